@@ -1,0 +1,55 @@
+# Each target sets up everything that it needs, from nothing. PYTHON chooses the interpreter.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
+
+.PHONY: demo test test-all lint format bench reports clean
+
+demo: $(VENV)/run.stamp
+	@$(BIN)/auditkit demo
+
+test: $(VENV)/dev.stamp browser
+	$(BIN)/python -m pytest
+
+test-all: $(VENV)/dev.stamp browser
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_architecture.py auditkit README.md CONTRIBUTING.md
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.benchmarks
+
+reports: $(VENV)/run.stamp
+	SOURCE_DATE_EPOCH=1767225600 $(BIN)/auditkit demo --out reports/samples --name income --quiet
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/run.stamp: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing auditkit and what it needs into $(VENV) ..."
+	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing auditkit and its development tools into $(VENV) ..."
+	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable ".[dev]"
+	@touch $@ $(VENV)/run.stamp
+
+# The browser tests drive Debian's Chromium; where it cannot be installed they are skipped, with the reason.
+.PHONY: browser
+browser:
+	@command -v chromium >/dev/null || { \
+	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing chromium ..." && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || \
+	  echo "no chromium: install it (apt install chromium) to run the browser tests; they will be skipped"

@@ -1,0 +1,88 @@
+"""auditkit: is a trained model fair, why does it decide so, and can the answers be trusted?
+
+Evidence adds; findings are pure. `import auditkit` imports nothing else: each public name is loaded on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from auditkit import demo as demo
+    from auditkit.audit import Observed as Observed
+    from auditkit.audit import audit as audit
+    from auditkit.audit import conclude as conclude
+    from auditkit.audit import observe as observe
+    from auditkit.errors import AuditkitError as AuditkitError
+    from auditkit.errors import DataError as DataError
+    from auditkit.errors import ModelError as ModelError
+    from auditkit.errors import PolicyError as PolicyError
+    from auditkit.errors import PolicyViolation as PolicyViolation
+    from auditkit.errors import ReportError as ReportError
+    from auditkit.evidence.tally import Tally as Tally
+    from auditkit.explain.checks import Attribution as Attribution
+    from auditkit.fairness.checks import GroupFairness as GroupFairness
+    from auditkit.gate.policy import Config as Config
+    from auditkit.gate.policy import Policy as Policy
+    from auditkit.gate.policy import load_config as load_config
+    from auditkit.inputs.dataset import Dataset as Dataset
+    from auditkit.inputs.loading import load_model as load_model
+    from auditkit.inputs.model import Model as Model
+    from auditkit.inputs.predictions import Predictions as Predictions
+    from auditkit.judging import judge as judge
+    from auditkit.records import Estimate as Estimate
+    from auditkit.records import Finding as Finding
+    from auditkit.records import Report as Report
+    from auditkit.records import Rule as Rule
+    from auditkit.records import Verdict as Verdict
+
+_HOMES = {
+    "audit": "audit",
+    "observe": "audit",
+    "conclude": "audit",
+    "Observed": "audit",
+    "judge": "judging",
+    "Model": "inputs.model",
+    "Predictions": "inputs.predictions",
+    "Dataset": "inputs.dataset",
+    "load_model": "inputs.loading",
+    "Tally": "evidence.tally",
+    "GroupFairness": "fairness.checks",
+    "Attribution": "explain.checks",
+    "Policy": "gate.policy",
+    "load_config": "gate.policy",
+    "Config": "gate.policy",
+    "Report": "records",
+    "Finding": "records",
+    "Estimate": "records",
+    "Rule": "records",
+    "Verdict": "records",
+    "AuditkitError": "errors",
+    "DataError": "errors",
+    "ModelError": "errors",
+    "PolicyError": "errors",
+    "ReportError": "errors",
+    "PolicyViolation": "errors",
+}
+"""Public name → the module that it lives in."""
+
+__all__ = ["__version__", "demo", *_HOMES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name == "demo":
+        return importlib.import_module("auditkit.demo")
+    if name not in _HOMES:
+        from auditkit.errors import nearest
+
+        raise AttributeError(f"auditkit has no '{name}'.{nearest(name, _HOMES)}")
+    value = getattr(importlib.import_module(f"auditkit.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

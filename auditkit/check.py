@@ -1,0 +1,86 @@
+"""The contract of a check, on one screen.
+
+A check gathers *evidence* from part of the data, evidence from any two parts adds, and every finding is a pure
+function of the sum. A check is a frozen dataclass of options: it neither plots nor prints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from auditkit.records import Finding, NotMeasured
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from auditkit.inputs.model import Model
+
+MISSING = "(missing)"
+"""The group of rows without a sensitive value."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows: what the model saw, what it said, and whom it concerns. All arrays have N rows."""
+
+    features: pd.DataFrame
+    """(N, columns) raw columns, without target and predictions."""
+    groups: pd.DataFrame
+    """(N, attributes) sensitive features as categoricals of strings; a missing value is `(missing)`."""
+    y_true: NDArray[np.int8]
+    """(N,) 1 positive, 0 negative, -1 missing."""
+    y_pred: NDArray[np.int8]
+    """(N,) decisions, coded likewise; all -1 before the model ran."""
+    score: NDArray[np.float64] | None = None
+    """(N,) score of the positive class in [0, 1]; None where there is none."""
+    weight: NDArray[np.float64] | None = None
+    """(N,) rows of the data that each sampled row stands for; None outside the sample."""
+
+
+class Evidence(Protocol):
+    """What was observed: commutative and associative under `+`, to and from JSON."""
+
+    def __add__(self, other: Self) -> Self: ...
+    def to_json(self) -> dict[str, Any]: ...
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self: ...
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What a check makes of its evidence: findings, and what it could not measure."""
+
+    findings: tuple[Finding, ...] = ()
+    not_measured: tuple[NotMeasured, ...] = ()
+
+
+class Check(Protocol):
+    """What every check has."""
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        ...
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON: `type(self)(**options)` is the same check."""
+        ...
+
+    def assess(self, evidence: Any, *, level: float) -> Assessment:
+        """Findings from the sum of evidence; pure and torch-free."""
+        ...
+
+
+class StreamCheck(Check, Protocol):
+    """A question asked of every row: one pass, constant memory, no torch."""
+
+    def gather(self, batch: Batch) -> Evidence: ...
+
+
+class SampleCheck(Check, Protocol):
+    """A question that costs many model passes: asked of one bounded sample."""
+
+    def examine(self, model: Model, sample: Batch) -> Evidence: ...

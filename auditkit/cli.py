@@ -1,0 +1,305 @@
+"""The command line. Exit status: 0 passed, 1 failed, 3 undecided, 2 anything that kept the audit from its work."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import auditkit as ak
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from auditkit.records import Report
+
+EXIT = {"passed": 0, "failed": 1, "undecided": 3}
+TROUBLE = 2
+
+app = typer.Typer(
+    name="auditkit",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Audit a trained PyTorch model: is it biased, why does it decide so, can the answers be trusted?\n\n"
+    "Start with: auditkit demo",
+    epilog="Exit status: 0 passed (or no policy), 1 a rule failed, 3 undecided or not measured where the policy says "
+    "that this fails, 2 trouble with usage, configuration, data or model.",
+)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
+Name = Annotated[str, typer.Option("--name", help="Name of the report's files; default: the model's name.")]
+Formats = Annotated[list[str], typer.Option("--format", help="html, json or junit; repeatable.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the sample.")]
+SampleSize = Annotated[int, typer.Option("--sample", min=1, help="Rows for the explanations, at most.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"auditkit {ak.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback on errors.")] = False,
+) -> None:
+    """Options before the command."""
+
+
+@app.command(epilog="Example: auditkit demo --out reports")
+def demo(
+    out: Out = Path("reports"), name: Name = "demo", format: Formats = ["html", "json"], quiet: Quiet = False  # noqa: B006
+) -> None:
+    """Audit the embedded income model on real census data, and show its gate; exits with 0."""
+    config = ak.load_config(ak.demo.config_path())
+    report = _run(config, name=name, command="auditkit demo", quiet=quiet)
+    _deliver(report, out, format, quiet)
+    if not quiet:
+        status = EXIT[report.outcome]
+        print(f"\nIn CI, `auditkit run` would exit with {status} here. A demo exits with 0.")
+
+
+@app.command(
+    epilog="Examples: auditkit run auditkit.toml; auditkit run --data test.parquet --y-true income --positive '>50K' "
+    "--sensitive gender --sensitive race --factory income.model:build --weights income.safetensors; "
+    "auditkit run --data scored.csv --y-true hired --y-pred decision --sensitive sex --policy auditkit.toml"
+)
+def run(
+    config: Annotated[Path | None, typer.Argument(help="auditkit.toml, or a pyproject.toml.")] = None,
+    data: Annotated[str | None, typer.Option("--data", help="Parquet or CSV file.")] = None,
+    y_true: Annotated[str | None, typer.Option("--y-true", help="Column of the target.")] = None,
+    positive: Annotated[str | None, typer.Option("--positive", help="Label that counts as positive.")] = None,
+    sensitive: Annotated[
+        list[str] | None, typer.Option("--sensitive", help="Column of a sensitive feature; repeatable.")
+    ] = None,
+    factory: Annotated[
+        str | None, typer.Option("--factory", help="package.module:function that builds the model.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="Its weights: safetensors, or a state dict.")
+    ] = None,
+    y_pred: Annotated[str | None, typer.Option("--y-pred", help="Column of decisions, instead of a model.")] = None,
+    score: Annotated[str | None, typer.Option("--score", help="Column of scores beside --y-pred.")] = None,
+    policy: Annotated[Path | None, typer.Option("--policy", help="TOML file with the rules.")] = None,
+    out: Out = Path("reports"),
+    name: Name = "",
+    format: Formats = ["html", "json"],  # noqa: B006
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the sample; default 0.")] = None,
+    sample: Annotated[int | None, typer.Option("--sample", min=1, help="Rows for the explanations; default 2000.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Audit a model, or decisions that are made already, and judge them by a policy."""
+    chosen = ak.load_config(config) if config is not None else ak.Config()
+    changed = _overridden(
+        chosen,
+        data={"path": _here(data, chosen), "y_true": y_true, "positive": positive, "sensitive_features": sensitive},
+        model={"factory": factory, "weights": _here(weights, chosen)},
+        predictions={"y_pred": y_pred, "score": score},
+        audit={"seed": seed, "sample": sample},
+    )
+    if policy is not None:
+        changed = changed.model_copy(update={"policy": ak.Policy.load(policy)})
+    command = shlex.join(["auditkit", *sys.argv[1:]])
+    report = _run(changed, name=name, command=command, quiet=quiet)
+    _deliver(report, out, format, quiet)
+    raise typer.Exit(EXIT[report.outcome])
+
+
+@app.command(epilog="Example: auditkit gate reports/income.json --policy auditkit.toml")
+def gate(
+    report: Annotated[Path, typer.Argument(help="A report.json.")],
+    policy: Annotated[Path, typer.Option("--policy", help="TOML file with the rules.")],
+    quiet: Quiet = False,
+) -> None:
+    """Judge a stored report by a policy: no model, no data, no torch."""
+    judged = ak.judge(ak.Report.load(report), policy)
+    if not quiet:
+        _show(judged)
+    raise typer.Exit(EXIT[judged.outcome])
+
+
+@app.command("report", epilog="Example: auditkit report reports/income.json --format html --out site")
+def render(
+    report: Annotated[Path, typer.Argument(help="A report.json.")],
+    out: Out = Path("reports"),
+    name: Name = "",
+    format: Formats = ["html"],  # noqa: B006
+    quiet: Quiet = False,
+) -> None:
+    """Write a stored report in other formats."""
+    stored = ak.Report.load(report)
+    _write(stored.model_copy(update={"name": name or stored.name}), out, format, quiet, file_name=name or report.stem)
+
+
+@app.command(epilog="Example: auditkit explain equal_opportunity_difference")
+def explain(
+    name: Annotated[str, typer.Argument(help="A metric, a check, or one of fairlearn's names; 'all' lists them.")],
+) -> None:
+    """Say what a metric or check is: definition, formula, interval, reference."""
+    from auditkit.catalogue import METRICS, explain
+
+    if name == "all":
+        for metric in METRICS.values():
+            print(f"{metric.name:28}{metric.title}")
+        return
+    print(explain(name))
+
+
+def main() -> None:
+    """Run the command line; errors are one line with what to do, a traceback only with --debug."""
+    try:
+        app()
+    except Exception as e:
+        if "--debug" in sys.argv:
+            raise
+        known = isinstance(e, ak.AuditkitError)
+        text = str(e) if known else f"unexpected {type(e).__name__}: {e} (--debug shows where)"
+        print(f"auditkit: {_printable(text)}", file=sys.stderr)
+        sys.exit(TROUBLE)
+
+
+# ---- details
+
+
+def _overridden(config: Any, **parts: dict[str, Any]) -> Any:
+    """The configuration with what the flags say; flags for predictions replace a model, and the other way round."""
+    given = {part: {k: v for k, v in flags.items() if v is not None and v != []} for part, flags in parts.items()}
+    if given["model"] and given["predictions"]:
+        raise ak.PolicyError("give either --factory (a model) or --y-pred (decisions made already), not both")
+    raw = config.model_dump(exclude_none=True, exclude={"policy", "folder"})
+    for part, flags in given.items():
+        if flags:
+            raw[part] = {**raw.get(part, {}), **flags}
+    for part, other in (("model", "predictions"), ("predictions", "model")):
+        if given[part]:
+            raw.pop(other, None)
+    missing = [
+        flag
+        for part, needed in (
+            ("data", {"path": "--data", "y_true": "--y-true", "sensitive_features": "--sensitive"}),
+            ("model", {"factory": "--factory"}),
+            ("predictions", {"y_pred": "--y-pred"}),
+        )
+        if part in raw or part == "data"
+        for key, flag in needed.items()
+        if key not in raw.get(part, {})
+    ]
+    if missing or not ({"model", "predictions"} & set(raw)):
+        missing += [] if {"model", "predictions"} & set(raw) else ["--factory or --y-pred"]
+        raise ak.PolicyError(f"still needed: {', '.join(missing)} (or a config file that says it; see auditkit run -h)")
+    built = type(config)(**raw)
+    return built.model_copy(update={"folder": config.folder, "policy": config.policy})
+
+
+def _here(path: str | None, config: Any) -> str | None:
+    """A path of the command line is relative to where one stands, not to the config file."""
+    return None if path is None else str(Path(path).resolve())
+
+
+def _run(config: Any, *, name: str, command: str, quiet: bool) -> Report:
+    with _progress(quiet) as progress:
+        model, data = _subject(config), _dataset(config)
+        report = ak.audit(
+            model,
+            data,
+            policy=config.policy if config.policy.rules else None,
+            words=config.policy.words,
+            sample=config.audit.sample,
+            seed=config.audit.seed,
+            name=name or config.audit.name,
+            command=command,
+            progress=progress,
+        )
+    return report
+
+
+def _subject(config: Any) -> Any:
+    if config.predictions is not None:
+        return ak.Predictions(config.predictions.y_pred, config.predictions.score)
+    m = config.model
+    options = {k: getattr(m, k) for k in ("outputs", "threshold", "device") if getattr(m, k) is not None}
+    weights = None if m.weights is None else Path(config.folder) / m.weights
+    return ak.load_model(m.factory, weights, folder=config.folder, **options)
+
+
+def _dataset(config: Any) -> Any:
+    d = config.data
+    return ak.Dataset(
+        Path(config.folder) / d.path, y_true=d.y_true, positive=d.positive, sensitive_features=d.sensitive_features
+    )
+
+
+def _deliver(report: Report, out: Path, formats: list[str], quiet: bool) -> None:
+    written = _write(report, out, formats, True, file_name=_slug(report.name))
+    if not quiet:
+        _show(report)
+        print()
+        _tell(written)
+
+
+def _write(report: Report, out: Path, formats: list[str], quiet: bool, *, file_name: str) -> list[Path]:
+    from auditkit.report.formats import FORMATS, render, write
+
+    if _slug(file_name) != file_name or file_name.startswith("."):
+        raise ak.ReportError(f"'{file_name}' is no file name: letters, digits, '.', '_' and '-' only")
+    texts = {f: render(report, f) for f in dict.fromkeys(formats)}
+    paths = {out / f"{file_name}{FORMATS[f].suffix}": text for f, text in texts.items()}
+    write(paths)
+    if not quiet:
+        _tell(list(paths))
+    return list(paths)
+
+
+def _tell(paths: list[Path]) -> None:
+    for path in paths:
+        print(f"{path}  ({path.stat().st_size / 1000:.0f} kB)")
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "audit"
+
+
+def _show(report: Report) -> None:
+    from auditkit.report.terminal import print_summary
+
+    print_summary(report, _console())
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+@contextlib.contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
+    """A bar on stderr with rows a second and time left, where somebody is looking."""
+    console = _console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description:<34}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("loading", total=None)
+        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
+
+
+def _printable(text: str) -> str:
+    """Without control characters, which a terminal obeys (line breaks stay)."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

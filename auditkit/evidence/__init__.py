@@ -1,0 +1,1 @@
+"""What was observed: evidence that adds; it knows no ethics."""

@@ -1,0 +1,220 @@
+"""An order-free, hash-drawn, bounded sample of rows; and tables of observations made on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from auditkit.check import Batch
+from auditkit.errors import EvidenceError
+
+Keys = NDArray[np.uint64]
+_HASH_KEY = "auditkit00000000"
+"""Sixteen bytes: a row has the same key in every audit."""
+
+
+def row_keys(batch: Batch) -> Keys:
+    """A 64-bit hash of each row's content, (N,): the same row has the same key wherever it stands.
+
+    The content is every feature, group, target and prediction; column order does not matter.
+    """
+    frame = pd.concat(
+        [batch.features.add_prefix("x:"), batch.groups.add_prefix("g:")],
+        axis=1,
+    ).assign(y_true=batch.y_true, y_pred=batch.y_pred)
+    if batch.score is not None:
+        frame["score"] = batch.score
+    frame = frame[sorted(frame.columns)]
+    return pd.util.hash_pandas_object(frame, index=False, hash_key=_HASH_KEY).to_numpy()
+
+
+def shuffled(keys: Keys, seed: int) -> Keys:
+    """The same keys in another order of size for every seed; equal rows keep equal keys."""
+    return _mix(keys ^ np.uint64(seed % 2**64))
+
+
+@dataclass(frozen=True)
+class RowHash:
+    """An additive fingerprint of a set of rows: free of order and of how the rows were split.
+
+    Four sums, modulo 2⁶⁴, of differently mixed row keys.
+    """
+
+    rows: int
+    sums: tuple[int, int, int, int]
+
+    @classmethod
+    def of(cls, keys: Keys) -> RowHash:
+        """The fingerprint of rows with these keys."""
+        sums, mixed = [], keys.copy()
+        for _ in range(4):
+            sums.append(int(mixed.sum(dtype=np.uint64)))
+            mixed = _mix(mixed)
+        return cls(len(keys), (sums[0], sums[1], sums[2], sums[3]))
+
+    def __add__(self, other: RowHash) -> RowHash:
+        a, b = self.sums, other.sums
+        total = tuple((x + y) % 2**64 for x, y in zip(a, b, strict=True))
+        return RowHash(self.rows + other.rows, (total[0], total[1], total[2], total[3]))
+
+
+def _mix(x: Keys) -> Keys:
+    """One round of splitmix64: a bijection that scatters."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The `k` rows of lowest key in every crossed group, and how many rows each group has in all.
+
+    Parts merge their lowest `k`, so the sample depends on neither order nor partition.
+    """
+
+    k: int
+    batch: Batch
+    keys: Keys
+    counts: dict[tuple[str, ...], int]
+    """Crossed group → its rows in the data."""
+
+    @classmethod
+    def of(cls, batch: Batch, keys: Keys, *, k: int) -> Sample:
+        """The sample of one batch."""
+        strata = _strata(batch.groups)
+        counts: dict[tuple[str, ...], int] = {}
+        for group, count in zip(*np.unique(strata, return_counts=True), strict=True):
+            counts[_unjoin(group)] = int(count)
+        return cls(k, batch, keys, counts)._cut()
+
+    def __add__(self, other: Sample) -> Sample:
+        if self.k != other.k or list(self.batch.groups) != list(other.batch.groups):
+            raise EvidenceError(
+                f"cannot add a sample of {self.k} rows a group by {list(self.batch.groups)} and one of {other.k} by "
+                f"{list(other.batch.groups)}"
+            )
+        counts = dict(self.counts)
+        for group, n in other.counts.items():
+            counts[group] = counts.get(group, 0) + n
+        keys = np.concatenate([self.keys, other.keys])
+        return Sample(self.k, concatenated([self.batch, other.batch]), keys, counts)._cut()
+
+    def draw(self, size: int) -> Batch:
+        """At most `size` rows, shared out evenly over the crossed groups (a small group gives all it has).
+
+        `weight` holds the rows of the data that each drawn row stands for, so weighted means speak of all rows.
+        Rows come in the order of their keys.
+        """
+        quota = _even(self.counts, size)
+        strata = _strata(self.batch.groups)
+        keep = np.zeros(len(strata), dtype=bool)
+        weight = np.zeros(len(strata))
+        for group, want in quota.items():
+            where = np.flatnonzero(strata == _join(group))[:want]  # already in the order of the keys
+            keep[where] = True
+            if len(where):
+                weight[where] = self.counts[group] / len(where)
+        return taken(self.batch, np.flatnonzero(keep), weight=weight[keep])
+
+    def _cut(self) -> Sample:
+        order = np.argsort(self.keys, kind="stable")
+        strata = pd.Series(_strata(self.batch.groups)[order])
+        order = order[(strata.groupby(strata).cumcount() < self.k).to_numpy()]
+        return Sample(self.k, taken(self.batch, order), self.keys[order], self.counts)
+
+
+def taken(batch: Batch, where: NDArray[np.intp], *, weight: NDArray[np.float64] | None = None) -> Batch:
+    """The rows of a batch at these positions."""
+    return Batch(
+        features=batch.features.iloc[where].reset_index(drop=True),
+        groups=batch.groups.iloc[where].reset_index(drop=True),
+        y_true=batch.y_true[where],
+        y_pred=batch.y_pred[where],
+        score=None if batch.score is None else batch.score[where],
+        weight=weight,
+    )
+
+
+def concatenated(batches: Sequence[Batch]) -> Batch:
+    """Batches one under the other."""
+    scores = [b.score for b in batches if b.score is not None]
+    groups = pd.concat([b.groups.astype("str") for b in batches], ignore_index=True)
+    return Batch(
+        features=pd.concat([b.features for b in batches], ignore_index=True),
+        groups=groups.astype("category"),
+        y_true=np.concatenate([b.y_true for b in batches]),
+        y_pred=np.concatenate([b.y_pred for b in batches]),
+        score=np.concatenate(scores) if len(scores) == len(batches) else None,
+    )
+
+
+def _strata(groups: pd.DataFrame) -> NDArray[np.object_]:
+    columns = [groups[c].astype("str").to_numpy(dtype=object) for c in groups]
+    return np.array([_join(values) for values in zip(*columns, strict=True)], dtype=object)
+
+
+_SEPARATOR = "\x1f"
+
+
+def _join(group: Sequence[str]) -> str:
+    return _SEPARATOR.join(group)
+
+
+def _unjoin(stratum: str) -> tuple[str, ...]:
+    return tuple(stratum.split(_SEPARATOR))
+
+
+def _even(counts: dict[tuple[str, ...], int], size: int) -> dict[tuple[str, ...], int]:
+    """Water-filling: every group the same number of rows, what small groups leave goes to the others."""
+    quota: dict[tuple[str, ...], int] = {}
+    left, groups = size, sorted(counts, key=lambda g: (counts[g], g))
+    for i, group in enumerate(groups):
+        quota[group] = min(counts[group], left // (len(groups) - i))
+        left -= quota[group]
+    return quota
+
+
+@dataclass(frozen=True)
+class Observations:
+    """A table of what was seen on sampled rows, one row each; `+` concatenates.
+
+    `columns` are floats (N,), `labels` are strings (N,).
+    """
+
+    columns: dict[str, NDArray[np.float64]]
+    labels: dict[str, list[str]]
+    facts: dict[str, Any]
+    """What holds for the whole table (method, steps, …); tables with other facts do not add."""
+
+    def __add__(self, other: Observations) -> Observations:
+        for what, a, b in (
+            ("facts", self.facts, other.facts),
+            ("columns", list(self.columns), list(other.columns)),
+            ("labels", list(self.labels), list(other.labels)),
+        ):
+            if a != b:
+                raise EvidenceError(f"cannot add observations with other {what}: {a} and {b}")
+        return Observations(
+            {k: np.concatenate([v, other.columns[k]]) for k, v in self.columns.items()},
+            {k: v + other.labels[k] for k, v in self.labels.items()},
+            self.facts,
+        )
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON; floats to 7 significant digits."""
+        columns = {k: [float(f"{x:.7g}") for x in v] for k, v in self.columns.items()}
+        return {"columns": columns, "labels": self.labels, "facts": self.facts}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Observations:
+        """From `to_json`."""
+        return cls({k: np.asarray(v, float) for k, v in data["columns"].items()}, data["labels"], data["facts"])

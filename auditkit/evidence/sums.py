@@ -1,0 +1,95 @@
+"""Sums that are not a table of cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from auditkit.errors import EvidenceError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Weighted sums of columns, enough for means and their standard errors; they add.
+
+    Sums are kept about a fixed `origin` so that a large mean does not eat the digits of a small variance.
+
+    >>> a, b = Moments.of([[1.0], [2.0]]), Moments.of([[6.0]])
+    >>> (a + b).mean
+    array([3.])
+    """
+
+    n: int
+    """Rows."""
+    w: float
+    """Σ weight."""
+    w2: float
+    """Σ weight²."""
+    wx: Floats
+    """(d,) Σ weight · (x − origin)."""
+    wx2: Floats
+    """(d,) Σ weight · (x − origin)²."""
+    origin: float = 0.0
+
+    @classmethod
+    def of(cls, values: ArrayLike, weight: ArrayLike | None = None, *, origin: float = 0.0) -> Moments:
+        """Moments of values (N, d) with weights (N,), or 1."""
+        x = np.asarray(values, dtype=np.float64) - origin
+        w = np.ones(len(x)) if weight is None else np.asarray(weight, dtype=np.float64)
+        return cls(len(x), float(w.sum()), float((w * w).sum()), w @ x, w @ (x * x), origin)
+
+    def __add__(self, other: Moments) -> Moments:
+        if self.origin != other.origin or self.wx.shape != other.wx.shape:
+            raise EvidenceError(
+                f"cannot add moments about {self.origin} of {self.wx.shape} columns and about {other.origin} of "
+                f"{other.wx.shape}"
+            )
+        return Moments(
+            self.n + other.n,
+            self.w + other.w,
+            self.w2 + other.w2,
+            self.wx + other.wx,
+            self.wx2 + other.wx2,
+            self.origin,
+        )
+
+    @property
+    def effective_n(self) -> float:
+        """Kish's effective number of rows, (Σw)²/Σw²; 0 without rows."""
+        return self.w * self.w / self.w2 if self.w2 else 0.0
+
+    @property
+    def mean(self) -> Floats:
+        """(d,) weighted means; NaN without rows."""
+        return self.wx / self.w + self.origin if self.w else np.full(self.wx.shape, np.nan)
+
+    @property
+    def standard_error(self) -> Floats:
+        """(d,) √(s²/n*) with n* = Kish's effective rows and s² with n*−1; NaN below two effective rows."""
+        n = self.effective_n
+        if n <= 1:
+            return np.full(self.wx.shape, np.nan)
+        variance = np.maximum(self.wx2 / self.w - (self.wx / self.w) ** 2, 0.0) * n / (n - 1)
+        out: Floats = np.sqrt(variance / n)
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "n": self.n,
+            "w": self.w,
+            "w2": self.w2,
+            "wx": self.wx.tolist(),
+            "wx2": self.wx2.tolist(),
+            "origin": self.origin,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Moments:
+        """From `to_json`."""
+        return cls(**{**data, "wx": np.array(data["wx"], float), "wx2": np.array(data["wx2"], float)})

@@ -1,0 +1,1 @@
+"""Why does it decide so? The only folder that imports captum."""

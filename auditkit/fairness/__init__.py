@@ -1,0 +1,1 @@
+"""Is it biased? Never imports torch."""

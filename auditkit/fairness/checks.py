@@ -1,0 +1,246 @@
+"""GroupFairness: rates by group, their gaps and ratios, from one tally."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from auditkit.catalogue import METRICS, rates, resolve
+from auditkit.check import Assessment, Batch
+from auditkit.errors import PolicyError, listing, nearest
+from auditkit.evidence.tally import Tally
+from auditkit.fairness import statements
+from auditkit.fairness.estimates import SPARSE, Family, rate_estimate
+from auditkit.fairness.frame import Compared, from_counts, from_fairlearn
+from auditkit.fairness.rates import RateTable
+from auditkit.records import Comparison, Concern, Estimate, Finding
+from auditkit.stats import families
+from auditkit.stats.families import FamilyInterval
+
+DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
+COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overall", "ratio_to_overall")
+Attributes = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GroupFairness:
+    """Rates of each group of the sensitive features, their differences and ratios, with intervals.
+
+    Parameters
+    ----------
+    by
+        Sets of attributes, each crossed: `[["gender"], ["gender", "race"]]`. None: each declared attribute alone,
+        and all of them crossed.
+    metrics
+        Names of rates; `equalized_odds` is added where both its rates are there.
+
+    >>> check = GroupFairness(by=[["sex"]], metrics=["selection_rate"])
+    >>> tally = Tally.of({"sex": ["f"] * 50 + ["m"] * 50}, y_true=[1, 0] * 50, y_pred=[0] * 60 + [1] * 40)
+    >>> [f.estimate.value for f in check.assess(tally).findings if f.comparison == "difference"]
+    [0.0, 0.8]
+    """
+
+    by: Iterable[Iterable[str]] | None = None
+    metrics: Sequence[str] = DEFAULT_METRICS
+
+    def __post_init__(self) -> None:
+        if self.by is not None:
+            sets = tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by)
+            object.__setattr__(self, "by", sets)
+        names = tuple(resolve(m)[0] for m in self.metrics)
+        for name in names:
+            if METRICS[name].kind != "rate":
+                raise PolicyError(f"'{name}' is not a rate; GroupFairness counts {listing(rates())}")
+        object.__setattr__(self, "metrics", names)
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return "group_fairness"
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON."""
+        return {"by": None if self.by is None else [list(b) for b in self.by], "metrics": list(self.metrics)}
+
+    def gather(self, batch: Batch) -> Tally:
+        """Count the rows of a batch."""
+        return Tally.of(batch.groups, y_true=batch.y_true, y_pred=batch.y_pred)
+
+    def assess(self, evidence: Tally, *, level: float = 0.95) -> Assessment:
+        """Every finding, with fairlearn's point values."""
+        findings = list(overall_findings(evidence, self.metrics, level=level))
+        for by in self._sets(evidence):
+            findings += Compare.of(evidence, by, (*self.metrics, "base_rate"), level=level).findings()
+        return Assessment(tuple(findings))
+
+    def _sets(self, tally: Tally) -> list[Attributes]:
+        if self.by is not None:
+            sets = [tuple(b) for b in self.by]
+            for name in {name for b in sets for name in b}:
+                if name not in tally.by:
+                    raise PolicyError(
+                        f"no sensitive feature '{name}'; declared are {listing(tally.by)}.{nearest(name, tally.by)}"
+                    )
+            return sets
+        return [*((b,) for b in tally.by), *([tally.by] if len(tally.by) > 1 else [])]
+
+
+def overall_findings(tally: Tally, metrics: Sequence[str], *, level: float) -> tuple[Finding, ...]:
+    """Each rate over everybody, as findings of concern `performance`."""
+    table = RateTable.of(tally, (), metrics)
+    out = []
+    for i, metric in enumerate(metrics):
+        k, n = (int(table.numerator[i].sum()), int(table.denominator[i].sum()))
+        e = rate_estimate(k, n, k / n if n else float("nan"), rows=int(table.rows.sum()), level=level)
+        out.append(
+            Finding(
+                id=f"performance/{metric}/overall",
+                concern="performance",
+                title=f"{METRICS[metric].title}, overall",
+                statement=statements.of_rate(metric, e),
+                metric=metric,
+                comparison="overall",
+                estimate=e,
+                references=(METRICS[metric].reference,),
+            )
+        )
+    return tuple(out)
+
+
+def reassess(
+    tally: Tally, metric: str, comparison: Comparison, by: Attributes, *, level: float, min_n: int = SPARSE
+) -> Finding | None:
+    """One finding from stored counts, in closed form (no fairlearn); None if the tally does not have the attributes."""
+    if not set(by) <= set(tally.by) or comparison not in METRICS[metric].comparisons:
+        return None
+    if comparison == "overall":
+        return overall_findings(tally, (metric,), level=level)[0]
+    metrics = ("true_positive_rate", "false_positive_rate") if metric == "equalized_odds" else (metric,)
+    order = tuple(sorted(by, key=tally.by.index))
+    compare = Compare.of(tally, order, metrics, level=level, min_n=min_n, engine=from_counts)
+    return compare.equalized_odds() if metric == "equalized_odds" else compare.finding(metric, comparison)
+
+
+@dataclass(frozen=True)
+class Compare:
+    """The families of several rates over one set of attributes, and the findings that follow."""
+
+    families: dict[str, Family]
+    compared: dict[str, Compared]
+
+    @classmethod
+    def of(
+        cls,
+        tally: Tally,
+        by: Attributes,
+        metrics: Sequence[str],
+        *,
+        level: float,
+        min_n: int = SPARSE,
+        engine: Any = from_fairlearn,
+    ) -> Compare:
+        """Read the families off a tally; `engine` gives the point values."""
+        metrics = tuple(dict.fromkeys(metrics))
+        table = RateTable.of(tally, by, metrics)
+        values = engine(tally, table, table.denominator >= max(1, min_n))
+        found = {
+            m: Family(
+                table.by, table.groups, table.rows, table.numerator[i], table.denominator[i], values.by_group[i],
+                level, min_n,
+            )
+            for i, m in enumerate(metrics)
+        }  # fmt: skip
+        return cls(found, dict(zip(metrics, values.compared, strict=True)))
+
+    def findings(self) -> list[Finding]:
+        """Every comparison of every rate, equalized odds where both its rates are there, and the base rates."""
+        out = [self.finding(m, c) for m in self.families if m != "base_rate" for c in COMPARED]
+        if {"true_positive_rate", "false_positive_rate"} <= set(self.families):
+            out.append(self.equalized_odds())
+        return [*out, self.finding("base_rate", "difference")]
+
+    def finding(self, metric: str, comparison: Comparison) -> Finding:
+        """One comparison of one rate."""
+        family = self.families[metric]
+        e, found = family.comparison(comparison, self.compared[metric])
+        concern: Concern = "data" if metric == "base_rate" else "fairness"
+        return Finding(
+            id=_id(concern, metric, comparison, family.by),
+            concern=concern,
+            title=f"{METRICS[metric].title}, {comparison.replace('_', ' ')}, {' and '.join(family.by)}",
+            statement=statements.of_comparison(metric, comparison, family, e, found),
+            metric=metric,
+            comparison=comparison,
+            by=family.by,
+            estimate=e,
+            by_group=family.by_group(),
+            notes=_notes(family, comparison, found),
+            references=(METRICS[metric].reference,),
+        )
+
+    def equalized_odds(self) -> Finding:
+        """The worst case of equalized odds: the larger of the gaps in true and false positive rate."""
+        parts = {m: self.families[m] for m in ("true_positive_rate", "false_positive_rate")}
+        by = parts["true_positive_rate"].by
+        e, worse = _worst_odds(parts)
+        ids = [_id("fairness", m, "difference", by) for m in parts]
+        left_out = [f"{METRICS[m].plain}: too few in {listing(f.left_out())}" for m, f in parts.items() if f.left_out()]
+        return Finding(
+            id=_id("fairness", "equalized_odds", "difference", by),
+            concern="fairness",
+            title=f"{METRICS['equalized_odds'].title}, difference, {' and '.join(by)}",
+            statement=statements.of_equalized_odds(by, e, worse),
+            metric="equalized_odds",
+            comparison="difference",
+            by=by,
+            estimate=e,
+            notes=(f"the larger of {ids[0]} and {ids[1]}", *left_out),
+            references=(METRICS["equalized_odds"].reference,),
+        )
+
+
+def _worst_odds(parts: dict[str, Family]) -> tuple[Estimate, str]:
+    level = next(iter(parts.values())).level
+    kept = {m: int(f.kept.sum()) for m, f in parts.items()}
+    missing = [m for m, k in kept.items() if k < 2]
+    if missing:
+        e, _ = parts[missing[0]].comparison("difference")
+        note = f"{METRICS[missing[0]].title.lower()}: {e.note}"
+        return e.model_copy(update={"note": note}), missing[0]
+    q = families.joint_quantile(level, *kept.values())
+    gaps: dict[str, FamilyInterval] = {}
+    for m, f in parts.items():
+        gaps[m] = families.gap(f.k[f.kept], f.n[f.kept], level=level, q=q)
+    worse = max(gaps, key=lambda m: gaps[m].value)
+    mdes = [f.estimate_of(gaps[m], "difference", q=q).mde for m, f in parts.items()]
+    e = parts[worse].estimate_of(gaps[worse], "difference", q=q)
+    return e.model_copy(
+        update={
+            "low": max(g.low for g in gaps.values()),
+            "high": max(g.high for g in gaps.values()),
+            "denominator": None,
+            "n": max(int(f.rows.sum()) for f in parts.values()),
+            "mde": max((x for x in mdes if x is not None), default=None),
+            "method": "both families of pairs at their joint quantile; upper Newcombe",
+        }
+    ), worse
+
+
+def _notes(family: Family, comparison: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
+    notes = []
+    if found is not None and comparison in ("difference", "ratio") and len(family.groups) > 2:
+        notes.append(f"driven by {family.name(found.first)} against {family.name(found.second)}")
+    sparse = [family.name(int(i)) for i in np.flatnonzero(~family.kept & (family.n > 0))]
+    nobody = [family.name(int(i)) for i in np.flatnonzero(family.n == 0)]
+    if sparse:
+        notes.append(f"left out, fewer than {family.min_n} to count: {listing(sparse)}")
+    if nobody:
+        notes.append(f"undefined, nobody to count: {listing(nobody)}")
+    return tuple(notes)
+
+
+def _id(concern: str, metric: str, comparison: str, by: Attributes) -> str:
+    return f"{concern}/{metric}/{comparison}/{'+'.join(by)}"

@@ -1,0 +1,189 @@
+"""From counts to estimates: each rate, and each comparison over a family of groups, with its uncertainty."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.fairness.frame import Compared
+from auditkit.records import Comparison, Estimate, GroupEstimate
+from auditkit.stats import families
+from auditkit.stats.families import FamilyInterval
+from auditkit.stats.rates import critical_value, wilson
+
+SPARSE = 10
+"""A denominator below this is too small to judge; a rule may say otherwise (`min_n`)."""
+
+_GAPS: dict[str, Callable[..., FamilyInterval]] = {
+    "difference": families.gap,
+    "ratio": families.ratio,
+    "difference_to_overall": families.difference_to_overall,
+    "ratio_to_overall": families.ratio_to_overall,
+}
+
+
+def number(x: float) -> float | None:
+    """None for NaN and ±∞.
+
+    >>> number(float("nan")), number(0.5)
+    (None, 0.5)
+    """
+    return float(x) if math.isfinite(x) else None
+
+
+@dataclass(frozen=True)
+class Family:
+    """One rate in K crossed groups."""
+
+    by: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
+    rows: NDArray[np.int64]
+    """(K,)"""
+    k: NDArray[np.int64]
+    """(K,) numerators."""
+    n: NDArray[np.int64]
+    """(K,) denominators."""
+    values: NDArray[np.float64]
+    """(K,) point values, NaN where undefined."""
+    level: float
+    min_n: int = SPARSE
+
+    @property
+    def kept(self) -> NDArray[np.bool_]:
+        """(K,) groups whose denominator is large enough to enter comparisons."""
+        return self.n >= max(1, self.min_n)
+
+    def positions(self) -> NDArray[np.intp]:
+        """Positions of the groups kept."""
+        return np.flatnonzero(self.kept)
+
+    def name(self, position: int) -> str:
+        """The group at a position, in the data's own labels."""
+        return " & ".join(self.groups[position])
+
+    def left_out(self) -> list[str]:
+        """Names of the groups that do not enter comparisons."""
+        return [self.name(int(i)) for i in np.flatnonzero(~self.kept)]
+
+    def by_group(self) -> tuple[GroupEstimate, ...]:
+        """Every group, the sparse and the undefined ones too; `mde` is against all other groups kept."""
+        limits = wilson(self.k, self.n, critical_value(self.level))
+        mde = self._mde_to_rest()
+        out = []
+        for i, group in enumerate(self.groups):
+            estimate = rate_estimate(
+                self.k[i], self.n[i], self.values[i], rows=int(self.rows[i]), level=self.level, min_n=self.min_n
+            )
+            estimate = estimate.model_copy(
+                update={"low": number(limits.low[i]), "high": number(limits.high[i]), "mde": number(mde[i])}
+            )
+            out.append(GroupEstimate(group=dict(zip(self.by, group, strict=True)), estimate=estimate))
+        return tuple(out)
+
+    def comparison(self, kind: Comparison, value: Compared | None = None) -> tuple[Estimate, FamilyInterval | None]:
+        """The estimate of a comparison, and the groups behind it; `value` is the engine's own point value."""
+        where = self.positions()
+        extremes = kind in ("group_min", "group_max")
+        if len(where) < (1 if extremes else 2):
+            return self._nothing_to_compare(), None
+        k, n = self.k[where], self.n[where]
+        if extremes:
+            found = families.extreme(k, n, level=self.level, largest=kind == "group_max")
+        else:
+            found = _GAPS[kind](k, n, level=self.level)
+        found = found._replace(first=int(where[found.first]), second=int(where[found.second]))
+        if value is not None and not extremes:
+            found = found._replace(value=float(getattr(value, kind)))
+        return self.estimate_of(found, kind), found
+
+    def estimate_of(self, found: FamilyInterval, kind: Comparison, *, q: float | None = None) -> Estimate:
+        """A family interval as an estimate."""
+        note = ""
+        if math.isnan(found.value):
+            note = "nobody is counted in any group: 0/0 is not a ratio"
+        return Estimate(
+            value=number(found.value),
+            low=number(found.low),
+            high=number(found.high),
+            level=self.level,
+            n=int(self.rows[self.kept].sum()),
+            denominator=float(self.n[self.kept].sum()),
+            method=_method(kind, int(self.kept.sum())),
+            mde=self._mde_of_smallest(q) if kind == "difference" else None,
+            state="undefined" if math.isnan(found.value) else "ok",
+            note=note,
+        )
+
+    def at_level(self, level: float) -> Family:
+        """The same counts at another level."""
+        return replace(self, level=level)
+
+    def _nothing_to_compare(self) -> Estimate:
+        defined = int((self.n > 0).sum())
+        if len(self.groups) < 2:
+            state, note = "undefined", "one group only: there is nothing to compare"
+        elif defined < 2:
+            state, note = "undefined", f"{defined} of {len(self.groups)} groups has anybody to count"
+        else:
+            state, note = "sparse", f"fewer than two groups have a denominator of at least {self.min_n}"
+        return Estimate(
+            value=None, level=self.level, n=int(self.rows.sum()), state="sparse" if state == "sparse" else "undefined",
+            note=note,
+        )  # fmt: skip
+
+    def _pooled(self) -> tuple[float, float]:
+        n = float(self.n[self.kept].sum())
+        return (float(self.k[self.kept].sum()) / n if n else math.nan), n
+
+    def _mde_of_smallest(self, q: float | None = None) -> float | None:
+        """Between the two smallest groups kept: no gap of the family is harder to see."""
+        pooled, total = self._pooled()
+        a, b = np.sort(self.n[self.kept])[:2]
+        q = families.family_quantile(self.level, int(self.kept.sum())) if q is None else q
+        return number(
+            float(families.minimum_detectable(pooled, total, a, b, q=q, z=critical_value(self.level)))
+        )
+
+    def _mde_to_rest(self) -> NDArray[np.float64]:
+        pooled, total = self._pooled()
+        if not total:
+            return np.full(len(self.n), np.nan)
+        rest = total - np.where(self.kept, self.n, 0)
+        q = families.family_quantile(self.level, max(2, int(self.kept.sum())))
+        return families.minimum_detectable(pooled, total, self.n, rest, q=q, z=critical_value(self.level))
+
+
+def rate_estimate(k: int, n: int, value: float, *, rows: int, level: float, min_n: int = SPARSE) -> Estimate:
+    """One rate with Wilson's interval; undefined without a denominator, sparse below `min_n`."""
+    limits = wilson(k, n, critical_value(level))
+    state, note = ("ok", "") if n >= min_n else ("sparse", f"only {n} to count: too few to tell")
+    if n == 0:
+        state, note = "undefined", "nobody to count: 0/0 is not 0"
+    return Estimate(
+        value=number(value),
+        low=number(float(limits.low)),
+        high=number(float(limits.high)),
+        level=level,
+        n=rows,
+        numerator=float(k),
+        denominator=float(n),
+        method="Wilson",
+        state="undefined" if n == 0 else "sparse" if state == "sparse" else "ok",
+        note=note,
+    )
+
+
+def _method(kind: Comparison, groups: int) -> str:
+    two = groups == 2
+    return {
+        "difference": "Newcombe" if two else "all pairs: MOVER with Jeffreys limits at the studentized range; upper Newcombe",
+        "ratio": "MOVER-R" if two else "all pairs: MOVER-R with Jeffreys limits at the studentized range; lower Wilson",
+        "difference_to_overall": "(1 − share) × Newcombe(group, rest), Šidák",
+        "ratio_to_overall": "MOVER-R(group, rest), transformed, Šidák",
+        "group_min": "smallest Wilson limits, Šidák above",
+        "group_max": "largest Wilson limits, Šidák below",
+    }[kind]  # fmt: skip

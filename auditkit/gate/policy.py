@@ -1,0 +1,292 @@
+"""TOML or a dict → Config and Policy; every mistake is named with file, line and the nearest right name."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast, get_args
+
+from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
+
+from auditkit.catalogue import METRICS, resolve
+from auditkit.errors import PolicyError, listing, nearest
+from auditkit.gate.toml import Document, Path_, read
+from auditkit.records import Comparison, PolicyInfo, Record, Rule, Words
+
+_LATER = {
+    "waiver": "waivers are",
+    "max_regression": "baselines are",
+    "label": "multiclass rules are",
+    "features": "gap_share is",
+    "of": "gap_share is",
+    "reference": "reference groups are",
+}
+"""Keys that the policy language has and this version does not."""
+
+
+class Policy(PolicyInfo):
+    """The rules of a gate.
+
+    >>> rule = {"id": "tpr", "metric": "true_positive_rate", "comparison": "difference", "by": ["sex"]}
+    >>> Policy.from_dict({"rule": [rule | {"at_most": 0.1}]}).rules[0].limit
+    0.1
+    """
+
+    rules: tuple[Rule, ...] = ()
+    words: Words = Words()
+    """Display words that stand in the same file."""
+
+    @classmethod
+    def from_dict(cls, policy: dict[str, Any]) -> Policy:
+        """A policy from the dict that its TOML would give; PolicyError names the key and the nearest right one."""
+        return config_from(Document("", policy, {})).policy
+
+    @classmethod
+    def load(cls, path: str | Path) -> Policy:
+        """The policy in a TOML file, or in `[tool.auditkit]` of a pyproject.toml; PolicyError if it has no rules."""
+        policy = load_config(path).policy
+        if not policy.rules:
+            raise PolicyError(f"{path} has no [[rule]]: a gate needs at least one")
+        return policy
+
+    def info(self) -> PolicyInfo:
+        """What a report keeps beside the verdicts."""
+        return PolicyInfo(**{k: getattr(self, k) for k in PolicyInfo.model_fields})
+
+
+class _Model(Record):
+    factory: str
+    weights: str | None = None
+    task: Literal["binary"] = "binary"
+    outputs: Literal["logits", "probabilities"] | None = None
+    threshold: float | None = None
+    device: str | None = None
+
+
+class _Predictions(Record):
+    y_pred: str
+    score: str | None = None
+
+
+class _Data(Record):
+    path: str
+    y_true: str
+    positive: str | int | bool | None = None
+    sensitive_features: tuple[str, ...]
+
+
+class _Audit(Record):
+    name: str = ""
+    seed: int = 0
+    sample: int = 2000
+
+
+class _Policy(Record):
+    id: str = ""
+    version: str = ""
+    owner: str = ""
+    review_by: datetime.date | None = None
+
+
+class _Defaults(Record):
+    confidence: float = 0.95
+    correction: Literal["none"] = "none"
+    decision: Literal["interval", "point"] = "interval"
+    on_inconclusive: Literal["fail", "warn", "pass"] = "warn"
+    on_not_measured: Literal["fail", "warn", "pass"] = "fail"
+    min_n: int = 10
+
+    @field_validator("confidence")
+    @classmethod
+    def _level(cls, value: float) -> float:
+        return _between(value, 0.5, 1.0, "confidence")
+
+
+class _Rule(Record):
+    id: str
+    metric: str
+    comparison: str | None = None
+    by: tuple[str, ...] = ()
+    at_most: float | None = None
+    at_least: float | None = None
+    confidence: float | None = None
+    decision: Literal["interval", "point"] | None = None
+    on_inconclusive: Literal["fail", "warn", "pass"] | None = None
+    on_not_measured: Literal["fail", "warn", "pass"] | None = None
+    min_n: int | None = None
+    severity: Literal["error", "warning"] = "error"
+    refs: tuple[str, ...] = ()
+
+    @field_validator("by", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("at_most", "at_least", "confidence")
+    @classmethod
+    def _possible(cls, value: float | None, info: ValidationInfo) -> float | None:
+        low = 0.5 if info.field_name == "confidence" else 0.0
+        return None if value is None else _between(value, low, 1.0, str(info.field_name))
+
+
+class Config(Record):
+    """A whole configuration file: what is audited, and the policy."""
+
+    folder: str = "."
+    """The folder of the file: its paths are relative to it."""
+    model: _Model | None = None
+    predictions: _Predictions | None = None
+    data: _Data | None = None
+    audit: _Audit = _Audit()
+    policy: Policy = Policy()
+
+
+def load_config(path: str | Path) -> Config:
+    """The configuration in a TOML file, or in `[tool.auditkit]` of a pyproject.toml."""
+    path = Path(path)
+    config = config_from(read(path))
+    return config.model_copy(update={"folder": str(path.parent)})
+
+
+def config_from(document: Document) -> Config:
+    """Check a parsed document against the language of configurations."""
+    data = document.data
+    known = ["model", "predictions", "data", "audit", "words", "policy", "defaults", "rule"]
+    for key in data:
+        if key not in known:
+            raise _unknown(document, (key,), known)
+    if "model" in data and "predictions" in data:
+        raise PolicyError(f"{document.where(('predictions',))}: declare [model] or [predictions], not both")
+    policy = _part(document, _Policy, "policy")
+    defaults = _part(document, _Defaults, "defaults")
+    rules = _rules(document, defaults)
+    return Config(
+        model=_part(document, _Model, "model") if "model" in data else None,
+        predictions=_part(document, _Predictions, "predictions") if "predictions" in data else None,
+        data=_part(document, _Data, "data") if "data" in data else None,
+        audit=_part(document, _Audit, "audit"),
+        policy=Policy(
+            **policy.model_dump(),
+            confidence=defaults.confidence,
+            correction=defaults.correction,
+            rules=rules,
+            words=_words(document),
+            source=document.name,
+            sha256=_sha256(rules, defaults),
+        ),
+    )
+
+
+R = TypeVar("R", bound=BaseModel)
+
+
+def _part(document: Document, record: type[R], *path: str | int) -> R:
+    value: Any = document.data
+    for step in path:
+        value = value.get(step, {}) if isinstance(value, dict) else value[step]
+    if not isinstance(value, dict):
+        raise PolicyError(f"{document.where(path)}: '{path[0]}' must be a table")
+    for key in value:
+        if key not in record.model_fields:
+            raise _unknown(document, (*path, key), list(record.model_fields))
+    try:
+        return record.model_validate(value)
+    except ValidationError as e:
+        raise _invalid(document, path, e) from None
+
+
+def _rules(document: Document, defaults: _Defaults) -> tuple[Rule, ...]:
+    raw = document.data.get("rule", [])
+    if not isinstance(raw, list):
+        raise PolicyError(f"{document.where(('rule',))}: write [[rule]], with double brackets, for each rule")
+    rules: list[Rule] = []
+    for i in range(len(raw)):
+        rule = _rule(document, i, _part(document, _Rule, "rule", i), defaults)
+        if any(r.id == rule.id for r in rules):
+            raise PolicyError(f"{document.where(('rule', i, 'id'))}: two rules have the id '{rule.id}'")
+        rules.append(rule)
+    return tuple(rules)
+
+
+def _rule(document: Document, i: int, spec: _Rule, defaults: _Defaults) -> Rule:
+    try:
+        metric, implied = resolve(spec.metric)
+    except PolicyError as e:
+        raise PolicyError(f"{document.where(('rule', i, 'metric'))}: {e}") from None
+    comparison = spec.comparison or implied
+    at = document.where(("rule", i, "comparison"))
+    if comparison is None:
+        raise PolicyError(f"{at}: rule '{spec.id}' needs a comparison: {listing(METRICS[metric].comparisons)}")
+    if implied is not None and comparison != implied:
+        raise PolicyError(f"{at}: '{spec.metric}' is a {implied}; the rule says {comparison}")
+    if comparison not in get_args(Comparison):
+        raise PolicyError(f"{at}: unknown comparison '{comparison}'.{nearest(comparison, get_args(Comparison))}")
+    if METRICS[metric].kind == "check":
+        raise PolicyError(f"{at}: '{metric}' is shown in the report; no rule can judge it in this version")
+    if comparison not in METRICS[metric].comparisons:
+        raise PolicyError(f"{at}: '{metric}' knows {listing(METRICS[metric].comparisons)}, not {comparison}")
+    if (comparison == "overall") != (not spec.by):
+        need = "takes no 'by'" if comparison == "overall" else "needs by = [...]: the attributes to compare"
+        raise PolicyError(f"{document.where(('rule', i, 'by'))}: rule '{spec.id}' ({comparison}) {need}")
+    if (spec.at_most is None) == (spec.at_least is None):
+        raise PolicyError(f"{document.where(('rule', i))}: rule '{spec.id}' needs exactly one of at_most and at_least")
+    chosen = {k: getattr(spec, k) for k in ("decision", "on_inconclusive", "on_not_measured", "min_n")}
+    return Rule(
+        id=spec.id,
+        metric=metric,
+        comparison=cast(Comparison, comparison),
+        by=spec.by,
+        at_most=spec.at_most,
+        at_least=spec.at_least,
+        confidence=spec.confidence,
+        severity=spec.severity,
+        refs=spec.refs,
+        line=document.lines.get(("rule", i)),
+        **{k: getattr(defaults, k) if v is None else v for k, v in chosen.items()},
+    )
+
+
+def _words(document: Document) -> Words:
+    raw = document.data.get("words", {})
+    groups = {k: v for k, v in raw.items() if k != "positive"}
+    try:
+        return Words(positive=raw.get("positive", ""), groups=groups)
+    except ValidationError as e:
+        raise _invalid(document, ("words",), e) from None
+
+
+def _unknown(document: Document, path: Path_, known: Sequence[str]) -> PolicyError:
+    key = str(path[-1])
+    if key in _LATER:
+        return PolicyError(f"{document.where(path)}: '{key}': {_LATER[key]} not in this version")
+    return PolicyError(
+        f"{document.where(path)}: unknown key '{key}'; known are {listing(known, most=20)}.{nearest(key, known)}"
+    )
+
+
+def _invalid(document: Document, path: Path_, error: ValidationError) -> PolicyError:
+    first = error.errors()[0]
+    inside: Path_ = tuple(p for p in first["loc"] if isinstance(p, str | int))
+    if first["type"] == "missing":
+        return PolicyError(f"{document.where(path)}: '{inside[-1]}' is missing in [{'.'.join(map(str, path))}]")
+    expected = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "literal_error":
+        expected += f", got {first['input']!r}"
+        if inside[-1:] == ("correction",):
+            expected += "; other corrections are not in this version"
+    return PolicyError(f"{document.where((*path, *inside))}: '{'.'.join(map(str, inside))}': {expected}")
+
+
+def _between(value: float, low: float, high: float, name: str) -> float:
+    if not low <= value <= high or (name == "confidence" and not low < value < high):
+        raise ValueError(f"{name} = {value:g} is impossible: it must lie between {low:g} and {high:g}")
+    return value
+
+
+def _sha256(rules: tuple[Rule, ...], defaults: _Defaults) -> str:
+    asked = [r.model_dump(mode="json", exclude={"line"}) for r in rules]
+    text = json.dumps([asked, defaults.confidence, defaults.correction], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,112 @@
+"""TOML with line numbers: tomllib parses, a small scanner finds the line of a key."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from auditkit.errors import PolicyError
+
+Path_ = tuple[str | int, ...]
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
+_KEY = re.compile(r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
+_PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
+
+
+class Document(NamedTuple):
+    """A parsed file, and where its keys stand."""
+
+    name: str
+    data: dict[str, Any]
+    lines: dict[Path_, int]
+    """Path of a key or table, e.g. ("rule", 0, "metric") → line, from 1."""
+
+    def where(self, path: Path_) -> str:
+        """ "file:line" of the closest known part of the path, or the file alone."""
+        for end in range(len(path), 0, -1):
+            if path[:end] in self.lines:
+                return f"{self.name}:{self.lines[path[:end]]}"
+        return self.name or "policy"
+
+
+def read(path: Path) -> Document:
+    """Read a TOML file; in a pyproject.toml the part under `[tool.auditkit]`.
+
+    Raises PolicyError with the line for a syntax error, or when the file cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
+    except OSError as e:
+        raise PolicyError(f"cannot read {path}: {e.strerror}") from None
+    except UnicodeDecodeError:
+        raise PolicyError(f"{path} is no TOML file: it is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as e:
+        raise PolicyError(f"{path}: {e}") from None
+    lines = scan(text)
+    if path.name == "pyproject.toml":
+        if "auditkit" not in data.get("tool", {}):
+            raise PolicyError(f"{path} has no table [tool.auditkit]")
+        data = data["tool"]["auditkit"]
+        lines = {p[2:]: n for p, n in lines.items() if p[:2] == ("tool", "auditkit") and len(p) > 2}
+    return Document(path.name, data, lines)
+
+
+def scan(text: str) -> dict[Path_, int]:
+    """Line of every key and table header.
+
+    >>> scan('[[rule]]\\nid = "a"\\n[[rule]]\\nid = "b"')[("rule", 1, "id")]
+    4
+    """
+    lines: dict[Path_, int] = {}
+    table: Path_ = ()
+    counts: dict[Path_, int] = {}
+    depth, quote = 0, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if not depth and not quote:
+            if header := _HEADER.match(line):
+                table = _table(header, counts)
+                lines.setdefault(table, number)
+                continue
+            if key := _KEY.match(line):
+                lines.setdefault((*table, *_parts(key[1])), number)
+        depth, quote = _open(line, depth, quote)
+    return lines
+
+
+def _table(header: re.Match[str], counts: dict[Path_, int]) -> Path_:
+    parts: list[str | int] = []
+    names = _parts(header[2])
+    for i, name in enumerate(names):
+        parts.append(name)
+        if i == len(names) - 1 and header[1] == "[[":
+            counts[tuple(parts)] = counts.get(tuple(parts), -1) + 1
+        if tuple(parts) in counts:
+            parts.append(counts[tuple(parts)])
+    return tuple(parts)
+
+
+def _parts(dotted: str) -> list[str]:
+    return [p.strip("\"'") for p in _PART.findall(dotted)]
+
+
+def _open(line: str, depth: int, quote: str) -> tuple[int, str]:
+    """Brackets and triple quotes still open at the end of the line."""
+    i = 0
+    while i < len(line):
+        if quote:
+            if line.startswith(quote, i):
+                i, quote = i + len(quote) - 1, ""
+            elif quote[0] == '"' and line[i] == "\\":
+                i += 1
+        elif line[i] in "\"'":
+            quote = line[i] * 3 if line.startswith(line[i] * 3, i) else line[i]
+            i += len(quote) - 1
+        elif line[i] == "#":
+            break
+        else:
+            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(line[i], 0)
+        i += 1
+    return depth, quote if len(quote) == 3 else ""

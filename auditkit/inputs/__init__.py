@@ -1,0 +1,1 @@
+"""What is audited: models, predictions, data."""

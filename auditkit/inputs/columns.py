@@ -1,0 +1,106 @@
+"""Which raw column does each encoded position come from? Answered by position: encoded names can collide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from auditkit.errors import ModelError, listing
+
+FeatureMap = dict[str, list[int]]
+"""Raw column → the encoded positions that it fills."""
+
+
+def feature_map_of(transformer: Any, columns: Sequence[str], width: int) -> FeatureMap:
+    """Raw column → encoded positions, for a fitted scikit-learn transformer.
+
+    Follows ColumnTransformer, Pipeline, FeatureUnion, OneHotEncoder and everything that keeps one column one column.
+    Where a transformer mixes its columns (PCA, say), they become one feature named `a + b`.
+
+    Raises ModelError when the positions found do not cover the `width` encoded columns.
+
+    >>> import numpy as np
+    >>> from sklearn.preprocessing import OneHotEncoder
+    >>> encoder = OneHotEncoder().fit(np.array([["x", "p"], ["y", "q"], ["z", "q"]]))
+    >>> feature_map_of(encoder, ["first", "second"], 5)
+    {'first': [0, 1, 2], 'second': [3, 4]}
+    """
+    sources = _sources(transformer, list(columns), width)
+    if len(sources) != width:
+        raise ModelError(
+            f"the transformer gives {width} encoded columns, of which {len(sources)} could be mapped back to raw "
+            "columns: pass feature_map={'column': [positions]} beside preprocess"
+        )
+    out: FeatureMap = {}
+    for position, source in enumerate(sources):
+        out.setdefault(source, []).append(position)
+    return out
+
+
+def checked(feature_map: Mapping[str, Sequence[int]], width: int) -> FeatureMap:
+    """The map as given, if it names every encoded position exactly once; else ModelError."""
+    out = {str(k): [int(i) for i in v] for k, v in feature_map.items()}
+    positions = sorted(i for v in out.values() for i in v)
+    if positions != list(range(width)):
+        missing = sorted(set(range(width)) - set(positions))
+        extra = sorted(set(positions) - set(range(width)))
+        twice = sorted({i for i in positions if positions.count(i) > 1})
+        wrong = [
+            f"{what} {listing(where)}"
+            for what, where in (("does not name", missing), ("names too much:", extra), ("names twice", twice))
+            if where
+        ]
+        raise ModelError(f"feature_map must name each of the {width} encoded columns once; it {'; '.join(wrong)}")
+    return out
+
+
+def _sources(transformer: Any, names: list[str], width: int | None) -> list[str]:
+    """The raw column of every output position; `width` is the number of outputs where the caller knows it."""
+    if transformer is None or (isinstance(transformer, str) and transformer == "passthrough"):
+        return names
+    if isinstance(transformer, str):  # "drop"
+        return []
+    if hasattr(transformer, "transformers_"):  # ColumnTransformer
+        return _column_transformer(transformer, names)
+    if hasattr(transformer, "steps"):  # Pipeline
+        for i, (_, step) in enumerate(transformer.steps):
+            names = _sources(step, names, width if i == len(transformer.steps) - 1 else None)
+        return names
+    if hasattr(transformer, "transformer_list"):  # FeatureUnion
+        return [s for _, part in transformer.transformer_list for s in _sources(part, names, None)]
+    return _leaf(transformer, names, width)
+
+
+def _column_transformer(transformer: Any, names: list[str]) -> list[str]:
+    sources: dict[int, str] = {}
+    for name, part, columns in transformer.transformers_:
+        where = transformer.output_indices_[name]
+        found = _sources(part, _chosen(columns, names), where.stop - where.start)
+        sources |= dict(zip(range(where.start, where.stop), found, strict=False))
+    return [sources[i] for i in sorted(sources)]
+
+
+def _chosen(columns: Any, names: list[str]) -> list[str]:
+    """The names that a ColumnTransformer's column choice stands for: names, positions, a mask or a slice."""
+    if isinstance(columns, slice):
+        return names[columns]
+    chosen = [columns] if isinstance(columns, str | int) else list(columns)
+    if chosen and all(isinstance(c, bool) or type(c).__name__ == "bool" for c in chosen):
+        return [n for n, keep in zip(names, chosen, strict=True) if keep]
+    return [c if isinstance(c, str) else names[int(c)] for c in chosen]
+
+
+def _leaf(transformer: Any, names: list[str], width: int | None) -> list[str]:
+    from sklearn.base import OneToOneFeatureMixin
+
+    blocks = getattr(transformer, "_n_features_outs", None)  # OneHotEncoder: categories kept, a column each
+    if blocks is not None:
+        return [n for n, k in zip(names, blocks, strict=True) for _ in range(k)]
+    if isinstance(transformer, OneToOneFeatureMixin) or type(transformer).__name__ == "FunctionTransformer":
+        if width is None or width == len(names):
+            return names
+    if width is None:
+        width = len(transformer.get_feature_names_out())
+    if type(transformer).__name__ == "SimpleImputer" and width == len(names):
+        return names
+    return [" + ".join(names)] * width

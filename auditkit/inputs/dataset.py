@@ -1,0 +1,149 @@
+"""Dataset: rows with features, a target, and the sensitive features that say whom the rows concern."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from auditkit.check import MISSING, Batch
+from auditkit.errors import DataError, listing, nearest
+from auditkit.inputs import sources
+from auditkit.inputs.tasks.binary import BinaryTarget
+
+MOST_NUMERIC_GROUPS = 50
+"""A numeric sensitive feature with more distinct values than this is refused: it wants bins."""
+
+
+class Dataset:
+    """Rows to audit.
+
+    Parameters
+    ----------
+    data
+        A frame (pandas, Polars, Arrow, …), a dict of columns, or the path of a parquet or CSV file.
+    y_true
+        Name of the target column: 0/1, booleans, or two labels of which `positive` is one. Missing values are
+        counted, reported and left out of every metric.
+    positive
+        The label that counts as positive; needed unless the target is 0/1.
+    sensitive_features
+        Names of the columns that say whom a row concerns. A missing value is a group, `(missing)`.
+
+    Raises
+    ------
+    DataError
+        For unknown columns (naming the nearest), doubtful labels, a continuous sensitive feature, no rows.
+
+    >>> data = Dataset({"age": [30, 40], "sex": ["f", "m"], "y": [0, 1]}, y_true="y", sensitive_features=["sex"])
+    >>> len(data), data.sensitive_features
+    (2, ('sex',))
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        *,
+        y_true: str,
+        positive: Any = None,
+        sensitive_features: str | Sequence[str],
+    ) -> None:
+        source = sources.read(data)
+        self.frame = source.frame
+        self.name = source.name
+        self.file_sha256 = source.file_sha256
+        self.path = str(data) if isinstance(data, str | Path) else ""
+        self.y_true = str(y_true)
+        names = [sensitive_features] if isinstance(sensitive_features, str) else list(sensitive_features)
+        self.sensitive_features = tuple(dict.fromkeys(str(n) for n in names))
+        if not self.sensitive_features:
+            raise DataError("declare at least one column in sensitive_features: an audit asks whom a decision concerns")
+        self.column(self.y_true, "y_true")
+        for name in self.sensitive_features:
+            self.column(name, "sensitive_features")
+            if name == self.y_true:
+                raise DataError(f"'{name}' is the target; it cannot be a sensitive feature too")
+        self.target = BinaryTarget.of(self.frame[self.y_true], self.y_true, positive=positive)
+        self._groups = pd.DataFrame({name: _grouped(self.frame[name], name) for name in self.sensitive_features})
+        self._truth = self.target.code(self.frame[self.y_true], self.y_true)
+
+    @classmethod
+    def from_arrays(cls, X: Any, *, y_true: Any, sensitive_features: Any, positive: Any = None) -> Dataset:
+        """A Dataset of arrays: X (N, d) or a frame, y_true (N,), sensitive_features a frame, Series or dict of (N,).
+
+        Columns of a plain array are named "0", "1", …; sensitive features that are not among them are no input of
+        the model.
+        """
+        features = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X))
+        features = features.set_axis([str(c) for c in features.columns], axis=1).reset_index(drop=True)
+        if isinstance(sensitive_features, pd.Series):
+            sensitive_features = sensitive_features.to_frame(sensitive_features.name or "group")
+        groups = pd.DataFrame(sensitive_features).reset_index(drop=True)
+        groups.columns = [str(c) for c in groups.columns]
+        truth = np.asarray(y_true)
+        for name, length in (("y_true", len(truth)), ("sensitive_features", len(groups))):
+            if length != len(features):
+                raise DataError(f"{name} has {length} rows, X has {len(features)}")
+        own = [c for c in groups if c not in features]
+        target = "y_true" if "y_true" not in features else "y_true_"
+        frame = pd.concat([features, groups[own]], axis=1).assign(**{target: truth})
+        out = cls(frame, y_true=target, positive=positive, sensitive_features=list(groups.columns))
+        out._not_inputs = frozenset(own)
+        return out
+
+    _not_inputs: frozenset[str] = frozenset()
+    """Sensitive features that came beside X: not shown to the model."""
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def column(self, name: str, role: str) -> pd.Series[Any]:
+        """The column of that name; DataError naming the nearest."""
+        if name not in self.frame.columns:
+            raise DataError(
+                f"no column '{name}' for {role}; the columns are {listing(self.frame.columns)}."
+                f"{nearest(name, self.frame.columns)}"
+            )
+        return self.frame[name]
+
+    def batches(self, size: int = 65_536, *, without: Sequence[str] = ()) -> Iterator[Batch]:
+        """The rows in parts, before any decision; `without` names columns that are no features (predictions)."""
+        hidden = {self.y_true, *without, *self._not_inputs}
+        features = self.frame[[c for c in self.frame.columns if c not in hidden]]
+        for start in range(0, len(self), size):
+            rows = slice(start, start + size)
+            n = len(self._truth[rows])
+            yield Batch(
+                features=features.iloc[rows],
+                groups=self._groups.iloc[rows],
+                y_true=self._truth[rows],
+                y_pred=np.full(n, -1, dtype=np.int8),
+            )
+
+
+def _grouped(column: pd.Series[Any], name: str) -> pd.Categorical:
+    """A categorical of strings, with `(missing)` for missing values."""
+    numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    if numeric and (distinct := column.nunique()) > MOST_NUMERIC_GROUPS:
+        raise DataError(
+            f"'{name}' has {distinct} distinct numeric values: a continuous column is no group. Bin it first, e.g. "
+            f"frame['{name}_band'] = pandas.cut(frame['{name}'], [0, 30, 45, 60, 120]), and declare '{name}_band'"
+        )
+    codes, uniques = pd.factorize(column, sort=False)
+    labels = [_label(u) for u in uniques]
+    if MISSING in labels:
+        raise DataError(f"a value of '{name}' is literally '{MISSING}', the name kept for missing values: rename it")
+    order = sorted(set(labels))
+    if (codes < 0).any():
+        order = [*order, MISSING]
+    translate = np.array([*(order.index(label) for label in labels), len(order) - 1], dtype=np.int64)
+    return pd.Categorical.from_codes(translate[codes], categories=order)
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value)

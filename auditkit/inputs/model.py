@@ -1,0 +1,260 @@
+"""Model: a trained torch module, how raw columns become tensors, and how outputs become decisions."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from auditkit.errors import DataError, ModelError, listing, nearest
+from auditkit.inputs.columns import FeatureMap, checked, feature_map_of
+
+Outputs = Literal["logits", "probabilities"] | Callable[[Any], Tensor]
+
+
+class Model:
+    """A trained torch module with everything that an audit must know of it.
+
+    Parameters
+    ----------
+    module
+        A trained `torch.nn.Module`. It is always run in eval mode, without gradients to its parameters, and left
+        exactly as it was found.
+    task
+        `"binary"`.
+    preprocess
+        From raw columns (a pandas frame without target and predictions, N rows) to encoded inputs (N, d): any
+        callable, or a fitted scikit-learn transformer. None: every column is numeric and enters as it is, in order.
+    feature_map
+        Raw column → encoded positions, e.g. `{"age": [0], "job": [1, 2, 3]}`. Found by itself for scikit-learn
+        transformers and for None; a bare callable needs it for attributions, and only for those.
+    outputs
+        What the module returns: `"logits"` or `"probabilities"`, of shape (N,), (N, 1) or (N, 2) with the positive
+        class last, or a callable from that output to the probability of the positive class, (N,).
+    threshold
+        A row is selected when its probability is at least this, in (0, 1).
+    device
+        Where to run, e.g. `"cuda"`; None: where the module is. The module is moved back afterwards.
+    batch_size
+        Rows a forward pass.
+
+    Raises
+    ------
+    ModelError
+        For a wrong option; later, for outputs of a wrong shape, outside [0, 1], or not finite.
+
+    >>> model = Model(nn.Linear(1, 1), outputs="logits")
+    >>> model.predict(pd.DataFrame({"age": [30.0, 40.0]})).shape
+    (2,)
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        task: Literal["binary"] = "binary",
+        preprocess: Any = None,
+        feature_map: Mapping[str, Sequence[int]] | None = None,
+        outputs: Outputs = "logits",
+        threshold: float = 0.5,
+        device: str | torch.device | None = None,
+        batch_size: int = 8192,
+        name: str = "",
+    ) -> None:
+        if not isinstance(module, nn.Module):
+            raise ModelError(f"expected a torch.nn.Module, got {type(module).__name__}")
+        if task != "binary":
+            raise ModelError(f"unknown task {task!r}; this version knows: binary")
+        if not callable(outputs) and outputs not in ("logits", "probabilities"):
+            raise ModelError(
+                f"unknown outputs {outputs!r}; expected 'logits', 'probabilities' or a callable."
+                f"{nearest(str(outputs), ['logits', 'probabilities'])}"
+            )
+        if not 0 < threshold < 1:
+            raise ModelError(f"threshold must lie between 0 and 1, got {threshold}")
+        if batch_size < 1:
+            raise ModelError(f"batch_size must be at least 1, got {batch_size}")
+        if preprocess is not None and not callable(preprocess) and not hasattr(preprocess, "transform"):
+            raise ModelError(
+                f"preprocess must be a callable or a fitted transformer, got {type(preprocess).__name__}"
+            )
+        self.module = module
+        self.task = task
+        self.preprocess = preprocess
+        self.outputs = outputs
+        self.threshold = float(threshold)
+        self.device = torch.device(device) if device is not None else None
+        self.batch_size = int(batch_size)
+        self.name = name or type(module).__name__
+        self._feature_map = feature_map
+
+    def replaced(self, **options: Any) -> Model:
+        """The same module with other options (threshold, device, …); the module is shared."""
+        own = {
+            "task": self.task,
+            "preprocess": self.preprocess,
+            "feature_map": self._feature_map,
+            "outputs": self.outputs,
+            "threshold": self.threshold,
+            "device": self.device,
+            "batch_size": self.batch_size,
+            "name": self.name,
+        }
+        return Model(self.module, **{**own, **options})
+
+    # ---- what the audit asks of it
+
+    def predict(self, features: pd.DataFrame, *, batch_size: int | None = None) -> NDArray[np.float64]:
+        """Probability of the positive class for every row: (N,), float64, in [0, 1].
+
+        Raises ModelError when outputs are not finite, have a wrong shape, or are no probabilities.
+        """
+        step = batch_size or self.batch_size
+        parts = []
+        with self.inspecting(), torch.no_grad():
+            for start in range(0, len(features), step):
+                rows = features.iloc[start : start + step]
+                out = self.decision(self.encode(rows))
+                score = out if self.outputs != "logits" else torch.sigmoid(out.double())
+                parts.append(_probabilities(score, start))
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def decision(self, inputs: Tensor) -> Tensor:
+        """The scalar that the decision is made from, (N,): the logit, or the probability if the net gives only that.
+
+        Differentiable in `inputs` (N, d). With two logits it is their difference, positive minus negative.
+        """
+        out = self.module(inputs)
+        if callable(self.outputs):
+            out = self.outputs(out)
+        if not isinstance(out, Tensor):
+            raise ModelError(
+                f"the module returns {type(out).__name__}, not a tensor: pass outputs=a callable that takes it and "
+                "returns the probability of the positive class"
+            )
+        n = len(inputs)
+        if out.shape in ((n,), (n, 1)):
+            return out.reshape(n)
+        if out.shape == (n, 2) and not callable(self.outputs):
+            return out[:, 1] - out[:, 0] if self.outputs == "logits" else out[:, 1]
+        raise ModelError(
+            f"a binary model must give {n} outputs of shape ({n},), ({n}, 1) or ({n}, 2) for {n} rows; it gives "
+            f"{tuple(out.shape)}"
+        )
+
+    def encode(self, features: pd.DataFrame) -> Tensor:
+        """Encoded inputs (N, d) of raw rows, on the model's device; ModelError if `preprocess` gives anything else."""
+        encoded = self._preprocessed(features)
+        if hasattr(encoded, "toarray"):
+            encoded = encoded.toarray()
+        try:
+            inputs = encoded if isinstance(encoded, Tensor) else torch.as_tensor(np.asarray(encoded))
+        except TypeError:
+            kinds = features.dtypes[[not pd.api.types.is_numeric_dtype(t) for t in features.dtypes]]
+            raise ModelError(
+                f"preprocess gives {type(encoded).__name__} that is no array of numbers"
+                + (f"; columns {listing(kinds.index)} hold no numbers: pass preprocess=" if len(kinds) else "")
+            ) from None
+        if inputs.ndim < 2 or len(inputs) != len(features):
+            raise ModelError(
+                f"preprocess must give one encoded row for each of {len(features)} rows, (N, d); it gives shape "
+                f"{tuple(inputs.shape)}"
+            )
+        dtype, device = self._placement()
+        takes_ids = any(isinstance(m, nn.Embedding | nn.EmbeddingBag) for m in self.module.modules())
+        if inputs.is_floating_point() or not takes_ids:
+            inputs = inputs.to(dtype)
+        return inputs.to(device)
+
+    def feature_map(self, features: pd.DataFrame) -> FeatureMap | None:
+        """Raw column → encoded positions; None for a bare callable without `feature_map`."""
+        if self._feature_map is None and self.preprocess is not None and not hasattr(self.preprocess, "transform"):
+            return None
+        width = self.encode(features.head(2)).shape[1]
+        if self._feature_map is not None:
+            return checked(self._feature_map, width)
+        names = [str(c) for c in features.columns]
+        if self.preprocess is None:
+            return {name: [i] for i, name in enumerate(names)}
+        names = [str(c) for c in getattr(self.preprocess, "feature_names_in_", names)]
+        return feature_map_of(self.preprocess, names, width)
+
+    @contextlib.contextmanager
+    def inspecting(self) -> Iterator[nn.Module]:
+        """Eval mode, no gradients to parameters, on the chosen device; everything is restored, also on an error."""
+        modes = [(m, m.training) for m in self.module.modules()]
+        grads = [(p, p.requires_grad) for p in self.module.parameters()]
+        _, home = self._placement(None)
+        try:
+            self.module.eval()
+            self.module.requires_grad_(False)
+            if self.device is not None:
+                self.module.to(self.device)
+            yield self.module
+        finally:
+            if self.device is not None:
+                self.module.to(home)
+            for m, training in modes:
+                m.training = training
+            for p, requires_grad in grads:
+                p.requires_grad_(requires_grad)
+
+    def state_sha256(self) -> str:
+        """SHA-256 of every parameter and buffer: name, dtype, shape, bytes."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted([*self.module.named_parameters(), *self.module.named_buffers()]):
+            array = tensor.detach().cpu().contiguous()
+            digest.update(f"{name} {array.dtype} {tuple(array.shape)}\n".encode())
+            digest.update(array.reshape(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+    def parameters(self) -> int:
+        """Number of parameters."""
+        return sum(p.numel() for p in self.module.parameters())
+
+    # ---- details
+
+    def _placement(self, device: torch.device | None | Literal["own"] = "own") -> tuple[torch.dtype, torch.device]:
+        """dtype of the floating parameters, and where to run (`device=None`: where the module is)."""
+        tensors = [*self.module.parameters(), *self.module.buffers()]
+        dtype = next((t.dtype for t in tensors if t.is_floating_point()), torch.get_default_dtype())
+        where = tensors[0].device if tensors else torch.device("cpu")
+        wanted = self.device if device == "own" else device
+        return dtype, (wanted if isinstance(wanted, torch.device) else where)
+
+    def _preprocessed(self, features: pd.DataFrame) -> Any:
+        if self.preprocess is None:
+            return features.to_numpy()
+        if not hasattr(self.preprocess, "transform"):
+            return self.preprocess(features)
+        wanted = [str(c) for c in getattr(self.preprocess, "feature_names_in_", features.columns)]
+        for column in wanted:
+            if column not in features.columns:
+                raise DataError(
+                    f"no column '{column}' for the model's preprocessing; the columns are "
+                    f"{listing(features.columns)}.{nearest(column, map(str, features.columns))}"
+                )
+        return self.preprocess.transform(features[wanted])
+
+
+def _probabilities(score: Tensor, start: int) -> NDArray[np.float64]:
+    out: NDArray[np.float64] = score.detach().double().cpu().numpy()
+    bad = ~np.isfinite(out)
+    if bad.any():
+        raise ModelError(
+            f"the model gives NaN or infinite outputs, first for row {start + int(bad.argmax())} (from 0), "
+            f"{int(bad.sum())} in that batch: check its inputs for missing or extreme values"
+        )
+    if out.size and (out.min() < -1e-6 or out.max() > 1 + 1e-6):
+        raise ModelError(
+            f"outputs lie between {out.min():.3g} and {out.max():.3g}, not in [0, 1]: they are no probabilities. "
+            "Say outputs='logits' if they are logits"
+        )
+    return np.clip(out, 0.0, 1.0)

@@ -1,0 +1,44 @@
+"""Judge a report, fresh or stored: no model, no rows, and no torch, captum or fairlearn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from auditkit.gate.judge import judge as judge_findings
+from auditkit.gate.policy import Policy
+from auditkit.records import Finding, Report, Rule
+
+
+def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
+    """A policy as given, from a dict, or from a TOML file."""
+    if isinstance(policy, Policy):
+        return policy
+    return Policy.from_dict(policy) if isinstance(policy, dict) else Policy.load(policy)
+
+
+def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Report:
+    """The report with the verdicts of this policy; what a rule needs and no finding answers is assessed from evidence.
+
+    Raises PolicyError for a wrong policy.
+    """
+    policy = as_policy(policy)
+
+    def reassess(rule: Rule, level: float) -> Finding | None:
+        stored = report.evidence.get("group_fairness")
+        if stored is None:
+            return None
+        from auditkit.evidence.tally import Tally  # numpy, pandas and scipy: only when a rule needs them
+        from auditkit.fairness.checks import reassess as from_counts
+
+        tally = Tally.from_json(stored.data)
+        return from_counts(tally, rule.metric, rule.comparison, rule.by, level=level, min_n=rule.min_n)
+
+    judged = judge_findings(report.findings, policy, reassess)
+    return report.model_copy(
+        update={
+            "policy": policy.info(),
+            "verdicts": judged.verdicts,
+            "findings": (*report.findings, *judged.added),
+        }
+    )

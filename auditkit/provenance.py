@@ -1,0 +1,76 @@
+"""What would let a third party repeat an audit: hashes, versions, seeds, dates."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import platform
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import auditkit
+from auditkit.inputs.dataset import Dataset
+from auditkit.inputs.model import Model
+from auditkit.inputs.predictions import Predictions
+from auditkit.records import DataProvenance, ModelProvenance, Provenance
+
+if TYPE_CHECKING:
+    from auditkit.audit import Observed
+
+_PACKAGES = ("captum", "fairlearn", "numpy", "pandas", "scikit-learn", "scipy", "torch")
+
+
+def provenance_of(
+    observed: Observed, model: Model | Predictions, data: Dataset, *, seed: int, sample: int
+) -> Provenance:
+    """Provenance of what was observed."""
+    return Provenance(
+        auditkit=auditkit.__version__,
+        created=created(),
+        versions={"python": platform.python_version(), **{p: metadata.version(p) for p in _PACKAGES}},
+        seed=seed,
+        sample=sample,
+        model=_model(model),
+        data=_data(observed, model, data),
+    )
+
+
+def created() -> datetime.datetime:
+    """Now in UTC, to the second; SOURCE_DATE_EPOCH where that is set."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if epoch.isdigit():
+        return datetime.datetime.fromtimestamp(int(epoch), datetime.UTC)
+    return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+
+
+def _model(model: Model | Predictions) -> ModelProvenance:
+    if isinstance(model, Predictions):
+        return ModelProvenance(name=model.name, kind="predictions")
+    return ModelProvenance(
+        name=model.name,
+        kind="torch",
+        sha256=model.state_sha256(),
+        parameters=model.parameters(),
+        threshold=model.threshold,
+    )
+
+
+def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> DataProvenance:
+    if isinstance(model, Predictions):
+        used = [*data.sensitive_features, data.y_true, *model.columns]
+    else:
+        used = list(data.frame.columns)
+    content = json.dumps([sorted(used), observed.rows.rows, observed.rows.sums])
+    return DataProvenance(
+        name=data.name,
+        rows=observed.rows.rows,
+        sha256=hashlib.sha256(content.encode()).hexdigest(),
+        file_sha256=data.file_sha256,
+        y_true=data.y_true,
+        positive=str(data.target.positive),
+        sensitive_features=data.sensitive_features,
+        missing_target=observed.missing_target,
+        missing_prediction=observed.missing_prediction,
+    )

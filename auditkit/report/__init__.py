@@ -1,0 +1,1 @@
+"""Who must understand it: one function a format, from records alone."""

@@ -1,0 +1,44 @@
+"""JUnit XML: one test case a rule, so that any CI shows the gate."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+from auditkit.records import Report, Verdict
+from auditkit.wording import interval, quantity
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot hold, not even escaped."""
+
+
+def render(report: Report) -> str:
+    """A `testsuites` document: `failure` for a failed rule, `skipped` for one undecided or not measured.
+
+    A status that the policy counts as a failure (`on_inconclusive = "fail"`, say) is a `failure` too.
+    """
+    root = ET.Element("testsuites", name="auditkit")
+    blocking = [v for v in report.verdicts if v.blocks]
+    skipped = [v for v in report.verdicts if v.status in ("inconclusive", "not_measured") and not v.blocks]
+    counts = {"tests": len(report.verdicts), "failures": len(blocking), "skipped": len(skipped), "errors": 0}
+    suite = ET.SubElement(root, "testsuite", {"name": _xml(report.name), **{k: str(n) for k, n in counts.items()}})
+    for v in report.verdicts:
+        case = ET.SubElement(suite, "testcase", classname=_xml(f"auditkit.{report.name}"), name=_xml(v.rule.id))
+        if v.status != "pass":
+            kind = "failure" if v.blocks else "skipped"
+            ET.SubElement(case, kind, message=_xml(f"{v.status}: {v.reason}")).text = _xml(_detail(v))
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _detail(v: Verdict) -> str:
+    asked = "at most" if v.rule.at_most is not None else "at least"
+    limit = f"{asked} {quantity(v.rule.limit, v.rule.comparison)}"
+    if v.estimate is None or v.estimate.value is None:
+        return f"{v.finding or v.rule.metric}: no value; {limit}"
+    value = quantity(v.estimate.value, v.rule.comparison)
+    return f"{v.finding}: {value} ({interval(v.estimate, v.rule.comparison)}); {limit}"
+
+
+def _xml(text: str) -> str:
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

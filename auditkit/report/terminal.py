@@ -1,0 +1,71 @@
+"""The verdicts in a terminal: one line that says it, one row a rule."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from auditkit.records import Report, Verdict
+from auditkit.wording import NOTHING, quantity
+
+WORDS = {"fail": "Failed", "inconclusive": "Undecided", "pass": "Passed", "not_measured": "Not measured"}
+_STYLES = {"fail": "bold red", "inconclusive": "bold yellow", "pass": "green", "not_measured": "dim"}
+_SIGNS = {"fail": "×", "inconclusive": "!", "pass": "✓", "not_measured": "–"}
+_ORDER = ("fail", "inconclusive", "not_measured", "pass")
+
+
+def headline(report: Report) -> str:
+    """ "income-mlp fails its policy: 3 failed, 2 undecided, 3 passed"."""
+    if report.policy is None:
+        return f"{report.name} was audited without a policy: {len(report.findings)} findings, no verdict"
+    does = {"failed": "fails", "undecided": "is undecided on", "passed": "passes"}[report.outcome]
+    counts = [(s, sum(v.status == s for v in report.verdicts)) for s in _ORDER]
+    return f"{report.name} {does} its policy: " + ", ".join(f"{n} {WORDS[s].lower()}" for s, n in counts if n)
+
+
+def summary(report: Report) -> Group:
+    """The headline, the table of verdicts, the worst first, and why the open ones are open."""
+    style = {"failed": "bold red", "undecided": "bold yellow", "passed": "bold green"}[report.outcome]
+    lines: list[Text | Table] = [Text(_printable(headline(report)), style=style if report.policy else "bold")]
+    if report.verdicts:
+        lines += [Text(), _table(report)]
+    for v in report.verdicts:
+        if v.status in ("inconclusive", "not_measured"):
+            lines.append(Text(_printable(f"{v.rule.id}: {v.reason}"), style="dim"))
+    return Group(*lines)
+
+
+def _table(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("")
+    table.add_column("Rule", overflow="fold")
+    table.add_column("Value (interval)", justify="right", no_wrap=True)
+    table.add_column("Limit", justify="right", no_wrap=True)
+    table.add_column("Verdict", no_wrap=True)
+    for v in sorted(report.verdicts, key=lambda v: _ORDER.index(v.status)):
+        table.add_row(*_row(v))
+    return table
+
+
+def _row(v: Verdict) -> tuple[Text | str, ...]:
+    kind, e, value = v.rule.comparison, v.estimate, NOTHING
+    if e is not None and e.value is not None:
+        between = "–".join(quantity(x, kind, unit=False) for x in (e.low, e.high))
+        value = f"{quantity(e.value, kind, unit=not kind.startswith('difference'))} ({between})"
+    sign = "≤" if v.rule.at_most is not None else "≥"
+    words = Text(WORDS[v.status], style=_STYLES[v.status])
+    if v.rule.severity == "warning":
+        words.append(", warning only", style="dim")
+    limit = f"{sign} {quantity(v.rule.limit, kind)}"
+    return Text(_SIGNS[v.status], style=_STYLES[v.status]), Text(_printable(v.rule.id)), value, limit, words
+
+
+def print_summary(report: Report, console: Console) -> None:
+    """Print it."""
+    console.print(summary(report))
+
+
+def _printable(text: str) -> str:
+    """Without control characters: a terminal obeys them."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -1,0 +1,1 @@
+"""How sure: intervals, families, power. Arrays in, arrays out."""

@@ -1,0 +1,84 @@
+"""Limits of one rate. Arrays in, arrays out; a rate with denominator 0 is NaN inside this folder."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaincinv, ndtr, ndtri
+
+Floats = NDArray[np.float64]
+
+
+class Limits(NamedTuple):
+    """Rates with their lower and upper limits, each of the shape of the counts."""
+
+    p: Floats
+    low: Floats
+    high: Floats
+
+
+@lru_cache(maxsize=256)
+def critical_value(level: float) -> float:
+    """z of a two-sided interval.
+
+    >>> round(critical_value(0.95), 3)
+    1.96
+    """
+    return float(ndtri(0.5 + level / 2))
+
+
+@lru_cache(maxsize=256)
+def sidak_value(level: float, comparisons: int) -> float:
+    """Critical value at which `comparisons` two-sided normal intervals hold together (Šidák, 1967).
+
+    >>> round(sidak_value(0.95, 1), 3), round(sidak_value(0.95, 5), 3)
+    (1.96, 2.569)
+    """
+    return critical_value(level ** (1 / comparisons))
+
+
+def rate(k: ArrayLike, n: ArrayLike) -> Floats:
+    """k / n, NaN where n is 0: never 0 for 0/0."""
+    k, n = np.asarray(k, float), np.asarray(n, float)
+    return np.divide(k, n, out=np.full(np.broadcast(k, n).shape, np.nan), where=n > 0)
+
+
+def wilson(k: ArrayLike, n: ArrayLike, z: float) -> Limits:
+    """Wilson's score interval; limits 0 and 1 are exact at k = 0 and k = n.
+
+    Centre (p + z²/2n) / (1 + z²/n), half-width z √(p(1−p)/n + z²/4n²) / (1 + z²/n).
+    Source: Wilson (1927), JASA 22:209.
+
+    >>> wilson(0, 10, 1.96).low
+    array(0.)
+    """
+    k, n = np.asarray(k, float), np.asarray(n, float)
+    p = rate(k, n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scale = 1 + z * z / n
+        centre = (p + z * z / (2 * n)) / scale
+        half = z * np.sqrt(np.maximum(p * (1 - p), 0) / n + z * z / (4 * n * n)) / scale
+        low = np.where(k <= 0, 0.0, np.maximum(centre - half, 0.0))
+        high = np.where(k >= n, 1.0, np.minimum(centre + half, 1.0))
+    nothing = ~(n > 0)
+    return Limits(p, np.where(nothing, np.nan, low), np.where(nothing, np.nan, high))
+
+
+def jeffreys(k: ArrayLike, n: ArrayLike, q: float) -> Limits:
+    """Equal-tailed Jeffreys limits at tail Φ(−q): Beta(k + ½, n − k + ½); 0 at k = 0 and 1 at k = n.
+
+    Source: Brown, Cai & DasGupta (2001), Statistical Science 16:101.
+
+    >>> jeffreys(10, 10, 1.96).high
+    array(1.)
+    """
+    k, n = np.asarray(k, float), np.asarray(n, float)
+    tail = float(ndtr(-q))
+    a, b = k + 0.5, n - k + 0.5
+    low = np.where(k <= 0, 0.0, betaincinv(a, b, tail))
+    high = np.where(k >= n, 1.0, 1 - betaincinv(b, a, tail))
+    nothing = ~(n > 0)
+    return Limits(rate(k, n), np.where(nothing, np.nan, low), np.where(nothing, np.nan, high))
