@@ -8,7 +8,7 @@ serve, which tests hold to fairlearn's values.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -108,7 +108,7 @@ def _frame_of(cells: pd.DataFrame, by: tuple[str, ...], metrics: tuple[str, ...]
 
     weight = {"sample_weight": cells["n"]}
     return MetricFrame(
-        metrics={m: _functions()[m] for m in metrics},
+        metrics={m: functions()[m] for m in metrics},
         y_true=cells["y_true"],
         y_pred=cells["y_pred"],
         sensitive_features=cells[list(by)],
@@ -123,30 +123,28 @@ def _index(by: tuple[str, ...], groups: tuple[tuple[str, ...], ...]) -> Any:
 
 
 @lru_cache(maxsize=1)
-def _functions() -> dict[str, Callable[..., float]]:
-    """Rate → fairlearn's (or scikit-learn's) function; imported on first use, it takes a second."""
+def functions() -> dict[str, Callable[..., float]]:
+    """Rate → fairlearn's (or scikit-learn's) function; imported on first use, it takes a second.
+
+    The predictive values are the error rates with truth and decision exchanged: precision, the share of the selected
+    that is truly positive, is the true positive rate of the truth as a "prediction" of the decision.
+    """
     from fairlearn import metrics as fl
-    from sklearn.metrics import accuracy_score, precision_score
+    from sklearn.metrics import accuracy_score
 
-    positive = partial(precision_score, zero_division=0)
-    negative = partial(precision_score, zero_division=0, pos_label=0)
-
-    def base_rate(y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
-        return float(fl.selection_rate(y_pred, y_true, sample_weight=sample_weight))
-
-    def complement(score: Callable[..., float]) -> Callable[..., float]:
-        return lambda y_true, y_pred, sample_weight=None: 1 - score(y_true, y_pred, sample_weight=sample_weight)
+    def exchanged(metric: Callable[..., float]) -> Callable[..., float]:
+        return lambda y_true, y_pred, sample_weight=None: metric(y_pred, y_true, sample_weight=sample_weight)
 
     return {
         "selection_rate": fl.selection_rate,
-        "base_rate": base_rate,
+        "base_rate": exchanged(fl.selection_rate),
         "true_positive_rate": fl.true_positive_rate,
         "false_positive_rate": fl.false_positive_rate,
         "true_negative_rate": fl.true_negative_rate,
         "false_negative_rate": fl.false_negative_rate,
-        "precision": positive,
-        "negative_predictive_value": negative,
-        "false_discovery_rate": complement(positive),
-        "false_omission_rate": complement(negative),
+        "precision": exchanged(fl.true_positive_rate),
+        "negative_predictive_value": exchanged(fl.true_negative_rate),
+        "false_discovery_rate": exchanged(fl.false_negative_rate),
+        "false_omission_rate": exchanged(fl.false_positive_rate),
         "accuracy": accuracy_score,
     }

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args
 
-from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, StrictFloat, StrictInt, ValidationError, ValidationInfo, field_validator
 
 from auditkit.catalogue import METRICS, resolve
 from auditkit.errors import PolicyError, listing, nearest
@@ -74,14 +74,19 @@ class _Predictions(Record):
 class _Data(Record):
     path: str
     y_true: str
-    positive: str | int | bool | None = None
+    positive: str | int | float | bool | None = None
     sensitive_features: tuple[str, ...]
+
+    @field_validator("sensitive_features", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
 
 class _Audit(Record):
     name: str = ""
-    seed: int = 0
-    sample: int = 2000
+    seed: StrictInt = 0
+    sample: StrictInt = Field(default=2000, ge=1)
 
 
 class _Policy(Record):
@@ -92,12 +97,12 @@ class _Policy(Record):
 
 
 class _Defaults(Record):
-    confidence: float = 0.95
+    confidence: StrictFloat = 0.95
     correction: Literal["none"] = "none"
     decision: Literal["interval", "point"] = "interval"
     on_inconclusive: Literal["fail", "warn", "pass"] = "warn"
     on_not_measured: Literal["fail", "warn", "pass"] = "fail"
-    min_n: int = 10
+    min_n: StrictInt = Field(default=10, ge=1)
 
     @field_validator("confidence")
     @classmethod
@@ -106,17 +111,17 @@ class _Defaults(Record):
 
 
 class _Rule(Record):
-    id: str
+    id: str = Field(min_length=1)
     metric: str
     comparison: str | None = None
     by: tuple[str, ...] = ()
-    at_most: float | None = None
-    at_least: float | None = None
-    confidence: float | None = None
+    at_most: StrictFloat | None = None
+    at_least: StrictFloat | None = None
+    confidence: StrictFloat | None = None
     decision: Literal["interval", "point"] | None = None
     on_inconclusive: Literal["fail", "warn", "pass"] | None = None
     on_not_measured: Literal["fail", "warn", "pass"] | None = None
-    min_n: int | None = None
+    min_n: StrictInt | None = Field(default=None, ge=1)
     severity: Literal["error", "warning"] = "error"
     refs: tuple[str, ...] = ()
 
@@ -231,6 +236,8 @@ def _rule(document: Document, i: int, spec: _Rule, defaults: _Defaults) -> Rule:
     if (comparison == "overall") != (not spec.by):
         need = "takes no 'by'" if comparison == "overall" else "needs by = [...]: the attributes to compare"
         raise PolicyError(f"{document.where(('rule', i, 'by'))}: rule '{spec.id}' ({comparison}) {need}")
+    if len(set(spec.by)) < len(spec.by):
+        raise PolicyError(f"{document.where(('rule', i, 'by'))}: rule '{spec.id}' names an attribute twice in 'by'")
     if (spec.at_most is None) == (spec.at_least is None):
         raise PolicyError(f"{document.where(('rule', i))}: rule '{spec.id}' needs exactly one of at_most and at_least")
     chosen = {k: getattr(spec, k) for k in ("decision", "on_inconclusive", "on_not_measured", "min_n")}
@@ -251,6 +258,8 @@ def _rule(document: Document, i: int, spec: _Rule, defaults: _Defaults) -> Rule:
 
 def _words(document: Document) -> Words:
     raw = document.data.get("words", {})
+    if not isinstance(raw, dict):
+        raise PolicyError(f"{document.where(('words',))}: 'words' must be a table")
     groups = {k: v for k, v in raw.items() if k != "positive"}
     try:
         return Words(positive=raw.get("positive", ""), groups=groups)

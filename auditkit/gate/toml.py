@@ -64,7 +64,7 @@ def scan(text: str) -> dict[Path_, int]:
     table: Path_ = ()
     counts: dict[Path_, int] = {}
     depth, quote = 0, ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not depth and not quote:
             if header := _HEADER.match(line):
                 table = _table(header, counts)

@@ -73,21 +73,14 @@ def _sources(transformer: Any, names: list[str], width: int | None) -> list[str]
 
 def _column_transformer(transformer: Any, names: list[str]) -> list[str]:
     sources: dict[int, str] = {}
-    for name, part, columns in transformer.transformers_:
+    for name, part, _ in transformer.transformers_:
         where = transformer.output_indices_[name]
-        found = _sources(part, _chosen(columns, names), where.stop - where.start)
-        sources |= dict(zip(range(where.start, where.stop), found, strict=False))
+        # positions, whatever the choice was written as: names, positions, a mask, a slice, a function
+        chosen = [names[i] for i in transformer._transformer_to_input_indices[name]]
+        found = _sources(part, chosen, where.stop - where.start)
+        if len(found) == where.stop - where.start:
+            sources |= zip(range(where.start, where.stop), found, strict=True)
     return [sources[i] for i in sorted(sources)]
-
-
-def _chosen(columns: Any, names: list[str]) -> list[str]:
-    """The names that a ColumnTransformer's column choice stands for: names, positions, a mask or a slice."""
-    if isinstance(columns, slice):
-        return names[columns]
-    chosen = [columns] if isinstance(columns, str | int) else list(columns)
-    if chosen and all(isinstance(c, bool) or type(c).__name__ == "bool" for c in chosen):
-        return [n for n, keep in zip(names, chosen, strict=True) if keep]
-    return [c if isinstance(c, str) else names[int(c)] for c in chosen]
 
 
 def _leaf(transformer: Any, names: list[str], width: int | None) -> list[str]:

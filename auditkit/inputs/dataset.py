@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from numbers import Number
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,9 @@ class Dataset:
             if length != len(features):
                 raise DataError(f"{name} has {length} rows, X has {len(features)}")
         own = [c for c in groups if c not in features]
+        for c in groups:
+            if c in features and not _same(features[c], groups[c]):
+                raise DataError(f"X has a column '{c}' too, with other values: rename the sensitive feature")
         target = "y_true" if "y_true" not in features else "y_true_"
         frame = pd.concat([features, groups[own]], axis=1).assign(**{target: truth})
         out = cls(frame, y_true=target, positive=positive, sensitive_features=list(groups.columns))
@@ -126,13 +130,15 @@ class Dataset:
 
 def _grouped(column: pd.Series[Any], name: str) -> pd.Categorical:
     """A categorical of strings, with `(missing)` for missing values."""
-    numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    if numeric and (distinct := column.nunique()) > MOST_NUMERIC_GROUPS:
+    try:
+        codes, uniques = pd.factorize(column, sort=False)
+    except TypeError:
+        raise DataError(f"'{name}' holds lists or other values that are no groups; expected one value a row") from None
+    if len(uniques) > MOST_NUMERIC_GROUPS and all(isinstance(u, Number) for u in uniques):
         raise DataError(
-            f"'{name}' has {distinct} distinct numeric values: a continuous column is no group. Bin it first, e.g. "
+            f"'{name}' has {len(uniques)} distinct numeric values: a continuous column is no group. Bin it first, e.g. "
             f"frame['{name}_band'] = pandas.cut(frame['{name}'], [0, 30, 45, 60, 120]), and declare '{name}_band'"
         )
-    codes, uniques = pd.factorize(column, sort=False)
     labels = [_label(u) for u in uniques]
     if MISSING in labels:
         raise DataError(f"a value of '{name}' is literally '{MISSING}', the name kept for missing values: rename it")
@@ -141,6 +147,12 @@ def _grouped(column: pd.Series[Any], name: str) -> pd.Categorical:
         order = [*order, MISSING]
     translate = np.array([*(order.index(label) for label in labels), len(order) - 1], dtype=np.int64)
     return pd.Categorical.from_codes(translate[codes], categories=order)
+
+
+def _same(a: pd.Series[Any], b: pd.Series[Any]) -> bool:
+    """Equal values row by row, whatever their types; missing equals missing."""
+    missing = a.isna()
+    return bool((missing == b.isna()).all()) and a[~missing].tolist() == b[~missing].tolist()
 
 
 def _label(value: Any) -> str:

@@ -155,7 +155,8 @@ class Model:
         if hasattr(encoded, "toarray"):
             encoded = encoded.toarray()
         try:
-            inputs = encoded if isinstance(encoded, Tensor) else torch.as_tensor(np.asarray(encoded))
+            # a copy: pandas gives read-only views, and a net may write to its inputs
+            inputs = encoded if isinstance(encoded, Tensor) else torch.as_tensor(np.array(encoded))
         except TypeError:
             kinds = features.dtypes[[not pd.api.types.is_numeric_dtype(t) for t in features.dtypes]]
             raise ModelError(
@@ -231,7 +232,7 @@ class Model:
 
     def _preprocessed(self, features: pd.DataFrame) -> Any:
         if self.preprocess is None:
-            return features.to_numpy()
+            return _numbers(features)
         if not hasattr(self.preprocess, "transform"):
             return self.preprocess(features)
         wanted = [str(c) for c in getattr(self.preprocess, "feature_names_in_", features.columns)]
@@ -241,7 +242,17 @@ class Model:
                     f"no column '{column}' for the model's preprocessing; the columns are "
                     f"{listing(features.columns)}.{nearest(column, map(str, features.columns))}"
                 )
-        return self.preprocess.transform(features[wanted])
+        rows = features[wanted]
+        fitted_on_arrays = hasattr(self.preprocess, "n_features_in_") and not hasattr(self.preprocess, "feature_names_in_")
+        return self.preprocess.transform(rows.to_numpy() if fitted_on_arrays else rows)
+
+
+def _numbers(features: pd.DataFrame) -> Any:
+    """Numeric columns as one array; booleans and nullable numbers beside floats would make an array of objects."""
+    mixed = features.dtypes.nunique() > 1 or any(pd.api.types.is_extension_array_dtype(t) for t in features.dtypes)
+    if mixed and all(pd.api.types.is_numeric_dtype(t) for t in features.dtypes):
+        return features.to_numpy(dtype=np.float64, na_value=np.nan)
+    return features.to_numpy()
 
 
 def _probabilities(score: Tensor, start: int) -> NDArray[np.float64]:

@@ -69,8 +69,8 @@ def _parquet(path: Path) -> pd.DataFrame:
 
 
 def _csv(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, keep_default_na=False, na_values=_MISSING, skipinitialspace=True)
+    try:  # low_memory would guess types part by part: "01" could become 1 in one part and stay text in another
+        return pd.read_csv(path, keep_default_na=False, na_values=_MISSING, skipinitialspace=True, low_memory=False)
     except (ValueError, UnicodeDecodeError) as e:  # ParserError and EmptyDataError are ValueErrors
         raise DataError(f"{path} cannot be read as CSV: {str(e).splitlines()[0]}") from None
 

@@ -13,13 +13,14 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(report: Report) -> str:
-    """A `testsuites` document: `failure` for a failed rule, `skipped` for one undecided or not measured.
+    """A `testsuites` document: `failure` for a failed rule, `skipped` for one that stays open without blocking.
 
-    A status that the policy counts as a failure (`on_inconclusive = "fail"`, say) is a `failure` too.
+    A status that the policy counts as a failure (`on_inconclusive = "fail"`, say) is a `failure` too; a failed rule of
+    severity `warning` blocks nothing and is `skipped`, with `fail` in its message.
     """
     root = ET.Element("testsuites", name="auditkit")
     blocking = [v for v in report.verdicts if v.blocks]
-    skipped = [v for v in report.verdicts if v.status in ("inconclusive", "not_measured") and not v.blocks]
+    skipped = [v for v in report.verdicts if v.status != "pass" and not v.blocks]
     counts = {"tests": len(report.verdicts), "failures": len(blocking), "skipped": len(skipped), "errors": 0}
     suite = ET.SubElement(root, "testsuite", {"name": _xml(report.name), **{k: str(n) for k, n in counts.items()}})
     for v in report.verdicts:

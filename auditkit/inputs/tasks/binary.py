@@ -62,7 +62,7 @@ class BinaryTarget:
         Raises DataError for probabilities and for labels that the target does not have.
         """
         labels = _labels(column)
-        known = [*self.labels, self.positive]
+        known = [*self.labels, self.positive, *self._other(labels)]
         if all(any(_same(x, y) for y in known) for x in labels):
             positive = {x for x in labels if _same(x, self.positive)}
         elif all(_is_01(x) for x in labels):
@@ -80,6 +80,13 @@ class BinaryTarget:
         out = np.where(column.isin(list(positive)).to_numpy(), 1, 0).astype(np.int8)
         out[column.isna().to_numpy()] = -1
         return out
+
+    def _other(self, labels: tuple[Any, ...]) -> tuple[str, ...]:
+        """The name of the negative class, where the target holds only positives and so cannot tell it."""
+        if len(self.labels) != 1 or not _same(self.labels[0], self.positive):
+            return ()
+        others = [x for x in labels if not _same(x, self.positive)]
+        return tuple(others) if len(others) == 1 and isinstance(others[0], str) else ()
 
 
 def _labels(column: pd.Series[Any]) -> tuple[Any, ...]:

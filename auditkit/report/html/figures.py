@@ -1,0 +1,60 @@
+"""What every figure has: a title that is its finding, a line that says what is drawn, a sentence and a table."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from auditkit.records import Comparison, Estimate
+from auditkit.report.words import range_text, value_text
+from auditkit.wording import NOTHING
+
+
+class TableView(NamedTuple):
+    """A table as text; the first column holds the row heads, numbers stand right."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    words: int = 1
+    """How many columns, from the left, are words."""
+
+
+class Figure(NamedTuple):
+    """The frame of a chart."""
+
+    title: str
+    subtitle: str
+    sentence: str
+    table: TableView
+
+
+def cells(e: Estimate | None, comparison: Comparison = "overall") -> tuple[str, str]:
+    """Value and interval of an estimate, or why there is none.
+
+    >>> cells(Estimate(value=0.5, low=0.4, high=0.6))
+    ('50.0%', '40.0%–60.0%')
+    """
+    if e is None:
+        return NOTHING, ""
+    if e.state == "undefined" or e.value is None:
+        return NOTHING, e.note or "nobody to count"
+    if e.state == "sparse":
+        return of(e), "too few to tell"
+    return value_text(e, comparison), range_text(e, comparison)
+
+
+def of(e: Estimate) -> str:
+    """A rate as a count: "2 of 6"."""
+    if e.numerator is None or e.denominator is None:
+        return NOTHING
+    return f"{e.numerator:,.0f} of {e.denominator:,.0f}"
+
+
+def counted(e: Estimate) -> int:
+    """How many people a rate is about: its denominator, else its rows."""
+    return round(e.denominator) if e.denominator is not None else e.n
+
+
+def level_text(e: Estimate | None) -> str:
+    """The level of an interval: "95%"."""
+    return f"{100 * (e.level if e else 0.95):g}%"

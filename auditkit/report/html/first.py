@@ -1,0 +1,263 @@
+"""The first screen: which model, whether, what is worst, for whom, how sure, and what is not known."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from auditkit.records import Estimate, Report, Status
+from auditkit.report.html.figures import level_text
+from auditkit.report.html.geometry import Axis, Mark, mark, share_axis
+from auditkit.report.html.leading import Leading, Side, leading, lower_is_better, needed
+from auditkit.report.html.lookup import Lookup, established
+from auditkit.report.html.rules import ORDER, ranked
+from auditkit.report.html.unmeasured import too_small, unbuilt
+from auditkit.report.words import STATUS, by_words, listed, number, range_text, several, shown, upper_first
+from auditkit.wording import decimals, interval, percent, points, quantity
+
+MOST_CHIPS = 24
+"""Rules that get a shape each; beyond, one shape a state."""
+
+
+class Chip(NamedTuple):
+    """Rules of one state."""
+
+    status: Status
+    words: str
+    links: tuple[tuple[str, str], ...]
+    """(anchor, what a reader of the screen hears)."""
+
+
+class HeroRow(NamedTuple):
+    """One group of the hero chart."""
+
+    label: str
+    mark: Mark
+    value: str
+    range: str
+    truth: float | None
+    truth_words: str
+    tick: float | None
+    tick_words: str
+
+
+class Hero(NamedTuple):
+    """The chart of the first screen."""
+
+    subtitle: str
+    axis: Axis
+    rows: tuple[HeroRow, ...]
+    word: str
+    """What stands under a filled mark."""
+    sentence: str
+    """The chart for those who hear it."""
+
+
+class First(NamedTuple):
+    """Everything above the summary."""
+
+    kicker: tuple[str, ...]
+    title: str
+    status: Status | None
+    word: str
+    chips: tuple[Chip, ...]
+    eyebrow: str
+    headline: str
+    context: str
+    hero: Hero | None
+    facts: tuple[tuple[str, str], ...]
+    strip: tuple[tuple[str, str], ...]
+
+
+def subject(report: Report) -> str:
+    """The name of what was audited."""
+    name = report.name if report.name not in ("", "audit") else report.provenance.model.name
+    return shown(name, empty="The model")
+
+
+def view(look: Lookup) -> First:
+    """The first screen of a report."""
+    report = look.report
+    does = {"failed": "fails", "undecided": "is undecided on", "passed": "passes"}[report.outcome]
+    name = subject(report)
+    lead = leading(look)
+    judged = report.policy is not None
+    status: Status | None = None
+    if judged:
+        status = {"failed": "fail", "undecided": "inconclusive", "passed": "pass"}[report.outcome]  # type: ignore[assignment]
+    eyebrow, headline = _headline(look, lead)
+    return First(
+        kicker=_kicker(report),
+        title=f"{name} {does} its fairness policy" if judged else f"{name}: an audit without a policy",
+        status=status,
+        word=STATUS[status] if status else "",
+        chips=_chips(report),
+        eyebrow=eyebrow,
+        headline=headline,
+        context=_context(look, lead),
+        hero=_hero(look, lead) if lead else None,
+        facts=tuple(_facts(look, lead)),
+        strip=_strip(report),
+    )
+
+
+def day(report: Report) -> str:
+    """The date of the audit: "24 November 2026"."""
+    created = report.provenance.created
+    return f"{created.day} {created:%B %Y}"
+
+
+def _kicker(report: Report) -> tuple[str, ...]:
+    policy = report.policy
+    words = "No policy"
+    if policy is not None:
+        words = f"Policy {shown(policy.id)}" if policy.id else "Policy"
+        words += f", version {shown(policy.version)}" if policy.version else ""
+    return "Audit report", day(report), words
+
+
+def _chips(report: Report) -> tuple[Chip, ...]:
+    order = ranked(report.verdicts)
+    chips = []
+    for status in ORDER:
+        rules = [v.rule.id for v in order if v.status == status]
+        if rules:
+            links = [(f"#rule-{i}", f"{shown(v.rule.id)}: {STATUS[status]}") for i, v in enumerate(order, 1)
+                     if v.status == status]  # fmt: skip
+            most = len(links) if len(order) <= MOST_CHIPS else 1
+            chips.append(Chip(status, f"{len(rules)} {STATUS[status].lower()}", tuple(links[:most])))
+    return tuple(chips)
+
+
+def _headline(look: Lookup, lead: Leading | None) -> tuple[str, str]:
+    if lead is None:
+        if look.report.verdicts:
+            return "What was found", f"{upper_first(several(len(look.report.verdicts), 'rule'))} could not be judged."
+        return "What was found", "No disparity between groups was established."
+    rates = look.say.frequencies(lead.metric, [(g, e.value or 0.0) for g, e in lead.sides])
+    if lead.status in ("fail", None):
+        return ("The worst problem" if lead.status else "The surest difference"), rates
+    if lead.status == "pass":
+        return "The rule closest to its limit", f"{rates} That is within the limit."
+    if lead.comparison in ("difference", "ratio") and not established(lead.finding):
+        low, high = (g for g, _ in sorted(lead.sides, key=lambda s: s[1].value or 0.0))
+        return "The largest open question", f"Whether {look.say.clause(lead.metric, low, high)} is not decided."
+    return "The largest open question", f"{rates} Whether that is beyond the limit is not decided."
+
+
+def _context(look: Lookup, lead: Leading | None) -> str:
+    """One sentence that sets the headline against the data."""
+    if lead is None:
+        blind = [f.estimate.mde for f in look.report.findings if f.comparison == "difference" and f.estimate.mde]
+        return f"A gap below {points(max(blind))} points could have gone unseen." if blind else ""
+    truths = _truths(look, lead)
+    if len(lead.sides) < 2 or not truths:
+        of = [f"{e.denominator or e.n:,.0f} {look.say.people(g)}" for g, e in lead.sides]
+        return f"Counted among {listed(of)}{_denominator(look, lead)}."
+    told = " and ".join(
+        f"{decimals(100 * t, 0)} of 100 {look.say.people(g)}" for (g, _), t in zip(lead.sides, truths, strict=True)
+    )
+    return f"In these data {told} {look.say.really()}. {_against_truth(look, lead)}".strip()
+
+
+def _denominator(look: Lookup, lead: Leading) -> str:
+    words = {"true_positive_rate": look.say.yes(), "false_positive_rate": look.say.no(), "precision": "are selected"}
+    return f" who {words[lead.metric]}" if lead.metric in words else ""
+
+
+def _truths(look: Lookup, lead: Leading) -> list[float]:
+    """The share truly positive in each side; empty unless the headline is about being selected."""
+    if lead.metric != "selection_rate":
+        return []
+    overall = look.overall("base_rate")
+    known = {tuple(g.group.items()): g.estimate for g in look.groups("base_rate", lead.by)}
+    sides = [known.get(tuple(g.items())) if g else overall for g, _ in lead.sides]
+    values = [e.value for e in sides if e is not None and e.value is not None]
+    return values if len(values) == len(lead.sides) else []
+
+
+def _against_truth(look: Lookup, lead: Leading) -> str:
+    """Whether the model widens the difference that is in the data: said only if the two intervals lie apart."""
+    ours, theirs = (look.finding(m, "difference", lead.by) for m in ("selection_rate", "base_rate"))
+    pairs = [look.pair(m, lead.by) for m in ("selection_rate", "base_rate")]
+    if not (ours and theirs and pairs[0] and pairs[1]) or [g.group for g in pairs[0]] != [g.group for g in pairs[1]]:
+        return ""
+    a, b = ours.estimate, theirs.estimate
+    if a.low is not None and b.high is not None and a.low > b.high:
+        return "The model does not copy that difference, it widens it."
+    if a.high is not None and b.low is not None and a.high < b.low:
+        return "The model narrows that difference, and does not close it."
+    return f"The model does not clearly widen or narrow that difference: {points(a.value)} points against {points(b.value)}."
+
+
+def _hero(look: Lookup, lead: Leading) -> Hero:
+    truths: list[float | None] = list(_truths(look, lead)) or [None] * len(lead.sides)
+    limit = needed(lead)
+    seen = [x for _, e in lead.sides for x in (e.value, e.high) if x is not None]
+    axis = share_axis(1.04 * max([*seen, *(t for t in truths if t is not None), limit or 0.0]))
+    rows = tuple(_hero_row(look, lead, axis, i, truths[i], limit) for i in range(len(lead.sides)))
+    phrase = look.say.phrase(lead.metric)
+    truth_words = f", and share who {look.say.really()} (truth)" if truths[0] is not None else ""
+    level = level_text(lead.sides[0][1])
+    spoken = [f"{r.label} {r.value}, interval {r.range}" + (f", {r.truth_words}" if r.truth_words else "") for r in rows]
+    return Hero(
+        subtitle=f"Share {phrase}, with {level} intervals{truth_words}",
+        axis=axis,
+        rows=rows,
+        word=look.say.short(lead.metric),
+        sentence=f"{upper_first(phrase)}: {'; '.join(spoken)}. {rows[0].tick_words}".strip(),
+    )
+
+
+def _hero_row(look: Lookup, lead: Leading, axis: Axis, i: int, truth: float | None, limit: float | None) -> HeroRow:
+    who, e = lead.sides[i]
+    tick = limit if i == 0 else None
+    word = "allowed" if lower_is_better(lead.metric) else "needed"
+    return HeroRow(
+        label=look.say.label(who),
+        mark=mark(axis, e, "a" if i == 0 else "b"),
+        value=percent(e.value),
+        range=range_text(e, "overall").replace("%", ""),
+        truth=None if truth is None else axis.at(truth),
+        truth_words="" if truth is None else f"truth {percent(truth)}",
+        tick=None if tick is None else axis.at(tick),
+        tick_words="" if tick is None else f"{percent(tick)} {word}",
+    )
+
+
+def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
+    facts = []
+    if lead is not None:
+        facts += [("For whom", _for_whom(look, lead)), ("How sure", _how_sure(lead))]
+    small, groups = too_small(look)
+    words = f"{upper_first(listed(unbuilt()[:3]))}, and more."
+    if small:
+        words += f" {upper_first(number(small))} of {number(groups)} groups are too small for some answers."
+    return [*facts, ("Not measured", words)]
+
+
+def _for_whom(look: Lookup, lead: Leading) -> str:
+    who, e = lead.sides[0]
+    rows = look.report.provenance.data.rows
+    own = look.rows_by_group(lead.by).get(tuple(who.values()), e.n) if who else rows
+    head = f"{upper_first(look.say.people(who))}: {own:,} of the {rows:,} people tested." if who else f"All {rows:,} people tested."
+    others = [by for by in look.bys() if len(by) == 1 and by != lead.by]
+    if not others:
+        return head
+    differ = [by_words(by) for by in others if established(look.finding(lead.metric, "difference", by))]
+    if not differ:
+        return f"{head} Between groups of {listed([by_words(b) for b in others])} no such difference is established."
+    return f"{head} Groups of {listed(differ)} differ in this too."
+
+
+def _how_sure(lead: Leading) -> str:
+    e: Estimate = lead.verdict.estimate if lead.verdict and lead.verdict.estimate else lead.finding.estimate
+    noun = {"difference": "gap", "ratio": "ratio"}.get(lead.comparison.split("_")[0], "value")
+    head = f"The {noun} is {quantity(e.value, lead.comparison)}, {interval(e, lead.comparison)}."
+    return f"{head} {lead.verdict.reason}" if lead.verdict else head
+
+
+def _strip(report: Report) -> tuple[tuple[str, str], ...]:
+    p = report.provenance
+    hashes = [("Model", p.model.sha256 or ""), ("Data", p.data.sha256), ("Policy", report.policy.sha256 if report.policy else "")]
+    strip = [(label, h[:12]) for label, h in hashes if h]
+    return (*strip, ("Reproduce:", shown(p.command))) if p.command else tuple(strip)

@@ -1,0 +1,86 @@
+"""Values → percentages of a plot's width, as text for SVG attributes."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from auditkit.records import Estimate
+
+
+class Axis(NamedTuple):
+    """A linear axis in `parts` equal steps."""
+
+    low: float
+    high: float
+    parts: int
+
+    def at(self, value: float) -> float:
+        """Position in percent, 0 to 100; what lies beyond stands on the edge."""
+        share = (value - self.low) / (self.high - self.low)
+        return round(100 * min(max(share, 0.0), 1.0), 2)
+
+    def beyond(self, value: float) -> bool:
+        """True for a value right of the axis."""
+        return value > self.high * (1 + 1e-9)
+
+    def ticks(self) -> list[tuple[float, float]]:
+        """(position in percent, value), both ends included."""
+        step = (self.high - self.low) / self.parts
+        return [(round(100 * i / self.parts, 2), self.low + i * step) for i in range(self.parts + 1)]
+
+
+def axis_to(most: float) -> Axis:
+    """An axis from 0 to a round number at or above `most`, in four or five steps.
+
+    >>> axis_to(0.37).high, axis_to(0.37).parts
+    (0.4, 4)
+    """
+    if not most > 0:
+        return Axis(0.0, 1.0, 4)
+    scale = 10.0 ** math.floor(math.log10(most))
+    for step, parts in ((0.25, 4), (0.4, 4), (0.5, 4), (0.5, 5), (1.0, 4), (1.0, 5), (2.0, 4), (2.0, 5)):
+        if step * parts * scale >= most * (1 - 1e-9):
+            return Axis(0.0, round(step * parts * scale, 12), parts)
+    return Axis(0.0, 10 * scale, 5)
+
+
+def share_axis(most: float) -> Axis:
+    """An axis of shares, never beyond 1.
+
+    >>> share_axis(1.3)
+    Axis(low=0.0, high=1.0, parts=4)
+    """
+    axis = axis_to(most)
+    return axis if axis.high <= 1 else Axis(0.0, 1.0, 4)
+
+
+class Mark(NamedTuple):
+    """One estimate on a plot: a mark, its interval, and what lies beyond the edge. All in percent of the width."""
+
+    tone: str
+    """A class of the style sheet: `a`, `b`, `n` for groups; `fail`, `inconclusive`, `pass`; `open` for a ring."""
+    x: float | None
+    """The mark; None if it lies beyond the axis or is not defined."""
+    low: float | None = None
+    high: float | None = None
+    over: bool = False
+    """True if the interval, or the value, goes on to the right."""
+
+    @property
+    def shape(self) -> str:
+        """The symbol of the tone."""
+        return {"b": "square", "fail": "square", "inconclusive": "diamond", "open": "ring"}.get(self.tone, "circle")
+
+
+def mark(axis: Axis, e: Estimate, tone: str) -> Mark:
+    """An estimate as a mark; no limit on one side draws to the edge."""
+    if e.value is None:
+        return Mark(tone, None)
+    x = None if axis.beyond(e.value) else axis.at(e.value)
+    if e.low is None and e.high is None:
+        return Mark(tone, x, over=x is None)
+    low = 0.0 if e.low is None else axis.at(e.low)
+    high = 100.0 if e.high is None else axis.at(e.high)
+    over = e.high is None or axis.beyond(e.high)
+    return Mark(tone, x, low, high, over)

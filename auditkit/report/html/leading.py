@@ -1,0 +1,101 @@
+"""What the page leads with: the worst problem that is sure, or the best substitute for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from auditkit.catalogue import METRICS
+from auditkit.records import Comparison, Estimate, Finding, Status, Verdict
+from auditkit.report.html.lookup import By, Lookup, counts, established
+from auditkit.report.html.rules import ranked
+
+Side = tuple[Mapping[str, str], Estimate]
+
+
+class Leading(NamedTuple):
+    """A comparison worth a headline."""
+
+    status: Status | None
+    """None without a policy."""
+    verdict: Verdict | None
+    finding: Finding
+    metric: str
+    comparison: Comparison
+    by: By
+    sides: tuple[Side, ...]
+    """One or two; the group of concern first."""
+
+
+def leading(look: Lookup) -> Leading | None:
+    """The failed rule with the largest sure distance; else an undecided, else a passed one; without a policy the gap
+    with the largest lower bound. None if nothing was established."""
+    for verdict in ranked(look.report.verdicts):
+        finding = look.by_id(verdict.finding)
+        if finding is None or verdict.status == "not_measured":
+            continue
+        found = _about(look, finding, verdict)
+        if found is not None:
+            return found
+    gaps = [f for f in look.report.findings if f.concern == "fairness" and f.comparison == "difference" and f.by_group]
+    gaps = sorted((f for f in gaps if established(f)), key=lambda f: -(f.estimate.low or 0.0))
+    return _about(look, gaps[0], None) if gaps and not look.report.verdicts else None
+
+
+def _about(look: Lookup, finding: Finding, verdict: Verdict | None) -> Leading | None:
+    metric = _worse_half(look, finding) if finding.metric == "equalized_odds" else finding.metric
+    sides = _sides(look, metric, finding.comparison, finding.by)
+    if not sides:
+        return None
+    status = verdict.status if verdict else None
+    return Leading(status, verdict, finding, metric, finding.comparison, finding.by, sides)
+
+
+def _worse_half(look: Lookup, finding: Finding) -> str:
+    """Equalized odds is the larger of two gaps: this says which."""
+    gaps = {m: look.finding(m, "difference", finding.by) for m in ("true_positive_rate", "false_positive_rate")}
+    return max(gaps, key=lambda m: (f.estimate.value or 0.0) if (f := gaps[m]) else -1.0)
+
+
+def _sides(look: Lookup, metric: str, comparison: Comparison, by: By) -> tuple[Side, ...]:
+    everybody = look.overall(metric)
+    if comparison == "overall":
+        return (({}, everybody),) if everybody and everybody.value is not None else ()
+    pair = look.pair(metric, by)
+    if pair is None:
+        return ()
+    low, high = ((g.group, g.estimate) for g in pair)
+    if comparison in ("group_min", "group_max"):
+        return (low,) if comparison == "group_min" else (high,)
+    if comparison.endswith("to_overall"):
+        if everybody is None or everybody.value is None:
+            return ()
+        middle = everybody.value
+        groups = [g for g in look.groups(metric, by) if counts(g.estimate)]
+        farthest = max(groups, key=lambda g: abs((g.estimate.value or 0.0) - middle))
+        return (farthest.group, farthest.estimate), ({}, everybody)
+    return (high, low) if lower_is_better(metric) else (low, high)
+
+
+def lower_is_better(metric: str) -> bool:
+    """True for errors: there the higher group is the one of concern."""
+    known = METRICS.get(metric)
+    return known is not None and known.direction == "lower is better"
+
+
+def needed(lead: Leading) -> float | None:
+    """Where the group of concern would meet the limit, the other staying where it is; None if nowhere."""
+    if lead.verdict is None:
+        return None
+    limit, down = lead.verdict.rule.limit, lower_is_better(lead.metric)
+    other = lead.sides[-1][1].value
+    assert other is not None
+    if lead.comparison in ("overall", "group_min", "group_max"):
+        x = limit
+    elif lead.comparison.startswith("difference"):
+        x = other + limit if down else other - limit
+    elif limit <= 0:
+        return None
+    else:
+        x = other / limit if down else other * limit
+    return x if 0 <= x <= 1 else None

@@ -1,0 +1,110 @@
+"""A report with the questions that every part of the page asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, Report, Verdict
+from auditkit.report.words import MISSING, Vocabulary
+
+By = tuple[str, ...]
+
+
+class Pair(NamedTuple):
+    """The two groups that drive a gap."""
+
+    low: GroupEstimate
+    high: GroupEstimate
+
+
+class Lookup:
+    """Findings and verdicts by what they answer; a group's mark."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.say = Vocabulary.of(report)
+        self._by_id = {f.id: f for f in report.findings}
+        self._by_key = {(f.metric, f.comparison, frozenset(f.by)): f for f in report.findings}
+        self._groups: dict[tuple[str, frozenset[str]], Finding] = {}
+        for f in report.findings:
+            if f.by_group:
+                self._groups.setdefault((f.metric, frozenset(f.by)), f)
+        self._verdicts = {(v.rule.metric, v.rule.comparison, frozenset(v.rule.by)): v for v in report.verdicts}
+
+    def by_id(self, id: str | None) -> Finding | None:
+        """The finding of an id."""
+        return self._by_id.get(id or "")
+
+    def finding(self, metric: str, comparison: Comparison, by: Sequence[str]) -> Finding | None:
+        """The finding that answers a question."""
+        return self._by_key.get((metric, comparison, frozenset(by)))
+
+    def verdict(self, metric: str, comparison: Comparison, by: Sequence[str]) -> Verdict | None:
+        """The verdict on a question; None where no rule asks it."""
+        return self._verdicts.get((metric, comparison, frozenset(by)))
+
+    def groups(self, metric: str, by: Sequence[str]) -> tuple[GroupEstimate, ...]:
+        """Every group's estimate of a metric."""
+        found = self._groups.get((metric, frozenset(by)))
+        return found.by_group if found else ()
+
+    def overall(self, metric: str) -> Estimate | None:
+        """Everybody's estimate of a metric."""
+        found = self.finding(metric, "overall", ())
+        return found.estimate if found else None
+
+    def bys(self) -> list[By]:
+        """The sets of attributes, single ones first, in the order of the report."""
+        found = dict.fromkeys(f.by for f in self.report.findings if f.by_group)
+        return sorted(found, key=len)
+
+    def metrics(self) -> list[str]:
+        """The metrics that have values by group and are about the model, in the order of the report."""
+        return list(dict.fromkeys(f.metric for f in self.report.findings if f.by_group and f.concern != "data"))
+
+    def pair(self, metric: str, by: Sequence[str]) -> Pair | None:
+        """The lowest and the highest group that count; None where fewer than two do."""
+        counted = [g for g in self.groups(metric, by) if counts(g.estimate)]
+        if len(counted) < 2:
+            return None
+        ranked = sorted(counted, key=lambda g: g.estimate.value or 0.0)
+        return Pair(ranked[0], ranked[-1])
+
+    def rows_by_group(self, by: Sequence[str]) -> dict[tuple[str, ...], int]:
+        """How many rows each group has: the largest n of its estimates."""
+        rows: dict[tuple[str, ...], int] = {}
+        for f in self.report.findings:
+            if set(f.by) == set(by):
+                for g in f.by_group:
+                    key = tuple(g.group.values())
+                    rows[key] = max(rows.get(key, 0), g.estimate.n)
+        return rows
+
+    def shape(self, attribute: str, value: str) -> str:
+        """The mark of a group: `a` and `b` for an attribute of two groups, `n` (neutral) for more.
+
+        `a`, the circle, is the group that the model selects less often (or the first where nothing says so).
+        """
+        groups = self.groups("selection_rate", [attribute]) or next(
+            (f.by_group for f in self.report.findings if f.by == (attribute,) and f.by_group), ()
+        )
+        named = [g for g in groups if g.group.get(attribute) != MISSING]
+        if len(named) != 2 or value == MISSING:
+            return "n"
+        ranked = sorted(named, key=lambda g: 2.0 if g.estimate.value is None else g.estimate.value)
+        return "a" if ranked[0].group[attribute] == value else "b"
+
+
+def counts(e: Estimate) -> bool:
+    """True for a group that takes part in gaps: defined, and not too small."""
+    return e.value is not None and e.state not in ("sparse", "undefined")
+
+
+def established(f: Finding | None) -> bool:
+    """True if the finding's interval excludes "no gap"."""
+    if f is None or f.estimate.value is None:
+        return False
+    if f.comparison.startswith("difference"):
+        return bool(f.estimate.low and f.estimate.low > 0)
+    return f.comparison.startswith("ratio") and f.estimate.high is not None and f.estimate.high < 1

@@ -1,0 +1,92 @@
+"""Rules: as a plain sentence, on the common axis of the gate, and which of them is the worst."""
+
+from __future__ import annotations
+
+from auditkit.records import Estimate, Rule, Verdict
+from auditkit.report.html.lookup import Lookup
+from auditkit.report.words import limit_text, listed, shown, upper_first
+
+ORDER = ("fail", "inconclusive", "pass", "not_measured")
+"""The worst first, and what could not be judged at the end."""
+
+
+def sentence(rule: Rule, look: Lookup) -> str:
+    """What a rule asks, in words that need no glossary."""
+    bound, limit = _bound(rule), limit_text(rule.limit, rule.comparison)
+    phrase = upper_first(look.say.phrase(rule.metric))
+    match rule.comparison:
+        case "overall":
+            return f"{phrase}: {bound} {limit}"
+        case "group_min":
+            return f"{phrase}: every {_each(rule)} {bound} {limit}"
+        case "group_max":
+            return f"{phrase}: no {_each(rule)} beyond {limit}"
+        case "difference":
+            return f"{phrase}: {_sides(rule, look)} differ by {bound} {limit}"
+        case "ratio":
+            return _ratio(rule, look)
+        case "difference_to_overall":
+            return f"{phrase}: every {_each(rule)} differs from everybody by {bound} {limit}"
+        case "ratio_to_overall":
+            return f"{phrase}: every {_each(rule)} {bound} {limit} times as often as everybody"
+
+
+def _ratio(rule: Rule, look: Lookup) -> str:
+    bound, limit = _bound(rule), limit_text(rule.limit, "ratio")
+    pair = look.pair(rule.metric, rule.by)
+    if pair and len(look.groups(rule.metric, rule.by)) == 2:
+        low, high = look.say.people(pair.low.group), look.say.people(pair.high.group)
+    else:
+        low, high = f"every {_each(rule)}", "the highest"
+    if rule.metric == "selection_rate":
+        return f"{upper_first(low)} {'are' if pair and high != 'the highest' else 'is'} selected {bound} {limit} times as often as {high}"
+    return f"{upper_first(look.say.phrase(rule.metric))}: {low} {bound} {limit} times as often as {high}"
+
+
+def _bound(rule: Rule) -> str:
+    return "at most" if rule.at_most is not None else "at least"
+
+
+def _each(rule: Rule) -> str:
+    return f"group of {listed([shown(a) for a in rule.by])}" if len(rule.by) > 1 else listed([shown(a) for a in rule.by])
+
+
+def _sides(rule: Rule, look: Lookup) -> str:
+    metric = "selection_rate" if rule.metric == "equalized_odds" else rule.metric
+    pair = look.pair(metric, rule.by)
+    if pair and len(look.groups(metric, rule.by)) == 2:
+        return f"{look.say.people(pair.low.group)} and {look.say.people(pair.high.group)}"
+    return f"groups of {listed([shown(a) for a in rule.by])}"
+
+
+def distance(rule: Rule, value: float | None) -> float | None:
+    """Distance from the ideal ÷ distance that the rule allows: 0 is ideal, 1 the limit; None if the rule allows none.
+
+    >>> distance(Rule(id="r", metric="m", comparison="ratio", at_least=0.8), 0.6)
+    2.0
+    """
+    allowed = rule.limit if rule.at_most is not None else 1 - rule.limit
+    if value is None or allowed <= 0:
+        return None
+    away = abs(value) if rule.at_most is not None else 1 - value
+    return round(away / allowed, 12)
+
+
+def distances(rule: Rule, e: Estimate) -> Estimate:
+    """An estimate on the axis of `distance`: an "at least" rule turns its interval round."""
+    low, high = (e.low, e.high) if rule.at_most is not None else (e.high, e.low)
+    moved = {"value": distance(rule, e.value), "low": distance(rule, low), "high": distance(rule, high)}
+    return e.model_copy(update=moved)
+
+
+def sure_distance(v: Verdict) -> float:
+    """How far beyond the ideal a verdict's value lies for sure: the lower bound in limit units."""
+    if v.estimate is None or v.estimate.value is None:
+        return -1.0
+    e = distances(v.rule, v.estimate)
+    return e.low if e.low is not None else 0.0
+
+
+def ranked(verdicts: tuple[Verdict, ...]) -> list[Verdict]:
+    """Verdicts by state, then by sure distance, then by id."""
+    return sorted(verdicts, key=lambda v: (ORDER.index(v.status), -sure_distance(v), v.rule.id))

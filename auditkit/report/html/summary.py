@@ -1,0 +1,94 @@
+"""Section 1: at most six plain sentences, the worst first, and what is not known."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from auditkit.records import Status, Verdict
+from auditkit.report.html.leading import lower_is_better
+from auditkit.report.html.lookup import Lookup, established
+from auditkit.report.html.rules import ranked, sentence
+from auditkit.report.html.unmeasured import too_small, unbuilt
+from auditkit.report.words import by_words, limit_text, listed, number, several, shown, upper_first
+from auditkit.wording import interval, percent, points, quantity
+
+MOST = {"fail": 3, "inconclusive": 1}
+"""Rules of a state that get a sentence of their own; the gate has them all."""
+
+
+class Item(NamedTuple):
+    """One sentence of the summary."""
+
+    status: Status
+    bold: str
+    text: str
+    link: str
+    link_words: str
+
+
+def view(look: Lookup) -> tuple[Item, ...]:
+    """The summary of a report."""
+    order = ranked(look.report.verdicts)
+    items = []
+    for status, most in MOST.items():
+        mine = [v for v in order if v.status == status]
+        items += [_judged(look, v) for v in mine[: most + 1 if len(mine) == most + 1 else most]]
+    items = items[:4] if look.report.verdicts else _without_policy(look)
+    passed = [v for v in order if v.status == "pass"]
+    if passed:
+        names = listed([sentence(v.rule, look) for v in passed[:3]])
+        verb = "is met" if len(passed) == 1 else "are met"
+        rest = f", and {number(len(passed) - 3)} more" if len(passed) > 3 else ""
+        items.append(Item("pass", f"{upper_first(several(len(passed), 'rule'))} {verb}.", f"{names}{rest}.", "#gate", "Gate"))
+    return (*items, _unknown(look))
+
+
+def _judged(look: Lookup, v: Verdict) -> Item:
+    bold, text = _clauses(look, v)
+    link = ("#fairness", "By group") if v.rule.by else ("#performance", "Performance")
+    return Item(v.status, bold, text, *link)
+
+
+def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
+    rule, e = v.rule, v.estimate
+    assert e is not None
+    asks = f"{'at most' if rule.at_most is not None else 'at least'} {limit_text(rule.limit, rule.comparison)}"
+    size = f"{quantity(e.value, rule.comparison)}, {interval(e, rule.comparison)}"
+    pair = look.pair(rule.metric, rule.by) if rule.comparison in ("difference", "ratio") else None
+    if pair is None:
+        lost = "is not met" if v.status == "fail" else "is not decided"
+        return f"{sentence(rule, look)}: {lost}.", f"The value is {size}."
+    clause = look.say.clause(rule.metric, pair.low.group, pair.high.group)
+    noun = "a ratio of" if rule.comparison == "ratio" else "a gap of"
+    if v.status == "fail":
+        a, b = (pair.high, pair.low) if lower_is_better(rule.metric) else (pair.low, pair.high)
+        rates = f"{percent(a.estimate.value)} against {percent(b.estimate.value)}"
+        return f"{upper_first(clause)}.", f"{rates}, {noun} {size}; the policy asks for {asks}."
+    what = "gap" if rule.comparison == "difference" else "ratio"
+    return f"Whether {clause} beyond the limit is not decided.", f"The {what} is {size}; the policy asks for {asks}."
+
+
+def _without_policy(look: Lookup) -> list[Item]:
+    items = []
+    for by in look.bys():
+        for metric in look.metrics():
+            found, pair = look.finding(metric, "difference", by), look.pair(metric, by)
+            if found and pair and established(found):
+                clause = look.say.clause(metric, pair.low.group, pair.high.group)
+                rates = f"{percent(pair.low.estimate.value)} against {percent(pair.high.estimate.value)}"
+                size = f"a gap of {points(found.estimate.value)} points, {interval(found.estimate, 'difference')}"
+                items.append((found.estimate.low or 0.0, Item("not_measured", f"{upper_first(clause)}.", f"{rates}, {size}.", "#fairness", "All gaps")))
+    items.sort(key=lambda pair: -pair[0])
+    return [item for _, item in items[:4]]
+
+
+def _unknown(look: Lookup) -> Item:
+    small, groups = too_small(look)
+    unseen = [by_words(by) for by in look.bys() if not any(established(look.finding(m, "difference", by)) for m in look.metrics())]
+    words = listed(unbuilt())
+    if small:
+        words += f"; and, for some answers, anything about {number(small)} of {number(groups)} groups, which are too small"
+    if unseen:
+        words += f". Between groups of {listed(unseen)} no gap is established, and none is ruled out"
+    extra = f"; {listed([shown(n.what) for n in look.report.not_measured[:3]])}" if look.report.not_measured else ""
+    return Item("not_measured", "Not known:", f"{words}{extra}.", "#unmeasured", "Not measured")

@@ -1,0 +1,79 @@
+"""Section 13: what a reader could expect and will not find, and why."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from auditkit.report.html.lookup import Lookup
+from auditkit.report.words import by_words, listed, several, shown, upper_first
+
+NOT_BUILT = {
+    3: "Context",
+    7: "Calibration and errors",
+    8: "Subgroups",
+    10: "Individual cases",
+    11: "Robustness",
+    12: "What would help",
+    14: "Requirements",
+    15: "Sign-off",
+}
+"""Sections that keep their number and have no content in this version."""
+
+LIMITS = (
+    "The audit describes decisions on these rows. It says how the model decides, not what causes the outcome.",
+    "Intervals cover chance in who was sampled. They do not cover labels that are wrong, or people that the data leave out.",
+    "Groups are as the data declare them; people whom the data describe wrongly are counted wrongly.",
+    "A rule that is met is one rule met. It does not establish that the model is fair, or that a law is complied with.",
+)
+
+
+class Unmeasured(NamedTuple):
+    """The section."""
+
+    items: tuple[tuple[str, str], ...]
+    """(what, why)."""
+    limits: tuple[str, ...]
+
+
+def unbuilt() -> list[str]:
+    """What this version does not measure, in words."""
+    return ["calibration", "robustness", "what makes the gap", "hidden subgroups", "remedies"]
+
+
+def too_small(look: Lookup) -> tuple[int, int]:
+    """(groups that some rate could not count for being small or empty, all groups)."""
+    small: set[tuple[tuple[str, str], ...]] = set()
+    every: set[tuple[tuple[str, str], ...]] = set()
+    for f in look.report.findings:
+        for g in f.by_group:
+            key = tuple(g.group.items())
+            every.add(key)
+            if g.estimate.state in ("sparse", "undefined"):
+                small.add(key)
+    return len(small), len(every)
+
+
+def view(look: Lookup) -> Unmeasured:
+    """Stated absences, unjudged rules, small groups, and what this version lacks."""
+    items = [(shown(n.what), shown(n.why)) for n in look.report.not_measured]
+    items += [
+        (f"Rule {shown(v.rule.id)}", v.reason.removeprefix("Not measured: "))
+        for v in look.report.verdicts
+        if v.status == "not_measured"
+    ]
+    items += _small_groups(look)
+    items.append((upper_first(listed(unbuilt())), "Not in this version."))
+    return Unmeasured(tuple(items), LIMITS)
+
+
+def _small_groups(look: Lookup) -> list[tuple[str, str]]:
+    items = []
+    for by in look.bys():
+        for metric in look.metrics():
+            groups = look.groups(metric, by)
+            small = [look.say.label(g.group) for g in groups if g.estimate.state in ("sparse", "undefined")]
+            if small:
+                named = listed(small) if len(small) <= 6 else several(len(small), "group")
+                what = f"{upper_first(look.say.phrase(metric))}, by {by_words(by)}: {named}"
+                items.append((what, "Too few people to tell; shown, and left out of every verdict."))
+    return items

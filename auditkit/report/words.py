@@ -1,0 +1,295 @@
+"""What the reader sees instead of data values and metric names: one place for every format.
+
+Numbers are written by `auditkit.wording`; here are the words around them. A group's name reaches a reader only through
+`Vocabulary`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from auditkit.catalogue import METRICS
+from auditkit.records import Comparison, Estimate, Report, Status, Words
+from auditkit.wording import NOTHING, decimals, quantity
+
+STATUS: dict[Status, str] = {
+    "fail": "Failed",
+    "inconclusive": "Undecided",
+    "pass": "Passed",
+    "not_measured": "Not measured",
+}
+"""Verdicts in words, the worst first."""
+
+MISSING = "(missing)"
+"""The group of rows without a value."""
+
+LONGEST = 160
+"""Characters of a name that are shown; report.json has them all."""
+
+_JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
+_SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+_LEADS = {
+    "selection_rate": "The model selects {them}.",
+    "true_positive_rate": "Of those who {yes}, the model finds {them}.",
+    "false_negative_rate": "Of those who {yes}, the model overlooks {them}.",
+    "false_positive_rate": "Of those who {no}, the model wrongly selects {them}.",
+    "precision": "When it selects, the model is right about {them}.",
+    "accuracy": "The model is right about {them}.",
+}
+"""Natural frequencies, for the first sentence that a reader sees."""
+
+_PHRASES = {
+    "selection_rate": "selected",
+    "true_positive_rate": "found, of those who {yes}",
+    "false_negative_rate": "overlooked, of those who {yes}",
+    "false_positive_rate": "wrongly selected, of those who {no}",
+    "true_negative_rate": "rightly not selected, of those who {no}",
+    "precision": "right, of those selected",
+    "accuracy": "right, of all",
+    "base_rate": "{yes}",
+    "equalized_odds": "found, and wrongly selected",
+}
+
+_SHORT = {
+    "selection_rate": "selected",
+    "true_positive_rate": "found",
+    "false_positive_rate": "wrongly selected",
+    "precision": "right when selecting",
+    "accuracy": "right",
+    "equalized_odds": "found, and wrongly selected",
+}
+
+
+class Vocabulary:
+    """The words of one report: display words where the configuration gives them, else the data's own labels, quoted.
+
+    >>> say = Vocabulary(Words(groups={"gender": {"Female": "women"}}))
+    >>> say.people({"gender": "Female"}), say.people({"race": "White"})
+    ('women', 'people whose race is “White”')
+    >>> say.label({"gender": "Female", "race": "White"})
+    'Women, White'
+    """
+
+    def __init__(self, words: Words, *, y_true: str = "", positive: str = "") -> None:
+        self._words = words
+        self._y_true = y_true
+        self._positive = positive
+
+    @classmethod
+    def of(cls, report: Report) -> Vocabulary:
+        """The words of a report."""
+        data = report.provenance.data
+        return cls(report.words, y_true=data.y_true, positive=data.positive)
+
+    def label(self, group: Mapping[str, str]) -> str:
+        """A group beside a mark or in a table, where the attribute is named already."""
+        if not group:
+            return "Everybody"
+        return upper_first(", ".join(self._noun(a, v) or _own(v, a) for a, v in group.items()))
+
+    def people(self, group: Mapping[str, str]) -> str:
+        """A group in a sentence, as a plural noun."""
+        if not group:
+            return "people"
+        nouns = [noun for a, v in group.items() if (noun := self._noun(a, v))]
+        rest = [_whose(a, v) for a, v in group.items() if not self._noun(a, v)]
+        head = " who are also ".join(nouns) or "people"
+        return head if not rest else f"{head} whose {' and '.join(rest)}"
+
+    def _noun(self, attribute: str, value: str) -> str:
+        return shown(self._words.groups.get(attribute, {}).get(value, ""), empty="")
+
+    def yes(self) -> str:
+        """What a true positive does: "earn more than $50K"."""
+        if self._words.positive:
+            return shown(self._words.positive)
+        if self._y_true and self._positive:
+            return f"have {shown(self._y_true)} “{shown(self._positive)}”"
+        return "are truly positive"
+
+    def no(self) -> str:
+        """What a true negative does: "do not earn more than $50K"."""
+        yes = self.yes()
+        return f"are not {yes.removeprefix('are ')}" if yes.startswith("are ") else f"do not {yes}"
+
+    def really(self) -> str:
+        """`yes` with emphasis on the truth, where that can be said."""
+        yes = self.yes()
+        return f"are really {yes.removeprefix('are ')}" if yes.startswith("are ") else f"really {yes}"
+
+    def phrase(self, metric: str) -> str:
+        """A metric in plain words: "found, of those who earn more than $50K"."""
+        if metric in _PHRASES:
+            return _PHRASES[metric].format(yes=self.yes(), no=self.no())
+        known = METRICS.get(metric)
+        return f"{known.plain}, of {known.denominator_words}" if known else shown(metric).replace("_", " ")
+
+    def short(self, metric: str) -> str:
+        """A metric in one or two plain words: "found"."""
+        known = METRICS.get(metric)
+        return _SHORT.get(metric) or (known.plain if known else shown(metric).replace("_", " "))
+
+    def frequencies(self, metric: str, groups: Sequence[tuple[Mapping[str, str], float]]) -> str:
+        """The rates of one or two groups as a sentence that needs no percentage.
+
+        >>> say = Vocabulary(Words(groups={"gender": {"Female": "women", "Male": "men"}}))
+        >>> say.frequencies("selection_rate", [({"gender": "Female"}, 0.073), ({"gender": "Male"}, 0.253)])
+        'The model selects 7 of every 100 women and 25 of every 100 men.'
+        """
+        base = base_of([value for _, value in groups])
+        them = " and ".join(f"{round(base * v):,} of every {base:,} {self.people(g)}" for g, v in groups)
+        lead = _LEADS.get(metric)
+        if lead is None:
+            return f"{upper_first(self.phrase(metric))}: {them}."
+        return lead.format(them=them, yes=self.yes(), no=self.no())
+
+    def clause(self, metric: str, low: Mapping[str, str], high: Mapping[str, str]) -> str:
+        """That one group has a lower rate than another, as a clause: "women are selected less often than men"."""
+        a, b = self.people(low), self.people(high)
+        match metric:
+            case "selection_rate":
+                return f"{a} are selected less often than {b}"
+            case "true_positive_rate":
+                return f"among those who {self.yes()}, {a} are found less often than {b}"
+            case "false_positive_rate":
+                return f"among those who {self.no()}, {b} are wrongly selected more often than {a}"
+            case "precision":
+                return f"the model is less often right when it selects {a} than when it selects {b}"
+            case "accuracy":
+                return f"the model is less often right about {a} than about {b}"
+        return f"{self.phrase(metric)}: {a} less often than {b}"
+
+
+def _own(value: str, attribute: str) -> str:
+    return f"{shown(attribute)} missing" if value == MISSING else shown(value)
+
+
+def _whose(attribute: str, value: str) -> str:
+    return f"{shown(attribute)} is missing" if value == MISSING else f"{shown(attribute)} is “{shown(value)}”"
+
+
+def shown(text: str, *, empty: str = "(empty)") -> str:
+    """A name from the data, made fit to stand in a sentence: visible, bounded, and unable to turn its neighbours round.
+
+    >>> shown(""), shown("a\\x00b"), shown("x" * 999)[-3:]
+    ('(empty)', 'a�b', 'xx…')
+    """
+    if not text.strip():
+        return empty
+    text = "".join(c if c.isprintable() or c in _JOINERS else "\N{REPLACEMENT CHARACTER}" for c in text)
+    text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text):
+        return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
+    return text
+
+
+def upper_first(text: str) -> str:
+    """Text as the beginning of a sentence; the rest as it is.
+
+    >>> upper_first("women of USA")
+    'Women of USA'
+    """
+    return text[:1].upper() + text[1:]
+
+
+def number(n: int) -> str:
+    """A count in a sentence: words up to twelve.
+
+    >>> number(3), number(14654)
+    ('three', '14,654')
+    """
+    return _SMALL[n] if 0 <= n < len(_SMALL) else f"{n:,}"
+
+
+def several(n: int, singular: str, plural: str = "") -> str:
+    """A count with its noun.
+
+    >>> several(1, "rule"), several(0, "rule")
+    ('one rule', 'no rules')
+    """
+    return f"{number(n)} {singular if n == 1 else plural or singular + 's'}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts as a list in a sentence.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else list(parts))
+
+
+def by_words(by: Sequence[str]) -> str:
+    """The attributes of a finding.
+
+    >>> by_words(["gender", "race"])
+    'gender and race crossed'
+    """
+    return listed([shown(a) for a in by]) + (" crossed" if len(by) > 1 else "") if by else "everybody"
+
+
+def whole_percent(x: float | None) -> str:
+    """A rate in a label, without a decimal.
+
+    >>> whole_percent(0.0725)
+    '7%'
+    """
+    return NOTHING if x is None else f"{decimals(100 * x, 0)}%"
+
+
+def base_of(rates: Sequence[float]) -> int:
+    """Of how many people to speak so that rates differ and none becomes nobody: 100, 1,000 or 10,000.
+
+    >>> base_of([0.07, 0.25]), base_of([0.002, 0.004])
+    (100, 1000)
+    """
+    for base in (100, 1_000):
+        counts = [round(base * r) for r in rates]
+        told_apart = len(set(counts)) == len(set(rates))
+        if told_apart and all(c > 0 or r == 0 for c, r in zip(counts, rates, strict=True)):
+            return base
+    return 10_000
+
+
+def in_units(comparison: Comparison) -> bool:
+    """True where values are differences, in points."""
+    return comparison.startswith("difference")
+
+
+def value_text(e: Estimate | None, comparison: Comparison) -> str:
+    """The value beside a mark.
+
+    >>> value_text(Estimate(value=0.138), "difference")
+    '13.8'
+    """
+    return NOTHING if e is None else quantity(e.value, comparison, unit=not in_units(comparison))
+
+
+def range_text(e: Estimate | None, comparison: Comparison) -> str:
+    """The interval beside a mark: "9.3–18.3"; empty where there is none.
+
+    >>> range_text(Estimate(value=0.138, low=0.093, high=0.183), "difference")
+    '9.3–18.3'
+    """
+    if e is None or e.value is None or (e.low is None and e.high is None):
+        return ""
+    low, high = (quantity(x, comparison, unit=False) for x in (e.low, e.high))
+    if e.low is None or e.high is None:
+        return f"at most {high}" if e.low is None else f"at least {low}"
+    return f"{low}–{high}"
+
+
+def limit_text(limit: float, comparison: Comparison, *, unit: bool = True) -> str:
+    """A limit as a person would write it, without needless decimals.
+
+    >>> limit_text(0.1, "difference"), limit_text(0.8, "ratio"), limit_text(0.84, "overall")
+    ('10 points', '0.80', '84%')
+    """
+    if comparison.startswith("ratio"):
+        return quantity(limit, comparison)
+    plain = decimals(100 * limit).removesuffix(".0")
+    if in_units(comparison):
+        return f"{plain} points" if unit else plain
+    return f"{plain}%"

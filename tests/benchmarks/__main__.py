@@ -1,0 +1,7 @@
+"""Run every benchmark."""
+
+import importlib
+
+for name in ("start", "fairness", "explain"):
+    print(f"\n{name}")
+    importlib.import_module(f"tests.benchmarks.bench_{name}").main()

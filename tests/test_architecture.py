@@ -1,0 +1,126 @@
+"""The import borders, as a table: what stands where, and what may be loaded."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "auditkit"
+ALWAYS = {"errors", "auditkit"}
+EVERYTHING = {
+    "records", "catalogue", "check", "wording", "inputs", "evidence", "stats", "fairness", "explain", "gate", "report",
+    "judging", "provenance",
+}  # fmt: skip
+# room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
+BORDERS: dict[str, tuple[set[str], set[str]]] = {
+    "errors": (set(), set()),
+    "records": ({"report"}, {"pydantic"}),  # report: only inside Report.save, the one named exception
+    "catalogue": ({"records"}, set()),
+    "check": ({"records"}, set()),
+    "wording": ({"records"}, set()),
+    "inputs": ({"records", "check"}, {"torch", "numpy", "pandas", "narwhals", "pyarrow", "safetensors", "sklearn"}),
+    "evidence": ({"check", "records"}, {"numpy", "pandas"}),
+    "stats": (set(), {"numpy", "scipy"}),
+    "fairness": (
+        {"check", "catalogue", "evidence", "stats", "records", "wording"},
+        {"numpy", "pandas", "sklearn", "fairlearn"},
+    ),
+    "explain": (
+        {"inputs", "check", "catalogue", "evidence", "stats", "records", "wording"},
+        {"torch", "captum", "numpy", "pandas"},
+    ),
+    "gate": ({"records", "catalogue", "wording"}, {"pydantic"}),
+    "report": ({"records", "catalogue", "wording"}, {"jinja2", "markupsafe", "rich"}),
+    "judging": ({"records", "gate", "evidence", "fairness"}, set()),
+    "provenance": ({"records", "inputs", "audit"}, set()),
+    "audit": (EVERYTHING, {"numpy"}),
+    "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
+    "cli": (set(EVERYTHING) | {"catalogue", "report"}, {"typer", "rich"}),
+    "__main__": ({"cli"}, set()),
+    "__init__": (set(), set()),
+}
+FORBIDDEN_ANYWHERE_BUT = {"captum": {"explain"}, "fairlearn": {"fairness"}, "typer": {"cli"}}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> set[str]:
+    """Modules imported at run time anywhere in a file."""
+    found: set[str] = set()
+    todo: list[ast.AST] = [ast.parse(path.read_text())]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            found |= {a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"auditkit.{a.name}" for a in node.names} if node.module == "auditkit" else {node.module}
+        todo.extend(ast.iter_child_nodes(node))
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_borders(path: Path) -> None:
+    room = room_of(path)
+    assert room in BORDERS, f"{room} is not in the table of borders"
+    ours, theirs = BORDERS[room]
+    for name in imports_of(path):
+        top, *rest = name.split(".")
+        if top == "auditkit":
+            target = rest[0] if rest else "auditkit"
+            assert target in ours | ALWAYS | {room}, f"{path}: {room} may not import auditkit.{target}"
+        elif top not in sys.stdlib_module_names:
+            assert top in theirs, f"{path}: {room} may not import {top}"
+        assert room in FORBIDDEN_ANYWHERE_BUT.get(top, {room}), f"{path}: only {FORBIDDEN_ANYWHERE_BUT[top]} import {top}"
+
+
+@pytest.mark.parametrize("path", sorted(p for p in PACKAGE.rglob("__init__.py") if p.parent != PACKAGE))
+def test_folder_init_imports_nothing(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    top = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
+    assert [n for n in top if getattr(n, "module", "") not in ("__future__", "typing")] == []
+
+
+def loaded(code: str) -> set[str]:
+    """Top-level packages that a fresh interpreter has loaded after running code."""
+    script = f"import sys\n{code}\nprint('LOADED', *sorted({{m.split('.')[0] for m in sys.modules}}))"
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    return set(out.split("LOADED", 1)[1].split())
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        ("import auditkit", {"torch", "numpy", "pandas", "pydantic"}),
+        ("import auditkit.demo", {"torch", "numpy", "pandas"}),
+        ("import auditkit.cli", {"torch", "numpy", "pandas", "fairlearn", "captum", "scipy"}),
+        ("import auditkit.fairness.checks, auditkit.stats.families, auditkit.evidence.sample", {"torch", "captum"}),
+        ("import auditkit.inputs.predictions, auditkit.inputs.dataset", {"torch", "captum", "fairlearn"}),
+        ("import auditkit.judging", {"torch", "captum", "fairlearn", "scipy", "numpy", "pandas"}),
+        ("import auditkit.report.html.page", {"torch", "captum", "fairlearn", "scipy", "numpy", "pandas"}),
+    ],
+)
+def test_what_is_loaded(code: str, absent: set[str]) -> None:
+    assert loaded(code) & absent == set()
+
+
+def test_public_names_resolve() -> None:
+    import auditkit as ak
+
+    for name in ak.__all__:
+        assert getattr(ak, name) is not None
+    with pytest.raises(AttributeError, match="Did you mean 'Dataset'"):
+        _ = ak.Dataste
+
+
+def test_no_file_is_a_warehouse() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        assert len(path.read_text().splitlines()) <= 400, f"{path}: which second idea moved in?"
