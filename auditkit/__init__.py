@@ -69,7 +69,7 @@ _HOMES = {
 }
 """Public name → the module that it lives in."""
 
-__all__ = ["__version__", "demo", *_HOMES]  # noqa: PLE0604
+__all__ = ["__version__", "demo", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

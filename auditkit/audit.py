@@ -8,7 +8,7 @@ other machines, at other sites. `conclude` turns the sum into findings, and neve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
 from auditkit.judging import as_policy, judge
 from auditkit.provenance import provenance_of
-from auditkit.records import NotMeasured, Report, StoredEvidence, Words
+from auditkit.records import Finding, NotMeasured, Report, StoredEvidence, Words
 
 Progress = Callable[[str, int, int], None]
 """Told (what, done, total) as the audit goes on."""
@@ -111,7 +111,7 @@ def observe(
     progress: Progress | None = None,
 ) -> Observed:
     """One pass over the rows: decide, count, and keep the rows of lowest hash."""
-    streams = [c for c in checks if not _needs_sample(c)]
+    streams = [c for c in checks if isinstance(c, StreamCheck)]
     total: Observed | None = None
     for batch in _decided(model, data, progress):
         keys = row_keys(_content(batch, model))
@@ -140,15 +140,16 @@ def conclude(
 ) -> Report:
     """Ask the sample checks their questions, then turn all evidence into findings."""
     drawn = None if observed.sample is None else observed.sample.draw(sample)
-    findings, not_measured, stored = [], [], {}
+    findings: list[Finding] = []
+    not_measured: list[NotMeasured] = []
+    stored: dict[str, StoredEvidence] = {}
     for i, check in enumerate(checks):
         _tell(progress, check.name, i, len(checks))
         evidence: Any = observed.evidence.get(check.name)
-        if _needs_sample(check):
-            if drawn is None:
+        if isinstance(check, SampleCheck):
+            if drawn is None or isinstance(model, Predictions):
                 not_measured.append(NotMeasured(what=check.name, why="predictions only"))
                 continue
-            assert isinstance(model, Model)
             evidence = check.examine(model, drawn)
         assessment = check.assess(evidence, level=level)
         findings += assessment.findings
@@ -165,7 +166,7 @@ def conclude(
     )
 
 
-def _decided(model: Model | Predictions, data: Dataset, progress: Progress | None) -> Any:
+def _decided(model: Model | Predictions, data: Dataset, progress: Progress | None) -> Iterator[Batch]:
     """The batches of the data, with decisions and scores."""
     done = 0
     if isinstance(model, Predictions):
@@ -189,10 +190,6 @@ def _content(batch: Batch, model: Model | Predictions) -> Batch:
     if isinstance(model, Predictions):
         return replace(batch, features=batch.features[[]])
     return replace(batch, y_pred=np.full(len(batch.y_pred), -1, dtype=np.int8), score=None)
-
-
-def _needs_sample(check: Check) -> bool:
-    return hasattr(check, "examine")
 
 
 def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:

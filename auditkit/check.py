@@ -7,7 +7,7 @@ function of the sum. A check is a frozen dataclass of options: it neither plots 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from auditkit.records import Finding, NotMeasured
 
@@ -74,12 +74,14 @@ class Check(Protocol):
         ...
 
 
+@runtime_checkable
 class StreamCheck(Check, Protocol):
     """A question asked of every row: one pass, constant memory, no torch."""
 
     def gather(self, batch: Batch) -> Evidence: ...
 
 
+@runtime_checkable
 class SampleCheck(Check, Protocol):
     """A question that costs many model passes: asked of one bounded sample."""
 

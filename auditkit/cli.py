@@ -62,7 +62,10 @@ def options(
 
 @app.command(epilog="Example: auditkit demo --out reports")
 def demo(
-    out: Out = Path("reports"), name: Name = "demo", format: Formats = ["html", "json"], quiet: Quiet = False  # noqa: B006
+    out: Out = Path("reports"),
+    name: Name = "demo",
+    format: Formats = ["html", "json"],
+    quiet: Quiet = False,  # noqa: B006
 ) -> None:
     """Audit the embedded income model on real census data, and show its gate; exits with 0."""
     config = ak.load_config(ak.demo.config_path())
@@ -89,9 +92,7 @@ def run(
     factory: Annotated[
         str | None, typer.Option("--factory", help="package.module:function that builds the model.")
     ] = None,
-    weights: Annotated[
-        str | None, typer.Option("--weights", help="Its weights: safetensors, or a state dict.")
-    ] = None,
+    weights: Annotated[str | None, typer.Option("--weights", help="Its weights: safetensors, or a state dict.")] = None,
     y_pred: Annotated[str | None, typer.Option("--y-pred", help="Column of decisions, instead of a model.")] = None,
     score: Annotated[str | None, typer.Option("--score", help="Column of scores beside --y-pred.")] = None,
     policy: Annotated[Path | None, typer.Option("--policy", help="TOML file with the rules.")] = None,
@@ -99,7 +100,9 @@ def run(
     name: Name = "",
     format: Formats = ["html", "json"],  # noqa: B006
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the sample; default 0.")] = None,
-    sample: Annotated[int | None, typer.Option("--sample", min=1, help="Rows for the explanations; default 2000.")] = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, help="Rows for the explanations; default 2000.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Audit a model, or decisions that are made already, and judge them by a policy."""

@@ -79,7 +79,9 @@ def test_borders(path: Path) -> None:
             assert target in ours | ALWAYS | {room}, f"{path}: {room} may not import auditkit.{target}"
         elif top not in sys.stdlib_module_names:
             assert top in theirs, f"{path}: {room} may not import {top}"
-        assert room in FORBIDDEN_ANYWHERE_BUT.get(top, {room}), f"{path}: only {FORBIDDEN_ANYWHERE_BUT[top]} import {top}"
+        assert room in FORBIDDEN_ANYWHERE_BUT.get(top, {room}), (
+            f"{path}: only {FORBIDDEN_ANYWHERE_BUT[top]} import {top}"
+        )
 
 
 @pytest.mark.parametrize("path", sorted(p for p in PACKAGE.rglob("__init__.py") if p.parent != PACKAGE))

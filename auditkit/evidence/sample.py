@@ -30,7 +30,7 @@ def row_keys(batch: Batch) -> Keys:
     if batch.score is not None:
         frame["score"] = batch.score
     frame = frame[sorted(frame.columns)]
-    return pd.util.hash_pandas_object(frame, index=False, hash_key=_HASH_KEY).to_numpy()
+    return pd.util.hash_pandas_object(frame, index=False, hash_key=_HASH_KEY).to_numpy().astype(np.uint64)
 
 
 def shuffled(keys: Keys, seed: int) -> Keys:

@@ -178,4 +178,5 @@ def _cells(occupied: NDArray[np.int64], n: NDArray[np.int64], labels: dict[str, 
 
 def _summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     keys = [*by, "y_true", "y_pred"]
-    return cells.groupby(keys, sort=True, observed=True, as_index=False)["n"].sum()[[*keys, "n"]]
+    summed: pd.DataFrame = cells[[*keys, "n"]].groupby(keys, sort=True, observed=True).sum().reset_index()
+    return summed

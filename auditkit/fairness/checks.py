@@ -40,7 +40,7 @@ class GroupFairness:
     >>> check = GroupFairness(by=[["sex"]], metrics=["selection_rate"])
     >>> tally = Tally.of({"sex": ["f"] * 50 + ["m"] * 50}, y_true=[1, 0] * 50, y_pred=[0] * 60 + [1] * 40)
     >>> [f.estimate.value for f in check.assess(tally).findings if f.comparison == "difference"]
-    [0.0, 0.8]
+    [0.8, 0.0]
     """
 
     by: Iterable[Iterable[str]] | None = None

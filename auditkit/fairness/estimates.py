@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.fairness.frame import Compared
-from auditkit.records import Comparison, Estimate, GroupEstimate
+from auditkit.records import Comparison, Estimate, GroupEstimate, State
 from auditkit.stats import families
 from auditkit.stats.families import FamilyInterval
 from auditkit.stats.rates import critical_value, wilson
@@ -118,22 +118,16 @@ class Family:
             note=note,
         )
 
-    def at_level(self, level: float) -> Family:
-        """The same counts at another level."""
-        return replace(self, level=level)
-
     def _nothing_to_compare(self) -> Estimate:
         defined = int((self.n > 0).sum())
+        state: State = "undefined"
         if len(self.groups) < 2:
-            state, note = "undefined", "one group only: there is nothing to compare"
+            note = "one group only: there is nothing to compare"
         elif defined < 2:
-            state, note = "undefined", f"{defined} of {len(self.groups)} groups has anybody to count"
+            note = f"{defined} of {len(self.groups)} groups has anybody to count"
         else:
             state, note = "sparse", f"fewer than two groups have a denominator of at least {self.min_n}"
-        return Estimate(
-            value=None, level=self.level, n=int(self.rows.sum()), state="sparse" if state == "sparse" else "undefined",
-            note=note,
-        )  # fmt: skip
+        return Estimate(value=None, level=self.level, n=int(self.rows.sum()), state=state, note=note)
 
     def _pooled(self) -> tuple[float, float]:
         n = float(self.n[self.kept].sum())
@@ -144,9 +138,7 @@ class Family:
         pooled, total = self._pooled()
         a, b = np.sort(self.n[self.kept])[:2]
         q = families.family_quantile(self.level, int(self.kept.sum())) if q is None else q
-        return number(
-            float(families.minimum_detectable(pooled, total, a, b, q=q, z=critical_value(self.level)))
-        )
+        return number(float(families.minimum_detectable(pooled, total, a, b, q=q, z=critical_value(self.level))))
 
     def _mde_to_rest(self) -> NDArray[np.float64]:
         pooled, total = self._pooled()
@@ -160,9 +152,10 @@ class Family:
 def rate_estimate(k: int, n: int, value: float, *, rows: int, level: float, min_n: int = SPARSE) -> Estimate:
     """One rate with Wilson's interval; undefined without a denominator, sparse below `min_n`."""
     limits = wilson(k, n, critical_value(level))
-    state, note = ("ok", "") if n >= min_n else ("sparse", f"only {n} to count: too few to tell")
-    if n == 0:
-        state, note = "undefined", "nobody to count: 0/0 is not 0"
+    state: State = "undefined" if n == 0 else "sparse" if n < min_n else "ok"
+    note = {"undefined": "nobody to count: 0/0 is not 0", "sparse": f"only {n} to count: too few to tell"}.get(
+        state, ""
+    )
     return Estimate(
         value=number(value),
         low=number(float(limits.low)),
@@ -172,18 +165,19 @@ def rate_estimate(k: int, n: int, value: float, *, rows: int, level: float, min_
         numerator=float(k),
         denominator=float(n),
         method="Wilson",
-        state="undefined" if n == 0 else "sparse" if state == "sparse" else "ok",
+        state=state,
         note=note,
     )
 
 
 def _method(kind: Comparison, groups: int) -> str:
     two = groups == 2
+    pairs = "of all pairs with Jeffreys limits at the studentized range"
     return {
-        "difference": "Newcombe" if two else "all pairs: MOVER with Jeffreys limits at the studentized range; upper Newcombe",
-        "ratio": "MOVER-R" if two else "all pairs: MOVER-R with Jeffreys limits at the studentized range; lower Wilson",
+        "difference": "Newcombe" if two else f"MOVER {pairs}; upper limit Newcombe",
+        "ratio": "MOVER-R" if two else f"MOVER-R {pairs}; lower limit with Wilson limits",
         "difference_to_overall": "(1 − share) × Newcombe(group, rest), Šidák",
         "ratio_to_overall": "MOVER-R(group, rest), transformed, Šidák",
         "group_min": "smallest Wilson limits, Šidák above",
         "group_max": "largest Wilson limits, Šidák below",
-    }[kind]  # fmt: skip
+    }[kind]

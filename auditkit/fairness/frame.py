@@ -112,7 +112,7 @@ def _frame_of(cells: pd.DataFrame, by: tuple[str, ...], metrics: tuple[str, ...]
         y_true=cells["y_true"],
         y_pred=cells["y_pred"],
         sensitive_features=cells[list(by)],
-        sample_params={m: weight for m in metrics},
+        sample_params=dict.fromkeys(metrics, weight),
     )
 
 

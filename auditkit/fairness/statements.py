@@ -17,10 +17,7 @@ def of_rate(metric: str, estimate: Estimate) -> str:
     m = METRICS[metric]
     if estimate.value is None:
         return f"{m.title} is undefined: there is nobody among {m.denominator_words}."
-    return (
-        f"Of {m.denominator_words}, {percent(estimate.value)} are {m.plain} "
-        f"({interval(estimate, 'overall')})."
-    )
+    return f"Of {m.denominator_words}, {percent(estimate.value)} are {m.plain} ({interval(estimate, 'overall')})."
 
 
 def of_comparison(metric: str, kind: Comparison, family: Family, e: Estimate, found: FamilyInterval | None) -> str:
@@ -37,11 +34,11 @@ def of_comparison(metric: str, kind: Comparison, family: Family, e: Estimate, fo
     if kind == "difference":
         if not e.low:
             return _no_gap(head, attributes, e)
-        return f"{head}: {low} {at_low}, {high} {at_high}, a gap of {points(e.value)} points ({interval(e, 'difference')})."
+        return f"{head}: {low} {at_low}, {high} {at_high}, a gap of {points(e.value)} points ({interval(e, kind)})."
     if kind == "ratio":
         if e.high is None or e.high >= 1:
-            return f"{head}: no disparity between groups of {attributes} is established ({interval(e, 'ratio')} for the ratio)."
-        return f"{head}: {low} {at_low}, {high} {at_high}, a ratio of {quotient(e.value)} ({interval(e, 'ratio')})."
+            return f"{head}: no disparity between groups of {attributes} is established (ratio: {interval(e, kind)})."
+        return f"{head}: {low} {at_low}, {high} {at_high}, a ratio of {quotient(e.value)} ({interval(e, kind)})."
     established = bool(e.low) if kind == "difference_to_overall" else e.high is not None and e.high < 1
     if not established:
         return f"{head}: no group of {attributes} is shown to differ from everybody."

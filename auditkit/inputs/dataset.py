@@ -95,7 +95,7 @@ class Dataset:
         target = "y_true" if "y_true" not in features else "y_true_"
         frame = pd.concat([features, groups[own]], axis=1).assign(**{target: truth})
         out = cls(frame, y_true=target, positive=positive, sensitive_features=list(groups.columns))
-        out._not_inputs = frozenset(own)
+        out._not_inputs = frozenset(map(str, own))
         return out
 
     _not_inputs: frozenset[str] = frozenset()
@@ -128,7 +128,7 @@ class Dataset:
             )
 
 
-def _grouped(column: pd.Series[Any], name: str) -> pd.Categorical:
+def _grouped(column: pd.Series[Any], name: str) -> pd.Categorical[str]:
     """A categorical of strings, with `(missing)` for missing values."""
     try:
         codes, uniques = pd.factorize(column, sort=False)
@@ -146,7 +146,7 @@ def _grouped(column: pd.Series[Any], name: str) -> pd.Categorical:
     if (codes < 0).any():
         order = [*order, MISSING]
     translate = np.array([*(order.index(label) for label in labels), len(order) - 1], dtype=np.int64)
-    return pd.Categorical.from_codes(translate[codes], categories=order)
+    return pd.Categorical.from_codes(translate[codes], categories=pd.Index(order))
 
 
 def _same(a: pd.Series[Any], b: pd.Series[Any]) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import pickle
 import sys
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,7 +129,9 @@ def _safetensors(path: Path) -> dict[str, torch.Tensor]:
 
 def _state_dict(path: Path) -> dict[str, torch.Tensor]:
     try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # what comes of it is loaded or refused below
+            state = torch.load(path, weights_only=True, map_location="cpu")
     except pickle.UnpicklingError:
         raise ModelError(f"{path} is refused: {_CONVERT}") from None
     except (RuntimeError, EOFError, OSError, ValueError) as e:

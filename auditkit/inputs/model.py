@@ -243,8 +243,8 @@ class Model:
                     f"{listing(features.columns)}.{nearest(column, map(str, features.columns))}"
                 )
         rows = features[wanted]
-        fitted_on_arrays = hasattr(self.preprocess, "n_features_in_") and not hasattr(self.preprocess, "feature_names_in_")
-        return self.preprocess.transform(rows.to_numpy() if fitted_on_arrays else rows)
+        nameless = hasattr(self.preprocess, "n_features_in_") and not hasattr(self.preprocess, "feature_names_in_")
+        return self.preprocess.transform(rows.to_numpy() if nameless else rows)  # as it was fitted
 
 
 def _numbers(features: pd.DataFrame) -> Any:

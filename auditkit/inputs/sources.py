@@ -94,7 +94,8 @@ def _foreign(data: Any) -> pd.DataFrame:
         ) from None
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()
-    return frame.to_pandas()
+    rows: pd.DataFrame = frame.to_pandas()
+    return rows
 
 
 def _checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:

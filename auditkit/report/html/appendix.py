@@ -1,0 +1,92 @@
+"""Section 16: definitions, methods, versions, hashes, and every estimate as a table."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from auditkit.catalogue import METRICS, Metric
+from auditkit.records import Finding
+from auditkit.report.html.figures import TableView, cells, counted
+from auditkit.report.html.lookup import By, Lookup
+from auditkit.report.words import by_words, range_text, shown, upper_first, value_text
+from auditkit.wording import NOTHING, points
+
+
+class Appendix(NamedTuple):
+    """The section."""
+
+    definitions: tuple[Metric, ...]
+    methods: tuple[str, ...]
+    identity: TableView
+    groups: tuple[TableView, ...]
+    findings: TableView
+
+
+def view(look: Lookup) -> Appendix:
+    """The appendix of a report."""
+    used = dict.fromkeys(f.metric for f in look.report.findings)
+    methods = {f.estimate.method for f in look.report.findings if f.estimate.method}
+    methods |= {g.estimate.method for f in look.report.findings for g in f.by_group if g.estimate.method}
+    return Appendix(
+        definitions=tuple(METRICS[m] for m in used if m in METRICS),
+        methods=tuple(sorted(shown(m) for m in methods)),
+        identity=_identity(look),
+        groups=tuple(t for by in look.bys() if (t := _groups(look, by))),
+        findings=_findings(look),
+    )
+
+
+def _identity(look: Lookup) -> TableView:
+    p, policy = look.report.provenance, look.report.policy
+    rows = [
+        ("auditkit", shown(p.auditkit)),
+        ("Written", f"{p.created:%Y-%m-%d %H:%M} UTC"),
+        ("Command", shown(p.command, empty=NOTHING)),
+        ("Seed", str(p.seed)),
+        ("Model, SHA-256", p.model.sha256 or NOTHING),
+        ("Data, SHA-256, whatever the order of rows", p.data.sha256 or NOTHING),
+        ("Data file, SHA-256", p.data.file_sha256 or NOTHING),
+    ]
+    if policy is not None:
+        rows.append(("Policy, SHA-256 of its rules", policy.sha256 or NOTHING))
+        rows.append(("Policy file", shown(policy.source, empty=NOTHING)))
+        rows.append(("Review of the policy due", policy.review_by.isoformat() if policy.review_by else NOTHING))
+    rows += [(shown(name), shown(version)) for name, version in sorted(p.versions.items())]
+    return TableView("What would let a third party repeat it", ("What", "Value"), tuple(rows), words=2)
+
+
+def _groups(look: Lookup, by: By) -> TableView | None:
+    """Every group's estimate of every metric: value, interval and n in one cell."""
+    metrics = [m for m in ["base_rate", *look.metrics()] if look.groups(m, by)]
+    shares = [{tuple(g.group.values()): g.estimate for g in look.groups(m, by)} for m in metrics]
+    rows = []
+    for key in dict.fromkeys(k for s in shares for k in s):
+        texts = []
+        for share in shares:
+            e = share.get(key)
+            value, note = cells(e)
+            texts.append(f"{value} ({note}), n {counted(e):,}" if e is not None and note else value)
+        rows.append((look.say.label(dict(zip(by, key, strict=True))), *texts))
+    columns = (upper_first(by_words(by)), *(upper_first(look.say.short(m)) if m != "base_rate" else "Truth" for m in metrics))
+    return TableView(f"Every rate, by {by_words(by)}", columns, tuple(rows)) if rows else None
+
+
+def _findings(look: Lookup) -> TableView:
+    return TableView(
+        "Every finding",
+        ("Finding", "Value", "Interval", "Level", "Rows", "Seen from", "State"),
+        tuple(_finding(f) for f in look.report.findings),
+    )
+
+
+def _finding(f: Finding) -> tuple[str, ...]:
+    e = f.estimate
+    return (
+        shown(f.id),
+        value_text(e, f.comparison),
+        range_text(e, f.comparison) or NOTHING,
+        f"{100 * e.level:g}%",
+        f"{e.n:,}",
+        points(e.mde),
+        e.state,
+    )

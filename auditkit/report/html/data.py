@@ -1,0 +1,60 @@
+"""Section 4: what was tested, on whom, and how often the outcome is true for each group."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from auditkit.report.html.figures import TableView, cells
+from auditkit.report.html.lookup import Lookup
+from auditkit.report.html.rates import Rates
+from auditkit.report.html.rates import view as rates_view
+from auditkit.report.words import by_words, listed, shown, upper_first
+from auditkit.wording import NOTHING, percent
+
+
+class Data(NamedTuple):
+    """The section."""
+
+    facts: tuple[tuple[str, str], ...]
+    truth: Rates | None
+    groups: tuple[TableView, ...]
+
+
+def view(look: Lookup) -> Data:
+    """The section of a report."""
+    return Data(_facts(look), rates_view(look, ["base_rate"]), tuple(_groups(look)))
+
+
+def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
+    d, p = look.report.provenance.data, look.report.provenance
+    left_out = f"{d.missing_target:,} without a target, {d.missing_prediction:,} without a prediction"
+    facts = [
+        ("Data", shown(d.name, empty="not named")),
+        ("Rows", f"{d.rows:,}"),
+        ("Left out of every rate", left_out if d.missing_target or d.missing_prediction else "none"),
+        ("Outcome", f"{shown(d.y_true)}; positive is “{shown(d.positive)}”" if d.y_true else NOTHING),
+        ("Sensitive features", listed([shown(a) for a in d.sensitive_features]) or "none declared"),
+    ]
+    if p.sample:
+        facts.append(("Rows that explanations use", f"{p.sample:,}"))
+    if p.model.kind == "torch" and p.model.parameters:
+        facts.append(("Model", f"{shown(p.model.name, empty='a net')}, {p.model.parameters:,} parameters"))
+    if p.model.threshold is not None:
+        facts.append(("Threshold", f"{p.model.threshold:.3g}"))
+    return tuple(facts)
+
+
+def _groups(look: Lookup) -> list[TableView]:
+    tables = []
+    total = look.report.provenance.data.rows
+    for by in look.bys():
+        rows = look.rows_by_group(by)
+        truth = {tuple(g.group.values()): g.estimate for g in look.groups("base_rate", by)}
+        body = []
+        for key, n in rows.items():
+            share = percent(n / total) if total else NOTHING
+            value, interval = cells(truth.get(key))
+            body.append((look.say.label(dict(zip(by, key, strict=True))), f"{n:,}", share, value, interval or NOTHING))
+        columns = (upper_first(by_words(by)), "Rows", "Share of rows", upper_first(look.say.yes()), "Interval")
+        tables.append(TableView(f"Groups of {by_words(by)}", columns, tuple(body)))
+    return tables

@@ -1,0 +1,156 @@
+"""Figure 7.2, all gaps: one row a metric and set of attributes, in points, with what could not have been seen."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from auditkit.records import Finding, Status
+from auditkit.report.html.figures import Figure, TableView, level_text
+from auditkit.report.html.geometry import Axis, Mark, axis_to, mark
+from auditkit.report.html.lookup import By, Lookup, established
+from auditkit.report.words import (
+    STATUS,
+    by_words,
+    listed,
+    number,
+    range_text,
+    several,
+    upper_first,
+    value_text,
+    whole_percent,
+)
+from auditkit.wording import NOTHING, percent, points
+
+
+class GapRow(NamedTuple):
+    """One gap."""
+
+    label: str
+    groups: str
+    mark: Mark
+    blind: float | None
+    limit: float | None
+    value: str
+    range: str
+    status: Status | None
+    word: str
+    note: str
+    """In place of a mark, where there is none."""
+
+
+class GapBlock(NamedTuple):
+    """The gaps of one set of attributes."""
+
+    title: str
+    rows: tuple[GapRow, ...]
+
+
+class Gaps(NamedTuple):
+    """The figure."""
+
+    figure: Figure
+    axis: Axis
+    blocks: tuple[GapBlock, ...]
+
+
+def view(look: Lookup) -> Gaps | None:
+    """All gaps; None if no attribute was compared."""
+    found = _found(look)
+    if not found:
+        return None
+    widest = max([f.estimate.value or 0.0 for f in found] + [_limit(look, f) or 0.0 for f in found])
+    axis = axis_to(min(1.0, 1.1 * widest) if widest else 0.4)
+    bys = list(dict.fromkeys(f.by for f in found))
+    blocks = tuple(_block(look, axis, by, [f for f in found if f.by == by]) for by in bys)
+    level = level_text(found[0].estimate)
+    figure = Figure(
+        title=_title(found, bys),
+        subtitle=(
+            f"Largest difference between two groups, in points. Line: {level} interval, "
+            "corrected for comparing many groups. Tick: limit of the policy."
+        ),
+        sentence=_sentence(look, found),
+        table=_table(look, found),
+    )
+    return Gaps(figure, axis, blocks)
+
+
+def _found(look: Lookup) -> list[Finding]:
+    findings = [look.finding(m, "difference", by) for by in look.bys() for m in [*look.metrics(), "equalized_odds"]]
+    return [f for f in findings if f is not None and f.concern != "data"]
+
+
+def _limit(look: Lookup, f: Finding) -> float | None:
+    verdict = look.verdict(f.metric, "difference", f.by)
+    return verdict.rule.at_most if verdict else None
+
+
+def _block(look: Lookup, axis: Axis, by: By, found: list[Finding]) -> GapBlock:
+    groups = max((len(f.by_group) for f in found), default=0)
+    title = f"{upper_first(by_words(by))}, {several(groups, 'group') if groups > 12 else f'{groups} groups'}"
+    return GapBlock(title, tuple(_row(look, axis, f) for f in found))
+
+
+def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
+    verdict = look.verdict(f.metric, "difference", f.by)
+    status = verdict.status if verdict else None
+    limit, e = _limit(look, f), f.estimate
+    return GapRow(
+        label=upper_first(look.say.phrase(f.metric)),
+        groups=_groups(look, f),
+        mark=mark(axis, e, status if status in ("fail", "inconclusive", "pass") else "n"),
+        blind=None if e.mde is None or e.value is None else axis.at(e.mde),
+        limit=None if limit is None else axis.at(limit),
+        value=value_text(e, "difference"),
+        range=range_text(e, "difference"),
+        status=status,
+        word=STATUS[status] if status else "no limit",
+        note="" if e.value is not None else (e.note or "nobody to compare"),
+    )
+
+
+def _groups(look: Lookup, f: Finding) -> str:
+    pair = look.pair(f.metric, f.by)
+    if pair is None:
+        return "the worse of the two" if f.metric == "equalized_odds" else ""
+    (low, high) = pair
+    rates = f"{whole_percent(low.estimate.value)}, {look.say.label(high.group)} {whole_percent(high.estimate.value)}"
+    return f"{look.say.label(low.group)} {rates}"
+
+
+def _title(found: list[Finding], bys: list[By]) -> str:
+    parts = []
+    for by in bys:
+        mine = [f for f in found if f.by == by]
+        sure = sum(established(f) for f in mine)
+        parts.append(f"by {by_words(by)} {number(sure)} of {number(len(mine))} gaps")
+    if not any(established(f) for f in found):
+        return "No gap between groups is established"
+    return f"Established: {listed(parts[:3])}" + (", and more" if len(parts) > 3 else "")
+
+
+def _sentence(look: Lookup, found: list[Finding]) -> str:
+    blind = [f for f in found if f.estimate.mde is not None]
+    if not blind:
+        return "How small a gap could have been seen is not known: too few groups can be compared."
+    worst = max(blind, key=lambda f: f.estimate.mde or 0.0)
+    return (
+        "A gap whose line reaches 0 is not established: it may be chance. This audit could mostly not have seen a gap "
+        f"smaller than {points(worst.estimate.mde)} points between the smallest groups of {by_words(worst.by)}: "
+        f"{look.say.phrase(worst.metric)}."
+    )
+
+
+def _table(look: Lookup, found: list[Finding]) -> TableView:
+    rows = []
+    for f in found:
+        pair, ratio = look.pair(f.metric, f.by), look.finding(f.metric, "ratio", f.by)
+        ends = [f"{look.say.label(g.group)} {percent(g.estimate.value)}" for g in pair] if pair else [NOTHING, NOTHING]
+        e = f.estimate
+        rows.append((
+            f"{upper_first(look.say.short(f.metric))}, {by_words(f.by)}", *ends, value_text(e, "difference"),
+            range_text(e, "difference") or NOTHING, points(e.mde), value_text(ratio.estimate if ratio else None, "ratio"),
+            (range_text(ratio.estimate, "ratio") if ratio else "") or NOTHING,
+        ))  # fmt: skip
+    columns = ("Gap", "Lowest", "Highest", "Points", "Interval", "Seen from", "Ratio", "Interval")
+    return TableView("All gaps and ratios", columns, tuple(rows), words=3)

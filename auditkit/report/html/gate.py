@@ -1,0 +1,124 @@
+"""Section 2, the gate: every rule on one axis, in units of what the policy allows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from auditkit.records import Report, Status, Verdict
+from auditkit.report.html.figures import Figure, TableView
+from auditkit.report.html.geometry import Axis, Mark, mark
+from auditkit.report.html.lookup import Lookup
+from auditkit.report.html.rules import distances, ranked, sentence
+from auditkit.report.words import STATUS, limit_text, number, range_text, several, shown, upper_first, value_text
+from auditkit.wording import NOTHING, decimals
+
+AXIS = Axis(0.0, 4.0, 4)
+
+
+class GateRow(NamedTuple):
+    """One rule."""
+
+    anchor: str
+    status: Status
+    word: str
+    rule: str
+    reason: str
+    mark: Mark
+    value: str
+    range: str
+    limit: str
+
+
+class Gate(NamedTuple):
+    """The figure."""
+
+    figure: Figure
+    axis: Axis
+    rows: tuple[GateRow, ...]
+
+
+def view(look: Lookup) -> Gate | None:
+    """The gate; None without a policy."""
+    order = ranked(look.report.verdicts)
+    if not order:
+        return None
+    level = look.report.policy.confidence if look.report.policy else 0.95
+    figure = Figure(
+        title=_title(order),
+        subtitle=(
+            "Distance from the ideal, in units of what the policy allows: 1 is the limit. "
+            f"Line: {100 * level:g}% interval. Arrow: it goes on."
+        ),
+        sentence=_sentence(look.report, order),
+        table=_table(order),
+    )
+    return Gate(figure, AXIS, tuple(_row(look, i, v) for i, v in enumerate(order, 1)))
+
+
+def _title(order: list[Verdict]) -> str:
+    counts = {status: sum(v.status == status for v in order) for status in STATUS}
+    all_of = f"{number(len(order))} {'rule' if len(order) == 1 else 'rules'}"
+    if counts["fail"]:
+        title = f"{upper_first(number(counts['fail']))} of {all_of} {'fails' if counts['fail'] == 1 else 'fail'}"
+        away = distances(order[0].rule, order[0].estimate).value if order[0].estimate else None
+        return title if away is None else f"{title}, the surest at {decimals(away)} times the allowed distance"
+    if counts["inconclusive"]:
+        verb = "is" if counts["inconclusive"] == 1 else "are"
+        return f"No rule fails; {number(counts['inconclusive'])} of {all_of} {verb} undecided"
+    if counts["not_measured"]:
+        return f"No rule fails; {number(counts['not_measured'])} of {all_of} could not be judged"
+    return f"All {all_of} are met" if len(order) > 1 else "The one rule is met"
+
+
+def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
+    reason = v.reason.removeprefix("Not measured: ")
+    if v.rule.severity == "warning":
+        reason += " A warning only: it does not change the outcome."
+    e = v.estimate
+    unit = v.rule.comparison.startswith("difference") and e is not None and e.value is not None
+    return GateRow(
+        anchor=f"rule-{i}",
+        status=v.status,
+        word=STATUS[v.status],
+        rule=sentence(v.rule, look),
+        reason=upper_first(reason),
+        mark=mark(AXIS, distances(v.rule, e), v.status) if e and e.value is not None else Mark(v.status, None),
+        value=value_text(e, v.rule.comparison) + (" points" if unit else ""),
+        range=range_text(e, v.rule.comparison),
+        limit=f"{'≤' if v.rule.at_most is not None else '≥'} {limit_text(v.rule.limit, v.rule.comparison)}",
+    )
+
+
+
+def _sentence(report: Report, order: list[Verdict]) -> str:
+    parts = []
+    warnings = [v for v in order if v.rule.severity == "warning"]
+    undecided = [v for v in order if v.status == "inconclusive"]
+    blocking = [v for v in undecided if v.blocks]
+    if undecided:
+        parts.append(
+            f"Of {several(len(undecided), 'undecided rule')}, {number(len(blocking))} "
+            f"{'stands' if len(blocking) == 1 else 'stand'} in the way of passing, as the policy asks."
+        )
+    if warnings:
+        parts.append(f"{upper_first(several(len(warnings), 'rule'))} only {'warns' if len(warnings) == 1 else 'warn'}.")
+    parts.append("A rule fails only if its whole interval lies beyond the limit, unless it says that the point decides.")
+    if report.policy and report.policy.owner:
+        parts.append(f"Owner of the policy: {shown(report.policy.owner)}.")
+    return " ".join(parts)
+
+
+def _table(order: list[Verdict]) -> TableView:
+    rows = []
+    for v in order:
+        e = v.estimate
+        level = f"{100 * e.level:g}%" if e else NOTHING
+        bound = f"{'at most' if v.rule.at_most is not None else 'at least'} {limit_text(v.rule.limit, v.rule.comparison)}"
+        rows.append((
+            shown(v.rule.id), STATUS[v.status], v.rule.metric, v.rule.comparison.replace("_", " "),
+            ", ".join(shown(a) for a in v.rule.by) or NOTHING, bound, value_text(e, v.rule.comparison),
+            range_text(e, v.rule.comparison) or NOTHING, level, f"{e.n:,}" if e else NOTHING,
+            str(v.rule.line or NOTHING),
+        ))  # fmt: skip
+    columns = ("Rule", "Verdict", "Metric", "Comparison", "By", "Limit", "Value", "Interval", "Level", "Rows", "Line")
+    return TableView("All rules", columns, tuple(rows), words=5)

@@ -1,0 +1,100 @@
+"""One report as one HTML file: a pure function of the record, without a script, without a request."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+
+import jinja2
+
+from auditkit.records import Report, Status
+from auditkit.report.html import appendix, crossing, data, first, gaps, gate, rates, summary, unmeasured, why
+from auditkit.report.html.lookup import Lookup
+from auditkit.report.html.rules import ORDER
+
+ERRORS = ("accuracy", "precision")
+"""Metrics of section 5; all others stand in section 6."""
+
+TITLES = {
+    1: ("summary", "Summary"),
+    2: ("gate", "Gate"),
+    4: ("data", "Data"),
+    5: ("performance", "Performance"),
+    6: ("fairness", "Fairness"),
+    9: ("why", "Why"),
+    13: ("unmeasured", "Not measured"),
+    16: ("appendix", "Appendix"),
+} | {n: (f"section-{n}", title) for n, title in unmeasured.NOT_BUILT.items()}
+"""number → (anchor, title)."""
+
+
+def render(report: Report) -> str:
+    """The page. The same report gives the same bytes.
+
+    >>> from auditkit.report.html.page import render
+    >>> callable(render)
+    True
+    """
+    look = Lookup(report)
+    footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
+    style = _environment().get_template("style.css").render(footer=footer)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    return _environment().get_template("page.html.jinja").render(
+        content_security_policy=policy,
+        footer=footer,
+        sections=sorted((n, *TITLES[n]) for n in TITLES),
+        states=_states(look),
+        unbuilt=unmeasured.NOT_BUILT,
+        report=report,
+        subject=first.subject(report),
+        first=first.view(look),
+        top=why.top_columns(look),
+        summary=summary.view(look),
+        gate=gate.view(look),
+        data=data.view(look),
+        overall=rates.overall(look),
+        errors=rates.view(look, [m for m in look.metrics() if m in ERRORS]),
+        gaps=gaps.view(look),
+        rates=rates.view(look, [m for m in look.metrics() if m not in ERRORS]),
+        crossings=crossing.views(look),
+        why=why.views(look),
+        unmeasured=unmeasured.view(look),
+        appendix=appendix.view(look),
+    )
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("auditkit.report.html", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def css_text(text: str) -> str:
+    """Text as the inside of a CSS string, with every character but ASCII letters and digits as an escape.
+
+    >>> css_text('a"</style>')
+    'a\\\\22 \\\\3c \\\\2f style\\\\3e '
+    """
+    return "".join(c if c.isascii() and c.isalnum() else f"\\{ord(c):x} " for c in text)
+
+
+def _states(look: Lookup) -> dict[int, Status]:
+    """The worst state of each section's rules, for the contents; sections not in this version count as unmeasured."""
+    verdicts = look.report.verdicts
+    found: dict[int, list[Status]] = {
+        2: [v.status for v in verdicts],
+        5: [v.status for v in verdicts if not v.rule.by],
+        6: [v.status for v in verdicts if v.rule.by],
+        9: ["fail" for f in look.report.findings if f.concern == "explanation" and not all(t.passed for t in f.trust)],
+    }
+    states = {n: min(s, key=ORDER.index) for n, s in found.items() if s}
+    if not any(f.concern == "explanation" for f in look.report.findings):
+        states[9] = "not_measured"
+    return states | dict.fromkeys(unmeasured.NOT_BUILT, "not_measured")

@@ -1,0 +1,184 @@
+"""Section 9: what moves the model's output, by group, if the explanation holds; if not, that it does not."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from auditkit.catalogue import METRICS
+from auditkit.records import Estimate, Finding, GroupEstimates, TrustCheck
+from auditkit.report.html.figures import Figure, TableView, level_text
+from auditkit.report.html.geometry import Axis, Mark, axis_to, mark
+from auditkit.report.html.lookup import Lookup
+from auditkit.report.words import listed, shown, upper_first
+from auditkit.wording import NOTHING, decimals
+
+MOST = 20
+"""Columns that are drawn; the table has all."""
+
+
+class FeatureRow(NamedTuple):
+    """One column of the data."""
+
+    label: str
+    marks: tuple[Mark, ...]
+    values: tuple[str, ...]
+    names: bool
+    """True in the row where the two groups are named."""
+
+
+class Failed(NamedTuple):
+    """An explanation that failed a check: shown as failed, never drawn."""
+
+    title: str
+    checks: tuple[str, ...]
+    table: TableView
+
+
+class Why(NamedTuple):
+    """One explanation."""
+
+    figure: Figure | None
+    failed: Failed | None
+    axis: Axis
+    heads: tuple[str, ...]
+    rows: tuple[FeatureRow, ...]
+    trust: TableView
+    note: str
+
+
+def views(look: Lookup) -> list[Why]:
+    """Every explanation of a report."""
+    return [_why(look, f) for f in look.report.findings if f.concern == "explanation"]
+
+
+def exhibit(f: Finding) -> GroupEstimates | None:
+    """The contributions: one row a column of the data."""
+    return next((x for x in f.exhibits if isinstance(x, GroupEstimates)), None)
+
+
+def top_columns(look: Lookup, most: int = 2) -> list[str]:
+    """The columns with the largest contributions, from the first explanation that holds; else none."""
+    for f in look.report.findings:
+        shown_rows = exhibit(f)
+        if f.concern == "explanation" and shown_rows and all(t.passed for t in f.trust):
+            return [shown(label) for label, _ in shown_rows.rows[:most]]
+    return []
+
+
+def _why(look: Lookup, f: Finding) -> Why:
+    known = METRICS.get(f.metric)
+    method = known.title if known else shown(f.metric)
+    contributions = exhibit(f)
+    table = _table(look, contributions) if contributions else TableView("Contributions", ("Column",), ())
+    lost = [t for t in f.trust if not t.passed]
+    note = f"This says how the model reaches its scores, not what causes the outcome. Method: {method}"
+    note += f", {f.estimate.n:,} rows." if f.estimate.n else "."
+    trust = _trust(f)
+    if lost or contributions is None or not contributions.rows:
+        title = f"{method}: do not read it as an explanation" if lost else f"{method}: nothing to show"
+        failed = Failed(title, tuple(_lost(t) for t in lost), table)
+        return Why(None, failed, axis_to(0), (), (), trust, note)
+    series = _drawn(look, contributions)
+    rows = contributions.rows[:MOST]
+    ends = [x for _, es in rows for i, _ in series for x in (es[i].value, es[i].high) if x is not None]
+    axis = axis_to(max(ends, default=1.0))
+    figure = Figure(_title(contributions), _subtitle(look, contributions, series), _sentence(look, f, contributions), table)
+    heads = tuple(_series(look, contributions.series[i])[0] for i, _ in series)
+    return Why(figure, None, axis, heads, _rows(axis, contributions, series), trust, note)
+
+
+def _series(look: Lookup, name: str) -> tuple[str, str, str]:
+    """(label, attribute, value) of a series "gender: Female"; ("Everybody", "", "") for "overall"."""
+    for attribute in look.report.provenance.data.sensitive_features:
+        value = name.removeprefix(f"{attribute}: ")
+        if value != name:
+            return look.say.label({attribute: value}), attribute, value
+    return ("Everybody", "", "") if name == "overall" else (shown(name), "", "")
+
+
+def _drawn(look: Lookup, x: GroupEstimates) -> list[tuple[int, str]]:
+    """Indices and tones of the series to draw: the first attribute of two groups, else everybody."""
+    told = [(i, *_series(look, name)[1:]) for i, name in enumerate(x.series)]
+    for attribute in look.report.provenance.data.sensitive_features:
+        mine = [(i, look.shape(attribute, v)) for i, a, v in told if a == attribute]
+        pair = sorted((m for m in mine if m[1] in ("a", "b")), key=lambda m: m[1])
+        if len(pair) == 2:
+            return pair
+    return [(i, "n") for i, name in enumerate(x.series) if name == "overall"][:1] or [(0, "n")]
+
+
+def _rows(axis: Axis, x: GroupEstimates, series: list[tuple[int, str]]) -> tuple[FeatureRow, ...]:
+    apart = [_apart([es[i] for i, _ in series]) for _, es in x.rows[:MOST]]
+    widest = apart.index(max(apart)) if len(series) == 2 and apart else -1
+    return tuple(
+        FeatureRow(
+            label=shown(label),
+            marks=tuple(mark(axis, es[i], tone) for i, tone in series),
+            values=tuple(decimals(es[i].value, 2) for i, _ in series),
+            names=k == widest,
+        )
+        for k, (label, es) in enumerate(x.rows[:MOST])
+    )
+
+
+def _apart(es: list[Estimate]) -> float:
+    values = [e.value for e in es if e.value is not None]
+    return abs(values[0] - values[-1]) if len(values) == len(es) else 0.0
+
+
+def _title(x: GroupEstimates) -> str:
+    """The columns that surely lead: those whose lower bound exceeds the upper bound of all that follow."""
+    first = [es[0] for _, es in x.rows]
+    for most in (1, 2, 3):
+        rest = [e.high for e in first[most:]]
+        low = [e.low for e in first[:most]]
+        sure = len(first) > most and all(v is not None for v in [*rest, *low])
+        if sure and min(v for v in low if v is not None) > max(v for v in rest if v is not None):
+            names = listed([shown(label) for label, _ in x.rows[:most]])
+            return f"{upper_first(names)} {'moves' if most == 1 else 'move'} the score most"
+    return "No single column surely moves the score most"
+
+
+def _subtitle(look: Lookup, x: GroupEstimates, series: list[tuple[int, str]]) -> str:
+    drawn = [_series(look, x.series[i])[0] for i, _ in series]
+    marks = f" Circle: {drawn[0]}. Square: {drawn[1]}." if len(drawn) == 2 else ""
+    cut = f" The {MOST} largest of {len(x.rows)} columns." if len(x.rows) > MOST else ""
+    return f"How far each column moves the score, {shown(x.unit)}. Line: {level_text(x.rows[0][1][0])} interval.{marks}{cut}"
+
+
+def _sentence(look: Lookup, f: Finding, x: GroupEstimates) -> str:
+    columns = {label for label, _ in x.rows}
+    unseen = [shown(a) for a in look.report.provenance.data.sensitive_features if a not in columns]
+    head = "A large contribution says that the model leans on a column, not that the column makes a gap between groups."
+    if not unseen:
+        return head
+    verb = "is" if len(unseen) == 1 else "are"
+    return f"{head} {upper_first(listed(unseen))} {verb} not among the columns that are explained."
+
+
+def _lost(t: TrustCheck) -> str:
+    name = f"{shown(t.id)}, {shown(t.name)}"
+    if t.value is None or t.limit is None:
+        return f"{name}: failed. {t.note}".strip()
+    return f"{name}: {decimals(t.value, 3)}, at most {decimals(t.limit, 3)} allowed. {t.note}".strip()
+
+
+def _trust(f: Finding) -> TableView:
+    rows = tuple(
+        (f"{shown(t.id)} {shown(t.name)}", "passed" if t.passed else "failed", decimals(t.value, 4), decimals(t.limit, 4), t.note or NOTHING)
+        for t in f.trust
+    )
+    return TableView("Can it be trusted? Checks of this explanation", ("Check", "Result", "Value", "At most", "What it tests"), rows, 2)
+
+
+def _table(look: Lookup, x: GroupEstimates) -> TableView:
+    heads = [_series(look, s)[0] for s in x.series]
+    rows = tuple((shown(label), *(_cell(e) for e in es)) for label, es in x.rows)
+    return TableView(f"Contributions, {shown(x.unit)}", ("Column", *heads), rows)
+
+
+def _cell(e: Estimate) -> str:
+    if e.value is None:
+        return NOTHING
+    between = f" ({decimals(e.low, 2)}–{decimals(e.high, 2)})" if e.low is not None and e.high is not None else ""
+    return decimals(e.value, 2) + between
