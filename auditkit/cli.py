@@ -69,8 +69,8 @@ def demo(
 ) -> None:
     """Audit the embedded income model on real census data, and show its gate; exits with 0."""
     config = ak.load_config(ak.demo.config_path())
-    report = _run(config, name=name, command="auditkit demo", quiet=quiet)
-    _deliver(report, out, format, quiet)
+    report = _run(config, command="auditkit demo", quiet=quiet)
+    _deliver(report, out, format, quiet, file_name=name)
     if not quiet:
         status = EXIT[report.outcome]
         print(f"\nIn CI, `auditkit run` would exit with {status} here. A demo exits with 0.")
@@ -117,8 +117,8 @@ def run(
     if policy is not None:
         changed = changed.model_copy(update={"policy": ak.Policy.load(policy)})
     command = shlex.join(["auditkit", *sys.argv[1:]])
-    report = _run(changed, name=name, command=command, quiet=quiet)
-    _deliver(report, out, format, quiet)
+    report = _run(changed, command=command, quiet=quiet)
+    _deliver(report, out, format, quiet, file_name=name or _slug(report.name))
     raise typer.Exit(EXIT[report.outcome])
 
 
@@ -145,7 +145,7 @@ def render(
 ) -> None:
     """Write a stored report in other formats."""
     stored = ak.Report.load(report)
-    _write(stored.model_copy(update={"name": name or stored.name}), out, format, quiet, file_name=name or report.stem)
+    _write(stored, out, format, quiet, file_name=name or report.stem)
 
 
 @app.command(epilog="Example: auditkit explain equal_opportunity_difference")
@@ -170,7 +170,7 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         known = isinstance(e, ak.AuditkitError)
-        text = str(e) if known else f"unexpected {type(e).__name__}: {e} (--debug shows where)"
+        text = str(e) if known else f"unexpected {type(e).__name__}: {' '.join(str(e).split())} (--debug shows where)"
         print(f"auditkit: {_printable(text)}", file=sys.stderr)
         sys.exit(TROUBLE)
 
@@ -213,7 +213,7 @@ def _here(path: str | None, config: Any) -> str | None:
     return None if path is None else str(Path(path).resolve())
 
 
-def _run(config: Any, *, name: str, command: str, quiet: bool) -> Report:
+def _run(config: Any, *, command: str, quiet: bool) -> Report:
     with _progress(quiet) as progress:
         model, data = _subject(config), _dataset(config)
         report = ak.audit(
@@ -223,7 +223,7 @@ def _run(config: Any, *, name: str, command: str, quiet: bool) -> Report:
             words=config.policy.words,
             sample=config.audit.sample,
             seed=config.audit.seed,
-            name=name or config.audit.name,
+            name=config.audit.name,
             command=command,
             progress=progress,
         )
@@ -246,8 +246,8 @@ def _dataset(config: Any) -> Any:
     )
 
 
-def _deliver(report: Report, out: Path, formats: list[str], quiet: bool) -> None:
-    written = _write(report, out, formats, True, file_name=_slug(report.name))
+def _deliver(report: Report, out: Path, formats: list[str], quiet: bool, *, file_name: str) -> None:
+    written = _write(report, out, formats, True, file_name=file_name)
     if not quiet:
         _show(report)
         print()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from auditkit.errors import ReportError
 from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.policy import Policy
-from auditkit.records import Finding, Report, Rule
+from auditkit.records import Finding, Report, Rule, StoredEvidence
+
+if TYPE_CHECKING:
+    from auditkit.evidence.tally import Tally
 
 
 def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
@@ -28,11 +32,9 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
         stored = report.evidence.get("group_fairness")
         if stored is None:
             return None
-        from auditkit.evidence.tally import Tally  # numpy, pandas and scipy: only when a rule needs them
-        from auditkit.fairness.checks import reassess as from_counts
+        from auditkit.fairness.checks import reassess as from_counts  # numpy, pandas, scipy: only when a rule needs them
 
-        tally = Tally.from_json(stored.data)
-        return from_counts(tally, rule.metric, rule.comparison, rule.by, level=level, min_n=rule.min_n)
+        return from_counts(_tally(stored), rule.metric, rule.comparison, rule.by, level=level, min_n=rule.min_n)
 
     judged = judge_findings(report.findings, policy, reassess)
     return report.model_copy(
@@ -42,3 +44,16 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
             "findings": (*report.findings, *judged.added),
         }
     )
+
+
+def _tally(stored: StoredEvidence) -> Tally:
+    from auditkit.evidence.tally import Tally
+
+    if (stored.type, stored.version) != ("Tally", 1):
+        raise ReportError(
+            f"the evidence of 'group_fairness' is {stored.type}, version {stored.version}; expected Tally, version 1"
+        )
+    try:
+        return Tally.from_json(stored.data)
+    except (KeyError, TypeError, ValueError) as e:
+        raise ReportError(f"the evidence of 'group_fairness' cannot be read ({e!r}): write the report again") from e

@@ -49,7 +49,7 @@ def from_fairlearn(tally: Tally, table: RateTable, kept: NDArray[np.bool_]) -> P
     `kept` (M, K) says which groups enter each metric's comparisons: differences and ratios, between groups and to
     the overall of those groups, are fairlearn's `difference` and `ratio` over exactly these.
     """
-    if not table.by or not table.groups or len(table.groups) > MOST_GROUPS:
+    if not table.by or not table.rows.any() or len(table.groups) > MOST_GROUPS:
         return from_counts(tally, table, kept)
     cells = tally.over(*table.by).complete().cells
     frame = _frame_of(cells, table.by, table.metrics)

@@ -261,6 +261,11 @@ def _words(document: Document) -> Words:
     if not isinstance(raw, dict):
         raise PolicyError(f"{document.where(('words',))}: 'words' must be a table")
     groups = {k: v for k, v in raw.items() if k != "positive"}
+    for attribute, words in groups.items():
+        if not isinstance(words, dict) or not all(isinstance(w, str) for w in words.values()):
+            raise PolicyError(
+                f"{document.where(('words', attribute))}: 'words.{attribute}' must be a table of group = \"plural noun\""
+            )
     try:
         return Words(positive=raw.get("positive", ""), groups=groups)
     except ValidationError as e:

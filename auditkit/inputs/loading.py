@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from auditkit.errors import ModelError, listing, nearest
+from auditkit.errors import AuditkitError, ModelError, listing, nearest
 from auditkit.inputs.model import Model
 
 _CONVERT = """it holds a whole module as a pickle, and loading it would run its code. Where you trust it, convert it once:
@@ -92,7 +92,13 @@ def _call(factory: str, folder: Path) -> Any:
         if not callable(function):
             names = [n for n in vars(module) if not n.startswith("_")]
             raise ModelError(f"no function '{attribute}' in {module_name}.{nearest(attribute, names)}")
-        return function()
+        try:
+            return function()
+        except AuditkitError:
+            raise
+        except Exception as e:
+            reason = next(iter(str(e).splitlines()), "")
+            raise ModelError(f"factory '{factory}' fails: {type(e).__name__}: {reason}") from e
 
 
 def _state(path: Path) -> dict[str, torch.Tensor]:

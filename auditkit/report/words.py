@@ -68,8 +68,8 @@ class Vocabulary:
     >>> say = Vocabulary(Words(groups={"gender": {"Female": "women"}}))
     >>> say.people({"gender": "Female"}), say.people({"race": "White"})
     ('women', 'people whose race is “White”')
-    >>> say.label({"gender": "Female", "race": "White"})
-    'Women, White'
+    >>> say.label({"gender": "Female", "race": "White"}), say.label({"race": "White"})
+    ('White women', 'White')
     """
 
     def __init__(self, words: Words, *, y_true: str = "", positive: str = "") -> None:
@@ -85,9 +85,13 @@ class Vocabulary:
 
     def label(self, group: Mapping[str, str]) -> str:
         """A group beside a mark or in a table, where the attribute is named already."""
-        if not group:
-            return "Everybody"
-        return upper_first(", ".join(self._noun(a, v) or _own(v, a) for a, v in group.items()))
+        return upper_first(self.mention(group))
+
+    def mention(self, group: Mapping[str, str]) -> str:
+        """`label` where it does not begin a line: a display word keeps its small letter."""
+        nouns = [noun for a, v in group.items() if (noun := self._noun(a, v))]
+        own = [_own(v, a) for a, v in group.items() if not self._noun(a, v)]
+        return " ".join(part for part in (" & ".join(own), " & ".join(nouns)) if part) or "everybody"
 
     def people(self, group: Mapping[str, str]) -> str:
         """A group in a sentence, as a plural noun."""
@@ -128,6 +132,8 @@ class Vocabulary:
 
     def short(self, metric: str) -> str:
         """A metric in one or two plain words: "found"."""
+        if metric == "base_rate":
+            return self.yes()
         known = METRICS.get(metric)
         return _SHORT.get(metric) or (known.plain if known else shown(metric).replace("_", " "))
 

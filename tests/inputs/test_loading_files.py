@@ -85,6 +85,7 @@ def test_options_go_over_the_factory(folder: Path) -> None:
         ("no_such_module_here:build", "cannot import 'no_such_module_here' for factory 'no_such_module_here:build'"),
         ("loan_net:nonsense", r"loan_net:nonsense returned dict; expected a torch\.nn\.Module or an auditkit\.Model"),
         ("loan_net:klass", "returned type; expected"),
+        ("loan_net:fails", "factory 'loan_net:fails' fails: ZeroDivisionError: division by zero"),
     ],
 )
 def test_wrong_factories(folder: Path, factory: str, message: str) -> None:

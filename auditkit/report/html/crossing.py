@@ -26,8 +26,7 @@ class Cell(NamedTuple):
     n: str
     mark: Mark | None
     beyond: str
-    """ "below average" or "above average", only if the whole interval lies there; else empty."""
-    worse: bool
+    """`below` or `above`, where that is the bad side and the whole interval lies there; else empty."""
     margin: bool
 
 
@@ -91,15 +90,15 @@ def _matrix(look: Lookup, metric: str, by: By) -> Matrix | None:
 
 def _cell(e: Estimate | None, everybody: Estimate | None, metric: str, tone: str, margin: bool) -> Cell:
     if e is None:
-        return Cell("none", "nobody", "", None, "", False, margin)
+        return Cell("none", "nobody", "", None, "", margin)
     if e.state == "sparse":
-        return Cell("sparse", of(e), "too few to tell", None, "", False, margin)
+        return Cell("sparse", of(e), "too few to tell", None, "", margin)
     if e.state == "undefined" or e.value is None:
-        return Cell("undefined", cells(e)[0], "nobody to count", None, "", False, margin)
+        return Cell("undefined", cells(e)[0], "nobody to count", None, "", margin)
     side = _side(e, everybody)
-    worse = bool(side) and (side == "above") == lower_is_better(metric)
-    words = f"{side} average" if side else ""
-    return Cell("ok", whole_percent(e.value), f"n {counted(e):,}", mark(AXIS, e, tone), words, worse, margin)
+    bad = "above" if lower_is_better(metric) else "below"
+    beyond = side if side == bad else ""
+    return Cell("ok", whole_percent(e.value), f"n {counted(e):,}", mark(AXIS, e, tone), beyond, margin)
 
 
 def _side(e: Estimate, everybody: Estimate | None) -> str:

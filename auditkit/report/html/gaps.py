@@ -11,8 +11,6 @@ from auditkit.report.html.lookup import By, Lookup, established
 from auditkit.report.words import (
     STATUS,
     by_words,
-    listed,
-    number,
     range_text,
     several,
     upper_first,
@@ -114,7 +112,7 @@ def _groups(look: Lookup, f: Finding) -> str:
     if pair is None:
         return "the worse of the two" if f.metric == "equalized_odds" else ""
     (low, high) = pair
-    rates = f"{whole_percent(low.estimate.value)}, {look.say.label(high.group)} {whole_percent(high.estimate.value)}"
+    rates = f"{whole_percent(low.estimate.value)}, {look.say.mention(high.group)} {whole_percent(high.estimate.value)}"
     return f"{look.say.label(low.group)} {rates}"
 
 
@@ -123,10 +121,10 @@ def _title(found: list[Finding], bys: list[By]) -> str:
     for by in bys:
         mine = [f for f in found if f.by == by]
         sure = sum(established(f) for f in mine)
-        parts.append(f"by {by_words(by)} {number(sure)} of {number(len(mine))} gaps")
+        parts.append(f"{by_words(by)} {sure} of {len(mine)}")
     if not any(established(f) for f in found):
         return "No gap between groups is established"
-    return f"Established: {listed(parts[:3])}" + (", and more" if len(parts) > 3 else "")
+    return f"Gaps that are established: {', '.join(parts[:3])}" + (", and more" if len(parts) > 3 else "")
 
 
 def _sentence(look: Lookup, found: list[Finding]) -> str:

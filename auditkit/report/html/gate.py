@@ -89,7 +89,6 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
     )
 
 
-
 def _sentence(report: Report, order: list[Verdict]) -> str:
     parts = []
     warnings = [v for v in order if v.rule.severity == "warning"]
@@ -97,8 +96,8 @@ def _sentence(report: Report, order: list[Verdict]) -> str:
     blocking = [v for v in undecided if v.blocks]
     if undecided:
         parts.append(
-            f"Of {several(len(undecided), 'undecided rule')}, {number(len(blocking))} "
-            f"{'stands' if len(blocking) == 1 else 'stand'} in the way of passing, as the policy asks."
+            f"Of {several(len(undecided), 'undecided rule')}, {number(len(blocking)) if blocking else 'none'} "
+            f"{'stands' if len(blocking) < 2 else 'stand'} in the way of passing, as the policy asks."
         )
     if warnings:
         parts.append(f"{upper_first(several(len(warnings), 'rule'))} only {'warns' if len(warnings) == 1 else 'warn'}.")

@@ -31,7 +31,7 @@ class Axis(NamedTuple):
 
 
 def axis_to(most: float) -> Axis:
-    """An axis from 0 to a round number at or above `most`, in four or five steps.
+    """An axis from 0 to a round number at or above `most`, in four steps.
 
     >>> axis_to(0.37).high, axis_to(0.37).parts
     (0.4, 4)
@@ -39,10 +39,8 @@ def axis_to(most: float) -> Axis:
     if not most > 0:
         return Axis(0.0, 1.0, 4)
     scale = 10.0 ** math.floor(math.log10(most))
-    for step, parts in ((0.25, 4), (0.4, 4), (0.5, 4), (0.5, 5), (1.0, 4), (1.0, 5), (2.0, 4), (2.0, 5)):
-        if step * parts * scale >= most * (1 - 1e-9):
-            return Axis(0.0, round(step * parts * scale, 12), parts)
-    return Axis(0.0, 10 * scale, 5)
+    step = next(s for s in (0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 2.5) if 4 * s * scale >= most * (1 - 1e-9))
+    return Axis(0.0, round(4 * step * scale, 12), 4)
 
 
 def share_axis(most: float) -> Axis:

@@ -34,6 +34,7 @@ class RateChart(NamedTuple):
     title: str
     blocks: tuple[tuple[RateRow, ...], ...]
     """One block of rows an attribute."""
+    axis: Axis
     everybody: float | None
     everybody_words: str
 
@@ -42,7 +43,6 @@ class Rates(NamedTuple):
     """The figure."""
 
     figure: Figure
-    axis: Axis
     charts: tuple[RateChart, ...]
 
 
@@ -53,9 +53,7 @@ def view(look: Lookup, metrics: Sequence[str]) -> Rates | None:
     drawn = [d for d in drawn if d[2]]
     if not drawn:
         return None
-    ends = [x for _, _, groups in drawn for g in groups for x in (g.estimate.value, g.estimate.high) if x is not None]
-    axis = share_axis(max(ends, default=1.0))
-    charts = tuple(_chart(look, axis, m, bys) for m in metrics if any(d[0] == m for d in drawn))
+    charts = tuple(_chart(look, m, bys) for m in metrics if any(d[0] == m for d in drawn))
     cut = [by for by in bys if any(len(look.groups(m, by)) > MOST for m in metrics)]
     level = level_text(drawn[0][2][0].estimate)
     figure = Figure(
@@ -65,7 +63,7 @@ def view(look: Lookup, metrics: Sequence[str]) -> Rates | None:
         sentence=_sentence(look, drawn),
         table=_table(look, metrics, bys),
     )
-    return Rates(figure, axis, charts)
+    return Rates(figure, charts)
 
 
 def overall(look: Lookup) -> Rates | None:
@@ -73,7 +71,7 @@ def overall(look: Lookup) -> Rates | None:
     found = [f for f in look.report.findings if f.concern == "performance" and not f.by]
     if not found:
         return None
-    axis = Axis(0.0, 1.0, 5)
+    axis = Axis(0.0, 1.0, 4)
     rows = tuple(_row(upper_first(look.say.phrase(f.metric)), axis, f.estimate, "n") for f in found)
     right = next((f for f in found if f.metric == "accuracy" and f.estimate.value is not None), None)
     title = "The model over everybody"
@@ -90,7 +88,7 @@ def overall(look: Lookup) -> Rates | None:
             tuple((r.label, *cells(f.estimate), f"{counted(f.estimate):,}") for r, f in zip(rows, found, strict=True)),
         ),
     )
-    return Rates(figure, axis, (RateChart("", (rows,), None, ""),))
+    return Rates(figure, (RateChart("", (rows,), axis, None, ""),))
 
 
 def _majority(look: Lookup) -> str:
@@ -120,10 +118,12 @@ def _surest(look: Lookup, metric: str, by: By) -> list[GroupEstimate]:
     return [g for g in groups if id(g) in kept]
 
 
-def _chart(look: Lookup, axis: Axis, metric: str, bys: list[By]) -> RateChart:
+def _chart(look: Lookup, metric: str, bys: list[By]) -> RateChart:
+    kept = [(by, _surest(look, metric, by)) for by in bys]
+    ends = [x for _, groups in kept for g in groups if counts(g.estimate) for x in (g.estimate.value, g.estimate.high)]
+    axis = share_axis(max((x for x in ends if x is not None), default=1.0))
     blocks = []
-    for by in bys:
-        groups = _surest(look, metric, by)
+    for by, groups in kept:
         rows = [_row(look.say.label(g.group), axis, g.estimate, look.shape(by[0], g.group[by[0]])) for g in groups]
         if rows:
             blocks.append(tuple(rows))
@@ -131,7 +131,7 @@ def _chart(look: Lookup, axis: Axis, metric: str, bys: list[By]) -> RateChart:
     known = e is not None and e.value is not None
     at = axis.at(e.value) if e is not None and e.value is not None else None
     words = f"everybody {percent(e.value)}" if e is not None and known else ""
-    return RateChart(upper_first(look.say.phrase(metric)), tuple(blocks), at, words)
+    return RateChart(upper_first(look.say.phrase(metric)), tuple(blocks), axis, at, words)
 
 
 def _row(label: str, axis: Axis, e: Estimate, tone: str) -> RateRow:
@@ -148,7 +148,7 @@ def _title(look: Lookup, metrics: Sequence[str], bys: list[By]) -> str:
     f = max(gaps, key=lambda f: f.estimate.low or 0.0)
     pair = look.pair(f.metric, f.by)
     assert pair is not None  # an established gap has two groups
-    low, high = (f"{look.say.label(g.group)} {percent(g.estimate.value)}" for g in pair)
+    low, high = (f"{look.say.mention(g.group)} {percent(g.estimate.value)}" for g in pair)
     return f"{upper_first(look.say.short(f.metric))}: {low}, {high}, the surest difference here"
 
 

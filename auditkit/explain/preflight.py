@@ -1,0 +1,148 @@
+"""T0, the preflight: what must hold of a model before any number about its rows means anything.
+
+It blocks. Eval mode is obeyed, the state stays as it is, two calls agree, and no row changes another row's output.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from auditkit.errors import ModelError
+from auditkit.inputs.model import Model
+
+ROWS = 256
+"""Rows looked at."""
+RELATIVE = 1e-5
+"""Part of the mean size of a score difference that rounding may take."""
+ULPS = 8
+"""And so many units in the last place of the largest score."""
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What the preflight measured, in the unit of the decision (logits, or probability)."""
+
+    rows: int
+    """Rows looked at."""
+    repeat: float
+    """Largest difference between two calls on the same rows."""
+    influence: float
+    """Largest change of a row's output when other rows leave its batch."""
+    tolerance: float
+    """The largest difference that rounding may make."""
+
+
+def preflight(model: Model, features: pd.DataFrame) -> Preflight:
+    """Run T0 on the first rows of `features`, the way `Model.predict` runs them: `preprocess`, then the net.
+
+    F(X) = F(X) again, and F(X)[:k] = F(X[:k]), F(X)[k:] = F(X[k:]) for half of the rows, each within
+    1e-5 σ̄ + 8 ulp of max abs F, where σ̄ is the mean distance of the scores from their mean. Rows whose score is not
+    finite are left to `Model.predict`, which names them.
+
+    Raises ModelError when the model ignores eval mode, changes its own state, is random, or mixes its rows.
+
+    >>> preflight(Model(nn.Linear(1, 1)), pd.DataFrame({"x": [1.0, 2.0, 4.0]})).rows
+    3
+    """
+    rows = features.head(ROWS)
+    before = model.state_sha256()
+    with undisturbed(model), torch.no_grad():
+        _obeys_eval(model.module)
+        scores = _scores(model, rows)
+        again = _scores(model, rows)
+        half = len(rows) // 2
+        parts = [_scores(model, part) for part in (rows.iloc[:half], rows.iloc[half:]) if len(part)]
+    found = Preflight(
+        rows=len(rows),
+        repeat=_largest_difference(scores, again),
+        influence=_largest_difference(scores, torch.cat(parts)),
+        tolerance=_tolerance(scores),
+    )
+    unchanged(model, before)
+    _deterministic(found)
+    _independent(found)
+    return found
+
+
+@contextlib.contextmanager
+def undisturbed(model: Model) -> Iterator[nn.Module]:
+    """`Model.inspecting`, in exact arithmetic, and with the caller's random state and switches as before.
+
+    On CUDA TF32 is off, since its rounding would hide what T0 and T1 look for, and cuDNN is off for recurrent nets,
+    which it cannot differentiate in eval mode.
+    """
+    with contextlib.ExitStack() as stack:
+        module = stack.enter_context(model.inspecting())
+        tensors = itertools.chain(module.parameters(), module.buffers())
+        device = next((t.device for t in tensors), torch.device("cpu"))
+        on_cuda = device.type == "cuda"
+        stack.enter_context(torch.random.fork_rng(devices=[device] if on_cuda else []))
+        if on_cuda:
+            recurrent = any(isinstance(m, nn.RNNBase) for m in module.modules())
+            stack.enter_context(torch.backends.cudnn.flags(enabled=not recurrent, allow_tf32=False))
+            stack.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
+            torch.set_float32_matmul_precision("highest")
+        yield module
+
+
+def unchanged(model: Model, before: str) -> None:
+    """ModelError unless the state hash is still `before`."""
+    if model.state_sha256() != before:
+        raise ModelError(
+            "the model changes its own parameters or buffers when it runs (a running mean, a counter), so that an "
+            "audit cannot leave it as it was found: make forward free of side effects in eval mode"
+        )
+
+
+def _scores(model: Model, rows: pd.DataFrame) -> Tensor:
+    return model.decision(model.encode(rows))
+
+
+def _obeys_eval(module: nn.Module) -> None:
+    for name, part in module.named_modules():
+        if part.training:
+            raise ModelError(
+                f"{type(part).__name__} '{name or 'the module itself'}' stays in training mode after eval(): its "
+                "train() must pass the mode on"
+            )
+
+
+def _largest_difference(a: Tensor, b: Tensor) -> float:
+    """Over the rows where both are finite; 0 without any."""
+    difference = (a.double() - b.double()).abs()
+    difference = difference[difference.isfinite()]
+    return float(difference.max()) if len(difference) else 0.0
+
+
+def _tolerance(scores: Tensor) -> float:
+    finite = scores[scores.isfinite()]
+    if not len(finite):
+        return 0.0
+    largest = finite.abs().max()
+    ulp = torch.nextafter(largest, torch.full_like(largest, torch.inf)) - largest
+    spread = (finite.double() - finite.double().mean()).abs().mean()
+    return RELATIVE * float(spread) + ULPS * float(ulp)
+
+
+def _deterministic(found: Preflight) -> None:
+    if found.repeat > found.tolerance:
+        raise ModelError(
+            f"the model is random: two calls on the same {found.rows} rows differ by up to {found.repeat:.2g}. Look "
+            "for dropout or sampling in forward that eval() does not switch off"
+        )
+
+
+def _independent(found: Preflight) -> None:
+    if found.influence > found.tolerance:
+        raise ModelError(
+            f"the model's rows influence each other: a row's output changes by up to {found.influence:.2g} when other "
+            "rows leave its batch. Look for statistics of the batch in the net (batch normalisation without running "
+            "statistics, a batch mean) or in preprocess"
+        )

@@ -1,0 +1,69 @@
+"""Trust checks: may this explanation be believed? Arrays in, records out; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from auditkit.records import TrustCheck
+
+Floats = NDArray[np.float64]
+
+T1_LIMIT = 0.05
+"""Largest 95th percentile of ε, and the ε at which a row goes again with more steps."""
+FLOOR = 0.01
+"""Part of the mean size of a score difference below which a row's own difference is not divided by."""
+
+
+def completeness(total: ArrayLike, delta: ArrayLike) -> Floats:
+    """T1: how far contributions miss the score difference that they should add up to, a row: (N,), 0 or more.
+
+    ε_i = abs(Σφ_i − ΔF_i) / max(abs(ΔF_i), 0.01 σ̄), σ̄ = mean abs(ΔF). Where no score differs at all, ε is 0 for
+    contributions that add up to 0 and 1 for others.
+
+    >>> completeness([1.0, 2.2], [1.0, 2.0]).round(3).tolist()
+    [0.0, 0.1]
+    """
+    total, delta = np.asarray(total, float), np.asarray(delta, float)
+    missed = np.abs(total - delta)
+    scale = np.maximum(np.abs(delta), FLOOR * np.abs(delta).mean()) if delta.size else np.abs(delta)
+    epsilon: Floats = np.divide(missed, scale, out=(missed > 0).astype(float), where=scale > 0)
+    return epsilon
+
+
+def preflight_check() -> TrustCheck:
+    """T0, which blocks: evidence exists only where it passed."""
+    return TrustCheck(
+        id="T0",
+        name="preflight",
+        value=None,
+        limit=None,
+        passed=True,
+        note="eval mode; state unchanged; two calls agree; no row changes another's output; the gradient is not zero",
+    )
+
+
+def completeness_check(epsilon: ArrayLike, steps: Sequence[int] | NDArray[np.int64]) -> TrustCheck:
+    """T1 over all rows: passed when the 95th percentile of ε (N,) is at most .05. `steps` (N,) were used.
+
+    >>> completeness_check([0.0, 0.01], [32, 64]).note
+    '2 rows; 32 steps for 1, 64 for 1; every row within the limit'
+    """
+    epsilon = np.asarray(epsilon, float)
+    p95 = float(np.quantile(epsilon, 0.95))
+    never = int((epsilon > T1_LIMIT).sum())
+    used = ", ".join(
+        f"{n} {'steps ' if i == 0 else ''}for {rows:,}"
+        for i, (n, rows) in enumerate(zip(*np.unique(steps, return_counts=True), strict=True))
+    )
+    rest = f"{never:,} never within the limit" if never else "every row within the limit"
+    return TrustCheck(
+        id="T1",
+        name="completeness",
+        value=p95,
+        limit=T1_LIMIT,
+        passed=p95 <= T1_LIMIT,
+        note=f"{len(epsilon):,} rows; {used}; {rest}",
+    )

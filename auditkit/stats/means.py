@@ -1,0 +1,33 @@
+"""Limits of a mean. Arrays in, arrays out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+class MeanLimits(NamedTuple):
+    """Lower and upper limits, each of the shape of the means; NaN where there is no standard error."""
+
+    low: Floats
+    high: Floats
+
+
+def t_limits(mean: ArrayLike, standard_error: ArrayLike, *, effective_n: float, level: float) -> MeanLimits:
+    """Student's interval, mean ± t · standard error, with effective_n − 1 degrees of freedom.
+
+    `effective_n` need not be whole (Kish's number for weighted rows); at 1 or below both limits are NaN.
+
+    >>> low, high = t_limits([0.0], [1.0], effective_n=11, level=0.95)
+    >>> round(float(high[0]), 3)
+    2.228
+    """
+    from scipy.special import stdtrit
+
+    mean, error = np.asarray(mean, float), np.asarray(standard_error, float)
+    t = float(stdtrit(effective_n - 1, 0.5 + level / 2)) if effective_n > 1 else np.nan
+    return MeanLimits(mean - t * error, mean + t * error)
