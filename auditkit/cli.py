@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 EXIT = {"passed": 0, "failed": 1, "undecided": 3}
 TROUBLE = 2
+WRITTEN = ("html", "json")
+"""Formats that an audit writes unless --format says otherwise."""
 
 app = typer.Typer(
     name="auditkit",
@@ -38,7 +41,7 @@ app = typer.Typer(
 
 Out = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
 Name = Annotated[str, typer.Option("--name", help="Name of the report's files; default: the model's name.")]
-Formats = Annotated[list[str], typer.Option("--format", help="html, json or junit; repeatable.")]
+Formats = Annotated[list[str] | None, typer.Option("--format", help="html, json or junit; repeatable.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the sample.")]
 SampleSize = Annotated[int, typer.Option("--sample", min=1, help="Rows for the explanations, at most.")]
@@ -64,11 +67,12 @@ def options(
 def demo(
     out: Out = Path("reports"),
     name: Name = "demo",
-    format: Formats = ["html", "json"],
-    quiet: Quiet = False,  # noqa: B006
+    format: Formats = None,
+    quiet: Quiet = False,
 ) -> None:
     """Audit the embedded income model on real census data, and show its gate; exits with 0."""
     config = ak.load_config(ak.demo.config_path())
+    _check_place(out, name)
     report = _run(config, command="auditkit demo", quiet=quiet)
     _deliver(report, out, format, quiet, file_name=name)
     if not quiet:
@@ -98,7 +102,7 @@ def run(
     policy: Annotated[Path | None, typer.Option("--policy", help="TOML file with the rules.")] = None,
     out: Out = Path("reports"),
     name: Name = "",
-    format: Formats = ["html", "json"],  # noqa: B006
+    format: Formats = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the sample; default 0.")] = None,
     sample: Annotated[
         int | None, typer.Option("--sample", min=1, help="Rows for the explanations; default 2000.")
@@ -115,7 +119,10 @@ def run(
         audit={"seed": seed, "sample": sample},
     )
     if policy is not None:
-        changed = changed.model_copy(update={"policy": ak.Policy.load(policy)})
+        rules = ak.Policy.load(policy)
+        words = rules.words if rules.words != ak.Policy().words else chosen.policy.words
+        changed = changed.model_copy(update={"policy": rules.model_copy(update={"words": words})})
+    _check_place(out, name or "audit")
     command = shlex.join(["auditkit", *sys.argv[1:]])
     report = _run(changed, command=command, quiet=quiet)
     _deliver(report, out, format, quiet, file_name=name or _slug(report.name))
@@ -140,12 +147,12 @@ def render(
     report: Annotated[Path, typer.Argument(help="A report.json.")],
     out: Out = Path("reports"),
     name: Name = "",
-    format: Formats = ["html"],  # noqa: B006
+    format: Formats = None,
     quiet: Quiet = False,
 ) -> None:
     """Write a stored report in other formats."""
     stored = ak.Report.load(report)
-    _write(stored, out, format, quiet, file_name=name or report.stem)
+    _write(stored, out, format or ["html"], quiet, file_name=name or report.stem)
 
 
 @app.command(epilog="Example: auditkit explain equal_opportunity_difference")
@@ -216,7 +223,7 @@ def _here(path: str | None, config: Any) -> str | None:
 def _run(config: Any, *, command: str, quiet: bool) -> Report:
     with _progress(quiet) as progress:
         model, data = _subject(config), _dataset(config)
-        report = ak.audit(
+        return ak.audit(
             model,
             data,
             policy=config.policy if config.policy.rules else None,
@@ -227,7 +234,6 @@ def _run(config: Any, *, command: str, quiet: bool) -> Report:
             command=command,
             progress=progress,
         )
-    return report
 
 
 def _subject(config: Any) -> Any:
@@ -246,25 +252,33 @@ def _dataset(config: Any) -> Any:
     )
 
 
-def _deliver(report: Report, out: Path, formats: list[str], quiet: bool, *, file_name: str) -> None:
-    written = _write(report, out, formats, True, file_name=file_name)
+def _deliver(report: Report, out: Path, formats: list[str] | None, quiet: bool, *, file_name: str) -> None:
+    written = _write(report, out, formats or WRITTEN, True, file_name=file_name)
     if not quiet:
         _show(report)
         print()
         _tell(written)
 
 
-def _write(report: Report, out: Path, formats: list[str], quiet: bool, *, file_name: str) -> list[Path]:
+def _write(report: Report, out: Path, formats: Sequence[str], quiet: bool, *, file_name: str) -> list[Path]:
     from auditkit.report.formats import FORMATS, render, write
 
-    if _slug(file_name) != file_name or file_name.startswith("."):
-        raise ak.ReportError(f"'{file_name}' is no file name: letters, digits, '.', '_' and '-' only")
+    _check_place(out, file_name)
     texts = {f: render(report, f) for f in dict.fromkeys(formats)}
     paths = {out / f"{file_name}{FORMATS[f].suffix}": text for f, text in texts.items()}
     write(paths)
     if not quiet:
         _tell(list(paths))
     return list(paths)
+
+
+def _check_place(out: Path, file_name: str) -> None:
+    """Before the work, not after it: a file name that is one, in a folder that can be written."""
+    if _slug(file_name) != file_name or file_name.startswith("."):
+        raise ak.ReportError(f"'{file_name}' is no file name: letters, digits, '.', '_' and '-' only")
+    there = next(p for p in (out, *out.absolute().parents) if p.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise ak.ReportError(f"cannot write to {out}: {there} is {'not writable' if there.is_dir() else 'no folder'}")
 
 
 def _tell(paths: list[Path]) -> None:

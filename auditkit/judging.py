@@ -32,7 +32,8 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
         stored = report.evidence.get("group_fairness")
         if stored is None:
             return None
-        from auditkit.fairness.checks import reassess as from_counts  # numpy, pandas, scipy: only when a rule needs them
+        # numpy, pandas and scipy: only when a rule needs them
+        from auditkit.fairness.checks import reassess as from_counts
 
         return from_counts(_tally(stored), rule.metric, rule.comparison, rule.by, level=level, min_n=rule.min_n)
 

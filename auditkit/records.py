@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -326,8 +325,8 @@ class Report(Record):
         raise KeyError(f"no finding '{id}'.{nearest(id, [f.id for f in self.findings])}")
 
     def to_json(self) -> str:
-        """Canonical JSON: sorted keys, floats to 10 significant digits, no NaN."""
-        return json.dumps(_rounded(self.model_dump(mode="json")), sort_keys=True, allow_nan=False, indent=1) + "\n"
+        """Canonical JSON: sorted keys, every float in full (a stored report is judged as the fresh one was), no NaN."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, allow_nan=False, indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes, *, source: str = "report") -> Report:
@@ -369,14 +368,3 @@ class Report(Record):
 def _later(version: object) -> bool:
     prefix, _, number = str(version).rpartition("/")
     return prefix == SCHEMA.rpartition("/")[0] and number.isdigit() and int(number) > 1
-
-
-def _rounded(value: Any) -> Any:
-    """Floats to 10 significant digits, so that the order of a sum does not show."""
-    if isinstance(value, float):
-        return value if value == 0 or not math.isfinite(value) else float(f"{value:.10g}")
-    if isinstance(value, dict):
-        return {k: _rounded(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_rounded(v) for v in value]
-    return value

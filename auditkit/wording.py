@@ -67,6 +67,20 @@ def quantity(x: float | None, comparison: Comparison, *, unit: bool = True) -> s
     return percent(x) if unit else points(x)
 
 
+def limit(x: float, comparison: Comparison) -> str:
+    """A limit of a policy: in full, never rounded, without zeros that say nothing.
+
+    >>> limit(0.05, "difference"), limit(0.8, "ratio"), limit(0.8451, "overall")
+    ('5 points', '0.80', '84.51%')
+    """
+    if comparison.startswith("ratio"):
+        return max(quotient(x), f"{x:.8g}", key=len)
+    number = f"{100 * x:.8g}"
+    if not comparison.startswith("difference"):
+        return f"{number}%"
+    return f"{number} point{'' if number == '1' else 's'}"
+
+
 def interval(e: Estimate, comparison: Comparison) -> str:
     """An interval in a sentence.
 

@@ -141,7 +141,10 @@ def test_the_good_run_is_good(here: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "messages"),
     [
-        (["--sensitive", "sexx"], ["no column 'sexx' for sensitive_features", "the columns are age", "Did you mean 'sex'?"]),
+        (
+            ["--sensitive", "sexx"],
+            ["no column 'sexx' for sensitive_features", "the columns are age", "Did you mean 'sex'?"],
+        ),
         (["--y-true", "hird"], ["no column 'hird' for y_true", "Did you mean 'hired'?"]),
         (["--y-pred", "decisions"], ["no column 'decisions' for y_pred", "Did you mean 'decision'?"]),
         (["--score", "scores"], ["no column 'scores' for score", "Did you mean 'score'?"]),
@@ -163,7 +166,9 @@ def test_probabilities_where_decisions_are_expected(here: Path) -> None:
 
 
 def test_continuous_sensitive_feature(here: Path) -> None:
-    refused(["run", *DECISIONS, "--sensitive", "age"], "'age' has 240 distinct numeric values", "Bin it first", "pandas.cut")
+    refused(
+        ["run", *DECISIONS, "--sensitive", "age"], "'age' has 240 distinct numeric values", "Bin it first", "pandas.cut"
+    )
 
 
 # ---- rows: reports with states
@@ -209,7 +214,9 @@ def test_one_class_only(here: Path, label: int, undefined: str) -> None:
 def test_one_class_only_in_words(here: Path) -> None:
     changed(hired="yes", decision=np.where(rows()["decision"] == 1, "yes", "no"))
     report = reported(["run", *DECISIONS, "--positive", "yes"], 0)
-    assert report.finding("performance/selection_rate/overall").estimate.value == pytest.approx(rows()["decision"].mean())
+    assert report.finding("performance/selection_rate/overall").estimate.value == pytest.approx(
+        rows()["decision"].mean()
+    )
 
 
 def test_one_group_only_is_undefined_and_not_fair(here: Path) -> None:
@@ -257,7 +264,9 @@ def test_a_missing_file(here: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("command", ["gate", "report"])
-def test_a_stored_report_that_cannot_be_read(here: Path, command: str, change: Callable[[str], str], message: str) -> None:
+def test_a_stored_report_that_cannot_be_read(
+    here: Path, command: str, change: Callable[[str], str], message: str
+) -> None:
     reported(["run", *DECISIONS], 0)
     Path("bad.json").write_text(change(Path("out/r.json").read_text()))
     extra = ["--policy", "gate.toml"] if command == "gate" else ["--format", "junit", "--out", "new"]
@@ -271,7 +280,9 @@ def test_a_stored_report_that_cannot_be_read(here: Path, command: str, change: C
 
 def test_a_misspelt_policy_key(here: Path) -> None:
     Path("gate.toml").write_text(POLICY.replace("at_most", "at_mots"))
-    refused(["run", *DECISIONS, "--policy", "gate.toml"], "gate.toml:7: unknown key 'at_mots'", "Did you mean 'at_most'?")
+    refused(
+        ["run", *DECISIONS, "--policy", "gate.toml"], "gate.toml:7: unknown key 'at_mots'", "Did you mean 'at_most'?"
+    )
 
 
 # ---- models
@@ -342,7 +353,9 @@ def test_missing_features_make_nan_outputs(here: Path) -> None:
     age = rows()["age"]
     age[17] = np.nan
     changed(age=age)
-    refused(["run", *DATA, "--factory", "audited_net:build"], "NaN or infinite outputs, first for row 17 (from 0), 1 in")
+    refused(
+        ["run", *DATA, "--factory", "audited_net:build"], "NaN or infinite outputs, first for row 17 (from 0), 1 in"
+    )
 
 
 def test_rows_that_influence_each_other(here: Path) -> None:
@@ -358,7 +371,7 @@ def test_a_folder_that_cannot_be_written(here: Path, out: str) -> None:
     before = sorted(p.name for p in Path().rglob("*"))
     status, printed, err = run_cli(["run", *DECISIONS, *FILES, "--out", out])
     assert (status, printed) == (2, "")
-    assert err.startswith("auditkit: cannot write taken")
+    assert err.startswith("auditkit: cannot write to taken")
     assert err.count("\n") == 1
     assert sorted(p.name for p in Path().rglob("*")) == before
     assert Path("taken").read_text() == "a file"
@@ -383,7 +396,11 @@ def test_what_is_no_report_is_not_overwritten(here: Path) -> None:
 
 
 def test_an_unknown_format(here: Path) -> None:
-    refused(["run", *DECISIONS, "--format", "jsn"], "unknown format 'jsn'; known are html, json, junit", "Did you mean 'json'?")
+    refused(
+        ["run", *DECISIONS, "--format", "jsn"],
+        "unknown format 'jsn'; known are html, json, junit",
+        "Did you mean 'json'?",
+    )
 
 
 @pytest.mark.parametrize("name", ["../up", "..", ".hidden"])

@@ -58,7 +58,18 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-FLAGS = ["--data", "data/rows.csv", "--y-true", "hired", "--positive", "yes", "--sensitive", "sex", "--y-pred", "decision"]
+FLAGS = [
+    "--data",
+    "data/rows.csv",
+    "--y-true",
+    "hired",
+    "--positive",
+    "yes",
+    "--sensitive",
+    "sex",
+    "--y-pred",
+    "decision",
+]
 JSON = ["--format", "json"]
 
 
@@ -104,11 +115,12 @@ def test_flags_override_the_config(here: Path) -> None:
 
 
 def test_the_report_keeps_its_command(here: Path) -> None:
-    arguments = ["run", *FLAGS, "--name", "it's", *JSON]
+    Path("data/rows.csv").rename("data/it's rows.csv")
+    arguments = ["run", "--data", "data/it's rows.csv", *FLAGS[2:], "--name", "r", *JSON]
     run_cli(arguments)
-    report = Report.load("reports/it-s.json")
+    report = Report.load("reports/r.json")
     assert shlex.split(report.provenance.command) == ["auditkit", *arguments]
-    assert report.name == "it's"
+    assert report.name == "predictions", "--name names the files, not what was audited"
 
 
 def test_several_sensitive_features_are_crossed(here: Path) -> None:
@@ -126,7 +138,7 @@ def test_gate_and_report_on_what_was_written(here: Path) -> None:
     before = Path("reports/r.json").read_bytes()
     status, out, err = run_cli(["gate", "reports/r.json", "--policy", "audit/auditkit.toml"])
     assert (status, err) == (1, "")
-    assert "r fails its policy" in out
+    assert "predictions fails its policy" in out
     assert Path("reports/r.json").read_bytes() == before
     status, out, err = run_cli(["report", "reports/r.json", "--format", "junit", "--format", "json", "--out", "site"])
     assert (status, err) == (0, "")
@@ -168,7 +180,14 @@ def test_errors_are_one_line_and_status_2(here: Path, arguments: list[str], mess
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nonsense"], ["run", "--nonsense"], ["run", "--sample", "0"], ["run", "--seed", "x"], ["gate"], ["run", "a", "b"]],
+    [
+        ["nonsense"],
+        ["run", "--nonsense"],
+        ["run", "--sample", "0"],
+        ["run", "--seed", "x"],
+        ["gate"],
+        ["run", "a", "b"],
+    ],
 )
 def test_errors_of_usage_are_status_2(here: Path, arguments: list[str]) -> None:
     status, out, err = run_cli(arguments)
@@ -192,7 +211,10 @@ def test_an_unexpected_error_is_status_2_and_not_1(here: Path, monkeypatch: pyte
     Path("r.json").write_text("{}")
     status, out, err = run_cli(["report", "r.json"])
     assert (status, out) == (2, "")
-    assert err == "auditkit: unexpected RuntimeError: the roof \N{REPLACEMENT CHARACTER}[31mis on fire (--debug shows where)\n"
+    assert (
+        err
+        == "auditkit: unexpected RuntimeError: the roof \N{REPLACEMENT CHARACTER}[31mis on fire (--debug shows where)\n"
+    )
 
 
 def test_version_and_help() -> None:

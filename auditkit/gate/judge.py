@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from auditkit.gate.policy import Policy
 from auditkit.records import Estimate, Finding, Rule, Status, Verdict
-from auditkit.wording import quantity
+from auditkit.wording import limit, quantity
 
 Reassess = Callable[[Rule, float], Finding | None]
 """(rule, level) → the finding that answers the rule at that level, from stored evidence; None if nothing can."""
@@ -92,15 +92,16 @@ def _more_data(rule: Rule, e: Estimate) -> float | None:
 
 
 def _reason(rule: Rule, e: Estimate, status: Status, more: float | None) -> str:
-    limit = quantity(rule.limit, rule.comparison)
+    asked = limit(rule.limit, rule.comparison)
     if rule.decision == "point":
         side = "within" if status == "pass" else "beyond"
-        return f"The value, {quantity(e.value, rule.comparison)}, lies {side} the limit of {limit}; decided by the point."
+        value = quantity(e.value, rule.comparison)
+        return f"The value, {value}, lies {side} the limit of {asked}; decided by the point value alone."
     if status == "pass":
-        return f"The whole interval lies within the limit of {limit}."
+        return f"The whole interval lies within the limit of {asked}."
     if status == "fail":
-        return f"The whole interval lies beyond the limit of {limit}."
-    sentence = f"The interval crosses the limit of {limit}."
+        return f"The whole interval lies beyond the limit of {asked}."
+    sentence = f"The interval crosses the limit of {asked}."
     if more is None:
         return f"{sentence} The estimate lies on the limit: more data may never decide."
     times = f"{more:.1f}" if more < 9.95 else f"{more:,.0f}"

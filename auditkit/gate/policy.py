@@ -264,7 +264,7 @@ def _words(document: Document) -> Words:
     for attribute, words in groups.items():
         if not isinstance(words, dict) or not all(isinstance(w, str) for w in words.values()):
             raise PolicyError(
-                f"{document.where(('words', attribute))}: 'words.{attribute}' must be a table of group = \"plural noun\""
+                f"{document.where(('words', attribute))}: 'words.{attribute}' must be a table of group = \"plural\""
             )
     try:
         return Words(positive=raw.get("positive", ""), groups=groups)

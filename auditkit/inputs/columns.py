@@ -89,9 +89,9 @@ def _leaf(transformer: Any, names: list[str], width: int | None) -> list[str]:
     blocks = getattr(transformer, "_n_features_outs", None)  # OneHotEncoder: categories kept, a column each
     if blocks is not None:
         return [n for n, k in zip(names, blocks, strict=True) for _ in range(k)]
-    if isinstance(transformer, OneToOneFeatureMixin) or type(transformer).__name__ == "FunctionTransformer":
-        if width is None or width == len(names):
-            return names
+    keeps = isinstance(transformer, OneToOneFeatureMixin) or type(transformer).__name__ == "FunctionTransformer"
+    if keeps and width in (None, len(names)):
+        return names
     if width is None:
         width = len(transformer.get_feature_names_out())
     if type(transformer).__name__ == "SimpleImputer" and width == len(names):

@@ -18,7 +18,7 @@ from torch import nn
 from auditkit.errors import AuditkitError, ModelError, listing, nearest
 from auditkit.inputs.model import Model
 
-_CONVERT = """it holds a whole module as a pickle, and loading it would run its code. Where you trust it, convert it once:
+_CONVERT = """it holds a whole module as a pickle, and loading it would run its code. If you trust it, convert it once:
     import torch; from safetensors.torch import save_file
     net = torch.load("model.pt", weights_only=False)
     save_file(net.state_dict(), "model.safetensors")"""

@@ -82,9 +82,7 @@ class Model:
         if batch_size < 1:
             raise ModelError(f"batch_size must be at least 1, got {batch_size}")
         if preprocess is not None and not callable(preprocess) and not hasattr(preprocess, "transform"):
-            raise ModelError(
-                f"preprocess must be a callable or a fitted transformer, got {type(preprocess).__name__}"
-            )
+            raise ModelError(f"preprocess must be a callable or a fitted transformer, got {type(preprocess).__name__}")
         self.module = module
         self.task = task
         self.preprocess = preprocess
@@ -140,7 +138,7 @@ class Model:
                 "returns the probability of the positive class"
             )
         n = len(inputs)
-        if out.shape in ((n,), (n, 1)):
+        if out.shape in ((n,), (n, 1)) or (n == 1 and out.ndim == 0):  # a bare squeeze() drops a single row
             return out.reshape(n)
         if out.shape == (n, 2) and not callable(self.outputs):
             return out[:, 1] - out[:, 0] if self.outputs == "logits" else out[:, 1]
@@ -222,7 +220,7 @@ class Model:
 
     # ---- details
 
-    def _placement(self, device: torch.device | None | Literal["own"] = "own") -> tuple[torch.dtype, torch.device]:
+    def _placement(self, device: torch.device | Literal["own"] | None = "own") -> tuple[torch.dtype, torch.device]:
         """dtype of the floating parameters, and where to run (`device=None`: where the module is)."""
         tensors = [*self.module.parameters(), *self.module.buffers()]
         dtype = next((t.dtype for t in tensors if t.is_floating_point()), torch.get_default_dtype())

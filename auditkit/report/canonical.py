@@ -6,5 +6,5 @@ from auditkit.records import Report
 
 
 def render(report: Report) -> str:
-    """Sorted keys, floats to 10 significant digits, no NaN; the same report gives the same bytes."""
+    """Sorted keys, floats in full, no NaN; the same report gives the same bytes."""
     return report.to_json()

@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from auditkit.records import Report, Verdict
-from auditkit.wording import interval, quantity
+from auditkit.wording import interval, limit, quantity
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold, not even escaped."""
@@ -33,12 +33,12 @@ def render(report: Report) -> str:
 
 
 def _detail(v: Verdict) -> str:
-    asked = "at most" if v.rule.at_most is not None else "at least"
-    limit = f"{asked} {quantity(v.rule.limit, v.rule.comparison)}"
+    direction = "at most" if v.rule.at_most is not None else "at least"
+    asked = f"{direction} {limit(v.rule.limit, v.rule.comparison)}"
     if v.estimate is None or v.estimate.value is None:
-        return f"{v.finding or v.rule.metric}: no value; {limit}"
+        return f"{v.finding or v.rule.metric}: no value; {asked}"
     value = quantity(v.estimate.value, v.rule.comparison)
-    return f"{v.finding}: {value} ({interval(v.estimate, v.rule.comparison)}); {limit}"
+    return f"{v.finding}: {value} ({interval(v.estimate, v.rule.comparison)}); {asked}"
 
 
 def _xml(text: str) -> str:

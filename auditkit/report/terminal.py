@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from auditkit.records import Report, Verdict
-from auditkit.wording import NOTHING, quantity
+from auditkit.wording import NOTHING, limit, quantity
 
 WORDS = {"fail": "Failed", "inconclusive": "Undecided", "pass": "Passed", "not_measured": "Not measured"}
 _STYLES = {"fail": "bold red", "inconclusive": "bold yellow", "pass": "green", "not_measured": "dim"}
@@ -57,8 +57,8 @@ def _row(v: Verdict) -> tuple[Text | str, ...]:
     words = Text(WORDS[v.status], style=_STYLES[v.status])
     if v.rule.severity == "warning":
         words.append(", warning only", style="dim")
-    limit = f"{sign} {quantity(v.rule.limit, kind)}"
-    return Text(_SIGNS[v.status], style=_STYLES[v.status]), Text(_printable(v.rule.id)), value, limit, words
+    asked = f"{sign} {limit(v.rule.limit, kind)}"
+    return Text(_SIGNS[v.status], style=_STYLES[v.status]), Text(_printable(v.rule.id)), value, asked, words
 
 
 def print_summary(report: Report, console: Console) -> None:

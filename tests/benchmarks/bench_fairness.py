@@ -44,10 +44,10 @@ def main() -> None:
     row("  of it: the bincount alone", median_seconds(bincount), median_seconds(lambda: tally(category)), "-")
 
     names = [m for m in rates() if m != "base_rate"]
-    functions = {m: functions()[m] for m in names}
+    by_name = {m: functions()[m] for m in names}
 
     def rows_by_fairlearn() -> None:
-        frame = fl.MetricFrame(metrics=functions, y_true=y_true, y_pred=y_pred, sensitive_features=category)
+        frame = fl.MetricFrame(metrics=by_name, y_true=y_true, y_pred=y_pred, sensitive_features=category)
         frame.difference()
         frame.ratio()
 

@@ -73,7 +73,14 @@ def finding(e: Estimate, **changes: Any) -> Finding:
 
 
 def verdict(e: Estimate | None, **options: Any) -> Verdict:
-    asked = {"id": "r", "metric": "selection_rate", "comparison": "difference", "by": ["sex"], "at_most": 0.1, **options}
+    asked = {
+        "id": "r",
+        "metric": "selection_rate",
+        "comparison": "difference",
+        "by": ["sex"],
+        "at_most": 0.1,
+        **options,
+    }
     policy = Policy.from_dict({"rule": [asked]})
     (out,) = judge([] if e is None else [finding(e)], policy, lambda rule, level: None).verdicts
     return out
@@ -83,7 +90,11 @@ def test_more_data_is_the_square_of_halfwidth_over_distance() -> None:
     v = verdict(Estimate(value=0.06, low=0.0, high=0.14))
     assert v.status == "inconclusive"
     assert v.more_data == pytest.approx((0.08 / 0.04) ** 2)
-    assert v.reason == "The interval crosses the limit of 10.0 points. About 4.0 times as many rows would decide, if the estimate stays."
+    assert (
+        v.reason
+        == "The interval crosses the limit of 10 points. "
+        "About 4.0 times as many rows would decide, if the estimate stays."
+    )
     v = verdict(Estimate(value=0.15, low=0.05, high=0.20))
     assert v.more_data == pytest.approx(4.0)
     assert verdict(Estimate(value=0.0999, low=0.0, high=0.2)).reason.count("1,00") == 1
@@ -148,7 +159,9 @@ GAP = {"metric": "selection_rate", "comparison": "difference", "by": ["sex"], "a
 
 
 def test_a_stored_finding_answers_without_evidence(found: Assessment) -> None:
-    (out, asked) = judged(found, GAP, {**GAP, "by": ["race", "sex"]}, {"metric": "accuracy", "comparison": "overall", "at_least": 0.1})
+    (out, asked) = judged(
+        found, GAP, {**GAP, "by": ["race", "sex"]}, {"metric": "accuracy", "comparison": "overall", "at_least": 0.1}
+    )
     assert not asked
     assert [v.finding for v in out.verdicts] == [
         "fairness/selection_rate/difference/sex", "fairness/selection_rate/difference/sex+race",

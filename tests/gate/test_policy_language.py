@@ -106,7 +106,10 @@ def test_an_alias_that_implies_another_comparison_is_refused() -> None:
         ({"metric": 3}, "'metric': Input should be a valid string"),
         ({"comparison": None}, "rule 'r' needs a comparison: overall, group_min"),
         ({"comparison": "diference", "by": ["s"]}, r"unknown comparison 'diference'\. Did you mean 'difference'\?"),
-        ({"metric": "equalized_odds", "comparison": "ratio", "by": ["s"]}, "'equalized_odds' knows difference, not ratio"),
+        (
+            {"metric": "equalized_odds", "comparison": "ratio", "by": ["s"]},
+            "'equalized_odds' knows difference, not ratio",
+        ),
         ({"metric": "integrated_gradients"}, "no rule can judge it in this version"),
         ({"by": ["s"]}, r"rule 'r' \(overall\) takes no 'by'"),
         ({"comparison": "ratio"}, r"rule 'r' \(ratio\) needs by = \[\.\.\.\]"),
@@ -164,10 +167,16 @@ def test_rules_that_are_refused(changes: dict[str, Any], message: str) -> None:
         ({"audit": {"sample": 0}}, "'sample'"),
         ({"audit": {"sample": "many"}}, "'sample'"),
         ({"data": {"path": "p", "y_true": "y"}}, r"'sensitive_features' is missing in \[data\]"),
-        ({"data": {"path": "p", "y_true": "y", "sensitive_features": ["s"], "positve": 1}}, r"Did you mean 'positive'\?"),
+        (
+            {"data": {"path": "p", "y_true": "y", "sensitive_features": ["s"], "positve": 1}},
+            r"Did you mean 'positive'\?",
+        ),
         ({"model": {"weights": "w"}}, r"'factory' is missing in \[model\]"),
         ({"model": {"factory": "a:b", "task": "regression"}}, "'task': Input should be 'binary', got 'regression'"),
-        ({"model": {"factory": "a:b"}, "predictions": {"y_pred": "p"}}, r"declare \[model\] or \[predictions\], not both"),
+        (
+            {"model": {"factory": "a:b"}, "predictions": {"y_pred": "p"}},
+            r"declare \[model\] or \[predictions\], not both",
+        ),
     ],
 )
 def test_policies_that_are_refused(policy: dict[str, Any], message: str) -> None:

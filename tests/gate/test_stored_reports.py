@@ -91,7 +91,11 @@ def test_status_0(stored: Path, tmp_path: Path) -> None:
 
 
 def test_status_1(stored: Path, tmp_path: Path) -> None:
-    ran = gate(stored, rule("accuracy", "overall", "at_least = 0.5") + rule("selection_rate", "ratio", "at_least = 0.8"), tmp_path)
+    ran = gate(
+        stored,
+        rule("accuracy", "overall", "at_least = 0.5") + rule("selection_rate", "ratio", "at_least = 0.8"),
+        tmp_path,
+    )
     assert (ran.status, ran.err) == (1, "")
     assert "loan fails its policy: 1 failed, 1 passed" in ran.out
     assert not ran.loaded & LIGHT
@@ -160,7 +164,10 @@ GOOD = rule("accuracy", "overall", "at_least = 0.5")
     [
         (lambda text: text[: len(text) // 2], "is not complete JSON"),
         (lambda text: "", "is not complete JSON"),
-        (lambda text: text.replace("auditkit.report/1", "auditkit.report/2"), "A newer auditkit wrote it: upgrade to read it"),
+        (
+            lambda text: text.replace("auditkit.report/1", "auditkit.report/2"),
+            "A newer auditkit wrote it: upgrade to read it",
+        ),
         (lambda text: text.replace("auditkit.report/1", "something/1"), "has schema_version 'something/1'"),
         (lambda text: "[1, 2]", "has schema_version None"),
         (lambda text: text.replace('"findings"', '"fundings"'), "is not an auditkit report: fundings"),

@@ -49,7 +49,11 @@ def test_targets(y: Any, positive: Any, expected: list[int]) -> None:
 @pytest.mark.parametrize(
     ("y", "positive", "message"),
     [
-        (["yes", "no"], None, r"the labels of 'y' are no, yes: say which is positive, e\.g\. positive='yes' \(--positive yes"),
+        (
+            ["yes", "no"],
+            None,
+            r"the labels of 'y' are no, yes: say which is positive, e\.g\. positive='yes' \(--positive yes",
+        ),
         (["yes", "no"], "Yes", r"no label 'Yes' in 'y'; its labels are no, yes\. Did you mean 'yes'\?"),
         ([0, 2], None, "say which is positive"),
         (["0", "1"], None, "say which is positive"),
@@ -103,7 +107,10 @@ def test_one_class_only_does_not_hide_the_other_label_of_the_decisions() -> None
 @pytest.mark.parametrize(
     ("pred", "message"),
     [
-        ([0.2, 0.9, 0.5], r"'p' holds probabilities \(0\.2 to 0\.9\) where decisions are expected: pass it as the score"),
+        (
+            [0.2, 0.9, 0.5],
+            r"'p' holds probabilities \(0\.2 to 0\.9\) where decisions are expected: pass it as the score",
+        ),
         (["yes", "nope", "no"], r"'p' holds no, nope, yes; expected 0 and 1, or the target's labels no, yes"),
         ([0, 1, 2], "'p' holds 0, 1, 2; expected 0 and 1"),
         ([-1, 1, 1], "'p' holds -1, 1; expected 0 and 1"),

@@ -38,7 +38,7 @@ def groups(values: Any) -> list[str]:
         ([None, None], ["(missing)", "(missing)"]),
         (pd.cut(pd.Series([10, 50, 20]), [0, 30, 60]), ["(0, 30]", "(30, 60]", "(0, 30]"]),
     ],
-    ids=["strings", "categories", "ints", "bools", "floats", "Int64", "boolean", "mixed missing", "blank", "all missing",
+    ids=["strings", "categories", "ints", "bools", "floats", "Int64", "boolean", "mixed", "blank", "all missing",
          "bins"],
 )  # fmt: skip
 def test_group_columns_of_every_kind(values: Any, expected: list[str]) -> None:

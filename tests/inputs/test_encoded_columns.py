@@ -51,16 +51,26 @@ TRANSFORMERS: dict[str, Any] = {
         ]
     ),
     "remainder passthrough": ColumnTransformer([("o", OneHotEncoder(), ["rare", "a"])], remainder=OrdinalEncoder()),
-    "dropped": ColumnTransformer([("o", OneHotEncoder(), ["a_b"]), ("d", "drop", ["a"]), ("p", "passthrough", ["age"])]),
-    "mask": ColumnTransformer([("n", StandardScaler(), [True, False, True, False, False]), ("o", OneHotEncoder(), WORDS)]),
+    "dropped": ColumnTransformer(
+        [("o", OneHotEncoder(), ["a_b"]), ("d", "drop", ["a"]), ("p", "passthrough", ["age"])]
+    ),
+    "mask": ColumnTransformer(
+        [("n", StandardScaler(), [True, False, True, False, False]), ("o", OneHotEncoder(), WORDS)]
+    ),
     "array mask": ColumnTransformer([("n", StandardScaler(), np.array([True, False, True, False, False]))]),
     "positions": ColumnTransformer([("o", OneHotEncoder(), [4, 1]), ("n", "passthrough", [2, -5])]),
-    "slice of positions": ColumnTransformer([("o", OneHotEncoder(), slice(3, 5)), ("n", StandardScaler(), slice(0, 1))]),
-    "slice of names": ColumnTransformer([("o", OneHotEncoder(), slice("a_b", "rare")), ("n", StandardScaler(), ["hours"])]),
+    "slice of positions": ColumnTransformer(
+        [("o", OneHotEncoder(), slice(3, 5)), ("n", StandardScaler(), slice(0, 1))]
+    ),
+    "slice of names": ColumnTransformer(
+        [("o", OneHotEncoder(), slice("a_b", "rare")), ("n", StandardScaler(), ["hours"])]
+    ),
     "selector": ColumnTransformer(
         [("n", StandardScaler(), make_column_selector(dtype_include=np.number))], remainder=OneHotEncoder()
     ),
-    "one name": ColumnTransformer([("f", FunctionTransformer(lambda s: s.to_frame() * 2), "age"), ("o", OneHotEncoder(), WORDS)]),
+    "one name": ColumnTransformer(
+        [("f", FunctionTransformer(lambda s: s.to_frame() * 2), "age"), ("o", OneHotEncoder(), WORDS)]
+    ),
     "nested": ColumnTransformer(
         [("all", ColumnTransformer([("o", OneHotEncoder(), ["a"]), ("p", "passthrough", ["hours"])]), ["hours", "a"])]
     ),
@@ -78,7 +88,10 @@ TRANSFORMERS: dict[str, Any] = {
         ]
     ),
     "union": ColumnTransformer(
-        [("u", FeatureUnion([("raw", "passthrough"), ("scaled", StandardScaler())]), NUMBERS), ("o", OneHotEncoder(), ["a"])]
+        [
+            ("u", FeatureUnion([("raw", "passthrough"), ("scaled", StandardScaler())]), NUMBERS),
+            ("o", OneHotEncoder(), ["a"]),
+        ]
     ),
 }
 

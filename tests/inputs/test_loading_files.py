@@ -153,7 +153,9 @@ def test_a_pickle_is_refused_and_nothing_of_it_runs(tmp_path: Path, kind: str) -
     if kind == "plain":
         path.write_bytes(pickle.dumps(trap))
     else:
-        torch.save({"weight": trap} if kind == "in a dict" else trap, path, _use_new_zipfile_serialization=kind != "old torch")
+        torch.save(
+            {"weight": trap} if kind == "in a dict" else trap, path, _use_new_zipfile_serialization=kind != "old torch"
+        )
     with pytest.raises(ModelError) as e:
         load_weights(nn.Linear(2, 1), path)
     assert not sprung.exists()

@@ -66,8 +66,16 @@ def test_no_rows_no_scores() -> None:
     ("then", "outputs", "message"),
     [
         (lambda z: z * 9, "probabilities", r"not in \[0, 1\]: they are no probabilities\. Say outputs='logits'"),
-        (lambda z: z * float("nan"), "logits", r"NaN or infinite outputs, first for row 0 \(from 0\), 50 in that batch"),
-        (lambda z: torch.where(torch.arange(len(z)) == 3, float("nan"), z), "logits", r"first for row 3 \(from 0\), 1 in"),
+        (
+            lambda z: z * float("nan"),
+            "logits",
+            r"NaN or infinite outputs, first for row 0 \(from 0\), 50 in that batch",
+        ),
+        (
+            lambda z: torch.where(torch.arange(len(z)) == 3, float("nan"), z),
+            "logits",
+            r"first for row 3 \(from 0\), 1 in",
+        ),
         (lambda z: z.mean(), "logits", r"shape \(50,\), \(50, 1\) or \(50, 2\) for 50 rows; it gives \(\)"),
         (lambda z: z[:-1], "logits", r"it gives \(49,\)"),
         (lambda z: torch.stack([z, z, z], dim=1), "logits", r"it gives \(50, 3\)"),

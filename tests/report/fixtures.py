@@ -85,12 +85,22 @@ def wilson(k: int, n: int, rows: int) -> Estimate:
     half *= math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     state, note = ("sparse", "fewer than 10") if n < 10 else ("ok", "")
     return Estimate(
-        value=p, low=max(0.0, middle - half), high=min(1.0, middle + half), n=rows, numerator=k, denominator=n,
-        method="Wilson", mde=min(1.0, 2.8 * math.sqrt(0.5 / n)), state=state, note=note,
-    )  # fmt: skip
+        value=p,
+        low=max(0.0, middle - half),
+        high=min(1.0, middle + half),
+        n=rows,
+        numerator=k,
+        denominator=n,
+        method="Wilson",
+        mde=min(1.0, 2.8 * math.sqrt(0.5 / n)),
+        state=state,
+        note=note,
+    )
 
 
-def by_group(cells: Mapping[Key, Counts], by: Key, attributes: Key, rate: Callable[[Counts], tuple[int, int]]) -> tuple[GroupEstimate, ...]:
+def by_group(
+    cells: Mapping[Key, Counts], by: Key, attributes: Key, rate: Callable[[Counts], tuple[int, int]]
+) -> tuple[GroupEstimate, ...]:
     """Every group's rate over the attributes of `by`."""
     sums: dict[Key, Counts] = {}
     for key, counts in cells.items():
@@ -109,26 +119,43 @@ def gap(groups: tuple[GroupEstimate, ...], comparison: Comparison) -> Estimate:
     if len(counted) < 2:
         return Estimate(value=None, n=n, state="undefined", note="fewer than two groups to compare")
     a, b = counted[0], counted[-1]
-    assert a.value is not None and b.value is not None and a.low is not None and b.high is not None
-    assert a.high is not None and b.low is not None
+    for e in (a, b):
+        assert None not in (e.value, e.low, e.high)
     if comparison == "ratio":
         ratio = a.value / b.value if b.value else None
-        return Estimate(value=ratio, low=a.low / b.high, high=min(1.0, a.high / b.low) if b.low else None, n=n, method="MOVER-R")
+        return Estimate(
+            value=ratio, low=a.low / b.high, high=min(1.0, a.high / b.low) if b.low else None, n=n, method="MOVER-R"
+        )
     value = b.value - a.value
     low = value - math.hypot(b.value - b.low, a.high - a.value)
     high = value + math.hypot(b.high - b.value, a.value - a.low)
-    return Estimate(value=value, low=max(0.0, low), high=min(1.0, high), n=n, method="Newcombe", mde=max(a.mde or 0, b.mde or 0))
+    return Estimate(
+        value=value, low=max(0.0, low), high=min(1.0, high), n=n, method="Newcombe", mde=max(a.mde or 0, b.mde or 0)
+    )
 
 
-def findings(cells: Mapping[Key, Counts], attributes: Key, bys: list[Key], rates: Mapping[str, Callable[[Counts], tuple[int, int]]]) -> list[Finding]:
+def findings(
+    cells: Mapping[Key, Counts],
+    attributes: Key,
+    bys: list[Key],
+    rates: Mapping[str, Callable[[Counts], tuple[int, int]]],
+) -> list[Finding]:
     """Performance, data and fairness, as an audit makes them."""
     total = Counts(0, 0, 0, 0)
     for counts in cells.values():
         total += counts
     found = [
-        Finding(id=f"performance/{m}/overall", concern="performance", title=m, statement=m, metric=m, comparison="overall", estimate=wilson(*rate(total), total.n))
+        Finding(
+            id=f"performance/{m}/overall",
+            concern="performance",
+            title=m,
+            statement=m,
+            metric=m,
+            comparison="overall",
+            estimate=wilson(*rate(total), total.n),
+        )
         for m, rate in rates.items()
-    ]  # fmt: skip
+    ]
     for by in bys:
         for m, rate in [*rates.items(), ("base_rate", lambda c: (c.true, c.n))]:
             groups = by_group(cells, by, attributes, rate)
@@ -136,66 +163,160 @@ def findings(cells: Mapping[Key, Counts], attributes: Key, bys: list[Key], rates
                 if m == "base_rate" and comparison == "ratio":
                     continue
                 concern = "data" if m == "base_rate" else "fairness"
-                found.append(Finding(
-                    id=f"{concern}/{m}/{comparison}/{'+'.join(by)}", concern=concern, title=m, statement=m, metric=m,
-                    comparison=comparison, by=by, estimate=gap(groups, comparison), by_group=groups,
-                ))  # fmt: skip
+                found.append(
+                    Finding(
+                        id=f"{concern}/{m}/{comparison}/{'+'.join(by)}",
+                        concern=concern,
+                        title=m,
+                        statement=m,
+                        metric=m,
+                        comparison=comparison,
+                        by=by,
+                        estimate=gap(groups, comparison),
+                        by_group=groups,
+                    )
+                )
         if {"true_positive_rate", "false_positive_rate"} <= set(rates):
-            halves = [gap(by_group(cells, by, attributes, rates[m]), "difference") for m in ("true_positive_rate", "false_positive_rate")]
+            halves = [
+                gap(by_group(cells, by, attributes, rates[m]), "difference")
+                for m in ("true_positive_rate", "false_positive_rate")
+            ]
             worse = max(halves, key=lambda e: e.value or 0.0)
-            found.append(Finding(
-                id=f"fairness/equalized_odds/difference/{'+'.join(by)}", concern="fairness", title="", statement="",
-                metric="equalized_odds", comparison="difference", by=by, estimate=worse,
-            ))  # fmt: skip
+            found.append(
+                Finding(
+                    id=f"fairness/equalized_odds/difference/{'+'.join(by)}",
+                    concern="fairness",
+                    title="",
+                    statement="",
+                    metric="equalized_odds",
+                    comparison="difference",
+                    by=by,
+                    estimate=worse,
+                )
+            )
     return found
 
 
 def explanation(attributes: Mapping[str, list[str]], *, holds: bool = True, columns: tuple[str, ...] = ()) -> Finding:
     """Integrated Gradients with its checks, kept or failed."""
-    names = columns or ("marital-status", "capital-gain", "educational-num", "age", "relationship", "occupation", "hours-per-week", "workclass")
+    names = columns or (
+        "marital-status",
+        "capital-gain",
+        "educational-num",
+        "age",
+        "relationship",
+        "occupation",
+        "hours-per-week",
+        "workclass",
+    )
     series = ["overall", *(f"{a}: {v}" for a, values in attributes.items() for v in values)]
 
     def row(i: int) -> tuple[Estimate, ...]:
         sizes = [1.4 / (1 + 0.55 * i) * (1 + 0.18 * (s % 3 - 1)) for s in range(len(series))]
         return tuple(Estimate(value=x, low=x * 0.97, high=x * 1.03, n=2000, method="t") for x in sizes)
 
-    exhibit = GroupEstimates(title="Contributions", unit="mean size, in log-odds", series=tuple(series), rows=tuple((c, row(i)) for i, c in enumerate(names)))
+    exhibit = GroupEstimates(
+        title="Contributions",
+        unit="mean size, in log-odds",
+        series=tuple(series),
+        rows=tuple((c, row(i)) for i, c in enumerate(names)),
+    )
     return Finding(
-        id="explanation/integrated_gradients/overall", concern="explanation", title="Integrated Gradients", statement="",
-        metric="integrated_gradients", comparison="overall", estimate=Estimate(value=1.4, n=2000), exhibits=(exhibit,),
+        id="explanation/integrated_gradients/overall",
+        concern="explanation",
+        title="Integrated Gradients",
+        statement="",
+        metric="integrated_gradients",
+        comparison="overall",
+        estimate=Estimate(value=1.4, n=2000),
+        exhibits=(exhibit,),
         trust=(
-            TrustCheck(id="T0", name="preflight", value=None, limit=None, passed=True, note="The model answers each row alone."),
-            TrustCheck(id="T1", name="completeness", value=0.004 if holds else 2.04, limit=0.05, passed=holds,
-                       note="Contributions should add up to the score difference; this is how far they miss it, p95."),
+            TrustCheck(
+                id="T0", name="preflight", value=None, limit=None, passed=True, note="The model answers each row alone."
+            ),
+            TrustCheck(
+                id="T1",
+                name="completeness",
+                value=0.004 if holds else 2.04,
+                limit=0.05,
+                passed=holds,
+                note="Contributions should add up to the score difference; this is how far they miss it, p95.",
+            ),
         ),
-    )  # fmt: skip
+    )
 
 
-def verdict(found: Mapping[str, Finding], id: str, status: Status, metric: str, comparison: Comparison, by: Key = (), **limits: object) -> Verdict:
+def verdict(
+    found: Mapping[str, Finding],
+    id: str,
+    status: Status,
+    metric: str,
+    comparison: Comparison,
+    by: Key = (),
+    **limits: object,
+) -> Verdict:
     """A verdict with the finding that answers it."""
     rule = Rule.model_validate({"id": id, "metric": metric, "comparison": comparison, "by": by, "line": 7} | limits)
     finding = next((f for f in found.values() if (f.metric, f.comparison, f.by) == (metric, comparison, by)), None)
     reasons = {
-        "fail": "The whole interval lies beyond the limit.", "pass": "The whole interval lies within the limit.",
-        "inconclusive": "The interval crosses the limit. About 2.1 times as many rows would decide, if the estimate stays.",
+        "fail": "The whole interval lies beyond the limit.",
+        "pass": "The whole interval lies within the limit.",
+        "inconclusive": "The interval crosses the limit. About 2.1 times as many rows would decide.",
         "not_measured": f"Not measured: {metric} by {' and '.join(by)}: not in the data of this report.",
-    }  # fmt: skip
-    return Verdict(status=status, rule=rule, finding=finding.id if finding else None, estimate=finding.estimate if finding else None, reason=reasons[status])
+    }
+    return Verdict(
+        status=status,
+        rule=rule,
+        finding=finding.id if finding else None,
+        estimate=finding.estimate if finding else None,
+        reason=reasons[status],
+    )
 
 
-def report(made: list[Finding], *, attributes: Key = ("gender", "race"), words: Words | None = None, policy: bool = True, verdicts: tuple[Verdict, ...] = (), name: str = "income-mlp", rows: int = 14_654, y_true: str = "income", positive: str = ">50K") -> Report:
+def report(
+    made: list[Finding],
+    *,
+    attributes: Key = ("gender", "race"),
+    words: Words | None = None,
+    policy: bool = True,
+    verdicts: tuple[Verdict, ...] = (),
+    name: str = "income-mlp",
+    rows: int = 14_654,
+    y_true: str = "income",
+    positive: str = ">50K",
+) -> Report:
     """The record around findings."""
     provenance = Provenance(
-        auditkit="0.1.0", created=datetime.datetime(2026, 11, 24, tzinfo=datetime.UTC), versions={"python": "3.11", "torch": "2.13.0"},
-        sample=2000, command="auditkit run auditkit.toml",
+        auditkit="0.1.0",
+        created=datetime.datetime(2026, 11, 24, tzinfo=datetime.UTC),
+        versions={"python": "3.11", "torch": "2.13.0"},
+        sample=2000,
+        command="auditkit run auditkit.toml",
         model=ModelProvenance(name=name, sha256="ab" * 32, parameters=7489, threshold=0.5),
-        data=DataProvenance(name="income.parquet", rows=rows, sha256="cd" * 32, y_true=y_true, positive=positive, sensitive_features=attributes, missing_target=3),
-    )  # fmt: skip
-    info = PolicyInfo(id="income-screen", version="3", owner="risk team", sha256="ef" * 32, source="auditkit.toml") if policy else None
+        data=DataProvenance(
+            name="income.parquet",
+            rows=rows,
+            sha256="cd" * 32,
+            y_true=y_true,
+            positive=positive,
+            sensitive_features=attributes,
+            missing_target=3,
+        ),
+    )
+    info = (
+        PolicyInfo(id="income-screen", version="3", owner="risk team", sha256="ef" * 32, source="auditkit.toml")
+        if policy
+        else None
+    )
     return Report(
-        name=name, provenance=provenance, policy=info, words=words or Words(), findings=tuple(made), verdicts=verdicts if policy else (),
+        name=name,
+        provenance=provenance,
+        policy=info,
+        words=words or Words(),
+        findings=tuple(made),
+        verdicts=verdicts if policy else (),
         not_measured=(NotMeasured(what="Age", why="not declared as a sensitive feature"),),
-    )  # fmt: skip
+    )
 
 
 ADULT_WORDS = Words(positive="earn more than $50K", groups={"gender": {"Female": "women", "Male": "men"}})
@@ -210,13 +331,26 @@ def adult(*, holds: bool = True, policy: bool = True, words: Words = ADULT_WORDS
     verdicts = (
         verdict(found, "four-fifths-gender", "fail", "selection_rate", "ratio", ("gender",), at_least=0.8),
         verdict(found, "four-fifths-race", "fail", "selection_rate", "ratio", ("race",), at_least=0.8),
-        verdict(found, "false-positives-gender", "fail", "false_positive_rate", "difference", ("gender",), at_most=0.05),
-        verdict(found, "opportunity-gender", "inconclusive", "true_positive_rate", "difference", ("gender",), at_most=0.1),
-        verdict(found, "opportunity-crossed", "inconclusive", "true_positive_rate", "difference", both, at_most=0.15, severity="warning"),
+        verdict(
+            found, "false-positives-gender", "fail", "false_positive_rate", "difference", ("gender",), at_most=0.05
+        ),
+        verdict(
+            found, "opportunity-gender", "inconclusive", "true_positive_rate", "difference", ("gender",), at_most=0.1
+        ),
+        verdict(
+            found,
+            "opportunity-crossed",
+            "inconclusive",
+            "true_positive_rate",
+            "difference",
+            both,
+            at_most=0.15,
+            severity="warning",
+        ),
         verdict(found, "odds-gender", "pass", "equalized_odds", "difference", ("gender",), at_most=0.15),
         verdict(found, "accuracy", "pass", "accuracy", "overall", at_least=0.84),
         verdict(found, "by-age", "not_measured", "accuracy", "difference", ("age",), at_most=0.1),
-    )  # fmt: skip
+    )
     return report(made, words=words, policy=policy, verdicts=verdicts)
 
 
@@ -230,8 +364,10 @@ def hostile() -> Report:
     found = {f.id: f for f in made}
     verdicts = (verdict(found, HOSTILE, "fail", "selection_rate", "ratio", (attribute,), at_least=0.8),)
     words = Words(positive=HOSTILE, groups={attribute: {"x" * 400: "</title><script>alert(3)</script>"}})
-    name = f"</title>{HOSTILE}\"}} @import url(http://example.org/x.css); "
-    return report(made, attributes=(attribute,), words=words, verdicts=verdicts, name=name, y_true=HOSTILE, positive=HOSTILE)
+    name = f'</title>{HOSTILE}"}} @import url(http://example.org/x.css); '
+    return report(
+        made, attributes=(attribute,), words=words, verdicts=verdicts, name=name, y_true=HOSTILE, positive=HOSTILE
+    )
 
 
 def empty() -> Report:

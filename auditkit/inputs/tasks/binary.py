@@ -70,8 +70,8 @@ class BinaryTarget:
         elif _between_0_and_1(labels):
             numbers = [float(x) for x in labels]
             raise DataError(
-                f"'{name}' holds probabilities ({min(numbers):.3g} to {max(numbers):.3g}) where decisions are expected: "
-                f"pass it as the score and a column of decisions as y_pred, e.g. made by {name} >= 0.5"
+                f"'{name}' holds probabilities ({min(numbers):.3g} to {max(numbers):.3g}) where decisions are "
+                f"expected: pass it as the score and a column of decisions as y_pred, e.g. made by {name} >= 0.5"
             )
         else:
             raise DataError(

@@ -9,7 +9,7 @@ from auditkit.records import Finding
 from auditkit.report.html.figures import TableView, cells, counted
 from auditkit.report.html.lookup import By, Lookup
 from auditkit.report.words import by_words, range_text, shown, upper_first, value_text
-from auditkit.wording import NOTHING, points
+from auditkit.wording import NOTHING, decimals, points
 
 
 class Appendix(NamedTuple):
@@ -67,7 +67,10 @@ def _groups(look: Lookup, by: By) -> TableView | None:
             value, note = cells(e)
             texts.append(f"{value} ({note}), n {counted(e):,}" if e is not None and note else value)
         rows.append((look.say.label(dict(zip(by, key, strict=True))), *texts))
-    columns = (upper_first(by_words(by)), *(upper_first(look.say.short(m)) if m != "base_rate" else "Truth" for m in metrics))
+    columns = (
+        upper_first(by_words(by)),
+        *(upper_first(look.say.short(m)) if m != "base_rate" else "Truth" for m in metrics),
+    )
     return TableView(f"Every rate, by {by_words(by)}", columns, tuple(rows)) if rows else None
 
 
@@ -81,12 +84,13 @@ def _findings(look: Lookup) -> TableView:
 
 def _finding(f: Finding) -> tuple[str, ...]:
     e = f.estimate
+    own_unit = f.concern == "explanation"  # its exhibit names the unit; it is no rate
     return (
         shown(f.id),
-        value_text(e, f.comparison),
-        range_text(e, f.comparison) or NOTHING,
+        decimals(e.value, 3) if own_unit else value_text(e, f.comparison),
+        NOTHING if own_unit else range_text(e, f.comparison) or NOTHING,
         f"{100 * e.level:g}%",
         f"{e.n:,}",
-        points(e.mde),
+        NOTHING if own_unit else points(e.mde),
         e.state,
     )

@@ -32,7 +32,7 @@ def cells(e: Estimate | None, comparison: Comparison = "overall") -> tuple[str, 
     """Value and interval of an estimate, or why there is none.
 
     >>> cells(Estimate(value=0.5, low=0.4, high=0.6))
-    ('50.0%', '40.0%–60.0%')
+    ('50.0%', '40.0–60.0')
     """
     if e is None:
         return NOTHING, ""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auditkit.records import Estimate, Report, Status
+from auditkit.records import Estimate, Outcome, Report, Status
 from auditkit.report.html.figures import level_text
 from auditkit.report.html.geometry import Axis, Mark, mark, share_axis
-from auditkit.report.html.leading import Leading, Side, leading, lower_is_better, needed
+from auditkit.report.html.leading import Leading, leading, lower_is_better, needed
 from auditkit.report.html.lookup import Lookup, established
-from auditkit.report.html.rules import ORDER, ranked
+from auditkit.report.html.rules import ORDER, ranked, sentence
 from auditkit.report.html.unmeasured import too_small, unbuilt
 from auditkit.report.words import STATUS, by_words, listed, number, range_text, several, shown, upper_first
 from auditkit.wording import decimals, interval, percent, points, quantity
+
+_STATUS: dict[Outcome, Status] = {"failed": "fail", "undecided": "inconclusive", "passed": "pass"}
 
 MOST_CHIPS = 24
 """Rules that get a shape each; beyond, one shape a state."""
@@ -38,6 +40,8 @@ class HeroRow(NamedTuple):
     truth_words: str
     tick: float | None
     tick_words: str
+    crowded: bool
+    """True if a mark stands where the words of the tick would."""
 
 
 class Hero(NamedTuple):
@@ -81,9 +85,7 @@ def view(look: Lookup) -> First:
     name = subject(report)
     lead = leading(look)
     judged = report.policy is not None
-    status: Status | None = None
-    if judged:
-        status = {"failed": "fail", "undecided": "inconclusive", "passed": "pass"}[report.outcome]  # type: ignore[assignment]
+    status = _STATUS[report.outcome] if judged else None
     eyebrow, headline = _headline(look, lead)
     return First(
         kicker=_kicker(report),
@@ -121,8 +123,8 @@ def _chips(report: Report) -> tuple[Chip, ...]:
     for status in ORDER:
         rules = [v.rule.id for v in order if v.status == status]
         if rules:
-            links = [(f"#rule-{i}", f"{shown(v.rule.id)}: {STATUS[status]}") for i, v in enumerate(order, 1)
-                     if v.status == status]  # fmt: skip
+            links = [(f"#rule-{i}", v.rule.id) for i, v in enumerate(order, 1) if v.status == status]
+            links = [(href, f"{shown(id)}: {STATUS[status]}") for href, id in links]
             most = len(links) if len(order) <= MOST_CHIPS else 1
             chips.append(Chip(status, f"{len(rules)} {STATUS[status].lower()}", tuple(links[:most])))
     return tuple(chips)
@@ -134,11 +136,14 @@ def _headline(look: Lookup, lead: Leading | None) -> tuple[str, str]:
             return "What was found", f"{upper_first(several(len(look.report.verdicts), 'rule'))} could not be judged."
         return "What was found", "No disparity between groups was established."
     rates = look.say.frequencies(lead.metric, [(g, e.value or 0.0) for g, e in lead.sides])
+    compared = lead.comparison.startswith(("difference", "ratio"))
+    if lead.status == "fail" and lead.verdict and compared and not established(lead.finding):
+        return "The worst problem", f"{sentence(lead.verdict.rule, look)}: not met by the point value."
     if lead.status in ("fail", None):
         return ("The worst problem" if lead.status else "The surest difference"), rates
     if lead.status == "pass":
         return "The rule closest to its limit", f"{rates} That is within the limit."
-    if lead.comparison in ("difference", "ratio") and not established(lead.finding):
+    if compared and len(lead.sides) == 2 and not established(lead.finding):
         low, high = (g for g, _ in sorted(lead.sides, key=lambda s: s[1].value or 0.0))
         return "The largest open question", f"Whether {look.say.clause(lead.metric, low, high)} is not decided."
     return "The largest open question", f"{rates} Whether that is beyond the limit is not decided."
@@ -186,19 +191,22 @@ def _against_truth(look: Lookup, lead: Leading) -> str:
         return "The model does not copy that difference, it widens it."
     if a.high is not None and b.low is not None and a.high < b.low:
         return "The model narrows that difference, and does not close it."
-    return f"The model does not clearly widen or narrow that difference: {points(a.value)} points against {points(b.value)}."
+    sizes = f"{points(a.value)} points against {points(b.value)}"
+    return f"The model does not clearly widen or narrow that difference: {sizes}."
 
 
 def _hero(look: Lookup, lead: Leading) -> Hero:
     truths: list[float | None] = list(_truths(look, lead)) or [None] * len(lead.sides)
     limit = needed(lead)
     seen = [x for _, e in lead.sides for x in (e.value, e.high) if x is not None]
-    axis = share_axis(1.04 * max([*seen, *(t for t in truths if t is not None), limit or 0.0]))
+    axis = share_axis(1.25 * max([*seen, *(t for t in truths if t is not None), limit or 0.0]))
     rows = tuple(_hero_row(look, lead, axis, i, truths[i], limit) for i in range(len(lead.sides)))
     phrase = look.say.phrase(lead.metric)
     truth_words = f", and share who {look.say.really()} (truth)" if truths[0] is not None else ""
     level = level_text(lead.sides[0][1])
-    spoken = [f"{r.label} {r.value}, interval {r.range}" + (f", {r.truth_words}" if r.truth_words else "") for r in rows]
+    spoken = [
+        f"{r.label} {r.value}, interval {r.range}" + (f", {r.truth_words}" if r.truth_words else "") for r in rows
+    ]
     return Hero(
         subtitle=f"Share {phrase}, with {level} intervals{truth_words}",
         axis=axis,
@@ -216,11 +224,13 @@ def _hero_row(look: Lookup, lead: Leading, axis: Axis, i: int, truth: float | No
         label=look.say.label(who),
         mark=mark(axis, e, "a" if i == 0 else "b"),
         value=percent(e.value),
-        range=range_text(e, "overall").replace("%", ""),
+        range=range_text(e, "overall"),
         truth=None if truth is None else axis.at(truth),
         truth_words="" if truth is None else f"truth {percent(truth)}",
         tick=None if tick is None else axis.at(tick),
         tick_words="" if tick is None else f"{percent(tick)} {word}",
+        crowded=tick is not None
+        and any(0 < x - tick < 0.3 * axis.high for x in (e.value, e.high, truth) if x is not None),
     )
 
 
@@ -239,7 +249,11 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
     who, e = lead.sides[0]
     rows = look.report.provenance.data.rows
     own = look.rows_by_group(lead.by).get(tuple(who.values()), e.n) if who else rows
-    head = f"{upper_first(look.say.people(who))}: {own:,} of the {rows:,} people tested." if who else f"All {rows:,} people tested."
+    head = (
+        f"{upper_first(look.say.people(who))}: {own:,} of the {rows:,} people tested."
+        if who
+        else f"All {rows:,} people tested."
+    )
     others = [by for by in look.bys() if len(by) == 1 and by != lead.by]
     if not others:
         return head
@@ -258,6 +272,10 @@ def _how_sure(lead: Leading) -> str:
 
 def _strip(report: Report) -> tuple[tuple[str, str], ...]:
     p = report.provenance
-    hashes = [("Model", p.model.sha256 or ""), ("Data", p.data.sha256), ("Policy", report.policy.sha256 if report.policy else "")]
+    hashes = [
+        ("Model", p.model.sha256 or ""),
+        ("Data", p.data.sha256),
+        ("Policy", report.policy.sha256 if report.policy else ""),
+    ]
     strip = [(label, h[:12]) for label, h in hashes if h]
     return (*strip, ("Reproduce:", shown(p.command))) if p.command else tuple(strip)

@@ -11,6 +11,7 @@ from auditkit.report.html.lookup import By, Lookup, established
 from auditkit.report.words import (
     STATUS,
     by_words,
+    limit_text,
     range_text,
     several,
     upper_first,
@@ -28,6 +29,7 @@ class GapRow(NamedTuple):
     mark: Mark
     blind: float | None
     limit: float | None
+    limit_words: str
     value: str
     range: str
     status: Status | None
@@ -99,6 +101,7 @@ def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
         mark=mark(axis, e, status if status in ("fail", "inconclusive", "pass") else "n"),
         blind=None if e.mde is None or e.value is None else axis.at(e.mde),
         limit=None if limit is None else axis.at(limit),
+        limit_words="" if limit is None else f"limit {limit_text(limit, 'difference')}",
         value=value_text(e, "difference"),
         range=range_text(e, "difference"),
         status=status,
@@ -145,10 +148,16 @@ def _table(look: Lookup, found: list[Finding]) -> TableView:
         pair, ratio = look.pair(f.metric, f.by), look.finding(f.metric, "ratio", f.by)
         ends = [f"{look.say.label(g.group)} {percent(g.estimate.value)}" for g in pair] if pair else [NOTHING, NOTHING]
         e = f.estimate
-        rows.append((
-            f"{upper_first(look.say.short(f.metric))}, {by_words(f.by)}", *ends, value_text(e, "difference"),
-            range_text(e, "difference") or NOTHING, points(e.mde), value_text(ratio.estimate if ratio else None, "ratio"),
-            (range_text(ratio.estimate, "ratio") if ratio else "") or NOTHING,
-        ))  # fmt: skip
+        rows.append(
+            (
+                f"{upper_first(look.say.short(f.metric))}, {by_words(f.by)}",
+                *ends,
+                value_text(e, "difference"),
+                range_text(e, "difference") or NOTHING,
+                points(e.mde),
+                value_text(ratio.estimate if ratio else None, "ratio"),
+                (range_text(ratio.estimate, "ratio") if ratio else "") or NOTHING,
+            )
+        )
     columns = ("Gap", "Lowest", "Highest", "Points", "Interval", "Seen from", "Ratio", "Interval")
     return TableView("All gaps and ratios", columns, tuple(rows), words=3)

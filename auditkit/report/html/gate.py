@@ -101,7 +101,9 @@ def _sentence(report: Report, order: list[Verdict]) -> str:
         )
     if warnings:
         parts.append(f"{upper_first(several(len(warnings), 'rule'))} only {'warns' if len(warnings) == 1 else 'warn'}.")
-    parts.append("A rule fails only if its whole interval lies beyond the limit, unless it says that the point decides.")
+    parts.append(
+        "A rule fails only if its whole interval lies beyond the limit, unless it says that the point decides."
+    )
     if report.policy and report.policy.owner:
         parts.append(f"Owner of the policy: {shown(report.policy.owner)}.")
     return " ".join(parts)
@@ -112,12 +114,23 @@ def _table(order: list[Verdict]) -> TableView:
     for v in order:
         e = v.estimate
         level = f"{100 * e.level:g}%" if e else NOTHING
-        bound = f"{'at most' if v.rule.at_most is not None else 'at least'} {limit_text(v.rule.limit, v.rule.comparison)}"
-        rows.append((
-            shown(v.rule.id), STATUS[v.status], v.rule.metric, v.rule.comparison.replace("_", " "),
-            ", ".join(shown(a) for a in v.rule.by) or NOTHING, bound, value_text(e, v.rule.comparison),
-            range_text(e, v.rule.comparison) or NOTHING, level, f"{e.n:,}" if e else NOTHING,
-            str(v.rule.line or NOTHING),
-        ))  # fmt: skip
+        bound = (
+            f"{'at most' if v.rule.at_most is not None else 'at least'} {limit_text(v.rule.limit, v.rule.comparison)}"
+        )
+        rows.append(
+            (
+                shown(v.rule.id),
+                STATUS[v.status],
+                v.rule.metric,
+                v.rule.comparison.replace("_", " "),
+                ", ".join(shown(a) for a in v.rule.by) or NOTHING,
+                bound,
+                value_text(e, v.rule.comparison),
+                range_text(e, v.rule.comparison) or NOTHING,
+                level,
+                f"{e.n:,}" if e else NOTHING,
+                str(v.rule.line or NOTHING),
+            )
+        )
     columns = ("Rule", "Verdict", "Metric", "Comparison", "By", "Limit", "Value", "Interval", "Level", "Rows", "Line")
     return TableView("All rules", columns, tuple(rows), words=5)

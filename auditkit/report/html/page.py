@@ -12,6 +12,7 @@ from auditkit.records import Report, Status
 from auditkit.report.html import appendix, crossing, data, first, gaps, gate, rates, summary, unmeasured, why
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import ORDER
+from auditkit.report.words import shown
 
 ERRORS = ("accuracy", "precision")
 """Metrics of section 5; all others stand in section 6."""
@@ -41,27 +42,32 @@ def render(report: Report) -> str:
     style = _environment().get_template("style.css").render(footer=footer)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    return _environment().get_template("page.html.jinja").render(
-        content_security_policy=policy,
-        footer=footer,
-        sections=sorted((n, *TITLES[n]) for n in TITLES),
-        states=_states(look),
-        unbuilt=unmeasured.NOT_BUILT,
-        report=report,
-        subject=first.subject(report),
-        first=first.view(look),
-        top=why.top_columns(look),
-        summary=summary.view(look),
-        gate=gate.view(look),
-        data=data.view(look),
-        overall=rates.overall(look),
-        errors=rates.view(look, [m for m in look.metrics() if m in ERRORS]),
-        gaps=gaps.view(look),
-        rates=rates.view(look, [m for m in look.metrics() if m not in ERRORS]),
-        crossings=crossing.views(look),
-        why=why.views(look),
-        unmeasured=unmeasured.view(look),
-        appendix=appendix.view(look),
+    return (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            content_security_policy=policy,
+            footer=footer,
+            sections=sorted((n, *TITLES[n]) for n in TITLES),
+            states=_states(look),
+            unbuilt=unmeasured.NOT_BUILT,
+            report=report,
+            json_name=f"{shown(report.name)}.json",
+            subject=first.subject(report),
+            first=first.view(look),
+            top=why.top_columns(look),
+            summary=summary.view(look),
+            gate=gate.view(look),
+            data=data.view(look),
+            overall=rates.overall(look),
+            errors=rates.view(look, [m for m in look.metrics() if m in ERRORS]),
+            gaps=gaps.view(look),
+            rates=rates.view(look, [m for m in look.metrics() if m not in ERRORS]),
+            crossings=crossing.views(look),
+            why=why.views(look),
+            unmeasured=unmeasured.view(look),
+            appendix=appendix.view(look),
+        )
     )
 
 

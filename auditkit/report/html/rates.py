@@ -48,7 +48,7 @@ class Rates(NamedTuple):
 
 def view(look: Lookup, metrics: Sequence[str]) -> Rates | None:
     """Rates of single attributes; None if no attribute was declared."""
-    bys = [by for by in look.bys() if len(by) == 1]
+    bys: list[By] = [by for by in look.bys() if len(by) == 1]
     drawn = [(m, by, _surest(look, m, by)) for m in metrics for by in bys]
     drawn = [d for d in drawn if d[2]]
     if not drawn:
@@ -59,7 +59,11 @@ def view(look: Lookup, metrics: Sequence[str]) -> Rates | None:
     figure = Figure(
         title=_title(look, metrics, bys),
         subtitle=f"Share of each group, in percent. Line: {level} interval. Dotted line: everybody."
-        + (f" Of {listed([by_words(b) for b in cut])} the {MOST} groups surest to differ from everybody are drawn." if cut else ""),
+        + (
+            f" Of {listed([by_words(b) for b in cut])} the {MOST} groups surest to differ from everybody are drawn."
+            if cut
+            else ""
+        ),
         sentence=_sentence(look, drawn),
         table=_table(look, metrics, bys),
     )
@@ -93,7 +97,9 @@ def overall(look: Lookup) -> Rates | None:
 
 def _majority(look: Lookup) -> str:
     """What always giving the commoner answer would reach; needs the base rate of everybody."""
-    groups = next((look.groups("base_rate", by) for by in look.bys() if len(by) == 1 and look.groups("base_rate", by)), ())
+    groups = next(
+        (look.groups("base_rate", by) for by in look.bys() if len(by) == 1 and look.groups("base_rate", by)), ()
+    )
     yes, n = sum(g.estimate.numerator or 0.0 for g in groups), sum(g.estimate.denominator or 0.0 for g in groups)
     if not n:
         return ""
@@ -138,7 +144,7 @@ def _row(label: str, axis: Axis, e: Estimate, tone: str) -> RateRow:
     value, note = cells(e)
     if not counts(e):
         return RateRow(label, f"n {counted(e):,}", Mark(tone, None), value, "", note)
-    return RateRow(label, f"n {counted(e):,}", mark(axis, e, tone), percent(e.value), range_text(e, "overall").replace("%", ""), "")
+    return RateRow(label, f"n {counted(e):,}", mark(axis, e, tone), percent(e.value), range_text(e, "overall"), "")
 
 
 def _title(look: Lookup, metrics: Sequence[str], bys: list[By]) -> str:
@@ -155,8 +161,8 @@ def _title(look: Lookup, metrics: Sequence[str], bys: list[By]) -> str:
 def _sentence(look: Lookup, drawn: list[tuple[str, By, list[GroupEstimate]]]) -> str:
     small = [g for _, _, groups in drawn for g in groups if not counts(g.estimate)]
     if small:
-        return "Groups with fewer than 10 people to count have no mark: too few to tell. n: the people that a share counts."
-    return "n: the people that a share counts. Whether two groups differ is decided by the interval of their gap, not by overlap."
+        return "Groups with fewer than 10 people to count have no mark: too few to tell. n: people that a share counts."
+    return "n: people that a share counts. Whether two groups differ, the interval of their gap decides, not overlap."
 
 
 def _table(look: Lookup, metrics: Sequence[str], bys: list[By]) -> TableView:
@@ -167,7 +173,8 @@ def _table(look: Lookup, metrics: Sequence[str], bys: list[By]) -> TableView:
             values = [" ".join(_bracketed(*cells(s.get(key)))) for s in shares]
             rows.append((f"{look.say.label(dict(zip(by, key, strict=True)))}", *values))
     columns = (listed([shown(b[0]) for b in bys]), *(upper_first(look.say.short(m)) for m in metrics))
-    return TableView("Rates by group", columns, tuple(rows))
+    caption = f"Rates by group: {listed([look.say.short(m) for m in metrics])}"
+    return TableView(caption, columns, tuple(rows))
 
 
 def _bracketed(value: str, interval: str) -> tuple[str, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from auditkit.records import Estimate, Rule, Verdict
+from auditkit.records import Estimate, Rule, Status, Verdict
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.words import limit_text, listed, shown, upper_first
 
-ORDER = ("fail", "inconclusive", "pass", "not_measured")
+ORDER: tuple[Status, ...] = ("fail", "inconclusive", "pass", "not_measured")
 """The worst first, and what could not be judged at the end."""
 
 
@@ -32,14 +32,13 @@ def sentence(rule: Rule, look: Lookup) -> str:
 
 
 def _ratio(rule: Rule, look: Lookup) -> str:
-    bound, limit = _bound(rule), limit_text(rule.limit, "ratio")
-    pair = look.pair(rule.metric, rule.by)
-    if pair and len(look.groups(rule.metric, rule.by)) == 2:
-        low, high = look.say.people(pair.low.group), look.say.people(pair.high.group)
+    bound, limit, pair = _bound(rule), limit_text(rule.limit, "ratio"), look.pair(rule.metric, rule.by)
+    if pair is None or len(look.groups(rule.metric, rule.by)) != 2:
+        low, high, verb = f"every {_each(rule)}", "the highest", "is"
     else:
-        low, high = f"every {_each(rule)}", "the highest"
+        low, high, verb = look.say.people(pair.low.group), look.say.people(pair.high.group), "are"
     if rule.metric == "selection_rate":
-        return f"{upper_first(low)} {'are' if pair and high != 'the highest' else 'is'} selected {bound} {limit} times as often as {high}"
+        return f"{upper_first(low)} {verb} selected {bound} {limit} times as often as {high}"
     return f"{upper_first(look.say.phrase(rule.metric))}: {low} {bound} {limit} times as often as {high}"
 
 
@@ -48,7 +47,9 @@ def _bound(rule: Rule) -> str:
 
 
 def _each(rule: Rule) -> str:
-    return f"group of {listed([shown(a) for a in rule.by])}" if len(rule.by) > 1 else listed([shown(a) for a in rule.by])
+    return (
+        f"group of {listed([shown(a) for a in rule.by])}" if len(rule.by) > 1 else listed([shown(a) for a in rule.by])
+    )
 
 
 def _sides(rule: Rule, look: Lookup) -> str:

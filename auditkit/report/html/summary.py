@@ -19,7 +19,8 @@ MOST = {"fail": 3, "inconclusive": 1}
 class Item(NamedTuple):
     """One sentence of the summary."""
 
-    status: Status
+    status: Status | None
+    """None without a policy."""
     bold: str
     text: str
     link: str
@@ -36,10 +37,12 @@ def view(look: Lookup) -> tuple[Item, ...]:
     items = items[:4] if look.report.verdicts else _without_policy(look)
     passed = [v for v in order if v.status == "pass"]
     if passed:
-        names = listed([sentence(v.rule, look) for v in passed[:3]])
+        names = "; ".join(sentence(v.rule, look) for v in passed[:3])
         verb = "is met" if len(passed) == 1 else "are met"
-        rest = f", and {number(len(passed) - 3)} more" if len(passed) > 3 else ""
-        items.append(Item("pass", f"{upper_first(several(len(passed), 'rule'))} {verb}.", f"{names}{rest}.", "#gate", "Gate"))
+        rest = f"; and {number(len(passed) - 3)} more" if len(passed) > 3 else ""
+        items.append(
+            Item("pass", f"{upper_first(several(len(passed), 'rule'))} {verb}.", f"{names}{rest}.", "#gate", "Gate")
+        )
     return (*items, _unknown(look))
 
 
@@ -51,12 +54,13 @@ def _judged(look: Lookup, v: Verdict) -> Item:
 
 def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
     rule, e = v.rule, v.estimate
-    assert e is not None
+    lost = "is not met" if v.status == "fail" else "is not decided"
+    if e is None:
+        return f"{sentence(rule, look)}: {lost}.", v.reason
     asks = f"{'at most' if rule.at_most is not None else 'at least'} {limit_text(rule.limit, rule.comparison)}"
     size = f"{quantity(e.value, rule.comparison)}, {interval(e, rule.comparison)}"
     pair = look.pair(rule.metric, rule.by) if rule.comparison in ("difference", "ratio") else None
-    if pair is None:
-        lost = "is not met" if v.status == "fail" else "is not decided"
+    if pair is None or (v.status == "fail" and not established(look.by_id(v.finding))):
         return f"{sentence(rule, look)}: {lost}.", f"The value is {size}."
     clause = look.say.clause(rule.metric, pair.low.group, pair.high.group)
     noun = "a ratio of" if rule.comparison == "ratio" else "a gap of"
@@ -77,18 +81,31 @@ def _without_policy(look: Lookup) -> list[Item]:
                 clause = look.say.clause(metric, pair.low.group, pair.high.group)
                 rates = f"{percent(pair.low.estimate.value)} against {percent(pair.high.estimate.value)}"
                 size = f"a gap of {points(found.estimate.value)} points, {interval(found.estimate, 'difference')}"
-                items.append((found.estimate.low or 0.0, Item("not_measured", f"{upper_first(clause)}.", f"{rates}, {size}.", "#fairness", "All gaps")))
+                items.append(
+                    (
+                        found.estimate.low or 0.0,
+                        Item(None, f"{upper_first(clause)}.", f"{rates}, {size}.", "#fairness", "All gaps"),
+                    )
+                )
     items.sort(key=lambda pair: -pair[0])
     return [item for _, item in items[:4]]
 
 
 def _unknown(look: Lookup) -> Item:
     small, groups = too_small(look)
-    unseen = [by_words(by) for by in look.bys() if not any(established(look.finding(m, "difference", by)) for m in look.metrics())]
+    unseen = [
+        by_words(by)
+        for by in look.bys()
+        if not any(established(look.finding(m, "difference", by)) for m in look.metrics())
+    ]
     words = listed(unbuilt())
     if small:
-        words += f"; and, for some answers, anything about {number(small)} of {number(groups)} groups, which are too small"
+        words += (
+            f"; and, for some answers, anything about {number(small)} of {number(groups)} groups, which are too small"
+        )
     if unseen:
         words += f". Between groups of {listed(unseen)} no gap is established, and none is ruled out"
-    extra = f"; {listed([shown(n.what) for n in look.report.not_measured[:3]])}" if look.report.not_measured else ""
+    extra = (
+        f". Nor: {'; '.join(shown(n.what) for n in look.report.not_measured[:3])}" if look.report.not_measured else ""
+    )
     return Item("not_measured", "Not known:", f"{words}{extra}.", "#unmeasured", "Not measured")

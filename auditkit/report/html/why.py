@@ -82,7 +82,9 @@ def _why(look: Lookup, f: Finding) -> Why:
     rows = contributions.rows[:MOST]
     ends = [x for _, es in rows for i, _ in series for x in (es[i].value, es[i].high) if x is not None]
     axis = axis_to(max(ends, default=1.0))
-    figure = Figure(_title(contributions), _subtitle(look, contributions, series), _sentence(look, f, contributions), table)
+    figure = Figure(
+        _title(contributions), _subtitle(look, contributions, series), _sentence(look, f, contributions), table
+    )
     heads = tuple(_series(look, contributions.series[i])[0] for i, _ in series)
     return Why(figure, None, axis, heads, _rows(axis, contributions, series), trust, note)
 
@@ -143,7 +145,8 @@ def _subtitle(look: Lookup, x: GroupEstimates, series: list[tuple[int, str]]) ->
     drawn = [_series(look, x.series[i])[0] for i, _ in series]
     marks = f" Circle: {drawn[0]}. Square: {drawn[1]}." if len(drawn) == 2 else ""
     cut = f" The {MOST} largest of {len(x.rows)} columns." if len(x.rows) > MOST else ""
-    return f"How far each column moves the score, {shown(x.unit)}. Line: {level_text(x.rows[0][1][0])} interval.{marks}{cut}"
+    level = level_text(x.rows[0][1][0])
+    return f"How far each column moves the score, {shown(x.unit)}. Line: {level} interval.{marks}{cut}"
 
 
 def _sentence(look: Lookup, f: Finding, x: GroupEstimates) -> str:
@@ -165,10 +168,21 @@ def _lost(t: TrustCheck) -> str:
 
 def _trust(f: Finding) -> TableView:
     rows = tuple(
-        (f"{shown(t.id)} {shown(t.name)}", "passed" if t.passed else "failed", decimals(t.value, 4), decimals(t.limit, 4), t.note or NOTHING)
+        (
+            f"{shown(t.id)} {shown(t.name)}",
+            "passed" if t.passed else "failed",
+            t.note or NOTHING,
+            decimals(t.value, 4),
+            decimals(t.limit, 4),
+        )
         for t in f.trust
     )
-    return TableView("Can it be trusted? Checks of this explanation", ("Check", "Result", "Value", "At most", "What it tests"), rows, 2)
+    return TableView(
+        "Can it be trusted? Checks of this explanation",
+        ("Check", "Result", "What it tests", "Value", "At most"),
+        rows,
+        3,
+    )
 
 
 def _table(look: Lookup, x: GroupEstimates) -> TableView:

@@ -1,0 +1,61 @@
+"""A headless Chromium without a network, or the reason why there is none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditkit.report.html.page import render
+from tests.report import fixtures
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def _absent(reason: str) -> None:
+    """Skip with the reason; fail where a browser is required."""
+    if os.environ.get("AUDITKIT_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"AUDITKIT_REQUIRE_BROWSER=1, but {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, driven by Playwright."""
+    path = os.environ.get("AUDITKIT_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not path:
+        _absent("no Chromium is installed (Debian package `chromium`)")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _absent("Playwright for Python is not installed")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Name of a fixture → address of its page."""
+    folder: Path = tmp_path_factory.mktemp("pages")
+    addresses = {}
+    for i, (name, report) in enumerate(fixtures.ALL.items()):
+        file = folder / f"{i}.html"
+        file.write_text(render(report()), encoding="utf-8")
+        addresses[name] = file.as_uri()
+    return addresses

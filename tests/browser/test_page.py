@@ -1,0 +1,126 @@
+"""The page in a real browser: no request, no script, no overflow, readable in light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.report import fixtures
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+
+@contextmanager
+def opened(browser: Browser, address: str, width: int = 1440, **options: Any) -> Iterator[tuple[Page, list[str]]]:
+    """A page, with the list of everything that it requested or complained about."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, **options)
+    page = context.new_page()
+    seen: list[str] = []
+    page.on("request", lambda r: seen.append(f"request {r.url}"))
+    page.on("dialog", lambda d: (seen.append(f"dialog {d.message}"), d.dismiss()))
+    page.on("console", lambda m: seen.append(f"console {m.text}"))
+    page.on("pageerror", lambda e: seen.append(f"error {e}"))
+    page.goto(address)
+    try:
+        yield page, seen
+    finally:
+        context.close()
+
+
+@pytest.mark.parametrize("name", fixtures.ALL)
+def test_the_file_is_the_only_request(browser: Browser, pages: dict[str, str], name: str) -> None:
+    with opened(browser, pages[name]) as (page, seen):
+        page.wait_for_timeout(100)
+        assert seen == [f"request {pages[name]}"]
+
+
+def test_complete_without_javascript(browser: Browser, pages: dict[str, str]) -> None:
+    with opened(browser, pages["adult"], java_script_enabled=False) as (page, _):
+        text = page.locator("body").inner_text()
+        assert "The model selects 9 of every 100 women and 25 of every 100 men." in text
+        assert "Three of eight rules fail" in text
+        assert page.locator("[hidden]").count() == 0
+        assert page.locator("figure").first.is_visible()
+        assert page.locator(".hero use").first.is_visible()
+
+
+def test_hostile_names_harm_nothing(browser: Browser, pages: dict[str, str]) -> None:
+    with opened(browser, pages["hostile"]) as (page, seen):
+        page.wait_for_timeout(200)
+        assert page.locator("img, script, iframe").count() == 0
+        assert [s for s in seen if not s.startswith("request file:")] == []
+        assert fixtures.HOSTILE in page.locator("body").inner_text()
+
+
+@pytest.mark.parametrize("name", ["adult", "hostile", "many", "empty"])
+def test_no_sideways_scroll(browser: Browser, pages: dict[str, str], name: str) -> None:
+    with opened(browser, pages[name]) as (page, _):
+        for width in (320, 360, 375, 768, 1000, 1440):
+            page.set_viewport_size({"width": width, "height": 900})
+            wide, room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+            assert wide <= room, f"at {width} px"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1440])
+@pytest.mark.parametrize("name", ["adult", "hostile", "adult, its explanation failed"])
+def test_axe_finds_nothing(browser: Browser, pages: dict[str, str], name: str, width: int, scheme: str) -> None:
+    Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
+    with opened(browser, pages[name], width, color_scheme=scheme, bypass_csp=True) as (page, _):
+        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+        found = Axe().run(page).response["violations"]
+        assert [(v["id"], v["impact"], [n["html"][:200] for n in v["nodes"]][:3]) for v in found] == []
+
+
+CONTRAST = """() => {
+  const channel = c => { c /= 255; return c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4 };
+  const light = rgb => .2126 * channel(rgb[0]) + .7152 * channel(rgb[1]) + .0722 * channel(rgb[2]);
+  const read = text => text.match(/[0-9.]+/g).map(Number);
+  const behind = e => {
+    for (; e; e = e.parentElement) {
+      const rgba = read(getComputedStyle(e).backgroundColor);
+      if (rgba.length === 3 || rgba[3] === 1) return rgba;
+    }
+    return [255, 255, 255];
+  };
+  const low = [];
+  for (const e of document.querySelectorAll('body *')) {
+    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own || !e.getClientRects().length || e.closest('.sr, .skip')) continue;
+    const style = getComputedStyle(e);
+    const ink = light(read(e instanceof SVGElement ? style.fill : style.color)), paper = light(behind(e));
+    const ratio = (Math.max(ink, paper) + .05) / (Math.min(ink, paper) + .05);
+    if (ratio < 4.5) low.push([e.textContent.trim().slice(0, 40), Math.round(ratio * 10) / 10]);
+  }
+  return low;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_contrast(browser: Browser, pages: dict[str, str], scheme: str) -> None:
+    with opened(browser, pages["adult"], color_scheme=scheme, bypass_csp=True) as (page, _):
+        assert page.evaluate(CONTRAST) == []
+
+
+def test_dark_is_dark_and_print_is_light(browser: Browser, pages: dict[str, str]) -> None:
+    with opened(browser, pages["adult"], color_scheme="dark", bypass_csp=True) as (page, _):
+        paper = "getComputedStyle(document.body).backgroundColor"
+        assert page.evaluate(paper) == "rgb(18, 24, 29)"
+        page.emulate_media(media="print")
+        assert page.evaluate(paper) == "rgb(255, 255, 255)"
+        assert page.locator("details.more table").first.is_visible()
+
+
+def test_forced_colours_keep_marks(browser: Browser, pages: dict[str, str]) -> None:
+    with opened(browser, pages["adult"], forced_colors="active", bypass_csp=True) as (page, _):
+        fill, paper = page.evaluate(
+            "['.gate use.k-fail', 'body'].map((s, i) => "
+            "getComputedStyle(document.querySelector(s))[['fill', 'backgroundColor'][i]])"
+        )
+        assert fill != paper

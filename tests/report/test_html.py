@@ -1,0 +1,230 @@
+"""The page as text: escaped, bounded, the same every time, and saying only what the intervals say."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import re
+import time
+from html.parser import HTMLParser
+
+import pytest
+
+from auditkit.records import Estimate, Report
+from auditkit.report.html.geometry import axis_to, mark
+from auditkit.report.html.page import css_text, render
+from tests.report import fixtures
+
+VOID = {"meta", "br", "img", "link", "input", "hr", "base"}
+
+
+class Page(HTMLParser):
+    """Elements with their attributes, text outside <style>, and whether tags balance."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text.append(data)
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def words(self) -> str:
+        return " ".join(" ".join(self.text).split())
+
+
+@pytest.fixture(params=fixtures.ALL, scope="module")
+def html(request: pytest.FixtureRequest) -> str:
+    return render(fixtures.ALL[request.param]())
+
+
+def test_markup_is_balanced_and_free_of_scripts_styles_and_requests(html: str) -> None:
+    page = Page(html)
+    assert page.open == []
+    tags = {tag for tag, _ in page.elements}
+    assert not tags & {"script", "img", "link", "iframe", "object", "base", "form", "input", "button"}
+    for tag, attributes in page.elements:
+        assert "style" not in attributes
+        assert not [a for a in attributes if a.startswith("on")]
+        for name in ("href", "src", "action", "xlink:href", "data"):
+            assert (attributes.get(name) or "#").startswith("#"), (tag, attributes)
+    assert "@import" not in html.split("<style>")[1].split("</style>")[0]
+
+
+def test_links_lead_somewhere_and_ids_are_unique(html: str) -> None:
+    page = Page(html)
+    ids = [a["id"] for _, a in page.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+    assert {a["href"] for _, a in page.elements if a.get("href")} <= {f"#{id}" for id in ids}
+    for _, attributes in page.elements:
+        assert attributes.get("aria-labelledby", ids[0]) in ids
+
+
+def test_policy_names_the_one_style(html: str) -> None:
+    style = html.split("<style>")[1].split("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = next(a["content"] for a in Page(html).named("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_headings_do_not_jump(html: str) -> None:
+    levels = [int(tag[1]) for tag, _ in Page(html).elements if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in itertools.pairwise(levels))
+
+
+def test_every_figure_has_a_table_and_a_sentence(html: str) -> None:
+    for figure in html.split("<figure")[1:]:
+        body = figure.split("</figure>")[0]
+        hero = body.startswith(' class="hero"')  # its table is the one of the rates by group
+        assert hero or "<table" in body
+        assert hero or '<p class="say">' in body
+        assert re.search(r"<h3>[^<]+</h3>", body) or hero
+
+
+def test_tables_have_captions_and_scopes(html: str) -> None:
+    for table in html.split("<table")[1:]:
+        body = table.split("</table>")[0]
+        assert "<caption" in body
+        assert "<th" in body
+        assert "<th>" not in body, "a head without a scope"
+
+
+def test_sixteen_sections_in_order(html: str) -> None:
+    numbers = re.findall(r'<h2 id="[^"]+"><span class="no">(\d+)</span>', html)
+    assert numbers == [str(n) for n in range(1, 17)]
+    assert html.count("Not measured: not in this version.") == 8
+
+
+def test_no_negative_zero_no_nan(html: str) -> None:
+    words = Page(html).words()
+    assert not re.search(r"−0(\.0+)?(?![\d.])|(?<![\w–])-0(\.0+)?(?![\d.])", words)
+    assert not re.search(r"\b(nan|None|inf)\b", words)
+
+
+def test_bytes_are_bounded_and_the_same_every_time(html: str, request: pytest.FixtureRequest) -> None:
+    assert len(html.encode()) <= 400_000
+    name = request.node.callspec.params["html"]
+    assert render(fixtures.ALL[name]()) == html
+
+
+def test_a_stored_report_gives_the_same_page() -> None:
+    report = fixtures.adult()
+    again = Report.from_json(report.to_json())
+    assert render(again) == render(Report.from_json(again.to_json()))
+
+
+def test_fifty_groups_are_rendered_within_a_second_and_twelve_are_drawn() -> None:
+    report = fixtures.many()
+    started = time.perf_counter()
+    html = render(report)
+    assert time.perf_counter() - started < 1.0
+    assert "the 12 groups surest to differ from everybody are drawn" in html
+    assert html.count("Region 4") + html.count("region 4") >= 10, "the table has all"
+
+
+def test_hostile_names_are_text() -> None:
+    html = render(fixtures.hostile())
+    assert "<img" not in html
+    assert "<script" not in html
+    words = Page(html).words()
+    assert fixtures.HOSTILE in words
+    assert "{{ 7*7 }}" in words
+    assert "(empty)" in words
+    assert "missing" in words
+    assert "\u202e" not in html, "no character may turn its neighbours round"
+    assert "x" * 200 not in html
+
+
+def test_a_model_name_cannot_leave_the_style() -> None:
+    assert re.fullmatch(r"(?:[A-Za-z0-9]|\\[0-9a-f]+ )*", css_text('"; } </style>\n\\é'))
+
+
+def test_first_screen_names_the_worst_and_how_sure() -> None:
+    words = Page(render(fixtures.adult())).words()
+    assert "income-mlp fails its fairness policy" in words
+    assert "The model selects 9 of every 100 women and 25 of every 100 men." in words
+    assert "In these data 11 of 100 women and 30 of 100 men really earn more than $50K." in words
+    assert "20.2% needed" in words
+    assert "Women: 4,813 of the 14,654 people tested." in words
+    assert "The ratio is 0.34, 95% interval 0.30 to 0.39." in words
+
+
+def test_without_display_words_the_data_is_quoted() -> None:
+    words = Page(render(fixtures.adult(words=fixtures.Words()))).words()
+    assert "people whose gender is “Female”" in words
+    assert "have income “>50K”" in words
+
+
+def test_without_a_policy_the_surest_difference_leads() -> None:
+    words = Page(render(fixtures.adult(policy=False))).words()
+    assert "income-mlp: an audit without a policy" in words
+    assert "The surest difference The model selects 9 of every 100 women" in words
+    assert "no policy was given" in words
+
+
+@pytest.mark.parametrize("name", ["empty", "one group", "undefined"])
+def test_where_nothing_can_be_compared_no_disparity_is_named(name: str) -> None:
+    words = Page(render(fixtures.ALL[name]())).words()
+    assert "less often" not in words
+    assert "The model selects" not in words
+    assert "No disparity between groups was established." in words or "could not be judged" in words
+
+
+def test_a_gap_that_may_be_chance_is_not_named() -> None:
+    cells = {("a",): fixtures.Counts(60, 30, 15, 5), ("b",): fixtures.Counts(60, 30, 14, 6)}
+    made = fixtures.findings(cells, ("g",), [("g",)], fixtures.RATES)
+    words = Page(render(fixtures.report(made, attributes=("g",), policy=False))).words()
+    assert "No disparity between groups was established." in words
+    assert "No gap between groups is established" in words
+    assert "surest difference" not in words
+    assert "less often than" not in words
+
+
+def test_a_failed_explanation_is_shown_as_failed_and_not_drawn() -> None:
+    html = render(fixtures.adult(holds=False))
+    words = Page(html).words()
+    assert "Integrated Gradients: do not read it as an explanation" in words
+    assert "2.040, at most 0.050 allowed" in words
+    assert "not drawn: check failed" in words
+    assert "For the record: the values" in words
+    assert "moves the score most" not in words.lower().replace("what moves the score most:", "")
+    assert "What moves the score most" not in words
+
+
+def test_sparse_groups_show_counts_and_no_percentage() -> None:
+    html = render(fixtures.adult())
+    cell = re.search(r'<td class="c-sparse"><div><b>([^<]+)</b> <span>([^<]+)</span>', html)
+    assert cell
+    assert cell.groups() == ("2 of 4", "too few to tell")
+
+
+def test_marks_stay_on_the_axis() -> None:
+    axis = axis_to(0.37)
+    m = mark(axis, Estimate(value=0.9, low=0.3, high=1.0), "n")
+    assert (m.x, m.low, m.high, m.over) == (None, 75.0, 100.0, True)
+    unbounded = mark(axis, Estimate(value=0.1, low=0.05, high=None, note="unbounded"), "n")
+    assert (unbounded.high, unbounded.over) == (100.0, True)
+    assert mark(axis, Estimate(value=None, state="undefined"), "n").x is None
