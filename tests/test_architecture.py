@@ -123,6 +123,13 @@ def test_public_names_resolve() -> None:
         _ = ak.Dataste
 
 
+def test_audit_is_the_function_whatever_was_imported_first() -> None:
+    code = (
+        "import auditkit as ak, auditkit.audit; from auditkit.audit import observe; assert ak.audit.__name__ == 'audit'"
+    )
+    assert "torch" in loaded(code + "; ak.observe; assert callable(ak.audit)")
+
+
 def test_no_file_is_a_warehouse() -> None:
     for path in PACKAGE.rglob("*.py"):
         assert len(path.read_text().splitlines()) <= 400, f"{path}: which second idea moved in?"

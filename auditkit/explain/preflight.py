@@ -102,7 +102,8 @@ def unchanged(model: Model, before: str) -> None:
 
 
 def _scores(model: Model, rows: pd.DataFrame) -> Tensor:
-    return model.decision(model.encode(rows))
+    scores = model.decision(model.encode(rows))
+    return scores if scores.is_floating_point() else scores.double()
 
 
 def _obeys_eval(module: nn.Module) -> None:

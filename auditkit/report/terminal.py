@@ -56,7 +56,7 @@ def _row(v: Verdict) -> tuple[Text | str, ...]:
     sign = "≤" if v.rule.at_most is not None else "≥"
     words = Text(WORDS[v.status], style=_STYLES[v.status])
     if v.rule.severity == "warning":
-        words.append(", warning only", style="dim")
+        words.append(" (warning)", style="dim")
     asked = f"{sign} {limit(v.rule.limit, kind)}"
     return Text(_SIGNS[v.status], style=_STYLES[v.status]), Text(_printable(v.rule.id)), value, asked, words
 

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -26,7 +26,7 @@ ARGUMENTS = [
 ]
 
 
-def _absent(reason: str) -> None:
+def _absent(reason: str) -> NoReturn:
     """Skip with the reason; fail where a browser is required."""
     if os.environ.get("AUDITKIT_REQUIRE_BROWSER") == "1":
         pytest.fail(f"AUDITKIT_REQUIRE_BROWSER=1, but {reason}")

@@ -24,7 +24,9 @@ WIDTH = 6
 def mlp(activation: Callable[[], nn.Module] = nn.SiLU, outputs: int = 1, seed: int = 0) -> nn.Sequential:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return nn.Sequential(nn.Linear(WIDTH, 16), activation(), nn.Linear(16, 16), activation(), nn.Linear(16, outputs))
+        return nn.Sequential(
+            nn.Linear(WIDTH, 16), activation(), nn.Linear(16, 16), activation(), nn.Linear(16, outputs)
+        )
 
 
 def sample(rows: int = 200, seed: int = 0) -> Batch:

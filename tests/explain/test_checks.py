@@ -83,9 +83,7 @@ def test_weighted_means_and_intervals() -> None:
             assert cell.n == rows.sum()
     signed = estimates(finding_of(seen), 1)
     assert [r[0] for r in signed.rows] == [r[0] for r in exhibit.rows]
-    assert signed.rows[0][1][0].value == pytest.approx(
-        np.average(seen.columns[f"{PHI}{signed.rows[0][0]}"], weights=w)
-    )
+    assert signed.rows[0][1][0].value == pytest.approx(np.average(seen.columns[f"{PHI}{signed.rows[0][0]}"], weights=w))
 
 
 def test_finding_names_what_carries_most() -> None:
@@ -169,7 +167,8 @@ def test_a_failed_explanation_is_shown_as_failed() -> None:
 
 
 def test_a_step_that_gradients_cannot_see_fails() -> None:
-    stepped = Lambda(lambda z: z + 5 * (z > 0).float(), mlp())
+    middle = float(np.median(Model(mlp(), outputs=lambda z: z[:, 0].sigmoid()).predict(sample().features)))
+    stepped = Lambda(lambda z: z + 5 * (z.sigmoid() > middle).float(), mlp())
     finding = finding_of(CHECK.examine(Model(stepped), sample()))
     assert not finding.trust[1].passed
     assert finding.statement.startswith("This explanation does not hold.")
@@ -215,12 +214,16 @@ def test_same_weights_same_evidence() -> None:
 
 
 def test_assessing_stored_evidence_loads_no_torch() -> None:
-    code = (
-        "import sys; from auditkit.explain.checks import Attribution; from auditkit.evidence.sample import Observations;"
-        "o = Observations.from_json({'columns': {'phi:a': [1, 2], 'weight': [1, 1], 'epsilon': [0, 0], 'steps': [8, 8]},"
-        "'labels': {}, 'facts': {'method': 'integrated_gradients', 'explained': 'logit', 'baseline': 'b', 'unread': []}});"
-        "print(Attribution().assess(o).findings[0].statement); assert not {'torch', 'captum'} & set(sys.modules)"
-    )
+    facts = {"method": "integrated_gradients", "explained": "logit", "baseline": "b", "unread": []}
+    columns = {"phi:a": [1, 2], "weight": [1, 1], "epsilon": [0, 0], "steps": [8, 8]}
+    code = f"""
+import sys
+from auditkit.explain.checks import Attribution
+from auditkit.evidence.sample import Observations
+seen = Observations.from_json({{"columns": {columns}, "labels": {{}}, "facts": {facts}}})
+print(Attribution().assess(seen).findings[0].statement)
+assert not {{"torch", "captum"}} & set(sys.modules)
+"""
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.startswith("a carries 100.0% of what moves the model's scores, on average")
 

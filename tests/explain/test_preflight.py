@@ -55,7 +55,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-@pytest.mark.parametrize("door", [lambda m: preflight(m, sample().features), lambda m: Attribution().examine(m, sample())])
+@pytest.mark.parametrize(
+    "door", [lambda m: preflight(m, sample().features), lambda m: Attribution().examine(m, sample())]
+)
 def test_refused(name: str, door: Callable[[Model], object]) -> None:
     model, message = REFUSED[name]
     with pytest.raises(ModelError, match=message):
@@ -79,6 +81,10 @@ def test_demo_passes() -> None:
 def test_constant_and_non_finite_scores_are_left_to_predict() -> None:
     preflight(Model(Lambda(lambda z: z * 0 + 3)), sample().features)
     preflight(Model(Lambda(lambda z: z * torch.nan)), sample().features)
+
+
+def test_hard_labels_pass() -> None:
+    preflight(Model(Lambda(lambda z: (z > 0).long()), outputs="probabilities"), sample().features)
 
 
 def test_random_state_and_modes_are_as_before() -> None:

@@ -114,24 +114,19 @@ def by_group(
 
 def gap(groups: tuple[GroupEstimate, ...], comparison: Comparison) -> Estimate:
     """Between the lowest and the highest group that count."""
-    counted = sorted((g.estimate for g in groups if g.estimate.state == "ok"), key=lambda e: e.value or 0.0)
-    n = sum(e.n for e in counted)
-    if len(counted) < 2:
+    counted = [(e.value, e.low, e.high, e.mde or 0.0, e.n) for g in groups if (e := g.estimate).state == "ok"]
+    rates = sorted((v, low, high, mde) for v, low, high, mde, _ in counted if None not in (v, low, high))
+    n = sum(c[-1] for c in counted)
+    if len(rates) < 2:
         return Estimate(value=None, n=n, state="undefined", note="fewer than two groups to compare")
-    a, b = counted[0], counted[-1]
-    for e in (a, b):
-        assert None not in (e.value, e.low, e.high)
+    (a, a_low, a_high, a_mde), (b, b_low, b_high, b_mde) = rates[0], rates[-1]
+    assert a is not None and a_low is not None and a_high is not None  # noqa: PT018
+    assert b is not None and b_low is not None and b_high is not None  # noqa: PT018
     if comparison == "ratio":
-        ratio = a.value / b.value if b.value else None
-        return Estimate(
-            value=ratio, low=a.low / b.high, high=min(1.0, a.high / b.low) if b.low else None, n=n, method="MOVER-R"
-        )
-    value = b.value - a.value
-    low = value - math.hypot(b.value - b.low, a.high - a.value)
-    high = value + math.hypot(b.high - b.value, a.value - a.low)
-    return Estimate(
-        value=value, low=max(0.0, low), high=min(1.0, high), n=n, method="Newcombe", mde=max(a.mde or 0, b.mde or 0)
-    )
+        high = min(1.0, a_high / b_low) if b_low else None
+        return Estimate(value=a / b if b else None, low=a_low / b_high, high=high, n=n, method="MOVER-R")
+    low, high = b - a - math.hypot(b - b_low, a_high - a), b - a + math.hypot(b_high - b, a - a_low)
+    return Estimate(value=b - a, low=max(0.0, low), high=min(1.0, high), n=n, method="Newcombe", mde=max(a_mde, b_mde))
 
 
 def findings(
@@ -216,8 +211,8 @@ def explanation(attributes: Mapping[str, list[str]], *, holds: bool = True, colu
         return tuple(Estimate(value=x, low=x * 0.97, high=x * 1.03, n=2000, method="t") for x in sizes)
 
     exhibit = GroupEstimates(
-        title="Contributions",
-        unit="mean size, in log-odds",
+        title="How much each column moves the scores",
+        unit="log-odds",
         series=tuple(series),
         rows=tuple((c, row(i)) for i, c in enumerate(names)),
     )
@@ -229,7 +224,7 @@ def explanation(attributes: Mapping[str, list[str]], *, holds: bool = True, colu
         metric="integrated_gradients",
         comparison="overall",
         estimate=Estimate(value=1.4, n=2000),
-        exhibits=(exhibit,),
+        exhibits=(exhibit, exhibit.model_copy(update={"title": "Which way each column moves the scores"})),
         trust=(
             TrustCheck(
                 id="T0", name="preflight", value=None, limit=None, passed=True, note="The model answers each row alone."
@@ -358,7 +353,7 @@ def hostile() -> Report:
     """Names that attack markup, styles, direction and layout, in every place where a name can stand."""
     values = [HOSTILE, "", "مجموعة\u202e", "x" * 400, "(missing)", "]]></style><script>alert(1)</script>", "{{ 7*7 }}"]
     attribute = f"a{HOSTILE}"
-    cells = {(v,): Counts(200 + 40 * i, 60, 20 + 4 * i, 9) for i, v in enumerate(values)}
+    cells: dict[Key, Counts] = {(v,): Counts(200 + 40 * i, 60, 20 + 4 * i, 9) for i, v in enumerate(values)}
     made = findings(cells, (attribute,), [(attribute,)], RATES)
     made.append(explanation({attribute: values[:2]}, columns=(HOSTILE, "</svg><script>alert(2)</script>", "")))
     found = {f.id: f for f in made}
@@ -377,7 +372,7 @@ def empty() -> Report:
 
 def one_group() -> Report:
     """A single group: gaps are undefined, not fair."""
-    cells = {("Female",): Counts(100, 30, 20, 5)}
+    cells: dict[Key, Counts] = {("Female",): Counts(100, 30, 20, 5)}
     made = findings(cells, ("gender",), [("gender",)], RATES)
     found = {f.id: f for f in made}
     unjudged = verdict(found, "four-fifths", "not_measured", "selection_rate", "ratio", ("gender",), at_least=0.8)
@@ -386,13 +381,15 @@ def one_group() -> Report:
 
 def undefined() -> Report:
     """Nobody is truly positive and nobody is selected."""
-    cells = {(v,): Counts(50, 0, 0, 0) for v in ("Female", "Male")}
+    cells: dict[Key, Counts] = {(v,): Counts(50, 0, 0, 0) for v in ("Female", "Male")}
     return report(findings(cells, ("gender",), [("gender",)], RATES), attributes=("gender",), policy=False, rows=100)
 
 
 def many(groups: int = 50) -> Report:
     """50 groups × 10 metrics, with an explanation of 60 columns."""
-    cells = {(f"region {i:02d}",): Counts(400 + 13 * i, 120 + i, 70 + i % 17, 20 + i % 11) for i in range(groups)}
+    cells: dict[Key, Counts] = {
+        (f"region {i:02d}",): Counts(400 + 13 * i, 120 + i, 70 + i % 17, 20 + i % 11) for i in range(groups)
+    }
     made = findings(cells, ("region",), [("region",)], MORE_RATES)
     names = [key[0] for key in cells]
     made.append(explanation({"region": names}, columns=tuple(f"column-{i}" for i in range(60))))

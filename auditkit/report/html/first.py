@@ -190,7 +190,7 @@ def _against_truth(look: Lookup, lead: Leading) -> str:
     if a.low is not None and b.high is not None and a.low > b.high:
         return "The model does not copy that difference, it widens it."
     if a.high is not None and b.low is not None and a.high < b.low:
-        return "The model narrows that difference, and does not close it."
+        return "The model narrows that difference" + (", and does not close it." if established(ours) else ".")
     sizes = f"{points(a.value)} points against {points(b.value)}"
     return f"The model does not clearly widen or narrow that difference: {sizes}."
 

@@ -13,7 +13,10 @@ from auditkit.report.words import listed, shown, upper_first
 from auditkit.wording import NOTHING, decimals
 
 MOST = 20
-"""Columns that are drawn; the table has all."""
+"""Columns that are drawn."""
+
+FULL = 400
+"""Cells of a table with intervals; a larger one keeps the `MOST` largest columns, without intervals."""
 
 
 class FeatureRow(NamedTuple):
@@ -43,6 +46,8 @@ class Why(NamedTuple):
     heads: tuple[str, ...]
     rows: tuple[FeatureRow, ...]
     trust: TableView
+    more: tuple[TableView, ...]
+    """Further exhibits, as tables."""
     note: str
 
 
@@ -73,11 +78,13 @@ def _why(look: Lookup, f: Finding) -> Why:
     lost = [t for t in f.trust if not t.passed]
     note = f"This says how the model reaches its scores, not what causes the outcome. Method: {method}"
     note += f", {f.estimate.n:,} rows." if f.estimate.n else "."
+    note += "".join(f" {upper_first(shown(n))}." for n in f.notes)
     trust = _trust(f)
+    more = tuple(_table(look, x) for x in f.exhibits if isinstance(x, GroupEstimates) and x is not contributions)
     if lost or contributions is None or not contributions.rows:
         title = f"{method}: do not read it as an explanation" if lost else f"{method}: nothing to show"
         failed = Failed(title, tuple(_lost(t) for t in lost), table)
-        return Why(None, failed, axis_to(0), (), (), trust, note)
+        return Why(None, failed, axis_to(0), (), (), trust, more, note)
     series = _drawn(look, contributions)
     rows = contributions.rows[:MOST]
     ends = [x for _, es in rows for i, _ in series for x in (es[i].value, es[i].high) if x is not None]
@@ -86,7 +93,7 @@ def _why(look: Lookup, f: Finding) -> Why:
         _title(contributions), _subtitle(look, contributions, series), _sentence(look, f, contributions), table
     )
     heads = tuple(_series(look, contributions.series[i])[0] for i, _ in series)
-    return Why(figure, None, axis, heads, _rows(axis, contributions, series), trust, note)
+    return Why(figure, None, axis, heads, _rows(axis, contributions, series), trust, more, note)
 
 
 def _series(look: Lookup, name: str) -> tuple[str, str, str]:
@@ -146,7 +153,7 @@ def _subtitle(look: Lookup, x: GroupEstimates, series: list[tuple[int, str]]) ->
     marks = f" Circle: {drawn[0]}. Square: {drawn[1]}." if len(drawn) == 2 else ""
     cut = f" The {MOST} largest of {len(x.rows)} columns." if len(x.rows) > MOST else ""
     level = level_text(x.rows[0][1][0])
-    return f"How far each column moves the score, {shown(x.unit)}. Line: {level} interval.{marks}{cut}"
+    return f"{shown(x.title)}, in {shown(x.unit)}. Line: {level} interval.{marks}{cut}"
 
 
 def _sentence(look: Lookup, f: Finding, x: GroupEstimates) -> str:
@@ -172,8 +179,8 @@ def _trust(f: Finding) -> TableView:
             f"{shown(t.id)} {shown(t.name)}",
             "passed" if t.passed else "failed",
             t.note or NOTHING,
-            decimals(t.value, 4),
-            decimals(t.limit, 4),
+            _statistic(t.value),
+            _statistic(t.limit),
         )
         for t in f.trust
     )
@@ -185,14 +192,24 @@ def _trust(f: Finding) -> TableView:
     )
 
 
+def _statistic(x: float | None) -> str:
+    """A statistic of a check; what is too small for four digits says so instead of looking like nothing."""
+    return "below 0.0001" if x is not None and 0 < abs(x) < 0.0001 else decimals(x, 4)
+
+
 def _table(look: Lookup, x: GroupEstimates) -> TableView:
+    caption = f"{shown(x.title)}, in {shown(x.unit)}"
     heads = [_series(look, s)[0] for s in x.series]
-    rows = tuple((shown(label), *(_cell(e) for e in es)) for label, es in x.rows)
-    return TableView(f"Contributions, {shown(x.unit)}", ("Column", *heads), rows)
+    rows = x.rows
+    full = len(rows) * len(heads) <= FULL
+    if not full:
+        rows = rows[:MOST]
+        caption += f"; {len(rows)} of {len(x.rows)} columns, intervals in the JSON report"
+    body = tuple((shown(label), *(_cell(e, full) for e in es)) for label, es in rows)
+    return TableView(caption, ("Column", *heads), body)
 
 
-def _cell(e: Estimate) -> str:
-    if e.value is None:
-        return NOTHING
-    between = f" ({decimals(e.low, 2)}–{decimals(e.high, 2)})" if e.low is not None and e.high is not None else ""
-    return decimals(e.value, 2) + between
+def _cell(e: Estimate, full: bool) -> str:
+    if not full or e.value is None or e.low is None or e.high is None:
+        return decimals(e.value, 2)
+    return f"{decimals(e.value, 2)} ({decimals(e.low, 2)} to {decimals(e.high, 2)})"
