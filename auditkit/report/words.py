@@ -285,17 +285,3 @@ def range_text(e: Estimate | None, comparison: Comparison) -> str:
     if e.low is None or e.high is None:
         return f"at most {high}" if e.low is None else f"at least {low}"
     return f"{low}–{high}"
-
-
-def limit_text(limit: float, comparison: Comparison, *, unit: bool = True) -> str:
-    """A limit as a person would write it, without needless decimals.
-
-    >>> limit_text(0.1, "difference"), limit_text(0.8, "ratio"), limit_text(0.84, "overall")
-    ('10 points', '0.80', '84%')
-    """
-    if comparison.startswith("ratio"):
-        return quantity(limit, comparison)
-    plain = decimals(100 * limit).removesuffix(".0")
-    if in_units(comparison):
-        return f"{plain} points" if unit else plain
-    return f"{plain}%"

@@ -9,8 +9,9 @@ from auditkit.report.html.figures import Figure, TableView
 from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distances, ranked, sentence
-from auditkit.report.words import STATUS, limit_text, number, range_text, several, shown, upper_first, value_text
+from auditkit.report.words import STATUS, number, range_text, several, shown, upper_first, value_text
 from auditkit.wording import NOTHING, decimals
+from auditkit.wording import limit as limit_of
 
 AXIS = Axis(0.0, 4.0, 4)
 
@@ -85,7 +86,7 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
         mark=mark(AXIS, distances(v.rule, e), v.status) if e and e.value is not None else Mark(v.status, None),
         value=value_text(e, v.rule.comparison) + (" points" if unit else ""),
         range=range_text(e, v.rule.comparison),
-        limit=f"{'≤' if v.rule.at_most is not None else '≥'} {limit_text(v.rule.limit, v.rule.comparison)}",
+        limit=f"{'≤' if v.rule.at_most is not None else '≥'} {limit_of(v.rule.limit, v.rule.comparison)}",
     )
 
 
@@ -114,9 +115,7 @@ def _table(order: list[Verdict]) -> TableView:
     for v in order:
         e = v.estimate
         level = f"{100 * e.level:g}%" if e else NOTHING
-        bound = (
-            f"{'at most' if v.rule.at_most is not None else 'at least'} {limit_text(v.rule.limit, v.rule.comparison)}"
-        )
+        bound = f"{'at most' if v.rule.at_most is not None else 'at least'} {limit_of(v.rule.limit, v.rule.comparison)}"
         rows.append(
             (
                 shown(v.rule.id),

@@ -31,11 +31,10 @@ TITLES = {
 
 
 def render(report: Report) -> str:
-    """The page. The same report gives the same bytes.
+    """The page, complete in one string: the style inside, allowed by its hash; no script, no request.
 
-    >>> from auditkit.report.html.page import render
-    >>> callable(render)
-    True
+    A pure function of the record: the same report gives the same bytes. Names from the data stay text,
+    also in the style (see `css_text`).
     """
     look = Lookup(report)
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
