@@ -48,7 +48,7 @@ def view(look: Lookup) -> Gate | None:
         title=_title(order),
         subtitle=(
             "Distance from the ideal, in units of what the policy allows: 1 is the limit. "
-            f"Line: {100 * level:g}% interval. Arrow: it goes on."
+            f"Line: {100 * level:g}% interval{_corrected(order)}. Arrow: it goes on."
         ),
         sentence=_sentence(look.report, order),
         table=_table(order),
@@ -69,6 +69,13 @@ def _title(order: list[Verdict]) -> str:
     if counts["not_measured"]:
         return f"No rule fails; {number(counts['not_measured'])} of {all_of} could not be judged"
     return f"All {all_of} are met" if len(order) > 1 else "The one rule is met"
+
+
+def _corrected(order: list[Verdict]) -> str:
+    """Said where rules share their error: the limit that can fail a rule then stands farther out."""
+    if not any(v.p is not None for v in order):
+        return ""
+    return ", wider on the side that fails a rule, since several rules are judged at once (Holm)"
 
 
 def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
@@ -114,7 +121,7 @@ def _table(order: list[Verdict]) -> TableView:
     rows = []
     for v in order:
         e = v.estimate
-        level = f"{100 * e.level:g}%" if e else NOTHING
+        level = f"{100 * e.level:.4g}%" if e else NOTHING
         bound = f"{'at most' if v.rule.at_most is not None else 'at least'} {limit_of(v.rule.limit, v.rule.comparison)}"
         rows.append(
             (
