@@ -99,7 +99,7 @@ def _unknown(look: Lookup) -> Item:
         for by in look.bys()
         if not any(established(look.finding(m, "difference", by)) for m in look.metrics())
     ]
-    words = listed(unbuilt())
+    words = listed(unbuilt(look))
     if small:
         words += (
             f"; and, for some answers, anything about {number(small)} of {number(groups)} groups, which are too small"
