@@ -109,6 +109,8 @@ class Family:
         groups = int(self.kept.sum())
         if groups < _LEAST.get(kind, 2):
             return None
+        if kind == "overall":  # one rate: whichever extreme has its limit at q on the side that fails
+            kind = "group_max" if above else "group_min"
         law: pvalues.Law = "pairs" if kind in ("difference", "ratio") else "separate"
         if kind.endswith("to_overall") and groups == 2:
             groups = 1  # both groups make the same comparison
