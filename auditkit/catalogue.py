@@ -357,7 +357,8 @@ def resolve(name: str) -> tuple[str, str | None]:
         return name, None
     if name in ALIASES:
         return ALIASES[name]
-    raise PolicyError(f"unknown metric '{name}'.{nearest(name, [*METRICS, *ALIASES])}")
+    hint = nearest(name, [*METRICS, *ALIASES]) or " `auditkit explain all` lists them."
+    raise PolicyError(f"unknown metric '{name}'.{hint}")
 
 
 def explain(name: str) -> str:
