@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from auditkit.evidence.tally import Tally as Tally
     from auditkit.explain.checks import Attribution as Attribution
     from auditkit.fairness.checks import GroupFairness as GroupFairness
+    from auditkit.fairness.profile import DataProfile as DataProfile
     from auditkit.fairness.subgroups import Subgroups as Subgroups
     from auditkit.gate.policy import Config as Config
     from auditkit.gate.policy import Policy as Policy
@@ -55,6 +56,7 @@ _HOMES = {
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.checks",
     "Subgroups": "fairness.subgroups",
+    "DataProfile": "fairness.profile",
     "Attribution": "explain.checks",
     "Policy": "gate.policy",
     "load_config": "gate.policy",

@@ -132,4 +132,5 @@ def test_audit_is_the_function_whatever_was_imported_first() -> None:
 
 def test_no_file_is_a_warehouse() -> None:
     for path in PACKAGE.rglob("*.py"):
-        assert len(path.read_text().splitlines()) <= 400, f"{path}: which second idea moved in?"
+        most = 1_500 if path.name == "catalogue.py" else 400  # the catalogue is data: one entry a metric
+        assert len(path.read_text().splitlines()) <= most, f"{path}: which second idea moved in?"

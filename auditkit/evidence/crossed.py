@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from math import prod
@@ -19,6 +19,8 @@ Keys = NDArray[np.uint64]
 MOST_CELLS = 5_000_000
 """Cells of all crossings together that are kept at most."""
 _KEPT_KEYS = 1_024
+_CHUNK = 32_768
+"""Rows whose codes and index stay in the processor's cache together."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +51,18 @@ class CrossedSums:
         x, half = outcome[counted], (keys[counted] & np.uint64(1)).astype(np.int64)
         codes = {name: c.codes[counted] for name, c in columns.items()}
         sizes = {name: len(c.labels) for name, c in columns.items()}
-        crossings = list(combinations(columns, min(depth, len(columns))))
-        _bounded(crossings, sizes)
-        sums = _yes_or_no if _is_01(x) else _numbers
-        return cls(
-            {name: c.labels for name, c in columns.items()},
-            {by: sums([codes[c] for c in by], [sizes[c] for c in by], x, half) for by in crossings if by},
-            Copies.of(keys[counted]),
-            int((~counted).sum()),
-            facts,
-        )
+        depth = min(depth, len(columns))
+        _bounded(list(combinations(columns, depth)), sizes)
+        tables: dict[tuple[str, ...], Floats] = {}
+        for start in range(0, len(x), _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            part = {name: c[rows] for name, c in codes.items()}
+            for by, table in _crossed(part, sizes, x[rows], half[rows], depth):
+                tables[by] = tables[by] + table if by in tables else table
+        if not tables:  # no row counts: empty tables, which add to others
+            tables = {by: np.zeros((2, 3, *(sizes[c] for c in by))) for by in combinations(columns, depth) if by}
+        labels = {name: c.labels for name, c in columns.items()}
+        return cls(labels, tables, Copies.of(keys[counted]), int((~counted).sum()), facts)
 
     def __add__(self, other: CrossedSums) -> CrossedSums:
         for fact in sorted({*self.facts, *other.facts}):
@@ -181,26 +185,35 @@ def _bounded(crossings: list[tuple[str, ...]], sizes: dict[str, int]) -> None:
         )
 
 
-def _is_01(x: Floats) -> bool:
-    return bool(((x == 0) | (x == 1)).all())
+def _crossed(
+    codes: dict[str, NDArray[np.int64]], sizes: dict[str, int], x: Floats, half: NDArray[np.int64], depth: int
+) -> Iterator[tuple[tuple[str, ...], Floats]]:
+    """The table of every crossing of `depth` columns. Crossings that begin alike share the index of their beginning."""
+    names = list(codes)
+    yes_or_no = bool(((x == 0) | (x == 1)).all())
+    first = half * 2 + x.astype(np.int64) if yes_or_no else half
+
+    def extended(index: NDArray[np.int64], by: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Floats]]:
+        if len(by) == depth:
+            shape = [sizes[c] for c in by]
+            yield by, _yes_or_no(index, shape) if yes_or_no else _numbers(index, shape, x)
+            return
+        for name in names[names.index(by[-1]) + 1 if by else 0 :]:
+            yield from extended(index * sizes[name] + codes[name], (*by, name))
+
+    if depth:
+        yield from extended(first, ())
 
 
-def _yes_or_no(codes: list[NDArray[np.int64]], sizes: list[int], x: Floats, half: NDArray[np.int64]) -> Floats:
+def _yes_or_no(index: NDArray[np.int64], shape: list[int]) -> Floats:
     """One count serves all three sums: Σx² = Σx."""
-    n = _count([half, x.astype(np.int64), *codes], [2, 2, *sizes])
+    n = np.bincount(index, minlength=4 * prod(shape)).astype(np.float64).reshape(2, 2, *shape)
     return np.stack([n.sum(axis=1), n[:, 1], n[:, 1]], axis=1)
 
 
-def _numbers(codes: list[NDArray[np.int64]], sizes: list[int], x: Floats, half: NDArray[np.int64]) -> Floats:
-    columns, shape = [half, *codes], [2, *sizes]
-    return np.stack([_count(columns, shape, w) for w in (None, x, x * x)], axis=1)
-
-
-def _count(columns: list[NDArray[np.int64]], sizes: list[int], weights: Floats | None = None) -> Floats:
-    index = columns[0]
-    for codes, size in zip(columns[1:], sizes[1:], strict=True):
-        index = index * size + codes
-    return np.bincount(index, weights=weights, minlength=prod(sizes)).astype(np.float64).reshape(sizes)
+def _numbers(index: NDArray[np.int64], shape: list[int], x: Floats) -> Floats:
+    sums = [np.bincount(index, weights=w, minlength=2 * prod(shape)) for w in (None, x, x * x)]
+    return np.stack([s.astype(np.float64).reshape(2, *shape) for s in sums], axis=1)
 
 
 def _line(values: NDArray[Any]) -> str:

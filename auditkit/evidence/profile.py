@@ -1,0 +1,80 @@
+"""Who is in the data, and where values are missing: counts that add."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from auditkit.check import Batch
+from auditkit.errors import EvidenceError
+from auditkit.evidence.tally import Tally, coded_strings
+
+Missing = dict[str, dict[str, dict[str, int]]]
+"""Column → attribute → value → rows without a value in the column; only counts above 0."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Rows by crossed groups and truth, and missing values by column and group."""
+
+    tally: Tally
+    """Groups × truth; decisions play no part."""
+    columns: tuple[str, ...]
+    """Every column that was looked at."""
+    missing: Missing
+
+    @classmethod
+    def of(cls, batch: Batch) -> Profile:
+        """Count a batch."""
+        nothing = np.full(len(batch.y_true), -1, dtype=np.int8)
+        coded = {str(a): coded_strings(batch.groups[a], str(a)) for a in batch.groups}
+        missing: Missing = {}
+        for column in batch.features:
+            absent = batch.features[column].isna().to_numpy()
+            if not absent.any():
+                continue
+            missing[str(column)] = {
+                a: _named(np.bincount(codes[absent], minlength=len(labels)).tolist(), labels)
+                for a, (codes, labels) in coded.items()
+            }
+        return cls(
+            Tally.of(batch.groups, y_true=batch.y_true, y_pred=nothing),
+            tuple(sorted(map(str, batch.features.columns))),
+            missing,
+        )
+
+    def __add__(self, other: Profile) -> Profile:
+        if self.columns != other.columns:
+            apart = sorted(set(self.columns) ^ set(other.columns))
+            raise EvidenceError(f"cannot add profiles of other columns: only one of the two has {apart}")
+        missing: Missing = {}
+        for part in (self.missing, other.missing):
+            for column, attributes in part.items():
+                for attribute, values in attributes.items():
+                    counts = missing.setdefault(column, {}).setdefault(attribute, {})
+                    for value, n in values.items():
+                        counts[value] = counts.get(value, 0) + n
+        return Profile(self.tally + other.tally, self.columns, missing)
+
+    def rows(self, *by: str) -> dict[tuple[str, ...], int]:
+        """Rows of each crossed group, without regard to truth; sorted."""
+        if not by:
+            return {(): int(self.tally.cells["n"].sum())}
+        summed: pd.Series[Any] = self.tally.cells.groupby(list(by), sort=True, observed=True)["n"].sum()
+        return {k if isinstance(k, tuple) else (k,): int(n) for k, n in summed.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"tally": self.tally.to_json(), "columns": list(self.columns), "missing": self.missing}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Profile:
+        """From `to_json`."""
+        return cls(Tally.from_json(data["tally"]), tuple(data["columns"]), data["missing"])
+
+
+def _named(counts: list[int], labels: list[str]) -> dict[str, int]:
+    return {label: n for label, n in zip(labels, counts, strict=True) if n}
