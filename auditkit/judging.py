@@ -35,7 +35,8 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
         # numpy, pandas and scipy: only when a rule needs them
         from auditkit.fairness.checks import reassess as from_counts
 
-        return from_counts(_tally(stored), rule.metric, rule.comparison, rule.by, level=level, min_n=rule.min_n)
+        tally, asked = _tally(stored), (rule.metric, rule.comparison, rule.by)
+        return from_counts(tally, *asked, level=level, min_n=rule.min_n, reference=rule.reference)
 
     judged = judge_findings(report.findings, policy, reassess)
     return report.model_copy(

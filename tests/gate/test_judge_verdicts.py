@@ -91,8 +91,7 @@ def test_more_data_is_the_square_of_halfwidth_over_distance() -> None:
     assert v.status == "inconclusive"
     assert v.more_data == pytest.approx((0.08 / 0.04) ** 2)
     assert (
-        v.reason
-        == "The interval crosses the limit of 10 points. "
+        v.reason == "The interval crosses the limit of 10 points. "
         "About 4.0 times as many rows would decide, if the estimate stays."
     )
     v = verdict(Estimate(value=0.15, low=0.05, high=0.20))
