@@ -28,8 +28,9 @@ format: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.benchmarks
 
-reports: $(VENV)/run.stamp
-	SOURCE_DATE_EPOCH=1767225600 $(BIN)/auditkit demo --out reports/samples --name income --quiet
+reports: $(VENV)/dev.stamp browser
+	SOURCE_DATE_EPOCH=1795521600 $(BIN)/auditkit demo --out reports/samples --name income --quiet
+	$(BIN)/python -m tests.browser.picture
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from auditkit.evidence.tally import Tally as Tally
     from auditkit.explain.checks import Attribution as Attribution
     from auditkit.fairness.checks import GroupFairness as GroupFairness
+    from auditkit.fairness.subgroups import Subgroups as Subgroups
     from auditkit.gate.policy import Config as Config
     from auditkit.gate.policy import Policy as Policy
     from auditkit.gate.policy import load_config as load_config
@@ -53,6 +54,7 @@ _HOMES = {
     "load_model": "inputs.loading",
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.checks",
+    "Subgroups": "fairness.subgroups",
     "Attribution": "explain.checks",
     "Policy": "gate.policy",
     "load_config": "gate.policy",

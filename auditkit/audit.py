@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from auditkit.check import Batch, Evidence, SampleCheck, StreamCheck
+from auditkit.check import Batch, Evidence, FittedCheck, SampleCheck, StreamCheck
 from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
 from auditkit.explain.checks import Attribution
 from auditkit.explain.preflight import preflight
@@ -111,10 +111,11 @@ def observe(
     progress: Progress | None = None,
 ) -> Observed:
     """One pass over the rows: decide, count, and keep the rows of lowest hash."""
-    streams = [c for c in checks if isinstance(c, StreamCheck)]
+    streams = [_fitted(c, model, data) for c in checks if isinstance(c, StreamCheck)]
     total: Observed | None = None
     for batch in _decided(model, data, progress):
         keys = row_keys(_content(batch, model))
+        batch = replace(batch, key=keys if isinstance(model, Model) else row_keys(batch))
         part = Observed(
             RowHash.of(keys),
             int((batch.y_true < 0).sum()),
@@ -183,6 +184,14 @@ def _decided(model: Model | Predictions, data: Dataset, progress: Progress | Non
         yield replace(batch, y_pred=(score >= model.threshold).astype(np.int8), score=score)
         done += len(score)
         _tell(progress, "rows", done, len(data))
+
+
+def _fitted(check: StreamCheck, model: Model | Predictions, data: Dataset) -> StreamCheck:
+    """The check, having seen all rows once (before any decision) if it wants to."""
+    if not isinstance(check, FittedCheck):
+        return check
+    without = model.columns if isinstance(model, Predictions) else ()
+    return check.fit(next(data.batches(len(data), without=without)))
 
 
 def _content(batch: Batch, model: Model | Predictions) -> Batch:

@@ -233,6 +233,21 @@ _add(
 )
 _add(
     Metric(
+        name="error_rate",
+        title="Error rate",
+        plain="wrong",
+        definition="The share of rows that the model decides otherwise than they truly are.",
+        formula="(FP + FN) / n",
+        denominator_words="everybody",
+        direction="lower is better",
+        reference="sklearn.metrics.zero_one_loss; 1 − accuracy",
+        oracle="scikit-learn through fairlearn",
+        numerator=((0, 1), (1, 0)),
+        denominator=_ALL,
+    )
+)
+_add(
+    Metric(
         name="equalized_odds",
         title="Equalized odds, worst case",
         plain="errors and hits alike",
@@ -266,6 +281,41 @@ _add(
         comparisons=("overall",),
     )
 )
+_add(
+    Metric(
+        name="mean_error",
+        title="Mean signed error",
+        plain="scored too high or too low",
+        definition="How far the score lies above the truth on average: 0 where scores are right in the mean.",
+        formula="Σ (score − y_true) / n",
+        denominator_words="everybody",
+        direction="equal is fair",
+        reference="calibration in the large",
+        oracle="scipy.stats.ttest_ind (Welch)",
+        interval="Welch's t",
+        kind="check",
+        comparisons=("difference",),
+    )
+)
+_add(
+    Metric(
+        name="subgroups",
+        title="Subgroup search",
+        plain="who stands out",
+        definition=(
+            "All conjunctions of a few conditions on categories and binned numbers, searched on one half of the rows "
+            "for a rate that differs from everybody else's, and tested on the other half."
+        ),
+        formula="rate(subgroup) − rate(rest), on the half of the rows that did not find it",
+        denominator_words="the rows of the confirmation half",
+        direction="shown",
+        reference="Benjamini & Hochberg (1995); Benjamini & Yekutieli (2005); after DivExplorer, Pastor et al. (2021)",
+        oracle="all conjunctions by pandas.groupby; simulations without and with a planted subgroup",
+        interval="MOVER with Jeffreys limits (Welch for means) at the false-coverage level 1 − αR/m",
+        kind="check",
+        comparisons=("difference",),
+    )
+)
 
 for _entry in COMPOSITE_ENTRIES:
     _add(Metric(kind="composite", **_entry))
@@ -285,6 +335,8 @@ ALIASES: dict[str, tuple[str, str | None]] = COMPOSITE_ALIASES | {
     "sensitivity": ("true_positive_rate", None),
     "specificity": ("true_negative_rate", None),
     "positive_predictive_value": ("precision", None),
+    "zero_one_loss": ("error_rate", None),
+    "zero_one_loss_difference": ("error_rate", "difference"),
     "accuracy_score": ("accuracy", None),
     "accuracy_score_difference": ("accuracy", "difference"),
     "accuracy_score_ratio": ("accuracy", "ratio"),
@@ -314,7 +366,8 @@ def resolve(name: str) -> tuple[str, str | None]:
         return name, None
     if name in ALIASES:
         return ALIASES[name]
-    raise PolicyError(f"unknown metric '{name}'.{nearest(name, [*METRICS, *ALIASES])}")
+    hint = nearest(name, [*METRICS, *ALIASES]) or " `auditkit explain all` lists them."
+    raise PolicyError(f"unknown metric '{name}'.{hint}")
 
 
 def explain(name: str) -> str:

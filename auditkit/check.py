@@ -38,6 +38,8 @@ class Batch:
     """(N,) score of the positive class in [0, 1]; None where there is none."""
     weight: NDArray[np.float64] | None = None
     """(N,) rows of the data that each sampled row stands for; None outside the sample."""
+    key: NDArray[np.uint64] | None = None
+    """(N,) a hash of each row's content, for checks that halve the rows; None: they hash what the batch holds."""
 
 
 class Evidence(Protocol):
@@ -79,6 +81,16 @@ class StreamCheck(Check, Protocol):
     """A question asked of every row: one pass, constant memory, no torch."""
 
     def gather(self, batch: Batch) -> Evidence: ...
+
+
+@runtime_checkable
+class FittedCheck(StreamCheck, Protocol):
+    """A stream check that looks at the rows once before it counts them: for the edges of bins and the like.
+
+    Parts whose evidence is to be added share one fitted check; a fitted check fits to itself.
+    """
+
+    def fit(self, rows: Batch) -> Self: ...
 
 
 @runtime_checkable

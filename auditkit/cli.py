@@ -81,9 +81,15 @@ def demo(
 
 
 @app.command(
-    epilog="Examples: auditkit run auditkit.toml; auditkit run --data test.parquet --y-true income --positive '>50K' "
-    "--sensitive gender --sensitive race --factory income.model:build --weights income.safetensors; "
-    "auditkit run --data scored.csv --y-true hired --y-pred decision --sensitive sex --policy auditkit.toml"
+    epilog="""\b
+Examples:
+  auditkit run auditkit.toml
+  auditkit run --data test.parquet --y-true income --positive '>50K' \\
+    --sensitive gender --sensitive race \\
+    --factory income.model:build --weights income.safetensors
+  auditkit run --data scored.csv --y-true hired --y-pred decision \\
+    --sensitive sex --policy auditkit.toml
+"""
 )
 def run(
     config: Annotated[Path | None, typer.Argument(help="auditkit.toml, or a pyproject.toml.")] = None,

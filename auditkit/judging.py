@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,18 +28,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     Raises PolicyError for a wrong policy.
     """
     policy = as_policy(policy)
-
-    def reassess(rule: Rule, level: float) -> Finding | None:
-        stored = report.evidence.get("group_fairness")
-        if stored is None:
-            return None
-        # numpy, pandas and scipy: only when a rule needs them
-        from auditkit.fairness.checks import reassess as from_counts
-
-        tally, asked = _tally(stored), (rule.metric, rule.comparison, rule.by)
-        return from_counts(tally, *asked, level=level, min_n=rule.min_n, reference=rule.reference)
-
-    judged = judge_findings(report.findings, policy, reassess)
+    judged = judge_findings(report.findings, policy, _Stored(report))
     return report.model_copy(
         update={
             "policy": policy.info(),
@@ -48,7 +38,59 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     )
 
 
-def _tally(stored: StoredEvidence) -> Tally:
+class _Stored:
+    """What a report can still answer: first from its verdicts, which need nothing; then from its evidence.
+
+    Asked again what it was asked before, a stored report answers without numpy, pandas and scipy.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self._findings = {f.id: f for f in report.findings}
+        self._verdicts = {_question(v.rule): v for v in report.verdicts if v.p is not None and v.finding is not None}
+        self._evidence = report.evidence.get("group_fairness")
+
+    @cached_property
+    def _tally(self) -> Tally | None:
+        return None if self._evidence is None else _read(self._evidence)
+
+    def finding(self, rule: Rule, level: float) -> Finding | None:
+        """The finding that answers the rule, at that level."""
+        known = self._verdicts.get(_question(rule))
+        if known is not None and known.estimate is not None and known.estimate.level == level:
+            return self._findings[known.finding or ""].model_copy(update={"estimate": known.estimate})
+        if self._tally is None:
+            return None
+        from auditkit.fairness.checks import reassess
+
+        asked = (self._tally, rule.metric, rule.comparison, rule.by)
+        return reassess(*asked, level=level, min_n=rule.min_n, reference=rule.reference)
+
+    def p_value(self, rule: Rule) -> float | None:
+        """p of H0: the rule's limit is kept."""
+        known = self._verdicts.get(_question(rule))
+        if known is not None:
+            return known.p
+        if self._tally is None:
+            return None
+        from auditkit.fairness.checks import p_value
+
+        above = rule.at_most is not None
+        return p_value(
+            *(self._tally, rule.metric, rule.comparison, rule.by),
+            limit=rule.limit,
+            above=above,
+            min_n=rule.min_n,
+            reference=rule.reference,
+        )
+
+
+def _question(rule: Rule) -> tuple[object, ...]:
+    """What a rule asks, whatever it is called."""
+    group = frozenset((rule.reference or {}).items())
+    return rule.metric, rule.comparison, frozenset(rule.by), group, rule.at_most, rule.at_least, rule.min_n
+
+
+def _read(stored: StoredEvidence) -> Tally:
     from auditkit.evidence.tally import Tally
 
     if (stored.type, stored.version) != ("Tally", 1):

@@ -192,8 +192,8 @@ class PolicyInfo(Record):
     review_by: datetime.date | None = None
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Level of every interval in the report, unless a rule says otherwise."""
-    correction: Literal["none"] = "none"
-    """Correction for many rules; only "none" in this version."""
+    correction: Literal["holm", "none"] = "holm"
+    """How the rules of one severity share their error: Holm's step-down, or not at all."""
     source: str = ""
     """File name of the policy; empty for a dict."""
     sha256: str = ""
@@ -213,6 +213,8 @@ class Verdict(Record):
     """One sentence."""
     more_data: float | None = None
     """For `inconclusive`: how many times as many rows would decide, if the estimate stays; None if none would."""
+    p: float | None = None
+    """Family p of H0: the limit is kept, before Holm; None where nothing was tested or nothing corrected."""
 
     @property
     def blocks(self) -> bool:

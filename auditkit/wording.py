@@ -89,4 +89,4 @@ def interval(e: Estimate, comparison: Comparison) -> str:
     """
     unit = not comparison.startswith("difference")
     low, high = (quantity(x, comparison, unit=unit) for x in (e.low, e.high))
-    return f"{100 * e.level:g}% interval {low} to {high}"
+    return f"{100 * e.level:.4g}% interval {low} to {high}"

@@ -79,10 +79,8 @@ class Tally:
 
     def over(self, *by: str) -> Tally:
         """The tally of fewer group columns, in the order asked for; `over()` is the total."""
-        for name in by:
-            if name not in self.by:
-                raise EvidenceError(f"no column '{name}' in a tally by {listing(self.by)}.{nearest(name, self.by)}")
-        return Tally(by, _summed(self.cells, by))
+        self._known(by)
+        return self if by == self.by else Tally(by, _summed(self.cells, by))
 
     def complete(self) -> Tally:
         """Without the rows whose truth or decision is missing."""
@@ -91,14 +89,21 @@ class Tally:
 
     def counts(self, *by: str) -> Counts:
         """Counts by the crossed groups of these columns, groups sorted."""
-        cells = self.over(*by).cells
-        keys = list(zip(*(cells[b] for b in by), strict=True)) if by else [()] * len(cells)
+        self._known(by)
+        cells = self.cells
+        keys = list(zip(*(cells[b].tolist() for b in by), strict=True)) if by else [()] * len(cells)
         groups = tuple(sorted(set(keys)))
         position = {g: i for i, g in enumerate(groups)}
         table = np.zeros((len(groups), 3, 3), dtype=np.int64)
         where = np.array([position[k] for k in keys], dtype=np.intp)
-        table[where, cells["y_true"].to_numpy() + 1, cells["y_pred"].to_numpy() + 1] = cells["n"].to_numpy()
+        outcome = cells["y_true"].to_numpy() + 1, cells["y_pred"].to_numpy() + 1
+        np.add.at(table, (where, *outcome), cells["n"].to_numpy())
         return Counts(groups, table)
+
+    def _known(self, by: Sequence[str]) -> None:
+        for name in by:
+            if name not in self.by:
+                raise EvidenceError(f"no column '{name}' in a tally by {listing(self.by)}.{nearest(name, self.by)}")
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""

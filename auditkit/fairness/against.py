@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,11 +13,11 @@ from auditkit.catalogue import METRICS
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import contrast_statements as statements
-from auditkit.fairness.composites import COMPOSITES, CompositeFamily, nothing_to_compare
+from auditkit.fairness.composites import COMPOSITES, CompositeFamily, nothing_to_compare, p_value_of
 from auditkit.fairness.estimates import Family, number
 from auditkit.fairness.notes import finding_id, notes_of
 from auditkit.records import Comparison, Estimate, Finding, Table
-from auditkit.stats import contrasts
+from auditkit.stats import contrasts, pvalues
 from auditkit.stats.contrasts import Quantity
 from auditkit.stats.families import FamilyInterval, minimum_detectable
 from auditkit.stats.rates import critical_value
@@ -86,11 +87,7 @@ def compare(
     sides = _to_rest(family) if reference is None else _to_reference(family, reference)
     if isinstance(sides, Estimate):
         return sides, None, None
-    if kind.startswith("ratio"):
-        found = contrasts.ratio_to(sides.own, sides.other, sides.comparisons, level=family.level)
-    else:
-        most = COMPOSITES[metric].most if metric in COMPOSITES else 1.0
-        found = contrasts.difference_to(sides.own, sides.other, sides.comparisons, level=family.level, most=most)
+    found = _interval(family, kind, sides)
     where = int(sides.where[found.first])
     found = found._replace(first=where, second=where)
     undefined = bool(np.isnan(found.value))
@@ -107,6 +104,27 @@ def compare(
         note="nobody is counted on either side: 0/0 is not a ratio" if undefined else "",
     )
     return e, found, sides
+
+
+def p_value(
+    family: AnyFamily, kind: Comparison, reference: Reference | None, *, limit: float, above: bool
+) -> float | None:
+    """Family p of H0: the comparison is at most (`above`), or at least, the limit; None without a test."""
+    sides = _to_rest(family) if reference is None else _to_reference(family, reference)
+    if isinstance(sides, Estimate):
+        return None
+    tail = partial(pvalues.tail, groups=sides.comparisons, law="separate")
+    return p_value_of(partial(_interval, family, kind, sides), kind, limit, above=above, tail=tail)
+
+
+def _interval(
+    family: AnyFamily, kind: Comparison, sides: Sides, *, inner: float | None = None, outer: float | None = None
+) -> FamilyInterval:
+    asked = (sides.own, sides.other, sides.comparisons)
+    if kind.startswith("ratio"):
+        return contrasts.ratio_to(*asked, level=family.level, inner=inner, outer=outer)
+    most = COMPOSITES[family.metric].most if isinstance(family, CompositeFamily) else 1.0
+    return contrasts.difference_to(*asked, level=family.level, most=most, inner=inner, outer=outer)
 
 
 def _to_reference(family: AnyFamily, reference: Reference) -> Sides | Estimate:

@@ -16,7 +16,7 @@ from auditkit.fairness.frame import Compared, from_counts, from_fairlearn
 from auditkit.fairness.notes import finding_id, notes_of
 from auditkit.fairness.rates import RateTable
 from auditkit.records import Comparison, Concern, Estimate, Finding
-from auditkit.stats import families
+from auditkit.stats import families, pvalues
 from auditkit.stats.families import FamilyInterval
 
 DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
@@ -185,6 +185,36 @@ def _answer(
     return compare.finding(metric, comparison)
 
 
+def p_value(
+    tally: Tally,
+    metric: str,
+    comparison: Comparison,
+    by: Attributes,
+    *,
+    limit: float,
+    above: bool,
+    min_n: int = SPARSE,
+    reference: Mapping[str, str] | None = None,
+) -> float | None:
+    """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
+    order = tuple(sorted(by, key=tally.by.index))
+    contrast = comparison in (*against.TO_REFERENCE, *against.TO_REST)
+    if metric in composites.COMPOSITES:
+        family = composites.CompositeFamily.of(tally, metric, order, level=0.95, min_n=min_n)
+        if contrast:
+            return against.p_value(family, comparison, reference, limit=limit, above=above)
+        return family.p_value(comparison, limit, above=above)
+    metrics = composites.PARTS if metric.startswith("equalized_odds") else (metric,)
+    compare = Compare.of(tally, order, metrics, level=0.95, min_n=min_n, engine=from_counts)
+    if metric == "equalized_odds_mean":
+        return composites.p_of_mean_odds(compare.families, limit, above=above)
+    if metric == "equalized_odds":
+        return _p_of_odds(compare.families, limit)
+    if contrast:
+        return against.p_value(compare.families[metric], comparison, reference, limit=limit, above=above)
+    return compare.families[metric].p_value(comparison, limit, above=above)
+
+
 @dataclass(frozen=True)
 class Compare:
     """The families of several rates over one set of attributes, and the findings that follow."""
@@ -288,3 +318,19 @@ def _worst_odds(parts: dict[str, Family]) -> tuple[Estimate, str]:
             "method": "both families of pairs at their joint quantile; upper Newcombe",
         }
     ), worse
+
+
+def _p_of_odds(parts: dict[str, Family], limit: float) -> float | None:
+    """Of H0: both gaps are at most the limit; 1 − F_T(q)·F_F(q) at the q where the larger limit touches it."""
+    kept = [(f.k[f.kept], f.n[f.kept]) for f in parts.values()]
+    if min(len(n) for _, n in kept) < 2:
+        return None
+
+    def interval(q: float) -> FamilyInterval:
+        return max((families.gap(k, n, level=0.95, q=q) for k, n in kept), key=lambda g: g.low)
+
+    def tail(q: float) -> float:
+        inside = [1 - pvalues.tail(q, len(n), "pairs") for _, n in kept]
+        return 1 - inside[0] * inside[1]
+
+    return pvalues.p_value(interval, limit, above=True, tail_of=tail)

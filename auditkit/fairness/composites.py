@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from auditkit.fairness import contrast_statements as statements
 from auditkit.fairness.estimates import SPARSE, Family, number
 from auditkit.fairness.notes import finding_id, notes_of
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, State, Table
-from auditkit.stats import contrasts, families, tables
+from auditkit.stats import contrasts, families, pvalues, tables
 from auditkit.stats.contrasts import Method, Quantity
 from auditkit.stats.families import FamilyInterval
 from auditkit.stats.rates import Limits, critical_value, wilson
@@ -139,18 +139,33 @@ class CompositeFamily:
 
     def comparison(self, kind: Comparison) -> tuple[Estimate, FamilyInterval | None]:
         """The estimate of a comparison between groups, and the groups behind it."""
-        where, extremes = np.flatnonzero(self.kept), kind in ("group_min", "group_max")
-        if len(where) < (1 if extremes else 2):
+        where = np.flatnonzero(self.kept)
+        if len(where) < (2 if kind in ("difference", "ratio") else 1):
             return nothing_to_compare(self), None
-        own, k = self.own(where), len(where)
-        if extremes:
-            found = contrasts.extreme(own, k, level=self.level, largest=kind == "group_max")
-        elif kind == "difference":
-            found = contrasts.difference(own, k, level=self.level, most=COMPOSITES[self.metric].most)
-        else:
-            found = contrasts.ratio(own, k, level=self.level)
+        found = self.interval(kind)
         found = found._replace(first=int(where[found.first]), second=int(where[found.second]))
         return self.estimate_of(found, between(kind)), found
+
+    def interval(self, kind: Comparison, *, inner: float | None = None, outer: float | None = None) -> FamilyInterval:
+        """Of the groups kept, positions among them; `inner` and `outer` as in `contrasts`."""
+        where = np.flatnonzero(self.kept)
+        own, k = self.own(where), len(where)
+        if kind == "difference":
+            most = COMPOSITES[self.metric].most
+            return contrasts.difference(own, k, level=self.level, most=most, inner=inner, outer=outer)
+        if kind == "ratio":
+            return contrasts.ratio(own, k, level=self.level, inner=inner, outer=outer)
+        largest = kind == "group_max"
+        return contrasts.extreme(own, k, level=self.level, largest=largest, inner=inner, outer=outer)
+
+    def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
+        """Family p of H0: the comparison is at most (`above`), or at least, the limit; None without a test."""
+        groups = int(self.kept.sum())
+        if groups < (2 if kind in ("difference", "ratio") else 1):
+            return None
+        law: pvalues.Law = "pairs" if kind in ("difference", "ratio") else "separate"
+        tail = partial(pvalues.tail, groups=groups, law=law)
+        return p_value_of(partial(self.interval, kind), kind, limit, above=above, tail=tail)
 
     def estimate_of(self, found: FamilyInterval, method: str) -> Estimate:
         """A family interval as an estimate."""
@@ -194,6 +209,21 @@ class CompositeFamily:
         ]
         columns = (" and ".join(self.by).capitalize(), "Overlooked", "Wrongly selected", "FN / FP", "From", "To")
         return Table(title="Overlooked for one wrongly selected", columns=columns, rows=tuple(rows))
+
+
+def p_value_of(
+    interval: Callable[..., FamilyInterval],
+    kind: Comparison,
+    limit: float,
+    *,
+    above: bool,
+    tail: Callable[[float], float],
+) -> float:
+    """p from the limit on the failing side: the inner one with the family's tail, or the outer one with a normal's."""
+    if above == (kind.startswith("difference") or kind == "group_max"):
+        return pvalues.p_value(lambda q: interval(inner=q), limit, above=above, tail_of=tail)
+    one = partial(pvalues.tail, groups=1, law="separate")
+    return pvalues.p_value(lambda q: interval(outer=q), limit, above=above, tail_of=one)
 
 
 def nothing_to_compare(family: CompositeFamily | Family) -> Estimate:
@@ -287,5 +317,24 @@ def _mean_odds(parts: dict[str, Family]) -> Estimate:
     )
 
 
+def p_of_mean_odds(parts: dict[str, Family], limit: float, *, above: bool) -> float | None:
+    """Of H0: the mean of both gaps is at most (`above`), or at least, the limit; through the joint law of q."""
+    kept = [(f.k[f.kept], f.n[f.kept]) for f in parts.values()]
+    if min(len(n) for _, n in kept) < 2:
+        return None
+
+    def interval(q: float) -> FamilyInterval:
+        gaps = [_gap_at(k, n, q, level=0.95) for k, n in kept]
+        low, high = (sum(x) / 2 for x in zip(*((g.low, g.high) for g in gaps), strict=True))
+        return gaps[0]._replace(low=low, high=high)
+
+    def tail(q: float) -> float:
+        inside = [1 - pvalues.tail(q, len(n), "pairs") for _, n in kept]
+        return 1 - inside[0] * inside[1]
+
+    return pvalues.p_value(interval, limit, above=above, tail_of=tail)
+
+
 def _gap_at(k: NDArray[np.int64], n: NDArray[np.int64], q: float, *, level: float) -> FamilyInterval:
-    return contrasts.difference(lambda x, method: method(k, n, x), len(k), level=level, q=q)
+    """Both limits at q: as one term of a sum, "every pair is within" is no intersection–union claim."""
+    return contrasts.difference(lambda x, method: method(k, n, x), len(k), level=level, inner=q, outer=q)

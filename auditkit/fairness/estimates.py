@@ -5,25 +5,31 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.fairness.frame import Compared
 from auditkit.records import Comparison, Estimate, GroupEstimate, State
-from auditkit.stats import families
+from auditkit.stats import families, pvalues
 from auditkit.stats.families import FamilyInterval
 from auditkit.stats.rates import critical_value, wilson
 
 SPARSE = 10
 """A denominator below this is too small to judge; a rule may say otherwise (`min_n`)."""
 
-_GAPS: dict[str, Callable[..., FamilyInterval]] = {
+_INTERVALS: dict[str, Callable[..., FamilyInterval]] = {
     "difference": families.gap,
     "ratio": families.ratio,
     "difference_to_overall": families.difference_to_overall,
     "ratio_to_overall": families.ratio_to_overall,
+    "group_min": partial(families.extreme, largest=False),
+    "group_max": partial(families.extreme, largest=True),
+    "overall": partial(families.extreme, largest=False),
 }
+_LEAST = {"group_min": 1, "group_max": 1, "overall": 1}
+"""Groups that a comparison needs; two unless it stands here."""
 
 
 def number(x: float) -> float | None:
@@ -87,18 +93,32 @@ class Family:
     def comparison(self, kind: Comparison, value: Compared | None = None) -> tuple[Estimate, FamilyInterval | None]:
         """The estimate of a comparison, and the groups behind it; `value` is the engine's own point value."""
         where = self.positions()
-        extremes = kind in ("group_min", "group_max")
-        if len(where) < (1 if extremes else 2):
+        if len(where) < _LEAST.get(kind, 2):
             return self._nothing_to_compare(), None
-        k, n = self.k[where], self.n[where]
-        if extremes:
-            found = families.extreme(k, n, level=self.level, largest=kind == "group_max")
-        else:
-            found = _GAPS[kind](k, n, level=self.level)
+        found = self._interval(kind)
         found = found._replace(first=int(where[found.first]), second=int(where[found.second]))
-        if value is not None and not extremes:
+        if value is not None and hasattr(value, kind):
             found = found._replace(value=float(getattr(value, kind)))
         return self.estimate_of(found, kind), found
+
+    def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
+        """Family p of H0: the comparison is at most (`above`), or at least, the limit; None without a test.
+
+        An interval at level 1 − α lies beyond the limit exactly when p < α.
+        """
+        groups = int(self.kept.sum())
+        if groups < _LEAST.get(kind, 2):
+            return None
+        law: pvalues.Law = "pairs" if kind in ("difference", "ratio") else "separate"
+        if kind.endswith("to_overall") and groups == 2:
+            groups = 1  # both groups make the same comparison
+        return pvalues.p_value(
+            lambda q: self._interval(kind, q), limit, above=above, tail_of=lambda q: pvalues.tail(q, groups, law)
+        )
+
+    def _interval(self, kind: Comparison, q: float | None = None) -> FamilyInterval:
+        """Of the groups kept, positions among them."""
+        return _INTERVALS[kind](self.k[self.kept], self.n[self.kept], level=self.level, q=q)
 
     def estimate_of(self, found: FamilyInterval, kind: Comparison, *, q: float | None = None) -> Estimate:
         """A family interval as an estimate."""

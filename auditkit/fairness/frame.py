@@ -130,7 +130,7 @@ def functions() -> dict[str, Callable[..., float]]:
     that is truly positive, is the true positive rate of the truth as a "prediction" of the decision.
     """
     from fairlearn import metrics as fl
-    from sklearn.metrics import accuracy_score
+    from sklearn.metrics import accuracy_score, zero_one_loss
 
     def exchanged(metric: Callable[..., float]) -> Callable[..., float]:
         return lambda y_true, y_pred, sample_weight=None: metric(y_pred, y_true, sample_weight=sample_weight)
@@ -147,4 +147,5 @@ def functions() -> dict[str, Callable[..., float]]:
         "false_discovery_rate": exchanged(fl.false_negative_rate),
         "false_omission_rate": exchanged(fl.false_positive_rate),
         "accuracy": accuracy_score,
+        "error_rate": zero_one_loss,
     }

@@ -1,20 +1,34 @@
-"""Findings and a policy → verdicts. All rules at once, each with the interval that decided and one sentence."""
+"""Findings and a policy → verdicts. All rules at once, each with the interval that decided and one sentence.
+
+With `correction = "holm"` the rules of one severity share the error of one: in the order of their p, a rule fails while
+p < α / (rules left), and the limit on its failing side is drawn at that level. What lets a rule pass needs no
+correction: that every rule is met is the claim that each one is.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from auditkit.gate.policy import Policy
 from auditkit.records import Estimate, Finding, Rule, Status, Verdict
 from auditkit.wording import limit, quantity
 
-Reassess = Callable[[Rule, float], Finding | None]
-"""(rule, level) → the finding that answers the rule at that level, from stored evidence; None if nothing can."""
-
 SPARSE = 10
 """`min_n` of the findings that a report stores."""
+
+
+class Reassess(Protocol):
+    """What stored evidence can still answer."""
+
+    def finding(self, rule: Rule, level: float) -> Finding | None:
+        """The finding that answers the rule, at that level; None if nothing can."""
+        ...
+
+    def p_value(self, rule: Rule) -> float | None:
+        """p of H0: the rule is met (its limit is kept), for its whole family; None if nothing can be tested."""
+        ...
 
 
 class Judged(NamedTuple):
@@ -25,33 +39,90 @@ class Judged(NamedTuple):
     """Findings that a rule asked for and the report did not have."""
 
 
+class _Case(NamedTuple):
+    """One rule before the court."""
+
+    rule: Rule
+    finding: Finding | None
+    deciding: Finding | None
+    """The finding with the rule's own `min_n`, at the rule's own level."""
+    level: float
+
+    @property
+    def tested(self) -> bool:
+        return (
+            self.deciding is not None and self.deciding.estimate.value is not None and self.rule.decision == "interval"
+        )
+
+
 def judge(findings: Sequence[Finding], policy: Policy, reassess: Reassess) -> Judged:
     """One verdict a rule: `fail` when the whole interval lies beyond the limit, `pass` when it lies within."""
     known = {_key(f): f for f in findings}
     level = next((f.estimate.level for f in findings), policy.confidence)
     added: dict[str, Finding] = {}
-    verdicts = []
+    cases = []
     for rule in policy.rules:
         finding = known.get(_key(rule))
         if finding is None:
-            finding = reassess(rule.model_copy(update={"min_n": SPARSE}), level)
+            finding = reassess.finding(rule.model_copy(update={"min_n": SPARSE}), level)
             if finding is not None:
                 added[finding.id] = finding
                 known[_key(finding)] = finding
         asked = policy.confidence if rule.confidence is None else rule.confidence
         deciding = finding
         if finding is not None and (asked != finding.estimate.level or rule.min_n != SPARSE):
-            deciding = reassess(rule, asked)
-        verdicts.append(_verdict(rule, finding, deciding))
-    return Judged(tuple(verdicts), tuple(added.values()))
+            deciding = reassess.finding(rule, asked)
+        cases.append(_Case(rule, finding, deciding, asked))
+    drawn = _holm(cases, reassess) if policy.correction == "holm" else {}
+    return Judged(tuple(_verdict(c, drawn.get(c.rule.id)) for c in cases), tuple(added.values()))
 
 
-def _verdict(rule: Rule, finding: Finding | None, deciding: Finding | None) -> Verdict:
+class _Drawn(NamedTuple):
+    """The interval of a rule under Holm, and its p."""
+
+    estimate: Estimate
+    p: float | None
+
+
+def _holm(cases: Sequence[_Case], reassess: Reassess) -> dict[str, _Drawn]:
+    """Rule id → the interval at its step's level. Holm (1979), Scandinavian Journal of Statistics 6:65."""
+    drawn: dict[str, _Drawn] = {}
+    for severity in ("error", "warning"):
+        rules = [c for c in cases if c.tested and c.rule.severity == severity]
+        if len(rules) < 2:
+            continue  # one rule shares its error with nobody
+        p = {c.rule.id: reassess.p_value(c.rule) for c in rules}
+        # in units of each rule's own α, so that rules of different confidence stand in one order
+        scaled = {c.rule.id: (1.0 if (x := p[c.rule.id]) is None else x) / (1 - c.level) for c in rules}
+        left, rejecting = len(rules), True
+        for case in sorted(rules, key=lambda c: scaled[c.rule.id]):
+            rejecting = rejecting and scaled[case.rule.id] < 1 / left
+            drawn[case.rule.id] = _Drawn(_at(case, 1 - (1 - case.level) / left, reassess), p[case.rule.id])
+            left -= rejecting
+    return drawn
+
+
+def _at(case: _Case, level: float, reassess: Reassess) -> Estimate:
+    """The rule's interval: the failing side at this level, the passing side at the rule's own."""
+    assert case.deciding is not None
+    own = case.deciding.estimate
+    if level == case.level:
+        return own
+    finding = reassess.finding(case.rule, level)
+    if finding is None:
+        return own
+    side = "low" if case.rule.at_most is not None else "high"
+    note = f"{100 * level:.4g}% on the failing side (Holm), {100 * case.level:g}% on the other"
+    return own.model_copy(update={side: getattr(finding.estimate, side), "level": level, "note": note})
+
+
+def _verdict(case: _Case, drawn: _Drawn | None) -> Verdict:
+    rule, finding, deciding = case.rule, case.finding, case.deciding
     if finding is None or deciding is None:
         what = f"{rule.metric} by {' and '.join(rule.by)}" if rule.by else rule.metric
         reason = f"Not measured: {what}: not in the data of this report."
         return Verdict(status="not_measured", rule=rule, finding=None, estimate=None, reason=reason)
-    e = deciding.estimate
+    e = deciding.estimate if drawn is None else drawn.estimate
     if e.value is None:
         reason = f"Not measured: {e.note or 'undefined'}."
         return Verdict(status="not_measured", rule=rule, finding=finding.id, estimate=e, reason=reason)
@@ -59,7 +130,8 @@ def _verdict(rule: Rule, finding: Finding | None, deciding: Finding | None) -> V
     more = _more_data(rule, e) if status == "inconclusive" else None
     left_out = [n for n in deciding.notes if n.startswith("left out")] if rule.min_n != SPARSE else []
     reason = " ".join([_reason(rule, e, status, more), *(f"{n[0].upper()}{n[1:]}." for n in left_out)])
-    return Verdict(status=status, rule=rule, finding=finding.id, estimate=e, reason=reason, more_data=more)
+    p = None if drawn is None else drawn.p
+    return Verdict(status=status, rule=rule, finding=finding.id, estimate=e, reason=reason, more_data=more, p=p)
 
 
 def status_of(rule: Rule, e: Estimate) -> Status:
@@ -70,21 +142,22 @@ def status_of(rule: Rule, e: Estimate) -> Status:
     'inconclusive'
     """
     assert e.value is not None
-    sign, limit = (1, rule.limit) if rule.at_most is not None else (-1, -rule.limit)
+    sign, bound = (1, rule.limit) if rule.at_most is not None else (-1, -rule.limit)
     if rule.decision == "point":
-        return "pass" if sign * e.value <= limit else "fail"
+        return "pass" if sign * e.value <= bound else "fail"
     low = -math.inf if e.low is None else e.low
     high = math.inf if e.high is None else e.high
     near, far = (low, high) if sign > 0 else (-high, -low)
-    if near > limit:
+    if near > bound:
         return "fail"
-    return "pass" if far <= limit else "inconclusive"
+    return "pass" if far <= bound else "inconclusive"
 
 
 def _more_data(rule: Rule, e: Estimate) -> float | None:
     """How many times as many rows would decide if the estimate stays: (half-width ÷ distance)², None on the limit."""
     assert e.value is not None
-    side = e.low if e.value > rule.limit else e.high
+    beyond = e.value > rule.limit
+    side = e.low if beyond else e.high
     distance = abs(e.value - rule.limit)
     if side is None or distance < 1e-12:
         return None

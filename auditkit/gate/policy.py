@@ -97,7 +97,7 @@ class _Policy(Record):
 
 class _Defaults(Record):
     confidence: StrictFloat = 0.95
-    correction: Literal["none"] = "none"
+    correction: Literal["holm", "none"] = "holm"
     decision: Literal["interval", "point"] = "interval"
     on_inconclusive: Literal["fail", "warn", "pass"] = "warn"
     on_not_measured: Literal["fail", "warn", "pass"] = "fail"
@@ -307,8 +307,6 @@ def _invalid(document: Document, path: Path_, error: ValidationError) -> PolicyE
     expected = first["msg"].removeprefix("Value error, ")
     if first["type"] == "literal_error":
         expected += f", got {first['input']!r}"
-        if inside[-1:] == ("correction",):
-            expected += "; other corrections are not in this version"
     return PolicyError(f"{document.where((*path, *inside))}: '{'.'.join(map(str, inside))}': {expected}")
 
 

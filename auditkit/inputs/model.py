@@ -234,15 +234,19 @@ class Model:
         if not hasattr(self.preprocess, "transform"):
             return self.preprocess(features)
         wanted = [str(c) for c in getattr(self.preprocess, "feature_names_in_", features.columns)]
-        for column in wanted:
-            if column not in features.columns:
-                raise DataError(
-                    f"no column '{column}' for the model's preprocessing; the columns are "
-                    f"{listing(features.columns)}.{nearest(column, map(str, features.columns))}"
-                )
-        rows = features[wanted]
+        absent = [c for c in wanted if c not in features.columns]
+        rows = features[[c for c in wanted if c not in absent]]
         nameless = hasattr(self.preprocess, "n_features_in_") and not hasattr(self.preprocess, "feature_names_in_")
-        return self.preprocess.transform(rows.to_numpy() if nameless else rows)  # as it was fitted
+        try:
+            return self.preprocess.transform(rows.to_numpy() if nameless else rows)  # as it was fitted
+        except (ValueError, KeyError) as e:
+            if not absent:
+                raise
+            # a ColumnTransformer does without the columns that it drops, often the target it was fitted beside
+            raise DataError(
+                f"no column '{absent[0]}' for the model's preprocessing; the columns are "
+                f"{listing(features.columns)}.{nearest(absent[0], map(str, features.columns))}"
+            ) from e
 
 
 def _numbers(features: pd.DataFrame) -> Any:

@@ -176,8 +176,10 @@ def _whose(attribute: str, value: str) -> str:
     return f"{shown(attribute)} is missing" if value == MISSING else f"{shown(attribute)} is “{shown(value)}”"
 
 
-def shown(text: str, *, empty: str = "(empty)") -> str:
+def shown(text: str, *, empty: str = "(empty)", most: int | None = None) -> str:
     """A name from the data, made fit to stand in a sentence: visible, bounded, and unable to turn its neighbours round.
+
+    `most` bounds sentences, which are longer than names.
 
     >>> shown(""), shown("a\\x00b"), shown("x" * 999)[-3:]
     ('(empty)', 'a�b', 'xx…')
@@ -185,7 +187,8 @@ def shown(text: str, *, empty: str = "(empty)") -> str:
     if not text.strip():
         return empty
     text = "".join(c if c.isprintable() or c in _JOINERS else "\N{REPLACEMENT CHARACTER}" for c in text)
-    text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    most = LONGEST if most is None else most
+    text = text if len(text) <= most else f"{text[: most - 1]}…"
     if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text):
         return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
     return text
@@ -285,17 +288,3 @@ def range_text(e: Estimate | None, comparison: Comparison) -> str:
     if e.low is None or e.high is None:
         return f"at most {high}" if e.low is None else f"at least {low}"
     return f"{low}–{high}"
-
-
-def limit_text(limit: float, comparison: Comparison, *, unit: bool = True) -> str:
-    """A limit as a person would write it, without needless decimals.
-
-    >>> limit_text(0.1, "difference"), limit_text(0.8, "ratio"), limit_text(0.84, "overall")
-    ('10 points', '0.80', '84%')
-    """
-    if comparison.startswith("ratio"):
-        return quantity(limit, comparison)
-    plain = decimals(100 * limit).removesuffix(".0")
-    if in_units(comparison):
-        return f"{plain} points" if unit else plain
-    return f"{plain}%"

@@ -2,7 +2,8 @@
 
 A quantity is given by its limits: a function of a critical value and of the method for one rate (`wilson`, `jeffreys`).
 What `families` does for one rate follows here for quantities made of several, and against one other side:
-below at a simultaneous critical value, above at z.
+the inner limit, which says that there is a disparity, at a simultaneous critical value; the outer one, which says that
+every disparity is within it, at z. `inner` and `outer` replace these critical values.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ Method = Callable[[ArrayLike, ArrayLike, float], Limits]
 """(k, n, critical value) → limits of k/n."""
 Quantity = Callable[[float, Method], Limits]
 """(critical value, method) → limits of the quantity in K groups."""
+Value = float | None
+"""A critical value that replaces the one of the level."""
 
 
 def method_for(groups: int) -> Method:
@@ -29,19 +32,16 @@ def method_for(groups: int) -> Method:
 
 
 def difference(
-    own: Quantity, groups: int, *, level: float, most: float = 1.0, q: float | None = None
+    own: Quantity, groups: int, *, level: float, most: float = 1.0, inner: Value = None, outer: Value = None
 ) -> FamilyInterval:
     """max − min over K ≥ 2 groups; the quantity ranges over an interval of length `most`. See `families.gap`.
-
-    `q` is the critical value of both limits where the gap is one term of a sum: then "every pair is within" is no
-    intersection–union claim.
 
     >>> g = difference(lambda q, method: method([30, 45], [100, 100], q), 2, level=0.95)
     >>> round(g.value, 3), round(g.low, 3), round(g.high, 3)
     (0.15, 0.016, 0.277)
     """
-    at_q = own(family_quantile(level, groups) if q is None else q, method_for(groups))
-    at_z = own(critical_value(level) if q is None else q, wilson)
+    at_q = own(family_quantile(level, groups) if inner is None else inner, method_for(groups))
+    at_z = own(critical_value(level) if outer is None else outer, wilson)
     i, j = np.triu_indices(groups, 1)
     a, b = (pairs.difference(_at(x, i), _at(x, j)) for x in (at_q, at_z))
     first, second = int(np.argmin(at_z.p)), int(np.argmax(at_z.p))
@@ -50,9 +50,10 @@ def difference(
     return FamilyInterval(value, max(0.0, float(low)), min(most, float(high)), first, second)
 
 
-def ratio(own: Quantity, groups: int, *, level: float) -> FamilyInterval:
+def ratio(own: Quantity, groups: int, *, level: float, inner: Value = None, outer: Value = None) -> FamilyInterval:
     """min / max over K ≥ 2 groups of a quantity ≥ 0; NaN where all are 0. See `families.ratio`."""
-    at_q, at_z = own(family_quantile(level, groups), method_for(groups)), own(critical_value(level), wilson)
+    at_q = own(family_quantile(level, groups) if inner is None else inner, method_for(groups))
+    at_z = own(critical_value(level) if outer is None else outer, wilson)
     i, j = np.nonzero(~np.eye(groups, dtype=bool))
     a, b = (pairs.ratio(_at(x, i), _at(x, j)) for x in (at_q, at_z))
     first, second = int(np.argmin(at_z.p)), int(np.argmax(at_z.p))
@@ -62,9 +63,12 @@ def ratio(own: Quantity, groups: int, *, level: float) -> FamilyInterval:
     return FamilyInterval(value, min(low, high), high, first, second)
 
 
-def extreme(own: Quantity, groups: int, *, level: float, largest: bool) -> FamilyInterval:
+def extreme(
+    own: Quantity, groups: int, *, level: float, largest: bool, inner: Value = None, outer: Value = None
+) -> FamilyInterval:
     """The smallest (or largest) value over K ≥ 1 groups. See `families.extreme`."""
-    at_z, at_sidak = own(critical_value(level), wilson), own(sidak_value(level, groups), wilson)
+    at_z = own(critical_value(level) if outer is None else outer, wilson)
+    at_sidak = own(sidak_value(level, groups) if inner is None else inner, wilson)
     pick, where = (np.max, int(np.argmax(at_z.p))) if largest else (np.min, int(np.argmin(at_z.p)))
     wide, near = (at_sidak, at_z) if largest else (at_z, at_sidak)
     return FamilyInterval(float(at_z.p[where]), float(pick(wide.low)), float(pick(near.high)), where, where)
@@ -80,7 +84,14 @@ def simultaneous(level: float, comparisons: int) -> tuple[float, Method]:
 
 
 def difference_to(
-    own: Quantity, other: Quantity, comparisons: int, *, level: float, most: float = 1.0
+    own: Quantity,
+    other: Quantity,
+    comparisons: int,
+    *,
+    level: float,
+    most: float = 1.0,
+    inner: Value = None,
+    outer: Value = None,
 ) -> FamilyInterval:
     """max over groups of abs(own − other), `other` one reference or each group's rest, independent of `own`.
 
@@ -92,15 +103,18 @@ def difference_to(
     (0.15, 0.016, 0.277)
     """
     q, method = simultaneous(level, comparisons)
+    q, z = q if inner is None else inner, critical_value(level) if outer is None else outer
     a = pairs.difference(own(q, method), other(q, method))
-    b = pairs.difference(*(x(critical_value(level), wilson) for x in (own, other)))
+    b = pairs.difference(own(z, wilson), other(z, wilson))
     low, high = np.maximum(a.low, -a.high).max(), np.maximum(-b.low, b.high).max()
     worst = int(np.argmax(np.abs(b.value)))
     value = float(np.abs(b.value)[worst])
     return FamilyInterval(value, max(0.0, float(low)), min(most, float(high)), worst, worst)
 
 
-def ratio_to(own: Quantity, other: Quantity, comparisons: int, *, level: float) -> FamilyInterval:
+def ratio_to(
+    own: Quantity, other: Quantity, comparisons: int, *, level: float, inner: Value = None, outer: Value = None
+) -> FamilyInterval:
     """min over groups of min(r, 1/r), r = own / other; NaN where every r is 0/0.
 
     >>> rates = lambda k, n: lambda q, method: method(k, n, q)
@@ -109,7 +123,7 @@ def ratio_to(own: Quantity, other: Quantity, comparisons: int, *, level: float) 
     (0.667, 0.461, 0.959)
     """
     q, method = simultaneous(level, comparisons)
-    z = critical_value(level)
+    q, z = q if inner is None else inner, critical_value(level) if outer is None else outer
     r = pairs.ratio(own(z, wilson), other(z, wilson))
     high = float(np.nanmin(folded(pairs.ratio(own(q, method), other(q, method)), upper=True)))
     low = float(np.nanmin(folded(r, upper=False)))

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from auditkit.stats import pairs
+from auditkit.stats.ranges import crossing, range_ppf, range_sf
 from auditkit.stats.rates import Limits, critical_value, jeffreys, rate, sidak_value, wilson
 
 Floats = NDArray[np.float64]
@@ -43,11 +43,7 @@ def family_quantile(level: float, groups: int) -> float:
     >>> round(family_quantile(0.95, 2), 3), round(family_quantile(0.95, 10), 3)
     (1.96, 3.164)
     """
-    from scipy.stats import studentized_range
-
-    if groups <= 2:
-        return critical_value(level)
-    return float(studentized_range.ppf(level, groups, np.inf)) / 2**0.5
+    return critical_value(level) if groups <= 2 else range_ppf(level, groups) / 2**0.5
 
 
 @lru_cache(maxsize=256)
@@ -57,14 +53,12 @@ def joint_quantile(level: float, groups_a: int, groups_b: int) -> float:
     >>> round(joint_quantile(0.95, 2, 2), 3), round(joint_quantile(0.95, 5, 5), 3)
     (2.236, 2.964)
     """
-    from scipy.stats import studentized_range
 
-    def excess(q: float) -> float:
-        x = q * 2**0.5
-        a, b = (studentized_range.cdf(x, max(2, k), np.inf) for k in (groups_a, groups_b))
-        return float(a * b) - level
+    def misses(q: float) -> bool:
+        a, b = (1 - range_sf(q * 2**0.5, max(2, k)) for k in (groups_a, groups_b))
+        return a * b < level
 
-    return float(brentq(excess, 0.5, 20.0, xtol=1e-10))
+    return crossing(misses, 0.0, 40.0)
 
 
 def family_limits(k: ArrayLike, n: ArrayLike, q: float) -> Limits:
@@ -76,7 +70,8 @@ def gap(k: ArrayLike, n: ArrayLike, *, level: float, q: float | None = None) -> 
     """max − min of the rates k/n over K ≥ 2 groups, all n > 0.
 
     Low = max(0, max over pairs of the lower limit of abs(d)) at q; high = max over pairs of max(−L, U) at z.
-    `q` replaces the family quantile where the family is larger (equalized odds).
+    `q`, here and below, replaces the quantile of the simultaneous limit: for larger families, and to find the q at
+    which a limit touches a tested value.
 
     >>> g = gap([30, 45], [100, 100], level=0.95)
     >>> round(g.value, 3), round(g.low, 3), round(g.high, 3)
@@ -93,7 +88,7 @@ def gap(k: ArrayLike, n: ArrayLike, *, level: float, q: float | None = None) -> 
     )
 
 
-def ratio(k: ArrayLike, n: ArrayLike, *, level: float) -> FamilyInterval:
+def ratio(k: ArrayLike, n: ArrayLike, *, level: float, q: float | None = None) -> FamilyInterval:
     """min / max of the rates k/n over K ≥ 2 groups, all n > 0; NaN with [0, 1] when every rate is 0.
 
     High = min(1, min over ordered pairs of U) at q; low = min over ordered pairs of L at z.
@@ -105,7 +100,7 @@ def ratio(k: ArrayLike, n: ArrayLike, *, level: float) -> FamilyInterval:
     k, n = np.asarray(k, float), np.asarray(n, float)
     p = rate(k, n)
     first, second = int(np.argmin(p)), int(np.argmax(p))
-    at_q = _pair_ratios(family_limits(k, n, family_quantile(level, n.size)))
+    at_q = _pair_ratios(family_limits(k, n, family_quantile(level, n.size) if q is None else q))
     at_z = _pair_ratios(wilson(k, n, critical_value(level)))
     high = min(1.0, float(np.nanmin(at_q.high, initial=np.inf)))
     low = float(np.nanmin(at_z.low, initial=np.inf))
@@ -113,7 +108,7 @@ def ratio(k: ArrayLike, n: ArrayLike, *, level: float) -> FamilyInterval:
     return FamilyInterval(value, min(low, high), high, first, second)
 
 
-def difference_to_overall(k: ArrayLike, n: ArrayLike, *, level: float) -> FamilyInterval:
+def difference_to_overall(k: ArrayLike, n: ArrayLike, *, level: float, q: float | None = None) -> FamilyInterval:
     """max over groups of abs(p_g − p_overall), overall containing the group; K ≥ 2 groups, all n > 0.
 
     p_g − p_overall = (1 − w)(p_g − p_rest), w the group's share of n: (1 − w) × Newcombe(g, rest), at Šidák's value
@@ -125,7 +120,7 @@ def difference_to_overall(k: ArrayLike, n: ArrayLike, *, level: float) -> Family
     k, n = np.asarray(k, float), np.asarray(n, float)
     w = n / n.sum()
     d = rate(k, n) - k.sum() / n.sum()
-    at_q, at_z = _to_rest(k, n, level)
+    at_q, at_z = _to_rest(k, n, level, q)
     a, b = pairs.difference(*at_q), pairs.difference(*at_z)
     lower = (1 - w) * np.maximum(a.low, -a.high)
     upper = (1 - w) * np.maximum(-b.low, b.high)
@@ -135,7 +130,7 @@ def difference_to_overall(k: ArrayLike, n: ArrayLike, *, level: float) -> Family
     )
 
 
-def ratio_to_overall(k: ArrayLike, n: ArrayLike, *, level: float) -> FamilyInterval:
+def ratio_to_overall(k: ArrayLike, n: ArrayLike, *, level: float, q: float | None = None) -> FamilyInterval:
     """min over groups of min(r, 1/r), r = p_g / p_overall = 1 / (w + (1 − w) / (p_g / p_rest)).
 
     Limits are those of MOVER-R(g, rest), transformed. NaN with [0, 1] when every rate is 0.
@@ -145,7 +140,7 @@ def ratio_to_overall(k: ArrayLike, n: ArrayLike, *, level: float) -> FamilyInter
     """
     k, n = np.asarray(k, float), np.asarray(n, float)
     w, overall = n / n.sum(), k.sum() / n.sum()
-    at_q, at_z = _to_rest(k, n, level)
+    at_q, at_z = _to_rest(k, n, level, q)
     high = folded(_of_overall(pairs.ratio(*at_q), w), upper=True).min()
     low = folded(_of_overall(pairs.ratio(*at_z), w), upper=False).min()
     if overall == 0:
@@ -156,7 +151,7 @@ def ratio_to_overall(k: ArrayLike, n: ArrayLike, *, level: float) -> FamilyInter
     return FamilyInterval(float(values[worst]), min(float(low), float(high)), float(high), worst, worst)
 
 
-def extreme(k: ArrayLike, n: ArrayLike, *, level: float, largest: bool) -> FamilyInterval:
+def extreme(k: ArrayLike, n: ArrayLike, *, level: float, largest: bool, q: float | None = None) -> FamilyInterval:
     """The smallest (or largest) rate over K ≥ 1 groups, all n > 0.
 
     Smallest: low = min of Wilson's lower limits at z (every group is at least that), high = min of the upper limits
@@ -168,11 +163,11 @@ def extreme(k: ArrayLike, n: ArrayLike, *, level: float, largest: bool) -> Famil
     """
     k, n = np.asarray(k, float), np.asarray(n, float)
     if largest:
-        m = extreme(n - k, n, level=level, largest=False)
+        m = extreme(n - k, n, level=level, largest=False, q=q)
         return FamilyInterval(1 - m.value, 1 - m.high, 1 - m.low, m.first, m.second)
     p = rate(k, n)
     low = wilson(k, n, critical_value(level)).low.min()
-    high = wilson(k, n, sidak_value(level, n.size)).high.min()
+    high = wilson(k, n, sidak_value(level, n.size) if q is None else q).high.min()
     where = int(np.argmin(p))
     return FamilyInterval(float(p[where]), float(low), float(high), where, where)
 
@@ -213,10 +208,13 @@ def _at(limits: Limits, where: NDArray[np.intp]) -> Limits:
     return Limits(limits.p[where], limits.low[where], limits.high[where])
 
 
-def _to_rest(k: Floats, n: Floats, level: float) -> tuple[tuple[Limits, Limits], tuple[Limits, Limits]]:
+def _to_rest(
+    k: Floats, n: Floats, level: float, q: float | None
+) -> tuple[tuple[Limits, Limits], tuple[Limits, Limits]]:
     """(group, rest) limits at the simultaneous value and at z."""
-    groups = n.size
-    q, z = (critical_value(level) if groups <= 2 else sidak_value(level, groups)), critical_value(level)
+    groups, z = n.size, critical_value(level)
+    if q is None:
+        q = z if groups <= 2 else sidak_value(level, groups)
     rest_k, rest_n = k.sum() - k, n.sum() - n
     simultaneous = wilson if groups <= 2 else jeffreys
     return (

@@ -68,7 +68,7 @@ def wilson(k: ArrayLike, n: ArrayLike, z: float) -> Limits:
     return Limits(p, np.where(nothing, np.nan, low), np.where(nothing, np.nan, high))
 
 
-def jeffreys(k: ArrayLike, n: ArrayLike, q: float) -> Limits:
+def jeffreys(k: ArrayLike, n: ArrayLike, q: float | Floats) -> Limits:
     """Equal-tailed Jeffreys limits at tail Φ(−q): Beta(k + ½, n − k + ½); 0 at k = 0 and 1 at k = n.
 
     Source: Brown, Cai & DasGupta (2001), Statistical Science 16:101.
@@ -77,7 +77,7 @@ def jeffreys(k: ArrayLike, n: ArrayLike, q: float) -> Limits:
     array(1.)
     """
     k, n = np.asarray(k, float), np.asarray(n, float)
-    tail = float(ndtr(-q))
+    tail = ndtr(-np.asarray(q))
     a, b = k + 0.5, n - k + 0.5
     low = np.where(k <= 0, 0.0, betaincinv(a, b, tail))
     high = np.where(k >= n, 1.0, 1 - betaincinv(b, a, tail))

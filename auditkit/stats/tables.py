@@ -5,6 +5,8 @@ Tables are (K, 2, 2) counts, indexed [group, y_true, y_pred]; an undefined value
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
@@ -16,6 +18,8 @@ Floats = NDArray[np.float64]
 Tables = NDArray[np.int64]
 DRAWS = 40_000
 """Dirichlet draws a table: at q = 3.7 (50 groups) four lie beyond each limit."""
+REACH = 4.0
+"""Critical values beyond this lie farther out than the draws: there the limits are −1 and 1."""
 
 
 def f1(t: Tables, q: float, method: Method) -> Limits:
@@ -86,11 +90,18 @@ def _correlation(t: Floats) -> Floats:
     return np.clip(out, -1.0, 1.0)
 
 
-def _quantiles(table: Tables, q: float) -> Floats:
-    rng = np.random.default_rng([int(x) for x in table.ravel()])
-    drawn = _correlation(rng.dirichlet(table.ravel() + 0.5, DRAWS).reshape(-1, 2, 2))
-    out: Floats = np.nanquantile(drawn, [float(ndtr(-q)), float(ndtr(q))])
-    return out
+def _quantiles(table: Tables, q: float) -> tuple[float, float]:
+    if q > REACH:
+        return -1.0, 1.0
+    low, high = np.quantile(_drawn(tuple(int(x) for x in table.ravel())), [float(ndtr(-q)), float(ndtr(q))])
+    return float(low), float(high)
+
+
+@lru_cache(maxsize=64)
+def _drawn(cells: tuple[int, ...]) -> Floats:
+    draws = np.random.default_rng(list(cells)).dirichlet(np.array(cells) + 0.5, DRAWS)
+    out = _correlation(draws.reshape(-1, 2, 2))
+    return out[~np.isnan(out)]  # a margin that underflows to 0 has no correlation
 
 
 def _mean(a: Limits, b: Limits) -> Limits:

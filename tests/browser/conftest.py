@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -11,19 +10,11 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from auditkit.report.html.page import render
+from tests.browser.chromium import ARGUMENTS, executable
 from tests.report import fixtures
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def _absent(reason: str) -> NoReturn:
@@ -36,7 +27,7 @@ def _absent(reason: str) -> NoReturn:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, driven by Playwright."""
-    path = os.environ.get("AUDITKIT_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    path = executable()
     if not path:
         _absent("no Chromium is installed (Debian package `chromium`)")
     try:

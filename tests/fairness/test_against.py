@@ -10,8 +10,10 @@ import pytest
 from scipy.stats import beta
 from statsmodels.stats.proportion import confint_proportions_2indep
 
+from auditkit.catalogue import METRICS
 from auditkit.errors import PolicyError
 from auditkit.evidence.tally import Tally
+from auditkit.fairness import checks
 from auditkit.fairness.against import TO_REFERENCE
 from auditkit.fairness.checks import GroupFairness, reassess
 from auditkit.judging import judge
@@ -170,6 +172,33 @@ def test_rules_name_a_reference_or_the_rest() -> None:
     with pytest.raises(PolicyError, match="no group 'z' of 'g'"):
         judge(report(), {"rule": [{**rule, "id": "z", "reference": "z"}]})
     assert Report.from_json(judged.to_json()) == judged
+
+
+@pytest.mark.parametrize("metric", ["selection_rate", "mcc", "f1", "balanced_accuracy", "equalized_odds_mean"])
+def test_p_is_below_alpha_exactly_when_the_interval_is_beyond_the_limit(metric: str) -> None:
+    rng = np.random.default_rng(3)
+    y = rng.random(1200) < 0.4
+    g = rng.choice(list("abc"), 1200)
+    p = rng.random(1200) < np.where(y, 0.7, 0.25) + 0.12 * (g == "b")
+    t = Tally.of({"g": g}, y_true=y.astype(int), y_pred=p.astype(int))
+    kinds = [c for c in METRICS[metric].comparisons if not c.endswith("overall")]
+    for kind in kinds:
+        options = {"reference": {"g": "a"}} if "reference" in kind else {}
+        for level in (0.8, 0.95, 0.99):
+            found = reassess(t, metric, kind, ("g",), level=level, **options)  # type: ignore[arg-type]
+            assert found is not None
+            e = found.estimate
+            assert e.low is not None
+            assert e.high is not None
+            inner = e.low if kind.startswith("difference") or kind == "group_max" else e.high
+            above = inner == e.low
+            if metric == "mcc" and level == 0.99:
+                continue  # quantiles of draws move in steps there
+            for limit in (inner - 0.004, inner + 0.004):
+                beyond = e.low > limit if above else e.high < limit
+                p_value = checks.p_value(t, metric, kind, ("g",), limit=limit, above=above, **options)  # type: ignore[arg-type]
+                assert p_value is not None
+                assert (p_value < 1 - level) == beyond, (kind, level, limit, p_value)
 
 
 def test_the_page_draws_them() -> None:

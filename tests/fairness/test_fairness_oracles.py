@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, precision_score
+from sklearn.metrics import accuracy_score, precision_score, zero_one_loss
 
 from auditkit.catalogue import METRICS, rates
 from auditkit.errors import PolicyError
@@ -30,6 +30,7 @@ ON_ROWS = {
     "false_discovery_rate": lambda t, p: 1 - precision_score(t, p, zero_division=0),
     "false_omission_rate": lambda t, p: 1 - precision_score(t, p, zero_division=0, pos_label=0),
     "accuracy": accuracy_score,
+    "error_rate": zero_one_loss,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +14,17 @@ from auditkit.fairness.checks import reassess as from_counts
 from auditkit.gate.judge import judge, status_of
 from auditkit.gate.policy import Policy
 from auditkit.records import Estimate, Finding, Rule, Verdict
+
+
+class Answers:
+    """Stored evidence that answers with a function, and tests nothing."""
+
+    def __init__(self, finding: Callable[[Rule, float], Finding | None]) -> None:
+        self.finding = finding
+
+    def p_value(self, rule: Rule) -> float | None:
+        return None
+
 
 MOST = {"at_most": 0.1}
 LEAST = {"at_least": 0.8}
@@ -82,7 +94,7 @@ def verdict(e: Estimate | None, **options: Any) -> Verdict:
         **options,
     }
     policy = Policy.from_dict({"rule": [asked]})
-    (out,) = judge([] if e is None else [finding(e)], policy, lambda rule, level: None).verdicts
+    (out,) = judge([] if e is None else [finding(e)], policy, Answers(lambda rule, level: None)).verdicts
     return out
 
 
@@ -150,8 +162,10 @@ def judged(found: Assessment, *rules: dict[str, Any], **defaults: Any) -> Any:
         asked.append((rule, level))
         return from_counts(TALLY, rule.metric, rule.comparison, rule.by, level=level, min_n=rule.min_n)
 
-    policy = Policy.from_dict({"rule": [{"id": str(i), **r} for i, r in enumerate(rules)], "defaults": defaults})
-    return judge(found.findings, policy, reassess), asked
+    policy = Policy.from_dict(
+        {"rule": [{"id": str(i), **r} for i, r in enumerate(rules)], "defaults": {"correction": "none", **defaults}}
+    )
+    return judge(found.findings, policy, Answers(reassess)), asked
 
 
 GAP = {"metric": "selection_rate", "comparison": "difference", "by": ["sex"], "at_most": 0.1}

@@ -239,7 +239,7 @@ def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
     if lead is not None:
         facts += [("For whom", _for_whom(look, lead)), ("How sure", _how_sure(lead))]
     small, groups = too_small(look)
-    words = f"{upper_first(listed(unbuilt()[:3]))}, and more."
+    words = f"{upper_first(listed(unbuilt(look)[:3]))}, and more."
     if small:
         words += f" {upper_first(number(small))} of {number(groups)} groups are too small for some answers."
     return [*facts, ("Not measured", words)]

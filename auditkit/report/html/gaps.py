@@ -11,7 +11,6 @@ from auditkit.report.html.lookup import By, Lookup, established
 from auditkit.report.words import (
     STATUS,
     by_words,
-    limit_text,
     range_text,
     several,
     upper_first,
@@ -19,6 +18,7 @@ from auditkit.report.words import (
     whole_percent,
 )
 from auditkit.wording import NOTHING, percent, points
+from auditkit.wording import limit as limit_of
 
 
 class GapRow(NamedTuple):
@@ -101,7 +101,7 @@ def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
         mark=mark(axis, e, status if status in ("fail", "inconclusive", "pass") else "n"),
         blind=None if e.mde is None or e.value is None else axis.at(e.mde),
         limit=None if limit is None else axis.at(limit),
-        limit_words="" if limit is None else f"limit {limit_text(limit, 'difference')}",
+        limit_words="" if limit is None else f"limit {limit_of(limit, 'difference')}",
         value=value_text(e, "difference"),
         range=range_text(e, "difference"),
         status=status,

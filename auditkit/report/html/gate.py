@@ -9,8 +9,9 @@ from auditkit.report.html.figures import Figure, TableView
 from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distances, ranked, sentence
-from auditkit.report.words import STATUS, limit_text, number, range_text, several, shown, upper_first, value_text
+from auditkit.report.words import STATUS, number, range_text, several, shown, upper_first, value_text
 from auditkit.wording import NOTHING, decimals
+from auditkit.wording import limit as limit_of
 
 AXIS = Axis(0.0, 4.0, 4)
 
@@ -47,7 +48,7 @@ def view(look: Lookup) -> Gate | None:
         title=_title(order),
         subtitle=(
             "Distance from the ideal, in units of what the policy allows: 1 is the limit. "
-            f"Line: {100 * level:g}% interval. Arrow: it goes on."
+            f"Line: {100 * level:g}% interval{_corrected(order)}. Arrow: it goes on."
         ),
         sentence=_sentence(look.report, order),
         table=_table(order),
@@ -70,6 +71,13 @@ def _title(order: list[Verdict]) -> str:
     return f"All {all_of} are met" if len(order) > 1 else "The one rule is met"
 
 
+def _corrected(order: list[Verdict]) -> str:
+    """Said where rules share their error: the limit that can fail a rule then stands farther out."""
+    if not any(v.p is not None for v in order):
+        return ""
+    return ", wider on the side that fails a rule, since several rules are judged at once (Holm)"
+
+
 def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
     reason = v.reason.removeprefix("Not measured: ")
     if v.rule.severity == "warning":
@@ -85,7 +93,7 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
         mark=mark(AXIS, distances(v.rule, e), v.status) if e and e.value is not None else Mark(v.status, None),
         value=value_text(e, v.rule.comparison) + (" points" if unit else ""),
         range=range_text(e, v.rule.comparison),
-        limit=f"{'≤' if v.rule.at_most is not None else '≥'} {limit_text(v.rule.limit, v.rule.comparison)}",
+        limit=f"{'≤' if v.rule.at_most is not None else '≥'} {limit_of(v.rule.limit, v.rule.comparison)}",
     )
 
 
@@ -113,10 +121,8 @@ def _table(order: list[Verdict]) -> TableView:
     rows = []
     for v in order:
         e = v.estimate
-        level = f"{100 * e.level:g}%" if e else NOTHING
-        bound = (
-            f"{'at most' if v.rule.at_most is not None else 'at least'} {limit_text(v.rule.limit, v.rule.comparison)}"
-        )
+        level = f"{100 * e.level:.4g}%" if e else NOTHING
+        bound = f"{'at most' if v.rule.at_most is not None else 'at least'} {limit_of(v.rule.limit, v.rule.comparison)}"
         rows.append(
             (
                 shown(v.rule.id),

@@ -9,7 +9,7 @@ import hashlib
 import jinja2
 
 from auditkit.records import Report, Status
-from auditkit.report.html import appendix, crossing, data, first, gaps, gate, rates, summary, unmeasured, why
+from auditkit.report.html import appendix, crossing, data, first, gaps, gate, rates, subgroups, summary, unmeasured, why
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import ORDER
 from auditkit.report.words import shown
@@ -23,6 +23,7 @@ TITLES = {
     4: ("data", "Data"),
     5: ("performance", "Performance"),
     6: ("fairness", "Fairness"),
+    8: ("subgroups", "Subgroups"),
     9: ("why", "Why"),
     13: ("unmeasured", "Not measured"),
     16: ("appendix", "Appendix"),
@@ -31,11 +32,10 @@ TITLES = {
 
 
 def render(report: Report) -> str:
-    """The page. The same report gives the same bytes.
+    """The page, complete in one string: the style inside, allowed by its hash; no script, no request.
 
-    >>> from auditkit.report.html.page import render
-    >>> callable(render)
-    True
+    A pure function of the record: the same report gives the same bytes. Names from the data stay text,
+    also in the style (see `css_text`).
     """
     look = Lookup(report)
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
@@ -50,7 +50,7 @@ def render(report: Report) -> str:
             footer=footer,
             sections=sorted((n, *TITLES[n]) for n in TITLES),
             states=_states(look),
-            unbuilt=unmeasured.NOT_BUILT,
+            absent=unmeasured.absent(look),
             report=report,
             json_name=f"{shown(report.name)}.json",
             subject=first.subject(report),
@@ -64,6 +64,7 @@ def render(report: Report) -> str:
             gaps=gaps.view(look),
             rates=rates.view(look, [m for m in look.metrics() if m not in ERRORS]),
             crossings=crossing.views(look),
+            subgroups=subgroups.views(look),
             why=why.views(look),
             unmeasured=unmeasured.view(look),
             appendix=appendix.view(look),
@@ -103,4 +104,4 @@ def _states(look: Lookup) -> dict[int, Status]:
     states = {n: min(s, key=ORDER.index) for n, s in found.items() if s}
     if not any(f.concern == "explanation" for f in look.report.findings):
         states[9] = "not_measured"
-    return states | dict.fromkeys(unmeasured.NOT_BUILT, "not_measured")
+    return states | dict.fromkeys(unmeasured.absent(look), "not_measured")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from auditkit.records import Estimate, Rule, Status, Verdict
 from auditkit.report.html.lookup import Lookup
-from auditkit.report.words import limit_text, listed, shown, upper_first
+from auditkit.report.words import listed, shown, upper_first
+from auditkit.wording import limit as limit_of
 
 ORDER: tuple[Status, ...] = ("fail", "inconclusive", "pass", "not_measured")
 """The worst first, and what could not be judged at the end."""
@@ -12,7 +13,7 @@ ORDER: tuple[Status, ...] = ("fail", "inconclusive", "pass", "not_measured")
 
 def sentence(rule: Rule, look: Lookup) -> str:
     """What a rule asks, in words that need no glossary."""
-    bound, limit = _bound(rule), limit_text(rule.limit, rule.comparison)
+    bound, limit = _bound(rule), limit_of(rule.limit, rule.comparison)
     phrase = upper_first(look.say.phrase(rule.metric))
     match rule.comparison:
         case "overall":
@@ -40,7 +41,7 @@ def _other(rule: Rule) -> str:
 
 
 def _ratio(rule: Rule, look: Lookup) -> str:
-    bound, limit, pair = _bound(rule), limit_text(rule.limit, "ratio"), look.pair(rule.metric, rule.by)
+    bound, limit, pair = _bound(rule), limit_of(rule.limit, "ratio"), look.pair(rule.metric, rule.by)
     if pair is None or len(look.groups(rule.metric, rule.by)) != 2:
         low, high, verb = f"every {_each(rule)}", "the highest", "is"
     else:

@@ -9,8 +9,9 @@ from auditkit.report.html.leading import lower_is_better
 from auditkit.report.html.lookup import Lookup, established
 from auditkit.report.html.rules import ranked, sentence
 from auditkit.report.html.unmeasured import too_small, unbuilt
-from auditkit.report.words import by_words, limit_text, listed, number, several, shown, upper_first
+from auditkit.report.words import by_words, listed, number, several, shown, upper_first
 from auditkit.wording import interval, percent, points, quantity
+from auditkit.wording import limit as limit_of
 
 MOST = {"fail": 3, "inconclusive": 1}
 """Rules of a state that get a sentence of their own; the gate has them all."""
@@ -57,7 +58,7 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
     lost = "is not met" if v.status == "fail" else "is not decided"
     if e is None:
         return f"{sentence(rule, look)}: {lost}.", v.reason
-    asks = f"{'at most' if rule.at_most is not None else 'at least'} {limit_text(rule.limit, rule.comparison)}"
+    asks = f"{'at most' if rule.at_most is not None else 'at least'} {limit_of(rule.limit, rule.comparison)}"
     size = f"{quantity(e.value, rule.comparison)}, {interval(e, rule.comparison)}"
     pair = look.pair(rule.metric, rule.by) if rule.comparison in ("difference", "ratio") else None
     if pair is None or (v.status == "fail" and not established(look.by_id(v.finding))):
@@ -98,7 +99,7 @@ def _unknown(look: Lookup) -> Item:
         for by in look.bys()
         if not any(established(look.finding(m, "difference", by)) for m in look.metrics())
     ]
-    words = listed(unbuilt())
+    words = listed(unbuilt(look))
     if small:
         words += (
             f"; and, for some answers, anything about {number(small)} of {number(groups)} groups, which are too small"

@@ -10,7 +10,6 @@ from auditkit.report.words import by_words, listed, several, shown, upper_first
 NOT_BUILT = {
     3: "Context",
     7: "Calibration and errors",
-    8: "Subgroups",
     10: "Individual cases",
     11: "Robustness",
     12: "What would help",
@@ -35,9 +34,20 @@ class Unmeasured(NamedTuple):
     limits: tuple[str, ...]
 
 
-def unbuilt() -> list[str]:
-    """What this version does not measure, in words."""
-    return ["calibration", "robustness", "what makes the gap", "hidden subgroups", "remedies"]
+def absent(look: Lookup) -> dict[int, str]:
+    """Sections without content → why."""
+    reasons = dict.fromkeys(NOT_BUILT, "not in this version")
+    return reasons if _searched(look) else reasons | {8: "not asked for"}
+
+
+def unbuilt(look: Lookup) -> list[str]:
+    """What this report does not measure, in words."""
+    hidden = [] if _searched(look) else ["hidden subgroups"]
+    return ["calibration", "robustness", "what makes the gap", *hidden, "remedies"]
+
+
+def _searched(look: Lookup) -> bool:
+    return any(f.concern == "subgroups" for f in look.report.findings)
 
 
 def too_small(look: Lookup) -> tuple[int, int]:
@@ -62,7 +72,9 @@ def view(look: Lookup) -> Unmeasured:
         if v.status == "not_measured"
     ]
     items += _small_groups(look)
-    items.append((upper_first(listed(unbuilt())), "Not in this version."))
+    if not _searched(look):
+        items.append(("Hidden subgroups", "Not asked for."))
+    items.append((upper_first(listed([w for w in unbuilt(look) if w != "hidden subgroups"])), "Not in this version."))
     return Unmeasured(tuple(items), LIMITS)
 
 

@@ -1,0 +1,141 @@
+"""Columns as conditions: categories as they are, numbers in quantile bins, so that rows can be counted by them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from auditkit.check import MISSING, Batch
+from auditkit.errors import DataError, listing, nearest
+from auditkit.evidence.tally import coded_strings
+
+MOST_VALUES = 50
+"""A column of categories with more values than this is left out: each would be a subgroup of hardly anybody."""
+
+
+class Coded(NamedTuple):
+    """One column, coded."""
+
+    codes: NDArray[np.int64]
+    """(N,) positions in `labels`."""
+    labels: tuple[str, ...]
+    """What each code says of a row, in full: "gender = Female", "28 < age ≤ 37", "age is missing"."""
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How each column becomes conditions. Evidence of two parts adds only under one coding.
+
+    >>> frame = pd.DataFrame({"age": [20.0, 30.0, 40.0, 50.0, None], "sex": ["f", "f", "m", "m", "m"]})
+    >>> coding = Coding.of(frame, bins=2)
+    >>> coding.coded("age", frame["age"]).labels
+    ('age ≤ 30', 'age > 30', 'age is missing')
+    """
+
+    edges: dict[str, tuple[float, ...] | None]
+    """Column → inner edges of its bins (each bin contains its upper edge); None: categories as they are."""
+    left_out: dict[str, str]
+    """Column → why it is not searched."""
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, columns: Sequence[str] | None = None, *, bins: int = 4) -> Coding:
+        """The coding of these columns (None: all), with edges at the quantiles of their values in `rows`.
+
+        A numeric column of at most `bins` values keeps them as categories. Raises DataError for unknown columns.
+        """
+        names = [str(c) for c in rows.columns] if columns is None else list(columns)
+        for name in names:
+            if name not in rows.columns:
+                raise DataError(
+                    f"no column '{name}' to search; the columns are {listing(rows.columns)}."
+                    f"{nearest(name, map(str, rows.columns))}"
+                )
+        edges: dict[str, tuple[float, ...] | None] = {}
+        left_out: dict[str, str] = {}
+        for name in names:
+            reason, found = _edges(rows[name], bins)
+            if reason:
+                left_out[name] = reason
+            else:
+                edges[name] = found
+        return cls(edges, left_out)
+
+    def coded(self, name: str, values: pd.Series[Any]) -> Coded:
+        """The values of one column as codes; labels of categories are those that occur, sorted."""
+        edges = self.edges[name]
+        if edges is None:
+            return _categories(name, values)
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        codes = np.searchsorted(np.asarray(edges), numbers, side="left").astype(np.int64)
+        codes[np.isnan(numbers)] = len(edges) + 1
+        return Coded(codes, (*_bins(name, edges), f"{name} is missing"))
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "edges": {k: None if v is None else list(v) for k, v in self.edges.items()},
+            "left_out": self.left_out,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Coding:
+        """From `to_json`."""
+        edges = {k: None if v is None else tuple(float(x) for x in v) for k, v in data["edges"].items()}
+        return cls(edges, dict(data["left_out"]))
+
+
+def searchable(batch: Batch) -> pd.DataFrame:
+    """The columns that describe a row: its features, and the sensitive features as declared (which win by name)."""
+    own = [c for c in batch.features.columns if str(c) not in batch.groups.columns]
+    groups = batch.groups.set_axis(batch.features.index, axis=0)
+    frame = pd.concat([batch.features[own], groups], axis=1)
+    return frame.set_axis([str(c) for c in frame.columns], axis=1)
+
+
+def _edges(values: pd.Series[Any], bins: int) -> tuple[str, tuple[float, ...] | None]:
+    """(why the column is left out, or nothing; inner edges, or None for categories)."""
+    try:
+        distinct = int(values.nunique())
+    except TypeError:
+        return "holds lists or other values that are no categories", None
+    if distinct + int(values.isna().any()) < 2:
+        return "holds one value only", None
+    if pd.api.types.is_datetime64_any_dtype(values.dtype) or pd.api.types.is_timedelta64_dtype(values.dtype):
+        return "holds dates or times: make a column of the part that matters (year, weekday)", None
+    if not pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
+        many = distinct > MOST_VALUES
+        return f"{distinct:,} different values, more than {MOST_VALUES}" if many else "", None
+    if pd.api.types.is_complex_dtype(values.dtype):
+        return "holds complex numbers", None
+    if distinct <= bins:
+        return "", None
+    numbers = values.dropna().to_numpy(dtype=np.float64)
+    cuts = np.quantile(numbers, np.arange(1, bins) / bins, method="inverted_cdf")
+    inner = np.unique(cuts[cuts < numbers.max()])
+    if not len(inner):  # more than (bins − 1)/bins of the rows hold the largest value
+        inner = np.array([numbers[numbers < numbers.max()].max()])
+    return "", tuple(float(x) for x in inner)
+
+
+def _bins(name: str, edges: tuple[float, ...]) -> list[str]:
+    text = [f"{e:.10g}" for e in edges]
+    between = [f"{a} < {name} ≤ {b}" for a, b in pairwise(text)]
+    return [f"{name} ≤ {text[0]}", *between, f"{name} > {text[-1]}"]
+
+
+def _categories(name: str, values: pd.Series[Any]) -> Coded:
+    codes, labels = coded_strings(values, name)
+    present = np.flatnonzero(np.bincount(codes, minlength=len(labels)))
+    place = np.zeros(len(labels), dtype=np.int64)
+    place[present] = np.arange(len(present))
+    return Coded(place[codes], tuple(_condition(name, labels[i]) for i in present))
+
+
+def _condition(name: str, label: str) -> str:
+    return f"{name} is missing" if label == MISSING else f"{name} = {label}"

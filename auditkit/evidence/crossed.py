@@ -1,0 +1,215 @@
+"""Sums of an outcome over every crossing of a few columns, for two halves of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.errors import DataError, EvidenceError
+from auditkit.evidence.coding import Coded
+
+Floats = NDArray[np.float64]
+Keys = NDArray[np.uint64]
+MOST_CELLS = 5_000_000
+"""Cells of all crossings together that are kept at most."""
+_KEPT_KEYS = 1_024
+
+
+@dataclass(frozen=True)
+class CrossedSums:
+    """For every crossing of `depth` columns: rows, Σx and Σx² of an outcome x in each cell, halves apart.
+
+    No more than `depth` columns of any row are kept together, and memory does not grow with the rows. Fewer columns
+    crossed are sums over a table (`of`). A row's half is the last bit of its key, so it is in the same half wherever it
+    stands; equal rows share a half (`copies` says how many there are).
+    """
+
+    labels: dict[str, tuple[str, ...]]
+    """Column → its conditions."""
+    tables: dict[tuple[str, ...], Floats]
+    """Columns → (2 halves, 3 sums, conditions of the first column, of the second, …)."""
+    copies: Copies
+    not_counted: int
+    """Rows without an outcome (a missing target; not in the denominator of the metric)."""
+    facts: dict[str, Any]
+    """What holds for the whole: metric, edges of bins, …; sums with other facts do not add."""
+
+    @classmethod
+    def gather(
+        cls, columns: Mapping[str, Coded], outcome: Floats, keys: Keys, *, depth: int, facts: dict[str, Any]
+    ) -> CrossedSums:
+        """Sum rows: outcome (N,), NaN where a row does not count; keys (N,), a hash of each row."""
+        counted = ~np.isnan(outcome)
+        x, half = outcome[counted], (keys[counted] & np.uint64(1)).astype(np.int64)
+        codes = {name: c.codes[counted] for name, c in columns.items()}
+        sizes = {name: len(c.labels) for name, c in columns.items()}
+        crossings = list(combinations(columns, min(depth, len(columns))))
+        _bounded(crossings, sizes)
+        sums = _yes_or_no if _is_01(x) else _numbers
+        return cls(
+            {name: c.labels for name, c in columns.items()},
+            {by: sums([codes[c] for c in by], [sizes[c] for c in by], x, half) for by in crossings if by},
+            Copies.of(keys[counted]),
+            int((~counted).sum()),
+            facts,
+        )
+
+    def __add__(self, other: CrossedSums) -> CrossedSums:
+        for fact in sorted({*self.facts, *other.facts}):
+            a, b = self.facts.get(fact), other.facts.get(fact)
+            if a != b:
+                raise EvidenceError(
+                    f"cannot add subgroups with other {fact}: {a} and {b}. Fit the check once, and share it"
+                )
+        labels = {c: _union(self.labels[c], other.labels[c]) for c in self.labels}
+        a, b = self._on(labels), other._on(labels)
+        return CrossedSums(
+            labels,
+            {by: a[by] + b[by] for by in a},
+            self.copies + other.copies,
+            self.not_counted + other.not_counted,
+            self.facts,
+        )
+
+    def of(self, *by: str) -> Floats:
+        """(2, 3, …) sums over the crossing of these columns, in their order; () gives (2, 3)."""
+        whole = next(w for w in self.tables if set(by) <= set(w))
+        table = self.tables[whole]
+        drop = tuple(2 + i for i, c in enumerate(whole) if c not in by)
+        left = [c for c in whole if c in by]
+        out: Floats = table.sum(axis=drop).transpose(0, 1, *(2 + left.index(c) for c in by))
+        return out
+
+    def _on(self, labels: dict[str, tuple[str, ...]]) -> dict[tuple[str, ...], Floats]:
+        if labels == self.labels:
+            return self.tables
+        out = {}
+        for by, table in self.tables.items():
+            wide = np.zeros((2, 3, *(len(labels[c]) for c in by)))
+            wide[np.ix_([0, 1], [0, 1, 2], *([labels[c].index(x) for x in self.labels[c]] for c in by))] = table
+            out[by] = wide
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON: of each table only the cells with rows, by their place in it; a line of numbers is one string."""
+        tables = []
+        for by, table in self.tables.items():
+            flat = table.reshape(6, -1)
+            where = np.flatnonzero(flat[[0, 3]].any(axis=0))
+            kept = flat[:, where]
+            yes_or_no = np.array_equal(kept[[1, 4]], kept[[2, 5]])  # then Σx² says nothing new
+            rows = kept[[0, 1, 3, 4]] if yes_or_no else kept
+            steps = np.diff(where, prepend=0)
+            tables.append({"by": list(by), "steps": _line(steps), "sums": [_line(row) for row in rows]})
+        return {
+            "labels": {c: list(v) for c, v in self.labels.items()},
+            "tables": tables,
+            "copies": self.copies.to_json(),
+            "not_counted": self.not_counted,
+            "facts": self.facts,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> CrossedSums:
+        """From `to_json`."""
+        labels = {c: tuple(v) for c, v in data["labels"].items()}
+        tables = {}
+        for stored in data["tables"]:
+            by, sums = tuple(stored["by"]), [_numbers_of(line) for line in stored["sums"]]
+            if len(sums) == 4:
+                sums = [sums[i] for i in (0, 1, 1, 2, 3, 3)]
+            shape = [len(labels[c]) for c in by]
+            flat = np.zeros((6, prod(shape)))
+            flat[:, np.cumsum(_numbers_of(stored["steps"])).astype(np.int64)] = sums
+            tables[by] = flat.reshape(2, 3, *shape)
+        return cls(labels, tables, Copies.from_json(data["copies"]), int(data["not_counted"]), data["facts"])
+
+
+@dataclass(frozen=True)
+class Copies:
+    """How many rows have equals: the rows behind the lowest distinct keys, from which the average follows.
+
+    >>> Copies.of(np.array([7, 7, 7, 9], dtype=np.uint64)).average
+    2.5
+    """
+
+    keys: Keys
+    """The lowest distinct keys, sorted."""
+    counts: NDArray[np.int64]
+    """Rows of each."""
+
+    @classmethod
+    def of(cls, keys: Keys) -> Copies:
+        """Of rows with these keys."""
+        found, counts = np.unique(keys, return_counts=True)
+        return cls(found[:_KEPT_KEYS], counts[:_KEPT_KEYS].astype(np.int64))
+
+    def __add__(self, other: Copies) -> Copies:
+        keys, where = np.unique(np.concatenate([self.keys, other.keys]), return_inverse=True)
+        counts = np.bincount(where, weights=np.concatenate([self.counts, other.counts]), minlength=len(keys))
+        return Copies(keys[:_KEPT_KEYS], counts[:_KEPT_KEYS].astype(np.int64))
+
+    @property
+    def average(self) -> float:
+        """Σc²/Σc: how many equals a row has, itself among them; the design effect of equal rows. 1 without rows."""
+        total = int(self.counts.sum())
+        return float((self.counts.astype(float) ** 2).sum()) / total if total else 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON; a line of numbers is one string."""
+        return {"keys": " ".join(map(str, self.keys.tolist())), "counts": _line(self.counts)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Copies:
+        """From `to_json`."""
+        keys = np.array([int(k) for k in data["keys"].split()], dtype=np.uint64)
+        return cls(keys, _numbers_of(data["counts"]).astype(np.int64))
+
+
+def _bounded(crossings: list[tuple[str, ...]], sizes: dict[str, int]) -> None:
+    cells = sum(prod(sizes[c] for c in by) for by in crossings)
+    if cells > MOST_CELLS:
+        raise DataError(
+            f"crossing {len(sizes)} columns makes {cells:,} cells, more than the {MOST_CELLS:,} that are kept: "
+            "name fewer columns, or take a smaller depth"
+        )
+
+
+def _is_01(x: Floats) -> bool:
+    return bool(((x == 0) | (x == 1)).all())
+
+
+def _yes_or_no(codes: list[NDArray[np.int64]], sizes: list[int], x: Floats, half: NDArray[np.int64]) -> Floats:
+    """One count serves all three sums: Σx² = Σx."""
+    n = _count([half, x.astype(np.int64), *codes], [2, 2, *sizes])
+    return np.stack([n.sum(axis=1), n[:, 1], n[:, 1]], axis=1)
+
+
+def _numbers(codes: list[NDArray[np.int64]], sizes: list[int], x: Floats, half: NDArray[np.int64]) -> Floats:
+    columns, shape = [half, *codes], [2, *sizes]
+    return np.stack([_count(columns, shape, w) for w in (None, x, x * x)], axis=1)
+
+
+def _count(columns: list[NDArray[np.int64]], sizes: list[int], weights: Floats | None = None) -> Floats:
+    index = columns[0]
+    for codes, size in zip(columns[1:], sizes[1:], strict=True):
+        index = index * size + codes
+    return np.bincount(index, weights=weights, minlength=prod(sizes)).astype(np.float64).reshape(sizes)
+
+
+def _line(values: NDArray[Any]) -> str:
+    return " ".join(f"{v:.10g}" for v in values.tolist())
+
+
+def _numbers_of(line: str) -> Floats:
+    return np.array(line.split(), dtype=np.float64)
+
+
+def _union(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
+    return a if a == b else tuple(sorted({*a, *b}))

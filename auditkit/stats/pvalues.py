@@ -1,0 +1,57 @@
+"""Adjusted p of a family's hypothesis: the q at which its interval touches the tested value, through the law of q.
+
+So an interval at level 1 − α lies beyond a limit exactly when p < α.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from scipy.special import ndtr
+
+from auditkit.stats.families import FamilyInterval
+from auditkit.stats.ranges import crossing, range_sf
+
+MOST = 38.0
+"""Beyond this q every tail is 0 in double precision."""
+
+Law = Literal["pairs", "separate"]
+"""Of the largest statistic: all pairs of K groups (studentized range), or K separate normals (Šidák)."""
+
+
+def tail(q: float, groups: int, law: Law) -> float:
+    """P(the largest of the family's statistics exceeds q) when there is no effect.
+
+    >>> round(tail(1.959964, 2, "pairs"), 4), round(tail(1.959964, 1, "separate"), 4)
+    (0.05, 0.05)
+    """
+    if law == "pairs" and groups > 2:
+        return range_sf(q * 2**0.5, groups)
+    two_sided = 2 * float(ndtr(-q))
+    if law == "pairs" or groups == 1:
+        return two_sided
+    return float(-np.expm1(groups * np.log1p(-two_sided))) if two_sided < 1 else 1.0
+
+
+def p_value(
+    interval: Callable[[float], FamilyInterval], limit: float, *, above: bool, tail_of: Callable[[float], float]
+) -> float:
+    """p of H0: the estimand is at most `limit` (`above=True`), or at least `limit`.
+
+    `interval(q)` gives the limits at critical value q; `tail_of(q)` the family's tail. 1 where even the narrowest
+    interval is not beyond the limit.
+
+    >>> from auditkit.stats.families import gap
+    >>> def interval(q):
+    ...     return gap([30, 45], [100, 100], level=0.95, q=q)
+    >>> round(p_value(interval, 0.0, above=True, tail_of=lambda q: tail(q, 2, "pairs")), 4)
+    0.0283
+    """
+
+    def beyond(q: float) -> bool:
+        found = interval(q)
+        return found.low > limit if above else found.high < limit
+
+    return tail_of(crossing(beyond, 0.0, MOST)) if beyond(1e-9) else 1.0

@@ -1,0 +1,37 @@
+"""The examples run, and say what they claim."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def run(name: str, folder: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main(folder)
+
+
+def test_audit_your_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = run("audit_your_model", tmp_path)
+    assert (tmp_path / "your-model.html").stat().st_size <= 400_000
+    assert "equal-opportunity: " in capsys.readouterr().out
+    finding = report.finding("explanation/integrated_gradients/overall")
+    names = {label for label, _ in finding.exhibits[0].rows}
+    assert names == {"age", "educational-num", "hours-per-week", "workclass", "occupation", "marital-status"}
+    assert all(check.passed for check in finding.trust)
+
+
+def test_audit_decisions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    judged = run("audit_decisions", tmp_path)
+    assert [v.rule.metric for v in judged.verdicts] == ["selection_rate"]
+    assert judged.not_measured[0].why == "predictions only"
+    assert "Selected, of everybody: " in capsys.readouterr().out
