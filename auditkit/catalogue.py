@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from auditkit.catalogue_composites import ALIASES as COMPOSITE_ALIASES
+from auditkit.catalogue_composites import ENTRIES as COMPOSITE_ENTRIES
 from auditkit.errors import PolicyError, nearest
 
 Cell = tuple[int, int]
@@ -48,6 +50,10 @@ class Metric:
         "ratio",
         "difference_to_overall",
         "ratio_to_overall",
+        "difference_to_reference",
+        "ratio_to_reference",
+        "difference_to_rest",
+        "ratio_to_rest",
     )
     tasks: tuple[str, ...] = ("binary",)
 
@@ -373,7 +379,10 @@ _add(
     )
 )
 
-ALIASES: dict[str, tuple[str, str | None]] = {
+for _entry in COMPOSITE_ENTRIES:
+    _add(Metric(kind="composite", **_entry))
+
+ALIASES: dict[str, tuple[str, str | None]] = COMPOSITE_ALIASES | {
     "demographic_parity_difference": ("selection_rate", "difference"),
     "demographic_parity_ratio": ("selection_rate", "ratio"),
     "demographic_parity": ("selection_rate", None),

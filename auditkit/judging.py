@@ -62,7 +62,8 @@ class _Stored:
             return None
         from auditkit.fairness.checks import reassess
 
-        return reassess(self._tally, rule.metric, rule.comparison, rule.by, level=level, min_n=rule.min_n)
+        asked = (self._tally, rule.metric, rule.comparison, rule.by)
+        return reassess(*asked, level=level, min_n=rule.min_n, reference=rule.reference)
 
     def p_value(self, rule: Rule) -> float | None:
         """p of H0: the rule's limit is kept."""
@@ -79,12 +80,14 @@ class _Stored:
             limit=rule.limit,
             above=above,
             min_n=rule.min_n,
+            reference=rule.reference,
         )
 
 
 def _question(rule: Rule) -> tuple[object, ...]:
     """What a rule asks, whatever it is called."""
-    return rule.metric, rule.comparison, frozenset(rule.by), rule.at_most, rule.at_least, rule.min_n
+    group = frozenset((rule.reference or {}).items())
+    return rule.metric, rule.comparison, frozenset(rule.by), group, rule.at_most, rule.at_least, rule.min_n
 
 
 def _read(stored: StoredEvidence) -> Tally:

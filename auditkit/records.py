@@ -30,6 +30,10 @@ Comparison = Literal[
     "ratio",
     "difference_to_overall",
     "ratio_to_overall",
+    "difference_to_reference",
+    "ratio_to_reference",
+    "difference_to_rest",
+    "ratio_to_rest",
 ]
 
 
@@ -129,6 +133,8 @@ class Finding(Record):
     comparison: Comparison
     by: tuple[str, ...] = ()
     """The sensitive attributes; empty for overall findings."""
+    reference: dict[str, str] | None = None
+    """Attribute → value of the group that the others are compared with; None where the comparison has none."""
     estimate: Estimate
     by_group: tuple[GroupEstimate, ...] = ()
     """Every group, the sparse and the undefined ones too."""
@@ -147,6 +153,8 @@ class Rule(Record):
     metric: str
     comparison: Comparison
     by: tuple[str, ...] = ()
+    reference: dict[str, str] | None = None
+    """Attribute → value of the reference group; only for comparisons to one."""
     at_most: float | None = None
     at_least: float | None = None
     confidence: float | None = None

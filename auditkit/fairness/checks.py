@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from auditkit.catalogue import METRICS, rates, resolve
 from auditkit.check import Assessment, Batch
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
-from auditkit.fairness import statements
+from auditkit.fairness import against, composites, statements
 from auditkit.fairness.estimates import SPARSE, Family, rate_estimate
 from auditkit.fairness.frame import Compared, from_counts, from_fairlearn
+from auditkit.fairness.notes import finding_id, notes_of
 from auditkit.fairness.rates import RateTable
 from auditkit.records import Comparison, Concern, Estimate, Finding
 from auditkit.stats import families, pvalues
@@ -22,6 +21,7 @@ from auditkit.stats.families import FamilyInterval
 
 DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
 COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overall", "ratio_to_overall")
+_COMPOSED = (*composites.COMPOSITES, "equalized_odds_mean")
 Attributes = tuple[str, ...]
 
 
@@ -35,7 +35,10 @@ class GroupFairness:
         Sets of attributes, each crossed: `[["gender"], ["gender", "race"]]`. None: each declared attribute alone,
         and all of them crossed.
     metrics
-        Names of rates; `equalized_odds` is added where both its rates are there.
+        Names of rates and composites; `equalized_odds` is added where both its rates are there.
+    reference
+        Attribute → the group that all others are compared with too: `{"gender": "Male"}`. A crossing is compared
+        where each of its attributes has one.
 
     >>> check = GroupFairness(by=[["sex"]], metrics=["selection_rate"])
     >>> tally = Tally.of({"sex": ["f"] * 50 + ["m"] * 50}, y_true=[1, 0] * 50, y_pred=[0] * 60 + [1] * 40)
@@ -45,6 +48,7 @@ class GroupFairness:
 
     by: Iterable[Iterable[str]] | None = None
     metrics: Sequence[str] = DEFAULT_METRICS
+    reference: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.by is not None:
@@ -52,8 +56,9 @@ class GroupFairness:
             object.__setattr__(self, "by", sets)
         names = tuple(resolve(m)[0] for m in self.metrics)
         for name in names:
-            if METRICS[name].kind != "rate":
-                raise PolicyError(f"'{name}' is not a rate; GroupFairness counts {listing(rates())}")
+            if name not in (*rates(), *_COMPOSED):
+                known = listing([*rates(), *_COMPOSED], most=30)
+                raise PolicyError(f"'{name}' is not a rate or composite; GroupFairness counts {known}")
         object.__setattr__(self, "metrics", names)
 
     @property
@@ -63,7 +68,8 @@ class GroupFairness:
 
     def options(self) -> dict[str, Any]:
         """The options, as JSON."""
-        return {"by": None if self.by is None else [list(b) for b in self.by], "metrics": list(self.metrics)}
+        options = {"by": None if self.by is None else [list(b) for b in self.by], "metrics": list(self.metrics)}
+        return {**options, "reference": dict(self.reference)} if self.reference else options
 
     def gather(self, batch: Batch) -> Tally:
         """Count the rows of a batch."""
@@ -71,9 +77,23 @@ class GroupFairness:
 
     def assess(self, evidence: Tally, *, level: float = 0.95) -> Assessment:
         """Every finding, with fairlearn's point values."""
+        against.check_reference(evidence, self.reference)
+        plain = [m for m in self.metrics if m not in _COMPOSED]
+        composed = [m for m in self.metrics if m in composites.COMPOSITES]
         findings = list(overall_findings(evidence, self.metrics, level=level))
         for by in self._sets(evidence):
-            findings += Compare.of(evidence, by, (*self.metrics, "base_rate"), level=level).findings()
+            compare = Compare.of(evidence, by, (*plain, "base_rate"), level=level)
+            findings += compare.findings()
+            findings += composites.findings(evidence, composed, by, level=level)
+            if "equalized_odds_mean" in self.metrics:
+                findings += [_answer(evidence, "equalized_odds_mean", "difference", by, level=level)]
+            if set(by) <= set(self.reference):
+                findings += [
+                    _answer(evidence, m, c, by, level=level, reference=self.reference)
+                    for m in self.metrics
+                    for c in against.TO_REFERENCE
+                    if c in METRICS[m].comparisons
+                ]
         return Assessment(tuple(findings))
 
     def _sets(self, tally: Tally) -> list[Attributes]:
@@ -89,10 +109,16 @@ class GroupFairness:
 
 
 def overall_findings(tally: Tally, metrics: Sequence[str], *, level: float) -> tuple[Finding, ...]:
-    """Each rate over everybody, as findings of concern `performance`."""
-    table = RateTable.of(tally, (), metrics)
+    """Each rate, and each composite that has a value over everybody, as findings of concern `performance`."""
+    plain = tuple(m for m in metrics if m not in _COMPOSED)
+    table = RateTable.of(tally, (), plain)
     out = []
-    for i, metric in enumerate(metrics):
+    for metric in metrics:
+        if metric in _COMPOSED:
+            if "overall" in METRICS[metric].comparisons:
+                out.append(composites.overall(tally, metric, level=level))
+            continue
+        i = plain.index(metric)
         k, n = (int(table.numerator[i].sum()), int(table.denominator[i].sum()))
         e = rate_estimate(k, n, k / n if n else float("nan"), rows=int(table.rows.sum()), level=level)
         out.append(
@@ -111,32 +137,82 @@ def overall_findings(tally: Tally, metrics: Sequence[str], *, level: float) -> t
 
 
 def reassess(
-    tally: Tally, metric: str, comparison: Comparison, by: Attributes, *, level: float, min_n: int = SPARSE
+    tally: Tally,
+    metric: str,
+    comparison: Comparison,
+    by: Attributes,
+    *,
+    level: float,
+    min_n: int = SPARSE,
+    reference: Mapping[str, str] | None = None,
 ) -> Finding | None:
-    """One finding from stored counts, in closed form (no fairlearn); None if the tally does not have the attributes."""
+    """One finding from stored counts, in closed form (no fairlearn); None if the tally does not have the attributes.
+
+    Raises PolicyError for a reference group that does not exist.
+    """
     if not set(by) <= set(tally.by) or comparison not in METRICS[metric].comparisons:
         return None
     if comparison == "overall":
         return overall_findings(tally, (metric,), level=level)[0]
-    metrics = ("true_positive_rate", "false_positive_rate") if metric == "equalized_odds" else (metric,)
+    if reference is not None:
+        against.check_reference(tally, reference)
     order = tuple(sorted(by, key=tally.by.index))
-    compare = Compare.of(tally, order, metrics, level=level, min_n=min_n, engine=from_counts)
-    return compare.equalized_odds() if metric == "equalized_odds" else compare.finding(metric, comparison)
+    return _answer(tally, metric, comparison, order, level=level, min_n=min_n, reference=reference)
+
+
+def _answer(
+    tally: Tally,
+    metric: str,
+    comparison: Comparison,
+    by: Attributes,
+    *,
+    level: float,
+    min_n: int = SPARSE,
+    reference: Mapping[str, str] | None = None,
+) -> Finding:
+    contrast = comparison in (*against.TO_REFERENCE, *against.TO_REST)
+    if metric in composites.COMPOSITES:
+        family = composites.CompositeFamily.of(tally, metric, by, level=level, min_n=min_n)
+        return against.finding(family, metric, comparison, reference) if contrast else family.finding(comparison)
+    metrics = composites.PARTS if metric.startswith("equalized_odds") else (metric,)
+    compare = Compare.of(tally, by, metrics, level=level, min_n=min_n, engine=from_counts)
+    if metric == "equalized_odds_mean":
+        return composites.mean_odds(compare.families)
+    if metric == "equalized_odds":
+        return compare.equalized_odds()
+    if contrast:
+        return against.finding(compare.families[metric], metric, comparison, reference)
+    return compare.finding(metric, comparison)
 
 
 def p_value(
-    tally: Tally, metric: str, comparison: Comparison, by: Attributes, *, limit: float, above: bool, min_n: int = SPARSE
+    tally: Tally,
+    metric: str,
+    comparison: Comparison,
+    by: Attributes,
+    *,
+    limit: float,
+    above: bool,
+    min_n: int = SPARSE,
+    reference: Mapping[str, str] | None = None,
 ) -> float | None:
     """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
-    odds = metric == "equalized_odds"
-    metrics = ("true_positive_rate", "false_positive_rate") if odds else (metric,)
     order = tuple(sorted(by, key=tally.by.index))
+    contrast = comparison in (*against.TO_REFERENCE, *against.TO_REST)
+    if metric in composites.COMPOSITES:
+        family = composites.CompositeFamily.of(tally, metric, order, level=0.95, min_n=min_n)
+        if contrast:
+            return against.p_value(family, comparison, reference, limit=limit, above=above)
+        return family.p_value(comparison, limit, above=above)
+    metrics = composites.PARTS if metric.startswith("equalized_odds") else (metric,)
     compare = Compare.of(tally, order, metrics, level=0.95, min_n=min_n, engine=from_counts)
-    return (
-        _p_of_odds(compare.families, limit)
-        if odds
-        else compare.families[metric].p_value(comparison, limit, above=above)
-    )
+    if metric == "equalized_odds_mean":
+        return composites.p_of_mean_odds(compare.families, limit, above=above)
+    if metric == "equalized_odds":
+        return _p_of_odds(compare.families, limit)
+    if contrast:
+        return against.p_value(compare.families[metric], comparison, reference, limit=limit, above=above)
+    return compare.families[metric].p_value(comparison, limit, above=above)
 
 
 @dataclass(frozen=True)
@@ -183,7 +259,7 @@ class Compare:
         e, found = family.comparison(comparison, self.compared[metric])
         concern: Concern = "data" if metric == "base_rate" else "fairness"
         return Finding(
-            id=_id(concern, metric, comparison, family.by),
+            id=finding_id(concern, metric, comparison, family.by),
             concern=concern,
             title=f"{METRICS[metric].title}, {comparison.replace('_', ' ')}, {' and '.join(family.by)}",
             statement=statements.of_comparison(metric, comparison, family, e, found),
@@ -192,7 +268,7 @@ class Compare:
             by=family.by,
             estimate=e,
             by_group=family.by_group(),
-            notes=_notes(family, comparison, found),
+            notes=notes_of(family, comparison, found),
             references=(METRICS[metric].reference,),
         )
 
@@ -201,10 +277,10 @@ class Compare:
         parts = {m: self.families[m] for m in ("true_positive_rate", "false_positive_rate")}
         by = parts["true_positive_rate"].by
         e, worse = _worst_odds(parts)
-        ids = [_id("fairness", m, "difference", by) for m in parts]
+        ids = [finding_id("fairness", m, "difference", by) for m in parts]
         left_out = [f"{METRICS[m].plain}: too few in {listing(f.left_out())}" for m, f in parts.items() if f.left_out()]
         return Finding(
-            id=_id("fairness", "equalized_odds", "difference", by),
+            id=finding_id("fairness", "equalized_odds", "difference", by),
             concern="fairness",
             title=f"{METRICS['equalized_odds'].title}, difference, {' and '.join(by)}",
             statement=statements.of_equalized_odds(by, e, worse),
@@ -258,20 +334,3 @@ def _p_of_odds(parts: dict[str, Family], limit: float) -> float | None:
         return 1 - inside[0] * inside[1]
 
     return pvalues.p_value(interval, limit, above=True, tail_of=tail)
-
-
-def _notes(family: Family, comparison: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
-    notes = []
-    if found is not None and comparison in ("difference", "ratio") and len(family.groups) > 2:
-        notes.append(f"driven by {family.name(found.first)} against {family.name(found.second)}")
-    sparse = [family.name(int(i)) for i in np.flatnonzero(~family.kept & (family.n > 0))]
-    nobody = [family.name(int(i)) for i in np.flatnonzero(family.n == 0)]
-    if sparse:
-        notes.append(f"left out, fewer than {family.min_n} to count: {listing(sparse)}")
-    if nobody:
-        notes.append(f"undefined, nobody to count: {listing(nobody)}")
-    return tuple(notes)
-
-
-def _id(concern: str, metric: str, comparison: str, by: Attributes) -> str:
-    return f"{concern}/{metric}/{comparison}/{'+'.join(by)}"

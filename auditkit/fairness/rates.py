@@ -40,13 +40,14 @@ class RateTable:
         """Read the table off a tally; `by=()` gives one group, everybody."""
         counts = tally.counts(*by)
         table = counts.table[:, 1:, 1:]
+        shape = (len(metrics), len(counts.groups))
         return cls(
             by=tuple(by),
             metrics=tuple(metrics),
             groups=counts.groups,
             rows=table.sum(axis=(1, 2)),
-            numerator=np.array([_sum(table, METRICS[m].numerator) for m in metrics]).reshape(len(metrics), -1),
-            denominator=np.array([_sum(table, METRICS[m].denominator) for m in metrics]).reshape(len(metrics), -1),
+            numerator=np.array([_sum(table, METRICS[m].numerator) for m in metrics]).reshape(shape),
+            denominator=np.array([_sum(table, METRICS[m].denominator) for m in metrics]).reshape(shape),
         )
 
     @property

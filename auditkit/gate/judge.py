@@ -62,7 +62,7 @@ def judge(findings: Sequence[Finding], policy: Policy, reassess: Reassess) -> Ju
     added: dict[str, Finding] = {}
     cases = []
     for rule in policy.rules:
-        finding = known.get(_rule_key(rule))
+        finding = known.get(_key(rule))
         if finding is None:
             finding = reassess.finding(rule.model_copy(update={"min_n": SPARSE}), level)
             if finding is not None:
@@ -181,9 +181,8 @@ def _reason(rule: Rule, e: Estimate, status: Status, more: float | None) -> str:
     return f"{sentence} About {times} times as many rows would decide, if the estimate stays."
 
 
-def _key(f: Finding) -> tuple[str, str, frozenset[str]]:
-    return f.metric, f.comparison, frozenset(f.by)
+_Key = tuple[str, str, frozenset[str], frozenset[tuple[str, str]]]
 
 
-def _rule_key(rule: Rule) -> tuple[str, str, frozenset[str]]:
-    return rule.metric, rule.comparison, frozenset(rule.by)
+def _key(f: Finding | Rule) -> _Key:
+    return f.metric, f.comparison, frozenset(f.by), frozenset((f.reference or {}).items())

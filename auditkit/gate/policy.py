@@ -22,7 +22,6 @@ _LATER = {
     "label": "multiclass rules are",
     "features": "gap_share is",
     "of": "gap_share is",
-    "reference": "reference groups are",
 }
 """Keys that the policy language has and this version does not."""
 
@@ -115,6 +114,7 @@ class _Rule(Record):
     metric: str
     comparison: str | None = None
     by: tuple[str, ...] = ()
+    reference: str | dict[str, str] | None = None
     at_most: StrictFloat | None = None
     at_least: StrictFloat | None = None
     confidence: StrictFloat | None = None
@@ -246,6 +246,7 @@ def _rule(document: Document, i: int, spec: _Rule, defaults: _Defaults) -> Rule:
         metric=metric,
         comparison=cast(Comparison, comparison),
         by=spec.by,
+        reference=_reference(document, i, spec, comparison),
         at_most=spec.at_most,
         at_least=spec.at_least,
         confidence=spec.confidence,
@@ -253,6 +254,23 @@ def _rule(document: Document, i: int, spec: _Rule, defaults: _Defaults) -> Rule:
         refs=spec.refs,
         line=document.lines.get(("rule", i)),
         **{k: getattr(defaults, k) if v is None else v for k, v in chosen.items()},
+    )
+
+
+def _reference(document: Document, i: int, spec: _Rule, comparison: str) -> dict[str, str] | None:
+    """The reference group by attribute: one value for one attribute, a table for a crossing."""
+    at = document.where(("rule", i, "reference"))
+    if not comparison.endswith("to_reference"):
+        if spec.reference is not None:
+            raise PolicyError(f"{at}: rule '{spec.id}' ({comparison}) takes no 'reference'")
+        return None
+    if isinstance(spec.reference, str) and len(spec.by) == 1:
+        return {spec.by[0]: spec.reference}
+    if isinstance(spec.reference, dict) and set(spec.reference) == set(spec.by):
+        return {name: spec.reference[name] for name in spec.by}
+    example = '"…"' if len(spec.by) == 1 else "{ " + ", ".join(f'{name} = "…"' for name in spec.by) + " }"
+    raise PolicyError(
+        f"{at}: rule '{spec.id}' ({comparison}) needs reference = {example}: a group of {listing(spec.by)}"
     )
 
 

@@ -141,14 +141,14 @@ def ratio_to_overall(k: ArrayLike, n: ArrayLike, *, level: float, q: float | Non
     k, n = np.asarray(k, float), np.asarray(n, float)
     w, overall = n / n.sum(), k.sum() / n.sum()
     at_q, at_z = _to_rest(k, n, level, q)
-    high = _folded(_of_overall(pairs.ratio(*at_q), w), upper=True).min()
-    low = _folded(_of_overall(pairs.ratio(*at_z), w), upper=False).min()
+    high = folded(_of_overall(pairs.ratio(*at_q), w), upper=True).min()
+    low = folded(_of_overall(pairs.ratio(*at_z), w), upper=False).min()
     if overall == 0:
         return FamilyInterval(float("nan"), min(float(low), float(high)), float(high), 0, 0)
     r = rate(k, n) / overall
-    folded = np.minimum(r, np.divide(1, r, out=np.zeros_like(r), where=r > 0))
-    worst = int(np.argmin(folded))
-    return FamilyInterval(float(folded[worst]), min(float(low), float(high)), float(high), worst, worst)
+    values = np.minimum(r, np.divide(1, r, out=np.zeros_like(r), where=r > 0))
+    worst = int(np.argmin(values))
+    return FamilyInterval(float(values[worst]), min(float(low), float(high)), float(high), worst, worst)
 
 
 def extreme(k: ArrayLike, n: ArrayLike, *, level: float, largest: bool, q: float | None = None) -> FamilyInterval:
@@ -230,8 +230,8 @@ def _of_overall(to_rest: pairs.Interval, w: Floats) -> pairs.Interval:
     return pairs.Interval(to_rest.value, low, high)
 
 
-def _folded(r: pairs.Interval, *, upper: bool) -> Floats:
-    """Limits of min(r, 1/r) from those of r."""
+def folded(r: pairs.Interval, *, upper: bool) -> Floats:
+    """The upper (or lower) limits of min(r, 1/r) from those of r, (K,)."""
     with np.errstate(divide="ignore"):
         if not upper:
             return np.minimum(r.low, 1 / r.high)

@@ -216,7 +216,7 @@ def test_reassess_answers_what_no_finding_does() -> None:
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(PolicyError, match="Did you mean 'selection_rate'"):
         GroupFairness(metrics=["selektion_rate"])
-    with pytest.raises(PolicyError, match="is not a rate"):
+    with pytest.raises(PolicyError, match="is not a rate or composite"):
         GroupFairness(metrics=["equalized_odds"])
     with pytest.raises(PolicyError, match="Did you mean 'sex'"):
         GroupFairness(by=[["sexx"]]).assess(tally_of(rows()))

@@ -89,8 +89,17 @@ def test_the_demo_policy_is_valid() -> None:
 @pytest.mark.parametrize("alias", [a for a, (m, _) in ALIASES.items() if METRICS[m].kind != "check"])
 def test_aliases(alias: str) -> None:
     metric, implied = ALIASES[alias]
-    rule = one(metric=alias, comparison=None if implied else "difference", by=["sex"])
+    reference = "m" if str(implied).endswith("to_reference") else None
+    by = [] if implied == "overall" else ["sex"]
+    rule = one(metric=alias, comparison=None if implied else "difference", by=by, reference=reference)
     assert (rule.metric, rule.comparison) == (metric, implied or "difference")
+
+
+def test_a_reference_is_a_value_or_a_table() -> None:
+    rule = {"metric": "selection_rate", "comparison": "ratio_to_reference"}
+    assert one(**rule, by=["sex"], reference="m").reference == {"sex": "m"}
+    crossed = {"race": "a", "sex": "m"}
+    assert one(**rule, by=["sex", "race"], reference=crossed).reference == crossed
 
 
 def test_an_alias_that_implies_another_comparison_is_refused() -> None:
@@ -136,7 +145,19 @@ def test_an_alias_that_implies_another_comparison_is_refused() -> None:
         ({"waiver": "x"}, "'waiver': waivers are not in this version"),
         ({"max_regression": 0.02}, "'max_regression': baselines are not in this version"),
         ({"label": "a"}, "'label': multiclass rules are not in this version"),
-        ({"reference": "m"}, "'reference': reference groups are not in this version"),
+        ({"reference": "m"}, r"rule 'r' \(overall\) takes no 'reference'"),
+        (
+            {"comparison": "ratio_to_reference", "by": ["sex"]},
+            r"rule 'r' \(ratio_to_reference\) needs reference = \"…\": a group of sex",
+        ),
+        (
+            {"comparison": "ratio_to_reference", "by": ["sex", "race"], "reference": "m"},
+            r'needs reference = { sex = "…", race = "…" }',
+        ),
+        (
+            {"comparison": "ratio_to_reference", "by": ["sex"], "reference": {"race": "a"}},
+            r'needs reference = "…": a group of sex',
+        ),
         ({"features": ["zip"]}, "'features': gap_share is not in this version"),
     ],
 )

@@ -44,7 +44,7 @@ def leading(look: Lookup) -> Leading | None:
 
 def _about(look: Lookup, finding: Finding, verdict: Verdict | None) -> Leading | None:
     metric = _worse_half(look, finding) if finding.metric == "equalized_odds" else finding.metric
-    sides = _sides(look, metric, finding.comparison, finding.by)
+    sides = _sides(look, metric, finding.comparison, finding.by, finding.reference)
     if not sides:
         return None
     status = verdict.status if verdict else None
@@ -57,7 +57,9 @@ def _worse_half(look: Lookup, finding: Finding) -> str:
     return max(gaps, key=lambda m: (f.estimate.value or 0.0) if (f := gaps[m]) else -1.0)
 
 
-def _sides(look: Lookup, metric: str, comparison: Comparison, by: By) -> tuple[Side, ...]:
+def _sides(
+    look: Lookup, metric: str, comparison: Comparison, by: By, reference: Mapping[str, str] | None = None
+) -> tuple[Side, ...]:
     everybody = look.overall(metric)
     if comparison == "overall":
         return (({}, everybody),) if everybody and everybody.value is not None else ()
@@ -70,11 +72,19 @@ def _sides(look: Lookup, metric: str, comparison: Comparison, by: By) -> tuple[S
     if comparison.endswith("to_overall"):
         if everybody is None or everybody.value is None:
             return ()
-        middle = everybody.value
-        groups = [g for g in look.groups(metric, by) if counts(g.estimate)]
-        farthest = max(groups, key=lambda g: abs((g.estimate.value or 0.0) - middle))
-        return (farthest.group, farthest.estimate), ({}, everybody)
+        return _farthest(look, metric, by, ({}, everybody))
+    if comparison.endswith("to_reference"):
+        other = next((g for g in look.groups(metric, by) if g.group == reference), None)
+        return () if other is None else _farthest(look, metric, by, (other.group, other.estimate))
+    if comparison.endswith("to_rest"):
+        return ()  # the rest is no group of the report
     return (high, low) if lower_is_better(metric) else (low, high)
+
+
+def _farthest(look: Lookup, metric: str, by: By, other: Side) -> tuple[Side, ...]:
+    groups = [g for g in look.groups(metric, by) if counts(g.estimate)]
+    farthest = max(groups, key=lambda g: abs((g.estimate.value or 0.0) - (other[1].value or 0.0)))
+    return (farthest.group, farthest.estimate), other
 
 
 def lower_is_better(metric: str) -> bool:

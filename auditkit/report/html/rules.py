@@ -30,6 +30,14 @@ def sentence(rule: Rule, look: Lookup) -> str:
             return f"{phrase}: every {_each(rule)} differs from everybody by {bound} {limit}"
         case "ratio_to_overall":
             return f"{phrase}: every {_each(rule)} {bound} {limit} times as often as everybody"
+        case "difference_to_reference" | "difference_to_rest":
+            return f"{phrase}: every {_each(rule)} differs from {_other(rule)} by {bound} {limit}"
+        case "ratio_to_reference" | "ratio_to_rest":
+            return f"{phrase}: every {_each(rule)} {bound} {limit} times as often as {_other(rule)}"
+
+
+def _other(rule: Rule) -> str:
+    return " & ".join(shown(v) for v in rule.reference.values()) if rule.reference else "the rest"
 
 
 def _ratio(rule: Rule, look: Lookup) -> str:

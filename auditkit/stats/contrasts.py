@@ -1,0 +1,145 @@
+"""The same families for any quantity with limits, and comparisons to a reference group and to the rest.
+
+A quantity is given by its limits: a function of a critical value and of the method for one rate (`wilson`, `jeffreys`).
+What `families` does for one rate follows here for quantities made of several, and against one other side:
+the inner limit, which says that there is a disparity, at a simultaneous critical value; the outer one, which says that
+every disparity is within it, at z. `inner` and `outer` replace these critical values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from auditkit.stats import pairs
+from auditkit.stats.families import FamilyInterval, family_quantile, folded
+from auditkit.stats.pairs import Interval
+from auditkit.stats.rates import Limits, critical_value, jeffreys, sidak_value, wilson
+
+Method = Callable[[ArrayLike, ArrayLike, float], Limits]
+"""(k, n, critical value) → limits of k/n."""
+Quantity = Callable[[float, Method], Limits]
+"""(critical value, method) → limits of the quantity in K groups."""
+Value = float | None
+"""A critical value that replaces the one of the level."""
+
+
+def method_for(groups: int) -> Method:
+    """Wilson for two groups, Jeffreys for more, where the tails are far out."""
+    return wilson if groups <= 2 else jeffreys
+
+
+def difference(
+    own: Quantity, groups: int, *, level: float, most: float = 1.0, inner: Value = None, outer: Value = None
+) -> FamilyInterval:
+    """max − min over K ≥ 2 groups; the quantity ranges over an interval of length `most`. See `families.gap`.
+
+    >>> g = difference(lambda q, method: method([30, 45], [100, 100], q), 2, level=0.95)
+    >>> round(g.value, 3), round(g.low, 3), round(g.high, 3)
+    (0.15, 0.016, 0.277)
+    """
+    at_q = own(family_quantile(level, groups) if inner is None else inner, method_for(groups))
+    at_z = own(critical_value(level) if outer is None else outer, wilson)
+    i, j = np.triu_indices(groups, 1)
+    a, b = (pairs.difference(_at(x, i), _at(x, j)) for x in (at_q, at_z))
+    first, second = int(np.argmin(at_z.p)), int(np.argmax(at_z.p))
+    low, high = np.maximum(a.low, -a.high).max(), np.maximum(-b.low, b.high).max()
+    value = float(at_z.p[second] - at_z.p[first])
+    return FamilyInterval(value, max(0.0, float(low)), min(most, float(high)), first, second)
+
+
+def ratio(own: Quantity, groups: int, *, level: float, inner: Value = None, outer: Value = None) -> FamilyInterval:
+    """min / max over K ≥ 2 groups of a quantity ≥ 0; NaN where all are 0. See `families.ratio`."""
+    at_q = own(family_quantile(level, groups) if inner is None else inner, method_for(groups))
+    at_z = own(critical_value(level) if outer is None else outer, wilson)
+    i, j = np.nonzero(~np.eye(groups, dtype=bool))
+    a, b = (pairs.ratio(_at(x, i), _at(x, j)) for x in (at_q, at_z))
+    first, second = int(np.argmin(at_z.p)), int(np.argmax(at_z.p))
+    high = min(1.0, float(np.nanmin(a.high, initial=np.inf)))
+    low = float(np.nanmin(b.low, initial=np.inf))
+    value = float(at_z.p[first] / at_z.p[second]) if at_z.p[second] > 0 else float("nan")
+    return FamilyInterval(value, min(low, high), high, first, second)
+
+
+def extreme(
+    own: Quantity, groups: int, *, level: float, largest: bool, inner: Value = None, outer: Value = None
+) -> FamilyInterval:
+    """The smallest (or largest) value over K ≥ 1 groups. See `families.extreme`."""
+    at_z = own(critical_value(level) if outer is None else outer, wilson)
+    at_sidak = own(sidak_value(level, groups) if inner is None else inner, wilson)
+    pick, where = (np.max, int(np.argmax(at_z.p))) if largest else (np.min, int(np.argmin(at_z.p)))
+    wide, near = (at_sidak, at_z) if largest else (at_z, at_sidak)
+    return FamilyInterval(float(at_z.p[where]), float(pick(wide.low)), float(pick(near.high)), where, where)
+
+
+def simultaneous(level: float, comparisons: int) -> tuple[float, Method]:
+    """Critical value and method at which so many comparisons with one other side each hold together (Šidák).
+
+    >>> round(simultaneous(0.95, 1)[0], 3), round(simultaneous(0.95, 4)[0], 3)
+    (1.96, 2.491)
+    """
+    return sidak_value(level, comparisons), wilson if comparisons == 1 else jeffreys
+
+
+def difference_to(
+    own: Quantity,
+    other: Quantity,
+    comparisons: int,
+    *,
+    level: float,
+    most: float = 1.0,
+    inner: Value = None,
+    outer: Value = None,
+) -> FamilyInterval:
+    """max over groups of abs(own − other), `other` one reference or each group's rest, independent of `own`.
+
+    Lower limit at Šidák's value for `comparisons`, upper at z. The group farthest away is `first` (and `second`).
+
+    >>> rates = lambda k, n: lambda q, method: method(k, n, q)
+    >>> g = difference_to(rates([30], [100]), rates([45], [100]), 1, level=0.95)
+    >>> round(g.value, 3), round(g.low, 3), round(g.high, 3)
+    (0.15, 0.016, 0.277)
+    """
+    q, method = simultaneous(level, comparisons)
+    q, z = q if inner is None else inner, critical_value(level) if outer is None else outer
+    a = pairs.difference(own(q, method), other(q, method))
+    b = pairs.difference(own(z, wilson), other(z, wilson))
+    low, high = np.maximum(a.low, -a.high).max(), np.maximum(-b.low, b.high).max()
+    worst = int(np.argmax(np.abs(b.value)))
+    value = float(np.abs(b.value)[worst])
+    return FamilyInterval(value, max(0.0, float(low)), min(most, float(high)), worst, worst)
+
+
+def ratio_to(
+    own: Quantity, other: Quantity, comparisons: int, *, level: float, inner: Value = None, outer: Value = None
+) -> FamilyInterval:
+    """min over groups of min(r, 1/r), r = own / other; NaN where every r is 0/0.
+
+    >>> rates = lambda k, n: lambda q, method: method(k, n, q)
+    >>> r = ratio_to(rates([30], [100]), rates([45], [100]), 1, level=0.95)
+    >>> round(r.value, 3), round(r.low, 3), round(r.high, 3)
+    (0.667, 0.461, 0.959)
+    """
+    q, method = simultaneous(level, comparisons)
+    q, z = q if inner is None else inner, critical_value(level) if outer is None else outer
+    r = pairs.ratio(own(z, wilson), other(z, wilson))
+    high = float(np.nanmin(folded(pairs.ratio(own(q, method), other(q, method)), upper=True)))
+    low = float(np.nanmin(folded(r, upper=False)))
+    with np.errstate(divide="ignore"):
+        values = np.minimum(r.value, 1 / r.value)
+    if np.isnan(values).all():
+        return FamilyInterval(float("nan"), min(low, high), high, 0, 0)
+    worst = int(np.nanargmin(values))
+    return FamilyInterval(float(values[worst]), min(low, high), high, worst, worst)
+
+
+def each(own: Quantity, other: Quantity, comparisons: int, *, level: float, ratios: bool) -> Interval:
+    """Every group's own − other (or own / other), signed, with simultaneous limits, (K,)."""
+    q, method = simultaneous(level, comparisons)
+    return (pairs.ratio if ratios else pairs.difference)(own(q, method), other(q, method))
+
+
+def _at(limits: Limits, where: np.ndarray[tuple[int, ...], np.dtype[np.intp]]) -> Limits:
+    return Limits(limits.p[where], limits.low[where], limits.high[where])

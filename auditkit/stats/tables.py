@@ -1,0 +1,109 @@
+"""Limits of quantities of a 2 × 2 table of truth and decision. Arrays in, arrays out.
+
+Tables are (K, 2, 2) counts, indexed [group, y_true, y_pred]; an undefined value is NaN inside this folder.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from auditkit.stats.contrasts import Method
+from auditkit.stats.rates import Limits
+
+Floats = NDArray[np.float64]
+Tables = NDArray[np.int64]
+DRAWS = 40_000
+"""Dirichlet draws a table: at q = 3.7 (50 groups) four lie beyond each limit."""
+REACH = 4.0
+"""Critical values beyond this lie farther out than the draws: there the limits are −1 and 1."""
+
+
+def f1(t: Tables, q: float, method: Method) -> Limits:
+    """F1 = 2J / (1 + J), J = TP / (TP + FP + FN), with the limits of J transformed.
+
+    >>> from auditkit.stats.rates import wilson
+    >>> float(f1(np.array([[[5, 1], [2, 4]]]), 1.96, wilson).p[0].round(4))
+    0.7273
+    """
+    tp = t[:, 1, 1]
+    return Limits(*(2 * x / (1 + x) for x in method(tp, tp + t[:, 0, 1] + t[:, 1, 0], q)))
+
+
+def balanced_accuracy(t: Tables, q: float, method: Method) -> Limits:
+    """½ (TPR + TNR), two independent rates: MOVER."""
+    return _mean(method(t[:, 1, 1], t[:, 1].sum(axis=1), q), method(t[:, 0, 0], t[:, 0].sum(axis=1), q))
+
+
+def average_odds(t: Tables, q: float, method: Method) -> Limits:
+    """½ (TPR + FPR), two independent rates: MOVER."""
+    return _mean(method(t[:, 1, 1], t[:, 1].sum(axis=1), q), method(t[:, 0, 1], t[:, 0].sum(axis=1), q))
+
+
+def treatment_equality(t: Tables, q: float, method: Method) -> Limits:
+    """π = FN / (FN + FP), whose odds are FN / FP."""
+    return method(t[:, 1, 0], t[:, 1, 0] + t[:, 0, 1], q)
+
+
+def odds(pi: Limits) -> Limits:
+    """π / (1 − π): increasing in π, ∞ at 1.
+
+    >>> odds(Limits(np.array([0.5]), np.array([0.2]), np.array([1.0]))).high
+    array([inf])
+    """
+    with np.errstate(divide="ignore"):
+        return Limits(*(x / (1 - x) for x in pi))
+
+
+def mcc(t: Tables, q: float, method: Method) -> Limits:
+    """Matthews correlation with the Φ(±q) quantiles over p* ~ Dirichlet(cells + ½); NaN where a margin is 0.
+
+    The draws are seeded by the cells: the same table always gives the same limits, in whatever order groups come.
+    `method` plays no part: there is no rate below. The value always lies inside.
+    """
+    p = _correlation(t.astype(float))
+    drawn = np.array([_quantiles(table, q) for table in t]).reshape(len(t), 2)
+    low, high = np.fmin(drawn[:, 0], p), np.fmax(drawn[:, 1], p)
+    nothing = np.isnan(p)
+    return Limits(p, np.where(nothing, np.nan, low), np.where(nothing, np.nan, high))
+
+
+def smallest_margin(t: Tables) -> NDArray[np.int64]:
+    """(K,) the smallest of the truly positive, truly negative, selected and not selected."""
+    out: NDArray[np.int64] = np.minimum(t.sum(axis=2).min(axis=1), t.sum(axis=1).min(axis=1))
+    return out
+
+
+def smaller_class(t: Tables) -> NDArray[np.int64]:
+    """(K,) the smaller of the truly positive and the truly negative."""
+    out: NDArray[np.int64] = t.sum(axis=2).min(axis=1)
+    return out
+
+
+def _correlation(t: Floats) -> Floats:
+    (tn, fp), (fn, tp) = (t[..., 0, 0], t[..., 0, 1]), (t[..., 1, 0], t[..., 1, 1])
+    scale = np.sqrt(tp + fp) * np.sqrt(tp + fn) * np.sqrt(tn + fp) * np.sqrt(tn + fn)
+    out: Floats = np.divide(tp * tn - fp * fn, scale, out=np.full(scale.shape, np.nan), where=scale > 0)
+    return np.clip(out, -1.0, 1.0)
+
+
+def _quantiles(table: Tables, q: float) -> tuple[float, float]:
+    if q > REACH:
+        return -1.0, 1.0
+    low, high = np.quantile(_drawn(tuple(int(x) for x in table.ravel())), [float(ndtr(-q)), float(ndtr(q))])
+    return float(low), float(high)
+
+
+@lru_cache(maxsize=64)
+def _drawn(cells: tuple[int, ...]) -> Floats:
+    draws = np.random.default_rng(list(cells)).dirichlet(np.array(cells) + 0.5, DRAWS)
+    out = _correlation(draws.reshape(-1, 2, 2))
+    return out[~np.isnan(out)]  # a margin that underflows to 0 has no correlation
+
+
+def _mean(a: Limits, b: Limits) -> Limits:
+    p = (a.p + b.p) / 2
+    return Limits(p, p - np.hypot(a.p - a.low, b.p - b.low) / 2, p + np.hypot(a.high - a.p, b.high - b.p) / 2)
