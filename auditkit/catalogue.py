@@ -40,6 +40,8 @@ class Metric:
     numerator: tuple[Cell, ...] = ()
     denominator: tuple[Cell, ...] = ()
     kind: Literal["rate", "composite", "check"] = "rate"
+    unit: Literal["share", "own"] = "share"
+    """`share`: values are written in percent and gaps in points; `own`: as plain numbers."""
     comparisons: tuple[str, ...] = (
         "overall",
         "group_min",
@@ -257,6 +259,7 @@ _add(
         oracle="Captum",
         interval="weighted mean of abs(φ) over the sample, t with Kish's effective rows",
         kind="check",
+        unit="own",
         comparisons=("overall",),
     )
 )

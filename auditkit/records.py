@@ -22,6 +22,8 @@ Outcome = Literal["passed", "failed", "undecided"]
 Concern = Literal[
     "data", "performance", "fairness", "calibration", "subgroups", "explanation", "robustness", "mitigation"
 ]
+Unit = Literal["", "percent", "points", "ratio", "verdict"]
+"""How a number is written: plain, or a share as percent or points, or a ratio; `verdict`: the column holds `Status`."""
 Comparison = Literal[
     "overall",
     "group_min",
@@ -93,9 +95,35 @@ class Table(Record):
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str | int | float | None, ...], ...]
+    units: tuple[Unit, ...] = ()
+    """How the numbers of each column are written; columns beyond its end are plain."""
 
 
-Exhibit = Annotated[GroupEstimates | Table, Field(discriminator="kind")]
+class Series(Record):
+    """One line of a `Curve`; `low` and `high` are its interval at each point, or empty."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float | None, ...]
+    low: tuple[float | None, ...] = ()
+    high: tuple[float | None, ...] = ()
+
+
+class Curve(Record):
+    """Exhibit: lines over one axis, each in a small chart of its own."""
+
+    kind: Literal["curve"] = "curve"
+    title: str
+    x_title: str
+    y_title: str
+    x_unit: Unit = ""
+    y_unit: Unit = ""
+    diagonal: bool = False
+    """True where y = x is what is asked for, as in calibration."""
+    series: tuple[Series, ...]
+
+
+Exhibit = Annotated[GroupEstimates | Table | Curve, Field(discriminator="kind")]
 
 
 class TrustCheck(Record):
@@ -265,6 +293,8 @@ class NotMeasured(Record):
 
     what: str
     why: str
+    concern: Concern | None = None
+    """The section of the report that stays empty for this reason."""
 
 
 class StoredEvidence(Record):

@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from auditkit.catalogue import METRICS
-from auditkit.records import Comparison, Estimate, Report, Status, Words
-from auditkit.wording import NOTHING, decimals, quantity
+from auditkit.records import Comparison, Estimate, Report, Status, Unit, Words
+from auditkit.wording import NOTHING, decimals, in_unit, quantity
 
 STATUS: dict[Status, str] = {
     "fail": "Failed",
@@ -257,6 +257,34 @@ def base_of(rates: Sequence[float]) -> int:
         if told_apart and all(c > 0 or r == 0 for c, r in zip(counts, rates, strict=True)):
             return base
     return 10_000
+
+
+def unit_of(metric: str, comparison: Comparison) -> Unit:
+    """How a metric's values are written under a comparison.
+
+    >>> unit_of("selection_rate", "overall"), unit_of("selection_rate", "difference"), unit_of("selection_rate", "ratio")
+    ('percent', 'points', 'ratio')
+    """
+    known = METRICS.get(metric)
+    if comparison.startswith("ratio"):
+        return "ratio"
+    if known is not None and known.unit == "own":
+        return ""
+    return "points" if in_units(comparison) else "percent"
+
+
+def range_in(e: Estimate | None, unit: Unit) -> str:
+    """An interval beside a mark; the sign of percent stands with the value.
+
+    >>> range_in(Estimate(value=0.138, low=-0.093, high=0.183), "points")
+    '−9.3 to 18.3'
+    """
+    if e is None or e.value is None or (e.low is None and e.high is None):
+        return ""
+    low, high = (in_unit(x, "points" if unit == "percent" else unit) for x in (e.low, e.high))
+    if e.low is None or e.high is None:
+        return f"at most {high}" if e.low is None else f"at least {low}"
+    return f"{low} to {high}" if min(e.low, e.high) < 0 else f"{low}–{high}"
 
 
 def in_units(comparison: Comparison) -> bool:
