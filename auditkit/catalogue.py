@@ -40,8 +40,8 @@ class Metric:
     numerator: tuple[Cell, ...] = ()
     denominator: tuple[Cell, ...] = ()
     kind: Literal["rate", "composite", "check"] = "rate"
-    unit: Literal["share", "own"] = "share"
-    """`share`: values are written in percent and gaps in points; `own`: as plain numbers."""
+    unit: Literal["share", "points", "number"] = "share"
+    """How a value of one group is written: in percent, in points, or as a plain number."""
     comparisons: tuple[str, ...] = (
         "overall",
         "group_min",
@@ -259,7 +259,7 @@ _add(
         oracle="Captum",
         interval="weighted mean of abs(φ) over the sample, t with Kish's effective rows",
         kind="check",
-        unit="own",
+        unit="number",
         comparisons=("overall",),
     )
 )

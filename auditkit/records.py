@@ -100,27 +100,32 @@ class Table(Record):
 
 
 class Series(Record):
-    """One line of a `Curve`; `low` and `high` are its interval at each point, or empty."""
+    """One line of a curve; every column has one entry a point."""
 
     name: str
+    """Whom it is about: a group's name, or "everybody"."""
     x: tuple[float, ...]
     y: tuple[float | None, ...]
     low: tuple[float | None, ...] = ()
+    """Lower limits of y; empty: no limits were computed."""
     high: tuple[float | None, ...] = ()
+    """Upper limits of y, likewise."""
+    n: tuple[int, ...] = ()
+    """Rows behind each point; empty: the points are no groups of rows."""
 
 
 class Curve(Record):
-    """Exhibit: lines over one axis, each in a small chart of its own."""
+    """Exhibit: lines over one axis (reliability, ROC, what a remedy costs)."""
 
     kind: Literal["curve"] = "curve"
     title: str
-    x_title: str
-    y_title: str
-    x_unit: Unit = ""
-    y_unit: Unit = ""
+    unit_x: str
+    """Unit of x, in words."""
+    unit_y: str
+    """Unit of y, in words."""
+    series: tuple[Series, ...]
     diagonal: bool = False
     """True where y = x is what is asked for, as in calibration."""
-    series: tuple[Series, ...]
 
 
 Exhibit = Annotated[GroupEstimates | Table | Curve, Field(discriminator="kind")]

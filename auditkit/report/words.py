@@ -176,8 +176,8 @@ def _whose(attribute: str, value: str) -> str:
     return f"{shown(attribute)} is missing" if value == MISSING else f"{shown(attribute)} is “{shown(value)}”"
 
 
-def shown(text: str, *, empty: str = "(empty)") -> str:
-    """A name from the data, made fit to stand in a sentence: visible, bounded, and unable to turn its neighbours round.
+def shown(text: str, *, empty: str = "(empty)", longest: int = LONGEST) -> str:
+    """A name from the data, or a sentence with such names, made fit to stand in a sentence: visible, bounded, and unable to turn its neighbours round.
 
     >>> shown(""), shown("a\\x00b"), shown("x" * 999)[-3:]
     ('(empty)', 'a�b', 'xx…')
@@ -185,7 +185,7 @@ def shown(text: str, *, empty: str = "(empty)") -> str:
     if not text.strip():
         return empty
     text = "".join(c if c.isprintable() or c in _JOINERS else "\N{REPLACEMENT CHARACTER}" for c in text)
-    text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    text = text if len(text) <= longest else f"{text[: longest - 1]}…"
     if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text):
         return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
     return text
@@ -268,9 +268,9 @@ def unit_of(metric: str, comparison: Comparison) -> Unit:
     known = METRICS.get(metric)
     if comparison.startswith("ratio"):
         return "ratio"
-    if known is not None and known.unit == "own":
+    if known is not None and known.unit == "number":
         return ""
-    return "points" if in_units(comparison) else "percent"
+    return "points" if in_units(comparison) or (known is not None and known.unit == "points") else "percent"
 
 
 def range_in(e: Estimate | None, unit: Unit) -> str:
