@@ -177,7 +177,7 @@ def _whose(attribute: str, value: str) -> str:
 
 
 def shown(text: str, *, empty: str = "(empty)", longest: int = LONGEST) -> str:
-    """A name from the data, or a sentence with such names, made fit to stand in a sentence: visible, bounded, and unable to turn its neighbours round.
+    """A name from the data, or a sentence with names, made fit for a page: visible, bounded, turning nothing round.
 
     >>> shown(""), shown("a\\x00b"), shown("x" * 999)[-3:]
     ('(empty)', 'a�b', 'xx…')
@@ -262,7 +262,7 @@ def base_of(rates: Sequence[float]) -> int:
 def unit_of(metric: str, comparison: Comparison) -> Unit:
     """How a metric's values are written under a comparison.
 
-    >>> unit_of("selection_rate", "overall"), unit_of("selection_rate", "difference"), unit_of("selection_rate", "ratio")
+    >>> unit_of("accuracy", "overall"), unit_of("accuracy", "difference"), unit_of("accuracy", "ratio")
     ('percent', 'points', 'ratio')
     """
     known = METRICS.get(metric)

@@ -153,9 +153,9 @@ def _subtitle(found: list[Finding], charts: tuple[Chart, ...]) -> str:
     units = {"percent": "in percent", "points": "in points", "ratio": "as a ratio", "": "in its own unit"}
     first = found[0]
     line = next((words for f in found if (words := level_of(f.estimate))), "")
-    cut = (
-        f" Of more than {MOST} rows the {MOST} surest to differ from 0 are drawn." if any(c.cut for c in charts) else ""
-    )
+    cut = ""
+    if any(c.cut for c in charts):
+        cut = f" Of more than {MOST} rows the {MOST} surest to differ from 0 are drawn."
     return f"{name_of(first.metric)}, {units[unit_of(first.metric, first.comparison)]}. {line}{cut}".strip()
 
 
@@ -169,13 +169,17 @@ def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
         label = "Everybody" if len(overall) == 1 and not whole.by else ""
         own.append(("", [(label or upper_first(_label(f)), f.estimate, "n") for f in overall]))
     for by, groups in groups_of(found).items():
-        tone = (lambda g, a=by[0]: look.shape(a, g[a])) if len(by) == 1 else (lambda g: "n")
-        own.append((upper_first(by_words(by)), [(look.say.label(g.group), g.estimate, tone(g.group)) for g in groups]))
+        own.append((upper_first(by_words(by)), [(look.say.label(g.group), g.estimate, _tone(look, g)) for g in groups]))
     charts = [chart("", own, unit_of(metric, "overall"))] if own else []
     for comparison in dict.fromkeys(f.comparison for f in found if f.comparison != "overall"):
         rows: list[Named] = [(upper_first(_label(f)), f.estimate, "n") for f in found if f.comparison == comparison]
         charts.append(chart(comparison_name(comparison), [("", rows)], unit_of(metric, comparison)))
     return tuple(charts)
+
+
+def _tone(look: Lookup, g: GroupEstimate) -> str:
+    """Circle and square for an attribute of two groups; the same mark for all others, and where attributes cross."""
+    return look.shape(*next(iter(g.group.items()))) if len(g.group) == 1 else "n"
 
 
 def comparison_name(comparison: Comparison) -> str:

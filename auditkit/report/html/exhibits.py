@@ -21,6 +21,7 @@ TALLEST = 60
 OPEN = 25
 """Rows of a table that stands open; a longer one is folded."""
 
+_PLAIN: Unit = ""
 _UNITS: dict[str, Unit] = {"percent": "percent", "share": "percent", "points": "points", "ratio": "ratio"}
 """Units of `GroupEstimates`, in words, that are no plain numbers."""
 
@@ -126,19 +127,16 @@ def table_of_estimates(x: GroupEstimates) -> TableView:
     caption = f"{shown(x.title)}, in {shown(x.unit, empty='its own unit')}" + _some(len(rows), len(x.rows))
     heads = tuple("Everybody" if s == "overall" else shown(s) for s in x.series)
     full = len(rows) * len(heads) <= 400
-    body = tuple(
-        (shown(label), *(_both(e, unit) if full else in_unit(e.value, unit) for e in es)) for label, es in rows
-    )
-    return TableView(caption, ("", *heads), body)
+    write = _both if full else _value
+    body = tuple((shown(label), *(write(e, unit) for e in es)) for label, es in rows)
+    return TableView(caption, ("What", *heads), body)
 
 
 def grid(x: Table) -> Grid:
     """A table as text; a missing value is a dash, and the note says what the dash means."""
-    units: tuple[Unit, ...] = (*x.units, *[""] * len(x.columns))[: len(x.columns)]  # type: ignore[assignment]
+    units = [x.units[i] if i < len(x.units) else _PLAIN for i in range(len(x.columns))]
     rows = x.rows[:TALLEST]
-    right = tuple(
-        units[i] != "verdict" and i > 0 and _numbers(r[i] for r in x.rows if i < len(r)) for i in range(len(units))
-    )
+    right = tuple(i > 0 and _numbers(r[i] for r in x.rows if i < len(r)) for i in range(len(units)))
     body = tuple(tuple(_cell(v, unit) for v, unit in zip(row, units, strict=False)) for row in rows)
     blank = any(v is None for row in rows for v in row)
     return Grid(
@@ -205,6 +203,10 @@ def texts(e: Estimate, unit: Unit) -> tuple[str, str]:
     if e.state == "sparse" and e.numerator is not None:
         return of(e), "too few to tell"
     return in_unit(e.value, unit), "too few to tell" if e.state == "sparse" else range_in(e, unit) or NOTHING
+
+
+def _value(e: Estimate, unit: Unit) -> str:
+    return in_unit(e.value, unit)
 
 
 def _both(e: Estimate, unit: Unit) -> str:
