@@ -116,6 +116,7 @@ def test_sixteen_sections_in_order(html: str) -> None:
     numbers = re.findall(r'<h2 id="[^"]+"><span class="no">(\d+)</span>', html)
     assert numbers == [str(n) for n in range(1, 17)]
     assert html.count("Not measured: not in this version.") == 5
+    assert html.count("Not measured: not asked for.") == (0 if 'class="wide answer"' in html else 3)
 
 
 def test_no_negative_zero_no_nan(html: str) -> None:
