@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 from auditkit.catalogue import METRICS
-from auditkit.records import Comparison, Concern, Curve, Exhibit, Finding, GroupEstimate, GroupEstimates, Table
+from auditkit.records import Comparison, Concern, Curve, Exhibit, Finding, GroupEstimate, GroupEstimates, Report, Table
 from auditkit.report.html.curves import Curves
 from auditkit.report.html.curves import view as curves_view
 from auditkit.report.html.exhibits import (
@@ -23,7 +23,7 @@ from auditkit.report.html.exhibits import (
 )
 from auditkit.report.html.figures import Figure, TableView, counted
 from auditkit.report.html.lookup import By, Lookup, established
-from auditkit.report.html.sections import reasons
+from auditkit.report.html.sections import ANSWERED, reasons
 from auditkit.report.words import by_words, number, shown, unit_of, upper_first
 from auditkit.wording import NOTHING
 
@@ -35,9 +35,6 @@ LONGEST = 110
 SENTENCES = 4
 """Statements under a figure; the table names every finding."""
 
-TALLEST = 120
-"""Rows of a figure's table; report.json has all."""
-
 _NAMES: dict[Comparison, str] = {
     "group_min": "Lowest group",
     "group_max": "Highest group",
@@ -46,6 +43,21 @@ _NAMES: dict[Comparison, str] = {
     "difference_to_overall": "Largest difference to everybody",
     "ratio_to_overall": "Ratio to everybody",
 }
+
+
+class Room(NamedTuple):
+    """How much a figure may take, so that a page of many stays small; what is cut is said, and stands in the JSON."""
+
+    rows: int
+    lines: int
+
+    @classmethod
+    def of(cls, report: Report) -> Room:
+        """Less for each figure, the more there are."""
+        mine = [f for f in report.findings if f.concern in (*ANSWERED.values(), "data")]
+        figures = len({(f.concern, f.metric) for f in mine}) or 1
+        curves = sum(isinstance(x, Curve) for f in mine for x in f.exhibits) or 1
+        return cls(rows=max(12, min(60, 180 // figures)), lines=max(2, min(12, 28 // curves)))
 
 
 class Group(NamedTuple):
@@ -81,23 +93,28 @@ def view(look: Lookup, concern: Concern) -> Section:
         if f.concern == concern and f.metric != "base_rate":
             found.setdefault(f.metric, []).append(f)
     missing = dict.fromkeys(shown(why) for why in reasons(look, concern))
-    return Section(tuple(_answer(look, fs) for fs in found.values()), tuple(missing))
+    room = Room.of(look.report)
+    return Section(tuple(_answer(look, fs, room) for fs in found.values()), tuple(missing))
 
 
-def _answer(look: Lookup, found: list[Finding]) -> Answer:
+def _answer(look: Lookup, found: list[Finding], room: Room) -> Answer:
     charts = _charts(look, found)
     lead = _lead(found)
     title = title_of(lead)
     exhibits = list({x.model_dump_json(): x for f in found for x in f.exhibits}.values())
-    figure = Figure(title, _subtitle(found, charts), _sentence(found, lead, title), _table(look, found))
+    figure = Figure(title, _subtitle(found, charts), _sentence(found, lead, title), _table(look, found, room.rows))
     return Answer(
         figure=figure,
         charts=charts,
-        groups=tuple(Group(shown(x.title), estimates(x), table_of_estimates(x)) for x in _of(exhibits, GroupEstimates)),
-        curves=tuple(curves_view(x) for x in _of(exhibits, Curve)),
-        grids=tuple(grid(x) for x in _of(exhibits, Table)),
+        groups=tuple(_group(x, room) for x in _of(exhibits, GroupEstimates)),
+        curves=tuple(curves_view(x, lines=room.lines, rows=room.rows) for x in _of(exhibits, Curve)),
+        grids=tuple(grid(x, room.rows) for x in _of(exhibits, Table)),
         notes=tuple(dict.fromkeys(upper_first(shown(n, longest=600)) for f in found for n in f.notes)),
     )
+
+
+def _group(x: GroupEstimates, room: Room) -> Group:
+    return Group(shown(x.title), estimates(x), table_of_estimates(x, room.rows))
 
 
 def _of(exhibits: Sequence[Exhibit], kind: type[_E]) -> list[_E]:
@@ -150,13 +167,12 @@ def _sentence(found: list[Finding], lead: Finding, title: str) -> str:
 
 
 def _subtitle(found: list[Finding], charts: tuple[Chart, ...]) -> str:
-    units = {"percent": "in percent", "points": "in points", "ratio": "as a ratio", "": "in its own unit"}
     first = found[0]
     line = next((words for f in found if (words := level_of(f.estimate))), "")
     cut = ""
     if any(c.cut for c in charts):
         cut = f" Of more than {MOST} rows the {MOST} surest to differ from 0 are drawn."
-    return f"{name_of(first.metric)}, {units[unit_of(first.metric, first.comparison)]}. {line}{cut}".strip()
+    return f"{name_of(first.metric)}. {line}{cut}".strip()
 
 
 def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
@@ -173,7 +189,9 @@ def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
     charts = [chart("", own, unit_of(metric, "overall"))] if own else []
     for comparison in dict.fromkeys(f.comparison for f in found if f.comparison != "overall"):
         rows: list[Named] = [(upper_first(_label(f)), f.estimate, "n") for f in found if f.comparison == comparison]
-        charts.append(chart(comparison_name(comparison), [("", rows)], unit_of(metric, comparison)))
+        unit = unit_of(metric, comparison)
+        title = comparison_name(comparison) + (", in points" if unit == "points" else "")
+        charts.append(chart(title, [("", rows)], unit))
     return tuple(charts)
 
 
@@ -200,7 +218,7 @@ def groups_of(found: list[Finding]) -> dict[By, tuple[GroupEstimate, ...]]:
     return groups
 
 
-def _table(look: Lookup, found: list[Finding]) -> TableView:
+def _table(look: Lookup, found: list[Finding], tallest: int) -> TableView:
     metric = found[0].metric
     rows = [
         (
@@ -219,6 +237,6 @@ def _table(look: Lookup, found: list[Finding]) -> TableView:
             )
             for g in groups
         ]
-    cut = f"; {TALLEST} of {len(rows)} rows, all in the JSON report" if len(rows) > TALLEST else ""
+    cut = f"; {tallest} of {len(rows)} rows, all in the JSON report" if len(rows) > tallest else ""
     columns = ("What", "Value", "Interval", "n")
-    return TableView(f"{name_of(metric)}{cut}", columns, tuple(rows[:TALLEST]) or ((NOTHING,) * 4,))
+    return TableView(f"{name_of(metric)}{cut}", columns, tuple(rows[:tallest]) or ((NOTHING,) * 4,))

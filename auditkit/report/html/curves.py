@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from auditkit.records import Curve, Series
 from auditkit.report.html.figures import TableView
-from auditkit.report.html.geometry import Axis, axis_over
-from auditkit.report.words import several, shown, upper_first
-from auditkit.wording import plain
-
-MOST = 12
-"""Lines that are drawn."""
+from auditkit.report.html.geometry import Axis, axis_between, axis_over
+from auditkit.report.words import number, several, shown, upper_first
+from auditkit.wording import NOTHING, plain
 
 DOTS = 30
 """Points up to which each has a mark and its interval; beyond, the line alone."""
 
 LONGEST = 60
-"""Points that are drawn, and rows of the table; report.json has all."""
-
-
-class Dot(NamedTuple):
-    """A point with its interval, in percent of the plot."""
-
-    x: float
-    y: float
-    low: float | None
-    high: float | None
+"""Points that are drawn; report.json has all."""
 
 
 class Line(NamedTuple):
@@ -36,7 +24,10 @@ class Line(NamedTuple):
     title: str
     path: str
     """In a box of 1000 × 1000."""
-    dots: tuple[Dot, ...]
+    bars: str
+    """Intervals of the points, in the same box."""
+    dots: tuple[tuple[str, str], ...]
+    """Points, in percent."""
     words: str
     """The chart for those who hear it."""
 
@@ -58,11 +49,11 @@ class Curves(NamedTuple):
     table: TableView
 
 
-def view(curve: Curve) -> Curves:
-    """An exhibit as small charts and a table."""
-    series = curve.series[:MOST]
-    x = _axis(v for s in series for v in s.x)
-    y = _axis(v for s in series for vs in (s.y, s.low, s.high) for v in vs)
+def view(curve: Curve, *, lines: int = 12, rows: int = 60) -> Curves:
+    """An exhibit as at most `lines` small charts, and a table of at most `rows` rows."""
+    series = curve.series[:lines]
+    x = _axis([v for s in series for v in s.x], whole=curve.diagonal)
+    y = _axis([v for s in series for vs in (s.y, s.low, s.high) for v in vs], whole=curve.diagonal)
     return Curves(
         caption=shown(curve.title),
         x_title=upper_first(shown(curve.unit_x)),
@@ -70,18 +61,20 @@ def view(curve: Curve) -> Curves:
         x=x,
         y=y,
         x_ticks=tuple((at, _tick(v)) for at, v in x.ticks()),
-        y_ticks=tuple((round(100 - at, 2), _tick(v)) for at, v in y.ticks()),
+        y_ticks=tuple((round(100 - at, 2), _tick(v)) for at, v in y.ticks()[:: 2 if y.parts == 4 else 1]),
         diagonal=_diagonal(x, y) if curve.diagonal else None,
         lines=tuple(_line(s, x, y) for s in series),
-        note=_note(curve),
-        table=_table(curve),
+        note=_note(curve, lines, zoomed=x.low > 0 or y.low > 0),
+        table=_table(curve, lines, rows),
     )
 
 
-def _axis(values: Iterable[float | None]) -> Axis:
-    """Shares between 0 and 1 keep the whole of it where they need more than half."""
+def _axis(values: Sequence[float | None], *, whole: bool) -> Axis:
+    """From 0, all of it for shares that fill more than half, unless the lines would lie in a corner."""
     told = [v for v in values if v is not None]
     least, most = min(told, default=0.0), max(told, default=1.0)
+    if not whole and 0 < most - least < least:
+        return axis_between(least, most)
     return Axis(0.0, 1.0, 4) if least >= 0 and 0.5 < most <= 1 else axis_over(least, most)
 
 
@@ -98,7 +91,7 @@ def _thinned(n: int) -> list[int]:
 
 def _line(s: Series, x: Axis, y: Axis) -> Line:
     kept = [i for i in _thinned(len(s.x)) if i < len(s.y)]
-    dots, path, pen = [], [], "M"
+    dots, path, bars, pen = [], [], [], "M"
     for i in kept:
         value = s.y[i]
         if value is None:
@@ -107,16 +100,16 @@ def _line(s: Series, x: Axis, y: Axis) -> Line:
         at, up = x.at(s.x[i]), y.at(value)
         path.append(f"{pen}{10 * at:.0f} {1000 - 10 * up:.0f}")
         pen = "L"
-        low, high = (_up(limits, i, y) for limits in (s.low, s.high))
-        dots.append(Dot(at, round(100 - up, 2), low, high))
+        dots.append((f"{at:g}", f"{100 - up:.4g}"))
+        low, high = (limits[i] if i < len(limits) else None for limits in (s.low, s.high))
+        if low is not None and high is not None:
+            bars.append(f"M{10 * at:.0f} {1000 - 10 * y.at(low):.0f}V{1000 - 10 * y.at(high):.0f}")
     name = "Everybody" if s.name in ("overall", "everybody") else upper_first(shown(s.name))
-    words = f"{name}: {several(len(dots), 'point')}, from {_at(s, kept, 0)} to {_at(s, kept, -1)}" if dots else name
-    return Line(name, "".join(path), tuple(dots) if len(dots) <= DOTS else (), words)
-
-
-def _up(limits: tuple[float | None, ...], i: int, y: Axis) -> float | None:
-    value = limits[i] if i < len(limits) else None
-    return None if value is None else round(100 - y.at(value), 2)
+    if not dots:
+        return Line(name, "", "", (), f"{name}: no points")
+    words = f"{name}: {several(len(dots), 'point')}, from {_at(s, kept, 0)} to {_at(s, kept, -1)}"
+    few = len(dots) <= DOTS
+    return Line(name, "".join(path), "".join(bars) if few else "", tuple(dots) if few else (), words)
 
 
 def _at(s: Series, kept: list[int], end: int) -> str:
@@ -132,28 +125,29 @@ def _diagonal(x: Axis, y: Axis) -> tuple[float, float, float, float] | None:
     return x.at(low), round(100 - y.at(low), 2), x.at(high), round(100 - y.at(high), 2)
 
 
-def _note(curve: Curve) -> str:
+def _note(curve: Curve, lines: int, *, zoomed: bool) -> str:
     parts = []
     if curve.diagonal:
         parts.append("Dashed: where the line would lie if the two were equal.")
     if any(s.low or s.high for s in curve.series):
         parts.append("Upright lines: intervals.")
-    if len(curve.series) > MOST:
-        parts.append(f"{MOST} of {len(curve.series)} lines are drawn.")
+    if zoomed:
+        parts.append("An axis does not begin at 0.")
+    if len(curve.series) > lines:
+        parts.append(f"{upper_first(number(lines))} of {number(len(curve.series))} lines are drawn.")
     if any(None in s.y for s in curve.series):
         parts.append("Where a line is broken, there is nobody to count.")
     return " ".join(parts)
 
 
-def _table(curve: Curve) -> TableView:
-    series = curve.series[:MOST]
+def _table(curve: Curve, lines: int, most: int) -> TableView:
+    series = curve.series[:lines]
+    points = [(s, i) for s in series for i in range(min(len(s.x), len(s.y)))]
     rows = []
-    for s in series:
-        kept = [i for i in _thinned(len(s.x)) if i < len(s.y)]
-        for i in kept[:: 1 if len(series) * len(kept) <= 4 * LONGEST else 4]:
-            low, high = (v[i] if i < len(v) else None for v in (s.low, s.high))
-            n = f"{s.n[i]:,}" if i < len(s.n) else ""
-            rows.append((shown(s.name), plain(s.x[i]), plain(s.y[i]), plain(low), plain(high), n))
+    for s, i in points[:: max(1, -(-len(points) // most))]:
+        low, high = (v[i] if i < len(v) else None for v in (s.low, s.high))
+        n = f"{s.n[i]:,}" if i < len(s.n) else NOTHING
+        rows.append((shown(s.name), plain(s.x[i]), plain(s.y[i]), plain(low), plain(high), n))
     columns = ("Line", shown(curve.unit_x), shown(curve.unit_y), "From", "To", "Rows")
     cut = len(rows) < sum(len(s.x) for s in curve.series)
     caption = shown(curve.title) + ("; some of the points, all in the JSON report" if cut else "")

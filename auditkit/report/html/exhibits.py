@@ -15,9 +15,6 @@ from auditkit.wording import NOTHING, in_unit
 MOST = 12
 """Rows of one block that are drawn; the table has all."""
 
-TALLEST = 60
-"""Rows of a table on the page; report.json has them all."""
-
 OPEN = 25
 """Rows of a table that stands open; a longer one is folded."""
 
@@ -44,6 +41,11 @@ class Grid(NamedTuple):
     rows: tuple[tuple[Cell, ...], ...]
     note: str
     folded: bool
+
+    @property
+    def nums(self) -> bool:
+        """True if every column but the first holds numbers."""
+        return all(self.right[1:])
 
 
 class Row(NamedTuple):
@@ -120,10 +122,10 @@ def estimates(x: GroupEstimates) -> tuple[Chart, ...]:
     )
 
 
-def table_of_estimates(x: GroupEstimates) -> TableView:
+def table_of_estimates(x: GroupEstimates, tallest: int = 60) -> TableView:
     """Every value of an exhibit, with its interval where the table is not too large for it."""
     unit = _UNITS.get(x.unit.casefold(), "")
-    rows = x.rows[:TALLEST]
+    rows = x.rows[:tallest]
     caption = f"{shown(x.title)}, in {shown(x.unit, empty='its own unit')}" + _some(len(rows), len(x.rows))
     heads = tuple("Everybody" if s == "overall" else shown(s) for s in x.series)
     full = len(rows) * len(heads) <= 400
@@ -132,10 +134,10 @@ def table_of_estimates(x: GroupEstimates) -> TableView:
     return TableView(caption, ("What", *heads), body)
 
 
-def grid(x: Table) -> Grid:
+def grid(x: Table, tallest: int = 60) -> Grid:
     """A table as text; a missing value is a dash, and the note says what the dash means."""
     units = [x.units[i] if i < len(x.units) else _PLAIN for i in range(len(x.columns))]
-    rows = x.rows[:TALLEST]
+    rows = x.rows[:tallest]
     right = tuple(i > 0 and _numbers(r[i] for r in x.rows if i < len(r)) for i in range(len(units)))
     body = tuple(tuple(_cell(v, unit) for v, unit in zip(row, units, strict=False)) for row in rows)
     blank = any(v is None for row in rows for v in row)
