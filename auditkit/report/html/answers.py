@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
@@ -84,6 +85,29 @@ class Section(NamedTuple):
 
     answers: tuple[Answer, ...]
     missing: tuple[str, ...]
+
+
+def views(look: Lookup, concerns: Sequence[Concern]) -> list[Section]:
+    """A section for each concern; tables of one name are numbered, for those who go from table to table by name."""
+    seen: Counter[str] = Counter()
+
+    def told_apart(caption: str) -> str:
+        seen[caption] += 1
+        return caption if seen[caption] == 1 else f"{caption} ({seen[caption]})"
+
+    def table(t: TableView) -> TableView:
+        return t._replace(caption=told_apart(t.caption))
+
+    def answer(a: Answer) -> Answer:
+        return a._replace(
+            figure=a.figure._replace(table=table(a.figure.table)),
+            groups=tuple(g._replace(table=table(g.table)) for g in a.groups),
+            curves=tuple(c._replace(table=table(c.table)) for c in a.curves),
+            grids=tuple(g._replace(caption=told_apart(g.caption)) for g in a.grids),
+        )
+
+    sections = [view(look, concern) for concern in concerns]
+    return [s._replace(answers=tuple(answer(a) for a in s.answers)) for s in sections]
 
 
 def view(look: Lookup, concern: Concern) -> Section:

@@ -26,6 +26,7 @@ def render(report: Report) -> str:
     also in the style (see `css_text`).
     """
     look = Lookup(report)
+    *told, more_data = answers.views(look, [*ANSWERED.values(), "data"])
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     style = _environment().get_template("style.css").render(footer=footer)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -38,8 +39,8 @@ def render(report: Report) -> str:
             footer=footer,
             sections=sorted((n, *TITLES[n]) for n in TITLES),
             states=_states(look),
-            answers={n: answers.view(look, concern) for n, concern in ANSWERED.items()},
-            more_data=answers.view(look, "data"),
+            answers=dict(zip(ANSWERED, told, strict=True)),
+            more_data=more_data,
             unbuilt=NOT_BUILT,
             report=report,
             json_name=f"{shown(report.name)}.json",
