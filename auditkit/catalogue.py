@@ -42,6 +42,8 @@ class Metric:
     numerator: tuple[Cell, ...] = ()
     denominator: tuple[Cell, ...] = ()
     kind: Literal["rate", "composite", "check"] = "rate"
+    unit: Literal["share", "points", "number"] = "share"
+    """How a value of one group is written: in percent, in points, or as a plain number."""
     comparisons: tuple[str, ...] = (
         "overall",
         "group_min",
@@ -278,6 +280,7 @@ _add(
         oracle="Captum",
         interval="weighted mean of abs(φ) over the sample, t with Kish's effective rows",
         kind="check",
+        unit="number",
         comparisons=("overall",),
     )
 )

@@ -8,15 +8,24 @@ from __future__ import annotations
 import datetime
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from auditkit.errors import PolicyViolation, ReportError
+from auditkit.exhibits import Curve as Curve
+from auditkit.exhibits import Estimate as Estimate
+from auditkit.exhibits import Exhibit as Exhibit
+from auditkit.exhibits import GroupEstimate as GroupEstimate
+from auditkit.exhibits import GroupEstimates as GroupEstimates
+from auditkit.exhibits import Record as Record
+from auditkit.exhibits import Series as Series
+from auditkit.exhibits import State as State
+from auditkit.exhibits import Table as Table
+from auditkit.exhibits import Unit as Unit
 
 SCHEMA = "auditkit.report/1"
 
-State = Literal["ok", "sparse", "coarse", "undefined"]
 Status = Literal["pass", "fail", "inconclusive", "not_measured"]
 Outcome = Literal["passed", "failed", "undecided"]
 Concern = Literal[
@@ -35,71 +44,6 @@ Comparison = Literal[
     "difference_to_rest",
     "ratio_to_rest",
 ]
-
-
-class Record(BaseModel):
-    """A frozen record without surprises: unknown keys and non-finite numbers are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Estimate(Record):
-    """A number with everything that is needed to believe it."""
-
-    value: float | None
-    """The point value; None where it is undefined (0/0, one group only)."""
-    low: float | None = None
-    """Lower limit of the interval; None with a value: unbounded or not computed (`note` says which)."""
-    high: float | None = None
-    """Upper limit of the interval, likewise."""
-    level: float = 0.95
-    """Confidence level of the interval, in (0, 1)."""
-    n: int = 0
-    """Rows that the estimate speaks about."""
-    numerator: float | None = None
-    """Rows counted as a success; None where the estimate is not a rate."""
-    denominator: float | None = None
-    """Rows that could have been a success (positives for the true positive rate)."""
-    method: str = ""
-    """How the interval was made."""
-    mde: float | None = None
-    """Minimum detectable effect: the smallest gap seen with 80 % power, in the unit of `value`; None for ratios."""
-    state: State = "ok"
-    """`sparse`: denominator < 10; `undefined`: denominator 0 or nothing to compare; `coarse`: a bin bound dominates."""
-    note: str = ""
-    """Why the state is not `ok`, or what a None limit means."""
-
-
-class GroupEstimate(Record):
-    """The estimate of one group."""
-
-    group: dict[str, str]
-    """Attribute → value, e.g. {"gender": "Female"}."""
-    estimate: Estimate
-
-
-class GroupEstimates(Record):
-    """Exhibit: one row a label (a feature, say), in it one estimate a series ("overall", or a group's name)."""
-
-    kind: Literal["group_estimates"] = "group_estimates"
-    title: str
-    unit: str
-    """Unit of every value, in words."""
-    series: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Estimate, ...]], ...]
-    """(label, one estimate a series), in the order to be drawn."""
-
-
-class Table(Record):
-    """Exhibit: a plain table; numbers stay numbers so that the page formats them in one place."""
-
-    kind: Literal["table"] = "table"
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str | int | float | None, ...], ...]
-
-
-Exhibit = Annotated[GroupEstimates | Table, Field(discriminator="kind")]
 
 
 class TrustCheck(Record):
@@ -258,7 +202,7 @@ class Provenance(Record):
     auditkit: str
     created: datetime.datetime
     """UTC; SOURCE_DATE_EPOCH where that is set."""
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default_factory=dict)
     seed: int = 0
     sample: int = 0
     """Rows of the sample that explanations use; 0 if none was needed."""
@@ -273,6 +217,8 @@ class NotMeasured(Record):
 
     what: str
     why: str
+    concern: Concern | None = None
+    """The section of the report that stays empty for this reason."""
 
 
 class StoredEvidence(Record):
@@ -280,8 +226,8 @@ class StoredEvidence(Record):
 
     type: str
     version: int = 1
-    options: dict[str, Any] = {}
-    data: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
 
 
 class Words(Record):
@@ -289,7 +235,7 @@ class Words(Record):
 
     positive: str = ""
     """What a positive does, after a plural noun: "earn more than $50K"."""
-    groups: dict[str, dict[str, str]] = {}
+    groups: dict[str, dict[str, str]] = Field(default_factory=dict)
     """attribute → value → plural noun: {"gender": {"Female": "women"}}."""
 
 
@@ -304,7 +250,7 @@ class Report(Record):
     findings: tuple[Finding, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     not_measured: tuple[NotMeasured, ...] = ()
-    evidence: dict[str, StoredEvidence] = {}
+    evidence: dict[str, StoredEvidence] = Field(default_factory=dict)
 
     @property
     def outcome(self) -> Outcome:

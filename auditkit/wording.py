@@ -5,7 +5,7 @@ Rates in percent, gaps in points (never "%"), ratios with a leading zero; one de
 
 from __future__ import annotations
 
-from auditkit.records import Comparison, Estimate
+from auditkit.records import Comparison, Estimate, Unit
 
 NOTHING = "–"
 """Written where there is no number."""
@@ -50,6 +50,39 @@ def quotient(x: float | None) -> str:
     '0.29'
     """
     return decimals(x, 2)
+
+
+def plain(x: float | None) -> str:
+    """A number that is no share: three significant digits, none invented for what is nearly 0.
+
+    >>> plain(0.07249), plain(1234.5), plain(-2.0), plain(3e-9), plain(None)
+    ('0.0725', '1,234', '−2.00', '<0.001', '–')
+    """
+    if x is None:
+        return NOTHING
+    size = abs(x)
+    if 0 < size < 0.001:
+        return "<0.001" if x > 0 else ">−0.001"
+    digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 or size == 0 else 3 if size >= 0.1 else 4
+    return f"{x:,.{digits}f}".replace("-", "−")
+
+
+def in_unit(x: float | str | None, unit: Unit) -> str:
+    """A cell of an exhibit: words as they are, counts with separators, other numbers in their unit.
+
+    >>> in_unit(0.0725, "percent"), in_unit(0.0725, "points"), in_unit(0.8, "ratio"), in_unit(14654, "")
+    ('7.2%', '7.2', '0.80', '14,654')
+    """
+    if isinstance(x, str):
+        return x
+    match unit:
+        case "percent":
+            return percent(x)
+        case "points":
+            return points(x)
+        case "ratio":
+            return quotient(x)
+    return f"{x:,}".replace("-", "−") if isinstance(x, int) else plain(x)
 
 
 def quantity(x: float | None, comparison: Comparison, *, unit: bool = True) -> str:

@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from auditkit.catalogue import METRICS
-from auditkit.records import Comparison, Estimate, Report, Status, Words
-from auditkit.wording import NOTHING, decimals, quantity
+from auditkit.records import Comparison, Estimate, Report, Status, Unit, Words
+from auditkit.wording import NOTHING, decimals, in_unit, quantity
 
 STATUS: dict[Status, str] = {
     "fail": "Failed",
@@ -176,10 +176,10 @@ def _whose(attribute: str, value: str) -> str:
     return f"{shown(attribute)} is missing" if value == MISSING else f"{shown(attribute)} is “{shown(value)}”"
 
 
-def shown(text: str, *, empty: str = "(empty)", most: int | None = None) -> str:
-    """A name from the data, made fit to stand in a sentence: visible, bounded, and unable to turn its neighbours round.
+def shown(text: str, *, empty: str = "(empty)", longest: int = LONGEST) -> str:
+    """A name from the data, or a sentence with names, made fit for a page: visible, bounded, turning nothing round.
 
-    `most` bounds sentences, which are longer than names.
+    `longest` bounds it: sentences are longer than names.
 
     >>> shown(""), shown("a\\x00b"), shown("x" * 999)[-3:]
     ('(empty)', 'a�b', 'xx…')
@@ -187,8 +187,7 @@ def shown(text: str, *, empty: str = "(empty)", most: int | None = None) -> str:
     if not text.strip():
         return empty
     text = "".join(c if c.isprintable() or c in _JOINERS else "\N{REPLACEMENT CHARACTER}" for c in text)
-    most = LONGEST if most is None else most
-    text = text if len(text) <= most else f"{text[: most - 1]}…"
+    text = text if len(text) <= longest else f"{text[: longest - 1]}…"
     if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text):
         return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
     return text
@@ -260,6 +259,34 @@ def base_of(rates: Sequence[float]) -> int:
         if told_apart and all(c > 0 or r == 0 for c, r in zip(counts, rates, strict=True)):
             return base
     return 10_000
+
+
+def unit_of(metric: str, comparison: Comparison) -> Unit:
+    """How a metric's values are written under a comparison.
+
+    >>> unit_of("accuracy", "overall"), unit_of("accuracy", "difference"), unit_of("accuracy", "ratio")
+    ('percent', 'points', 'ratio')
+    """
+    known = METRICS.get(metric)
+    if comparison.startswith("ratio"):
+        return "ratio"
+    if known is not None and known.unit == "number":
+        return ""
+    return "points" if in_units(comparison) or (known is not None and known.unit == "points") else "percent"
+
+
+def range_in(e: Estimate | None, unit: Unit) -> str:
+    """An interval beside a mark; the sign of percent stands with the value.
+
+    >>> range_in(Estimate(value=0.138, low=-0.093, high=0.183), "points")
+    '−9.3 to 18.3'
+    """
+    if e is None or e.value is None or (e.low is None and e.high is None):
+        return ""
+    low, high = (in_unit(x, "points" if unit == "percent" else unit) for x in (e.low, e.high))
+    if e.low is None or e.high is None:
+        return f"at most {high}" if e.low is None else f"at least {low}"
+    return f"{low} to {high}" if min(e.low, e.high) < 0 else f"{low}–{high}"
 
 
 def in_units(comparison: Comparison) -> bool:

@@ -8,7 +8,7 @@ from auditkit.catalogue import METRICS, Metric
 from auditkit.records import Finding
 from auditkit.report.html.figures import TableView, cells, counted
 from auditkit.report.html.lookup import By, Lookup
-from auditkit.report.words import by_words, range_text, shown, upper_first, value_text
+from auditkit.report.words import by_words, range_in, range_text, shown, unit_of, upper_first, value_text
 from auditkit.wording import NOTHING, decimals, points
 
 
@@ -83,14 +83,14 @@ def _findings(look: Lookup) -> TableView:
 
 
 def _finding(f: Finding) -> tuple[str, ...]:
-    e = f.estimate
-    own_unit = f.concern == "explanation"  # its exhibit names the unit; it is no rate
+    e, unit = f.estimate, unit_of(f.metric, f.comparison)
+    shares = unit != ""
     return (
         shown(f.id),
-        decimals(e.value, 3) if own_unit else value_text(e, f.comparison),
-        NOTHING if own_unit else range_text(e, f.comparison) or NOTHING,
+        value_text(e, f.comparison) if shares else decimals(e.value, 3),
+        (range_text(e, f.comparison) if shares else range_in(e, unit)) or NOTHING,
         f"{100 * e.level:g}%",
         f"{e.n:,}",
-        NOTHING if own_unit else points(e.mde),
+        points(e.mde) if shares else NOTHING,
         e.state,
     )

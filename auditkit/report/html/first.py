@@ -96,7 +96,7 @@ def view(look: Lookup) -> First:
         eyebrow=eyebrow,
         headline=headline,
         context=_context(look, lead),
-        hero=_hero(look, lead) if lead else None,
+        hero=_hero(look, lead) if lead and lead.sides else None,
         facts=tuple(_facts(look, lead)),
         strip=_strip(report),
     )
@@ -135,6 +135,8 @@ def _headline(look: Lookup, lead: Leading | None) -> tuple[str, str]:
         if look.report.verdicts:
             return "What was found", f"{upper_first(several(len(look.report.verdicts), 'rule'))} could not be judged."
         return "What was found", "No disparity between groups was established."
+    if not lead.sides:
+        return _stated(look, lead)
     rates = look.say.frequencies(lead.metric, [(g, e.value or 0.0) for g, e in lead.sides])
     compared = lead.comparison.startswith(("difference", "ratio"))
     if lead.status == "fail" and lead.verdict and compared and not established(lead.finding):
@@ -149,11 +151,26 @@ def _headline(look: Lookup, lead: Leading | None) -> tuple[str, str]:
     return "The largest open question", f"{rates} Whether that is beyond the limit is not decided."
 
 
+def _stated(look: Lookup, lead: Leading) -> tuple[str, str]:
+    """The headline of a finding that is no rate: what it states, or what its rule asks and does not get."""
+    assert lead.verdict is not None  # without a policy only rates lead
+    asked = sentence(lead.verdict.rule, look)
+    if lead.status == "fail":
+        sure = not lead.comparison.startswith(("difference", "ratio")) or established(lead.finding)
+        told = shown(lead.finding.statement, empty="", longest=300) if sure else ""
+        return "The worst problem", told or f"{asked}: not met."
+    if lead.status == "pass":
+        return "The rule closest to its limit", f"{asked}: met."
+    return "The largest open question", f"{asked}: not decided."
+
+
 def _context(look: Lookup, lead: Leading | None) -> str:
     """One sentence that sets the headline against the data."""
     if lead is None:
         blind = [f.estimate.mde for f in look.report.findings if f.comparison == "difference" and f.estimate.mde]
         return f"A gap below {points(max(blind))} points could have gone unseen." if blind else ""
+    if not lead.sides:
+        return ""
     truths = _truths(look, lead)
     if len(lead.sides) < 2 or not truths:
         of = [f"{e.denominator or e.n:,.0f} {look.say.people(g)}" for g, e in lead.sides]
@@ -246,8 +263,10 @@ def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
 
 
 def _for_whom(look: Lookup, lead: Leading) -> str:
-    who, e = lead.sides[0]
     rows = look.report.provenance.data.rows
+    if not lead.sides:
+        return f"{lead.finding.estimate.n:,} of the {rows:,} rows tested speak about this."
+    who, e = lead.sides[0]
     own = look.rows_by_group(lead.by).get(tuple(who.values()), e.n) if who else rows
     head = (
         f"{upper_first(look.say.people(who))}: {own:,} of the {rows:,} people tested."

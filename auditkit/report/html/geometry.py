@@ -43,6 +43,30 @@ def axis_to(most: float) -> Axis:
     return Axis(0.0, round(4 * step * scale, 12), 4)
 
 
+def axis_over(least: float, most: float) -> Axis:
+    """An axis that holds 0 and both ends, in four or five round steps.
+
+    >>> axis_over(-0.02, 0.07), axis_over(0.1, 0.37).high
+    (Axis(low=-0.02, high=0.08, parts=5), 0.4)
+    """
+    return axis_to(most) if least >= 0 else axis_between(least, max(most, 0.0))
+
+
+def axis_between(least: float, most: float) -> Axis:
+    """An axis in at most five round steps that holds both ends, `least` < `most`, wherever 0 lies.
+
+    >>> axis_between(0.83, 0.857)
+    Axis(low=0.83, high=0.86, parts=3)
+    """
+    span = most - least
+    scale = 10.0 ** math.floor(math.log10(span))
+    for step in (0.1 * scale * s for s in (2.0, 2.5, 5.0, 10.0, 20.0, 25.0, 50.0)):
+        down, up = math.floor(least / step + 1e-9), math.ceil(most / step - 1e-9)
+        if up - down <= 5:
+            return Axis(round(down * step, 12), round(up * step, 12), up - down)
+    raise AssertionError("five steps of half the next power of ten hold every span")
+
+
 def share_axis(most: float) -> Axis:
     """An axis of shares, never beyond 1.
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from auditkit.catalogue import METRICS
 from auditkit.records import Comparison, Estimate, Finding, Status, Verdict
-from auditkit.report.html.lookup import By, Lookup, counts, established
+from auditkit.report.html.lookup import By, Lookup, counts, established, rated
 from auditkit.report.html.rules import ranked
 
 Side = tuple[Mapping[str, str], Estimate]
@@ -24,7 +24,7 @@ class Leading(NamedTuple):
     comparison: Comparison
     by: By
     sides: tuple[Side, ...]
-    """One or two; the group of concern first."""
+    """One or two, the group of concern first; none where the finding is no rate and speaks by its own statement."""
 
 
 def leading(look: Lookup) -> Leading | None:
@@ -38,11 +38,22 @@ def leading(look: Lookup) -> Leading | None:
         if found is not None:
             return found
     gaps = [f for f in look.report.findings if f.concern == "fairness" and f.comparison == "difference" and f.by_group]
-    gaps = sorted((f for f in gaps if established(f)), key=lambda f: -(f.estimate.low or 0.0))
+    gaps = sorted((f for f in gaps if established(f) and speaks_in_people(f)), key=lambda f: -(f.estimate.low or 0.0))
     return _about(look, gaps[0], None) if gaps and not look.report.verdicts else None
 
 
+def speaks_in_people(f: Finding) -> bool:
+    """True for rates, which can be told as "7 of every 100"; other findings speak by their own statement."""
+    known = METRICS.get(f.metric)
+    return rated(f) and (known is None or known.kind == "rate" or known.name == "equalized_odds")
+
+
 def _about(look: Lookup, finding: Finding, verdict: Verdict | None) -> Leading | None:
+    if not speaks_in_people(finding):
+        if finding.estimate.value is None:
+            return None
+        status = verdict.status if verdict else None
+        return Leading(status, verdict, finding, finding.metric, finding.comparison, finding.by, ())
     metric = _worse_half(look, finding) if finding.metric == "equalized_odds" else finding.metric
     sides = _sides(look, metric, finding.comparison, finding.by, finding.reference)
     if not sides:
@@ -99,7 +110,7 @@ def needed(lead: Leading) -> float | None:
         return None
     limit, down = lead.verdict.rule.limit, lower_is_better(lead.metric)
     other = lead.sides[-1][1].value
-    assert other is not None
+    assert other is not None  # a side of a comparison is counted
     if lead.comparison in ("overall", "group_min", "group_max"):
         x = limit
     elif lead.comparison.startswith("difference"):

@@ -10,6 +10,9 @@ from auditkit.report.words import MISSING, Vocabulary
 
 By = tuple[str, ...]
 
+RATED = ("performance", "fairness")
+"""Concerns whose findings are rates of the model by group: sections 5 and 6."""
+
 
 class Pair(NamedTuple):
     """The two groups that drive a gap."""
@@ -25,9 +28,10 @@ class Lookup:
         self.report = report
         self.say = Vocabulary.of(report)
         self._by_id = {f.id: f for f in report.findings}
-        self._by_key = {(f.metric, f.comparison, frozenset(f.by)): f for f in report.findings}
+        self._by_key: dict[tuple[str, Comparison, frozenset[str]], Finding] = {}
         self._groups: dict[tuple[str, frozenset[str]], Finding] = {}
-        for f in report.findings:
+        for f in sorted(report.findings, key=lambda f: not rated(f)):  # what a remedy would give hides no finding
+            self._by_key.setdefault((f.metric, f.comparison, frozenset(f.by)), f)
             if f.by_group:
                 self._groups.setdefault((f.metric, frozenset(f.by)), f)
         self._verdicts = {(v.rule.metric, v.rule.comparison, frozenset(v.rule.by)): v for v in report.verdicts}
@@ -56,12 +60,12 @@ class Lookup:
 
     def bys(self) -> list[By]:
         """The sets of attributes, single ones first, in the order of the report."""
-        found = dict.fromkeys(f.by for f in self.report.findings if f.by_group)
+        found = dict.fromkeys(f.by for f in self.report.findings if f.by_group and rated(f))
         return sorted(found, key=len)
 
     def metrics(self) -> list[str]:
         """The metrics that have values by group and are about the model, in the order of the report."""
-        return list(dict.fromkeys(f.metric for f in self.report.findings if f.by_group and f.concern != "data"))
+        return list(dict.fromkeys(f.metric for f in self.report.findings if f.by_group and f.concern in RATED))
 
     def pair(self, metric: str, by: Sequence[str]) -> Pair | None:
         """The lowest and the highest group that count; None where fewer than two do."""
@@ -75,7 +79,7 @@ class Lookup:
         """How many rows each group has: the largest n of its estimates."""
         rows: dict[tuple[str, ...], int] = {}
         for f in self.report.findings:
-            if set(f.by) == set(by):
+            if set(f.by) == set(by) and rated(f):
                 for g in f.by_group:
                     key = tuple(g.group.values())
                     rows[key] = max(rows.get(key, 0), g.estimate.n)
@@ -87,13 +91,18 @@ class Lookup:
         `a`, the circle, is the group that the model selects less often (or the first where nothing says so).
         """
         groups = self.groups("selection_rate", [attribute]) or next(
-            (f.by_group for f in self.report.findings if f.by == (attribute,) and f.by_group), ()
+            (f.by_group for f in self.report.findings if f.by == (attribute,) and f.by_group and rated(f)), ()
         )
         named = [g for g in groups if g.group.get(attribute) != MISSING]
         if len(named) != 2 or value == MISSING:
             return "n"
         ranked = sorted(named, key=lambda g: 2.0 if g.estimate.value is None else g.estimate.value)
         return "a" if ranked[0].group[attribute] == value else "b"
+
+
+def rated(f: Finding) -> bool:
+    """True for a rate of the declared groups; False for the findings of further checks, whose groups are their own."""
+    return f.concern in RATED or f.metric == "base_rate"
 
 
 def counts(e: Estimate) -> bool:

@@ -9,26 +9,14 @@ import hashlib
 import jinja2
 
 from auditkit.records import Report, Status
-from auditkit.report.html import appendix, crossing, data, first, gaps, gate, rates, subgroups, summary, unmeasured, why
+from auditkit.report.html import answers, appendix, crossing, data, first, gaps, gate, rates, summary, unmeasured, why
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import ORDER
+from auditkit.report.html.sections import ANSWERED, NOT_BUILT, TITLES, answered, home
 from auditkit.report.words import shown
 
 ERRORS = ("accuracy", "precision")
 """Metrics of section 5; all others stand in section 6."""
-
-TITLES = {
-    1: ("summary", "Summary"),
-    2: ("gate", "Gate"),
-    4: ("data", "Data"),
-    5: ("performance", "Performance"),
-    6: ("fairness", "Fairness"),
-    8: ("subgroups", "Subgroups"),
-    9: ("why", "Why"),
-    13: ("unmeasured", "Not measured"),
-    16: ("appendix", "Appendix"),
-} | {n: (f"section-{n}", title) for n, title in unmeasured.NOT_BUILT.items()}
-"""number → (anchor, title)."""
 
 
 def render(report: Report) -> str:
@@ -38,6 +26,7 @@ def render(report: Report) -> str:
     also in the style (see `css_text`).
     """
     look = Lookup(report)
+    *told, more_data = answers.views(look, [*ANSWERED.values(), "data"])
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     style = _environment().get_template("style.css").render(footer=footer)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -50,7 +39,9 @@ def render(report: Report) -> str:
             footer=footer,
             sections=sorted((n, *TITLES[n]) for n in TITLES),
             states=_states(look),
-            absent=unmeasured.absent(look),
+            answers=dict(zip(ANSWERED, told, strict=True)),
+            more_data=more_data,
+            unbuilt=NOT_BUILT,
             report=report,
             json_name=f"{shown(report.name)}.json",
             subject=first.subject(report),
@@ -64,7 +55,6 @@ def render(report: Report) -> str:
             gaps=gaps.view(look),
             rates=rates.view(look, [m for m in look.metrics() if m not in ERRORS]),
             crossings=crossing.views(look),
-            subgroups=subgroups.views(look),
             why=why.views(look),
             unmeasured=unmeasured.view(look),
             appendix=appendix.view(look),
@@ -95,13 +85,11 @@ def css_text(text: str) -> str:
 def _states(look: Lookup) -> dict[int, Status]:
     """The worst state of each section's rules, for the contents; sections not in this version count as unmeasured."""
     verdicts = look.report.verdicts
-    found: dict[int, list[Status]] = {
-        2: [v.status for v in verdicts],
-        5: [v.status for v in verdicts if not v.rule.by],
-        6: [v.status for v in verdicts if v.rule.by],
-        9: ["fail" for f in look.report.findings if f.concern == "explanation" and not all(t.passed for t in f.trust)],
-    }
+    found: dict[int, list[Status]] = {2: [v.status for v in verdicts]}
+    for v in verdicts:
+        found.setdefault(home(look, v), []).append(v.status)
+    if any(f.concern == "explanation" and not all(t.passed for t in f.trust) for f in look.report.findings):
+        found.setdefault(9, []).append("fail")
     states = {n: min(s, key=ORDER.index) for n, s in found.items() if s}
-    if not any(f.concern == "explanation" for f in look.report.findings):
-        states[9] = "not_measured"
-    return states | dict.fromkeys(unmeasured.absent(look), "not_measured")
+    absent = [n for n, concern in (ANSWERED | {9: "explanation"}).items() if concern not in answered(look)]
+    return states | dict.fromkeys([*absent, *NOT_BUILT], "not_measured")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.records import Status, Verdict
-from auditkit.report.html.leading import lower_is_better
+from auditkit.report.html.leading import lower_is_better, speaks_in_people
 from auditkit.report.html.lookup import Lookup, established
 from auditkit.report.html.rules import ranked, sentence
+from auditkit.report.html.sections import TITLES, home
 from auditkit.report.html.unmeasured import too_small, unbuilt
 from auditkit.report.words import by_words, listed, number, several, shown, upper_first
 from auditkit.wording import interval, percent, points, quantity
@@ -49,8 +50,8 @@ def view(look: Lookup) -> tuple[Item, ...]:
 
 def _judged(look: Lookup, v: Verdict) -> Item:
     bold, text = _clauses(look, v)
-    link = ("#fairness", "By group") if v.rule.by else ("#performance", "Performance")
-    return Item(v.status, bold, text, *link)
+    anchor, title = TITLES[home(look, v)]
+    return Item(v.status, bold, text, f"#{anchor}", "By group" if anchor == "fairness" else title)
 
 
 def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
@@ -60,7 +61,10 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
         return f"{sentence(rule, look)}: {lost}.", v.reason
     asks = f"{'at most' if rule.at_most is not None else 'at least'} {limit_of(rule.limit, rule.comparison)}"
     size = f"{quantity(e.value, rule.comparison)}, {interval(e, rule.comparison)}"
+    finding = look.by_id(v.finding)
     pair = look.pair(rule.metric, rule.by) if rule.comparison in ("difference", "ratio") else None
+    if finding is not None and not speaks_in_people(finding):
+        pair = None
     if pair is None or (v.status == "fail" and not established(look.by_id(v.finding))):
         return f"{sentence(rule, look)}: {lost}.", f"The value is {size}."
     clause = look.say.clause(rule.metric, pair.low.group, pair.high.group)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from auditkit.records import Concern
 from auditkit.report.html.lookup import Lookup
+from auditkit.report.html.sections import answered, reasons
 from auditkit.report.words import by_words, listed, several, shown, upper_first
 
-NOT_BUILT = {
-    3: "Context",
-    7: "Calibration and errors",
-    10: "Individual cases",
-    11: "Robustness",
-    12: "What would help",
-    14: "Requirements",
-    15: "Sign-off",
+UNASKED: dict[Concern, str] = {
+    "calibration": "calibration",
+    "subgroups": "hidden subgroups",
+    "mitigation": "remedies",
 }
-"""Sections that keep their number and have no content in this version."""
+"""What the checks behind the sections of findings measure, in words."""
+
+NOT_MADE = ("robustness", "what makes the gap")
+"""What this version cannot measure."""
 
 LIMITS = (
     "The audit describes decisions on these rows. It says how the model decides, not what causes the outcome.",
@@ -34,20 +35,14 @@ class Unmeasured(NamedTuple):
     limits: tuple[str, ...]
 
 
-def absent(look: Lookup) -> dict[int, str]:
-    """Sections without content → why."""
-    reasons = dict.fromkeys(NOT_BUILT, "not in this version")
-    return reasons if _searched(look) else reasons | {8: "not asked for"}
-
-
 def unbuilt(look: Lookup) -> list[str]:
-    """What this report does not measure, in words."""
-    hidden = [] if _searched(look) else ["hidden subgroups"]
-    return ["calibration", "robustness", "what makes the gap", *hidden, "remedies"]
+    """What a reader could expect and this report does not measure, in words."""
+    return [*unasked(look), *NOT_MADE]
 
 
-def _searched(look: Lookup) -> bool:
-    return any(f.concern == "subgroups" for f in look.report.findings)
+def unasked(look: Lookup) -> list[str]:
+    """What no check of this report measured, although one could."""
+    return [what for concern, what in UNASKED.items() if concern not in answered(look)]
 
 
 def too_small(look: Lookup) -> tuple[int, int]:
@@ -72,9 +67,10 @@ def view(look: Lookup) -> Unmeasured:
         if v.status == "not_measured"
     ]
     items += _small_groups(look)
-    if not _searched(look):
-        items.append(("Hidden subgroups", "Not asked for."))
-    items.append((upper_first(listed([w for w in unbuilt(look) if w != "hidden subgroups"])), "Not in this version."))
+    unasked_for = [what for c, what in UNASKED.items() if c not in answered(look) and not reasons(look, c)]
+    if unasked_for:
+        items.append((upper_first(listed(unasked_for)), "Not asked for."))
+    items.append((upper_first(listed(NOT_MADE)), "Not in this version."))
     return Unmeasured(tuple(items), LIMITS)
 
 

@@ -1,0 +1,154 @@
+"""Curves: one small chart a line, all on the same axes, so that groups can be compared without colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from auditkit.records import Curve, Series
+from auditkit.report.html.figures import TableView
+from auditkit.report.html.geometry import Axis, axis_between, axis_over
+from auditkit.report.words import number, several, shown, upper_first
+from auditkit.wording import NOTHING, plain
+
+DOTS = 30
+"""Points up to which each has a mark and its interval; beyond, the line alone."""
+
+LONGEST = 60
+"""Points that are drawn; report.json has all."""
+
+
+class Line(NamedTuple):
+    """One small chart."""
+
+    title: str
+    path: str
+    """In a box of 1000 × 1000."""
+    bars: str
+    """Intervals of the points, in the same box."""
+    dots: tuple[tuple[str, str], ...]
+    """Points, in percent."""
+    words: str
+    """The chart for those who hear it."""
+
+
+class Curves(NamedTuple):
+    """An exhibit of lines."""
+
+    caption: str
+    x_title: str
+    y_title: str
+    x: Axis
+    y: Axis
+    x_ticks: tuple[tuple[float, str], ...]
+    y_ticks: tuple[tuple[float, str], ...]
+    """(percent from the top, words)."""
+    diagonal: tuple[float, float, float, float] | None
+    lines: tuple[Line, ...]
+    note: str
+    table: TableView
+
+
+def view(curve: Curve, *, lines: int = 12, rows: int = 60) -> Curves:
+    """An exhibit as at most `lines` small charts, and a table of at most `rows` rows."""
+    series = curve.series[:lines]
+    x = _axis([v for s in series for v in s.x], whole=curve.diagonal)
+    y = _axis([v for s in series for vs in (s.y, s.low, s.high) for v in vs], whole=curve.diagonal)
+    return Curves(
+        caption=shown(curve.title),
+        x_title=upper_first(shown(curve.unit_x)),
+        y_title=upper_first(shown(curve.unit_y)),
+        x=x,
+        y=y,
+        x_ticks=tuple((at, _tick(v)) for at, v in x.ticks()),
+        y_ticks=tuple((round(100 - at, 2), _tick(v)) for at, v in y.ticks()[:: 2 if y.parts == 4 else 1]),
+        diagonal=_diagonal(x, y) if curve.diagonal else None,
+        lines=tuple(_line(s, x, y) for s in series),
+        note=_note(curve, lines, zoomed=x.low > 0 or y.low > 0),
+        table=_table(curve, lines, rows),
+    )
+
+
+def _axis(values: Sequence[float | None], *, whole: bool) -> Axis:
+    """From 0, all of it for shares that fill more than half, unless the lines would lie in a corner."""
+    told = [v for v in values if v is not None]
+    least, most = min(told, default=0.0), max(told, default=1.0)
+    if not whole and 0 < most - least < least:
+        return axis_between(least, most)
+    return Axis(0.0, 1.0, 4) if least >= 0 and 0.5 < most <= 1 else axis_over(least, most)
+
+
+def _tick(x: float) -> str:
+    return f"{round(x, 9):,g}".replace("-", "−")
+
+
+def _thinned(n: int) -> list[int]:
+    """Indices of at most `LONGEST` points, the first and the last among them."""
+    if n <= LONGEST:
+        return list(range(n))
+    return sorted({round(i * (n - 1) / (LONGEST - 1)) for i in range(LONGEST)})
+
+
+def _line(s: Series, x: Axis, y: Axis) -> Line:
+    kept = [i for i in _thinned(len(s.x)) if i < len(s.y)]
+    dots, path, bars, pen = [], [], [], "M"
+    for i in kept:
+        value = s.y[i]
+        if value is None:
+            pen = "M"
+            continue
+        at, up = x.at(s.x[i]), y.at(value)
+        path.append(f"{pen}{10 * at:.0f} {1000 - 10 * up:.0f}")
+        pen = "L"
+        dots.append((f"{at:g}", f"{100 - up:.4g}"))
+        low, high = (limits[i] if i < len(limits) else None for limits in (s.low, s.high))
+        if low is not None and high is not None:
+            bars.append(f"M{10 * at:.0f} {1000 - 10 * y.at(low):.0f}V{1000 - 10 * y.at(high):.0f}")
+    name = "Everybody" if s.name in ("overall", "everybody") else upper_first(shown(s.name))
+    if not dots:
+        return Line(name, "", "", (), f"{name}: no points")
+    words = f"{name}: {several(len(dots), 'point')}, from {_at(s, kept, 0)} to {_at(s, kept, -1)}"
+    few = len(dots) <= DOTS
+    return Line(name, "".join(path), "".join(bars) if few else "", tuple(dots) if few else (), words)
+
+
+def _at(s: Series, kept: list[int], end: int) -> str:
+    i = [i for i in kept if s.y[i] is not None][end]
+    return f"{plain(s.y[i])} at {plain(s.x[i])}"
+
+
+def _diagonal(x: Axis, y: Axis) -> tuple[float, float, float, float] | None:
+    """y = x between the edges, as (x1, y1, x2, y2) in percent."""
+    low, high = max(x.low, y.low), min(x.high, y.high)
+    if low >= high:
+        return None
+    return x.at(low), round(100 - y.at(low), 2), x.at(high), round(100 - y.at(high), 2)
+
+
+def _note(curve: Curve, lines: int, *, zoomed: bool) -> str:
+    parts = []
+    if curve.diagonal:
+        parts.append("Dashed: where the line would lie if the two were equal.")
+    if any(s.low or s.high for s in curve.series):
+        parts.append("Upright lines: intervals.")
+    if zoomed:
+        parts.append("An axis does not begin at 0.")
+    if len(curve.series) > lines:
+        parts.append(f"{upper_first(number(lines))} of {number(len(curve.series))} lines are drawn.")
+    if any(None in s.y for s in curve.series):
+        parts.append("Where a line is broken, there is nobody to count.")
+    return " ".join(parts)
+
+
+def _table(curve: Curve, lines: int, most: int) -> TableView:
+    series = curve.series[:lines]
+    points = [(s, i) for s in series for i in range(min(len(s.x), len(s.y)))]
+    rows = []
+    for s, i in points[:: max(1, -(-len(points) // most))]:
+        low, high = (v[i] if i < len(v) else None for v in (s.low, s.high))
+        n = f"{s.n[i]:,}" if i < len(s.n) else NOTHING
+        rows.append((shown(s.name), plain(s.x[i]), plain(s.y[i]), plain(low), plain(high), n))
+    columns = ("Line", shown(curve.unit_x), shown(curve.unit_y), "From", "To", "Rows")
+    cut = len(rows) < sum(len(s.x) for s in curve.series)
+    caption = shown(curve.title) + ("; some of the points, all in the JSON report" if cut else "")
+    return TableView(caption, columns, tuple(rows))

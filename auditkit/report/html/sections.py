@@ -1,0 +1,57 @@
+"""The sections of the page: number, anchor, title, and which of them answers for a finding or a rule."""
+
+from __future__ import annotations
+
+from auditkit.records import Concern, Verdict
+from auditkit.report.html.lookup import Lookup
+
+ANSWERED: dict[int, Concern] = {7: "calibration", 8: "subgroups", 12: "mitigation"}
+"""Sections drawn from the findings of a concern, whatever check made them."""
+
+NOT_BUILT = {
+    3: "Context",
+    10: "Individual cases",
+    11: "Robustness",
+    14: "Requirements",
+    15: "Sign-off",
+}
+"""Sections that keep their number and have no content in this version."""
+
+TITLES = {
+    1: ("summary", "Summary"),
+    2: ("gate", "Gate"),
+    4: ("data", "Data"),
+    5: ("performance", "Performance"),
+    6: ("fairness", "Fairness"),
+    7: ("calibration", "Calibration and errors"),
+    8: ("subgroups", "Subgroups"),
+    9: ("why", "Why"),
+    12: ("remedies", "What would help"),
+    13: ("unmeasured", "Not measured"),
+    16: ("appendix", "Appendix"),
+} | {n: (f"section-{n}", title) for n, title in NOT_BUILT.items()}
+"""number → (anchor, title)."""
+
+_HOMES: dict[Concern, int] = {concern: n for n, concern in ANSWERED.items()} | {"data": 4, "explanation": 9}
+
+
+def home(look: Lookup, v: Verdict) -> int:
+    """The number of the section that shows what a rule is about."""
+    finding = look.by_id(v.finding) or next((f for f in look.report.findings if f.metric == v.rule.metric), None)
+    if finding is not None and finding.concern in _HOMES:
+        return _HOMES[finding.concern]
+    return 6 if v.rule.by else 5
+
+
+def answered(look: Lookup) -> set[Concern]:
+    """Concerns that have a finding."""
+    return {f.concern for f in look.report.findings}
+
+
+def reasons(look: Lookup, concern: Concern) -> tuple[str, ...]:
+    """Why a check that was asked for gave no answer, in the words of the report.
+
+    An absence belongs to a concern by its own word, or because it begins with it, as ids and names of checks do.
+    """
+    absent = look.report.not_measured
+    return tuple(n.why for n in absent if concern in (n.concern, n.what.replace("/", " ").partition(" ")[0]))

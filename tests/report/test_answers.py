@@ -1,0 +1,164 @@
+"""Sections drawn from findings: what they say and never say; rules about them reach the first screen."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from auditkit.records import Curve, Estimate, NotMeasured, Report, Status, Table
+from auditkit.report.html.answers import title_of
+from auditkit.report.html.curves import view as curves_view
+from auditkit.report.html.exhibits import chart, grid
+from auditkit.report.html.page import render
+from tests.report import answers, fixtures
+from tests.report.test_html import Page
+
+
+def section(html: str, anchor: str) -> str:
+    return html.split(f'<section id="{anchor}"')[1].split("</section>")[0]
+
+
+def words(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]*>", " ", html.split("</style>")[-1]).split())
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return render(fixtures.ALL["answers"]())
+
+
+def test_findings_of_one_metric_are_one_figure(page: str) -> None:
+    text = section(page, "calibration")
+    assert text.count("<figure") == 1
+    told = words(text)
+    assert "Scores of women are too low by more than those of men" in told
+    assert "Gender n 1,000 5.8 interval 4.1–7.5" in told
+    assert "Women n 500 −5.1% interval −6.2 to −4.0" in told
+    assert "nobody is scored" in told
+
+
+def test_a_gap_that_may_be_chance_makes_no_title() -> None:
+    race = answers.calibration()[2]
+    assert race.statement.startswith("Race Black is scored worse")
+    assert title_of(race) == "Calibration error: no difference between groups of race is established"
+    nothing = race.model_copy(update={"estimate": answers.estimate(None)})
+    assert title_of(nothing) == "Calibration error: nothing to compare between groups of race"
+    assert title_of(answers.calibration()[1]) == "Scores of women are too low by more than those of men"
+
+
+def test_verdicts_of_a_table_are_shapes_and_numbers_have_units(page: str) -> None:
+    text = section(page, "remedies")
+    assert 'href="#s-fail"' in text
+    assert "As it is Failed 18.0 85.7% 0" in words(text)
+    assert "Gap in selection, points" in text
+
+
+def test_a_name_that_spells_a_verdict_is_a_name() -> None:
+    cells = grid(Table(title="t", columns=("a", "b"), rows=(("fail", "fail"),), units=("", ""))).rows[0]
+    assert [c.status for c in cells] == [None, None]
+
+
+def test_what_is_missing_is_a_dash_that_is_explained(page: str) -> None:
+    text = words(section(page, "data"))
+    assert "(missing) 12 – – – under 2% of applicants" in text
+    assert "– stands where a value is not defined or was not measured." in text
+
+
+def test_long_tables_are_cut_and_say_so() -> None:
+    table = Table(title="t", columns=("a", "b"), rows=tuple((str(i), i) for i in range(500)))
+    view = grid(table, 60)
+    assert len(view.rows) == 60
+    assert view.folded
+    assert view.caption == "t; 60 of 500 rows, all in the JSON report"
+    told = words(render(fixtures.ALL["answers, many"]()))
+    assert "Of more than 12 rows the 12 surest to differ from 0 are drawn." in told
+
+
+def test_rows_that_do_not_fit_their_heads_do_no_harm() -> None:
+    view = grid(Table(title="t", columns=("a", "b"), rows=(("x",), ("y", 1, 2)), units=("percent",)))
+    assert [[c.text for c in row] for row in view.rows] == [["x"], ["y", "1"]]
+
+
+def test_a_hole_in_a_curve_breaks_its_line() -> None:
+    curve = answers.calibration()[1].exhibits[0]
+    assert isinstance(curve, Curve)
+    female, male = curves_view(curve).lines
+    assert (len(female.dots), len(male.dots)) == (9, 10)
+    holed = curve.series[1].model_copy(update={"y": (None, 0.1, 0.2, None, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)})
+    assert curves_view(curve.model_copy(update={"series": (holed,)})).lines[0].path.count("M") == 2
+    nothing = curve.series[0].model_copy(update={"y": (None,) * 10})
+    assert curves_view(curve.model_copy(update={"series": (nothing,)})).lines[0].path == ""
+
+
+def test_negative_values_stand_left_of_zero() -> None:
+    below, above = Estimate(value=-0.05, low=-0.06, high=-0.04, n=9), Estimate(value=0.01, low=0.0, high=0.02, n=9)
+    drawn = chart("", [("", [("below", below, "n"), ("above", above, "n")])], "points")
+    left, right = drawn.blocks[0].rows
+    assert drawn.zero is not None
+    assert left.mark.x is not None
+    assert right.mark.x is not None
+    assert left.mark.x < drawn.zero < right.mark.x
+    assert left.range == "−6.0 to −4.0"
+
+
+@pytest.mark.parametrize(
+    "absent",
+    [
+        NotMeasured(what="calibration", why="the predictions have no scores"),
+        NotMeasured(what="calibration/ece/difference/gender", why="the predictions have no scores"),
+        NotMeasured(what="Scores", why="the predictions have no scores", concern="calibration"),
+    ],
+)
+def test_a_check_that_could_not_run_says_why_in_its_section(absent: NotMeasured) -> None:
+    html = render(answers.with_answers(fixtures.adult(), [], absent))
+    assert "Not measured: the predictions have no scores" in words(section(html, "calibration"))
+    assert "Not measured: not asked for." in words(section(html, "subgroups"))
+    assert "Hidden subgroups and remedies. Not asked for." in words(section(html, "unmeasured"))
+
+
+def test_nothing_is_called_unmeasured_that_was_measured(page: str) -> None:
+    told = words(section(page, "unmeasured"))
+    assert "alibration" not in told
+    assert "idden subgroups" not in told
+    assert "Robustness and what makes the gap. Not in this version." in told
+
+
+def test_a_remedy_hides_no_gap(page: str) -> None:
+    plain = render(fixtures.adult())
+    assert section(page, "fairness") == section(plain, "fairness")
+    assert section(page, "performance") == section(plain, "performance")
+
+
+def test_tables_of_one_name_are_told_apart() -> None:
+    regions = [a["aria-label"] for a in Page(render(fixtures.ALL["answers, hostile"]())).named("div") if "role" in a]
+    assert len(regions) == len(set(regions))
+
+
+def judged(status: Status) -> Report:
+    made = answers.calibration()
+    found = {f.id: f for f in made}
+    v = fixtures.verdict(found, "calibrated", status, "calibration_error", "difference", ("gender",), at_most=0.02)
+    return answers.with_answers(fixtures.adult(), made).model_copy(update={"verdicts": (v,)})
+
+
+ASKED = "Calibration error: women and men differ by at most 2 points"
+
+
+@pytest.mark.parametrize(
+    ("status", "headline"),
+    [
+        ("fail", "The worst problem Scores of women are too low by more than those of men. A second sentence."),
+        ("inconclusive", f"The largest open question {ASKED}: not decided."),
+        ("pass", f"The rule closest to its limit {ASKED}: met."),
+        ("not_measured", "What was found One rule could not be judged."),
+    ],
+)
+def test_rules_about_other_findings_reach_the_first_screen(status: Status, headline: str) -> None:
+    html = render(judged(status))
+    assert headline in words(html)
+    assert "of every 100" not in words(html.split("<main")[0])
+    mark = html.split('href="#calibration"')[1].split("</a>")[0]
+    assert f'href="#s-{status}"' in mark
+    if status in ("fail", "inconclusive"):
+        assert 'href="#calibration">Calibration and errors</a>' in section(html, "summary")
