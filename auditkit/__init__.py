@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from auditkit.evidence.tally import Tally as Tally
     from auditkit.explain.checks import Attribution as Attribution
     from auditkit.fairness.checks import GroupFairness as GroupFairness
+    from auditkit.fairness.mitigation import mitigate as mitigate
+    from auditkit.fairness.scores import Scores as Scores
     from auditkit.gate.policy import Config as Config
     from auditkit.gate.policy import Policy as Policy
     from auditkit.gate.policy import load_config as load_config
@@ -53,6 +55,8 @@ _HOMES = {
     "load_model": "inputs.loading",
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.checks",
+    "Scores": "fairness.scores",
+    "mitigate": "fairness.mitigation",
     "Attribution": "explain.checks",
     "Policy": "gate.policy",
     "load_config": "gate.policy",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from auditkit.catalogue_scores import SCORE_ALIASES, SCORE_METRICS
 from auditkit.errors import PolicyError, nearest
 
 Cell = tuple[int, int]
@@ -39,7 +40,9 @@ class Metric:
     interval: str = _WILSON
     numerator: tuple[Cell, ...] = ()
     denominator: tuple[Cell, ...] = ()
-    kind: Literal["rate", "composite", "check"] = "rate"
+    kind: Literal["rate", "composite", "score", "check"] = "rate"
+    unit: Literal["share", "points", "number"] = "share"
+    """How a value of one group is written: in percent, in points, or as a plain number."""
     comparisons: tuple[str, ...] = (
         "overall",
         "group_min",
@@ -261,7 +264,11 @@ _add(
     )
 )
 
+for _entry in SCORE_METRICS:
+    _add(Metric(**{"kind": "score", **_entry}))
+
 ALIASES: dict[str, tuple[str, str | None]] = {
+    **SCORE_ALIASES,
     "demographic_parity_difference": ("selection_rate", "difference"),
     "demographic_parity_ratio": ("selection_rate", "ratio"),
     "demographic_parity": ("selection_rate", None),

@@ -95,7 +95,34 @@ class Table(Record):
     rows: tuple[tuple[str | int | float | None, ...], ...]
 
 
-Exhibit = Annotated[GroupEstimates | Table, Field(discriminator="kind")]
+class Series(Record):
+    """One line of a curve; every column has one entry a point."""
+
+    name: str
+    """Whom it is about: a group's name, or "everybody"."""
+    x: tuple[float, ...]
+    y: tuple[float | None, ...]
+    low: tuple[float | None, ...] = ()
+    """Lower limits of y; empty: no limits were computed."""
+    high: tuple[float | None, ...] = ()
+    """Upper limits of y, likewise."""
+    n: tuple[int, ...] = ()
+    """Rows behind each point; empty: the points are no groups of rows."""
+
+
+class Curve(Record):
+    """Exhibit: lines over one axis (reliability, ROC, what a remedy costs)."""
+
+    kind: Literal["curve"] = "curve"
+    title: str
+    unit_x: str
+    """Unit of x, in words."""
+    unit_y: str
+    """Unit of y, in words."""
+    series: tuple[Series, ...]
+
+
+Exhibit = Annotated[GroupEstimates | Table | Curve, Field(discriminator="kind")]
 
 
 class TrustCheck(Record):

@@ -19,7 +19,8 @@ EVERYTHING = {
 BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "records": ({"report"}, {"pydantic"}),  # report: only inside Report.save, the one named exception
-    "catalogue": ({"records"}, set()),
+    "catalogue": ({"records", "catalogue_scores"}, set()),
+    "catalogue_scores": (set(), set()),
     "check": ({"records"}, set()),
     "wording": ({"records"}, set()),
     "inputs": ({"records", "check"}, {"torch", "numpy", "pandas", "narwhals", "pyarrow", "safetensors", "sklearn"}),
