@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from auditkit.evidence.tally import Tally as Tally
     from auditkit.explain.checks import Attribution as Attribution
     from auditkit.fairness.checks import GroupFairness as GroupFairness
+    from auditkit.fairness.mitigation import mitigate as mitigate
     from auditkit.fairness.profile import DataProfile as DataProfile
+    from auditkit.fairness.scores import Scores as Scores
     from auditkit.fairness.subgroups import Subgroups as Subgroups
     from auditkit.gate.policy import Config as Config
     from auditkit.gate.policy import Policy as Policy
@@ -57,6 +59,8 @@ _HOMES = {
     "GroupFairness": "fairness.checks",
     "Subgroups": "fairness.subgroups",
     "DataProfile": "fairness.profile",
+    "Scores": "fairness.scores",
+    "mitigate": "fairness.mitigation",
     "Attribution": "explain.checks",
     "Policy": "gate.policy",
     "load_config": "gate.policy",

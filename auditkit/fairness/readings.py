@@ -1,0 +1,182 @@
+"""What the score histogram of one group says: a value, its limits at any critical value, and its state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from auditkit.evidence.histogram import Bins
+from auditkit.fairness.estimates import SPARSE, number
+from auditkit.records import Estimate, State
+from auditkit.stats import calibration
+from auditkit.stats.auc import Side, auc, auc_limits, normal
+from auditkit.stats.calibration import Sums
+from auditkit.stats.rates import critical_value
+
+FEWEST_FOR_BINS = 100
+"""Rows below which a group's calibration error is not judged: fewer than five bins of twenty."""
+LEAST_CHANCE = 5.0
+"""Σ s(1−s) below which the law of the cumulative error does not hold."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One metric of one group."""
+
+    value: float
+    limits: Callable[[float], tuple[float, float]]
+    """Critical value → lower and upper limit."""
+    rows: int
+    method: str
+    error: float = math.nan
+    """Standard error, where there is one."""
+    state: State = "ok"
+    note: str = ""
+
+    @property
+    def kept(self) -> bool:
+        """True where it may be compared."""
+        return self.state in ("ok", "coarse")
+
+    def estimate(self, level: float) -> Estimate:
+        """As a record."""
+        low, high = self.limits(critical_value(level)) if self.state != "undefined" else (math.nan, math.nan)
+        return Estimate(
+            value=number(self.value) if self.state != "undefined" else None,
+            low=number(low),
+            high=number(high),
+            level=level,
+            n=self.rows,
+            method=self.method,
+            state=self.state,
+            note=self.note,
+        )
+
+
+class GroupScores(NamedTuple):
+    """One group: its negatives, its positives, and its sums a bin."""
+
+    rows: int
+    negatives: Side
+    positives: Side
+    sums: Sums
+
+    @classmethod
+    def of(cls, bins: Bins) -> GroupScores:
+        """Read the bins of a group."""
+        full = np.flatnonzero(bins.n.sum(axis=0))
+        n, s, s2 = (x[:, full].astype(float) for x in (bins.n, bins.s, bins.s2))
+        sums = Sums(n.sum(axis=0), n[1], s.sum(axis=0), s2.sum(axis=0), s[1])
+        sides = [Side(bins.n[t], bins.low[t], bins.high[t]) for t in (0, 1)]
+        return cls(int(bins.n.sum()), sides[0], sides[1], sums)
+
+    @property
+    def fewest(self) -> int:
+        """The smaller of the numbers of positives and negatives."""
+        return int(min(self.negatives.n.sum(), self.positives.n.sum()))
+
+
+def pooled(sides: Sequence[Side]) -> Side:
+    """Several groups' positives (or negatives) as one side."""
+    return Side(
+        np.sum([s.n for s in sides], axis=0),
+        np.min([s.low for s in sides], axis=0),
+        np.max([s.high for s in sides], axis=0),
+    )
+
+
+def ranking(negatives: Side, positives: Side) -> Reading:
+    """AUC of these negatives and positives."""
+    a = auc(negatives, positives)
+    few = min(a.positives, a.negatives)
+    state, note = _state(few, SPARSE, "positives or negatives", "no pair of a positive and a negative")
+    if state == "ok" and a.coarse:
+        state = "coarse"
+    if state in ("ok", "coarse") and a.bound > 0:
+        note = f"from score bins: within {a.bound:.1g} of the value over rows"
+        note += ", more than a tenth of the standard error" if state == "coarse" else ""
+    method = "DeLong, logit scale" if few and normal(a) else "Newcombe (2006), method 5"
+    return Reading(a.value, lambda z: auc_limits(a, z), a.positives + a.negatives, method, a.error, state, note)
+
+
+def calibration_error(group: GroupScores, bins: int) -> Reading:
+    """Debiased calibration error over `bins` equal-mass bins."""
+    state, note = _state(group.rows, FEWEST_FOR_BINS, "rows", "no rows")
+    merged = group.sums.merged(calibration.equal_mass(group.sums.n, bins))
+    found = calibration.calibration_error(merged, level=0.95)
+
+    def limits(z: float) -> tuple[float, float]:
+        at = calibration.calibration_error(merged, level=_level(z))
+        return at.low, at.high
+
+    method = f"{merged.n.size} bins of equal mass; noncentral χ², inverted"
+    return Reading(found.value, limits, group.rows, method, state=state, note=note)
+
+
+def in_the_large(group: GroupScores) -> Reading:
+    """Mean of truth minus score."""
+    mean, error, _ = calibration.in_the_large(group.sums)
+    state, note = _state(group.rows, SPARSE, "rows", "no rows")
+    return _wald(mean, error, group.rows, "normal; variance at least that of right scores", state, note)
+
+
+def slope(group: GroupScores) -> Reading:
+    """Logistic calibration slope."""
+    return _logistic(group, calibration.slope(group.sums))
+
+
+def intercept(group: GroupScores) -> Reading:
+    """Logistic calibration intercept at slope 1."""
+    return _logistic(group, calibration.intercept(group.sums))
+
+
+def cumulative(group: GroupScores) -> Reading:
+    """Range of the cumulative miss; its limits are 0 below exactly where the test does not reject."""
+    value, sigma, wide, hidden = calibration.ecce(group.sums)
+    chance = float(group.sums.expected.sum())
+    state: State = "ok" if chance >= LEAST_CHANCE else "sparse"
+    if state == "ok":
+        note = f"p = {p_text(calibration.range_tail(value / sigma))} that right scores stray so far"
+        note += f"; read at the ends of score bins: over rows up to {hidden:.1g} more" if hidden else ""
+    else:
+        note = f"{group.rows} rows whose outcomes vary too little to tell"
+
+    def limits(z: float) -> tuple[float, float]:
+        half = calibration.range_quantile(_level(z)) * wide
+        return max(0.0, value - half), min(1.0, value + half)
+
+    return Reading(value, limits, group.rows, "R ± critical range of Brownian motion × σ", state=state, note=note)
+
+
+def p_text(p: float) -> str:
+    """A p-value in a sentence.
+
+    >>> p_text(0.0312), p_text(1e-9)
+    ('0.031', 'less than 0.001')
+    """
+    return "less than 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _logistic(group: GroupScores, fitted: calibration.Logistic) -> Reading:
+    state, note = _state(group.fewest, SPARSE, "positives or negatives", "all targets are equal")
+    if state != "undefined" and math.isnan(fitted.value):
+        state, note = "undefined", "the logistic fit has no finite solution: scores part the targets, or are constant"
+    return _wald(fitted.value, fitted.error, group.rows, "Wald", state, note)
+
+
+def _wald(value: float, error: float, rows: int, method: str, state: State, note: str) -> Reading:
+    return Reading(value, lambda z: (value - z * error, value + z * error), rows, method, error, state, note)
+
+
+def _state(count: int, fewest: int, what: str, nothing: str) -> tuple[State, str]:
+    if not count:
+        return "undefined", nothing
+    return ("ok", "") if count >= fewest else ("sparse", f"only {count} {what}: too few to tell")
+
+
+def _level(z: float) -> float:
+    return math.erf(z / math.sqrt(2))

@@ -1,0 +1,205 @@
+"""The finding of section "What would help": every remedy side by side, and the frontier with its knee."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.catalogue import METRICS
+from auditkit.evidence.histogram import Bins, ScoreHistogram
+from auditkit.fairness.estimates import SPARSE, number
+from auditkit.fairness.mitigation import CAUTION, Mitigation, enough, mitigate
+from auditkit.fairness.thresholds import GRID, Constraint, Reach, best_positions, hulls_of
+from auditkit.records import Curve, Estimate, Finding, NotMeasured, Series, Table
+from auditkit.stats.rates import critical_value
+from auditkit.wording import interval, percent, points
+
+MOST_GROUPS = 12
+_POINTS = 41
+REMEDIES: tuple[tuple[Constraint, str], ...] = (
+    ("demographic_parity", "thresholds by group, equal selection rates"),
+    ("equal_opportunity", "thresholds by group, equal true positive rates"),
+    ("equalized_odds", "thresholds by group, equal error rates (randomised)"),
+    ("one_threshold", "one threshold for everybody, most accurate"),
+)
+_GAPS = ("selection_rate", "true_positive_rate", "false_positive_rate")
+
+
+class Frontier(NamedTuple):
+    """The greatest accuracy at each gap that is allowed to remain; gaps rise from 0."""
+
+    gap: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    knee: int | None
+    """Where the curve lies farthest above the straight line between its ends; None where equality costs nothing."""
+
+
+def frontier(evidence: ScoreHistogram, by: Sequence[str], *, constraint: Constraint = "demographic_parity") -> Frontier:
+    """Accuracy against the gap in selection rate (or true positive rate, `equal_opportunity`), thresholds by group.
+
+    Over the groups with ten positives and ten negatives; two such groups are needed. The knee is Kneedle's (Satopää
+    et al., 2011).
+    """
+    return _frontier([(k, b) for k, b in evidence.groups(*by) if enough(b)], constraint)
+
+
+def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: float) -> Finding | NotMeasured:
+    """What every remedy does to the gaps, to accuracy, and to whom; NotMeasured with fewer than two groups."""
+    found = list(evidence.groups(*by))
+    own = [(k, b) for k, b in found if enough(b)]
+    id_ = f"mitigation/price_of_parity/difference/{'+'.join(by)}"
+    if len(own) < 2 or len(found) > MOST_GROUPS:
+        why = (
+            f"{len(own)} of {len(found)} groups of {' and '.join(by)} has {SPARSE} positives and negatives; two needed"
+            if len(own) < 2
+            else f"{len(found)} groups of {' and '.join(by)}; remedies are shown for at most {MOST_GROUPS}"
+        )
+        return NotMeasured(what=id_, why=why)
+    remedies = {name: mitigate(evidence, by, constraint=name) for name, _ in REMEDIES}
+    curve = _frontier(own, "demographic_parity")
+    parity = remedies["demographic_parity"]
+    estimate = _price(parity, level)
+    exhibits = (_table(remedies, evidence, by, curve, level), _thresholds(remedies), _curve(curve, by))
+    return Finding(
+        id=id_,
+        concern="mitigation",
+        title=f"{METRICS['price_of_parity'].title}, {' and '.join(by)}",
+        statement=_statement(parity, estimate),
+        metric="price_of_parity",
+        comparison="difference",
+        by=by,
+        estimate=estimate,
+        exhibits=exhibits,
+        notes=(
+            "remedies are computed from score bins, and tried on the rows that they were chosen on: "
+            "new rows will do slightly worse",
+            *_knee_note(curve),
+            *(n for n in parity.notes if n != CAUTION),
+            CAUTION,
+        ),
+        references=(METRICS["price_of_parity"].reference,),
+    )
+
+
+def _frontier(own: Sequence[tuple[tuple[str, ...], Bins]], constraint: Constraint) -> Frontier:
+    groups = [Reach.of(b) for _, b in own]
+    hulls = hulls_of(groups, constraint)
+    weight = np.array([g.rows for g in groups]) / sum(g.rows for g in groups)
+    free = best_positions(groups, hulls, 1.0)
+    widest = int(np.ptp(free))
+    steps = np.unique(np.linspace(0, widest, _POINTS).astype(int))
+    accuracy = []
+    for step in steps:
+        at = best_positions(groups, hulls, float(GRID[step]))
+        accuracy.append(float(weight @ [h.y[i] for h, i in zip(hulls, at, strict=True)]))
+    y = np.array(accuracy)
+    return Frontier(GRID[steps], y, _knee(GRID[steps], y))
+
+
+def _knee(x: NDArray[np.float64], y: NDArray[np.float64]) -> int | None:
+    if x.size < 3 or y[-1] - y[0] < 1e-6:
+        return None
+    above = (y - y[0]) / (y[-1] - y[0]) - (x - x[0]) / (x[-1] - x[0])
+    return int(above.argmax())
+
+
+def _knee_note(curve: Frontier) -> tuple[str, ...]:
+    if curve.knee is None:
+        return ("equal selection rates cost no accuracy worth a knee",)
+    gap, lost = curve.gap[curve.knee], curve.accuracy[-1] - curve.accuracy[curve.knee]
+    return (
+        f"knee of the frontier: a gap in selection rate of {points(gap)} points costs {points(lost)} of accuracy; "
+        f"a gap of 0 costs {points(curve.accuracy[-1] - curve.accuracy[0])}",
+    )
+
+
+def _price(m: Mitigation, level: float) -> Estimate:
+    z = critical_value(level)
+    return Estimate(
+        value=m.price.value,
+        low=m.price.value - z * m.price.error,
+        high=m.price.value + z * m.price.error,
+        level=level,
+        n=m.price.rows,
+        method="normal, paired over rows, thresholds taken as given",
+    )
+
+
+def _statement(m: Mitigation, e: Estimate) -> str:
+    assert e.value is not None
+    assert e.low is not None
+    gained = [(" & ".join(o.group), round(o.gained)) for o in m.outcomes]
+    moves = ", ".join(f"{abs(k):,} {'more' if k > 0 else 'fewer'} of {name}" for name, k in gained if k)
+    side = "cost" if e.value >= 0 else "gain"
+    accuracy = (
+        f"would {side} {points(abs(e.value))} points of accuracy, {percent(m.accuracy_now)} to {percent(m.accuracy)}"
+        if e.low > 0 or (e.high is not None and e.high < 0)
+        else "would not change accuracy by any amount that is established"
+    )
+    return (
+        f"Thresholds by group that make selection rates of {' and '.join(m.by)} equal {accuracy} "
+        f"({interval(e, 'difference')} points lost); they would select {moves or 'as many of every group'}."
+    )
+
+
+def _table(
+    remedies: dict[Constraint, Mitigation], evidence: ScoreHistogram, by: tuple[str, ...], curve: Frontier, level: float
+) -> Table:
+    """One row a remedy; numbers are shares and rows."""
+    first = remedies["demographic_parity"]
+    names = [" & ".join(o.group) for o in first.outcomes]
+    now = [*(number(first.gap(g, now=True)) for g in _GAPS), first.accuracy_now, 0.0, None, None]
+    rows: list[tuple[str | int | float | None, ...]] = [("as now", *now, *(0 for _ in names))]
+    rows += [_row(words, remedies[name], level) for name, words in REMEDIES]
+    if curve.knee is not None:
+        knee = mitigate(evidence, by, at_most=float(curve.gap[curve.knee]))
+        rows.append(_row("thresholds by group, knee of the frontier", knee, level))
+    lost = ("accuracy lost", "accuracy lost, low", "accuracy lost, high")
+    gaps = tuple(f"gap in {METRICS[g].title.lower()}" for g in _GAPS)
+    return Table(
+        title=f"Remedies by {' and '.join(by)}, and their price",
+        columns=("remedy", *gaps, "accuracy", *lost, *(f"selected more or fewer: {n}" for n in names)),
+        rows=tuple(rows),
+    )
+
+
+def _row(words: str, m: Mitigation, level: float) -> tuple[str | int | float | None, ...]:
+    e = _price(m, level)
+    gained = (round(o.gained) for o in m.outcomes)
+    return (words, *(number(m.gap(g)) for g in _GAPS), m.accuracy, e.value, e.low, e.high, *gained)
+
+
+def _thresholds(remedies: dict[Constraint, Mitigation]) -> Table:
+    """The rules: what a pipeline would need."""
+    rows: list[tuple[str | int | float | None, ...]] = []
+    for name, words in REMEDIES:
+        for key, r in remedies[name].rules:
+            first, second = (x if math.isfinite(x) else None for x in (r.first, r.second))
+            rows.append((words, " & ".join(key), first, r.share, second, 1 - r.share, r.ignore, r.constant))
+    return Table(
+        title="Thresholds of each remedy (none: nobody is selected)",
+        columns=(
+            "remedy",
+            "group",
+            "first threshold",
+            "used with chance",
+            "second threshold",
+            "used with chance ",
+            "score not looked at",
+            "then selected with chance",
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _curve(curve: Frontier, by: tuple[str, ...]) -> Curve:
+    return Curve(
+        title=f"Accuracy against the gap in selection rate, thresholds by {' and '.join(by)}",
+        unit_x="gap in selection rate that remains",
+        unit_y="accuracy",
+        series=(Series(name="frontier", x=tuple(curve.gap.tolist()), y=tuple(curve.accuracy.tolist())),),
+    )

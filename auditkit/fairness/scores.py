@@ -1,0 +1,179 @@
+"""Scores: do scores rank and mean the same in every group? From one score histogram."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from auditkit.catalogue import METRICS
+from auditkit.check import Assessment, Batch
+from auditkit.errors import PolicyError, listing, nearest
+from auditkit.evidence.histogram import ScoreHistogram
+from auditkit.fairness import readings
+from auditkit.fairness.readings import GroupScores, Reading, pooled
+from auditkit.fairness.remedies import remedies_finding
+from auditkit.fairness.score_curves import between_roc_curves, reliability, roc_curves
+from auditkit.fairness.score_findings import Readings
+from auditkit.records import Comparison, Exhibit, Finding, NotMeasured
+from auditkit.stats.calibration import bins_for
+
+Attributes = tuple[str, ...]
+READ: tuple[str, ...] = (
+    "roc_auc",
+    "calibration_error",
+    "calibration_in_the_large",
+    "calibration_slope",
+    "calibration_intercept",
+    "cumulative_calibration_error",
+)
+"""Metrics of one group's own rows, in the order of the report."""
+CROSSED = ("bpsn_auc", "bnsp_auc")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How scores rank and how they are calibrated, overall and by group, and what other thresholds would buy.
+
+    Parameters
+    ----------
+    by
+        Sets of attributes, each crossed: `[["gender"], ["gender", "race"]]`. None: each declared attribute alone,
+        and all of them crossed.
+
+    Findings: AUC (`roc_auc`), its gap and its smallest, cross-group AUCs, ABROCA, calibration error, calibration in
+    the large, slope and intercept, cumulative calibration error, the price of equal selection.
+
+    >>> h = ScoreHistogram.of({"g": ["a"] * 40}, y_true=[0, 1] * 20, y_pred=[0, 1] * 20, score=[0.2, 0.9] * 20)
+    >>> Scores().assess(h).findings[0].estimate.value
+    1.0
+    """
+
+    by: Iterable[Iterable[str]] | None = None
+
+    def __post_init__(self) -> None:
+        if self.by is not None:
+            sets = tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by)
+            object.__setattr__(self, "by", sets)
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return "scores"
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON."""
+        return {"by": None if self.by is None else [list(b) for b in self.by]}
+
+    def gather(self, batch: Batch) -> ScoreHistogram:
+        """Count the rows of a batch; without scores, every row is one whose score is missing."""
+        score = np.full(len(batch.y_true), np.nan) if batch.score is None else batch.score
+        return ScoreHistogram.of(batch.groups, y_true=batch.y_true, y_pred=batch.y_pred, score=score)
+
+    def assess(self, evidence: ScoreHistogram, *, level: float = 0.95) -> Assessment:
+        """Every finding; without a single score, what was not measured."""
+        sets = self._sets(evidence)
+        if not evidence.rows:
+            why = "no score column" if evidence.missing_rows("score") else "no row with target, decision and score"
+            return Assessment(not_measured=(NotMeasured(what=self.name, why=why),))
+        notes = _missing_notes(evidence)
+        findings = [read(evidence, (), m, level=level).finding("overall", notes=notes) for m in READ]
+        not_measured: list[NotMeasured] = []
+        for by in sets:
+            findings += _of_set(evidence, by, level=level)
+            between = between_roc_curves(evidence, by, level=level)
+            remedy = remedies_finding(evidence, by, level=level)
+            findings += [x for x in (between, remedy) if isinstance(x, Finding)]
+            not_measured += [x for x in (between, remedy) if isinstance(x, NotMeasured)]
+        return Assessment(tuple(findings), tuple(not_measured))
+
+    def _sets(self, evidence: ScoreHistogram) -> list[Attributes]:
+        if self.by is None:
+            return [*((b,) for b in evidence.by), *([evidence.by] if len(evidence.by) > 1 else [])]
+        sets = [tuple(b) for b in self.by]
+        for name in {name for b in sets for name in b}:
+            if name not in evidence.by:
+                raise PolicyError(
+                    f"no sensitive feature '{name}'; declared are {listing(evidence.by)}.{nearest(name, evidence.by)}"
+                )
+        return sets
+
+
+def read(evidence: ScoreHistogram, by: Attributes, metric: str, *, level: float) -> Readings:
+    """One metric in every crossed group of these columns; `by=()` reads everybody."""
+    found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
+    return read_groups(found, by, metric, level=level)
+
+
+def read_groups(
+    found: Sequence[tuple[tuple[str, ...], GroupScores]], by: Attributes, metric: str, *, level: float
+) -> Readings:
+    """One metric of groups that were read off a histogram."""
+    groups = [g for _, g in found]
+    return Readings(metric, by, tuple(k for k, _ in found), _read(metric, groups), level)
+
+
+def reassess(
+    evidence: ScoreHistogram, metric: str, comparison: Comparison, by: Attributes, *, level: float
+) -> Finding | None:
+    """One finding from a stored histogram; None if it cannot answer (another metric, attributes that it has not)."""
+    known = metric in (*READ, *CROSSED, "abroca") and set(by) <= set(evidence.by) and evidence.rows > 0
+    if not known or comparison not in METRICS[metric].comparisons:
+        return None
+    order = tuple(sorted(by, key=evidence.by.index))
+    if metric == "abroca":
+        between = between_roc_curves(evidence, order, level=level)
+        return between if isinstance(between, Finding) else None
+    return read(evidence, order, metric, level=level).finding(comparison)
+
+
+def _of_set(evidence: ScoreHistogram, by: Attributes, *, level: float) -> list[Finding]:
+    found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
+    exhibits: dict[tuple[str, Comparison], Exhibit] = {
+        ("roc_auc", "difference"): roc_curves(found, by),
+        ("calibration_error", "group_max"): reliability(found, by, level=level),
+    }
+    out = []
+    for metric in (*READ, *CROSSED):
+        readings_ = read_groups(found, by, metric, level=level)
+        for comparison in ("difference", "group_min", "group_max"):
+            if comparison in METRICS[metric].comparisons:
+                shown = exhibits.get((metric, comparison))
+                out.append(readings_.finding(comparison, exhibits=() if shown is None else (shown,)))
+    return out
+
+
+def _read(metric: str, groups: Sequence[GroupScores]) -> tuple[Reading, ...]:
+    if metric == "roc_auc":
+        return tuple(readings.ranking(g.negatives, g.positives) for g in groups)
+    if metric in CROSSED:
+        return tuple(_crossed(metric, groups, i) for i in range(len(groups)))
+    if metric == "calibration_error":
+        enough = [g.rows for g in groups if g.rows >= readings.FEWEST_FOR_BINS]
+        bins = bins_for(min(enough, default=max(g.rows for g in groups)))  # the same number for every group
+        return tuple(readings.calibration_error(g, bins) for g in groups)
+    reader = {
+        "calibration_in_the_large": readings.in_the_large,
+        "calibration_slope": readings.slope,
+        "calibration_intercept": readings.intercept,
+        "cumulative_calibration_error": readings.cumulative,
+    }[metric]
+    return tuple(reader(g) for g in groups)
+
+
+def _crossed(metric: str, groups: Sequence[GroupScores], i: int) -> Reading:
+    """The group's negatives (bpsn) or positives (bnsp) against the other side of all other groups."""
+    others = [g for j, g in enumerate(groups) if j != i]
+    if not others:
+        one = readings.ranking(groups[i].negatives, groups[i].positives)
+        return Reading(one.value, one.limits, one.rows, one.method, state="undefined", note="there is no other group")
+    if metric == "bpsn_auc":
+        return readings.ranking(groups[i].negatives, pooled([g.positives for g in others]))
+    return readings.ranking(pooled([g.negatives for g in others]), groups[i].positives)
+
+
+def _missing_notes(evidence: ScoreHistogram) -> tuple[str, ...]:
+    lost = {what: evidence.missing_rows(what) for what in ("truth", "decision", "score")}
+    return tuple(f"{n:,} rows left out: their {what} is missing" for what, n in lost.items() if n)

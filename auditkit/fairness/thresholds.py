@@ -1,0 +1,195 @@
+"""Thresholds by group: what each can reach, and the most accurate ones that make a rate equal. Arrays only.
+
+The optimisation is fairlearn's `ThresholdOptimizer` (Hardt, Price & Srebro, 2016): upper hulls of what thresholds
+reach, read at the same 1,001 values, and randomised between two thresholds where the best lies between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from auditkit.evidence.histogram import BINS, EDGES, Bins
+
+Floats = NDArray[np.float64]
+Constraint = Literal["demographic_parity", "equal_opportunity", "equalized_odds", "one_threshold"]
+GRID: Floats = np.linspace(0, 1, 1001)
+LEAST: Floats = np.concatenate([[0.0], EDGES])
+"""(BINS,) smallest score of each bin: `score >= LEAST[b]` selects bin b and all above."""
+
+
+@dataclass(frozen=True)
+class GroupRule:
+    """How one group is decided: at random between two thresholds, and at random without looking at the score.
+
+    P(selected | score) = ignore · constant + (1 − ignore)(share · 1[score ≥ first] + (1 − share) · 1[score ≥ second]).
+    An infinite threshold selects nobody.
+
+    >>> GroupRule(first=0.4, second=0.6, share=0.25).probability([0.3, 0.5, 0.7]).tolist()
+    [0.0, 0.25, 1.0]
+    """
+
+    first: float
+    second: float
+    share: float = 1.0
+    """Probability of the first threshold."""
+    ignore: float = 0.0
+    """Probability that the score is not looked at (equalized odds only)."""
+    constant: float = 0.0
+    """Then the probability to be selected."""
+
+    def probability(self, score: ArrayLike) -> Floats:
+        """P(selected), (N,), of scores (N,)."""
+        s = np.asarray(score, float)
+        by_score = self.share * (s >= self.first) + (1 - self.share) * (s >= self.second)
+        out: Floats = self.ignore * self.constant + (1 - self.ignore) * by_score
+        return out
+
+    @property
+    def randomised(self) -> bool:
+        """True where equal scores may be decided differently."""
+        return self.ignore > 0 or (0 < self.share < 1 and self.first != self.second)
+
+
+class Reach(NamedTuple):
+    """What the thresholds of one group reach: rows selected at each cut, from nobody to everybody."""
+
+    cut: Floats
+    """(C,) thresholds, falling; the first is ∞."""
+    false: Floats
+    """(C,) negatives selected."""
+    true: Floats
+    """(C,) positives selected."""
+
+    @classmethod
+    def of(cls, bins: Bins) -> Reach:
+        """Of the bins of one group."""
+        full = np.flatnonzero(bins.n.sum(axis=0))[::-1]
+        n0, n1 = (np.concatenate([[0], np.cumsum(bins.n[t, full])]).astype(float) for t in (0, 1))
+        return cls(np.concatenate([[np.inf], LEAST[full]]), n0, n1)
+
+    @property
+    def negatives(self) -> float:
+        """All negatives."""
+        return float(self.false[-1])
+
+    @property
+    def positives(self) -> float:
+        """All positives."""
+        return float(self.true[-1])
+
+    @property
+    def rows(self) -> float:
+        """All rows."""
+        return self.negatives + self.positives
+
+    @property
+    def accuracy(self) -> Floats:
+        """(C,) share decided as it truly is."""
+        return (self.true + self.negatives - self.false) / self.rows
+
+
+class Hull(NamedTuple):
+    """The upper hull of (x, y) over the cuts of a group, read at GRID; every array is (1001,)."""
+
+    y: Floats
+    share: Floats
+    first: Floats
+    second: Floats
+
+    @classmethod
+    def of(cls, reach: Reach, x: Floats, y: Floats) -> Hull:
+        """Hull of the points (x, y), one a cut."""
+        order = np.lexsort((y, x))
+        kept = order[_upper(x[order], y[order])]
+        hx, hy, cut = x[kept], y[kept], reach.cut[kept]
+        left = np.clip(np.searchsorted(hx, GRID, side="left") - 1, 0, hx.size - 2)
+        share = (hx[left + 1] - GRID) / (hx[left + 1] - hx[left])
+        return cls(share * hy[left] + (1 - share) * hy[left + 1], share, cut[left], cut[left + 1])
+
+    def rule(self, at: int) -> GroupRule:
+        """The rule that reaches GRID[at]."""
+        return GroupRule(float(self.first[at]), float(self.second[at]), float(self.share[at]))
+
+
+def rules_for(groups: Sequence[Reach], constraint: Constraint, *, at_most: float = 0.0) -> tuple[GroupRule, ...]:
+    """The most accurate rules, one a group, whose gap is at most `at_most` (0 for equalized odds and one threshold).
+
+    Every group needs a positive and a negative.
+    """
+    if constraint == "one_threshold":
+        cut = best_common_cut(groups)
+        return tuple(GroupRule(cut, cut) for _ in groups)
+    if constraint == "equalized_odds":
+        return _equal_odds(groups)
+    hulls = hulls_of(groups, constraint)
+    return tuple(h.rule(i) for h, i in zip(hulls, best_positions(groups, hulls, at_most), strict=True))
+
+
+def hulls_of(groups: Sequence[Reach], constraint: Constraint) -> list[Hull]:
+    """Accuracy over selection rate (demographic parity), or over true positive rate (equal opportunity)."""
+    if constraint == "demographic_parity":
+        return [Hull.of(g, (g.true + g.false) / g.rows, g.accuracy) for g in groups]
+    return [Hull.of(g, g.true / g.positives, g.accuracy) for g in groups]
+
+
+def best_positions(groups: Sequence[Reach], hulls: Sequence[Hull], at_most: float) -> NDArray[np.intp]:
+    """(K,) positions on GRID of greatest accuracy whose largest difference is at most `at_most`.
+
+    Hulls are concave, so within a window of that width every group does best at its own optimum, or at the window's
+    nearer end: all windows are tried.
+    """
+    weight = np.array([g.rows for g in groups])
+    y = np.array([h.y for h in hulls])
+    width = min(int(np.floor(at_most * (GRID.size - 1) + 1e-9)), GRID.size - 1)
+    start = np.arange(GRID.size - width)
+    at = np.clip(y.argmax(axis=1)[:, None], start, start + width)
+    best = int((weight @ np.take_along_axis(y, at, axis=1)).argmax())
+    out: NDArray[np.intp] = at[:, best]
+    return out
+
+
+def best_common_cut(groups: Sequence[Reach]) -> float:
+    """The one threshold for everybody with the greatest accuracy."""
+    right = np.zeros(BINS + 1)
+    cuts = np.concatenate([[np.inf], LEAST[::-1]])
+    for g in groups:
+        gained = np.zeros(BINS + 1)
+        at = np.concatenate([[0], BINS - np.searchsorted(LEAST, g.cut[1:])])
+        gained[at] = np.diff(g.true - g.false, prepend=0.0)
+        right += np.cumsum(gained)
+    return float(cuts[right.argmax()])
+
+
+def _equal_odds(groups: Sequence[Reach]) -> tuple[GroupRule, ...]:
+    """All groups at the best point of the lowest of their ROC hulls; above it, scores are ignored now and then."""
+    hulls = [Hull.of(g, g.false / g.negatives, g.true / g.positives) for g in groups]
+    lowest = np.min([h.y for h in hulls], axis=0)
+    positives, negatives = sum(g.positives for g in groups), sum(g.negatives for g in groups)
+    at = int((positives * lowest + negatives * (1 - GRID)).argmax())
+    x, y, out = float(GRID[at]), float(lowest[at]), []
+    for h in hulls:
+        above = float(h.y[at]) - x
+        ignore = 0.0 if above <= 0 else (float(h.y[at]) - y) / above
+        r = h.rule(at)
+        out.append(GroupRule(r.first, r.second, r.share, ignore, x))
+    return tuple(out)
+
+
+def _upper(x: Floats, y: Floats) -> NDArray[np.intp]:
+    """Positions of the upper hull of points sorted by x, then y (Andrew's monotone chain)."""
+    kept: list[int] = []
+    for i in range(x.size):
+        while len(kept) >= 2:
+            a, b = kept[-2], kept[-1]
+            if (y[b] - y[a]) * (x[i] - x[a]) > (y[i] - y[a]) * (x[b] - x[a]):
+                break
+            kept.pop()
+        if len(kept) == 1 and x[i] == x[kept[0]]:
+            kept.pop()  # of points one above the other only the highest counts
+        kept.append(i)
+    return np.array(kept, dtype=np.intp)
