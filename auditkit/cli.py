@@ -166,7 +166,7 @@ def explain(
     name: Annotated[str, typer.Argument(help="A metric, a check, or one of fairlearn's names; 'all' lists them.")],
 ) -> None:
     """Say what a metric or check is: definition, formula, interval, reference."""
-    from auditkit.catalogue import METRICS, explain
+    from auditkit.catalogue.index import METRICS, explain
 
     if name == "all":
         for metric in METRICS.values():

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.catalogue import METRICS
+from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.sample import Observations
 from auditkit.evidence.sums import Moments

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from auditkit.catalogue import METRICS, rates, resolve
+from auditkit.catalogue.index import METRICS, rates, resolve
 from auditkit.check import Assessment, Batch
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.catalogue import METRICS
+from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import contrast_statements as statements

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.catalogue import METRICS
+from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.profile import Profile
 from auditkit.fairness.estimates import SPARSE, number, rate_estimate

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.catalogue import METRICS
+from auditkit.catalogue.index import METRICS
 from auditkit.evidence.histogram import Bins, ScoreHistogram
 from auditkit.fairness.estimates import SPARSE, number
 from auditkit.fairness.mitigation import CAUTION, Mitigation, enough, mitigate

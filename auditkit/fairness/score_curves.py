@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from auditkit.catalogue import METRICS
+from auditkit.catalogue.index import METRICS
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.estimates import SPARSE, number
 from auditkit.fairness.readings import GroupScores, p_text

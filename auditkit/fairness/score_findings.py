@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditkit.catalogue import METRICS
+from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.fairness.estimates import number
 from auditkit.fairness.readings import Reading

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from auditkit.catalogue import METRICS
+from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, Batch
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.histogram import ScoreHistogram

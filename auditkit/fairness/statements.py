@@ -5,7 +5,7 @@ A sentence names a disparity only if the interval says so.
 
 from __future__ import annotations
 
-from auditkit.catalogue import METRICS
+from auditkit.catalogue.index import METRICS
 from auditkit.fairness.estimates import Family
 from auditkit.records import Comparison, Estimate
 from auditkit.stats.families import FamilyInterval

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from auditkit.catalogue import METRICS
+from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.fairness.estimates import number
 from auditkit.records import Estimate, Finding, Table

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.catalogue import METRICS, rates, resolve
+from auditkit.catalogue.index import METRICS, rates, resolve
 from auditkit.check import Assessment, Batch
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.coding import Coding, searchable

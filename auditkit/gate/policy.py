@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar, cast, get_args
 
 from pydantic import BaseModel, Field, StrictFloat, StrictInt, ValidationError, ValidationInfo, field_validator
 
-from auditkit.catalogue import METRICS, resolve
+from auditkit.catalogue.index import METRICS, resolve
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.gate.toml import Document, Path_, read
 from auditkit.records import Comparison, PolicyInfo, Record, Rule, Words

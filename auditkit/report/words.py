@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from auditkit.catalogue import METRICS
+from auditkit.catalogue.index import METRICS
 from auditkit.records import Comparison, Estimate, Report, Status, Unit, Words
 from auditkit.wording import NOTHING, decimals, in_unit, quantity
 

@@ -8,7 +8,7 @@ import fairlearn.metrics as fl
 import numpy as np
 import pandas as pd
 
-from auditkit.catalogue import rates
+from auditkit.catalogue.index import rates
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.checks import GroupFairness
 from auditkit.fairness.frame import functions

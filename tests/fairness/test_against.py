@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import beta
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from auditkit.catalogue import METRICS
+from auditkit.catalogue.index import METRICS
 from auditkit.errors import PolicyError
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import checks

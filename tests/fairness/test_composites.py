@@ -13,7 +13,7 @@ from scipy.stats import norm
 from sklearn import metrics as sk
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from auditkit.catalogue import METRICS
+from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.checks import DEFAULT_METRICS, GroupFairness, reassess
 from auditkit.fairness.composites import COMPOSITES, CompositeFamily

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, precision_score, zero_one_loss
 
-from auditkit.catalogue import METRICS, rates
+from auditkit.catalogue.index import METRICS, rates
 from auditkit.errors import PolicyError
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.checks import GroupFairness, reassess

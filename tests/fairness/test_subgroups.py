@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import auditkit as ak
-from auditkit.catalogue import METRICS
+from auditkit.catalogue.index import METRICS
 from auditkit.check import Batch, FittedCheck, StreamCheck
 from auditkit.errors import DataError, EvidenceError, PolicyError
 from auditkit.evidence.crossed import CrossedSums

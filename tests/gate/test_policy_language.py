@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import auditkit.demo
-from auditkit.catalogue import ALIASES, METRICS
+from auditkit.catalogue.index import ALIASES, METRICS
 from auditkit.errors import PolicyError
 from auditkit.gate.policy import Policy, load_config
 

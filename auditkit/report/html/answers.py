@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
-from auditkit.catalogue import METRICS
+from auditkit.catalogue.index import METRICS
 from auditkit.records import Comparison, Concern, Curve, Exhibit, Finding, GroupEstimate, GroupEstimates, Report, Table
 from auditkit.report.html.curves import Curves
 from auditkit.report.html.curves import view as curves_view

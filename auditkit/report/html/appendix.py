@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auditkit.catalogue import METRICS, Metric
+from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.metric import Metric
 from auditkit.records import Finding
 from auditkit.report.html.figures import TableView, cells, counted
 from auditkit.report.html.lookup import By, Lookup

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from auditkit.catalogue import METRICS
+from auditkit.catalogue.index import METRICS
 from auditkit.records import Comparison, Estimate, Finding, Status, Verdict
 from auditkit.report.html.lookup import By, Lookup, counts, established, rated
 from auditkit.report.html.rules import ranked
