@@ -209,7 +209,7 @@ def p_value(
     if metric == "equalized_odds_mean":
         return composites.p_of_mean_odds(compare.families, limit, above=above)
     if metric == "equalized_odds":
-        return _p_of_odds(compare.families, limit)
+        return _p_of_odds(compare.families, limit, above=above)
     if contrast:
         return against.p_value(compare.families[metric], comparison, reference, limit=limit, above=above)
     return compare.families[metric].p_value(comparison, limit, above=above)
@@ -320,11 +320,16 @@ def _worst_odds(parts: dict[str, Family]) -> tuple[Estimate, str]:
     ), worse
 
 
-def _p_of_odds(parts: dict[str, Family], limit: float) -> float | None:
-    """Of H0: both gaps are at most the limit; 1 − F_T(q)·F_F(q) at the q where the larger limit touches it."""
+def _p_of_odds(parts: dict[str, Family], limit: float, *, above: bool) -> float | None:
+    """Of H0: both gaps are at most the limit; 1 − F_T(q)·F_F(q) at the q where the larger limit touches it.
+
+    Of H0: one gap is at least the limit (`above=False`): both must lie below it, each at its own p.
+    """
     kept = [(f.k[f.kept], f.n[f.kept]) for f in parts.values()]
     if min(len(n) for _, n in kept) < 2:
         return None
+    if not above:
+        return max(f.p_value("difference", limit, above=False) or 0.0 for f in parts.values())
 
     def interval(q: float) -> FamilyInterval:
         return max((families.gap(k, n, level=0.95, q=q) for k, n in kept), key=lambda g: g.low)

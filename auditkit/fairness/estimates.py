@@ -104,13 +104,18 @@ class Family:
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
         """Family p of H0: the comparison is at most (`above`), or at least, the limit; None without a test.
 
-        An interval at level 1 − α lies beyond the limit exactly when p < α.
+        An interval at level 1 − α lies beyond the limit exactly when p < α. The inner limit is simultaneous and has the
+        family's law; the outer one stands at z, and has the normal's.
         """
         groups = int(self.kept.sum())
         if groups < _LEAST.get(kind, 2):
             return None
         if kind == "overall":  # one rate: whichever extreme has its limit at q on the side that fails
             kind = "group_max" if above else "group_min"
+        if above != (kind.startswith("difference") or kind == "group_max"):
+            return pvalues.p_value(
+                partial(self._outer, kind), limit, above=above, tail_of=partial(pvalues.tail, groups=1, law="separate")
+            )
         law: pvalues.Law = "pairs" if kind in ("difference", "ratio") else "separate"
         if kind.endswith("to_overall") and groups == 2:
             groups = 1  # both groups make the same comparison
@@ -121,6 +126,11 @@ class Family:
     def _interval(self, kind: Comparison, q: float | None = None) -> FamilyInterval:
         """Of the groups kept, positions among them."""
         return _INTERVALS[kind](self.k[self.kept], self.n[self.kept], level=self.level, q=q)
+
+    def _outer(self, kind: Comparison, z: float) -> FamilyInterval:
+        """With its outer limit at z; beyond eight, a level is 1 in double precision."""
+        level = math.erf(min(z, 8.0) / 2**0.5)
+        return _INTERVALS[kind](self.k[self.kept], self.n[self.kept], level=level, q=z)
 
     def estimate_of(self, found: FamilyInterval, kind: Comparison, *, q: float | None = None) -> Estimate:
         """A family interval as an estimate."""

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
+from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
+from auditkit.fairness.checks import p_value, reassess
 from auditkit.judging import judge
 from auditkit.records import DataProvenance, ModelProvenance, Provenance, Report, StoredEvidence
 
@@ -131,3 +133,38 @@ def test_a_gap_of_30_points_fails_a_limit_of_10(
         judged = judge(report_of(tally_of(n, [0.5] * len(n), tpr, tpr, seed)), policy)
         fails += any(v.status == "fail" for v in judged.verdicts)
     assert fails / runs >= (0.95 if runs >= 400 else 0.85)
+
+
+KINDS = ("difference", "ratio", "difference_to_overall", "ratio_to_overall", "group_min", "group_max", "overall")
+
+
+@pytest.mark.parametrize("groups", [2, 4])
+@pytest.mark.parametrize("metric", ["selection_rate", "f1", "equalized_odds", "equalized_odds_mean"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_p_is_the_level_where_the_drawn_limit_touches(kind: Any, metric: str, groups: int) -> None:
+    """On both sides: the limit that a rule fails by may be the simultaneous one, or the plain one."""
+    if kind not in METRICS[metric].comparisons:
+        pytest.skip(f"{metric} knows no {kind}")
+    tally = tally_of([150, 300, 250, 400][:groups], [0.4] * 4, [0.2, 0.85, 0.6, 0.8], [0.1, 0.4, 0.2, 0.25], 3)
+    by = () if kind == "overall" else ("g",)
+    for level in (0.9, 0.99):
+        found = reassess(tally, metric, kind, by, level=level)
+        assert found is not None
+        assert found.estimate.low is not None
+        assert found.estimate.high is not None
+        for limit, above in ((found.estimate.low, True), (found.estimate.high, False)):
+            p = p_value(tally, metric, kind, by, limit=limit, above=above)
+            assert p == pytest.approx(1 - level, rel=1e-5), (level, above)
+
+
+def test_a_rule_that_fails_on_its_outer_side_is_corrected_too() -> None:
+    tally = tally_of([200, 200], [0.4] * 2, [0.5, 0.5], [0.25, 0.25], 1)
+    rules = [
+        {"id": "lowest", "metric": "selection_rate", "comparison": "group_min", "by": ["g"], "at_most": 0.24},
+        {"id": "gap", "metric": "selection_rate", "comparison": "difference", "by": ["g"], "at_least": 0.2},
+    ]
+    judged = judge(report_of(tally), {"rule": rules})
+    p = [v.p for v in judged.verdicts]
+    assert all(x is not None and x > 1e-12 for x in p), p
+    expected = multipletests(p, alpha=0.05, method="holm")[0]
+    assert [v.status == "fail" for v in judged.verdicts] == list(expected)
