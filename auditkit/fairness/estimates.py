@@ -204,12 +204,13 @@ def rate_estimate(k: int, n: int, value: float, *, rows: int, level: float, min_
 
 def _method(kind: Comparison, groups: int) -> str:
     two = groups == 2
+    many = "" if two else "; inner limit MOVER with Clopper–Pearson limits, Šidák"
     pairs = "of all pairs with Jeffreys limits at the studentized range"
     return {
         "difference": "Newcombe" if two else f"MOVER {pairs}; upper limit Newcombe",
         "ratio": "MOVER-R" if two else f"MOVER-R {pairs}; lower limit with Wilson limits",
-        "difference_to_overall": "(1 − share) × Newcombe(group, rest), Šidák",
-        "ratio_to_overall": "MOVER-R(group, rest), transformed, Šidák",
-        "group_min": "smallest Wilson limits, Šidák above",
-        "group_max": "largest Wilson limits, Šidák below",
+        "difference_to_overall": "(1 − share) × Newcombe(group, rest)" + many,
+        "ratio_to_overall": "MOVER-R(group, rest), transformed" + many,
+        "group_min": "smallest Wilson limits" + ("" if groups == 1 else "; upper Clopper–Pearson, Šidák"),
+        "group_max": "largest Wilson limits" + ("" if groups == 1 else "; lower Clopper–Pearson, Šidák"),
     }[kind]

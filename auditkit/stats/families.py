@@ -15,7 +15,7 @@ from scipy.special import ndtri
 
 from auditkit.stats import pairs
 from auditkit.stats.ranges import crossing, range_ppf, range_sf
-from auditkit.stats.rates import Limits, critical_value, jeffreys, rate, sidak_value, wilson
+from auditkit.stats.rates import Limits, clopper_pearson, critical_value, jeffreys, rate, sidak_value, wilson
 
 Floats = NDArray[np.float64]
 
@@ -111,8 +111,8 @@ def ratio(k: ArrayLike, n: ArrayLike, *, level: float, q: float | None = None) -
 def difference_to_overall(k: ArrayLike, n: ArrayLike, *, level: float, q: float | None = None) -> FamilyInterval:
     """max over groups of abs(p_g − p_overall), overall containing the group; K ≥ 2 groups, all n > 0.
 
-    p_g − p_overall = (1 − w)(p_g − p_rest), w the group's share of n: (1 − w) × Newcombe(g, rest), at Šidák's value
-    for the lower limit (two groups: one comparison), at z for the upper.
+    p_g − p_overall = (1 − w)(p_g − p_rest), w the group's share of n: (1 − w) × Newcombe(g, rest) at z for the
+    upper limit; the lower at Šidák's value, with Clopper–Pearson's limits (two groups: one comparison, Newcombe's).
 
     >>> round(difference_to_overall([30, 45], [100, 100], level=0.95).value, 3)
     0.075
@@ -133,7 +133,8 @@ def difference_to_overall(k: ArrayLike, n: ArrayLike, *, level: float, q: float 
 def ratio_to_overall(k: ArrayLike, n: ArrayLike, *, level: float, q: float | None = None) -> FamilyInterval:
     """min over groups of min(r, 1/r), r = p_g / p_overall = 1 / (w + (1 − w) / (p_g / p_rest)).
 
-    Limits are those of MOVER-R(g, rest), transformed. NaN with [0, 1] when every rate is 0.
+    Limits are those of MOVER-R(g, rest), transformed, chosen as in `difference_to_overall`. NaN with [0, 1] when every
+    rate is 0.
 
     >>> round(ratio_to_overall([30, 45], [100, 100], level=0.95).value, 3)
     0.8
@@ -154,12 +155,12 @@ def ratio_to_overall(k: ArrayLike, n: ArrayLike, *, level: float, q: float | Non
 def extreme(k: ArrayLike, n: ArrayLike, *, level: float, largest: bool, q: float | None = None) -> FamilyInterval:
     """The smallest (or largest) rate over K ≥ 1 groups, all n > 0.
 
-    Smallest: low = min of Wilson's lower limits at z (every group is at least that), high = min of the upper limits
-    at Šidák's value (some group is at most that). Largest: mirrored.
+    Smallest: low = min of Wilson's lower limits at z (every group is at least that), high = min of Clopper–
+    Pearson's upper limits at Šidák's value (some group is at most that; one group: Wilson's). Largest: mirrored.
 
     >>> e = extreme([30, 45], [100, 100], level=0.95, largest=False)
     >>> round(e.value, 2), round(e.low, 3), round(e.high, 3)
-    (0.3, 0.219, 0.41)
+    (0.3, 0.219, 0.414)
     """
     k, n = np.asarray(k, float), np.asarray(n, float)
     if largest:
@@ -167,7 +168,8 @@ def extreme(k: ArrayLike, n: ArrayLike, *, level: float, largest: bool, q: float
         return FamilyInterval(1 - m.value, 1 - m.high, 1 - m.low, m.first, m.second)
     p = rate(k, n)
     low = wilson(k, n, critical_value(level)).low.min()
-    high = wilson(k, n, sidak_value(level, n.size) if q is None else q).high.min()
+    inner = wilson if n.size == 1 else clopper_pearson
+    high = inner(k, n, sidak_value(level, n.size) if q is None else q).high.min()
     where = int(np.argmin(p))
     return FamilyInterval(float(p[where]), float(low), float(high), where, where)
 
@@ -216,7 +218,7 @@ def _to_rest(
     if q is None:
         q = z if groups <= 2 else sidak_value(level, groups)
     rest_k, rest_n = k.sum() - k, n.sum() - n
-    simultaneous = wilson if groups <= 2 else jeffreys
+    simultaneous = wilson if groups <= 2 else clopper_pearson
     return (
         (simultaneous(k, n, q), simultaneous(rest_k, rest_n, q)),
         (wilson(k, n, z), wilson(rest_k, rest_n, z)),

@@ -83,3 +83,21 @@ def jeffreys(k: ArrayLike, n: ArrayLike, q: float | Floats) -> Limits:
     high = np.where(k >= n, 1.0, 1 - betaincinv(b, a, tail))
     nothing = ~(n > 0)
     return Limits(rate(k, n), np.where(nothing, np.nan, low), np.where(nothing, np.nan, high))
+
+
+def clopper_pearson(k: ArrayLike, n: ArrayLike, q: float | Floats) -> Limits:
+    """Exact limits at tail Φ(−q): Beta(k, n − k + 1) and Beta(k + 1, n − k); each errs with at most that chance.
+
+    For the limits that the best of many rates is judged by, where a rate near 0 or 1 makes others fall short.
+    Source: Clopper & Pearson (1934), Biometrika 26:404.
+
+    >>> [round(float(x), 3) for x in clopper_pearson(9, 10, 1.96)]
+    [0.9, 0.555, 0.997]
+    """
+    k, n = np.asarray(k, float), np.asarray(n, float)
+    tail = ndtr(-np.asarray(q))
+    with np.errstate(invalid="ignore"):
+        low = np.where(k <= 0, 0.0, betaincinv(np.maximum(k, 1e-300), n - k + 1, tail))
+        high = np.where(k >= n, 1.0, 1 - betaincinv(np.maximum(n - k, 1e-300), k + 1, tail))
+    nothing = ~(n > 0)
+    return Limits(rate(k, n), np.where(nothing, np.nan, low), np.where(nothing, np.nan, high))

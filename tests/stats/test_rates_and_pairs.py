@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from auditkit.stats import pairs
-from auditkit.stats.rates import critical_value, jeffreys, rate, wilson
+from auditkit.stats.rates import clopper_pearson, critical_value, jeffreys, rate, wilson
 
 Z = critical_value(0.95)
 counts = st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -30,6 +30,14 @@ def test_jeffreys_is_statsmodels_inside_the_edges(kn: tuple[int, int]) -> None:
     found = jeffreys(k, n, Z)
     assert found.low == (0 if k == 0 else pytest.approx(low, abs=1e-9))
     assert found.high == (1 if k == n else pytest.approx(high, abs=1e-9))
+
+
+@given(counts)
+def test_clopper_pearson_is_statsmodels(kn: tuple[int, int]) -> None:
+    k, n = kn
+    low, high = proportion_confint(k, n, method="beta")
+    found = clopper_pearson(k, n, Z)
+    assert (found.low, found.high) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9))
 
 
 def test_edges_are_exact_and_nothing_is_nan() -> None:
