@@ -26,6 +26,7 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff format .
 
 bench: $(VENV)/dev.stamp
+	@$(BIN)/python -c "import divexplorer, sliceline" 2>/dev/null || PIP_CONSTRAINT=constraints.txt $(PIP) --editable ".[bench]"
 	$(BIN)/python -m tests.benchmarks
 
 reports: $(VENV)/dev.stamp browser
