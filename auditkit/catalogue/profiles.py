@@ -56,6 +56,7 @@ METRICS = (
         reference="Cramér's V; Bergsma (2013)",
         oracle="scipy.stats.contingency.association for the uncorrected V; the formula by hand",
         interval="noncentral χ² turned round",
+        unit="number",
         kind="check",
         comparisons=("overall",),
     ),

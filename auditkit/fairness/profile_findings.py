@@ -13,7 +13,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.profile import Profile
 from auditkit.fairness.estimates import SPARSE, number, rate_estimate
-from auditkit.records import Comparison, Estimate, Finding, Table
+from auditkit.records import Comparison, Estimate, Finding, Table, Unit
 from auditkit.stats import families
 from auditkit.stats.association import cramers_v, goodness_of_fit
 from auditkit.stats.rates import critical_value, rate, sidak_value, wilson
@@ -24,6 +24,7 @@ MOST_ROWS = 200
 MOST_CROSSINGS = 20_000
 """Crossings that are gone through for empty ones."""
 OTHERS = "(all others)"
+_SHARE: tuple[Unit, ...] = ("percent", "percent", "percent")
 
 Attributes = tuple[str, ...]
 Counts = NDArray[np.int64]
@@ -42,6 +43,7 @@ def shares(profile: Profile, attribute: str, *, level: float) -> Finding:
         title=f"Rows of each group of {attribute}",
         columns=(attribute, "Rows", "Share", "Lower limit", "Upper limit"),
         rows=tuple((g[0], *_share_row(n, int(k.sum()), level)) for g, n in zip(groups, k.tolist(), strict=True)),
+        units=("", "", *_SHARE),
     )
     return _finding("group_share", "group_min", (attribute,), statement, e, (table,))
 
@@ -73,9 +75,10 @@ def representation(profile: Profile, attribute: str, reference: Mapping[str, flo
         rows=tuple(
             (v, k[i], k[i] / total, ref[i], float(d[i]), float(low[i]), float(high[i])) for i, v in enumerate(names)
         ),
+        units=("", "", "percent", "percent", "points", "points", "points"),
     )
     notes = [f"limits of the differences hold together at {100 * level:g}% (Šidák)"]
-    notes.append("χ² of all shares: undefined" if np.isnan(p) else f"χ² of all shares: p = {p:.3g}")
+    notes.append("χ² of all shares: undefined" if np.isnan(p) else f"χ² of all shares: {_p(p)}")
     unnamed = [v for v in counts if v not in reference]
     if unnamed and left <= 1e-6:
         notes.append(f"in the data and not in the reference, whose shares add up to 1: {listing(unnamed)}")
@@ -113,12 +116,17 @@ def association(profile: Profile, attribute: str, *, level: float) -> Finding:
         title=f"Truth by {attribute}",
         columns=(attribute, "Truly positive", "Truly negative", "Share positive"),
         rows=body,
+        units=("", "", "", "percent"),
     )
     notes: tuple[str, ...] = (
-        () if undefined else (f"χ²: p = {v.p:.3g}; without the bias correction V is {decimals(v.uncorrected, 3)}",)
+        ()
+        if undefined
+        else (
+            f"{attribute}: χ² of independence {_p(v.p)}; without the bias correction V is {decimals(v.uncorrected, 3)}",
+        )
     )
     if v.least_expected < 5:
-        notes += (f"the smallest expected count is {v.least_expected:.2g}: below 5, the limits are rough",)
+        notes += (f"{attribute}: the smallest expected count is {v.least_expected:.2g}: below 5, the limits are rough",)
     return _finding("association", "overall", (attribute,), statement, e, (exhibit,), notes)
 
 
@@ -139,6 +147,7 @@ def missing_overall(profile: Profile, *, level: float) -> Finding:
         title="Missing values by column",
         columns=("Column", "Missing", "Share", "Lower limit", "Upper limit"),
         rows=tuple((c, *_share_row(absent[c], total, level)) for c in names),
+        units=("", "", *_SHARE),
     )
     return _finding("missing_rate", "overall", (), statement, e, (table,) if names else ())
 
@@ -158,6 +167,7 @@ def missing_by_group(profile: Profile, attribute: str, *, level: float) -> Findi
         title=f"Missing values by column and {attribute}",
         columns=("Column", attribute, "Missing", "Share", "Lower limit", "Upper limit"),
         rows=body,
+        units=("", "", "", *_SHARE),
     )
     left_out = [g for g in rows if g not in kept]
     notes = (f"left out, fewer than {SPARSE} rows: {listing(left_out)}",) if left_out else ()
@@ -202,6 +212,7 @@ def crossings(profile: Profile, by: Attributes, *, level: float) -> Finding:
         title=f"Rows of the crossings of {' and '.join(by)}",
         columns=(*by, "Rows", "Share", "Lower limit", "Upper limit"),
         rows=tuple((*g, *_share_row(counts.get(g, 0), total, level)) for g in listed),
+        units=(*("" for _ in by), "", *_SHARE),
     )
     nobody = possible - len(groups)
     said = [
@@ -225,7 +236,7 @@ def _smallest(k: Counts, level: float) -> tuple[Estimate, int]:
     found = families.extreme(k, np.full(len(k), total), level=level, largest=False)
     e = Estimate(
         value=found.value, low=found.low, high=found.high, level=level, n=total, numerator=float(k[found.first]),
-        denominator=float(total), method="smallest Wilson limits, Šidák above",
+        denominator=float(total), method="smallest Wilson limits; upper Clopper–Pearson, Šidák",
     )  # fmt: skip
     return e, found.first
 
@@ -262,6 +273,10 @@ def _of_representation(
         f"{names[i]} of {attribute} has another share than in the reference population: {percent(k[i] / total)} of the "
         f"rows, {percent(ref[i])} of the population, {points(abs(k[i] / total - ref[i]))} points {more}.{also}"
     )
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def _named(groups: list[Attributes]) -> str:

@@ -66,7 +66,8 @@ def test_shares_against_a_population() -> None:
     women = (batch.groups["sex"] == "f").mean()
     assert sex.estimate.value == pytest.approx(0.5 - women)
     k = batch.groups["sex"].value_counts()[["f", "m"]]
-    assert f"χ² of all shares: p = {chisquare(k, [1_000, 1_000]).pvalue:.3g}" in sex.notes
+    assert chisquare(k, [1_000, 1_000]).pvalue < 0.001
+    assert "χ² of all shares: p < 0.001" in sex.notes
     assert "another share than in the reference population" in sex.statement
     assert [r[0] for r in rows_of(race)] == ["a", "(all others)"]
     fair = findings_of(batch, DataProfile({"sex": {"f": float(women), "m": float(1 - women)}}))

@@ -18,11 +18,13 @@ class Data(NamedTuple):
     facts: tuple[tuple[str, str], ...]
     truth: Rates | None
     groups: tuple[TableView, ...]
+    declared: bool
+    """False where there is no sensitive feature."""
 
 
 def view(look: Lookup) -> Data:
     """The section of a report."""
-    return Data(_facts(look), rates_view(look, ["base_rate"]), tuple(_groups(look)))
+    return Data(_facts(look), rates_view(look, ["base_rate"]), tuple(_groups(look)), bool(look.bys()))
 
 
 def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
@@ -45,6 +47,8 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
 
 
 def _groups(look: Lookup) -> list[TableView]:
+    if any(f.metric == "group_share" for f in look.report.findings):
+        return []  # a profile of the data says it with intervals
     tables = []
     total = look.report.provenance.data.rows
     for by in look.bys():

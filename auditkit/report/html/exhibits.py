@@ -18,6 +18,9 @@ MOST = 12
 OPEN = 25
 """Rows of a table that stands open; a longer one is folded."""
 
+_LEAST = 0.01
+"""An axis of shares reaches one percent at least: a hundredth of that is nothing to look at."""
+
 _PLAIN: Unit = ""
 _UNITS: dict[str, Unit] = {"percent": "percent", "share": "percent", "points": "points", "ratio": "ratio"}
 """Units of `GroupEstimates`, in words, that are no plain numbers."""
@@ -88,7 +91,9 @@ def chart(title: str, blocks: Iterable[tuple[str, Sequence[Named]]], unit: Unit,
     """Estimates as rows; of more than twelve in a block those surest to differ from 0 are drawn."""
     told = [(name, list(rows)) for name, rows in blocks if rows]
     kept = [(name, _surest(rows)) for name, rows in told]
-    axis = axis or axis_of(e for _, rows in kept for _, e, _ in rows)
+    axis = axis or axis_of(
+        (e for _, rows in kept for _, e, _ in rows), _LEAST if unit in ("percent", "points") else 0.0
+    )
     drawn = tuple(Block(name, tuple(_row(axis, unit, *r) for r in rows)) for name, rows in kept)
     return Chart(
         title=title,
@@ -100,10 +105,11 @@ def chart(title: str, blocks: Iterable[tuple[str, Sequence[Named]]], unit: Unit,
     )
 
 
-def axis_of(estimates: Iterable[Estimate]) -> Axis:
-    """The axis that holds every value and every limit of what counts."""
+def axis_of(estimates: Iterable[Estimate], least: float = 0.0) -> Axis:
+    """The axis that holds every value and every limit of what counts, and `least` of a range that is not negative."""
     ends = [x for e in estimates if counts(e) for x in (e.value, e.low, e.high) if x is not None]
-    return axis_over(min(ends, default=0.0), max(ends, default=1.0))
+    low, high = min(ends, default=0.0), max(ends, default=1.0)
+    return axis_over(low, max(high, least) if low >= 0 else high)
 
 
 def estimates(x: GroupEstimates) -> tuple[Chart, ...]:

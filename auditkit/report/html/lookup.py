@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from auditkit.catalogue.index import METRICS
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, Report, Verdict
 from auditkit.report.words import MISSING, Vocabulary
 
@@ -76,10 +77,10 @@ class Lookup:
         return Pair(ranked[0], ranked[-1])
 
     def rows_by_group(self, by: Sequence[str]) -> dict[tuple[str, ...], int]:
-        """How many rows each group has: the largest n of its estimates."""
+        """How many rows each group has: the largest n of its rates (a ranking against other groups counts theirs)."""
         rows: dict[tuple[str, ...], int] = {}
         for f in self.report.findings:
-            if set(f.by) == set(by) and rated(f):
+            if set(f.by) == set(by) and rated(f) and (f.metric not in METRICS or METRICS[f.metric].kind == "rate"):
                 for g in f.by_group:
                     key = tuple(g.group.values())
                     rows[key] = max(rows.get(key, 0), g.estimate.n)
