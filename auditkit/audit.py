@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from auditkit.check import Batch, Evidence, FittedCheck, SampleCheck, StreamCheck
+from auditkit.check import Batch, Check, Evidence, FittedCheck, SampleCheck, StreamCheck
+from auditkit.checks import default_checks
+from auditkit.errors import PolicyError
 from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
-from auditkit.explain.checks import Attribution
 from auditkit.explain.preflight import preflight
-from auditkit.fairness.checks import GroupFairness
 from auditkit.gate.policy import Policy
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
@@ -30,7 +30,6 @@ from auditkit.records import Finding, NotMeasured, Report, StoredEvidence, Words
 
 Progress = Callable[[str, int, int], None]
 """Told (what, done, total) as the audit goes on."""
-Check = StreamCheck | SampleCheck
 
 
 def audit(
@@ -53,7 +52,7 @@ def audit(
     model, data
         A `Model` (or `Predictions`, whose outputs are columns of the data already) and a `Dataset`.
     checks
-        What to ask; None: `GroupFairness()` and `Attribution("integrated_gradients")`.
+        What to ask, as `[ak.GroupFairness(), ak.Subgroups()]`; None: `auditkit.checks.DEFAULT`.
     policy
         A `Policy`, a dict, or the path of a TOML file; None: findings without verdicts.
     sample
@@ -68,7 +67,8 @@ def audit(
     Raises DataError, ModelError or PolicyError, each saying what was expected.
     """
     rules = None if policy is None else as_policy(policy)
-    asked = tuple(checks) if checks is not None else (GroupFairness(), Attribution("integrated_gradients"))
+    asked = tuple(checks) if checks is not None else default_checks()
+    _told_apart(asked)
     observed = observe(model, data, checks=asked, sample=sample, seed=seed, progress=progress)
     level = 0.95 if rules is None else rules.confidence
     report = conclude(
@@ -199,6 +199,13 @@ def _content(batch: Batch, model: Model | Predictions) -> Batch:
     if isinstance(model, Predictions):
         return replace(batch, features=batch.features[[]])
     return replace(batch, y_pred=np.full(len(batch.y_pred), -1, dtype=np.int8), score=None)
+
+
+def _told_apart(checks: Sequence[Check]) -> None:
+    names = [c.name for c in checks]
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise PolicyError(f"two checks have the name '{twice[0]}': their evidence would be one; ask one of them")
 
 
 def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:

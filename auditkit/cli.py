@@ -88,7 +88,7 @@ Examples:
     --sensitive gender --sensitive race \\
     --factory income.model:build --weights income.safetensors
   auditkit run --data scored.csv --y-true hired --y-pred decision \\
-    --sensitive sex --policy auditkit.toml
+    --sensitive sex --policy auditkit.toml --check group_fairness --check subgroups
 """
 )
 def run(
@@ -106,6 +106,9 @@ def run(
     y_pred: Annotated[str | None, typer.Option("--y-pred", help="Column of decisions, instead of a model.")] = None,
     score: Annotated[str | None, typer.Option("--score", help="Column of scores beside --y-pred.")] = None,
     policy: Annotated[Path | None, typer.Option("--policy", help="TOML file with the rules.")] = None,
+    check: Annotated[
+        list[str] | None, typer.Option("--check", help="Check to run, in place of the usual ones; repeatable.")
+    ] = None,
     out: Out = Path("reports"),
     name: Name = "",
     format: Formats = None,
@@ -116,6 +119,8 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Audit a model, or decisions that are made already, and judge them by a policy."""
+    from auditkit.gate.policy import Asked
+
     chosen = ak.load_config(config) if config is not None else ak.Config()
     changed = _overridden(
         chosen,
@@ -128,6 +133,8 @@ def run(
         rules = ak.Policy.load(policy)
         words = rules.words if rules.words != ak.Policy().words else chosen.policy.words
         changed = changed.model_copy(update={"policy": rules.model_copy(update={"words": words})})
+    if check:
+        changed = changed.model_copy(update={"checks": tuple(Asked(name=c, where="--check") for c in check)})
     _check_place(out, name or "audit")
     command = shlex.join(["auditkit", *sys.argv[1:]])
     report = _run(changed, command=command, quiet=quiet)
@@ -196,7 +203,7 @@ def _overridden(config: Any, **parts: dict[str, Any]) -> Any:
     given = {part: {k: v for k, v in flags.items() if v is not None and v != []} for part, flags in parts.items()}
     if given["model"] and given["predictions"]:
         raise ak.PolicyError("give either --factory (a model) or --y-pred (decisions made already), not both")
-    raw = config.model_dump(exclude_none=True, exclude={"policy", "folder"})
+    raw = config.model_dump(exclude_none=True, exclude={"policy", "folder", "checks"})
     for part, flags in given.items():
         if flags:
             raw[part] = {**raw.get(part, {}), **flags}
@@ -218,7 +225,7 @@ def _overridden(config: Any, **parts: dict[str, Any]) -> Any:
         missing += [] if {"model", "predictions"} & set(raw) else ["--factory or --y-pred"]
         raise ak.PolicyError(f"still needed: {', '.join(missing)} (or a config file that says it; see auditkit run -h)")
     built = type(config)(**raw)
-    return built.model_copy(update={"folder": config.folder, "policy": config.policy})
+    return built.model_copy(update={k: getattr(config, k) for k in ("folder", "policy", "checks")})
 
 
 def _here(path: str | None, config: Any) -> str | None:
@@ -227,11 +234,14 @@ def _here(path: str | None, config: Any) -> str | None:
 
 
 def _run(config: Any, *, command: str, quiet: bool) -> Report:
+    from auditkit.checks import check_of
+
     with _progress(quiet) as progress:
         model, data = _subject(config), _dataset(config)
         return ak.audit(
             model,
             data,
+            checks=[check_of(c.name, c.options, where=c.where) for c in config.checks] or None,
             policy=config.policy if config.policy.rules else None,
             words=config.policy.words,
             sample=config.audit.sample,

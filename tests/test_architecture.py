@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "auditkit"
 ALWAYS = {"errors", "auditkit"}
 EVERYTHING = {
     "records", "catalogue", "check", "wording", "inputs", "evidence", "stats", "fairness", "explain", "gate", "report",
-    "judging", "provenance",
+    "judging", "provenance", "checks",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
 BORDERS: dict[str, tuple[set[str], set[str]]] = {
@@ -38,6 +38,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "report": ({"records", "catalogue", "wording"}, {"jinja2", "markupsafe", "rich"}),
     "judging": ({"records", "gate", "evidence", "fairness"}, set()),
     "provenance": ({"records", "inputs", "audit"}, set()),
+    "checks": ({"check"}, set()),  # names the modules of checks, and loads what is asked for
     "audit": (EVERYTHING, {"numpy"}),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (set(EVERYTHING) | {"catalogue", "report"}, {"typer", "rich"}),

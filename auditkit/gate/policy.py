@@ -88,6 +88,15 @@ class _Audit(Record):
     sample: StrictInt = Field(default=2000, ge=1)
 
 
+class Asked(Record):
+    """A `[[check]]`: which check, and its options; they are tried where the check is made."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    where: str = ""
+    """file:line, for errors."""
+
+
 class _Policy(Record):
     id: str = ""
     version: str = ""
@@ -146,6 +155,8 @@ class Config(Record):
     predictions: _Predictions | None = None
     data: _Data | None = None
     audit: _Audit = _Audit()
+    checks: tuple[Asked, ...] = ()
+    """What is asked; empty: the default."""
     policy: Policy = Policy()
 
 
@@ -159,7 +170,7 @@ def load_config(path: str | Path) -> Config:
 def config_from(document: Document) -> Config:
     """Check a parsed document against the language of configurations."""
     data = document.data
-    known = ["model", "predictions", "data", "audit", "words", "policy", "defaults", "rule"]
+    known = ["model", "predictions", "data", "audit", "check", "words", "policy", "defaults", "rule"]
     for key in data:
         if key not in known:
             raise _unknown(document, (key,), known)
@@ -173,6 +184,7 @@ def config_from(document: Document) -> Config:
         predictions=_part(document, _Predictions, "predictions") if "predictions" in data else None,
         data=_part(document, _Data, "data") if "data" in data else None,
         audit=_part(document, _Audit, "audit"),
+        checks=_checks(document),
         policy=Policy(
             **policy.model_dump(),
             confidence=defaults.confidence,
@@ -201,6 +213,20 @@ def _part(document: Document, record: type[R], *path: str | int) -> R:
         return record.model_validate(value)
     except ValidationError as e:
         raise _invalid(document, path, e) from None
+
+
+def _checks(document: Document) -> tuple[Asked, ...]:
+    raw = document.data.get("check", [])
+    if not isinstance(raw, list) or not all(isinstance(c, dict) for c in raw):
+        raise PolicyError(f"{document.where(('check',))}: write [[check]], with double brackets, for each check")
+    asked = []
+    for i, entry in enumerate(raw):
+        where = document.where(("check", i))
+        name = entry.get("name")
+        if not isinstance(name, str):
+            raise PolicyError(f'{where}: a check needs its name, as in name = "subgroups"')
+        asked.append(Asked(name=name, options={k: v for k, v in entry.items() if k != "name"}, where=where))
+    return tuple(asked)
 
 
 def _rules(document: Document, defaults: _Defaults) -> tuple[Rule, ...]:

@@ -1,0 +1,87 @@
+"""Checks by name, as configurations and the command line call them, and what an audit asks unless it is told."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from auditkit.check import Check
+from auditkit.errors import AuditkitError, PolicyError, listing, nearest
+
+CHECKS: dict[str, str] = {
+    "group_fairness": "auditkit.fairness.checks:GroupFairness",
+    "scores": "auditkit.fairness.scores:Scores",
+    "data_profile": "auditkit.fairness.profile:DataProfile",
+    "subgroups": "auditkit.fairness.subgroups:Subgroups",
+    "attribution": "auditkit.explain.checks:Attribution",
+}
+"""Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
+
+DEFAULT = ("group_fairness", "attribution")
+"""What an audit asks unless it is told."""
+
+GROUP = "auditkit.checks"
+
+
+def default_checks() -> tuple[Check, ...]:
+    """The checks of an audit that names none."""
+    return tuple(check_of(name) for name in DEFAULT)
+
+
+def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str = "") -> Check:
+    """The check of a name, with options as a configuration gives them; `where` begins the error.
+
+    Raises PolicyError for an unknown name or option, naming the nearest.
+
+    >>> check_of("subgroups", {"depth": 2}).depth
+    2
+    """
+    at = f"{where}: " if where else ""
+    found = {p.name: p for p in entry_points(group=GROUP)}
+    if name not in CHECKS and name not in found:
+        known = [*CHECKS, *found]
+        raise PolicyError(f"{at}unknown check '{name}'; there are {listing(known, most=30)}.{nearest(name, known)}")
+    kind = _loaded(CHECKS[name]) if name in CHECKS else _plugin(found[name], at)
+    fields = [f.name for f in dataclasses.fields(kind) if f.init]
+    for option in options or {}:
+        if option not in fields:
+            known_options = listing(fields, most=30) or "none"
+            raise PolicyError(
+                f"{at}check '{name}' has no option '{option}'; known are {known_options}.{nearest(option, fields)}"
+            )
+    missing = [
+        f.name
+        for f in dataclasses.fields(kind)
+        if f.init
+        and f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
+        and f.name not in (options or {})
+    ]
+    if missing:
+        raise PolicyError(f"{at}check '{name}' needs {listing(missing)}")
+    try:
+        check: Check = kind(**(options or {}))
+    except AuditkitError as e:
+        raise type(e)(f"{at}{e}") from None
+    except (TypeError, ValueError) as e:
+        raise PolicyError(f"{at}check '{name}': {e}") from None
+    return check
+
+
+def _loaded(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _plugin(point: EntryPoint, at: str) -> Any:
+    """A check of another package; refused by name and file where it is none."""
+    try:
+        kind = point.load()
+    except Exception as e:
+        raise PolicyError(f"{at}check '{point.name}' of {point.value} cannot be loaded: {e}") from None
+    if not (dataclasses.is_dataclass(kind) and isinstance(kind, type) and hasattr(kind, "assess")):
+        raise PolicyError(f"{at}check '{point.name}' ({point.value}) is no check: a dataclass with `assess`")
+    return kind
