@@ -17,6 +17,8 @@ METRICS: dict[str, Metric] = {
 ALIASES: dict[str, tuple[str, str | None]] = confusion.ALIASES | composites.ALIASES | scores.ALIASES
 """Other names, most of them fairlearn's → (metric, the comparison that the name implies)."""
 
+_DERIVED = ("difference", "ratio", "group_min", "group_max")
+
 
 def rates() -> tuple[str, ...]:
     """Names of the metrics that are rates over the table of truth and decision.
@@ -30,15 +32,21 @@ def rates() -> tuple[str, ...]:
 def resolve(name: str) -> tuple[str, str | None]:
     """The metric that a name or alias stands for, and the comparison that it implies.
 
-    Raises PolicyError naming the nearest.
+    fairlearn's derived names (`recall_score_group_min`) are a name and a comparison. Raises PolicyError naming the
+    nearest.
 
-    >>> resolve("demographic_parity_ratio")
-    ('selection_rate', 'ratio')
+    >>> resolve("demographic_parity_ratio"), resolve("recall_score_group_min")
+    (('selection_rate', 'ratio'), ('true_positive_rate', 'group_min'))
     """
     if name in METRICS:
         return name, None
     if name in ALIASES:
         return ALIASES[name]
+    for comparison in _DERIVED:
+        of = name.removesuffix(f"_{comparison}")
+        metric, implied = (of, None) if of in METRICS else ALIASES.get(of, ("", None))
+        if of != name and metric and not implied and comparison in METRICS[metric].comparisons:
+            return metric, comparison
     hint = nearest(name, [*METRICS, *ALIASES]) or " `auditkit explain all` lists them."
     raise PolicyError(f"unknown metric '{name}'.{hint}")
 

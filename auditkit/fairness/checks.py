@@ -179,7 +179,7 @@ def _answer(
     if metric == "equalized_odds_mean":
         return composites.mean_odds(compare.families)
     if metric == "equalized_odds":
-        return compare.equalized_odds()
+        return compare.equalized_odds(comparison)
     if contrast:
         return against.finding(compare.families[metric], metric, comparison, reference)
     return compare.finding(metric, comparison)
@@ -209,7 +209,7 @@ def p_value(
     if metric == "equalized_odds_mean":
         return composites.p_of_mean_odds(compare.families, limit, above=above)
     if metric == "equalized_odds":
-        return _p_of_odds(compare.families, limit, above=above)
+        return _p_of_odds(compare.families, comparison, limit, above=above)
     if contrast:
         return against.p_value(compare.families[metric], comparison, reference, limit=limit, above=above)
     return compare.families[metric].p_value(comparison, limit, above=above)
@@ -250,7 +250,7 @@ class Compare:
         """Every comparison of every rate, equalized odds where both its rates are there, and the base rates."""
         out = [self.finding(m, c) for m in self.families if m != "base_rate" for c in COMPARED]
         if {"true_positive_rate", "false_positive_rate"} <= set(self.families):
-            out.append(self.equalized_odds())
+            out += [self.equalized_odds("difference"), self.equalized_odds("ratio")]
         return [*out, self.finding("base_rate", "difference")]
 
     def finding(self, metric: str, comparison: Comparison) -> Finding:
@@ -272,70 +272,74 @@ class Compare:
             references=(METRICS[metric].reference,),
         )
 
-    def equalized_odds(self) -> Finding:
-        """The worst case of equalized odds: the larger of the gaps in true and false positive rate."""
+    def equalized_odds(self, kind: Comparison) -> Finding:
+        """The worst case of equalized odds: the larger gap, or the smaller ratio, of true and false positive rate."""
         parts = {m: self.families[m] for m in ("true_positive_rate", "false_positive_rate")}
         by = parts["true_positive_rate"].by
-        e, worse = _worst_odds(parts)
-        ids = [finding_id("fairness", m, "difference", by) for m in parts]
+        e, worse = _worst_odds(parts, kind)
+        ids = [finding_id("fairness", m, kind, by) for m in parts]
         left_out = [f"{METRICS[m].plain}: too few in {listing(f.left_out())}" for m, f in parts.items() if f.left_out()]
         return Finding(
-            id=finding_id("fairness", "equalized_odds", "difference", by),
+            id=finding_id("fairness", "equalized_odds", kind, by),
             concern="fairness",
-            title=f"{METRICS['equalized_odds'].title}, difference, {' and '.join(by)}",
-            statement=statements.of_equalized_odds(by, e, worse),
+            title=f"{METRICS['equalized_odds'].title}, {kind}, {' and '.join(by)}",
+            statement=statements.of_equalized_odds(by, kind, e, worse),
             metric="equalized_odds",
-            comparison="difference",
+            comparison=kind,
             by=by,
             estimate=e,
-            notes=(f"the larger of {ids[0]} and {ids[1]}", *left_out),
+            notes=(f"the {'larger' if kind == 'difference' else 'smaller'} of {ids[0]} and {ids[1]}", *left_out),
             references=(METRICS["equalized_odds"].reference,),
         )
 
 
-def _worst_odds(parts: dict[str, Family]) -> tuple[Estimate, str]:
+def _worst_odds(parts: dict[str, Family], kind: Comparison) -> tuple[Estimate, str]:
     level = next(iter(parts.values())).level
     kept = {m: int(f.kept.sum()) for m, f in parts.items()}
     missing = [m for m, k in kept.items() if k < 2]
     if missing:
-        e, _ = parts[missing[0]].comparison("difference")
+        e, _ = parts[missing[0]].comparison(kind)
         note = f"{METRICS[missing[0]].title.lower()}: {e.note}"
         return e.model_copy(update={"note": note}), missing[0]
     q = families.joint_quantile(level, *kept.values())
-    gaps: dict[str, FamilyInterval] = {}
-    for m, f in parts.items():
-        gaps[m] = families.gap(f.k[f.kept], f.n[f.kept], level=level, q=q)
-    worse = max(gaps, key=lambda m: gaps[m].value)
-    mdes = [f.estimate_of(gaps[m], "difference", q=q).mde for m, f in parts.items()]
-    e = parts[worse].estimate_of(gaps[worse], "difference", q=q)
+    of, worst = (families.gap, max) if kind == "difference" else (families.ratio, min)
+    found = {m: of(f.k[f.kept], f.n[f.kept], level=level, q=q) for m, f in parts.items()}
+    defined = [m for m in found if found[m].value == found[m].value] or list(found)
+    worse = worst(defined, key=lambda m: found[m].value)
+    mdes = [f.estimate_of(found[m], kind, q=q).mde for m, f in parts.items()]
+    e = parts[worse].estimate_of(found[worse], kind, q=q)
+    pairs = "Newcombe" if kind == "difference" else "MOVER-R"
+    outer = f"{'upper' if kind == 'difference' else 'lower'} {pairs}"
     return e.model_copy(
         update={
-            "low": max(g.low for g in gaps.values()),
-            "high": max(g.high for g in gaps.values()),
+            "low": worst(g.low for g in found.values()),
+            "high": worst(g.high for g in found.values()),
             "denominator": None,
             "n": max(int(f.rows.sum()) for f in parts.values()),
             "mde": max((x for x in mdes if x is not None), default=None),
-            "method": "both families of pairs at their joint quantile; upper Newcombe",
+            "method": f"both families of pairs at their joint quantile; {outer}",
         }
     ), worse
 
 
-def _p_of_odds(parts: dict[str, Family], limit: float, *, above: bool) -> float | None:
+def _p_of_odds(parts: dict[str, Family], kind: Comparison, limit: float, *, above: bool) -> float | None:
     """Of H0: both gaps are at most the limit; 1 − F_T(q)·F_F(q) at the q where the larger limit touches it.
 
-    Of H0: one gap is at least the limit (`above=False`): both must lie below it, each at its own p.
+    Of H0: one gap is at least the limit (`above=False`): both must lie below it, each at its own p. Ratios: mirrored.
     """
     kept = [(f.k[f.kept], f.n[f.kept]) for f in parts.values()]
     if min(len(n) for _, n in kept) < 2:
         return None
-    if not above:
-        return max(f.p_value("difference", limit, above=False) or 0.0 for f in parts.values())
+    if above != (kind == "difference"):
+        return max(f.p_value(kind, limit, above=above) or 0.0 for f in parts.values())
 
     def interval(q: float) -> FamilyInterval:
+        if kind == "ratio":
+            return min((families.ratio(k, n, level=0.95, q=q) for k, n in kept), key=lambda g: g.high)
         return max((families.gap(k, n, level=0.95, q=q) for k, n in kept), key=lambda g: g.low)
 
     def tail(q: float) -> float:
         inside = [1 - pvalues.tail(q, len(n), "pairs") for _, n in kept]
         return 1 - inside[0] * inside[1]
 
-    return pvalues.p_value(interval, limit, above=True, tail_of=tail)
+    return pvalues.p_value(interval, limit, above=above, tail_of=tail)

@@ -46,17 +46,20 @@ def of_comparison(metric: str, kind: Comparison, family: Family, e: Estimate, fo
     return f"{head}: {low}, with {at_low}, is farthest from everybody, {size} ({interval(e, kind)})."
 
 
-def of_equalized_odds(by: tuple[str, ...], e: Estimate, worse: str) -> str:
-    """The larger of the two gaps."""
+def of_equalized_odds(by: tuple[str, ...], kind: Comparison, e: Estimate, worse: str) -> str:
+    """The larger of the two gaps, or the smaller of the two ratios."""
     attributes = " and ".join(by)
     if e.value is None:
         return f"Errors and hits of groups of {attributes} cannot be compared; {e.note}."
+    where = f"in {METRICS[worse].title.lower()} ({interval(e, kind)})"
+    if kind == "ratio":
+        if e.high is None or e.high >= 1:
+            between = f"between groups of {attributes} is established (ratio: {interval(e, kind)})"
+            return f"Errors and hits: no disparity {between}."
+        return f"Errors and hits of groups of {attributes} have a ratio of {quotient(e.value)} at worst, {where}."
     if not e.low:
         return _no_gap("Errors and hits", attributes, e)
-    return (
-        f"Errors and hits differ between groups of {attributes} by up to {points(e.value)} points, "
-        f"in {METRICS[worse].title.lower()} ({interval(e, 'difference')})."
-    )
+    return f"Errors and hits differ between groups of {attributes} by up to {points(e.value)} points, {where}."
 
 
 def _no_gap(head: str, attributes: str, e: Estimate) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, precision_score, zero_one_loss
 
-from auditkit.catalogue.index import METRICS, rates
+from auditkit.catalogue.index import METRICS, rates, resolve
 from auditkit.errors import PolicyError
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.checks import GroupFairness, reassess
@@ -220,3 +220,32 @@ def test_unknown_names_are_refused() -> None:
         GroupFairness(metrics=["equalized_odds"])
     with pytest.raises(PolicyError, match="Did you mean 'sex'"):
         GroupFairness(by=[["sexx"]]).assess(tally_of(rows()))
+
+
+NOT_OURS = {
+    "MetricFrame": "the engine",
+    "make_derived_metric": "makes names",
+    "plot_model_comparison": "draws",
+    "plot_roc_curve_by_group": "draws",
+    "count": "`n` and `denominator` of every estimate",
+    "mean_prediction": "of regression",
+    "mean_absolute_error_group_max": "of regression",
+    "mean_squared_error_group_max": "of regression",
+    "r2_score_group_min": "of regression; no sum of a group's own, and no interval",
+    "log_loss_group_max": "calibration and ranking are told apart here",
+}
+
+
+@pytest.mark.parametrize("name", sorted(fl.__all__))
+def test_every_name_of_fairlearn_is_known(name: str) -> None:
+    if name in NOT_OURS:
+        return
+    metric, comparison = resolve(name)
+    tally = Tally.of({"g": list("aabbb") * 40}, y_true=[1, 0, 1, 0, 1] * 40, y_pred=[1, 1, 0, 0, 1] * 40)
+    if comparison is None or metric == "roc_auc":
+        assert metric in METRICS
+        return
+    rows = {"y_true": [1, 0, 1, 0, 1] * 40, "y_pred": [1, 1, 0, 0, 1] * 40, "sensitive_features": list("aabbb") * 40}
+    found = reassess(tally, metric, comparison, ("g",), level=0.95)  # type: ignore[arg-type]
+    assert found is not None
+    assert found.estimate.value == pytest.approx(getattr(fl, name)(**rows), abs=1e-12)

@@ -116,8 +116,8 @@ def test_an_alias_that_implies_another_comparison_is_refused() -> None:
         ({"comparison": None}, "rule 'r' needs a comparison: overall, group_min"),
         ({"comparison": "diference", "by": ["s"]}, r"unknown comparison 'diference'\. Did you mean 'difference'\?"),
         (
-            {"metric": "equalized_odds", "comparison": "ratio", "by": ["s"]},
-            "'equalized_odds' knows difference, not ratio",
+            {"metric": "equalized_odds", "comparison": "group_min", "by": ["s"]},
+            "'equalized_odds' knows difference, ratio, not group_min",
         ),
         ({"metric": "integrated_gradients"}, "no rule can judge it in this version"),
         ({"by": ["s"]}, r"rule 'r' \(overall\) takes no 'by'"),
