@@ -20,6 +20,8 @@ from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
 from auditkit.explain.checks import Attribution
 from auditkit.explain.preflight import preflight
 from auditkit.fairness.checks import GroupFairness
+from auditkit.fairness.profile import DataProfile
+from auditkit.fairness.scores import Scores
 from auditkit.gate.policy import Policy
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
@@ -31,6 +33,7 @@ from auditkit.records import Finding, NotMeasured, Report, StoredEvidence, Words
 Progress = Callable[[str, int, int], None]
 """Told (what, done, total) as the audit goes on."""
 Check = StreamCheck | SampleCheck
+DEFAULT_CHECKS: tuple[Check, ...] = (DataProfile(), GroupFairness(), Scores(), Attribution("integrated_gradients"))
 
 
 def audit(
@@ -53,7 +56,7 @@ def audit(
     model, data
         A `Model` (or `Predictions`, whose outputs are columns of the data already) and a `Dataset`.
     checks
-        What to ask; None: `GroupFairness()` and `Attribution("integrated_gradients")`.
+        What to ask; None: `DEFAULT_CHECKS`.
     policy
         A `Policy`, a dict, or the path of a TOML file; None: findings without verdicts.
     sample
@@ -68,7 +71,7 @@ def audit(
     Raises DataError, ModelError or PolicyError, each saying what was expected.
     """
     rules = None if policy is None else as_policy(policy)
-    asked = tuple(checks) if checks is not None else (GroupFairness(), Attribution("integrated_gradients"))
+    asked = DEFAULT_CHECKS if checks is None else tuple(checks)
     observed = observe(model, data, checks=asked, sample=sample, seed=seed, progress=progress)
     level = 0.95 if rules is None else rules.confidence
     report = conclude(

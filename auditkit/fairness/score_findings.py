@@ -13,7 +13,7 @@ from auditkit.errors import listing
 from auditkit.fairness.estimates import number
 from auditkit.fairness.readings import Reading
 from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate
-from auditkit.stats import spread
+from auditkit.stats import pvalues, spread
 from auditkit.stats.families import FamilyInterval, family_quantile
 from auditkit.stats.rates import Limits, critical_value
 from auditkit.wording import decimals, percent, points
@@ -87,6 +87,33 @@ class Readings:
         """Positions of the groups that enter comparisons."""
         return tuple(i for i, r in enumerate(self.readings) if r.kept)
 
+    def p_value(self, comparison: Comparison, limit: float, *, above: bool) -> float | None:
+        """Family p of H0: the comparison is at most (`above`), or at least, the limit; None without a test.
+
+        An interval at level 1 − α lies beyond the limit exactly when p < α.
+        """
+        if comparison == "overall":
+            chosen = [self.readings[0]] if self.readings[0].state != "undefined" else []
+        else:
+            chosen = [self.readings[i] for i in self.kept]
+        if len(chosen) < (2 if comparison == "difference" else 1):
+            return None
+        at = _limits_of(chosen)
+        # the limit of a family on one side holds for all groups at once, that on the other for each alone
+        family = above if comparison == "difference" else above == (comparison == "group_max")
+        groups = len(chosen) if family else 1
+        law: pvalues.Law = "pairs" if comparison == "difference" and family else "separate"
+        if comparison == "difference":
+            return pvalues.p_value(
+                lambda x: spread.gap(at, len(chosen), level=self.level, q=x, z=x),
+                limit, above=above, tail_of=lambda x: pvalues.tail(x, groups, law),
+            )  # fmt: skip
+        largest = comparison == "group_max"
+        return pvalues.p_value(
+            lambda x: spread.extreme(at, len(chosen), level=self.level, largest=largest, q=x, z=x),
+            limit, above=above, tail_of=lambda x: pvalues.tail(x, groups, law),
+        )  # fmt: skip
+
     def _estimate(self, comparison: Comparison) -> tuple[Estimate, FamilyInterval | None]:
         if comparison == "overall":
             return self.readings[0].estimate(self.level), None
@@ -94,11 +121,7 @@ class Readings:
         if len(kept) < (2 if comparison == "difference" else 1):
             return self._nothing(), None
         chosen = [self.readings[i] for i in kept]
-
-        def limits_at(z: float) -> Limits:
-            both = np.array([r.limits(z) for r in chosen])
-            return Limits(np.array([r.value for r in chosen]), both[:, 0], both[:, 1])
-
+        limits_at = _limits_of(chosen)
         if comparison == "difference":
             found = spread.gap(limits_at, len(kept), level=self.level)
             method = f"MOVER of all pairs of: {chosen[0].method}"
@@ -144,6 +167,14 @@ class Readings:
             if self.by and names:
                 notes.append(f"{words}: {listing(names)}")
         return notes
+
+
+def _limits_of(chosen: Sequence[Reading]) -> spread.LimitsAt:
+    def limits_at(z: float) -> Limits:
+        both = np.array([r.limits(z) for r in chosen])
+        return Limits(np.array([r.value for r in chosen]), both[:, 0], both[:, 1])
+
+    return limits_at
 
 
 def _statement(r: Readings, comparison: Comparison, e: Estimate, found: FamilyInterval | None) -> str:
