@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from auditkit.catalogue.metric import Metric
 
-_MIN, _MAX, _GAP = (
-    ("overall", "group_min", "difference"),
+_MIN, _MAX, _GAP = ("overall", "group_min", "difference"),
     ("overall", "group_max", "difference"),
     ("overall", "difference"),
 )
@@ -38,7 +37,7 @@ METRICS = (
         direction="higher is better",
         reference="Borkan et al. (2019), Nuanced metrics for measuring unintended bias",
         oracle="scikit-learn's roc_auc_score on those rows",
-        interval="as for roc_auc; the smallest with Šidák's value above; gaps: rows shared by groups make MOVER wider than need be",
+        interval="as for roc_auc; the smallest with Šidák's value above; gaps by MOVER, too wide as groups share rows",
         comparisons=("group_min", "difference"),
     ),
     Metric(
@@ -52,7 +51,7 @@ METRICS = (
         direction="higher is better",
         reference="Borkan et al. (2019), Nuanced metrics for measuring unintended bias",
         oracle="scikit-learn's roc_auc_score on those rows",
-        interval="as for roc_auc; the smallest with Šidák's value above; gaps: rows shared by groups make MOVER wider than need be",
+        interval="as for roc_auc; the smallest with Šidák's value above; gaps by MOVER, too wide as groups share rows",
         comparisons=("group_min", "difference"),
     ),
     Metric(
@@ -160,7 +159,7 @@ METRICS = (
         reference="Hardt, Price & Srebro (2016); fairlearn.postprocessing.ThresholdOptimizer",
         oracle="fairlearn's ThresholdOptimizer",
         interval="normal, paired over rows; thresholds are chosen on the same rows",
-        comparisons=("difference",),
+        comparisons=("overall",),
         unit="points",
     ),
 )

@@ -128,6 +128,8 @@ class Vocabulary:
         if metric in _PHRASES:
             return _PHRASES[metric].format(yes=self.yes(), no=self.no())
         known = METRICS.get(metric)
+        if known is not None and known.kind == "score":
+            return known.plain
         return f"{known.plain}, of {known.denominator_words}" if known else shown(metric).replace("_", " ")
 
     def short(self, metric: str) -> str:

@@ -142,7 +142,7 @@ def judged(status: Status) -> Report:
     return answers.with_answers(fixtures.adult(), made).model_copy(update={"verdicts": (v,)})
 
 
-ASKED = "Calibration error: women and men differ by at most 2 points"
+ASKED = "How far scores miss what happens: women and men differ by at most 2 points"
 
 
 @pytest.mark.parametrize(
