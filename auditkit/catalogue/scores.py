@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from auditkit.catalogue.metric import Metric
 
-_MIN, _MAX, _GAP = ("overall", "group_min", "difference"),
-    ("overall", "group_max", "difference"),
-    ("overall", "difference"),
-)
+_MIN, _MAX = ("overall", "group_min", "difference"), ("overall", "group_max", "difference")
+_GAP = ("overall", "difference")
 _FAMILY = "; groups by MOVER at the studentized range"
 _KNOWN = "those whose target, decision and score are known"
 

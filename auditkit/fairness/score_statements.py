@@ -22,8 +22,8 @@ _ONE = {
 }
 _TWO = {
     "roc_auc": "Scores rank {low} less well than {high}: AUC {x} against {y}",
-    "bpsn_auc": "Negatives of {low} outrank positives of other groups more often than those of {high}: AUC {x} against {y}",
-    "bnsp_auc": "Positives of {low} rank below negatives of other groups more often than those of {high}: AUC {x} against {y}",
+    "bpsn_auc": "Negatives of {low} outrank positives of others more often than those of {high}: AUC {x} against {y}",
+    "bnsp_auc": "Positives of {low} rank below negatives of others more often than those of {high}: AUC {x} against {y}",
     "calibration_error": "Scores of {high} miss what happens by more than those of {low}: {y} against {x}",
     "calibration_in_the_large": "Scores of {low} are {x} on average, those of {high} {y}",
     "calibration_slope": "The calibration slope is {x} for {low} and {y} for {high} (1 is right)",
@@ -50,15 +50,14 @@ def statement(r: Told, comparison: Comparison, e: Estimate, found: FamilyInterva
     attributes, title = " and ".join(r.by), METRICS[r.metric].title
     if e.value is None:
         return f"{title}: {f'groups of {attributes} cannot be compared' if r.by else 'undefined'}; {e.note}."
+    one = _ONE[r.metric].format(_written(r.metric, e.value))
     if comparison == "overall":
-        return (
-            f"{_ONE[r.metric].format(_written(r.metric, e.value))} ({_interval(r.metric, e)}).{_verdict(r.metric, e)}"
-        )
+        return f"{one} ({_interval(r.metric, e)}).{_verdict(r.metric, e)}"
     assert found is not None
     if comparison != "difference":
         which = "lowest" if comparison == "group_min" else "highest"
         return (
-            f"{_ONE[r.metric].format(_written(r.metric, e.value))} for {r.name(found.first)}, "
+            f"{one} for {r.name(found.first)}, "
             f"the {which} value of the groups of {attributes} ({_interval(r.metric, e)}).{_verdict(r.metric, e)}"
         )
     if not e.low:
