@@ -192,6 +192,9 @@ def _thresholds(remedies: dict[Constraint, Mitigation], by: tuple[str, ...]) -> 
     """The rules: what a pipeline would need."""
     rows: list[tuple[str | int | float | None, ...]] = []
     for name, words in REMEDIES:
+        if name == "one_threshold":
+            rows.append((words, "everybody", remedies[name].common, None, None, None, None))
+            continue
         for key, r in remedies[name].rules:
             rows.append((words, " & ".join(key), *_rule(r)))
     return Table(

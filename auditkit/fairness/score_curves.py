@@ -102,11 +102,8 @@ def between_roc_curves(
 
 
 def _largest(found: Found) -> Found:
-    """The largest groups, in the order given."""
-    if len(found) <= MOST_GROUPS:
-        return found
-    least = sorted((g.rows for _, g in found), reverse=True)[MOST_GROUPS - 1]
-    return [(group, g) for group, g in found if g.rows >= least]
+    """The largest groups, the largest first: where a page draws only some lines, it draws those."""
+    return sorted(found, key=lambda x: -x[1].rows)[:MOST_GROUPS]
 
 
 def _steps(name: str, group: GroupScores, level: float) -> Series:

@@ -14,7 +14,7 @@ _ONE = {
     "roc_auc": "The score ranks a truly positive row above a truly negative one in {} of pairs",
     "bpsn_auc": "A positive row of other groups is ranked above a negative row of the group in {} of pairs",
     "bnsp_auc": "A positive row of the group is ranked above a negative row of other groups in {} of pairs",
-    "calibration_error": "Scores miss what happens by {}, beyond chance",
+    "calibration_error": "Beyond chance, scores miss what happens by {}",
     "calibration_in_the_large": "Scores are {} on average",
     "calibration_slope": "The calibration slope is {} (1 is right, below it scores are too extreme)",
     "calibration_intercept": "The log-odds of scores must shift by {} to be right on average",
@@ -22,8 +22,8 @@ _ONE = {
 }
 _TWO = {
     "roc_auc": "Scores rank {low} less well than {high}: AUC {x} against {y}",
-    "bpsn_auc": "Negatives of {low} outrank positives of others more often than those of {high}: AUC {x} against {y}",
-    "bnsp_auc": "Positives of {low} rank below negatives of others more often than those of {high}: AUC {x} against {y}",
+    "bpsn_auc": "Negatives of {low} outrank others' positives more often than those of {high}: AUC {x} against {y}",
+    "bnsp_auc": "Positives of {low} rank below others' negatives more often than those of {high}: AUC {x} against {y}",
     "calibration_error": "Scores of {high} miss what happens by more than those of {low}: {y} against {x}",
     "calibration_in_the_large": "Scores of {low} are {x} on average, those of {high} {y}",
     "calibration_slope": "The calibration slope is {x} for {low} and {y} for {high} (1 is right)",
@@ -52,14 +52,11 @@ def statement(r: Told, comparison: Comparison, e: Estimate, found: FamilyInterva
         return f"{title}: {f'groups of {attributes} cannot be compared' if r.by else 'undefined'}; {e.note}."
     one = _ONE[r.metric].format(_written(r.metric, e.value))
     if comparison == "overall":
-        return f"{one} ({_interval(r.metric, e)}).{_verdict(r.metric, e)}"
+        return f"{one}. {_sure(r.metric, e)}"
     assert found is not None
     if comparison != "difference":
         which = "lowest" if comparison == "group_min" else "highest"
-        return (
-            f"{one} for {r.name(found.first)}, "
-            f"the {which} value of the groups of {attributes} ({_interval(r.metric, e)}).{_verdict(r.metric, e)}"
-        )
+        return f"{one} for {r.name(found.first)}, the {which} value of the groups of {attributes}. {_sure(r.metric, e)}"
     if not e.low:
         seen = "" if e.mde is None else f"; a gap below {_gap(r.metric, e.mde)} could have gone unseen"
         return (
@@ -92,12 +89,14 @@ def _interval(metric: str, e: Estimate, *, gap: bool = False) -> str:
     return f"{100 * e.level:g}% interval {low} to {high}{of_truth}"
 
 
-def _verdict(metric: str, e: Estimate) -> str:
-    """What the interval says of calibration, where that is not plain from the numbers."""
+def _sure(metric: str, e: Estimate) -> str:
+    """The interval as a sentence, and what it says of calibration where that is not plain from the numbers."""
+    level, _, limits = _interval(metric, e).partition(" interval ")
+    told = f"The {level} interval is {limits}"
     if metric in ("calibration_error", "cumulative_calibration_error"):
-        return "" if e.low else " Chance alone could explain it."
+        return f"{told}." if e.low else f"{told}: chance alone could explain it."
     if metric in ("calibration_slope", "calibration_intercept", "calibration_in_the_large"):
         right = 1.0 if metric == "calibration_slope" else 0.0
         if e.low is not None and e.high is not None and e.low <= right <= e.high:
-            return " Nothing wrong is established."
-    return ""
+            return f"{told}: nothing wrong is established."
+    return f"{told}."

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-GRID = 512
+GRID = 256
 """Steps of the placement values in the permutation test."""
 
 
