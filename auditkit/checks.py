@@ -20,7 +20,7 @@ CHECKS: dict[str, str] = {
 }
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
 
-DEFAULT = ("group_fairness", "attribution")
+DEFAULT = ("data_profile", "group_fairness", "scores", "attribution")
 """What an audit asks unless it is told."""
 
 GROUP = "auditkit.checks"

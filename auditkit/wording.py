@@ -5,7 +5,12 @@ Rates in percent, gaps in points (never "%"), ratios with a leading zero; one de
 
 from __future__ import annotations
 
+from typing import Literal
+
 from auditkit.records import Comparison, Estimate, Unit
+
+Of = Literal["share", "points", "number"]
+"""How a metric is written (`Metric.unit`): in percent, in points also where nothing is compared, or as it is."""
 
 NOTHING = "–"
 """Written where there is no number."""
@@ -85,41 +90,44 @@ def in_unit(x: float | str | None, unit: Unit) -> str:
     return f"{x:,}".replace("-", "−") if isinstance(x, int) else plain(x)
 
 
-def quantity(x: float | None, comparison: Comparison, *, unit: bool = True) -> str:
-    """A value in the unit of its comparison.
+def quantity(x: float | None, comparison: Comparison, *, unit: bool = True, of: Of = "share") -> str:
+    """A value in the unit of its comparison and its metric.
 
     >>> quantity(0.138, "difference"), quantity(0.29, "ratio"), quantity(0.857, "overall")
     ('13.8 points', '0.29', '85.7%')
+    >>> quantity(0.021, "overall", of="points"), quantity(0.93, "overall", of="number")
+    ('2.1 points', '0.93')
     """
     if x is None:
         return NOTHING
-    if comparison.startswith("ratio"):
+    if comparison.startswith("ratio") or of == "number":
         return quotient(x)
-    if comparison.startswith("difference"):
+    if comparison.startswith("difference") or of == "points":
         return f"{points(x)} points" if unit else points(x)
     return percent(x) if unit else points(x)
 
 
-def limit(x: float, comparison: Comparison) -> str:
+def limit(x: float, comparison: Comparison, *, of: Of = "share") -> str:
     """A limit of a policy: in full, never rounded, without zeros that say nothing.
 
     >>> limit(0.05, "difference"), limit(0.8, "ratio"), limit(0.8451, "overall")
     ('5 points', '0.80', '84.51%')
     """
-    if comparison.startswith("ratio"):
-        return max(quotient(x), f"{x:.8g}", key=len)
+    if comparison.startswith("ratio") or of == "number":
+        return max(quotient(x), f"{x:.8g}".replace("-", "−"), key=len)
     number = f"{100 * x:.8g}"
-    if not comparison.startswith("difference"):
+    number = number.replace("-", "−")
+    if not comparison.startswith("difference") and of != "points":
         return f"{number}%"
     return f"{number} point{'' if number == '1' else 's'}"
 
 
-def interval(e: Estimate, comparison: Comparison) -> str:
+def interval(e: Estimate, comparison: Comparison, *, of: Of = "share") -> str:
     """An interval in a sentence.
 
     >>> interval(Estimate(value=0.1, low=0.05, high=0.15), "difference")
     '95% interval 5.0 to 15.0'
     """
-    unit = not comparison.startswith("difference")
-    low, high = (quantity(x, comparison, unit=unit) for x in (e.low, e.high))
+    unit = not comparison.startswith("difference") and of == "share"
+    low, high = (quantity(x, comparison, unit=unit, of=of) for x in (e.low, e.high))
     return f"{100 * e.level:.4g}% interval {low} to {high}"

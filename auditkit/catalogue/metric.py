@@ -49,4 +49,8 @@ class Metric:
         "difference_to_rest",
         "ratio_to_rest",
     )
+    limits: tuple[float, float] = (0.0, 1.0)
+    """Between what a rule's limit must lie."""
+    tested: bool = True
+    """False where no interval is computed: a rule can judge the point value alone."""
     tasks: tuple[str, ...] = ("binary",)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from auditkit.catalogue.metric import Metric
 
-_MIN, _MAX, _GAP = ("overall", "group_min", "difference"), ("overall", "group_max"), ("overall", "difference")
+_MIN, _MAX = ("overall", "group_min", "difference"), ("overall", "group_max", "difference")
+_GAP = ("overall", "difference")
 _FAMILY = "; groups by MOVER at the studentized range"
 _KNOWN = "those whose target, decision and score are known"
 
@@ -34,8 +35,8 @@ METRICS = (
         direction="higher is better",
         reference="Borkan et al. (2019), Nuanced metrics for measuring unintended bias",
         oracle="scikit-learn's roc_auc_score on those rows",
-        interval="as for roc_auc; the smallest with Šidák's value above",
-        comparisons=("group_min",),
+        interval="as for roc_auc; the smallest with Šidák's value above; gaps by MOVER, too wide as groups share rows",
+        comparisons=("group_min", "difference"),
     ),
     Metric(
         kind="score",
@@ -48,8 +49,8 @@ METRICS = (
         direction="higher is better",
         reference="Borkan et al. (2019), Nuanced metrics for measuring unintended bias",
         oracle="scikit-learn's roc_auc_score on those rows",
-        interval="as for roc_auc; the smallest with Šidák's value above",
-        comparisons=("group_min",),
+        interval="as for roc_auc; the smallest with Šidák's value above; gaps by MOVER, too wide as groups share rows",
+        comparisons=("group_min", "difference"),
     ),
     Metric(
         kind="score",
@@ -64,11 +65,12 @@ METRICS = (
         oracle="a slow twin from scikit-learn's roc_curve",
         interval="none: a permutation p within each truth, on placement values, beside the mean under the null",
         comparisons=("difference",),
+        tested=False,
     ),
     Metric(
         kind="score",
         name="calibration_error",
-        title="Calibration error, debiased",
+        title="Calibration error",
         plain="how far scores miss what happens",
         definition="The root mean square miss of scores over bins of equal mass, less what chance would add.",
         formula="√max(0, Σ n_b/n [d̄_b² − S²_b/n_b]), d = y − score",
@@ -76,7 +78,7 @@ METRICS = (
         direction="lower is better",
         reference="Kumar, Liang & Ma (2019); Roelofs et al. (2022)",
         oracle="a slow twin over rows; simulation",
-        interval="noncentral χ² with two matched moments, inverted; the largest with Šidák's value below",
+        interval="noncentral χ² with two matched moments, inverted; the largest with Šidák's value below" + _FAMILY,
         comparisons=_MAX,
         unit="points",
     ),
@@ -94,6 +96,7 @@ METRICS = (
         interval="normal, with the variance of the rows or that of right scores, whichever is larger" + _FAMILY,
         comparisons=_GAP,
         unit="points",
+        limits=(-1.0, 1.0),
     ),
     Metric(
         kind="score",
@@ -109,6 +112,7 @@ METRICS = (
         interval="Wald" + _FAMILY,
         comparisons=_GAP,
         unit="number",
+        limits=(-100.0, 100.0),
     ),
     Metric(
         kind="score",
@@ -124,6 +128,7 @@ METRICS = (
         interval="Wald" + _FAMILY,
         comparisons=_GAP,
         unit="number",
+        limits=(-100.0, 100.0),
     ),
     Metric(
         kind="score",
@@ -136,7 +141,7 @@ METRICS = (
         direction="lower is better",
         reference="Arrieta-Ibarra, Gujral, Tannen, Tygert & Xu (2022)",
         oracle="a slow twin over rows; simulation of the range of Brownian motion",
-        interval="R ± the critical range of Brownian motion (2.498 at 95%) × σ; conservative",
+        interval="R ± the critical range of Brownian motion (2.498 at 95%) × σ; conservative" + _FAMILY,
         comparisons=_MAX,
         unit="points",
     ),
@@ -152,7 +157,7 @@ METRICS = (
         reference="Hardt, Price & Srebro (2016); fairlearn.postprocessing.ThresholdOptimizer",
         oracle="fairlearn's ThresholdOptimizer",
         interval="normal, paired over rows; thresholds are chosen on the same rows",
-        comparisons=("difference",),
+        comparisons=("overall",),
         unit="points",
     ),
 )

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
-from auditkit.evidence.tally import coded_strings
+from auditkit.evidence.tally import coded_strings, codes01
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -80,9 +80,9 @@ class ScoreHistogram:
         Raises DataError for columns of unequal length, other codes, or scores outside [0, 1].
         """
         columns = {str(k): groups[k] for k in (groups.columns if isinstance(groups, pd.DataFrame) else groups)}
-        truth, decision = (np.asarray(x, dtype=np.int8) for x in (y_true, y_pred))
+        truth, decision = codes01(y_true, "y_true"), codes01(y_pred, "y_pred")
         values = _checked(score)
-        coded = {name: coded_strings(column, name) for name, column in columns.items()}
+        coded = {name: _in_order(*coded_strings(column, name)) for name, column in columns.items()}
         lengths = {"y_pred": len(decision), "score": len(values), **{k: len(c) for k, (c, _) in coded.items()}}
         for name, length in lengths.items():
             if length != len(truth):
@@ -174,6 +174,14 @@ def bin_of(score: ArrayLike) -> NDArray[np.int64]:
     [0, 2049, 4097]
     """
     return np.searchsorted(EDGES, np.asarray(score, float), side="right").astype(np.int64)
+
+
+def _in_order(codes: Ints, labels: list[str]) -> tuple[Ints, list[str]]:
+    """The same with labels sorted, `(missing)` among them."""
+    order = sorted(range(len(labels)), key=labels.__getitem__)
+    if order == list(range(len(labels))):
+        return codes, labels
+    return np.argsort(order)[codes], [labels[i] for i in order]
 
 
 def _checked(score: ArrayLike) -> Floats:

@@ -55,7 +55,7 @@ class Tally:
         Raises DataError for columns of unequal length or other codes.
         """
         columns = {str(k): groups[k] for k in (groups.columns if isinstance(groups, pd.DataFrame) else groups)}
-        truth, decision = _codes01(y_true, "y_true"), _codes01(y_pred, "y_pred")
+        truth, decision = codes01(y_true, "y_true"), codes01(y_pred, "y_pred")
         coded = {name: coded_strings(values, name) for name, values in columns.items()}
         for name, (codes, _) in coded.items():
             if len(codes) != len(truth):
@@ -149,7 +149,7 @@ def _label(value: Any) -> str:
     return str(value)
 
 
-def _codes01(values: ArrayLike, name: str) -> NDArray[np.int8]:
+def codes01(values: ArrayLike, name: str) -> NDArray[np.int8]:
     array = np.asarray(values)
     if array.dtype != np.int8:
         out = array.astype(np.int8)

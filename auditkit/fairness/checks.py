@@ -150,6 +150,8 @@ def reassess(
 
     Raises PolicyError for a reference group that does not exist.
     """
+    if METRICS[metric].kind not in ("rate", "composite"):
+        return None
     if not set(by) <= set(tally.by) or comparison not in METRICS[metric].comparisons:
         return None
     if comparison == "overall":

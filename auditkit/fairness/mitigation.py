@@ -159,8 +159,8 @@ def mitigate(
     >>> h = ScoreHistogram.of({"g": list("ab") * 40}, y_true=[0, 0, 1, 1] * 20, y_pred=[0, 0, 1, 1] * 20,
     ...                       score=[0.1, 0.4, 0.6, 0.9] * 20)
     >>> m = mitigate(h, "g")
-    >>> m.accuracy, m.predict([0.5, 0.7], ["a", "b"]).tolist()
-    (1.0, [0, 1])
+    >>> m.accuracy, m.predict([0.5, 0.5], ["a", "b"]).tolist()
+    (1.0, [1, 0])
     """
     if constraint not in get_args(Constraint):
         known = get_args(Constraint)

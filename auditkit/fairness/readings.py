@@ -89,11 +89,11 @@ def pooled(sides: Sequence[Side]) -> Side:
     )
 
 
-def ranking(negatives: Side, positives: Side) -> Reading:
-    """AUC of these negatives and positives."""
+def ranking(negatives: Side, positives: Side, min_n: int = SPARSE) -> Reading:
+    """AUC of these negatives and positives; sparse below `min_n` of either."""
     a = auc(negatives, positives)
     few = min(a.positives, a.negatives)
-    state, note = _state(few, SPARSE, "positives or negatives", "no pair of a positive and a negative")
+    state, note = _state(few, min_n, "positives or negatives", "no pair of a positive and a negative")
     if state == "ok" and a.coarse:
         state = "coarse"
     if state in ("ok", "coarse") and a.bound > 0:
@@ -103,50 +103,50 @@ def ranking(negatives: Side, positives: Side) -> Reading:
     return Reading(a.value, lambda z: auc_limits(a, z), a.positives + a.negatives, method, a.error, state, note)
 
 
-def calibration_error(group: GroupScores, bins: int) -> Reading:
-    """Debiased calibration error over `bins` equal-mass bins."""
-    state, note = _state(group.rows, FEWEST_FOR_BINS, "rows", "no rows")
+def calibration_error(group: GroupScores, bins: int, min_n: int = SPARSE) -> Reading:
+    """Debiased calibration error over `bins` equal-mass bins; sparse below 100 rows, or `min_n` if that is more."""
+    state, note = _state(group.rows, max(FEWEST_FOR_BINS, min_n), "rows", "no rows")
     merged = group.sums.merged(calibration.equal_mass(group.sums.n, bins))
-    found = calibration.calibration_error(merged, level=0.95)
+    found = calibration.calibration_error(merged, critical_value(0.95))
 
     def limits(z: float) -> tuple[float, float]:
-        at = calibration.calibration_error(merged, level=_level(z))
+        at = calibration.calibration_error(merged, z)
         return at.low, at.high
 
     method = f"{merged.n.size} bins of equal mass; noncentral χ², inverted"
     return Reading(found.value, limits, group.rows, method, state=state, note=note)
 
 
-def in_the_large(group: GroupScores) -> Reading:
+def in_the_large(group: GroupScores, min_n: int = SPARSE) -> Reading:
     """Mean of truth minus score."""
     mean, error, _ = calibration.in_the_large(group.sums)
-    state, note = _state(group.rows, SPARSE, "rows", "no rows")
+    state, note = _state(group.rows, min_n, "rows", "no rows")
     return _wald(mean, error, group.rows, "normal; variance at least that of right scores", state, note)
 
 
-def slope(group: GroupScores) -> Reading:
+def slope(group: GroupScores, min_n: int = SPARSE) -> Reading:
     """Logistic calibration slope."""
-    return _logistic(group, calibration.slope(group.sums))
+    return _logistic(group, calibration.slope(group.sums), min_n)
 
 
-def intercept(group: GroupScores) -> Reading:
+def intercept(group: GroupScores, min_n: int = SPARSE) -> Reading:
     """Logistic calibration intercept at slope 1."""
-    return _logistic(group, calibration.intercept(group.sums))
+    return _logistic(group, calibration.intercept(group.sums), min_n)
 
 
-def cumulative(group: GroupScores) -> Reading:
+def cumulative(group: GroupScores, min_n: int = SPARSE) -> Reading:
     """Range of the cumulative miss; its limits are 0 below exactly where the test does not reject."""
     value, sigma, wide, hidden = calibration.ecce(group.sums)
     chance = float(group.sums.expected.sum())
-    state: State = "ok" if chance >= LEAST_CHANCE else "sparse"
+    state: State = "ok" if chance >= LEAST_CHANCE and group.rows >= min_n else "sparse"
     if state == "ok":
         note = f"p = {p_text(calibration.range_tail(value / sigma))} that right scores stray so far"
         note += f"; read at the ends of score bins: over rows up to {hidden:.1g} more" if hidden else ""
     else:
-        note = f"{group.rows} rows whose outcomes vary too little to tell"
+        note = f"{group.rows} rows whose outcomes vary too little: too few to tell"
 
     def limits(z: float) -> tuple[float, float]:
-        half = calibration.range_quantile(_level(z)) * wide
+        half = calibration.range_quantile(z) * wide
         return max(0.0, value - half), min(1.0, value + half)
 
     return Reading(value, limits, group.rows, "R ± critical range of Brownian motion × σ", state=state, note=note)
@@ -161,8 +161,8 @@ def p_text(p: float) -> str:
     return "less than 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _logistic(group: GroupScores, fitted: calibration.Logistic) -> Reading:
-    state, note = _state(group.fewest, SPARSE, "positives or negatives", "all targets are equal")
+def _logistic(group: GroupScores, fitted: calibration.Logistic, min_n: int) -> Reading:
+    state, note = _state(group.fewest, min_n, "positives or negatives", "all targets are equal")
     if state != "undefined" and math.isnan(fitted.value):
         state, note = "undefined", "the logistic fit has no finite solution: scores part the targets, or are constant"
     return _wald(fitted.value, fitted.error, group.rows, "Wald", state, note)
@@ -176,7 +176,3 @@ def _state(count: int, fewest: int, what: str, nothing: str) -> tuple[State, str
     if not count:
         return "undefined", nothing
     return ("ok", "") if count >= fewest else ("sparse", f"only {count} {what}: too few to tell")
-
-
-def _level(z: float) -> float:
-    return math.erf(z / math.sqrt(2))

@@ -13,18 +13,20 @@ from auditkit.catalogue.index import METRICS
 from auditkit.evidence.histogram import Bins, ScoreHistogram
 from auditkit.fairness.estimates import SPARSE, number
 from auditkit.fairness.mitigation import CAUTION, Mitigation, enough, mitigate
-from auditkit.fairness.thresholds import GRID, Constraint, Reach, best_positions, hulls_of
+from auditkit.fairness.thresholds import GRID, Constraint, GroupRule, Reach, best_positions, hulls_of
 from auditkit.records import Curve, Estimate, Finding, NotMeasured, Series, Table
 from auditkit.stats.rates import critical_value
-from auditkit.wording import interval, percent, points
+from auditkit.wording import percent, points
 
 MOST_GROUPS = 12
+MOST_NAMED = 4
+"""Groups whose numbers the statement tells; the table has all."""
 _POINTS = 41
 REMEDIES: tuple[tuple[Constraint, str], ...] = (
-    ("demographic_parity", "thresholds by group, equal selection rates"),
-    ("equal_opportunity", "thresholds by group, equal true positive rates"),
-    ("equalized_odds", "thresholds by group, equal error rates (randomised)"),
-    ("one_threshold", "one threshold for everybody, most accurate"),
+    ("demographic_parity", "equal selection rates"),
+    ("equal_opportunity", "equal true positive rates"),
+    ("equalized_odds", "equal error rates"),
+    ("one_threshold", "one threshold for all"),
 )
 _GAPS = ("selection_rate", "true_positive_rate", "false_positive_rate")
 
@@ -51,7 +53,7 @@ def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: fl
     """What every remedy does to the gaps, to accuracy, and to whom; NotMeasured with fewer than two groups."""
     found = list(evidence.groups(*by))
     own = [(k, b) for k, b in found if enough(b)]
-    id_ = f"mitigation/price_of_parity/difference/{'+'.join(by)}"
+    id_ = f"mitigation/price_of_parity/overall/{'+'.join(by)}"
     if len(own) < 2 or len(found) > MOST_GROUPS:
         why = (
             f"{len(own)} of {len(found)} groups of {' and '.join(by)} has {SPARSE} positives and negatives; two needed"
@@ -63,14 +65,14 @@ def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: fl
     curve = _frontier(own, "demographic_parity")
     parity = remedies["demographic_parity"]
     estimate = _price(parity, level)
-    exhibits = (_table(remedies, evidence, by, curve, level), _thresholds(remedies), _curve(curve, by))
+    exhibits = (*_tables(remedies, evidence, by, curve, level), _thresholds(remedies, by), _curve(curve, by))
     return Finding(
         id=id_,
         concern="mitigation",
         title=f"{METRICS['price_of_parity'].title}, {' and '.join(by)}",
         statement=_statement(parity, estimate),
         metric="price_of_parity",
-        comparison="difference",
+        comparison="overall",
         by=by,
         estimate=estimate,
         exhibits=exhibits,
@@ -132,68 +134,84 @@ def _price(m: Mitigation, level: float) -> Estimate:
 def _statement(m: Mitigation, e: Estimate) -> str:
     assert e.value is not None
     assert e.low is not None
-    gained = [(" & ".join(o.group), round(o.gained)) for o in m.outcomes]
-    moves = ", ".join(f"{abs(k):,} {'more' if k > 0 else 'fewer'} of {name}" for name, k in gained if k)
-    side = "cost" if e.value >= 0 else "gain"
-    accuracy = (
-        f"would {side} {points(abs(e.value))} points of accuracy, {percent(m.accuracy_now)} to {percent(m.accuracy)}"
-        if e.low > 0 or (e.high is not None and e.high < 0)
-        else "would not change accuracy by any amount that is established"
-    )
+    assert e.high is not None
+    moves = sorted(((round(o.gained), " & ".join(o.group)) for o in m.outcomes), key=lambda x: -abs(x[0]))
+    told = [f"{abs(k):,} {'more' if k > 0 else 'fewer'} of {name}" for k, name in moves[:MOST_NAMED] if k]
+    rest = len([k for k, _ in moves[MOST_NAMED:] if k])
+    more = f", and change {rest} other group{'s' if rest > 1 else ''}" if rest else ""
+    attributes = " and ".join(m.by)
+    head = f"Equal selection rates by {attributes}"
+    if e.low > 0 or e.high < 0:
+        side = "cost" if e.value >= 0 else "gain"
+        change = f"{percent(m.accuracy_now)} to {percent(m.accuracy)}"
+        price = f"would {side} {points(abs(e.value))} points of accuracy: {change}"
+    else:
+        price = "would not change accuracy by any amount that is established"
+    lost = " to ".join(points(x) for x in (e.low, e.high))
     return (
-        f"Thresholds by group that make selection rates of {' and '.join(m.by)} equal {accuracy} "
-        f"({interval(e, 'difference')} points lost); they would select {moves or 'as many of every group'}."
+        f"{head} {price}. The {100 * e.level:g}% interval is {lost} points lost. "
+        f"Thresholds by group would select {', '.join(told) or 'as many of every group'}{more}."
     )
 
 
-def _table(
+def _tables(
     remedies: dict[Constraint, Mitigation], evidence: ScoreHistogram, by: tuple[str, ...], curve: Frontier, level: float
-) -> Table:
-    """One row a remedy; numbers are shares and rows."""
-    first = remedies["demographic_parity"]
-    names = [" & ".join(o.group) for o in first.outcomes]
-    now = [*(number(first.gap(g, now=True)) for g in _GAPS), first.accuracy_now, 0.0, None, None]
-    rows: list[tuple[str | int | float | None, ...]] = [("as now", *now, *(0 for _ in names))]
-    rows += [_row(words, remedies[name], level) for name, words in REMEDIES]
+) -> tuple[Table, Table]:
+    """One row a remedy: what remains and what it costs; one row a group: whom it selects."""
+    made = [(words, remedies[name]) for name, words in REMEDIES]
     if curve.knee is not None:
-        knee = mitigate(evidence, by, at_most=float(curve.gap[curve.knee]))
-        rows.append(_row("thresholds by group, knee of the frontier", knee, level))
-    lost = ("accuracy lost", "accuracy lost, low", "accuracy lost, high")
-    gaps = tuple(f"gap in {METRICS[g].title.lower()}" for g in _GAPS)
-    return Table(
-        title=f"Remedies by {' and '.join(by)}, and their price",
-        columns=("remedy", *gaps, "accuracy", *lost, *(f"selected more or fewer: {n}" for n in names)),
-        rows=tuple(rows),
+        made.append(("knee of the frontier", mitigate(evidence, by, at_most=float(curve.gap[curve.knee]))))
+    first, attributes = made[0][1], " and ".join(by)
+    now = (*(number(first.gap(g, now=True)) for g in _GAPS), first.accuracy_now, None, None, None)
+    price = Table(
+        title=f"Remedies by {attributes}: gaps that remain, and accuracy lost",
+        columns=(
+            *("remedy", "gap in selection rate", "gap in true positive rate", "gap in false positive rate"),
+            *("accuracy", "accuracy lost", "from", "to"),
+        ),
+        rows=(("as it is", *now), *((words, *_row(m, level)) for words, m in made)),
+        units=("", "points", "points", "points", "percent", "points", "points", "points"),
     )
+    whom = Table(
+        title=f"Rows selected now, and how many more or fewer each remedy selects, by {attributes}",
+        columns=("group", "selected now", *(words for words, _ in made)),
+        rows=tuple(
+            (" & ".join(o.group), round(o.true_now + o.false_now), *(round(m.outcomes[i].gained) for _, m in made))
+            for i, o in enumerate(first.outcomes)
+        ),
+    )
+    return price, whom
 
 
-def _row(words: str, m: Mitigation, level: float) -> tuple[str | int | float | None, ...]:
+def _row(m: Mitigation, level: float) -> tuple[float | None, ...]:
     e = _price(m, level)
-    gained = (round(o.gained) for o in m.outcomes)
-    return (words, *(number(m.gap(g)) for g in _GAPS), m.accuracy, e.value, e.low, e.high, *gained)
+    return (*(number(m.gap(g)) for g in _GAPS), m.accuracy, e.value, e.low, e.high)
 
 
-def _thresholds(remedies: dict[Constraint, Mitigation]) -> Table:
+def _thresholds(remedies: dict[Constraint, Mitigation], by: tuple[str, ...]) -> Table:
     """The rules: what a pipeline would need."""
     rows: list[tuple[str | int | float | None, ...]] = []
     for name, words in REMEDIES:
+        if name == "one_threshold":
+            rows.append((words, "everybody", remedies[name].common, None, None, None, None))
+            continue
         for key, r in remedies[name].rules:
-            first, second = (x if math.isfinite(x) else None for x in (r.first, r.second))
-            rows.append((words, " & ".join(key), first, r.share, second, 1 - r.share, r.ignore, r.constant))
+            rows.append((words, " & ".join(key), *_rule(r)))
     return Table(
-        title="Thresholds of each remedy (none: nobody is selected)",
-        columns=(
-            "remedy",
-            "group",
-            "first threshold",
-            "used with chance",
-            "second threshold",
-            "used with chance ",
-            "score not looked at",
-            "then selected with chance",
-        ),
+        title=f"Thresholds of each remedy, by {' and '.join(by)}",
+        columns=("remedy", "group", "select from score", "with chance", "else from", "lot instead", "lot selects"),
         rows=tuple(rows),
+        units=("", "", "", "percent", "", "percent", "percent"),
     )
+
+
+def _rule(r: GroupRule) -> tuple[str | float | None, ...]:
+    """(threshold, its chance, other threshold, chance of a lot, what the lot selects); None where there is none."""
+    first, second = (round(x, 4) if math.isfinite(x) else "nobody" for x in (r.first, r.second))
+    lot = (r.ignore, r.constant) if r.ignore > 0 else (None, None)
+    if r.share in (0, 1) or r.first == r.second:
+        return (second if r.share == 0 else first, None, None, *lot)
+    return (first, r.share, second, *lot)
 
 
 def _curve(curve: Frontier, by: tuple[str, ...]) -> Curve:

@@ -30,6 +30,7 @@ def reliability(found: Found, by: tuple[str, ...], *, level: float) -> Curve:
         title=f"Scores and what happens, by {' and '.join(by)}",
         unit_x="mean score",
         unit_y="share truly positive",
+        diagonal=True,
         series=tuple(_steps(" & ".join(group), g, level) for group, g in _largest(found)),
     )
 
@@ -51,14 +52,16 @@ def roc_curves(found: Found, by: tuple[str, ...]) -> Curve:
     )
 
 
-def between_roc_curves(evidence: ScoreHistogram, by: tuple[str, ...], *, level: float) -> Finding | NotMeasured:
+def between_roc_curves(
+    evidence: ScoreHistogram, by: tuple[str, ...], *, level: float, min_n: int = SPARSE
+) -> Finding | NotMeasured:
     """ABROCA: the largest area between the ROC curves of two groups, with its permutation p."""
     found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
-    kept = [(group, g) for group, g in found if g.fewest >= SPARSE]
+    kept = [(group, g) for group, g in found if g.fewest >= min_n]
     attributes = " and ".join(by)
     if not 2 <= len(kept) <= MOST_GROUPS:
         why = (
-            f"{len(kept)} of {len(found)} groups of {attributes} has {SPARSE} positives and negatives; two are needed"
+            f"{len(kept)} of {len(found)} groups of {attributes} has {min_n} positives and negatives; two are needed"
             if len(kept) < 2
             else f"{len(kept)} groups of {attributes}; ABROCA is for at most {MOST_GROUPS}"
         )
@@ -74,7 +77,7 @@ def between_roc_curves(evidence: ScoreHistogram, by: tuple[str, ...], *, level: 
         if established
         else f"{head}: no difference is established; the largest is {points(a.value)} points on average ({beside})."
     )
-    left_out = [" & ".join(group) for group, g in found if g.fewest < SPARSE]
+    left_out = [" & ".join(group) for group, g in found if g.fewest < min_n]
     return Finding(
         id=f"fairness/abroca/difference/{'+'.join(by)}",
         concern="fairness",
@@ -92,18 +95,15 @@ def between_roc_curves(evidence: ScoreHistogram, by: tuple[str, ...], *, level: 
         ),
         notes=(
             f"mean of the value where group labels are permuted: {decimals(a.null_mean, 4)}; permutation p = {a.p:.3g}",
-            *([f"left out, fewer than {SPARSE} positives or negatives: {', '.join(left_out)}"] if left_out else []),
+            *([f"left out, fewer than {min_n} positives or negatives: {', '.join(left_out)}"] if left_out else []),
         ),
         references=(METRICS["abroca"].reference,),
     )
 
 
 def _largest(found: Found) -> Found:
-    """The largest groups, in the order given."""
-    if len(found) <= MOST_GROUPS:
-        return found
-    least = sorted((g.rows for _, g in found), reverse=True)[MOST_GROUPS - 1]
-    return [(group, g) for group, g in found if g.rows >= least]
+    """The largest groups, the largest first: where a page draws only some lines, it draws those."""
+    return sorted(found, key=lambda x: -x[1].rows)[:MOST_GROUPS]
 
 
 def _steps(name: str, group: GroupScores, level: float) -> Series:

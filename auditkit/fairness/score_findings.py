@@ -12,22 +12,11 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.fairness.estimates import number
 from auditkit.fairness.readings import Reading
+from auditkit.fairness.score_statements import statement
 from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate
-from auditkit.stats import spread
+from auditkit.stats import pvalues, spread
 from auditkit.stats.families import FamilyInterval, family_quantile
 from auditkit.stats.rates import Limits, critical_value
-from auditkit.wording import decimals, percent, points
-
-_WORDS = {
-    "roc_auc": "Of a truly positive and a truly negative row, the score ranks the positive one higher",
-    "bpsn_auc": "Of a positive row of the other groups and a negative one of the group, the positive one ranks higher",
-    "bnsp_auc": "Of a positive row of the group and a negative one of the other groups, the positive one ranks higher",
-    "calibration_error": "Scores miss what happens, beyond chance,",
-    "calibration_in_the_large": "Scores differ from what happens on average",
-    "calibration_slope": "The calibration slope (1 is right, below 1 scores are too extreme) is",
-    "calibration_intercept": "To be right on average the log-odds of the scores need a shift of",
-    "cumulative_calibration_error": "Over the worst stretch of scores, misses add up to",
-}
 
 
 @dataclass(frozen=True)
@@ -58,7 +47,7 @@ class Readings:
             id=f"{self.concern}/{self.metric}/{comparison}{tail}",
             concern=self.concern,
             title=f"{METRICS[self.metric].title}, {where}",
-            statement=_statement(self, comparison, estimate, found),
+            statement=statement(self, comparison, estimate, found),
             metric=self.metric,
             comparison=comparison,
             by=self.by,
@@ -87,6 +76,33 @@ class Readings:
         """Positions of the groups that enter comparisons."""
         return tuple(i for i, r in enumerate(self.readings) if r.kept)
 
+    def p_value(self, comparison: Comparison, limit: float, *, above: bool) -> float | None:
+        """Family p of H0: the comparison is at most (`above`), or at least, the limit; None without a test.
+
+        An interval at level 1 − α lies beyond the limit exactly when p < α.
+        """
+        if comparison == "overall":
+            chosen = [self.readings[0]] if self.readings[0].state != "undefined" else []
+        else:
+            chosen = [self.readings[i] for i in self.kept]
+        if len(chosen) < (2 if comparison == "difference" else 1):
+            return None
+        at = _limits_of(chosen)
+        # the limit of a family on one side holds for all groups at once, that on the other for each alone
+        family = above if comparison == "difference" else above == (comparison == "group_max")
+        groups = len(chosen) if family else 1
+        law: pvalues.Law = "pairs" if comparison == "difference" and family else "separate"
+        if comparison == "difference":
+            return pvalues.p_value(
+                lambda x: spread.gap(at, len(chosen), level=self.level, q=x, z=x),
+                limit, above=above, tail_of=lambda x: pvalues.tail(x, groups, law),
+            )  # fmt: skip
+        largest = comparison == "group_max"
+        return pvalues.p_value(
+            lambda x: spread.extreme(at, len(chosen), level=self.level, largest=largest, q=x, z=x),
+            limit, above=above, tail_of=lambda x: pvalues.tail(x, groups, law),
+        )  # fmt: skip
+
     def _estimate(self, comparison: Comparison) -> tuple[Estimate, FamilyInterval | None]:
         if comparison == "overall":
             return self.readings[0].estimate(self.level), None
@@ -94,11 +110,7 @@ class Readings:
         if len(kept) < (2 if comparison == "difference" else 1):
             return self._nothing(), None
         chosen = [self.readings[i] for i in kept]
-
-        def limits_at(z: float) -> Limits:
-            both = np.array([r.limits(z) for r in chosen])
-            return Limits(np.array([r.value for r in chosen]), both[:, 0], both[:, 1])
-
+        limits_at = _limits_of(chosen)
         if comparison == "difference":
             found = spread.gap(limits_at, len(kept), level=self.level)
             method = f"MOVER of all pairs of: {chosen[0].method}"
@@ -146,63 +158,9 @@ class Readings:
         return notes
 
 
-def _statement(r: Readings, comparison: Comparison, e: Estimate, found: FamilyInterval | None) -> str:
-    words, attributes = _WORDS[r.metric], " and ".join(r.by)
-    if e.value is None:
-        whom = f"groups of {attributes} cannot be compared" if r.by else "it is undefined"
-        return f"{METRICS[r.metric].title}: {whom}; {e.note}."
-    if comparison == "overall":
-        return f"{words} {_written(r.metric, e.value)} ({_interval(r.metric, e)}).{_verdict(r.metric, e)}"
-    assert found is not None
-    if comparison != "difference":
-        which = "least well for" if comparison == "group_min" else "at most for"
-        return (
-            f"{words} {_written(r.metric, e.value)} {which} {r.name(found.first)} ({_interval(r.metric, e)})."
-            f"{_verdict(r.metric, e)}"
-        )
-    unit = "" if METRICS[r.metric].unit == "number" else " points"
-    size = decimals(e.value, 2) if not unit else points(e.value)
-    if not e.low:
-        seen = ""
-        if e.mde is not None:
-            least = decimals(e.mde, 2) if not unit else points(e.mde)
-            seen = f"; a gap below {least}{unit} could have gone unseen"
-        return (
-            f"{METRICS[r.metric].title}: no gap between groups of {attributes} is established "
-            f"({_interval(r.metric, e, gap=True)}{seen})."
-        )
-    parts = [f"{_written(r.metric, r.readings[i].value)} for {r.name(i)}" for i in (found.first, found.second)]
-    return f"{words} {parts[0]} and {parts[1]}, a gap of {size}{unit} ({_interval(r.metric, e, gap=True)})."
+def _limits_of(chosen: Sequence[Reading]) -> spread.LimitsAt:
+    def limits_at(z: float) -> Limits:
+        both = np.array([r.limits(z) for r in chosen])
+        return Limits(np.array([r.value for r in chosen]), both[:, 0], both[:, 1])
 
-
-def _written(metric: str, x: float) -> str:
-    """One group's value in words."""
-    unit = METRICS[metric].unit
-    if metric == "calibration_in_the_large":
-        side = "too low" if x > 0 else "too high"
-        return f"by {points(abs(x))} points ({side})"
-    if unit == "number":
-        return decimals(x, 2)
-    if unit == "points":
-        return f"{'by ' if metric == 'calibration_error' else ''}{points(x)} points"
-    return f"in {percent(x)} of pairs"
-
-
-def _interval(metric: str, e: Estimate, *, gap: bool = False) -> str:
-    unit = METRICS[metric].unit
-    low, high = (
-        decimals(x, 2) if unit == "number" else points(x) if unit == "points" or gap else percent(x)
-        for x in (e.low, e.high)
-    )
-    return f"{100 * e.level:g}% interval {low} to {high}{' points' if unit == 'points' else ''}"
-
-
-def _verdict(metric: str, e: Estimate) -> str:
-    """What the interval says of calibration, where that is not plain from the numbers."""
-    if metric in ("calibration_error", "cumulative_calibration_error"):
-        return "" if e.low else " Chance alone could explain it."
-    if metric in ("calibration_slope", "calibration_intercept", "calibration_in_the_large"):
-        right = 1.0 if metric == "calibration_slope" else 0.0
-        if e.low is not None and e.high is not None and e.low <= right <= e.high:
-            return " Nothing wrong is established."
-    return ""
+    return limits_at

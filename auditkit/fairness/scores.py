@@ -13,11 +13,12 @@ from auditkit.check import Assessment, Batch
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness import readings
+from auditkit.fairness.estimates import SPARSE
 from auditkit.fairness.readings import GroupScores, Reading, pooled
 from auditkit.fairness.remedies import remedies_finding
 from auditkit.fairness.score_curves import between_roc_curves, reliability, roc_curves
 from auditkit.fairness.score_findings import Readings
-from auditkit.records import Comparison, Exhibit, Finding, NotMeasured
+from auditkit.records import Comparison, Concern, Exhibit, Finding, NotMeasured
 from auditkit.stats.calibration import bins_for
 
 Attributes = tuple[str, ...]
@@ -77,7 +78,8 @@ class Scores:
         sets = self._sets(evidence)
         if not evidence.rows:
             why = "no score column" if evidence.missing_rows("score") else "no row with target, decision and score"
-            return Assessment(not_measured=(NotMeasured(what=self.name, why=why),))
+            concerns: tuple[Concern, ...] = ("calibration", "mitigation")
+            return Assessment(not_measured=tuple(NotMeasured(what=self.name, why=why, concern=c) for c in concerns))
         notes = _missing_notes(evidence)
         findings = [read(evidence, (), m, level=level).finding("overall", notes=notes) for m in READ]
         not_measured: list[NotMeasured] = []
@@ -101,32 +103,63 @@ class Scores:
         return sets
 
 
-def read(evidence: ScoreHistogram, by: Attributes, metric: str, *, level: float) -> Readings:
+def read(evidence: ScoreHistogram, by: Attributes, metric: str, *, level: float, min_n: int = SPARSE) -> Readings:
     """One metric in every crossed group of these columns; `by=()` reads everybody."""
     found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
-    return read_groups(found, by, metric, level=level)
+    return read_groups(found, by, metric, level=level, min_n=min_n)
 
 
 def read_groups(
-    found: Sequence[tuple[tuple[str, ...], GroupScores]], by: Attributes, metric: str, *, level: float
+    found: Sequence[tuple[tuple[str, ...], GroupScores]],
+    by: Attributes,
+    metric: str,
+    *,
+    level: float,
+    min_n: int = SPARSE,
 ) -> Readings:
     """One metric of groups that were read off a histogram."""
     groups = [g for _, g in found]
-    return Readings(metric, by, tuple(k for k, _ in found), _read(metric, groups), level)
+    return Readings(metric, by, tuple(k for k, _ in found), _read(metric, groups, min_n), level)
 
 
 def reassess(
-    evidence: ScoreHistogram, metric: str, comparison: Comparison, by: Attributes, *, level: float
+    evidence: ScoreHistogram,
+    metric: str,
+    comparison: Comparison,
+    by: Attributes,
+    *,
+    level: float,
+    min_n: int = SPARSE,
 ) -> Finding | None:
-    """One finding from a stored histogram; None if it cannot answer (another metric, attributes that it has not)."""
+    """One finding from a stored histogram; None if it cannot answer (another metric, attributes that it has not).
+
+    `min_n`: positives and negatives that a group needs for AUCs and logistic fits, else rows.
+    """
     known = metric in (*READ, *CROSSED, "abroca") and set(by) <= set(evidence.by) and evidence.rows > 0
     if not known or comparison not in METRICS[metric].comparisons:
         return None
     order = tuple(sorted(by, key=evidence.by.index))
     if metric == "abroca":
-        between = between_roc_curves(evidence, order, level=level)
+        between = between_roc_curves(evidence, order, level=level, min_n=min_n)
         return between if isinstance(between, Finding) else None
-    return read(evidence, order, metric, level=level).finding(comparison)
+    return read(evidence, order, metric, level=level, min_n=min_n).finding(comparison)
+
+
+def p_value(
+    evidence: ScoreHistogram,
+    metric: str,
+    comparison: Comparison,
+    by: Attributes,
+    *,
+    limit: float,
+    above: bool,
+    min_n: int = SPARSE,
+) -> float | None:
+    """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
+    if metric not in (*READ, *CROSSED):
+        return None
+    order = tuple(sorted(by, key=evidence.by.index))
+    return read(evidence, order, metric, level=0.95, min_n=min_n).p_value(comparison, limit, above=above)
 
 
 def _of_set(evidence: ScoreHistogram, by: Attributes, *, level: float) -> list[Finding]:
@@ -145,33 +178,33 @@ def _of_set(evidence: ScoreHistogram, by: Attributes, *, level: float) -> list[F
     return out
 
 
-def _read(metric: str, groups: Sequence[GroupScores]) -> tuple[Reading, ...]:
+def _read(metric: str, groups: Sequence[GroupScores], min_n: int) -> tuple[Reading, ...]:
     if metric == "roc_auc":
-        return tuple(readings.ranking(g.negatives, g.positives) for g in groups)
+        return tuple(readings.ranking(g.negatives, g.positives, min_n) for g in groups)
     if metric in CROSSED:
-        return tuple(_crossed(metric, groups, i) for i in range(len(groups)))
+        return tuple(_crossed(metric, groups, i, min_n) for i in range(len(groups)))
     if metric == "calibration_error":
-        enough = [g.rows for g in groups if g.rows >= readings.FEWEST_FOR_BINS]
+        enough = [g.rows for g in groups if g.rows >= max(min_n, readings.FEWEST_FOR_BINS)]
         bins = bins_for(min(enough, default=max(g.rows for g in groups)))  # the same number for every group
-        return tuple(readings.calibration_error(g, bins) for g in groups)
+        return tuple(readings.calibration_error(g, bins, min_n) for g in groups)
     reader = {
         "calibration_in_the_large": readings.in_the_large,
         "calibration_slope": readings.slope,
         "calibration_intercept": readings.intercept,
         "cumulative_calibration_error": readings.cumulative,
     }[metric]
-    return tuple(reader(g) for g in groups)
+    return tuple(reader(g, min_n) for g in groups)
 
 
-def _crossed(metric: str, groups: Sequence[GroupScores], i: int) -> Reading:
+def _crossed(metric: str, groups: Sequence[GroupScores], i: int, min_n: int) -> Reading:
     """The group's negatives (bpsn) or positives (bnsp) against the other side of all other groups."""
     others = [g for j, g in enumerate(groups) if j != i]
     if not others:
         one = readings.ranking(groups[i].negatives, groups[i].positives)
         return Reading(one.value, one.limits, one.rows, one.method, state="undefined", note="there is no other group")
     if metric == "bpsn_auc":
-        return readings.ranking(groups[i].negatives, pooled([g.positives for g in others]))
-    return readings.ranking(pooled([g.negatives for g in others]), groups[i].positives)
+        return readings.ranking(groups[i].negatives, pooled([g.positives for g in others]), min_n)
+    return readings.ranking(pooled([g.negatives for g in others]), groups[i].positives, min_n)
 
 
 def _missing_notes(evidence: ScoreHistogram) -> tuple[str, ...]:

@@ -59,7 +59,9 @@ class Reach(NamedTuple):
     """What the thresholds of one group reach: rows selected at each cut, from nobody to everybody."""
 
     cut: Floats
-    """(C,) thresholds, falling; the first is ∞."""
+    """(C,) thresholds, falling; first ∞, last 0, those between lie midway to the next lower bin with rows."""
+    least: NDArray[np.intp]
+    """(C,) lowest bin selected, falling; the first is BINS: none."""
     false: Floats
     """(C,) negatives selected."""
     true: Floats
@@ -68,9 +70,16 @@ class Reach(NamedTuple):
     @classmethod
     def of(cls, bins: Bins) -> Reach:
         """Of the bins of one group."""
-        full = np.flatnonzero(bins.n.sum(axis=0))[::-1]
-        n0, n1 = (np.concatenate([[0], np.cumsum(bins.n[t, full])]).astype(float) for t in (0, 1))
-        return cls(np.concatenate([[np.inf], LEAST[full]]), n0, n1)
+        return cls.counted(bins.n[0], bins.n[1])
+
+    @classmethod
+    def counted(cls, negatives: ArrayLike, positives: ArrayLike) -> Reach:
+        """Of counts (BINS,)."""
+        counts = np.asarray([negatives, positives], float)
+        full = np.flatnonzero(counts.sum(axis=0))[::-1]
+        n0, n1 = (np.concatenate([[0.0], np.cumsum(counts[t, full])]) for t in (0, 1))
+        between = LEAST[(full[:-1] + full[1:] + 1) // 2]
+        return cls(np.concatenate([[np.inf], between, [0.0]]), np.concatenate([[BINS], full]), n0, n1)
 
     @property
     def negatives(self) -> float:
@@ -155,14 +164,12 @@ def best_positions(groups: Sequence[Reach], hulls: Sequence[Hull], at_most: floa
 
 def best_common_cut(groups: Sequence[Reach]) -> float:
     """The one threshold for everybody with the greatest accuracy."""
-    right = np.zeros(BINS + 1)
-    cuts = np.concatenate([[np.inf], LEAST[::-1]])
+    false, true = np.zeros(BINS), np.zeros(BINS)
     for g in groups:
-        gained = np.zeros(BINS + 1)
-        at = np.concatenate([[0], BINS - np.searchsorted(LEAST, g.cut[1:])])
-        gained[at] = np.diff(g.true - g.false, prepend=0.0)
-        right += np.cumsum(gained)
-    return float(cuts[right.argmax()])
+        false[g.least[1:]] += np.diff(g.false)
+        true[g.least[1:]] += np.diff(g.true)
+    everybody = Reach.counted(false, true)
+    return float(everybody.cut[(everybody.true - everybody.false).argmax()])
 
 
 def _equal_odds(groups: Sequence[Reach]) -> tuple[GroupRule, ...]:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from auditkit.catalogue.index import METRICS
 from auditkit.gate.policy import Policy
 from auditkit.records import Estimate, Finding, Rule, Status, Verdict
 from auditkit.wording import limit, quantity
@@ -165,10 +166,11 @@ def _more_data(rule: Rule, e: Estimate) -> float | None:
 
 
 def _reason(rule: Rule, e: Estimate, status: Status, more: float | None) -> str:
-    asked = limit(rule.limit, rule.comparison)
+    unit = METRICS[rule.metric].unit if rule.metric in METRICS else "share"
+    asked = limit(rule.limit, rule.comparison, of=unit)
     if rule.decision == "point":
         side = "within" if status == "pass" else "beyond"
-        value = quantity(e.value, rule.comparison)
+        value = quantity(e.value, rule.comparison, of=unit)
         return f"The value, {value}, lies {side} the limit of {asked}; decided by the point value alone."
     if status == "pass":
         return f"The whole interval lies within the limit of {asked}."

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args
 
-from pydantic import BaseModel, Field, StrictFloat, StrictInt, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, StrictFloat, StrictInt, ValidationError, field_validator
 
 from auditkit.catalogue.index import METRICS, resolve
 from auditkit.errors import PolicyError, listing, nearest
@@ -139,11 +139,10 @@ class _Rule(Record):
     def _one_or_more(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
-    @field_validator("at_most", "at_least", "confidence")
+    @field_validator("confidence")
     @classmethod
-    def _possible(cls, value: float | None, info: ValidationInfo) -> float | None:
-        low = 0.5 if info.field_name == "confidence" else 0.0
-        return None if value is None else _between(value, low, 1.0, str(info.field_name))
+    def _possible(cls, value: float | None) -> float | None:
+        return None if value is None else _between(value, 0.5, 1.0, "confidence")
 
 
 class Config(Record):
@@ -266,6 +265,17 @@ def _rule(document: Document, i: int, spec: _Rule, defaults: _Defaults) -> Rule:
         raise PolicyError(f"{document.where(('rule', i, 'by'))}: rule '{spec.id}' names an attribute twice in 'by'")
     if (spec.at_most is None) == (spec.at_least is None):
         raise PolicyError(f"{document.where(('rule', i))}: rule '{spec.id}' needs exactly one of at_most and at_least")
+    for key in ("at_most", "at_least"):
+        limit = getattr(spec, key)
+        try:
+            if limit is not None:
+                _between(limit, *METRICS[metric].limits, key)
+        except ValueError as e:
+            raise PolicyError(f"{document.where(('rule', i, key))}: '{key}': {e}") from None
+    if not METRICS[metric].tested and (spec.decision or defaults.decision) != "point":
+        raise PolicyError(
+            f"{at}: '{metric}' has no interval: a rule about it needs decision = \"point\", which leaves chance out"
+        )
     chosen = {k: getattr(spec, k) for k in ("decision", "on_inconclusive", "on_not_measured", "min_n")}
     return Rule(
         id=spec.id,

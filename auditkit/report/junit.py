@@ -6,6 +6,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from auditkit.records import Report, Verdict
+from auditkit.report.words import kind_of
 from auditkit.wording import interval, limit, quantity
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -33,12 +34,13 @@ def render(report: Report) -> str:
 
 
 def _detail(v: Verdict) -> str:
+    of = kind_of(v.rule.metric)
     direction = "at most" if v.rule.at_most is not None else "at least"
-    asked = f"{direction} {limit(v.rule.limit, v.rule.comparison)}"
+    asked = f"{direction} {limit(v.rule.limit, v.rule.comparison, of=of)}"
     if v.estimate is None or v.estimate.value is None:
         return f"{v.finding or v.rule.metric}: no value; {asked}"
-    value = quantity(v.estimate.value, v.rule.comparison)
-    return f"{v.finding}: {value} ({interval(v.estimate, v.rule.comparison)}); {asked}"
+    value = quantity(v.estimate.value, v.rule.comparison, of=of)
+    return f"{v.finding}: {value} ({interval(v.estimate, v.rule.comparison, of=of)}); {asked}"
 
 
 def _xml(text: str) -> str:

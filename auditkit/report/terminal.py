@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from auditkit.records import Report, Verdict
+from auditkit.report.words import kind_of
 from auditkit.wording import NOTHING, limit, quantity
 
 WORDS = {"fail": "Failed", "inconclusive": "Undecided", "pass": "Passed", "not_measured": "Not measured"}
@@ -49,15 +50,15 @@ def _table(report: Report) -> Table:
 
 
 def _row(v: Verdict) -> tuple[Text | str, ...]:
-    kind, e, value = v.rule.comparison, v.estimate, NOTHING
+    kind, e, value, of = v.rule.comparison, v.estimate, NOTHING, kind_of(v.rule.metric)
     if e is not None and e.value is not None:
-        between = "–".join(quantity(x, kind, unit=False) for x in (e.low, e.high))
-        value = f"{quantity(e.value, kind, unit=not kind.startswith('difference'))} ({between})"
+        between = "–".join(quantity(x, kind, unit=False, of=of) for x in (e.low, e.high))
+        value = f"{quantity(e.value, kind, unit=not kind.startswith('difference'), of=of)} ({between})"
     sign = "≤" if v.rule.at_most is not None else "≥"
     words = Text(WORDS[v.status], style=_STYLES[v.status])
     if v.rule.severity == "warning":
         words.append(" (warning)", style="dim")
-    asked = f"{sign} {limit(v.rule.limit, kind)}"
+    asked = f"{sign} {limit(v.rule.limit, kind, of=of)}"
     return Text(_SIGNS[v.status], style=_STYLES[v.status]), Text(_printable(v.rule.id)), value, asked, words
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from auditkit.catalogue.index import METRICS
 from auditkit.records import Comparison, Estimate, Report, Status, Unit, Words
-from auditkit.wording import NOTHING, decimals, in_unit, quantity
+from auditkit.wording import NOTHING, Of, decimals, in_unit, quantity
 
 STATUS: dict[Status, str] = {
     "fail": "Failed",
@@ -128,6 +128,8 @@ class Vocabulary:
         if metric in _PHRASES:
             return _PHRASES[metric].format(yes=self.yes(), no=self.no())
         known = METRICS.get(metric)
+        if known is not None and known.kind == "score":
+            return known.plain
         return f"{known.plain}, of {known.denominator_words}" if known else shown(metric).replace("_", " ")
 
     def short(self, metric: str) -> str:
@@ -289,21 +291,33 @@ def range_in(e: Estimate | None, unit: Unit) -> str:
     return f"{low} to {high}" if min(e.low, e.high) < 0 else f"{low}–{high}"
 
 
+def kind_of(metric: str) -> Of:
+    """How a metric is written, whatever is compared; a share where the catalogue does not know it.
+
+    >>> kind_of("accuracy"), kind_of("calibration_slope")
+    ('share', 'number')
+    """
+    known = METRICS.get(metric)
+    return "share" if known is None else known.unit
+
+
 def in_units(comparison: Comparison) -> bool:
     """True where values are differences, in points."""
     return comparison.startswith("difference")
 
 
-def value_text(e: Estimate | None, comparison: Comparison) -> str:
+def value_text(e: Estimate | None, comparison: Comparison, of: Of = "share") -> str:
     """The value beside a mark.
 
     >>> value_text(Estimate(value=0.138), "difference")
     '13.8'
     """
-    return NOTHING if e is None else quantity(e.value, comparison, unit=not in_units(comparison))
+    return (
+        NOTHING if e is None else quantity(e.value, comparison, unit=not in_units(comparison) and of == "share", of=of)
+    )
 
 
-def range_text(e: Estimate | None, comparison: Comparison) -> str:
+def range_text(e: Estimate | None, comparison: Comparison, of: Of = "share") -> str:
     """The interval beside a mark: "9.3–18.3"; empty where there is none.
 
     >>> range_text(Estimate(value=0.138, low=0.093, high=0.183), "difference")
@@ -311,7 +325,7 @@ def range_text(e: Estimate | None, comparison: Comparison) -> str:
     """
     if e is None or e.value is None or (e.low is None and e.high is None):
         return ""
-    low, high = (quantity(x, comparison, unit=False) for x in (e.low, e.high))
+    low, high = (quantity(x, comparison, unit=False, of=of) for x in (e.low, e.high))
     if e.low is None or e.high is None:
         return f"at most {high}" if e.low is None else f"at least {low}"
-    return f"{low}–{high}"
+    return f"{low} to {high}" if min(e.low, e.high) < 0 else f"{low}–{high}"

@@ -108,6 +108,8 @@ def newcombe5(value: float, positives: int, negatives: int, z: float) -> tuple[f
         return float(abs(theta - value) - z * (spread / (positives * negatives)) ** 0.5)
 
     inner = min(max(value, 1e-9), 1 - 1e-9)  # at 0 and 1 the spread vanishes, and θ = A is a root that says nothing
+    if excess(inner) >= 0:  # z is all but 0
+        return value, value
     low = 0.0 if value <= 0 else float(brentq(excess, 0.0, inner, xtol=1e-12))
     high = 1.0 if value >= 1 else float(brentq(excess, inner, 1.0, xtol=1e-12))
     return low, high

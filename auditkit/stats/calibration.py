@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.special import expit, logit, ndtr
+from scipy.special import chndtr, expit, logit, ndtr
 
 Floats = NDArray[np.float64]
 
@@ -88,14 +89,15 @@ def equal_mass(n: ArrayLike, bins: int) -> NDArray[np.intp]:
     return label.astype(np.intp)
 
 
-def calibration_error(sums: Sums, *, level: float) -> Interval:
+def calibration_error(sums: Sums, z: float) -> Interval:
     """The root of the debiased squared calibration error over the given bins.
 
     √max(0, Σ n_b/n [d̄_b² − S²_b/n_b]), d = y − score, S² with ddof 1. T = Σ n_b/n d̄_b²; T/g ~ χ²_df(λ) with
-    eigenvalues M_b = n_b/n · v_b, v_b = Σ s(1−s)/n_b², g = ΣM²/ΣM, df = (ΣM)²/ΣM²; limits √(g λ) by inversion.
+    eigenvalues M_b = n_b/n · v_b, v_b = Σ s(1−s)/n_b², g = ΣM²/ΣM, df = (ΣM)²/ΣM²; limits √(g λ) by inversion,
+    each at tail Φ(−z).
 
     >>> s = Sums(*(np.array([x]) for x in (400.0, 100.0, 100.0, 25.0, 25.0)))
-    >>> calibration_error(s, level=0.95).value
+    >>> calibration_error(s, 1.96).value
     0.0
     """
     n = sums.n.sum()
@@ -106,32 +108,32 @@ def calibration_error(sums: Sums, *, level: float) -> Interval:
     if not m.sum() > 0:  # every score is 0 or 1: nothing is left to chance
         value = float(weight @ sums.miss**2) ** 0.5
         return Interval(value, value, value)
-    low, high = noncentral_limits(float(weight @ sums.miss**2), m, level=level)
+    low, high = noncentral_limits(float(weight @ sums.miss**2), m, z)
     value = max(0.0, squared) ** 0.5
     return Interval(value, min(low**0.5, value), max(high**0.5, value))
 
 
-def noncentral_limits(t: float, m: Floats, *, level: float) -> tuple[float, float]:
+def noncentral_limits(t: float, m: Floats, z: float) -> tuple[float, float]:
     """Limits of θ = E T − ΣM, for T = Σ of squared normals with variances `m` and unknown means.
 
-    T/g ~ χ²_df(λ), θ = g λ, g = ΣM²/ΣM, df = (ΣM)²/ΣM²: Satterthwaite's match of two moments, inverted.
+    T/g ~ χ²_df(λ), θ = g λ, g = ΣM²/ΣM, df = (ΣM)²/ΣM²: Satterthwaite's match of two moments, inverted at
+    tail Φ(−z).
 
-    >>> [round(x, 3) for x in noncentral_limits(30.0, np.ones(10), level=0.95)]
-    [5.256, 44.775]
+    >>> [round(x, 3) for x in noncentral_limits(30.0, np.ones(10), 1.96)]
+    [5.255, 44.775]
     """
-    from scipy.stats import ncx2
-
     g = float((m @ m) / m.sum())
-    df, x, tail = float(m.sum() ** 2 / (m @ m)), t / g, (1 - level) / 2
-    top = x + 10 * (x**0.5 + 10)
+    df, x, tail = float(m.sum() ** 2 / (m @ m)), t / g, float(ndtr(-z))
+    top = x + (10 + 2 * z) * (x**0.5 + 10 + z)
 
-    def solve(probability: float) -> float:
-        def excess(nc: float) -> float:
-            return float(ncx2.cdf(x, df, nc)) - probability
+    def solve(excess: Callable[[float], float]) -> float:
+        if excess(0.0) <= 0:
+            return 0.0
+        return top if excess(top) >= 0 else float(brentq(excess, 0.0, top, xtol=1e-9 * max(1.0, x)))
 
-        return 0.0 if excess(0.0) <= 0 else float(brentq(excess, 0.0, top, xtol=1e-9 * max(1.0, x)))
-
-    return g * solve(1 - tail), g * solve(tail)
+    low = solve(lambda nc: tail + float(chndtr(x, df, nc)) - 1)
+    high = solve(lambda nc: float(chndtr(x, df, nc)) - tail)
+    return g * low, g * high
 
 
 def in_the_large(sums: Sums) -> tuple[float, float, float]:
@@ -188,13 +190,13 @@ def range_tail(x: float) -> float:
 
 
 @lru_cache(maxsize=256)
-def range_quantile(level: float) -> float:
-    """The critical value of the range of Brownian motion.
+def range_quantile(z: float) -> float:
+    """The critical value of the range of Brownian motion where that of a two-sided normal is z.
 
-    >>> round(range_quantile(0.95), 3)
+    >>> round(range_quantile(1.959964), 3)
     2.498
     """
-    return float(brentq(lambda x: range_tail(x) - (1 - level), 0.5, 20.0, xtol=1e-10))
+    return float(brentq(lambda x: range_tail(x) - 2 * ndtr(-z), 0.2, 60.0, xtol=1e-10))
 
 
 def _logits(sums: Sums) -> Floats:

@@ -34,7 +34,7 @@ def test_findings_of_one_metric_are_one_figure(page: str) -> None:
     told = words(text)
     assert "Scores of women are too low by more than those of men" in told
     assert "Gender n 1,000 5.8 interval 4.1–7.5" in told
-    assert "Women n 500 −5.1% interval −6.2 to −4.0" in told
+    assert "Women n 500 −5.1 interval −6.2 to −4.0" in told
     assert "nobody is scored" in told
 
 
@@ -142,7 +142,7 @@ def judged(status: Status) -> Report:
     return answers.with_answers(fixtures.adult(), made).model_copy(update={"verdicts": (v,)})
 
 
-ASKED = "Calibration error: women and men differ by at most 2 points"
+ASKED = "How far scores miss what happens: women and men differ by at most 2 points"
 
 
 @pytest.mark.parametrize(

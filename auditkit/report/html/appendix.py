@@ -9,7 +9,7 @@ from auditkit.catalogue.metric import Metric
 from auditkit.records import Finding
 from auditkit.report.html.figures import TableView, cells, counted
 from auditkit.report.html.lookup import By, Lookup
-from auditkit.report.words import by_words, range_in, range_text, shown, unit_of, upper_first, value_text
+from auditkit.report.words import by_words, kind_of, range_in, range_text, shown, unit_of, upper_first, value_text
 from auditkit.wording import NOTHING, decimals, points
 
 
@@ -88,8 +88,8 @@ def _finding(f: Finding) -> tuple[str, ...]:
     shares = unit != ""
     return (
         shown(f.id),
-        value_text(e, f.comparison) if shares else decimals(e.value, 3),
-        (range_text(e, f.comparison) if shares else range_in(e, unit)) or NOTHING,
+        value_text(e, f.comparison, kind_of(f.metric)) if shares else decimals(e.value, 3),
+        (range_text(e, f.comparison, kind_of(f.metric)) if shares else range_in(e, unit)) or NOTHING,
         f"{100 * e.level:g}%",
         f"{e.n:,}",
         points(e.mde) if shares else NOTHING,

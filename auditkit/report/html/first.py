@@ -11,7 +11,7 @@ from auditkit.report.html.leading import Leading, leading, lower_is_better, need
 from auditkit.report.html.lookup import Lookup, established
 from auditkit.report.html.rules import ORDER, ranked, sentence
 from auditkit.report.html.unmeasured import too_small, unbuilt
-from auditkit.report.words import STATUS, by_words, listed, number, range_text, several, shown, upper_first
+from auditkit.report.words import STATUS, by_words, kind_of, listed, number, range_text, several, shown, upper_first
 from auditkit.wording import decimals, interval, percent, points, quantity
 
 _STATUS: dict[Outcome, Status] = {"failed": "fail", "undecided": "inconclusive", "passed": "pass"}
@@ -285,7 +285,8 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
 def _how_sure(lead: Leading) -> str:
     e: Estimate = lead.verdict.estimate if lead.verdict and lead.verdict.estimate else lead.finding.estimate
     noun = {"difference": "gap", "ratio": "ratio"}.get(lead.comparison.split("_")[0], "value")
-    head = f"The {noun} is {quantity(e.value, lead.comparison)}, {interval(e, lead.comparison)}."
+    of = kind_of(lead.metric)
+    head = f"The {noun} is {quantity(e.value, lead.comparison, of=of)}, {interval(e, lead.comparison, of=of)}."
     return f"{head} {lead.verdict.reason}" if lead.verdict else head
 
 

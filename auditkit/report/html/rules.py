@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auditkit.records import Estimate, Rule, Status, Verdict
 from auditkit.report.html.lookup import Lookup
-from auditkit.report.words import listed, shown, upper_first
+from auditkit.report.words import kind_of, listed, shown, upper_first
 from auditkit.wording import limit as limit_of
 
 ORDER: tuple[Status, ...] = ("fail", "inconclusive", "pass", "not_measured")
@@ -13,7 +13,7 @@ ORDER: tuple[Status, ...] = ("fail", "inconclusive", "pass", "not_measured")
 
 def sentence(rule: Rule, look: Lookup) -> str:
     """What a rule asks, in words that need no glossary."""
-    bound, limit = _bound(rule), limit_of(rule.limit, rule.comparison)
+    bound, limit = _bound(rule), limit_of(rule.limit, rule.comparison, of=kind_of(rule.metric))
     phrase = upper_first(look.say.phrase(rule.metric))
     match rule.comparison:
         case "overall":

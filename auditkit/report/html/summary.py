@@ -10,7 +10,7 @@ from auditkit.report.html.lookup import Lookup, established
 from auditkit.report.html.rules import ranked, sentence
 from auditkit.report.html.sections import TITLES, home
 from auditkit.report.html.unmeasured import too_small, unbuilt
-from auditkit.report.words import by_words, listed, number, several, shown, upper_first
+from auditkit.report.words import by_words, kind_of, listed, number, several, shown, upper_first
 from auditkit.wording import interval, percent, points, quantity
 from auditkit.wording import limit as limit_of
 
@@ -59,8 +59,9 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
     lost = "is not met" if v.status == "fail" else "is not decided"
     if e is None:
         return f"{sentence(rule, look)}: {lost}.", v.reason
-    asks = f"{'at most' if rule.at_most is not None else 'at least'} {limit_of(rule.limit, rule.comparison)}"
-    size = f"{quantity(e.value, rule.comparison)}, {interval(e, rule.comparison)}"
+    of = kind_of(rule.metric)
+    asks = f"{'at most' if rule.at_most is not None else 'at least'} {limit_of(rule.limit, rule.comparison, of=of)}"
+    size = f"{quantity(e.value, rule.comparison, of=of)}, {interval(e, rule.comparison, of=of)}"
     finding = look.by_id(v.finding)
     pair = look.pair(rule.metric, rule.by) if rule.comparison in ("difference", "ratio") else None
     if finding is not None and not speaks_in_people(finding):
