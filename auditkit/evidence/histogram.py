@@ -24,6 +24,8 @@ EDGES: Floats = 1 / (1 + np.exp(-np.linspace(-REACH, REACH, STEPS + 1)))
 
 MISSING_WHAT = ("truth", "decision", "score")
 _SUMS = ("n", "selected", "s", "s2")
+_GRAIN = 2.0**32
+"""Sums are of multiples of 2⁻³²: exact in double precision, and so the same in every order of the rows."""
 _DENSE = 8_000_000
 """Above this many possible cells, count only the combinations that occur."""
 
@@ -36,9 +38,9 @@ class Bins(NamedTuple):
     selected: Ints
     """Rows decided positively."""
     s: Floats
-    """Σ score."""
+    """Σ score, each to the nearest 2⁻³²."""
     s2: Floats
-    """Σ score²."""
+    """Σ score², likewise."""
     low: Floats
     """Smallest score, ∞ in an empty cell."""
     high: Floats
@@ -146,8 +148,8 @@ class ScoreHistogram:
                 {
                     "group": [str(k) for k in key[:-1]],
                     "y_true": int(key[-1]),
-                    **{c: part[c].tolist() for c in ("bin", "n", "selected", "s")},
-                    **{c: many[c].tolist() for c in ("s2", "low", "high")},
+                    **{c: part[c].tolist() for c in ("bin", "n", "selected", "low")},
+                    **{c: many[c].tolist() for c in ("s", "s2", "high")},
                 }
             )
         missing = {str(c): self.missing[c].tolist() for c in self.missing}
@@ -193,6 +195,11 @@ def _checked(score: ArrayLike) -> Floats:
     return values
 
 
+def _grains(x: Floats) -> Floats:
+    out: Floats = np.round(x * _GRAIN) / _GRAIN
+    return out
+
+
 def _cells(group: Ints, truth: NDArray[np.int8], decision: NDArray[np.int8], score: Floats) -> pd.DataFrame:
     """One row a non-empty cell of (group code, truth, bin)."""
     index = (group * 2 + truth) * BINS + bin_of(score)
@@ -216,8 +223,8 @@ def _cells(group: Ints, truth: NDArray[np.int8], decision: NDArray[np.int8], sco
             "bin": bins,
             "n": np.bincount(at, minlength=k),
             "selected": np.bincount(at[decision == 1], minlength=k),
-            "s": np.bincount(at, weights=score, minlength=k),
-            "s2": np.bincount(at, weights=score * score, minlength=k),
+            "s": np.bincount(at, weights=_grains(score), minlength=k),
+            "s2": np.bincount(at, weights=_grains(score * score), minlength=k),
             "low": low,
             "high": high,
         }
@@ -279,9 +286,9 @@ def _empty(by: Sequence[str]) -> pd.DataFrame:
 
 def _part(by: Sequence[str], data: dict[str, Any]) -> pd.DataFrame:
     """The cells of one group and truth."""
-    n, s = np.asarray(data["n"], np.int64), np.asarray(data["s"], float)
-    squares, low, high = s * s, s.copy(), s.copy()
-    for column, name in ((squares, "s2"), (low, "low"), (high, "high")):
+    n, low = np.asarray(data["n"], np.int64), np.asarray(data["low"], float)
+    s, squares, high = _grains(low), _grains(low * low), low.copy()
+    for column, name in ((s, "s"), (squares, "s2"), (high, "high")):
         column[n > 1] = data[name]
     frame = pd.DataFrame(
         {

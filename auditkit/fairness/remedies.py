@@ -164,7 +164,7 @@ def _tables(
     first, attributes = made[0][1], " and ".join(by)
     now = (*(number(first.gap(g, now=True)) for g in _GAPS), first.accuracy_now, None, None, None)
     price = Table(
-        title=f"Remedies by {attributes}: gaps that remain, and accuracy lost",
+        title=f"Remedies by {attributes}: what remains, what it costs",
         columns=(
             *("remedy", "gap in selection rate", "gap in true positive rate", "gap in false positive rate"),
             *("accuracy", "accuracy lost", "from", "to"),
@@ -173,7 +173,7 @@ def _tables(
         units=("", "points", "points", "points", "percent", "points", "points", "points"),
     )
     whom = Table(
-        title=f"Rows selected now, and how many more or fewer each remedy selects, by {attributes}",
+        title=f"Rows selected by {attributes}: now, and the change",
         columns=("group", "selected now", *(words for words, _ in made)),
         rows=tuple(
             (" & ".join(o.group), round(o.true_now + o.false_now), *(round(m.outcomes[i].gained) for _, m in made))

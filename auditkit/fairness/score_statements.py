@@ -31,6 +31,14 @@ _TWO = {
     "cumulative_calibration_error": "Misses of scores add up to {y} for {high} and to {x} for {low}",
 }
 """`low` is the group of the lowest value, x; `high` that of the highest, y."""
+_RIGHT = {
+    "calibration_error": 0.0,
+    "calibration_in_the_large": 0.0,
+    "calibration_slope": 1.0,
+    "calibration_intercept": 0.0,
+    "cumulative_calibration_error": 0.0,
+}
+"""What right scores give."""
 
 
 class Told(Protocol):
@@ -52,10 +60,16 @@ def statement(r: Told, comparison: Comparison, e: Estimate, found: FamilyInterva
         return f"{title}: {f'groups of {attributes} cannot be compared' if r.by else 'undefined'}; {e.note}."
     one = _ONE[r.metric].format(_written(r.metric, e.value))
     if comparison == "overall":
-        return f"{one}. {_sure(r.metric, e)}"
+        head = "No miscalibration is established: " if _may_be_chance(r.metric, e) else ""
+        return f"{head}{one[0].lower() + one[1:] if head else one}. {_sure(r.metric, e)}"
     assert found is not None
     if comparison != "difference":
         which = "lowest" if comparison == "group_min" else "highest"
+        if _may_be_chance(r.metric, e):
+            return (
+                f"{title}: none is established in any group of {attributes}. "
+                f"The {which} value is {_written(r.metric, e.value)}. {_sure(r.metric, e)}"
+            )
         return f"{one} for {r.name(found.first)}, the {which} value of the groups of {attributes}. {_sure(r.metric, e)}"
     if not e.low:
         seen = "" if e.mde is None else f"; a gap below {_gap(r.metric, e.mde)} could have gone unseen"
@@ -90,13 +104,13 @@ def _interval(metric: str, e: Estimate, *, gap: bool = False) -> str:
 
 
 def _sure(metric: str, e: Estimate) -> str:
-    """The interval as a sentence, and what it says of calibration where that is not plain from the numbers."""
+    """The interval as a sentence."""
     level, _, limits = _interval(metric, e).partition(" interval ")
-    told = f"The {level} interval is {limits}"
-    if metric in ("calibration_error", "cumulative_calibration_error"):
-        return f"{told}." if e.low else f"{told}: chance alone could explain it."
-    if metric in ("calibration_slope", "calibration_intercept", "calibration_in_the_large"):
-        right = 1.0 if metric == "calibration_slope" else 0.0
-        if e.low is not None and e.high is not None and e.low <= right <= e.high:
-            return f"{told}: nothing wrong is established."
-    return f"{told}."
+    return f"The {level} interval is {limits}."
+
+
+def _may_be_chance(metric: str, e: Estimate) -> bool:
+    """True where the interval of a calibration metric holds the value of right scores."""
+    if metric not in _RIGHT or e.low is None or e.high is None:
+        return False
+    return e.low <= _RIGHT[metric] <= e.high

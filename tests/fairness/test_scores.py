@@ -187,3 +187,21 @@ def test_min_n_leaves_groups_out(metric: str) -> None:
     f = reassess(histogram(ROWS), metric, comparison, ("g",), level=0.95, min_n=400)
     assert f is not None
     assert "c" in " ".join(n for n in f.notes if n.startswith("left out"))
+
+
+def test_miscalibration_that_may_be_chance_is_not_stated_and_names_nobody() -> None:
+    fs = found(frame(4, {"alpha": 700, "beta": 700}))
+    for metric in ("calibration_error", "cumulative_calibration_error"):
+        everybody, worst = (fs[f"calibration/{metric}/{c}"] for c in ("overall", "group_max/g"))
+        assert everybody.estimate.low == worst.estimate.low == 0
+        assert everybody.statement.startswith("No miscalibration is established: ")
+        assert "none is established in any group of g" in worst.statement
+        assert "alpha" not in worst.statement
+        assert "beta" not in worst.statement
+
+
+def test_miscalibration_is_stated_where_it_is_sure(findings: dict[str, Finding]) -> None:
+    worst = findings["calibration/calibration_error/group_max/g"]
+    assert worst.estimate.low is not None
+    assert worst.estimate.low > 0
+    assert "for b, the highest value of the groups of g" in worst.statement

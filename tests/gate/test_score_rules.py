@@ -19,7 +19,7 @@ from auditkit.fairness.scores import Scores, p_value
 from auditkit.gate.policy import Policy
 from auditkit.judging import judge
 from auditkit.records import DataProvenance, ModelProvenance, Provenance, Report, StoredEvidence
-from auditkit.report.junit import junit
+from auditkit.report.junit import render
 from auditkit.report.terminal import print_summary
 
 
@@ -56,7 +56,7 @@ RULES = {
     "fail": [
         rule("roc_auc", "difference", at_most=0.05),
         rule("roc_auc", "group_min", at_least=0.8),
-        rule("bpsn_auc", "difference", at_most=0.02),
+        rule("bpsn_auc", "group_min", at_least=0.95),
         rule("calibration_error", "group_max", at_most=0.05),
         rule("calibration_in_the_large", "difference", at_most=0.05),
         rule("calibration_in_the_large", "overall", at_most=-0.05),
@@ -65,6 +65,7 @@ RULES = {
         rule("cumulative_calibration_error", "difference", at_most=0.05),
     ],
     "pass": [
+        rule("bnsp_auc", "difference", at_most=0.5),
         rule("roc_auc", "overall", at_least=0.6),
         rule("calibration_slope", "overall", at_most=1.2),
         rule("cumulative_calibration_error", "overall", at_most=0.5),
@@ -152,7 +153,7 @@ def test_limits_and_values_are_written_in_the_unit_of_the_metric(
     reasons = [v.reason for v in judged.verdicts]
     assert [r.split("limit of ")[1].split(" ")[0].rstrip(".") for r in reasons] == ["0.95", "2", "60%"]
     assert "2 points" in reasons[1]
-    text = junit(judged)
+    text = render(judged)
     assert "at least 0.95" in text
     assert "at most 2 points" in text
     print_summary(judged, Console(width=200))
@@ -173,7 +174,8 @@ def test_a_stored_report_is_judged_without_torch(evidence: ScoreHistogram, tmp_p
     path = report(evidence, findings=False).save(tmp_path / "loan.json")
     code = (
         "import json, sys, auditkit as ak\n"
-        f"r = ak.judge(ak.Report.load({str(path)!r}), json.loads({json.dumps(json.dumps({'rule': RULES['fail'][:2]}))}))\n"
+        f"policy = json.loads({json.dumps(json.dumps({'rule': RULES['fail'][:2]}))})\n"
+        f"r = ak.judge(ak.Report.load({str(path)!r}), policy)\n"
         "heavy = {'torch', 'captum', 'fairlearn', 'sklearn'} & set(sys.modules)\n"
         "print([v.status for v in r.verdicts], heavy or 'light')\n"
     )
