@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from auditkit.evidence.tally import Tally as Tally
     from auditkit.explain.checks import Attribution as Attribution
     from auditkit.fairness.checks import GroupFairness as GroupFairness
+    from auditkit.fairness.conditional import ConditionalParity as ConditionalParity
     from auditkit.fairness.mitigation import mitigate as mitigate
     from auditkit.fairness.profile import DataProfile as DataProfile
     from auditkit.fairness.scores import Scores as Scores
@@ -57,6 +58,7 @@ _HOMES = {
     "load_model": "inputs.loading",
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.checks",
+    "ConditionalParity": "fairness.conditional",
     "Subgroups": "fairness.subgroups",
     "DataProfile": "fairness.profile",
     "Scores": "fairness.scores",

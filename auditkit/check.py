@@ -40,6 +40,8 @@ class Batch:
     """(N,) rows of the data that each sampled row stands for; None outside the sample."""
     key: NDArray[np.uint64] | None = None
     """(N,) a hash of each row's content, for checks that halve the rows; None: they hash what the batch holds."""
+    controls: pd.DataFrame | None = None
+    """(N, features) control features as categoricals of strings, like `groups`; None where none are declared."""
 
 
 class Evidence(Protocol):

@@ -6,13 +6,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditkit.errors import ReportError
+from auditkit.catalogue.index import METRICS
+from auditkit.errors import PolicyError, ReportError, listing
 from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.policy import Policy
 from auditkit.records import Finding, Report, Rule, StoredEvidence
 
 if TYPE_CHECKING:
     from auditkit.evidence.tally import Tally
+    from auditkit.fairness.conditional import Conditional
 
 
 def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
@@ -28,6 +30,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     Raises PolicyError for a wrong policy.
     """
     policy = as_policy(policy)
+    _one_answer(report, policy)
     judged = judge_findings(report.findings, policy, _Stored(report))
     return report.model_copy(
         update={
@@ -36,6 +39,18 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
             "findings": (*report.findings, *judged.added),
         }
     )
+
+
+def _one_answer(report: Report, policy: Policy) -> None:
+    """PolicyError where two conditional findings, of other control features, would answer one rule."""
+    for rule in (r for r in policy.rules if METRICS[r.metric].kind == "conditional"):
+        asked = (rule.metric, rule.comparison, set(rule.by))
+        ids = [f.id for f in report.findings if (f.metric, f.comparison, set(f.by)) == asked]
+        if len(ids) > 1:
+            raise PolicyError(
+                f"rule '{rule.id}' cannot choose between {listing(ids)}: audit with one of these control features "
+                "where it is judged"
+            )
 
 
 class _Stored:
@@ -48,6 +63,7 @@ class _Stored:
         self._findings = {f.id: f for f in report.findings}
         self._verdicts = {_question(v.rule): v for v in report.verdicts if v.p is not None and v.finding is not None}
         self._evidence = report.evidence.get("group_fairness")
+        self._conditional = {k: v for k, v in report.evidence.items() if k.startswith("conditional_parity:")}
 
     @cached_property
     def _tally(self) -> Tally | None:
@@ -58,6 +74,9 @@ class _Stored:
         known = self._verdicts.get(_question(rule))
         if known is not None and known.estimate is not None and known.estimate.level == level:
             return self._findings[known.finding or ""].model_copy(update={"estimate": known.estimate})
+        if METRICS[rule.metric].kind == "conditional":
+            standardised = self._standardised(rule, level)
+            return None if standardised is None else standardised.finding(rule.comparison)
         if self._tally is None:
             return None
         from auditkit.fairness.checks import reassess
@@ -70,6 +89,10 @@ class _Stored:
         known = self._verdicts.get(_question(rule))
         if known is not None:
             return known.p
+        if METRICS[rule.metric].kind == "conditional":
+            standardised = self._standardised(rule, 0.95)
+            above = rule.at_most is not None
+            return None if standardised is None else standardised.p_value(rule.comparison, rule.limit, above=above)
         if self._tally is None:
             return None
         from auditkit.fairness.checks import p_value
@@ -83,6 +106,14 @@ class _Stored:
             reference=rule.reference,
         )
 
+    def _standardised(self, rule: Rule, level: float) -> Conditional | None:
+        if not self._conditional:
+            return None
+        from auditkit.fairness.conditional import reassess
+
+        stored = {name: (_read(e, name), e.options) for name, e in self._conditional.items()}
+        return reassess(stored, rule.metric, rule.by, level=level, min_n=rule.min_n)
+
 
 def _question(rule: Rule) -> tuple[object, ...]:
     """What a rule asks, whatever it is called."""
@@ -90,14 +121,14 @@ def _question(rule: Rule) -> tuple[object, ...]:
     return rule.metric, rule.comparison, frozenset(rule.by), group, rule.at_most, rule.at_least, rule.min_n
 
 
-def _read(stored: StoredEvidence) -> Tally:
+def _read(stored: StoredEvidence, name: str = "group_fairness") -> Tally:
     from auditkit.evidence.tally import Tally
 
     if (stored.type, stored.version) != ("Tally", 1):
         raise ReportError(
-            f"the evidence of 'group_fairness' is {stored.type}, version {stored.version}; expected Tally, version 1"
+            f"the evidence of '{name}' is {stored.type}, version {stored.version}; expected Tally, version 1"
         )
     try:
         return Tally.from_json(stored.data)
     except (KeyError, TypeError, ValueError) as e:
-        raise ReportError(f"the evidence of 'group_fairness' cannot be read ({e!r}): write the report again") from e
+        raise ReportError(f"the evidence of '{name}' cannot be read ({e!r}): write the report again") from e

@@ -36,7 +36,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "gate": ({"records", "catalogue", "wording"}, {"pydantic"}),
     "report": ({"records", "catalogue", "wording"}, {"jinja2", "markupsafe", "rich"}),
-    "judging": ({"records", "gate", "evidence", "fairness"}, set()),
+    "judging": ({"records", "catalogue", "gate", "evidence", "fairness"}, set()),
     "provenance": ({"records", "inputs", "audit"}, set()),
     "audit": (EVERYTHING, {"numpy"}),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
