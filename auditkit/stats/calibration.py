@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import expit, logit, ndtr
 
+from auditkit.stats.quadratic import noncentral_limits
+
 Floats = NDArray[np.float64]
 
 MOST_BINS = 15
@@ -109,29 +111,6 @@ def calibration_error(sums: Sums, *, level: float) -> Interval:
     low, high = noncentral_limits(float(weight @ sums.miss**2), m, level=level)
     value = max(0.0, squared) ** 0.5
     return Interval(value, min(low**0.5, value), max(high**0.5, value))
-
-
-def noncentral_limits(t: float, m: Floats, *, level: float) -> tuple[float, float]:
-    """Limits of θ = E T − ΣM, for T = Σ of squared normals with variances `m` and unknown means.
-
-    T/g ~ χ²_df(λ), θ = g λ, g = ΣM²/ΣM, df = (ΣM)²/ΣM²: Satterthwaite's match of two moments, inverted.
-
-    >>> [round(x, 3) for x in noncentral_limits(30.0, np.ones(10), level=0.95)]
-    [5.256, 44.775]
-    """
-    from scipy.stats import ncx2
-
-    g = float((m @ m) / m.sum())
-    df, x, tail = float(m.sum() ** 2 / (m @ m)), t / g, (1 - level) / 2
-    top = x + 10 * (x**0.5 + 10)
-
-    def solve(probability: float) -> float:
-        def excess(nc: float) -> float:
-            return float(ncx2.cdf(x, df, nc)) - probability
-
-        return 0.0 if excess(0.0) <= 0 else float(brentq(excess, 0.0, top, xtol=1e-9 * max(1.0, x)))
-
-    return g * solve(1 - tail), g * solve(tail)
 
 
 def in_the_large(sums: Sums) -> tuple[float, float, float]:

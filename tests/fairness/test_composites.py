@@ -17,6 +17,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.checks import DEFAULT_METRICS, GroupFairness, reassess
 from auditkit.fairness.composites import COMPOSITES, CompositeFamily
+from auditkit.fairness.dispersion import DISPERSIONS
 from auditkit.records import Comparison, Finding
 from auditkit.stats.rates import wilson
 
@@ -53,7 +54,7 @@ def asked(t: Tally, metric: str, comparison: Comparison, **options: object) -> F
 def test_every_composite_has_an_oracle() -> None:
     assert set(ON_ROWS) == set(COMPOSITES)
     composites = {name for name, m in METRICS.items() if m.kind == "composite"}
-    assert composites == {*COMPOSITES, "equalized_odds", "equalized_odds_mean"}
+    assert composites == {*COMPOSITES, "equalized_odds", "equalized_odds_mean", *DISPERSIONS}
 
 
 cells = st.tuples(*[st.integers(0, 30)] * 4).filter(lambda c: sum(c) > 0)
