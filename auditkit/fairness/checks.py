@@ -10,7 +10,7 @@ from auditkit.catalogue.index import METRICS, rates, resolve
 from auditkit.check import Assessment, Batch
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
-from auditkit.fairness import against, composites, dispersion, statements
+from auditkit.fairness import against, composites, crossings, dispersion, statements
 from auditkit.fairness.estimates import SPARSE, Family, rate_estimate
 from auditkit.fairness.frame import Compared, from_counts, from_fairlearn
 from auditkit.fairness.notes import finding_id, notes_of
@@ -263,6 +263,7 @@ class Compare:
         family = self.families[metric]
         e, found = family.comparison(comparison, self.compared[metric])
         concern: Concern = "data" if metric == "base_rate" else "fairness"
+        ranked = crossings.ranking(family, metric) if comparison == "difference" else None
         return Finding(
             id=finding_id(concern, metric, comparison, family.by),
             concern=concern,
@@ -273,7 +274,8 @@ class Compare:
             by=family.by,
             estimate=e,
             by_group=family.by_group(),
-            notes=notes_of(family, comparison, found),
+            exhibits=() if ranked is None else (ranked,),
+            notes=(*notes_of(family, comparison, found), *(() if ranked is None else (crossings.note(family),))),
             references=(METRICS[metric].reference,),
         )
 
