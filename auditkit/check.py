@@ -96,6 +96,15 @@ class FittedCheck(StreamCheck, Protocol):
 
 
 @runtime_checkable
+class RowsCheck(Check, Protocol):
+    """A question asked of a simple random sample of rows and their outputs: predictions without a net will do."""
+
+    def study(self, sample: Batch, model: Model | None) -> Evidence:
+        """What the rows show; `model` is None where there are predictions only."""
+        ...
+
+
+@runtime_checkable
 class SampleCheck(Check, Protocol):
     """A question that costs many model passes: asked of one bounded sample."""
 

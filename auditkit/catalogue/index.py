@@ -6,13 +6,23 @@ decision, and everything else (values, intervals, gaps, findings, report, `audit
 
 from __future__ import annotations
 
-from auditkit.catalogue import composites, conditional, confusion, dispersion, explanations, profiles, scores, searches
+from auditkit.catalogue import (
+    composites,
+    conditional,
+    confusion,
+    dispersion,
+    explanations,
+    profiles,
+    rows,
+    scores,
+    searches,
+)
 from auditkit.catalogue.metric import Metric
 from auditkit.errors import PolicyError, nearest
 
 METRICS: dict[str, Metric] = {
     m.name: m
-    for home in (confusion, composites, dispersion, conditional, scores, explanations, searches, profiles)
+    for home in (confusion, composites, dispersion, conditional, scores, explanations, searches, profiles, rows)
     for m in home.METRICS
 }
 

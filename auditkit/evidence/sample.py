@@ -123,6 +123,11 @@ class Sample:
                 weight[where] = self.counts[group] / len(where)
         return taken(self.batch, np.flatnonzero(keep), weight=weight[keep])
 
+    def simple(self, size: int) -> Batch:
+        """The `size` ≤ k rows of lowest key of all: a simple random sample of the data, whatever their groups."""
+        assert size <= self.k, "of larger samples the rows of some group would be missing"
+        return taken(self.batch, np.arange(min(size, len(self.keys))))
+
     def _cut(self) -> Sample:
         order = np.argsort(self.keys, kind="stable")
         strata = pd.Series(_strata(self.batch.groups)[order])

@@ -22,6 +22,7 @@ _WORDS = {
     "roc_auc": "Of a truly positive and a truly negative row, the score ranks the positive one higher",
     "bpsn_auc": "Of a positive row of the other groups and a negative one of the group, the positive one ranks higher",
     "bnsp_auc": "Of a positive row of the group and a negative one of the other groups, the positive one ranks higher",
+    "consistency": "The decision on a row agrees with those on the rows most like it",
     "calibration_error": "Scores miss what happens, beyond chance,",
     "calibration_in_the_large": "Scores differ from what happens on average",
     "calibration_slope": "The calibration slope (1 is right, below 1 scores are too extreme) is",
