@@ -57,8 +57,8 @@ METRICS = (
         formula="cross-fitted AUC of one feature for a group against the rest; 0.5 tells nothing, 1 everything",
         denominator_words="the rows of the sample",
         direction="lower is better",
-        reference="redundant encodings, Dwork et al. (2012); DeLong, DeLong & Clarke-Pearson (1988); Chernozhukov et al. "
-        "(2018) on cross-fitting",
+        reference="redundant encodings, Dwork et al. (2012); DeLong, DeLong & Clarke-Pearson (1988); Chernozhukov "
+        "et al. (2018) on cross-fitting",
         oracle="scikit-learn's roc_auc_score a fold; simulation",
         interval="DeLong a fold, logit scale, at the false-coverage level 1 − αR/m (Benjamini–Hochberg)",
         kind="check",
@@ -70,10 +70,10 @@ METRICS = (
         title="An attribute told by all features",
         plain="told by all features together",
         definition="How well all features together tell the groups of a sensitive attribute apart.",
-        formula="cross-fitted AUC of boosted trees for a group against the rest; the largest over groups",
+        formula="cross-fitted AUC of a logistic regression for a group against the rest; the largest over groups",
         denominator_words="the rows of the sample",
         direction="lower is better",
-        reference="redundant encodings, Dwork et al. (2012); scikit-learn's HistGradientBoostingClassifier",
+        reference="redundant encodings, Dwork et al. (2012); scikit-learn's LogisticRegression",
         oracle="scikit-learn's roc_auc_score a fold; simulation",
         interval="DeLong a fold, logit scale, at the false-coverage level 1 − αR/m (Benjamini–Hochberg)",
         kind="check",
