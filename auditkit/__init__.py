@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from auditkit.evidence.tally import Tally as Tally
     from auditkit.explain.checks import Attribution as Attribution
     from auditkit.fairness.checks import GroupFairness as GroupFairness
+    from auditkit.fairness.conditional import ConditionalParity as ConditionalParity
+    from auditkit.fairness.consistency import Consistency as Consistency
+    from auditkit.fairness.continuous import ContinuousAttribute as ContinuousAttribute
     from auditkit.fairness.mitigation import mitigate as mitigate
     from auditkit.fairness.profile import DataProfile as DataProfile
+    from auditkit.fairness.proxies import Proxies as Proxies
     from auditkit.fairness.scores import Scores as Scores
     from auditkit.fairness.subgroups import Subgroups as Subgroups
     from auditkit.gate.policy import Config as Config
@@ -57,6 +61,10 @@ _HOMES = {
     "load_model": "inputs.loading",
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.checks",
+    "ConditionalParity": "fairness.conditional",
+    "Consistency": "fairness.consistency",
+    "ContinuousAttribute": "fairness.continuous",
+    "Proxies": "fairness.proxies",
     "Subgroups": "fairness.subgroups",
     "DataProfile": "fairness.profile",
     "Scores": "fairness.scores",

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from auditkit.check import Batch, Check, Evidence, FittedCheck, SampleCheck, StreamCheck
+from auditkit.check import Batch, Check, Evidence, FittedCheck, RowsCheck, SampleCheck, StreamCheck
 from auditkit.checks import default_checks
 from auditkit.errors import PolicyError
 from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
@@ -56,7 +56,7 @@ def audit(
     policy
         A `Policy`, a dict, or the path of a TOML file; None: findings without verdicts.
     sample
-        Rows, at most, for the checks that cost many model passes.
+        Rows, at most, for the checks that do not see all rows.
     seed
         Of the sample; kept in the report.
     progress
@@ -89,7 +89,7 @@ class Observed:
     evidence: dict[str, Evidence]
     """Stream check → its evidence."""
     sample: Sample | None
-    """Rows of lowest hash, for the sample checks; None for predictions."""
+    """Rows of lowest hash, for the checks that do not see all; None where no check asks for them."""
 
     def __add__(self, other: Observed) -> Observed:
         return Observed(
@@ -111,17 +111,19 @@ def observe(
     progress: Progress | None = None,
 ) -> Observed:
     """One pass over the rows: decide, count, and keep the rows of lowest hash."""
+    sampled = isinstance(model, Model) or any(isinstance(c, RowsCheck) for c in checks)
     streams = [_fitted(c, model, data) for c in checks if isinstance(c, StreamCheck)]
     total: Observed | None = None
     for batch in _decided(model, data, progress):
         keys = row_keys(_content(batch, model))
-        batch = replace(batch, key=keys if isinstance(model, Model) else row_keys(batch))
+        whole = keys if isinstance(model, Model) else row_keys(batch)
+        batch = replace(batch, key=whole)
         part = Observed(
             RowHash.of(keys),
             int((batch.y_true < 0).sum()),
             int(((batch.y_pred < 0) & (batch.y_true >= 0)).sum()),
             {c.name: c.gather(batch) for c in streams},
-            Sample.of(batch, shuffled(keys, seed), k=sample) if isinstance(model, Model) else None,
+            Sample.of(batch, shuffled(whole, seed), k=sample) if sampled else None,
         )
         total = part if total is None else total + part
     assert total is not None, "a Dataset has rows"
@@ -140,18 +142,22 @@ def conclude(
     progress: Progress | None = None,
 ) -> Report:
     """Ask the sample checks their questions, then turn all evidence into findings."""
-    drawn = None if observed.sample is None else observed.sample.draw(sample)
+    net = model if isinstance(model, Model) else None
+    drawn = None if observed.sample is None or net is None else observed.sample.draw(sample)
     findings: list[Finding] = []
     not_measured: list[NotMeasured] = []
     stored: dict[str, StoredEvidence] = {}
     for i, check in enumerate(checks):
         _tell(progress, check.name, i, len(checks))
         evidence: Any = observed.evidence.get(check.name)
-        if isinstance(check, SampleCheck):
-            if drawn is None or isinstance(model, Predictions):
+        if isinstance(check, RowsCheck):
+            assert observed.sample is not None, "observe was given the same checks"
+            evidence = check.study(observed.sample.simple(sample), net)
+        elif isinstance(check, SampleCheck):
+            if drawn is None or net is None:
                 not_measured.append(NotMeasured(what=check.name, why="predictions only"))
                 continue
-            evidence = check.examine(model, drawn)
+            evidence = check.examine(net, drawn)
         assessment = check.assess(evidence, level=level)
         findings += assessment.findings
         not_measured += assessment.not_measured

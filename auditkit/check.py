@@ -40,6 +40,8 @@ class Batch:
     """(N,) rows of the data that each sampled row stands for; None outside the sample."""
     key: NDArray[np.uint64] | None = None
     """(N,) a hash of each row's content, for checks that halve the rows; None: they hash what the batch holds."""
+    controls: pd.DataFrame | None = None
+    """(N, features) control features as categoricals of strings, like `groups`; None where none are declared."""
 
 
 class Evidence(Protocol):
@@ -91,6 +93,15 @@ class FittedCheck(StreamCheck, Protocol):
     """
 
     def fit(self, rows: Batch) -> Self: ...
+
+
+@runtime_checkable
+class RowsCheck(Check, Protocol):
+    """A question asked of a simple random sample of rows and their outputs: predictions without a net will do."""
+
+    def study(self, sample: Batch, model: Model | None) -> Evidence:
+        """What the rows show; `model` is None where there are predictions only."""
+        ...
 
 
 @runtime_checkable

@@ -15,7 +15,11 @@ CHECKS: dict[str, str] = {
     "group_fairness": "auditkit.fairness.checks:GroupFairness",
     "scores": "auditkit.fairness.scores:Scores",
     "data_profile": "auditkit.fairness.profile:DataProfile",
+    "conditional_parity": "auditkit.fairness.conditional:ConditionalParity",
     "subgroups": "auditkit.fairness.subgroups:Subgroups",
+    "proxies": "auditkit.fairness.proxies:Proxies",
+    "consistency": "auditkit.fairness.consistency:Consistency",
+    "continuous_attribute": "auditkit.fairness.continuous:ContinuousAttribute",
     "attribution": "auditkit.explain.checks:Attribution",
 }
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""

@@ -1,22 +1,16 @@
-"""Judge a report, fresh or stored: no model, no rows, and no torch, captum or fairlearn."""
+"""Judging a report, fresh or stored: the gate over its findings, and over its evidence where no finding answers."""
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, NamedTuple
 
 from auditkit.catalogue.index import METRICS
-from auditkit.errors import EvidenceError, ReportError
+from auditkit.errors import EvidenceError, PolicyError, ReportError, listing
 from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.policy import Policy
 from auditkit.records import Finding, Report, Rule, StoredEvidence
-
-if TYPE_CHECKING:
-    from auditkit.evidence.histogram import ScoreHistogram
-    from auditkit.evidence.tally import Tally
-
-_E = TypeVar("_E", "Tally", "ScoreHistogram")
 
 
 def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
@@ -32,6 +26,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     Raises PolicyError for a wrong policy.
     """
     policy = as_policy(policy)
+    _one_answer(report, policy)
     judged = judge_findings(report.findings, policy, _Stored(report))
     return report.model_copy(
         update={
@@ -40,6 +35,29 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
             "findings": (*report.findings, *judged.added),
         }
     )
+
+
+def _one_answer(report: Report, policy: Policy) -> None:
+    """PolicyError where two conditional findings, of other control features, would answer one rule."""
+    for rule in (r for r in policy.rules if METRICS[r.metric].kind == "conditional"):
+        asked = (rule.metric, rule.comparison, set(rule.by))
+        ids = [f.id for f in report.findings if (f.metric, f.comparison, set(f.by)) == asked]
+        if len(ids) > 1:
+            raise PolicyError(
+                f"rule '{rule.id}' cannot choose between {listing(ids)}: audit with one of these control features "
+                "where it is judged"
+            )
+
+
+class _Source(NamedTuple):
+    """Answers to rules from the evidence of one check."""
+
+    finding: Callable[[Rule, float], Finding | None]
+    p_value: Callable[[Rule], float | None]
+
+
+_Stock = dict[str, StoredEvidence]
+"""Key → evidence: what one reader needs."""
 
 
 class _Stored:
@@ -52,62 +70,97 @@ class _Stored:
         self._findings = {f.id: f for f in report.findings}
         self._verdicts = {_question(v.rule): v for v in report.verdicts if v.p is not None and v.finding is not None}
         self._evidence = report.evidence
-
-    @cached_property
-    def _tally(self) -> Tally | None:
-        from auditkit.evidence.tally import Tally
-
-        return _read(Tally, "group_fairness", self._evidence.get("group_fairness"))
-
-    @cached_property
-    def _histogram(self) -> ScoreHistogram | None:
-        from auditkit.evidence.histogram import ScoreHistogram
-
-        return _read(ScoreHistogram, "scores", self._evidence.get("scores"))
+        self._sources: dict[str, _Source] = {}
 
     def finding(self, rule: Rule, level: float) -> Finding | None:
         """The finding that answers the rule, at that level."""
         known = self._verdicts.get(_question(rule))
         if known is not None and known.estimate is not None and known.estimate.level == level:
             return self._findings[known.finding or ""].model_copy(update={"estimate": known.estimate})
-        asked = (rule.metric, rule.comparison, rule.by)
-        if _of_scores(rule):
-            if self._histogram is None:
-                return None
-            from auditkit.fairness import scores
-
-            return scores.reassess(self._histogram, *asked, level=level, min_n=rule.min_n)
-        if self._tally is None:
-            return None
-        from auditkit.fairness import checks
-
-        return checks.reassess(self._tally, *asked, level=level, min_n=rule.min_n, reference=rule.reference)
+        source = self._source(rule)
+        return None if source is None else source.finding(rule, level)
 
     def p_value(self, rule: Rule) -> float | None:
         """p of H0: the rule's limit is kept."""
         known = self._verdicts.get(_question(rule))
         if known is not None:
             return known.p
+        source = self._source(rule)
+        return None if source is None else source.p_value(rule)
+
+    def _source(self, rule: Rule) -> _Source | None:
+        """Who reads the evidence that the rule is about."""
+        check, reader = _READERS[METRICS[rule.metric].kind]
+        stock = {k: v for k, v in self._evidence.items() if k.partition(":")[0] == check}
+        if stock and check not in self._sources:
+            self._sources[check] = reader(stock)
+        return self._sources.get(check)
+
+
+def _of_groups(stock: _Stock) -> _Source:
+    from auditkit.evidence.tally import Tally
+    from auditkit.fairness import checks
+
+    (tally,) = _read_all(stock, Tally).values()
+
+    def finding(rule: Rule, level: float) -> Finding | None:
         asked = (rule.metric, rule.comparison, rule.by)
-        bound, above, least = rule.limit, rule.at_most is not None, rule.min_n
-        if _of_scores(rule):
-            if self._histogram is None:
-                return None
-            from auditkit.fairness import scores
+        return checks.reassess(tally, *asked, level=level, min_n=rule.min_n, reference=rule.reference)
 
-            return scores.p_value(self._histogram, *asked, limit=bound, above=above, min_n=least)
-        if self._tally is None:
-            return None
-        from auditkit.fairness import checks
-
-        return checks.p_value(
-            self._tally, *asked, limit=bound, above=above, min_n=least, reference=rule.reference
-        )  # fmt: skip
+    return _Source(finding, lambda rule: checks.p_value(tally, **_asked(rule), reference=rule.reference))
 
 
-def _of_scores(rule: Rule) -> bool:
-    known = METRICS.get(rule.metric)
-    return known is not None and known.kind == "score"
+def _of_scores(stock: _Stock) -> _Source:
+    from auditkit.evidence.histogram import ScoreHistogram
+    from auditkit.fairness import scores
+
+    (histogram,) = _read_all(stock, ScoreHistogram).values()
+
+    def finding(rule: Rule, level: float) -> Finding | None:
+        return scores.reassess(histogram, rule.metric, rule.comparison, rule.by, level=level, min_n=rule.min_n)
+
+    return _Source(finding, lambda rule: scores.p_value(histogram, **_asked(rule)))
+
+
+def _at_equal_controls(stock: _Stock) -> _Source:
+    from auditkit.evidence.tally import Tally
+    from auditkit.fairness import conditional
+
+    tallies = {k: (tally, stock[k].options) for k, tally in _read_all(stock, Tally).items()}
+
+    def standardised(rule: Rule, level: float) -> conditional.Conditional | None:
+        return conditional.reassess(tallies, rule.metric, rule.by, level=level, min_n=rule.min_n)
+
+    def finding(rule: Rule, level: float) -> Finding | None:
+        found = standardised(rule, level)
+        return None if found is None else found.finding(rule.comparison)
+
+    def p_value(rule: Rule) -> float | None:
+        found = standardised(rule, 0.95)
+        above = rule.at_most is not None
+        return None if found is None else found.p_value(rule.comparison, rule.limit, above=above)
+
+    return _Source(finding, p_value)
+
+
+_READERS: dict[str, tuple[str, Callable[[_Stock], _Source]]] = {
+    "rate": ("group_fairness", _of_groups),
+    "composite": ("group_fairness", _of_groups),
+    "score": ("scores", _of_scores),
+    "conditional": ("conditional_parity", _at_equal_controls),
+}
+"""Kind of metric → the check whose evidence rules are judged by, and who reads it."""
+
+
+def _asked(rule: Rule) -> dict[str, Any]:
+    return {
+        "metric": rule.metric,
+        "comparison": rule.comparison,
+        "by": rule.by,
+        "limit": rule.limit,
+        "above": rule.at_most is not None,
+        "min_n": rule.min_n,
+    }
 
 
 def _question(rule: Rule) -> tuple[object, ...]:
@@ -116,15 +169,17 @@ def _question(rule: Rule) -> tuple[object, ...]:
     return rule.metric, rule.comparison, frozenset(rule.by), group, rule.at_most, rule.at_least, rule.min_n
 
 
-def _read(kind: type[_E], check: str, stored: StoredEvidence | None) -> _E | None:
-    """The evidence of a check; None where the report has none."""
-    if stored is None:
-        return None
-    if (stored.type, stored.version) != (kind.__name__, 1):
-        raise ReportError(
-            f"the evidence of '{check}' is {stored.type}, version {stored.version}; expected {kind.__name__}, version 1"
-        )
-    try:
-        return kind.from_json(stored.data)
-    except (EvidenceError, KeyError, TypeError, ValueError) as e:
-        raise ReportError(f"the evidence of '{check}' cannot be read ({e!r}): write the report again") from e
+def _read_all(stock: _Stock, kind: Any) -> dict[str, Any]:
+    """Key → evidence; ReportError for evidence of another kind or version, or that cannot be read."""
+    out = {}
+    for key, stored in stock.items():
+        if (stored.type, stored.version) != (kind.__name__, 1):
+            raise ReportError(
+                f"the evidence of '{key}' is {stored.type}, version {stored.version}; "
+                f"expected {kind.__name__}, version 1"
+            )
+        try:
+            out[key] = kind.from_json(stored.data)
+        except (EvidenceError, KeyError, TypeError, ValueError) as e:
+            raise ReportError(f"the evidence of '{key}' cannot be read ({e!r}): write the report again") from e
+    return out

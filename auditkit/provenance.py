@@ -59,7 +59,7 @@ def _model(model: Model | Predictions) -> ModelProvenance:
 
 def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> DataProvenance:
     if isinstance(model, Predictions):
-        used = [*data.sensitive_features, data.y_true, *model.columns]
+        used = [*data.sensitive_features, *data.control_features, data.y_true, *model.columns]
     else:
         used = list(data.frame.columns)
     content = json.dumps([sorted(used), observed.rows.rows, observed.rows.sums])

@@ -53,6 +53,24 @@ METRICS = (
     ),
     Metric(
         kind="composite",
+        name="generalized_entropy_index",
+        title="Generalised entropy of benefits",
+        plain="inequality of benefits",
+        definition=(
+            "How unequally a group's own rows are served: a benefit is 2 for a wrong selection, 0 for an oversight, "
+            "and 1 for a right decision; 0 where all are alike."
+        ),
+        formula="(1/n) Σ [(b_i/μ)² − 1] / 2, b = ŷ − y + 1, μ = mean b (α = 2)",
+        denominator_words="everybody, unless all are overlooked",
+        direction="lower is better",
+        reference="Speicher et al. (2018), KDD; aif360 generalized_entropy_index",
+        oracle="the formula over rows; interval a slow twin",
+        interval="quantiles over draws p* ~ Dirichlet(cells + ½), seeded by the cells; MOVER for gaps",
+        comparisons=(*_EXTREMES, *_DIFFERENCES),
+        unit="number",
+    ),
+    Metric(
+        kind="composite",
         name="average_odds",
         title="Average odds",
         plain="selected, averaged over truth",

@@ -6,12 +6,24 @@ decision, and everything else (values, intervals, gaps, findings, report, `audit
 
 from __future__ import annotations
 
-from auditkit.catalogue import composites, confusion, explanations, profiles, scores, searches
+from auditkit.catalogue import (
+    composites,
+    conditional,
+    confusion,
+    dispersion,
+    explanations,
+    profiles,
+    rows,
+    scores,
+    searches,
+)
 from auditkit.catalogue.metric import Metric
 from auditkit.errors import PolicyError, nearest
 
 METRICS: dict[str, Metric] = {
-    m.name: m for home in (confusion, composites, scores, explanations, searches, profiles) for m in home.METRICS
+    m.name: m
+    for home in (confusion, composites, dispersion, conditional, scores, explanations, searches, profiles, rows)
+    for m in home.METRICS
 }
 
 ALIASES: dict[str, tuple[str, str | None]] = confusion.ALIASES | composites.ALIASES | scores.ALIASES

@@ -21,10 +21,11 @@ _HASH_KEY = "auditkit00000000"
 def row_keys(batch: Batch) -> Keys:
     """A 64-bit hash of each row's content, (N,): the same row has the same key wherever it stands.
 
-    The content is every feature, group, target and prediction; column order does not matter.
+    The content is every feature, group, control feature, target and prediction; column order does not matter.
     """
+    controls = [] if batch.controls is None else [batch.controls.add_prefix("c:")]
     frame = pd.concat(
-        [batch.features.add_prefix("x:"), batch.groups.add_prefix("g:")],
+        [batch.features.add_prefix("x:"), batch.groups.add_prefix("g:"), *controls],
         axis=1,
     ).assign(y_true=batch.y_true, y_pred=batch.y_pred)
     if batch.score is not None:
@@ -121,6 +122,11 @@ class Sample:
             if len(where):
                 weight[where] = self.counts[group] / len(where)
         return taken(self.batch, np.flatnonzero(keep), weight=weight[keep])
+
+    def simple(self, size: int) -> Batch:
+        """The `size` ≤ k rows of lowest key of all: a simple random sample of the data, whatever their groups."""
+        assert size <= self.k, "of larger samples the rows of some group would be missing"
+        return taken(self.batch, np.arange(min(size, len(self.keys))))
 
     def _cut(self) -> Sample:
         order = np.argsort(self.keys, kind="stable")

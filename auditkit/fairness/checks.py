@@ -10,7 +10,7 @@ from auditkit.catalogue.index import METRICS, rates, resolve
 from auditkit.check import Assessment, Batch
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
-from auditkit.fairness import against, composites, statements
+from auditkit.fairness import against, composites, crossings, dispersion, statements
 from auditkit.fairness.estimates import SPARSE, Family, rate_estimate
 from auditkit.fairness.frame import Compared, from_counts, from_fairlearn
 from auditkit.fairness.notes import finding_id, notes_of
@@ -21,7 +21,9 @@ from auditkit.stats.families import FamilyInterval
 
 DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
 COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overall", "ratio_to_overall")
-_COMPOSED = (*composites.COMPOSITES, "equalized_odds_mean")
+_OF_ALL = ("equalized_odds_mean", *dispersion.DISPERSIONS)
+"""Composites that have a value over all groups together, and none of one group."""
+_COMPOSED = (*composites.COMPOSITES, *_OF_ALL)
 Attributes = tuple[str, ...]
 
 
@@ -85,8 +87,7 @@ class GroupFairness:
             compare = Compare.of(evidence, by, (*plain, "base_rate"), level=level)
             findings += compare.findings()
             findings += composites.findings(evidence, composed, by, level=level)
-            if "equalized_odds_mean" in self.metrics:
-                findings += [_answer(evidence, "equalized_odds_mean", "difference", by, level=level)]
+            findings += [_answer(evidence, m, "difference", by, level=level) for m in self.metrics if m in _OF_ALL]
             if set(by) <= set(self.reference):
                 findings += [
                     _answer(evidence, m, c, by, level=level, reference=self.reference)
@@ -176,6 +177,8 @@ def _answer(
     if metric in composites.COMPOSITES:
         family = composites.CompositeFamily.of(tally, metric, by, level=level, min_n=min_n)
         return against.finding(family, metric, comparison, reference) if contrast else family.finding(comparison)
+    if metric in dispersion.DISPERSIONS:
+        return dispersion.finding(tally, metric, by, level=level, min_n=min_n)
     metrics = composites.PARTS if metric.startswith("equalized_odds") else (metric,)
     compare = Compare.of(tally, by, metrics, level=level, min_n=min_n, engine=from_counts)
     if metric == "equalized_odds_mean":
@@ -206,6 +209,8 @@ def p_value(
         if contrast:
             return against.p_value(family, comparison, reference, limit=limit, above=above)
         return family.p_value(comparison, limit, above=above)
+    if metric in dispersion.DISPERSIONS:
+        return dispersion.p_value(tally, metric, order, limit=limit, above=above, min_n=min_n)
     metrics = composites.PARTS if metric.startswith("equalized_odds") else (metric,)
     compare = Compare.of(tally, order, metrics, level=0.95, min_n=min_n, engine=from_counts)
     if metric == "equalized_odds_mean":
@@ -260,6 +265,7 @@ class Compare:
         family = self.families[metric]
         e, found = family.comparison(comparison, self.compared[metric])
         concern: Concern = "data" if metric == "base_rate" else "fairness"
+        ranked = crossings.ranking(family, metric) if comparison == "difference" else None
         return Finding(
             id=finding_id(concern, metric, comparison, family.by),
             concern=concern,
@@ -270,7 +276,8 @@ class Compare:
             by=family.by,
             estimate=e,
             by_group=family.by_group(),
-            notes=notes_of(family, comparison, found),
+            exhibits=() if ranked is None else (ranked,),
+            notes=(*notes_of(family, comparison, found), *(() if ranked is None else (crossings.note(family),))),
             references=(METRICS[metric].reference,),
         )
 

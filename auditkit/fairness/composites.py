@@ -1,4 +1,4 @@
-"""Metrics made of several rates: F1, balanced accuracy, MCC, average odds, treatment equality, mean equalized odds.
+"""Metrics made of several rates: F1, balanced accuracy, MCC, generalised entropy, average odds and others.
 
 Groups are independent, so every comparison follows from the limits of the quantity in each group (MOVER).
 """
@@ -47,6 +47,9 @@ COMPOSITES: dict[str, Composite] = {
     "f1": Composite(tables.f1, lambda t: t.sum(axis=(1, 2)) - t[:, 0, 0], "Wilson on J, transformed"),
     "balanced_accuracy": Composite(tables.balanced_accuracy, tables.smaller_class, "MOVER of both rates"),
     "mcc": Composite(tables.mcc, tables.smallest_margin, "Dirichlet draws of the table", 2.0),
+    "generalized_entropy_index": Composite(
+        tables.generalized_entropy_index, tables.with_benefit, "Dirichlet draws of the table", float("inf")
+    ),
     "average_odds": Composite(tables.average_odds, tables.smaller_class, "MOVER of both rates"),
     "treatment_equality": Composite(
         tables.treatment_equality, lambda t: t[:, 1, 0] + t[:, 0, 1], "Wilson on FN / (FN + FP)"

@@ -71,18 +71,27 @@ def value_text(metric: str, x: float | None) -> str:
     >>> value_text("mcc", -0.25), value_text("f1", 0.5)
     ('−0.25', '50.0%')
     """
-    return decimals(x, 2) if metric == "mcc" else percent(x)
+    return percent(x) if _in_percent(metric) else decimals(x, _DIGITS[metric])
 
 
 def _size(metric: str, kind: Comparison, e: Estimate) -> str:
     if kind.startswith("ratio"):
         return f"a ratio of {quotient(e.value)}"
-    if metric == "mcc":
-        return f"a difference of {decimals(e.value, 2)}"
+    if not _in_percent(metric):
+        return f"a difference of {decimals(e.value, _DIGITS[metric])}"
     return f"{'a gap of ' if kind == 'difference' else ''}{points(e.value)} points"
 
 
 def _interval(metric: str, e: Estimate, kind: Comparison) -> str:
-    if metric != "mcc":
+    if _in_percent(metric):
         return interval(e, kind)
-    return f"{100 * e.level:g}% interval {decimals(e.low, 2)} to {decimals(e.high, 2)}"
+    low, high = (decimals(x, _DIGITS[metric]) for x in (e.low, e.high))
+    return f"{100 * e.level:g}% interval {low} to {high}"
+
+
+_DIGITS = {"mcc": 2, "generalized_entropy_index": 3}
+"""Metrics that are numbers, no shares, and how many decimals of them are written."""
+
+
+def _in_percent(metric: str) -> bool:
+    return metric not in _DIGITS

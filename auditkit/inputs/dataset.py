@@ -33,11 +33,14 @@ class Dataset:
         The label that counts as positive; needed unless the target is 0/1.
     sensitive_features
         Names of the columns that say whom a row concerns. A missing value is a group, `(missing)`.
+    control_features
+        Names of columns that may explain a disparity (education, department): `ConditionalParity` compares groups
+        where these are equal. A missing value is a level, `(missing)`.
 
     Raises
     ------
     DataError
-        For unknown columns (naming the nearest), doubtful labels, a continuous sensitive feature, no rows.
+        For unknown columns (naming the nearest), doubtful labels, a continuous sensitive or control feature, no rows.
 
     >>> data = Dataset({"age": [30, 40], "sex": ["f", "m"], "y": [0, 1]}, y_true="y", sensitive_features=["sex"])
     >>> len(data), data.sensitive_features
@@ -51,6 +54,7 @@ class Dataset:
         y_true: str,
         positive: Any = None,
         sensitive_features: str | Sequence[str],
+        control_features: str | Sequence[str] = (),
     ) -> None:
         source = sources.read(data)
         self.frame = source.frame
@@ -58,17 +62,20 @@ class Dataset:
         self.file_sha256 = source.file_sha256
         self.path = str(data) if isinstance(data, str | Path) else ""
         self.y_true = str(y_true)
-        names = [sensitive_features] if isinstance(sensitive_features, str) else list(sensitive_features)
-        self.sensitive_features = tuple(dict.fromkeys(str(n) for n in names))
+        self.sensitive_features = _names(sensitive_features)
+        self.control_features = _names(control_features)
         if not self.sensitive_features:
             raise DataError("declare at least one column in sensitive_features: an audit asks whom a decision concerns")
         self.column(self.y_true, "y_true")
-        for name in self.sensitive_features:
-            self.column(name, "sensitive_features")
-            if name == self.y_true:
-                raise DataError(f"'{name}' is the target; it cannot be a sensitive feature too")
+        for role in ("sensitive", "control"):
+            for name in getattr(self, f"{role}_features"):
+                self.column(name, f"{role}_features")
+                if name == self.y_true:
+                    raise DataError(f"'{name}' is the target; it cannot be a {role} feature too")
         self.target = BinaryTarget.of(self.frame[self.y_true], self.y_true, positive=positive)
         self._groups = pd.DataFrame({name: _grouped(self.frame[name], name) for name in self.sensitive_features})
+        controls = {name: _grouped(self.frame[name], name) for name in self.control_features}
+        self._controls = pd.DataFrame(controls) if controls else None
         self._truth = self.target.code(self.frame[self.y_true], self.y_true)
 
     @classmethod
@@ -125,7 +132,12 @@ class Dataset:
                 groups=self._groups.iloc[rows],
                 y_true=self._truth[rows],
                 y_pred=np.full(n, -1, dtype=np.int8),
+                controls=None if self._controls is None else self._controls.iloc[rows],
             )
+
+
+def _names(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(dict.fromkeys(str(n) for n in names))
 
 
 def _grouped(column: pd.Series[Any], name: str) -> pd.Categorical[str]:
@@ -137,7 +149,8 @@ def _grouped(column: pd.Series[Any], name: str) -> pd.Categorical[str]:
     if len(uniques) > MOST_NUMERIC_GROUPS and all(isinstance(u, Number) for u in uniques):
         raise DataError(
             f"'{name}' has {len(uniques)} distinct numeric values: a continuous column is no group. Bin it first, e.g. "
-            f"frame['{name}_band'] = pandas.cut(frame['{name}'], [0, 30, 45, 60, 120]), and declare '{name}_band'"
+            f"frame['{name}_band'] = pandas.cut(frame['{name}'], [0, 30, 45, 60, 120]), and declare '{name}_band'; or "
+            f"leave it a number and ask ContinuousAttribute('{name}')"
         )
     labels = [_label(u) for u in uniques]
     if MISSING in labels:

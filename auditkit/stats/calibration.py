@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.special import chndtr, expit, logit, ndtr
+from scipy.special import expit, logit, ndtr
+
+from auditkit.stats.quadratic import noncentral_limits
 
 Floats = NDArray[np.float64]
 
@@ -111,29 +112,6 @@ def calibration_error(sums: Sums, z: float) -> Interval:
     low, high = noncentral_limits(float(weight @ sums.miss**2), m, z)
     value = max(0.0, squared) ** 0.5
     return Interval(value, min(low**0.5, value), max(high**0.5, value))
-
-
-def noncentral_limits(t: float, m: Floats, z: float) -> tuple[float, float]:
-    """Limits of θ = E T − ΣM, for T = Σ of squared normals with variances `m` and unknown means.
-
-    T/g ~ χ²_df(λ), θ = g λ, g = ΣM²/ΣM, df = (ΣM)²/ΣM²: Satterthwaite's match of two moments, inverted at
-    tail Φ(−z).
-
-    >>> [round(x, 3) for x in noncentral_limits(30.0, np.ones(10), 1.96)]
-    [5.255, 44.775]
-    """
-    g = float((m @ m) / m.sum())
-    df, x, tail = float(m.sum() ** 2 / (m @ m)), t / g, float(ndtr(-z))
-    top = x + (10 + 2 * z) * (x**0.5 + 10 + z)
-
-    def solve(excess: Callable[[float], float]) -> float:
-        if excess(0.0) <= 0:
-            return 0.0
-        return top if excess(top) >= 0 else float(brentq(excess, 0.0, top, xtol=1e-9 * max(1.0, x)))
-
-    low = solve(lambda nc: tail + float(chndtr(x, df, nc)) - 1)
-    high = solve(lambda nc: float(chndtr(x, df, nc)) - tail)
-    return g * low, g * high
 
 
 def in_the_large(sums: Sums) -> tuple[float, float, float]:

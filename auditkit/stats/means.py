@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auditkit.stats.rates import wilson
+
 Floats = NDArray[np.float64]
 
 
@@ -31,3 +33,26 @@ def t_limits(mean: ArrayLike, standard_error: ArrayLike, *, effective_n: float, 
     mean, error = np.asarray(mean, float), np.asarray(standard_error, float)
     t = float(stdtrit(effective_n - 1, 0.5 + level / 2)) if effective_n > 1 else np.nan
     return MeanLimits(mean - t * error, mean + t * error)
+
+
+def share_limits(values: ArrayLike, z: float) -> tuple[float, float]:
+    """Limits of the mean of n values in [0, 1], at critical value z: Student's, within [0, 1].
+
+    Where all values are alike there is no variance to go by: then Wilson's of the mean, which no variance of such
+    values exceeds. NaN without values.
+
+    >>> [round(x, 3) for x in share_limits([0.2, 0.4, 0.6, 0.8], 1.96)]
+    [0.089, 0.911]
+    """
+    from scipy.special import ndtr
+
+    x = np.asarray(values, float)
+    n = len(x)
+    if not n:
+        return float("nan"), float("nan")
+    mean, spread = float(x.mean()), float(x.std(ddof=1)) if n > 1 else 0.0
+    if spread <= 1e-12:
+        plain = wilson(mean * n, n, z)
+        return float(plain.low), float(plain.high)
+    low, high = t_limits(mean, spread / n**0.5, effective_n=n, level=float(1 - 2 * ndtr(-z)))
+    return max(0.0, float(low)), min(1.0, float(high))

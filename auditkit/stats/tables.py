@@ -5,6 +5,7 @@ Tables are (K, 2, 2) counts, indexed [group, y_true, y_pred]; an undefined value
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -16,10 +17,12 @@ from auditkit.stats.rates import Limits
 
 Floats = NDArray[np.float64]
 Tables = NDArray[np.int64]
+Statistic = Callable[[Floats], Floats]
+"""(K, 2, 2) counts or shares → (K,) values, NaN where undefined."""
 DRAWS = 40_000
 """Dirichlet draws a table: at q = 3.7 (50 groups) four lie beyond each limit."""
 REACH = 4.0
-"""Critical values beyond this lie farther out than the draws: there the limits are −1 and 1."""
+"""Critical values beyond this lie farther out than the draws: there the limits are the ends of the range."""
 
 
 def f1(t: Tables, q: float, method: Method) -> Limits:
@@ -64,8 +67,23 @@ def mcc(t: Tables, q: float, method: Method) -> Limits:
     The draws are seeded by the cells: the same table always gives the same limits, in whatever order groups come.
     `method` plays no part: there is no rate below. The value always lies inside.
     """
-    p = _correlation(t.astype(float))
-    drawn = np.array([_quantiles(table, q) for table in t]).reshape(len(t), 2)
+    return _of_draws(t, q, _correlation, (-1.0, 1.0))
+
+
+def generalized_entropy_index(t: Tables, q: float, method: Method) -> Limits:
+    """Generalised entropy (α = 2) of the benefits b = ŷ − y + 1, ½ (E b² / (E b)² − 1); NaN where nobody has any.
+
+    0 where all have the same benefit; with the Φ(±q) quantiles over p* ~ Dirichlet(cells + ½), as in `mcc`.
+
+    >>> float(generalized_entropy_index(np.array([[[5, 1], [2, 4]]]), 1.96, lambda *_: None).p[0].round(4))
+    0.1446
+    """
+    return _of_draws(t, q, _entropy, (0.0, np.inf))
+
+
+def _of_draws(t: Tables, q: float, statistic: Statistic, ends: tuple[float, float]) -> Limits:
+    p = statistic(t.astype(float))
+    drawn = np.array([_quantiles(table, q, statistic, ends) for table in t]).reshape(len(t), 2)
     low, high = np.fmin(drawn[:, 0], p), np.fmax(drawn[:, 1], p)
     nothing = np.isnan(p)
     return Limits(p, np.where(nothing, np.nan, low), np.where(nothing, np.nan, high))
@@ -74,6 +92,13 @@ def mcc(t: Tables, q: float, method: Method) -> Limits:
 def smallest_margin(t: Tables) -> NDArray[np.int64]:
     """(K,) the smallest of the truly positive, truly negative, selected and not selected."""
     out: NDArray[np.int64] = np.minimum(t.sum(axis=2).min(axis=1), t.sum(axis=1).min(axis=1))
+    return out
+
+
+def with_benefit(t: Tables) -> NDArray[np.int64]:
+    """(K,) rows; 0 where every one is overlooked, so that nobody has a benefit to share."""
+    n = t.sum(axis=(1, 2))
+    out: NDArray[np.int64] = np.where(t[:, 1, 0] < n, n, 0)
     return out
 
 
@@ -90,17 +115,26 @@ def _correlation(t: Floats) -> Floats:
     return np.clip(out, -1.0, 1.0)
 
 
-def _quantiles(table: Tables, q: float) -> tuple[float, float]:
+def _entropy(t: Floats) -> Floats:
+    fp, fn, n = t[..., 0, 1], t[..., 1, 0], t.sum(axis=(-2, -1))
+    benefit, squares = n + fp - fn, n + 3 * fp - fn  # 2 for a false positive, 0 for a false negative, else 1
+    ratio = np.divide(squares * n, benefit**2, out=np.full(n.shape, np.nan), where=benefit > 0)
+    out: Floats = np.maximum((ratio - 1) / 2, 0.0)
+    return out
+
+
+def _quantiles(table: Tables, q: float, statistic: Statistic, ends: tuple[float, float]) -> tuple[float, float]:
     if q > REACH:
-        return -1.0, 1.0
-    low, high = np.quantile(_drawn(tuple(int(x) for x in table.ravel())), [float(ndtr(-q)), float(ndtr(q))])
+        return ends
+    drawn = _drawn(tuple(int(x) for x in table.ravel()), statistic)
+    low, high = np.quantile(drawn, [float(ndtr(-q)), float(ndtr(q))])
     return float(low), float(high)
 
 
 @lru_cache(maxsize=64)
-def _drawn(cells: tuple[int, ...]) -> Floats:
+def _drawn(cells: tuple[int, ...], statistic: Statistic) -> Floats:
     draws = np.random.default_rng(list(cells)).dirichlet(np.array(cells) + 0.5, DRAWS)
-    out = _correlation(draws.reshape(-1, 2, 2))
+    out = statistic(draws.reshape(-1, 2, 2))
     return out[~np.isnan(out)]  # a margin that underflows to 0 has no correlation
 
 

@@ -17,13 +17,24 @@ from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.checks import DEFAULT_METRICS, GroupFairness, reassess
 from auditkit.fairness.composites import COMPOSITES, CompositeFamily
+from auditkit.fairness.dispersion import DISPERSIONS
 from auditkit.records import Comparison, Finding
+from auditkit.stats import tables
 from auditkit.stats.rates import wilson
 
 Cells = tuple[int, int, int, int]
 """TN, FP, FN, TP"""
 A, B, C = (400, 60, 50, 120), (300, 90, 30, 90), (150, 15, 40, 45)
+
+
+def entropy(truth: np.ndarray, decision: np.ndarray) -> float:
+    """Speicher et al. (2018), α = 2, over rows."""
+    b = decision - truth + 1
+    return float(sum((x / b.mean()) ** 2 - 1 for x in b) / (len(b) * 2 * (2 - 1)))
+
+
 ON_ROWS = {
+    "generalized_entropy_index": entropy,
     "f1": sk.f1_score,
     "balanced_accuracy": sk.balanced_accuracy_score,
     "mcc": sk.matthews_corrcoef,
@@ -53,7 +64,7 @@ def asked(t: Tally, metric: str, comparison: Comparison, **options: object) -> F
 def test_every_composite_has_an_oracle() -> None:
     assert set(ON_ROWS) == set(COMPOSITES)
     composites = {name for name, m in METRICS.items() if m.kind == "composite"}
-    assert composites == {*COMPOSITES, "equalized_odds", "equalized_odds_mean"}
+    assert composites == {*COMPOSITES, "equalized_odds", "equalized_odds_mean", *DISPERSIONS}
 
 
 cells = st.tuples(*[st.integers(0, 30)] * 4).filter(lambda c: sum(c) > 0)
@@ -69,6 +80,7 @@ def test_values_are_the_oracles_wherever_they_are_defined(c: Cells, metric: str)
         "average_odds": tp + fn > 0 and tn + fp > 0,
         "mcc": min(tp + fp, tp + fn, tn + fp, tn + fn) > 0,
         "treatment_equality": fp + fn > 0,
+        "generalized_entropy_index": fn < sum(c),
     }[metric]
     e = family.estimate(0)
     assert (e.value is not None) == defined == (e.state != "undefined")
@@ -76,7 +88,7 @@ def test_values_are_the_oracles_wherever_they_are_defined(c: Cells, metric: str)
         assert e.value == pytest.approx(ON_ROWS[metric](*rows(c)), abs=1e-12)
         assert e.low - 1e-12 <= e.value <= e.high + 1e-12
         assert (-1 if metric == "mcc" else 0) - 1e-12 <= e.low
-        assert e.high <= 1 + 1e-12
+        assert e.high <= 1 + 1e-12 or metric == "generalized_entropy_index"
 
 
 def test_where_scikit_learn_invents_a_number_we_do_not() -> None:
@@ -107,6 +119,19 @@ def test_intervals_of_one_group_are_slow_twins() -> None:
     n, f, m, t = (gammas / gammas.sum(axis=1, keepdims=True)).T
     drawn = (t * n - f * m) / np.sqrt((t + f) * (t + m) * (n + f) * (n + m))
     assert limits("mcc") == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.003)
+    mean = 1 + f - m
+    drawn = (4 * f + t + n - mean**2) / mean**2 / 2  # half the squared coefficient of variation of the benefits
+    assert limits("generalized_entropy_index") == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.001)
+
+
+@pytest.mark.parametrize("p", [(0.5, 0.1, 0.1, 0.3), (0.8, 0.02, 0.05, 0.13), (0.3, 0.3, 0.02, 0.38)])
+def test_coverage_of_the_entropy(p: tuple[float, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "DRAWS", 4_000)
+    _, fp, fn, _ = p
+    true = ((1 + 3 * fp - fn) / (1 + fp - fn) ** 2 - 1) / 2
+    drawn = np.random.default_rng(5).multinomial(200, p, 1_500).reshape(-1, 2, 2)
+    limits = tables.generalized_entropy_index(drawn, 1.96, wilson)
+    assert np.mean((limits.low <= true) & (true <= limits.high)) >= 0.93
 
 
 def test_gaps_of_two_groups_are_mover() -> None:
