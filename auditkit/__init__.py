@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from auditkit.evidence.tally import Tally as Tally
     from auditkit.explain.checks import Attribution as Attribution
     from auditkit.fairness.checks import GroupFairness as GroupFairness
+    from auditkit.fairness.impact_checks import ImpactRatios as ImpactRatios
+    from auditkit.fairness.impact_checks import ScoringRates as ScoringRates
     from auditkit.fairness.mitigation import mitigate as mitigate
     from auditkit.fairness.profile import DataProfile as DataProfile
     from auditkit.fairness.scores import Scores as Scores
     from auditkit.fairness.subgroups import Subgroups as Subgroups
+    from auditkit.fairness.unknowns import UnknownDemographics as UnknownDemographics
     from auditkit.gate.policy import Config as Config
     from auditkit.gate.policy import Policy as Policy
     from auditkit.gate.policy import load_config as load_config
@@ -60,6 +63,9 @@ _HOMES = {
     "Subgroups": "fairness.subgroups",
     "DataProfile": "fairness.profile",
     "Scores": "fairness.scores",
+    "ImpactRatios": "fairness.impact_checks",
+    "ScoringRates": "fairness.impact_checks",
+    "UnknownDemographics": "fairness.unknowns",
     "mitigate": "fairness.mitigation",
     "Attribution": "explain.checks",
     "Policy": "gate.policy",

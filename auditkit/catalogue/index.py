@@ -6,12 +6,14 @@ decision, and everything else (values, intervals, gaps, findings, report, `audit
 
 from __future__ import annotations
 
-from auditkit.catalogue import composites, confusion, explanations, profiles, scores, searches
+from auditkit.catalogue import composites, confusion, explanations, impact, profiles, scores, searches
 from auditkit.catalogue.metric import Metric
 from auditkit.errors import PolicyError, nearest
 
 METRICS: dict[str, Metric] = {
-    m.name: m for home in (confusion, composites, scores, explanations, searches, profiles) for m in home.METRICS
+    m.name: m
+    for home in (confusion, composites, scores, explanations, searches, profiles, impact)
+    for m in home.METRICS
 }
 
 ALIASES: dict[str, tuple[str, str | None]] = confusion.ALIASES | composites.ALIASES | scores.ALIASES
@@ -28,17 +30,17 @@ def rates() -> tuple[str, ...]:
 
 
 def resolve(name: str) -> tuple[str, str | None]:
-    """The metric that a name or alias stands for, and the comparison that it implies.
+    """The metric that a name or alias stands for in a rule, and the comparison that it implies.
 
-    Raises PolicyError naming the nearest.
+    An alias comes first: `impact_ratio` is also the name of a table. Raises PolicyError naming the nearest.
 
-    >>> resolve("demographic_parity_ratio")
-    ('selection_rate', 'ratio')
+    >>> resolve("demographic_parity_ratio"), resolve("impact_ratio")
+    (('selection_rate', 'ratio'), ('selection_rate', 'ratio'))
     """
-    if name in METRICS:
-        return name, None
     if name in ALIASES:
         return ALIASES[name]
+    if name in METRICS:
+        return name, None
     hint = nearest(name, [*METRICS, *ALIASES]) or " `auditkit explain all` lists them."
     raise PolicyError(f"unknown metric '{name}'.{hint}")
 
@@ -49,7 +51,7 @@ def explain(name: str) -> str:
     >>> print(explain("recall").splitlines()[0])
     true_positive_rate: True positive rate (recall, sensitivity)
     """
-    metric, comparison = resolve(name)
+    metric, comparison = (name, None) if name in METRICS else resolve(name)
     m = METRICS[metric]
     names = sorted(alias for alias, (target, _) in ALIASES.items() if target == metric)
     lines = [
