@@ -55,7 +55,7 @@ def audit(
     checks
         What to ask; None: `GroupFairness()` and `Attribution("integrated_gradients")`.
     policy
-        A `Policy`, a dict, or the path of a TOML file; None: findings without verdicts.
+        A `Policy`, a dict, the path of a TOML file, or the name of a preset; None: findings without verdicts.
     sample
         Rows, at most, for the checks that cost many model passes.
     seed

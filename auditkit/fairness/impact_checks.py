@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from auditkit.catalogue.laws import LAWS, LawName
 from auditkit.check import Assessment, Batch
 from auditkit.errors import PolicyError
 from auditkit.evidence.scoring import ScoreCounts
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import impact_findings as findings
 from auditkit.fairness.impact import ImpactRatios as Ratios
-from auditkit.fairness.laws import LAWS, LawName, Selections, declared_sets, law_named, sex_and_race
+from auditkit.fairness.laws import Selections, declared_sets, law_named, sex_and_race
 from auditkit.records import NotMeasured
 from auditkit.wording import plain
 
@@ -42,8 +43,8 @@ class ImpactRatios:
 
     >>> check = ImpactRatios(law="four-fifths")
     >>> tally = Tally.of({"sex": ["f"] * 50 + ["m"] * 50}, y_true=[0] * 100, y_pred=[0] * 60 + [1] * 40)
-    >>> check.assess(tally).findings[0].statement[:47]
-    'f are selected at 0.00 times the rate of m (0.0'
+    >>> check.assess(tally).findings[0].statement[:42]
+    'The smallest impact ratio by sex is 0.00 ('
     """
 
     law: LawName = "four-fifths"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.laws import Law
 from auditkit.errors import listing
 from auditkit.fairness.estimates import SPARSE, number
 from auditkit.fairness.impact import Comparisons, ImpactRatios
-from auditkit.fairness.laws import Law
 from auditkit.fairness.notes import finding_id
 from auditkit.records import Estimate, Finding, GroupEstimate, State, Table, Unit
 from auditkit.stats.families import FamilyInterval
@@ -27,6 +27,8 @@ def finding(metric: str, law: Law, r: ImpactRatios, *, justification: str, notes
     """One table of one law."""
     family, tested = r.family(), r.tested()
     e, found = family.comparison("ratio")
+    if not r.groups:
+        e = e.model_copy(update={"note": f"nobody of known {' and '.join(r.by)} is counted"})
     return Finding(
         id=f"{finding_id('fairness', metric, 'ratio', r.by)}:{law.name}",
         concern="fairness",
@@ -49,7 +51,7 @@ def finding(metric: str, law: Law, r: ImpactRatios, *, justification: str, notes
 def _table(metric: str, law: Law, r: ImpactRatios, t: Comparisons) -> Table:
     count, selected, named, _ = HEADS[metric]
     columns = [*r.by, count, selected, named, "Impact ratio", "Lower limit", "Upper limit", "p of all pairs"]
-    columns += ["Fisher’s mid-p", *([] if law.limit is None else [f"Below {law.limit:g}"]), "Note"]
+    columns += ["Fisher’s mid‑p", *([] if law.limit is None else [f"Below {law.limit:g}"]), "Note"]
     units: list[Unit] = [*("" for _ in r.by), "", "", "percent", "ratio", "ratio", "ratio"]  # type: ignore[list-item]
     values, ratio = r.rates, r.ratio
     rows = []
@@ -113,10 +115,9 @@ def _notes(r: ImpactRatios, justification: str) -> tuple[str, ...]:
     left_out = [r.name(int(i)) for i in np.flatnonzero(~r.included)]
     if left_out:
         notes.append(f"left out of the impact ratios: {listing(left_out)}. Justification: {justification}")
-    large = int(r.large.sum())
-    if large > 1:
+    if r.large.sum() > 1:
         notes.append(
-            f"limits and p hold for all pairs of {large} groups together, since the highest is chosen by the data; "
+            "limits and p hold for all pairs of groups of a table together, since the highest is chosen by the data; "
             "Fisher’s mid-p compares a group with the highest alone, unadjusted"
         )
     top = r.top
@@ -145,7 +146,10 @@ def _statement(metric: str, law: Law, r: ImpactRatios, e: Estimate, found: Famil
             f"(smallest impact ratio {quotient(e.value)}, {told}).{by_chance}"
         )
     at_low, at_high = percent(family.values[found.first]), percent(family.values[found.second])
-    said = f"{low} are {what} at {quotient(e.value)} times the rate of {high} ({at_low} against {at_high}; {told})."
+    said = (
+        f"The smallest impact ratio by {attributes} is {quotient(e.value)} ({told}). {low} are {what} least often, "
+        f"{at_low}, and {high} most often, {at_high}."
+    )
     if law.limit is None:
         return said
     if e.high < law.limit:

@@ -41,7 +41,9 @@ class Placements:
         known = s.known()
         groups = tuple(g for g, k in zip(s.groups, known, strict=True) if k)
         kinds = [g for g, k in zip(s.groups, known, strict=True) if not k]
-        fits = np.array([[_fits(kind, g) for g in groups] for kind in kinds], dtype=bool).reshape(-1, len(groups))
+        fits = np.array([[_fits(kind, g) for g in groups] for kind in kinds], dtype=bool).reshape(
+            len(kinds), len(groups)
+        )
         unknowns = Unknowns(s.selected[known], s.rows[known], s.selected[~known], s.rows[~known], fits)
         options = fits.sum(axis=1)
         settled, nowhere = (int(s.rows[~known][options == i].sum()) for i in (1, 0))
