@@ -115,7 +115,11 @@ def _notes(r: ImpactRatios, justification: str) -> tuple[str, ...]:
     left_out = [r.name(int(i)) for i in np.flatnonzero(~r.included)]
     if left_out:
         notes.append(f"left out of the impact ratios: {listing(left_out)}. Justification: {justification}")
-    if r.large.sum() > 1:
+    any_pair = r.family().p_value("ratio", 1.0, above=False)
+    if any_pair is not None:
+        notes.append(
+            f"p of the claim that no two groups of {attributes} differ: {_p(any_pair)}, all pairs as one family"
+        )
         notes.append(
             "limits and p hold for all pairs of groups of a table together, since the highest is chosen by the data; "
             "Fisher’s mid-p compares a group with the highest alone, unadjusted"
@@ -130,6 +134,10 @@ def _notes(r: ImpactRatios, justification: str) -> tuple[str, ...]:
     if small:
         notes.append(f"left out of the test, fewer than {SPARSE} people: {listing(small)}")
     return tuple(notes)
+
+
+def _p(p: float) -> str:
+    return "below 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _statement(metric: str, law: Law, r: ImpactRatios, e: Estimate, found: FamilyInterval | None) -> str:

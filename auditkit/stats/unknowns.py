@@ -21,6 +21,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 STEPS = 64
 """Halvings of the interval in which the water level is sought: to the last bit of a double."""
+MOST = 40
+"""Of more groups with partly known rows, the best case asks less than a flow does: a looser upper bound, at no cost."""
+_CELLS = 500_000
 
 
 class Bounds(NamedTuple):
@@ -104,12 +107,13 @@ class Unknowns:
         fits = u.fits.astype(np.int64)
         helping, hurting = u.unknown_selected @ fits, (u.unknown_rows - u.unknown_selected) @ fits
         out = np.full(len(u.rows), -1, dtype=np.int64)
+        step = max(1, _CELLS // (1 + int(helping.max(initial=0))))
         for g in range(len(u.rows)):
-            for r in range(len(u.rows)):
-                if r != g:
-                    needed = _needed(u, g, r, int(helping[r]), int(hurting[g]), exact)
-                    if needed >= 0 and (out[g] < 0 or needed < out[g]):
-                        out[g] = needed
+            others = np.delete(np.arange(len(u.rows)), g)
+            for start in range(0, len(others), step):
+                needed = _needed(u, g, others[start : start + step], helping, int(hurting[g]), exact)
+                if needed >= 0 and (out[g] < 0 or needed < out[g]):
+                    out[g] = needed
         return out
 
     def _lowered(self, other: NDArray[np.bool_]) -> float:
@@ -129,23 +133,27 @@ class Unknowns:
         return float((k / (n + wanted)).max())
 
 
-def _needed(u: Unknowns, g: int, r: int, most_b: int, most_a: int, limit: Fraction) -> int:
-    """Fewest rows a + b with s_g (n_r + b) / ((n_g + a)(s_r + b)) < limit, for one pair of groups; −1 if none."""
-    b = np.arange(most_b + 1)
-    above = u.selected[g] * (u.rows[r] + b) * limit.denominator
-    below = (u.selected[r] + b) * limit.numerator
+def _needed(u: Unknowns, g: int, r: Ints, helping: Ints, most_a: int, limit: Fraction) -> int:
+    """Fewest rows a + b with s_g (n_r + b) / ((n_g + a)(s_r + b)) < limit, over these groups r; −1 if none."""
+    b = np.arange(int(helping[r].max()) + 1)
+    above = u.selected[g] * (u.rows[r, None] + b) * limit.denominator
+    below = (u.selected[r, None] + b) * limit.numerator
     a = np.where(below > 0, above // np.maximum(below, 1) + 1 - u.rows[g], most_a + 1)
     a = np.maximum(a, 0)
-    possible = a <= most_a
+    possible = (a <= most_a) & (b <= helping[r, None])
     return int((a + b)[possible].min()) if possible.any() else -1
 
 
 def _enough(asked: Ints, supply: Ints, fits: NDArray[np.bool_]) -> bool:
-    """True if rows of each kind, given to groups that they fit, can fill what each group asks for."""
+    """True if rows of each kind, given to groups that they fit, can fill what each group asks for (`MOST`: may be)."""
     total = int(asked.sum())
     if total > supply.sum():
         return False
     if fits.all() or not total:
+        return True
+    if (asked > supply @ fits).any():
+        return False
+    if fits.shape[1] > MOST:
         return True
     kinds, groups = fits.shape
     graph = np.zeros((kinds + groups + 2,) * 2, dtype=np.int32)

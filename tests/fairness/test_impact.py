@@ -14,7 +14,7 @@ from scipy.stats import fisher_exact, studentized_range
 import auditkit as ak
 from auditkit.check import Batch, StreamCheck
 from auditkit.errors import PolicyError
-from auditkit.fairness.checks import GroupFairness
+from auditkit.fairness.checks import GroupFairness, p_value
 from auditkit.fairness.impact import ImpactRatios as Ratios
 from auditkit.fairness.laws import Selections
 from auditkit.records import Finding, Table
@@ -226,6 +226,8 @@ def test_the_smallest_ratio_is_that_of_group_fairness_when_nothing_is_missing() 
     (finding,) = ak.ImpactRatios().assess(t).findings
     for field in ("value", "low", "high"):
         assert getattr(finding.estimate, field) == pytest.approx(getattr(ratio.estimate, field))
+    p = p_value(t, "selection_rate", "ratio", ("race",), limit=1.0, above=False)
+    assert f"p of the claim that no two groups of race differ: {p:.3f}, all pairs as one family" in finding.notes
 
 
 def test_strictly_below_and_beside_its_test() -> None:
