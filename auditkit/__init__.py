@@ -30,11 +30,14 @@ if TYPE_CHECKING:
     from auditkit.fairness.conditional import ConditionalParity as ConditionalParity
     from auditkit.fairness.consistency import Consistency as Consistency
     from auditkit.fairness.continuous import ContinuousAttribute as ContinuousAttribute
+    from auditkit.fairness.impact_checks import ImpactRatios as ImpactRatios
+    from auditkit.fairness.impact_checks import ScoringRates as ScoringRates
     from auditkit.fairness.mitigation import mitigate as mitigate
     from auditkit.fairness.profile import DataProfile as DataProfile
     from auditkit.fairness.proxies import Proxies as Proxies
     from auditkit.fairness.scores import Scores as Scores
     from auditkit.fairness.subgroups import Subgroups as Subgroups
+    from auditkit.fairness.unknowns import UnknownDemographics as UnknownDemographics
     from auditkit.gate.policy import Config as Config
     from auditkit.gate.policy import Policy as Policy
     from auditkit.gate.policy import load_config as load_config
@@ -68,6 +71,9 @@ _HOMES = {
     "Subgroups": "fairness.subgroups",
     "DataProfile": "fairness.profile",
     "Scores": "fairness.scores",
+    "ImpactRatios": "fairness.impact_checks",
+    "ScoringRates": "fairness.impact_checks",
+    "UnknownDemographics": "fairness.unknowns",
     "mitigate": "fairness.mitigation",
     "Attribution": "explain.checks",
     "Policy": "gate.policy",

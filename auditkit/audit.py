@@ -54,7 +54,7 @@ def audit(
     checks
         What to ask, as `[ak.GroupFairness(), ak.Subgroups()]`; None: `auditkit.checks.DEFAULT`.
     policy
-        A `Policy`, a dict, or the path of a TOML file; None: findings without verdicts.
+        A `Policy`, a dict, the path of a TOML file, or the name of a preset; None: findings without verdicts.
     sample
         Rows, at most, for the checks that do not see all rows.
     seed

@@ -105,7 +105,7 @@ def run(
     weights: Annotated[str | None, typer.Option("--weights", help="Its weights: safetensors, or a state dict.")] = None,
     y_pred: Annotated[str | None, typer.Option("--y-pred", help="Column of decisions, instead of a model.")] = None,
     score: Annotated[str | None, typer.Option("--score", help="Column of scores beside --y-pred.")] = None,
-    policy: Annotated[Path | None, typer.Option("--policy", help="TOML file with the rules.")] = None,
+    policy: Annotated[Path | None, typer.Option("--policy", help="TOML file of rules, or a preset's name.")] = None,
     check: Annotated[
         list[str] | None, typer.Option("--check", help="Check to run, in place of the usual ones; repeatable.")
     ] = None,
@@ -145,7 +145,7 @@ def run(
 @app.command(epilog="Example: auditkit gate reports/income.json --policy auditkit.toml")
 def gate(
     report: Annotated[Path, typer.Argument(help="A report.json.")],
-    policy: Annotated[Path, typer.Option("--policy", help="TOML file with the rules.")],
+    policy: Annotated[Path, typer.Option("--policy", help="TOML file of rules, or a preset's name.")],
     quiet: Quiet = False,
 ) -> None:
     """Judge a stored report by a policy: no model, no data, no torch."""
@@ -242,7 +242,7 @@ def _run(config: Any, *, command: str, quiet: bool) -> Report:
             model,
             data,
             checks=[check_of(c.name, c.options, where=c.where) for c in config.checks] or None,
-            policy=config.policy if config.policy.rules else None,
+            policy=config.policy if config.policy.rules or config.policy.presets else None,
             words=config.policy.words,
             sample=config.audit.sample,
             seed=config.audit.seed,

@@ -14,7 +14,7 @@ from auditkit.records import Finding, Report, Rule, StoredEvidence
 
 
 def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
-    """A policy as given, from a dict, or from a TOML file."""
+    """A policy as given, from a dict, from a TOML file, or by the name of a preset."""
     if isinstance(policy, Policy):
         return policy
     return Policy.from_dict(policy) if isinstance(policy, dict) else Policy.load(policy)
@@ -25,7 +25,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
 
     Raises PolicyError for a wrong policy.
     """
-    policy = as_policy(policy)
+    policy = as_policy(policy).for_features(report.provenance.data.sensitive_features)
     _one_answer(report, policy)
     judged = judge_findings(report.findings, policy, _Stored(report))
     return report.model_copy(

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from auditkit.errors import PolicyViolation, ReportError
 from auditkit.exhibits import Curve as Curve
@@ -87,6 +87,19 @@ class Finding(Record):
     references: tuple[str, ...] = ()
     trust: tuple[TrustCheck, ...] = ()
     """Tests of the explanation; an explanation with a failed one is shown as failed."""
+
+    @field_validator("by_group")
+    @classmethod
+    def _attributes_in_order(cls, groups: tuple[GroupEstimate, ...], info: ValidationInfo) -> tuple[GroupEstimate, ...]:
+        """Attributes in the order of `by`, which sorted JSON forgets."""
+        by = info.data.get("by", ())
+
+        def ordered(g: GroupEstimate) -> GroupEstimate:
+            if tuple(g.group) == by or set(g.group) != set(by):
+                return g
+            return g.model_copy(update={"group": {a: g.group[a] for a in by}})
+
+        return tuple(ordered(g) for g in groups)
 
 
 class Rule(Record):

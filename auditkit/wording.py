@@ -14,6 +14,8 @@ Of = Literal["share", "points", "number"]
 
 NOTHING = "–"
 """Written where there is no number."""
+BOUNDS = "bounds"
+"""A method of an Estimate that begins so gives bounds that no sampling is behind: no confidence interval."""
 
 
 def decimals(x: float | None, digits: int = 1) -> str:

@@ -35,9 +35,15 @@ def configuration(folder: Path, asked: str) -> Path:
     return folder / "audit.toml"
 
 
+NEEDED: dict[str, dict[str, Any]] = {
+    "conditional_parity": {"control": ["job"]},
+    "continuous_attribute": {"column": "a"},
+}
+
+
 @pytest.mark.parametrize("name", CHECKS)
 def test_every_check_is_made_by_name_and_from_its_options_again(name: str) -> None:
-    check = check_of(name)
+    check = check_of(name, NEEDED.get(name))
     assert dataclasses.is_dataclass(check)
     assert check_of(name, check.options()).options() == check.options()
 
@@ -67,6 +73,7 @@ def test_flags_replace_the_checks_of_the_file(tmp_path: Path) -> None:
         ('[[check]]\nname = "subgroups"\ndeepth = 2\n', "check 'subgroups' has no option 'deepth'"),
         ('[[check]]\nname = "subgroups"\ndepth = "deep"\n', "audit.toml:7: check 'subgroups':"),
         ('[check]\nname = "subgroups"\n', "write [[check]], with double brackets"),
+        ('[[check]]\nname = "continuous_attribute"\n', "check 'continuous_attribute' needs column"),
         ("[[check]]\ndepth = 2\n", 'a check needs its name, as in name = "subgroups"'),
         ('[[check]]\nname = "scores"\n[[check]]\nname = "scores"\n', "two checks have the name 'scores'"),
     ],

@@ -12,6 +12,7 @@ from auditkit.catalogue import (
     confusion,
     dispersion,
     explanations,
+    impact,
     profiles,
     rows,
     scores,
@@ -22,7 +23,7 @@ from auditkit.errors import PolicyError, nearest
 
 METRICS: dict[str, Metric] = {
     m.name: m
-    for home in (confusion, composites, dispersion, conditional, scores, explanations, searches, profiles, rows)
+    for home in (confusion, composites, dispersion, conditional, scores, explanations, searches, profiles, rows, impact)
     for m in home.METRICS
 }
 
@@ -42,18 +43,20 @@ def rates() -> tuple[str, ...]:
 
 
 def resolve(name: str) -> tuple[str, str | None]:
-    """The metric that a name or alias stands for, and the comparison that it implies.
+    """The metric that a name or alias stands for in a rule, and the comparison that it implies.
 
     fairlearn's derived names (`recall_score_group_min`) are a name and a comparison. Raises PolicyError naming the
     nearest.
 
-    >>> resolve("demographic_parity_ratio"), resolve("recall_score_group_min")
+    An alias comes first: `impact_ratio` is also the name of a table.
+
+    >>> resolve("impact_ratio"), resolve("recall_score_group_min")
     (('selection_rate', 'ratio'), ('true_positive_rate', 'group_min'))
     """
-    if name in METRICS:
-        return name, None
     if name in ALIASES:
         return ALIASES[name]
+    if name in METRICS:
+        return name, None
     for comparison in _DERIVED:
         of = name.removesuffix(f"_{comparison}")
         metric, implied = (of, None) if of in METRICS else ALIASES.get(of, ("", None))
@@ -69,7 +72,7 @@ def explain(name: str) -> str:
     >>> print(explain("recall").splitlines()[0])
     true_positive_rate: True positive rate (recall, sensitivity)
     """
-    metric, comparison = resolve(name)
+    metric, comparison = (name, None) if name in METRICS else resolve(name)
     m = METRICS[metric]
     names = sorted(alias for alias, (target, _) in ALIASES.items() if target == metric)
     lines = [

@@ -12,7 +12,9 @@ from typing import Any, Literal, TypeVar, cast, get_args
 from pydantic import BaseModel, Field, StrictFloat, StrictInt, ValidationError, field_validator
 
 from auditkit.catalogue.index import METRICS, resolve
+from auditkit.catalogue.laws import LAWS
 from auditkit.errors import PolicyError, listing, nearest
+from auditkit.gate.presets import Attributes, Preset, preset_of
 from auditkit.gate.toml import Document, Path_, read
 from auditkit.records import Comparison, PolicyInfo, Record, Rule, Words
 
@@ -35,8 +37,27 @@ class Policy(PolicyInfo):
     """
 
     rules: tuple[Rule, ...] = ()
+    presets: tuple[Preset, ...] = ()
+    """Presets whose rules wait for the sensitive features of the data."""
     words: Words = Words()
     """Display words that stand in the same file."""
+
+    @classmethod
+    def preset(
+        cls, name: str, *, by: Sequence[str | Sequence[str]] | None = None, sex: str | None = None,
+        race: str | None = None,
+    ) -> Policy:  # fmt: skip
+        """The policy of a law: `four-fifths` (by: sets of attributes; None: each alone) or `nyc-ll144` (sex, race).
+
+        Four-fifths asks that the smallest impact ratio of each set is at least 0.8, decided by its interval. NYC Local
+        Law 144 sets no limit: its rules pass once the ratios by sex, race/ethnicity and both crossed are measured.
+        Raises PolicyError for unknown presets, and for arguments that a preset does not take.
+
+        >>> Policy.preset("four-fifths").for_features(("sex",)).rules[0].limit
+        0.8
+        """
+        options = {"preset": name, "by": by, "sex": sex, "race": race}
+        return cls.from_dict({"policy": {k: v for k, v in options.items() if v is not None}})
 
     @classmethod
     def from_dict(cls, policy: dict[str, Any]) -> Policy:
@@ -45,11 +66,35 @@ class Policy(PolicyInfo):
 
     @classmethod
     def load(cls, path: str | Path) -> Policy:
-        """The policy in a TOML file, or in `[tool.auditkit]` of a pyproject.toml; PolicyError if it has no rules."""
+        """The policy in a TOML file, or in `[tool.auditkit]` of a pyproject.toml, or the preset of that name.
+
+        PolicyError if it has neither rules nor a preset.
+        """
+        name = str(path)
+        if not Path(path).exists() and not Path(path).suffix and Path(path).name == name:
+            if name not in LAWS:
+                raise PolicyError(
+                    f"'{name}' is no file, and no preset; presets are {listing(LAWS)}.{nearest(name, LAWS)}"
+                )
+            return cls.preset(name)
         policy = load_config(path).policy
-        if not policy.rules:
-            raise PolicyError(f"{path} has no [[rule]]: a gate needs at least one")
+        if not policy.rules and not policy.presets:
+            raise PolicyError(f"{path} has no [[rule]]: a gate needs at least one, or a preset in [policy]")
         return policy
+
+    def for_features(self, declared: Attributes) -> Policy:
+        """The policy with the rules of its presets, over the sensitive features that data declare.
+
+        Raises PolicyError if a preset needs one that is not declared.
+        """
+        if not self.presets:
+            return self
+        rules = (*self.rules, *(rule for preset in self.presets for rule in preset.rules(declared)))
+        ids = [r.id for r in rules]
+        for id in ids:
+            if ids.count(id) > 1:
+                raise PolicyError(f"{self.source or 'policy'}: two rules have the id '{id}', one of them by a preset")
+        return self.model_copy(update={"rules": rules, "presets": (), "sha256": _sha256(rules, self)})
 
     def info(self) -> PolicyInfo:
         """What a report keeps beside the verdicts."""
@@ -102,6 +147,16 @@ class _Policy(Record):
     version: str = ""
     owner: str = ""
     review_by: datetime.date | None = None
+    preset: str | None = None
+    by: tuple[tuple[str, ...], ...] | None = None
+    sex: str | None = None
+    race: str | None = None
+
+    @field_validator("by", mode="before")
+    @classmethod
+    def _sets(cls, value: Any) -> Any:
+        sets = (value,) if isinstance(value, str) else value
+        return tuple((s,) if isinstance(s, str) else s for s in sets) if isinstance(sets, list | tuple) else sets
 
 
 class _Defaults(Record):
@@ -185,7 +240,9 @@ def config_from(document: Document) -> Config:
         audit=_part(document, _Audit, "audit"),
         checks=_checks(document),
         policy=Policy(
-            **policy.model_dump(),
+            **policy.model_dump(include={"version", "owner", "review_by"}),
+            id=policy.id or policy.preset or "",
+            presets=_presets(document, policy, defaults),
             confidence=defaults.confidence,
             correction=defaults.correction,
             rules=rules,
@@ -226,6 +283,20 @@ def _checks(document: Document) -> tuple[Asked, ...]:
             raise PolicyError(f'{where}: a check needs its name, as in name = "subgroups"')
         asked.append(Asked(name=name, options={k: v for k, v in entry.items() if k != "name"}, where=where))
     return tuple(asked)
+
+
+def _presets(document: Document, policy: _Policy, defaults: _Defaults) -> tuple[Preset, ...]:
+    columns = {k: getattr(policy, k) for k in ("by", "sex", "race")}
+    if policy.preset is None:
+        for key, value in columns.items():
+            if value is not None:
+                raise PolicyError(f"{document.where(('policy', key))}: '{key}' goes with preset = \"…\" in [policy]")
+        return ()
+    options = {k: getattr(defaults, k) for k in ("min_n", "on_inconclusive", "on_not_measured")}
+    try:
+        return (preset_of(policy.preset, **columns, **options),)
+    except PolicyError as e:
+        raise PolicyError(f"{document.where(('policy', 'preset'))}: {e}") from None
 
 
 def _rules(document: Document, defaults: _Defaults) -> tuple[Rule, ...]:
@@ -352,7 +423,7 @@ def _between(value: float, low: float, high: float, name: str) -> float:
     return value
 
 
-def _sha256(rules: tuple[Rule, ...], defaults: _Defaults) -> str:
+def _sha256(rules: tuple[Rule, ...], defaults: _Defaults | Policy) -> str:
     asked = [r.model_dump(mode="json", exclude={"line"}) for r in rules]
     text = json.dumps([asked, defaults.confidence, defaults.correction], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

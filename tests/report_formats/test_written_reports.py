@@ -18,7 +18,16 @@ from auditkit.errors import PolicyViolation, ReportError
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.checks import GroupFairness
 from auditkit.judging import judge
-from auditkit.records import DataProvenance, ModelProvenance, Provenance, Report, StoredEvidence
+from auditkit.records import (
+    DataProvenance,
+    Estimate,
+    Finding,
+    GroupEstimate,
+    ModelProvenance,
+    Provenance,
+    Report,
+    StoredEvidence,
+)
 from auditkit.report import canonical, formats, junit
 from auditkit.report.terminal import headline, print_summary
 
@@ -267,3 +276,16 @@ def test_what_is_no_report_is_not_read(text: str, message: str) -> None:
 def test_bytes_that_are_no_text() -> None:
     with pytest.raises(ReportError, match="is not complete JSON"):
         Report.from_json(b"\xff\xfe\xfa{}")
+
+
+def test_a_stored_finding_keeps_the_order_of_its_attributes() -> None:
+    """Canonical JSON sorts keys; a group of (sex, race) read back is still (sex, race)."""
+    group = GroupEstimate(group={"race": "a", "sex": "f"}, estimate=Estimate(value=0.5))
+    other = GroupEstimate(group={"race": "a"}, estimate=Estimate(value=0.5))
+    made = Finding(
+        id="fairness/x/ratio/sex+race", concern="fairness", title="", statement="", metric="x", comparison="ratio",
+        by=("sex", "race"), estimate=Estimate(value=1.0), by_group=(group, other),
+    )  # fmt: skip
+    read = Finding.model_validate_json(json.dumps(made.model_dump(mode="json"), sort_keys=True))
+    for finding in (made, read):
+        assert [tuple(g.group.items()) for g in finding.by_group] == [(("sex", "f"), ("race", "a")), (("race", "a"),)]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.laws import LAWS
 from auditkit.records import Comparison, Concern, Curve, Exhibit, Finding, GroupEstimate, GroupEstimates, Report, Table
 from auditkit.report.html.curves import Curves
 from auditkit.report.html.curves import view as curves_view
@@ -23,7 +24,7 @@ from auditkit.report.html.exhibits import (
     texts,
 )
 from auditkit.report.html.figures import Figure, TableView, counted
-from auditkit.report.html.lookup import By, Lookup, established
+from auditkit.report.html.lookup import RATED, By, Lookup, established
 from auditkit.report.html.sections import ANSWERED, reasons
 from auditkit.report.words import by_words, number, shown, unit_of, upper_first
 from auditkit.wording import NOTHING
@@ -55,8 +56,12 @@ class Room(NamedTuple):
     @classmethod
     def of(cls, report: Report) -> Room:
         """Less for each figure, the more there are."""
-        mine = [f for f in report.findings if f.concern in (*ANSWERED.values(), "data")]
-        figures = len({(f.concern, f.metric) for f in mine}) or 1
+        mine = [
+            f
+            for f in report.findings
+            if f.concern in (*ANSWERED.values(), "data") or (f.concern == "fairness" and _tabled(f))
+        ]
+        figures = len({(f.concern, f.metric, _law(f)) for f in mine}) or 1
         curves = sum(isinstance(x, Curve) for f in mine for x in f.exhibits) or 1
         return cls(rows=max(12, min(60, 180 // figures)), lines=max(2, min(12, 28 // curves)))
 
@@ -111,11 +116,11 @@ def views(look: Lookup, concerns: Sequence[Concern]) -> list[Section]:
 
 
 def view(look: Lookup, concern: Concern) -> Section:
-    """Every finding of a concern; base rates have a figure of their own."""
-    found: dict[str, list[Finding]] = {}
+    """Every finding of a concern, each law apart; base rates, and rates without a table, are drawn elsewhere."""
+    found: dict[tuple[str, str], list[Finding]] = {}
     for f in look.report.findings:
-        if f.concern == concern and f.metric != "base_rate":
-            found.setdefault(f.metric, []).append(f)
+        if f.concern == concern and f.metric != "base_rate" and (concern not in RATED or _tabled(f)):
+            found.setdefault((f.metric, _law(f)), []).append(f)
     missing = dict.fromkeys(shown(why) for why in reasons(look, concern))
     room = Room.of(look.report)
     return Section(tuple(_answer(look, fs, room) for fs in found.values()), tuple(missing))
@@ -135,6 +140,16 @@ def _answer(look: Lookup, found: list[Finding], room: Room) -> Answer:
         grids=tuple(grid(x, room.rows) for x in _of(exhibits, Table)),
         notes=tuple(dict.fromkeys(upper_first(shown(n, longest=600)) for f in found for n in f.notes)),
     )
+
+
+def _law(f: Finding) -> str:
+    """The law that asks for a finding, in words; empty where none does."""
+    return next((law.title for name, law in LAWS.items() if f.id.endswith(f":{name}")), "")
+
+
+def _tabled(f: Finding) -> bool:
+    """True for a finding with a table: of the concerns that have figures of their own, all that is drawn here."""
+    return any(isinstance(x, Table) for x in f.exhibits)
 
 
 def _group(x: GroupEstimates, room: Room) -> Group:
@@ -181,6 +196,11 @@ def name_of(metric: str) -> str:
     return known.title if known else upper_first(shown(metric).replace("_", " "))
 
 
+def _named(f: Finding) -> str:
+    """The metric, and the law that asks for it."""
+    return ", ".join(x for x in (name_of(f.metric), _law(f)) if x)
+
+
 def _sentence(found: list[Finding], lead: Finding, title: str) -> str:
     order = [lead, *(f for f in found if f is not lead)]
     told = dict.fromkeys(shown(f.statement, empty="", longest=600) for f in order)
@@ -196,7 +216,7 @@ def _subtitle(found: list[Finding], charts: tuple[Chart, ...]) -> str:
     cut = ""
     if any(c.cut for c in charts):
         cut = f" Of more than {MOST} rows the {MOST} surest to differ from 0 are drawn."
-    return f"{name_of(first.metric)}. {line}{cut}".strip()
+    return f"{_named(first)}. {line}{cut}".strip()
 
 
 def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
@@ -263,4 +283,4 @@ def _table(look: Lookup, found: list[Finding], tallest: int) -> TableView:
         ]
     cut = f"; {tallest} of {len(rows)} rows, all in the JSON report" if len(rows) > tallest else ""
     columns = ("What", "Value", "Interval", "n")
-    return TableView(f"{name_of(metric)}{cut}", columns, tuple(rows[:tallest]) or ((NOTHING,) * 4,))
+    return TableView(f"{_named(found[0])}{cut}", columns, tuple(rows[:tallest]) or ((NOTHING,) * 4,))

@@ -10,7 +10,7 @@ from auditkit.report.html.figures import TableView, counted, level_text, of
 from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
 from auditkit.report.html.lookup import counts
 from auditkit.report.words import STATUS, number, range_in, shown, upper_first
-from auditkit.wording import NOTHING, in_unit
+from auditkit.wording import BOUNDS, NOTHING, in_unit
 
 MOST = 12
 """Rows of one block that are drawn; the table has all."""
@@ -167,7 +167,7 @@ def _some(kept: int, all_of: int) -> str:
 
 def _numbers(values: Iterable[object]) -> bool:
     told = [v for v in values if v is not None]
-    return bool(told) and not any(isinstance(v, str) for v in told)
+    return any(not isinstance(v, str) for v in told)
 
 
 def _cell(value: str | int | float | None, unit: Unit) -> Cell:
@@ -175,7 +175,7 @@ def _cell(value: str | int | float | None, unit: Unit) -> Cell:
         for status, word in STATUS.items():
             if value == status:
                 return Cell(word, status)
-    return Cell(shown(value) if isinstance(value, str) else in_unit(value, unit))
+    return Cell(shown(value, empty="") if isinstance(value, str) else in_unit(value, unit))
 
 
 def _surest(rows: list[Named]) -> list[Named]:
@@ -228,5 +228,7 @@ def _tick(x: float, unit: Unit) -> str:
 
 
 def level_of(e: Estimate) -> str:
-    """What the lines of a chart are: "95% interval"; empty where nothing has one."""
+    """What the lines of a chart are: "95% interval", or bounds that are none; empty where nothing has one."""
+    if e.method.startswith(BOUNDS):
+        return "Line: from the worst case to the best, no interval of chance."
     return f"Line: {level_text(e)} interval." if e.low is not None or e.high is not None else ""

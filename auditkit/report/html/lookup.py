@@ -66,7 +66,9 @@ class Lookup:
 
     def metrics(self) -> list[str]:
         """The metrics that have values by group and are about the model, in the order of the report."""
-        return list(dict.fromkeys(f.metric for f in self.report.findings if f.by_group and f.concern in RATED))
+        return list(
+            dict.fromkeys(f.metric for f in self.report.findings if f.by_group and rated(f) and f.concern in RATED)
+        )
 
     def pair(self, metric: str, by: Sequence[str]) -> Pair | None:
         """The lowest and the highest group that count; None where fewer than two do."""
@@ -103,7 +105,9 @@ class Lookup:
 
 def rated(f: Finding) -> bool:
     """True for a rate of the declared groups; False for the findings of further checks, whose groups are their own."""
-    return f.concern in RATED or f.metric == "base_rate"
+    known = METRICS.get(f.metric)
+    tabled = known is not None and known.kind == "check"
+    return (f.concern in RATED and not tabled) or f.metric == "base_rate"
 
 
 def counts(e: Estimate) -> bool:

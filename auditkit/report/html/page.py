@@ -26,7 +26,7 @@ def render(report: Report) -> str:
     also in the style (see `css_text`).
     """
     look = Lookup(report)
-    *told, more_data = answers.views(look, [*ANSWERED.values(), "data"])
+    *told, more_data, more_fairness = answers.views(look, [*ANSWERED.values(), "data", "fairness"])
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     style = _environment().get_template("style.css").render(footer=footer)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -41,6 +41,7 @@ def render(report: Report) -> str:
             states=_states(look),
             answers=dict(zip(ANSWERED, told, strict=True)),
             more_data=more_data,
+            more_fairness=more_fairness,
             unbuilt=NOT_BUILT,
             report=report,
             json_name=f"{shown(report.name)}.json",

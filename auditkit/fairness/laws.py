@@ -1,0 +1,70 @@
+"""Which groups a law compares, and whom it counts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.catalogue.laws import LAWS, Law
+from auditkit.check import MISSING
+from auditkit.errors import PolicyError, listing, nearest
+from auditkit.evidence.tally import Tally
+
+Attributes = tuple[str, ...]
+
+
+class Selections(NamedTuple):
+    """Rows of each crossed group that could be selected, and that were; groups sorted."""
+
+    groups: tuple[Attributes, ...]
+    selected: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, tally: Tally, by: Attributes) -> Selections:
+        """Rows with a decision, whether or not their truth is known; groups without one are left out."""
+        counts = tally.counts(*by)
+        decided = counts.table[:, :, 1:].sum(axis=1)
+        kept = decided.sum(axis=1) > 0
+        groups = tuple(g for g, k in zip(counts.groups, kept, strict=True) if k)
+        return cls(groups, decided[kept, 1], decided[kept].sum(axis=1))
+
+    def known(self) -> NDArray[np.bool_]:
+        """(K,) groups all of whose attributes are known."""
+        return np.array([MISSING not in g for g in self.groups], dtype=bool)
+
+
+def law_named(name: str) -> Law:
+    """The law of that name; PolicyError names the nearest."""
+    if name not in LAWS:
+        raise PolicyError(f"unknown law '{name}'; known are {listing(LAWS)}.{nearest(name, LAWS)}")
+    return LAWS[name]
+
+
+def sex_and_race(declared: Attributes, sex: str, race: str) -> list[Attributes]:
+    """The three tables of NYC Local Law 144: sex, race/ethnicity, both crossed; PolicyError says which to name."""
+    for role, name in (("sex", sex), ("race", race)):
+        if name not in declared:
+            example = next((a for a in declared if a not in (sex, race)), declared[0] if declared else "…")
+            raise PolicyError(
+                f"nyc-ll144 needs the column of {'race/ethnicity' if role == 'race' else role}: no sensitive feature "
+                f"'{name}'; declared are {listing(declared)}.{nearest(name, declared)} Say which, as in "
+                f"{role}='{example}'"
+            )
+    if sex == race:
+        raise PolicyError(f"nyc-ll144 needs two columns, sex and race/ethnicity; both are '{sex}'")
+    return [(sex,), (race,), (sex, race)]
+
+
+def declared_sets(by: tuple[Attributes, ...] | None, declared: Attributes) -> list[Attributes]:
+    """Sets of attributes as asked for, or each declared attribute alone; PolicyError names the nearest."""
+    if by is None:
+        return [(name,) for name in declared]
+    for name in dict.fromkeys(name for names in by for name in names):
+        if name not in declared:
+            raise PolicyError(
+                f"no sensitive feature '{name}'; declared are {listing(declared)}.{nearest(name, declared)}"
+            )
+    return list(by)

@@ -1,0 +1,94 @@
+"""Presets: the rules that a law asks for, once it is known which sensitive features the data declare.
+
+A law with a limit is a rule with that limit, decided by the interval. A law that only asks for the numbers is a rule
+that any value keeps: it passes once they are measured.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from auditkit.catalogue.laws import LAWS
+from auditkit.errors import PolicyError, listing, nearest
+from auditkit.records import Record, Rule
+
+Attributes = tuple[str, ...]
+
+
+class Preset(Record):
+    """A preset as a policy asks for it."""
+
+    name: str
+    by: tuple[Attributes, ...] | None = None
+    """Sets of attributes; None: each declared attribute alone (four-fifths only)."""
+    sex: str = "sex"
+    """NYC: the column of sex."""
+    race: str = "race"
+    """NYC: the column of race/ethnicity."""
+    min_n: int = 10
+    on_inconclusive: Literal["fail", "warn", "pass"] = "warn"
+    on_not_measured: Literal["fail", "warn", "pass"] = "fail"
+
+    def rules(self, declared: Attributes) -> tuple[Rule, ...]:
+        """Its rules over the declared sensitive features; PolicyError says which argument names a missing column.
+
+        >>> [r.id for r in Preset(name="four-fifths").rules(("sex", "race"))]
+        ['four-fifths/sex', 'four-fifths/race']
+        >>> [r.id for r in Preset(name="nyc-ll144", sex="gender").rules(("gender", "race"))]
+        ['nyc-ll144/gender', 'nyc-ll144/race', 'nyc-ll144/gender+race']
+        """
+        law = LAWS[self.name]
+        decision: Literal["interval", "point"] = "interval" if law.limit is not None else "point"
+        return tuple(
+            Rule(
+                id=f"{self.name}/{'+'.join(by)}",
+                metric="selection_rate",
+                comparison="ratio",
+                by=by,
+                at_least=law.limit or 0.0,
+                decision=decision,
+                min_n=self.min_n,
+                on_inconclusive=self.on_inconclusive,
+                on_not_measured=self.on_not_measured,
+                refs=(law.reference,),
+            )
+            for by in self._sets(declared)
+        )
+
+    def _sets(self, declared: Attributes) -> list[Attributes]:
+        if self.name != "nyc-ll144":
+            sets: list[Attributes] = [(name,) for name in declared] if self.by is None else list(self.by)
+            for name in (name for by in sets for name in by):
+                if name not in declared:
+                    raise PolicyError(f"preset '{self.name}': {_absent(name, declared)}")
+            return sets
+        for role, name in (("sex", self.sex), ("race", self.race)):
+            if name not in declared:
+                column = next((a for a in declared if a not in (self.sex, self.race)), "…")
+                raise PolicyError(
+                    f"preset 'nyc-ll144' needs the column of {'race/ethnicity' if role == 'race' else role}: "
+                    f'{_absent(name, declared)} Say which: {role} = "{column}" beside the preset'
+                )
+        return [(self.sex,), (self.race,), (self.sex, self.race)]
+
+
+def preset_of(
+    name: str, *, by: tuple[Attributes, ...] | None, sex: str | None, race: str | None, **options: Any
+) -> Preset:
+    """A preset, checked; PolicyError names the nearest preset, or the argument that it does not take."""
+    if name not in LAWS:
+        raise PolicyError(f"unknown preset '{name}'; known are {listing(LAWS)}.{nearest(name, LAWS)}")
+    if name == "nyc-ll144" and by is not None:
+        raise PolicyError("preset 'nyc-ll144' takes no 'by': it has three tables; name the columns by sex and race")
+    if name != "nyc-ll144" and (sex, race) != (None, None):
+        raise PolicyError(f"preset '{name}' takes no 'sex' and 'race': say by = [...], the attributes to compare")
+    if by is not None and not all(by):
+        raise PolicyError(f"preset '{name}': by = [] names nothing to compare")
+    if sex is not None and sex == (race or "race"):
+        raise PolicyError(f"preset 'nyc-ll144' needs two columns, sex and race/ethnicity; both are '{sex}'")
+    columns = {k: v for k, v in (("sex", sex), ("race", race)) if v is not None}
+    return Preset(name=name, by=by, **columns, **options)
+
+
+def _absent(name: str, declared: Attributes) -> str:
+    return f"no sensitive feature '{name}'; declared are {listing(declared)}.{nearest(name, declared)}"
