@@ -14,7 +14,7 @@ import pytest
 from sklearn.metrics import accuracy_score, precision_score
 
 import auditkit as ak
-from auditkit.audit import DEFAULT_CHECKS
+from auditkit.checks import default_checks
 from auditkit.demo import income
 from tests.helpers import run_cli
 
@@ -139,7 +139,7 @@ def test_order_of_rows_does_not_matter(report: ak.Report) -> None:
 
 def test_37_parts_add_up_to_the_whole(report: ak.Report) -> None:
     model, frame = ak.demo.model(), pd.read_parquet(income.DATA).sample(frac=1, random_state=4)
-    checks = DEFAULT_CHECKS
+    checks = default_checks()
     parts = [frame.iloc[i::37] for i in range(37)]
     observed = [ak.observe(model, dataset(part), checks=checks) for part in parts]
     total = observed[0]
