@@ -67,4 +67,5 @@ class Bootstrap:
     def rate(self, numerator: Outcomes, denominator: Outcomes, *by: str) -> NDArray[np.float64]:
         """(B, K) rates by group, NaN where nobody was drawn."""
         k, n = self.count(numerator, *by), self.count(denominator, *by)
-        return np.divide(k, n, out=np.full(k.shape, np.nan), where=n > 0)
+        out: NDArray[np.float64] = np.divide(k, n, out=np.full(k.shape, np.nan), where=n > 0)
+        return out

@@ -53,11 +53,9 @@ class Replicates:
             part = slice(starts[i], starts[i + 1])
             times = multiplicities(keys[first : first + _CHUNK])
             _add(sums, where[part], pairs["w"].to_numpy()[part], who[part] - first, times)
-        found = pd.Series(keys[who] >> np.uint64(64 - _BITS)).groupby(where)
-        lowest: list[Keys] = [np.zeros(0, dtype=np.uint64)] * cells
-        for position, hashes in found:
-            lowest[int(position)] = _lowest([hashes.to_numpy()])
-        return cls(sums, tuple(lowest))
+        hashes, order = keys[who] >> np.uint64(64 - _BITS), np.argsort(where, kind="stable")
+        first = np.searchsorted(where[order], np.arange(1, cells))
+        return cls(sums, tuple(_lowest([h]) for h in np.split(hashes[order], first)))
 
     def gathered(self, position: NDArray[np.intp], cells: int) -> Replicates:
         """The replicates of fewer cells: cell i goes to `position[i]`."""
@@ -129,13 +127,23 @@ def distinct(parts: Sequence[Keys]) -> int:
     return round((LOWEST - 1) / (float(found[LOWEST - 1]) / 2.0**_BITS))
 
 
-def shared(groups: Sequence[Sequence[Keys]]) -> bool:
-    """Whether any cluster is seen in two groups, each given by the lowest hashes of its cells."""
-    own = [np.unique(np.concatenate(cells)) for cells in groups if len(cells)]
-    if len(own) < 2:
-        return False
-    together = np.concatenate(own)
-    return len(np.unique(together)) < len(together)
+def shared(groups: Sequence[Sequence[Keys]]) -> NDArray[np.bool_]:
+    """(K, K) whether any cluster is seen in both groups, each given by the lowest hashes of its cells.
+
+    >>> shared([[np.array([1, 2], dtype=np.uint64)], [np.array([2], dtype=np.uint64)], []]).tolist()
+    [[True, True, False], [True, True, False], [False, False, False]]
+    """
+    own = [np.unique(np.concatenate(cells)) if cells else np.zeros(0, dtype=np.uint64) for cells in groups]
+    _, column, count = np.unique(np.concatenate(own), return_inverse=True, return_counts=True)
+    group = np.repeat(np.arange(len(own)), [len(h) for h in own])
+    alone = np.diag([len(h) > 0 for h in own])
+    many = count[column] > 1
+    columns = np.unique(column[many], return_inverse=True)[1]
+    if not len(columns):
+        return alone
+    member = np.zeros((len(own), columns.max() + 1), dtype=np.float32)
+    member[group[many], columns] = 1
+    return np.asarray((member @ member.T > 0) | alone)
 
 
 def _add(

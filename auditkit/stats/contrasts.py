@@ -200,7 +200,9 @@ def ratio_to_overall(
     outer: Value = None,
     rho: Floats | None = None,
 ) -> FamilyInterval:
-    """min over groups of min(r, 1/r), r = own / overall = 1 / (share + (1 − share) / (own / rest)); NaN where all are 0.
+    """min over groups of min(r, 1/r), r = own / overall = 1 / (share + (1 − share) / (own / rest)).
+
+    NaN where all are 0. See `families.ratio_to_overall`.
 
     >>> rates = lambda k, n: lambda q, method: method(k, n, q)
     >>> parts = rates([30, 45], [100, 100]), rates([45, 30], [100, 100])

@@ -70,6 +70,6 @@ def correlations(errors: Floats, others: Floats | None = None) -> Floats:
     """
     a = errors / np.maximum(np.sqrt((errors**2).sum(axis=1)), 1e-300)[:, None]
     if others is None:
-        return np.clip(a @ a.T, -1.0, 1.0)
+        return np.asarray(np.clip(a @ a.T, -1.0, 1.0))
     b = others / np.maximum(np.sqrt((others**2).sum(axis=1)), 1e-300)[:, None]
-    return np.clip((a * b).sum(axis=1), -1.0, 1.0)
+    return np.asarray(np.clip((a * b).sum(axis=1), -1.0, 1.0))

@@ -36,8 +36,11 @@ def range_sf(q: float, groups: int, df: float = np.inf) -> float:
     (0.05, 0.0385)
     """
     if np.isfinite(df):
-        s, weight = _spread(df)
-        return float(sum(w * range_sf(q * x, groups) for x, w in zip(s, weight, strict=True)))
+        s, spread = _spread(df)
+        z, weight = _nodes()
+        below = ndtr(z)
+        others = (groups - 1) * np.log1p(-np.minimum(ndtr(z - q * s[:, None]) / below, 1 - 1e-16))
+        return float(groups * (spread @ (-np.expm1(others) @ (weight * below ** (groups - 1)))))
     z, weight = _nodes()
     below = ndtr(z)
     others = (groups - 1) * np.log1p(-np.minimum(ndtr(z - q) / below, 1 - 1e-16))
