@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from auditkit.check import Batch, Evidence, FittedCheck, SampleCheck, StreamCheck
-from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
+from auditkit.evidence.clusters import cluster_hashes
+from auditkit.evidence.sample import Keys, RowHash, Sample, row_keys, shuffled
 from auditkit.explain.checks import Attribution
 from auditkit.explain.preflight import preflight
 from auditkit.fairness.checks import GroupFairness
@@ -115,7 +116,7 @@ def observe(
     total: Observed | None = None
     for batch in _decided(model, data, progress):
         keys = row_keys(_content(batch, model))
-        batch = replace(batch, key=keys if isinstance(model, Model) else row_keys(batch))
+        batch = replace(batch, key=_half_key(batch, keys, model))
         part = Observed(
             RowHash.of(keys),
             int((batch.y_true < 0).sum()),
@@ -153,7 +154,7 @@ def conclude(
                 continue
             evidence = check.examine(model, drawn)
         assessment = check.assess(evidence, level=level)
-        findings += assessment.findings
+        findings += _noted(assessment.findings, check, data)
         not_measured += assessment.not_measured
         stored[check.name] = StoredEvidence(
             type=type(evidence).__name__, options=check.options(), data=evidence.to_json()
@@ -186,12 +187,33 @@ def _decided(model: Model | Predictions, data: Dataset, progress: Progress | Non
         _tell(progress, "rows", done, len(data))
 
 
+def _noted(findings: Sequence[Finding], check: Check, data: Dataset) -> list[Finding]:
+    """The findings, with a note on each where rows are weighted or dependent and the check does not look at that."""
+    notes = []
+    if data.weights is not None:
+        notes.append(f"weights not used: every row counts once, whatever its '{data.weights}'")
+    if data.cluster is not None:
+        notes.append(
+            f"clusters not used: rows of one '{data.cluster}' count as independent, and intervals can be too narrow"
+        )
+    if not notes or getattr(check, "uses_weights", False):
+        return list(findings)
+    return [f.model_copy(update={"notes": (*f.notes, *notes)}) for f in findings]
+
+
 def _fitted(check: StreamCheck, model: Model | Predictions, data: Dataset) -> StreamCheck:
     """The check, having seen all rows once (before any decision) if it wants to."""
     if not isinstance(check, FittedCheck):
         return check
     without = model.columns if isinstance(model, Predictions) else ()
     return check.fit(next(data.batches(len(data), without=without)))
+
+
+def _half_key(batch: Batch, keys: Keys, model: Model | Predictions) -> Keys:
+    """What rows are halved by: dependent rows stay in one half."""
+    if batch.cluster is not None:
+        return cluster_hashes(batch.cluster)
+    return keys if isinstance(model, Model) else row_keys(batch)
 
 
 def _content(batch: Batch, model: Model | Predictions) -> Batch:

@@ -54,8 +54,8 @@ class Replicates:
             times = multiplicities(keys[first : first + _CHUNK])
             _add(sums, where[part], pairs["w"].to_numpy()[part], who[part] - first, times)
         hashes, order = keys[who] >> np.uint64(64 - _BITS), np.argsort(where, kind="stable")
-        first = np.searchsorted(where[order], np.arange(1, cells))
-        return cls(sums, tuple(_lowest([h]) for h in np.split(hashes[order], first)))
+        borders = np.searchsorted(where[order], np.arange(1, cells))
+        return cls(sums, tuple(_lowest([h]) for h in np.split(hashes[order], borders)[:cells]))
 
     def gathered(self, position: NDArray[np.intp], cells: int) -> Replicates:
         """The replicates of fewer cells: cell i goes to `position[i]`."""
@@ -84,7 +84,7 @@ class Replicates:
     def from_json(cls, data: dict[str, Any]) -> Replicates:
         """From `to_json`."""
         lowest = tuple(np.asarray(h, dtype=np.uint64) for h in data["lowest"])
-        return cls(np.asarray(data["sums"], dtype=np.float64).reshape(len(lowest), -1), lowest)
+        return cls(np.asarray(data["sums"], dtype=np.float64).reshape(len(lowest), REPLICATES), lowest)
 
 
 def cluster_hashes(values: Any, name: str = "cluster") -> Keys:

@@ -85,7 +85,10 @@ class GroupFairness:
 
     def options(self) -> dict[str, Any]:
         """The options, as JSON."""
-        options = {"by": None if self.by is None else [list(b) for b in self.by], "metrics": list(self.metrics)}
+        options: dict[str, Any] = {
+            "by": None if self.by is None else [list(b) for b in self.by],
+            "metrics": list(self.metrics),
+        }
         options = {**options, "reference": dict(self.reference)} if self.reference else options
         if self.n_boot is None:
             return options
