@@ -24,7 +24,7 @@ def test_quantiles_are_those_of_fairlearns_bootstrap() -> None:
     groups, y_true, y_pred = rows()
     frame = MetricFrame(
         metrics=selection_rate, y_true=y_true, y_pred=y_pred, sensitive_features=groups["race"],
-        n_boot=300, ci_quantiles=[0.1, 0.5, 0.9], random_state=0,
+        n_boot=200, ci_quantiles=[0.1, 0.5, 0.9], random_state=0,
     )  # fmt: skip
     boot = Tally.of(groups, y_true=y_true, y_pred=y_pred).replicates(n=4_000)
     rates = rate_by_group(boot, "selection_rate", "race")
