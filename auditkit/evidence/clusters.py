@@ -25,9 +25,12 @@ REPLICATES = 500
 LOWEST = 128
 """Distinct clusters are counted exactly up to here, and beyond from the lowest hashes (standard error 9 %)."""
 _HASH_KEY = "auditkitclusters"
+"""Sixteen bytes: a cluster has the same hash in every audit."""
 _BITS = 53
 """Of a stored hash: any reader of JSON can hold it."""
 _CHUNK = 8_192
+_DENSE = 64
+"""A table of cells and clusters is multiplied whole if at least one in so many of its entries is not 0."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,12 @@ def shared(groups: Sequence[Sequence[Keys]]) -> NDArray[np.bool_]:
 def _add(
     sums: Floats, cell: NDArray[np.int64], weight: Floats, row: NDArray[np.int64], times: NDArray[np.uint8]
 ) -> None:
+    present, column = np.unique(cell, return_inverse=True)
+    if len(present) * len(times) <= _DENSE * len(cell):
+        table = np.zeros((len(present), len(times)))
+        table[column, row] = weight
+        sums[present] += table @ times.astype(np.float64)
+        return
     order = np.argsort(cell, kind="stable")
     where, first = np.unique(cell[order], return_index=True)
     for position, rows in zip(where, np.split(order, first[1:]), strict=True):
