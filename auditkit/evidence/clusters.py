@@ -104,15 +104,16 @@ def cluster_hashes(values: Any, name: str = "cluster") -> Keys:
 def multiplicities(keys: Keys) -> NDArray[np.uint8]:
     """(N, R) how often each cluster counts in each replicate: Poisson(1), from the hash alone.
 
-    One round of splitmix64 of (hash, block) gives sixteen bits to each of four replicates, and these the Poisson
-    quantile at (bits + ½) / 2¹⁶.
+    One round of splitmix64 of the scattered hash and a block's number gives sixteen bits to each of four replicates,
+    and these give the Poisson quantile at (bits + ½) / 2¹⁶.
 
     >>> drawn = multiplicities(np.arange(4_000, dtype=np.uint64))
     >>> round(float(drawn.mean()), 2), round(float(drawn.var()), 2)
     (1.0, 1.0)
     """
     blocks = -(-REPLICATES // 4)
-    words = np.stack([shuffled(shuffled(keys, r + 1), 0) for r in range(blocks)], axis=1)
+    scattered = shuffled(keys, 0)
+    words = np.stack([shuffled(scattered, block + 1) for block in range(blocks)], axis=1)
     bits = np.ascontiguousarray(words.astype("<u8")).view("<u2")
     out: NDArray[np.uint8] = _quantiles()[bits[:, :REPLICATES]]
     return out

@@ -33,7 +33,7 @@ def range_sf(q: float, groups: int, df: float = np.inf) -> float:
     Source: Tukey (1949); the integral of Harter (1960).
 
     >>> round(range_sf(3.857656, 5), 6), round(range_sf(5.0, 5, df=9), 4)
-    (0.05, 0.0385)
+    (0.05, 0.0388)
     """
     if np.isfinite(df):
         s, spread = _spread(df)

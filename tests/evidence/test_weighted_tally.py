@@ -107,8 +107,9 @@ def test_replicates_are_sums_of_weights_times_multiplicities() -> None:
         np.testing.assert_allclose(tally.clusters.sums[i], slow, rtol=1e-12)
 
 
-def test_multiplicities_are_poisson_and_independent() -> None:
-    drawn = multiplicities(cluster_hashes(np.arange(4_000)))
+@pytest.mark.parametrize("keys", [cluster_hashes(np.arange(4_000)), np.arange(4_000, dtype=np.uint64)])
+def test_multiplicities_are_poisson_and_independent(keys: np.ndarray) -> None:
+    drawn = multiplicities(keys)
     counts = np.bincount(drawn.ravel(), minlength=6)
     chance = [*stats.poisson.pmf(range(5), 1), stats.poisson.sf(4, 1)]
     found = [*counts[:5], counts[5:].sum()]
@@ -116,6 +117,8 @@ def test_multiplicities_are_poisson_and_independent() -> None:
     across = np.corrcoef(drawn[:, :60].T.astype(float))[np.triu_indices(60, 1)]
     assert np.abs(across).max() < 5 / np.sqrt(4_000)
     assert abs(across.std() * np.sqrt(4_000) - 1) < 0.1
+    means = drawn.mean(axis=0)
+    assert abs(means.std() * np.sqrt(4_000) - 1) < 0.15
 
 
 def test_ids_are_the_same_whatever_their_type() -> None:
