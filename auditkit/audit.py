@@ -18,6 +18,7 @@ import numpy as np
 from auditkit.check import Batch, Check, Evidence, FittedCheck, RowsCheck, SampleCheck, StreamCheck
 from auditkit.checks import default_checks
 from auditkit.errors import PolicyError
+from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
 from auditkit.explain.preflight import preflight
 from auditkit.gate.policy import Policy
@@ -117,7 +118,7 @@ def observe(
     for batch in _decided(model, data, progress):
         keys = row_keys(_content(batch, model))
         whole = keys if isinstance(model, Model) else row_keys(batch)
-        batch = replace(batch, key=whole)
+        batch = replace(batch, key=whole if batch.cluster is None else cluster_hashes(batch.cluster))
         part = Observed(
             RowHash.of(keys),
             int((batch.y_true < 0).sum()),
@@ -159,7 +160,7 @@ def conclude(
                 continue
             evidence = check.examine(net, drawn)
         assessment = check.assess(evidence, level=level)
-        findings += assessment.findings
+        findings += _noted(assessment.findings, check, data)
         not_measured += assessment.not_measured
         stored[check.name] = StoredEvidence(
             type=type(evidence).__name__, options=check.options(), data=evidence.to_json()
@@ -190,6 +191,20 @@ def _decided(model: Model | Predictions, data: Dataset, progress: Progress | Non
         yield replace(batch, y_pred=(score >= model.threshold).astype(np.int8), score=score)
         done += len(score)
         _tell(progress, "rows", done, len(data))
+
+
+def _noted(findings: Sequence[Finding], check: Check, data: Dataset) -> list[Finding]:
+    """The findings, with a note on each where rows are weighted or dependent and the check does not look at that."""
+    notes = []
+    if data.weights is not None:
+        notes.append(f"weights not used: every row counts once, whatever its '{data.weights}'")
+    if data.cluster is not None:
+        notes.append(
+            f"clusters not used: rows of one '{data.cluster}' count as independent, and intervals can be too narrow"
+        )
+    if not notes or getattr(check, "uses_weights", False):
+        return list(findings)
+    return [f.model_copy(update={"notes": (*f.notes, *notes)}) for f in findings]
 
 
 def _fitted(check: StreamCheck, model: Model | Predictions, data: Dataset) -> StreamCheck:

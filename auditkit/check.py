@@ -38,6 +38,12 @@ class Batch:
     """(N,) score of the positive class in [0, 1]; None where there is none."""
     weight: NDArray[np.float64] | None = None
     """(N,) rows of the data that each sampled row stands for; None outside the sample."""
+    sample_weight: NDArray[np.float64] | None = None
+    """(N,) weights of the data, finite and ≥ 0; None: every row counts alike."""
+    weights_kind: str = "sampling"
+    """`sampling`: rows of the population that a row stands for; `frequency`: how often it occurs."""
+    cluster: NDArray[np.object_] | None = None
+    """(N,) what rows have in common (a person, a hospital), as strings; None: rows are independent."""
     key: NDArray[np.uint64] | None = None
     """(N,) a hash of each row's content, for checks that halve the rows; None: they hash what the batch holds."""
     controls: pd.DataFrame | None = None

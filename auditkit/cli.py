@@ -99,6 +99,13 @@ def run(
     sensitive: Annotated[
         list[str] | None, typer.Option("--sensitive", help="Column of a sensitive feature; repeatable.")
     ] = None,
+    sample_weight: Annotated[str | None, typer.Option("--sample-weight", help="Column of weights of the rows.")] = None,
+    weights_kind: Annotated[
+        str | None, typer.Option("--weights-kind", help="sampling (default) or frequency: how often a row occurs.")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", help="Column of what rows have in common, e.g. a person's id.")
+    ] = None,
     factory: Annotated[
         str | None, typer.Option("--factory", help="package.module:function that builds the model.")
     ] = None,
@@ -124,7 +131,10 @@ def run(
     chosen = ak.load_config(config) if config is not None else ak.Config()
     changed = _overridden(
         chosen,
-        data={"path": _here(data, chosen), "y_true": y_true, "positive": positive, "sensitive_features": sensitive},
+        data={
+            **{"path": _here(data, chosen), "y_true": y_true, "positive": positive, "sensitive_features": sensitive},
+            **{"sample_weight": sample_weight, "weights_kind": _kind(weights_kind), "cluster": cluster},
+        },
         model={"factory": factory, "weights": _here(weights, chosen)},
         predictions={"y_pred": y_pred, "score": score},
         audit={"seed": seed, "sample": sample},
@@ -207,6 +217,8 @@ def _overridden(config: Any, **parts: dict[str, Any]) -> Any:
     for part, flags in given.items():
         if flags:
             raw[part] = {**raw.get(part, {}), **flags}
+    if "sample_weight" in given["data"]:
+        raw["data"].pop("weights", None)
     for part, other in (("model", "predictions"), ("predictions", "model")):
         if given[part]:
             raw.pop(other, None)
@@ -226,6 +238,12 @@ def _overridden(config: Any, **parts: dict[str, Any]) -> Any:
         raise ak.PolicyError(f"still needed: {', '.join(missing)} (or a config file that says it; see auditkit run -h)")
     built = type(config)(**raw)
     return built.model_copy(update={k: getattr(config, k) for k in ("folder", "policy", "checks")})
+
+
+def _kind(kind: str | None) -> str | None:
+    if kind not in (None, "sampling", "frequency"):
+        raise ak.PolicyError(f"--weights-kind must be sampling or frequency, got '{kind}'")
+    return kind
 
 
 def _here(path: str | None, config: Any) -> str | None:
@@ -264,7 +282,14 @@ def _subject(config: Any) -> Any:
 def _dataset(config: Any) -> Any:
     d = config.data
     return ak.Dataset(
-        Path(config.folder) / d.path, y_true=d.y_true, positive=d.positive, sensitive_features=d.sensitive_features
+        Path(config.folder) / d.path,
+        y_true=d.y_true,
+        positive=d.positive,
+        sensitive_features=d.sensitive_features,
+        weights=d.weights,
+        sample_weight=d.sample_weight,
+        weights_kind=d.weights_kind,
+        cluster=d.cluster,
     )
 
 

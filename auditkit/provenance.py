@@ -14,7 +14,7 @@ import auditkit
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
-from auditkit.records import DataProvenance, ModelProvenance, Provenance
+from auditkit.records import DataProvenance, ModelProvenance, Provenance, Weighting
 
 if TYPE_CHECKING:
     from auditkit.audit import Observed
@@ -59,7 +59,8 @@ def _model(model: Model | Predictions) -> ModelProvenance:
 
 def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> DataProvenance:
     if isinstance(model, Predictions):
-        used = [*data.sensitive_features, *data.control_features, data.y_true, *model.columns]
+        beside = [name for name in (data.weights, data.cluster) if name is not None]
+        used = [*data.sensitive_features, *data.control_features, data.y_true, *model.columns, *beside]
     else:
         used = list(data.frame.columns)
     content = json.dumps([sorted(used), observed.rows.rows, observed.rows.sums])
@@ -73,4 +74,16 @@ def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> Data
         sensitive_features=data.sensitive_features,
         missing_target=observed.missing_target,
         missing_prediction=observed.missing_prediction,
+        weighting=_weighting(data),
+    )
+
+
+def _weighting(data: Dataset) -> Weighting | None:
+    if data.weights is None and data.cluster is None:
+        return None
+    return Weighting(
+        weights=data.weights or "",
+        kind=data.weights_kind,
+        zero_weights=data.zero_weights,
+        cluster=data.cluster or "",
     )

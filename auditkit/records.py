@@ -10,7 +10,15 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from auditkit.errors import PolicyViolation, ReportError
 from auditkit.exhibits import Curve as Curve
@@ -191,6 +199,18 @@ class ModelProvenance(Record):
     threshold: float | None = None
 
 
+class Weighting(Record):
+    """How rows count, where they do not all count alike and independently."""
+
+    weights: str = ""
+    """Column of the weights; empty: none."""
+    kind: Literal["sampling", "frequency"] = "sampling"
+    zero_weights: int = 0
+    """Rows of weight 0: they count nowhere that weights are used."""
+    cluster: str = ""
+    """Column of what rows have in common; empty: rows are independent."""
+
+
 class DataProvenance(Record):
     """Which data."""
 
@@ -207,6 +227,13 @@ class DataProvenance(Record):
     """Rows left out of every metric because the target is missing."""
     missing_prediction: int = 0
     """Rows left out of every metric because the prediction is missing (and the target is not)."""
+    weighting: Weighting | None = None
+    """None, and absent from JSON, where every row counts alike and rows are independent."""
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        out: dict[str, Any] = handler(self)
+        return out if self.weighting is not None else {k: v for k, v in out.items() if k != "weighting"}
 
 
 class Provenance(Record):

@@ -30,6 +30,9 @@ def row_keys(batch: Batch) -> Keys:
     ).assign(y_true=batch.y_true, y_pred=batch.y_pred)
     if batch.score is not None:
         frame["score"] = batch.score
+    for name, values in (("weight", batch.sample_weight), ("cluster", batch.cluster)):
+        if values is not None:
+            frame[name] = values
     frame = frame[sorted(frame.columns)]
     return pd.util.hash_pandas_object(frame, index=False, hash_key=_HASH_KEY).to_numpy().astype(np.uint64)
 

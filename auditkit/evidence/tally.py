@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.check import MISSING
 from auditkit.errors import DataError, EvidenceError, listing, nearest
+from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes
+from auditkit.evidence.weights import checked_weights
 
+if TYPE_CHECKING:
+    from auditkit.evidence.bootstrap import Bootstrap
+
+_WEIGHED = ("w", "w2")
 _DENSE = 2_000_000
 """Above this many possible cells, count only the combinations that occur."""
 
@@ -22,6 +28,20 @@ class Counts(NamedTuple):
 
     groups: tuple[tuple[str, ...], ...]
     table: NDArray[np.int64]
+
+
+class Sums(NamedTuple):
+    """Weighted sums by group; tables are indexed `[k, 1 + y_true, 1 + y_pred]`."""
+
+    groups: tuple[tuple[str, ...], ...]
+    w: NDArray[np.float64]
+    """(K, 3, 3) Σw."""
+    w2: NDArray[np.float64]
+    """(K, 3, 3) Σw²."""
+    drawn: NDArray[np.float64] | None
+    """(K, 3, 3, R) Σw in each replicate; None without clusters."""
+    lowest: dict[tuple[int, int, int], Keys]
+    """Table cell → lowest hashes of its clusters; empty without clusters."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +58,22 @@ class Tally:
     by: tuple[str, ...]
     """Names of the group columns."""
     cells: pd.DataFrame
-    """One row a non-empty cell: the group columns (strings), `y_true`, `y_pred`, `n`; sorted."""
+    """One row a non-empty cell: the group columns (strings), `y_true`, `y_pred`, `n`; sorted. Sampling weights add
+    `w` = Σw and `w2` = Σw²."""
+    clusters: Replicates | None = None
+    """Replicates of the cells, in their order; None where rows are independent."""
 
     @classmethod
-    def of(cls, groups: Any, *, y_true: ArrayLike, y_pred: ArrayLike) -> Tally:
+    def of(
+        cls,
+        groups: Any,
+        *,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        weights_kind: str = "sampling",
+        cluster: Any = None,
+    ) -> Tally:
         """Count rows.
 
         Parameters
@@ -51,8 +83,15 @@ class Tally:
             group `(missing)`.
         y_true, y_pred
             (N,) 1, 0 or -1 (missing).
+        sample_weight
+            (N,) weights ≥ 0; a row of weight 0 is not counted.
+        weights_kind
+            `sampling`: how many rows of the population a row stands for; the cells keep Σw and Σw². `frequency`: how
+            often the row occurs; the tally is that of the rows repeated.
+        cluster
+            (N,) ids of what the rows have in common (a person, a hospital); rows of one cluster are dependent.
 
-        Raises DataError for columns of unequal length or other codes.
+        Raises DataError for columns of unequal length, other codes, impossible weights, or a missing cluster.
         """
         columns = {str(k): groups[k] for k in (groups.columns if isinstance(groups, pd.DataFrame) else groups)}
         truth, decision = codes01(y_true, "y_true"), codes01(y_pred, "y_pred")
@@ -69,36 +108,116 @@ class Tally:
             index += codes
         index *= 9
         index += (truth * 3 + decision).astype(np.int64) + 4
-        occupied, n = _count(index, int(np.prod(sizes, dtype=object)) * 9)
-        return cls(tuple(coded), _cells(occupied, n, {k: labels for k, (_, labels) in coded.items()}))
+        labels = {k: labels for k, (_, labels) in coded.items()}
+        possible = int(np.prod(sizes, dtype=object)) * 9
+        if sample_weight is None and cluster is None:
+            return cls(tuple(coded), _cells(*_count(index, possible), labels))
+        weight = None if sample_weight is None else checked_weights(sample_weight, len(index), weights_kind)
+        keys = None if cluster is None else cluster_hashes(cluster)
+        if keys is not None and len(keys) != len(index):
+            raise DataError(f"cluster has {len(keys)} rows, y_true has {len(index)}")
+        if weight is not None and not weight.all():
+            index, keys, weight = index[weight > 0], None if keys is None else keys[weight > 0], weight[weight > 0]
+        return cls._weighed(index, labels, weight, weights_kind == "frequency", keys)
+
+    @classmethod
+    def _weighed(
+        cls,
+        index: NDArray[np.int64],
+        labels: dict[str, list[str]],
+        weight: NDArray[np.float64] | None,
+        frequency: bool,
+        keys: Keys | None,
+    ) -> Tally:
+        occupied, position = np.unique(index, return_inverse=True)
+        cells = len(occupied)
+        if weight is not None and frequency:
+            n = np.rint(np.bincount(position, weight, minlength=cells)).astype(np.int64)
+        else:
+            n = np.bincount(position, minlength=cells).astype(np.int64)
+        sums = {}
+        if weight is not None and not frequency:
+            sums = {w: np.bincount(position, weight**e, minlength=cells) for e, w in enumerate(_WEIGHED, 1)}
+        replicates = None if keys is None else Replicates.of(keys, position, weight, cells)
+        frame = _labelled(occupied, labels).assign(n=n, **sums)
+        return _tally(frame, tuple(labels), replicates)
 
     def __add__(self, other: Tally) -> Tally:
         if self.by != other.by:
             raise EvidenceError(f"cannot add a tally by {list(self.by)} and one by {list(other.by)}")
-        return Tally(self.by, _summed(pd.concat([self.cells, other.cells], ignore_index=True), self.by))
+        for what, own, others in (
+            ("sampling weights", self.weighted, other.weighted),
+            ("clusters", self.clusters is not None, other.clusters is not None),
+        ):
+            if own != others:
+                raise EvidenceError(f"cannot add a tally with {what} and one without: give {what} to both, or to none")
+        cells = pd.concat([self.cells, other.cells], ignore_index=True)
+        if self.clusters is None or other.clusters is None:
+            return _tally(cells, self.by)
+        return _tally(cells, self.by, self.clusters.beside(other.clusters))
 
     def over(self, *by: str) -> Tally:
         """The tally of fewer group columns, in the order asked for; `over()` is the total."""
         self._known(by)
-        return self if by == self.by else Tally(by, _summed(self.cells, by))
+        return self if by == self.by else _tally(self.cells, by, self.clusters)
 
     def complete(self) -> Tally:
         """Without the rows whose truth or decision is missing."""
         known = (self.cells["y_true"] >= 0) & (self.cells["y_pred"] >= 0)
-        return Tally(self.by, self.cells[known].reset_index(drop=True))
+        clusters = None if self.clusters is None else self.clusters.taken(known.to_numpy())
+        return Tally(self.by, self.cells[known].reset_index(drop=True), clusters)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the cells hold sampling weights."""
+        return "w" in self.cells
 
     def counts(self, *by: str) -> Counts:
         """Counts by the crossed groups of these columns, groups sorted."""
+        groups, where = self._places(by)
+        table = np.zeros((len(groups), 3, 3), dtype=np.int64)
+        np.add.at(table, where, self.cells["n"].to_numpy())
+        return Counts(groups, table)
+
+    def sums(self, *by: str) -> Sums:
+        """Weighted sums by the crossed groups of these columns, in the order of `counts`; weights are 1 without any."""
+        groups, where = self._places(by)
+        w, w2 = np.zeros((2, len(groups), 3, 3))
+        for table, column in ((w, "w"), (w2, "w2")):
+            np.add.at(table, where, self.cells[column if self.weighted else "n"].to_numpy(float))
+        if self.clusters is None:
+            return Sums(groups, w, w2, None, {})
+        drawn = np.zeros((len(groups), 3, 3, self.clusters.sums.shape[1]))
+        np.add.at(drawn, where, self.clusters.sums)
+        flat = np.ravel_multi_index(where, w.shape).astype(np.intp)
+        gathered = self.clusters.gathered(flat, w.size).lowest
+        lowest = {tuple(int(i) for i in np.unravel_index(p, w.shape)): gathered[p] for p in np.unique(flat)}
+        return Sums(groups, w, w2, drawn, {(k, t, d): found for (k, t, d), found in lowest.items()})
+
+    def replicates(self, n: int = 1000, random_state: int = 0) -> Bootstrap:
+        """Bootstrap replicates: multinomial draws of the cells, which is the row bootstrap, at no cost in rows.
+
+        Raises EvidenceError for sampling weights and clusters, whose rows are not exchangeable within a cell.
+
+        >>> tally = Tally.of({"sex": ["f", "f", "m", "m"]}, y_true=[1, 0, 1, 0], y_pred=[1, 0, 0, 0])
+        >>> tally.replicates(n=1000).draws.shape
+        (1000, 4)
+        """
+        from auditkit.evidence.bootstrap import Bootstrap
+
+        return Bootstrap.of(self, n, random_state)
+
+    def _places(
+        self, by: Sequence[str]
+    ) -> tuple[tuple[tuple[str, ...], ...], tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]]:
+        """The sorted groups of these columns, and where each cell stands in a (K, 3, 3) table."""
         self._known(by)
         cells = self.cells
         keys = list(zip(*(cells[b].tolist() for b in by), strict=True)) if by else [()] * len(cells)
         groups = tuple(sorted(set(keys)))
         position = {g: i for i, g in enumerate(groups)}
-        table = np.zeros((len(groups), 3, 3), dtype=np.int64)
         where = np.array([position[k] for k in keys], dtype=np.intp)
-        outcome = cells["y_true"].to_numpy() + 1, cells["y_pred"].to_numpy() + 1
-        np.add.at(table, (where, *outcome), cells["n"].to_numpy())
-        return Counts(groups, table)
+        return groups, (where, cells["y_true"].to_numpy() + 1, cells["y_pred"].to_numpy() + 1)
 
     def _known(self, by: Sequence[str]) -> None:
         for name in by:
@@ -107,14 +226,16 @@ class Tally:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
-        return {"by": list(self.by), "cells": {str(c): self.cells[c].tolist() for c in self.cells}}
+        cells = {"by": list(self.by), "cells": {str(c): self.cells[c].tolist() for c in self.cells}}
+        return cells if self.clusters is None else {**cells, "clusters": self.clusters.to_json()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Tally:
         """From `to_json`."""
         by = tuple(data["by"])
-        frame = pd.DataFrame({c: data["cells"][c] for c in (*by, "y_true", "y_pred", "n")})
-        return cls(by, _summed(frame, by))
+        sums = [w for w in _WEIGHED if w in data["cells"]]
+        frame = pd.DataFrame({c: data["cells"][c] for c in (*by, "y_true", "y_pred", "n", *sums)})
+        return _tally(frame, by, Replicates.from_json(data["clusters"]) if "clusters" in data else None)
 
 
 def coded_strings(values: Any, name: str) -> tuple[NDArray[np.int64], list[str]]:
@@ -171,17 +292,30 @@ def _count(index: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDAr
 
 
 def _cells(occupied: NDArray[np.int64], n: NDArray[np.int64], labels: dict[str, list[str]]) -> pd.DataFrame:
+    return _summed(_labelled(occupied, labels).assign(n=n), tuple(labels))
+
+
+def _labelled(occupied: NDArray[np.int64], labels: dict[str, list[str]]) -> pd.DataFrame:
     rest, outcome = np.divmod(occupied, 9)
     columns: dict[str, Any] = {}
     for name, names in reversed(labels.items()):
         rest, code = np.divmod(rest, max(1, len(names)))
         columns[name] = np.array(names or [""], dtype=object)[code]
     frame = pd.DataFrame(dict(reversed(columns.items())), dtype=object)
-    frame = frame.assign(y_true=outcome // 3 - 1, y_pred=outcome % 3 - 1, n=n)
-    return _summed(frame, tuple(labels))
+    return frame.assign(y_true=outcome // 3 - 1, y_pred=outcome % 3 - 1)
+
+
+def _tally(cells: pd.DataFrame, by: tuple[str, ...], clusters: Replicates | None = None) -> Tally:
+    """The tally of cells that may come unsorted and more than once."""
+    summed = _summed(cells, by)
+    if clusters is None:
+        return Tally(by, summed)
+    position = cells.groupby([*by, "y_true", "y_pred"], sort=True, observed=True).ngroup().to_numpy()
+    return Tally(by, summed, clusters.gathered(position.astype(np.intp), len(summed)))
 
 
 def _summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     keys = [*by, "y_true", "y_pred"]
-    summed: pd.DataFrame = cells[[*keys, "n"]].groupby(keys, sort=True, observed=True).sum().reset_index()
+    sums = ["n", *(w for w in _WEIGHED if w in cells)]
+    summed: pd.DataFrame = cells[[*keys, *sums]].groupby(keys, sort=True, observed=True).sum().reset_index()
     return summed

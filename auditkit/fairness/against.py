@@ -20,7 +20,7 @@ from auditkit.records import Comparison, Estimate, Finding, Table
 from auditkit.stats import contrasts, pvalues
 from auditkit.stats.contrasts import Quantity
 from auditkit.stats.families import FamilyInterval, minimum_detectable
-from auditkit.stats.rates import critical_value
+from auditkit.stats.rates import critical_value, sidak_value
 
 TO_REFERENCE: tuple[Comparison, ...] = ("difference_to_reference", "ratio_to_reference")
 TO_REST: tuple[Comparison, ...] = ("difference_to_rest", "ratio_to_rest")
@@ -40,6 +40,8 @@ class Sides(NamedTuple):
     """How many claims must hold together: one for two groups."""
     name: str
     """The other side in words."""
+    rho: NDArray[np.float64] | None = None
+    """Correlation of own and other; None: independent."""
 
 
 def check_reference(tally: Tally, reference: Reference) -> None:
@@ -98,7 +100,7 @@ def compare(
         level=family.level,
         n=int(family.rows[family.kept].sum()),
         denominator=float(family.n[family.kept].sum()),
-        method=_method(metric, kind, sides.comparisons),
+        method=_method(metric, kind, sides.comparisons) + family.suffix,
         mde=_mde(family, reference, sides.comparisons) if kind.startswith("difference") else None,
         state="undefined" if undefined else "ok",
         note="nobody is counted on either side: 0/0 is not a ratio" if undefined else "",
@@ -113,18 +115,20 @@ def p_value(
     sides = _to_rest(family) if reference is None else _to_reference(family, reference)
     if isinstance(sides, Estimate):
         return None
-    tail = partial(pvalues.tail, groups=sides.comparisons, law="separate")
-    return p_value_of(partial(_interval, family, kind, sides), kind, limit, above=above, tail=tail)
+    tail = partial(pvalues.tail, groups=sides.comparisons, law="separate", df=family.df)
+    return p_value_of(partial(_interval, family, kind, sides), kind, limit, above=above, tail=tail, df=family.df)
 
 
 def _interval(
     family: AnyFamily, kind: Comparison, sides: Sides, *, inner: float | None = None, outer: float | None = None
 ) -> FamilyInterval:
     asked = (sides.own, sides.other, sides.comparisons)
+    inner = sidak_value(family.level, sides.comparisons, family.df) if inner is None else inner
+    outer = critical_value(family.level, family.df) if outer is None else outer
     if kind.startswith("ratio"):
-        return contrasts.ratio_to(*asked, level=family.level, inner=inner, outer=outer)
+        return contrasts.ratio_to(*asked, level=family.level, inner=inner, outer=outer, rho=sides.rho)
     most = COMPOSITES[family.metric].most if isinstance(family, CompositeFamily) else 1.0
-    return contrasts.difference_to(*asked, level=family.level, most=most, inner=inner, outer=outer)
+    return contrasts.difference_to(*asked, level=family.level, most=most, inner=inner, outer=outer, rho=sides.rho)
 
 
 def _to_reference(family: AnyFamily, reference: Reference) -> Sides | Estimate:
@@ -133,40 +137,30 @@ def _to_reference(family: AnyFamily, reference: Reference) -> Sides | Estimate:
     here = family.groups.index(group) if group in family.groups else -1
     if here < 0 or not family.kept[here]:
         n = int(family.n[here]) if here >= 0 else 0
-        note = f"the reference group {name} has only {n} to count"
+        few = family.few(here) if n else "only 0 to count"
+        note = f"the reference group {name} has {few}"
         return nothing_to_compare(family).model_copy(update={"note": note, "state": "sparse" if n else "undefined"})
     where = np.array([i for i in np.flatnonzero(family.kept) if i != here], dtype=np.intp)
     if not len(where):
         return nothing_to_compare(family)
-    return Sides(where, _own(family, where), _own(family, np.array([here], dtype=np.intp)), len(where), name)
+    own, other = family.own(where), family.own(np.array([here], dtype=np.intp))
+    return Sides(where, own, other, len(where), name, family.correlation(where, here))
 
 
 def _to_rest(family: AnyFamily) -> Sides | Estimate:
     where = np.flatnonzero(family.kept)
     if len(where) < 2:
         return nothing_to_compare(family)
-    return Sides(where, _own(family, where), _rest(family, where), 1 if len(where) == 2 else len(where), "the rest")
-
-
-def _own(family: AnyFamily, where: NDArray[np.intp]) -> Quantity:
-    if isinstance(family, CompositeFamily):
-        return family.own(where)
-    k, n = family.k[where], family.n[where]
-    return lambda q, method: method(k, n, q)
-
-
-def _rest(family: AnyFamily, where: NDArray[np.intp]) -> Quantity:
-    if isinstance(family, CompositeFamily):
-        return family.rest(where)
-    k, n = family.k[where], family.n[where]
-    return lambda q, method: method(k.sum() - k, n.sum() - n, q)
+    comparisons = 1 if len(where) == 2 else len(where)
+    own, rest = family.own(where), family.rest(where)
+    return Sides(where, own, rest, comparisons, "the rest", family.correlation(where, None))
 
 
 def _mde(family: AnyFamily, reference: Reference | None, comparisons: int) -> float | None:
     """Of the smallest group kept, against the other side; None for composites, which have no one rate."""
     if isinstance(family, CompositeFamily):
         return None
-    k, n = family.k[family.kept], family.n[family.kept]
+    k, n = (x[family.kept] for x in family.counts)
     total = float(n.sum())
     groups = [g for g, kept in zip(family.groups, family.kept, strict=True) if kept]
     if reference is None:
@@ -174,7 +168,7 @@ def _mde(family: AnyFamily, reference: Reference | None, comparisons: int) -> fl
     else:
         here = groups.index(tuple(reference[a] for a in family.by))
         other, n = np.full(len(n) - 1, n[here]), np.delete(n, here)
-    q, _ = contrasts.simultaneous(family.level, comparisons)
+    q = sidak_value(family.level, comparisons, family.df)
     mde = minimum_detectable(k.sum() / total, total, n, other, q=q, z=critical_value(family.level))
     return number(float(mde.max()))
 
@@ -188,7 +182,9 @@ def _method(metric: str, kind: Comparison, comparisons: int) -> str:
 
 def _table(family: AnyFamily, metric: str, kind: Comparison, sides: Sides) -> Table:
     ratios = kind.startswith("ratio")
-    each = contrasts.each(sides.own, sides.other, sides.comparisons, level=family.level, ratios=ratios)
+    q = sidak_value(family.level, sides.comparisons, family.df)
+    asked = (sides.own, sides.other, sides.comparisons)
+    each = contrasts.each(*asked, level=family.level, ratios=ratios, inner=q, rho=sides.rho)
     rows = [
         (family.name(int(i)), number(float(family.values[i])), *(number(float(x[j])) for x in each))
         for j, i in enumerate(sides.where)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
 
 from auditkit.catalogue.index import METRICS, rates, resolve
 from auditkit.check import Assessment, Batch
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import against, composites, crossings, dispersion, statements
+from auditkit.fairness.bootstrap import checked_quantiles, with_quantiles
 from auditkit.fairness.estimates import SPARSE, Family, rate_estimate
 from auditkit.fairness.frame import Compared, from_counts, from_fairlearn
 from auditkit.fairness.notes import finding_id, notes_of
+from auditkit.fairness.odds import p_of_odds, worst_odds
 from auditkit.fairness.rates import RateTable
-from auditkit.records import Comparison, Concern, Estimate, Finding
-from auditkit.stats import families, pvalues
-from auditkit.stats.families import FamilyInterval
+from auditkit.fairness.weighted import weighted_families
+from auditkit.fairness.weighted_composites import NOT_SERVED, served
+from auditkit.records import Comparison, Concern, Finding, NotMeasured
 
 DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
 COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overall", "ratio_to_overall")
@@ -41,6 +45,13 @@ class GroupFairness:
     reference
         Attribute → the group that all others are compared with too: `{"gender": "Male"}`. A crossing is compared
         where each of its attributes has one.
+    n_boot
+        Bootstrap replicates, whose quantiles become a note of every difference and ratio; None: none are drawn. The
+        intervals of the findings do not use them.
+    ci_quantiles
+        The quantiles that the notes quote.
+    random_state
+        Seed of the replicates.
 
     >>> check = GroupFairness(by=[["sex"]], metrics=["selection_rate"])
     >>> tally = Tally.of({"sex": ["f"] * 50 + ["m"] * 50}, y_true=[1, 0] * 50, y_pred=[0] * 60 + [1] * 40)
@@ -51,6 +62,10 @@ class GroupFairness:
     by: Iterable[Iterable[str]] | None = None
     metrics: Sequence[str] = DEFAULT_METRICS
     reference: Mapping[str, str] = field(default_factory=dict)
+    n_boot: int | None = None
+    ci_quantiles: Sequence[float] = (0.025, 0.975)
+    random_state: int = 0
+    uses_weights: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.by is not None:
@@ -62,6 +77,7 @@ class GroupFairness:
                 known = listing([*rates(), *_COMPOSED], most=30)
                 raise PolicyError(f"'{name}' is not a rate or composite; GroupFairness counts {known}")
         object.__setattr__(self, "metrics", names)
+        object.__setattr__(self, "ci_quantiles", checked_quantiles(self.n_boot, self.ci_quantiles))
 
     @property
     def name(self) -> str:
@@ -70,32 +86,53 @@ class GroupFairness:
 
     def options(self) -> dict[str, Any]:
         """The options, as JSON."""
-        options = {"by": None if self.by is None else [list(b) for b in self.by], "metrics": list(self.metrics)}
-        return {**options, "reference": dict(self.reference)} if self.reference else options
+        options: dict[str, Any] = {
+            "by": None if self.by is None else [list(b) for b in self.by],
+            "metrics": list(self.metrics),
+        }
+        options = {**options, "reference": dict(self.reference)} if self.reference else options
+        if self.n_boot is None:
+            return options
+        quantiles = list(self.ci_quantiles)
+        return {**options, "n_boot": self.n_boot, "ci_quantiles": quantiles, "random_state": self.random_state}
 
     def gather(self, batch: Batch) -> Tally:
         """Count the rows of a batch."""
-        return Tally.of(batch.groups, y_true=batch.y_true, y_pred=batch.y_pred)
+        return Tally.of(
+            batch.groups,
+            y_true=batch.y_true,
+            y_pred=batch.y_pred,
+            sample_weight=batch.sample_weight,
+            weights_kind=batch.weights_kind,
+            cluster=batch.cluster,
+        )
 
     def assess(self, evidence: Tally, *, level: float = 0.95) -> Assessment:
         """Every finding, with fairlearn's point values."""
         against.check_reference(evidence, self.reference)
-        plain = [m for m in self.metrics if m not in _COMPOSED]
-        composed = [m for m in self.metrics if m in composites.COMPOSITES]
-        findings = list(overall_findings(evidence, self.metrics, level=level))
+        metrics = [m for m in self.metrics if served(evidence, m)]
+        missed = tuple(NotMeasured(what=m, why=NOT_SERVED) for m in self.metrics if m not in metrics)
+        plain = [m for m in metrics if m not in _COMPOSED]
+        composed = [m for m in metrics if m in composites.COMPOSITES]
+        findings = list(overall_findings(evidence, metrics, level=level))
         for by in self._sets(evidence):
             compare = Compare.of(evidence, by, (*plain, "base_rate"), level=level)
             findings += compare.findings()
             findings += composites.findings(evidence, composed, by, level=level)
-            findings += [_answer(evidence, m, "difference", by, level=level) for m in self.metrics if m in _OF_ALL]
+            findings += [_answer(evidence, m, "difference", by, level=level) for m in metrics if m in _OF_ALL]
             if set(by) <= set(self.reference):
                 findings += [
                     _answer(evidence, m, c, by, level=level, reference=self.reference)
-                    for m in self.metrics
+                    for m in metrics
                     for c in against.TO_REFERENCE
                     if c in METRICS[m].comparisons
                 ]
-        return Assessment(tuple(findings))
+        if self.n_boot is None:
+            return Assessment(tuple(findings), missed)
+        noted, why = with_quantiles(
+            findings, evidence, n_boot=self.n_boot, ci_quantiles=self.ci_quantiles, random_state=self.random_state
+        )
+        return Assessment(noted, (*missed, *why))
 
     def _sets(self, tally: Tally) -> list[Attributes]:
         if self.by is not None:
@@ -113,6 +150,8 @@ def overall_findings(tally: Tally, metrics: Sequence[str], *, level: float) -> t
     """Each rate, and each composite that has a value over everybody, as findings of concern `performance`."""
     plain = tuple(m for m in metrics if m not in _COMPOSED)
     table = RateTable.of(tally, (), plain)
+    weighing = tally.weighted or tally.clusters is not None
+    weighted = weighted_families(tally, table, level=level) if weighing else {}
     out = []
     for metric in metrics:
         if metric in _COMPOSED:
@@ -121,7 +160,10 @@ def overall_findings(tally: Tally, metrics: Sequence[str], *, level: float) -> t
             continue
         i = plain.index(metric)
         k, n = (int(table.numerator[i].sum()), int(table.denominator[i].sum()))
-        e = rate_estimate(k, n, k / n if n else float("nan"), rows=int(table.rows.sum()), level=level)
+        if weighted and table.groups:
+            e = weighted[metric].alone()
+        else:
+            e = rate_estimate(k, n, k / n if n else float("nan"), rows=int(table.rows.sum()), level=level)
         out.append(
             Finding(
                 id=f"performance/{metric}/overall",
@@ -131,6 +173,7 @@ def overall_findings(tally: Tally, metrics: Sequence[str], *, level: float) -> t
                 metric=metric,
                 comparison="overall",
                 estimate=e,
+                notes=weighted[metric].basis if weighted else (),
                 references=(METRICS[metric].reference,),
             )
         )
@@ -153,7 +196,7 @@ def reassess(
     """
     if METRICS[metric].kind not in ("rate", "composite"):
         return None
-    if not set(by) <= set(tally.by) or comparison not in METRICS[metric].comparisons:
+    if not set(by) <= set(tally.by) or comparison not in METRICS[metric].comparisons or not served(tally, metric):
         return None
     if comparison == "overall":
         return overall_findings(tally, (metric,), level=level)[0]
@@ -202,6 +245,8 @@ def p_value(
     reference: Mapping[str, str] | None = None,
 ) -> float | None:
     """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
+    if not served(tally, metric):
+        return None
     order = tuple(sorted(by, key=tally.by.index))
     contrast = comparison in (*against.TO_REFERENCE, *against.TO_REST)
     if metric in composites.COMPOSITES:
@@ -216,7 +261,7 @@ def p_value(
     if metric == "equalized_odds_mean":
         return composites.p_of_mean_odds(compare.families, limit, above=above)
     if metric == "equalized_odds":
-        return _p_of_odds(compare.families, comparison, limit, above=above)
+        return p_of_odds(compare.families, comparison, limit, above=above)
     if contrast:
         return against.p_value(compare.families[metric], comparison, reference, limit=limit, above=above)
     return compare.families[metric].p_value(comparison, limit, above=above)
@@ -243,6 +288,13 @@ class Compare:
         """Read the families off a tally; `engine` gives the point values."""
         metrics = tuple(dict.fromkeys(metrics))
         table = RateTable.of(tally, by, metrics)
+        if tally.weighted or tally.clusters is not None:
+            weighted = weighted_families(tally, table, level=level, min_n=min_n)
+            kept = np.array([f.kept for f in weighted.values()]).reshape(table.denominator.shape)
+            values = engine(tally, table, kept)
+            by_group = zip(weighted.items(), values.by_group, strict=True)
+            found: dict[str, Family] = {m: replace(f, values=v) for (m, f), v in by_group}
+            return cls(found, dict(zip(metrics, values.compared, strict=True)))
         values = engine(tally, table, table.denominator >= max(1, min_n))
         found = {
             m: Family(
@@ -285,7 +337,7 @@ class Compare:
         """The worst case of equalized odds: the larger gap, or the smaller ratio, of true and false positive rate."""
         parts = {m: self.families[m] for m in ("true_positive_rate", "false_positive_rate")}
         by = parts["true_positive_rate"].by
-        e, worse = _worst_odds(parts, kind)
+        e, worse = worst_odds(parts, kind)
         ids = [finding_id("fairness", m, kind, by) for m in parts]
         left_out = [f"{METRICS[m].plain}: too few in {listing(f.left_out())}" for m, f in parts.items() if f.left_out()]
         return Finding(
@@ -297,58 +349,10 @@ class Compare:
             comparison=kind,
             by=by,
             estimate=e,
-            notes=(f"the {'larger' if kind == 'difference' else 'smaller'} of {ids[0]} and {ids[1]}", *left_out),
+            notes=(
+                f"the {'larger' if kind == 'difference' else 'smaller'} of {ids[0]} and {ids[1]}",
+                *left_out,
+                *parts["true_positive_rate"].basis,
+            ),
             references=(METRICS["equalized_odds"].reference,),
         )
-
-
-def _worst_odds(parts: dict[str, Family], kind: Comparison) -> tuple[Estimate, str]:
-    level = next(iter(parts.values())).level
-    kept = {m: int(f.kept.sum()) for m, f in parts.items()}
-    missing = [m for m, k in kept.items() if k < 2]
-    if missing:
-        e, _ = parts[missing[0]].comparison(kind)
-        note = f"{METRICS[missing[0]].title.lower()}: {e.note}"
-        return e.model_copy(update={"note": note}), missing[0]
-    q = families.joint_quantile(level, *kept.values())
-    of, worst = (families.gap, max) if kind == "difference" else (families.ratio, min)
-    found = {m: of(f.k[f.kept], f.n[f.kept], level=level, q=q) for m, f in parts.items()}
-    defined = [m for m in found if found[m].value == found[m].value] or list(found)
-    worse = worst(defined, key=lambda m: found[m].value)
-    mdes = [f.estimate_of(found[m], kind, q=q).mde for m, f in parts.items()]
-    e = parts[worse].estimate_of(found[worse], kind, q=q)
-    pairs = "Newcombe" if kind == "difference" else "MOVER-R"
-    outer = f"{'upper' if kind == 'difference' else 'lower'} {pairs}"
-    return e.model_copy(
-        update={
-            "low": worst(g.low for g in found.values()),
-            "high": worst(g.high for g in found.values()),
-            "denominator": None,
-            "n": max(int(f.rows.sum()) for f in parts.values()),
-            "mde": max((x for x in mdes if x is not None), default=None),
-            "method": f"both families of pairs at their joint quantile; {outer}",
-        }
-    ), worse
-
-
-def _p_of_odds(parts: dict[str, Family], kind: Comparison, limit: float, *, above: bool) -> float | None:
-    """Of H0: both gaps are at most the limit; 1 − F_T(q)·F_F(q) at the q where the larger limit touches it.
-
-    Of H0: one gap is at least the limit (`above=False`): both must lie below it, each at its own p. Ratios: mirrored.
-    """
-    kept = [(f.k[f.kept], f.n[f.kept]) for f in parts.values()]
-    if min(len(n) for _, n in kept) < 2:
-        return None
-    if above != (kind == "difference"):
-        return max(f.p_value(kind, limit, above=above) or 0.0 for f in parts.values())
-
-    def interval(q: float) -> FamilyInterval:
-        if kind == "ratio":
-            return min((families.ratio(k, n, level=0.95, q=q) for k, n in kept), key=lambda g: g.high)
-        return max((families.gap(k, n, level=0.95, q=q) for k, n in kept), key=lambda g: g.low)
-
-    def tail(q: float) -> float:
-        inside = [1 - pvalues.tail(q, len(n), "pairs") for _, n in kept]
-        return 1 - inside[0] * inside[1]
-
-    return pvalues.p_value(interval, limit, above=above, tail_of=tail)

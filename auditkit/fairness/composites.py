@@ -17,6 +17,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import contrast_statements as statements
+from auditkit.fairness.basis import Basis
 from auditkit.fairness.estimates import SPARSE, Family, number
 from auditkit.fairness.notes import finding_id, notes_of
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, State, Table
@@ -58,7 +59,7 @@ COMPOSITES: dict[str, Composite] = {
 
 
 @dataclass(frozen=True)
-class CompositeFamily:
+class CompositeFamily(Basis):
     """One composite in K crossed groups, over rows with truth and decision."""
 
     metric: str
@@ -71,7 +72,14 @@ class CompositeFamily:
 
     @classmethod
     def of(cls, tally: Tally, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE) -> CompositeFamily:
-        """Read the tables off a tally; `by=()` gives one group, everybody."""
+        """Read the tables off a tally; `by=()` gives one group, everybody.
+
+        Of a weighted or clustered tally it is a `WeightedComposite`.
+        """
+        if tally.weighted or tally.clusters is not None:
+            from auditkit.fairness.weighted_composites import weighted_composite
+
+            return weighted_composite(tally, metric, by, level=level, min_n=min_n)
         counts = tally.counts(*by)
         return cls(metric, tuple(by), counts.groups, counts.table[:, 1:, 1:], level, min_n)
 
@@ -167,8 +175,8 @@ class CompositeFamily:
         if groups < (2 if kind in ("difference", "ratio") else 1):
             return None
         law: pvalues.Law = "pairs" if kind in ("difference", "ratio") else "separate"
-        tail = partial(pvalues.tail, groups=groups, law=law)
-        return p_value_of(partial(self.interval, kind), kind, limit, above=above, tail=tail)
+        tail = partial(pvalues.tail, groups=groups, law=law, df=self.df)
+        return p_value_of(partial(self.interval, kind), kind, limit, above=above, tail=tail, df=self.df)
 
     def estimate_of(self, found: FamilyInterval, method: str) -> Estimate:
         """A family interval as an estimate."""
@@ -221,11 +229,12 @@ def p_value_of(
     *,
     above: bool,
     tail: Callable[[float], float],
+    df: float = float("inf"),
 ) -> float:
     """p from the limit on the failing side: the inner one with the family's tail, or the outer one with a normal's."""
     if above == (kind.startswith("difference") or kind == "group_max"):
         return pvalues.p_value(lambda q: interval(inner=q), limit, above=above, tail_of=tail)
-    one = partial(pvalues.tail, groups=1, law="separate")
+    one = partial(pvalues.tail, groups=1, law="separate", df=df)
     return pvalues.p_value(lambda q: interval(outer=q), limit, above=above, tail_of=one)
 
 
@@ -297,7 +306,7 @@ def mean_odds(parts: dict[str, Family]) -> Finding:
         comparison="difference",
         by=by,
         estimate=e,
-        notes=(f"the mean of {ids[0]} and {ids[1]}", *out),
+        notes=(f"the mean of {ids[0]} and {ids[1]}", *out, *parts[PARTS[0]].basis),
         references=(METRICS["equalized_odds_mean"].reference,),
     )
 
@@ -307,37 +316,32 @@ def _mean_odds(parts: dict[str, Family]) -> Estimate:
         if f.kept.sum() < 2:
             e = nothing_to_compare(f)
             return e.model_copy(update={"note": f"{METRICS[m].title.lower()}: {e.note}"})
-    first = parts[PARTS[0]]
-    q = families.joint_quantile(first.level, *(int(f.kept.sum()) for f in parts.values()))
-    gaps = [_gap_at(f.k[f.kept], f.n[f.kept], q, level=first.level) for f in parts.values()]
+    first, df = parts[PARTS[0]], min(f.df for f in parts.values())
+    q = families.joint_quantile(first.level, *(int(f.kept.sum()) for f in parts.values()), df)
+    gaps = [f.gap_at(q) for f in parts.values()]
     return Estimate(
         value=sum(g.value for g in gaps) / 2,
         low=sum(g.low for g in gaps) / 2,
         high=sum(g.high for g in gaps) / 2,
         level=first.level,
         n=max(int(f.rows.sum()) for f in parts.values()),
-        method="mean of both families of pairs at their joint quantile",
+        method="mean of both families of pairs at their joint quantile" + first.suffix,
     )
 
 
 def p_of_mean_odds(parts: dict[str, Family], limit: float, *, above: bool) -> float | None:
     """Of H0: the mean of both gaps is at most (`above`), or at least, the limit; through the joint law of q."""
-    kept = [(f.k[f.kept], f.n[f.kept]) for f in parts.values()]
-    if min(len(n) for _, n in kept) < 2:
+    kept, df = [int(f.kept.sum()) for f in parts.values()], min(f.df for f in parts.values())
+    if min(kept) < 2:
         return None
 
     def interval(q: float) -> FamilyInterval:
-        gaps = [_gap_at(k, n, q, level=0.95) for k, n in kept]
+        gaps = [f.gap_at(q) for f in parts.values()]
         low, high = (sum(x) / 2 for x in zip(*((g.low, g.high) for g in gaps), strict=True))
         return gaps[0]._replace(low=low, high=high)
 
     def tail(q: float) -> float:
-        inside = [1 - pvalues.tail(q, len(n), "pairs") for _, n in kept]
+        inside = [1 - pvalues.tail(q, groups, "pairs", df) for groups in kept]
         return 1 - inside[0] * inside[1]
 
     return pvalues.p_value(interval, limit, above=above, tail_of=tail)
-
-
-def _gap_at(k: NDArray[np.int64], n: NDArray[np.int64], q: float, *, level: float) -> FamilyInterval:
-    """Both limits at q: as one term of a sum, "every pair is within" is no intersection–union claim."""
-    return contrasts.difference(lambda x, method: method(k, n, x), len(k), level=level, inner=q, outer=q)

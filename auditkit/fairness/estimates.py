@@ -6,15 +6,18 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.fairness.basis import Basis
 from auditkit.fairness.frame import Compared
 from auditkit.records import Comparison, Estimate, GroupEstimate, State
-from auditkit.stats import families, pvalues
+from auditkit.stats import contrasts, families, pvalues
+from auditkit.stats.contrasts import Quantity
 from auditkit.stats.families import FamilyInterval
-from auditkit.stats.rates import critical_value, wilson
+from auditkit.stats.rates import Limits, critical_value, wilson
 
 SPARSE = 10
 """A denominator below this is too small to judge; a rule may say otherwise (`min_n`)."""
@@ -42,7 +45,7 @@ def number(x: float) -> float | None:
 
 
 @dataclass(frozen=True)
-class Family:
+class Family(Basis):
     """One rate in K crossed groups."""
 
     by: tuple[str, ...]
@@ -63,6 +66,21 @@ class Family:
         """(K,) groups whose denominator is large enough to enter comparisons."""
         return self.n >= max(1, self.min_n)
 
+    @property
+    def counts(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """(K,) numerators and denominators that intervals are made of."""
+        return self.k, self.n
+
+    def own(self, where: NDArray[np.intp]) -> Quantity:
+        """The rate in the groups at these positions."""
+        k, n = self.k[where], self.n[where]
+        return lambda q, method: method(k, n, q)
+
+    def rest(self, where: NDArray[np.intp]) -> Quantity:
+        """The rate in all other groups of these positions, taken together, for each of them."""
+        k, n = self.k[where], self.n[where]
+        return lambda q, method: method(k.sum() - k, n.sum() - n, q)
+
     def positions(self) -> NDArray[np.intp]:
         """Positions of the groups kept."""
         return np.flatnonzero(self.kept)
@@ -77,7 +95,7 @@ class Family:
 
     def by_group(self) -> tuple[GroupEstimate, ...]:
         """Every group, the sparse and the undefined ones too; `mde` is against all other groups kept."""
-        limits = wilson(self.k, self.n, critical_value(self.level))
+        limits = self._limits()
         mde = self._mde_to_rest()
         out = []
         for i, group in enumerate(self.groups):
@@ -87,15 +105,23 @@ class Family:
             estimate = estimate.model_copy(
                 update={"low": number(limits.low[i]), "high": number(limits.high[i]), "mde": number(mde[i])}
             )
+            estimate = self._qualified(i, estimate)
             out.append(GroupEstimate(group=dict(zip(self.by, group, strict=True)), estimate=estimate))
         return tuple(out)
+
+    def _limits(self) -> Limits:
+        return wilson(self.k, self.n, critical_value(self.level))
+
+    def _qualified(self, position: int, estimate: Estimate) -> Estimate:
+        """For families whose groups need more than a denominator."""
+        return estimate
 
     def comparison(self, kind: Comparison, value: Compared | None = None) -> tuple[Estimate, FamilyInterval | None]:
         """The estimate of a comparison, and the groups behind it; `value` is the engine's own point value."""
         where = self.positions()
         if len(where) < _LEAST.get(kind, 2):
             return self._nothing_to_compare(), None
-        found = self._interval(kind)
+        found = self.interval(kind)
         found = found._replace(first=int(where[found.first]), second=int(where[found.second]))
         if value is not None and hasattr(value, kind):
             found = found._replace(value=float(getattr(value, kind)))
@@ -114,23 +140,30 @@ class Family:
             kind = "group_max" if above else "group_min"
         if above != (kind.startswith("difference") or kind == "group_max"):
             return pvalues.p_value(
-                partial(self._outer, kind), limit, above=above, tail_of=partial(pvalues.tail, groups=1, law="separate")
+                lambda z: self.interval(kind, z, z),
+                limit,
+                above=above,
+                tail_of=lambda z: pvalues.tail(z, 1, "separate", self.df),
             )
         law: pvalues.Law = "pairs" if kind in ("difference", "ratio") else "separate"
         if kind.endswith("to_overall") and groups == 2:
             groups = 1  # both groups make the same comparison
         return pvalues.p_value(
-            lambda q: self._interval(kind, q), limit, above=above, tail_of=lambda q: pvalues.tail(q, groups, law)
+            lambda q: self.interval(kind, q),
+            limit,
+            above=above,
+            tail_of=lambda q: pvalues.tail(q, groups, law, self.df),
         )
 
-    def _interval(self, kind: Comparison, q: float | None = None) -> FamilyInterval:
-        """Of the groups kept, positions among them."""
-        return _INTERVALS[kind](self.k[self.kept], self.n[self.kept], level=self.level, q=q)
+    def interval(self, kind: Comparison, q: float | None = None, z: float | None = None) -> FamilyInterval:
+        """Of the groups kept, positions among them; `q` replaces the simultaneous critical value, `z` the plain one."""
+        level = self.level if z is None else math.erf(min(z, 8.0) / 2**0.5)  # beyond eight, a level is 1 in doubles
+        return _INTERVALS[kind](self.k[self.kept], self.n[self.kept], level=level, q=q)
 
-    def _outer(self, kind: Comparison, z: float) -> FamilyInterval:
-        """With its outer limit at z; beyond eight, a level is 1 in double precision."""
-        level = math.erf(min(z, 8.0) / 2**0.5)
-        return _INTERVALS[kind](self.k[self.kept], self.n[self.kept], level=level, q=z)
+    def gap_at(self, q: float) -> FamilyInterval:
+        """The gap with both limits at q: one term of a sum makes no intersection–union claim."""
+        where = self.positions()
+        return contrasts.difference(self.own(where), len(where), level=self.level, inner=q, outer=q)
 
     def estimate_of(self, found: FamilyInterval, kind: Comparison, *, q: float | None = None) -> Estimate:
         """A family interval as an estimate."""
@@ -144,11 +177,15 @@ class Family:
             level=self.level,
             n=int(self.rows[self.kept].sum()),
             denominator=float(self.n[self.kept].sum()),
-            method=_method(kind, int(self.kept.sum())),
+            method=self.method(kind),
             mde=self._mde_of_smallest(q) if kind == "difference" else None,
             state="undefined" if math.isnan(found.value) else "ok",
             note=note,
         )
+
+    def method(self, kind: Comparison) -> str:
+        """How the interval of a comparison is made, in words."""
+        return _method(kind, int(self.kept.sum()))
 
     def _nothing_to_compare(self) -> Estimate:
         defined = int((self.n > 0).sum())
@@ -162,23 +199,25 @@ class Family:
         return Estimate(value=None, level=self.level, n=int(self.rows.sum()), state=state, note=note)
 
     def _pooled(self) -> tuple[float, float]:
-        n = float(self.n[self.kept].sum())
-        return (float(self.k[self.kept].sum()) / n if n else math.nan), n
+        k, n = self.counts
+        total = float(n[self.kept].sum())
+        return (float(k[self.kept].sum()) / total if total else math.nan), total
 
     def _mde_of_smallest(self, q: float | None = None) -> float | None:
         """Between the two smallest groups kept: no gap of the family is harder to see."""
         pooled, total = self._pooled()
-        a, b = np.sort(self.n[self.kept])[:2]
-        q = families.family_quantile(self.level, int(self.kept.sum())) if q is None else q
+        a, b = np.sort(self.counts[1][self.kept])[:2]
+        q = families.family_quantile(self.level, int(self.kept.sum()), self.df) if q is None else q
         return number(float(families.minimum_detectable(pooled, total, a, b, q=q, z=critical_value(self.level))))
 
     def _mde_to_rest(self) -> NDArray[np.float64]:
         pooled, total = self._pooled()
         if not total:
             return np.full(len(self.n), np.nan)
-        rest = total - np.where(self.kept, self.n, 0)
-        q = families.family_quantile(self.level, max(2, int(self.kept.sum())))
-        return families.minimum_detectable(pooled, total, self.n, rest, q=q, z=critical_value(self.level))
+        n = self.counts[1]
+        rest = total - np.where(self.kept, n, 0)
+        q = families.family_quantile(self.level, max(2, int(self.kept.sum())), self.df)
+        return families.minimum_detectable(pooled, total, n, rest, q=q, z=critical_value(self.level))
 
 
 def rate_estimate(k: int, n: int, value: float, *, rows: int, level: float, min_n: int = SPARSE) -> Estimate:

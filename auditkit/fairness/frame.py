@@ -72,7 +72,7 @@ def from_counts(tally: Tally, table: RateTable, kept: NDArray[np.bool_]) -> Poin
     total = RateTable.of(tally, (), table.metrics)
     overall = total.values[:, 0] if total.groups else np.full(len(table.metrics), np.nan)
     compared = []
-    for k, n, keep in zip(table.numerator, table.denominator, kept, strict=True):
+    for k, n, keep in zip(*table.shares, kept, strict=True):
         p, pooled = rate(k[keep], n[keep]), float(rate(k[keep].sum(), n[keep].sum()))
         if keep.sum() < 2:
             compared.append(_NOTHING)
@@ -106,7 +106,7 @@ def _only(cells: pd.DataFrame, table: RateTable, mask: NDArray[np.bool_]) -> pd.
 def _frame_of(cells: pd.DataFrame, by: tuple[str, ...], metrics: tuple[str, ...]) -> Any:
     from fairlearn.metrics import MetricFrame
 
-    weight = {"sample_weight": cells["n"]}
+    weight = {"sample_weight": cells["w" if "w" in cells else "n"]}
     return MetricFrame(
         metrics={m: functions()[m] for m in metrics},
         y_true=cells["y_true"],

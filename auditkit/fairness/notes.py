@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.errors import listing
+from auditkit.fairness.basis import Basis
 from auditkit.records import Comparison
 from auditkit.stats.families import FamilyInterval
 
@@ -39,10 +40,11 @@ def notes_of(family: Grouped, comparison: Comparison, found: FamilyInterval | No
     sparse = [family.name(int(i)) for i in np.flatnonzero(~family.kept & (family.n > 0))]
     nobody = [family.name(int(i)) for i in np.flatnonzero(family.n == 0)]
     if sparse:
-        notes.append(f"left out, fewer than {family.min_n} to count: {listing(sparse)}")
+        fewest = family.fewest if isinstance(family, Basis) else f"fewer than {family.min_n} to count"
+        notes.append(f"left out, {fewest}: {listing(sparse)}")
     if nobody:
         notes.append(f"undefined, nobody to count: {listing(nobody)}")
-    return tuple(notes)
+    return (*notes, *family.basis) if isinstance(family, Basis) else tuple(notes)
 
 
 def finding_id(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from auditkit.evidence.tally import Tally
 from auditkit.stats.rates import rate
 
 Floats = NDArray[np.float64]
+N = TypeVar("N", np.int64, np.float64)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class RateTable:
     """(M, K)"""
     denominator: NDArray[np.int64]
     """(M, K)"""
+    weighed: tuple[Floats, Floats] | None = None
+    """(M, K) Σw of the numerators and of the denominators; None where every row counts alike."""
 
     @classmethod
     def of(cls, tally: Tally, by: Sequence[str], metrics: Sequence[str]) -> RateTable:
@@ -41,6 +45,12 @@ class RateTable:
         counts = tally.counts(*by)
         table = counts.table[:, 1:, 1:]
         shape = (len(metrics), len(counts.groups))
+        weighed = None
+        if tally.weighted:
+            w = tally.sums(*by).w[:, 1:, 1:]
+            kinds = ([METRICS[m].numerator for m in metrics], [METRICS[m].denominator for m in metrics])
+            numerator, denominator = (np.array([_sum(w, c) for c in cells]).reshape(shape) for cells in kinds)
+            weighed = numerator, denominator
         return cls(
             by=tuple(by),
             metrics=tuple(metrics),
@@ -48,16 +58,22 @@ class RateTable:
             rows=table.sum(axis=(1, 2)),
             numerator=np.array([_sum(table, METRICS[m].numerator) for m in metrics]).reshape(shape),
             denominator=np.array([_sum(table, METRICS[m].denominator) for m in metrics]).reshape(shape),
+            weighed=weighed,
         )
+
+    @property
+    def shares(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """(M, K) twice: what the values are quotients of, Σw where rows are weighted, else counts."""
+        return (self.numerator, self.denominator) if self.weighed is None else self.weighed
 
     @property
     def values(self) -> Floats:
         """(M, K) rates, NaN where the denominator is 0."""
-        return rate(self.numerator, self.denominator)
+        return rate(*self.shares)
 
 
-def _sum(table: NDArray[np.int64], cells: tuple[tuple[int, int], ...]) -> NDArray[np.int64]:
-    out = np.zeros(len(table), dtype=np.int64)
+def _sum(table: NDArray[N], cells: tuple[tuple[int, int], ...]) -> NDArray[N]:
+    out = np.zeros(len(table), dtype=table.dtype)
     for truth, decision in cells:
         out += table[:, truth, decision]
     return out

@@ -120,6 +120,11 @@ class _Data(Record):
     y_true: str
     positive: str | int | float | bool | None = None
     sensitive_features: tuple[str, ...]
+    weights: str | None = None
+    sample_weight: str | None = None
+    """fairlearn's word for `weights`."""
+    weights_kind: Literal["sampling", "frequency"] = "sampling"
+    cluster: str | None = None
 
     @field_validator("sensitive_features", mode="before")
     @classmethod

@@ -14,6 +14,7 @@ from auditkit.check import MISSING, Batch
 from auditkit.errors import DataError, listing, nearest
 from auditkit.inputs import sources
 from auditkit.inputs.tasks.binary import BinaryTarget
+from auditkit.inputs.weights import checked_kind, clusters_of, weights_of
 
 MOST_NUMERIC_GROUPS = 50
 """A numeric sensitive feature with more distinct values than this is refused: it wants bins."""
@@ -36,11 +37,21 @@ class Dataset:
     control_features
         Names of columns that may explain a disparity (education, department): `ConditionalParity` compares groups
         where these are equal. A missing value is a level, `(missing)`.
+    weights
+        Name of a column of weights ≥ 0, or None. No feature of the model.
+    weights_kind
+        `sampling`: how many rows of the population a row stands for; `frequency`: how often the row occurs.
+    cluster
+        Name of the column that says which rows belong together (a person with several rows, a hospital), or None.
+        No feature of the model.
+    sample_weight
+        fairlearn's word for `weights`.
 
     Raises
     ------
     DataError
-        For unknown columns (naming the nearest), doubtful labels, a continuous sensitive or control feature, no rows.
+        For unknown columns (naming the nearest), doubtful labels, a continuous sensitive or control feature,
+        impossible weights, a missing cluster, no rows.
 
     >>> data = Dataset({"age": [30, 40], "sex": ["f", "m"], "y": [0, 1]}, y_true="y", sensitive_features=["sex"])
     >>> len(data), data.sensitive_features
@@ -55,6 +66,10 @@ class Dataset:
         positive: Any = None,
         sensitive_features: str | Sequence[str],
         control_features: str | Sequence[str] = (),
+        weights: str | None = None,
+        weights_kind: str = "sampling",
+        cluster: str | None = None,
+        sample_weight: str | None = None,
     ) -> None:
         source = sources.read(data)
         self.frame = source.frame
@@ -77,10 +92,47 @@ class Dataset:
         controls = {name: _grouped(self.frame[name], name) for name in self.control_features}
         self._controls = pd.DataFrame(controls) if controls else None
         self._truth = self.target.code(self.frame[self.y_true], self.y_true)
+        if weights is not None and sample_weight is not None:
+            raise DataError("weights and sample_weight are the same: give one of them")
+        self.weights = self._own(sample_weight if weights is None else weights, "weights")
+        self.weights_kind = checked_kind(weights_kind)
+        self.cluster = self._own(cluster, "cluster")
+        self._weight = (
+            None if self.weights is None else weights_of(self.frame[self.weights], self.weights, self.weights_kind)
+        )
+        self._cluster = None if self.cluster is None else clusters_of(self.frame[self.cluster], self.cluster)
+
+    def _own(self, name: str | None, role: str) -> str | None:
+        """A column that is neither target nor sensitive feature, or None."""
+        if name is None:
+            return None
+        self.column(str(name), role)
+        if str(name) == self.y_true:
+            raise DataError(f"'{name}' is the target; it cannot be {role} too")
+        if role == "weights" and str(name) in self.sensitive_features:
+            raise DataError(f"'{name}' is a sensitive feature; it cannot be {role} too")
+        return str(name)
+
+    @property
+    def zero_weights(self) -> int:
+        """Rows of weight 0, which count nowhere that weights are used."""
+        return 0 if self._weight is None else int((self._weight == 0).sum())
 
     @classmethod
-    def from_arrays(cls, X: Any, *, y_true: Any, sensitive_features: Any, positive: Any = None) -> Dataset:
+    def from_arrays(
+        cls,
+        X: Any,
+        *,
+        y_true: Any,
+        sensitive_features: Any,
+        positive: Any = None,
+        sample_weight: Any = None,
+        weights_kind: str = "sampling",
+        cluster: Any = None,
+    ) -> Dataset:
         """A Dataset of arrays: X (N, d) or a frame, y_true (N,), sensitive_features a frame, Series or dict of (N,).
+
+        `sample_weight` and `cluster` are (N,) too, or None.
 
         Columns of a plain array are named "0", "1", …; sensitive features that are not among them are no input of
         the model.
@@ -92,7 +144,10 @@ class Dataset:
         groups = pd.DataFrame(sensitive_features).reset_index(drop=True)
         groups.columns = [str(c) for c in groups.columns]
         truth = np.asarray(y_true)
-        for name, length in (("y_true", len(truth)), ("sensitive_features", len(groups))):
+        given = {"sample_weight": sample_weight, "cluster": cluster}
+        beside = {role: pd.Series(v).reset_index(drop=True) for role, v in given.items() if v is not None}
+        lengths = {"y_true": len(truth), "sensitive_features": len(groups)} | {k: len(v) for k, v in beside.items()}
+        for name, length in lengths.items():
             if length != len(features):
                 raise DataError(f"{name} has {length} rows, X has {len(features)}")
         own = [c for c in groups if c not in features]
@@ -101,7 +156,17 @@ class Dataset:
                 raise DataError(f"X has a column '{c}' too, with other values: rename the sensitive feature")
         target = "y_true" if "y_true" not in features else "y_true_"
         frame = pd.concat([features, groups[own]], axis=1).assign(**{target: truth})
-        out = cls(frame, y_true=target, positive=positive, sensitive_features=list(groups.columns))
+        names = {role: role if role not in frame else f"{role}_" for role in beside}
+        frame = frame.assign(**{names[role]: values for role, values in beside.items()})
+        out = cls(
+            frame,
+            y_true=target,
+            positive=positive,
+            sensitive_features=list(groups.columns),
+            weights=names.get("sample_weight"),
+            weights_kind=weights_kind,
+            cluster=names.get("cluster"),
+        )
         out._not_inputs = frozenset(map(str, own))
         return out
 
@@ -122,7 +187,8 @@ class Dataset:
 
     def batches(self, size: int = 65_536, *, without: Sequence[str] = ()) -> Iterator[Batch]:
         """The rows in parts, before any decision; `without` names columns that are no features (predictions)."""
-        hidden = {self.y_true, *without, *self._not_inputs}
+        beside = {name for name in (self.weights, self.cluster) if name is not None}
+        hidden = {self.y_true, *without, *self._not_inputs, *beside}
         features = self.frame[[c for c in self.frame.columns if c not in hidden]]
         for start in range(0, len(self), size):
             rows = slice(start, start + size)
@@ -133,6 +199,9 @@ class Dataset:
                 y_true=self._truth[rows],
                 y_pred=np.full(n, -1, dtype=np.int8),
                 controls=None if self._controls is None else self._controls.iloc[rows],
+                sample_weight=None if self._weight is None else self._weight[rows],
+                weights_kind=self.weights_kind,
+                cluster=None if self._cluster is None else self._cluster[rows],
             )
 
 

@@ -35,19 +35,21 @@ class FamilyInterval(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def family_quantile(level: float, groups: int) -> float:
-    """q of all pairs among `groups` groups: studentized range (∞ df) over √2; 1.960 for two.
+def family_quantile(level: float, groups: int, df: float = np.inf) -> float:
+    """q of all pairs among `groups` groups: studentized range over √2; 1.960 for two (t with finite `df`).
 
     Source: Kramer (1956), Biometrics 12:307.
 
     >>> round(family_quantile(0.95, 2), 3), round(family_quantile(0.95, 10), 3)
     (1.96, 3.164)
+    >>> round(family_quantile(0.95, 2, df=9), 3)
+    2.262
     """
-    return critical_value(level) if groups <= 2 else range_ppf(level, groups) / 2**0.5
+    return critical_value(level, df) if groups <= 2 else range_ppf(level, groups, df) / 2**0.5
 
 
 @lru_cache(maxsize=256)
-def joint_quantile(level: float, groups_a: int, groups_b: int) -> float:
+def joint_quantile(level: float, groups_a: int, groups_b: int, df: float = np.inf) -> float:
     """q at which two independent families of pairs hold together: F_a(q) · F_b(q) = level.
 
     >>> round(joint_quantile(0.95, 2, 2), 3), round(joint_quantile(0.95, 5, 5), 3)
@@ -55,10 +57,10 @@ def joint_quantile(level: float, groups_a: int, groups_b: int) -> float:
     """
 
     def misses(q: float) -> bool:
-        a, b = (1 - range_sf(q * 2**0.5, max(2, k)) for k in (groups_a, groups_b))
+        a, b = (1 - range_sf(q * 2**0.5, max(2, k), df) for k in (groups_a, groups_b))
         return a * b < level
 
-    return crossing(misses, 0.0, 40.0)
+    return crossing(misses, 0.0, 40.0 if np.isinf(df) else 1e4)
 
 
 def family_limits(k: ArrayLike, n: ArrayLike, q: float) -> Limits:
@@ -142,8 +144,8 @@ def ratio_to_overall(k: ArrayLike, n: ArrayLike, *, level: float, q: float | Non
     k, n = np.asarray(k, float), np.asarray(n, float)
     w, overall = n / n.sum(), k.sum() / n.sum()
     at_q, at_z = _to_rest(k, n, level, q)
-    high = folded(_of_overall(pairs.ratio(*at_q), w), upper=True).min()
-    low = folded(_of_overall(pairs.ratio(*at_z), w), upper=False).min()
+    high = folded(of_overall(pairs.ratio(*at_q), w), upper=True).min()
+    low = folded(of_overall(pairs.ratio(*at_z), w), upper=False).min()
     if overall == 0:
         return FamilyInterval(float("nan"), min(float(low), float(high)), float(high), 0, 0)
     r = rate(k, n) / overall
@@ -225,7 +227,7 @@ def _to_rest(
     )
 
 
-def _of_overall(to_rest: pairs.Interval, w: Floats) -> pairs.Interval:
+def of_overall(to_rest: pairs.Interval, w: Floats) -> pairs.Interval:
     """r' = 1 / (w + (1 − w) / r): increasing in r, 0 at 0 and 1/w at ∞."""
     with np.errstate(divide="ignore"):
         low, high = (1 / (w + (1 - w) / x) for x in (to_rest.low, to_rest.high))

@@ -1,4 +1,4 @@
-"""Differences and ratios of two independent rates, from the limits of each (MOVER)."""
+"""Differences and ratios of two rates, independent or correlated, from the limits of each (MOVER)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ class Interval(NamedTuple):
     high: Floats
 
 
-def difference(a: Limits, b: Limits) -> Interval:
+def difference(a: Limits, b: Limits, rho: Floats | None = None) -> Interval:
     """p_a − p_b with Newcombe's limits where those of a and b are Wilson's (MOVER in general).
 
-    L = d − √((p_a − l_a)² + (u_b − p_b)²), U = d + √((u_a − p_a)² + (p_b − l_b)²).
+    L = d − √((p_a − l_a)² + (u_b − p_b)²), U = d + √((u_a − p_a)² + (p_b − l_b)²); estimates of correlation `rho`
+    take 2ρ times the product of both terms off each sum.
     Source: Newcombe (1998), Statistics in Medicine 17:873, method 10; Zou & Donner (2008).
 
     >>> from auditkit.stats.rates import wilson
@@ -32,15 +33,16 @@ def difference(a: Limits, b: Limits) -> Interval:
     [0.2, 0.0524, 0.3339]
     """
     d = a.p - b.p
-    low = d - np.hypot(a.p - a.low, b.high - b.p)
-    high = d + np.hypot(a.high - a.p, b.p - b.low)
+    low = d - _size(a.p - a.low, b.high - b.p, rho)
+    high = d + _size(a.high - a.p, b.p - b.low, rho)
     return Interval(d, low, high)
 
 
-def ratio(a: Limits, b: Limits) -> Interval:
+def ratio(a: Limits, b: Limits, rho: Floats | None = None) -> Interval:
     """p_a / p_b with MOVER-R limits.
 
-    low = 0 when p_a = 0, high = ∞ when p_b = 0; both 0: the value is undefined (NaN), the limits [0, ∞].
+    low = 0 when p_a = 0, high = ∞ when p_b = 0; both 0: the value is undefined (NaN), the limits [0, ∞]. `rho` is the
+    correlation of both estimates.
     Source: Donner & Zou (2012), Statistical Methods in Medical Research 21:347.
 
     >>> from auditkit.stats.rates import wilson
@@ -48,12 +50,19 @@ def ratio(a: Limits, b: Limits) -> Interval:
     inf
     """
     with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 is NaN, a/0 is ∞: both are meant
-        return Interval(np.asarray(a.p / b.p), _ratio_low(a, b), 1 / _ratio_low(b, a))
+        return Interval(np.asarray(a.p / b.p), _ratio_low(a, b, rho), 1 / _ratio_low(b, a, rho))
 
 
-def _ratio_low(a: Limits, b: Limits) -> Floats:
+def _size(x: Floats, y: Floats, rho: Floats | None) -> Floats:
+    if rho is None:
+        out: Floats = np.hypot(x, y)
+        return out
+    return np.sqrt(np.maximum(x * x + y * y - 2 * rho * x * y, 0.0))
+
+
+def _ratio_low(a: Limits, b: Limits, rho: Floats | None) -> Floats:
     """Lower MOVER-R limit of p_a / p_b; the upper one is its reciprocal with a and b exchanged (law)."""
-    product = a.p * b.p
+    product = a.p * b.p if rho is None else a.p * b.p - rho * (a.p - a.low) * (b.high - b.p)
     la, ub = a.low, b.high
     inner = product**2 - la * ub * (2 * a.p - la) * (2 * b.p - ub)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, stdtr
 
 from auditkit.stats.families import FamilyInterval
 from auditkit.stats.ranges import crossing, range_sf
@@ -21,15 +21,17 @@ Law = Literal["pairs", "separate"]
 """Of the largest statistic: all pairs of K groups (studentized range), or K separate normals (Šidák)."""
 
 
-def tail(q: float, groups: int, law: Law) -> float:
+def tail(q: float, groups: int, law: Law, df: float = np.inf) -> float:
     """P(the largest of the family's statistics exceeds q) when there is no effect.
+
+    `df` are the degrees of freedom of the standard errors.
 
     >>> round(tail(1.959964, 2, "pairs"), 4), round(tail(1.959964, 1, "separate"), 4)
     (0.05, 0.05)
     """
     if law == "pairs" and groups > 2:
-        return range_sf(q * 2**0.5, groups)
-    two_sided = 2 * float(ndtr(-q))
+        return range_sf(q * 2**0.5, groups, df)
+    two_sided = 2 * float(ndtr(-q) if np.isinf(df) else stdtr(df, -q))
     if law == "pairs" or groups == 1:
         return two_sided
     return float(-np.expm1(groups * np.log1p(-two_sided))) if two_sided < 1 else 1.0

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, ndtr, ndtri
+from scipy.special import betaincinv, ndtr, ndtri, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -21,23 +21,23 @@ class Limits(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def critical_value(level: float) -> float:
-    """z of a two-sided interval.
+def critical_value(level: float, df: float = np.inf) -> float:
+    """z of a two-sided interval; Student's t where the variance itself has finite degrees of freedom.
 
-    >>> round(critical_value(0.95), 3)
-    1.96
+    >>> round(critical_value(0.95), 3), round(critical_value(0.95, df=9), 3)
+    (1.96, 2.262)
     """
-    return float(ndtri(0.5 + level / 2))
+    return float(ndtri(0.5 + level / 2)) if np.isinf(df) else float(stdtrit(df, 0.5 + level / 2))
 
 
 @lru_cache(maxsize=256)
-def sidak_value(level: float, comparisons: int) -> float:
-    """Critical value at which `comparisons` two-sided normal intervals hold together (Šidák, 1967).
+def sidak_value(level: float, comparisons: int, df: float = np.inf) -> float:
+    """Critical value at which `comparisons` two-sided normal (or t) intervals hold together (Šidák, 1967).
 
     >>> round(sidak_value(0.95, 1), 3), round(sidak_value(0.95, 5), 3)
     (1.96, 2.569)
     """
-    return critical_value(level ** (1 / comparisons))
+    return critical_value(level ** (1 / comparisons), df)
 
 
 def rate(k: ArrayLike, n: ArrayLike) -> Floats:
@@ -47,7 +47,7 @@ def rate(k: ArrayLike, n: ArrayLike) -> Floats:
     return out
 
 
-def wilson(k: ArrayLike, n: ArrayLike, z: float) -> Limits:
+def wilson(k: ArrayLike, n: ArrayLike, z: float | Floats) -> Limits:
     """Wilson's score interval; limits 0 and 1 are exact at k = 0 and k = n.
 
     Centre (p + z²/2n) / (1 + z²/n), half-width z √(p(1−p)/n + z²/4n²) / (1 + z²/n).

@@ -37,6 +37,11 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
         ("Outcome", f"{shown(d.y_true)}; positive is “{shown(d.positive)}”" if d.y_true else NOTHING),
         ("Sensitive features", listed([shown(a) for a in d.sensitive_features]) or "none declared"),
     ]
+    if d.weighting is not None and d.weighting.weights:
+        zero = f"; {d.weighting.zero_weights:,} rows of weight 0 count nowhere" if d.weighting.zero_weights else ""
+        facts.append(("Weights", f"{shown(d.weighting.weights)}, {d.weighting.kind} weights{zero}"))
+    if d.weighting is not None and d.weighting.cluster:
+        facts.append(("Dependent rows", f"those of one {shown(d.weighting.cluster)}"))
     if p.sample:
         facts.append(("Rows that explanations use", f"{p.sample:,}"))
     if p.model.kind == "torch" and p.model.parameters:

@@ -1,0 +1,71 @@
+"""Bootstrap replicates of a tally: multinomial draws of its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.errors import EvidenceError
+
+if TYPE_CHECKING:
+    from auditkit.evidence.tally import Tally
+
+Outcomes = Sequence[tuple[int, int]]
+"""Cells of truth and decision, each (y_true, y_pred)."""
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """B replicates of the cells of a tally. Rows of one cell are alike, so this is the bootstrap of the rows, exactly.
+
+    >>> from auditkit.evidence.tally import Tally
+    >>> tally = Tally.of({"sex": ["f", "f", "m", "m"]}, y_true=[1, 0, 1, 0], y_pred=[1, 0, 0, 0])
+    >>> boot = tally.replicates(n=1000)
+    >>> boot.rate([(0, 1), (1, 1)], [(0, 0), (0, 1), (1, 0), (1, 1)], "sex").shape
+    (1000, 2)
+    """
+
+    tally: Tally
+    draws: NDArray[np.int64]
+    """(B, cells) rows of each cell in each replicate, in the order of `tally.cells`; each row sums to N."""
+
+    @classmethod
+    def of(cls, tally: Tally, n: int, random_state: int) -> Bootstrap:
+        """`n` draws; EvidenceError for sampling weights and clusters, or without rows."""
+        if tally.weighted or tally.clusters is not None:
+            what = "sampling weights" if tally.weighted else "clusters"
+            raise EvidenceError(f"rows with {what} are not exchangeable: their cells cannot be drawn as rows are")
+        if n < 1:
+            raise EvidenceError(f"the number of replicates must be at least 1, got {n}")
+        counts = tally.cells["n"].to_numpy()
+        total = int(counts.sum())
+        if not total:
+            raise EvidenceError("a tally without rows has no replicates")
+        draws = np.random.default_rng(random_state).multinomial(total, counts / total, size=n)
+        return cls(tally, draws.astype(np.int64))
+
+    def groups(self, *by: str) -> tuple[tuple[str, ...], ...]:
+        """The groups of the columns of `count` and `rate`, sorted."""
+        return self.tally.counts(*by).groups
+
+    def count(self, outcomes: Outcomes, *by: str) -> NDArray[np.int64]:
+        """(B, K) rows with one of these outcomes in each group of `by`."""
+        groups = self.groups(*by)
+        position = {group: i for i, group in enumerate(groups)}
+        cells = self.tally.cells
+        keys = list(zip(*(cells[b].tolist() for b in by), strict=True)) if by else [()] * len(cells)
+        member = np.zeros((len(cells), len(groups)), dtype=np.float64)
+        wanted = set(outcomes)
+        for i, (key, *outcome) in enumerate(zip(keys, cells["y_true"], cells["y_pred"], strict=True)):
+            member[i, position[key]] = (outcome[0], outcome[1]) in wanted
+        return np.rint(self.draws.astype(np.float64) @ member).astype(np.int64)
+
+    def rate(self, numerator: Outcomes, denominator: Outcomes, *by: str) -> NDArray[np.float64]:
+        """(B, K) rates by group, NaN where nobody was drawn."""
+        k, n = self.count(numerator, *by), self.count(denominator, *by)
+        out: NDArray[np.float64] = np.divide(k, n, out=np.full(k.shape, np.nan), where=n > 0)
+        return out

@@ -1,0 +1,33 @@
+"""Weights of rows: which numbers can be weights."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from auditkit.errors import DataError, nearest
+
+KINDS = ("sampling", "frequency")
+
+
+def checked_weights(values: ArrayLike, rows: int, kind: str) -> NDArray[np.float64]:
+    """Weights (rows,) as floats; DataError unless they are finite and ≥ 0 (and whole, for frequencies).
+
+    >>> checked_weights([1, -2], 2, "sampling")
+    Traceback (most recent call last):
+    auditkit.errors.DataError: sample_weight has 1 negative values; expected weights of at least 0
+    """
+    if kind not in KINDS:
+        raise DataError(f"unknown weights_kind '{kind}'; expected sampling or frequency.{nearest(str(kind), KINDS)}")
+    try:
+        weight = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError("sample_weight holds values that are no numbers") from None
+    if weight.shape != (rows,):
+        raise DataError(f"sample_weight has shape {weight.shape}, y_true has {rows} rows")
+    for wrong, what in ((~np.isfinite(weight), "missing or infinite"), (weight < 0, "negative")):
+        if wrong.any():
+            raise DataError(f"sample_weight has {int(wrong.sum()):,} {what} values; expected weights of at least 0")
+    if kind == "frequency" and (weight != np.rint(weight)).any():
+        raise DataError("sample_weight holds values that are not whole; a frequency says how often a row occurs")
+    return weight

@@ -1,0 +1,88 @@
+"""Columns of weights and of cluster ids: checked, so that no number comes of an impossible one."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from auditkit.errors import DataError, nearest
+
+WeightsKind = Literal["sampling", "frequency"]
+KINDS: tuple[WeightsKind, ...] = ("sampling", "frequency")
+
+
+def checked_kind(kind: str) -> WeightsKind:
+    """The kind of weights; DataError naming the nearest.
+
+    >>> checked_kind("population")
+    Traceback (most recent call last):
+    auditkit.errors.DataError: unknown weights_kind 'population'; expected sampling or frequency.
+    """
+    for known in KINDS:
+        if kind == known:
+            return known
+    raise DataError(f"unknown weights_kind '{kind}'; expected sampling or frequency.{nearest(str(kind), KINDS)}")
+
+
+def weights_of(column: pd.Series[Any], name: str, kind: WeightsKind) -> NDArray[np.float64]:
+    """(N,) weights as floats; DataError for text, missing, infinite, negative or fractional ones, or only zeros.
+
+    >>> weights_of(pd.Series([1, 0, 2]), "w", "frequency").tolist()
+    [1.0, 0.0, 2.0]
+    """
+    if pd.api.types.is_bool_dtype(column.dtype) or not pd.api.types.is_numeric_dtype(column.dtype):
+        raise DataError(f"the weights '{name}' hold {column.dtype}; expected numbers of at least 0")
+    if pd.api.types.is_complex_dtype(column.dtype):
+        raise DataError(f"the weights '{name}' hold complex numbers; expected numbers of at least 0")
+    weight = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    for wrong, what in (
+        (np.isnan(weight), "missing"),
+        (np.isinf(weight), "infinite"),
+        (weight < 0, "negative"),
+    ):
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise DataError(
+                f"{int(wrong.sum()):,} of the weights '{name}' are {what} (the first in row {row}); expected numbers "
+                "of at least 0 in every row"
+            )
+    if not weight.any():
+        raise DataError(f"all weights '{name}' are 0: no row would count")
+    fractions = weight != np.rint(weight)
+    if kind == "frequency" and fractions.any():
+        row = int(np.flatnonzero(fractions)[0])
+        raise DataError(
+            f"the weights '{name}' are not whole (row {row}: {weight[row]:g}); a frequency says how often a row "
+            'occurs. Weights of a survey are weights_kind = "sampling"'
+        )
+    return weight
+
+
+def clusters_of(column: pd.Series[Any], name: str) -> NDArray[np.object_]:
+    """(N,) ids as strings; DataError where one is missing, or for values that are no ids.
+
+    >>> clusters_of(pd.Series([3.0, 4.0]), "user_id").tolist()
+    ['3', '4']
+    """
+    missing = int(column.isna().sum())
+    if missing:
+        raise DataError(
+            f"the cluster '{name}' is missing in {missing:,} rows; expected an id in every row. A row of its own is a "
+            "cluster of its own: give it an id that no other row has"
+        )
+    try:
+        codes, uniques = pd.factorize(column, sort=False)
+    except TypeError:
+        raise DataError(f"the cluster '{name}' holds lists or other values that are no ids") from None
+    labels = np.array([_label(u) for u in uniques], dtype=object)
+    out: NDArray[np.object_] = labels[codes]
+    return out
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
