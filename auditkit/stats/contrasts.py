@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from auditkit.stats import pairs
 from auditkit.stats.families import FamilyInterval, family_quantile, folded, of_overall
 from auditkit.stats.pairs import Interval
-from auditkit.stats.rates import Floats, Limits, critical_value, jeffreys, sidak_value, wilson
+from auditkit.stats.rates import Floats, Limits, clopper_pearson, critical_value, jeffreys, sidak_value, wilson
 
 Method = Callable[[ArrayLike, ArrayLike, float], Limits]
 """(k, n, critical value) → limits of k/n."""
@@ -86,7 +86,8 @@ def extreme(
 ) -> FamilyInterval:
     """The smallest (or largest) value over K ≥ 1 groups. See `families.extreme`."""
     at_z = own(critical_value(level) if outer is None else outer, wilson)
-    at_sidak = own(sidak_value(level, groups) if inner is None else inner, wilson)
+    exact = wilson if groups == 1 else clopper_pearson
+    at_sidak = own(sidak_value(level, groups) if inner is None else inner, exact)
     pick, where = (np.max, int(np.argmax(at_z.p))) if largest else (np.min, int(np.argmin(at_z.p)))
     wide, near = (at_sidak, at_z) if largest else (at_z, at_sidak)
     return FamilyInterval(float(at_z.p[where]), float(pick(wide.low)), float(pick(near.high)), where, where)
@@ -98,7 +99,7 @@ def simultaneous(level: float, comparisons: int) -> tuple[float, Method]:
     >>> round(simultaneous(0.95, 1)[0], 3), round(simultaneous(0.95, 4)[0], 3)
     (1.96, 2.491)
     """
-    return sidak_value(level, comparisons), wilson if comparisons == 1 else jeffreys
+    return sidak_value(level, comparisons), wilson if comparisons == 1 else clopper_pearson
 
 
 def difference_to(

@@ -61,18 +61,17 @@ def test_two_groups_are_newcombe() -> None:
         assert (e.value, e.low, e.high) == pytest.approx((between.value, between.low, between.high), abs=1e-9)
 
 
-def test_more_groups_are_sidak_with_jeffreys_limits_below_and_newcombe_above() -> None:
+def test_more_groups_are_sidak_with_exact_limits_below_and_newcombe_above() -> None:
     """A slow twin from the definition, with the Beta quantiles of scipy.stats."""
     tail = (1 - 0.95 ** (1 / 2)) / 2
 
-    def jeffreys(k: int, n: int) -> tuple[float, float, float]:
-        low, high = beta.ppf([tail, 1 - tail], k + 0.5, n - k + 0.5)
-        return k / n, float(low), float(high)
+    def exact(k: int, n: int) -> tuple[float, float, float]:
+        return k / n, float(beta.ppf(tail, k, n - k + 1)), float(beta.ppf(1 - tail, k + 1, n - k))
 
     lows, highs = [], []
-    r, rl, ru = jeffreys(*RATES["a"])
+    r, rl, ru = exact(*RATES["a"])
     for g in "bc":
-        p, low, high = jeffreys(*RATES[g])
+        p, low, high = exact(*RATES[g])
         lower = p - r - np.hypot(p - low, ru - r)
         upper = p - r + np.hypot(high - p, r - rl)
         lows.append(max(lower, -upper))
