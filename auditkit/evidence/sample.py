@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,8 @@ def row_keys(batch: Batch) -> Keys:
         axis=1,
     ).assign(y_true=batch.y_true, y_pred=batch.y_pred)
     if batch.score is not None:
-        frame["score"] = batch.score
+        scores = batch.score.reshape(len(frame), -1)
+        frame = frame.assign(**{f"score{i or ''}": scores[:, i] for i in range(scores.shape[1])})
     frame = frame[sorted(frame.columns)]
     return pd.util.hash_pandas_object(frame, index=False, hash_key=_HASH_KEY).to_numpy().astype(np.uint64)
 
@@ -131,13 +132,15 @@ class Sample:
 
 def taken(batch: Batch, where: NDArray[np.intp], *, weight: NDArray[np.float64] | None = None) -> Batch:
     """The rows of a batch at these positions."""
-    return Batch(
+    return replace(
+        batch,
         features=batch.features.iloc[where].reset_index(drop=True),
         groups=batch.groups.iloc[where].reset_index(drop=True),
         y_true=batch.y_true[where],
         y_pred=batch.y_pred[where],
         score=None if batch.score is None else batch.score[where],
         weight=weight,
+        key=None,
     )
 
 
@@ -145,12 +148,15 @@ def concatenated(batches: Sequence[Batch]) -> Batch:
     """Batches one under the other."""
     scores = [b.score for b in batches if b.score is not None]
     groups = pd.concat([b.groups.astype("str") for b in batches], ignore_index=True)
-    return Batch(
+    return replace(
+        batches[0],
         features=pd.concat([b.features for b in batches], ignore_index=True),
         groups=groups.astype("category"),
         y_true=np.concatenate([b.y_true for b in batches]),
         y_pred=np.concatenate([b.y_pred for b in batches]),
         score=np.concatenate(scores) if len(scores) == len(batches) else None,
+        weight=None,
+        key=None,
     )
 
 

@@ -56,31 +56,17 @@ class Tally:
         """
         columns = {str(k): groups[k] for k in (groups.columns if isinstance(groups, pd.DataFrame) else groups)}
         truth, decision = _codes01(y_true, "y_true"), _codes01(y_pred, "y_pred")
-        coded = {name: coded_strings(values, name) for name, values in columns.items()}
-        for name, (codes, _) in coded.items():
-            if len(codes) != len(truth):
-                raise DataError(f"'{name}' has {len(codes)} rows, y_true has {len(truth)}")
-        if len(decision) != len(truth):
-            raise DataError(f"y_pred has {len(decision)} rows, y_true has {len(truth)}")
-        sizes = [max(1, len(labels)) for _, labels in coded.values()]
-        index = np.zeros(len(truth), dtype=np.int64)
-        for (codes, _), size in zip(coded.values(), sizes, strict=True):
-            index *= size
-            index += codes
-        index *= 9
-        index += (truth * 3 + decision).astype(np.int64) + 4
-        occupied, n = _count(index, int(np.prod(sizes, dtype=object)) * 9)
-        return cls(tuple(coded), _cells(occupied, n, {k: labels for k, (_, labels) in coded.items()}))
+        return cls(tuple(columns), counted(columns, truth, decision, classes=2))
 
     def __add__(self, other: Tally) -> Tally:
         if self.by != other.by:
             raise EvidenceError(f"cannot add a tally by {list(self.by)} and one by {list(other.by)}")
-        return Tally(self.by, _summed(pd.concat([self.cells, other.cells], ignore_index=True), self.by))
+        return Tally(self.by, summed(pd.concat([self.cells, other.cells], ignore_index=True), self.by))
 
     def over(self, *by: str) -> Tally:
         """The tally of fewer group columns, in the order asked for; `over()` is the total."""
         self._known(by)
-        return self if by == self.by else Tally(by, _summed(self.cells, by))
+        return self if by == self.by else Tally(by, summed(self.cells, by))
 
     def complete(self) -> Tally:
         """Without the rows whose truth or decision is missing."""
@@ -114,7 +100,32 @@ class Tally:
         """From `to_json`."""
         by = tuple(data["by"])
         frame = pd.DataFrame({c: data["cells"][c] for c in (*by, "y_true", "y_pred", "n")})
-        return cls(by, _summed(frame, by))
+        return cls(by, summed(frame, by))
+
+
+def counted(
+    columns: dict[str, Any], truth: NDArray[np.integer[Any]], decision: NDArray[np.integer[Any]], *, classes: int
+) -> pd.DataFrame:
+    """Cells of group columns (N,) × truth × decision, both codes from -1 (missing) to `classes` − 1.
+
+    Raises DataError for columns of unequal length.
+    """
+    coded = {name: coded_strings(values, name) for name, values in columns.items()}
+    for name, (codes, _) in coded.items():
+        if len(codes) != len(truth):
+            raise DataError(f"'{name}' has {len(codes)} rows, y_true has {len(truth)}")
+    if len(decision) != len(truth):
+        raise DataError(f"y_pred has {len(decision)} rows, y_true has {len(truth)}")
+    sizes = [max(1, len(labels)) for _, labels in coded.values()]
+    index = np.zeros(len(truth), dtype=np.int64)
+    for (codes, _), size in zip(coded.values(), sizes, strict=True):
+        index *= size
+        index += codes
+    width = classes + 1
+    index *= width * width
+    index += truth.astype(np.int64) * width + decision + width + 1
+    occupied, n = _count(index, int(np.prod(sizes, dtype=object)) * width * width)
+    return _cells(occupied, n, {k: labels for k, (_, labels) in coded.items()}, width)
 
 
 def coded_strings(values: Any, name: str) -> tuple[NDArray[np.int64], list[str]]:
@@ -170,18 +181,21 @@ def _count(index: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDAr
     return occupied, n.astype(np.int64)
 
 
-def _cells(occupied: NDArray[np.int64], n: NDArray[np.int64], labels: dict[str, list[str]]) -> pd.DataFrame:
-    rest, outcome = np.divmod(occupied, 9)
+def _cells(
+    occupied: NDArray[np.int64], n: NDArray[np.int64], labels: dict[str, list[str]], width: int
+) -> pd.DataFrame:
+    rest, outcome = np.divmod(occupied, width * width)
     columns: dict[str, Any] = {}
     for name, names in reversed(labels.items()):
         rest, code = np.divmod(rest, max(1, len(names)))
         columns[name] = np.array(names or [""], dtype=object)[code]
     frame = pd.DataFrame(dict(reversed(columns.items())), dtype=object)
-    frame = frame.assign(y_true=outcome // 3 - 1, y_pred=outcome % 3 - 1, n=n)
-    return _summed(frame, tuple(labels))
+    frame = frame.assign(y_true=outcome // width - 1, y_pred=outcome % width - 1, n=n)
+    return summed(frame, tuple(labels))
 
 
-def _summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+def summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Cells with one row a combination of groups, truth and decision, sorted."""
     keys = [*by, "y_true", "y_pred"]
     summed: pd.DataFrame = cells[[*keys, "n"]].groupby(keys, sort=True, observed=True).sum().reset_index()
     return summed

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from numbers import Number
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from auditkit.check import MISSING, Batch
 from auditkit.errors import DataError, listing, nearest
 from auditkit.inputs import sources
 from auditkit.inputs.tasks.binary import BinaryTarget
+from auditkit.inputs.tasks.multiclass import ClassTarget
+from auditkit.inputs.tasks.regression import NumberTarget
+from auditkit.records import Task
 
 MOST_NUMERIC_GROUPS = 50
 """A numeric sensitive feature with more distinct values than this is refused: it wants bins."""
@@ -27,10 +32,15 @@ class Dataset:
     data
         A frame (pandas, Polars, Arrow, …), a dict of columns, or the path of a parquet or CSV file.
     y_true
-        Name of the target column: 0/1, booleans, or two labels of which `positive` is one. Missing values are
-        counted, reported and left out of every metric.
+        Name of the target column: 0/1, booleans, or two labels of which `positive` is one; any labels for
+        multiclass, numbers for regression. Missing values are counted, reported and left out of every metric. For
+        multilabel: the names of several columns of 0/1, one a label.
     positive
-        The label that counts as positive; needed unless the target is 0/1.
+        The label that counts as positive; needed unless the target is 0/1. Binary only.
+    task
+        `"binary"`, `"multiclass"`, `"regression"` or `"multilabel"`.
+    classes
+        Multiclass: the labels in their order, which is that of a net's outputs; None: those that occur, sorted.
     sensitive_features
         Names of the columns that say whom a row concerns. A missing value is a group, `(missing)`.
 
@@ -48,31 +58,48 @@ class Dataset:
         self,
         data: Any,
         *,
-        y_true: str,
+        y_true: str | Sequence[str],
         positive: Any = None,
         sensitive_features: str | Sequence[str],
+        task: Task = "binary",
+        classes: Sequence[Any] | None = None,
     ) -> None:
         source = sources.read(data)
         self.frame = source.frame
         self.name = source.name
         self.file_sha256 = source.file_sha256
         self.path = str(data) if isinstance(data, str | Path) else ""
-        self.y_true = str(y_true)
+        self.task = _known_task(task, positive=positive, classes=classes)
+        self.labels = _labels(y_true, task)
+        self.y_true = ", ".join(self.labels)
         names = [sensitive_features] if isinstance(sensitive_features, str) else list(sensitive_features)
         self.sensitive_features = tuple(dict.fromkeys(str(n) for n in names))
         if not self.sensitive_features:
             raise DataError("declare at least one column in sensitive_features: an audit asks whom a decision concerns")
-        self.column(self.y_true, "y_true")
+        for name in self.labels:
+            self.column(name, "y_true")
         for name in self.sensitive_features:
             self.column(name, "sensitive_features")
-            if name == self.y_true:
+            if name in self.labels:
                 raise DataError(f"'{name}' is the target; it cannot be a sensitive feature too")
-        self.target = BinaryTarget.of(self.frame[self.y_true], self.y_true, positive=positive)
+        first = self.frame[self.labels[0]]
+        self.target = _target(first, self.labels[0], task, positive=positive, classes=classes)
+        for name in self.labels[1:]:
+            _target(self.frame[name], name, task)
         self._groups = pd.DataFrame({name: _grouped(self.frame[name], name) for name in self.sensitive_features})
-        self._truth = self.target.code(self.frame[self.y_true], self.y_true)
+        self._truth: NDArray[Any] = self.target.code(first, self.labels[0])
 
     @classmethod
-    def from_arrays(cls, X: Any, *, y_true: Any, sensitive_features: Any, positive: Any = None) -> Dataset:
+    def from_arrays(
+        cls,
+        X: Any,
+        *,
+        y_true: Any,
+        sensitive_features: Any,
+        positive: Any = None,
+        task: Task = "binary",
+        classes: Sequence[Any] | None = None,
+    ) -> Dataset:
         """A Dataset of arrays: X (N, d) or a frame, y_true (N,), sensitive_features a frame, Series or dict of (N,).
 
         Columns of a plain array are named "0", "1", …; sensitive features that are not among them are no input of
@@ -94,12 +121,29 @@ class Dataset:
                 raise DataError(f"X has a column '{c}' too, with other values: rename the sensitive feature")
         target = "y_true" if "y_true" not in features else "y_true_"
         frame = pd.concat([features, groups[own]], axis=1).assign(**{target: truth})
-        out = cls(frame, y_true=target, positive=positive, sensitive_features=list(groups.columns))
+        own_options: dict[str, Any] = {"positive": positive, "task": task, "classes": classes}
+        out = cls(frame, y_true=target, sensitive_features=list(groups.columns), **own_options)
         out._not_inputs = frozenset(map(str, own))
         return out
 
     _not_inputs: frozenset[str] = frozenset()
-    """Sensitive features that came beside X: not shown to the model."""
+    """Columns that are not shown to the model: sensitive features that came beside X, and the other labels."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes in their order, or the labels of several; empty for binary and regression."""
+        return self.labels if self.task == "multilabel" else getattr(self.target, "classes", ())
+
+    def of_label(self, label: str) -> Dataset:
+        """The binary dataset of one label of several; the other labels are no features of it."""
+        if label not in self.labels:
+            raise DataError(f"no label '{label}'; the labels are {listing(self.labels)}.{nearest(label, self.labels)}")
+        out = copy.copy(self)
+        out.task, out.labels, out.y_true = "binary", (label,), label
+        out.target = BinaryTarget.of(self.frame[label], label)
+        out._truth = out.target.code(self.frame[label], label)
+        out._not_inputs = self._not_inputs | (set(self.labels) - {label})
+        return out
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -115,17 +159,55 @@ class Dataset:
 
     def batches(self, size: int = 65_536, *, without: Sequence[str] = ()) -> Iterator[Batch]:
         """The rows in parts, before any decision; `without` names columns that are no features (predictions)."""
-        hidden = {self.y_true, *without, *self._not_inputs}
+        hidden = {*self.labels, *without, *self._not_inputs}
         features = self.frame[[c for c in self.frame.columns if c not in hidden]]
         for start in range(0, len(self), size):
             rows = slice(start, start + size)
-            n = len(self._truth[rows])
+            truth = self._truth[rows]
             yield Batch(
                 features=features.iloc[rows],
                 groups=self._groups.iloc[rows],
-                y_true=self._truth[rows],
-                y_pred=np.full(n, -1, dtype=np.int8),
+                y_true=truth,
+                y_pred=np.full_like(truth, np.nan if truth.dtype.kind == "f" else -1),
+                task=self.task,
+                classes=self.classes,
             )
+
+
+TASKS: tuple[Task, ...] = get_args(Task)
+Target = BinaryTarget | ClassTarget | NumberTarget
+
+
+def _known_task(task: Task, *, positive: Any, classes: Sequence[Any] | None) -> Task:
+    if task not in TASKS:
+        raise DataError(f"unknown task {task!r}; known are {listing(TASKS)}.{nearest(str(task), TASKS)}")
+    if positive is not None and task != "binary":
+        raise DataError(f"positive names a label of a binary target; a {task} target has none")
+    if classes is not None and task != "multiclass":
+        raise DataError(f"classes names the labels of a multiclass target; this task is {task}")
+    return task
+
+
+def _labels(y_true: str | Sequence[str], task: Task) -> tuple[str, ...]:
+    """The columns of the target: one, or several for multilabel."""
+    names = (y_true,) if isinstance(y_true, str) or not isinstance(y_true, list | tuple) else tuple(y_true)
+    names = tuple(str(n) for n in names)
+    if task == "multilabel" and (len(names) < 2 or len(set(names)) < len(names)):
+        raise DataError(f"a multilabel target is two or more different columns; y_true names {listing(names)}")
+    if task != "multilabel" and len(names) != 1:
+        raise DataError(f"y_true names {listing(names)}; a {task} target is one column (several are task='multilabel')")
+    return names
+
+
+def _target(
+    column: pd.Series[Any], name: str, task: Task, *, positive: Any = None, classes: Sequence[Any] | None = None
+) -> Target:
+    match task:
+        case "multiclass":
+            return ClassTarget.of(column, name, classes=classes)
+        case "regression":
+            return NumberTarget.of(column, name)
+    return BinaryTarget.of(column, name, positive=positive)
 
 
 def _grouped(column: pd.Series[Any], name: str) -> pd.Categorical[str]:
