@@ -1,10 +1,12 @@
 """How numbers are written: in one place, for sentences, verdicts and every format.
 
 Rates in percent, gaps in points (never "%"), ratios with a leading zero; one decimal; a true minus sign; never "−0.0".
+Errors of a regression, and whatever else the catalogue calls a number, are plain numbers in the unit of the target.
 """
 
 from __future__ import annotations
 
+from auditkit.catalogue.index import METRICS
 from auditkit.records import Comparison, Estimate, Unit
 
 NOTHING = "–"
@@ -85,22 +87,36 @@ def in_unit(x: float | str | None, unit: Unit) -> str:
     return f"{x:,}".replace("-", "−") if isinstance(x, int) else plain(x)
 
 
-def quantity(x: float | None, comparison: Comparison, *, unit: bool = True) -> str:
-    """A value in the unit of its comparison.
+def is_number(metric: str) -> bool:
+    """True for a metric whose values are no shares.
+
+    >>> is_number("mean_absolute_error"), is_number("accuracy")
+    (True, False)
+    """
+    known = METRICS.get(metric)
+    return known is not None and known.kind == "error" and known.unit == "number"
+
+
+def quantity(x: float | None, comparison: Comparison, *, unit: bool = True, metric: str = "") -> str:
+    """A value in the unit of its comparison, a plain number where the metric is one.
 
     >>> quantity(0.138, "difference"), quantity(0.29, "ratio"), quantity(0.857, "overall")
     ('13.8 points', '0.29', '85.7%')
+    >>> quantity(12.34, "difference", metric="mean_absolute_error")
+    '12.3'
     """
     if x is None:
         return NOTHING
     if comparison.startswith("ratio"):
         return quotient(x)
+    if is_number(metric):
+        return plain(x)
     if comparison.startswith("difference"):
         return f"{points(x)} points" if unit else points(x)
     return percent(x) if unit else points(x)
 
 
-def limit(x: float, comparison: Comparison) -> str:
+def limit(x: float, comparison: Comparison, *, metric: str = "") -> str:
     """A limit of a policy: in full, never rounded, without zeros that say nothing.
 
     >>> limit(0.05, "difference"), limit(0.8, "ratio"), limit(0.8451, "overall")
@@ -108,18 +124,20 @@ def limit(x: float, comparison: Comparison) -> str:
     """
     if comparison.startswith("ratio"):
         return max(quotient(x), f"{x:.8g}", key=len)
+    if is_number(metric):
+        return f"{x:,.8g}".replace("-", "−")
     number = f"{100 * x:.8g}"
     if not comparison.startswith("difference"):
         return f"{number}%"
     return f"{number} point{'' if number == '1' else 's'}"
 
 
-def interval(e: Estimate, comparison: Comparison) -> str:
+def interval(e: Estimate, comparison: Comparison, *, metric: str = "") -> str:
     """An interval in a sentence.
 
     >>> interval(Estimate(value=0.1, low=0.05, high=0.15), "difference")
     '95% interval 5.0 to 15.0'
     """
     unit = not comparison.startswith("difference")
-    low, high = (quantity(x, comparison, unit=unit) for x in (e.low, e.high))
+    low, high = (quantity(x, comparison, unit=unit, metric=metric) for x in (e.low, e.high))
     return f"{100 * e.level:.4g}% interval {low} to {high}"

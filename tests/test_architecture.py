@@ -22,7 +22,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "records": ({"report", "exhibits"}, {"pydantic"}),  # report: only inside Report.save, the one named exception
     "catalogue": ({"records"}, set()),
     "check": ({"records"}, set()),
-    "wording": ({"records"}, set()),
+    "wording": ({"records", "catalogue"}, set()),
     "inputs": ({"records", "check"}, {"torch", "numpy", "pandas", "narwhals", "pyarrow", "safetensors", "sklearn"}),
     "evidence": ({"check", "records"}, {"numpy", "pandas"}),
     "stats": (set(), {"numpy", "scipy"}),

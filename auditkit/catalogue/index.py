@@ -6,15 +6,19 @@ decision, and everything else (values, intervals, gaps, findings, report, `audit
 
 from __future__ import annotations
 
-from auditkit.catalogue import composites, confusion, explanations, profiles, scores, searches
+from auditkit.catalogue import composites, confusion, explanations, multiclass, profiles, regression, scores, searches
 from auditkit.catalogue.metric import Metric
 from auditkit.errors import PolicyError, nearest
 
 METRICS: dict[str, Metric] = {
-    m.name: m for home in (confusion, composites, scores, explanations, searches, profiles) for m in home.METRICS
+    m.name: m
+    for home in (confusion, composites, scores, explanations, searches, profiles, multiclass, regression)
+    for m in home.METRICS
 }
 
-ALIASES: dict[str, tuple[str, str | None]] = confusion.ALIASES | composites.ALIASES | scores.ALIASES
+ALIASES: dict[str, tuple[str, str | None]] = (
+    confusion.ALIASES | composites.ALIASES | scores.ALIASES | multiclass.ALIASES | regression.ALIASES
+)
 """Other names, most of them fairlearn's → (metric, the comparison that the name implies)."""
 
 

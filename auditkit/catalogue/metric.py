@@ -33,7 +33,7 @@ class Metric:
     interval: str = WILSON
     numerator: tuple[Cell, ...] = ()
     denominator: tuple[Cell, ...] = ()
-    kind: Literal["rate", "composite", "score", "check"] = "rate"
+    kind: Literal["rate", "composite", "score", "error", "check"] = "rate"
     unit: Literal["share", "points", "number"] = "share"
     """How a value of one group is written: in percent, in points, or as a plain number."""
     comparisons: tuple[str, ...] = (

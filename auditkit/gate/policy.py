@@ -14,12 +14,12 @@ from pydantic import BaseModel, Field, StrictFloat, StrictInt, ValidationError, 
 from auditkit.catalogue.index import METRICS, resolve
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.gate.toml import Document, Path_, read
-from auditkit.records import Comparison, PolicyInfo, Record, Rule, Words
+from auditkit.records import Comparison, PolicyInfo, Record, Rule, Task, Words
+from auditkit.wording import is_number
 
 _LATER = {
     "waiver": "waivers are",
     "max_regression": "baselines are",
-    "label": "multiclass rules are",
     "features": "gap_share is",
     "of": "gap_share is",
 }
@@ -59,21 +59,23 @@ class Policy(PolicyInfo):
 class _Model(Record):
     factory: str
     weights: str | None = None
-    task: Literal["binary"] = "binary"
+    task: Task | None = None
     outputs: Literal["logits", "probabilities"] | None = None
     threshold: float | None = None
     device: str | None = None
 
 
 class _Predictions(Record):
-    y_pred: str
+    y_pred: str | tuple[str, ...]
     score: str | None = None
 
 
 class _Data(Record):
     path: str
-    y_true: str
+    y_true: str | tuple[str, ...]
+    task: Task | None = None
     positive: str | int | float | bool | None = None
+    classes: tuple[str | int, ...] | None = None
     sensitive_features: tuple[str, ...]
 
     @field_validator("sensitive_features", mode="before")
@@ -115,6 +117,7 @@ class _Rule(Record):
     comparison: str | None = None
     by: tuple[str, ...] = ()
     reference: str | dict[str, str] | None = None
+    label: str | StrictInt | None = None
     at_most: StrictFloat | None = None
     at_least: StrictFloat | None = None
     confidence: StrictFloat | None = None
@@ -134,6 +137,8 @@ class _Rule(Record):
     @classmethod
     def _possible(cls, value: float | None, info: ValidationInfo) -> float | None:
         low = 0.5 if info.field_name == "confidence" else 0.0
+        if info.field_name != "confidence" and _numeric(info.data.get("metric")):
+            return value
         return None if value is None else _between(value, low, 1.0, str(info.field_name))
 
 
@@ -247,6 +252,7 @@ def _rule(document: Document, i: int, spec: _Rule, defaults: _Defaults) -> Rule:
         comparison=cast(Comparison, comparison),
         by=spec.by,
         reference=_reference(document, i, spec, comparison),
+        label=None if spec.label is None else str(spec.label),
         at_most=spec.at_most,
         at_least=spec.at_least,
         confidence=spec.confidence,
@@ -310,6 +316,14 @@ def _invalid(document: Document, path: Path_, error: ValidationError) -> PolicyE
     return PolicyError(f"{document.where((*path, *inside))}: '{'.'.join(map(str, inside))}': {expected}")
 
 
+def _numeric(metric: object) -> bool:
+    """True for a metric, whatever it is called, whose values are plain numbers; False for an unknown one."""
+    try:
+        return is_number(resolve(str(metric))[0])
+    except PolicyError:
+        return False
+
+
 def _between(value: float, low: float, high: float, name: str) -> float:
     if not low <= value <= high or (name == "confidence" and not low < value < high):
         raise ValueError(f"{name} = {value:g} is impossible: it must lie between {low:g} and {high:g}")
@@ -317,6 +331,6 @@ def _between(value: float, low: float, high: float, name: str) -> float:
 
 
 def _sha256(rules: tuple[Rule, ...], defaults: _Defaults) -> str:
-    asked = [r.model_dump(mode="json", exclude={"line"}) for r in rules]
+    asked = [r.model_dump(mode="json", exclude={"line"} | ({"label"} if r.label is None else set())) for r in rules]
     text = json.dumps([asked, defaults.confidence, defaults.correction], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -34,11 +34,11 @@ def render(report: Report) -> str:
 
 def _detail(v: Verdict) -> str:
     direction = "at most" if v.rule.at_most is not None else "at least"
-    asked = f"{direction} {limit(v.rule.limit, v.rule.comparison)}"
+    asked = f"{direction} {limit(v.rule.limit, v.rule.comparison, metric=v.rule.metric)}"
     if v.estimate is None or v.estimate.value is None:
         return f"{v.finding or v.rule.metric}: no value; {asked}"
-    value = quantity(v.estimate.value, v.rule.comparison)
-    return f"{v.finding}: {value} ({interval(v.estimate, v.rule.comparison)}); {asked}"
+    value = quantity(v.estimate.value, v.rule.comparison, metric=v.rule.metric)
+    return f"{v.finding}: {value} ({interval(v.estimate, v.rule.comparison, metric=v.rule.metric)}); {asked}"
 
 
 def _xml(text: str) -> str:

@@ -49,15 +49,15 @@ def _table(report: Report) -> Table:
 
 
 def _row(v: Verdict) -> tuple[Text | str, ...]:
-    kind, e, value = v.rule.comparison, v.estimate, NOTHING
+    kind, metric, e, value = v.rule.comparison, v.rule.metric, v.estimate, NOTHING
     if e is not None and e.value is not None:
-        between = "–".join(quantity(x, kind, unit=False) for x in (e.low, e.high))
-        value = f"{quantity(e.value, kind, unit=not kind.startswith('difference'))} ({between})"
+        between = "–".join(quantity(x, kind, unit=False, metric=metric) for x in (e.low, e.high))
+        value = f"{quantity(e.value, kind, unit=not kind.startswith('difference'), metric=metric)} ({between})"
     sign = "≤" if v.rule.at_most is not None else "≥"
     words = Text(WORDS[v.status], style=_STYLES[v.status])
     if v.rule.severity == "warning":
         words.append(" (warning)", style="dim")
-    asked = f"{sign} {limit(v.rule.limit, kind)}"
+    asked = f"{sign} {limit(v.rule.limit, kind, metric=metric)}"
     return Text(_SIGNS[v.status], style=_STYLES[v.status]), Text(_printable(v.rule.id)), value, asked, words
 
 

@@ -294,16 +294,16 @@ def in_units(comparison: Comparison) -> bool:
     return comparison.startswith("difference")
 
 
-def value_text(e: Estimate | None, comparison: Comparison) -> str:
+def value_text(e: Estimate | None, comparison: Comparison, metric: str = "") -> str:
     """The value beside a mark.
 
     >>> value_text(Estimate(value=0.138), "difference")
     '13.8'
     """
-    return NOTHING if e is None else quantity(e.value, comparison, unit=not in_units(comparison))
+    return NOTHING if e is None else quantity(e.value, comparison, unit=not in_units(comparison), metric=metric)
 
 
-def range_text(e: Estimate | None, comparison: Comparison) -> str:
+def range_text(e: Estimate | None, comparison: Comparison, metric: str = "") -> str:
     """The interval beside a mark: "9.3–18.3"; empty where there is none.
 
     >>> range_text(Estimate(value=0.138, low=0.093, high=0.183), "difference")
@@ -311,7 +311,7 @@ def range_text(e: Estimate | None, comparison: Comparison) -> str:
     """
     if e is None or e.value is None or (e.low is None and e.high is None):
         return ""
-    low, high = (quantity(x, comparison, unit=False) for x in (e.low, e.high))
+    low, high = (quantity(x, comparison, unit=False, metric=metric) for x in (e.low, e.high))
     if e.low is None or e.high is None:
         return f"at most {high}" if e.low is None else f"at least {low}"
-    return f"{low}–{high}"
+    return f"{low} to {high}" if metric and e.low < 0 else f"{low}–{high}"

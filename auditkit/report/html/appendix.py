@@ -10,7 +10,7 @@ from auditkit.records import Finding
 from auditkit.report.html.figures import TableView, cells, counted
 from auditkit.report.html.lookup import By, Lookup
 from auditkit.report.words import by_words, range_in, range_text, shown, unit_of, upper_first, value_text
-from auditkit.wording import NOTHING, decimals, points
+from auditkit.wording import NOTHING, decimals, is_number, plain, points
 
 
 class Appendix(NamedTuple):
@@ -85,13 +85,13 @@ def _findings(look: Lookup) -> TableView:
 
 def _finding(f: Finding) -> tuple[str, ...]:
     e, unit = f.estimate, unit_of(f.metric, f.comparison)
-    shares = unit != ""
+    shares, errors = unit != "", is_number(f.metric)
     return (
         shown(f.id),
-        value_text(e, f.comparison) if shares else decimals(e.value, 3),
+        value_text(e, f.comparison) if shares else plain(e.value) if errors else decimals(e.value, 3),
         (range_text(e, f.comparison) if shares else range_in(e, unit)) or NOTHING,
         f"{100 * e.level:g}%",
         f"{e.n:,}",
-        points(e.mde) if shares else NOTHING,
+        points(e.mde) if shares else plain(e.mde),
         e.state,
     )

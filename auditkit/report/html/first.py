@@ -285,7 +285,7 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
 def _how_sure(lead: Leading) -> str:
     e: Estimate = lead.verdict.estimate if lead.verdict and lead.verdict.estimate else lead.finding.estimate
     noun = {"difference": "gap", "ratio": "ratio"}.get(lead.comparison.split("_")[0], "value")
-    head = f"The {noun} is {quantity(e.value, lead.comparison)}, {interval(e, lead.comparison)}."
+    head = f"The {noun} is {quantity(e.value, lead.comparison, metric=lead.metric)}, {interval(e, lead.comparison, metric=lead.metric)}."
     return f"{head} {lead.verdict.reason}" if lead.verdict else head
 
 

@@ -10,7 +10,7 @@ from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distances, ranked, sentence
 from auditkit.report.words import STATUS, number, range_text, several, shown, upper_first, value_text
-from auditkit.wording import NOTHING, decimals
+from auditkit.wording import NOTHING, decimals, is_number
 from auditkit.wording import limit as limit_of
 
 AXIS = Axis(0.0, 4.0, 4)
@@ -83,7 +83,9 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
     if v.rule.severity == "warning":
         reason += " A warning only: it does not change the outcome."
     e = v.estimate
+    metric = v.rule.metric
     unit = v.rule.comparison.startswith("difference") and e is not None and e.value is not None
+    unit = unit and not is_number(metric)
     return GateRow(
         anchor=f"rule-{i}",
         status=v.status,
@@ -91,9 +93,9 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
         rule=sentence(v.rule, look),
         reason=upper_first(reason),
         mark=mark(AXIS, distances(v.rule, e), v.status) if e and e.value is not None else Mark(v.status, None),
-        value=value_text(e, v.rule.comparison) + (" points" if unit else ""),
-        range=range_text(e, v.rule.comparison),
-        limit=f"{'≤' if v.rule.at_most is not None else '≥'} {limit_of(v.rule.limit, v.rule.comparison)}",
+        value=value_text(e, v.rule.comparison, metric) + (" points" if unit else ""),
+        range=range_text(e, v.rule.comparison, metric),
+        limit=f"{'≤' if v.rule.at_most is not None else '≥'} {limit_of(v.rule.limit, v.rule.comparison, metric=metric)}",
     )
 
 
@@ -122,7 +124,8 @@ def _table(order: list[Verdict]) -> TableView:
     for v in order:
         e = v.estimate
         level = f"{100 * e.level:.4g}%" if e else NOTHING
-        bound = f"{'at most' if v.rule.at_most is not None else 'at least'} {limit_of(v.rule.limit, v.rule.comparison)}"
+        side = "at most" if v.rule.at_most is not None else "at least"
+        bound = f"{side} {limit_of(v.rule.limit, v.rule.comparison, metric=v.rule.metric)}"
         rows.append(
             (
                 shown(v.rule.id),
@@ -131,8 +134,8 @@ def _table(order: list[Verdict]) -> TableView:
                 v.rule.comparison.replace("_", " "),
                 ", ".join(shown(a) for a in v.rule.by) or NOTHING,
                 bound,
-                value_text(e, v.rule.comparison),
-                range_text(e, v.rule.comparison) or NOTHING,
+                value_text(e, v.rule.comparison, v.rule.metric),
+                range_text(e, v.rule.comparison, v.rule.metric) or NOTHING,
                 level,
                 f"{e.n:,}" if e else NOTHING,
                 str(v.rule.line or NOTHING),

@@ -13,8 +13,8 @@ ORDER: tuple[Status, ...] = ("fail", "inconclusive", "pass", "not_measured")
 
 def sentence(rule: Rule, look: Lookup) -> str:
     """What a rule asks, in words that need no glossary."""
-    bound, limit = _bound(rule), limit_of(rule.limit, rule.comparison)
-    phrase = upper_first(look.say.phrase(rule.metric))
+    bound, limit = _bound(rule), limit_of(rule.limit, rule.comparison, metric=rule.metric)
+    phrase = upper_first(look.say.phrase(rule.metric)) + (f", {shown(rule.label)}" if rule.label is not None else "")
     match rule.comparison:
         case "overall":
             return f"{phrase}: {bound} {limit}"

@@ -59,8 +59,9 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
     lost = "is not met" if v.status == "fail" else "is not decided"
     if e is None:
         return f"{sentence(rule, look)}: {lost}.", v.reason
-    asks = f"{'at most' if rule.at_most is not None else 'at least'} {limit_of(rule.limit, rule.comparison)}"
-    size = f"{quantity(e.value, rule.comparison)}, {interval(e, rule.comparison)}"
+    asks = f"{'at most' if rule.at_most is not None else 'at least'} {limit_of(rule.limit, rule.comparison, metric=rule.metric)}"
+    metric = rule.metric
+    size = f"{quantity(e.value, rule.comparison, metric=metric)}, {interval(e, rule.comparison, metric=metric)}"
     finding = look.by_id(v.finding)
     pair = look.pair(rule.metric, rule.by) if rule.comparison in ("difference", "ratio") else None
     if finding is not None and not speaks_in_people(finding):
