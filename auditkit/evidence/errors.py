@@ -40,8 +40,8 @@ class GroupValues(NamedTuple):
     """(V,) sorted."""
     n: NDArray[np.int64]
     """(K, V) rows of each group at each value."""
-    exact: bool
-    """False where neighbouring values share a cell."""
+    width: float
+    """Width of the widest cell that neighbouring values share; 0 where every value is kept as it is."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,8 @@ class ErrorSums:
         cells, where = np.unique(frame["cell"].to_numpy(np.int64), return_inverse=True)
         n = np.zeros((len(groups), len(cells)), dtype=np.int64)
         np.add.at(n, (np.array([place[k] for k in keys], dtype=np.intp), where), frame["n"].to_numpy(np.int64))
-        return GroupValues(groups, _values_of(cells, self.cut), n, self.cut == 0)
+        width = _floats(cells + 1 << self.cut) - _floats(cells << self.cut) if self.cut else np.zeros(1)
+        return GroupValues(groups, _values_of(cells, self.cut), n, float(width.max(initial=0.0)))
 
     def _known(self, by: tuple[str, ...]) -> None:
         for name in by:
@@ -148,7 +149,9 @@ class ErrorSums:
 
 def _moments(rows: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     """One row a group of N rows, each a group of its own without spread."""
-    plain = rows[[*by, "n"]].assign(**{f"{q}_mean": rows[q] for q in QUANTITIES}, **{f"{q}_m2": 0.0 for q in QUANTITIES})
+    plain = rows[[*by, "n"]].assign(
+        **{f"{q}_mean": rows[q] for q in QUANTITIES}, **{f"{q}_m2": 0.0 for q in QUANTITIES}
+    )
     return _merged(plain, by)
 
 
@@ -201,5 +204,8 @@ def _cells_of(values: Floats) -> NDArray[np.int64]:
 
 def _values_of(cells: NDArray[np.int64], cut: int) -> Floats:
     """The middle of each cell; the value itself where nothing was cut."""
-    bits = (cells << cut) + ((1 << cut) >> 1)
+    return _floats((cells << cut) + ((1 << cut) >> 1))
+
+
+def _floats(bits: NDArray[np.int64]) -> Floats:
     return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits).view(np.float64)

@@ -181,9 +181,7 @@ def _count(index: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDAr
     return occupied, n.astype(np.int64)
 
 
-def _cells(
-    occupied: NDArray[np.int64], n: NDArray[np.int64], labels: dict[str, list[str]], width: int
-) -> pd.DataFrame:
+def _cells(occupied: NDArray[np.int64], n: NDArray[np.int64], labels: dict[str, list[str]], width: int) -> pd.DataFrame:
     rest, outcome = np.divmod(occupied, width * width)
     columns: dict[str, Any] = {}
     for name, names in reversed(labels.items()):

@@ -193,7 +193,10 @@ def test_rules_that_are_refused(changes: dict[str, Any], message: str) -> None:
             r"Did you mean 'positive'\?",
         ),
         ({"model": {"weights": "w"}}, r"'factory' is missing in \[model\]"),
-        ({"model": {"factory": "a:b", "task": "ranking"}}, "'task': Input should be 'binary', 'multiclass', 'regression' or 'multilabel', got 'ranking'"),
+        (
+            {"model": {"factory": "a:b", "task": "ranking"}},
+            "'task': Input should be 'binary', 'multiclass', 'regression' or 'multilabel', got 'ranking'",
+        ),
         (
             {"model": {"factory": "a:b"}, "predictions": {"y_pred": "p"}},
             r"declare \[model\] or \[predictions\], not both",

@@ -109,7 +109,9 @@ def _labels(column: pd.Series[Any], name: str) -> list[Any]:
         )
     if len(kinds) > 1 or kinds - {int, str}:
         example = listing([repr(x) for x in sorted(found, key=str)], most=4)
-        raise DataError(f"'{name}' holds labels of mixed or other types ({example}): make them all text, or all integers")
+        raise DataError(
+            f"'{name}' holds labels of mixed or other types ({example}): make them all text, or all integers"
+        )
     return sorted(found)
 
 

@@ -45,7 +45,9 @@ class NumberTarget:
         try:
             values = pd.to_numeric(column, errors="raise").to_numpy(dtype=np.float64, na_value=np.nan)
         except (ValueError, TypeError):
-            raise DataError(f"'{name}' holds text or other values that are no numbers; a regression takes numbers") from None
+            raise DataError(
+                f"'{name}' holds text or other values that are no numbers; a regression takes numbers"
+            ) from None
         infinite = np.isinf(values)
         if infinite.any():
             raise DataError(
