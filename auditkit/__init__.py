@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from auditkit.evidence.tally import Tally as Tally
     from auditkit.explain.checks import Attribution as Attribution
     from auditkit.fairness.checks import GroupFairness as GroupFairness
+    from auditkit.fairness.classes import ClassFairness as ClassFairness
     from auditkit.fairness.mitigation import mitigate as mitigate
     from auditkit.fairness.profile import DataProfile as DataProfile
+    from auditkit.fairness.regression import RegressionFairness as RegressionFairness
     from auditkit.fairness.scores import Scores as Scores
     from auditkit.fairness.subgroups import Subgroups as Subgroups
     from auditkit.gate.policy import Config as Config
@@ -57,6 +59,8 @@ _HOMES = {
     "load_model": "inputs.loading",
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.checks",
+    "ClassFairness": "fairness.classes",
+    "RegressionFairness": "fairness.regression",
     "Subgroups": "fairness.subgroups",
     "DataProfile": "fairness.profile",
     "Scores": "fairness.scores",

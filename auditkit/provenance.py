@@ -53,13 +53,13 @@ def _model(model: Model | Predictions) -> ModelProvenance:
         kind="torch",
         sha256=model.state_sha256(),
         parameters=model.parameters(),
-        threshold=model.threshold,
+        threshold=model.threshold if model.task in ("binary", "multilabel") else None,
     )
 
 
 def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> DataProvenance:
     if isinstance(model, Predictions):
-        used = [*data.sensitive_features, data.y_true, *model.columns]
+        used = [*data.sensitive_features, *data.labels, *model.columns]
     else:
         used = list(data.frame.columns)
     content = json.dumps([sorted(used), observed.rows.rows, observed.rows.sums])
@@ -69,7 +69,9 @@ def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> Data
         sha256=hashlib.sha256(content.encode()).hexdigest(),
         file_sha256=data.file_sha256,
         y_true=data.y_true,
+        task=data.task,
         positive=str(data.target.positive),
+        classes=data.classes,
         sensitive_features=data.sensitive_features,
         missing_target=observed.missing_target,
         missing_prediction=observed.missing_prediction,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -27,6 +27,7 @@ from auditkit.exhibits import Unit as Unit
 SCHEMA = "auditkit.report/1"
 
 Task = Literal["binary", "multiclass", "regression", "multilabel"]
+TASKS: tuple[Task, ...] = get_args(Task)
 Status = Literal["pass", "fail", "inconclusive", "not_measured"]
 Outcome = Literal["passed", "failed", "undecided"]
 Concern = Literal[

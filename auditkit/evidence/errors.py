@@ -172,7 +172,8 @@ def _merged(frame: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
         first = first + np.bincount(code, n * centred, size) / np.maximum(total, 1)  # a second pass: the last digits
         m2 = np.bincount(code, frame[f"{q}_m2"].to_numpy(np.float64) + n * (mean - first[code]) ** 2, size)
         columns |= {f"{q}_mean": first, f"{q}_m2": m2}
-    return out.assign(**columns).astype({"n": np.int64})
+    merged: pd.DataFrame = out.assign(**columns).astype({"n": np.int64})
+    return merged
 
 
 def _counted(cells: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:

@@ -150,7 +150,8 @@ def reassess(
 
     Raises PolicyError for a reference group that does not exist.
     """
-    if not set(by) <= set(tally.by) or comparison not in METRICS[metric].comparisons:
+    counted = metric in (*rates(), *_COMPOSED, "equalized_odds")
+    if not counted or not set(by) <= set(tally.by) or comparison not in METRICS[metric].comparisons:
         return None
     if comparison == "overall":
         return overall_findings(tally, (metric,), level=level)[0]

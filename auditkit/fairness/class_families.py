@@ -223,7 +223,7 @@ class ClassFamilies:
             if i not in taking:
                 rows.append((name, None, None, None, None, None))
                 continue
-            _, g = joint.widest([(f.k[f.kept], f.n[f.kept])], level=self.level, inner=q)
+            _, g = joint.widest([(f.k[f.kept].astype(float), f.n[f.kept].astype(float))], level=self.level, inner=q)
             low, high = (f.name(int(f.positions()[x])) for x in (g.first, g.second))
             rows.append((name, low, high, g.value, g.low, g.high))
         return Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from auditkit.evidence.classes import ClassTally
 from auditkit.fairness import checks
 from auditkit.fairness.class_families import COMPARED, ClassFamilies
 from auditkit.fairness.estimates import SPARSE
+from auditkit.fairness.labels import labelled
 from auditkit.fairness.quantities import COMPARED as QUANTITY_COMPARED
 from auditkit.fairness.quantities import QuantityFamily, Words
 from auditkit.fairness.sets import sets_of
@@ -128,6 +129,7 @@ def reassess(
     level: float,
     min_n: int = SPARSE,
     label: str | None = None,
+    reference: Mapping[str, str] | None = None,
 ) -> Finding | None:
     """One finding from stored counts; with `label`, of that class against the rest. None if they cannot answer.
 
@@ -137,11 +139,8 @@ def reassess(
         return None
     order = _ordered(tally, by)
     if label is not None:
-        return (
-            None
-            if metric in (*WHOLE, "macro_recall")
-            else _of_label(tally, label, metric, comparison, level, order, min_n)
-        )
+        whole = metric in (*WHOLE, "macro_recall")
+        return None if whole else _of_label(tally, label, metric, comparison, level, order, min_n, reference)
     if metric == "macro_recall":
         family = macro_recall(tally, order, level=level, min_n=min_n)
         return family.overall() if comparison == "overall" else family.finding(comparison)
@@ -162,6 +161,7 @@ def p_value(
     above: bool,
     min_n: int = SPARSE,
     label: str | None = None,
+    reference: Mapping[str, str] | None = None,
 ) -> float | None:
     """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
     order = _ordered(tally, by)
@@ -169,7 +169,9 @@ def p_value(
         return macro_recall(tally, order, level=0.95, min_n=min_n).p_value(comparison, limit, above=above)
     if label is not None or metric in WHOLE:
         counts = tally.hits() if label is None else _one(tally, label)
-        return checks.p_value(counts, metric, comparison, order, limit=limit, above=above, min_n=min_n)
+        return checks.p_value(
+            counts, metric, comparison, order, limit=limit, above=above, min_n=min_n, reference=reference
+        )
     family = ClassFamilies.of(tally, metric, order, level=0.95, min_n=min_n)
     return family.p_value(comparison, limit, above=above)
 
@@ -182,22 +184,11 @@ def _of_label(
     level: float,
     by: tuple[str, ...] = (),
     min_n: int = SPARSE,
+    reference: Mapping[str, str] | None = None,
 ) -> Finding | None:
     """What a binary audit of "this class or another" finds."""
-    found = checks.reassess(_one(tally, label), metric, comparison, by, level=level, min_n=min_n)
+    found = checks.reassess(_one(tally, label), metric, comparison, by, level=level, min_n=min_n, reference=reference)
     return None if found is None else labelled(found, label)
-
-
-def labelled(finding: Finding, label: str) -> Finding:
-    """The finding of a binary audit as that of one class, or of one label: id, title and sentence say which."""
-    return finding.model_copy(
-        update={
-            "id": f"{finding.id}[{label}]",
-            "title": f"{finding.title}, {label}",
-            "statement": f"{label}: {finding.statement[:1].lower()}{finding.statement[1:]}",
-            "label": label,
-        }
-    )
 
 
 def _one(tally: ClassTally, label: str) -> Any:

@@ -143,7 +143,7 @@ def _distances(sums: ErrorSums, metrics: Sequence[str], by: tuple[str, ...], *, 
             _finding(m, by, _nothing(seen, level), f"{' and '.join(by)}: nothing to compare", notes) for m in metrics
         ]
     inside = [n for n, keep in zip(names, kept, strict=True) if keep]
-    found = distances.tested([_DISTANCES[m] for m in metrics], seen.n[kept], seen.values)
+    found = distances.largest([_DISTANCES[m] for m in metrics], seen.n[kept], seen.values)
     return [
         _finding(
             m,
@@ -153,7 +153,7 @@ def _distances(sums: ErrorSums, metrics: Sequence[str], by: tuple[str, ...], *, 
                 level=level,
                 n=int(size[kept].sum()),
                 method=f"p by {distances.DRAWS} permutations of the group labels",
-                note="no interval: a distance has none that holds near 0; p tests that all groups are distributed alike",
+                note="no interval: a distance has none that holds near 0; p tests that groups are distributed alike",
             ),
             _told(m, by, t, inside, level),
             (*_notes(t, inside, seen), *notes),

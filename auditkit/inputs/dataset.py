@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from numbers import Number
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from auditkit.inputs import sources
 from auditkit.inputs.tasks.binary import BinaryTarget
 from auditkit.inputs.tasks.multiclass import ClassTarget
 from auditkit.inputs.tasks.regression import NumberTarget
-from auditkit.records import Task
+from auditkit.records import TASKS, Task
 
 MOST_NUMERIC_GROUPS = 50
 """A numeric sensitive feature with more distinct values than this is refused: it wants bins."""
@@ -174,7 +174,6 @@ class Dataset:
             )
 
 
-TASKS: tuple[Task, ...] = get_args(Task)
 Target = BinaryTarget | ClassTarget | NumberTarget
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from auditkit.errors import DataError, ModelError, listing, nearest
 from auditkit.inputs.columns import FeatureMap, checked, feature_map_of
-from auditkit.records import Task
+from auditkit.records import TASKS, Task
 
 Outputs = Literal["logits", "probabilities"] | Callable[[Any], Tensor]
 
@@ -73,10 +73,8 @@ class Model:
     ) -> None:
         if not isinstance(module, nn.Module):
             raise ModelError(f"expected a torch.nn.Module, got {type(module).__name__}")
-        if task not in get_args(Task):
-            raise ModelError(
-                f"unknown task {task!r}; known are {listing(get_args(Task))}.{nearest(str(task), get_args(Task))}"
-            )
+        if task not in TASKS:
+            raise ModelError(f"unknown task {task!r}; known are {listing(TASKS)}.{nearest(str(task), TASKS)}")
         if task == "regression" and outputs == "probabilities":
             raise ModelError("a regression gives numbers, not probabilities: leave outputs away, or pass a callable")
         if task in ("multiclass", "regression") and threshold != 0.5:
@@ -169,8 +167,8 @@ class Model:
             if out.ndim == 2 and len(out) == n and out.shape[1] > 1:
                 return out
             raise ModelError(
-                f"a {self.task} model must give {n} rows of outputs, one a class or label, for {n} rows; it gives shape "
-                f"{tuple(out.shape)}"
+                f"a {self.task} model must give {n} rows of outputs, one a class or label, for {n} rows; it gives "
+                f"shape {tuple(out.shape)}"
             )
         if out.shape in ((n,), (n, 1)) or (n == 1 and out.ndim == 0):  # a bare squeeze() drops a single row
             return out.reshape(n)
@@ -306,8 +304,8 @@ def _sum_to_one(out: NDArray[np.float64]) -> None:
     off = np.abs(out.sum(axis=1) - 1)
     if off.size and off.max() > 1e-3:
         raise ModelError(
-            f"the outputs of a row sum up to {out.sum(axis=1)[off.argmax()]:.3g}, not to 1: they are no probabilities of "
-            "classes. Say outputs='logits' if they are logits"
+            f"the outputs of a row sum up to {out.sum(axis=1)[off.argmax()]:.3g}, not to 1: they are no probabilities "
+            "of classes. Say outputs='logits' if they are logits"
         )
 
 

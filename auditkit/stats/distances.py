@@ -50,7 +50,7 @@ def wasserstein(cumulative: Floats, values: Floats) -> Floats:
     return _pairs(cumulative, lambda d: np.asarray(np.abs(d[..., :-1]) @ width))
 
 
-def tested(
+def largest(
     distances: Sequence[Distance], n: Counts, values: Floats, *, seed: int = 0, draws: int = DRAWS
 ) -> tuple[Tested, ...]:
     """The largest of each distance over all pairs of K ≥ 2 groups, n (K, V) counts at sorted values (V,), none empty.

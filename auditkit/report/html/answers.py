@@ -24,7 +24,7 @@ from auditkit.report.html.exhibits import (
 )
 from auditkit.report.html.figures import Figure, TableView, counted
 from auditkit.report.html.lookup import By, Lookup, established
-from auditkit.report.html.sections import ANSWERED, reasons
+from auditkit.report.html.sections import ANSWERED, RATED, reasons
 from auditkit.report.words import by_words, number, shown, unit_of, upper_first
 from auditkit.wording import NOTHING
 
@@ -55,7 +55,8 @@ class Room(NamedTuple):
     @classmethod
     def of(cls, report: Report) -> Room:
         """Less for each figure, the more there are."""
-        mine = [f for f in report.findings if f.concern in (*ANSWERED.values(), "data")]
+        concerns = ANSWERED if report.provenance.data.task == "binary" else ANSWERED | RATED
+        mine = [f for f in report.findings if f.concern in (*concerns.values(), "data")]
         figures = len({(f.concern, f.metric) for f in mine}) or 1
         curves = sum(isinstance(x, Curve) for f in mine for x in f.exhibits) or 1
         return cls(rows=max(12, min(60, 180 // figures)), lines=max(2, min(12, 28 // curves)))
@@ -114,7 +115,7 @@ def view(look: Lookup, concern: Concern) -> Section:
     """Every finding of a concern; base rates have a figure of their own."""
     found: dict[str, list[Finding]] = {}
     for f in look.report.findings:
-        if f.concern == concern and f.metric != "base_rate":
+        if f.concern == concern and (f.metric != "base_rate" or not look.binary):
             found.setdefault(f.metric, []).append(f)
     missing = dict.fromkeys(shown(why) for why in reasons(look, concern))
     room = Room.of(look.report)
@@ -206,7 +207,7 @@ def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
     whole = next((f for f in found if f.comparison == "overall"), None)
     if whole is not None:
         overall = [f for f in found if f.comparison == "overall"]
-        label = "Everybody" if len(overall) == 1 and not whole.by else ""
+        label = "Everybody" if len(overall) == 1 and not whole.by and whole.label is None else ""
         own.append(("", [(label or upper_first(_label(f)), f.estimate, "n") for f in overall]))
     for by, groups in groups_of(found).items():
         own.append((upper_first(by_words(by)), [(look.say.label(g.group), g.estimate, _tone(look, g)) for g in groups]))
@@ -230,6 +231,8 @@ def comparison_name(comparison: Comparison) -> str:
 
 
 def _label(f: Finding) -> str:
+    if f.label is not None:
+        return f"{shown(f.label)}, {by_words(f.by)}" if f.by else shown(f.label)
     return by_words(f.by) if f.by else shown(f.title, empty="everybody")
 
 

@@ -63,9 +63,9 @@ def _groups(look: Lookup, by: By) -> TableView | None:
     rows = []
     for key in dict.fromkeys(k for s in shares for k in s):
         texts = []
-        for share in shares:
+        for m, share in zip(metrics, shares, strict=True):
             e = share.get(key)
-            value, note = cells(e)
+            value, note = cells(e, metric=m)
             texts.append(f"{value} ({note}), n {counted(e):,}" if e is not None and note else value)
         rows.append((look.say.label(dict(zip(by, key, strict=True))), *texts))
     columns = (

@@ -12,7 +12,7 @@ from auditkit.report.html.lookup import Lookup, established
 from auditkit.report.html.rules import ORDER, ranked, sentence
 from auditkit.report.html.unmeasured import too_small, unbuilt
 from auditkit.report.words import STATUS, by_words, listed, number, range_text, several, shown, upper_first
-from auditkit.wording import decimals, interval, percent, points, quantity
+from auditkit.wording import decimals, interval, is_number, percent, points, quantity
 
 _STATUS: dict[Outcome, Status] = {"failed": "fail", "undecided": "inconclusive", "passed": "pass"}
 
@@ -153,7 +153,8 @@ def _headline(look: Lookup, lead: Leading | None) -> tuple[str, str]:
 
 def _stated(look: Lookup, lead: Leading) -> tuple[str, str]:
     """The headline of a finding that is no rate: what it states, or what its rule asks and does not get."""
-    assert lead.verdict is not None  # without a policy only rates lead
+    if lead.verdict is None:
+        return "The surest difference", shown(lead.finding.statement, empty="", longest=300)
     asked = sentence(lead.verdict.rule, look)
     if lead.status == "fail":
         sure = not lead.comparison.startswith(("difference", "ratio")) or established(lead.finding)
@@ -167,7 +168,8 @@ def _stated(look: Lookup, lead: Leading) -> tuple[str, str]:
 def _context(look: Lookup, lead: Leading | None) -> str:
     """One sentence that sets the headline against the data."""
     if lead is None:
-        blind = [f.estimate.mde for f in look.report.findings if f.comparison == "difference" and f.estimate.mde]
+        shares = [f for f in look.report.findings if f.comparison == "difference" and not is_number(f.metric)]
+        blind = [f.estimate.mde for f in shares if f.estimate.mde]
         return f"A gap below {points(max(blind))} points could have gone unseen." if blind else ""
     if not lead.sides:
         return ""
@@ -285,7 +287,8 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
 def _how_sure(lead: Leading) -> str:
     e: Estimate = lead.verdict.estimate if lead.verdict and lead.verdict.estimate else lead.finding.estimate
     noun = {"difference": "gap", "ratio": "ratio"}.get(lead.comparison.split("_")[0], "value")
-    head = f"The {noun} is {quantity(e.value, lead.comparison, metric=lead.metric)}, {interval(e, lead.comparison, metric=lead.metric)}."
+    size = quantity(e.value, lead.comparison, metric=lead.metric)
+    head = f"The {noun} is {size}, {interval(e, lead.comparison, metric=lead.metric)}."
     return f"{head} {lead.verdict.reason}" if lead.verdict else head
 
 

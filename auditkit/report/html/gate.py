@@ -83,7 +83,7 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
     if v.rule.severity == "warning":
         reason += " A warning only: it does not change the outcome."
     e = v.estimate
-    metric = v.rule.metric
+    metric, sign = v.rule.metric, "≤" if v.rule.at_most is not None else "≥"
     unit = v.rule.comparison.startswith("difference") and e is not None and e.value is not None
     unit = unit and not is_number(metric)
     return GateRow(
@@ -95,7 +95,7 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
         mark=mark(AXIS, distances(v.rule, e), v.status) if e and e.value is not None else Mark(v.status, None),
         value=value_text(e, v.rule.comparison, metric) + (" points" if unit else ""),
         range=range_text(e, v.rule.comparison, metric),
-        limit=f"{'≤' if v.rule.at_most is not None else '≥'} {limit_of(v.rule.limit, v.rule.comparison, metric=metric)}",
+        limit=f"{sign} {limit_of(v.rule.limit, v.rule.comparison, metric=metric)}",
     )
 
 

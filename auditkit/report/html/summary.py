@@ -59,8 +59,8 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
     lost = "is not met" if v.status == "fail" else "is not decided"
     if e is None:
         return f"{sentence(rule, look)}: {lost}.", v.reason
-    asks = f"{'at most' if rule.at_most is not None else 'at least'} {limit_of(rule.limit, rule.comparison, metric=rule.metric)}"
-    metric = rule.metric
+    metric, side = rule.metric, "at most" if rule.at_most is not None else "at least"
+    asks = f"{side} {limit_of(rule.limit, rule.comparison, metric=metric)}"
     size = f"{quantity(e.value, rule.comparison, metric=metric)}, {interval(e, rule.comparison, metric=metric)}"
     finding = look.by_id(v.finding)
     pair = look.pair(rule.metric, rule.by) if rule.comparison in ("difference", "ratio") else None
@@ -83,7 +83,10 @@ def _without_policy(look: Lookup) -> list[Item]:
     for by in look.bys():
         for metric in look.metrics():
             found, pair = look.finding(metric, "difference", by), look.pair(metric, by)
-            if found and pair and established(found):
+            if found and established(found) and not speaks_in_people(found):
+                size = (found.estimate.low or 0.0) / (found.estimate.value or 1.0)
+                items.append((size - 1, Item(None, shown(found.statement, longest=300), "", "#fairness", "By group")))
+            elif found and pair and established(found):
                 clause = look.say.clause(metric, pair.low.group, pair.high.group)
                 rates = f"{percent(pair.low.estimate.value)} against {percent(pair.high.estimate.value)}"
                 size = f"a gap of {points(found.estimate.value)} points, {interval(found.estimate, 'difference')}"
