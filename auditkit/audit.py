@@ -115,7 +115,8 @@ def _labels(model: Model | Predictions, data: Dataset, **options: Any) -> Report
         own = model.of_output(i) if isinstance(model, Model) else model.of_label(i, len(data.labels))
         if isinstance(model, Model):
             _as_many(model, data)
-        parts[label] = _audited(own, data.of_label(label), **options)
+        others = model.columns if isinstance(model, Predictions) else ()
+        parts[label] = _audited(own, data.of_label(label, without=others), **options)
     first = next(iter(parts.values()))
     lost = [p.provenance.data for p in parts.values()]
     digest = hashlib.sha256("".join(d.sha256 for d in lost).encode()).hexdigest()

@@ -75,6 +75,7 @@ METRICS = (
     ),
     Metric(
         kind="check",
+        unit="number",
         name="ks_distance",
         title="Kolmogorov–Smirnov distance of predictions",
         plain="how differently predictions are distributed",

@@ -16,7 +16,7 @@ from auditkit.fairness.composites import p_value_of
 from auditkit.fairness.estimates import SPARSE, Family, number
 from auditkit.fairness.notes import finding_id
 from auditkit.fairness.rates import RateTable
-from auditkit.records import Comparison, Concern, Estimate, Finding, GroupEstimates, State, Table
+from auditkit.records import Comparison, Concern, Estimate, Finding, GroupEstimates, State, Table, Unit
 from auditkit.stats import joint, pvalues
 from auditkit.stats.families import FamilyInterval, minimum_detectable
 from auditkit.stats.rates import critical_value
@@ -206,10 +206,14 @@ class ClassFamilies:
         return tuple(notes)
 
     def _exhibits(self) -> tuple[GroupEstimates | Table, ...]:
-        """Classes × groups with intervals, and each class's own gap."""
+        """Classes × groups, with intervals for the rates of one attribute's groups; and each class's own gap."""
         groups = tuple(self.families[0].name(i) for i in range(len(self.families[0].groups)))
         by_class = [tuple(g.estimate for g in f.by_group()) for f in self.families]
         title = f"{METRICS[self.metric].title}, classes by groups of {' and '.join(self.by)}"
+        if len(self.by) > 1 or self.metric == "base_rate":
+            body = tuple((c, *(e.value for e in es)) for c, es in zip(self.classes, by_class, strict=True))
+            units: tuple[Unit, ...] = ("", *("percent" for _ in groups))
+            return Table(title=title, columns=("Class", *groups), rows=body, units=units), self._gaps()
         cells = GroupEstimates(
             title=title, unit="percent", series=groups, rows=tuple(zip(self.classes, by_class, strict=True))
         )

@@ -22,7 +22,7 @@ from auditkit.wording import in_unit, interval, is_number, percent, plain, point
 
 LimitsAt = Callable[[float], Limits]
 """Critical value → values of K groups with their limits, NaN where undefined."""
-COMPARED: tuple[Comparison, ...] = ("group_min", "group_max", "difference")
+COMPARED: tuple[Comparison, ...] = ("difference", "group_min", "group_max")
 
 
 class Words(NamedTuple):

@@ -134,15 +134,15 @@ class Dataset:
         """The classes in their order, or the labels of several; empty for binary and regression."""
         return self.labels if self.task == "multilabel" else getattr(self.target, "classes", ())
 
-    def of_label(self, label: str) -> Dataset:
-        """The binary dataset of one label of several; the other labels are no features of it."""
+    def of_label(self, label: str, *, without: Sequence[str] = ()) -> Dataset:
+        """The binary dataset of one label of several; the other labels, and `without`, are no features of it."""
         if label not in self.labels:
             raise DataError(f"no label '{label}'; the labels are {listing(self.labels)}.{nearest(label, self.labels)}")
         out = copy.copy(self)
         out.task, out.labels, out.y_true = "binary", (label,), label
         out.target = BinaryTarget.of(self.frame[label], label)
         out._truth = out.target.code(self.frame[label], label)
-        out._not_inputs = self._not_inputs | (set(self.labels) - {label})
+        out._not_inputs = self._not_inputs | {*without, *self.labels} - {label}
         return out
 
     def __len__(self) -> int:

@@ -50,6 +50,7 @@ _PHRASES = {
     "accuracy": "right, of all",
     "base_rate": "{yes}",
     "equalized_odds": "found, and wrongly selected",
+    "macro_recall": "found, all classes counting alike",
 }
 
 _SHORT = {
@@ -128,6 +129,8 @@ class Vocabulary:
         if metric in _PHRASES:
             return _PHRASES[metric].format(yes=self.yes(), no=self.no())
         known = METRICS.get(metric)
+        if known is not None and known.kind == "error":
+            return known.title[:1].lower() + known.title[1:] if known.title[1:2].islower() else known.title
         return f"{known.plain}, of {known.denominator_words}" if known else shown(metric).replace("_", " ")
 
     def short(self, metric: str) -> str:

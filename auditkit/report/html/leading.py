@@ -38,13 +38,13 @@ def leading(look: Lookup) -> Leading | None:
         if found is not None:
             return found
     gaps = [f for f in look.report.findings if f.concern == "fairness" and f.comparison == "difference"]
-    gaps = sorted((f for f in gaps if established(f)), key=lambda f: (not speaks_in_people(f), -_sure_part(f)))
+    gaps = sorted((f for f in gaps if established(f)), key=lambda f: (not speaks_in_people(f), -sure_part(f)))
     if look.binary:
         gaps = [f for f in gaps if f.by_group and speaks_in_people(f)]
     return _about(look, gaps[0], None) if gaps and not look.report.verdicts else None
 
 
-def _sure_part(f: Finding) -> float:
+def sure_part(f: Finding) -> float:
     """The lower bound of a gap of shares; of any other unit, as a part of the value, which compares."""
     low, value = f.estimate.low or 0.0, f.estimate.value or 0.0
     return low if speaks_in_people(f) else low / value if value else 0.0
