@@ -212,8 +212,8 @@ class ClassFamilies:
         title = f"{METRICS[self.metric].title}, classes by groups of {' and '.join(self.by)}"
         if len(self.by) > 1 or self.metric == "base_rate":
             body = tuple((c, *(e.value for e in es)) for c, es in zip(self.classes, by_class, strict=True))
-            units: tuple[Unit, ...] = ("", *("percent" for _ in groups))
-            return Table(title=title, columns=("Class", *groups), rows=body, units=units), self._gaps()
+            shares: list[Unit] = ["percent"] * len(groups)
+            return Table(title=title, columns=("Class", *groups), rows=body, units=("", *shares)), self._gaps()
         cells = GroupEstimates(
             title=title, unit="percent", series=groups, rows=tuple(zip(self.classes, by_class, strict=True))
         )

@@ -59,7 +59,8 @@ def _ratio(rule: Rule, look: Lookup) -> str:
         low, high, verb = look.say.people(pair.low.group), look.say.people(pair.high.group), "are"
     if rule.metric == "selection_rate" and rule.label is None and look.binary:
         return f"{upper_first(low)} {verb} selected {bound} {limit} times as often as {high}"
-    return f"{upper_first(look.say.phrase(rule.metric))}{_of_class(rule, look)}: {low} {bound} {limit} times as often as {high}"
+    phrase = upper_first(look.say.phrase(rule.metric)) + _of_class(rule, look)
+    return f"{phrase}: {low} {bound} {limit} times as often as {high}"
 
 
 def _bound(rule: Rule) -> str:
