@@ -53,6 +53,8 @@ class QuantityFamily:
     min_n: int = SPARSE
     most: float = np.inf
     """The largest possible difference."""
+    remarks: tuple[str, ...] = ()
+    """What a reader must know of the intervals."""
 
     @cached_property
     def limits(self) -> Limits:
@@ -115,6 +117,7 @@ class QuantityFamily:
             metric=self.metric,
             comparison="overall",
             estimate=e,
+            notes=self.remarks,
             references=(METRICS[self.metric].reference,),
         )
 
@@ -180,7 +183,8 @@ class QuantityFamily:
     def _notes(self, kind: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
         notes = notes_of(self, kind, found)
         single = [self.name(int(i)) for i in np.flatnonzero(~self.kept & (self.n >= max(1, self.min_n)))]
-        return (*notes, f"left out, no interval: {', '.join(single)}") if single else notes
+        without = (f"left out, no interval: {', '.join(single)}",) if single else ()
+        return (*notes, *without, *self.remarks)
 
     def _statement(self, kind: Comparison, e: Estimate, found: FamilyInterval | None) -> str:
         head, attributes = METRICS[self.metric].title, " and ".join(self.by)

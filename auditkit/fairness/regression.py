@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,10 @@ _COLUMNS = {
     "mean_prediction": "prediction",
 }
 """Metric → the quantity of the evidence that it is a mean of."""
+HEAVY = 5
+"""Rows for each that carries the mean of squares, (Σ e²)² / Σ e⁴, above which its interval is said to be doubtful.
+
+It is 3 for normal errors, 9 for exponential ones, where of 60 rows a group 9 % of fair gaps were established."""
 _DISTANCES: dict[str, distances.Distance] = {
     "ks_distance": distances.ks,
     "wasserstein_distance": distances.wasserstein,
@@ -96,7 +100,13 @@ class RegressionFairness:
 
 def family_of(sums: ErrorSums, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE) -> QuantityFamily:
     """One error in the crossed groups of these attributes; `by=()` gives one group, everybody."""
-    moments = sums.moments(*by)
+    return family_from(sums.moments(*by), metric, by, level=level, min_n=min_n)
+
+
+def family_from(
+    moments: GroupMoments, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE
+) -> QuantityFamily:
+    """The same, from moments by group."""
     if not moments.groups:
         nothing = np.full((1, len(QUANTITIES)), np.nan)
         moments = GroupMoments(((),), np.zeros(1, dtype=np.int64), nothing, nothing)
@@ -106,7 +116,13 @@ def family_of(sums: ErrorSums, metric: str, by: Sequence[str], *, level: float, 
     at = partial(_root_limits if root else _mean_limits, mean, variance, n, positive=metric == "mean_absolute_error")
     method = "t on the log of the mean squared error" if root else "Student's t"
     words = Words(method, "no row with target and prediction", "rows")
-    return QuantityFamily(metric, tuple(by), moments.groups, n, n, at, words, level, min_n)
+    family = QuantityFamily(metric, tuple(by), moments.groups, n, n, at, words, level, min_n)
+    heavy = np.flatnonzero((n > 1) & (_carrying(mean, variance, n) * HEAVY < n)) if root else np.zeros(0, np.intp)
+    if not heavy.size:
+        return family
+    names = listing([family.name(int(i)) or "everybody" for i in heavy])
+    remark = f"a few large errors carry the mean of squares; its interval may be too narrow: {names}"
+    return replace(family, remarks=(remark,))
 
 
 def _t(n: Any, z: float) -> Any:
@@ -122,10 +138,22 @@ def _mean_limits(mean: Any, variance: Any, n: Any, z: float, *, positive: bool) 
 
 
 def _root_limits(mean: Any, variance: Any, n: Any, z: float, *, positive: bool) -> Limits:
-    """√ of mean · exp(± t · se / mean): the delta method on the log, where a mean of squares is least skewed."""
+    """√ of mean · exp(± t · se / mean): the delta method on the log, where a mean of squares is least skewed.
+
+    t has n* − 1 degrees of freedom, n* = (Σ e²)² / Σ e⁴, the rows that carry the sum: with few large errors the
+    standard error is known no better than from so many.
+    """
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        half = np.where(mean > 0, _t(n, z) * np.sqrt(variance / n) / mean, 0 * _t(n, z))
+        t = _t(np.where(n > 1, np.maximum(_carrying(mean, variance, n), 2.0), n), z)
+        half = np.where(mean > 0, t * np.sqrt(variance / n) / mean, 0 * _t(n, z))
         return Limits(*(np.sqrt(x) for x in (mean, mean * np.exp(-half), mean * np.exp(half))))
+
+
+def _carrying(mean: Any, variance: Any, n: Any) -> Any:
+    """n* = (Σ e²)² / Σ e⁴ from mean and variance of e²; n where every error is 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = n / (1 + np.nan_to_num(variance) * (n - 1) / n / mean**2)
+    return np.where(mean > 0, found, n)
 
 
 def _distances(sums: ErrorSums, metrics: Sequence[str], by: tuple[str, ...], *, level: float) -> list[Finding]:

@@ -111,11 +111,7 @@ def _stated(look: Lookup) -> list[Item]:
 def _unknown(look: Lookup) -> Item:
     small, groups = too_small(look)
     gaps = [f for f in look.report.findings if f.concern == "fairness" and f.comparison == "difference"]
-    unseen = [
-        by_words(by)
-        for by in look.bys()
-        if not any(established(f) for f in gaps if f.by == by)
-    ]
+    unseen = [by_words(by) for by in look.bys() if not any(established(f) for f in gaps if f.by == by)]
     words = listed(unbuilt(look))
     if small:
         words += (
