@@ -53,7 +53,7 @@ METRICS = (
         direction="lower is better",
         reference="sklearn.metrics.root_mean_squared_error",
         oracle="scikit-learn through fairlearn's MetricFrame",
-        interval="delta on the log of the mean squared error, t with (Σ e²)²/Σ e⁴ rows; gaps by MOVER at the studentized range",
+        interval="delta on the log of the mean square, t of (Σ e²)²/Σ e⁴ rows; gaps by MOVER at the studentized range",
         comparisons=_COMPARED,
         tasks=("regression",),
     ),

@@ -168,7 +168,7 @@ def test_options_are_checked() -> None:
     with pytest.raises(PolicyError, match="'accuracy' is no metric of a regression"):
         RegressionFairness(metrics=["accuracy"])
     groups, y, p = people(30)
-    with pytest.raises(PolicyError, match="no sensitive feature 'sexx'.*Did you mean 'sex'"):
+    with pytest.raises(PolicyError, match=r"no sensitive feature 'sexx'.*Did you mean 'sex'"):
         found_in(groups, y, p, by=["sexx"])
     check = RegressionFairness(by=["sex"], metrics=["rmse"])
     assert RegressionFairness(**check.options()) == check
