@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from auditkit.evidence.tally import Tally as Tally
     from auditkit.explain.checks import Attribution as Attribution
     from auditkit.fairness.checks import GroupFairness as GroupFairness
+    from auditkit.fairness.classes import ClassFairness as ClassFairness
     from auditkit.fairness.conditional import ConditionalParity as ConditionalParity
     from auditkit.fairness.consistency import Consistency as Consistency
     from auditkit.fairness.continuous import ContinuousAttribute as ContinuousAttribute
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from auditkit.fairness.mitigation import mitigate as mitigate
     from auditkit.fairness.profile import DataProfile as DataProfile
     from auditkit.fairness.proxies import Proxies as Proxies
+    from auditkit.fairness.regression import RegressionFairness as RegressionFairness
     from auditkit.fairness.scores import Scores as Scores
     from auditkit.fairness.subgroups import Subgroups as Subgroups
     from auditkit.fairness.unknowns import UnknownDemographics as UnknownDemographics
@@ -68,6 +70,8 @@ _HOMES = {
     "Consistency": "fairness.consistency",
     "ContinuousAttribute": "fairness.continuous",
     "Proxies": "fairness.proxies",
+    "ClassFairness": "fairness.classes",
+    "RegressionFairness": "fairness.regression",
     "Subgroups": "fairness.subgroups",
     "DataProfile": "fairness.profile",
     "Scores": "fairness.scores",

@@ -8,6 +8,7 @@ other machines, at other sites. `conclude` turns the sum into findings, and neve
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from auditkit.check import Batch, Check, Evidence, FittedCheck, RowsCheck, SampleCheck, StreamCheck
+from auditkit.check import Batch, Check, Evidence, FittedCheck, RowsCheck, SampleCheck, StreamCheck, missing, tasks_of
 from auditkit.checks import default_checks
-from auditkit.errors import PolicyError
+from auditkit.errors import DataError, ModelError, PolicyError, listing
 from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
 from auditkit.explain.preflight import preflight
+from auditkit.fairness.labels import labelled
 from auditkit.gate.policy import Policy
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
@@ -53,7 +55,8 @@ def audit(
     model, data
         A `Model` (or `Predictions`, whose outputs are columns of the data already) and a `Dataset`.
     checks
-        What to ask, as `[ak.GroupFairness(), ak.Subgroups()]`; None: `auditkit.checks.DEFAULT`.
+        What to ask, as `[ak.GroupFairness(), ak.Subgroups()]`; None: `auditkit.checks.DEFAULT`. Of several
+        labels each is asked everything.
     policy
         A `Policy`, a dict, the path of a TOML file, or the name of a preset; None: findings without verdicts.
     sample
@@ -68,15 +71,67 @@ def audit(
     Raises DataError, ModelError or PolicyError, each saying what was expected.
     """
     rules = None if policy is None else as_policy(policy)
-    asked = tuple(checks) if checks is not None else default_checks()
+    asked = tuple(checks) if checks is not None else default_checks(data.task)
     _told_apart(asked)
-    observed = observe(model, data, checks=asked, sample=sample, seed=seed, progress=progress)
     level = 0.95 if rules is None else rules.confidence
-    report = conclude(
-        observed, model, data, checks=asked, sample=sample, seed=seed, level=level, progress=progress
-    ).model_copy(update={"name": name or model.name, "words": words or (rules.words if rules else Words())})
+    done = _labels if data.task == "multilabel" else _audited
+    report = done(model, data, checks=asked, sample=sample, seed=seed, level=level, progress=progress).model_copy(
+        update={"name": name or model.name, "words": words or (rules.words if rules else Words())}
+    )
     report = report.model_copy(update={"provenance": report.provenance.model_copy(update={"command": command})})
     return report if rules is None else judge(report, rules)
+
+
+def _audited(
+    model: Model | Predictions,
+    data: Dataset,
+    *,
+    checks: Sequence[Check],
+    sample: int,
+    seed: int,
+    level: float,
+    progress: Progress | None,
+) -> Report:
+    observed = observe(model, data, checks=checks, sample=sample, seed=seed, progress=progress)
+    return conclude(observed, model, data, checks=checks, sample=sample, seed=seed, level=level, progress=progress)
+
+
+def _labels(model: Model | Predictions, data: Dataset, **options: Any) -> Report:
+    """One binary audit a label; each finding, absence and piece of evidence says whose it is."""
+    _of_one_task(model, data)
+    parts: dict[str, Report] = {}
+    for i, label in enumerate(data.labels):
+        own = model.of_output(i) if isinstance(model, Model) else model.of_label(i, len(data.labels))
+        if isinstance(model, Model):
+            _as_many(model, data)
+        others = model.columns if isinstance(model, Predictions) else ()
+        parts[label] = _audited(own, data.of_label(label, without=others), **options)
+    first = next(iter(parts.values()))
+    lost = [p.provenance.data for p in parts.values()]
+    digest = hashlib.sha256("".join(d.sha256 for d in lost).encode()).hexdigest()
+    source = first.provenance.data.model_copy(
+        update={
+            "y_true": data.y_true,
+            "task": data.task,
+            "positive": "",
+            "classes": data.labels,
+            "sha256": digest,
+            "missing_target": sum(d.missing_target for d in lost),
+            "missing_prediction": sum(d.missing_prediction for d in lost),
+        }
+    )
+    return first.model_copy(
+        update={
+            "provenance": first.provenance.model_copy(update={"data": source}),
+            "findings": tuple(labelled(f, label) for label, p in parts.items() for f in p.findings),
+            "not_measured": tuple(
+                n.model_copy(update={"what": f"{n.what} [{label}]"})
+                for label, p in parts.items()
+                for n in p.not_measured
+            ),
+            "evidence": {f"{k}[{label}]": e for label, p in parts.items() for k, e in p.evidence.items()},
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -112,8 +167,12 @@ def observe(
     progress: Progress | None = None,
 ) -> Observed:
     """One pass over the rows: decide, count, and keep the rows of lowest hash."""
-    sampled = isinstance(model, Model) or any(isinstance(c, RowsCheck) for c in checks)
-    streams = [_fitted(c, model, data) for c in checks if isinstance(c, StreamCheck)]
+    _of_one_task(model, data)
+    if data.task == "multilabel":
+        raise DataError("rows of several labels are observed one label at a time: data.of_label(…), model.of_output(…)")
+    known = [c for c in checks if data.task in tasks_of(c)]
+    sampled = isinstance(model, Model) or any(isinstance(c, RowsCheck) for c in known)
+    streams = [_fitted(c, model, data) for c in known if isinstance(c, StreamCheck)]
     total: Observed | None = None
     for batch in _decided(model, data, progress):
         keys = row_keys(_content(batch, model))
@@ -121,8 +180,8 @@ def observe(
         batch = replace(batch, key=whole if batch.cluster is None else cluster_hashes(batch.cluster))
         part = Observed(
             RowHash.of(keys),
-            int((batch.y_true < 0).sum()),
-            int(((batch.y_pred < 0) & (batch.y_true >= 0)).sum()),
+            int(missing(batch.y_true).sum()),
+            int((missing(batch.y_pred) & ~missing(batch.y_true)).sum()),
             {c.name: c.gather(batch) for c in streams},
             Sample.of(batch, shuffled(whole, seed), k=sample) if sampled else None,
         )
@@ -150,6 +209,10 @@ def conclude(
     stored: dict[str, StoredEvidence] = {}
     for i, check in enumerate(checks):
         _tell(progress, check.name, i, len(checks))
+        if data.task not in tasks_of(check):
+            why = f"{type(check).__name__} is for {listing(tasks_of(check))}; this audit is {data.task}"
+            not_measured.append(NotMeasured(what=check.name, why=why))
+            continue
         evidence: Any = observed.evidence.get(check.name)
         if isinstance(check, RowsCheck):
             assert observed.sample is not None, "observe was given the same checks"
@@ -188,7 +251,7 @@ def _decided(model: Model | Predictions, data: Dataset, progress: Progress | Non
         if not done:
             preflight(model, batch.features)
         score = model.predict(batch.features)
-        yield replace(batch, y_pred=(score >= model.threshold).astype(np.int8), score=score)
+        yield _decisions(model, data, batch, score)
         done += len(score)
         _tell(progress, "rows", done, len(data))
 
@@ -207,6 +270,34 @@ def _noted(findings: Sequence[Finding], check: Check, data: Dataset) -> list[Fin
     return [f.model_copy(update={"notes": (*f.notes, *notes)}) for f in findings]
 
 
+def _decisions(model: Model, data: Dataset, batch: Batch, score: Any) -> Batch:
+    match model.task:
+        case "multiclass":
+            if score.shape[1] != len(data.classes):
+                raise ModelError(
+                    f"the model gives {score.shape[1]} outputs a row; the target has {len(data.classes)} classes "
+                    f"({listing(data.classes)}): name all in the order of the outputs, Dataset(classes=…)"
+                )
+            return replace(batch, y_pred=score.argmax(axis=1).astype(np.int16), score=score)
+        case "regression":
+            return replace(batch, y_pred=score)
+    return replace(batch, y_pred=(score >= model.threshold).astype(np.int8), score=score)
+
+
+def _of_one_task(model: Model | Predictions, data: Dataset) -> None:
+    if isinstance(model, Model) and model.task != data.task:
+        raise ModelError(
+            f"the model's task is {model.task}, that of the data is {data.task}: give Model and Dataset the same task="
+        )
+
+
+def _as_many(model: Model, data: Dataset) -> None:
+    """ModelError unless the net has an output for each label."""
+    outputs = model.predict(next(data.batches(2)).features.head(2)).shape[1]
+    if outputs != len(data.labels):
+        raise ModelError(f"the model gives {outputs} outputs a row; the target has {len(data.labels)} labels")
+
+
 def _fitted(check: StreamCheck, model: Model | Predictions, data: Dataset) -> StreamCheck:
     """The check, having seen all rows once (before any decision) if it wants to."""
     if not isinstance(check, FittedCheck):
@@ -219,7 +310,8 @@ def _content(batch: Batch, model: Model | Predictions) -> Batch:
     """What identifies a row: everything that the audit uses and that does not come out of the net."""
     if isinstance(model, Predictions):
         return replace(batch, features=batch.features[[]])
-    return replace(batch, y_pred=np.full(len(batch.y_pred), -1, dtype=np.int8), score=None)
+    nothing = np.full_like(batch.y_pred, np.nan if batch.y_pred.dtype.kind == "f" else -1)
+    return replace(batch, y_pred=nothing, score=None)
 
 
 def _told_apart(checks: Sequence[Check]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
-from auditkit.records import Finding, NotMeasured
+from auditkit.records import Finding, NotMeasured, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,12 +30,13 @@ class Batch:
     """(N, columns) raw columns, without target and predictions."""
     groups: pd.DataFrame
     """(N, attributes) sensitive features as categoricals of strings; a missing value is `(missing)`."""
-    y_true: NDArray[np.int8]
-    """(N,) 1 positive, 0 negative, -1 missing."""
-    y_pred: NDArray[np.int8]
-    """(N,) decisions, coded likewise; all -1 before the model ran."""
+    y_true: NDArray[Any]
+    """(N,) binary: int8, 1 positive, 0 negative; multiclass: int16 positions in `classes`; -1 is missing in both.
+    Regression: float64, NaN is missing."""
+    y_pred: NDArray[Any]
+    """(N,) decisions, coded likewise; all missing before the model ran."""
     score: NDArray[np.float64] | None = None
-    """(N,) score of the positive class in [0, 1]; None where there is none."""
+    """(N,) score of the positive class in [0, 1], or (N, C) of every class; None where there is none."""
     weight: NDArray[np.float64] | None = None
     """(N,) rows of the data that each sampled row stands for; None outside the sample."""
     sample_weight: NDArray[np.float64] | None = None
@@ -48,6 +49,26 @@ class Batch:
     """(N,) a hash of each row's content, for checks that halve the rows; None: they hash what the batch holds."""
     controls: pd.DataFrame | None = None
     """(N, features) control features as categoricals of strings, like `groups`; None where none are declared."""
+    task: Task = "binary"
+    classes: tuple[str, ...] = ()
+    """(C,) names of the classes in their order; empty unless the task is multiclass."""
+
+
+def missing(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """(N,) where a target or decision is missing: -1 among codes, NaN among numbers.
+
+    >>> import numpy as np
+    >>> missing(np.array([0, -1])).tolist(), missing(np.array([-3.0, float("nan")])).tolist()
+    ([False, True], [False, True])
+    """
+    out: NDArray[np.bool_] = values != values if values.dtype.kind == "f" else values < 0
+    return out
+
+
+def tasks_of(check: Check) -> tuple[Task, ...]:
+    """The tasks that a check knows: its own `tasks`, else binary only."""
+    found: tuple[Task, ...] = getattr(check, "tasks", ("binary",))
+    return found
 
 
 class Evidence(Protocol):

@@ -10,9 +10,12 @@ from typing import Any
 
 from auditkit.check import Check
 from auditkit.errors import AuditkitError, PolicyError, listing, nearest
+from auditkit.records import Task
 
 CHECKS: dict[str, str] = {
     "group_fairness": "auditkit.fairness.checks:GroupFairness",
+    "class_fairness": "auditkit.fairness.classes:ClassFairness",
+    "regression_fairness": "auditkit.fairness.regression:RegressionFairness",
     "scores": "auditkit.fairness.scores:Scores",
     "data_profile": "auditkit.fairness.profile:DataProfile",
     "conditional_parity": "auditkit.fairness.conditional:ConditionalParity",
@@ -27,15 +30,21 @@ CHECKS: dict[str, str] = {
 }
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
 
-DEFAULT = ("data_profile", "group_fairness", "scores", "attribution")
-"""What an audit asks unless it is told."""
+_BINARY = ("data_profile", "group_fairness", "scores", "attribution")
+DEFAULT: dict[Task, tuple[str, ...]] = {
+    "binary": _BINARY,
+    "multilabel": _BINARY,
+    "multiclass": ("class_fairness", "attribution"),
+    "regression": ("regression_fairness", "attribution"),
+}
+"""Task → what an audit asks unless it is told."""
 
 GROUP = "auditkit.checks"
 
 
-def default_checks() -> tuple[Check, ...]:
+def default_checks(task: Task = "binary") -> tuple[Check, ...]:
     """The checks of an audit that names none."""
-    return tuple(check_of(name) for name in DEFAULT)
+    return tuple(check_of(name) for name in DEFAULT[task])
 
 
 def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str = "") -> Check:

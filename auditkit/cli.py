@@ -94,7 +94,15 @@ Examples:
 def run(
     config: Annotated[Path | None, typer.Argument(help="auditkit.toml, or a pyproject.toml.")] = None,
     data: Annotated[str | None, typer.Option("--data", help="Parquet or CSV file.")] = None,
-    y_true: Annotated[str | None, typer.Option("--y-true", help="Column of the target.")] = None,
+    y_true: Annotated[
+        list[str] | None, typer.Option("--y-true", help="Column of the target; repeatable, one a label (multilabel).")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", help="binary (default), multiclass, regression or multilabel.")
+    ] = None,
+    classes: Annotated[
+        list[str] | None, typer.Option("--class", help="Class, in the order of the outputs; repeatable (multiclass).")
+    ] = None,
     positive: Annotated[str | None, typer.Option("--positive", help="Label that counts as positive.")] = None,
     sensitive: Annotated[
         list[str] | None, typer.Option("--sensitive", help="Column of a sensitive feature; repeatable.")
@@ -110,7 +118,9 @@ def run(
         str | None, typer.Option("--factory", help="package.module:function that builds the model.")
     ] = None,
     weights: Annotated[str | None, typer.Option("--weights", help="Its weights: safetensors, or a state dict.")] = None,
-    y_pred: Annotated[str | None, typer.Option("--y-pred", help="Column of decisions, instead of a model.")] = None,
+    y_pred: Annotated[
+        list[str] | None, typer.Option("--y-pred", help="Column of decisions, instead of a model; repeatable likewise.")
+    ] = None,
     score: Annotated[str | None, typer.Option("--score", help="Column of scores beside --y-pred.")] = None,
     policy: Annotated[Path | None, typer.Option("--policy", help="TOML file of rules, or a preset's name.")] = None,
     check: Annotated[
@@ -134,9 +144,15 @@ def run(
         data={
             **{"path": _here(data, chosen), "y_true": y_true, "positive": positive, "sensitive_features": sensitive},
             **{"sample_weight": sample_weight, "weights_kind": _kind(weights_kind), "cluster": cluster},
+            "path": _here(data, chosen),
+            "y_true": _one_or_more(y_true),
+            "task": _task(task),
+            "classes": None if classes is None else [int(c) if c.isdecimal() else c for c in classes],
+            "positive": positive,
+            "sensitive_features": sensitive,
         },
         model={"factory": factory, "weights": _here(weights, chosen)},
-        predictions={"y_pred": y_pred, "score": score},
+        predictions={"y_pred": _one_or_more(y_pred), "score": score},
         audit={"seed": seed, "sample": sample},
     )
     if policy is not None:
@@ -246,6 +262,19 @@ def _kind(kind: str | None) -> str | None:
     return kind
 
 
+def _one_or_more(names: list[str] | None) -> str | list[str] | None:
+    return names[0] if names and len(names) == 1 else names
+
+
+def _task(name: str | None) -> str | None:
+    from auditkit.errors import listing, nearest
+    from auditkit.records import TASKS
+
+    if name is not None and name not in TASKS:
+        raise ak.PolicyError(f"unknown task '{name}'; known are {listing(TASKS)}.{nearest(name, TASKS)}")
+    return name
+
+
 def _here(path: str | None, config: Any) -> str | None:
     """A path of the command line is relative to where one stands, not to the config file."""
     return None if path is None else str(Path(path).resolve())
@@ -274,7 +303,9 @@ def _subject(config: Any) -> Any:
     if config.predictions is not None:
         return ak.Predictions(config.predictions.y_pred, config.predictions.score)
     m = config.model
-    options = {k: getattr(m, k) for k in ("outputs", "threshold", "device") if getattr(m, k) is not None}
+    options = {k: getattr(m, k) for k in ("task", "outputs", "threshold", "device") if getattr(m, k) is not None}
+    if config.data.task is not None:
+        options.setdefault("task", config.data.task)
     weights = None if m.weights is None else Path(config.folder) / m.weights
     return ak.load_model(m.factory, weights, folder=config.folder, **options)
 
@@ -290,6 +321,8 @@ def _dataset(config: Any) -> Any:
         sample_weight=d.sample_weight,
         weights_kind=d.weights_kind,
         cluster=d.cluster,
+        task=d.task or (config.model.task if config.model is not None else None) or "binary",
+        classes=d.classes,
     )
 
 

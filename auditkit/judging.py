@@ -26,6 +26,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     Raises PolicyError for a wrong policy.
     """
     policy = as_policy(policy).for_features(report.provenance.data.sensitive_features)
+    policy = _one_rule_a_label(policy, report)
     _one_answer(report, policy)
     judged = judge_findings(report.findings, policy, _Stored(report))
     return report.model_copy(
@@ -35,6 +36,19 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
             "findings": (*report.findings, *judged.added),
         }
     )
+
+
+def _one_rule_a_label(policy: Policy, report: Report) -> Policy:
+    """Of several labels, a rule that names none is asked of each: as many rules in Holm's eyes."""
+    data = report.provenance.data
+    if data.task != "multilabel":
+        return policy
+    rules = [
+        rule if rule.label is not None else rule.model_copy(update={"id": f"{rule.id}[{label}]", "label": label})
+        for rule in policy.rules
+        for label in (data.classes if rule.label is None else (rule.label,))
+    ]
+    return policy.model_copy(update={"rules": tuple(rules)})
 
 
 def _one_answer(report: Report, policy: Policy) -> None:
@@ -70,6 +84,7 @@ class _Stored:
         self._findings = {f.id: f for f in report.findings}
         self._verdicts = {_question(v.rule): v for v in report.verdicts if v.p is not None and v.finding is not None}
         self._evidence = report.evidence
+        self._task = report.provenance.data.task
         self._sources: dict[str, _Source] = {}
 
     def finding(self, rule: Rule, level: float) -> Finding | None:
@@ -90,11 +105,20 @@ class _Stored:
 
     def _source(self, rule: Rule) -> _Source | None:
         """Who reads the evidence that the rule is about."""
-        check, reader = _READERS[METRICS[rule.metric].kind]
-        stock = {k: v for k, v in self._evidence.items() if k.partition(":")[0] == check}
-        if stock and check not in self._sources:
-            self._sources[check] = reader(stock)
-        return self._sources.get(check)
+        if rule.label is not None and self._task not in ("multiclass", "multilabel"):
+            return None
+        readers = _READERS if self._task in ("binary", "multilabel") else _OTHER_TASKS[self._task]
+        check, reader = readers.get(METRICS[rule.metric].kind, ("", _of_groups))
+        label = f"[{rule.label}]" if self._task == "multilabel" else ""
+        stock = {k: v for k, v in self._evidence.items() if _check_of(k, label) == check}
+        if stock and check + label not in self._sources:
+            self._sources[check + label] = reader(stock)
+        return self._sources.get(check + label)
+
+
+def _check_of(key: str, label: str) -> str | None:
+    """The check that a piece of evidence is of; None for that of another label."""
+    return key.removesuffix(label).partition(":")[0] if key.endswith(label) else None
 
 
 def _of_groups(stock: _Stock) -> _Source:
@@ -105,9 +129,39 @@ def _of_groups(stock: _Stock) -> _Source:
 
     def finding(rule: Rule, level: float) -> Finding | None:
         asked = (rule.metric, rule.comparison, rule.by)
-        return checks.reassess(tally, *asked, level=level, min_n=rule.min_n, reference=rule.reference)
+        found = checks.reassess(tally, *asked, level=level, min_n=rule.min_n, reference=rule.reference)
+        return _labelled(found, rule)
 
     return _Source(finding, lambda rule: checks.p_value(tally, **_asked(rule), reference=rule.reference))
+
+
+def _of_classes(stock: _Stock) -> _Source:
+    from auditkit.evidence.classes import ClassTally
+    from auditkit.fairness import classes
+
+    (tally,) = _read_all(stock, ClassTally).values()
+
+    def finding(rule: Rule, level: float) -> Finding | None:
+        asked = (rule.metric, rule.comparison, rule.by)
+        options: dict[str, Any] = {"min_n": rule.min_n, "label": rule.label, "reference": rule.reference}
+        return classes.reassess(tally, *asked, level=level, **options)
+
+    def p_value(rule: Rule) -> float | None:
+        return classes.p_value(tally, **_asked(rule), label=rule.label, reference=rule.reference)
+
+    return _Source(finding, p_value)
+
+
+def _of_numbers(stock: _Stock) -> _Source:
+    from auditkit.evidence.errors import ErrorSums
+    from auditkit.fairness import regression
+
+    (sums,) = _read_all(stock, ErrorSums).values()
+
+    def finding(rule: Rule, level: float) -> Finding | None:
+        return regression.reassess(sums, rule.metric, rule.comparison, rule.by, level=level, min_n=rule.min_n)
+
+    return _Source(finding, lambda rule: regression.p_value(sums, **_asked(rule)))
 
 
 def _of_scores(stock: _Stock) -> _Source:
@@ -117,7 +171,8 @@ def _of_scores(stock: _Stock) -> _Source:
     (histogram,) = _read_all(stock, ScoreHistogram).values()
 
     def finding(rule: Rule, level: float) -> Finding | None:
-        return scores.reassess(histogram, rule.metric, rule.comparison, rule.by, level=level, min_n=rule.min_n)
+        asked = (rule.metric, rule.comparison, rule.by)
+        return _labelled(scores.reassess(histogram, *asked, level=level, min_n=rule.min_n), rule)
 
     return _Source(finding, lambda rule: scores.p_value(histogram, **_asked(rule)))
 
@@ -133,7 +188,7 @@ def _at_equal_controls(stock: _Stock) -> _Source:
 
     def finding(rule: Rule, level: float) -> Finding | None:
         found = standardised(rule, level)
-        return None if found is None else found.finding(rule.comparison)
+        return _labelled(None if found is None else found.finding(rule.comparison), rule)
 
     def p_value(rule: Rule) -> float | None:
         found = standardised(rule, 0.95)
@@ -151,6 +206,21 @@ _READERS: dict[str, tuple[str, Callable[[_Stock], _Source]]] = {
 }
 """Kind of metric → the check whose evidence rules are judged by, and who reads it."""
 
+_CLASSES = ("class_fairness", _of_classes)
+_OTHER_TASKS: dict[str, dict[str, tuple[str, Callable[[_Stock], _Source]]]] = {
+    "multiclass": dict.fromkeys(("rate", "composite"), _CLASSES),
+    "regression": {"error": ("regression_fairness", _of_numbers)},
+}
+
+
+def _labelled(found: Finding | None, rule: Rule) -> Finding | None:
+    """The finding of one label of several, by its name."""
+    if found is None or rule.label is None:
+        return found
+    from auditkit.fairness.labels import labelled
+
+    return labelled(found, rule.label)
+
 
 def _asked(rule: Rule) -> dict[str, Any]:
     return {
@@ -166,7 +236,8 @@ def _asked(rule: Rule) -> dict[str, Any]:
 def _question(rule: Rule) -> tuple[object, ...]:
     """What a rule asks, whatever it is called."""
     group = frozenset((rule.reference or {}).items())
-    return rule.metric, rule.comparison, frozenset(rule.by), group, rule.at_most, rule.at_least, rule.min_n
+    asked = rule.metric, rule.comparison, frozenset(rule.by), group, rule.label
+    return *asked, rule.at_most, rule.at_least, rule.min_n
 
 
 def _read_all(stock: _Stock, kind: Any) -> dict[str, Any]:

@@ -53,14 +53,14 @@ def _model(model: Model | Predictions) -> ModelProvenance:
         kind="torch",
         sha256=model.state_sha256(),
         parameters=model.parameters(),
-        threshold=model.threshold,
+        threshold=model.threshold if model.task in ("binary", "multilabel") else None,
     )
 
 
 def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> DataProvenance:
     if isinstance(model, Predictions):
         beside = [name for name in (data.weights, data.cluster) if name is not None]
-        used = [*data.sensitive_features, *data.control_features, data.y_true, *model.columns, *beside]
+        used = [*data.sensitive_features, *data.control_features, *data.labels, *model.columns, *beside]
     else:
         used = list(data.frame.columns)
     content = json.dumps([sorted(used), observed.rows.rows, observed.rows.sums])
@@ -70,7 +70,9 @@ def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> Data
         sha256=hashlib.sha256(content.encode()).hexdigest(),
         file_sha256=data.file_sha256,
         y_true=data.y_true,
+        task=data.task,
         positive=str(data.target.positive),
+        classes=data.classes,
         sensitive_features=data.sensitive_features,
         missing_target=observed.missing_target,
         missing_prediction=observed.missing_prediction,

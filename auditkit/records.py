@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import (
     Field,
@@ -34,6 +34,8 @@ from auditkit.exhibits import Unit as Unit
 
 SCHEMA = "auditkit.report/1"
 
+Task = Literal["binary", "multiclass", "regression", "multilabel"]
+TASKS: tuple[Task, ...] = get_args(Task)
 Status = Literal["pass", "fail", "inconclusive", "not_measured"]
 Outcome = Literal["passed", "failed", "undecided"]
 Concern = Literal[
@@ -87,6 +89,8 @@ class Finding(Record):
     """The sensitive attributes; empty for overall findings."""
     reference: dict[str, str] | None = None
     """Attribute → value of the group that the others are compared with; None where the comparison has none."""
+    label: str | None = None
+    """The class, or the label of several, that it is about; None: the only one, or all classes together."""
     estimate: Estimate
     by_group: tuple[GroupEstimate, ...] = ()
     """Every group, the sparse and the undefined ones too."""
@@ -120,6 +124,8 @@ class Rule(Record):
     by: tuple[str, ...] = ()
     reference: dict[str, str] | None = None
     """Attribute → value of the reference group; only for comparisons to one."""
+    label: str | None = None
+    """The class, or the label of several; None: the only one, or all together."""
     at_most: float | None = None
     at_least: float | None = None
     confidence: float | None = None
@@ -220,8 +226,11 @@ class DataProvenance(Record):
     """Order-free, of the used columns: the same rows in another order give the same hash."""
     file_sha256: str | None = None
     y_true: str = ""
+    task: Task = "binary"
     positive: str = ""
-    """The label that counts as positive, as written in the data."""
+    """The label that counts as positive, as written in the data; empty where none does."""
+    classes: tuple[str, ...] = ()
+    """The classes in their order, or the labels of several; empty for binary and regression."""
     sensitive_features: tuple[str, ...] = ()
     missing_target: int = 0
     """Rows left out of every metric because the target is missing."""

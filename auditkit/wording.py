@@ -1,6 +1,7 @@
 """How numbers are written: in one place, for sentences, verdicts and every format.
 
 Rates in percent, gaps in points (never "%"), ratios with a leading zero; one decimal; a true minus sign; never "−0.0".
+Errors of a regression, and whatever else the catalogue calls a number, are plain numbers in the unit of the target.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from typing import Literal
 
 from auditkit.records import Comparison, Estimate, Unit
 
-Of = Literal["share", "points", "number"]
-"""How a metric is written (`Metric.unit`): in percent, in points also where nothing is compared, or as it is."""
+Of = Literal["share", "points", "number", "measure"]
+"""How a metric is written (`Metric.unit`): in percent; in points also where nothing is compared; as a number of two
+decimals; or in the target's own measure, with three digits that say something."""
 
 NOTHING = "–"
 """Written where there is no number."""
@@ -99,9 +101,13 @@ def quantity(x: float | None, comparison: Comparison, *, unit: bool = True, of: 
     ('13.8 points', '0.29', '85.7%')
     >>> quantity(0.021, "overall", of="points"), quantity(0.93, "overall", of="number")
     ('2.1 points', '0.93')
+    >>> quantity(12.34, "difference", of="measure")
+    '12.3'
     """
     if x is None:
         return NOTHING
+    if of == "measure":
+        return plain(x)
     if comparison.startswith("ratio") or of == "number":
         return quotient(x)
     if comparison.startswith("difference") or of == "points":
@@ -115,6 +121,8 @@ def limit(x: float, comparison: Comparison, *, of: Of = "share") -> str:
     >>> limit(0.05, "difference"), limit(0.8, "ratio"), limit(0.8451, "overall")
     ('5 points', '0.80', '84.51%')
     """
+    if of == "measure":
+        return f"{x:,.8g}".replace("-", "−")
     if comparison.startswith("ratio") or of == "number":
         return max(quotient(x), f"{x:.8g}".replace("-", "−"), key=len)
     number = f"{100 * x:.8g}"

@@ -38,7 +38,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "report": ({"records", "catalogue", "wording"}, {"jinja2", "markupsafe", "rich"}),
     "judging": ({"records", "catalogue", "gate", "evidence", "fairness"}, set()),
     "provenance": ({"records", "inputs", "audit"}, set()),
-    "checks": ({"check"}, set()),  # names the modules of checks, and loads what is asked for
+    "checks": ({"check", "records"}, set()),  # names the modules of checks, and loads what is asked for
     "audit": (EVERYTHING, {"numpy"}),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (set(EVERYTHING) | {"catalogue", "report"}, {"typer", "rich"}),

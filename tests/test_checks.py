@@ -119,4 +119,4 @@ def test_other_packages_bring_checks(monkeypatch: pytest.MonkeyPatch, value: str
 
 
 def test_an_audit_asks_the_default_checks() -> None:
-    assert [type(c) for c in default_checks()] == [type(check_of(n)) for n in checks.DEFAULT]
+    assert [type(c) for c in default_checks()] == [type(check_of(n)) for n in checks.DEFAULT["binary"]]

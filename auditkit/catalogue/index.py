@@ -13,7 +13,9 @@ from auditkit.catalogue import (
     dispersion,
     explanations,
     impact,
+    multiclass,
     profiles,
+    regression,
     rows,
     scores,
     searches,
@@ -21,13 +23,26 @@ from auditkit.catalogue import (
 from auditkit.catalogue.metric import Metric
 from auditkit.errors import PolicyError, nearest
 
-METRICS: dict[str, Metric] = {
-    m.name: m
-    for home in (confusion, composites, dispersion, conditional, scores, explanations, searches, profiles, rows, impact)
-    for m in home.METRICS
-}
+_HOMES = (
+    confusion,
+    composites,
+    dispersion,
+    conditional,
+    multiclass,
+    regression,
+    scores,
+    explanations,
+    searches,
+    profiles,
+    rows,
+    impact,
+)
 
-ALIASES: dict[str, tuple[str, str | None]] = confusion.ALIASES | composites.ALIASES | scores.ALIASES
+METRICS: dict[str, Metric] = {m.name: m for home in _HOMES for m in home.METRICS}
+
+ALIASES: dict[str, tuple[str, str | None]] = (
+    confusion.ALIASES | composites.ALIASES | scores.ALIASES | multiclass.ALIASES | regression.ALIASES
+)
 """Other names, most of them fairlearn's → (metric, the comparison that the name implies)."""
 
 _DERIVED = ("difference", "ratio", "group_min", "group_max")

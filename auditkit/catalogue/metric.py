@@ -33,9 +33,9 @@ class Metric:
     interval: str = WILSON
     numerator: tuple[Cell, ...] = ()
     denominator: tuple[Cell, ...] = ()
-    kind: Literal["rate", "composite", "score", "conditional", "check"] = "rate"
-    unit: Literal["share", "points", "number"] = "share"
-    """How a value of one group is written: in percent, in points, or as a plain number."""
+    kind: Literal["rate", "composite", "score", "conditional", "error", "check"] = "rate"
+    unit: Literal["share", "points", "number", "measure"] = "share"
+    """How a value of one group is written: in percent, in points, as a plain number, or in the target's own measure."""
     comparisons: tuple[str, ...] = (
         "overall",
         "group_min",

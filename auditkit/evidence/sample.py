@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,8 @@ def row_keys(batch: Batch) -> Keys:
         axis=1,
     ).assign(y_true=batch.y_true, y_pred=batch.y_pred)
     if batch.score is not None:
-        frame["score"] = batch.score
+        scores = batch.score.reshape(len(frame), -1)
+        frame = frame.assign(**{f"score{i or ''}": scores[:, i] for i in range(scores.shape[1])})
     for name, values in (("weight", batch.sample_weight), ("cluster", batch.cluster)):
         if values is not None:
             frame[name] = values
@@ -140,13 +141,15 @@ class Sample:
 
 def taken(batch: Batch, where: NDArray[np.intp], *, weight: NDArray[np.float64] | None = None) -> Batch:
     """The rows of a batch at these positions."""
-    return Batch(
+    return replace(
+        batch,
         features=batch.features.iloc[where].reset_index(drop=True),
         groups=batch.groups.iloc[where].reset_index(drop=True),
         y_true=batch.y_true[where],
         y_pred=batch.y_pred[where],
         score=None if batch.score is None else batch.score[where],
         weight=weight,
+        key=None,
     )
 
 
@@ -154,12 +157,15 @@ def concatenated(batches: Sequence[Batch]) -> Batch:
     """Batches one under the other."""
     scores = [b.score for b in batches if b.score is not None]
     groups = pd.concat([b.groups.astype("str") for b in batches], ignore_index=True)
-    return Batch(
+    return replace(
+        batches[0],
         features=pd.concat([b.features for b in batches], ignore_index=True),
         groups=groups.astype("category"),
         y_true=np.concatenate([b.y_true for b in batches]),
         y_pred=np.concatenate([b.y_pred for b in batches]),
         score=np.concatenate(scores) if len(scores) == len(batches) else None,
+        weight=None,
+        key=None,
     )
 
 

@@ -95,23 +95,9 @@ class Tally:
         """
         columns = {str(k): groups[k] for k in (groups.columns if isinstance(groups, pd.DataFrame) else groups)}
         truth, decision = codes01(y_true, "y_true"), codes01(y_pred, "y_pred")
-        coded = {name: coded_strings(values, name) for name, values in columns.items()}
-        for name, (codes, _) in coded.items():
-            if len(codes) != len(truth):
-                raise DataError(f"'{name}' has {len(codes)} rows, y_true has {len(truth)}")
-        if len(decision) != len(truth):
-            raise DataError(f"y_pred has {len(decision)} rows, y_true has {len(truth)}")
-        sizes = [max(1, len(labels)) for _, labels in coded.values()]
-        index = np.zeros(len(truth), dtype=np.int64)
-        for (codes, _), size in zip(coded.values(), sizes, strict=True):
-            index *= size
-            index += codes
-        index *= 9
-        index += (truth * 3 + decision).astype(np.int64) + 4
-        labels = {k: labels for k, (_, labels) in coded.items()}
-        possible = int(np.prod(sizes, dtype=object)) * 9
+        index, labels, possible = indexed(columns, truth, decision, classes=2)
         if sample_weight is None and cluster is None:
-            return cls(tuple(coded), _cells(*_count(index, possible), labels))
+            return cls(tuple(columns), _cells(*_count(index, possible), labels))
         weight = None if sample_weight is None else checked_weights(sample_weight, len(index), weights_kind)
         keys = None if cluster is None else cluster_hashes(cluster)
         if keys is not None and len(keys) != len(index):
@@ -238,6 +224,39 @@ class Tally:
         return _tally(frame, by, Replicates.from_json(data["clusters"]) if "clusters" in data else None)
 
 
+def indexed(
+    columns: dict[str, Any], truth: NDArray[np.integer[Any]], decision: NDArray[np.integer[Any]], *, classes: int
+) -> tuple[NDArray[np.int64], dict[str, list[str]], int]:
+    """The cell of each row, (N,), among group columns × truth × decision; the columns' labels; the number of cells.
+
+    Truth and decision are codes from -1 (missing) to `classes` − 1. Raises DataError for columns of unequal length.
+    """
+    coded = {name: coded_strings(values, name) for name, values in columns.items()}
+    for name, (codes, _) in coded.items():
+        if len(codes) != len(truth):
+            raise DataError(f"'{name}' has {len(codes)} rows, y_true has {len(truth)}")
+    if len(decision) != len(truth):
+        raise DataError(f"y_pred has {len(decision)} rows, y_true has {len(truth)}")
+    sizes = [max(1, len(labels)) for _, labels in coded.values()]
+    index = np.zeros(len(truth), dtype=np.int64)
+    for (codes, _), size in zip(coded.values(), sizes, strict=True):
+        index *= size
+        index += codes
+    width = classes + 1
+    index *= width * width
+    small = truth * 3 + decision if classes == 2 else truth.astype(np.int64) * width + decision
+    index += small.astype(np.int64) + width + 1
+    return index, {k: labels for k, (_, labels) in coded.items()}, int(np.prod(sizes, dtype=object)) * width * width
+
+
+def counted(
+    columns: dict[str, Any], truth: NDArray[np.integer[Any]], decision: NDArray[np.integer[Any]], *, classes: int
+) -> pd.DataFrame:
+    """The cells of `indexed`, counted."""
+    index, labels, possible = indexed(columns, truth, decision, classes=classes)
+    return _cells(*_count(index, possible), labels, classes + 1)
+
+
 def coded_strings(values: Any, name: str) -> tuple[NDArray[np.int64], list[str]]:
     """Codes (N,) and their labels as strings; a missing value gets the label `(missing)`.
 
@@ -291,31 +310,34 @@ def _count(index: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDAr
     return occupied, n.astype(np.int64)
 
 
-def _cells(occupied: NDArray[np.int64], n: NDArray[np.int64], labels: dict[str, list[str]]) -> pd.DataFrame:
-    return _summed(_labelled(occupied, labels).assign(n=n), tuple(labels))
+def _cells(
+    occupied: NDArray[np.int64], n: NDArray[np.int64], labels: dict[str, list[str]], width: int = 3
+) -> pd.DataFrame:
+    return summed(_labelled(occupied, labels, width).assign(n=n), tuple(labels))
 
 
-def _labelled(occupied: NDArray[np.int64], labels: dict[str, list[str]]) -> pd.DataFrame:
-    rest, outcome = np.divmod(occupied, 9)
+def _labelled(occupied: NDArray[np.int64], labels: dict[str, list[str]], width: int = 3) -> pd.DataFrame:
+    rest, outcome = np.divmod(occupied, width * width)
     columns: dict[str, Any] = {}
     for name, names in reversed(labels.items()):
         rest, code = np.divmod(rest, max(1, len(names)))
         columns[name] = np.array(names or [""], dtype=object)[code]
     frame = pd.DataFrame(dict(reversed(columns.items())), dtype=object)
-    return frame.assign(y_true=outcome // 3 - 1, y_pred=outcome % 3 - 1)
+    return frame.assign(y_true=outcome // width - 1, y_pred=outcome % width - 1)
 
 
 def _tally(cells: pd.DataFrame, by: tuple[str, ...], clusters: Replicates | None = None) -> Tally:
     """The tally of cells that may come unsorted and more than once."""
-    summed = _summed(cells, by)
+    counts = summed(cells, by)
     if clusters is None:
-        return Tally(by, summed)
+        return Tally(by, counts)
     position = cells.groupby([*by, "y_true", "y_pred"], sort=True, observed=True).ngroup().to_numpy()
-    return Tally(by, summed, clusters.gathered(position.astype(np.intp), len(summed)))
+    return Tally(by, counts, clusters.gathered(position.astype(np.intp), len(counts)))
 
 
-def _summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+def summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Cells with one row a combination of groups, truth and decision, sorted."""
     keys = [*by, "y_true", "y_pred"]
     sums = ["n", *(w for w in _WEIGHED if w in cells)]
-    summed: pd.DataFrame = cells[[*keys, *sums]].groupby(keys, sort=True, observed=True).sum().reset_index()
-    return summed
+    out: pd.DataFrame = cells[[*keys, *sums]].groupby(keys, sort=True, observed=True).sum().reset_index()
+    return out

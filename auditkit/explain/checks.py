@@ -11,7 +11,7 @@ from auditkit.check import Assessment, Batch
 from auditkit.errors import ModelError, listing, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.explain.findings import PHI, attribution_finding
-from auditkit.records import NotMeasured
+from auditkit.records import NotMeasured, Task
 
 if TYPE_CHECKING:
     from auditkit.explain.attribution import Explained
@@ -37,6 +37,9 @@ class Attribution:
     method: str = "integrated_gradients"
     n_steps: int | None = None
     """Quadrature steps to begin with, 1–512; None: 32 for smooth nets, 64 for others."""
+    label: str | None = None
+    """Multiclass: the class whose probability is explained; without it there is nothing to explain."""
+    tasks: tuple[Task, ...] = ("binary", "multiclass", "regression")
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -50,11 +53,12 @@ class Attribution:
     @property
     def name(self) -> str:
         """The key of its evidence in a report."""
-        return f"attribution:{self.method}"
+        return f"attribution:{self.method}" + ("" if self.label is None else f":{self.label}")
 
     def options(self) -> dict[str, Any]:
         """The options, as JSON."""
-        return {"method": self.method, "n_steps": self.n_steps}
+        options = {"method": self.method, "n_steps": self.n_steps}
+        return options if self.label is None else {**options, "label": self.label}
 
     def examine(self, model: Model, sample: Batch) -> Observations:
         """Attribute the sampled rows; ModelError when the preflight (T0) fails.
@@ -65,17 +69,37 @@ class Attribution:
         from auditkit.explain.attribution import NotExplained, explain
 
         try:
+            if sample.task == "multiclass":
+                model = self._of_class(model, sample.classes)
             explained = explain(model, sample, n_steps=self.n_steps)
         except NotExplained as e:
             return Observations({}, {}, {"method": self.method, NOT_MEASURED: str(e)})
         facts = {
             "method": self.method,
-            "explained": "logit" if model.outputs == "logits" else "probability",
+            "explained": self._explained(model),
             "baseline": BASELINE,
             "unread": _unread(sample, explained.columns),
         }
+        if self.label is not None:
+            facts["label"] = self.label
         labels = {str(c): sample.groups[c].astype("str").tolist() for c in sample.groups}
         return Observations(_columns(explained, sample), labels, facts)
+
+    def _of_class(self, model: Model, classes: tuple[str, ...]) -> Model:
+        from auditkit.explain.attribution import NotExplained
+
+        if self.label is None:
+            raise NotExplained(f"a model of {len(classes)} classes: say which one to explain, Attribution(label=…)")
+        if self.label not in classes:
+            raise ModelError(
+                f"no class '{self.label}' to explain; the classes are {listing(classes)}.{nearest(self.label, classes)}"
+            )
+        return model.of_output(classes.index(self.label))
+
+    def _explained(self, model: Model) -> str:
+        if model.task == "regression":
+            return "prediction"
+        return "logit" if model.outputs == "logits" else "probability"
 
     def assess(self, evidence: Observations, *, level: float = 0.95) -> Assessment:
         """One finding, with T0 and T1 in it; pure."""

@@ -25,7 +25,7 @@ LEADING = 2
 """Features named in the sentence, and counted in the estimate."""
 SPARSE = 10
 """Fewer sampled rows than this give a value without an interval."""
-UNITS = {"logit": "log-odds", "probability": "probability"}
+UNITS = {"logit": "log-odds", "probability": "probability", "prediction": "the unit of the prediction"}
 MEAN = "weighted mean, t with Kish's effective rows"
 SHARE = "ratio of weighted means, linearised; t with Kish's effective rows"
 
@@ -45,11 +45,14 @@ def attribution_finding(seen: Observations, *, level: float) -> Finding:
     method = seen.facts["method"]
     attributed = _ordered(seen)
     share = _leading_share(attributed, level)
+    label = seen.facts.get("label")
+    of_class = "" if label is None else f" for class {label}"
     t1 = completeness_check(seen.columns["epsilon"], seen.columns["steps"].astype(np.int64))
     return Finding(
-        id=f"explanation/{method}/overall",
+        id=f"explanation/{method}/overall" + ("" if label is None else f"[{label}]"),
         concern="explanation",
-        title="What moves the model's scores",
+        title=f"What moves the model's scores{of_class}",
+        label=label,
         statement=_statement(attributed.features, share, t1),
         metric=method,
         comparison="overall",

@@ -121,6 +121,7 @@ def _verdict(case: _Case, drawn: _Drawn | None) -> Verdict:
     rule, finding, deciding = case.rule, case.finding, case.deciding
     if finding is None or deciding is None:
         what = f"{rule.metric} by {' and '.join(rule.by)}" if rule.by else rule.metric
+        what += f" of {rule.label}" if rule.label is not None else ""
         reason = f"Not measured: {what}: not in the data of this report."
         return Verdict(status="not_measured", rule=rule, finding=None, estimate=None, reason=reason)
     e = deciding.estimate if drawn is None else drawn.estimate
@@ -185,8 +186,8 @@ def _reason(rule: Rule, e: Estimate, status: Status, more: float | None) -> str:
     return f"{sentence} About {times} times as many rows would decide, if the estimate stays."
 
 
-_Key = tuple[str, str, frozenset[str], frozenset[tuple[str, str]]]
+_Key = tuple[str, str, frozenset[str], frozenset[tuple[str, str]], str | None]
 
 
 def _key(f: Finding | Rule) -> _Key:
-    return f.metric, f.comparison, frozenset(f.by), frozenset((f.reference or {}).items())
+    return f.metric, f.comparison, frozenset(f.by), frozenset((f.reference or {}).items()), f.label

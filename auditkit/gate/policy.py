@@ -16,12 +16,11 @@ from auditkit.catalogue.laws import LAWS
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.gate.presets import Attributes, Preset, preset_of
 from auditkit.gate.toml import Document, Path_, read
-from auditkit.records import Comparison, PolicyInfo, Record, Rule, Words
+from auditkit.records import Comparison, PolicyInfo, Record, Rule, Task, Words
 
 _LATER = {
     "waiver": "waivers are",
     "max_regression": "baselines are",
-    "label": "multiclass rules are",
     "features": "gap_share is",
     "of": "gap_share is",
 }
@@ -104,21 +103,23 @@ class Policy(PolicyInfo):
 class _Model(Record):
     factory: str
     weights: str | None = None
-    task: Literal["binary"] = "binary"
+    task: Task | None = None
     outputs: Literal["logits", "probabilities"] | None = None
     threshold: float | None = None
     device: str | None = None
 
 
 class _Predictions(Record):
-    y_pred: str
+    y_pred: str | tuple[str, ...]
     score: str | None = None
 
 
 class _Data(Record):
     path: str
-    y_true: str
+    y_true: str | tuple[str, ...]
+    task: Task | None = None
     positive: str | int | float | bool | None = None
+    classes: tuple[str | int, ...] | None = None
     sensitive_features: tuple[str, ...]
     weights: str | None = None
     sample_weight: str | None = None
@@ -184,6 +185,7 @@ class _Rule(Record):
     comparison: str | None = None
     by: tuple[str, ...] = ()
     reference: str | dict[str, str] | None = None
+    label: str | StrictInt | None = None
     at_most: StrictFloat | None = None
     at_least: StrictFloat | None = None
     confidence: StrictFloat | None = None
@@ -359,6 +361,7 @@ def _rule(document: Document, i: int, spec: _Rule, defaults: _Defaults) -> Rule:
         comparison=cast(Comparison, comparison),
         by=spec.by,
         reference=_reference(document, i, spec, comparison),
+        label=None if spec.label is None else str(spec.label),
         at_most=spec.at_most,
         at_least=spec.at_least,
         confidence=spec.confidence,
@@ -429,6 +432,6 @@ def _between(value: float, low: float, high: float, name: str) -> float:
 
 
 def _sha256(rules: tuple[Rule, ...], defaults: _Defaults | Policy) -> str:
-    asked = [r.model_dump(mode="json", exclude={"line"}) for r in rules]
+    asked = [r.model_dump(mode="json", exclude={"line"} | ({"label"} if r.label is None else set())) for r in rules]
     text = json.dumps([asked, defaults.confidence, defaults.correction], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from numbers import Number
 from pathlib import Path
@@ -9,12 +10,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from auditkit.check import MISSING, Batch
 from auditkit.errors import DataError, listing, nearest
 from auditkit.inputs import sources
 from auditkit.inputs.tasks.binary import BinaryTarget
+from auditkit.inputs.tasks.multiclass import ClassTarget
+from auditkit.inputs.tasks.regression import NumberTarget
 from auditkit.inputs.weights import checked_kind, clusters_of, weights_of
+from auditkit.records import TASKS, Task
 
 MOST_NUMERIC_GROUPS = 50
 """A numeric sensitive feature with more distinct values than this is refused: it wants bins."""
@@ -28,10 +33,15 @@ class Dataset:
     data
         A frame (pandas, Polars, Arrow, …), a dict of columns, or the path of a parquet or CSV file.
     y_true
-        Name of the target column: 0/1, booleans, or two labels of which `positive` is one. Missing values are
-        counted, reported and left out of every metric.
+        Name of the target column: 0/1, booleans, or two labels of which `positive` is one; any labels for
+        multiclass, numbers for regression. Missing values are counted, reported and left out of every metric. For
+        multilabel: the names of several columns of 0/1, one a label.
     positive
-        The label that counts as positive; needed unless the target is 0/1.
+        The label that counts as positive; needed unless the target is 0/1. Binary only.
+    task
+        `"binary"`, `"multiclass"`, `"regression"` or `"multilabel"`.
+    classes
+        Multiclass: the labels in their order, which is that of a net's outputs; None: those that occur, sorted.
     sensitive_features
         Names of the columns that say whom a row concerns. A missing value is a group, `(missing)`.
     control_features
@@ -62,9 +72,11 @@ class Dataset:
         self,
         data: Any,
         *,
-        y_true: str,
+        y_true: str | Sequence[str],
         positive: Any = None,
         sensitive_features: str | Sequence[str],
+        task: Task = "binary",
+        classes: Sequence[Any] | None = None,
         control_features: str | Sequence[str] = (),
         weights: str | None = None,
         weights_kind: str = "sampling",
@@ -76,22 +88,28 @@ class Dataset:
         self.name = source.name
         self.file_sha256 = source.file_sha256
         self.path = str(data) if isinstance(data, str | Path) else ""
-        self.y_true = str(y_true)
+        self.task = _known_task(task, positive=positive, classes=classes)
+        self.labels = _labels(y_true, task)
+        self.y_true = ", ".join(self.labels)
         self.sensitive_features = _names(sensitive_features)
         self.control_features = _names(control_features)
         if not self.sensitive_features:
             raise DataError("declare at least one column in sensitive_features: an audit asks whom a decision concerns")
-        self.column(self.y_true, "y_true")
+        for name in self.labels:
+            self.column(name, "y_true")
         for role in ("sensitive", "control"):
             for name in getattr(self, f"{role}_features"):
                 self.column(name, f"{role}_features")
-                if name == self.y_true:
+                if name in self.labels:
                     raise DataError(f"'{name}' is the target; it cannot be a {role} feature too")
-        self.target = BinaryTarget.of(self.frame[self.y_true], self.y_true, positive=positive)
+        first = self.frame[self.labels[0]]
+        self.target = _target(first, self.labels[0], task, positive=positive, classes=classes)
+        for name in self.labels[1:]:
+            _target(self.frame[name], name, task)
         self._groups = pd.DataFrame({name: _grouped(self.frame[name], name) for name in self.sensitive_features})
         controls = {name: _grouped(self.frame[name], name) for name in self.control_features}
         self._controls = pd.DataFrame(controls) if controls else None
-        self._truth = self.target.code(self.frame[self.y_true], self.y_true)
+        self._truth: NDArray[Any] = self.target.code(first, self.labels[0])
         if weights is not None and sample_weight is not None:
             raise DataError("weights and sample_weight are the same: give one of them")
         self.weights = self._own(sample_weight if weights is None else weights, "weights")
@@ -107,7 +125,7 @@ class Dataset:
         if name is None:
             return None
         self.column(str(name), role)
-        if str(name) == self.y_true:
+        if str(name) in self.labels:
             raise DataError(f"'{name}' is the target; it cannot be {role} too")
         if role == "weights" and str(name) in self.sensitive_features:
             raise DataError(f"'{name}' is a sensitive feature; it cannot be {role} too")
@@ -126,6 +144,8 @@ class Dataset:
         y_true: Any,
         sensitive_features: Any,
         positive: Any = None,
+        task: Task = "binary",
+        classes: Sequence[Any] | None = None,
         sample_weight: Any = None,
         weights_kind: str = "sampling",
         cluster: Any = None,
@@ -162,6 +182,8 @@ class Dataset:
             frame,
             y_true=target,
             positive=positive,
+            task=task,
+            classes=classes,
             sensitive_features=list(groups.columns),
             weights=names.get("sample_weight"),
             weights_kind=weights_kind,
@@ -171,7 +193,23 @@ class Dataset:
         return out
 
     _not_inputs: frozenset[str] = frozenset()
-    """Sensitive features that came beside X: not shown to the model."""
+    """Columns that are not shown to the model: sensitive features that came beside X, and the other labels."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes in their order, or the labels of several; empty for binary and regression."""
+        return self.labels if self.task == "multilabel" else getattr(self.target, "classes", ())
+
+    def of_label(self, label: str, *, without: Sequence[str] = ()) -> Dataset:
+        """The binary dataset of one label of several; the other labels, and `without`, are no features of it."""
+        if label not in self.labels:
+            raise DataError(f"no label '{label}'; the labels are {listing(self.labels)}.{nearest(label, self.labels)}")
+        out = copy.copy(self)
+        out.task, out.labels, out.y_true = "binary", (label,), label
+        out.target = BinaryTarget.of(self.frame[label], label)
+        out._truth = out.target.code(self.frame[label], label)
+        out._not_inputs = self._not_inputs | {*without, *self.labels} - {label}
+        return out
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -188,21 +226,58 @@ class Dataset:
     def batches(self, size: int = 65_536, *, without: Sequence[str] = ()) -> Iterator[Batch]:
         """The rows in parts, before any decision; `without` names columns that are no features (predictions)."""
         beside = {name for name in (self.weights, self.cluster) if name is not None}
-        hidden = {self.y_true, *without, *self._not_inputs, *beside}
+        hidden = {*self.labels, *without, *self._not_inputs, *beside}
         features = self.frame[[c for c in self.frame.columns if c not in hidden]]
         for start in range(0, len(self), size):
             rows = slice(start, start + size)
-            n = len(self._truth[rows])
+            truth = self._truth[rows]
             yield Batch(
                 features=features.iloc[rows],
                 groups=self._groups.iloc[rows],
-                y_true=self._truth[rows],
-                y_pred=np.full(n, -1, dtype=np.int8),
+                y_true=truth,
+                y_pred=np.full_like(truth, np.nan if truth.dtype.kind == "f" else -1),
+                task=self.task,
+                classes=self.classes,
                 controls=None if self._controls is None else self._controls.iloc[rows],
                 sample_weight=None if self._weight is None else self._weight[rows],
                 weights_kind=self.weights_kind,
                 cluster=None if self._cluster is None else self._cluster[rows],
             )
+
+
+Target = BinaryTarget | ClassTarget | NumberTarget
+
+
+def _known_task(task: Task, *, positive: Any, classes: Sequence[Any] | None) -> Task:
+    if task not in TASKS:
+        raise DataError(f"unknown task {task!r}; known are {listing(TASKS)}.{nearest(str(task), TASKS)}")
+    if positive is not None and task != "binary":
+        raise DataError(f"positive names a label of a binary target; a {task} target has none")
+    if classes is not None and task != "multiclass":
+        raise DataError(f"classes names the labels of a multiclass target; this task is {task}")
+    return task
+
+
+def _labels(y_true: str | Sequence[str], task: Task) -> tuple[str, ...]:
+    """The columns of the target: one, or several for multilabel."""
+    names = (y_true,) if isinstance(y_true, str) or not isinstance(y_true, list | tuple) else tuple(y_true)
+    names = tuple(str(n) for n in names)
+    if task == "multilabel" and (len(names) < 2 or len(set(names)) < len(names)):
+        raise DataError(f"a multilabel target is two or more different columns; y_true names {listing(names)}")
+    if task != "multilabel" and len(names) != 1:
+        raise DataError(f"y_true names {listing(names)}; a {task} target is one column (several are task='multilabel')")
+    return names
+
+
+def _target(
+    column: pd.Series[Any], name: str, task: Task, *, positive: Any = None, classes: Sequence[Any] | None = None
+) -> Target:
+    match task:
+        case "multiclass":
+            return ClassTarget.of(column, name, classes=classes)
+        case "regression":
+            return NumberTarget.of(column, name)
+    return BinaryTarget.of(column, name, positive=positive)
 
 
 def _names(names: str | Sequence[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from auditkit.errors import DataError, ModelError, listing, nearest
 from auditkit.inputs.columns import FeatureMap, checked, feature_map_of
+from auditkit.records import TASKS, Task
 
 Outputs = Literal["logits", "probabilities"] | Callable[[Any], Tensor]
 
@@ -28,7 +29,7 @@ class Model:
         A trained `torch.nn.Module`. It is always run in eval mode, without gradients to its parameters, and left
         exactly as it was found.
     task
-        `"binary"`.
+        `"binary"`, `"multiclass"`, `"regression"` or `"multilabel"`.
     preprocess
         From raw columns (a pandas frame without target and predictions, N rows) to encoded inputs (N, d): any
         callable, or a fitted scikit-learn transformer. None: every column is numeric and enters as it is, in order.
@@ -37,9 +38,11 @@ class Model:
         transformers and for None; a bare callable needs it for attributions, and only for those.
     outputs
         What the module returns: `"logits"` or `"probabilities"`, of shape (N,), (N, 1) or (N, 2) with the positive
-        class last, or a callable from that output to the probability of the positive class, (N,).
+        class last, or a callable from that output to the probability of the positive class, (N,). Multiclass: (N, C),
+        the classes in the order of `Dataset(classes=…)`; multilabel: (N, L), the labels in the order of
+        `Dataset(y_true=[…])`; regression: (N,) or (N, 1) numbers, for which leave it at `"logits"` (as they are).
     threshold
-        A row is selected when its probability is at least this, in (0, 1).
+        A row is selected when its probability is at least this, in (0, 1). Binary and multilabel only.
     device
         Where to run, e.g. `"cuda"`; None: where the module is. The module is moved back afterwards.
     batch_size
@@ -59,7 +62,7 @@ class Model:
         self,
         module: nn.Module,
         *,
-        task: Literal["binary"] = "binary",
+        task: Task = "binary",
         preprocess: Any = None,
         feature_map: Mapping[str, Sequence[int]] | None = None,
         outputs: Outputs = "logits",
@@ -70,8 +73,12 @@ class Model:
     ) -> None:
         if not isinstance(module, nn.Module):
             raise ModelError(f"expected a torch.nn.Module, got {type(module).__name__}")
-        if task != "binary":
-            raise ModelError(f"unknown task {task!r}; this version knows: binary")
+        if task not in TASKS:
+            raise ModelError(f"unknown task {task!r}; known are {listing(TASKS)}.{nearest(str(task), TASKS)}")
+        if task == "regression" and outputs == "probabilities":
+            raise ModelError("a regression gives numbers, not probabilities: leave outputs away, or pass a callable")
+        if task in ("multiclass", "regression") and threshold != 0.5:
+            raise ModelError(f"a {task} model decides without a threshold; leave threshold away")
         if not callable(outputs) and outputs not in ("logits", "probabilities"):
             raise ModelError(
                 f"unknown outputs {outputs!r}; expected 'logits', 'probabilities' or a callable."
@@ -84,7 +91,7 @@ class Model:
         if preprocess is not None and not callable(preprocess) and not hasattr(preprocess, "transform"):
             raise ModelError(f"preprocess must be a callable or a fitted transformer, got {type(preprocess).__name__}")
         self.module = module
-        self.task = task
+        self.task: Task = task
         self.preprocess = preprocess
         self.outputs = outputs
         self.threshold = float(threshold)
@@ -107,11 +114,20 @@ class Model:
         }
         return Model(self.module, **{**own, **options})
 
+    def of_output(self, i: int) -> Model:
+        """The binary model of one class, or of one label of several: its score is the probability of output `i`."""
+
+        def probability(out: Tensor) -> Tensor:
+            return self.probabilities(self._shaped(out, len(out)))[:, i]
+
+        return self.replaced(task="binary", outputs=probability)
+
     # ---- what the audit asks of it
 
     def predict(self, features: pd.DataFrame, *, batch_size: int | None = None) -> NDArray[np.float64]:
         """Probability of the positive class for every row: (N,), float64, in [0, 1].
 
+        Multiclass: of every class, (N, C); multilabel: of every label, (N, L); regression: the predicted numbers, (N,).
         Raises ModelError when outputs are not finite, have a wrong shape, or are no probabilities.
         """
         step = batch_size or self.batch_size
@@ -119,17 +135,27 @@ class Model:
         with self.inspecting(), torch.no_grad():
             for start in range(0, len(features), step):
                 rows = features.iloc[start : start + step]
-                out = self.decision(self.encode(rows))
-                score = out if self.outputs != "logits" else torch.sigmoid(out.double())
-                parts.append(_probabilities(score, start))
+                out = self.probabilities(self.decision(self.encode(rows)))
+                parts.append(_finite(out, start) if self.task == "regression" else _probabilities(out, start))
+                if self.task == "multiclass":
+                    _sum_to_one(parts[-1])
         return np.concatenate(parts) if parts else np.zeros(0)
+
+    def probabilities(self, decision: Tensor) -> Tensor:
+        """From `decision` to what `predict` gives."""
+        if self.outputs != "logits" or self.task == "regression":
+            return decision
+        return torch.softmax(decision.double(), 1) if self.task == "multiclass" else torch.sigmoid(decision.double())
 
     def decision(self, inputs: Tensor) -> Tensor:
         """The scalar that the decision is made from, (N,): the logit, or the probability if the net gives only that.
 
-        Differentiable in `inputs` (N, d). With two logits it is their difference, positive minus negative.
+        Differentiable in `inputs` (N, d). With two logits it is their difference, positive minus negative. Multiclass
+        and multilabel: all outputs, (N, C).
         """
-        out = self.module(inputs)
+        return self._shaped(self.module(inputs), len(inputs))
+
+    def _shaped(self, out: Any, n: int) -> Tensor:
         if callable(self.outputs):
             out = self.outputs(out)
         if not isinstance(out, Tensor):
@@ -137,14 +163,20 @@ class Model:
                 f"the module returns {type(out).__name__}, not a tensor: pass outputs=a callable that takes it and "
                 "returns the probability of the positive class"
             )
-        n = len(inputs)
+        if self.task in ("multiclass", "multilabel"):
+            if out.ndim == 2 and len(out) == n and out.shape[1] > 1:
+                return out
+            raise ModelError(
+                f"a {self.task} model must give {n} rows of outputs, one a class or label, for {n} rows; it gives "
+                f"shape {tuple(out.shape)}"
+            )
         if out.shape in ((n,), (n, 1)) or (n == 1 and out.ndim == 0):  # a bare squeeze() drops a single row
             return out.reshape(n)
-        if out.shape == (n, 2) and not callable(self.outputs):
+        if out.shape == (n, 2) and self.task == "binary" and not callable(self.outputs):
             return out[:, 1] - out[:, 0] if self.outputs == "logits" else out[:, 1]
+        shapes = f"({n},) or ({n}, 1)" if self.task == "regression" else f"({n},), ({n}, 1) or ({n}, 2)"
         raise ModelError(
-            f"a binary model must give {n} outputs of shape ({n},), ({n}, 1) or ({n}, 2) for {n} rows; it gives "
-            f"{tuple(out.shape)}"
+            f"a {self.task} model must give {n} outputs of shape {shapes} for {n} rows; it gives {tuple(out.shape)}"
         )
 
     def encode(self, features: pd.DataFrame) -> Tensor:
@@ -257,14 +289,28 @@ def _numbers(features: pd.DataFrame) -> Any:
     return features.to_numpy()
 
 
-def _probabilities(score: Tensor, start: int) -> NDArray[np.float64]:
+def _finite(score: Tensor, start: int) -> NDArray[np.float64]:
     out: NDArray[np.float64] = score.detach().double().cpu().numpy()
-    bad = ~np.isfinite(out)
+    bad = ~np.isfinite(out.reshape(len(out), -1)).all(axis=1)
     if bad.any():
         raise ModelError(
             f"the model gives NaN or infinite outputs, first for row {start + int(bad.argmax())} (from 0), "
             f"{int(bad.sum())} in that batch: check its inputs for missing or extreme values"
         )
+    return out
+
+
+def _sum_to_one(out: NDArray[np.float64]) -> None:
+    off = np.abs(out.sum(axis=1) - 1)
+    if off.size and off.max() > 1e-3:
+        raise ModelError(
+            f"the outputs of a row sum up to {out.sum(axis=1)[off.argmax()]:.3g}, not to 1: they are no probabilities "
+            "of classes. Say outputs='logits' if they are logits"
+        )
+
+
+def _probabilities(score: Tensor, start: int) -> NDArray[np.float64]:
+    out = _finite(score, start)
     if out.size and (out.min() < -1e-6 or out.max() > 1 + 1e-6):
         raise ModelError(
             f"outputs lie between {out.min():.3g} and {out.max():.3g}, not in [0, 1]: they are no probabilities. "

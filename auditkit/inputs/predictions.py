@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.errors import DataError, listing
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.tasks.binary import score_column
 
@@ -18,9 +21,10 @@ class Predictions:
     Parameters
     ----------
     y_pred
-        Column of decisions: 0/1, booleans, or the target's labels.
+        Column of decisions: 0/1, booleans, or the target's labels; numbers for regression. For multilabel a list of
+        columns, one a label, in the order of the labels.
     score
-        Column of probabilities of the positive class, in [0, 1], or None.
+        Column of probabilities of the positive class, in [0, 1], or None. Binary only.
 
     Checks that need the net then say `not measured: predictions only`.
 
@@ -29,17 +33,32 @@ class Predictions:
     [1, 1]
     """
 
-    y_pred: str
+    y_pred: str | Sequence[str]
     score: str | None = None
     name: str = "predictions"
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that are outputs, no features."""
-        return (self.y_pred,) if self.score is None else (self.y_pred, self.score)
+        own = (self.y_pred,) if isinstance(self.y_pred, str) else tuple(self.y_pred)
+        return own if self.score is None else (*own, self.score)
 
-    def outputs(self, data: Dataset) -> tuple[NDArray[np.int8], NDArray[np.float64] | None]:
-        """Decisions (N,), -1 where missing, and scores (N,) or None; DataError for anything doubtful."""
+    def of_label(self, i: int, labels: int) -> Predictions:
+        """The decisions about one label of several."""
+        columns = (self.y_pred,) if isinstance(self.y_pred, str) else tuple(self.y_pred)
+        if len(columns) != labels or self.score is not None:
+            raise DataError(
+                f"a multilabel target of {labels} labels takes y_pred = a list of {labels} columns of decisions in the "
+                f"order of the labels, and no score; got {listing(self.columns)}"
+            )
+        return replace(self, y_pred=columns[i])
+
+    def outputs(self, data: Dataset) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
+        """Decisions (N,), coded as the target is, and scores (N,) or None; DataError for anything doubtful."""
+        if not isinstance(self.y_pred, str):
+            raise DataError(f"y_pred names {listing(self.y_pred)}; a {data.task} target takes one column")
+        if self.score is not None and data.task != "binary":
+            raise DataError(f"a {data.task} audit takes predictions only, no score ('{self.score}')")
         decisions = data.target.code(data.column(self.y_pred, "y_pred"), self.y_pred)
         if self.score is None:
             return decisions, None

@@ -50,6 +50,7 @@ _PHRASES = {
     "accuracy": "right, of all",
     "base_rate": "{yes}",
     "equalized_odds": "found, and wrongly selected",
+    "macro_recall": "found, all classes counting alike",
 }
 
 _SHORT = {
@@ -130,6 +131,8 @@ class Vocabulary:
         known = METRICS.get(metric)
         if known is not None and known.kind == "score":
             return known.plain
+        if known is not None and known.kind == "error":
+            return known.title[:1].lower() + known.title[1:] if known.title[1:2].islower() else known.title
         return f"{known.plain}, of {known.denominator_words}" if known else shown(metric).replace("_", " ")
 
     def short(self, metric: str) -> str:
@@ -272,7 +275,7 @@ def unit_of(metric: str, comparison: Comparison) -> Unit:
     known = METRICS.get(metric)
     if comparison.startswith("ratio"):
         return "ratio"
-    if known is not None and known.unit == "number":
+    if known is not None and known.unit in ("number", "measure"):
         return ""
     return "points" if in_units(comparison) or (known is not None and known.unit == "points") else "percent"
 

@@ -144,7 +144,7 @@ def test_an_alias_that_implies_another_comparison_is_refused() -> None:
         ({"atmost": 0.1}, r"unknown key 'atmost'; known are .*Did you mean 'at_most'\?"),
         ({"waiver": "x"}, "'waiver': waivers are not in this version"),
         ({"max_regression": 0.02}, "'max_regression': baselines are not in this version"),
-        ({"label": "a"}, "'label': multiclass rules are not in this version"),
+        ({"label": ["a"]}, r"'label\.str': Input should be a valid string"),
         ({"reference": "m"}, r"rule 'r' \(overall\) takes no 'reference'"),
         (
             {"comparison": "ratio_to_reference", "by": ["sex"]},
@@ -193,7 +193,10 @@ def test_rules_that_are_refused(changes: dict[str, Any], message: str) -> None:
             r"Did you mean 'positive'\?",
         ),
         ({"model": {"weights": "w"}}, r"'factory' is missing in \[model\]"),
-        ({"model": {"factory": "a:b", "task": "regression"}}, "'task': Input should be 'binary', got 'regression'"),
+        (
+            {"model": {"factory": "a:b", "task": "ranking"}},
+            "'task': Input should be 'binary', 'multiclass', 'regression' or 'multilabel', got 'ranking'",
+        ),
         (
             {"model": {"factory": "a:b"}, "predictions": {"y_pred": "p"}},
             r"declare \[model\] or \[predictions\], not both",

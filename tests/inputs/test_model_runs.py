@@ -103,7 +103,7 @@ def test_the_first_bad_row_is_counted_over_batches() -> None:
         ({"threshold": 0}, "threshold must lie between 0 and 1"),
         ({"threshold": 1.5}, "threshold must lie between 0 and 1"),
         ({"batch_size": 0}, "batch_size must be at least 1"),
-        ({"task": "regression"}, "unknown task 'regression'"),
+        ({"task": "regresion"}, "unknown task 'regresion'"),
         ({"preprocess": 3}, "preprocess must be a callable or a fitted transformer, got int"),
     ],
 )

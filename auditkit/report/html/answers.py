@@ -25,7 +25,7 @@ from auditkit.report.html.exhibits import (
 )
 from auditkit.report.html.figures import Figure, TableView, counted
 from auditkit.report.html.lookup import RATED, By, Lookup, established
-from auditkit.report.html.sections import ANSWERED, reasons
+from auditkit.report.html.sections import ANSWERED, RATED_SECTIONS, reasons
 from auditkit.report.words import by_words, number, shown, unit_of, upper_first
 from auditkit.wording import NOTHING
 
@@ -56,10 +56,12 @@ class Room(NamedTuple):
     @classmethod
     def of(cls, report: Report) -> Room:
         """Less for each figure, the more there are."""
+        binary = report.provenance.data.task == "binary"
+        concerns = ANSWERED if binary else ANSWERED | RATED_SECTIONS
         mine = [
             f
             for f in report.findings
-            if f.concern in (*ANSWERED.values(), "data") or (f.concern == "fairness" and _tabled(f))
+            if f.concern in (*concerns.values(), "data") or (f.concern == "fairness" and _tabled(f))
         ]
         figures = len({(f.concern, f.metric, _law(f)) for f in mine}) or 1
         curves = sum(isinstance(x, Curve) for f in mine for x in f.exhibits) or 1
@@ -119,7 +121,8 @@ def view(look: Lookup, concern: Concern) -> Section:
     """Every finding of a concern, each law apart; base rates, and rates without a table, are drawn elsewhere."""
     found: dict[tuple[str, str], list[Finding]] = {}
     for f in look.report.findings:
-        if f.concern == concern and f.metric != "base_rate" and (concern not in RATED or _tabled(f)):
+        elsewhere = look.binary and (f.metric == "base_rate" or (concern in RATED and not _tabled(f)))
+        if f.concern == concern and not elsewhere:
             found.setdefault((f.metric, _law(f)), []).append(f)
     missing = dict.fromkeys(shown(why) for why in reasons(look, concern))
     room = Room.of(look.report)
@@ -226,7 +229,7 @@ def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
     whole = next((f for f in found if f.comparison == "overall"), None)
     if whole is not None:
         overall = [f for f in found if f.comparison == "overall"]
-        label = "Everybody" if len(overall) == 1 and not whole.by else ""
+        label = "Everybody" if len(overall) == 1 and not whole.by and whole.label is None else ""
         own.append(("", [(label or upper_first(_label(f)), f.estimate, "n") for f in overall]))
     for by, groups in groups_of(found).items():
         own.append((upper_first(by_words(by)), [(look.say.label(g.group), g.estimate, _tone(look, g)) for g in groups]))
@@ -250,6 +253,8 @@ def comparison_name(comparison: Comparison) -> str:
 
 
 def _label(f: Finding) -> str:
+    if f.label is not None:
+        return f"{shown(f.label)}, {by_words(f.by)}" if f.by else shown(f.label)
     return by_words(f.by) if f.by else shown(f.title, empty="everybody")
 
 

@@ -10,7 +10,7 @@ from auditkit.records import Finding
 from auditkit.report.html.figures import TableView, cells, counted
 from auditkit.report.html.lookup import By, Lookup
 from auditkit.report.words import by_words, kind_of, range_in, range_text, shown, unit_of, upper_first, value_text
-from auditkit.wording import NOTHING, decimals, points
+from auditkit.wording import NOTHING, decimals, plain, points
 
 
 class Appendix(NamedTuple):
@@ -63,9 +63,9 @@ def _groups(look: Lookup, by: By) -> TableView | None:
     rows = []
     for key in dict.fromkeys(k for s in shares for k in s):
         texts = []
-        for share in shares:
+        for m, share in zip(metrics, shares, strict=True):
             e = share.get(key)
-            value, note = cells(e)
+            value, note = cells(e, metric=m)
             texts.append(f"{value} ({note}), n {counted(e):,}" if e is not None and note else value)
         rows.append((look.say.label(dict(zip(by, key, strict=True))), *texts))
     columns = (
@@ -85,13 +85,13 @@ def _findings(look: Lookup) -> TableView:
 
 def _finding(f: Finding) -> tuple[str, ...]:
     e, unit = f.estimate, unit_of(f.metric, f.comparison)
-    shares = unit != ""
+    shares, of = unit != "", kind_of(f.metric)
     return (
         shown(f.id),
-        value_text(e, f.comparison, kind_of(f.metric)) if shares else decimals(e.value, 3),
-        (range_text(e, f.comparison, kind_of(f.metric)) if shares else range_in(e, unit)) or NOTHING,
+        value_text(e, f.comparison, of) if shares or of == "measure" else decimals(e.value, 3),
+        (range_text(e, f.comparison, of) if shares else range_in(e, unit)) or NOTHING,
         f"{100 * e.level:g}%",
         f"{e.n:,}",
-        points(e.mde) if shares else NOTHING,
+        points(e.mde) if shares else plain(e.mde),
         e.state,
     )

@@ -34,7 +34,7 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
         ("Data", shown(d.name, empty="not named")),
         ("Rows", f"{d.rows:,}"),
         ("Left out of every rate", left_out if d.missing_target or d.missing_prediction else "none"),
-        ("Outcome", f"{shown(d.y_true)}; positive is “{shown(d.positive)}”" if d.y_true else NOTHING),
+        ("Outcome", _outcome(look)),
         ("Sensitive features", listed([shown(a) for a in d.sensitive_features]) or "none declared"),
     ]
     if d.weighting is not None and d.weighting.weights:
@@ -51,6 +51,23 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
     return tuple(facts)
 
 
+def _outcome(look: Lookup) -> str:
+    d = look.report.provenance.data
+    if not d.y_true:
+        return NOTHING
+    match d.task:
+        case "multiclass":
+            return (
+                f"{shown(d.y_true)}, one of {len(d.classes)} classes: {listed([shown(c) for c in d.classes[:12]])}"
+                + (", …" if len(d.classes) > 12 else "")
+            )
+        case "regression":
+            return f"{shown(d.y_true)}, a number"
+        case "multilabel":
+            return f"{len(d.classes)} labels, each yes or no: {listed([shown(c) for c in d.classes])}"
+    return f"{shown(d.y_true)}; positive is “{shown(d.positive)}”"
+
+
 def _groups(look: Lookup) -> list[TableView]:
     if any(f.metric == "group_share" for f in look.report.findings):
         return []  # a profile of the data says it with intervals
@@ -63,7 +80,9 @@ def _groups(look: Lookup) -> list[TableView]:
         for key, n in rows.items():
             share = percent(n / total) if total else NOTHING
             value, interval = cells(truth.get(key))
-            body.append((look.say.label(dict(zip(by, key, strict=True))), f"{n:,}", share, value, interval or NOTHING))
-        columns = (upper_first(by_words(by)), "Rows", "Share of rows", upper_first(look.say.yes()), "Interval")
+            told = (value, interval or NOTHING) if look.binary else ()
+            body.append((look.say.label(dict(zip(by, key, strict=True))), f"{n:,}", share, *told))
+        of_truth = (upper_first(look.say.yes()), "Interval") if look.binary else ()
+        columns = (upper_first(by_words(by)), "Rows", "Share of rows", *of_truth)
         tables.append(TableView(f"Groups of {by_words(by)}", columns, tuple(body)))
     return tables

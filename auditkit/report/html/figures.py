@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.records import Comparison, Estimate
-from auditkit.report.words import range_text, value_text
+from auditkit.report.words import kind_of, range_text, value_text
 from auditkit.wording import NOTHING
 
 
@@ -28,7 +28,7 @@ class Figure(NamedTuple):
     table: TableView
 
 
-def cells(e: Estimate | None, comparison: Comparison = "overall") -> tuple[str, str]:
+def cells(e: Estimate | None, comparison: Comparison = "overall", metric: str = "") -> tuple[str, str]:
     """Value and interval of an estimate, or why there is none.
 
     >>> cells(Estimate(value=0.5, low=0.4, high=0.6))
@@ -40,7 +40,7 @@ def cells(e: Estimate | None, comparison: Comparison = "overall") -> tuple[str, 
         return NOTHING, e.note or "nobody to count"
     if e.state == "sparse":
         return of(e), "too few to tell"
-    return value_text(e, comparison), range_text(e, comparison)
+    return value_text(e, comparison, kind_of(metric)), range_text(e, comparison, kind_of(metric))
 
 
 def of(e: Estimate) -> str:

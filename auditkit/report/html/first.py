@@ -153,7 +153,8 @@ def _headline(look: Lookup, lead: Leading | None) -> tuple[str, str]:
 
 def _stated(look: Lookup, lead: Leading) -> tuple[str, str]:
     """The headline of a finding that is no rate: what it states, or what its rule asks and does not get."""
-    assert lead.verdict is not None  # without a policy only rates lead
+    if lead.verdict is None:
+        return "The surest difference", shown(lead.finding.statement, empty="", longest=300)
     asked = sentence(lead.verdict.rule, look)
     if lead.status == "fail":
         sure = not lead.comparison.startswith(("difference", "ratio")) or established(lead.finding)
@@ -167,7 +168,8 @@ def _stated(look: Lookup, lead: Leading) -> tuple[str, str]:
 def _context(look: Lookup, lead: Leading | None) -> str:
     """One sentence that sets the headline against the data."""
     if lead is None:
-        blind = [f.estimate.mde for f in look.report.findings if f.comparison == "difference" and f.estimate.mde]
+        shares = [f for f in look.report.findings if f.comparison == "difference" and kind_of(f.metric) != "measure"]
+        blind = [f.estimate.mde for f in shares if f.estimate.mde]
         return f"A gap below {points(max(blind))} points could have gone unseen." if blind else ""
     if not lead.sides:
         return ""

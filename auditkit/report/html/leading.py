@@ -37,15 +37,25 @@ def leading(look: Lookup) -> Leading | None:
         found = _about(look, finding, verdict)
         if found is not None:
             return found
-    gaps = [f for f in look.report.findings if f.concern == "fairness" and f.comparison == "difference" and f.by_group]
-    gaps = sorted((f for f in gaps if established(f) and speaks_in_people(f)), key=lambda f: -(f.estimate.low or 0.0))
+    gaps = [f for f in look.report.findings if f.concern == "fairness" and f.comparison == "difference"]
+    gaps = sorted((f for f in gaps if established(f)), key=lambda f: (not speaks_in_people(f), -sure_part(f)))
+    if look.binary:
+        gaps = [f for f in gaps if f.by_group and speaks_in_people(f)]
     return _about(look, gaps[0], None) if gaps and not look.report.verdicts else None
+
+
+def sure_part(f: Finding) -> float:
+    """The lower bound of a gap of shares; of any other unit, as a part of the value, which compares."""
+    low, value = f.estimate.low or 0.0, f.estimate.value or 0.0
+    return low if speaks_in_people(f) else low / value if value else 0.0
 
 
 def speaks_in_people(f: Finding) -> bool:
     """True for rates, which can be told as "7 of every 100"; other findings speak by their own statement."""
     known = METRICS.get(f.metric)
-    return rated(f) and (known is None or known.kind == "rate" or known.name == "equalized_odds")
+    people = known is None or known.kind == "rate" or known.name == "equalized_odds"
+    whole = f.label is None and (bool(f.by_group) or not f.by or f.metric == "equalized_odds")
+    return rated(f) and people and whole
 
 
 def _about(look: Lookup, finding: Finding, verdict: Verdict | None) -> Leading | None:

@@ -28,14 +28,18 @@ class Lookup:
     def __init__(self, report: Report) -> None:
         self.report = report
         self.say = Vocabulary.of(report)
+        self.binary = report.provenance.data.task == "binary"
         self._by_id = {f.id: f for f in report.findings}
         self._by_key: dict[tuple[str, Comparison, frozenset[str]], Finding] = {}
         self._groups: dict[tuple[str, frozenset[str]], Finding] = {}
-        for f in sorted(report.findings, key=lambda f: not rated(f)):  # what a remedy would give hides no finding
+        unlabelled = [f for f in report.findings if f.label is None]  # a class or label speaks for itself only
+        for f in sorted(unlabelled, key=lambda f: not rated(f)):  # what a remedy would give hides no finding
             self._by_key.setdefault((f.metric, f.comparison, frozenset(f.by)), f)
             if f.by_group:
                 self._groups.setdefault((f.metric, frozenset(f.by)), f)
-        self._verdicts = {(v.rule.metric, v.rule.comparison, frozenset(v.rule.by)): v for v in report.verdicts}
+        self._verdicts = {
+            (v.rule.metric, v.rule.comparison, frozenset(v.rule.by)): v for v in report.verdicts if v.rule.label is None
+        }
 
     def by_id(self, id: str | None) -> Finding | None:
         """The finding of an id."""
@@ -66,9 +70,8 @@ class Lookup:
 
     def metrics(self) -> list[str]:
         """The metrics that have values by group and are about the model, in the order of the report."""
-        return list(
-            dict.fromkeys(f.metric for f in self.report.findings if f.by_group and rated(f) and f.concern in RATED)
-        )
+        mine = [f for f in self.report.findings if f.by_group and f.label is None and f.concern in RATED and rated(f)]
+        return list(dict.fromkeys(f.metric for f in mine))
 
     def pair(self, metric: str, by: Sequence[str]) -> Pair | None:
         """The lowest and the highest group that count; None where fewer than two do."""

@@ -12,7 +12,7 @@ from auditkit.records import Report, Status
 from auditkit.report.html import answers, appendix, crossing, data, first, gaps, gate, rates, summary, unmeasured, why
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import ORDER
-from auditkit.report.html.sections import ANSWERED, NOT_BUILT, TITLES, answered, home
+from auditkit.report.html.sections import NOT_BUILT, TITLES, answered, from_findings, home
 from auditkit.report.words import shown
 
 ERRORS = ("accuracy", "precision")
@@ -26,7 +26,8 @@ def render(report: Report) -> str:
     also in the style (see `css_text`).
     """
     look = Lookup(report)
-    *told, more_data, more_fairness = answers.views(look, [*ANSWERED.values(), "data", "fairness"])
+    drawn = from_findings(look)
+    *told, more_data, more_fairness = answers.views(look, [*drawn.values(), "data", "fairness"])
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     style = _environment().get_template("style.css").render(footer=footer)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -39,7 +40,7 @@ def render(report: Report) -> str:
             footer=footer,
             sections=sorted((n, *TITLES[n]) for n in TITLES),
             states=_states(look),
-            answers=dict(zip(ANSWERED, told, strict=True)),
+            answers=dict(zip(drawn, told, strict=True)),
             more_data=more_data,
             more_fairness=more_fairness,
             unbuilt=NOT_BUILT,
@@ -51,11 +52,11 @@ def render(report: Report) -> str:
             summary=summary.view(look),
             gate=gate.view(look),
             data=data.view(look),
-            overall=rates.overall(look),
-            errors=rates.view(look, [m for m in look.metrics() if m in ERRORS]),
-            gaps=gaps.view(look),
-            rates=rates.view(look, [m for m in look.metrics() if m not in ERRORS]),
-            crossings=crossing.views(look),
+            overall=rates.overall(look) if look.binary else None,
+            errors=rates.view(look, [m for m in look.metrics() if m in ERRORS]) if look.binary else None,
+            gaps=gaps.view(look) if look.binary else None,
+            rates=rates.view(look, [m for m in look.metrics() if m not in ERRORS]) if look.binary else None,
+            crossings=crossing.views(look) if look.binary else (),
             why=why.views(look),
             unmeasured=unmeasured.view(look),
             appendix=appendix.view(look),
@@ -92,5 +93,5 @@ def _states(look: Lookup) -> dict[int, Status]:
     if any(f.concern == "explanation" and not all(t.passed for t in f.trust) for f in look.report.findings):
         found.setdefault(9, []).append("fail")
     states = {n: min(s, key=ORDER.index) for n, s in found.items() if s}
-    absent = [n for n, concern in (ANSWERED | {9: "explanation"}).items() if concern not in answered(look)]
+    absent = [n for n, concern in (from_findings(look) | {9: "explanation"}).items() if concern not in answered(look)]
     return states | dict.fromkeys([*absent, *NOT_BUILT], "not_measured")

@@ -7,6 +7,9 @@ from auditkit.report.html.lookup import Lookup
 from auditkit.report.words import kind_of, listed, shown, upper_first
 from auditkit.wording import limit as limit_of
 
+_WHOLE = ("accuracy", "error_rate", "macro_recall")
+"""Metrics that speak of all classes at once."""
+
 ORDER: tuple[Status, ...] = ("fail", "inconclusive", "pass", "not_measured")
 """The worst first, and what could not be judged at the end."""
 
@@ -14,7 +17,7 @@ ORDER: tuple[Status, ...] = ("fail", "inconclusive", "pass", "not_measured")
 def sentence(rule: Rule, look: Lookup) -> str:
     """What a rule asks, in words that need no glossary."""
     bound, limit = _bound(rule), limit_of(rule.limit, rule.comparison, of=kind_of(rule.metric))
-    phrase = upper_first(look.say.phrase(rule.metric))
+    phrase = upper_first(look.say.phrase(rule.metric)) + _of_class(rule, look)
     match rule.comparison:
         case "overall":
             return f"{phrase}: {bound} {limit}"
@@ -36,6 +39,14 @@ def sentence(rule: Rule, look: Lookup) -> str:
             return f"{phrase}: every {_each(rule)} {bound} {limit} times as often as {_other(rule)}"
 
 
+def _of_class(rule: Rule, look: Lookup) -> str:
+    """Which class or label a rule is about."""
+    if rule.label is not None:
+        return f", {shown(rule.label)}"
+    each = look.report.provenance.data.task == "multiclass" and rule.metric not in _WHOLE
+    return ", each class against the rest" if each else ""
+
+
 def _other(rule: Rule) -> str:
     return " & ".join(shown(v) for v in rule.reference.values()) if rule.reference else "the rest"
 
@@ -46,9 +57,10 @@ def _ratio(rule: Rule, look: Lookup) -> str:
         low, high, verb = f"every {_each(rule)}", "the highest", "is"
     else:
         low, high, verb = look.say.people(pair.low.group), look.say.people(pair.high.group), "are"
-    if rule.metric == "selection_rate":
+    if rule.metric == "selection_rate" and rule.label is None and look.binary:
         return f"{upper_first(low)} {verb} selected {bound} {limit} times as often as {high}"
-    return f"{upper_first(look.say.phrase(rule.metric))}: {low} {bound} {limit} times as often as {high}"
+    phrase = upper_first(look.say.phrase(rule.metric)) + _of_class(rule, look)
+    return f"{phrase}: {low} {bound} {limit} times as often as {high}"
 
 
 def _bound(rule: Rule) -> str:

@@ -8,6 +8,9 @@ from auditkit.report.html.lookup import Lookup
 ANSWERED: dict[int, Concern] = {7: "calibration", 8: "subgroups", 12: "mitigation"}
 """Sections drawn from the findings of a concern, whatever check made them."""
 
+RATED_SECTIONS: dict[int, Concern] = {5: "performance", 6: "fairness"}
+"""Sections that have figures of their own for the rates of a binary audit, and are drawn from findings else."""
+
 NOT_BUILT = {
     3: "Context",
     10: "Individual cases",
@@ -41,6 +44,11 @@ def home(look: Lookup, v: Verdict) -> int:
     if finding is not None and finding.concern in _HOMES:
         return _HOMES[finding.concern]
     return 6 if v.rule.by else 5
+
+
+def from_findings(look: Lookup) -> dict[int, Concern]:
+    """The sections of this report that are drawn from findings."""
+    return ANSWERED if look.binary else ANSWERED | RATED_SECTIONS
 
 
 def answered(look: Lookup) -> set[Concern]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auditkit.records import Status, Verdict
-from auditkit.report.html.leading import lower_is_better, speaks_in_people
+from auditkit.records import Finding, Status, Verdict
+from auditkit.report.html.leading import lower_is_better, speaks_in_people, sure_part
 from auditkit.report.html.lookup import Lookup, established
 from auditkit.report.html.rules import ranked, sentence
 from auditkit.report.html.sections import TITLES, home
@@ -83,7 +83,7 @@ def _without_policy(look: Lookup) -> list[Item]:
     for by in look.bys():
         for metric in look.metrics():
             found, pair = look.finding(metric, "difference", by), look.pair(metric, by)
-            if found and pair and established(found):
+            if found and pair and established(found) and (look.binary or speaks_in_people(found)):
                 clause = look.say.clause(metric, pair.low.group, pair.high.group)
                 rates = f"{percent(pair.low.estimate.value)} against {percent(pair.high.estimate.value)}"
                 size = f"a gap of {points(found.estimate.value)} points, {interval(found.estimate, 'difference')}"
@@ -94,16 +94,24 @@ def _without_policy(look: Lookup) -> list[Item]:
                     )
                 )
     items.sort(key=lambda pair: -pair[0])
-    return [item for _, item in items[:4]]
+    return [*(item for _, item in items[: 4 if look.binary else 2]), *(() if look.binary else _stated(look))][:4]
+
+
+def _stated(look: Lookup) -> list[Item]:
+    """Gaps of errors, of classes and of labels, by their own sentence; of each metric and label the surest."""
+    best: dict[tuple[str, str | None], Finding] = {}
+    for f in look.report.findings:
+        if f.concern == "fairness" and f.comparison == "difference" and established(f) and not speaks_in_people(f):
+            known = best.setdefault((f.metric, f.label), f)
+            best[f.metric, f.label] = max(known, f, key=sure_part)
+    found = sorted(best.values(), key=sure_part, reverse=True)
+    return [Item(None, shown(f.statement, longest=300), "", "#fairness", "By group") for f in found]
 
 
 def _unknown(look: Lookup) -> Item:
     small, groups = too_small(look)
-    unseen = [
-        by_words(by)
-        for by in look.bys()
-        if not any(established(look.finding(m, "difference", by)) for m in look.metrics())
-    ]
+    gaps = [f for f in look.report.findings if f.concern == "fairness" and f.comparison == "difference"]
+    unseen = [by_words(by) for by in look.bys() if not any(established(f) for f in gaps if f.by == by)]
     words = listed(unbuilt(look))
     if small:
         words += (

@@ -1,0 +1,126 @@
+"""ClassTally: how many rows fall into each cell of group × true class × predicted class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from auditkit.errors import DataError, EvidenceError, listing, nearest
+from auditkit.evidence.tally import Tally, counted, summed
+
+
+class ClassCounts(NamedTuple):
+    """Counts by group: `table[k, y_true, y_pred]`, over rows with truth and decision."""
+
+    groups: tuple[tuple[str, ...], ...]
+    table: NDArray[np.int64]
+    """(K, C, C)"""
+
+
+@dataclass(frozen=True)
+class ClassTally:
+    """Counts of rows by group, true class and predicted class: `+` merges.
+
+    Rows are known as positions in `classes`, -1 missing.
+
+    >>> tally = ClassTally.of({"sex": ["f", "m", "m"]}, ("a", "b", "c"), y_true=[0, 1, 2], y_pred=[0, 2, 2])
+    >>> (tally + tally).counts("sex").table.sum()
+    np.int64(6)
+    """
+
+    by: tuple[str, ...]
+    """Names of the group columns."""
+    classes: tuple[str, ...]
+    """Names of the classes, in their order."""
+    cells: pd.DataFrame
+    """One row a non-empty cell: the group columns (strings), `y_true`, `y_pred` (positions), `n`; sorted."""
+
+    @classmethod
+    def of(cls, groups: Any, classes: Sequence[str], *, y_true: ArrayLike, y_pred: ArrayLike) -> ClassTally:
+        """Count rows: groups a frame or a dict of columns (N,), y_true and y_pred (N,) positions in `classes` or -1.
+
+        Raises DataError for columns of unequal length or other codes.
+        """
+        columns = {str(k): groups[k] for k in (groups.columns if isinstance(groups, pd.DataFrame) else groups)}
+        codes = [_codes(v, name, len(classes)) for v, name in ((y_true, "y_true"), (y_pred, "y_pred"))]
+        return cls(tuple(columns), tuple(classes), counted(columns, *codes, classes=len(classes)))
+
+    def __add__(self, other: ClassTally) -> ClassTally:
+        if (self.by, self.classes) != (other.by, other.classes):
+            raise EvidenceError(
+                f"cannot add a tally by {list(self.by)} of classes {listing(self.classes)} and one by {list(other.by)} "
+                f"of {listing(other.classes)}"
+            )
+        cells = pd.concat([self.cells, other.cells], ignore_index=True)
+        return ClassTally(self.by, self.classes, summed(cells, self.by))
+
+    def counts(self, *by: str) -> ClassCounts:
+        """Counts by the crossed groups of these columns, groups sorted, over rows with truth and decision.
+
+        Groups without such a row are there, with a table of zeros.
+        """
+        for name in by:
+            if name not in self.by:
+                raise EvidenceError(f"no column '{name}' in a tally by {listing(self.by)}.{nearest(name, self.by)}")
+        cells = self.cells
+        keys = list(zip(*(cells[b].tolist() for b in by), strict=True)) if by else [()] * len(cells)
+        groups = tuple(sorted(set(keys)))
+        position = {g: i for i, g in enumerate(groups)}
+        width = len(self.classes) + 1
+        table = np.zeros((len(groups), width, width), dtype=np.int64)
+        where = np.array([position[k] for k in keys], dtype=np.intp)
+        np.add.at(table, (where, cells["y_true"].to_numpy() + 1, cells["y_pred"].to_numpy() + 1), cells["n"].to_numpy())
+        return ClassCounts(groups, table[:, 1:, 1:])
+
+    def one_vs_rest(self, label: str) -> Tally:
+        """The tally of one class against all others: 1 that class, 0 another, -1 missing.
+
+        Raises DataError, naming the nearest, for a class that there is not.
+        """
+        if label not in self.classes:
+            raise DataError(
+                f"no class '{label}'; the classes are {listing(self.classes)}.{nearest(label, self.classes)}"
+            )
+        c = self.classes.index(label)
+        return self._coded(*(np.where(x < 0, -1, x == c) for x in self._outcomes()))
+
+    def hits(self) -> Tally:
+        """The tally of being right: truth 1 for every row, decision 1 where the predicted class is the true one.
+
+        Its accuracy and error rate are those of the classes; its other rates say nothing.
+        """
+        truth, decision = self._outcomes()
+        known = (truth >= 0) & (decision >= 0)
+        return self._coded(np.where(truth < 0, -1, 1), np.where(known, truth == decision, -1))
+
+    def _outcomes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return self.cells["y_true"].to_numpy(), self.cells["y_pred"].to_numpy()
+
+    def _coded(self, truth: NDArray[np.int64], decision: NDArray[np.int64]) -> Tally:
+        cells = self.cells.assign(y_true=truth.astype(np.int64), y_pred=decision.astype(np.int64))
+        return Tally(self.by, summed(cells, self.by))
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON: one list a column."""
+        cells = {str(c): self.cells[c].tolist() for c in self.cells}
+        return {"by": list(self.by), "classes": list(self.classes), "cells": cells}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> ClassTally:
+        """From `to_json`."""
+        by = tuple(data["by"])
+        frame = pd.DataFrame({c: data["cells"][c] for c in (*by, "y_true", "y_pred", "n")})
+        return cls(by, tuple(data["classes"]), summed(frame, by))
+
+
+def _codes(values: ArrayLike, name: str, classes: int) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    out = array.astype(np.int64)
+    if not np.array_equal(out, array) or (out.size and (out.min() < -1 or out.max() >= classes)):
+        raise DataError(f"{name} must hold positions of classes from 0 to {classes - 1}, or -1 (missing)")
+    return out

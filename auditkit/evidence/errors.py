@@ -1,0 +1,212 @@
+"""ErrorSums: moments of predictions and errors by group; and the values of predictions by group. Both add."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from auditkit.errors import DataError, EvidenceError, listing, nearest
+from auditkit.evidence.tally import coded_strings
+
+Floats = NDArray[np.float64]
+
+QUANTITIES = ("error", "absolute", "squared", "prediction")
+"""e = ŷ − y, abs(e), e², ŷ."""
+MOST_VALUES = 8_192
+"""Cells of group × predicted value that are kept as they are; beyond, neighbouring values share a cell."""
+
+
+class GroupMoments(NamedTuple):
+    """Moments of K crossed groups over rows with truth and prediction."""
+
+    groups: tuple[tuple[str, ...], ...]
+    n: NDArray[np.int64]
+    """(K,)"""
+    mean: Floats
+    """(K, 4) means of `QUANTITIES`; NaN without rows."""
+    variance: Floats
+    """(K, 4) with n − 1; NaN below two rows."""
+
+
+class GroupValues(NamedTuple):
+    """Predicted values of K crossed groups."""
+
+    groups: tuple[tuple[str, ...], ...]
+    values: Floats
+    """(V,) sorted."""
+    n: NDArray[np.int64]
+    """(K, V) rows of each group at each value."""
+    width: float
+    """Width of the widest cell that neighbouring values share; 0 where every value is kept as it is."""
+
+
+@dataclass(frozen=True)
+class ErrorSums:
+    """What a regression audit keeps of rows, by group: `+` merges.
+
+    Moments are means and sums of squares about the mean (merged as Chan, Golub & LeVeque, 1983), so that a large mean
+    does not eat the digits of a small variance. Predicted values are kept as a table of how often each occurs in each
+    group, exactly up to `MOST_VALUES` cells; then the last bits of their floating point representation are cut, as few
+    as it takes. How many are cut depends on the rows alone, never on their order or on how they were split.
+
+    >>> sums = ErrorSums.of({"sex": ["f", "f", "m"]}, y_true=[1.0, 2.0, 3.0], y_pred=[1.0, 3.0, 3.0])
+    >>> (sums + sums).moments("sex").mean[:, 1].tolist()
+    [0.5, 0.0]
+    """
+
+    by: tuple[str, ...]
+    moments_: pd.DataFrame
+    """One row a crossed group: the group columns, `n`, and for each quantity `<name>_mean`, `<name>_m2`."""
+    values_: pd.DataFrame
+    """One row a crossed group and cell: the group columns, `cell` (int64, in the order of the values), `n`."""
+    cut: int = 0
+    """Bits cut from the end of the values."""
+
+    @classmethod
+    def of(cls, groups: Any, *, y_true: ArrayLike, y_pred: ArrayLike) -> ErrorSums:
+        """Sum rows: groups a frame or a dict of columns (N,), y_true and y_pred (N,) numbers, NaN missing.
+
+        Rows without truth or prediction count in no moment. Raises DataError for columns of unequal length.
+        """
+        columns = {str(k): groups[k] for k in (groups.columns if isinstance(groups, pd.DataFrame) else groups)}
+        y, p = np.asarray(y_true, np.float64), np.asarray(y_pred, np.float64)
+        frame: dict[str, Any] = {}
+        for name, column in columns.items():
+            codes, labels = coded_strings(column, name)
+            if len(codes) != len(y):
+                raise DataError(f"'{name}' has {len(codes)} rows, y_true has {len(y)}")
+            frame[name] = np.array(labels, dtype=object)[codes] if labels else np.zeros(0, dtype=object)
+        if len(p) != len(y):
+            raise DataError(f"y_pred has {len(p)} rows, y_true has {len(y)}")
+        by = tuple(columns)
+        known = ~(np.isnan(y) | np.isnan(p))
+        e = np.where(known, p - y, 0.0)
+        rows = pd.DataFrame(frame, dtype=object).assign(
+            n=known.astype(np.int64), error=e, absolute=np.abs(e), squared=e * e, prediction=np.where(known, p, 0.0)
+        )
+        cells = rows.loc[known, [*by]].assign(cell=_cells_of(p[known]), n=1)
+        return _coarse(cls(by, _moments(rows, by), _counted(cells, by)))
+
+    def __add__(self, other: ErrorSums) -> ErrorSums:
+        if self.by != other.by:
+            raise EvidenceError(f"cannot add sums by {list(self.by)} and sums by {list(other.by)}")
+        cut = max(self.cut, other.cut)
+        cells = pd.concat([_shifted(x.values_, cut - x.cut) for x in (self, other)], ignore_index=True)
+        moments = pd.concat([self.moments_, other.moments_], ignore_index=True)
+        return _coarse(ErrorSums(self.by, _merged(moments, self.by), _counted(cells, self.by), cut))
+
+    def moments(self, *by: str) -> GroupMoments:
+        """Moments by the crossed groups of these columns, groups sorted."""
+        self._known(by)
+        frame = _merged(self.moments_, by)
+        n = frame["n"].to_numpy(np.int64)
+        mean = frame[[f"{q}_mean" for q in QUANTITIES]].to_numpy(np.float64)
+        m2 = frame[[f"{q}_m2" for q in QUANTITIES]].to_numpy(np.float64)
+        size = n[:, None]
+        variance = np.divide(m2, size - 1, out=np.full(m2.shape, np.nan), where=size > 1)
+        return GroupMoments(_groups(frame, by), n, np.where(size > 0, mean, np.nan), variance)
+
+    def values(self, *by: str) -> GroupValues:
+        """How often each predicted value occurs in each crossed group of these columns; groups without rows too."""
+        self._known(by)
+        groups = _groups(_merged(self.moments_, by), by)
+        place = {g: i for i, g in enumerate(groups)}
+        frame = self.values_
+        keys = list(zip(*(frame[b].tolist() for b in by), strict=True)) if by else [()] * len(frame)
+        cells, where = np.unique(frame["cell"].to_numpy(np.int64), return_inverse=True)
+        n = np.zeros((len(groups), len(cells)), dtype=np.int64)
+        np.add.at(n, (np.array([place[k] for k in keys], dtype=np.intp), where), frame["n"].to_numpy(np.int64))
+        width = _floats(cells + 1 << self.cut) - _floats(cells << self.cut) if self.cut else np.zeros(1)
+        return GroupValues(groups, _values_of(cells, self.cut), n, float(width.max(initial=0.0)))
+
+    def _known(self, by: tuple[str, ...]) -> None:
+        for name in by:
+            if name not in self.by:
+                raise EvidenceError(f"no column '{name}' in sums by {listing(self.by)}.{nearest(name, self.by)}")
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON: one list a column."""
+        frames = {"moments": self.moments_, "values": self.values_}
+        return {
+            "by": list(self.by),
+            "cut": self.cut,
+            **{k: {str(c): frame[c].tolist() for c in frame} for k, frame in frames.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> ErrorSums:
+        """From `to_json`."""
+        by = tuple(data["by"])
+        sums = [f"{q}_{part}" for q in QUANTITIES for part in ("mean", "m2")]
+        moments = pd.DataFrame({c: data["moments"][c] for c in (*by, "n", *sums)})
+        values = pd.DataFrame({c: data["values"][c] for c in (*by, "cell", "n")})
+        return cls(by, moments, values.astype({"cell": np.int64, "n": np.int64}), int(data["cut"]))
+
+
+def _moments(rows: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
+    """One row a group of N rows, each a group of its own without spread."""
+    plain = rows[[*by, "n"]].assign(
+        **{f"{q}_mean": rows[q] for q in QUANTITIES}, **{f"{q}_m2": 0.0 for q in QUANTITIES}
+    )
+    return _merged(plain, by)
+
+
+def _merged(frame: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
+    """Groups of one name as one: n, mean, and M₂ = Σ M₂ᵢ + Σ nᵢ (meanᵢ − mean)²."""
+    keys = [*by] if by else np.zeros(len(frame), dtype=np.int64)
+    n = frame["n"].to_numpy(np.float64)
+    grouped: Any = frame.groupby(keys, sort=True, observed=True, dropna=False)
+    code = grouped.ngroup().to_numpy()
+    out = grouped[["n"]].sum().reset_index(drop=not by)
+    total = out["n"].to_numpy(np.float64)
+    size = len(total)
+    columns: dict[str, Any] = {}
+    for q in QUANTITIES:
+        mean = frame[f"{q}_mean"].to_numpy(np.float64)
+        first = np.bincount(code, n * mean, size) / np.maximum(total, 1)
+        centred = mean - first[code]
+        first = first + np.bincount(code, n * centred, size) / np.maximum(total, 1)  # a second pass: the last digits
+        m2 = np.bincount(code, frame[f"{q}_m2"].to_numpy(np.float64) + n * (mean - first[code]) ** 2, size)
+        columns |= {f"{q}_mean": first, f"{q}_m2": m2}
+    merged: pd.DataFrame = out.assign(**columns).astype({"n": np.int64})
+    return merged
+
+
+def _counted(cells: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
+    out: pd.DataFrame = cells.groupby([*by, "cell"], sort=True, observed=True)["n"].sum().reset_index()
+    return out
+
+
+def _coarse(sums: ErrorSums) -> ErrorSums:
+    """Cut bits until the values fit; a part never needs more than the whole."""
+    cells, cut = sums.values_, sums.cut
+    while len(cells) > MOST_VALUES and cut < 63:
+        cells, cut = _counted(_shifted(cells, 1), sums.by), cut + 1
+    return ErrorSums(sums.by, sums.moments_, cells, cut)
+
+
+def _shifted(cells: pd.DataFrame, bits: int) -> pd.DataFrame:
+    return cells.assign(cell=cells["cell"].to_numpy(np.int64) >> bits) if bits else cells
+
+
+def _groups(frame: pd.DataFrame, by: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    return tuple(zip(*(frame[b].tolist() for b in by), strict=True)) if by else ((),) * len(frame)
+
+
+def _cells_of(values: Floats) -> NDArray[np.int64]:
+    """float64 → int64 in the same order: bits of negative numbers turned round."""
+    bits = (values + 0.0).view(np.int64)
+    return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)
+
+
+def _values_of(cells: NDArray[np.int64], cut: int) -> Floats:
+    """The middle of each cell; the value itself where nothing was cut."""
+    return _floats((cells << cut) + ((1 << cut) >> 1))
+
+
+def _floats(bits: NDArray[np.int64]) -> Floats:
+    return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits).view(np.float64)

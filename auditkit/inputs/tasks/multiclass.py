@@ -1,0 +1,124 @@
+"""The multiclass task: labels and decisions become positions among classes in a stated order, -1 where missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from auditkit.errors import DataError, listing, nearest
+
+Codes = NDArray[np.int16]
+
+MOST_CLASSES = 100
+"""A target with more different values than this is refused: they are no classes."""
+
+
+@dataclass(frozen=True)
+class ClassTarget:
+    """The classes of a target, in their order: outputs of a net stand in it.
+
+    >>> target = ClassTarget.of(pd.Series(["b", "a", None]), "kind", classes=["b", "a", "c"])
+    >>> target.code(pd.Series(["a", None, "c"]), "decision").tolist()
+    [1, -1, 2]
+    """
+
+    classes: tuple[str, ...]
+    """Names of the classes."""
+    numeric: bool
+    """True where the classes are integers: then 2, 2.0 and True are told apart from text."""
+    positive: str = ""
+    """Empty: no class counts as positive."""
+
+    @classmethod
+    def of(cls, column: pd.Series[Any], name: str, *, classes: Sequence[Any] | None = None) -> ClassTarget:
+        """Check the target; None: the classes are its labels, sorted (numbers by size).
+
+        Raises DataError for labels of mixed types, numbers that are no integers, fewer than two classes, labels that
+        are not among `classes`.
+        """
+        labels = _labels(column, name)
+        if not labels:
+            raise DataError(f"every value of the target '{name}' is missing")
+        stated = labels if classes is None else _checked(classes)
+        numeric = all(isinstance(x, int) for x in stated)
+        target = cls(tuple(str(x) for x in stated), numeric)
+        if len(set(labels)) > MOST_CLASSES:
+            raise DataError(
+                f"the target '{name}' has {len(labels)} different values: too many to be classes"
+                + ("; for a number that is predicted say task='regression'" if numeric else "")
+            )
+        if len(target.classes) < 2:
+            raise DataError(
+                f"the target '{name}' has one class only ({target.classes[0]}): name all that there are with classes="
+            )
+        target._known(labels, name)
+        return target
+
+    def code(self, column: pd.Series[Any], name: str) -> Codes:
+        """Position of the class of every value, -1 where missing; DataError for anything that is no class."""
+        labels = _labels(column, name)
+        self._known(labels, name)
+        place = {c: i for i, c in enumerate(self.classes)}
+        codes, uniques = pd.factorize(column, sort=False)
+        found = np.array([*(place[str(_plain(x))] for x in uniques), -1], dtype=np.int16)
+        return found[codes]
+
+    def _known(self, labels: Sequence[Any], name: str) -> None:
+        if labels and self.numeric != isinstance(labels[0], int) and all(str(x) in self.classes for x in labels):
+            kinds = ("numbers", "text") if self.numeric else ("text", "numbers")
+            raise DataError(f"the classes are {kinds[0]} and '{name}' holds {kinds[1]}: give both one type")
+        unknown = [x for x in labels if str(x) not in self.classes]
+        if unknown:
+            raise DataError(
+                f"'{name}' holds {listing(unknown)}, which is no class; the classes are {listing(self.classes)}."
+                f"{nearest(str(unknown[0]), self.classes)} Name all that there are with classes="
+            )
+
+
+def _checked(classes: Sequence[Any]) -> list[Any]:
+    if isinstance(classes, str):
+        raise DataError(f"classes takes a list of labels in the order of the net's outputs, got '{classes}'")
+    stated = [_plain(x) for x in classes]
+    names = [str(x) for x in stated]
+    if len({isinstance(x, str) for x in stated}) > 1:
+        raise DataError(f"classes are of mixed types: {listing(map(repr, stated))}; give them one")
+    if len(set(names)) < len(names):
+        raise DataError(f"classes names a class twice: {listing(names)}")
+    if not names:
+        raise DataError("classes is empty: name at least two")
+    return stated
+
+
+def _labels(column: pd.Series[Any], name: str) -> list[Any]:
+    """The labels that occur, sorted: integers or strings, of one type."""
+    try:
+        found = [_plain(x) for x in column.dropna().unique()]
+    except TypeError:
+        raise DataError(f"'{name}' holds lists or other values that are no labels") from None
+    kinds = {type(x) for x in found}
+    if kinds - {int, str} and kinds <= {int, float}:
+        numbers = [float(x) for x in found]
+        kind = "probabilities" if min(numbers) >= 0 and max(numbers) <= 1 else "numbers with decimals"
+        raise DataError(
+            f"'{name}' holds {kind} ({min(numbers):.3g} to {max(numbers):.3g}) where labels of classes are expected"
+        )
+    if len(kinds) > 1 or kinds - {int, str}:
+        example = listing([repr(x) for x in sorted(found, key=str)], most=4)
+        raise DataError(
+            f"'{name}' holds labels of mixed or other types ({example}): make them all text, or all integers"
+        )
+    return sorted(found)
+
+
+def _plain(x: Any) -> Any:
+    """A label as Python's own int or str; 2.0 is 2, True is 1."""
+    if isinstance(x, np.generic):
+        x = x.item()
+    if isinstance(x, bool):
+        return int(x)
+    return int(x) if isinstance(x, float) and x.is_integer() else x
