@@ -31,3 +31,16 @@ def t_limits(mean: ArrayLike, standard_error: ArrayLike, *, effective_n: float, 
     mean, error = np.asarray(mean, float), np.asarray(standard_error, float)
     t = float(stdtrit(effective_n - 1, 0.5 + level / 2)) if effective_n > 1 else np.nan
     return MeanLimits(mean - t * error, mean + t * error)
+
+
+def t_value(n: ArrayLike, z: float) -> Floats:
+    """Student's quantile with the tail of z and n − 1 degrees of freedom; NaN at one row or fewer.
+
+    >>> round(float(t_value(11, 1.959964)), 3)
+    2.228
+    """
+    from scipy.special import ndtr, stdtrit
+
+    n = np.asarray(n, float)
+    out: Floats = np.asarray(stdtrit(np.where(n > 1, n - 1, np.nan), ndtr(z)))
+    return out
