@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from auditkit.fairness.scores import Scores as Scores
     from auditkit.fairness.subgroups import Subgroups as Subgroups
     from auditkit.fairness.unknowns import UnknownDemographics as UnknownDemographics
-    from auditkit.gate.policy import Config as Config
+    from auditkit.gate.config import Config as Config
+    from auditkit.gate.config import load_config as load_config
     from auditkit.gate.policy import Policy as Policy
-    from auditkit.gate.policy import load_config as load_config
     from auditkit.inputs.dataset import Dataset as Dataset
     from auditkit.inputs.loading import load_model as load_model
     from auditkit.inputs.model import Model as Model
@@ -81,8 +81,8 @@ _HOMES = {
     "mitigate": "fairness.mitigation",
     "Attribution": "explain.checks",
     "Policy": "gate.policy",
-    "load_config": "gate.policy",
-    "Config": "gate.policy",
+    "load_config": "gate.config",
+    "Config": "gate.config",
     "Report": "records",
     "Finding": "records",
     "Estimate": "records",

@@ -136,23 +136,24 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Audit a model, or decisions that are made already, and judge them by a policy."""
-    from auditkit.gate.policy import Asked
+    from auditkit.gate.config import Asked
 
     chosen = ak.load_config(config) if config is not None else ak.Config()
+    several = (task or (chosen.data.task if chosen.data is not None else None)) == "multilabel"
     changed = _overridden(
         chosen,
         data={
             **{"path": _here(data, chosen), "y_true": y_true, "positive": positive, "sensitive_features": sensitive},
             **{"sample_weight": sample_weight, "weights_kind": _kind(weights_kind), "cluster": cluster},
             "path": _here(data, chosen),
-            "y_true": _one_or_more(y_true),
+            "y_true": _one_or_more(y_true, several),
             "task": _task(task),
             "classes": None if classes is None else [int(c) if c.isdecimal() else c for c in classes],
             "positive": positive,
             "sensitive_features": sensitive,
         },
         model={"factory": factory, "weights": _here(weights, chosen)},
-        predictions={"y_pred": _one_or_more(y_pred), "score": score},
+        predictions={"y_pred": _one_or_more(y_pred, several), "score": score},
         audit={"seed": seed, "sample": sample},
     )
     if policy is not None:
@@ -262,8 +263,9 @@ def _kind(kind: str | None) -> str | None:
     return kind
 
 
-def _one_or_more(names: list[str] | None) -> str | list[str] | None:
-    return names[0] if names and len(names) == 1 else names
+def _one_or_more(names: list[str] | None, several: bool) -> str | list[str] | None:
+    """All columns for several labels; else the last, as of any flag that is given twice."""
+    return names if several or not names else names[-1]
 
 
 def _task(name: str | None) -> str | None:

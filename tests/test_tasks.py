@@ -180,7 +180,7 @@ def test_predictions_on_the_command_line(task: str, tmp_path: Path, monkeypatch:
         (["--task", "regression", "--y-true", "kind", "--y-pred", "offer"], "'kind' holds text"),
         (["--task", "regression", *COMMANDS["regression"], "--score", "offer"], "no score"),
         (["--task", "multilabel", "--y-true", "hot", "--y-true", "new", "--y-pred", "says_hot"], "list of 2 columns"),
-        (["--y-true", "hot", "--y-true", "new", "--y-pred", "says_hot"], "several are task='multilabel'"),
+        (["--task", "multilabel", "--y-true", "hot", "--y-pred", "says_hot"], "two or more different columns"),
     ],
 )
 def test_wrong_commands_are_one_line(

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
 
 from auditkit.catalogue.index import METRICS, resolve
 from auditkit.check import Assessment, Batch
@@ -21,6 +20,7 @@ from auditkit.fairness.readings import p_text
 from auditkit.fairness.sets import sets_of
 from auditkit.records import Comparison, Estimate, Finding, State, Task
 from auditkit.stats import distances
+from auditkit.stats.means import t_value
 from auditkit.stats.rates import Limits
 from auditkit.wording import plain
 
@@ -125,14 +125,9 @@ def family_from(
     return replace(family, remarks=(remark,))
 
 
-def _t(n: Any, z: float) -> Any:
-    """Student's quantile with the tail of z, n − 1 degrees of freedom; NaN below two rows."""
-    return stdtrit(np.where(n > 1, n - 1, np.nan), ndtr(z))
-
-
 def _mean_limits(mean: Any, variance: Any, n: Any, z: float, *, positive: bool) -> Limits:
     with np.errstate(invalid="ignore", divide="ignore"):
-        half = _t(n, z) * np.sqrt(variance / n)
+        half = t_value(n, z) * np.sqrt(variance / n)
     low = np.maximum(mean - half, 0.0) if positive else mean - half
     return Limits(mean, low, mean + half)
 
@@ -144,8 +139,8 @@ def _root_limits(mean: Any, variance: Any, n: Any, z: float, *, positive: bool) 
     standard error is known no better than from so many.
     """
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        t = _t(np.where(n > 1, np.maximum(_carrying(mean, variance, n), 2.0), n), z)
-        half = np.where(mean > 0, t * np.sqrt(variance / n) / mean, 0 * _t(n, z))
+        t = t_value(np.where(n > 1, np.maximum(_carrying(mean, variance, n), 2.0), n), z)
+        half = np.where(mean > 0, t * np.sqrt(variance / n) / mean, 0 * t_value(n, z))
         return Limits(*(np.sqrt(x) for x in (mean, mean * np.exp(-half), mean * np.exp(half))))
 
 

@@ -7,24 +7,17 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, get_args
+from typing import Any, Literal, cast, get_args
 
-from pydantic import BaseModel, Field, StrictFloat, StrictInt, ValidationError, field_validator
+from pydantic import Field, StrictFloat, StrictInt, ValidationError, field_validator
 
 from auditkit.catalogue.index import METRICS, resolve
 from auditkit.catalogue.laws import LAWS
 from auditkit.errors import PolicyError, listing, nearest
+from auditkit.gate.parts import between, check_keys, invalid, part
 from auditkit.gate.presets import Attributes, Preset, preset_of
-from auditkit.gate.toml import Document, Path_, read
-from auditkit.records import Comparison, PolicyInfo, Record, Rule, Task, Words
-
-_LATER = {
-    "waiver": "waivers are",
-    "max_regression": "baselines are",
-    "features": "gap_share is",
-    "of": "gap_share is",
-}
-"""Keys that the policy language has and this version does not."""
+from auditkit.gate.toml import Document, read
+from auditkit.records import Comparison, PolicyInfo, Record, Rule, Words
 
 
 class Policy(PolicyInfo):
@@ -61,7 +54,7 @@ class Policy(PolicyInfo):
     @classmethod
     def from_dict(cls, policy: dict[str, Any]) -> Policy:
         """A policy from the dict that its TOML would give; PolicyError names the key and the nearest right one."""
-        return config_from(Document("", policy, {})).policy
+        return policy_from(Document("", policy, {}))
 
     @classmethod
     def load(cls, path: str | Path) -> Policy:
@@ -76,7 +69,7 @@ class Policy(PolicyInfo):
                     f"'{name}' is no file, and no preset; presets are {listing(LAWS)}.{nearest(name, LAWS)}"
                 )
             return cls.preset(name)
-        policy = load_config(path).policy
+        policy = policy_from(read(Path(path)))
         if not policy.rules and not policy.presets:
             raise PolicyError(f"{path} has no [[rule]]: a gate needs at least one, or a preset in [policy]")
         return policy
@@ -98,54 +91,6 @@ class Policy(PolicyInfo):
     def info(self) -> PolicyInfo:
         """What a report keeps beside the verdicts."""
         return PolicyInfo(**{k: getattr(self, k) for k in PolicyInfo.model_fields})
-
-
-class _Model(Record):
-    factory: str
-    weights: str | None = None
-    task: Task | None = None
-    outputs: Literal["logits", "probabilities"] | None = None
-    threshold: float | None = None
-    device: str | None = None
-
-
-class _Predictions(Record):
-    y_pred: str | tuple[str, ...]
-    score: str | None = None
-
-
-class _Data(Record):
-    path: str
-    y_true: str | tuple[str, ...]
-    task: Task | None = None
-    positive: str | int | float | bool | None = None
-    classes: tuple[str | int, ...] | None = None
-    sensitive_features: tuple[str, ...]
-    weights: str | None = None
-    sample_weight: str | None = None
-    """fairlearn's word for `weights`."""
-    weights_kind: Literal["sampling", "frequency"] = "sampling"
-    cluster: str | None = None
-
-    @field_validator("sensitive_features", mode="before")
-    @classmethod
-    def _one_or_more(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
-
-
-class _Audit(Record):
-    name: str = ""
-    seed: StrictInt = 0
-    sample: StrictInt = Field(default=2000, ge=1)
-
-
-class Asked(Record):
-    """A `[[check]]`: which check, and its options; they are tried where the check is made."""
-
-    name: str
-    options: dict[str, Any] = Field(default_factory=dict)
-    where: str = ""
-    """file:line, for errors."""
 
 
 class _Policy(Record):
@@ -176,7 +121,7 @@ class _Defaults(Record):
     @field_validator("confidence")
     @classmethod
     def _level(cls, value: float) -> float:
-        return _between(value, 0.5, 1.0, "confidence")
+        return between(value, 0.5, 1.0, "confidence")
 
 
 class _Rule(Record):
@@ -204,92 +149,26 @@ class _Rule(Record):
     @field_validator("confidence")
     @classmethod
     def _possible(cls, value: float | None) -> float | None:
-        return None if value is None else _between(value, 0.5, 1.0, "confidence")
+        return None if value is None else between(value, 0.5, 1.0, "confidence")
 
 
-class Config(Record):
-    """A whole configuration file: what is audited, and the policy."""
-
-    folder: str = "."
-    """The folder of the file: its paths are relative to it."""
-    model: _Model | None = None
-    predictions: _Predictions | None = None
-    data: _Data | None = None
-    audit: _Audit = _Audit()
-    checks: tuple[Asked, ...] = ()
-    """What is asked; empty: the default."""
-    policy: Policy = Policy()
-
-
-def load_config(path: str | Path) -> Config:
-    """The configuration in a TOML file, or in `[tool.auditkit]` of a pyproject.toml."""
-    path = Path(path)
-    config = config_from(read(path))
-    return config.model_copy(update={"folder": str(path.parent)})
-
-
-def config_from(document: Document) -> Config:
-    """Check a parsed document against the language of configurations."""
-    data = document.data
-    known = ["model", "predictions", "data", "audit", "check", "words", "policy", "defaults", "rule"]
-    for key in data:
-        if key not in known:
-            raise _unknown(document, (key,), known)
-    if "model" in data and "predictions" in data:
-        raise PolicyError(f"{document.where(('predictions',))}: declare [model] or [predictions], not both")
-    policy = _part(document, _Policy, "policy")
-    defaults = _part(document, _Defaults, "defaults")
+def policy_from(document: Document) -> Policy:
+    """The policy in a parsed document, its keys checked."""
+    check_keys(document)
+    policy = part(document, _Policy, "policy")
+    defaults = part(document, _Defaults, "defaults")
     rules = _rules(document, defaults)
-    return Config(
-        model=_part(document, _Model, "model") if "model" in data else None,
-        predictions=_part(document, _Predictions, "predictions") if "predictions" in data else None,
-        data=_part(document, _Data, "data") if "data" in data else None,
-        audit=_part(document, _Audit, "audit"),
-        checks=_checks(document),
-        policy=Policy(
-            **policy.model_dump(include={"version", "owner", "review_by"}),
-            id=policy.id or policy.preset or "",
-            presets=_presets(document, policy, defaults),
-            confidence=defaults.confidence,
-            correction=defaults.correction,
-            rules=rules,
-            words=_words(document),
-            source=document.name,
-            sha256=_sha256(rules, defaults),
-        ),
+    return Policy(
+        **policy.model_dump(include={"version", "owner", "review_by"}),
+        id=policy.id or policy.preset or "",
+        presets=_presets(document, policy, defaults),
+        confidence=defaults.confidence,
+        correction=defaults.correction,
+        rules=rules,
+        words=_words(document),
+        source=document.name,
+        sha256=_sha256(rules, defaults),
     )
-
-
-R = TypeVar("R", bound=BaseModel)
-
-
-def _part(document: Document, record: type[R], *path: str | int) -> R:
-    value: Any = document.data
-    for step in path:
-        value = value.get(step, {}) if isinstance(value, dict) else value[step]
-    if not isinstance(value, dict):
-        raise PolicyError(f"{document.where(path)}: '{path[0]}' must be a table")
-    for key in value:
-        if key not in record.model_fields:
-            raise _unknown(document, (*path, key), list(record.model_fields))
-    try:
-        return record.model_validate(value)
-    except ValidationError as e:
-        raise _invalid(document, path, e) from None
-
-
-def _checks(document: Document) -> tuple[Asked, ...]:
-    raw = document.data.get("check", [])
-    if not isinstance(raw, list) or not all(isinstance(c, dict) for c in raw):
-        raise PolicyError(f"{document.where(('check',))}: write [[check]], with double brackets, for each check")
-    asked = []
-    for i, entry in enumerate(raw):
-        where = document.where(("check", i))
-        name = entry.get("name")
-        if not isinstance(name, str):
-            raise PolicyError(f'{where}: a check needs its name, as in name = "subgroups"')
-        asked.append(Asked(name=name, options={k: v for k, v in entry.items() if k != "name"}, where=where))
-    return tuple(asked)
 
 
 def _presets(document: Document, policy: _Policy, defaults: _Defaults) -> tuple[Preset, ...]:
@@ -312,7 +191,7 @@ def _rules(document: Document, defaults: _Defaults) -> tuple[Rule, ...]:
         raise PolicyError(f"{document.where(('rule',))}: write [[rule]], with double brackets, for each rule")
     rules: list[Rule] = []
     for i in range(len(raw)):
-        rule = _rule(document, i, _part(document, _Rule, "rule", i), defaults)
+        rule = _rule(document, i, part(document, _Rule, "rule", i), defaults)
         if any(r.id == rule.id for r in rules):
             raise PolicyError(f"{document.where(('rule', i, 'id'))}: two rules have the id '{rule.id}'")
         rules.append(rule)
@@ -347,7 +226,7 @@ def _rule(document: Document, i: int, spec: _Rule, defaults: _Defaults) -> Rule:
         limit = getattr(spec, key)
         try:
             if limit is not None:
-                _between(limit, *METRICS[metric].limits, key)
+                between(limit, *METRICS[metric].limits, key)
         except ValueError as e:
             raise PolicyError(f"{document.where(('rule', i, key))}: '{key}': {e}") from None
     if not METRICS[metric].tested and (spec.decision or defaults.decision) != "point":
@@ -402,33 +281,7 @@ def _words(document: Document) -> Words:
     try:
         return Words(positive=raw.get("positive", ""), groups=groups)
     except ValidationError as e:
-        raise _invalid(document, ("words",), e) from None
-
-
-def _unknown(document: Document, path: Path_, known: Sequence[str]) -> PolicyError:
-    key = str(path[-1])
-    if key in _LATER:
-        return PolicyError(f"{document.where(path)}: '{key}': {_LATER[key]} not in this version")
-    return PolicyError(
-        f"{document.where(path)}: unknown key '{key}'; known are {listing(known, most=20)}.{nearest(key, known)}"
-    )
-
-
-def _invalid(document: Document, path: Path_, error: ValidationError) -> PolicyError:
-    first = error.errors()[0]
-    inside: Path_ = tuple(p for p in first["loc"] if isinstance(p, str | int))
-    if first["type"] == "missing":
-        return PolicyError(f"{document.where(path)}: '{inside[-1]}' is missing in [{'.'.join(map(str, path))}]")
-    expected = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "literal_error":
-        expected += f", got {first['input']!r}"
-    return PolicyError(f"{document.where((*path, *inside))}: '{'.'.join(map(str, inside))}': {expected}")
-
-
-def _between(value: float, low: float, high: float, name: str) -> float:
-    if not low <= value <= high or (name == "confidence" and not low < value < high):
-        raise ValueError(f"{name} = {value:g} is impossible: it must lie between {low:g} and {high:g}")
-    return value
+        raise invalid(document, ("words",), e) from None
 
 
 def _sha256(rules: tuple[Rule, ...], defaults: _Defaults | Policy) -> str:

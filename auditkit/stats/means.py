@@ -56,3 +56,16 @@ def share_limits(values: ArrayLike, z: float) -> tuple[float, float]:
         return float(plain.low), float(plain.high)
     low, high = t_limits(mean, spread / n**0.5, effective_n=n, level=float(1 - 2 * ndtr(-z)))
     return max(0.0, float(low)), min(1.0, float(high))
+
+
+def t_value(n: ArrayLike, z: float) -> Floats:
+    """Student's quantile with the tail of z and n − 1 degrees of freedom; NaN at one row or fewer.
+
+    >>> round(float(t_value(11, 1.959964)), 3)
+    2.228
+    """
+    from scipy.special import ndtr, stdtrit
+
+    n = np.asarray(n, float)
+    out: Floats = np.asarray(stdtrit(np.where(n > 1, n - 1, np.nan), ndtr(z)))
+    return out

@@ -10,7 +10,8 @@ import pytest
 import auditkit.demo
 from auditkit.catalogue.index import ALIASES, METRICS
 from auditkit.errors import PolicyError
-from auditkit.gate.policy import Policy, load_config
+from auditkit.gate.config import load_config
+from auditkit.gate.policy import Policy
 
 RULE = {"id": "r", "metric": "accuracy", "comparison": "overall", "at_least": 0.8}
 
@@ -278,7 +279,7 @@ def test_a_policy_file_needs_a_rule(tmp_path: Path) -> None:
 
 def test_one_name_is_a_tuple_of_one() -> None:
     data = {"path": "p", "y_true": "y", "sensitive_features": "sex"}
-    from auditkit.gate.policy import config_from
+    from auditkit.gate.config import config_from
     from auditkit.gate.toml import Document
 
     config = config_from(Document("", {"data": data}, {}))
@@ -289,7 +290,7 @@ def test_one_name_is_a_tuple_of_one() -> None:
 
 @pytest.mark.parametrize("positive", [">50K", 1, True, 1.5])
 def test_positive_keeps_its_type(positive: Any) -> None:
-    from auditkit.gate.policy import config_from
+    from auditkit.gate.config import config_from
     from auditkit.gate.toml import Document
 
     data = {"path": "p", "y_true": "y", "sensitive_features": ["s"], "positive": positive}

@@ -1,0 +1,113 @@
+"""A configuration file: what is audited, what is asked, and the policy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, StrictInt, field_validator
+
+from auditkit.errors import PolicyError
+from auditkit.gate.parts import check_keys, part
+from auditkit.gate.policy import Policy, policy_from
+from auditkit.gate.toml import Document, read
+from auditkit.records import Record, Task
+
+
+class _Model(Record):
+    factory: str
+    weights: str | None = None
+    task: Task | None = None
+    outputs: Literal["logits", "probabilities"] | None = None
+    threshold: float | None = None
+    device: str | None = None
+
+
+class _Predictions(Record):
+    y_pred: str | tuple[str, ...]
+    score: str | None = None
+
+
+class _Data(Record):
+    path: str
+    y_true: str | tuple[str, ...]
+    task: Task | None = None
+    positive: str | int | float | bool | None = None
+    classes: tuple[str | int, ...] | None = None
+    sensitive_features: tuple[str, ...]
+    weights: str | None = None
+    sample_weight: str | None = None
+    """fairlearn's word for `weights`."""
+    weights_kind: Literal["sampling", "frequency"] = "sampling"
+    cluster: str | None = None
+
+    @field_validator("sensitive_features", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+
+class _Audit(Record):
+    name: str = ""
+    seed: StrictInt = 0
+    sample: StrictInt = Field(default=2000, ge=1)
+
+
+class Asked(Record):
+    """A `[[check]]`: which check, and its options; they are tried where the check is made."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    where: str = ""
+    """file:line, for errors."""
+
+
+class Config(Record):
+    """A whole configuration file: what is audited, and the policy."""
+
+    folder: str = "."
+    """The folder of the file: its paths are relative to it."""
+    model: _Model | None = None
+    predictions: _Predictions | None = None
+    data: _Data | None = None
+    audit: _Audit = _Audit()
+    checks: tuple[Asked, ...] = ()
+    """What is asked; empty: the default."""
+    policy: Policy = Policy()
+
+
+def load_config(path: str | Path) -> Config:
+    """The configuration in a TOML file, or in `[tool.auditkit]` of a pyproject.toml."""
+    path = Path(path)
+    config = config_from(read(path))
+    return config.model_copy(update={"folder": str(path.parent)})
+
+
+def config_from(document: Document) -> Config:
+    """Check a parsed document against the language of configurations."""
+    check_keys(document)
+    data = document.data
+    if "model" in data and "predictions" in data:
+        raise PolicyError(f"{document.where(('predictions',))}: declare [model] or [predictions], not both")
+    return Config(
+        model=part(document, _Model, "model") if "model" in data else None,
+        predictions=part(document, _Predictions, "predictions") if "predictions" in data else None,
+        data=part(document, _Data, "data") if "data" in data else None,
+        audit=part(document, _Audit, "audit"),
+        checks=_checks(document),
+        policy=policy_from(document),
+    )
+
+
+def _checks(document: Document) -> tuple[Asked, ...]:
+    raw = document.data.get("check", [])
+    if not isinstance(raw, list) or not all(isinstance(c, dict) for c in raw):
+        raise PolicyError(f"{document.where(('check',))}: write [[check]], with double brackets, for each check")
+    asked = []
+    for i, entry in enumerate(raw):
+        where = document.where(("check", i))
+        name = entry.get("name")
+        if not isinstance(name, str):
+            raise PolicyError(f'{where}: a check needs its name, as in name = "subgroups"')
+        asked.append(Asked(name=name, options={k: v for k, v in entry.items() if k != "name"}, where=where))
+    return tuple(asked)
