@@ -33,5 +33,5 @@ def test_audit_your_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_audit_decisions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     judged = run("audit_decisions", tmp_path)
     assert [v.rule.metric for v in judged.verdicts] == ["selection_rate"]
-    assert judged.not_measured[0].why == "predictions only"
+    assert "predictions only" in {n.why for n in judged.not_measured}
     assert "Selected, of everybody: " in capsys.readouterr().out

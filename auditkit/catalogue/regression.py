@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from auditkit.catalogue.metric import Metric
 
 _COMPARED = ("overall", "group_min", "group_max", "difference")
@@ -12,6 +14,7 @@ METRICS = (
     Metric(
         kind="error",
         unit="measure",
+        limits=(-math.inf, math.inf),
         name="signed_error",
         title="Signed error",
         plain="predicted too high or too low",
@@ -28,6 +31,7 @@ METRICS = (
     Metric(
         kind="error",
         unit="measure",
+        limits=(0.0, math.inf),
         name="mean_absolute_error",
         title="Mean absolute error",
         plain="how far off",
@@ -44,6 +48,7 @@ METRICS = (
     Metric(
         kind="error",
         unit="measure",
+        limits=(0.0, math.inf),
         name="root_mean_squared_error",
         title="Root mean squared error (RMSE)",
         plain="how far off, large errors counting more",
@@ -60,6 +65,7 @@ METRICS = (
     Metric(
         kind="error",
         unit="measure",
+        limits=(-math.inf, math.inf),
         name="mean_prediction",
         title="Mean prediction",
         plain="predicted on average",

@@ -29,7 +29,7 @@ def row_keys(batch: Batch) -> Keys:
         axis=1,
     ).assign(y_true=batch.y_true, y_pred=batch.y_pred)
     if batch.score is not None:
-        scores = batch.score.reshape(len(frame), -1)
+        scores = batch.score[:, None] if batch.score.ndim == 1 else batch.score
         frame = frame.assign(**{f"score{i or ''}": scores[:, i] for i in range(scores.shape[1])})
     for name, values in (("weight", batch.sample_weight), ("cluster", batch.cluster)):
         if values is not None:

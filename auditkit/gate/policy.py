@@ -54,7 +54,7 @@ class Policy(PolicyInfo):
     @classmethod
     def from_dict(cls, policy: dict[str, Any]) -> Policy:
         """A policy from the dict that its TOML would give; PolicyError names the key and the nearest right one."""
-        return policy_from(Document("", policy, {}))
+        return _of_whole(Document("", policy, {}))
 
     @classmethod
     def load(cls, path: str | Path) -> Policy:
@@ -69,7 +69,7 @@ class Policy(PolicyInfo):
                     f"'{name}' is no file, and no preset; presets are {listing(LAWS)}.{nearest(name, LAWS)}"
                 )
             return cls.preset(name)
-        policy = policy_from(read(Path(path)))
+        policy = _of_whole(read(Path(path)))
         if not policy.rules and not policy.presets:
             raise PolicyError(f"{path} has no [[rule]]: a gate needs at least one, or a preset in [policy]")
         return policy
@@ -150,6 +150,13 @@ class _Rule(Record):
     @classmethod
     def _possible(cls, value: float | None) -> float | None:
         return None if value is None else between(value, 0.5, 1.0, "confidence")
+
+
+def _of_whole(document: Document) -> Policy:
+    """The policy of a configuration whose other parts are checked too: a mistake there is a mistake."""
+    from auditkit.gate.config import config_from
+
+    return config_from(document).policy
 
 
 def policy_from(document: Document) -> Policy:

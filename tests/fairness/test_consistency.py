@@ -62,7 +62,7 @@ def test_values_by_group_and_their_intervals() -> None:
     expected = [by_row[women].mean(), by_row[~women].mean()]
     assert [g.estimate.value for g in gap.by_group] == pytest.approx(expected, abs=1e-12)
     assert gap.estimate.low
-    assert "a gap of" in gap.statement
+    assert "The gap is" in gap.statement
     assert any(n.startswith("approximate") for n in gap.notes)
     least = report.finding("fairness/consistency/group_min/sex")
     assert "least well for f" in least.statement
