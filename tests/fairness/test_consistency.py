@@ -65,7 +65,7 @@ def test_values_by_group_and_their_intervals() -> None:
     assert "The gap is" in gap.statement
     assert any(n.startswith("approximate") for n in gap.notes)
     least = report.finding("fairness/consistency/group_min/sex")
-    assert "least well for f" in least.statement
+    assert "for f, the lowest value" in least.statement
     assert ak.Report.from_json(report.to_json()) == report
     stored = report.evidence["consistency"].data
     assert set(stored["columns"]) == {"agreement"}, "no feature of anybody is kept"
