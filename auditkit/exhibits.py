@@ -88,6 +88,10 @@ class Series(Record):
     """Upper limits of y, likewise."""
     n: tuple[int, ...] = ()
     """Rows behind each point; empty: the points are no groups of rows."""
+    marked: int | None = None
+    """Position of the point to be pointed out; None: none."""
+    mark: str = ""
+    """What it is, in words."""
 
 
 class Curve(Record):

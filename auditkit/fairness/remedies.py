@@ -219,5 +219,13 @@ def _curve(curve: Frontier, by: tuple[str, ...]) -> Curve:
         title=f"Accuracy against the gap in selection rate, thresholds by {' and '.join(by)}",
         unit_x="gap in selection rate that remains",
         unit_y="accuracy",
-        series=(Series(name="frontier", x=tuple(curve.gap.tolist()), y=tuple(curve.accuracy.tolist())),),
+        series=(
+            Series(
+                name="frontier",
+                x=tuple(curve.gap.tolist()),
+                y=tuple(curve.accuracy.tolist()),
+                marked=curve.knee,
+                mark="" if curve.knee is None else "the knee",
+            ),
+        ),
     )

@@ -152,7 +152,29 @@ def _law(f: Finding) -> str:
 
 def _tabled(f: Finding) -> bool:
     """True for a finding with a table: of the concerns that have figures of their own, all that is drawn here."""
-    return any(isinstance(x, Table) for x in f.exhibits)
+    return any(isinstance(x, Table) for x in f.exhibits) and not _ranked(f)
+
+
+def _ranked(f: Finding) -> bool:
+    """True for the gap of a rate between crossings, whose table ranks them: the gap itself is drawn already."""
+    rate = f.metric in METRICS and METRICS[f.metric].kind == "rate"
+    return rate and f.concern == "fairness" and f.comparison == "difference" and len(f.by) > 1
+
+
+class Rankings(NamedTuple):
+    """Crossings in the order of their rates, a table a rate."""
+
+    grids: tuple[Grid, ...]
+    notes: tuple[str, ...]
+
+
+def rankings(look: Lookup) -> Rankings:
+    """The tables of the gaps between crossings, folded; what is to be known of them once."""
+    room = Room.of(look.report)
+    found = [f for f in look.report.findings if look.binary and _ranked(f)]
+    grids = [grid(x, room.rows)._replace(folded=True) for f in found for x in _of(f.exhibits, Table)]
+    notes = [f"{name_of(f.metric)}: {n}" for f in found if f.exhibits for n in f.notes if n.startswith("shrunk")]
+    return Rankings(tuple(grids), tuple(dict.fromkeys(shown(n, longest=600) for n in notes)))
 
 
 def _group(x: GroupEstimates, room: Room) -> Group:

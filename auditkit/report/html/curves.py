@@ -109,11 +109,25 @@ def _line(s: Series, x: Axis, y: Axis) -> Line:
         return Line(name, "", "", (), f"{name}: no points")
     words = f"{name}: {several(len(dots), 'point')}, from {_at(s, kept, 0)} to {_at(s, kept, -1)}"
     few = len(dots) <= DOTS
-    return Line(name, "".join(path), "".join(bars) if few else "", tuple(dots) if few else (), words)
+    if s.marked is not None:
+        words += f"; {shown(s.mark)}: {_point(s, s.marked)}"
+    kept_dots = tuple(dots) if few else _marked(s, x, y)
+    return Line(name, "".join(path), "".join(bars) if few else "", kept_dots, words)
+
+
+def _marked(s: Series, x: Axis, y: Axis) -> tuple[tuple[str, str], ...]:
+    """The one point that a line of many has a mark for."""
+    value = None if s.marked is None else s.y[s.marked]
+    if s.marked is None or value is None:
+        return ()
+    return ((f"{x.at(s.x[s.marked]):g}", f"{100 - y.at(value):.4g}"),)
 
 
 def _at(s: Series, kept: list[int], end: int) -> str:
-    i = [i for i in kept if s.y[i] is not None][end]
+    return _point(s, [i for i in kept if s.y[i] is not None][end])
+
+
+def _point(s: Series, i: int) -> str:
     return f"{plain(s.y[i])} at {plain(s.x[i])}"
 
 
@@ -131,6 +145,9 @@ def _note(curve: Curve, lines: int, *, zoomed: bool) -> str:
         parts.append("Dashed: where the line would lie if the two were equal.")
     if any(s.low or s.high for s in curve.series):
         parts.append("Upright lines: intervals.")
+    marks = dict.fromkeys(f"{shown(s.mark)}: {_point(s, s.marked)}" for s in curve.series if s.marked is not None)
+    if marks:
+        parts.append(f"Dot: {'; '.join(marks)}.")
     if zoomed:
         parts.append("An axis does not begin at 0.")
     if len(curve.series) > lines:

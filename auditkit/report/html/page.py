@@ -43,6 +43,7 @@ def render(report: Report) -> str:
             answers=dict(zip(drawn, told, strict=True)),
             more_data=more_data,
             more_fairness=more_fairness,
+            rankings=answers.rankings(look),
             unbuilt=NOT_BUILT,
             report=report,
             json_name=f"{shown(report.name)}.json",
