@@ -30,7 +30,7 @@ CHECKS: dict[str, str] = {
 }
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
 
-_BINARY = ("data_profile", "group_fairness", "scores", "attribution")
+_BINARY = ("data_profile", "group_fairness", "scores", "subgroups", "attribution")
 DEFAULT: dict[Task, tuple[str, ...]] = {
     "binary": _BINARY,
     "multilabel": _BINARY,

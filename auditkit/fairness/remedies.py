@@ -60,7 +60,7 @@ def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: fl
             if len(own) < 2
             else f"{len(found)} groups of {' and '.join(by)}; remedies are shown for at most {MOST_GROUPS}"
         )
-        return NotMeasured(what=id_, why=why)
+        return NotMeasured(what=f"remedies by {' and '.join(by)}", why=why, concern="mitigation")
     remedies = {name: mitigate(evidence, by, constraint=name) for name, _ in REMEDIES}
     curve = _frontier(own, "demographic_parity")
     parity = remedies["demographic_parity"]

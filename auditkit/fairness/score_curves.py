@@ -65,7 +65,7 @@ def between_roc_curves(
             if len(kept) < 2
             else f"{len(kept)} groups of {attributes}; ABROCA is for at most {MOST_GROUPS}"
         )
-        return NotMeasured(what=f"fairness/abroca/difference/{'+'.join(by)}", why=why)
+        return NotMeasured(what=f"the area between ROC curves by {attributes}", why=why, concern="fairness")
     counts = [(g.negatives.n, g.positives.n) for _, g in kept]
     a = abroca(counts, permutations=PERMUTATIONS, generator=np.random.default_rng(0))
     first, second = (" & ".join(kept[i][0]) for i in (a.first, a.second))

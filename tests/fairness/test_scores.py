@@ -155,7 +155,7 @@ def test_one_group_has_nothing_to_compare() -> None:
     result = Scores().assess(histogram(frame(0, {"a": 300})))
     gap = next(f for f in result.findings if f.id == "fairness/roc_auc/difference/g")
     assert (gap.estimate.value, gap.estimate.state) == (None, "undefined")
-    assert {n.what for n in result.not_measured} >= {"fairness/abroca/difference/g"}
+    assert {n.what for n in result.not_measured} >= {"the area between ROC curves by g"}
 
 
 def test_without_scores_it_says_so() -> None:
