@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: demo test test-all lint format bench reports clean
+.PHONY: demo test test-all test-slow lint format bench reports clean
 
 demo: $(VENV)/run.stamp
 	@$(BIN)/auditkit demo
@@ -12,8 +12,10 @@ demo: $(VENV)/run.stamp
 test: $(VENV)/dev.stamp browser
 	$(BIN)/python -m pytest
 
-test-all: $(VENV)/dev.stamp browser
-	$(BIN)/python -m pytest -m "slow or not slow"
+test-all: test test-slow
+
+test-slow: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
