@@ -25,6 +25,10 @@ class Basis:
         """(len(where),) of each group with group `to`, or with the rest of them (None); None: independent."""
         return None
 
+    def correlations(self, where: NDArray[np.intp]) -> NDArray[np.float64] | None:
+        """(K, K) between these groups; None: independent."""
+        return None
+
     def few(self, position: int) -> str:
         """Why the group cannot be judged."""
         return f"only {int(self.n[position])} to count"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,20 +15,11 @@ from auditkit.records import Comparison, Estimate, GroupEstimate, State
 from auditkit.stats import contrasts, families, pvalues
 from auditkit.stats.contrasts import Quantity
 from auditkit.stats.families import FamilyInterval
-from auditkit.stats.rates import Limits, critical_value, wilson
+from auditkit.stats.rates import Limits, critical_value, sidak_value, wilson
 
 SPARSE = 10
 """A denominator below this is too small to judge; a rule may say otherwise (`min_n`)."""
 
-_INTERVALS: dict[str, Callable[..., FamilyInterval]] = {
-    "difference": families.gap,
-    "ratio": families.ratio,
-    "difference_to_overall": families.difference_to_overall,
-    "ratio_to_overall": families.ratio_to_overall,
-    "group_min": partial(families.extreme, largest=False),
-    "group_max": partial(families.extreme, largest=True),
-    "overall": partial(families.extreme, largest=False),
-}
 _LEAST = {"group_min": 1, "group_max": 1, "overall": 1}
 """Groups that a comparison needs; two unless it stands here."""
 
@@ -157,13 +146,28 @@ class Family(Basis):
 
     def interval(self, kind: Comparison, q: float | None = None, z: float | None = None) -> FamilyInterval:
         """Of the groups kept, positions among them; `q` replaces the simultaneous critical value, `z` the plain one."""
-        level = self.level if z is None else math.erf(min(z, 8.0) / 2**0.5)  # beyond eight, a level is 1 in doubles
-        return _INTERVALS[kind](self.k[self.kept], self.n[self.kept], level=level, q=q)
+        where, level, df = self.positions(), self.level, self.df
+        groups, own = len(where), self.own(where)
+        z = critical_value(level, df) if z is None else z
+        if kind in ("difference", "ratio"):
+            inner = families.family_quantile(level, groups, df) if q is None else q
+            between = contrasts.difference if kind == "difference" else contrasts.ratio
+            return between(own, groups, level=level, inner=inner, outer=z, rho=self.correlations(where))
+        inner = sidak_value(level, 1 if groups == 2 and kind.endswith("to_overall") else groups, df) if q is None else q
+        if kind.endswith("to_overall"):
+            to = contrasts.difference_to_overall if kind.startswith("difference") else contrasts.ratio_to_overall
+            rho = self.correlation(where, None)
+            return to(own, self.rest(where), self.share(where), level=level, inner=inner, outer=z, rho=rho)
+        return contrasts.extreme(own, groups, level=level, largest=kind == "group_max", inner=inner, outer=z)
+
+    def share(self, where: NDArray[np.intp]) -> NDArray[np.float64]:
+        """(len(where),) of each of these groups in their common denominator."""
+        out: NDArray[np.float64] = self.n[where] / self.n[where].sum()
+        return out
 
     def gap_at(self, q: float) -> FamilyInterval:
         """The gap with both limits at q: one term of a sum makes no intersection–union claim."""
-        where = self.positions()
-        return contrasts.difference(self.own(where), len(where), level=self.level, inner=q, outer=q)
+        return self.interval("difference", q, q)
 
     def estimate_of(self, found: FamilyInterval, kind: Comparison, *, q: float | None = None) -> Estimate:
         """A family interval as an estimate."""

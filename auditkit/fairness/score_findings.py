@@ -14,7 +14,8 @@ from auditkit.fairness.estimates import number
 from auditkit.fairness.readings import Reading
 from auditkit.fairness.score_statements import statement
 from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate
-from auditkit.stats import pvalues, spread
+from auditkit.stats import contrasts, pvalues
+from auditkit.stats.contrasts import Method, Quantity
 from auditkit.stats.families import FamilyInterval, family_quantile
 from auditkit.stats.rates import Limits, critical_value
 
@@ -94,12 +95,12 @@ class Readings:
         law: pvalues.Law = "pairs" if comparison == "difference" and family else "separate"
         if comparison == "difference":
             return pvalues.p_value(
-                lambda x: spread.gap(at, len(chosen), level=self.level, q=x, z=x),
+                lambda x: contrasts.difference(at, len(chosen), level=self.level, most=math.inf, inner=x, outer=x),
                 limit, above=above, tail_of=lambda x: pvalues.tail(x, groups, law),
             )  # fmt: skip
         largest = comparison == "group_max"
         return pvalues.p_value(
-            lambda x: spread.extreme(at, len(chosen), level=self.level, largest=largest, q=x, z=x),
+            lambda x: contrasts.extreme(at, len(chosen), level=self.level, largest=largest, inner=x, outer=x),
             limit, above=above, tail_of=lambda x: pvalues.tail(x, groups, law),
         )  # fmt: skip
 
@@ -112,10 +113,10 @@ class Readings:
         chosen = [self.readings[i] for i in kept]
         limits_at = _limits_of(chosen)
         if comparison == "difference":
-            found = spread.gap(limits_at, len(kept), level=self.level)
+            found = contrasts.difference(limits_at, len(kept), level=self.level, most=math.inf)
             method = f"MOVER of all pairs of: {chosen[0].method}"
         else:
-            found = spread.extreme(limits_at, len(kept), level=self.level, largest=comparison == "group_max")
+            found = contrasts.extreme(limits_at, len(kept), level=self.level, largest=comparison == "group_max")
             method = f"Šidák towards the other groups, else plain: {chosen[found.first].method}"
         found = found._replace(first=kept[found.first], second=kept[found.second])
         coarse = [self.name(i) for i in kept if self.readings[i].state == "coarse"]
@@ -158,8 +159,8 @@ class Readings:
         return notes
 
 
-def _limits_of(chosen: Sequence[Reading]) -> spread.LimitsAt:
-    def limits_at(z: float) -> Limits:
+def _limits_of(chosen: Sequence[Reading]) -> Quantity:
+    def limits_at(z: float, _: Method) -> Limits:
         both = np.array([r.limits(z) for r in chosen])
         return Limits(np.array([r.value for r in chosen]), both[:, 0], both[:, 1])
 

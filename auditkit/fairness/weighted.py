@@ -21,10 +21,9 @@ from auditkit.fairness.basis import Basis
 from auditkit.fairness.estimates import SPARSE, Family
 from auditkit.fairness.rates import RateTable
 from auditkit.records import Comparison, Estimate
-from auditkit.stats import contrasts, effective, families
+from auditkit.stats import effective
 from auditkit.stats.contrasts import Quantity
-from auditkit.stats.families import FamilyInterval
-from auditkit.stats.rates import Floats, Limits, critical_value, rate, sidak_value, wilson
+from auditkit.stats.rates import Floats, Limits, critical_value, rate, wilson
 
 FEWEST_CLUSTERS = 10
 """A group with fewer clusters is too few to judge, however many rows it has."""
@@ -235,29 +234,11 @@ class WeightedFamily(WeighedBasis, Family):
         k, n = self.parts[0].others(where).counts
         return lambda q, method: method(k, n, q)
 
-    def interval(self, kind: Comparison, q: float | None = None, z: float | None = None) -> FamilyInterval:
-        """As of independent rows, at effective counts, with the clusters' degrees of freedom and correlations."""
-        where, level, df = self.positions(), self.level, self.df
-        groups, own = len(where), self.own(where)
-        z = critical_value(level, df) if z is None else z
-        if kind in ("difference", "ratio"):
-            inner = families.family_quantile(level, groups, df) if q is None else q
-            between = contrasts.difference if kind == "difference" else contrasts.ratio
-            return between(own, groups, level=level, inner=inner, outer=z, rho=self.correlations(where))
-        if kind.endswith("to_overall"):
-            inner = sidak_value(level, 1 if groups == 2 else groups, df) if q is None else q
-            share = self.parts[0].total[where] / self.parts[0].total[where].sum()
-            to = contrasts.difference_to_overall if kind.startswith("difference") else contrasts.ratio_to_overall
-            rho = self.correlation(where, None)
-            return to(own, self.rest(where), share, level=level, inner=inner, outer=z, rho=rho)
-        inner = sidak_value(level, groups, df) if q is None else q
-        return contrasts.extreme(own, groups, level=level, largest=kind == "group_max", inner=inner, outer=z)
-
-    def gap_at(self, q: float) -> FamilyInterval:
-        """The gap with both limits at q."""
-        where = self.positions()
-        rho = self.correlations(where)
-        return contrasts.difference(self.own(where), len(where), level=self.level, inner=q, outer=q, rho=rho)
+    def share(self, where: Positions) -> Floats:
+        """(len(where),) of each of these groups in their common sum of weights."""
+        total = self.parts[0].total[where]
+        out: Floats = total / total.sum()
+        return out
 
     def method(self, kind: Comparison) -> str:
         """How the interval of a comparison is made, in words."""

@@ -1,10 +1,9 @@
-"""The same families for any quantity with limits, and comparisons to a reference group and to the rest.
+"""Families of any quantity with limits, compared among themselves, with a reference group, the rest, or overall.
 
-A quantity is given by its limits: a function of a critical value and of the method for one rate (`wilson`, `jeffreys`).
-What `families` does for one rate follows here for quantities made of several, and against one other side:
-the inner limit, which says that there is a disparity, at a simultaneous critical value; the outer one, which says that
-every disparity is within it, at z. `inner` and `outer` replace these critical values; `rho` holds correlations between
-the estimates, where they are dependent.
+A quantity is given by its limits: a function of a critical value and of the method for one rate (`wilson`, `jeffreys`);
+`families` is the case of one rate. Of every comparison the inner limit, which says that there is a disparity, stands at
+a simultaneous critical value; the outer one, which says that every disparity is within it, at z. `inner` and `outer`
+replace these critical values; `rho` holds correlations between the estimates, where they are dependent.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.stats import pairs
-from auditkit.stats.families import FamilyInterval, family_quantile, folded, of_overall
+from auditkit.stats.laws import FamilyInterval, family_quantile
 from auditkit.stats.pairs import Interval
 from auditkit.stats.rates import Floats, Limits, clopper_pearson, critical_value, jeffreys, sidak_value, wilson
 
@@ -239,6 +238,21 @@ def each(
     q, method = simultaneous(level, comparisons)
     q = q if inner is None else inner
     return (pairs.ratio if ratios else pairs.difference)(own(q, method), other(q, method), rho)
+
+
+def of_overall(to_rest: pairs.Interval, w: Floats) -> pairs.Interval:
+    """r' = 1 / (w + (1 − w) / r): increasing in r, 0 at 0 and 1/w at ∞."""
+    with np.errstate(divide="ignore"):
+        low, high = (1 / (w + (1 - w) / x) for x in (to_rest.low, to_rest.high))
+    return pairs.Interval(to_rest.value, low, high)
+
+
+def folded(r: pairs.Interval, *, upper: bool) -> Floats:
+    """The upper (or lower) limits of min(r, 1/r) from those of r, (K,)."""
+    with np.errstate(divide="ignore"):
+        if not upper:
+            return np.minimum(r.low, 1 / r.high)
+        return np.where(r.high < 1, r.high, np.where(r.low > 1, 1 / r.low, 1.0))
 
 
 def _pair(rho: Floats | None, i: NDArray[np.intp], j: NDArray[np.intp]) -> Floats | None:
