@@ -172,7 +172,7 @@ def test_no_file_and_a_folder(tmp_path: Path) -> None:
         Dataset(tmp_path, y_true="y", sensitive_features="g")
 
 
-@pytest.mark.parametrize("data", [np.ones((2, 2)), [1, 2], 3, None, object()], ids=str)
+@pytest.mark.parametrize("data", [np.ones((2, 2)), [1, 2], 3, None, object()], ids=lambda x: type(x).__name__)
 def test_what_is_no_table(data: Any) -> None:
     with pytest.raises(DataError, match="expected a frame"):
         Dataset(data, y_true="y", sensitive_features="g")
