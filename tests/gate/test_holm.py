@@ -135,16 +135,14 @@ def test_a_gap_of_30_points_fails_a_limit_of_10(
     assert fails / runs >= (0.95 if runs >= 400 else 0.85)
 
 
+ASKED = ("selection_rate", "f1", "equalized_odds", "equalized_odds_mean")
 KINDS = ("difference", "ratio", "difference_to_overall", "ratio_to_overall", "group_min", "group_max", "overall")
 
 
 @pytest.mark.parametrize("groups", [2, 4])
-@pytest.mark.parametrize("metric", ["selection_rate", "f1", "equalized_odds", "equalized_odds_mean"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_p_is_the_level_where_the_drawn_limit_touches(kind: Any, metric: str, groups: int) -> None:
+@pytest.mark.parametrize(("metric", "kind"), [(m, k) for m in ASKED for k in KINDS if k in METRICS[m].comparisons])
+def test_p_is_the_level_where_the_drawn_limit_touches(metric: str, kind: Any, groups: int) -> None:
     """On both sides: the limit that a rule fails by may be the simultaneous one, or the plain one."""
-    if kind not in METRICS[metric].comparisons:
-        pytest.skip(f"{metric} knows no {kind}")
     tally = tally_of([150, 300, 250, 400][:groups], [0.4] * 4, [0.2, 0.85, 0.6, 0.8], [0.1, 0.4, 0.2, 0.25], 3)
     by = () if kind == "overall" else ("g",)
     for level in (0.9, 0.99):
