@@ -9,7 +9,7 @@ import numpy as np
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.fairness.estimates import number
-from auditkit.records import Estimate, Finding, Table
+from auditkit.records import Estimate, Finding, Table, Unit
 from auditkit.wording import decimals, interval, percent, points
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 NAMED = 3
 """Confirmed subgroups that the sentence names; the table has all."""
+
+_UNITS: tuple[Unit, ...] = ("", "", "", "percent", "percent", "points", "points", "points", "", "points")
+"""Of the table of tested subgroups, for rates."""
 
 
 def finding(metric: str, evidence: CrossedSums, found: Search, tested: Tested) -> Finding:
@@ -136,6 +139,7 @@ def _all_tested(metric: str, evidence: CrossedSums, found: Search, tested: Teste
             "Upper limit", "Adjusted p", "Difference where it was found",
         ),
         rows=tuple(rows),
+        units=() if metric == "mean_error" else _UNITS,
     )  # fmt: skip
 
 
