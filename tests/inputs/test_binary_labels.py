@@ -129,3 +129,9 @@ def test_scores() -> None:
         score_column(pd.Series([-0.1, 2]), "s")
     with pytest.raises(DataError, match="the score 's' holds text"):
         score_column(pd.Series(["high", "low"]), "s")
+
+
+@pytest.mark.parametrize("positive", [None, "1", 1])
+def test_labels_of_mixed_types_are_named_as_such(positive: object) -> None:
+    with pytest.raises(DataError, match=r"'y' holds labels of mixed types \((1, '1'|'1', 1)\): make them all text"):
+        BinaryTarget.of(pd.Series([1, "1", 1, "1"], dtype=object), "y", positive=positive)

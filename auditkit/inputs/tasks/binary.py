@@ -34,6 +34,9 @@ class BinaryTarget:
         labels = _labels(column)
         if not labels:
             raise DataError(f"every value of the target '{name}' is missing")
+        if len({isinstance(x, str) for x in labels}) > 1:
+            shown = listing([repr(x) for x in labels], most=4)
+            raise DataError(f"'{name}' holds labels of mixed types ({shown}): make them all text, or all numbers")
         if len(labels) > 2:
             kind = (
                 "it looks like probabilities: y_true takes labels"
