@@ -159,6 +159,8 @@ def _check_exclusion(minimum_share: float, justification: str) -> None:
         )
     if minimum_share and not justification.strip():
         raise PolicyError("categories are left out only with a reason: give justification='…' with minimum_share")
+    if justification and not minimum_share:
+        raise PolicyError("a justification leaves nobody out by itself: give minimum_share with it, at most 0.02")
 
 
 def _nyc_options(sex: str, race: str, minimum_share: float, justification: str) -> dict[str, Any]:

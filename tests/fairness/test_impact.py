@@ -283,6 +283,7 @@ def test_nobody_and_one_group() -> None:
         ({"law": "nyc-ll144", "by": ["sex"]}, "name the columns by sex"),
         ({"law": "four-fifths", "minimum_share": 0.02, "justification": "x"}, "belongs to nyc-ll144"),
         ({"law": "nyc-ll144", "minimum_share": 0.02}, "give justification="),
+        ({"law": "nyc-ll144", "justification": "few"}, "give minimum_share with it"),
         ({"law": "nyc-ll144", "minimum_share": 0.05, "justification": "x"}, "expected 0 to 0.02"),
     ],
 )
