@@ -319,6 +319,7 @@ def _dataset(config: Any) -> Any:
         y_true=d.y_true,
         positive=d.positive,
         sensitive_features=d.sensitive_features,
+        control_features=d.control_features,
         weights=d.weights,
         sample_weight=d.sample_weight,
         weights_kind=d.weights_kind,

@@ -57,6 +57,16 @@ def test_what_is_asked_is_what_is_answered(tmp_path: Path) -> None:
     assert stored["evidence"]["subgroups:error_rate"]["options"]["depth"] == 1
 
 
+def test_control_features_are_declared_in_the_file(tmp_path: Path) -> None:
+    asked = '[[check]]\nname = "conditional_parity"\ncontrol = ["job"]\n'
+    path = configuration(tmp_path, asked)
+    path.write_text(path.read_text().replace("[[check]]", 'control_features = "job"\n[[check]]', 1))
+    status, _, error = run_cli(["run", str(path), "--out", str(tmp_path), "--name", "a"])
+    assert status == 0, error
+    found = json.loads((tmp_path / "a.json").read_text())["findings"]
+    assert "fairness/conditional_selection_rate/difference/sex|job" in {f["id"] for f in found}
+
+
 def test_flags_replace_the_checks_of_the_file(tmp_path: Path) -> None:
     path = configuration(tmp_path, '[[check]]\nname = "subgroups"\n')
     flags = ("--check", "group_fairness", "--check", "data_profile")

@@ -35,13 +35,14 @@ class _Data(Record):
     positive: str | int | float | bool | None = None
     classes: tuple[str | int, ...] | None = None
     sensitive_features: tuple[str, ...]
+    control_features: tuple[str, ...] = ()
     weights: str | None = None
     sample_weight: str | None = None
     """fairlearn's word for `weights`."""
     weights_kind: Literal["sampling", "frequency"] = "sampling"
     cluster: str | None = None
 
-    @field_validator("sensitive_features", mode="before")
+    @field_validator("sensitive_features", "control_features", mode="before")
     @classmethod
     def _one_or_more(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
