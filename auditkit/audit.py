@@ -9,7 +9,7 @@ other machines, at other sites. `conclude` turns the sum into findings, and neve
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,9 @@ from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
 from auditkit.judging import as_policy, judge
+from auditkit.progress import Progress, tell, told_to
 from auditkit.provenance import provenance_of
 from auditkit.records import Finding, NotMeasured, Report, StoredEvidence, Words
-
-Progress = Callable[[str, int, int], None]
-"""Told (what, done, total) as the audit goes on."""
 
 
 def audit(
@@ -75,7 +73,9 @@ def audit(
     _told_apart(asked)
     level = 0.95 if rules is None else rules.confidence
     done = _labels if data.task == "multilabel" else _audited
-    report = done(model, data, checks=asked, sample=sample, seed=seed, level=level, progress=progress).model_copy(
+    with told_to(progress):
+        report = done(model, data, checks=asked, sample=sample, seed=seed, level=level)
+    report = report.model_copy(
         update={"name": name or model.name, "words": words or (rules.words if rules else Words())}
     )
     report = report.model_copy(update={"provenance": report.provenance.model_copy(update={"command": command})})
@@ -90,10 +90,9 @@ def _audited(
     sample: int,
     seed: int,
     level: float,
-    progress: Progress | None,
 ) -> Report:
-    observed = observe(model, data, checks=checks, sample=sample, seed=seed, progress=progress)
-    return conclude(observed, model, data, checks=checks, sample=sample, seed=seed, level=level, progress=progress)
+    observed = observe(model, data, checks=checks, sample=sample, seed=seed)
+    return conclude(observed, model, data, checks=checks, sample=sample, seed=seed, level=level)
 
 
 def _labels(model: Model | Predictions, data: Dataset, **options: Any) -> Report:
@@ -164,7 +163,6 @@ def observe(
     checks: Sequence[Check],
     sample: int = 2_000,
     seed: int = 0,
-    progress: Progress | None = None,
 ) -> Observed:
     """One pass over the rows: decide, count, and keep the rows of lowest hash."""
     _of_one_task(model, data)
@@ -174,7 +172,7 @@ def observe(
     sampled = isinstance(model, Model) or any(isinstance(c, RowsCheck) for c in known)
     streams = [_fitted(c, model, data) for c in known if isinstance(c, StreamCheck)]
     total: Observed | None = None
-    for batch in _decided(model, data, progress):
+    for batch in _decided(model, data):
         keys = row_keys(_content(batch, model))
         whole = keys if isinstance(model, Model) else row_keys(batch)
         batch = replace(batch, key=whole if batch.cluster is None else cluster_hashes(batch.cluster))
@@ -199,7 +197,6 @@ def conclude(
     sample: int = 2_000,
     seed: int = 0,
     level: float = 0.95,
-    progress: Progress | None = None,
 ) -> Report:
     """Ask the sample checks their questions, then turn all evidence into findings."""
     net = model if isinstance(model, Model) else None
@@ -208,7 +205,7 @@ def conclude(
     not_measured: list[NotMeasured] = []
     stored: dict[str, StoredEvidence] = {}
     for i, check in enumerate(checks):
-        _tell(progress, check.name, i, len(checks))
+        tell(check.name, i, len(checks))
         if data.task not in tasks_of(check):
             why = f"{type(check).__name__} is for {listing(tasks_of(check))}; this audit is {data.task}"
             not_measured.append(NotMeasured(what=check.name, why=why))
@@ -228,7 +225,7 @@ def conclude(
         stored[check.name] = StoredEvidence(
             type=type(evidence).__name__, options=check.options(), data=evidence.to_json()
         )
-    _tell(progress, "done", len(checks), len(checks))
+    tell("done", len(checks), len(checks))
     return Report(
         provenance=provenance_of(observed, model, data, seed=seed, sample=0 if drawn is None else len(drawn.y_true)),
         findings=tuple(findings),
@@ -237,7 +234,7 @@ def conclude(
     )
 
 
-def _decided(model: Model | Predictions, data: Dataset, progress: Progress | None) -> Iterator[Batch]:
+def _decided(model: Model | Predictions, data: Dataset) -> Iterator[Batch]:
     """The batches of the data, with decisions and scores."""
     done = 0
     if isinstance(model, Predictions):
@@ -245,7 +242,7 @@ def _decided(model: Model | Predictions, data: Dataset, progress: Progress | Non
         for batch in data.batches(without=model.columns):
             rows = slice(done, done := done + len(batch.y_true))
             yield replace(batch, y_pred=decisions[rows], score=None if scores is None else scores[rows])
-            _tell(progress, "rows", done, len(data))
+            tell("rows", done, len(data))
         return
     for batch in data.batches():
         if not done:
@@ -253,7 +250,7 @@ def _decided(model: Model | Predictions, data: Dataset, progress: Progress | Non
         score = model.predict(batch.features)
         yield _decisions(model, data, batch, score)
         done += len(score)
-        _tell(progress, "rows", done, len(data))
+        tell("rows", done, len(data))
 
 
 def _noted(findings: Sequence[Finding], check: Check, data: Dataset) -> list[Finding]:
@@ -319,8 +316,3 @@ def _told_apart(checks: Sequence[Check]) -> None:
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
         raise PolicyError(f"two checks have the name '{twice[0]}': their evidence would be one; ask one of them")
-
-
-def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:
-    if progress is not None:
-        progress(what, done, total)

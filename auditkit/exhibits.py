@@ -108,4 +108,106 @@ class Curve(Record):
     """True where y = x is what is asked for, as in calibration."""
 
 
-Exhibit = Annotated[GroupEstimates | Table | Curve, Field(discriminator="kind")]
+class Contribution(Record):
+    """One part of a total."""
+
+    label: str
+    """A raw column, say."""
+    estimate: Estimate
+    """Signed, in the unit of the exhibit."""
+    share: float | None = None
+    """Of the total; None where the total's interval contains 0."""
+    beside: float | None = None
+    """The number beside it (how well the column tells the group, say); None: not known."""
+
+
+class Contributions(Record):
+    """Exhibit: what makes a total up, part by part; the parts add to `total`."""
+
+    kind: Literal["contributions"] = "contributions"
+    title: str
+    unit: Unit
+    """How every value is written: points for gaps of scores and rates."""
+    rows: tuple[Contribution, ...]
+    """By size, the largest first; a last row may gather what is small."""
+    total: Estimate
+    """The whole that the rows add up to."""
+    of_all: float | None = None
+    """The same whole over all rows of the data, where the parts come from a sample."""
+    beside: str = ""
+    """What the number beside each row is, in words ("tells gender (AUC)"); empty: there is none."""
+
+
+class Layer(Record):
+    """What one layer knows, and what the net uses of it. None: not measured, and `note` says why."""
+
+    name: str
+    """As in `named_modules`; "input" for what goes in."""
+    type: str
+    """Name of its class."""
+    units: int
+    knows: Estimate | None = None
+    """Balanced accuracy of a linear probe for the attribute, held out; .5 is guessing."""
+    untrained: float | None = None
+    """The same in an untrained copy of the net."""
+    selectivity: float | None = None
+    """`knows` minus the accuracy of the same probe on a control task."""
+    auc: float | None = None
+    """AUC of the probe."""
+    before: Estimate | None = None
+    """The gap with nothing erased."""
+    after: Estimate | None = None
+    """The gap after the attribute was erased from this layer."""
+    random: float | None = None
+    """Median gap after erasing random directions of the same rank instead."""
+    accuracy_before: float | None = None
+    accuracy_after: float | None = None
+    cut: bool | None = None
+    """True where the contributions of its neurons add up to the gap: nothing flows around this layer."""
+    neurons: tuple[float, ...] = ()
+    """Contributions of its neurons to the gap, the largest first, at most 64, in the unit of the gap."""
+    named: tuple[int, ...] = ()
+    """Which neurons those are."""
+    note: str = ""
+
+
+class Layers(Record):
+    """Exhibit: what each layer knows of an attribute, and uses; in the order of execution."""
+
+    kind: Literal["layers"] = "layers"
+    title: str
+    unit: Unit
+    """How gaps are written."""
+    attribute: str
+    layers: tuple[Layer, ...]
+    guess: float | None = None
+    """Accuracy of always giving the commoner answer; None: not a classification."""
+
+
+class Case(Record):
+    """One row of the data, and what moved its score."""
+
+    title: str
+    """Whose case, and why it was chosen."""
+    facts: tuple[tuple[str, str], ...]
+    """(what, value), as text: group, truth, decision, score."""
+    contributions: tuple[tuple[str, str, float], ...] = ()
+    """(feature, its value as text, signed contribution), by size."""
+    png: str = ""
+    """A picture, as base64 of a PNG; empty: none. Contributions are laid over it."""
+    tokens: tuple[tuple[str, float], ...] = ()
+    """(token, signed contribution) in the order of a text; empty: no text."""
+    note: str = ""
+
+
+class Cases(Record):
+    """Exhibit: single rows, only where they were asked for."""
+
+    kind: Literal["cases"] = "cases"
+    title: str
+    unit: str
+    """Unit of every contribution, in words."""
+    cases: tuple[Case, ...]
+
+
+Exhibit = Annotated[GroupEstimates | Table | Curve | Contributions | Layers | Cases, Field(discriminator="kind")]

@@ -21,11 +21,17 @@ from pydantic import (
 )
 
 from auditkit.errors import PolicyViolation, ReportError
+from auditkit.exhibits import Case as Case
+from auditkit.exhibits import Cases as Cases
+from auditkit.exhibits import Contribution as Contribution
+from auditkit.exhibits import Contributions as Contributions
 from auditkit.exhibits import Curve as Curve
 from auditkit.exhibits import Estimate as Estimate
 from auditkit.exhibits import Exhibit as Exhibit
 from auditkit.exhibits import GroupEstimate as GroupEstimate
 from auditkit.exhibits import GroupEstimates as GroupEstimates
+from auditkit.exhibits import Layer as Layer
+from auditkit.exhibits import Layers as Layers
 from auditkit.exhibits import Record as Record
 from auditkit.exhibits import Series as Series
 from auditkit.exhibits import State as State

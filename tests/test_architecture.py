@@ -12,8 +12,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "auditkit"
 ALWAYS = {"errors", "auditkit"}
 EVERYTHING = {
-    "records", "catalogue", "check", "wording", "inputs", "evidence", "stats", "fairness", "explain", "gate", "report",
-    "judging", "provenance", "checks",
+    "records", "catalogue", "check", "wording", "inputs", "evidence", "stats", "fairness", "explain", "robustness", "gate",
+    "report", "judging", "provenance", "checks", "progress",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
 BORDERS: dict[str, tuple[set[str], set[str]]] = {
@@ -22,6 +22,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "records": ({"report", "exhibits"}, {"pydantic"}),  # report: only inside Report.save, the one named exception
     "catalogue": ({"records"}, set()),
     "check": ({"records"}, set()),
+    "progress": (set(), set()),
     "wording": ({"records"}, set()),
     "inputs": ({"records", "check"}, {"torch", "numpy", "pandas", "narwhals", "pyarrow", "safetensors", "sklearn"}),
     "evidence": ({"check", "records"}, {"numpy", "pandas"}),
@@ -31,12 +32,16 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"numpy", "pandas", "sklearn", "fairlearn"},
     ),
     "explain": (
-        {"inputs", "check", "catalogue", "evidence", "stats", "records", "wording"},
-        {"torch", "captum", "numpy", "pandas"},
+        {"inputs", "check", "catalogue", "evidence", "stats", "records", "wording", "progress"},
+        {"torch", "captum", "numpy", "pandas", "sklearn"},
+    ),
+    "robustness": (
+        {"inputs", "check", "catalogue", "evidence", "stats", "records", "wording", "progress"},
+        {"torch", "numpy", "pandas", "sklearn"},
     ),
     "gate": ({"records", "catalogue", "wording"}, {"pydantic"}),
     "report": ({"records", "catalogue", "wording"}, {"jinja2", "markupsafe", "rich"}),
-    "judging": ({"records", "catalogue", "gate", "evidence", "fairness"}, set()),
+    "judging": ({"records", "catalogue", "gate", "evidence", "fairness", "explain"}, set()),
     "provenance": ({"records", "inputs", "audit"}, set()),
     "checks": ({"check", "records"}, set()),  # names the modules of checks, and loads what is asked for
     "audit": (EVERYTHING, {"numpy"}),

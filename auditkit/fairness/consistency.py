@@ -64,7 +64,7 @@ class Consistency:
             found = encoded(features, without=[str(a) for a in groups])
             left_out, x = found.left_out, found.all if found.columns else np.zeros((len(rows), 0))
         else:
-            x = standardised(model.encode(features).detach().cpu().numpy().reshape(len(rows), -1))
+            x = standardised(model.encoded_numbers(features))
         facts = {"neighbours": self.neighbours, "inputs": int(x.shape[1]), "of_model": model is not None}
         known = len(rows) > self.neighbours and x.shape[1] > 0
         return Observations(

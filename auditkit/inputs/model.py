@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from auditkit.errors import DataError, ModelError, listing, nearest
 from auditkit.inputs.columns import FeatureMap, checked, feature_map_of
+from auditkit.inputs.groups import Groups, by_mask, by_name, by_position
+from auditkit.inputs.packing import Inputs, called, leaves, n_rows, taken
 from auditkit.records import TASKS, Task
 
 Outputs = Literal["logits", "probabilities"] | Callable[[Any], Tensor]
@@ -33,14 +35,18 @@ class Model:
     preprocess
         From raw columns (a pandas frame without target and predictions, N rows) to encoded inputs (N, d): any
         callable, or a fitted scikit-learn transformer. None: every column is numeric and enters as it is, in order.
+        A callable may give a tuple of arrays (passed by position) or a dict of them (passed by name), N rows each.
     feature_map
         Raw column → encoded positions, e.g. `{"age": [0], "job": [1, 2, 3]}`. Found by itself for scikit-learn
-        transformers and for None; a bare callable needs it for attributions, and only for those.
+        transformers, for None, and for inputs by name (each is a feature); any other callable needs it for
+        attributions, and only for those. For images, a mask of whole numbers, one a segment, that broadcasts to one
+        input; for several tensors, a tuple of such masks.
     outputs
-        What the module returns: `"logits"` or `"probabilities"`, of shape (N,), (N, 1) or (N, 2) with the positive
-        class last, or a callable from that output to the probability of the positive class, (N,). Multiclass: (N, C),
-        the classes in the order of `Dataset(classes=…)`; multilabel: (N, L), the labels in the order of
-        `Dataset(y_true=[…])`; regression: (N,) or (N, 1) numbers, for which leave it at `"logits"` (as they are).
+        What the module returns, a tensor or an object with `.logits`: `"logits"` or `"probabilities"`, of shape (N,),
+        (N, 1) or (N, 2) with the positive class last, or a callable from that output to the probability of the
+        positive class, (N,). Multiclass: (N, C), the classes in the order of `Dataset(classes=…)`; multilabel: (N, L),
+        the labels in the order of `Dataset(y_true=[…])`; regression: (N,) or (N, 1) numbers, for which leave it at
+        `"logits"` (as they are).
     threshold
         A row is selected when its probability is at least this, in (0, 1). Binary and multilabel only.
     device
@@ -64,7 +70,7 @@ class Model:
         *,
         task: Task = "binary",
         preprocess: Any = None,
-        feature_map: Mapping[str, Sequence[int]] | None = None,
+        feature_map: Mapping[str, Sequence[int]] | Any = None,
         outputs: Outputs = "logits",
         threshold: float = 0.5,
         device: str | torch.device | None = None,
@@ -147,17 +153,19 @@ class Model:
             return decision
         return torch.softmax(decision.double(), 1) if self.task == "multiclass" else torch.sigmoid(decision.double())
 
-    def decision(self, inputs: Tensor) -> Tensor:
+    def decision(self, inputs: Inputs) -> Tensor:
         """The scalar that the decision is made from, (N,): the logit, or the probability if the net gives only that.
 
         Differentiable in `inputs` (N, d). With two logits it is their difference, positive minus negative. Multiclass
         and multilabel: all outputs, (N, C).
         """
-        return self._shaped(self.module(inputs), len(inputs))
+        return self._shaped(called(self.module, inputs), n_rows(inputs))
 
     def _shaped(self, out: Any, n: int) -> Tensor:
         if callable(self.outputs):
             out = self.outputs(out)
+        elif not isinstance(out, Tensor):
+            out = out.get("logits", out) if isinstance(out, Mapping) else getattr(out, "logits", out)
         if not isinstance(out, Tensor):
             raise ModelError(
                 f"the module returns {type(out).__name__}, not a tensor: pass outputs=a callable that takes it and "
@@ -179,9 +187,16 @@ class Model:
             f"a {self.task} model must give {n} outputs of shape {shapes} for {n} rows; it gives {tuple(out.shape)}"
         )
 
-    def encode(self, features: pd.DataFrame) -> Tensor:
+    def encode(self, features: pd.DataFrame) -> Inputs:
         """Encoded inputs (N, d) of raw rows, on the model's device; ModelError if `preprocess` gives anything else."""
         encoded = self._preprocessed(features)
+        if isinstance(encoded, tuple):
+            return tuple(self._tensor(part, features) for part in encoded)
+        if isinstance(encoded, dict) or (isinstance(encoded, Mapping) and not isinstance(encoded, pd.DataFrame)):
+            return {str(name): self._tensor(part, features, least=1) for name, part in encoded.items()}
+        return self._tensor(encoded, features)
+
+    def _tensor(self, encoded: Any, features: pd.DataFrame, *, least: int = 2) -> Tensor:
         if hasattr(encoded, "toarray"):
             encoded = encoded.toarray()
         try:
@@ -193,7 +208,7 @@ class Model:
                 f"preprocess gives {type(encoded).__name__} that is no array of numbers"
                 + (f"; columns {listing(kinds.index)} hold no numbers: pass preprocess=" if len(kinds) else "")
             ) from None
-        if inputs.ndim < 2 or len(inputs) != len(features):
+        if inputs.ndim < least or len(inputs) != len(features):
             raise ModelError(
                 f"preprocess must give one encoded row for each of {len(features)} rows, (N, d); it gives shape "
                 f"{tuple(inputs.shape)}"
@@ -204,18 +219,47 @@ class Model:
             inputs = inputs.to(dtype)
         return inputs.to(device)
 
+    def encoded_numbers(self, features: pd.DataFrame) -> NDArray[np.float64]:
+        """Every entry of the encoded inputs as a number, (N, d)."""
+        parts = [t.detach().double().cpu().numpy().reshape(len(t), -1) for t in leaves(self.encode(features))]
+        return np.concatenate(parts, axis=1)
+
     def feature_map(self, features: pd.DataFrame) -> FeatureMap | None:
-        """Raw column → encoded positions; None for a bare callable without `feature_map`."""
-        if self._feature_map is None and self.preprocess is not None and not hasattr(self.preprocess, "transform"):
+        """Raw column → encoded positions of one tensor; None for a bare callable without `feature_map`."""
+        found = self.groups(self.encode(features.head(2)), features)
+        return None if found is None else found.positions
+
+    def groups(self, inputs: Inputs, features: pd.DataFrame) -> Groups | None:
+        """The features that the entries of the encoded `inputs` belong to; None where nobody can know."""
+        first = taken(inputs, slice(1))
+        given = self._feature_map
+        if not isinstance(first, Tensor):
+            return self._groups_of_several(first)
+        if given is not None and not isinstance(given, Mapping):
+            return by_mask(given, first)
+        if given is not None:
+            return by_position(checked(given, first.shape[1]), first)
+        if self.preprocess is not None and not hasattr(self.preprocess, "transform"):
             return None
-        width = self.encode(features.head(2)).shape[1]
-        if self._feature_map is not None:
-            return checked(self._feature_map, width)
         names = [str(c) for c in features.columns]
         if self.preprocess is None:
-            return {name: [i] for i, name in enumerate(names)}
+            return by_position({name: [i] for i, name in enumerate(names)}, first)
         names = [str(c) for c in getattr(self.preprocess, "feature_names_in_", names)]
-        return feature_map_of(self.preprocess, names, width)
+        return by_position(feature_map_of(self.preprocess, names, first.shape[1]), first)
+
+    def _groups_of_several(self, first: Inputs) -> Groups | None:
+        """By name; or by one mask a tensor, whose numbers count through all of them."""
+        if self._feature_map is None:
+            return by_name(first) if isinstance(first, dict) else None
+        masks = self._feature_map
+        if not isinstance(masks, Sequence) or len(masks) != len(leaves(first)):
+            raise ModelError(f"for {len(leaves(first))} inputs, feature_map must be as many masks of whole numbers")
+        pairs = list(zip(masks, leaves(first), strict=True))
+        wide = torch.cat([torch.as_tensor(m).expand(t[:1].shape).flatten() for m, t in pairs])
+        whole = by_mask(wide, torch.zeros(1, len(wide)))
+        parts = torch.split(whole.masks[0][0], [t[:1].numel() for _, t in pairs])
+        shaped = (m.reshape(t[:1].shape) for m, t in zip(parts, leaves(first), strict=True))
+        return Groups(whole.names, tuple(shaped))
 
     @contextlib.contextmanager
     def inspecting(self) -> Iterator[nn.Module]:

@@ -10,7 +10,9 @@ from captum.attr import IntegratedGradients
 from torch import Tensor
 
 from auditkit import demo
-from auditkit.explain.attribution import integrated_gradients, rows_per_call
+from auditkit.explain.attribution import surface_of
+from auditkit.explain.driving import rows_per_call
+from auditkit.explain.methods import integrated_gradients
 from auditkit.explain.preflight import undisturbed
 from tests.benchmarks.timing import median_seconds, row
 
@@ -36,13 +38,14 @@ def compare() -> None:
     model = demo.model()
     batch = next(iter(demo.data().batches()))
     with undisturbed(model):
-        inputs = model.encode(batch.features.head(ROWS))
+        at = surface_of(model, batch.features.head(ROWS))
+        (inputs,) = at.points
         baseline = inputs.mean(0, keepdim=True)
-        points = path_points(inputs, baseline, rows_per_call(model.decision, inputs, n_steps=STEPS))
+        points = path_points(inputs, baseline, rows_per_call(at, copies=STEPS))
         captum = IntegratedGradients(model.decision)
 
         def ours() -> None:
-            integrated_gradients(model.decision, inputs, baseline, n_steps=STEPS)
+            integrated_gradients(at, (baseline,), n_steps=STEPS)
 
         def as_it_comes() -> None:
             captum.attribute(inputs, baselines=baseline, n_steps=STEPS)

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 
 from auditkit.check import Batch
 from auditkit.evidence.sample import taken
-from auditkit.explain import attribution
-from auditkit.explain.attribution import NotExplained, explain, integrated_gradients
+from auditkit.explain import driving, methods
+from auditkit.explain.attribution import NotExplained, differentiable, explain
+from auditkit.explain.surface import Surface
+from auditkit.inputs.groups import by_position
 from auditkit.inputs.model import Model
 
 WIDTH = 6
@@ -62,6 +64,16 @@ MODELS = {
 }
 
 
+def plain(forward: Callable[[Tensor], Tensor], x: Tensor) -> Surface:
+    """The surface of one tensor whose every column is a feature."""
+    return Surface(forward, (x,), (), by_position({str(j): [j] for j in range(x.shape[1])}, x[:1]))
+
+
+def integrated_gradients(forward: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor, *, n_steps: int) -> Tensor:
+    (phi,) = methods.integrated_gradients(plain(forward, x), (baseline,), n_steps=n_steps)
+    return phi
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_oracle_captum_as_it_comes(name: str) -> None:
     model = MODELS[name]
@@ -80,7 +92,7 @@ def test_oracle_captum_as_it_comes(name: str) -> None:
 def test_chunks_do_not_show(memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
     net, x = mlp().requires_grad_(False), torch.randn(50, WIDTH, generator=torch.Generator().manual_seed(0))
     whole = integrated_gradients(lambda z: net(z)[:, 0], x, x[:1], n_steps=8)
-    monkeypatch.setattr(attribution, "CALL_BYTES", memory)
+    monkeypatch.setattr(driving, "CALL_BYTES", memory)
     parts = integrated_gradients(lambda z: net(z)[:, 0], x, x[:1], n_steps=8)
     torch.testing.assert_close(parts, whole, rtol=1e-5, atol=1e-6)
 
@@ -159,7 +171,7 @@ def test_order_of_rows_does_not_matter() -> None:
 )
 def test_kinks_are_seen_in_functional_calls_too(module: nn.Module, steps: int) -> None:
     x = torch.randn(20, WIDTH, generator=torch.Generator().manual_seed(0)) + 1
-    assert attribution._differentiable(lambda z: module(z)[:, 0], x) == (steps == 32)
+    assert differentiable(plain(lambda z: module(z)[:, 0], x)) == (steps == 32)
 
 
 def test_rows_that_miss_completeness_take_more_steps() -> None:

@@ -165,7 +165,7 @@ def test_explicit_maps_are_checked(given: dict[str, list[int]], message: str) ->
 def test_explicit_map_is_taken() -> None:
     rows = pd.DataFrame(np.ones((2, 3)), columns=list("abc"))
     assert Model(nn.Linear(3, 1), preprocess=lambda f: f.to_numpy()).feature_map(rows) is None
-    given = {"a": [2, 0], "bc": [1]}
+    given = {"a": [0, 2], "bc": [1]}
     assert Model(nn.Linear(3, 1), preprocess=lambda f: f.to_numpy(), feature_map=given).feature_map(rows) == given
 
 

@@ -1,0 +1,99 @@
+"""Feature groups: which entries of the encoded inputs make up one feature that a person has a name for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from auditkit.errors import ModelError
+
+
+class Groups(NamedTuple):
+    """Every entry of every input tensor belongs to one feature: a column, a one-hot block, a superpixel, a token.
+
+    Captum calls such a mask `feature_mask`.
+    """
+
+    names: tuple[str, ...]
+    masks: tuple[Tensor, ...]
+    """A tensor: int64, of the shape of one row, (1, …); each entry is a position in `names`."""
+
+    @property
+    def positions(self) -> dict[str, list[int]]:
+        """Name → positions along dimension 1 of the one tensor; what `feature_map` is written as."""
+        (mask,) = self.masks
+        flat = mask.flatten(2)[0, :, 0].tolist() if mask.ndim > 2 else mask[0].tolist()
+        return {name: [j for j, g in enumerate(flat) if g == i] for i, name in enumerate(self.names)}
+
+
+def by_position(positions: Mapping[str, Sequence[int]], row: Tensor) -> Groups:
+    """Groups of one tensor whose features are positions along dimension 1; `row` is (1, d, …).
+
+    >>> by_position({"age": [0], "job": [1, 2]}, torch.zeros(1, 3)).masks[0].tolist()
+    [[0, 1, 1]]
+    """
+    names = tuple(name for name, where in positions.items() if where)
+    mask = torch.zeros(row.shape[1], dtype=torch.long)
+    for i, name in enumerate(names):
+        mask[list(positions[name])] = i
+    shape = (1, len(mask), *(1,) * (row.ndim - 2))
+    return Groups(names, (mask.reshape(shape).expand(1, *row.shape[1:]),))
+
+
+def by_mask(mask: Any, row: Tensor, names: Sequence[str] | None = None) -> Groups:
+    """Groups of one tensor from a mask that broadcasts to one row, as an image segmenter gives: (H, W) of integers.
+
+    Names default to "region 0", "region 1", … Raises ModelError for a mask that does not fit, or has gaps.
+
+    >>> by_mask([[0, 0], [1, 1]], torch.zeros(1, 3, 2, 2)).names
+    ('region 0', 'region 1')
+    """
+    given = torch.as_tensor(mask)
+    if given.is_floating_point() or given.is_complex():
+        raise ModelError(f"a feature mask holds whole numbers, one a feature; got {given.dtype}")
+    try:
+        whole = given.long().broadcast_to((1, *row.shape[1:]))
+    except RuntimeError:
+        raise ModelError(
+            f"the feature mask has shape {tuple(given.shape)}, which does not fit an input of shape "
+            f"{tuple(row.shape[1:])}"
+        ) from None
+    seen, mask_of = torch.unique(whole, return_inverse=True)
+    if names is not None and len(names) != len(seen):
+        raise ModelError(f"{len(names)} names for {len(seen)} features of the mask")
+    return Groups(tuple(names or (f"region {i}" for i in seen.tolist())), (mask_of,))
+
+
+def by_name(inputs: Mapping[str, Tensor]) -> Groups:
+    """Groups of inputs by name: every tensor is one feature."""
+    masks = (torch.full((1, *t.shape[1:]), i, dtype=torch.long) for i, t in enumerate(inputs.values()))
+    return Groups(tuple(map(str, inputs)), tuple(masks))
+
+
+def summed(groups: Groups, contributions: Sequence[Tensor]) -> Tensor:
+    """Signed sums a feature, (N, G), of contributions with the shapes of the inputs, in double precision.
+
+    >>> summed(by_position({"a": [0, 2], "b": [1]}, torch.zeros(1, 3)), [torch.tensor([[1.0, 2.0, 3.0]])]).tolist()
+    [[4.0, 2.0]]
+    """
+    n = len(contributions[0])
+    out = torch.zeros(n, len(groups.names), dtype=torch.float64, device=contributions[0].device)
+    for mask, phi in zip(groups.masks, contributions, strict=True):
+        out.index_add_(1, mask.flatten().to(phi.device), phi.reshape(n, -1).double())
+    return out
+
+
+def mixed(groups: Groups, chosen: Tensor, there: Sequence[Tensor], else_: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """`there` in the features that are `chosen` (N, G) of booleans, `else_` in the others; (N, …) a tensor.
+
+    >>> g = by_position({"a": [0, 2], "b": [1]}, torch.zeros(1, 3))
+    >>> mixed(g, torch.tensor([[True, False]]), [torch.ones(1, 3)], [torch.zeros(1, 3)])[0].tolist()
+    [[1.0, 0.0, 1.0]]
+    """
+    return tuple(
+        torch.where(chosen.to(x.device)[:, mask.flatten().to(x.device)].reshape(-1, *x.shape[1:]), x, b)
+        for mask, x, b in zip(groups.masks, there, else_, strict=True)
+    )

@@ -1,0 +1,54 @@
+"""What goes into a net: one tensor, several, or several by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Inputs = Tensor | tuple[Tensor, ...] | dict[str, Tensor]
+"""(N, …) each; a tuple is passed by position, a dict by name."""
+
+
+def leaves(inputs: Inputs) -> tuple[Tensor, ...]:
+    """The tensors, in the order of the call."""
+    if isinstance(inputs, Tensor):
+        return (inputs,)
+    return tuple(inputs.values()) if isinstance(inputs, dict) else tuple(inputs)
+
+
+def packed(like: Inputs, tensors: Sequence[Tensor]) -> Inputs:
+    """`tensors`, in the form of `like`.
+
+    >>> packed({"a": torch.zeros(1), "b": torch.zeros(1)}, [torch.ones(1), torch.ones(1)])
+    {'a': tensor([1.]), 'b': tensor([1.])}
+    """
+    if isinstance(like, Tensor):
+        (only,) = tensors
+        return only
+    return dict(zip(like, tensors, strict=True)) if isinstance(like, dict) else tuple(tensors)
+
+
+def n_rows(inputs: Inputs) -> int:
+    """N."""
+    return len(leaves(inputs)[0])
+
+
+def taken(inputs: Inputs, where: Any) -> Inputs:
+    """The rows at `where`: a slice, or an index of rows."""
+    return packed(inputs, [t[where] for t in leaves(inputs)])
+
+
+def joined(parts: Sequence[Inputs]) -> Inputs:
+    """Parts one under the other."""
+    columns = zip(*(leaves(p) for p in parts), strict=True)
+    return packed(parts[0], [torch.cat(c) for c in columns])
+
+
+def called(module: nn.Module, inputs: Inputs) -> Any:
+    """What the module returns for them."""
+    if isinstance(inputs, Tensor):
+        return module(inputs)
+    return module(**inputs) if isinstance(inputs, dict) else module(*inputs)

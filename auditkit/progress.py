@@ -1,0 +1,34 @@
+"""Who is told how far the work is: set once by the audit, told by whoever loops."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+
+Progress = Callable[[str, int, int], None]
+"""Told (what, done, total) as the work goes on."""
+
+_LISTENER: ContextVar[Progress | None] = ContextVar("progress", default=None)
+
+
+@contextlib.contextmanager
+def told_to(listener: Progress | None) -> Iterator[None]:
+    """While it lasts, `tell` reaches `listener`."""
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
+
+
+def tell(what: str, done: int, total: int) -> None:
+    """Tell the listener, if there is one.
+
+    >>> with told_to(lambda *told: print(told)):
+    ...     tell("rows", 1, 2)
+    ('rows', 1, 2)
+    """
+    listener = _LISTENER.get()
+    if listener is not None:
+        listener(what, done, total)
