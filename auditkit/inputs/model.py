@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -119,6 +120,12 @@ class Model:
             "name": self.name,
         }
         return Model(self.module, **{**own, **options})
+
+    def with_module(self, module: nn.Module) -> Model:
+        """Another module under the same options."""
+        out = copy.copy(self)
+        out.module = module
+        return out
 
     def of_output(self, i: int) -> Model:
         """The binary model of one class, or of one label of several: its score is the probability of output `i`."""
