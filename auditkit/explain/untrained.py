@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
 
 from auditkit.inputs.model import Model
 
@@ -16,7 +15,7 @@ def untrained(model: Model, *, seed: int) -> Model:
     Modules draw their own (`reset_parameters`); parameters of modules without it are drawn from a normal of the same
     mean and standard deviation as theirs. Raises TypeError for a module that cannot be copied.
 
-    >>> net = nn.Linear(2, 1)
+    >>> net = torch.nn.Linear(2, 1)
     >>> bool((untrained(Model(net), seed=0).module.weight == net.weight).any())
     False
     """
