@@ -67,9 +67,18 @@ def test_no_sideways_scroll(browser: Browser, pages: dict[str, str], name: str) 
             assert wide <= room, f"at {width} px"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [375, 1440])
-@pytest.mark.parametrize("name", ["adult", "hostile", "adult, its explanation failed", "answers", "answers, hostile"])
+AXE = ["adult", "hostile", "adult, its explanation failed", "answers", "answers, hostile"]
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"),
+    [
+        pytest.param(name, width, scheme, marks=[] if (width == 375) == (scheme == "dark") else pytest.mark.slow)
+        for name in AXE
+        for width in (375, 1440)
+        for scheme in ("light", "dark")
+    ],
+)  # every page, width and scheme in the quick tests; every combination in the slow ones
 def test_axe_finds_nothing(browser: Browser, pages: dict[str, str], name: str, width: int, scheme: str) -> None:
     Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
     with opened(browser, pages[name], width, color_scheme=scheme, bypass_csp=True) as (page, _):
