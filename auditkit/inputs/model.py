@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from auditkit.errors import DataError, ModelError, listing, nearest
 from auditkit.inputs.columns import FeatureMap, checked, feature_map_of
 from auditkit.inputs.groups import Groups, by_mask, by_name, by_position
-from auditkit.inputs.packing import Inputs, called, leaves, n_rows, taken
+from auditkit.inputs.packing import Inputs, called, leaves, n_rows, taken, takes_ids
 from auditkit.records import TASKS, Task
 
 Outputs = Literal["logits", "probabilities"] | Callable[[Any], Tensor]
@@ -221,8 +221,7 @@ class Model:
                 f"{tuple(inputs.shape)}"
             )
         dtype, device = self._placement()
-        takes_ids = any(isinstance(m, nn.Embedding | nn.EmbeddingBag) for m in self.module.modules())
-        if inputs.is_floating_point() or not takes_ids:
+        if inputs.is_floating_point() or not takes_ids(self.module):
             inputs = inputs.to(dtype)
         return inputs.to(device)
 
@@ -275,8 +274,13 @@ class Model:
         grads = [(p, p.requires_grad) for p in self.module.parameters()]
         _, home = self._placement(None)
         try:
-            self.module.eval()
-            self.module.requires_grad_(False)
+            try:
+                self.module.eval()
+            except NotImplementedError:  # exported modules: their mode is in their graph, the flag means nothing
+                for m, _ in modes:
+                    m.training = False
+            for p, _ in grads:  # TorchScript modules have no requires_grad_ of their own
+                p.requires_grad_(False)
             if self.device is not None:
                 self.module.to(self.device)
             yield self.module
