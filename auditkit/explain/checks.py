@@ -11,15 +11,13 @@ from auditkit.check import Assessment, Batch
 from auditkit.errors import ModelError, listing, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.explain.findings import PHI, attribution_finding, of_class
-from auditkit.explain.names import checked_name
+from auditkit.explain.names import baseline_of, checked_name
 from auditkit.records import NotMeasured, Task
 
 if TYPE_CHECKING:
     from auditkit.explain.attribution import Explained
     from auditkit.inputs.model import Model
 
-BASELINE = "the weighted mean of the sample's encoded rows"
-DRAWN = "rows of the sample, drawn by weight"
 NOT_MEASURED = "not_measured"
 """Fact that holds the reason, in a table without columns."""
 
@@ -96,10 +94,9 @@ class Attribution:
         return Observations(columns, labels, facts)
 
     def _facts(self, explained: Explained, sample: Batch) -> dict[str, Any]:
-        drawn = self.method in ("expected_gradients", "gradient_shap", "captum:GradientShap", "captum:DeepLiftShap")
         facts: dict[str, Any] = {
             "method": explained.method,
-            "baseline": DRAWN if drawn and not explained.switched else BASELINE,
+            "baseline": baseline_of(explained.method),
             "unread": _unread(sample, (*explained.columns, *explained.unmoved)),
         }
         given = {"label": self.label, "switched": explained.switched, "unmoved": list(explained.unmoved)}
@@ -139,6 +136,10 @@ def _columns(explained: Explained, sample: Batch) -> dict[str, Any]:
 
 
 def _unread(sample: Batch, columns: tuple[str, ...]) -> list[str]:
-    """Raw columns that the model never reads; a mixed feature is named `a + b`."""
-    read = {part for name in columns for part in (name, *name.split(" + "))}
-    return [str(c) for c in sample.features.columns if str(c) not in read]
+    """Raw columns that the model never reads; a mixed feature is named `a + b`.
+
+    Nobody knows where features are segments or inputs by name, not columns.
+    """
+    names = {str(c) for c in sample.features.columns}
+    read = {part for name in columns for part in ((name,) if name in names else name.split(" + "))}
+    return sorted(names - read, key=list(map(str, sample.features.columns)).index) if read <= names else []

@@ -55,7 +55,13 @@ def method_of(name: str) -> Method:
 def of_captum(name: str) -> Method:
     """A Captum class as it comes, under our driver."""
     of = CaptumMethod(name)
-    return Method(of, adds_up=of.adds_up, needs_gradient=of.of_gradients, distribution=of.distribution)
+    return Method(
+        of,
+        adds_up=of.adds_up,
+        quadrature="n_steps" in of.asks,
+        needs_gradient=of.of_gradients,
+        distribution=of.distribution,
+    )
 
 
 METHODS |= {f"{PREFIX}{name}": of_captum(f"{PREFIX}{name}") for name in CLASSES}

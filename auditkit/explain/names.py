@@ -48,6 +48,25 @@ UNFIT = {
 }
 """Captum's classes that cannot be asked by name alone, and why."""
 
+MEAN_ROW = "the weighted mean of the sample's encoded rows"
+DRAWN_ROWS = "rows of the sample, drawn by weight"
+_DRAWN = {"expected_gradients", "gradient_shap", "captum:GradientShap", "captum:DeepLiftShap"}
+_NONE = {
+    "saliency", "grad_cam", "captum:Saliency", "captum:InputXGradient", "captum:GuidedBackprop",
+    "captum:Deconvolution", "captum:LRP", "captum:FeaturePermutation",
+}  # fmt: skip
+
+
+def baseline_of(name: str) -> str:
+    """What a method starts from, in words; every sample has its own.
+
+    >>> baseline_of("saliency")
+    'the row itself (no baseline)'
+    """
+    if name in _NONE:
+        return "the row itself (no baseline)"
+    return DRAWN_ROWS if name in _DRAWN else MEAN_ROW
+
 
 def checked_name(name: str) -> str:
     """The name, if there is such a method; ModelError naming the nearest otherwise.

@@ -198,7 +198,7 @@ class Model:
         """Encoded inputs (N, d) of raw rows, on the model's device; ModelError if `preprocess` gives anything else."""
         encoded = self._preprocessed(features)
         if isinstance(encoded, tuple):
-            return tuple(self._tensor(part, features) for part in encoded)
+            return tuple(self._tensor(part, features, least=1) for part in encoded)
         if isinstance(encoded, dict) or (isinstance(encoded, Mapping) and not isinstance(encoded, pd.DataFrame)):
             return {str(name): self._tensor(part, features, least=1) for name, part in encoded.items()}
         return self._tensor(encoded, features)
@@ -270,7 +270,7 @@ class Model:
     @contextlib.contextmanager
     def inspecting(self) -> Iterator[nn.Module]:
         """Eval mode, no gradients to parameters, on the chosen device; everything is restored, also on an error."""
-        modes = [(m, m.training) for m in self.module.modules()]
+        modes = [(m, m.training) for m in self.module.modules() if hasattr(m, "training")]  # frozen TorchScript: none
         grads = [(p, p.requires_grad) for p in self.module.parameters()]
         _, home = self._placement(None)
         try:

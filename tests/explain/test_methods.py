@@ -1,0 +1,430 @@
+"""Every method. Oracles: Captum as it comes on four kinds of net, the formula of a linear net; laws: state, seeds."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import captum.attr as captum
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from auditkit.catalogue.index import METRICS
+from auditkit.errors import ModelError
+from auditkit.explain import driving
+from auditkit.explain.attribution import NotExplained, explain
+from auditkit.explain.checks import Attribution
+from auditkit.explain.driving import Tensors
+from auditkit.explain.methods import METHODS, each_output, method_of
+from auditkit.explain.methods_perturbation import entries, windows
+from auditkit.explain.names import CLASSES, LAYERS, NAMES, UNFIT, checked_name
+from auditkit.explain.surface import Surface, surface
+from auditkit.inputs.groups import Groups, by_mask, by_position, segments, summed
+from auditkit.inputs.model import Model
+from tests.explain.test_attribution import Lambda, mlp, sample, state
+
+N = 12
+
+
+class Reads(nn.Module):
+    """Token ids → embedding → LSTM → logit; the oracle starts from the embedding's output."""
+
+    def __init__(self, recurrent: bool) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(9, 4)
+        self.recurrent = nn.LSTM(4, 5, batch_first=True) if recurrent else None
+        self.head = nn.Sequential(nn.Linear(5 if recurrent else 4, 6), nn.ReLU(), nn.Linear(6, 1))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.after(self.embedding(ids))
+
+    def after(self, embedded: Tensor) -> Tensor:
+        out = self.recurrent(embedded)[0][:, -1] if self.recurrent is not None else embedded.mean(1)
+        return self.head(out)[:, 0]
+
+
+def cnn() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Flatten(),
+        nn.Linear(16, 1),
+    )  # fmt: skip
+
+
+Case = tuple[Surface, Callable[..., Tensor], nn.Module]
+"""(surface, the function that Captum gets, the module that Captum gets), of the same points."""
+
+
+class After(nn.Module):
+    def __init__(self, net: Reads) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net.after(x)
+
+
+class Flat(nn.Module):
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)[:, 0]
+
+
+def case(name: str) -> Case:
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        if name in ("mlp", "cnn"):
+            net = mlp(nn.ReLU) if name == "mlp" else cnn()
+            x = torch.randn(N, 6) if name == "mlp" else torch.randn(N, 2, 8, 8)
+            groups = (
+                by_position({"a": [0, 2], "b": [1], "c": [3, 4, 5]}, x[:1])
+                if name == "mlp"
+                else by_mask(segments(8, 8, grid=(2, 3)), x[:1])
+            )
+            model = Model(net.eval().requires_grad_(False))
+            flat = Flat(net)
+            return surface(model, x, groups), flat, flat
+        reads = Reads(recurrent=name == "lstm").eval().requires_grad_(False)
+        ids = torch.randint(0, 9, (N, 5))
+        groups = by_position({f"t{j}": [j] for j in range(5)}, ids[:1])
+        after = After(reads)
+        return surface(Model(reads), ids, groups), after, after
+
+
+@pytest.fixture(params=["mlp", "cnn", "embedding", "lstm"])
+def net(request: pytest.FixtureRequest) -> Iterator[Case]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Captum's own, when it is called as it comes
+        yield case(request.param)
+
+
+def mean(at: Surface) -> Tensors:
+    return tuple(p.mean(0, keepdim=True) for p in at.points)
+
+
+def ours(name: str, at: Surface, baseline: Tensors, n_steps: int = 7) -> Tensor:
+    (phi,) = METHODS[name].attribute(at, baseline, n_steps=n_steps, seed=5)
+    return phi
+
+
+def seeded() -> None:
+    torch.manual_seed(5)
+    np.random.seed(5)
+
+
+def whole(at: Surface) -> Tensor:
+    """Entries of the feature that each entry belongs to: Captum gives each entry the value of its whole feature."""
+    return entries(at.groups)[at.groups.masks[0]]
+
+
+def oracle(name: str, at: Surface, f: Callable[..., Tensor], module: nn.Module) -> Tensor:
+    (x,), (b,), (mask,) = at.points, mean(at), at.groups.masks
+    of = name.removeprefix("captum:")
+    seeded()
+    match of:
+        case "integrated_gradients" | "IntegratedGradients":
+            return captum.IntegratedGradients(f).attribute(x, b, n_steps=7)
+        case "expected_gradients":
+            return captum.GradientShap(f).attribute(x, x, n_samples=1)
+        case "gradient_shap":
+            return captum.GradientShap(f).attribute(x, x, n_samples=7)
+        case "GradientShap":
+            return captum.GradientShap(f).attribute(x, x)
+        case "input_x_gradient":
+            return captum.InputXGradient(lambda z: f(z + b)).attribute(x - b)
+        case "saliency":
+            return captum.Saliency(f).attribute(x)
+        case "deep_lift" | "DeepLift":
+            return captum.DeepLift(module).attribute(x, b)
+        case "DeepLiftShap":
+            return captum.DeepLiftShap(module).attribute(x, x)
+        case "ablation" | "FeatureAblation":
+            return captum.FeatureAblation(f).attribute(x, b, feature_mask=mask) / whole(at)
+        case "occlusion" | "Occlusion":
+            shapes, strides = windows(at)
+            found = captum.Occlusion(f).attribute(x, shapes[0], strides[0], baselines=b)
+            return found / (int(np.prod(shapes[0])) if of == "occlusion" else 1)
+        case "FeaturePermutation":
+            return captum.FeaturePermutation(f).attribute(x, feature_mask=mask) / whole(at)
+        case "ShapleyValueSampling" | "ShapleyValues" | "KernelShap" | "Lime":
+            return getattr(captum, of)(f).attribute(x, b, feature_mask=mask) / whole(at)
+        case "Lime":
+            return captum.Lime(f).attribute(x, b, feature_mask=mask) / whole(at)
+    return getattr(captum, of)(module if of in ("GuidedBackprop", "Deconvolution") else f).attribute(x)
+
+
+QUICK = [n for n in METHODS if n not in ("shapley", "grad_cam", "captum:LRP", "captum:ShapleyValues")]
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_oracle_captum_as_it_comes(name: str, net: Case) -> None:
+    at, f, module = net
+    method = METHODS[name]
+    found = ours(name, at, at.points if method.distribution else mean(at), 5 if name == "captum:GradientShap" else 7)
+    with torch.random.fork_rng():
+        theirs = oracle(name, at, f, module)
+    assert found.shape == theirs.shape == at.points[0].shape
+    assert float(theirs.abs().max()) > 0
+    assert float((found - theirs).abs().max()) <= 1e-5 * max(1.0, float(theirs.abs().max()))
+
+
+def test_oracle_shapley_values_over_all_orders() -> None:
+    pytest.importorskip("auditkit.explain.shapley")
+    at, f, _ = case("mlp")
+    theirs = captum.ShapleyValues(f).attribute(at.points[0], mean(at)[0], feature_mask=at.groups.masks[0])
+    torch.testing.assert_close(ours("shapley", at, mean(at)), theirs / whole(at), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(ours("captum:ShapleyValues", at, mean(at)), theirs / whole(at), rtol=1e-5, atol=1e-6)
+
+
+def test_oracle_grad_cam() -> None:
+    at, f, module = case("cnn")
+    (x,) = at.points
+    theirs = captum.LayerGradCam(f, module.net[3]).attribute(x)
+    large = captum.LayerAttribution.interpolate(theirs, (8, 8), interpolate_mode="bilinear")
+    found = ours("grad_cam", at, mean(at))
+    assert float(large.abs().max()) > 0
+    torch.testing.assert_close(found.sum(1, keepdim=True), large, rtol=1e-5, atol=1e-6)
+
+
+def test_oracle_lrp() -> None:
+    at, _, module = case("mlp")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = captum.LRP(module).attribute(at.points[0])
+    torch.testing.assert_close(ours("captum:LRP", at, mean(at)), theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if METHODS[n].adds_up or n in ("input_x_gradient", "ablation")])
+def test_linear_net_by_formula(name: str) -> None:
+    if name == "shapley":
+        pytest.importorskip("auditkit.explain.shapley")
+    x, net = torch.randn(N, 4, generator=torch.Generator().manual_seed(0)), nn.Linear(4, 1).requires_grad_(False)
+    at = surface(Model(net), x, by_position({str(j): [j] for j in range(4)}, x[:1]))
+    b = mean(at)
+    phi = ours(name, at, at.points if METHODS[name].distribution else b)
+    torch.testing.assert_close(phi, net.weight * (x - b[0]), rtol=1e-3, atol=2e-4 if "Kernel" in name else 1e-5)
+
+
+def test_group_sums_are_the_features_own_values() -> None:
+    at, f, _ = case("cnn")
+    (x,), (b,) = at.points, mean(at)
+    sums = summed(at.groups, (ours("ablation", at, (b,)),))
+    for g in range(len(at.groups.names)):
+        out = f(x) - f(torch.where(at.groups.masks[0] == g, b, x))
+        torch.testing.assert_close(sums[:, g].float(), out, rtol=1e-4, atol=1e-5)
+
+
+SHARED = [n for n, m in METHODS.items() if m.shared]
+
+
+@pytest.mark.parametrize("name", [*SHARED, "ablation"])
+def test_every_output_is_what_it_is_alone(name: str) -> None:
+    calls = 0
+
+    def forward(x: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        return three(x)
+
+    three, x = mlp(outputs=3).requires_grad_(False), torch.randn(N, 6, generator=torch.Generator().manual_seed(0))
+    groups = by_position({str(j): [j] for j in range(6)}, x[:1])
+    at = Surface(forward, (x,), (), groups)
+    method = METHODS[name]
+    baseline = (x,) if method.distribution else (x[:1],)
+    each = each_output(method, at, baseline, outputs=3, n_steps=6, seed=1)
+    if method.shared:
+        assert calls == 3  # two measure the memory, one serves all three outputs
+    for k, (phi,) in enumerate(each):
+        alone = Surface(lambda z, k=k: three(z)[:, k], (x,), (), groups)
+        (expected,) = method.attribute(alone, baseline, n_steps=6, seed=1)
+        torch.testing.assert_close(phi, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if n not in ("shapley", "captum:FeaturePermutation")])
+def test_memory_that_runs_out_halves_the_rows(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if METHODS[name].distribution or name in ("captum:ShapleyValueSampling", "captum:KernelShap", "captum:Lime"):
+        pytest.skip("draws by chunk")
+    at, _, _ = case("cnn" if name == "grad_cam" else "mlp")
+    b = mean(at)
+    full = ours(name, at, b)
+    largest = [10**9]
+
+    def narrow(*given: Tensor) -> Tensor:
+        if len(given[0]) > largest[0]:
+            raise torch.cuda.OutOfMemoryError("out of memory")
+        return at.forward(*given)
+
+    largest[0] = 60
+    tight = Surface(narrow, at.points, at.fixed, at.groups, at.module)
+    torch.testing.assert_close(ours(name, tight, b), full, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["expected_gradients", "gradient_shap", "captum:KernelShap", "captum:GradientShap"])
+def test_seeds(name: str) -> None:
+    batch, model = sample(20), Model(mlp())
+    before = np.random.get_state()[1].copy()
+    one, two, other = (explain(model, batch, method=name, n_steps=5, seed=s).phi for s in (1, 1, 2))
+    np.testing.assert_array_equal(one, two)
+    assert np.abs(one - other).max() > 1e-6
+    np.testing.assert_array_equal(before, np.random.get_state()[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_net_is_left_as_found(name: str, fails: bool) -> None:
+    if name in ("shapley", "grad_cam"):
+        pytest.importorskip("auditkit.explain.shapley")
+    calls = 0
+
+    def forward(z: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        if fails and calls > 6:
+            raise ZeroDivisionError("a bug of the net")
+        return z
+
+    net = Lambda(forward, nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Dropout(0.5), nn.BatchNorm1d(4), mlp_head()))
+    net.train()
+    model = Model(net)
+    before, hooked = state(model), hooks(net)
+    try:
+        explain(model, sample(30), method=name)
+    except ZeroDivisionError:
+        assert fails
+    except NotExplained as e:
+        assert name == "grad_cam", e
+    assert state(model) == before
+    assert hooks(net) == hooked
+
+
+def mlp_head() -> nn.Module:
+    return nn.Linear(4, 1)
+
+
+def hooks(net: nn.Module) -> list[Any]:
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return [([len(vars(m)[k]) for k in kinds], sorted(vars(m))) for m in net.modules()]
+
+
+@pytest.mark.parametrize("name", ["captum:LRP", "captum:DeepLift", "captum:GuidedBackprop"])
+def test_hooks_are_gone_where_captum_fails(name: str) -> None:
+    net = nn.Sequential(nn.Linear(6, 4), nn.Hardshrink() if "LRP" in name else nn.ReLU(), nn.Linear(4, 1))
+    if "LRP" not in name:
+        net = Lambda(lambda z: 1 / 0 if torch.is_grad_enabled() and z.grad_fn else z, net)  # type: ignore[assignment]
+    model, before = Model(net), hooks(net)
+    with pytest.raises((NotExplained, ZeroDivisionError)):
+        explain(model, sample(20), method=name)
+    assert hooks(net) == before
+
+
+def test_reused_activation_is_not_explained_by_deep_lift() -> None:
+    relu = nn.ReLU()
+    model = Model(nn.Sequential(nn.Linear(6, 4), relu, nn.Linear(4, 4), relu, nn.Linear(4, 1)))
+    with pytest.raises(NotExplained, match="deep_lift does not fit this model.*used more than once"):
+        explain(model, sample(20), method="deep_lift")
+
+
+def test_deep_lift_on_a_functional_relu_fails_completeness() -> None:
+    finding = (
+        Attribution("deep_lift")
+        .assess(
+            Attribution("deep_lift").examine(
+                Model(Lambda(lambda z: torch.relu(z) @ torch.ones(8, 1), nn.Linear(6, 8))), sample()
+            )
+        )
+        .findings[0]
+    )
+    assert not finding.trust[1].passed
+    assert finding.statement.startswith("This explanation does not hold.")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("integrated_gradient", "Did you mean 'integrated_gradients'"),
+        ("captum:KernelShapp", "Did you mean 'KernelShap'"),
+        ("captum:LayerConductance", LAYERS),
+        ("captum:NeuronGradient", LAYERS),
+        ("captum:GuidedGradCam", "grad_cam finds the last convolution"),
+        ("captum:NoiseTunnel", "wraps another method"),
+        ("captum:LimeBase", "needs an interpretable model"),
+        ("conductance", "LayerAudit"),
+    ],
+)
+def test_unknown_and_unfit_names(name: str, message: str) -> None:
+    for door in (checked_name, Attribution, method_of):
+        with pytest.raises(ModelError, match=message):
+            door(name)
+
+
+def test_names_are_captums_and_in_the_catalogue() -> None:
+    assert set(METHODS) == {*NAMES, *(f"captum:{c}" for c in CLASSES)}
+    assert set(METHODS) <= set(METRICS)
+    for name in (*CLASSES, *UNFIT):
+        assert issubclass(getattr(captum, name), captum.Attribution)
+    bases = {"Attribution", "GradientAttribution", "PerturbationAttribution", "NeuronAttribution", "LayerAttribution"}
+    for name in captum.__all__:
+        kind = getattr(captum, name)
+        if isinstance(kind, type) and issubclass(kind, captum.Attribution) and name not in bases:
+            known = name in CLASSES or name in UNFIT or name.startswith(("Layer", "Neuron"))
+            assert known or name == "InterpretableEmbeddingBase", name
+
+
+def test_baselines_that_do_not_fit() -> None:
+    at, _, _ = case("mlp")
+    for baseline in ((), (at.points[0][:3],), (at.points[0][:1, :4],), (at.points[0][:1], at.points[0][:1])):
+        with pytest.raises(ModelError, match="baseline"):
+            ours("integrated_gradients", at, baseline)
+
+
+def test_wholes_and_gradients_that_are_not_finite() -> None:
+    nan = Model(Lambda(lambda z: (z.abs() * 0).sqrt() + z, mlp()))
+    for name in ("integrated_gradients", "saliency", "deep_lift"):
+        with pytest.raises(NotExplained, match="NaN or infinite"):
+            explain(nan, sample(20), method=name)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "grad_cam"])
+def test_fewer_rows_than_steps(name: str, rows: int) -> None:
+    if name == "shapley":
+        pytest.importorskip("auditkit.explain.shapley")
+    found = explain(Model(mlp()), sample(rows), method=name)
+    assert found.phi.shape == (rows, 6)
+    assert np.isfinite(found.phi).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_gives_a_finding(name: str) -> None:
+    check = Attribution(name)
+    assert Attribution(**check.options()) == check
+    if name == "shapley":
+        pytest.importorskip("auditkit.explain.shapley")
+    if name == "grad_cam":
+        seen = check.examine(Model(mlp()), sample(30))
+        (absent,) = check.assess(seen).not_measured
+        assert "grad_cam explains images" in absent.why
+        return
+    (finding,) = check.assess(check.examine(Model(mlp(nn.ReLU)), sample(30))).findings
+    assert finding.id == f"explanation/{name}/overall"
+    assert [t.id for t in finding.trust] == (["T0", "T1"] if METHODS[name].adds_up else ["T0"])
+
+
+def test_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from auditkit.progress import told_to
+
+    monkeypatch.setattr(driving, "CALL_BYTES", 40_000)
+    at, _, _ = case("mlp")
+    told: list[tuple[str, int, int]] = []
+    with told_to(lambda *what: told.append(what)):
+        ours("saliency", at, mean(at))
+    assert told[-1] == ("explaining rows", N, N)
+
+
+def test_groups_without_entries_do_not_divide() -> None:
+    assert entries(Groups(("a", "b"), (torch.zeros(1, 3, dtype=torch.long),))).tolist() == [3, 1]
