@@ -93,12 +93,10 @@ def features_of(
     """
     ids = call.ids.reshape(len(call.ids), -1)
     owners = _by_value(ids, inputs, groups) or _by_change(call, scalar, module, inputs, groups)
-    if owners is None:
-        if len(ids) > 1 and bool((ids == ids[:1]).all()):
-            return None
-        owners = [frozenset()] * ids.shape[1]
-    if not any(owners) and len(ids) > 1 and bool((ids == ids[:1]).all()):
+    constant = bool((ids == ids[:1]).all()) and (len(ids) > 1 or owners is not None)
+    if constant and not any(owners or ()):
         return None
+    owners = owners or [frozenset()] * ids.shape[1]
     names = list(groups.names)
     numbers = []
     for owner in owners:

@@ -45,6 +45,7 @@ UNFIT = {
     "InternalInfluence": LAYERS,
     "LLMAttribution": "it explains generated text",
     "LLMGradientAttribution": "it explains generated text",
+    "RemoteLLMAttribution": "it explains generated text",
 }
 """Captum's classes that cannot be asked by name alone, and why."""
 
