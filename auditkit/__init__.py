@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from auditkit.gate.config import load_config as load_config
     from auditkit.gate.policy import Policy as Policy
     from auditkit.inputs.dataset import Dataset as Dataset
+    from auditkit.inputs.groups import segments as segments
     from auditkit.inputs.loading import load_model as load_model
     from auditkit.inputs.model import Model as Model
     from auditkit.inputs.predictions import Predictions as Predictions
@@ -64,6 +65,7 @@ _HOMES = {
     "Predictions": "inputs.predictions",
     "Dataset": "inputs.dataset",
     "load_model": "inputs.loading",
+    "segments": "inputs.groups",
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.checks",
     "ConditionalParity": "fairness.conditional",

@@ -85,14 +85,17 @@ def test_a_net_of_three_classes(wine: tuple[ak.Model, ak.Dataset], tmp_path: Pat
         ak.judge(stored, {"rule": [{**RULES["rule"][1], "label": "fourth"}]})
 
 
-def test_a_class_is_explained_when_it_is_named(wine: tuple[ak.Model, ak.Dataset]) -> None:
+def test_a_class_is_explained_when_it_is_named_and_every_class_otherwise(wine: tuple[ak.Model, ak.Dataset]) -> None:
     model, data = wine
-    check = ak.Attribution("integrated_gradients", label="second")
-    report = ak.audit(model, data, checks=[check, ak.Attribution("integrated_gradients")], sample=30)
-    (finding,) = report.findings
+    named = ak.Attribution("integrated_gradients", label="second")
+    (finding,) = ak.audit(model, data, checks=[named], sample=30).findings
     assert (finding.id, finding.label) == ("explanation/integrated_gradients/overall[second]", "second")
     assert all(t.passed for t in finding.trust)
-    assert "say which one to explain, Attribution(label=…)" in report.not_measured[0].why
+    every = ak.audit(model, data, checks=[ak.Attribution("integrated_gradients")], sample=30)
+    assert [f.label for f in every.findings] == ["first", "second", "third"]
+    second = every.findings[1]
+    assert (second.id, second.metric) == (finding.id, finding.metric)
+    assert second.estimate.value == pytest.approx(finding.estimate.value, rel=1e-4)
 
 
 def test_a_net_of_numbers(diabetes: tuple[ak.Model, ak.Dataset]) -> None:

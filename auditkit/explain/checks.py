@@ -10,15 +10,14 @@ import numpy as np
 from auditkit.check import Assessment, Batch
 from auditkit.errors import ModelError, listing, nearest
 from auditkit.evidence.sample import Observations
-from auditkit.explain.findings import PHI, attribution_finding
+from auditkit.explain.findings import PHI, attribution_finding, of_class
+from auditkit.explain.names import baseline_of, checked_name
 from auditkit.records import NotMeasured, Task
 
 if TYPE_CHECKING:
     from auditkit.explain.attribution import Explained
     from auditkit.inputs.model import Model
 
-METHODS = ("integrated_gradients",)
-BASELINE = "the weighted mean of the sample's encoded rows"
 NOT_MEASURED = "not_measured"
 """Fact that holds the reason, in a table without columns."""
 
@@ -35,18 +34,17 @@ class Attribution:
     """
 
     method: str = "integrated_gradients"
+    """A name in `explain.names.NAMES`, or `captum:<ClassName>`."""
     n_steps: int | None = None
     """Quadrature steps to begin with, 1–512; None: 32 for smooth nets, 64 for others."""
     label: str | None = None
-    """Multiclass: the class whose probability is explained; without it there is nothing to explain."""
+    """Multiclass: the class whose probability is explained; None: every class, a finding each."""
+    seed: int = 0
+    """Of methods that draw."""
     tasks: tuple[Task, ...] = ("binary", "multiclass", "regression")
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ModelError(
-                f"unknown attribution method {self.method!r}; this version knows: {listing(METHODS)}."
-                f"{nearest(self.method, METHODS)}"
-            )
+        checked_name(self.method)
         if self.n_steps is not None and not 1 <= self.n_steps <= 512:
             raise ModelError(f"n_steps must lie between 1 and 512, got {self.n_steps}")
 
@@ -57,39 +55,55 @@ class Attribution:
 
     def options(self) -> dict[str, Any]:
         """The options, as JSON."""
-        options = {"method": self.method, "n_steps": self.n_steps}
+        options: dict[str, Any] = {"method": self.method, "n_steps": self.n_steps}
+        if self.seed:
+            options["seed"] = self.seed
         return options if self.label is None else {**options, "label": self.label}
 
     def examine(self, model: Model, sample: Batch) -> Observations:
         """Attribute the sampled rows; ModelError when the preflight (T0) fails.
 
-        A row a sampled row: `phi:<column>` signed, `weight`, `delta` (ΔF), `epsilon` (T1) and `steps`, with the
-        sensitive features as labels. A model that cannot be explained gives a table without columns, and the reason.
+        A row a sampled row: `phi:<column>` signed, `weight`, `delta` (ΔF), `epsilon` (T1, where the method promises
+        to add up) and `steps`, with the sensitive features as labels; where every class is explained, all but the
+        weight once a class, `<class>|phi:<column>`. A model that cannot be explained gives a table without columns,
+        and the reason.
         """
-        from auditkit.explain.attribution import NotExplained, explain
+        from auditkit.explain.attribution import NotExplained, explain, explain_classes
 
+        options: dict[str, Any] = {"method": self.method, "n_steps": self.n_steps, "seed": self.seed}
+        every = sample.task == "multiclass" and self.label is None
         try:
-            if sample.task == "multiclass":
-                model = self._of_class(model, sample.classes)
-            explained = explain(model, sample, n_steps=self.n_steps)
+            if every:
+                each = explain_classes(model, sample, **options)
+            else:
+                if sample.task == "multiclass":
+                    model = self._of_class(model, sample.classes)
+                each = (explain(model, sample, **options),)
         except NotExplained as e:
             return Observations({}, {}, {"method": self.method, NOT_MEASURED: str(e)})
-        facts = {
-            "method": self.method,
-            "explained": self._explained(model),
-            "baseline": BASELINE,
-            "unread": _unread(sample, explained.columns),
-        }
-        if self.label is not None:
-            facts["label"] = self.label
+        facts = {**self._facts(each[0], sample), "explained": "probability" if every else self._explained(model)}
         labels = {str(c): sample.groups[c].astype("str").tolist() for c in sample.groups}
-        return Observations(_columns(explained, sample), labels, facts)
+        columns = _columns(each[0], sample)
+        if every:
+            facts["classes"] = list(sample.classes)
+            columns = {
+                f"{name}|{column}": values
+                for name, explained in zip(sample.classes, each, strict=True)
+                for column, values in _columns(explained, sample).items()
+            }
+        return Observations(columns, labels, facts)
+
+    def _facts(self, explained: Explained, sample: Batch) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "method": explained.method,
+            "baseline": baseline_of(explained.method),
+            "unread": _unread(sample, (*explained.columns, *explained.unmoved)),
+        }
+        given = {"label": self.label, "switched": explained.switched, "unmoved": list(explained.unmoved)}
+        return facts | {k: v for k, v in given.items() if v} | ({"seed": self.seed} if self.seed else {})
 
     def _of_class(self, model: Model, classes: tuple[str, ...]) -> Model:
-        from auditkit.explain.attribution import NotExplained
-
-        if self.label is None:
-            raise NotExplained(f"a model of {len(classes)} classes: say which one to explain, Attribution(label=…)")
+        assert self.label is not None
         if self.label not in classes:
             raise ModelError(
                 f"no class '{self.label}' to explain; the classes are {listing(classes)}.{nearest(self.label, classes)}"
@@ -102,11 +116,12 @@ class Attribution:
         return "logit" if model.outputs == "logits" else "probability"
 
     def assess(self, evidence: Observations, *, level: float = 0.95) -> Assessment:
-        """One finding, with T0 and T1 in it; pure."""
+        """One finding, or one a class, with T0 and T1 in it; pure."""
         reason = evidence.facts.get(NOT_MEASURED)
         if reason is not None:
             return Assessment(not_measured=(NotMeasured(what=self.name, why=reason),))
-        return Assessment((attribution_finding(evidence, level=level),))
+        each = [of_class(evidence, name) for name in evidence.facts.get("classes", ())] or [evidence]
+        return Assessment(tuple(attribution_finding(seen, level=level) for seen in each))
 
 
 def _columns(explained: Explained, sample: Batch) -> dict[str, Any]:
@@ -115,12 +130,16 @@ def _columns(explained: Explained, sample: Batch) -> dict[str, Any]:
         **{f"{PHI}{name}": explained.phi[:, j] for j, name in enumerate(explained.columns)},
         "weight": np.ones(n) if sample.weight is None else sample.weight,
         "delta": explained.delta,
-        "epsilon": explained.epsilon,
+        **({} if explained.epsilon is None else {"epsilon": explained.epsilon}),
         "steps": explained.steps.astype(np.float64),
     }
 
 
 def _unread(sample: Batch, columns: tuple[str, ...]) -> list[str]:
-    """Raw columns that the model never reads; a mixed feature is named `a + b`."""
-    read = {part for name in columns for part in (name, *name.split(" + "))}
-    return [str(c) for c in sample.features.columns if str(c) not in read]
+    """Raw columns that the model never reads; a mixed feature is named `a + b`.
+
+    Nobody knows where features are segments or inputs by name, not columns.
+    """
+    names = {str(c) for c in sample.features.columns}
+    read = {part for name in columns for part in ((name,) if name in names else name.split(" + "))}
+    return sorted(names - read, key=list(map(str, sample.features.columns)).index) if read <= names else []

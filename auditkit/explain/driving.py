@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import random
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from auditkit.errors import ModelError
 from auditkit.explain.surface import Forward, Surface
 from auditkit.progress import tell
 
@@ -16,10 +22,18 @@ CALL_BYTES = 48 * 2**20
 the process keeps between calls, since fresh memory costs more."""
 
 Tensors = tuple[Tensor, ...]
+Gradients = Callable[..., Tensors]
+"""Captum's `gradient_func`: (forward, inputs, target, additional arguments) → gradients, one an input."""
+Call = Callable[[Surface, Tensors, int | None, Gradients], Tensors]
+"""(some rows, their baseline, which output, gradients) → contributions with the shapes of the points."""
+
+
+class NotExplained(ModelError):
+    """The model can be audited, but not explained by this method; the message is the reason."""
 
 
 def gradients_of_the_sum(
-    forward_fn: Forward, inputs: Tensors, target_ind: Any = None, additional_forward_args: Any = None
+    forward_fn: Forward, inputs: Tensors, target_ind: int | None = None, additional_forward_args: Any = None
 ) -> Tensors:
     """Captum's gradients, one root for all rows; 0 for an input that the output does not depend on.
 
@@ -28,7 +42,69 @@ def gradients_of_the_sum(
     """
     fixed = () if additional_forward_args is None else tuple(additional_forward_args)
     with torch.enable_grad():
-        return torch.autograd.grad(forward_fn(*inputs, *fixed).sum(), inputs, allow_unused=True, materialize_grads=True)
+        out = forward_fn(*inputs, *fixed)
+        root = (out if target_ind is None else out[:, target_ind]).sum()
+        return torch.autograd.grad(root, inputs, allow_unused=True, materialize_grads=True)
+
+
+class EveryOutput:
+    """Gradients of one output after the other, all from the forward pass of the first: inputs stay the same."""
+
+    def __init__(self, outputs: int) -> None:
+        self.outputs = outputs
+        self.kept: list[Tensors] = []
+
+    def __call__(self, forward_fn: Forward, inputs: Tensors, target_ind: int, additional_forward_args: Any) -> Tensors:
+        if not self.kept:
+            fixed = () if additional_forward_args is None else tuple(additional_forward_args)
+            with torch.enable_grad():
+                roots = forward_fn(*inputs, *fixed).sum(0)
+                for k, root in enumerate(roots):
+                    kept = k + 1 < self.outputs
+                    found = torch.autograd.grad(
+                        root, inputs, retain_graph=kept, allow_unused=True, materialize_grads=True
+                    )
+                    self.kept.append(found)
+        return self.kept[target_ind]
+
+
+def over_rows(call: Call, at: Surface, baseline: Tensors, *, copies: int, outputs: int | None = None) -> Tensors:
+    """What `call` gives for all rows, in chunks; for several outputs all of the first, all of the second, …
+
+    `baseline` is one row, (1, …), or a row for each row, (N, …); `copies` points a row are held at a time.
+    """
+    check_baseline(at, baseline)
+    width = len(at.points)
+    per_row = len(baseline[0]) > 1
+    carried = replace(at, points=(*at.points, *baseline)) if per_row else at
+
+    def one(part: Surface) -> Tensors:
+        own = replace(part, points=part.points[:width])
+        start = part.points[width:] if per_row else baseline
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Captum tells of hooks and flags that are put back below
+            if outputs is None:
+                return tuple(call(own, start, None, gradients_of_the_sum))
+            shared = EveryOutput(outputs)
+            return tuple(t for k in range(outputs) for t in call(own, start, k, shared))
+
+    return in_chunks(one, carried, rows=rows_per_call(at, copies=copies))
+
+
+def check_baseline(at: Surface, baseline: Tensors, *, any_rows: bool = False) -> None:
+    """ModelError unless there is one baseline a point of the surface, (1, …) or (N, …).
+
+    Captum takes any number of baselines without a word, and leaves out what it does not need.
+    """
+    if len(baseline) != len(at.points):
+        raise ModelError(f"expected {len(at.points)} baselines, one a point of the surface, got {len(baseline)}")
+    for point, start in zip(at.points, baseline, strict=True):
+        fits = any_rows or len(start) in (1, len(at))
+        if start.shape[1:] != point.shape[1:] or not fits or len(start) != len(baseline[0]):
+            raise ModelError(
+                f"a baseline must have shape (1, …) or that of the points, {tuple(point.shape)}; it has "
+                f"{tuple(start.shape)}"
+            )
 
 
 def in_chunks(call: Callable[[Surface], Tensors], at: Surface, *, rows: int, what: str = "explaining rows") -> Tensors:
@@ -67,7 +143,7 @@ def rows_per_call(at: Surface, *, copies: int) -> int:
         def repeated(t: Tensor) -> Tensor:
             return t[:1].detach().expand(rows, *t.shape[1:]).clone()
 
-        points = [repeated(p).requires_grad_() for p in at.points]
+        points = [p.requires_grad_() if p.is_floating_point() else p for p in map(repeated, at.points)]
         fixed = [repeated(f) for f in at.fixed]
         with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
             at.forward(*points, *fixed)
@@ -80,3 +156,40 @@ def rows_per_call(at: Surface, *, copies: int) -> int:
 def out_of_memory(e: RuntimeError) -> bool:
     """Whether it is memory that ran out."""
     return isinstance(e, torch.cuda.OutOfMemoryError) or "DefaultCPUAllocator" in str(e)
+
+
+@contextlib.contextmanager
+def seeded(seed: int, at: Surface) -> Iterator[None]:
+    """The global random states that Captum draws from, seeded, and afterwards as before."""
+    device = at.points[0].device
+    ours, python = np.random.get_state(), random.getstate()
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        np.random.seed(seed % 2**32)
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            np.random.set_state(ours)
+            random.setstate(python)
+
+
+@contextlib.contextmanager
+def restored(module: nn.Module) -> Iterator[None]:
+    """Hooks, attributes and weights of every part as before, whatever Captum left behind, also after an error."""
+    parts = [p for p in module.modules() if not isinstance(p, torch.jit.ScriptModule)]
+    attributes = [(p, set(vars(p))) for p in parts]
+    hooks = [(v, list(v.items())) for p in parts for k, v in vars(p).items() if isinstance(v, dict) and "_hooks" in k]
+    weights = [(p, p.data) for p in module.parameters()]
+    try:
+        yield
+    finally:
+        for table, items in hooks:
+            table.clear()
+            table.update(items)
+        for part, names in attributes:
+            for name in set(vars(part)) - names:
+                delattr(part, name)
+        for parameter, data in weights:
+            if parameter.data is not data:
+                parameter.data = data

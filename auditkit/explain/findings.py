@@ -47,7 +47,9 @@ def attribution_finding(seen: Observations, *, level: float) -> Finding:
     share = _leading_share(attributed, level)
     label = seen.facts.get("label")
     of_class = "" if label is None else f" for class {label}"
-    t1 = completeness_check(seen.columns["epsilon"], seen.columns["steps"].astype(np.int64))
+    t1 = None  # a method that does not promise to add up
+    if "epsilon" in seen.columns:
+        t1 = completeness_check(seen.columns["epsilon"], seen.columns["steps"].astype(np.int64))
     return Finding(
         id=f"explanation/{method}/overall" + ("" if label is None else f"[{label}]"),
         concern="explanation",
@@ -60,8 +62,16 @@ def attribution_finding(seen: Observations, *, level: float) -> Finding:
         exhibits=_exhibits(seen, attributed, level),
         notes=_notes(seen, t1),
         references=(METRICS[method].reference,),
-        trust=(preflight_check(), t1),
+        trust=(preflight_check(), *([] if t1 is None else [t1])),
     )
+
+
+def of_class(seen: Observations, label: str) -> Observations:
+    """The part of the table of one class, where every class was explained."""
+    prefix = f"{label}|"
+    columns = {c.removeprefix(prefix): v for c, v in seen.columns.items() if c.startswith(prefix)}
+    facts = {k: v for k, v in seen.facts.items() if k != "classes"} | {"label": label}
+    return Observations(columns, seen.labels, facts)
 
 
 def _ordered(seen: Observations) -> Attributed:
@@ -133,8 +143,8 @@ def _estimate(
     return Estimate(value=value, level=level, n=moments.n, method=method, **limits)
 
 
-def _statement(features: tuple[str, ...], share: Estimate, t1: TrustCheck) -> str:
-    if not t1.passed:
+def _statement(features: tuple[str, ...], share: Estimate, t1: TrustCheck | None) -> str:
+    if t1 is not None and not t1.passed:
         return (
             "This explanation does not hold. Its contributions should add up to the score difference. They miss it by "
             f"{percent(t1.value)} (at most 5% allowed)."
@@ -149,12 +159,14 @@ def _statement(features: tuple[str, ...], share: Estimate, t1: TrustCheck) -> st
     )
 
 
-def _notes(seen: Observations, t1: TrustCheck) -> tuple[str, ...]:
+def _notes(seen: Observations, t1: TrustCheck | None) -> tuple[str, ...]:
     facts = seen.facts
     few = [name for name, rows in _series(seen) if rows.sum() < SPARSE]
     return (
         f"explains the {facts['explained']}, from {facts['baseline']}",
         *([f"not read by the model: {listing(facts['unread'])}"] if facts["unread"] else []),
         *([f"fewer than {SPARSE} sampled rows, shown without an interval: {listing(few)}"] if few else []),
-        f"completeness (T1): {t1.note}",
+        *([f"explained by {facts['method']}: {facts['switched']}"] if "switched" in facts else []),
+        *([f"read but not explained, whole numbers: {listing(facts['unmoved'])}"] if "unmoved" in facts else []),
+        f"completeness (T1): {t1.note}" if t1 else f"{facts['method']} does not promise to add up: no T1",
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from captum.attr import IntegratedGradients
-
-from auditkit.explain.driving import Tensors, gradients_of_the_sum, in_chunks, rows_per_call
-from auditkit.explain.surface import Forward, Surface
+from auditkit.explain.driving import Tensors
+from auditkit.explain.methods_captum import CaptumMethod
+from auditkit.explain.methods_gradients import deep_lift, grad_cam, input_x_gradient, output, saliency
+from auditkit.explain.methods_paths import expected_gradients, gradient_shap, integrated_gradients
+from auditkit.explain.methods_perturbation import ablation, occlusion, shapley
+from auditkit.explain.names import CLASSES, PREFIX, checked_name
+from auditkit.explain.surface import Surface
 
 
 @dataclass(frozen=True)
@@ -20,54 +21,59 @@ class Method:
     attribute: Callable[..., Tensors]
     """(surface, baseline, *, n_steps, seed) → contributions with the shapes of the surface's points."""
     adds_up: bool = True
-    """Σφ = F(x) − F(baseline) is promised: T1 applies."""
+    """Σφ = F(x) − F(baseline) is promised, row by row: T1 applies."""
     quadrature: bool = False
     """More steps come closer: rows that miss T1 go again."""
     needs_gradient: bool = True
+    distribution: bool = False
+    """The baseline is a sample of rows (M, …) to draw from, not one row."""
+    shared: bool = False
+    """`attribute` takes `outputs=K` for a surface of K outputs, (N, K), and differentiates one forward pass."""
 
 
-def integrated_gradients(at: Surface, baseline: Tensors, *, n_steps: int, seed: int = 0) -> Tensors:
-    """φ of the surface's rows from `baseline` (1, …) or (N, …), by Captum with Gauss–Legendre quadrature.
-
-    Equal to `captum.attr.IntegratedGradients(forward).attribute(points, baselines, n_steps=n_steps)` for rows that do
-    not influence each other. A call carries as many rows as fit `driving.CALL_BYTES`; out of memory, half as many.
-    """
-    engine = _Path(at.forward, n_steps)
-    per_row = len(baseline[0]) > 1
-
-    def call(part: Surface) -> Tensors:
-        points = part.points[: len(at.points)]
-        start = part.points[len(at.points) :] if per_row else baseline
-        return tuple(
-            engine.attribute(
-                points,
-                baselines=start,
-                additional_forward_args=part.fixed or None,
-                n_steps=n_steps,
-                method="gausslegendre",
-            )
-        )
-
-    rows = rows_per_call(at, copies=n_steps)
-    carried = Surface(at.forward, (*at.points, *baseline), at.fixed, at.groups) if per_row else at
-    return in_chunks(call, carried, rows=rows)
-
-
-class _Path(IntegratedGradients):  # type: ignore[misc]  # captum is not typed here
-    """Captum's Integrated Gradients, with one root for all rows' gradients and the quadrature computed once.
-
-    Captum computes the nodes of its quadrature anew at every call: a tenth of the time of a small net.
-    """
-
-    def __init__(self, forward: Forward, n_steps: int) -> None:
-        super().__init__(forward)
-        self.gradient_func = gradients_of_the_sum
-        nodes, weights = np.polynomial.legendre.leggauss(n_steps)
-        self._quadrature = ((weights / 2).tolist(), ((1 + nodes) / 2).tolist())
-
-    def _attribute(self, *args: Any, **options: Any) -> Any:
-        return super()._attribute(*args, **{**options, "step_sizes_and_alphas": self._quadrature})
-
-
-METHODS: dict[str, Method] = {"integrated_gradients": Method(integrated_gradients, quadrature=True)}
+METHODS: dict[str, Method] = {
+    "integrated_gradients": Method(integrated_gradients, quadrature=True, shared=True),
+    "expected_gradients": Method(expected_gradients, adds_up=False, distribution=True, shared=True),
+    "gradient_shap": Method(gradient_shap, adds_up=False, distribution=True, shared=True),
+    "input_x_gradient": Method(input_x_gradient, adds_up=False, shared=True),
+    "saliency": Method(saliency, adds_up=False, shared=True),
+    "deep_lift": Method(deep_lift),
+    "shapley": Method(shapley, needs_gradient=False),
+    "ablation": Method(ablation, adds_up=False, needs_gradient=False),
+    "occlusion": Method(occlusion, adds_up=False, needs_gradient=False),
+    "grad_cam": Method(grad_cam, adds_up=False),
+}
 """Name → method."""
+
+
+def method_of(name: str) -> Method:
+    """The method of a name, `captum:<ClassName>` among them; ModelError naming the nearest."""
+    checked_name(name)
+    return METHODS[name]
+
+
+def of_captum(name: str) -> Method:
+    """A Captum class as it comes, under our driver."""
+    of = CaptumMethod(name)
+    return Method(
+        of,
+        adds_up=of.adds_up,
+        quadrature="n_steps" in of.asks,
+        needs_gradient=of.of_gradients,
+        distribution=of.distribution,
+    )
+
+
+METHODS |= {f"{PREFIX}{name}": of_captum(f"{PREFIX}{name}") for name in CLASSES}
+
+
+def each_output(
+    method: Method, at: Surface, baseline: Tensors, *, outputs: int, n_steps: int, seed: int
+) -> list[Tensors]:
+    """Contributions to each output of a surface of several, (N, K); where the method can, from one forward pass."""
+    if not method.shared:
+        one = {"n_steps": n_steps, "seed": seed}
+        return [tuple(method.attribute(output(at, k), baseline, **one)) for k in range(outputs)]
+    flat = method.attribute(at, baseline, n_steps=n_steps, seed=seed, outputs=outputs)
+    width = len(at.points)
+    return [tuple(flat[k * width : (k + 1) * width]) for k in range(outputs)]

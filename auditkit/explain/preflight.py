@@ -108,7 +108,7 @@ def _scores(model: Model, rows: pd.DataFrame) -> Tensor:
 
 def _obeys_eval(module: nn.Module) -> None:
     for name, part in module.named_modules():
-        if part.training:
+        if getattr(part, "training", False):  # a frozen TorchScript module has no mode
             raise ModelError(
                 f"{type(part).__name__} '{name or 'the module itself'}' stays in training mode after eval(): its "
                 "train() must pass the mode on"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from auditkit.explain.embedded import Lookup, features_of, lookups, replaced_outputs
 from auditkit.inputs.groups import Groups
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, leaves, packed
+from auditkit.inputs.packing import Inputs, leaves, packed, taken
 
 Forward = Callable[..., Tensor]
 Scale = Literal["decision", "score"]
@@ -29,9 +29,11 @@ class Surface:
     """(N, …) what goes along unmoved: ids, lengths, masks."""
     groups: Groups
     """The features; a mask for each of `points`."""
+    module: nn.Module | None = None
+    """The net behind it, for methods that look inside; None where there is none."""
 
     def __len__(self) -> int:
-        return len(self.points[0])
+        return len((*self.points, *self.fixed)[0])
 
     def take(self, where: Any) -> Surface:
         """The rows at `where`."""
@@ -42,106 +44,94 @@ class Surface:
         with torch.no_grad():
             return self.forward(*(p.expand(len(self), *p.shape[1:]) for p in points), *self.fixed)
 
-
-@contextlib.contextmanager
-def _replaced_outputs(embeddings: tuple[nn.Module, ...], outputs: tuple[Tensor, ...]) -> Iterator[None]:
-    """While it lasts, each embedding returns what it is given here."""
-    with contextlib.ExitStack() as stack:
-        for module, output in zip(embeddings, outputs, strict=True):
-            handle = module.register_forward_hook(lambda _m, _i, _o, given=output: given)
-            stack.callback(handle.remove)
-        yield
+    @property
+    def unmoved(self) -> tuple[str, ...]:
+        """Features of which no entry can be moved: whole numbers that go in past every embedding."""
+        moved = {int(g) for mask in self.groups.masks for g in torch.unique(mask)}
+        return tuple(name for i, name in enumerate(self.groups.names) if i not in moved)
 
 
 def surface(model: Model, inputs: Inputs, groups: Groups, *, scale: Scale = "decision") -> Surface:
     """The surface of a model at encoded inputs (N, …): its decision (the logit, if it has one) or its score.
 
     Token ids, and categories that the net embeds, have no gradient: there the output of the embedding is moved, and
-    belongs to the features that its ids belong to.
+    belongs to the features that its ids belong to. Whole numbers that the net computes with are moved as floats.
+    For a multiclass model the surface has an output a class, (N, C).
     """
+    scalar = _scalar(model, scale)
+    tensors = leaves(inputs)
+    calls: list[Lookup] = []
+    masks: list[Tensor] = []
+    named = groups
+    for call in lookups(scalar, model.module, inputs):
+        found = features_of(call, scalar, inputs, groups, model.module)
+        if found is not None:
+            names = (*named.names, *(n for n in found[0].names if n not in named.names))
+            number = torch.as_tensor([names.index(n) for n in found[0].names])
+            named = Groups(names, groups.masks)
+            calls.append(call)
+            masks.append(number[found[1]])
+    moved = [i for i, t in enumerate(tensors) if t.is_floating_point()]
+    build = _Build(scalar, inputs, tuple(calls))
+    if isinstance(inputs, Tensor) and not moved and _counts(build):
+        moved = [0]
+        tensors = (tensors[0].to(torch.get_default_dtype()),)
+    still = [i for i in range(len(tensors)) if i not in moved]
+    points = (*(tensors[i] for i in moved), *(c.output for c in calls))
+    own = Groups(named.names, (*(groups.masks[i] for i in moved), *masks))
+    return Surface(build.forward(moved, still), points, tuple(tensors[i] for i in still), own, model.module)
 
+
+def whole(model: Model, inputs: Inputs, groups: Groups, *, scale: Scale = "decision") -> Surface:
+    """The surface on which every input is moved as it is, whole numbers too: for methods that need no gradient."""
+    scalar = _scalar(model, scale)
+    return Surface(lambda *given: scalar(packed(inputs, given)), leaves(inputs), (), groups, model.module)
+
+
+def _scalar(model: Model, scale: Scale) -> Callable[[Inputs], Tensor]:
     def scalar(given: Inputs) -> Tensor:
         out = model.decision(given)
         return out if scale == "decision" else model.probabilities(out)
 
-    tensors = leaves(inputs)
-    embedded = _embedded(scalar, model.module, inputs)
-    moved = [i for i, t in enumerate(tensors) if t.is_floating_point()]
-    still = [i for i in range(len(tensors)) if i not in moved]
-    modules = tuple(e.module for e in embedded)
-    a, b = len(moved), len(moved) + len(embedded)
-
-    def forward(*given: Tensor) -> Tensor:
-        parts: list[Tensor] = list(tensors)
-        for i, tensor in zip((*moved, *still), (*given[:a], *given[b:]), strict=True):
-            parts[i] = tensor
-        with _replaced_outputs(modules, given[a:b]):
-            return scalar(packed(inputs, parts))
-
-    masks = [groups.masks[i] for i in moved]
-    names = groups.names
-    for e in embedded:
-        names, mask = _mask_of(e, tensors, Groups(names, groups.masks))
-        masks.append(mask)
-    points = (*(tensors[i] for i in moved), *(e.output for e in embedded))
-    return Surface(forward, points, tuple(tensors[i] for i in still), Groups(names, tuple(masks)))
+    return scalar
 
 
 @dataclass(frozen=True)
-class _Embedded:
-    """One call of an embedding."""
+class _Build:
+    """What a forward function is built of."""
 
-    module: nn.Module
-    name: str
-    ids: Tensor
-    output: Tensor
+    scalar: Callable[[Inputs], Tensor]
+    inputs: Inputs
+    calls: tuple[Lookup, ...]
 
+    def forward(self, moved: Sequence[int], still: Sequence[int]) -> Forward:
+        """(points, fixed) → F: moved inputs, then outputs of embeddings, then what goes along."""
+        a, b = len(moved), len(moved) + len(self.calls)
 
-def _embedded(scalar: Callable[[Inputs], Tensor], module: nn.Module, inputs: Inputs) -> list[_Embedded]:
-    """The embeddings that are called once, and with what."""
-    calls: dict[str, list[tuple[Tensor, Tensor]]] = {}
-    found = {n: m for n, m in module.named_modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)}
-    with contextlib.ExitStack() as stack, torch.no_grad():
-        for name, part in found.items():
-            calls[name] = []
+        def forward(*given: Tensor) -> Tensor:
+            parts: list[Tensor] = list(leaves(self.inputs))
+            for i, tensor in zip((*moved, *still), (*given[:a], *given[b:]), strict=True):
+                parts[i] = tensor
+            with replaced_outputs(self.calls, given[a:b]):
+                return self.scalar(packed(self.inputs, parts))
 
-            def note(_m: nn.Module, given: Any, out: Tensor, kept: list[Any] = calls[name]) -> None:
-                kept.append((given[0], out.detach()))
-
-            stack.callback(part.register_forward_hook(note).remove)
-        if found:
-            scalar(inputs)
-    n = len(leaves(inputs)[0])
-    return [
-        _Embedded(found[name], name, *once[0])
-        for name, once in calls.items()
-        if len(once) == 1 and len(once[0][1]) == n
-    ]
+        return forward
 
 
-def _mask_of(e: _Embedded, tensors: tuple[Tensor, ...], groups: Groups) -> tuple[tuple[str, ...], Tensor]:
-    """The features of an embedding's output: those of the entries of the inputs that hold the same ids."""
-    shape = (1, *e.output.shape[1:])
-    ids = e.ids.reshape(len(e.ids), -1)
-    names = list(groups.names)
-    sources = [
-        (t.reshape(len(t), -1), mask.reshape(-1).tolist()) for t, mask in zip(tensors, groups.masks, strict=True)
-    ]
-    owner: list[int] = []
-    for k in range(ids.shape[1]):
-        same = [
-            mask[j]
-            for flat, mask in sources
-            for j in ([k] if flat.shape[1] == ids.shape[1] else range(flat.shape[1]))
-            if torch.equal(flat[:, j].long(), ids[:, k].long())
-        ]
-        if not same:
-            owner = []
-            break
-        owner.append(same[0])
-    positions = e.output.ndim - e.ids.ndim
-    if not owner or positions < 1:  # computed inside the net: a feature of its own
-        names.append(f"embedding {e.name}")
-        return tuple(names), torch.full(shape, len(names) - 1, dtype=torch.long)
-    mask = torch.as_tensor(owner).reshape(1, *e.ids.shape[1:], *(1,) * positions)
-    return tuple(names), mask.expand(shape)
+def _counts(build: _Build, rows: int = 8) -> bool:
+    """Whether the net computes with its whole numbers: it takes floats as well, and their gradient is not 0."""
+    few = slice(rows)
+    (ids,) = leaves(taken(build.inputs, few))
+    if ids.dtype == torch.bool:
+        return False
+    outputs = [c.output[few] for c in build.calls]
+    forward = build.forward([0], [])
+    point = ids.to(torch.get_default_dtype()).requires_grad_()
+    try:
+        with torch.enable_grad():
+            out = forward(point, *outputs)
+            same = torch.allclose(out, forward(ids, *outputs))
+            (gradient,) = torch.autograd.grad(out.sum(), point, allow_unused=True, materialize_grads=True)
+    except RuntimeError:
+        return False
+    return same and bool(gradient.count_nonzero())

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from auditkit.errors import ModelError
@@ -65,6 +67,23 @@ def by_mask(mask: Any, row: Tensor, names: Sequence[str] | None = None) -> Group
     if names is not None and len(names) != len(seen):
         raise ModelError(f"{len(names)} names for {len(seen)} features of the mask")
     return Groups(tuple(names or (f"region {i}" for i in seen.tolist())), (mask_of,))
+
+
+def segments(height: int, width: int, *, grid: tuple[int, int] = (8, 8)) -> NDArray[np.int64]:
+    """(height, width) of whole numbers: a grid of rectangles over an image, for `Model(feature_map=…)`.
+
+    Numbered by rows, from 0; an image with fewer pixels than the grid has cells gets one a pixel. Any other mask of
+    whole numbers will do as well, such as a segmenter's superpixels. Raises ModelError for sizes below 1.
+
+    >>> segments(4, 4, grid=(2, 2)).tolist()
+    [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]
+    """
+    if min(height, width, *grid) < 1:
+        raise ModelError(f"an image and its grid have at least one row and column, got {height} × {width} and {grid}")
+    down, across = min(grid[0], height), min(grid[1], width)
+    rows, columns = np.arange(height) * down // height, np.arange(width) * across // width
+    mask: NDArray[np.int64] = (rows[:, None] * across + columns[None, :]).astype(np.int64)
+    return mask
 
 
 def by_name(inputs: Mapping[str, Tensor]) -> Groups:

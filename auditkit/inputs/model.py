@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from auditkit.errors import DataError, ModelError, listing, nearest
 from auditkit.inputs.columns import FeatureMap, checked, feature_map_of
 from auditkit.inputs.groups import Groups, by_mask, by_name, by_position
-from auditkit.inputs.packing import Inputs, called, leaves, n_rows, taken
+from auditkit.inputs.packing import Inputs, called, leaves, n_rows, taken, takes_ids
 from auditkit.records import TASKS, Task
 
 Outputs = Literal["logits", "probabilities"] | Callable[[Any], Tensor]
@@ -198,7 +198,7 @@ class Model:
         """Encoded inputs (N, d) of raw rows, on the model's device; ModelError if `preprocess` gives anything else."""
         encoded = self._preprocessed(features)
         if isinstance(encoded, tuple):
-            return tuple(self._tensor(part, features) for part in encoded)
+            return tuple(self._tensor(part, features, least=1) for part in encoded)
         if isinstance(encoded, dict) or (isinstance(encoded, Mapping) and not isinstance(encoded, pd.DataFrame)):
             return {str(name): self._tensor(part, features, least=1) for name, part in encoded.items()}
         return self._tensor(encoded, features)
@@ -221,8 +221,7 @@ class Model:
                 f"{tuple(inputs.shape)}"
             )
         dtype, device = self._placement()
-        takes_ids = any(isinstance(m, nn.Embedding | nn.EmbeddingBag) for m in self.module.modules())
-        if inputs.is_floating_point() or not takes_ids:
+        if inputs.is_floating_point() or not takes_ids(self.module):
             inputs = inputs.to(dtype)
         return inputs.to(device)
 
@@ -271,12 +270,17 @@ class Model:
     @contextlib.contextmanager
     def inspecting(self) -> Iterator[nn.Module]:
         """Eval mode, no gradients to parameters, on the chosen device; everything is restored, also on an error."""
-        modes = [(m, m.training) for m in self.module.modules()]
+        modes = [(m, m.training) for m in self.module.modules() if hasattr(m, "training")]  # frozen TorchScript: none
         grads = [(p, p.requires_grad) for p in self.module.parameters()]
         _, home = self._placement(None)
         try:
-            self.module.eval()
-            self.module.requires_grad_(False)
+            try:
+                self.module.eval()
+            except NotImplementedError:  # exported modules: their mode is in their graph, the flag means nothing
+                for m, _ in modes:
+                    m.training = False
+            for p, _ in grads:  # TorchScript modules have no requires_grad_ of their own
+                p.requires_grad_(False)
             if self.device is not None:
                 self.module.to(self.device)
             yield self.module

@@ -52,3 +52,19 @@ def called(module: nn.Module, inputs: Inputs) -> Any:
     if isinstance(inputs, Tensor):
         return module(inputs)
     return module(**inputs) if isinstance(inputs, dict) else module(*inputs)
+
+
+def takes_ids(module: nn.Module) -> bool:
+    """Whether whole numbers mean something to the module as they are: it has an embedding, TorchScript's or exported.
+
+    >>> takes_ids(nn.Sequential(nn.Embedding(3, 2))), takes_ids(nn.Linear(3, 2))
+    (True, False)
+    """
+    kinds = {"Embedding", "EmbeddingBag"}
+    parts = list(module.modules())
+    if any(isinstance(m, nn.Embedding | nn.EmbeddingBag) or getattr(m, "original_name", "") in kinds for m in parts):
+        return True
+    graphs = (getattr(m, "graph", None) for m in parts)
+    return any(
+        "aten.embedding" in str(n.target) for g in graphs for n in getattr(g, "nodes", ()) if hasattr(n, "target")
+    )

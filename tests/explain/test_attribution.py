@@ -223,11 +223,26 @@ def test_model_is_left_as_found(fails: bool) -> None:
     ("model", "reason"),
     [
         (Model(nn.Linear(WIDTH, 1), preprocess=lambda f: f.to_numpy()), "columns not mapped"),
-        (Model(Lambda(lambda z: (z > 0).float(), mlp())), "no gradient to its input: its output is detached"),
-        (Model(Lambda(lambda z: z.detach() + z * 0, mlp())), "no gradient to its input: it is zero"),
         (Model(Lambda(lambda z: (z.abs() * 0).sqrt() + z, mlp())), "NaN or infinite"),
     ],
 )
 def test_what_cannot_be_explained_says_why(model: Model, reason: str) -> None:
     with pytest.raises(NotExplained, match=reason):
         explain(model, sample())
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (Model(Lambda(lambda z: (z > 0).float(), mlp())), "no gradient to its input: its output is detached"),
+        (Model(Lambda(lambda z: z.detach() + z * 0, mlp())), "no gradient to its input: it is zero"),
+        (Model(Lambda(lambda z: z.round(), mlp())), "no gradient to its input: it is zero"),
+    ],
+)
+def test_without_a_gradient_shapley_values_serve_and_say_so(model: Model, reason: str) -> None:
+    pytest.importorskip("auditkit.explain.shapley")
+    found = explain(model, sample())
+    assert found.method == "shapley"
+    assert reason in found.switched
+    assert found.epsilon is not None
+    assert found.epsilon.max() < 1e-6

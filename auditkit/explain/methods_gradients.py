@@ -1,0 +1,152 @@
+"""Methods from the gradient at the row itself, and from rules that change it: saliency, DeepLIFT, Grad-CAM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from captum.attr import DeepLift, InputXGradient, LayerAttribution, LayerGradCam, Saliency
+from torch import Tensor, nn
+
+from auditkit.explain.driving import (
+    Gradients,
+    NotExplained,
+    Tensors,
+    gradients_of_the_sum,
+    out_of_memory,
+    over_rows,
+    restored,
+)
+from auditkit.explain.surface import Forward, Surface
+
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+
+
+def saliency(at: Surface, baseline: Tensors, *, n_steps: int = 1, seed: int = 0, outputs: int | None = None) -> Tensors:
+    """abs(∂F/∂x), how much the output reacts to each entry, by Captum; `baseline`, `n_steps`, `seed` have no effect."""
+
+    def call(part: Surface, start: Tensors, target: int | None, gradients: Gradients) -> Tensors:
+        engine = Saliency(part.forward)
+        engine.gradient_func = gradients
+        return tuple(engine.attribute(part.points, target=target, additional_forward_args=part.fixed or None))
+
+    return over_rows(call, at, baseline, copies=2, outputs=outputs)
+
+
+def input_x_gradient(
+    at: Surface, baseline: Tensors, *, n_steps: int = 1, seed: int = 0, outputs: int | None = None
+) -> Tensors:
+    """(x − b) ∂F/∂x, by Captum; with b = 0 its InputXGradient. `n_steps` and `seed` have no effect.
+
+    Adds up for linear nets only.
+    """
+
+    def call(part: Surface, start: Tensors, target: int | None, gradients: Gradients) -> Tensors:
+        def moved(*given: Tensor) -> Tensor:
+            points = [z + b for z, b in zip(given, rows, strict=False)]
+            return part.forward(*points, *given[len(points) :])
+
+        rows = [b.expand_as(p) for p, b in zip(part.points, start, strict=True)]
+        engine = InputXGradient(moved)
+        engine.gradient_func = gradients
+        centred = tuple(p - b for p, b in zip(part.points, rows, strict=True))
+        return tuple(engine.attribute(centred, target=target, additional_forward_args=part.fixed or None))
+
+    return over_rows(call, at, baseline, copies=4, outputs=outputs)
+
+
+def deep_lift(at: Surface, baseline: Tensors, *, n_steps: int = 1, seed: int = 0) -> Tensors:
+    """DeepLIFT's rescale rule from `baseline`, by Captum.
+
+    Knows activations that are modules, each used once: silently wrong on functional ones, which T1 shows.
+    NotExplained for reused modules and for nets without Python modules.
+    """
+
+    def call(part: Surface, start: Tensors, _target: int | None, _gradients: Gradients) -> Tensors:
+        engine = DeepLift(as_module(part))
+        engine.gradient_func = _gradients_without_inputs
+        rows = tuple(b.expand_as(p) for p, b in zip(part.points, start, strict=True))
+        return tuple(engine.attribute(part.points, baselines=rows, additional_forward_args=part.fixed or None))
+
+    return on_modules(lambda: over_rows(call, at, baseline, copies=4), at, "deep_lift")
+
+
+def grad_cam(at: Surface, baseline: Tensors, *, n_steps: int = 1, seed: int = 0) -> Tensors:
+    """Grad-CAM of the last convolution, by Captum, upsampled to the image and shared out over its channels.
+
+    Signed: Captum's default, without the ReLU of the paper. Images only, (N, channels, height, width).
+    """
+    if len(at.points) != 1 or at.points[0].ndim != 4:
+        raise NotExplained("grad_cam explains images, (N, channels, height, width), in one tensor")
+    layer = _last_convolution(at)
+
+    def call(part: Surface, start: Tensors, _target: int | None, _gradients: Gradients) -> Tensors:
+        (image,) = part.points
+        engine = LayerGradCam(part.forward, layer)
+        found = engine.attribute(image, additional_forward_args=part.fixed or None)
+        large = LayerAttribution.interpolate(found, tuple(image.shape[2:]), interpolate_mode="bilinear")
+        return (large.expand_as(image) / image.shape[1],)
+
+    return on_modules(lambda: over_rows(call, at, baseline, copies=4), at, "grad_cam")
+
+
+def _last_convolution(at: Surface) -> nn.Module:
+    """The convolution that is called last, NotExplained without one."""
+    called: list[nn.Module] = []
+    parts = [] if at.module is None else [m for m in at.module.modules() if isinstance(m, CONVOLUTIONS)]
+    handles = [m.register_forward_hook(lambda m, _i, _o: called.append(m)) for m in parts]
+    try:
+        one = at.take(slice(1))
+        one.at(one.points)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not called:
+        raise NotExplained("grad_cam needs a convolution (nn.Conv2d), and the net calls none")
+    return called[-1]
+
+
+class _Net(nn.Module):
+    """A surface as a module, with the net inside, for methods that put hooks on its parts."""
+
+    def __init__(self, inner: nn.Module, forward: Forward) -> None:
+        super().__init__()
+        self.inner = inner
+        self._surface = forward
+
+    def forward(self, *given: Tensor) -> Tensor:
+        return self._surface(*given)
+
+
+def as_module(at: Surface) -> nn.Module:
+    """The surface as a module; NotExplained where the net has no Python modules to hook."""
+    if at.module is None or any(isinstance(m, torch.jit.ScriptModule) for m in at.module.modules()):
+        raise NotExplained("this method puts hooks on the net's modules, which TorchScript has not: take another one")
+    return _Net(at.module, at.forward)
+
+
+def on_modules(work: Callable[[], Tensors], at: Surface, name: str) -> Tensors:
+    """What `work` gives, the net as before afterwards; what Captum cannot do with the net is NotExplained."""
+    module = at.module or nn.Module()
+    with restored(module):
+        try:
+            return work()
+        except NotExplained:
+            raise
+        except (RuntimeError, TypeError, AssertionError, ValueError, AttributeError, NotImplementedError) as e:
+            if isinstance(e, RuntimeError) and out_of_memory(e):
+                raise
+            said = " ".join(str(e).split())[:300]
+            raise NotExplained(f"{name} does not fit this model: {said or type(e).__name__}") from e
+
+
+def _gradients_without_inputs(forward_fn: Callable[[], Tensor], inputs: Tensors, *_: Any) -> Tensors:
+    """DeepLift's forward function holds its inputs itself."""
+    return gradients_of_the_sum(lambda *_: forward_fn(), inputs)
+
+
+def output(at: Surface, k: int) -> Surface:
+    """The surface of output `k` of several."""
+    return replace(at, forward=lambda *given: at.forward(*given)[:, k])

@@ -1,0 +1,94 @@
+"""Methods along the way from a baseline to a row: Integrated Gradients, Expected Gradients, GradientSHAP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from captum.attr import IntegratedGradients
+from captum.attr._core.gradient_shap import InputBaselineXGradient
+
+from auditkit.explain.driving import Gradients, Tensors, check_baseline, over_rows, seeded
+from auditkit.explain.surface import Forward, Surface
+
+
+def integrated_gradients(
+    at: Surface, baseline: Tensors, *, n_steps: int, seed: int = 0, outputs: int | None = None
+) -> Tensors:
+    """φ of the surface's rows from `baseline` (1, …) or (N, …), by Captum with Gauss–Legendre quadrature.
+
+    Equal to `captum.attr.IntegratedGradients(forward).attribute(points, baselines, n_steps=n_steps)` for rows that do
+    not influence each other. A call carries as many rows as fit `driving.CALL_BYTES`; out of memory, half as many.
+    """
+    engine = _Path(at.forward, n_steps)
+
+    def call(part: Surface, start: Tensors, target: int | None, gradients: Gradients) -> Tensors:
+        engine.gradient_func = gradients
+        return tuple(
+            engine.attribute(
+                part.points,
+                baselines=start,
+                target=target,
+                additional_forward_args=part.fixed or None,
+                n_steps=n_steps,
+                method="gausslegendre",
+            )
+        )
+
+    return over_rows(call, at, baseline, copies=n_steps, outputs=outputs)
+
+
+class _Path(IntegratedGradients):  # type: ignore[misc]  # captum is not typed here
+    """Captum's Integrated Gradients, with one root for all rows' gradients and the quadrature computed once.
+
+    Captum computes the nodes of its quadrature anew at every call: a tenth of the time of a small net.
+    """
+
+    def __init__(self, forward: Forward, n_steps: int) -> None:
+        super().__init__(forward)
+        nodes, weights = np.polynomial.legendre.leggauss(n_steps)
+        self._quadrature = ((weights / 2).tolist(), ((1 + nodes) / 2).tolist())
+
+    def _attribute(self, *args: Any, **options: Any) -> Any:
+        return super()._attribute(*args, **{**options, "step_sizes_and_alphas": self._quadrature})
+
+
+def expected_gradients(
+    at: Surface, baseline: Tensors, *, n_steps: int = 1, seed: int = 0, outputs: int | None = None
+) -> Tensors:
+    """One draw a row: a baseline row x' of `baseline` (M, …) and a point α ~ U(0, 1), φ = (x − x') ∂F(x' + α(x − x')).
+
+    Noisy for a row, cheap and unbiased for a mean over rows (Erion et al., 2021). `n_steps` has no effect.
+    """
+    return gradient_shap(at, baseline, n_steps=1, seed=seed, outputs=outputs)
+
+
+def gradient_shap(
+    at: Surface, baseline: Tensors, *, n_steps: int = 50, seed: int = 0, outputs: int | None = None
+) -> Tensors:
+    """Mean of `n_steps` draws a row of `expected_gradients`; `baseline` (M, …) are the rows that baselines come from.
+
+    Equal to `captum.attr.GradientShap` with `n_samples=n_steps` and no noise, for one point and the same seed. With
+    several points (an embedding beside numbers) each draw takes one row for all of them, where Captum mixes rows.
+    """
+    check_baseline(at, baseline, any_rows=True)
+    engine = InputBaselineXGradient(at.forward)
+    state: list[Any] = [None]
+
+    def call(part: Surface, _start: Tensors, target: int | None, gradients: Gradients) -> Tensors:
+        if target:
+            np.random.set_state(state[0])  # every output at the same points
+        else:
+            state[0] = np.random.get_state()
+        engine.gradient_func = gradients
+        n = len(part)
+        drawn = torch.as_tensor(np.random.choice(len(baseline[0]), n * n_steps))
+        many = part.take(torch.arange(n).repeat_interleave(n_steps))
+        starts = tuple(b[drawn.to(b.device)] for b in baseline)
+        fixed = many.fixed or None
+        found = engine.attribute(many.points, baselines=starts, target=target, additional_forward_args=fixed)
+        return tuple(t.reshape(n, n_steps, *t.shape[1:]).mean(1) for t in found)
+
+    with seeded(seed, at):
+        return over_rows(call, at, tuple(b[:1] for b in baseline), copies=2 * n_steps, outputs=outputs)

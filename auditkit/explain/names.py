@@ -1,0 +1,97 @@
+"""Names of attribution methods. No torch: options are checked before anything heavy is loaded."""
+
+from __future__ import annotations
+
+from auditkit.errors import ModelError, listing, nearest
+
+NAMES = (
+    "integrated_gradients",
+    "expected_gradients",
+    "gradient_shap",
+    "input_x_gradient",
+    "saliency",
+    "deep_lift",
+    "shapley",
+    "ablation",
+    "occlusion",
+    "grad_cam",
+)
+PREFIX = "captum:"
+CLASSES = (
+    "IntegratedGradients",
+    "GradientShap",
+    "DeepLift",
+    "DeepLiftShap",
+    "InputXGradient",
+    "Saliency",
+    "GuidedBackprop",
+    "Deconvolution",
+    "LRP",
+    "FeatureAblation",
+    "FeaturePermutation",
+    "Occlusion",
+    "ShapleyValueSampling",
+    "ShapleyValues",
+    "KernelShap",
+    "Lime",
+)
+"""Captum's classes that need no more than a model, rows, baselines and a feature mask."""
+LAYERS = "it explains a layer or a neuron, not the inputs: LayerAudit looks into the net"
+UNFIT = {
+    "NoiseTunnel": "it wraps another method",
+    "LimeBase": "it needs an interpretable model and a distance: captum:Lime has both",
+    "DataLoaderAttribution": "it wraps another method",
+    "GuidedGradCam": "it needs a layer: grad_cam finds the last convolution by itself",
+    "InternalInfluence": LAYERS,
+    "LLMAttribution": "it explains generated text",
+    "LLMGradientAttribution": "it explains generated text",
+    "RemoteLLMAttribution": "it explains generated text",
+}
+"""Captum's classes that cannot be asked by name alone, and why."""
+
+MEAN_ROW = "the weighted mean of the sample's encoded rows"
+DRAWN_ROWS = "rows of the sample, drawn by weight"
+_DRAWN = {"expected_gradients", "gradient_shap", "captum:GradientShap", "captum:DeepLiftShap"}
+_NONE = {
+    "saliency", "grad_cam", "captum:Saliency", "captum:InputXGradient", "captum:GuidedBackprop",
+    "captum:Deconvolution", "captum:LRP", "captum:FeaturePermutation",
+}  # fmt: skip
+
+
+def baseline_of(name: str) -> str:
+    """What a method starts from, in words; every sample has its own.
+
+    >>> baseline_of("saliency")
+    'the row itself (no baseline)'
+    """
+    if name in _NONE:
+        return "the row itself (no baseline)"
+    return DRAWN_ROWS if name in _DRAWN else MEAN_ROW
+
+
+def checked_name(name: str) -> str:
+    """The name, if there is such a method; ModelError naming the nearest otherwise.
+
+    >>> checked_name("captum:LayerConductance")
+    Traceback (most recent call last):
+    auditkit.errors.ModelError: captum:LayerConductance does not fit: it explains a layer or a neuron, not the inputs...
+    """
+    if name in NAMES:
+        return name
+    if name == "conductance":
+        raise ModelError(f"conductance is no attribution to columns: {LAYERS}")
+    if not name.startswith(PREFIX):
+        raise ModelError(
+            f"unknown attribution method {name!r}; this version knows: "
+            f"{listing(NAMES, most=20)}, and captum:<ClassName>.{nearest(name, NAMES)}"
+        )
+    of = name.removeprefix(PREFIX)
+    if of in CLASSES:
+        return name
+    why = UNFIT.get(of) or (LAYERS if of.startswith(("Layer", "Neuron")) else None)
+    if why is not None:
+        raise ModelError(f"{name} does not fit: {why}")
+    raise ModelError(
+        f"no attribution method '{of}' in Captum that explains inputs by name; there are {listing(CLASSES, most=20)}."
+        f"{nearest(of, CLASSES)}"
+    )
