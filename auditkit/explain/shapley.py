@@ -55,8 +55,8 @@ def shapley(
 
     φ_j = Σ_S |S|! (G − |S| − 1)! / G! · (F(S ∪ j) − F(S)), exactly where 2^G sets are no more than the permutations
     would ask for (G ≤ 12; `exact` overrides that choice). Otherwise the mean gain of j over random orders, each with
-    its reverse; every order telescopes, so Σφ = F(all) − F(none) to rounding. Each row draws its own orders, in
-    rotations: over G orders and their reverses, every feature stands once at every place from either end.
+    its reverse; every order telescopes, so Σφ = F(all) − F(none) to rounding. Each row draws its own orders.
+    With no interactions of more than two features, one order and its reverse are exact.
 
     Parameters
     ----------
@@ -141,14 +141,9 @@ def _asked(value: Value, chosen: Tensor, row: Tensor, most: int) -> Tensor:
 
 
 def _orders(rows: int, features: int, permutations: int, generator: torch.Generator) -> Tensor:
-    """(rows, permutations, features): random orders and their rotations, then the reverses of all."""
-    half = permutations // 2
-    fresh = -(-half // features)
-    drawn = torch.rand(rows, fresh, features, generator=generator).argsort(2)
-    # steps spread over the whole circle, so that few rotations stand far apart
-    apart = [(i * features) // min(half, features) for i in range(min(half, features))]
-    turned = torch.stack([drawn.roll(k, dims=2) for k in apart], dim=2).flatten(1, 2)[:, :half]
-    return torch.cat([turned, turned.flip(2)], dim=1)
+    """(rows, permutations, features): random orders, then the reverse of each."""
+    drawn = torch.rand(rows, permutations // 2, features, generator=generator).argsort(2)
+    return torch.cat([drawn, drawn.flip(2)], dim=1)
 
 
 def _gains(value: Value, orders: Tensor, row: Tensor, ends: list[Tensor], most: int) -> Tensor:
