@@ -89,7 +89,7 @@ def shapley(
         gains = _gains(value, _orders(len(where), features, permutations, generator).to(device), where, ends, most)
         pairs = gains.unflatten(1, (2, -1)).mean(1)  # an order and its reverse are one draw
         phi.append(pairs.mean(1))
-        error.append(pairs.std(1) / math.sqrt(permutations / 2))
+        error.append(_standard_error(pairs))
         tell(what, start + len(where), rows)
     return Shapley(torch.cat(phi), torch.cat(error), exact=False)
 
@@ -122,6 +122,12 @@ def shapley_values(
         exact=exact,
         device=at.points[0].device,
     )
+
+
+def _standard_error(pairs: Tensor) -> Tensor:
+    """Of the mean over dimension 1; NaN for one draw."""
+    n = pairs.shape[1]
+    return pairs.std(1) / math.sqrt(n) if n > 1 else torch.full_like(pairs[:, 0], math.nan)
 
 
 def _asked(value: Value, chosen: Tensor, row: Tensor, most: int) -> Tensor:
