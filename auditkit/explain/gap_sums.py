@@ -40,6 +40,8 @@ class Units:
     A unit is a row of the smaller group with all its pairs. Rounds of new pairs (shuffles) are averaged.
     """
 
+    names: tuple[str, ...]
+    """(D − 1,) parts: the features, and what else makes the gap."""
     n: int
     w: float
     """Σ w: of one round."""
@@ -53,18 +55,19 @@ class Units:
     """(D, D) Σ w² m mᵀ, averaged over rounds."""
 
     @classmethod
-    def of(cls, rounds: list[Floats], weight: Floats) -> Units:
+    def of(cls, names: tuple[str, ...], rounds: list[Floats], weight: Floats) -> Units:
         """Of a list of (n, D) means of the units' pairs, one a round, and their weights (n,)."""
         w = np.asarray(weight, np.float64)
         m = np.stack(rounds)
         w2m = np.einsum("n,rnd->d", w**2, m) / len(m)
         w2mm = np.einsum("n,rnd,rne->de", w**2, m, m) / len(m)
-        return cls(len(w), float(w.sum()), float(w @ w), np.einsum("n,rnd->rd", w, m), w2m, w2mm)
+        return cls(names, len(w), float(w.sum()), float(w @ w), np.einsum("n,rnd->rd", w, m), w2m, w2mm)
 
     def __add__(self, other: Units) -> Units:
-        if self.rounds.shape != other.rounds.shape:
-            raise EvidenceError(f"cannot add units of {self.rounds.shape} and of {other.rounds.shape} sums")
-        return Units(*(getattr(self, k) + getattr(other, k) for k in self.__dataclass_fields__))
+        if self.names != other.names or self.rounds.shape != other.rounds.shape:
+            raise EvidenceError(f"cannot add gaps split onto {list(self.names)} and onto {list(other.names)}")
+        sums = ("n", "w", "w2", "rounds", "w2m", "w2mm")
+        return Units(self.names, *(getattr(self, k) + getattr(other, k) for k in sums))
 
     @property
     def mean(self) -> Floats:
@@ -101,6 +104,7 @@ class Units:
         """As JSON: the matrix as its lower half."""
         half = self.w2mm[np.tril_indices(len(self.w2mm))]
         return {
+            "names": list(self.names),
             "n": self.n,
             "w": self.w,
             "w2": self.w2,
@@ -117,7 +121,7 @@ class Units:
         rows, columns = np.tril_indices(len(w2m))
         matrix[rows, columns] = data["w2mm"]
         matrix[columns, rows] = data["w2mm"]
-        return cls(data["n"], data["w"], data["w2"], np.asarray(data["rounds"], np.float64), w2m, matrix)
+        return cls(tuple(data["names"]), data["n"], data["w"], data["w2"], np.asarray(data["rounds"], np.float64), w2m, matrix)
 
 
 def _short(x: Floats) -> list[float]:
@@ -129,7 +133,7 @@ class GapSums:
     """All gaps that were split, and what stands beside them."""
 
     facts: dict[str, Any]
-    """What holds for all: features, task, seed, rounds, permutations, …; evidence of other facts does not add."""
+    """What holds for all: features, task, seed, permutations, …; evidence of other facts does not add."""
     units: Mapping[Contrast, Units] = field(default_factory=dict)
     tells: Mapping[tuple[str, str, str], Floats] = field(default_factory=dict)
     """(by, high, low) → (features, 2): how often, of how many pairs, the feature ranks the groups; AUC = the ratio."""
@@ -139,6 +143,8 @@ class GapSums:
     """Over all rows of the data."""
     not_measured: Mapping[str, str] = field(default_factory=dict)
     """What → why."""
+    notes: tuple[tuple[str, str, str], ...] = ()
+    """(by, target, what is to be known); "" for all."""
 
     def __add__(self, other: GapSums) -> GapSums:
         if self.facts != other.facts:
@@ -151,6 +157,7 @@ class GapSums:
             outside,
             None if self.census is None or other.census is None else self.census + other.census,
             {**self.not_measured, **other.not_measured},
+            tuple(dict.fromkeys(self.notes + other.notes)),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -162,6 +169,7 @@ class GapSums:
             "outside": {k: list(v) for k, v in self.outside.items()},
             "census": None if self.census is None else self.census.to_json(),
             "not_measured": dict(self.not_measured),
+            "notes": [list(n) for n in self.notes],
         }
 
     @classmethod
@@ -170,10 +178,11 @@ class GapSums:
         return cls(
             data["facts"],
             {Contrast(*row[:-1]): Units.from_json(row[-1]) for row in data["units"]},
-            {tuple(row[:-1]): np.asarray(row[-1], np.float64).reshape(-1, 2) for row in data["tells"]},
+            {(row[0], row[1], row[2]): np.asarray(row[-1], np.float64).reshape(-1, 2) for row in data["tells"]},
             {k: (v[0], v[1]) for k, v in data["outside"].items()},
             None if data["census"] is None else Census.from_json(data["census"]),
             data["not_measured"],
+            tuple((n[0], n[1], n[2]) for n in data["notes"]),
         )
 
 
