@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from auditkit.catalogue.metric import Metric
 
+GAPS = (
+    "mean_score",
+    "mean_score_of_positives",
+    "mean_score_of_negatives",
+    "selection_rate",
+    "true_positive_rate",
+    "false_positive_rate",
+    "log_loss",
+    "mean_prediction",
+)
+"""What the share of a gap may be of."""
+
 METRICS = (
     Metric(
         name="integrated_gradients",

@@ -140,8 +140,13 @@ def gap_findings(seen: GapSums, *, level: float) -> tuple[Finding, ...]:
     return tuple(_finding(seen, split, (), level) for split in headlines(seen, level))
 
 
-def reassess(seen: GapSums, of: str, by: Sequence[str], features: Sequence[str], *, level: float) -> Finding | None:
-    """The finding about some features' share of a gap; PolicyError for a feature that the model does not read."""
+def reassess(
+    seen: GapSums, of: str, by: Sequence[str], features: Sequence[str], *, level: float, min_n: int = 0
+) -> Finding | None:
+    """The finding about some features' share of a gap; PolicyError for a feature that the model does not read.
+
+    The share is undefined where the smaller group has fewer than `min_n` rows in the sample.
+    """
     split = _headline(seen, of, by, level)
     if split is None:
         return None
@@ -151,7 +156,12 @@ def reassess(seen: GapSums, of: str, by: Sequence[str], features: Sequence[str],
                 f"gap_share: no feature '{name}' in the model; it reads {listing(split.names)}."
                 f"{nearest(name, split.names)}"
             )
-    return _finding(seen, split, tuple(features), level)
+    found = _finding(seen, split, tuple(features), level)
+    if split.units.n >= min_n:
+        return found
+    note = f"the smaller group has {split.units.n} sampled rows, fewer than {min_n}"
+    few = Estimate(value=None, level=level, n=split.units.n, method=SHARE, state="undefined", note=note)
+    return found.model_copy(update={"estimate": few})
 
 
 def p_value(

@@ -24,7 +24,7 @@ Value = Callable[[Tensor, Tensor], Tensor]
 MOST_EXACT = 12
 """Features up to which all 2^G sets may be asked for."""
 PERMUTATIONS = 16
-CALLS = 2**15
+CALLS = 2**13
 """Sets asked for in one call, at most."""
 
 
