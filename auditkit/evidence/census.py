@@ -70,9 +70,7 @@ class Census:
             cells[cell] = cells[cell] + sums if cell in cells else sums
         return Census(self.by, cells)
 
-    def mean(
-        self, of: str, group: Mapping[str, str], *, y: int | None = None, rest: bool = False
-    ) -> float | None:
+    def mean(self, of: str, group: Mapping[str, str], *, y: int | None = None, rest: bool = False) -> float | None:
         """Mean over the rows of a group (`rest`: of all others) with target `y`; None without rows.
 
         `of`: "score", "selected" or "loss".

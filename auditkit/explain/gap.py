@@ -58,13 +58,23 @@ class Scene:
     """Splits that several targets share."""
 
     @classmethod
-    def of(cls, model: Model, sample: Batch, groups: Groups, inputs: Inputs, **options: int) -> Scene:
+    def of(
+        cls,
+        model: Model,
+        sample: Batch,
+        groups: Groups,
+        inputs: Inputs,
+        *,
+        seed: int,
+        shuffles: int,
+        permutations: int,
+    ) -> Scene:
         """The scene of rows whose truth is known."""
         n = len(sample.features)
         binary = sample.task != "regression"
         y = sample.y_true.astype(np.int64) if binary else np.zeros(n, np.int64)
         weight = np.ones(n) if sample.weight is None else sample.weight
-        scene = cls(model, inputs, groups, {}, y, weight, binary, **options)
+        scene = cls(model, inputs, groups, {}, y, weight, binary, seed, shuffles, permutations)
         step = model.batch_size
         parts = [scene.said(taken(inputs, slice(i, i + step)), torch.as_tensor(y[i : i + step]))
                  for i in range(0, n, step)]  # fmt: skip
@@ -107,20 +117,17 @@ def by_shapley(scene: Scene, target: Target, high: Rows, low: Rows) -> Units:
     All targets over the same rows read the same forward passes.
     """
     high, low = scene.under(target, high), scene.under(target, low)
-    for sign, first, second in ((1, high, low), (-1, low, high)):
-        key = (first.tobytes(), second.tobytes())
-        if key in scene.done:
-            break
-    else:
-        sign, first, second = 1, high, low
-        key = (first.tobytes(), second.tobytes())
+    keys = [(a.tobytes(), b.tobytes()) for a, b in ((high, low), (low, high))]
+    turned = keys[1] in scene.done
+    key, first, second = (keys[1], low, high) if turned else (keys[0], high, low)
+    if key not in scene.done:
         scene.done[key] = _split(scene, first, second)
     pairs, phi = scene.done[key]
     part = phi[..., ("score", "selected", "loss").index(target.of)].numpy()
     width = len(scene.groups.names) + (target.of == "loss")
     columns = np.concatenate([part[:, :width], part.sum(1, keepdims=True)], axis=1)
     names = (*scene.groups.names, OUTCOME)[:width]
-    return _units(scene, names, pairs, sign * columns, first, second)
+    return _units(scene, names, pairs, -columns if turned else columns, first, second)
 
 
 def _split(scene: Scene, first: Rows, second: Rows) -> tuple[list[Pairs], Tensor]:
@@ -241,9 +248,9 @@ def driving(scene: Scene, target: Target, members: dict[str, Rows]) -> tuple[str
     return (high, low) if high != low else (sorted(means)[0], sorted(means)[1])
 
 
-def against_the_rest(scene: Scene, targets: Sequence[Target], by: str, members: dict[str, Rows]) -> Iterator[
-    tuple[Contrast, Units]
-]:
+def against_the_rest(
+    scene: Scene, targets: Sequence[Target], by: str, members: dict[str, Rows]
+) -> Iterator[tuple[Contrast, Units]]:
     """Each of more than two groups against everybody else, for the targets over all rows but loss."""
     everybody = np.arange(len(scene.weight))
     for name, rows in members.items():

@@ -106,7 +106,7 @@ class GapAttribution:
         return facts if self.label is None else {**facts, "label": self.label}
 
     def _sets(self, declared: list[str]) -> list[tuple[str, ...]]:
-        sets = [(a,) for a in declared] if self.by is None else [tuple(s) for s in self.by]
+        sets: list[tuple[str, ...]] = [(a,) for a in declared] if self.by is None else [tuple(s) for s in self.by]
         for name in (n for s in sets for n in s):
             if name not in declared:
                 raise PolicyError(
@@ -213,7 +213,9 @@ class _Found:
             self.units[Contrast(by, target.name, "shapley", *pair)] = gap.by_shapley(self.scene, target, high, low)
         elif target.of != "score":
             n = len(self.scene.groups.names)
-            self.not_measured[what] = f"{n} features: the Shapley form, which rates and loss need, is for {MOST_FEATURES}"
+            self.not_measured[what] = (
+                f"{n} features: the Shapley form, which rates and loss need, is for {MOST_FEATURES}"
+            )
         if target.of != "score":
             return
         try:

@@ -121,7 +121,9 @@ class Units:
         rows, columns = np.tril_indices(len(w2m))
         matrix[rows, columns] = data["w2mm"]
         matrix[columns, rows] = data["w2mm"]
-        return cls(tuple(data["names"]), data["n"], data["w"], data["w2"], np.asarray(data["rounds"], np.float64), w2m, matrix)
+        return cls(
+            tuple(data["names"]), data["n"], data["w"], data["w2"], np.asarray(data["rounds"], np.float64), w2m, matrix
+        )
 
 
 def _short(x: Floats) -> list[float]:

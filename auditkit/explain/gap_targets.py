@@ -62,5 +62,6 @@ def target_of(name: str) -> Target:
     """
     return next(t for targets in TARGETS.values() for t in targets if t.name == name)
 
+
 MOST_FEATURES = 64
 """Features up to which the Shapley form is computed, and shown one by one."""

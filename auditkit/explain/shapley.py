@@ -87,7 +87,7 @@ def shapley(
     for start in range(0, rows, step):
         where = torch.arange(start, min(rows, start + step), device=device)
         gains = _gains(value, _orders(len(where), features, permutations, generator).to(device), where, ends, most)
-        pairs = gains.unflatten(1, (2, -1)).mean(1)  # an order and its reverse are one draw
+        pairs = gains.reshape(len(where), 2, -1, *gains.shape[2:]).mean(1)  # an order and its reverse are one draw
         phi.append(pairs.mean(1))
         error.append(_standard_error(pairs))
         tell(what, start + len(where), rows)
@@ -160,7 +160,7 @@ def _gains(value: Value, orders: Tensor, row: Tensor, ends: list[Tensor], most: 
     chosen = place[:, :, None, :] < k[None, None, :, None]  # (n, p, G − 1, G): the first k features of each order
     inside = _asked(value, chosen.flatten(0, 2), row.repeat_interleave(p * (g - 1)), most) if g > 1 else None
     first, last = (e[row][:, None, None].expand(n, p, 1, *e.shape[1:]) for e in ends)
-    path = [first, last] if inside is None else [first, inside.unflatten(0, (n, p, g - 1)), last]
+    path = [first, last] if inside is None else [first, inside.reshape(n, p, g - 1, *inside.shape[1:]), last]
     steps = torch.cat(path, dim=2).diff(dim=2)
     at = place if steps.ndim == 3 else place[..., None].expand_as(steps)
     return steps.gather(2, at)
@@ -180,7 +180,7 @@ def _enumerated(value: Value, g: int, rows: int, most: int, device: torch.device
     for start in range(0, rows, step):
         where = torch.arange(start, min(rows, start + step), device=device)
         asked = _asked(value, sets.repeat(len(where), 1), where.repeat_interleave(len(sets)), most)
-        by_row = asked.unflatten(0, (len(where), len(sets)))
+        by_row = asked.reshape(len(where), len(sets), *asked.shape[1:])
         by_row = by_row - by_row[:, :1]  # so that large constants do not eat digits
         phi.append(torch.einsum("sg,ns...->ng...", weights, by_row))
         tell(what, start + len(where), rows)

@@ -273,7 +273,9 @@ def _share(document: Document, i: int, spec: _Rule, metric: str) -> None:
         return
     if spec.of not in GAPS:
         got = "" if spec.of is None else f", got '{spec.of}'.{nearest(spec.of, GAPS)}"
-        raise PolicyError(f"{document.where(('rule', i, 'of'))}: rule '{spec.id}' needs of = one of {listing(GAPS)}{got}")
+        raise PolicyError(
+            f"{document.where(('rule', i, 'of'))}: rule '{spec.id}' needs of = one of {listing(GAPS)}{got}"
+        )
     if not spec.features or len(set(spec.features)) < len(spec.features):
         raise PolicyError(
             f"{document.where(('rule', i, 'features'))}: rule '{spec.id}' needs features = [...]: columns, each once"
