@@ -36,26 +36,34 @@ def statement(split: Split) -> str:
             f"This explanation does not hold: its parts miss the gap {gap_words(split)} by {percent(split.missed)} of "
             f"their size (at most {percent(MISSED)} allowed)."
         )
-    adds, takes = _sides(split)
-    cancels = bool(adds and takes) and abs(total.value or 0.0) < CANCEL * split.size
+    adds, takes = sides(split)
     if not split.gap_is_sure:
         seen = f"No gap {gap_words(split)} is established ({target.amount(total.value)}, {target.limits(total)})"
-        if not cancels:
-            return f"{seen}, and no causes that cancel each other are."
-        sides = f"{_some(split, adds)} to it, {_some(split, takes, off=True)}"
-        return f"{seen}, but causes that cancel are: {sides}: {CAUTION}."
-    gap = target.amount(total.value)
-    of_gap = f"Of the gap of {gap} {gap_words(split)}"
+        if not adds and not takes:
+            return f"{seen}, and no column that adds to one or takes from one."
+        hides = " It hides causes that cancel each other" if cancelling(split) else " Established are single parts"
+        parts = [_some(split, adds)] if adds else []
+        parts += [_some(split, takes, off=True)] if takes else []
+        return f"{seen}.{hides}: {'; '.join(parts)}: {CAUTION}."
+    of_gap = f"Of the gap of {target.amount(total.value)} {gap_words(split)}"
     if not adds:
         return f"{of_gap}, no single part is established: {CAUTION}."
-    first = [f"{target.amount(split.parts[k].value)} come through {split.names[k]}" for k in adds[:1]]
+    first = split.parts[adds[0]]
+    amount = target.amount(first.value)
+    leading = f"{amount} ({target.limits(first)}) {'comes' if amount.endswith('point') else 'come'} through "
     more = [f"{target.amount(split.parts[k].value)} through {split.names[k]}" for k in adds[1:NAMED]]
     against = f"; {_some(split, takes, off=True)}" if takes else ""
-    hides = ", so that it hides larger causes that cancel" if cancels else ""
-    return f"{of_gap}, {_joined(first + more)}{against}{hides}: {CAUTION}."
+    hides = ", so that it hides larger causes that cancel" if cancelling(split) else ""
+    return f"{of_gap}, {_joined([leading + split.names[adds[0]], *more])}{against}{hides}: {CAUTION}."
 
 
-def _sides(split: Split) -> tuple[list[int], list[int]]:
+def cancelling(split: Split) -> bool:
+    """Whether a gap hides causes that surely work against each other, and are larger than it."""
+    adds, takes = sides(split)
+    return bool(adds and takes) and abs(split.total.value or 0.0) < CANCEL * split.size
+
+
+def sides(split: Split) -> tuple[list[int], list[int]]:
     """Parts that surely add to the gap, and that surely take from it; the largest first."""
     order = np.argsort(-np.abs(split.values), kind="stable")
     sure = [int(k) for k in order if split.sure[k]]
