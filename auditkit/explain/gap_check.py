@@ -81,7 +81,7 @@ class GapAttribution:
         from auditkit.explain.attribution import NotExplained
 
         sets = self._sets([str(c) for c in sample.groups])
-        facts = self._facts(sample)
+        facts = {**self._facts(sample), "by": ["+".join(names) for names in sets]}
         try:
             model, sample = self._of_class(model, sample)
             return self._split(model, sample, sets, facts)

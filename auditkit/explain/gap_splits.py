@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.catalogue.explanations import GAPS
 from auditkit.explain.gap_sums import REST, Contrast, GapSums, Units
 from auditkit.explain.gap_targets import Target, target_of
 from auditkit.records import Estimate
@@ -19,7 +20,6 @@ Floats = NDArray[np.float64]
 
 METHOD = "weighted mean over the rows of the smaller group with all their pairs, t with Kish's effective rows"
 SHARE = "ratio of weighted means over the rows of the smaller group, Fieller with t"
-FORMS = ("shapley", "integrated_gradients")
 
 
 class Split(NamedTuple):
@@ -115,13 +115,13 @@ def _leaves_out_0(e: Estimate) -> bool:
     return e.low is not None and e.high is not None and (e.low > 0 or e.high < 0)
 
 
-def headlines(seen: GapSums, level: float) -> Iterator[Split]:
+def headlines(seen: GapSums, level: float) -> list[Split]:
     """A split each attribute and target: by Shapley where that was done, else by Integrated Gradients."""
-    for form in FORMS:
-        for contrast, units in seen.units.items():
-            other = contrast._replace(form="shapley")
-            if contrast.form == form and contrast.low != REST and (form == "shapley" or other not in seen.units):
-                yield Split.of(contrast, units, level)
+    order = list(seen.facts["by"])
+    kept = [c for c in seen.units if c.low != REST
+            and (c.form == "shapley" or c._replace(form="shapley") not in seen.units)]  # fmt: skip
+    kept.sort(key=lambda c: (order.index(c.by), GAPS.index(c.of)))
+    return [Split.of(c, seen.units[c], level) for c in kept]
 
 
 def together(split: Split, which: Sequence[int]) -> Estimate:

@@ -14,8 +14,8 @@ from torch import nn
 from auditkit.check import Batch
 from auditkit.explain.attribution import groups_of
 from auditkit.explain.gap import Scene, by_shapley
-from auditkit.explain.gap_sums import Contrast
 from auditkit.explain.gap_splits import Split
+from auditkit.explain.gap_sums import Contrast
 from auditkit.explain.gap_targets import target_of
 from auditkit.explain.gap_words import cancelling, statement
 from auditkit.explain.preflight import undisturbed
