@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from auditkit.explain.driving import Tensors, out_of_memory, rows_per_call
+from auditkit.explain.shapley_regression import design, solved
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import mixed
 from auditkit.progress import tell
@@ -24,6 +25,8 @@ Value = Callable[[Tensor, Tensor], Tensor]
 MOST_EXACT = 12
 """Features up to which all 2^G sets may be asked for."""
 PERMUTATIONS = 16
+FEW = 8
+"""Permutations below which there are too few sets for a regression."""
 CALLS = 2**13
 """Sets asked for in one call, at most."""
 
@@ -104,7 +107,9 @@ def shapley_values(
 ) -> Shapley:
     """Shapley values (N, G) of a surface's rows from `baseline` (1, …) or (N, …): whole features, taken or left.
 
-    A feature left out has the baseline's entries in all its positions. `fixed` goes along unmoved.
+    A feature left out has the baseline's entries in all its positions. `fixed` goes along unmoved. As many sets are
+    asked for as `permutations` orders have: all, where there are no more (12 features at most); by regression from 8
+    orders on; along the orders else.
     """
 
     def value(chosen: Tensor, row: Tensor) -> Tensor:
@@ -112,16 +117,46 @@ def shapley_values(
         else_ = tuple(b.expand(len(row), *b.shape[1:]) if len(b) == 1 else b[row] for b in baseline)
         return part.at(mixed(at.groups, chosen, part.points, else_))
 
-    return shapley(
-        value,
-        len(at.groups.names),
-        rows=len(at),
-        permutations=permutations,
-        seed=seed,
-        most=min(CALLS, rows_per_call(at, copies=1)),
-        exact=exact,
-        device=at.points[0].device,
-    )
+    g, options = len(at.groups.names), {"rows": len(at), "seed": seed, "device": at.points[0].device}
+    most = min(CALLS, rows_per_call(at, copies=1))
+    samples = permutations * (g - 1) + 2
+    if exact is False or (exact is None and g > 3 and 2**g > samples):
+        if permutations >= FEW and g > 3:
+            return regressed(value, g, samples=samples, most=most, **options)
+        return shapley(value, g, permutations=permutations, exact=False, most=most, **options)
+    return shapley(value, g, permutations=permutations, exact=True, most=most, **options)
+
+
+def regressed(
+    value: Value,
+    features: int,
+    *,
+    rows: int,
+    samples: int,
+    seed: int = 0,
+    most: int = CALLS,
+    device: torch.device | str = "cpu",
+) -> Shapley:
+    """Shapley values (N, G) by regression on about `samples` sets a row (`shapley_regression`).
+
+    Nearer to the truth than as many sets along permutations, since each set tells of all features; biased by less than
+    its error, where permutations have no bias. Σφ = F(all) − F(none) to rounding.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    step, phi, error = max(1, most // samples), [], []
+    for start in range(0, rows, step):
+        where = torch.arange(start, min(rows, start + step), device=device)
+        n = len(where)
+        d = design(n, features, samples - 2, generator)
+        ends = torch.tensor([[False], [True]]).expand(2, features)
+        chosen = torch.cat([ends.expand(n, 2, features), d.chosen], dim=1)
+        m = chosen.shape[1]
+        asked = _asked(value, chosen.flatten(0, 1).to(device), where.repeat_interleave(m), most).reshape(n, m)
+        found = solved(d, asked[:, 2:], asked[:, 0], asked[:, 1])
+        phi.append(found[0])
+        error.append(found[1])
+        tell("explaining rows", start + n, rows)
+    return Shapley(torch.cat(phi), torch.cat(error), exact=False)
 
 
 def _standard_error(pairs: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from captum.attr import ShapleyValues
 from torch import Tensor, nn
 
-from auditkit.explain.shapley import shapley, shapley_values
+from auditkit.explain.shapley import regressed, shapley, shapley_values
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import by_position
 
@@ -63,18 +63,47 @@ def test_captum_gives_the_same() -> None:
     assert torch.allclose(shapley_values(at, (baseline,)).phi, expected.double(), atol=1e-6)
 
 
-def test_orders_add_up_whatever_their_number_and_come_closer_with_more() -> None:
+@pytest.mark.parametrize("form", ["orders", "regression"])
+def test_what_is_drawn_adds_up_comes_closer_with_more_and_says_how_close(form: str) -> None:
     at, baseline = surface_at(10, rows=20), torch.zeros(1, 10, dtype=torch.float64)
     truth = shapley_values(at, (baseline,), exact=True).phi
+    delta = at.at(at.points) - at.at((baseline,))
+
+    def value(chosen: Tensor, row: Tensor) -> Tensor:
+        return at.forward(at.points[0][row] * chosen)
+
     missed = []
-    for permutations in (2, 8, 128):
-        found = shapley_values(at, (baseline,), permutations=permutations, exact=False, seed=3)
-        delta = at.at(at.points) - at.at((baseline,))
+    for permutations in (8, 24, 72):
+        if form == "orders":
+            found = shapley(value, 10, rows=20, permutations=permutations, exact=False, seed=3)
+        else:
+            found = regressed(value, 10, rows=20, samples=9 * permutations + 2, seed=3)
         assert torch.allclose(found.phi.sum(1), delta, atol=1e-12, rtol=0)
         missed.append(float((found.phi - truth).abs().mean()))
     assert missed[0] > missed[1] > missed[2]
     z = (found.phi - truth) / found.error.clamp(min=1e-12)
     assert 0.7 < float(z.square().mean().sqrt()) < 1.4, "the standard error says how far off they are"
+
+
+def test_regression_on_all_sets_is_exact_and_small_problems_are_never_drawn() -> None:
+    at, baseline = surface_at(6), torch.zeros(1, 6, dtype=torch.float64)
+
+    def value(chosen: Tensor, row: Tensor) -> Tensor:
+        return at.forward(at.points[0][row] * chosen)
+
+    found = regressed(value, 6, rows=3, samples=10_000)
+    assert torch.allclose(found.phi, by_the_textbook(at, baseline), atol=1e-10)
+    assert float(found.error.max()) < 1e-12
+    assert shapley_values(surface_at(3), (torch.zeros(1, 3, dtype=torch.float64),), permutations=2).exact
+
+
+def test_the_catalogues_values_draw_what_is_too_many() -> None:
+    at, baseline = surface_at(12, rows=4), torch.zeros(1, 12, dtype=torch.float64)
+    truth = shapley_values(at, (baseline,), exact=True).phi
+    for permutations in (4, 16):
+        found = shapley_values(at, (baseline,), permutations=permutations)
+        assert not found.exact
+        assert torch.allclose(found.phi, truth, atol=float(4.5 * found.error.max()))
 
 
 def test_pairs_of_features_are_exact_with_one_order_and_its_reverse() -> None:
