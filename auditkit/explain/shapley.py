@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -117,7 +117,8 @@ def shapley_values(
         else_ = tuple(b.expand(len(row), *b.shape[1:]) if len(b) == 1 else b[row] for b in baseline)
         return part.at(mixed(at.groups, chosen, part.points, else_))
 
-    g, options = len(at.groups.names), {"rows": len(at), "seed": seed, "device": at.points[0].device}
+    g = len(at.groups.names)
+    options: dict[str, Any] = {"rows": len(at), "seed": seed, "device": at.points[0].device}
     most = min(CALLS, rows_per_call(at, copies=1))
     samples = permutations * (g - 1) + 2
     if exact is False or (exact is None and g > 3 and 2**g > samples):

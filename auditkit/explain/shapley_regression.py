@@ -31,7 +31,8 @@ def design(rows: int, g: int, samples: int, generator: torch.Generator) -> Desig
     The kernel's weight of size s is 1 / (s (G − s)), shared by its sets; drawn sizes follow it, spread evenly.
     """
     total = {s: 1 / (s * (g - s)) for s in range(1, g)}
-    left, full = samples, []
+    left = samples
+    full: list[int] = []
     for k in range(1, g // 2 + 1):
         rest = {s: t for s, t in total.items() if s not in full}
         sizes = sorted({k, g - k})
