@@ -10,7 +10,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.explain.gap_splits import SHARE, Split, headlines, of_all, together
 from auditkit.explain.gap_sums import REST, GapSums
-from auditkit.explain.gap_words import MISSED, gap_words, notes, share_statement, statement
+from auditkit.explain.gap_words import MISSED, gap_words, notes, second_opinion, share_statement, statement
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Table, TrustCheck
 from auditkit.stats.fieller import fieller_p
 
@@ -91,7 +91,21 @@ def _finding(seen: GapSums, split: Split, features: tuple[str, ...], level: floa
 def _exhibits(seen: GapSums, split: Split, level: float) -> tuple[Contributions | Table, ...]:
     rest = [Split.of(c, u, level) for c, u in seen.units.items()
             if (c.by, c.of, c.low) == (split.contrast.by, split.contrast.of, REST)]  # fmt: skip
-    return (contributions(seen, split), *([_table(rest)] if rest else []))
+    tables = [_two_ways(split, other)] if (other := second_opinion(seen, split, level)) else []
+    return (contributions(seen, split), *tables, *([_table(rest)] if rest else []))
+
+
+def _two_ways(split: Split, path: Split) -> Table:
+    """The parts by Shapley values and by Integrated Gradients, side by side."""
+    at = dict(zip(path.names, path.values, strict=True))
+    order = np.argsort(-np.abs(split.values), kind="stable")
+    rows = [(split.names[k], float(split.values[k]), at.get(split.names[k])) for k in order[:SHOWN]]
+    return Table(
+        title=f"Two ways to split the gap {gap_words(split)}",
+        columns=("Column", "Shapley values", "Integrated Gradients"),
+        rows=tuple((name, v, None if w is None else float(w)) for name, v, w in rows),
+        units=("", split.target.unit, split.target.unit),
+    )
 
 
 def contributions(seen: GapSums, split: Split) -> Contributions:

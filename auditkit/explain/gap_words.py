@@ -133,12 +133,19 @@ def notes(seen: GapSums, split: Split, features: Sequence[str], level: float) ->
     return tuple(told)
 
 
+def second_opinion(seen: GapSums, split: Split, level: float) -> Split | None:
+    """The same gap by Integrated Gradients, where Shapley values come first and both were computed."""
+    contrast = split.contrast._replace(form="integrated_gradients")
+    if contrast not in seen.units or split.contrast.form != "shapley":
+        return None
+    return Split.of(contrast, seen.units[contrast], level)
+
+
 def _agreement(seen: GapSums, split: Split, level: float) -> list[str]:
-    """What the IG form says of the same gap, where both were computed."""
-    other = seen.units.get(split.contrast._replace(form="integrated_gradients"))
-    if other is None or split.contrast.form != "shapley":
+    """What Integrated Gradients say of the same gap, where both were computed."""
+    path = second_opinion(seen, split, level)
+    if path is None:
         return []
-    path = Split.of(split.contrast._replace(form="integrated_gradients"), other, level)
     if path.missed > MISSED:
         return [f"Integrated Gradients fail here: their sum misses the gap by {percent(path.missed)} of its parts"]
     at = dict(zip(path.names, path.values, strict=True))
