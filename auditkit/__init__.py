@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from auditkit.errors import ReportError as ReportError
     from auditkit.evidence.tally import Tally as Tally
     from auditkit.explain.checks import Attribution as Attribution
+    from auditkit.explain.gap_check import GapAttribution as GapAttribution
     from auditkit.fairness.checks import GroupFairness as GroupFairness
     from auditkit.fairness.classes import ClassFairness as ClassFairness
     from auditkit.fairness.conditional import ConditionalParity as ConditionalParity
@@ -82,6 +83,7 @@ _HOMES = {
     "UnknownDemographics": "fairness.unknowns",
     "mitigate": "fairness.mitigation",
     "Attribution": "explain.checks",
+    "GapAttribution": "explain.gap_check",
     "Policy": "gate.policy",
     "load_config": "gate.config",
     "Config": "gate.config",

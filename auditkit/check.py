@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from auditkit.evidence.census import Census
     from auditkit.inputs.model import Model
 
 MISSING = "(missing)"
@@ -52,6 +53,8 @@ class Batch:
     task: Task = "binary"
     classes: tuple[str, ...] = ()
     """(C,) names of the classes in their order; empty unless the task is multiclass."""
+    census: Census | None = None
+    """Of a drawn sample: what the model said of all rows, group by group; None: not known."""
 
 
 def missing(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -27,15 +27,16 @@ CHECKS: dict[str, str] = {
     "consistency": "auditkit.fairness.consistency:Consistency",
     "continuous_attribute": "auditkit.fairness.continuous:ContinuousAttribute",
     "attribution": "auditkit.explain.checks:Attribution",
+    "gap_attribution": "auditkit.explain.gap_check:GapAttribution",
 }
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
 
-_BINARY = ("data_profile", "group_fairness", "scores", "subgroups", "attribution")
+_BINARY = ("data_profile", "group_fairness", "scores", "subgroups", "attribution", "gap_attribution")
 DEFAULT: dict[Task, tuple[str, ...]] = {
     "binary": _BINARY,
     "multilabel": _BINARY,
     "multiclass": ("class_fairness", "attribution"),
-    "regression": ("regression_fairness", "attribution"),
+    "regression": ("regression_fairness", "attribution", "gap_attribution"),
 }
 """Task → what an audit asks unless it is told."""
 

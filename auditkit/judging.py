@@ -198,18 +198,49 @@ def _at_equal_controls(stock: _Stock) -> _Source:
     return _Source(finding, p_value)
 
 
+def _of_gaps(stock: _Stock) -> _Source:
+    from auditkit.explain import gap_findings
+    from auditkit.explain.gap_sums import GapSums
+
+    all_ = _read_all(stock, GapSums)
+
+    def seen(rule: Rule) -> GapSums | None:
+        """Of several classes, the evidence of the rule's one; a label of several has its own stock."""
+        return next((e for e in all_.values() if e.facts.get("label") in (None, rule.label)), None)
+
+    def finding(rule: Rule, level: float) -> Finding | None:
+        sums = seen(rule)
+        if sums is None or rule.of is None:
+            return None
+        try:
+            asked = (sums, rule.of, rule.by, rule.features)
+            found = gap_findings.reassess(*asked, level=level, min_n=rule.min_n)
+        except PolicyError as e:
+            raise PolicyError(f"rule '{rule.id}': {e}") from None
+        return found if found is None or found.label is not None else _labelled(found, rule)
+
+    def p_value(rule: Rule) -> float | None:
+        sums, above = seen(rule), rule.at_most is not None
+        if sums is None or rule.of is None:
+            return None
+        return gap_findings.p_value(sums, rule.of, rule.by, rule.features, limit=rule.limit, above=above)
+
+    return _Source(finding, p_value)
+
+
 _READERS: dict[str, tuple[str, Callable[[_Stock], _Source]]] = {
     "rate": ("group_fairness", _of_groups),
     "composite": ("group_fairness", _of_groups),
     "score": ("scores", _of_scores),
     "conditional": ("conditional_parity", _at_equal_controls),
+    "gap": ("gap_attribution", _of_gaps),
 }
 """Kind of metric → the check whose evidence rules are judged by, and who reads it."""
 
 _CLASSES = ("class_fairness", _of_classes)
 _OTHER_TASKS: dict[str, dict[str, tuple[str, Callable[[_Stock], _Source]]]] = {
-    "multiclass": dict.fromkeys(("rate", "composite"), _CLASSES),
-    "regression": {"error": ("regression_fairness", _of_numbers)},
+    "multiclass": {**dict.fromkeys(("rate", "composite"), _CLASSES), "gap": ("gap_attribution", _of_gaps)},
+    "regression": {"error": ("regression_fairness", _of_numbers), "gap": ("gap_attribution", _of_gaps)},
 }
 
 
@@ -236,7 +267,7 @@ def _asked(rule: Rule) -> dict[str, Any]:
 def _question(rule: Rule) -> tuple[object, ...]:
     """What a rule asks, whatever it is called."""
     group = frozenset((rule.reference or {}).items())
-    asked = rule.metric, rule.comparison, frozenset(rule.by), group, rule.label
+    asked = rule.metric, rule.comparison, frozenset(rule.by), group, rule.label, rule.of, frozenset(rule.features)
     return *asked, rule.at_most, rule.at_least, rule.min_n
 
 

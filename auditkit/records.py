@@ -97,6 +97,10 @@ class Finding(Record):
     """Attribute → value of the group that the others are compared with; None where the comparison has none."""
     label: str | None = None
     """The class, or the label of several, that it is about; None: the only one, or all classes together."""
+    of: str | None = None
+    """Of a share: of the gap in what; None: no share."""
+    features: tuple[str, ...] = ()
+    """Of a share: the columns that it belongs to; empty: of no share, or of the largest part."""
     estimate: Estimate
     by_group: tuple[GroupEstimate, ...] = ()
     """Every group, the sparse and the undefined ones too."""
@@ -132,6 +136,10 @@ class Rule(Record):
     """Attribute → value of the reference group; only for comparisons to one."""
     label: str | None = None
     """The class, or the label of several; None: the only one, or all together."""
+    of: str | None = None
+    """Of a share: of the gap in what."""
+    features: tuple[str, ...] = ()
+    """Of a share: the columns whose parts of the gap are added."""
     at_most: float | None = None
     at_least: float | None = None
     confidence: float | None = None

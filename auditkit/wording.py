@@ -10,9 +10,10 @@ from typing import Literal
 
 from auditkit.records import Comparison, Estimate, Unit
 
-Of = Literal["share", "points", "number", "measure"]
-"""How a metric is written (`Metric.unit`): in percent; in points also where nothing is compared; as a number of two
-decimals; or in the target's own measure, with three digits that say something."""
+Of = Literal["share", "percent", "points", "number", "measure"]
+"""How a metric is written (`Metric.unit`): in percent, gaps in points; in percent even where groups are compared; in
+points also where nothing is compared; as a number of two decimals; or in the target's own measure, with three digits
+that say something."""
 
 NOTHING = "–"
 """Written where there is no number."""
@@ -110,7 +111,7 @@ def quantity(x: float | None, comparison: Comparison, *, unit: bool = True, of: 
         return plain(x)
     if comparison.startswith("ratio") or of == "number":
         return quotient(x)
-    if comparison.startswith("difference") or of == "points":
+    if of != "percent" and (comparison.startswith("difference") or of == "points"):
         return f"{points(x)} points" if unit else points(x)
     return percent(x) if unit else points(x)
 
@@ -127,7 +128,7 @@ def limit(x: float, comparison: Comparison, *, of: Of = "share") -> str:
         return max(quotient(x), f"{x:.8g}".replace("-", "−"), key=len)
     number = f"{100 * x:.8g}"
     number = number.replace("-", "−")
-    if not comparison.startswith("difference") and of != "points":
+    if of == "percent" or (not comparison.startswith("difference") and of != "points"):
         return f"{number}%"
     return f"{number} point{'' if number == '1' else 's'}"
 
@@ -138,6 +139,6 @@ def interval(e: Estimate, comparison: Comparison, *, of: Of = "share") -> str:
     >>> interval(Estimate(value=0.1, low=0.05, high=0.15), "difference")
     '95% interval 5.0 to 15.0'
     """
-    unit = not comparison.startswith("difference") and of == "share"
+    unit = of == "percent" or (not comparison.startswith("difference") and of == "share")
     low, high = (quantity(x, comparison, unit=unit, of=of) for x in (e.low, e.high))
     return f"{100 * e.level:.4g}% interval {low} to {high}"

@@ -33,9 +33,10 @@ class Metric:
     interval: str = WILSON
     numerator: tuple[Cell, ...] = ()
     denominator: tuple[Cell, ...] = ()
-    kind: Literal["rate", "composite", "score", "conditional", "error", "check"] = "rate"
-    unit: Literal["share", "points", "number", "measure"] = "share"
-    """How a value of one group is written: in percent, in points, as a plain number, or in the target's own measure."""
+    kind: Literal["rate", "composite", "score", "conditional", "error", "gap", "check"] = "rate"
+    unit: Literal["share", "percent", "points", "number", "measure"] = "share"
+    """How a value of one group is written: in percent (`percent`: where groups are compared too), in points, as a plain
+    number, or in the target's own measure."""
     comparisons: tuple[str, ...] = (
         "overall",
         "group_min",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from auditkit.check import Batch
 from auditkit.errors import EvidenceError
+from auditkit.evidence.census import Census
 
 Keys = NDArray[np.uint64]
 _HASH_KEY = "auditkit00000000"
@@ -88,6 +89,8 @@ class Sample:
     keys: Keys
     counts: dict[tuple[str, ...], int]
     """Crossed group → its rows in the data."""
+    census: Census | None = None
+    """What the model said of all rows, group by group; None where it gives no score."""
 
     @classmethod
     def of(cls, batch: Batch, keys: Keys, *, k: int) -> Sample:
@@ -96,7 +99,7 @@ class Sample:
         counts: dict[tuple[str, ...], int] = {}
         for group, count in zip(*np.unique(strata, return_counts=True), strict=True):
             counts[_unjoin(group)] = int(count)
-        return cls(k, batch, keys, counts)._cut()
+        return cls(k, batch, keys, counts, Census.of(batch))._cut()
 
     def __add__(self, other: Sample) -> Sample:
         if self.k != other.k or list(self.batch.groups) != list(other.batch.groups):
@@ -108,13 +111,14 @@ class Sample:
         for group, n in other.counts.items():
             counts[group] = counts.get(group, 0) + n
         keys = np.concatenate([self.keys, other.keys])
-        return Sample(self.k, concatenated([self.batch, other.batch]), keys, counts)._cut()
+        census = None if self.census is None or other.census is None else self.census + other.census
+        return Sample(self.k, concatenated([self.batch, other.batch]), keys, counts, census)._cut()
 
     def draw(self, size: int) -> Batch:
         """At most `size` rows, shared out evenly over the crossed groups (a small group gives all it has).
 
         `weight` holds the rows of the data that each drawn row stands for, so weighted means speak of all rows.
-        Rows come in the order of their keys.
+        Rows come in the order of their keys. `census` says what the model said of all rows.
         """
         quota = _even(self.counts, size)
         strata = _strata(self.batch.groups)
@@ -125,7 +129,7 @@ class Sample:
             keep[where] = True
             if len(where):
                 weight[where] = self.counts[group] / len(where)
-        return taken(self.batch, np.flatnonzero(keep), weight=weight[keep])
+        return replace(taken(self.batch, np.flatnonzero(keep), weight=weight[keep]), census=self.census)
 
     def simple(self, size: int) -> Batch:
         """The `size` ≤ k rows of lowest key of all: a simple random sample of the data, whatever their groups."""
@@ -136,7 +140,7 @@ class Sample:
         order = np.argsort(self.keys, kind="stable")
         strata = pd.Series(_strata(self.batch.groups)[order])
         order = order[(strata.groupby(strata).cumcount() < self.k).to_numpy()]
-        return Sample(self.k, taken(self.batch, order), self.keys[order], self.counts)
+        return Sample(self.k, taken(self.batch, order), self.keys[order], self.counts, self.census)
 
 
 def taken(batch: Batch, where: NDArray[np.intp], *, weight: NDArray[np.float64] | None = None) -> Batch:

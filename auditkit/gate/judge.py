@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from auditkit.catalogue.index import METRICS
+from auditkit.errors import listing
 from auditkit.gate.policy import Policy
 from auditkit.records import Estimate, Finding, Rule, Status, Verdict
 from auditkit.wording import limit, quantity
@@ -121,6 +122,7 @@ def _verdict(case: _Case, drawn: _Drawn | None) -> Verdict:
     rule, finding, deciding = case.rule, case.finding, case.deciding
     if finding is None or deciding is None:
         what = f"{rule.metric} by {' and '.join(rule.by)}" if rule.by else rule.metric
+        what = f"{what} of {listing(rule.features)} in {rule.of}" if rule.of is not None else what
         what += f" of {rule.label}" if rule.label is not None else ""
         reason = f"Not measured: {what}: not in the data of this report."
         return Verdict(status="not_measured", rule=rule, finding=None, estimate=None, reason=reason)
@@ -186,8 +188,9 @@ def _reason(rule: Rule, e: Estimate, status: Status, more: float | None) -> str:
     return f"{sentence} About {times} times as many rows would decide, if the estimate stays."
 
 
-_Key = tuple[str, str, frozenset[str], frozenset[tuple[str, str]], str | None]
+_Key = tuple[str, str, frozenset[str], frozenset[tuple[str, str]], str | None, str | None, frozenset[str]]
 
 
 def _key(f: Finding | Rule) -> _Key:
-    return f.metric, f.comparison, frozenset(f.by), frozenset((f.reference or {}).items()), f.label
+    asked = f.metric, f.comparison, frozenset(f.by), frozenset((f.reference or {}).items()), f.label
+    return *asked, f.of, frozenset(f.features)

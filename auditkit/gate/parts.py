@@ -13,8 +13,6 @@ from auditkit.gate.toml import Document, Path_
 _LATER = {
     "waiver": "waivers are",
     "max_regression": "baselines are",
-    "features": "gap_share is",
-    "of": "gap_share is",
 }
 """Keys that the policy language has and this version does not."""
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast, get_args
 
 from pydantic import Field, StrictFloat, StrictInt, ValidationError, field_validator
 
+from auditkit.catalogue.gaps import GAPS
 from auditkit.catalogue.index import METRICS, resolve
 from auditkit.catalogue.laws import LAWS
 from auditkit.errors import PolicyError, listing, nearest
@@ -131,6 +132,8 @@ class _Rule(Record):
     by: tuple[str, ...] = ()
     reference: str | dict[str, str] | None = None
     label: str | StrictInt | None = None
+    of: str | None = None
+    features: tuple[str, ...] = ()
     at_most: StrictFloat | None = None
     at_least: StrictFloat | None = None
     confidence: StrictFloat | None = None
@@ -141,7 +144,7 @@ class _Rule(Record):
     severity: Literal["error", "warning"] = "error"
     refs: tuple[str, ...] = ()
 
-    @field_validator("by", mode="before")
+    @field_validator("by", "features", mode="before")
     @classmethod
     def _one_or_more(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
@@ -210,7 +213,8 @@ def _rule(document: Document, i: int, spec: _Rule, defaults: _Defaults) -> Rule:
         metric, implied = resolve(spec.metric)
     except PolicyError as e:
         raise PolicyError(f"{document.where(('rule', i, 'metric'))}: {e}") from None
-    comparison = spec.comparison or implied
+    _share(document, i, spec, metric)
+    comparison = spec.comparison or implied or ("difference" if METRICS[metric].kind == "gap" else None)
     at = document.where(("rule", i, "comparison"))
     if comparison is None:
         raise PolicyError(f"{at}: rule '{spec.id}' needs a comparison: {listing(METRICS[metric].comparisons)}")
@@ -248,6 +252,8 @@ def _rule(document: Document, i: int, spec: _Rule, defaults: _Defaults) -> Rule:
         by=spec.by,
         reference=_reference(document, i, spec, comparison),
         label=None if spec.label is None else str(spec.label),
+        of=spec.of,
+        features=spec.features,
         at_most=spec.at_most,
         at_least=spec.at_least,
         confidence=spec.confidence,
@@ -256,6 +262,24 @@ def _rule(document: Document, i: int, spec: _Rule, defaults: _Defaults) -> Rule:
         line=document.lines.get(("rule", i)),
         **{k: getattr(defaults, k) if v is None else v for k, v in chosen.items()},
     )
+
+
+def _share(document: Document, i: int, spec: _Rule, metric: str) -> None:
+    """A share says of which gap, and of which columns; nothing else does."""
+    if METRICS[metric].kind != "gap":
+        for key in ("of", "features"):
+            if getattr(spec, key):
+                raise PolicyError(f"{document.where(('rule', i, key))}: '{key}' goes with metric = \"gap_share\"")
+        return
+    if spec.of not in GAPS:
+        got = "" if spec.of is None else f", got '{spec.of}'.{nearest(spec.of, GAPS)}"
+        raise PolicyError(
+            f"{document.where(('rule', i, 'of'))}: rule '{spec.id}' needs of = one of {listing(GAPS)}{got}"
+        )
+    if not spec.features or len(set(spec.features)) < len(spec.features):
+        raise PolicyError(
+            f"{document.where(('rule', i, 'features'))}: rule '{spec.id}' needs features = [...]: columns, each once"
+        )
 
 
 def _reference(document: Document, i: int, spec: _Rule, comparison: str) -> dict[str, str] | None:
@@ -292,6 +316,8 @@ def _words(document: Document) -> Words:
 
 
 def _sha256(rules: tuple[Rule, ...], defaults: _Defaults | Policy) -> str:
-    asked = [r.model_dump(mode="json", exclude={"line"} | ({"label"} if r.label is None else set())) for r in rules]
+    # what a rule does not use is left out, so that its hash stays what it was before the language knew it
+    absent = [{k for k in ("label", "of", "features") if not getattr(r, k)} for r in rules]
+    asked = [r.model_dump(mode="json", exclude={"line"} | a) for r, a in zip(rules, absent, strict=True)]
     text = json.dumps([asked, defaults.confidence, defaults.correction], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -52,8 +52,9 @@ def _table(report: Report) -> Table:
 def _row(v: Verdict) -> tuple[Text | str, ...]:
     kind, e, value, of = v.rule.comparison, v.estimate, NOTHING, kind_of(v.rule.metric)
     if e is not None and e.value is not None:
+        whole = of == "percent" or not kind.startswith("difference")
         between = "–".join(quantity(x, kind, unit=False, of=of) for x in (e.low, e.high))
-        value = f"{quantity(e.value, kind, unit=not kind.startswith('difference'), of=of)} ({between})"
+        value = f"{quantity(e.value, kind, unit=whole, of=of)} ({between})"
     sign = "≤" if v.rule.at_most is not None else "≥"
     words = Text(WORDS[v.status], style=_STYLES[v.status])
     if v.rule.severity == "warning":

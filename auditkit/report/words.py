@@ -277,6 +277,8 @@ def unit_of(metric: str, comparison: Comparison) -> Unit:
         return "ratio"
     if known is not None and known.unit in ("number", "measure"):
         return ""
+    if known is not None and known.unit == "percent":
+        return "percent"
     return "points" if in_units(comparison) or (known is not None and known.unit == "points") else "percent"
 
 

@@ -35,6 +35,21 @@ def t_limits(mean: ArrayLike, standard_error: ArrayLike, *, effective_n: float, 
     return MeanLimits(mean - t * error, mean + t * error)
 
 
+def t_p(mean: ArrayLike, standard_error: ArrayLike, *, effective_n: float) -> Floats:
+    """Two-sided p of "the mean is 0" by Student's t with effective_n − 1 degrees of freedom; 1 at one row or below.
+
+    Without any error p is 0, and 1 for a mean of 0.
+
+    >>> t_p([2.228, 0.0], [1.0, 0.0], effective_n=11).round(3).tolist()
+    [0.05, 1.0]
+    """
+    from scipy.special import stdtr
+
+    size, error = np.abs(np.asarray(mean, float)), np.asarray(standard_error, float)
+    t = np.divide(size, error, out=np.where(size > 0, np.inf, 0.0), where=error > 0)
+    return np.asarray(2 * stdtr(effective_n - 1, -t)) if effective_n > 1 else np.ones_like(t)
+
+
 def share_limits(values: ArrayLike, z: float) -> tuple[float, float]:
     """Limits of the mean of n values in [0, 1], at critical value z: Student's, within [0, 1].
 

@@ -74,7 +74,7 @@ def test_a_whole_policy(tmp_path: Path) -> None:
     assert first.model_dump(exclude_none=True) == {
         "id": "tpr", "metric": "true_positive_rate", "comparison": "difference", "by": ("sex",), "at_most": 0.0,
         "decision": "interval", "min_n": 30, "on_inconclusive": "fail", "on_not_measured": "fail",
-        "severity": "warning", "refs": ("eu-aia:10(2)(f)",), "line": 17,
+        "severity": "warning", "refs": ("eu-aia:10(2)(f)",), "line": 17, "features": (),
     }  # fmt: skip
     assert (second.min_n, second.confidence, second.decision, second.on_not_measured) == (5, 0.99, "point", "pass")
     assert (second.limit, second.line) == (0.8, 25)
@@ -159,7 +159,10 @@ def test_an_alias_that_implies_another_comparison_is_refused() -> None:
             {"comparison": "ratio_to_reference", "by": ["sex"], "reference": {"race": "a"}},
             r'needs reference = "…": a group of sex',
         ),
-        ({"features": ["zip"]}, "'features': gap_share is not in this version"),
+        ({"features": ["zip"]}, r"'features' goes with metric = \"gap_share\""),
+        ({"metric": "gap_share", "features": ["zip"]}, "needs of = one of mean_score, .*false_positive_rate"),
+        ({"metric": "gap_share", "of": "mean_scor", "features": "a"}, "got 'mean_scor'. Did you mean 'mean_score'?"),
+        ({"metric": "gap_share", "of": "mean_score"}, "'?.*needs features = "),
     ],
 )
 def test_rules_that_are_refused(changes: dict[str, Any], message: str) -> None:

@@ -84,7 +84,7 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
         reason += " A warning only: it does not change the outcome."
     e = v.estimate
     of = kind_of(v.rule.metric)
-    told = (v.rule.comparison.startswith("difference") and of not in ("number", "measure")) or of == "points"
+    told = (v.rule.comparison.startswith("difference") and of not in ("number", "measure", "percent")) or of == "points"
     unit = told and e is not None and e.value is not None
     return GateRow(
         anchor=f"rule-{i}",

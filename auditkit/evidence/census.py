@@ -1,0 +1,95 @@
+"""A small count of all rows beside a sample: group by group, what the model said of them on average."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.check import Batch, missing
+from auditkit.errors import EvidenceError
+
+Floats = NDArray[np.float64]
+Cell = tuple[str, ...]
+"""A value of each attribute, then target and decision as text ("" where the task has no classes)."""
+
+CLIP = 1e-7
+"""Scores are kept this far from 0 and 1 in the log loss, which has no value there."""
+
+
+def log_loss(score: NDArray[Any], y: NDArray[Any]) -> Floats:
+    """−log of the score of what was true, (N,), with scores kept `CLIP` away from 0 and 1.
+
+    >>> log_loss(np.array([0.5, 1.0]), np.array([1, 0])).round(2).tolist()
+    [0.69, 16.12]
+    """
+    kept = np.clip(np.asarray(score, np.float64), CLIP, 1 - CLIP)
+    return -np.log(np.where(np.asarray(y) == 1, kept, 1 - kept))
+
+
+@dataclass(frozen=True)
+class Census:
+    """Sums over all rows whose target and output are known; they add."""
+
+    by: tuple[str, ...]
+    """Sensitive attributes."""
+    cells: Mapping[Cell, Floats]
+    """Cell → (rows, Σ score or prediction, Σ log loss)."""
+
+    @classmethod
+    def of(cls, batch: Batch) -> Census | None:
+        """The census of a batch; None where rows have no score (or one of every class)."""
+        numbers = batch.y_pred if batch.task == "regression" else batch.score
+        if numbers is None or np.ndim(numbers) != 1:
+            return None
+        known = ~missing(batch.y_true) & ~missing(batch.y_pred) & np.isfinite(np.asarray(numbers, np.float64))
+        columns = [batch.groups[c].astype("str").to_numpy(dtype=object)[known] for c in batch.groups]
+        score = np.asarray(numbers, np.float64)[known]
+        if batch.task == "regression":
+            columns += [np.full(len(score), "", dtype=object)] * 2
+            loss = np.zeros(len(score))
+        else:
+            columns += [v[known].astype(str).astype(object) for v in (batch.y_true, batch.y_pred)]
+            loss = log_loss(score, batch.y_true[known])
+        cells: dict[Cell, Floats] = {}
+        keys = np.array(["\x1f".join(row) for row in zip(*columns, strict=True)], dtype=object)
+        found, code = np.unique(keys, return_inverse=True)
+        sums = np.stack([np.bincount(code, w, minlength=len(found)) for w in (np.ones(len(score)), score, loss)], 1)
+        for key, row in zip(found, sums, strict=True):
+            cells[tuple(key.split("\x1f"))] = row
+        return cls(tuple(str(c) for c in batch.groups), cells)
+
+    def __add__(self, other: Census) -> Census:
+        if self.by != other.by:
+            raise EvidenceError(f"cannot add a census by {list(self.by)} and one by {list(other.by)}")
+        cells = dict(self.cells)
+        for cell, sums in other.cells.items():
+            cells[cell] = cells[cell] + sums if cell in cells else sums
+        return Census(self.by, cells)
+
+    def mean(self, of: str, group: Mapping[str, str], *, y: int | None = None, rest: bool = False) -> float | None:
+        """Mean over the rows of a group (`rest`: of all others) with target `y`; None without rows.
+
+        `of`: "score", "selected" or "loss".
+        """
+        where = [self.by.index(a) for a in group]
+        total = np.zeros(2)
+        for cell, sums in self.cells.items():
+            inside = all(cell[i] == value for i, value in zip(where, group.values(), strict=True))
+            if inside != rest and (y is None or cell[-2] == str(y)):
+                chosen = {"score": sums[1], "loss": sums[2], "selected": sums[0] * (cell[-1] == "1")}[of]
+                total += (sums[0], chosen)
+        return float(total[1] / total[0]) if total[0] else None
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        rows = [[*cell, *(float(f"{x:.10g}") for x in sums)] for cell, sums in sorted(self.cells.items())]
+        return {"by": list(self.by), "cells": rows}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Census:
+        """From `to_json`."""
+        return cls(tuple(data["by"]), {tuple(r[:-3]): np.asarray(r[-3:], np.float64) for r in data["cells"]})

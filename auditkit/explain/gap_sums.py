@@ -1,0 +1,197 @@
+"""What gaps between groups are made of, as sums over units that add. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.errors import EvidenceError
+from auditkit.evidence.census import Census
+
+Floats = NDArray[np.float64]
+
+REST = ""
+"""The group of everybody else."""
+
+
+class Contrast(NamedTuple):
+    """One gap, split in one way."""
+
+    by: str
+    """Attributes, joined by `+`."""
+    of: str
+    """Name of the target."""
+    form: str
+    """"shapley" or "integrated_gradients"."""
+    high: str
+    """The group from whose mean the other's is taken; the values of a crossing joined by ", "."""
+    low: str
+    """The other group; `REST` for everybody else."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """Weighted sums over n units of vectors (D,): contributions of each feature, then the gap itself, pair by pair.
+
+    A unit is a row of the smaller group with all its pairs. Rounds of new pairs (shuffles) are averaged.
+    """
+
+    names: tuple[str, ...]
+    """(D − 1,) parts: the features, and what else makes the gap."""
+    n: int
+    w: float
+    """Σ w: of one round."""
+    w2: float
+    """Σ w²."""
+    rounds: Floats
+    """(R, D) Σ w m, a round."""
+    w2m: Floats
+    """(D,) Σ w² m, averaged over rounds."""
+    w2mm: Floats
+    """(D, D) Σ w² m mᵀ, averaged over rounds."""
+
+    @classmethod
+    def of(cls, names: tuple[str, ...], rounds: list[Floats], weight: Floats) -> Units:
+        """Of a list of (n, D) means of the units' pairs, one a round, and their weights (n,)."""
+        w = np.asarray(weight, np.float64)
+        m = np.stack(rounds)
+        w2m = np.einsum("n,rnd->d", w**2, m) / len(m)
+        w2mm = np.einsum("n,rnd,rne->de", w**2, m, m) / len(m)
+        return cls(names, len(w), float(w.sum()), float(w @ w), np.einsum("n,rnd->rd", w, m), w2m, w2mm)
+
+    def __add__(self, other: Units) -> Units:
+        if self.names != other.names or self.rounds.shape != other.rounds.shape:
+            raise EvidenceError(f"cannot add gaps split onto {list(self.names)} and onto {list(other.names)}")
+        sums = ("n", "w", "w2", "rounds", "w2m", "w2mm")
+        return Units(self.names, *(getattr(self, k) + getattr(other, k) for k in sums))
+
+    @property
+    def mean(self) -> Floats:
+        """(D,)."""
+        out: Floats = self.rounds.mean(0) / self.w
+        return out
+
+    @property
+    def spread(self) -> Floats:
+        """(D,) largest less smallest mean of the rounds."""
+        out: Floats = np.ptp(self.rounds, axis=0) / self.w
+        return out
+
+    @property
+    def effective_n(self) -> float:
+        """Kish's (Σw)²/Σw²."""
+        return self.w**2 / self.w2
+
+    @property
+    def covariance(self) -> Floats:
+        """(D, D) of the means: Σ w² (m − m̄)(m − m̄)ᵀ / (Σw)² · n/(n − 1), averaged over rounds, not over their means.
+
+        Rounds share all rows, so that their average is hardly surer than one of them. Equal weights give the textbook's
+        sd²/n; zeros for one unit.
+        """
+        if self.n < 2:
+            return np.zeros_like(self.w2mm)
+        mean = self.mean
+        cross = np.outer(self.w2m, mean)
+        centred = self.w2mm - cross - cross.T + self.w2 * np.outer(mean, mean)
+        return centred / self.w**2 * self.n / (self.n - 1)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON: the matrix as its lower half."""
+        half = self.w2mm[np.tril_indices(len(self.w2mm))]
+        return {
+            "names": list(self.names),
+            "n": self.n,
+            "w": self.w,
+            "w2": self.w2,
+            "rounds": [_short(r) for r in self.rounds],
+            "w2m": _short(self.w2m),
+            "w2mm": _short(half),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Units:
+        """From `to_json`."""
+        w2m = np.asarray(data["w2m"], np.float64)
+        matrix = np.zeros((len(w2m), len(w2m)))
+        rows, columns = np.tril_indices(len(w2m))
+        matrix[rows, columns] = data["w2mm"]
+        matrix[columns, rows] = data["w2mm"]
+        return cls(
+            tuple(data["names"]), data["n"], data["w"], data["w2"], np.asarray(data["rounds"], np.float64), w2m, matrix
+        )
+
+
+def _short(x: Floats) -> list[float]:
+    return [float(f"{v:.10g}") for v in x]
+
+
+@dataclass(frozen=True)
+class GapSums:
+    """All gaps that were split, and what stands beside them."""
+
+    facts: dict[str, Any]
+    """What holds for all: features, task, seed, permutations, …; evidence of other facts does not add."""
+    units: Mapping[Contrast, Units] = field(default_factory=dict)
+    tells: Mapping[tuple[str, str, str], Floats] = field(default_factory=dict)
+    """(by, high, low) → (features, 2): how often, of how many pairs, the feature ranks the groups; AUC = the ratio."""
+    outside: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """by → points off the data, and points looked at."""
+    census: Census | None = None
+    """Over all rows of the data."""
+    not_measured: Mapping[str, str] = field(default_factory=dict)
+    """What → why."""
+    notes: tuple[tuple[str, str, str], ...] = ()
+    """(by, target, what is to be known); "" for all."""
+
+    def __add__(self, other: GapSums) -> GapSums:
+        if self.facts != other.facts:
+            raise EvidenceError(f"cannot add gaps with other facts: {self.facts} and {other.facts}")
+        outside = {k: _added(self.outside.get(k), other.outside.get(k)) for k in {**self.outside, **other.outside}}
+        return GapSums(
+            self.facts,
+            _merged(self.units, other.units),
+            _merged(self.tells, other.tells),
+            outside,
+            None if self.census is None or other.census is None else self.census + other.census,
+            {**self.not_measured, **other.not_measured},
+            tuple(dict.fromkeys(self.notes + other.notes)),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "facts": self.facts,
+            "units": [[*key, units.to_json()] for key, units in sorted(self.units.items())],
+            "tells": [[*key, [_short(row) for row in value]] for key, value in sorted(self.tells.items())],
+            "outside": {k: list(v) for k, v in self.outside.items()},
+            "census": None if self.census is None else self.census.to_json(),
+            "not_measured": dict(self.not_measured),
+            "notes": [list(n) for n in self.notes],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> GapSums:
+        """From `to_json`."""
+        return cls(
+            data["facts"],
+            {Contrast(*row[:-1]): Units.from_json(row[-1]) for row in data["units"]},
+            {(row[0], row[1], row[2]): np.asarray(row[-1], np.float64).reshape(-1, 2) for row in data["tells"]},
+            {k: (v[0], v[1]) for k, v in data["outside"].items()},
+            None if data["census"] is None else Census.from_json(data["census"]),
+            data["not_measured"],
+            tuple((n[0], n[1], n[2]) for n in data["notes"]),
+        )
+
+
+def _merged(a: Mapping[Any, Any], b: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {k: a[k] + b[k] if k in a and k in b else a.get(k, b.get(k)) for k in {**a, **b}}
+
+
+def _added(a: tuple[int, int] | None, b: tuple[int, int] | None) -> tuple[int, int]:
+    (x, n), (y, m) = a or (0, 0), b or (0, 0)
+    return x + y, n + m
