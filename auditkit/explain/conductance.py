@@ -1,0 +1,136 @@
+"""Conductance: how much of a change of the score flows through each unit of every layer, all layers in one pass.
+
+Dhamdhere, Sundararajan & Yan (2019); Captum computes it one layer at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from auditkit.explain.driving import Tensors, in_chunks, rows_per_call
+from auditkit.explain.layers import Layer, listening
+from auditkit.explain.surface import Surface
+
+Floats = NDArray[np.float64]
+Rule = Literal["trapezoid", "left"]
+
+STEPS = 24
+"""Pieces of the path."""
+INPUT = "input"
+
+
+class Conductance(NamedTuple):
+    """What flows through the layers."""
+
+    through: dict[str, Floats]
+    """Layer → (N, units), or (units,) summed over the rows; "input" → (N, d) over all entries of the points."""
+    total: Floats
+    """(N,), or () summed over the rows: F at the end of the paths minus F at their beginning."""
+
+
+def conductance(
+    at: Surface,
+    baseline: Tensors,
+    net: nn.Module,
+    layers: Sequence[Layer],
+    *,
+    n_steps: int = STEPS,
+    weight: Floats | None = None,
+    rule: Rule = "trapezoid",
+    alphas: Sequence[float] | None = None,
+) -> Conductance:
+    """Conductance of every unit of all `layers`, from `baseline` (1, …) or (N, …) to the surface's rows.
+
+    C_k = Σ_s ½ (∂F/∂y_k(α_s) + ∂F/∂y_k(α_{s+1})) · (y_k(α_{s+1}) − y_k(α_s)): the trapezoid rule along the path that
+    the layer's outputs y really take, summed over a unit's positions. At a layer that cuts the net Σ_k C_k = F(x) − F(b)
+    up to O(1/n²). One forward pass of all points and one backward pass serve all layers; memory holds one chunk of rows
+    and, with `weight` (N,), only weighted sums a unit.
+
+    `rule="left"` takes the gradient at the beginning of each piece, as Captum's `LayerConductance` does; `alphas` are
+    the points of the path, by default n_steps + 1 equal steps from 0 to 1.
+    """
+    path = np.linspace(0.0, 1.0, n_steps + 1) if alphas is None else np.asarray(alphas, float)
+    k = len(at.points)
+    n = len(at)
+    starts = tuple(b.expand(n, *b.shape[1:]) for b in baseline)
+    w = torch.ones(n) if weight is None else torch.as_tensor(weight, dtype=torch.float64)
+    carried = Surface(at.forward, (*at.points, *starts), (*at.fixed, w.to(at.points[0].device)), at.groups)
+    measured = [layer for layer in layers if not layer.reason]
+
+    def call(part: Surface) -> Tensors:
+        *fixed, share = part.fixed
+        points = _path(part.points[:k], part.points[k:], path)
+        repeated = [f.repeat(len(path), *(1,) * (f.ndim - 1)) for f in fixed]
+        with torch.enable_grad(), listening(net, measured) as heard:
+            scores = at.forward(*points, *repeated)
+            outputs = [*points, *(heard[layer.name] for layer in measured)]
+            moved = [o for o in outputs if o.requires_grad]
+            found = iter(torch.autograd.grad(scores.sum(), moved, allow_unused=True, materialize_grads=True))
+        slopes = [next(found) if o.requires_grad else torch.zeros_like(o) for o in outputs]
+        through = [
+            _through(y.detach(), g, len(path), rule, layer)
+            for y, g, layer in zip(outputs, slopes, [None] * k + measured, strict=True)
+        ]
+        entered = torch.cat([t.reshape(len(part), -1) for t in through[:k]], dim=1)
+        ends = scores.detach().double().reshape(len(path), -1)
+        rows = (entered, *through[k:], (ends[-1] - ends[0])[:, None])
+        return rows if weight is None else tuple((share[:, None] * r).sum(0, keepdim=True) for r in rows)
+
+    rows = rows_per_call(at, copies=len(path))
+    entered, *through, total = in_chunks(call, carried, rows=rows, what="conductance of rows")
+    names = [INPUT, *(layer.name for layer in measured)]
+    arrays = [t.cpu().numpy() for t in (entered, *through, total)]
+    if weight is not None:
+        arrays = [a.sum(0) for a in arrays]
+    return Conductance(dict(zip(names, arrays[:-1], strict=True)), arrays[-1][..., 0])
+
+
+def _path(ends: Tensors, starts: Tensors, alphas: Floats) -> Tensors:
+    """(steps · N, …) each: all rows at the first point of the path, then all at the next."""
+    return tuple(
+        torch.cat([b + float(a) * (x - b) for a in alphas]).detach().requires_grad_()
+        for x, b in zip(ends, starts, strict=True)
+    )
+
+
+def _through(y: Tensor, slope: Tensor, steps: int, rule: Rule, layer: Layer | None) -> Tensor:
+    """(N, units) in double precision, summed over pieces and positions; (N, …) entries for the input."""
+    y, slope = (t.flatten(1)[:, None] if layer is None else layer.flat(t) for t in (y, slope))
+    y, slope = (t.reshape(steps, -1, *t.shape[1:]) for t in (y, slope))
+    at_piece = slope[:-1] if rule == "left" else (slope[:-1] + slope[1:]) / 2
+    return ((y[1:] - y[:-1]) * at_piece).sum(dim=(0, 2), dtype=torch.float64)
+
+
+class Pairs(NamedTuple):
+    """Rows of one group beside rows of another, so that both groups' weighted means come out exactly."""
+
+    first: NDArray[np.intp]
+    second: NDArray[np.intp]
+    weight: Floats
+    """Adds to 1."""
+
+
+def staircase(first: Floats, second: Floats, *, seed: int) -> Pairs:
+    """North-west corner: two groups with these weights, in random order, walked side by side by cumulative weight.
+
+    At most n + m − 1 pairs of positions; the weights of each row's pairs add to its share of its group.
+
+    >>> p = staircase(np.ones(2), np.ones(3), seed=0)
+    >>> len(p.weight), round(float(p.weight.sum()), 12)
+    (4, 1.0)
+    """
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(len(w)) for w in (first, second)]
+    sums = [np.cumsum(w[o]) / w.sum() for w, o in zip((first, second), orders, strict=True)]
+    edges = np.unique(np.concatenate(sums).round(12))
+    weight = np.diff(edges, prepend=0.0)
+    middle = edges - weight / 2
+    places = [np.minimum(np.searchsorted(s, middle), len(s) - 1) for s in sums]
+    return Pairs(orders[0][places[0]], orders[1][places[1]], weight / weight.sum())
+
