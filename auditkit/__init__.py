@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from auditkit.errors import ReportError as ReportError
     from auditkit.evidence.tally import Tally as Tally
     from auditkit.explain.checks import Attribution as Attribution
+    from auditkit.explain.layer_checks import LayerAudit as LayerAudit
     from auditkit.fairness.checks import GroupFairness as GroupFairness
     from auditkit.fairness.classes import ClassFairness as ClassFairness
     from auditkit.fairness.conditional import ConditionalParity as ConditionalParity
@@ -80,6 +81,7 @@ _HOMES = {
     "UnknownDemographics": "fairness.unknowns",
     "mitigate": "fairness.mitigation",
     "Attribution": "explain.checks",
+    "LayerAudit": "explain.layer_checks",
     "Policy": "gate.policy",
     "load_config": "gate.config",
     "Config": "gate.config",

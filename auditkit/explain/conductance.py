@@ -105,32 +105,3 @@ def _through(y: Tensor, slope: Tensor, steps: int, rule: Rule, layer: Layer | No
     y, slope = (t.reshape(steps, -1, *t.shape[1:]) for t in (y, slope))
     at_piece = slope[:-1] if rule == "left" else (slope[:-1] + slope[1:]) / 2
     return ((y[1:] - y[:-1]) * at_piece).sum(dim=(0, 2), dtype=torch.float64)
-
-
-class Pairs(NamedTuple):
-    """Rows of one group beside rows of another, so that both groups' weighted means come out exactly."""
-
-    first: NDArray[np.intp]
-    second: NDArray[np.intp]
-    weight: Floats
-    """Adds to 1."""
-
-
-def staircase(first: Floats, second: Floats, *, seed: int) -> Pairs:
-    """North-west corner: two groups with these weights, in random order, walked side by side by cumulative weight.
-
-    At most n + m − 1 pairs of positions; the weights of each row's pairs add to its share of its group.
-
-    >>> p = staircase(np.ones(2), np.ones(3), seed=0)
-    >>> len(p.weight), round(float(p.weight.sum()), 12)
-    (4, 1.0)
-    """
-    rng = np.random.default_rng(seed)
-    orders = [rng.permutation(len(w)) for w in (first, second)]
-    sums = [np.cumsum(w[o]) / w.sum() for w, o in zip((first, second), orders, strict=True)]
-    edges = np.unique(np.concatenate(sums).round(12))
-    weight = np.diff(edges, prepend=0.0)
-    middle = edges - weight / 2
-    places = [np.minimum(np.searchsorted(s, middle), len(s) - 1) for s in sums]
-    return Pairs(orders[0][places[0]], orders[1][places[1]], weight / weight.sum())
-

@@ -1,0 +1,115 @@
+"""What is said of the layers, in sentences that a person outside the field understands. No torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from auditkit.records import Estimate, Unit
+from auditkit.wording import interval, percent, plain, points
+
+if TYPE_CHECKING:
+    from auditkit.explain.layer_findings import LayerReading
+
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+HARDLY = 0.005
+"""Accuracy beyond the commoner answer that counts as hardly any."""
+SMALL = 0.25
+"""Part of the gap that a change may be, at most, for "the net does not use it" to be said."""
+NOT_CAUSES = "how the model reaches its scores, not what causes the outcome"
+
+
+def statement(
+    readings: list[LayerReading],
+    told: LayerReading,
+    fact: dict[str, Any],
+    attribute: str,
+    *,
+    guess: float | None,
+    unit: Unit,
+) -> str:
+    """What one hidden layer, the last, knows and what erasing does; and whether any layer shows use."""
+    name = layer_words(told, readings)
+    knows, used = _knows(told, fact), _used(told, attribute, guess, unit)
+    if knows is None:
+        return f"Nothing could be read from {name}."
+    if unused(readings):
+        used += f". Erasing {attribute} from any layer leaves the gap as it is: nothing here shows that the net uses it"
+    return f"{name[0].upper()}{name[1:]} {knows}{used}: {NOT_CAUSES}."
+
+
+def layer_words(r: LayerReading, readings: list[LayerReading]) -> str:
+    """The layer as a person would point at it."""
+    if r.record.name == "input":
+        return "the input"
+    depth, last = r.fact["depth"], max(x.fact["depth"] for x in readings)
+    hidden = 0 < depth < last
+    if not hidden or depth > len(ORDINALS):
+        return f"the layer '{r.record.name}'"
+    return f"the {ORDINALS[depth - 1]} hidden layer ({r.record.name})"
+
+
+def _knows(r: LayerReading, fact: dict[str, Any]) -> str | None:
+    knows = r.record.knows
+    if knows is None or knows.value is None or knows.low is None:
+        return None
+    pair = f"{fact['low']} from {fact['high']}"
+    if knows.low > 0.5:
+        return f"tells {pair} in {percent(knows.value)} of cases (guessing: 50%)"
+    return f"does not tell {pair} better than guessing ({percent(knows.value)}, {interval(knows, 'overall')})"
+
+
+def _used(r: LayerReading, attribute: str, guess: float | None, unit: Unit) -> str:
+    before, after, closed = r.record.before, r.record.after, r.closed
+    if before is None or after is None or closed is None or not before.value:
+        return ""
+    if not excludes_0(before):
+        return f"; there is no sure gap in scores between them ({_size(before.value, unit)})"
+    if not excludes_0(closed):
+        return f"; erasing {attribute} there does not surely change the gap of {_size(before.value, unit)}"
+    assert closed.value is not None
+    if closed.value < 0:
+        return f"; erasing {attribute} there widens the gap by {_size(-closed.value, unit)}"
+    share = closed.value / before.value
+    part = f"{percent(share)} of" if share <= 1 else "all of"
+    text = f"; erasing {attribute} there closes {part} the gap of {_size(before.value, unit)}{_cost(r, guess)}"
+    random = r.record.random
+    if random is not None and before.value - random >= closed.value:
+        text += ", which is no more than erasing anything else does"
+    return text
+
+
+def _cost(r: LayerReading, guess: float | None) -> str:
+    if r.cost is None or r.cost.value is None:
+        return ""
+    now = r.record.accuracy_after
+    if guess is not None and now is not None and now <= guess + HARDLY:
+        return ", and leaves decisions hardly better than always giving the commoner answer"
+    if not excludes_0(r.cost):
+        return " without a sure change of accuracy"
+    if r.cost.value < 0:
+        return f" and gains {points(-r.cost.value)} points of accuracy"
+    return f" at a cost of {points(r.cost.value)} points of accuracy"
+
+
+def _size(x: float, unit: Unit) -> str:
+    return f"{points(x)} points" if unit == "points" else plain(x)
+
+
+def excludes_0(e: Estimate) -> bool:
+    """Whether the interval leaves out 0."""
+    return e.low is not None and e.high is not None and (e.low > 0 or e.high < 0)
+
+
+def unused(readings: list[LayerReading]) -> bool:
+    """Whether there is a gap, and erasing at every hidden layer surely leaves nearly all of it."""
+    erased = [r for r in readings if r.hidden and r.closed is not None and r.record.before is not None]
+    if not erased:
+        return False
+    for r in erased:
+        before, closed = r.record.before, r.closed
+        assert before is not None and closed is not None
+        if not before.value or not excludes_0(before) or closed.low is None or closed.high is None:
+            return False
+        if excludes_0(closed) or max(abs(closed.low), abs(closed.high)) > SMALL * abs(before.value):
+            return False
+    return True
