@@ -13,7 +13,9 @@ METRICS = (
             "How well a linear probe tells two groups apart from what a layer gives, on rows that it was not fitted "
             "on; beside it the gap and the accuracy after the attribute was erased from that layer (LEACE)."
         ),
-        formula="½ (P(probe says a | a) + P(probe says b | b)); LEACE: x − W⁺ P W (x − μ), W = Σ_xx^(−1/2), P onto W Σ_xz",
+        formula=(
+            "½ (P(probe says a | a) + P(probe says b | b)); LEACE: x − W⁺ P W (x − μ), W = Σ_xx^(−1/2), P onto W Σ_xz"
+        ),
         denominator_words="the sampled rows of the two groups whose mean scores differ most",
         direction="shown",
         reference="Belrose et al. (2023), LEACE; Hewitt & Liang (2019), control tasks",

@@ -48,9 +48,9 @@ def conductance(
     """Conductance of every unit of all `layers`, from `baseline` (1, …) or (N, …) to the surface's rows.
 
     C_k = Σ_s ½ (∂F/∂y_k(α_s) + ∂F/∂y_k(α_{s+1})) · (y_k(α_{s+1}) − y_k(α_s)): the trapezoid rule along the path that
-    the layer's outputs y really take, summed over a unit's positions. At a layer that cuts the net Σ_k C_k = F(x) − F(b)
-    up to O(1/n²). One forward pass of all points and one backward pass serve all layers; memory holds one chunk of rows
-    and, with `weight` (N,), only weighted sums a unit.
+    the layer's outputs y really take, summed over a unit's positions. At a layer that cuts the net
+    Σ_k C_k = F(x) − F(b) up to O(1/n²). One forward pass of all points and one backward pass serve all layers; memory
+    holds one chunk of rows and, with `weight` (N,), only weighted sums a unit.
 
     `rule="left"` takes the gradient at the beginning of each piece, as Captum's `LayerConductance` does; `alphas` are
     the points of the path, by default n_steps + 1 equal steps from 0 to 1.
@@ -74,8 +74,8 @@ def conductance(
             found = iter(torch.autograd.grad(scores.sum(), moved, allow_unused=True, materialize_grads=True))
         slopes = [next(found) if o.requires_grad else torch.zeros_like(o) for o in outputs]
         through = [
-            _through(y.detach(), g, len(path), rule, layer)
-            for y, g, layer in zip(outputs, slopes, [None] * k + measured, strict=True)
+            _through(y.detach(), g, len(path), rule, measured[i - k] if i >= k else None)
+            for i, (y, g) in enumerate(zip(outputs, slopes, strict=True))
         ]
         entered = torch.cat([t.reshape(len(part), -1) for t in through[:k]], dim=1)
         ends = scores.detach().double().reshape(len(path), -1)

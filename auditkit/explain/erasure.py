@@ -59,7 +59,7 @@ class Eraser(NamedTuple):
     @property
     def rank(self) -> int:
         """Directions taken away."""
-        return self.read.shape[1]
+        return int(self.read.shape[1])
 
 
 def whitening(x: ArrayLike, weight: ArrayLike | None = None, *, shrinkage: bool = False) -> Whitening:

@@ -53,7 +53,8 @@ def scores_with(model: Model, inputs: Inputs, layer: Layer | None = None, change
     for start in range(0, n_rows(inputs), step):
         some = taken(inputs, slice(start, start + step))
         if layer is not None and layer.name == INPUT:
-            assert change is not None and isinstance(some, Tensor), "only one tensor of numbers is changed"
+            assert change is not None
+            assert isinstance(some, Tensor), "only one tensor of numbers is changed"
             some = change(some.flatten(1)[:, None]).reshape(some.shape)
         changes = {layer.name: change} if layer is not None and change is not None else {}
         heard = [] if layer is None or layer.name == INPUT else [layer]
@@ -99,7 +100,8 @@ def projected(x: NDArray[np.float32]) -> NDArray[np.float32]:
     if d <= WIDEST:
         return x
     rng = np.random.default_rng(d)
-    into, sign = rng.permutation(d) % PROJECTED, rng.choice(np.float32([-1, 1]), d)
+    into, sign = rng.permutation(d) % PROJECTED, rng.choice(np.array([-1, 1], dtype=np.float32), d)
     order = np.argsort(into, kind="stable")
     starts = np.searchsorted(into[order], np.arange(PROJECTED))
-    return np.add.reduceat((x * sign)[:, order], starts, axis=1)
+    out: NDArray[np.float32] = np.add.reduceat((x * sign)[:, order], starts, axis=1)
+    return out

@@ -1,4 +1,4 @@
-"""`LayerAudit`: what every layer knows of the sensitive attribute, and what the net uses of it. Torch only in `examine`."""
+"""`LayerAudit`: what every layer knows of an attribute, and what the net uses. Torch only in `examine`."""
 
 from __future__ import annotations
 
@@ -68,9 +68,7 @@ class LayerAudit:
         for name in self.by or ():
             if name not in sample.groups:
                 known = [str(c) for c in sample.groups]
-                raise DataError(
-                    f"no sensitive attribute '{name}'; there are {listing(known)}.{nearest(name, known)}"
-                )
+                raise DataError(f"no sensitive attribute '{name}'; there are {listing(known)}.{nearest(name, known)}")
         by = None if self.by is None else tuple(self.by)
         layers = None if self.layers is None else tuple(self.layers)
         return study(model, sample, Options(by, layers, self.random, self.seed))

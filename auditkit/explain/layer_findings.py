@@ -11,7 +11,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment
 from auditkit.errors import listing
 from auditkit.evidence.sums import Moments
-from auditkit.explain.layer_statements import statement
+from auditkit.explain.layer_statements import hidden, statement
 from auditkit.explain.layer_sums import LayerSums
 from auditkit.explain.trust import preflight_check
 from auditkit.records import Estimate, Finding, Layer, Layers, NotMeasured, Table, TrustCheck, Unit
@@ -37,12 +37,12 @@ class LayerReading:
     """How much of the gap goes with the attribute, from the same rows' change."""
     cost: Estimate | None
     """Accuracy that goes with it."""
-    ablated: tuple[int, float, float] | None
+    ablated: tuple[int, float, float | None] | None
     """Neurons held at their means; the gap then; the median gap with as many random ones."""
 
     @property
-    def hidden(self) -> bool:
-        """Whether it lies between input and output."""
+    def inner(self) -> bool:
+        """Whether it has been probed, and is neither the input nor a single number."""
         return bool(self.record.knows is not None and self.record.name != "input" and self.record.units > 1)
 
 
@@ -67,7 +67,7 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
     n, total = sums[""]["gap"]
     gap = total / n
     readings = [_reading(f, sums.get(f["name"], {}), gap, level) for f in seen.facts["layers"]]
-    told = next((r for r in reversed(readings) if r.hidden), readings[0])
+    told = (hidden(readings) or readings[:1])[-1]
     known, truth = sums[""]["truth"]
     guess = max(truth / known, 1 - truth / known) if known else None
     unit: Unit = "points" if seen.facts["task"] == "binary" else ""
@@ -127,7 +127,7 @@ def _reading(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> Laye
     ablated = None
     if "ablated" in seen:
         n, k, total = seen["ablated"]
-        ablated = (round(k / n), total / n, seen["ablated_random"][1] / seen["ablated_random"][0])
+        ablated = (round(k / n), total / n, _mean(seen.get("ablated_random")))
     return LayerReading(fact, record, closed, None if accuracy is None else accuracy[2], ablated)
 
 
@@ -178,9 +178,7 @@ def _estimate(value: float, error: float, effective_n: float, n: int, level: flo
     if not np.isfinite(limits.low):
         note = "one row outweighs all others: no interval"
         return Estimate(value=float(value), level=level, n=n, method=PAIRED, state="sparse", note=note)
-    return Estimate(
-        value=float(value), low=float(limits.low), high=float(limits.high), level=level, n=n, method=PAIRED
-    )
+    return Estimate(value=float(value), low=float(limits.low), high=float(limits.high), level=level, n=n, method=PAIRED)
 
 
 def _accuracy(seen: Seen, level: float) -> tuple[float, float, Estimate] | None:
@@ -221,8 +219,10 @@ def _sums_check(readings: list[LayerReading], sums: dict[str, Seen], gap: float)
     name, (n, total, size) = flows[0] if flows[0][0] == "input" else flows[-1]
     missed = abs(total / n - gap) / (size / n) if size else 0.0
     around = [r.record.name for r in readings if r.record.cut is False]
-    note = f"contributions at '{name}' add up to the gap" if missed <= CUT else (
-        f"contributions at '{name}' miss the gap: what flows through the neurons is not to be read"
+    note = (
+        f"contributions at '{name}' add up to the gap"
+        if missed <= CUT
+        else (f"contributions at '{name}' miss the gap: what flows through the neurons is not to be read")
     )
     if around:
         note += f"; something flows around {listing(around)}: their contributions are a part of the gap"
@@ -259,25 +259,17 @@ def _notes(
         "other way round",
         f"beside each erasure, the median of {seen.facts['random']} random directions of the same rank, drawn in the "
         f"whitened space; untrained: {seen.facts['untrained']}; seed {seen.facts['seed']}",
-        "selectivity is the probe's accuracy beyond that on a control task: one random label a cluster of the raw input",
+        "selectivity is the probe's accuracy beyond that on a control task: a random label a cluster of the raw input",
     ]
-    best = max((r for r in readings if r.ablated and r.record.units > 1), key=_ablation_gain, default=None)
-    if best is not None and best.ablated is not None and best.record.before is not None:
-        k, after, random = best.ablated
-        before = best.record.before.value or 0.0
-        if before:
-            out.append(
-                f"ablation: holding {k} neurons of {best.record.name} at their means closes "
-                f"{percent(1 - after / before)} of the gap; {k} random ones close {percent(1 - random / before)} (median)"
-            )
-    cost = [r for r in readings if r.record.cut is False]
-    if cost:
-        out.append(f"not a cut of the net, so that contributions are a part of the gap: {listing(r.record.name for r in cost)}")
+    raw = readings[0].record.knows
+    told = (hidden(readings) or readings)[-1].record
+    if raw is not None and told.untrained is not None and told.knows is not None:
+        out.append(
+            f"of all cases, a probe of the raw input is right in {percent(raw.value)}, one of {told.name} in "
+            f"{percent(told.knows.value)}, and one of the same layer before any training in {percent(told.untrained)}: "
+            "what a layer knows need not have been learned"
+        )
+    around = [r.record.name for r in readings if r.record.cut is False]
+    if around:
+        out.append(f"not a cut of the net, so that contributions are a part of the gap: {listing(around)}")
     return tuple(out)
-
-
-def _ablation_gain(r: LayerReading) -> float:
-    assert r.ablated is not None
-    return r.ablated[2] - r.ablated[1]
-
-

@@ -37,13 +37,19 @@ def statement(
     return f"{name[0].upper()}{name[1:]} {knows}{used}: {NOT_CAUSES}."
 
 
+def hidden(readings: list[LayerReading]) -> list[LayerReading]:
+    """The layers between the input and the last layer with weights; where there are none, any before the output."""
+    last = max(r.fact["depth"] for r in readings)
+    inner = [r for r in readings if r.inner]
+    return [r for r in inner if r.fact["depth"] < last] or inner
+
+
 def layer_words(r: LayerReading, readings: list[LayerReading]) -> str:
     """The layer as a person would point at it."""
     if r.record.name == "input":
         return "the input"
     depth, last = r.fact["depth"], max(x.fact["depth"] for x in readings)
-    hidden = 0 < depth < last
-    if not hidden or depth > len(ORDINALS):
+    if not 0 < depth < last or depth > len(ORDINALS):
         return f"the layer '{r.record.name}'"
     return f"the {ORDINALS[depth - 1]} hidden layer ({r.record.name})"
 
@@ -70,8 +76,10 @@ def _used(r: LayerReading, attribute: str, guess: float | None, unit: Unit) -> s
     if closed.value < 0:
         return f"; erasing {attribute} there widens the gap by {_size(-closed.value, unit)}"
     share = closed.value / before.value
-    part = f"{percent(share)} of" if share <= 1 else "all of"
-    text = f"; erasing {attribute} there closes {part} the gap of {_size(before.value, unit)}{_cost(r, guess)}"
+    text = f"; erasing {attribute} there closes {'all' if share >= 1 else percent(share)} of the gap of "
+    text += f"{_size(before.value, unit)}{_cost(r, guess)}"
+    if after.high is not None and after.high < 0:
+        text += f", and turns it round ({_size(-(after.value or 0), unit)} the other way)"
     random = r.record.random
     if random is not None and before.value - random >= closed.value:
         text += ", which is no more than erasing anything else does"
@@ -102,12 +110,13 @@ def excludes_0(e: Estimate) -> bool:
 
 def unused(readings: list[LayerReading]) -> bool:
     """Whether there is a gap, and erasing at every hidden layer surely leaves nearly all of it."""
-    erased = [r for r in readings if r.hidden and r.closed is not None and r.record.before is not None]
+    erased = [r for r in hidden(readings) if r.closed is not None and r.record.before is not None]
     if not erased:
         return False
     for r in erased:
         before, closed = r.record.before, r.closed
-        assert before is not None and closed is not None
+        assert before is not None
+        assert closed is not None
         if not before.value or not excludes_0(before) or closed.low is None or closed.high is None:
             return False
         if excludes_0(closed) or max(abs(closed.low), abs(closed.high)) > SMALL * abs(before.value):

@@ -28,9 +28,7 @@ class LayerSums:
 
     def __add__(self, other: LayerSums) -> LayerSums:
         if self.facts != other.facts:
-            differing = sorted(
-                k for k in {*self.facts, *other.facts} if self.facts.get(k) != other.facts.get(k)
-            )
+            differing = sorted(k for k in {*self.facts, *other.facts} if self.facts.get(k) != other.facts.get(k))
             raise EvidenceError(f"cannot add what was seen of layers with other {', '.join(differing)}")
         total: Sums = {}
         for part in (self.sums, other.sums):

@@ -104,7 +104,8 @@ def find_layers(model: Model, inputs: Inputs, names: Sequence[str] | None = None
     wanted = set(names) if names is not None else None
     found: list[Layer] = []
     times = {c.name: sum(o.name == c.name for o in calls) for c in calls}
-    depth, channels, shape = 0, False, ()
+    depth, channels = 0, False
+    shape: Sequence[int] = ()
     for call, i in _numbered(calls):
         depth += call.leaf and any(p.ndim > 1 for p in call.module.parameters())
         output = _first(call.output)
@@ -123,7 +124,7 @@ def find_layers(model: Model, inputs: Inputs, names: Sequence[str] | None = None
             layer = replace(layer, reason=f"it is called {times[call.name]} times in one pass")
         elif times[call.name] > 1:
             layer = replace(layer, name=f"{call.name} (call {i + 1})")
-        if (call.leaf if wanted is None else call.name in wanted):
+        if call.leaf if wanted is None else call.name in wanted:
             found.append(layer)
     if known and [c.name for c in calls if c.leaf] == ["(net)"] and len(known) > 1:
         return (_unseen(model.module, "the net is one program (exported, or without calls of its modules)"),)
@@ -198,7 +199,9 @@ def _channels(module: nn.Module, output: Tensor, before: bool, shape: Sequence[i
 def _measured(layer: Layer, output: Tensor, fewer: Any, channels: bool, many: int) -> Layer:
     """The layer with its shape; or with the reason why it has none."""
     if not output.is_floating_point():
-        return replace(layer, reason=f"its output is {str(output.dtype).removeprefix('torch.')}, no floating-point numbers")
+        return replace(
+            layer, reason=f"its output is {str(output.dtype).removeprefix('torch.')}, no floating-point numbers"
+        )
     fits = isinstance(fewer, Tensor) and fewer.ndim == output.ndim
     pairs = zip(output.shape, fewer.shape if fits else (), strict=False)
     rows = [d for d, (a, b) in enumerate(pairs) if a == many and b == max(1, many - 2)]
@@ -213,7 +216,7 @@ def _measured(layer: Layer, output: Tensor, fewer: Any, channels: bool, many: in
 def listening(
     net: nn.Module, layers: Sequence[Layer], *, changes: dict[str, Change] | None = None
 ) -> Iterator[dict[str, Tensor]]:
-    """While it lasts, each pass of `net` leaves in the yielded dict what its layers gave, by name; `changes` replace it.
+    """While it lasts, each pass of `net` leaves what its layers gave in the dict, by name; `changes` replace it.
 
     The hooks are set anew when a pass begins, so that they come after those that put the outputs of embeddings in.
     """

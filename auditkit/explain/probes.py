@@ -46,7 +46,7 @@ def halves(z: Bools, *, seed: int) -> tuple[Half, Half]:
 
 
 def discriminant(white: Whitening, x: Floats, z: Bools, weight: Floats) -> tuple[Floats, float]:
-    """Fisher's direction (d,) and the threshold half way between the groups' means, from the rows `white` comes from."""
+    """Fisher's direction (d,) and the threshold half way between the groups' means, from the rows of `white`."""
     means = [weight[z == g] @ x[z == g] / max(weight[z == g].sum(), np.finfo(float).tiny) for g in (False, True)]
     direction = white.whiten @ (white.whiten.T @ (means[1] - means[0]))
     return direction, float(direction @ (means[0] + means[1]) / 2)
