@@ -73,19 +73,21 @@ def conductance(
             moved = [o for o in outputs if o.requires_grad]
             found = iter(torch.autograd.grad(scores.sum(), moved, allow_unused=True, materialize_grads=True))
         slopes = [next(found) if o.requires_grad else torch.zeros_like(o) for o in outputs]
-        through = [
-            _through(y.detach(), g, len(path), rule, measured[i - k] if i >= k else None)
-            for i, (y, g) in enumerate(zip(outputs, slopes, strict=True))
+        entered = [
+            _entered(x, b, g, path, rule) for x, b, g in zip(part.points[:k], part.points[k:], slopes[:k], strict=True)
         ]
-        entered = torch.cat([t.reshape(len(part), -1) for t in through[:k]], dim=1)
+        through = [
+            _through(layer.flat(y.detach()), layer.flat(g), len(path), rule)
+            for layer, y, g in zip(measured, outputs[k:], slopes[k:], strict=True)
+        ]
         ends = scores.detach().double().reshape(len(path), -1)
-        rows = (entered, *through[k:], (ends[-1] - ends[0])[:, None])
+        rows = (torch.cat(entered, dim=1), *through, (ends[-1] - ends[0])[:, None])
         return rows if weight is None else tuple((share[:, None] * r).sum(0, keepdim=True) for r in rows)
 
-    rows = rows_per_call(at, copies=len(path))
-    entered, *through, total = in_chunks(call, carried, rows=rows, what="conductance of rows")
+    rows = max(1, rows_per_call(at, copies=len(path)) // 4)  # what all layers give, and their gradients, are held too
+    inside, *flows, total = in_chunks(call, carried, rows=rows, what="conductance of rows")
     names = [INPUT, *(layer.name for layer in measured)]
-    arrays = [t.cpu().numpy() for t in (entered, *through, total)]
+    arrays = [t.cpu().numpy() for t in (inside, *flows, total)]
     if weight is not None:
         arrays = [a.sum(0) for a in arrays]
     return Conductance(dict(zip(names, arrays[:-1], strict=True)), arrays[-1][..., 0])
@@ -99,9 +101,21 @@ def _path(ends: Tensors, starts: Tensors, alphas: Floats) -> Tensors:
     )
 
 
-def _through(y: Tensor, slope: Tensor, steps: int, rule: Rule, layer: Layer | None) -> Tensor:
-    """(N, units) in double precision, summed over pieces and positions; (N, …) entries for the input."""
-    y, slope = (t.flatten(1)[:, None] if layer is None else layer.flat(t) for t in (y, slope))
+def _entered(x: Tensor, b: Tensor, slope: Tensor, alphas: Floats, rule: Rule) -> Tensor:
+    """(N, entries) of the input, which moves along a straight line: only the gradients' weights depend on the rule."""
+    pieces = np.diff(alphas)
+    w = np.append(pieces, 0.0) if rule == "left" else (np.append(pieces, 0.0) + np.insert(pieces, 0, 0.0)) / 2
+    weights = torch.as_tensor(w, dtype=slope.dtype, device=slope.device)
+    mean = torch.mv(slope.reshape(len(w), -1).T, weights).reshape(x.shape)
+    return ((x - b).double() * mean.double()).flatten(1)
+
+
+def _through(y: Tensor, slope: Tensor, steps: int, rule: Rule) -> Tensor:
+    """(N, units), summed over pieces and positions, from (steps · N, positions, units)."""
     y, slope = (t.reshape(steps, -1, *t.shape[1:]) for t in (y, slope))
-    at_piece = slope[:-1] if rule == "left" else (slope[:-1] + slope[1:]) / 2
-    return ((y[1:] - y[:-1]) * at_piece).sum(dim=(0, 2), dtype=torch.float64)
+    if rule == "left":
+        return ((y[1:] - y[:-1]) * slope[:-1]).sum(dim=(0, 2)).double()
+    # Σ ½ (g_s + g_{s+1}) (y_{s+1} − y_s), sorted by gradients: each is met once
+    inner = ((y[2:] - y[:-2]) * slope[1:-1]).sum(dim=(0, 2)).double()
+    ends = (y[1] - y[0]) * slope[0] + (y[-1] - y[-2]) * slope[-1]
+    return (inner + ends.sum(dim=1).double()) / 2
