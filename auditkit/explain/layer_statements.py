@@ -14,7 +14,9 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "
 HARDLY = 0.005
 """Accuracy beyond the commoner answer that counts as hardly any."""
 SMALL = 0.25
-"""Part of the gap that a change may be, at most, for "the net does not use it" to be said."""
+"""Part of the gap that a change may be, at most, for "the net does not use it" to be said; or"""
+POINT = 0.01
+"""as much of a gap in scores."""
 NOT_CAUSES = "how the model reaches its scores, not what causes the outcome"
 
 
@@ -32,8 +34,10 @@ def statement(
     knows, used = _knows(told, fact), _used(told, attribute, guess, unit)
     if knows is None:
         return f"Nothing could be read from {name}."
-    if unused(readings):
-        used += f". Erasing {attribute} from any layer leaves the gap as it is: nothing here shows that the net uses it"
+    if unused(readings, unit):
+        used += (
+            f"; erasing {attribute} hardly moves the gap at any hidden layer: nothing here shows that the net uses it"
+        )
     return f"{name[0].upper()}{name[1:]} {knows}{used}: {NOT_CAUSES}."
 
 
@@ -66,7 +70,7 @@ def _knows(r: LayerReading, fact: dict[str, Any]) -> str | None:
 
 def _used(r: LayerReading, attribute: str, guess: float | None, unit: Unit) -> str:
     before, after, closed = r.record.before, r.record.after, r.closed
-    if before is None or after is None or closed is None or not before.value:
+    if before is None or after is None or closed is None or before.value is None:
         return ""
     if not excludes_0(before):
         return f"; there is no sure gap in scores between them ({_size(before.value, unit)})"
@@ -108,8 +112,8 @@ def excludes_0(e: Estimate) -> bool:
     return e.low is not None and e.high is not None and (e.low > 0 or e.high < 0)
 
 
-def unused(readings: list[LayerReading]) -> bool:
-    """Whether there is a gap, and erasing at every hidden layer surely leaves nearly all of it."""
+def unused(readings: list[LayerReading], unit: Unit) -> bool:
+    """Whether erasing at every hidden layer surely leaves the gap nearly as it is, be there one or not."""
     erased = [r for r in hidden(readings) if r.closed is not None and r.record.before is not None]
     if not erased:
         return False
@@ -117,8 +121,9 @@ def unused(readings: list[LayerReading]) -> bool:
         before, closed = r.record.before, r.closed
         assert before is not None
         assert closed is not None
-        if not before.value or not excludes_0(before) or closed.low is None or closed.high is None:
+        if before.value is None or closed.low is None or closed.high is None:
             return False
-        if excludes_0(closed) or max(abs(closed.low), abs(closed.high)) > SMALL * abs(before.value):
+        small = max(SMALL * abs(before.value), POINT if unit == "points" else 0.0)
+        if max(abs(closed.low), abs(closed.high)) > small:
             return False
     return True
