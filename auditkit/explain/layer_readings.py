@@ -15,7 +15,7 @@ from torch import Tensor
 
 from auditkit.evidence.sums import Moments
 from auditkit.explain.conductance import INPUT
-from auditkit.explain.erasure import leace, random_eraser, whitening
+from auditkit.explain.erasure import leace, random_eraser, ridge_of, whitening
 from auditkit.explain.interventions import erasing, holding, scores_with
 from auditkit.explain.layer_flow import Flow
 from auditkit.explain.layer_rows import Rows
@@ -85,9 +85,10 @@ class At:
         drawn = np.zeros((random, n))
         for half in self.rows.parts:
             fit = half.fit
-            white = whitening(x[fit], w[fit], shrinkage=True)
+            white = whitening(x[fit], w[fit])
             if not len(white.variances):
                 return {}
+            white = white.ridged(ridge_of(white, x[fit], z[fit].astype(float), w[fit]))
             eraser = leace(x[fit], z[fit], w[fit], white=white)
             after[half.read] = self._run(half, erasing(eraser))
             for i in range(random):

@@ -1,7 +1,7 @@
 """Linear probes: how well the attribute can be read from a representation, on rows that the probe was not fitted on.
 
-A probe is Fisher's linear discriminant with Ledoit and Wolf's covariance, groups counting alike: the reader that LEACE
-makes blind. Selectivity (Hewitt & Liang, 2019) compares it with the same probe on a control task. No torch.
+A probe is Fisher's linear discriminant, groups counting alike, its ridge chosen by leaving rows out: the reader that
+LEACE makes blind. Selectivity (Hewitt & Liang, 2019) compares it with the same probe on a control task. No torch.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.explain.erasure import Whitening, whitening
+from auditkit.explain.erasure import Whitening, ridge_of, whitening
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -60,9 +60,10 @@ def read(x: Floats, targets: Sequence[Bools], weight: Floats, parts: tuple[Half,
     out = np.zeros((len(targets), len(x)))
     for half in parts:
         fit = half.fit
-        white = whitening(x[fit], weight[fit], shrinkage=True)
+        white = whitening(x[fit], weight[fit])
         for t, z in enumerate(targets):
-            direction, middle = discriminant(white, x[fit], z[fit], weight[fit])
+            ridge = ridge_of(white, x[fit], z[fit].astype(float), weight[fit])
+            direction, middle = discriminant(white.ridged(ridge), x[fit], z[fit], weight[fit])
             out[t, half.read] = x[half.read] @ direction - middle
     return out
 

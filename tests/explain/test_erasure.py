@@ -7,11 +7,10 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from sklearn.covariance import ledoit_wolf_shrinkage
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 
-from auditkit.explain.erasure import leace, random_eraser, whitening
+from auditkit.explain.erasure import RIDGES, leace, random_eraser, ridge_of, whitening
 from auditkit.explain.probes import auc_of, halves, read
 
 Floats = np.ndarray
@@ -45,12 +44,12 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("shrinkage", [False, True])
+@pytest.mark.parametrize("ridge", [0.0, 0.1])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_definition_cross_covariance_is_zero(name: str, shrinkage: bool, weighted: bool) -> None:
+def test_definition_cross_covariance_is_zero(name: str, ridge: float, weighted: bool) -> None:
     x, z = CASES[name]
     w = np.linspace(0.5, 3, len(x)) if weighted else None
-    eraser = leace(x, one_hot(z), w, shrinkage=shrinkage)
+    eraser = leace(x, one_hot(z), w, white=whitening(x, w).ridged(ridge))
     assert eraser.rank >= 1
     assert cross_covariance(eraser(x), one_hot(z), w) <= 1e-6
     assert cross_covariance(x, one_hot(z), w) > 0.05
@@ -118,9 +117,21 @@ def test_least_change_of_all_erasers() -> None:
         assert float(((other(x) - x) ** 2).mean()) >= least - 1e-9
 
 
-def test_shrinkage_is_ledoit_and_wolfs() -> None:
-    x, _ = rows(100, 12)
-    assert whitening(x, shrinkage=True).shrinkage == pytest.approx(ledoit_wolf_shrinkage(x))
+def test_ridge_leaves_rows_out() -> None:
+    """Slow twin: ridge regressions, each without one row."""
+    x, z = rows(40, 30)
+    white = whitening(x)
+    scaled = (x - x.mean(0)) / x.std(0)
+    errors = []
+    for ridge in RIDGES:
+        penalty = ridge * white.variances.mean() * 40
+        missed = []
+        for i in range(40):
+            rest = np.arange(40) != i
+            model = Ridge(alpha=penalty + 1e-9).fit(scaled[rest], z[rest])
+            missed.append(z[i] - model.predict(scaled[i : i + 1])[0])
+        errors.append(np.square(missed).sum())
+    assert ridge_of(white, x, z.astype(float), np.ones(40)) == RIDGES[int(np.argmin(errors))]
 
 
 def test_wide_rows_are_whitened_from_their_gram_matrix() -> None:
