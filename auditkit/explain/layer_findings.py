@@ -120,7 +120,7 @@ def _reading(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> Laye
         accuracy_before=None if accuracy is None else accuracy[0],
         accuracy_after=None if accuracy is None else accuracy[1],
         cut=_is_cut(seen, gap),
-        neurons=tuple(v for _, v in neurons),
+        neurons=tuple(float(f"{v:.4g}") for _, v in neurons),
         named=tuple(j for j, _ in neurons),
         note=_layer_note(fact, seen),
     )
@@ -142,14 +142,14 @@ def _knows(seen: Seen, level: float) -> Estimate | None:
     z = critical_value(level)
     rates = []
     for side in ("low_right", "high_right"):
-        w, w2, right = seen[side]
+        w, w2, right, _ = seen[side]
         n = w * w / w2
         rates.append(wilson(np.array(right / w * n), np.array(n), z))
     p = [float(r.p) for r in rates]
     down = sum((float(r.p) - float(r.low)) ** 2 for r in rates) ** 0.5 / 2
     up = sum((float(r.high) - float(r.p)) ** 2 for r in rates) ** 0.5 / 2
     value = sum(p) / 2
-    n_rows = round(sum(seen[s][0] ** 2 / seen[s][1] for s in ("low_right", "high_right")))
+    n_rows = round(sum(seen[s][3] for s in ("low_right", "high_right")))
     return Estimate(
         value=value, low=max(0.0, value - down), high=min(1.0, value + up), level=level, n=n_rows, method=PROBE
     )

@@ -22,8 +22,8 @@ from auditkit.inputs.packing import Inputs, leaves
 
 Floats = NDArray[np.float64]
 
-SHOWN = 64
-"""Neurons kept a layer."""
+SHOWN, ALL_SHOWN = 64, 2_000
+"""Neurons kept a layer at most, and about as many of all layers of a deep net, but at least eight a layer."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def flow_sums(flow: Flow | None, layer: Layer, n: int) -> dict[str, list[float]]
     if flow is None or layer.name not in flow.whole or not np.isfinite(flow.whole[layer.name]).all():
         return {}
     through = flow.whole[layer.name]
-    largest = np.argsort(-np.abs(through), kind="stable")[:SHOWN]
+    shown = min(SHOWN, max(8, ALL_SHOWN // len(flow.whole)))
+    largest = np.argsort(-np.abs(through), kind="stable")[:shown]
     return {
         "flow": numbers(n, n * through.sum(), n * np.abs(through).sum()),
         **{f"neuron:{j}": numbers(n * through[j]) for j in largest},

@@ -63,7 +63,7 @@ def _both(labels: Bools, rows: Rows) -> bool:
 
 
 def _rate(right: Floats, w: Floats) -> list[float]:
-    return numbers(w.sum(), float(w @ w), float(w @ right))
+    return numbers(w.sum(), float(w @ w), float(w @ right), len(w))
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "
 HARDLY = 0.005
 """Accuracy beyond the commoner answer that counts as hardly any."""
 SMALL = 0.25
-"""Part of the gap that a change may be, at most, for "the net does not use it" to be said; or"""
+"""Part of a sure gap that a change may be, at most, for "nothing shows that the net uses it" to be said."""
 POINT = 0.01
-"""as much of a gap in scores."""
+"""The same where there is no sure gap, in scores."""
 NOT_CAUSES = "how the model reaches its scores, not what causes the outcome"
 
 
@@ -123,7 +123,7 @@ def unused(readings: list[LayerReading], unit: Unit) -> bool:
         assert closed is not None
         if before.value is None or closed.low is None or closed.high is None:
             return False
-        small = max(SMALL * abs(before.value), POINT if unit == "points" else 0.0)
+        small = SMALL * abs(before.value) if excludes_0(before) else POINT if unit == "points" else 0.0
         if max(abs(closed.low), abs(closed.high)) > small:
             return False
     return True

@@ -32,8 +32,10 @@ Acts = dict[str, NDArray[np.float32]]
 
 UNTRAINED = 3
 """Untrained copies, whose accuracies are averaged."""
-MOST_ERASED = 16
-"""Layers that are erased and ablated where none are named, spread over the net."""
+MOST_ERASED, FEWEST_ERASED = 16, 4
+"""Layers that are erased and ablated where none are named, spread over the net: the fewer, the more work it is."""
+WORK = 2e10
+"""Outputs of units, over all rows and passes, beyond which layers are left out."""
 BLOCK_BYTES = 128 * 2**20
 """Memory of the activations that are held at once."""
 
@@ -79,7 +81,7 @@ def study(model: Model, sample: Batch, options: Options) -> LayerSums:
             tuple(chosen),
             {r.attribute: flows_of(model, sample, inputs, measured, r, options.seed) for r in chosen},
             _controls(inputs, chosen, options.seed),
-            _to_erase(layers, options),
+            _to_erase(layers, options, len(scores)),
             options,
         )
         sums: Sums = {r.attribute: {"": _whole(r, scores[r.where])} for r in chosen}
@@ -191,10 +193,12 @@ def _blocks(layers: Sequence[Layer], n: int) -> Iterator[list[Layer]]:
         yield block
 
 
-def _to_erase(layers: Sequence[Layer], options: Options) -> set[str]:
+def _to_erase(layers: Sequence[Layer], options: Options, rows: int) -> set[str]:
     """Layers that are erased: wide enough to have something left, narrow enough to be looked at as they are."""
     able = [y for y in layers if not y.reason and 1 < y.units <= WIDEST]
-    if options.layers is None and len(able) > MOST_ERASED:
-        places = np.linspace(0, len(able) - 1, MOST_ERASED).round().astype(int)
+    each = rows * 2 * (1 + options.random) * sum(y.units * y.positions for y in layers)
+    most = int(np.clip(WORK // max(each, 1), FEWEST_ERASED, MOST_ERASED))
+    if options.layers is None and len(able) > most:
+        places = np.linspace(0, len(able) - 1, most).round().astype(int)
         able = [able[i] for i in sorted(set(places.tolist()))]
     return {y.name for y in able}

@@ -346,6 +346,16 @@ def test_wide_layers_are_probed_in_a_projection_that_is_stated(monkeypatch: pyte
     assert wide.neurons
 
 
+def test_much_work_leaves_layers_out_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layer_study, "WORK", 0)
+    deep = nn.Sequential(*(nn.Linear(WIDTH, WIDTH) for _ in range(7)), nn.Linear(WIDTH, 1))
+    check = LayerAudit(random=0)
+    layers = layers_of(only(check.assess(check.examine(Model(deep), batch(100)))))
+    assert [n for n, y in layers.items() if y.after is not None] == ["input", "1", "4", "6"]
+    assert layers["0"].note == "not erased: name it in layers= to have it erased"
+    assert layers["0"].knows is not None
+
+
 def test_regression_has_no_accuracy() -> None:
     rows = replace(batch(200), task="regression", y_true=np.linspace(0, 1, 200), y_pred=np.full(200, np.nan))
     finding = only(CHECK.assess(CHECK.examine(Model(seeded(plain), task="regression"), rows)))
