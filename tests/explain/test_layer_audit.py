@@ -271,6 +271,7 @@ def test_any_net_and_it_is_left_as_it_was(name: str) -> None:
     assert all(torch.equal(v, before[k]) for k, v in model.module.state_dict().items())
     json.dumps(evidence.to_json(), allow_nan=False)
     finding = only(check.assess(evidence))
+    assert not (" closes " in finding.statement and "nothing here" in finding.statement)
     measured = [y for y in exhibit(finding).layers if y.knows is not None]
     assert len(measured) >= 2
     assert finding.trust[-1].passed, finding.trust[-1].note
