@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from auditkit.evidence.tally import Tally as Tally
     from auditkit.explain.checks import Attribution as Attribution
     from auditkit.explain.gap_check import GapAttribution as GapAttribution
+    from auditkit.explain.layer_checks import LayerAudit as LayerAudit
     from auditkit.fairness.checks import GroupFairness as GroupFairness
     from auditkit.fairness.classes import ClassFairness as ClassFairness
     from auditkit.fairness.conditional import ConditionalParity as ConditionalParity
@@ -84,6 +85,7 @@ _HOMES = {
     "mitigate": "fairness.mitigation",
     "Attribution": "explain.checks",
     "GapAttribution": "explain.gap_check",
+    "LayerAudit": "explain.layer_checks",
     "Policy": "gate.policy",
     "load_config": "gate.config",
     "Config": "gate.config",

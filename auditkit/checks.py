@@ -28,6 +28,7 @@ CHECKS: dict[str, str] = {
     "continuous_attribute": "auditkit.fairness.continuous:ContinuousAttribute",
     "attribution": "auditkit.explain.checks:Attribution",
     "gap_attribution": "auditkit.explain.gap_check:GapAttribution",
+    "layer_audit": "auditkit.explain.layer_checks:LayerAudit",
 }
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
 

@@ -1,0 +1,59 @@
+"""What was seen of the layers of a net: sums that add, by attribute and layer. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from auditkit.errors import EvidenceError
+
+Sums = dict[str, dict[str, dict[str, list[float]]]]
+"""Attribute → layer → what → numbers that add. The layer "" holds what concerns the attribute alone."""
+
+
+@dataclass(frozen=True)
+class LayerSums:
+    """Evidence of `LayerAudit`: everything in it is a sum over rows, or a mean times its rows.
+
+    >>> part = LayerSums({"seed": 0}, {"sex": {"fc1": {"untrained": [2.0, 1.2]}}})
+    >>> (part + part).sums["sex"]["fc1"]["untrained"]
+    [4.0, 2.4]
+    """
+
+    facts: dict[str, Any]
+    """What holds for all of it: the layers, the groups compared, seeds; evidence with other facts does not add."""
+    sums: Sums
+
+    def __add__(self, other: LayerSums) -> LayerSums:
+        if self.facts != other.facts:
+            differing = sorted(k for k in {*self.facts, *other.facts} if self.facts.get(k) != other.facts.get(k))
+            raise EvidenceError(f"cannot add what was seen of layers with other {', '.join(differing)}")
+        total: Sums = {}
+        for part in (self.sums, other.sums):
+            for attribute, layers in part.items():
+                for layer, seen in layers.items():
+                    into = total.setdefault(attribute, {}).setdefault(layer, {})
+                    for what, numbers in seen.items():
+                        old = into.get(what)
+                        into[what] = numbers if old is None else [a + b for a, b in zip(old, numbers, strict=True)]
+        return LayerSums(self.facts, total)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON; numbers to 10 significant digits."""
+        sums = {
+            a: {y: {k: [float(f"{x:.10g}") for x in v] for k, v in seen.items()} for y, seen in layers.items()}
+            for a, layers in self.sums.items()
+        }
+        return {"facts": self.facts, "sums": sums}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> LayerSums:
+        """From `to_json`."""
+        return cls(data["facts"], data["sums"])
+
+
+def numbers(*values: float) -> list[float]:
+    """Plain floats."""
+    return [float(np.float64(v)) for v in values]
