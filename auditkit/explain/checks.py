@@ -64,9 +64,12 @@ class Attribution:
         """Attribute the sampled rows; ModelError when the preflight (T0) fails.
 
         A row a sampled row: `phi:<column>` signed, `weight`, `delta` (ΔF), `epsilon` (T1) and `steps`, with the
-        sensitive features as labels. A model that cannot be explained gives a table without columns, and the reason.
+        sensitive features as labels; beside it the trials of T2–T9 on at most 256 of the rows. A model that cannot be
+        explained gives a table without columns, and the reason.
         """
         from auditkit.explain.attribution import NotExplained, explain
+        from auditkit.explain.methods import METHODS as methods
+        from auditkit.explain.trials import tried
 
         try:
             if sample.task == "multiclass":
@@ -83,7 +86,8 @@ class Attribution:
         if self.label is not None:
             facts["label"] = self.label
         labels = {str(c): sample.groups[c].astype("str").tolist() for c in sample.groups}
-        return Observations(_columns(explained, sample), labels, facts)
+        trials = tried(model, sample, explained, methods[self.method])
+        return Observations(_columns(explained, sample), labels, facts, trials)
 
     def _of_class(self, model: Model, classes: tuple[str, ...]) -> Model:
         from auditkit.explain.attribution import NotExplained
@@ -102,7 +106,7 @@ class Attribution:
         return "logit" if model.outputs == "logits" else "probability"
 
     def assess(self, evidence: Observations, *, level: float = 0.95) -> Assessment:
-        """One finding, with T0 and T1 in it; pure."""
+        """One finding, with T0–T11 in it; pure."""
         reason = evidence.facts.get(NOT_MEASURED)
         if reason is not None:
             return Assessment(not_measured=(NotMeasured(what=self.name, why=reason),))

@@ -12,7 +12,9 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.sample import Observations
 from auditkit.evidence.sums import Moments
-from auditkit.explain.trust import completeness_check, preflight_check
+from auditkit.explain.quality import parity, ranking
+from auditkit.explain.readings import readings
+from auditkit.explain.trust import CHECKS, completeness_check, preflight_check
 from auditkit.records import Estimate, Finding, GroupEstimates, TrustCheck
 from auditkit.stats.means import t_limits
 from auditkit.wording import interval, percent
@@ -48,19 +50,22 @@ def attribution_finding(seen: Observations, *, level: float) -> Finding:
     label = seen.facts.get("label")
     of_class = "" if label is None else f" for class {label}"
     t1 = completeness_check(seen.columns["epsilon"], seen.columns["steps"].astype(np.int64))
+    t10, ranked = ranking(*attributed, level=level)
+    t11, by_group = parity(seen, level=level)
+    trust = (preflight_check(), t1, *(() if seen.trials is None else readings(seen.trials)), t10, t11)
     return Finding(
         id=f"explanation/{method}/overall" + ("" if label is None else f"[{label}]"),
         concern="explanation",
         title=f"What moves the model's scores{of_class}",
         label=label,
-        statement=_statement(attributed.features, share, t1),
+        statement=_statement(attributed.features, share, trust),
         metric=method,
         comparison="overall",
         estimate=share,
-        exhibits=_exhibits(seen, attributed, level),
-        notes=_notes(seen, t1),
+        exhibits=(*_exhibits(seen, attributed, level), ranked, *([] if by_group is None else [by_group])),
+        notes=_notes(seen, trust),
         references=(METRICS[method].reference,),
-        trust=(preflight_check(), t1),
+        trust=trust,
     )
 
 
@@ -133,28 +138,39 @@ def _estimate(
     return Estimate(value=value, level=level, n=moments.n, method=method, **limits)
 
 
-def _statement(features: tuple[str, ...], share: Estimate, t1: TrustCheck) -> str:
-    if not t1.passed:
-        return (
-            "This explanation does not hold. Its contributions should add up to the score difference. They miss it by "
-            f"{percent(t1.value)} (at most 5% allowed)."
-        )
+def _statement(features: tuple[str, ...], share: Estimate, trust: tuple[TrustCheck, ...]) -> str:
+    failed = [t for t in trust if t.failed]
+    if failed:
+        return " ".join(["This explanation does not hold.", *map(_failure, failed)])
     if share.value is None:
         return "No column moves the model's scores on the sampled rows."
     names = features[:LEADING]
     sure = f" ({interval(share, 'overall')})" if share.low is not None else ""
+    cautions = [f" Caution: {CHECKS[t.id].failure}." for t in trust if t.cautions]
     return (
         f"{' and '.join(names)} {'carry' if len(names) > 1 else 'carries'} {percent(share.value)} of what moves the "
         f"model's scores, on average{sure}: how the model reaches its scores, not what causes the outcome."
+        f"{''.join(cautions)}"
     )
 
 
-def _notes(seen: Observations, t1: TrustCheck) -> tuple[str, ...]:
+def _failure(t: TrustCheck) -> str:
+    if t.id == "T1":
+        return (
+            "Its contributions should add up to the score difference. They miss it by "
+            f"{percent(t.value)} (at most 5% allowed)."
+        )
+    return f"Failed {t.id}, {t.name}: {CHECKS[t.id].failure}."
+
+
+def _notes(seen: Observations, trust: tuple[TrustCheck, ...]) -> tuple[str, ...]:
     facts = seen.facts
     few = [name for name, rows in _series(seen) if rows.sum() < SPARSE]
     return (
         f"explains the {facts['explained']}, from {facts['baseline']}",
         *([f"not read by the model: {listing(facts['unread'])}"] if facts["unread"] else []),
         *([f"fewer than {SPARSE} sampled rows, shown without an interval: {listing(few)}"] if few else []),
-        f"completeness (T1): {t1.note}",
+        f"completeness (T1): {trust[1].note}",
+        *(f"{t.name} ({t.id}): {t.note}" for t in trust if t.failed and t.id != "T1"),
+        *(f"caution, {t.name} ({t.id}): {t.note}" for t in trust if t.cautions),
     )

@@ -53,7 +53,7 @@ class Trial:
         return torch.Generator().manual_seed(1000 * self.seed + offset)
 
     def values(self, chosen: Tensor, row: Tensor) -> Tensor:
-        """F (M,), in double precision, of mixed rows: the row's own features where `chosen` (M, G), else the baseline's.
+        """F (M,) in double precision of mixed rows: their own features where `chosen` (M, G), else the baseline's.
 
         `row` (M,) are positions in `at`.
         """
@@ -61,7 +61,9 @@ class Trial:
         device = self.at.points[0].device
         for start in range(0, len(row), step):
             part = self.at.take(row[start : start + step].to(device))
-            there = mixed(self.at.groups, chosen[start : start + step].to(device), part.points, spread(self.baseline, part))
+            there = mixed(
+                self.at.groups, chosen[start : start + step].to(device), part.points, spread(self.baseline, part)
+            )
             parts.append(part.at(there).double().cpu())
         return torch.cat(parts)
 
