@@ -78,11 +78,14 @@ def _alike(a: Floats, b: Floats) -> float:
 
 
 def model_randomisation(trials: Observations) -> TrustCheck:
-    """T4: mean Spearman correlation with re-initialised copies, without its sign."""
-    d = trials.facts["T4:entries"]
-    limit = max(CHECKS["T4"].limit or 0.0, 2 / np.sqrt(5 * (d - 1)))
+    """T4: mean Spearman correlation with re-initialised copies, without its sign.
+
+    The limit is three standard errors of that mean under pure chance, where these exceed the table's.
+    """
+    d, copies = trials.facts["T4:entries"], trials.facts["T4:copies"]
+    limit = max(CHECKS["T4"].limit or 0.0, 3 / np.sqrt(copies * (d - 1)))
     what = "gradients along the path" if trials.facts["T4:path"] else "contributions"
-    note = f"{len(trials):,} rows; {what} ({d:,} numbers a row) beside those of 5 copies with new weights"
+    note = f"{len(trials):,} rows; {what} ({d:,} numbers a row) beside those of {copies} copies with new weights"
     return CHECKS["T4"].judged(abs(float(trials.columns["T4"].mean())), note, limit=float(limit))
 
 
@@ -136,10 +139,11 @@ def deletion_and_insertion(trials: Observations) -> TrustCheck:
         gains = gain(trials, way)
         means[way], lows[way] = float(gains.mean()), _lower(gains)
     worse = min(lows, key=lambda way: lows[way])
+    filled = "; regions taken away are filled from their neighbours" if trials.facts["T7:imputed"] else ""
     note = (
         f"{len(trials):,} rows; better than 10 random orders by {means['insertion']:.2f} of the score difference "
         f"when columns are put in, {means['deletion']:.2f} when they are taken away; the value is the lower limit of "
-        "the worse"
+        f"the worse{filled}"
     )
     return CHECKS["T7"].check(lows[worse], lows[worse] > 0, note)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from auditkit.explain.driving import Tensors, gradients_of_the_sum, in_chunks, rows_per_call
+from auditkit.explain.impute import imputed
 from auditkit.explain.methods import Method
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import mixed, summed
@@ -52,18 +53,21 @@ class Trial:
         """Random numbers of one check, the same whatever the others draw."""
         return torch.Generator().manual_seed(1000 * self.seed + offset)
 
-    def values(self, chosen: Tensor, row: Tensor) -> Tensor:
+    def values(self, chosen: Tensor, row: Tensor, *, impute: torch.Generator | None = None) -> Tensor:
         """F (M,) in double precision of mixed rows: their own features where `chosen` (M, G), else the baseline's.
 
-        `row` (M,) are positions in `at`.
+        `row` (M,) are positions in `at`. With `impute`, regions of images are filled from their neighbours instead.
         """
         step, parts = min(2**15, rows_per_call(self.at, copies=1)), []
         device = self.at.points[0].device
         for start in range(0, len(row), step):
             part = self.at.take(row[start : start + step].to(device))
-            there = mixed(
-                self.at.groups, chosen[start : start + step].to(device), part.points, spread(self.baseline, part)
-            )
+            kept = chosen[start : start + step].to(device)
+            if impute is None:
+                there = mixed(self.at.groups, kept, part.points, spread(self.baseline, part))
+            else:
+                region = self.at.groups.masks[0][0, 0].to(device)
+                there = (imputed(part.points[0], kept[:, region][:, None], impute),)
             parts.append(part.at(there).double().cpu())
         return torch.cat(parts)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from auditkit.check import Batch
 from auditkit.evidence.sample import Observations
 from auditkit.explain.attribution import NotExplained, surface_of, weighted_mean
+from auditkit.explain.driving import rows_per_call
 from auditkit.explain.methods import Method
 from auditkit.explain.preflight import undisturbed
 from auditkit.explain.surface import Surface
@@ -29,27 +30,32 @@ Floats = NDArray[np.float64]
 Columns = dict[str, Floats]
 
 ROWS = 256
-"""Rows on trial."""
+"""Rows on trial, at most."""
+FEWEST = 32
+"""And of nets whose single rows take much memory, and so much time."""
+STEPS = 32
+"""Quadrature steps of what is attributed again, at most: enough to compare with."""
 ERRORS = (RuntimeError, TypeError, ValueError, NotImplementedError, AssertionError, AttributeError, IndexError)
 """What a method may raise when it is asked something unusual; then that check was not run, and the reason is kept."""
 
 
 def tried(model: Model, sample: Batch, explained: Explained, method: Method, *, seed: int = 0) -> Observations:
-    """Put the attributions of a sample on trial, by its first 256 rows.
+    """Put the attributions of a sample on trial, by its first 256 rows (fewer of a net with heavy rows, at least 32).
 
     The model is left exactly as found. One row a row on trial; columns are named by the check that they belong to
     (`T5`, `T6:own 1 aa`, …), the facts hold what was drawn and, in `not_tried`, which checks were not and why.
     """
     with undisturbed(model):
         whole = surface_of(model, sample.features)
-        at = whole.take(slice(ROWS))
+        rows = min(ROWS, max(FEWEST, rows_per_call(whole, copies=1) // 8))
+        at = whole.take(slice(rows))
         trial = Trial(
             at,
             weighted_mean(whole, sample.weight),
             method,
-            explained.phi[:ROWS],
-            explained.steps[:ROWS],
-            n_steps=int(explained.steps.min()),
+            explained.phi[:rows],
+            explained.steps[:rows],
+            n_steps=min(STEPS, int(explained.steps.min())),
             seed=seed,
         )
         return numbers(trial, whole, model, sample)
@@ -57,11 +63,11 @@ def tried(model: Model, sample: Batch, explained: Explained, method: Method, *, 
 
 def numbers(trial: Trial, whole: Surface, model: Model, sample: Batch) -> Observations:
     """The raw numbers of all checks; `whole` is the surface of the sample whose first rows are on trial."""
-    n, rows = len(trial.at), sample.features.head(ROWS)
+    n, rows = len(trial.at), sample.features.head(len(trial.at))
     everything = torch.ones(n, trial.features, dtype=torch.bool)
     where = torch.arange(n)
     delta = (trial.values(everything, where) - trial.values(~everything, where)).numpy()
-    weight = np.ones(n) if sample.weight is None else np.asarray(sample.weight[:ROWS], float)
+    weight = np.ones(n) if sample.weight is None else np.asarray(sample.weight[:n], float)
     columns: Columns = {"weight": weight, "delta": delta}
     facts: dict[str, Any] = {"seed": trial.seed, "features": list(trial.at.groups.names), "not_tried": {}}
     checks: dict[str, Callable[[], tuple[Columns, dict[str, Any]]]] = {

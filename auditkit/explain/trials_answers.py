@@ -22,11 +22,14 @@ from auditkit.inputs.groups import Groups, summed
 from auditkit.inputs.model import Model
 from auditkit.stats.ranks import spearman_rows
 
-COPIES = 5
+COPIES, MOST_COPIES = 5, 25
+CHANCE = 100
+"""Numbers that are ranked, over all copies, at least: the fewer a row has, the more copies. Three standard errors of
+the mean correlation are then .3, and a good explanation is not failed by chance."""
 
 
 def randomised(trial: Trial, model: Model, rows: pd.DataFrame) -> Found:
-    """T4: Spearman's correlation a row with re-initialised copies of the net, mean over 5 of them.
+    """T4: Spearman's correlation a row with re-initialised copies of the net, mean over 5 of them or more.
 
     Of the mean gradient along the path, an entry of the input an entry; of φ for methods without a path.
     """
@@ -39,14 +42,15 @@ def randomised(trial: Trial, model: Model, rows: pd.DataFrame) -> Found:
     if own.shape[1] < 2:
         raise Untried("one number has no ranking")
     found = []
-    for seed in range(COPIES):
+    copies = min(MOST_COPIES, max(COPIES, -(-CHANCE // (own.shape[1] - 1))))
+    for seed in range(copies):
         try:
             copy = untrained(model, seed=1000 * trial.seed + seed)
         except TypeError as e:
             raise Untried(f"the net cannot be copied with new weights: {e}") from None
         at = surface_of(copy, rows)
         found.append(spearman_rows(own, ranked(at, weighted_mean(at, None))))
-    return {"T4": np.mean(found, axis=0)}, {"T4:entries": own.shape[1], "T4:path": path}
+    return {"T4": np.mean(found, axis=0)}, {"T4:entries": own.shape[1], "T4:path": path, "T4:copies": copies}
 
 
 def agreement(trial: Trial) -> Found:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from auditkit.explain.impute import is_image
 from auditkit.explain.trial import Floats, Trial
 from auditkit.explain.trials_moves import Found, Untried
 
@@ -14,7 +15,7 @@ DRAWS = 20
 PERMUTATIONS = 4
 """Times that a row's φ is dealt to other features."""
 ORDERS = 10
-LEVELS = 20
+LEVELS = 15
 """Points of a deletion curve, at most."""
 
 
@@ -65,6 +66,7 @@ def orders(trial: Trial, delta: Floats) -> Found:
 
     Features go over from the baseline to the row (insertion) or from the row to the baseline (deletion), those first
     that push hardest towards the row's own score. Both gains are positive where the order is better than random.
+    Regions of images go over to what their neighbours make likely, not to the baseline.
     """
     n, g = len(trial.at), trial.features
     if g < 2:
@@ -75,10 +77,12 @@ def orders(trial: Trial, delta: Floats) -> Found:
     place = torch.cat([own[:, None], drawn], dim=1).argsort(2)  # (n, 1 + ORDERS, G)
     first = torch.as_tensor(np.unique(np.linspace(1, g - 1, min(LEVELS, g - 1)).round().astype(int)))
     inserted = place[:, :, None] < first[None, None, :, None]
+    image = is_image(trial.at)
     columns = {}
     for name, chosen, better in (("insertion", inserted, 1.0), ("deletion", ~inserted, -1.0)):
         row = torch.arange(n).repeat_interleave(chosen[0].shape[:2].numel())
-        area = trial.values(chosen.flatten(0, 2), row).reshape(n, 1 + ORDERS, -1).mean(2) * sign[:, None]
+        area = trial.values(chosen.flatten(0, 2), row, impute=trial.generator(70) if image else None)
+        area = area.reshape(n, 1 + ORDERS, -1).mean(2) * sign[:, None]
         gain = better * (area[:, 0] - area[:, 1:].mean(1))
         columns[f"T7:{name}"] = gain.numpy()
-    return columns, {}
+    return columns, {"T7:imputed": image}

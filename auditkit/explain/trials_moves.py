@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from auditkit.explain.surface import Surface
 from auditkit.explain.trial import Trial, repeated
+from auditkit.stats.ranks import spearman_rows
 
 Floats = NDArray[np.float64]
 Found = tuple[dict[str, Floats], dict[str, Any]]
@@ -24,6 +25,8 @@ RADIUS = 0.02
 """Of a standard deviation: how far rows are moved."""
 MANY = 20
 """Whole numbers of more different values than these count as measured where nothing else does."""
+MONOTONE = 0.999
+"""Rank correlation from which an entry rises or falls with a column."""
 BASELINES = ("mean", "median", "rows")
 
 
@@ -87,8 +90,9 @@ def movable(whole: Surface, features: pd.DataFrame) -> tuple[set[int], str]:
     """Features that may be moved a little, and what they are.
 
     A feature of raw columns is measured if all of its columns hold numbers that are not all whole; where there is no
-    such feature, whole numbers of many different values do. Of features that are no raw columns (parts of an image)
-    the entries are looked at. Entries of two values at most, as one-hot blocks hold, never move.
+    such feature, whole numbers of many different values do, if an entry rises or falls with them (a category's code
+    does not). Features that are no raw columns, parts of an image, are measured. Entries of two values at most, as
+    one-hot blocks hold, never move.
     """
     values = _values(whole)
     names = whole.groups.names
@@ -96,13 +100,23 @@ def movable(whole: Surface, features: pd.DataFrame) -> tuple[set[int], str]:
     columns = [[known.get(part) for part in ([name] if name in known else name.split(" + "))] for name in names]
     free = {j for j in range(len(names)) if values[j] > 2}
 
-    def those(test: Any) -> set[int]:
-        return {j for j in free if all(c is not None and test(c) for c in columns[j])}
-
-    measured = those(_fractional) | {j for j in free if values[j] > MANY and all(c is None for c in columns[j])}
+    measured = {j for j in free if all(c is None or _fractional(c) for c in columns[j])}
     if measured:
         return measured, "measured"
-    return those(lambda c: pd.api.types.is_numeric_dtype(c) and c.nunique() > MANY), "whole"
+    return {j for j in free if all(c is not None and _counts(c, whole, j) for c in columns[j])}, "whole"
+
+
+def _counts(column: pd.Series, whole: Surface, feature: int) -> bool:
+    """Whole numbers of many different values, which an entry of the input rises or falls with."""
+    if not pd.api.types.is_numeric_dtype(column) or column.nunique() <= MANY:
+        return False
+    x = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    for points, mask in zip(whole.points, whole.groups.masks, strict=True):
+        own = (mask[0] == feature).flatten()
+        entries = points.reshape(len(points), -1)[:, own.to(points.device)].T.double().cpu().numpy()
+        if len(entries) and (np.abs(spearman_rows(np.tile(x, (len(entries), 1)), entries)) > MONOTONE).any():
+            return True
+    return False
 
 
 def _fractional(column: pd.Series) -> bool:
