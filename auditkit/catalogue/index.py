@@ -19,6 +19,7 @@ from auditkit.catalogue import (
     rows,
     scores,
     searches,
+    trust,
 )
 from auditkit.catalogue.metric import Metric
 from auditkit.errors import PolicyError, nearest
@@ -32,6 +33,7 @@ _HOMES = (
     regression,
     scores,
     explanations,
+    trust,
     searches,
     profiles,
     rows,

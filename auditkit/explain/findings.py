@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import listing
 from auditkit.evidence.sample import Observations
 from auditkit.evidence.sums import Moments
 from auditkit.explain.quality import parity, ranking
 from auditkit.explain.readings import readings
-from auditkit.explain.trust import CHECKS, completeness_check, preflight_check
+from auditkit.explain.trust import completeness_check, preflight_check, unmeasured
 from auditkit.records import Estimate, Finding, GroupEstimates, TrustCheck
 from auditkit.stats.means import t_limits
 from auditkit.wording import interval, percent
@@ -49,10 +50,10 @@ def attribution_finding(seen: Observations, *, level: float) -> Finding:
     share = _leading_share(attributed, level)
     label = seen.facts.get("label")
     of_class = "" if label is None else f" for class {label}"
-    t1 = completeness_check(seen.columns["epsilon"], seen.columns["steps"].astype(np.int64))
     t10, ranked = ranking(*attributed, level=level)
     t11, by_group = parity(seen, level=level)
-    trust = (preflight_check(), t1, *(() if seen.trials is None else readings(seen.trials)), t10, t11)
+    tried = () if seen.trials is None else readings(seen.trials)
+    trust = (preflight_check(), _completeness(seen), *tried, t10, t11)
     return Finding(
         id=f"explanation/{method}/overall" + ("" if label is None else f"[{label}]"),
         concern="explanation",
@@ -67,6 +68,12 @@ def attribution_finding(seen: Observations, *, level: float) -> Finding:
         references=(METRICS[method].reference,),
         trust=trust,
     )
+
+
+def _completeness(seen: Observations) -> TrustCheck:
+    if "epsilon" not in seen.columns:
+        return unmeasured("T1", "the method does not promise to add up")
+    return completeness_check(seen.columns["epsilon"], seen.columns["steps"].astype(np.int64))
 
 
 def _ordered(seen: Observations) -> Attributed:
@@ -146,7 +153,7 @@ def _statement(features: tuple[str, ...], share: Estimate, trust: tuple[TrustChe
         return "No column moves the model's scores on the sampled rows."
     names = features[:LEADING]
     sure = f" ({interval(share, 'overall')})" if share.low is not None else ""
-    cautions = [f" Caution: {CHECKS[t.id].failure}." for t in trust if t.cautions]
+    cautions = [f" Caution: {THRESHOLDS[t.id].failure}." for t in trust if t.cautions]
     return (
         f"{' and '.join(names)} {'carry' if len(names) > 1 else 'carries'} {percent(share.value)} of what moves the "
         f"model's scores, on average{sure}: how the model reaches its scores, not what causes the outcome."
@@ -160,7 +167,7 @@ def _failure(t: TrustCheck) -> str:
             "Its contributions should add up to the score difference. They miss it by "
             f"{percent(t.value)} (at most 5% allowed)."
         )
-    return f"Failed {t.id}, {t.name}: {CHECKS[t.id].failure}."
+    return f"Failed {t.id}, {t.name}: {THRESHOLDS[t.id].failure}."
 
 
 def _notes(seen: Observations, trust: tuple[TrustCheck, ...]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from auditkit.errors import listing
 from auditkit.evidence.sample import Observations
 from auditkit.explain.readings import SPARSE, bootstrapped, missed, sensitivity
-from auditkit.explain.trust import CHECKS
+from auditkit.explain.trust import checked, unmeasured
 from auditkit.records import Estimate, GroupEstimates, Table, TrustCheck
 from auditkit.stats import contrasts
 from auditkit.stats.contrasts import Method
@@ -50,7 +50,7 @@ def ranking(features: tuple[str, ...], phi: Floats, weight: Floats, *, level: fl
         f"{len(phi):,} rows drawn anew 1,000 times: {listing(named)} "
         f"{'is' if len(named) == 1 else 'are each'} among the {found.k} largest at least {percent(sure)} of the time"
     )
-    return CHECKS["T10"].check(sure, True, note), table
+    return checked("T10", sure, True, note), table
 
 
 class _Statistic(NamedTuple):
@@ -87,8 +87,10 @@ def parity(seen: Observations, *, level: float) -> tuple[TrustCheck, GroupEstima
     None in place of the exhibit where there are no groups.
     """
     if not seen.labels:
-        return CHECKS["T11"].unmeasured("no groups are declared"), None
+        return unmeasured("T11", "no groups are declared"), None
     statistics = list(_statistics(seen))
+    if not statistics:
+        return unmeasured("T11", "none of T1, T5, T6 and T7 was measured"), None
     series: list[str] = []
     cells: list[list[Estimate]] = [[] for _ in statistics]
     apart: list[str] = []
@@ -109,15 +111,17 @@ def parity(seen: Observations, *, level: float) -> tuple[TrustCheck, GroupEstima
         series=tuple(series),
         rows=tuple((s.name, tuple(row)) for (s, _), row in zip(statistics, cells, strict=True)),
     )
+    names = [s.name.split()[0] for s, _ in statistics]
     n = len(seen if seen.trials is None else seen.trials)
     gaps = f"groups differ in {listing(apart)}" if apart else "no gap between groups is sure"
-    return CHECKS["T11"].check(None, True, f"T1, T5, T6 and T7 by group, {n:,} rows; {gaps}"), exhibit
+    return checked("T11", None, True, f"{listing(names)} by group, {n:,} rows; {gaps}"), exhibit
 
 
 def _statistics(seen: Observations) -> Iterator[tuple[_Statistic, Observations]]:
     """What is compared, with the table whose rows it has."""
-    epsilon = seen.columns["epsilon"]
-    yield _Statistic("T1 miss of the score difference", epsilon, np.ones(len(epsilon))), seen
+    epsilon = seen.columns.get("epsilon")
+    if epsilon is not None:
+        yield _Statistic("T1 miss of the score difference", epsilon, np.ones(len(epsilon))), seen
     trials = seen.trials
     if trials is None:
         return

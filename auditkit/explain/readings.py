@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.evidence.sample import Observations
-from auditkit.explain.trust import CHECKS, FLOOR
+from auditkit.explain.trust import FLOOR, checked, judged, unmeasured
 from auditkit.records import TrustCheck
 from auditkit.stats.means import t_limits
 from auditkit.stats.ranks import weighted_tau
@@ -37,13 +38,21 @@ def _reading(trials: Observations, name: str, read: Callable[[Observations], Tru
     why = trials.facts["not_tried"].get(name)
     if why is None and name in ("T6", "T7") and len(trials) < SPARSE:
         why = f"{len(trials)} rows, fewer than {SPARSE}, decide nothing"
-    return read(trials) if why is None else CHECKS[name].unmeasured(why)
+    return read(trials) if why is None else unmeasured(name, why)
+
+
+def trials_of(trials: Observations, label: str) -> Observations:
+    """The trials of one class, out of those of several."""
+    prefix = f"{label}|"
+    columns = {c.removeprefix(prefix): v for c, v in trials.columns.items() if c.startswith(prefix)}
+    facts = {k.removeprefix(prefix): v for k, v in trials.facts.items() if k.startswith(prefix)}
+    return Observations(columns, trials.labels, facts)
 
 
 def refinement(trials: Observations) -> TrustCheck:
     """T2: 95th percentile of how far φ moves at twice the steps."""
     moved = trials.columns["T2"]
-    return CHECKS["T2"].judged(float(np.quantile(moved, 0.95)), f"{len(moved):,} rows, 95th percentile")
+    return judged("T2", float(np.quantile(moved, 0.95)), f"{len(moved):,} rows, 95th percentile")
 
 
 def baseline_sensitivity(trials: Observations) -> TrustCheck:
@@ -60,7 +69,7 @@ def baseline_sensitivity(trials: Observations) -> TrustCheck:
     least = min(pairs, key=lambda p: pairs[p])
     starts = least.replace("rows", "eight real rows")
     note = f"{len(w):,} rows; starting at the mean, the median, eight real rows; least alike: {starts}"
-    return CHECKS["T3"].judged(pairs[least], note)
+    return judged("T3", pairs[least], note)
 
 
 def _alike(a: Floats, b: Floats) -> float:
@@ -83,10 +92,10 @@ def model_randomisation(trials: Observations) -> TrustCheck:
     The limit is three standard errors of that mean under pure chance, where these exceed the table's.
     """
     d, copies = trials.facts["T4:entries"], trials.facts["T4:copies"]
-    limit = max(CHECKS["T4"].limit or 0.0, 3 / np.sqrt(copies * (d - 1)))
+    limit = max(THRESHOLDS["T4"].limit or 0.0, 3 / np.sqrt(copies * (d - 1)))
     what = "gradients along the path" if trials.facts["T4:path"] else "contributions"
     note = f"{len(trials):,} rows; {what} ({d:,} numbers a row) beside those of {copies} copies with new weights"
-    return CHECKS["T4"].judged(abs(float(trials.columns["T4"].mean())), note, limit=float(limit))
+    return judged("T4", abs(float(trials.columns["T4"].mean())), note, limit=float(limit))
 
 
 def max_sensitivity(trials: Observations) -> TrustCheck:
@@ -94,7 +103,8 @@ def max_sensitivity(trials: Observations) -> TrustCheck:
     moved = sensitivity(trials)
     count = trials.facts["T5:moved"]
     kind = "measured" if trials.facts["T5:kind"] == "measured" else "whole-number"
-    return CHECKS["T5"].judged(
+    return judged(
+        "T5",
         float(moved.mean()),
         f"{len(moved):,} rows, 10 draws each; {count:,} {kind} {'column' if count == 1 else 'columns'} moved",
     )
@@ -115,12 +125,12 @@ def infidelity(trials: Observations) -> TrustCheck:
     total = trials.columns["T6:dd"].sum()
     n = len(own)
     if not total:
-        return CHECKS["T6"].unmeasured("taking columns away changes no score")
+        return unmeasured("T6", "taking columns away changes no score")
     low = _lower(dealt - own)
     note = (
         f"{n:,} rows, 20 sets of columns each; the limit is that of the same contributions mixed up among the columns"
     )
-    return CHECKS["T6"].check(float(own.sum() / total), low > 0, note, limit=float(dealt.sum() / total))
+    return checked("T6", float(own.sum() / total), low > 0, note, limit=float(dealt.sum() / total))
 
 
 def missed(trials: Observations, who: str) -> Floats:
@@ -145,7 +155,7 @@ def deletion_and_insertion(trials: Observations) -> TrustCheck:
         f"when columns are put in, {means['deletion']:.2f} when they are taken away; the value is the lower limit of "
         f"the worse{filled}"
     )
-    return CHECKS["T7"].check(lows[worse], lows[worse] > 0, note)
+    return checked("T7", lows[worse], lows[worse] > 0, note)
 
 
 def gain(trials: Observations, way: str) -> Floats:
@@ -162,7 +172,7 @@ def agreement(trials: Observations) -> TrustCheck:
         f"{len(trials):,} rows; the {k} leading {'column' if k == 1 else 'columns'} by Integrated Gradients, Shapley "
         "values and input × gradient"
     )
-    return CHECKS["T8"].judged(float(trials.columns["T8"].mean()), note)
+    return judged("T8", float(trials.columns["T8"].mean()), note)
 
 
 def known_answers(trials: Observations) -> TrustCheck:
@@ -170,11 +180,11 @@ def known_answers(trials: Observations) -> TrustCheck:
     c = trials.columns
     scale = float(c["T9:scale"].mean())
     if not scale:
-        return CHECKS["T9"].unmeasured("the planted effects are 0 on these rows")
-    limit = max(CHECKS["T9"].limit or 0.0, float(c["T9:rounding"].max()) / scale)
+        return unmeasured("T9", "the planted effects are 0 on these rows")
+    limit = max(THRESHOLDS["T9"].limit or 0.0, float(c["T9:rounding"].max()) / scale)
     what = "effects must not leak to other columns" if trials.facts["T9:elsewhere"] else "effects must be found exactly"
     note = f"{len(trials):,} rows; {what}; an unused column must get nothing"
-    return CHECKS["T9"].judged(float(np.quantile(c["T9:error"], 0.95)) / scale, note, limit=limit)
+    return judged("T9", float(np.quantile(c["T9:error"], 0.95)) / scale, note, limit=limit)
 
 
 def _lower(values: Floats) -> float:

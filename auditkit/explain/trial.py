@@ -28,7 +28,7 @@ class Trial:
     at: Surface
     """The n rows; its F is the scalar of the decision path."""
     baseline: Tensors
-    """(1, …) each: what φ starts from."""
+    """(1, …) each: what features that are taken away become, and what φ starts from."""
     method: Method
     phi: Floats
     """(n, G) as shown."""
@@ -37,6 +37,13 @@ class Trial:
     n_steps: int
     """Quadrature steps of what is attributed again."""
     seed: int = 0
+    drawn: Tensors | None = None
+    """(M, …) each: for methods that draw their baselines, the rows that they draw from; None for others."""
+
+    @property
+    def start(self) -> Tensors:
+        """What the method starts from."""
+        return self.baseline if self.drawn is None else self.drawn
 
     @property
     def features(self) -> int:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
-from auditkit.explain.attribution import surface_of, weighted_mean
+from auditkit.explain.attribution import NotExplained, differentiable, weighted_mean
 from auditkit.explain.driving import Tensors, gradients_of_the_sum, in_chunks, rows_per_call
 from auditkit.explain.methods import METHODS
 from auditkit.explain.shapley import shapley_values
 from auditkit.explain.surface import Surface
 from auditkit.explain.trial import Floats, Trial, flat, mean_gradient
 from auditkit.explain.trials_moves import Found, Untried
-from auditkit.explain.untrained import untrained
 from auditkit.inputs.groups import Groups, summed
-from auditkit.inputs.model import Model
 from auditkit.stats.ranks import spearman_rows
 
 COPIES, MOST_COPIES = 5, 25
@@ -28,10 +26,11 @@ CHANCE = 100
 the mean correlation are then .3, and a good explanation is not failed by chance."""
 
 
-def randomised(trial: Trial, model: Model, rows: pd.DataFrame) -> Found:
+def randomised(trial: Trial, copy: Callable[[int], Surface]) -> Found:
     """T4: Spearman's correlation a row with re-initialised copies of the net, mean over 5 of them or more.
 
-    Of the mean gradient along the path, an entry of the input an entry; of φ for methods without a path.
+    Of the mean gradient along the path, an entry of the input an entry; of φ for methods without a path. `copy` gives
+    the surface of the copy of a seed, for the rows on trial.
     """
     path = trial.method.quadrature
 
@@ -45,11 +44,10 @@ def randomised(trial: Trial, model: Model, rows: pd.DataFrame) -> Found:
     copies = min(MOST_COPIES, max(COPIES, -(-CHANCE // (own.shape[1] - 1))))
     for seed in range(copies):
         try:
-            copy = untrained(model, seed=1000 * trial.seed + seed)
+            at = copy(1000 * trial.seed + seed)
         except TypeError as e:
             raise Untried(f"the net cannot be copied with new weights: {e}") from None
-        at = surface_of(copy, rows)
-        found.append(spearman_rows(own, ranked(at, weighted_mean(at, None))))
+        found.append(spearman_rows(own, ranked(at, weighted_mean(at, None) if trial.drawn is None else at.points)))
     return {"T4": np.mean(found, axis=0)}, {"T4:entries": own.shape[1], "T4:path": path, "T4:copies": copies}
 
 
@@ -62,8 +60,10 @@ def agreement(trial: Trial) -> Found:
     d = trial.features
     if d < 2:
         raise Untried("one feature has no ranking")
-    if not trial.method.needs_gradient:
-        raise Untried("the net has no gradient that other methods could use")
+    try:
+        differentiable(trial.at)
+    except NotExplained as e:
+        raise Untried(f"other methods cannot explain it: {e}") from None
     k = min(5, -(-d // 4))
     integrated = METHODS["integrated_gradients"]
     others = [
@@ -104,6 +104,10 @@ def planted(trial: Trial, whole: Surface, delta: Floats) -> Found:
     unused column's φ included; `T9:scale` the size of the planted effect. Of methods that do not promise to add up
     only "0 elsewhere" is asked.
     """
+    if trial.drawn is not None:
+        raise Untried("the method draws its baselines: an exact answer is not to be had")
+    if not all(p.is_floating_point() for p in trial.at.points):
+        raise Untried("whole numbers go in: there is no slope to plant")
     mean = float(np.abs(delta).mean())
     entries = _entries(whole)
     if not mean or not entries:

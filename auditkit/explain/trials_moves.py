@@ -42,7 +42,7 @@ def refined(trial: Trial) -> Found:
     for n in np.unique(trial.steps):
         rows = np.flatnonzero(trial.steps == n)
         part = trial.at.take(torch.as_tensor(rows, device=trial.at.points[0].device))
-        finer[rows] = trial.attributed(part, trial.baseline, n_steps=min(2 * int(n), MOST_STEPS))
+        finer[rows] = trial.attributed(part, trial.start, n_steps=min(2 * int(n), MOST_STEPS))
     size = np.linalg.norm(finer, axis=1)
     moved = np.linalg.norm(finer - trial.phi, axis=1)
     return {"T2": np.divide(moved, size, out=(moved > 0).astype(float), where=size > 0)}, {}
@@ -53,11 +53,15 @@ def baselines(trial: Trial, whole: Surface, weight: Floats) -> Found:
     if trial.features < 2:
         raise Untried("one feature has no ranking")
     n = len(trial.at)
-    median = tuple(p.double().quantile(0.5, dim=0, keepdim=True).to(p.dtype) for p in whole.points)
+    median = tuple(p.median(dim=0, keepdim=True).values for p in whole.points)
     generator = trial.generator(3)
     drawn = torch.randperm(len(whole), generator=generator)[:REAL_ROWS]
-    each = tuple(p[drawn.to(p.device)].repeat_interleave(n, dim=0) for p in whole.points)
-    several = trial.attributed(repeated(trial.at, len(drawn)), each).reshape(len(drawn), n, -1).mean(0)
+    real = tuple(p[drawn.to(p.device)] for p in whole.points)
+    if trial.drawn is None:
+        each = tuple(p.repeat_interleave(n, dim=0) for p in real)
+        several = trial.attributed(repeated(trial.at, len(drawn)), each).reshape(len(drawn), n, -1).mean(0)
+    else:
+        several = trial.attributed(trial.at, real)
     by = {"mean": trial.phi, "median": trial.attributed(trial.at, median), "rows": several}
     columns = {f"T3:{b}:{name}": np.abs(phi[:, j]) for b, phi in by.items() for j, name in _named(trial)}
     return columns, {}
@@ -76,11 +80,14 @@ def draws(trial: Trial, whole: Surface, features: pd.DataFrame) -> Found:
     generator, points = trial.generator(5), []
     mask_of = torch.as_tensor([j in moved for j in range(trial.features)])
     for p, all_, mask in zip(many.points, whole.points, trial.at.groups.masks, strict=True):
+        if not p.is_floating_point():
+            points.append(p)
+            continue
         sigma = all_.double().std(0, correction=0).to(p.dtype) * mask_of[mask[0].cpu()].to(p.device, p.dtype)
         noise = (2 * torch.rand(p.shape, generator=generator, dtype=torch.float32) - 1).to(p.device, p.dtype)
         points.append(p + RADIUS * sigma * noise)
-    here = trial.attributed(trial.at, trial.baseline)
-    there = trial.attributed(replace(many, points=tuple(points)), trial.baseline).reshape(DRAWS, *here.shape)
+    here = trial.attributed(trial.at, trial.start)
+    there = trial.attributed(replace(many, points=tuple(points)), trial.start).reshape(DRAWS, *here.shape)
     largest = np.linalg.norm(there - here, axis=2).max(0)
     names = [trial.at.groups.names[j] for j in sorted(moved)]
     return {"T5": largest, "T5:size": np.linalg.norm(here, axis=1)}, {"T5:moved": len(names), "T5:kind": kind}
