@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from auditkit.explain.driving import Tensors, out_of_memory, rows_per_call
-from auditkit.explain.shapley_regression import design, solved
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import mixed
 from auditkit.progress import tell
@@ -25,9 +24,7 @@ Value = Callable[[Tensor, Tensor], Tensor]
 MOST_EXACT = 12
 """Features up to which all 2^G sets may be asked for."""
 PERMUTATIONS = 16
-FEW = 8
-"""Permutations below which there are too few sets for a regression."""
-CALLS = 2**13
+CALLS = 2**15
 """Sets asked for in one call, at most."""
 
 
@@ -90,7 +87,7 @@ def shapley(
     for start in range(0, rows, step):
         where = torch.arange(start, min(rows, start + step), device=device)
         gains = _gains(value, _orders(len(where), features, permutations, generator).to(device), where, ends, most)
-        pairs = gains.reshape(len(where), 2, -1, *gains.shape[2:]).mean(1)  # an order and its reverse are one draw
+        pairs = gains.unflatten(1, (2, -1)).mean(1)  # an order and its reverse are one draw
         phi.append(pairs.mean(1))
         error.append(_standard_error(pairs))
         tell(what, start + len(where), rows)
@@ -107,9 +104,7 @@ def shapley_values(
 ) -> Shapley:
     """Shapley values (N, G) of a surface's rows from `baseline` (1, …) or (N, …): whole features, taken or left.
 
-    A feature left out has the baseline's entries in all its positions. `fixed` goes along unmoved. As many sets are
-    asked for as `permutations` orders have: all, where there are no more (12 features at most); by regression from 8
-    orders on; along the orders else.
+    A feature left out has the baseline's entries in all its positions. `fixed` goes along unmoved.
     """
 
     def value(chosen: Tensor, row: Tensor) -> Tensor:
@@ -117,46 +112,16 @@ def shapley_values(
         else_ = tuple(b.expand(len(row), *b.shape[1:]) if len(b) == 1 else b[row] for b in baseline)
         return part.at(mixed(at.groups, chosen, part.points, else_))
 
-    g, options = len(at.groups.names), {"rows": len(at), "seed": seed, "device": at.points[0].device}
-    most = min(CALLS, rows_per_call(at, copies=1))
-    samples = permutations * (g - 1) + 2
-    if exact is False or (exact is None and g > 3 and 2**g > samples):
-        if permutations >= FEW and g > 3:
-            return regressed(value, g, samples=samples, most=most, **options)
-        return shapley(value, g, permutations=permutations, exact=False, most=most, **options)
-    return shapley(value, g, permutations=permutations, exact=True, most=most, **options)
-
-
-def regressed(
-    value: Value,
-    features: int,
-    *,
-    rows: int,
-    samples: int,
-    seed: int = 0,
-    most: int = CALLS,
-    device: torch.device | str = "cpu",
-) -> Shapley:
-    """Shapley values (N, G) by regression on about `samples` sets a row (`shapley_regression`).
-
-    Nearer to the truth than as many sets along permutations, since each set tells of all features; biased by less than
-    its error, where permutations have no bias. Σφ = F(all) − F(none) to rounding.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    step, phi, error = max(1, most // samples), [], []
-    for start in range(0, rows, step):
-        where = torch.arange(start, min(rows, start + step), device=device)
-        n = len(where)
-        d = design(n, features, samples - 2, generator)
-        ends = torch.tensor([[False], [True]]).expand(2, features)
-        chosen = torch.cat([ends.expand(n, 2, features), d.chosen], dim=1)
-        m = chosen.shape[1]
-        asked = _asked(value, chosen.flatten(0, 1).to(device), where.repeat_interleave(m), most).reshape(n, m)
-        found = solved(d, asked[:, 2:], asked[:, 0], asked[:, 1])
-        phi.append(found[0])
-        error.append(found[1])
-        tell("explaining rows", start + n, rows)
-    return Shapley(torch.cat(phi), torch.cat(error), exact=False)
+    return shapley(
+        value,
+        len(at.groups.names),
+        rows=len(at),
+        permutations=permutations,
+        seed=seed,
+        most=min(CALLS, rows_per_call(at, copies=1)),
+        exact=exact,
+        device=at.points[0].device,
+    )
 
 
 def _standard_error(pairs: Tensor) -> Tensor:
@@ -195,7 +160,7 @@ def _gains(value: Value, orders: Tensor, row: Tensor, ends: list[Tensor], most: 
     chosen = place[:, :, None, :] < k[None, None, :, None]  # (n, p, G − 1, G): the first k features of each order
     inside = _asked(value, chosen.flatten(0, 2), row.repeat_interleave(p * (g - 1)), most) if g > 1 else None
     first, last = (e[row][:, None, None].expand(n, p, 1, *e.shape[1:]) for e in ends)
-    path = [first, last] if inside is None else [first, inside.reshape(n, p, g - 1, *inside.shape[1:]), last]
+    path = [first, last] if inside is None else [first, inside.unflatten(0, (n, p, g - 1)), last]
     steps = torch.cat(path, dim=2).diff(dim=2)
     at = place if steps.ndim == 3 else place[..., None].expand_as(steps)
     return steps.gather(2, at)
@@ -215,7 +180,7 @@ def _enumerated(value: Value, g: int, rows: int, most: int, device: torch.device
     for start in range(0, rows, step):
         where = torch.arange(start, min(rows, start + step), device=device)
         asked = _asked(value, sets.repeat(len(where), 1), where.repeat_interleave(len(sets)), most)
-        by_row = asked.reshape(len(where), len(sets), *asked.shape[1:])
+        by_row = asked.unflatten(0, (len(where), len(sets)))
         by_row = by_row - by_row[:, :1]  # so that large constants do not eat digits
         phi.append(torch.einsum("sg,ns...->ng...", weights, by_row))
         tell(what, start + len(where), rows)

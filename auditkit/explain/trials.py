@@ -105,7 +105,7 @@ def numbers(trial: Trial, whole: Surface, model: Model, sample: Batch, *, build:
     checks: dict[str, Callable[[], tuple[Columns, dict[str, Any]]]] = {
         "T2": lambda: refined(trial),
         "T3": lambda: baselines(trial, whole, weight),
-        "T4": lambda: randomised(trial, lambda seed: build(untrained(model, seed=seed), rows)),
+        "T4": lambda: randomised(trial, lambda seed: build(_copied(model, seed), rows)),
         "T5": lambda: draws(trial, whole, sample.features),
         "T6": lambda: effects(trial),
         "T7": lambda: orders(trial, delta),
@@ -124,6 +124,12 @@ def numbers(trial: Trial, whole: Surface, model: Model, sample: Batch, *, build:
         tell("checking the explanation", k + 1, len(checks))
     labels = {str(c): sample.groups[c].astype("str").tolist()[:n] for c in sample.groups}
     return Observations(columns, labels, facts)
+
+
+def _copied(model: Model, seed: int) -> Model:
+    if not model.parameters():
+        raise Untried("the net has no parameters that could be drawn anew")
+    return untrained(model, seed=seed)
 
 
 def by_class(trials: Mapping[str, Observations]) -> Observations:
