@@ -104,8 +104,6 @@ def planted(trial: Trial, whole: Surface, delta: Floats) -> Found:
     unused column's φ included; `T9:scale` the size of the planted effect. Of methods that do not promise to add up
     only "0 elsewhere" is asked.
     """
-    if trial.drawn is not None:
-        raise Untried("the method draws its baselines: an exact answer is not to be had")
     if not all(p.is_floating_point() for p in trial.at.points):
         raise Untried("whole numbers go in: there is no slope to plant")
     mean = float(np.abs(delta).mean())
@@ -121,11 +119,13 @@ def planted(trial: Trial, whole: Surface, delta: Floats) -> Found:
         x, b = (float(t[tensor].reshape(len(t[tensor]), -1)[r, position]) for t, r in
                 ((trial.at.points, i), (trial.baseline, 0)))  # fmt: skip
         expected[i, feature] = mean / sigma * (x - b)
-    own = np.pad(trial.attributed(trial.at, trial.baseline), ((0, 0), (0, 1)))
     noise = torch.randn(n, 1, generator=trial.generator(9)).to(trial.at.points[0])
-    bent = _bent(trial.at, tuple(weights), noise)
-    moved = trial.attributed(bent, (*trial.baseline, torch.zeros_like(noise[:1]))) - own
-    missed = moved - expected
+    start = (*trial.start, torch.zeros_like(noise[:1]).expand(len(trial.start[0]), 1))
+    # both with the unused column, so that methods that draw draw the same
+    own = trial.attributed(_bent(trial.at, tuple(torch.zeros_like(w) for w in weights), noise), start)
+    moved = trial.attributed(_bent(trial.at, tuple(weights), noise), start)
+    missed = moved - own - expected
+    missed[:, -1] = moved[:, -1]
     scale = np.abs(expected).sum(1)
     if not trial.method.adds_up:
         missed[np.arange(n), [f for f, *_ in chosen]] = 0.0
