@@ -27,7 +27,7 @@ def test_audit_your_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     finding = report.finding("explanation/integrated_gradients/overall")
     names = {label for label, _ in finding.exhibits[0].rows}
     assert names == {"age", "educational-num", "hours-per-week", "workclass", "occupation", "marital-status"}
-    assert all(check.passed for check in finding.trust)
+    assert not any(check.failed for check in finding.trust)
 
 
 def test_audit_decisions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ from auditkit.catalogue import (
     rows,
     scores,
     searches,
+    trust,
 )
 from auditkit.catalogue.metric import Metric
 from auditkit.errors import PolicyError, nearest
@@ -36,6 +37,7 @@ _HOMES = (
     explanations,
     gaps,
     layers,
+    trust,
     searches,
     profiles,
     rows,

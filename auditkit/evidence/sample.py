@@ -210,12 +210,15 @@ class Observations:
     labels: dict[str, list[str]]
     facts: dict[str, Any]
     """What holds for the whole table (method, steps, …); tables with other facts do not add."""
+    trials: Observations | None = None
+    """Tests of what the table holds, on some of its rows; None: nothing was tested."""
 
     def __add__(self, other: Observations) -> Observations:
         for what, a, b in (
             ("facts", self.facts, other.facts),
             ("columns", list(self.columns), list(other.columns)),
             ("labels", list(self.labels), list(other.labels)),
+            ("tests", self.trials is None, other.trials is None),
         ):
             if a != b:
                 raise EvidenceError(f"cannot add observations with other {what}: {a} and {b}")
@@ -223,6 +226,7 @@ class Observations:
             {k: np.concatenate([v, other.columns[k]]) for k, v in self.columns.items()},
             {k: v + other.labels[k] for k, v in self.labels.items()},
             self.facts,
+            None if self.trials is None or other.trials is None else self.trials + other.trials,
         )
 
     def __len__(self) -> int:
@@ -231,9 +235,12 @@ class Observations:
     def to_json(self) -> dict[str, Any]:
         """As JSON; floats to 7 significant digits."""
         columns = {k: [float(f"{x:.7g}") for x in v] for k, v in self.columns.items()}
-        return {"columns": columns, "labels": self.labels, "facts": self.facts}
+        trials = {} if self.trials is None else {"trials": self.trials.to_json()}
+        return {"columns": columns, "labels": self.labels, "facts": self.facts, **trials}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Observations:
         """From `to_json`."""
-        return cls({k: np.asarray(v, float) for k, v in data["columns"].items()}, data["labels"], data["facts"])
+        columns = {k: np.asarray(v, float) for k, v in data["columns"].items()}
+        trials = cls.from_json(data["trials"]) if "trials" in data else None
+        return cls(columns, data["labels"], data["facts"], trials)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
@@ -148,16 +147,12 @@ class _Ready:
 
 def _ready(model: Model, sample: Batch, method: str, n_steps: int | None, seed: int, scale: Scale) -> _Ready:
     how = method_of(method)
-    at = surface_of(model, sample.features, scale=scale)
+    at = surface_for(model, sample.features, how, scale=scale)
     if not how.needs_gradient:
-        if not at.points or at.unmoved:
-            at = surface_of(model, sample.features, scale=scale, everything=True)
         return _Ready(at, how, method, n_steps or OTHER_STEPS, seed)
     try:
         smooth = differentiable(at.take(slice(ROWS)))
     except NoGradient as e:
-        if find_spec("auditkit.explain.shapley") is None:
-            raise
         instead = _ready(model, sample, "shapley", None, seed, scale)
         return replace(instead, switched=f"{e}; Shapley values need none")
     steps = (STEPS_SMOOTH if smooth else STEPS_KINKED) if how.quadrature else OTHER_STEPS
@@ -172,6 +167,14 @@ def surface_of(model: Model, features: pd.DataFrame, *, scale: Scale = "decision
     inputs = model.encode(features)
     build = whole if everything else surface
     return build(model, inputs, groups_of(model, inputs, features), scale=scale)
+
+
+def surface_for(model: Model, features: pd.DataFrame, how: Method, *, scale: Scale = "decision") -> Surface:
+    """The surface that a method explains: of everything, where it needs no gradient and something has none."""
+    at = surface_of(model, features, scale=scale)
+    if how.needs_gradient or (at.points and not at.unmoved):
+        return at
+    return surface_of(model, features, scale=scale, everything=True)
 
 
 def groups_of(model: Model, inputs: Inputs, features: pd.DataFrame) -> Groups:

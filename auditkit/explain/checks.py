@@ -65,10 +65,11 @@ class Attribution:
 
         A row a sampled row: `phi:<column>` signed, `weight`, `delta` (ΔF), `epsilon` (T1, where the method promises
         to add up) and `steps`, with the sensitive features as labels; where every class is explained, all but the
-        weight once a class, `<class>|phi:<column>`. A model that cannot be explained gives a table without columns,
-        and the reason.
+        weight once a class, `<class>|phi:<column>`. Beside it the trials of T2–T9 on at most 256 of the rows. A model
+        that cannot be explained gives a table without columns, and the reason.
         """
         from auditkit.explain.attribution import NotExplained, explain, explain_classes
+        from auditkit.explain.trials import by_class, of_method
 
         options: dict[str, Any] = {"method": self.method, "n_steps": self.n_steps, "seed": self.seed}
         every = sample.task == "multiclass" and self.label is None
@@ -84,14 +85,18 @@ class Attribution:
         facts = {**self._facts(each[0], sample), "explained": "probability" if every else self._explained(model)}
         labels = {str(c): sample.groups[c].astype("str").tolist() for c in sample.groups}
         columns = _columns(each[0], sample)
-        if every:
+        if not every:
+            trials = of_method(model, sample, each[0])
+        else:
+            trials = by_class({c: of_method(model.of_output(i), sample, e) for i, (c, e) in
+                               enumerate(zip(sample.classes, each, strict=True))})  # fmt: skip
             facts["classes"] = list(sample.classes)
             columns = {
                 f"{name}|{column}": values
                 for name, explained in zip(sample.classes, each, strict=True)
                 for column, values in _columns(explained, sample).items()
             }
-        return Observations(columns, labels, facts)
+        return Observations(columns, labels, facts, trials)
 
     def _facts(self, explained: Explained, sample: Batch) -> dict[str, Any]:
         facts: dict[str, Any] = {
@@ -116,7 +121,7 @@ class Attribution:
         return "logit" if model.outputs == "logits" else "probability"
 
     def assess(self, evidence: Observations, *, level: float = 0.95) -> Assessment:
-        """One finding, or one a class, with T0 and T1 in it; pure."""
+        """One finding, or one a class, with T0–T11 in it; pure."""
         reason = evidence.facts.get(NOT_MEASURED)
         if reason is not None:
             return Assessment(not_measured=(NotMeasured(what=self.name, why=reason),))

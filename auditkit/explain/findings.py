@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import listing
 from auditkit.evidence.sample import Observations
 from auditkit.evidence.sums import Moments
-from auditkit.explain.trust import completeness_check, preflight_check
+from auditkit.explain.quality import parity, ranking
+from auditkit.explain.readings import readings
+from auditkit.explain.trust import completeness_check, preflight_check, unmeasured
 from auditkit.records import Estimate, Finding, GroupEstimates, TrustCheck
 from auditkit.stats.means import t_limits
 from auditkit.wording import interval, percent
@@ -47,22 +50,23 @@ def attribution_finding(seen: Observations, *, level: float) -> Finding:
     share = _leading_share(attributed, level)
     label = seen.facts.get("label")
     of_class = "" if label is None else f" for class {label}"
-    t1 = None  # a method that does not promise to add up
-    if "epsilon" in seen.columns:
-        t1 = completeness_check(seen.columns["epsilon"], seen.columns["steps"].astype(np.int64))
+    t10, ranked = ranking(*attributed, level=level)
+    t11, by_group = parity(seen, level=level)
+    tried = () if seen.trials is None else readings(seen.trials)
+    trust = (preflight_check(), _completeness(seen), *tried, t10, t11)
     return Finding(
         id=f"explanation/{method}/overall" + ("" if label is None else f"[{label}]"),
         concern="explanation",
         title=f"What moves the model's scores{of_class}",
         label=label,
-        statement=_statement(attributed.features, share, t1),
+        statement=_statement(attributed.features, share, trust),
         metric=method,
         comparison="overall",
         estimate=share,
-        exhibits=_exhibits(seen, attributed, level),
-        notes=_notes(seen, t1),
+        exhibits=(*_exhibits(seen, attributed, level), ranked, *([] if by_group is None else [by_group])),
+        notes=_notes(seen, trust),
         references=(METRICS[method].reference,),
-        trust=(preflight_check(), *([] if t1 is None else [t1])),
+        trust=trust,
     )
 
 
@@ -71,7 +75,18 @@ def of_class(seen: Observations, label: str) -> Observations:
     prefix = f"{label}|"
     columns = {c.removeprefix(prefix): v for c, v in seen.columns.items() if c.startswith(prefix)}
     facts = {k: v for k, v in seen.facts.items() if k != "classes"} | {"label": label}
-    return Observations(columns, seen.labels, facts)
+    trials = None
+    if seen.trials is not None:
+        own = {c.removeprefix(prefix): v for c, v in seen.trials.columns.items() if c.startswith(prefix)}
+        told = {k.removeprefix(prefix): v for k, v in seen.trials.facts.items() if k.startswith(prefix)}
+        trials = Observations(own, seen.trials.labels, told)
+    return Observations(columns, seen.labels, facts, trials)
+
+
+def _completeness(seen: Observations) -> TrustCheck:
+    if "epsilon" not in seen.columns:
+        return unmeasured("T1", "the method does not promise to add up")
+    return completeness_check(seen.columns["epsilon"], seen.columns["steps"].astype(np.int64))
 
 
 def _ordered(seen: Observations) -> Attributed:
@@ -143,23 +158,32 @@ def _estimate(
     return Estimate(value=value, level=level, n=moments.n, method=method, **limits)
 
 
-def _statement(features: tuple[str, ...], share: Estimate, t1: TrustCheck | None) -> str:
-    if t1 is not None and not t1.passed:
-        return (
-            "This explanation does not hold. Its contributions should add up to the score difference. They miss it by "
-            f"{percent(t1.value)} (at most 5% allowed)."
-        )
+def _statement(features: tuple[str, ...], share: Estimate, trust: tuple[TrustCheck, ...]) -> str:
+    failed = [t for t in trust if t.failed]
+    if failed:
+        return " ".join(["This explanation does not hold.", *map(_failure, failed)])
     if share.value is None:
         return "No column moves the model's scores on the sampled rows."
     names = features[:LEADING]
     sure = f" ({interval(share, 'overall')})" if share.low is not None else ""
+    cautions = [f" Caution: {THRESHOLDS[t.id].failure}." for t in trust if t.cautions]
     return (
         f"{' and '.join(names)} {'carry' if len(names) > 1 else 'carries'} {percent(share.value)} of what moves the "
         f"model's scores, on average{sure}: how the model reaches its scores, not what causes the outcome."
+        f"{''.join(cautions)}"
     )
 
 
-def _notes(seen: Observations, t1: TrustCheck | None) -> tuple[str, ...]:
+def _failure(t: TrustCheck) -> str:
+    if t.id == "T1":
+        return (
+            "Its contributions should add up to the score difference. They miss it by "
+            f"{percent(t.value)} (at most 5% allowed)."
+        )
+    return f"Failed {t.id}, {t.name}: {THRESHOLDS[t.id].failure}."
+
+
+def _notes(seen: Observations, trust: tuple[TrustCheck, ...]) -> tuple[str, ...]:
     facts = seen.facts
     few = [name for name, rows in _series(seen) if rows.sum() < SPARSE]
     return (
@@ -168,5 +192,7 @@ def _notes(seen: Observations, t1: TrustCheck | None) -> tuple[str, ...]:
         *([f"fewer than {SPARSE} sampled rows, shown without an interval: {listing(few)}"] if few else []),
         *([f"explained by {facts['method']}: {facts['switched']}"] if "switched" in facts else []),
         *([f"read but not explained, whole numbers: {listing(facts['unmoved'])}"] if "unmoved" in facts else []),
-        f"completeness (T1): {t1.note}" if t1 else f"{facts['method']} does not promise to add up: no T1",
+        f"completeness (T1): {trust[1].note}",
+        *(f"{t.name} ({t.id}): {t.note}" for t in trust if t.failed and t.id != "T1"),
+        *(f"caution, {t.name} ({t.id}): {t.note}" for t in trust if t.cautions),
     )

@@ -1,4 +1,4 @@
-"""Trust checks: may this explanation be believed? Arrays in, records out; no torch."""
+"""Trust checks: may this explanation be believed? Records from values, and the reading of T0 and T1; no torch."""
 
 from __future__ import annotations
 
@@ -7,14 +7,59 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.records import TrustCheck
 
 Floats = NDArray[np.float64]
 
 T1_LIMIT = 0.05
 """Largest 95th percentile of ε, and the ε at which a row goes again with more steps."""
+assert THRESHOLDS["T1"].limit == T1_LIMIT
 FLOOR = 0.01
 """Part of the mean size of a score difference below which a row's own difference is not divided by."""
+
+
+def checked(id_: str, value: float | None, passed: bool, note: str, *, limit: float | None = None) -> TrustCheck:
+    """The record of a check; a failure says what it means. A `limit` of this run takes the table's place."""
+    t = THRESHOLDS[id_]
+    return TrustCheck(
+        id=t.id,
+        name=t.name,
+        value=value,
+        limit=t.limit if limit is None else limit,
+        passed=passed,
+        note=note if passed else f"{note}; {t.failure}",
+        at_least=t.at_least,
+        blocking=t.blocking,
+    )
+
+
+def judged(id_: str, value: float, note: str, *, limit: float | None = None) -> TrustCheck:
+    """The record of a value that is held against the limit.
+
+    >>> judged("T2", 0.06, "10 rows").note
+    '10 rows; too few steps: the contributions still move'
+    """
+    t = THRESHOLDS[id_]
+    bound = t.limit if limit is None else limit
+    assert bound is not None
+    return checked(id_, value, bool(value >= bound if t.at_least else value <= bound), note, limit=limit)
+
+
+def unmeasured(id_: str, why: str) -> TrustCheck:
+    """The record of a check that does not apply, with the reason."""
+    t = THRESHOLDS[id_]
+    return TrustCheck(
+        id=t.id,
+        name=t.name,
+        value=None,
+        limit=None,
+        passed=True,
+        note=f"does not apply: {why}",
+        at_least=t.at_least,
+        blocking=t.blocking,
+        applies=False,
+    )
 
 
 def completeness(total: ArrayLike, delta: ArrayLike) -> Floats:
@@ -35,13 +80,11 @@ def completeness(total: ArrayLike, delta: ArrayLike) -> Floats:
 
 def preflight_check() -> TrustCheck:
     """T0, which blocks: evidence exists only where it passed."""
-    return TrustCheck(
-        id="T0",
-        name="preflight",
-        value=None,
-        limit=None,
-        passed=True,
-        note="eval mode; state unchanged; two calls agree; no row changes another's output; the gradient is not zero",
+    return checked(
+        "T0",
+        None,
+        True,
+        "eval mode; state unchanged; two calls agree; no row changes another's output; the gradient is not zero",
     )
 
 
@@ -59,11 +102,4 @@ def completeness_check(epsilon: ArrayLike, steps: Sequence[int] | NDArray[np.int
         for i, (n, rows) in enumerate(zip(*np.unique(steps, return_counts=True), strict=True))
     )
     rest = f"{never:,} never within the limit" if never else "every row within the limit"
-    return TrustCheck(
-        id="T1",
-        name="completeness",
-        value=p95,
-        limit=T1_LIMIT,
-        passed=p95 <= T1_LIMIT,
-        note=f"{len(epsilon):,} rows; {used}; {rest}",
-    )
+    return judged("T1", p95, f"{len(epsilon):,} rows; {used}; {rest}")

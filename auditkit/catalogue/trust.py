@@ -1,0 +1,111 @@
+"""Trust checks: may an explanation be believed? One table of what is tested, with the limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auditkit.catalogue.metric import Metric
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """One line of the table: a check, its limit, and what a failure means."""
+
+    id: str
+    name: str
+    tests: str
+    """What it tests, in plain words."""
+    limit: float | None
+    """None: yes or no, a limit that each run sets, or shown without one."""
+    failure: str
+    """What a failure means, for whoever reads the explanation."""
+    at_least: bool = False
+    """True where `limit` is the smallest value allowed."""
+    blocking: bool = True
+    """False: a failure is a caution; the explanation itself holds."""
+    source: str = "ours"
+
+
+TABLE = (
+    Threshold(
+        "T0", "preflight", "may anything be said of this net: eval mode, no randomness, rows independent, gradients",
+        None, "nothing about single rows can be measured", source="ours; it blocks the audit",
+    ),
+    Threshold(
+        "T1", "completeness", "do the contributions add up to the score difference that they explain",
+        0.05, "the contributions do not add up: they explain another score",
+        source="Sundararajan, Taly & Yan (2017)",
+    ),
+    Threshold(
+        "T2", "refinement", "do the contributions stay when the path is cut twice as finely",
+        0.05, "too few steps: the contributions still move",
+    ),
+    Threshold(
+        "T3", "baseline sensitivity", "is the ranking the same from other starting points",
+        0.7, "the ranking depends on the starting point: do not act on one ranking", at_least=True, blocking=False,
+        source="Sturmfels, Lundberg & Lee (2020); Vigna (2015)",
+    ),
+    Threshold(
+        "T4", "model randomisation", "do nets with random weights get another explanation",
+        0.3, "the explanation hardly depends on what the net has learned", source="Adebayo et al. (2018)",
+    ),
+    Threshold(
+        "T5", "max-sensitivity", "do the contributions stay when a row moves by 2% of a standard deviation",
+        0.5, "the contributions of single rows are unstable: read no single row", blocking=False,
+        source="Yeh et al. (2019)",
+    ),
+    Threshold(
+        "T6", "infidelity", "do the contributions predict what taking columns away does, better than mixed-up ones",
+        None, "the contributions do not predict what the columns do", source="Yeh et al. (2019)",
+    ),
+    Threshold(
+        "T7", "deletion and insertion", "does the ranking move the score faster than random rankings do",
+        0.0, "the ranking is no better than a random one", at_least=True,
+        source="Petsiuk, Das & Saenko (2018); Rong et al. (2022)",
+    ),
+    Threshold(
+        "T8", "agreement of methods", "do other methods name the same leading columns",
+        0.5, "methods disagree: do not act on one ranking", at_least=True, blocking=False,
+        source="Krishna et al. (2022)",
+    ),
+    Threshold(
+        "T9", "known answers", "is an effect that we plant in the net found, exactly and nowhere else",
+        1e-4, "a known effect is not found where it is",
+    ),
+    Threshold("T10", "uncertainty", "would other rows name the same leading columns", None, "", at_least=True,
+              source="Efron (1979)"),
+    Threshold("T11", "parity of quality", "is the explanation as good for every group", None, "",
+              source="Balagopalan et al. (2022); Dai et al. (2022)"),
+)  # fmt: skip
+"""Every check, in the order in which it is shown. Limits are ours."""
+
+THRESHOLDS: dict[str, Threshold] = {t.id: t for t in TABLE}
+
+
+def described(t: Threshold) -> str:
+    """A line of the table as a sentence.
+
+    >>> described(THRESHOLDS["T2"])
+    'T2 refinement: do the contributions stay when the path is cut twice as finely? At most 0.05.'
+    """
+    bound = "" if t.limit is None else f" At {'least' if t.at_least else 'most'} {t.limit:g}."
+    return f"{t.id} {t.name}: {t.tests}?{bound}{'' if t.blocking else ' A failure is a caution.'}"
+
+
+METRICS = (
+    Metric(
+        name="trust_checks",
+        title="Trust checks of explanations, T0–T11",
+        plain="can the explanation be believed",
+        definition="\n".join(described(t) for t in TABLE),
+        formula="in the docstrings of auditkit.explain.readings; limits as above, the same for every model",
+        denominator_words="at most 256 rows of the sample (T1 and T10: all of them)",
+        direction="shown",
+        reference="; ".join(dict.fromkeys(t.source for t in TABLE if not t.source.startswith("ours"))),
+        oracle="explanations that are wrong by construction fail, right ones pass",
+        interval="t over the rows where T6, T7 and T11 compare; bootstrap of the rows for T10",
+        kind="check",
+        unit="number",
+        comparisons=("overall",),
+    ),
+)
