@@ -125,7 +125,9 @@ def by_shapley(scene: Scene, target: Target, high: Rows, low: Rows) -> Units:
     pairs, phi = scene.done[key]
     part = phi[..., ("score", "selected", "loss").index(target.of)].numpy()
     width = len(scene.groups.names) + (target.of == "loss")
-    columns = np.concatenate([part[:, :width], part.sum(1, keepdims=True)], axis=1)
+    said = scene.outputs[target.of]  # the gap by calls of its own, so that the sum can be wrong
+    delta = np.concatenate([said[p.first] - said[p.second] for p in pairs])
+    columns = np.concatenate([part[:, :width], delta[:, None]], axis=1)
     names = (*scene.groups.names, OUTCOME)[:width]
     return _units(scene, names, pairs, -columns if turned else columns, first, second)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -363,3 +364,29 @@ def test_shares_answer_rules_from_stored_evidence(demo: tuple[Batch, GapSums]) -
     assert few.estimate.value is None
     with pytest.raises(PolicyError, match=r"no feature 'relationshp'.*Did you mean 'relationship'"):
         reassess(evidence, "mean_score", by, ("relationshp",), level=0.95)
+
+
+def test_a_policy_gates_on_shares_also_from_a_stored_report(tmp_path: Path) -> None:
+    batch = rows(500, width=3)
+    data = ak.Dataset(batch.features.assign(sex=batch.groups["sex"].astype(str), y=batch.y_true), y_true="y",
+                      sensitive_features=["sex"])  # fmt: skip
+    model = ak.Model(Linear(1.0, 0.3, 0.0), preprocess=None)
+    model = model.replaced(preprocess=lambda f: f[["x0", "x1", "x2"]].to_numpy(dtype=np.float32),
+                           feature_map={"x0": [0], "x1": [1], "x2": [2]})  # fmt: skip
+    rule = {"metric": "gap_share", "of": "mean_score", "by": "sex", "features": ["x0"]}
+    policy = {
+        "rule": [
+            {**rule, "id": "proxy", "at_most": 0.5},
+            {**rule, "id": "other", "features": ["x1", "x2"], "at_most": 0.5},
+            {**rule, "id": "given the truth", "of": "false_positive_rate", "at_most": 3.0},
+        ]
+    }
+    report = ak.audit(model, data, checks=[ak.GapAttribution(shuffles=2)], policy=policy)
+    assert [v.status for v in report.verdicts] == ["fail", "pass", "pass"]
+    assert report.verdicts[0].finding == "explanation/gap_share[mean_score][x0]/difference/sex"
+    again = ak.judge(ak.Report.load(report.save(tmp_path / "a.json")), policy)
+    assert [v.estimate for v in again.verdicts] == [v.estimate for v in report.verdicts]
+    with pytest.raises(PolicyError, match=r"rule 'r': gap_share: no feature 'x9'"):
+        ak.judge(report, {"rule": [{**rule, "id": "r", "features": ["x9"], "at_most": 1.0}]})
+    nothing = ak.judge(report, {"rule": [{**rule, "id": "r", "by": "age", "at_most": 1.0}]}).verdicts[0]
+    assert nothing.status == "not_measured"
