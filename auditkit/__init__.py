@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from auditkit.records import Report as Report
     from auditkit.records import Rule as Rule
     from auditkit.records import Verdict as Verdict
+    from auditkit.robustness.flips import FlipTest as FlipTest
 
 _HOMES = {
     "audit": "audit",
@@ -80,6 +81,7 @@ _HOMES = {
     "UnknownDemographics": "fairness.unknowns",
     "mitigate": "fairness.mitigation",
     "Attribution": "explain.checks",
+    "FlipTest": "robustness.flips",
     "Policy": "gate.policy",
     "load_config": "gate.config",
     "Config": "gate.config",

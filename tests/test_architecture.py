@@ -36,7 +36,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"torch", "captum", "numpy", "pandas", "sklearn"},
     ),
     "robustness": (
-        {"inputs", "check", "catalogue", "evidence", "stats", "records", "wording", "progress"},
+        {"explain", "inputs", "check", "catalogue", "evidence", "stats", "records", "wording", "progress"},
         {"torch", "numpy", "pandas", "sklearn"},
     ),
     "gate": ({"records", "catalogue", "wording"}, {"pydantic"}),

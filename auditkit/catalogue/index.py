@@ -16,6 +16,7 @@ from auditkit.catalogue import (
     multiclass,
     profiles,
     regression,
+    robustness,
     rows,
     scores,
     searches,
@@ -36,6 +37,7 @@ _HOMES = (
     profiles,
     rows,
     impact,
+    robustness,
 )
 
 METRICS: dict[str, Metric] = {m.name: m for home in _HOMES for m in home.METRICS}
