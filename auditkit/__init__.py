@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from auditkit.errors import ReportError as ReportError
     from auditkit.evidence.tally import Tally as Tally
     from auditkit.explain.checks import Attribution as Attribution
+    from auditkit.explain.examples import Examples as Examples
+    from auditkit.explain.local import LocalExplanation as LocalExplanation
+    from auditkit.explain.local import explain as explain
     from auditkit.fairness.checks import GroupFairness as GroupFairness
     from auditkit.fairness.classes import ClassFairness as ClassFairness
     from auditkit.fairness.conditional import ConditionalParity as ConditionalParity
@@ -81,6 +84,9 @@ _HOMES = {
     "UnknownDemographics": "fairness.unknowns",
     "mitigate": "fairness.mitigation",
     "Attribution": "explain.checks",
+    "Examples": "explain.examples",
+    "explain": "explain.local",
+    "LocalExplanation": "explain.local",
     "FlipTest": "robustness.flips",
     "Policy": "gate.policy",
     "load_config": "gate.config",
@@ -119,13 +125,15 @@ def __dir__() -> list[str]:
 
 
 class _Package(types.ModuleType):
-    """`auditkit.audit` is the function, also after the module of the same name was imported.
+    """`auditkit.audit` and `auditkit.explain` are functions, also after the modules of these names were imported.
 
     The import system sets a submodule as an attribute of its package when it has loaded it.
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _HOMES and isinstance(value, types.ModuleType):
+            if not hasattr(value, name):
+                return  # the function lives in a file of that folder: `__getattr__` loads it when it is asked for
             value = getattr(value, name)
         super().__setattr__(name, value)
 

@@ -27,6 +27,7 @@ CHECKS: dict[str, str] = {
     "consistency": "auditkit.fairness.consistency:Consistency",
     "continuous_attribute": "auditkit.fairness.continuous:ContinuousAttribute",
     "attribution": "auditkit.explain.checks:Attribution",
+    "examples": "auditkit.explain.examples:Examples",
     "flip_test": "auditkit.robustness.flips:FlipTest",
 }
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""

@@ -7,6 +7,7 @@ decision, and everything else (values, intervals, gaps, findings, report, `audit
 from __future__ import annotations
 
 from auditkit.catalogue import (
+    cases,
     composites,
     conditional,
     confusion,
@@ -38,6 +39,7 @@ _HOMES = (
     rows,
     impact,
     robustness,
+    cases,
 )
 
 METRICS: dict[str, Metric] = {m.name: m for home in _HOMES for m in home.METRICS}

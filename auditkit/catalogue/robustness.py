@@ -5,9 +5,7 @@ from __future__ import annotations
 from auditkit.catalogue.metric import Metric
 
 _REFERENCE = "Black, Yeom & Fredrikson (2020), FAT*; Kusner et al. (2017), NeurIPS (whatever follows from it stays)"
-_FORMULA = (
-    "mean over rows and over the values v that are not a row's own of {}, x(v) the row with the attribute set to v"
-)
+_FORMULA = "mean over rows, and over the values v that are not a row's own, of {}; x(v): the attribute set to v"
 
 METRICS = (
     Metric(

@@ -113,7 +113,8 @@ def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dic
         if sample.task == "binary":
             out[f"{UP}{attribute}={value}"] = changed * (delta > 0)
     if not reached:
-        return f"{attribute} is not an input of the model: flipping it changed none of the net's inputs{_by_map(model, sample, attribute)}{GAP}"
+        seen = f"flipping it changed none of the net's inputs{_by_map(model, sample, attribute)}"
+        return f"{attribute} is not an input of the model: {seen}{GAP}"
     return out
 
 
