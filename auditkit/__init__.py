@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from auditkit.errors import ReportError as ReportError
     from auditkit.evidence.tally import Tally as Tally
     from auditkit.explain.checks import Attribution as Attribution
+    from auditkit.explain.concepts import Concepts as Concepts
     from auditkit.explain.examples import Examples as Examples
     from auditkit.explain.local import LocalExplanation as LocalExplanation
     from auditkit.explain.local import explain as explain
@@ -84,6 +85,7 @@ _HOMES = {
     "UnknownDemographics": "fairness.unknowns",
     "mitigate": "fairness.mitigation",
     "Attribution": "explain.checks",
+    "Concepts": "explain.concepts",
     "Examples": "explain.examples",
     "explain": "explain.local",
     "LocalExplanation": "explain.local",

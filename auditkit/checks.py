@@ -27,6 +27,7 @@ CHECKS: dict[str, str] = {
     "consistency": "auditkit.fairness.consistency:Consistency",
     "continuous_attribute": "auditkit.fairness.continuous:ContinuousAttribute",
     "attribution": "auditkit.explain.checks:Attribution",
+    "concepts": "auditkit.explain.concepts:Concepts",
     "examples": "auditkit.explain.examples:Examples",
     "flip_test": "auditkit.robustness.flips:FlipTest",
 }

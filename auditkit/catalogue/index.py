@@ -14,6 +14,7 @@ from auditkit.catalogue import (
     dispersion,
     explanations,
     impact,
+    inside,
     multiclass,
     profiles,
     regression,
@@ -40,6 +41,7 @@ _HOMES = (
     impact,
     robustness,
     cases,
+    inside,
 )
 
 METRICS: dict[str, Metric] = {m.name: m for home in _HOMES for m in home.METRICS}
