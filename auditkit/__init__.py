@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from auditkit.explain.examples import Examples as Examples
     from auditkit.explain.local import LocalExplanation as LocalExplanation
     from auditkit.explain.local import explain as explain
+    from auditkit.explain.recourse import Recourse as Recourse
     from auditkit.fairness.checks import GroupFairness as GroupFairness
     from auditkit.fairness.classes import ClassFairness as ClassFairness
     from auditkit.fairness.conditional import ConditionalParity as ConditionalParity
@@ -87,6 +88,7 @@ _HOMES = {
     "Attribution": "explain.checks",
     "Concepts": "explain.concepts",
     "Examples": "explain.examples",
+    "Recourse": "explain.recourse",
     "explain": "explain.local",
     "LocalExplanation": "explain.local",
     "FlipTest": "robustness.flips",

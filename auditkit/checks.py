@@ -29,6 +29,7 @@ CHECKS: dict[str, str] = {
     "attribution": "auditkit.explain.checks:Attribution",
     "concepts": "auditkit.explain.concepts:Concepts",
     "examples": "auditkit.explain.examples:Examples",
+    "recourse": "auditkit.explain.recourse:Recourse",
     "flip_test": "auditkit.robustness.flips:FlipTest",
 }
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
