@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from auditkit.explain.checks import Attribution as Attribution
     from auditkit.explain.concepts import Concepts as Concepts
     from auditkit.explain.examples import Examples as Examples
+    from auditkit.explain.influence import Influence as Influence
     from auditkit.explain.local import LocalExplanation as LocalExplanation
     from auditkit.explain.local import explain as explain
     from auditkit.explain.recourse import Recourse as Recourse
@@ -88,6 +89,7 @@ _HOMES = {
     "Attribution": "explain.checks",
     "Concepts": "explain.concepts",
     "Examples": "explain.examples",
+    "Influence": "explain.influence",
     "Recourse": "explain.recourse",
     "explain": "explain.local",
     "LocalExplanation": "explain.local",

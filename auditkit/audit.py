@@ -16,7 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from auditkit.check import Batch, Check, Evidence, FittedCheck, RowsCheck, SampleCheck, StreamCheck, missing, tasks_of
+from auditkit.check import (
+    Batch,
+    Check,
+    DeclaredCheck,
+    Evidence,
+    FittedCheck,
+    RowsCheck,
+    SampleCheck,
+    StreamCheck,
+    missing,
+    tasks_of,
+)
 from auditkit.checks import check_of, default_checks
 from auditkit.errors import DataError, ModelError, PolicyError, listing
 from auditkit.evidence.clusters import cluster_hashes
@@ -211,6 +222,7 @@ def conclude(
     stored: dict[str, StoredEvidence] = {}
     for i, check in enumerate(checks):
         tell(check.name, i, len(checks))
+        check = check.declared(data) if isinstance(check, DeclaredCheck) else check
         if data.task not in tasks_of(check):
             why = f"{type(check).__name__} is for {listing(tasks_of(check))}; this audit is {data.task}"
             not_measured.append(NotMeasured(what=check.name, why=why))

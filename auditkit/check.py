@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from auditkit.inputs.dataset import Dataset
     from auditkit.inputs.model import Model
 
 MISSING = "(missing)"
@@ -136,3 +137,10 @@ class SampleCheck(Check, Protocol):
     """A question that costs many model passes: asked of one bounded sample."""
 
     def examine(self, model: Model, sample: Batch) -> Evidence: ...
+
+
+@runtime_checkable
+class DeclaredCheck(Check, Protocol):
+    """A check that reads rows of its own, and wants to know how the audited ones are declared."""
+
+    def declared(self, data: Dataset) -> Self: ...

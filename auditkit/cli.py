@@ -289,7 +289,7 @@ def _run(config: Any, *, command: str, quiet: bool, include_examples: int = 0) -
         return ak.audit(
             model,
             data,
-            checks=[check_of(c.name, c.options, where=c.where) for c in config.checks] or None,
+            checks=[check_of(c.name, c.options, where=c.where, folder=config.folder) for c in config.checks] or None,
             policy=config.policy if config.policy.rules or config.policy.presets else None,
             words=config.policy.words,
             sample=config.audit.sample,

@@ -24,4 +24,23 @@ METRICS = (
         comparisons=("overall",),
         tasks=("binary", "multiclass", "regression"),
     ),
+    Metric(
+        name="influence",
+        title="Training rows behind the gap",
+        plain="pushed by training rows",
+        definition=(
+            "How far training rows of a group and label push the gap in mean scores up or down, as a part of all that "
+            "training rows push."
+        ),
+        formula="I_i = Σ_t η_t (−∇G(θ_t)·∇ℓ_i(θ_t)), one directional derivative a gap; Σ I over a cell / Σ abs(I)",
+        denominator_words="the training rows with a target",
+        direction="shown",
+        reference="Pruthi et al. (2020), TracIn, NeurIPS; Koh & Liang (2017), ICML 70",
+        oracle="gradients row by row; retraining a small logistic regression without each row",
+        interval="ratio of sums, linearised; t over training rows",
+        kind="check",
+        comparisons=("overall",),
+        limits=(-1.0, 1.0),
+        tasks=("binary", "regression"),
+    ),
 )

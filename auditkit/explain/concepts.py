@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -57,6 +57,8 @@ class Concepts:
     label: str | None = None
     """Multiclass: the class whose probability is explained."""
     tasks: tuple[Task, ...] = ("binary", "multiclass", "regression")
+    PATHS: ClassVar[tuple[str, ...]] = ("examples",)
+    """Options that are paths: a configuration gives them relative to itself."""
 
     def __post_init__(self) -> None:
         if not 99 <= self.permutations <= 99_999:
