@@ -35,3 +35,18 @@ def test_audit_decisions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert [v.rule.metric for v in judged.verdicts] == ["selection_rate"]
     assert "predictions only" in {n.why for n in judged.not_measured}
     assert "Selected, of everybody: " in capsys.readouterr().out
+
+
+def test_audit_cases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = run("audit_cases", tmp_path)
+    assert (tmp_path / "cases.html").stat().st_size <= 400_000
+    assert {f.metric for f in report.findings} == {
+        *("flip_rate", "flip_effect", "recourse_success", "recourse_cost", "concepts", "influence", "examples")
+    }
+    assert not report.not_measured
+    said = capsys.readouterr().out
+    assert "If only gender were changed, " in said
+    assert "marital-status" in said
+    flips = report.finding("robustness/flip_effect/overall/gender")
+    assert flips.estimate.low is not None
+    assert flips.estimate.low > 0
