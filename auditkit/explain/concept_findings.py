@@ -93,7 +93,7 @@ def permutation_p(u: Floats, contrasts: Floats, *, permutations: int, seed: int)
     already projected onto the mean gradient.
 
     >>> u = np.arange(20.0)[:, None]
-    >>> permutation_p(u, np.repeat([-0.1, 0.1], 10)[:, None], permutations=99, seed=0).tolist()
+    >>> permutation_p(u, np.repeat([-0.1, 0.1], 10)[:, None], permutations=99, seed=1).tolist()
     [[0.01]]
     """
     u = u - u.mean(axis=0)
