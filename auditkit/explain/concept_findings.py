@@ -24,7 +24,7 @@ PROJECTION, CONCEPT = "u:", "concept: "
 UNITS = {"logit": "log-odds", "probability": "probability", "prediction": "prediction"}
 
 
-class Tested(NamedTuple):
+class Along(NamedTuple):
     """One concept at one layer."""
 
     layer: str
@@ -60,7 +60,7 @@ def contrasts_of(labels: dict[str, list[str]]) -> dict[str, Floats]:
 
 def concept_findings(seen: Observations, *, level: float) -> tuple[list[Finding], list[str]]:
     """The findings, and what could not be tested."""
-    found: list[Tested] = []
+    found: list[Along] = []
     absent: list[str] = []
     for name in seen.labels:
         contrasts = contrasts_of({name: seen.labels[name]})
@@ -105,7 +105,7 @@ def permutation_p(u: Floats, contrasts: Floats, *, permutations: int, seed: int)
     return np.asarray((1 + extreme) / (1 + permutations))
 
 
-def _tested(seen: Observations, label: str, contrasts: dict[str, Floats], level: float) -> list[Tested]:
+def _tested(seen: Observations, label: str, contrasts: dict[str, Floats], level: float) -> list[Along]:
     """Every group of a label at every layer."""
     facts, layers = seen.facts, seen.facts["layers"]
     matrix = np.stack(list(contrasts.values()), axis=1)
@@ -120,7 +120,7 @@ def _tested(seen: Observations, label: str, contrasts: dict[str, Floats], level:
             e = _welch(u[:, j], contrast, level)
             others = groups[0] if len(groups) == 2 else "other"
             share = hits / n if n else None
-            out.append(Tested(layer, label, key.removeprefix(f"{label}="), others, e, float(p[k, j]), share))
+            out.append(Along(layer, label, key.removeprefix(f"{label}="), others, e, float(p[k, j]), share))
     return out
 
 
@@ -140,7 +140,7 @@ def _welch(u: Floats, contrast: Floats, level: float) -> Estimate:
 
 
 def _finding(
-    seen: Observations, mine: Sequence[tuple[Tested, float]], names: list[str], tried: int, level: float
+    seen: Observations, mine: Sequence[tuple[Along, float]], names: list[str], tried: int, level: float
 ) -> Finding:
     own = names[0].startswith(CONCEPT)
     by = () if own else tuple(names)
@@ -167,7 +167,7 @@ def _finding(
     )
 
 
-def _table(mine: Sequence[tuple[Tested, float]], what: str, unit: str) -> Table:
+def _table(mine: Sequence[tuple[Along, float]], what: str, unit: str) -> Table:
     rows = tuple(
         (t.layer, _name(t), t.estimate.n, t.estimate.value, t.estimate.low, t.estimate.high, q, t.share)
         for t, q in mine
@@ -180,11 +180,11 @@ def _table(mine: Sequence[tuple[Tested, float]], what: str, unit: str) -> Table:
     )
 
 
-def _name(t: Tested) -> str:
+def _name(t: Along) -> str:
     return t.label.removeprefix(CONCEPT) if t.label.startswith(CONCEPT) else t.group
 
 
-def _statement(mine: Sequence[tuple[Tested, float]], best: Tested, q: float, what: str, unit: str, level: float) -> str:
+def _statement(mine: Sequence[tuple[Along, float]], best: Along, q: float, what: str, unit: str, level: float) -> str:
     layers = len({t.layer for t, _ in mine})
     if q > 1 - level or not excludes_zero(best.estimate):
         return (

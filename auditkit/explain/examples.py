@@ -155,7 +155,7 @@ def _cases(model: Model, sample: Batch, chosen: pd.DataFrame, method: str) -> Ob
         found = _explained(model, sample, positions, method)
     except (NotExplained, ModelError) as e:
         return Observations(columns, labels, {**facts, "not_explained": str(e)})
-    facts |= {"explained": found[0].explained}
+    facts |= {"explained": found[0].explained, "method": found[0].method}
     at = np.searchsorted(positions, chosen["row"])
     phi = np.concatenate([f.frame.to_numpy() for f in found])[_places(sample, positions)][at]
     epsilon = np.concatenate([np.zeros(len(f)) if f.epsilon is None else f.epsilon for f in found])
