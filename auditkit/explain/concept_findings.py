@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST, excludes_zero
 from auditkit.records import Estimate, Finding, Table
 from auditkit.stats.means import t_limits
-from auditkit.stats.multiplicity import benjamini_hochberg
+from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
 from auditkit.wording import decimals, percent, plain
 
 Floats = NDArray[np.float64]
@@ -34,6 +35,8 @@ class Along(NamedTuple):
     """Whose rows are the concept."""
     others: str
     """Whose rows they are compared with."""
+    estimate_at: Callable[[float], Estimate]
+    """Level → the statistic with its interval."""
     estimate: Estimate
     p: float
     share: float | None
@@ -77,6 +80,8 @@ def concept_findings(seen: Observations, *, level: float) -> tuple[list[Finding]
     if not found:
         return [], absent
     adjusted = benjamini_hochberg([t.p for t in found])
+    at = coverage_adjusted_level(level, int((adjusted <= 1 - level).sum()), len(found))  # the strongest is named
+    found = [t._replace(estimate=t.estimate_at(at)) for t in found]
     findings = []
     own = [name for name in seen.labels if name.startswith(CONCEPT)]
     for names in [*([n] for n in seen.labels if n not in own), own]:
@@ -117,10 +122,11 @@ def _tested(seen: Observations, label: str, contrasts: dict[str, Floats], level:
     for k, (key, contrast) in enumerate(contrasts.items()):
         for j, layer in enumerate(layers):
             hits, n = facts["shares"][f"{layer}|{key}"]
-            e = _welch(u[:, j], contrast, level)
+            e = partial(_welch, u[:, j], contrast)
             others = groups[0] if len(groups) == 2 else "other"
             share = hits / n if n else None
-            out.append(Along(layer, label, key.removeprefix(f"{label}="), others, e, float(p[k, j]), share))
+            group = key.removeprefix(f"{label}=")
+            out.append(Along(layer, label, group, others, e, e(level), float(p[k, j]), share))
     return out
 
 
@@ -161,7 +167,7 @@ def _finding(
             f"p from {seen.facts['permutations']:,} permutations of the labels (seed {seen.facts['seed']}), adjusted "
             f"by Benjamini–Hochberg over {tried} layers × concepts; sampled rows count alike",
             "to first order: the change of the decision if every row's activations moved by the difference of means",
-            "the TCAV share is shown, not tested",
+            "intervals at the false-coverage level 1 − αR/m; the TCAV share is shown, not tested",
         ),
         references=(METRICS["concepts"].reference,),
     )
@@ -176,7 +182,7 @@ def _table(mine: Sequence[tuple[Along, float]], what: str, unit: str) -> Table:
         title=f"The direction of {what}, layer by layer",
         columns=("layer", "concept", "rows", f"moves the {unit} by", "from", "to", "p, adjusted", "TCAV share"),
         rows=rows,
-        units=("", "", "", "", "", "", "ratio", "percent"),
+        units=("", "", "", "", "", "", "", "percent"),
     )
 
 
