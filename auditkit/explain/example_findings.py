@@ -19,8 +19,8 @@ from auditkit.wording import interval, percent
 PHI, VALUE = "phi:", "value:"
 """Prefixes: of columns with contributions, of labels with raw values."""
 KINDS = ("typical", "consequential")
-SHOWN = 6
-"""Contributions of a case that are shown; the rest is one line."""
+SHOWN = 12
+"""Contributions of a case that are kept, with values for the leading ones; the rest is one line."""
 UNITS = {"logit": "log-odds", "probability": "probability", "prediction": "the unit of the prediction"}
 
 

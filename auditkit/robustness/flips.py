@@ -90,9 +90,7 @@ class FlipTest:
 def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dict[str, Floats] | str:
     """What changes for each value of the attribute; or why it cannot be flipped."""
     if attribute not in sample.features:
-        return (
-            f"{attribute} is not an input of the model: it came beside the features, so there is nothing to flip{GAP}"
-        )
+        return f"{attribute} is not an input of the model: it came beside the features{_though(attribute)}"
     groups = sample.groups[attribute].astype("str")
     values = sorted(set(groups) - {MISSING})
     if len(values) < 2:
@@ -113,12 +111,13 @@ def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dic
         if sample.task == "binary":
             out[f"{UP}{attribute}={value}"] = changed * (delta > 0)
     if not reached:
-        seen = f"flipping it changed none of the net's inputs{_by_map(model, sample, attribute)}"
-        return f"{attribute} is not an input of the model: {seen}{GAP}"
+        seen = f"flipping it changes none{_by_map(model, sample, attribute)}"
+        return f"{attribute} is not an input of the model: {seen}{_though(attribute)}"
     return out
 
 
-GAP = ". A gap can still come through columns that go with it"
+def _though(attribute: str) -> str:
+    return f"; columns that tell {attribute} can still make a gap"
 
 
 def _by_map(model: Model, sample: Batch, attribute: str) -> str:
@@ -128,7 +127,7 @@ def _by_map(model: Model, sample: Batch, attribute: str) -> str:
     if groups is None:
         return ""
     read = {part for name in groups.names for part in (name, *name.split(" + "))}
-    return ", though the feature map names it" if attribute in read else ", and the feature map does not name it"
+    return " (though the feature map names it)" if attribute in read else " (nor does the feature map name it)"
 
 
 def with_value(features: pd.DataFrame, attribute: str, groups: pd.Series[str], value: str) -> pd.DataFrame:
