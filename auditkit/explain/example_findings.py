@@ -153,11 +153,20 @@ def _statement(facts: dict[str, Any], everybody: Any, attribute: str) -> str:
     )
 
 
+_CHOSEN = (
+    "chosen among the sampled rows; consequential: the score farthest on the wrong side of the threshold (several "
+    "classes: of the true one); typical: nearest to the mean of the group's wrong decisions over the model's inputs, "
+    "standardised",
+    "chosen among the tenth of the sampled rows that the predictions miss most; typical: nearest to the mean of the "
+    "group's rows among them over the model's inputs, standardised",
+)
+"""How cases are chosen: where decisions are wrong, and where numbers miss."""
+
+
 def _notes(facts: dict[str, Any], names: list[str], cells: list[Any], reason: str | None) -> tuple[str, ...]:
     few = [name for name, c in zip(names, cells, strict=True) if c.n < FEWEST]
     return (
-        "chosen among the sampled rows; consequential: the score farthest on the wrong side of the threshold; typical: "
-        "nearest to the mean of the group's wrong decisions over the model's inputs, standardised",
+        _CHOSEN[facts["task"] == "regression"],
         *([f"not explained: {reason}"] if reason else ["contributions start from the average row of the sample"]),
         *([f"fewer than {FEWEST} sampled rows: {listing(few)}"] if few else []),
     )
