@@ -26,8 +26,14 @@ if TYPE_CHECKING:
     from auditkit.errors import ReportError as ReportError
     from auditkit.evidence.tally import Tally as Tally
     from auditkit.explain.checks import Attribution as Attribution
+    from auditkit.explain.concepts import Concepts as Concepts
+    from auditkit.explain.examples import Examples as Examples
     from auditkit.explain.gap_check import GapAttribution as GapAttribution
+    from auditkit.explain.influence import Influence as Influence
     from auditkit.explain.layer_checks import LayerAudit as LayerAudit
+    from auditkit.explain.local import LocalExplanation as LocalExplanation
+    from auditkit.explain.local import explain as explain
+    from auditkit.explain.recourse import Recourse as Recourse
     from auditkit.fairness.checks import GroupFairness as GroupFairness
     from auditkit.fairness.classes import ClassFairness as ClassFairness
     from auditkit.fairness.conditional import ConditionalParity as ConditionalParity
@@ -56,6 +62,7 @@ if TYPE_CHECKING:
     from auditkit.records import Report as Report
     from auditkit.records import Rule as Rule
     from auditkit.records import Verdict as Verdict
+    from auditkit.robustness.flips import FlipTest as FlipTest
 
 _HOMES = {
     "audit": "audit",
@@ -86,6 +93,13 @@ _HOMES = {
     "Attribution": "explain.checks",
     "GapAttribution": "explain.gap_check",
     "LayerAudit": "explain.layer_checks",
+    "Concepts": "explain.concepts",
+    "Examples": "explain.examples",
+    "Influence": "explain.influence",
+    "Recourse": "explain.recourse",
+    "explain": "explain.local",
+    "LocalExplanation": "explain.local",
+    "FlipTest": "robustness.flips",
     "Policy": "gate.policy",
     "load_config": "gate.config",
     "Config": "gate.config",
@@ -123,13 +137,15 @@ def __dir__() -> list[str]:
 
 
 class _Package(types.ModuleType):
-    """`auditkit.audit` is the function, also after the module of the same name was imported.
+    """`auditkit.audit` and `auditkit.explain` are functions, also after the modules of these names were imported.
 
     The import system sets a submodule as an attribute of its package when it has loaded it.
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _HOMES and isinstance(value, types.ModuleType):
+            if not hasattr(value, name):
+                return  # the function lives in a file of that folder: `__getattr__` loads it when it is asked for
             value = getattr(value, name)
         super().__setattr__(name, value)
 

@@ -16,8 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from auditkit.check import Batch, Check, Evidence, FittedCheck, RowsCheck, SampleCheck, StreamCheck, missing, tasks_of
-from auditkit.checks import default_checks
+from auditkit.check import (
+    Batch,
+    Check,
+    DeclaredCheck,
+    Evidence,
+    FittedCheck,
+    RowsCheck,
+    SampleCheck,
+    StreamCheck,
+    missing,
+    tasks_of,
+)
+from auditkit.checks import check_of, default_checks
 from auditkit.errors import DataError, ModelError, PolicyError, listing
 from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
@@ -41,6 +52,7 @@ def audit(
     policy: Policy | dict[str, Any] | str | Path | None = None,
     sample: int = 2_000,
     seed: int = 0,
+    include_examples: int = 0,
     progress: Progress | None = None,
     name: str = "",
     words: Words | None = None,
@@ -61,6 +73,8 @@ def audit(
         Rows, at most, for the checks that do not see all rows.
     seed
         Of the sample; kept in the report.
+    include_examples
+        So many wrong decisions of each kind and group, with values of their rows; 0: no row is in the report.
     progress
         Called with (what, done, total).
     name, words, command
@@ -70,6 +84,8 @@ def audit(
     """
     rules = None if policy is None else as_policy(policy)
     asked = tuple(checks) if checks is not None else default_checks(data.task)
+    if include_examples:
+        asked = (*(c for c in asked if c.name != "examples"), check_of("examples", {"n": include_examples}))
     _told_apart(asked)
     level = 0.95 if rules is None else rules.confidence
     done = _labels if data.task == "multilabel" else _audited
@@ -206,6 +222,7 @@ def conclude(
     stored: dict[str, StoredEvidence] = {}
     for i, check in enumerate(checks):
         tell(check.name, i, len(checks))
+        check = check.declared(data) if isinstance(check, DeclaredCheck) else check
         if data.task not in tasks_of(check):
             why = f"{type(check).__name__} is for {listing(tasks_of(check))}; this audit is {data.task}"
             not_measured.append(NotMeasured(what=check.name, why=why))

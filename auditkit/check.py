@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auditkit.evidence.census import Census
+    from auditkit.inputs.dataset import Dataset
     from auditkit.inputs.model import Model
 
 MISSING = "(missing)"
@@ -139,3 +140,10 @@ class SampleCheck(Check, Protocol):
     """A question that costs many model passes: asked of one bounded sample."""
 
     def examine(self, model: Model, sample: Batch) -> Evidence: ...
+
+
+@runtime_checkable
+class DeclaredCheck(Check, Protocol):
+    """A check that reads rows of its own, and wants to know how the audited ones are declared."""
+
+    def declared(self, data: Dataset) -> Self: ...

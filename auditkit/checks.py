@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 from auditkit.check import Check
@@ -29,6 +30,11 @@ CHECKS: dict[str, str] = {
     "attribution": "auditkit.explain.checks:Attribution",
     "gap_attribution": "auditkit.explain.gap_check:GapAttribution",
     "layer_audit": "auditkit.explain.layer_checks:LayerAudit",
+    "concepts": "auditkit.explain.concepts:Concepts",
+    "examples": "auditkit.explain.examples:Examples",
+    "influence": "auditkit.explain.influence:Influence",
+    "recourse": "auditkit.explain.recourse:Recourse",
+    "flip_test": "auditkit.robustness.flips:FlipTest",
 }
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
 
@@ -49,8 +55,10 @@ def default_checks(task: Task = "binary") -> tuple[Check, ...]:
     return tuple(check_of(name) for name in DEFAULT[task])
 
 
-def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str = "") -> Check:
+def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str = "", folder: str | Path = "") -> Check:
     """The check of a name, with options as a configuration gives them; `where` begins the error.
+
+    Options that a check names in its `PATHS` are relative to `folder`.
 
     Raises PolicyError for an unknown name or option, naming the nearest.
 
@@ -80,13 +88,23 @@ def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str 
     ]
     if missing:
         raise PolicyError(f"{at}check '{name}' needs {listing(missing)}")
+    options = {k: _within(v, folder) if k in getattr(kind, "PATHS", ()) else v for k, v in (options or {}).items()}
     try:
-        check: Check = kind(**(options or {}))
+        check: Check = kind(**options)
     except AuditkitError as e:
         raise type(e)(f"{at}{e}") from None
     except (TypeError, ValueError) as e:
         raise PolicyError(f"{at}check '{name}': {e}") from None
     return check
+
+
+def _within(value: Any, folder: str | Path) -> Any:
+    """A path, or each of several (of a dict: of its values), seen from a folder."""
+    if isinstance(value, str):
+        return str(Path(folder) / value) if str(folder) else value
+    if isinstance(value, Mapping):
+        return {k: _within(v, folder) for k, v in value.items()}
+    return [_within(v, folder) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _loaded(place: str) -> Any:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import auditkit as ak
+from auditkit.cli_terminal import console, printable, told_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rich.console import Console
-
     from auditkit.records import Report
 
 EXIT = {"passed": 0, "failed": 1, "undecided": 3}
@@ -133,6 +129,9 @@ def run(
     sample: Annotated[
         int | None, typer.Option("--sample", min=1, help="Rows for the explanations; default 2000.")
     ] = None,
+    include_examples: Annotated[
+        int, typer.Option("--include-examples", min=0, max=20, help="Wrong decisions a group and kind to show by row.")
+    ] = 0,
     quiet: Quiet = False,
 ) -> None:
     """Audit a model, or decisions that are made already, and judge them by a policy."""
@@ -164,7 +163,7 @@ def run(
         changed = changed.model_copy(update={"checks": tuple(Asked(name=c, where="--check") for c in check)})
     _check_place(out, name or "audit")
     command = shlex.join(["auditkit", *sys.argv[1:]])
-    report = _run(changed, command=command, quiet=quiet)
+    report = _run(changed, command=command, quiet=quiet, include_examples=include_examples)
     _deliver(report, out, format, quiet, file_name=name or _slug(report.name))
     raise typer.Exit(EXIT[report.outcome])
 
@@ -218,7 +217,7 @@ def main() -> None:
             raise
         known = isinstance(e, ak.AuditkitError)
         text = str(e) if known else f"unexpected {type(e).__name__}: {' '.join(str(e).split())} (--debug shows where)"
-        print(f"auditkit: {_printable(text)}", file=sys.stderr)
+        print(f"auditkit: {printable(text)}", file=sys.stderr)
         sys.exit(TROUBLE)
 
 
@@ -282,21 +281,22 @@ def _here(path: str | None, config: Any) -> str | None:
     return None if path is None else str(Path(path).resolve())
 
 
-def _run(config: Any, *, command: str, quiet: bool) -> Report:
+def _run(config: Any, *, command: str, quiet: bool, include_examples: int = 0) -> Report:
     from auditkit.checks import check_of
 
-    with _progress(quiet) as progress:
+    with told_progress(quiet) as progress:
         model, data = _subject(config), _dataset(config)
         return ak.audit(
             model,
             data,
-            checks=[check_of(c.name, c.options, where=c.where) for c in config.checks] or None,
+            checks=[check_of(c.name, c.options, where=c.where, folder=config.folder) for c in config.checks] or None,
             policy=config.policy if config.policy.rules or config.policy.presets else None,
             words=config.policy.words,
             sample=config.audit.sample,
             seed=config.audit.seed,
             name=config.audit.name,
             command=command,
+            include_examples=include_examples,
             progress=progress,
         )
 
@@ -370,30 +370,4 @@ def _slug(name: str) -> str:
 def _show(report: Report) -> None:
     from auditkit.report.terminal import print_summary
 
-    print_summary(report, _console())
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr, highlight=False)
-
-
-@contextlib.contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
-    """A bar on stderr with rows a second and time left, where somebody is looking."""
-    console = _console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description:<34}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("loading", total=None)
-        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
-
-
-def _printable(text: str) -> str:
-    """Without control characters, which a terminal obeys (line breaks stay)."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    print_summary(report, console())

@@ -36,7 +36,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"torch", "captum", "numpy", "pandas", "sklearn"},
     ),
     "robustness": (
-        {"inputs", "check", "catalogue", "evidence", "stats", "records", "wording", "progress"},
+        {"explain", "inputs", "check", "catalogue", "evidence", "stats", "records", "wording", "progress"},
         {"torch", "numpy", "pandas", "sklearn"},
     ),
     "gate": ({"records", "catalogue", "wording"}, {"pydantic"}),
@@ -46,7 +46,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "checks": ({"check", "records"}, set()),  # names the modules of checks, and loads what is asked for
     "audit": (EVERYTHING, {"numpy"}),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
-    "cli": (set(EVERYTHING) | {"catalogue", "report"}, {"typer", "rich"}),
+    "cli": (set(EVERYTHING) | {"catalogue", "report", "cli_terminal"}, {"typer", "rich"}),
+    "cli_terminal": (set(), {"rich"}),
     "__main__": ({"cli"}, set()),
     "__init__": (set(), set()),
 }

@@ -38,6 +38,7 @@ def configuration(folder: Path, asked: str) -> Path:
 NEEDED: dict[str, dict[str, Any]] = {
     "conditional_parity": {"control": ["job"]},
     "continuous_attribute": {"column": "a"},
+    "recourse": {"actionable": ["hours"]},
 }
 
 

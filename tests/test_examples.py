@@ -45,3 +45,18 @@ def test_audit_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert {label for label, _ in finding.exhibits[0].rows} == {f"region {j}" for j in range(16)}
     assert all(check.passed for check in finding.trust)
     assert not any("not read" in note for note in finding.notes)
+
+
+def test_audit_cases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = run("audit_cases", tmp_path)
+    assert (tmp_path / "cases.html").stat().st_size <= 400_000
+    assert {f.metric for f in report.findings} == {
+        *("flip_rate", "flip_effect", "recourse_success", "recourse_cost", "concepts", "influence", "examples")
+    }
+    assert not report.not_measured
+    said = capsys.readouterr().out
+    assert "If only gender were changed, " in said
+    assert "marital-status" in said
+    flips = report.finding("robustness/flip_effect/overall/gender")
+    assert flips.estimate.low is not None
+    assert flips.estimate.low > 0

@@ -7,6 +7,7 @@ decision, and everything else (values, intervals, gaps, findings, report, `audit
 from __future__ import annotations
 
 from auditkit.catalogue import (
+    cases,
     composites,
     conditional,
     confusion,
@@ -14,10 +15,12 @@ from auditkit.catalogue import (
     explanations,
     gaps,
     impact,
+    inside,
     layers,
     multiclass,
     profiles,
     regression,
+    robustness,
     rows,
     scores,
     searches,
@@ -42,6 +45,9 @@ _HOMES = (
     profiles,
     rows,
     impact,
+    robustness,
+    cases,
+    inside,
 )
 
 METRICS: dict[str, Metric] = {m.name: m for home in _HOMES for m in home.METRICS}

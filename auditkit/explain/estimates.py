@@ -1,0 +1,135 @@
+"""Means and shares over sampled rows, and the gap between groups, as estimates. Arrays in, records out; no torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from auditkit.evidence.sums import Moments
+from auditkit.records import Estimate
+from auditkit.stats import contrasts
+from auditkit.stats.contrasts import Method
+from auditkit.stats.means import share_limits, t_value
+from auditkit.stats.rates import Limits, critical_value, wilson
+
+Floats = NDArray[np.float64]
+
+FEWEST = 10
+"""Fewer sampled rows than this give a value without an interval."""
+MEAN = "weighted mean, t with Kish's effective rows"
+SHARE = "Wilson with Kish's effective rows"
+UNBOUNDED = (-math.inf, math.inf)
+
+
+class Cell(NamedTuple):
+    """One quantity over some rows: a value, and its limits at any critical value."""
+
+    value: float
+    limits: Callable[[float], tuple[float, float]]
+    n: int
+    method: str
+
+    @property
+    def kept(self) -> bool:
+        """True where it may be compared."""
+        return self.n >= FEWEST and all(map(math.isfinite, self.limits(1.0)))
+
+    def estimate(self, level: float) -> Estimate:
+        """As a record: without rows undefined, without an interval below ten."""
+        if not self.n:
+            return Estimate(value=None, level=level, method=self.method, state="undefined", note="no such rows")
+        if not self.kept:
+            note = f"{self.n} sampled rows, fewer than {FEWEST}: no interval"
+            if self.n >= FEWEST:
+                note = "one row outweighs all others: no interval"
+            return Estimate(value=self.value, level=level, n=self.n, method=self.method, state="sparse", note=note)
+        low, high = self.limits(critical_value(level))
+        return Estimate(value=self.value, low=low, high=high, level=level, n=self.n, method=self.method)
+
+
+def mean(values: ArrayLike, weight: ArrayLike, *, bounds: tuple[float, float] = UNBOUNDED) -> Cell:
+    """The weighted mean of values (N,), with Student's limits kept within `bounds`.
+
+    Where all values are alike and bounded there is no variance to go by: then Wilson's of their place in the bounds,
+    which no variance of such values exceeds.
+
+    >>> round(mean([1.0, 2.0, 3.0] * 5, [1.0] * 15).estimate(0.95).low, 2)
+    1.53
+    """
+    x = np.asarray(values, float)
+    moments = Moments.of(x[:, None], weight)
+    value = float(moments.mean[0]) if len(x) else math.nan
+    n, error = moments.effective_n, float(moments.standard_error[0]) if len(x) else math.nan
+
+    def limits(z: float) -> tuple[float, float]:
+        half = float(t_value(n, z)) * error
+        if error <= 1e-12 and all(map(math.isfinite, bounds)):
+            width = bounds[1] - bounds[0]
+            low, high = share_limits(np.full(max(1, round(n)), (value - bounds[0]) / width), z)
+            return bounds[0] + width * low, bounds[0] + width * high
+        return max(bounds[0], value - half), min(bounds[1], value + half)
+
+    return Cell(value, limits, len(x), MEAN)
+
+
+def share(hits: ArrayLike, weight: ArrayLike) -> Cell:
+    """The weighted share of `hits` (N,), 0 or 1 each.
+
+    >>> e = share([1, 0] * 10, [1.0] * 20).estimate(0.95)
+    >>> e.value, round(e.low, 3)
+    (0.5, 0.299)
+    """
+    x = np.asarray(hits, float)
+    moments = Moments.of(x[:, None], weight)
+    value, n = float(moments.mean[0]) if len(x) else math.nan, moments.effective_n
+
+    def limits(z: float) -> tuple[float, float]:
+        found = wilson(value * n, n, z)
+        return float(found.low), float(found.high)
+
+    return Cell(value, limits, len(x), SHARE)
+
+
+class Gap(NamedTuple):
+    """The largest difference between groups, and between which."""
+
+    estimate: Estimate
+    lowest: int
+    highest: int
+
+
+def gap(cells: Sequence[Cell], *, level: float, most: float = math.inf) -> Gap | None:
+    """max − min over the cells that may be compared, judged as the largest of all pairs; None with fewer than two.
+
+    >>> a, b = share([1] * 30 + [0] * 70, [1] * 100), share([1] * 45 + [0] * 55, [1] * 100)
+    >>> round(gap([a, b], level=0.95).estimate.low, 3)
+    0.016
+    """
+    kept = [i for i, c in enumerate(cells) if c.kept]
+    if len(kept) < 2:
+        return None
+
+    def limits_at(z: float, _: Method) -> Limits:
+        both = np.array([cells[i].limits(z) for i in kept])
+        return Limits(np.array([cells[i].value for i in kept]), both[:, 0], both[:, 1])
+
+    found = contrasts.difference(limits_at, len(kept), level=level, most=most)
+    high = None if math.isinf(found.high) else found.high
+    estimate = Estimate(
+        value=found.value,
+        low=found.low,
+        high=high,
+        level=level,
+        n=sum(cells[i].n for i in kept),
+        method=f"MOVER of all pairs of: {cells[kept[0]].method}",
+    )
+    return Gap(estimate, kept[found.first], kept[found.second])
+
+
+def excludes_zero(e: Estimate) -> bool:
+    """Whether the interval lies on one side of 0: only then a sentence may name a difference."""
+    return e.low is not None and e.high is not None and (e.low > 0 or e.high < 0)

@@ -1,0 +1,227 @@
+"""From sums of influence to findings: whose training rows widen the gap, whose narrow it. No torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from auditkit.catalogue.index import METRICS
+from auditkit.evidence.sample import Observations
+from auditkit.explain.estimates import FEWEST, excludes_zero
+from auditkit.records import Estimate, Finding, GroupEstimate, Table
+from auditkit.stats.means import t_limits
+from auditkit.wording import interval, percent, plain, points
+
+Floats = NDArray[np.float64]
+
+SHOWN = 20
+"""Rows of largest influence that are kept, each way."""
+SUMS = ("n", "sum", "abs", "sq", "sum_abs")
+"""Of a cell's rows: how many, Σ I, Σ |I|, Σ I², Σ I|I|."""
+
+
+@dataclass(frozen=True)
+class InfluenceSeen:
+    """Sums a group and label of the training rows, and the rows that push most; both add."""
+
+    cells: Observations
+    """Columns `SUMS`; labels attribute, group and label. Rows of the same three add up."""
+    rows: Observations
+    """Columns position and influence; labels attribute, group, label and shown."""
+
+    def __add__(self, other: InfluenceSeen) -> InfluenceSeen:
+        return InfluenceSeen(self.cells + other.cells, self.rows + other.rows)
+
+    @classmethod
+    def of(cls, parts: Sequence[tuple[Observations, Observations]], facts: dict[str, Any]) -> InfluenceSeen:
+        """All attributes under one another."""
+        if not parts:
+            return cls(Observations({}, {}, facts), Observations({}, {}, {}))
+        cells, rows = parts[0]
+        for more, others in parts[1:]:
+            cells, rows = cells + more, rows + others
+        return cls(Observations(cells.columns, cells.labels, facts), rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"cells": self.cells.to_json(), "rows": self.rows.to_json()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> InfluenceSeen:
+        """From `to_json`."""
+        return cls(Observations.from_json(data["cells"]), Observations.from_json(data["rows"]))
+
+
+def cells_of(
+    attribute: str, influence: Floats, group: list[str], label: list[str], position: Any, shown: list[str]
+) -> tuple[Observations, Observations]:
+    """The sums of one attribute, and its rows of largest influence each way."""
+    frame = pd.DataFrame({"group": group, "label": label, "i": influence})
+    size = np.abs(influence)
+    sums = frame.assign(n=1.0, sum=influence, abs=size, sq=influence**2, sum_abs=influence * size)
+    table = sums.groupby(["group", "label"], sort=True)[list(SUMS)].sum().reset_index()
+    order = np.argsort(-influence, kind="stable")
+    top = np.unique(np.concatenate([order[:SHOWN], order[::-1][:SHOWN]]))
+    cells = Observations(
+        {name: table[name].to_numpy(float) for name in SUMS},
+        {"attribute": [attribute] * len(table), "group": table["group"].tolist(), "label": table["label"].tolist()},
+        {},
+    )
+    rows = Observations(
+        {"position": np.asarray(position, float)[top], "influence": influence[top]},
+        {
+            "attribute": [attribute] * len(top),
+            "group": [group[i] for i in top],
+            "label": [label[i] for i in top],
+            "shown": [shown[i] for i in top],
+        },
+        {},
+    )
+    return cells, rows
+
+
+class Part(NamedTuple):
+    """What the rows of one group and label push, as a part of all that is pushed."""
+
+    group: str
+    label: str
+    estimate: Estimate
+
+    @property
+    def words(self) -> str:
+        """Whom it is about."""
+        return f"{self.group} rows labelled {self.label}" if self.label in ("positive", "negative") else (
+            f"{self.group} rows with a target {self.label}"
+        )  # fmt: skip
+
+
+def influence_findings(seen: InfluenceSeen, *, level: float) -> tuple[Finding, ...]:
+    """`explanation/influence/overall/<attribute>`: its estimate is the part of the cell that pushes most."""
+    attributes = dict.fromkeys(seen.cells.labels.get("attribute", ()))
+    return tuple(_finding(seen, attribute, level) for attribute in attributes)
+
+
+def parts_of(cells: Observations, attribute: str, *, level: float) -> list[Part]:
+    """Σ I over a cell / Σ |I| over all rows, linearised, training rows taken as independent."""
+    frame = pd.DataFrame({**cells.labels, **cells.columns})
+    table = frame[frame["attribute"] == attribute].groupby(["group", "label"])[list(SUMS)].sum().reset_index()
+    total = table[list(SUMS)].sum()
+    out = []
+    for row in table.itertuples():
+        out.append(Part(str(row.group), str(row.label), _part({k: float(getattr(row, k)) for k in SUMS}, total, level)))
+    return out
+
+
+def _part(own: dict[str, float], total: Any, level: float) -> Estimate:
+    n, size = int(total["n"]), float(total["abs"])
+    method = "ratio of sums, linearised; t over training rows"
+    if not size:
+        return Estimate(value=None, level=level, n=n, method=method, state="undefined", note="no row pushes the gap")
+    r = own["sum"] / size
+    squares = own["sq"] - 2 * r * own["sum_abs"] + r * r * float(total["sq"])
+    error = math.sqrt(max(squares, 0.0) * n / max(n - 1, 1)) / size
+    if own["n"] < FEWEST:
+        note = f"{own['n']:.0f} training rows, fewer than {FEWEST}: no interval"
+        return Estimate(value=r, level=level, n=int(own["n"]), method=method, state="sparse", note=note)
+    low, high = t_limits(r, error, effective_n=n, level=level)
+    limits = {"low": max(-1.0, float(low)), "high": min(1.0, float(high))}
+    return Estimate(value=r, level=level, n=int(own["n"]), method=method, **limits)
+
+
+def _finding(seen: InfluenceSeen, attribute: str, level: float) -> Finding:
+    parts = sorted(parts_of(seen.cells, attribute, level=level), key=lambda p: -abs(p.estimate.value or 0.0))
+    facts = seen.cells.facts
+    return Finding(
+        id=f"explanation/influence/overall/{attribute}",
+        concern="explanation",
+        title=f"Training rows behind the gap, {attribute}",
+        statement=_statement(parts, facts, attribute),
+        metric="influence",
+        comparison="overall",
+        by=(attribute,),
+        estimate=parts[0].estimate,
+        by_group=tuple(GroupEstimate(group={attribute: p.group, "label": p.label}, estimate=p.estimate) for p in parts),
+        exhibits=(_table(parts, seen, attribute), _harmful(seen.rows, attribute, facts)),
+        notes=_notes(facts, seen.cells, attribute),
+        references=(METRICS["influence"].reference,),
+    )
+
+
+def _table(parts: Sequence[Part], seen: InfluenceSeen, attribute: str) -> Table:
+    return Table(
+        title=f"What pushes the gap by {attribute}: training rows by group and label",
+        columns=("group", "label", "training rows", "part of all pushes", "from", "to"),
+        rows=tuple((p.group, p.label, p.estimate.n, p.estimate.value, p.estimate.low, p.estimate.high) for p in parts),
+        units=("", "", "", "percent", "percent", "percent"),
+    )
+
+
+def _harmful(rows: Observations, attribute: str, facts: dict[str, Any]) -> Table:
+    """The rows that widen the gap most, by their position."""
+    frame = pd.DataFrame({**rows.labels, **rows.columns})
+    frame = frame[(frame["attribute"] == attribute) & (frame["influence"] > 0)]
+    frame = frame.sort_values("influence", ascending=False, kind="stable").head(SHOWN)
+    show = facts["show"]
+    lines: list[tuple[str | int | float | None, ...]] = []
+    for r in frame.to_dict("records"):
+        push = float(f"{r['influence']:.4g}")
+        lines.append((int(r["position"]), r["group"], r["label"], push, *([r["shown"]] if show else [])))
+    return Table(
+        title=f"The training rows that widen the gap by {attribute} most",
+        columns=("position", "group", "label", "push", *([", ".join(show)] if show else [])),
+        rows=tuple(lines),
+    )
+
+
+def _statement(parts: Sequence[Part], facts: dict[str, Any], attribute: str) -> str:
+    value, lower, upper = facts["gaps"][attribute]
+    size = f"{points(value)}-point" if facts["task"] == "binary" else plain(value)
+    gap = f"the {size} gap in scores between {upper} and {lower} rows"
+    sure = [p for p in parts if excludes_zero(p.estimate)]
+    widen = [p for p in sure if (p.estimate.value or 0) > 0]
+    narrow = [p for p in sure if (p.estimate.value or 0) < 0]
+    said = [
+        f"{p[0].words} {verb} {gap if i == 0 else 'it'} most ({_sized(p[0].estimate)})"
+        for i, (p, verb) in enumerate(x for x in ((widen, "widen"), (narrow, "narrow")) if x[0])
+    ]
+    if not said:
+        return f"No group and label of training rows pushes {gap} one way beyond doubt. {_CAUTION}"
+    return f"Among the training rows, {'; '.join(said)}. {_CAUTION}"
+
+
+_CAUTION = (
+    "It is how training shaped this model, to first order, and does not say what training without them would give."
+)
+
+
+def _sized(e: Estimate) -> str:
+    """The size of a part, whichever way it pushes."""
+    assert e.value is not None
+    assert e.low is not None
+    assert e.high is not None
+    low, high = sorted((abs(e.low), abs(e.high)))
+    sized = e.model_copy(update={"value": abs(e.value), "low": low, "high": high})
+    return f"{percent(sized.value)} of all pushes, {interval(sized, 'overall')}"
+
+
+def _notes(facts: dict[str, Any], cells: Observations, attribute: str) -> tuple[str, ...]:
+    mine = np.array(cells.labels["attribute"], dtype=object) == attribute
+    used = int(cells.columns["n"][mine].sum())
+    n = facts["checkpoints"]
+    at = (
+        f"{n} checkpoints, {'weighted by learning rate' if facts['weighted'] else 'all alike'}"
+        if n
+        else "final weights"
+    )
+    return (
+        f"{used:,} of {facts['of']:,} training rows"
+        + (f" ({facts['dropped']:,} without a target)" if facts["dropped"] else ""),
+        f"−∇gap·∇loss of each row at the {at}; loss: cross entropy, or half the squared error, without regularisation",
+        "a part is signed: what a cell's rows push, up less down, of the sizes of all rows' pushes",
+    )

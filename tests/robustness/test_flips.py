@@ -1,0 +1,142 @@
+"""Flips against a slow twin, row by row, and against the formula of a linear net."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.compose import make_column_transformer
+from sklearn.preprocessing import OneHotEncoder
+from torch import nn
+
+import auditkit as ak
+from auditkit.check import Batch
+from auditkit.errors import PolicyError
+from auditkit.evidence.sample import Observations
+from auditkit.inputs.model import Model
+from auditkit.records import Table
+from auditkit.robustness.flips import FlipTest
+
+
+def rows(n: int = 200) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {"sex": rng.choice([1.0, 2.0], n), "race": rng.choice(["x", "y", "z"], n), "u": rng.normal(size=n)}
+    )
+
+
+def model_of(frame: pd.DataFrame, task: Any = "binary") -> Model:
+    encoder = make_column_transformer((OneHotEncoder(sparse_output=False), ["sex", "race"]), ("passthrough", ["u"]))
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3 if task == "multiclass" else 1))
+    return Model(net, preprocess=encoder.fit(frame), task=task)
+
+
+def batch_of(frame: pd.DataFrame, model: Model) -> Batch:
+    score = model.predict(frame)
+    groups = pd.DataFrame(
+        {"sex": pd.Categorical(frame["sex"].map(lambda v: f"{v:.0f}")), "race": pd.Categorical(frame["race"])}
+    )
+    if model.task == "multiclass":
+        decided: Any = score.argmax(1).astype(np.int16)
+    else:
+        decided = score if model.task == "regression" else (score >= 0.5).astype(np.int8)
+    weight = np.random.default_rng(1).uniform(0.5, 2, len(frame))
+    classes = ("p", "q", "r") if model.task == "multiclass" else ()
+    return Batch(frame, groups, decided, decided, score, weight, task=model.task, classes=classes)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_against_a_slow_twin(task: Any) -> None:
+    frame = rows(40)
+    model = model_of(frame, task)
+    batch = batch_of(frame, model)
+    findings = {f.id: f for f in FlipTest().assess(FlipTest().examine(model, batch)).findings}
+    changed, size = [], []
+    for i in range(len(frame)):
+        before = model.predict(frame.iloc[[i]])[0]
+        own = [v for v in "xyz" if v != frame["race"].iloc[i]]
+        after = [model.predict(frame.iloc[[i]].assign(race=v))[0] for v in own]
+        k = int(np.argmax(before)) if task == "multiclass" else ...
+        size.append(np.mean([abs(a[k] - before[k]) if task == "multiclass" else abs(a - before) for a in after]))
+        if task == "multiclass":
+            changed.append(np.mean([int(np.argmax(a) != k) for a in after]))
+        else:
+            changed.append(np.mean([int((a >= 0.5) != (before >= 0.5)) for a in after]))
+    effect = findings["robustness/flip_effect/overall/race"]
+    assert effect.estimate.value == pytest.approx(np.average(size, weights=batch.weight), abs=1e-6)
+    if task == "regression":
+        assert "robustness/flip_rate/overall/race" not in findings
+    else:
+        rate = findings["robustness/flip_rate/overall/race"].estimate
+        assert rate.value == pytest.approx(np.average(changed, weights=batch.weight))
+        assert rate.low is not None
+        assert rate.low < np.average(changed, weights=batch.weight)
+
+
+def test_a_linear_net_by_formula() -> None:
+    """Every flip moves the prediction by the difference of the two weights."""
+    frame = rows()
+    model = model_of(frame, "regression")
+    torch.manual_seed(0)
+    net = nn.Linear(6, 1)
+    model = model.with_module(net)
+    finding = FlipTest(["sex"]).assess(FlipTest(["sex"]).examine(model, batch_of(frame, model))).findings[0]
+    w = float((net.weight[0, 1] - net.weight[0, 0]).detach())
+    assert finding.estimate.value == pytest.approx(abs(w), abs=1e-6)
+    (table,) = finding.exhibits
+    assert isinstance(table, Table)
+    assert [row[3] for row in table.rows] == [pytest.approx(w, abs=1e-6), pytest.approx(-w, abs=1e-6)]
+    assert (
+        f"from {'1 to 2' if w > 0 else '2 to 1'} they rise by" in finding.statement or "they fall" in finding.statement
+    )
+
+
+def test_what_is_no_input_is_said() -> None:
+    report = ak.audit(ak.demo.model(), ak.demo.data(), checks=[FlipTest()], sample=200)
+    assert not report.findings
+    for n in report.not_measured:
+        assert "flipping it changes none (nor does the feature map name it)" in n.why
+        assert len(n.why) <= 150  # what the page shows of it
+        assert n.concern == "robustness"
+    frame = rows()
+    model = model_of(frame)
+    beside = replace(batch_of(frame, model), groups=pd.DataFrame({"age": pd.Categorical(["a", "b"] * 100)}))
+    (absent,) = FlipTest().assess(FlipTest().examine(model, beside)).not_measured
+    assert "came beside the features" in absent.why
+
+
+def test_read_and_ignored_is_a_finding_of_nothing() -> None:
+    frame = rows()
+    model = model_of(frame)
+    with torch.no_grad():
+        model.module[0].weight[:, :2] = 0.0  # type: ignore[index]
+    rate, effect = FlipTest(["sex"]).assess(FlipTest(["sex"]).examine(model, batch_of(frame, model))).findings
+    assert "no decision on the sampled rows would change" in rate.statement
+    assert (rate.estimate.value, effect.estimate.value) == (0.0, 0.0)
+    assert rate.estimate.high is not None
+    assert 0 < rate.estimate.high < 0.05
+    assert "no flip moves scores one way" in effect.statement
+
+
+def test_evidence_adds_and_survives_json() -> None:
+    frame = rows()
+    model = model_of(frame)
+    batch = batch_of(frame, model)
+    seen = FlipTest().examine(model, batch)
+    read = Observations.from_json(json.loads(json.dumps((seen + seen).to_json(), allow_nan=False)))
+    assert len(read) == 400
+    a, b = FlipTest().assess(seen).findings[0], FlipTest().assess(read).findings[0]
+    assert a.estimate.value == pytest.approx(b.estimate.value, rel=1e-6)
+
+
+def test_an_attribute_that_is_none() -> None:
+    frame = rows()
+    model = model_of(frame)
+    with pytest.raises(PolicyError, match="Did you mean 'race'"):
+        FlipTest(["rase"]).examine(model, batch_of(frame, model))
