@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from auditkit.records import Comparison, Estimate
 from auditkit.report.words import kind_of, range_text, value_text
 from auditkit.wording import NOTHING
+
+
+WIDEST = 12
+"""Columns for which the style sheet has a class."""
 
 
 class TableView(NamedTuple):
@@ -18,6 +23,11 @@ class TableView(NamedTuple):
     words: int = 1
     """How many columns, from the left, are words."""
 
+    @property
+    def classes(self) -> str:
+        """Classes of the table that say which columns stand right."""
+        return right_columns([i >= self.words for i in range(len(self.columns))])
+
 
 class Figure(NamedTuple):
     """The frame of a chart."""
@@ -26,6 +36,15 @@ class Figure(NamedTuple):
     subtitle: str
     sentence: str
     table: TableView
+
+
+def right_columns(right: Sequence[bool]) -> str:
+    """Classes of a table whose columns of numbers stand right: one word a table is shorter than one a cell.
+
+    >>> right_columns([False, True, True]), right_columns([False, False, True])
+    ('nums', 'c3')
+    """
+    return "nums" if all(right[1:]) else " ".join(f"c{i + 1}" for i, r in enumerate(right[:WIDEST]) if r)
 
 
 def cells(e: Estimate | None, comparison: Comparison = "overall", metric: str = "") -> tuple[str, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import re
+from collections.abc import Callable
 
 import jinja2
 
@@ -32,7 +34,7 @@ def render(report: Report) -> str:
     style = _environment().get_template("style.css").render(footer=footer)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    return (
+    return tight(
         _environment()
         .get_template("page.html.jinja")
         .render(
@@ -65,15 +67,49 @@ def render(report: Report) -> str:
     )
 
 
+class _Templates(jinja2.PackageLoader):
+    """The folder's templates; the style sheet without what a browser skips."""
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool] | None]:
+        source, name, fresh = super().get_source(environment, template)
+        return tight_style(source) if template.endswith(".css") else source, name, fresh
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("auditkit.report.html", "templates"),
+        loader=_Templates("auditkit.report.html", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=lambda v: f"{v:g}" if isinstance(v, float) else v,  # geometry: "0%", not "0.0%"
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+_BLOCKS = "address|caption|dd|details|div|dl|dt|figcaption|figure|footer|h[1-6]|header|li|main|nav|ol|p|section"
+_BLOCKS += "|summary|svg|symbol|table|tbody|td|text|th|thead|tr|ul|use|line|rect|path|circle|defs|body|head|meta|title"
+_GAP = re.compile(rf"(?<=>)\s*\n\s*(?=</?(?:{_BLOCKS})\b)|(</?(?:{_BLOCKS})\b[^<>]*>)\s*\n\s*")
+
+
+def tight(html: str) -> str:
+    """A page without the line breaks between blocks, where they mean nothing; text never begins or ends with one.
+
+    >>> tight("<li>\\n<p>a</p>\\n</li>\\n<b>b</b>\\n<i>c</i>")
+    '<li><p>a</p></li><b>b</b>\\n<i>c</i>'
+    """
+    return _GAP.sub(r"\1", html)
+
+
+def tight_style(css: str) -> str:
+    """A style sheet without what a browser skips; strings of ours hold no punctuation before a space.
+
+    >>> tight_style("/* a */\\na { b: c; d: e; }\\n")
+    'a{b:c;d:e}'
+    """
+    css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
+    css = re.sub(r"(?<=[a-z-]):\s+", ":", css)
+    return re.sub(r"\s*([{};,>])\s*|\s*\n\s*", lambda m: m[1] or "", css).replace(";}", "}")
 
 
 def css_text(text: str) -> str:
