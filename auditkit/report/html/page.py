@@ -11,10 +11,25 @@ from collections.abc import Callable
 import jinja2
 
 from auditkit.records import Report, Status
-from auditkit.report.html import answers, appendix, crossing, data, first, gaps, gate, rates, summary, unmeasured, why
+from auditkit.report.html import (
+    answers,
+    appendix,
+    cases,
+    crossing,
+    data,
+    first,
+    gaps,
+    gate,
+    rates,
+    summary,
+    unmeasured,
+    why,
+)
+from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import ORDER
 from auditkit.report.html.sections import NOT_BUILT, TITLES, answered, from_findings, home
+from auditkit.report.html.trust import holds
 from auditkit.report.words import shown
 
 ERRORS = ("accuracy", "precision")
@@ -29,7 +44,8 @@ def render(report: Report) -> str:
     """
     look = Lookup(report)
     drawn = from_findings(look)
-    *told, more_data, more_fairness = answers.views(look, [*drawn.values(), "data", "fairness"])
+    names = Names()
+    *told, more_data, more_fairness = answers.views(look, [*drawn.values(), "data", "fairness"], names)
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     style = _environment().get_template("style.css").render(footer=footer)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -51,7 +67,7 @@ def render(report: Report) -> str:
             json_name=f"{shown(report.name)}.json",
             subject=first.subject(report),
             first=first.view(look),
-            top=why.top_columns(look),
+            cause=why.leading_cause(look),
             summary=summary.view(look),
             gate=gate.view(look),
             data=data.view(look),
@@ -60,7 +76,8 @@ def render(report: Report) -> str:
             gaps=gaps.view(look) if look.binary else None,
             rates=rates.view(look, [m for m in look.metrics() if m not in ERRORS]) if look.binary else None,
             crossings=crossing.views(look) if look.binary else (),
-            why=why.views(look),
+            why=why.view(look, names),
+            cases=cases.views(report),
             unmeasured=unmeasured.view(look),
             appendix=appendix.view(look),
         )
@@ -127,8 +144,9 @@ def _states(look: Lookup) -> dict[int, Status]:
     found: dict[int, list[Status]] = {2: [v.status for v in verdicts]}
     for v in verdicts:
         found.setdefault(home(look, v), []).append(v.status)
-    if any(f.concern == "explanation" and not all(t.passed for t in f.trust) for f in look.report.findings):
+    if not all(holds(f) for f in look.report.findings):
         found.setdefault(9, []).append("fail")
     states = {n: min(s, key=ORDER.index) for n, s in found.items() if s}
     absent = [n for n, concern in (from_findings(look) | {9: "explanation"}).items() if concern not in answered(look)]
+    absent += [] if cases.views(look.report) else [10]
     return states | dict.fromkeys([*absent, *NOT_BUILT], "not_measured")

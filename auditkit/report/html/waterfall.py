@@ -1,0 +1,332 @@
+"""Figure 7.7, what makes a gap: one bar a column from the running total, the whole gap under them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
+from auditkit.report.html.figures import Figure, TableView, level_text
+from auditkit.report.html.geometry import Axis, axis_over
+from auditkit.report.html.lookup import By, Lookup
+from auditkit.report.words import by_words, listed, number, range_in, shown, upper_first, whole_percent
+from auditkit.wording import NOTHING, decimals, in_unit
+
+MOST = 20
+"""Columns that are drawn; the last row gathers the others."""
+
+_GUESS = Axis(0.5, 1.0, 2)
+"""How well a column tells the group: an AUC."""
+
+_NO_MARK = "\N{EN DASH}"
+
+_TARGETS = {
+    "mean_score": "in scores",
+    "selection_rate": "in who is selected",
+    "true_positive_rate": "in who is found",
+    "false_positive_rate": "in who is wrongly selected",
+    "false_negative_rate": "in who is overlooked",
+    "loss": "in errors",
+}
+"""What the gap is a gap of, in words."""
+
+
+class Bar(NamedTuple):
+    """One part, in percent of the plot's width."""
+
+    label: str
+    x: float
+    width: float
+    closes: bool
+    """True for a part that works against the gap: outlined, not filled."""
+    end: float
+    """Where the running total stands after it: the next bar begins there."""
+    low: float | None
+    high: float | None
+    """The interval of the part, drawn at its end."""
+    value: str
+    share: str
+    beside: float | None
+    """Where the lollipop's mark stands."""
+    beside_words: str
+
+
+class Waterfall(NamedTuple):
+    """The figure."""
+
+    figure: Figure
+    axis: Axis
+    ticks: tuple[tuple[float, str], ...]
+    zero: float
+    bars: tuple[Bar, ...]
+    total: Bar
+    heads: tuple[str, str, str]
+    """Heads of value, share and lollipop; empty: no such column."""
+    note: str
+
+
+class Cause(NamedTuple):
+    """What makes a gap, in one breath."""
+
+    names: tuple[str, ...]
+    share: str
+    clause: str
+    """"relationship makes up 69% of the gap in scores between women and men"."""
+
+
+def view(look: Lookup, f: Finding, x: Contributions) -> Waterfall:
+    """One exhibit of parts as a figure."""
+    rows = _drawn(x)
+    ends = _running(rows)
+    edges = [v for (start, end), r in zip(ends, rows, strict=True) for v in (start, end, *_whiskers(start, r.estimate))]
+    edges += [v for v in (x.total.value, x.total.low, x.total.high) if v is not None]
+    low, high = min([0.0, *edges]), max([0.0, *edges])
+    axis = axis_over(low, high) if high > low else Axis(0.0, 1.0, 4)
+    total = x.total.value or 0.0
+    bars = tuple(_bar(axis, x, r, start, end, total) for (start, end), r in zip(ends, rows, strict=True))
+    shares = any(r.share is not None for r in x.rows)
+    figure = Figure(title_of(look, f, x), _subtitle(x), _sentence(look, f, x), table_of(look, f, x))
+    return Waterfall(
+        figure=figure,
+        axis=axis,
+        ticks=tuple((at, _tick(v, x.unit)) for at, v in axis.ticks()),
+        zero=axis.at(0.0),
+        bars=bars,
+        total=_whole(axis, x),
+        heads=(
+            _unit_words(x.unit),
+            "Share" if shares else "",
+            upper_first(shown(x.beside, empty="")) if _besides(x) else "",
+        ),
+        note=_note(look, f, x),
+    )
+
+
+def _besides(x: Contributions) -> bool:
+    return bool(x.beside) and any(r.beside is not None for r in x.rows)
+
+
+def _drawn(x: Contributions) -> list[Contribution]:
+    """All parts, or the largest and one row that gathers the others."""
+    if len(x.rows) <= MOST:
+        return list(x.rows)
+    rest = x.rows[MOST - 1 :]
+    values = [r.estimate.value for r in rest]
+    shares = [r.share for r in rest if r.share is not None]
+    gathered = Estimate(value=sum(v for v in values if v is not None), note="a sum of small parts, without an interval")
+    share = sum(shares) if shares else None
+    return [
+        *x.rows[: MOST - 1],
+        Contribution(label=f"{number(len(rest))} smaller ones", estimate=gathered, share=share),
+    ]
+
+
+def _running(rows: Sequence[Contribution]) -> list[tuple[float, float]]:
+    """(start, end) of each bar."""
+    ends, at = [], 0.0
+    for r in rows:
+        start, at = at, at + (r.estimate.value or 0.0)
+        ends.append((start, at))
+    return ends
+
+
+def _whiskers(start: float, e: Estimate) -> tuple[float, ...]:
+    return () if e.low is None or e.high is None else (start + e.low, start + e.high)
+
+
+def _bar(axis: Axis, x: Contributions, r: Contribution, start: float, end: float, total: float) -> Bar:
+    left, right = axis.at(min(start, end)), axis.at(max(start, end))
+    low, high = (axis.at(w) for w in _whiskers(start, r.estimate)) if _whiskers(start, r.estimate) else (None, None)
+    beside = r.beside if _besides(x) else None
+    return Bar(
+        label=shown(r.label),
+        x=left,
+        width=round(right - left, 1),
+        closes=(r.estimate.value or 0.0) * total < 0,
+        end=axis.at(end),
+        low=low,
+        high=high,
+        value=_value(r.estimate.value, x.unit),
+        share=whole_percent(r.share),
+        beside=None if beside is None else _GUESS.at(beside),
+        beside_words="" if beside is None else decimals(beside, 2),
+    )
+
+
+def _whole(axis: Axis, x: Contributions) -> Bar:
+    e, zero = x.total, axis.at(0.0)
+    end = zero if e.value is None else axis.at(e.value)
+    sides = None if e.low is None or e.high is None else (axis.at(e.low), axis.at(e.high))
+    shares = [r.share for r in x.rows if r.share is not None]
+    return Bar(
+        label="The whole gap",
+        x=min(zero, end),
+        width=round(abs(end - zero), 1),
+        closes=False,
+        end=end,
+        low=sides[0] if sides else None,
+        high=sides[1] if sides else None,
+        value=_value(e.value, x.unit),
+        share="100%" if shares else NOTHING,
+        beside=None,
+        beside_words="",
+    )
+
+
+def _value(v: float | None, unit: Unit, digits: int = 1) -> str:
+    return decimals(None if v is None else 100 * v, digits) if unit in ("points", "percent") else in_unit(v, unit)
+
+
+def _tick(v: float, unit: Unit) -> str:
+    return f"{round(100 * v if unit in ('points', 'percent') else v, 6):,g}".replace("-", "−")
+
+
+def _unit_words(unit: Unit) -> str:
+    return {"points": "Points", "percent": "Percent", "ratio": "Ratio"}.get(unit, "Value")
+
+
+def sure(e: Estimate) -> bool:
+    """True for an estimate whose interval excludes 0."""
+    return e.value is not None and e.low is not None and e.high is not None and (e.low > 0 or e.high < 0)
+
+
+def leaders(x: Contributions) -> tuple[Contribution, ...]:
+    """The one or two columns that surely make most of a gap that is established; none where nothing can be said.
+
+    Surely: each has an interval without 0, and lies beyond the intervals of all that follow.
+    """
+    total = x.total.value
+    if not sure(x.total) or total is None:
+        return ()
+    sign = 1 if total > 0 else -1
+    ends = [sorted((sign * (r.estimate.low or 0.0), sign * (r.estimate.high or 0.0))) for r in x.rows]
+    for most in (1, 2):
+        first, rest = x.rows[:most], ends[most:]
+        if len(first) < most or any(not sure(r.estimate) or r.share is None for r in first):
+            return ()
+        lowest = min(low for low, _ in ends[:most])
+        if lowest > max((high for _, high in rest), default=0.0) and (most == 2 or (first[0].share or 0.0) >= 0.5):
+            return first
+    first = x.rows[:1]  # the largest by its point value makes less than half, and no pair is surely ahead
+    return first if first and ends[0][0] > max((high for _, high in ends[1:]), default=0.0) else ()
+
+
+def between(look: Lookup, by: By, f: Finding) -> str:
+    """The groups of a gap: "women and men", or "groups of race"."""
+    groups = [g.group for g in f.by_group] or [g.group for g in look.groups("base_rate", by)]
+    named = [g for g in groups if set(g) == set(by)]
+    return listed([look.say.people(g) for g in named]) if len(named) == 2 else f"groups of {by_words(by)}"
+
+
+def what(f: Finding) -> str:
+    """What the gap is a gap of: "in scores"."""
+    target = _TARGETS.get(f.metric.removesuffix("_gap").removeprefix("gap_in_"), "")
+    return f"gap {target}".strip()
+
+
+def cause(look: Lookup, f: Finding, x: Contributions) -> Cause | None:
+    """What surely makes a gap; None where no column surely leads."""
+    led = leaders(x)
+    if not led:
+        return None
+    names = tuple(shown(r.label) for r in led)
+    share = whole_percent(sum(r.share or 0.0 for r in led))
+    verb = "makes" if len(led) == 1 else "make"
+    return Cause(names, share, f"{listed(names)} {verb} up {share} of the {what(f)} between {between(look, f.by, f)}")
+
+
+def cancelling(x: Contributions) -> tuple[Contribution, Contribution] | None:
+    """Two sure parts of opposite sign, each larger than the gap between them."""
+    size = abs(x.total.value or 0.0)
+    ups, downs = ([r for r in x.rows if sure(r.estimate) and s * (r.estimate.value or 0.0) > size] for s in (1, -1))
+    return (ups[0], downs[0]) if ups and downs else None
+
+
+def title_of(look: Lookup, f: Finding, x: Contributions) -> str:
+    """The finding in one line."""
+    gap = f"{what(f)} between {between(look, f.by, f)}"
+    if x.total.value is None:
+        return f"{upper_first(gap)}: nothing to take apart"
+    hidden = cancelling(x)
+    if hidden is not None:
+        sizes = listed([f"{shown(r.label)} ({_value(r.estimate.value, x.unit)})" for r in hidden])
+        return f"A small {gap} hides larger parts that cancel: {sizes}"
+    if not sure(x.total):
+        return f"No {gap} is established, so no column is said to make one"
+    told = cause(look, f, x)
+    return upper_first(told.clause) if told else f"No single column surely makes most of the {gap}"
+
+
+def name_of(look: Lookup, f: Finding, x: Contributions) -> str:
+    """The explanation, for a list."""
+    return f"{shown(x.title)}, {by_words(f.by)}" if f.by else shown(x.title)
+
+
+def _subtitle(x: Contributions) -> str:
+    unit = {"points": ", in points", "percent": ", in percent"}.get(x.unit, "")
+    cut = (
+        f" The {MOST - 1} largest of {len(x.rows)} parts; the last bar gathers the others."
+        if len(x.rows) > MOST
+        else ""
+    )
+    closing = x.total.value is not None and any((r.estimate.value or 0.0) * x.total.value < 0 for r in x.rows)
+    outlined = " Outlined: parts that close the gap." if closing else ""
+    ranged = any(r.estimate.low is not None for r in x.rows)
+    level = f" Whisker: {level_text(x.rows[0].estimate)} interval." if ranged else ""
+    return (
+        f"{shown(x.title)}. Each bar is the part that one column makes{unit}; together they are the gap."
+        f"{outlined}{level}{cut}"
+    )
+
+
+def _sentence(look: Lookup, f: Finding, x: Contributions) -> str:
+    said = shown(f.statement, empty="", longest=600)
+    if said and title_of(look, f, x) == said.removesuffix("."):
+        said = ""
+    return f"{said} {_sums(x)}".strip()
+
+
+def _sums(x: Contributions) -> str:
+    """What the parts add up to, beside the gap of the rows used, and of all rows."""
+    unit = {"points": " points", "percent": " percent"}.get(x.unit, "")
+    total = sum(r.estimate.value or 0.0 for r in x.rows)
+    told = f"The parts add up to {_value(total, x.unit, 2)}{unit}; the gap of the rows used is {_value(x.total.value, x.unit, 2)}"
+    if x.of_all is not None:
+        told += f", and over all rows of the data {_value(x.of_all, x.unit, 2)}"
+    if not any(r.share is not None for r in x.rows) and x.rows and x.total.value is not None:
+        told += ". Shares are not given" + ("" if sure(x.total) else ": the interval of the whole gap contains 0")
+    return f"{told}."
+
+
+def _note(look: Lookup, f: Finding, x: Contributions) -> str:
+    method = f.estimate.method or x.total.method
+    told = "This says how the model reaches its scores, not what causes the outcome."
+    if method:
+        told += f" Method: {shown(method, longest=300).removesuffix('.')}."
+    if f.estimate.n or x.total.n:
+        told += f" {f.estimate.n or x.total.n:,} rows."
+    return told + "".join(f" {upper_first(shown(n, longest=600)).removesuffix('.')}." for n in f.notes)
+
+
+def table_of(look: Lookup, f: Finding, x: Contributions) -> TableView:
+    """Every part with its interval."""
+    shares, besides = any(r.share is not None for r in x.rows), _besides(x)
+    body = [
+        (
+            shown(r.label),
+            *_texts(r.estimate, x.unit),
+            *((whole_percent(r.share),) if shares else ()),
+            *((decimals(r.beside, 2),) if besides else ()),
+        )
+        for r in x.rows
+    ]
+    rest = ("100%",) * shares + (NOTHING,) * besides
+    body.append(("The whole gap", *_texts(x.total, x.unit), *rest))
+    heads = ("Share",) * shares + (upper_first(shown(x.beside)),) * besides
+    return TableView(name_of(look, f, x), ("Part", _unit_words(x.unit), "Interval", *heads), tuple(body))
+
+
+def _texts(e: Estimate, unit: Unit) -> tuple[str, str]:
+    if e.value is None:
+        return NOTHING, shown(e.note, empty="not defined")
+    return _value(e.value, unit, 2 if unit == "points" and abs(e.value) < 0.01 else 1), range_in(e, unit) or NOTHING
