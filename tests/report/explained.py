@@ -68,7 +68,10 @@ def parts(n: int = 10, *, shares: bool = True, sign: int = 1, scale: float = 1.0
         Contribution(
             label=label,
             estimate=Estimate(
-                value=sign * scale * v, low=scale * min(sign * a, sign * b), high=scale * max(sign * a, sign * b), n=4813
+                value=sign * scale * v,
+                low=scale * min(sign * a, sign * b),
+                high=scale * max(sign * a, sign * b),
+                n=4813,
             ),
             share=share if shares else None,
             beside=auc,
@@ -202,7 +205,12 @@ def cases(n: int = 4) -> Finding:
     kinds = (
         Case(title="The most typical error among women: overlooked", facts=facts, contributions=moved),
         Case(title="The most consequential error among women", facts=facts, contributions=moved[::-1], note="T1 kept."),
-        Case(title="A picture", facts=facts[:2], png=png(), contributions=(("segment 3", "", 0.4), ("segment 9", "", -0.1))),
+        Case(
+            title="A picture",
+            facts=facts[:2],
+            png=png(),
+            contributions=(("segment 3", "", 0.4), ("segment 9", "", -0.1)),
+        ),
         Case(title="A text", facts=facts[:2], tokens=text),
     )
     shown = Cases(title="Errors of each group", unit="log-odds", cases=tuple(kinds[i % 4] for i in range(n)))
@@ -250,7 +258,13 @@ def burden() -> Finding:
         unit="cost",
         series=("Female", "Male"),
         rows=tuple(
-            (what, (Estimate(value=a, low=a - 0.1, high=a + 0.1, n=300), Estimate(value=b, low=b - 0.1, high=b + 0.1, n=300)))
+            (
+                what,
+                (
+                    Estimate(value=a, low=a - 0.1, high=a + 0.1, n=300),
+                    Estimate(value=b, low=b - 0.1, high=b + 0.1, n=300),
+                ),
+            )
             for what, a, b in (("hours-per-week", 1.4, 0.9), ("educational-num", 2.1, 1.6))
         ),
     )
@@ -283,7 +297,12 @@ def everything(**options: int) -> list[Finding]:
 
 def deep(n: int = 60) -> Layers:
     """A net of many layers."""
-    return layers(tuple(layer(f"blocks.{i}", "Linear", 8, 0.6 + 0.3 * i / n, 0.55, 0.18 - 0.17 * i / n, 0.187, 0.85) for i in range(n)))
+    return layers(
+        tuple(
+            layer(f"blocks.{i}", "Linear", 8, 0.6 + 0.3 * i / n, 0.55, 0.18 - 0.17 * i / n, 0.187, 0.85)
+            for i in range(n)
+        )
+    )
 
 
 def with_explanations(report: Report, found: list[Finding]) -> Report:
@@ -334,10 +353,14 @@ def hostile(name: str) -> list[Finding]:
             update={
                 **changed,
                 "exhibits": tuple(exhibit(x) for x in f.exhibits),
-                "by_group": tuple(g.model_copy(update={"group": {name: f"{name}{i}"}}) for i, g in enumerate(f.by_group)),
+                "by_group": tuple(
+                    g.model_copy(update={"group": {name: f"{name}{i}"}}) for i, g in enumerate(f.by_group)
+                ),
                 "estimate": f.estimate.model_copy(update={"method": name}),
                 "trust": tuple(
-                    t.model_copy(update={"id": name, "name": name, "note": name, "passed": i % 3 > 0 or f.metric != "recourse"})
+                    t.model_copy(
+                        update={"id": name, "name": name, "note": name, "passed": i % 3 > 0 or f.metric != "recourse"}
+                    )
                     for i, t in enumerate(f.trust)
                 ),
             }
@@ -353,11 +376,14 @@ def wide() -> list[Finding]:
 
 def undefined() -> list[Finding]:
     """Nothing to compare, nothing measured, no interval, one layer."""
-    nothing = Contributions(title="t", unit="points", rows=(), total=Estimate(value=None, state="undefined", note="one group"))
+    nothing = Contributions(
+        title="t", unit="points", rows=(), total=Estimate(value=None, state="undefined", note="one group")
+    )
     bare = Layer(name="only", type="Linear", units=1, note="no gradient reaches it")
     plain = parts().model_copy(update={"of_all": None, "beside": ""})
     loose = tuple(
-        r.model_copy(update={"estimate": Estimate(value=r.estimate.value), "share": None, "beside": None}) for r in plain.rows
+        r.model_copy(update={"estimate": Estimate(value=r.estimate.value), "share": None, "beside": None})
+        for r in plain.rows
     )
     plain = plain.model_copy(update={"rows": loose, "total": Estimate(value=0.187)})
     return [gap(nothing), gap(plain, by="race", groups=()), net(layers((bare,)).model_copy(update={"guess": None}))]

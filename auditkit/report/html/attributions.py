@@ -43,6 +43,7 @@ class Attributed(NamedTuple):
     more: tuple[TableView, ...]
     """Further exhibits, as tables."""
     note: str
+    method: tuple[str, ...]
 
 
 def attributes(f: Finding) -> bool:
@@ -74,11 +75,11 @@ def view(look: Lookup, f: Finding) -> Attributed:
     table = _table(look, contributions) if contributions else TableView("Contributions", ("Column",), ())
     note = f"This says how the model reaches its scores, not what causes the outcome. Method: {method}"
     note += f", {f.estimate.n:,} rows." if f.estimate.n else "."
-    note += "".join(f" {upper_first(shown(n))}." for n in f.notes)
+    notes = tuple(upper_first(shown(n, longest=600)) for n in f.notes)
     trust, missed = trust_view(f, method), lost(f)
     more = tuple(_table(look, x) for x in f.exhibits if isinstance(x, GroupEstimates) and x is not contributions)
     if missed or contributions is None or not contributions.rows:
-        return Attributed(None, failed(method, missed, table), axis_to(0), (), (), trust, more, note)
+        return Attributed(None, failed(method, missed, table), axis_to(0), (), (), trust, more, note, notes)
     series = _drawn(look, contributions)
     rows = contributions.rows[:MOST]
     ends = [x for _, es in rows for i, _ in series for x in (es[i].value, es[i].high) if x is not None]
@@ -87,7 +88,7 @@ def view(look: Lookup, f: Finding) -> Attributed:
         _title(contributions), _subtitle(look, contributions, series), _sentence(look, f, contributions), table
     )
     heads = tuple(_series(look, contributions.series[i])[0] for i, _ in series)
-    return Attributed(figure, None, axis, heads, _rows(axis, contributions, series), trust, more, note)
+    return Attributed(figure, None, axis, heads, _rows(axis, contributions, series), trust, more, note, notes)
 
 
 def _series(look: Lookup, name: str) -> tuple[str, str, str]:

@@ -11,7 +11,7 @@ from auditkit.report.html.geometry import Axis, axis_over
 from auditkit.report.words import listed, number, shown, upper_first
 from auditkit.wording import decimals, plain
 
-MOST = 40
+MOST = 24
 """Cards; report.json has all cases."""
 
 PICTURES = 120_000
@@ -153,5 +153,6 @@ def _spoken(tokens: Sequence[tuple[str, float]]) -> str:
     for sign, verb in ((1, "raise"), (-1, "lower")):
         mine = sorted((t for t in tokens if sign * t[1] > 0), key=lambda t: -abs(t[1]))[:3]
         if mine:
-            parts.append(f"{listed([f'“{shown(t)}”' for t, _ in mine])} {verb} the score most")
+            names = listed([f"“{shown(t)}”" for t, _ in mine])
+            parts.append(f"{names} {verb}{'s' if len(mine) == 1 else ''} the score most")
     return f"{upper_first('; '.join(parts))}." if parts else ""

@@ -65,6 +65,7 @@ class Net(NamedTuple):
     strips: bool
     accuracy: bool
     note: str
+    method: tuple[str, ...]
 
 
 def view(look: Lookup, f: Finding, x: Layers) -> Net:
@@ -81,22 +82,22 @@ def view(look: Lookup, f: Finding, x: Layers) -> Net:
     ends += [layer.random for layer in drawn if layer.random is not None]
     low, high = min([0.0, *ends]), max([0.0, *ends])
     uses = axis_over(low, high) if high > low else Axis(0.0, 1.0, 4)
-    most = max((abs(v) for layer in drawn for v in layer.neurons), default=0.0)
     answer = _always(look)
     attribute = shown(x.attribute)
     unit = {"points": ", points", "percent": ", percent"}.get(x.unit, "")
     return Net(
         figure=Figure(title_of(x), _subtitle(x, len(drawn)), _sentence(f, x), table_of(x)),
         knows=KNOWS,
-        knows_ticks=tuple((at, f"{round(100 * v):g}%") for at, v in KNOWS.ticks()),
+        knows_ticks=tuple((at, f"{100 * v:.0f}%") for at, v in KNOWS.ticks()[::2]),
         uses=uses,
         uses_ticks=tuple((at, _tick(v, x.unit)) for at, v in uses.ticks()),
         zero=uses.at(0.0),
         heads=(f"Knows: {attribute} named right", f"Uses: the gap{unit}"),
-        rows=tuple(_row(layer, x, uses, most, answer) for layer in drawn),
+        rows=tuple(_row(layer, x, uses, answer) for layer in drawn),
         strips=any(layer.neurons for layer in drawn),
         accuracy=any(layer.accuracy_after is not None for layer in drawn),
-        note=_note(f),
+        note="That a layer knows an attribute says what a reader could find there, not that the net decides by it.",
+        method=tuple(upper_first(shown(n, longest=600)) for n in f.notes),
     )
 
 
@@ -160,32 +161,34 @@ def title_of(x: Layers) -> str:
     erased = [layer for layer in x.layers if layer.after is not None and layer.after.value is not None]
     if not probed and not erased:
         return f"What the layers know of {who} was not measured"
-    head = f"{_many(sum(knows(layer) for layer in probed), len(probed))} surely tell {who}" if probed else ""
-    if len(probed) == 1:
-        head = f"The one layer {'surely tells' if knows(probed[0]) else 'does not surely tell'} {who}"
+    head = _readable(who, [knows(layer) for layer in probed]) if probed else ""
     if not erased:
         return head
     return f"{head}; {_used(erased, x.guess)}" if head else upper_first(_used(erased, x.guess))
 
 
-def _many(k: int, n: int) -> str:
+def _readable(who: str, known: list[bool]) -> str:
+    k, n = sum(known), len(known)
+    if n == 1:
+        return f"{upper_first(who)} can {'' if k else 'not surely '}be read from the one layer"
+    of = "no layer for sure" if not k else f"{number(k)} of {number(n)} layers"
     if k == n:
-        return "Both layers" if n == 2 else f"All {number(n)} layers"
-    return f"{upper_first(number(k))} of {number(n)} layers" if k else "No layer can"
+        of = "both layers" if n == 2 else f"all {number(n)} layers"
+    return f"{upper_first(who)} can be read from {of}"
 
 
 def _used(erased: list[Layer], guess: float | None) -> str:
     used = [layer for layer in erased if uses(layer)]
     if not used:
-        return "erasing that makes the gap surely smaller in none of them"
+        return "erasing it makes the gap surely smaller in none"
     where = "" if len(used) == len(erased) else f" in {number(len(used))} of {number(len(erased))}"
     costly = [layer for layer in used if hardly(layer, guess)]
     price = ""
     if costly:
         price = (
-            ", and costs the skill" if len(costly) == len(used) else f", and costs the skill in {number(len(costly))}"
+            ", and costs the skill" if len(costly) == len(used) else f", and in {number(len(costly))} costs the skill"
         )
-    return f"erasing that makes the gap smaller{where}{price}"
+    return f"erasing it makes the gap smaller{where}{price}"
 
 
 def _subtitle(x: Layers, drawn: int) -> str:
@@ -222,11 +225,6 @@ def _sentence(f: Finding, x: Layers) -> str:
     return " ".join(t for t in told if t)
 
 
-def _note(f: Finding) -> str:
-    told = "That a layer knows an attribute says what a reader could find there, not that the net decides by it."
-    return told + "".join(f" {upper_first(shown(n, longest=600)).removesuffix('.')}." for n in f.notes)
-
-
 def _always(look: Lookup) -> str:
     """What the commoner answer is, in words."""
     if not look.binary:
@@ -239,12 +237,12 @@ def _always(look: Lookup) -> str:
     return f"always answering {'yes' if yes > n / 2 else 'no'}"
 
 
-def _row(layer: Layer, x: Layers, axis: Axis, most: float, answer: str) -> LayerRow:
+def _row(layer: Layer, x: Layers, axis: Axis, answer: str) -> LayerRow:
     k, after = layer.knows, layer.after
     before = None if layer.before is None or layer.before.value is None else axis.at(layer.before.value)
     missing = Mark("a", None)
     said = hardly(layer, x.guess)
-    towards, against = _strip(layer, most)
+    towards, against = _strip(layer)
     flags = ["no cut" if layer.cut is False else "", shown(layer.note, empty="", longest=300)]
     return LayerRow(
         label=shown(layer.name),
@@ -271,8 +269,12 @@ def _row(layer: Layer, x: Layers, axis: Axis, most: float, answer: str) -> Layer
     )
 
 
-def _strip(layer: Layer, most: float) -> tuple[str, str]:
-    """Neurons as bars from one base line, the largest first: paths for those with the gap, and those against it."""
+def _strip(layer: Layer) -> tuple[str, str]:
+    """Neurons as bars from one base line, the largest first: paths for those with the gap, and those against it.
+
+    Each layer has its own scale: the strip shows how many neurons share the gap, not how much they make.
+    """
+    most = max((abs(v) for v in layer.neurons), default=0.0)
     sign = -1 if layer.before is not None and _value(layer.before) < 0 else 1
     paths: dict[bool, list[str]] = {True: [], False: []}
     for i, v in enumerate(layer.neurons[:64]):

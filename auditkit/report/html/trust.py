@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from auditkit.records import Finding, TrustCheck
 from auditkit.report.html.figures import TableView
-from auditkit.report.words import listed, several, shown, upper_first
+from auditkit.report.words import listed, number, several, shown, upper_first
 from auditkit.wording import NOTHING, decimals
 
 
@@ -69,16 +69,16 @@ def _sentence(f: Finding) -> str:
     cautions = [t for t in f.trust if not t.passed and not blocking(t)]
     passed, all_of = sum(t.passed for t in f.trust), len(f.trust)
     if passed == all_of:
-        return "Can it be trusted? " + (
-            "Its one check is passed." if all_of == 1 else f"All {several(all_of, 'check')} of it are passed."
-        )
-    head = f"Can it be trusted? {upper_first(several(passed, 'check'))} of {all_of} passed."
+        return "Its one check is passed." if all_of == 1 else f"All {several(all_of, 'check')} are passed."
+    head = f"{upper_first(number(passed))} of {number(all_of)} checks are passed."
     if lost(f):
         return head
     return f"{head} Caution: {listed([shown(t.name) for t in cautions])}. {' '.join(_told(t) for t in cautions[:2])}"
 
 
 def _result(t: TrustCheck) -> str:
+    if not getattr(t, "applies", True):
+        return "does not apply"
     return "passed" if t.passed else "failed" if blocking(t) else "caution"
 
 
@@ -87,7 +87,7 @@ def _told(t: TrustCheck) -> str:
     name, note = f"{shown(t.id)}, {shown(t.name)}", shown(t.note, empty="", longest=600)
     if t.value is None or t.limit is None:
         return f"{name}: failed. {upper_first(note)}".strip()
-    return f"{name}: {_statistic(t.value, 3)}, {allowed(t, 3)} allowed. {upper_first(note)}".strip()
+    return f"{name}: {_statistic(t.value, 3)}, where {allowed(t, 3)} is allowed. {upper_first(note)}".strip()
 
 
 def allowed(t: TrustCheck, digits: int = 4) -> str:
@@ -100,7 +100,7 @@ def allowed(t: TrustCheck, digits: int = 4) -> str:
         return NOTHING
     number = decimals(t.limit, digits)
     side = "at least" if getattr(t, "at_least", False) else "at most"
-    return f"{side} {number.rstrip('0').rstrip('.') if '.' in number and float(t.limit) else number}"
+    return f"{side} {number.rstrip('0').rstrip('.') or '0'}"
 
 
 def _statistic(x: float | None, digits: int = 4) -> str:

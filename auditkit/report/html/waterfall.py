@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from auditkit.catalogue.index import METRICS
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
 from auditkit.report.html.figures import Figure, TableView, level_text
 from auditkit.report.html.geometry import Axis, axis_over
@@ -15,10 +16,11 @@ from auditkit.wording import NOTHING, decimals, in_unit
 MOST = 20
 """Columns that are drawn; the last row gathers the others."""
 
+LONGEST = 40
+"""Parts of a table; report.json has all."""
+
 _GUESS = Axis(0.5, 1.0, 2)
 """How well a column tells the group: an AUC."""
-
-_NO_MARK = "\N{EN DASH}"
 
 _TARGETS = {
     "mean_score": "in scores",
@@ -26,7 +28,9 @@ _TARGETS = {
     "true_positive_rate": "in who is found",
     "false_positive_rate": "in who is wrongly selected",
     "false_negative_rate": "in who is overlooked",
-    "loss": "in errors",
+    "mean_score_of_positives": "in scores of those who {yes}",
+    "mean_score_of_negatives": "in scores of those who {no}",
+    "log_loss": "in errors",
 }
 """What the gap is a gap of, in words."""
 
@@ -62,14 +66,12 @@ class Waterfall(NamedTuple):
     total: Bar
     heads: tuple[str, str, str]
     """Heads of value, share and lollipop; empty: no such column."""
-    note: str
+    method: tuple[str, ...]
 
 
 class Cause(NamedTuple):
     """What makes a gap, in one breath."""
 
-    names: tuple[str, ...]
-    share: str
     clause: str
     """"relationship makes up 69% of the gap in scores between women and men"."""
 
@@ -98,7 +100,7 @@ def view(look: Lookup, f: Finding, x: Contributions) -> Waterfall:
             "Share" if shares else "",
             upper_first(shown(x.beside, empty="")) if _besides(x) else "",
         ),
-        note=_note(look, f, x),
+        method=_method(f, x),
     )
 
 
@@ -211,17 +213,36 @@ def leaders(x: Contributions) -> tuple[Contribution, ...]:
     return first if first and ends[0][0] > max((high for _, high in ends[1:]), default=0.0) else ()
 
 
-def between(look: Lookup, by: By, f: Finding) -> str:
-    """The groups of a gap: "women and men", or "groups of race"."""
-    groups = [g.group for g in f.by_group] or [g.group for g in look.groups("base_rate", by)]
-    named = [g for g in groups if set(g) == set(by)]
-    return listed([look.say.people(g) for g in named]) if len(named) == 2 else f"groups of {by_words(by)}"
+def target(f: Finding) -> str:
+    """The metric whose gap is taken apart."""
+    return str(getattr(f, "of", None) or f.metric)
 
 
-def what(f: Finding) -> str:
-    """What the gap is a gap of: "in scores"."""
-    target = _TARGETS.get(f.metric.removesuffix("_gap").removeprefix("gap_in_"), "")
-    return f"gap {target}".strip()
+def what(look: Lookup, f: Finding) -> str:
+    """What the gap is a gap of: "gap in scores"."""
+    of = _TARGETS.get(target(f), "").format(yes=look.say.yes(), no=look.say.no())
+    if not of and target(f) != "gap_share":
+        of = f"in {_metric(target(f))}"
+    return f"gap {of}".strip()
+
+
+def _metric(name: str) -> str:
+    known = METRICS.get(name)
+    return (known.title if known else shown(name).replace("_", " ")).lower()
+
+
+def gap_words(look: Lookup, f: Finding, x: Contributions) -> str:
+    """The gap with its groups: "gap in scores between women and men".
+
+    An attribute of two groups says it in the report's own words, any other in those of the exhibit, which names the
+    two groups that drive the gap.
+    """
+    groups = [g.group for g in f.by_group] or [g.group for g in look.groups("base_rate", f.by)]
+    named = [g for g in groups if set(g) == set(f.by)]
+    if len(named) == 2:
+        return f"{what(look, f)} between {listed([look.say.people(g) for g in named])}"
+    pair = shown(x.title, longest=300).partition(" between ")[2]
+    return f"{what(look, f)} between {pair or f'groups of {by_words(f.by)}'}"
 
 
 def cause(look: Lookup, f: Finding, x: Contributions) -> Cause | None:
@@ -230,9 +251,11 @@ def cause(look: Lookup, f: Finding, x: Contributions) -> Cause | None:
     if not led:
         return None
     names = tuple(shown(r.label) for r in led)
-    share = whole_percent(sum(r.share or 0.0 for r in led))
-    verb = "makes" if len(led) == 1 else "make"
-    return Cause(names, share, f"{listed(names)} {verb} up {share} of the {what(f)} between {between(look, f.by, f)}")
+    share = sum(r.share or 0.0 for r in led)
+    gap, one = gap_words(look, f, x), len(led) == 1
+    if share > 1:
+        return Cause(f"{listed(names)} alone would make more than the whole {gap}")
+    return Cause(f"{listed(names)} {'makes' if one else 'make'} up {whole_percent(share)} of the {gap}")
 
 
 def cancelling(x: Contributions) -> tuple[Contribution, Contribution] | None:
@@ -244,7 +267,7 @@ def cancelling(x: Contributions) -> tuple[Contribution, Contribution] | None:
 
 def title_of(look: Lookup, f: Finding, x: Contributions) -> str:
     """The finding in one line."""
-    gap = f"{what(f)} between {between(look, f.by, f)}"
+    gap = gap_words(look, f, x)
     if x.total.value is None:
         return f"{upper_first(gap)}: nothing to take apart"
     hidden = cancelling(x)
@@ -259,7 +282,8 @@ def title_of(look: Lookup, f: Finding, x: Contributions) -> str:
 
 def name_of(look: Lookup, f: Finding, x: Contributions) -> str:
     """The explanation, for a list."""
-    return f"{shown(x.title)}, {by_words(f.by)}" if f.by else shown(x.title)
+    title = shown(x.title, longest=300)
+    return f"{title}, {by_words(f.by)}" if f.by and " between " not in title else title
 
 
 def _subtitle(x: Contributions) -> str:
@@ -269,12 +293,13 @@ def _subtitle(x: Contributions) -> str:
         if len(x.rows) > MOST
         else ""
     )
-    closing = x.total.value is not None and any((r.estimate.value or 0.0) * x.total.value < 0 for r in x.rows)
+    total = x.total.value or 0.0
+    closing = any((r.estimate.value or 0.0) * total < -0.001 * total * total for r in x.rows)
     outlined = " Outlined: parts that close the gap." if closing else ""
     ranged = any(r.estimate.low is not None for r in x.rows)
     level = f" Whisker: {level_text(x.rows[0].estimate)} interval." if ranged else ""
     return (
-        f"{shown(x.title)}. Each bar is the part that one column makes{unit}; together they are the gap."
+        f"{shown(x.title, longest=300)}. Each bar is the part that one column makes{unit}; together they are the gap."
         f"{outlined}{level}{cut}"
     )
 
@@ -298,14 +323,11 @@ def _sums(x: Contributions) -> str:
     return f"{told}."
 
 
-def _note(look: Lookup, f: Finding, x: Contributions) -> str:
-    method = f.estimate.method or x.total.method
-    told = "This says how the model reaches its scores, not what causes the outcome."
-    if method:
-        told += f" Method: {shown(method, longest=300).removesuffix('.')}."
-    if f.estimate.n or x.total.n:
-        told += f" {f.estimate.n or x.total.n:,} rows."
-    return told + "".join(f" {upper_first(shown(n, longest=600)).removesuffix('.')}." for n in f.notes)
+def _method(f: Finding, x: Contributions) -> tuple[str, ...]:
+    """How it was measured, line by line."""
+    n = x.total.n or f.estimate.n
+    lines = [f"{n:,} rows of the smaller group" if n else "", *f.notes, x.total.method]
+    return tuple(upper_first(shown(line, longest=600)) for line in lines if line)
 
 
 def table_of(look: Lookup, f: Finding, x: Contributions) -> TableView:
@@ -323,10 +345,43 @@ def table_of(look: Lookup, f: Finding, x: Contributions) -> TableView:
     rest = ("100%",) * shares + (NOTHING,) * besides
     body.append(("The whole gap", *_texts(x.total, x.unit), *rest))
     heads = ("Share",) * shares + (upper_first(shown(x.beside)),) * besides
-    return TableView(name_of(look, f, x), ("Part", _unit_words(x.unit), "Interval", *heads), tuple(body))
+    cut = f"; {LONGEST} of {len(x.rows)} parts, all in the JSON report" if len(x.rows) > LONGEST else ""
+    return TableView(name_of(look, f, x) + cut, ("Part", _unit_words(x.unit), "Interval", *heads), tuple(body))
 
 
 def _texts(e: Estimate, unit: Unit) -> tuple[str, str]:
     if e.value is None:
         return NOTHING, shown(e.note, empty="not defined")
     return _value(e.value, unit, 2 if unit == "points" and abs(e.value) < 0.01 else 1), range_in(e, unit) or NOTHING
+
+
+def apart(look: Lookup, pairs: Sequence[tuple[Finding, Contributions]]) -> TableView:
+    """Several gaps of one attribute in one table: a row a column of the data, a column a gap."""
+    labels = list(dict.fromkeys(r.label for _, x in pairs for r in x.rows))
+    found = [{r.label: r.estimate for r in x.rows} for _, x in pairs]
+    body = [
+        (
+            shown(label),
+            *(
+                _bracketed(of[label], x.unit) if label in of else NOTHING
+                for of, (_, x) in zip(found, pairs, strict=True)
+            ),
+        )
+        for label in labels[:LONGEST]
+    ]
+    body.append(("The whole gap", *(_bracketed(x.total, x.unit) for _, x in pairs)))
+    cut = f"; {LONGEST} of {len(labels)} parts, all in the JSON report" if len(labels) > LONGEST else ""
+    heads = tuple(f"{upper_first(gap_words(look, f, x))}{_head_unit(x.unit)}" for f, x in pairs)
+    by = pairs[0][0].by
+    return TableView(
+        f"Other gaps{f' of {by_words(by)}' if by else ''}, part by part{cut}", ("Part", *heads), tuple(body)
+    )
+
+
+def _head_unit(unit: Unit) -> str:
+    return {"points": ", points", "percent": ", percent"}.get(unit, "")
+
+
+def _bracketed(e: Estimate, unit: Unit) -> str:
+    value, interval = _texts(e, unit)
+    return value if e.value is None or interval == NOTHING else f"{value} ({interval})"

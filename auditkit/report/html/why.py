@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeVar
 
-from auditkit.records import Cases, Contributions, Finding, Layers
+from auditkit.records import Cases, Contributions, Finding, Layers, Table
 from auditkit.report.html import answers, attributions, layers, waterfall
 from auditkit.report.html.attributions import Attributed
-from auditkit.report.html.exhibits import table_of_estimates
+from auditkit.report.html.exhibits import Grid, grid, table_of_estimates
 from auditkit.report.html.figures import Names, TableView
 from auditkit.report.html.leading import leading
 from auditkit.report.html.lookup import By, Lookup
@@ -23,12 +23,15 @@ _F = TypeVar("_F", Waterfall, layers.Net)
 DRAWN = 4
 """Attributes whose gap, and whose layers, are drawn; of others the tables."""
 
+ROWS = 20
+"""Rows of a further table."""
+
 
 CAVEAT = "how the model reaches its scores, not what causes the outcome"
 
 
 class Further(NamedTuple):
-    """A gap that is told, not drawn."""
+    """Layers that are told, not drawn."""
 
     title: str
     table: TableView
@@ -39,7 +42,11 @@ class Gap(NamedTuple):
 
     drawn: Waterfall | None
     failed: tuple[Failed, ...]
-    further: tuple[Further, ...]
+    titles: tuple[str, ...]
+    """What the other targets say, a line each."""
+    further: TableView | None
+    """Their parts."""
+    grids: tuple[Grid, ...]
     trust: Trust | None
 
 
@@ -49,6 +56,7 @@ class Inside(NamedTuple):
     drawn: layers.Net | None
     failed: tuple[Failed, ...]
     further: tuple[Further, ...]
+    grids: tuple[Grid, ...]
     trust: Trust | None
 
 
@@ -57,7 +65,7 @@ class Why(NamedTuple):
 
     gaps: tuple[Gap, ...]
     inside: tuple[Inside, ...]
-    attributions: tuple[Attributed, ...]
+    attributions: tuple[tuple[Attributed, tuple[Grid, ...]], ...]
     others: answers.Section
     failed: tuple[Failed, ...]
     """Other explanations that failed a check."""
@@ -98,7 +106,7 @@ def view(look: Lookup, names: Names) -> Why:
     return Why(
         gaps=tuple(_gap(look, fs, names, i < DRAWN) for i, fs in enumerate(gaps.values())),
         inside=tuple(_inside(look, fs, names, i < DRAWN) for i, fs in enumerate(inside.values())),
-        attributions=tuple(_attributed(look, f, names) for f in attributed),
+        attributions=tuple((_attributed(look, f, names), _grids([f], names)) for f in attributed),
         others=told,
         failed=broken,
         missing=absent,
@@ -117,13 +125,13 @@ def leading_cause(look: Lookup) -> tuple[str, str] | None:
     lead = leading(look)
     gaps = of_gaps(look)
     if lead is not None:
-        gaps = sorted((p for p in gaps if p[0].by == lead.by), key=lambda p: p[0].metric != lead.metric)
+        gaps = sorted((p for p in gaps if p[0].by == lead.by), key=lambda p: waterfall.target(p[0]) != lead.metric)
     for f, x in gaps:
         told = waterfall.cause(look, f, x)
         if told is not None:
             return "What makes it:", f"{told.clause}{_unseen(look, f, x)}: {CAVEAT}."
     if gaps and waterfall.sure(gaps[0][1].total):
-        return "What makes it:", f"no single column surely makes most of the {waterfall.what(gaps[0][0])}."
+        return "What makes it:", f"no single column surely makes most of the {waterfall.what(look, gaps[0][0])}."
     top = attributions.top_columns(look)
     if not top:
         return None
@@ -150,7 +158,7 @@ def summary(look: Lookup) -> list[tuple[str, str]]:
     lead = leading(look)
     gaps = of_gaps(look)
     if lead is not None:
-        gaps.sort(key=lambda p: (p[0].by != lead.by, p[0].metric != lead.metric))
+        gaps.sort(key=lambda p: (p[0].by != lead.by, waterfall.target(p[0]) != lead.metric))
     for f, x in gaps:
         told = waterfall.cause(look, f, x)
         if told is not None:
@@ -173,10 +181,9 @@ def _gap(look: Lookup, found: list[Finding], names: Names, draw: bool) -> Gap:
             for f, x in pairs
             if not holds(f)
         ),
-        further=tuple(
-            Further(waterfall.title_of(look, f, x), names.table(waterfall.table_of(look, f, x)))
-            for f, x in held[bool(first) :]
-        ),
+        titles=tuple(waterfall.title_of(look, f, x) for f, x in held[bool(first) :]),
+        further=names.table(waterfall.apart(look, held[bool(first) :])) if held[bool(first) :] else None,
+        grids=_grids(found, names),
         trust=_trust(first[0] if first else found[0], waterfall.name_of(look, *(first or pairs[0])), names),
     )
 
@@ -190,6 +197,7 @@ def _inside(look: Lookup, found: list[Finding], names: Names, draw: bool) -> Ins
         drawn=_named(names, layers.view(look, *first)) if first else None,
         failed=tuple(_broken(names, failed(title, lost(f), layers.table_of(x))) for f, x in pairs if not holds(f)),
         further=tuple(Further(layers.title_of(x), names.table(layers.table_of(x))) for _, x in held[bool(first) :]),
+        grids=_grids(found, names),
         trust=_trust(first[0] if first else found[0], title, names),
     )
 
@@ -201,6 +209,13 @@ def _named(names: Names, drawn: _F) -> _F:
 
 def _broken(names: Names, f: Failed) -> Failed:
     return f._replace(table=names.table(f.table))
+
+
+def _grids(found: list[Finding], names: Names) -> tuple[Grid, ...]:
+    """Further tables of explanations that hold, folded."""
+    tables = [x for f in found if holds(f) for x in f.exhibits if isinstance(x, Table)]
+    made = (grid(x, ROWS) for x in tables)
+    return tuple(g._replace(caption=names.caption(g.caption), folded=True) for g in made)
 
 
 def _attributed(look: Lookup, f: Finding, names: Names) -> Attributed:
