@@ -1,4 +1,4 @@
-"""Findings of explanations, made by hand with the demo's names: gaps taken apart, layers, checks, flips, single cases."""
+"""Findings of explanations, made by hand with the demo's names: gaps, layers, checks, flips, single cases."""
 
 from __future__ import annotations
 

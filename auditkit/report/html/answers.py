@@ -33,6 +33,9 @@ _E = TypeVar("_E", GroupEstimates, Curve, Table)
 LONGEST = 110
 """Characters of a title."""
 
+FINDINGS = 30
+"""Rows of a figure's own table, at least: what is not drawn stands there."""
+
 SENTENCES = 4
 """Statements under a figure; the table names every finding."""
 
@@ -137,7 +140,9 @@ def _answer(look: Lookup, found: list[Finding], room: Room) -> Answer:
     lead = _lead(found)
     title = title_of(lead)
     exhibits = list({x.model_dump_json(): x for f in found for x in f.exhibits}.values())
-    figure = Figure(title, _subtitle(found, charts), _sentence(found, lead, title), _table(look, found, room.rows))
+    figure = Figure(
+        title, _subtitle(found, charts), _sentence(found, lead, title), _table(look, found, max(room.rows, FINDINGS))
+    )
     return Answer(
         figure=figure,
         charts=charts,
@@ -244,6 +249,8 @@ def _subtitle(found: list[Finding], charts: tuple[Chart, ...]) -> str:
     cut = ""
     if any(c.cut for c in charts):
         cut = f" Of more than {MOST} rows the {MOST} surest to differ from 0 are drawn."
+    if len(_drawn_groups(found)) < len(groups_of(found)):
+        cut += " Crossed groups stand in the table."
     return f"{_metric_and_law(first)}. {line}{cut}".strip()
 
 
@@ -256,7 +263,7 @@ def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
         overall = [f for f in found if f.comparison == "overall"]
         label = "Everybody" if len(overall) == 1 and not whole.by and whole.label is None else ""
         own.append(("", [(label or upper_first(_label(f)), f.estimate, "n") for f in overall]))
-    for by, groups in groups_of(found).items():
+    for by, groups in _drawn_groups(found).items():
         own.append((upper_first(by_words(by)), [(look.say.label(g.group), g.estimate, _tone(look, g)) for g in groups]))
     charts = [chart("", own, unit_of(metric, "overall"))] if own else []
     for comparison in dict.fromkeys(f.comparison for f in found if f.comparison != "overall"):
@@ -290,6 +297,13 @@ def groups_of(found: list[Finding]) -> dict[By, tuple[GroupEstimate, ...]]:
         if f.by_group:
             groups.setdefault(f.by or tuple(f.by_group[0].group), f.by_group)
     return groups
+
+
+def _drawn_groups(found: list[Finding]) -> dict[By, tuple[GroupEstimate, ...]]:
+    """Groups of single attributes; crossed ones are drawn where there are no others, and stand in the table always."""
+    every = groups_of(found)
+    single = {by: groups for by, groups in every.items() if len(by) == 1}
+    return single or every
 
 
 def _table(look: Lookup, found: list[Finding], tallest: int) -> TableView:

@@ -217,9 +217,7 @@ def _sentence(f: Finding, x: Layers) -> str:
         )
     costly = [layer for layer in x.layers if uses(layer) and hardly(layer, x.guess)]
     if costly:
-        told.append(
-            "Where erasing costs the skill it is no cure: the direction that tells the groups apart is nearly the one that decides."
-        )
+        told.append("Where erasing costs the skill it is no cure: what tells the groups apart is nearly what decides.")
     if not any(t for t in told):
         told.append("A layer can know an attribute without the net using it; only erasing shows use.")
     return " ".join(t for t in told if t)

@@ -9,7 +9,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
 from auditkit.report.html.figures import Figure, TableView, level_text
 from auditkit.report.html.geometry import Axis, axis_over
-from auditkit.report.html.lookup import By, Lookup
+from auditkit.report.html.lookup import Lookup
 from auditkit.report.words import by_words, listed, number, range_in, shown, upper_first, whole_percent
 from auditkit.wording import NOTHING, decimals, in_unit
 
@@ -315,7 +315,8 @@ def _sums(x: Contributions) -> str:
     """What the parts add up to, beside the gap of the rows used, and of all rows."""
     unit = {"points": " points", "percent": " percent"}.get(x.unit, "")
     total = sum(r.estimate.value or 0.0 for r in x.rows)
-    told = f"The parts add up to {_value(total, x.unit, 2)}{unit}; the gap of the rows used is {_value(x.total.value, x.unit, 2)}"
+    whole = _value(x.total.value, x.unit, 2)
+    told = f"The parts add up to {_value(total, x.unit, 2)}{unit}; the gap of the rows used is {whole}"
     if x.of_all is not None:
         told += f", and over all rows of the data {_value(x.of_all, x.unit, 2)}"
     if not any(r.share is not None for r in x.rows) and x.rows and x.total.value is not None:
