@@ -302,7 +302,7 @@ def groups_of(found: list[Finding]) -> dict[By, tuple[GroupEstimate, ...]]:
 def _drawn_groups(found: list[Finding]) -> dict[By, tuple[GroupEstimate, ...]]:
     """Groups of single attributes; crossed ones are drawn where there are no others, and stand in the table always."""
     every = groups_of(found)
-    single = {by: groups for by, groups in every.items() if len(by) == 1}
+    single: dict[By, tuple[GroupEstimate, ...]] = {by: groups for by, groups in every.items() if len(by) == 1}
     return single or every
 
 
