@@ -7,7 +7,7 @@ import re
 import pytest
 
 from auditkit.records import Case, Cases, Contributions, Estimate, Layers, NotMeasured, Report
-from auditkit.report.html import cases, layers, trust, waterfall
+from auditkit.report.html import cases, causes, layers, trust, waterfall
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.page import render, tight_style
 from auditkit.report.html.why import leading_cause
@@ -36,7 +36,7 @@ def moved(x: Contributions, rows: list[tuple[float, float, float]], total: tuple
 
 
 def title(look: Lookup, x: Contributions) -> str:
-    return waterfall.title_of(look, explained.gap(x), x)
+    return causes.title_of(look, explained.gap(x), x)
 
 
 X = explained.parts()
@@ -51,7 +51,7 @@ def test_the_title_names_the_columns_that_surely_lead(look: Lookup) -> None:
 def test_the_title_names_none_where_none_surely_leads(look: Lookup) -> None:
     close = moved(X, [(0.04, 0.02, 0.06), (0.03, 0.01, 0.05), (0.02, 0.0, 0.04)], (0.09, 0.07, 0.11))
     assert title(look, close) == "No single column surely makes most of the gap in scores between women and men"
-    assert waterfall.cause(look, explained.gap(close), close) is None
+    assert causes.cause(look, explained.gap(close), close) is None
 
 
 def test_no_column_makes_a_gap_that_may_be_chance(look: Lookup) -> None:
@@ -79,7 +79,7 @@ def test_a_share_beyond_the_whole_is_not_called_a_part(look: Lookup) -> None:
 def test_more_than_two_groups_are_named_as_the_exhibit_names_them(look: Lookup) -> None:
     x = X.model_copy(update={"title": "What makes the gap in mean score between White and Black"})
     f = explained.gap(x, by="race", groups=())
-    assert waterfall.title_of(look, f, x) == "Relationship makes up 51% of the gap in scores between White and Black"
+    assert causes.title_of(look, f, x) == "Relationship makes up 51% of the gap in scores between White and Black"
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -255,7 +255,7 @@ def test_the_first_screen_and_the_summary_say_what_makes_the_gap(page: str) -> N
     assert (
         "What makes it: relationship makes up 51% of the gap in who is selected between women and men: how the model "
         "reaches its scores, not what causes the outcome."
-    ) in told.replace(", though gender is not among the columns that it reads", "")
+    ) in told.replace(", though the model does not read gender", "")
     summary = section(page, "summary")
     assert "Relationship makes up 51% of the gap in who is selected between women and men." in words(summary)
     assert summary.count("<li>") <= 6

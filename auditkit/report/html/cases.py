@@ -70,7 +70,7 @@ def views(report: Report) -> tuple[Group, ...]:
     """Every exhibit of single rows, whatever check made it."""
     told = [x for f in report.findings for x in f.exhibits if isinstance(x, Cases) and x.cases]
     left, room, groups = MOST, PICTURES, []
-    parts = max(3, min(8, 160 // max(1, sum(len(x.cases) for x in told))))
+    parts = max(3, min(8, 96 // max(1, sum(len(x.cases) for x in told))))
     for x in told:
         cards = []
         for case in x.cases[:left]:

@@ -291,41 +291,33 @@ def _tick(v: float, unit: Unit) -> str:
 
 
 def table_of(x: Layers) -> TableView:
-    """Every layer with its intervals."""
+    """Every layer with its intervals; the gap before once, where it is the same for all."""
     layers = x.layers[:LONGEST]
-    cut = f"; {LONGEST} of {len(x.layers)} layers, all in the JSON report" if len(x.layers) > LONGEST else ""
-    rows = []
-    for layer in layers:
-        k, before, after = layer.knows, layer.before, layer.after
-        rows.append(
-            (
-                shown(layer.name),
-                shown(layer.type, empty=NOTHING),
-                _with_range(k, "percent"),
-                percent(layer.untrained),
-                NOTHING if layer.selectivity is None else decimals(100 * layer.selectivity),
-                decimals(layer.auc, 2),
-                _with_range(before, x.unit),
-                _with_range(after, x.unit),
-                _amount(layer.random, x.unit),
-                percent(layer.accuracy_after),
-                _largest(layer, x.unit),
-            )
-        )
-    columns = (
-        "Layer",
-        "Type",
-        "Knows",
-        "Untrained",
-        "Selectivity, points",
-        "AUC",
-        "Gap before",
-        "After erasing",
-        "Random",
-        "Accuracy after",
-        "Largest neurons",
+    title, who = shown(x.title), shown(x.attribute)
+    before = {_with_range(layer.before, x.unit) for layer in layers if layer.before is not None}
+    same = len(before) == 1
+    caption = (title if who in title else f"{title}, {who}") + (f"; the gap before is {min(before)}" if same else "")
+    if len(x.layers) > LONGEST:
+        caption += f"; {LONGEST} of {len(x.layers)} layers, all in the JSON report"
+    gap = () if same else ("Gap before",)
+    columns = ("Layer", "Knows", "Untrained", "Selectivity", "AUC", *gap, "After erasing", "Random", "Accuracy after")
+    rows = tuple(_cells(layer, x.unit, same) for layer in layers)
+    return TableView(caption, (*columns, "Largest neurons"), rows)
+
+
+def _cells(layer: Layer, unit: Unit, same: bool) -> tuple[str, ...]:
+    return (
+        f"{shown(layer.name)}, {shown(layer.type)}" if layer.type else shown(layer.name),
+        _with_range(layer.knows, "percent"),
+        percent(layer.untrained),
+        NOTHING if layer.selectivity is None else decimals(100 * layer.selectivity),
+        decimals(layer.auc, 2),
+        *(() if same else (_with_range(layer.before, unit),)),
+        _with_range(layer.after, unit),
+        _amount(layer.random, unit),
+        percent(layer.accuracy_after),
+        _largest(layer, unit),
     )
-    return TableView(f"{shown(x.title)}, {shown(x.attribute)}{cut}", columns, tuple(rows), words=2)
 
 
 def _with_range(e: Estimate | None, unit: Unit) -> str:

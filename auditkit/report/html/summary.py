@@ -19,6 +19,10 @@ MOST = {"fail": 3, "inconclusive": 1}
 """Rules of a state that get a sentence of their own; the gate has them all."""
 
 
+SENTENCES = 6
+"""Sentences of a summary; what is met gives way to what makes the gap."""
+
+
 class Item(NamedTuple):
     """One sentence of the summary."""
 
@@ -38,10 +42,10 @@ def view(look: Lookup) -> tuple[Item, ...]:
         mine = [v for v in order if v.status == status]
         items += [_judged(look, v) for v in mine[: most + 1 if len(mine) == most + 1 else most]]
     made = why.summary(look)
-    items = (items if look.report.verdicts else _without_policy(look))[: 4 - len(made)]
+    items = items[:4] if look.report.verdicts else _without_policy(look)
     items += [Item(None, bold, text, "#why", "What makes the gap") for bold, text in made]
     passed = [v for v in order if v.status == "pass"]
-    if passed:
+    if passed and len(items) < SENTENCES - 1:
         names = "; ".join(sentence(v.rule, look) for v in passed[:3])
         verb = "is met" if len(passed) == 1 else "are met"
         rest = f"; and {number(len(passed) - 3)} more" if len(passed) > 3 else ""

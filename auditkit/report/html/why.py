@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeVar
 
 from auditkit.records import Cases, Contributions, Finding, Layers, Table
-from auditkit.report.html import answers, attributions, layers, waterfall
+from auditkit.report.html import answers, attributions, causes, layers, waterfall
 from auditkit.report.html.attributions import Attributed
 from auditkit.report.html.exhibits import Grid, grid, table_of_estimates
 from auditkit.report.html.figures import Names, TableView
@@ -125,13 +125,13 @@ def leading_cause(look: Lookup) -> tuple[str, str] | None:
     lead = leading(look)
     gaps = of_gaps(look)
     if lead is not None:
-        gaps = sorted((p for p in gaps if p[0].by == lead.by), key=lambda p: waterfall.target(p[0]) != lead.metric)
+        gaps = sorted((p for p in gaps if p[0].by == lead.by), key=lambda p: causes.target(p[0]) != lead.metric)
     for f, x in gaps:
-        told = waterfall.cause(look, f, x)
+        told = causes.cause(look, f, x)
         if told is not None:
             return "What makes it:", f"{told.clause}{_unseen(look, f, x)}: {CAVEAT}."
-    if gaps and waterfall.sure(gaps[0][1].total):
-        return "What makes it:", f"no single column surely makes most of the {waterfall.what(look, gaps[0][0])}."
+    if gaps and causes.sure(gaps[0][1].total):
+        return "What makes it:", f"no single column surely makes most of the {causes.what(look, gaps[0][0])}."
     top = attributions.top_columns(look)
     if not top:
         return None
@@ -150,7 +150,7 @@ def _unseen(look: Lookup, f: Finding, x: Contributions) -> str:
     seen = known | {r.label for r in x.rows}
     if not known or len(f.by) != 1 or any(f.by[0] in label.split(" + ") for label in seen):
         return ""
-    return f", though {shown(f.by[0])} is not among the columns that it reads"
+    return f", though the model does not read {shown(f.by[0])}"
 
 
 def summary(look: Lookup) -> list[tuple[str, str]]:
@@ -158,9 +158,9 @@ def summary(look: Lookup) -> list[tuple[str, str]]:
     lead = leading(look)
     gaps = of_gaps(look)
     if lead is not None:
-        gaps.sort(key=lambda p: (p[0].by != lead.by, waterfall.target(p[0]) != lead.metric))
+        gaps.sort(key=lambda p: (p[0].by != lead.by, causes.target(p[0]) != lead.metric))
     for f, x in gaps:
-        told = waterfall.cause(look, f, x)
+        told = causes.cause(look, f, x)
         if told is not None:
             size = interval(x.total, "difference") if x.unit == "points" else ""
             text = f"The gap is {quantity(x.total.value, 'difference')}, {size}. " if size else ""
@@ -181,7 +181,7 @@ def _gap(look: Lookup, found: list[Finding], names: Names, draw: bool) -> Gap:
             for f, x in pairs
             if not holds(f)
         ),
-        titles=tuple(waterfall.title_of(look, f, x) for f, x in held[bool(first) :]),
+        titles=tuple(causes.title_of(look, f, x) for f, x in held[bool(first) :]),
         further=names.table(waterfall.apart(look, held[bool(first) :])) if held[bool(first) :] else None,
         grids=_grids(found, names),
         trust=_trust(first[0] if first else found[0], waterfall.name_of(look, *(first or pairs[0])), names),
