@@ -57,7 +57,14 @@ CHECKS = (
 def trust(*failed: str) -> tuple[TrustCheck, ...]:
     """The twelve checks; those named are failed."""
     return tuple(
-        TrustCheck(id=i, name=name, value=value, limit=limit, passed=i not in failed, note=note)
+        TrustCheck(
+            id=i,
+            name=name,
+            value=3 * limit if i in failed and limit is not None else value,
+            limit=limit,
+            passed=i not in failed,
+            note=note,
+        )
         for i, name, value, limit, note in CHECKS
     )
 

@@ -200,7 +200,7 @@ def test_failed_explanations_are_not_drawn_and_their_values_are_kept() -> None:
     assert told.count("do not read it as an explanation") == 3
     assert told.count("not drawn: check failed") == 3
     assert told.count("For the record: the values") == 3
-    assert "T6, infidelity: 0.210, where at most 0.93 is allowed." in told
+    assert "T6, infidelity: 2.790, where at most 0.93 is allowed." in told
     assert "What makes it:" not in words(html)
     mark = html.split('href="#why"')[1].split("</a>")[0]
     assert 'href="#s-fail"' in mark
@@ -291,7 +291,7 @@ def test_cases_are_cards_with_their_facts_and_bars(page: str) -> None:
 def test_many_cases_are_bounded_and_say_so() -> None:
     text = section(render(fixtures.ALL["explained, wide"]()), "cases")
     assert text.count('class="card"') == cases.MOST
-    assert "24 of 50 cases, all in the JSON report." in words(text)
+    assert "32 of 50 cases, all in the JSON report." in words(text)
 
 
 def with_picture(png: str) -> Report:

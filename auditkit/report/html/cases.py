@@ -11,7 +11,7 @@ from auditkit.report.html.geometry import Axis, axis_over
 from auditkit.report.words import listed, number, shown, upper_first
 from auditkit.wording import decimals, plain
 
-MOST = 24
+MOST = 32
 """Cards; report.json has all cases."""
 
 PICTURES = 120_000
@@ -69,18 +69,23 @@ class Group(NamedTuple):
 def views(report: Report) -> tuple[Group, ...]:
     """Every exhibit of single rows, whatever check made it."""
     told = [x for f in report.findings for x in f.exhibits if isinstance(x, Cases) and x.cases]
-    left, room, groups = MOST, PICTURES, []
-    parts = max(3, min(8, 96 // max(1, sum(len(x.cases) for x in told))))
+    room, groups, every = PICTURES, [], sum(len(x.cases) for x in told)
+    parts = max(3, min(8, 96 // max(1, every)))
     for x in told:
         cards = []
-        for case in x.cases[:left]:
+        for case in _spread(x.cases, max(1, MOST * len(x.cases) // max(MOST, every))):
             fits = len(case.png) <= room and _BASE64.fullmatch(case.png) is not None
             room -= len(case.png) if fits else 0
             cards.append(_card(case, parts, fits))
-        left -= len(cards)
-        if cards:
-            groups.append(Group(shown(x.title), _note(x, len(cards)), tuple(cards)))
+        groups.append(Group(shown(x.title), _note(x, len(cards)), tuple(cards)))
     return tuple(groups)
+
+
+def _spread(cases: Sequence[Case], most: int) -> list[Case]:
+    """At most so many, in even steps, so that no group at the end is left out."""
+    if len(cases) <= most:
+        return list(cases)
+    return [cases[i * len(cases) // most] for i in range(most)]
 
 
 def _note(x: Cases, drawn: int) -> str:

@@ -69,7 +69,8 @@ def _sentence(f: Finding) -> str:
     cautions = [t for t in f.trust if not t.passed and not blocking(t)]
     passed, all_of = sum(t.passed for t in f.trust), len(f.trust)
     if passed == all_of:
-        return "Its one check is passed." if all_of == 1 else f"All {several(all_of, 'check')} are passed."
+        whole = {1: "Its one check is", 2: "Both checks are"}.get(all_of, f"All {several(all_of, 'check')} are")
+        return f"{whole} passed."
     head = f"{upper_first(number(passed))} of {number(all_of)} checks are passed."
     if lost(f):
         return head
