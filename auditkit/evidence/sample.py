@@ -154,12 +154,18 @@ def taken(batch: Batch, where: NDArray[np.intp], *, weight: NDArray[np.float64] 
         score=None if batch.score is None else batch.score[where],
         weight=weight,
         key=None,
+        sample_weight=None if batch.sample_weight is None else batch.sample_weight[where],
+        cluster=None if batch.cluster is None else batch.cluster[where],
+        controls=None if batch.controls is None else batch.controls.iloc[where].reset_index(drop=True),
     )
 
 
 def concatenated(batches: Sequence[Batch]) -> Batch:
     """Batches one under the other."""
-    scores = [b.score for b in batches if b.score is not None]
+    scores, weights, clusters, controls = (
+        [getattr(b, name) for b in batches if getattr(b, name) is not None]
+        for name in ("score", "sample_weight", "cluster", "controls")
+    )
     groups = pd.concat([b.groups.astype("str") for b in batches], ignore_index=True)
     return replace(
         batches[0],
@@ -170,6 +176,13 @@ def concatenated(batches: Sequence[Batch]) -> Batch:
         score=np.concatenate(scores) if len(scores) == len(batches) else None,
         weight=None,
         key=None,
+        sample_weight=np.concatenate(weights) if len(weights) == len(batches) else None,
+        cluster=np.concatenate(clusters) if len(clusters) == len(batches) else None,
+        controls=(
+            pd.concat([c.astype("str") for c in controls], ignore_index=True).astype("category")
+            if len(controls) == len(batches)
+            else None
+        ),
     )
 
 

@@ -131,7 +131,8 @@ def explain(
             return explain(model, rows, method="shapley", **options)  # which needs none
         start = n_steps or ((STEPS_SMOOTH if smooth else STEPS_KINKED) if how.quadrature else OTHER_STEPS)
         if how.distribution:
-            baseline, from_there = drawn_points(model, others, weight, seed)
+            baseline, start_at = drawn_points(model, others, weight, seed)
+            from_there = np.array([start_at])
         else:
             baseline = mean_point(model, others, weight, everything=everything)
             from_there = at.at(baseline).double().cpu().numpy()

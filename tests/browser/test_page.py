@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
+EXPLAINED = ("explained", "explained, hostile", "explained, failed", "explained, undefined", "explained, wide")
+
 
 @contextmanager
 def opened(browser: Browser, address: str, width: int = 1440, **options: Any) -> Iterator[tuple[Page, list[str]]]:
@@ -58,7 +60,7 @@ def test_hostile_names_harm_nothing(browser: Browser, pages: dict[str, str]) -> 
         assert fixtures.HOSTILE in page.locator("body").inner_text()
 
 
-@pytest.mark.parametrize("name", ["adult", "hostile", "many", "empty", "answers", "answers, hostile"])
+@pytest.mark.parametrize("name", ["adult", "hostile", "many", "empty", "answers", "answers, hostile", *EXPLAINED])
 def test_no_sideways_scroll(browser: Browser, pages: dict[str, str], name: str) -> None:
     with opened(browser, pages[name]) as (page, _):
         for width in (320, 360, 375, 768, 1000, 1440):
@@ -67,7 +69,7 @@ def test_no_sideways_scroll(browser: Browser, pages: dict[str, str], name: str) 
             assert wide <= room, f"at {width} px"
 
 
-AXE = ["adult", "hostile", "adult, its explanation failed", "answers", "answers, hostile"]
+AXE = ["adult", "hostile", "adult, its explanation failed", "answers", "answers, hostile", *EXPLAINED]
 
 
 @pytest.mark.parametrize(
@@ -113,8 +115,9 @@ CONTRAST = """() => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_contrast(browser: Browser, pages: dict[str, str], scheme: str) -> None:
-    with opened(browser, pages["answers"], color_scheme=scheme, bypass_csp=True) as (page, _):
-        assert page.evaluate(CONTRAST) == []
+    for name in ("answers", "explained"):
+        with opened(browser, pages[name], color_scheme=scheme, bypass_csp=True) as (page, _):
+            assert page.evaluate(CONTRAST) == []
 
 
 def test_dark_is_dark_and_print_is_light(browser: Browser, pages: dict[str, str]) -> None:

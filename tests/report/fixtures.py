@@ -29,7 +29,7 @@ from auditkit.records import (
     Verdict,
     Words,
 )
-from tests.report import answers
+from tests.report import answers, explained
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"
 Key = tuple[str, ...]
@@ -412,4 +412,9 @@ ALL: dict[str, Callable[[], Report]] = {
     "answers": lambda: answers.with_answers(adult(), answers.everything()),
     "answers, hostile": lambda: answers.with_answers(hostile(), answers.hostile(HOSTILE)),
     "answers, many": lambda: answers.with_answers(many(), answers.many()),
+    "explained": lambda: explained.with_explanations(adult(), explained.everything()),
+    "explained, hostile": lambda: explained.with_explanations(hostile(), explained.hostile(HOSTILE)),
+    "explained, wide": lambda: explained.with_explanations(adult(), explained.wide()),
+    "explained, undefined": lambda: explained.with_explanations(adult(), explained.undefined()),
+    "explained, failed": lambda: explained.with_explanations(adult(), explained.failing()),
 }

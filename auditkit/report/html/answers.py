@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
@@ -23,7 +22,7 @@ from auditkit.report.html.exhibits import (
     table_of_estimates,
     texts,
 )
-from auditkit.report.html.figures import Figure, TableView, counted
+from auditkit.report.html.figures import Figure, Names, TableView, counted
 from auditkit.report.html.lookup import RATED, By, Lookup, established
 from auditkit.report.html.sections import ANSWERED, RATED_SECTIONS, reasons
 from auditkit.report.words import by_words, number, shown, unit_of, upper_first
@@ -33,6 +32,9 @@ _E = TypeVar("_E", GroupEstimates, Curve, Table)
 
 LONGEST = 110
 """Characters of a title."""
+
+FINDINGS = 30
+"""Rows of a figure's own table, at least: what is not drawn stands there."""
 
 SENTENCES = 4
 """Statements under a figure; the table names every finding."""
@@ -61,7 +63,7 @@ class Room(NamedTuple):
         mine = [
             f
             for f in report.findings
-            if f.concern in (*concerns.values(), "data") or (f.concern == "fairness" and _tabled(f))
+            if f.concern in (*concerns.values(), "data", "explanation") or (f.concern == "fairness" and _tabled(f))
         ]
         figures = len({(f.concern, f.metric, _law(f)) for f in mine}) or 1
         curves = sum(isinstance(x, Curve) for f in mine for x in f.exhibits) or 1
@@ -94,39 +96,43 @@ class Section(NamedTuple):
     missing: tuple[str, ...]
 
 
-def views(look: Lookup, concerns: Sequence[Concern]) -> list[Section]:
-    """A section for each concern; tables of one name are numbered, for those who go from table to table by name."""
-    seen: Counter[str] = Counter()
-
-    def told_apart(caption: str) -> str:
-        seen[caption] += 1
-        return caption if seen[caption] == 1 else f"{caption} ({seen[caption]})"
-
-    def table(t: TableView) -> TableView:
-        return t._replace(caption=told_apart(t.caption))
-
-    def answer(a: Answer) -> Answer:
-        return a._replace(
-            figure=a.figure._replace(table=table(a.figure.table)),
-            groups=tuple(g._replace(table=table(g.table)) for g in a.groups),
-            curves=tuple(c._replace(table=table(c.table)) for c in a.curves),
-            grids=tuple(g._replace(caption=told_apart(g.caption)) for g in a.grids),
-        )
-
-    sections = [view(look, concern) for concern in concerns]
-    return [s._replace(answers=tuple(answer(a) for a in s.answers)) for s in sections]
+def views(look: Lookup, concerns: Sequence[Concern], names: Names) -> list[Section]:
+    """A section for each concern."""
+    return [view(look, concern, names) for concern in concerns]
 
 
-def view(look: Lookup, concern: Concern) -> Section:
-    """Every finding of a concern, each law apart; base rates, and rates without a table, are drawn elsewhere."""
-    found: dict[tuple[str, str], list[Finding]] = {}
-    for f in look.report.findings:
-        elsewhere = look.binary and (f.metric == "base_rate" or (concern in RATED and not _tabled(f)))
-        if f.concern == concern and not elsewhere:
-            found.setdefault((f.metric, _law(f)), []).append(f)
-    missing = dict.fromkeys(shown(why) for why in reasons(look, concern))
+def view(look: Lookup, concern: Concern, names: Names) -> Section:
+    """Every finding of a concern; base rates, and rates without a table, are drawn elsewhere, as are single cases."""
+    elsewhere = look.binary and concern in RATED
+    found = [
+        f
+        for f in look.report.findings
+        if f.concern == concern
+        and not (look.binary and f.metric == "base_rate")
+        and not (elsewhere and not _tabled(f))
+        and f.metric != "examples"
+    ]
+    missing = tuple(dict.fromkeys(shown(why) for why in reasons(look, concern)))
+    return of(look, found, missing, names)
+
+
+def of(look: Lookup, found: Sequence[Finding], missing: tuple[str, ...], names: Names) -> Section:
+    """These findings: one figure a metric, each law apart."""
+    by_metric: dict[tuple[str, str], list[Finding]] = {}
+    for f in found:
+        by_metric.setdefault((f.metric, _law(f)), []).append(f)
     room = Room.of(look.report)
-    return Section(tuple(_answer(look, fs, room) for fs in found.values()), tuple(missing))
+    return Section(tuple(_named(_answer(look, fs, room), names) for fs in by_metric.values()), missing)
+
+
+def _named(a: Answer, names: Names) -> Answer:
+    """An answer whose tables have names of their own."""
+    return a._replace(
+        figure=a.figure._replace(table=names.table(a.figure.table)),
+        groups=tuple(g._replace(table=names.table(g.table)) for g in a.groups),
+        curves=tuple(c._replace(table=names.table(c.table)) for c in a.curves),
+        grids=tuple(g._replace(caption=names.caption(g.caption)) for g in a.grids),
+    )
 
 
 def _answer(look: Lookup, found: list[Finding], room: Room) -> Answer:
@@ -134,7 +140,9 @@ def _answer(look: Lookup, found: list[Finding], room: Room) -> Answer:
     lead = _lead(found)
     title = title_of(lead)
     exhibits = list({x.model_dump_json(): x for f in found for x in f.exhibits}.values())
-    figure = Figure(title, _subtitle(found, charts), _sentence(found, lead, title), _table(look, found, room.rows))
+    figure = Figure(
+        title, _subtitle(found, charts), _sentence(found, lead, title), _table(look, found, max(room.rows, FINDINGS))
+    )
     return Answer(
         figure=figure,
         charts=charts,
@@ -221,7 +229,7 @@ def name_of(metric: str) -> str:
     return known.title if known else upper_first(shown(metric).replace("_", " "))
 
 
-def _named(f: Finding) -> str:
+def _metric_and_law(f: Finding) -> str:
     """The metric, and the law that asks for it."""
     return ", ".join(x for x in (name_of(f.metric), _law(f)) if x)
 
@@ -241,7 +249,9 @@ def _subtitle(found: list[Finding], charts: tuple[Chart, ...]) -> str:
     cut = ""
     if any(c.cut for c in charts):
         cut = f" Of more than {MOST} rows the {MOST} surest to differ from 0 are drawn."
-    return f"{_named(first)}. {line}{cut}".strip()
+    if len(_drawn_groups(found)) < len(groups_of(found)):
+        cut += " Crossed groups stand in the table."
+    return f"{_metric_and_law(first)}. {line}{cut}".strip()
 
 
 def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
@@ -253,7 +263,7 @@ def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
         overall = [f for f in found if f.comparison == "overall"]
         label = "Everybody" if len(overall) == 1 and not whole.by and whole.label is None else ""
         own.append(("", [(label or upper_first(_label(f)), f.estimate, "n") for f in overall]))
-    for by, groups in groups_of(found).items():
+    for by, groups in _drawn_groups(found).items():
         own.append((upper_first(by_words(by)), [(look.say.label(g.group), g.estimate, _tone(look, g)) for g in groups]))
     charts = [chart("", own, unit_of(metric, "overall"))] if own else []
     for comparison in dict.fromkeys(f.comparison for f in found if f.comparison != "overall"):
@@ -289,6 +299,13 @@ def groups_of(found: list[Finding]) -> dict[By, tuple[GroupEstimate, ...]]:
     return groups
 
 
+def _drawn_groups(found: list[Finding]) -> dict[By, tuple[GroupEstimate, ...]]:
+    """Groups of single attributes; crossed ones are drawn where there are no others, and stand in the table always."""
+    every = groups_of(found)
+    single: dict[By, tuple[GroupEstimate, ...]] = {by: groups for by, groups in every.items() if len(by) == 1}
+    return single or every
+
+
 def _table(look: Lookup, found: list[Finding], tallest: int) -> TableView:
     metric = found[0].metric
     rows = [
@@ -310,4 +327,4 @@ def _table(look: Lookup, found: list[Finding], tallest: int) -> TableView:
         ]
     cut = f"; {tallest} of {len(rows)} rows, all in the JSON report" if len(rows) > tallest else ""
     columns = ("What", "Value", "Interval", "n")
-    return TableView(f"{_named(found[0])}{cut}", columns, tuple(rows[:tallest]) or ((NOTHING,) * 4,))
+    return TableView(f"{_metric_and_law(found[0])}{cut}", columns, tuple(rows[:tallest]) or ((NOTHING,) * 4,))

@@ -10,13 +10,14 @@ from auditkit.records import Finding
 from auditkit.report.html.figures import TableView, cells, counted
 from auditkit.report.html.lookup import By, Lookup
 from auditkit.report.words import by_words, kind_of, range_in, range_text, shown, unit_of, upper_first, value_text
-from auditkit.wording import NOTHING, decimals, plain, points
+from auditkit.wording import NOTHING, decimals
 
 
 class Appendix(NamedTuple):
     """The section."""
 
-    definitions: tuple[Metric, ...]
+    definitions: tuple[tuple[Metric, bool], ...]
+    """Each with whether its interval is the one of the entry before."""
     methods: tuple[str, ...]
     identity: TableView
     groups: tuple[TableView, ...]
@@ -29,12 +30,17 @@ def view(look: Lookup) -> Appendix:
     methods = {f.estimate.method for f in look.report.findings if f.estimate.method}
     methods |= {g.estimate.method for f in look.report.findings for g in f.by_group if g.estimate.method}
     return Appendix(
-        definitions=tuple(METRICS[m] for m in used if m in METRICS),
+        definitions=_definitions([METRICS[m] for m in used if m in METRICS]),
         methods=tuple(sorted(shown(m) for m in methods)),
         identity=_identity(look),
         groups=tuple(t for by in look.bys() if (t := _groups(look, by))),
         findings=_findings(look),
     )
+
+
+def _definitions(metrics: list[Metric]) -> tuple[tuple[Metric, bool], ...]:
+    before = ["", *(m.interval for m in metrics)]
+    return tuple((m, m.interval == told) for m, told in zip(metrics, before, strict=False))
 
 
 def _identity(look: Lookup) -> TableView:
@@ -76,22 +82,21 @@ def _groups(look: Lookup, by: By) -> TableView | None:
 
 
 def _findings(look: Lookup) -> TableView:
-    return TableView(
-        "Every finding",
-        ("Finding", "Value", "Interval", "Level", "Rows", "Seen from", "State"),
-        tuple(_finding(f) for f in look.report.findings),
-    )
+    found = look.report.findings
+    levels = [f.estimate.level for f in found]
+    usual = max(dict.fromkeys(levels), key=levels.count, default=0.95)
+    caption = f"Every finding; intervals at {100 * usual:g}%, unless another level stands beside them"
+    return TableView(caption, ("Finding", "Value", "Interval", "Rows"), tuple(_finding(f, usual) for f in found))
 
 
-def _finding(f: Finding) -> tuple[str, ...]:
+def _finding(f: Finding, level: float) -> tuple[str, ...]:
     e, unit = f.estimate, unit_of(f.metric, f.comparison)
     shares, of = unit != "", kind_of(f.metric)
+    interval = (range_text(e, f.comparison, of) if shares else range_in(e, unit)) or NOTHING
+    told = [interval, f"at {100 * e.level:.4g}%" if e.level != level else "", e.state if e.state != "ok" else ""]
     return (
         shown(f.id),
         value_text(e, f.comparison, of) if shares or of == "measure" else decimals(e.value, 3),
-        (range_text(e, f.comparison, of) if shares else range_in(e, unit)) or NOTHING,
-        f"{100 * e.level:g}%",
+        ", ".join(t for t in told if t),
         f"{e.n:,}",
-        points(e.mde) if shares else plain(e.mde),
-        e.state,
     )

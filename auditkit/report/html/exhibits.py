@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from auditkit.records import Estimate, GroupEstimates, Status, Table, Unit
-from auditkit.report.html.figures import TableView, counted, level_text, of
+from auditkit.report.html.figures import TableView, counted, level_text, of, right_columns
 from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
 from auditkit.report.html.lookup import counts
 from auditkit.report.words import STATUS, number, range_in, shown, upper_first
@@ -46,9 +46,9 @@ class Grid(NamedTuple):
     folded: bool
 
     @property
-    def nums(self) -> bool:
-        """True if every column but the first holds numbers."""
-        return all(self.right[1:])
+    def classes(self) -> str:
+        """Classes of the table that say which columns stand right."""
+        return right_columns(self.right)
 
 
 class Row(NamedTuple):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from auditkit.records import Comparison, Estimate
 from auditkit.report.words import kind_of, range_text, value_text
 from auditkit.wording import NOTHING
+
+WIDEST = 12
+"""Columns for which the style sheet has a class."""
 
 
 class TableView(NamedTuple):
@@ -18,6 +23,27 @@ class TableView(NamedTuple):
     words: int = 1
     """How many columns, from the left, are words."""
 
+    @property
+    def classes(self) -> str:
+        """Classes of the table that say which columns stand right."""
+        return right_columns([i >= self.words for i in range(len(self.columns))])
+
+
+class Names:
+    """Tells tables of one name apart by a number, for those who go from table to table by name."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+
+    def caption(self, text: str) -> str:
+        """The name, numbered from its second use on."""
+        self._seen[text] += 1
+        return text if self._seen[text] == 1 else f"{text} ({self._seen[text]})"
+
+    def table(self, t: TableView) -> TableView:
+        """A table with a caption of its own."""
+        return t._replace(caption=self.caption(t.caption))
+
 
 class Figure(NamedTuple):
     """The frame of a chart."""
@@ -26,6 +52,15 @@ class Figure(NamedTuple):
     subtitle: str
     sentence: str
     table: TableView
+
+
+def right_columns(right: Sequence[bool]) -> str:
+    """Classes of a table whose columns of numbers stand right: one word a table is shorter than one a cell.
+
+    >>> right_columns([False, True, True]), right_columns([False, False, True])
+    ('nums', 'c3')
+    """
+    return "nums" if all(right[1:]) else " ".join(f"c{i + 1}" for i, r in enumerate(right[:WIDEST]) if r)
 
 
 def cells(e: Estimate | None, comparison: Comparison = "overall", metric: str = "") -> tuple[str, str]:

@@ -10,7 +10,7 @@ from auditkit.report.html.geometry import Axis, Mark, mark, share_axis
 from auditkit.report.html.leading import Leading, leading, lower_is_better, needed
 from auditkit.report.html.lookup import Lookup, established
 from auditkit.report.html.rules import ORDER, ranked, sentence
-from auditkit.report.html.unmeasured import too_small, unbuilt
+from auditkit.report.html.unmeasured import too_small, unasked
 from auditkit.report.words import STATUS, by_words, kind_of, listed, number, range_text, several, shown, upper_first
 from auditkit.wording import decimals, interval, percent, points, quantity
 
@@ -258,7 +258,10 @@ def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
     if lead is not None:
         facts += [("For whom", _for_whom(look, lead)), ("How sure", _how_sure(lead))]
     small, groups = too_small(look)
-    words = f"{upper_first(listed(unbuilt(look)[:3]))}, and more."
+    absent = (*unasked(look), *(shown(n.what) for n in look.report.not_measured))
+    words = (
+        f"{upper_first(listed(absent[:3]))}, and more." if absent else "What nobody asked for, and what no number says."
+    )
     if small:
         words += f" {upper_first(number(small))} of {number(groups)} groups are too small for some answers."
     return [*facts, ("Not measured", words)]

@@ -18,7 +18,7 @@ class Axis(NamedTuple):
     def at(self, value: float) -> float:
         """Position in percent, 0 to 100; what lies beyond stands on the edge."""
         share = (value - self.low) / (self.high - self.low)
-        return round(100 * min(max(share, 0.0), 1.0), 2)
+        return round(100 * min(max(share, 0.0), 1.0), 1)
 
     def beyond(self, value: float) -> bool:
         """True for a value right of the axis."""

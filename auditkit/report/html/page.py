@@ -5,14 +5,31 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import re
+from collections.abc import Callable
 
 import jinja2
 
 from auditkit.records import Report, Status
-from auditkit.report.html import answers, appendix, crossing, data, first, gaps, gate, rates, summary, unmeasured, why
+from auditkit.report.html import (
+    answers,
+    appendix,
+    cases,
+    crossing,
+    data,
+    first,
+    gaps,
+    gate,
+    rates,
+    summary,
+    unmeasured,
+    why,
+)
+from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import ORDER
 from auditkit.report.html.sections import NOT_BUILT, TITLES, answered, from_findings, home
+from auditkit.report.html.trust import holds
 from auditkit.report.words import shown
 
 ERRORS = ("accuracy", "precision")
@@ -27,12 +44,13 @@ def render(report: Report) -> str:
     """
     look = Lookup(report)
     drawn = from_findings(look)
-    *told, more_data, more_fairness = answers.views(look, [*drawn.values(), "data", "fairness"])
+    names = Names()
+    *told, more_data, more_fairness = answers.views(look, [*drawn.values(), "data", "fairness"], names)
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     style = _environment().get_template("style.css").render(footer=footer)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    return (
+    return tight(
         _environment()
         .get_template("page.html.jinja")
         .render(
@@ -49,7 +67,7 @@ def render(report: Report) -> str:
             json_name=f"{shown(report.name)}.json",
             subject=first.subject(report),
             first=first.view(look),
-            top=why.top_columns(look),
+            cause=why.leading_cause(look),
             summary=summary.view(look),
             gate=gate.view(look),
             data=data.view(look),
@@ -58,22 +76,57 @@ def render(report: Report) -> str:
             gaps=gaps.view(look) if look.binary else None,
             rates=rates.view(look, [m for m in look.metrics() if m not in ERRORS]) if look.binary else None,
             crossings=crossing.views(look) if look.binary else (),
-            why=why.views(look),
+            why=why.view(look, names),
+            cases=cases.views(report),
             unmeasured=unmeasured.view(look),
             appendix=appendix.view(look),
         )
     )
 
 
+class _Templates(jinja2.PackageLoader):
+    """The folder's templates; the style sheet without what a browser skips."""
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool] | None]:
+        source, name, fresh = super().get_source(environment, template)
+        return tight_style(source) if template.endswith(".css") else source, name, fresh
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("auditkit.report.html", "templates"),
+        loader=_Templates("auditkit.report.html", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=lambda v: f"{v:g}" if isinstance(v, float) else v,  # geometry: "0%", not "0.0%"
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+_BLOCKS = "address|caption|dd|details|div|dl|dt|figcaption|figure|footer|h[1-6]|header|li|main|nav|ol|p|section"
+_BLOCKS += "|summary|svg|symbol|table|tbody|td|text|th|thead|tr|ul|use|line|rect|path|circle|defs|body|head|meta|title"
+_GAP = re.compile(rf"(?<=>)\s*\n\s*(?=</?(?:{_BLOCKS})\b)|(</?(?:{_BLOCKS})\b[^<>]*>)\s*\n\s*")
+
+
+def tight(html: str) -> str:
+    """A page without the line breaks between blocks, where they mean nothing; text never begins or ends with one.
+
+    >>> tight("<li>\\n<p>a</p>\\n</li>\\n<b>b</b>\\n<i>c</i>")
+    '<li><p>a</p></li><b>b</b>\\n<i>c</i>'
+    """
+    return _GAP.sub(r"\1", html)
+
+
+def tight_style(css: str) -> str:
+    """A style sheet without what a browser skips; strings of ours hold no punctuation before a space.
+
+    >>> tight_style("/* a */\\na { b: c; d: e; }\\n")
+    'a{b:c;d:e}'
+    """
+    css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
+    css = re.sub(r"(?<=[a-z-]):\s+", ":", css)
+    return re.sub(r"\s*([{};,>])\s*|\s*\n\s*", lambda m: m[1] or "", css).replace(";}", "}")
 
 
 def css_text(text: str) -> str:
@@ -91,8 +144,9 @@ def _states(look: Lookup) -> dict[int, Status]:
     found: dict[int, list[Status]] = {2: [v.status for v in verdicts]}
     for v in verdicts:
         found.setdefault(home(look, v), []).append(v.status)
-    if any(f.concern == "explanation" and not all(t.passed for t in f.trust) for f in look.report.findings):
+    if not all(holds(f) for f in look.report.findings):
         found.setdefault(9, []).append("fail")
     states = {n: min(s, key=ORDER.index) for n, s in found.items() if s}
     absent = [n for n, concern in (from_findings(look) | {9: "explanation"}).items() if concern not in answered(look)]
+    absent += [] if cases.views(look.report) else [10]
     return states | dict.fromkeys([*absent, *NOT_BUILT], "not_measured")

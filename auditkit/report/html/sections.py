@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditkit.records import Concern, Verdict
 from auditkit.report.html.lookup import Lookup
 
-ANSWERED: dict[int, Concern] = {7: "calibration", 8: "subgroups", 12: "mitigation"}
+ANSWERED: dict[int, Concern] = {7: "calibration", 8: "subgroups", 11: "robustness", 12: "mitigation"}
 """Sections drawn from the findings of a concern, whatever check made them."""
 
 RATED_SECTIONS: dict[int, Concern] = {5: "performance", 6: "fairness"}
@@ -13,8 +13,6 @@ RATED_SECTIONS: dict[int, Concern] = {5: "performance", 6: "fairness"}
 
 NOT_BUILT = {
     3: "Context",
-    10: "Individual cases",
-    11: "Robustness",
     14: "Requirements",
     15: "Sign-off",
 }
@@ -29,6 +27,8 @@ TITLES = {
     7: ("calibration", "Calibration and errors"),
     8: ("subgroups", "Subgroups"),
     9: ("why", "Why"),
+    10: ("cases", "Individual cases"),
+    11: ("robustness", "Robustness"),
     12: ("remedies", "What would help"),
     13: ("unmeasured", "Not measured"),
     16: ("appendix", "Appendix"),

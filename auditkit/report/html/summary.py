@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.records import Finding, Status, Verdict
+from auditkit.report.html import why
 from auditkit.report.html.leading import lower_is_better, speaks_in_people, sure_part
 from auditkit.report.html.lookup import Lookup, established
 from auditkit.report.html.rules import ranked, sentence
 from auditkit.report.html.sections import TITLES, home
-from auditkit.report.html.unmeasured import too_small, unbuilt
+from auditkit.report.html.unmeasured import too_small, unasked
 from auditkit.report.words import by_words, kind_of, listed, number, several, shown, upper_first
 from auditkit.wording import interval, percent, points, quantity
 from auditkit.wording import limit as limit_of
 
 MOST = {"fail": 3, "inconclusive": 1}
 """Rules of a state that get a sentence of their own; the gate has them all."""
+
+
+SENTENCES = 6
+"""Sentences of a summary; what is met gives way to what makes the gap."""
 
 
 class Item(NamedTuple):
@@ -36,9 +41,11 @@ def view(look: Lookup) -> tuple[Item, ...]:
     for status, most in MOST.items():
         mine = [v for v in order if v.status == status]
         items += [_judged(look, v) for v in mine[: most + 1 if len(mine) == most + 1 else most]]
+    made = why.summary(look)
     items = items[:4] if look.report.verdicts else _without_policy(look)
+    items += [Item(None, bold, text, "#why", "What makes the gap") for bold, text in made]
     passed = [v for v in order if v.status == "pass"]
-    if passed:
+    if passed and len(items) < SENTENCES - 1:
         names = "; ".join(sentence(v.rule, look) for v in passed[:3])
         verb = "is met" if len(passed) == 1 else "are met"
         rest = f"; and {number(len(passed) - 3)} more" if len(passed) > 3 else ""
@@ -112,7 +119,7 @@ def _unknown(look: Lookup) -> Item:
     small, groups = too_small(look)
     gaps = [f for f in look.report.findings if f.concern == "fairness" and f.comparison == "difference"]
     unseen = [by_words(by) for by in look.bys() if not any(established(f) for f in gaps if f.by == by)]
-    words = listed(unbuilt(look))
+    words = listed(unasked(look)) or "what nobody asked for"
     if small:
         words += (
             f"; and, for some answers, anything about {number(small)} of {number(groups)} groups, which are too small"

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auditkit.records import Concern
+from auditkit.records import Concern, Contributions
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.sections import answered, reasons
+from auditkit.report.html.trust import holds
 from auditkit.report.words import by_words, listed, several, shown, upper_first
 
 UNASKED: dict[Concern, str] = {
     "calibration": "calibration",
     "subgroups": "hidden subgroups",
+    "explanation": "what makes the gap",
+    "robustness": "robustness",
     "mitigation": "remedies",
 }
 """What the checks behind the sections of findings measure, in words."""
-
-NOT_MADE = ("robustness", "what makes the gap")
-"""What this version cannot measure."""
 
 LIMITS = (
     "The audit describes decisions on these rows. It says how the model decides, not what causes the outcome.",
@@ -35,14 +35,15 @@ class Unmeasured(NamedTuple):
     limits: tuple[str, ...]
 
 
-def unbuilt(look: Lookup) -> list[str]:
-    """What a reader could expect and this report does not measure, in words."""
-    return [*unasked(look), *NOT_MADE]
-
-
 def unasked(look: Lookup) -> list[str]:
     """What no check of this report measured, although one could."""
-    return [what for concern, what in UNASKED.items() if concern not in answered(look)]
+    return [what for concern, what in UNASKED.items() if concern not in _answered(look)]
+
+
+def _answered(look: Lookup) -> set[Concern]:
+    """Concerns that have a finding; of explanations one that takes a gap apart, and holds."""
+    apart = any(isinstance(x, Contributions) for f in look.report.findings if holds(f) for x in f.exhibits)
+    return answered(look) - (set() if apart else {"explanation"})
 
 
 def too_small(look: Lookup) -> tuple[int, int]:
@@ -67,10 +68,9 @@ def view(look: Lookup) -> Unmeasured:
         if v.status == "not_measured"
     ]
     items += _small_groups(look)
-    unasked_for = [what for c, what in UNASKED.items() if c not in answered(look) and not reasons(look, c)]
+    unasked_for = [what for c, what in UNASKED.items() if c not in _answered(look) and not reasons(look, c)]
     if unasked_for:
         items.append((upper_first(listed(unasked_for)), "Not asked for."))
-    items.append((upper_first(listed(NOT_MADE)), "Not in this version."))
     return Unmeasured(tuple(items), LIMITS)
 
 

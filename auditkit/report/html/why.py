@@ -1,215 +1,240 @@
-"""Section 9: what moves the model's output, by group, if the explanation holds; if not, that it does not."""
+"""Section 9: what makes the gap, what the layers know and use, what moves the scores, and whether to believe it."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from auditkit.catalogue.index import METRICS
-from auditkit.records import Estimate, Finding, GroupEstimates, TrustCheck
-from auditkit.report.html.figures import Figure, TableView, level_text
-from auditkit.report.html.geometry import Axis, Mark, axis_to, mark
-from auditkit.report.html.lookup import Lookup
-from auditkit.report.words import listed, shown, upper_first
-from auditkit.wording import NOTHING, decimals
+from auditkit.records import Cases, Contributions, Finding, Layers, Table
+from auditkit.report.html import answers, attributions, causes, layers, waterfall
+from auditkit.report.html.attributions import Attributed
+from auditkit.report.html.exhibits import Grid, grid, table_of_estimates
+from auditkit.report.html.figures import Names, TableView
+from auditkit.report.html.leading import leading
+from auditkit.report.html.lookup import By, Lookup
+from auditkit.report.html.sections import reasons
+from auditkit.report.html.trust import Failed, Trust, failed, holds, lost
+from auditkit.report.html.trust import view as trust_view
+from auditkit.report.html.waterfall import Waterfall
+from auditkit.report.words import by_words, listed, shown, upper_first
+from auditkit.wording import interval, quantity
 
-MOST = 20
-"""Columns that are drawn."""
+_F = TypeVar("_F", Waterfall, layers.Net)
 
-FULL = 400
-"""Cells of a table with intervals; a larger one keeps the `MOST` largest columns, without intervals."""
+DRAWN = 4
+"""Attributes whose gap, and whose layers, are drawn; of others the tables."""
 
-
-class FeatureRow(NamedTuple):
-    """One column of the data."""
-
-    label: str
-    marks: tuple[Mark, ...]
-    values: tuple[str, ...]
-    names: bool
-    """True in the row where the two groups are named."""
+ROWS = 20
+"""Rows of a further table."""
 
 
-class Failed(NamedTuple):
-    """An explanation that failed a check: shown as failed, never drawn."""
+CAVEAT = "how the model reaches its scores, not what causes the outcome"
+
+
+class Further(NamedTuple):
+    """Layers that are told, not drawn."""
 
     title: str
-    checks: tuple[str, ...]
     table: TableView
 
 
+class Gap(NamedTuple):
+    """What makes the gaps of one attribute."""
+
+    drawn: Waterfall | None
+    failed: tuple[Failed, ...]
+    titles: tuple[str, ...]
+    """What the other targets say, a line each."""
+    further: TableView | None
+    """Their parts."""
+    grids: tuple[Grid, ...]
+    trust: Trust | None
+
+
+class Inside(NamedTuple):
+    """What the layers know and use of one attribute."""
+
+    drawn: layers.Net | None
+    failed: tuple[Failed, ...]
+    further: tuple[Further, ...]
+    grids: tuple[Grid, ...]
+    trust: Trust | None
+
+
 class Why(NamedTuple):
-    """One explanation."""
+    """The section."""
 
-    figure: Figure | None
-    failed: Failed | None
-    axis: Axis
-    heads: tuple[str, ...]
-    rows: tuple[FeatureRow, ...]
-    trust: TableView
-    more: tuple[TableView, ...]
-    """Further exhibits, as tables."""
-    note: str
+    gaps: tuple[Gap, ...]
+    inside: tuple[Inside, ...]
+    attributions: tuple[tuple[Attributed, tuple[Grid, ...]], ...]
+    others: answers.Section
+    failed: tuple[Failed, ...]
+    """Other explanations that failed a check."""
+    missing: tuple[str, ...]
 
-
-def views(look: Lookup) -> list[Why]:
-    """Every explanation of a report."""
-    return [_why(look, f) for f in look.report.findings if f.concern == "explanation"]
+    @property
+    def empty(self) -> bool:
+        """True where nothing was explained."""
+        return not (self.gaps or self.inside or self.attributions or self.others.answers or self.failed)
 
 
-def exhibit(f: Finding) -> GroupEstimates | None:
-    """The contributions: one row a column of the data."""
-    return next((x for x in f.exhibits if isinstance(x, GroupEstimates)), None)
+def explanations(look: Lookup) -> list[Finding]:
+    """Findings of this section; single cases have their own."""
+    return [
+        f
+        for f in look.report.findings
+        if f.concern == "explanation" and f.metric != "examples" and not any(isinstance(x, Cases) for x in f.exhibits)
+    ]
 
 
-def top_columns(look: Lookup, most: int = 2) -> list[str]:
-    """The columns with the largest contributions, from the first explanation that holds; else none."""
-    for f in look.report.findings:
-        shown_rows = exhibit(f)
-        if f.concern == "explanation" and shown_rows and all(t.passed for t in f.trust):
-            return [shown(label) for label, _ in shown_rows.rows[:most]]
+def view(look: Lookup, names: Names) -> Why:
+    """The section of a report."""
+    gaps: dict[By, list[Finding]] = {}
+    inside: dict[By, list[Finding]] = {}
+    attributed, others = [], []
+    for f in explanations(look):
+        if any(isinstance(x, Contributions) for x in f.exhibits):
+            gaps.setdefault(f.by, []).append(f)
+        elif any(isinstance(x, Layers) for x in f.exhibits):
+            inside.setdefault(f.by, []).append(f)
+        elif attributions.attributes(f):
+            attributed.append(f)
+        else:
+            others.append(f)
+    broken = tuple(_other(f, names) for f in others if not holds(f))
+    told = answers.of(look, [f for f in others if holds(f)], (), names)
+    absent = tuple(dict.fromkeys(shown(why, longest=300) for why in reasons(look, "explanation")))
+    return Why(
+        gaps=tuple(_gap(look, fs, names, i < DRAWN) for i, fs in enumerate(gaps.values())),
+        inside=tuple(_inside(look, fs, names, i < DRAWN) for i, fs in enumerate(inside.values())),
+        attributions=tuple((_attributed(look, f, names), _grids([f], names)) for f in attributed),
+        others=told,
+        failed=broken,
+        missing=absent,
+    )
+
+
+def of_gaps(look: Lookup) -> list[tuple[Finding, Contributions]]:
+    """Every gap that was taken apart by an explanation that holds, in the order of the report."""
+    return [
+        (f, x) for f in explanations(look) if holds(f) for x in f.exhibits if isinstance(x, Contributions) and x.rows
+    ]
+
+
+def leading_cause(look: Lookup) -> tuple[str, str] | None:
+    """What the first screen says of why: (in bold, the rest); None where nothing was explained."""
+    lead = leading(look)
+    gaps = of_gaps(look)
+    if lead is not None:
+        gaps = sorted((p for p in gaps if p[0].by == lead.by), key=lambda p: causes.target(p[0]) != lead.metric)
+    for f, x in gaps:
+        told = causes.cause(look, f, x)
+        if told is not None:
+            return "What makes it:", f"{told.clause}{_unseen(look, f, x)}: {CAVEAT}."
+    if gaps and causes.sure(gaps[0][1].total):
+        return "What makes it:", f"no single column surely makes most of the {causes.what(look, gaps[0][0])}."
+    top = attributions.top_columns(look)
+    if not top:
+        return None
+    asked = "" if gaps else " How much of the gap they make was not measured."
+    return "What moves the score most:", f"{listed(top)}.{asked}"
+
+
+def _unseen(look: Lookup, f: Finding, x: Contributions) -> str:
+    """Said where a full list of columns is known, and the attribute is none of them."""
+    known = {
+        label
+        for g in explanations(look)
+        if (e := attributions.exhibit(g)) and attributions.attributes(g)
+        for label, _ in e.rows
+    }
+    seen = known | {r.label for r in x.rows}
+    if not known or len(f.by) != 1 or any(f.by[0] in label.split(" + ") for label in seen):
+        return ""
+    return f", though the model does not read {shown(f.by[0])}"
+
+
+def summary(look: Lookup) -> list[tuple[str, str]]:
+    """One sentence for the summary: what surely makes the gap of the worst problem, else the first gap that is told."""
+    lead = leading(look)
+    gaps = of_gaps(look)
+    if lead is not None:
+        gaps.sort(key=lambda p: (p[0].by != lead.by, causes.target(p[0]) != lead.metric))
+    for f, x in gaps:
+        told = causes.cause(look, f, x)
+        if told is not None:
+            size = interval(x.total, "difference") if x.unit == "points" else ""
+            text = f"The gap is {quantity(x.total.value, 'difference')}, {size}. " if size else ""
+            return [(f"{upper_first(told.clause)}.", f"{text}{upper_first(CAVEAT)}.")]
     return []
 
 
-def _why(look: Lookup, f: Finding) -> Why:
-    known = METRICS.get(f.metric)
-    method = known.title if known else shown(f.metric)
-    contributions = exhibit(f)
-    table = _table(look, contributions) if contributions else TableView("Contributions", ("Column",), ())
-    lost = [t for t in f.trust if not t.passed]
-    note = f"This says how the model reaches its scores, not what causes the outcome. Method: {method}"
-    note += f", {f.estimate.n:,} rows." if f.estimate.n else "."
-    note += "".join(f" {upper_first(shown(n))}." for n in f.notes)
-    trust = _trust(f)
-    more = tuple(_table(look, x) for x in f.exhibits if isinstance(x, GroupEstimates) and x is not contributions)
-    if lost or contributions is None or not contributions.rows:
-        title = f"{method}: do not read it as an explanation" if lost else f"{method}: nothing to show"
-        failed = Failed(title, tuple(_lost(t) for t in lost), table)
-        return Why(None, failed, axis_to(0), (), (), trust, more, note)
-    series = _drawn(look, contributions)
-    rows = contributions.rows[:MOST]
-    ends = [x for _, es in rows for i, _ in series for x in (es[i].value, es[i].high) if x is not None]
-    axis = axis_to(max(ends, default=1.0))
-    figure = Figure(
-        _title(contributions), _subtitle(look, contributions, series), _sentence(look, f, contributions), table
-    )
-    heads = tuple(_series(look, contributions.series[i])[0] for i, _ in series)
-    return Why(figure, None, axis, heads, _rows(axis, contributions, series), trust, more, note)
-
-
-def _series(look: Lookup, name: str) -> tuple[str, str, str]:
-    """(label, attribute, value) of a series "gender: Female"; ("Everybody", "", "") for "overall"."""
-    for attribute in look.report.provenance.data.sensitive_features:
-        value = name.removeprefix(f"{attribute}: ")
-        if value != name:
-            return look.say.label({attribute: value}), attribute, value
-    return ("Everybody", "", "") if name == "overall" else (shown(name), "", "")
-
-
-def _drawn(look: Lookup, x: GroupEstimates) -> list[tuple[int, str]]:
-    """Indices and tones of the series to draw: the first attribute of two groups, else everybody."""
-    told = [(i, *_series(look, name)[1:]) for i, name in enumerate(x.series)]
-    for attribute in look.report.provenance.data.sensitive_features:
-        mine = [(i, look.shape(attribute, v)) for i, a, v in told if a == attribute]
-        pair = sorted((m for m in mine if m[1] in ("a", "b")), key=lambda m: m[1])
-        if len(pair) == 2:
-            return pair
-    return [(i, "n") for i, name in enumerate(x.series) if name == "overall"][:1] or [(0, "n")]
-
-
-def _rows(axis: Axis, x: GroupEstimates, series: list[tuple[int, str]]) -> tuple[FeatureRow, ...]:
-    apart = [_apart([es[i] for i, _ in series]) for _, es in x.rows[:MOST]]
-    widest = apart.index(max(apart)) if len(series) == 2 and apart else -1
-    return tuple(
-        FeatureRow(
-            label=shown(label),
-            marks=tuple(mark(axis, es[i], tone) for i, tone in series),
-            values=tuple(decimals(es[i].value, 2) for i, _ in series),
-            names=k == widest,
-        )
-        for k, (label, es) in enumerate(x.rows[:MOST])
+def _gap(look: Lookup, found: list[Finding], names: Names, draw: bool) -> Gap:
+    """One attribute: the first target that holds is drawn, the others are told."""
+    pairs = [(f, x) for f in found for x in f.exhibits if isinstance(x, Contributions)]
+    held = [(f, x) for f, x in pairs if holds(f)]
+    first = held[0] if held and draw else None
+    drawn = _named(names, waterfall.view(look, *first)) if first else None
+    return Gap(
+        drawn=drawn,
+        failed=tuple(
+            _broken(names, failed(waterfall.name_of(look, f, x), lost(f), waterfall.table_of(look, f, x)))
+            for f, x in pairs
+            if not holds(f)
+        ),
+        titles=tuple(causes.title_of(look, f, x) for f, x in held[bool(first) :]),
+        further=names.table(waterfall.apart(look, held[bool(first) :])) if held[bool(first) :] else None,
+        grids=_grids(found, names),
+        trust=_trust(first[0] if first else found[0], waterfall.name_of(look, *(first or pairs[0])), names),
     )
 
 
-def _apart(es: list[Estimate]) -> float:
-    values = [e.value for e in es if e.value is not None]
-    return abs(values[0] - values[-1]) if len(values) == len(es) else 0.0
-
-
-def _title(x: GroupEstimates) -> str:
-    """The columns that surely lead: those whose lower bound exceeds the upper bound of all that follow."""
-    first = [es[0] for _, es in x.rows]
-    for most in (1, 2, 3):
-        rest = [e.high for e in first[most:]]
-        low = [e.low for e in first[:most]]
-        sure = len(first) > most and all(v is not None for v in [*rest, *low])
-        if sure and min(v for v in low if v is not None) > max(v for v in rest if v is not None):
-            names = listed([shown(label) for label, _ in x.rows[:most]])
-            return f"{upper_first(names)} {'moves' if most == 1 else 'move'} the score most"
-    return "No single column surely moves the score most"
-
-
-def _subtitle(look: Lookup, x: GroupEstimates, series: list[tuple[int, str]]) -> str:
-    drawn = [_series(look, x.series[i])[0] for i, _ in series]
-    marks = f" Circle: {drawn[0]}. Square: {drawn[1]}." if len(drawn) == 2 else ""
-    cut = f" The {MOST} largest of {len(x.rows)} columns." if len(x.rows) > MOST else ""
-    level = level_text(x.rows[0][1][0])
-    return f"{shown(x.title)}, in {shown(x.unit)}. Line: {level} interval.{marks}{cut}"
-
-
-def _sentence(look: Lookup, f: Finding, x: GroupEstimates) -> str:
-    columns = {label for label, _ in x.rows}
-    unseen = [shown(a) for a in look.report.provenance.data.sensitive_features if a not in columns]
-    head = "A large contribution says that the model leans on a column, not that the column makes a gap between groups."
-    if not unseen:
-        return head
-    verb = "is" if len(unseen) == 1 else "are"
-    return f"{head} {upper_first(listed(unseen))} {verb} not among the columns that are explained."
-
-
-def _lost(t: TrustCheck) -> str:
-    name = f"{shown(t.id)}, {shown(t.name)}"
-    if t.value is None or t.limit is None:
-        return f"{name}: failed. {t.note}".strip()
-    return f"{name}: {decimals(t.value, 3)}, at most {decimals(t.limit, 3)} allowed. {t.note}".strip()
-
-
-def _trust(f: Finding) -> TableView:
-    rows = tuple(
-        (
-            f"{shown(t.id)} {shown(t.name)}",
-            "passed" if t.passed else "failed",
-            t.note or NOTHING,
-            _statistic(t.value),
-            _statistic(t.limit),
-        )
-        for t in f.trust
-    )
-    return TableView(
-        "Can it be trusted? Checks of this explanation",
-        ("Check", "Result", "What it tests", "Value", "At most"),
-        rows,
-        3,
+def _inside(look: Lookup, found: list[Finding], names: Names, draw: bool) -> Inside:
+    pairs = [(f, x) for f in found for x in f.exhibits if isinstance(x, Layers)]
+    held = [(f, x) for f, x in pairs if holds(f)]
+    first = held[0] if held and draw else None
+    title = f"Layers, {by_words(found[0].by)}" if found[0].by else "Layers"
+    return Inside(
+        drawn=_named(names, layers.view(look, *first)) if first else None,
+        failed=tuple(_broken(names, failed(title, lost(f), layers.table_of(x))) for f, x in pairs if not holds(f)),
+        further=tuple(Further(layers.title_of(x), names.table(layers.table_of(x))) for _, x in held[bool(first) :]),
+        grids=_grids(found, names),
+        trust=_trust(first[0] if first else found[0], title, names),
     )
 
 
-def _statistic(x: float | None) -> str:
-    """A statistic of a check; what is too small for four digits says so instead of looking like nothing."""
-    return "below 0.0001" if x is not None and 0 < abs(x) < 0.0001 else decimals(x, 4)
+def _named(names: Names, drawn: _F) -> _F:
+    """A figure whose table has a name of its own."""
+    return drawn._replace(figure=drawn.figure._replace(table=names.table(drawn.figure.table)))
 
 
-def _table(look: Lookup, x: GroupEstimates) -> TableView:
-    caption = f"{shown(x.title)}, in {shown(x.unit)}"
-    heads = [_series(look, s)[0] for s in x.series]
-    rows = x.rows
-    full = len(rows) * len(heads) <= FULL
-    if not full:
-        rows = rows[:MOST]
-        caption += f"; {len(rows)} of {len(x.rows)} columns, intervals in the JSON report"
-    body = tuple((shown(label), *(_cell(e, full) for e in es)) for label, es in rows)
-    return TableView(caption, ("Column", *heads), body)
+def _broken(names: Names, f: Failed) -> Failed:
+    return f._replace(table=names.table(f.table))
 
 
-def _cell(e: Estimate, full: bool) -> str:
-    if not full or e.value is None or e.low is None or e.high is None:
-        return decimals(e.value, 2)
-    return f"{decimals(e.value, 2)} ({decimals(e.low, 2)} to {decimals(e.high, 2)})"
+def _grids(found: list[Finding], names: Names) -> tuple[Grid, ...]:
+    """Further tables of explanations that hold, folded."""
+    tables = [x for f in found if holds(f) for x in f.exhibits if isinstance(x, Table)]
+    made = (grid(x, ROWS) for x in tables)
+    return tuple(g._replace(caption=names.caption(g.caption), folded=True) for g in made)
+
+
+def _attributed(look: Lookup, f: Finding, names: Names) -> Attributed:
+    a = attributions.view(look, f)
+    return a._replace(
+        figure=a.figure._replace(table=names.table(a.figure.table)) if a.figure else None,
+        failed=_broken(names, a.failed) if a.failed else None,
+        trust=a.trust._replace(table=names.table(a.trust.table)) if a.trust else None,
+        more=tuple(names.table(t) for t in a.more),
+    )
+
+
+def _trust(f: Finding, name: str, names: Names) -> Trust | None:
+    trust = trust_view(f, name)
+    return trust._replace(table=names.table(trust.table)) if trust else None
+
+
+def _other(f: Finding, names: Names) -> Failed:
+    """An explanation of another kind that failed: its values, for the record."""
+    x = attributions.exhibit(f)
+    table = table_of_estimates(x) if x else TableView("Values", ("What",), ())
+    return _broken(names, failed(answers.name_of(f.metric), lost(f), table))

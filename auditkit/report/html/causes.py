@@ -1,0 +1,127 @@
+"""What makes a gap, in words: which columns surely lead, between whom, and when nothing can be said."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from auditkit.catalogue.index import METRICS
+from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
+from auditkit.report.html.lookup import Lookup
+from auditkit.report.words import by_words, listed, shown, upper_first, whole_percent
+from auditkit.wording import in_unit, points
+
+_TARGETS = {
+    "mean_score": "in scores",
+    "selection_rate": "in who is selected",
+    "true_positive_rate": "in who is found",
+    "false_positive_rate": "in who is wrongly selected",
+    "false_negative_rate": "in who is overlooked",
+    "mean_score_of_positives": "in scores of those who {yes}",
+    "mean_score_of_negatives": "in scores of those who {no}",
+    "log_loss": "in errors",
+}
+"""What the gap is a gap of, in words."""
+
+
+class Cause(NamedTuple):
+    """What makes a gap, in one breath."""
+
+    clause: str
+    """"relationship makes up 69% of the gap in scores between women and men"."""
+
+
+def sure(e: Estimate) -> bool:
+    """True for an estimate whose interval excludes 0."""
+    return e.value is not None and e.low is not None and e.high is not None and (e.low > 0 or e.high < 0)
+
+
+def leaders(x: Contributions) -> tuple[Contribution, ...]:
+    """The one or two columns that surely make most of a gap that is established; none where nothing can be said.
+
+    Surely: each has an interval without 0, and lies beyond the intervals of all that follow.
+    """
+    total = x.total.value
+    if not sure(x.total) or total is None:
+        return ()
+    sign = 1 if total > 0 else -1
+    ends = [sorted((sign * (r.estimate.low or 0.0), sign * (r.estimate.high or 0.0))) for r in x.rows]
+    for most in (1, 2):
+        first, rest = x.rows[:most], ends[most:]
+        if len(first) < most or any(not sure(r.estimate) or r.share is None for r in first):
+            return ()
+        lowest = min(low for low, _ in ends[:most])
+        if lowest > max((high for _, high in rest), default=0.0) and (most == 2 or (first[0].share or 0.0) >= 0.5):
+            return first
+    first = x.rows[:1]  # the largest by its point value makes less than half, and no pair is surely ahead
+    return first if first and ends[0][0] > max((high for _, high in ends[1:]), default=0.0) else ()
+
+
+def target(f: Finding) -> str:
+    """The metric whose gap is taken apart."""
+    return str(getattr(f, "of", None) or f.metric)
+
+
+def what(look: Lookup, f: Finding) -> str:
+    """What the gap is a gap of: "gap in scores"."""
+    of = _TARGETS.get(target(f), "").format(yes=look.say.yes(), no=look.say.no())
+    if not of and target(f) != "gap_share":
+        of = f"in {_metric(target(f))}"
+    return f"gap {of}".strip()
+
+
+def _metric(name: str) -> str:
+    known = METRICS.get(name)
+    return (known.title if known else shown(name).replace("_", " ")).lower()
+
+
+def gap_words(look: Lookup, f: Finding, x: Contributions) -> str:
+    """The gap with its groups: "gap in scores between women and men".
+
+    An attribute of two groups says it in the report's own words, any other in those of the exhibit, which names the
+    two groups that drive the gap.
+    """
+    groups = [g.group for g in f.by_group] or [g.group for g in look.groups("base_rate", f.by)]
+    named = [g for g in groups if set(g) == set(f.by)]
+    if len(named) == 2:
+        return f"{what(look, f)} between {listed([look.say.people(g) for g in named])}"
+    pair = shown(x.title, longest=300).partition(" between ")[2]
+    return f"{what(look, f)} between {pair or f'groups of {by_words(f.by)}'}"
+
+
+def cause(look: Lookup, f: Finding, x: Contributions) -> Cause | None:
+    """What surely makes a gap; None where no column surely leads."""
+    led = leaders(x)
+    if not led:
+        return None
+    names = tuple(shown(r.label) for r in led)
+    share = sum(r.share or 0.0 for r in led)
+    gap, one = gap_words(look, f, x), len(led) == 1
+    if share > 1:
+        return Cause(f"{listed(names)} alone would make more than the whole {gap}")
+    return Cause(f"{listed(names)} {'makes' if one else 'make'} up {whole_percent(share)} of the {gap}")
+
+
+def cancelling(x: Contributions) -> tuple[Contribution, Contribution] | None:
+    """Two sure parts of opposite sign, each larger than the gap between them."""
+    size = abs(x.total.value or 0.0)
+    ups, downs = ([r for r in x.rows if sure(r.estimate) and s * (r.estimate.value or 0.0) > size] for s in (1, -1))
+    return (ups[0], downs[0]) if ups and downs else None
+
+
+def title_of(look: Lookup, f: Finding, x: Contributions) -> str:
+    """The finding in one line."""
+    gap = gap_words(look, f, x)
+    if x.total.value is None:
+        return f"{upper_first(gap)}: nothing to take apart"
+    hidden = cancelling(x)
+    if hidden is not None:
+        sizes = listed([f"{shown(r.label)} ({_size(r.estimate.value, x.unit)})" for r in hidden])
+        return f"A small {gap} hides larger parts that cancel: {sizes}"
+    if not sure(x.total):
+        return f"No {gap} is established, so no column is said to make one"
+    told = cause(look, f, x)
+    return upper_first(told.clause) if told else f"No single column surely makes most of the {gap}"
+
+
+def _size(v: float | None, unit: Unit) -> str:
+    return points(v) if unit in ("points", "percent") else in_unit(v, unit)

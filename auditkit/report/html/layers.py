@@ -1,0 +1,333 @@
+"""Figure 7.9, what each layer knows of an attribute, and uses: two plots a row, in the order of execution."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from auditkit.records import Estimate, Finding, Layer, Layers, Unit
+from auditkit.report.html.figures import Figure, TableView
+from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
+from auditkit.report.html.lookup import Lookup
+from auditkit.report.words import listed, number, range_in, shown, upper_first
+from auditkit.wording import NOTHING, decimals, in_unit, percent
+
+MOST = 16
+"""Layers that are drawn; the table has up to `LONGEST`."""
+
+LONGEST = 40
+"""Layers of the table."""
+
+KNOWS = Axis(0.5, 1.0, 5)
+"""Balanced accuracy: .5 is guessing."""
+
+HARDLY = 0.1
+"""Of what the net gains over always giving one answer: with less left, it does hardly better than that."""
+
+STRIP = 20
+"""Height of the strip of neurons, in its own units."""
+
+
+class LayerRow(NamedTuple):
+    """One layer."""
+
+    label: str
+    size: str
+    flag: str
+    """What is to be known of it: that it is no cut, or why something was not measured."""
+    knows: Mark
+    knows_words: str
+    knows_range: str
+    untrained: float | None
+    before: float | None
+    after: Mark
+    after_words: str
+    after_range: str
+    random: float | None
+    accuracy: str
+    accuracy_words: str
+    towards: str
+    """Paths of the strip of neurons: those that widen the gap, and those that close it."""
+    against: str
+    neurons: int
+
+
+class Net(NamedTuple):
+    """The figure."""
+
+    figure: Figure
+    knows: Axis
+    knows_ticks: tuple[tuple[float, str], ...]
+    uses: Axis
+    uses_ticks: tuple[tuple[float, str], ...]
+    zero: float
+    heads: tuple[str, str]
+    rows: tuple[LayerRow, ...]
+    strips: bool
+    accuracy: bool
+    note: str
+    method: tuple[str, ...]
+
+
+def view(look: Lookup, f: Finding, x: Layers) -> Net:
+    """One exhibit of layers as a figure."""
+    drawn = _drawn(x.layers)
+    ends = [
+        v
+        for layer in drawn
+        for e in (layer.before, layer.after)
+        if e is not None
+        for v in (e.value, e.low if e is layer.after else None, e.high if e is layer.after else None)
+        if v is not None
+    ]
+    ends += [layer.random for layer in drawn if layer.random is not None]
+    low, high = min([0.0, *ends]), max([0.0, *ends])
+    uses = axis_over(low, high) if high > low else Axis(0.0, 1.0, 4)
+    answer = _always(look)
+    attribute = shown(x.attribute)
+    unit = {"points": ", points", "percent": ", percent"}.get(x.unit, "")
+    return Net(
+        figure=Figure(title_of(x), _subtitle(x, len(drawn)), _sentence(f, x), table_of(x)),
+        knows=KNOWS,
+        knows_ticks=tuple((at, f"{100 * v:.0f}%") for at, v in KNOWS.ticks()[::2]),
+        uses=uses,
+        uses_ticks=tuple((at, _tick(v, x.unit)) for at, v in uses.ticks()),
+        zero=uses.at(0.0),
+        heads=(f"Knows: {attribute} named right", f"Uses: the gap{unit}"),
+        rows=tuple(_row(layer, x, uses, answer) for layer in drawn),
+        strips=any(layer.neurons for layer in drawn),
+        accuracy=any(layer.accuracy_after is not None for layer in drawn),
+        note="That a layer knows an attribute says what a reader could find there, not that the net decides by it.",
+        method=tuple(upper_first(shown(n, longest=600)) for n in f.notes),
+    )
+
+
+def _drawn(layers: tuple[Layer, ...]) -> list[Layer]:
+    """All, or the first, the last, where most is known and used, and others in even steps; in their own order."""
+    if len(layers) <= MOST:
+        return list(layers)
+    every = range(len(layers))
+    known = max(every, key=lambda i: _value(layers[i].knows, -1.0))
+    used = max(every, key=lambda i: _closed(layers[i]))
+    kept = {0, len(layers) - 1, known, used}
+    for i in [round(k * (len(layers) - 1) / (MOST - 1)) for k in range(MOST)]:
+        if len(kept) < MOST:
+            kept.add(i)
+    return [layers[i] for i in sorted(kept)]
+
+
+def _value(e: Estimate | None, default: float = 0.0) -> float:
+    return default if e is None or e.value is None else e.value
+
+
+def _closed(layer: Layer) -> float:
+    """How much smaller the gap is after erasing; −1 where it was not measured."""
+    if layer.before is None or layer.after is None or layer.before.value is None or layer.after.value is None:
+        return -1.0
+    return abs(layer.before.value) - abs(layer.after.value)
+
+
+def knows(layer: Layer) -> bool:
+    """True where the probe surely does better than guessing."""
+    return layer.knows is not None and layer.knows.low is not None and layer.knows.low > 0.5
+
+
+def uses(layer: Layer) -> bool:
+    """True where erasing surely makes the gap smaller, and a random direction does less than half of that.
+
+    Surely: with the sign of the gap before, the whole interval after lies below the whole interval before.
+    """
+    before, after = layer.before, layer.after
+    if before is None or after is None or before.value is None or after.value is None:
+        return False
+    sign = 1 if before.value >= 0 else -1
+    least = min((sign * v for v in (before.low, before.high) if v is not None), default=sign * before.value)
+    most = max((sign * v for v in (after.low, after.high) if v is not None), default=sign * after.value)
+    by_chance = 0.0 if layer.random is None else abs(before.value) - abs(layer.random)
+    return most < least and by_chance < 0.5 * _closed(layer)
+
+
+def hardly(layer: Layer, guess: float | None) -> bool:
+    """True where, after erasing, little is left of what the net gains over always giving the commoner answer."""
+    before, after = layer.accuracy_before, layer.accuracy_after
+    if guess is None or before is None or after is None or before <= guess:
+        return False
+    return after - guess < HARDLY * (before - guess)
+
+
+def title_of(x: Layers) -> str:
+    """The finding in one line, from intervals alone."""
+    who = shown(x.attribute)
+    probed = [layer for layer in x.layers if layer.knows is not None and layer.knows.value is not None]
+    erased = [layer for layer in x.layers if layer.after is not None and layer.after.value is not None]
+    if not probed and not erased:
+        return f"What the layers know of {who} was not measured"
+    head = _readable(who, [knows(layer) for layer in probed]) if probed else ""
+    if not erased:
+        return head
+    return f"{head}; {_used(erased, x.guess)}" if head else upper_first(_used(erased, x.guess))
+
+
+def _readable(who: str, known: list[bool]) -> str:
+    k, n = sum(known), len(known)
+    if n == 1:
+        return f"{upper_first(who)} can {'' if k else 'not surely '}be read from the one layer"
+    of = "no layer for sure" if not k else f"{number(k)} of {number(n)} layers"
+    if k == n:
+        of = "both layers" if n == 2 else f"all {number(n)} layers"
+    return f"{upper_first(who)} can be read from {of}"
+
+
+def _used(erased: list[Layer], guess: float | None) -> str:
+    used = [layer for layer in erased if uses(layer)]
+    if not used:
+        return "erasing it makes the gap surely smaller in none"
+    where = "" if len(used) == len(erased) else f" in {number(len(used))} of {number(len(erased))}"
+    costly = [layer for layer in used if hardly(layer, guess)]
+    price = ""
+    if costly:
+        price = (
+            ", and costs the skill" if len(costly) == len(used) else f", and in {number(len(costly))} costs the skill"
+        )
+    return f"erasing it makes the gap smaller{where}{price}"
+
+
+def _subtitle(x: Layers, drawn: int) -> str:
+    who = shown(x.attribute)
+    cut = ""
+    if len(x.layers) > drawn:
+        cut = (
+            f" Of {len(x.layers)} layers {drawn} are drawn: the first, the last, where most is known and used, "
+            "and others in even steps."
+        )
+    level = next((f" Line: {100 * e.level:g}% interval." for a in x.layers if (e := a.knows) and e.low is not None), "")
+    return (
+        f"{shown(x.title)}. Left: how often a simple reader names {who} right from that layer (50% is guessing). "
+        f"Right: the gap before and after what tells {who} was erased there.{level}{cut}"
+    )
+
+
+def _sentence(f: Finding, x: Layers) -> str:
+    told = [shown(f.statement, empty="", longest=600)]
+    flat = [shown(layer.name) for layer in x.layers if layer.cut is False]
+    if flat:
+        them = listed(flat) if len(flat) <= 4 else f"{number(len(flat))} layers"
+        verb = "is no cut" if len(flat) == 1 else "are no cuts"
+        told.append(
+            f"{upper_first(them)} {verb} of the net: part of the gap flows around, so neurons do not add up to it."
+        )
+    costly = [layer for layer in x.layers if uses(layer) and hardly(layer, x.guess)]
+    if costly:
+        told.append("Where erasing costs the skill it is no cure: what tells the groups apart is nearly what decides.")
+    if not any(t for t in told):
+        told.append("A layer can know an attribute without the net using it; only erasing shows use.")
+    return " ".join(t for t in told if t)
+
+
+def _always(look: Lookup) -> str:
+    """What the commoner answer is, in words."""
+    if not look.binary:
+        return "always giving the commoner answer"
+    groups = next((g for by in look.bys() if len(by) == 1 and (g := look.groups("base_rate", by))), ())
+    yes = sum(g.estimate.numerator or 0.0 for g in groups)
+    n = sum(g.estimate.denominator or 0.0 for g in groups)
+    if not n:
+        return "always giving the commoner answer"
+    return f"always answering {'yes' if yes > n / 2 else 'no'}"
+
+
+def _row(layer: Layer, x: Layers, axis: Axis, answer: str) -> LayerRow:
+    k, after = layer.knows, layer.after
+    before = None if layer.before is None or layer.before.value is None else axis.at(layer.before.value)
+    missing = Mark("a", None)
+    said = hardly(layer, x.guess)
+    towards, against = _strip(layer)
+    flags = ["no cut" if layer.cut is False else "", shown(layer.note, empty="", longest=300)]
+    return LayerRow(
+        label=shown(layer.name),
+        size=f"{shown(layer.type, empty='')} {layer.units:,}".strip(),
+        flag="; ".join(t for t in flags if t),
+        knows=missing if k is None or k.value is None else mark(KNOWS, k, "a"),
+        knows_words="" if k is None or k.value is None else f"{decimals(100 * k.value, 0)}%",
+        knows_range="" if k is None else range_in(k, "percent"),
+        untrained=None if layer.untrained is None else KNOWS.at(layer.untrained),
+        before=before,
+        after=missing if after is None or after.value is None else mark(axis, after, "open"),
+        after_words="" if after is None else _amount(after.value, x.unit),
+        after_range="" if after is None else range_in(after, x.unit),
+        random=None if layer.random is None else axis.at(layer.random),
+        accuracy="" if layer.accuracy_after is None else percent(layer.accuracy_after),
+        accuracy_words=f"hardly better than {answer}"
+        if said
+        else ""
+        if layer.accuracy_before is None
+        else f"from {percent(layer.accuracy_before)}",
+        towards=towards,
+        against=against,
+        neurons=len(layer.neurons),
+    )
+
+
+def _strip(layer: Layer) -> tuple[str, str]:
+    """Neurons as bars from one base line, the largest first: paths for those with the gap, and those against it.
+
+    Each layer has its own scale: the strip shows how many neurons share the gap, not how much they make.
+    """
+    most = max((abs(v) for v in layer.neurons), default=0.0)
+    sign = -1 if layer.before is not None and _value(layer.before) < 0 else 1
+    paths: dict[bool, list[str]] = {True: [], False: []}
+    for i, v in enumerate(layer.neurons[:64]):
+        height = round(STRIP * abs(v) / most) if most else 0
+        if height:
+            paths[sign * v > 0].append(f"M{2 * i + 1} {STRIP}v-{height}")
+    return "".join(paths[True]), "".join(paths[False])
+
+
+def _amount(v: float | None, unit: Unit) -> str:
+    return decimals(None if v is None else 100 * v) if unit in ("points", "percent") else in_unit(v, unit)
+
+
+def _tick(v: float, unit: Unit) -> str:
+    return f"{round(100 * v if unit in ('points', 'percent') else v, 6):,g}".replace("-", "−")
+
+
+def table_of(x: Layers) -> TableView:
+    """Every layer with its intervals; the gap before once, where it is the same for all."""
+    layers = x.layers[:LONGEST]
+    title, who = shown(x.title), shown(x.attribute)
+    before = {_with_range(layer.before, x.unit) for layer in layers if layer.before is not None}
+    same = len(before) == 1
+    caption = (title if who in title else f"{title}, {who}") + (f"; the gap before is {min(before)}" if same else "")
+    if len(x.layers) > LONGEST:
+        caption += f"; {LONGEST} of {len(x.layers)} layers, all in the JSON report"
+    gap = () if same else ("Gap before",)
+    columns = ("Layer", "Knows", "Untrained", "Selectivity", "AUC", *gap, "After erasing", "Random", "Accuracy after")
+    rows = tuple(_cells(layer, x.unit, same) for layer in layers)
+    return TableView(caption, (*columns, "Largest neurons"), rows)
+
+
+def _cells(layer: Layer, unit: Unit, same: bool) -> tuple[str, ...]:
+    return (
+        f"{shown(layer.name)}, {shown(layer.type)}" if layer.type else shown(layer.name),
+        _with_range(layer.knows, "percent"),
+        percent(layer.untrained),
+        NOTHING if layer.selectivity is None else decimals(100 * layer.selectivity),
+        decimals(layer.auc, 2),
+        *(() if same else (_with_range(layer.before, unit),)),
+        _with_range(layer.after, unit),
+        _amount(layer.random, unit),
+        percent(layer.accuracy_after),
+        _largest(layer, unit),
+    )
+
+
+def _with_range(e: Estimate | None, unit: Unit) -> str:
+    if e is None or e.value is None:
+        return NOTHING
+    value = percent(e.value) if unit == "percent" else _amount(e.value, unit)
+    span = range_in(e, unit)
+    return f"{value} ({span})" if span else value
+
+
+def _largest(layer: Layer, unit: Unit) -> str:
+    named = zip(layer.named, layer.neurons, strict=False)
+    return ", ".join(f"{i}: {_amount(v, unit)}" for i, v in list(named)[:3]) or NOTHING

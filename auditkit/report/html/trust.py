@@ -1,0 +1,111 @@
+"""Tests of an explanation: one table in plain words, and what a failed one means for what is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from auditkit.records import Finding, TrustCheck
+from auditkit.report.html.figures import TableView
+from auditkit.report.words import listed, number, several, shown, upper_first
+from auditkit.wording import NOTHING, decimals
+
+
+class Failed(NamedTuple):
+    """An explanation that failed a check: shown as failed, never drawn."""
+
+    title: str
+    checks: tuple[str, ...]
+    table: TableView
+
+
+class Trust(NamedTuple):
+    """How an explanation was tested."""
+
+    sentence: str
+    table: TableView
+
+
+def blocking(t: TrustCheck) -> bool:
+    """True for a check whose failure takes an explanation off the page; the others are cautions."""
+    return bool(getattr(t, "blocking", True))
+
+
+def lost(f: Finding) -> tuple[TrustCheck, ...]:
+    """Checks that an explanation failed, of those that decide."""
+    return tuple(t for t in f.trust if not t.passed and blocking(t))
+
+
+def holds(f: Finding) -> bool:
+    """True for an explanation that failed no check that decides."""
+    return not lost(f)
+
+
+def failed(name: str, checks: Sequence[TrustCheck], table: TableView) -> Failed:
+    """What stands in place of a picture."""
+    title = f"{name}: do not read it as an explanation" if checks else f"{name}: nothing to show"
+    return Failed(title, tuple(_told(t) for t in checks), table)
+
+
+def view(f: Finding, name: str) -> Trust | None:
+    """The checks of one explanation; None where it was not tested."""
+    if not f.trust:
+        return None
+    rows = tuple(
+        (
+            f"{shown(t.id)} {shown(t.name)}",
+            _result(t),
+            shown(t.note, empty=NOTHING, longest=600),
+            _statistic(t.value),
+            allowed(t),
+        )
+        for t in f.trust
+    )
+    columns = ("Check", "Result", "What it tests", "Value", "Allowed")
+    return Trust(_sentence(f), TableView(f"Can it be trusted? {name}", columns, rows, 3))
+
+
+def _sentence(f: Finding) -> str:
+    cautions = [t for t in f.trust if not t.passed and not blocking(t)]
+    passed, all_of = sum(t.passed for t in f.trust), len(f.trust)
+    if passed == all_of:
+        whole = {1: "Its one check is", 2: "Both checks are"}.get(all_of, f"All {several(all_of, 'check')} are")
+        return f"{whole} passed."
+    head = f"{upper_first(number(passed))} of {number(all_of)} checks are passed."
+    if lost(f):
+        return head
+    return f"{head} Caution: {listed([shown(t.name) for t in cautions])}. {' '.join(_told(t) for t in cautions[:2])}"
+
+
+def _result(t: TrustCheck) -> str:
+    if not getattr(t, "applies", True):
+        return "does not apply"
+    return "passed" if t.passed else "failed" if blocking(t) else "caution"
+
+
+def _told(t: TrustCheck) -> str:
+    """A failed check in a sentence: which, by how much, what was allowed, what it means."""
+    name, note = f"{shown(t.id)}, {shown(t.name)}", shown(t.note, empty="", longest=600)
+    if t.value is None or t.limit is None:
+        return f"{name}: failed. {upper_first(note)}".strip()
+    return f"{name}: {_statistic(t.value, 3)}, where {allowed(t, 3)} is allowed. {upper_first(note)}".strip()
+
+
+def allowed(t: TrustCheck, digits: int = 4) -> str:
+    """The limit with its side.
+
+    >>> allowed(TrustCheck(id="T1", name="completeness", value=0.01, limit=0.05, passed=True))
+    'at most 0.05'
+    """
+    if t.limit is None:
+        return NOTHING
+    number = decimals(t.limit, digits)
+    side = "at least" if getattr(t, "at_least", False) else "at most"
+    return f"{side} {number.rstrip('0').rstrip('.') or '0'}"
+
+
+def _statistic(x: float | None, digits: int = 4) -> str:
+    """A statistic of a check; what is too small for its digits says so instead of looking like nothing."""
+    if x is not None and 0 < abs(x) < 0.1**digits:
+        return f"below {decimals(0.1**digits, digits)}"
+    return decimals(x, digits)

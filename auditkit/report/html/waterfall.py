@@ -1,0 +1,276 @@
+"""Figure 7.7, what makes a gap: one bar a column from the running total, the whole gap under them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
+from auditkit.report.html.causes import gap_words, sure, title_of
+from auditkit.report.html.figures import Figure, TableView, level_text
+from auditkit.report.html.geometry import Axis, axis_over
+from auditkit.report.html.lookup import Lookup
+from auditkit.report.words import by_words, number, range_in, shown, upper_first, whole_percent
+from auditkit.wording import NOTHING, decimals, in_unit
+
+MOST = 20
+"""Columns that are drawn; the last row gathers the others."""
+
+LONGEST = 40
+"""Parts of a table; report.json has all."""
+
+_GUESS = Axis(0.5, 1.0, 2)
+"""How well a column tells the group: an AUC."""
+
+
+class Bar(NamedTuple):
+    """One part, in percent of the plot's width."""
+
+    label: str
+    x: float
+    width: float
+    closes: bool
+    """True for a part that works against the gap: outlined, not filled."""
+    end: float
+    """Where the running total stands after it: the next bar begins there."""
+    low: float | None
+    high: float | None
+    """The interval of the part, drawn at its end."""
+    value: str
+    share: str
+    beside: float | None
+    """Where the lollipop's mark stands."""
+    beside_words: str
+
+
+class Waterfall(NamedTuple):
+    """The figure."""
+
+    figure: Figure
+    axis: Axis
+    ticks: tuple[tuple[float, str], ...]
+    zero: float
+    bars: tuple[Bar, ...]
+    total: Bar
+    heads: tuple[str, str, str]
+    """Heads of value, share and lollipop; empty: no such column."""
+    method: tuple[str, ...]
+
+
+def view(look: Lookup, f: Finding, x: Contributions) -> Waterfall:
+    """One exhibit of parts as a figure."""
+    rows = _drawn(x)
+    ends = _running(rows)
+    edges = [v for (start, end), r in zip(ends, rows, strict=True) for v in (start, end, *_whiskers(start, r.estimate))]
+    edges += [v for v in (x.total.value, x.total.low, x.total.high) if v is not None]
+    low, high = min([0.0, *edges]), max([0.0, *edges])
+    axis = axis_over(low, high) if high > low else Axis(0.0, 1.0, 4)
+    total = x.total.value or 0.0
+    bars = tuple(_bar(axis, x, r, start, end, total) for (start, end), r in zip(ends, rows, strict=True))
+    shares = any(r.share is not None for r in x.rows)
+    figure = Figure(title_of(look, f, x), _subtitle(x), _sentence(look, f, x), table_of(look, f, x))
+    return Waterfall(
+        figure=figure,
+        axis=axis,
+        ticks=tuple((at, _tick(v, x.unit)) for at, v in axis.ticks()),
+        zero=axis.at(0.0),
+        bars=bars,
+        total=_whole(axis, x),
+        heads=(
+            _unit_words(x.unit),
+            "Share" if shares else "",
+            upper_first(shown(x.beside, empty="")) if _besides(x) else "",
+        ),
+        method=_method(f, x),
+    )
+
+
+def _besides(x: Contributions) -> bool:
+    return bool(x.beside) and any(r.beside is not None for r in x.rows)
+
+
+def _drawn(x: Contributions) -> list[Contribution]:
+    """All parts, or the largest and one row that gathers the others."""
+    if len(x.rows) <= MOST:
+        return list(x.rows)
+    rest = x.rows[MOST - 1 :]
+    values = [r.estimate.value for r in rest]
+    shares = [r.share for r in rest if r.share is not None]
+    gathered = Estimate(value=sum(v for v in values if v is not None), note="a sum of small parts, without an interval")
+    share = sum(shares) if shares else None
+    return [
+        *x.rows[: MOST - 1],
+        Contribution(label=f"{number(len(rest))} smaller ones", estimate=gathered, share=share),
+    ]
+
+
+def _running(rows: Sequence[Contribution]) -> list[tuple[float, float]]:
+    """(start, end) of each bar."""
+    ends, at = [], 0.0
+    for r in rows:
+        start, at = at, at + (r.estimate.value or 0.0)
+        ends.append((start, at))
+    return ends
+
+
+def _whiskers(start: float, e: Estimate) -> tuple[float, ...]:
+    return () if e.low is None or e.high is None else (start + e.low, start + e.high)
+
+
+def _bar(axis: Axis, x: Contributions, r: Contribution, start: float, end: float, total: float) -> Bar:
+    left, right = axis.at(min(start, end)), axis.at(max(start, end))
+    low, high = (axis.at(w) for w in _whiskers(start, r.estimate)) if _whiskers(start, r.estimate) else (None, None)
+    beside = r.beside if _besides(x) else None
+    return Bar(
+        label=shown(r.label),
+        x=left,
+        width=round(right - left, 1),
+        closes=(r.estimate.value or 0.0) * total < 0,
+        end=axis.at(end),
+        low=low,
+        high=high,
+        value=_value(r.estimate.value, x.unit),
+        share=whole_percent(r.share),
+        beside=None if beside is None else _GUESS.at(beside),
+        beside_words="" if beside is None else decimals(beside, 2),
+    )
+
+
+def _whole(axis: Axis, x: Contributions) -> Bar:
+    e, zero = x.total, axis.at(0.0)
+    end = zero if e.value is None else axis.at(e.value)
+    sides = None if e.low is None or e.high is None else (axis.at(e.low), axis.at(e.high))
+    shares = [r.share for r in x.rows if r.share is not None]
+    return Bar(
+        label="The whole gap",
+        x=min(zero, end),
+        width=round(abs(end - zero), 1),
+        closes=False,
+        end=end,
+        low=sides[0] if sides else None,
+        high=sides[1] if sides else None,
+        value=_value(e.value, x.unit),
+        share="100%" if shares else NOTHING,
+        beside=None,
+        beside_words="",
+    )
+
+
+def _value(v: float | None, unit: Unit, digits: int = 1) -> str:
+    return decimals(None if v is None else 100 * v, digits) if unit in ("points", "percent") else in_unit(v, unit)
+
+
+def _tick(v: float, unit: Unit) -> str:
+    return f"{round(100 * v if unit in ('points', 'percent') else v, 6):,g}".replace("-", "−")
+
+
+def _unit_words(unit: Unit) -> str:
+    return {"points": "Points", "percent": "Percent", "ratio": "Ratio"}.get(unit, "Value")
+
+
+def name_of(look: Lookup, f: Finding, x: Contributions) -> str:
+    """The explanation, for a list."""
+    title = shown(x.title, longest=300)
+    return f"{title}, {by_words(f.by)}" if f.by and " between " not in title else title
+
+
+def _subtitle(x: Contributions) -> str:
+    unit = {"points": ", in points", "percent": ", in percent"}.get(x.unit, "")
+    cut = (
+        f" The {MOST - 1} largest of {len(x.rows)} parts; the last bar gathers the others."
+        if len(x.rows) > MOST
+        else ""
+    )
+    total = x.total.value or 0.0
+    closing = any((r.estimate.value or 0.0) * total < -0.001 * total * total for r in x.rows)
+    outlined = " Outlined: parts that close the gap." if closing else ""
+    ranged = any(r.estimate.low is not None for r in x.rows)
+    level = f" Whisker: {level_text(x.rows[0].estimate)} interval." if ranged else ""
+    return (
+        f"{shown(x.title, longest=300)}. Each bar is the part that one column makes{unit}; together they are the gap."
+        f"{outlined}{level}{cut}"
+    )
+
+
+def _sentence(look: Lookup, f: Finding, x: Contributions) -> str:
+    said = shown(f.statement, empty="", longest=600)
+    if said and title_of(look, f, x) == said.removesuffix("."):
+        said = ""
+    return f"{said} {_sums(x)}".strip()
+
+
+def _sums(x: Contributions) -> str:
+    """What the parts add up to, beside the gap of the rows used, and of all rows."""
+    unit = {"points": " points", "percent": " percent"}.get(x.unit, "")
+    total = sum(r.estimate.value or 0.0 for r in x.rows)
+    whole = _value(x.total.value, x.unit, 2)
+    told = f"The parts add up to {_value(total, x.unit, 2)}{unit}; the gap of the rows used is {whole}"
+    if x.of_all is not None:
+        told += f", and over all rows of the data {_value(x.of_all, x.unit, 2)}"
+    if not any(r.share is not None for r in x.rows) and x.rows and x.total.value is not None:
+        told += ". Shares are not given" + ("" if sure(x.total) else ": the interval of the whole gap contains 0")
+    return f"{told}."
+
+
+def _method(f: Finding, x: Contributions) -> tuple[str, ...]:
+    """How it was measured, line by line."""
+    n = x.total.n or f.estimate.n
+    lines = [f"{n:,} rows of the smaller group" if n else "", *f.notes, x.total.method]
+    return tuple(upper_first(shown(line, longest=600)) for line in lines if line)
+
+
+def table_of(look: Lookup, f: Finding, x: Contributions) -> TableView:
+    """Every part with its interval."""
+    shares, besides = any(r.share is not None for r in x.rows), _besides(x)
+    body = [
+        (
+            shown(r.label),
+            *_texts(r.estimate, x.unit),
+            *((whole_percent(r.share),) if shares else ()),
+            *((decimals(r.beside, 2),) if besides else ()),
+        )
+        for r in x.rows
+    ]
+    rest = ("100%",) * shares + (NOTHING,) * besides
+    body.append(("The whole gap", *_texts(x.total, x.unit), *rest))
+    heads = ("Share",) * shares + (upper_first(shown(x.beside)),) * besides
+    cut = f"; {LONGEST} of {len(x.rows)} parts, all in the JSON report" if len(x.rows) > LONGEST else ""
+    return TableView(name_of(look, f, x) + cut, ("Part", _unit_words(x.unit), "Interval", *heads), tuple(body))
+
+
+def _texts(e: Estimate, unit: Unit) -> tuple[str, str]:
+    if e.value is None:
+        return NOTHING, shown(e.note, empty="not defined")
+    return _value(e.value, unit, 2 if unit == "points" and abs(e.value) < 0.01 else 1), range_in(e, unit) or NOTHING
+
+
+def apart(look: Lookup, pairs: Sequence[tuple[Finding, Contributions]]) -> TableView:
+    """Several gaps of one attribute in one table: a row a column of the data, a column a gap."""
+    labels = list(dict.fromkeys(r.label for _, x in pairs for r in x.rows))
+    found = [{r.label: r.estimate for r in x.rows} for _, x in pairs]
+    body = [
+        (
+            shown(label),
+            *(
+                _bracketed(of[label], x.unit) if label in of else NOTHING
+                for of, (_, x) in zip(found, pairs, strict=True)
+            ),
+        )
+        for label in labels[:LONGEST]
+    ]
+    body.append(("The whole gap", *(_bracketed(x.total, x.unit) for _, x in pairs)))
+    cut = f"; {LONGEST} of {len(labels)} parts, all in the JSON report" if len(labels) > LONGEST else ""
+    heads = tuple(f"{upper_first(gap_words(look, f, x))}{_head_unit(x.unit)}" for f, x in pairs)
+    by = pairs[0][0].by
+    return TableView(
+        f"Other gaps{f' of {by_words(by)}' if by else ''}, part by part{cut}", ("Part", *heads), tuple(body)
+    )
+
+
+def _head_unit(unit: Unit) -> str:
+    return {"points": ", points", "percent": ", percent"}.get(unit, "")
+
+
+def _bracketed(e: Estimate, unit: Unit) -> str:
+    value, interval = _texts(e, unit)
+    return value if e.value is None or interval == NOTHING else f"{value} ({interval})"

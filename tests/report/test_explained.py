@@ -1,0 +1,355 @@
+"""Sections 9 to 11: titles that the intervals allow, sums, bounds, failed checks, and what is not measured."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from auditkit.records import Case, Cases, Contributions, Estimate, Layers, NotMeasured, Report
+from auditkit.report.html import cases, causes, layers, trust, waterfall
+from auditkit.report.html.lookup import Lookup
+from auditkit.report.html.page import render, tight_style
+from auditkit.report.html.why import leading_cause
+from tests.report import explained, fixtures
+from tests.report.test_answers import section, words
+from tests.report.test_html import Page
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return render(fixtures.ALL["explained"]())
+
+
+@pytest.fixture(scope="module")
+def look() -> Lookup:
+    return Lookup(fixtures.adult())
+
+
+def moved(x: Contributions, rows: list[tuple[float, float, float]], total: tuple[float, float, float]) -> Contributions:
+    """The exhibit with other values and intervals."""
+    made = tuple(
+        r.model_copy(update={"estimate": Estimate(value=v, low=a, high=b, n=9), "share": v / total[0]})
+        for r, (v, a, b) in zip(x.rows, rows, strict=False)
+    )
+    return x.model_copy(update={"rows": made, "total": Estimate(value=total[0], low=total[1], high=total[2], n=9)})
+
+
+def title(look: Lookup, x: Contributions) -> str:
+    return causes.title_of(look, explained.gap(x), x)
+
+
+X = explained.parts()
+
+
+def test_the_title_names_the_columns_that_surely_lead(look: Lookup) -> None:
+    assert title(look, X) == "Relationship makes up 51% of the gap in scores between women and men"
+    two = moved(X, [(0.04, 0.035, 0.045), (0.038, 0.03, 0.046), (0.01, 0.0, 0.02)], (0.088, 0.08, 0.096))
+    assert title(look, two) == "Relationship and marital-status make up 89% of the gap in scores between women and men"
+
+
+def test_the_title_names_none_where_none_surely_leads(look: Lookup) -> None:
+    close = moved(X, [(0.04, 0.02, 0.06), (0.03, 0.01, 0.05), (0.02, 0.0, 0.04)], (0.09, 0.07, 0.11))
+    assert title(look, close) == "No single column surely makes most of the gap in scores between women and men"
+    assert causes.cause(look, explained.gap(close), close) is None
+
+
+def test_no_column_makes_a_gap_that_may_be_chance(look: Lookup) -> None:
+    chance = moved(X, [(0.02, 0.01, 0.03), (0.01, 0.0, 0.02)], (0.03, -0.01, 0.07))
+    assert title(look, chance) == (
+        "No gap in scores between women and men is established, so no column is said to make one"
+    )
+
+
+def test_a_small_gap_that_hides_large_parts_says_so(look: Lookup) -> None:
+    hidden = moved(X, [(-0.16, -0.17, -0.15), (0.14, 0.13, 0.15)], (-0.02, -0.03, -0.01))
+    assert title(look, hidden) == (
+        "A small gap in scores between women and men hides larger parts that cancel: marital-status (14.0) and "
+        "relationship (−16.0)"
+    )
+
+
+def test_a_share_beyond_the_whole_is_not_called_a_part(look: Lookup) -> None:
+    beyond = moved(X, [(0.12, 0.11, 0.13), (-0.02, -0.03, -0.01)], (0.1, 0.09, 0.11))
+    assert (
+        title(look, beyond) == "Relationship alone would make more than the whole gap in scores between women and men"
+    )
+
+
+def test_more_than_two_groups_are_named_as_the_exhibit_names_them(look: Lookup) -> None:
+    x = X.model_copy(update={"title": "What makes the gap in mean score between White and Black"})
+    f = explained.gap(x, by="race", groups=())
+    assert causes.title_of(look, f, x) == "Relationship makes up 51% of the gap in scores between White and Black"
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_bars_begin_where_the_last_one_ended_and_end_at_the_gap(look: Lookup, sign: int) -> None:
+    x = explained.parts(sign=sign)
+    view = waterfall.view(look, explained.gap(x), x)
+    at = view.zero
+    for bar in view.bars:
+        assert min(abs(bar.x - at), abs(bar.x + bar.width - at)) < 0.15
+        at = bar.end
+    assert abs(at - view.total.end) < 0.15
+    assert [b.closes for b in view.bars] == [False] * 9 + [True]
+    assert all(0 <= v <= 100 for b in view.bars for v in (b.x, b.end, b.x + b.width))
+
+
+def test_the_sum_the_gap_and_the_gap_of_all_rows_are_stated(page: str) -> None:
+    assert (
+        "The parts add up to 18.74 points; the gap of the rows used is 18.74, and over all rows of the data 18.85."
+    ) in words(section(page, "why"))
+
+
+def test_the_gap_comes_first_then_layers_then_attributions_then_the_rest(page: str) -> None:
+    text = words(section(page, "why"))
+    heads = (
+        "Relationship makes up 51% of the gap in scores between women and men",
+        "Gender can be read from all six layers",
+        "Marital-status moves the score most",
+        "The smallest change that would select costs women 0.5 more than men",
+    )
+    assert sorted(text.index(h) for h in heads) == [text.index(h) for h in heads]
+
+
+def test_other_targets_are_told_in_one_table_an_attribute(page: str) -> None:
+    text = words(section(page, "why"))
+    assert section(page, "why").count('class="wide fall"') == 2
+    assert "Relationship makes up 51% of the gap in who is selected between women and men" in text
+    assert "Table: Other gaps of gender, part by part" in text
+    assert "9.5 (9.2–9.8)" in text
+
+
+def test_thirty_columns_are_twenty_bars_and_the_table_has_all() -> None:
+    text = section(render(fixtures.ALL["explained, wide"]()), "why")
+    assert text.count('class="bar') == 21
+    assert "The 19 largest of 30 parts; the last bar gathers the others." in words(text)
+    assert "eleven smaller ones" in words(text)
+    assert "column-19" in text.split("<table")[1]
+
+
+def test_shares_are_left_out_where_the_whole_may_be_nothing(look: Lookup) -> None:
+    x = explained.parts(shares=False)
+    view = waterfall.view(look, explained.gap(x), x)
+    assert view.heads[1] == ""
+    assert view.figure.table.columns == ("Part", "Points", "Interval", "Tells gender (AUC)")
+    assert "Shares are not given: the interval of the whole gap contains 0." in view.figure.sentence
+
+
+def test_layers_titles_say_what_the_intervals_say() -> None:
+    made = explained.layers()
+    assert layers.title_of(made) == (
+        "Gender can be read from all six layers; erasing it makes the gap smaller, and in five costs the skill"
+    )
+    blind = tuple(a.model_copy(update={"knows": Estimate(value=0.51, low=0.48, high=0.54)}) for a in made.layers)
+    assert layers.title_of(explained.layers(blind)).startswith("Gender can be read from no layer for sure; ")
+    same = tuple(a.model_copy(update={"after": a.before}) for a in made.layers)
+    assert layers.title_of(explained.layers(same)).endswith("; erasing it makes the gap surely smaller in none")
+    chance = tuple(a.model_copy(update={"random": 0.001}) for a in made.layers)
+    assert layers.title_of(explained.layers(chance)).endswith("surely smaller in none")
+    assert layers.title_of(explained.layers(made.layers[:1])) == (
+        "Gender can be read from the one layer; erasing it makes the gap smaller"
+    )
+
+
+@pytest.mark.parametrize(
+    ("after", "guess", "hardly"), [(0.763, 0.761, True), (0.824, 0.761, False), (0.763, None, False)]
+)
+def test_what_is_hardly_better_than_one_answer(after: float, guess: float | None, hardly: bool) -> None:
+    layer = explained.layers().layers[1].model_copy(update={"accuracy_after": after})
+    assert layers.hardly(layer, guess) is hardly
+
+
+def test_layers_say_what_the_commoner_answer_is(page: str) -> None:
+    assert "76.3% hardly better than always answering no" in words(section(page, "why"))
+
+
+def test_sixty_layers_are_sixteen_rows() -> None:
+    text = words(section(render(fixtures.ALL["explained, wide"]()), "why"))
+    assert (
+        "Of 60 layers 16 are drawn: the first, the last, where most is known and used, and others in even steps."
+        in text
+    )
+    assert "40 of 60 layers, all in the JSON report" in text
+    drawn = layers.view(Lookup(fixtures.adult()), explained.net(), explained.deep()).rows
+    assert len(drawn) == 16
+    assert [drawn[0].label, drawn[-1].label] == ["blocks.0", "blocks.59"]
+
+
+def test_a_layer_that_is_no_cut_is_flagged() -> None:
+    made = explained.layers()
+    loose = (made.layers[0].model_copy(update={"cut": False}), *made.layers[1:])
+    view = layers.view(Lookup(fixtures.adult()), explained.net(), explained.layers(loose))
+    assert view.rows[0].flag == "no cut"
+    assert "Input is no cut of the net" in view.figure.sentence
+
+
+def test_what_was_not_measured_of_a_layer_is_said() -> None:
+    text = words(section(render(fixtures.ALL["explained, undefined"]()), "why"))
+    assert "What the layers know of gender was not measured" in text
+    assert "no gradient reaches it" in text
+    assert "nothing to take apart" in text
+
+
+def test_failed_explanations_are_not_drawn_and_their_values_are_kept() -> None:
+    html = render(fixtures.ALL["explained, failed"]())
+    text = section(html, "why")
+    told = words(text)
+    assert 'class="wide fall"' not in text
+    assert 'class="wide net"' not in text
+    assert told.count("do not read it as an explanation") == 3
+    assert told.count("not drawn: check failed") == 3
+    assert told.count("For the record: the values") == 3
+    assert "T6, infidelity: 2.790, where at most 0.93 is allowed." in told
+    assert "What makes it:" not in words(html)
+    mark = html.split('href="#why"')[1].split("</a>")[0]
+    assert 'href="#s-fail"' in mark
+
+
+def test_checks_are_one_table_an_explanation(page: str) -> None:
+    text = words(section(page, "why"))
+    assert "Can it be trusted? All twelve checks are passed." in text
+    assert (
+        "T1 completeness passed contributions add up to the score difference, p95 of 256 rows below 0.0001 at most 0.05"
+        in text
+    )
+
+
+class Caution(explained.TrustCheck):
+    """A check with the further fields that a caution has."""
+
+    at_least: bool = False
+    blocking: bool = True
+    applies: bool = True
+
+
+def test_a_caution_is_said_and_takes_nothing_off_the_page() -> None:
+    check = Caution(
+        id="T3",
+        name="baseline",
+        value=0.61,
+        limit=0.7,
+        passed=False,
+        note="the ranking depends",
+        at_least=True,
+        blocking=False,
+    )
+    f = explained.gap().model_copy(update={"trust": (*explained.trust(), check)})
+    assert trust.holds(f)
+    view = trust.view(f, "x")
+    assert view is not None
+    assert view.sentence == (
+        "Twelve of 13 checks are passed. Caution: baseline. T3, baseline: 0.610, where at least 0.7 is allowed. "
+        "The ranking depends"
+    )
+    assert view.table.rows[-1][1:] == ("caution", "the ranking depends", "0.6100", "at least 0.7")
+    beside = trust.view(
+        f.model_copy(update={"trust": (check.model_copy(update={"applies": False, "passed": True}),)}), "x"
+    )
+    assert beside is not None
+    assert beside.table.rows[0][1] == "does not apply"
+
+
+def test_the_first_screen_and_the_summary_say_what_makes_the_gap(page: str) -> None:
+    told = words(page)
+    assert (
+        "What makes it: relationship makes up 51% of the gap in who is selected between women and men: how the model "
+        "reaches its scores, not what causes the outcome."
+    ) in told.replace(", though the model does not read gender", "")
+    summary = section(page, "summary")
+    assert "Relationship makes up 51% of the gap in who is selected between women and men." in words(summary)
+    assert summary.count("<li>") <= 6
+
+
+def test_a_gap_of_other_groups_is_not_said_to_make_the_worst_problem() -> None:
+    report = explained.with_explanations(fixtures.adult(), [explained.gap(by="race", groups=("Black", "White"))])
+    told = leading_cause(Lookup(report))
+    assert told is not None
+    assert told[0] == "What moves the score most:"
+    assert "How much of the gap they make was not measured." in told[1]
+
+
+def test_a_column_that_the_model_reads_is_not_called_unread() -> None:
+    rows = (X.rows[0].model_copy(update={"label": "gender"}), *X.rows[1:])
+    report = explained.with_explanations(fixtures.adult(), [explained.gap(X.model_copy(update={"rows": rows}))])
+    told = leading_cause(Lookup(report))
+    assert told is not None
+    assert "though" not in told[1]
+
+
+def test_cases_are_cards_with_their_facts_and_bars(page: str) -> None:
+    text = section(page, "cases")
+    told = words(text)
+    assert text.count('class="card"') == 4
+    assert "Decision not selected Score 0.31" in told
+    assert "relationship: Not-in-family −1.21" in told
+    assert '<mark class="d5">nurse</mark>' in text
+    assert "“bonus”, “large” and “earned” raise the score most; “nurse” lowers the score most." in told
+    assert text.count('src="data:image/png;base64,iVBORw0KGgo') == 1
+
+
+def test_many_cases_are_bounded_and_say_so() -> None:
+    text = section(render(fixtures.ALL["explained, wide"]()), "cases")
+    assert text.count('class="card"') == cases.MOST
+    assert "32 of 50 cases, all in the JSON report." in words(text)
+
+
+def with_picture(png: str) -> Report:
+    case = Case(title="t", facts=(), png=png)
+    f = explained.cases().model_copy(update={"exhibits": (Cases(title="t", unit="u", cases=(case,) * 3),)})
+    return explained.with_explanations(fixtures.empty(), [f])
+
+
+@pytest.mark.parametrize(
+    "png", ['"><script>alert(1)</script>', "R0lGODlhAQABAAAAACw=", "iVBORw0KGgo AAAA", "javascript:1"]
+)
+def test_what_is_no_png_is_no_picture(png: str) -> None:
+    html = render(with_picture(png))
+    assert "<img" not in html
+    assert "<script" not in html
+    assert "The picture is in the JSON report." in words(html)
+
+
+def test_pictures_are_bounded_together() -> None:
+    heavy = "iVBORw0KGgo" + "A" * 50_000
+    html = render(with_picture(heavy))
+    assert html.count("<img") == 2
+    assert html.count("The picture is in the JSON report.") == 1
+
+
+def test_robustness_is_drawn_or_says_why_not(page: str) -> None:
+    told = words(section(page, "robustness"))
+    assert "Changing gender alone changes 2.6% of decisions" in told
+    assert "What a changed gender alone would change" in told
+    absent = NotMeasured(what="flip_test gender", why="gender is not an input of the model", concern="robustness")
+    report = fixtures.adult().model_copy(update={"not_measured": (absent,)})
+    assert "Not measured: gender is not an input of the model" in words(section(render(report), "robustness"))
+    assert "Not measured: not asked for." in words(section(render(fixtures.adult()), "cases"))
+
+
+def test_hostile_names_are_text_in_every_explanation() -> None:
+    html = render(fixtures.ALL["explained, hostile"]())
+    assert "<img" not in html
+    assert "<script" not in html
+    for anchor in ("why", "cases", "robustness"):
+        assert fixtures.HOSTILE in Page("<section " + section(html, anchor) + "</section>").words()
+
+
+def test_tables_of_explanations_are_told_apart() -> None:
+    for name in ("explained", "explained, hostile"):
+        page = Page(render(fixtures.ALL[name]()))
+        regions = [a["aria-label"] for a in page.named("div") if "role" in a]
+        assert len(regions) == len(set(regions))
+
+
+def test_layers_without_anything_are_a_page() -> None:
+    bare = Layers(title="", unit="points", attribute="", layers=())
+    html = render(explained.with_explanations(fixtures.adult(), [explained.net(bare)]))
+    assert "was not measured" in words(section(html, "why"))
+
+
+def test_the_style_is_tight_and_keeps_its_strings() -> None:
+    style = render(fixtures.adult()).split("<style>")[1].split("</style>")[0]
+    assert not re.search(r"\n|/\*|;\}", style)
+    assert 'content:counter(page) " / " counter(pages)' in style
+    assert tight_style('a > b, c { d: "x"; }\n') == 'a>b,c{d:"x"}'
