@@ -38,12 +38,13 @@ CHECKS: dict[str, str] = {
 }
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
 
-_BINARY = ("data_profile", "group_fairness", "scores", "subgroups", "attribution", "gap_attribution")
+_WHY = ("gap_attribution", "layer_audit", "attribution", "flip_test")
+_BINARY = ("data_profile", "group_fairness", "scores", "subgroups", *_WHY)
 DEFAULT: dict[Task, tuple[str, ...]] = {
     "binary": _BINARY,
     "multilabel": _BINARY,
-    "multiclass": ("class_fairness", "attribution"),
-    "regression": ("regression_fairness", "attribution", "gap_attribution"),
+    "multiclass": ("class_fairness", "attribution", "flip_test"),
+    "regression": ("regression_fairness", *_WHY),
 }
 """Task → what an audit asks unless it is told."""
 

@@ -36,6 +36,7 @@ from auditkit.exhibits import Record as Record
 from auditkit.exhibits import Series as Series
 from auditkit.exhibits import State as State
 from auditkit.exhibits import Table as Table
+from auditkit.exhibits import TrustCheck as TrustCheck
 from auditkit.exhibits import Unit as Unit
 
 SCHEMA = "auditkit.report/1"
@@ -60,39 +61,6 @@ Comparison = Literal[
     "difference_to_rest",
     "ratio_to_rest",
 ]
-
-
-class TrustCheck(Record):
-    """One test of an explanation (EXPLANATIONS: T0–T11)."""
-
-    id: str
-    """"T0", "T1", …"""
-    name: str
-    """In words: "completeness"."""
-    value: float | None
-    """The measured statistic; None where the check is a yes or no."""
-    limit: float | None
-    """The largest value allowed, or the smallest where `at_least`; None where no limit is set: the value is shown."""
-    passed: bool
-    """True as well where the check does not apply."""
-    note: str = ""
-    """What was measured, on how many rows, and what a failure means."""
-    at_least: bool = False
-    """True where `limit` is the smallest value allowed."""
-    blocking: bool = True
-    """True where the explanation fails with this check; False: a failure is a caution to whoever reads it."""
-    applies: bool = True
-    """False where there was nothing to test; `note` says why."""
-
-    @property
-    def failed(self) -> bool:
-        """True when an explanation with this check must be shown as failed."""
-        return self.blocking and not self.passed
-
-    @property
-    def cautions(self) -> bool:
-        """True when the explanation holds, and must be read with the care that `note` asks for."""
-        return not self.blocking and not self.passed
 
 
 class Finding(Record):

@@ -1,6 +1,11 @@
-"""Hypothesis without deadlines (the machine may be busy), and with the same examples every time."""
+"""Hypothesis without deadlines (the machine may be busy), and with the same examples every time; one thread a worker."""
+
+import os
 
 from hypothesis import settings
+
+for library in ("OMP", "OPENBLAS", "MKL"):  # before any of them is imported: threads that wait for a core cost time
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 settings.register_profile("auditkit", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("auditkit")

@@ -40,10 +40,10 @@ def test_audit_decisions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_audit_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = run("audit_images", tmp_path)
     assert (tmp_path / "images.html").stat().st_size <= 400_000
-    assert "grad_cam: region " in capsys.readouterr().out
+    assert "grad_cam: " in capsys.readouterr().out
     finding = report.finding("explanation/integrated_gradients/overall")
     assert {label for label, _ in finding.exhibits[0].rows} == {f"region {j}" for j in range(16)}
-    assert all(check.passed for check in finding.trust)
+    assert not any(check.failed for check in finding.trust)
     assert not any("not read" in note for note in finding.notes)
 
 

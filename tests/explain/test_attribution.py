@@ -240,7 +240,6 @@ def test_what_cannot_be_explained_says_why(model: Model, reason: str) -> None:
     ],
 )
 def test_without_a_gradient_shapley_values_serve_and_say_so(model: Model, reason: str) -> None:
-    pytest.importorskip("auditkit.explain.shapley")
     found = explain(model, sample())
     assert found.method == "shapley"
     assert reason in found.switched

@@ -84,8 +84,6 @@ def test_seeds(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("fails", [False, True])
 def test_the_net_is_left_as_found(name: str, fails: bool) -> None:
-    if name in ("shapley", "grad_cam"):
-        pytest.importorskip("auditkit.explain.shapley")
     calls = 0
 
     def forward(z: Tensor) -> Tensor:
@@ -199,8 +197,6 @@ def test_wholes_and_gradients_that_are_not_finite() -> None:
 @pytest.mark.parametrize("rows", [1, 2, 3])
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "grad_cam"])
 def test_fewer_rows_than_steps(name: str, rows: int) -> None:
-    if name == "shapley":
-        pytest.importorskip("auditkit.explain.shapley")
     found = explain(Model(mlp()), sample(rows), method=name)
     assert found.phi.shape == (rows, 6)
     assert np.isfinite(found.phi).all()
@@ -210,8 +206,6 @@ def test_fewer_rows_than_steps(name: str, rows: int) -> None:
 def test_every_name_gives_a_finding(name: str) -> None:
     check = Attribution(name)
     assert Attribution(**check.options()) == check
-    if name == "shapley":
-        pytest.importorskip("auditkit.explain.shapley")
     if name == "grad_cam":
         seen = check.examine(Model(mlp()), sample(30))
         (absent,) = check.assess(seen).not_measured
@@ -219,7 +213,8 @@ def test_every_name_gives_a_finding(name: str) -> None:
         return
     (finding,) = check.assess(check.examine(Model(mlp(nn.ReLU)), sample(30))).findings
     assert finding.id == f"explanation/{name}/overall"
-    assert [t.id for t in finding.trust] == (["T0", "T1"] if METHODS[name].adds_up else ["T0"])
+    assert [t.id for t in finding.trust] == [f"T{k}" for k in range(12)]
+    assert finding.trust[1].applies == METHODS[name].adds_up
 
 
 def test_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

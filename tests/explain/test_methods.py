@@ -179,7 +179,6 @@ def test_oracle_captum_as_it_comes(net: str, name: str) -> None:
 
 
 def test_oracle_shapley_values_over_all_orders() -> None:
-    pytest.importorskip("auditkit.explain.shapley")
     at, f, _ = case("mlp")
     theirs = captum.ShapleyValues(f).attribute(at.points[0], mean(at)[0], feature_mask=at.groups.masks[0])
     torch.testing.assert_close(ours("shapley", at, mean(at)).float(), theirs / whole(at), rtol=1e-5, atol=1e-6)
@@ -204,8 +203,6 @@ def test_oracle_lrp() -> None:
 
 @pytest.mark.parametrize("name", [n for n in METHODS if METHODS[n].adds_up or n in ("input_x_gradient", "ablation")])
 def test_linear_net_by_formula(name: str) -> None:
-    if name == "shapley":
-        pytest.importorskip("auditkit.explain.shapley")
     x, net = torch.randn(N, 4, generator=torch.Generator().manual_seed(0)), nn.Linear(4, 1).requires_grad_(False)
     at = surface(Model(net), x, by_position({str(j): [j] for j in range(4)}, x[:1]))
     b = mean(at)

@@ -248,7 +248,6 @@ def test_a_row_alone_has_the_same_features(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["script tokens", "exported tokens", "functional", "whole numbers by name"])
 def test_what_cannot_be_moved_is_left_to_shapley_values(name: str) -> None:
-    pytest.importorskip("auditkit.explain.shapley")
     weights = torch.randn(10, 4, generator=torch.Generator().manual_seed(0))
     flat = nn.Sequential(nn.Embedding(10, 4), nn.Flatten(), nn.Linear(20, 1))
     model = {
