@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from auditkit.errors import PolicyViolation as PolicyViolation
     from auditkit.errors import ReportError as ReportError
     from auditkit.evidence.tally import Tally as Tally
-    from auditkit.explain.checks import Attribution as Attribution
-    from auditkit.explain.concepts import Concepts as Concepts
-    from auditkit.explain.examples import Examples as Examples
-    from auditkit.explain.gap_check import GapAttribution as GapAttribution
-    from auditkit.explain.influence import Influence as Influence
-    from auditkit.explain.layer_checks import LayerAudit as LayerAudit
-    from auditkit.explain.local import LocalExplanation as LocalExplanation
-    from auditkit.explain.local import explain as explain
-    from auditkit.explain.recourse import Recourse as Recourse
+    from auditkit.explain.attributions.check import Attribution as Attribution
+    from auditkit.explain.cases.check import Examples as Examples
+    from auditkit.explain.cases.local import LocalExplanation as LocalExplanation
+    from auditkit.explain.cases.local import explain as explain
+    from auditkit.explain.concepts.check import Concepts as Concepts
+    from auditkit.explain.gaps.check import GapAttribution as GapAttribution
+    from auditkit.explain.influence.check import Influence as Influence
+    from auditkit.explain.layers.check import LayerAudit as LayerAudit
+    from auditkit.explain.recourse.check import Recourse as Recourse
     from auditkit.fairness.checks import GroupFairness as GroupFairness
     from auditkit.fairness.classes import ClassFairness as ClassFairness
     from auditkit.fairness.conditional import ConditionalParity as ConditionalParity
@@ -90,15 +90,15 @@ _HOMES = {
     "ScoringRates": "fairness.impact_checks",
     "UnknownDemographics": "fairness.unknowns",
     "mitigate": "fairness.mitigation",
-    "Attribution": "explain.checks",
-    "GapAttribution": "explain.gap_check",
-    "LayerAudit": "explain.layer_checks",
-    "Concepts": "explain.concepts",
-    "Examples": "explain.examples",
-    "Influence": "explain.influence",
-    "Recourse": "explain.recourse",
-    "explain": "explain.local",
-    "LocalExplanation": "explain.local",
+    "Attribution": "explain.attributions.check",
+    "GapAttribution": "explain.gaps.check",
+    "LayerAudit": "explain.layers.check",
+    "Concepts": "explain.concepts.check",
+    "Examples": "explain.cases.check",
+    "Influence": "explain.influence.check",
+    "Recourse": "explain.recourse.check",
+    "explain": "explain.cases.local",
+    "LocalExplanation": "explain.cases.local",
     "FlipTest": "robustness.flips",
     "Policy": "gate.policy",
     "load_config": "gate.config",

@@ -199,8 +199,8 @@ def _at_equal_controls(stock: _Stock) -> _Source:
 
 
 def _of_gaps(stock: _Stock) -> _Source:
-    from auditkit.explain import gap_findings
-    from auditkit.explain.gap_sums import GapSums
+    from auditkit.explain.gaps import findings as gap_findings
+    from auditkit.explain.gaps.sums import GapSums
 
     all_ = _read_all(stock, GapSums)
 

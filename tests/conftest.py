@@ -1,4 +1,4 @@
-"""Hypothesis without deadlines (the machine may be busy), and with the same examples every time; one thread a worker."""
+"""Hypothesis without deadlines (the machine may be busy), the same examples every time, and one thread a worker."""
 
 import os
 

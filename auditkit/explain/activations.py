@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from auditkit.errors import ModelError, listing, nearest
-from auditkit.explain.attribution import NotExplained
+from auditkit.explain.attributions.driver import NotExplained
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
 

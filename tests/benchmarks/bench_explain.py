@@ -10,9 +10,9 @@ from captum.attr import IntegratedGradients
 from torch import Tensor, nn
 
 from auditkit import demo
-from auditkit.explain.attribution import surface_of
+from auditkit.explain.attributions.driver import surface_of
 from auditkit.explain.driving import rows_per_call
-from auditkit.explain.methods import integrated_gradients
+from auditkit.explain.methods.catalogue import integrated_gradients
 from auditkit.explain.preflight import undisturbed
 from auditkit.explain.surface import surface
 from auditkit.inputs.groups import by_mask, segments

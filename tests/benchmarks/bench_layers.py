@@ -8,9 +8,9 @@ import torch
 from captum.attr import LayerConductance
 
 from auditkit import demo
-from auditkit.explain.attribution import surface_of
-from auditkit.explain.conductance import conductance
-from auditkit.explain.layers import find_layers
+from auditkit.explain.attributions.driver import surface_of
+from auditkit.explain.layers.conductance import conductance
+from auditkit.explain.layers.finding import find_layers
 from auditkit.explain.preflight import undisturbed
 from tests.benchmarks.timing import median_seconds, row
 

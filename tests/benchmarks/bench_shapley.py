@@ -8,7 +8,7 @@ import torch
 from captum.attr import KernelShap
 from torch import nn
 
-from auditkit.explain.shapley import shapley_values
+from auditkit.explain.methods.shapley import shapley_values
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import by_position
 from tests.benchmarks.timing import median_seconds, row

@@ -6,10 +6,10 @@ import torch
 
 from auditkit import demo
 from auditkit.evidence.sample import Sample, row_keys
-from auditkit.explain.attribution import explain
-from auditkit.explain.methods import METHODS
-from auditkit.explain.readings import readings
-from auditkit.explain.trials import tried
+from auditkit.explain.attributions.driver import explain
+from auditkit.explain.methods.catalogue import METHODS
+from auditkit.explain.trust.readings import readings
+from auditkit.explain.trust.trials import tried
 from tests.benchmarks.timing import median_seconds
 
 REACH = 2.0

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from auditkit.check import Batch
 from auditkit.evidence.sample import taken
-from auditkit.explain import driving, methods
-from auditkit.explain.attribution import NotExplained, differentiable, explain
+from auditkit.explain import driving
+from auditkit.explain.attributions.driver import NotExplained, differentiable, explain
+from auditkit.explain.methods import catalogue as methods
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import by_position
 from auditkit.inputs.model import Model

@@ -16,10 +16,10 @@ from torch import nn
 
 from auditkit.errors import ModelError
 from auditkit.evidence.sample import Observations, taken
-from auditkit.explain.attribution import explain
-from auditkit.explain.checks import Attribution
-from auditkit.explain.findings import PHI
-from auditkit.explain.trust import completeness, completeness_check
+from auditkit.explain.attributions.check import Attribution
+from auditkit.explain.attributions.driver import explain
+from auditkit.explain.attributions.findings import PHI
+from auditkit.explain.trust.records import completeness, completeness_check
 from auditkit.inputs.model import Model
 from auditkit.records import Finding, GroupEstimates
 from tests.explain.test_attribution import Lambda, mlp, sample
@@ -218,7 +218,7 @@ def test_assessing_stored_evidence_loads_no_torch() -> None:
     columns = {"phi:a": [1, 2], "weight": [1, 1], "epsilon": [0, 0], "steps": [8, 8]}
     code = f"""
 import sys
-from auditkit.explain.checks import Attribution
+from auditkit.explain.attributions.check import Attribution
 from auditkit.evidence.sample import Observations
 seen = Observations.from_json({{"columns": {columns}, "labels": {{}}, "facts": {facts}}})
 print(Attribution().assess(seen).findings[0].statement)

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from auditkit.check import Batch
 from auditkit.errors import DataError, ModelError, PolicyError
 from auditkit.evidence.sample import Observations
-from auditkit.explain.concept_findings import PROJECTION, contrasts_of, permutation_p
-from auditkit.explain.concepts import Concepts
+from auditkit.explain.concepts.check import Concepts
+from auditkit.explain.concepts.findings import PROJECTION, contrasts_of, permutation_p
 from auditkit.inputs.model import Model
 from auditkit.records import Finding, Table
 from tests.explain.test_attribution import mlp, sample

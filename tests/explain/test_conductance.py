@@ -9,8 +9,8 @@ from captum.attr import LayerConductance
 from torch import Tensor, nn
 
 from auditkit.explain import driving
-from auditkit.explain.conductance import INPUT, Conductance, conductance
-from auditkit.explain.layers import Layer, find_layers
+from auditkit.explain.layers.conductance import INPUT, Conductance, conductance
+from auditkit.explain.layers.finding import Layer, find_layers
 from auditkit.explain.surface import Surface, surface
 from auditkit.inputs.groups import Groups
 from auditkit.inputs.model import Model

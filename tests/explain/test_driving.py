@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import ModelError
 from auditkit.explain import driving
-from auditkit.explain.attribution import NotExplained, explain
-from auditkit.explain.checks import Attribution
-from auditkit.explain.methods import METHODS, each_output, method_of
-from auditkit.explain.methods_perturbation import entries
-from auditkit.explain.names import CLASSES, LAYERS, NAMES, UNFIT, checked_name
+from auditkit.explain.attributions.check import Attribution
+from auditkit.explain.attributions.driver import NotExplained, explain
+from auditkit.explain.methods.catalogue import METHODS, each_output, method_of
+from auditkit.explain.methods.names import CLASSES, LAYERS, NAMES, UNFIT, checked_name
+from auditkit.explain.methods.perturbation import entries
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import Groups, by_position
 from auditkit.inputs.model import Model

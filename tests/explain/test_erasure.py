@@ -10,8 +10,8 @@ import torch
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 
-from auditkit.explain.erasure import RIDGES, leace, random_eraser, ridge_of, whitening
-from auditkit.explain.probes import auc_of, halves, read
+from auditkit.explain.layers.erasure import RIDGES, leace, random_eraser, ridge_of, whitening
+from auditkit.explain.layers.probes import auc_of, halves, read
 
 Floats = np.ndarray
 

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 import auditkit as ak
 from auditkit.check import Batch
 from auditkit.errors import DataError, ModelError, PolicyError
-from auditkit.explain.example_findings import CasesSeen
-from auditkit.explain.examples import Examples
-from auditkit.explain.local import explain
-from auditkit.explain.pictures import picture, png
+from auditkit.explain.cases.check import Examples
+from auditkit.explain.cases.findings import CasesSeen
+from auditkit.explain.cases.local import explain
+from auditkit.explain.cases.pictures import picture, png
 from auditkit.inputs.model import Model
 from auditkit.records import Case, Cases, Finding
 from tests.explain.test_attribution import mlp, sample
@@ -220,7 +220,7 @@ def test_what_is_wrong_is_said() -> None:
 def test_explain_is_the_function_whatever_was_imported_first() -> None:
     import importlib
 
-    importlib.import_module("auditkit.explain.checks")
+    importlib.import_module("auditkit.explain.attributions.check")
     assert callable(ak.explain)
     assert ak.explain is explain
 

@@ -20,10 +20,10 @@ import auditkit as ak
 from auditkit.audit import observe
 from auditkit.check import Batch
 from auditkit.errors import EvidenceError, ModelError, PolicyError
-from auditkit.explain.gap_findings import p_value, reassess
-from auditkit.explain.gap_sums import REST, Contrast, GapSums
-from auditkit.explain.gap_targets import OUTCOME
-from auditkit.explain.pairs import staircase
+from auditkit.explain.gaps.findings import p_value, reassess
+from auditkit.explain.gaps.pairs import staircase
+from auditkit.explain.gaps.sums import REST, Contrast, GapSums
+from auditkit.explain.gaps.targets import OUTCOME
 from auditkit.stats.crossfit import category_pairs_won, pairs_won
 from auditkit.stats.fieller import Ratio, fieller, fieller_p
 from auditkit.stats.means import t_p

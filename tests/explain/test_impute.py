@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import torch
 
-from auditkit.explain import impute
-from auditkit.explain.impute import imputed
+from auditkit.explain.trust import impute
+from auditkit.explain.trust.impute import imputed
 
 
 def solved(image: torch.Tensor, known: torch.Tensor) -> np.ndarray:

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 import auditkit as ak
 from auditkit.check import Batch
 from auditkit.errors import DataError, PolicyError
-from auditkit.explain import directions
-from auditkit.explain.directions import along, gap_gradient, gap_of, influences, loss
-from auditkit.explain.influence import Influence
-from auditkit.explain.influence_findings import InfluenceSeen
+from auditkit.explain.influence import directions
+from auditkit.explain.influence.check import Influence
+from auditkit.explain.influence.directions import along, gap_gradient, gap_of, influences, loss
+from auditkit.explain.influence.findings import InfluenceSeen
 from auditkit.inputs.model import Model
 from tests.explain.test_attribution import mlp, sample
 

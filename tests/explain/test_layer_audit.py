@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from auditkit.check import Assessment, Batch
 from auditkit.errors import DataError, EvidenceError, ModelError
 from auditkit.evidence.sample import taken
-from auditkit.explain import interventions, layer_study
-from auditkit.explain.layer_checks import LayerAudit
-from auditkit.explain.layer_sums import LayerSums
+from auditkit.explain.layers import interventions
+from auditkit.explain.layers import study as layer_study
+from auditkit.explain.layers.check import LayerAudit
+from auditkit.explain.layers.sums import LayerSums
 from auditkit.inputs.model import Model
 from auditkit.records import Finding, Layer, Layers, Table
 from tests.explain.nets import Image, Residual, Reused, Words, seeded

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from auditkit.explain.driving import Tensors
-from auditkit.explain.methods import METHODS
-from auditkit.explain.methods_perturbation import entries, windows
+from auditkit.explain.methods.catalogue import METHODS
+from auditkit.explain.methods.perturbation import entries, windows
 from auditkit.explain.surface import Surface, surface
 from auditkit.inputs.groups import by_mask, by_position, segments, summed
 from auditkit.inputs.model import Model

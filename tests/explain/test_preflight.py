@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from auditkit import demo
 from auditkit.errors import ModelError
-from auditkit.explain.checks import Attribution
+from auditkit.explain.attributions.check import Attribution
 from auditkit.explain.preflight import preflight
 from auditkit.inputs.model import Model
 from tests.explain.test_attribution import Lambda, mlp, sample

@@ -8,8 +8,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from auditkit.explain.erasure import whitening
-from auditkit.explain.probes import (
+from auditkit.explain.layers.erasure import whitening
+from auditkit.explain.layers.probes import (
     Half,
     auc_of,
     balanced_accuracy,

@@ -18,7 +18,7 @@ from torch import nn
 from auditkit.check import Batch
 from auditkit.errors import PolicyError
 from auditkit.evidence.sample import Observations
-from auditkit.explain.recourse import Recourse
+from auditkit.explain.recourse.check import Recourse
 from auditkit.inputs.model import Model
 
 COLUMNS = ["hours", "years", "job"]

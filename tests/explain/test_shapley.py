@@ -10,7 +10,7 @@ import torch
 from captum.attr import ShapleyValues
 from torch import Tensor, nn
 
-from auditkit.explain.shapley import regressed, shapley, shapley_values
+from auditkit.explain.methods.shapley import regressed, shapley, shapley_values
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import by_position
 

@@ -19,13 +19,13 @@ from auditkit import demo
 from auditkit.catalogue.index import explain as described
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.evidence.sample import Observations, Sample, row_keys
-from auditkit.explain.checks import Attribution
-from auditkit.explain.findings import attribution_finding
-from auditkit.explain.methods import Method
-from auditkit.explain.readings import bootstrapped, readings, trials_of
-from auditkit.explain.trials import by_class
-from auditkit.explain.trials_effects import effects, orders
-from auditkit.explain.trials_moves import movable
+from auditkit.explain.attributions.check import Attribution
+from auditkit.explain.attributions.findings import attribution_finding
+from auditkit.explain.methods.catalogue import Method
+from auditkit.explain.trust.effects import effects, orders
+from auditkit.explain.trust.moves import movable
+from auditkit.explain.trust.readings import bootstrapped, readings, trials_of
+from auditkit.explain.trust.trials import by_class
 from auditkit.explain.untrained import untrained
 from auditkit.inputs.groups import by_position, summed
 from auditkit.inputs.model import Model

@@ -13,15 +13,15 @@ from torch import Tensor, nn
 
 from auditkit.check import Batch
 from auditkit.evidence.sample import Observations
-from auditkit.explain.attribution import Explained, surface_of, weighted_mean
+from auditkit.explain.attributions.driver import Explained, surface_of, weighted_mean
+from auditkit.explain.attributions.findings import attribution_finding
 from auditkit.explain.driving import Tensors
-from auditkit.explain.findings import attribution_finding
-from auditkit.explain.methods import METHODS, Method
+from auditkit.explain.methods.catalogue import METHODS, Method
 from auditkit.explain.preflight import undisturbed
 from auditkit.explain.surface import Surface
-from auditkit.explain.trial import Trial
-from auditkit.explain.trials import tried
-from auditkit.explain.trust import completeness
+from auditkit.explain.trust.records import completeness
+from auditkit.explain.trust.trial import Trial
+from auditkit.explain.trust.trials import tried
 from auditkit.inputs.groups import summed
 from auditkit.inputs.model import Model
 from auditkit.records import Finding, TrustCheck

@@ -1,0 +1,1 @@
+"""What moves the model's scores, row by row and column by column."""

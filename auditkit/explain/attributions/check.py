@@ -1,0 +1,150 @@
+"""Checks of this folder: frozen options that examine a sample, and assess what was seen. Torch only in `examine`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from auditkit.check import Assessment, Batch
+from auditkit.errors import ModelError, listing, nearest
+from auditkit.evidence.sample import Observations
+from auditkit.explain.attributions.findings import PHI, attribution_finding, of_class
+from auditkit.explain.methods.names import baseline_of, checked_name
+from auditkit.records import NotMeasured, Task
+
+if TYPE_CHECKING:
+    from auditkit.explain.attributions.driver import Explained
+    from auditkit.inputs.model import Model
+
+NOT_MEASURED = "not_measured"
+"""Fact that holds the reason, in a table without columns."""
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What moves the model's scores, row by row and column by column, through Captum.
+
+    Explains the logit (the probability if the net gives only that) from the sample's mean encoded row, in raw columns.
+
+    >>> Attribution("integrated_gradient")
+    Traceback (most recent call last):
+    auditkit.errors.ModelError: unknown attribution method 'integrated_gradient'; this version knows: ...
+    """
+
+    method: str = "integrated_gradients"
+    """A name in `explain.names.NAMES`, or `captum:<ClassName>`."""
+    n_steps: int | None = None
+    """Quadrature steps to begin with, 1–512; None: 32 for smooth nets, 64 for others."""
+    label: str | None = None
+    """Multiclass: the class whose probability is explained; None: every class, a finding each."""
+    seed: int = 0
+    """Of methods that draw."""
+    tasks: tuple[Task, ...] = ("binary", "multiclass", "regression")
+
+    def __post_init__(self) -> None:
+        checked_name(self.method)
+        if self.n_steps is not None and not 1 <= self.n_steps <= 512:
+            raise ModelError(f"n_steps must lie between 1 and 512, got {self.n_steps}")
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return f"attribution:{self.method}" + ("" if self.label is None else f":{self.label}")
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON."""
+        options: dict[str, Any] = {"method": self.method, "n_steps": self.n_steps}
+        if self.seed:
+            options["seed"] = self.seed
+        return options if self.label is None else {**options, "label": self.label}
+
+    def examine(self, model: Model, sample: Batch) -> Observations:
+        """Attribute the sampled rows; ModelError when the preflight (T0) fails.
+
+        A row a sampled row: `phi:<column>` signed, `weight`, `delta` (ΔF), `epsilon` (T1, where the method promises
+        to add up) and `steps`, with the sensitive features as labels; where every class is explained, all but the
+        weight once a class, `<class>|phi:<column>`. Beside it the trials of T2–T9 on at most 256 of the rows. A model
+        that cannot be explained gives a table without columns, and the reason.
+        """
+        from auditkit.explain.attributions.driver import NotExplained, explain, explain_classes
+        from auditkit.explain.trust.trials import by_class, of_method
+
+        options: dict[str, Any] = {"method": self.method, "n_steps": self.n_steps, "seed": self.seed}
+        every = sample.task == "multiclass" and self.label is None
+        try:
+            if every:
+                each = explain_classes(model, sample, **options)
+            else:
+                if sample.task == "multiclass":
+                    model = self._of_class(model, sample.classes)
+                each = (explain(model, sample, **options),)
+        except NotExplained as e:
+            return Observations({}, {}, {"method": self.method, NOT_MEASURED: str(e)})
+        facts = {**self._facts(each[0], sample), "explained": "probability" if every else self._explained(model)}
+        labels = {str(c): sample.groups[c].astype("str").tolist() for c in sample.groups}
+        columns = _columns(each[0], sample)
+        if not every:
+            trials = of_method(model, sample, each[0])
+        else:
+            trials = by_class({c: of_method(model.of_output(i), sample, e) for i, (c, e) in
+                               enumerate(zip(sample.classes, each, strict=True))})  # fmt: skip
+            facts["classes"] = list(sample.classes)
+            columns = {
+                f"{name}|{column}": values
+                for name, explained in zip(sample.classes, each, strict=True)
+                for column, values in _columns(explained, sample).items()
+            }
+        return Observations(columns, labels, facts, trials)
+
+    def _facts(self, explained: Explained, sample: Batch) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "method": explained.method,
+            "baseline": baseline_of(explained.method),
+            "unread": _unread(sample, (*explained.columns, *explained.unmoved)),
+        }
+        given = {"label": self.label, "switched": explained.switched, "unmoved": list(explained.unmoved)}
+        return facts | {k: v for k, v in given.items() if v} | ({"seed": self.seed} if self.seed else {})
+
+    def _of_class(self, model: Model, classes: tuple[str, ...]) -> Model:
+        assert self.label is not None
+        if self.label not in classes:
+            raise ModelError(
+                f"no class '{self.label}' to explain; the classes are {listing(classes)}.{nearest(self.label, classes)}"
+            )
+        return model.of_output(classes.index(self.label))
+
+    def _explained(self, model: Model) -> str:
+        if model.task == "regression":
+            return "prediction"
+        return "logit" if model.outputs == "logits" else "probability"
+
+    def assess(self, evidence: Observations, *, level: float = 0.95) -> Assessment:
+        """One finding, or one a class, with T0–T11 in it; pure."""
+        reason = evidence.facts.get(NOT_MEASURED)
+        if reason is not None:
+            return Assessment(not_measured=(NotMeasured(what=self.name, why=reason),))
+        each = [of_class(evidence, name) for name in evidence.facts.get("classes", ())] or [evidence]
+        return Assessment(tuple(attribution_finding(seen, level=level) for seen in each))
+
+
+def _columns(explained: Explained, sample: Batch) -> dict[str, Any]:
+    n = len(explained.phi)
+    return {
+        **{f"{PHI}{name}": explained.phi[:, j] for j, name in enumerate(explained.columns)},
+        "weight": np.ones(n) if sample.weight is None else sample.weight,
+        "delta": explained.delta,
+        **({} if explained.epsilon is None else {"epsilon": explained.epsilon}),
+        "steps": explained.steps.astype(np.float64),
+    }
+
+
+def _unread(sample: Batch, columns: tuple[str, ...]) -> list[str]:
+    """Raw columns that the model never reads; a mixed feature is named `a + b`.
+
+    Nobody knows where features are segments or inputs by name, not columns.
+    """
+    names = {str(c) for c in sample.features.columns}
+    read = {part for name in columns for part in ((name,) if name in names else name.split(" + "))}
+    return sorted(names - read, key=list(map(str, sample.features.columns)).index) if read <= names else []

@@ -1,0 +1,1 @@
+"""Single rows, explained."""

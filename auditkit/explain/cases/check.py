@@ -1,0 +1,242 @@
+"""Examples: single wrong decisions, the most typical and the most consequential of each group, explained."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from auditkit.check import Assessment, Batch, missing
+from auditkit.errors import ModelError, PolicyError
+from auditkit.evidence.sample import Observations, taken
+from auditkit.explain.cases.findings import (
+    KINDS,
+    PHI,
+    VALUE,
+    CasesSeen,
+    example_findings,
+)
+from auditkit.records import NotMeasured, Task
+
+if TYPE_CHECKING:
+    from auditkit.explain.cases.local import LocalExplanation
+    from auditkit.inputs.model import Model
+
+Floats = NDArray[np.float64]
+
+MOST, TOP = 20, 6
+"""Cases of a kind and group, at most; features of a case whose values are kept."""
+CHUNK = 256
+"""Rows encoded at a time, where distances are measured."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The `n` most typical and the `n` most consequential wrong decisions of each group, with what moved their scores.
+
+    Most consequential: the score farthest on the wrong side of the threshold (multiclass: the largest margin of the
+    class decided on over the true one; regression: the largest miss). Most typical: nearest to the mean of the group's
+    wrong decisions, over the model's inputs, each standardised (regression: of the tenth with the largest misses).
+    Among the sampled rows. This check alone puts values of single rows into a report.
+
+    >>> Examples(0)
+    Traceback (most recent call last):
+    auditkit.errors.PolicyError: examples: n is a number from 1 to 20; got 0
+    """
+
+    n: int = 3
+    method: str = "integrated_gradients"
+    tasks: tuple[Task, ...] = ("binary", "multiclass", "regression")
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.n <= MOST:
+            raise PolicyError(f"examples: n is a number from 1 to {MOST}; got {self.n}")
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return "examples"
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON."""
+        return {"n": self.n, "method": self.method}
+
+    def examine(self, model: Model, sample: Batch) -> CasesSeen:
+        """Which sampled rows are decided wrongly, and the chosen ones with their attributions and leading values."""
+        rows = np.flatnonzero(~missing(sample.y_true) & ~missing(sample.y_pred))
+        known = taken(sample, rows, weight=None if sample.weight is None else sample.weight[rows])
+        size = _size(known, model)
+        wrong = size > 0 if known.task != "regression" else size >= np.quantile(size, 0.9) if len(size) else size > 0
+        labels = {str(a): known.groups[a].astype("str").tolist() for a in known.groups}
+        weight = np.ones(len(rows)) if known.weight is None else known.weight
+        overview = Observations({"wrong": wrong.astype(float), "weight": weight}, labels, {"task": known.task})
+        chosen = _chosen(model, known, wrong, size, self.n)
+        return CasesSeen(overview, _cases(model, known, chosen, self.method))
+
+    def assess(self, evidence: CasesSeen, *, level: float = 0.95) -> Assessment:
+        """A finding an attribute, whose exhibit is the cases; pure."""
+        if not len(evidence.cases):
+            why = (
+                "no decision on the sampled rows is wrong" if len(evidence.overview) else "no sampled row has a target"
+            )
+            return Assessment(not_measured=(NotMeasured(what="examples", why=why, concern="explanation"),))
+        return Assessment(example_findings(evidence, n=self.n, level=level))
+
+
+def _size(sample: Batch, model: Model) -> Floats:
+    """(N,) how far a decision is wrong, above 0; 0 where it is right. Regression: the size of every miss."""
+    truth, decided = sample.y_true, sample.y_pred
+    if sample.task == "regression":
+        return np.asarray(np.abs(np.asarray(decided, float) - truth))
+    assert sample.score is not None, "a model gives scores"
+    rows = np.arange(len(truth))
+    if sample.task == "multiclass":
+        far = sample.score[rows, decided] - sample.score[rows, truth]
+    else:
+        far = np.abs(sample.score - model.threshold)
+    return np.where(truth != decided, np.maximum(far, 1e-12), 0.0)  # at the threshold a row is wrong by nothing
+
+
+def _chosen(model: Model, sample: Batch, wrong: NDArray[np.bool_], size: Floats, n: int) -> pd.DataFrame:
+    """One row a case: position, attribute, group, why, and the measure by which it was chosen (smallest first)."""
+    groups = [(a, g) for a in sample.groups for g in sorted(set(sample.groups[a].astype("str")))]
+    members = [np.flatnonzero(wrong & (sample.groups[a].astype("str") == g).to_numpy()) for a, g in groups]
+    distances = _distances(model, sample, members)
+    out = []
+    for (attribute, group), rows, distance in zip(groups, members, distances, strict=True):
+        for why, measure in zip(KINDS, (distance, -size[rows]), strict=True):
+            for k in np.argsort(measure, kind="stable")[:n]:
+                out.append((int(rows[k]), str(attribute), group, why, float(measure[k])))
+    return pd.DataFrame(out, columns=["row", "attribute", "group", "why", "measure"])
+
+
+def _distances(model: Model, sample: Batch, members: list[NDArray[np.intp]]) -> list[Floats]:
+    """To the mean of each set of rows, over standardised inputs; a part of the rows at a time, encoded twice."""
+    used = np.unique(np.concatenate(members)) if members else np.zeros(0, np.intp)
+    sums = [0.0] * len(members)
+    total, squares = 0.0, 0.0
+    for part in _parts(used):
+        x = model.encoded_numbers(sample.features.iloc[part])
+        total, squares = total + x.sum(0), squares + (x * x).sum(0)
+        for i, rows in enumerate(members):
+            sums[i] = sums[i] + x[np.isin(part, rows)].sum(0)
+    spread = np.sqrt(np.maximum(squares / max(1, len(used)) - (total / max(1, len(used))) ** 2, 0.0))
+    scale = np.where(spread > 1e-9, spread, 1.0)
+    found = [np.zeros(len(rows)) for rows in members]
+    for part in _parts(used):
+        x = model.encoded_numbers(sample.features.iloc[part])
+        for i, rows in enumerate(members):
+            mine = np.isin(part, rows)
+            at = np.searchsorted(rows, part[mine])
+            found[i][at] = (((x[mine] - sums[i] / len(rows)) / scale) ** 2).sum(1) if len(rows) else 0.0
+    return found
+
+
+def _parts(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    return [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
+
+
+def _cases(model: Model, sample: Batch, chosen: pd.DataFrame, method: str) -> Observations:
+    """The chosen rows as a table: what they are, their contributions, values of what contributed most."""
+    from auditkit.explain.attributions.driver import NotExplained
+
+    if not len(chosen):
+        return Observations({}, {}, {})
+    positions = np.unique(chosen["row"])
+    facts: dict[str, Any] = {"task": sample.task, "method": method}
+    columns = {"measure": chosen["measure"].to_numpy(float)}
+    labels = {k: [str(v) for v in chosen[k]] for k in ("attribute", "group", "why")}
+    labels |= _told(sample, chosen["row"].to_numpy())
+    try:
+        found = _explained(model, sample, positions, method)
+    except (NotExplained, ModelError) as e:
+        return Observations(columns, labels, {**facts, "not_explained": str(e)})
+    facts |= {"explained": found[0].explained, "method": found[0].method}
+    at = np.searchsorted(positions, chosen["row"])
+    phi = np.concatenate([f.frame.to_numpy() for f in found])[_places(sample, positions)][at]
+    epsilon = np.concatenate([np.zeros(len(f)) if f.epsilon is None else f.epsilon for f in found])
+    columns["epsilon"] = epsilon[_places(sample, positions)][at]
+    steps = np.concatenate([f.steps for f in found])
+    columns["steps"] = steps[_places(sample, positions)][at].astype(float)
+    columns |= {f"{PHI}{name}": phi[:, j] for j, name in enumerate(found[0].frame.columns)}
+    names = [str(c) for c in found[0].frame.columns]
+    leading = np.argsort(-np.abs(phi), axis=1, kind="stable")[:, :TOP]
+    raw = sample.features.iloc[chosen["row"].to_numpy()]
+    for j, name in enumerate(names):
+        here = (leading == j).any(axis=1)
+        labels[f"{VALUE}{name}"] = [_text(raw.iloc[i], name) if here[i] else "" for i in range(len(raw))]
+    labels |= _drawn(model, sample, chosen["row"].to_numpy(), phi, names)
+    return Observations(columns, labels, facts)
+
+
+def _explained(model: Model, sample: Batch, positions: NDArray[np.intp], method: str) -> list[LocalExplanation]:
+    """Multiclass: each row by the class that was decided on, class by class."""
+    from auditkit.explain.cases.local import explain
+
+    def of(rows: NDArray[np.intp], label: int | None = None) -> LocalExplanation:
+        return explain(
+            model,
+            sample.features.iloc[rows],
+            method=method,
+            background=sample.features,
+            weight=sample.weight,
+            label=label,
+        )
+
+    if sample.task != "multiclass":
+        return [of(positions)]
+    decided = sample.y_pred[positions]
+    return [of(positions[decided == c], int(c)) for c in np.unique(decided)]
+
+
+def _places(sample: Batch, positions: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Where each position stands in what `_explained` gives, class after class."""
+    if sample.task != "multiclass":
+        return np.arange(len(positions))
+    order = np.argsort(sample.y_pred[positions], kind="stable")
+    return np.argsort(order, kind="stable")
+
+
+def _told(sample: Batch, rows: NDArray[np.intp]) -> dict[str, list[str]]:
+    """Truth, decision and score, as text; and the other attributes of the person."""
+
+    def named(codes: Any) -> list[str]:
+        if sample.task == "regression":
+            return [f"{x:.4g}" for x in codes]
+        names = sample.classes if sample.task == "multiclass" else ("negative", "positive")
+        return [names[int(c)] for c in codes]
+
+    told = {"truth": named(sample.y_true[rows]), "decision": named(sample.y_pred[rows])}
+    if sample.task == "binary" and sample.score is not None:
+        told["score"] = [f"{s:.3f}" for s in sample.score[rows]]
+    return told | {f"of:{a}": sample.groups[a].astype("str").iloc[rows].tolist() for a in sample.groups}
+
+
+def _text(row: pd.Series[Any], name: str) -> str:
+    """The raw value of a feature; of a mixed one (`a + b`) the values of its columns; of a region nothing."""
+    parts = [name] if name in row.index else name.split(" + ")
+    if not all(p in row.index for p in parts):
+        return ""
+    values = [f"{row[p]:.6g}" if isinstance(row[p], float | np.floating) else str(row[p]) for p in parts]
+    return ", ".join(v if len(v) <= 60 else v[:57] + "…" for v in values)
+
+
+def _drawn(model: Model, sample: Batch, rows: NDArray[np.intp], phi: Floats, names: list[str]) -> dict[str, list[str]]:
+    """`png` for inputs that are images, `tokens` (JSON) for token ids; nothing for columns."""
+    from auditkit.explain.cases.pictures import picture
+    from auditkit.explain.cases.shown import image_regions, tokens_of
+
+    features = sample.features.iloc[rows]
+    images = image_regions(model, features)
+    if images is not None:
+        pixels, region = images
+        return {"png": [picture(x, p[region]) for x, p in zip(pixels, phi, strict=True)]}
+    tokens = tokens_of(model, features, names)
+    if tokens is None:
+        return {}
+    return {"tokens": [json.dumps([(t, float(f"{p:.5g}")) for t, p in zip(row, own, strict=True)])
+                       for row, own in zip(tokens, phi, strict=True)]}  # fmt: skip

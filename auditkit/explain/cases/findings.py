@@ -1,0 +1,172 @@
+"""From chosen rows to findings: cases, one by one, as the page draws them. No torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from auditkit.catalogue.index import METRICS
+from auditkit.errors import listing
+from auditkit.evidence.sample import Observations
+from auditkit.explain.estimates import FEWEST, gap, share
+from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
+from auditkit.records import Case, Cases, Finding, GroupEstimate, TrustCheck
+from auditkit.wording import interval, percent
+
+PHI, VALUE = "phi:", "value:"
+"""Prefixes: of columns with contributions, of labels with raw values."""
+KINDS = ("typical", "consequential")
+SHOWN = 12
+"""Contributions of a case that are kept, with values for the leading ones; the rest is one line."""
+UNITS = {"logit": "log-odds", "probability": "probability", "prediction": "the unit of the prediction"}
+
+
+@dataclass(frozen=True)
+class CasesSeen:
+    """Who is decided wrongly (a row a sampled row), and the cases chosen among them; both add."""
+
+    overview: Observations
+    """Columns `wrong` and `weight`, a label an attribute."""
+    cases: Observations
+    """A row a case; several times where a row was chosen for several groups."""
+
+    def __add__(self, other: CasesSeen) -> CasesSeen:
+        if not len(self.cases) or not len(other.cases):
+            return CasesSeen(self.overview + other.overview, self.cases if len(self.cases) else other.cases)
+        return CasesSeen(self.overview + other.overview, self.cases + other.cases)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"overview": self.overview.to_json(), "cases": self.cases.to_json()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> CasesSeen:
+        """From `to_json`."""
+        return cls(Observations.from_json(data["overview"]), Observations.from_json(data["cases"]))
+
+
+def example_findings(seen: CasesSeen, *, n: int, level: float) -> tuple[Finding, ...]:
+    """`explanation/examples/overall/<attribute>`; its estimate is the share of wrong decisions."""
+    return tuple(_finding(seen, attribute, n, level) for attribute in seen.overview.labels)
+
+
+def _finding(seen: CasesSeen, attribute: str, n: int, level: float) -> Finding:
+    overview, facts = seen.overview, seen.cases.facts
+    wrong, weight = overview.columns["wrong"], overview.columns["weight"]
+    label = np.array(overview.labels[attribute], dtype=object)
+    names = sorted(set(label))
+    cells = [share(wrong[label == name], weight[label == name]) for name in names]
+    rows = [i for name in names for why in KINDS for i in _picked(seen.cases, attribute, name, why, n)]
+    reason = facts.get("not_explained")
+    between = gap(cells, level=level, most=1.0)
+    worse = "" if between is None or not between.estimate.low else (
+        f" They are more frequent for {names[between.highest]} than for {names[between.lowest]}."
+    )  # fmt: skip
+    everybody = share(wrong, weight).estimate(level)
+    return Finding(
+        id=f"explanation/examples/overall/{attribute}",
+        concern="explanation",
+        title=f"Individual cases, {attribute}",
+        statement=_statement(facts, everybody, attribute) + worse,
+        metric="examples",
+        comparison="overall",
+        by=(attribute,),
+        estimate=everybody,
+        by_group=tuple(
+            GroupEstimate(group={attribute: name}, estimate=c.estimate(level))
+            for name, c in zip(names, cells, strict=True)
+        ),
+        exhibits=(
+            Cases(
+                title=f"Wrong decisions, one by one, by {attribute}",
+                unit=UNITS[facts.get("explained", "probability")],
+                cases=tuple(_case(seen.cases, i) for i in rows),
+            ),
+        ),
+        notes=_notes(facts, names, cells, reason),
+        references=(METRICS["examples"].reference,),
+        trust=() if reason else _trust(seen.cases, rows),
+    )
+
+
+def _trust(cases: Observations, rows: list[int]) -> tuple[TrustCheck, ...]:
+    steps = cases.columns["steps"][rows].astype(np.int64)
+    return preflight_check(), completeness_check(cases.columns["epsilon"][rows], steps)
+
+
+def _picked(cases: Observations, attribute: str, group: str, why: str, n: int) -> list[int]:
+    """Positions of the first n cases of a group and kind."""
+    wanted = (attribute, group, why)
+    labels = zip(*(cases.labels[k] for k in ("attribute", "group", "why")), strict=True)
+    mine = [i for i, found in enumerate(labels) if found == wanted]
+    return sorted(mine, key=lambda i: float(cases.columns["measure"][i]))[:n]
+
+
+def _case(cases: Observations, i: int) -> Case:
+    names = [c.removeprefix(PHI) for c in cases.columns if c.startswith(PHI)]
+    phi = np.array([cases.columns[f"{PHI}{name}"][i] for name in names])
+    order = np.argsort(-np.abs(phi), kind="stable")
+    lines = [(names[j], cases.labels[f"{VALUE}{names[j]}"][i], _rounded(phi[j])) for j in order[:SHOWN]]
+    rest = float(phi[order[SHOWN:]].sum())
+    lines += [(f"{len(order) - SHOWN} others", "", _rounded(rest))] if len(order) > SHOWN else []
+    facts: list[tuple[str, str]] = [
+        (k, cases.labels[k][i]) for k in ("truth", "decision", "score") if k in cases.labels
+    ]
+    facts += [(k.removeprefix("of:"), v[i]) for k, v in cases.labels.items() if k.startswith("of:")]
+    missed = float(cases.columns["epsilon"][i]) if "epsilon" in cases.columns else 0.0
+    tokens = cases.labels.get("tokens")
+    return Case(
+        title=f"{cases.labels['group'][i]}: {_WHY[cases.labels['why'][i]][cases.facts['task'] == 'regression']}",
+        facts=tuple(facts),
+        contributions=tuple(lines),
+        png=cases.labels["png"][i] if "png" in cases.labels else "",
+        tokens=() if tokens is None else tuple((t, float(p)) for t, p in json.loads(tokens[i]) if t),
+        note=_failed(missed) if missed > T1_LIMIT else "",
+    )
+
+
+_WHY = {
+    "typical": ("a typical wrong decision", "a typical large miss"),
+    "consequential": ("a consequential wrong decision", "one of the largest misses"),
+}
+"""Kind → what a case is called: where decisions are wrong, and where numbers miss."""
+
+
+def _failed(missed: float) -> str:
+    return f"This explanation does not hold: its contributions miss the score difference by {percent(missed)}."
+
+
+def _rounded(x: float) -> float:
+    return float(f"{x:.5g}")
+
+
+def _statement(facts: dict[str, Any], everybody: Any, attribute: str) -> str:
+    sure = "" if everybody.low is None else f" ({interval(everybody, 'overall')})"
+    if facts["task"] == "regression":
+        return f"The predictions that miss most, one by one: what moved them, for each group of {attribute}."
+    return (
+        f"{percent(everybody.value)} of decisions are wrong{sure}. The most typical and the most consequential of each "
+        f"group of {attribute} are shown, with what moved their scores."
+    )
+
+
+_CHOSEN = (
+    "chosen among the sampled rows; consequential: the score farthest on the wrong side of the threshold (several "
+    "classes: of the true one); typical: nearest to the mean of the group's wrong decisions over the model's inputs, "
+    "standardised",
+    "chosen among the tenth of the sampled rows that the predictions miss most; typical: nearest to the mean of the "
+    "group's rows among them over the model's inputs, standardised",
+)
+"""How cases are chosen: where decisions are wrong, and where numbers miss."""
+
+
+def _notes(facts: dict[str, Any], names: list[str], cells: list[Any], reason: str | None) -> tuple[str, ...]:
+    few = [name for name, c in zip(names, cells, strict=True) if c.n < FEWEST]
+    return (
+        _CHOSEN[facts["task"] == "regression"],
+        *([f"not explained: {reason}"] if reason else ["contributions start from the average row of the sample"]),
+        *([f"fewer than {FEWEST} sampled rows: {listing(few)}"] if few else []),
+    )

@@ -1,0 +1,207 @@
+"""Local explanations: what moved the score of each of a few rows, and whether that may be believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from auditkit.errors import DataError
+from auditkit.explain.attributions.driver import (
+    MOST_STEPS,
+    OTHER_STEPS,
+    STEPS_KINKED,
+    STEPS_SMOOTH,
+    NoGradient,
+    differentiable,
+    surface_of,
+    weighted_mean,
+)
+from auditkit.explain.driving import NotExplained, Tensors
+from auditkit.explain.methods.catalogue import Method, method_of
+from auditkit.explain.preflight import ROWS, preflight, unchanged, undisturbed
+from auditkit.explain.surface import Surface
+from auditkit.explain.trust.records import T1_LIMIT, completeness, completeness_check, preflight_check
+from auditkit.inputs.groups import summed
+from auditkit.inputs.model import Model
+from auditkit.records import TrustCheck
+
+Floats = NDArray[np.float64]
+
+BACKGROUND_ROWS = 512
+"""Rows that are encoded at a time for the mean of a background."""
+
+
+@dataclass(frozen=True)
+class LocalExplanation:
+    """Attributions of N rows in raw column names, from one baseline, with their checks."""
+
+    frame: pd.DataFrame
+    """(N, features) signed contributions in the unit of `explained`, under the index of the rows."""
+    delta: Floats
+    """(N,) F(x) − F(baseline): what the contributions of a row should add up to."""
+    epsilon: Floats | None
+    """(N,) T1, how far they miss it, relative; None for a method that does not promise it."""
+    steps: NDArray[np.int64]
+    """(N,) quadrature steps used."""
+    method: str
+    explained: str
+    """logit, probability or prediction."""
+    trust: tuple[TrustCheck, ...]
+    parts: tuple[Any, ...] = ()
+    """The same before summing: arrays (N, …) of the shapes of the net's inputs (of its embeddings' outputs)."""
+
+    @property
+    def holds(self) -> NDArray[np.bool_]:
+        """(N,) rows whose contributions add up, within 5 %; all, where the method promises no sum."""
+        if self.epsilon is None:
+            return np.ones(len(self.frame), dtype=bool)
+        return np.asarray(self.epsilon <= T1_LIMIT)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def _repr_html_(self) -> str:
+        shown = self.frame.assign(**{"Σ should be": self.delta, "holds": self.holds})
+        return str(shown.round(4).to_html())
+
+
+def explain(
+    model: Model,
+    rows: pd.DataFrame,
+    *,
+    method: str = "integrated_gradients",
+    background: pd.DataFrame | None = None,
+    weight: Floats | None = None,
+    groups: Any = None,
+    label: int | None = None,
+    n_steps: int | None = None,
+    seed: int = 0,
+) -> LocalExplanation:
+    """What moved the score of each row away from the score of the average row.
+
+    Parameters
+    ----------
+    model, rows
+        A `Model`, left exactly as found, and a frame of raw rows, as the model is given them.
+    method
+        A name of the catalogue of attributions.
+    background
+        Rows whose mean encoded row is the baseline, with `weight` (M,); None: the rows themselves.
+    groups
+        What belongs to which feature, as `Model(feature_map=…)`; None: what the model says.
+    label
+        Multiclass: the position of the class to explain.
+    n_steps
+        Quadrature steps to begin with; None: 32 for a smooth net, 64 for others. Rows whose contributions do not add
+        up go again at twice the steps, up to 512.
+
+    Raises ModelError for an unknown method, a model that mixes its rows or has no gradient; DataError for no rows.
+
+    >>> net = torch.nn.Linear(2, 1)
+    >>> found = explain(Model(net), pd.DataFrame({"a": [0.0, 2.0], "b": [1.0, 1.0]}))
+    >>> list(found.frame.columns), bool(found.holds.all())
+    (['a', 'b'], True)
+    """
+    how = method_of(method)
+    if not len(rows):
+        raise DataError("there are no rows to explain")
+    if groups is not None:
+        model = model.replaced(feature_map=groups)
+    if model.task == "multiclass":
+        if label is None:
+            raise NotExplained("a model of several classes: say which one to explain, by its position, label=…")
+        model = model.of_output(label)
+    before = model.state_sha256()
+    preflight(model, rows)
+    others = rows if background is None else background
+    with undisturbed(model):
+        at = surface_of(model, rows)
+        everything = not how.needs_gradient and (not at.points or bool(at.unmoved))
+        if everything:
+            at = surface_of(model, rows, everything=True)
+        try:
+            smooth = how.needs_gradient and differentiable(at.take(slice(ROWS)))
+        except NoGradient:
+            options: dict[str, Any] = {"background": background, "weight": weight, "seed": seed}
+            return explain(model, rows, method="shapley", **options)  # which needs none
+        start = n_steps or ((STEPS_SMOOTH if smooth else STEPS_KINKED) if how.quadrature else OTHER_STEPS)
+        if how.distribution:
+            baseline, start_at = drawn_points(model, others, weight, seed)
+            from_there = np.array([start_at])
+        else:
+            baseline = mean_point(model, others, weight, everything=everything)
+            from_there = at.at(baseline).double().cpu().numpy()
+        delta = at.at(at.points).double().cpu().numpy() - from_there
+        found, epsilon, steps = _attributed(at, baseline, how, start, seed, delta)
+    unchanged(model, before)
+    phi = summed(at.groups, found).cpu().numpy()
+    kept = [j for j, name in enumerate(at.groups.names) if name not in at.unmoved]
+    checks = (preflight_check(),) if epsilon is None else (preflight_check(), completeness_check(epsilon, steps))
+    explained = "logit" if model.outputs == "logits" else "probability"
+    return LocalExplanation(
+        frame=pd.DataFrame(phi[:, kept], index=rows.index, columns=[at.groups.names[j] for j in kept]),
+        delta=delta,
+        epsilon=epsilon,
+        steps=steps,
+        method=method,
+        explained="prediction" if model.task == "regression" else explained,
+        trust=checks,
+        parts=tuple(t.cpu().numpy() for t in found),
+    )
+
+
+def mean_point(
+    model: Model, background: pd.DataFrame, weight: Floats | None = None, *, everything: bool = False
+) -> Tensors:
+    """(1, …) each: the weighted mean of the surface's points over all rows of the background, a part at a time.
+
+    `everything`: of all inputs as they are, of whole numbers the commonest; then over all rows at once.
+    """
+    if not len(background):
+        raise DataError("the background has no rows")
+    if everything:
+        return weighted_mean(surface_of(model, background, everything=True), weight)
+    w = np.ones(len(background)) if weight is None else np.asarray(weight, float)
+    total: list[torch.Tensor] = []
+    like: Tensors = ()
+    for start in range(0, len(background), BACKGROUND_ROWS):
+        where = slice(start, start + BACKGROUND_ROWS)
+        like = weighted_mean(surface_of(model, background.iloc[where]), w[where])
+        part = [m.double() * float(w[where].sum()) for m in like]
+        total = [a + b for a, b in zip(total, part, strict=True)] if total else part
+    return tuple((t / float(w.sum())).to(m.dtype) for t, m in zip(total, like, strict=True))
+
+
+def drawn_points(model: Model, background: pd.DataFrame, weight: Floats | None, seed: int) -> tuple[Tensors, float]:
+    """Points of rows of the background, drawn by weight, for methods that start from many; and their mean decision."""
+    p = None if weight is None else np.asarray(weight, float) / float(np.sum(weight))
+    size = min(len(background), BACKGROUND_ROWS)
+    at = surface_of(model, background.iloc[np.random.default_rng(seed).choice(len(background), size=size, p=p)])
+    return at.points, float(at.at(at.points).double().mean())
+
+
+def _attributed(
+    at: Surface, baseline: Tensors, how: Method, start: int, seed: int, delta: Floats
+) -> tuple[Tensors, Floats | None, NDArray[np.int64]]:
+    """Contributions, T1's ε and the steps used; rows that miss T1 again at twice the steps."""
+    steps = np.full(len(at), start if how.quadrature else 1, dtype=np.int64)
+    found = how.attribute(at, baseline, n_steps=start, seed=seed)
+    if not all(bool(t.isfinite().all()) for t in found):
+        raise NotExplained("the net's attributions are NaN or infinite")
+    if not how.adds_up:
+        return found, None, steps
+    while True:
+        epsilon = completeness(summed(at.groups, found).sum(1).cpu().numpy(), delta)
+        missed = np.flatnonzero((epsilon > T1_LIMIT) & (steps < MOST_STEPS))
+        if not len(missed) or not how.quadrature:
+            return found, epsilon, steps
+        steps[missed] = min(2 * int(steps[missed[0]]), MOST_STEPS)
+        where = torch.as_tensor(missed)
+        again = how.attribute(at.take(where), baseline, n_steps=int(steps[missed[0]]), seed=seed)
+        for whole, part in zip(found, again, strict=True):
+            whole[where] = part

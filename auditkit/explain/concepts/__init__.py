@@ -1,0 +1,1 @@
+"""Does the direction that tells a concept move the scores?"""

@@ -1,0 +1,243 @@
+"""Concepts (TCAV): does the direction that tells two groups apart inside the net move its scores?"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from auditkit.check import Assessment, Batch
+from auditkit.errors import DataError, PolicyError, listing, nearest
+from auditkit.evidence.sample import Observations
+from auditkit.explain.concepts.findings import CONCEPT, PROJECTION, concept_findings, contrasts_of
+from auditkit.progress import tell
+from auditkit.records import NotMeasured, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from auditkit.inputs.model import Model
+
+Floats = NDArray[np.float64]
+
+NOT_MEASURED = "not_measured"
+LAYERS = 8
+"""Layers looked at unless they are named; of more, evenly chosen ones."""
+
+
+@dataclass(frozen=True)
+class Concepts:
+    """Whether the net's decisions go along with a concept: a sensitive group, or rows that show something.
+
+    At a layer with activations h, v is the mean of h over the rows of the group minus that over the others; the
+    statistic is the mean over rows of ∇h·v, the change of the decision (log-odds) when a row's activations move by v.
+    Tested by permuted labels, Benjamini–Hochberg over all layers and concepts. The TCAV share, of rows with ∇h·v > 0,
+    is shown and not tested: a test over classifiers fitted to random halves rejects most true nulls.
+
+    Reference: Kim et al. (2018), TCAV, ICML 80.
+
+    >>> Concepts(layers=["layers.2"]).options()["permutations"]
+    999
+    """
+
+    layers: tuple[str, ...] | list[str] = ()
+    """Names as in `named_modules`; empty: the leaf modules before the last, at most eight, evenly chosen."""
+    attributes: tuple[str, ...] | list[str] = ()
+    """Which of the sensitive features are concepts; empty: all, unless `examples` are given."""
+    examples: Mapping[str, Any] | None = None
+    """Concept → rows that show it: a frame, or the path of a parquet or CSV file; compared with the sample."""
+    permutations: int = 999
+    seed: int = 0
+    label: str | None = None
+    """Multiclass: the class whose probability is explained."""
+    tasks: tuple[Task, ...] = ("binary", "multiclass", "regression")
+    PATHS: ClassVar[tuple[str, ...]] = ("examples",)
+    """Options that are paths: a configuration gives them relative to itself."""
+
+    def __post_init__(self) -> None:
+        if not 99 <= self.permutations <= 99_999:
+            raise PolicyError(f"concepts: permutations is a number from 99 to 99999; got {self.permutations}")
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return "concepts"
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON; a frame of examples is named, not stored."""
+        examples = {k: str(v) if isinstance(v, str | Path) else "(a frame)" for k, v in (self.examples or {}).items()}
+        return {
+            "layers": list(self.layers),
+            "attributes": list(self.attributes),
+            "examples": examples or None,
+            "permutations": self.permutations,
+            "seed": self.seed,
+            "label": self.label,
+        }
+
+    def examine(self, model: Model, sample: Batch) -> Observations:
+        """A row a sampled row (and a row of examples): `u:<layer>`, its activations along the mean gradient.
+
+        The statistic of any labels is the difference of the means of u, since ∇h·v is linear in v.
+        ModelError for an unknown layer, PolicyError for an unknown attribute or class.
+        """
+        from auditkit.explain.attributions.driver import NotExplained
+
+        attributes = self._attributes(sample)
+        examples = {name: _frame(name, rows, sample.features) for name, rows in (self.examples or {}).items()}
+        try:
+            return _observed(self._explained(model, sample), sample, attributes, examples, self)
+        except NotExplained as e:
+            return Observations({}, {}, {NOT_MEASURED: str(e)})
+
+    def _attributes(self, sample: Batch) -> list[str]:
+        known = [str(a) for a in sample.groups]
+        for attribute in self.attributes:
+            if attribute not in known:
+                raise PolicyError(
+                    f"no sensitive feature '{attribute}' for concepts; they are {listing(known)}."
+                    f"{nearest(attribute, known)}"
+                )
+        return list(self.attributes) if self.attributes or self.examples else known
+
+    def _explained(self, model: Model, sample: Batch) -> Model:
+        from auditkit.explain.attributions.driver import NotExplained
+
+        if sample.task != "multiclass":
+            return model
+        if self.label is None:
+            raise NotExplained(f"a model of {len(sample.classes)} classes: say which one, Concepts(label=…)")
+        if self.label not in sample.classes:
+            raise PolicyError(
+                f"no class '{self.label}'; the classes are {listing(sample.classes)}."
+                f"{nearest(self.label, sample.classes)}"
+            )
+        return model.of_output(sample.classes.index(self.label))
+
+    def assess(self, evidence: Observations, *, level: float = 0.95) -> Assessment:
+        """A finding an attribute, and one for the concepts that were given; pure."""
+        if NOT_MEASURED in evidence.facts:
+            why = evidence.facts[NOT_MEASURED]
+            return Assessment(not_measured=(NotMeasured(what=self.name, why=why, concern="explanation"),))
+        findings, absent = concept_findings(evidence, level=level)
+        reasons: dict[str, str] = evidence.facts["unusable"]
+        absent += [f"layer '{name}' is {why}" for name, why in reasons.items()]
+        return Assessment(
+            tuple(findings), tuple(NotMeasured(what=self.name, why=why, concern="explanation") for why in absent)
+        )
+
+
+def _frame(name: str, rows: Any, features: pd.DataFrame) -> pd.DataFrame:
+    """The examples of a concept, with the columns of the features; DataError for one that is missing."""
+    from auditkit.inputs import sources
+
+    frame = sources.read(rows).frame
+    for column in features.columns:
+        if column not in frame.columns:
+            raise DataError(
+                f"the examples of '{name}' lack the column '{column}'; theirs are {listing(frame.columns)}."
+                f"{nearest(str(column), map(str, frame.columns))}"
+            )
+    if len(frame) < 2:
+        raise DataError(f"the concept '{name}' needs two examples or more; there are {len(frame)}")
+    return frame[list(features.columns)]
+
+
+def _observed(
+    model: Model, sample: Batch, attributes: list[str], examples: dict[str, pd.DataFrame], check: Concepts
+) -> Observations:
+    from auditkit.explain.activations import layers_of
+    from auditkit.explain.attributions.driver import NotExplained
+    from auditkit.explain.preflight import preflight, unchanged, undisturbed
+
+    n = len(sample.features)
+    if not n:
+        raise NotExplained("the sample has no rows")
+    labels = _labels(sample, attributes, examples)
+    before = model.state_sha256()
+    preflight(model, sample.features)
+    with undisturbed(model):
+        inputs = model.encode(pd.concat([sample.features, *examples.values()], ignore_index=True))
+        layers, unusable = layers_of(model, inputs, check.layers)
+        if not check.layers and len(layers) > LAYERS:
+            layers = [layers[i] for i in np.unique(np.linspace(0, len(layers) - 1, LAYERS).round().astype(int))]
+        if not layers:
+            raise NotExplained("no layer can be used: " + (listing(f"{k} is {v}" for k, v in unusable.items()) or "the "
+                               "net is a single module"))  # fmt: skip
+        along, shares, digest = _along(model, inputs, layers, n, contrasts_of(labels))
+    unchanged(model, before)
+    facts = {
+        "layers": layers,
+        "unusable": unusable,
+        "permutations": check.permutations,
+        "seed": check.seed,
+        "shares": shares,
+        "rows": n,
+        "gradient": digest,
+        "explained": "prediction"
+        if model.task == "regression"
+        else ("logit" if model.outputs == "logits" else "probability"),
+    }
+    return Observations({f"{PROJECTION}{name}": along[name] for name in layers}, labels, facts)
+
+
+def explained_of(model: Model) -> str:
+    """What the decision of a model is: logit, probability or prediction."""
+    if model.task == "regression":
+        return "prediction"
+    return "logit" if model.outputs == "logits" else "probability"
+
+
+def _labels(sample: Batch, attributes: list[str], examples: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
+    """A label an attribute ("" for rows of examples); of each concept "yes", of the sample "no", of others ""."""
+    n, extra = len(sample.features), {name: len(rows) for name, rows in examples.items()}
+    total = sum(extra.values())
+    labels = {a: [*sample.groups[a].astype("str").tolist(), *[""] * total] for a in attributes}
+    for name in extra:
+        marks = [mark for other, m in extra.items() for mark in ["yes" if other == name else ""] * m]
+        labels[f"{CONCEPT}{name}"] = ["no"] * n + marks
+    return labels
+
+
+def _along(
+    model: Model, inputs: Any, layers: list[str], n: int, contrasts: dict[str, Floats]
+) -> tuple[dict[str, Floats], dict[str, list[int]], str]:
+    """Two passes: first the mean gradient over the first n rows and each concept's v; then u, and ∇h·v of each row.
+
+    `contrasts` (N,): 1/n₁ for rows of the concept, −1/n₀ for those it is compared with, so that v = Σ contrast · h.
+    """
+    import torch
+
+    from auditkit.explain.activations import device_of, parts
+    from auditkit.inputs.packing import n_rows
+
+    rows = n_rows(inputs)
+    weights = {k: torch.as_tensor(c, device=device_of(inputs)) for k, c in contrasts.items()}
+    mean: dict[str, Tensor] = {}
+    v: dict[tuple[str, str], Tensor] = {}
+    for where, found in parts(model, inputs, layers):
+        tell("concepts: directions", where.stop, rows)
+        for name, part in found.items():
+            own = part.gradient[: max(0, n - where.start)].sum(0) / n
+            mean[name] = mean[name] + own if name in mean else own
+            for k, c in weights.items():
+                step = c[where] @ part.activation
+                v[name, k] = v[name, k] + step if (name, k) in v else step
+    along: dict[str, list[Floats]] = {name: [] for name in layers}
+    shares = {f"{name}|{k}": [0, 0] for name in layers for k in contrasts}
+    for where, found in parts(model, inputs, layers):
+        for name, part in found.items():
+            along[name].append((part.activation @ mean[name]).cpu().numpy())
+            own = part.gradient[: max(0, n - where.start)]
+            for k in contrasts:
+                hits = shares[f"{name}|{k}"]
+                hits[0] += int((own @ v[name, k] > 0).sum())
+                hits[1] += len(own)
+    digest = hashlib.sha256(b"".join(mean[name].float().cpu().numpy().tobytes() for name in layers)).hexdigest()
+    return {name: np.concatenate(values) for name, values in along.items()}, shares, digest[:16]

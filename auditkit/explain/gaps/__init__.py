@@ -1,0 +1,1 @@
+"""Why is there a gap between groups? Split onto columns, exactly."""

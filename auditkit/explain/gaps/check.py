@@ -1,0 +1,259 @@
+"""Why is there a gap? The check: options, what it looks at, and what it concludes. Torch only in `examine`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.check import Assessment, Batch, missing
+from auditkit.errors import ModelError, PolicyError, listing, nearest
+from auditkit.evidence.sample import taken
+from auditkit.explain.gaps.findings import gap_findings
+from auditkit.explain.gaps.sums import REST, Contrast, GapSums
+from auditkit.explain.gaps.targets import MOST_FEATURES, TARGETS, Target
+from auditkit.records import NotMeasured, Task
+from auditkit.stats.crossfit import category_pairs_won, pairs_won
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from auditkit.explain.gaps.splitting import Scene
+    from auditkit.inputs.model import Model
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class GapAttribution:
+    """Why is there a gap? Each gap between groups, split onto the columns that make it; the parts add up to it.
+
+    Rows of one group are paired with rows of the other, and each difference of a pair is shared out by Shapley values
+    over which columns come from whom: for the mean score, the rates and the loss. Mean scores are split by Integrated
+    Gradients from row to row too, and what the two ways disagree about is said. It tells how the model reaches its
+    scores, not what causes the outcome.
+
+    >>> GapAttribution(shuffles=0)
+    Traceback (most recent call last):
+    auditkit.errors.ModelError: shuffles must be at least 1, got 0
+    """
+
+    by: Sequence[str | Sequence[str]] | None = None
+    """Sensitive features, or sets of them to cross; None: each declared one."""
+    permutations: int = 4
+    """Orders a pair, reverses counted: an even number."""
+    shuffles: int = 4
+    """Times that rows are paired anew."""
+    seed: int = 0
+    label: str | None = None
+    """Multiclass: the class whose probability is explained; without it there is nothing to explain."""
+    tasks: tuple[Task, ...] = ("binary", "multiclass", "regression")
+
+    def __post_init__(self) -> None:
+        if self.by is not None:
+            sets = (self.by,) if isinstance(self.by, str) else self.by
+            object.__setattr__(self, "by", tuple((s,) if isinstance(s, str) else tuple(s) for s in sets))
+        if self.shuffles < 1:
+            raise ModelError(f"shuffles must be at least 1, got {self.shuffles}")
+        if self.permutations < 2 or self.permutations % 2:
+            raise ModelError(f"permutations must be an even number, at least 2, got {self.permutations}")
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return "gap_attribution" + ("" if self.label is None else f":{self.label}")
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON."""
+        by = None if self.by is None else [list(s) for s in self.by]
+        out = {"by": by, "permutations": self.permutations, "shuffles": self.shuffles, "seed": self.seed}
+        return out if self.label is None else {**out, "label": self.label}
+
+    def examine(self, model: Model, sample: Batch) -> GapSums:
+        """Split the gaps of the sampled rows; ModelError when the preflight (T0) fails.
+
+        PolicyError for an attribute that is not declared. What cannot be split is in the evidence, with its reason.
+        """
+        from auditkit.explain.attributions.driver import NotExplained
+
+        sets = self._sets([str(c) for c in sample.groups])
+        facts = {**self._facts(sample), "by": ["+".join(names) for names in sets]}
+        try:
+            model, sample = self._of_class(model, sample)
+            return self._split(model, sample, sets, facts)
+        except NotExplained as e:
+            return GapSums(facts, census=sample.census, not_measured={self.name: str(e)})
+
+    def assess(self, evidence: GapSums, *, level: float = 0.95) -> Assessment:
+        """A finding a gap, and what could not be split; pure."""
+        absent = tuple(
+            NotMeasured(what=what, why=why, concern="explanation") for what, why in evidence.not_measured.items()
+        )
+        return Assessment(gap_findings(evidence, level=level), absent)
+
+    def _facts(self, sample: Batch) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "task": sample.task,
+            "seed": self.seed,
+            "shuffles": self.shuffles,
+            "permutations": self.permutations,
+            "features": [],
+        }
+        return facts if self.label is None else {**facts, "label": self.label}
+
+    def _sets(self, declared: list[str]) -> list[tuple[str, ...]]:
+        sets: list[tuple[str, ...]] = [(a,) for a in declared] if self.by is None else [tuple(s) for s in self.by]
+        for name in (n for s in sets for n in s):
+            if name not in declared:
+                raise PolicyError(
+                    f"no sensitive feature '{name}'; declared are {listing(declared)}.{nearest(name, declared)}"
+                )
+        return sets
+
+    def _of_class(self, model: Model, sample: Batch) -> tuple[Model, Batch]:
+        """One class of several as positives and negatives."""
+        from auditkit.explain.attributions.driver import NotExplained
+
+        if sample.task != "multiclass":
+            return model, sample
+        if self.label is None:
+            n = len(sample.classes)
+            raise NotExplained(f"a model of {n} classes: say which one to explain, GapAttribution(label=…)")
+        if self.label not in sample.classes:
+            raise ModelError(
+                f"no class '{self.label}' to explain; the classes are {listing(sample.classes)}."
+                f"{nearest(self.label, sample.classes)}"
+            )
+        i = sample.classes.index(self.label)
+        y = np.where(missing(sample.y_true), -1, sample.y_true == i)
+        return model.of_output(i), replace(sample, y_true=y)
+
+    def _split(self, model: Model, sample: Batch, sets: list[tuple[str, ...]], facts: dict[str, Any]) -> GapSums:
+        from auditkit.explain.attributions.driver import NotExplained, groups_of
+        from auditkit.explain.gaps import splitting as gap
+        from auditkit.explain.preflight import preflight, unchanged, undisturbed
+
+        known = np.flatnonzero(~missing(sample.y_true))
+        if not len(known):
+            raise NotExplained("no sampled row has a known truth")
+        census = sample.census
+        weight = None if sample.weight is None else sample.weight[known]
+        sample = taken(sample, known, weight=weight)
+        before = model.state_sha256()
+        preflight(model, sample.features)
+        with undisturbed(model):
+            inputs = model.encode(sample.features)
+            groups = groups_of(model, inputs, sample.features)
+            options = {"seed": self.seed, "shuffles": self.shuffles, "permutations": self.permutations}
+            scene = gap.Scene.of(model, sample, groups, inputs, **options)
+            if np.ptp(scene.outputs["score"]) == 0:
+                raise NotExplained("all scores are equal: there is no gap to split")
+            facts = {**facts, "features": list(groups.names)}
+            found = _Found(facts, TARGETS[sample.task], scene, sample)
+            for names in sets:
+                found.of_set(names)
+        unchanged(model, before)
+        return GapSums(facts, found.units, found.tells, found.outside, census, found.not_measured,
+                       tuple(found.notes))  # fmt: skip
+
+
+class _Found:
+    """What is filled while one attribute after the other is looked at."""
+
+    def __init__(self, facts: dict[str, Any], targets: tuple[Target, ...], scene: Scene, sample: Batch) -> None:
+        self.facts, self.targets, self.scene, self.sample = facts, targets, scene, sample
+        self.units: dict[Contrast, Any] = {}
+        self.tells: dict[tuple[str, str, str], Floats] = {}
+        self.outside: dict[str, tuple[int, int]] = {}
+        self.not_measured: dict[str, str] = {}
+        self.notes: list[tuple[str, str, str]] = []
+
+    def of_set(self, names: tuple[str, ...]) -> None:
+        from auditkit.explain.gaps import splitting as gap
+
+        by, members = "+".join(names), _members(self.sample.groups, names)
+        enough = {k: v for k, v in members.items() if len(v) >= gap.SPARSE}
+        if len(enough) < 2:
+            why = f"fewer than two groups of {' and '.join(names)} have {gap.SPARSE} rows in the sample"
+            self.not_measured[f"gap_share by {by}"] = why
+            return
+        small = sorted(set(members) - set(enough))
+        if small:
+            self.notes.append((by, "", f"fewer than {gap.SPARSE} sampled rows, left out: {listing(small)}"))
+        wide = len(self.scene.groups.names) > MOST_FEATURES
+        for target in self.targets:
+            self._of_target(by, target, enough, wide)
+        if not wide:
+            for contrast, units in gap.against_the_rest(self.scene, self.targets, by, enough):
+                self.units[contrast] = units
+        for key in {(c.by, c.high, c.low) for c in self.units if c.by == by}:
+            low = np.setdiff1d(np.arange(len(self.sample.features)), members[key[1]]) if key[2] == REST else (
+                members[key[2]])  # fmt: skip
+            self.tells[key] = _tells(self.sample.features, self.facts["features"], members[key[1]], low,
+                                     self.scene.weight)  # fmt: skip
+        self.scene.done.clear()
+
+    def _of_target(self, by: str, target: Target, members: dict[str, Rows], wide: bool) -> None:
+        from auditkit.explain.attributions.driver import NotExplained
+        from auditkit.explain.gaps import splitting as gap
+
+        pair, what = gap.driving(self.scene, target, members), f"gap_share of {target.name} by {by}"
+        if pair is None:
+            why = f"fewer than two groups of {by} have {gap.SPARSE} sampled rows that it is about"
+            self.not_measured[what] = why
+            return
+        high, low = (members[name] for name in pair)
+        if by not in self.outside:
+            self.outside[by] = gap.off_the_data(self.scene, high, low)
+        if not wide:
+            self.units[Contrast(by, target.name, "shapley", *pair)] = gap.by_shapley(self.scene, target, high, low)
+        elif target.of != "score":
+            n = len(self.scene.groups.names)
+            self.not_measured[what] = (
+                f"{n} features: the Shapley form, which rates and loss need, is for {MOST_FEATURES}"
+            )
+        if target.of != "score":
+            return
+        try:
+            path = gap.by_gradients(self.scene, target, high, low)
+        except NotExplained as e:
+            if wide:
+                self.not_measured[what] = f"{len(self.scene.groups.names)} features, and {e}"
+            else:
+                self.notes.append((by, target.name, f"no second opinion by Integrated Gradients: {e}"))
+            return
+        self.units[Contrast(by, target.name, "integrated_gradients", *pair)] = path.units
+        self.notes.append((by, target.name, f"Integrated Gradients from row to row, {path.steps} steps"))
+
+
+def _members(groups: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Rows]:
+    """Group → its rows; a crossing's values joined by ", "."""
+    columns = [groups[n].astype("str").to_numpy(dtype=object) for n in names]
+    values = np.array([", ".join(row) for row in zip(*columns, strict=True)], dtype=object)
+    return {str(v): np.flatnonzero(values == v) for v in sorted(set(values))}
+
+
+def _tells(features: pd.DataFrame, names: list[str], high: Rows, low: Rows, weight: Floats) -> Floats:
+    """(features, 2) how often each raw column ranks the two groups rightly, of how many pairs; zeros: not known."""
+    import pandas as pd
+
+    rows = np.concatenate([high, low])
+    y = np.repeat([1, 0], [len(high), len(low)])
+    out = np.zeros((len(names), 2))
+    for k, name in enumerate(names):
+        if name not in features:
+            continue
+        column = features[name].iloc[rows]
+        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+            x = column.to_numpy(dtype=np.float64, na_value=np.nan)
+            won, all_ = pairs_won(y, np.where(np.isnan(x), np.nanmedian(x) if (~np.isnan(x)).any() else 0.0, x),
+                                  weight[rows])  # fmt: skip
+            out[k] = max(won, all_ - won), all_
+        else:
+            codes, _ = pd.factorize(column.astype("str").where(column.notna()), use_na_sentinel=False)
+            out[k] = category_pairs_won(y, codes, weight[rows])
+    return out

@@ -1,0 +1,162 @@
+"""From sums over units to findings about gaps: one a gap, with what it is made of. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from auditkit.catalogue.index import METRICS
+from auditkit.errors import PolicyError, listing, nearest
+from auditkit.explain.gaps.splits import SHARE, Split, headlines, of_all, together
+from auditkit.explain.gaps.sums import REST, GapSums
+from auditkit.explain.gaps.words import MISSED, gap_words, notes, second_opinion, share_statement, statement
+from auditkit.records import Contribution, Contributions, Estimate, Finding, Table, TrustCheck
+from auditkit.stats.fieller import fieller_p
+
+SHOWN = 12
+"""Parts shown one by one; a last one gathers the others."""
+
+
+def gap_findings(seen: GapSums, *, level: float) -> tuple[Finding, ...]:
+    """A finding a gap: `explanation/gap_share[<of>]/difference/<by>`; its estimate is the share of the largest part."""
+    return tuple(_finding(seen, split, (), level) for split in headlines(seen, level))
+
+
+def reassess(
+    seen: GapSums, of: str, by: Sequence[str], features: Sequence[str], *, level: float, min_n: int = 0
+) -> Finding | None:
+    """The finding about some features' share of a gap; PolicyError for a feature that the model does not read.
+
+    The share is undefined where the smaller group has fewer than `min_n` rows in the sample.
+    """
+    split = _headline(seen, of, by, level)
+    if split is None:
+        return None
+    for name in features:
+        if name not in split.names:
+            raise PolicyError(
+                f"gap_share: no feature '{name}' in the model; it reads {listing(split.names)}."
+                f"{nearest(name, split.names)}"
+            )
+    found = _finding(seen, split, tuple(features), level)
+    if split.units.n >= min_n:
+        return found
+    note = f"the smaller group has {split.units.n} sampled rows, fewer than {min_n}"
+    few = Estimate(value=None, level=level, n=split.units.n, method=SHARE, state="undefined", note=note)
+    return found.model_copy(update={"estimate": few})
+
+
+def p_value(
+    seen: GapSums, of: str, by: Sequence[str], features: Sequence[str], *, limit: float, above: bool
+) -> float | None:
+    """p of H0: the share of the features is at most (`above`), or at least, the limit; None without such a gap."""
+    split = _headline(seen, of, by, 0.95)
+    return None if split is None else fieller_p(split.ratio(features), limit, above=above)
+
+
+def _headline(seen: GapSums, of: str, by: Sequence[str], level: float) -> Split | None:
+    asked = (of, frozenset(by))
+    return next(
+        (s for s in headlines(seen, level) if (s.contrast.of, frozenset(s.contrast.by.split("+"))) == asked), None
+    )
+
+
+def _finding(seen: GapSums, split: Split, features: tuple[str, ...], level: float) -> Finding:
+    c, target = split.contrast, split.target
+    leading = split.names[int(np.argmax(np.abs(split.values)))]
+    share = split.share(features or (leading,), level)
+    label = seen.facts.get("label")
+    by = tuple(c.by.split("+"))
+    asked = f"[{'+'.join(features)}]" if features else ""
+    return Finding(
+        id=f"explanation/gap_share[{c.of}]{asked}/difference/{c.by}" + ("" if label is None else f"[{label}]"),
+        concern="explanation",
+        title=f"Why {c.high} and {split.low_words} differ in {target.words}",
+        statement=share_statement(split, features, share) if features else statement(split),
+        metric="gap_share",
+        comparison="difference",
+        of=c.of,
+        features=features,
+        by=by,
+        label=label,
+        estimate=share,
+        exhibits=() if features else _exhibits(seen, split, level),
+        notes=notes(seen, split, features or (leading,), level),
+        references=(METRICS["gap_share"].reference,),
+        trust=(_sums(split),),
+    )
+
+
+def _exhibits(seen: GapSums, split: Split, level: float) -> tuple[Contributions | Table, ...]:
+    rest = [Split.of(c, u, level) for c, u in seen.units.items()
+            if (c.by, c.of, c.low) == (split.contrast.by, split.contrast.of, REST)]  # fmt: skip
+    tables = [_two_ways(split, other)] if (other := second_opinion(seen, split, level)) else []
+    return (contributions(seen, split), *tables, *([_table(rest)] if rest else []))
+
+
+def _two_ways(split: Split, path: Split) -> Table:
+    """The parts by Shapley values and by Integrated Gradients, side by side."""
+    at = dict(zip(path.names, path.values, strict=True))
+    order = np.argsort(-np.abs(split.values), kind="stable")
+    rows = [(split.names[k], float(split.values[k]), at.get(split.names[k])) for k in order[:SHOWN]]
+    return Table(
+        title=f"Two ways to split the gap {gap_words(split)}",
+        columns=("Column", "Shapley values", "Integrated Gradients"),
+        rows=tuple((name, v, None if w is None else float(w)) for name, v, w in rows),
+        units=("", split.target.unit, split.target.unit),
+    )
+
+
+def contributions(seen: GapSums, split: Split) -> Contributions:
+    """The parts of a gap, the largest first."""
+    c = split.contrast
+    tells = seen.tells.get((c.by, c.high, c.low))
+    auc = {name: float(won / of) for name, (won, of) in zip(seen.facts["features"], tells, strict=True) if of} if (
+        tells is not None) else {}  # fmt: skip
+    order = [int(k) for k in np.argsort(-np.abs(split.values), kind="stable")]
+    shown = order if len(order) <= SHOWN + 1 else order[:SHOWN]
+    rows = [_row(split, split.names[k], split.parts[k], auc.get(split.names[k])) for k in shown]
+    others = [k for k in order if k not in shown]
+    if others:
+        e = together(split, others)
+        rows.append(_row(split, f"the other {len(others)}", e, None))
+    return Contributions(
+        title=f"What makes the gap {gap_words(split)}",
+        unit=split.target.unit,
+        rows=tuple(rows),
+        total=split.total,
+        of_all=of_all(seen, split),
+        beside=f"tells {c.high} from {split.low_words} (AUC)" if auc else "",
+    )
+
+
+def _row(split: Split, name: str, e: Estimate, beside: float | None) -> Contribution:
+    total = split.total.value
+    share = e.value / total if split.gap_is_sure and total and e.value is not None else None
+    return Contribution(label=name, estimate=e, share=share, beside=beside)
+
+
+def _table(rest: Sequence[Split]) -> Table:
+    """Each group against everybody else."""
+    target, rows = rest[0].target, []
+    for split in sorted(rest, key=lambda s: -abs(s.total.value or 0.0)):
+        first, second = [*np.argsort(-np.abs(split.values), kind="stable"), None, None][:2]
+        rows.append((
+            split.contrast.high, split.total.value, split.total.low, split.total.high,
+            *(x for k in (first, second) for x in (
+                ("–", None) if k is None else (split.names[k], float(split.values[k])))),
+        ))  # fmt: skip
+    return Table(
+        title=f"Each group against everybody else, {target.words}",
+        columns=("Group", "Gap", "From", "To", "Largest part", "Of it", "Second", "Of it "),
+        rows=tuple(rows),
+        units=("", *[target.unit] * 3, "", target.unit, "", target.unit),
+    )
+
+
+def _sums(split: Split) -> TrustCheck:
+    note = f"the parts add up to {split.values.sum():.6g}, the gap of the rows used is {split.units.mean[-1]:.6g}"
+    return TrustCheck(
+        id="T1", name="completeness", value=split.missed, limit=MISSED, passed=split.missed <= MISSED, note=note
+    )

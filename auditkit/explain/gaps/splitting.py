@@ -1,0 +1,297 @@
+"""Gaps between groups, split onto features: Shapley over pairs of rows, and Integrated Gradients from row to row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from auditkit.check import Batch
+from auditkit.evidence.census import log_loss
+from auditkit.explain.attributions.driver import NotExplained, differentiable
+from auditkit.explain.driving import CALL_BYTES
+from auditkit.explain.gaps.pairs import Pairs, staircase
+from auditkit.explain.gaps.sums import REST, Contrast, Units
+from auditkit.explain.gaps.targets import MOST_FEATURES, OUTCOME, Target
+from auditkit.explain.methods.catalogue import METHODS
+from auditkit.explain.methods.shapley import CALLS, Value, shapley
+from auditkit.explain.preflight import ROWS
+from auditkit.explain.surface import surface
+from auditkit.explain.trust.records import T1_LIMIT, completeness
+from auditkit.inputs.groups import Groups, mixed, summed
+from auditkit.inputs.model import Model
+from auditkit.inputs.packing import Inputs, leaves, packed, taken
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+SPARSE = 10
+"""Fewer sampled rows than this in a group: no gap of it is split."""
+MISSED = 0.002
+"""Part of Σ abs(φ) by which the IG form may miss the gap before it goes again at twice the steps."""
+FIRST_STEPS, MOST_STEPS = 16, 512
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The sampled rows, encoded, and what the model says of them."""
+
+    model: Model
+    inputs: Inputs
+    groups: Groups
+    outputs: dict[str, Floats]
+    """(N,) each: score, selected, loss."""
+    y: NDArray[np.int64]
+    """(N,) truth; zeros where the task has no classes."""
+    weight: Floats
+    """(N,)."""
+    binary: bool
+    seed: int
+    shuffles: int
+    permutations: int
+    done: dict[tuple[object, ...], tuple[list[Pairs], Tensor]] = field(default_factory=dict)
+    """Splits that several targets share."""
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        sample: Batch,
+        groups: Groups,
+        inputs: Inputs,
+        *,
+        seed: int,
+        shuffles: int,
+        permutations: int,
+    ) -> Scene:
+        """The scene of rows whose truth is known."""
+        n = len(sample.features)
+        binary = sample.task != "regression"
+        y = sample.y_true.astype(np.int64) if binary else np.zeros(n, np.int64)
+        weight = np.ones(n) if sample.weight is None else sample.weight
+        scene = cls(model, inputs, groups, {}, y, weight, binary, seed, shuffles, permutations)
+        step = model.batch_size
+        parts = [scene.said(taken(inputs, slice(i, i + step)), torch.as_tensor(y[i : i + step]))
+                 for i in range(0, n, step)]  # fmt: skip
+        names = ("score", "selected", "loss")[: parts[0].shape[1]]
+        scene.outputs.update(zip(names, torch.cat(parts).cpu().numpy().T, strict=True))
+        return scene
+
+    def said(self, inputs: Inputs, y: Tensor) -> Tensor:
+        """(M, 3) score, selected, loss of encoded rows; (M, 1) of a regression."""
+        with torch.no_grad():
+            score = self.model.probabilities(self.model.decision(inputs)).double().cpu()
+        if not score.isfinite().all():
+            raise NotExplained("the model gives NaN or infinite outputs for rows mixed of two rows")
+        if not self.binary:
+            return score[:, None]
+        loss = torch.as_tensor(log_loss(score.numpy(), y.cpu().numpy()))
+        return torch.stack([score, (score >= self.model.threshold).double(), loss], dim=1)
+
+    def mean(self, target: Target, rows: Rows) -> float:
+        """Weighted mean of a target over rows."""
+        return float(np.average(self.outputs[target.of][rows], weights=self.weight[rows]))
+
+    def under(self, target: Target, rows: Rows) -> Rows:
+        """Those of the rows that the target is about."""
+        return rows if target.y is None else rows[self.y[rows] == target.y]
+
+    def pairs(self, high: Rows, low: Rows) -> list[Pairs]:
+        """As many staircases as shuffles, in positions of the scene."""
+        found = []
+        for shuffle in range(self.shuffles):
+            rng = np.random.default_rng([self.seed, shuffle, len(high), len(low)])
+            i, j, w = staircase(self.weight[high], self.weight[low], rng=rng)
+            found.append(Pairs(high[i], low[j], w))
+        return found
+
+
+def by_shapley(scene: Scene, target: Target, high: Rows, low: Rows) -> Units:
+    """The gap `target` of `high` less that of `low`, feature by feature; a gap in loss has the outcome as a last part.
+
+    All targets over the same rows read the same forward passes.
+    """
+    high, low = scene.under(target, high), scene.under(target, low)
+    keys = [(a.tobytes(), b.tobytes()) for a, b in ((high, low), (low, high))]
+    turned = keys[1] in scene.done
+    key, first, second = (keys[1], low, high) if turned else (keys[0], high, low)
+    if key not in scene.done:
+        scene.done[key] = _split(scene, first, second)
+    pairs, phi = scene.done[key]
+    part = phi[..., ("score", "selected", "loss").index(target.of)].numpy()
+    width = len(scene.groups.names) + (target.of == "loss")
+    said = scene.outputs[target.of]  # the gap by calls of its own, so that the sum can be wrong
+    delta = np.concatenate([said[p.first] - said[p.second] for p in pairs])
+    columns = np.concatenate([part[:, :width], delta[:, None]], axis=1)
+    names = (*scene.groups.names, OUTCOME)[:width]
+    return _units(scene, names, pairs, -columns if turned else columns, first, second)
+
+
+def _split(scene: Scene, first: Rows, second: Rows) -> tuple[list[Pairs], Tensor]:
+    pairs = scene.pairs(first, second)
+    i, j = (torch.as_tensor(np.concatenate(side)) for side in ([p.first for p in pairs], [p.second for p in pairs]))
+    g = len(scene.groups.names)
+    # the outcome is a player of its own where it differs: a gap in loss has it as a part
+    y = torch.as_tensor(scene.y)
+    outcome = scene.binary and len(np.unique(scene.y[np.concatenate([first, second])])) > 1
+    found = shapley(
+        _mixing(scene, i, j, y, g),
+        g + outcome,
+        rows=len(i),
+        permutations=scene.permutations,
+        seed=scene.seed,
+        most=_most(scene.inputs),
+        device=leaves(scene.inputs)[0].device,
+        what="splitting gaps",
+    )
+    return pairs, found.phi.cpu()
+
+
+def _mixing(scene: Scene, i: Tensor, j: Tensor, y: Tensor, g: int) -> Value:
+    tensors = leaves(scene.inputs)
+
+    def value(chosen: Tensor, row: Tensor) -> Tensor:
+        a, b = i.to(row.device)[row], j.to(row.device)[row]
+        there, else_ = [t[a] for t in tensors], [t[b] for t in tensors]
+        inputs = packed(scene.inputs, mixed(scene.groups, chosen[:, :g], there, else_))
+        a, b = a.cpu(), b.cpu()
+        of = torch.where(chosen[:, g].cpu(), y[a], y[b]) if chosen.shape[1] > g else y[a]
+        return scene.said(inputs, of).to(row.device)
+
+    return value
+
+
+def _most(inputs: Inputs) -> int:
+    """Mixed rows a call: their inputs, three times over, in the memory of one call."""
+    row = sum(t[0].nbytes for t in leaves(inputs))
+    return max(1, min(CALLS, CALL_BYTES // (3 * max(1, row))))
+
+
+def _units(
+    scene: Scene, names: tuple[str, ...], pairs: Sequence[Pairs], columns: Floats, first: Rows, second: Rows
+) -> Units:
+    """Means a row of the smaller group over its pairs, round by round."""
+    sides = [scene.weight[rows].sum() ** 2 / (scene.weight[rows] ** 2).sum() for rows in (first, second)]
+    rows = first if sides[0] <= sides[1] else second
+    place = np.full(len(scene.weight), -1)
+    place[rows] = np.arange(len(rows))
+    rounds, start = [], 0
+    for p in pairs:
+        part = columns[start : start + len(p.weight)]
+        start += len(p.weight)
+        at = place[p.first if rows is first else p.second]
+        sums = np.zeros((len(rows), columns.shape[1]))
+        np.add.at(sums, at, p.weight[:, None] * part)
+        rounds.append(sums / np.bincount(at, p.weight, minlength=len(rows))[:, None])
+    return Units.of(names, rounds, scene.weight[rows])
+
+
+class Path(NamedTuple):
+    """The IG form of a gap."""
+
+    units: Units
+    steps: int
+
+
+def by_gradients(scene: Scene, target: Target, high: Rows, low: Rows) -> Path:
+    """The gap in mean score by Integrated Gradients from each row of `low` to its partner in `high`.
+
+    φ_j = Σ w (x_j − x'_j) ∫₀¹ ∂_j s(x' + α(x − x')) dα. Steps double until the sum misses the gap by at most .002 of
+    Σ abs(φ) and 95 % of the pairs pass T1, up to 512. Raises NotExplained without a gradient.
+    """
+    high, low = scene.under(target, high), scene.under(target, low)
+    at = surface(scene.model, scene.inputs, scene.groups, scale="score")
+    if not at.points:
+        raise NotExplained("the net has no gradient to its input: it takes integers")
+    differentiable(at.take(slice(ROWS)))
+    pairs = scene.pairs(high, low)[:1]
+    i, j = (torch.as_tensor(v, device=at.points[0].device) for v in (pairs[0].first, pairs[0].second))
+    part, baseline = at.take(i), tuple(p[j] for p in at.points)
+    delta = scene.outputs["score"][pairs[0].first] - scene.outputs["score"][pairs[0].second]
+    steps = FIRST_STEPS
+    while True:
+        found = METHODS["integrated_gradients"].attribute(part, baseline, n_steps=steps)
+        phi = summed(part.groups, found).cpu().numpy()[:, : len(scene.groups.names)]
+        if not np.isfinite(phi).all():
+            raise NotExplained("the net's gradient is NaN or infinite on the way from row to row")
+        mean = pairs[0].weight @ phi
+        missed = abs(mean.sum() - pairs[0].weight @ delta)
+        passed = missed <= MISSED * np.abs(mean).sum()
+        if (passed and np.quantile(completeness(phi.sum(1), delta), 0.95) <= T1_LIMIT) or steps >= MOST_STEPS:
+            break
+        steps *= 2
+    names, parts = _narrowed(scene.groups.names, phi, mean)
+    columns = np.concatenate([parts, delta[:, None]], axis=1)
+    return Path(_units(scene, names, pairs, columns, high, low), steps)
+
+
+def _narrowed(names: tuple[str, ...], phi: Floats, mean: Floats) -> tuple[tuple[str, ...], Floats]:
+    """The features of the largest means, and all others as one, where there are more than `MOST_FEATURES`."""
+    if len(names) <= MOST_FEATURES:
+        return names, phi
+    order = np.argsort(-np.abs(mean), kind="stable")
+    first, others = np.sort(order[: MOST_FEATURES - 1]), order[MOST_FEATURES - 1 :]
+    kept = (*(names[k] for k in first), f"the other {len(others):,} features")
+    return kept, np.concatenate([phi[:, first], phi[:, others].sum(1, keepdims=True)], axis=1)
+
+
+def driving(scene: Scene, target: Target, members: dict[str, Rows]) -> tuple[str, str] | None:
+    """The groups of the largest and the smallest mean of a target; None for fewer than two of enough rows."""
+    means = {name: scene.mean(target, at) for name, rows in members.items()
+             if len(at := scene.under(target, rows)) >= SPARSE}  # fmt: skip
+    if len(means) < 2:
+        return None
+    high, low = max(means, key=lambda g: means[g]), min(means, key=lambda g: means[g])
+    return (high, low) if high != low else (sorted(means)[0], sorted(means)[1])
+
+
+def against_the_rest(
+    scene: Scene, targets: Sequence[Target], by: str, members: dict[str, Rows]
+) -> Iterator[tuple[Contrast, Units]]:
+    """Each of more than two groups against everybody else, for the targets over all rows but loss."""
+    everybody = np.arange(len(scene.weight))
+    for name, rows in members.items():
+        others = np.setdiff1d(everybody, rows)
+        if len(members) < 3 or len(rows) < SPARSE or len(others) < SPARSE:
+            continue
+        for target in targets:
+            if target.y is None and target.of != "loss":
+                yield Contrast(by, target.name, "shapley", name, REST), by_shapley(scene, target, rows, others)
+
+
+OFF_ROWS, OFF_POINTS = 1_000, 500
+
+
+def off_the_data(scene: Scene, high: Rows, low: Rows) -> tuple[int, int]:
+    """Mixed points farther from their nearest sampled row than 99 % of the sampled rows are from theirs; and looked at.
+
+    Euclidean distances of encoded entries over their standard deviations. A point is a row of `high` with a random
+    half-way set of features from a row of `low`.
+    """
+    g = len(scene.groups.names)
+    if g < 2:
+        return 0, 0
+    generator = torch.Generator().manual_seed(scene.seed)
+    rng = np.random.default_rng(scene.seed)
+    size = min(OFF_POINTS, len(high) * len(low))
+    i, j = (torch.as_tensor(rng.choice(rows, size)) for rows in (high, low))
+    order = torch.rand(size, g, generator=generator).argsort(1)
+    chosen = order < torch.randint(1, g, (size, 1), generator=generator)
+    tensors = [t.cpu() for t in leaves(scene.inputs)]
+    groups = Groups(scene.groups.names, tuple(m.cpu() for m in scene.groups.masks))
+    points = mixed(groups, chosen, [t[i] for t in tensors], [t[j] for t in tensors])
+    real = torch.cat([t.flatten(1).double() for t in tensors], dim=1)
+    made = torch.cat([p.flatten(1).double() for p in points], dim=1)
+    real = real[torch.as_tensor(rng.permutation(len(real))[:OFF_ROWS])]
+    scale = real.std(0)
+    scale[scale == 0] = 1.0
+    own = torch.cdist(real / scale, real / scale)
+    own.fill_diagonal_(torch.inf)
+    limit = float(own.min(1).values.quantile(0.99))
+    away = torch.cdist(made / scale, real / scale).min(1).values
+    return int((away > limit).sum()), size

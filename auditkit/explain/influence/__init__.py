@@ -1,0 +1,1 @@
+"""Which training rows push the gap up, and which down?"""

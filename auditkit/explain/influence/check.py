@@ -1,0 +1,256 @@
+"""Influence: which training rows push the gap between groups up, and which push it down?"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from auditkit.check import Assessment, Batch
+from auditkit.errors import DataError, PolicyError, listing, nearest
+from auditkit.evidence.sample import Observations
+from auditkit.explain.estimates import FEWEST
+from auditkit.explain.influence.findings import SHOWN, InfluenceSeen, cells_of, influence_findings
+from auditkit.records import NotMeasured, Task
+
+if TYPE_CHECKING:
+    from auditkit.explain.influence.directions import Gap
+    from auditkit.inputs.dataset import Dataset
+    from auditkit.inputs.model import Model
+
+Floats = NDArray[np.float64]
+
+NO_ROWS = "no training rows given: Influence(train=…) takes a file, a frame or a Dataset"
+UNKNOWN = "(unknown)"
+
+
+@dataclass(frozen=True)
+class Influence:
+    """Which training rows, of which group and label, push the gap in mean scores up or down.
+
+    Of training row i, a step of gradient descent on its loss changes the gap G by −η ∇G·∇ℓ_i. All rows' ∇G·∇ℓ_i are
+    one directional derivative of their losses along ∇G: no gradient a row is needed. With checkpoints the sum over
+    them (TracIn), weighted by learning rates where these are given; without, the final weights alone.
+
+    To first order, for a loss of cross entropy (half the squared error): it ranks rows, and does not say what training
+    without them would give.
+
+    Reference: Pruthi et al. (2020), TracIn, NeurIPS; Koh & Liang (2017), ICML.
+
+    >>> Influence(checkpoints=["a.pt", "b.pt"], learning_rates=[0.1])
+    Traceback (most recent call last):
+    auditkit.errors.PolicyError: influence: 1 learning rates for 2 checkpoints
+    """
+
+    train: Any = None
+    """Training rows: the path of a parquet or CSV file (in a configuration, relative to it), a frame, or a Dataset."""
+    y_true: str | None = None
+    """Their target column; None: named as that of the audited rows."""
+    positive: Any = None
+    """Its positive label; None: as for the audited rows."""
+    checkpoints: tuple[str, ...] | list[str] = ()
+    """Weights along the training, as safetensors or state dicts; empty: the final weights alone."""
+    learning_rates: tuple[float, ...] | list[float] = ()
+    """One a checkpoint; empty: all checkpoints count alike."""
+    attributes: tuple[str, ...] | list[str] = ()
+    """Which of the sensitive features; empty: all."""
+    show: tuple[str, ...] | list[str] = ()
+    """Columns of the training rows that may be shown of the most harmful ones; empty: none."""
+    rows: int = 100_000
+    """Training rows, at most: of more, evenly spaced ones."""
+    tasks: tuple[Task, ...] = ("binary", "regression")
+    PATHS: ClassVar[tuple[str, ...]] = ("train", "checkpoints")
+    """Options that are paths: a configuration gives them relative to itself."""
+
+    def __post_init__(self) -> None:
+        if self.learning_rates and len(self.learning_rates) != len(self.checkpoints):
+            raise PolicyError(
+                f"influence: {len(self.learning_rates)} learning rates for {len(self.checkpoints)} checkpoints"
+            )
+        if self.rows < FEWEST:
+            raise PolicyError(f"influence: rows is a number from {FEWEST}; got {self.rows}")
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return "influence"
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON; a frame or Dataset is named, not stored."""
+        train = self.train
+        if train is not None and not isinstance(train, str | Path):
+            train = f"(a {type(train).__name__})"
+        positive = self.positive.item() if isinstance(self.positive, np.generic) else self.positive
+        return {
+            "train": None if train is None else str(train),
+            "y_true": self.y_true,
+            "positive": positive,
+            "checkpoints": [str(c) for c in self.checkpoints],
+            "learning_rates": [float(r) for r in self.learning_rates],
+            "attributes": list(self.attributes),
+            "show": list(self.show),
+            "rows": self.rows,
+        }
+
+    def declared(self, data: Dataset) -> Influence:
+        """The same check, its target and positive label as those of the audited rows where it names none."""
+        if self.train is None or hasattr(self.train, "target"):
+            return self
+        positive = getattr(data.target, "positive", "") if data.task == "binary" else None
+        return dataclasses.replace(
+            self,
+            y_true=self.y_true or data.y_true,
+            positive=positive if self.positive is None else self.positive,
+        )
+
+    def examine(self, model: Model, sample: Batch) -> InfluenceSeen:
+        """Sums of influence a group and label of the training rows, and the rows of largest influence.
+
+        DataError for training rows that lack what the model reads, ModelError for checkpoints that do not fit.
+        """
+        from auditkit.explain.influence.directions import gap_of, influences
+
+        if self.train is None:
+            return InfluenceSeen(Observations({}, {}, {"not_measured": {"influence": NO_ROWS}}), _nothing())
+        attributes = self._attributes(sample)
+        train = self._rows(sample)
+        reasons: dict[str, str] = {}
+        gaps: dict[str, Gap] = {}
+        for attribute in attributes:
+            found = gap_of(model, sample, attribute)
+            if found is None:
+                reasons[attribute] = f"fewer than two groups of {attribute} with {FEWEST} sampled rows: there is no gap"
+            else:
+                gaps[attribute] = found
+        values = influences(
+            model,
+            sample.features,
+            list(gaps.values()),
+            train.features,
+            train.y_true,
+            checkpoints=[Path(c) for c in self.checkpoints],
+            rates=self.learning_rates,
+        )
+        facts = {
+            "not_measured": reasons,
+            "gaps": {a: [g.value, g.lower, g.upper] for a, g in gaps.items()},
+            "checkpoints": len(self.checkpoints),
+            "weighted": bool(self.learning_rates),
+            "of": train.read,
+            "dropped": train.dropped,
+            "show": list(self.show),
+            "task": sample.task,
+        }
+        parts = [
+            cells_of(a, v, train.groups[a], train.labels, train.position, train.shown)
+            for a, v in zip(gaps, values, strict=True)
+        ]
+        return InfluenceSeen.of(parts, facts)
+
+    def assess(self, evidence: InfluenceSeen, *, level: float = 0.95) -> Assessment:
+        """A finding an attribute; pure."""
+        reasons: dict[str, str] = evidence.cells.facts["not_measured"]
+        absent = tuple(NotMeasured(what="influence", why=why, concern="explanation") for why in reasons.values())
+        return Assessment(influence_findings(evidence, level=level), absent)
+
+    def _attributes(self, sample: Batch) -> list[str]:
+        known = [str(a) for a in sample.groups]
+        for attribute in self.attributes:
+            if attribute not in known:
+                raise PolicyError(
+                    f"no sensitive feature '{attribute}' for influence; they are {listing(known)}."
+                    f"{nearest(attribute, known)}"
+                )
+        return list(self.attributes) or known
+
+    def _rows(self, sample: Batch) -> _Training:
+        """The training rows, coded as the audited ones are."""
+        from auditkit.inputs import sources
+        from auditkit.inputs.dataset import Dataset
+
+        given = self.train
+        if isinstance(given, Dataset):
+            frame, positive = given.frame, getattr(given.target, "positive", None)
+        else:
+            frame, positive = sources.read(given).frame, self.positive
+        y_true = given.y_true if isinstance(given, Dataset) else self.y_true
+        if y_true is None:
+            raise PolicyError("influence: say which column of the training rows is the target, y_true=…")
+        known = [str(a) for a in sample.groups if a in frame]
+        frame = frame if known else frame.assign(**{UNKNOWN: UNKNOWN})
+        data = Dataset(
+            frame,
+            y_true=y_true,
+            positive=positive if sample.task == "binary" else None,
+            sensitive_features=known or [UNKNOWN],
+            task=sample.task,
+        )
+        return _training(next(data.batches(len(data))), frame, sample, self.rows, list(self.show))
+
+
+@dataclass(frozen=True)
+class _Training:
+    features: pd.DataFrame
+    y_true: Floats
+    groups: dict[str, list[str]]
+    labels: list[str]
+    position: NDArray[np.intp]
+    """Where each row stands in what was given, from 0."""
+    shown: list[str]
+    """Values of the columns that may be shown, as text; "" where there are none."""
+    read: int
+    """Rows that were given."""
+    dropped: int
+    """Of them, rows without a target."""
+
+
+def _training(rows: Batch, frame: pd.DataFrame, sample: Batch, most: int, show: Sequence[str]) -> _Training:
+    from auditkit.check import missing
+
+    known = np.flatnonzero(~missing(rows.y_true))
+    picks = known if len(known) <= most else known[np.linspace(0, len(known) - 1, most).round().astype(int)]
+    features = {}
+    for column in sample.features.columns:
+        if column in frame:
+            features[column] = frame[column].iloc[picks]
+        elif column in sample.groups:  # trained without it, as it should be: a model that reads it will say so
+            features[column] = pd.Series([None] * len(picks), index=frame.index[picks], dtype=object)
+        else:
+            raise DataError(
+                f"the training rows lack the column '{column}'; theirs are {listing(frame.columns)}."
+                f"{nearest(str(column), map(str, frame.columns))}"
+            )
+    for column in show:
+        if column not in frame:
+            raise DataError(f"no column '{column}' of the training rows to show.{nearest(column, map(str, frame))}")
+    groups = {
+        str(a): rows.groups[a].astype("str").iloc[picks].tolist() if a in rows.groups else [UNKNOWN] * len(picks)
+        for a in sample.groups
+    }
+    y = rows.y_true[picks].astype(float)
+    if sample.task == "binary":
+        labels = ["positive" if v > 0 else "negative" for v in y]
+    else:
+        middle = float(np.median(y)) if len(y) else 0.0
+        labels = [f"above {middle:.4g}" if v > middle else f"at most {middle:.4g}" for v in y]
+    shown = frame[list(show)].iloc[picks].astype("str").agg(", ".join, axis=1).tolist() if show else [""] * len(picks)
+    return _Training(
+        features=pd.DataFrame(features).reset_index(drop=True),
+        y_true=y,
+        groups=groups,
+        labels=labels,
+        position=picks,
+        shown=shown,
+        read=len(frame),
+        dropped=len(frame) - len(known),
+    )
+
+
+def _nothing() -> Observations:
+    return Observations({}, {}, {"shown": SHOWN})

@@ -1,0 +1,1 @@
+"""What each layer knows of an attribute, and what the net uses of it."""

@@ -1,0 +1,78 @@
+"""`LayerAudit`: what every layer knows of an attribute, and what the net uses. Torch only in `examine`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from auditkit.check import Assessment, Batch
+from auditkit.errors import DataError, ModelError, listing, nearest
+from auditkit.explain.layers.findings import layer_assessment
+from auditkit.explain.layers.sums import LayerSums
+from auditkit.records import Task
+
+if TYPE_CHECKING:
+    from auditkit.inputs.model import Model
+
+
+@dataclass(frozen=True)
+class LayerAudit:
+    """Layer by layer: how well a linear probe reads the attribute, and what erasing it there does to gap and accuracy.
+
+    Beside it what each neuron contributes to the gap (conductance), a check by ablation, an untrained copy, a control
+    task and random directions. For each attribute, the two groups that drive the gap in mean scores.
+
+    >>> LayerAudit(by="gender").by
+    ('gender',)
+    """
+
+    by: Sequence[str] | None = None
+    """Sensitive attributes, each alone; None: every one."""
+    layers: Sequence[str] | None = None
+    """Names as in `named_modules`, also of modules that hold others; None: every module that calls no other."""
+    random: int = 20
+    """Random directions, and random sets of neurons, beside each layer's own; 0: none."""
+    seed: int = 0
+    tasks: tuple[Task, ...] = ("binary", "regression")
+
+    def __post_init__(self) -> None:
+        for field in ("by", "layers"):
+            given = getattr(self, field)
+            if given is not None:
+                object.__setattr__(self, field, (given,) if isinstance(given, str) else tuple(given))
+        if not 0 <= self.random <= 1_000:
+            raise ModelError(f"random must lie between 0 and 1,000 directions, got {self.random}")
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return "layer_audit"
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON."""
+        return {
+            "by": None if self.by is None else list(self.by),
+            "layers": None if self.layers is None else list(self.layers),
+            "random": self.random,
+            "seed": self.seed,
+        }
+
+    def examine(self, model: Model, sample: Batch) -> LayerSums:
+        """Run the net on the sampled rows, whole and with single layers changed; what is kept are sums.
+
+        Raises ModelError for an unknown layer or a failed preflight, DataError for an unknown attribute.
+        """
+        from auditkit.explain.layers.study import Options, study
+
+        for name in self.by or ():
+            if name not in sample.groups:
+                known = [str(c) for c in sample.groups]
+                raise DataError(f"no sensitive attribute '{name}'; there are {listing(known)}.{nearest(name, known)}")
+        by = None if self.by is None else tuple(self.by)
+        layers = None if self.layers is None else tuple(self.layers)
+        return study(model, sample, Options(by, layers, self.random, self.seed))
+
+    def assess(self, evidence: LayerSums, *, level: float = 0.95) -> Assessment:
+        """One finding an attribute; pure."""
+        return layer_assessment(evidence, level=level)

@@ -1,0 +1,121 @@
+"""Conductance: how much of a change of the score flows through each unit of every layer, all layers in one pass.
+
+Dhamdhere, Sundararajan & Yan (2019); Captum computes it one layer at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from auditkit.explain.driving import Tensors, in_chunks, rows_per_call
+from auditkit.explain.layers.finding import Layer, listening
+from auditkit.explain.surface import Surface
+
+Floats = NDArray[np.float64]
+Rule = Literal["trapezoid", "left"]
+
+STEPS = 24
+"""Pieces of the path."""
+INPUT = "input"
+
+
+class Conductance(NamedTuple):
+    """What flows through the layers."""
+
+    through: dict[str, Floats]
+    """Layer → (N, units), or (units,) summed over the rows; "input" → (N, d) over all entries of the points."""
+    total: Floats
+    """(N,), or () summed over the rows: F at the end of the paths minus F at their beginning."""
+
+
+def conductance(
+    at: Surface,
+    baseline: Tensors,
+    net: nn.Module,
+    layers: Sequence[Layer],
+    *,
+    n_steps: int = STEPS,
+    weight: Floats | None = None,
+    rule: Rule = "trapezoid",
+    alphas: Sequence[float] | None = None,
+) -> Conductance:
+    """Conductance of every unit of all `layers`, from `baseline` (1, …) or (N, …) to the surface's rows.
+
+    C_k = Σ_s ½ (∂F/∂y_k(α_s) + ∂F/∂y_k(α_{s+1})) · (y_k(α_{s+1}) − y_k(α_s)): the trapezoid rule along the path that
+    the layer's outputs y really take, summed over a unit's positions. At a layer that cuts the net
+    Σ_k C_k = F(x) − F(b) up to O(1/n²). One forward pass of all points and one backward pass serve all layers; memory
+    holds one chunk of rows and, with `weight` (N,), only weighted sums a unit.
+
+    `rule="left"` takes the gradient at the beginning of each piece, as Captum's `LayerConductance` does; `alphas` are
+    the points of the path, by default n_steps + 1 equal steps from 0 to 1.
+    """
+    path = np.linspace(0.0, 1.0, n_steps + 1) if alphas is None else np.asarray(alphas, float)
+    k = len(at.points)
+    n = len(at)
+    starts = tuple(b.expand(n, *b.shape[1:]) for b in baseline)
+    w = torch.ones(n) if weight is None else torch.as_tensor(weight, dtype=torch.float64)
+    carried = Surface(at.forward, (*at.points, *starts), (*at.fixed, w.to(at.points[0].device)), at.groups)
+    measured = [layer for layer in layers if not layer.reason]
+
+    def call(part: Surface) -> Tensors:
+        *fixed, share = part.fixed
+        points = _path(part.points[:k], part.points[k:], path)
+        repeated = [f.repeat(len(path), *(1,) * (f.ndim - 1)) for f in fixed]
+        with torch.enable_grad(), listening(net, measured) as heard:
+            scores = at.forward(*points, *repeated)
+            outputs = [*points, *(heard[layer.name] for layer in measured)]
+            moved = [o for o in outputs if o.requires_grad]
+            found = iter(torch.autograd.grad(scores.sum(), moved, allow_unused=True, materialize_grads=True))
+        slopes = [next(found) if o.requires_grad else torch.zeros_like(o) for o in outputs]
+        entered = [
+            _entered(x, b, g, path, rule) for x, b, g in zip(part.points[:k], part.points[k:], slopes[:k], strict=True)
+        ]
+        through = [
+            _through(layer.flat(y.detach()), layer.flat(g), len(path), rule)
+            for layer, y, g in zip(measured, outputs[k:], slopes[k:], strict=True)
+        ]
+        ends = scores.detach().double().reshape(len(path), -1)
+        rows = (torch.cat(entered, dim=1), *through, (ends[-1] - ends[0])[:, None])
+        return rows if weight is None else tuple((share[:, None] * r).sum(0, keepdim=True) for r in rows)
+
+    rows = max(1, rows_per_call(at, copies=len(path)) // 4)  # what all layers give, and their gradients, are held too
+    inside, *flows, total = in_chunks(call, carried, rows=rows, what="conductance of rows")
+    names = [INPUT, *(layer.name for layer in measured)]
+    arrays = [t.cpu().numpy() for t in (inside, *flows, total)]
+    if weight is not None:
+        arrays = [a.sum(0) for a in arrays]
+    return Conductance(dict(zip(names, arrays[:-1], strict=True)), arrays[-1][..., 0])
+
+
+def _path(ends: Tensors, starts: Tensors, alphas: Floats) -> Tensors:
+    """(steps · N, …) each: all rows at the first point of the path, then all at the next."""
+    return tuple(
+        torch.cat([b + float(a) * (x - b) for a in alphas]).detach().requires_grad_()
+        for x, b in zip(ends, starts, strict=True)
+    )
+
+
+def _entered(x: Tensor, b: Tensor, slope: Tensor, alphas: Floats, rule: Rule) -> Tensor:
+    """(N, entries) of the input, which moves along a straight line: only the gradients' weights depend on the rule."""
+    pieces = np.diff(alphas)
+    w = np.append(pieces, 0.0) if rule == "left" else (np.append(pieces, 0.0) + np.insert(pieces, 0, 0.0)) / 2
+    weights = torch.as_tensor(w, dtype=slope.dtype, device=slope.device)
+    mean = torch.mv(slope.reshape(len(w), -1).T, weights).reshape(x.shape)
+    return ((x - b).double() * mean.double()).flatten(1)
+
+
+def _through(y: Tensor, slope: Tensor, steps: int, rule: Rule) -> Tensor:
+    """(N, units), summed over pieces and positions, from (steps · N, positions, units)."""
+    y, slope = (t.reshape(steps, -1, *t.shape[1:]) for t in (y, slope))
+    if rule == "left":
+        return ((y[1:] - y[:-1]) * slope[:-1]).sum(dim=(0, 2)).double()
+    # Σ ½ (g_s + g_{s+1}) (y_{s+1} − y_s), sorted by gradients: each is met once
+    inner = ((y[2:] - y[:-2]) * slope[1:-1]).sum(dim=(0, 2)).double()
+    ends = (y[1] - y[0]) * slope[0] + (y[-1] - y[-2]) * slope[-1]
+    return (inner + ends.sum(dim=1).double()) / 2

@@ -1,0 +1,275 @@
+"""From sums to findings: what each layer knows of an attribute, what the net uses, and a sentence. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from auditkit.catalogue.index import METRICS
+from auditkit.check import Assessment
+from auditkit.errors import listing
+from auditkit.evidence.sums import Moments
+from auditkit.explain.layers.statements import hidden, statement
+from auditkit.explain.layers.sums import LayerSums
+from auditkit.explain.trust.records import preflight_check
+from auditkit.records import Estimate, Finding, Layer, Layers, NotMeasured, Table, TrustCheck, Unit
+from auditkit.stats.means import t_limits
+from auditkit.stats.rates import critical_value, wilson
+from auditkit.wording import percent
+
+CUT = 0.01
+"""Part of Σ abs(G) by which the contributions at a layer may miss the gap, if nothing flows around it."""
+Seen = dict[str, list[float]]
+
+PROBE = "mean of two Wilson intervals (Kish's effective rows), combined as by Newcombe"
+PAIRED = "difference of weighted means, t with Kish's effective rows; the eraser counts as given"
+
+
+@dataclass(frozen=True)
+class LayerReading:
+    """One layer, read off the sums."""
+
+    fact: dict[str, Any]
+    record: Layer
+    closed: Estimate | None
+    """How much of the gap goes with the attribute, from the same rows' change."""
+    cost: Estimate | None
+    """Accuracy that goes with it."""
+    ablated: tuple[int, float, float | None] | None
+    """Neurons held at their means; the gap then; the median gap with as many random ones."""
+
+    @property
+    def inner(self) -> bool:
+        """Whether it has been probed, and is neither the input nor a single number."""
+        return bool(self.record.knows is not None and self.record.name != "input" and self.record.units > 1)
+
+
+def layer_assessment(seen: LayerSums, *, level: float) -> Assessment:
+    """A finding an attribute; and what could not be measured, of attributes and of the net."""
+    findings, absent = [], []
+    reasons = [(f["name"], f["reason"]) for f in seen.facts["layers"] if f["reason"]]
+    if all(f["reason"] or f["name"] == "input" for f in seen.facts["layers"]):
+        why = "; ".join(f"{name}: {reason}" for name, reason in reasons) or "the net has no layers"
+        return Assessment(not_measured=(NotMeasured(what="layer_audit", why=why),))
+    for attribute, fact in seen.facts["attributes"].items():
+        if "why" in fact:
+            absent.append(NotMeasured(what=f"layer_audit by {attribute}", why=fact["why"]))
+        else:
+            findings.append(_finding(seen, attribute, fact, level))
+    absent += [NotMeasured(what=f"layer_audit: layer {name}", why=why) for name, why in reasons]
+    return Assessment(tuple(findings), tuple(absent))
+
+
+def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float) -> Finding:
+    sums = seen.sums[attribute]
+    n, total = sums[""]["gap"]
+    gap = total / n
+    readings = [_reading(f, sums.get(f["name"], {}), gap, level) for f in seen.facts["layers"]]
+    told = (hidden(readings) or readings[:1])[-1]
+    known, truth = sums[""]["truth"]
+    guess = max(truth / known, 1 - truth / known) if known else None
+    unit: Unit = "points" if seen.facts["task"] == "binary" else ""
+    knows = told.record.knows or Estimate(value=None, level=level, state="undefined", note="no layer could be probed")
+    return Finding(
+        id=f"explanation/layer_audit/overall/{attribute}",
+        concern="explanation",
+        title=f"What each layer knows of {attribute}, and uses",
+        statement=statement(readings, told, fact, attribute, guess=guess, unit=unit),
+        metric="layer_audit",
+        comparison="overall",
+        by=(attribute,),
+        estimate=knows,
+        exhibits=(
+            Layers(
+                title=f"What each layer knows of {attribute}, and uses",
+                unit=unit,
+                attribute=attribute,
+                layers=tuple(r.record for r in readings),
+                guess=guess,
+            ),
+            *_ablations(readings, unit),
+        ),
+        notes=_notes(seen, sums, fact, readings),
+        references=(METRICS["layer_audit"].reference,),
+        trust=(preflight_check(), *_sums_check(readings, sums, gap)),
+    )
+
+
+def _reading(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> LayerReading:
+    before, after, closed = _gaps(seen, level)
+    accuracy = _accuracy(seen, level)
+    knows = _knows(seen, level)
+    control = _mean(seen.get("control"))
+    neurons = sorted(
+        ((int(k.split(":")[1]), v[0] / seen["flow"][0]) for k, v in seen.items() if k.startswith("neuron:")),
+        key=lambda pair: (-abs(pair[1]), pair[0]),
+    )[:64]
+    record = Layer(
+        name=fact["name"],
+        type=fact["type"],
+        units=fact["units"],
+        knows=knows,
+        untrained=_mean(seen.get("untrained")),
+        selectivity=None if knows is None or knows.value is None or control is None else knows.value - control,
+        auc=seen["auc"][0] / seen["auc"][1] if seen.get("auc") else None,
+        before=before,
+        after=after,
+        random=_mean(seen.get("random")),
+        accuracy_before=None if accuracy is None else accuracy[0],
+        accuracy_after=None if accuracy is None else accuracy[1],
+        cut=_is_cut(seen, gap),
+        neurons=tuple(float(f"{v:.4g}") for _, v in neurons),
+        named=tuple(j for j, _ in neurons),
+        note=_layer_note(fact, seen),
+    )
+    ablated = None
+    if "ablated" in seen:
+        n, k, total = seen["ablated"]
+        ablated = (round(k / n), total / n, _mean(seen.get("ablated_random")))
+    return LayerReading(fact, record, closed, None if accuracy is None else accuracy[2], ablated)
+
+
+def _mean(pair: list[float] | None) -> float | None:
+    return pair[1] / pair[0] if pair else None
+
+
+def _knows(seen: Seen, level: float) -> Estimate | None:
+    """Balanced accuracy: the mean of both groups' shares, each with Wilson's limits."""
+    if "low_right" not in seen:
+        return None
+    z = critical_value(level)
+    rates = []
+    for side in ("low_right", "high_right"):
+        w, w2, right, _ = seen[side]
+        n = w * w / w2
+        rates.append(wilson(np.array(right / w * n), np.array(n), z))
+    p = [float(r.p) for r in rates]
+    down = sum((float(r.p) - float(r.low)) ** 2 for r in rates) ** 0.5 / 2
+    up = sum((float(r.high) - float(r.p)) ** 2 for r in rates) ** 0.5 / 2
+    value = sum(p) / 2
+    n_rows = round(sum(seen[s][3] for s in ("low_right", "high_right")))
+    return Estimate(
+        value=value, low=max(0.0, value - down), high=min(1.0, value + up), level=level, n=n_rows, method=PROBE
+    )
+
+
+def _moments(values: list[float]) -> Moments:
+    d = (len(values) - 3) // 2
+    return Moments(round(values[0]), values[1], values[2], np.array(values[3 : 3 + d]), np.array(values[3 + d :]))
+
+
+def _gaps(seen: Seen, level: float) -> tuple[Estimate | None, Estimate | None, Estimate | None]:
+    """The gap before, after, and what went, each higher group minus lower."""
+    if "low_scores" not in seen:
+        return None, None, None
+    low, high = _moments(seen["low_scores"]), _moments(seen["high_scores"])
+    value = high.mean - low.mean
+    error = np.hypot(high.standard_error, low.standard_error)
+    n = low.n + high.n
+    df = min(low.effective_n, high.effective_n)
+    out = [_estimate(v, e, df, n, level) for v, e in zip(value, error, strict=True)]
+    return out[0], out[1], out[2]
+
+
+def _estimate(value: float, error: float, effective_n: float, n: int, level: float) -> Estimate:
+    limits = t_limits(value, error, effective_n=effective_n, level=level)
+    if not np.isfinite(limits.low):
+        note = "one row outweighs all others: no interval"
+        return Estimate(value=float(value), level=level, n=n, method=PAIRED, state="sparse", note=note)
+    return Estimate(value=float(value), low=float(limits.low), high=float(limits.high), level=level, n=n, method=PAIRED)
+
+
+def _accuracy(seen: Seen, level: float) -> tuple[float, float, Estimate] | None:
+    if "accuracy" not in seen:
+        return None
+    m = _moments(seen["accuracy"])
+    was, now, cost = m.mean
+    return float(was), float(now), _estimate(cost, m.standard_error[2], m.effective_n, m.n, level)
+
+
+def _is_cut(seen: Seen, gap: float) -> bool | None:
+    if "flow" not in seen:
+        return None
+    n, total, size = seen["flow"]
+    return abs(total / n - gap) <= CUT * size / n
+
+
+def _layer_note(fact: dict[str, Any], seen: Seen) -> str:
+    if fact["reason"]:
+        return str(fact["reason"])
+    parts = []
+    if fact["positions"] > 1:
+        parts.append(f"{fact['units']:,} units, each the mean over {fact['positions']:,} positions")
+    if fact["units"] > 4096:
+        parts.append("probed in a random projection of 1,024 sums; too wide to be erased")
+    elif "low_scores" not in seen and fact["units"] > 1:
+        parts.append("not erased" + ("" if fact["erased"] else ": name it in layers= to have it erased"))
+    if "flow" not in seen:
+        parts.append("no gradient flows through it")
+    return "; ".join(parts)
+
+
+def _sums_check(readings: list[LayerReading], sums: dict[str, Seen], gap: float) -> tuple[TrustCheck, ...]:
+    """Where the contributions must add up to the gap: at the input, else at the last layer."""
+    flows = [(r.record.name, sums[r.record.name]["flow"]) for r in readings if "flow" in sums.get(r.record.name, {})]
+    if not flows:
+        return ()
+    name, (n, total, size) = flows[0] if flows[0][0] == "input" else flows[-1]
+    missed = abs(total / n - gap) / (size / n) if size else 0.0
+    around = [r.record.name for r in readings if r.record.cut is False]
+    note = (
+        f"contributions at '{name}' add up to the gap"
+        if missed <= CUT
+        else (f"contributions at '{name}' miss the gap: what flows through the neurons is not to be read")
+    )
+    if around:
+        note += f"; something flows around {listing(around)}: their contributions are a part of the gap"
+    return (TrustCheck(id="T1", name="completeness", value=missed, limit=CUT, passed=missed <= CUT, note=note),)
+
+
+def _ablations(readings: list[LayerReading], unit: Unit) -> tuple[Table, ...]:
+    rows = tuple(
+        (r.record.name, r.ablated[0], r.record.before.value if r.record.before else None, r.ablated[1], r.ablated[2])
+        for r in readings
+        if r.ablated is not None
+    )
+    if not rows:
+        return ()
+    return (
+        Table(
+            title="The gap with the neurons that carry most of it held at their means",
+            columns=("layer", "neurons held", "gap before", "gap after", "with as many random neurons (median)"),
+            rows=rows,
+            units=("", "", unit, unit, unit),
+        ),
+    )
+
+
+def _notes(
+    seen: LayerSums, sums: dict[str, Seen], fact: dict[str, Any], readings: list[LayerReading]
+) -> tuple[str, ...]:
+    low, high = (round(x) for x in sums[""]["rows"])
+    out = [
+        f"compares {fact['high']} ({high:,} sampled rows) with {fact['low']} ({low:,}): the two groups whose mean "
+        "scores differ most",
+        *([f"not compared: {listing(fact['others'])}"] if fact["others"] else []),
+        "probes, erasers and the choice of neurons are fitted on one half of these rows and read on the other, and the "
+        "other way round",
+        f"beside each erasure, the median of {seen.facts['random']} random directions of the same rank, drawn in the "
+        f"whitened space; untrained: {seen.facts['untrained']}; seed {seen.facts['seed']}",
+        "selectivity is the probe's accuracy beyond that on a control task: a random label a cluster of the raw input",
+    ]
+    raw = readings[0].record.knows
+    told = (hidden(readings) or readings)[-1].record
+    if raw is not None and told.untrained is not None and told.knows is not None:
+        out.append(
+            f"of all cases, a probe of the raw input is right in {percent(raw.value)}, one of {told.name} in "
+            f"{percent(told.knows.value)}, and one of the same layer before any training in {percent(told.untrained)}: "
+            "what a layer knows need not have been learned"
+        )
+    around = [r.record.name for r in readings if r.record.cut is False]
+    if around:
+        out.append(f"not a cut of the net, so that contributions are a part of the gap: {listing(around)}")
+    return tuple(out)

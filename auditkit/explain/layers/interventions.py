@@ -1,0 +1,107 @@
+"""A net run with what one layer gives changed: a concept erased from it, or some of its units held at their means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from auditkit.explain.layers.conductance import INPUT
+from auditkit.explain.layers.erasure import Eraser
+from auditkit.explain.layers.finding import Change, Layer, listening
+from auditkit.inputs.model import Model
+from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
+
+Floats = NDArray[np.float64]
+
+CALL_BYTES = 64 * 2**20
+"""What the layers of one call may hold."""
+WIDEST = 4096
+"""Units up to which a layer is looked at as it is."""
+PROJECTED = 1024
+"""Sums into which the units of a wider one go."""
+
+
+def erasing(eraser: Eraser) -> Change:
+    """Erase at every position of a layer; what was fitted on means over positions is then erased from them exactly."""
+
+    def change(flat: Tensor) -> Tensor:
+        mean, read, write = (torch.as_tensor(a, dtype=flat.dtype, device=flat.device) for a in eraser)
+        return flat - ((flat - mean) @ read) @ write.T
+
+    return change
+
+
+def holding(units: Sequence[int] | NDArray[np.intp], means: Floats) -> Change:
+    """Hold these units at their `means` (units,), at every position."""
+
+    def change(flat: Tensor) -> Tensor:
+        out = flat.clone()
+        out[..., list(units)] = torch.as_tensor(means, dtype=flat.dtype, device=flat.device)[list(units)]
+        return out
+
+    return change
+
+
+def scores_with(model: Model, inputs: Inputs, layer: Layer | None = None, change: Change | None = None) -> Floats:
+    """(N,) scores of encoded rows, with `change` at `layer` (the input's is named "input")."""
+    parts = []
+    step = rows_of(model, inputs, [] if layer is None else [layer])
+    for start in range(0, n_rows(inputs), step):
+        some = taken(inputs, slice(start, start + step))
+        if layer is not None and layer.name == INPUT:
+            assert change is not None
+            assert isinstance(some, Tensor), "only one tensor of numbers is changed"
+            some = change(some.flatten(1)[:, None]).reshape(some.shape)
+        changes = {layer.name: change} if layer is not None and change is not None else {}
+        heard = [] if layer is None or layer.name == INPUT else [layer]
+        with torch.no_grad(), listening(model.module, heard, changes=changes):
+            parts.append(model.probabilities(model.decision(some)).double().cpu().numpy())
+    return np.concatenate(parts)
+
+
+def activations(model: Model, inputs: Inputs, layers: Sequence[Layer]) -> dict[str, NDArray[np.float32]]:
+    """(N, units) of every layer, the mean over its positions; of the widest a projection (`projected`)."""
+    kept: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in layers}
+    step = rows_of(model, inputs, layers)
+    for start in range(0, n_rows(inputs), step):
+        with torch.no_grad(), listening(model.module, layers) as heard:
+            model.decision(taken(inputs, slice(start, start + step)))
+        for layer in layers:
+            kept[layer.name].append(projected(layer.flat(heard[layer.name]).float().mean(1).cpu().numpy()))
+    return {name: np.concatenate(parts) for name, parts in kept.items()}
+
+
+def rows_of(model: Model, inputs: Inputs, layers: Sequence[Layer]) -> int:
+    """Rows of a call."""
+    held = sum(layer.units * layer.positions for layer in layers)
+    row = 4 * (held + 4 * sum(t[:1].numel() for t in leaves(inputs)))
+    return int(max(1, min(model.batch_size, CALL_BYTES // max(row, 1))))
+
+
+def encoded(inputs: Inputs) -> NDArray[np.float32]:
+    """(N, d) of what goes into the net, entry by entry; of wide inputs a projection."""
+    n = n_rows(inputs)
+    width = sum(t[:1].numel() for t in leaves(inputs))
+    step = max(1, CALL_BYTES // (4 * width))
+    parts = []
+    for start in range(0, n, step):
+        flat = [t[start : start + step].float().cpu().numpy() for t in leaves(inputs)]
+        parts.append(projected(np.concatenate([f.reshape(len(f), -1) for f in flat], axis=1)))
+    return np.concatenate(parts)
+
+
+def projected(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, d) as it is up to `WIDEST`; of wider rows `PROJECTED` sums: each entry goes into one, with a random sign."""
+    d = x.shape[1]
+    if d <= WIDEST:
+        return x
+    rng = np.random.default_rng(d)
+    into, sign = rng.permutation(d) % PROJECTED, rng.choice(np.array([-1, 1], dtype=np.float32), d)
+    order = np.argsort(into, kind="stable")
+    starts = np.searchsorted(into[order], np.arange(PROJECTED))
+    out: NDArray[np.float32] = np.add.reduceat((x * sign)[:, order], starts, axis=1)
+    return out

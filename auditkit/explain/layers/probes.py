@@ -1,0 +1,117 @@
+"""Linear probes: how well the attribute can be read from a representation, on rows that the probe was not fitted on.
+
+A probe is Fisher's linear discriminant, groups counting alike, its ridge chosen by leaving rows out: the reader that
+LEACE makes blind. Selectivity (Hewitt & Liang, 2019) compares it with the same probe on a control task. No torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.explain.layers.erasure import Whitening, ridge_of, whitening
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+CLUSTERS = 50
+"""Clusters of the raw input in the control task, at most; and never fewer than 10 rows a cluster on average."""
+CONTROLS = 5
+"""Control tasks, whose accuracies are averaged."""
+
+
+class Half(NamedTuple):
+    """One half of the rows, on which something is fitted, and the other, on which it is read."""
+
+    fit: NDArray[np.intp]
+    read: NDArray[np.intp]
+
+
+def halves(z: Bools, *, seed: int) -> tuple[Half, Half]:
+    """Both ways to fit on one half of the rows (N,) and read on the other; each group is halved.
+
+    >>> [len(h.fit) for h in halves(np.arange(10) < 4, seed=0)]
+    [5, 5]
+    """
+    rng = np.random.default_rng(seed)
+    side = np.zeros(len(z), dtype=bool)
+    for group in (False, True):
+        rows = rng.permutation(np.flatnonzero(z == group))
+        side[rows[::2]] = True
+    a, b = np.flatnonzero(side), np.flatnonzero(~side)
+    return Half(a, b), Half(b, a)
+
+
+def discriminant(white: Whitening, x: Floats, z: Bools, weight: Floats) -> tuple[Floats, float]:
+    """Fisher's direction (d,) and the threshold half way between the groups' means, from the rows of `white`."""
+    means = [weight[z == g] @ x[z == g] / max(weight[z == g].sum(), np.finfo(float).tiny) for g in (False, True)]
+    direction = white.whiten @ (white.whiten.T @ (means[1] - means[0]))
+    return direction, float(direction @ (means[0] + means[1]) / 2)
+
+
+def read(x: Floats, targets: Sequence[Bools], weight: Floats, parts: tuple[Half, Half]) -> Floats:
+    """(T, N): for each of T targets (N,), what a probe that was fitted on the other half says of each row of x (N, d).
+
+    Above 0 stands for True.
+    """
+    out = np.zeros((len(targets), len(x)))
+    for half in parts:
+        fit = half.fit
+        white = whitening(x[fit], weight[fit])
+        for t, z in enumerate(targets):
+            ridge = ridge_of(white, x[fit], z[fit].astype(float), weight[fit])
+            direction, middle = discriminant(white.ridged(ridge), x[fit], z[fit], weight[fit])
+            out[t, half.read] = x[half.read] @ direction - middle
+    return out
+
+
+def balanced_accuracy(said: Floats, z: Bools, weight: Floats) -> float:
+    """The mean of both groups' weighted shares that the probe has right."""
+    right = (said > 0) == z
+    return float(np.mean([weight[g] @ right[g] / weight[g].sum() for g in (z, ~z)]))
+
+
+def control_tasks(inputs: Floats, z: Bools, weight: Floats, *, seed: int, tasks: int = CONTROLS) -> list[Bools]:
+    """(N,) labels each, one random label a cluster of the inputs (N, d), with as large a share of ones as z has.
+
+    A probe that learns such a task shows what it can learn by itself, of anything.
+    """
+    from sklearn.cluster import KMeans
+
+    scale = inputs.std(0)
+    scaled = (inputs - inputs.mean(0)) / np.where(scale > 0, scale, 1.0)
+    k = max(2, min(CLUSTERS, len(z) // 10))
+    cluster = KMeans(k, n_init=1, max_iter=30, random_state=seed).fit_predict(scaled)
+    size = np.bincount(cluster, weight, minlength=k)
+    share = float(weight[z].sum())
+    out = []
+    for task in range(tasks):
+        order = np.random.default_rng([seed, task]).permutation(k)
+        filled = np.cumsum(size[order])
+        chosen = order[filled - size[order] / 2 < share]
+        out.append(np.isin(cluster, chosen))
+    return out
+
+
+class Auc(NamedTuple):
+    """A weighted AUC as pairs, which add."""
+
+    right: float
+    """Σ w_a w_b over pairs that the probe puts in the right order, ties counting half."""
+    pairs: float
+    """Σ w_a w_b."""
+
+
+def auc_of(said: Floats, z: Bools, weight: Floats, parts: tuple[Half, Half]) -> Auc:
+    """Pairs of rows that the same probe was read on."""
+    right = pairs = 0.0
+    for half in parts:
+        s, g, w = said[half.read], z[half.read], weight[half.read]
+        levels, code = np.unique(s, return_inverse=True)
+        ones, zeros = (np.bincount(code, w * m, minlength=len(levels)) for m in (g, ~g))
+        right += float(ones @ (np.cumsum(zeros) - zeros / 2))
+        pairs += float(ones.sum() * zeros.sum())
+    return Auc(right, pairs)

@@ -1,0 +1,83 @@
+"""The rows that a layer audit compares: two groups of one attribute, in two halves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.check import MISSING, Batch, missing
+from auditkit.errors import listing
+from auditkit.explain.gaps.pairs import Pairs, staircase
+from auditkit.explain.layers.probes import Half, halves
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+LEAST = 20
+"""Rows of a group, below which half of them say too little."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of two groups of one attribute."""
+
+    attribute: str
+    where: NDArray[np.intp]
+    """(n,) their positions in the sample."""
+    z: Bools
+    """(n,) True: the group with the higher mean score."""
+    weight: Floats
+    truth: Floats
+    """(n,) y_true as 1 or 0; NaN where missing, or where nothing is decided."""
+    parts: tuple[Half, Half]
+
+    def gap(self, scores: Floats) -> float:
+        """Difference of the groups' weighted mean scores (n,)."""
+        w = self.weight
+        return float(w[self.z] @ scores[self.z] / w[self.z].sum() - w[~self.z] @ scores[~self.z] / w[~self.z].sum())
+
+    def pairs(self, rows: NDArray[np.intp], seed: int) -> Pairs:
+        """Pairs within some of the rows (positions 0 … n−1): higher group first."""
+        up, down = rows[self.z[rows]], rows[~self.z[rows]]
+        p = staircase(self.weight[up], self.weight[down], rng=np.random.default_rng(seed))
+        return Pairs(up[p.first], down[p.second], p.weight)
+
+
+def rows_compared(
+    sample: Batch, scores: Floats, by: tuple[str, ...] | None, *, seed: int
+) -> tuple[list[Rows], dict[str, Any]]:
+    """The rows of each attribute's two groups that drive the gap, and what is said of each attribute."""
+    weight = np.ones(len(scores)) if sample.weight is None else np.asarray(sample.weight, float)
+    facts: dict[str, Any] = {}
+    chosen = []
+    names = by if by is not None else tuple(map(str, sample.groups.columns))
+    for name in names:
+        labels = sample.groups[name].astype("str").to_numpy()
+        means = {
+            g: float(np.average(scores[labels == g], weights=weight[labels == g]))
+            for g in sorted(set(labels))
+            if g != MISSING and (labels == g).sum() >= LEAST
+        }
+        if len(means) < 2:
+            facts[name] = {"why": _why_no_pair(labels, means)}
+            continue
+        low, high = min(means, key=lambda g: means[g]), max(means, key=lambda g: means[g])
+        if low == high:
+            low, high = sorted(means)[:2]
+        others = sorted(set(labels) - {low, high})
+        facts[name] = {"low": low, "high": high, "others": others}
+        where = np.flatnonzero((labels == low) | (labels == high))
+        z = labels[where] == high
+        truth = np.where(missing(sample.y_true[where]) | (sample.task != "binary"), np.nan, sample.y_true[where])
+        chosen.append(Rows(name, where, z, weight[where], truth, halves(z, seed=seed)))
+    return chosen, {"attributes": facts}
+
+
+def _why_no_pair(labels: NDArray[Any], enough: dict[str, float]) -> str:
+    if len(set(labels) - {MISSING}) < 2:
+        return "the sample holds one group only"
+    found = listing(enough) or "none"
+    return f"two groups of at least {LEAST} sampled rows are needed; there are: {found}"

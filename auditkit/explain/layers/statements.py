@@ -1,0 +1,129 @@
+"""What is said of the layers, in sentences that a person outside the field understands. No torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from auditkit.records import Estimate, Unit
+from auditkit.wording import interval, percent, plain, points
+
+if TYPE_CHECKING:
+    from auditkit.explain.layers.findings import LayerReading
+
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+HARDLY = 0.005
+"""Accuracy beyond the commoner answer that counts as hardly any."""
+SMALL = 0.25
+"""Part of a sure gap that a change may be, at most, for "nothing shows that the net uses it" to be said."""
+POINT = 0.01
+"""The same where there is no sure gap, in scores."""
+NOT_CAUSES = "how the model reaches its scores, not what causes the outcome"
+
+
+def statement(
+    readings: list[LayerReading],
+    told: LayerReading,
+    fact: dict[str, Any],
+    attribute: str,
+    *,
+    guess: float | None,
+    unit: Unit,
+) -> str:
+    """What one hidden layer, the last, knows and what erasing does; and whether any layer shows use."""
+    name = layer_words(told, readings)
+    knows, used = _knows(told, fact), _used(told, attribute, guess, unit)
+    if knows is None:
+        return f"Nothing could be read from {name}."
+    if unused(readings, unit):
+        used += (
+            f"; erasing {attribute} hardly moves the gap at any hidden layer: nothing here shows that the net uses it"
+        )
+    return f"{name[0].upper()}{name[1:]} {knows}{used}: {NOT_CAUSES}."
+
+
+def hidden(readings: list[LayerReading]) -> list[LayerReading]:
+    """The layers between the input and the last layer with weights; where there are none, any before the output."""
+    last = max(r.fact["depth"] for r in readings)
+    inner = [r for r in readings if r.inner]
+    return [r for r in inner if r.fact["depth"] < last] or inner
+
+
+def layer_words(r: LayerReading, readings: list[LayerReading]) -> str:
+    """The layer as a person would point at it."""
+    if r.record.name == "input":
+        return "the input"
+    depth, last = r.fact["depth"], max(x.fact["depth"] for x in readings)
+    if not 0 < depth < last or depth > len(ORDINALS):
+        return f"the layer '{r.record.name}'"
+    return f"the {ORDINALS[depth - 1]} hidden layer ({r.record.name})"
+
+
+def _knows(r: LayerReading, fact: dict[str, Any]) -> str | None:
+    knows = r.record.knows
+    if knows is None or knows.value is None or knows.low is None:
+        return None
+    pair = f"{fact['low']} from {fact['high']}"
+    if knows.low > 0.5:
+        return f"tells {pair} in {percent(knows.value)} of cases (guessing: 50%)"
+    return f"does not tell {pair} better than guessing ({percent(knows.value)}, {interval(knows, 'overall')})"
+
+
+def _used(r: LayerReading, attribute: str, guess: float | None, unit: Unit) -> str:
+    before, after, closed = r.record.before, r.record.after, r.closed
+    if before is None or after is None or closed is None or before.value is None:
+        return ""
+    if not excludes_0(before):
+        return f"; there is no sure gap in scores between them ({_size(before.value, unit)})"
+    if not excludes_0(closed):
+        return f"; erasing {attribute} there does not surely change the gap of {_size(before.value, unit)}"
+    assert closed.value is not None
+    if closed.value < 0:
+        return f"; erasing {attribute} there widens the gap by {_size(-closed.value, unit)}"
+    share = closed.value / before.value
+    text = f"; erasing {attribute} there closes {'all' if share >= 1 else percent(share)} of the gap of "
+    text += f"{_size(before.value, unit)}{_cost(r, guess)}"
+    if after.high is not None and after.high < 0:
+        text += f", and turns it round ({_size(-(after.value or 0), unit)} the other way)"
+    random = r.record.random
+    if random is not None and before.value - random >= closed.value:
+        text += ", which is no more than erasing anything else does"
+    return text
+
+
+def _cost(r: LayerReading, guess: float | None) -> str:
+    if r.cost is None or r.cost.value is None:
+        return ""
+    now = r.record.accuracy_after
+    if guess is not None and now is not None and now <= guess + HARDLY:
+        return ", and leaves decisions hardly better than always giving the commoner answer"
+    if not excludes_0(r.cost):
+        return " without a sure change of accuracy"
+    if r.cost.value < 0:
+        return f" and gains {points(-r.cost.value)} points of accuracy"
+    return f" at a cost of {points(r.cost.value)} points of accuracy"
+
+
+def _size(x: float, unit: Unit) -> str:
+    return f"{points(x)} points" if unit == "points" else plain(x)
+
+
+def excludes_0(e: Estimate) -> bool:
+    """Whether the interval leaves out 0."""
+    return e.low is not None and e.high is not None and (e.low > 0 or e.high < 0)
+
+
+def unused(readings: list[LayerReading], unit: Unit) -> bool:
+    """Whether erasing at every hidden layer surely leaves the gap nearly as it is, be there one or not."""
+    erased = [r for r in hidden(readings) if r.closed is not None and r.record.before is not None]
+    if not erased:
+        return False
+    for r in erased:
+        before, closed = r.record.before, r.closed
+        assert before is not None
+        assert closed is not None
+        if before.value is None or closed.low is None or closed.high is None:
+            return False
+        small = SMALL * abs(before.value) if excludes_0(before) else POINT if unit == "points" else 0.0
+        if max(abs(closed.low), abs(closed.high)) > small:
+            return False
+    return True

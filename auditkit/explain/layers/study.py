@@ -1,0 +1,204 @@
+"""What each layer knows of an attribute, and what the net uses of it: the passes, and the sums that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from auditkit.check import Batch
+from auditkit.explain.layers.conductance import INPUT
+from auditkit.explain.layers.finding import Layer, find_layers
+from auditkit.explain.layers.flow import Flow, flow_sums, flows_of
+from auditkit.explain.layers.interventions import WIDEST, activations, encoded, scores_with
+from auditkit.explain.layers.probes import control_tasks
+from auditkit.explain.layers.readings import At, knows
+from auditkit.explain.layers.rows import Rows, rows_compared
+from auditkit.explain.layers.sums import LayerSums, Sums, numbers
+from auditkit.explain.preflight import preflight, unchanged, undisturbed
+from auditkit.explain.untrained import untrained
+from auditkit.inputs.model import Model
+from auditkit.inputs.packing import Inputs, leaves, taken
+from auditkit.progress import tell
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Acts = dict[str, NDArray[np.float32]]
+
+UNTRAINED = 3
+"""Untrained copies, whose accuracies are averaged."""
+MOST_ERASED, FEWEST_ERASED = 16, 4
+"""Layers that are erased and ablated where none are named, spread over the net: the fewer, the more work it is."""
+WORK = 2e10
+"""Outputs of units, over all rows and passes, beyond which layers are left out."""
+BLOCK_BYTES = 128 * 2**20
+"""Memory of the activations that are held at once."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `LayerAudit` asks."""
+
+    by: tuple[str, ...] | None
+    layers: tuple[str, ...] | None
+    random: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class _Study:
+    """What all layers share."""
+
+    model: Model
+    inputs: Inputs
+    scores: Floats
+    chosen: tuple[Rows, ...]
+    flows: dict[str, Flow | None]
+    controls: dict[str, list[Bools]]
+    erased: set[str]
+    options: Options
+
+
+def study(model: Model, sample: Batch, options: Options) -> LayerSums:
+    """All passes over the sample; the model is left as it was found."""
+    before = model.state_sha256()
+    preflight(model, sample.features)
+    with undisturbed(model):
+        inputs = model.encode(sample.features)
+        layers = (_input_layer(inputs), *find_layers(model, inputs, options.layers))
+        scores = scores_with(model, inputs)
+        chosen, facts = rows_compared(sample, scores, options.by, seed=options.seed)
+        measured = [y for y in layers if not y.reason and y.name != INPUT]
+        about = _Study(
+            model,
+            inputs,
+            scores,
+            tuple(chosen),
+            {r.attribute: flows_of(model, sample, inputs, measured, r, options.seed) for r in chosen},
+            _controls(inputs, chosen, options.seed),
+            _to_erase(layers, options, len(scores)),
+            options,
+        )
+        sums: Sums = {r.attribute: {"": _whole(r, scores[r.where])} for r in chosen}
+        why = ""
+        done = 0
+        for block in _blocks(layers, len(scores)) if chosen else ():
+            own = _acts(model, inputs, block)
+            theirs, why = _untrained_acts(model, inputs, block, options.seed)
+            for layer in block:
+                for rows in chosen:
+                    seen = _seen(about, layer, rows, own[layer.name], [t[layer.name] for t in theirs])
+                    sums[rows.attribute][layer.name] = seen
+                done += 1
+                tell("layers", done, len(layers))
+    unchanged(model, before)
+    facts |= {
+        "layers": [_fact(y, y.name in about.erased) for y in layers],
+        "untrained": why or f"the mean of {UNTRAINED} copies with new initial weights",
+        "random": options.random,
+        "seed": options.seed,
+        "task": sample.task,
+    }
+    return LayerSums(facts, sums)
+
+
+def _seen(
+    about: _Study, layer: Layer, rows: Rows, own: NDArray[np.float32], theirs: Sequence[NDArray[np.float32]]
+) -> dict[str, list[float]]:
+    """Everything of one layer and one attribute."""
+    x = own[rows.where].astype(np.float64)
+    flow = about.flows[rows.attribute]
+    others = [t[rows.where].astype(np.float64) for t in theirs] if layer.name != INPUT else []
+    seen = knows(x, others, rows, about.controls[rows.attribute]) | flow_sums(flow, layer, len(rows.z))
+    if layer.name not in about.erased:
+        return seen
+    some = taken(about.inputs, torch.as_tensor(rows.where))
+    at = At(about.model, some, layer, rows, about.scores[rows.where])
+    n, seed = about.options.random, about.options.seed
+    return seen | at.erased(x, random=n, seed=seed) | at.ablated(x, flow, random=n, seed=seed)
+
+
+def _fact(layer: Layer, erased: bool) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "type": layer.type,
+        "units": layer.units,
+        "positions": layer.positions,
+        "depth": layer.depth,
+        "erased": erased,
+        "reason": layer.reason,
+    }
+
+
+def _input_layer(inputs: Inputs) -> Layer:
+    return Layer(INPUT, "", nn.Identity(), units=sum(t[:1].numel() for t in leaves(inputs)))
+
+
+def _whole(rows: Rows, scores: Floats) -> dict[str, list[float]]:
+    """What concerns the attribute alone."""
+    n = len(scores)
+    known = ~np.isnan(rows.truth)
+    w = rows.weight[known]
+    return {
+        "gap": numbers(n, n * rows.gap(scores)),
+        "truth": numbers(w.sum(), float(w @ rows.truth[known])),
+        "rows": numbers((~rows.z).sum(), rows.z.sum()),
+    }
+
+
+def _untrained_acts(model: Model, inputs: Inputs, block: Sequence[Layer], seed: int) -> tuple[list[Acts], str]:
+    """What the same layers give in copies with new initial weights, one copy at a time; or why there are none."""
+    found = []
+    for i in range(UNTRAINED):
+        try:
+            copy = untrained(model, seed=seed + i)
+        except (TypeError, RuntimeError) as e:
+            return [], f"no copy could be made ({e})"
+        own = dict(copy.module.named_modules())
+        names = ["" if y.name == "(net)" else y.name.split(" (call ")[0] for y in block]
+        theirs = [replace(y, module=own[n]) for y, n in zip(block, names, strict=True) if y.name != INPUT]
+        found.append({INPUT: np.zeros((0, 0), np.float32)} | _acts(copy, inputs, theirs))
+    return found, ""
+
+
+def _controls(inputs: Inputs, chosen: Sequence[Rows], seed: int) -> dict[str, list[Bools]]:
+    raw = encoded(inputs).astype(np.float64)
+    return {r.attribute: control_tasks(raw[r.where], r.z, r.weight, seed=seed) for r in chosen}
+
+
+def _acts(model: Model, inputs: Inputs, block: Sequence[Layer]) -> Acts:
+    found = activations(model, inputs, [y for y in block if y.name != INPUT]) if block else {}
+    return found | ({INPUT: encoded(inputs)} if any(y.name == INPUT for y in block) else {})
+
+
+def _blocks(layers: Sequence[Layer], n: int) -> Iterator[list[Layer]]:
+    """Layers whose activations fit in memory together."""
+    block: list[Layer] = []
+    held = 0
+    for layer in layers:
+        if layer.reason:
+            continue
+        size = 4 * n * min(layer.units, WIDEST)
+        if block and held + size > BLOCK_BYTES:
+            yield block
+            block, held = [], 0
+        block.append(layer)
+        held += size
+    if block:
+        yield block
+
+
+def _to_erase(layers: Sequence[Layer], options: Options, rows: int) -> set[str]:
+    """Layers that are erased: wide enough to have something left, narrow enough to be looked at as they are."""
+    able = [y for y in layers if not y.reason and 1 < y.units <= WIDEST]
+    each = rows * 2 * (1 + options.random) * sum(y.units * y.positions for y in layers)
+    most = int(np.clip(WORK // max(each, 1), FEWEST_ERASED, MOST_ERASED))
+    if options.layers is None and len(able) > most:
+        places = np.linspace(0, len(able) - 1, most).round().astype(int)
+        able = [able[i] for i in sorted(set(places.tolist()))]
+    return {y.name for y in able}

@@ -1,0 +1,1 @@
+"""Attribution methods by name, most of them through Captum."""

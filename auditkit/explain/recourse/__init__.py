@@ -1,0 +1,1 @@
+"""Who can turn a refusal, and at what cost?"""

@@ -1,0 +1,1 @@
+"""May an explanation be believed? T0 to T11."""

@@ -1,0 +1,88 @@
+"""T6 and T7: do contributions predict what happens when features are taken away?"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from auditkit.explain.trust.impute import is_image
+from auditkit.explain.trust.moves import Found, Untried
+from auditkit.explain.trust.trial import Floats, Trial
+
+DRAWS = 20
+"""Sets of features that are taken away, a row: one half fits β, the other is read."""
+PERMUTATIONS = 4
+"""Times that a row's φ is dealt to other features."""
+ORDERS = 10
+LEVELS = 15
+"""Points of a deletion curve, at most."""
+
+
+def effects(trial: Trial) -> Found:
+    """T6: for random sets S of each row, Σ_S φ beside F(x) − F(x with the baseline in S), as sums of products.
+
+    `own` is φ, `dealt` the same φ permuted among the features. Sums over the first half of the sets fit β ≥ 0, those
+    over the second give (β Σφ − ΔF)² = β² aa − 2 β ad + dd.
+    """
+    n, g = len(trial.at), trial.features
+    if g < 2:
+        raise Untried("one feature cannot be mistaken for another")
+    generator = trial.generator(6)
+    away = subsets(n * DRAWS, g, generator)
+    row = torch.arange(n).repeat_interleave(DRAWS)
+    whole = trial.values(torch.ones(n, g, dtype=torch.bool), torch.arange(n))
+    delta = (whole[row] - trial.values(~away, row)).reshape(n, DRAWS)
+    phi = torch.as_tensor(trial.phi)
+    deals = torch.rand(n, PERMUTATIONS, g, generator=generator).argsort(2)
+    dealt = phi[:, None].expand(n, PERMUTATIONS, g).gather(2, deals)
+    sets = away.reshape(n, DRAWS, g).double()
+    sums = {"own": torch.einsum("ndg,ng->nd", sets, phi)[:, None], "dealt": torch.einsum("ndg,npg->npd", sets, dealt)}
+    columns = {"T6:dd": _sum(delta[:, None] ** 2, 1)}
+    for who, a in sums.items():
+        for half in (0, 1):
+            columns[f"T6:{who} {half} aa"] = _sum(a * a, half)
+            columns[f"T6:{who} {half} ad"] = _sum(a * delta[:, None], half)
+    return columns, {}
+
+
+def subsets(rows: int, features: int, generator: torch.Generator) -> Tensor:
+    """(rows, features) of booleans: sets of 1 to features − 1 members, every size alike."""
+    size = torch.randint(1, features, (rows, 1), generator=generator)
+    place = torch.rand(rows, features, generator=generator).argsort(1).argsort(1)
+    return place < size
+
+
+def _sum(products: Tensor, half: int) -> Floats:
+    """Mean over permutations of the sum over one half of the sets."""
+    middle = DRAWS // 2
+    part = products[..., :middle] if half == 0 else products[..., middle:]
+    out: Floats = part.sum(-1).mean(-1).numpy()
+    return out
+
+
+def orders(trial: Trial, delta: Floats) -> Found:
+    """T7: how much better than 10 random orders the order of φ is, a row, as areas under F in the unit of F.
+
+    Features go over from the baseline to the row (insertion) or from the row to the baseline (deletion), those first
+    that push hardest towards the row's own score. Both gains are positive where the order is better than random.
+    Regions of images go over to what their neighbours make likely, not to the baseline.
+    """
+    n, g = len(trial.at), trial.features
+    if g < 2:
+        raise Untried("one feature has no order")
+    sign = torch.as_tensor(np.where(delta < 0, -1.0, 1.0))
+    own = (-torch.as_tensor(trial.phi) * sign[:, None]).argsort(1)
+    drawn = torch.rand(n, ORDERS, g, generator=trial.generator(7)).argsort(2)
+    place = torch.cat([own[:, None], drawn], dim=1).argsort(2)  # (n, 1 + ORDERS, G)
+    first = torch.as_tensor(np.unique(np.linspace(1, g - 1, min(LEVELS, g - 1)).round().astype(int)))
+    inserted = place[:, :, None] < first[None, None, :, None]
+    image = is_image(trial.at)
+    columns = {}
+    for name, chosen, better in (("insertion", inserted, 1.0), ("deletion", ~inserted, -1.0)):
+        row = torch.arange(n).repeat_interleave(chosen[0].shape[:2].numel())
+        area = trial.values(chosen.flatten(0, 2), row, impute=trial.generator(70) if image else None)
+        area = area.reshape(n, 1 + ORDERS, -1).mean(2) * sign[:, None]
+        gain = better * (area[:, 0] - area[:, 1:].mean(1))
+        columns[f"T7:{name}"] = gain.numpy()
+    return columns, {"T7:imputed": image}

@@ -1,0 +1,145 @@
+"""T2, T3 and T5: does the explanation stay when steps, baseline or rows move?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from auditkit.explain.surface import Surface
+from auditkit.explain.trust.trial import Trial, repeated
+from auditkit.stats.ranks import spearman_rows
+
+Floats = NDArray[np.float64]
+Found = tuple[dict[str, Floats], dict[str, Any]]
+
+MOST_STEPS = 1024
+REAL_ROWS = 8
+"""Rows of the sample that serve as a baseline together; one alone would tell its own story."""
+DRAWS = 10
+RADIUS = 0.02
+"""Of a standard deviation: how far rows are moved."""
+MANY = 20
+"""Whole numbers of more different values than these count as measured where nothing else does."""
+MONOTONE = 0.999
+"""Rank correlation from which an entry rises or falls with a column."""
+BASELINES = ("mean", "median", "rows")
+
+
+class Untried(Exception):
+    """A check that does not apply; the message is the reason."""
+
+
+def refined(trial: Trial) -> Found:
+    """T2: ‖φ²ⁿ − φⁿ‖ / ‖φ²ⁿ‖ a row, φⁿ as shown with its own n."""
+    if not trial.method.quadrature:
+        raise Untried("the method has no steps to refine")
+    finer = np.zeros_like(trial.phi)
+    for n in np.unique(trial.steps):
+        rows = np.flatnonzero(trial.steps == n)
+        part = trial.at.take(torch.as_tensor(rows, device=trial.at.points[0].device))
+        finer[rows] = trial.attributed(part, trial.start, n_steps=min(2 * int(n), MOST_STEPS))
+    size = np.linalg.norm(finer, axis=1)
+    moved = np.linalg.norm(finer - trial.phi, axis=1)
+    return {"T2": np.divide(moved, size, out=(moved > 0).astype(float), where=size > 0)}, {}
+
+
+def baselines(trial: Trial, whole: Surface, weight: Floats) -> Found:
+    """T3: abs φ a feature from the mean, from the median and from 8 rows together, the mean of whose φ it is."""
+    if trial.features < 2:
+        raise Untried("one feature has no ranking")
+    n = len(trial.at)
+    median = tuple(p.median(dim=0, keepdim=True).values for p in whole.points)
+    generator = trial.generator(3)
+    drawn = torch.randperm(len(whole), generator=generator)[:REAL_ROWS]
+    real = tuple(p[drawn.to(p.device)] for p in whole.points)
+    if trial.drawn is None:
+        each = tuple(p.repeat_interleave(n, dim=0) for p in real)
+        several = trial.attributed(repeated(trial.at, len(drawn)), each).reshape(len(drawn), n, -1).mean(0)
+    else:
+        several = trial.attributed(trial.at, real)
+    by = {"mean": trial.phi, "median": trial.attributed(trial.at, median), "rows": several}
+    columns = {f"T3:{b}:{name}": np.abs(phi[:, j]) for b, phi in by.items() for j, name in _named(trial)}
+    return columns, {}
+
+
+def _named(trial: Trial) -> list[tuple[int, str]]:
+    return list(enumerate(trial.at.groups.names))
+
+
+def draws(trial: Trial, whole: Surface, features: pd.DataFrame) -> Found:
+    """T5: the largest ‖φ(x + δ) − φ(x)‖ of 10 draws a row, and ‖φ(x)‖; categories and whole numbers stay."""
+    moved, kind = movable(whole, features)
+    if not moved:
+        raise Untried("only categories and whole numbers of few values go in: there is nothing to move a little")
+    many = repeated(trial.at, DRAWS)
+    generator, points = trial.generator(5), []
+    mask_of = torch.as_tensor([j in moved for j in range(trial.features)])
+    for p, all_, mask in zip(many.points, whole.points, trial.at.groups.masks, strict=True):
+        if not p.is_floating_point():
+            points.append(p)
+            continue
+        sigma = all_.double().std(0, correction=0).to(p.dtype) * mask_of[mask[0].cpu()].to(p.device, p.dtype)
+        noise = (2 * torch.rand(p.shape, generator=generator, dtype=torch.float32) - 1).to(p.device, p.dtype)
+        points.append(p + RADIUS * sigma * noise)
+    here = trial.attributed(trial.at, trial.start)
+    there = trial.attributed(replace(many, points=tuple(points)), trial.start).reshape(DRAWS, *here.shape)
+    largest = np.linalg.norm(there - here, axis=2).max(0)
+    names = [trial.at.groups.names[j] for j in sorted(moved)]
+    return {"T5": largest, "T5:size": np.linalg.norm(here, axis=1)}, {"T5:moved": len(names), "T5:kind": kind}
+
+
+def movable(whole: Surface, features: pd.DataFrame) -> tuple[set[int], str]:
+    """Features that may be moved a little, and what they are.
+
+    A feature of raw columns is measured if all of its columns hold numbers that are not all whole; where there is no
+    such feature, whole numbers of many different values do, if an entry rises or falls with them (a category's code
+    does not). Features that are no raw columns, parts of an image, are measured. Entries of two values at most, as
+    one-hot blocks hold, never move.
+    """
+    values = _values(whole)
+    names = whole.groups.names
+    known = {str(c): features[c] for c in features.columns}
+    columns = [[known.get(part) for part in ([name] if name in known else name.split(" + "))] for name in names]
+    free = {j for j in range(len(names)) if values[j] > 2}
+
+    measured = {j for j in free if all(c is None or _fractional(c) for c in columns[j])}
+    if measured:
+        return measured, "measured"
+    return {j for j in free if all(c is not None and _counts(c, whole, j) for c in columns[j])}, "whole"
+
+
+def _counts(column: pd.Series, whole: Surface, feature: int) -> bool:
+    """Whole numbers of many different values, which an entry of the input rises or falls with."""
+    if not pd.api.types.is_numeric_dtype(column) or column.nunique() <= MANY:
+        return False
+    x = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    for points, mask in zip(whole.points, whole.groups.masks, strict=True):
+        own = (mask[0] == feature).flatten()
+        entries = points.reshape(len(points), -1)[:, own.to(points.device)].T.double().cpu().numpy()
+        if len(entries) and (np.abs(spearman_rows(np.tile(x, (len(entries), 1)), entries)) > MONOTONE).any():
+            return True
+    return False
+
+
+def _fractional(column: pd.Series) -> bool:
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return False
+    x = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    x = x[np.isfinite(x)]
+    return bool(len(x)) and bool((x != np.round(x)).any())
+
+
+def _values(whole: Surface) -> list[int]:
+    """The most different values that any entry of each feature takes, counted up to 1 more than `MANY`."""
+    most = [0] * len(whole.groups.names)
+    for points, mask in zip(whole.points, whole.groups.masks, strict=True):
+        entries = points[:256].reshape(min(256, len(points)), -1).detach().cpu().numpy()
+        changes = (np.diff(np.sort(entries, axis=0), axis=0) != 0).sum(0) + 1
+        for j, count in zip(mask.flatten().tolist(), changes.tolist(), strict=True):
+            most[j] = max(most[j], min(count, MANY + 1))
+    return most

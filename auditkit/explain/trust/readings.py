@@ -1,0 +1,232 @@
+"""From the raw numbers of a trial to T2–T11: pure functions of stored evidence, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.catalogue.trust import THRESHOLDS
+from auditkit.evidence.sample import Observations
+from auditkit.explain.trust.records import FLOOR, checked, judged, unmeasured
+from auditkit.records import TrustCheck
+from auditkit.stats.means import t_limits
+from auditkit.stats.ranks import weighted_tau
+
+Floats = NDArray[np.float64]
+
+NEGLIGIBLE = 0.01
+"""Share of all that moves the score below which a feature's rank does not count."""
+FEW = 6
+"""Features fewer than these are compared by which lead, not by rank correlation."""
+SPARSE = 10
+"""Fewer rows than this decide nothing where rows are compared with chance."""
+LEADING = 2
+"""Features named in the statement."""
+ROUGH = 0.95
+"""Level of the intervals that decide T6 and T7, whatever the report's."""
+
+
+def readings(trials: Observations) -> tuple[TrustCheck, ...]:
+    """T2–T9, each once, in order; one that was not tried says why."""
+    return tuple(_reading(trials, name, read) for name, read in _READERS.items())
+
+
+def _reading(trials: Observations, name: str, read: Callable[[Observations], TrustCheck]) -> TrustCheck:
+    why = trials.facts["not_tried"].get(name)
+    if why is None and name in ("T6", "T7") and len(trials) < SPARSE:
+        why = f"{len(trials)} rows, fewer than {SPARSE}, decide nothing"
+    return read(trials) if why is None else unmeasured(name, why)
+
+
+def trials_of(trials: Observations, label: str) -> Observations:
+    """The trials of one class, out of those of several."""
+    prefix = f"{label}|"
+    columns = {c.removeprefix(prefix): v for c, v in trials.columns.items() if c.startswith(prefix)}
+    facts = {k.removeprefix(prefix): v for k, v in trials.facts.items() if k.startswith(prefix)}
+    return Observations(columns, trials.labels, facts)
+
+
+def refinement(trials: Observations) -> TrustCheck:
+    """T2: 95th percentile of how far φ moves at twice the steps."""
+    moved = trials.columns["T2"]
+    return judged("T2", float(np.quantile(moved, 0.95)), f"{len(moved):,} rows, 95th percentile")
+
+
+def baseline_sensitivity(trials: Observations) -> TrustCheck:
+    """T3: the lowest agreement of the rankings from the mean, the median, and eight rows."""
+    names, w = trials.facts["features"], trials.columns["weight"]
+    sizes = {
+        b: np.array([np.average(trials.columns[f"T3:{b}:{name}"], weights=w) for name in names])
+        for b in ("mean", "median", "rows")
+    }
+    pairs = {
+        f"{a} and {b}": _alike(sizes[a], sizes[b])
+        for a, b in (("mean", "median"), ("mean", "rows"), ("median", "rows"))
+    }
+    least = min(pairs, key=lambda p: pairs[p])
+    starts = least.replace("rows", "eight real rows")
+    note = f"{len(w):,} rows; starting at the mean, the median, eight real rows; least alike: {starts}"
+    return judged("T3", pairs[least], note)
+
+
+def _alike(a: Floats, b: Floats) -> float:
+    """Weighted rank correlation of sizes, or the share of leading features in common where few count."""
+    total_a, total_b = a.sum(), b.sum()
+    if not total_a or not total_b:
+        return 1.0 if total_a == total_b else 0.0
+    counted = np.maximum(a / total_a, b / total_b) >= NEGLIGIBLE
+    a, b = a[counted], b[counted]
+    if len(a) >= FEW:
+        tau = weighted_tau(a, b)
+        return tau if np.isfinite(tau) else 0.0
+    k = min(LEADING, max(1, len(a) - 1))
+    return len({*np.argsort(-a, kind="stable")[:k]} & {*np.argsort(-b, kind="stable")[:k]}) / k
+
+
+def model_randomisation(trials: Observations) -> TrustCheck:
+    """T4: mean Spearman correlation with re-initialised copies, without its sign.
+
+    The limit is three standard errors of that mean under pure chance, where these exceed the table's.
+    """
+    d, copies = trials.facts["T4:entries"], trials.facts["T4:copies"]
+    limit = max(THRESHOLDS["T4"].limit or 0.0, 3 / np.sqrt(copies * (d - 1)))
+    what = "gradients along the path" if trials.facts["T4:path"] else "contributions"
+    note = f"{len(trials):,} rows; {what} ({d:,} numbers a row) beside those of {copies} copies with new weights"
+    return judged("T4", abs(float(trials.columns["T4"].mean())), note, limit=float(limit))
+
+
+def max_sensitivity(trials: Observations) -> TrustCheck:
+    """T5: mean over rows of the largest relative move of φ."""
+    moved = sensitivity(trials)
+    count = trials.facts["T5:moved"]
+    kind = "measured" if trials.facts["T5:kind"] == "measured" else "whole-number"
+    return judged(
+        "T5",
+        float(moved.mean()),
+        f"{len(moved):,} rows, 10 draws each; {count:,} {kind} {'column' if count == 1 else 'columns'} moved",
+    )
+
+
+def sensitivity(trials: Observations) -> Floats:
+    """T5 a row: ‖φ(x + δ) − φ(x)‖ / max(‖φ(x)‖, .01 mean ‖φ‖)."""
+    size = trials.columns["T5:size"]
+    scale = np.maximum(size, FLOOR * size.mean())
+    moved = trials.columns["T5"]
+    out: Floats = np.divide(moved, scale, out=(moved > 0).astype(float), where=scale > 0)
+    return out
+
+
+def infidelity(trials: Observations) -> TrustCheck:
+    """T6: normalised infidelity of φ beside that of φ dealt to other features, compared row by row."""
+    own, dealt = missed(trials, "own"), missed(trials, "dealt")
+    total = trials.columns["T6:dd"].sum()
+    n = len(own)
+    if not total:
+        return unmeasured("T6", "taking columns away changes no score")
+    low = _lower(dealt - own)
+    note = (
+        f"{n:,} rows, 20 sets of columns each; the limit is that of the same contributions mixed up among the columns"
+    )
+    return checked("T6", float(own.sum() / total), low > 0, note, limit=float(dealt.sum() / total))
+
+
+def missed(trials: Observations, who: str) -> Floats:
+    """Σ (β Σφ − ΔF)² over the second half of each row's sets, β ≥ 0 fitted on all rows' first halves."""
+    c = trials.columns
+    aa, ad = c[f"T6:{who} 0 aa"].sum(), c[f"T6:{who} 0 ad"].sum()
+    beta = max(0.0, float(ad / aa)) if aa > 0 else 0.0
+    out: Floats = np.maximum(beta**2 * c[f"T6:{who} 1 aa"] - 2 * beta * c[f"T6:{who} 1 ad"] + c["T6:dd"], 0.0)
+    return out
+
+
+def deletion_and_insertion(trials: Observations) -> TrustCheck:
+    """T7: how much larger the area is than with random orders, the worse of deletion and insertion."""
+    lows, means = {}, {}
+    for way in ("insertion", "deletion"):
+        gains = gain(trials, way)
+        means[way], lows[way] = float(gains.mean()), _lower(gains)
+    worse = min(lows, key=lambda way: lows[way])
+    filled = "; regions taken away are filled from their neighbours" if trials.facts["T7:imputed"] else ""
+    note = (
+        f"{len(trials):,} rows; better than 10 random orders by {means['insertion']:.2f} of the score difference "
+        f"when columns are put in, {means['deletion']:.2f} when they are taken away; the value is the lower limit of "
+        f"the worse{filled}"
+    )
+    return checked("T7", lows[worse], lows[worse] > 0, note)
+
+
+def gain(trials: Observations, way: str) -> Floats:
+    """T7 a row: area gained over random orders, in shares of the mean size of a score difference."""
+    scale = np.abs(trials.columns["delta"]).mean()
+    out: Floats = trials.columns[f"T7:{way}"] / scale if scale else np.zeros(len(trials))
+    return out
+
+
+def agreement(trials: Observations) -> TrustCheck:
+    """T8: chance-corrected share of leading features in common, mean over rows and pairs of methods."""
+    k = trials.facts["T8:k"]
+    note = (
+        f"{len(trials):,} rows; the {k} leading {'column' if k == 1 else 'columns'} by Integrated Gradients, Shapley "
+        "values and input × gradient"
+    )
+    return judged("T8", float(trials.columns["T8"].mean()), note)
+
+
+def known_answers(trials: Observations) -> TrustCheck:
+    """T9: 95th percentile of what φ misses of a planted effect, relative to the mean size of that effect."""
+    c = trials.columns
+    scale = float(c["T9:scale"].mean())
+    if not scale:
+        return unmeasured("T9", "the planted effects are 0 on these rows")
+    limit = max(THRESHOLDS["T9"].limit or 0.0, float(c["T9:rounding"].max()) / scale)
+    what = "effects must not leak to other columns" if trials.facts["T9:elsewhere"] else "effects must be found exactly"
+    note = f"{len(trials):,} rows; {what}; an unused column must get nothing"
+    return judged("T9", float(np.quantile(c["T9:error"], 0.95)) / scale, note, limit=limit)
+
+
+def _lower(values: Floats) -> float:
+    """One-sided lower limit of the mean of two values or more (t)."""
+    n = len(values)
+    error = values.std(ddof=1) / np.sqrt(n)
+    return float(t_limits(values.mean(), error, effective_n=n, level=2 * ROUGH - 1).low)
+
+
+_READERS: dict[str, Callable[[Observations], TrustCheck]] = {
+    "T2": refinement,
+    "T3": baseline_sensitivity,
+    "T4": model_randomisation,
+    "T5": max_sensitivity,
+    "T6": infidelity,
+    "T7": deletion_and_insertion,
+    "T8": agreement,
+    "T9": known_answers,
+}
+
+
+class Ranking(NamedTuple):
+    """T10: what a bootstrap of the rows says of the mean sizes of d features."""
+
+    low: Floats
+    high: Floats
+    leads: Floats
+    """(d,) P(the feature is among the `k` largest)."""
+    k: int
+
+
+def bootstrapped(sizes: Floats, weight: Floats, *, level: float, k: int = LEADING, replicates: int = 1000) -> Ranking:
+    """Percentile intervals of the weighted mean of `sizes` (N, d), and how often each feature leads. Seed 0.
+
+    >>> bootstrapped(np.array([[2.0, 1.0], [2.0, 1.0]]), np.ones(2), level=0.95, k=1).leads.tolist()
+    [1.0, 0.0]
+    """
+    n, d = sizes.shape
+    k = min(k, d)
+    counts = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=replicates) * weight
+    means = counts @ sizes / counts.sum(1, keepdims=True)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    top = np.argsort(-means, axis=1, kind="stable")[:, :k]
+    leads = np.bincount(top.ravel(), minlength=d) / replicates
+    return Ranking(low, high, leads, k)
