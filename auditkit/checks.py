@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import inspect
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -106,6 +107,22 @@ def _within(value: Any, folder: str | Path) -> Any:
     if isinstance(value, Mapping):
         return {k: _within(v, folder) for k, v in value.items()}
     return [_within(v, folder) for v in value] if isinstance(value, list | tuple) else value
+
+
+def described(name: str) -> str | None:
+    """What a check asks, and its options: its own words; None where no check has that name (nor its class).
+
+    >>> described("FlipTest").splitlines()[0]
+    'flip_test: Which decisions change, and how far scores move, when only a sensitive attribute is changed in a row.'
+    """
+    classes = {place.partition(":")[2]: key for key, place in CHECKS.items()}
+    key = classes.get(name, name)
+    if key not in CHECKS:
+        return None
+    kind = _loaded(CHECKS[key])
+    text = inspect.cleandoc(kind.__doc__ or "").partition(">>>")[0].rstrip()
+    options = [f.name for f in dataclasses.fields(kind) if f.init and f.name != "tasks"]
+    return f"{key}: {text}\n\nOptions  {', '.join(options) or 'none'}"
 
 
 def _loaded(place: str) -> Any:

@@ -200,12 +200,15 @@ def explain(
 ) -> None:
     """Say what a metric or check is: definition, formula, interval, reference."""
     from auditkit.catalogue.index import METRICS, explain
+    from auditkit.checks import described
 
     if name == "all":
+        width = max(map(len, METRICS)) + 2
         for metric in METRICS.values():
-            print(f"{metric.name:28}{metric.title}")
+            print(f"{metric.name:{width}}{metric.title}")
         return
-    print(explain(name))
+    known = name in METRICS
+    print((None if known else described(name)) or explain(name))
 
 
 def main() -> None:

@@ -232,6 +232,10 @@ def test_explain() -> None:
     assert (status, err) == (0, "")
     assert out.startswith("true_positive_rate: True positive rate")
     assert all(word in out for word in ("Formula", "Interval", "Reference", "is its difference"))
+    for name in ("flip_test", "FlipTest"):
+        status, out, _ = run_cli(["explain", name])
+        assert status == 0
+        assert out.startswith("flip_test: Which decisions change")
     _, out, _ = run_cli(["explain", "all"])
     assert "equalized_odds" in out
     assert "integrated_gradients" in out

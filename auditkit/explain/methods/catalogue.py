@@ -27,13 +27,15 @@ class Method:
     needs_gradient: bool = True
     distribution: bool = False
     """The baseline is a sample of rows (M, …) to draw from, not one row."""
+    for_means: bool = False
+    """One draw a row: only means over rows say something, so nothing is asked of single rows."""
     shared: bool = False
     """`attribute` takes `outputs=K` for a surface of K outputs, (N, K), and differentiates one forward pass."""
 
 
 METHODS: dict[str, Method] = {
     "integrated_gradients": Method(integrated_gradients, quadrature=True, shared=True),
-    "expected_gradients": Method(expected_gradients, adds_up=False, distribution=True, shared=True),
+    "expected_gradients": Method(expected_gradients, adds_up=False, distribution=True, for_means=True, shared=True),
     "gradient_shap": Method(gradient_shap, adds_up=False, distribution=True, shared=True),
     "input_x_gradient": Method(input_x_gradient, adds_up=False, shared=True),
     "saliency": Method(saliency, adds_up=False, shared=True),

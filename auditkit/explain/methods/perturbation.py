@@ -6,7 +6,8 @@ import torch
 from captum.attr import FeatureAblation, Occlusion
 from torch import Tensor
 
-from auditkit.explain.driving import Gradients, Tensors, check_baseline, over_rows
+from auditkit.explain.driving import Gradients, Tensors, check_baseline, over_rows, rows_per_call
+from auditkit.explain.methods.shapley import CALLS, MOST_EXACT, shapley_values
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import Groups
 
@@ -78,15 +79,16 @@ def windows(at: Surface) -> tuple[Windows, Windows]:
 
 
 def shapley(at: Surface, baseline: Tensors, *, n_steps: int = 1, seed: int = 0) -> Tensors:
-    """Shapley values of whole features from `baseline`, over antithetic random orders; see `shapley.shapley_values`.
+    """Shapley values of whole features from `baseline`; see `shapley.shapley_values`.
 
-    A feature's value is shared out evenly over its entries, so that they sum up to it. Adds up exactly.
+    Of all sets, for at most 12 features of rows that take little memory; else along antithetic random orders, so that
+    an unread feature gets exactly 0. A feature's value is shared out evenly over its entries, so that they sum up to
+    it. Adds up exactly.
     """
-    from auditkit.explain.methods.shapley import shapley_values  # type: ignore[import-not-found,unused-ignore]
-
     check_baseline(at, baseline)
+    exact = len(at.groups.names) <= MOST_EXACT and rows_per_call(at, copies=1) >= CALLS
     with torch.no_grad():
-        values: Tensor = shapley_values(at, baseline, seed=seed).phi
+        values: Tensor = shapley_values(at, baseline, seed=seed, exact=exact, by="orders").phi
     each = values / entries(at.groups).to(values.device)
     return tuple(
         each[:, m.flatten().to(each.device)].reshape(len(at), *p.shape[1:])
