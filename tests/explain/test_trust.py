@@ -145,12 +145,15 @@ def test_embeddings_are_tried_where_their_outputs_move() -> None:
 
 @pytest.mark.slow
 def test_false_alarms_of_good_explanations() -> None:
-    """Of 30 trained nets none fails a check that blocks."""
-    found = [
-        failed(finding_by(*tabular(seed, activation=activation, rows=256), INTEGRATED, n_steps=128))
-        for seed in range(15)
-        for activation in (nn.SiLU, nn.ReLU)
-    ]
+    """Of 30 trained nets at most one fails a check that blocks."""
+    check = Attribution()
+
+    def found_of(seed: int, activation: Callable[[], nn.Module]) -> set[str]:
+        model, sample = tabular(seed, activation=activation, rows=256)
+        (finding,) = check.assess(check.examine(model, sample)).findings
+        return failed(finding)
+
+    found = [found_of(seed, activation) for seed in range(15) for activation in (nn.SiLU, nn.ReLU)]
     assert sum(map(bool, found)) <= 1, found
 
 
