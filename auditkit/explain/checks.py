@@ -45,8 +45,8 @@ class Attribution:
 
     def __post_init__(self) -> None:
         checked_name(self.method)
-        if self.n_steps is not None and not 1 <= self.n_steps <= 512:
-            raise ModelError(f"n_steps must lie between 1 and 512, got {self.n_steps}")
+        if self.n_steps is not None and not (isinstance(self.n_steps, int) and 1 <= self.n_steps <= 512):
+            raise ModelError(f"n_steps must be a whole number between 1 and 512, got {self.n_steps}")
 
     @property
     def name(self) -> str:

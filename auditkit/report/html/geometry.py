@@ -63,7 +63,8 @@ def axis_between(least: float, most: float) -> Axis:
     for step in (0.1 * scale * s for s in (2.0, 2.5, 5.0, 10.0, 20.0, 25.0, 50.0)):
         down, up = math.floor(least / step + 1e-9), math.ceil(most / step - 1e-9)
         if up - down <= 5:
-            return Axis(round(down * step, 12), round(up * step, 12), up - down)
+            digits = max(12, 3 - math.floor(math.log10(span)))  # a span of rounding errors keeps its two ends
+            return Axis(round(down * step, digits), round(up * step, digits), up - down)
     raise AssertionError("five steps of half the next power of ten hold every span")
 
 
