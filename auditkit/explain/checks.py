@@ -80,6 +80,8 @@ class Attribution:
                 if sample.task == "multiclass":
                     model = self._of_class(model, sample.classes)
                 each = (explain(model, sample, **options),)
+            if len(sample.features) > 1 and not any(np.ptp(e.delta) for e in each):
+                raise NotExplained("all scores are equal: no column moves them")
         except NotExplained as e:
             return Observations({}, {}, {"method": self.method, NOT_MEASURED: str(e)})
         facts = {**self._facts(each[0], sample), "explained": "probability" if every else self._explained(model)}
