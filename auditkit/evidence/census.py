@@ -73,23 +73,29 @@ class Census:
     def mean(self, of: str, group: Mapping[str, str], *, y: int | None = None, rest: bool = False) -> float | None:
         """Mean over the rows of a group (`rest`: of all others) with target `y`; None without rows.
 
+        Of sums as they are stored, so that it depends neither on the order of the rows nor on having been stored.
+
         `of`: "score", "selected" or "loss".
         """
         where = [self.by.index(a) for a in group]
         total = np.zeros(2)
-        for cell, sums in self.cells.items():
+        for cell, sums in sorted(self.cells.items()):
             inside = all(cell[i] == value for i, value in zip(where, group.values(), strict=True))
             if inside != rest and (y is None or cell[-2] == str(y)):
-                chosen = {"score": sums[1], "loss": sums[2], "selected": sums[0] * (cell[-1] == "1")}[of]
-                total += (sums[0], chosen)
+                n, score, loss = map(_short, sums)
+                total += (n, {"score": score, "loss": loss, "selected": n * (cell[-1] == "1")}[of])
         return float(total[1] / total[0]) if total[0] else None
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        rows = [[*cell, *(float(f"{x:.10g}") for x in sums)] for cell, sums in sorted(self.cells.items())]
+        rows = [[*cell, *map(_short, sums)] for cell, sums in sorted(self.cells.items())]
         return {"by": list(self.by), "cells": rows}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Census:
         """From `to_json`."""
         return cls(tuple(data["by"]), {tuple(r[:-3]): np.asarray(r[-3:], np.float64) for r in data["cells"]})
+
+
+def _short(x: float) -> float:
+    return float(f"{x:.10g}")

@@ -40,6 +40,10 @@ class FlipTest:
     """Which of the sensitive features; empty: all."""
     tasks: tuple[Task, ...] = ("binary", "multiclass", "regression")
 
+    def __post_init__(self) -> None:
+        if isinstance(self.attributes, str):  # one name alone
+            object.__setattr__(self, "attributes", (self.attributes,))
+
     @property
     def name(self) -> str:
         """The key of its evidence in a report."""

@@ -34,7 +34,7 @@ class Attribution:
     """
 
     method: str = "integrated_gradients"
-    """A name in `explain.names.NAMES`, or `captum:<ClassName>`."""
+    """A name in `explain.methods.names.NAMES`, or `captum:<ClassName>`."""
     n_steps: int | None = None
     """Quadrature steps to begin with, 1–512; None: 32 for smooth nets, 64 for others."""
     label: str | None = None
@@ -45,8 +45,8 @@ class Attribution:
 
     def __post_init__(self) -> None:
         checked_name(self.method)
-        if self.n_steps is not None and not 1 <= self.n_steps <= 512:
-            raise ModelError(f"n_steps must lie between 1 and 512, got {self.n_steps}")
+        if self.n_steps is not None and not (isinstance(self.n_steps, int) and 1 <= self.n_steps <= 512):
+            raise ModelError(f"n_steps must be a whole number between 1 and 512, got {self.n_steps}")
 
     @property
     def name(self) -> str:
@@ -80,6 +80,8 @@ class Attribution:
                 if sample.task == "multiclass":
                     model = self._of_class(model, sample.classes)
                 each = (explain(model, sample, **options),)
+            if len(sample.features) > 1 and not any(np.ptp(e.delta) for e in each):
+                raise NotExplained("all scores are equal: no column moves them")
         except NotExplained as e:
             return Observations({}, {}, {"method": self.method, NOT_MEASURED: str(e)})
         facts = {**self._facts(each[0], sample), "explained": "probability" if every else self._explained(model)}

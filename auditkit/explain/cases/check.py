@@ -20,6 +20,7 @@ from auditkit.explain.cases.findings import (
     CasesSeen,
     example_findings,
 )
+from auditkit.explain.methods.names import checked_name
 from auditkit.records import NotMeasured, Task
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Examples:
     def __post_init__(self) -> None:
         if not 1 <= self.n <= MOST:
             raise PolicyError(f"examples: n is a number from 1 to {MOST}; got {self.n}")
+        checked_name(self.method)
 
     @property
     def name(self) -> str:

@@ -61,6 +61,9 @@ class Concepts:
     """Options that are paths: a configuration gives them relative to itself."""
 
     def __post_init__(self) -> None:
+        for field in ("layers", "attributes"):  # one name alone
+            if isinstance(given := getattr(self, field), str):
+                object.__setattr__(self, field, (given,))
         if not 99 <= self.permutations <= 99_999:
             raise PolicyError(f"concepts: permutations is a number from 99 to 99999; got {self.permutations}")
 

@@ -13,7 +13,7 @@ from auditkit.check import Assessment, Batch, missing
 from auditkit.errors import ModelError, PolicyError, listing, nearest
 from auditkit.evidence.sample import taken
 from auditkit.explain.gaps.findings import gap_findings
-from auditkit.explain.gaps.sums import REST, Contrast, GapSums
+from auditkit.explain.gaps.sums import REST, Contrast, GapSums, group_name
 from auditkit.explain.gaps.targets import MOST_FEATURES, TARGETS, Target
 from auditkit.records import NotMeasured, Task
 from auditkit.stats.crossfit import category_pairs_won, pairs_won
@@ -82,6 +82,8 @@ class GapAttribution:
 
         sets = self._sets([str(c) for c in sample.groups])
         facts = {**self._facts(sample), "by": ["+".join(names) for names in sets]}
+        if any("+" in name for names in sets for name in names):
+            facts["sets"] = {"+".join(names): list(names) for names in sets}
         try:
             model, sample = self._of_class(model, sample)
             return self._split(model, sample, sets, facts)
@@ -231,9 +233,9 @@ class _Found:
 
 
 def _members(groups: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Rows]:
-    """Group → its rows; a crossing's values joined by ", "."""
+    """Group → its rows, named by `group_name`."""
     columns = [groups[n].astype("str").to_numpy(dtype=object) for n in names]
-    values = np.array([", ".join(row) for row in zip(*columns, strict=True)], dtype=object)
+    values = np.array([group_name(row) for row in zip(*columns, strict=True)], dtype=object)
     return {str(v): np.flatnonzero(values == v) for v in sorted(set(values))}
 
 

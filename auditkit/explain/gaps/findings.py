@@ -58,7 +58,7 @@ def p_value(
 def _headline(seen: GapSums, of: str, by: Sequence[str], level: float) -> Split | None:
     asked = (of, frozenset(by))
     return next(
-        (s for s in headlines(seen, level) if (s.contrast.of, frozenset(s.contrast.by.split("+"))) == asked), None
+        (s for s in headlines(seen, level) if (s.contrast.of, frozenset(seen.attributes(s.contrast.by))) == asked), None
     )
 
 
@@ -67,7 +67,7 @@ def _finding(seen: GapSums, split: Split, features: tuple[str, ...], level: floa
     leading = split.names[int(np.argmax(np.abs(split.values)))]
     share = split.share(features or (leading,), level)
     label = seen.facts.get("label")
-    by = tuple(c.by.split("+"))
+    by = seen.attributes(c.by)
     asked = f"[{'+'.join(features)}]" if features else ""
     return Finding(
         id=f"explanation/gap_share[{c.of}]{asked}/difference/{c.by}" + ("" if label is None else f"[{label}]"),

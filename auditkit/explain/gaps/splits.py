@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.catalogue.gaps import GAPS
-from auditkit.explain.gaps.sums import REST, Contrast, GapSums, Units
+from auditkit.explain.gaps.sums import REST, Contrast, GapSums, Units, group_name
 from auditkit.explain.gaps.targets import Target, target_of
 from auditkit.records import Estimate
 from auditkit.stats.fieller import Ratio, fieller
@@ -138,11 +138,14 @@ def of_all(seen: GapSums, split: Split) -> float | None:
     """The same gap over all rows of the data."""
     if seen.census is None or seen.facts.get("label") is not None:
         return None
-    by, target = split.contrast.by.split("+"), split.target
+    by, target = seen.attributes(split.contrast.by), split.target
+    at = [seen.census.by.index(name) for name in by]
+    cells = {group_name(values): values for cell in seen.census.cells for values in [[cell[i] for i in at]]}
 
     def mean(group: str, *, rest: bool = False) -> float | None:
-        cell = dict(zip(by, group.split(", ", len(by) - 1), strict=True))
-        return seen.census.mean(target.of, cell, y=target.y, rest=rest) if seen.census else None
+        if seen.census is None or group not in cells:
+            return None
+        return seen.census.mean(target.of, dict(zip(by, cells[group], strict=True)), y=target.y, rest=rest)
 
     rest = split.contrast.low == REST
     high = mean(split.contrast.high)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -126,6 +126,15 @@ class Units:
         )
 
 
+def group_name(values: Sequence[str]) -> str:
+    """A group of a crossing, by one value an attribute; a value that holds the separator is quoted.
+
+    >>> group_name(["f", "50, or more"])
+    'f, "50, or more"'
+    """
+    return values[0] if len(values) == 1 else ", ".join(f'"{v}"' if ", " in v else v for v in values)
+
+
 def _short(x: Floats) -> list[float]:
     return [float(f"{v:.10g}") for v in x]
 
@@ -147,6 +156,11 @@ class GapSums:
     """What → why."""
     notes: tuple[tuple[str, str, str], ...] = ()
     """(by, target, what is to be known); "" for all."""
+
+    def attributes(self, by: str) -> tuple[str, ...]:
+        """The attributes of a `by`, each of which may hold a "+" itself."""
+        known: Mapping[str, list[str]] = self.facts.get("sets", {})
+        return tuple(known.get(by) or by.split("+"))
 
     def __add__(self, other: GapSums) -> GapSums:
         if self.facts != other.facts:

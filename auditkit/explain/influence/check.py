@@ -69,6 +69,9 @@ class Influence:
     """Options that are paths: a configuration gives them relative to itself."""
 
     def __post_init__(self) -> None:
+        for field in ("checkpoints", "attributes", "show"):  # one name alone
+            if isinstance(given := getattr(self, field), str):
+                object.__setattr__(self, field, (given,))
         if self.learning_rates and len(self.learning_rates) != len(self.checkpoints):
             raise PolicyError(
                 f"influence: {len(self.learning_rates)} learning rates for {len(self.checkpoints)} checkpoints"

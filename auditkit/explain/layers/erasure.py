@@ -46,7 +46,7 @@ class Whitening(NamedTuple):
 
     def ridged(self, ridge: float) -> Whitening:
         """With `ridge` times the mean variance of the axes added to each."""
-        return self._replace(variances=self.variances + ridge * self.variances.mean())
+        return self._replace(variances=self.variances + ridge * self.variances.sum() / max(len(self.variances), 1))
 
 
 class Eraser(NamedTuple):

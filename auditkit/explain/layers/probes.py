@@ -83,16 +83,19 @@ def control_tasks(inputs: Floats, z: Bools, weight: Floats, *, seed: int, tasks:
 
     scale = inputs.std(0)
     scaled = (inputs - inputs.mean(0)) / np.where(scale > 0, scale, 1.0)
-    k = max(2, min(CLUSTERS, len(z) // 10))
+    k = min(max(2, min(CLUSTERS, len(z) // 10)), len(np.unique(scaled, axis=0)))
     cluster = KMeans(k, n_init=1, max_iter=30, random_state=seed).fit_predict(scaled)
     size = np.bincount(cluster, weight, minlength=k)
     share = float(weight[z].sum())
     out = []
     for task in range(tasks):
-        order = np.random.default_rng([seed, task]).permutation(k)
+        rng = np.random.default_rng([seed, task])
+        order = rng.permutation(k)
         filled = np.cumsum(size[order])
         chosen = order[filled - size[order] / 2 < share]
-        out.append(np.isin(cluster, chosen))
+        ones = np.isin(cluster, chosen)
+        # one or two clusters may have no part of that size: then any rows
+        out.append(rng.permutation(z) if ones.all() or not ones.any() else ones)
     return out
 
 

@@ -127,8 +127,12 @@ class At:
         return whole and bool(np.isfinite(x).all())
 
     def _run(self, half: Half, change: Change) -> Floats:
+        """Scores with the change; NaN where the net cannot read what it then gets, as a code that is not whole."""
         some = taken(self.inputs, torch.as_tensor(half.read))
-        return scores_with(self.model, some, self.layer, change)
+        try:
+            return scores_with(self.model, some, self.layer, change)
+        except (IndexError, RuntimeError, ValueError):
+            return np.full(len(half.read), np.nan)
 
     def _before_and_after(self, after: Floats) -> dict[str, list[float]]:
         z, w, before = self.rows.z, self.rows.weight, self.scores

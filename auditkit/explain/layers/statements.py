@@ -93,7 +93,9 @@ def _used(r: LayerReading, attribute: str, guess: float | None, unit: Unit) -> s
 def _cost(r: LayerReading, guess: float | None) -> str:
     if r.cost is None or r.cost.value is None:
         return ""
-    now = r.record.accuracy_after
+    was, now = r.record.accuracy_before, r.record.accuracy_after
+    if guess is not None and was is not None and was <= guess + HARDLY:
+        return ", where decisions are hardly better than always giving the commoner answer even before"
     if guess is not None and now is not None and now <= guess + HARDLY:
         return ", and leaves decisions hardly better than always giving the commoner answer"
     if not excludes_0(r.cost):

@@ -76,6 +76,8 @@ def checked_name(name: str) -> str:
     Traceback (most recent call last):
     auditkit.errors.ModelError: captum:LayerConductance does not fit: it explains a layer or a neuron, not the inputs...
     """
+    if not isinstance(name, str):
+        raise ModelError(f"an attribution method is a name, as 'shapley'; got {type(name).__name__}")
     if name in NAMES:
         return name
     if name == "conductance":

@@ -40,7 +40,12 @@ def axis_to(most: float) -> Axis:
         return Axis(0.0, 1.0, 4)
     scale = 10.0 ** math.floor(math.log10(most))
     step = next(s for s in (0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 2.5) if 4 * s * scale >= most * (1 - 1e-9))
-    return Axis(0.0, round(4 * step * scale, 12), 4)
+    return Axis(0.0, _short(4 * step * scale, most), 4)
+
+
+def _short(end: float, span: float) -> float:
+    """An end of an axis without rounding errors; a span of nothing but those keeps two ends."""
+    return round(end, max(12, 3 - math.floor(math.log10(span))))
 
 
 def axis_over(least: float, most: float) -> Axis:
@@ -63,7 +68,7 @@ def axis_between(least: float, most: float) -> Axis:
     for step in (0.1 * scale * s for s in (2.0, 2.5, 5.0, 10.0, 20.0, 25.0, 50.0)):
         down, up = math.floor(least / step + 1e-9), math.ceil(most / step - 1e-9)
         if up - down <= 5:
-            return Axis(round(down * step, 12), round(up * step, 12), up - down)
+            return Axis(_short(down * step, span), _short(up * step, span), up - down)
     raise AssertionError("five steps of half the next power of ten hold every span")
 
 
