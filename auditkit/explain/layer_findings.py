@@ -204,7 +204,9 @@ def _layer_note(fact: dict[str, Any], seen: Seen) -> str:
         parts.append(f"{fact['units']:,} units, each the mean over {fact['positions']:,} positions")
     if fact["units"] > 4096:
         parts.append("probed in a random projection of 1,024 sums; too wide to be erased")
-    elif "low_scores" not in seen and fact["units"] > 1:
+    elif fact["units"] == 1:
+        parts.append("one number: erased, nothing would be left")
+    elif "low_scores" not in seen:
         parts.append("not erased" + ("" if fact["erased"] else ": name it in layers= to have it erased"))
     if "flow" not in seen:
         parts.append("no gradient flows through it")

@@ -73,7 +73,7 @@ def view(look: Lookup, f: Finding) -> Attributed:
     method = known.title if known else shown(f.metric)
     contributions = exhibit(f)
     table = _table(look, contributions) if contributions else TableView("Contributions", ("Column",), ())
-    note = f"This says how the model reaches its scores, not what causes the outcome. Method: {method}"
+    note = f"Method: {method}"
     note += f", {f.estimate.n:,} rows." if f.estimate.n else "."
     notes = tuple(upper_first(shown(n, longest=600)) for n in f.notes)
     trust, missed = trust_view(f, method), lost(f)

@@ -27,6 +27,7 @@ from auditkit.report.html import (
 )
 from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup
+from auditkit.report.html.retold import retold
 from auditkit.report.html.rules import ORDER
 from auditkit.report.html.sections import NOT_BUILT, TITLES, answered, from_findings, home
 from auditkit.report.html.trust import holds
@@ -42,6 +43,7 @@ def render(report: Report) -> str:
     A pure function of the record: the same report gives the same bytes. Names from the data stay text,
     also in the style (see `css_text`).
     """
+    report = retold(report)
     look = Lookup(report)
     drawn = from_findings(look)
     names = Names()

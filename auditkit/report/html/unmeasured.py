@@ -61,7 +61,7 @@ def too_small(look: Lookup) -> tuple[int, int]:
 
 def view(look: Lookup) -> Unmeasured:
     """Stated absences, unjudged rules, small groups, and what this version lacks."""
-    items = [(shown(n.what), shown(n.why)) for n in look.report.not_measured]
+    items = [(upper_first(shown(n.what)), upper_first(shown(n.why))) for n in look.report.not_measured]
     items += [
         (f"Rule {shown(v.rule.id)}", v.reason.removeprefix("Not measured: "))
         for v in look.report.verdicts
