@@ -205,6 +205,6 @@ def _statement(mine: Sequence[tuple[Along, float]], best: Along, q: float, what:
     return (
         f"The net's decisions go along with {_name(best) if given else what}. At {best.layer}, moving a row the way "
         f"{way} {'raises' if (e.value or 0) > 0 else 'lowers'} the {unit} by {plain(abs(e.value or 0))}{sure}, p "
-        f"{p}; they rise for {percent(best.share)} of rows. This is how the model reaches its scores, not what causes "
+        f"{p}; it goes up for {percent(best.share)} of rows. This is how the model reaches its scores, not what causes "
         "the outcome."
     )

@@ -176,4 +176,5 @@ def _table(look: Lookup, x: GroupEstimates) -> TableView:
 def _cell(e: Estimate, full: bool) -> str:
     if not full or e.value is None or e.low is None or e.high is None:
         return decimals(e.value, 2)
-    return f"{decimals(e.value, 2)} ({decimals(e.low, 2)} to {decimals(e.high, 2)})"
+    to = " to " if e.low < 0 else "–"
+    return f"{decimals(e.value, 2)} ({decimals(e.low, 2)}{to}{decimals(e.high, 2)})"

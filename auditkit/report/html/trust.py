@@ -8,11 +8,11 @@ from typing import NamedTuple
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.records import Finding, TrustCheck
 from auditkit.report.html.figures import TableView
-from auditkit.report.words import listed, number, several, shown, upper_first
+from auditkit.report.words import number, several, shown, upper_first
 from auditkit.wording import NOTHING, decimals
 
 _PLAIN = {
-    "preflight": "rows are answered alone, and the model is left as it was",
+    "preflight": "no row changes another's answer, and the model is left as it was",
     "completeness": "the parts add up to the gap",
     "agreement of methods": "a second way to split the gap agrees",
 }
@@ -79,7 +79,8 @@ def _sentence(f: Finding) -> str:
     if passed == all_of:
         whole = {1: "Its one check is", 2: "Both checks are"}.get(all_of, f"All {several(all_of, 'check')} are")
         what = [_PLAIN[t.name] for t in f.trust if t.name in _PLAIN] if all_of <= 2 else []
-        return f"{whole} passed{f': {listed(what)}' if len(what) == all_of else ''}."
+        meaning = f": {'; '.join(what)}" if len(what) == all_of else ""
+        return f"{whole} passed{meaning}."
     head = f"{upper_first(number(passed))} of {number(all_of)} checks are passed."
     if lost(f):
         return head

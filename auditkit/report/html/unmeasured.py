@@ -36,8 +36,8 @@ class Unmeasured(NamedTuple):
 
 
 def unasked(look: Lookup) -> list[str]:
-    """What no check of this report measured, although one could."""
-    return [what for concern, what in UNASKED.items() if concern not in _answered(look)]
+    """What no check of this report was asked to measure, although one could; what one tried says itself why not."""
+    return [what for c, what in UNASKED.items() if c not in _answered(look) and not reasons(look, c)]
 
 
 def _answered(look: Lookup) -> set[Concern]:
@@ -68,9 +68,8 @@ def view(look: Lookup) -> Unmeasured:
         if v.status == "not_measured"
     ]
     items += _small_groups(look)
-    unasked_for = [what for c, what in UNASKED.items() if c not in _answered(look) and not reasons(look, c)]
-    if unasked_for:
-        items.append((upper_first(listed(unasked_for)), "Not asked for."))
+    if unasked(look):
+        items.append((upper_first(listed(unasked(look))), "Not asked for."))
     return Unmeasured(tuple(items), LIMITS)
 
 
