@@ -116,6 +116,7 @@ def _reading(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> Laye
         auc=seen["auc"][0] / seen["auc"][1] if seen.get("auc") else None,
         before=before,
         after=after,
+        closed=closed,
         random=_mean(seen.get("random")),
         accuracy_before=None if accuracy is None else accuracy[0],
         accuracy_after=None if accuracy is None else accuracy[1],
@@ -201,7 +202,7 @@ def _layer_note(fact: dict[str, Any], seen: Seen) -> str:
         return str(fact["reason"])
     parts = []
     if fact["positions"] > 1:
-        parts.append(f"{fact['units']:,} units, each the mean over {fact['positions']:,} positions")
+        parts.append(f"each the mean over {fact['positions']:,} positions")
     if fact["units"] > 4096:
         parts.append("probed in a random projection of 1,024 sums; too wide to be erased")
     elif fact["units"] == 1:

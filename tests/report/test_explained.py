@@ -391,3 +391,14 @@ def test_gaps_of_which_nothing_can_be_said_share_a_line(look: Lookup) -> None:
 def test_neurons_are_drawn_as_one_outline_a_side_whose_steps_are_their_sizes() -> None:
     layer = Layer(name="a", type="Linear", units=4, neurons=(0.4, -0.2, 0.2, 0.2), named=(0, 1, 2, 3))
     assert layers.outlines(layer) == ("M0 20V0h2V20h2V10h4V20", "M0 20V20h2V10h2V20h4V20")
+
+
+def test_that_erasing_helps_is_read_from_the_same_rows_before_and_after() -> None:
+    def layer(low: float) -> Layer:
+        ends = {"before": (0.10, 0.05, 0.15), "after": (0.04, -0.01, 0.09), "closed": (0.06, low, 0.09)}
+        made = {k: Estimate(value=v, low=a, high=b, n=9) for k, (v, a, b) in ends.items()}
+        return Layer(name="a", type="Linear", units=4, random=0.1, **made)
+
+    assert layers.uses(layer(0.03))  # although the intervals before and after overlap
+    assert not layers.uses(layer(-0.01))
+    assert not layers.uses(layer(0.03).model_copy(update={"random": 0.05}))

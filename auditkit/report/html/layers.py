@@ -136,16 +136,21 @@ def knows(layer: Layer) -> bool:
 def uses(layer: Layer) -> bool:
     """True where erasing surely makes the gap smaller, and a random direction does less than half of that.
 
-    Surely: with the sign of the gap before, the whole interval after lies below the whole interval before.
+    Surely: the interval of what went, which compares the same rows, lies on the gap's side of 0. Where it is not known:
+    with the sign of the gap before, the whole interval after lies below the whole interval before.
     """
     before, after = layer.before, layer.after
     if before is None or after is None or before.value is None or after.value is None:
         return False
     sign = 1 if before.value >= 0 else -1
+    by_chance = 0.0 if layer.random is None else abs(before.value) - abs(layer.random)
+    small = by_chance < 0.5 * _closed(layer)
+    went = layer.closed
+    if went is not None and went.low is not None and went.high is not None:
+        return small and min(sign * went.low, sign * went.high) > 0
     least = min((sign * v for v in (before.low, before.high) if v is not None), default=sign * before.value)
     most = max((sign * v for v in (after.low, after.high) if v is not None), default=sign * after.value)
-    by_chance = 0.0 if layer.random is None else abs(before.value) - abs(layer.random)
-    return most < least and by_chance < 0.5 * _closed(layer)
+    return small and most < least
 
 
 def hardly(layer: Layer, guess: float | None) -> bool:
