@@ -191,6 +191,8 @@ class Layer(Record):
     """The gap with nothing erased."""
     after: Estimate | None = None
     """The gap after the attribute was erased from this layer."""
+    closed: Estimate | None = None
+    """What went of the gap, row by row the same people: before minus after."""
     random: float | None = None
     """Median gap after erasing random directions of the same rank instead."""
     accuracy_before: float | None = None

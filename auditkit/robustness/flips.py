@@ -87,8 +87,12 @@ class FlipTest:
         reasons: dict[str, str] = evidence.facts["not_measured"]
         return Assessment(
             tuple(f for a in evidence.facts["attributes"] for f in flip_findings(evidence, a, level=level)),
-            tuple(NotMeasured(what=f"flip_test {a}", why=why, concern="robustness") for a, why in reasons.items()),
+            tuple(_unmoved(a, why) for a, why in reasons.items()),
         )
+
+
+def _unmoved(attribute: str, why: str) -> NotMeasured:
+    return NotMeasured(what=f"what flipping {attribute} changes", why=why, concern="robustness")
 
 
 def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dict[str, Floats] | str:
@@ -115,7 +119,7 @@ def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dic
         if sample.task == "binary":
             out[f"{UP}{attribute}={value}"] = changed * (delta > 0)
     if not reached:
-        seen = f"flipping it changes none{_by_map(model, sample, attribute)}"
+        seen = f"flipping it changes no output{_by_map(model, sample, attribute)}"
         return f"{attribute} is not an input of the model: {seen}{_though(attribute)}"
     return out
 
@@ -131,7 +135,7 @@ def _by_map(model: Model, sample: Batch, attribute: str) -> str:
     if groups is None:
         return ""
     read = {part for name in groups.names for part in (name, *name.split(" + "))}
-    return " (though the feature map names it)" if attribute in read else " (nor does the feature map name it)"
+    return " (though the feature map names it)" if attribute in read else ""
 
 
 def with_value(features: pd.DataFrame, attribute: str, groups: pd.Series[str], value: str) -> pd.DataFrame:

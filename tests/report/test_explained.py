@@ -6,10 +6,11 @@ import re
 
 import pytest
 
-from auditkit.records import Case, Cases, Contributions, Estimate, Layers, NotMeasured, Report
+from auditkit.records import Case, Cases, Contributions, Estimate, Layer, Layers, NotMeasured, Report, Table, Words
 from auditkit.report.html import cases, causes, layers, trust, waterfall
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.page import render, tight_style
+from auditkit.report.html.retold import retold
 from auditkit.report.html.why import leading_cause
 from tests.report import explained, fixtures
 from tests.report.test_answers import section, words
@@ -97,7 +98,7 @@ def test_bars_begin_where_the_last_one_ended_and_end_at_the_gap(look: Lookup, si
 
 def test_the_sum_the_gap_and_the_gap_of_all_rows_are_stated(page: str) -> None:
     assert (
-        "The parts add up to 18.74 points; the gap of the rows used is 18.74, and over all rows of the data 18.85."
+        "The parts add up to 18.7 points, as the gap of the rows used; over all rows of the data it is 18.8."
     ) in words(section(page, "why"))
 
 
@@ -230,7 +231,7 @@ def test_a_caution_is_said_and_takes_nothing_off_the_page() -> None:
         value=0.61,
         limit=0.7,
         passed=False,
-        note="the ranking depends",
+        note="eight real rows; the ranking depends on the starting point: do not act on one ranking",
         at_least=True,
         blocking=False,
     )
@@ -239,10 +240,10 @@ def test_a_caution_is_said_and_takes_nothing_off_the_page() -> None:
     view = trust.view(f, "x")
     assert view is not None
     assert view.sentence == (
-        "Twelve of 13 checks are passed. Caution: baseline. T3, baseline: 0.610, where at least 0.7 is allowed. "
-        "The ranking depends"
+        "Twelve of 13 checks are passed. Caution, baseline: the ranking depends on the starting point: do not act on "
+        "one ranking (0.610, where at least 0.7 is asked for; eight real rows)."
     )
-    assert view.table.rows[-1][1:] == ("caution", "the ranking depends", "0.6100", "at least 0.7")
+    assert view.table.rows[-1][1:] == ("caution", check.note, "0.6100", "at least 0.7")
     beside = trust.view(
         f.model_copy(update={"trust": (check.model_copy(update={"applies": False, "passed": True}),)}), "x"
     )
@@ -353,3 +354,51 @@ def test_the_style_is_tight_and_keeps_its_strings() -> None:
     assert not re.search(r"\n|/\*|;\}", style)
     assert 'content:counter(page) " / " counter(pages)' in style
     assert tight_style('a > b, c { d: "x"; }\n') == 'a>b,c{d:"x"}'
+
+
+def test_groups_are_called_what_their_owner_calls_them_in_sentences_and_tables() -> None:
+    base = fixtures.ALL["explained"]()
+    gender, smokes = {"Female": "women", "Male": "men"}, {"1": "smokers", "No": "abstainers"}
+    words_of = Words(groups={"gender": gender, "smokes": smokes})
+    table = Table(title="By gender", columns=("group", "n"), rows=(("Male", 1), ("Female & Black", 2)))
+    f = explained.gap().model_copy(
+        update={"statement": "Of 1 in 9 Female rows, not “Male”, nor Female-only, No one knows.", "exhibits": (table,)}
+    )
+    told = retold(base.model_copy(update={"words": words_of, "findings": (f,)})).findings[0]
+    assert told.statement == "Of 1 in 9 women, not “Male”, nor Female-only, abstainers one knows."
+    assert isinstance(told.exhibits[0], Table)
+    assert told.exhibits[0].rows == (("Men", 1), ("Women & Black", 2))
+    assert told.by_group == f.by_group
+
+
+def test_a_label_that_two_attributes_call_differently_is_left() -> None:
+    base = fixtures.ALL["explained"]()
+    words_of = Words(groups={"a": {"Yes": "members"}, "b": {"Yes": "tenants"}})
+    f = explained.gap().model_copy(update={"statement": "Yes rows."})
+    assert retold(base.model_copy(update={"words": words_of, "findings": (f,)})).findings[0].statement == "Yes rows."
+
+
+def test_gaps_of_which_nothing_can_be_said_share_a_line(look: Lookup) -> None:
+    x = moved(X, [(0.02, 0.01, 0.03), (0.01, 0.0, 0.02)], (0.03, -0.01, 0.07))
+    unsure = [(explained.gap(x, metric=metric), x) for metric in ("true_positive_rate", "selection_rate")]
+    assert causes.others(look, unsure) == (
+        "Not established, so that no column is said to make them: gap in who is found between women and men; "
+        "gap in who is selected between women and men",
+    )
+    assert causes.others(look, unsure[:1]) == (causes.title_of(look, *unsure[0]),)
+
+
+def test_neurons_are_drawn_as_one_outline_a_side_whose_steps_are_their_sizes() -> None:
+    layer = Layer(name="a", type="Linear", units=4, neurons=(0.4, -0.2, 0.2, 0.2), named=(0, 1, 2, 3))
+    assert layers.outlines(layer) == ("M0 20V0h2V20h2V10h4V20", "M0 20V20h2V10h2V20h4V20")
+
+
+def test_that_erasing_helps_is_read_from_the_same_rows_before_and_after() -> None:
+    def layer(low: float) -> Layer:
+        ends = {"before": (0.10, 0.05, 0.15), "after": (0.04, -0.01, 0.09), "closed": (0.06, low, 0.09)}
+        made = {k: Estimate(value=v, low=a, high=b, n=9) for k, (v, a, b) in ends.items()}
+        return Layer(name="a", type="Linear", units=4, random=0.1, **made)
+
+    assert layers.uses(layer(0.03))  # although the intervals before and after overlap
+    assert not layers.uses(layer(-0.01))
+    assert not layers.uses(layer(0.03).model_copy(update={"random": 0.05}))

@@ -16,6 +16,8 @@ from auditkit.report.html.geometry import axis_to, mark
 from auditkit.report.html.page import css_text, render
 from tests.report import fixtures
 
+CELLS = ("td", "th")
+ROWS = (*CELLS, "tr")
 VOID = {"meta", "br", "img", "link", "input", "hr", "base"}
 
 
@@ -30,7 +32,13 @@ class Page(HTMLParser):
         self.feed(html)
         self.close()
 
+    def end_cells(self, within: tuple[str, ...]) -> None:
+        """Cells and rows may end without a tag, where the next begins or their parent ends."""
+        while self.open and self.open[-1] in within:
+            self.open.pop()
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.end_cells({"td": CELLS, "th": CELLS, "tr": ROWS}.get(tag, ()))
         self.elements.append((tag, dict(attrs)))
         if tag not in VOID:
             self.open.append(tag)
@@ -39,6 +47,7 @@ class Page(HTMLParser):
         self.elements.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
+        self.end_cells(ROWS if tag in ("thead", "tbody", "table") else ())
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:

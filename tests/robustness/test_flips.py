@@ -101,7 +101,7 @@ def test_what_is_no_input_is_said() -> None:
     report = ak.audit(ak.demo.model(), ak.demo.data(), checks=[FlipTest()], sample=200)
     assert not report.findings
     for n in report.not_measured:
-        assert "flipping it changes none (nor does the feature map name it)" in n.why
+        assert "flipping it changes no output; columns" in n.why
         assert len(n.why) <= 150  # what the page shows of it
         assert n.concern == "robustness"
     frame = rows()

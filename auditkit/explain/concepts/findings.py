@@ -203,8 +203,8 @@ def _statement(mine: Sequence[tuple[Along, float]], best: Along, q: float, what:
     way = f"of {_name(best)}" if given else f"in which {best.group} rows differ from {best.others} rows"
     p = "less than 0.001" if q < 0.001 else decimals(q, 3)
     return (
-        f"The net's decisions go along with {_name(best) if given else what}: at layer {best.layer}, moving a row the "
-        f"way {way} {'raises' if (e.value or 0) > 0 else 'lowers'} the {unit} by {plain(abs(e.value or 0))}{sure}, p "
-        f"{p}; for {percent(best.share)} of rows it goes up. This is how the model reaches its scores, not what causes "
+        f"The net's decisions go along with {_name(best) if given else what}. At {best.layer}, moving a row the way "
+        f"{way} {'raises' if (e.value or 0) > 0 else 'lowers'} the {unit} by {plain(abs(e.value or 0))}{sure}, p "
+        f"{p}; it goes up for {percent(best.share)} of rows. This is how the model reaches its scores, not what causes "
         "the outcome."
     )

@@ -7,10 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.explain.gaps.splits import SHARE, Split, headlines, of_all, together
 from auditkit.explain.gaps.sums import REST, GapSums
-from auditkit.explain.gaps.words import MISSED, gap_words, notes, second_opinion, share_statement, statement
+from auditkit.explain.gaps.words import (
+    DISAGREE,
+    MISSED,
+    furthest,
+    gap_words,
+    notes,
+    second_opinion,
+    share_statement,
+    statement,
+)
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Table, TrustCheck
 from auditkit.stats.fieller import fieller_p
 
@@ -84,7 +94,7 @@ def _finding(seen: GapSums, split: Split, features: tuple[str, ...], level: floa
         exhibits=() if features else _exhibits(seen, split, level),
         notes=notes(seen, split, features or (leading,), level),
         references=(METRICS["gap_share"].reference,),
-        trust=(_sums(split),),
+        trust=(_sums(split), *_agreement(seen, split, level)),
     )
 
 
@@ -149,10 +159,22 @@ def _table(rest: Sequence[Split]) -> Table:
         ))  # fmt: skip
     return Table(
         title=f"Each group against everybody else, {target.words}",
-        columns=("Group", "Gap", "From", "To", "Largest part", "Of it", "Second", "Of it "),
+        columns=("Group", "Gap", "From", "To", "Largest part", "Its size", "Second part", "Size of the second"),
         rows=tuple(rows),
         units=("", *[target.unit] * 3, "", target.unit, "", target.unit),
     )
+
+
+def _agreement(seen: GapSums, split: Split, level: float) -> tuple[TrustCheck, ...]:
+    """T8 of a gap: how far the two ways to split it lie apart; a failure is a caution, for both are sound."""
+    found = furthest(seen, split, level)
+    if found is None:
+        return ()
+    feature, part = found
+    note = f"Integrated Gradients and Shapley values differ most on {feature}, the value is that part of the gap"
+    name, agree = THRESHOLDS["T8"].name, part <= DISAGREE
+    note += "" if agree else f"; {THRESHOLDS['T8'].failure}"
+    return (TrustCheck(id="T8", name=name, value=part, limit=DISAGREE, passed=agree, note=note, blocking=False),)
 
 
 def _sums(split: Split) -> TrustCheck:

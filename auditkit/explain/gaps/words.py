@@ -141,6 +141,21 @@ def second_opinion(seen: GapSums, split: Split, level: float) -> Split | None:
     return Split.of(contrast, seen.units[contrast], level)
 
 
+def furthest(seen: GapSums, split: Split, level: float) -> tuple[str, float] | None:
+    """The part that Integrated Gradients put farthest from its Shapley value, and by how much of the gap.
+
+    None where only one of them was computed, or the other does not add up. Of a gap that may be 0: of the parts' sizes.
+    """
+    path = second_opinion(seen, split, level)
+    if path is None or path.missed > MISSED:
+        return None
+    at = dict(zip(path.names, path.values, strict=True))
+    differences = [abs(at[name] - v) for name, v in zip(split.names, split.values, strict=True) if name in at]
+    k = int(np.argmax(differences))
+    scale = abs(split.total.value or 0.0) if split.gap_is_sure else split.size
+    return split.names[k], float(differences[k] / scale) if scale else 0.0
+
+
 def _agreement(seen: GapSums, split: Split, level: float) -> list[str]:
     """What Integrated Gradients say of the same gap, where both were computed."""
     path = second_opinion(seen, split, level)
@@ -148,11 +163,9 @@ def _agreement(seen: GapSums, split: Split, level: float) -> list[str]:
         return []
     if path.missed > MISSED:
         return [f"Integrated Gradients fail here: their sum misses the gap by {percent(path.missed)} of its parts"]
-    at = dict(zip(path.names, path.values, strict=True))
-    differences = [abs(at[name] - v) for name, v in zip(split.names, split.values, strict=True) if name in at]
-    k = int(np.argmax(differences))
-    scale = abs(split.total.value or 0.0) if split.gap_is_sure else split.size
-    part = differences[k] / scale if scale else 0.0
+    found = furthest(seen, split, level)
+    assert found is not None  # both were computed, and the other adds up
+    name, part = found
     whole = "the gap" if split.gap_is_sure else "the parts' sizes"
-    told = f"Integrated Gradients differ most on {split.names[k]}, by {percent(part)} of {whole}"
+    told = f"Integrated Gradients differ most on {name}, by {percent(part)} of {whole}"
     return [f"warning: the two ways to split disagree: {told}" if part > DISAGREE else told]

@@ -116,6 +116,7 @@ def _reading(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> Laye
         auc=seen["auc"][0] / seen["auc"][1] if seen.get("auc") else None,
         before=before,
         after=after,
+        closed=closed,
         random=_mean(seen.get("random")),
         accuracy_before=None if accuracy is None else accuracy[0],
         accuracy_after=None if accuracy is None else accuracy[1],
@@ -201,10 +202,12 @@ def _layer_note(fact: dict[str, Any], seen: Seen) -> str:
         return str(fact["reason"])
     parts = []
     if fact["positions"] > 1:
-        parts.append(f"{fact['units']:,} units, each the mean over {fact['positions']:,} positions")
+        parts.append(f"each the mean over {fact['positions']:,} positions")
     if fact["units"] > 4096:
         parts.append("probed in a random projection of 1,024 sums; too wide to be erased")
-    elif "low_scores" not in seen and fact["units"] > 1:
+    elif fact["units"] == 1:
+        parts.append("one number: erased, nothing would be left")
+    elif "low_scores" not in seen:
         parts.append("not erased" + ("" if fact["erased"] else ": name it in layers= to have it erased"))
     if "flow" not in seen:
         parts.append("no gradient flows through it")

@@ -81,13 +81,20 @@ def _used(r: LayerReading, attribute: str, guess: float | None, unit: Unit) -> s
         return f"; erasing {attribute} there widens the gap by {_size(-closed.value, unit)}"
     share = closed.value / before.value
     text = f"; erasing {attribute} there closes {'all' if share >= 1 else percent(share)} of the gap of "
-    text += f"{_size(before.value, unit)}{_cost(r, guess)}"
+    text += f"{_size(before.value, unit)} ({_left(after, unit)}){_cost(r, guess)}"
     if after.high is not None and after.high < 0:
         text += f", and turns it round ({_size(-(after.value or 0), unit)} the other way)"
     random = r.record.random
     if random is not None and before.value - random >= closed.value:
         text += ", which is no more than erasing anything else does"
     return text
+
+
+def _left(after: Estimate, unit: Unit) -> str:
+    """What remains of the gap, with its interval."""
+    write = points if unit == "points" else plain
+    sure = "" if after.low is None else f", {100 * after.level:.4g}% interval {write(after.low)} to {write(after.high)}"
+    return f"{write(after.value)} {'is' if write(after.value) == '1.0' else 'are'} left{sure}"
 
 
 def _cost(r: LayerReading, guess: float | None) -> str:

@@ -116,16 +116,17 @@ def _through(seen: Observations) -> str:
 def _success_statement(seen: Observations, ways: Ways, between: Gap | None, level: float) -> str:
     everybody = share(seen.columns["success"], seen.columns["weight"]).estimate(level)
     sure = "" if everybody.low is None else f" ({interval(everybody, 'overall')})"
-    start = f"{percent(everybody.value)} of refused rows would be approved {_through(seen)}{sure}"
+    start = f"Of all refused rows {percent(everybody.value)} would be approved {_through(seen)}{sure}"
     if between is None:
         return f"{start}. {CAUTION}"
     if not excludes_zero(between.estimate):
         return f"{start}; no difference between groups of {ways.attribute} is beyond doubt. {CAUTION}"
     low, high = between.lowest, between.highest
+    apart = f"{points(between.estimate.value)} points apart ({interval(between.estimate, 'difference')})"
     return (
-        f"{start}. Of {ways.names[low]} rows {percent(ways.success[low].value)} have such a way, of {ways.names[high]} "
-        f"rows {percent(ways.success[high].value)}: {points(between.estimate.value)} points apart "
-        f"({interval(between.estimate, 'difference')}). {CAUTION}"
+        f"Of those refused, {percent(ways.success[low].value)} of {ways.names[low]} rows and "
+        f"{percent(ways.success[high].value)} of {ways.names[high]} rows have a way to be approved. They are "
+        f"{apart}. {start}. {CAUTION}"
     )
 
 

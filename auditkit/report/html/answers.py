@@ -24,6 +24,7 @@ from auditkit.report.html.exhibits import (
 )
 from auditkit.report.html.figures import Figure, Names, TableView, counted
 from auditkit.report.html.lookup import RATED, By, Lookup, established
+from auditkit.report.html.retold import once, without_caveat
 from auditkit.report.html.sections import ANSWERED, RATED_SECTIONS, reasons
 from auditkit.report.words import by_words, number, shown, unit_of, upper_first
 from auditkit.wording import NOTHING
@@ -123,6 +124,13 @@ def of(look: Lookup, found: Sequence[Finding], missing: tuple[str, ...], names: 
         by_metric.setdefault((f.metric, _law(f)), []).append(f)
     room = Room.of(look.report)
     return Section(tuple(_named(_answer(look, fs, room), names) for fs in by_metric.values()), missing)
+
+
+def folded(s: Section) -> Section:
+    """The section with its tables folded."""
+    return s._replace(
+        answers=tuple(a._replace(grids=tuple(g._replace(folded=True) for g in a.grids)) for a in s.answers)
+    )
 
 
 def _named(a: Answer, names: Names) -> Answer:
@@ -236,11 +244,11 @@ def _metric_and_law(f: Finding) -> str:
 
 def _sentence(found: list[Finding], lead: Finding, title: str) -> str:
     order = [lead, *(f for f in found if f is not lead)]
-    told = dict.fromkeys(shown(f.statement, empty="", longest=600) for f in order)
-    said = [s for s in told if s and s.removesuffix(".") != title]
+    told = dict.fromkeys(without_caveat(shown(f.statement, empty="", longest=600)) for f in order)
+    said = [s.removeprefix(f"{title}. ") for s in told if s and s.removesuffix(".") != title]
     more = len(said) - SENTENCES
     rest = f" The table has {number(more)} more." if more > 0 else ""
-    return " ".join(said[:SENTENCES]) + rest
+    return once(said[:SENTENCES]) + rest
 
 
 def _subtitle(found: list[Finding], charts: tuple[Chart, ...]) -> str:

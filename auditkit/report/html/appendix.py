@@ -85,18 +85,20 @@ def _findings(look: Lookup) -> TableView:
     found = look.report.findings
     levels = [f.estimate.level for f in found]
     usual = max(dict.fromkeys(levels), key=levels.count, default=0.95)
-    caption = f"Every finding; intervals at {100 * usual:g}%, unless another level stands beside them"
-    return TableView(caption, ("Finding", "Value", "Interval", "Rows"), tuple(_finding(f, usual) for f in found))
+    sizes = [f.estimate.n for f in found]
+    rows = max(dict.fromkeys(sizes), key=sizes.count, default=0)
+    caption = f"Every finding; intervals at {100 * usual:.4g}%, of {rows:,} rows, unless another level or n is beside"
+    return TableView(caption, ("Finding", "Value", "Interval"), tuple(_finding(f, usual, rows) for f in found))
 
 
-def _finding(f: Finding, level: float) -> tuple[str, ...]:
+def _finding(f: Finding, level: float, rows: int) -> tuple[str, ...]:
     e, unit = f.estimate, unit_of(f.metric, f.comparison)
     shares, of = unit != "", kind_of(f.metric)
     interval = (range_text(e, f.comparison, of) if shares else range_in(e, unit)) or NOTHING
     told = [interval, f"at {100 * e.level:.4g}%" if e.level != level else "", e.state if e.state != "ok" else ""]
+    told += [f"n {e.n:,}" if e.n != rows else ""]
     return (
         shown(f.id),
         value_text(e, f.comparison, of) if shares or of == "measure" else decimals(e.value, 3),
         ", ".join(t for t in told if t),
-        f"{e.n:,}",
     )

@@ -73,7 +73,7 @@ def view(look: Lookup, f: Finding) -> Attributed:
     method = known.title if known else shown(f.metric)
     contributions = exhibit(f)
     table = _table(look, contributions) if contributions else TableView("Contributions", ("Column",), ())
-    note = f"This says how the model reaches its scores, not what causes the outcome. Method: {method}"
+    note = f"Method: {method}"
     note += f", {f.estimate.n:,} rows." if f.estimate.n else "."
     notes = tuple(upper_first(shown(n, longest=600)) for n in f.notes)
     trust, missed = trust_view(f, method), lost(f)
@@ -176,4 +176,5 @@ def _table(look: Lookup, x: GroupEstimates) -> TableView:
 def _cell(e: Estimate, full: bool) -> str:
     if not full or e.value is None or e.low is None or e.high is None:
         return decimals(e.value, 2)
-    return f"{decimals(e.value, 2)} ({decimals(e.low, 2)} to {decimals(e.high, 2)})"
+    to = " to " if e.low < 0 else "–"
+    return f"{decimals(e.value, 2)} ({decimals(e.low, 2)}{to}{decimals(e.high, 2)})"

@@ -94,10 +94,10 @@ def _note(x: Cases, drawn: int) -> str:
         if drawn < len(x.cases)
         else ""
     )
-    return (
-        f"Contributions in {shown(x.unit)}: how the model reaches its score, not what causes the outcome. "
-        f"A case is one row, and proves nothing about a group.{cut}"
-    )
+    parts = f"Contributions in {shown(x.unit)}: how the model reaches its score, not what causes the outcome. "
+    if not any(c.contributions or c.tokens or c.png for c in x.cases):
+        parts = "What moved these scores was not measured: see section 9. "
+    return f"{parts}A case is one row, and proves nothing about a group.{cut}"
 
 
 def _card(case: Case, most: int, fits: bool) -> Card:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
@@ -18,7 +19,7 @@ _TARGETS = {
     "false_negative_rate": "in who is overlooked",
     "mean_score_of_positives": "in scores of those who {yes}",
     "mean_score_of_negatives": "in scores of those who {no}",
-    "log_loss": "in errors",
+    "log_loss": "in how far scores miss the truth",
 }
 """What the gap is a gap of, in words."""
 
@@ -118,9 +119,38 @@ def title_of(look: Lookup, f: Finding, x: Contributions) -> str:
         sizes = listed([f"{shown(r.label)} ({_size(r.estimate.value, x.unit)})" for r in hidden])
         return f"A small {gap} hides larger parts that cancel: {sizes}"
     if not sure(x.total):
-        return f"No {gap} is established, so no column is said to make one"
+        return _unsure(gap)
     told = cause(look, f, x)
-    return upper_first(told.clause) if told else f"No single column surely makes most of the {gap}"
+    return upper_first(told.clause) if told else _unled(gap)
+
+
+def others(look: Lookup, pairs: Sequence[tuple[Finding, Contributions]]) -> tuple[str, ...]:
+    """Further gaps, a line each; those of which nothing can be said share a line."""
+    lines, unsure, unled = [], [], []
+    for f, x in pairs:
+        told = title_of(look, f, x)
+        if told == _unsure(gap_words(look, f, x)):
+            unsure.append(gap_words(look, f, x))
+        elif told == _unled(gap_words(look, f, x)):
+            unled.append(gap_words(look, f, x))
+        else:
+            lines.append(told)
+    for few, head in ((unled, _unled), (unsure, _unsure)):
+        if len(few) == 1:
+            lines.append(head(few[0]))
+    if len(unled) > 1:
+        lines.append(f"No single column surely makes most of these: {'; '.join(unled)}")
+    if len(unsure) > 1:
+        lines.append(f"Not established, so that no column is said to make them: {'; '.join(unsure)}")
+    return tuple(lines)
+
+
+def _unsure(gap: str) -> str:
+    return f"No {gap} is established, so no column is said to make one"
+
+
+def _unled(gap: str) -> str:
+    return f"No single column surely makes most of the {gap}"
 
 
 def _size(v: float | None, unit: Unit) -> str:

@@ -92,4 +92,4 @@ def counted(e: Estimate) -> int:
 
 def level_text(e: Estimate | None) -> str:
     """The level of an interval: "95%"."""
-    return f"{100 * (e.level if e else 0.95):g}%"
+    return f"{100 * (e.level if e else 0.95):.4g}%"

@@ -259,9 +259,8 @@ def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
         facts += [("For whom", _for_whom(look, lead)), ("How sure", _how_sure(lead))]
     small, groups = too_small(look)
     absent = (*unasked(look), *(shown(n.what) for n in look.report.not_measured))
-    words = (
-        f"{upper_first(listed(absent[:3]))}, and more." if absent else "What nobody asked for, and what no number says."
-    )
+    more = ", and more" if len(absent) > 3 else ""
+    words = f"{upper_first(listed(absent[:3]))}{more}." if absent else "What nobody asked for, and what no number says."
     if small:
         words += f" {upper_first(number(small))} of {number(groups)} groups are too small for some answers."
     return [*facts, ("Not measured", words)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import NamedTuple
 
 from auditkit.records import Estimate, Finding, Layer, Layers, Unit
 from auditkit.report.html.figures import Figure, TableView
 from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
 from auditkit.report.html.lookup import Lookup
+from auditkit.report.html.retold import without_caveat
 from auditkit.report.words import listed, number, range_in, shown, upper_first
 from auditkit.wording import NOTHING, decimals, in_unit, percent
 
@@ -134,16 +136,21 @@ def knows(layer: Layer) -> bool:
 def uses(layer: Layer) -> bool:
     """True where erasing surely makes the gap smaller, and a random direction does less than half of that.
 
-    Surely: with the sign of the gap before, the whole interval after lies below the whole interval before.
+    Surely: the interval of what went, which compares the same rows, lies on the gap's side of 0. Where it is not known:
+    with the sign of the gap before, the whole interval after lies below the whole interval before.
     """
     before, after = layer.before, layer.after
     if before is None or after is None or before.value is None or after.value is None:
         return False
     sign = 1 if before.value >= 0 else -1
+    by_chance = 0.0 if layer.random is None else abs(before.value) - abs(layer.random)
+    small = by_chance < 0.5 * _closed(layer)
+    went = layer.closed
+    if went is not None and went.low is not None and went.high is not None:
+        return small and min(sign * went.low, sign * went.high) > 0
     least = min((sign * v for v in (before.low, before.high) if v is not None), default=sign * before.value)
     most = max((sign * v for v in (after.low, after.high) if v is not None), default=sign * after.value)
-    by_chance = 0.0 if layer.random is None else abs(before.value) - abs(layer.random)
-    return most < least and by_chance < 0.5 * _closed(layer)
+    return small and most < least
 
 
 def hardly(layer: Layer, guess: float | None) -> bool:
@@ -207,7 +214,7 @@ def _subtitle(x: Layers, drawn: int) -> str:
 
 
 def _sentence(f: Finding, x: Layers) -> str:
-    told = [shown(f.statement, empty="", longest=600)]
+    told = [without_caveat(shown(f.statement, empty="", longest=600))]
     flat = [shown(layer.name) for layer in x.layers if layer.cut is False]
     if flat:
         them = listed(flat) if len(flat) <= 4 else f"{number(len(flat))} layers"
@@ -240,7 +247,7 @@ def _row(layer: Layer, x: Layers, axis: Axis, answer: str) -> LayerRow:
     before = None if layer.before is None or layer.before.value is None else axis.at(layer.before.value)
     missing = Mark("a", None)
     said = hardly(layer, x.guess)
-    towards, against = _strip(layer)
+    towards, against = outlines(layer)
     flags = ["no cut" if layer.cut is False else "", shown(layer.note, empty="", longest=300)]
     return LayerRow(
         label=shown(layer.name),
@@ -267,19 +274,27 @@ def _row(layer: Layer, x: Layers, axis: Axis, answer: str) -> LayerRow:
     )
 
 
-def _strip(layer: Layer) -> tuple[str, str]:
+def outlines(layer: Layer) -> tuple[str, str]:
     """Neurons as bars from one base line, the largest first: paths for those with the gap, and those against it.
 
     Each layer has its own scale: the strip shows how many neurons share the gap, not how much they make.
     """
     most = max((abs(v) for v in layer.neurons), default=0.0)
     sign = -1 if layer.before is not None and _value(layer.before) < 0 else 1
-    paths: dict[bool, list[str]] = {True: [], False: []}
-    for i, v in enumerate(layer.neurons[:64]):
+    paths: dict[bool, list[int]] = {True: [], False: []}
+    for v in layer.neurons[:64]:
         height = round(STRIP * abs(v) / most) if most else 0
-        if height:
-            paths[sign * v > 0].append(f"M{2 * i + 1} {STRIP}v-{height}")
-    return "".join(paths[True]), "".join(paths[False])
+        for side, heights in paths.items():
+            heights.append(height if side is (sign * v > 0) else 0)
+    return _area(paths[True]), _area(paths[False])
+
+
+def _area(heights: list[int]) -> str:
+    """Bars side by side as one outline; neighbours of one height are one step."""
+    if not any(heights):
+        return ""
+    steps = "".join(f"V{STRIP - height}h{2 * len(list(bars))}" for height, bars in groupby(heights))
+    return f"M0 {STRIP}{steps}V{STRIP}"
 
 
 def _amount(v: float | None, unit: Unit) -> str:

@@ -27,6 +27,7 @@ from auditkit.report.html import (
 )
 from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup
+from auditkit.report.html.retold import retold
 from auditkit.report.html.rules import ORDER
 from auditkit.report.html.sections import NOT_BUILT, TITLES, answered, from_findings, home
 from auditkit.report.html.trust import holds
@@ -42,6 +43,7 @@ def render(report: Report) -> str:
     A pure function of the record: the same report gives the same bytes. Names from the data stay text,
     also in the style (see `css_text`).
     """
+    report = retold(report)
     look = Lookup(report)
     drawn = from_findings(look)
     names = Names()
@@ -109,13 +111,20 @@ _BLOCKS += "|summary|svg|symbol|table|tbody|td|text|th|thead|tr|ul|use|line|rect
 _GAP = re.compile(rf"(?<=>)\s*\n\s*(?=</?(?:{_BLOCKS})\b)|(</?(?:{_BLOCKS})\b[^<>]*>)\s*\n\s*")
 
 
+_CELL_END = re.compile(r"</t[dhr]>(?=<t[dhr]\b|</t)")
+
+
 def tight(html: str) -> str:
-    """A page without the line breaks between blocks, where they mean nothing; text never begins or ends with one.
+    """A page without what means nothing: line breaks between blocks, and the ends of cells and rows before the next.
+
+    Text never begins or ends with a line break. A tenth of a page of tables would be ends that HTML lets out.
 
     >>> tight("<li>\\n<p>a</p>\\n</li>\\n<b>b</b>\\n<i>c</i>")
     '<li><p>a</p></li><b>b</b>\\n<i>c</i>'
+    >>> tight("<tr><th>a</th><td>b</td></tr><tr><td>c</td></tr></tbody>")
+    '<tr><th>a<td>b<tr><td>c</tbody>'
     """
-    return _GAP.sub(r"\1", html)
+    return _CELL_END.sub("", _GAP.sub(r"\1", html))
 
 
 def tight_style(css: str) -> str:

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.records import Finding, TrustCheck
 from auditkit.report.html.figures import TableView
-from auditkit.report.words import listed, number, several, shown, upper_first
+from auditkit.report.words import number, several, shown, upper_first
 from auditkit.wording import NOTHING, decimals
+
+_PLAIN = {
+    "preflight": "no row changes another's answer, and the model is left as it was",
+    "completeness": "the parts add up to the gap",
+    "agreement of methods": "a second way to split the gap agrees",
+}
+"""What a passed check says, where a gap has one or two."""
 
 
 class Failed(NamedTuple):
@@ -70,11 +78,23 @@ def _sentence(f: Finding) -> str:
     passed, all_of = sum(t.passed for t in f.trust), len(f.trust)
     if passed == all_of:
         whole = {1: "Its one check is", 2: "Both checks are"}.get(all_of, f"All {several(all_of, 'check')} are")
-        return f"{whole} passed."
+        what = [_PLAIN[t.name] for t in f.trust if t.name in _PLAIN] if all_of <= 2 else []
+        meaning = f": {'; '.join(what)}" if len(what) == all_of else ""
+        return f"{whole} passed{meaning}."
     head = f"{upper_first(number(passed))} of {number(all_of)} checks are passed."
     if lost(f):
         return head
-    return f"{head} Caution: {listed([shown(t.name) for t in cautions])}. {' '.join(_told(t) for t in cautions[:2])}"
+    more = f" {upper_first(several(len(cautions) - 2, 'caution'))} more: see the table." if len(cautions) > 2 else ""
+    return f"{head} {' '.join(_cautioned(t) for t in cautions[:2])}{more}"
+
+
+def _cautioned(t: TrustCheck) -> str:
+    """A caution, what it means first."""
+    meaning = THRESHOLDS[t.id].failure if t.id in THRESHOLDS else ""
+    note = shown(t.note, empty="", longest=600).removesuffix(meaning).rstrip("; ")
+    size = "" if t.value is None or t.limit is None else f"{_statistic(t.value, 3)}, where {allowed(t, 3)} {_asks(t)}"
+    why = "; ".join(part for part in (size, note) if part)
+    return f"Caution, {shown(t.name)}: {meaning or 'read it with care'}{f' ({why})' if why else ''}."
 
 
 def _result(t: TrustCheck) -> str:
@@ -88,7 +108,11 @@ def _told(t: TrustCheck) -> str:
     name, note = f"{shown(t.id)}, {shown(t.name)}", shown(t.note, empty="", longest=600)
     if t.value is None or t.limit is None:
         return f"{name}: failed. {upper_first(note)}".strip()
-    return f"{name}: {_statistic(t.value, 3)}, where {allowed(t, 3)} is allowed. {upper_first(note)}".strip()
+    return f"{name}: {_statistic(t.value, 3)}, where {allowed(t, 3)} {_asks(t)}. {upper_first(note)}".strip()
+
+
+def _asks(t: TrustCheck) -> str:
+    return "is asked for" if getattr(t, "at_least", False) else "is allowed"
 
 
 def allowed(t: TrustCheck, digits: int = 4) -> str:

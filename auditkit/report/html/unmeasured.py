@@ -36,8 +36,8 @@ class Unmeasured(NamedTuple):
 
 
 def unasked(look: Lookup) -> list[str]:
-    """What no check of this report measured, although one could."""
-    return [what for concern, what in UNASKED.items() if concern not in _answered(look)]
+    """What no check of this report was asked to measure, although one could; what one tried says itself why not."""
+    return [what for c, what in UNASKED.items() if c not in _answered(look) and not reasons(look, c)]
 
 
 def _answered(look: Lookup) -> set[Concern]:
@@ -61,16 +61,15 @@ def too_small(look: Lookup) -> tuple[int, int]:
 
 def view(look: Lookup) -> Unmeasured:
     """Stated absences, unjudged rules, small groups, and what this version lacks."""
-    items = [(shown(n.what), shown(n.why)) for n in look.report.not_measured]
+    items = [(upper_first(shown(n.what)), upper_first(shown(n.why))) for n in look.report.not_measured]
     items += [
         (f"Rule {shown(v.rule.id)}", v.reason.removeprefix("Not measured: "))
         for v in look.report.verdicts
         if v.status == "not_measured"
     ]
     items += _small_groups(look)
-    unasked_for = [what for c, what in UNASKED.items() if c not in _answered(look) and not reasons(look, c)]
-    if unasked_for:
-        items.append((upper_first(listed(unasked_for)), "Not asked for."))
+    if unasked(look):
+        items.append((upper_first(listed(unasked(look))), "Not asked for."))
     return Unmeasured(tuple(items), LIMITS)
 
 

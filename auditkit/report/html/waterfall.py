@@ -156,8 +156,8 @@ def _whole(axis: Axis, x: Contributions) -> Bar:
     )
 
 
-def _value(v: float | None, unit: Unit, digits: int = 1) -> str:
-    return decimals(None if v is None else 100 * v, digits) if unit in ("points", "percent") else in_unit(v, unit)
+def _value(v: float | None, unit: Unit) -> str:
+    return decimals(None if v is None else 100 * v) if unit in ("points", "percent") else in_unit(v, unit)
 
 
 def _tick(v: float, unit: Unit) -> str:
@@ -203,10 +203,10 @@ def _sums(x: Contributions) -> str:
     """What the parts add up to, beside the gap of the rows used, and of all rows."""
     unit = {"points": " points", "percent": " percent"}.get(x.unit, "")
     total = sum(r.estimate.value or 0.0 for r in x.rows)
-    whole = _value(x.total.value, x.unit, 2)
-    told = f"The parts add up to {_value(total, x.unit, 2)}{unit}; the gap of the rows used is {whole}"
+    parts, whole = _value(total, x.unit), _value(x.total.value, x.unit)
+    told = f"The parts add up to {parts}{unit}, {'as' if parts == whole else f'{whole} is'} the gap of the rows used"
     if x.of_all is not None:
-        told += f", and over all rows of the data {_value(x.of_all, x.unit, 2)}"
+        told += f"; over all rows of the data it is {_value(x.of_all, x.unit)}"
     if not any(r.share is not None for r in x.rows) and x.rows and x.total.value is not None:
         told += ". Shares are not given" + ("" if sure(x.total) else ": the interval of the whole gap contains 0")
     return f"{told}."
@@ -215,7 +215,8 @@ def _sums(x: Contributions) -> str:
 def _method(f: Finding, x: Contributions) -> tuple[str, ...]:
     """How it was measured, line by line."""
     n = x.total.n or f.estimate.n
-    lines = [f"{n:,} rows of the smaller group" if n else "", *f.notes, x.total.method]
+    told = any(f"{n:,} rows of the smaller group" in line for line in f.notes)
+    lines = [f"{n:,} rows of the smaller group" if n and not told else "", *f.notes, x.total.method]
     return tuple(upper_first(shown(line, longest=600)) for line in lines if line)
 
 
@@ -241,7 +242,7 @@ def table_of(look: Lookup, f: Finding, x: Contributions) -> TableView:
 def _texts(e: Estimate, unit: Unit) -> tuple[str, str]:
     if e.value is None:
         return NOTHING, shown(e.note, empty="not defined")
-    return _value(e.value, unit, 2 if unit == "points" and abs(e.value) < 0.01 else 1), range_in(e, unit) or NOTHING
+    return _value(e.value, unit), range_in(e, unit) or NOTHING
 
 
 def apart(look: Lookup, pairs: Sequence[tuple[Finding, Contributions]]) -> TableView:

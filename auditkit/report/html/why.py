@@ -11,6 +11,7 @@ from auditkit.report.html.exhibits import Grid, grid, table_of_estimates
 from auditkit.report.html.figures import Names, TableView
 from auditkit.report.html.leading import leading
 from auditkit.report.html.lookup import By, Lookup
+from auditkit.report.html.retold import CAVEAT
 from auditkit.report.html.sections import reasons
 from auditkit.report.html.trust import Failed, Trust, failed, holds, lost
 from auditkit.report.html.trust import view as trust_view
@@ -25,9 +26,6 @@ DRAWN = 4
 
 ROWS = 20
 """Rows of a further table."""
-
-
-CAVEAT = "how the model reaches its scores, not what causes the outcome"
 
 
 class Further(NamedTuple):
@@ -101,7 +99,7 @@ def view(look: Lookup, names: Names) -> Why:
         else:
             others.append(f)
     broken = tuple(_other(f, names) for f in others if not holds(f))
-    told = answers.of(look, [f for f in others if holds(f)], (), names)
+    told = answers.folded(answers.of(look, [f for f in others if holds(f)], (), names))
     absent = tuple(dict.fromkeys(shown(why, longest=300) for why in reasons(look, "explanation")))
     return Why(
         gaps=tuple(_gap(look, fs, names, i < DRAWN) for i, fs in enumerate(gaps.values())),
@@ -164,8 +162,15 @@ def summary(look: Lookup) -> list[tuple[str, str]]:
         if told is not None:
             size = interval(x.total, "difference") if x.unit == "points" else ""
             text = f"The gap is {quantity(x.total.value, 'difference')}, {size}. " if size else ""
-            return [(f"{upper_first(told.clause)}.", f"{text}{upper_first(CAVEAT)}.")]
+            inside = "".join(f"{t}. " for t in _layers_of(look, f.by)[:1])
+            return [(f"{upper_first(told.clause)}.", f"{text}{inside}This is {CAVEAT}.")]
     return []
+
+
+def _layers_of(look: Lookup, by: By) -> list[str]:
+    """What the layers know and use of an attribute, in a line."""
+    mine = [f for f in explanations(look) if f.by == by and holds(f)]
+    return [layers.title_of(x) for f in mine for x in f.exhibits if isinstance(x, Layers)]
 
 
 def _gap(look: Lookup, found: list[Finding], names: Names, draw: bool) -> Gap:
@@ -181,9 +186,9 @@ def _gap(look: Lookup, found: list[Finding], names: Names, draw: bool) -> Gap:
             for f, x in pairs
             if not holds(f)
         ),
-        titles=tuple(causes.title_of(look, f, x) for f, x in held[bool(first) :]),
+        titles=causes.others(look, held[bool(first) :]),
         further=names.table(waterfall.apart(look, held[bool(first) :])) if held[bool(first) :] else None,
-        grids=_grids(found, names),
+        grids=_grids([first[0]] if first else found, names),
         trust=_trust(first[0] if first else found[0], waterfall.name_of(look, *(first or pairs[0])), names),
     )
 
