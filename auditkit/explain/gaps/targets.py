@@ -50,7 +50,7 @@ TARGETS: dict[Task, tuple[Target, ...]] = {
 }
 """Task → its targets. Of several classes, one against the rest."""
 
-OUTCOME = "the outcome itself"
+OUTCOME = "how often the outcome occurs"
 """The part of a gap in loss that comes from how often the outcome occurs, not from any column."""
 
 

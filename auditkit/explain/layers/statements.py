@@ -94,7 +94,7 @@ def _left(after: Estimate, unit: Unit) -> str:
     """What remains of the gap, with its interval."""
     write = points if unit == "points" else plain
     sure = "" if after.low is None else f", {100 * after.level:.4g}% interval {write(after.low)} to {write(after.high)}"
-    return f"{write(after.value)} {'is' if write(after.value) == '1.0' else 'are'} left{sure}"
+    return f"{_size(after.value or 0.0, unit)} left{sure}"
 
 
 def _cost(r: LayerReading, guess: float | None) -> str:

@@ -259,7 +259,11 @@ def _subtitle(found: list[Finding], charts: tuple[Chart, ...]) -> str:
         cut = f" Of more than {MOST} rows the {MOST} surest to differ from 0 are drawn."
     if len(_drawn_groups(found)) < len(groups_of(found)):
         cut += " Crossed groups stand in the table."
-    return f"{_metric_and_law(first)}. {line}{cut}".strip()
+    known = METRICS.get(first.metric)
+    what = (
+        f" {known.definition}" if known and first.concern == "explanation" else ""
+    )  # names nobody knows: said in words
+    return f"{_metric_and_law(first)}.{what} {line}{cut}".strip()
 
 
 def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:

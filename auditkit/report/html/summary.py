@@ -119,14 +119,13 @@ def _unknown(look: Lookup) -> Item:
     small, groups = too_small(look)
     gaps = [f for f in look.report.findings if f.concern == "fairness" and f.comparison == "difference"]
     unseen = [by_words(by) for by in look.bys() if not any(established(f) for f in gaps if f.by == by)]
-    words = listed(unasked(look)) or "what nobody asked for"
+    absent = [shown(n.what) for n in look.report.not_measured[:3]]
+    words = listed(unasked(look)) or "; ".join(absent) or "what nobody asked for"
     if small:
         words += (
             f"; and, for some answers, anything about {number(small)} of {number(groups)} groups, which are too small"
         )
     if unseen:
         words += f". Between groups of {listed(unseen)} no gap is established, and none is ruled out"
-    extra = (
-        f". Nor: {'; '.join(shown(n.what) for n in look.report.not_measured[:3])}" if look.report.not_measured else ""
-    )
+    extra = f". Nor: {'; '.join(absent)}" if absent and unasked(look) else ""
     return Item("not_measured", "Not known:", f"{words}{extra}.", "#unmeasured", "Not measured")
