@@ -58,14 +58,26 @@ class Argmax(nn.Module):
 
 
 class Coded(nn.Module):
-    """Its last column is a code that it looks up: any other number than 0, 1, 2 raises IndexError."""
+    """Its last column is a code that it looks up, from 0 to 2."""
 
     def __init__(self) -> None:
         super().__init__()
         self.table, self.layer = nn.Embedding(3, 2), nn.Linear(5, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        if x[:, 3].min() < 0 or x[:, 3].max() > 2:
+            raise IndexError("index out of range")
         return self.layer(torch.cat([x[:, :3], self.table(x[:, 3].long())], 1))
+
+
+class Writing(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = net()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x[:, 0] *= 2
+        return self.layers(x)
 
 
 def test_names_with_separators() -> None:
@@ -134,13 +146,37 @@ def test_axes_have_two_ends(size: float) -> None:
 def test_a_net_that_looks_codes_up_has_no_erased_input() -> None:
     x, _ = rows()
     group = np.where(np.arange(ROWS) % 4 == 0, "A", "B")
-    x = x.assign(f3=np.where((group == "A") & (np.arange(ROWS) % 32 != 0), 0, 2))  # without the group: up to 3.5
+    x = x.assign(f3=np.where((group == "A") & (np.arange(ROWS) % 32 != 0), 0, 2))  # without the group: beyond 2
     torch.manual_seed(0)
     report = ak.audit(ak.Model(Coded()), data(x, {"group": group}), checks=[ak.LayerAudit(random=2)])
     (finding,) = report.findings
     (layer, *_) = [y for y in finding.exhibits[0].layers if y.name == "input"]
     assert layer.after is None
     assert layer.note.startswith("not erased")
+
+
+def test_a_net_that_writes_to_its_inputs_is_explained_as_one_that_does_not() -> None:
+    x, group = rows()
+    checks = [ak.GapAttribution(permutations=2, shuffles=1), ak.LayerAudit(random=2), ak.Attribution()]
+    torch.manual_seed(0)
+    found = ak.audit(ak.Model(Writing()), data(x, {"group": group}), checks=checks)
+    twice = x.assign(f0=2 * x["f0"])
+    other = ak.audit(ak.Model(net()), data(twice, {"group": group}), checks=[checks[0]])
+    of = next(f for f in found.findings if f.of == "mean_score").exhibits[0].rows
+    assert len(found.findings) == 9
+    gap = {r.label: r.estimate.value for r in of}
+    expected = {
+        r.label: r.estimate.value for r in next(f for f in other.findings if f.of == "mean_score").exhibits[0].rows
+    }
+    assert sum(gap.values()) == pytest.approx(sum(expected.values()), abs=0.02)  # pairs are drawn by hashed rows
+
+
+def test_one_outcome_has_no_part_in_a_gap_of_loss() -> None:
+    x, group = rows()
+    same = ak.Dataset.from_arrays(x, y_true=np.zeros(ROWS, dtype=int), sensitive_features={"group": group})
+    report = ak.audit(ak.Model(net()), same, checks=[ak.GapAttribution(permutations=2, shuffles=1)])
+    loss = next(f for f in report.findings if f.of == "log_loss").exhibits[0]
+    assert {r.label: r.estimate.value for r in loss.rows}["the outcome itself"] == 0
 
 
 @pytest.mark.parametrize(("module", "why"), [(Argmax(), "no gradient reaches"), (nn.Flatten(0), "no weights")])
