@@ -145,8 +145,9 @@ def test_axes_have_two_ends(size: float) -> None:
 
 def test_a_net_that_looks_codes_up_has_no_erased_input() -> None:
     x, _ = rows()
-    group = np.where(np.arange(ROWS) % 4 == 0, "A", "B")
-    x = x.assign(f3=np.where((group == "A") & (np.arange(ROWS) % 32 != 0), 0, 2))  # without the group: beyond 2
+    a, odd = np.arange(ROWS) % 2 == 0, np.arange(ROWS) % 20 < 2
+    group = np.where(a, "A", "B")
+    x = x.assign(f0=x["f0"] + 20 * a, f3=np.where(a == odd, 2, 0))  # without the group, which f0 tells: beyond 2
     torch.manual_seed(0)
     report = ak.audit(ak.Model(Coded()), data(x, {"group": group}), checks=[ak.LayerAudit(random=2)])
     (finding,) = report.findings
