@@ -48,7 +48,8 @@ def joined(parts: Sequence[Inputs]) -> Inputs:
 
 
 def called(module: nn.Module, inputs: Inputs) -> Any:
-    """What the module returns for them."""
+    """What the module returns for copies of them: a net may write to its inputs, and they are used again."""
+    inputs = packed(inputs, [t.clone() for t in leaves(inputs)])
     if isinstance(inputs, Tensor):
         return module(inputs)
     return module(**inputs) if isinstance(inputs, dict) else module(*inputs)

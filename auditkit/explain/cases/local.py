@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from auditkit.errors import DataError
+from auditkit.errors import DataError, listing
 from auditkit.explain.attributions.driver import (
     MOST_STEPS,
     OTHER_STEPS,
@@ -100,7 +100,8 @@ def explain(
         Quadrature steps to begin with; None: 32 for a smooth net, 64 for others. Rows whose contributions do not add
         up go again at twice the steps, up to 512.
 
-    Raises ModelError for an unknown method, a model that mixes its rows or has no gradient; DataError for no rows.
+    Raises ModelError for an unknown method, a model that mixes its rows or has no gradient; DataError for no rows, for
+    anything but a frame, and for rows that lack columns of the background.
 
     >>> net = torch.nn.Linear(2, 1)
     >>> found = explain(Model(net), pd.DataFrame({"a": [0.0, 2.0], "b": [1.0, 1.0]}))
@@ -108,6 +109,7 @@ def explain(
     (['a', 'b'], True)
     """
     how = method_of(method)
+    rows = _columns_of(rows, background, named=model.preprocess is None)
     if not len(rows):
         raise DataError("there are no rows to explain")
     if groups is not None:
@@ -205,3 +207,18 @@ def _attributed(
         again = how.attribute(at.take(where), baseline, n_steps=int(steps[missed[0]]), seed=seed)
         for whole, part in zip(found, again, strict=True):
             whole[where] = part
+
+
+def _columns_of(rows: pd.DataFrame, background: pd.DataFrame | None, *, named: bool) -> pd.DataFrame:
+    """The rows, their columns in the order of the background's, so that both mean the same to the net."""
+    for what, given in (("rows", rows), ("background", background)):
+        if given is not None and not isinstance(given, pd.DataFrame):
+            raise DataError(f"{what}: expected a pandas frame of raw rows, got {type(given).__name__}")
+    if background is None:
+        return rows
+    lacking = [c for c in background if c not in rows]
+    if not lacking:
+        return rows[list(background.columns)]
+    if named:  # every column is an input
+        raise DataError(f"the rows lack columns of the background: {listing(lacking)}")
+    return rows

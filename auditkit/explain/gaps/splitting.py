@@ -127,7 +127,8 @@ def by_shapley(scene: Scene, target: Target, high: Rows, low: Rows) -> Units:
     width = len(scene.groups.names) + (target.of == "loss")
     said = scene.outputs[target.of]  # the gap by calls of its own, so that the sum can be wrong
     delta = np.concatenate([said[p.first] - said[p.second] for p in pairs])
-    columns = np.concatenate([part[:, :width], delta[:, None]], axis=1)
+    part = np.pad(part, ((0, 0), (0, max(0, width - part.shape[1]))))[:, :width]  # one outcome only: it has no part
+    columns = np.concatenate([part, delta[:, None]], axis=1)
     names = (*scene.groups.names, OUTCOME)[:width]
     return _units(scene, names, pairs, -columns if turned else columns, first, second)
 

@@ -117,10 +117,18 @@ class Influence:
 
         DataError for training rows that lack what the model reads, ModelError for checkpoints that do not fit.
         """
-        from auditkit.explain.influence.directions import gap_of, influences
+        from auditkit.explain.driving import NotExplained
 
         if self.train is None:
-            return InfluenceSeen(Observations({}, {}, {"not_measured": {"influence": NO_ROWS}}), _nothing())
+            return _not_measured(NO_ROWS)
+        try:
+            return self._measured(model, sample)
+        except NotExplained as e:
+            return _not_measured(str(e))
+
+    def _measured(self, model: Model, sample: Batch) -> InfluenceSeen:
+        from auditkit.explain.influence.directions import gap_of, influences
+
         attributes = self._attributes(sample)
         train = self._rows(sample)
         reasons: dict[str, str] = {}
@@ -253,6 +261,10 @@ def _training(rows: Batch, frame: pd.DataFrame, sample: Batch, most: int, show: 
         read=len(frame),
         dropped=len(frame) - len(known),
     )
+
+
+def _not_measured(why: str) -> InfluenceSeen:
+    return InfluenceSeen(Observations({}, {}, {"not_measured": {"influence": why}}), _nothing())
 
 
 def _nothing() -> Observations:

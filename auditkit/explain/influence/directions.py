@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from auditkit.check import Batch
+from auditkit.explain.driving import NotExplained
 from auditkit.explain.estimates import FEWEST
 from auditkit.explain.preflight import preflight, unchanged, undisturbed
 from auditkit.inputs.loading import load_weights
@@ -99,6 +100,8 @@ def _loaded(module: nn.Module, path: Path) -> nn.Module:
 def gap_gradient(model: Model, inputs: Inputs, coefficient: Floats) -> Weights:
     """∇θ Σ coefficient · score, a part of the rows at a time."""
     weights = {k: v.requires_grad_() for k, v in _weights(model.module).items()}
+    if not weights:
+        raise NotExplained("the net has no weights, which training rows could have moved")
     total = {k: torch.zeros_like(v) for k, v in weights.items()}
     c = torch.as_tensor(coefficient)
     with torch.enable_grad():
@@ -106,6 +109,8 @@ def gap_gradient(model: Model, inputs: Inputs, coefficient: Floats) -> Weights:
             decision = _decision(model, weights, taken(inputs, where))
             score = model.probabilities(decision)
             part = (score * c[where].to(score)).sum()
+            if not part.requires_grad:
+                raise NotExplained("no gradient reaches the net's weights")
             found = torch.autograd.grad(part, list(weights.values()), allow_unused=True, materialize_grads=True)
             for (name, own), g in zip(total.items(), found, strict=True):
                 total[name] = own + g

@@ -127,7 +127,7 @@ class At:
         return whole and bool(np.isfinite(x).all())
 
     def _run(self, half: Half, change: Change) -> Floats:
-        """Scores with the change; NaN where the net cannot read what it then gets, as a code that is not whole."""
+        """Scores with the change; NaN where the net cannot read what it then gets, as a broken code."""
         some = taken(self.inputs, torch.as_tensor(half.read))
         try:
             return scores_with(self.model, some, self.layer, change)
