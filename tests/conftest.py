@@ -1,5 +1,6 @@
 """Hypothesis without deadlines (the machine may be busy), the same examples every time, and one thread a worker."""
 
+import gc
 import os
 
 from hypothesis import settings
@@ -9,3 +10,8 @@ for library in ("OMP", "OPENBLAS", "MKL"):  # before any of them is imported: th
 
 settings.register_profile("auditkit", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("auditkit")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector need not look through it again at every pass."""
+    gc.freeze()

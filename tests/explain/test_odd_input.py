@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import auditkit as ak
 from auditkit.evidence.census import Census
+from auditkit.explain.gaps.targets import OUTCOME
 from auditkit.explain.layers.erasure import whitening
 from auditkit.explain.layers.probes import control_tasks
 from auditkit.report.html.geometry import axis_over, axis_to
@@ -177,7 +178,7 @@ def test_one_outcome_has_no_part_in_a_gap_of_loss() -> None:
     same = ak.Dataset.from_arrays(x, y_true=np.zeros(ROWS, dtype=int), sensitive_features={"group": group})
     report = ak.audit(ak.Model(net()), same, checks=[ak.GapAttribution(permutations=2, shuffles=1)])
     loss = next(f for f in report.findings if f.of == "log_loss").exhibits[0]
-    assert {r.label: r.estimate.value for r in loss.rows}["the outcome itself"] == 0
+    assert {r.label: r.estimate.value for r in loss.rows}[OUTCOME] == 0
 
 
 @pytest.mark.parametrize(("module", "why"), [(Argmax(), "no gradient reaches"), (nn.Flatten(0), "no weights")])
