@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
+from auditkit.errors import ModelError
 from auditkit.records import Finding, NotMeasured, Task
 
 if TYPE_CHECKING:
@@ -73,6 +74,12 @@ def tasks_of(check: Check) -> tuple[Task, ...]:
     """The tasks that a check knows: its own `tasks`, else binary only."""
     found: tuple[Task, ...] = getattr(check, "tasks", ("binary",))
     return found
+
+
+def of_several(label: str | None, task: Task) -> None:
+    """ModelError for a label where there are no several classes to choose from."""
+    if label is not None:
+        raise ModelError(f"label={label!r} names a class of several; this task is {task}: leave it away")
 
 
 class Evidence(Protocol):

@@ -233,3 +233,10 @@ def test_the_census_does_not_depend_on_the_order_of_rows() -> None:
     here = read(np.arange(ROWS))
     assert here == read(order)
     assert here[:4] == here[4:]
+
+
+@pytest.mark.parametrize("check", [c(label="yes") for c in (ak.GapAttribution, ak.Attribution, ak.Concepts)])
+def test_a_label_where_there_are_no_classes_is_named(check: Any) -> None:
+    x, group = rows()
+    with pytest.raises(ak.ModelError, match="names a class of several; this task is binary"):
+        ak.audit(ak.Model(net()), data(x, {"group": group}), checks=[check])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auditkit.check import Assessment, Batch
+from auditkit.check import Assessment, Batch, of_several
 from auditkit.errors import ModelError, listing, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.explain.attributions.findings import PHI, attribution_finding, of_class
@@ -79,6 +79,8 @@ class Attribution:
             else:
                 if sample.task == "multiclass":
                     model = self._of_class(model, sample.classes)
+                else:
+                    of_several(self.label, sample.task)
                 each = (explain(model, sample, **options),)
             if len(sample.features) > 1 and not any(np.ptp(e.delta) for e in each):
                 raise NotExplained("all scores are equal: no column moves them")

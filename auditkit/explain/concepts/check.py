@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.check import Assessment, Batch
+from auditkit.check import Assessment, Batch, of_several
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.explain.concepts.findings import CONCEPT, PROJECTION, concept_findings, contrasts_of
@@ -113,6 +113,7 @@ class Concepts:
         from auditkit.explain.attributions.driver import NotExplained
 
         if sample.task != "multiclass":
+            of_several(self.label, sample.task)
             return model
         if self.label is None:
             raise NotExplained(f"a model of {len(sample.classes)} classes: say which one, Concepts(label=…)")

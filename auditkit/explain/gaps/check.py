@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.check import Assessment, Batch, missing
+from auditkit.check import Assessment, Batch, missing, of_several
 from auditkit.errors import ModelError, PolicyError, listing, nearest
 from auditkit.evidence.sample import taken
 from auditkit.explain.gaps.findings import gap_findings
@@ -121,6 +121,7 @@ class GapAttribution:
         from auditkit.explain.attributions.driver import NotExplained
 
         if sample.task != "multiclass":
+            of_several(self.label, sample.task)
             return model, sample
         if self.label is None:
             n = len(sample.classes)

@@ -64,9 +64,10 @@ def cancelling(split: Split) -> bool:
 
 
 def sides(split: Split) -> tuple[list[int], list[int]]:
-    """Parts that surely add to the gap, and that surely take from it; the largest first."""
+    """Parts that surely add to the gap, and that surely take from it, the largest first; none that is written as 0."""
     order = np.argsort(-np.abs(split.values), kind="stable")
-    sure = [int(k) for k in order if split.sure[k]]
+    nothing = split.target.amount(0.0)
+    sure = [int(k) for k in order if split.sure[k] and split.target.amount(abs(float(split.values[k]))) != nothing]
     sign = 1 if (split.total.value or 0.0) >= 0 else -1
     return [k for k in sure if sign * split.values[k] > 0], [k for k in sure if sign * split.values[k] < 0]
 
