@@ -209,20 +209,37 @@ def _all_outputs(ready: _Ready, baseline: Tensors, outputs: int | None) -> tuple
 def _refined(ready: _Ready, at: Surface, baseline: Tensors, found: Tensors) -> Explained:
     """A feature's contributions; with quadrature, rows that miss T1 go again at twice the steps."""
     delta = _decisions(at, at.points) - _start(ready, at, baseline)
-    draws = ready.how.quadrature or ready.method == "gradient_shap"
-    steps = np.full(len(at), ready.n_steps if draws else 1, dtype=np.int64)
+    _by_feature(at, found)  # before more is asked of it
+    found, epsilon, steps = refined(ready.how, at, baseline, found, delta, n_steps=ready.n_steps, seed=ready.seed)
+    if ready.method == "gradient_shap":
+        steps[:] = ready.n_steps
     phi = _by_feature(at, found)
-    while ready.how.quadrature:
-        missed = np.flatnonzero((completeness(phi.sum(1), delta) > T1_LIMIT) & (steps < MOST_STEPS))
-        if not len(missed):
-            break
-        steps[missed] = min(2 * int(steps[missed[0]]), MOST_STEPS)  # those that still miss all took the same steps
-        part = at.take(torch.as_tensor(missed))
-        phi[missed] = _by_feature(part, ready.how.attribute(part, baseline, n_steps=int(steps[missed[0]])))
-    epsilon = completeness(phi.sum(1), delta) if ready.how.adds_up else None
     kept = [j for j, name in enumerate(at.groups.names) if name not in at.unmoved]
     columns = tuple(at.groups.names[j] for j in kept)
     return Explained(phi[:, kept], columns, delta, epsilon, steps, ready.method, ready.switched, at.unmoved)
+
+
+def refined(
+    how: Method, at: Surface, baseline: Tensors, found: Tensors, delta: Floats, *, n_steps: int, seed: int
+) -> tuple[Tensors, Floats | None, NDArray[np.int64]]:
+    """Contributions, T1's ε (None where no sum is promised) and the steps used.
+
+    With quadrature, rows whose contributions `found` at `n_steps` miss `delta` go again at twice the steps, to 512.
+    """
+    steps = np.full(len(at), n_steps if how.quadrature else 1, dtype=np.int64)
+    if not how.adds_up:
+        return found, None, steps
+    whole = tuple(t.clone() for t in found)
+    while True:
+        epsilon = completeness(summed(at.groups, whole).sum(1).cpu().numpy(), delta)
+        missed = np.flatnonzero((epsilon > T1_LIMIT) & (steps < MOST_STEPS))
+        if not len(missed) or not how.quadrature:
+            return whole, epsilon, steps
+        steps[missed] = min(2 * int(steps[missed[0]]), MOST_STEPS)  # those that still miss all took the same steps
+        where = torch.as_tensor(missed)
+        again = how.attribute(at.take(where), baseline, n_steps=int(steps[missed[0]]), seed=seed)
+        for tensor, part in zip(whole, again, strict=True):
+            tensor[where.to(tensor.device)] = part
 
 
 def _by_feature(at: Surface, found: Tensors) -> Floats:

@@ -12,20 +12,19 @@ from numpy.typing import NDArray
 
 from auditkit.errors import DataError, listing
 from auditkit.explain.attributions.driver import (
-    MOST_STEPS,
     OTHER_STEPS,
     STEPS_KINKED,
     STEPS_SMOOTH,
     NoGradient,
     differentiable,
+    refined,
     surface_of,
     weighted_mean,
 )
 from auditkit.explain.driving import NotExplained, Tensors
-from auditkit.explain.methods.catalogue import Method, method_of
+from auditkit.explain.methods.catalogue import method_of
 from auditkit.explain.preflight import ROWS, preflight, unchanged, undisturbed
-from auditkit.explain.surface import Surface
-from auditkit.explain.trust.records import T1_LIMIT, completeness, completeness_check, preflight_check
+from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.inputs.groups import summed
 from auditkit.inputs.model import Model
 from auditkit.records import TrustCheck
@@ -139,7 +138,10 @@ def explain(
             baseline = mean_point(model, others, weight, everything=everything)
             from_there = at.at(baseline).double().cpu().numpy()
         delta = at.at(at.points).double().cpu().numpy() - from_there
-        found, epsilon, steps = _attributed(at, baseline, how, start, seed, delta)
+        found = how.attribute(at, baseline, n_steps=start, seed=seed)
+        if not all(bool(t.isfinite().all()) for t in found):
+            raise NotExplained("the net's attributions are NaN or infinite")
+        found, epsilon, steps = refined(how, at, baseline, found, delta, n_steps=start, seed=seed)
     unchanged(model, before)
     phi = summed(at.groups, found).cpu().numpy()
     kept = [j for j, name in enumerate(at.groups.names) if name not in at.unmoved]
@@ -185,28 +187,6 @@ def drawn_points(model: Model, background: pd.DataFrame, weight: Floats | None, 
     size = min(len(background), BACKGROUND_ROWS)
     at = surface_of(model, background.iloc[np.random.default_rng(seed).choice(len(background), size=size, p=p)])
     return at.points, float(at.at(at.points).double().mean())
-
-
-def _attributed(
-    at: Surface, baseline: Tensors, how: Method, start: int, seed: int, delta: Floats
-) -> tuple[Tensors, Floats | None, NDArray[np.int64]]:
-    """Contributions, T1's ε and the steps used; rows that miss T1 again at twice the steps."""
-    steps = np.full(len(at), start if how.quadrature else 1, dtype=np.int64)
-    found = how.attribute(at, baseline, n_steps=start, seed=seed)
-    if not all(bool(t.isfinite().all()) for t in found):
-        raise NotExplained("the net's attributions are NaN or infinite")
-    if not how.adds_up:
-        return found, None, steps
-    while True:
-        epsilon = completeness(summed(at.groups, found).sum(1).cpu().numpy(), delta)
-        missed = np.flatnonzero((epsilon > T1_LIMIT) & (steps < MOST_STEPS))
-        if not len(missed) or not how.quadrature:
-            return found, epsilon, steps
-        steps[missed] = min(2 * int(steps[missed[0]]), MOST_STEPS)
-        where = torch.as_tensor(missed)
-        again = how.attribute(at.take(where), baseline, n_steps=int(steps[missed[0]]), seed=seed)
-        for whole, part in zip(found, again, strict=True):
-            whole[where] = part
 
 
 def _columns_of(rows: pd.DataFrame, background: pd.DataFrame | None, *, named: bool) -> pd.DataFrame:
