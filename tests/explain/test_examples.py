@@ -22,6 +22,7 @@ from auditkit.explain.cases.check import Examples
 from auditkit.explain.cases.findings import CasesSeen
 from auditkit.explain.cases.local import explain
 from auditkit.explain.cases.pictures import picture, png
+from auditkit.explain.cases.shown import tokens_of
 from auditkit.inputs.model import Model
 from auditkit.records import Case, Cases, Finding
 from tests.explain.test_attribution import mlp, sample
@@ -178,6 +179,19 @@ def test_texts_become_tokens() -> None:
     (finding,) = Examples(1).assess(Examples(1).examine(model, batch)).findings
     for case in cases(finding):
         assert " ".join(t for t, _ in case.tokens) in texts
+
+
+def test_a_word_of_id_0_is_a_word() -> None:
+    words = ["a", "good", "film"]
+    net = nn.Sequential(nn.Embedding(3, 2), nn.Flatten(), nn.Linear(6, 1))
+    texts = pd.DataFrame({"text": ["a good film", "good a a"]})
+    model = Model(
+        net,
+        preprocess=lambda f: np.array([[words.index(w) for w in t.split()] for t in f["text"]]),
+        feature_map=np.arange(3),
+    )
+    found = tokens_of(model, texts, [f"region {k}" for k in range(3)])
+    assert found == [["a", "good", "film"], ["good", "a", "a"]]
 
 
 def test_a_png_is_a_png() -> None:

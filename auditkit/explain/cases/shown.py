@@ -37,7 +37,7 @@ def tokens_of(model: Model, features: pd.DataFrame, names: list[str]) -> list[li
     """A text's tokens, (N, features) in their order; None where the inputs are no text.
 
     Inputs are a text if they are one tensor of ids, a feature a position, none of them a raw column. The words are
-    those of the one column of text, if it has as many as there are ids that are not the padding; else the ids.
+    those of the one column of text, if it has as many as there are ids, or ids that are not the padding; else the ids.
     """
     inputs = model.encode(features)
     if not isinstance(inputs, Tensor) or inputs.ndim != 2 or inputs.is_floating_point():
@@ -48,8 +48,8 @@ def tokens_of(model: Model, features: pd.DataFrame, names: list[str]) -> list[li
     texts = [c for c in features if features[c].map(lambda v: isinstance(v, str) and " " in v).any()]
     out = []
     for i, ids in enumerate(inputs.tolist()):
-        real = [k for k, t in enumerate(ids) if t != padding]
         words: list[Any] = str(features[texts[0]].iloc[i]).split() if len(texts) == 1 else []
+        real = [k for k, t in enumerate(ids) if t != padding or len(words) == len(ids)]
         shown = dict(zip(real, words, strict=True)) if len(words) == len(real) else {}
         out.append([shown.get(k, "" if t == padding else f"#{t}") for k, t in enumerate(ids)])
     return out
