@@ -17,7 +17,7 @@ from auditkit.explain.preflight import undisturbed
 from auditkit.explain.surface import surface
 from auditkit.inputs.groups import by_mask, segments
 from auditkit.inputs.model import Model
-from tests.benchmarks.timing import median_seconds, row
+from tests.benchmarks.timing import median_seconds, one_thread, row
 
 ROWS, STEPS, ROUNDS = 5_000, 50, 15
 
@@ -29,13 +29,9 @@ def path_points(inputs: Tensor, baseline: Tensor, rows: int) -> list[Tensor]:
 
 
 def main() -> None:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # threads that wait for a core would be timed as work
-    try:
+    with one_thread():
         compare()
         compare_images()
-    finally:
-        torch.set_num_threads(threads)
 
 
 def compare() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 
-import torch
 from captum.attr import LayerConductance
 
 from auditkit import demo
@@ -12,18 +11,14 @@ from auditkit.explain.attributions.driver import surface_of
 from auditkit.explain.layers.conductance import conductance
 from auditkit.explain.layers.finding import find_layers
 from auditkit.explain.preflight import undisturbed
-from tests.benchmarks.timing import median_seconds, row
+from tests.benchmarks.timing import median_seconds, one_thread, row
 
 ROWS, STEPS, ROUNDS = 1_000, 50, 3
 
 
 def main() -> None:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # threads that wait for a core would be timed as work
-    try:
+    with one_thread():
         compare()
-    finally:
-        torch.set_num_threads(threads)
 
 
 def compare() -> None:

@@ -12,7 +12,7 @@ from torch import nn
 from auditkit.explain.methods.shapley import shapley_values
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import by_position
-from tests.benchmarks.timing import median_seconds, row
+from tests.benchmarks.timing import median_seconds, one_thread, row
 
 ROWS, FEATURES, PERMUTATIONS = 16, 12, 44
 SETS = PERMUTATIONS * (FEATURES - 1) + 2
@@ -35,13 +35,9 @@ def trained(activation: type[nn.Module]) -> nn.Module:
 
 
 def main() -> None:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         for activation in (nn.ReLU, nn.SiLU, nn.Tanh):
             compare(activation)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def compare(activation: type[nn.Module]) -> None:

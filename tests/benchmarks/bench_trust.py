@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import torch
-
 from auditkit import demo
 from auditkit.evidence.sample import Sample, row_keys
 from auditkit.explain.attributions.driver import explain
 from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.trust.readings import readings
 from auditkit.explain.trust.trials import tried
-from tests.benchmarks.timing import median_seconds
+from tests.benchmarks.timing import median_seconds, one_thread
 
 REACH = 2.0
 """Seconds."""
 
 
 def main() -> None:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # threads that wait for a core would be timed as work
-    try:
+    with one_thread():
         compare()
-    finally:
-        torch.set_num_threads(threads)
 
 
 def compare() -> None:

@@ -1,10 +1,24 @@
-"""Two helpers that every benchmark shares."""
+"""What every benchmark shares."""
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+import torch
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: threads that wait for a core would be timed as work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def median_seconds(f: Callable[[], object], repeat: int = 5) -> float:

@@ -22,9 +22,9 @@ from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import Groups, by_position
 from auditkit.inputs.model import Model
 from tests.explain.test_attribution import Lambda, mlp, sample, state
-from tests.explain.test_methods import N, case, mean, one_thread, ours
+from tests.explain.test_methods import N, captum_is_quiet, case, mean, ours
 
-__all__ = ["one_thread"]
+__all__ = ["captum_is_quiet"]
 
 SHARED = [n for n, m in METHODS.items() if m.shared]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,15 +26,6 @@ from auditkit.explain.gaps.targets import OUTCOME
 from auditkit.stats.crossfit import category_pairs_won, pairs_won
 from auditkit.stats.fieller import Ratio, fieller, fieller_p
 from auditkit.stats.means import t_p
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Small nets are slower on many threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class Linear(nn.Module):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -28,15 +27,6 @@ from tests.explain.nets import Sequence as Recurrent
 from tests.explain.planted import HIDDEN, WIDTH, Planted, batch, plain, trained
 
 CHECK = LayerAudit(random=5)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small nets: threads that wait for a core cost more than they bring."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -93,13 +93,10 @@ NETS = ("mlp", "cnn", "embedding", "lstm")
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # small nets: threads wait for one another
+def captum_is_quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="captum")  # Captum's own, when it is called as it comes
         yield
-    torch.set_num_threads(threads)
 
 
 def mean(at: Surface) -> Tensors:

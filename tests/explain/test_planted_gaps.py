@@ -78,14 +78,9 @@ def split(model: Model, world: World, n: int, seed: int, shuffles: int = 2) -> S
 
 
 def resampled(world: World, rows: int) -> Iterator[tuple[Model, list[Split]]]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        for seed in range(NETS):
-            model = trained(world, seed)
-            yield model, [split(model, world, rows, 100 * seed + k + 1) for k in range(RESAMPLES)]
-    finally:
-        torch.set_num_threads(threads)
+    for seed in range(NETS):
+        model = trained(world, seed)
+        yield model, [split(model, world, rows, 100 * seed + k + 1) for k in range(RESAMPLES)]
 
 
 @pytest.mark.slow

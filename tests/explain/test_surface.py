@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,14 +22,6 @@ from auditkit.inputs.groups import segments
 from auditkit.inputs.model import Model
 
 ROWS = 30
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # small nets: threads wait for one another
-    yield
-    torch.set_num_threads(threads)
 
 
 class Net(nn.Module):

@@ -24,6 +24,7 @@ from auditkit.explain.attributions.driver import (
 from auditkit.explain.driving import NotExplained, Tensors
 from auditkit.explain.methods.catalogue import method_of
 from auditkit.explain.preflight import ROWS, preflight, unchanged, undisturbed
+from auditkit.explain.surface import Surface
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.inputs.groups import summed
 from auditkit.inputs.model import Model
@@ -143,12 +144,25 @@ def explain(
             raise NotExplained("the net's attributions are NaN or infinite")
         found, epsilon, steps = refined(how, at, baseline, found, delta, n_steps=start, seed=seed)
     unchanged(model, before)
+    return _told(model, at, rows.index, method, found, delta, epsilon, steps)
+
+
+def _told(
+    model: Model,
+    at: Surface,
+    index: pd.Index[Any],
+    method: str,
+    found: Tensors,
+    delta: Floats,
+    epsilon: Floats | None,
+    steps: NDArray[np.int64],
+) -> LocalExplanation:
     phi = summed(at.groups, found).cpu().numpy()
     kept = [j for j, name in enumerate(at.groups.names) if name not in at.unmoved]
     checks = (preflight_check(),) if epsilon is None else (preflight_check(), completeness_check(epsilon, steps))
     explained = "logit" if model.outputs == "logits" else "probability"
     return LocalExplanation(
-        frame=pd.DataFrame(phi[:, kept], index=rows.index, columns=[at.groups.names[j] for j in kept]),
+        frame=pd.DataFrame(phi[:, kept], index=index, columns=[at.groups.names[j] for j in kept]),
         delta=delta,
         epsilon=epsilon,
         steps=steps,
