@@ -211,6 +211,9 @@ def _layer_note(fact: dict[str, Any], seen: Seen) -> str:
         parts.append("not erased" + ("" if fact["erased"] else ": name it in layers= to have it erased"))
     if "flow" not in seen:
         parts.append("no gradient flows through it")
+    for key, what in (("random_lost", "random directions"), ("ablated_random_lost", "random sets of neurons")):
+        if key in seen:
+            parts.append(f"{_mean(seen[key]):.0f} of the {what} left out: the net cannot read what they leave")
     return "; ".join(parts)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from auditkit.evidence.sums import Moments
+from auditkit.explain.driving import out_of_memory
 from auditkit.explain.layers.conductance import INPUT
 from auditkit.explain.layers.erasure import leace, random_eraser, ridge_of, whitening
 from auditkit.explain.layers.finding import Change, Layer
@@ -118,9 +119,12 @@ class At:
         return {"ablated": numbers(n, k * n, n * self.rows.gap(after)), **self._middle("ablated_random", drawn)}
 
     def _middle(self, what: str, drawn: Floats) -> dict[str, list[float]]:
-        """The median gap of several runs (R, n)."""
+        """The median gap of several runs (R, n), and how many of them the net could not read."""
+        n = len(self.scores)
         gaps = [self.rows.gap(scores) for scores in drawn if np.isfinite(scores).all()]
-        return {what: numbers(len(self.scores), len(self.scores) * float(np.median(gaps)))} if gaps else {}
+        lost = len(drawn) - len(gaps)
+        found = {what: numbers(n, n * float(np.median(gaps)))} if gaps else {}
+        return found | ({f"{what}_lost": numbers(n, n * lost)} if lost else {})
 
     def _possible(self, x: Floats) -> bool:
         whole = self.layer.name != INPUT or (isinstance(self.inputs, Tensor) and self.inputs.is_floating_point())
@@ -131,7 +135,9 @@ class At:
         some = taken(self.inputs, torch.as_tensor(half.read))
         try:
             return scores_with(self.model, some, self.layer, change)
-        except (IndexError, RuntimeError, ValueError):
+        except (IndexError, RuntimeError, ValueError) as e:
+            if isinstance(e, RuntimeError) and out_of_memory(e):
+                raise
             return np.full(len(half.read), np.nan)
 
     def _before_and_after(self, after: Floats) -> dict[str, list[float]]:
