@@ -36,8 +36,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"torch", "captum", "numpy", "pandas", "sklearn"},
     ),
     "robustness": (
-        {"explain", "inputs", "check", "catalogue", "evidence", "stats", "records", "wording", "progress"},
-        {"torch", "numpy", "pandas", "sklearn"},
+        {"explain", "inputs", "check", "catalogue", "evidence", "records", "wording", "progress"},
+        {"numpy", "pandas"},
     ),
     "gate": ({"records", "catalogue", "wording"}, {"pydantic"}),
     "report": ({"records", "catalogue", "wording"}, {"jinja2", "markupsafe", "rich"}),
