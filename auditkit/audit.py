@@ -8,14 +8,16 @@ other machines, at other sites. `conclude` turns the sum into findings, and neve
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from auditkit.accidents import OnError, accident, stops
 from auditkit.check import (
     Batch,
     Check,
@@ -29,10 +31,11 @@ from auditkit.check import (
     tasks_of,
 )
 from auditkit.checks import check_of, default_checks
-from auditkit.errors import DataError, ModelError, PolicyError, listing
+from auditkit.deciding import as_many, decided, of_one_task
+from auditkit.disclosure import Disclosure
+from auditkit.errors import DataError, PolicyError, listing
 from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
-from auditkit.explain.preflight import preflight
 from auditkit.fairness.labels import labelled
 from auditkit.gate.policy import Policy
 from auditkit.inputs.dataset import Dataset
@@ -53,6 +56,8 @@ def audit(
     sample: int = 2_000,
     seed: int = 0,
     include_examples: int = 0,
+    on_error: OnError = "not_measured",
+    disclosure: Disclosure | None = None,
     progress: Progress | None = None,
     name: str = "",
     words: Words | None = None,
@@ -75,6 +80,10 @@ def audit(
         Of the sample; kept in the report.
     include_examples
         So many wrong decisions of each kind and group, with values of their rows; 0: no row is in the report.
+    on_error
+        What an accident inside a check costs: `"not_measured"` that check, which the report names; `"raise"` the audit.
+    disclosure
+        How much of the rows stays in the report; None: sums of everybody, nothing of single rows.
     progress
         Called with (what, done, total).
     name, words, command
@@ -90,7 +99,16 @@ def audit(
     level = 0.95 if rules is None else rules.confidence
     done = _labels if data.task == "multilabel" else _audited
     with told_to(progress):
-        report = done(model, data, checks=asked, sample=sample, seed=seed, level=level)
+        report = done(
+            model,
+            data,
+            checks=asked,
+            sample=sample,
+            seed=seed,
+            level=level,
+            on_error=on_error,
+            disclosure=disclosure or Disclosure(),
+        )
     report = report.model_copy(
         update={"name": name or model.name, "words": words or (rules.words if rules else Words())}
     )
@@ -106,19 +124,31 @@ def _audited(
     sample: int,
     seed: int,
     level: float,
+    on_error: OnError,
+    disclosure: Disclosure,
 ) -> Report:
-    observed = observe(model, data, checks=checks, sample=sample, seed=seed)
-    return conclude(observed, model, data, checks=checks, sample=sample, seed=seed, level=level)
+    observed = observe(model, data, checks=checks, sample=sample, seed=seed, on_error=on_error)
+    return conclude(
+        observed,
+        model,
+        data,
+        checks=checks,
+        sample=sample,
+        seed=seed,
+        level=level,
+        on_error=on_error,
+        disclosure=disclosure,
+    )
 
 
 def _labels(model: Model | Predictions, data: Dataset, **options: Any) -> Report:
     """One binary audit a label; each finding, absence and piece of evidence says whose it is."""
-    _of_one_task(model, data)
+    of_one_task(model, data)
     parts: dict[str, Report] = {}
     for i, label in enumerate(data.labels):
         own = model.of_output(i) if isinstance(model, Model) else model.of_label(i, len(data.labels))
         if isinstance(model, Model):
-            _as_many(model, data)
+            as_many(model, data)
         others = model.columns if isinstance(model, Predictions) else ()
         parts[label] = _audited(own, data.of_label(label, without=others), **options)
     first = next(iter(parts.values()))
@@ -161,14 +191,17 @@ class Observed:
     """Stream check → its evidence."""
     sample: Sample | None
     """Rows of lowest hash, for the checks that do not see all; None where no check asks for them."""
+    broken: dict[str, NotMeasured] = field(default_factory=dict)
+    """Stream check → the accident that it had on some of these rows: it has no evidence."""
 
     def __add__(self, other: Observed) -> Observed:
         return Observed(
             self.rows + other.rows,
             self.missing_target + other.missing_target,
             self.missing_prediction + other.missing_prediction,
-            {k: v + other.evidence[k] for k, v in self.evidence.items()},
+            {k: v + other.evidence[k] for k, v in self.evidence.items() if k in other.evidence},
             self.sample if self.sample is None or other.sample is None else self.sample + other.sample,
+            {**other.broken, **self.broken},
         )
 
 
@@ -179,25 +212,35 @@ def observe(
     checks: Sequence[Check],
     sample: int = 2_000,
     seed: int = 0,
+    on_error: OnError = "not_measured",
 ) -> Observed:
     """One pass over the rows: decide, count, and keep the rows of lowest hash."""
-    _of_one_task(model, data)
+    of_one_task(model, data)
     if data.task == "multilabel":
         raise DataError("rows of several labels are observed one label at a time: data.of_label(…), model.of_output(…)")
     known = [c for c in checks if data.task in tasks_of(c)]
     sampled = isinstance(model, Model) or any(isinstance(c, RowsCheck) for c in known)
-    streams = [_fitted(c, model, data) for c in known if isinstance(c, StreamCheck)]
+    broken: dict[str, NotMeasured] = {}
+    streams: list[StreamCheck] = []
+    for check in (c for c in known if isinstance(c, StreamCheck)):
+        with _absent_if_broken(check, broken, on_error):
+            streams.append(_fitted(check, model, data))
     total: Observed | None = None
-    for batch in _decided(model, data):
+    for batch in decided(model, data):
         keys = row_keys(_content(batch, model))
         whole = keys if isinstance(model, Model) else row_keys(batch)
         batch = replace(batch, key=whole if batch.cluster is None else cluster_hashes(batch.cluster))
+        gathered: dict[str, Evidence] = {}
+        for check in (c for c in streams if c.name not in broken):
+            with _absent_if_broken(check, broken, on_error):
+                gathered[check.name] = check.gather(batch)
         part = Observed(
             RowHash.of(keys),
             int(missing(batch.y_true).sum()),
             int((missing(batch.y_pred) & ~missing(batch.y_true)).sum()),
-            {c.name: c.gather(batch) for c in streams},
+            gathered,
             Sample.of(batch, shuffled(whole, seed), k=sample) if sampled else None,
+            dict(broken),
         )
         total = part if total is None else total + part
     assert total is not None, "a Dataset has rows"
@@ -213,6 +256,8 @@ def conclude(
     sample: int = 2_000,
     seed: int = 0,
     level: float = 0.95,
+    on_error: OnError = "not_measured",
+    disclosure: Disclosure | None = None,
 ) -> Report:
     """Ask the sample checks their questions, then turn all evidence into findings."""
     net = model if isinstance(model, Model) else None
@@ -220,28 +265,27 @@ def conclude(
     findings: list[Finding] = []
     not_measured: list[NotMeasured] = []
     stored: dict[str, StoredEvidence] = {}
+    broken = dict(observed.broken)
     for i, check in enumerate(checks):
         tell(check.name, i, len(checks))
-        check = check.declared(data) if isinstance(check, DeclaredCheck) else check
         if data.task not in tasks_of(check):
             why = f"{type(check).__name__} is for {listing(tasks_of(check))}; this audit is {data.task}"
             not_measured.append(NotMeasured(what=check.name, why=why))
             continue
-        evidence: Any = observed.evidence.get(check.name)
-        if isinstance(check, RowsCheck):
-            assert observed.sample is not None, "observe was given the same checks"
-            evidence = check.study(observed.sample.simple(sample), net)
-        elif isinstance(check, SampleCheck):
-            if drawn is None or net is None:
-                not_measured.append(NotMeasured(what=check.name, why="predictions only"))
+        if isinstance(check, SampleCheck) and net is None:
+            not_measured.append(NotMeasured(what=check.name, why="predictions only"))
+            continue
+        with _absent_if_broken(check, broken, on_error):
+            if check.name in broken:
                 continue
-            evidence = check.examine(net, drawn)
-        assessment = check.assess(evidence, level=level)
-        findings += _noted(assessment.findings, check, data)
-        not_measured += assessment.not_measured
-        stored[check.name] = StoredEvidence(
-            type=type(evidence).__name__, options=check.options(), data=evidence.to_json()
-        )
+            check = check.declared(data) if isinstance(check, DeclaredCheck) else check
+            evidence = _evidence(check, observed, net, drawn, size=sample).reduced(disclosure or Disclosure())
+            assessment = check.assess(evidence, level=level)
+            kept = StoredEvidence(type=type(evidence).__name__, options=check.options(), data=evidence.to_json())
+            findings += _noted(assessment.findings, check, data)
+            not_measured += assessment.not_measured
+            stored[check.name] = kept
+    not_measured += [broken[c.name] for c in checks if c.name in broken]
     tell("done", len(checks), len(checks))
     return Report(
         provenance=provenance_of(observed, model, data, seed=seed, sample=0 if drawn is None else len(drawn.y_true)),
@@ -251,23 +295,27 @@ def conclude(
     )
 
 
-def _decided(model: Model | Predictions, data: Dataset) -> Iterator[Batch]:
-    """The batches of the data, with decisions and scores."""
-    done = 0
-    if isinstance(model, Predictions):
-        decisions, scores = model.outputs(data)
-        for batch in data.batches(without=model.columns):
-            rows = slice(done, done := done + len(batch.y_true))
-            yield replace(batch, y_pred=decisions[rows], score=None if scores is None else scores[rows])
-            tell("rows", done, len(data))
-        return
-    for batch in data.batches():
-        if not done:
-            preflight(model, batch.features)
-        score = model.predict(batch.features)
-        yield _decisions(model, data, batch, score)
-        done += len(score)
-        tell("rows", done, len(data))
+def _evidence(check: Check, observed: Observed, net: Model | None, drawn: Batch | None, *, size: int) -> Evidence:
+    """What was seen of all rows, or is seen now of the sample."""
+    if isinstance(check, RowsCheck):
+        assert observed.sample is not None, "observe was given the same checks"
+        return check.study(observed.sample.simple(size), net)
+    if isinstance(check, SampleCheck):
+        assert net is not None, "without a net it is not measured"
+        assert drawn is not None, "a net's rows are sampled"
+        return check.examine(net, drawn)
+    return observed.evidence[check.name]
+
+
+@contextlib.contextmanager
+def _absent_if_broken(check: Check, broken: dict[str, NotMeasured], on_error: OnError) -> Iterator[None]:
+    """An accident inside costs this check alone; `broken` then says so."""
+    try:
+        yield
+    except Exception as e:
+        if on_error == "raise" or stops(e):
+            raise
+        broken[check.name] = accident(check, e)
 
 
 def _noted(findings: Sequence[Finding], check: Check, data: Dataset) -> list[Finding]:
@@ -282,34 +330,6 @@ def _noted(findings: Sequence[Finding], check: Check, data: Dataset) -> list[Fin
     if not notes or getattr(check, "uses_weights", False):
         return list(findings)
     return [f.model_copy(update={"notes": (*f.notes, *notes)}) for f in findings]
-
-
-def _decisions(model: Model, data: Dataset, batch: Batch, score: Any) -> Batch:
-    match model.task:
-        case "multiclass":
-            if score.shape[1] != len(data.classes):
-                raise ModelError(
-                    f"the model gives {score.shape[1]} outputs a row; the target has {len(data.classes)} classes "
-                    f"({listing(data.classes)}): name all in the order of the outputs, Dataset(classes=…)"
-                )
-            return replace(batch, y_pred=score.argmax(axis=1).astype(np.int16), score=score)
-        case "regression":
-            return replace(batch, y_pred=score)
-    return replace(batch, y_pred=(score >= model.threshold).astype(np.int8), score=score)
-
-
-def _of_one_task(model: Model | Predictions, data: Dataset) -> None:
-    if isinstance(model, Model) and model.task != data.task:
-        raise ModelError(
-            f"the model's task is {model.task}, that of the data is {data.task}: give Model and Dataset the same task="
-        )
-
-
-def _as_many(model: Model, data: Dataset) -> None:
-    """ModelError unless the net has an output for each label."""
-    outputs = model.predict(next(data.batches(2)).features.head(2)).shape[1]
-    if outputs != len(data.labels):
-        raise ModelError(f"the model gives {outputs} outputs a row; the target has {len(data.labels)} labels")
 
 
 def _fitted(check: StreamCheck, model: Model | Predictions, data: Dataset) -> StreamCheck:

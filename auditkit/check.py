@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from auditkit.disclosure import Disclosure
     from auditkit.evidence.census import Census
     from auditkit.inputs.dataset import Dataset
     from auditkit.inputs.model import Model
@@ -86,6 +87,10 @@ class Evidence(Protocol):
     """What was observed: commutative and associative under `+`, to and from JSON."""
 
     def __add__(self, other: Self) -> Self: ...
+    def reduced(self, disclosure: Disclosure) -> Self:
+        """The same, without what would give a person away; called once, on the sum, before `assess`."""
+        ...
+
     def to_json(self) -> dict[str, Any]: ...
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self: ...

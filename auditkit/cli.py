@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import auditkit as ak
-from auditkit.cli_terminal import console, printable, told_progress
+from auditkit.cli_terminal import console, told_progress
 
 if TYPE_CHECKING:
     from auditkit.records import Report
@@ -218,6 +218,8 @@ def main() -> None:
     except Exception as e:
         if "--debug" in sys.argv:
             raise
+        from auditkit.wording import printable
+
         known = isinstance(e, ak.AuditkitError)
         text = str(e) if known else f"unexpected {type(e).__name__}: {' '.join(str(e).split())} (--debug shows where)"
         print(f"auditkit: {printable(text)}", file=sys.stderr)

@@ -31,8 +31,3 @@ def told_progress(quiet: bool) -> Iterator[Listener | None]:
     with Progress(*columns, console=screen, transient=True) as bar:
         task = bar.add_task("loading", total=None)
         yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
-
-
-def printable(text: str) -> str:
-    """Without control characters, which a terminal obeys (line breaks stay)."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

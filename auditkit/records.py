@@ -267,6 +267,8 @@ class NotMeasured(Record):
     why: str
     concern: Concern | None = None
     """The section of the report that stays empty for this reason."""
+    accident: bool = False
+    """True where the check broke: the page cautions, and names it."""
 
 
 class StoredEvidence(Record):

@@ -142,3 +142,8 @@ def interval(e: Estimate, comparison: Comparison, *, of: Of = "share") -> str:
     unit = of == "percent" or (not comparison.startswith("difference") and of == "share")
     low, high = (quantity(x, comparison, unit=unit, of=of) for x in (e.low, e.high))
     return f"{100 * e.level:.4g}% interval {low} to {high}"
+
+
+def printable(text: str) -> str:
+    """Without control characters, which a terminal obeys (line breaks stay)."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence.tally import coded_strings
+
+if TYPE_CHECKING:
+    from auditkit.disclosure import Disclosure
 
 Floats = NDArray[np.float64]
 
@@ -127,6 +130,10 @@ class ErrorSums:
         for name in by:
             if name not in self.by:
                 raise EvidenceError(f"no column '{name}' in sums by {listing(self.by)}.{nearest(name, self.by)}")
+
+    def reduced(self, disclosure: Disclosure) -> ErrorSums:
+        """Sums already."""
+        return self
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,9 @@ import pandas as pd
 from auditkit.check import Batch
 from auditkit.errors import EvidenceError
 from auditkit.evidence.tally import Tally, coded_strings
+
+if TYPE_CHECKING:
+    from auditkit.disclosure import Disclosure
 
 Missing = dict[str, dict[str, dict[str, int]]]
 """Column → attribute → value → rows without a value in the column; only counts above 0."""
@@ -65,6 +68,10 @@ class Profile:
             return {(): int(self.tally.cells["n"].sum())}
         summed: pd.Series[Any] = self.tally.cells.groupby(list(by), sort=True, observed=True)["n"].sum()
         return {k if isinstance(k, tuple) else (k,): int(n) for k, n in summed.items()}
+
+    def reduced(self, disclosure: Disclosure) -> Profile:
+        """Sums already."""
+        return self
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from auditkit.check import Batch
 from auditkit.errors import EvidenceError
 from auditkit.evidence.census import Census
+
+if TYPE_CHECKING:
+    from auditkit.disclosure import Disclosure
 
 Keys = NDArray[np.uint64]
 _HASH_KEY = "auditkit00000000"
@@ -244,6 +247,10 @@ class Observations:
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
+
+    def reduced(self, disclosure: Disclosure) -> Observations:
+        """Sums already."""
+        return self
 
     def to_json(self) -> dict[str, Any]:
         """As JSON; floats to 7 significant digits."""

@@ -16,6 +16,7 @@ from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes
 from auditkit.evidence.weights import checked_weights
 
 if TYPE_CHECKING:
+    from auditkit.disclosure import Disclosure
     from auditkit.evidence.bootstrap import Bootstrap
 
 _WEIGHED = ("w", "w2")
@@ -209,6 +210,10 @@ class Tally:
         for name in by:
             if name not in self.by:
                 raise EvidenceError(f"no column '{name}' in a tally by {listing(self.by)}.{nearest(name, self.by)}")
+
+    def reduced(self, disclosure: Disclosure) -> Tally:
+        """Sums already."""
+        return self
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""

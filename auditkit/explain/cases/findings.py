@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from auditkit.explain.estimates import FEWEST, gap, share
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.records import Case, Cases, Finding, GroupEstimate, TrustCheck
 from auditkit.wording import interval, percent
+
+if TYPE_CHECKING:
+    from auditkit.disclosure import Disclosure
 
 PHI, VALUE = "phi:", "value:"
 """Prefixes: of columns with contributions, of labels with raw values."""
@@ -37,6 +40,10 @@ class CasesSeen:
         if not len(self.cases) or not len(other.cases):
             return CasesSeen(self.overview + other.overview, self.cases if len(self.cases) else other.cases)
         return CasesSeen(self.overview + other.overview, self.cases + other.cases)
+
+    def reduced(self, disclosure: Disclosure) -> CasesSeen:
+        """Sums already."""
+        return self
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""

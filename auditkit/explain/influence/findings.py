@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from auditkit.explain.estimates import FEWEST, excludes_zero
 from auditkit.records import Estimate, Finding, GroupEstimate, Table
 from auditkit.stats.means import t_limits
 from auditkit.wording import interval, percent, plain, points
+
+if TYPE_CHECKING:
+    from auditkit.disclosure import Disclosure
 
 Floats = NDArray[np.float64]
 
@@ -47,6 +50,10 @@ class InfluenceSeen:
         for more, others in parts[1:]:
             cells, rows = cells + more, rows + others
         return cls(Observations(cells.columns, cells.labels, facts), rows)
+
+    def reduced(self, disclosure: Disclosure) -> InfluenceSeen:
+        """Sums already."""
+        return self
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
