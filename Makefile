@@ -2,9 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Mutations a kind of `make fuzz`: about five minutes of them; CI tries a tenth.
+CASES ?= 1000
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: demo test test-all test-slow lint format bench reports clean
+.PHONY: demo test test-all test-slow fuzz lint format bench reports clean
 
 demo: $(VENV)/run.stamp
 	@$(BIN)/auditkit demo
@@ -16,6 +18,9 @@ test-all: test test-slow
 
 test-slow: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m slow
+
+fuzz: $(VENV)/dev.stamp
+	AUDITKIT_FUZZ=$(CASES) $(BIN)/python -m pytest -m fuzz tests/fuzz
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

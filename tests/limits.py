@@ -1,0 +1,85 @@
+"""A call in a child of this warm process, with limits of time and memory: what came out, how long, how much."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+import select
+import signal
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Ran(NamedTuple):
+    """What a call came to."""
+
+    value: Any
+    """What it returned; None where it raised."""
+    error: str
+    """Class of what it raised; "" where it returned, "killed" where it ran out of time."""
+    message: str
+    seconds: float
+    megabytes: float
+    """Resident memory at its peak, above what the warm process had."""
+
+
+def run(call: Callable[[], Any], *, seconds: float = 5.0, megabytes: int = 1_000) -> Ran:
+    """Run `call` in a fork of this process: killed after `seconds`, MemoryError beyond `megabytes` more memory."""
+    read, write = os.pipe()
+    started = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the child waits for no thread
+        pid = os.fork()
+    if pid == 0:
+        os.close(read)
+        _child(call, write, megabytes)
+    os.close(write)
+    said = _until(read, started + seconds)
+    if said is None:
+        os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os.close(read)
+    took = time.perf_counter() - started
+    if not said:
+        return Ran(None, "killed" if said is None else "died", "", took, float("nan"))
+    value, error, message, inside, grown = pickle.loads(said)
+    return Ran(value, error, message, inside, grown)
+
+
+def _child(call: Callable[[], Any], write: int, megabytes: int) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with open("/proc/self/statm") as file:
+        size = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + megabytes * 2**20,) * 2)
+    value, error, message = None, "", ""
+    started = time.perf_counter()
+    try:
+        value = call()
+    except BaseException as e:
+        error, message = type(e).__name__, str(e) or traceback.format_exc()
+    took = time.perf_counter() - started
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    try:
+        said = pickle.dumps((value, error, message, took, grown))
+    except Exception:
+        said = pickle.dumps((repr(value), error, message, took, grown))
+    with os.fdopen(write, "wb") as pipe:
+        pipe.write(said)
+    os._exit(0)
+
+
+def _until(read: int, deadline: float) -> bytes | None:
+    """All that the child writes; None where it is not done in time."""
+    said = b""
+    while (left := deadline - time.perf_counter()) > 0:
+        ready, _, _ = select.select([read], [], [], left)
+        if ready:
+            part = os.read(read, 2**20)
+            if not part:
+                return said
+            said += part
+    return None
