@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from auditkit.audit import conclude as conclude
     from auditkit.audit import observe as observe
     from auditkit.errors import AuditkitError as AuditkitError
+    from auditkit.errors import AuditWarning as AuditWarning
     from auditkit.errors import DataError as DataError
     from auditkit.errors import ModelError as ModelError
     from auditkit.errors import PolicyError as PolicyError
@@ -109,6 +110,7 @@ _HOMES = {
     "Rule": "records",
     "Verdict": "records",
     "AuditkitError": "errors",
+    "AuditWarning": "errors",
     "DataError": "errors",
     "ModelError": "errors",
     "PolicyError": "errors",

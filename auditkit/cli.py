@@ -18,7 +18,6 @@ from auditkit.cli_terminal import console, told_progress
 if TYPE_CHECKING:
     from auditkit.records import Report
 
-EXIT = {"passed": 0, "failed": 1, "undecided": 3}
 TROUBLE = 2
 WRITTEN = ("html", "json")
 """Formats that an audit writes unless --format says otherwise."""
@@ -72,7 +71,7 @@ def demo(
     report = _run(config, command="auditkit demo", quiet=quiet)
     _deliver(report, out, format, quiet, file_name=name)
     if not quiet:
-        status = EXIT[report.outcome]
+        status = exit_status(report)
         print(f"\nIn CI, `auditkit run` would exit with {status} here. A demo exits with 0.")
 
 
@@ -165,7 +164,7 @@ def run(
     command = shlex.join(["auditkit", *sys.argv[1:]])
     report = _run(changed, command=command, quiet=quiet, include_examples=include_examples)
     _deliver(report, out, format, quiet, file_name=name or _slug(report.name))
-    raise typer.Exit(EXIT[report.outcome])
+    raise typer.Exit(exit_status(report))
 
 
 @app.command(epilog="Example: auditkit gate reports/income.json --policy auditkit.toml")
@@ -178,7 +177,7 @@ def gate(
     judged = ak.judge(ak.Report.load(report), policy)
     if not quiet:
         _show(judged)
-    raise typer.Exit(EXIT[judged.outcome])
+    raise typer.Exit(exit_status(judged))
 
 
 @app.command("report", epilog="Example: auditkit report reports/income.json --format html --out site")
@@ -227,6 +226,11 @@ def main() -> None:
 
 
 # ---- details
+
+
+def exit_status(report: Report) -> int:
+    """0 where no rule stands in the way, 1 where one failed, 3 where one is undecided and the policy minds."""
+    return 0 if report.passed else 1 if report.outcome == "failed" else 3
 
 
 def _overridden(config: Any, **parts: dict[str, Any]) -> Any:

@@ -7,6 +7,8 @@ AuditkitError
 ├── ReportError (ValueError)        a stored report cannot be read or written
 ├── EvidenceError (ValueError)      two pieces of evidence cannot be added
 └── PolicyViolation (AssertionError) the audit ran, and the policy is not met
+
+AuditWarning (UserWarning)           the audit ran, and something that a caller may overlook is not decided
 """
 
 from __future__ import annotations
@@ -41,6 +43,10 @@ class EvidenceError(AuditkitError, ValueError):
 
 class PolicyViolation(AuditkitError, AssertionError):
     """The audit ran and its policy is not met."""
+
+
+class AuditWarning(UserWarning):
+    """The audit ran, nothing stands in the way, and something is not decided all the same."""
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import warnings
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from auditkit.errors import PolicyViolation, ReportError
+from auditkit.errors import AuditWarning, PolicyViolation, ReportError
 from auditkit.exhibits import Case as Case
 from auditkit.exhibits import Cases as Cases
 from auditkit.exhibits import Contribution as Contribution
@@ -44,7 +45,7 @@ SCHEMA = "auditkit.report/1"
 Task = Literal["binary", "multiclass", "regression", "multilabel"]
 TASKS: tuple[Task, ...] = get_args(Task)
 Status = Literal["pass", "fail", "inconclusive", "not_measured"]
-Outcome = Literal["passed", "failed", "undecided"]
+Outcome = Literal["passed", "failed", "undecided", "no_policy"]
 Concern = Literal[
     "data", "performance", "fairness", "calibration", "subgroups", "explanation", "robustness", "mitigation"
 ]
@@ -304,22 +305,37 @@ class Report(Record):
 
     @property
     def outcome(self) -> Outcome:
-        """`failed`, `undecided` or `passed`, by the policy's own severities; `passed` without a policy."""
-        blocking = [v for v in self.verdicts if v.blocks]
-        if any(v.status == "fail" for v in blocking):
+        """What the rules of severity `error` came to.
+
+        `failed`: one failed. `undecided`: none did, and one is inconclusive or not measured, forgiven by the policy or
+        not. `passed`: all are met. `no_policy`: no rule was asked.
+        """
+        if not self.verdicts:
+            return "no_policy"
+        states = {v.status for v in self.verdicts if v.rule.severity == "error"}
+        if "fail" in states:
             return "failed"
-        return "undecided" if blocking else "passed"
+        return "undecided" if states - {"pass"} else "passed"
 
     @property
     def passed(self) -> bool:
-        """True exactly when the command line would exit with status 0."""
-        return self.outcome == "passed"
+        """True exactly when the command line would exit with status 0: no rule stands in the way."""
+        return not any(v.blocks for v in self.verdicts)
 
     def raise_for_status(self) -> None:
-        """Raise `PolicyViolation` unless `passed`; the message lists every rule that stands in the way."""
-        if not self.passed:
-            lines = [f"  {v.rule.id}: {v.reason}" for v in self.verdicts if v.blocks]
-            raise PolicyViolation("\n".join([f"the audit {self.outcome} its policy:", *lines]))
+        """Raise `PolicyViolation` unless `passed`; the message lists every rule that stands in the way.
+
+        Warns (`AuditWarning`) of undecided rules that the policy forgives.
+        """
+        blocking = [v for v in self.verdicts if v.blocks]
+        if blocking:
+            does = "failed" if self.outcome == "failed" else "is undecided on"
+            lines = [f"  {v.rule.id}: {v.reason}" for v in blocking]
+            raise PolicyViolation("\n".join([f"the audit {does} its policy:", *lines]))
+        if self.outcome == "undecided":
+            open_ = [v for v in self.verdicts if v.rule.severity == "error" and v.status != "pass"]
+            lines = [f"  {v.rule.id}: {v.reason}" for v in open_]
+            warnings.warn("\n".join(["not decided, and forgiven by the policy:", *lines]), AuditWarning, stacklevel=2)
 
     def finding(self, id: str) -> Finding:
         """The finding of that id; KeyError names the nearest."""

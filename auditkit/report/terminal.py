@@ -7,33 +7,34 @@ from rich.table import Table
 from rich.text import Text
 
 from auditkit.records import Report, Verdict
-from auditkit.report.words import kind_of
+from auditkit.report.cautions import cautions
+from auditkit.report.words import does, kind_of
 from auditkit.wording import NOTHING, limit, quantity
 
 WORDS = {"fail": "Failed", "inconclusive": "Undecided", "pass": "Passed", "not_measured": "Not measured"}
 _STYLES = {"fail": "bold red", "inconclusive": "bold yellow", "pass": "green", "not_measured": "dim"}
 _SIGNS = {"fail": "×", "inconclusive": "!", "pass": "✓", "not_measured": "–"}
+_HEADS = {"failed": "bold red", "undecided": "bold yellow", "passed": "bold green", "no_policy": "bold"}
 _ORDER = ("fail", "inconclusive", "not_measured", "pass")
 
 
 def headline(report: Report) -> str:
     """ "income-mlp fails its policy: 3 failed, 2 undecided, 3 passed"."""
-    if report.policy is None:
+    if report.outcome == "no_policy":
         return f"{report.name} was audited without a policy: {len(report.findings)} findings, no verdict"
-    does = {"failed": "fails", "undecided": "is undecided on", "passed": "passes"}[report.outcome]
     counts = [(s, sum(v.status == s for v in report.verdicts)) for s in _ORDER]
-    return f"{report.name} {does} its policy: " + ", ".join(f"{n} {WORDS[s].lower()}" for s, n in counts if n)
+    return f"{report.name} {does(report)}: " + ", ".join(f"{n} {WORDS[s].lower()}" for s, n in counts if n)
 
 
 def summary(report: Report) -> Group:
     """The headline, the table of verdicts, the worst first, and why the open ones are open."""
-    style = {"failed": "bold red", "undecided": "bold yellow", "passed": "bold green"}[report.outcome]
-    lines: list[Text | Table] = [Text(_printable(headline(report)), style=style if report.policy else "bold")]
+    lines: list[Text | Table] = [Text(_printable(headline(report)), style=_HEADS[report.outcome])]
     if report.verdicts:
         lines += [Text(), _table(report)]
     for v in report.verdicts:
         if v.status in ("inconclusive", "not_measured"):
             lines.append(Text(_printable(f"{v.rule.id}: {v.reason}"), style="dim"))
+    lines += [Text(_printable(f"Caution: {c}"), style="yellow") for c in cautions(report)]
     return Group(*lines)
 
 

@@ -234,6 +234,18 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else list(parts))
 
 
+def does(report: Report, policy: str = "policy") -> str:
+    """What a judged report does with its rules: "fails its policy", "meets its one rule"."""
+    if report.outcome == "failed":
+        return f"fails its {policy}"
+    if report.outcome == "undecided":
+        return f"is undecided on its {policy}"
+    met, n = sum(v.status == "pass" for v in report.verdicts), len(report.verdicts)
+    if met < n:
+        return f"passes its {policy}: {number(met)} of {several(n, 'rule')} {'is' if met == 1 else 'are'} met"
+    return "meets its one rule" if n == 1 else f"meets all {several(n, 'rule')} of its {policy}"
+
+
 def by_words(by: Sequence[str]) -> str:
     """The attributes of a finding.
 

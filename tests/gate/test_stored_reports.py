@@ -85,7 +85,7 @@ LIGHT = {"torch", "captum", "fairlearn", "scipy", "sklearn"}
 def test_status_0(stored: Path, tmp_path: Path) -> None:
     ran = gate(stored, rule("accuracy", "overall", "at_least = 0.5"), tmp_path)
     assert (ran.status, ran.err) == (0, "")
-    assert "loan passes its policy: 1 passed" in ran.out
+    assert "loan meets its one rule: 1 passed" in ran.out
     assert not ran.loaded & LIGHT
 
 

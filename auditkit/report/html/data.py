@@ -8,6 +8,7 @@ from auditkit.report.html.figures import TableView, cells
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rates import Rates
 from auditkit.report.html.rates import view as rates_view
+from auditkit.report.html.uncovered import groups_compared
 from auditkit.report.words import by_words, listed, shown, upper_first
 from auditkit.wording import NOTHING, percent
 
@@ -20,11 +21,14 @@ class Data(NamedTuple):
     groups: tuple[TableView, ...]
     declared: bool
     """False where there is no sensitive feature."""
+    compared: bool
 
 
 def view(look: Lookup) -> Data:
     """The section of a report."""
-    return Data(_facts(look), rates_view(look, ["base_rate"]), tuple(_groups(look)), bool(look.bys()))
+    declared = bool(look.report.provenance.data.sensitive_features)
+    truth = rates_view(look, ["base_rate"])
+    return Data(_facts(look), truth, tuple(_groups(look)), declared, groups_compared(look))
 
 
 def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:

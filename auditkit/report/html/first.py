@@ -5,16 +5,34 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.records import Estimate, Outcome, Report, Status
+from auditkit.report.cautions import cautions
 from auditkit.report.html.figures import level_text
 from auditkit.report.html.geometry import Axis, Mark, mark, share_axis
 from auditkit.report.html.leading import Leading, leading, lower_is_better, needed
 from auditkit.report.html.lookup import Lookup, established
 from auditkit.report.html.rules import ORDER, ranked, sentence
+from auditkit.report.html.uncovered import groups_compared, uncovered
 from auditkit.report.html.unmeasured import too_small, unasked
-from auditkit.report.words import STATUS, by_words, kind_of, listed, number, range_text, several, shown, upper_first
+from auditkit.report.words import (
+    STATUS,
+    by_words,
+    does,
+    kind_of,
+    listed,
+    number,
+    range_text,
+    several,
+    shown,
+    upper_first,
+)
 from auditkit.wording import decimals, interval, percent, points, quantity
 
-_STATUS: dict[Outcome, Status] = {"failed": "fail", "undecided": "inconclusive", "passed": "pass"}
+_STATUS: dict[Outcome, Status | None] = {
+    "failed": "fail",
+    "undecided": "inconclusive",
+    "passed": "pass",
+    "no_policy": None,
+}
 
 MOST_CHIPS = 24
 """Rules that get a shape each; beyond, one shape a state."""
@@ -70,6 +88,7 @@ class First(NamedTuple):
     hero: Hero | None
     facts: tuple[tuple[str, str], ...]
     strip: tuple[tuple[str, str], ...]
+    cautions: tuple[str, ...]
 
 
 def subject(report: Report) -> str:
@@ -81,15 +100,13 @@ def subject(report: Report) -> str:
 def view(look: Lookup) -> First:
     """The first screen of a report."""
     report = look.report
-    does = {"failed": "fails", "undecided": "is undecided on", "passed": "passes"}[report.outcome]
     name = subject(report)
     lead = leading(look)
-    judged = report.policy is not None
-    status = _STATUS[report.outcome] if judged else None
+    status = _STATUS[report.outcome]
     eyebrow, headline = _headline(look, lead)
     return First(
         kicker=_kicker(report),
-        title=f"{name} {does} its fairness policy" if judged else f"{name}: an audit without a policy",
+        title=f"{name} {does(report, 'fairness policy')}" if status else f"{name}: an audit without a policy",
         status=status,
         word=STATUS[status] if status else "",
         chips=_chips(report),
@@ -99,6 +116,7 @@ def view(look: Lookup) -> First:
         hero=_hero(look, lead) if lead and lead.sides else None,
         facts=tuple(_facts(look, lead)),
         strip=_strip(report),
+        cautions=cautions(report),
     )
 
 
@@ -134,6 +152,8 @@ def _headline(look: Lookup, lead: Leading | None) -> tuple[str, str]:
     if lead is None:
         if look.report.verdicts:
             return "What was found", f"{upper_first(several(len(look.report.verdicts), 'rule'))} could not be judged."
+        if not groups_compared(look):
+            return "What was found", "Differences between groups were not measured."
         return "What was found", "No disparity between groups was established."
     if not lead.sides:
         return _stated(look, lead)
@@ -257,6 +277,9 @@ def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
     facts = []
     if lead is not None:
         facts += [("For whom", _for_whom(look, lead)), ("How sure", _how_sure(lead))]
+    beside = uncovered(look)
+    if beside is not None:
+        facts.append(("No rule asks about", shown(beside.statement, empty="", longest=300)))
     small, groups = too_small(look)
     absent = (*unasked(look), *(shown(n.what) for n in look.report.not_measured))
     more = ", and more" if len(absent) > 3 else ""
