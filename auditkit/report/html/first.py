@@ -279,7 +279,7 @@ def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
         facts += [("For whom", _for_whom(look, lead)), ("How sure", _how_sure(lead))]
     beside = uncovered(look)
     if beside is not None:
-        facts.append(("No rule asks about", shown(beside.statement, empty="", longest=300)))
+        facts.append(("Largest difference without a rule", shown(beside.statement, empty="", longest=300)))
     small, groups = too_small(look)
     absent = (*unasked(look), *(shown(n.what) for n in look.report.not_measured))
     more = ", and more" if len(absent) > 3 else ""
