@@ -26,7 +26,7 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_architecture.py auditkit README.md CONTRIBUTING.md
+	$(BIN)/python -m pytest tests/test_architecture.py auditkit docs README.md CONTRIBUTING.md
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
