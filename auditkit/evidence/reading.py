@@ -58,11 +58,11 @@ def fields(value: object, what: str, *names: str, optional: Sequence[str] = ()) 
 
 def items(value: object, what: str, *, length: int | None = None, most: int = MOST_CELLS) -> list[Any]:
     """A JSON list of exactly `length`, or at most `most`, items."""
-    if not isinstance(value, list):
+    if not isinstance(value, list | tuple):
         raise EvidenceError(f"{what} is {_kind(value)}; expected a list")
     if length is not None and len(value) != length:
         raise EvidenceError(f"{what} has {len(value):,} items; expected {length:,}")
-    return value if len(value) <= most or length is not None else _too_many(len(value), most, what)
+    return list(value) if len(value) <= most or length is not None else _too_many(len(value), most, what)
 
 
 def text(value: object, what: str) -> str:
@@ -205,6 +205,7 @@ def table(
     """
     data = fields(value, what, *by, *key, "n", *sums)
     n = wholes(data["n"], f"'n' of {what}")
+    whole(sum(n.tolist()), f"the sum of 'n' of {what}")
     out: dict[str, Any] = {c: texts(data[c], f"'{c}' of {what}", length=len(n)) for c in by}
     for column, labels in out.items():
         bounded(len(set(labels)), f"groups of '{column}'", MOST_GROUPS)
