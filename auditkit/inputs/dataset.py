@@ -192,6 +192,9 @@ class Dataset:
         out._not_inputs = frozenset(map(str, own))
         return out
 
+    cautions: tuple[str, ...] = ()
+    """What a reader should know of these rows before any number; whole sentences, shown on the page."""
+
     _not_inputs: frozenset[str] = frozenset()
     """Columns that are not shown to the model: sensitive features that came beside X, and the other labels."""
 

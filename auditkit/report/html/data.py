@@ -12,6 +12,10 @@ from auditkit.report.words import by_words, listed, shown, upper_first
 from auditkit.wording import NOTHING, percent
 
 
+SENTENCE = 1_000
+"""Cautions are whole sentences, which may list names."""
+
+
 class Data(NamedTuple):
     """The section."""
 
@@ -20,11 +24,13 @@ class Data(NamedTuple):
     groups: tuple[TableView, ...]
     declared: bool
     """False where there is no sensitive feature."""
+    cautions: tuple[str, ...] = ()
+    """What a reader should know of the input before any number."""
 
 
 def view(look: Lookup) -> Data:
     """The section of a report."""
-    return Data(_facts(look), rates_view(look, ["base_rate"]), tuple(_groups(look)), bool(look.bys()))
+    return Data(_facts(look), rates_view(look, ["base_rate"]), tuple(_groups(look)), bool(look.bys()), _cautions(look))
 
 
 def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
@@ -49,6 +55,10 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
     if p.model.threshold is not None:
         facts.append(("Threshold", f"{p.model.threshold:.3g}"))
     return tuple(facts)
+
+
+def _cautions(look: Lookup) -> tuple[str, ...]:
+    return tuple(shown(c, longest=SENTENCE) for c in look.report.provenance.cautions)
 
 
 def _outcome(look: Lookup) -> str:
