@@ -11,7 +11,6 @@ from auditkit.report.html.rates import view as rates_view
 from auditkit.report.words import by_words, listed, shown, upper_first
 from auditkit.wording import NOTHING, percent
 
-
 SENTENCE = 1_000
 """Cautions are whole sentences, which may list names."""
 
