@@ -14,6 +14,7 @@ from auditkit.check import MISSING
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes
 from auditkit.evidence.weights import checked_weights
+from auditkit.values import coded
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -268,30 +269,21 @@ def coded_strings(values: Any, name: str) -> tuple[NDArray[np.int64], list[str]]
     Raises DataError if missing values stand beside a value that is literally `(missing)`.
 
     >>> coded_strings([True, None, False], "member")[1]
-    ['False', 'True', '(missing)']
+    ['0', '1', '(missing)']
     """
     series = values if isinstance(values, pd.Series) else pd.Series(values)
     if isinstance(series.dtype, pd.CategoricalDtype):
-        codes, uniques = series.cat.codes.to_numpy().astype(np.int64), list(series.cat.categories)
+        raw, uniques = series.cat.codes.to_numpy().astype(np.int64), series.cat.categories
+        inner = coded(pd.Series(uniques), name)
+        codes, order = np.append(inner.codes, -1)[raw], list(inner.labels)
     else:
-        raw, index = pd.factorize(series, sort=False)
-        codes, uniques = raw.astype(np.int64), list(index)
-    labels = [_label(u) for u in uniques]
-    if MISSING in labels and (codes < 0).any():
+        found = coded(series, name)
+        codes, order = found.codes, list(found.labels)
+    if not (codes < 0).any():
+        return codes, order
+    if MISSING in order:
         raise DataError(f"a value of '{name}' is literally '{MISSING}', the name kept for missing values: rename it")
-    order = sorted(set(labels))
-    place = {label: i for i, label in enumerate(order)}
-    if (codes < 0).any() and MISSING not in place:
-        place[MISSING] = len(order)
-        order = [*order, MISSING]
-    translate = np.array([*(place[label] for label in labels), place.get(MISSING, -1)], dtype=np.int64)
-    return translate[codes], order
-
-
-def _label(value: Any) -> str:
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
+    return np.where(codes < 0, len(order), codes), [*order, MISSING]
 
 
 def codes01(values: ArrayLike, name: str) -> NDArray[np.int8]:
