@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from auditkit.alignment import aligned
 from auditkit.check import MISSING
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes
@@ -95,8 +96,10 @@ class Tally:
 
         Raises DataError for columns of unequal length, other codes, impossible weights, or a missing cluster.
         """
-        columns = {str(k): groups[k] for k in (groups.columns if isinstance(groups, pd.DataFrame) else groups)}
-        truth, decision = codes01(y_true, "y_true"), codes01(y_pred, "y_pred")
+        beside = {"y_true": y_true, "y_pred": y_pred, "sample_weight": sample_weight, "cluster": cluster}
+        columns, beside = matched(groups, beside)
+        truth, decision = codes01(beside["y_true"], "y_true"), codes01(beside["y_pred"], "y_pred")
+        sample_weight, cluster = beside["sample_weight"], beside["cluster"]
         index, labels, possible = indexed(columns, truth, decision, classes=2)
         if sample_weight is None and cluster is None:
             return cls(tuple(columns), _cells(*_count(index, possible), labels))
@@ -261,6 +264,16 @@ def counted(
     """The cells of `indexed`, counted."""
     index, labels, possible = indexed(columns, truth, decision, classes=classes)
     return _cells(*_count(index, possible), labels, classes + 1)
+
+
+def matched(groups: Any, beside: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Group columns by name, and what stands beside them, with pandas objects matched by their row labels.
+
+    Raises DataError where the labels differ.
+    """
+    names = list(groups.columns if isinstance(groups, pd.DataFrame) else groups)
+    parts = aligned({**{f"groups '{k}'": groups[k] for k in names}, **beside})
+    return {str(k): parts[f"groups '{k}'"] for k in names}, {k: parts[k] for k in beside}
 
 
 def coded_strings(values: Any, name: str) -> tuple[NDArray[np.int64], list[str]]:

@@ -72,7 +72,8 @@ def _table(X: Any, name: str) -> pd.DataFrame:
         X = X.to_frame(X.name if X.name is not None else "0")
     if not isinstance(X, pd.DataFrame):
         X = _foreign(X) if hasattr(X, "__dataframe__") or hasattr(X, "__arrow_c_stream__") else _rows(X, name)
-    return X.set_axis([str(c) for c in X.columns], axis=1)
+    out: pd.DataFrame = X.set_axis([str(c) for c in X.columns], axis=1)
+    return out
 
 
 def _foreign(X: Any) -> pd.DataFrame:
@@ -104,7 +105,7 @@ def _columns(given: Any, default: str, role: str) -> dict[str, Any]:
     frame = _table(given, role)
     if frame.shape[1] == 1 and not hasattr(given, "columns"):
         return {default: frame.iloc[:, 0].to_numpy()}
-    return {c: frame[c].to_numpy() for c in frame}
+    return {str(c): frame[c].to_numpy() for c in frame}
 
 
 def _target(y_true: Any) -> dict[str, Any]:

@@ -89,14 +89,16 @@ def parse(content: bytes, name: str, options: CsvOptions) -> Table:
     # low_memory would guess types part by part: "01" could become 1 in one part and stay text in another
     reading: dict[str, Any] = {"sep": sep, "keep_default_na": False, "skipinitialspace": True, "low_memory": False}
     try:
-        numbers = {"decimal": options.decimal or ".", "thousands": options.thousands}
-        frame = pd.read_csv(io.StringIO(text), na_values=["", *na], **numbers, **reading)
+        reading |= {"decimal": options.decimal or ".", "thousands": options.thousands}
+        frame: pd.DataFrame = pd.read_csv(io.StringIO(text), na_values=["", *na], **reading)
     except (ValueError, OverflowError) as e:  # ParserError and EmptyDataError are ValueErrors
         raise DataError(f"{name} cannot be read as CSV ({how}): {' '.join(str(e).split())}") from None
 
     def texts(columns: Sequence[str]) -> pd.DataFrame:
         asked: Any = set(columns)
-        raw = pd.read_csv(io.StringIO(text), usecols=lambda c: str(c) in asked, dtype=str, na_values=[""], **reading)
+        raw: pd.DataFrame = pd.read_csv(
+            io.StringIO(text), usecols=lambda c: str(c) in asked, dtype=str, na_values=[""], **reading
+        )
         return raw.set_axis([str(c) for c in raw.columns], axis=1)
 
     said = _guessed(name, options, sep, encoding)

@@ -16,6 +16,7 @@ from auditkit.errors import DataError, listing, nearest
 from auditkit.inputs import lookalikes, sources
 from auditkit.inputs.arrays import joined
 from auditkit.inputs.csv_files import CsvOptions
+from auditkit.inputs.files import Source
 from auditkit.inputs.grouping import grouped, name_of, names_of
 from auditkit.inputs.tasks.binary import BinaryTarget
 from auditkit.inputs.tasks.multiclass import ClassTarget
@@ -133,21 +134,22 @@ class Dataset:
         self._cluster = None if self.cluster is None else clusters_of(self.frame[self.cluster], self.cluster)
         self.cautions = (*source.cautions, *self._cautions(source))
 
-    def _cautions(self, source: sources.Source) -> list[str]:
+    def _cautions(self, source: Source) -> list[str]:
         """What a reader should know of labels: those that look alike, texts read as missing, one class only."""
-        said = list(self.target.cautions) if self.task == "binary" else []
+        binary = self.target if isinstance(self.target, BinaryTarget) else None
+        said = [] if binary is None or self.task == "multilabel" else list(binary.cautions)
         named = dict.fromkeys((*self.labels, *self.sensitive_features, *self.control_features))
         for name, counts in source.missing_texts(list(named)).items():
             told = ", ".join(f"'{text}' ({n:,} rows)" for text, n in sorted(counts.items()))
             said.append(f"'{name}': {told} read as missing; na_values=[] keeps such texts as values.")
-        for frame in (self._groups, self._controls):
-            for name in () if frame is None else frame:
+        for frame in [self._groups] if self._controls is None else [self._groups, self._controls]:
+            for name in frame:
                 labels = list(frame[name].cat.categories)
                 known = [x for x in labels if x != MISSING]
                 said += lookalikes.cautions(str(name), known, missing=MISSING in labels)
-        texts = [str(x) for x in (getattr(self.target, "labels", ()) or self.target.classes)]
         if self.task in ("binary", "multiclass"):
-            said += lookalikes.cautions(self.y_true, texts, missing=False)
+            labels = [str(x) for x in (self.classes if binary is None else binary.labels)]
+            said += lookalikes.cautions(self.y_true, labels, missing=False)
         return list(dict.fromkeys(said))
 
     def _own(self, name: str | None, role: str) -> str | None:

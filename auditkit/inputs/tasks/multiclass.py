@@ -47,8 +47,9 @@ class ClassTarget:
         labels = _labels(column, name)
         if not labels:
             raise DataError(f"every value of the target '{name}' is missing")
-        ordered = isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered
-        own = [_plain(x) for x in column.dtype.categories] if ordered else labels
+        kind = column.dtype
+        ordered = isinstance(kind, pd.CategoricalDtype) and kind.ordered
+        own = [_plain(x) for x in column.cat.categories] if ordered else labels
         stated = own if classes is None else _checked(classes)
         numeric = all(isinstance(x, int) for x in stated)
         target = cls(tuple(str(x) for x in stated), numeric)
