@@ -165,9 +165,10 @@ def _labels(model: Model | Predictions, data: Dataset, **options: Any) -> Report
             "missing_prediction": sum(d.missing_prediction for d in lost),
         }
     )
+    cautions = tuple(dict.fromkeys(c for p in parts.values() for c in p.provenance.cautions))
     return first.model_copy(
         update={
-            "provenance": first.provenance.model_copy(update={"data": source}),
+            "provenance": first.provenance.model_copy(update={"data": source, "cautions": cautions}),
             "findings": tuple(labelled(f, label) for label, p in parts.items() for f in p.findings),
             "not_measured": tuple(
                 n.model_copy(update={"what": f"{n.what} [{label}]"})

@@ -88,7 +88,7 @@ Examples:
 )
 def run(
     config: Annotated[Path | None, typer.Argument(help="auditkit.toml, or a pyproject.toml.")] = None,
-    data: Annotated[str | None, typer.Option("--data", help="Parquet or CSV file.")] = None,
+    data: Annotated[str | None, typer.Option("--data", help="Parquet or CSV: a file, a folder, a pattern.")] = None,
     y_true: Annotated[
         list[str] | None, typer.Option("--y-true", help="Column of the target; repeatable, one a label (multilabel).")
     ] = None,
@@ -108,6 +108,11 @@ def run(
     ] = None,
     cluster: Annotated[
         str | None, typer.Option("--cluster", help="Column of what rows have in common, e.g. a person's id.")
+    ] = None,
+    sep: Annotated[str | None, typer.Option("--sep", help="Separator of a CSV file, such as ';'.")] = None,
+    encoding: Annotated[str | None, typer.Option("--encoding", help="Encoding of a CSV file, such as cp1252.")] = None,
+    na_values: Annotated[
+        list[str] | None, typer.Option("--na-value", help="Text of a CSV file that counts as missing; repeatable.")
     ] = None,
     factory: Annotated[
         str | None, typer.Option("--factory", help="package.module:function that builds the model.")
@@ -143,6 +148,7 @@ def run(
         data={
             **{"path": _here(data, chosen), "y_true": y_true, "positive": positive, "sensitive_features": sensitive},
             **{"sample_weight": sample_weight, "weights_kind": _kind(weights_kind), "cluster": cluster},
+            **{"sep": sep, "encoding": encoding, "na_values": na_values},
             "path": _here(data, chosen),
             "y_true": _one_or_more(y_true, several),
             "task": _task(task),
@@ -333,6 +339,7 @@ def _dataset(config: Any) -> Any:
         sample_weight=d.sample_weight,
         weights_kind=d.weights_kind,
         cluster=d.cluster,
+        **{k: getattr(d, k) for k in ("sep", "encoding", "na_values", "decimal", "thousands")},
         task=d.task or (config.model.task if config.model is not None else None) or "binary",
         classes=d.classes,
     )

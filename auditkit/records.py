@@ -259,6 +259,14 @@ class Provenance(Record):
     """The command, or the call, that makes this report again."""
     model: ModelProvenance
     data: DataProvenance
+    cautions: tuple[str, ...] = ()
+    """What a reader should know of the input before any number (labels that look alike, what was guessed of a file);
+    whole sentences. Absent from JSON where there is none."""
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        out: dict[str, Any] = handler(self)
+        return out if self.cautions else {k: v for k, v in out.items() if k != "cautions"}
 
 
 class NotMeasured(Record):

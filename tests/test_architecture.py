@@ -14,10 +14,13 @@ ALWAYS = {"errors", "auditkit"}
 EVERYTHING = {
     "records", "catalogue", "check", "wording", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding",
+    "values", "alignment",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
 BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
+    "values": (set(), {"numpy", "pandas"}),
+    "alignment": (set(), {"numpy", "pandas"}),
     "exhibits": (set(), {"pydantic"}),
     "disclosure": ({"exhibits"}, {"pydantic"}),
     "deciding": ({"check", "explain", "inputs", "progress"}, {"numpy"}),
@@ -30,11 +33,14 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "check": ({"records"}, set()),
     "progress": (set(), set()),
     "wording": ({"records"}, set()),
-    "inputs": ({"records", "check"}, {"torch", "numpy", "pandas", "narwhals", "pyarrow", "safetensors", "sklearn"}),
-    "evidence": ({"check", "records", "disclosure"}, {"numpy", "pandas"}),
+    "inputs": (
+        {"records", "check", "values", "alignment"},
+        {"torch", "numpy", "pandas", "narwhals", "pyarrow", "safetensors", "sklearn"},
+    ),
+    "evidence": ({"check", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
     "stats": (set(), {"numpy", "scipy"}),
     "fairness": (
-        {"check", "catalogue", "evidence", "stats", "records", "wording"},
+        {"check", "catalogue", "evidence", "stats", "records", "wording", "alignment"},
         {"numpy", "pandas", "sklearn", "fairlearn"},
     ),
     "explain": (

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import reading
-from auditkit.evidence.tally import Tally, counted, summed
+from auditkit.evidence.tally import Tally, counted, matched, summed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,8 +57,8 @@ class ClassTally:
 
         Raises DataError for columns of unequal length or other codes.
         """
-        columns = {str(k): groups[k] for k in (groups.columns if isinstance(groups, pd.DataFrame) else groups)}
-        codes = [_codes(v, name, len(classes)) for v, name in ((y_true, "y_true"), (y_pred, "y_pred"))]
+        columns, beside = matched(groups, {"y_true": y_true, "y_pred": y_pred})
+        codes = [_codes(values, name, len(classes)) for name, values in beside.items()]
         return cls(tuple(columns), tuple(classes), counted(columns, *codes, classes=len(classes)))
 
     def __add__(self, other: ClassTally) -> ClassTally:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence import reading
 from auditkit.evidence.sample import shuffled
+from auditkit.values import factorized, written
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,10 +101,10 @@ class Replicates:
 def cluster_hashes(values: Any, name: str = "cluster") -> Keys:
     """A 64-bit hash of each cluster id (N,); 3, 3.0 and "3" are one id. DataError where an id is missing."""
     series = values if isinstance(values, pd.Series) else pd.Series(np.asarray(values))
-    codes, uniques = pd.factorize(series, sort=False)
+    codes, uniques = factorized(series)
     if (codes < 0).any():
         raise DataError(f"'{name}' is missing in {int((codes < 0).sum()):,} rows: every row belongs to a cluster")
-    labels = np.array([_label(u) for u in uniques], dtype=object)
+    labels = np.array([written(u) for u in uniques], dtype=object)
     hashes = pd.util.hash_array(labels, hash_key=_HASH_KEY, categorize=False).astype(np.uint64)
     return hashes[codes]
 
@@ -191,9 +192,3 @@ def _lowest(parts: Sequence[Keys]) -> Keys:
 def _quantiles() -> NDArray[np.uint8]:
     below = np.cumsum([math.exp(-1.0) / math.factorial(m) for m in range(20)])
     return np.searchsorted(below, (np.arange(2**16) + 0.5) / 2**16).astype(np.uint8)
-
-
-def _label(value: Any) -> str:
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import reading
-from auditkit.evidence.tally import coded_strings
+from auditkit.evidence.tally import coded_strings, matched
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,8 +79,8 @@ class ErrorSums:
 
         Rows without truth or prediction count in no moment. Raises DataError for columns of unequal length.
         """
-        columns = {str(k): groups[k] for k in (groups.columns if isinstance(groups, pd.DataFrame) else groups)}
-        y, p = np.asarray(y_true, np.float64), np.asarray(y_pred, np.float64)
+        columns, beside = matched(groups, {"y_true": y_true, "y_pred": y_pred})
+        y, p = np.asarray(beside["y_true"], np.float64), np.asarray(beside["y_pred"], np.float64)
         frame: dict[str, Any] = {}
         for name, column in columns.items():
             codes, labels = coded_strings(column, name)

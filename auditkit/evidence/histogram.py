@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
-from auditkit.evidence.tally import coded_strings, codes01
+from auditkit.evidence.tally import coded_strings, codes01, matched
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,9 +87,9 @@ class ScoreHistogram:
 
         Raises DataError for columns of unequal length, other codes, or scores outside [0, 1].
         """
-        columns = {str(k): groups[k] for k in (groups.columns if isinstance(groups, pd.DataFrame) else groups)}
-        truth, decision = codes01(y_true, "y_true"), codes01(y_pred, "y_pred")
-        values = _checked(score)
+        columns, beside = matched(groups, {"y_true": y_true, "y_pred": y_pred, "score": score})
+        truth, decision = codes01(beside["y_true"], "y_true"), codes01(beside["y_pred"], "y_pred")
+        values = _checked(beside["score"])
         coded = {name: _in_order(*coded_strings(column, name)) for name, column in columns.items()}
         lengths = {"y_pred": len(decision), "score": len(values), **{k: len(c) for k, (c, _) in coded.items()}}
         for name, length in lengths.items():

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auditkit.alignment import aligned
 from auditkit.check import MISSING
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes
 from auditkit.evidence.stored_cells import WEIGHED, stored_cells
 from auditkit.evidence.weights import checked_weights
+from auditkit.values import coded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,8 +115,10 @@ class Tally:
 
         Raises DataError for columns of unequal length, other codes, impossible weights, or a missing cluster.
         """
-        columns = {str(k): groups[k] for k in (groups.columns if isinstance(groups, pd.DataFrame) else groups)}
-        truth, decision = codes01(y_true, "y_true"), codes01(y_pred, "y_pred")
+        beside = {"y_true": y_true, "y_pred": y_pred, "sample_weight": sample_weight, "cluster": cluster}
+        columns, beside = matched(groups, beside)
+        truth, decision = codes01(beside["y_true"], "y_true"), codes01(beside["y_pred"], "y_pred")
+        sample_weight, cluster = beside["sample_weight"], beside["cluster"]
         index, labels, possible = indexed(columns, truth, decision, classes=2)
         if sample_weight is None and cluster is None:
             return cls(tuple(columns), _cells(*_count(index, possible), labels))
@@ -283,36 +287,37 @@ def counted(
     return _cells(*_count(index, possible), labels, classes + 1)
 
 
+def matched(groups: Any, beside: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Group columns by name, and what stands beside them, with pandas objects matched by their row labels.
+
+    Raises DataError where the labels differ.
+    """
+    names = list(groups.columns if isinstance(groups, pd.DataFrame) else groups)
+    parts = aligned({**{f"groups '{k}'": groups[k] for k in names}, **beside})
+    return {str(k): parts[f"groups '{k}'"] for k in names}, {k: parts[k] for k in beside}
+
+
 def coded_strings(values: Any, name: str) -> tuple[NDArray[np.int64], list[str]]:
     """Codes (N,) and their labels as strings; a missing value gets the label `(missing)`.
 
     Raises DataError if missing values stand beside a value that is literally `(missing)`.
 
     >>> coded_strings([True, None, False], "member")[1]
-    ['False', 'True', '(missing)']
+    ['0', '1', '(missing)']
     """
     series = values if isinstance(values, pd.Series) else pd.Series(values)
     if isinstance(series.dtype, pd.CategoricalDtype):
-        codes, uniques = series.cat.codes.to_numpy().astype(np.int64), list(series.cat.categories)
+        raw, uniques = series.cat.codes.to_numpy().astype(np.int64), series.cat.categories
+        inner = coded(pd.Series(uniques), name)
+        codes, order = np.append(inner.codes, -1)[raw], list(inner.labels)
     else:
-        raw, index = pd.factorize(series, sort=False)
-        codes, uniques = raw.astype(np.int64), list(index)
-    labels = [_label(u) for u in uniques]
-    if MISSING in labels and (codes < 0).any():
+        found = coded(series, name)
+        codes, order = found.codes, list(found.labels)
+    if not (codes < 0).any():
+        return codes, order
+    if MISSING in order:
         raise DataError(f"a value of '{name}' is literally '{MISSING}', the name kept for missing values: rename it")
-    order = sorted(set(labels))
-    place = {label: i for i, label in enumerate(order)}
-    if (codes < 0).any() and MISSING not in place:
-        place[MISSING] = len(order)
-        order = [*order, MISSING]
-    translate = np.array([*(place[label] for label in labels), place.get(MISSING, -1)], dtype=np.int64)
-    return translate[codes], order
-
-
-def _label(value: Any) -> str:
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
+    return np.where(codes < 0, len(order), codes), [*order, MISSING]
 
 
 def codes01(values: ArrayLike, name: str) -> NDArray[np.int8]:

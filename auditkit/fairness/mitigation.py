@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auditkit.alignment import aligned
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.histogram import Bins, ScoreHistogram
 from auditkit.evidence.tally import coded_strings
@@ -110,10 +111,11 @@ class Mitigation:
 
         A group that has no rule is decided at the common threshold. Raises DataError for missing scores or columns.
         """
-        s = np.asarray(score, dtype=np.float64)
+        labelled = aligned({"score": score, **_columns(groups, self.by)})
+        s = np.asarray(labelled.pop("score"), dtype=np.float64)
         if not np.all((s >= 0) & (s <= 1)):
             raise DataError("scores must be numbers in [0, 1], none missing, to be decided")
-        keys = _keys(groups, self.by)
+        keys = _keys(list(labelled.values()), self.by)
         if len(keys) != len(s):
             raise DataError(f"groups have {len(keys)} rows, score has {len(s)}")
         out = (s >= self.common).astype(np.float64)
@@ -241,17 +243,20 @@ def _histogram(source: ScoreHistogram | Report) -> ScoreHistogram:
     return ScoreHistogram.from_json(stored.data)
 
 
-def _keys(groups: Any, by: tuple[str, ...]) -> NDArray[np.object_]:
-    """(N, attributes) labels as strings."""
+def _columns(groups: Any, by: tuple[str, ...]) -> dict[str, Any]:
+    """The columns of `by`, in their order, under the name that messages use."""
     if isinstance(groups, pd.DataFrame | dict):
         absent = [b for b in by if b not in groups]
         if absent:
             raise DataError(f"no column '{absent[0]}' in groups; there are {listing(groups)}")
-        columns = [groups[b] for b in by]
-    elif len(by) == 1:
-        columns = [groups]
-    else:
-        raise DataError(f"groups must be a frame or a dict with the columns {listing(by)}")
+        return {f"groups '{b}'": groups[b] for b in by}
+    if len(by) == 1:
+        return {f"groups '{by[0]}'": groups}
+    raise DataError(f"groups must be a frame or a dict with the columns {listing(by)}")
+
+
+def _keys(columns: Sequence[Any], by: tuple[str, ...]) -> NDArray[np.object_]:
+    """(N, attributes) labels as strings."""
     coded = [coded_strings(column, name) for column, name in zip(columns, by, strict=True)]
     return np.column_stack([np.array(labels, dtype=object)[codes] for codes, labels in coded])
 

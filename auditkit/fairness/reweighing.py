@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.evidence.tally import Tally, coded_strings
+from auditkit.evidence.tally import Tally, coded_strings, matched
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,9 @@ class Reweighing:
 
         Raises DataError for a group and target that were not there, or a target other than 0 and 1.
         """
-        truth = np.asarray(y_true)
-        coded = [coded_strings(groups[b], b) for b in self.by]
+        columns, beside = matched({b: groups[b] for b in self.by}, {"y_true": y_true})
+        truth = np.asarray(beside["y_true"])
+        coded = [coded_strings(columns[b], b) for b in self.by]
         keys = zip(*(np.array(labels, dtype=object)[codes] for codes, labels in coded), strict=True)
         table = {(g, t): w for g, pair in self.by_group for t, w in enumerate(pair)}
         out = []

@@ -41,6 +41,11 @@ class _Data(Record):
     """fairlearn's word for `weights`."""
     weights_kind: Literal["sampling", "frequency"] = "sampling"
     cluster: str | None = None
+    sep: str | None = None
+    encoding: str | None = None
+    na_values: str | tuple[str, ...] | None = None
+    decimal: str | None = None
+    thousands: str | None = None
 
     @field_validator("sensitive_features", "control_features", mode="before")
     @classmethod

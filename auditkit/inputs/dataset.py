@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from numbers import Number
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,16 @@ from numpy.typing import NDArray
 
 from auditkit.check import MISSING, Batch
 from auditkit.errors import DataError, listing, nearest
-from auditkit.inputs import sources
+from auditkit.inputs import lookalikes, sources
+from auditkit.inputs.arrays import joined
+from auditkit.inputs.csv_files import CsvOptions
+from auditkit.inputs.files import Source
+from auditkit.inputs.grouping import grouped, name_of, names_of
 from auditkit.inputs.tasks.binary import BinaryTarget
 from auditkit.inputs.tasks.multiclass import ClassTarget
 from auditkit.inputs.tasks.regression import NumberTarget
 from auditkit.inputs.weights import checked_kind, clusters_of, weights_of
 from auditkit.records import TASKS, Task
-
-MOST_NUMERIC_GROUPS = 50
-"""A numeric sensitive feature with more distinct values than this is refused: it wants bins."""
 
 
 class Dataset:
@@ -31,7 +31,8 @@ class Dataset:
     Parameters
     ----------
     data
-        A frame (pandas, Polars, Arrow, …), a dict of columns, or the path of a parquet or CSV file.
+        A frame (pandas, Polars, Arrow, …), a dict of columns, or the path of a parquet or CSV file, of a folder of
+        such parts (folders called `name=value` are columns), or a pattern like `rows/*.parquet`.
     y_true
         Name of the target column: 0/1, booleans, or two labels of which `positive` is one; any labels for
         multiclass, numbers for regression. Missing values are counted, reported and left out of every metric. For
@@ -56,6 +57,12 @@ class Dataset:
         No feature of the model.
     sample_weight
         fairlearn's word for `weights`.
+    sep, encoding, decimal, thousands
+        How a CSV file is written: separator, text encoding, decimal sign, separator of thousands. None: looked at, and
+        said on the page where the file is not the plain one (comma, UTF-8, decimal point).
+    na_values
+        Texts of a CSV file that count as missing beside empty cells; None: NaN, nan, NA, <NA>, null, NULL. [] keeps
+        them all as values.
 
     Raises
     ------
@@ -82,17 +89,23 @@ class Dataset:
         weights_kind: str = "sampling",
         cluster: str | None = None,
         sample_weight: str | None = None,
+        sep: str | None = None,
+        encoding: str | None = None,
+        na_values: str | Sequence[str] | None = None,
+        decimal: str | None = None,
+        thousands: str | None = None,
     ) -> None:
-        source = sources.read(data)
+        source = sources.read(data, CsvOptions.of(sep, encoding, na_values, decimal, thousands))
         self.frame = source.frame
+        self._read_as = f" ({source.name} was read with {source.read_as})" if source.read_as else ""
         self.name = source.name
         self.file_sha256 = source.file_sha256
         self.path = str(data) if isinstance(data, str | Path) else ""
         self.task = _known_task(task, positive=positive, classes=classes)
         self.labels = _labels(y_true, task)
         self.y_true = ", ".join(self.labels)
-        self.sensitive_features = _names(sensitive_features)
-        self.control_features = _names(control_features)
+        self.sensitive_features = names_of(sensitive_features, "sensitive_features")
+        self.control_features = names_of(control_features, "control_features")
         if not self.sensitive_features:
             raise DataError("declare at least one column in sensitive_features: an audit asks whom a decision concerns")
         for name in self.labels:
@@ -106,30 +119,49 @@ class Dataset:
         self.target = _target(first, self.labels[0], task, positive=positive, classes=classes)
         for name in self.labels[1:]:
             _target(self.frame[name], name, task)
-        self._groups = pd.DataFrame({name: _grouped(self.frame[name], name) for name in self.sensitive_features})
-        controls = {name: _grouped(self.frame[name], name) for name in self.control_features}
+        self._groups = pd.DataFrame({name: grouped(self.frame[name], name) for name in self.sensitive_features})
+        controls = {name: grouped(self.frame[name], name) for name in self.control_features}
         self._controls = pd.DataFrame(controls) if controls else None
         self._truth: NDArray[Any] = self.target.code(first, self.labels[0])
         if weights is not None and sample_weight is not None:
             raise DataError("weights and sample_weight are the same: give one of them")
-        self.weights = self._own(sample_weight if weights is None else weights, "weights")
+        self.weights = self._own(name_of(sample_weight if weights is None else weights, "weights"), "weights")
         self.weights_kind = checked_kind(weights_kind)
-        self.cluster = self._own(cluster, "cluster")
+        self.cluster = self._own(name_of(cluster, "cluster"), "cluster")
         self._weight = (
             None if self.weights is None else weights_of(self.frame[self.weights], self.weights, self.weights_kind)
         )
         self._cluster = None if self.cluster is None else clusters_of(self.frame[self.cluster], self.cluster)
+        self.cautions = (*source.cautions, *self._cautions(source))
+
+    def _cautions(self, source: Source) -> list[str]:
+        """What a reader should know of labels: those that look alike, texts read as missing, one class only."""
+        binary = self.target if isinstance(self.target, BinaryTarget) else None
+        said = [] if binary is None or self.task == "multilabel" else list(binary.cautions)
+        named = dict.fromkeys((*self.labels, *self.sensitive_features, *self.control_features))
+        for name, counts in source.missing_texts(list(named)).items():
+            told = ", ".join(f"'{text}' ({n:,} rows)" for text, n in sorted(counts.items()))
+            said.append(f"'{name}': {told} read as missing; na_values=[] keeps such texts as values.")
+        for frame in [self._groups] if self._controls is None else [self._groups, self._controls]:
+            for name in frame:
+                labels = list(frame[name].cat.categories)
+                known = [x for x in labels if x != MISSING]
+                said += lookalikes.cautions(str(name), known, missing=MISSING in labels)
+        if self.task in ("binary", "multiclass"):
+            labels = [str(x) for x in (self.classes if binary is None else binary.labels)]
+            said += lookalikes.cautions(self.y_true, labels, missing=False)
+        return list(dict.fromkeys(said))
 
     def _own(self, name: str | None, role: str) -> str | None:
         """A column that is neither target nor sensitive feature, or None."""
         if name is None:
             return None
-        self.column(str(name), role)
-        if str(name) in self.labels:
+        self.column(name, role)
+        if name in self.labels:
             raise DataError(f"'{name}' is the target; it cannot be {role} too")
-        if role == "weights" and str(name) in self.sensitive_features:
+        if role == "weights" and name in self.sensitive_features:
             raise DataError(f"'{name}' is a sensitive feature; it cannot be {role} too")
-        return str(name)
+        return name
 
     @property
     def zero_weights(self) -> int:
@@ -146,51 +178,48 @@ class Dataset:
         positive: Any = None,
         task: Task = "binary",
         classes: Sequence[Any] | None = None,
+        control_features: Any = None,
         sample_weight: Any = None,
         weights_kind: str = "sampling",
         cluster: Any = None,
     ) -> Dataset:
         """A Dataset of arrays: X (N, d) or a frame, y_true (N,), sensitive_features a frame, Series or dict of (N,).
 
-        `sample_weight` and `cluster` are (N,) too, or None.
+        `control_features` come like sensitive features, `sample_weight` and `cluster` are (N,); or None. Several
+        labels (multilabel) are a frame, a dict of (N,), or an array (N, labels).
 
-        Columns of a plain array are named "0", "1", …; sensitive features that are not among them are no input of
-        the model.
+        pandas objects are matched by their row labels (index): put into one order where the labels are the same set,
+        refused where they differ. Arrays and lists are taken in the order in which they stand.
+
+        Columns of a plain array are named "0", "1", …; sensitive and control features that are not among them are no
+        input of the model.
         """
-        features = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X))
-        features = features.set_axis([str(c) for c in features.columns], axis=1).reset_index(drop=True)
-        if isinstance(sensitive_features, pd.Series):
-            sensitive_features = sensitive_features.to_frame(sensitive_features.name or "group")
-        groups = pd.DataFrame(sensitive_features).reset_index(drop=True)
-        groups.columns = [str(c) for c in groups.columns]
-        truth = np.asarray(y_true)
-        given = {"sample_weight": sample_weight, "cluster": cluster}
-        beside = {role: pd.Series(v).reset_index(drop=True) for role, v in given.items() if v is not None}
-        lengths = {"y_true": len(truth), "sensitive_features": len(groups)} | {k: len(v) for k, v in beside.items()}
-        for name, length in lengths.items():
-            if length != len(features):
-                raise DataError(f"{name} has {length} rows, X has {len(features)}")
-        own = [c for c in groups if c not in features]
-        for c in groups:
-            if c in features and not _same(features[c], groups[c]):
-                raise DataError(f"X has a column '{c}' too, with other values: rename the sensitive feature")
-        target = "y_true" if "y_true" not in features else "y_true_"
-        frame = pd.concat([features, groups[own]], axis=1).assign(**{target: truth})
-        names = {role: role if role not in frame else f"{role}_" for role in beside}
-        frame = frame.assign(**{names[role]: values for role, values in beside.items()})
+        rows = joined(
+            X,
+            y_true=y_true,
+            sensitive_features=sensitive_features,
+            control_features=control_features,
+            sample_weight=sample_weight,
+            cluster=cluster,
+        )
         out = cls(
-            frame,
-            y_true=target,
+            rows.frame,
+            y_true=rows.labels[0] if len(rows.labels) == 1 else rows.labels,
             positive=positive,
             task=task,
             classes=classes,
-            sensitive_features=list(groups.columns),
-            weights=names.get("sample_weight"),
+            sensitive_features=rows.groups,
+            control_features=rows.controls,
+            weights=rows.beside.get("sample_weight"),
             weights_kind=weights_kind,
-            cluster=names.get("cluster"),
+            cluster=rows.beside.get("cluster"),
         )
-        out._not_inputs = frozenset(map(str, own))
+        out._not_inputs = rows.not_inputs
+        out.cautions = (*out.cautions, *rows.cautions)
         return out
+
+    cautions: tuple[str, ...] = ()
+    """What a reader should know of these rows before any number; whole sentences, shown on the page."""
 
     _not_inputs: frozenset[str] = frozenset()
     """Columns that are not shown to the model: sensitive features that came beside X, and the other labels."""
@@ -208,6 +237,7 @@ class Dataset:
         out.task, out.labels, out.y_true = "binary", (label,), label
         out.target = BinaryTarget.of(self.frame[label], label)
         out._truth = out.target.code(self.frame[label], label)
+        out.cautions = (*self.cautions, *out.target.cautions)
         out._not_inputs = self._not_inputs | {*without, *self.labels} - {label}
         return out
 
@@ -218,7 +248,7 @@ class Dataset:
         """The column of that name; DataError naming the nearest."""
         if name not in self.frame.columns:
             raise DataError(
-                f"no column '{name}' for {role}; the columns are {listing(self.frame.columns)}."
+                f"no column '{name}' for {role}; the columns are {listing(self.frame.columns)}{self._read_as}."
                 f"{nearest(name, self.frame.columns)}"
             )
         return self.frame[name]
@@ -260,8 +290,8 @@ def _known_task(task: Task, *, positive: Any, classes: Sequence[Any] | None) -> 
 
 def _labels(y_true: str | Sequence[str], task: Task) -> tuple[str, ...]:
     """The columns of the target: one, or several for multilabel."""
-    names = (y_true,) if isinstance(y_true, str) or not isinstance(y_true, list | tuple) else tuple(y_true)
-    names = tuple(str(n) for n in names)
+    several = y_true if isinstance(y_true, list | tuple) else (y_true,)
+    names = tuple(str(name_of(n, "y_true")) for n in several)
     if task == "multilabel" and (len(names) < 2 or len(set(names)) < len(names)):
         raise DataError(f"a multilabel target is two or more different columns; y_true names {listing(names)}")
     if task != "multilabel" and len(names) != 1:
@@ -278,41 +308,3 @@ def _target(
         case "regression":
             return NumberTarget.of(column, name)
     return BinaryTarget.of(column, name, positive=positive)
-
-
-def _names(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(dict.fromkeys(str(n) for n in names))
-
-
-def _grouped(column: pd.Series[Any], name: str) -> pd.Categorical[str]:
-    """A categorical of strings, with `(missing)` for missing values."""
-    try:
-        codes, uniques = pd.factorize(column, sort=False)
-    except TypeError:
-        raise DataError(f"'{name}' holds lists or other values that are no groups; expected one value a row") from None
-    if len(uniques) > MOST_NUMERIC_GROUPS and all(isinstance(u, Number) for u in uniques):
-        raise DataError(
-            f"'{name}' has {len(uniques)} distinct numeric values: a continuous column is no group. Bin it first, e.g. "
-            f"frame['{name}_band'] = pandas.cut(frame['{name}'], [0, 30, 45, 60, 120]), and declare '{name}_band'; or "
-            f"leave it a number and ask ContinuousAttribute('{name}')"
-        )
-    labels = [_label(u) for u in uniques]
-    if MISSING in labels:
-        raise DataError(f"a value of '{name}' is literally '{MISSING}', the name kept for missing values: rename it")
-    order = sorted(set(labels))
-    if (codes < 0).any():
-        order = [*order, MISSING]
-    translate = np.array([*(order.index(label) for label in labels), len(order) - 1], dtype=np.int64)
-    return pd.Categorical.from_codes(translate[codes], categories=pd.Index(order))
-
-
-def _same(a: pd.Series[Any], b: pd.Series[Any]) -> bool:
-    """Equal values row by row, whatever their types; missing equals missing."""
-    missing = a.isna()
-    return bool((missing == b.isna()).all()) and a[~missing].tolist() == b[~missing].tolist()
-
-
-def _label(value: Any) -> str:
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)

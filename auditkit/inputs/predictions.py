@@ -37,6 +37,15 @@ class Predictions:
     score: str | None = None
     name: str = "predictions"
 
+    def __post_init__(self) -> None:
+        several = [self.y_pred] if isinstance(self.y_pred, str) else self.y_pred
+        for role, names in (("y_pred", several), ("score", [] if self.score is None else [self.score])):
+            if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
+                raise DataError(
+                    f"{role} takes the name (multilabel: the names) of columns of the data, got "
+                    f"{type(getattr(self, role)).__name__}: put the values into the data as a column first"
+                )
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that are outputs, no features."""

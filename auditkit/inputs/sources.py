@@ -2,83 +2,47 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
-from auditkit.errors import DataError
-
-_MISSING = ["", "NaN", "nan", "NA", "<NA>", "null", "NULL"]
-"""What counts as missing in a CSV file; "None" and "?" do not, they may be categories."""
-
-
-class Source(NamedTuple):
-    """Rows, and where they came from."""
-
-    frame: pd.DataFrame
-    name: str
-    """File name, or empty."""
-    file_sha256: str | None
+from auditkit.alignment import aligned
+from auditkit.errors import DataError, listing
+from auditkit.inputs.csv_files import CsvOptions
+from auditkit.inputs.files import Source, read_path
 
 
-def read(data: Any) -> Source:
-    """Rows of a frame, a dict of columns, or a parquet or CSV path (recognised by content).
+def read(data: Any, options: CsvOptions | None = None) -> Source:
+    """Rows of a frame, a dict of columns, or a path: of a parquet or CSV file (recognised by content), of a folder of
+    such parts, or a pattern. `options` say how a CSV file is written.
 
     Raises DataError for what is none of these, is empty, or cannot be read.
 
     >>> list(read({"age": [30, 40]}).frame)
     ['age']
     """
+    options = options or CsvOptions()
+    given = [k for k, v in vars(options).items() if v is not None]
     if isinstance(data, str | Path):
-        source = _file(Path(data))
+        source = read_path(Path(data), options)
+    elif given:
+        raise DataError(f"{listing(given)}: options of CSV files; the data are {type(data).__name__}")
     elif isinstance(data, pd.DataFrame):
-        source = Source(data, "", None)
+        source = Source(data)
     elif isinstance(data, dict):
-        source = Source(_frame_of_dict(data), "", None)
+        source = Source(_frame_of_dict(data))
     else:
-        source = Source(_foreign(data), "", None)
+        source = Source(_foreign(data))
     return source._replace(frame=_checked(source.frame, source.name or "the data"))
-
-
-def _file(path: Path) -> Source:
-    try:
-        content = path.read_bytes()
-    except IsADirectoryError:
-        raise DataError(f"{path} is a folder; expected a parquet or CSV file") from None
-    except OSError as e:
-        raise DataError(f"cannot read {path}: {e.strerror}") from None
-    if not content.strip():
-        raise DataError(f"{path} is empty")
-    frame = _parquet(path) if content.startswith(b"PAR1") or path.suffix == ".parquet" else _csv(path)
-    return Source(frame, path.name, hashlib.sha256(content).hexdigest())
-
-
-def _parquet(path: Path) -> pd.DataFrame:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        # ParquetFile reads this one file; read_table would look for a data set around it
-        with pyarrow.parquet.ParquetFile(path) as file:
-            frame: pd.DataFrame = file.read().to_pandas()
-    except (pyarrow.ArrowException, OSError, ValueError) as e:
-        raise DataError(f"{path} is no complete parquet file: {str(e).splitlines()[0]}") from None
-    return frame
-
-
-def _csv(path: Path) -> pd.DataFrame:
-    try:  # low_memory would guess types part by part: "01" could become 1 in one part and stay text in another
-        return pd.read_csv(path, keep_default_na=False, na_values=_MISSING, skipinitialspace=True, low_memory=False)
-    except (ValueError, UnicodeDecodeError) as e:  # ParserError and EmptyDataError are ValueErrors
-        raise DataError(f"{path} cannot be read as CSV: {str(e).splitlines()[0]}") from None
 
 
 def _frame_of_dict(data: dict[Any, Any]) -> pd.DataFrame:
     try:
-        return pd.DataFrame(data)
-    except ValueError as e:
+        return pd.DataFrame(aligned({f"column '{k}'": v for k, v in data.items()})).set_axis(list(data), axis=1)
+    except DataError:
+        raise
+    except (ValueError, TypeError) as e:
         raise DataError(f"the columns do not make a table: {e}") from None
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.errors import DataError, nearest
+from auditkit.values import Unwritten, factorized, written
 
 WeightsKind = Literal["sampling", "frequency"]
 KINDS: tuple[WeightsKind, ...] = ("sampling", "frequency")
@@ -67,22 +68,16 @@ def clusters_of(column: pd.Series[Any], name: str) -> NDArray[np.object_]:
     >>> clusters_of(pd.Series([3.0, 4.0]), "user_id").tolist()
     ['3', '4']
     """
-    missing = int(column.isna().sum())
+    try:
+        codes, uniques = factorized(column)
+        labels = np.array([written(u) for u in uniques], dtype=object)
+    except Unwritten:
+        raise DataError(f"the cluster '{name}' holds lists or other values that are no ids") from None
+    missing = int((codes < 0).sum())
     if missing:
         raise DataError(
             f"the cluster '{name}' is missing in {missing:,} rows; expected an id in every row. A row of its own is a "
             "cluster of its own: give it an id that no other row has"
         )
-    try:
-        codes, uniques = pd.factorize(column, sort=False)
-    except TypeError:
-        raise DataError(f"the cluster '{name}' holds lists or other values that are no ids") from None
-    labels = np.array([_label(u) for u in uniques], dtype=object)
     out: NDArray[np.object_] = labels[codes]
     return out
-
-
-def _label(value: Any) -> str:
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)

@@ -29,10 +29,10 @@ def groups(values: Any) -> list[str]:
         (["f", "m", None, "f"], ["f", "m", "(missing)", "f"]),
         (pd.Categorical(["f", "m", None], categories=["m", "f", "x"]), ["f", "m", "(missing)"]),
         ([3, 1, 3], ["3", "1", "3"]),
-        ([True, False, True], ["True", "False", "True"]),
+        ([True, False, True], ["1", "0", "1"]),
         ([1.0, 2.5, np.nan], ["1", "2.5", "(missing)"]),
         (pd.array([1, None, 2], dtype="Int64"), ["1", "(missing)", "2"]),
-        (pd.array([True, None], dtype="boolean"), ["True", "(missing)"]),
+        (pd.array([True, None], dtype="boolean"), ["1", "(missing)"]),
         (pd.Series(["f", np.nan, None, pd.NA], dtype=object), ["f", "(missing)", "(missing)", "(missing)"]),
         (["", " f", "m"], ["", " f", "m"]),
         ([None, None], ["(missing)", "(missing)"]),
@@ -212,11 +212,11 @@ def test_from_arrays_hides_what_came_beside() -> None:
     assert batch.y_true.tolist() == [0, 1]
 
 
-def test_from_arrays_joins_by_position_not_by_index() -> None:
+def test_from_arrays_joins_by_row_labels() -> None:
     X = pd.DataFrame({"a": [1.0, 2.0]}, index=[9, 4])
     sex = pd.DataFrame({"sex": ["f", "m"]}, index=[4, 9])
     (batch,) = Dataset.from_arrays(X, y_true=[0, 1], sensitive_features=sex).batches()
-    assert batch.groups["sex"].tolist() == ["f", "m"]
+    assert batch.groups["sex"].tolist() == ["m", "f"]
     assert batch.features["a"].tolist() == [1.0, 2.0]
 
 

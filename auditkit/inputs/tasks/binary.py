@@ -10,6 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.errors import DataError, listing, nearest
+from auditkit.inputs.tasks.labels import distinct, found, in_order, meaning, told_apart
+from auditkit.inputs.tasks.regression import numbers_of
+from auditkit.values import Unwritten, is_number, written
 
 Codes = NDArray[np.int8]
 
@@ -27,98 +30,132 @@ class BinaryTarget:
     """The labels that occur in the target, at most two."""
     positive: Any
     """The label that counts as positive, as it stands in the data."""
+    cautions: tuple[str, ...] = ()
+    """What a reader should know of it: that every row is of one class."""
 
     @classmethod
     def of(cls, column: pd.Series[Any], name: str, *, positive: Any = None) -> BinaryTarget:
         """Check the target; DataError for probabilities, more than two labels, or labels that need `positive`."""
-        labels = _labels(column)
+        labels = tuple(in_order(distinct(column, name)[1]))
         if not labels:
             raise DataError(f"every value of the target '{name}' is missing")
-        if len({isinstance(x, str) for x in labels}) > 1:
-            shown = listing([repr(x) for x in labels], most=4)
-            raise DataError(f"'{name}' holds labels of mixed types ({shown}): make them all text, or all numbers")
-        if len(labels) > 2:
-            kind = (
-                "it looks like probabilities: y_true takes labels"
-                if _between_0_and_1(labels)
-                else "a binary audit needs two: make a column that says yes or no"
-            )
-            raise DataError(f"the target '{name}' has {len(labels)} different values ({listing(labels)}); {kind}")
+        _two(labels, name)
+        told_apart(labels, name)
         if positive is None:
             if not all(_is_01(x) for x in labels):
                 raise DataError(
                     f"the labels of '{name}' are {listing(labels)}: say which is positive, e.g. "
                     f"positive={labels[-1]!r} (--positive {labels[-1]} on the command line)"
                 )
-            return cls(labels, 1)
-        found = [x for x in labels if _same(x, positive)]
-        if not found and len(labels) == 2:
-            raise DataError(
-                f"no label {positive!r} in '{name}'; its labels are {listing(labels)}."
-                f"{nearest(str(positive), map(str, labels))}"
-            )
-        return cls(labels, found[0] if found else positive)
+            chosen: Any = next((x for x in labels if x == 1), 1)
+            return cls(labels, int(chosen), _one_class(labels, chosen, name))
+        chosen = _chosen(positive, labels, name)
+        return cls(labels, chosen, _one_class(labels, chosen, name))
 
     def code(self, column: pd.Series[Any], name: str) -> Codes:
-        """1, 0 or -1 for every value; the column holds the target's labels, or 0/1.
+        """1, 0 or -1 for every value; the column holds the target's labels, however written, or 0/1.
 
         Raises DataError for probabilities and for labels that the target does not have.
         """
-        labels = _labels(column)
-        known = [*self.labels, self.positive, *self._other(labels)]
-        if all(any(_same(x, y) for y in known) for x in labels):
-            positive = {x for x in labels if _same(x, self.positive)}
-        elif all(_is_01(x) for x in labels):
-            positive = {x for x in labels if x == 1}
-        elif _between_0_and_1(labels):
-            numbers = [float(x) for x in labels]
-            raise DataError(
-                f"'{name}' holds probabilities ({min(numbers):.3g} to {max(numbers):.3g}) where decisions are "
+        codes, labels = distinct(column, name)
+        told_apart(labels, name)
+        as_labels = [self._of(x, labels) for x in labels]
+        as_01 = [_as_01(x) for x in labels]
+        agree = all(a is None or a == b for a, b in zip(as_labels, as_01, strict=True))
+        if None not in as_labels:
+            meant = as_labels
+        elif None not in as_01 and agree:
+            meant = as_01
+        else:
+            raise DataError(self._refusal(in_order(labels), name, contrary=None not in as_01))
+        return np.array([*(int(bool(m)) for m in meant), -1], dtype=np.int8)[codes]
+
+    def _of(self, label: Any, labels: list[Any]) -> bool | None:
+        """Whether a label is the positive one, read as one of the target's; None where the target has none such."""
+        known = [*self.labels, *(() if found(self.positive, self.labels) else (self.positive,))]
+        same = found(label, known)
+        if same:
+            return bool(found(self.positive, same))
+        return self._other(label, labels) if len(known) == 1 else None
+
+    def _other(self, label: Any, labels: list[Any]) -> bool | None:
+        """Where the target holds only positives it cannot tell its other label: False if this can only be that one."""
+        if _as_01(self.positive) is not None:
+            return None if _as_01(label) is None else False
+        several = sum(not found(x, [self.positive]) for x in labels) > 1
+        text = isinstance(label, str) and isinstance(self.positive, str) and _as_01(label) is None
+        return None if several or not text or _folded(label) == _folded(self.positive) else False
+
+    def _refusal(self, labels: list[Any], name: str, *, contrary: bool) -> str:
+        if all(is_number(x) for x in labels) and not contrary and all(0 <= x <= 1 for x in labels):
+            return (
+                f"'{name}' holds probabilities ({float(labels[0]):.3g} to {float(labels[-1]):.3g}) where decisions are "
                 f"expected: pass it as the score and a column of decisions as y_pred, e.g. made by {name} >= 0.5"
             )
-        else:
-            raise DataError(
-                f"'{name}' holds {listing(labels)}; expected 0 and 1, or the target's labels {listing(self.labels)}"
-            )
-        out = np.where(column.isin(list(positive)).to_numpy(), 1, 0).astype(np.int8)
-        out[column.isna().to_numpy()] = -1
-        return out
-
-    def _other(self, labels: tuple[Any, ...]) -> tuple[str, ...]:
-        """The name of the negative class, where the target holds only positives and so cannot tell it."""
-        if len(self.labels) != 1 or not _same(self.labels[0], self.positive):
-            return ()
-        others = [x for x in labels if not _same(x, self.positive)]
-        return tuple(others) if len(others) == 1 and isinstance(others[0], str) else ()
+        doubt = f", of which positive is {self.positive}: 0 and 1 could mean either" if contrary else ""
+        return (
+            f"'{name}' holds {listing(labels)}; expected 0 and 1, or the target's labels {listing(self.labels)}{doubt}"
+        )
 
 
-def _labels(column: pd.Series[Any]) -> tuple[Any, ...]:
-    found = [x.item() if isinstance(x, np.generic) else x for x in column.dropna().unique()]
-    return tuple(sorted(found, key=lambda x: (str(type(x)), str(x))))
+def _two(labels: tuple[Any, ...], name: str) -> None:
+    if len(labels) <= 2:
+        return
+    told_apart(labels, name)
+    kind = (
+        "it looks like probabilities: y_true takes labels"
+        if all(is_number(x) and 0 <= x <= 1 for x in labels)
+        else "a binary audit needs two: make a column that says yes or no"
+    )
+    raise DataError(f"the target '{name}' has {len(labels)} different values ({listing(labels)}); {kind}")
 
 
-def _same(label: Any, wanted: Any) -> bool:
-    """Equal, or equal as written: the command line gives strings, and 1.0 is 1."""
-    if label == wanted or str(label) == str(wanted):
-        return True
-    return isinstance(label, float) and label.is_integer() and str(int(label)) == str(wanted)
+def _chosen(positive: Any, labels: tuple[Any, ...], name: str) -> Any:
+    """The label that `positive` names; itself, where all rows are of one class and it is the other."""
+    try:
+        same = found(positive, labels)
+    except Unwritten:
+        raise DataError(f"positive names one label, got {type(positive).__name__}") from None
+    if same:
+        return same[0]
+    alike = [x for x in labels if _folded(written(x)) == _folded(written(positive))]
+    if len(labels) == 2 or alike:
+        raise DataError(
+            f"no label {positive!r} in '{name}'; its labels are {listing(labels)}."
+            f"{nearest(str(positive), map(str, labels))}"
+        )
+    return positive
+
+
+def _one_class(labels: tuple[Any, ...], positive: Any, name: str) -> tuple[str, ...]:
+    if len(labels) == 2:
+        return ()
+    if found(positive, labels):
+        return (f"Every row of the target '{name}' is {labels[0]}, the positive label: no row is negative.",)
+    return (
+        f"The positive label {positive} never occurs in the target '{name}', whose every value is {labels[0]}: no row "
+        "is positive.",
+    )
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _is_01(x: Any) -> bool:
-    return isinstance(x, bool | int | float) and x in (0, 1)
+    return is_number(x) and x in (0, 1)
 
 
-def _between_0_and_1(labels: tuple[Any, ...]) -> bool:
-    numbers = [x for x in labels if isinstance(x, int | float)]
-    return len(numbers) == len(labels) and all(0 <= x <= 1 for x in numbers)
+def _as_01(x: Any) -> bool | None:
+    """What a label says as 0 or 1, however it is written; None where it says neither."""
+    return {"1": True, "0": False}.get(meaning(x))
 
 
 def score_column(column: pd.Series[Any], name: str) -> NDArray[np.float64]:
     """Scores as floats, NaN where missing; DataError outside [0, 1] or for text."""
-    try:
-        score = pd.to_numeric(column, errors="raise").to_numpy(dtype=float, na_value=np.nan)
-    except (ValueError, TypeError):
-        raise DataError(f"the score '{name}' holds text; expected probabilities in [0, 1]") from None
+    score = numbers_of(column, booleans=True)
+    if score is None:
+        raise DataError(f"the score '{name}' holds text; expected probabilities in [0, 1]")
     known = score[~np.isnan(score)]
     if known.size and (known.min() < 0 or known.max() > 1):
         raise DataError(f"the score '{name}' lies between {known.min():.3g} and {known.max():.3g}; expected [0, 1]")

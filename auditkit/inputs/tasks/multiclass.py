@@ -11,6 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.errors import DataError, listing, nearest
+from auditkit.inputs.tasks.labels import distinct
+from auditkit.values import is_number
 
 Codes = NDArray[np.int16]
 
@@ -36,7 +38,8 @@ class ClassTarget:
 
     @classmethod
     def of(cls, column: pd.Series[Any], name: str, *, classes: Sequence[Any] | None = None) -> ClassTarget:
-        """Check the target; None: the classes are its labels, sorted (numbers by size).
+        """Check the target; None: the classes are its labels, sorted (numbers by size), or the categories of an
+        ordered categorical, all of them in their order.
 
         Raises DataError for labels of mixed types, numbers that are no integers, fewer than two classes, labels that
         are not among `classes`.
@@ -44,7 +47,10 @@ class ClassTarget:
         labels = _labels(column, name)
         if not labels:
             raise DataError(f"every value of the target '{name}' is missing")
-        stated = labels if classes is None else _checked(classes)
+        kind = column.dtype
+        ordered = isinstance(kind, pd.CategoricalDtype) and kind.ordered
+        own = [_plain(x) for x in column.cat.categories] if ordered else labels
+        stated = own if classes is None else _checked(classes)
         numeric = all(isinstance(x, int) for x in stated)
         target = cls(tuple(str(x) for x in stated), numeric)
         if len(set(labels)) > MOST_CLASSES:
@@ -64,7 +70,7 @@ class ClassTarget:
         labels = _labels(column, name)
         self._known(labels, name)
         place = {c: i for i, c in enumerate(self.classes)}
-        codes, uniques = pd.factorize(column, sort=False)
+        codes, uniques = distinct(column, name)
         found = np.array([*(place[str(_plain(x))] for x in uniques), -1], dtype=np.int16)
         return found[codes]
 
@@ -96,10 +102,7 @@ def _checked(classes: Sequence[Any]) -> list[Any]:
 
 def _labels(column: pd.Series[Any], name: str) -> list[Any]:
     """The labels that occur, sorted: integers or strings, of one type."""
-    try:
-        found = [_plain(x) for x in column.dropna().unique()]
-    except TypeError:
-        raise DataError(f"'{name}' holds lists or other values that are no labels") from None
+    found = [_plain(x) for x in distinct(column, name)[1]]
     kinds = {type(x) for x in found}
     if kinds - {int, str} and kinds <= {int, float}:
         numbers = [float(x) for x in found]
@@ -117,8 +120,8 @@ def _labels(column: pd.Series[Any], name: str) -> list[Any]:
 
 def _plain(x: Any) -> Any:
     """A label as Python's own int or str; 2.0 is 2, True is 1."""
-    if isinstance(x, np.generic):
-        x = x.item()
-    if isinstance(x, bool):
-        return int(x)
-    return int(x) if isinstance(x, float) and x.is_integer() else x
+    if isinstance(x, str):
+        return str.__str__(x)
+    if not is_number(x):
+        return x
+    return int(x) if float(x).is_integer() else float(x)

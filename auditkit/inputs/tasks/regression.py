@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.errors import DataError
+from auditkit.values import Unwritten, factorized, is_number
 
 Floats = NDArray[np.float64]
 
@@ -39,18 +41,37 @@ class NumberTarget:
 
     def code(self, column: pd.Series[Any], name: str) -> Floats:
         """The numbers as float64, NaN where missing; DataError for text, booleans and infinite values."""
-        kind = column.dtype
-        if pd.api.types.is_bool_dtype(kind) or pd.api.types.is_datetime64_any_dtype(kind):
-            raise DataError(f"'{name}' holds {kind} values; a regression takes numbers")
-        try:
-            values = pd.to_numeric(column, errors="raise").to_numpy(dtype=np.float64, na_value=np.nan)
-        except (ValueError, TypeError):
-            raise DataError(
-                f"'{name}' holds text or other values that are no numbers; a regression takes numbers"
-            ) from None
+        if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_datetime64_any_dtype(column.dtype):
+            raise DataError(f"'{name}' holds {column.dtype} values; a regression takes numbers")
+        values = numbers_of(column)
+        if values is None:
+            raise DataError(f"'{name}' holds text or other values that are no numbers; a regression takes numbers")
         infinite = np.isinf(values)
         if infinite.any():
             raise DataError(
                 f"'{name}' is infinite in {int(infinite.sum())} rows, first in row {int(infinite.argmax())} (from 0)"
             )
         return np.array(values, dtype=np.float64)
+
+
+def numbers_of(column: pd.Series[Any], *, booleans: bool = False) -> Floats | None:
+    """(N,) float64, NaN where missing, of numbers or of text that writes numbers; None for anything else.
+
+    >>> numbers_of(pd.Series(["1.5", None])).tolist(), numbers_of(pd.Series(["a"]))
+    ([1.5, nan], None)
+    """
+    kind = column.dtype
+    if isinstance(kind, np.dtype) and kind.kind in "iuf":
+        return column.to_numpy(dtype=np.float64)
+    try:
+        codes, labels = factorized(column)
+    except Unwritten:
+        return None
+    allowed = all(_writes_a_number(x) if isinstance(x, str) else is_number(x) for x in labels)
+    if not allowed or (not booleans and any(isinstance(x, bool) for x in labels)):
+        return None
+    return np.array([*(float(x) for x in labels), np.nan], dtype=np.float64)[codes]
+
+
+def _writes_a_number(text: str) -> bool:
+    return re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", text) is not None

@@ -12,6 +12,9 @@ from auditkit.report.html.uncovered import groups_compared
 from auditkit.report.words import by_words, listed, shown, upper_first
 from auditkit.wording import NOTHING, percent
 
+SENTENCE = 1_000
+"""Cautions are whole sentences, which may list names."""
+
 
 class Data(NamedTuple):
     """The section."""
@@ -22,13 +25,15 @@ class Data(NamedTuple):
     declared: bool
     """False where there is no sensitive feature."""
     compared: bool
+    cautions: tuple[str, ...] = ()
+    """What a reader should know of the input before any number."""
 
 
 def view(look: Lookup) -> Data:
     """The section of a report."""
     declared = bool(look.report.provenance.data.sensitive_features)
     truth = rates_view(look, ["base_rate"])
-    return Data(_facts(look), truth, tuple(_groups(look)), declared, groups_compared(look))
+    return Data(_facts(look), truth, tuple(_groups(look)), declared, groups_compared(look), _cautions(look))
 
 
 def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
@@ -53,6 +58,10 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
     if p.model.threshold is not None:
         facts.append(("Threshold", f"{p.model.threshold:.3g}"))
     return tuple(facts)
+
+
+def _cautions(look: Lookup) -> tuple[str, ...]:
+    return tuple(shown(c, longest=SENTENCE) for c in look.report.provenance.cautions)
 
 
 def _outcome(look: Lookup) -> str:

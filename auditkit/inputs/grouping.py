@@ -1,0 +1,79 @@
+"""Sensitive and control features: columns become groups with names, or are refused."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from auditkit.check import MISSING
+from auditkit.errors import DataError
+from auditkit.values import coded, is_number
+
+MOST_NUMERIC_GROUPS = 50
+"""A numeric sensitive feature with more distinct values than this is refused: it wants bins."""
+MOST_GROUPS = 1_000
+"""A feature with more distinct values than this is refused: they are ids, no groups."""
+
+
+def names_of(names: str | Sequence[str], role: str) -> tuple[str, ...]:
+    """The names of columns as a tuple, each once; DataError for columns where names are expected."""
+    if isinstance(names, str):
+        return (names,)
+    if isinstance(names, pd.DataFrame | pd.Series | dict | np.ndarray) or not isinstance(names, Sequence):
+        if isinstance(names, pd.Index):
+            return tuple(dict.fromkeys(str(n) for n in names))
+        raise DataError(
+            f"{role} takes names of columns of the data, got {type(names).__name__}. Columns beside the data go to "
+            "Dataset.from_arrays"
+        )
+    return tuple(dict.fromkeys(str(n) for n in names))
+
+
+def name_of(name: Any, role: str) -> str | None:
+    """One name, or None; DataError for a column where a name is expected."""
+    if name is None or isinstance(name, str | int):
+        return None if name is None else str(name)
+    raise DataError(
+        f"{role} takes the name of a column of the data, got {type(name).__name__}. Columns beside the data go to "
+        "Dataset.from_arrays"
+    )
+
+
+def grouped(column: pd.Series[Any], name: str) -> pd.Categorical[str]:
+    """A categorical of strings, with `(missing)` for missing values; written by the rule of `auditkit.values`.
+
+    Raises DataError for lists, continuous numbers or dates, and more than a thousand groups.
+    """
+    codes, labels, raw = coded(column, name)
+    _few(labels, raw, name)
+    if MISSING in labels:
+        raise DataError(f"a value of '{name}' is literally '{MISSING}', the name kept for missing values: rename it")
+    gone = codes < 0
+    if not gone.any():
+        return pd.Categorical.from_codes(codes, categories=pd.Index(list(labels), dtype=object))
+    order = pd.Index([*labels, MISSING], dtype=object)
+    return pd.Categorical.from_codes(np.where(gone, len(labels), codes), categories=order)
+
+
+def _few(labels: tuple[str, ...], raw: tuple[Any, ...], name: str) -> None:
+    if len(labels) > MOST_NUMERIC_GROUPS and all(map(is_number, raw)):
+        raise DataError(
+            f"'{name}' has {len(labels)} distinct numeric values: a continuous column is no group. Bin it first, e.g. "
+            f"frame['{name}_band'] = pandas.cut(frame['{name}'], [0, 30, 45, 60, 120]), and declare '{name}_band'; or "
+            f"leave it a number and ask ContinuousAttribute('{name}')"
+        )
+    if len(labels) > MOST_NUMERIC_GROUPS and all(isinstance(x, datetime.date | np.datetime64) for x in raw):
+        raise DataError(
+            f"'{name}' has {len(labels):,} distinct dates or times: they are no groups. Make a column of the part "
+            f"that matters, e.g. frame['{name}_year'] = frame['{name}'].dt.year, and declare '{name}_year'"
+        )
+    if len(labels) > MOST_GROUPS:
+        raise DataError(
+            f"'{name}' has {len(labels):,} different values, more than {MOST_GROUPS:,}: they are ids rather than "
+            f"groups. Put them into fewer groups first, e.g. frame['{name}_band'] = frame['{name}'].str[:1], and "
+            f"declare '{name}_band'; ids of what rows have in common go to cluster"
+        )
