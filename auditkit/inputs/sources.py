@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from auditkit import files
 from auditkit.errors import DataError
 
 _MISSING = ["", "NaN", "nan", "NA", "<NA>", "null", "NULL"]
@@ -43,12 +44,7 @@ def read(data: Any) -> Source:
 
 
 def _file(path: Path) -> Source:
-    try:
-        content = path.read_bytes()
-    except IsADirectoryError:
-        raise DataError(f"{path} is a folder; expected a parquet or CSV file") from None
-    except OSError as e:
-        raise DataError(f"cannot read {path}: {e.strerror}") from None
+    content = files.read(path, DataError, expected="a parquet or CSV file")
     if not content.strip():
         raise DataError(f"{path} is empty")
     frame = _parquet(path) if content.startswith(b"PAR1") or path.suffix == ".parquet" else _csv(path)
