@@ -11,8 +11,9 @@ AuditkitError
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class AuditkitError(Exception):
@@ -41,6 +42,28 @@ class EvidenceError(AuditkitError, ValueError):
 
 class PolicyViolation(AuditkitError, AssertionError):
     """The audit ran and its policy is not met."""
+
+
+@contextlib.contextmanager
+def foreign(what: str) -> Iterator[None]:
+    """Code that is not ours runs inside: it may fail, but it may not end the process as if all were well.
+
+    `SystemExit`, and whatever else is no `Exception`, becomes a `ModelError`; the keyboard still interrupts.
+
+    >>> with foreign("the factory"):
+    ...     raise SystemExit(0)
+    Traceback (most recent call last):
+    auditkit.errors.ModelError: the factory ended with SystemExit: 0; it must return or raise an Exception
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as e:
+        said = " ".join(str(e).split())[:200]
+        raise ModelError(
+            f"{what} ended with {type(e).__name__}{f': {said}' if said else ''}; it must return or raise an Exception"
+        ) from e
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
