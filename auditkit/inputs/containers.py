@@ -35,7 +35,7 @@ _DTYPES = {
     "F8_E5M2": torch.float8_e5m2,
     "C64": torch.complex64,
 }
-_CONVERT = """it holds a whole module as a pickle, and loading it would run code ({name}). If you trust it, convert it once:
+_CONVERT = """it holds a whole module as a pickle: loading it would run code ({name}). If you trust it, convert it once:
     import torch; from safetensors.torch import save_file
     net = torch.load("model.pt", weights_only=False)
     save_file(net.state_dict(), "model.safetensors")"""
