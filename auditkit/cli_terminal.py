@@ -33,10 +33,10 @@ def while_heard() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except OSError as e:
-        if e.filename is not None:  # that of a file, not of the stream
+    except (OSError, SystemExit) as e:  # rich leaves when a pipe is closed
+        if isinstance(e, OSError) and e.filename is not None:  # that of a file, not of the stream
             raise
-        if not isinstance(e, BrokenPipeError):
+        if isinstance(e, OSError) and not isinstance(e, BrokenPipeError):
             complain(f"auditkit: cannot write to stdout: {e.strerror}")
         with contextlib.suppress(OSError, ValueError):  # what is buffered still has to go somewhere
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
