@@ -33,7 +33,7 @@ from auditkit.check import (
 from auditkit.checks import check_of, default_checks
 from auditkit.deciding import as_many, decided, of_one_task
 from auditkit.disclosure import Disclosure
-from auditkit.errors import DataError, PolicyError, listing
+from auditkit.errors import DataError, PolicyError, foreign, listing
 from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
 from auditkit.fairness.labels import labelled
@@ -98,7 +98,7 @@ def audit(
     _told_apart(asked)
     level = 0.95 if rules is None else rules.confidence
     done = _labels if data.task == "multilabel" else _audited
-    with told_to(progress):
+    with told_to(progress), foreign("code that was called"):
         report = done(
             model,
             data,
@@ -312,7 +312,8 @@ def _evidence(check: Check, observed: Observed, net: Model | None, drawn: Batch 
 def _absent_if_broken(check: Check, broken: dict[str, NotMeasured], on_error: OnError) -> Iterator[None]:
     """An accident inside costs this check alone; `broken` then says so."""
     try:
-        yield
+        with foreign(f"the check {check.name}"):
+            yield
     except Exception as e:
         if on_error == "raise" or stops(e):
             raise

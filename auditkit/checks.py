@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auditkit.check import Check
-from auditkit.errors import AuditkitError, PolicyError, listing, nearest
+from auditkit.errors import AuditkitError, PolicyError, foreign, listing, nearest
 from auditkit.records import Task
 
 CHECKS: dict[str, str] = {
@@ -92,7 +92,8 @@ def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str 
         raise PolicyError(f"{at}check '{name}' needs {listing(missing)}")
     options = {k: _within(v, folder) if k in getattr(kind, "PATHS", ()) else v for k, v in (options or {}).items()}
     try:
-        check: Check = kind(**options)
+        with foreign(f"check '{name}'"):
+            check: Check = kind(**options)
     except AuditkitError as e:
         raise type(e)(f"{at}{e}") from None
     except (TypeError, ValueError) as e:
@@ -133,7 +134,8 @@ def _loaded(place: str) -> Any:
 def _plugin(point: EntryPoint, at: str) -> Any:
     """A check of another package; refused by name and file where it is none."""
     try:
-        kind = point.load()
+        with foreign(f"check '{point.name}' of {point.value}"):
+            kind = point.load()
     except Exception as e:
         raise PolicyError(f"{at}check '{point.name}' of {point.value} cannot be loaded: {e}") from None
     if not (dataclasses.is_dataclass(kind) and isinstance(kind, type) and hasattr(kind, "assess")):

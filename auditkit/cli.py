@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-import os
-import re
+import functools
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 import auditkit as ak
-from auditkit.cli_terminal import console, told_progress
+from auditkit.cli_delivery import check_place, deliver, show, slug, write
+from auditkit.cli_terminal import complain, told_progress, usable_streams, while_heard
+from auditkit.errors import foreign
 
 if TYPE_CHECKING:
     from auditkit.records import Report
 
+_USAGE = typer.BadParameter.__mro__[2]  # ClickException, which typer does not name
 TROUBLE = 2
-WRITTEN = ("html", "json")
-"""Formats that an audit writes unless --format says otherwise."""
+
+
+class Answered(NamedTuple):
+    """A command came to its own end: what it promises is written, and this is its status. Nothing else gives 0."""
+
+    status: int
+
+
+def answering(command: Callable[..., int]) -> Callable[..., Answered]:
+    """A command whose status can only be what it returns: code that it calls cannot end it by an exit of its own."""
+
+    @functools.wraps(command)
+    def answered(*args: Any, **kwargs: Any) -> Answered:
+        with foreign("code that was called"):
+            try:
+                return Answered(command(*args, **kwargs))
+            except (typer.Exit, typer.Abort, BrokenPipeError) as e:  # each would end it with a status of its own
+                raise ak.ModelError(f"code that was called ended with {type(e).__name__}; it must return") from e
+
+    return answered
+
 
 app = typer.Typer(
     name="auditkit",
@@ -39,6 +60,7 @@ Name = Annotated[str, typer.Option("--name", help="Name of the report's files; d
 Formats = Annotated[list[str] | None, typer.Option("--format", help="html, json or junit; repeatable.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the sample.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite files that are no reports of auditkit.")]
 SampleSize = Annotated[int, typer.Option("--sample", min=1, help="Rows for the explanations, at most.")]
 
 
@@ -59,20 +81,23 @@ def options(
 
 
 @app.command(epilog="Example: auditkit demo --out reports")
+@answering
 def demo(
     out: Out = Path("reports"),
     name: Name = "demo",
     format: Formats = None,
     quiet: Quiet = False,
-) -> None:
+    force: Force = False,
+) -> int:
     """Audit the embedded income model on real census data, and show its gate; exits with 0."""
     config = ak.load_config(ak.demo.config_path())
-    _check_place(out, name)
+    check_place(out, name, format, force)
     report = _run(config, command="auditkit demo", quiet=quiet)
-    _deliver(report, out, format, quiet, file_name=name)
+    deliver(report, out, format, quiet, file_name=name, force=force)
     if not quiet:
-        status = exit_status(report)
-        print(f"\nIn CI, `auditkit run` would exit with {status} here. A demo exits with 0.")
+        with while_heard():
+            print(f"\nIn CI, `auditkit run` would exit with {exit_status(report)} here. A demo exits with 0.")
+    return 0
 
 
 @app.command(
@@ -86,6 +111,7 @@ Examples:
     --sensitive sex --policy auditkit.toml --check group_fairness --check subgroups
 """
 )
+@answering
 def run(
     config: Annotated[Path | None, typer.Argument(help="auditkit.toml, or a pyproject.toml.")] = None,
     data: Annotated[str | None, typer.Option("--data", help="Parquet or CSV: a file, a folder, a pattern.")] = None,
@@ -117,7 +143,17 @@ def run(
     factory: Annotated[
         str | None, typer.Option("--factory", help="package.module:function that builds the model.")
     ] = None,
-    weights: Annotated[str | None, typer.Option("--weights", help="Its weights: safetensors, or a state dict.")] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option("--weights", help="Its weights: safetensors, a state dict, a checkpoint, a Hugging Face folder."),
+    ] = None,
+    weights_key: Annotated[
+        str | None,
+        typer.Option("--weights-key", help="Where in a checkpoint its state dict is: model_state_dict."),
+    ] = None,
+    trust: Annotated[
+        str | None, typer.Option("--trust", help="sha256:… of a TorchScript or .pt2 file in --weights: it runs code.")
+    ] = None,
     y_pred: Annotated[
         list[str] | None, typer.Option("--y-pred", help="Column of decisions, instead of a model; repeatable likewise.")
     ] = None,
@@ -137,7 +173,8 @@ def run(
         int, typer.Option("--include-examples", min=0, max=20, help="Wrong decisions a group and kind to show by row.")
     ] = 0,
     quiet: Quiet = False,
-) -> None:
+    force: Force = False,
+) -> int:
     """Audit a model, or decisions that are made already, and judge them by a policy."""
     from auditkit.gate.config import Asked
 
@@ -156,7 +193,12 @@ def run(
             "positive": positive,
             "sensitive_features": sensitive,
         },
-        model={"factory": factory, "weights": _here(weights, chosen)},
+        model={
+            "factory": factory,
+            "weights": _here(weights, chosen),
+            "weights_key": weights_key,
+            "trust": trust,
+        },
         predictions={"y_pred": _one_or_more(y_pred, several), "score": score},
         audit={"seed": seed, "sample": sample},
     )
@@ -166,69 +208,90 @@ def run(
         changed = changed.model_copy(update={"policy": rules.model_copy(update={"words": words})})
     if check:
         changed = changed.model_copy(update={"checks": tuple(Asked(name=c, where="--check") for c in check)})
-    _check_place(out, name or "audit")
+    check_place(out, name or (slug(changed.audit.name) if changed.audit.name else None), format, force)
     command = shlex.join(["auditkit", *sys.argv[1:]])
     report = _run(changed, command=command, quiet=quiet, include_examples=include_examples)
-    _deliver(report, out, format, quiet, file_name=name or _slug(report.name))
-    raise typer.Exit(exit_status(report))
+    deliver(report, out, format, quiet, file_name=name or slug(report.name), force=force)
+    return exit_status(report)
 
 
 @app.command(epilog="Example: auditkit gate reports/income.json --policy auditkit.toml")
+@answering
 def gate(
     report: Annotated[Path, typer.Argument(help="A report.json.")],
     policy: Annotated[Path, typer.Option("--policy", help="TOML file of rules, or a preset's name.")],
     quiet: Quiet = False,
-) -> None:
+) -> int:
     """Judge a stored report by a policy: no model, no data, no torch."""
     judged = ak.judge(ak.Report.load(report), policy)
     if not quiet:
-        _show(judged)
-    raise typer.Exit(exit_status(judged))
+        with while_heard():
+            show(judged)
+    return exit_status(judged)
 
 
 @app.command("report", epilog="Example: auditkit report reports/income.json --format html --out site")
+@answering
 def render(
     report: Annotated[Path, typer.Argument(help="A report.json.")],
     out: Out = Path("reports"),
     name: Name = "",
     format: Formats = None,
     quiet: Quiet = False,
-) -> None:
+    force: Force = False,
+) -> int:
     """Write a stored report in other formats."""
     stored = ak.Report.load(report)
-    _write(stored, out, format or ["html"], quiet, file_name=name or report.stem)
+    write(stored, out, format or ["html"], quiet, file_name=name or report.stem, force=force)
+    return 0
 
 
 @app.command(epilog="Example: auditkit explain equal_opportunity_difference")
+@answering
 def explain(
     name: Annotated[str, typer.Argument(help="A metric, a check, or one of fairlearn's names; 'all' lists them.")],
-) -> None:
+) -> int:
     """Say what a metric or check is: definition, formula, interval, reference."""
     from auditkit.catalogue.index import METRICS, explain
     from auditkit.checks import described
 
     if name == "all":
         width = max(map(len, METRICS)) + 2
-        for metric in METRICS.values():
-            print(f"{metric.name:{width}}{metric.title}")
-        return
-    known = name in METRICS
-    print((None if known else described(name)) or explain(name))
+        text = "\n".join(f"{metric.name:{width}}{metric.title}" for metric in METRICS.values())
+    else:
+        text = (None if name in METRICS else described(name)) or explain(name)
+    with while_heard():
+        print(text)
+    return 0
 
 
 def main() -> None:
-    """Run the command line; errors are one line with what to do, a traceback only with --debug."""
+    """Run the command line and exit; errors are one line with what to do, a traceback only with --debug.
+
+    The status is what a command returned (see `Answered`). An exit without a command is that of help or the version,
+    or of the keyboard; everything else is trouble.
+    """
+    usable_streams()
     try:
-        app()
+        came = app(standalone_mode=False)
+        status = came.status if isinstance(came, Answered) else came if isinstance(came, int) else TROUBLE
+    except typer.Abort:
+        status = TROUBLE
     except Exception as e:
         if "--debug" in sys.argv:
             raise
+        status = TROUBLE
+        if isinstance(e, _USAGE):
+            e.show()
+            sys.exit(status)
         from auditkit.wording import printable
 
         known = isinstance(e, ak.AuditkitError)
         text = str(e) if known else f"unexpected {type(e).__name__}: {' '.join(str(e).split())} (--debug shows where)"
-        print(f"auditkit: {printable(text)}", file=sys.stderr)
-        sys.exit(TROUBLE)
+        complain(f"auditkit: {printable(text)}")
+    with while_heard():  # what is buffered is written now, where an error of it is seen
+        pass
+    sys.exit(status)
 
 
 # ---- details
@@ -257,7 +320,7 @@ def _overridden(config: Any, **parts: dict[str, Any]) -> Any:
         flag
         for part, needed in (
             ("data", {"path": "--data", "y_true": "--y-true", "sensitive_features": "--sensitive"}),
-            ("model", {"factory": "--factory"}),
+            ("model", {} if raw.get("model", {}).get("trust") else {"factory": "--factory"}),
             ("predictions", {"y_pred": "--y-pred"}),
         )
         if part in raw or part == "data"
@@ -324,7 +387,7 @@ def _subject(config: Any) -> Any:
     if config.data.task is not None:
         options.setdefault("task", config.data.task)
     weights = None if m.weights is None else Path(config.folder) / m.weights
-    return ak.load_model(m.factory, weights, folder=config.folder, **options)
+    return ak.load_model(m.factory, weights, folder=config.folder, weights_key=m.weights_key, trust=m.trust, **options)
 
 
 def _dataset(config: Any) -> Any:
@@ -343,47 +406,3 @@ def _dataset(config: Any) -> Any:
         task=d.task or (config.model.task if config.model is not None else None) or "binary",
         classes=d.classes,
     )
-
-
-def _deliver(report: Report, out: Path, formats: list[str] | None, quiet: bool, *, file_name: str) -> None:
-    written = _write(report, out, formats or WRITTEN, True, file_name=file_name)
-    if not quiet:
-        _show(report)
-        print()
-        _tell(written)
-
-
-def _write(report: Report, out: Path, formats: Sequence[str], quiet: bool, *, file_name: str) -> list[Path]:
-    from auditkit.report.formats import FORMATS, render, write
-
-    _check_place(out, file_name)
-    texts = {f: render(report, f) for f in dict.fromkeys(formats)}
-    paths = {out / f"{file_name}{FORMATS[f].suffix}": text for f, text in texts.items()}
-    write(paths)
-    if not quiet:
-        _tell(list(paths))
-    return list(paths)
-
-
-def _check_place(out: Path, file_name: str) -> None:
-    """Before the work, not after it: a file name that is one, in a folder that can be written."""
-    if _slug(file_name) != file_name or file_name.startswith("."):
-        raise ak.ReportError(f"'{file_name}' is no file name: letters, digits, '.', '_' and '-' only")
-    there = next(p for p in (out, *out.absolute().parents) if p.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise ak.ReportError(f"cannot write to {out}: {there} is {'not writable' if there.is_dir() else 'no folder'}")
-
-
-def _tell(paths: list[Path]) -> None:
-    for path in paths:
-        print(f"{path}  ({path.stat().st_size / 1000:.0f} kB)")
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "audit"
-
-
-def _show(report: Report) -> None:
-    from auditkit.report.terminal import print_summary
-
-    print_summary(report, console())

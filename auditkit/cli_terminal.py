@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,34 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False)
+
+
+def usable_streams() -> None:
+    """Streams that the caller closed lead nowhere; otherwise the next file that is opened would take their place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+
+
+@contextlib.contextmanager
+def while_heard() -> Iterator[None]:
+    """Print as long as somebody reads: a closed pipe or a full disk behind stdout changes nothing of a verdict."""
+    try:
+        yield
+        sys.stdout.flush()
+    except (OSError, SystemExit) as e:  # rich leaves when a pipe is closed
+        if isinstance(e, OSError) and e.filename is not None:  # that of a file, not of the stream
+            raise
+        if isinstance(e, OSError) and not isinstance(e, BrokenPipeError):
+            complain(f"auditkit: cannot write to stdout: {e.strerror}")
+        with contextlib.suppress(OSError, ValueError):  # what is buffered still has to go somewhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def complain(text: str) -> None:
+    """One line on stderr, if that can be written."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, file=sys.stderr)
 
 
 @contextlib.contextmanager

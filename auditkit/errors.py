@@ -13,8 +13,9 @@ AuditWarning (UserWarning)           the audit ran, and something that a caller 
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class AuditkitError(Exception):
@@ -47,6 +48,28 @@ class PolicyViolation(AuditkitError, AssertionError):
 
 class AuditWarning(UserWarning):
     """The audit ran, nothing stands in the way, and something is not decided all the same."""
+
+
+@contextlib.contextmanager
+def foreign(what: str) -> Iterator[None]:
+    """Code that is not ours runs inside: it may fail, but it may not end the process as if all were well.
+
+    `SystemExit`, and whatever else is no `Exception`, becomes a `ModelError`; the keyboard still interrupts.
+
+    >>> with foreign("the factory"):
+    ...     raise SystemExit(0)
+    Traceback (most recent call last):
+    auditkit.errors.ModelError: the factory ended with SystemExit: 0; it must return or raise an Exception
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as e:
+        said = " ".join(str(e).split())[:200]
+        raise ModelError(
+            f"{what} ended with {type(e).__name__}{f': {said}' if said else ''}; it must return or raise an Exception"
+        ) from e
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

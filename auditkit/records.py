@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from auditkit import files
 from auditkit.errors import AuditWarning, PolicyViolation, ReportError
 from auditkit.exhibits import Case as Case
 from auditkit.exhibits import Cases as Cases
@@ -41,6 +42,8 @@ from auditkit.exhibits import TrustCheck as TrustCheck
 from auditkit.exhibits import Unit as Unit
 
 SCHEMA = "auditkit.report/1"
+MOST_BYTES = 100_000_000
+"""Of a stored report: its evidence is sums, a few MB of them."""
 
 Task = Literal["binary", "multiclass", "regression", "multilabel"]
 TASKS: tuple[Task, ...] = get_args(Task)
@@ -388,10 +391,7 @@ class Report(Record):
     def load(cls, path: str | Path) -> Report:
         """Read a report.json."""
         path = Path(path)
-        try:
-            text = path.read_bytes()
-        except OSError as e:
-            raise ReportError(f"cannot read {path}: {e.strerror}") from None
+        text = files.read(path, ReportError, most=MOST_BYTES, expected="a report.json")
         return cls.from_json(text, source=str(path))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "auditkit"
-ALWAYS = {"errors", "auditkit"}
+ALWAYS = {"errors", "files", "auditkit"}
 EVERYTHING = {
     "records", "catalogue", "check", "wording", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding",
@@ -21,6 +21,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "values": (set(), {"numpy", "pandas"}),
     "alignment": (set(), {"numpy", "pandas"}),
+    "files": (set(), set()),
     "exhibits": (set(), {"pydantic"}),
     "disclosure": ({"exhibits"}, {"pydantic"}),
     "deciding": ({"check", "explain", "inputs", "progress"}, {"numpy"}),
@@ -58,7 +59,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "checks": ({"check", "records"}, set()),  # names the modules of checks, and loads what is asked for
     "audit": (EVERYTHING, {"numpy"}),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
-    "cli": (set(EVERYTHING) | {"catalogue", "report", "cli_terminal"}, {"typer", "rich"}),
+    "cli": (set(EVERYTHING) | {"catalogue", "report", "cli_delivery", "cli_terminal"}, {"typer", "rich"}),
+    "cli_delivery": ({"records", "report", "cli_terminal"}, set()),
     "cli_terminal": (set(), {"rich"}),
     "__main__": ({"cli"}, set()),
     "__init__": (set(), set()),

@@ -390,7 +390,7 @@ def test_what_is_no_report_is_not_overwritten(here: Path) -> None:
     Path("out/r.json").write_text("my own notes")
     status, _, err = run_cli(["run", *DECISIONS, *FILES, "--out", "out"])
     assert status == 2
-    assert err == "auditkit: out/r.json is there already and is no auditkit report: choose another name\n"
+    assert err == "auditkit: out/r.json is there already and is no auditkit report: choose another name, or --force\n"
     assert Path("out/r.json").read_text() == "my own notes"
     assert [p.name for p in Path("out").iterdir()] == ["r.json"]
 

@@ -15,8 +15,13 @@ from auditkit.records import Record, Task
 
 
 class _Model(Record):
-    factory: str
+    factory: str | None = None
+    """None only where `trust` says that the weights are a program, which is its own module."""
     weights: str | None = None
+    weights_key: str | None = None
+    """Where in a checkpoint the state dict is, dotted."""
+    trust: str | None = None
+    """sha256:… of the weights file."""
     task: Task | None = None
     outputs: Literal["logits", "probabilities"] | None = None
     threshold: float | None = None

@@ -7,8 +7,11 @@ import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from auditkit import files
 from auditkit.errors import PolicyError
 
+_MOST_BYTES = 1_000_000
+"""Of a configuration; an order of magnitude more than anybody writes."""
 Path_ = tuple[str | int, ...]
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
@@ -37,10 +40,10 @@ def read(path: Path) -> Document:
     Raises PolicyError with the line for a syntax error, or when the file cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        # a BOM is what some editors of Windows begin a file with; line ends as text files have them
+        text = files.read(path, PolicyError, most=_MOST_BYTES, expected="a TOML file").decode("utf-8-sig")
+        text = text.replace("\r\n", "\n")
         data = tomllib.loads(text)
-    except OSError as e:
-        raise PolicyError(f"cannot read {path}: {e.strerror}") from None
     except UnicodeDecodeError:
         raise PolicyError(f"{path} is no TOML file: it is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as e:

@@ -18,10 +18,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from auditkit import files
 from auditkit.errors import DataError, listing
 from auditkit.inputs import csv_files, parquet_files
 from auditkit.inputs.csv_files import CsvOptions
 
+_EXPECTED = "a parquet or CSV file, or a folder of such parts"
 PARQUET = (".parquet", ".pq", ".parq")
 CSV = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
 MOST_UNPACKED = 8 * 2**30
@@ -70,8 +72,6 @@ def read_path(path: Path, options: CsvOptions) -> Source:
         raise DataError(f"cannot read {path}: {what}{pattern}") from None
     if stat.S_ISDIR(kind):
         return _parts(_inside(path), path, path.name, options)
-    if not stat.S_ISREG(kind):
-        raise DataError(f"{path} is no regular file (a pipe or a device); expected a parquet or CSV file, or a folder")
     digest, parquet = _seen(path)
     if parquet:
         _no_options(path.name, options)
@@ -87,23 +87,20 @@ def _csv(content: bytes, path: Path, digest: str, options: CsvOptions) -> Source
 
 def _seen(path: Path) -> tuple[str, bool]:
     """The file's SHA-256, and whether it is parquet."""
-    try:
-        with path.open("rb") as file:
+    with files.opened(path, DataError, expected=_EXPECTED) as file:
+        try:
             head = file.read(4)
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as e:
-        raise DataError(f"cannot read {path}: {e.strerror}") from None
+        except OSError as e:
+            raise DataError(f"cannot read {path}: {e.strerror}") from None
     if not head:
         raise DataError(f"{path} is empty")
     return digest, head == b"PAR1" or path.suffix in PARQUET
 
 
 def _bytes(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as e:
-        raise DataError(f"cannot read {path}: {e.strerror}") from None
+    content = files.read(path, DataError, expected=_EXPECTED)
     if not content.strip():
         raise DataError(f"{path} is empty")
     return content

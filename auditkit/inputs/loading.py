@@ -4,34 +4,50 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import pickle
+import io
 import sys
-import warnings
-import zipfile
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
-from auditkit.errors import AuditkitError, ModelError, listing, nearest
+from auditkit.errors import AuditkitError, ModelError, foreign, nearest
+from auditkit.inputs import checkpoints
+from auditkit.inputs.containers import Stored, is_program
 from auditkit.inputs.model import Model
-
-_CONVERT = """it holds a whole module as a pickle, and loading it would run its code. If you trust it, convert it once:
-    import torch; from safetensors.torch import save_file
-    net = torch.load("model.pt", weights_only=False)
-    save_file(net.state_dict(), "model.safetensors")"""
+from auditkit.inputs.programs import program, trusted
 
 
-def load_model(factory: str, weights: str | Path | None = None, *, folder: str | Path = ".", **options: Any) -> Model:
+def load_model(
+    factory: str | None,
+    weights: str | Path | None = None,
+    *,
+    folder: str | Path = ".",
+    weights_key: str | None = None,
+    trust: str | None = None,
+    **options: Any,
+) -> Model:
     """The Model that `factory` ("package.module:build") makes, with weights loaded strictly into its module.
 
-    `build()` takes no arguments and returns an `nn.Module` or a `Model`; `folder` is importable meanwhile. `options`
-    (threshold, device, …) go to `Model`, over what the factory chose.
+    `build()` takes no arguments and returns an `nn.Module` or a `Model`; `folder` is importable meanwhile. `weights` is
+    a safetensors file, a state dict, a checkpoint (`weights_key`, dotted, says where in it the state dict is; that of
+    Lightning is found) or a folder of Hugging Face. `options` (threshold, device, …) go to `Model`, over what the
+    factory chose.
+
+    `trust="sha256:…"` is the hash of the weights file. Without a factory, that file is a program (TorchScript, or an
+    exported module) and is the model: loading it runs its code, so this is the only way to load one.
 
     Raises ModelError with what was expected.
     """
+    content = None
+    if trust is not None:
+        if weights is None:
+            raise ModelError("trust is the hash of the weights file: name it in weights")
+        content = trusted(Path(weights), trust)
+    if factory is None:
+        return Model(_program(weights, content), **options)
     built = _call(factory, Path(folder))
     if isinstance(built, nn.Module):
         built = Model(built, **options)
@@ -39,32 +55,42 @@ def load_model(factory: str, weights: str | Path | None = None, *, folder: str |
         built = built.replaced(**options) if options else built
     else:
         raise ModelError(f"{factory} returned {type(built).__name__}; expected a torch.nn.Module or an auditkit.Model")
-    if weights is not None:
-        load_weights(built.module, Path(weights))
+    if weights is None:
+        if weights_key is not None:
+            raise ModelError(f"weights_key = '{weights_key}' says where in the weights: name them in weights")
+        return built
+    if content is not None and is_program(io.BytesIO(content)):
+        raise ModelError(f"{weights} is a program, and a factory was given too: leave the factory away to audit it")
+    load_weights(built.module, Path(weights), key=weights_key, content=content)
     return built
 
 
-def load_weights(module: nn.Module, path: Path) -> None:
-    """Load a safetensors file or a state dict (`torch.load(weights_only=True)`, never falling back) strictly.
+def load_weights(module: nn.Module, path: Path, *, key: str | None = None, content: bytes | None = None) -> None:
+    """Load safetensors, a state dict, a checkpoint or a folder of Hugging Face strictly; nothing of it is executed.
 
-    Raises ModelError if the file is no weights file, is cut short, or does not fit the module.
+    Sizes are compared with the file and with the module before anything is allocated. Names may carry what
+    DataParallel, torch.compile or a wrapper put before them, if they then fit; that is said. `key` is where in a
+    checkpoint the state dict is, `content` what was read of the file already.
+
+    Raises ModelError if the file is no weights file, is damaged or cut short, or does not fit the module, which is
+    then left as it was.
     """
-    state = _state(path)
-    own = module.state_dict()
-    missing, extra = sorted(set(own) - set(state)), sorted(set(state) - set(own))
-    wrong = [
-        f"{k}: {tuple(state[k].shape)} in the file, {tuple(own[k].shape)} in the module"
-        for k in own
-        if k in state and state[k].shape != own[k].shape
-    ]
-    problems = [
-        f"{what} {listing(names, most=4)}"
-        for what, names in (("it lacks", missing), ("it has besides", extra), ("other shapes:", wrong))
-        if names
-    ]
-    if problems:
-        raise ModelError(f"the weights in {path} do not fit {type(module).__name__}: {'; '.join(problems)}")
-    module.load_state_dict(state, strict=True)
+    with checkpoints.opened(path, content) as held:
+        wanted = checkpoints.fitted(checkpoints.state_of(held, key, str(path)), module, str(path))
+        state = {k: v.read() if isinstance(v, Stored) else v for k, v in wanted.items()}
+    try:
+        module.load_state_dict(state, strict=True)
+    except RuntimeError as e:
+        reason = " ".join(str(e).split())
+        raise ModelError(f"the weights in {path} do not fit {type(module).__name__}: {reason}") from None
+
+
+def _program(weights: str | Path | None, content: bytes | None) -> nn.Module:
+    if weights is None or content is None:
+        raise ModelError("without a factory, weights must be a program (TorchScript or .pt2) and trust its hash")
+    if not is_program(io.BytesIO(content)):
+        raise ModelError(f"{weights} is no program (TorchScript or .pt2) but weights: name the factory of their module")
+    return program(content, Path(weights))
 
 
 @contextlib.contextmanager
@@ -84,64 +110,44 @@ def _call(factory: str, folder: Path) -> Any:
     if not module_name or not attribute:
         raise ModelError(f"factory must read 'package.module:function', got '{factory}'")
     with importable(folder):
-        try:
-            module = importlib.import_module(module_name)
-        except ImportError as e:
-            raise ModelError(f"cannot import '{module_name}' for factory '{factory}': {e}") from e
+        module = _imported(module_name, factory)
         function = getattr(module, attribute, None)
         if not callable(function):
             names = [n for n in vars(module) if not n.startswith("_")]
             raise ModelError(f"no function '{attribute}' in {module_name}.{nearest(attribute, names)}")
         try:
-            return function()
-        except AuditkitError:
+            with foreign(f"factory '{factory}'"):
+                return function()
+        except (AuditkitError, MemoryError):
             raise
         except Exception as e:
-            reason = next(iter(str(e).splitlines()), "")
-            raise ModelError(f"factory '{factory}' fails: {type(e).__name__}: {reason}") from e
+            raise ModelError(f"factory '{factory}' fails: {_said(e)}") from e
 
 
-def _state(path: Path) -> dict[str, torch.Tensor]:
+def _imported(name: str, factory: str) -> Any:
+    """The factory's module; whatever stops its import is one line, with where in its code that was."""
     try:
-        with path.open("rb") as file:
-            head = file.read(16)
-    except OSError as e:
-        raise ModelError(f"cannot read the weights {path}: {e.strerror}") from None
-    if head[8:9] == b"{":
-        return _safetensors(path)
-    if zipfile.is_zipfile(path):
-        names = zipfile.ZipFile(path).namelist()
-        if any("/code/" in n or n.endswith("constants.pkl") for n in names) or not any(
-            n.endswith("data.pkl") for n in names
-        ):
-            raise ModelError(
-                f"{path} is a program (TorchScript or an exported module), not weights: it would run code. "
-                "Save its state_dict as safetensors and name its factory"
-            )
-    elif head[:1] != b"\x80" and head[:4] != b"PK\x03\x04":
-        raise ModelError(f"{path} is neither safetensors nor a PyTorch state dict, or it is cut short")
-    return _state_dict(path)
+        with foreign(f"importing '{name}' for factory '{factory}'"):
+            return importlib.import_module(name)
+    except (AuditkitError, MemoryError):
+        raise
+    except ImportError as e:
+        raise ModelError(f"cannot import '{name}' for factory '{factory}': {' '.join(str(e).split())}") from e
+    except SyntaxError as e:
+        where = f"{Path(e.filename or name).name}, line {e.lineno}"
+        raise ModelError(
+            f"cannot import '{name}' for factory '{factory}': {type(e).__name__} in {where}: {e.msg}"
+        ) from e
+    except Exception as e:
+        raise ModelError(f"cannot import '{name}' for factory '{factory}': {_said(e)}{_where(e)}") from e
 
 
-def _safetensors(path: Path) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return dict(load_file(path))
-    except SafetensorError as e:
-        raise ModelError(f"{path} is no complete safetensors file: {e}") from None
+def _said(e: BaseException) -> str:
+    said = " ".join(str(e).split())
+    return f"{type(e).__name__}: {said}" if said else type(e).__name__
 
 
-def _state_dict(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Detected pickle protocol")  # what comes of it is loaded or refused below
-            state = torch.load(path, weights_only=True, map_location="cpu")
-    except pickle.UnpicklingError:
-        raise ModelError(f"{path} is refused: {_CONVERT}") from None
-    except (RuntimeError, EOFError, OSError, ValueError) as e:
-        raise ModelError(f"{path} cannot be read as a state dict: {str(e).splitlines()[0]}") from None
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise ModelError(f"{path} holds {type(state).__name__}, no state dict of tensors: save net.state_dict()")
-    return state
+def _where(e: BaseException) -> str:
+    """The last line of code outside the library of imports."""
+    own = [f for f in traceback.extract_tb(e.__traceback__) if "importlib" not in f.filename and f.filename != __file__]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from auditkit.errors import DataError, ModelError, listing, nearest
+from auditkit.errors import DataError, ModelError, foreign, listing, nearest
 from auditkit.inputs.columns import FeatureMap, checked, feature_map_of
 from auditkit.inputs.groups import Groups, by_mask, by_name, by_position
 from auditkit.inputs.packing import Inputs, called, leaves, n_rows, taken, takes_ids
@@ -166,11 +166,14 @@ class Model:
         Differentiable in `inputs` (N, d). With two logits it is their difference, positive minus negative. Multiclass
         and multilabel: all outputs, (N, C).
         """
-        return self._shaped(called(self.module, inputs), n_rows(inputs))
+        with foreign("the model's forward"):
+            out = called(self.module, inputs)
+        return self._shaped(out, n_rows(inputs))
 
     def _shaped(self, out: Any, n: int) -> Tensor:
         if callable(self.outputs):
-            out = self.outputs(out)
+            with foreign("outputs"):
+                out = self.outputs(out)
         elif not isinstance(out, Tensor):
             out = out.get("logits", out) if isinstance(out, Mapping) else getattr(out, "logits", out)
         if not isinstance(out, Tensor):
@@ -196,7 +199,8 @@ class Model:
 
     def encode(self, features: pd.DataFrame) -> Inputs:
         """Encoded inputs (N, d) of raw rows, on the model's device; ModelError if `preprocess` gives anything else."""
-        encoded = self._preprocessed(features)
+        with foreign("preprocess"):
+            encoded = self._preprocessed(features)
         if isinstance(encoded, tuple):
             return tuple(self._tensor(part, features, least=1) for part in encoded)
         if isinstance(encoded, dict) or (isinstance(encoded, Mapping) and not isinstance(encoded, pd.DataFrame)):

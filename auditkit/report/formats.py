@@ -1,17 +1,15 @@
-"""Formats by name, and writing them: all or nothing."""
+"""Formats by name, and the files of a report: all of one audit, or none."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import os
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, cast
 
 from auditkit.errors import ReportError, listing, nearest
 from auditkit.records import Report
+from auditkit.report import writing
 
 
 class Format(NamedTuple):
@@ -31,42 +29,49 @@ FORMATS: dict[str, Format] = {
 
 def render(report: Report, format: str) -> str:
     """The report in a format; ReportError naming the nearest for an unknown one."""
-    if format not in FORMATS:
-        raise ReportError(f"unknown format '{format}'; known are {listing(FORMATS)}.{nearest(format, FORMATS)}")
-    module, _, function = FORMATS[format].home.partition(":")
+    module, _, function = _known(format).home.partition(":")
     return cast(Callable[[Report], str], getattr(importlib.import_module(module), function))(report)
+
+
+def paths_of(stem: Path, formats: Iterable[str]) -> dict[str, Path]:
+    """Format → where it is written; ReportError naming the nearest for an unknown one."""
+    return {f: stem.with_name(f"{stem.name}{_known(f).suffix}") for f in dict.fromkeys(formats)}
 
 
 def save(report: Report, path: Path) -> Path:
     """Write one file in the format of its suffix, atomically."""
     for name, format in FORMATS.items():
         if format.suffix == path.suffix.lower():
-            write({path: render(report, name)})
+            writing.write({path: render(report, name)}, derived=_derived(path))
             return path
     raise ReportError(f"no format writes '{path.suffix}'; suffixes are {listing(f.suffix for f in FORMATS.values())}")
 
 
-def write(texts: Mapping[Path, str]) -> None:
-    """Write all files or none: each beside its place first, then renamed.
+def write(texts: Mapping[Path, str], *, force: bool = False) -> None:
+    """Write all files of a report or none, and leave nothing of another audit under their name.
 
-    A file that is there already and is no auditkit report is not overwritten. Raises ReportError.
+    A page (or JUnit) of another audit goes where its report.json is replaced; a report.json is never left beside a
+    page of another audit. What is there already and is no auditkit report is overwritten only by `force`.
+
+    Raises ReportError.
     """
-    waiting: dict[Path, Path] = {}
-    try:
-        for path, text in texts.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if path.exists() and b"auditkit" not in path.read_bytes():
-                raise ReportError(f"{path} is there already and is no auditkit report: choose another name")
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            waiting[Path(name)] = path
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-        for temporary, path in waiting.items():
-            temporary.chmod(0o644)
-            temporary.replace(path)
-    except OSError as e:
-        raise ReportError(f"cannot write {e.filename or next(iter(texts))}: {e.strerror}") from None
-    finally:
-        for temporary in waiting:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+    for path, text in texts.items():
+        home = path.with_suffix(FORMATS["json"].suffix)
+        if home not in texts and not force and writing.foreign_digest(home, text):
+            raise ReportError(
+                f"{home} is of another audit than {path.name}: choose another name, write json too, or --force"
+            )
+    writing.write(texts, derived=[d for path in texts for d in _derived(path)], force=force)
+
+
+def _derived(path: Path) -> list[Path]:
+    """What was made of a report.json, and tells another story once that is replaced."""
+    if path.suffix != FORMATS["json"].suffix:
+        return []
+    return [path.with_suffix(f.suffix) for f in FORMATS.values() if f.suffix != path.suffix]
+
+
+def _known(format: str) -> Format:
+    if format not in FORMATS:
+        raise ReportError(f"unknown format '{format}'; known are {listing(FORMATS)}.{nearest(format, FORMATS)}")
+    return FORMATS[format]

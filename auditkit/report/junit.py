@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 from auditkit.records import Report, Verdict
 from auditkit.report.words import kind_of
+from auditkit.report.writing import digest
 from auditkit.wording import interval, limit, quantity
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -19,7 +20,7 @@ def render(report: Report) -> str:
     A status that the policy counts as a failure (`on_inconclusive = "fail"`, say) is a `failure` too; a failed rule of
     severity `warning` blocks nothing and is `skipped`, with `fail` in its message.
     """
-    root = ET.Element("testsuites", name="auditkit")
+    root = ET.Element("testsuites", name="auditkit", id=digest(report))
     blocking = [v for v in report.verdicts if v.blocks]
     skipped = [v for v in report.verdicts if v.status != "pass" and not v.blocks]
     counts = {"tests": len(report.verdicts), "failures": len(blocking), "skipped": len(skipped), "errors": 0}

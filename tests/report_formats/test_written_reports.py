@@ -214,7 +214,7 @@ def test_unknown_format_names_the_nearest(judged: Report) -> None:
 
 def test_all_files_or_none(tmp_path: Path) -> None:
     (tmp_path / "b.json").mkdir()  # cannot be replaced by a file
-    (tmp_path / "a.json").write_text('{"by": "auditkit", "old": true}')
+    (tmp_path / "a.json").write_text('{"schema_version": "auditkit.report/1", "old": true}')
     with pytest.raises(ReportError, match=r"cannot write .*b\.json"):
         formats.write({tmp_path / "a.json": "new auditkit", tmp_path / "b.json": "new"})
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.json", "b.json"]
@@ -230,8 +230,10 @@ def test_what_is_no_report_is_not_overwritten(tmp_path: Path) -> None:
         formats.write({tmp_path / "new.json": "auditkit", thesis: "auditkit"})
     assert thesis.read_text() == "years of work"
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.html"]
-    thesis.write_text("<!-- auditkit -->")
-    formats.write({thesis: "new"})
+    thesis.write_text("<!-- not of auditkit -->")  # the word alone makes no report
+    with pytest.raises(ReportError, match="is no auditkit report"):
+        formats.write({thesis: "new"})
+    formats.write({thesis: "new"}, force=True)
     assert thesis.read_text() == "new"
 
 

@@ -32,6 +32,7 @@ from auditkit.report.html.rules import ORDER
 from auditkit.report.html.sections import NOT_BUILT, TITLES, answered, from_findings, home
 from auditkit.report.html.trust import holds
 from auditkit.report.words import shown
+from auditkit.report.writing import digest
 
 ERRORS = ("accuracy", "precision")
 """Metrics of section 5; all others stand in section 6."""
@@ -43,6 +44,7 @@ def render(report: Report) -> str:
     A pure function of the record: the same report gives the same bytes. Names from the data stay text,
     also in the style (see `css_text`).
     """
+    of = digest(report)
     report = retold(report)
     look = Lookup(report)
     drawn = from_findings(look)
@@ -50,13 +52,14 @@ def render(report: Report) -> str:
     *told, more_data, more_fairness = answers.views(look, [*drawn.values(), "data", "fairness"], names)
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     style = _environment().get_template("style.css").render(footer=footer)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{style_hash}'; img-src data:; base-uri 'none'; form-action 'none'"
     return tight(
         _environment()
         .get_template("page.html.jinja")
         .render(
             content_security_policy=policy,
+            digest=of,
             footer=footer,
             sections=sorted((n, *TITLES[n]) for n in TITLES),
             states=_states(look),

@@ -1,0 +1,264 @@
+"""Files on a disk: all or none, of one audit, over nothing but reports of ours.
+
+Writers of one folder take turns. Each file is written beside its place and renamed, the report.json first; before
+that, pages of the report that it replaces are put aside. Whoever is killed in between leaves one report.json and
+perhaps no page, never files of two audits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import logging
+import os
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from auditkit import files
+from auditkit.errors import ReportError
+from auditkit.records import MOST_BYTES, Report
+
+try:
+    import fcntl
+except ImportError:  # no POSIX: writers do not take turns there
+    fcntl = None  # type: ignore[assignment]
+
+_LOG = logging.getLogger("auditkit")
+_PATIENCE = 60.0
+"""Seconds to wait for another writer, who needs less than one."""
+_WAITING = ".auditkit-*.tmp"
+DIGEST = "auditkit-report"
+"""Name of the page's `meta` with the digest of the report.json that it was made of."""
+
+
+def digest(report: Report) -> str:
+    """What tells this report from others, kept in its page and its JUnit: SHA-256 of all but the evidence."""
+    return _digest(report.model_dump(mode="json", exclude={"evidence"}))
+
+
+def _digest(said: dict[str, Any]) -> str:
+    """The same of what stands in a report.json."""
+    text = json.dumps({k: v for k, v in said.items() if k != "evidence"}, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def write(texts: Mapping[Path, str], *, derived: Iterable[Path] = (), force: bool = False) -> None:
+    """Write all files or none; of `derived`, those that tell of another report are removed. Raises ReportError."""
+    try:
+        for path in texts:
+            path.parent.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as e:
+        raise ReportError(f"cannot write {path}: {getattr(e, 'strerror', None) or e}") from None
+    with contextlib.ExitStack() as turns:
+        for folder in sorted({path.parent.resolve() for path in texts}):
+            turns.enter_context(_turn(folder))
+        targets = {_target(path, force=force): text for path, text in texts.items()}
+        refuse_strangers(targets, force=force)
+        stale = [p for p in derived if p not in texts and _is_stale(p, texts)]
+        _exchange(targets, stale)
+    for path in stale:
+        _LOG.warning("%s was removed: it told of another audit than the report.json beside it", path)
+
+
+def refuse_strangers(paths: Iterable[Path], *, force: bool = False) -> None:
+    """ReportError for a place that a report cannot take; unless forced, also for a file that is no report."""
+    for path in paths:
+        try:
+            there = path.stat() if path.exists() else path.lstat() if path.is_symlink() else None
+        except (OSError, ValueError) as e:
+            raise ReportError(f"cannot write {path}: {getattr(e, 'strerror', None) or e}") from None
+        if there is None:
+            continue
+        kind = "" if stat.S_ISLNK(there.st_mode) else files.kind_of(there.st_mode)
+        if kind:
+            raise ReportError(f"cannot write {path}: it is {kind}")
+        if force:
+            continue
+        if stat.S_ISLNK(there.st_mode):
+            raise ReportError(f"{path} is a link that leads nowhere: choose another name, or --force")
+        if not there.st_mode & 0o222:
+            raise ReportError(f"{path} is there already and is write-protected: choose another name, or --force")
+        if told_by(path) is None:
+            raise ReportError(f"{path} is there already and is no auditkit report: choose another name, or --force")
+
+
+def told_by(path: Path) -> str | None:
+    """The digest of the report that a file of ours tells of, "" where it names none; None for a file that is not ours.
+
+    By structure: the schema of a report.json, the `generator` of a page's head, the root of a JUnit file.
+    """
+    try:
+        content = files.read(path, ReportError, most=MOST_BYTES)
+    except ReportError:
+        return None
+    start = content[:65_536].lstrip()
+    if start.startswith(b"{"):
+        return _of_json(content)
+    return _of_page(start) if start[:9].lower() == b"<!doctype" else _of_junit(start)
+
+
+def foreign_digest(path: Path, text: str) -> bool:
+    """Whether `path` is a report.json of ours, and `text` a page (or JUnit) that tells of another."""
+    told = told_by(path) if path.exists() else None
+    start = text[:65_536].encode()
+    mine = _of_page(start) if start[:9].lower() == b"<!doctype" else _of_junit(start)
+    return bool(told) and bool(mine) and told != mine
+
+
+def _of_json(content: bytes) -> str | None:
+    if b'"auditkit.report/' not in content:
+        return None
+    try:
+        said = json.loads(content)
+        ours = str(said["schema_version"]).startswith("auditkit.report/")
+        return _digest(said) if ours else None
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return None
+
+
+class _Head(HTMLParser):
+    """The `meta` elements of a page's head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meta: dict[str, str] = {}
+        self.over = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.over = self.over or tag not in ("html", "head", "meta", "link")
+        given = dict(attrs)
+        if tag == "meta" and not self.over:
+            self.meta.setdefault(given.get("name") or "", given.get("content") or "")
+
+
+def _of_page(start: bytes) -> str | None:
+    head = _Head()
+    head.feed(start[:8_192].decode("utf-8", "replace"))
+    return head.meta.get(DIGEST, "") if head.meta.get("generator", "").startswith("auditkit ") else None
+
+
+def _of_junit(start: bytes) -> str | None:
+    parser = ET.XMLPullParser(["start"])
+    with contextlib.suppress(ET.ParseError):  # the end is missing, the root is not
+        parser.feed(start)
+    try:
+        root = next((e for _, e in parser.read_events() if isinstance(e, ET.Element)), None)
+    except ET.ParseError:
+        return None
+    if root is None or root.tag != "testsuites" or root.get("name") != "auditkit":
+        return None
+    return root.get("id", "")
+
+
+def _is_stale(path: Path, texts: Mapping[Path, str]) -> bool:
+    """A page or JUnit of ours beside a report.json that is written now, and not made of it."""
+    if not path.is_file() or path.is_symlink():
+        return False
+    told = told_by(path)
+    written = {_of_json(text.encode()) for text in texts.values() if text[:1] == "{"}
+    return told is not None and told not in written
+
+
+def _target(path: Path, *, force: bool) -> Path:
+    """Where a file goes: to where a link leads, if a report of ours is there; `force` replaces other links."""
+    if path.is_symlink() and path.exists() and (not force or told_by(path) is not None):
+        return path.resolve()
+    return path
+
+
+@contextlib.contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """Alone among the writers of this folder; what a killed one left half-written is cleared away."""
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if _locked(handle, folder):
+            for left in folder.glob(_WAITING):
+                left.unlink(missing_ok=True)
+        yield
+    except OSError as e:
+        raise ReportError(f"cannot write to {folder}: {e.strerror}") from None
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int, folder: Path) -> bool:
+    """Whether it is our turn for sure: some file systems know no locks, and there one writes all the same."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError as e:
+            if e.errno not in (errno.EAGAIN, errno.EACCES, errno.EINTR):
+                return False
+        if time.monotonic() > deadline:
+            raise ReportError(f"another auditkit has been writing to {folder} for a minute: end it, or use --out")
+        time.sleep(0.005)
+
+
+def _exchange(texts: Mapping[Path, str], stale: Iterable[Path]) -> None:
+    """Put the new files in the place of the old ones, which come back if anything fails."""
+    new: dict[Path, Path] = {}
+    aside: dict[Path, Path] = {}
+    path = next(iter(texts))
+    try:
+        for path, text in texts.items():
+            new[path] = _beside(path)
+            _fill(new[path], text, like=path)
+        for path in [*stale, *(p for p in texts if p.exists() or p.is_symlink())]:
+            aside[path] = _beside(path)
+            if path.suffix != ".json":
+                path.rename(aside[path])  # drawn again from the report.json, which is never missing
+            else:
+                _copy(path, aside[path])
+        for path in sorted(texts, key=lambda p: p.suffix != ".json"):
+            new[path].replace(path)
+            del new[path]
+    except BaseException as e:
+        for place, was in aside.items():
+            with contextlib.suppress(OSError):
+                was.replace(place)
+        for place in texts:
+            if place not in new and place not in aside:
+                place.unlink(missing_ok=True)
+        if isinstance(e, OSError):
+            raise ReportError(f"cannot write {path}: {e.strerror}") from None
+        raise
+    finally:
+        for left in (*new.values(), *aside.values()):
+            with contextlib.suppress(OSError):
+                left.unlink(missing_ok=True)
+
+
+def _copy(path: Path, to: Path) -> None:
+    try:
+        os.link(path, to, follow_symlinks=False)
+    except OSError:  # some file systems know no second name
+        shutil.copy2(path, to, follow_symlinks=False)
+
+
+def _beside(path: Path) -> Path:
+    return path.parent / _WAITING.replace("*", secrets.token_hex(8))
+
+
+def _fill(waiting: Path, text: str, *, like: Path) -> None:
+    """A new file with what the umask leaves, or with the permissions of the one that it replaces."""
+    handle = os.open(waiting, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        if like.exists():
+            waiting.chmod(stat.S_IMODE(like.stat().st_mode) & 0o777 | 0o200)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
