@@ -220,13 +220,21 @@ def run(
 def gate(
     report: Annotated[Path, typer.Argument(help="A report.json.")],
     policy: Annotated[Path, typer.Option("--policy", help="TOML file of rules, or a preset's name.")],
+    expect: Annotated[
+        str | None, typer.Option("--expect", help="sha256:… that `run` printed: any other file is refused.")
+    ] = None,
     quiet: Quiet = False,
 ) -> int:
-    """Judge a stored report by a policy: no model, no data, no torch."""
-    judged = ak.judge(ak.Report.load(report), policy)
+    """Judge a stored report by a policy, from its evidence: no model, no data, no torch."""
+    from auditkit import stored
+
+    text = stored.read(report)
+    stored.expected(text, expect, source=str(report))
+    judged = ak.judge(ak.Report.from_json(text, source=str(report)), policy)
     if not quiet:
         with while_heard():
             show(judged)
+            print(f"\n{stored.basis(text, expect)}")
     return exit_status(judged)
 
 

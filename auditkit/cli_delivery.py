@@ -63,8 +63,12 @@ def check_place(out: Path, file_name: str | None, formats: Sequence[str] | None,
 
 
 def _tell(paths: list[Path]) -> None:
+    from auditkit.stored import digest
+    from auditkit.wording import printable
+
     for path in paths:
-        print(f"{path}  ({path.stat().st_size / 1000:.0f} kB)")
+        kept = f"  {digest(path.read_bytes())}" if path.suffix == ".json" else ""
+        print(f"{printable(str(path))}  ({path.stat().st_size / 1000:.0f} kB){kept}")
 
 
 def slug(name: str) -> str:

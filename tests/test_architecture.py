@@ -23,11 +23,12 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "alignment": (set(), {"numpy", "pandas"}),
     "files": (set(), set()),
     "exhibits": (set(), {"pydantic"}),
+    "stored": ({"files"}, set()),
     "disclosure": ({"exhibits"}, {"pydantic"}),
     "deciding": ({"check", "explain", "inputs", "progress"}, {"numpy"}),
     "accidents": ({"check", "records", "wording"}, set()),
     "records": (
-        {"report", "exhibits", "disclosure"},
+        {"report", "exhibits", "disclosure", "stored"},
         {"pydantic"},
     ),  # report: only inside Report.save
     "catalogue": ({"records"}, set()),
@@ -53,15 +54,15 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"numpy", "pandas"},
     ),
     "gate": ({"records", "disclosure", "catalogue", "wording"}, {"pydantic"}),
-    "report": ({"records", "catalogue", "wording"}, {"jinja2", "markupsafe", "rich"}),
+    "report": ({"records", "catalogue", "wording", "stored"}, {"jinja2", "markupsafe", "rich"}),
     "judging": ({"records", "catalogue", "gate", "evidence", "fairness", "explain"}, set()),
     "provenance": ({"records", "inputs", "audit"}, set()),
     "checks": ({"check", "records"}, set()),  # names the modules of checks, and loads what is asked for
     "audit": (EVERYTHING, {"numpy"}),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
-    "cli": (set(EVERYTHING) | {"catalogue", "report", "cli_delivery", "cli_terminal"}, {"typer", "rich"}),
-    "cli_delivery": ({"records", "report", "cli_terminal"}, set()),
-    "cli_terminal": (set(), {"rich"}),
+    "cli": (set(EVERYTHING) | {"catalogue", "report", "cli_delivery", "cli_terminal", "stored"}, {"typer", "rich"}),
+    "cli_delivery": ({"records", "report", "cli_terminal", "stored", "wording"}, set()),
+    "cli_terminal": ({"wording"}, {"rich"}),
     "__main__": ({"cli"}, set()),
     "__init__": (set(), set()),
 }
@@ -129,6 +130,11 @@ def loaded(code: str) -> set[str]:
         ("import auditkit.fairness.checks, auditkit.stats.families, auditkit.evidence.sample", {"torch", "captum"}),
         ("import auditkit.inputs.predictions, auditkit.inputs.dataset", {"torch", "captum", "fairlearn"}),
         ("import auditkit.judging", {"torch", "captum", "fairlearn", "scipy", "numpy", "pandas"}),
+        (
+            "import auditkit.evidence.tally, auditkit.evidence.histogram, auditkit.fairness.checks, "
+            "auditkit.fairness.scores, auditkit.fairness.conditional, auditkit.explain.gaps.findings",
+            {"torch", "captum", "fairlearn", "sklearn", "pandas"},
+        ),
         ("import auditkit.report.html.page", {"torch", "captum", "fairlearn", "scipy", "numpy", "pandas"}),
     ],
 )

@@ -92,10 +92,12 @@ class Replicates:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Replicates:
         """From `to_json`; EvidenceError for what no rows can give."""
-        data = reading.fields(data, "clusters", "sums", "lowest")
-        lowest = tuple(_hashes(h) for h in reading.items(data["lowest"], "the hashes of the clusters"))
-        sums = reading.matrix(data["sums"], "the replicates", rows=len(lowest), width=REPLICATES, low=0)
-        return cls(sums, lowest)
+        data = reading.fields(data, "the clusters", "sums", optional=("lowest", "counts"))
+        rows = reading.items(data["sums"], "the replicates")
+        width = len(reading.items(rows[0], "a row of the replicates", most=REPLICATES)) if rows else REPLICATES
+        sums = reading.matrix(rows, "the replicates", rows=len(rows), width=width)
+        stored = reading.items(data.get("lowest", [[]] * len(rows)), "the hashes of the clusters", length=len(rows))
+        return cls(sums, tuple(_hashes(h) for h in stored))
 
 
 def cluster_hashes(values: Any, name: str = "cluster") -> Keys:
@@ -174,10 +176,10 @@ def _add(
 
 
 def _hashes(stored: object) -> Keys:
-    """The lowest hashes of one cell: at least one cluster's, ascending."""
+    """The lowest hashes of one cell, ascending; none where they are not kept."""
     found = reading.wholes(stored, "the hashes of a cell's clusters", high=2**_BITS - 1, most=LOWEST)
-    if not len(found) or (np.diff(found) <= 0).any():
-        raise EvidenceError("the hashes of a cell's clusters are missing, repeated or out of order")
+    if (np.diff(found) <= 0).any():
+        raise EvidenceError("the hashes of a cell's clusters are repeated, or out of order")
     return found.astype(np.uint64)
 
 

@@ -194,7 +194,7 @@ class Copies:
             keys = [int(k) for k in reading.text(data["keys"], "the keys", most=24 * _KEPT_KEYS).split()]
         except ValueError:
             raise EvidenceError("the keys of the copies are no whole numbers") from None
-        if len(keys) != len(counts) or any(a >= b for a, b in pairwise([-1, *keys, 2**64])):
+        if len(keys) not in (0, len(counts)) or any(a >= b for a, b in pairwise([-1, *keys, 2**64])):
             raise EvidenceError("the keys of the copies are not one a count, ascending, from 0 to 2⁶⁴ − 1")
         return cls(np.array(keys, dtype=np.uint64), counts)
 

@@ -7,10 +7,11 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from auditkit import __version__
+import auditkit
 from auditkit.errors import ReportError
 from auditkit.gate.judge import SPARSE, key_of
 from auditkit.records import Estimate, Finding, Report, Rule
+from auditkit.wording import printable
 
 CLOSE = 1e-9
 """How far, absolutely or relatively, a stored number may lie from the one that its evidence gives."""
@@ -62,13 +63,13 @@ def answers(
 def _other_version(report: Report, found: Finding, wrong: str) -> Finding:
     """The derived finding with a note; ReportError where this very version of auditkit would have written it."""
     version = report.provenance.auditkit
-    if version == __version__:
+    if version == auditkit.__version__:
         raise ReportError(
             f"the finding '{found.id}' is not what the evidence of this report says: {wrong}. The report was changed "
             "after it was written, or is damaged: audit again"
         )
-    note = f"auditkit {version} wrote another number ({wrong}); the evidence, read by {__version__}, counts"
-    _LOG.warning("%s: %s", found.id, note)
+    note = f"auditkit {version} wrote another number ({wrong}); the evidence, read by {auditkit.__version__}, counts"
+    _LOG.warning("%s", printable(f"{found.id}: {note}"))
     return found.model_copy(update={"notes": (*found.notes, note)})
 
 

@@ -25,7 +25,8 @@ from xml.etree import ElementTree as ET
 
 from auditkit import files
 from auditkit.errors import ReportError
-from auditkit.records import MOST_BYTES, Report
+from auditkit.records import Report
+from auditkit.stored import MOST_BYTES
 
 try:
     import fcntl
