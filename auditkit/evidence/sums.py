@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import EvidenceError
+from auditkit.evidence.reading import fields, number, numbers, whole
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -97,6 +98,15 @@ class Moments:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Moments:
-        """From `to_json`."""
-        return cls(**{**data, "wx": np.array(data["wx"], float), "wx2": np.array(data["wx2"], float)})
+    def from_json(cls, data: dict[str, Any], *, width: int | None = None) -> Moments:
+        """From `to_json`, of `width` columns; EvidenceError for what cannot be."""
+        found = fields(data, "moments", "n", "w", "w2", "wx", "wx2", "origin")
+        wx = numbers(found["wx"], "Σ weight · x", length=width)
+        return cls(
+            whole(found["n"], "rows of moments"),
+            number(found["w"], "Σ weight", low=0),
+            number(found["w2"], "Σ weight²", low=0),
+            wx,
+            numbers(found["wx2"], "Σ weight · x²", low=0, length=len(wx)),
+            number(found["origin"], "the origin"),
+        )

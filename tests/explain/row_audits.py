@@ -18,7 +18,6 @@ from auditkit.explain.recourse.check import Recourse
 from auditkit.fairness.consistency import Consistency
 from auditkit.fairness.continuous import ContinuousAttribute
 from auditkit.fairness.proxies import Proxies
-from auditkit.fairness.subgroups import Subgroups
 
 ROWS = 600
 NUMBERS = ["x0", "x1", "x2", "x3"]
@@ -74,9 +73,7 @@ def model(net: nn.Module, **options: Any) -> ak.Model:
 def binary(net: nn.Module, *, rows: int = ROWS, **options: Any) -> ak.Report:
     frame = people(rows)
     train = people(200, seed=5)
-    data = ak.Dataset(
-        frame[[*NUMBERS, "sex", "race", "y"]], y_true="y", sensitive_features=["sex", "race"]
-    )
+    data = ak.Dataset(frame[[*NUMBERS, "sex", "race", "y"]], y_true="y", sensitive_features=["sex", "race"])
     checks = [
         ak.Attribution(),
         ak.GapAttribution(),
@@ -163,18 +160,26 @@ class Words(nn.Module):
         return out
 
 
-def _drawn(x: Any, net: nn.Module) -> ak.Report:
+def _drawn(x: Any, net: nn.Module, mask: Any) -> ak.Report:
     rng = np.random.default_rng(1)
     group = pd.Series(rng.choice(["f", "m"], len(x)), name="sex")
-    data = ak.Dataset.from_arrays(x, y_true=rng.integers(0, 2, len(x)), sensitive_features=group)
-    shape = x.shape[1:]
+    flat = pd.DataFrame(x.reshape(len(x), -1)).set_axis([f"p{i}" for i in range(x[0].size)], axis=1)
+    data = ak.Dataset.from_arrays(flat, y_true=rng.integers(0, 2, len(x)), sensitive_features=group)
 
     def back(frame: pd.DataFrame) -> Any:
-        values = frame.to_numpy()
-        return values.reshape(-1, *shape).astype(np.int64 if x.dtype.kind == "i" else np.float32)
+        return frame.to_numpy().reshape(-1, *x.shape[1:]).astype(x.dtype)
 
-    found = ak.Model(net, preprocess=back, outputs="logits")
+    found = ak.Model(net, preprocess=back, feature_map=mask, outputs="logits")
     return ak.audit(found, data, checks=[ak.Attribution(), Concepts(permutations=99)], on_error="raise")
+
+
+def pictures(rows: int = 200) -> ak.Report:
+    x = np.random.default_rng(2).normal(size=(rows, 1, 6, 6)).astype(np.float32)
+    return _drawn(x, seeded(Picture), np.arange(36).reshape(6, 6) // 9)
+
+
+def words(rows: int = 200) -> ak.Report:
+    return _drawn(np.random.default_rng(2).integers(0, 20, size=(rows, 6)), seeded(Words), np.arange(6))
 
 
 AUDITS: dict[str, Callable[[], ak.Report]] = {
@@ -185,8 +190,8 @@ AUDITS: dict[str, Callable[[], ak.Report]] = {
     "multiclass": multiclass,
     "regression": regression,
     "multilabel": multilabel,
-    "pictures": lambda: _drawn(np.random.default_rng(2).normal(size=(200, 1, 6, 6)).astype(np.float32), seeded(Picture)),
-    "words": lambda: _drawn(np.random.default_rng(2).integers(0, 20, size=(200, 6)), seeded(Words)),
+    "pictures": pictures,
+    "words": words,
     "drawn": lambda: binary(mlp(), checks=[ak.Attribution(method="gradient_shap"), ak.Attribution("saliency")]),
 }
 """Name → an audit of it."""
