@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence.coding import Coded
+from auditkit.evidence.reading import bounded, fields, wholes
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -104,8 +105,8 @@ class CrossedSums:
         return out
 
     def reduced(self, disclosure: Disclosure) -> CrossedSums:
-        """Sums already."""
-        return self
+        """Without the keys of rows."""
+        return replace(self, copies=self.copies.without_keys())
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: of each table only the cells with rows, by their place in it; a line of numbers is one string."""
@@ -151,7 +152,7 @@ class Copies:
     """
 
     keys: Keys
-    """The lowest distinct keys, sorted."""
+    """The lowest distinct keys, sorted; empty once they are counted, which is all that a report keeps."""
     counts: NDArray[np.int64]
     """Rows of each."""
 
@@ -161,7 +162,14 @@ class Copies:
         found, counts = np.unique(keys, return_counts=True)
         return cls(found[:_KEPT_KEYS], counts[:_KEPT_KEYS].astype(np.int64))
 
+    def without_keys(self) -> Copies:
+        """How many keys have one row, two, and so on: a key would say who is in the data, and what is true of them."""
+        return Copies(self.keys[:0], np.sort(self.counts))
+
     def __add__(self, other: Copies) -> Copies:
+        """Of parts without keys, rows with equals in both count as others: the average is then a lower bound."""
+        if len(self.keys) < len(self.counts) or len(other.keys) < len(other.counts):
+            return Copies(self.keys[:0], np.sort(np.concatenate([self.counts, other.counts])))
         keys, where = np.unique(np.concatenate([self.keys, other.keys]), return_inverse=True)
         counts = np.bincount(where, weights=np.concatenate([self.counts, other.counts]), minlength=len(keys))
         return Copies(keys[:_KEPT_KEYS], counts[:_KEPT_KEYS].astype(np.int64))
@@ -173,14 +181,18 @@ class Copies:
         return float((self.counts.astype(float) ** 2).sum()) / total if total else 1.0
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON; a line of numbers is one string."""
-        return {"keys": " ".join(map(str, self.keys.tolist())), "counts": _line(self.counts)}
+        """As JSON: how often each number of copies occurs; the keys are left out."""
+        copies, times = np.unique(self.counts, return_counts=True)
+        return {"copies": copies.tolist(), "times": times.tolist()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Copies:
-        """From `to_json`."""
-        keys = np.array([int(k) for k in data["keys"].split()], dtype=np.uint64)
-        return cls(keys, _numbers_of(data["counts"]).astype(np.int64))
+        """From `to_json`; EvidenceError for what cannot be."""
+        found = fields(data, "copies", "copies", "times")
+        copies = wholes(found["copies"], "copies", low=1)
+        times = wholes(found["times"], "times", low=1, length=len(copies), high=MOST_CELLS)
+        bounded(int(times.sum()), "rows with copies", MOST_CELLS)
+        return cls(np.zeros(0, dtype=np.uint64), np.repeat(copies, times))
 
 
 def _bounded(crossings: list[tuple[str, ...]], sizes: dict[str, int]) -> None:

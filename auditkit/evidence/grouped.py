@@ -132,9 +132,10 @@ class GroupSums:
         if self.facts != other.facts:
             differing = sorted(k for k in {*self.facts, *other.facts} if self.facts.get(k) != other.facts.get(k))
             raise EvidenceError(f"cannot add sums over rows with other facts: {', '.join(differing)}")
-        both = sorted({*self.tables, *other.tables})
-        of = lambda k: [t[k] for t in (self.tables, other.tables) if k in t]  # noqa: E731
-        return GroupSums(self.facts, {k: of(k)[0] if len(of(k)) == 1 else of(k)[0] + of(k)[1] for k in both})
+        tables = dict(self.tables)
+        for k, table in other.tables.items():
+            tables[k] = tables[k] + table if k in tables else table
+        return GroupSums(self.facts, tables)
 
     def sums(self, fewest: int = 1) -> GroupSums:
         """Itself."""

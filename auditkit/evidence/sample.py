@@ -263,7 +263,7 @@ class Observations:
         columns = mapping(found["columns"], "columns")
         read = {k: numbers(v, f"column '{k[:80]}'") for k, v in columns.items()}
         labels = {k: texts(v, f"labels '{k[:80]}'") for k, v in mapping(found["labels"], "labels").items()}
-        lengths = {len(v) for v in (*read.values(), *labels.values())}
+        lengths = {*map(len, read.values()), *map(len, labels.values())}
         if len(lengths) > 1:
             raise EvidenceError(f"observations have columns of {listing(map(str, sorted(lengths)))} rows; expected one")
         trials = Observations.from_json(found["trials"]) if "trials" in found else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,14 +70,12 @@ def model(net: nn.Module, **options: Any) -> ak.Model:
     return ak.Model(net, preprocess=encode, feature_map=MAP, **options)
 
 
-def binary(net: nn.Module, *, rows: int = ROWS, **options: Any) -> ak.Report:
+def binary(net: nn.Module, *, rows: int = ROWS, more: Sequence[Any] = (), **options: Any) -> ak.Report:
     frame = people(rows)
     train = people(200, seed=5)
     data = ak.Dataset(frame[[*NUMBERS, "sex", "race", "y"]], y_true="y", sensitive_features=["sex", "race"])
     checks = [
         ak.Attribution(),
-        ak.GapAttribution(),
-        ak.LayerAudit(),
         ak.FlipTest(),
         Concepts(permutations=99),
         Influence(train=train[[*NUMBERS, "sex", "race", "y"]], y_true="y"),
@@ -86,7 +84,7 @@ def binary(net: nn.Module, *, rows: int = ROWS, **options: Any) -> ak.Report:
         Consistency(),
         ContinuousAttribute("x0", edges=[0.0]),
     ]
-    options.setdefault("checks", checks)
+    options.setdefault("checks", [*checks, *more])
     return ak.audit(model(net), data, on_error="raise", **options)
 
 
@@ -96,14 +94,8 @@ def predictions() -> ak.Report:
         score = torch.sigmoid(linear()(torch.as_tensor(encode(frame)))).numpy()[:, 0].astype(float)
     frame = frame[[*NUMBERS, "sex", "race", "y"]].assign(score=score, said=(score >= 0.5).astype(int))
     data = ak.Dataset(frame, y_true="y", sensitive_features=["sex", "race"])
-    checks = [*ak_default("binary"), Proxies(), Consistency(), ContinuousAttribute("x0", edges=[0.0])]
+    checks = [ak.GroupFairness(), Proxies(), Consistency(), ContinuousAttribute("x0", edges=[0.0])]
     return ak.audit(ak.Predictions(y_pred="said", score="score"), data, checks=checks, on_error="raise")
-
-
-def ak_default(task: str) -> list[Any]:
-    from auditkit.checks import default_checks
-
-    return [c for c in default_checks(task) if c.name in ("group_fairness", "subgroups")]
 
 
 def multiclass() -> ak.Report:
@@ -184,7 +176,7 @@ def words(rows: int = 200) -> ak.Report:
 
 AUDITS: dict[str, Callable[[], ak.Report]] = {
     "linear": lambda: binary(linear()),
-    "mlp, sampled": lambda: binary(mlp(), sample=240),
+    "mlp, sampled": lambda: binary(mlp(), sample=240, more=[ak.GapAttribution(), ak.LayerAudit()]),
     "cases": lambda: binary(linear(), checks=[ak.Attribution(method="shapley")], include_examples=2),
     "predictions": predictions,
     "multiclass": multiclass,

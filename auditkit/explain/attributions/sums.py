@@ -47,7 +47,8 @@ class AttributionRows(PersonRows):
             why = f"{len(self)} sampled rows, fewer than {fewest}: their contributions are not shown"
             return GroupSums({"method": self.facts["method"], NOT_MEASURED: why})
         parts = [of_class(self, name) for name in self.facts.get("classes", ())] or [self]
-        each, tables = [], {}
+        each: list[dict[str, Any]] = []
+        tables: dict[str, Grouped] = {}
         for i, part in enumerate(parts):
             facts, own = _of_one(part, fewest)
             each.append(facts)

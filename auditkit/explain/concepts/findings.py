@@ -41,7 +41,9 @@ class ConceptRows(PersonRows):
         if layers is None:
             return GroupSums(self.facts)
         u = np.stack([self.columns[f"{PROJECTION}{layer}"] for layer in layers], axis=1)
-        tables, absent, p = {}, [], {}
+        tables: dict[str, Grouped] = {}
+        absent: list[str] = []
+        p: dict[str, list[float]] = {}
         for name, values in self.labels.items():
             kept, few = _enough(name, values)
             absent += few

@@ -85,7 +85,7 @@ def _pooled(cells: Observations) -> Observations:
     renamed = [(a, SMALL, SMALL) if (a, *rest) in small else (a, *rest) for a, *rest in names]
     kept = sorted(dict.fromkeys(renamed))
     where = np.array([kept.index(r) for r in renamed])
-    columns = {k: np.bincount(where, v, minlength=len(kept)) for k, v in cells.columns.items()}
+    columns = {k: np.bincount(where, v, minlength=len(kept)).astype(np.float64) for k, v in cells.columns.items()}
     labels = {k: [name[i] for name in kept] for i, k in enumerate(("attribute", "group", "label"))}
     return Observations(columns, labels, cells.facts)
 
