@@ -19,7 +19,6 @@ from auditkit.fairness.estimates import SPARSE, number, rate_estimate
 from auditkit.records import Comparison, Curve, Estimate, Exhibit, Finding, NotMeasured, Series, Table
 from auditkit.stats import families
 from auditkit.stats.dependence import Permuted, distance_correlation, generalized_parity, kernel_weights, silverman
-from auditkit.stats.grids import told
 from auditkit.wording import decimals, plain, points
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ PERMUTATIONS = 199
 FEWEST = 50
 """Rows below which nothing is said."""
 PLACES = 25
-"""Points of the curve, near quantiles of the attribute, on a round grid: quantiles themselves are people's values."""
+"""Points of the curve, at quantiles of the attribute."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +97,10 @@ class ContinuousAttribute:
         rng = np.random.default_rng(0)
         parity = generalized_parity(x, decision, bandwidth=bandwidth, permutations=PERMUTATIONS, rng=rng)
         distance = distance_correlation(x, score if scored else decision, permutations=PERMUTATIONS, rng=rng)
-        places = told(x, np.quantile(x, np.linspace(0.02, 0.98, PLACES)))
-        weights = kernel_weights(places, x, bandwidth)
-        enough = SPARSE * (weights**2).sum(axis=1) <= 1  # Kish's effective rows behind each point
-        curve = [float(w @ decision) if ok else None for w, ok in zip(weights, enough, strict=True)]
+        places = np.unique(np.quantile(x, np.linspace(0.02, 0.98, PLACES)))
         facts |= {
             "parity": list(parity), "distance": [number(v) for v in distance], "places": places.tolist(),
-            "curve": curve, "mean": float(decision.mean()),
+            "curve": (kernel_weights(places, x, bandwidth) @ decision).tolist(), "mean": float(decision.mean()),
         }  # fmt: skip
         if self.edges:
             bins = np.digitize(x, self.edges)
