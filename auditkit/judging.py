@@ -1,13 +1,19 @@
-"""Judging a report, fresh or stored: the gate over its findings, and over its evidence where no finding answers."""
+"""Judging a report, fresh or stored: every rule is answered from evidence, never from what a finding says of it.
+
+What a report says and what its evidence says are one thing, or the report is refused. Evidence that was itself edited,
+and its findings with it, can only be found against a digest that is kept elsewhere.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from auditkit.catalogue.index import METRICS
-from auditkit.errors import EvidenceError, PolicyError, ReportError, listing
+from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing
+from auditkit.gate.answers import answers
 from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.policy import Policy
 from auditkit.records import Finding, Report, Rule, StoredEvidence
@@ -21,20 +27,19 @@ def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
 
 
 def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Report:
-    """The report with the verdicts of this policy; what a rule needs and no finding answers is assessed from evidence.
+    """The report with the verdicts of this policy, each answered from the evidence.
 
-    Raises PolicyError for a wrong policy.
+    Raises PolicyError for a wrong policy, and ReportError where a rule asks about a finding that is not what the
+    evidence says, or whose evidence is not in the report or cannot be read.
     """
     policy = as_policy(policy).for_features(report.provenance.data.sensitive_features)
     policy = _one_rule_a_label(policy, report)
     _one_answer(report, policy)
-    judged = judge_findings(report.findings, policy, _Stored(report))
+    stored = _Stored(report)
+    said = answers(report, policy.rules, stored.finding, level=policy.confidence)
+    judged = judge_findings(said.derived, policy, stored)
     return report.model_copy(
-        update={
-            "policy": policy.info(),
-            "verdicts": judged.verdicts,
-            "findings": (*report.findings, *judged.added),
-        }
+        update={"policy": policy.info(), "verdicts": judged.verdicts, "findings": said.findings},
     )
 
 
@@ -63,6 +68,10 @@ def _one_answer(report: Report, policy: Policy) -> None:
             )
 
 
+_ACCIDENTS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+"""What numbers that cannot be lead to, where no bound was stated."""
+
+
 class _Source(NamedTuple):
     """Answers to rules from the evidence of one check."""
 
@@ -75,33 +84,24 @@ _Stock = dict[str, StoredEvidence]
 
 
 class _Stored:
-    """What a report can still answer: first from its verdicts, which need nothing; then from its evidence.
-
-    Asked again what it was asked before, a stored report answers without numpy, pandas and scipy.
-    """
+    """What the evidence of a report says. Nothing is taken from its findings and verdicts."""
 
     def __init__(self, report: Report) -> None:
-        self._findings = {f.id: f for f in report.findings}
-        self._verdicts = {_question(v.rule): v for v in report.verdicts if v.p is not None and v.finding is not None}
         self._evidence = report.evidence
         self._task = report.provenance.data.task
         self._sources: dict[str, _Source] = {}
 
     def finding(self, rule: Rule, level: float) -> Finding | None:
         """The finding that answers the rule, at that level."""
-        known = self._verdicts.get(_question(rule))
-        if known is not None and known.estimate is not None and known.estimate.level == level:
-            return self._findings[known.finding or ""].model_copy(update={"estimate": known.estimate})
-        source = self._source(rule)
-        return None if source is None else source.finding(rule, level)
+        with _told(rule):
+            source = self._source(rule)
+            return None if source is None else source.finding(rule, level)
 
     def p_value(self, rule: Rule) -> float | None:
         """p of H0: the rule's limit is kept."""
-        known = self._verdicts.get(_question(rule))
-        if known is not None:
-            return known.p
-        source = self._source(rule)
-        return None if source is None else source.p_value(rule)
+        with _told(rule):
+            source = self._source(rule)
+            return None if source is None else source.p_value(rule)
 
     def _source(self, rule: Rule) -> _Source | None:
         """Who reads the evidence that the rule is about."""
@@ -114,6 +114,17 @@ class _Stored:
         if stock and check + label not in self._sources:
             self._sources[check + label] = reader(stock)
         return self._sources.get(check + label)
+
+
+@contextlib.contextmanager
+def _told(rule: Rule) -> Iterator[None]:
+    """An accident over numbers that no audit gives is the report's fault, and one line."""
+    try:
+        yield
+    except _ACCIDENTS as e:
+        if isinstance(e, AuditkitError):
+            raise
+        raise ReportError(f"rule '{rule.id}' cannot be answered from the evidence ({_said(e)})") from e
 
 
 def _check_of(key: str, label: str) -> str | None:
@@ -264,13 +275,6 @@ def _asked(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _question(rule: Rule) -> tuple[object, ...]:
-    """What a rule asks, whatever it is called."""
-    group = frozenset((rule.reference or {}).items())
-    asked = rule.metric, rule.comparison, frozenset(rule.by), group, rule.label, rule.of, frozenset(rule.features)
-    return *asked, rule.at_most, rule.at_least, rule.min_n
-
-
 def _read_all(stock: _Stock, kind: Any) -> dict[str, Any]:
     """Key → evidence; ReportError for evidence of another kind or version, or that cannot be read."""
     out = {}
@@ -282,6 +286,12 @@ def _read_all(stock: _Stock, kind: Any) -> dict[str, Any]:
             )
         try:
             out[key] = kind.from_json(stored.data)
-        except (EvidenceError, KeyError, TypeError, ValueError) as e:
-            raise ReportError(f"the evidence of '{key}' cannot be read ({e!r}): write the report again") from e
+        except EvidenceError as e:
+            raise ReportError(f"the evidence of '{key}' cannot be read: {e}") from e
+        except _ACCIDENTS as e:
+            raise ReportError(f"the evidence of '{key}' cannot be read ({_said(e)}): write the report again") from e
     return out
+
+
+def _said(e: Exception) -> str:
+    return f"{type(e).__name__}: {' '.join(str(e).split())[:120]}"

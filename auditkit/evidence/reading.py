@@ -58,19 +58,19 @@ def fields(value: object, what: str, *names: str, optional: Sequence[str] = ()) 
 
 def items(value: object, what: str, *, length: int | None = None, most: int = MOST_CELLS) -> list[Any]:
     """A JSON list of exactly `length`, or at most `most`, items."""
-    if not isinstance(value, list):
+    if not isinstance(value, list | tuple):
         raise EvidenceError(f"{what} is {_kind(value)}; expected a list")
     if length is not None and len(value) != length:
         raise EvidenceError(f"{what} has {len(value):,} items; expected {length:,}")
-    return value if len(value) <= most or length is not None else _too_many(len(value), most, what)
+    return list(value) if len(value) <= most or length is not None else _too_many(len(value), most, what)
 
 
-def text(value: object, what: str) -> str:
-    """A string of at most `MOST_TEXT` characters."""
+def text(value: object, what: str, *, most: int = MOST_TEXT) -> str:
+    """A string of at most `most` characters."""
     if not isinstance(value, str):
         raise EvidenceError(f"{what} is {_kind(value)}; expected a text")
-    if len(value) > MOST_TEXT:
-        raise EvidenceError(f"{what} has {len(value):,} characters; at most {MOST_TEXT:,} are read")
+    if len(value) > most:
+        raise EvidenceError(f"{what} has {len(value):,} characters; at most {most:,} are read")
     return value
 
 
@@ -99,7 +99,7 @@ def distinct(keys: Iterable[Hashable], what: str) -> None:
     seen: set[Hashable] = set()
     for key in keys:
         if key in seen:
-            raise EvidenceError(f"{what} names {_cut(repr(key))} twice")
+            raise EvidenceError(f"{what} names {shown(key)} twice")
         seen.add(key)
 
 
@@ -205,6 +205,7 @@ def table(
     """
     data = fields(value, what, *by, *key, "n", *sums)
     n = wholes(data["n"], f"'n' of {what}")
+    whole(sum(n.tolist()), f"the sum of 'n' of {what}")
     out: dict[str, Any] = {c: texts(data[c], f"'{c}' of {what}", length=len(n)) for c in by}
     for column, labels in out.items():
         bounded(len(set(labels)), f"groups of '{column}'", MOST_GROUPS)
@@ -218,6 +219,15 @@ def table(
 def bounded(n: int, what: str, most: int) -> int:
     """`n`, or EvidenceError where there are more than `most` of it."""
     return n if n <= most else _too_many(n, most, what)
+
+
+def shown(value: object) -> str:
+    """A name for a message, cut where it is long."""
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:80]}…"
 
 
 def _too_many(n: int, most: int, what: str) -> Any:
@@ -236,9 +246,5 @@ def _kind(value: object) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return "not finite"
-    shown = str(value) if type(value) in (int, float) and abs(value) < 1e300 else _kind(value)  # type: ignore[arg-type]
-    return _cut(shown)
-
-
-def _cut(shown: str) -> str:
-    return shown if len(shown) <= 80 else f"{shown[:80]}…"
+    small = type(value) in (int, float) and abs(value) < 1e300  # type: ignore[arg-type]
+    return _cut(str(value) if small else _kind(value))

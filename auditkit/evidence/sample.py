@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.check import Batch
@@ -16,7 +15,11 @@ from auditkit.evidence.census import Census
 from auditkit.evidence.reading import fields, mapping, numbers, texts
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from auditkit.disclosure import Disclosure
+else:
+    from auditkit.evidence.lazy import pandas as pd
 
 Keys = NDArray[np.uint64]
 _HASH_KEY = "auditkit00000000"

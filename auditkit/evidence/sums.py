@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import EvidenceError
-from auditkit.evidence.reading import fields, number, numbers, whole
+from auditkit.evidence import reading
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -99,14 +99,10 @@ class Moments:
 
     @classmethod
     def from_json(cls, data: dict[str, Any], *, width: int | None = None) -> Moments:
-        """From `to_json`, of `width` columns; EvidenceError for what cannot be."""
-        found = fields(data, "moments", "n", "w", "w2", "wx", "wx2", "origin")
-        wx = numbers(found["wx"], "Σ weight · x", length=width)
-        return cls(
-            whole(found["n"], "rows of moments"),
-            number(found["w"], "Σ weight", low=0),
-            number(found["w2"], "Σ weight²", low=0),
-            wx,
-            numbers(found["wx2"], "Σ weight · x²", low=0, length=len(wx)),
-            number(found["origin"], "the origin"),
-        )
+        """From `to_json`, of `width` columns; EvidenceError for what no rows can give."""
+        data = reading.fields(data, "the moments", "n", "w", "w2", "wx", "wx2", "origin")
+        wx = reading.numbers(data["wx"], "Σwx of the moments", length=width)
+        wx2 = reading.numbers(data["wx2"], "Σwx² of the moments", low=0, length=len(wx))
+        w, w2 = (reading.number(data[k], f"'{k}' of the moments", low=0) for k in ("w", "w2"))
+        n, origin = reading.whole(data["n"], "the rows"), reading.number(data["origin"], "the origin of the moments")
+        return cls(n, w, w2, wx, wx2, origin)
