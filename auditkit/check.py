@@ -87,8 +87,11 @@ class Evidence(Protocol):
     """What was observed: commutative and associative under `+`, to and from JSON."""
 
     def __add__(self, other: Self) -> Self: ...
-    def reduced(self, disclosure: Disclosure) -> Self:
-        """The same, without what would give a person away; called once, on the sum, before `assess`."""
+    def reduced(self, disclosure: Disclosure) -> Evidence:
+        """The same, without what would give a person away; called once, on the sum, before `assess`.
+
+        Evidence of another class, as rows reduced to sums, is assessed and stored in its place.
+        """
         ...
 
     def to_json(self) -> dict[str, Any]: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -107,8 +107,8 @@ class CrossedSums:
         return out
 
     def reduced(self, disclosure: Disclosure) -> CrossedSums:
-        """Sums already."""
-        return self
+        """Without the keys of rows."""
+        return replace(self, copies=self.copies.reduced())
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: of each table only the cells with rows, by their place in it; a line of numbers is one string."""
@@ -158,7 +158,7 @@ class Copies:
     """
 
     keys: Keys
-    """The lowest distinct keys, sorted."""
+    """The lowest distinct keys, sorted; none once they are reduced."""
     counts: NDArray[np.int64]
     """Rows of each."""
 
@@ -169,6 +169,9 @@ class Copies:
         return cls(found[:_KEPT_KEYS], counts[:_KEPT_KEYS].astype(np.int64))
 
     def __add__(self, other: Copies) -> Copies:
+        if len(self.keys) < len(self.counts) or len(other.keys) < len(other.counts):
+            counts = np.sort(np.concatenate([self.counts, other.counts]))
+            return Copies(np.zeros(0, np.uint64), counts)
         keys, where = np.unique(np.concatenate([self.keys, other.keys]), return_inverse=True)
         counts = np.bincount(where, weights=np.concatenate([self.counts, other.counts]), minlength=len(keys))
         return Copies(keys[:_KEPT_KEYS], counts[:_KEPT_KEYS].astype(np.int64))
@@ -178,6 +181,10 @@ class Copies:
         """Σc²/Σc: how many equals a row has, itself among them; the design effect of equal rows. 1 without rows."""
         total = int(self.counts.sum())
         return float((self.counts.astype(float) ** 2).sum()) / total if total else 1.0
+
+    def reduced(self) -> Copies:
+        """The counts alone: no row can be told from them."""
+        return Copies(np.zeros(0, np.uint64), np.sort(self.counts))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON; a line of numbers is one string."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.check import Batch
-from auditkit.errors import EvidenceError
+from auditkit.errors import EvidenceError, listing
 from auditkit.evidence.census import Census
+from auditkit.evidence.reading import fields, mapping, numbers, texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,10 +221,7 @@ def _even(counts: dict[tuple[str, ...], int], size: int) -> dict[tuple[str, ...]
 
 @dataclass(frozen=True)
 class Observations:
-    """A table of what was seen on sampled rows, one row each; `+` concatenates.
-
-    `columns` are floats (N,), `labels` are strings (N,).
-    """
+    """A table of numbers (N,) and labels (N,); `+` concatenates. Where a row is a person, it is a `PersonRows`."""
 
     columns: dict[str, NDArray[np.float64]]
     labels: dict[str, list[str]]
@@ -241,7 +239,7 @@ class Observations:
         ):
             if a != b:
                 raise EvidenceError(f"cannot add observations with other {what}: {a} and {b}")
-        return Observations(
+        return type(self)(
             {k: np.concatenate([v, other.columns[k]]) for k, v in self.columns.items()},
             {k: v + other.labels[k] for k, v in self.labels.items()},
             self.facts,
@@ -252,7 +250,7 @@ class Observations:
         return len(next(iter(self.columns.values()), ()))
 
     def reduced(self, disclosure: Disclosure) -> Observations:
-        """Sums already."""
+        """No row is a person: statistics already."""
         return self
 
     def to_json(self) -> dict[str, Any]:
@@ -262,8 +260,14 @@ class Observations:
         return {"columns": columns, "labels": self.labels, "facts": self.facts, **trials}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Observations:
-        """From `to_json`."""
-        columns = {k: np.asarray(v, float) for k, v in data["columns"].items()}
-        trials = cls.from_json(data["trials"]) if "trials" in data else None
-        return cls(columns, data["labels"], data["facts"], trials)
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """From `to_json`; EvidenceError for what cannot be."""
+        found = fields(data, "observations", "columns", "labels", "facts", optional=("trials",))
+        columns = mapping(found["columns"], "columns")
+        read = {k: numbers(v, f"column '{k[:80]}'") for k, v in columns.items()}
+        labels = {k: texts(v, f"labels '{k[:80]}'") for k, v in mapping(found["labels"], "labels").items()}
+        lengths = {*map(len, read.values()), *map(len, labels.values())}
+        if len(lengths) > 1:
+            raise EvidenceError(f"observations have columns of {listing(map(str, sorted(lengths)))} rows; expected one")
+        trials = Observations.from_json(found["trials"]) if "trials" in found else None
+        return cls(read, labels, mapping(found["facts"], "facts"), trials)

@@ -98,10 +98,10 @@ class Moments:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Moments:
-        """From `to_json`; EvidenceError for what no rows can give."""
+    def from_json(cls, data: dict[str, Any], *, width: int | None = None) -> Moments:
+        """From `to_json`, of `width` columns; EvidenceError for what no rows can give."""
         data = reading.fields(data, "the moments", "n", "w", "w2", "wx", "wx2", "origin")
-        wx = reading.numbers(data["wx"], "Σwx of the moments")
+        wx = reading.numbers(data["wx"], "Σwx of the moments", length=width)
         wx2 = reading.numbers(data["wx2"], "Σwx² of the moments", low=0, length=len(wx))
         w, w2 = (reading.number(data[k], f"'{k}' of the moments", low=0) for k in ("w", "w2"))
         n, origin = reading.whole(data["n"], "the rows"), reading.number(data["origin"], "the origin of the moments")

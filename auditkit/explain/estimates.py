@@ -36,12 +36,14 @@ class Cell(NamedTuple):
     @property
     def kept(self) -> bool:
         """True where it may be compared."""
-        return self.n >= FEWEST and all(map(math.isfinite, self.limits(1.0)))
+        return self.n >= FEWEST and math.isfinite(self.value) and all(map(math.isfinite, self.limits(1.0)))
 
     def estimate(self, level: float) -> Estimate:
         """As a record: without rows undefined, without an interval below ten."""
         if not self.n:
             return Estimate(value=None, level=level, method=self.method, state="undefined", note="no such rows")
+        if math.isnan(self.value):
+            return unshown(self.n, level=level, method=self.method)
         if not self.kept:
             note = f"{self.n} sampled rows, fewer than {FEWEST}: no interval"
             if self.n >= FEWEST:
@@ -60,10 +62,13 @@ def mean(values: ArrayLike, weight: ArrayLike, *, bounds: tuple[float, float] = 
     >>> round(mean([1.0, 2.0, 3.0] * 5, [1.0] * 15).estimate(0.95).low, 2)
     1.53
     """
-    x = np.asarray(values, float)
-    moments = Moments.of(x[:, None], weight)
-    value = float(moments.mean[0]) if len(x) else math.nan
-    n, error = moments.effective_n, float(moments.standard_error[0]) if len(x) else math.nan
+    return mean_of(Moments.of(np.asarray(values, float)[:, None], weight), bounds=bounds)
+
+
+def mean_of(moments: Moments, column: int = 0, *, bounds: tuple[float, float] = UNBOUNDED) -> Cell:
+    """`mean` of one column, by its moments."""
+    value, n = float(moments.mean[column]), moments.effective_n
+    error = float(moments.standard_error[column]) if moments.n else math.nan
 
     def limits(z: float) -> tuple[float, float]:
         half = float(t_value(n, z)) * error
@@ -73,7 +78,7 @@ def mean(values: ArrayLike, weight: ArrayLike, *, bounds: tuple[float, float] = 
             return bounds[0] + width * low, bounds[0] + width * high
         return max(bounds[0], value - half), min(bounds[1], value + half)
 
-    return Cell(value, limits, len(x), MEAN)
+    return Cell(value, limits, moments.n, MEAN)
 
 
 def share(hits: ArrayLike, weight: ArrayLike) -> Cell:
@@ -83,15 +88,29 @@ def share(hits: ArrayLike, weight: ArrayLike) -> Cell:
     >>> e.value, round(e.low, 3)
     (0.5, 0.299)
     """
-    x = np.asarray(hits, float)
-    moments = Moments.of(x[:, None], weight)
-    value, n = float(moments.mean[0]) if len(x) else math.nan, moments.effective_n
+    return share_of(Moments.of(np.asarray(hits, float)[:, None], weight))
+
+
+def share_of(moments: Moments, column: int = 0) -> Cell:
+    """`share` of one column, by its moments."""
+    value, n = float(moments.mean[column]), moments.effective_n
 
     def limits(z: float) -> tuple[float, float]:
         found = wilson(value * n, n, z)
         return float(found.low), float(found.high)
 
-    return Cell(value, limits, len(x), SHARE)
+    return Cell(value, limits, moments.n, SHARE)
+
+
+def unshown(n: int, *, level: float, method: str) -> Estimate:
+    """What stands in place of an estimate whose sums the evidence withholds.
+
+    >>> unshown(3, level=0.95, method="").note
+    '3 sampled rows, fewer than 10: not shown'
+    """
+    few = f"{n} sampled rows, fewer than {FEWEST}: not shown"
+    note = few if n < FEWEST else f"{n} sampled rows: not shown, since with all rows they would tell a smaller group"
+    return Estimate(value=None, level=level, n=n, method=method, state="undefined", note=note)
 
 
 class Gap(NamedTuple):

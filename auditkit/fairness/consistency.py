@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from auditkit.check import Assessment, Batch
 from auditkit.errors import PolicyError, listing
-from auditkit.evidence.sample import Observations
+from auditkit.evidence.grouped import FEWEST, Grouped, GroupSums, PersonRows, hidden
+from auditkit.evidence.sums import Moments
 from auditkit.fairness.encoding import encoded, standardised
 from auditkit.fairness.estimates import SPARSE
 from auditkit.fairness.readings import Reading
 from auditkit.fairness.score_findings import Readings
 from auditkit.records import Comparison, NotMeasured, State
-from auditkit.stats.means import share_limits
+from auditkit.stats.means import share_limits_of
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
@@ -25,6 +26,20 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 MOST_ROWS = 5_000
 """Rows that neighbours are sought among."""
+_EVERYBODY = ""
+"""The table of everybody."""
+
+
+@dataclass(frozen=True)
+class AgreementRows(PersonRows):
+    """A row a sampled row: its `agreement` with its neighbours."""
+
+    def sums(self, fewest: int = 1) -> GroupSums:
+        """A table of everybody, and one an attribute."""
+        x = {"agreement": self.columns["agreement"]}
+        one = np.ones(len(self))
+        tables = {a: Grouped.of(x, one, label, fewest=fewest) for a, label in self.labels.items()}
+        return GroupSums(self.facts, {_EVERYBODY: Grouped.of(x, one, fewest=fewest), **tables})
 
 
 @dataclass(frozen=True)
@@ -55,7 +70,7 @@ class Consistency:
         """The options, as JSON."""
         return {"neighbours": self.neighbours}
 
-    def study(self, sample: Batch, model: Model | None) -> Observations:
+    def study(self, sample: Batch, model: Model | None) -> AgreementRows:
         """Every row's agreement with its neighbours: no feature is kept."""
         rows = np.flatnonzero(sample.y_pred >= 0)[:MOST_ROWS]
         features, groups = sample.features.iloc[rows], sample.groups.iloc[rows]
@@ -67,35 +82,37 @@ class Consistency:
             x = standardised(model.encoded_numbers(features))
         facts = {"neighbours": self.neighbours, "inputs": int(x.shape[1]), "of_model": model is not None}
         known = len(rows) > self.neighbours and x.shape[1] > 0
-        return Observations(
+        return AgreementRows(
             {"agreement": agreement(x, sample.y_pred[rows], self.neighbours) if known else np.zeros(0)},
             {str(a): groups[a].astype("str").tolist() if known else [] for a in groups},
             {**facts, "rows": len(rows), "left_out": left_out},
         )
 
-    def assess(self, evidence: Observations, *, level: float = 0.95) -> Assessment:
+    def assess(self, evidence: AgreementRows | GroupSums, *, level: float = 0.95) -> Assessment:
         """Overall, and the gap and the smallest by each attribute."""
-        facts = evidence.facts
-        if not len(evidence):
+        seen = evidence.sums()
+        facts = seen.facts
+        if not seen.tables or not seen.tables[_EVERYBODY].everybody.n:
             why = "no input varies" if not facts["inputs"] else f"{facts['rows']} rows with a decision in the sample"
             return Assessment(not_measured=(NotMeasured(what=self.name, why=why, concern="fairness"),))
-        values, notes = evidence.columns["agreement"], self._notes(evidence)
-        everybody = Readings("consistency", (), ((),), (_reading(values),), level)
+        notes = self._notes(seen)
+        everybody = Readings("consistency", (), ((),), (_reading(seen.tables[_EVERYBODY].everybody),), level)
         findings = [everybody.finding("overall", notes=notes)]
         compared: tuple[Comparison, ...] = ("difference", "group_min")
-        for attribute, labels in evidence.labels.items():
-            label = np.array(labels, dtype=object)
-            names = sorted(set(labels))
-            read = tuple(_reading(values[label == name]) for name in names)
+        for attribute, table in seen.tables.items():
+            if attribute == _EVERYBODY:
+                continue
+            names, read = list(table.groups), tuple(map(_reading, table.groups.values()))
             by_group = Readings("consistency", (attribute,), tuple((n,) for n in names), read, level)
             findings += [by_group.finding(c, notes=notes) for c in compared]
         return Assessment(tuple(findings))
 
-    def _notes(self, evidence: Observations) -> tuple[str, ...]:
+    def _notes(self, evidence: GroupSums) -> tuple[str, ...]:
         facts = evidence.facts
         inputs = "inputs of the model" if facts["of_model"] else "numbers made of the features, sensitive ones left out"
+        rows = evidence.tables[_EVERYBODY].everybody.n
         notes = [
-            f"{facts['neighbours']} nearest of {len(evidence):,} rows drawn at random, over {facts['inputs']} {inputs}"
+            f"{facts['neighbours']} nearest of {rows:,} rows drawn at random, over {facts['inputs']} {inputs}"
             ", standardised; a row is no neighbour of its own",
             "approximate: the interval takes rows as independent, and rows share neighbours",
         ]
@@ -117,10 +134,17 @@ def agreement(x: Floats, y_pred: NDArray[np.int8], neighbours: int) -> Floats:
     return out
 
 
-def _reading(values: Floats) -> Reading:
-    n = len(values)
+def _reading(moments: Moments) -> Reading:
+    n, mean = moments.n, float(moments.mean[0])
     state: State = "ok" if n >= SPARSE else "sparse"
     note = "" if n >= SPARSE else f"only {n} rows in the sample: too few to tell"
-    error = float(values.std(ddof=1) / n**0.5) if n > 1 else float("nan")
-    limits = partial(share_limits, values)
-    return Reading(float(values.mean()), limits, n, "Student's t over rows, approximate", error, state, note)
+    if hidden(moments):
+        state = "undefined"
+        note = f"{n} rows in the sample: not shown, they would tell of fewer than {FEWEST}"
+    squares = float(moments.wx2[0]) - n * mean**2
+    if squares <= 1e-12 * max(1.0, float(moments.wx2[0])):  # of values all alike, nothing but rounding
+        squares = 0.0
+    spread = (squares / (n - 1)) ** 0.5 if n > 1 else 0.0
+    limits = partial(share_limits_of, mean, spread, n)
+    error = spread / n**0.5 if n > 1 else float("nan")
+    return Reading(mean, limits, n, "Student's t over rows, approximate", error, state, note)

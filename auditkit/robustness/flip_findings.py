@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
-from auditkit.evidence.sample import Observations
-from auditkit.explain.estimates import UNBOUNDED, Cell, excludes_zero, mean, share
+from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
+from auditkit.evidence.sums import Moments
+from auditkit.explain.estimates import UNBOUNDED, Cell, excludes_zero, mean_of, share_of
 from auditkit.records import Estimate, Finding, GroupEstimate, Table, Unit
 from auditkit.wording import interval, percent, plain, points, quantity
 
@@ -20,92 +22,104 @@ CHANGED, DELTA, UP = "changed:", "delta:", "up:"
 CAUTION = "This is how the model reaches its decisions, not what causes the outcome."
 
 
+RATE, EFFECT = "changed", "moved"
+"""Columns of the sums: over the values that are not a row's own, the mean share of other decisions, of moved scores."""
+
+
+@dataclass(frozen=True)
+class FlipRows(PersonRows):
+    """A row a sampled row: `weight`, and for every attribute=value given `delta:…`, `changed:…` and `up:…`."""
+
+    def sums(self, fewest: int = 1) -> GroupSums:
+        """A table an attribute that was flipped, by its own groups."""
+        tables = {a: found for a in self.labels if (found := self._table(a, fewest)) is not None}
+        return GroupSums(self.facts, tables)
+
+    def _table(self, attribute: str, fewest: int) -> Grouped | None:
+        head = f"{DELTA}{attribute}="
+        values = [c.removeprefix(head) for c in self.columns if c.startswith(head)]
+        if not values:
+            return None
+        nothing = np.zeros(len(self))
+        group = self.labels[attribute]
+        columns = {
+            f"{prefix}{v}": self.columns.get(f"{prefix}{attribute}={v}", nothing)
+            for prefix in (DELTA, CHANGED, UP)
+            for v in values
+        }
+        other = np.array([[g != v for v in values] for g in group], dtype=float).reshape(len(group), len(values))
+
+        def others(prefix: str) -> Floats:
+            found = np.stack([np.abs(columns[f"{prefix}{v}"]) for v in values], axis=1)
+            out: Floats = (found * other).sum(1) / other.sum(1)
+            return out
+
+        columns = {RATE: others(CHANGED), EFFECT: others(DELTA), **columns}
+        return Grouped.of(columns, self.columns["weight"], group, fewest=fewest)
+
+
 class Flips(NamedTuple):
-    """What flipping one attribute did, a row; a row's other values count alike."""
+    """What flipping one attribute did."""
 
     attribute: str
-    group: NDArray[np.object_]
-    """(N,) what the rows are."""
-    values: tuple[str, ...]
-    """What they were given."""
-    changed: Floats
-    """(N, values) 0 or 1."""
-    delta: Floats
-    """(N, values)."""
-    up: Floats
-    """(N, values) 0 or 1: the decision turned positive (binary only)."""
-    weight: Floats
+    seen: Grouped
     task: str
 
-    def others(self, values: Floats) -> Floats:
-        """(N,) mean over the values that are not a row's own."""
-        other = np.array([[g != v for v in self.values] for g in self.group], dtype=float)
-        out: Floats = (values * other).sum(1) / other.sum(1)
-        return out
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What rows were given."""
+        return tuple(c.removeprefix(DELTA) for c in self.seen.columns if c.startswith(DELTA))
+
+    def column(self, name: str) -> int:
+        """Where a column stands in the sums."""
+        return self.seen.columns.index(name)
+
+    def mean(self, name: str, group: str) -> float | None:
+        """The weighted mean of a group's rows; None where it is withheld."""
+        found = float(self.seen.groups[group].mean[self.column(name)])
+        return None if np.isnan(found) else found
 
 
-def flip_findings(seen: Observations, attribute: str, *, level: float) -> tuple[Finding, ...]:
+def flip_findings(seen: GroupSums, attribute: str, *, level: float) -> tuple[Finding, ...]:
     """`robustness/flip_rate/overall/<attribute>` (no decisions: none) and `robustness/flip_effect/overall/…`."""
-    flips = _flips(seen, attribute)
-    if flips is None:
+    if attribute not in seen.tables:
         return ()
+    flips = Flips(attribute, seen.tables[attribute], seen.facts["task"])
     rate = () if flips.task == "regression" else (_rate(flips, level),)
     return (*rate, _effect(flips, level))
 
 
-def _flips(seen: Observations, attribute: str) -> Flips | None:
-    """None where the attribute could not be flipped."""
-    head = f"{DELTA}{attribute}="
-    values = tuple(c.removeprefix(head) for c in seen.columns if c.startswith(head))
-    if not values:
-        return None
-
-    def stacked(prefix: str) -> Floats:
-        names = [f"{prefix}{attribute}={v}" for v in values]
-        nothing = np.zeros(len(seen))
-        return np.stack([seen.columns.get(name, nothing) for name in names], axis=1)
-
-    group = np.array(seen.labels[attribute], dtype=object)
-    changed, delta, up = stacked(CHANGED), stacked(DELTA), stacked(UP)
-    return Flips(attribute, group, values, changed, delta, up, seen.columns["weight"], seen.facts["task"])
-
-
 def _rate(flips: Flips, level: float) -> Finding:
-    changed = flips.others(flips.changed)
-    everybody = _mean(changed, flips.weight, (0.0, 1.0)).estimate(level)
-    return _finding(flips, "flip_rate", everybody, changed, (0.0, 1.0), level, _rate_statement(flips, everybody))
+    everybody = _mean(flips.seen.everybody, flips.column(RATE), (0.0, 1.0)).estimate(level)
+    return _finding(flips, "flip_rate", RATE, (0.0, 1.0), level, _rate_statement(flips, everybody))
 
 
 def _effect(flips: Flips, level: float) -> Finding:
-    size = flips.others(np.abs(flips.delta))
     bounds = (0.0, 1.0) if flips.task != "regression" else (0.0, np.inf)
-    everybody = _mean(size, flips.weight, bounds).estimate(level)
-    return _finding(flips, "flip_effect", everybody, size, bounds, level, _effect_statement(flips, everybody, level))
+    everybody = _mean(flips.seen.everybody, flips.column(EFFECT), bounds).estimate(level)
+    return _finding(flips, "flip_effect", EFFECT, bounds, level, _effect_statement(flips, everybody, level))
 
 
-def _mean(values: Floats, weight: Floats, bounds: tuple[float, float]) -> Cell:
+def _mean(moments: Moments, column: int, bounds: tuple[float, float]) -> Cell:
     """Wilson's limits where every value is 0 or 1 (an attribute of two values), Student's for means of several."""
-    if len(values) and np.isin(values, (0.0, 1.0)).all():
-        return share(values, weight)
-    return mean(values, weight, bounds=bounds)
+    wx, wx2 = float(moments.wx[column]), float(moments.wx2[column])
+    if moments.n and abs(wx - wx2) <= 1e-12 * max(wx, wx2):  # Σw x (1 − x) is 0 for x in [0, 1] only at its ends
+        return share_of(moments, column)
+    return mean_of(moments, column, bounds=bounds)
 
 
 def _finding(
     flips: Flips,
     metric: str,
-    everybody: Estimate,
-    values: Floats,
+    column: str,
     bounds: tuple[float, float],
     level: float,
     statement: str,
 ) -> Finding:
-    a = flips.attribute
+    a, j, everybody = flips.attribute, flips.column(column), flips.seen.everybody
     groups = [
-        GroupEstimate(
-            group={a: name},
-            estimate=_mean(values[flips.group == name], flips.weight[flips.group == name], bounds).estimate(level),
-        )
-        for name in sorted(set(flips.group))
+        GroupEstimate(group={a: name}, estimate=_mean(moments, j, bounds).estimate(level))
+        for name, moments in flips.seen.groups.items()
     ]
     return Finding(
         id=f"robustness/{metric}/overall/{a}",
@@ -115,12 +129,12 @@ def _finding(
         metric=metric,
         comparison="overall",
         by=(a,),
-        estimate=everybody,
+        estimate=_mean(everybody, j, bounds).estimate(level),
         by_group=tuple(groups),
         exhibits=(_table(flips, level),) if metric == "flip_effect" or flips.task == "regression" else (),
         notes=(
             f"only {a} is changed; whatever goes with it stays, so that some flipped rows may be like nobody real",
-            f"each of {len(values):,} sampled rows is given every other value; its values count alike",
+            f"each of {everybody.n:,} sampled rows is given every other value; its values count alike",
         ),
         references=(METRICS[metric].reference,),
     )
@@ -130,13 +144,12 @@ def _table(flips: Flips, level: float) -> Table:
     """Each flip: rows, decisions that change (to positive, to negative), the mean change with its limits."""
     unit: Unit = "points" if flips.task != "regression" else ""
     rows = []
-    for name in sorted(set(flips.group)):
-        of = flips.group == name
-        for j, value in enumerate(flips.values):
+    for name, moments in flips.seen.groups.items():
+        for value in flips.values:
             if value == name:
                 continue
-            e = _shift(flips, of, j).estimate(level)
-            rows.append((name, value, int(of.sum()), *_decisions(flips, of, j), e.value, e.low, e.high))
+            e = _shift(flips, moments, value).estimate(level)
+            rows.append((name, value, moments.n, *_decisions(flips, name, value), e.value, e.low, e.high))
     decided = {"binary": ("turn positive", "turn negative"), "multiclass": ("decided otherwise",)}.get(flips.task, ())
     return Table(
         title=f"{flips.attribute}, flipped",
@@ -146,26 +159,24 @@ def _table(flips: Flips, level: float) -> Table:
     )
 
 
-def _shift(flips: Flips, of: NDArray[np.bool_], j: int) -> Cell:
+def _shift(flips: Flips, moments: Moments, value: str) -> Cell:
     bounds = (-1.0, 1.0) if flips.task != "regression" else UNBOUNDED
-    return mean(flips.delta[of, j], flips.weight[of], bounds=bounds)
+    return mean_of(moments, flips.column(f"{DELTA}{value}"), bounds=bounds)
 
 
-def _decisions(flips: Flips, of: NDArray[np.bool_], j: int) -> tuple[Any, ...]:
-    def part(values: Floats) -> float:
-        return float(np.average(values[of, j], weights=flips.weight[of]))
-
+def _decisions(flips: Flips, group: str, value: str) -> tuple[float | None, ...]:
+    changed, up = (flips.mean(f"{prefix}{value}", group) for prefix in (CHANGED, UP))
     match flips.task:
         case "binary":
-            return part(flips.up), part(flips.changed - flips.up)
+            return up, None if changed is None or up is None else max(0.0, changed - up)
         case "multiclass":
-            return (part(flips.changed),)
+            return (changed,)
     return ()
 
 
 def _rate_statement(flips: Flips, e: Estimate) -> str:
     a = flips.attribute
-    if not flips.changed.any():
+    if e.value == 0:
         most = "" if e.high is None else f" (with {100 * e.level:.4g}% confidence no more than {percent(e.high)} would)"
         return f"If only {a} were changed, no decision on the sampled rows would change{most}. {CAUTION}"
     sure = "" if e.low is None else f" ({interval(e, 'overall')})"
@@ -188,10 +199,9 @@ def _effect_statement(flips: Flips, e: Estimate, level: float) -> str:
 def _direction(flips: Flips, level: float) -> str:
     """The largest mean change whose interval excludes 0, in words; nothing where none does."""
     found = []
-    for name in sorted(set(flips.group)):
-        of = flips.group == name
-        for j, value in enumerate(flips.values):
-            e = _shift(flips, of, j).estimate(level)
+    for name, moments in flips.seen.groups.items():
+        for value in flips.values:
+            e = _shift(flips, moments, value).estimate(level)
             if value != name and excludes_zero(e) and e.value is not None:
                 found.append((abs(e.value), name, value, e.value))
     if not found:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from auditkit.check import MISSING, Assessment, Batch
 from auditkit.errors import PolicyError, listing, nearest
-from auditkit.evidence.sample import Observations
+from auditkit.evidence.grouped import GroupSums
 from auditkit.progress import tell
 from auditkit.records import NotMeasured, Task
-from auditkit.robustness.flip_findings import CHANGED, DELTA, UP, flip_findings
+from auditkit.robustness.flip_findings import CHANGED, DELTA, UP, FlipRows, flip_findings
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
@@ -53,7 +53,7 @@ class FlipTest:
         """The options, as JSON."""
         return {"attributes": list(self.attributes)}
 
-    def examine(self, model: Model, sample: Batch) -> Observations:
+    def examine(self, model: Model, sample: Batch) -> FlipRows:
         """A row a sampled row: `changed:…` 0 or 1 and `delta:…`, the score's change, for each attribute=value given.
 
         The change is of the score of the class that was decided (multiclass), or of the predicted number. PolicyError
@@ -80,13 +80,14 @@ class FlipTest:
         weight = np.ones(n) if sample.weight is None else sample.weight
         labels = {a: sample.groups[a].astype("str").tolist() for a in known}
         facts = {"attributes": list(self.attributes or known), "not_measured": reasons, "task": sample.task}
-        return Observations({"weight": weight, **columns}, labels, facts)
+        return FlipRows({"weight": weight, **columns}, labels, facts)
 
-    def assess(self, evidence: Observations, *, level: float = 0.95) -> Assessment:
+    def assess(self, evidence: FlipRows | GroupSums, *, level: float = 0.95) -> Assessment:
         """Two findings an attribute that reaches the net: decisions that change, scores that move."""
-        reasons: dict[str, str] = evidence.facts["not_measured"]
+        seen = evidence.sums()
+        reasons: dict[str, str] = seen.facts["not_measured"]
         return Assessment(
-            tuple(f for a in evidence.facts["attributes"] for f in flip_findings(evidence, a, level=level)),
+            tuple(f for a in seen.facts["attributes"] for f in flip_findings(seen, a, level=level)),
             tuple(_unmoved(a, why) for a, why in reasons.items()),
         )
 

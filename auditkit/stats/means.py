@@ -59,13 +59,17 @@ def share_limits(values: ArrayLike, z: float) -> tuple[float, float]:
     >>> [round(x, 3) for x in share_limits([0.2, 0.4, 0.6, 0.8], 1.96)]
     [0.089, 0.911]
     """
-    from scipy.special import ndtr
-
     x = np.asarray(values, float)
     n = len(x)
     if not n:
         return float("nan"), float("nan")
-    mean, spread = float(x.mean()), float(x.std(ddof=1)) if n > 1 else 0.0
+    return share_limits_of(float(x.mean()), float(x.std(ddof=1)) if n > 1 else 0.0, n, z)
+
+
+def share_limits_of(mean: float, spread: float, n: int, z: float) -> tuple[float, float]:
+    """`share_limits` of n ≥ 1 values by their mean and standard deviation (with n − 1)."""
+    from scipy.special import ndtr
+
     if spread <= 1e-12:
         plain = wilson(mean * n, n, z)
         return float(plain.low), float(plain.high)

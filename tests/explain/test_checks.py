@@ -15,10 +15,10 @@ from scipy import stats
 from torch import nn
 
 from auditkit.errors import ModelError
-from auditkit.evidence.sample import Observations, taken
+from auditkit.evidence.sample import taken
 from auditkit.explain.attributions.check import Attribution
 from auditkit.explain.attributions.driver import explain
-from auditkit.explain.attributions.findings import PHI
+from auditkit.explain.attributions.sums import PHI, AttributionRows
 from auditkit.explain.trust.records import completeness, completeness_check
 from auditkit.inputs.model import Model
 from auditkit.records import Finding, GroupEstimates
@@ -27,11 +27,11 @@ from tests.explain.test_attribution import Lambda, mlp, sample
 CHECK = Attribution("integrated_gradients")
 
 
-def seen_of(rows: int = 200) -> Observations:
+def seen_of(rows: int = 200) -> AttributionRows:
     return CHECK.examine(Model(mlp()), sample(rows))
 
 
-def finding_of(seen: Observations) -> Finding:
+def finding_of(seen: AttributionRows) -> Finding:
     (finding,) = CHECK.assess(seen, level=0.95).findings
     return finding
 
@@ -57,7 +57,7 @@ def test_evidence_adds_and_survives_json() -> None:
     parts = [CHECK.examine(Model(mlp()), taken(batch, np.arange(i, 200, 2))) for i in range(2)]
     total = parts[0] + parts[1]
     assert len(total) == 200
-    read = Observations.from_json(json.loads(json.dumps(total.to_json(), allow_nan=False)))
+    read = AttributionRows.from_json(json.loads(json.dumps(total.to_json(), allow_nan=False)))
     a, b = finding_of(total), finding_of(read)
     assert a.statement == b.statement
     assert a.estimate.value == pytest.approx(b.estimate.value, rel=1e-6)
@@ -108,7 +108,7 @@ def test_coverage_of_the_share() -> None:
         columns = {f"{PHI}{j}": phi[:, j] for j in range(4)}
         rest = {"weight": rng.uniform(0.5, 2, 200), "epsilon": np.zeros(200), "steps": np.full(200, 32.0)}
         facts = {"method": "integrated_gradients", "explained": "logit", "baseline": "", "unread": []}
-        e = finding_of(Observations({**columns, **rest}, {}, facts)).estimate
+        e = finding_of(AttributionRows({**columns, **rest}, {}, facts)).estimate
         assert e.low is not None
         assert e.high is not None
         hits += e.low <= 5 / 7 <= e.high
@@ -184,7 +184,7 @@ def test_a_step_that_gradients_cannot_see_fails() -> None:
 )
 def test_not_measured_with_the_reason(model: Model, why: str) -> None:
     seen = CHECK.examine(model, sample())
-    read = Observations.from_json(json.loads(json.dumps(seen.to_json())))
+    read = AttributionRows.from_json(json.loads(json.dumps(seen.to_json())))
     assessment = CHECK.assess(read, level=0.95)
     assert assessment.findings == ()
     (absent,) = assessment.not_measured
@@ -219,8 +219,8 @@ def test_assessing_stored_evidence_loads_no_torch() -> None:
     code = f"""
 import sys
 from auditkit.explain.attributions.check import Attribution
-from auditkit.evidence.sample import Observations
-seen = Observations.from_json({{"columns": {columns}, "labels": {{}}, "facts": {facts}}})
+from auditkit.explain.attributions.sums import AttributionRows
+seen = AttributionRows.from_json({{"columns": {columns}, "labels": {{}}, "facts": {facts}}})
 print(Attribution().assess(seen).findings[0].statement)
 assert not {{"torch", "captum"}} & set(sys.modules)
 """

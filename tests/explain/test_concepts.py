@@ -17,9 +17,8 @@ from torch import Tensor, nn
 
 from auditkit.check import Batch
 from auditkit.errors import DataError, ModelError, PolicyError
-from auditkit.evidence.sample import Observations
 from auditkit.explain.concepts.check import Concepts
-from auditkit.explain.concepts.findings import PROJECTION, contrasts_of, permutation_p
+from auditkit.explain.concepts.findings import PROJECTION, ConceptRows, contrasts_of, permutation_p
 from auditkit.inputs.model import Model
 from auditkit.records import Finding, Table
 from tests.explain.test_attribution import mlp, sample
@@ -162,7 +161,7 @@ def test_evidence_survives_json_and_samples_of_other_gradients_do_not_add() -> N
     from auditkit.errors import EvidenceError
 
     a = Concepts().examine(Model(deep()), sample(100))
-    read = Observations.from_json(json.loads(json.dumps(a.to_json(), allow_nan=False)))
+    read = ConceptRows.from_json(json.loads(json.dumps(a.to_json(), allow_nan=False)))
     (x,), (y,) = (Concepts().assess(s).findings for s in (a, read))
     assert x.statement == y.statement
     with pytest.raises(EvidenceError):

@@ -17,8 +17,8 @@ from torch import nn
 
 from auditkit.check import Batch
 from auditkit.errors import PolicyError
-from auditkit.evidence.sample import Observations
 from auditkit.explain.recourse.check import Recourse
+from auditkit.explain.recourse.findings import RecourseRows
 from auditkit.inputs.model import Model
 
 COLUMNS = ["hours", "years", "job"]
@@ -117,7 +117,7 @@ def test_findings_add_and_survive_json() -> None:
     model = model_of(frame)
     check = Recourse(actionable=COLUMNS)
     seen = check.examine(model, batch_of(frame, model))
-    again = Observations.from_json(json.loads(json.dumps(seen.to_json(), allow_nan=False)))
+    again = RecourseRows.from_json(json.loads(json.dumps(seen.to_json(), allow_nan=False)))
     success, cost = check.assess(again).findings
     assert success.id == "explanation/recourse_success/difference/sex"
     assert success.statement == check.assess(seen).findings[0].statement

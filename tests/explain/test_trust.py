@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from auditkit import demo
 from auditkit.catalogue.index import explain as described
 from auditkit.catalogue.trust import THRESHOLDS
-from auditkit.evidence.sample import Observations, Sample, row_keys
+from auditkit.evidence.sample import Sample, row_keys
 from auditkit.explain.attributions.check import Attribution
 from auditkit.explain.attributions.findings import attribution_finding
+from auditkit.explain.attributions.sums import AttributionRows
 from auditkit.explain.methods.catalogue import Method
 from auditkit.explain.trust.effects import effects, orders
 from auditkit.explain.trust.moves import movable
@@ -55,11 +56,11 @@ def net() -> Net:
 
 
 @pytest.fixture(scope="module")
-def good(net: Net) -> Observations:
+def good(net: Net) -> AttributionRows:
     return tried_by(*net, INTEGRATED)
 
 
-def read(trials: Observations, name: str) -> TrustCheck:
+def read(trials: AttributionRows, name: str) -> TrustCheck:
     return next(t for t in readings(trials) if t.id == name)
 
 
@@ -261,10 +262,10 @@ def test_a_random_ranking_fails_deletion_and_insertion(net: Net) -> None:
     assert sum(passes(rng.normal(size=trial.phi.shape)) for _ in range(20)) <= 3
 
 
-def table(columns: Any, facts: Any) -> Observations:
+def table(columns: Any, facts: Any) -> AttributionRows:
     """A trial of one check alone."""
     absent = {name: "not asked" for name in ALL[2:10] if not any(c.split(":")[0] == name for c in columns)}
-    return Observations(columns, {}, {**facts, "not_tried": absent})
+    return AttributionRows(columns, {}, {**facts, "not_tried": absent})
 
 
 def test_too_few_steps_fail_refinement() -> None:
@@ -315,7 +316,7 @@ def test_methods_that_disagree_are_a_caution() -> None:
 # ---- evidence and its readings
 
 
-def test_a_failure_says_what_it_means_and_is_never_hidden(good: Observations) -> None:
+def test_a_failure_says_what_it_means_and_is_never_hidden(good: AttributionRows) -> None:
     assert good.trials is not None
     good = replace(
         good, trials=replace(good.trials, columns={**good.trials.columns, "T4": good.trials.columns["T4"] * 0 + 0.9})
@@ -329,11 +330,11 @@ def test_a_failure_says_what_it_means_and_is_never_hidden(good: Observations) ->
     assert any(note.startswith("model randomisation (T4)") for note in finding.notes)
 
 
-def test_evidence_adds_with_its_trials_and_survives_json(net: Net, good: Observations) -> None:
+def test_evidence_adds_with_its_trials_and_survives_json(net: Net, good: AttributionRows) -> None:
     total = good + good
     assert total.trials is not None
     assert len(total.trials) == 2 * 256
-    again = Observations.from_json(json.loads(json.dumps(total.to_json(), allow_nan=False)))
+    again = AttributionRows.from_json(json.loads(json.dumps(total.to_json(), allow_nan=False)))
     a, b = (attribution_finding(seen, level=0.95) for seen in (total, again))
     for one, two in zip(a.trust, b.trust, strict=True):
         assert one.passed == two.passed
@@ -353,7 +354,7 @@ def test_the_model_is_left_as_found(net: Net) -> None:
     model.module.eval()
 
 
-def test_same_seed_same_numbers(net: Net, good: Observations) -> None:
+def test_same_seed_same_numbers(net: Net, good: AttributionRows) -> None:
     assert tried_by(*net, INTEGRATED).to_json() == good.to_json()
 
 
@@ -386,7 +387,7 @@ def test_a_method_that_cannot_be_asked_says_so(net: Net) -> None:
     assert "ValueError: one tensor and one baseline only" in found["T9"].note
 
 
-def test_trials_of_several_classes_part_again(good: Observations) -> None:
+def test_trials_of_several_classes_part_again(good: AttributionRows) -> None:
     assert good.trials is not None
     both = by_class({"yes": good.trials, "no": good.trials})
     assert trials_of(both, "yes").to_json() == good.trials.to_json()
@@ -419,7 +420,7 @@ def test_one_hot_blocks_never_move() -> None:
 # ---- T10 and T11
 
 
-def test_the_ranking_is_as_sure_as_the_rows_make_it(good: Observations) -> None:
+def test_the_ranking_is_as_sure_as_the_rows_make_it(good: AttributionRows) -> None:
     rng = np.random.default_rng(0)
     sizes = np.abs(rng.normal(size=(400, 3))) * [2.0, 1.0, 1.0]
     ranking = bootstrapped(sizes, np.ones(400), level=0.95, k=1)
@@ -433,7 +434,7 @@ def test_the_ranking_is_as_sure_as_the_rows_make_it(good: Observations) -> None:
     assert attribution_finding(good, level=0.95).trust[-2].id == "T10"
 
 
-def test_an_explanation_that_is_worse_for_one_group_is_named(good: Observations) -> None:
+def test_an_explanation_that_is_worse_for_one_group_is_named(good: AttributionRows) -> None:
     assert good.trials is not None
     assert exhibit(attribution_finding(good, level=0.95)).rows[0][0].startswith("T1")
     where = np.array(good.trials.labels["sex"]) == "b"
@@ -460,7 +461,7 @@ def exhibit(finding: Finding) -> GroupEstimates:
 # ---- the table
 
 
-def test_the_table_is_in_the_catalogue_and_in_every_finding(good: Observations) -> None:
+def test_the_table_is_in_the_catalogue_and_in_every_finding(good: AttributionRows) -> None:
     assert list(THRESHOLDS) == ALL
     finding = attribution_finding(good, level=0.95)
     for t in finding.trust:

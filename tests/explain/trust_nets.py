@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from auditkit.check import Batch
-from auditkit.evidence.sample import Observations
 from auditkit.explain.attributions.driver import Explained, surface_of, weighted_mean
 from auditkit.explain.attributions.findings import attribution_finding
+from auditkit.explain.attributions.sums import AttributionRows
 from auditkit.explain.driving import Tensors
 from auditkit.explain.methods.catalogue import METHODS, Method
 from auditkit.explain.preflight import undisturbed
@@ -65,7 +65,7 @@ def tabular(seed: int = 0, *, activation: Callable[[], nn.Module] = nn.SiLU, wid
     return Model(net), batch(pd.DataFrame(x[:rows], columns=[f"x{j}" for j in range(width)]), seed)
 
 
-def tried_by(model: Model, sample: Batch, method: Method, *, n_steps: int = 32) -> Observations:
+def tried_by(model: Model, sample: Batch, method: Method, *, n_steps: int = 32) -> AttributionRows:
     """The evidence of a check whose method is `method`."""
     with undisturbed(model):
         at = surface_of(model, sample.features)
@@ -79,7 +79,7 @@ def tried_by(model: Model, sample: Batch, method: Method, *, n_steps: int = 32) 
     rest = {"weight": np.ones(len(phi)), "delta": delta, "epsilon": explained.epsilon, "steps": steps.astype(float)}
     facts = {"method": "integrated_gradients", "explained": "logit", "baseline": "b", "unread": []}
     labels = {str(c): sample.groups[c].astype("str").tolist() for c in sample.groups}
-    return Observations({**columns, **rest}, labels, facts, tried(model, sample, explained, method))
+    return AttributionRows({**columns, **rest}, labels, facts, tried(model, sample, explained, method))
 
 
 def finding_by(model: Model, sample: Batch, method: Method, *, n_steps: int = 32) -> Finding:

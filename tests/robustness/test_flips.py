@@ -17,9 +17,9 @@ from torch import nn
 import auditkit as ak
 from auditkit.check import Batch
 from auditkit.errors import PolicyError
-from auditkit.evidence.sample import Observations
 from auditkit.inputs.model import Model
 from auditkit.records import Table
+from auditkit.robustness.flip_findings import FlipRows
 from auditkit.robustness.flips import FlipTest
 
 
@@ -129,7 +129,7 @@ def test_evidence_adds_and_survives_json() -> None:
     model = model_of(frame)
     batch = batch_of(frame, model)
     seen = FlipTest().examine(model, batch)
-    read = Observations.from_json(json.loads(json.dumps((seen + seen).to_json(), allow_nan=False)))
+    read = FlipRows.from_json(json.loads(json.dumps((seen + seen).to_json(), allow_nan=False)))
     assert len(read) == 400
     a, b = FlipTest().assess(seen).findings[0], FlipTest().assess(read).findings[0]
     assert a.estimate.value == pytest.approx(b.estimate.value, rel=1e-6)

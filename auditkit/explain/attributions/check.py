@@ -9,17 +9,15 @@ import numpy as np
 
 from auditkit.check import Assessment, Batch, of_several
 from auditkit.errors import ModelError, listing, nearest
-from auditkit.evidence.sample import Observations
-from auditkit.explain.attributions.findings import PHI, attribution_finding, of_class
+from auditkit.evidence.grouped import GroupSums
+from auditkit.explain.attributions.findings import attribution_findings
+from auditkit.explain.attributions.sums import NOT_MEASURED, PHI, AttributionRows
 from auditkit.explain.methods.names import baseline_of, checked_name
 from auditkit.records import NotMeasured, Task
 
 if TYPE_CHECKING:
     from auditkit.explain.attributions.driver import Explained
     from auditkit.inputs.model import Model
-
-NOT_MEASURED = "not_measured"
-"""Fact that holds the reason, in a table without columns."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class Attribution:
             options["seed"] = self.seed
         return options if self.label is None else {**options, "label": self.label}
 
-    def examine(self, model: Model, sample: Batch) -> Observations:
+    def examine(self, model: Model, sample: Batch) -> AttributionRows:
         """Attribute the sampled rows; ModelError when the preflight (T0) fails.
 
         A row a sampled row: `phi:<column>` signed, `weight`, `delta` (ΔF), `epsilon` (T1, where the method promises
@@ -85,7 +83,7 @@ class Attribution:
             if len(sample.features) > 1 and not any(np.ptp(e.delta) for e in each):
                 raise NotExplained("all scores are equal: no column moves them")
         except NotExplained as e:
-            return Observations({}, {}, {"method": self.method, NOT_MEASURED: str(e)})
+            return AttributionRows({}, {}, {"method": self.method, NOT_MEASURED: str(e)})
         facts = {**self._facts(each[0], sample), "explained": "probability" if every else self._explained(model)}
         labels = {str(c): sample.groups[c].astype("str").tolist() for c in sample.groups}
         columns = _columns(each[0], sample)
@@ -100,7 +98,7 @@ class Attribution:
                 for name, explained in zip(sample.classes, each, strict=True)
                 for column, values in _columns(explained, sample).items()
             }
-        return Observations(columns, labels, facts, trials)
+        return AttributionRows(columns, labels, facts, trials)
 
     def _facts(self, explained: Explained, sample: Batch) -> dict[str, Any]:
         facts: dict[str, Any] = {
@@ -124,13 +122,13 @@ class Attribution:
             return "prediction"
         return "logit" if model.outputs == "logits" else "probability"
 
-    def assess(self, evidence: Observations, *, level: float = 0.95) -> Assessment:
+    def assess(self, evidence: AttributionRows | GroupSums, *, level: float = 0.95) -> Assessment:
         """One finding, or one a class, with T0–T11 in it; pure."""
-        reason = evidence.facts.get(NOT_MEASURED)
+        seen = evidence.sums()
+        reason = seen.facts.get(NOT_MEASURED)
         if reason is not None:
             return Assessment(not_measured=(NotMeasured(what=self.name, why=reason),))
-        each = [of_class(evidence, name) for name in evidence.facts.get("classes", ())] or [evidence]
-        return Assessment(tuple(attribution_finding(seen, level=level) for seen in each))
+        return Assessment(attribution_findings(seen, level=level))
 
 
 def _columns(explained: Explained, sample: Batch) -> dict[str, Any]:

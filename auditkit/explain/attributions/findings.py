@@ -1,31 +1,24 @@
-"""From a table of attributions to one finding: shares, means by group with intervals, a sentence. No torch."""
+"""From sums of attributions to one finding: shares, means by group with intervals, a sentence. No torch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import listing
-from auditkit.evidence.sample import Observations
+from auditkit.evidence.grouped import Grouped, GroupSums, hidden
 from auditkit.evidence.sums import Moments
+from auditkit.explain.attributions.sums import LEADING, AttributionRows
+from auditkit.explain.estimates import unshown
 from auditkit.explain.trust.quality import parity, ranking
-from auditkit.explain.trust.readings import readings
-from auditkit.explain.trust.records import completeness_check, preflight_check, unmeasured
+from auditkit.explain.trust.records import preflight_check
 from auditkit.records import Estimate, Finding, GroupEstimates, TrustCheck
 from auditkit.stats.means import t_limits
 from auditkit.wording import interval, percent
 
-Floats = NDArray[np.float64]
-
-PHI = "phi:"
-"""Prefix of the columns that hold attributions."""
-LEADING = 2
-"""Features named in the sentence, and counted in the estimate."""
 SPARSE = 10
 """Fewer sampled rows than this give a value without an interval."""
 UNITS = {"logit": "log-odds", "probability": "probability", "prediction": "the unit of the prediction"}
@@ -34,119 +27,113 @@ SHARE = "ratio of weighted means, linearised; t with Kish's effective rows"
 
 
 class Attributed(NamedTuple):
-    """Attributions with their features in the order of overall weighted mean size."""
+    """One explained score: its features in the order of overall weighted mean size, and sums by group."""
 
-    features: tuple[str, ...]
-    phi: Floats
-    """(N, features), signed."""
-    weight: Floats
-    """(N,)."""
+    facts: dict[str, Any]
+    """Of the method, and of this score."""
+    tables: dict[str, Grouped]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(self.facts["features"])
+
+    @property
+    def everybody(self) -> Moments:
+        """Sizes of all features, then their signed contributions."""
+        return self.tables[""].everybody
+
+    def series(self) -> list[tuple[str, Moments]]:
+        """`overall`, then every value of every sensitive attribute."""
+        groups = [(f"{a}: {g}", m) for a in self.facts["attributes"] for g, m in self.tables[f"by|{a}"].groups.items()]
+        return [("overall", self.everybody), *groups]
 
 
-def attribution_finding(seen: Observations, *, level: float) -> Finding:
+def attribution_findings(seen: GroupSums, *, level: float) -> tuple[Finding, ...]:
+    """A finding a class, where every class was explained, or one."""
+    found = []
+    for i, own in enumerate(seen.facts["each"]):
+        tables = {k.removeprefix(f"{i}|"): t for k, t in seen.tables.items() if k.startswith(f"{i}|")}
+        found.append(_finding(Attributed({**seen.facts, **own}, tables), level))
+    return tuple(found)
+
+
+def attribution_finding(seen: AttributionRows | GroupSums, *, level: float) -> Finding:
     """The finding `explanation/<method>/overall`; its estimate is the share of the two features that carry most."""
-    method = seen.facts["method"]
-    attributed = _ordered(seen)
-    share = _leading_share(attributed, level)
-    label = seen.facts.get("label")
+    return attribution_findings(seen.sums(), level=level)[0]
+
+
+def _finding(seen: Attributed, level: float) -> Finding:
+    facts = seen.facts
+    method, label = facts["method"], facts["label"]
+    share = _leading_share(seen, level)
     of_class = "" if label is None else f" for class {label}"
-    t10, ranked = ranking(*attributed, level=level)
-    t11, by_group = parity(seen, level=level)
-    tried = () if seen.trials is None else readings(seen.trials)
-    trust = (preflight_check(), _completeness(seen), *tried, t10, t11)
+    means = seen.everybody.mean[: len(seen.features)]
+    t10, ranked = ranking(seen.features, means, facts["ranking"], n=seen.everybody.n, level=level)
+    by = [{a: seen.tables[f"{k}|{a}"] for a in facts["attributes"]} for k in range(len(facts["statistics"]))]
+    t11, by_group = parity(facts["statistics"], by, tried=facts["tried"], level=level)
+    trust = (preflight_check(), *(TrustCheck.model_validate(t) for t in facts["trust"]), t10, t11)
     return Finding(
         id=f"explanation/{method}/overall" + ("" if label is None else f"[{label}]"),
         concern="explanation",
         title=f"What moves the model's scores{of_class}",
         label=label,
-        statement=_statement(attributed.features, share, trust),
+        statement=_statement(seen.features, share, trust),
         metric=method,
         comparison="overall",
         estimate=share,
-        exhibits=(*_exhibits(seen, attributed, level), ranked, *([] if by_group is None else [by_group])),
+        exhibits=(*_exhibits(seen, level), ranked, *([] if by_group is None else [by_group])),
         notes=_notes(seen, trust),
         references=(METRICS[method].reference,),
         trust=trust,
     )
 
 
-def of_class(seen: Observations, label: str) -> Observations:
-    """The part of the table of one class, where every class was explained."""
-    prefix = f"{label}|"
-    columns = {c.removeprefix(prefix): v for c, v in seen.columns.items() if c.startswith(prefix)}
-    facts = {k: v for k, v in seen.facts.items() if k != "classes"} | {"label": label}
-    trials = None
-    if seen.trials is not None:
-        own = {c.removeprefix(prefix): v for c, v in seen.trials.columns.items() if c.startswith(prefix)}
-        told = {k.removeprefix(prefix): v for k, v in seen.trials.facts.items() if k.startswith(prefix)}
-        trials = Observations(own, seen.trials.labels, told)
-    return Observations(columns, seen.labels, facts, trials)
-
-
-def _completeness(seen: Observations) -> TrustCheck:
-    if "epsilon" not in seen.columns:
-        return unmeasured("T1", "the method does not promise to add up")
-    return completeness_check(seen.columns["epsilon"], seen.columns["steps"].astype(np.int64))
-
-
-def _ordered(seen: Observations) -> Attributed:
-    names = [c.removeprefix(PHI) for c in seen.columns if c.startswith(PHI)]
-    phi = np.stack([seen.columns[f"{PHI}{name}"] for name in names], axis=1)
-    weight = seen.columns["weight"]
-    order = np.argsort(-Moments.of(np.abs(phi), weight).mean, kind="stable")
-    return Attributed(tuple(names[j] for j in order), phi[:, order], weight)
-
-
-def _leading_share(attributed: Attributed, level: float) -> Estimate:
+def _leading_share(seen: Attributed, level: float) -> Estimate:
     """Σw Σ_{j leads} abs(φ_j) / Σw Σ_j abs(φ_j), the variance of the ratio by linearisation."""
-    sizes = np.abs(attributed.phi)
-    lead, total = sizes[:, :LEADING].sum(1), sizes.sum(1)
-    mean_lead, mean_total = Moments.of(np.stack([lead, total], axis=1), attributed.weight).mean
-    n = len(total)
-    if not mean_total:
-        return Estimate(value=None, level=level, n=n, method=SHARE, state="undefined", note="no column moves any score")
-    share = mean_lead / mean_total
-    residual = Moments.of(((lead - share * total) / mean_total)[:, None], attributed.weight)
+    m = seen.tables["lead"].everybody
+    lead, total, _ = m.wx
+    if not total:
+        return Estimate(
+            value=None, level=level, n=m.n, method=SHARE, state="undefined", note="no column moves any score"
+        )
+    share = float(lead / total)
+    lead2, total2, both2 = m.wx2
+    squares = lead2 - share * (both2 - lead2 - total2) + share**2 * total2  # Σw (lead − share · total)²
+    scale = total / m.w
+    residual = Moments(m.n, m.w, m.w2, np.zeros(1), np.array([max(0.0, float(squares / scale**2))]))
     return _estimate(share, float(residual.standard_error[0]), residual, level, bounds=(0.0, 1.0), method=SHARE)
 
 
-def _exhibits(seen: Observations, attributed: Attributed, level: float) -> tuple[GroupEstimates, GroupEstimates]:
-    series = list(_series(seen))
+def _exhibits(seen: Attributed, level: float) -> tuple[GroupEstimates, GroupEstimates]:
+    series, d = seen.series(), len(seen.features)
     unit = UNITS[seen.facts["explained"]]
 
-    def exhibit(title: str, values: Floats, bounds: tuple[float, float]) -> GroupEstimates:
-        cells = [_means(values[rows], attributed.weight[rows], level, bounds) for _, rows in series]
+    def exhibit(title: str, where: slice, bounds: tuple[float, float]) -> GroupEstimates:
+        cells = [_means(moments, where, level, bounds) for _, moments in series]
         return GroupEstimates(
             title=title,
             unit=unit,
             series=tuple(name for name, _ in series),
-            rows=tuple((feature, tuple(c[j] for c in cells)) for j, feature in enumerate(attributed.features)),
+            rows=tuple((feature, tuple(c[j] for c in cells)) for j, feature in enumerate(seen.features)),
         )
 
     return (
-        exhibit("How much each column moves the scores", np.abs(attributed.phi), (0.0, np.inf)),
-        exhibit("Which way each column moves the scores", attributed.phi, (-np.inf, np.inf)),
+        exhibit("How much each column moves the scores", slice(d), (0.0, np.inf)),
+        exhibit("Which way each column moves the scores", slice(d, None), (-np.inf, np.inf)),
     )
 
 
-def _series(seen: Observations) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """The series `overall`, then every value of every sensitive attribute, with its rows."""
-    yield "overall", np.ones(len(seen), dtype=bool)
-    for attribute, labels in seen.labels.items():
-        values = np.asarray(labels, dtype=object)
-        for value in sorted(set(labels)):
-            yield f"{attribute}: {value}", values == value
-
-
-def _means(values: Floats, weight: Floats, level: float, bounds: tuple[float, float]) -> list[Estimate]:
-    moments = Moments.of(values, weight)
-    pairs = zip(moments.mean, moments.standard_error, strict=True)
+def _means(moments: Moments, where: slice, level: float, bounds: tuple[float, float]) -> list[Estimate]:
+    pairs = zip(moments.mean[where], moments.standard_error[where], strict=True)
     return [_estimate(float(m), float(e), moments, level, bounds=bounds, method=MEAN) for m, e in pairs]
 
 
 def _estimate(
     value: float, error: float, moments: Moments, level: float, *, bounds: tuple[float, float], method: str
 ) -> Estimate:
+    if hidden(moments):
+        return unshown(moments.n, level=level, method=method)
     if moments.n < SPARSE:
         note = f"{moments.n} sampled rows, fewer than {SPARSE}: no interval"
         return Estimate(value=value, level=level, n=moments.n, method=method, state="sparse", note=note)
@@ -183,13 +170,15 @@ def _failure(t: TrustCheck) -> str:
     return f"Failed {t.id}, {t.name}: {THRESHOLDS[t.id].failure}."
 
 
-def _notes(seen: Observations, trust: tuple[TrustCheck, ...]) -> tuple[str, ...]:
+def _notes(seen: Attributed, trust: tuple[TrustCheck, ...]) -> tuple[str, ...]:
     facts = seen.facts
-    few = [name for name, rows in _series(seen) if rows.sum() < SPARSE]
+    few = [name for name, moments in seen.series() if moments.n < SPARSE and not hidden(moments)]
+    unseen = [name for name, moments in seen.series() if hidden(moments)]
     return (
         f"explains the {facts['explained']}, from {facts['baseline']}",
         *([f"not read by the model: {listing(facts['unread'])}"] if facts["unread"] else []),
         *([f"fewer than {SPARSE} sampled rows, shown without an interval: {listing(few)}"] if few else []),
+        *([f"not shown, they would tell of fewer than {SPARSE} sampled rows: {listing(unseen)}"] if unseen else []),
         *([f"explained by {facts['method']}: {facts['switched']}"] if "switched" in facts else []),
         *([f"read but not explained, whole numbers: {listing(facts['unmoved'])}"] if "unmoved" in facts else []),
         f"completeness (T1): {trust[1].note}",

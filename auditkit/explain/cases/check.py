@@ -18,6 +18,7 @@ from auditkit.explain.cases.findings import (
     PHI,
     VALUE,
     CasesSeen,
+    DecidedRows,
     example_findings,
 )
 from auditkit.explain.methods.names import checked_name
@@ -75,7 +76,7 @@ class Examples:
         wrong = size > 0 if known.task != "regression" else size >= np.quantile(size, 0.9) if len(size) else size > 0
         labels = {str(a): known.groups[a].astype("str").tolist() for a in known.groups}
         weight = np.ones(len(rows)) if known.weight is None else known.weight
-        overview = Observations({"wrong": wrong.astype(float), "weight": weight}, labels, {"task": known.task})
+        overview = DecidedRows({"wrong": wrong.astype(float), "weight": weight}, labels, {"task": known.task})
         chosen = _chosen(model, known, wrong, size, self.n)
         return CasesSeen(overview, _cases(model, known, chosen, self.method))
 
@@ -83,7 +84,9 @@ class Examples:
         """A finding an attribute, whose exhibit is the cases; pure."""
         if not len(evidence.cases):
             why = (
-                "no decision on the sampled rows is wrong" if len(evidence.overview) else "no sampled row has a target"
+                "no decision on the sampled rows is wrong"
+                if evidence.overview.sums().facts["rows"]
+                else "no sampled row has a target"
             )
             return Assessment(not_measured=(NotMeasured(what="examples", why=why, concern="explanation"),))
         return Assessment(example_findings(evidence, n=self.n, level=level))

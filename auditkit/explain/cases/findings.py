@@ -10,8 +10,10 @@ import numpy as np
 
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
+from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
+from auditkit.evidence.reading import fields, mapping
 from auditkit.evidence.sample import Observations
-from auditkit.explain.estimates import FEWEST, gap, share
+from auditkit.explain.estimates import FEWEST, gap, share_of
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.records import Case, Cases, Finding, GroupEstimate, TrustCheck
 from auditkit.wording import interval, percent
@@ -28,22 +30,33 @@ UNITS = {"logit": "log-odds", "probability": "probability", "prediction": "the u
 
 
 @dataclass(frozen=True)
-class CasesSeen:
-    """Who is decided wrongly (a row a sampled row), and the cases chosen among them; both add."""
+class DecidedRows(PersonRows):
+    """A row a sampled row: whether it is decided wrongly, and its `weight`; a label an attribute."""
 
-    overview: Observations
-    """Columns `wrong` and `weight`, a label an attribute."""
+    def sums(self, fewest: int = 1) -> GroupSums:
+        """The share of wrong decisions by the groups of each attribute."""
+        c = self.columns
+        tables = {a: Grouped.of({"wrong": c["wrong"]}, c["weight"], v, fewest=fewest) for a, v in self.labels.items()}
+        return GroupSums({**self.facts, "rows": len(self)}, tables)
+
+
+@dataclass(frozen=True)
+class CasesSeen:
+    """Who is decided wrongly, and the cases chosen among them, rows that were asked for; both add."""
+
+    overview: DecidedRows | GroupSums
     cases: Observations
     """A row a case; several times where a row was chosen for several groups."""
 
     def __add__(self, other: CasesSeen) -> CasesSeen:
+        overview: Any = self.overview + other.overview  # type: ignore[operator]
         if not len(self.cases) or not len(other.cases):
-            return CasesSeen(self.overview + other.overview, self.cases if len(self.cases) else other.cases)
-        return CasesSeen(self.overview + other.overview, self.cases + other.cases)
+            return CasesSeen(overview, self.cases if len(self.cases) else other.cases)
+        return CasesSeen(overview, self.cases + other.cases)
 
     def reduced(self, disclosure: Disclosure) -> CasesSeen:
-        """Sums already."""
-        return self
+        """The overview as sums, unless rows are kept; the cases stay: this check is the door for rows."""
+        return self if disclosure.keep_rows else CasesSeen(self.overview.sums(FEWEST), self.cases)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
@@ -52,27 +65,27 @@ class CasesSeen:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> CasesSeen:
         """From `to_json`."""
-        return cls(Observations.from_json(data["overview"]), Observations.from_json(data["cases"]))
+        found = fields(data, "the cases", "overview", "cases")
+        overview = mapping(found["overview"], "the overview")
+        kind: Any = GroupSums if "tables" in overview else DecidedRows
+        return cls(kind.from_json(overview), Observations.from_json(found["cases"]))
 
 
 def example_findings(seen: CasesSeen, *, n: int, level: float) -> tuple[Finding, ...]:
     """`explanation/examples/overall/<attribute>`; its estimate is the share of wrong decisions."""
-    return tuple(_finding(seen, attribute, n, level) for attribute in seen.overview.labels)
+    return tuple(_finding(seen, a, table, n, level) for a, table in seen.overview.sums().tables.items())
 
 
-def _finding(seen: CasesSeen, attribute: str, n: int, level: float) -> Finding:
-    overview, facts = seen.overview, seen.cases.facts
-    wrong, weight = overview.columns["wrong"], overview.columns["weight"]
-    label = np.array(overview.labels[attribute], dtype=object)
-    names = sorted(set(label))
-    cells = [share(wrong[label == name], weight[label == name]) for name in names]
+def _finding(seen: CasesSeen, attribute: str, decided: Grouped, n: int, level: float) -> Finding:
+    facts, names = seen.cases.facts, list(decided.groups)
+    cells = [share_of(moments) for moments in decided.groups.values()]
     rows = [i for name in names for why in KINDS for i in _picked(seen.cases, attribute, name, why, n)]
     reason = facts.get("not_explained")
     between = gap(cells, level=level, most=1.0)
     worse = "" if between is None or not between.estimate.low else (
         f" They are more frequent for {names[between.highest]} than for {names[between.lowest]}."
     )  # fmt: skip
-    everybody = share(wrong, weight).estimate(level)
+    everybody = share_of(decided.everybody).estimate(level)
     return Finding(
         id=f"explanation/examples/overall/{attribute}",
         concern="explanation",

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from auditkit.check import Assessment, Batch, of_several
 from auditkit.errors import DataError, PolicyError, listing, nearest
-from auditkit.evidence.sample import Observations
-from auditkit.explain.concepts.findings import CONCEPT, PROJECTION, concept_findings, contrasts_of
+from auditkit.evidence.grouped import GroupSums
+from auditkit.explain.concepts.findings import CONCEPT, PROJECTION, ConceptRows, concept_findings, contrasts_of
 from auditkit.progress import tell
 from auditkit.records import NotMeasured, Task
 
@@ -84,7 +84,7 @@ class Concepts:
             "label": self.label,
         }
 
-    def examine(self, model: Model, sample: Batch) -> Observations:
+    def examine(self, model: Model, sample: Batch) -> ConceptRows:
         """A row a sampled row (and a row of examples): `u:<layer>`, its activations along the mean gradient.
 
         The statistic of any labels is the difference of the means of u, since ∇h·v is linear in v.
@@ -97,7 +97,7 @@ class Concepts:
         try:
             return _observed(self._explained(model, sample), sample, attributes, examples, self)
         except NotExplained as e:
-            return Observations({}, {}, {NOT_MEASURED: str(e)})
+            return ConceptRows({}, {}, {NOT_MEASURED: str(e)})
 
     def _attributes(self, sample: Batch) -> list[str]:
         known = [str(a) for a in sample.groups]
@@ -124,13 +124,14 @@ class Concepts:
             )
         return model.of_output(sample.classes.index(self.label))
 
-    def assess(self, evidence: Observations, *, level: float = 0.95) -> Assessment:
+    def assess(self, evidence: ConceptRows | GroupSums, *, level: float = 0.95) -> Assessment:
         """A finding an attribute, and one for the concepts that were given; pure."""
-        if NOT_MEASURED in evidence.facts:
-            why = evidence.facts[NOT_MEASURED]
+        seen = evidence.sums()
+        if NOT_MEASURED in seen.facts:
+            why = seen.facts[NOT_MEASURED]
             return Assessment(not_measured=(NotMeasured(what=self.name, why=why, concern="explanation"),))
-        findings, absent = concept_findings(evidence, level=level)
-        reasons: dict[str, str] = evidence.facts["unusable"]
+        findings, absent = concept_findings(seen, level=level)
+        reasons: dict[str, str] = seen.facts["unusable"]
         absent += [f"layer '{name}' is {why}" for name, why in reasons.items()]
         return Assessment(
             tuple(findings), tuple(NotMeasured(what=self.name, why=why, concern="explanation") for why in absent)
@@ -155,7 +156,7 @@ def _frame(name: str, rows: Any, features: pd.DataFrame) -> pd.DataFrame:
 
 def _observed(
     model: Model, sample: Batch, attributes: list[str], examples: dict[str, pd.DataFrame], check: Concepts
-) -> Observations:
+) -> ConceptRows:
     from auditkit.explain.activations import layers_of
     from auditkit.explain.attributions.driver import NotExplained
     from auditkit.explain.preflight import preflight, unchanged, undisturbed
@@ -188,7 +189,7 @@ def _observed(
         if model.task == "regression"
         else ("logit" if model.outputs == "logits" else "probability"),
     }
-    return Observations({f"{PROJECTION}{name}": along[name] for name in layers}, labels, facts)
+    return ConceptRows({f"{PROJECTION}{name}": along[name] for name in layers}, labels, facts)
 
 
 def explained_of(model: Model) -> str:

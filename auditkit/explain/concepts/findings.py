@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -11,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
-from auditkit.evidence.sample import Observations
+from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
+from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import FEWEST, excludes_zero
 from auditkit.records import Estimate, Finding, Table
 from auditkit.stats.means import t_limits
@@ -23,6 +25,58 @@ Floats = NDArray[np.float64]
 PROJECTION, CONCEPT = "u:", "concept: "
 """Prefixes: of columns, activations along the mean gradient; of labels, concepts that the user gave."""
 UNITS = {"logit": "log-odds", "probability": "probability", "prediction": "prediction"}
+
+
+ONE, REST = "one", "rest"
+"""Groups of a concept's table: its rows, and those that they are compared with."""
+
+
+@dataclass(frozen=True)
+class ConceptRows(PersonRows):
+    """A row a sampled row (and a row of examples): `u:<layer>`, its activations along the mean gradient."""
+
+    def sums(self, fewest: int = 1) -> GroupSums:
+        """A table a concept, of both its sides by layer; p of every layer by permutation; what cannot be tested."""
+        layers = self.facts.get("layers")
+        if layers is None:
+            return GroupSums(self.facts)
+        u = np.stack([self.columns[f"{PROJECTION}{layer}"] for layer in layers], axis=1)
+        tables: dict[str, Grouped] = {}
+        absent: list[str] = []
+        p: dict[str, list[float]] = {}
+        for name, values in self.labels.items():
+            kept, few = _enough(name, values)
+            absent += few
+            if not kept:
+                continue
+            matrix = np.stack(list(kept.values()), axis=1)
+            used = (matrix != 0).any(axis=1)  # rows of other concepts are no part of it
+            options = {"permutations": self.facts["permutations"], "seed": self.facts["seed"]}
+            p |= dict(zip(kept, permutation_p(u[used], matrix[used], **options).tolist(), strict=True))
+            centred = np.where(
+                np.ptp(u[used], axis=0) > 0, u - u[used].mean(axis=0), 0.0
+            )  # differences are what counts
+            for key, contrast in kept.items():
+                sides = np.where(contrast > 0, ONE, REST)[contrast != 0].tolist()
+                columns = dict(zip(layers, centred[contrast != 0].T, strict=True))
+                tables[key] = Grouped.of(columns, np.ones(len(sides)), sides)
+        groups = {name: sorted(set(values) - {""}) for name, values in self.labels.items()}
+        return GroupSums({**self.facts, "labels": groups, "absent": absent, "p": p}, tables)
+
+
+def _enough(name: str, values: list[str]) -> tuple[dict[str, Floats], list[str]]:
+    """Contrasts with ten rows or more on each side, and why there are no others."""
+    contrasts = contrasts_of({name: values})
+    kept, absent = {}, []
+    if not contrasts:
+        absent.append(f"one group of {name} in the sample: there is no direction between groups")
+    for key, contrast in contrasts.items():
+        few = min(int((contrast > 0).sum()), int((contrast < 0).sum()))
+        if few < FEWEST:
+            absent.append(f"{key.removeprefix(f'{name}=')} ({name}): {few} rows on one side, fewer than {FEWEST}")
+        else:
+            kept[key] = contrast
+    return kept, absent
 
 
 class Along(NamedTuple):
@@ -61,30 +115,19 @@ def contrasts_of(labels: dict[str, list[str]]) -> dict[str, Floats]:
     return out
 
 
-def concept_findings(seen: Observations, *, level: float) -> tuple[list[Finding], list[str]]:
+def concept_findings(seen: GroupSums, *, level: float) -> tuple[list[Finding], list[str]]:
     """The findings, and what could not be tested."""
-    found: list[Along] = []
-    absent: list[str] = []
-    for name in seen.labels:
-        contrasts = contrasts_of({name: seen.labels[name]})
-        if not contrasts:
-            absent.append(f"one group of {name} in the sample: there is no direction between groups")
-        kept = {}
-        for key, contrast in contrasts.items():
-            few = min(int((contrast > 0).sum()), int((contrast < 0).sum()))
-            if few < FEWEST:
-                absent.append(f"{key.removeprefix(f'{name}=')} ({name}): {few} rows on one side, fewer than {FEWEST}")
-            else:
-                kept[key] = contrast
-        found += _tested(seen, name, kept, level) if kept else []
+    labels: dict[str, list[str]] = seen.facts["labels"]
+    absent: list[str] = list(seen.facts["absent"])
+    found = [along for name in labels for along in _tested(seen, name, level)]
     if not found:
         return [], absent
     adjusted = benjamini_hochberg([t.p for t in found])
     at = coverage_adjusted_level(level, int((adjusted <= 1 - level).sum()), len(found))  # the strongest is named
     found = [t._replace(estimate=t.estimate_at(at)) for t in found]
     findings = []
-    own = [name for name in seen.labels if name.startswith(CONCEPT)]
-    for names in [*([n] for n in seen.labels if n not in own), own]:
+    own = [name for name in labels if name.startswith(CONCEPT)]
+    for names in [*([n] for n in labels if n not in own), own]:
         mine = [(t, float(q)) for t, q in zip(found, adjusted, strict=True) if t.label in names]
         if mine:
             findings.append(_finding(seen, mine, names, len(found), level))
@@ -110,43 +153,43 @@ def permutation_p(u: Floats, contrasts: Floats, *, permutations: int, seed: int)
     return np.asarray((1 + extreme) / (1 + permutations))
 
 
-def _tested(seen: Observations, label: str, contrasts: dict[str, Floats], level: float) -> list[Along]:
+def _tested(seen: GroupSums, label: str, level: float) -> list[Along]:
     """Every group of a label at every layer."""
-    facts, layers = seen.facts, seen.facts["layers"]
-    matrix = np.stack(list(contrasts.values()), axis=1)
-    used = (matrix != 0).any(axis=1)  # rows of other concepts are no part of it
-    u = np.stack([seen.columns[f"{PROJECTION}{layer}"] for layer in layers], axis=1)
-    p = permutation_p(u[used], matrix[used], permutations=facts["permutations"], seed=facts["seed"])
-    groups = sorted(set(seen.labels[label]) - {""})
+    facts = seen.facts
+    groups = facts["labels"][label]
     out = []
-    for k, (key, contrast) in enumerate(contrasts.items()):
-        for j, layer in enumerate(layers):
+    for group in groups:
+        key = f"{label}={group}"
+        if key not in seen.tables:
+            continue
+        table = seen.tables[key]
+        for j, layer in enumerate(facts["layers"]):
             hits, n = facts["shares"][f"{layer}|{key}"]
-            e = partial(_welch, u[:, j], contrast)
+            e = partial(_welch, table.groups[ONE], table.groups[REST], j)
             others = groups[0] if len(groups) == 2 else "other"
             share = hits / n if n else None
-            group = key.removeprefix(f"{label}=")
-            out.append(Along(layer, label, group, others, e, e(level), float(p[k, j]), share))
+            out.append(Along(layer, label, group, others, e, e(level), float(facts["p"][key][j]), share))
     return out
 
 
-def _welch(u: Floats, contrast: Floats, level: float) -> Estimate:
+def _welch(one: Moments, rest: Moments, j: int, level: float) -> Estimate:
     """The difference of the means of u, Welch's interval; the mean gradient counts as known."""
-    sides = [u[contrast > 0], u[contrast < 0]]
-    parts = [s.var(ddof=1) / len(s) for s in sides]
+    sides = (one, rest)
+    variances = [max(0.0, float(s.wx2[j] - s.n * s.mean[j] ** 2)) / (s.n - 1) for s in sides]
+    parts = [v / s.n for v, s in zip(variances, sides, strict=True)]
     error = math.sqrt(sum(parts))
-    value = float(sides[0].mean() - sides[1].mean())
-    n = sum(map(len, sides))
+    value = float(one.mean[j] - rest.mean[j])
+    n = one.n + rest.n
     if not error:
         return Estimate(value=value, low=value, high=value, level=level, n=n, method="no activation differs")
-    df = sum(parts) ** 2 / sum(v * v / (len(s) - 1) for v, s in zip(parts, sides, strict=True))
+    df = sum(parts) ** 2 / sum(v * v / (s.n - 1) for v, s in zip(parts, sides, strict=True))
     low, high = t_limits(value, error, effective_n=df + 1, level=level)
     method = "difference of means, Welch's t; the mean gradient counts as known"
     return Estimate(value=value, low=float(low), high=float(high), level=level, n=n, method=method)
 
 
 def _finding(
-    seen: Observations, mine: Sequence[tuple[Along, float]], names: list[str], tried: int, level: float
+    seen: GroupSums, mine: Sequence[tuple[Along, float]], names: list[str], tried: int, level: float
 ) -> Finding:
     own = names[0].startswith(CONCEPT)
     by = () if own else tuple(names)

@@ -11,11 +11,27 @@ from numpy.typing import NDArray
 
 from auditkit.errors import EvidenceError
 from auditkit.evidence.census import Census
+from auditkit.evidence.reading import (
+    fields,
+    items,
+    mapping,
+    matrix,
+    names,
+    number,
+    numbers,
+    text,
+    texts,
+    whole,
+    wholes,
+)
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
 
 Floats = NDArray[np.float64]
+
+MOST_PARTS, MOST_ROUNDS, MOST_GAPS = 2_000, 10_000, 10_000
+"""Of stored evidence: parts of one gap (their covariance is a square of them), rounds of pairs, gaps."""
 
 REST = ""
 """The group of everybody else."""
@@ -118,15 +134,22 @@ class Units:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Units:
-        """From `to_json`."""
-        w2m = np.asarray(data["w2m"], np.float64)
-        matrix = np.zeros((len(w2m), len(w2m)))
-        rows, columns = np.tril_indices(len(w2m))
-        matrix[rows, columns] = data["w2mm"]
-        matrix[columns, rows] = data["w2mm"]
-        return cls(
-            tuple(data["names"]), data["n"], data["w"], data["w2"], np.asarray(data["rounds"], np.float64), w2m, matrix
-        )
+        """From `to_json`; EvidenceError for what cannot be, before anything of its size is made."""
+        found = fields(data, "units of a gap", "names", "n", "w", "w2", "rounds", "w2m", "w2mm")
+        parts = names(found["names"], "parts of a gap", most=MOST_PARTS)
+        d = len(parts) + 1
+        w2m = numbers(found["w2m"], "Σ w² m", length=d)
+        half = numbers(found["w2mm"], "Σ w² m mᵀ", length=d * (d + 1) // 2)
+        rounds = matrix(found["rounds"], "rounds of a gap", width=d, most=MOST_ROUNDS)
+        n = whole(found["n"], "units of a gap", low=1)
+        w, w2 = (number(found[k], f"Σ {k} of a gap", low=1e-150) for k in ("w", "w2"))
+        square = np.zeros((d, d))
+        rows, columns = np.tril_indices(d)
+        square[rows, columns] = half
+        square[columns, rows] = half
+        if not len(rounds):
+            raise EvidenceError("a gap has no rounds of pairs; expected one or more")
+        return cls(parts, n, w, w2, rounds, w2m, square)
 
 
 def group_name(values: Sequence[str]) -> str:
@@ -197,15 +220,27 @@ class GapSums:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> GapSums:
-        """From `to_json`."""
+        """From `to_json`; EvidenceError for what cannot be."""
+        found = fields(data, "gaps", "facts", "units", "tells", "outside", "census", "not_measured", "notes")
+        units = {
+            Contrast(*texts(row[:-1], "a gap", length=5)): Units.from_json(row[-1])
+            for row in (items(r, "a gap", length=6) for r in items(found["units"], "gaps", most=MOST_GAPS))
+        }
+        tells = {}
+        for row in (items(r, "what tells groups", length=4) for r in items(found["tells"], "tells", most=MOST_GAPS)):
+            by, high, low = texts(row[:-1], "groups told", length=3)
+            tells[by, high, low] = matrix(row[-1], "what tells groups", width=2, low=0)
+        outside = mapping(found["outside"], "points off the data", most=MOST_GAPS)
+        notes = [texts(n, "a note", length=3) for n in items(found["notes"], "notes", most=MOST_GAPS)]
+        read = {k: wholes(v, "points off the data", length=2).tolist() for k, v in outside.items()}
         return cls(
-            data["facts"],
-            {Contrast(*row[:-1]): Units.from_json(row[-1]) for row in data["units"]},
-            {(row[0], row[1], row[2]): np.asarray(row[-1], np.float64).reshape(-1, 2) for row in data["tells"]},
-            {k: (v[0], v[1]) for k, v in data["outside"].items()},
-            None if data["census"] is None else Census.from_json(data["census"]),
-            data["not_measured"],
-            tuple((n[0], n[1], n[2]) for n in data["notes"]),
+            mapping(found["facts"], "facts"),
+            units,
+            tells,
+            {k: (off, n) for k, (off, n) in read.items()},
+            None if found["census"] is None else Census.from_json(found["census"]),
+            {k: text(v, "a reason") for k, v in mapping(found["not_measured"], "not measured", most=MOST_GAPS).items()},
+            tuple((by, of, what) for by, of, what in notes),
         )
 
 

@@ -18,6 +18,7 @@ from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST
 from auditkit.explain.influence.findings import SHOWN, InfluenceSeen, cells_of, influence_findings
 from auditkit.records import NotMeasured, Task
+from auditkit.stats.grids import round_step, told
 
 if TYPE_CHECKING:
     from auditkit.explain.influence.directions import Gap
@@ -248,8 +249,8 @@ def _training(rows: Batch, frame: pd.DataFrame, sample: Batch, most: int, show: 
     if sample.task == "binary":
         labels = ["positive" if v > 0 else "negative" for v in y]
     else:
-        middle = float(np.median(y)) if len(y) else 0.0
-        labels = [f"above {middle:.4g}" if v > middle else f"at most {middle:.4g}" for v in y]
+        middle = _middle(y)
+        labels = [f"above {middle:.6g}" if v > middle else f"at most {middle:.6g}" for v in y]
     shown = frame[list(show)].iloc[picks].astype("str").agg(", ".join, axis=1).tolist() if show else [""] * len(picks)
     return _Training(
         features=pd.DataFrame(features).reset_index(drop=True),
@@ -261,6 +262,15 @@ def _training(rows: Batch, frame: pd.DataFrame, sample: Batch, most: int, show: 
         read=len(frame),
         dropped=len(frame) - len(known),
     )
+
+
+def _middle(y: Floats) -> float:
+    """A round number near the median, which is somebody's value."""
+    if not len(y):
+        return 0.0
+    near = float(np.median(y)) + round_step(y) * np.arange(-3.0, 4.0)
+    found = told(y, near)
+    return float(found[np.argmin(np.abs(found - np.median(y)))]) if len(found) else round_step(y) / 2
 
 
 def _not_measured(why: str) -> InfluenceSeen:

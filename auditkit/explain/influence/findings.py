@@ -12,6 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
+from auditkit.evidence.grouped import withheld
+from auditkit.evidence.reading import fields
 from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST, excludes_zero
 from auditkit.records import Estimate, Finding, GroupEstimate, Table
@@ -36,7 +38,7 @@ class InfluenceSeen:
     cells: Observations
     """Columns `SUMS`; labels attribute, group and label. Rows of the same three add up."""
     rows: Observations
-    """Columns position and influence; labels attribute, group, label and shown."""
+    """Columns position and influence; labels attribute, group, label and shown. Empty once reduced."""
 
     def __add__(self, other: InfluenceSeen) -> InfluenceSeen:
         return InfluenceSeen(self.cells + other.cells, self.rows + other.rows)
@@ -52,8 +54,8 @@ class InfluenceSeen:
         return cls(Observations(cells.columns, cells.labels, facts), rows)
 
     def reduced(self, disclosure: Disclosure) -> InfluenceSeen:
-        """Sums already."""
-        return self
+        """Without single rows, and cells of fewer than ten as one, unless rows are kept."""
+        return self if disclosure.keep_rows else InfluenceSeen(_pooled(self.cells), _none_of(self.rows))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
@@ -62,7 +64,34 @@ class InfluenceSeen:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> InfluenceSeen:
         """From `to_json`."""
-        return cls(Observations.from_json(data["cells"]), Observations.from_json(data["rows"]))
+        found = fields(data, "influence", "cells", "rows")
+        return cls(Observations.from_json(found["cells"]), Observations.from_json(found["rows"]))
+
+
+SMALL = "(small cells)"
+"""Name of the cells of too few rows, taken together."""
+
+
+def _pooled(cells: Observations) -> Observations:
+    """Cells of fewer than ten training rows taken together, with the smallest others until these are ten or more."""
+    names = list(zip(*(cells.labels.get(k, []) for k in ("attribute", "group", "label")), strict=True))
+    if not names:
+        return cells
+    small: set[tuple[str, ...]] = set()
+    for attribute in dict.fromkeys(name[0] for name in names):
+        n = {name: int(k) for name, k in zip(names, cells.columns["n"], strict=True) if name[0] == attribute}
+        counts = {str(i): k for i, k in enumerate(n.values())}
+        small |= {list(n)[int(i)] for i in withheld(counts, FEWEST)}
+    renamed = [(a, SMALL, SMALL) if (a, *rest) in small else (a, *rest) for a, *rest in names]
+    kept = sorted(dict.fromkeys(renamed))
+    where = np.array([kept.index(r) for r in renamed])
+    columns = {k: np.bincount(where, v, minlength=len(kept)).astype(np.float64) for k, v in cells.columns.items()}
+    labels = {k: [name[i] for name in kept] for i, k in enumerate(("attribute", "group", "label"))}
+    return Observations(columns, labels, cells.facts)
+
+
+def _none_of(rows: Observations) -> Observations:
+    return Observations({k: v[:0] for k, v in rows.columns.items()}, {k: [] for k in rows.labels}, rows.facts)
 
 
 def cells_of(
@@ -103,6 +132,8 @@ class Part(NamedTuple):
     @property
     def words(self) -> str:
         """Whom it is about."""
+        if self.group == SMALL:
+            return "cells of few rows, together,"
         return f"{self.group} rows labelled {self.label}" if self.label in ("positive", "negative") else (
             f"{self.group} rows with a target {self.label}"
         )  # fmt: skip
@@ -144,6 +175,7 @@ def _part(own: dict[str, float], total: Any, level: float) -> Estimate:
 def _finding(seen: InfluenceSeen, attribute: str, level: float) -> Finding:
     parts = sorted(parts_of(seen.cells, attribute, level=level), key=lambda p: -abs(p.estimate.value or 0.0))
     facts = seen.cells.facts
+    harmful = (_harmful(seen.rows, attribute, facts),) if len(seen.rows) else ()
     return Finding(
         id=f"explanation/influence/overall/{attribute}",
         concern="explanation",
@@ -154,8 +186,8 @@ def _finding(seen: InfluenceSeen, attribute: str, level: float) -> Finding:
         by=(attribute,),
         estimate=parts[0].estimate,
         by_group=tuple(GroupEstimate(group={attribute: p.group, "label": p.label}, estimate=p.estimate) for p in parts),
-        exhibits=(_table(parts, seen, attribute), _harmful(seen.rows, attribute, facts)),
-        notes=_notes(facts, seen.cells, attribute),
+        exhibits=(_table(parts, seen, attribute), *harmful),
+        notes=_notes(seen, attribute),
         references=(METRICS["influence"].reference,),
     )
 
@@ -217,7 +249,8 @@ def _sized(e: Estimate) -> str:
     return f"{percent(sized.value)} of all pushes, {interval(sized, 'overall')}"
 
 
-def _notes(facts: dict[str, Any], cells: Observations, attribute: str) -> tuple[str, ...]:
+def _notes(seen: InfluenceSeen, attribute: str) -> tuple[str, ...]:
+    facts, cells = seen.cells.facts, seen.cells
     mine = np.array(cells.labels["attribute"], dtype=object) == attribute
     used = int(cells.columns["n"][mine].sum())
     n = facts["checkpoints"]
@@ -230,5 +263,6 @@ def _notes(facts: dict[str, Any], cells: Observations, attribute: str) -> tuple[
         f"{used:,} of {facts['of']:,} training rows"
         + (f" ({facts['dropped']:,} without a target)" if facts["dropped"] else ""),
         f"−∇gap·∇loss of each row at the {at}; loss: cross entropy, or half the squared error, without regularisation",
+        *([] if len(seen.rows) else ["the single rows that push most are shown where rows are kept (keep_rows)"]),
         "a part is signed: what a cell's rows push, up less down, of the sizes of all rows' pushes",
     )

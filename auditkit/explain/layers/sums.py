@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auditkit.errors import EvidenceError
+from auditkit.evidence import reading
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -57,8 +58,19 @@ class LayerSums:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> LayerSums:
-        """From `to_json`."""
-        return cls(data["facts"], data["sums"])
+        """From `to_json`; EvidenceError for what cannot be."""
+        found = reading.fields(data, "what was seen of layers", "facts", "sums")
+        attributes = reading.mapping(found["sums"], "sums of layers", most=reading.MOST_COLUMNS)
+        sums = {
+            attribute: {layer: _read(seen) for layer, seen in reading.mapping(layers, "layers").items()}
+            for attribute, layers in attributes.items()
+        }
+        return cls(reading.mapping(found["facts"], "facts"), sums)
+
+
+def _read(seen: Any) -> dict[str, list[float]]:
+    stored = reading.mapping(seen, "a layer")
+    return {what: reading.numbers(v, f"'{what[:80]}' of a layer").tolist() for what, v in stored.items()}
 
 
 def numbers(*values: float) -> list[float]:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from auditkit.check import Assessment, Batch
 from auditkit.errors import PolicyError, listing, nearest
-from auditkit.evidence.sample import Observations
-from auditkit.explain.recourse.findings import CHANGES, MOVES, recourse_findings
+from auditkit.evidence.grouped import GroupSums
+from auditkit.explain.recourse.findings import CHANGES, MOVES, RecourseRows, recourse_findings
 from auditkit.progress import tell
 from auditkit.records import NotMeasured, Task
 
@@ -121,7 +121,7 @@ class Recourse:
             "rows": self.rows,
         }
 
-    def examine(self, model: Model, sample: Batch) -> Observations:
+    def examine(self, model: Model, sample: Batch) -> RecourseRows:
         """A row a refused row: `success` 0 or 1, `cost` (0 where there is none), `changes:<column>` 0 or 1.
 
         PolicyError for a column that is none, a direction of a column without order, or too many actions.
@@ -136,14 +136,15 @@ class Recourse:
             found = _searched(model, sample.features, chosen, columns, self.depth)
         labels = {str(a): sample.groups[a].astype("str").iloc[chosen].tolist() for a in sample.groups}
         facts = {**self.options(), "refused": len(refused), "sampled": len(sample.y_pred)}
-        return Observations({"weight": weight, **found}, labels, facts)
+        return RecourseRows({"weight": weight, **found}, labels, facts)
 
-    def assess(self, evidence: Observations, *, level: float = 0.95) -> Assessment:
+    def assess(self, evidence: RecourseRows | GroupSums, *, level: float = 0.95) -> Assessment:
         """Success and cost an attribute; pure."""
-        if not len(evidence):
+        seen = evidence.sums()
+        if not seen.facts["tried"]:
             why = "no sampled row is refused"
             return Assessment(not_measured=(NotMeasured(what=self.name, why=why, concern="explanation"),))
-        return Assessment(recourse_findings(evidence, level=level))
+        return Assessment(recourse_findings(seen, level=level))
 
     def _column(self, name: str, sample: Batch) -> Column:
         features = sample.features

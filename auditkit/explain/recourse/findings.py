@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
-from auditkit.evidence.sample import Observations
-from auditkit.explain.estimates import Cell, Gap, excludes_zero, gap, mean, share
+from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
+from auditkit.evidence.sums import Moments
+from auditkit.explain.estimates import Cell, Gap, excludes_zero, gap, mean_of, share_of
 from auditkit.records import Estimate, Finding, GroupEstimate, Table
 from auditkit.wording import interval, percent, points, quotient
-
-Floats = NDArray[np.float64]
 
 CHANGES, MOVES = "changes:", "moves:"
 """Prefixes: 1 where the cheapest action changes the column; 1 where changing it alone moves any score."""
 CAUTION = "It says what the model would decide, not that the change is possible, nor what causes the outcome."
+
+
+REFUSED, TURNED = "refused|", "turned|"
+"""Prefixes of tables, before the attribute: of all refused rows; of those that have a way."""
+
+
+@dataclass(frozen=True)
+class RecourseRows(PersonRows):
+    """A row a refused row: `weight`, `success` 0 or 1, `cost` (0 without a way), `changes:…` and `moves:…`."""
+
+    def sums(self, fewest: int = 1) -> GroupSums:
+        """Success of the refused rows, and cost of those that have a way, by the groups of each attribute."""
+        if not len(self):
+            return GroupSums({**self.facts, "tried": 0, "still": []})
+        c, turned = self.columns, self.columns["success"] > 0
+        ways = {k: v[turned] for k, v in c.items() if k == "cost" or k.startswith(CHANGES)}
+        tables = {}
+        for attribute, label in self.labels.items():
+            own = [g for g, t in zip(label, turned, strict=True) if t]
+            tables[f"{REFUSED}{attribute}"] = Grouped.of({"success": c["success"]}, c["weight"], label, fewest=fewest)
+            found = Grouped.of(ways, c["weight"][turned], own, fewest=fewest)
+            nobody = Moments.of(np.zeros((0, len(ways))))
+            tables[f"{TURNED}{attribute}"] = found._replace(
+                groups={g: found.groups.get(g, nobody) for g in sorted(set(label))}
+            )
+        still = [name for name in self.facts["actionable"] if not c[f"{MOVES}{name}"].any()]
+        return GroupSums({**self.facts, "tried": len(self), "still": still}, tables)
 
 
 class Ways(NamedTuple):
@@ -26,15 +52,23 @@ class Ways(NamedTuple):
 
     attribute: str
     names: list[str]
+    refused: Grouped
+    turned: Grouped
+    """Of the rows that have a way."""
     success: list[Cell]
     cost: list[Cell]
     """Among the rows that have a way."""
 
+    def everybody(self, depth: float) -> tuple[Cell, Cell]:
+        """Success and cost of all refused rows."""
+        cost = mean_of(self.turned.everybody, self.turned.columns.index("cost"), bounds=(0.0, depth))
+        return share_of(self.refused.everybody), cost
 
-def recourse_findings(seen: Observations, *, level: float) -> tuple[Finding, ...]:
+
+def recourse_findings(seen: GroupSums, *, level: float) -> tuple[Finding, ...]:
     """`explanation/recourse_success/difference/<attribute>` and `explanation/recourse_cost/difference/…`."""
     out: list[Finding] = []
-    for attribute in seen.labels:
+    for attribute in (t.removeprefix(REFUSED) for t in seen.tables if t.startswith(REFUSED)):
         ways = _ways(seen, attribute)
         table = _table(seen, ways, level)
         out.append(_finding(seen, ways, "recourse_success", ways.success, level, (table,)))
@@ -42,26 +76,26 @@ def recourse_findings(seen: Observations, *, level: float) -> tuple[Finding, ...
     return tuple(out)
 
 
-def _ways(seen: Observations, attribute: str) -> Ways:
-    label = np.array(seen.labels[attribute], dtype=object)
-    weight, success, cost = (seen.columns[c] for c in ("weight", "success", "cost"))
-    names = sorted(set(label))
+def _ways(seen: GroupSums, attribute: str) -> Ways:
+    refused, turned = seen.tables[f"{REFUSED}{attribute}"], seen.tables[f"{TURNED}{attribute}"]
+    names, j = list(refused.groups), turned.columns.index("cost")
     depth = float(seen.facts["depth"])
-    turned = success > 0
     return Ways(
         attribute,
         names,
-        [share(success[label == g], weight[label == g]) for g in names],
-        [mean(cost[turned & (label == g)], weight[turned & (label == g)], bounds=(0.0, depth)) for g in names],
+        refused,
+        turned,
+        [share_of(refused.groups[g]) for g in names],
+        [mean_of(turned.groups[g], j, bounds=(0.0, depth)) for g in names],
     )
 
 
 def _finding(
-    seen: Observations, ways: Ways, metric: str, cells: list[Cell], level: float, tables: tuple[Table, ...]
+    seen: GroupSums, ways: Ways, metric: str, cells: list[Cell], level: float, tables: tuple[Table, ...]
 ) -> Finding:
     between = gap(cells, level=level, most=1.0 if metric == "recourse_success" else float(seen.facts["depth"]))
     nothing = "fewer than two groups have enough refused rows to be compared"
-    estimate = Estimate(value=None, level=level, n=len(seen), state="undefined", note=nothing)
+    estimate = Estimate(value=None, level=level, n=seen.facts["tried"], state="undefined", note=nothing)
     words = _success_statement if metric == "recourse_success" else _cost_statement
     return Finding(
         id=f"explanation/{metric}/difference/{ways.attribute}",
@@ -82,14 +116,12 @@ def _finding(
     )
 
 
-def _table(seen: Observations, ways: Ways, level: float) -> Table:
-    label = np.array(seen.labels[ways.attribute], dtype=object)
+def _table(seen: GroupSums, ways: Ways, level: float) -> Table:
     columns = seen.facts["actionable"]
     rows = []
     for name, success, cost in zip(ways.names, ways.success, ways.cost, strict=True):
         s, c = success.estimate(level), cost.estimate(level)
-        turned = (label == name) & (seen.columns["success"] > 0)
-        used = [_part(seen.columns[f"{CHANGES}{x}"][turned], seen.columns["weight"][turned]) for x in columns]
+        used = [_part(ways.turned, name, f"{CHANGES}{x}") for x in columns]
         rows.append((name, s.n, s.value, s.low, s.high, c.value, c.low, c.high, *used))
     return Table(
         title=f"The way out of a refusal, by {ways.attribute}",
@@ -102,19 +134,20 @@ def _table(seen: Observations, ways: Ways, level: float) -> Table:
     )
 
 
-def _part(hits: Floats, weight: Floats) -> float | None:
-    return float(np.average(hits, weights=weight)) if len(hits) else None
+def _part(turned: Grouped, group: str, column: str) -> float | None:
+    found = float(turned.groups[group].mean[turned.columns.index(column)])
+    return None if np.isnan(found) else found
 
 
-def _through(seen: Observations) -> str:
+def _through(seen: GroupSums) -> str:
     columns, depth = seen.facts["actionable"], seen.facts["depth"]
     if len(columns) == 1:
         return f"by changing {columns[0]}"
     return f"by changing {f'at most {depth}' if depth < len(columns) else 'some'} of {listing(columns)}"
 
 
-def _success_statement(seen: Observations, ways: Ways, between: Gap | None, level: float) -> str:
-    everybody = share(seen.columns["success"], seen.columns["weight"]).estimate(level)
+def _success_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: float) -> str:
+    everybody = ways.everybody(float(seen.facts["depth"]))[0].estimate(level)
     sure = "" if everybody.low is None else f" ({interval(everybody, 'overall')})"
     start = f"Of all refused rows {percent(everybody.value)} would be approved {_through(seen)}{sure}"
     if between is None:
@@ -130,12 +163,10 @@ def _success_statement(seen: Observations, ways: Ways, between: Gap | None, leve
     )
 
 
-def _cost_statement(seen: Observations, ways: Ways, between: Gap | None, level: float) -> str:
-    turned = seen.columns["success"] > 0
-    if not turned.any():
+def _cost_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: float) -> str:
+    if not ways.turned.everybody.n:
         return f"No refused row has a way {_through(seen)}, so that there is no cost to compare."
-    depth = float(seen.facts["depth"])
-    e = mean(seen.columns["cost"][turned], seen.columns["weight"][turned], bounds=(0.0, depth)).estimate(level)
+    e = ways.everybody(float(seen.facts["depth"]))[1].estimate(level)
     sure = "" if e.low is None else f" ({interval(e, 'ratio')})"
     start = f"Where there is a way, it costs {quotient(e.value)} on average{sure}; 1 is to pass all other people"
     if between is None:
@@ -150,13 +181,13 @@ def _cost_statement(seen: Observations, ways: Ways, between: Gap | None, level: 
     )
 
 
-def _notes(seen: Observations) -> tuple[str, ...]:
+def _notes(seen: GroupSums) -> tuple[str, ...]:
     facts = seen.facts
-    still = [c for c in facts["actionable"] if not seen.columns[f"{MOVES}{c}"].any()]
+    still = facts["still"]
     directions = [f"{c} only {d}" for c, d in (facts["directions"] or {}).items() if d != "any"]
     return (
-        f"{len(seen):,} of {facts['refused']:,} refused rows in the sample; all actions of at most {facts['depth']} "
-        f"columns over {facts['grid']} quantile steps: a finer grid may find cheaper ways",
+        f"{facts['tried']:,} of {facts['refused']:,} refused rows in the sample; all actions of at most "
+        f"{facts['depth']} columns over {facts['grid']} quantile steps: a finer grid may find cheaper ways",
         "cost: the share of rows that a number passes, 1 for another category; several columns add",
         *([f"allowed: {listing(directions)}"] if directions else []),
         *([f"changing it alone moves no score: {listing(still)}"] if still else []),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.errors import listing
+from auditkit.evidence.grouped import Grouped, hidden
 from auditkit.evidence.sample import Observations
-from auditkit.explain.trust.readings import SPARSE, bootstrapped, missed, sensitivity
+from auditkit.evidence.sums import Moments
+from auditkit.explain.estimates import unshown
+from auditkit.explain.trust.readings import SPARSE, Ranking, missed, sensitivity
 from auditkit.explain.trust.records import checked, unmeasured
 from auditkit.records import Estimate, GroupEstimates, Table, TrustCheck
 from auditkit.stats import contrasts
@@ -20,120 +23,134 @@ from auditkit.stats.rates import Limits, critical_value
 from auditkit.wording import decimals, percent
 
 Floats = NDArray[np.float64]
-Rows = NDArray[np.bool_]
 
 MEAN = "mean, t over the rows"
 RATIO = "ratio of means, linearised; t over the rows"
 GAP = "largest of all pairs, MOVER"
 
 
-def ranking(features: tuple[str, ...], phi: Floats, weight: Floats, *, level: float) -> tuple[TrustCheck, Table]:
-    """T10: the leading features of φ (N, d), its columns in the order of their mean size, under a bootstrap of rows.
+def ranking(
+    features: tuple[str, ...], means: Floats, kept: dict[str, Any], *, n: int, level: float
+) -> tuple[TrustCheck, Table]:
+    """T10: the leading features, in the order of their mean sizes (d,), under a bootstrap of n rows (`ranked`).
 
     The check's value is P(in the top k), the smallest of the k features that are named as leading.
     """
-    sizes = np.abs(phi)
-    found = bootstrapped(sizes, weight, level=level)
+    found = Ranking.at(kept, level)
     named, sure = features[: found.k], float(found.leads[: found.k].min())
     table = Table(
         title="How sure is the ranking",
         columns=("column", "mean size", "low", "high", f"chance to be among the {found.k} largest"),
         rows=tuple(
             (name, float(m), float(lo), float(hi), float(p))
-            for name, m, lo, hi, p in zip(
-                features, np.average(sizes, weights=weight, axis=0), found.low, found.high, found.leads, strict=True
-            )
+            for name, m, lo, hi, p in zip(features, means, found.low, found.high, found.leads, strict=True)
         ),
         units=("", "", "", "", "percent"),
     )
     note = (
-        f"{len(phi):,} rows drawn anew 1,000 times: {listing(named)} "
+        f"{n:,} rows drawn anew 1,000 times: {listing(named)} "
         f"{'is' if len(named) == 1 else 'are each'} among the {found.k} largest at least {percent(sure)} of the time"
     )
     return checked("T10", sure, True, note), table
 
 
-class _Statistic(NamedTuple):
-    """Σ over / Σ under of some rows; a mean where `under` is 1 for each."""
+class Statistic(NamedTuple):
+    """Σ over / Σ under of some rows (N,) each; a mean where `under` is 1 for each; `of` is the table of the rows."""
 
     name: str
     over: Floats
     under: Floats
+    of: Observations
 
-    def estimate(self, rows: Rows, level: float) -> Estimate:
-        over, under = self.over[rows], self.under[rows]
-        n, total = len(over), float(under.sum())
-        method = MEAN if np.all(self.under == 1) else RATIO
-        if not total:
+
+class _Ratio(NamedTuple):
+    """A statistic of one group: moments of over, under, and both together."""
+
+    moments: Moments
+
+    @property
+    def under(self) -> float:
+        return float(self.moments.wx[1])
+
+    @property
+    def value(self) -> float:
+        return float(self.moments.wx[0]) / self.under
+
+    def estimate(self, level: float) -> Estimate:
+        m, n = self.moments, self.moments.n
+        method = MEAN if n == self.under == m.wx2[1] else RATIO
+        if hidden(m):
+            return unshown(n, level=level, method=method)
+        if not self.under:
             return Estimate(value=None, level=level, n=n, method=method, state="undefined", note="nothing to measure")
-        value = float(over.sum() / total)
         if n < SPARSE:
             note = f"{n} rows, fewer than {SPARSE}: no interval"
-            return Estimate(value=value, level=level, n=n, method=method, state="sparse", note=note)
-        low, high = self.limits(rows, critical_value(level))
-        return Estimate(value=value, low=low, high=high, level=level, n=n, method=method)
+            return Estimate(value=self.value, level=level, n=n, method=method, state="sparse", note=note)
+        low, high = self.limits(critical_value(level))
+        return Estimate(value=self.value, low=low, high=high, level=level, n=n, method=method)
 
-    def limits(self, rows: Rows, z: float) -> tuple[float, float]:
-        over, under = self.over[rows], self.under[rows]
-        n, value = len(over), over.sum() / under.sum()
-        residual = (over - value * under) / under.mean()
-        half = float(t_value(n, z)) * float(residual.std(ddof=1)) / np.sqrt(n)
+    def limits(self, z: float) -> tuple[float, float]:
+        n, value, (over2, under2, both2) = self.moments.n, self.value, self.moments.wx2
+        squares = over2 - value * (both2 - over2 - under2) + value**2 * under2  # of over − value · under
+        squares = 0.0 if squares <= 1e-13 * over2 else float(squares)  # rounding, where all are alike
+        spread = np.sqrt(squares / (n - 1)) / (self.under / n)
+        half = float(t_value(n, z)) * float(spread) / np.sqrt(n)
         return float(value - half), float(value + half)
 
 
-def parity(seen: Observations, *, level: float) -> tuple[TrustCheck, GroupEstimates | None]:
+def parity(
+    names: Sequence[str], tables: Sequence[Mapping[str, Grouped]], *, tried: int, level: float
+) -> tuple[TrustCheck, GroupEstimates | None]:
     """T11: T1, T5, T6 and T7 as means a row, by group, with the largest gap of each attribute.
 
-    None in place of the exhibit where there are no groups.
+    `tables` holds an attribute → sums for each of the `names`. None in place of the exhibit where there are no groups.
     """
-    if not seen.labels:
-        return unmeasured("T11", "no groups are declared"), None
-    statistics = list(_statistics(seen))
-    if not statistics:
+    if not names:
         return unmeasured("T11", "none of T1, T5, T6 and T7 was measured"), None
+    if not tables[0]:
+        return unmeasured("T11", "no groups are declared"), None
     series: list[str] = []
-    cells: list[list[Estimate]] = [[] for _ in statistics]
+    cells: list[list[Estimate]] = [[] for _ in names]
     apart: list[str] = []
-    for attribute, labels in seen.labels.items():
-        values = sorted(set(labels))
+    for attribute in tables[0]:
+        values = sorted({g for t in tables for g in t[attribute].groups})
         series += [f"{attribute}: {v}" for v in values]
         series += [f"{attribute}: largest gap"] if len(values) > 1 else []
-        for (statistic, of), row in zip(statistics, cells, strict=True):
-            where = [np.asarray(of.labels[attribute], dtype=object) == v for v in values]
-            row += [statistic.estimate(rows, level) for rows in where]
+        for name, by, row in zip(names, tables, cells, strict=True):
+            nobody = Moments.of(np.zeros((0, 3)))
+            ratios = [_Ratio(by[attribute].groups.get(v, nobody)) for v in values]
+            row += [r.estimate(level) for r in ratios]
             if len(values) > 1:
-                row.append(_gap(statistic, where, level))
+                row.append(_gap(ratios, level))
                 if (row[-1].low or 0) > 0:
-                    apart.append(f"{statistic.name} by {attribute} ({decimals(row[-1].value, 3)})")
+                    apart.append(f"{name} by {attribute} ({decimals(row[-1].value, 3)})")
     exhibit = GroupEstimates(
         title="Is the explanation as good for every group",
         unit="the unit of each check",
         series=tuple(series),
-        rows=tuple((s.name, tuple(row)) for (s, _), row in zip(statistics, cells, strict=True)),
+        rows=tuple((name, tuple(row)) for name, row in zip(names, cells, strict=True)),
     )
-    names = [s.name.split()[0] for s, _ in statistics]
-    n = len(seen if seen.trials is None else seen.trials)
     gaps = f"groups differ in {listing(apart)}" if apart else "no gap between groups is sure"
-    return checked("T11", None, True, f"{listing(names)} by group, {n:,} rows; {gaps}"), exhibit
+    listed = listing([name.split()[0] for name in names])
+    return checked("T11", None, True, f"{listed} by group, {tried:,} rows; {gaps}"), exhibit
 
 
-def _statistics(seen: Observations) -> Iterator[tuple[_Statistic, Observations]]:
+def statistics_of(seen: Observations) -> list[Statistic]:
     """What is compared, with the table whose rows it has."""
+    found: list[Statistic] = []
     epsilon = seen.columns.get("epsilon")
     if epsilon is not None:
-        yield _Statistic("T1 miss of the score difference", epsilon, np.ones(len(epsilon))), seen
+        found.append(Statistic("T1 miss of the score difference", epsilon, np.ones(len(epsilon)), seen))
     trials = seen.trials
     if trials is None:
-        return
+        return found
     ones, absent = np.ones(len(trials)), trials.facts["not_tried"]
     read: dict[str, Callable[[], tuple[str, Floats, Floats]]] = {
         "T5": lambda: ("T5 move under small noise", sensitivity(trials), ones),
         "T6": lambda: ("T6 infidelity", missed(trials, "own"), trials.columns["T6:dd"]),
         "T7": lambda: ("T7 gain over random orders", _gained(trials), np.abs(trials.columns["delta"])),
     }
-    for name, statistic in read.items():
-        if name not in absent:
-            yield _Statistic(*statistic()), trials
+    return [*found, *(Statistic(*statistic(), trials) for name, statistic in read.items() if name not in absent)]
 
 
 def _gained(trials: Observations) -> Floats:
@@ -142,16 +159,16 @@ def _gained(trials: Observations) -> Floats:
     return out
 
 
-def _gap(statistic: _Statistic, where: list[Rows], level: float) -> Estimate:
+def _gap(ratios: Sequence[_Ratio], level: float) -> Estimate:
     """max − min over the groups of ten rows or more, judged as the largest of all pairs."""
-    kept = [rows for rows in where if rows.sum() >= SPARSE and statistic.under[rows].sum()]
-    n = int(sum(rows.sum() for rows in kept))
+    kept = [r for r in ratios if r.moments.n >= SPARSE and r.under]
+    n = sum(r.moments.n for r in kept)
     if len(kept) < 2:
         note = f"fewer than two groups of {SPARSE} rows"
         return Estimate(value=None, level=level, n=n, method=GAP, state="undefined", note=note)
 
     def limits_at(z: float, _: Method) -> Limits:
-        both = np.array([statistic.limits(rows, z) for rows in kept])
+        both = np.array([r.limits(z) for r in kept])
         return Limits(both.mean(1), both[:, 0], both[:, 1])
 
     found = contrasts.difference(limits_at, len(kept), level=level, most=np.inf)

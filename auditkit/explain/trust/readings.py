@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -206,6 +206,11 @@ _READERS: dict[str, Callable[[Observations], TrustCheck]] = {
 }
 
 
+TAILS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.16, 0.25, 0.5)
+"""Below and above which quantiles of replicates are kept: limits at 99.9, 99.8, 99.5, 99, 98, 95, 90, 80, 68 and 50 %
+are those of the replicates, others lie between two of them."""
+
+
 class Ranking(NamedTuple):
     """T10: what a bootstrap of the rows says of the mean sizes of d features."""
 
@@ -215,6 +220,28 @@ class Ranking(NamedTuple):
     """(d,) P(the feature is among the `k` largest)."""
     k: int
 
+    @classmethod
+    def at(cls, kept: dict[str, Any], level: float) -> Ranking:
+        """At a level, from what `ranked` kept."""
+        tail = (1 - level) / 2
+        low, high = (np.array([np.interp(tail, TAILS, line) for line in kept[side]]) for side in ("below", "above"))
+        return cls(low, high, np.array(kept["leads"]), kept["k"])
+
+
+def ranked(sizes: Floats, weight: Floats, *, k: int = LEADING, replicates: int = 1000) -> dict[str, Any]:
+    """Of 1,000 bootstrap replicates (seed 0) of mean `sizes` (N, d), weighted: quantiles, and who leads how often.
+
+    Replicates themselves are not kept: that many sums of the same rows, drawn by a known seed, would give the rows.
+    """
+    n, d = sizes.shape
+    k = min(k, d)
+    counts = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=replicates) * weight
+    means = counts @ sizes / counts.sum(1, keepdims=True)
+    below, above = np.quantile(means, TAILS, axis=0), np.quantile(means, [1 - t for t in TAILS], axis=0)
+    top = np.argsort(-means, axis=1, kind="stable")[:, :k]
+    leads = np.bincount(top.ravel(), minlength=d) / replicates
+    return {"below": below.T.tolist(), "above": above.T.tolist(), "leads": leads.tolist(), "k": k}
+
 
 def bootstrapped(sizes: Floats, weight: Floats, *, level: float, k: int = LEADING, replicates: int = 1000) -> Ranking:
     """Percentile intervals of the weighted mean of `sizes` (N, d), and how often each feature leads. Seed 0.
@@ -222,11 +249,4 @@ def bootstrapped(sizes: Floats, weight: Floats, *, level: float, k: int = LEADIN
     >>> bootstrapped(np.array([[2.0, 1.0], [2.0, 1.0]]), np.ones(2), level=0.95, k=1).leads.tolist()
     [1.0, 0.0]
     """
-    n, d = sizes.shape
-    k = min(k, d)
-    counts = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=replicates) * weight
-    means = counts @ sizes / counts.sum(1, keepdims=True)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    top = np.argsort(-means, axis=1, kind="stable")[:, :k]
-    leads = np.bincount(top.ravel(), minlength=d) / replicates
-    return Ranking(low, high, leads, k)
+    return Ranking.at(ranked(sizes, weight, k=k, replicates=replicates), level)

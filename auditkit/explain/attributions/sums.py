@@ -1,0 +1,107 @@
+"""What findings need of attributed rows, as sums: contributions by group, tests read, a ranking drawn. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
+from auditkit.evidence.sample import Observations
+from auditkit.evidence.sums import Moments
+from auditkit.explain.trust.quality import statistics_of
+from auditkit.explain.trust.readings import ranked, readings
+from auditkit.explain.trust.records import completeness_check, unmeasured
+from auditkit.records import TrustCheck
+
+Floats = NDArray[np.float64]
+
+PHI = "phi:"
+"""Prefix of the columns that hold attributions."""
+SIZE = "size:"
+"""Prefix of the columns of sums that hold their sizes."""
+LEADING = 2
+"""Features named in the sentence, and counted in the estimate."""
+NOT_MEASURED = "not_measured"
+
+
+@dataclass(frozen=True)
+class AttributionRows(PersonRows):
+    """A row a sampled row: `phi:<column>`, `weight`, `delta`, `epsilon`, `steps`; its trials, as many rows as tried.
+
+    Where every class is explained, all but the weight once a class, `<class>|phi:<column>`.
+    """
+
+    def sums(self, fewest: int = 1) -> GroupSums:
+        """Of each class (or the one score): tables by group, and in `each` what was read off all rows.
+
+        Tables, after the class's number: "" everybody, `by|<attribute>` its groups, `lead` the two leading features
+        beside all, `<k>|<attribute>` the k-th statistic of T11. T1–T9 are read here, T10 is drawn here: of both the
+        report keeps what was read.
+        """
+        if NOT_MEASURED in self.facts:
+            return GroupSums(self.facts)
+        if len(self) < fewest:
+            why = f"{len(self)} sampled rows, fewer than {fewest}: their contributions are not shown"
+            return GroupSums({"method": self.facts["method"], NOT_MEASURED: why})
+        parts = [of_class(self, name) for name in self.facts.get("classes", ())] or [self]
+        each: list[dict[str, Any]] = []
+        tables: dict[str, Grouped] = {}
+        for i, part in enumerate(parts):
+            facts, own = _of_one(part, fewest)
+            each.append(facts)
+            tables |= {f"{i}|{name}": table for name, table in own.items()}
+        return GroupSums({**self.facts, "each": each}, tables)
+
+
+def of_class(seen: AttributionRows, label: str) -> AttributionRows:
+    """The part of the table of one class, where every class was explained."""
+    prefix = f"{label}|"
+    columns = {c.removeprefix(prefix): v for c, v in seen.columns.items() if c.startswith(prefix)}
+    facts = {k: v for k, v in seen.facts.items() if k != "classes"} | {"label": label}
+    trials = None
+    if seen.trials is not None:
+        own = {c.removeprefix(prefix): v for c, v in seen.trials.columns.items() if c.startswith(prefix)}
+        told = {k.removeprefix(prefix): v for k, v in seen.trials.facts.items() if k.startswith(prefix)}
+        trials = Observations(own, seen.trials.labels, told)
+    return AttributionRows(columns, seen.labels, facts, trials)
+
+
+def _of_one(seen: AttributionRows, fewest: int) -> tuple[dict[str, Any], dict[str, Grouped]]:
+    """Facts and tables of one explained score."""
+    phi = {c.removeprefix(PHI): v for c, v in seen.columns.items() if c.startswith(PHI)}
+    weight = seen.columns["weight"]
+    sizes = np.abs(np.stack(list(phi.values()), axis=1))
+    order = np.argsort(-Moments.of(sizes, weight).mean, kind="stable")
+    features = [list(phi)[j] for j in order]
+    columns = {f"{SIZE}{f}": np.abs(phi[f]) for f in features} | {f"{PHI}{f}": phi[f] for f in features}
+    lead, total = sizes[:, order[:LEADING]].sum(1), sizes.sum(1)
+    tables = {
+        "": Grouped.of(columns, weight),
+        "lead": Grouped.of({"lead": lead, "total": total, "both": lead + total}, weight),
+        **{f"by|{a}": Grouped.of(columns, weight, label, fewest=fewest) for a, label in seen.labels.items()},
+    }
+    statistics = statistics_of(seen)
+    for k, (_, over, under, of) in enumerate(statistics):
+        ratio = {"over": over, "under": under, "both": over + under}
+        for attribute, label in of.labels.items():
+            tables[f"{k}|{attribute}"] = Grouped.of(ratio, np.ones(len(over)), label, fewest=fewest)
+    tried = () if seen.trials is None else readings(seen.trials)
+    facts = {
+        "label": seen.facts.get("label"),
+        "features": features,
+        "attributes": list(seen.labels),
+        "statistics": [s.name for s in statistics],
+        "tried": len(seen if seen.trials is None else seen.trials),
+        "trust": [t.model_dump(mode="json") for t in (_completeness(seen), *tried)],
+        "ranking": ranked(sizes[:, order], weight),
+    }
+    return facts, tables
+
+
+def _completeness(seen: Observations) -> TrustCheck:
+    if "epsilon" not in seen.columns:
+        return unmeasured("T1", "the method does not promise to add up")
+    return completeness_check(seen.columns["epsilon"], seen.columns["steps"].astype(np.int64))
