@@ -12,6 +12,7 @@ from typing import Any
 
 from auditkit.check import Check
 from auditkit.errors import AuditkitError, PolicyError, listing, nearest
+from auditkit.options import typed
 from auditkit.records import Task
 
 CHECKS: dict[str, str] = {
@@ -90,12 +91,16 @@ def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str 
     ]
     if missing:
         raise PolicyError(f"{at}check '{name}' needs {listing(missing)}")
-    options = {k: _within(v, folder) if k in getattr(kind, "PATHS", ()) else v for k, v in (options or {}).items()}
+    try:
+        options = typed(kind, options or {})
+    except PolicyError as e:
+        raise PolicyError(f"{at}check '{name}': {e}") from None
+    options = {k: _within(v, folder) if k in getattr(kind, "PATHS", ()) else v for k, v in options.items()}
     try:
         check: Check = kind(**options)
     except AuditkitError as e:
         raise type(e)(f"{at}{e}") from None
-    except (TypeError, ValueError) as e:
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as e:
         raise PolicyError(f"{at}check '{name}': {e}") from None
     return check
 

@@ -16,6 +16,7 @@ from auditkit.fairness.encoding import encoded, standardised
 from auditkit.fairness.estimates import SPARSE
 from auditkit.fairness.readings import Reading
 from auditkit.fairness.score_findings import Readings
+from auditkit.options import checked_options
 from auditkit.records import Comparison, NotMeasured, State
 from auditkit.stats.means import share_limits
 
@@ -28,6 +29,7 @@ MOST_ROWS = 5_000
 
 
 @dataclass(frozen=True)
+@checked_options
 class Consistency:
     """Share of a row's nearest neighbours that are decided as it is, overall and by group.
 

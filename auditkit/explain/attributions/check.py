@@ -12,6 +12,7 @@ from auditkit.errors import ModelError, listing, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.explain.attributions.findings import PHI, attribution_finding, of_class
 from auditkit.explain.methods.names import baseline_of, checked_name
+from auditkit.options import checked_options
 from auditkit.records import NotMeasured, Task
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ NOT_MEASURED = "not_measured"
 
 
 @dataclass(frozen=True)
+@checked_options
 class Attribution:
     """What moves the model's scores, row by row and column by column, through Captum.
 
