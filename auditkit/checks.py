@@ -93,9 +93,9 @@ def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str 
         raise PolicyError(f"{at}check '{name}' needs {listing(missing)}")
     try:
         options = typed(kind, options or {})
+        options = {k: _within(v, folder) if k in getattr(kind, "PATHS", ()) else v for k, v in options.items()}
     except PolicyError as e:
         raise PolicyError(f"{at}check '{name}': {e}") from None
-    options = {k: _within(v, folder) if k in getattr(kind, "PATHS", ()) else v for k, v in options.items()}
     try:
         check: Check = kind(**options)
     except AuditkitError as e:
@@ -108,6 +108,8 @@ def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str 
 def _within(value: Any, folder: str | Path) -> Any:
     """A path, or each of several (of a dict: of its values), seen from a folder."""
     if isinstance(value, str):
+        if "\0" in value:
+            raise PolicyError("a path of a file holds no NUL character")
         return str(Path(folder) / value) if str(folder) else value
     if isinstance(value, Mapping):
         return {k: _within(v, folder) for k, v in value.items()}

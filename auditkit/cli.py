@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 import auditkit as ak
-from auditkit.cli_terminal import console, told_progress
+from auditkit.cli_files import check_place, slug, tell, write
+from auditkit.cli_terminal import console, lenient_streams, told_progress, utf8
 
 if TYPE_CHECKING:
     from auditkit.records import Report
@@ -68,8 +66,7 @@ def demo(
 ) -> None:
     """Audit the embedded income model on real census data, and show its gate; exits with 0."""
     config = ak.load_config(ak.demo.config_path())
-    _check_place(out, name)
-    report = _run(config, command="auditkit demo", quiet=quiet)
+    report = _run(config, Place(out, name, format), command="auditkit demo", quiet=quiet)
     _deliver(report, out, format, quiet, file_name=name)
     if not quiet:
         status = EXIT[report.outcome]
@@ -161,10 +158,10 @@ def run(
         changed = changed.model_copy(update={"policy": rules.model_copy(update={"words": words})})
     if check:
         changed = changed.model_copy(update={"checks": tuple(Asked(name=c, where="--check") for c in check)})
-    _check_place(out, name or "audit")
-    command = shlex.join(["auditkit", *sys.argv[1:]])
-    report = _run(changed, command=command, quiet=quiet, include_examples=include_examples)
-    _deliver(report, out, format, quiet, file_name=name or _slug(report.name))
+    command = utf8(shlex.join(["auditkit", *sys.argv[1:]]))
+    place = Place(out, name, format)
+    report = _run(changed, place, command=command, quiet=quiet, include_examples=include_examples)
+    _deliver(report, out, format, quiet, file_name=name or slug(report.name))
     raise typer.Exit(EXIT[report.outcome])
 
 
@@ -191,7 +188,9 @@ def render(
 ) -> None:
     """Write a stored report in other formats."""
     stored = ak.Report.load(report)
-    _write(stored, out, format or ["html"], quiet, file_name=name or report.stem)
+    written = write(stored, out, format or ["html"], file_name=name or report.stem)
+    if not quiet:
+        tell(written)
 
 
 @app.command(epilog="Example: auditkit explain equal_opportunity_difference")
@@ -213,6 +212,11 @@ def explain(
 
 def main() -> None:
     """Run the command line; errors are one line with what to do, a traceback only with --debug."""
+    with lenient_streams():
+        _main()
+
+
+def _main() -> None:
     try:
         app()
     except Exception as e:
@@ -286,11 +290,24 @@ def _here(path: str | None, config: Any) -> str | None:
     return None if path is None else str(Path(path).resolve())
 
 
-def _run(config: Any, *, command: str, quiet: bool, include_examples: int = 0) -> Report:
+class Place(NamedTuple):
+    """Where an audit is written: looked at before the work."""
+
+    out: Path
+    name: str
+    formats: list[str] | None
+
+    def check(self, default: str) -> None:
+        check_place(self.out, self.name or slug(default), self.formats or WRITTEN)
+
+
+def _run(config: Any, place: Place, *, command: str, quiet: bool, include_examples: int = 0) -> Report:
     from auditkit.checks import check_of
 
+    place.check(config.audit.name)
     with told_progress(quiet) as progress:
         model, data = _subject(config), _dataset(config)
+        place.check(config.audit.name or model.name)
         return ak.audit(
             model,
             data,
@@ -335,41 +352,11 @@ def _dataset(config: Any) -> Any:
 
 
 def _deliver(report: Report, out: Path, formats: list[str] | None, quiet: bool, *, file_name: str) -> None:
-    written = _write(report, out, formats or WRITTEN, True, file_name=file_name)
+    written = write(report, out, formats or WRITTEN, file_name=file_name)
     if not quiet:
         _show(report)
         print()
-        _tell(written)
-
-
-def _write(report: Report, out: Path, formats: Sequence[str], quiet: bool, *, file_name: str) -> list[Path]:
-    from auditkit.report.formats import FORMATS, render, write
-
-    _check_place(out, file_name)
-    texts = {f: render(report, f) for f in dict.fromkeys(formats)}
-    paths = {out / f"{file_name}{FORMATS[f].suffix}": text for f, text in texts.items()}
-    write(paths)
-    if not quiet:
-        _tell(list(paths))
-    return list(paths)
-
-
-def _check_place(out: Path, file_name: str) -> None:
-    """Before the work, not after it: a file name that is one, in a folder that can be written."""
-    if _slug(file_name) != file_name or file_name.startswith("."):
-        raise ak.ReportError(f"'{file_name}' is no file name: letters, digits, '.', '_' and '-' only")
-    there = next(p for p in (out, *out.absolute().parents) if p.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise ak.ReportError(f"cannot write to {out}: {there} is {'not writable' if there.is_dir() else 'no folder'}")
-
-
-def _tell(paths: list[Path]) -> None:
-    for path in paths:
-        print(f"{path}  ({path.stat().st_size / 1000:.0f} kB)")
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "audit"
+        tell(written)
 
 
 def _show(report: Report) -> None:

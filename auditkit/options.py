@@ -39,11 +39,12 @@ def checked_options(kind: Kind) -> Kind:
 def typed(kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options as their annotations say; PolicyError for one that is something else."""
     annotations = _annotations(kind)
-    return {k: _held(v, annotations[k], f"{k} of {kind.__name__}") for k, v in options.items() if k in annotations}
+    what = kind.__name__
+    return {k: _held(v, annotations[k], f"{k} of {what}") if k in annotations else v for k, v in options.items()}
 
 
 @functools.cache
-def _annotations(kind: type) -> dict[str, Any]:
+def _annotations(kind: Any) -> dict[str, Any]:
     """Option → its type; classes that nobody can write (fitted parts of a check) are left alone."""
     hints = typing.get_type_hints(kind)
     return {f.name: hints[f.name] for f in dataclasses.fields(kind) if f.init and f.name != "tasks"}
@@ -90,7 +91,7 @@ def _sequence(value: Any, inner: Any, what: str) -> tuple[Any, ...]:
         value = (value,)  # one name alone is no sequence of letters
     if isinstance(value, bytes | Mapping) or not isinstance(value, Iterable):
         raise PolicyError(f"{what} must be a list of {_words(inner)}, got {_shown(value)}")
-    out = []
+    out: list[Any] = []
     for one in value:
         if len(out) == MOST_NAMES:
             raise PolicyError(f"{what} has more than {MOST_NAMES:,} entries")

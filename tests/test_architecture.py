@@ -53,7 +53,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "checks": ({"check", "options", "records"}, set()),  # names the modules of checks, and loads what is asked for
     "audit": (EVERYTHING, {"numpy"}),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
-    "cli": (set(EVERYTHING) | {"catalogue", "report", "cli_terminal"}, {"typer", "rich"}),
+    "cli": (set(EVERYTHING) | {"catalogue", "report", "cli_terminal", "cli_files"}, {"typer", "rich"}),
+    "cli_files": ({"report", "records"}, set()),
     "cli_terminal": (set(), {"rich"}),
     "__main__": ({"cli"}, set()),
     "__init__": (set(), set()),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictInt, field_validator
+from pydantic import AfterValidator, Field, StrictInt, field_validator
 
 from auditkit.errors import PolicyError
 from auditkit.gate.parts import check_keys, part
@@ -14,9 +14,18 @@ from auditkit.gate.toml import Document, read
 from auditkit.records import Record, Task
 
 
+def _a_path(path: str) -> str:
+    if "\0" in path:
+        raise ValueError("a path of a file holds no NUL character")
+    return path
+
+
+_Path = Annotated[str, AfterValidator(_a_path)]
+
+
 class _Model(Record):
     factory: str
-    weights: str | None = None
+    weights: _Path | None = None
     task: Task | None = None
     outputs: Literal["logits", "probabilities"] | None = None
     threshold: float | None = None
@@ -29,7 +38,7 @@ class _Predictions(Record):
 
 
 class _Data(Record):
-    path: str
+    path: _Path
     y_true: str | tuple[str, ...]
     task: Task | None = None
     positive: str | int | float | bool | None = None

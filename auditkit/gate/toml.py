@@ -15,6 +15,10 @@ _KEY = re.compile(r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*
 _PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 
 
+MOST_BYTES = 1_000_000
+"""Of a configuration, at most."""
+
+
 class Document(NamedTuple):
     """A parsed file, and where its keys stand."""
 
@@ -36,22 +40,38 @@ def read(path: Path) -> Document:
 
     Raises PolicyError with the line for a syntax error, or when the file cannot be read.
     """
+    text = _text(path)
     try:
-        text = path.read_text(encoding="utf-8")
         data = tomllib.loads(text)
-    except OSError as e:
-        raise PolicyError(f"cannot read {path}: {e.strerror}") from None
-    except UnicodeDecodeError:
-        raise PolicyError(f"{path} is no TOML file: it is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as e:
+    except RecursionError:
+        raise PolicyError(f"{path}: its tables or arrays are nested too deeply to be a configuration") from None
+    except ValueError as e:  # syntax, and numbers of thousands of digits
         raise PolicyError(f"{path}: {e}") from None
     lines = scan(text)
     if path.name == "pyproject.toml":
-        if "auditkit" not in data.get("tool", {}):
+        tools = data.get("tool")
+        own = tools.get("auditkit") if isinstance(tools, dict) else None
+        if not isinstance(own, dict):
             raise PolicyError(f"{path} has no table [tool.auditkit]")
-        data = data["tool"]["auditkit"]
+        data = own
         lines = {p[2:]: n for p, n in lines.items() if p[:2] == ("tool", "auditkit") and len(p) > 2}
     return Document(path.name, data, lines)
+
+
+def _text(path: Path) -> str:
+    """The text of a file that can be a configuration."""
+    try:
+        if path.exists() and not path.is_file():
+            raise PolicyError(f"cannot read {path}: it is no file")
+        if path.stat().st_size > MOST_BYTES:
+            raise PolicyError(f"{path} is no configuration: it has more than {MOST_BYTES:,} bytes")
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise PolicyError(f"{path} is no TOML file: it is not UTF-8 text") from None
+    except OSError as e:
+        raise PolicyError(f"cannot read {path}: {e.strerror}") from None
+    except ValueError as e:
+        raise e if isinstance(e, PolicyError) else PolicyError(f"cannot read {str(path)!r}: {e}") from None
 
 
 def scan(text: str) -> dict[Path_, int]:

@@ -119,7 +119,7 @@ DATA: dict[str, Callable[[], Frame]] = {
 
 def weighted(frame: Frame) -> bool:
     """Whether the weights are what is odd about it."""
-    return not frame.w.equals(base(len(frame)).w) and not (frame.w < 1.5).all() or bool((frame.w == 0).any())
+    return (not frame.w.equals(base(len(frame)).w) and not (frame.w < 1.5).all()) or bool((frame.w == 0).any())
 
 
 def names() -> Iterator[str]:
