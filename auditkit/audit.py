@@ -43,7 +43,7 @@ from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
 from auditkit.judging import as_policy, judge
 from auditkit.progress import Progress, tell, told_to
-from auditkit.provenance import provenance_of
+from auditkit.provenance import created, provenance_of
 from auditkit.records import Finding, NotMeasured, Report, StoredEvidence, Words
 
 
@@ -91,6 +91,7 @@ def audit(
 
     Raises DataError, ModelError or PolicyError, each saying what was expected.
     """
+    created()  # a date that is none is a mistake to be told before the work
     rules = None if policy is None else as_policy(policy)
     asked = tuple(checks) if checks is not None else default_checks(data.task)
     if include_examples:

@@ -12,6 +12,7 @@ from typing import Any
 
 from auditkit.check import Check
 from auditkit.errors import AuditkitError, PolicyError, foreign, listing, nearest
+from auditkit.options import typed
 from auditkit.records import Task
 
 CHECKS: dict[str, str] = {
@@ -90,13 +91,17 @@ def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str 
     ]
     if missing:
         raise PolicyError(f"{at}check '{name}' needs {listing(missing)}")
-    options = {k: _within(v, folder) if k in getattr(kind, "PATHS", ()) else v for k, v in (options or {}).items()}
+    try:
+        options = typed(kind, options or {})
+        options = {k: _within(v, folder) if k in getattr(kind, "PATHS", ()) else v for k, v in options.items()}
+    except PolicyError as e:
+        raise PolicyError(f"{at}check '{name}': {e}") from None
     try:
         with foreign(f"check '{name}'"):
             check: Check = kind(**options)
     except AuditkitError as e:
         raise type(e)(f"{at}{e}") from None
-    except (TypeError, ValueError) as e:
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as e:
         raise PolicyError(f"{at}check '{name}': {e}") from None
     return check
 
@@ -104,6 +109,8 @@ def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str 
 def _within(value: Any, folder: str | Path) -> Any:
     """A path, or each of several (of a dict: of its values), seen from a folder."""
     if isinstance(value, str):
+        if "\0" in value:
+            raise PolicyError("a path of a file holds no NUL character")
         return str(Path(folder) / value) if str(folder) else value
     if isinstance(value, Mapping):
         return {k: _within(v, folder) for k, v in value.items()}

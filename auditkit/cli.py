@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 import auditkit as ak
-from auditkit.cli_delivery import check_place, deliver, show, slug, write
-from auditkit.cli_terminal import complain, told_progress, usable_streams, while_heard
+from auditkit.cli_delivery import Place, deliver, show, slug, write
+from auditkit.cli_terminal import complain, told_progress, usable_streams, utf8, while_heard
 from auditkit.errors import foreign
 
 if TYPE_CHECKING:
@@ -91,9 +91,9 @@ def demo(
 ) -> int:
     """Audit the embedded income model on real census data, and show its gate; exits with 0."""
     config = ak.load_config(ak.demo.config_path())
-    check_place(out, name, format, force)
-    report = _run(config, command="auditkit demo", quiet=quiet)
-    deliver(report, out, format, quiet, file_name=name, force=force)
+    place = Place(out, name, format, force)
+    report = _run(config, place, command="auditkit demo", quiet=quiet)
+    deliver(report, place, quiet, file_name=name)
     if not quiet:
         with while_heard():
             print(f"\nIn CI, `auditkit run` would exit with {exit_status(report)} here. A demo exits with 0.")
@@ -208,10 +208,10 @@ def run(
         changed = changed.model_copy(update={"policy": rules.model_copy(update={"words": words})})
     if check:
         changed = changed.model_copy(update={"checks": tuple(Asked(name=c, where="--check") for c in check)})
-    check_place(out, name or (slug(changed.audit.name) if changed.audit.name else None), format, force)
-    command = shlex.join(["auditkit", *sys.argv[1:]])
-    report = _run(changed, command=command, quiet=quiet, include_examples=include_examples)
-    deliver(report, out, format, quiet, file_name=name or slug(report.name), force=force)
+    command = utf8(shlex.join(["auditkit", *sys.argv[1:]]))
+    place = Place(out, name, format, force)
+    report = _run(changed, place, command=command, quiet=quiet, include_examples=include_examples)
+    deliver(report, place, quiet, file_name=name or slug(report.name))
     return exit_status(report)
 
 
@@ -250,7 +250,8 @@ def render(
 ) -> int:
     """Write a stored report in other formats."""
     stored = ak.Report.load(report)
-    write(stored, out, format or ["html"], quiet, file_name=name or report.stem, force=force)
+    place = Place(out, name, format or ["html"], force)
+    write(stored, place, quiet, file_name=name or report.stem)
     return 0
 
 
@@ -367,11 +368,13 @@ def _here(path: str | None, config: Any) -> str | None:
     return None if path is None else str(Path(path).resolve())
 
 
-def _run(config: Any, *, command: str, quiet: bool, include_examples: int = 0) -> Report:
+def _run(config: Any, place: Place, *, command: str, quiet: bool, include_examples: int = 0) -> Report:
     from auditkit.checks import check_of
 
+    place.check(config.audit.name)
     with told_progress(quiet) as progress:
         model, data = _subject(config), _dataset(config)
+        place.check(config.audit.name or model.name)
         return ak.audit(
             model,
             data,

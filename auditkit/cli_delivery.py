@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditkit.cli_terminal import console, while_heard
 from auditkit.errors import ReportError
@@ -14,12 +14,32 @@ from auditkit.errors import ReportError
 if TYPE_CHECKING:
     from auditkit.records import Report
 
+_LONGEST = 200
+"""Bytes of a file name, at most: file systems know 255, and a suffix comes on top."""
 WRITTEN = ("html", "json")
 """Formats that an audit writes unless --format says otherwise."""
 
 
-def deliver(report: Report, out: Path, formats: list[str] | None, quiet: bool, *, file_name: str, force: bool) -> None:
-    written = write(report, out, formats or WRITTEN, True, file_name=file_name, force=force)
+class Place(NamedTuple):
+    """Where an audit is written: looked at before the work, and not after it."""
+
+    out: Path
+    name: str
+    """Of its files; empty: that of the audit or the model, which is not known before these are loaded."""
+    formats: Sequence[str] | None
+    force: bool
+
+    def check(self, default: str = "") -> dict[str, Path]:
+        """Format → path, in a folder that can be written, over nothing that is no report; ReportError otherwise.
+
+        Without any name only the folder and the formats are looked at.
+        """
+        return check_place(self.out, self.name or (slug(default) if default else None), self.formats, self.force)
+
+
+def deliver(report: Report, place: Place, quiet: bool, *, file_name: str) -> None:
+    """Write the report, then show its verdict."""
+    written = write(report, place, True, file_name=file_name)
     if not quiet:
         with while_heard():
             show(report)
@@ -27,13 +47,14 @@ def deliver(report: Report, out: Path, formats: list[str] | None, quiet: bool, *
             _tell(written)
 
 
-def write(report: Report, out: Path, formats: Sequence[str], quiet: bool, *, file_name: str, force: bool) -> list[Path]:
+def write(report: Report, place: Place, quiet: bool, *, file_name: str) -> list[Path]:
+    """Write the report in all formats, or in none."""
     from auditkit.report.formats import render
     from auditkit.report.formats import write as write_files
 
-    paths = check_place(out, file_name, formats, force)
+    paths = check_place(place.out, file_name, place.formats, place.force)
     texts = {path: render(report, f) for f, path in paths.items()}
-    write_files(texts, force=force)
+    write_files(texts, force=place.force)
     if not quiet:
         with while_heard():
             _tell(list(texts))
@@ -41,25 +62,34 @@ def write(report: Report, out: Path, formats: Sequence[str], quiet: bool, *, fil
 
 
 def check_place(out: Path, file_name: str | None, formats: Sequence[str] | None, force: bool) -> dict[str, Path]:
-    """Format → path, before the work and not after it: in a folder that can be written, over nothing that is no report.
-
-    Without a file name only the folder and the formats are looked at.
-    """
+    """See `Place.check`."""
     from auditkit.report.formats import paths_of
     from auditkit.report.writing import refuse_strangers
 
-    if file_name is not None and (slug(file_name) != file_name or file_name.startswith(".")):
-        raise ReportError(f"'{file_name}' is no file name: letters, digits, '.', '_' and '-' only")
+    if file_name is not None:
+        _check_name(file_name)
     try:
-        there = next(p for p in (out, *out.absolute().parents) if p.exists())
+        there = next(p for p in (out, *out.absolute().parents) if p.exists() or p.is_symlink())
+        if not there.is_dir():
+            raise ReportError(f"cannot write to {out}: {there} is no folder")
+        with tempfile.TemporaryFile(dir=there):
+            pass  # rights, a read-only file system and a full one, all by trying
+    except ReportError:
+        raise
     except (OSError, ValueError) as e:  # too long, or with a NUL
-        raise ReportError(f"cannot write to {str(out)[:100]!r}: {getattr(e, 'strerror', None) or e}") from None
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise ReportError(f"cannot write to {out}: {there} is {'not writable' if there.is_dir() else 'no folder'}")
+        why = getattr(e, "strerror", None) or e
+        raise ReportError(f"cannot write to {str(out)[:100]!r}: it is not writable ({why})") from None
     paths = paths_of(out / (file_name or "audit"), formats or WRITTEN)
     if file_name is not None:
         refuse_strangers(paths.values(), force=force)
     return paths
+
+
+def _check_name(file_name: str) -> None:
+    if slug(file_name) != file_name or file_name.startswith("."):
+        raise ReportError(
+            f"'{file_name[:40]}' is no file name: letters, digits, '.', '_' and '-' only, {_LONGEST} at most"
+        )
 
 
 def _tell(paths: list[Path]) -> None:
@@ -72,7 +102,8 @@ def _tell(paths: list[Path]) -> None:
 
 
 def slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "audit"
+    """A name of a file out of any name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:_LONGEST] or "audit"
 
 
 def show(report: Report) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -21,10 +23,14 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def usable_streams() -> None:
-    """Streams that the caller closed lead nowhere; otherwise the next file that is opened would take their place."""
+    """Streams that the caller closed lead nowhere (else the next file that is opened would take their place), and signs
+    that a stream cannot write are replaced."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="auditkit.signs")
 
 
 @contextlib.contextmanager
@@ -64,3 +70,27 @@ def told_progress(quiet: bool) -> Iterator[Listener | None]:
     with Progress(*columns, console=screen, transient=True) as bar:
         task = bar.add_task("loading", total=None)
         yield lambda what, done, total: bar.update(task, description=printable(what), completed=done, total=total)
+
+
+# ---- signs that a stream does not know
+
+_SIGNS = {
+    "–": "-", "—": "-", "−": "-", "…": "...", "→": "->", "←": "<-", "≤": "<=", "≥": ">=", "≠": "!=", "≈": "~",
+    "✓": "+", "✗": "x", "×": "x", "·": ".", "•": "*", "“": '"', "”": '"', "‘": "'", "’": "'", "±": "+-", "∞": "inf",
+    "─": "-", "━": "-", "│": "|", "α": "alpha", "Σ": "sum", "Δ": "delta", "\u00a0": " ", "\u202f": " ",
+}  # fmt: skip
+"""What stands for a sign where it cannot be written; "?" for every other one."""
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    signs = error.object[error.start : error.end]
+    return "".join(_SIGNS.get(c, "?") for c in signs), error.end
+
+
+codecs.register_error("auditkit.signs", _replaced)
+
+
+def utf8(text: str) -> str:
+    """Text that can be written as UTF-8: bytes of the command line that are none are replaced."""
+    return text.encode("utf-8", "replace").decode("utf-8")

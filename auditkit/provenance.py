@@ -11,6 +11,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 import auditkit
+from auditkit.errors import PolicyError
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
@@ -45,11 +46,19 @@ def cautions_of(model: Model | Predictions, data: Dataset) -> tuple[str, ...]:
 
 
 def created() -> datetime.datetime:
-    """Now in UTC, to the second; SOURCE_DATE_EPOCH where that is set."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if epoch.isdigit():
+    """Now in UTC, to the second; SOURCE_DATE_EPOCH where that is set. PolicyError where that is no date."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "").strip()
+    if not epoch:
+        return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    try:
+        if not (epoch.isascii() and epoch.isdecimal() and len(epoch) < 20):
+            raise ValueError
         return datetime.datetime.fromtimestamp(int(epoch), datetime.UTC)
-    return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    except (ValueError, OverflowError, OSError):
+        raise PolicyError(
+            f"SOURCE_DATE_EPOCH must be seconds since 1970 (the year 9999 at most), got '{epoch[:40]}': "
+            "unset it, or set it to a number such as 1795521600"
+        ) from None
 
 
 def _model(model: Model | Predictions) -> ModelProvenance:

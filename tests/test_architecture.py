@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "auditkit"
 ALWAYS = {"errors", "files", "auditkit"}
 EVERYTHING = {
     "records", "catalogue", "check", "wording", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
-    "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding",
+    "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
     "values", "alignment",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
@@ -33,6 +33,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),  # report: only inside Report.save
     "catalogue": ({"records"}, set()),
     "check": ({"records"}, set()),
+    "options": (set(), set()),
     "progress": (set(), set()),
     "wording": ({"records"}, set()),
     "inputs": (
@@ -42,22 +43,22 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "evidence": ({"check", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
     "stats": (set(), {"numpy", "scipy"}),
     "fairness": (
-        {"check", "catalogue", "evidence", "stats", "records", "wording", "alignment"},
+        {"check", "options", "catalogue", "evidence", "stats", "records", "wording", "alignment"},
         {"numpy", "pandas", "sklearn", "fairlearn"},
     ),
     "explain": (
-        {"inputs", "check", "catalogue", "evidence", "stats", "records", "wording", "progress"},
+        {"inputs", "check", "options", "catalogue", "evidence", "stats", "records", "wording", "progress"},
         {"torch", "captum", "numpy", "pandas", "sklearn"},
     ),
     "robustness": (
-        {"explain", "inputs", "check", "catalogue", "evidence", "records", "wording", "progress"},
+        {"explain", "inputs", "check", "options", "catalogue", "evidence", "records", "wording", "progress"},
         {"numpy", "pandas"},
     ),
     "gate": ({"records", "disclosure", "catalogue", "wording"}, {"pydantic"}),
     "report": ({"records", "catalogue", "wording", "stored"}, {"jinja2", "markupsafe", "rich"}),
     "judging": ({"records", "catalogue", "gate", "evidence", "fairness", "explain"}, set()),
     "provenance": ({"records", "inputs", "audit"}, set()),
-    "checks": ({"check", "records"}, set()),  # names the modules of checks, and loads what is asked for
+    "checks": ({"check", "options", "records"}, set()),  # names the modules of checks, and loads what is asked for
     "audit": (EVERYTHING, {"numpy"}),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (set(EVERYTHING) | {"catalogue", "report", "cli_delivery", "cli_terminal", "stored"}, {"typer", "rich"}),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import comb
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,12 @@ from auditkit.evidence.tally import coded_strings
 
 MOST_VALUES = 50
 """A column of categories with more values than this is left out: each would be a subgroup of hardly anybody."""
+
+
+MOST_CELLS = 5_000_000
+"""Cells of all crossings together that are kept at most."""
+MOST_CROSSINGS = 6_000
+"""Crossings of columns that nobody chose, at most: 34 columns by three."""
 
 
 class Coded(NamedTuple):
@@ -43,12 +50,24 @@ class Coding:
     """Column → inner edges of its bins (each bin contains its upper edge); None: categories as they are."""
     left_out: dict[str, str]
     """Column → why it is not searched."""
+    alone: tuple[str, ...] = ()
+    """Columns that are searched one at a time, because crossing them too would be more than can be counted."""
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, columns: Sequence[str] | None = None, *, bins: int = 4) -> Coding:
+    def of(
+        cls,
+        rows: pd.DataFrame,
+        columns: Sequence[str] | None = None,
+        *,
+        bins: int = 4,
+        depth: int = 1,
+        first: Sequence[str] = (),
+    ) -> Coding:
         """The coding of these columns (None: all), with edges at the quantiles of their values in `rows`.
 
-        A numeric column of at most `bins` values keeps them as categories. Raises DataError for unknown columns.
+        A numeric column of at most `bins` values keeps them as categories. Where crossing `depth` of all columns is
+        more than can be counted, those named `first`, then the others in their order, are crossed as far as it goes.
+        Raises DataError for unknown columns.
         """
         names = [str(c) for c in rows.columns] if columns is None else list(columns)
         for name in names:
@@ -65,7 +84,9 @@ class Coding:
                 left_out[name] = reason
             else:
                 edges[name] = found
-        return cls(edges, left_out)
+        order = sorted(edges, key=lambda name: name not in first) if columns is None else list(edges)
+        sizes = {n: rows[n].nunique() + 1 if (e := edges[n]) is None else len(e) + 2 for n in order}
+        return cls(edges, left_out, _beyond(sizes, depth, MOST_CROSSINGS if columns is None else None))
 
     def coded(self, name: str, values: pd.Series[Any]) -> Coded:
         """The values of one column as codes; labels of categories are those that occur, sorted."""
@@ -82,16 +103,18 @@ class Coding:
         return {
             "edges": {k: None if v is None else list(v) for k, v in self.edges.items()},
             "left_out": self.left_out,
+            **({"alone": list(self.alone)} if self.alone else {}),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Coding:
         """From `to_json`; EvidenceError for what is no coding."""
-        data = reading.fields(data, "the coding", "edges", "left_out")
+        data = reading.fields(data, "the coding", "edges", "left_out", optional=("alone",))
         stored = reading.mapping(data["edges"], "the edges", most=reading.MOST_COLUMNS)
         edges = {k: None if v is None else _stored_edges(k, v) for k, v in stored.items()}
         left_out = reading.mapping(data["left_out"], "the columns left out")
-        return cls(edges, {k: reading.text(v, f"why {k!r} is left out") for k, v in left_out.items()})
+        alone = reading.texts(data.get("alone", ()), "the columns crossed with none", most=reading.MOST_COLUMNS)
+        return cls(edges, {k: reading.text(v, f"why {k!r} is left out") for k, v in left_out.items()}, tuple(alone))
 
 
 def _stored_edges(name: str, stored: object) -> tuple[float, ...]:
@@ -107,6 +130,25 @@ def searchable(batch: Batch) -> pd.DataFrame:
     groups = batch.groups.set_axis(batch.features.index, axis=0)
     frame = pd.concat([batch.features[own], groups], axis=1)
     return frame.set_axis([str(c) for c in frame.columns], axis=1)
+
+
+def _beyond(sizes: Mapping[str, int], depth: int, most: int | None) -> tuple[str, ...]:
+    """The columns, of these with their numbers of conditions, that cannot be crossed with those before them.
+
+    At most `MOST_CELLS` cells, and `most` crossings, are kept.
+
+    >>> _beyond({"a": 1_000, "b": 1_000, "c": 1_000, "d": 2}, 3, None)
+    ('c',)
+    """
+    cells, kept = [1, *([0] * depth)], 0  # cells of the crossings of 0, 1, … of the kept columns
+    beyond = []
+    for name, size in sizes.items():
+        more = [a + (size * b) for a, b in zip(cells, [0, *cells[:-1]], strict=True)]
+        if depth > 1 and (max(more) > MOST_CELLS or (most is not None and comb(kept + 1, depth) > most)):
+            beyond.append(name)
+        else:
+            cells, kept = more, kept + 1
+    return tuple(beyond)
 
 
 def _edges(values: pd.Series[Any], bins: int) -> tuple[str, tuple[float, ...] | None]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations, pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -13,15 +14,13 @@ from numpy.typing import NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing
 from auditkit.evidence import reading
-from auditkit.evidence.coding import Coded
+from auditkit.evidence.coding import MOST_CELLS, Coded
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
 
 Floats = NDArray[np.float64]
 Keys = NDArray[np.uint64]
-MOST_CELLS = 5_000_000
-"""Cells of all crossings together that are kept at most."""
 _KEPT_KEYS = 1_024
 _ROUNDING = 1e-6
 """Sums are stored with ten digits, so that inequalities between them hold nearly."""
@@ -32,6 +31,8 @@ _CHUNK = 32_768
 @dataclass(frozen=True)
 class CrossedSums:
     """For every crossing of `depth` columns: rows, Σx and Σx² of an outcome x in each cell, halves apart.
+
+    Columns that are too many to be crossed stand `alone`: each is a table of its own.
 
     No more than `depth` columns of any row are kept together, and memory does not grow with the rows. Fewer columns
     crossed are sums over a table (`of`). A row's half is the last bit of its key, so it is in the same half wherever it
@@ -50,23 +51,33 @@ class CrossedSums:
 
     @classmethod
     def gather(
-        cls, columns: Mapping[str, Coded], outcome: Floats, keys: Keys, *, depth: int, facts: dict[str, Any]
+        cls,
+        columns: Mapping[str, Coded],
+        outcome: Floats,
+        keys: Keys,
+        *,
+        depth: int,
+        facts: dict[str, Any],
+        alone: Sequence[str] = (),
     ) -> CrossedSums:
         """Sum rows: outcome (N,), NaN where a row does not count; keys (N,), a hash of each row."""
         counted = ~np.isnan(outcome)
         x, half = outcome[counted], (keys[counted] & np.uint64(1)).astype(np.int64)
         codes = {name: c.codes[counted] for name, c in columns.items()}
         sizes = {name: len(c.labels) for name, c in columns.items()}
-        depth = min(depth, len(columns))
-        _bounded(list(combinations(columns, depth)), sizes)
+        own = [name for name in columns if name not in set(alone)]
+        depth = min(depth, len(own))
+        crossings = [*combinations(own, depth), *((name,) for name in columns if name in set(alone))]
+        _bounded(crossings, sizes)
         tables: dict[tuple[str, ...], Floats] = {}
         for start in range(0, len(x), _CHUNK):
             rows = slice(start, start + _CHUNK)
             part = {name: c[rows] for name, c in codes.items()}
-            for by, table in _crossed(part, sizes, x[rows], half[rows], depth):
-                tables[by] = tables[by] + table if by in tables else table
+            for names, deep in [(own, depth), *(([name], 1) for name in alone)]:
+                for by, table in _crossed({c: part[c] for c in names}, sizes, x[rows], half[rows], deep):
+                    tables[by] = tables[by] + table if by in tables else table
         if not tables:  # no row counts: empty tables, which add to others
-            tables = {by: np.zeros((2, 3, *(sizes[c] for c in by))) for by in combinations(columns, depth) if by}
+            tables = {by: np.zeros((2, 3, *(sizes[c] for c in by))) for by in crossings if by}
         labels = {name: c.labels for name, c in columns.items()}
         return cls(labels, tables, Copies.of(keys[counted]), int((~counted).sum()), facts)
 
@@ -89,12 +100,28 @@ class CrossedSums:
 
     def of(self, *by: str) -> Floats:
         """(2, 3, …) sums over the crossing of these columns, in their order; () gives (2, 3)."""
-        whole = next(w for w in self.tables if set(by) <= set(w))
+        whole = by if by in self.tables else self._holding[frozenset(by)]
         table = self.tables[whole]
         drop = tuple(2 + i for i, c in enumerate(whole) if c not in by)
         left = [c for c in whole if c in by]
         out: Floats = table.sum(axis=drop).transpose(0, 1, *(2 + left.index(c) for c in by))
         return out
+
+    @cached_property
+    def _holding(self) -> dict[frozenset[str], tuple[str, ...]]:
+        """Columns → the first table that crosses all of them."""
+        found: dict[frozenset[str], tuple[str, ...]] = {}
+        for whole in self.tables:
+            for size in range(len(whole) + 1):
+                for part in combinations(whole, size):
+                    found.setdefault(frozenset(part), whole)
+        return found
+
+    def crossings(self, depth: int) -> Iterator[tuple[str, ...]]:
+        """Every set of at most `depth` columns that are crossed, smaller ones first, each in the order of `labels`."""
+        place = {name: i for i, name in enumerate(self.labels)}
+        found = (sorted(c, key=place.__getitem__) for c in self._holding if 0 < len(c) <= depth)
+        yield from map(tuple, sorted(found, key=lambda by: (len(by), [place[c] for c in by])))
 
     def _on(self, labels: dict[str, tuple[str, ...]]) -> dict[tuple[str, ...], Floats]:
         if labels == self.labels:

@@ -21,6 +21,7 @@ from auditkit.fairness.odds import p_of_odds, worst_odds
 from auditkit.fairness.rates import RateTable
 from auditkit.fairness.weighted import weighted_families
 from auditkit.fairness.weighted_composites import NOT_SERVED, served
+from auditkit.options import checked_options
 from auditkit.records import Comparison, Concern, Finding, NotMeasured
 
 DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
@@ -32,6 +33,7 @@ Attributes = tuple[str, ...]
 
 
 @dataclass(frozen=True)
+@checked_options
 class GroupFairness:
     """Rates of each group of the sensitive features, their differences and ratios, with intervals.
 

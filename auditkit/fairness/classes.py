@@ -19,6 +19,7 @@ from auditkit.fairness.labels import labelled
 from auditkit.fairness.quantities import COMPARED as QUANTITY_COMPARED
 from auditkit.fairness.quantities import QuantityFamily, Words
 from auditkit.fairness.sets import sets_of
+from auditkit.options import checked_options
 from auditkit.records import Comparison, Finding, Task
 from auditkit.stats.joint import macro
 from auditkit.stats.rates import Limits
@@ -31,6 +32,7 @@ DEFAULT_METRICS = (
 
 
 @dataclass(frozen=True)
+@checked_options
 class ClassFairness:
     """Rates of each class against the rest, by group, and their largest differences over all classes, with intervals.
 

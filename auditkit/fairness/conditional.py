@@ -18,6 +18,7 @@ from auditkit.fairness import statements
 from auditkit.fairness.estimates import SPARSE, Family, number
 from auditkit.fairness.notes import finding_id
 from auditkit.fairness.rates import RateTable
+from auditkit.options import checked_options
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, State, Table
 from auditkit.stats.rates import critical_value, rate
 from auditkit.stats.stratified import mantel_haenszel, standardized
@@ -30,6 +31,7 @@ Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+@checked_options
 class ConditionalParity:
     """Differences and ratios of rates between groups whose control features are alike (conditional parity).
 

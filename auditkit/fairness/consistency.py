@@ -17,6 +17,7 @@ from auditkit.fairness.encoding import encoded, standardised
 from auditkit.fairness.estimates import SPARSE
 from auditkit.fairness.readings import Reading
 from auditkit.fairness.score_findings import Readings
+from auditkit.options import checked_options
 from auditkit.records import Comparison, NotMeasured, State
 from auditkit.stats.means import share_limits_of
 
@@ -43,6 +44,7 @@ class AgreementRows(PersonRows):
 
 
 @dataclass(frozen=True)
+@checked_options
 class Consistency:
     """Share of a row's nearest neighbours that are decided as it is, overall and by group.
 

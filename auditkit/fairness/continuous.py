@@ -16,6 +16,7 @@ from auditkit.check import Assessment, Batch
 from auditkit.errors import DataError, PolicyError, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.fairness.estimates import SPARSE, number, rate_estimate
+from auditkit.options import checked_options
 from auditkit.records import Comparison, Curve, Estimate, Exhibit, Finding, NotMeasured, Series, Table
 from auditkit.stats import families
 from auditkit.stats.dependence import Permuted, distance_correlation, generalized_parity, kernel_weights, silverman
@@ -33,6 +34,7 @@ PLACES = 25
 
 
 @dataclass(frozen=True)
+@checked_options
 class ContinuousAttribute:
     """Whether decisions and scores go with a continuous attribute, as age: no bins unless edges are given.
 

@@ -16,6 +16,9 @@ Floats = NDArray[np.float64]
 MOST_LEVELS = 50
 """Values of a column of categories, at most: beyond, it names rows rather than describes them."""
 
+_LARGE = 1e150
+"""Beyond it, squares leave double precision."""
+
 
 class Encoded(NamedTuple):
     """Columns as numbers of mean 0 and variance 1."""
@@ -59,6 +62,8 @@ def encoded(features: pd.DataFrame, *, without: Sequence[str] = ()) -> Encoded:
 def standardised(x: Floats) -> Floats:
     """Columns of mean 0 and variance 1; those that do not vary are dropped."""
     x = np.asarray(x, np.float64)
+    scale = np.abs(x).max(axis=0, initial=0.0)
+    x = x / np.where(scale > _LARGE, scale, 1.0)
     spread = x.std(axis=0)
     kept = spread > 1e-12
     out: Floats = (x[:, kept] - x[:, kept].mean(axis=0)) / spread[kept]

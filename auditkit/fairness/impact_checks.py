@@ -14,6 +14,7 @@ from auditkit.evidence.tally import Tally
 from auditkit.fairness import impact_findings as findings
 from auditkit.fairness.impact import ImpactRatios as Ratios
 from auditkit.fairness.laws import Selections, declared_sets, law_named, sex_and_race
+from auditkit.options import checked_options
 from auditkit.records import NotMeasured
 from auditkit.wording import plain
 
@@ -22,6 +23,7 @@ LARGEST_SHARE = 0.02
 
 
 @dataclass(frozen=True)
+@checked_options
 class ImpactRatios:
     """Selection rates and impact ratios (rate over the highest rate), in the table that a law asks for, with tests.
 
@@ -97,6 +99,7 @@ class ImpactRatios:
 
 
 @dataclass(frozen=True)
+@checked_options
 class ScoringRates:
     """NYC Local Law 144 for scores: the share of each category above the median score, and its ratio to the highest.
 

@@ -10,10 +10,12 @@ from auditkit.check import Assessment, Batch
 from auditkit.errors import DataError, listing, nearest
 from auditkit.evidence.profile import Profile
 from auditkit.fairness import profile_findings as findings
+from auditkit.options import checked_options
 from auditkit.records import NotMeasured
 
 
 @dataclass(frozen=True)
+@checked_options
 class DataProfile:
     """Groups and their shares, missing values by group, association of truth and attribute, crossings with nobody.
 

@@ -16,6 +16,7 @@ from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.fairness.encoding import Encoded, encoded, seen_columns
 from auditkit.fairness.estimates import SPARSE, number
+from auditkit.options import checked_options
 from auditkit.records import Estimate, Finding, GroupEstimates, NotMeasured
 from auditkit.stats.auc import Auc, auc_limits
 from auditkit.stats.crossfit import auc_of, over_folds, p_of_half
@@ -34,6 +35,7 @@ FOLDS = 5
 
 
 @dataclass(frozen=True)
+@checked_options
 class Proxies:
     """How well single features, and all of them, tell each group of a sensitive attribute from the rest.
 

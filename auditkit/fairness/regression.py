@@ -18,6 +18,7 @@ from auditkit.fairness.notes import finding_id
 from auditkit.fairness.quantities import COMPARED, QuantityFamily, Words
 from auditkit.fairness.readings import p_text
 from auditkit.fairness.sets import sets_of
+from auditkit.options import checked_options
 from auditkit.records import Comparison, Estimate, Finding, State, Task
 from auditkit.stats import distances
 from auditkit.stats.means import t_value
@@ -43,6 +44,7 @@ DEFAULT_METRICS = (*_COLUMNS, *_DISTANCES)
 
 
 @dataclass(frozen=True)
+@checked_options
 class RegressionFairness:
     """Errors and predictions of each group of the sensitive features, and their largest differences, with intervals.
 

@@ -193,7 +193,7 @@ def _thresholds(remedies: dict[Constraint, Mitigation], by: tuple[str, ...]) -> 
     rows: list[tuple[str | int | float | None, ...]] = []
     for name, words in REMEDIES:
         if name == "one_threshold":
-            rows.append((words, "everybody", remedies[name].common, None, None, None, None))
+            rows.append((words, "everybody", _from(remedies[name].common), None, None, None, None))
             continue
         for key, r in remedies[name].rules:
             rows.append((words, " & ".join(key), *_rule(r)))
@@ -207,11 +207,16 @@ def _thresholds(remedies: dict[Constraint, Mitigation], by: tuple[str, ...]) -> 
 
 def _rule(r: GroupRule) -> tuple[str | float | None, ...]:
     """(threshold, its chance, other threshold, chance of a lot, what the lot selects); None where there is none."""
-    first, second = (round(x, 4) if math.isfinite(x) else "nobody" for x in (r.first, r.second))
+    first, second = _from(r.first), _from(r.second)
     lot = (r.ignore, r.constant) if r.ignore > 0 else (None, None)
     if r.share in (0, 1) or r.first == r.second:
         return (second if r.share == 0 else first, None, None, *lot)
     return (first, r.share, second, *lot)
+
+
+def _from(threshold: float) -> float | str:
+    """The score from which rows are selected; no finite one selects nobody."""
+    return round(threshold, 4) if math.isfinite(threshold) else "selects nobody"
 
 
 def _curve(curve: Frontier, by: tuple[str, ...]) -> Curve:

@@ -18,6 +18,7 @@ from auditkit.fairness.readings import GroupScores, Reading, pooled
 from auditkit.fairness.remedies import remedies_finding
 from auditkit.fairness.score_curves import between_roc_curves, reliability, roc_curves
 from auditkit.fairness.score_findings import Readings
+from auditkit.options import checked_options
 from auditkit.records import Comparison, Concern, Exhibit, Finding, NotMeasured
 from auditkit.stats.calibration import bins_for
 
@@ -35,6 +36,7 @@ CROSSED = ("bpsn_auc", "bnsp_auc")
 
 
 @dataclass(frozen=True)
+@checked_options
 class Scores:
     """How scores rank and how they are calibrated, overall and by group, and what other thresholds would buy.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, NamedTuple
@@ -19,6 +19,8 @@ Booleans = NDArray[np.bool_]
 Direction = Literal["higher", "lower", "either"]
 FEWEST = 10
 """Rows of a subgroup in the search half, at least, whatever its support."""
+_TOGETHER = 200_000
+"""Subgroups that are read in one call."""
 
 
 class Subgroup(NamedTuple):
@@ -68,23 +70,55 @@ def search(
     """
     everybody = effective(evidence, 0, ())
     at_z = _Reading(everybody, direction, rates, critical_value(level))
-    levels = [
-        (by, cells, _enough(cells, everybody, support))
-        for by in crossings(evidence, depth)
-        for cells in [effective(evidence, 0, by)]
-    ]
-    searched = sum(int(enough.sum()) for *_, enough in levels)
+    levels = [_Level.of(evidence, by, everybody, support) for by in evidence.crossings(depth)]
+    searched = sum(len(level_.where) for level_ in levels)
     apart = sidak_value(level, max(1, searched))
     found: list[Subgroup] = []
     standing_out = redundant = 0
-    for by, cells, enough in levels:
-        low, side = at_z.of(cells)
-        stands = enough & (low > 0)
-        repeats = stands & _adds_nothing(cells, side, at_z, apart) if stands.any() else stands
+    for some in _batches(levels):
+        low, side = at_z.of(_joined([level_.enough for level_ in some]))
+        stands = low > 0
+        repeats = _adds_nothing(evidence, some, stands, side, at_z, apart)
         standing_out, redundant = standing_out + int(stands.sum()), redundant + int(repeats.sum())
-        found += _subgroups(evidence, by, cells, everybody, low, stands & ~repeats)
+        found += _subgroups(evidence, some, everybody, low, stands & ~repeats)
     found.sort(key=lambda s: (-s.low, len(s.by), s.conditions))
     return Search(searched, standing_out, redundant, tuple(found[:most]))
+
+
+class _Level(NamedTuple):
+    """The subgroups of one crossing that have enough rows."""
+
+    by: tuple[str, ...]
+    shape: tuple[int, ...]
+    where: NDArray[np.intp]
+    """(m,) their places in the flattened crossing."""
+    enough: Sums
+    """(m,) their sums."""
+
+    @classmethod
+    def of(cls, evidence: CrossedSums, by: tuple[str, ...], everybody: Sums, support: float) -> _Level:
+        cells = effective(evidence, 0, by)
+        enough = (cells.n >= max(FEWEST, support * float(everybody.n))) & (cells.n < everybody.n)
+        where = np.flatnonzero(enough)
+        return cls(by, cells.n.shape, where, Sums(*(x.ravel()[where] for x in cells)))
+
+
+def _batches(levels: list[_Level]) -> Iterator[list[_Level]]:
+    """Crossings whose subgroups are read together: enough for one call of numpy, not too many for memory."""
+    some: list[_Level] = []
+    size = 0
+    for one in levels:
+        some.append(one)
+        size += len(one.where)
+        if size >= _TOGETHER:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def _joined(parts: Sequence[Sums]) -> Sums:
+    return Sums(*(np.concatenate(x) for x in zip(*parts, strict=True)))
 
 
 def effective(evidence: CrossedSums, half: int, by: tuple[str, ...]) -> Sums:
@@ -94,12 +128,6 @@ def effective(evidence: CrossedSums, half: int, by: tuple[str, ...]) -> Sums:
     """
     n, x, xx = evidence.of(*by)[half] / evidence.copies.average
     return Sums(n, x, xx)
-
-
-def crossings(evidence: CrossedSums, depth: int) -> Iterator[tuple[str, ...]]:
-    """Every set of at most `depth` columns, smaller ones first."""
-    for size in range(1, min(depth, len(evidence.labels)) + 1):
-        yield from combinations(evidence.labels, size)
 
 
 @dataclass(frozen=True)
@@ -120,33 +148,49 @@ class _Reading:
         return np.where(wanted, low, -np.inf), side
 
 
-def _enough(cells: Sums, everybody: Sums, support: float) -> Booleans:
-    enough: Booleans = (cells.n >= max(FEWEST, support * float(everybody.n))) & (cells.n < everybody.n)
-    return enough
-
-
-def _adds_nothing(cells: Sums, side: Floats, at_z: _Reading, apart: float) -> Booleans:
-    """Where one of the broader subgroups, made of some of the conditions, says it already."""
-    out = np.zeros(cells.n.shape, dtype=bool)
-    axes = range(cells.n.ndim)
-    for size in range(1, cells.n.ndim):
-        for dropped in combinations(axes, size):
-            broader = Sums(*(x.sum(axis=dropped, keepdims=True) for x in cells))
-            low, broader_side = at_z.of(broader)
-            others = broader.minus(cells)
-            changes = (lower_of_size(cells, others, z=apart, rates=at_z.rates) > 0) & (
-                np.sign(np.nan_to_num(cells.mean - others.mean)) == side
-            )
-            out |= (others.n <= 0) | ((low > 0) & (broader_side == side) & ~changes)
-    return out
+def _adds_nothing(
+    evidence: CrossedSums, levels: list[_Level], stands: Booleans, side: Floats, at_z: _Reading, apart: float
+) -> Booleans:
+    """(m,) where one of the broader subgroups, made of some of the conditions, says it already."""
+    out = np.zeros(len(stands), dtype=bool)
+    which: list[NDArray[np.intp]] = []
+    broader: list[Sums] = []
+    start = 0
+    for level in levels:
+        rows = start + np.flatnonzero(stands[start : start + len(level.where)])
+        start += len(level.where)
+        if not len(rows) or len(level.by) == 1:
+            continue
+        at = np.unravel_index(level.where[rows - start + len(level.where)], level.shape)
+        cells = effective(evidence, 0, level.by)
+        for size in range(1, len(level.by)):
+            for dropped in combinations(range(len(level.by)), size):
+                left = tuple(place for axis, place in enumerate(at) if axis not in dropped)
+                which.append(rows)
+                broader.append(Sums(*(x.sum(axis=dropped)[left] for x in cells)))
+    if not which:
+        return out
+    rows, wide = np.concatenate(which), _joined(broader)
+    part = Sums(*(x[rows] for x in _joined([level.enough for level in levels])))
+    low, broader_side = at_z.of(wide)
+    others = wide.minus(part)
+    changes = (lower_of_size(part, others, z=apart, rates=at_z.rates) > 0) & (
+        np.sign(np.nan_to_num(part.mean - others.mean)) == side[rows]
+    )
+    out[rows[(others.n <= 0) | ((low > 0) & (broader_side == side[rows]) & ~changes)]] = True
+    return out & stands
 
 
 def _subgroups(
-    evidence: CrossedSums, by: tuple[str, ...], cells: Sums, everybody: Sums, low: Floats, where: Booleans
+    evidence: CrossedSums, levels: list[_Level], everybody: Sums, low: Floats, where: Booleans
 ) -> Iterator[Subgroup]:
-    for at in zip(*np.nonzero(where), strict=True):
-        position = tuple(int(i) for i in at)
-        one = Sums(*(x[position] for x in cells))
-        conditions = tuple(evidence.labels[c][i] for c, i in zip(by, position, strict=True))
-        difference = float(one.mean - everybody.minus(one).mean)
-        yield Subgroup(by, position, conditions, float(one.n / everybody.n), difference, float(low[position]))
+    start = 0
+    for level in levels:
+        for i in np.flatnonzero(where[start : start + len(level.where)]):
+            position = tuple(int(p) for p in np.unravel_index(level.where[i], level.shape))
+            one = Sums(*(x[i] for x in level.enough))
+            conditions = tuple(evidence.labels[c][p] for c, p in zip(level.by, position, strict=True))
+            difference = float(one.mean - everybody.minus(one).mean)
+            share = float(one.n / everybody.n)
+            yield Subgroup(level.by, position, conditions, share, difference, float(low[start + i]))
+        start += len(level.where)

@@ -145,11 +145,16 @@ def _all_tested(metric: str, evidence: CrossedSums, found: Search, tested: Teste
 
 def _columns(evidence: CrossedSums) -> tuple[Table, ...]:
     edges, left_out = evidence.facts["edges"], evidence.facts["left_out"]
+    alone = set(evidence.facts.get("alone", ()))
     searched = Table(
         title="Columns that were searched",
         columns=("Column", "As", "Conditions"),
         rows=tuple(
-            (c, "categories" if edges[c] is None else "quantile bins", "; ".join(labels))
+            (
+                c,
+                ("categories" if edges[c] is None else "quantile bins") + (", alone" if c in alone else ""),
+                "; ".join(labels),
+            )
             for c, labels in evidence.labels.items()
         ),
     )
@@ -173,6 +178,7 @@ def _notes(evidence: CrossedSums, found: Search, tested: Tested) -> tuple[str, .
     binned = [c for c, edges in evidence.facts["edges"].items() if edges is not None]
     if binned:
         notes.append(f"binned at quantiles: {listing(binned)}")
+    notes += _not_crossed(evidence)
     notes += [f"left out, {c}: {why}" for c, why in evidence.facts["left_out"].items()]
     copies = evidence.copies.average
     if copies > 1.05:
@@ -183,3 +189,15 @@ def _notes(evidence: CrossedSums, found: Search, tested: Tested) -> tuple[str, .
     if evidence.not_counted:
         notes.append(f"not counted: {evidence.not_counted:,} rows that the metric does not concern or cannot judge")
     return tuple(notes)
+
+
+def _not_crossed(evidence: CrossedSums) -> list[str]:
+    alone, depth = evidence.facts.get("alone", []), evidence.facts["depth"]
+    if not alone:
+        return []
+    crossed = [c for c in evidence.labels if c not in set(alone)]
+    return [
+        f"{len(alone):,} of {len(evidence.labels):,} columns were searched one at a time, not crossed with others: "
+        f"crossing all of them by {depth} is more than can be counted. Crossed were {listing(crossed, most=40)}; name "
+        "columns=[…], most important first, or a smaller depth, to choose"
+    ]

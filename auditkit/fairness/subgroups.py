@@ -17,6 +17,7 @@ from auditkit.evidence.crossed import CrossedSums
 from auditkit.evidence.sample import row_keys
 from auditkit.fairness.search import Direction, Search, Subgroup, effective, search
 from auditkit.fairness.subgroup_findings import finding
+from auditkit.options import checked_options
 from auditkit.records import NotMeasured
 from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
 from auditkit.stats.pairs import Interval
@@ -27,6 +28,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+@checked_options
 class Subgroups:
     """Search every conjunction of up to `depth` conditions for those whose rate differs from everybody else's.
 
@@ -40,7 +42,11 @@ class Subgroups:
     """
 
     columns: Sequence[str] | None = None
-    """Columns to search; None: all features and sensitive features."""
+    """Columns to search; None: all features and sensitive features.
+
+    Where crossing all is more than can be counted, the sensitive features and the first features (of columns that are
+    named: the first ones) are crossed, and the others searched one at a time; the report says which.
+    """
     depth: int = 3
     """Conditions joined at most, 1–4."""
     support: float = 0.01
@@ -109,11 +115,11 @@ class Subgroups:
         """The same check with the edges of its bins; itself if it has them. DataError for unknown columns."""
         if self.coding is not None:
             return self
-        return replace(self, coding=Coding.of(searchable(rows), self.columns, bins=self.bins))
+        return replace(self, coding=self._coding(rows))
 
     def gather(self, batch: Batch) -> CrossedSums:
         """Count a batch; an unfitted check takes the batch's own edges, which then add to no other part."""
-        coding = self.coding or Coding.of(searchable(batch), self.columns, bins=self.bins)
+        coding = self.coding or self._coding(batch)
         frame = searchable(batch)
         for name in coding.edges:
             if name not in frame.columns:
@@ -124,7 +130,12 @@ class Subgroups:
             row_keys(batch) if batch.key is None else batch.key,
             depth=self.depth,
             facts={"metric": self.metric, "depth": self.depth, **coding.to_json()},
+            alone=coding.alone,
         )
+
+    def _coding(self, rows: Batch) -> Coding:
+        sensitive = [str(c) for c in rows.groups.columns]
+        return Coding.of(searchable(rows), self.columns, bins=self.bins, depth=self.depth, first=sensitive)
 
     def assess(self, evidence: CrossedSums, *, level: float = 0.95) -> Assessment:
         """One finding, with a table of every subgroup tested; or why nothing could be searched."""

@@ -12,9 +12,11 @@ from auditkit.evidence.tally import Tally
 from auditkit.fairness import unknowns_findings as findings
 from auditkit.fairness.laws import declared_sets
 from auditkit.fairness.unknowns_findings import Placements
+from auditkit.options import checked_options
 
 
 @dataclass(frozen=True)
+@checked_options
 class UnknownDemographics:
     """Worst and best impact ratio of every group, wherever the rows of unknown group belong, and the tipping point.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictInt, field_validator
+from pydantic import AfterValidator, Field, StrictInt, field_validator
 
 from auditkit.errors import PolicyError
 from auditkit.gate.parts import check_keys, part
@@ -14,10 +14,19 @@ from auditkit.gate.toml import Document, read
 from auditkit.records import Record, Task
 
 
+def _a_path(path: str) -> str:
+    if "\0" in path:
+        raise ValueError("a path of a file holds no NUL character")
+    return path
+
+
+_Path = Annotated[str, AfterValidator(_a_path)]
+
+
 class _Model(Record):
     factory: str | None = None
     """None only where `trust` says that the weights are a program, which is its own module."""
-    weights: str | None = None
+    weights: _Path | None = None
     weights_key: str | None = None
     """Where in a checkpoint the state dict is, dotted."""
     trust: str | None = None
@@ -34,7 +43,7 @@ class _Predictions(Record):
 
 
 class _Data(Record):
-    path: str
+    path: _Path
     y_true: str | tuple[str, ...]
     task: Task | None = None
     positive: str | int | float | bool | None = None

@@ -64,6 +64,8 @@ class Policy(PolicyInfo):
         PolicyError if it has neither rules nor a preset.
         """
         name = str(path)
+        if "\0" in name:
+            raise PolicyError(f"{name!r} is no path of a policy: it holds a NUL character")
         if not Path(path).exists() and not Path(path).suffix and Path(path).name == name:
             if name not in LAWS:
                 raise PolicyError(

@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 from auditkit import files
 from auditkit.errors import PolicyError
 
-_MOST_BYTES = 1_000_000
-"""Of a configuration; an order of magnitude more than anybody writes."""
 Path_ = tuple[str | int, ...]
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
 _PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
+
+
+MOST_BYTES = 1_000_000
+"""Of a configuration, at most."""
 
 
 class Document(NamedTuple):
@@ -39,22 +41,32 @@ def read(path: Path) -> Document:
 
     Raises PolicyError with the line for a syntax error, or when the file cannot be read.
     """
+    text = _text(path)
     try:
-        # a BOM is what some editors of Windows begin a file with; line ends as text files have them
-        text = files.read(path, PolicyError, most=_MOST_BYTES, expected="a TOML file").decode("utf-8-sig")
-        text = text.replace("\r\n", "\n")
         data = tomllib.loads(text)
-    except UnicodeDecodeError:
-        raise PolicyError(f"{path} is no TOML file: it is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as e:
+    except RecursionError:
+        raise PolicyError(f"{path}: its tables or arrays are nested too deeply to be a configuration") from None
+    except ValueError as e:  # syntax, and numbers of thousands of digits
         raise PolicyError(f"{path}: {e}") from None
     lines = scan(text)
     if path.name == "pyproject.toml":
-        if "auditkit" not in data.get("tool", {}):
+        tools = data.get("tool")
+        own = tools.get("auditkit") if isinstance(tools, dict) else None
+        if not isinstance(own, dict):
             raise PolicyError(f"{path} has no table [tool.auditkit]")
-        data = data["tool"]["auditkit"]
+        data = own
         lines = {p[2:]: n for p, n in lines.items() if p[:2] == ("tool", "auditkit") and len(p) > 2}
     return Document(path.name, data, lines)
+
+
+def _text(path: Path) -> str:
+    """The text of a file that can be a configuration."""
+    try:
+        # a BOM is what some editors of Windows begin a file with; line ends as text files have them
+        text = files.read(path, PolicyError, most=MOST_BYTES, expected="a TOML file").decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise PolicyError(f"{path} is no TOML file: it is not UTF-8 text") from None
+    return text.replace("\r\n", "\n")
 
 
 def scan(text: str) -> dict[Path_, int]:

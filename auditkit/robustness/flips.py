@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from auditkit.check import MISSING, Assessment, Batch
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.grouped import GroupSums
+from auditkit.options import checked_options
 from auditkit.progress import tell
 from auditkit.records import NotMeasured, Task
 from auditkit.robustness.flip_findings import CHANGED, DELTA, UP, FlipRows, flip_findings
@@ -23,6 +24,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+@checked_options
 class FlipTest:
     """Which decisions change, and how far scores move, when only a sensitive attribute is changed in a row.
 

@@ -13,6 +13,7 @@ from auditkit.evidence.grouped import GroupSums
 from auditkit.explain.attributions.findings import attribution_findings
 from auditkit.explain.attributions.sums import NOT_MEASURED, PHI, AttributionRows
 from auditkit.explain.methods.names import baseline_of, checked_name
+from auditkit.options import checked_options
 from auditkit.records import NotMeasured, Task
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+@checked_options
 class Attribution:
     """What moves the model's scores, row by row and column by column, through Captum.
 

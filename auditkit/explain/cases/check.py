@@ -22,6 +22,7 @@ from auditkit.explain.cases.findings import (
     example_findings,
 )
 from auditkit.explain.methods.names import checked_name
+from auditkit.options import checked_options
 from auditkit.records import NotMeasured, Task
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ CHUNK = 256
 
 
 @dataclass(frozen=True)
+@checked_options
 class Examples:
     """The `n` most typical and the `n` most consequential wrong decisions of each group, with what moved their scores.
 

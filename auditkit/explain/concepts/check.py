@@ -16,6 +16,7 @@ from auditkit.check import Assessment, Batch, of_several
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.grouped import GroupSums
 from auditkit.explain.concepts.findings import CONCEPT, PROJECTION, ConceptRows, concept_findings, contrasts_of
+from auditkit.options import checked_options
 from auditkit.progress import tell
 from auditkit.records import NotMeasured, Task
 
@@ -32,6 +33,7 @@ LAYERS = 8
 
 
 @dataclass(frozen=True)
+@checked_options
 class Concepts:
     """Whether the net's decisions go along with a concept: a sensitive group, or rows that show something.
 

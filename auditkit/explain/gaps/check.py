@@ -15,6 +15,7 @@ from auditkit.evidence.sample import taken
 from auditkit.explain.gaps.findings import gap_findings
 from auditkit.explain.gaps.sums import REST, Contrast, GapSums, group_name
 from auditkit.explain.gaps.targets import MOST_FEATURES, TARGETS, Target
+from auditkit.options import checked_options
 from auditkit.records import NotMeasured, Task
 from auditkit.stats.crossfit import category_pairs_won, pairs_won
 
@@ -29,6 +30,7 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+@checked_options
 class GapAttribution:
     """Why is there a gap? Each gap between groups, split onto the columns that make it; the parts add up to it.
 

@@ -17,6 +17,7 @@ from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST
 from auditkit.explain.influence.findings import SHOWN, InfluenceSeen, cells_of, influence_findings
+from auditkit.options import checked_options
 from auditkit.records import NotMeasured, Task
 from auditkit.stats.grids import round_step, told
 
@@ -32,6 +33,7 @@ UNKNOWN = "(unknown)"
 
 
 @dataclass(frozen=True)
+@checked_options
 class Influence:
     """Which training rows, of which group and label, push the gap in mean scores up or down.
 

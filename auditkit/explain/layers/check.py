@@ -10,6 +10,7 @@ from auditkit.check import Assessment, Batch
 from auditkit.errors import DataError, ModelError, listing, nearest
 from auditkit.explain.layers.findings import layer_assessment
 from auditkit.explain.layers.sums import LayerSums
+from auditkit.options import checked_options
 from auditkit.records import Task
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+@checked_options
 class LayerAudit:
     """Layer by layer: how well a linear probe reads the attribute, and what erasing it there does to gap and accuracy.
 

@@ -15,6 +15,7 @@ from auditkit.check import Assessment, Batch
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.grouped import GroupSums
 from auditkit.explain.recourse.findings import CHANGES, MOVES, RecourseRows, recourse_findings
+from auditkit.options import checked_options
 from auditkit.progress import tell
 from auditkit.records import NotMeasured, Task
 
@@ -57,6 +58,7 @@ class Column(NamedTuple):
 
 
 @dataclass(frozen=True)
+@checked_options
 class Recourse:
     """The smallest change of actionable columns that turns a refusal, by group: how many have one, at what cost.
 

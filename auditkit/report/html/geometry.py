@@ -30,14 +30,19 @@ class Axis(NamedTuple):
         return [(round(100 * i / self.parts, 2), self.low + i * step) for i in range(self.parts + 1)]
 
 
+_SMALLEST, _LARGEST = 1e-290, 1e300
+"""What lies nearer to 0, or farther from it, cannot be divided in steps of double precision: it is drawn at the end."""
+
+
 def axis_to(most: float) -> Axis:
     """An axis from 0 to a round number at or above `most`, in four steps.
 
     >>> axis_to(0.37).high, axis_to(0.37).parts
     (0.4, 4)
     """
-    if not most > 0:
+    if not most > _SMALLEST:
         return Axis(0.0, 1.0, 4)
+    most = min(most, _LARGEST)
     scale = 10.0 ** math.floor(math.log10(most))
     step = next(s for s in (0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 2.5) if 4 * s * scale >= most * (1 - 1e-9))
     return Axis(0.0, _short(4 * step * scale, most), 4)
@@ -54,7 +59,7 @@ def axis_over(least: float, most: float) -> Axis:
     >>> axis_over(-0.02, 0.07), axis_over(0.1, 0.37).high
     (Axis(low=-0.02, high=0.08, parts=5), 0.4)
     """
-    return axis_to(most) if least >= 0 else axis_between(least, max(most, 0.0))
+    return axis_to(most) if least >= -_SMALLEST else axis_between(max(least, -_LARGEST), min(max(most, 0.0), _LARGEST))
 
 
 def axis_between(least: float, most: float) -> Axis:
