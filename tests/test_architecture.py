@@ -21,7 +21,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "exhibits": (set(), {"pydantic"}),
     "disclosure": ({"exhibits"}, {"pydantic"}),
     "deciding": ({"check", "explain", "inputs", "progress"}, {"numpy"}),
-    "accidents": ({"check", "records", "wording"}, set()),
+    "accidents": ({"check", "progress", "records", "wording"}, set()),
     "records": (
         {"report", "exhibits", "disclosure"},
         {"pydantic"},

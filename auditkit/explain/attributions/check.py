@@ -82,8 +82,6 @@ class Attribution:
                 else:
                     of_several(self.label, sample.task)
                 each = (explain(model, sample, **options),)
-            if len(sample.features) > 1 and not any(np.ptp(e.delta) for e in each):
-                raise NotExplained("all scores are equal: no column moves them")
         except NotExplained as e:
             return Observations({}, {}, {"method": self.method, NOT_MEASURED: str(e)})
         facts = {**self._facts(each[0], sample), "explained": "probability" if every else self._explained(model)}

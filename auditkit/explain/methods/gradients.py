@@ -10,16 +10,17 @@ import torch
 from captum.attr import DeepLift, InputXGradient, LayerAttribution, LayerGradCam, Saliency
 from torch import Tensor, nn
 
+from auditkit.errors import out_of_memory
 from auditkit.explain.driving import (
     Gradients,
     NotExplained,
     Tensors,
     gradients_of_the_sum,
-    out_of_memory,
     over_rows,
     restored,
 )
 from auditkit.explain.surface import Forward, Surface
+from auditkit.progress import raised_by_listener
 
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
@@ -136,7 +137,7 @@ def on_modules(work: Callable[[], Tensors], at: Surface, name: str) -> Tensors:
         except NotExplained:
             raise
         except (RuntimeError, TypeError, AssertionError, ValueError, AttributeError, NotImplementedError) as e:
-            if isinstance(e, RuntimeError) and out_of_memory(e):
+            if out_of_memory(e) or raised_by_listener(e):
                 raise
             said = " ".join(str(e).split())[:300]
             raise NotExplained(f"{name} does not fit this model: {said or type(e).__name__}") from e

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.check import Assessment, Batch
-from auditkit.errors import PolicyError, listing, nearest
+from auditkit.errors import NotExplained, PolicyError, listing, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.explain.recourse.findings import CHANGES, MOVES, recourse_findings
 from auditkit.progress import tell
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
 
+NOT_MEASURED = "not_measured"
 DIRECTIONS = ("up", "down", "any")
 CALL_ROWS = 8192
 """Changed rows that are predicted at a time."""
@@ -132,8 +133,11 @@ class Recourse:
         self._few_enough(columns)
         refused = np.flatnonzero(sample.y_pred == 0)
         chosen, weight = _spread(sample, refused, self.rows)
-        with undisturbed(model):
-            found = _searched(model, sample.features, chosen, columns, self.depth)
+        try:
+            with undisturbed(model):
+                found = _searched(model, sample.features, chosen, columns, self.depth)
+        except NotExplained as e:
+            return Observations({}, {}, {NOT_MEASURED: str(e)})
         labels = {str(a): sample.groups[a].astype("str").iloc[chosen].tolist() for a in sample.groups}
         facts = {**self.options(), "refused": len(refused), "sampled": len(sample.y_pred)}
         return Observations({"weight": weight, **found}, labels, facts)
@@ -141,7 +145,7 @@ class Recourse:
     def assess(self, evidence: Observations, *, level: float = 0.95) -> Assessment:
         """Success and cost an attribute; pure."""
         if not len(evidence):
-            why = "no sampled row is refused"
+            why = evidence.facts.get(NOT_MEASURED, "no sampled row is refused")
             return Assessment(not_measured=(NotMeasured(what=self.name, why=why, concern="explanation"),))
         return Assessment(recourse_findings(evidence, level=level))
 
@@ -268,6 +272,8 @@ def _tried(
     tries: Sequence[tuple[Action, Positions]],
 ) -> list[Floats]:
     """Scores of the rows after each action, predicted together."""
+    from auditkit.explain.asking import answering
+
     where = np.concatenate([w for _, w in tries])
     frame = features.iloc[rows[where]].reset_index(drop=True)
     starts = np.cumsum([0, *(len(w) for _, w in tries)])
@@ -280,5 +286,6 @@ def _tried(
         values = pd.Series(column.values, dtype=features[column.name].dtype)
         given = values.iloc[np.maximum(pick, 0)].reset_index(drop=True)
         frame[column.name] = frame[column.name].where(pd.Series(pick < 0), given)
-    score = model.predict(frame, batch_size=min(model.batch_size, CALL_ROWS))
+    with answering("the net cannot be run on changed rows"):
+        score = model.predict(frame, batch_size=min(model.batch_size, CALL_ROWS))
     return [score[a:b] for a, b in itertools.pairwise(starts)]
