@@ -86,7 +86,7 @@ class _Stored:
         self._evidence = report.evidence
         self._task = report.provenance.data.task
         self._not_measured = report.not_measured
-        self._weighing = bool(report.provenance.data.weights or report.provenance.data.cluster)
+        self._weighing = report.provenance.data.weighting is not None
         self._sources: dict[str, _Source] = {}
 
     def finding(self, rule: Rule, level: float) -> Finding | None:

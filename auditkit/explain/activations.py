@@ -35,9 +35,7 @@ def layers_of(model: Model, inputs: Inputs, wanted: Sequence[str] = ()) -> tuple
     Without `wanted`: the leaf modules that come before the last. Usable is what is called once and gives a tensor of
     floats with a row a row, at every pass. ModelError for a name that the module has not, naming the nearest.
     """
-    modules = {
-        name: m for name, m in model.module.named_modules() if name and ".parametrizations." not in f".{name}."
-    }
+    modules = {name: m for name, m in model.module.named_modules() if name and ".parametrizations." not in f".{name}."}
     for name in wanted:
         if name not in modules:
             raise ModelError(f"no layer '{name}'; there are {listing(modules, most=12)}.{nearest(name, modules)}")

@@ -23,7 +23,7 @@ from auditkit.explain.surface import Scale, Surface, surface, whole
 from auditkit.explain.trust.records import T1_LIMIT, completeness
 from auditkit.inputs.groups import Groups, summed
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs
+from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
 
 Floats = NDArray[np.float64]
 
@@ -208,8 +208,6 @@ def _baseline(ready: _Ready, weight: Floats | None) -> Tensors:
 
 def _all_outputs(ready: _Ready, baseline: Tensors, outputs: int | None) -> tuple[Explained, ...]:
     at, options = ready.at, {"n_steps": ready.n_steps, "seed": ready.seed}
-    if len(at) > 1 and all_equal(_decisions(at, at.points), at.points):
-        raise NotExplained("all scores are equal: no column moves them")
     if outputs is None:
         return (_refined(ready, at, baseline, ready.how.attribute(at, baseline, **options)),)
     each = each_output(ready.how, at, baseline, outputs=outputs, **options)
@@ -300,7 +298,8 @@ def _mean(points: Tensor, share: Tensor) -> Tensor:
     if bool(known.all()):
         return torch.tensordot(share, x, dims=1)
     weight = share.reshape(-1, *(1,) * (x.ndim - 1)) * known
-    return (weight * x.nan_to_num(0.0, 0.0, 0.0)).sum(0) / weight.sum(0)  # NaN where all are missing
+    mean: Tensor = (weight * x.nan_to_num(0.0, 0.0, 0.0)).sum(0) / weight.sum(0)  # NaN where all are missing
+    return mean
 
 
 def _commonest(points: Tensor, share: Tensor) -> Tensor:
@@ -322,6 +321,17 @@ def all_equal(scores: Floats, given: Tensors) -> bool:
     """Whether scores (N,) or (N, C) differ by no more than rounding, in the precision of what the net is given."""
     eps = max((torch.finfo(p.dtype).eps for p in given if p.is_floating_point()), default=0.0)
     return bool((np.ptp(scores, axis=0) <= ROUNDING * eps * np.abs(scores).max(axis=0)).all())
+
+
+def equal_scores(model: Model, sample: Batch, scale: Scale) -> bool:
+    """Whether all of two rows or more have the same score, but for rounding: there is nothing to explain."""
+    parts = []
+    with undisturbed(model), torch.no_grad():
+        inputs = model.encode(sample.features)
+        for start in range(0, n_rows(inputs), model.batch_size):
+            out = model.decision(taken(inputs, slice(start, start + model.batch_size)))
+            parts.append(out if scale == "decision" else model.probabilities(out))
+    return len(sample.features) > 1 and all_equal(torch.cat(parts).double().cpu().numpy(), leaves(inputs))
 
 
 def differentiable(at: Surface) -> bool:
