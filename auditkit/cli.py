@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shlex
@@ -54,9 +55,12 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback on errors.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks, also of checks that broke.")] = False,
 ) -> None:
     """Options before the command."""
+    if debug:  # what is known of accidents and refusals, with where they happened
+        logging.basicConfig(format="auditkit: %(message)s")
+        logging.getLogger("auditkit").setLevel(logging.DEBUG)
 
 
 @app.command(epilog="Example: auditkit demo --out reports")
@@ -132,6 +136,9 @@ def run(
     include_examples: Annotated[
         int, typer.Option("--include-examples", min=0, max=20, help="Wrong decisions a group and kind to show by row.")
     ] = 0,
+    on_error: Annotated[
+        str | None, typer.Option("--on-error", help="Where a check breaks: not_measured (default), or raise.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Audit a model, or decisions that are made already, and judge them by a policy."""
@@ -153,7 +160,7 @@ def run(
         },
         model={"factory": factory, "weights": _here(weights, chosen)},
         predictions={"y_pred": _one_or_more(y_pred, several), "score": score},
-        audit={"seed": seed, "sample": sample},
+        audit={"seed": seed, "sample": sample, "on_error": _on_error(on_error)},
     )
     if policy is not None:
         rules = ak.Policy.load(policy)
@@ -267,6 +274,12 @@ def _kind(kind: str | None) -> str | None:
     return kind
 
 
+def _on_error(asked: str | None) -> str | None:
+    if asked not in (None, "not_measured", "raise"):
+        raise ak.PolicyError(f"--on-error must be not_measured or raise, got '{asked}'")
+    return asked
+
+
 def _one_or_more(names: list[str] | None, several: bool) -> str | list[str] | None:
     """All columns for several labels; else the last, as of any flag that is given twice."""
     return names if several or not names else names[-1]
@@ -299,6 +312,7 @@ def _run(config: Any, *, command: str, quiet: bool, include_examples: int = 0) -
             words=config.policy.words,
             sample=config.audit.sample,
             seed=config.audit.seed,
+            on_error=config.audit.on_error,
             name=config.audit.name,
             command=command,
             include_examples=include_examples,

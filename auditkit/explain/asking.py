@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import torch
 
 from auditkit.errors import NotExplained, out_of_memory
+from auditkit.wording import printable
 
 _LOG = logging.getLogger("auditkit")
 
@@ -65,5 +66,5 @@ def differentiating(refused: str = "the net cannot be differentiated") -> Iterat
 
 
 def _told(refused: str, e: BaseException) -> None:
-    _LOG.info("%s: %s: %s", refused, type(e).__name__, " ".join(str(e).split()))
+    _LOG.info("%s: %s: %s", refused, type(e).__name__, printable(" ".join(str(e).split())))
     _LOG.debug("where: ", exc_info=e)
