@@ -37,7 +37,7 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.benchmarks
 
 reports: $(VENV)/dev.stamp browser
-	SOURCE_DATE_EPOCH=1795521600 $(BIN)/auditkit demo --out reports/samples --name income --quiet
+	AUDITKIT_ON_ERROR=raise SOURCE_DATE_EPOCH=1795521600 $(BIN)/auditkit demo --out reports/samples --name income --quiet
 	$(BIN)/python -m tests.browser.picture
 
 clean:

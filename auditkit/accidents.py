@@ -1,35 +1,63 @@
 """One check's accident is one check's absence.
 
-Errors that auditkit raises on purpose (usage, data, the model on the data) stop an audit, as do memory that runs out
-and the keyboard. Whatever else happens inside a check costs the report that check, and says so.
+What stops an audit: errors that auditkit raises on purpose (usage, data, the model on the data as it is), memory that
+runs out, the keyboard, and whoever listens to its progress. What a check cannot say of this model (`NotExplained`) is
+an absence with its reason. Whatever else happens inside a check is an accident: the report loses that check, and says
+so.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import traceback
-from typing import Literal
+from typing import Literal, get_args
 
 from auditkit.check import Check
-from auditkit.errors import AuditkitError
+from auditkit.errors import AuditkitError, NotExplained, PolicyError, listing, out_of_memory
+from auditkit.progress import raised_by_listener
 from auditkit.records import NotMeasured
 from auditkit.wording import printable
 
 OnError = Literal["not_measured", "raise"]
+"""What an accident inside a check costs: that check, or the audit."""
+VARIABLE = "AUDITKIT_ON_ERROR"
+"""Of the environment: what holds where nothing is said, for those who debug and for tests, so that nothing hides."""
+CAUGHT = (Exception, SystemExit, GeneratorExit)
+"""What can happen inside a check: a net that leaves the process is an accident too. `KeyboardInterrupt` and what other
+libraries cancel work with pass."""
 _LOG = logging.getLogger("auditkit")
 
 
-def stops(e: Exception) -> bool:
-    """Whether this is no accident of a check: an error on purpose, or memory that ran out."""
-    memory = isinstance(e, MemoryError) or "OutOfMemory" in type(e).__name__ or "DefaultCPUAllocator" in str(e)
-    return memory or isinstance(e, AuditkitError)
+def chosen(on_error: OnError | None) -> OnError:
+    """What was asked; else what the environment says; else "not_measured". PolicyError for anything else.
 
-
-def accident(check: Check, e: Exception) -> NotMeasured:
-    """What the report keeps: the check and the class, in our own words.
-
-    A foreign message can quote rows, so it goes to the log (stderr, unless told otherwise), the traceback at DEBUG.
+    >>> chosen("raise")
+    'raise'
     """
+    known: tuple[OnError, ...] = get_args(OnError)
+    asked = os.environ.get(VARIABLE) or "not_measured" if on_error is None else on_error
+    found = next((k for k in known if k == asked), None)
+    if found is None:
+        raise PolicyError(f"on_error is {listing(known)}; got {asked!r}")
+    return found
+
+
+def stops(e: BaseException) -> bool:
+    """Whether this is no accident of a check: an error on purpose, memory that ran out, or who listens."""
+    return isinstance(e, AuditkitError) or out_of_memory(e) or raised_by_listener(e)
+
+
+def absence(check: Check, e: BaseException, on_error: OnError) -> NotMeasured | None:
+    """What the report keeps of a check in which `e` was raised; None where it stops the audit.
+
+    A foreign message can quote rows, so the report has the check and the class alone, in our own words; the message
+    goes to the log (stderr, unless told otherwise), the traceback at DEBUG.
+    """
+    if isinstance(e, NotExplained):
+        return NotMeasured(what=check.name, why=str(e), concern="explanation")
+    if on_error == "raise" or stops(e):
+        return None
     said = printable(f"{check.name} was not measured: {type(e).__name__}: {' '.join(str(e).split())}")
     _LOG.error("%s", said)
     where = "".join(traceback.format_exception(e)).splitlines()

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from auditkit.accidents import OnError, accident, stops
+from auditkit.accidents import CAUGHT, OnError, absence, chosen
 from auditkit.check import (
+    Assessment,
     Batch,
     Check,
     DeclaredCheck,
@@ -56,7 +57,7 @@ def audit(
     sample: int = 2_000,
     seed: int = 0,
     include_examples: int = 0,
-    on_error: OnError = "not_measured",
+    on_error: OnError | None = None,
     disclosure: Disclosure | None = None,
     progress: Progress | None = None,
     name: str = "",
@@ -81,7 +82,8 @@ def audit(
     include_examples
         So many wrong decisions of each kind and group, with values of their rows; 0: no row is in the report.
     on_error
-        What an accident inside a check costs: `"not_measured"` that check, which the report names; `"raise"` the audit.
+        What an accident inside a check costs: `"not_measured"` (also None, unless the environment's AUDITKIT_ON_ERROR
+        says otherwise) that check, which the report names; `"raise"` the audit.
     disclosure
         How much of the rows stays in the report; None: sums of everybody, nothing of single rows.
     progress
@@ -107,7 +109,7 @@ def audit(
             sample=sample,
             seed=seed,
             level=level,
-            on_error=on_error,
+            on_error=chosen(on_error),
             disclosure=disclosure or Disclosure(),
         )
     report = report.model_copy(
@@ -214,7 +216,7 @@ def observe(
     checks: Sequence[Check],
     sample: int = 2_000,
     seed: int = 0,
-    on_error: OnError = "not_measured",
+    on_error: OnError | None = None,
 ) -> Observed:
     """One pass over the rows: decide, count, and keep the rows of lowest hash."""
     of_one_task(model, data)
@@ -222,8 +224,10 @@ def observe(
         raise DataError("rows of several labels are observed one label at a time: data.of_label(…), model.of_output(…)")
     known = [c for c in checks if data.task in tasks_of(c)]
     sampled = isinstance(model, Model) or any(isinstance(c, RowsCheck) for c in known)
+    on_error = chosen(on_error)
     broken: dict[str, NotMeasured] = {}
     streams: list[StreamCheck] = []
+    gathered: dict[str, Evidence] = {}
     for check in (c for c in known if isinstance(c, StreamCheck)):
         with _absent_if_broken(check, broken, on_error):
             streams.append(_fitted(check, model, data))
@@ -232,21 +236,20 @@ def observe(
         keys = row_keys(_content(batch, model))
         whole = keys if isinstance(model, Model) else row_keys(batch)
         batch = replace(batch, key=whole if batch.cluster is None else cluster_hashes(batch.cluster))
-        gathered: dict[str, Evidence] = {}
         for check in (c for c in streams if c.name not in broken):
             with _absent_if_broken(check, broken, on_error):
-                gathered[check.name] = check.gather(batch)
+                seen = check.gather(batch)
+                gathered[check.name] = gathered[check.name] + seen if check.name in gathered else seen
         part = Observed(
             RowHash.of(keys),
             int(missing(batch.y_true).sum()),
             int((missing(batch.y_pred) & ~missing(batch.y_true)).sum()),
-            gathered,
+            {},
             Sample.of(batch, shuffled(whole, seed), k=sample) if sampled else None,
-            dict(broken),
         )
         total = part if total is None else total + part
     assert total is not None, "a Dataset has rows"
-    return total
+    return replace(total, evidence={k: v for k, v in gathered.items() if k not in broken}, broken=broken)
 
 
 def conclude(
@@ -258,7 +261,7 @@ def conclude(
     sample: int = 2_000,
     seed: int = 0,
     level: float = 0.95,
-    on_error: OnError = "not_measured",
+    on_error: OnError | None = None,
     disclosure: Disclosure | None = None,
 ) -> Report:
     """Ask the sample checks their questions, then turn all evidence into findings."""
@@ -267,6 +270,7 @@ def conclude(
     findings: list[Finding] = []
     not_measured: list[NotMeasured] = []
     stored: dict[str, StoredEvidence] = {}
+    on_error = chosen(on_error)
     broken = dict(observed.broken)
     for i, check in enumerate(checks):
         tell(check.name, i, len(checks))
@@ -284,6 +288,7 @@ def conclude(
             evidence = _evidence(check, observed, net, drawn, size=sample).reduced(disclosure or Disclosure())
             assessment = check.assess(evidence, level=level)
             kept = StoredEvidence(type=type(evidence).__name__, options=check.options(), data=evidence.to_json())
+            _in_a_report(assessment, kept)
             findings += _noted(assessment.findings, check, data)
             not_measured += assessment.not_measured
             stored[check.name] = kept
@@ -313,12 +318,21 @@ def _evidence(check: Check, observed: Observed, net: Model | None, drawn: Batch 
 def _absent_if_broken(check: Check, broken: dict[str, NotMeasured], on_error: OnError) -> Iterator[None]:
     """An accident inside costs this check alone; `broken` then says so."""
     try:
-        with foreign(f"the check {check.name}"):
-            yield
-    except Exception as e:
-        if on_error == "raise" or stops(e):
+        yield
+    except CAUGHT as e:
+        absent = absence(check, e, on_error)
+        if absent is None:
             raise
-        broken[check.name] = accident(check, e)
+        broken[check.name] = absent
+
+
+def _in_a_report(assessment: Assessment, kept: StoredEvidence) -> None:
+    """What cannot be kept in a report is an accident of the check that said it, not of the report."""
+    for finding in assessment.findings:
+        Finding.model_validate(finding)
+    for absent in assessment.not_measured:
+        NotMeasured.model_validate(absent)
+    kept.model_dump_json()
 
 
 def _noted(findings: Sequence[Finding], check: Check, data: Dataset) -> list[Finding]:

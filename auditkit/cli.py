@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import shlex
 import sys
 from collections.abc import Callable
@@ -75,9 +76,12 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback on errors.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks, also of checks that broke.")] = False,
 ) -> None:
     """Options before the command."""
+    if debug:  # what is known of accidents and refusals, with where they happened
+        logging.basicConfig(format="auditkit: %(message)s")
+        logging.getLogger("auditkit").setLevel(logging.DEBUG)
 
 
 @app.command(epilog="Example: auditkit demo --out reports")
@@ -172,6 +176,9 @@ def run(
     include_examples: Annotated[
         int, typer.Option("--include-examples", min=0, max=20, help="Wrong decisions a group and kind to show by row.")
     ] = 0,
+    on_error: Annotated[
+        str | None, typer.Option("--on-error", help="Where a check breaks: not_measured (default), or raise.")
+    ] = None,
     quiet: Quiet = False,
     force: Force = False,
 ) -> int:
@@ -200,7 +207,7 @@ def run(
             "trust": trust,
         },
         predictions={"y_pred": _one_or_more(y_pred, several), "score": score},
-        audit={"seed": seed, "sample": sample},
+        audit={"seed": seed, "sample": sample, "on_error": _on_error(on_error)},
     )
     if policy is not None:
         rules = ak.Policy.load(policy)
@@ -349,6 +356,12 @@ def _kind(kind: str | None) -> str | None:
     return kind
 
 
+def _on_error(asked: str | None) -> str | None:
+    if asked not in (None, "not_measured", "raise"):
+        raise ak.PolicyError(f"--on-error must be not_measured or raise, got '{asked}'")
+    return asked
+
+
 def _one_or_more(names: list[str] | None, several: bool) -> str | list[str] | None:
     """All columns for several labels; else the last, as of any flag that is given twice."""
     return names if several or not names else names[-1]
@@ -383,6 +396,7 @@ def _run(config: Any, place: Place, *, command: str, quiet: bool, include_exampl
             words=config.policy.words,
             sample=config.audit.sample,
             seed=config.audit.seed,
+            on_error=config.audit.on_error,
             name=config.audit.name,
             command=command,
             include_examples=include_examples,

@@ -3,6 +3,7 @@
 AuditkitError
 ├── DataError (ValueError)          the rows or columns are not what was declared
 ├── ModelError (ValueError)         the model cannot be loaded, run or explained
+│   └── NotExplained                it runs, but a check has nothing to say of it: that check's absence
 ├── PolicyError (ValueError)        the configuration or the policy file is wrong
 ├── ReportError (ValueError)        a stored report cannot be read or written
 ├── EvidenceError (ValueError)      two pieces of evidence cannot be added
@@ -28,6 +29,13 @@ class DataError(AuditkitError, ValueError):
 
 class ModelError(AuditkitError, ValueError):
     """The model cannot be loaded, run or explained as asked."""
+
+
+class NotExplained(ModelError):
+    """The model runs on the data, but a check has nothing to say of it; the message is the reason.
+
+    An audit goes on without what was asked: the reason stands in the report, so it quotes no row.
+    """
 
 
 class PolicyError(AuditkitError, ValueError):
@@ -70,6 +78,20 @@ def foreign(what: str) -> Iterator[None]:
         raise ModelError(
             f"{what} ended with {type(e).__name__}{f': {said}' if said else ''}; it must return or raise an Exception"
         ) from e
+
+
+_MEMORY = ("DefaultCPUAllocator", "out of memory", "ALLOC_FAILED", "std::bad_alloc")
+"""What libraries say when memory ran out under another name: torch's allocators, cuBLAS, cuDNN, C++."""
+
+
+def out_of_memory(e: BaseException) -> bool:
+    """Whether it is memory that ran out, on the CPU or on a device.
+
+    >>> out_of_memory(MemoryError()), out_of_memory(RuntimeError("mat1 and mat2 do not fit"))
+    (True, False)
+    """
+    named = isinstance(e, MemoryError) or "OutOfMemory" in type(e).__name__
+    return named or (isinstance(e, RuntimeError | OSError) and any(said in str(e) for said in _MEMORY))
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -89,6 +89,8 @@ class _Stored:
     def __init__(self, report: Report) -> None:
         self._evidence = report.evidence
         self._task = report.provenance.data.task
+        self._not_measured = report.not_measured
+        self._weighing = report.provenance.data.weighting is not None
         self._sources: dict[str, _Source] = {}
 
     def finding(self, rule: Rule, level: float) -> Finding | None:
@@ -103,12 +105,31 @@ class _Stored:
             source = self._source(rule)
             return None if source is None else source.p_value(rule)
 
+    def absence(self, rule: Rule) -> str:
+        """Why nothing answers the rule: its check broke or says why not, or its rows are none that it serves."""
+        check, _ = self._reader(rule)
+        own = f" [{rule.label}]" if self._task == "multilabel" else ""
+        named = {n.what.removesuffix(own): n for n in self._not_measured if n.what.endswith(own)}
+        whole = [n for what, n in named.items() if what.partition(":")[0] == check]
+        for absent in (*(n for n in whole if n.accident), *whole):
+            return f"{check}: {absent.why}"
+        if self._weighing and METRICS[rule.metric].kind in ("rate", "composite") and self._source(rule) is not None:
+            from auditkit.fairness.weighted_composites import NOT_SERVED, serves
+
+            if not serves(rule.metric):
+                return NOT_SERVED
+        return "not in the data of this report"
+
+    def _reader(self, rule: Rule) -> tuple[str, Callable[[_Stock], _Source]]:
+        """The check whose evidence the rule is about, and who reads it."""
+        readers = _READERS if self._task in ("binary", "multilabel") else _OTHER_TASKS[self._task]
+        return readers.get(METRICS[rule.metric].kind, ("", _of_groups))
+
     def _source(self, rule: Rule) -> _Source | None:
         """Who reads the evidence that the rule is about."""
         if rule.label is not None and self._task not in ("multiclass", "multilabel"):
             return None
-        readers = _READERS if self._task in ("binary", "multilabel") else _OTHER_TASKS[self._task]
-        check, reader = readers.get(METRICS[rule.metric].kind, ("", _of_groups))
+        check, reader = self._reader(rule)
         label = f"[{rule.label}]" if self._task == "multilabel" else ""
         stock = {k: v for k, v in self._evidence.items() if _check_of(k, label) == check}
         if stock and check + label not in self._sources:

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 Progress = Callable[[str, int, int], None]
 """Told (what, done, total) as the work goes on."""
 
+_MARK = "_auditkit_listener"
 _LISTENER: ContextVar[Progress | None] = ContextVar("progress", default=None)
 
 
@@ -30,5 +31,15 @@ def tell(what: str, done: int, total: int) -> None:
     ('rows', 1, 2)
     """
     listener = _LISTENER.get()
-    if listener is not None:
+    if listener is None:
+        return
+    try:
         listener(what, done, total)
+    except BaseException as e:
+        e.__dict__[_MARK] = True
+        raise
+
+
+def raised_by_listener(e: BaseException) -> bool:
+    """Whether it was raised by who was told: to stop the work is their right, and no accident of the work."""
+    return _MARK in e.__dict__

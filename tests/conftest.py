@@ -1,4 +1,5 @@
-"""Hypothesis without deadlines (the machine may be busy), the same examples every time, and one thread a worker."""
+"""Checks that break raise; hypothesis without deadlines (the machine may be busy), the same examples every time, and
+one thread a worker."""
 
 import gc
 import os
@@ -7,6 +8,8 @@ from hypothesis import settings
 
 for library in ("OMP", "OPENBLAS", "MKL"):  # before any of them is imported: threads that wait for a core cost time
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+os.environ.setdefault("AUDITKIT_ON_ERROR", "raise")  # a check that breaks breaks its test: nothing hides
 
 settings.register_profile("auditkit", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("auditkit")

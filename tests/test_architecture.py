@@ -26,7 +26,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "stored": ({"files"}, set()),
     "disclosure": ({"exhibits"}, {"pydantic"}),
     "deciding": ({"check", "explain", "inputs", "progress"}, {"numpy"}),
-    "accidents": ({"check", "records", "wording"}, set()),
+    "accidents": ({"check", "progress", "records", "wording"}, set()),
     "records": (
         {"report", "exhibits", "disclosure", "stored"},
         {"pydantic"},

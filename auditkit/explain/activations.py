@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from auditkit.errors import ModelError, listing, nearest
+from auditkit.explain.asking import differentiating
 from auditkit.explain.attributions.driver import NotExplained
+from auditkit.explain.layers.finding import with_first
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
 
@@ -31,9 +33,9 @@ def layers_of(model: Model, inputs: Inputs, wanted: Sequence[str] = ()) -> tuple
     """Names of the layers in the order of execution, and of those that cannot be used: why.
 
     Without `wanted`: the leaf modules that come before the last. Usable is what is called once and gives a tensor of
-    floats with a row a row. ModelError for a name that the module has not, naming the nearest.
+    floats with a row a row, at every pass. ModelError for a name that the module has not, naming the nearest.
     """
-    modules = {name: m for name, m in model.module.named_modules() if name}
+    modules = {name: m for name, m in model.module.named_modules() if name and ".parametrizations." not in f".{name}."}
     for name in wanted:
         if name not in modules:
             raise ModelError(f"no layer '{name}'; there are {listing(modules, most=12)}.{nearest(name, modules)}")
@@ -48,19 +50,47 @@ def layers_of(model: Model, inputs: Inputs, wanted: Sequence[str] = ()) -> tuple
                 calls.append(name)
                 shapes[name] = _tensor(out)
 
-            stack.callback(module.register_forward_hook(note).remove)
+            if not isinstance(module, torch.jit.ScriptModule):
+                stack.callback(module.register_forward_hook(note).remove)
         model.decision(rows)
     reasons: dict[str, str] = {}
-    for name in chosen:
+    for name, module in chosen.items():
         out = shapes.get(name)
-        if name not in calls:
+        if isinstance(module, torch.jit.ScriptModule):
+            reasons[name] = "run by TorchScript, where no hook sees it"
+        elif name not in calls:
             reasons[name] = "never called"
         elif calls.count(name) > 1:
             reasons[name] = f"called {calls.count(name)} times a pass"
         elif out is None or not out.is_floating_point() or out.ndim < 1 or len(out) != n_rows(rows):
-            reasons[name] = "gives no tensor of floats with a row a row"
+            reasons[name] = "without an output of floats, a row a row"
+        elif out.layout != torch.strided:
+            reasons[name] = "sparse in what it gives"
     order = [name for name in dict.fromkeys(calls) if name not in reasons]
-    return (order if wanted else order[:-1]), reasons if wanted else {}
+    order = order if wanted else order[:-1]
+    for name in _parted(model, inputs, {name: chosen[name] for name in order}):
+        reasons[name] = "not called with every row"
+    return [name for name in order if name not in reasons], reasons
+
+
+def _parted(model: Model, inputs: Inputs, modules: dict[str, nn.Module]) -> list[str]:
+    """Those that do not see all rows of every pass, as an expert that only some are sent to."""
+    seen: dict[str, int] = {}
+    found: dict[str, None] = {}
+    with contextlib.ExitStack() as stack, torch.no_grad():
+        for name, module in modules.items():
+
+            def note(_m: nn.Module, _i: Any, out: Any, name: str = name) -> None:
+                first = _tensor(out)
+                seen[name] = -1 if first is None else len(first)
+
+            stack.callback(module.register_forward_hook(note).remove)
+        for start in range(0, n_rows(inputs), ROWS):
+            some = taken(inputs, slice(start, start + ROWS))
+            seen.clear()
+            model.decision(some)
+            found |= dict.fromkeys(name for name in modules if seen.get(name) != n_rows(some))
+    return list(found)
 
 
 def parts(model: Model, inputs: Inputs, layers: Sequence[str]) -> Iterator[tuple[slice, dict[str, Part]]]:
@@ -73,7 +103,7 @@ def parts(model: Model, inputs: Inputs, layers: Sequence[str]) -> Iterator[tuple
     n = n_rows(inputs)
     for start in range(0, n, ROWS):
         where = slice(start, min(n, start + ROWS))
-        with torch.enable_grad(), _open({name: modules[name] for name in layers}) as seen:
+        with differentiating(), _open({name: modules[name] for name in layers}) as seen:
             decision = model.decision(taken(inputs, where))
             added = [seen[name][1] for name in layers]
             if not decision.requires_grad:
@@ -100,7 +130,7 @@ def _open(modules: dict[str, nn.Module]) -> Iterator[dict[str, tuple[Tensor, Ten
                 zero = torch.zeros_like(first).requires_grad_()
                 seen[name] = (first.detach().clone(), zero)
                 moved = first + zero
-                return moved if isinstance(out, Tensor) else type(out)((moved, *out[1:]))
+                return moved if isinstance(out, Tensor) else with_first(out, moved)
 
             stack.callback(module.register_forward_hook(add).remove)
         yield seen

@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auditkit.errors import ModelError
+from auditkit.errors import ModelError, out_of_memory
+from auditkit.errors import NotExplained as NotExplained
+from auditkit.explain.asking import differentiating
 from auditkit.explain.surface import Forward, Surface
 from auditkit.progress import tell
 
@@ -28,10 +30,6 @@ Call = Callable[[Surface, Tensors, int | None, Gradients], Tensors]
 """(some rows, their baseline, which output, gradients) → contributions with the shapes of the points."""
 
 
-class NotExplained(ModelError):
-    """The model can be audited, but not explained by this method; the message is the reason."""
-
-
 def gradients_of_the_sum(
     forward_fn: Forward, inputs: Tensors, target_ind: int | None = None, additional_forward_args: Any = None
 ) -> Tensors:
@@ -41,7 +39,7 @@ def gradients_of_the_sum(
     gradients when rows are independent, which T0 has shown.
     """
     fixed = () if additional_forward_args is None else tuple(additional_forward_args)
-    with torch.enable_grad():
+    with differentiating():
         out = forward_fn(*inputs, *fixed)
         root = (out if target_ind is None else out[:, target_ind]).sum()
         return torch.autograd.grad(root, inputs, allow_unused=True, materialize_grads=True)
@@ -57,7 +55,7 @@ class EveryOutput:
     def __call__(self, forward_fn: Forward, inputs: Tensors, target_ind: int, additional_forward_args: Any) -> Tensors:
         if not self.kept:
             fixed = () if additional_forward_args is None else tuple(additional_forward_args)
-            with torch.enable_grad():
+            with differentiating():
                 roots = forward_fn(*inputs, *fixed).sum(0)
                 for k, root in enumerate(roots):
                     kept = k + 1 < self.outputs
@@ -115,7 +113,7 @@ def in_chunks(call: Callable[[Surface], Tensors], at: Surface, *, rows: int, wha
         part = at.take(slice(start, start + rows))
         try:
             found = call(part)
-        except RuntimeError as e:
+        except (RuntimeError, MemoryError) as e:
             if len(part) == 1 or not out_of_memory(e):
                 raise
             rows = max(1, len(part) // 2)
@@ -130,14 +128,14 @@ def rows_per_call(at: Surface, *, copies: int) -> int:
     """Rows of which `copies` points each fit `CALL_BYTES`, at least 1.
 
     A point takes four copies of its input, and what autograd keeps of its forward pass (measured as the difference
-    between two rows and one, which leaves the weights out).
+    between two rows and one, which leaves the weights out); of a net that autograd refuses nothing is known.
     """
 
     def kept(rows: int) -> int:
         sizes: list[int] = []
 
         def pack(tensor: Tensor) -> Tensor:
-            sizes.append(tensor.nbytes)
+            sizes.append(tensor.nbytes if tensor.layout == torch.strided else 0)
             return tensor
 
         def repeated(t: Tensor) -> Tensor:
@@ -149,13 +147,12 @@ def rows_per_call(at: Surface, *, copies: int) -> int:
             at.forward(*points, *fixed)
         return sum(sizes)
 
-    point = 4 * sum(p[0].nbytes for p in at.points) + max(0, kept(2) - kept(1))
+    try:
+        forward = max(0, kept(2) - kept(1))
+    except NotExplained:
+        forward = 0
+    point = 4 * sum(p[0].nbytes for p in at.points) + forward
     return max(1, CALL_BYTES // (copies * point))
-
-
-def out_of_memory(e: RuntimeError) -> bool:
-    """Whether it is memory that ran out."""
-    return isinstance(e, torch.cuda.OutOfMemoryError) or "DefaultCPUAllocator" in str(e)
 
 
 @contextlib.contextmanager

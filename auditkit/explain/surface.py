@@ -9,6 +9,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from auditkit.errors import NotExplained
+from auditkit.explain.asking import answering
 from auditkit.explain.embedded import Lookup, features_of, lookups, replaced_outputs
 from auditkit.inputs.groups import Groups
 from auditkit.inputs.model import Model
@@ -90,8 +92,9 @@ def whole(model: Model, inputs: Inputs, groups: Groups, *, scale: Scale = "decis
 
 def _scalar(model: Model, scale: Scale) -> Callable[[Inputs], Tensor]:
     def scalar(given: Inputs) -> Tensor:
-        out = model.decision(given)
-        return out if scale == "decision" else model.probabilities(out)
+        with answering():
+            out = model.decision(given)
+            return out if scale == "decision" else model.probabilities(out)
 
     return scalar
 
@@ -132,6 +135,6 @@ def _counts(build: _Build, rows: int = 8) -> bool:
             out = forward(point, *outputs)
             same = torch.allclose(out, forward(ids, *outputs))
             (gradient,) = torch.autograd.grad(out.sum(), point, allow_unused=True, materialize_grads=True)
-    except RuntimeError:
+    except (RuntimeError, NotExplained):
         return False
     return same and bool(gradient.count_nonzero())

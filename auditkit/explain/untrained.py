@@ -30,6 +30,6 @@ def untrained(model: Model, *, seed: int) -> Model:
                 reset()
                 continue
             for own in part.parameters(recurse=False):
-                if own.is_floating_point() and own.numel() > 1:
+                if (own.is_floating_point() or own.is_complex()) and own.numel() > 1:
                     own.copy_(torch.randn_like(own) * own.std() + own.mean())
     return model.with_module(module)

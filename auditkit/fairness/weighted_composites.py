@@ -132,8 +132,12 @@ def weighted_composite(
 
 def served(tally: Tally, metric: str) -> bool:
     """Whether a metric has an interval over the rows of this tally."""
-    plain = not (tally.weighted or tally.clusters is not None)
-    return plain or metric in MADE or not (metric in COMPOSITES or metric in DISPERSIONS)
+    return not (tally.weighted or tally.clusters is not None) or serves(metric)
+
+
+def serves(metric: str) -> bool:
+    """Whether weighted or dependent rows give it an interval."""
+    return metric in MADE or not (metric in COMPOSITES or metric in DISPERSIONS)
 
 
 def _mean(a: Limits, b: Limits, rho: Floats | None) -> Limits:

@@ -71,6 +71,8 @@ class _Audit(Record):
     name: str = ""
     seed: StrictInt = 0
     sample: StrictInt = Field(default=2000, ge=1)
+    on_error: Literal["not_measured", "raise"] | None = None
+    """What an accident inside a check costs: that check, or the audit; None: see `auditkit.accidents`."""
 
 
 class Asked(Record):

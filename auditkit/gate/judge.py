@@ -32,6 +32,10 @@ class Reassess(Protocol):
         """p of H0: the rule is met (its limit is kept), for its whole family; None if nothing can be tested."""
         ...
 
+    def absence(self, rule: Rule) -> str:
+        """Why nothing answers the rule."""
+        ...
+
 
 class Judged(NamedTuple):
     """What judging gives."""
@@ -76,7 +80,7 @@ def judge(findings: Sequence[Finding], policy: Policy, reassess: Reassess) -> Ju
             deciding = reassess.finding(rule, asked)
         cases.append(_Case(rule, finding, deciding, asked))
     drawn = _holm(cases, reassess) if policy.correction == "holm" else {}
-    return Judged(tuple(_verdict(c, drawn.get(c.rule.id)) for c in cases), tuple(added.values()))
+    return Judged(tuple(_verdict(c, drawn.get(c.rule.id), reassess) for c in cases), tuple(added.values()))
 
 
 class _Drawn(NamedTuple):
@@ -118,13 +122,13 @@ def _at(case: _Case, level: float, reassess: Reassess) -> Estimate:
     return own.model_copy(update={side: getattr(finding.estimate, side), "level": level, "note": note})
 
 
-def _verdict(case: _Case, drawn: _Drawn | None) -> Verdict:
+def _verdict(case: _Case, drawn: _Drawn | None, reassess: Reassess) -> Verdict:
     rule, finding, deciding = case.rule, case.finding, case.deciding
     if finding is None or deciding is None:
         what = f"{rule.metric} by {' and '.join(rule.by)}" if rule.by else rule.metric
         what = f"{what} of {listing(rule.features)} in {rule.of}" if rule.of is not None else what
         what += f" of {rule.label}" if rule.label is not None else ""
-        reason = f"Not measured: {what}: not in the data of this report."
+        reason = f"Not measured: {what}: {reassess.absence(rule)}."
         return Verdict(status="not_measured", rule=rule, finding=None, estimate=None, reason=reason)
     e = deciding.estimate if drawn is None else drawn.estimate
     if e.value is None:

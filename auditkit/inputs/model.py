@@ -273,11 +273,16 @@ class Model:
 
     @contextlib.contextmanager
     def inspecting(self) -> Iterator[nn.Module]:
-        """Eval mode, no gradients to parameters, on the chosen device; everything is restored, also on an error."""
+        """Eval mode, no gradients to parameters, on the chosen device; everything is restored, also on an error.
+
+        Attention takes its ordinary way: the fast one hands nested tensors on, which nothing can look into.
+        """
         modes = [(m, m.training) for m in self.module.modules() if hasattr(m, "training")]  # frozen TorchScript: none
         grads = [(p, p.requires_grad) for p in self.module.parameters()]
         _, home = self._placement(None)
+        fast = torch.backends.mha.get_fastpath_enabled()
         try:
+            torch.backends.mha.set_fastpath_enabled(False)
             try:
                 self.module.eval()
             except NotImplementedError:  # exported modules: their mode is in their graph, the flag means nothing
@@ -289,6 +294,7 @@ class Model:
                 self.module.to(self.device)
             yield self.module
         finally:
+            torch.backends.mha.set_fastpath_enabled(fast)
             if self.device is not None:
                 self.module.to(home)
             for m, training in modes:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.check import MISSING, Assessment, Batch
-from auditkit.errors import PolicyError, listing, nearest
+from auditkit.errors import NotExplained, PolicyError, listing, nearest
 from auditkit.evidence.grouped import GroupSums
 from auditkit.options import checked_options
 from auditkit.progress import tell
@@ -61,6 +61,7 @@ class FlipTest:
         The change is of the score of the class that was decided (multiclass), or of the predicted number. PolicyError
         for an attribute that is none.
         """
+        from auditkit.explain.asking import answering
         from auditkit.explain.preflight import undisturbed
 
         known = [str(a) for a in sample.groups]
@@ -75,7 +76,11 @@ class FlipTest:
             before = model.predict(sample.features)
             for i, attribute in enumerate(self.attributes or known):
                 tell("flipping attributes", i, len(self.attributes or known))
-                found = _flipped(model, sample, attribute, before)
+                try:
+                    with answering(f"the net cannot be run on rows with another {attribute}"):
+                        found = _flipped(model, sample, attribute, before)
+                except NotExplained as e:
+                    found = str(e)
                 reasons |= {attribute: found} if isinstance(found, str) else {}
                 columns |= {} if isinstance(found, str) else found
         n = len(sample.y_true)

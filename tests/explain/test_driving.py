@@ -101,10 +101,8 @@ def test_the_net_is_left_as_found(name: str, fails: bool) -> None:
     before, hooked = state(model), hooks(net)
     try:
         explain(model, sample(30), method=name)
-    except ZeroDivisionError:
-        assert fails
     except NotExplained as e:
-        assert name == "grad_cam", e  # noqa: PT017 — one of several outcomes
+        assert fails or name == "grad_cam", e  # noqa: PT017 — one of several outcomes
     assert state(model) == before
     assert hooks(net) == hooked
 
@@ -124,8 +122,11 @@ def test_hooks_are_gone_where_captum_fails(name: str) -> None:
     if "LRP" not in name:
         net = Lambda(lambda z: 1 / 0 if torch.is_grad_enabled() and z.grad_fn else z, net)  # type: ignore[assignment]
     model, before = Model(net), hooks(net)
-    with pytest.raises((NotExplained, ZeroDivisionError)):
-        explain(model, sample(20), method=name)
+    if "LRP" in name:
+        with pytest.raises(NotExplained):
+            explain(model, sample(20), method=name)
+    else:  # no gradient on the way: Shapley values serve
+        assert explain(model, sample(20), method=name).method == "shapley"
     assert hooks(net) == before
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from auditkit.check import Assessment, Batch
-from auditkit.errors import DataError, EvidenceError, ModelError
+from auditkit.errors import DataError, EvidenceError, ModelError, NotExplained
 from auditkit.evidence.sample import taken
 from auditkit.explain.layers import interventions, readings
 from auditkit.explain.layers import study as layer_study
@@ -202,7 +202,7 @@ def test_runs_that_the_net_cannot_read_are_counted(monkeypatch: pytest.MonkeyPat
 
     def refuses(*given: Any) -> Any:
         if next(calls) % 6 == 3:  # of one erasure and five random ones, the third random one
-            raise ValueError("out of range")
+            raise NotExplained("the net cannot be run on changed rows (ValueError)")
         return run(*given)
 
     monkeypatch.setattr(readings, "scores_with", refuses)

@@ -22,6 +22,9 @@ class Answers:
     def __init__(self, finding: Callable[[Rule, float], Finding | None]) -> None:
         self.finding = finding
 
+    def absence(self, rule: Rule) -> str:
+        return "not in the data of this report"
+
     def p_value(self, rule: Rule) -> float | None:
         return None
 

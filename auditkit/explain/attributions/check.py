@@ -68,22 +68,19 @@ class Attribution:
         weight once a class, `<class>|phi:<column>`. Beside it the trials of T2–T9 on at most 256 of the rows. A model
         that cannot be explained gives a table without columns, and the reason.
         """
-        from auditkit.explain.attributions.driver import NotExplained, explain, explain_classes
+        from auditkit.explain.attributions.driver import NotExplained, equal_scores, explain, explain_classes
         from auditkit.explain.trust.trials import by_class, of_method
 
         options: dict[str, Any] = {"method": self.method, "n_steps": self.n_steps, "seed": self.seed}
         every = sample.task == "multiclass" and self.label is None
+        if sample.task == "multiclass" and not every:
+            model = self._of_class(model, sample.classes)
+        elif not every:
+            of_several(self.label, sample.task)
         try:
-            if every:
-                each = explain_classes(model, sample, **options)
-            else:
-                if sample.task == "multiclass":
-                    model = self._of_class(model, sample.classes)
-                else:
-                    of_several(self.label, sample.task)
-                each = (explain(model, sample, **options),)
-            if len(sample.features) > 1 and not any(np.ptp(e.delta) for e in each):
+            if equal_scores(model, sample, "score" if every else "decision"):
                 raise NotExplained("all scores are equal: no column moves them")
+            each = explain_classes(model, sample, **options) if every else (explain(model, sample, **options),)
         except NotExplained as e:
             return AttributionRows({}, {}, {"method": self.method, NOT_MEASURED: str(e)})
         facts = {**self._facts(each[0], sample), "explained": "probability" if every else self._explained(model)}

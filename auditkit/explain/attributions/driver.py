@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from auditkit.check import Batch
+from auditkit.explain.asking import NoGradient as NoGradient
+from auditkit.explain.asking import differentiating
 from auditkit.explain.driving import NotExplained as NotExplained
 from auditkit.explain.driving import Tensors
 from auditkit.explain.methods.catalogue import Method, each_output, method_of
@@ -21,7 +23,7 @@ from auditkit.explain.surface import Scale, Surface, surface, whole
 from auditkit.explain.trust.records import T1_LIMIT, completeness
 from auditkit.inputs.groups import Groups, summed
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs
+from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
 
 Floats = NDArray[np.float64]
 
@@ -38,10 +40,6 @@ SMOOTH = {
     "Clone", "Copy", "ToCopy", "Alias", "torch::autograd::AccumulateGrad",
 }  # fmt: skip
 """Nodes of autograd's graph without a kink. Anything else counts as kinked, the unknown too."""
-
-
-class NoGradient(NotExplained):
-    """The net has no gradient to its input: methods that need none can still explain it."""
 
 
 class Explained(NamedTuple):
@@ -128,7 +126,13 @@ def _explained(
     with undisturbed(model):
         ready = _ready(model, sample, method, n_steps, seed, "decision" if outputs is None else "score")
         baseline = _baseline(ready, sample.weight)
-        explained = _all_outputs(ready, baseline, outputs)
+        try:
+            explained = _all_outputs(ready, baseline, outputs)
+        except NoGradient as e:  # on the way, where it has one at the rows
+            if not ready.how.needs_gradient:
+                raise
+            ready = _without_gradient(model, sample, seed, ready.scale, e)
+            explained = _all_outputs(ready, _baseline(ready, sample.weight), outputs)
     unchanged(model, before)
     return explained
 
@@ -142,6 +146,7 @@ class _Ready:
     method: str
     n_steps: int
     seed: int
+    scale: Scale
     switched: str = ""
 
 
@@ -149,14 +154,17 @@ def _ready(model: Model, sample: Batch, method: str, n_steps: int | None, seed: 
     how = method_of(method)
     at = surface_for(model, sample.features, how, scale=scale)
     if not how.needs_gradient:
-        return _Ready(at, how, method, n_steps or OTHER_STEPS, seed)
+        return _Ready(at, how, method, n_steps or OTHER_STEPS, seed, scale)
     try:
-        smooth = differentiable(at.take(slice(ROWS)))
+        smooth = differentiable(at)
     except NoGradient as e:
-        instead = _ready(model, sample, "shapley", None, seed, scale)
-        return replace(instead, switched=f"{e}; Shapley values need none")
+        return _without_gradient(model, sample, seed, scale, e)
     steps = (STEPS_SMOOTH if smooth else STEPS_KINKED) if how.quadrature else OTHER_STEPS
-    return _Ready(at, how, method, n_steps or steps, seed)
+    return _Ready(at, how, method, n_steps or steps, seed, scale)
+
+
+def _without_gradient(model: Model, sample: Batch, seed: int, scale: Scale, why: NoGradient) -> _Ready:
+    return replace(_ready(model, sample, "shapley", None, seed, scale), switched=f"{why}; Shapley values need none")
 
 
 def surface_of(model: Model, features: pd.DataFrame, *, scale: Scale = "decision", everything: bool = False) -> Surface:
@@ -277,10 +285,21 @@ def weighted_mean(at: Surface, weight: Floats | None) -> Tensors:
     for points in at.points:
         share = (w / w.sum()).to(points.device, torch.float64)
         if points.is_floating_point():
-            means.append(torch.tensordot(share, points.double(), dims=1).to(points.dtype)[None])
+            means.append(_mean(points, share).to(points.dtype)[None])
         else:
             means.append(_commonest(points, share))
     return tuple(means)
+
+
+def _mean(points: Tensor, share: Tensor) -> Tensor:
+    """(…) weighted means of the entries; of those that are missing in some rows, over the others."""
+    x = points.double()
+    known = x.isfinite()
+    if bool(known.all()):
+        return torch.tensordot(share, x, dims=1)
+    weight = share.reshape(-1, *(1,) * (x.ndim - 1)) * known
+    mean: Tensor = (weight * x.nan_to_num(0.0, 0.0, 0.0)).sum(0) / weight.sum(0)  # NaN where all are missing
+    return mean
 
 
 def _commonest(points: Tensor, share: Tensor) -> Tensor:
@@ -294,19 +313,47 @@ def _commonest(points: Tensor, share: Tensor) -> Tensor:
     return torch.stack(out).reshape(1, *points.shape[1:])
 
 
+ROUNDING = 32
+"""Units in the last place of the largest score that scores may differ by and still count as equal."""
+
+
+def all_equal(scores: Floats, given: Tensors) -> bool:
+    """Whether scores (N,) or (N, C) differ by no more than rounding, in the precision of what the net is given."""
+    eps = max((torch.finfo(p.dtype).eps for p in given if p.is_floating_point()), default=0.0)
+    return bool((np.ptp(scores, axis=0) <= ROUNDING * eps * np.abs(scores).max(axis=0)).all())
+
+
+def equal_scores(model: Model, sample: Batch, scale: Scale) -> bool:
+    """Whether all of two rows or more have the same score, but for rounding: there is nothing to explain."""
+    parts = []
+    with undisturbed(model), torch.no_grad():
+        inputs = model.encode(sample.features)
+        for start in range(0, n_rows(inputs), model.batch_size):
+            out = model.decision(taken(inputs, slice(start, start + model.batch_size)))
+            parts.append(out if scale == "decision" else model.probabilities(out))
+    return len(sample.features) > 1 and all_equal(torch.cat(parts).double().cpu().numpy(), leaves(inputs))
+
+
 def differentiable(at: Surface) -> bool:
-    """Whether the surface is smooth; NoGradient where it has no gradient, NotExplained where that is not finite."""
+    """Whether the surface is smooth, by its first rows.
+
+    NoGradient where it has no gradient (or none leads to a point, NaN among them), NotExplained where that is not
+    finite.
+    """
     if not at.points:
         raise NoGradient("the net has no gradient to its input: it takes integers")
+    if not all(bool(p.isfinite().all()) for p in at.points):
+        raise NoGradient("some of the net's inputs are missing or infinite, and no gradient leads there")
+    at = at.take(slice(ROWS))
     points = [p.detach().clone().requires_grad_() for p in at.points]
-    with torch.enable_grad():
+    with differentiating():
         scores = at.forward(*points, *at.fixed)
-    if not scores.requires_grad:
-        raise NoGradient("the net has no gradient to its input: its output is detached")
-    smooth = _smooth(scores)
-    if scores.ndim == 2:  # probabilities add up to 1, and their sum has no gradient
-        scores = scores * torch.linspace(1, 2, scores.shape[1], dtype=scores.dtype, device=scores.device)
-    gradients = torch.autograd.grad(scores.sum(), points, allow_unused=True)
+        if not scores.requires_grad:
+            raise NoGradient("the net has no gradient to its input: its output is detached")
+        smooth = _smooth(scores)
+        if scores.ndim == 2:  # probabilities add up to 1, and their sum has no gradient
+            scores = scores * torch.linspace(1, 2, scores.shape[1], dtype=scores.dtype, device=scores.device)
+        gradients = torch.autograd.grad(scores.sum(), points, allow_unused=True)
     found = [g for g in gradients if g is not None]
     if not any(g.count_nonzero() for g in found):
         raise NoGradient(f"the net has no gradient to its input: it is zero at all of {len(at)} rows")

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.check import Assessment, Batch, missing
-from auditkit.errors import ModelError, PolicyError
+from auditkit.errors import PolicyError
 from auditkit.evidence.sample import Observations, taken
 from auditkit.explain.cases.findings import (
     KINDS,
@@ -122,25 +122,33 @@ def _chosen(model: Model, sample: Batch, wrong: NDArray[np.bool_], size: Floats,
 
 
 def _distances(model: Model, sample: Batch, members: list[NDArray[np.intp]]) -> list[Floats]:
-    """To the mean of each set of rows, over standardised inputs; a part of the rows at a time, encoded twice."""
+    """To the mean of each set of rows, over standardised inputs that are known; a part at a time, encoded twice."""
     used = np.unique(np.concatenate(members)) if members else np.zeros(0, np.intp)
-    sums = [0.0] * len(members)
-    total, squares = 0.0, 0.0
+    sums, counts = [0.0] * len(members), [0.0] * len(members)
+    total, squares, n = 0.0, 0.0, 0.0
     for part in _parts(used):
-        x = model.encoded_numbers(sample.features.iloc[part])
-        total, squares = total + x.sum(0), squares + (x * x).sum(0)
+        x, known = _known(model.encoded_numbers(sample.features.iloc[part]))
+        total, squares, n = total + x.sum(0), squares + (x * x).sum(0), n + known.sum(0)
         for i, rows in enumerate(members):
-            sums[i] = sums[i] + x[np.isin(part, rows)].sum(0)
-    spread = np.sqrt(np.maximum(squares / max(1, len(used)) - (total / max(1, len(used))) ** 2, 0.0))
+            mine = np.isin(part, rows)
+            sums[i], counts[i] = sums[i] + x[mine].sum(0), counts[i] + known[mine].sum(0)
+    spread = np.sqrt(np.maximum(squares / np.maximum(1, n) - (total / np.maximum(1, n)) ** 2, 0.0))
     scale = np.where(spread > 1e-9, spread, 1.0)
     found = [np.zeros(len(rows)) for rows in members]
     for part in _parts(used):
-        x = model.encoded_numbers(sample.features.iloc[part])
+        x, known = _known(model.encoded_numbers(sample.features.iloc[part]))
         for i, rows in enumerate(members):
             mine = np.isin(part, rows)
             at = np.searchsorted(rows, part[mine])
-            found[i][at] = (((x[mine] - sums[i] / len(rows)) / scale) ** 2).sum(1) if len(rows) else 0.0
+            away = (x[mine] - sums[i] / np.maximum(1, counts[i])) / scale * known[mine]
+            found[i][at] = (away**2).sum(1) if len(rows) else 0.0
     return found
+
+
+def _known(x: Floats) -> tuple[Floats, Floats]:
+    """(N, d) with zeros for entries that are missing or infinite, and 1 for those that are not."""
+    known = np.isfinite(x)
+    return np.where(known, x, 0.0), known.astype(float)
 
 
 def _parts(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
@@ -160,7 +168,7 @@ def _cases(model: Model, sample: Batch, chosen: pd.DataFrame, method: str) -> Ob
     labels |= _told(sample, chosen["row"].to_numpy())
     try:
         found = _explained(model, sample, positions, method)
-    except (NotExplained, ModelError) as e:
+    except NotExplained as e:
         return Observations(columns, labels, {**facts, "not_explained": str(e)})
     facts |= {"explained": found[0].explained, "method": found[0].method}
     at = np.searchsorted(positions, chosen["row"])

@@ -23,7 +23,7 @@ from auditkit.explain.attributions.driver import (
 )
 from auditkit.explain.driving import NotExplained, Tensors
 from auditkit.explain.methods.catalogue import method_of
-from auditkit.explain.preflight import ROWS, preflight, unchanged, undisturbed
+from auditkit.explain.preflight import preflight, unchanged, undisturbed
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.inputs.groups import summed
@@ -127,7 +127,7 @@ def explain(
         if everything:
             at = surface_of(model, rows, everything=True)
         try:
-            smooth = how.needs_gradient and differentiable(at.take(slice(ROWS)))
+            smooth = how.needs_gradient and differentiable(at)
         except NoGradient:
             options: dict[str, Any] = {"background": background, "weight": weight, "seed": seed}
             return explain(model, rows, method="shapley", **options)  # which needs none

@@ -175,8 +175,10 @@ def _observed(
         if not check.layers and len(layers) > LAYERS:
             layers = [layers[i] for i in np.unique(np.linspace(0, len(layers) - 1, LAYERS).round().astype(int))]
         if not layers:
-            raise NotExplained("no layer can be used: " + (listing(f"{k} is {v}" for k, v in unusable.items()) or "the "
-                               "net is a single module"))  # fmt: skip
+            alone = "no layer comes before the last" if any(model.module.children()) else "the net is a single module"
+            raise NotExplained(
+                "no layer can be used: " + (listing(f"{k} is {v}" for k, v in unusable.items()) or alone)
+            )
         along, shares, digest = _along(model, inputs, layers, n, contrasts_of(labels))
     unchanged(model, before)
     facts = {

@@ -138,9 +138,10 @@ class GapAttribution:
         return model.of_output(i), replace(sample, y_true=y)
 
     def _split(self, model: Model, sample: Batch, sets: list[tuple[str, ...]], facts: dict[str, Any]) -> GapSums:
-        from auditkit.explain.attributions.driver import NotExplained, groups_of
+        from auditkit.explain.attributions.driver import NotExplained, all_equal, groups_of
         from auditkit.explain.gaps import splitting as gap
         from auditkit.explain.preflight import preflight, unchanged, undisturbed
+        from auditkit.inputs.packing import leaves
 
         known = np.flatnonzero(~missing(sample.y_true))
         if not len(known):
@@ -155,7 +156,7 @@ class GapAttribution:
             groups = groups_of(model, inputs, sample.features)
             options = {"seed": self.seed, "shuffles": self.shuffles, "permutations": self.permutations}
             scene = gap.Scene.of(model, sample, groups, inputs, **options)
-            if np.ptp(scene.outputs["score"]) == 0:
+            if all_equal(scene.outputs["score"], leaves(inputs)):
                 raise NotExplained("all scores are equal: there is no gap to split")
             facts = {**facts, "features": list(groups.names)}
             found = _Found(facts, TARGETS[sample.task], scene, sample)

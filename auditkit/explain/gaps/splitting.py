@@ -13,6 +13,7 @@ from torch import Tensor
 
 from auditkit.check import Batch
 from auditkit.evidence.census import log_loss
+from auditkit.explain.asking import answering
 from auditkit.explain.attributions.driver import NotExplained, differentiable
 from auditkit.explain.driving import CALL_BYTES
 from auditkit.explain.gaps.pairs import Pairs, staircase
@@ -20,7 +21,6 @@ from auditkit.explain.gaps.sums import REST, Contrast, Units
 from auditkit.explain.gaps.targets import MOST_FEATURES, OUTCOME, Target
 from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.methods.shapley import CALLS, Value, shapley
-from auditkit.explain.preflight import ROWS
 from auditkit.explain.surface import surface
 from auditkit.explain.trust.records import T1_LIMIT, completeness
 from auditkit.inputs.groups import Groups, mixed, summed
@@ -84,7 +84,7 @@ class Scene:
 
     def said(self, inputs: Inputs, y: Tensor) -> Tensor:
         """(M, 3) score, selected, loss of encoded rows; (M, 1) of a regression."""
-        with torch.no_grad():
+        with torch.no_grad(), answering("the net cannot be run on rows mixed of two rows"):
             score = self.model.probabilities(self.model.decision(inputs)).double().cpu()
         if not score.isfinite().all():
             raise NotExplained("the model gives NaN or infinite outputs for rows mixed of two rows")
@@ -209,7 +209,7 @@ def by_gradients(scene: Scene, target: Target, high: Rows, low: Rows) -> Path:
     at = surface(scene.model, scene.inputs, scene.groups, scale="score")
     if not at.points:
         raise NotExplained("the net has no gradient to its input: it takes integers")
-    differentiable(at.take(slice(ROWS)))
+    differentiable(at)
     pairs = scene.pairs(high, low)[:1]
     i, j = (torch.as_tensor(v, device=at.points[0].device) for v in (pairs[0].first, pairs[0].second))
     part, baseline = at.take(i), tuple(p[j] for p in at.points)
@@ -286,8 +286,7 @@ def off_the_data(scene: Scene, high: Rows, low: Rows) -> tuple[int, int]:
     tensors = [t.cpu() for t in leaves(scene.inputs)]
     groups = Groups(scene.groups.names, tuple(m.cpu() for m in scene.groups.masks))
     points = mixed(groups, chosen, [t[i] for t in tensors], [t[j] for t in tensors])
-    real = torch.cat([t.flatten(1).double() for t in tensors], dim=1)
-    made = torch.cat([p.flatten(1).double() for p in points], dim=1)
+    real, made = _filled(_side_by_side(tensors), _side_by_side(points))
     real = real[torch.as_tensor(rng.permutation(len(real))[:OFF_ROWS])]
     scale = real.std(0)
     scale[scale == 0] = 1.0
@@ -296,3 +295,22 @@ def off_the_data(scene: Scene, high: Rows, low: Rows) -> tuple[int, int]:
     limit = float(own.min(1).values.quantile(0.99))
     away = torch.cdist(made / scale, real / scale).min(1).values
     return int((away > limit).sum()), size
+
+
+def _side_by_side(tensors: Sequence[Tensor]) -> Tensor:
+    """(N, entries) of all inputs."""
+    return torch.cat([t.reshape(len(t), -1).double() for t in tensors], dim=1)
+
+
+def _filled(real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
+    """Both with missing entries at the mean of the known `real` ones, and a column that says which were missing."""
+    known = real.isfinite()
+    if bool(known.all()):
+        return real, made
+    mean = torch.where(known, real, 0.0).sum(0) / known.sum(0).clamp(min=1)
+    some = ~known.all(0)
+
+    def filled(x: Tensor) -> Tensor:
+        return torch.cat([torch.where(x.isfinite(), x, mean), (~x.isfinite())[:, some].double()], dim=1)
+
+    return filled(real), filled(made)

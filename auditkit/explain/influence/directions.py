@@ -14,8 +14,10 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from auditkit.check import Batch
+from auditkit.explain.asking import answering, differentiating
 from auditkit.explain.driving import NotExplained
 from auditkit.explain.estimates import FEWEST
 from auditkit.explain.preflight import preflight, unchanged, undisturbed
@@ -27,6 +29,7 @@ from auditkit.progress import tell
 Floats = NDArray[np.float64]
 Weights = dict[str, Tensor]
 
+REFUSED = "the net cannot be differentiated by its weights"
 ROWS = 1024
 """Rows a pass."""
 
@@ -88,6 +91,9 @@ def influences(
                 direction = gap_gradient(at, inputs, gap.coefficient)
                 total -= rate * along(at, rows, y_true, direction)
     unchanged(model, before)
+    bad = sum(int((~np.isfinite(found)).sum()) for found in out)
+    if bad:
+        raise NotExplained(f"the influence of training rows is NaN or infinite {bad} times")
     return out
 
 
@@ -104,7 +110,7 @@ def gap_gradient(model: Model, inputs: Inputs, coefficient: Floats) -> Weights:
         raise NotExplained("the net has no weights, which training rows could have moved")
     total = {k: torch.zeros_like(v) for k, v in weights.items()}
     c = torch.as_tensor(coefficient)
-    with torch.enable_grad():
+    with differentiating(REFUSED):
         for where in _parts(n_rows(inputs)):
             decision = _decision(model, weights, taken(inputs, where))
             score = model.probabilities(decision)
@@ -126,7 +132,8 @@ def along(model: Model, inputs: Inputs, y_true: Floats, direction: Weights) -> F
         part, target = taken(inputs, where), y[where]
 
         def losses(w: Weights, part: Inputs = part, target: Tensor = target) -> Tensor:
-            return loss(model, _decision(model, w, part), target)
+            with answering("the net cannot be run on the training rows"):
+                return loss(model, _decision(model, w, part), target)
 
         out.append(_jvp(losses, weights, direction).double().cpu().numpy())
         tell("influence of training rows", where.stop, n_rows(inputs))
@@ -146,15 +153,20 @@ def loss(model: Model, decision: Tensor, y_true: Tensor) -> Tensor:
 
 def _jvp(f: Callable[[Weights], Tensor], weights: Weights, direction: Weights) -> Tensor:
     """J·direction of f at the weights."""
-    with contextlib.suppress(NotImplementedError, RuntimeError), torch.no_grad(), warnings.catch_warnings():
+    with (
+        contextlib.suppress(NotImplementedError, RuntimeError, NotExplained),
+        torch.no_grad(),
+        warnings.catch_warnings(),
+    ):
         warnings.filterwarnings("ignore", "`torch.jit.script`", DeprecationWarning)  # torch's own, on its first jvp
         found: Tensor = torch.func.jvp(f, (weights,), (direction,))[1]
         return found.detach()
     # J·v is the derivative of u ↦ (Jᵀu)·v: no forward-mode formula is needed, but two derivatives of every operation
     own = {k: v.detach().requires_grad_() for k, v in weights.items()}
-    with warnings.catch_warnings(), torch.enable_grad(), contextlib.ExitStack() as stack:
+    with warnings.catch_warnings(), differentiating(REFUSED), contextlib.ExitStack() as stack:
         warnings.filterwarnings("ignore", "TF32 acceleration on top of oneDNN", UserWarning)  # the switch itself warns
         stack.enter_context(torch.backends.mkldnn.flags(enabled=False))  # its recurrent nets have one derivative only
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))  # and so have the quick forms of attention
         out = f(own)
         u = torch.zeros_like(out, requires_grad=True)
         pulled = torch.autograd.grad(
@@ -169,14 +181,22 @@ def _decision(model: Model, weights: Weights, inputs: Inputs) -> Tensor:
     """The decision of the model with other weights."""
 
     def with_weights(*args: Any, **kwargs: Any) -> Any:
-        return torch.func.functional_call(model.module, weights, args, kwargs)
+        return torch.func.functional_call(_alone(model.module), weights, args, kwargs)
 
     moved: Any = with_weights
     return model.with_module(moved).decision(inputs)
 
 
+def _alone(module: nn.Module) -> nn.Module:
+    """The net itself, not its copies on several devices."""
+    inner = module.module if isinstance(module, nn.DataParallel) else module
+    if any(isinstance(m, torch.jit.ScriptModule) for m in inner.modules()):
+        raise NotExplained("TorchScript runs with its own weights only: no gradient by the weights can be taken")
+    return inner
+
+
 def _weights(module: nn.Module) -> Weights:
-    return {k: p.detach().clone() for k, p in module.named_parameters() if p.is_floating_point()}
+    return {k: p.detach().clone() for k, p in _alone(module).named_parameters() if p.is_floating_point()}
 
 
 def _parts(n: int) -> list[slice]:

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from auditkit.explain.asking import NoGradient, differentiating
 from auditkit.explain.driving import Tensors, in_chunks, rows_per_call
 from auditkit.explain.layers.finding import Layer, listening
 from auditkit.explain.surface import Surface
@@ -50,7 +51,8 @@ def conductance(
     C_k = Σ_s ½ (∂F/∂y_k(α_s) + ∂F/∂y_k(α_{s+1})) · (y_k(α_{s+1}) − y_k(α_s)): the trapezoid rule along the path that
     the layer's outputs y really take, summed over a unit's positions. At a layer that cuts the net
     Σ_k C_k = F(x) − F(b) up to O(1/n²). One forward pass of all points and one backward pass serve all layers; memory
-    holds one chunk of rows and, with `weight` (N,), only weighted sums a unit.
+    holds one chunk of rows and, with `weight` (N,), only weighted sums a unit. NaN through a layer that did not
+    see every row on the way (an expert whose rows are others there).
 
     `rule="left"` takes the gradient at the beginning of each piece, as Captum's `LayerConductance` does; `alphas` are
     the points of the path, by default n_steps + 1 equal steps from 0 to 1.
@@ -62,22 +64,30 @@ def conductance(
     w = torch.ones(n) if weight is None else torch.as_tensor(weight, dtype=torch.float64)
     carried = Surface(at.forward, (*at.points, *starts), (*at.fixed, w.to(at.points[0].device)), at.groups)
     measured = [layer for layer in layers if not layer.reason]
+    nothing = torch.zeros(0, device=at.points[0].device)
 
     def call(part: Surface) -> Tensors:
         *fixed, share = part.fixed
         points = _path(part.points[:k], part.points[k:], path)
         repeated = [f.repeat(len(path), *(1,) * (f.ndim - 1)) for f in fixed]
-        with torch.enable_grad(), listening(net, measured) as heard:
+        with differentiating(), listening(net, measured) as heard:
             scores = at.forward(*points, *repeated)
-            outputs = [*points, *(heard[layer.name] for layer in measured)]
+            if not scores.requires_grad:
+                raise NoGradient("the net has no gradient to its input: its output is detached")
+            outputs = [*points, *(heard.get(layer.name, nothing) for layer in measured)]
             moved = [o for o in outputs if o.requires_grad]
             found = iter(torch.autograd.grad(scores.sum(), moved, allow_unused=True, materialize_grads=True))
         slopes = [next(found) if o.requires_grad else torch.zeros_like(o) for o in outputs]
+        partly = [
+            layer.name for layer, y in zip(measured, outputs[k:], strict=True) if not layer.whole(y, len(points[0]))
+        ]
         entered = [
             _entered(x, b, g, path, rule) for x, b, g in zip(part.points[:k], part.points[k:], slopes[:k], strict=True)
         ]
         through = [
-            _through(layer.flat(y.detach()), layer.flat(g), len(path), rule)
+            torch.full((len(part), layer.units), torch.nan, dtype=torch.float64, device=points[0].device)
+            if layer.name in partly
+            else _through(layer.flat(y.detach()), layer.flat(g), len(path), rule)
             for layer, y, g in zip(measured, outputs[k:], slopes[k:], strict=True)
         ]
         ends = scores.detach().double().reshape(len(path), -1)
@@ -107,7 +117,7 @@ def _entered(x: Tensor, b: Tensor, slope: Tensor, alphas: Floats, rule: Rule) ->
     w = np.append(pieces, 0.0) if rule == "left" else (np.append(pieces, 0.0) + np.insert(pieces, 0, 0.0)) / 2
     weights = torch.as_tensor(w, dtype=slope.dtype, device=slope.device)
     mean = torch.mv(slope.reshape(len(w), -1).T, weights).reshape(x.shape)
-    return ((x - b).double() * mean.double()).flatten(1)
+    return ((x - b).double() * mean.double()).reshape(len(x), -1)
 
 
 def _through(y: Tensor, slope: Tensor, steps: int, rule: Rule) -> Tensor:

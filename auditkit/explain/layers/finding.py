@@ -14,6 +14,7 @@ from auditkit.errors import ModelError, nearest
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, n_rows, taken
 
+UNSEEN = "TorchScript runs its layers where no hook sees them"
 MOST_CALLS = 4
 """A module called more often than this is a loop: its calls are not told apart."""
 LOOKED_AT = 7
@@ -50,6 +51,11 @@ class Layer:
     """Whether something later writes into its output, so that it must be kept apart."""
     reason: str = ""
     """Why nothing can be measured of it; empty: it can."""
+
+    def whole(self, output: Tensor, n: int) -> bool:
+        """Whether an output has `n` rows of its units: one that saw other rows has not."""
+        fits = output.ndim > self.rows and output.shape[self.rows] == n
+        return fits and self.flat(output).shape[1:] == (self.positions, self.units)
 
     def flat(self, output: Tensor) -> Tensor:
         """(N, positions, units) of its output."""
@@ -97,7 +103,7 @@ def find_layers(model: Model, inputs: Inputs, names: Sequence[str] | None = None
         if name not in known:
             raise ModelError(f"the net has no layer '{name}'.{nearest(name, known)}")
     if isinstance(model.module, torch.jit.ScriptModule):
-        return (_unseen(model.module, "TorchScript runs its layers where no hook sees them"),)
+        return (_unseen(model.module, UNSEEN),)
     many = min(LOOKED_AT, n_rows(inputs))
     calls = _trace(model, taken(inputs, slice(many)))
     fewer = {(c.name, i): c for c, i in _numbered(_trace(model, taken(inputs, slice(max(1, many - 2)))))}
@@ -115,7 +121,7 @@ def find_layers(model: Model, inputs: Inputs, names: Sequence[str] | None = None
             shape = output.shape
             other = fewer.get((call.name, i))
             layer = _measured(layer, output, None if other is None else _first(other.output), channels, many)
-            layer = replace(layer, copied=output._version != call.version)
+            layer = replace(layer, copied=_version(output) != call.version)
         else:
             layer = replace(layer, reason=f"it returns {type(output).__name__}, not a tensor")
         if times[call.name] > MOST_CALLS:
@@ -126,7 +132,8 @@ def find_layers(model: Model, inputs: Inputs, names: Sequence[str] | None = None
             layer = replace(layer, name=f"{call.name} (call {i + 1})")
         if call.leaf if wanted is None else call.name in wanted:
             found.append(layer)
-    if known and [c.name for c in calls if c.leaf] == ["(net)"] and len(known) > 1:
+    leaves = [c.name for c in calls if c.leaf and isinstance(_first(c.output), Tensor)]
+    if leaves in ([], ["(net)"]) and len(known) > 1:
         return (_unseen(model.module, "the net is one program (exported, or without calls of its modules)"),)
     return (*found, *_never_called(known, calls, wanted))
 
@@ -151,12 +158,25 @@ def _never_called(known: dict[str, nn.Module], calls: Sequence[_Call], wanted: s
         inside = name.startswith(wholes) or ".parametrizations." in f".{name}." or name == "(net)"
         asked = name in wanted if wanted is not None else not any(module.children()) and not inside
         if asked and name not in called:
-            yield Layer(name, type(module).__name__, module, reason="the forward pass never calls it")
+            unseen = isinstance(module, torch.jit.ScriptModule)
+            reason = UNSEEN if unseen else "the forward pass never calls it"
+            yield Layer(name, type(module).__name__, module, reason=reason)
 
 
 def _first(output: Any) -> Any:
     """A tensor, or the first entry of a tuple of outputs."""
     return output[0] if isinstance(output, tuple | list) and output else output
+
+
+def _version(output: Any) -> int:
+    """How often it was written to; 0 where nobody counts (what inference mode makes)."""
+    return output._version if isinstance(output, Tensor) and not output.is_inference() else 0
+
+
+def with_first(output: Any, first: Tensor) -> Any:
+    """The tuple or list with another first entry."""
+    rest = (first, *output[1:])
+    return output._replace(**{output._fields[0]: first}) if hasattr(output, "_replace") else type(output)(rest)
 
 
 def _trace(model: Model, inputs: Inputs) -> list[_Call]:
@@ -165,7 +185,7 @@ def _trace(model: Model, inputs: Inputs) -> list[_Call]:
     open_: list[bool] = []  # a call under way: has it called another?
     with contextlib.ExitStack() as stack, torch.no_grad():
         for name, module in model.module.named_modules():
-            if ".parametrizations." in f".{name}.":
+            if ".parametrizations." in f".{name}." or isinstance(module, torch.jit.ScriptModule):
                 continue
 
             def begin(_m: nn.Module, _i: Any) -> None:
@@ -176,7 +196,7 @@ def _trace(model: Model, inputs: Inputs) -> list[_Call]:
             def end(m: nn.Module, _i: Any, output: Any, name: str = name or "(net)") -> None:
                 calls_another = open_.pop()
                 first = _first(output)
-                version = first._version if isinstance(first, Tensor) else 0
+                version = _version(first)
                 calls.append(_Call(name, m, not calls_another, output, version, len(calls)))
 
             stack.callback(module.register_forward_pre_hook(begin).remove)
@@ -207,6 +227,8 @@ def _measured(layer: Layer, output: Tensor, fewer: Any, channels: bool, many: in
     rows = [d for d, (a, b) in enumerate(pairs) if a == many and b == max(1, many - 2)]
     if len(rows) != 1:
         return replace(layer, reason="no dimension of its output counts the rows")
+    if output.layout != torch.strided:
+        return replace(layer, reason="its output is sparse")
     layer = replace(layer, rows=rows[0], channels=channels)
     flat = layer.flat(output)
     return replace(layer, units=flat.shape[2], positions=flat.shape[1])
@@ -221,6 +243,9 @@ def listening(
     The hooks are set anew when a pass begins, so that they come after those that put the outputs of embeddings in.
     """
     heard: dict[str, Tensor] = {}
+    if not layers:
+        yield heard
+        return
     by_module: dict[nn.Module, dict[int, Layer]] = {}
     for layer in layers:
         by_module.setdefault(layer.module, {})[layer.call] = layer
@@ -262,6 +287,6 @@ def _ear(calls: dict[int, Layer], heard: dict[str, Tensor], changes: dict[str, C
             put = put.clone()
         if put is given:
             return None
-        return put if given is output else type(output)((put, *output[1:]))
+        return put if given is output else with_first(output, put)
 
     return hook

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from auditkit.check import Batch
+from auditkit.explain.asking import NoGradient
 from auditkit.explain.attributions.driver import NotExplained, groups_of
 from auditkit.explain.layers.conductance import STEPS, conductance
 from auditkit.explain.layers.finding import Layer
@@ -37,20 +38,18 @@ class Flow:
 def flows_of(
     model: Model, sample: Batch, inputs: Inputs, layers: Sequence[Layer], rows: Rows, seed: int
 ) -> Flow | None:
-    """None where the net has no gradient."""
+    """None where the net has no gradient, or none leads to its inputs."""
     try:
         groups = groups_of(model, inputs, sample.features)
     except NotExplained:  # names of columns are not needed here
         groups = Groups(("all",), tuple(torch.zeros_like(t[:1], dtype=torch.long) for t in leaves(inputs)))
     at = surface(model, inputs, groups, scale="score")
-    if not at.points:
+    if not at.points or not all(bool(p.isfinite().all()) for p in at.points):
         return None
     everyone = np.arange(len(rows.z))
     try:
         found = [_flow(at, model, layers, rows, some, seed) for some in (everyone, *(h.fit for h in rows.parts))]
-    except RuntimeError as e:
-        if "does not require grad" not in str(e):
-            raise
+    except NoGradient:
         return None
     return Flow(found[0], (found[1], found[2]))
 

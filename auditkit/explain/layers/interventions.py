@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from auditkit.explain.asking import answering
 from auditkit.explain.layers.conductance import INPUT
 from auditkit.explain.layers.erasure import Eraser
 from auditkit.explain.layers.finding import Change, Layer, listening
@@ -55,22 +56,30 @@ def scores_with(model: Model, inputs: Inputs, layer: Layer | None = None, change
         if layer is not None and layer.name == INPUT:
             assert change is not None
             assert isinstance(some, Tensor), "only one tensor of numbers is changed"
-            some = change(some.flatten(1)[:, None]).reshape(some.shape)
+            some = change(some.reshape(len(some), -1)[:, None]).reshape(some.shape)
         changes = {layer.name: change} if layer is not None and change is not None else {}
         heard = [] if layer is None or layer.name == INPUT else [layer]
-        with torch.no_grad(), listening(model.module, heard, changes=changes):
+        with torch.no_grad(), answering(), listening(model.module, heard, changes=changes):
             parts.append(model.probabilities(model.decision(some)).double().cpu().numpy())
     return np.concatenate(parts)
 
 
 def activations(model: Model, inputs: Inputs, layers: Sequence[Layer]) -> dict[str, NDArray[np.float32]]:
-    """(N, units) of every layer, the mean over its positions; of the widest a projection (`projected`)."""
+    """(N, units) of every layer, the mean over its positions; of the widest a projection (`projected`).
+
+    A layer that is not called at every pass, or not with every row of it, is not among them.
+    """
     kept: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in layers}
     step = rows_of(model, inputs, layers)
     for start in range(0, n_rows(inputs), step):
         with torch.no_grad(), listening(model.module, layers) as heard:
-            model.decision(taken(inputs, slice(start, start + step)))
+            some = taken(inputs, slice(start, start + step))
+            model.decision(some)
         for layer in layers:
+            if layer.name not in heard or not layer.whole(heard[layer.name], n_rows(some)):
+                kept.pop(layer.name, None)
+            if layer.name not in kept:
+                continue
             kept[layer.name].append(projected(layer.flat(heard[layer.name]).float().mean(1).cpu().numpy()))
     return {name: np.concatenate(parts) for name, parts in kept.items()}
 
@@ -83,15 +92,36 @@ def rows_of(model: Model, inputs: Inputs, layers: Sequence[Layer]) -> int:
 
 
 def encoded(inputs: Inputs) -> NDArray[np.float32]:
-    """(N, d) of what goes into the net, entry by entry; of wide inputs a projection."""
+    """(N, d) of what goes into the net, entry by entry; of wide inputs a projection.
+
+    Missing entries stand at the mean of the others, beside a column a missing entry that says which rows lack it.
+    """
     n = n_rows(inputs)
     width = sum(t[:1].numel() for t in leaves(inputs))
     step = max(1, CALL_BYTES // (4 * width))
+    mean, some = _known_means(inputs, step)
     parts = []
     for start in range(0, n, step):
-        flat = [t[start : start + step].float().cpu().numpy() for t in leaves(inputs)]
-        parts.append(projected(np.concatenate([f.reshape(len(f), -1) for f in flat], axis=1)))
+        flat = _flat(inputs, slice(start, start + step))
+        if some.any():
+            flat = np.concatenate([np.where(np.isfinite(flat), flat, mean), ~np.isfinite(flat[:, some])], axis=1)
+        parts.append(projected(flat.astype(np.float32)))
     return np.concatenate(parts)
+
+
+def _flat(inputs: Inputs, where: slice) -> NDArray[np.float32]:
+    flat = [t[where].float().cpu().numpy() for t in leaves(inputs)]
+    return np.concatenate([f.reshape(len(f), -1) for f in flat], axis=1)
+
+
+def _known_means(inputs: Inputs, step: int) -> tuple[Floats, NDArray[np.bool_]]:
+    """(d,) the means of the entries that are known, and which entries are missing in some row."""
+    total, known, n = 0.0, 0, n_rows(inputs)
+    for start in range(0, n, step):
+        flat = _flat(inputs, slice(start, start + step)).astype(np.float64)
+        there = np.isfinite(flat)
+        total, known = total + np.where(there, flat, 0.0).sum(0), known + there.sum(0)
+    return np.asarray(total / np.maximum(known, 1)), np.asarray(known < n)
 
 
 def projected(x: NDArray[np.float32]) -> NDArray[np.float32]:

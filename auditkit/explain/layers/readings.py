@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from auditkit.errors import NotExplained
 from auditkit.evidence.sums import Moments
-from auditkit.explain.driving import out_of_memory
 from auditkit.explain.layers.conductance import INPUT
 from auditkit.explain.layers.erasure import leace, random_eraser, ridge_of, whitening
 from auditkit.explain.layers.finding import Change, Layer
@@ -127,7 +127,11 @@ class At:
         return found | ({f"{what}_lost": numbers(n, n * lost)} if lost else {})
 
     def _possible(self, x: Floats) -> bool:
-        whole = self.layer.name != INPUT or (isinstance(self.inputs, Tensor) and self.inputs.is_floating_point())
+        whole = self.layer.name != INPUT or (
+            isinstance(self.inputs, Tensor)
+            and self.inputs.is_floating_point()
+            and bool(self.inputs.isfinite().all())  # what is missing stands beside it, in `x` alone
+        )
         return whole and bool(np.isfinite(x).all())
 
     def _run(self, half: Half, change: Change) -> Floats:
@@ -135,9 +139,7 @@ class At:
         some = taken(self.inputs, torch.as_tensor(half.read))
         try:
             return scores_with(self.model, some, self.layer, change)
-        except (IndexError, RuntimeError, ValueError) as e:
-            if isinstance(e, RuntimeError) and out_of_memory(e):
-                raise
+        except NotExplained:
             return np.full(len(half.read), np.nan)
 
     def _before_and_after(self, after: Floats) -> dict[str, list[float]]:

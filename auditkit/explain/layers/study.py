@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from auditkit.check import Batch
+from auditkit.errors import NotExplained
+from auditkit.explain.asking import answering
 from auditkit.explain.layers.conductance import INPUT
 from auditkit.explain.layers.finding import Layer, find_layers
 from auditkit.explain.layers.flow import Flow, flow_sums, flows_of
@@ -86,19 +88,26 @@ def study(model: Model, sample: Batch, options: Options) -> LayerSums:
         )
         sums: Sums = {r.attribute: {"": _whole(r, scores[r.where])} for r in chosen}
         why = ""
+        lost: dict[str, str] = {}
         done = 0
         for block in _blocks(layers, len(scores)) if chosen else ():
             own = _acts(model, inputs, block)
             theirs, why = _untrained_acts(model, inputs, block, options.seed)
-            for layer in block:
+            lost |= _lost(block, own)
+            for layer in (y for y in block if y.name not in lost):
                 for rows in chosen:
-                    seen = _seen(about, layer, rows, own[layer.name], [t[layer.name] for t in theirs])
+                    seen = _seen(
+                        about, layer, rows, own[layer.name], [t[layer.name] for t in theirs if layer.name in t]
+                    )
                     sums[rows.attribute][layer.name] = seen
                 done += 1
                 tell("layers", done, len(layers))
     unchanged(model, before)
     facts |= {
-        "layers": [_fact(y, y.name in about.erased) for y in layers],
+        "layers": [
+            _fact(replace(y, reason=lost.get(y.name, y.reason)), y.name in about.erased.difference(lost))
+            for y in layers
+        ],
         "untrained": why or f"the mean of {UNTRAINED} copies with new initial weights",
         "random": options.random,
         "seed": options.seed,
@@ -121,6 +130,18 @@ def _seen(
     at = At(about.model, some, layer, rows, about.scores[rows.where])
     n, seed = about.options.random, about.options.seed
     return seen | at.erased(x, random=n, seed=seed) | at.ablated(x, flow, random=n, seed=seed)
+
+
+def _lost(block: Sequence[Layer], own: Acts) -> dict[str, str]:
+    """Layer → why nothing can be said of it after all."""
+    out = {}
+    for name in (layer.name for layer in block):
+        bad = int((~np.isfinite(own[name])).any(1).sum()) if name in own else 0
+        if name not in own:
+            out[name] = "it is not called with every row"
+        elif bad:
+            out[name] = f"its output is NaN or infinite for {bad} of {len(own[name])} rows"
+    return out
 
 
 def _fact(layer: Layer, erased: bool) -> dict[str, Any]:
@@ -156,13 +177,14 @@ def _untrained_acts(model: Model, inputs: Inputs, block: Sequence[Layer], seed: 
     found = []
     for i in range(UNTRAINED):
         try:
-            copy = untrained(model, seed=seed + i)
-        except (TypeError, RuntimeError) as e:
-            return [], f"no copy could be made ({e})"
-        own = dict(copy.module.named_modules())
-        names = ["" if y.name == "(net)" else y.name.split(" (call ")[0] for y in block]
-        theirs = [replace(y, module=own[n]) for y, n in zip(block, names, strict=True) if y.name != INPUT]
-        found.append({INPUT: np.zeros((0, 0), np.float32)} | _acts(copy, inputs, theirs))
+            with answering("no copy with new initial weights could be made and run"):
+                copy = untrained(model, seed=seed + i)
+                own = dict(copy.module.named_modules())
+                names = ["" if y.name == "(net)" else y.name.split(" (call ")[0] for y in block]
+                theirs = [replace(y, module=own[n]) for y, n in zip(block, names, strict=True) if y.name != INPUT]
+                found.append({INPUT: np.zeros((0, 0), np.float32)} | _acts(copy, inputs, theirs))
+        except NotExplained as e:
+            return [], str(e)
     return found, ""
 
 

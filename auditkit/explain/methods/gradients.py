@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,16 +11,17 @@ import torch
 from captum.attr import DeepLift, InputXGradient, LayerAttribution, LayerGradCam, Saliency
 from torch import Tensor, nn
 
+from auditkit.errors import out_of_memory
 from auditkit.explain.driving import (
     Gradients,
     NotExplained,
     Tensors,
     gradients_of_the_sum,
-    out_of_memory,
     over_rows,
     restored,
 )
 from auditkit.explain.surface import Forward, Surface
+from auditkit.progress import raised_by_listener
 
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
@@ -133,13 +135,24 @@ def on_modules(work: Callable[[], Tensors], at: Surface, name: str) -> Tensors:
     with restored(module):
         try:
             return work()
-        except NotExplained:
-            raise
-        except (RuntimeError, TypeError, AssertionError, ValueError, AttributeError, NotImplementedError) as e:
-            if isinstance(e, RuntimeError) and out_of_memory(e):
+        except NotExplained as e:
+            said = _captum_says(e)
+            if not said:
                 raise
-            said = " ".join(str(e).split())[:300]
-            raise NotExplained(f"{name} does not fit this model: {said or type(e).__name__}") from e
+            raise NotExplained(f"{name} does not fit this model: {said}") from e
+        except (RuntimeError, TypeError, AssertionError, ValueError, AttributeError, NotImplementedError) as e:
+            if out_of_memory(e) or raised_by_listener(e):
+                raise
+            raise NotExplained(f"{name} does not fit this model: {_captum_says(e) or type(e).__name__}") from e
+
+
+def _captum_says(e: BaseException) -> str:
+    """The message at the root of an error where it is Captum's own; "" for any other, which can quote rows."""
+    while e.__cause__ is not None:
+        e = e.__cause__
+    frames = [frame for frame, _ in traceback.walk_tb(e.__traceback__)]
+    own = bool(frames) and str(frames[-1].f_globals.get("__name__", "")).startswith("captum")
+    return " ".join(str(e).split())[:300] if own else ""
 
 
 def _gradients_without_inputs(forward_fn: Callable[[], Tensor], inputs: Tensors, *_: Any) -> Tensors:

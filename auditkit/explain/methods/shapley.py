@@ -13,7 +13,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from auditkit.explain.driving import Tensors, out_of_memory, rows_per_call
+from auditkit.errors import out_of_memory
+from auditkit.explain.driving import Tensors, rows_per_call
 from auditkit.explain.methods.shapley_regression import design, solved
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import mixed
@@ -174,7 +175,7 @@ def _asked(value: Value, chosen: Tensor, row: Tensor, most: int) -> Tensor:
         where = slice(start, start + most)
         try:
             parts.append(value(chosen[where], row[where]).double())
-        except RuntimeError as e:
+        except (RuntimeError, MemoryError) as e:
             if most == 1 or not out_of_memory(e):
                 raise
             most = max(1, most // 2)

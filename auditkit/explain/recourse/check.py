@@ -271,6 +271,8 @@ def _tried(
     tries: Sequence[tuple[Action, Positions]],
 ) -> list[Floats]:
     """Scores of the rows after each action, predicted together."""
+    from auditkit.explain.asking import answering
+
     where = np.concatenate([w for _, w in tries])
     frame = features.iloc[rows[where]].reset_index(drop=True)
     starts = np.cumsum([0, *(len(w) for _, w in tries)])
@@ -283,5 +285,6 @@ def _tried(
         values = pd.Series(column.values, dtype=features[column.name].dtype)
         given = values.iloc[np.maximum(pick, 0)].reset_index(drop=True)
         frame[column.name] = frame[column.name].where(pd.Series(pick < 0), given)
-    score = model.predict(frame, batch_size=min(model.batch_size, CALL_ROWS))
+    with answering("the net cannot be run on changed rows"):
+        score = model.predict(frame, batch_size=min(model.batch_size, CALL_ROWS))
     return [score[a:b] for a, b in itertools.pairwise(starts)]

@@ -46,7 +46,7 @@ def randomised(trial: Trial, copy: Callable[[int], Surface]) -> Found:
         try:
             at = copy(1000 * trial.seed + seed)
         except TypeError as e:
-            raise Untried(f"the net cannot be copied with new weights: {e}") from None
+            raise Untried(f"the net cannot be copied with new weights ({type(e).__name__})") from None
         found.append(spearman_rows(own, ranked(at, weighted_mean(at, None) if trial.drawn is None else at.points)))
     return {"T4": np.mean(found, axis=0)}, {"T4:entries": own.shape[1], "T4:path": path, "T4:copies": copies}
 
@@ -156,7 +156,9 @@ def _bent(at: Surface, weights: Tensors, noise: Tensor) -> Surface:
     def forward(*given: Tensor) -> Any:
         points, unused = given[:n_points], given[n_points]
         fixed, planted = given[n_points + 1 : n_points + 1 + n_fixed], given[n_points + 1 + n_fixed :]
-        effect = sum((p * w).flatten(1).sum(1) for p, w in zip(points, planted, strict=True))
+        # where nothing is planted nothing is read: a missing value times 0 is no number
+        read = (torch.where(w != 0, p * w, 0.0) for p, w in zip(points, planted, strict=True))
+        effect = sum(r.reshape(len(r), -1).sum(1) for r in read)
         return at.forward(*points, *fixed) + effect + 0.0 * unused[:, 0]
 
     groups = Groups(

@@ -53,7 +53,7 @@ def baselines(trial: Trial, whole: Surface, weight: Floats) -> Found:
     if trial.features < 2:
         raise Untried("one feature has no ranking")
     n = len(trial.at)
-    median = tuple(p.median(dim=0, keepdim=True).values for p in whole.points)
+    median = tuple(p.nanmedian(dim=0, keepdim=True).values for p in whole.points)
     generator = trial.generator(3)
     drawn = torch.randperm(len(whole), generator=generator)[:REAL_ROWS]
     real = tuple(p[drawn.to(p.device)] for p in whole.points)
@@ -83,7 +83,7 @@ def draws(trial: Trial, whole: Surface, features: pd.DataFrame) -> Found:
         if not p.is_floating_point():
             points.append(p)
             continue
-        sigma = all_.double().std(0, correction=0).to(p.dtype) * mask_of[mask[0].cpu()].to(p.device, p.dtype)
+        sigma = spread(all_).to(p.dtype) * mask_of[mask[0].cpu()].to(p.device, p.dtype)
         noise = (2 * torch.rand(p.shape, generator=generator, dtype=torch.float32) - 1).to(p.device, p.dtype)
         points.append(p + RADIUS * sigma * noise)
     here = trial.attributed(trial.at, trial.start)
@@ -91,6 +91,15 @@ def draws(trial: Trial, whole: Surface, features: pd.DataFrame) -> Found:
     largest = np.linalg.norm(there - here, axis=2).max(0)
     names = [trial.at.groups.names[j] for j in sorted(moved)]
     return {"T5": largest, "T5:size": np.linalg.norm(here, axis=1)}, {"T5:moved": len(names), "T5:kind": kind}
+
+
+def spread(points: torch.Tensor) -> torch.Tensor:
+    """(…) standard deviations of the entries over the rows that have them; 0 where none has."""
+    x = points.double()
+    known = x.isfinite()
+    n = known.sum(0).clamp(min=1)
+    mean = torch.where(known, x, 0.0).sum(0) / n
+    return (torch.where(known, x - mean, 0.0) ** 2).sum(0).div(n).sqrt()
 
 
 def movable(whole: Surface, features: pd.DataFrame) -> tuple[set[int], str]:
@@ -139,7 +148,8 @@ def _values(whole: Surface) -> list[int]:
     most = [0] * len(whole.groups.names)
     for points, mask in zip(whole.points, whole.groups.masks, strict=True):
         entries = points[:256].reshape(min(256, len(points)), -1).detach().cpu().numpy()
-        changes = (np.diff(np.sort(entries, axis=0), axis=0) != 0).sum(0) + 1
+        ordered = np.sort(entries, axis=0)  # what is missing comes last
+        changes = ((np.diff(ordered, axis=0) != 0) & np.isfinite(ordered[1:])).sum(0) + 1
         for j, count in zip(mask.flatten().tolist(), changes.tolist(), strict=True):
             most[j] = max(most[j], min(count, MANY + 1))
     return most

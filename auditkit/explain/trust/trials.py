@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from auditkit.check import Batch
+from auditkit.errors import out_of_memory
 from auditkit.evidence.sample import Observations
 from auditkit.explain.attributions.driver import NotExplained, surface_for, surface_of, weighted_mean
 from auditkit.explain.driving import Tensors, rows_per_call
@@ -23,7 +24,7 @@ from auditkit.explain.trust.moves import Untried, baselines, draws, refined
 from auditkit.explain.trust.trial import Trial
 from auditkit.explain.untrained import untrained
 from auditkit.inputs.model import Model
-from auditkit.progress import tell
+from auditkit.progress import raised_by_listener, tell
 
 if TYPE_CHECKING:
     from auditkit.explain.attributions.driver import Explained
@@ -129,8 +130,12 @@ def numbers(trial: Trial, whole: Surface, model: Model, sample: Batch, *, build:
             facts |= more
         except Untried as e:
             facts["not_tried"][name] = str(e)
-        except (NotExplained, *ERRORS) as e:
-            facts["not_tried"][name] = f"the method cannot be asked this ({type(e).__name__}: {str(e)[:120]})"
+        except NotExplained as e:
+            facts["not_tried"][name] = str(e)
+        except ERRORS as e:
+            if out_of_memory(e) or raised_by_listener(e):
+                raise
+            facts["not_tried"][name] = f"the method cannot be asked this ({type(e).__name__})"  # its words quote rows
         tell("checking the explanation", k + 1, len(checks))
     labels = {str(c): sample.groups[c].astype("str").tolist()[:n] for c in sample.groups}
     return Observations(columns, labels, facts)

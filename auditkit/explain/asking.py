@@ -1,0 +1,70 @@
+"""A net asked what its data never asked: what it then refuses is a reason, not an accident.
+
+Preflight and prediction have run the net on the data as it is. Explanations run it on other points (features moved or
+mixed, layers changed) and with gradients, and a net need not bear that. Its own message can quote rows, so the reason
+names the class alone, and the message goes to the log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+import torch
+
+from auditkit.errors import NotExplained, out_of_memory
+from auditkit.wording import printable
+
+_LOG = logging.getLogger("auditkit")
+
+
+class NoGradient(NotExplained):
+    """The net has no gradient to its input: methods that need none can still explain it."""
+
+
+@contextlib.contextmanager
+def answering(refused: str = "the net cannot be run on changed rows") -> Iterator[None]:
+    """While it lasts, what the net (or its preprocess) raises is NotExplained, for the reason that is `refused`.
+
+    Memory that runs out stays what it is, and so does the keyboard. A net that leaves the process (`sys.exit`) is one
+    that refuses.
+
+    >>> with answering():
+    ...     raise IndexError("row 17 of 12")
+    Traceback (most recent call last):
+    auditkit.errors.NotExplained: the net cannot be run on changed rows (IndexError)
+    """
+    try:
+        yield
+    except NotExplained:
+        raise
+    except (Exception, SystemExit, GeneratorExit) as e:
+        if out_of_memory(e):
+            raise
+        _told(refused, e)
+        raise NotExplained(f"{refused} ({type(e).__name__})") from e
+
+
+@contextlib.contextmanager
+def differentiating(refused: str = "the net cannot be differentiated") -> Iterator[None]:
+    """`answering` with gradients on: what forward pass or autograd refuse there is NoGradient."""
+    try:
+        with torch.enable_grad():
+            yield
+    except NotExplained as e:
+        if isinstance(e, NoGradient) or e.__cause__ is None:
+            raise  # not the net's refusal, but a reason of ours
+        raise NoGradient(
+            f"the net cannot be run with gradients, or on changed rows ({type(e.__cause__).__name__})"
+        ) from e
+    except (Exception, SystemExit, GeneratorExit) as e:
+        if out_of_memory(e):
+            raise
+        _told(refused, e)
+        raise NoGradient(f"{refused} ({type(e).__name__})") from e
+
+
+def _told(refused: str, e: BaseException) -> None:
+    _LOG.info("%s: %s: %s", refused, type(e).__name__, printable(" ".join(str(e).split())))
+    _LOG.debug("where: ", exc_info=e)
