@@ -10,7 +10,7 @@ import logging
 from typing import Literal
 
 from auditkit.check import Check
-from auditkit.errors import AuditkitError
+from auditkit.errors import AuditkitError, ForwardError, ran_out_of_memory
 from auditkit.records import NotMeasured
 from auditkit.wording import printable
 
@@ -19,9 +19,11 @@ _LOG = logging.getLogger("auditkit")
 
 
 def stops(e: Exception) -> bool:
-    """Whether this is no accident of a check: an error on purpose, or memory that ran out."""
-    memory = isinstance(e, MemoryError) or "OutOfMemory" in type(e).__name__ or "DefaultCPUAllocator" in str(e)
-    return memory or isinstance(e, AuditkitError)
+    """Whether this is no accident of a check: an error on purpose, or memory that ran out.
+
+    A net that fails inside a check has run on the audited rows before: it fails on what the check made of them.
+    """
+    return ran_out_of_memory(e) or (isinstance(e, AuditkitError) and not isinstance(e, ForwardError))
 
 
 def accident(check: Check, e: Exception) -> NotMeasured:

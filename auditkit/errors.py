@@ -3,6 +3,8 @@
 AuditkitError
 ├── DataError (ValueError)          the rows or columns are not what was declared
 ├── ModelError (ValueError)         the model cannot be loaded, run or explained
+│   └── ForwardError                preprocess or the net fails on rows: on the audited ones the audit stops, on rows
+│                                   that a check made up only the check
 ├── PolicyError (ValueError)        the configuration or the policy file is wrong
 ├── ReportError (ValueError)        a stored report cannot be read or written
 ├── EvidenceError (ValueError)      two pieces of evidence cannot be added
@@ -27,6 +29,10 @@ class ModelError(AuditkitError, ValueError):
     """The model cannot be loaded, run or explained as asked."""
 
 
+class ForwardError(ModelError):
+    """`preprocess` or the net itself fails on rows, or gives what cannot be read; the message quotes what it said."""
+
+
 class PolicyError(AuditkitError, ValueError):
     """The configuration or the policy is wrong; the message names file, line and the nearest right name."""
 
@@ -41,6 +47,11 @@ class EvidenceError(AuditkitError, ValueError):
 
 class PolicyViolation(AuditkitError, AssertionError):
     """The audit ran and its policy is not met."""
+
+
+def ran_out_of_memory(e: BaseException) -> bool:
+    """Whether it is memory that ran out, on whatever device."""
+    return isinstance(e, MemoryError) or "OutOfMemory" in type(e).__name__ or "DefaultCPUAllocator" in str(e)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
