@@ -114,6 +114,9 @@ def run(
         str | None, typer.Option("--factory", help="package.module:function that builds the model.")
     ] = None,
     weights: Annotated[str | None, typer.Option("--weights", help="Its weights: safetensors, or a state dict.")] = None,
+    outputs: Annotated[
+        str | None, typer.Option("--outputs", help="What it returns: logits or probabilities; default: look.")
+    ] = None,
     y_pred: Annotated[
         list[str] | None, typer.Option("--y-pred", help="Column of decisions, instead of a model; repeatable likewise.")
     ] = None,
@@ -151,7 +154,7 @@ def run(
             "positive": positive,
             "sensitive_features": sensitive,
         },
-        model={"factory": factory, "weights": _here(weights, chosen)},
+        model={"factory": factory, "weights": _here(weights, chosen), "outputs": _outputs(outputs)},
         predictions={"y_pred": _one_or_more(y_pred, several), "score": score},
         audit={"seed": seed, "sample": sample},
     )
@@ -265,6 +268,12 @@ def _kind(kind: str | None) -> str | None:
     if kind not in (None, "sampling", "frequency"):
         raise ak.PolicyError(f"--weights-kind must be sampling or frequency, got '{kind}'")
     return kind
+
+
+def _outputs(name: str | None) -> str | None:
+    if name not in (None, "logits", "probabilities"):
+        raise ak.PolicyError(f"--outputs must be logits or probabilities, got '{name}'")
+    return name
 
 
 def _one_or_more(names: list[str] | None, several: bool) -> str | list[str] | None:

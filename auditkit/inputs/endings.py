@@ -31,7 +31,12 @@ _ENDS: dict[str, Ending] = {
 }
 _LOGS: dict[Ending, Ending] = {"Sigmoid": "LogSigmoid", "Softmax": "LogSoftmax"}
 _EXPS: dict[Ending, Ending] = {"LogSigmoid": "Sigmoid", "LogSoftmax": "Softmax"}
-_CLAMPS = {"clamp", "hardtanh", "clip"}
+_CLAMPS: dict[str, tuple[float, float]] = {
+    "clamp": (float("-inf"), float("inf")),
+    "clip": (float("-inf"), float("inf")),
+    "hardtanh": (-1, 1),
+}
+"""Their limits where none are given: an operation does not hear of arguments that are the usual ones."""
 _SAME = {
     *("view", "_unsafe_view", "reshape", "_reshape_alias", "squeeze", "unsqueeze", "flatten", "unflatten", "t"),
     *("transpose", "permute", "movedim", "expand", "select", "slice", "narrow", "index", "index_select", "gather"),
@@ -107,7 +112,7 @@ def _ending(made: _Made | None) -> Ending | None:
     name = made.operation
     if name in _ENDS:
         return _ENDS[name]
-    if name in _CLAMPS and _within_unit(made.limits):
+    if name in _CLAMPS and _within_unit(made.limits, _CLAMPS[name]):
         return "a clamp to [0, 1]"
     if name not in _SAME | _SAME_OF_SHARES | {"log", "exp"}:
         return None
@@ -121,9 +126,9 @@ def _ending(made: _Made | None) -> Ending | None:
     return None if found.startswith("Log") else found
 
 
-def _within_unit(limits: tuple[Any, ...]) -> bool:
-    numbers = [x for x in limits if isinstance(x, int | float) and not isinstance(x, bool)]
-    return len(numbers) == 2 and numbers[0] >= 0 and numbers[1] <= 1
+def _within_unit(limits: tuple[Any, ...], usual: tuple[float, float]) -> bool:
+    low, high = (usual[i] if len(limits) <= i or limits[i] is None else limits[i] for i in (0, 1))
+    return all(isinstance(x, int | float) for x in (low, high)) and low >= 0 and high <= 1
 
 
 def refused(ending: Ending | None, task: Task, *, several: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Literal
 
 from torch import Tensor, nn
@@ -9,6 +10,21 @@ from torch import Tensor, nn
 Weights = Literal["given", "factory", "initialised"]
 """`given`: a file of weights, or a module that was handed over; `factory`: as its factory gave it, which has changed
 them since they were drawn, or where nobody can tell; `initialised`: as they were drawn at random."""
+
+
+_LOG = logging.getLogger("auditkit")
+
+
+def of_factory(module: nn.Module, factory: str) -> Weights:
+    """Where the weights of a net come from that a factory gave, without a file of them; a warning if from nowhere."""
+    if not as_initialised(module):
+        return "factory"
+    _LOG.warning(
+        "no weights were given, and factory '%s' leaves the net as it was drawn at random: this audits a net that was "
+        "never trained. Give its weights (--weights, or weights under [model]), or load them in the factory",
+        factory,
+    )
+    return "initialised"
 
 
 def as_initialised(module: nn.Module) -> bool:
@@ -38,6 +54,7 @@ def _writes(p: Tensor) -> int:
 
 
 def _constant(p: Tensor) -> bool:
+    p = p.detach()
     first = p.flatten()[:1]
     return not p.numel() or (bool((p == first).all()) and (p.numel() > 1 or float(first) in (0.0, 1.0)))
 

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from auditkit.errors import AuditkitError, ModelError, listing, nearest
+from auditkit.inputs.initialised import of_factory
 from auditkit.inputs.model import Model
 
 _CONVERT = """it holds a whole module as a pickle, and loading it would run its code. If you trust it, convert it once:
@@ -28,7 +29,8 @@ def load_model(factory: str, weights: str | Path | None = None, *, folder: str |
     """The Model that `factory` ("package.module:build") makes, with weights loaded strictly into its module.
 
     `build()` takes no arguments and returns an `nn.Module` or a `Model`; `folder` is importable meanwhile. `options`
-    (threshold, device, …) go to `Model`, over what the factory chose.
+    (threshold, device, …) go to `Model`, over what the factory chose. Without weights, a net that is as it was drawn
+    at random is warned of (logger "auditkit") and the report cautions.
 
     Raises ModelError with what was expected.
     """
@@ -41,6 +43,8 @@ def load_model(factory: str, weights: str | Path | None = None, *, folder: str |
         raise ModelError(f"{factory} returned {type(built).__name__}; expected a torch.nn.Module or an auditkit.Model")
     if weights is not None:
         load_weights(built.module, Path(weights))
+    else:
+        built.weights = of_factory(built.module, factory)
     return built
 
 

@@ -11,6 +11,13 @@ from auditkit.report.html.rates import view as rates_view
 from auditkit.report.words import by_words, listed, shown, upper_first
 from auditkit.wording import NOTHING, percent
 
+WEIGHTS = {
+    "factory": "no file was named: as its factory gave them",
+    "initialised": "none: no file was named, and the net is as it was drawn at random. It was never trained, and what "
+    "this report says holds of chance",
+}
+"""Where the weights come from, if not from a file or a net handed over."""
+
 
 class Data(NamedTuple):
     """The section."""
@@ -46,6 +53,8 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
         facts.append(("Rows that explanations use", f"{p.sample:,}"))
     if p.model.kind == "torch" and p.model.parameters:
         facts.append(("Model", f"{shown(p.model.name, empty='a net')}, {p.model.parameters:,} parameters"))
+    if p.model.weights != "given":
+        facts.append(("Weights of the model", WEIGHTS[p.model.weights]))
     if p.model.threshold is not None:
         facts.append(("Threshold", f"{p.model.threshold:.3g}"))
     return tuple(facts)
