@@ -43,7 +43,7 @@ def told(what: Callable[[str], str]) -> Iterator[None]:
         if ran_out_of_memory(e):
             raise
         said = " ".join(str(e).split())
-        said = said if len(said) <= MOST else f"{said[:MOST]} …"
+        said = said if len(said) <= MOST else f"{said[:MOST].rstrip()}…"
         raise ForwardError(what(f"{type(e).__name__}: {said}" if said else type(e).__name__)) from e
 
 
