@@ -63,9 +63,14 @@ class OutputRange:
         """Every row of several outputs adds up to 1."""
         return self.columns > 1 and self.sum_low >= 1 - SUM_ROUNDING and self.sum_high <= 1 + SUM_ROUNDING
 
+    @property
+    def constant(self) -> bool:
+        """All outputs are one number: it says nothing of what it is, and whichever it is, all are decided alike."""
+        return self.high - self.low <= ROUNDING
+
     def judged(self) -> None:
         """ModelError where outputs that nobody has named are in all likelihood no logits."""
-        if self.rows < LEAST_ROWS or not (self.unit or self.shares):
+        if self.rows < LEAST_ROWS or self.constant or not (self.unit or self.shares):
             return
         what = f"every output lies in [0, 1], from {self.low:.3g} to {self.high:.3g}"
         if not self.unit:
