@@ -59,9 +59,9 @@ class _Made(NamedTuple):
     """The plain arguments."""
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.made: dict[int, _Made] = {}
         self.kept: list[Tensor] = []
         """So that no address is given twice."""

@@ -56,7 +56,9 @@ def _writes(p: Tensor) -> int:
 def _constant(p: Tensor) -> bool:
     p = p.detach()
     first = p.flatten()[:1]
-    return not p.numel() or (bool((p == first).all()) and (p.numel() > 1 or float(first) in (0.0, 1.0)))
+    if p.numel() == 1:
+        return float(first) in (0.0, 1.0)
+    return bool((p == first).all())
 
 
 def _trained(module: nn.Module) -> bool:

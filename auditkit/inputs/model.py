@@ -22,7 +22,7 @@ from auditkit.inputs.endings import ending_of, refused
 from auditkit.inputs.groups import Groups, by_mask, by_name, by_position
 from auditkit.inputs.initialised import Weights
 from auditkit.inputs.outputs import Outputs
-from auditkit.inputs.packing import Inputs, called, leaves, n_rows, taken
+from auditkit.inputs.packing import Inputs, called, leaves, n_rows, taken, unwrapped
 from auditkit.inputs.ranges import OutputRange
 from auditkit.inputs.running import net_fails, outputs_fail, preprocess_fails, random_state_kept, told
 from auditkit.records import TASKS, Task
@@ -216,10 +216,10 @@ class Model:
         """ModelError if nobody said what the outputs are, and they end in a sigmoid, a softmax or the like; once."""
         if self._looked or not self.looks or not n_rows(inputs):
             return
-        few = taken(inputs, slice(2))
+        few, net = taken(inputs, slice(2)), unwrapped(self.module)
         with self.inspecting(), torch.no_grad():
-            ending = ending_of(lambda: self._whole(called(self.module, few)))
-            columns = self._whole(called(self.module, few)).ndim if ending else 0
+            ending = ending_of(lambda: self._whole(called(net, few)))
+            columns = self._whole(called(net, few)).ndim if ending else 0
         source = self.said.model if isinstance(self.said, _OneOutput) else self
         refused(ending, source.task, several=columns > 1)
         self._looked = True

@@ -104,5 +104,6 @@ def sums_to_one(out: NDArray[np.float64], dtype: torch.dtype) -> None:
     if off.size and off.max() > max(SUM_TOLERANCE, own):
         raise ForwardError(
             f"the outputs of a row sum up to {out.sum(axis=1)[off.argmax()]:.3g}, not to 1: they are no probabilities "
-            "of classes. Say outputs='logits' if they are logits"
+            "of classes. Say outputs='logits' if they are logits, or pass a callable that makes shares of them, e.g. "
+            "lambda p: p / p.sum(1, keepdim=True) for sigmoids of one class against the others"
         )

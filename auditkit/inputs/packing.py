@@ -61,7 +61,7 @@ def called(module: nn.Module, inputs: Inputs) -> Any:
 def _taken_whole(module: nn.Module, inputs: tuple[Tensor, ...] | dict[str, Tensor]) -> bool:
     """Whether `forward` cannot take several inputs apart, but has one parameter for all, of another name."""
     try:
-        signature = inspect.signature(getattr(_unwrapped(module), "forward", module))
+        signature = inspect.signature(getattr(unwrapped(module), "forward", module))
         first = next(iter(signature.parameters), "")
         if isinstance(inputs, dict) and first in inputs:
             return False
@@ -75,8 +75,8 @@ def _taken_whole(module: nn.Module, inputs: tuple[Tensor, ...] | dict[str, Tenso
     return False
 
 
-def _unwrapped(module: nn.Module) -> Any:
-    """What stands inside torch's own wrappers, which take anything."""
+def unwrapped(module: Any) -> Any:
+    """What stands inside torch's own wrappers (several devices, compiled), which take anything."""
     while isinstance(module, nn.DataParallel) or hasattr(module, "_orig_mod"):
         module = module.module if isinstance(module, nn.DataParallel) else module._orig_mod
     return module

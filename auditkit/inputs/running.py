@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -87,7 +88,7 @@ def _way_out(said: str, inputs: Inputs, preprocess: object) -> str:
             "first dimension is torch.export.Dim('rows')"
         )
     whole = [t for t in leaves(inputs) if not t.is_floating_point()]
-    if whole and ("dtype" in lower or "scalar type" in lower or "floating" in lower):
+    if whole and re.search(r"\bd?types?\b|floating|not implemented for", lower):
         return (
             "Inputs in a dict or tuple keep the type that preprocess gives them: numbers that the net computes with "
             "must be floats, e.g. column.astype('float32')"

@@ -209,6 +209,12 @@ BROKEN: dict[str, tuple[Callable[[], nn.Module], dict[str, Any], str]] = {
         lambda: nn.Linear(1, 1), {"preprocess": lambda f: (f[["length"]].to_numpy(),)},
         r"inputs of shape \(\d+, 1\) int64.*astype\('float32'\)",
     ),
+    "dtype of a convolution": (
+        lambda: nn.Conv1d(1, 1, 3), {"preprocess": lambda f: (np.ones((len(f), 1, 5), int),)}, r"astype\('float32'\)",
+    ),
+    "dtype of a recurrent net": (
+        lambda: nn.GRU(1, 1), {"preprocess": lambda f: (np.ones((len(f), 1, 1), int),)}, r"astype\('float32'\)",
+    ),
     "ids beyond the embedding": (lambda: nn.EmbeddingBag(3, 1), {"preprocess": lambda f: f[["length"]].to_numpy()},
                                  "not in the valid range"),
     "a guard": (
