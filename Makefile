@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CASES ?= 1000
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: demo test test-all test-slow fuzz lint format bench reports clean
+.PHONY: demo test test-all test-slow test-cuda fuzz lint format bench reports clean
 
 demo: $(VENV)/run.stamp
 	@$(BIN)/auditkit demo
@@ -18,6 +18,10 @@ test-all: test test-slow
 
 test-slow: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m slow
+
+# Needs a GPU, and less than five minutes; without one each test is skipped, with the reason.
+test-cuda: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -n 0 -m cuda -rs tests/test_cuda.py
 
 fuzz: $(VENV)/dev.stamp
 	AUDITKIT_FUZZ=$(CASES) $(BIN)/python -m pytest -m fuzz tests/fuzz

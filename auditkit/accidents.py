@@ -14,7 +14,7 @@ import traceback
 from typing import Literal, get_args
 
 from auditkit.check import Check
-from auditkit.errors import AuditkitError, NotExplained, PolicyError, listing, out_of_memory
+from auditkit.errors import AuditkitError, ForwardError, NotExplained, PolicyError, listing, out_of_memory
 from auditkit.progress import raised_by_listener
 from auditkit.records import NotMeasured
 from auditkit.wording import printable
@@ -44,8 +44,12 @@ def chosen(on_error: OnError | None) -> OnError:
 
 
 def stops(e: BaseException) -> bool:
-    """Whether this is no accident of a check: an error on purpose, memory that ran out, or who listens."""
-    return isinstance(e, AuditkitError) or out_of_memory(e) or raised_by_listener(e)
+    """Whether this is no accident of a check: an error on purpose, memory that ran out, or who listens.
+
+    A net that fails inside a check has run on the audited rows before: it fails on what the check made of them.
+    """
+    on_purpose = isinstance(e, AuditkitError) and not isinstance(e, ForwardError)
+    return on_purpose or out_of_memory(e) or raised_by_listener(e)
 
 
 def absence(check: Check, e: BaseException, on_error: OnError) -> NotMeasured | None:

@@ -42,6 +42,7 @@ from auditkit.gate.policy import Policy
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
+from auditkit.inputs.ranges import OutputRange
 from auditkit.judging import as_policy, judge
 from auditkit.progress import Progress, tell, told_to
 from auditkit.provenance import created, provenance_of
@@ -197,6 +198,8 @@ class Observed:
     """Rows of lowest hash, for the checks that do not see all; None where no check asks for them."""
     broken: dict[str, NotMeasured] = field(default_factory=dict)
     """Stream check → the accident that it had on some of these rows: it has no evidence."""
+    outputs: OutputRange = field(default_factory=OutputRange)
+    """Of the net's outputs, where nobody has said what they are."""
 
     def __add__(self, other: Observed) -> Observed:
         return Observed(
@@ -206,6 +209,7 @@ class Observed:
             {k: v + other.evidence[k] for k, v in self.evidence.items() if k in other.evidence},
             self.sample if self.sample is None or other.sample is None else self.sample + other.sample,
             {**other.broken, **self.broken},
+            self.outputs + other.outputs,
         )
 
 
@@ -232,7 +236,7 @@ def observe(
         with _absent_if_broken(check, broken, on_error):
             streams.append(_fitted(check, model, data))
     total: Observed | None = None
-    for batch in decided(model, data):
+    for batch, outputs in decided(model, data):
         keys = row_keys(_content(batch, model))
         whole = keys if isinstance(model, Model) else row_keys(batch)
         batch = replace(batch, key=whole if batch.cluster is None else cluster_hashes(batch.cluster))
@@ -246,6 +250,7 @@ def observe(
             int((missing(batch.y_pred) & ~missing(batch.y_true)).sum()),
             {},
             Sample.of(batch, shuffled(whole, seed), k=sample) if sampled else None,
+            outputs=outputs,
         )
         total = part if total is None else total + part
     assert total is not None, "a Dataset has rows"
@@ -265,6 +270,7 @@ def conclude(
     disclosure: Disclosure | None = None,
 ) -> Report:
     """Ask the sample checks their questions, then turn all evidence into findings."""
+    observed.outputs.judged()
     net = model if isinstance(model, Model) else None
     drawn = None if observed.sample is None or net is None else observed.sample.draw(sample)
     findings: list[Finding] = []

@@ -158,6 +158,9 @@ def run(
     trust: Annotated[
         str | None, typer.Option("--trust", help="sha256:… of a TorchScript or .pt2 file in --weights: it runs code.")
     ] = None,
+    outputs: Annotated[
+        str | None, typer.Option("--outputs", help="What it returns: logits or probabilities; default: look.")
+    ] = None,
     y_pred: Annotated[
         list[str] | None, typer.Option("--y-pred", help="Column of decisions, instead of a model; repeatable likewise.")
     ] = None,
@@ -205,6 +208,7 @@ def run(
             "weights": _here(weights, chosen),
             "weights_key": weights_key,
             "trust": trust,
+            "outputs": _outputs(outputs),
         },
         predictions={"y_pred": _one_or_more(y_pred, several), "score": score},
         audit={"seed": seed, "sample": sample, "on_error": _on_error(on_error)},
@@ -360,6 +364,12 @@ def _on_error(asked: str | None) -> str | None:
     if asked not in (None, "not_measured", "raise"):
         raise ak.PolicyError(f"--on-error must be not_measured or raise, got '{asked}'")
     return asked
+
+
+def _outputs(name: str | None) -> str | None:
+    if name not in (None, "logits", "probabilities"):
+        raise ak.PolicyError(f"--outputs must be logits or probabilities, got '{name}'")
+    return name
 
 
 def _one_or_more(names: list[str] | None, several: bool) -> str | list[str] | None:

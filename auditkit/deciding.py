@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,24 +14,34 @@ from auditkit.explain.preflight import preflight
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
+from auditkit.inputs.ranges import OutputRange
 from auditkit.progress import tell
 
 
-def decided(model: Model | Predictions, data: Dataset) -> Iterator[Batch]:
+class Decided(NamedTuple):
+    """Some rows, and what the model says of them."""
+
+    batch: Batch
+    outputs: OutputRange
+    """Of the net's own outputs, where nobody has said what they are."""
+
+
+def decided(model: Model | Predictions, data: Dataset) -> Iterator[Decided]:
     """The batches of the data, with decisions and scores."""
     done = 0
     if isinstance(model, Predictions):
         decisions, scores = model.outputs(data)
         for batch in data.batches(without=model.columns):
             rows = slice(done, done := done + len(batch.y_true))
-            yield replace(batch, y_pred=decisions[rows], score=None if scores is None else scores[rows])
+            own = replace(batch, y_pred=decisions[rows], score=None if scores is None else scores[rows])
+            yield Decided(own, OutputRange())
             tell("rows", done, len(data))
         return
     for batch in data.batches():
         if not done:
             preflight(model, batch.features)
-        score = model.predict(batch.features)
-        yield _decisions(model, data, batch, score)
+        score, outputs = model.scored(batch.features)
+        yield Decided(_decisions(model, data, batch, score), outputs)
         done += len(score)
         tell("rows", done, len(data))
 

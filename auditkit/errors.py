@@ -3,7 +3,9 @@
 AuditkitError
 ├── DataError (ValueError)          the rows or columns are not what was declared
 ├── ModelError (ValueError)         the model cannot be loaded, run or explained
-│   └── NotExplained                it runs, but a check has nothing to say of it: that check's absence
+│   ├── NotExplained                it runs, but a check has nothing to say of it: that check's absence
+│   └── ForwardError                preprocess or the net fails on rows: on the audited ones the audit stops, on rows
+│                                   that a check made up only the check
 ├── PolicyError (ValueError)        the configuration or the policy file is wrong
 ├── ReportError (ValueError)        a stored report cannot be read or written
 ├── EvidenceError (ValueError)      two pieces of evidence cannot be added
@@ -38,6 +40,10 @@ class NotExplained(ModelError):
     """
 
 
+class ForwardError(ModelError):
+    """`preprocess` or the net itself fails on rows, or gives what cannot be read; the message quotes what it said."""
+
+
 class PolicyError(AuditkitError, ValueError):
     """The configuration or the policy is wrong; the message names file, line and the nearest right name."""
 
@@ -59,10 +65,10 @@ class AuditWarning(UserWarning):
 
 
 @contextlib.contextmanager
-def foreign(what: str) -> Iterator[None]:
+def foreign(what: str, error: type[ModelError] = ModelError) -> Iterator[None]:
     """Code that is not ours runs inside: it may fail, but it may not end the process as if all were well.
 
-    `SystemExit`, and whatever else is no `Exception`, becomes a `ModelError`; the keyboard still interrupts.
+    `SystemExit`, and whatever else is no `Exception`, becomes an `error`; the keyboard still interrupts.
 
     >>> with foreign("the factory"):
     ...     raise SystemExit(0)
@@ -75,7 +81,7 @@ def foreign(what: str) -> Iterator[None]:
         raise
     except BaseException as e:
         said = " ".join(str(e).split())[:200]
-        raise ModelError(
+        raise error(
             f"{what} ended with {type(e).__name__}{f': {said}' if said else ''}; it must return or raise an Exception"
         ) from e
 

@@ -69,6 +69,7 @@ def _model(model: Model | Predictions) -> ModelProvenance:
         kind="torch",
         sha256=model.state_sha256(),
         parameters=model.parameters(),
+        weights=model.weights,
         threshold=model.threshold if model.task in ("binary", "multilabel") else None,
     )
 

@@ -204,6 +204,14 @@ class ModelProvenance(Record):
     """Of parameter and buffer names, dtypes, shapes and bytes; None for predictions."""
     parameters: int = 0
     threshold: float | None = None
+    weights: Literal["given", "factory", "initialised"] = "given"
+    """`given`: a file of weights, or a net handed over; `factory`: as its factory gave it, without a file;
+    `initialised`: likewise, and as drawn at random: nobody has loaded or trained them. `given` is absent from JSON."""
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        out: dict[str, Any] = handler(self)
+        return out if self.weights != "given" else {k: v for k, v in out.items() if k != "weights"}
 
 
 class Weighting(Record):

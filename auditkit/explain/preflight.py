@@ -46,7 +46,8 @@ def preflight(model: Model, features: pd.DataFrame) -> Preflight:
     1e-5 σ̄ + 8 ulp of max abs F, where σ̄ is the mean distance of the scores from their mean. Rows whose score is not
     finite are left to `Model.predict`, which names them.
 
-    Raises ModelError when the model ignores eval mode, changes its own state, is random, or mixes its rows.
+    Raises ModelError when the model fails on the rows, ignores eval mode, changes its own state, is random, mixes its
+    rows, or gives probabilities that nobody has called so.
 
     >>> preflight(Model(nn.Linear(1, 1)), pd.DataFrame({"x": [1.0, 2.0, 4.0]})).rows
     3
@@ -59,6 +60,7 @@ def preflight(model: Model, features: pd.DataFrame) -> Preflight:
         again = _scores(model, rows)
         half = len(rows) // 2
         parts = [_scores(model, part) for part in (rows.iloc[:half], rows.iloc[half:]) if len(part)]
+        model.look(model.encode(rows.head(2)))
     found = Preflight(
         rows=len(rows),
         repeat=_largest_difference(scores, again),
@@ -83,7 +85,6 @@ def undisturbed(model: Model) -> Iterator[nn.Module]:
         tensors = itertools.chain(module.parameters(), module.buffers())
         device = next((t.device for t in tensors), torch.device("cpu"))
         on_cuda = device.type == "cuda"
-        stack.enter_context(torch.random.fork_rng(devices=[device] if on_cuda else []))
         if on_cuda:
             recurrent = any(isinstance(m, nn.RNNBase) for m in module.modules())
             stack.enter_context(torch.backends.cudnn.flags(enabled=not recurrent, allow_tf32=False))
@@ -102,7 +103,7 @@ def unchanged(model: Model, before: str) -> None:
 
 
 def _scores(model: Model, rows: pd.DataFrame) -> Tensor:
-    scores = model.decision(model.encode(rows))
+    scores = model.decided(rows)
     return scores if scores.is_floating_point() else scores.double()
 
 

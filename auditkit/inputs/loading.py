@@ -16,6 +16,7 @@ from torch import nn
 from auditkit.errors import AuditkitError, ModelError, foreign, nearest
 from auditkit.inputs import checkpoints
 from auditkit.inputs.containers import Stored, is_program
+from auditkit.inputs.initialised import of_factory
 from auditkit.inputs.model import Model
 from auditkit.inputs.programs import program, trusted
 
@@ -34,7 +35,8 @@ def load_model(
     `build()` takes no arguments and returns an `nn.Module` or a `Model`; `folder` is importable meanwhile. `weights` is
     a safetensors file, a state dict, a checkpoint (`weights_key`, dotted, says where in it the state dict is; that of
     Lightning is found) or a folder of Hugging Face. `options` (threshold, device, …) go to `Model`, over what the
-    factory chose.
+    factory chose. Without weights, a net that is as it was drawn at random is warned of (logger "auditkit") and the
+    report cautions.
 
     `trust="sha256:…"` is the hash of the weights file. Without a factory, that file is a program (TorchScript, or an
     exported module) and is the model: loading it runs its code, so this is the only way to load one.
@@ -58,6 +60,7 @@ def load_model(
     if weights is None:
         if weights_key is not None:
             raise ModelError(f"weights_key = '{weights_key}' says where in the weights: name them in weights")
+        built.weights = of_factory(built.module, factory)
         return built
     if content is not None and is_program(io.BytesIO(content)):
         raise ModelError(f"{weights} is a program, and a factory was given too: leave the factory away to audit it")

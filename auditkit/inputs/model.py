@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from auditkit.errors import DataError, ModelError, foreign, listing, nearest
+from auditkit.errors import ModelError, listing, nearest
+from auditkit.inputs import outputs as reading
 from auditkit.inputs.columns import FeatureMap, checked, feature_map_of
+from auditkit.inputs.encoding import as_inputs, on_device, preprocessed
+from auditkit.inputs.endings import ending_of, refused
 from auditkit.inputs.groups import Groups, by_mask, by_name, by_position
-from auditkit.inputs.packing import Inputs, called, leaves, n_rows, taken, takes_ids
+from auditkit.inputs.initialised import Weights
+from auditkit.inputs.outputs import Outputs
+from auditkit.inputs.packing import Inputs, called, leaves, n_rows, taken, unwrapped
+from auditkit.inputs.ranges import OutputRange
+from auditkit.inputs.running import net_fails, outputs_fail, preprocess_fails, random_state_kept, told
 from auditkit.records import TASKS, Task
 
-Outputs = Literal["logits", "probabilities"] | Callable[[Any], Tensor]
+
+class Scored(NamedTuple):
+    """What a model says of some rows."""
+
+    score: NDArray[np.float64]
+    """What `Model.predict` gives."""
+    seen: OutputRange
+    """The range of the outputs that it was read from; empty where the user said what they are."""
 
 
 class Model:
@@ -36,7 +50,10 @@ class Model:
     preprocess
         From raw columns (a pandas frame without target and predictions, N rows) to encoded inputs (N, d): any
         callable, or a fitted scikit-learn transformer. None: every column is numeric and enters as it is, in order.
-        A callable may give a tuple of arrays (passed by position) or a dict of them (passed by name), N rows each.
+        A callable may give a tuple of arrays (passed by position) or a dict of them (passed by name), N rows each; a
+        module whose `forward` takes one parameter, of a name that is no key, gets the dict or tuple whole. One array
+        is cast to the type of the module's parameters (whole numbers stay for embeddings); in a dict or tuple only
+        floats are, and booleans, masks and whole numbers stay what they are.
     feature_map
         Raw column → encoded positions, e.g. `{"age": [0], "job": [1, 2, 3]}`. Found by itself for scikit-learn
         transformers, for None, and for inputs by name (each is a feature); any other callable needs it for
@@ -46,8 +63,9 @@ class Model:
         What the module returns, a tensor or an object with `.logits`: `"logits"` or `"probabilities"`, of shape (N,),
         (N, 1) or (N, 2) with the positive class last, or a callable from that output to the probability of the
         positive class, (N,). Multiclass: (N, C), the classes in the order of `Dataset(classes=…)`; multilabel: (N, L),
-        the labels in the order of `Dataset(y_true=[…])`; regression: (N,) or (N, 1) numbers, for which leave it at
-        `"logits"` (as they are).
+        the labels in the order of `Dataset(y_true=[…])`; regression: (N,) or (N, 1) numbers, for which leave it away.
+        None: look. They are read as logits, and it is an error if the net ends in a sigmoid, softmax or the like, or
+        if (over 20 rows or more) all lie in [0, 1] or those of a row add up to 1: then say which they are.
     threshold
         A row is selected when its probability is at least this, in (0, 1). Binary and multilabel only.
     device
@@ -58,7 +76,8 @@ class Model:
     Raises
     ------
     ModelError
-        For a wrong option; later, for outputs of a wrong shape, outside [0, 1], or not finite.
+        For a wrong option; later, where `preprocess` or the net fails, and for outputs of a wrong shape, outside
+        [0, 1], not finite, or that nobody has named and that are probabilities.
 
     >>> model = Model(nn.Linear(1, 1), outputs="logits")
     >>> model.predict(pd.DataFrame({"age": [30.0, 40.0]})).shape
@@ -72,7 +91,7 @@ class Model:
         task: Task = "binary",
         preprocess: Any = None,
         feature_map: Mapping[str, Sequence[int]] | Any = None,
-        outputs: Outputs = "logits",
+        outputs: Outputs | None = None,
         threshold: float = 0.5,
         device: str | torch.device | None = None,
         batch_size: int = 8192,
@@ -82,15 +101,8 @@ class Model:
             raise ModelError(f"expected a torch.nn.Module, got {type(module).__name__}")
         if task not in TASKS:
             raise ModelError(f"unknown task {task!r}; known are {listing(TASKS)}.{nearest(str(task), TASKS)}")
-        if task == "regression" and outputs == "probabilities":
-            raise ModelError("a regression gives numbers, not probabilities: leave outputs away, or pass a callable")
         if task in ("multiclass", "regression") and threshold != 0.5:
             raise ModelError(f"a {task} model decides without a threshold; leave threshold away")
-        if not callable(outputs) and outputs not in ("logits", "probabilities"):
-            raise ModelError(
-                f"unknown outputs {outputs!r}; expected 'logits', 'probabilities' or a callable."
-                f"{nearest(str(outputs), ['logits', 'probabilities'])}"
-            )
         if not 0 < threshold < 1:
             raise ModelError(f"threshold must lie between 0 and 1, got {threshold}")
         if batch_size < 1:
@@ -100,7 +112,13 @@ class Model:
         self.module = module
         self.task: Task = task
         self.preprocess = preprocess
-        self.outputs = outputs
+        self.said = reading.checked(outputs, task)
+        """What the user says that the outputs are; None: nothing."""
+        self.outputs: Outputs = "logits" if outputs is None else outputs
+        """How they are read."""
+        self.weights: Weights = "given"
+        """Where the parameters come from, as far as `load_model` knows."""
+        self._looked = False
         self.threshold = float(threshold)
         self.device = torch.device(device) if device is not None else None
         self.batch_size = int(batch_size)
@@ -113,13 +131,15 @@ class Model:
             "task": self.task,
             "preprocess": self.preprocess,
             "feature_map": self._feature_map,
-            "outputs": self.outputs,
+            "outputs": self.said,
             "threshold": self.threshold,
             "device": self.device,
             "batch_size": self.batch_size,
             "name": self.name,
         }
-        return Model(self.module, **{**own, **options})
+        out = Model(self.module, **{**own, **options})
+        out.weights = self.weights
+        return out
 
     def with_module(self, module: nn.Module) -> Model:
         """Another module under the same options."""
@@ -129,11 +149,7 @@ class Model:
 
     def of_output(self, i: int) -> Model:
         """The binary model of one class, or of one label of several: its score is the probability of output `i`."""
-
-        def probability(out: Tensor) -> Tensor:
-            return self.probabilities(self._shaped(out, len(out)))[:, i]
-
-        return self.replaced(task="binary", outputs=probability)
+        return self.replaced(task="binary", outputs=_OneOutput(self, i))
 
     # ---- what the audit asks of it
 
@@ -141,18 +157,36 @@ class Model:
         """Probability of the positive class for every row: (N,), float64, in [0, 1].
 
         Multiclass: of every class, (N, C); multilabel: of every label, (N, L); regression: the predicted numbers, (N,).
-        Raises ModelError when outputs are not finite, have a wrong shape, or are no probabilities.
+        Raises ModelError when `preprocess` or the net fails on the rows, and when outputs are not finite, have a wrong
+        shape, are no probabilities, or (where nobody said) end in a sigmoid or the like.
         """
+        return self.scored(features, batch_size=batch_size).score
+
+    def scored(self, features: pd.DataFrame, *, batch_size: int | None = None) -> Scored:
+        """What `predict` gives, with the range of the outputs behind it."""
         step = batch_size or self.batch_size
-        parts = []
+        parts, seen = [], OutputRange()
         with self.inspecting(), torch.no_grad():
             for start in range(0, len(features), step):
                 rows = features.iloc[start : start + step]
-                out = self.probabilities(self.decision(self.encode(rows)))
-                parts.append(_finite(out, start) if self.task == "regression" else _probabilities(out, start))
-                if self.task == "multiclass":
-                    _sum_to_one(parts[-1])
-        return np.concatenate(parts) if parts else np.zeros(0)
+                out, inputs = self.ran(rows)
+                decision = self._read(out, n_rows(inputs))
+                if self.looks:
+                    seen += OutputRange.of(reading.finite(self._whole(out), start))
+                parts.append(self._score(decision, start))
+                self.look(inputs)
+        return Scored(np.concatenate(parts) if parts else np.zeros(0), seen)
+
+    def ran(self, features: pd.DataFrame) -> tuple[Any, Inputs]:
+        """What the module returns for raw rows, and what went in; ForwardError where it fails. Call it `inspecting`."""
+        inputs = self.encode(features)
+        with told(net_fails(features, inputs, self.preprocess)):
+            return called(self.module, inputs), inputs
+
+    def decided(self, features: pd.DataFrame) -> Tensor:
+        """`decision` of raw rows, (N,) or (N, C); ForwardError where the net fails. Call it `inspecting`."""
+        out, inputs = self.ran(features)
+        return self._read(out, n_rows(inputs))
 
     def probabilities(self, decision: Tensor) -> Tensor:
         """From `decision` to what `predict` gives."""
@@ -166,68 +200,59 @@ class Model:
         Differentiable in `inputs` (N, d). With two logits it is their difference, positive minus negative. Multiclass
         and multilabel: all outputs, (N, C).
         """
-        with foreign("the model's forward"):
-            out = called(self.module, inputs)
-        return self._shaped(out, n_rows(inputs))
+        return self._read(called(self.module, inputs), n_rows(inputs))
 
-    def _shaped(self, out: Any, n: int) -> Tensor:
+    def table(self, out: Any, n: int | None = None) -> Tensor:
+        """What the module returns as a table: (N,), (N, 2) or (N, C)."""
+        return reading.table(out, self.outputs, self.task, n)
+
+    @property
+    def looks(self) -> bool:
+        """Whether nobody said what the outputs are, so that it has to be looked at."""
+        source = self.said.model if isinstance(self.said, _OneOutput) else self
+        return source.said is None and source.task != "regression"
+
+    def look(self, inputs: Inputs) -> None:
+        """ModelError if nobody said what the outputs are, and they end in a sigmoid, a softmax or the like; once."""
+        if self._looked or not self.looks or not n_rows(inputs):
+            return
+        few, net = taken(inputs, slice(2)), unwrapped(self.module)
+        with self.inspecting(), torch.no_grad():
+            ending = ending_of(lambda: self._whole(called(net, few)))
+            columns = self._whole(called(net, few)).ndim if ending else 0
+        source = self.said.model if isinstance(self.said, _OneOutput) else self
+        refused(ending, source.task, several=columns > 1)
+        self._looked = True
+
+    def _whole(self, out: Any) -> Tensor:
+        """The outputs as the module gives them, of all labels."""
+        return self.said.model.table(out) if isinstance(self.said, _OneOutput) else self.table(out)
+
+    def _read(self, out: Any, n: int) -> Tensor:
         if callable(self.outputs):
-            with foreign("outputs"):
-                out = self.outputs(out)
-        elif not isinstance(out, Tensor):
-            out = out.get("logits", out) if isinstance(out, Mapping) else getattr(out, "logits", out)
-        if not isinstance(out, Tensor):
-            raise ModelError(
-                f"the module returns {type(out).__name__}, not a tensor: pass outputs=a callable that takes it and "
-                "returns the probability of the positive class"
-            )
-        if self.task in ("multiclass", "multilabel"):
-            if out.ndim == 2 and len(out) == n and out.shape[1] > 1:
-                return out
-            raise ModelError(
-                f"a {self.task} model must give {n} rows of outputs, one a class or label, for {n} rows; it gives "
-                f"shape {tuple(out.shape)}"
-            )
-        if out.shape in ((n,), (n, 1)) or (n == 1 and out.ndim == 0):  # a bare squeeze() drops a single row
-            return out.reshape(n)
-        if out.shape == (n, 2) and self.task == "binary" and not callable(self.outputs):
-            return out[:, 1] - out[:, 0] if self.outputs == "logits" else out[:, 1]
-        shapes = f"({n},) or ({n}, 1)" if self.task == "regression" else f"({n},), ({n}, 1) or ({n}, 2)"
-        raise ModelError(
-            f"a {self.task} model must give {n} outputs of shape {shapes} for {n} rows; it gives {tuple(out.shape)}"
-        )
+            with told(outputs_fail(out)):
+                raw = self.table(out, n)
+        else:
+            raw = self.table(out, n)
+        if raw.ndim == 1 or self.task in ("multiclass", "multilabel"):
+            return raw
+        return raw[:, 1] - raw[:, 0] if self.outputs == "logits" else raw[:, 1]
+
+    def _score(self, decision: Tensor, start: int) -> NDArray[np.float64]:
+        out = self.probabilities(decision)
+        if self.task == "regression":
+            return reading.finite(out, start)
+        score = reading.probabilities(out, start)
+        if self.task == "multiclass":
+            reading.sums_to_one(score, out.dtype)
+        return score
 
     def encode(self, features: pd.DataFrame) -> Inputs:
-        """Encoded inputs (N, d) of raw rows, on the model's device; ModelError if `preprocess` gives anything else."""
-        with foreign("preprocess"):
-            encoded = self._preprocessed(features)
-        if isinstance(encoded, tuple):
-            return tuple(self._tensor(part, features, least=1) for part in encoded)
-        if isinstance(encoded, dict) or (isinstance(encoded, Mapping) and not isinstance(encoded, pd.DataFrame)):
-            return {str(name): self._tensor(part, features, least=1) for name, part in encoded.items()}
-        return self._tensor(encoded, features)
-
-    def _tensor(self, encoded: Any, features: pd.DataFrame, *, least: int = 2) -> Tensor:
-        if hasattr(encoded, "toarray"):
-            encoded = encoded.toarray()
-        try:
-            # a copy: pandas gives read-only views, and a net may write to its inputs
-            inputs = encoded if isinstance(encoded, Tensor) else torch.as_tensor(np.array(encoded))
-        except TypeError:
-            kinds = features.dtypes[[not pd.api.types.is_numeric_dtype(t) for t in features.dtypes]]
-            raise ModelError(
-                f"preprocess gives {type(encoded).__name__} that is no array of numbers"
-                + (f"; columns {listing(kinds.index)} hold no numbers: pass preprocess=" if len(kinds) else "")
-            ) from None
-        if inputs.ndim < least or len(inputs) != len(features):
-            raise ModelError(
-                f"preprocess must give one encoded row for each of {len(features)} rows, (N, d); it gives shape "
-                f"{tuple(inputs.shape)}"
-            )
+        """Encoded inputs (N, d) of raw rows, on the model's device; ModelError if `preprocess` gives no such."""
         dtype, device = self._placement()
-        if inputs.is_floating_point() or not takes_ids(self.module):
-            inputs = inputs.to(dtype)
-        return inputs.to(device)
+        with told(preprocess_fails(features)):
+            encoded = preprocessed(self.preprocess, features)
+        return on_device(as_inputs(encoded, features, dtype, self.module), device)
 
     def encoded_numbers(self, features: pd.DataFrame) -> NDArray[np.float64]:
         """Every entry of the encoded inputs as a number, (N, d)."""
@@ -281,6 +306,7 @@ class Model:
         grads = [(p, p.requires_grad) for p in self.module.parameters()]
         _, home = self._placement(None)
         fast = torch.backends.mha.get_fastpath_enabled()
+        state = random_state_kept(self._placement()[1])
         try:
             torch.backends.mha.set_fastpath_enabled(False)
             try:
@@ -292,7 +318,8 @@ class Model:
                 p.requires_grad_(False)
             if self.device is not None:
                 self.module.to(self.device)
-            yield self.module
+            with state:
+                yield self.module
         finally:
             torch.backends.mha.set_fastpath_enabled(fast)
             if self.device is not None:
@@ -325,60 +352,12 @@ class Model:
         wanted = self.device if device == "own" else device
         return dtype, (wanted if isinstance(wanted, torch.device) else where)
 
-    def _preprocessed(self, features: pd.DataFrame) -> Any:
-        if self.preprocess is None:
-            return _numbers(features)
-        if not hasattr(self.preprocess, "transform"):
-            return self.preprocess(features)
-        wanted = [str(c) for c in getattr(self.preprocess, "feature_names_in_", features.columns)]
-        absent = [c for c in wanted if c not in features.columns]
-        rows = features[[c for c in wanted if c not in absent]]
-        nameless = hasattr(self.preprocess, "n_features_in_") and not hasattr(self.preprocess, "feature_names_in_")
-        try:
-            return self.preprocess.transform(rows.to_numpy() if nameless else rows)  # as it was fitted
-        except (ValueError, KeyError) as e:
-            if not absent:
-                raise
-            # a ColumnTransformer does without the columns that it drops, often the target it was fitted beside
-            raise DataError(
-                f"no column '{absent[0]}' for the model's preprocessing; the columns are "
-                f"{listing(features.columns)}.{nearest(absent[0], map(str, features.columns))}"
-            ) from e
 
+class _OneOutput:
+    """What reads the probability of one class, or of one label of several."""
 
-def _numbers(features: pd.DataFrame) -> Any:
-    """Numeric columns as one array; booleans and nullable numbers beside floats would make an array of objects."""
-    mixed = features.dtypes.nunique() > 1 or any(pd.api.types.is_extension_array_dtype(t) for t in features.dtypes)
-    if mixed and all(pd.api.types.is_numeric_dtype(t) for t in features.dtypes):
-        return features.to_numpy(dtype=np.float64, na_value=np.nan)
-    return features.to_numpy()
+    def __init__(self, model: Model, i: int) -> None:
+        self.model, self.i = model, i
 
-
-def _finite(score: Tensor, start: int) -> NDArray[np.float64]:
-    out: NDArray[np.float64] = score.detach().double().cpu().numpy()
-    bad = ~np.isfinite(out.reshape(len(out), -1)).all(axis=1)
-    if bad.any():
-        raise ModelError(
-            f"the model gives NaN or infinite outputs, first for row {start + int(bad.argmax())} (from 0), "
-            f"{int(bad.sum())} in that batch: check its inputs for missing or extreme values"
-        )
-    return out
-
-
-def _sum_to_one(out: NDArray[np.float64]) -> None:
-    off = np.abs(out.sum(axis=1) - 1)
-    if off.size and off.max() > 1e-3:
-        raise ModelError(
-            f"the outputs of a row sum up to {out.sum(axis=1)[off.argmax()]:.3g}, not to 1: they are no probabilities "
-            "of classes. Say outputs='logits' if they are logits"
-        )
-
-
-def _probabilities(score: Tensor, start: int) -> NDArray[np.float64]:
-    out = _finite(score, start)
-    if out.size and (out.min() < -1e-6 or out.max() > 1 + 1e-6):
-        raise ModelError(
-            f"outputs lie between {out.min():.3g} and {out.max():.3g}, not in [0, 1]: they are no probabilities. "
-            "Say outputs='logits' if they are logits"
-        )
-    return np.clip(out, 0.0, 1.0)
+    def __call__(self, out: Any) -> Tensor:
+        return self.model.probabilities(self.model.table(out))[:, self.i]

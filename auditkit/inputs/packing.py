@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from auditkit.errors import ForwardError, foreign
+
 Inputs = Tensor | tuple[Tensor, ...] | dict[str, Tensor]
-"""(N, …) each; a tuple is passed by position, a dict by name."""
+"""(N, …) each; a tuple is passed by position, a dict by name, or whole where `forward` takes one parameter."""
 
 
 def leaves(inputs: Inputs) -> tuple[Tensor, ...]:
@@ -50,22 +53,31 @@ def joined(parts: Sequence[Inputs]) -> Inputs:
 def called(module: nn.Module, inputs: Inputs) -> Any:
     """What the module returns for copies of them: a net may write to its inputs, and they are used again."""
     inputs = packed(inputs, [t.clone() for t in leaves(inputs)])
-    if isinstance(inputs, Tensor):
-        return module(inputs)
-    return module(**inputs) if isinstance(inputs, dict) else module(*inputs)
+    with foreign("the model's forward", ForwardError):
+        if isinstance(inputs, Tensor) or _taken_whole(module, inputs):
+            return module(inputs)
+        return module(**inputs) if isinstance(inputs, dict) else module(*inputs)
 
 
-def takes_ids(module: nn.Module) -> bool:
-    """Whether whole numbers mean something to the module as they are: it has an embedding, TorchScript's or exported.
-
-    >>> takes_ids(nn.Sequential(nn.Embedding(3, 2))), takes_ids(nn.Linear(3, 2))
-    (True, False)
-    """
-    kinds = {"Embedding", "EmbeddingBag"}
-    parts = list(module.modules())
-    if any(isinstance(m, nn.Embedding | nn.EmbeddingBag) or getattr(m, "original_name", "") in kinds for m in parts):
+def _taken_whole(module: nn.Module, inputs: tuple[Tensor, ...] | dict[str, Tensor]) -> bool:
+    """Whether `forward` cannot take several inputs apart, but has one parameter for all, of another name."""
+    try:
+        signature = inspect.signature(getattr(unwrapped(module), "forward", module))
+        first = next(iter(signature.parameters), "")
+        if isinstance(inputs, dict) and first in inputs:
+            return False
+        signature.bind(inputs)
+    except (TypeError, ValueError):
+        return False
+    try:
+        signature.bind(**inputs) if isinstance(inputs, dict) else signature.bind(*inputs)
+    except TypeError:
         return True
-    graphs = (getattr(m, "graph", None) for m in parts)
-    return any(
-        "aten.embedding" in str(n.target) for g in graphs for n in getattr(g, "nodes", ()) if hasattr(n, "target")
-    )
+    return False
+
+
+def unwrapped(module: Any) -> Any:
+    """What stands inside torch's own wrappers (several devices, compiled), which take anything."""
+    while isinstance(module, nn.DataParallel) or hasattr(module, "_orig_mod"):
+        module = module.module if isinstance(module, nn.DataParallel) else module._orig_mod
+    return module

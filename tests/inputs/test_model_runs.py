@@ -172,7 +172,7 @@ def test_a_net_in_train_mode_predicts_as_in_eval_and_stays_as_it_was(net: Everyt
 def test_everything_is_restored_after_an_exception(net: Everything) -> None:
     before = found(net)
     net.fails = True
-    with pytest.raises(RuntimeError, match="the net fails"):
+    with pytest.raises(ModelError, match="RuntimeError: the net fails"):
         Model(net).predict(ROWS)
     assert found(net) == before
     assert torch.is_grad_enabled()

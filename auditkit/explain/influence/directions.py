@@ -184,6 +184,7 @@ def _decision(model: Model, weights: Weights, inputs: Inputs) -> Tensor:
         return torch.func.functional_call(_alone(model.module), weights, args, kwargs)
 
     moved: Any = with_weights
+    moved.forward = getattr(model.module, "forward", None)  # whose parameters say how several inputs are passed
     return model.with_module(moved).decision(inputs)
 
 

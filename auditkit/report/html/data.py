@@ -14,6 +14,12 @@ from auditkit.wording import NOTHING, percent
 
 SENTENCE = 1_000
 """Cautions are whole sentences, which may list names."""
+WEIGHTS = {
+    "factory": "no file was named: as its factory gave them",
+    "initialised": "none: no file was named, and the net is as it was drawn at random. It was never trained, and what "
+    "this report says holds of chance",
+}
+"""Where the weights come from, if not from a file or a net handed over."""
 
 
 class Data(NamedTuple):
@@ -55,6 +61,8 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
         facts.append(("Rows that explanations use", f"{p.sample:,}"))
     if p.model.kind == "torch" and p.model.parameters:
         facts.append(("Model", f"{shown(p.model.name, empty='a net')}, {p.model.parameters:,} parameters"))
+    if p.model.weights != "given":
+        facts.append(("Weights of the model", WEIGHTS[p.model.weights]))
     if p.model.threshold is not None:
         facts.append(("Threshold", f"{p.model.threshold:.3g}"))
     return tuple(facts)

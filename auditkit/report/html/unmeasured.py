@@ -27,6 +27,9 @@ LIMITS = (
 )
 
 
+UNTRAINED = "No weights were given: the net was audited as it was drawn at random, before any training."
+
+
 class Unmeasured(NamedTuple):
     """The section."""
 
@@ -61,7 +64,8 @@ def too_small(look: Lookup) -> tuple[int, int]:
 
 def view(look: Lookup) -> Unmeasured:
     """Stated absences, unjudged rules, small groups, and what this version lacks."""
-    items = [(upper_first(shown(n.what)), upper_first(shown(n.why))) for n in look.report.not_measured]
+    items = [("A trained net", UNTRAINED)] if look.report.provenance.model.weights == "initialised" else []
+    items += [(upper_first(shown(n.what)), upper_first(shown(n.why))) for n in look.report.not_measured]
     items += [
         (f"Rule {shown(v.rule.id)}", v.reason.removeprefix("Not measured: "))
         for v in look.report.verdicts

@@ -1,0 +1,109 @@
+"""How what a module returns becomes a table of outputs, and outputs become scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from auditkit.errors import ForwardError, ModelError, nearest
+from auditkit.records import Task
+
+Outputs = Literal["logits", "probabilities"] | Callable[[Any], Tensor]
+
+SUM_TOLERANCE = 1e-3
+"""How far from 1 the probabilities of a row may add up; more where the net's own precision is less."""
+
+
+def checked(outputs: Outputs | None, task: Task) -> Outputs | None:
+    """`outputs` as given; ModelError for what it cannot be."""
+    if task == "regression" and outputs == "probabilities":
+        raise ModelError("a regression gives numbers, not probabilities: leave outputs away, or pass a callable")
+    if outputs is not None and not callable(outputs) and outputs not in ("logits", "probabilities"):
+        raise ModelError(
+            f"unknown outputs {outputs!r}; expected 'logits', 'probabilities', a callable or None."
+            f"{nearest(str(outputs), ['logits', 'probabilities'])}"
+        )
+    return outputs
+
+
+def table(out: Any, outputs: Outputs, task: Task, n: int | None = None) -> Tensor:
+    """The outputs of all rows: (N,), (N, 2) for two columns of a binary net, (N, C) for classes and labels.
+
+    Raises ForwardError for what is no tensor, is complex, or has another shape; `n`: how many rows went in.
+    """
+    out = outputs(out) if callable(outputs) else picked(out)
+    if not isinstance(out, Tensor):
+        raise ForwardError(
+            f"the module returns {type(out).__name__}, not a tensor: pass outputs=a callable that takes it and "
+            "returns the probability of the positive class"
+        )
+    if out.is_complex():
+        raise ForwardError(
+            f"the model gives complex numbers ({out.dtype}), which have no order and no probability: pass outputs="
+            "a callable that makes real ones of them, e.g. lambda z: torch.sigmoid(z.abs())"
+        )
+    if out.is_nested or out.layout != torch.strided:
+        raise ForwardError(f"the model gives a tensor of layout {out.layout}; expected a plain (strided) one")
+    n = len(out) if n is None and out.ndim else n or 1
+    if task in ("multiclass", "multilabel"):
+        if out.ndim == 2 and len(out) == n and out.shape[1] > 1:
+            return out
+        raise ForwardError(
+            f"a {task} model must give {n} rows of outputs, one a class or label, for {n} rows; it gives "
+            f"shape {tuple(out.shape)}"
+        )
+    if out.shape in ((n,), (n, 1)) or (n == 1 and out.ndim == 0):  # a bare squeeze() drops a single row
+        return out.reshape(n)
+    if out.shape == (n, 2) and task == "binary" and not callable(outputs):
+        return out
+    shapes = f"({n},) or ({n}, 1)" if task == "regression" else f"({n},), ({n}, 1) or ({n}, 2)"
+    raise ForwardError(
+        f"a {task} model must give {n} outputs of shape {shapes} for {n} rows; it gives {tuple(out.shape)}"
+    )
+
+
+def picked(out: Any) -> Any:
+    """What a module returns, or the `logits` in it."""
+    if isinstance(out, Tensor):
+        return out
+    return out.get("logits", out) if isinstance(out, Mapping) else getattr(out, "logits", out)
+
+
+def finite(score: Tensor, start: int) -> NDArray[np.float64]:
+    """As float64 on the CPU; ForwardError names the first row, counted from `start`, that is not finite."""
+    out: NDArray[np.float64] = score.detach().double().cpu().numpy()
+    bad = ~np.isfinite(out.reshape(len(out), -1)).all(axis=1)
+    if bad.any():
+        raise ForwardError(
+            f"the model gives NaN or infinite outputs, first for row {start + int(bad.argmax())} (from 0), "
+            f"{int(bad.sum())} in that batch: check its inputs for missing or extreme values"
+        )
+    return out
+
+
+def probabilities(score: Tensor, start: int) -> NDArray[np.float64]:
+    """Finite, and in [0, 1]; else ForwardError."""
+    out = finite(score, start)
+    if out.size and (out.min() < -1e-6 or out.max() > 1 + 1e-6):
+        raise ForwardError(
+            f"outputs lie between {out.min():.3g} and {out.max():.3g}, not in [0, 1]: they are no probabilities. "
+            "Say outputs='logits' if they are logits"
+        )
+    return np.clip(out, 0.0, 1.0)
+
+
+def sums_to_one(out: NDArray[np.float64], dtype: torch.dtype) -> None:
+    """ForwardError unless every row of class probabilities adds up to 1, as far as `dtype` can say."""
+    off = np.abs(out.sum(axis=1) - 1)
+    own = 4 * torch.finfo(dtype).eps if dtype.is_floating_point else 0.0
+    if off.size and off.max() > max(SUM_TOLERANCE, own):
+        raise ForwardError(
+            f"the outputs of a row sum up to {out.sum(axis=1)[off.argmax()]:.3g}, not to 1: they are no probabilities "
+            "of classes. Say outputs='logits' if they are logits, or pass a callable that makes shares of them, e.g. "
+            "lambda p: p / p.sum(1, keepdim=True) for sigmoids of one class against the others"
+        )
