@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -168,5 +168,29 @@ class PersonRows(Observations):
         raise NotImplementedError
 
     def reduced(self, disclosure: Disclosure) -> PersonRows | GroupSums:  # type: ignore[override]
-        """Sums; the rows themselves only where the disclosure keeps rows."""
-        return self if disclosure.keep_rows else self.sums(FEWEST)
+        """Sums, of recoded groups where groups are recoded; the rows only where the disclosure keeps rows."""
+        rows = self.recoded(recoding_of(disclosure))
+        return rows if disclosure.keep_rows else rows.sums(FEWEST)
+
+    def recoded(self, recoding: Recoding) -> Self:
+        """The rows with other labels of their groups."""
+        if not recoding:
+            return self
+        trials = self.trials
+        if trials is not None:
+            trials = replace(trials, labels=_renamed(trials.labels, recoding))
+        return replace(self, labels=_renamed(self.labels, recoding), trials=trials)
+
+
+Recoding = Mapping[str, Mapping[str, str]]
+"""Attribute → group → what it is called together with others."""
+
+
+def recoding_of(disclosure: Disclosure) -> Recoding:
+    """Groups that are told only together; nothing where a disclosure does not say."""
+    found: Recoding = getattr(disclosure, "recoding", {})
+    return found
+
+
+def _renamed(labels: dict[str, list[str]], recoding: Recoding) -> dict[str, list[str]]:
+    return {a: [recoding.get(a, {}).get(v, v) for v in values] for a, values in labels.items()}

@@ -56,7 +56,8 @@ class CasesSeen:
 
     def reduced(self, disclosure: Disclosure) -> CasesSeen:
         """The overview as sums, unless rows are kept; the cases stay: this check is the door for rows."""
-        return self if disclosure.keep_rows else CasesSeen(self.overview.sums(FEWEST), self.cases)
+        overview: Any = self.overview.reduced(disclosure)
+        return CasesSeen(overview, self.cases)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""

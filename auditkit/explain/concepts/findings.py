@@ -164,7 +164,7 @@ def _tested(seen: GroupSums, label: str, level: float) -> list[Along]:
             continue
         table = seen.tables[key]
         for j, layer in enumerate(facts["layers"]):
-            hits, n = facts["shares"][f"{layer}|{key}"]
+            hits, n = facts["shares"].get(f"{layer}|{key}", (0, 0))  # of groups told together: not looked at
             e = partial(_welch, table.groups[ONE], table.groups[REST], j)
             others = groups[0] if len(groups) == 2 else "other"
             share = hits / n if n else None

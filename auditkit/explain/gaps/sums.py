@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from auditkit.errors import EvidenceError
 from auditkit.evidence.census import Census
+from auditkit.evidence.grouped import recoding_of
 from auditkit.evidence.reading import (
     fields,
     items,
@@ -24,6 +25,7 @@ from auditkit.evidence.reading import (
     whole,
     wholes,
 )
+from auditkit.explain.gaps.targets import TARGETS as targets_of
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -32,6 +34,10 @@ Floats = NDArray[np.float64]
 
 MOST_PARTS, MOST_ROUNDS, MOST_GAPS = 2_000, 10_000, 10_000
 """Of stored evidence: parts of one gap (their covariance is a square of them), rounds of pairs, gaps."""
+
+TARGETS = {t.name for targets in targets_of.values() for t in targets}
+FORMS = ("shapley", "integrated_gradients")
+"""Ways to split a gap."""
 
 REST = ""
 """The group of everybody else."""
@@ -203,8 +209,22 @@ class GapSums:
         )
 
     def reduced(self, disclosure: Disclosure) -> GapSums:
-        """Sums already."""
-        return self
+        """Sums already; without gaps of groups that are told only together with others."""
+        recoding = recoding_of(disclosure)
+        if not recoding:
+            return self
+        small = {by: {v for a in self.attributes(by) for v in recoding.get(a, {})} for by in self.facts.get("by", [])}
+
+        def told(by: str, *groups: str) -> bool:
+            return not any({g, *g.split(", ")} & small.get(by, set()) for g in groups)
+
+        census = self.census
+        return replace(
+            self,
+            units={c: u for c, u in self.units.items() if told(c.by, c.high, c.low)},
+            tells={k: v for k, v in self.tells.items() if told(*k)},
+            census=census.recoded(recoding) if census is not None and hasattr(census, "recoded") else census,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
@@ -230,11 +250,21 @@ class GapSums:
         for row in (items(r, "what tells groups", length=4) for r in items(found["tells"], "tells", most=MOST_GAPS)):
             by, high, low = texts(row[:-1], "groups told", length=3)
             tells[by, high, low] = matrix(row[-1], "what tells groups", width=2, low=0)
+        facts = mapping(found["facts"], "facts")
+        features = texts(facts.get("features", []), "features of the gaps", most=MOST_PARTS)
+        texts(facts.get("by", []), "attributes of the gaps", most=MOST_GAPS)
+        for by, own in mapping(facts.get("sets", {}), "sets of attributes").items():
+            names(own, f"attributes of '{by[:80]}'")
+        for c in units:
+            if c.form not in FORMS or c.of not in TARGETS or c.by not in facts.get("by", []):
+                raise EvidenceError(f"a gap of '{c.of[:80]}' by '{c.by[:80]}', split by '{c.form[:80]}': there is none")
+        if any(len(t) != len(features) for t in tells.values()):
+            raise EvidenceError(f"what tells groups has not one line for each of {len(features)} features")
         outside = mapping(found["outside"], "points off the data", most=MOST_GAPS)
         notes = [texts(n, "a note", length=3) for n in items(found["notes"], "notes", most=MOST_GAPS)]
         read = {k: wholes(v, "points off the data", length=2).tolist() for k, v in outside.items()}
         return cls(
-            mapping(found["facts"], "facts"),
+            facts,
             units,
             tells,
             {k: (off, n) for k, (off, n) in read.items()},

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
-from auditkit.evidence.grouped import withheld
+from auditkit.evidence.grouped import Recoding, recoding_of, withheld
 from auditkit.evidence.reading import fields
 from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST, excludes_zero
@@ -55,7 +55,9 @@ class InfluenceSeen:
 
     def reduced(self, disclosure: Disclosure) -> InfluenceSeen:
         """Without single rows, and cells of fewer than ten as one, unless rows are kept."""
-        return self if disclosure.keep_rows else InfluenceSeen(_pooled(self.cells), _none_of(self.rows))
+        if disclosure.keep_rows:
+            return self
+        return InfluenceSeen(_pooled(self.cells, recoding_of(disclosure)), _none_of(self.rows))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
@@ -72,17 +74,24 @@ SMALL = "(small cells)"
 """Name of the cells of too few rows, taken together."""
 
 
-def _pooled(cells: Observations) -> Observations:
+def _pooled(cells: Observations, recoding: Recoding) -> Observations:
     """Cells of fewer than ten training rows taken together, with the smallest others until these are ten or more."""
-    names = list(zip(*(cells.labels.get(k, []) for k in ("attribute", "group", "label")), strict=True))
+    stored = zip(*(cells.labels.get(k, []) for k in ("attribute", "group", "label")), strict=True)
+    names = [(a, recoding.get(a, {}).get(g, g), label) for a, g, label in stored]
     if not names:
         return cells
+    cells = _together(cells, names)
+    names = [(a, g, label) for a, g, label in zip(*cells.labels.values(), strict=True)]
     small: set[tuple[str, ...]] = set()
     for attribute in dict.fromkeys(name[0] for name in names):
         n = {name: int(k) for name, k in zip(names, cells.columns["n"], strict=True) if name[0] == attribute}
         counts = {str(i): k for i, k in enumerate(n.values())}
         small |= {list(n)[int(i)] for i in withheld(counts, FEWEST)}
-    renamed = [(a, SMALL, SMALL) if (a, *rest) in small else (a, *rest) for a, *rest in names]
+    return _together(cells, [(name[0], SMALL, SMALL) if name in small else name for name in names])
+
+
+def _together(cells: Observations, renamed: Sequence[tuple[str, str, str]]) -> Observations:
+    """Cells of one name added up."""
     kept = sorted(dict.fromkeys(renamed))
     where = np.array([kept.index(r) for r in renamed])
     columns = {k: np.bincount(where, v, minlength=len(kept)).astype(np.float64) for k, v in cells.columns.items()}

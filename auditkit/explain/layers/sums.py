@@ -9,6 +9,7 @@ import numpy as np
 
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading
+from auditkit.evidence.grouped import recoding_of
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -45,8 +46,15 @@ class LayerSums:
         return LayerSums(self.facts, total)
 
     def reduced(self, disclosure: Disclosure) -> LayerSums:
-        """Sums already."""
-        return self
+        """Sums already; without attributes whose two groups are not both told on their own."""
+        recoding = recoding_of(disclosure)
+        compared: dict[str, dict[str, Any]] = self.facts.get("attributes", {})
+        small = [a for a, f in compared.items() if {f.get("low"), f.get("high")} & {*recoding.get(a, {})}]
+        if not small:
+            return self
+        why = {a: {"why": "one of its groups is told only together with others"} for a in small}
+        facts = {**self.facts, "attributes": {**compared, **why}}
+        return LayerSums(facts, {a: s for a, s in self.sums.items() if a not in small})
 
     def to_json(self) -> dict[str, Any]:
         """As JSON; numbers to 10 significant digits."""
