@@ -34,20 +34,14 @@ def columns() -> tuple[np.random.Generator, pd.DataFrame, pd.DataFrame]:
 def binary(kind: str = "") -> ak.Report:
     rng, groups, x = columns()
     score = 1 / (1 + np.exp(-x["x"]))
+    frame = x.assign(y_pred=(score > 0.5).astype(int), score=score, y=(rng.uniform(size=ROWS) < score).astype(int))
+    frame = frame.assign(sex=groups["sex"], race=groups["race"])
     options: dict[str, Any] = {}
     if kind == "weighted":
-        options = {"sample_weight": rng.uniform(0.5, 3, ROWS)}
+        frame["w"], options = rng.uniform(0.5, 3, ROWS), {"sample_weight": "w"}
     if kind == "clusters":
-        options = {"cluster": rng.integers(0, 150, ROWS)}
-    frame = x.assign(y_pred=(score > 0.5).astype(int), score=score)
-    data = ak.Dataset.from_arrays(
-        frame,
-        y_true=(rng.uniform(size=ROWS) < score).astype(int),
-        positive=1,
-        sensitive_features=groups[["sex"]],
-        control_features=groups[["race"]],
-        **options,
-    )
+        frame["who"], options = rng.integers(0, 150, ROWS), {"cluster": "who"}
+    data = ak.Dataset(frame, y_true="y", positive=1, sensitive_features=["sex"], control_features=["race"], **options)
     checks: list[Any] = [ak.GroupFairness(), ak.ConditionalParity(control=("race",))]
     checks += [] if kind else [ak.Scores()]
     return ak.audit(ak.Predictions("y_pred", "score"), data, checks=checks)
@@ -67,9 +61,7 @@ def several() -> ak.Report:
     rng, groups, x = columns()
     frame = x.assign(p=rng.integers(0, 2, ROWS), q=rng.integers(0, 2, ROWS), t=rng.integers(0, 2, ROWS), u=1)
     frame["u"] = rng.integers(0, 2, ROWS)
-    data = ak.Dataset(
-        frame.assign(sex=groups["sex"]), y_true=["t", "u"], positive=1, sensitive_features=["sex"], task="multilabel"
-    )
+    data = ak.Dataset(frame.assign(sex=groups["sex"]), y_true=["t", "u"], sensitive_features=["sex"], task="multilabel")
     return ak.audit(ak.Predictions(["p", "q"]), data, checks=[ak.GroupFairness()])
 
 
