@@ -16,7 +16,7 @@ from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportErr
 from auditkit.gate.answers import answers
 from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.policy import Policy
-from auditkit.records import Finding, Report, Rule, StoredEvidence
+from auditkit.records import Estimate, Finding, Report, Rule, StoredEvidence
 
 
 def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
@@ -68,6 +68,8 @@ def _one_answer(report: Report, policy: Policy) -> None:
             )
 
 
+MOST_COMPARED = 256
+"""Groups that one rule compares, each with each."""
 _ACCIDENTS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 """What numbers that cannot be lead to, where no bound was stated."""
 
@@ -77,6 +79,8 @@ class _Source(NamedTuple):
 
     finding: Callable[[Rule, float], Finding | None]
     p_value: Callable[[Rule], float | None]
+    groups: Callable[[Rule], int] = lambda rule: 0
+    """How many groups a rule compares."""
 
 
 _Stock = dict[str, StoredEvidence]
@@ -97,13 +101,16 @@ class _Stored:
         """The finding that answers the rule, at that level."""
         with _told(rule):
             source = self._source(rule)
-            return None if source is None else source.finding(rule, level)
+            if source is None:
+                return None
+            groups = source.groups(rule)
+            return source.finding(rule, level) if groups <= MOST_COMPARED else _too_many(rule, groups, level)
 
     def p_value(self, rule: Rule) -> float | None:
         """p of H0: the rule's limit is kept."""
         with _told(rule):
             source = self._source(rule)
-            return None if source is None else source.p_value(rule)
+            return None if source is None or source.groups(rule) > MOST_COMPARED else source.p_value(rule)
 
     def absence(self, rule: Rule) -> str:
         """Why nothing answers the rule: its check broke or says why not, or its rows are none that it serves."""
@@ -137,6 +144,24 @@ class _Stored:
         return self._sources.get(check + label)
 
 
+def _too_many(rule: Rule, groups: int, level: float) -> Finding:
+    """Every pair of groups is compared, many times over: beyond a bound that is no answer, and says so."""
+    of, why = " and ".join(rule.by), f"more than the {MOST_COMPARED} that one rule compares"
+    title = f"{METRICS[rule.metric].title}, {rule.comparison.replace('_', ' ')}, {of}"
+    return Finding(
+        id=f"fairness/{rule.metric}/{rule.comparison}/{'+'.join(rule.by)}[too many groups]",
+        concern="fairness",
+        title=title,
+        statement=f"{title}: not measured, {groups:,} groups are {why}.",
+        metric=rule.metric,
+        comparison=rule.comparison,
+        by=rule.by,
+        reference=rule.reference,
+        label=rule.label,
+        estimate=Estimate(value=None, level=level, state="undefined", note=f"{groups:,} groups of {of}, {why}"),
+    )
+
+
 @contextlib.contextmanager
 def _told(rule: Rule) -> Iterator[None]:
     """An accident over numbers that no audit gives is the report's fault, and one line."""
@@ -164,7 +189,10 @@ def _of_groups(stock: _Stock) -> _Source:
         found = checks.reassess(tally, *asked, level=level, min_n=rule.min_n, reference=rule.reference)
         return _labelled(found, rule)
 
-    return _Source(finding, lambda rule: checks.p_value(tally, **_asked(rule), reference=rule.reference))
+    def p_value(rule: Rule) -> float | None:
+        return checks.p_value(tally, **_asked(rule), reference=rule.reference)
+
+    return _Source(finding, p_value, lambda rule: _crossed(tally.by, tally.columns, rule))
 
 
 def _of_classes(stock: _Stock) -> _Source:
@@ -181,7 +209,7 @@ def _of_classes(stock: _Stock) -> _Source:
     def p_value(rule: Rule) -> float | None:
         return classes.p_value(tally, **_asked(rule), label=rule.label, reference=rule.reference)
 
-    return _Source(finding, p_value)
+    return _Source(finding, p_value, lambda rule: _crossed(tally.by, tally.cells, rule))
 
 
 def _of_numbers(stock: _Stock) -> _Source:
@@ -193,7 +221,10 @@ def _of_numbers(stock: _Stock) -> _Source:
     def finding(rule: Rule, level: float) -> Finding | None:
         return regression.reassess(sums, rule.metric, rule.comparison, rule.by, level=level, min_n=rule.min_n)
 
-    return _Source(finding, lambda rule: regression.p_value(sums, **_asked(rule)))
+    def p_value(rule: Rule) -> float | None:
+        return regression.p_value(sums, **_asked(rule))
+
+    return _Source(finding, p_value, lambda rule: _crossed(sums.by, sums.moments_, rule))
 
 
 def _of_scores(stock: _Stock) -> _Source:
@@ -206,7 +237,10 @@ def _of_scores(stock: _Stock) -> _Source:
         asked = (rule.metric, rule.comparison, rule.by)
         return _labelled(scores.reassess(histogram, *asked, level=level, min_n=rule.min_n), rule)
 
-    return _Source(finding, lambda rule: scores.p_value(histogram, **_asked(rule)))
+    def p_value(rule: Rule) -> float | None:
+        return scores.p_value(histogram, **_asked(rule))
+
+    return _Source(finding, p_value, lambda rule: _crossed(histogram.by, histogram.cells, rule))
 
 
 def _at_equal_controls(stock: _Stock) -> _Source:
@@ -227,7 +261,10 @@ def _at_equal_controls(stock: _Stock) -> _Source:
         above = rule.at_most is not None
         return None if found is None else found.p_value(rule.comparison, rule.limit, above=above)
 
-    return _Source(finding, p_value)
+    def groups(rule: Rule) -> int:
+        return max(_crossed(tally.by, tally.columns, rule) for tally, _ in tallies.values())
+
+    return _Source(finding, p_value, groups)
 
 
 def _of_gaps(stock: _Stock) -> _Source:
@@ -274,6 +311,13 @@ _OTHER_TASKS: dict[str, dict[str, tuple[str, Callable[[_Stock], _Source]]]] = {
     "multiclass": {**dict.fromkeys(("rate", "composite"), _CLASSES), "gap": ("gap_attribution", _of_gaps)},
     "regression": {"error": ("regression_fairness", _of_numbers), "gap": ("gap_attribution", _of_gaps)},
 }
+
+
+def _crossed(by: tuple[str, ...], columns: Any, rule: Rule) -> int:
+    """How many groups of the rule's attributes have a row."""
+    if not rule.by or not set(rule.by) <= set(by):
+        return 0
+    return len(set(zip(*(columns[b].tolist() for b in rule.by), strict=True)))
 
 
 def _labelled(found: Finding | None, rule: Rule) -> Finding | None:
