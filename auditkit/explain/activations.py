@@ -68,29 +68,33 @@ def layers_of(model: Model, inputs: Inputs, wanted: Sequence[str] = ()) -> tuple
             reasons[name] = "sparse in what it gives"
     order = [name for name in dict.fromkeys(calls) if name not in reasons]
     order = order if wanted else order[:-1]
-    for name in _parted(model, inputs, {name: chosen[name] for name in order}):
-        reasons[name] = "not called with every row"
+    reasons |= _parted(model, inputs, {name: chosen[name] for name in order})
     return [name for name in order if name not in reasons], reasons
 
 
-def _parted(model: Model, inputs: Inputs, modules: dict[str, nn.Module]) -> list[str]:
-    """Those that do not see all rows of every pass, as an expert that only some are sent to."""
-    seen: dict[str, int] = {}
-    found: dict[str, None] = {}
+def _parted(model: Model, inputs: Inputs, modules: dict[str, nn.Module]) -> dict[str, str]:
+    """What does not see all rows of every pass, as an expert that only some are sent to, or gives no numbers."""
+    seen: dict[str, str] = {}
+    found: dict[str, str] = {}
+    n = 0
     with contextlib.ExitStack() as stack, torch.no_grad():
         for name, module in modules.items():
 
             def note(_m: nn.Module, _i: Any, out: Any, name: str = name) -> None:
                 first = _tensor(out)
-                seen[name] = -1 if first is None else len(first)
+                whole = first is not None and len(first) == n
+                seen[name] = "" if whole else "not called with every row"
+                if whole and first is not None and not bool(first.isfinite().all()):
+                    seen[name] = "NaN or infinite in what it gives"
 
             stack.callback(module.register_forward_hook(note).remove)
         for start in range(0, n_rows(inputs), ROWS):
             some = taken(inputs, slice(start, start + ROWS))
+            n = n_rows(some)
             seen.clear()
             model.decision(some)
-            found |= dict.fromkeys(name for name in modules if seen.get(name) != n_rows(some))
-    return list(found)
+            found |= {name: why for name in modules if (why := seen.get(name, "not called with every row"))}
+    return found
 
 
 def parts(model: Model, inputs: Inputs, layers: Sequence[str]) -> Iterator[tuple[slice, dict[str, Part]]]:

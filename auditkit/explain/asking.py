@@ -11,11 +11,14 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from auditkit.errors import NotExplained, out_of_memory
+from auditkit.errors import AuditkitError, NotExplained, out_of_memory
 from auditkit.wording import printable
 
+Floats = NDArray[np.float64]
 _LOG = logging.getLogger("auditkit")
 
 
@@ -43,7 +46,7 @@ def answering(refused: str = "the net cannot be run on changed rows") -> Iterato
         if out_of_memory(e):
             raise
         _told(refused, e)
-        raise NotExplained(f"{refused} ({type(e).__name__})") from e
+        raise NotExplained(f"{refused} ({_in_our_words(e)})") from e
 
 
 @contextlib.contextmanager
@@ -63,6 +66,20 @@ def differentiating(refused: str = "the net cannot be differentiated") -> Iterat
             raise
         _told(refused, e)
         raise NoGradient(f"{refused} ({type(e).__name__})") from e
+
+
+def _in_our_words(e: BaseException) -> str:
+    """What auditkit says itself; of what others say the class, since their words can quote rows."""
+    ours = isinstance(e, AuditkitError) and e.__cause__ is None
+    return str(e) if ours else type(e.__cause__ or e).__name__
+
+
+def finite(numbers: Floats, what: str = "the net's outputs on changed rows") -> Floats:
+    """The numbers, all of them finite; NotExplained for others."""
+    bad = int((~np.isfinite(numbers)).sum())
+    if bad:
+        raise NotExplained(f"{what} are NaN or infinite, {bad:,} of {numbers.size:,}")
+    return numbers
 
 
 def _told(refused: str, e: BaseException) -> None:

@@ -17,7 +17,11 @@ import torch
 from torch import nn
 
 import auditkit as ak
+from auditkit.checks import default_checks
+from auditkit.errors import NotExplained
+from auditkit.explain.asking import answering
 from auditkit.explain.attributions.driver import explain
+from auditkit.explain.gaps.splitting import _filled
 from auditkit.explain.layers.study import Options, study
 from auditkit.records import Report
 from tests.explain import odd_nets
@@ -255,16 +259,138 @@ def test_wrong_names_still_stop_the_audit() -> None:
 
 
 def test_a_net_that_leaves_on_changed_rows_costs_what_changes_them() -> None:
-    """Flipped rows, rows on the way to a baseline, rows with an action: the data itself was decided."""
     x, y, group = rows()
     model = ak.Model(odd_nets.Exits())
     report = ak.audit(
         model,
         ak.Dataset.from_arrays(x, y_true=y, sensitive_features={"g": group}),
-        checks=[ak.Attribution(), ak.GroupFairness(), ak.Recourse(actionable=["f1"], depth=1, grid=3)],
+        checks=[ak.Attribution(), ak.GroupFairness()],
         on_error="not_measured",
     )
     assert {n.what: n.why for n in report.not_measured} == {
         "attribution:integrated_gradients": "the net cannot be run on changed rows (SystemExit)"
     }
     assert {f.concern for f in report.findings} >= {"performance", "fairness", "explanation"}
+
+
+class Outputs(nn.Module):
+    """A net's logit as the one number of a regression, or as those of three classes."""
+
+    def __init__(self, inner: nn.Module, outputs: int) -> None:
+        super().__init__()
+        self.inner, self.outputs = inner, outputs
+
+    def forward(self, *given: Any, **named: Any) -> torch.Tensor:
+        out = self.inner(*given, **named)
+        out = (out["logits"] if isinstance(out, dict) else out).reshape(-1, 1)
+        return torch.cat([out * (k - 0.7) for k in range(self.outputs)], 1) if self.outputs > 1 else out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+@pytest.mark.parametrize("name", ["nan_to_num", "inference mode", "in place twice", "by name, vectors", "complex"])
+def test_no_check_breaks_in_other_tasks(name: str, task: Any) -> None:
+    model, (x, y, group) = model_of(name), rows(ODD[name].missing)
+    label = {"label": "1"} if task == "multiclass" else {}
+    data = ak.Dataset.from_arrays(x, y_true=y + np.arange(len(y)) % 2, sensitive_features={"g": group}, task=task)
+    report = ak.audit(
+        ak.Model(Outputs(model.module, 3 if label else 1), task=task, preprocess=model.preprocess),
+        data,
+        checks=[*default_checks(task), ak.Concepts(permutations=99, **label), ak.Examples(n=1)]
+        + ([ak.GapAttribution(**label), ak.Attribution(label="1")] if label else []),
+        on_error="not_measured",
+    )
+    assert not [n for n in report.not_measured if n.accident]
+
+
+# ---- reasons
+
+
+class Blank(nn.Module):
+    """Gives no number where its first column is another than 0 or 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = odd_nets.mlp()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        known = (x[:, :1] == 0) | (x[:, :1] == 1)
+        return torch.where(known, self.inner(x), torch.nan)
+
+
+def test_no_numbers_on_changed_rows_is_a_reason_of_the_check_that_changes_them() -> None:
+    x, y, group = rows()
+    x = x.assign(f0=(x.f0 > 0).astype(float), f1=(group == "A") * 2.0)
+    model = ak.Model(Blank())
+    data = ak.Dataset.from_arrays(x, y_true=y, sensitive_features={"g": group, "f1": x.f1.to_numpy()})
+    report = ak.audit(
+        model,
+        data,
+        checks=[ak.GapAttribution(permutations=2, shuffles=1), ak.Attribution(), ak.FlipTest(attributes="f1")],
+        on_error="not_measured",
+    )
+    assert not [n for n in report.not_measured if n.accident]
+    why = {n.what: n.why for n in report.not_measured}
+    assert "are NaN or infinite" in why["attribution:integrated_gradients"]
+    assert any(f.metric == "gap_share" for f in report.findings), "mixed rows have whole numbers still"
+
+
+def test_recourse_and_flips_say_what_the_net_refuses() -> None:
+    class OnlySeen(nn.Module):
+        """Knows the rows of the data, and no other."""
+
+        def __init__(self, x: torch.Tensor) -> None:
+            super().__init__()
+            self.inner, self.seen = odd_nets.mlp(), {tuple(r) for r in x.tolist()}
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if any(tuple(r) not in self.seen for r in x.tolist()):
+                raise KeyError("never seen: 4711")
+            return self.inner(x)
+
+    x, y, group = rows()
+    x = x.assign(f1=(group == "A") * 1.0)
+    model = ak.Model(OnlySeen(torch.tensor(x.to_numpy(np.float32))))
+    data = ak.Dataset.from_arrays(x, y_true=y, sensitive_features={"f1": x.f1.to_numpy()})
+    report = ak.audit(
+        model,
+        data,
+        checks=[ak.FlipTest(), ak.Recourse(actionable=["f0"], depth=1, grid=3), ak.GapAttribution(), ak.Examples(n=1)],
+        on_error="not_measured",
+    )
+    why = {n.what: n.why for n in report.not_measured}
+    assert why["what flipping f1 changes"] == "the net cannot be run on rows with another f1 (KeyError)"
+    assert why["recourse"] == "the net cannot be run on changed rows (KeyError)"
+    assert why["gap_attribution"] == "the net cannot be run on rows mixed of two rows (KeyError)"
+    assert not any(n.accident for n in report.not_measured)
+    assert "4711" not in report.to_json()
+
+
+def test_a_layer_that_gives_no_numbers_is_no_place_for_a_concept() -> None:
+    model, sample = model_of("nan_to_num"), sample_of("nan_to_num")
+    net = nn.Sequential(nn.Identity(), model.module)
+    found = ak.Concepts(permutations=99)
+    assessed = found.assess(found.examine(ak.Model(net), sample))
+    assert "layer '0' is NaN or infinite in what it gives" in {n.why for n in assessed.not_measured}
+    assert assessed.findings
+
+
+def test_missing_entries_count_in_how_far_mixed_rows_lie_from_the_data() -> None:
+    real = torch.tensor([[0.0, torch.nan], [1.0, 4.0], [2.0, 6.0]]).double()
+    made = torch.tensor([[5.0, torch.nan]]).double()
+    a, b = _filled(real, made)
+    assert a.tolist() == [[0.0, 5.0, 1.0], [1.0, 4.0, 0.0], [2.0, 6.0, 0.0]]
+    assert b.tolist() == [[5.0, 5.0, 1.0]]
+
+
+def test_our_own_words_are_kept_and_those_of_others_are_not() -> None:
+    with pytest.raises(NotExplained, match=r"refused \(the model gives NaN\)"), answering("refused"):
+        raise ak.ModelError("the model gives NaN")
+    converted = ak.ModelError("the net says: row 4711")
+    converted.__cause__ = KeyError("row 4711")
+    with pytest.raises(NotExplained, match=r"refused \(KeyError\)$"), answering("refused"):
+        raise converted
+    with pytest.raises(MemoryError), answering():
+        raise MemoryError
+    with pytest.raises(KeyboardInterrupt), answering():
+        raise KeyboardInterrupt

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from auditkit.check import Batch
 from auditkit.explain.asking import NoGradient as NoGradient
-from auditkit.explain.asking import differentiating
+from auditkit.explain.asking import differentiating, finite
 from auditkit.explain.driving import NotExplained as NotExplained
 from auditkit.explain.driving import Tensors
 from auditkit.explain.methods.catalogue import Method, each_output, method_of
@@ -216,7 +216,7 @@ def _all_outputs(ready: _Ready, baseline: Tensors, outputs: int | None) -> tuple
 
 def _refined(ready: _Ready, at: Surface, baseline: Tensors, found: Tensors) -> Explained:
     """A feature's contributions; with quadrature, rows that miss T1 go again at twice the steps."""
-    delta = _decisions(at, at.points) - _start(ready, at, baseline)
+    delta = finite(_decisions(at, at.points) - _start(ready, at, baseline))
     _by_feature(at, found)  # before more is asked of it
     found, epsilon, steps = refined(ready.how, at, baseline, found, delta, n_steps=ready.n_steps, seed=ready.seed)
     if ready.method == "gradient_shap":
@@ -296,7 +296,8 @@ def _mean(points: Tensor, share: Tensor) -> Tensor:
     x = points.double()
     known = x.isfinite()
     if bool(known.all()):
-        return torch.tensordot(share, x, dims=1)
+        whole: Tensor = torch.tensordot(share, x, dims=1)
+        return whole
     weight = share.reshape(-1, *(1,) * (x.ndim - 1)) * known
     mean: Tensor = (weight * x.nan_to_num(0.0, 0.0, 0.0)).sum(0) / weight.sum(0)  # NaN where all are missing
     return mean

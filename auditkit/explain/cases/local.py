@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from auditkit.errors import DataError, listing
+from auditkit.explain.asking import finite
 from auditkit.explain.attributions.driver import (
     OTHER_STEPS,
     STEPS_KINKED,
@@ -121,6 +122,7 @@ def explain(
     before = model.state_sha256()
     preflight(model, rows)
     others = rows if background is None else background
+    options: dict[str, Any] = {"background": background, "weight": weight, "seed": seed}
     with undisturbed(model):
         at = surface_of(model, rows)
         everything = not how.needs_gradient and (not at.points or bool(at.unmoved))
@@ -129,7 +131,6 @@ def explain(
         try:
             smooth = how.needs_gradient and differentiable(at)
         except NoGradient:
-            options: dict[str, Any] = {"background": background, "weight": weight, "seed": seed}
             return explain(model, rows, method="shapley", **options)  # which needs none
         start = n_steps or ((STEPS_SMOOTH if smooth else STEPS_KINKED) if how.quadrature else OTHER_STEPS)
         if how.distribution:
@@ -138,8 +139,11 @@ def explain(
         else:
             baseline = mean_point(model, others, weight, everything=everything)
             from_there = at.at(baseline).double().cpu().numpy()
-        delta = at.at(at.points).double().cpu().numpy() - from_there
-        found = how.attribute(at, baseline, n_steps=start, seed=seed)
+        delta = finite(at.at(at.points).double().cpu().numpy() - from_there)
+        try:
+            found = how.attribute(at, baseline, n_steps=start, seed=seed)
+        except NoGradient:  # none on the way
+            return explain(model, rows, method="shapley", **options)
         if not all(bool(t.isfinite().all()) for t in found):
             raise NotExplained("the net's attributions are NaN or infinite")
         found, epsilon, steps = refined(how, at, baseline, found, delta, n_steps=start, seed=seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -160,6 +161,7 @@ def _observed(
     model: Model, sample: Batch, attributes: list[str], examples: dict[str, pd.DataFrame], check: Concepts
 ) -> ConceptRows:
     from auditkit.explain.activations import layers_of
+    from auditkit.explain.asking import answering
     from auditkit.explain.attributions.driver import NotExplained
     from auditkit.explain.preflight import preflight, unchanged, undisturbed
 
@@ -170,7 +172,8 @@ def _observed(
     before = model.state_sha256()
     preflight(model, sample.features)
     with undisturbed(model):
-        inputs = model.encode(pd.concat([sample.features, *examples.values()], ignore_index=True))
+        with answering("the model cannot encode the examples") if examples else contextlib.nullcontext():
+            inputs = model.encode(pd.concat([sample.features, *examples.values()], ignore_index=True))
         layers, unusable = layers_of(model, inputs, check.layers)
         if not check.layers and len(layers) > LAYERS:
             layers = [layers[i] for i in np.unique(np.linspace(0, len(layers) - 1, LAYERS).round().astype(int))]

@@ -86,7 +86,9 @@ def influences(
     for path, rate in steps:
         at = model if path is None else model.with_module(_loaded(model.module, path))
         with undisturbed(at):
-            inputs, rows = at.encode(features), at.encode(train)
+            inputs = at.encode(features)
+            with answering("the model cannot encode the training rows"):
+                rows = at.encode(train)
             for total, gap in zip(out, gaps, strict=True):
                 direction = gap_gradient(at, inputs, gap.coefficient)
                 total -= rate * along(at, rows, y_true, direction)

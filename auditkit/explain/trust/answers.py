@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from auditkit.explain.asking import finite
 from auditkit.explain.attributions.driver import NotExplained, differentiable, weighted_mean
 from auditkit.explain.driving import Tensors, gradients_of_the_sum, in_chunks, rows_per_call
 from auditkit.explain.methods.catalogue import METHODS
@@ -20,6 +21,7 @@ from auditkit.explain.trust.trial import Floats, Trial, flat, mean_gradient
 from auditkit.inputs.groups import Groups, summed
 from auditkit.stats.ranks import spearman_rows
 
+GRADIENTS = "gradients on the way to the baseline"
 COPIES, MOST_COPIES = 5, 25
 CHANCE = 100
 """Numbers that are ranked, over all copies, at least: the fewer a row has, the more copies. Three standard errors of
@@ -35,9 +37,9 @@ def randomised(trial: Trial, copy: Callable[[int], Surface]) -> Found:
     path = trial.method.quadrature
 
     def ranked(at: Surface, baseline: Tensors) -> Floats:
-        return flat(mean_gradient(at, baseline)) if path else trial.attributed(at, baseline)
+        return finite(flat(mean_gradient(at, baseline)), GRADIENTS) if path else trial.attributed(at, baseline)
 
-    own = flat(mean_gradient(trial.at, trial.baseline)) if path else trial.phi
+    own = finite(flat(mean_gradient(trial.at, trial.baseline)), GRADIENTS) if path else trial.phi
     if own.shape[1] < 2:
         raise Untried("one number has no ranking")
     found = []

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from auditkit.explain.asking import finite
 from auditkit.explain.driving import Tensors, gradients_of_the_sum, in_chunks, rows_per_call
 from auditkit.explain.methods.catalogue import Method
 from auditkit.explain.surface import Surface
@@ -53,8 +54,7 @@ class Trial:
     def attributed(self, at: Surface, baseline: Tensors, *, n_steps: int | None = None) -> Floats:
         """The method's attributions of other rows, or from another baseline (1, …) or (N, …): (N, G)."""
         found = self.method.attribute(at, baseline, n_steps=n_steps or self.n_steps, seed=self.seed)
-        out: Floats = summed(at.groups, found).cpu().numpy()
-        return out
+        return finite(summed(at.groups, found).cpu().numpy(), "attributions of changed rows")
 
     def generator(self, offset: int) -> torch.Generator:
         """Random numbers of one check, the same whatever the others draw."""
@@ -76,7 +76,9 @@ class Trial:
                 region = self.at.groups.masks[0][0, 0].to(device)
                 there = (imputed(part.points[0], kept[:, region][:, None], impute),)
             parts.append(part.at(there).double().cpu())
-        return torch.cat(parts)
+        out = torch.cat(parts)
+        finite(out.numpy())
+        return out
 
 
 def spread(baseline: Tensors, at: Surface) -> Tensors:
