@@ -24,10 +24,10 @@ def check_place(out: Path, file_name: str, formats: Sequence[str]) -> None:
     for format in formats:
         if format not in FORMATS:
             raise ReportError(f"unknown format '{format}'; known are {listing(FORMATS)}.{nearest(format, FORMATS)}")
+    if len(file_name.encode("utf-8", "replace")) > _LONGEST:
+        raise ReportError(f"the file name '{file_name[:20]}…' is longer than {_LONGEST} bytes: give a shorter --name")
     if slug(file_name) != file_name or file_name.startswith("."):
         raise ReportError(f"'{file_name}' is no file name: letters, digits, '.', '_' and '-' only")
-    if len(file_name.encode()) > _LONGEST:
-        raise ReportError(f"the file name '{file_name[:20]}…' is longer than {_LONGEST} bytes: give a shorter --name")
     try:
         _check_folder(out)
         for format in formats:
