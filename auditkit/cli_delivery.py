@@ -86,10 +86,10 @@ def check_place(out: Path, file_name: str | None, formats: Sequence[str] | None,
 
 
 def _check_name(file_name: str) -> None:
+    if len(file_name.encode("utf-8", "replace")) > _LONGEST:
+        raise ReportError(f"the file name '{file_name[:20]}…' is longer than {_LONGEST} bytes: give a shorter --name")
     if slug(file_name) != file_name or file_name.startswith("."):
-        raise ReportError(
-            f"'{file_name[:40]}' is no file name: letters, digits, '.', '_' and '-' only, {_LONGEST} at most"
-        )
+        raise ReportError(f"'{file_name}' is no file name: letters, digits, '.', '_' and '-' only")
 
 
 def _tell(paths: list[Path]) -> None:

@@ -17,6 +17,8 @@ Kind = TypeVar("Kind", bound=type)
 MOST_NAMES = 10_000
 """Entries of one option, at most."""
 _LARGEST = 2**63 - 1
+_SEEDS = {"seed": 2**32 - 1, "random_state": 2**32 - 1}
+"""What generators take, whatever the check."""
 
 
 def checked_options(kind: Kind) -> Kind:
@@ -40,6 +42,10 @@ def typed(kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options as their annotations say; PolicyError for one that is something else."""
     annotations = _annotations(kind)
     what = kind.__name__
+    for name, high in _SEEDS.items():
+        seed = options.get(name, 0)
+        if name in annotations and isinstance(seed, int) and not 0 <= seed <= high:
+            raise PolicyError(f"{name} of {what} must be a whole number from 0 to {high:,}, got {_shown(seed)}")
     return {k: _held(v, annotations[k], f"{k} of {what}") if k in annotations else v for k, v in options.items()}
 
 

@@ -23,14 +23,19 @@ NOT_AN_INTERVAL = (
 )
 
 
+MOST_REPLICATES = 100_000
+
+
 def checked_quantiles(n_boot: int | None, ci_quantiles: Sequence[float]) -> tuple[float, ...]:
-    """The quantiles; PolicyError unless they lie in [0, 1] and `n_boot` is None or at least 1.
+    """The quantiles; PolicyError unless they lie in [0, 1] and `n_boot` is None or from 1 to 100,000.
 
     >>> checked_quantiles(1000, [0.025, 0.975])
     (0.025, 0.975)
     """
     if n_boot is not None and (isinstance(n_boot, bool) or not isinstance(n_boot, int) or n_boot < 1):
         raise PolicyError(f"n_boot must be a whole number of at least 1, got {n_boot!r}")
+    if n_boot is not None and n_boot > MOST_REPLICATES:
+        raise PolicyError(f"n_boot must be at most {MOST_REPLICATES:,}, got {n_boot:,}: quantiles need no more")
     quantiles = tuple(float(q) for q in ci_quantiles)
     if not quantiles or not all(0 <= q <= 1 for q in quantiles):
         raise PolicyError(f"ci_quantiles must be numbers between 0 and 1, got {list(ci_quantiles)!r}")

@@ -13,6 +13,7 @@ import pytest
 
 import auditkit as ak
 from auditkit.check import Check
+from auditkit.records import Table
 from auditkit.report.formats import FORMATS, render
 from tests.fairness.odd_data import DATA, Frame
 
@@ -62,6 +63,7 @@ def audits(frame: Frame) -> list[ak.Report]:
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ODD)
 def test_every_check_answers_or_says_why_not_and_the_report_is_stored_and_drawn(name: str, tmp_path: Path) -> None:
     with warnings.catch_warnings():
@@ -76,3 +78,26 @@ def test_every_check_answers_or_says_why_not_and_the_report_is_stored_and_drawn(
             assert stored == report
             for format in FORMATS:
                 assert not re.search(r"(?<![\w-])(?<!= )(nan|inf|Infinity)(?![\w-])", render(stored, format)), format
+
+
+@pytest.mark.parametrize("name", [n for n in ODD if "score" in n or "rare" in n or "net" in n])
+def test_scores_of_any_kind_are_answered_without_infinities(name: str) -> None:
+    data = ak.Dataset(DATA[name]()[["g", "y", "p", "s"]], y_true="y", sensitive_features=["g"])
+    report = ak.audit(ak.Predictions("p", "s"), data, checks=[ak.Scores()], on_error="raise")
+    assert report.findings
+    stored = json.loads(render(report, "json"), parse_constant=lambda found: pytest.fail(f"{found} in the JSON"))
+    assert ak.Report.model_validate(stored) == report
+
+
+def test_the_best_common_threshold_may_select_nobody_and_says_so() -> None:
+    """Truth: with scores that never reach one half for positives, accuracy is greatest where nobody is selected."""
+    frame = DATA["rare positives 0"]()
+    best = max(np.unique(frame.s), key=lambda t: ((frame.s >= t) == frame.y).mean())
+    assert ((frame.s >= best) == frame.y).mean() < (frame.y == 0).mean()
+    data = ak.Dataset(frame[["g", "y", "p", "s"]], y_true="y", sensitive_features=["g"])
+    report = ak.audit(ak.Predictions("p", "s"), data, checks=[ak.Scores()], on_error="raise")
+    (finding,) = [f for f in report.findings if f.metric == "price_of_parity"]
+    (table,) = [x for x in finding.exhibits if isinstance(x, Table) and x.title.startswith("Thresholds")]
+    (row,) = [r for r in table.rows if r[0] == "one threshold for all"]
+    assert row[2] == "selects nobody"
+    assert "selects nobody" in render(report, "html")

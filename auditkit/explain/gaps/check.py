@@ -59,10 +59,12 @@ class GapAttribution:
         if self.by is not None:
             sets = (self.by,) if isinstance(self.by, str) else self.by
             object.__setattr__(self, "by", tuple((s,) if isinstance(s, str) else tuple(s) for s in sets))
-        if self.shuffles < 1:
-            raise ModelError(f"shuffles must be at least 1, got {self.shuffles}")
-        if self.permutations < 2 or self.permutations % 2:
-            raise ModelError(f"permutations must be an even number, at least 2, got {self.permutations}")
+        if not 1 <= self.shuffles <= 10_000:
+            raise ModelError(f"shuffles must be at least 1, and at most 10,000; got {self.shuffles}")
+        if not 2 <= self.permutations <= 100_000 or self.permutations % 2:
+            raise ModelError(
+                f"permutations must be an even number, at least 2, and at most 100,000; got {self.permutations}"
+            )
 
     @property
     def name(self) -> str:
