@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -64,7 +65,7 @@ class Policy(PolicyInfo):
         PolicyError if it has neither rules nor a preset.
         """
         name = str(path)
-        if not Path(path).exists() and not Path(path).suffix and Path(path).name == name:
+        if not os.path.exists(path) and not Path(path).suffix and Path(path).name == name:
             if name not in LAWS:
                 raise PolicyError(
                     f"'{name}' is no file, and no preset; presets are {listing(LAWS)}.{nearest(name, LAWS)}"

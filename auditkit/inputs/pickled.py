@@ -17,7 +17,7 @@ import torch
 
 MOST_BYTES = 8_000_000
 """Of an index; ten thousand tensors take two."""
-_MOST_STEPS = 1_000_000
+_MOST_STEPS = 500_000
 _MOST_ODD_KEYS = 5_000
 """Keys that are no text: an optimizer has one a parameter, and more could be chosen to collide."""
 
