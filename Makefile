@@ -35,8 +35,8 @@ $(LOWEST)/lowest.stamp: pyproject.toml tests/lowest.py
 BARE := .venv-bare
 wheel-test: $(VENV)/dev.stamp
 	rm -rf dist $(BARE)
-	$(PIP) build
-	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -c "import setuptools.build_meta as made; made.build_sdist('dist')" >/dev/null
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check --quiet wheel --no-deps --wheel-dir dist dist/*.tar.gz
 	$(PYTHON) -m venv $(BARE)
 	$(BARE)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt dist/*.whl
 	cd $(BARE) && bin/auditkit demo --out reports --quiet && test -s reports/demo.html && test -s reports/demo.json

@@ -212,6 +212,7 @@ def _exchange(texts: Mapping[Path, str], stale: Iterable[Path]) -> None:
     """Put the new files in the place of the old ones, which come back if anything fails."""
     new: dict[Path, Path] = {}
     aside: dict[Path, Path] = {}
+    placed: list[Path] = []
     path = next(iter(texts))
     try:
         for path, text in texts.items():
@@ -225,13 +226,13 @@ def _exchange(texts: Mapping[Path, str], stale: Iterable[Path]) -> None:
                 _copy(path, aside[path])
         for path in sorted(texts, key=lambda p: p.suffix != ".json"):
             new[path].replace(path)
-            del new[path]
+            placed.append(path)
     except BaseException as e:
         for place, was in aside.items():
             with contextlib.suppress(OSError):
                 was.replace(place)
-        for place in texts:
-            if place not in new and place not in aside:
+        for place in placed:
+            if place not in aside:  # nothing was there before
                 place.unlink(missing_ok=True)
         if isinstance(e, OSError):
             raise ReportError(f"cannot write {path}: {e.strerror}") from None
