@@ -73,7 +73,7 @@ def refuse_strangers(paths: Iterable[Path], *, force: bool = False) -> None:
     """ReportError for a place that a report cannot take; unless forced, also for a file that is no report."""
     for path in paths:
         try:
-            there = path.stat() if path.exists() else path.lstat() if path.is_symlink() else None
+            there = _there(path)
         except (OSError, ValueError) as e:
             raise ReportError(f"cannot write {path}: {getattr(e, 'strerror', None) or e}") from None
         if there is None:
@@ -89,6 +89,18 @@ def refuse_strangers(paths: Iterable[Path], *, force: bool = False) -> None:
             raise ReportError(f"{path} is there already and is write-protected: choose another name, or --force")
         if told_by(path) is None:
             raise ReportError(f"{path} is there already and is no auditkit report: choose another name, or --force")
+
+
+def _there(path: Path) -> os.stat_result | None:
+    """What stands at a path, behind links where they lead to something; None for nothing."""
+    try:
+        found = path.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            with contextlib.suppress(FileNotFoundError):
+                return path.stat()
+        return found
+    except FileNotFoundError:
+        return None
 
 
 def told_by(path: Path) -> str | None:
