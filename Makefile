@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CASES ?= 1000
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: demo test test-all test-slow test-cuda fuzz lint format bench reports clean
+.PHONY: demo test test-all test-slow test-lowest test-cuda wheel-test fuzz lint format bench reports clean
 
 demo: $(VENV)/run.stamp
 	@$(BIN)/auditkit demo
@@ -22,6 +22,29 @@ test-slow: $(VENV)/dev.stamp
 # Needs a GPU, and less than five minutes; without one each test is skipped, with the reason.
 test-cuda: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n 0 -m cuda -rs tests/test_cuda.py
+# The lower bounds of pyproject.toml, in an environment of their own: they are what it promises.
+LOWEST := .venv-lowest
+test-lowest: $(LOWEST)/lowest.stamp
+	$(LOWEST)/bin/python -m pytest --ignore tests/browser
+
+$(LOWEST)/lowest.stamp: pyproject.toml tests/lowest.py
+	@test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	@echo "Installing the lower bounds of auditkit's dependencies into $(LOWEST) ..."
+	$(PYTHON) tests/lowest.py pyproject.toml > $(LOWEST)/lowest.txt
+	PIP_CONSTRAINT=$(LOWEST)/lowest.txt $(LOWEST)/bin/python -m pip --disable-pip-version-check --quiet install --editable ".[dev]"
+	@touch $@
+
+# What users get: the wheel, in an environment that has nothing else, runs the demo.
+BARE := .venv-bare
+wheel-test: $(VENV)/dev.stamp
+	rm -rf dist $(BARE)
+	$(BIN)/python -c "import setuptools.build_meta as made; made.build_sdist('dist')" >/dev/null
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check --quiet wheel --no-deps --wheel-dir dist dist/*.tar.gz
+	$(PYTHON) -m venv $(BARE)
+	$(BARE)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt dist/*.whl
+	cd $(BARE) && bin/auditkit demo --out reports --quiet && test -s reports/demo.html && test -s reports/demo.json
+	cd $(BARE) && bin/auditkit report reports/demo.json --format junit --out reports --quiet
+	rm -rf $(BARE)
 
 fuzz: $(VENV)/dev.stamp
 	AUDITKIT_FUZZ=$(CASES) $(BIN)/python -m pytest -m fuzz tests/fuzz
@@ -45,7 +68,7 @@ reports: $(VENV)/dev.stamp browser
 	$(BIN)/python -m tests.browser.picture
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) $(BARE) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

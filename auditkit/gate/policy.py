@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -66,7 +67,7 @@ class Policy(PolicyInfo):
         name = str(path)
         if "\0" in name:
             raise PolicyError(f"{name!r} is no path of a policy: it holds a NUL character")
-        if not Path(path).exists() and not Path(path).suffix and Path(path).name == name:
+        if not os.path.exists(path) and not Path(path).suffix and Path(path).name == name:
             if name not in LAWS:
                 raise PolicyError(
                     f"'{name}' is no file, and no preset; presets are {listing(LAWS)}.{nearest(name, LAWS)}"

@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -36,7 +37,7 @@ def opened(path: Path, content: bytes | None = None) -> Iterator[Any]:
     with contextlib.ExitStack() as open_files:
         if content is not None:
             yield contents(io.BytesIO(content), str(path))
-        elif path.is_dir():
+        elif os.path.isdir(path):  # False for names that no file can have
             yield _folder(path, open_files)
         else:
             yield _file(path, open_files)

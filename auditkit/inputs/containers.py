@@ -286,5 +286,5 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _line(e: Exception) -> str:
     """What an error says, on one line of bearable length."""
     said = " ".join(str(e).split()) or type(e).__name__
-    said = f"'{said}' is missing" if isinstance(e, KeyError) else said
+    said = f"{said} is missing" if isinstance(e, KeyError) else said
     return said if len(said) <= 200 else f"{said[:200]}…"

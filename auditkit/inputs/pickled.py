@@ -17,9 +17,10 @@ import torch
 
 MOST_BYTES = 8_000_000
 """Of an index; ten thousand tensors take two."""
-_MOST_STEPS = 1_000_000
-_MOST_ODD_KEYS = 5_000
-"""Keys that are no text: an optimizer has one a parameter, and more could be chosen to collide."""
+_MOST_STEPS = 300_000
+"""Sixty a tensor."""
+_MOST_ODD_KEYS = 500
+"""Keys that are neither names nor small numbers (an optimizer has one a parameter): they could be chosen to collide."""
 
 
 class Storage(NamedTuple):
@@ -175,7 +176,7 @@ class _Reader(pickle._Unpickler):
         home, _, known = asked.partition(" ")
         if known in _BESIDE.get(home, "").split():
             return Opaque
-        raise Refused(f"{module}.{name}")
+        raise Refused(asked.replace(" ", "."))
 
     def persistent_load(self, pid: Any) -> Any:
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage" or not isinstance(pid[1], torch.dtype):
@@ -191,7 +192,7 @@ class _Reader(pickle._Unpickler):
     def put(self, target: Any, items: Any) -> None:
         """Set items of a dict; keys that could be chosen to collide are counted."""
         for key, value in items:
-            self.odd_keys += not isinstance(key, str)
+            self.odd_keys += not (isinstance(key, str) or (type(key) is int and 0 <= key < 100_000))
             if self.odd_keys > _MOST_ODD_KEYS:
                 raise ValueError("more keys that are no names than any state dict has")
             target[key] = value

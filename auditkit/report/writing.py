@@ -74,7 +74,7 @@ def refuse_strangers(paths: Iterable[Path], *, force: bool = False) -> None:
     """ReportError for a place that a report cannot take; unless forced, also for a file that is no report."""
     for path in paths:
         try:
-            there = path.stat() if path.exists() else path.lstat() if path.is_symlink() else None
+            there = _there(path)
         except (OSError, ValueError) as e:
             raise ReportError(f"cannot write {path}: {getattr(e, 'strerror', None) or e}") from None
         if there is None:
@@ -90,6 +90,18 @@ def refuse_strangers(paths: Iterable[Path], *, force: bool = False) -> None:
             raise ReportError(f"{path} is there already and is write-protected: choose another name, or --force")
         if told_by(path) is None:
             raise ReportError(f"{path} is there already and is no auditkit report: choose another name, or --force")
+
+
+def _there(path: Path) -> os.stat_result | None:
+    """What stands at a path, behind links where they lead to something; None for nothing."""
+    try:
+        found = path.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            with contextlib.suppress(FileNotFoundError):
+                return path.stat()
+        return found
+    except FileNotFoundError:
+        return None
 
 
 def told_by(path: Path) -> str | None:
@@ -213,6 +225,7 @@ def _exchange(texts: Mapping[Path, str], stale: Iterable[Path]) -> None:
     """Put the new files in the place of the old ones, which come back if anything fails."""
     new: dict[Path, Path] = {}
     aside: dict[Path, Path] = {}
+    placed: list[Path] = []
     path = next(iter(texts))
     try:
         for path, text in texts.items():
@@ -226,13 +239,13 @@ def _exchange(texts: Mapping[Path, str], stale: Iterable[Path]) -> None:
                 _copy(path, aside[path])
         for path in sorted(texts, key=lambda p: p.suffix != ".json"):
             new[path].replace(path)
-            del new[path]
+            placed.append(path)
     except BaseException as e:
         for place, was in aside.items():
             with contextlib.suppress(OSError):
                 was.replace(place)
-        for place in texts:
-            if place not in new and place not in aside:
+        for place in placed:
+            if place not in aside:  # nothing was there before
                 place.unlink(missing_ok=True)
         if isinstance(e, OSError):
             raise ReportError(f"cannot write {path}: {e.strerror}") from None
