@@ -32,19 +32,19 @@ def several(paths: Sequence[Path], base: Path) -> pd.DataFrame:
     """
     import pyarrow
     import pyarrow.dataset
+    import pyarrow.parquet
 
-    format_ = pyarrow.dataset.ParquetFileFormat()
     first: Any = None
     for path in paths:
         try:
-            schema = format_.inspect(str(path)).remove_metadata()
+            schema = pyarrow.parquet.read_schema(str(path)).remove_metadata()
         except (pyarrow.ArrowException, OSError, ValueError) as e:
             raise DataError(f"{path} is no complete parquet file: {_line(e)}") from None
         first = schema if first is None else _unified(first, schema, paths[0], path)
     partitions = pyarrow.dataset.HivePartitioning.discover(infer_dictionary=False)
     try:
         rows = pyarrow.dataset.dataset(
-            [str(p) for p in paths], format=format_, partitioning=partitions, partition_base_dir=str(base)
+            [str(p) for p in paths], format="parquet", partitioning=partitions, partition_base_dir=str(base)
         )
         of_folders = [f for f in rows.schema if f.name not in first.names]
         schema = pyarrow.schema([*first, *of_folders])
