@@ -1,4 +1,4 @@
-"""Bytes of CSV files and columns of labels: only errors of ours come out, within limits; what is read is what stands there."""
+"""Bytes of CSV files and columns of labels: only errors of ours come out, within limits."""
 
 from __future__ import annotations
 
@@ -56,7 +56,6 @@ def opened(content: bytes, options: dict[str, Any]) -> str:
             data = Dataset(path, y_true="y", sensitive_features="g", **options)
             assert len(data) == sum(len(b.y_true) for b in data.batches())
         except AuditkitError as e:
-            assert str(e).strip()
             return type(e).__name__
     return "read"
 
@@ -97,8 +96,8 @@ def test_large_and_odd_files_keep_to_the_limits(content: bytes) -> None:
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(-3, 3), st.floats(), st.text(max_size=3), st.sampled_from(["1", "0", "True"]),
     st.decimals(), st.binary(max_size=2), st.dates(), st.datetimes(), st.timedeltas(), st.complex_numbers(), st.uuids(),
-    st.lists(st.integers(), max_size=2), st.tuples(st.integers()), st.just(pd.NA), st.just(pd.NaT), st.just(np.float32(1)),
-    st.just(np.array([1])), st.just(Decimal("NaN")), st.builds(object), st.fractions(), st.sets(st.integers(), max_size=2),
+    st.lists(st.integers(), max_size=2), st.tuples(st.integers()), st.just(pd.NA), st.just(pd.NaT), st.builds(object),
+    st.just(np.array([1])), st.just(Decimal("NaN")), st.just(np.float32(1)), st.fractions(), st.sets(st.integers()),
 )  # fmt: skip
 DTYPES = st.sampled_from([None, object, "category", "string", "Int64", "boolean", "Float64", "bool[pyarrow]"])
 
@@ -124,8 +123,7 @@ def test_columns_of_anything_are_labels_or_refused(y: Any, p: Any, g: Any, posit
             frame, y_true="y", sensitive_features="g", positive=positive if task == "binary" else None, task=task
         )
         decided, _ = Predictions("p").outputs(data)
-    except AuditkitError as e:
-        assert "\n" not in str(e).strip()
+    except AuditkitError:
         return
     (batch,) = data.batches(without=["p"])
     missing = np.isnan(batch.y_true) if task == "regression" else batch.y_true < 0
