@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from auditkit.check import MISSING, Batch
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import reading
+from auditkit.evidence.contents import holds_contents
 from auditkit.evidence.tally import coded_strings
 
 MOST_VALUES = 50
@@ -153,10 +154,9 @@ def _beyond(sizes: Mapping[str, int], depth: int, most: int | None) -> tuple[str
 
 def _edges(values: pd.Series[Any], bins: int) -> tuple[str, tuple[float, ...] | None]:
     """(why the column is left out, or nothing; inner edges, or None for categories)."""
-    try:
-        distinct = int(values.nunique())
-    except TypeError:
+    if holds_contents(values):
         return "holds lists or other values that are no categories", None
+    distinct = int(values.nunique())
     if distinct + int(values.isna().any()) < 2:
         return "holds one value only", None
     if pd.api.types.is_datetime64_any_dtype(values.dtype) or pd.api.types.is_timedelta64_dtype(values.dtype):

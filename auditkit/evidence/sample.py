@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from auditkit.check import Batch
 from auditkit.errors import EvidenceError, listing
 from auditkit.evidence.census import Census
+from auditkit.evidence.contents import hashable
 from auditkit.evidence.reading import fields, mapping, numbers, texts
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def row_keys(batch: Batch) -> Keys:
     for name, values in (("weight", batch.sample_weight), ("cluster", batch.cluster)):
         if values is not None:
             frame[name] = values
-    frame = frame[sorted(frame.columns)]
+    frame = hashable(frame[sorted(frame.columns)])
     return pd.util.hash_pandas_object(frame, index=False, hash_key=_HASH_KEY).to_numpy().astype(np.uint64)
 
 

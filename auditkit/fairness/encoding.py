@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from auditkit.evidence.contents import holds_contents
+
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
 
@@ -40,6 +42,9 @@ def encoded(features: pd.DataFrame, *, without: Sequence[str] = ()) -> Encoded:
     left_out: dict[str, str] = {}
     for name in (str(c) for c in features.columns if str(c) not in without):
         column = features[name]
+        if holds_contents(column) or pd.api.types.is_complex_dtype(column.dtype):
+            left_out[name] = "holds lists, arrays or other values that are neither numbers nor categories"
+            continue
         if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
             x = column.to_numpy(dtype=np.float64, na_value=np.nan)
             finite = np.isfinite(x)

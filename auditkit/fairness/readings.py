@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditkit.evidence.histogram import Bins
 from auditkit.fairness.estimates import SPARSE, number
@@ -80,13 +82,20 @@ class GroupScores(NamedTuple):
         return int(min(self.negatives.n.sum(), self.positives.n.sum()))
 
 
-def pooled(sides: Sequence[Side]) -> Side:
-    """Several groups' positives (or negatives) as one side."""
-    return Side(
-        np.sum([s.n for s in sides], axis=0),
-        np.min([s.low for s in sides], axis=0),
-        np.max([s.high for s in sides], axis=0),
-    )
+def of_the_others(sides: Sequence[Side]) -> Iterator[Side]:
+    """For each group's positives (or negatives), those of all other groups as one side; of two groups at least."""
+    total = np.sum([s.n for s in sides], axis=0)
+    low, high = ([getattr(s, end) for s in sides] for end in ("low", "high"))
+    for s, lowest, highest in zip(sides, _without_each(low, np.minimum), _without_each(high, np.maximum), strict=True):
+        yield Side(total - s.n, lowest, highest)
+
+
+def _without_each(rows: Sequence[NDArray[Any]], least: Any) -> list[NDArray[Any]]:
+    """For each row, `least` (minimum or maximum) of all other rows: those before it and those after it."""
+    before = list(accumulate(rows[:-1], least))
+    after = list(accumulate(rows[:0:-1], least))[::-1]
+    middle = [least(a, b) for a, b in zip(before[:-1], after[1:], strict=True)]
+    return [after[0], *middle, before[-1]]
 
 
 def ranking(negatives: Side, positives: Side, min_n: int = SPARSE) -> Reading:

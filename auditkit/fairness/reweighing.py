@@ -28,7 +28,7 @@ class Reweighing:
     """Group → (weight of its negatives, of its positives); None where there is no such row."""
 
     def weights(self, groups: Any, y_true: ArrayLike) -> NDArray[np.float64]:
-        """(N,) weights of rows; `groups` is a frame or dict with the columns `by`.
+        """(N,) weights of rows, in the order of `groups`: a frame or dict with the columns `by`.
 
         Raises DataError for a group and target that were not there, or a target other than 0 and 1.
         """

@@ -14,7 +14,7 @@ from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness import readings
 from auditkit.fairness.estimates import SPARSE
-from auditkit.fairness.readings import GroupScores, Reading, pooled
+from auditkit.fairness.readings import GroupScores, Reading
 from auditkit.fairness.remedies import remedies_finding
 from auditkit.fairness.score_curves import between_roc_curves, reliability, roc_curves
 from auditkit.fairness.score_findings import Readings
@@ -184,7 +184,7 @@ def _read(metric: str, groups: Sequence[GroupScores], min_n: int) -> tuple[Readi
     if metric == "roc_auc":
         return tuple(readings.ranking(g.negatives, g.positives, min_n) for g in groups)
     if metric in CROSSED:
-        return tuple(_crossed(metric, groups, i, min_n) for i in range(len(groups)))
+        return _crossed(metric, groups, min_n)
     if metric == "calibration_error":
         enough = [g.rows for g in groups if g.rows >= max(min_n, readings.FEWEST_FOR_BINS)]
         bins = bins_for(min(enough, default=max(g.rows for g in groups)))  # the same number for every group
@@ -198,15 +198,17 @@ def _read(metric: str, groups: Sequence[GroupScores], min_n: int) -> tuple[Readi
     return tuple(reader(g, min_n) for g in groups)
 
 
-def _crossed(metric: str, groups: Sequence[GroupScores], i: int, min_n: int) -> Reading:
-    """The group's negatives (bpsn) or positives (bnsp) against the other side of all other groups."""
-    others = [g for j, g in enumerate(groups) if j != i]
-    if not others:
-        one = readings.ranking(groups[i].negatives, groups[i].positives)
-        return Reading(one.value, one.limits, one.rows, one.method, state="undefined", note="there is no other group")
+def _crossed(metric: str, groups: Sequence[GroupScores], min_n: int) -> tuple[Reading, ...]:
+    """Each group's negatives (bpsn) or positives (bnsp) against the other side of all other groups."""
+    if len(groups) == 1:
+        one = readings.ranking(groups[0].negatives, groups[0].positives)
+        alone = Reading(one.value, one.limits, one.rows, one.method, state="undefined", note="there is no other group")
+        return (alone,)
     if metric == "bpsn_auc":
-        return readings.ranking(groups[i].negatives, pooled([g.positives for g in others]), min_n)
-    return readings.ranking(pooled([g.negatives for g in others]), groups[i].positives, min_n)
+        others = readings.of_the_others([g.positives for g in groups])
+        return tuple(readings.ranking(g.negatives, o, min_n) for g, o in zip(groups, others, strict=True))
+    others = readings.of_the_others([g.negatives for g in groups])
+    return tuple(readings.ranking(o, g.positives, min_n) for g, o in zip(groups, others, strict=True))
 
 
 def _missing_notes(evidence: ScoreHistogram) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ _BOMS = (
 _HEAD = 200_000
 """Characters that are looked at to guess a separator."""
 _ROWS = 200
+MOST_COLUMNS = 50_000
+"""A header that names more is refused: it is no header."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,9 @@ def _shape(text: str, sep: str, name: str, how: str) -> int:
     """The number of columns; DataError where rows have more fields than the header: which is whose would be a guess."""
     if len(sep) != 1:
         return 0
+    wide = max(line.count(sep) for line in text.split("\n", 2)[:2]) + 1
+    if wide > MOST_COLUMNS:
+        raise DataError(f"{name} cannot be read as CSV ({how}): its first lines hold {wide:,} fields")
     rows = _rows(text, sep)
     if not rows:
         return 0

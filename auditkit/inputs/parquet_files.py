@@ -32,23 +32,22 @@ def several(paths: Sequence[Path], base: Path) -> pd.DataFrame:
     """
     import pyarrow
     import pyarrow.dataset
+    import pyarrow.parquet
 
-    format_ = pyarrow.dataset.ParquetFileFormat()
     first: Any = None
     for path in paths:
         try:
-            schema = format_.inspect(str(path)).remove_metadata()
+            schema = pyarrow.parquet.read_schema(str(path)).remove_metadata()
         except (pyarrow.ArrowException, OSError, ValueError) as e:
             raise DataError(f"{path} is no complete parquet file: {_line(e)}") from None
         first = schema if first is None else _unified(first, schema, paths[0], path)
     partitions = pyarrow.dataset.HivePartitioning.discover(infer_dictionary=False)
     try:
-        rows = pyarrow.dataset.dataset(
-            [str(p) for p in paths], format=format_, partitioning=partitions, partition_base_dir=str(base)
-        )
-        of_folders = [f for f in rows.schema if f.name not in first.names]
+        where: dict[str, Any] = {"format": "parquet", "partitioning": partitions, "partition_base_dir": str(base)}
+        names = [str(p) for p in paths]
+        of_folders = [f for f in pyarrow.dataset.dataset(names, **where).schema if f.name not in first.names]
         schema = pyarrow.schema([*first, *of_folders])
-        frame: pd.DataFrame = rows.replace_schema(schema).to_table().to_pandas()
+        frame: pd.DataFrame = pyarrow.dataset.dataset(names, schema=schema, **where).to_table().to_pandas()
     except (pyarrow.ArrowException, OSError, ValueError) as e:
         raise DataError(f"the parts of {base} do not make one table: {_line(e)}") from None
     return frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def _checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     if not len(frame):
         raise DataError(f"{name} has no rows")
     columns = [str(c) for c in frame.columns]
-    twice = sorted({c for c in columns if columns.count(c) > 1})
+    twice = sorted(c for c, n in Counter(columns).items() if n > 1)
     if twice:
         raise DataError(f"{name} has two columns of the name '{twice[0]}'")
     return frame.set_axis(columns, axis=1).reset_index(drop=True)

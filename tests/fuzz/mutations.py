@@ -26,7 +26,7 @@ def texts() -> tuple[tuple[str, str], ...]:
     policies = {"numbers": ("mean_absolute_error", None), "gaps": ("selection_rate", None)}
     found = []
     for name, (make, _) in REPORTS.items():
-        metric, label = policies.get(name, ("selection_rate", None))
+        metric, _label = policies.get(name, ("selection_rate", None))
         rules = [{"id": "g", "metric": metric, "comparison": "difference", "by": ["sex"], "at_most": 0.1}]
         if name == "classes":
             rules[0]["label"] = "u"
