@@ -61,7 +61,11 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "checks": ({"check", "options", "records"}, set()),  # names the modules of checks, and loads what is asked for
     "audit": (EVERYTHING, {"numpy"}),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
-    "cli": (set(EVERYTHING) | {"catalogue", "report", "cli_delivery", "cli_terminal", "stored"}, {"typer", "rich"}),
+    "cli": (
+        set(EVERYTHING) | {"catalogue", "report", "cli_asked", "cli_delivery", "cli_terminal", "stored"},
+        {"typer"},
+    ),
+    "cli_asked": ({"cli_terminal", "checks", "errors", "records"}, set()),
     "cli_delivery": ({"records", "report", "cli_terminal", "stored", "wording"}, set()),
     "cli_terminal": ({"wording"}, {"rich"}),
     "__main__": ({"cli"}, set()),

@@ -199,7 +199,7 @@ def fitted(state: Mapping[str, Any], module: nn.Module, name: str) -> dict[str, 
 def _fit(theirs: list[str], own: list[str]) -> _Fit:
     """The way to read the names under which the fewest differ; the names as they are, if none is better."""
     best: _Fit | None = None
-    ways = [("", _same), ("without what DataParallel and torch.compile put into names", _unwrapped)]
+    ways: list[_Way] = [("", _same), ("without what DataParallel and torch.compile put into names", _unwrapped)]
     for (said, of_theirs), (_, of_own) in itertools.product(_with_prefixes(theirs, ways), ways):
         read = {of_theirs(n): n for n in theirs}
         named = {of_own(n): n for n in own}

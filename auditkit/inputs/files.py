@@ -12,9 +12,9 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pandas as pd
 
@@ -91,7 +91,7 @@ def _seen(path: Path) -> tuple[str, bool]:
         try:
             head = file.read(4)
             file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()
         except OSError as e:
             raise DataError(f"cannot read {path}: {e.strerror}") from None
     if not head:

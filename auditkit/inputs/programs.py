@@ -43,7 +43,7 @@ def program(content: bytes, path: Path) -> nn.Module:
             module: nn.Module = (
                 torch.export.load(io.BytesIO(content)).module()
                 if exported
-                else torch.jit.load(io.BytesIO(content), map_location="cpu")
+                else torch.jit.load(io.BytesIO(content), map_location="cpu")  # type: ignore[no-untyped-call]
             )
         except Exception as e:
             reason = " ".join(str(e).split())[:200]
