@@ -47,6 +47,7 @@ from auditkit.judging import as_policy, judge
 from auditkit.progress import Progress, tell, told_to
 from auditkit.provenance import created, provenance_of
 from auditkit.records import Finding, NotMeasured, Report, StoredEvidence, Words
+from auditkit.wording import utf8
 
 
 def audit(
@@ -114,9 +115,9 @@ def audit(
             disclosure=disclosure or Disclosure(),
         )
     report = report.model_copy(
-        update={"name": name or model.name, "words": words or (rules.words if rules else Words())}
+        update={"name": utf8(name or model.name), "words": words or (rules.words if rules else Words())}
     )
-    report = report.model_copy(update={"provenance": report.provenance.model_copy(update={"command": command})})
+    report = report.model_copy(update={"provenance": report.provenance.model_copy(update={"command": utf8(command)})})
     return report if rules is None else judge(report, rules)
 
 

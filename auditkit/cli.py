@@ -24,8 +24,9 @@ from auditkit.cli_asked import (
     run_audit,
 )
 from auditkit.cli_delivery import Place, deliver, show, slug, write
-from auditkit.cli_terminal import complain, usable_streams, utf8, while_heard
+from auditkit.cli_terminal import complain, usable_streams, while_heard
 from auditkit.errors import foreign
+from auditkit.wording import utf8
 
 if TYPE_CHECKING:
     from auditkit.records import Report
@@ -316,13 +317,15 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         status = TROUBLE
-        if isinstance(e, _USAGE):
-            e.show()  # type: ignore[attr-defined]
-            sys.exit(status)
         from auditkit.wording import printable
 
         known = isinstance(e, ak.AuditkitError)
-        text = str(e) if known else f"unexpected {type(e).__name__}: {' '.join(str(e).split())} (--debug shows where)"
+        if isinstance(e, _USAGE):
+            text = f"{e.format_message()} `auditkit -h`, and `auditkit COMMAND -h`, say what there is"  # type: ignore[attr-defined]
+        else:
+            text = (
+                str(e) if known else f"unexpected {type(e).__name__}: {' '.join(str(e).split())} (--debug shows where)"
+            )
         complain(f"auditkit: {printable(text)}")
     with while_heard():  # what is buffered is written now, where an error of it is seen
         pass

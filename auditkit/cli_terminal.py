@@ -89,8 +89,3 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error("auditkit.signs", _replaced)
-
-
-def utf8(text: str) -> str:
-    """Text that can be written as UTF-8: bytes of the command line that are none are replaced."""
-    return text.encode("utf-8", "replace").decode("utf-8")

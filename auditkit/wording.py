@@ -170,3 +170,8 @@ _UNSEEN = re.compile(
 
 def _seen(c: str) -> bool:
     return c.isprintable() and not _UNSEEN.match(c)
+
+
+def utf8(text: str) -> str:
+    """Text that can be written as UTF-8: halves of characters (bytes of a command line that are none) are replaced."""
+    return text.encode("utf-8", "replace").decode("utf-8")
