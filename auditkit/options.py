@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 import numbers
 import types
@@ -54,8 +53,7 @@ def typed(kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
     return {k: _held(v, annotations[k], f"{k} of {what}") if k in annotations else v for k, v in options.items()}
 
 
-@functools.cache
-def _annotations(kind: Any) -> dict[str, Any]:
+def _annotations(kind: type) -> dict[str, Any]:
     """Option → its type; classes that nobody can write (fitted parts of a check) are left alone."""
     hints = typing.get_type_hints(kind)
     return {f.name: hints[f.name] for f in dataclasses.fields(kind) if f.init and f.name != "tasks"}
