@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from auditkit.errors import ReportError, listing, nearest
+from auditkit.errors import AuditkitError, ReportError, listing, nearest
 from auditkit.records import Report
 
 
@@ -30,11 +30,19 @@ FORMATS: dict[str, Format] = {
 
 
 def render(report: Report, format: str) -> str:
-    """The report in a format; ReportError naming the nearest for an unknown one."""
+    """The report in a format; ReportError naming the nearest for an unknown one, or for parts that do not fit."""
     if format not in FORMATS:
         raise ReportError(f"unknown format '{format}'; known are {listing(FORMATS)}.{nearest(format, FORMATS)}")
     module, _, function = FORMATS[format].home.partition(":")
-    return cast(Callable[[Report], str], getattr(importlib.import_module(module), function))(report)
+    try:
+        return cast(Callable[[Report], str], getattr(importlib.import_module(module), function))(report)
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as e:
+        if isinstance(e, AuditkitError):
+            raise
+        raise ReportError(
+            f"the report cannot be written as {format}: its parts do not fit together ({type(e).__name__}: "
+            f"{' '.join(str(e).split())[:120]})"
+        ) from e
 
 
 def save(report: Report, path: Path) -> Path:
