@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from auditkit.errors import ReportError, listing, nearest
+from auditkit.errors import AuditkitError, ReportError, listing, nearest
 from auditkit.records import Report
 from auditkit.report import writing
 
@@ -28,9 +28,17 @@ FORMATS: dict[str, Format] = {
 
 
 def render(report: Report, format: str) -> str:
-    """The report in a format; ReportError naming the nearest for an unknown one."""
+    """The report in a format; ReportError naming the nearest for an unknown one, or for parts that do not fit."""
     module, _, function = _known(format).home.partition(":")
-    return cast(Callable[[Report], str], getattr(importlib.import_module(module), function))(report)
+    try:
+        return cast(Callable[[Report], str], getattr(importlib.import_module(module), function))(report)
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as e:
+        if isinstance(e, AuditkitError):
+            raise
+        raise ReportError(
+            f"the report cannot be written as {format}: its parts do not fit together ({type(e).__name__}: "
+            f"{' '.join(str(e).split())[:120]})"
+        ) from e
 
 
 def paths_of(stem: Path, formats: Iterable[str]) -> dict[str, Path]:

@@ -26,3 +26,6 @@ def main() -> None:
         ("auditkit report, stored report", ("-m", "auditkit", "report", str(SAMPLE), "--out", "reports"), "1 s"),
     ):
         print(f"  {what:34} {seconds(*arguments):6.2f} s  (bare interpreter {bare:.2f} s; reach {reach})")
+    gate = seconds("-m", "auditkit", "gate", str(SAMPLE), "--policy", str(POLICY))
+    needed = seconds("-c", "import pydantic, numpy, scipy.special")
+    print(f"  {'gate ÷ import pydantic, numpy, scipy.special':46} {gate / needed:4.1f} ×  (reach 2)")

@@ -23,13 +23,11 @@ ODD: tuple[Any, ...] = (
 @cache
 def texts() -> tuple[tuple[str, str], ...]:
     """(task, JSON) of one judged report each."""
-    policies = {"numbers": ("mean_absolute_error", None), "gaps": ("selection_rate", None)}
     found = []
     for name, (make, _) in REPORTS.items():
-        metric, _label = policies.get(name, ("selection_rate", None))
-        rules = [{"id": "g", "metric": metric, "comparison": "difference", "by": ["sex"], "at_most": 0.1}]
-        if name == "classes":
-            rules[0]["label"] = "u"
+        metric = "mean_absolute_error" if name == "numbers" else "selection_rate"
+        rule: dict[str, Any] = {"id": "g", "metric": metric, "comparison": "difference", "by": ["sex"], "at_most": 0.1}
+        rules = [{**rule, "label": "u"} if name == "classes" else rule]
         found.append((name, ak.judge(make(), {"rule": rules}).to_json()))
     return tuple(found)
 
