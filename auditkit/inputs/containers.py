@@ -286,8 +286,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _line(e: Exception) -> str:
     """What an error says, on one line of bearable length."""
     said = shown(str(e)) or type(e).__name__
-    said = f"{said} is missing" if isinstance(e, KeyError) else said
-    return said
+    return f"{said} is missing" if isinstance(e, KeyError) else said
 
 
 def shown(text: object) -> str:
