@@ -156,6 +156,10 @@ def _is_state(held: Any) -> bool:
 # ---- how its names fit a module's
 
 
+_Way = tuple[str, Callable[[str], str]]
+"""What is done to names, in words and in deed."""
+
+
 class _Fit(NamedTuple):
     """Names of the file by names of the module, and what was done to them."""
 
@@ -202,7 +206,7 @@ def fitted(state: Mapping[str, Any], module: nn.Module, name: str) -> dict[str, 
 def _fit(theirs: list[str], own: list[str]) -> _Fit:
     """The way to read the names under which the fewest differ; the names as they are, if none is better."""
     best: _Fit | None = None
-    ways = [("", _same), ("without what DataParallel and torch.compile put into names", _unwrapped)]
+    ways: list[_Way] = [("", _same), ("without what DataParallel and torch.compile put into names", _unwrapped)]
     for (said, of_theirs), (_, of_own) in itertools.product(_with_prefixes(theirs, ways), ways):
         read = {of_theirs(n): n for n in theirs}
         named = {of_own(n): n for n in own}
@@ -217,9 +221,6 @@ def _fit(theirs: list[str], own: list[str]) -> _Fit:
             best = fit
     assert best is not None, "names as they are tell tensors apart"
     return best
-
-
-_Way = tuple[str, Callable[[str], str]]
 
 
 def _with_prefixes(names: list[str], ways: list[_Way]) -> list[_Way]:

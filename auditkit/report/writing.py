@@ -159,11 +159,11 @@ def _of_page(start: bytes) -> str | None:
 
 
 def _of_junit(start: bytes) -> str | None:
-    parser = ET.XMLPullParser(["start"])
+    parser: ET.XMLPullParser[Any] = ET.XMLPullParser(["start"])
     with contextlib.suppress(ET.ParseError):  # the end is missing, the root is not
         parser.feed(start)
     try:
-        root = next((e for _, e in parser.read_events() if isinstance(e, ET.Element)), None)
+        root = next((event[1] for event in parser.read_events() if isinstance(event[1], ET.Element)), None)
     except ET.ParseError:
         return None
     if root is None or root.tag != "testsuites" or root.get("name") != "auditkit":
