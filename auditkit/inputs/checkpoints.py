@@ -19,7 +19,7 @@ from torch.nn.parameter import is_lazy
 
 from auditkit import files
 from auditkit.errors import ModelError, listing, nearest
-from auditkit.inputs.containers import Stored, contents
+from auditkit.inputs.containers import Stored, contents, shown
 
 _LOG = logging.getLogger("auditkit")
 _FOLDERS = ("model.safetensors", "diffusion_pytorch_model.safetensors", "pytorch_model.bin")
@@ -74,11 +74,11 @@ def _parts(path: Path, name: str, open_files: contextlib.ExitStack) -> State:
     parts: dict[str, State] = {}
     for home in sorted(set(homes.values())):
         if Path(home).name != home or home.startswith(".") or not home.endswith((".safetensors", ".bin")):
-            raise ModelError(f"{path / name} names '{home}', which is no file of weights in its folder")
+            raise ModelError(f"{path / name} names '{shown(home)}', which is no file of weights in its folder")
         if len(parts) >= _MOST_PARTS:
             raise ModelError(f"{path / name} names more than {_MOST_PARTS:,} files")
         parts[home] = _flat(_file(path / home, open_files), path / home)
-    lost = [f"{k} ({home})" for k, home in homes.items() if k not in parts[home]]
+    lost = [shown(f"{k} ({home})") for k, home in homes.items() if k not in parts[home]]
     if lost:
         raise ModelError(f"{path / name} names tensors that their files lack: {listing(lost, most=4)}")
     return {k: parts[home][k] for k, home in homes.items()}
@@ -121,7 +121,9 @@ def _at(held: Any, key: str, name: str) -> Mapping[str, Any]:
         else:
             found, left = found[step], left[len(step) + 1 :]
     if left or not _is_state(found):
-        raise ModelError(f"{name} has no state dict at '{key}': {_known(held)}{nearest(key, _keys(held))}")
+        raise ModelError(
+            f"{name} has no state dict at '{key}': {_known(held)} {shown(nearest(key, _keys(held)[:50]))}".rstrip()
+        )
     return dict(found)
 
 
@@ -129,6 +131,7 @@ def _known(held: Any) -> str:
     keys = _keys(held)
     if not keys:
         return "save net.state_dict()"
+    keys = [shown(k) for k in keys[:50]]
     return f"save net.state_dict(), or name its key, --weights-key {keys[0]}; state dicts are at {listing(keys)}"
 
 
@@ -151,6 +154,10 @@ def _is_state(held: Any) -> bool:
 
 
 # ---- how its names fit a module's
+
+
+_Way = tuple[str, Callable[[str], str]]
+"""What is done to names, in words and in deed."""
 
 
 class _Fit(NamedTuple):
@@ -180,7 +187,7 @@ def fitted(state: Mapping[str, Any], module: nn.Module, name: str) -> dict[str, 
         elif _sort(stored.dtype) != _sort(mine.dtype):
             other.append(f"{k}: {_short(stored.dtype)} in the file, {_short(mine.dtype)} in the module")
     problems = [
-        f"{what} {listing(names, most=4)}"
+        f"{what} {listing(map(shown, names), most=4)}"
         for what, names in (
             ("it lacks", missing),
             ("it has besides", fit.extra),
@@ -192,7 +199,7 @@ def fitted(state: Mapping[str, Any], module: nn.Module, name: str) -> dict[str, 
     if problems:
         raise ModelError(f"the weights in {name} do not fit {type(module).__name__}: {'; '.join(problems)}")
     if fit.said:
-        _LOG.warning("the weights in %s fit %s %s", name, type(module).__name__, fit.said)
+        _LOG.warning("the weights in %s fit %s %s", name, type(module).__name__, shown(fit.said))
     return out
 
 
@@ -214,9 +221,6 @@ def _fit(theirs: list[str], own: list[str]) -> _Fit:
             best = fit
     assert best is not None, "names as they are tell tensors apart"
     return best
-
-
-_Way = tuple[str, Callable[[str], str]]
 
 
 def _with_prefixes(names: list[str], ways: list[_Way]) -> list[_Way]:

@@ -90,7 +90,7 @@ def _guarded(reader: Callable[[BinaryIO, str], Any], file: BinaryIO, name: str) 
     except ModelError:
         raise
     except Refused as e:
-        raise ModelError(f"{name} is refused: {_CONVERT.format(name=e)}") from None
+        raise ModelError(f"{name} is refused: {_CONVERT.format(name=shown(e))}") from None
     except Exception as e:  # an index is bytes of a stranger: whatever is wrong with it is wrong with the file
         raise ModelError(f"{name} cannot be read as a state dict, it is damaged or cut short: {_line(e)}") from None
 
@@ -285,6 +285,11 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _line(e: Exception) -> str:
     """What an error says, on one line of bearable length."""
-    said = " ".join(str(e).split()) or type(e).__name__
-    said = f"{said} is missing" if isinstance(e, KeyError) else said
+    said = shown(str(e)) or type(e).__name__
+    return f"{said} is missing" if isinstance(e, KeyError) else said
+
+
+def shown(text: object) -> str:
+    """A stranger's name in a message: on one line, of bearable length, without what a terminal would obey."""
+    said = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(str(text)[:1_000].split()))
     return said if len(said) <= 200 else f"{said[:200]}…"

@@ -160,11 +160,11 @@ def _of_page(start: bytes) -> str | None:
 
 
 def _of_junit(start: bytes) -> str | None:
-    parser: ET.XMLPullParser[Any] = ET.XMLPullParser(["start"])
+    parser: Any = ET.XMLPullParser(["start"])  # its events are typed by what was asked for
     with contextlib.suppress(ET.ParseError):  # the end is missing, the root is not
         parser.feed(start)
     try:
-        root: Any = next((event[-1] for event in parser.read_events()), None)
+        root = next((event[1] for event in parser.read_events() if isinstance(event[1], ET.Element)), None)
     except ET.ParseError:
         return None
     if root is None or root.tag != "testsuites" or root.get("name") != "auditkit":

@@ -344,3 +344,15 @@ def test_weights_key_on_the_command_line(tmp_path: Path, monkeypatch: pytest.Mon
     assert run_cli(["run", *flags, "--weights-key", "net"])[0] == 0
     assert Report.load("reports/r.json").provenance.model.kind == "torch"
     sys.modules.pop("keyed_net", None)
+
+
+def test_names_of_strangers_stay_on_one_line(tmp_path: Path) -> None:
+    odd = "a\nb\x1b[31m" + "x" * 100_000
+    torch.save({odd: torch.ones(1), "b\r\nc": torch.ones(1)}, tmp_path / "w.pt")
+    torch.save({odd: {"w": torch.ones(1)}}, tmp_path / "c.pt")
+    save_file({f"{k}{odd}": v for k, v in tensors().items()}, tmp_path / "w.safetensors")
+    for name in ("w.pt", "c.pt", "w.safetensors"):
+        with pytest.raises(ModelError) as e:
+            load_weights(Net(), tmp_path / name)
+        assert str(e.value).isprintable()
+        assert len(str(e.value)) < 3_000
