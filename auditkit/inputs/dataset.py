@@ -143,10 +143,10 @@ class Dataset:
             told = ", ".join(f"'{text}' ({n:,} rows)" for text, n in sorted(counts.items()))
             said.append(f"'{name}': {told} read as missing; na_values=[] keeps such texts as values.")
         for frame in [self._groups] if self._controls is None else [self._groups, self._controls]:
-            for name in frame:
-                labels = list(frame[name].cat.categories)
+            for column in frame:
+                labels = list(frame[column].cat.categories)
                 known = [x for x in labels if x != MISSING]
-                said += lookalikes.cautions(str(name), known, missing=MISSING in labels)
+                said += lookalikes.cautions(str(column), known, missing=MISSING in labels)
         if self.task in ("binary", "multiclass"):
             labels = [str(x) for x in (self.classes if binary is None else binary.labels)]
             said += lookalikes.cautions(self.y_true, labels, missing=False)
