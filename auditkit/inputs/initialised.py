@@ -20,7 +20,7 @@ def of_factory(module: nn.Module, factory: str) -> Weights:
     if not as_initialised(module):
         return "factory"
     _LOG.warning(
-        "no weights were given, and factory '%s' leaves the net as it was drawn at random: this audits a net that was "
+        "caution: no weights were given, and factory '%s' leaves the net as it was drawn at random: this audits a net that was "
         "never trained. Give its weights (--weights, or weights under [model]), or load them in the factory",
         factory,
     )
