@@ -76,4 +76,4 @@ def _beyond_bound(weight: Tensor) -> bool:
     if not weight.numel():
         return False
     bound = float(weight[0].numel()) ** -0.5
-    return float(weight.detach().abs().max()) > bound * 1.01
+    return bool(weight.detach().abs().max() > bound * 1.01)
