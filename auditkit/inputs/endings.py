@@ -116,6 +116,8 @@ def _ending(made: _Made | None) -> Ending | None:
         return "a clamp to [0, 1]"
     if name not in _SAME | _SAME_OF_SHARES | {"log", "exp"}:
         return None
+    if name == "rsub" and made.limits[:1] != (1,):
+        return None
     found = next((e for e in map(_ending, made.of) if e is not None), None)
     if found is None or name in _SAME:
         return found

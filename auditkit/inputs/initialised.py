@@ -20,8 +20,8 @@ def of_factory(module: nn.Module, factory: str) -> Weights:
     if not as_initialised(module):
         return "factory"
     _LOG.warning(
-        "no weights were given, and factory '%s' leaves the net as it was drawn at random: this audits a net that was "
-        "never trained. Give its weights (--weights, or weights under [model]), or load them in the factory",
+        "caution: no weights were given, and factory '%s' leaves the net as it was drawn at random: this audits a net "
+        "that was never trained. Give its weights (--weights, or weights under [model]), or load them in the factory",
         factory,
     )
     return "initialised"
@@ -57,7 +57,7 @@ def _constant(p: Tensor) -> bool:
     p = p.detach()
     first = p.flatten()[:1]
     if p.numel() == 1:
-        return float(first) in (0.0, 1.0)
+        return bool(first.item() in (0.0, 1.0))
     return bool((p == first).all())
 
 
@@ -76,4 +76,4 @@ def _beyond_bound(weight: Tensor) -> bool:
     if not weight.numel():
         return False
     bound = float(weight[0].numel()) ** -0.5
-    return bool(float(weight.detach().abs().max()) > bound * 1.01)
+    return bool(weight.detach().abs().max() > bound * 1.01)

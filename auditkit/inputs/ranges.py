@@ -82,5 +82,5 @@ def say_which(what: str) -> str:
     """The way out for outputs that look like `what`."""
     return (
         f"the model seems to give {what}, and they would be taken for logits. Say which they are: "
-        'Model(…, outputs="probabilities") or Model(…, outputs="logits") (in a configuration: outputs under [model])'
+        'Model(…, outputs="probabilities") or Model(…, outputs="logits") (outputs under [model], or --outputs)'
     )

@@ -75,6 +75,26 @@ def test_masks_and_whole_numbers_keep_their_type(how: Callable[[pd.DataFrame], A
     np.testing.assert_allclose(model.predict(ROWS, batch_size=7), truth(net), atol=1e-5)
 
 
+class Packs(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.gru, self.last = nn.GRU(2, 3, batch_first=True), nn.Linear(3, 1)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        given = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        return 5 * self.last(self.gru(given)[1][0])
+
+
+def test_lengths_are_whole_and_a_net_packs_its_sequences_itself() -> None:
+    net = Packs()
+    model = ak.Model(net, preprocess=lambda f: (arrays(f)[0], arrays(f)[2]))
+    with torch.no_grad():
+        rows = zip(torch.as_tensor(X), LENGTHS, strict=True)
+        logit = [float(5 * net.last(net.gru(x[None, :n])[1][0])) for x, n in rows]
+    np.testing.assert_allclose(model.predict(ROWS), 1 / (1 + np.exp(-np.array(logit))), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("given", "kept"),
     [

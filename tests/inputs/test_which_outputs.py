@@ -210,6 +210,8 @@ LOGITS: dict[str, Callable[[], nn.Module]] = {
     "relu of a gate": lambda: Then(lambda z: torch.sigmoid(z) * z + z),
     "log odds": lambda: Then(lambda z: torch.logit(torch.sigmoid(z))),
     "attention inside": lambda: Then(lambda z: (F.softmax(z, 1) @ z.T)[:, 0] * 0 + z[:, 1], 2),
+    "a half minus": lambda: Then(lambda z: 0.5 - torch.sigmoid(z)),
+    "chosen by a gate": lambda: Then(lambda z: torch.where(torch.sigmoid(z) > 0.5, z, z - 1)),
     "bounded": lambda: Then(lambda z: z.clamp(-4, 4)),
     "exported": lambda: exported(line()),
 }
