@@ -64,7 +64,7 @@ class Influence:
     attributes: tuple[str, ...] | list[str] = ()
     """Which of the sensitive features; empty: all."""
     show: tuple[str, ...] | list[str] = ()
-    """Columns of the training rows that may be shown of the most harmful ones; empty: none."""
+    """Columns of the training rows that may be shown of the most harmful ones, where rows are kept; empty: none."""
     rows: int = 100_000
     """Training rows, at most: of more, evenly spaced ones."""
     tasks: tuple[Task, ...] = ("binary", "regression")
