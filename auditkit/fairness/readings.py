@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditkit.evidence.histogram import Bins
 from auditkit.fairness.estimates import SPARSE, number
@@ -64,6 +65,8 @@ class GroupScores(NamedTuple):
     negatives: Side
     positives: Side
     sums: Sums
+    straddling: float = 0.0
+    """Twice the most that rows of bins which overlap move the cumulative miss, at any score; 0 where none overlap."""
 
     @classmethod
     def of(cls, bins: Bins) -> GroupScores:
@@ -72,12 +75,25 @@ class GroupScores(NamedTuple):
         n, s, s2 = (x[:, full].astype(float) for x in (bins.n, bins.s, bins.s2))
         sums = Sums(n.sum(axis=0), n[1], s.sum(axis=0), s2.sum(axis=0), s[1])
         sides = [Side(bins.n[t], bins.low[t], bins.high[t]) for t in (0, 1)]
-        return cls(int(bins.n.sum()), sides[0], sides[1], sums)
+        low, high = bins.low[:, full].min(axis=0), bins.high[:, full].max(axis=0)
+        return cls(int(bins.n.sum()), sides[0], sides[1], sums, _straddling(sums, low, high))
 
     @property
     def fewest(self) -> int:
         """The smaller of the numbers of positives and negatives."""
         return int(min(self.negatives.n.sum(), self.positives.n.sum()))
+
+
+def _straddling(sums: Sums, low: NDArray[np.float64], high: NDArray[np.float64]) -> float:
+    """Where bins overlap, the walk of the cumulative miss is known at no score but within what these bins can add."""
+    order = np.argsort(low, kind="stable")
+    if not (low[order][1:] <= np.maximum.accumulate(high[order])[:-1]).any():
+        return 0.0
+    most = np.maximum(sums.y - sums.sy, sums.s - sums.sy)
+    ends = np.argsort(high, kind="stable")
+    begun = np.cumsum(most[order])  # at the lower edge of each bin, those begun less those ended are open
+    ended = np.concatenate([[0.0], np.cumsum(most[ends])])[np.searchsorted(high[ends], low[order], side="left")]
+    return 2 * float((begun - ended).max() / sums.n.sum())
 
 
 def pooled(sides: Sequence[Side]) -> Side:
@@ -141,7 +157,10 @@ def cumulative(group: GroupScores, min_n: int = SPARSE) -> Reading:
     state: State = "ok" if chance >= LEAST_CHANCE and group.rows >= min_n else "sparse"
     if state == "ok":
         note = f"p = {p_text(calibration.range_tail(value / sigma))} that right scores stray so far"
-        note += f"; read at the ends of score bins: over rows up to {hidden:.1g} more" if hidden else ""
+        if group.straddling:
+            note += f"; from score bins that overlap: over rows within {max(hidden, group.straddling):.1g} of it"
+        elif hidden:
+            note += f"; read at the ends of score bins: over rows up to {hidden:.1g} more"
     else:
         note = f"{group.rows} rows whose outcomes vary too little: too few to tell"
 
