@@ -38,7 +38,7 @@ class Replicates:
     """Of C cells: Σ weight in each replicate, and the lowest hashes of the clusters seen in the cell."""
 
     sums: Floats
-    """(C, R)"""
+    """(C, R); reduced, as few columns with the same means and second moments, which is all that intervals read."""
     lowest: tuple[Keys, ...]
     """C sorted arrays of at most `LOWEST` distinct hashes."""
 
@@ -77,6 +77,19 @@ class Replicates:
         """The replicates of these cells."""
         return Replicates(self.sums[where], tuple(h for h, keep in zip(self.lowest, where, strict=True) if keep))
 
+    def reduced(self, weight: Floats) -> Replicates:
+        """Without hashes, and without what a cluster alone weighs in a replicate, which its hash would give away.
+
+        `weight` (C,) is Σ weight of each cell. All readings are linear in the replicates' sums, so columns with the
+        same second moments about it serve as well.
+        """
+        away = self.sums - weight[:, None]
+        factor = np.linalg.qr(away.T, mode="r").T
+        factor *= np.where(np.diagonal(factor) < 0, -1.0, 1.0)
+        scaled = factor * (factor.shape[1] / self.sums.shape[1]) ** 0.5
+        kept = weight[:, None] + np.array([float(f"{x:.6g}") for x in scaled.ravel()]).reshape(scaled.shape)
+        return Replicates(kept, tuple(np.zeros(0, np.uint64) for _ in self.lowest))
+
     def to_json(self) -> dict[str, Any]:
         """As JSON; whole sums stay whole."""
         whole = bool((self.sums == np.rint(self.sums)).all())
@@ -87,7 +100,8 @@ class Replicates:
     def from_json(cls, data: dict[str, Any]) -> Replicates:
         """From `to_json`."""
         lowest = tuple(np.asarray(h, dtype=np.uint64) for h in data["lowest"])
-        return cls(np.asarray(data["sums"], dtype=np.float64).reshape(len(lowest), REPLICATES), lowest)
+        sums = np.asarray(data["sums"], dtype=np.float64)
+        return cls(sums.reshape(len(lowest), sums.shape[1] if sums.ndim == 2 else REPLICATES), lowest)
 
 
 def cluster_hashes(values: Any, name: str = "cluster") -> Keys:

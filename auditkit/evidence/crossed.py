@@ -86,7 +86,8 @@ class CrossedSums:
 
     def of(self, *by: str) -> Floats:
         """(2, 3, …) sums over the crossing of these columns, in their order; () gives (2, 3)."""
-        whole = next(w for w in self.tables if set(by) <= set(w))
+        exact = next((w for w in self.tables if set(by) == set(w)), None)
+        whole = exact if exact is not None else next(w for w in self.tables if set(by) <= set(w))
         table = self.tables[whole]
         drop = tuple(2 + i for i, c in enumerate(whole) if c not in by)
         left = [c for c in whole if c in by]
@@ -103,9 +104,16 @@ class CrossedSums:
             out[by] = wide
         return out
 
+    @property
+    def depth(self) -> int:
+        """Columns that are crossed, at most."""
+        return max(map(len, self.tables), default=0)
+
     def reduced(self, disclosure: Disclosure) -> CrossedSums:
-        """Sums already."""
-        return self
+        """Without values and crossings of fewer than ten rows (`auditkit.evidence.rare`)."""
+        from auditkit.evidence import rare
+
+        return rare.without(self, crossed=not disclosure.suppress_below, fewest=disclosure.suppress_below)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: of each table only the cells with rows, by their place in it; a line of numbers is one string."""
@@ -151,7 +159,7 @@ class Copies:
     """
 
     keys: Keys
-    """The lowest distinct keys, sorted."""
+    """The lowest distinct keys, sorted; none once they are reduced."""
     counts: NDArray[np.int64]
     """Rows of each."""
 
@@ -162,6 +170,9 @@ class Copies:
         return cls(found[:_KEPT_KEYS], counts[:_KEPT_KEYS].astype(np.int64))
 
     def __add__(self, other: Copies) -> Copies:
+        if len(self.keys) < len(self.counts) or len(other.keys) < len(other.counts):
+            counts = np.sort(np.concatenate([self.counts, other.counts]))
+            return Copies(np.zeros(0, np.uint64), counts)
         keys, where = np.unique(np.concatenate([self.keys, other.keys]), return_inverse=True)
         counts = np.bincount(where, weights=np.concatenate([self.counts, other.counts]), minlength=len(keys))
         return Copies(keys[:_KEPT_KEYS], counts[:_KEPT_KEYS].astype(np.int64))
@@ -171,6 +182,10 @@ class Copies:
         """Σc²/Σc: how many equals a row has, itself among them; the design effect of equal rows. 1 without rows."""
         total = int(self.counts.sum())
         return float((self.counts.astype(float) ** 2).sum()) / total if total else 1.0
+
+    def reduced(self) -> Copies:
+        """The counts alone: no row can be told from them."""
+        return Copies(np.zeros(0, np.uint64), np.sort(self.counts))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON; a line of numbers is one string."""

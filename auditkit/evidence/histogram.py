@@ -71,7 +71,7 @@ class ScoreHistogram:
     by: tuple[str, ...]
     """Names of the group columns."""
     cells: pd.DataFrame
-    """One row a non-empty cell: the group columns, y_true, bin, last (its last grid bin), n, selected, s, s2, low, high;
+    """One row a non-empty cell: the group columns, y_true, bin, last (of a merged bin), n, selected, s, s2, low, high;
     sorted."""
     missing: pd.DataFrame
     """Rows in no cell: the group columns, what is missing (`truth`, else `decision`, else `score`), n; sorted."""

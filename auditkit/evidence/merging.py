@@ -17,7 +17,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 PEOPLE = 5
-"""People of a group that a merged bin holds at least; a smaller group has one bin, with the mean score of everybody."""
+"""People of a group that a merged bin holds at least; a smaller group has one bin, and its mean score is rounded."""
+STEPS = 16
+"""Steps of [0, 1] to whose middles the mean score of such a group is rounded: within 1/32."""
 TOLD = 10
 """People who share a value, from which on the value may stand in a report."""
 _GRAIN = 2.0**32
@@ -51,8 +53,7 @@ def merged(cells: pd.DataFrame, by: Sequence[str], least: Floats) -> pd.DataFram
     """
     if cells.empty:
         return cells
-    n, total = cells["n"].to_numpy(np.int64), float(cells["n"].sum())
-    mean = np.array([cells["s"].sum() / total, cells["s2"].sum() / total])
+    n = cells["n"].to_numpy(np.int64)
     group = _codes(cells, by)
     first, last = np.zeros(len(cells), np.int64), np.zeros(len(cells), np.int64)
     rows = np.bincount(group, n)
@@ -62,7 +63,7 @@ def merged(cells: pd.DataFrame, by: Sequence[str], least: Floats) -> pd.DataFram
     out = _summed(cells.assign(bin=first, last=last), by)
     code = _codes(out, by)
     few = np.bincount(code, out["n"])[code] < PEOPLE
-    return _rounded(out, by, few, mean, least)
+    return _rounded(out, by, few, least)
 
 
 def together(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -107,9 +108,7 @@ def _runs(bins: Ints, n: Ints, size: int) -> tuple[Ints, Ints]:
     return starts[run], np.append(starts[1:], size)[run] - 1
 
 
-def _rounded(
-    cells: pd.DataFrame, by: Sequence[str], few: NDArray[np.bool_], mean: Floats, least: Floats
-) -> pd.DataFrame:
+def _rounded(cells: pd.DataFrame, by: Sequence[str], few: NDArray[np.bool_], least: Floats) -> pd.DataFrame:
     """Extremes and sums, so that they speak of five people at least, and values of ten."""
     run = _codes(cells, [*by, "bin"])
     n = cells["n"].to_numpy(np.float64)
@@ -120,11 +119,12 @@ def _rounded(
     alike = (low == high)[run] & (of_run >= TOLD)
     edge = edges_of(cells["bin"].to_numpy(np.int64), cells["last"].to_numpy(np.int64), least)
     mixed = np.bincount(run, n < PEOPLE)[run] > 0
+    mean = {c: np.bincount(run, cells[c])[run] / of_run for c in ("s", "s2")}
+    step = (np.minimum(np.floor(mean["s"] * STEPS), STEPS - 1) + 0.5) / STEPS
     sums = {}
-    for column, everybody in zip(("s", "s2"), mean, strict=True):
-        whole = np.bincount(run, cells[column])[run]
-        shared = np.where(mixed, _grains(n * whole / of_run), cells[column].to_numpy())
-        sums[column] = np.where(few, _grains(n * everybody), shared)
+    for column, rounded in (("s", step), ("s2", step * step)):
+        shared = np.where(mixed, _grains(n * mean[column]), cells[column].to_numpy())
+        sums[column] = np.where(few, n * rounded, shared)
     return cells.assign(
         low=np.where(alike, low[run], edge[0]), high=np.where(alike, high[run], edge[1]), **sums
     )  # fmt: skip

@@ -80,7 +80,7 @@ def search(
     for by, cells, enough in levels:
         low, side = at_z.of(cells)
         stands = enough & (low > 0)
-        repeats = stands & _adds_nothing(cells, side, at_z, apart) if stands.any() else stands
+        repeats = stands & _adds_nothing(evidence, by, cells, side, at_z, apart) if stands.any() else stands
         standing_out, redundant = standing_out + int(stands.sum()), redundant + int(repeats.sum())
         found += _subgroups(evidence, by, cells, everybody, low, stands & ~repeats)
     found.sort(key=lambda s: (-s.low, len(s.by), s.conditions))
@@ -98,7 +98,7 @@ def effective(evidence: CrossedSums, half: int, by: tuple[str, ...]) -> Sums:
 
 def crossings(evidence: CrossedSums, depth: int) -> Iterator[tuple[str, ...]]:
     """Every set of at most `depth` columns, smaller ones first."""
-    for size in range(1, min(depth, len(evidence.labels)) + 1):
+    for size in range(1, min(depth, evidence.depth) + 1):
         yield from combinations(evidence.labels, size)
 
 
@@ -125,13 +125,16 @@ def _enough(cells: Sums, everybody: Sums, support: float) -> Booleans:
     return enough
 
 
-def _adds_nothing(cells: Sums, side: Floats, at_z: _Reading, apart: float) -> Booleans:
+def _adds_nothing(
+    evidence: CrossedSums, by: tuple[str, ...], cells: Sums, side: Floats, at_z: _Reading, apart: float
+) -> Booleans:
     """Where one of the broader subgroups, made of some of the conditions, says it already."""
     out = np.zeros(cells.n.shape, dtype=bool)
     axes = range(cells.n.ndim)
     for size in range(1, cells.n.ndim):
         for dropped in combinations(axes, size):
-            broader = Sums(*(x.sum(axis=dropped, keepdims=True) for x in cells))
+            wide = effective(evidence, 0, tuple(c for i, c in enumerate(by) if i not in dropped))
+            broader = Sums(*(np.expand_dims(x, dropped) for x in wide))
             low, broader_side = at_z.of(broader)
             others = broader.minus(cells)
             changes = (lower_of_size(cells, others, z=apart, rates=at_z.rates) > 0) & (

@@ -1,0 +1,119 @@
+"""What few rows hold: values that name somebody, and crossings of a handful, are not kept in a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from auditkit.evidence.crossed import CrossedSums
+
+Floats = NDArray[np.float64]
+FEWEST = 10
+"""Rows that hold a value, at least, for it to stand in a report."""
+_GRAIN = 2.0**-6
+"""Sums of scores over crossings are kept to this: the difference of two crossings shows no score."""
+
+
+def between(low: float, high: float) -> float | None:
+    """The number of fewest digits strictly between two; None where there is none.
+
+    >>> between(50_123, 50_200), between(0.1234, 0.1239), between(-1, 1)
+    (50160.0, 0.1236, 0.0)
+    """
+    if not low < high:
+        return None
+    if low < 0 < high:
+        return 0.0
+    size = np.floor(np.log10(max(abs(low), abs(high)))) + 1
+    for digits in range(18):
+        step = 10.0 ** (size - digits)
+        middle = low / 2 + high / 2
+        for candidate in (
+            np.floor(middle / step) * step,
+            np.round(middle / step) * step,
+            np.floor(high / step) * step,
+            np.ceil(low / step) * step,
+        ):
+            plain = float(f"{candidate:.17g}") if step < 1e-15 else float(f"{candidate:.15g}")
+            if low < plain < high:
+                return plain
+    return None
+
+
+def edge(values: Floats, cut: float) -> float | None:
+    """A number that parts sorted values as `value ≤ cut` does, and is none of them unless ten rows hold it.
+
+    None where there is no such number.
+
+    >>> edge(np.array([20.0, 31.0, 39.0, 50.0]), 31.0)
+    35.0
+    """
+    upto = int(np.searchsorted(values, cut, side="right"))
+    held = upto - int(np.searchsorted(values, cut, side="left"))
+    if held >= FEWEST or upto == len(values):
+        return cut if held >= FEWEST else None
+    return between(float(cut), float(values[upto]))
+
+
+def without(sums: CrossedSums, *, crossed: bool, fewest: int) -> CrossedSums:
+    """Crossed sums in which each value, and each crossing, has `fewest` rows or ten; keys of rows are dropped.
+
+    Every crossing of fewer columns is kept as a table of its own, so that each still has all of its rows. Not
+    `crossed`: each column by itself, its small values together, so that nothing can be subtracted.
+    """
+    least = max(FEWEST, fewest)
+    sums = _joined(sums, least, complete=not crossed)
+    depth = sums.depth if crossed else min(1, sums.depth)
+    columns = list(sums.labels)
+    tables = {}
+    for size in range(depth + 1):
+        for by in combinations(columns, size):
+            table = sums.of(*by) if sums.tables else np.zeros((2, 3))
+            tables[by] = _rounded(np.where(table[:, 0].sum(axis=0) >= least, table, 0.0) if by else table)
+    return replace(sums, tables=tables, copies=sums.copies.reduced())
+
+
+def _rounded(table: Floats) -> Floats:
+    return table if (table == np.rint(table)).all() else np.round(table / _GRAIN) * _GRAIN
+
+
+def _joined(sums: CrossedSums, least: int, *, complete: bool) -> CrossedSums:
+    """Values of too few rows as one condition; `complete`: with the smallest others, until that has enough rows."""
+    labels, tables = dict(sums.labels), dict(sums.tables)
+    for axis_of in sums.labels:
+        n = sums.of(axis_of)[:, 0].sum(axis=0)
+        names = sums.labels[axis_of]
+        small = _small(names, n, least, complete=complete, numbers=_is_binned(sums.facts, axis_of))
+        if not small:
+            continue
+        kept = [i for i in range(len(names)) if i not in small]
+        labels[axis_of] = (*(names[i] for i in kept), f"{axis_of} is a value of few rows")
+        for by, table in tables.items():
+            if axis_of in by:
+                axis = 2 + by.index(axis_of)
+                rest = table.take(sorted(small), axis=axis).sum(axis=axis, keepdims=True)
+                tables[by] = np.concatenate([table.take(kept, axis=axis), rest], axis=axis)
+    return replace(sums, labels=labels, tables=tables)
+
+
+def _is_binned(facts: dict[str, Any], column: str) -> bool:
+    return facts.get("edges", {}).get(column) is not None
+
+
+def _small(names: Sequence[str], n: Floats, least: int, *, complete: bool, numbers: bool) -> set[int]:
+    """Positions of the values to be joined; bins of numbers name nobody, and are joined only if all is."""
+    if numbers and not complete:
+        return set()
+    small = {i for i in range(len(names)) if n[i] < least}
+    if not complete or not any(0 < n[i] for i in small):
+        return small
+    order = sorted((i for i in range(len(names)) if i not in small), key=lambda i: (n[i], names[i]))
+    while order and (sum(n[i] for i in small) < least or sum(0 < n[i] for i in small) < 2):
+        small.add(order.pop(0))
+    return small
