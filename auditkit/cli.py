@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import auditkit as ak
+from auditkit.cli_command import told_command
 from auditkit.cli_terminal import console, told_progress
 
 if TYPE_CHECKING:
@@ -132,6 +132,10 @@ def run(
     include_examples: Annotated[
         int, typer.Option("--include-examples", min=0, max=20, help="Wrong decisions a group and kind to show by row.")
     ] = 0,
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="internal (default), public or regulator: what the report holds.")
+    ] = None,
+    keep_rows: Annotated[bool, typer.Option("--keep-rows", help="Keep evidence of single rows in the report.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Audit a model, or decisions that are made already, and judge them by a policy."""
@@ -154,6 +158,7 @@ def run(
         model={"factory": factory, "weights": _here(weights, chosen)},
         predictions={"y_pred": _one_or_more(y_pred, several), "score": score},
         audit={"seed": seed, "sample": sample},
+        report={"profile": _profile(profile), "keep_rows": keep_rows or None},
     )
     if policy is not None:
         rules = ak.Policy.load(policy)
@@ -162,7 +167,7 @@ def run(
     if check:
         changed = changed.model_copy(update={"checks": tuple(Asked(name=c, where="--check") for c in check)})
     _check_place(out, name or "audit")
-    command = shlex.join(["auditkit", *sys.argv[1:]])
+    command = told_command(["auditkit", *sys.argv[1:]])
     report = _run(changed, command=command, quiet=quiet, include_examples=include_examples)
     _deliver(report, out, format, quiet, file_name=name or _slug(report.name))
     raise typer.Exit(EXIT[report.outcome])
@@ -272,6 +277,18 @@ def _one_or_more(names: list[str] | None, several: bool) -> str | list[str] | No
     return names if several or not names else names[-1]
 
 
+def _profile(name: str | None) -> str | None:
+    from typing import get_args
+
+    from auditkit.disclosure import Profile
+    from auditkit.errors import listing, nearest
+
+    known = get_args(Profile)
+    if name is not None and name not in known:
+        raise ak.PolicyError(f"unknown profile '{name}'; known are {listing(known)}.{nearest(name, known)}")
+    return name
+
+
 def _task(name: str | None) -> str | None:
     from auditkit.errors import listing, nearest
     from auditkit.records import TASKS
@@ -302,6 +319,7 @@ def _run(config: Any, *, command: str, quiet: bool, include_examples: int = 0) -
             name=config.audit.name,
             command=command,
             include_examples=include_examples,
+            disclosure=config.report,
             progress=progress,
         )
 

@@ -23,8 +23,10 @@ def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
 def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Report:
     """The report with the verdicts of this policy; what a rule needs and no finding answers is assessed from evidence.
 
-    Raises PolicyError for a wrong policy.
+    Raises PolicyError for a wrong policy, ReportError for a public report, which holds no evidence.
     """
+    if report.disclosure is not None and report.disclosure.profile == "public":
+        raise ReportError("this report is public: it holds no evidence and cannot be judged again")
     policy = as_policy(policy).for_features(report.provenance.data.sensitive_features)
     policy = _one_rule_a_label(policy, report)
     _one_answer(report, policy)

@@ -52,8 +52,9 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "checks": ({"check", "records"}, set()),  # names the modules of checks, and loads what is asked for
     "audit": (EVERYTHING, {"numpy"}),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
-    "cli": (set(EVERYTHING) | {"catalogue", "report", "cli_terminal"}, {"typer", "rich"}),
+    "cli": (set(EVERYTHING) | {"catalogue", "report", "cli_terminal", "cli_command"}, {"typer", "rich"}),
     "cli_terminal": (set(), {"rich"}),
+    "cli_command": (set(), set()),
     "__main__": ({"cli"}, set()),
     "__init__": (set(), set()),
 }

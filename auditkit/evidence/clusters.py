@@ -84,8 +84,8 @@ class Replicates:
         same second moments about it serve as well.
         """
         away = self.sums - weight[:, None]
-        factor = np.linalg.qr(away.T, mode="r").T
-        factor *= np.where(np.diagonal(factor) < 0, -1.0, 1.0)
+        factor = np.asarray(np.linalg.qr(away.T, mode="r")).T
+        factor = factor * np.where(np.diagonal(factor) < 0, -1.0, 1.0)
         scaled = factor * (factor.shape[1] / self.sums.shape[1]) ** 0.5
         kept = weight[:, None] + np.array([float(f"{x:.6g}") for x in scaled.ravel()]).reshape(scaled.shape)
         return Replicates(kept, tuple(np.zeros(0, np.uint64) for _ in self.lowest))

@@ -6,16 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.disclosure import Disclosure, Told
 from auditkit.errors import DataError, EvidenceError
+from auditkit.evidence import rare
 from auditkit.evidence.coding import Coded
-
-if TYPE_CHECKING:
-    from auditkit.disclosure import Disclosure
 
 Floats = NDArray[np.float64]
 Keys = NDArray[np.uint64]
@@ -111,9 +110,9 @@ class CrossedSums:
 
     def reduced(self, disclosure: Disclosure) -> CrossedSums:
         """Without values and crossings of fewer than ten rows (`auditkit.evidence.rare`)."""
-        from auditkit.evidence import rare
-
-        return rare.without(self, crossed=not disclosure.suppress_below, fewest=disclosure.suppress_below)
+        fewest = disclosure.suppress_below
+        recoding = disclosure.recoding if isinstance(disclosure, Told) else {}
+        return rare.without(self, recoding, crossed=not fewest, fewest=fewest)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: of each table only the cells with rows, by their place in it; a line of numbers is one string."""

@@ -81,8 +81,7 @@ class Counted:
     def shared(self, cells: Cells) -> Booleans:
         """See `Seen`."""
         at = self._at(cells)
-        out: Booleans = self.common[:, at][:, :, :, at].any(axis=(1, 3))
-        return out
+        return np.asarray(self.common[:, at][:, :, :, at].any(axis=(1, 3)))
 
     def taken(self, order: Sequence[int]) -> Counted:
         """Of the groups at these positions, in this order."""

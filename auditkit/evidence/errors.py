@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
-from auditkit.evidence import pooled
+from auditkit.evidence import pooled, suppression
 from auditkit.evidence.tally import coded_strings
 
 if TYPE_CHECKING:
@@ -137,7 +137,11 @@ class ErrorSums:
 
     def reduced(self, disclosure: Disclosure) -> ErrorSums:
         """With values that ten people share, at least, and rounded means of groups below five."""
-        return pooled.reduced(self)
+        recoding = suppression.of_columns(disclosure, self.by, self.moments_)
+        moments, values = (suppression.recoded(x, recoding) for x in (self.moments_, self.values_))
+        return pooled.reduced(
+            ErrorSums(self.by, _merged(moments, self.by), counted(values, self.by), self.cut, self.width_)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""

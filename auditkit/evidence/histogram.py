@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
-from auditkit.evidence import merging
+from auditkit.evidence import merging, suppression
 from auditkit.evidence.tally import coded_strings, codes01
 
 if TYPE_CHECKING:
@@ -156,7 +156,10 @@ class ScoreHistogram:
         """With neighbouring bins of each crossed group merged until five people share each (`merging`)."""
         if self.merged:
             return self
-        return ScoreHistogram(self.by, merging.merged(self.cells, self.by, LEAST), self.missing, merged=True)
+        recoding = suppression.of_columns(disclosure, self.by, self.cells)
+        cells = summed(suppression.recoded(self.cells, recoding), self.by)
+        missing = _missing(suppression.recoded(self.missing, recoding), self.by)
+        return ScoreHistogram(self.by, merging.merged(cells, self.by, LEAST), missing, merged=True)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: sparse columns a group and truth; a cell of one row needs no more than its score."""

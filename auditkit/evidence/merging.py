@@ -61,8 +61,8 @@ def merged(cells: pd.DataFrame, by: Sequence[str], least: Floats) -> pd.DataFram
         at = np.flatnonzero(group == code) if len(rows) > 1 else np.arange(len(cells))
         first[at], last[at] = _runs(cells["bin"].to_numpy(np.int64)[at], n[at], len(least))
     out = _summed(cells.assign(bin=first, last=last), by)
-    code = _codes(out, by)
-    few = np.bincount(code, out["n"])[code] < PEOPLE
+    own = _codes(out, by)
+    few = np.bincount(own, out["n"])[own] < PEOPLE
     return _rounded(out, by, few, least)
 
 

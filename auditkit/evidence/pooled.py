@@ -42,9 +42,8 @@ def reduced(sums: ErrorSums) -> ErrorSums:
             out[run] = _of_run(values[run], n[run], everybody)
             width = max(width, float(np.ptp(values[run])))
     cells = counted(sums.values_.assign(cell=cells_of(out)), sums.by)
-    return replace(
-        sums, moments_=_moments(sums.moments_, QUANTITIES), values_=cells, cut=0, width_=max(width, np.finfo(float).tiny)
-    )  # fmt: skip
+    moments = _moments(sums.moments_, QUANTITIES)
+    return replace(sums, moments_=moments, values_=cells, cut=0, width_=max(width, np.finfo(float).tiny))
 
 
 def _of_run(values: Floats, n: NDArray[np.int64], everybody: Floats) -> float:
@@ -54,7 +53,7 @@ def _of_run(values: Floats, n: NDArray[np.int64], everybody: Floats) -> float:
     middle = float(values[np.searchsorted(np.cumsum(n), n.sum() / 2)])
     i = int(np.searchsorted(everybody, middle))
     for low, high in ((i, i + 1), (i - 1, i)):
-        if 0 <= low and high < len(everybody):
+        if low >= 0 and high < len(everybody):
             found = between(float(everybody[low]), float(everybody[high]))
             if found is not None:
                 return found
@@ -67,7 +66,7 @@ def _moments(frame: pd.DataFrame, quantities: tuple[str, ...]) -> pd.DataFrame:
     few = (n > 0) & (n < PEOPLE)
     if not few.any():
         return frame
-    columns = {}
+    columns: dict[str, Floats] = {}
     for q in quantities:
         mean, m2 = frame[f"{q}_mean"].to_numpy(np.float64), frame[f"{q}_m2"].to_numpy(np.float64)
         centre = float(n @ mean / n.sum())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -61,13 +61,18 @@ def edge(values: Floats, cut: float) -> float | None:
     return between(float(cut), float(values[upto]))
 
 
-def without(sums: CrossedSums, *, crossed: bool, fewest: int) -> CrossedSums:
+def without(sums: CrossedSums, recoding: Mapping[str, Mapping[str, str]], *, crossed: bool, fewest: int) -> CrossedSums:
     """Crossed sums in which each value, and each crossing, has `fewest` rows or ten; keys of rows are dropped.
 
     Every crossing of fewer columns is kept as a table of its own, so that each still has all of its rows. Not
     `crossed`: each column by itself, its small values together, so that nothing can be subtracted.
     """
     least = max(FEWEST, fewest)
+    for column, values in recoding.items():
+        if column in sums.labels:
+            names = sums.labels[column]
+            small = {i for i, name in enumerate(names) if name.removeprefix(f"{column} = ") in values}
+            sums = _as_one(sums, column, small, f"{column} = {next(iter(values.values()))}")
     sums = _joined(sums, least, complete=not crossed)
     depth = sums.depth if crossed else min(1, sums.depth)
     columns = list(sums.labels)
@@ -85,21 +90,25 @@ def _rounded(table: Floats) -> Floats:
 
 def _joined(sums: CrossedSums, least: int, *, complete: bool) -> CrossedSums:
     """Values of too few rows as one condition; `complete`: with the smallest others, until that has enough rows."""
-    labels, tables = dict(sums.labels), dict(sums.tables)
-    for axis_of in sums.labels:
-        n = sums.of(axis_of)[:, 0].sum(axis=0)
-        names = sums.labels[axis_of]
-        small = _small(names, n, least, complete=complete, numbers=_is_binned(sums.facts, axis_of))
-        if not small:
-            continue
-        kept = [i for i in range(len(names)) if i not in small]
-        labels[axis_of] = (*(names[i] for i in kept), f"{axis_of} is a value of few rows")
-        for by, table in tables.items():
-            if axis_of in by:
-                axis = 2 + by.index(axis_of)
-                rest = table.take(sorted(small), axis=axis).sum(axis=axis, keepdims=True)
-                tables[by] = np.concatenate([table.take(kept, axis=axis), rest], axis=axis)
-    return replace(sums, labels=labels, tables=tables)
+    for column in sums.labels:
+        n = sums.of(column)[:, 0].sum(axis=0)
+        small = _small(sums.labels[column], n, least, complete=complete, numbers=_is_binned(sums.facts, column))
+        sums = _as_one(sums, column, small, f"{column} is a value of few rows")
+    return sums
+
+
+def _as_one(sums: CrossedSums, column: str, small: set[int], name: str) -> CrossedSums:
+    """The conditions of a column at these positions as one, of this name."""
+    names, tables = sums.labels[column], dict(sums.tables)
+    if not small:
+        return sums
+    kept = [i for i in range(len(names)) if i not in small]
+    for by, table in tables.items():
+        if column in by:
+            axis = 2 + by.index(column)
+            rest = table.take(sorted(small), axis=axis).sum(axis=axis, keepdims=True)
+            tables[by] = np.concatenate([table.take(kept, axis=axis), rest], axis=axis)
+    return replace(sums, labels={**sums.labels, column: (*(names[i] for i in kept), name)}, tables=tables)
 
 
 def _is_binned(facts: dict[str, Any], column: str) -> bool:
@@ -111,9 +120,9 @@ def _small(names: Sequence[str], n: Floats, least: int, *, complete: bool, numbe
     if numbers and not complete:
         return set()
     small = {i for i in range(len(names)) if n[i] < least}
-    if not complete or not any(0 < n[i] for i in small):
+    if not complete or not any(n[i] > 0 for i in small):
         return small
     order = sorted((i for i in range(len(names)) if i not in small), key=lambda i: (n[i], names[i]))
-    while order and (sum(n[i] for i in small) < least or sum(0 < n[i] for i in small) < 2):
+    while order and (sum(n[i] for i in small) < least or sum(n[i] > 0 for i in small) < 2):
         small.add(order.pop(0))
     return small

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from auditkit.check import Batch
 from auditkit.errors import EvidenceError, listing, nearest
-from auditkit.evidence import rare
+from auditkit.evidence import rare, suppression
 from auditkit.evidence.tally import coded_strings
 
 if TYPE_CHECKING:
@@ -106,9 +106,10 @@ class ScoreCounts:
         median = self.median()
         if median is None or self.middle is not None:
             return self
+        recoding = suppression.of_columns(disclosure, self.by, self.cells)
         score = self.cells["score"].to_numpy(np.float64)
         held = int(self.cells.loc[score == median, "n"].sum())
-        cells = self.cells.assign(score=(score > median).astype(np.float64))
+        cells = suppression.recoded(self.cells.assign(score=(score > median).astype(np.float64)), recoding)
         return ScoreCounts(
             self.by, _summed(cells, self.by), self.unscored, median if held >= rare.FEWEST else _two_digits(median)
         )

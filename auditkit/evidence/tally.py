@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.check import MISSING
 from auditkit.errors import DataError, EvidenceError, listing, nearest
+from auditkit.evidence import suppression
 from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes
 from auditkit.evidence.distinct import Counted, Hashed, Seen, subsets
 from auditkit.evidence.weights import checked_weights
@@ -234,7 +235,13 @@ class Tally:
                 raise EvidenceError(f"no column '{name}' in a tally by {listing(self.by)}.{nearest(name, self.by)}")
 
     def reduced(self, disclosure: Disclosure) -> Tally:
-        """Counts are sums already; of clusters, counts take the place of hashes."""
+        """Counts are sums already, of recoded groups; of clusters, counts take the place of hashes."""
+        recoding = suppression.of_columns(disclosure, self.by, self.cells)
+        if recoding:
+            return _tally(suppression.recoded(self.cells, recoding), self.by, self.clusters)._without_hashes()
+        return self._without_hashes()
+
+    def _without_hashes(self) -> Tally:
         if self.clusters is None or self.distinct:
             return self
         distinct = {}

@@ -7,7 +7,6 @@ replicates, Student's t in place of z, and a correlation between groups that sha
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 

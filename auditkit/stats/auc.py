@@ -16,8 +16,8 @@ FEW = 5.0
 
 
 class Side(NamedTuple):
-    """The positives or the negatives: counts, smallest and largest score a bin, each (B,), bins in rising order of where
-    they lie; they may overlap."""
+    """The positives or the negatives: counts, smallest and largest score a bin, each (B,), bins in rising order of
+    where they lie; they may overlap."""
 
     n: NDArray[np.int64]
     low: Floats
@@ -32,8 +32,8 @@ class Auc(NamedTuple):
     error: float
     """DeLong's standard error; NaN below two positives or negatives."""
     bound: float
-    """abs(AUC − AUC of the rows) is at most this: of the pairs whose bins do not tell the order, half the share of those
-    in one bin, and the share of those in two that overlap."""
+    """abs(AUC − AUC of the rows) is at most this: of the pairs whose bins do not tell the order, half the share of
+    those in one bin, and the share of those in two that overlap."""
     positives: int
     negatives: int
 
@@ -54,7 +54,8 @@ def auc(negatives: Side, positives: Side) -> Auc:
     """The area under the ROC curve and DeLong's standard error.
 
     Within a bin the order is known where one side lies wholly above the other, or all scores are equal; elsewhere
-    half of the pairs count. Bins that overlap are ordered by where they lie. `bound` says what both can cost. Source: DeLong, DeLong & Clarke-Pearson (1988).
+    half of the pairs count. Bins that overlap are ordered by where they lie. `bound` says what both can cost.
+    Source: DeLong, DeLong & Clarke-Pearson (1988).
 
     >>> a = auc(side([4, 1, 1]), side([1, 1, 4]))
     >>> round(a.value, 3), round(a.error, 3), a.bound
