@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from auditkit.errors import DataError, EvidenceError
-from auditkit.evidence.clusters import LOWEST, cluster_hashes, distinct, multiplicities, shared
+from auditkit.evidence.clusters import LOWEST, cluster_hashes, multiplicities, shared
 from auditkit.evidence.tally import Tally
 
 row = st.tuples(

@@ -64,7 +64,7 @@ def _holds(look: Lookup) -> str:
         what += f"; groups of fewer than {d.suppress_below} people are joined with others as “(small groups)”"
     rows = d is not None and d.keep_rows
     kept = "something of single rows (--keep-rows)" if rows else "no row, and no value or score of fewer than ten rows"
-    shown_rows = any(f.concern == "cases" for f in look.report.findings)
+    shown_rows = any(x.kind == "cases" for f in look.report.findings for x in f.exhibits)
     return f"{what}; {kept}" + ("; rows shown as examples, because they were asked for" if shown_rows else "")
 
 
