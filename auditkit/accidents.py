@@ -7,6 +7,7 @@ and the keyboard. Whatever else happens inside a check costs the report that che
 from __future__ import annotations
 
 import logging
+import traceback
 from typing import Literal
 
 from auditkit.check import Check
@@ -29,9 +30,10 @@ def accident(check: Check, e: Exception) -> NotMeasured:
 
     A foreign message can quote rows, so it goes to the log (stderr, unless told otherwise), the traceback at DEBUG.
     """
-    said = printable(" ".join(str(e).split()))
-    _LOG.error("%s was not measured: %s: %s", check.name, type(e).__name__, said)
-    _LOG.debug("where %s broke", check.name, exc_info=e)
+    said = printable(f"{check.name} was not measured: {type(e).__name__}: {' '.join(str(e).split())}")
+    _LOG.error("%s", said)
+    where = "".join(traceback.format_exception(e)).splitlines()
+    _LOG.debug("%s", "\n".join(map(printable, [f"where {check.name} broke", *where])))
     return NotMeasured(
         what=check.name,
         why=f"the check broke with {type(e).__name__}: this is an accident, not an answer; --debug shows where",

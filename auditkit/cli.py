@@ -177,12 +177,20 @@ def run(
 def gate(
     report: Annotated[Path, typer.Argument(help="A report.json.")],
     policy: Annotated[Path, typer.Option("--policy", help="TOML file of rules, or a preset's name.")],
+    expect: Annotated[
+        str | None, typer.Option("--expect", help="sha256:… that `run` printed: any other file is refused.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Judge a stored report by a policy: no model, no data, no torch."""
-    judged = ak.judge(ak.Report.load(report), policy)
+    """Judge a stored report by a policy, from its evidence: no model, no data, no torch."""
+    from auditkit import stored
+
+    text = stored.read(report)
+    stored.expected(text, expect, source=str(report))
+    judged = ak.judge(ak.Report.from_json(text, source=str(report)), policy)
     if not quiet:
         _show(judged)
+        print(f"\n{stored.basis(text, expect)}")
     raise typer.Exit(EXIT[judged.outcome])
 
 
@@ -382,8 +390,12 @@ def _check_place(out: Path, file_name: str) -> None:
 
 
 def _tell(paths: list[Path]) -> None:
+    from auditkit.stored import digest
+    from auditkit.wording import printable
+
     for path in paths:
-        print(f"{path}  ({path.stat().st_size / 1000:.0f} kB)")
+        kept = f"  {digest(path.read_bytes())}" if path.suffix == ".json" else ""
+        print(f"{printable(str(path))}  ({path.stat().st_size / 1000:.0f} kB){kept}")
 
 
 def _slug(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 State = Literal["ok", "sparse", "coarse", "undefined"]
 Unit = Literal["", "percent", "points", "ratio", "verdict"]
@@ -26,9 +26,9 @@ class Estimate(Record):
     """Lower limit of the interval; None with a value: unbounded or not computed (`note` says which)."""
     high: float | None = None
     """Upper limit of the interval, likewise."""
-    level: float = 0.95
-    """Confidence level of the interval, in (0, 1)."""
-    n: int = 0
+    level: float = Field(default=0.95, gt=0.5, lt=1)
+    """Confidence level of the interval, in (0.5, 1)."""
+    n: int = Field(default=0, ge=0)
     """Rows that the estimate speaks about."""
     numerator: float | None = None
     """Rows counted as a success; None where the estimate is not a rate."""
@@ -42,6 +42,12 @@ class Estimate(Record):
     """`sparse`: denominator < 10; `undefined`: denominator 0 or nothing to compare; `coarse`: a bin bound dominates."""
     note: str = ""
     """Why the state is not `ok`, or what a None limit means."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Estimate:
+        if self.low is not None and self.high is not None and self.low - self.high > 1e-9 * max(1.0, abs(self.low)):
+            raise ValueError(f"the lower limit {self.low:g} lies above the upper limit {self.high:g}")
+        return self
 
 
 class TrustCheck(Record):

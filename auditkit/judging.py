@@ -1,16 +1,22 @@
-"""Judging a report, fresh or stored: the gate over its findings, and over its evidence where no finding answers."""
+"""Judging a report, fresh or stored: every rule is answered from evidence, never from what a finding says of it.
+
+What a report says and what its evidence says are one thing, or the report is refused. Evidence that was itself edited,
+and its findings with it, can only be found against a digest that is kept elsewhere.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from auditkit.catalogue.index import METRICS
-from auditkit.errors import EvidenceError, PolicyError, ReportError, listing
+from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing
+from auditkit.gate.answers import answers
 from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.policy import Policy
-from auditkit.records import Finding, Report, Rule, StoredEvidence
+from auditkit.records import Estimate, Finding, Report, Rule, StoredEvidence
 
 
 def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
@@ -21,22 +27,21 @@ def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
 
 
 def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Report:
-    """The report with the verdicts of this policy; what a rule needs and no finding answers is assessed from evidence.
+    """The report with the verdicts of this policy, each answered from the evidence.
 
-    Raises PolicyError for a wrong policy, ReportError for a public report, which holds no evidence.
+    Raises PolicyError for a wrong policy, and ReportError for a public report, which holds no evidence, and where a
+    rule asks about a finding that is not what the evidence says, or whose evidence is missing or cannot be read.
     """
     if report.disclosure is not None and report.disclosure.profile == "public":
         raise ReportError("this report is public: it holds no evidence and cannot be judged again")
     policy = as_policy(policy).for_features(report.provenance.data.sensitive_features)
     policy = _one_rule_a_label(policy, report)
     _one_answer(report, policy)
-    judged = judge_findings(report.findings, policy, _Stored(report))
+    stored = _Stored(report)
+    said = answers(report, policy.rules, stored.finding, level=policy.confidence)
+    judged = judge_findings(said.derived, policy, stored)
     return report.model_copy(
-        update={
-            "policy": policy.info(),
-            "verdicts": judged.verdicts,
-            "findings": (*report.findings, *judged.added),
-        }
+        update={"policy": policy.info(), "verdicts": judged.verdicts, "findings": said.findings},
     )
 
 
@@ -65,11 +70,19 @@ def _one_answer(report: Report, policy: Policy) -> None:
             )
 
 
+MOST_COMPARED = 256
+"""Groups that one rule compares, each with each."""
+_ACCIDENTS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+"""What numbers that cannot be lead to, where no bound was stated."""
+
+
 class _Source(NamedTuple):
     """Answers to rules from the evidence of one check."""
 
     finding: Callable[[Rule, float], Finding | None]
     p_value: Callable[[Rule], float | None]
+    groups: Callable[[Rule], int] = lambda rule: 0
+    """How many groups a rule compares."""
 
 
 _Stock = dict[str, StoredEvidence]
@@ -77,33 +90,27 @@ _Stock = dict[str, StoredEvidence]
 
 
 class _Stored:
-    """What a report can still answer: first from its verdicts, which need nothing; then from its evidence.
-
-    Asked again what it was asked before, a stored report answers without numpy, pandas and scipy.
-    """
+    """What the evidence of a report says. Nothing is taken from its findings and verdicts."""
 
     def __init__(self, report: Report) -> None:
-        self._findings = {f.id: f for f in report.findings}
-        self._verdicts = {_question(v.rule): v for v in report.verdicts if v.p is not None and v.finding is not None}
         self._evidence = report.evidence
         self._task = report.provenance.data.task
         self._sources: dict[str, _Source] = {}
 
     def finding(self, rule: Rule, level: float) -> Finding | None:
         """The finding that answers the rule, at that level."""
-        known = self._verdicts.get(_question(rule))
-        if known is not None and known.estimate is not None and known.estimate.level == level:
-            return self._findings[known.finding or ""].model_copy(update={"estimate": known.estimate})
-        source = self._source(rule)
-        return None if source is None else source.finding(rule, level)
+        with _told(rule):
+            source = self._source(rule)
+            if source is None:
+                return None
+            groups = source.groups(rule)
+            return source.finding(rule, level) if groups <= MOST_COMPARED else _too_many(rule, groups, level)
 
     def p_value(self, rule: Rule) -> float | None:
         """p of H0: the rule's limit is kept."""
-        known = self._verdicts.get(_question(rule))
-        if known is not None:
-            return known.p
-        source = self._source(rule)
-        return None if source is None else source.p_value(rule)
+        with _told(rule):
+            source = self._source(rule)
+            return None if source is None or source.groups(rule) > MOST_COMPARED else source.p_value(rule)
 
     def _source(self, rule: Rule) -> _Source | None:
         """Who reads the evidence that the rule is about."""
@@ -116,6 +123,35 @@ class _Stored:
         if stock and check + label not in self._sources:
             self._sources[check + label] = reader(stock)
         return self._sources.get(check + label)
+
+
+def _too_many(rule: Rule, groups: int, level: float) -> Finding:
+    """Every pair of groups is compared, many times over: beyond a bound that is no answer, and says so."""
+    of, why = " and ".join(rule.by), f"more than the {MOST_COMPARED} that one rule compares"
+    title = f"{METRICS[rule.metric].title}, {rule.comparison.replace('_', ' ')}, {of}"
+    return Finding(
+        id=f"fairness/{rule.metric}/{rule.comparison}/{'+'.join(rule.by)}[too many groups]",
+        concern="fairness",
+        title=title,
+        statement=f"{title}: not measured, {groups:,} groups are {why}.",
+        metric=rule.metric,
+        comparison=rule.comparison,
+        by=rule.by,
+        reference=rule.reference,
+        label=rule.label,
+        estimate=Estimate(value=None, level=level, state="undefined", note=f"{groups:,} groups of {of}, {why}"),
+    )
+
+
+@contextlib.contextmanager
+def _told(rule: Rule) -> Iterator[None]:
+    """An accident over numbers that no audit gives is the report's fault, and one line."""
+    try:
+        yield
+    except _ACCIDENTS as e:
+        if isinstance(e, AuditkitError):
+            raise
+        raise ReportError(f"rule '{rule.id}' cannot be answered from the evidence ({_said(e)})") from e
 
 
 def _check_of(key: str, label: str) -> str | None:
@@ -134,7 +170,10 @@ def _of_groups(stock: _Stock) -> _Source:
         found = checks.reassess(tally, *asked, level=level, min_n=rule.min_n, reference=rule.reference)
         return _labelled(found, rule)
 
-    return _Source(finding, lambda rule: checks.p_value(tally, **_asked(rule), reference=rule.reference))
+    def p_value(rule: Rule) -> float | None:
+        return checks.p_value(tally, **_asked(rule), reference=rule.reference)
+
+    return _Source(finding, p_value, lambda rule: _crossed(tally.by, tally.columns, rule))
 
 
 def _of_classes(stock: _Stock) -> _Source:
@@ -151,7 +190,7 @@ def _of_classes(stock: _Stock) -> _Source:
     def p_value(rule: Rule) -> float | None:
         return classes.p_value(tally, **_asked(rule), label=rule.label, reference=rule.reference)
 
-    return _Source(finding, p_value)
+    return _Source(finding, p_value, lambda rule: _crossed(tally.by, tally.cells, rule))
 
 
 def _of_numbers(stock: _Stock) -> _Source:
@@ -163,7 +202,10 @@ def _of_numbers(stock: _Stock) -> _Source:
     def finding(rule: Rule, level: float) -> Finding | None:
         return regression.reassess(sums, rule.metric, rule.comparison, rule.by, level=level, min_n=rule.min_n)
 
-    return _Source(finding, lambda rule: regression.p_value(sums, **_asked(rule)))
+    def p_value(rule: Rule) -> float | None:
+        return regression.p_value(sums, **_asked(rule))
+
+    return _Source(finding, p_value, lambda rule: _crossed(sums.by, sums.moments_, rule))
 
 
 def _of_scores(stock: _Stock) -> _Source:
@@ -176,7 +218,10 @@ def _of_scores(stock: _Stock) -> _Source:
         asked = (rule.metric, rule.comparison, rule.by)
         return _labelled(scores.reassess(histogram, *asked, level=level, min_n=rule.min_n), rule)
 
-    return _Source(finding, lambda rule: scores.p_value(histogram, **_asked(rule)))
+    def p_value(rule: Rule) -> float | None:
+        return scores.p_value(histogram, **_asked(rule))
+
+    return _Source(finding, p_value, lambda rule: _crossed(histogram.by, histogram.cells, rule))
 
 
 def _at_equal_controls(stock: _Stock) -> _Source:
@@ -197,7 +242,10 @@ def _at_equal_controls(stock: _Stock) -> _Source:
         above = rule.at_most is not None
         return None if found is None else found.p_value(rule.comparison, rule.limit, above=above)
 
-    return _Source(finding, p_value)
+    def groups(rule: Rule) -> int:
+        return max(_crossed(tally.by, tally.columns, rule) for tally, _ in tallies.values())
+
+    return _Source(finding, p_value, groups)
 
 
 def _of_gaps(stock: _Stock) -> _Source:
@@ -246,6 +294,13 @@ _OTHER_TASKS: dict[str, dict[str, tuple[str, Callable[[_Stock], _Source]]]] = {
 }
 
 
+def _crossed(by: tuple[str, ...], columns: Any, rule: Rule) -> int:
+    """How many groups of the rule's attributes have a row."""
+    if not rule.by or not set(rule.by) <= set(by):
+        return 0
+    return len(set(zip(*(columns[b].tolist() for b in rule.by), strict=True)))
+
+
 def _labelled(found: Finding | None, rule: Rule) -> Finding | None:
     """The finding of one label of several, by its name."""
     if found is None or rule.label is None:
@@ -266,13 +321,6 @@ def _asked(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _question(rule: Rule) -> tuple[object, ...]:
-    """What a rule asks, whatever it is called."""
-    group = frozenset((rule.reference or {}).items())
-    asked = rule.metric, rule.comparison, frozenset(rule.by), group, rule.label, rule.of, frozenset(rule.features)
-    return *asked, rule.at_most, rule.at_least, rule.min_n
-
-
 def _read_all(stock: _Stock, kind: Any) -> dict[str, Any]:
     """Key → evidence; ReportError for evidence of another kind or version, or that cannot be read."""
     out = {}
@@ -284,6 +332,12 @@ def _read_all(stock: _Stock, kind: Any) -> dict[str, Any]:
             )
         try:
             out[key] = kind.from_json(stored.data)
-        except (EvidenceError, KeyError, TypeError, ValueError) as e:
-            raise ReportError(f"the evidence of '{key}' cannot be read ({e!r}): write the report again") from e
+        except EvidenceError as e:
+            raise ReportError(f"the evidence of '{key}' cannot be read: {e}") from e
+        except _ACCIDENTS as e:
+            raise ReportError(f"the evidence of '{key}' cannot be read ({_said(e)}): write the report again") from e
     return out
+
+
+def _said(e: Exception) -> str:
+    return f"{type(e).__name__}: {' '.join(str(e).split())[:120]}"

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from auditkit import stored
 from auditkit.disclosure import Disclosure
 from auditkit.errors import PolicyViolation, ReportError
 from auditkit.exhibits import Case as Case
@@ -311,6 +312,21 @@ class Report(Record):
         out: dict[str, Any] = handler(self)
         return out if self.disclosure is not None else {k: v for k, v in out.items() if k != "disclosure"}
 
+    @model_validator(mode="after")
+    def _names_once(self) -> Report:
+        found = {f.id for f in self.findings}
+        for what, ids in (
+            ("findings", [f.id for f in self.findings]),
+            ("verdicts", [v.rule.id for v in self.verdicts]),
+        ):
+            if len(set(ids)) < len(ids):
+                twice = next(i for i in ids if ids.count(i) > 1)
+                raise ValueError(f"two {what} have the id '{twice[:120]}'")
+        absent = next((v for v in self.verdicts if v.finding is not None and v.finding not in found), None)
+        if absent is not None:
+            raise ValueError(f"the verdict '{absent.rule.id[:120]}' names a finding that is not in the report")
+        return self
+
     @property
     def outcome(self) -> Outcome:
         """`failed`, `undecided` or `passed`, by the policy's own severities; `passed` without a policy."""
@@ -346,10 +362,7 @@ class Report(Record):
     @classmethod
     def from_json(cls, text: str | bytes, *, source: str = "report") -> Report:
         """Read a stored report; ReportError if it is cut short, of another schema, or not a report."""
-        try:
-            raw = json.loads(text)
-        except (ValueError, RecursionError) as e:
-            raise ReportError(f"{source} is not complete JSON ({e}); was it cut short? Write it again") from None
+        raw = stored.parsed(text, source)
         version = raw.get("schema_version") if isinstance(raw, dict) else None
         if version != SCHEMA:
             raise ReportError(
@@ -360,8 +373,8 @@ class Report(Record):
             return cls.model_validate(raw)
         except ValidationError as e:
             first = e.errors()[0]
-            where = ".".join(str(p) for p in first["loc"])
-            raise ReportError(f"{source} is not an auditkit report: {where}: {first['msg']}") from None
+            where = ".".join(str(p) for p in first["loc"])[:120]
+            raise ReportError(f"{source} is not an auditkit report: {where}: {first['msg'][:300]}") from None
 
     def save(self, path: str | Path) -> Path:
         """Write the report, atomically, in the format of the suffix (.html, .json, .xml for JUnit)."""
@@ -372,12 +385,7 @@ class Report(Record):
     @classmethod
     def load(cls, path: str | Path) -> Report:
         """Read a report.json."""
-        path = Path(path)
-        try:
-            text = path.read_bytes()
-        except OSError as e:
-            raise ReportError(f"cannot read {path}: {e.strerror}") from None
-        return cls.from_json(text, source=str(path))
+        return cls.from_json(stored.read(Path(path)), source=str(path))
 
 
 def _later(version: object) -> bool:

@@ -6,6 +6,8 @@ Errors of a regression, and whatever else the catalogue calls a number, are plai
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from typing import Literal
 
 from auditkit.records import Comparison, Estimate, Unit
@@ -145,5 +147,26 @@ def interval(e: Estimate, comparison: Comparison, *, of: Of = "share") -> str:
 
 
 def printable(text: str) -> str:
-    """Without control characters, which a terminal obeys (line breaks stay)."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    """One line that neither a terminal nor a CI runner obeys: for whatever is printed and was written by others.
+
+    Control characters, line breaks, bidi controls, zero-width and lone surrogates are replaced; runners read commands
+    behind `::` and `##`, which are set apart.
+
+    >>> printable("a\\n::error::b"), printable("##[set-output x]")
+    ('a�: :error: :b', '# #[set-output x]')
+    """
+    shown = "".join(" " if c == "\t" or unicodedata.category(c) == "Zs" else c if _seen(c) else _INSTEAD for c in text)
+    while "::" in shown or "##" in shown:
+        shown = shown.replace("::", ": :").replace("##", "# #")
+    return shown
+
+
+_INSTEAD = "\N{REPLACEMENT CHARACTER}"
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+"""Letters and marks that nobody sees."""
+
+
+def _seen(c: str) -> bool:
+    return c.isprintable() and not _UNSEEN.match(c)

@@ -19,11 +19,12 @@ EVERYTHING = {
 BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "exhibits": (set(), {"pydantic"}),
+    "stored": (set(), set()),
     "disclosure": ({"exhibits"}, {"pydantic"}),
     "deciding": ({"check", "explain", "inputs", "progress"}, {"numpy"}),
     "accidents": ({"check", "records", "wording"}, set()),
     "records": (
-        {"report", "exhibits", "disclosure"},
+        {"report", "exhibits", "disclosure", "stored"},
         {"pydantic"},
     ),  # report: only inside Report.save
     "catalogue": ({"records"}, set()),
@@ -52,8 +53,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "checks": ({"check", "records"}, set()),  # names the modules of checks, and loads what is asked for
     "audit": (EVERYTHING, {"numpy"}),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
-    "cli": (set(EVERYTHING) | {"catalogue", "report", "cli_terminal", "cli_command"}, {"typer", "rich"}),
-    "cli_terminal": (set(), {"rich"}),
+    "cli": (set(EVERYTHING) | {"catalogue", "report", "cli_terminal", "cli_command", "stored"}, {"typer", "rich"}),
+    "cli_terminal": ({"wording"}, {"rich"}),
     "cli_command": (set(), set()),
     "__main__": ({"cli"}, set()),
     "__init__": (set(), set()),
@@ -122,6 +123,11 @@ def loaded(code: str) -> set[str]:
         ("import auditkit.fairness.checks, auditkit.stats.families, auditkit.evidence.sample", {"torch", "captum"}),
         ("import auditkit.inputs.predictions, auditkit.inputs.dataset", {"torch", "captum", "fairlearn"}),
         ("import auditkit.judging", {"torch", "captum", "fairlearn", "scipy", "numpy", "pandas"}),
+        (
+            "import auditkit.evidence.tally, auditkit.evidence.histogram, auditkit.fairness.checks, "
+            "auditkit.fairness.scores, auditkit.fairness.conditional, auditkit.explain.gaps.findings",
+            {"torch", "captum", "fairlearn", "sklearn", "pandas"},
+        ),
         ("import auditkit.report.html.page", {"torch", "captum", "fairlearn", "scipy", "numpy", "pandas"}),
     ],
 )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from auditkit.check import Batch, missing
 from auditkit.errors import EvidenceError
+from auditkit.evidence import reading
 from auditkit.evidence.merging import PEOPLE
 
 Floats = NDArray[np.float64]
@@ -104,8 +105,18 @@ class Census:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Census:
-        """From `to_json`."""
-        return cls(tuple(data["by"]), {tuple(r[:-3]): np.asarray(r[-3:], np.float64) for r in data["cells"]})
+        """From `to_json`; EvidenceError for what no rows can give."""
+        data = reading.fields(data, "the census", "by", "cells")
+        by = reading.names(data["by"], "'by' of the census")
+        cells: dict[Cell, Floats] = {}
+        for row in reading.items(data["cells"], "the cells of the census"):
+            stored = reading.items(row, "a cell of the census", length=len(by) + 5)
+            cell = tuple(reading.texts(stored[:-3], "a cell of the census"))
+            reading.number(stored[-3], "the rows of a cell of the census", low=0, high=reading.MOST_ROWS)
+            if cell in cells:
+                raise EvidenceError(f"the census names {reading.shown(cell)} twice")
+            cells[cell] = reading.numbers(stored[-3:], "the sums of a cell of the census")
+        return cls(by, cells)
 
 
 def _told(sums: Floats) -> tuple[float, float, float]:

@@ -7,15 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
-from auditkit.evidence import suppression
+from auditkit.evidence import reading, suppression
 from auditkit.evidence.tally import Tally, counted, summed
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from auditkit.disclosure import Disclosure
+else:
+    from auditkit.evidence.lazy import pandas as pd
+
+MOST_CLASSES = 1_000
+MOST_TABLE = 10_000_000
+"""Entries of the dense table of groups × true class × predicted class, 8 bytes each."""
 
 
 class ClassCounts(NamedTuple):
@@ -121,10 +128,15 @@ class ClassTally:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ClassTally:
-        """From `to_json`."""
-        by = tuple(data["by"])
-        frame = pd.DataFrame({c: data["cells"][c] for c in (*by, "y_true", "y_pred", "n")})
-        return cls(by, tuple(data["classes"]), summed(frame, by))
+        """From `to_json`; EvidenceError for what no rows can give."""
+        data = reading.fields(data, "the tally of classes", "by", "classes", "cells")
+        by = reading.names(data["by"], "'by' of the tally of classes")
+        classes = reading.names(data["classes"], "the classes", most=MOST_CLASSES)
+        codes = (-1, len(classes) - 1)
+        cells = reading.table(data["cells"], "the cells", by, key={"y_true": codes, "y_pred": codes})
+        groups = len(set(zip(*(cells[c] for c in by), strict=True))) if by else 1
+        reading.bounded(groups * (len(classes) + 1) ** 2, "groups × classes × classes", MOST_TABLE)
+        return cls(by, classes, summed(pd.DataFrame(cells), by))
 
 
 def _codes(values: ArrayLike, name: str, classes: int) -> NDArray[np.int64]:

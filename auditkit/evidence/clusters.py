@@ -10,14 +10,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.errors import DataError
+from auditkit.errors import DataError, EvidenceError
+from auditkit.evidence import reading
 from auditkit.evidence.sample import shuffled
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    from auditkit.evidence.lazy import pandas as pd
 
 Floats = NDArray[np.float64]
 Keys = NDArray[np.uint64]
@@ -98,10 +103,13 @@ class Replicates:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Replicates:
-        """From `to_json`."""
-        lowest = tuple(np.asarray(h, dtype=np.uint64) for h in data["lowest"])
-        sums = np.asarray(data["sums"], dtype=np.float64)
-        return cls(sums.reshape(len(lowest), sums.shape[1] if sums.ndim == 2 else REPLICATES), lowest)
+        """From `to_json`; EvidenceError for what no rows can give."""
+        data = reading.fields(data, "the clusters", "sums", optional=("lowest", "counts"))
+        rows = reading.items(data["sums"], "the replicates")
+        width = len(reading.items(rows[0], "a row of the replicates", most=REPLICATES)) if rows else REPLICATES
+        sums = reading.matrix(rows, "the replicates", rows=len(rows), width=width)
+        stored = reading.items(data.get("lowest", [[]] * len(rows)), "the hashes of the clusters", length=len(rows))
+        return cls(sums, tuple(_hashes(h) for h in stored))
 
 
 def cluster_hashes(values: Any, name: str = "cluster") -> Keys:
@@ -177,6 +185,14 @@ def _add(
     where, first = np.unique(cell[order], return_index=True)
     for position, rows in zip(where, np.split(order, first[1:]), strict=True):
         sums[position] += weight[rows] @ times[row[rows]].astype(np.float64)
+
+
+def _hashes(stored: object) -> Keys:
+    """The lowest hashes of one cell, ascending; none where they are not kept."""
+    found = reading.wholes(stored, "the hashes of a cell's clusters", high=2**_BITS - 1, most=LOWEST)
+    if (np.diff(found) <= 0).any():
+        raise EvidenceError("the hashes of a cell's clusters are repeated, or out of order")
+    return found.astype(np.uint64)
 
 
 def _lowest(parts: Sequence[Keys]) -> Keys:

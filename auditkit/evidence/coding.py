@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.check import MISSING, Batch
-from auditkit.errors import DataError, listing, nearest
-from auditkit.evidence import rare
+from auditkit.errors import DataError, EvidenceError, listing, nearest
+from auditkit.evidence import rare, reading
 from auditkit.evidence.tally import coded_strings
 
 NAMES_ROWS = 0.5
@@ -89,9 +89,19 @@ class Coding:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Coding:
-        """From `to_json`."""
-        edges = {k: None if v is None else tuple(float(x) for x in v) for k, v in data["edges"].items()}
-        return cls(edges, dict(data["left_out"]))
+        """From `to_json`; EvidenceError for what is no coding."""
+        data = reading.fields(data, "the coding", "edges", "left_out")
+        stored = reading.mapping(data["edges"], "the edges", most=reading.MOST_COLUMNS)
+        edges = {k: None if v is None else _stored_edges(k, v) for k, v in stored.items()}
+        left_out = reading.mapping(data["left_out"], "the columns left out")
+        return cls(edges, {k: reading.text(v, f"why {k!r} is left out") for k, v in left_out.items()})
+
+
+def _stored_edges(name: str, stored: object) -> tuple[float, ...]:
+    edges = reading.numbers(stored, f"the edges of {reading.shown(name)}", most=reading.MOST_COLUMNS)
+    if not len(edges) or (np.diff(edges) <= 0).any():
+        raise EvidenceError(f"the edges of {reading.shown(name)} are none, or do not ascend")
+    return tuple(edges.tolist())
 
 
 def searchable(batch: Batch) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import prod
 from typing import Any
 
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.disclosure import Disclosure, Told
-from auditkit.errors import DataError, EvidenceError
-from auditkit.evidence import rare
+from auditkit.errors import DataError, EvidenceError, listing
+from auditkit.evidence import rare, reading
 from auditkit.evidence.coding import Coded
 
 Floats = NDArray[np.float64]
@@ -21,6 +21,8 @@ Keys = NDArray[np.uint64]
 MOST_CELLS = 5_000_000
 """Cells of all crossings together that are kept at most."""
 _KEPT_KEYS = 1_024
+_ROUNDING = 1e-6
+"""Sums are stored with ten digits, so that inequalities between them hold nearly."""
 _CHUNK = 32_768
 """Rows whose codes and index stay in the processor's cache together."""
 
@@ -135,18 +137,22 @@ class CrossedSums:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> CrossedSums:
-        """From `to_json`."""
-        labels = {c: tuple(v) for c, v in data["labels"].items()}
-        tables = {}
-        for stored in data["tables"]:
-            by, sums = tuple(stored["by"]), [_numbers_of(line) for line in stored["sums"]]
-            if len(sums) == 4:
-                sums = [sums[i] for i in (0, 1, 1, 2, 3, 3)]
-            shape = [len(labels[c]) for c in by]
-            flat = np.zeros((6, prod(shape)))
-            flat[:, np.cumsum(_numbers_of(stored["steps"])).astype(np.int64)] = sums
-            tables[by] = flat.reshape(2, 3, *shape)
-        return cls(labels, tables, Copies.from_json(data["copies"]), int(data["not_counted"]), data["facts"])
+        """From `to_json`; EvidenceError for what no rows can give."""
+        data = reading.fields(data, "the crossings", "labels", "tables", "copies", "not_counted", "facts")
+        stored = reading.mapping(data["labels"], "the labels", most=reading.MOST_COLUMNS)
+        labels = {c: reading.names(v, f"the labels of {c!r}") for c, v in stored.items()}
+        lines = [reading.fields(t, "a table", "by", "steps", "sums") for t in reading.items(data["tables"], "tables")]
+        crossings = [reading.names(t["by"], "'by' of a table") for t in lines]
+        reading.distinct(crossings, "the tables")
+        for by in crossings:
+            if not set(by) <= set(labels):
+                raise EvidenceError(f"a table crosses {listing(by)}; labels are of {listing(labels)}")
+        cells = sum(prod(len(labels[c]) for c in by) for by in crossings)
+        reading.bounded(cells, "cells of all crossings", MOST_CELLS)
+        tables = {by: _table(t, [len(labels[c]) for c in by]) for by, t in zip(crossings, lines, strict=True)}
+        lost = reading.whole(data["not_counted"], "the rows not counted")
+        facts = reading.mapping(data["facts"], "the facts")
+        return cls(labels, tables, Copies.from_json(data["copies"]), lost, facts)
 
 
 @dataclass(frozen=True)
@@ -192,9 +198,37 @@ class Copies:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Copies:
-        """From `to_json`."""
-        keys = np.array([int(k) for k in data["keys"].split()], dtype=np.uint64)
-        return cls(keys, _numbers_of(data["counts"]).astype(np.int64))
+        """From `to_json`; EvidenceError for what no rows can give."""
+        data = reading.fields(data, "the copies", "keys", "counts")
+        counts = reading.counts(
+            reading.line(data["counts"], "the counts of the copies", most=_KEPT_KEYS, low=1), "copies"
+        )
+        try:
+            keys = [int(k) for k in reading.text(data["keys"], "the keys", most=24 * _KEPT_KEYS).split()]
+        except ValueError:
+            raise EvidenceError("the keys of the copies are no whole numbers") from None
+        if len(keys) not in (0, len(counts)) or any(a >= b for a, b in pairwise([-1, *keys, 2**64])):
+            raise EvidenceError("the keys of the copies are not one a count, ascending, from 0 to 2⁶⁴ − 1")
+        return cls(np.array(keys, dtype=np.uint64), counts)
+
+
+def _table(stored: dict[str, Any], shape: list[int]) -> Floats:
+    """(2, 3, *shape): each half's rows, Σx and Σx² in the cells that have any."""
+    sums = [reading.line(row, "the sums of a table") for row in reading.items(stored["sums"], "the sums", most=6)]
+    if len(sums) == 4:
+        sums = [sums[i] for i in (0, 1, 1, 2, 3, 3)]
+    steps = reading.counts(reading.line(stored["steps"], "the steps of a table", low=0), "the steps of a table")
+    if len(sums) != 6 or any(len(row) != len(steps) for row in sums):
+        raise EvidenceError(f"a table has {len(sums)} sums; expected 4 or 6, each as long as its steps")
+    if (steps[1:] == 0).any() or sum(steps.tolist()) >= prod(shape):
+        raise EvidenceError("a table has steps that leave it, or one cell twice")
+    flat = np.zeros((6, prod(shape)))
+    flat[:, np.cumsum(steps)] = sums
+    for n, x, x2 in (flat[:3], flat[3:]):
+        reading.counts(n, "the rows of a table")
+        if (x2 * n < x * x * (1 - _ROUNDING) - _ROUNDING).any():  # Cauchy, as far as sums are stored
+            raise EvidenceError("a table has sums that no rows have: Σx² is less than (Σx)²/n")
+    return flat.reshape(2, 3, *shape)
 
 
 def _bounded(crossings: list[tuple[str, ...]], sizes: dict[str, int]) -> None:
@@ -239,10 +273,6 @@ def _numbers(index: NDArray[np.int64], shape: list[int], x: Floats) -> Floats:
 
 def _line(values: NDArray[Any]) -> str:
     return " ".join(f"{v:.10g}" for v in values.tolist())
-
-
-def _numbers_of(line: str) -> Floats:
-    return np.array(line.split(), dtype=np.float64)
 
 
 def _union(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.errors import EvidenceError
+from auditkit.evidence import reading
 from auditkit.evidence.clusters import Keys, distinct, shared
 
 Cells = Sequence[tuple[int, int]]
@@ -93,10 +94,12 @@ class Counted:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Counted:
-        """From `to_json`."""
-        counts = np.asarray(data["counts"], np.int64).reshape(-1, 16)
-        k = len(counts)
-        if len(data["common"]) != 2 * -(-16 * k * k // 8):
+        """From `to_json`; EvidenceError for what no rows can give."""
+        rows = reading.items(data["counts"], "the counts of clusters", most=reading.MOST_GROUPS)
+        counts = np.array([reading.wholes(r, "the clusters of a group", length=16) for r in rows], np.int64)
+        counts, k = counts.reshape(-1, 16), len(rows)
+        hexed = data["common"]
+        if not isinstance(hexed, str) or len(hexed) != 2 * -(-16 * k * k // 8) or set(hexed) - set("0123456789abcdef"):
             raise EvidenceError(f"the clusters of {k} groups do not fit the groups that share them")
         bits = np.unpackbits(np.frombuffer(bytes.fromhex(data["common"]), np.uint8))[: 16 * k * k]
         return cls(counts, bits.reshape(k, 4, k, 4).astype(bool))
@@ -114,3 +117,19 @@ def subsets(by: Sequence[str]) -> list[tuple[str, ...]]:
     """
     sizes = range(len(by) + 1) if len(by) <= _MOST_CROSSED else (0, 1, len(by))
     return [s for size in sizes for s in combinations(by, size)]
+
+
+def counted_from(stored: object, columns: Mapping[str, NDArray[Any]]) -> dict[tuple[str, ...], Counted]:
+    """Group columns → counts, out of a tally's JSON, of as many groups as its cells (`columns`) have."""
+    out: dict[tuple[str, ...], Counted] = {}
+    for entry in reading.items(stored, "the counts of clusters", most=2**_MOST_CROSSED + reading.MOST_COLUMNS):
+        data = reading.fields(entry, "the counts of clusters", "by", "counts", "common")
+        by = reading.names(data["by"], "'by' of the counts of clusters")
+        if not set(by) <= set(columns):
+            raise EvidenceError(f"clusters are counted by {list(by)}, which the tally does not have")
+        groups = len(set(zip(*(columns[b] for b in by), strict=True))) if by else 1
+        found = Counted.from_json(data)
+        if len(found.counts) != groups:
+            raise EvidenceError(f"clusters of {len(found.counts):,} groups by {list(by)}; there are {groups:,}")
+        out[by] = found
+    return out

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
-from auditkit.evidence import pooled, suppression
+from auditkit.evidence import pooled, reading, suppression
 from auditkit.evidence.tally import coded_strings
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from auditkit.disclosure import Disclosure
+else:
+    from auditkit.evidence.lazy import pandas as pd
 
 Floats = NDArray[np.float64]
 
@@ -155,13 +158,46 @@ class ErrorSums:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ErrorSums:
-        """From `to_json`."""
-        by = tuple(data["by"])
-        sums = [f"{q}_{part}" for q in QUANTITIES for part in ("mean", "m2")]
-        moments = pd.DataFrame({c: data["moments"][c] for c in (*by, "n", *sums)})
-        values = pd.DataFrame({c: data["values"][c] for c in (*by, "cell", "n")})
-        values = values.astype({"cell": np.int64, "n": np.int64})
-        return cls(by, moments, values, int(data["cut"]), float(data.get("width", 0.0)))
+        """From `to_json`; EvidenceError for what no rows can give."""
+        data = reading.fields(data, "the sums of errors", "by", "cut", "moments", "values", optional=("width",))
+        by = reading.names(data["by"], "'by' of the sums of errors")
+        cut = reading.whole(data["cut"], "'cut' of the sums of errors", high=63)
+        moments = _stored_moments(data["moments"], by)
+        values = reading.table(data["values"], "the values", by, key={"cell": (-(2**63), 2**63 - 1)})
+        reading.bounded(len(values["n"]), "cells of values", MOST_VALUES)
+        _same_rows(moments, values, by)
+        if not np.isfinite(values_of(values["cell"], cut)).all():
+            raise EvidenceError("the values hold cells of no finite number")
+        width = reading.number(data.get("width", 0.0), "'width' of the sums of errors", low=0)
+        return cls(by, pd.DataFrame(moments), pd.DataFrame(values), cut, width)
+
+
+def _stored_moments(stored: object, by: tuple[str, ...]) -> dict[str, Any]:
+    """The columns of the moments: means of any sign, but of what is never negative, and sums of squares ≥ 0."""
+    columns = [f"{q}_{part}" for q in QUANTITIES for part in ("mean", "m2")]
+    data = reading.fields(stored, "the moments", *by, "n", *columns)
+    out = reading.table({c: data[c] for c in (*by, "n")}, "the moments", by, key={})
+    for c in columns:
+        low = 0 if c.endswith("m2") or c in ("absolute_mean", "squared_mean") else -reading.MOST_SIZE
+        out[c] = reading.numbers(data[c], f"'{c}' of the moments", low=low, length=len(out["n"]))
+    return out
+
+
+def _same_rows(moments: dict[str, Any], values: dict[str, Any], by: tuple[str, ...]) -> None:
+    """Each group has as many predicted values as rows."""
+    rows = dict(zip(_keys(moments, by), moments["n"].tolist(), strict=True))
+    valued = dict.fromkeys(rows, 0)
+    for group, n in zip(_keys(values, by), values["n"].tolist(), strict=True):
+        if group not in valued:
+            raise EvidenceError(f"the values are of a group without moments: {reading.shown(group)}")
+        valued[group] += n
+    wrong = next((g for g in rows if rows[g] != valued[g]), None)
+    if wrong is not None:
+        raise EvidenceError(f"group {reading.shown(wrong)} has {rows[wrong]:,} rows and {valued[wrong]:,} values")
+
+
+def _keys(columns: dict[str, Any], by: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return list(zip(*(columns[b] for b in by), strict=True)) if by else [()] * len(columns["n"])
 
 
 def _moments(rows: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:

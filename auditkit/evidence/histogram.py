@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
@@ -15,7 +14,11 @@ from auditkit.evidence import merging, suppression
 from auditkit.evidence.tally import coded_strings, codes01
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from auditkit.disclosure import Disclosure
+else:
+    from auditkit.evidence.lazy import pandas as pd
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

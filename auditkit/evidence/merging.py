@@ -7,11 +7,15 @@ is stated with the value (`auditkit.stats.auc`, `auditkit.fairness.readings`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    from auditkit.evidence.lazy import pandas as pd
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

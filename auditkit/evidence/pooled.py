@@ -6,14 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.evidence.merging import PEOPLE, starts_of
 from auditkit.evidence.rare import FEWEST, between
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from auditkit.evidence.errors import ErrorSums
+else:
+    from auditkit.evidence.lazy import pandas as pd
 
 Floats = NDArray[np.float64]
 _SHARE = 8

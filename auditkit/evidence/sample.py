@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.check import Batch
@@ -15,7 +14,11 @@ from auditkit.errors import EvidenceError
 from auditkit.evidence.census import Census
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from auditkit.disclosure import Disclosure
+else:
+    from auditkit.evidence.lazy import pandas as pd
 
 Keys = NDArray[np.uint64]
 _HASH_KEY = "auditkit00000000"

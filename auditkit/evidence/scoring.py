@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from auditkit.check import Batch
 from auditkit.errors import EvidenceError, listing, nearest
-from auditkit.evidence import rare, suppression
+from auditkit.evidence import rare, reading, suppression
 from auditkit.evidence.tally import coded_strings
 
 if TYPE_CHECKING:
@@ -122,11 +122,18 @@ class ScoreCounts:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ScoreCounts:
-        """From `to_json`."""
-        by = tuple(data["by"])
-        frame = pd.DataFrame({c: data["cells"][c] for c in (*by, "score", "n")})
-        middle = data.get("middle")
-        return cls(by, _summed(frame, by), int(data["unscored"]), None if middle is None else float(middle))
+        """From `to_json`; EvidenceError for what no rows can give."""
+        data = reading.fields(data, "the scores", "by", "cells", "unscored", optional=("middle",))
+        by = reading.names(data["by"], "'by' of the scores")
+        cells = reading.fields(data["cells"], "the cells", *by, "score", "n")
+        n = reading.wholes(cells["n"], "'n' of the cells")
+        columns = {c: reading.texts(cells[c], f"'{c}' of the cells", length=len(n)) for c in by}
+        score = reading.numbers(cells["score"], "'score' of the cells", length=len(n))
+        reading.distinct(zip(*columns.values(), score.tolist(), strict=True), "the cells")
+        reading.whole(sum(n.tolist()), "the rows of the scores")
+        middle = reading.number(data["middle"], "the median score", low=0, high=1) if "middle" in data else None
+        unscored = reading.whole(data["unscored"], "the rows without a score")
+        return cls(by, _summed(pd.DataFrame({**columns, "score": score, "n": n}), by), unscored, middle)
 
 
 def _two_digits(score: float) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import EvidenceError
+from auditkit.evidence import reading
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -98,5 +99,10 @@ class Moments:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Moments:
-        """From `to_json`."""
-        return cls(**{**data, "wx": np.array(data["wx"], float), "wx2": np.array(data["wx2"], float)})
+        """From `to_json`; EvidenceError for what no rows can give."""
+        data = reading.fields(data, "the moments", "n", "w", "w2", "wx", "wx2", "origin")
+        wx = reading.numbers(data["wx"], "Σwx of the moments")
+        wx2 = reading.numbers(data["wx2"], "Σwx² of the moments", low=0, length=len(wx))
+        w, w2 = (reading.number(data[k], f"'{k}' of the moments", low=0) for k in ("w", "w2"))
+        n, origin = reading.whole(data["n"], "the rows"), reading.number(data["origin"], "the origin of the moments")
+        return cls(n, w, w2, wx, wx2, origin)

@@ -10,14 +10,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from auditkit.disclosure import Disclosure, Told
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence.rare import FEWEST
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from auditkit.check import Batch
+else:
+    from auditkit.evidence.lazy import pandas as pd
 
 Group = tuple[str, ...]
 Recoding = Mapping[str, Mapping[str, str]]

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.check import MISSING
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import suppression
 from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes
-from auditkit.evidence.distinct import Counted, Hashed, Seen, subsets
+from auditkit.evidence.distinct import Counted, Hashed, Seen, counted_from, subsets
+from auditkit.evidence.stored_cells import WEIGHED, stored_cells
 from auditkit.evidence.weights import checked_weights
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from auditkit.disclosure import Disclosure
     from auditkit.evidence.bootstrap import Bootstrap
+else:
+    from auditkit.evidence.lazy import pandas as pd
 
-_WEIGHED = ("w", "w2")
 _DENSE = 2_000_000
 """Above this many possible cells, count only the combinations that occur."""
 
@@ -67,6 +71,21 @@ class Tally:
     """Replicates of the cells, in their order; None where rows are independent."""
     distinct: dict[tuple[str, ...], Counted] = field(default_factory=dict)
     """Group columns → the clusters of their groups as counts, which stand for hashes once the tally is reduced."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """The frame of a stored tally, made when it is asked for: judging needs its columns alone, not pandas."""
+            columns = self.__dict__.get("columns")
+            if name != "cells" or columns is None:
+                raise AttributeError(f"'Tally' has no attribute '{name}'")
+            object.__setattr__(self, "cells", pd.DataFrame(columns))
+            return self.cells
+
+    @cached_property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The cells as arrays, one a column."""
+        return {str(c): self.cells[c].to_numpy() for c in self.cells}
 
     @classmethod
     def of(
@@ -128,7 +147,7 @@ class Tally:
             n = np.bincount(position, minlength=cells).astype(np.int64)
         sums = {}
         if weight is not None and not frequency:
-            sums = {w: np.bincount(position, weight**e, minlength=cells) for e, w in enumerate(_WEIGHED, 1)}
+            sums = {w: np.bincount(position, weight**e, minlength=cells) for e, w in enumerate(WEIGHED, 1)}
         replicates = None if keys is None else Replicates.of(keys, position, weight, cells)
         frame = _labelled(occupied, labels).assign(n=n, **sums)
         return _tally(frame, tuple(labels), replicates)
@@ -166,13 +185,13 @@ class Tally:
     @property
     def weighted(self) -> bool:
         """Whether the cells hold sampling weights."""
-        return "w" in self.cells
+        return "w" in self.columns
 
     def counts(self, *by: str) -> Counts:
         """Counts by the crossed groups of these columns, groups sorted."""
         groups, where = self._places(by)
         table = np.zeros((len(groups), 3, 3), dtype=np.int64)
-        np.add.at(table, where, self.cells["n"].to_numpy())
+        np.add.at(table, where, self.columns["n"])
         return Counts(groups, table)
 
     def sums(self, *by: str) -> Sums:
@@ -180,7 +199,7 @@ class Tally:
         groups, where = self._places(by)
         w, w2 = np.zeros((2, len(groups), 3, 3))
         for table, column in ((w, "w"), (w2, "w2")):
-            np.add.at(table, where, self.cells[column if self.weighted else "n"].to_numpy(float))
+            np.add.at(table, where, self.columns[column if self.weighted else "n"].astype(float))
         if self.clusters is None:
             return Sums(groups, w, w2, None, None)
         drawn = np.zeros((len(groups), 3, 3, self.clusters.sums.shape[1]))
@@ -222,12 +241,12 @@ class Tally:
     ) -> tuple[tuple[tuple[str, ...], ...], tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]]:
         """The sorted groups of these columns, and where each cell stands in a (K, 3, 3) table."""
         self._known(by)
-        cells = self.cells
-        keys = list(zip(*(cells[b].tolist() for b in by), strict=True)) if by else [()] * len(cells)
+        cells = self.columns
+        keys = list(zip(*(cells[b].tolist() for b in by), strict=True)) if by else [()] * len(cells["n"])
         groups = tuple(sorted(set(keys)))
         position = {g: i for i, g in enumerate(groups)}
         where = np.array([position[k] for k in keys], dtype=np.intp)
-        return groups, (where, cells["y_true"].to_numpy() + 1, cells["y_pred"].to_numpy() + 1)
+        return groups, (where, cells["y_true"] + 1, cells["y_pred"] + 1)
 
     def _known(self, by: Sequence[str]) -> None:
         for name in by:
@@ -266,17 +285,14 @@ class Tally:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Tally:
-        """From `to_json`."""
-        by = tuple(data["by"])
-        sums = [w for w in _WEIGHED if w in data["cells"]]
-        frame = pd.DataFrame({c: data["cells"][c] for c in (*by, "y_true", "y_pred", "n", *sums)})
-        if "clusters" not in data:
-            return _tally(frame, by)
-        stored = data["clusters"]
-        lowest = stored.get("lowest", [[]] * len(frame))
-        tally = _tally(frame, by, Replicates.from_json({"sums": stored["sums"], "lowest": lowest}))
-        distinct = {tuple(d["by"]): Counted.from_json(d) for d in stored.get("counts", [])}
-        return replace(tally, distinct=distinct)
+        """From `to_json`; EvidenceError for what no rows can give."""
+        columns, clusters = stored_cells(data)
+        tally = cls.__new__(cls)
+        distinct = counted_from(data["clusters"].get("counts", []), columns) if clusters is not None else {}
+        kept = {"by": tuple(data["by"]), "columns": columns, "clusters": clusters, "distinct": distinct}
+        for name, value in kept.items():
+            object.__setattr__(tally, name, value)
+        return tally
 
 
 def indexed(
@@ -393,6 +409,6 @@ def _tally(cells: pd.DataFrame, by: tuple[str, ...], clusters: Replicates | None
 def summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Cells with one row a combination of groups, truth and decision, sorted."""
     keys = [*by, "y_true", "y_pred"]
-    sums = ["n", *(w for w in _WEIGHED if w in cells)]
+    sums = ["n", *(w for w in WEIGHED if w in cells)]
     out: pd.DataFrame = cells[[*keys, *sums]].groupby(keys, sort=True, observed=True).sum().reset_index()
     return out

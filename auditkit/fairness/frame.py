@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.rates import RateTable
 from auditkit.stats.rates import rate
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    from auditkit.evidence.lazy import pandas as pd
 
 Floats = NDArray[np.float64]
 MOST_GROUPS = 64

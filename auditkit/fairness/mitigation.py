@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, PolicyError, listing, nearest
@@ -16,6 +15,11 @@ from auditkit.evidence.tally import coded_strings
 from auditkit.fairness.estimates import SPARSE
 from auditkit.fairness.thresholds import Constraint, GroupRule, Reach, best_common_cut, rules_for
 from auditkit.records import Report
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    from auditkit.evidence.lazy import pandas as pd
 
 Floats = NDArray[np.float64]
 Key = tuple[str, ...]

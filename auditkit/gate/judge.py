@@ -59,17 +59,17 @@ class _Case(NamedTuple):
 
 def judge(findings: Sequence[Finding], policy: Policy, reassess: Reassess) -> Judged:
     """One verdict a rule: `fail` when the whole interval lies beyond the limit, `pass` when it lies within."""
-    known = {_key(f): f for f in findings}
+    known = {key_of(f): f for f in findings}
     level = next((f.estimate.level for f in findings), policy.confidence)
     added: dict[str, Finding] = {}
     cases = []
     for rule in policy.rules:
-        finding = known.get(_key(rule))
+        finding = known.get(key_of(rule))
         if finding is None:
             finding = reassess.finding(rule.model_copy(update={"min_n": SPARSE}), level)
             if finding is not None:
                 added[finding.id] = finding
-                known[_key(finding)] = finding
+                known[key_of(finding)] = finding
         asked = policy.confidence if rule.confidence is None else rule.confidence
         deciding = finding
         if finding is not None and (asked != finding.estimate.level or rule.min_n != SPARSE):
@@ -191,6 +191,7 @@ def _reason(rule: Rule, e: Estimate, status: Status, more: float | None) -> str:
 _Key = tuple[str, str, frozenset[str], frozenset[tuple[str, str]], str | None, str | None, frozenset[str]]
 
 
-def _key(f: Finding | Rule) -> _Key:
+def key_of(f: Finding | Rule) -> _Key:
+    """What a finding answers, or a rule asks, whatever it is called."""
     asked = f.metric, f.comparison, frozenset(f.by), frozenset((f.reference or {}).items()), f.label
     return *asked, f.of, frozenset(f.features)

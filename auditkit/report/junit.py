@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from auditkit.records import Report, Verdict
 from auditkit.report.words import kind_of
-from auditkit.wording import interval, limit, quantity
+from auditkit.wording import interval, limit, printable, quantity
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold, not even escaped."""
@@ -44,4 +44,5 @@ def _detail(v: Verdict) -> str:
 
 
 def _xml(text: str) -> str:
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    """What XML can hold, and no runner obeys where it prints the document."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", printable(text))

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from auditkit.records import Report, Verdict
 from auditkit.report.words import kind_of
-from auditkit.wording import NOTHING, limit, quantity
+from auditkit.wording import NOTHING, limit, printable, quantity
 
 WORDS = {"fail": "Failed", "inconclusive": "Undecided", "pass": "Passed", "not_measured": "Not measured"}
 _STYLES = {"fail": "bold red", "inconclusive": "bold yellow", "pass": "green", "not_measured": "dim"}
@@ -28,12 +28,12 @@ def headline(report: Report) -> str:
 def summary(report: Report) -> Group:
     """The headline, the table of verdicts, the worst first, and why the open ones are open."""
     style = {"failed": "bold red", "undecided": "bold yellow", "passed": "bold green"}[report.outcome]
-    lines: list[Text | Table] = [Text(_printable(headline(report)), style=style if report.policy else "bold")]
+    lines: list[Text | Table] = [Text(printable(headline(report)), style=style if report.policy else "bold")]
     if report.verdicts:
         lines += [Text(), _table(report)]
     for v in report.verdicts:
         if v.status in ("inconclusive", "not_measured"):
-            lines.append(Text(_printable(f"{v.rule.id}: {v.reason}"), style="dim"))
+            lines.append(Text(printable(f"{v.rule.id}: {v.reason}"), style="dim"))
     return Group(*lines)
 
 
@@ -60,14 +60,9 @@ def _row(v: Verdict) -> tuple[Text | str, ...]:
     if v.rule.severity == "warning":
         words.append(" (warning)", style="dim")
     asked = f"{sign} {limit(v.rule.limit, kind, of=of)}"
-    return Text(_SIGNS[v.status], style=_STYLES[v.status]), Text(_printable(v.rule.id)), value, asked, words
+    return Text(_SIGNS[v.status], style=_STYLES[v.status]), Text(printable(v.rule.id)), value, asked, words
 
 
 def print_summary(report: Report, console: Console) -> None:
     """Print it."""
     console.print(summary(report))
-
-
-def _printable(text: str) -> str:
-    """Without control characters: a terminal obeys them."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 Floats = NDArray[np.float64]
@@ -105,6 +104,8 @@ def newcombe5(value: float, positives: int, negatives: int, z: float) -> tuple[f
     >>> round(low, 3), high
     (0.8, 1.0)
     """
+    from scipy.optimize import brentq  # takes a third of a second, and few need it
+
     big = (positives + negatives) / 2 - 1
 
     def excess(theta: float) -> float:

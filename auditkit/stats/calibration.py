@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import expit, logit, ndtr
 
 from auditkit.stats.quadratic import noncentral_limits
@@ -174,6 +173,8 @@ def range_quantile(z: float) -> float:
     >>> round(range_quantile(1.959964), 3)
     2.498
     """
+    from scipy.optimize import brentq  # takes a third of a second, and few need it
+
     return float(brentq(lambda x: range_tail(x) - 2 * ndtr(-z), 0.2, 60.0, xtol=1e-10))
 
 

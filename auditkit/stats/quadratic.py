@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import chndtr, ndtr
 
 Floats = NDArray[np.float64]
@@ -21,6 +20,8 @@ def noncentral_limits(t: float, m: Floats, z: float) -> tuple[float, float]:
     >>> [round(x, 3) for x in noncentral_limits(30.0, np.ones(10), 1.96)]
     [5.255, 44.775]
     """
+    from scipy.optimize import brentq  # takes a third of a second, and few need it
+
     g, df = _matched(m)
     x, tail = t / g, float(ndtr(-z))
     top = x + (10 + 2 * z) * (x**0.5 + 10 + z)

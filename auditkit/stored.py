@@ -1,0 +1,133 @@
+"""The text of a stored report, read as a stranger's: what kind of file, how large, how deep, which JSON.
+
+Bounds are stated here. They are far above what an audit writes, and keep what a reader allocates below 500 MB.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any, NoReturn
+
+from auditkit.errors import ReportError
+
+MOST_BYTES = 64 * 2**20
+"""Of a file."""
+MOST_OBJECTS = 200_000
+"""JSON objects: each can become a record."""
+MOST_ITEMS = 6_000_000
+"""JSON items, of all lists and objects together."""
+DEEPEST = 64
+"""Brackets within brackets."""
+
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_NO_BRACKET = bytes(b for b in range(256) if b not in b"[]{}")
+_LONE = re.compile(
+    r"(?<!\\)(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|"
+    r"(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F])"
+)
+"""Half of a pair of surrogates: no text, and nothing that can be written."""
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a regular file of at most `MOST_BYTES`, read once; ReportError for anything else, at once."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as e:
+        raise ReportError(f"cannot read {path}: {getattr(e, 'strerror', None) or e}") from None
+    with os.fdopen(handle, "rb") as file:
+        mode = os.fstat(handle).st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "a pipe" if stat.S_ISFIFO(mode) else "a device or socket"
+            raise ReportError(f"cannot read {path}: it is {kind}; expected the file of a report")
+        try:
+            found = file.read(MOST_BYTES + 1)
+        except OSError as e:
+            raise ReportError(f"cannot read {path}: {e.strerror}") from None
+    if len(found) > MOST_BYTES:
+        raise ReportError(f"{path} is larger than {MOST_BYTES // 2**20} MB: no report of auditkit is")
+    return found
+
+
+def parsed(text: str | bytes, source: str) -> Any:
+    """The JSON of a report; ReportError where it is cut short, too large or deep, ambiguous, or no text."""
+    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    for what, n, most in (
+        ("bytes", len(raw), MOST_BYTES),
+        ("objects", raw.count(b"{"), MOST_OBJECTS),
+        ("items", raw.count(b",") + raw.count(b"["), MOST_ITEMS),
+    ):
+        if n > most:
+            raise ReportError(f"{source} holds {n:,} {what}, more than the {most:,} that are read: no report does")
+    try:
+        decoded = raw.decode("utf-8-sig")
+        found = json.loads(decoded, object_pairs_hook=_each_once, parse_constant=_no_number)
+    except _Refused as e:
+        raise ReportError(f"{source} is not an auditkit report: {e}") from None
+    except (ValueError, RecursionError) as e:
+        raise ReportError(f"{source} is not complete JSON ({e}); was it cut short? Write it again") from None
+    if _too_deep(raw):
+        raise ReportError(f"{source} is not an auditkit report: more than {DEEPEST} brackets within one another")
+    if _LONE.search(decoded):
+        raise ReportError(f"{source} is not an auditkit report: a text holds half a character (a lone surrogate)")
+    return found
+
+
+def digest(text: bytes) -> str:
+    """What `run` prints and `gate --expect` asks for.
+
+    >>> digest(b"")[:20]
+    'sha256:e3b0c44298fc1'
+    """
+    return f"sha256:{hashlib.sha256(text).hexdigest()}"
+
+
+def expected(text: bytes, expect: str | None, *, source: str) -> None:
+    """ReportError unless these bytes have the digest that is expected; None expects nothing."""
+    if expect is None:
+        return
+    if not re.fullmatch("sha256:[0-9a-f]{64}", expect.lower()):
+        raise ReportError(f"--expect is '{expect}'; expected sha256: and 64 hexadecimal digits, as `run` prints them")
+    if digest(text) != expect.lower():
+        raise ReportError(f"{source} is not the expected file: it has {digest(text)}, expected {expect.lower()}")
+
+
+def basis(text: bytes, expect: str | None) -> str:
+    """One line on what was judged, and what a gate cannot see."""
+    if expect is not None:
+        return f"Judged from the evidence of the expected file, {digest(text)}."
+    return (
+        "Judged from the evidence in the file. Evidence edited throughout can only be found against a digest kept "
+        f"elsewhere: --expect {digest(text)}"
+    )
+
+
+class _Refused(Exception):
+    pass
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [k for k, _ in pairs]
+        twice = next(k for k in keys if keys.count(k) > 1)
+        raise _Refused(f"the key {twice[:80]!r} stands twice in one object")
+    return found
+
+
+def _no_number(name: str) -> NoReturn:
+    raise _Refused(f"it holds {name}, which is no number")
+
+
+def _too_deep(raw: bytes) -> bool:
+    """Pairs of brackets are taken away from the inside, one level at a time."""
+    left = _STRINGS.sub(b"", raw).translate(None, _NO_BRACKET)
+    for _ in range(DEEPEST):
+        if not left:
+            return False
+        left = left.replace(b"[]", b"").replace(b"{}", b"")
+    return bool(left)

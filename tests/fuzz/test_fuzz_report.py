@@ -1,0 +1,46 @@
+"""Mutations of whole reports, through reading, judging and every format: only declared errors come out, soon."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+import auditkit as ak
+from auditkit.report.formats import FORMATS, render
+from auditkit.report.terminal import print_summary
+from tests.fuzz.budget import MEGABYTES, SECONDS, fuzzed
+from tests.fuzz.mutations import mutated, policies, texts
+from tests.limits import run
+
+
+def through(name: str, text: str | bytes) -> None:
+    """Read, judge, render."""
+    try:
+        report = ak.Report.from_json(text)
+    except ak.AuditkitError:
+        return
+    judged = report
+    with contextlib.suppress(ak.AuditkitError):
+        judged = ak.judge(report, policies(name))
+    for one in (report, judged):
+        print_summary(one, Console(file=io.StringIO()))
+        for form in FORMATS:
+            with contextlib.suppress(ak.AuditkitError):
+                render(one, form).encode()
+
+
+@pytest.mark.fuzz
+@fuzzed
+@given(st.integers(0, 2**32))
+def test_only_declared_errors_come_out_of_a_report(seed: int) -> None:
+    rng = random.Random(seed)
+    name, text = rng.choice(texts())
+    changed = mutated(text, rng)
+    ran = run(lambda: through(name, changed), seconds=SECONDS, megabytes=MEGABYTES)
+    assert ran.error == "", f"{name}, seed {seed}: {ran.error}: {ran.message}"
