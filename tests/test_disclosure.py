@@ -120,3 +120,28 @@ def test_the_profile_is_asked_by_file_and_by_flag(tmp_path: Path) -> None:
     status, _, err = run_cli(["run", str(config)])
     assert status == 2
     assert "report.profile" in err or "'profile'" in err
+
+
+def test_the_demo_holds_no_value_of_fewer_than_ten_rows() -> None:
+    """Edges and labels of every column, and every score, against how many of the demo's rows hold them."""
+    data = ak.demo.data()
+    checks = [ak.Scores(), ak.DataProfile(), ak.Subgroups(), ak.Subgroups(metric="mean_error")]
+    report = ak.audit(ak.demo.model(), data, checks=checks, on_error="raise")
+    frame = data.frame if isinstance(data.frame, pd.DataFrame) else data.frame.to_pandas()
+    score = ak.demo.model().predict(frame.drop(columns="income"))
+    text = report.to_json()
+    values, counts = np.unique(score, return_counts=True)
+    assert not [v for v in values[counts < 10] if repr(float(v)) in text]
+    rare = {c: set(n.index[n < 10]) for c in frame if len(n := frame[c].value_counts())}
+    assert sum(map(len, rare.values())) > 1_000, "the demo has values of few rows: the test can fail"
+    for key in ("subgroups:error_rate", "subgroups:mean_error"):
+        stored = report.evidence[key].data
+        for column, edges in stored["facts"]["edges"].items():
+            assert not set(edges or ()) & rare[column], column
+        for column, labels in stored["labels"].items():
+            assert not {f"{column} = {v}" for v in rare[column]} & set(labels), column
+        tables = [t for t in stored["tables"] if t["by"]]
+        rows = [np.add(*(np.fromstring(t["sums"][i], sep=" ") for i in (0, len(t["sums"]) // 2))) for t in tables]
+        assert min(r.min() for r in rows if len(r)) >= 10
+    for cells in report.evidence["scores"].data["cells"]:
+        assert set(cells) <= {"group", "y_true", "bin", "last", "n", "selected", "s", "s2", "alike", "score"}
