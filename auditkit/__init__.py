@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from auditkit.audit import audit as audit
     from auditkit.audit import conclude as conclude
     from auditkit.audit import observe as observe
+    from auditkit.disclosure import Disclosure as Disclosure
     from auditkit.errors import AuditkitError as AuditkitError
     from auditkit.errors import AuditWarning as AuditWarning
     from auditkit.errors import DataError as DataError
@@ -104,6 +105,7 @@ _HOMES = {
     "Policy": "gate.policy",
     "load_config": "gate.config",
     "Config": "gate.config",
+    "Disclosure": "disclosure",
     "Report": "records",
     "Finding": "records",
     "Estimate": "records",

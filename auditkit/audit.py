@@ -33,10 +33,11 @@ from auditkit.check import (
 )
 from auditkit.checks import check_of, default_checks
 from auditkit.deciding import as_many, decided, of_one_task
-from auditkit.disclosure import Disclosure
+from auditkit.disclosure import Disclosure, Told
 from auditkit.errors import DataError, PolicyError, foreign, listing
 from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
+from auditkit.evidence.suppression import GroupCounts, recoded_batch
 from auditkit.fairness.labels import labelled
 from auditkit.gate.policy import Policy
 from auditkit.inputs.dataset import Dataset
@@ -88,6 +89,7 @@ def audit(
         says otherwise) that check, which the report names; `"raise"` the audit.
     disclosure
         How much of the rows stays in the report; None: sums of everybody, nothing of single rows.
+        `Disclosure(profile="public")`: small groups are recoded, and no evidence is kept.
     progress
         Called with (what, done, total).
     name, words, command
@@ -118,7 +120,16 @@ def audit(
         update={"name": utf8(name or model.name), "words": words or (rules.words if rules else Words())}
     )
     report = report.model_copy(update={"provenance": report.provenance.model_copy(update={"command": utf8(command)})})
-    return report if rules is None else judge(report, rules)
+    judged = report if rules is None else judge(report, rules)
+    return _disclosed(judged, disclosure or Disclosure())
+
+
+def _disclosed(report: Report, disclosure: Disclosure) -> Report:
+    """The report, which says what it holds; a public one holds no evidence."""
+    if disclosure == Disclosure():
+        return report
+    kept = {} if disclosure.profile == "public" else report.evidence
+    return report.model_copy(update={"disclosure": disclosure, "evidence": kept})
 
 
 def _audited(
@@ -197,6 +208,8 @@ class Observed:
     """Stream check → its evidence."""
     sample: Sample | None
     """Rows of lowest hash, for the checks that do not see all; None where no check asks for them."""
+    groups: GroupCounts
+    """Rows of every crossed group: what a report that suppresses small groups recodes them by."""
     broken: dict[str, NotMeasured] = field(default_factory=dict)
     """Stream check → the accident that it had on some of these rows: it has no evidence."""
     outputs: OutputRange = field(default_factory=OutputRange)
@@ -209,6 +222,7 @@ class Observed:
             self.missing_prediction + other.missing_prediction,
             {k: v + other.evidence[k] for k, v in self.evidence.items() if k in other.evidence},
             self.sample if self.sample is None or other.sample is None else self.sample + other.sample,
+            self.groups + other.groups,
             {**other.broken, **self.broken},
             self.outputs + other.outputs,
         )
@@ -251,6 +265,7 @@ def observe(
             int((missing(batch.y_pred) & ~missing(batch.y_true)).sum()),
             {},
             Sample.of(batch, shuffled(whole, seed), k=sample) if sampled else None,
+            GroupCounts.of(batch.groups),
             outputs=outputs,
         )
         total = part if total is None else total + part
@@ -273,7 +288,8 @@ def conclude(
     """Ask the sample checks their questions, then turn all evidence into findings."""
     observed.outputs.judged()
     net = model if isinstance(model, Model) else None
-    drawn = None if observed.sample is None or net is None else observed.sample.draw(sample)
+    told = observed.groups.told(disclosure or Disclosure())
+    drawn = None if observed.sample is None or net is None else recoded_batch(observed.sample.draw(sample), told)
     findings: list[Finding] = []
     not_measured: list[NotMeasured] = []
     stored: dict[str, StoredEvidence] = {}
@@ -292,7 +308,7 @@ def conclude(
             if check.name in broken:
                 continue
             check = check.declared(data) if isinstance(check, DeclaredCheck) else check
-            evidence = _evidence(check, observed, net, drawn, size=sample).reduced(disclosure or Disclosure())
+            evidence = _evidence(check, observed, net, drawn, told, size=sample).reduced(told)
             assessment = check.assess(evidence, level=level)
             kept = StoredEvidence(type=type(evidence).__name__, options=check.options(), data=evidence.to_json())
             _in_a_report(assessment, kept)
@@ -309,11 +325,13 @@ def conclude(
     )
 
 
-def _evidence(check: Check, observed: Observed, net: Model | None, drawn: Batch | None, *, size: int) -> Evidence:
+def _evidence(
+    check: Check, observed: Observed, net: Model | None, drawn: Batch | None, told: Told, *, size: int
+) -> Evidence:
     """What was seen of all rows, or is seen now of the sample."""
     if isinstance(check, RowsCheck):
         assert observed.sample is not None, "observe was given the same checks"
-        return check.study(observed.sample.simple(size), net)
+        return check.study(recoded_batch(observed.sample.simple(size), told), net)
     if isinstance(check, SampleCheck):
         assert net is not None, "without a net it is not measured"
         assert drawn is not None, "a net's rows are sampled"

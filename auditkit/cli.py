@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +17,13 @@ from auditkit.cli_asked import (
     known_kind,
     known_on_error,
     known_outputs,
+    known_profile,
     known_task,
     one_or_more,
     overridden,
     run_audit,
 )
+from auditkit.cli_command import told_command
 from auditkit.cli_delivery import Place, deliver, show, slug, write
 from auditkit.cli_terminal import complain, usable_streams, while_heard
 from auditkit.errors import foreign
@@ -193,6 +194,10 @@ def run(
     on_error: Annotated[
         str | None, typer.Option("--on-error", help="Where a check breaks: not_measured (default), or raise.")
     ] = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="internal (default), public or regulator: what the report holds.")
+    ] = None,
+    keep_rows: Annotated[bool, typer.Option("--keep-rows", help="Keep evidence of single rows in the report.")] = False,
     quiet: Quiet = False,
     force: Force = False,
 ) -> int:
@@ -228,6 +233,7 @@ def run(
         },
         predictions={"y_pred": one_or_more(y_pred, several), "score": score},
         audit={"seed": seed, "sample": sample, "on_error": known_on_error(on_error)},
+        report={"profile": known_profile(profile), "keep_rows": keep_rows or None},
     )
     if policy is not None:
         rules = ak.Policy.load(policy)
@@ -235,7 +241,7 @@ def run(
         changed = changed.model_copy(update={"policy": rules.model_copy(update={"words": words})})
     if check:
         changed = changed.model_copy(update={"checks": tuple(Asked(name=c, where="--check") for c in check)})
-    command = utf8(shlex.join(["auditkit", *sys.argv[1:]]))
+    command = utf8(told_command(["auditkit", *sys.argv[1:]]))
     place = Place(out, name, format, force)
     report = run_audit(changed, place, command=command, quiet=quiet, include_examples=include_examples)
     deliver(report, place, quiet, file_name=name or slug(report.name))

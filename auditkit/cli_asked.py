@@ -68,6 +68,18 @@ def one_or_more(names: list[str] | None, several: bool) -> str | list[str] | Non
     return names if several or not names else names[-1]
 
 
+def known_profile(name: str | None) -> str | None:
+    from typing import get_args
+
+    from auditkit.disclosure import Profile
+    from auditkit.errors import listing, nearest
+
+    known = get_args(Profile)
+    if name is not None and name not in known:
+        raise ak.PolicyError(f"unknown profile '{name}'; known are {listing(known)}.{nearest(name, known)}")
+    return name
+
+
 def known_task(name: str | None) -> str | None:
     from auditkit.errors import listing, nearest
     from auditkit.records import TASKS
@@ -101,6 +113,7 @@ def run_audit(config: Any, place: Place, *, command: str, quiet: bool, include_e
             name=config.audit.name,
             command=command,
             include_examples=include_examples,
+            disclosure=config.report,
             progress=progress,
         )
 

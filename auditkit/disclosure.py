@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from auditkit.exhibits import Record
 
+SUPPRESS_BELOW = 10
+"""People of a group, below which `public` and `regulator` reports do not show it."""
 Profile = Literal["internal", "public", "regulator"]
 
 
@@ -17,6 +19,22 @@ class Disclosure(Record):
     profile: Profile = "internal"
     """`internal`: sums of everybody; `public` and `regulator`: small groups suppressed, `public` without evidence."""
     suppress_below: int = Field(default=0, ge=0)
-    """Groups of fewer people are recoded, with what would reveal them; 0: none."""
+    """Groups of fewer people are recoded, with what would reveal them; 0: none, and 10 for `public` and `regulator`."""
     keep_rows: bool = False
     """Whether evidence may keep something of single rows."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _suppressed(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("profile") in ("public", "regulator"):
+            return {**given, "suppress_below": given.get("suppress_below") or SUPPRESS_BELOW}
+        return given
+
+
+class Told(Disclosure):
+    """A disclosure that knows the groups of the data: what `reduced` is called with."""
+
+    attributes: tuple[str, ...] = ()
+    """The sensitive features, whose labels may stand in a report; other columns are features."""
+    recoding: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """Attribute → value → what stands in its place; values that are not here stay."""

@@ -29,9 +29,11 @@ def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
 def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Report:
     """The report with the verdicts of this policy, each answered from the evidence.
 
-    Raises PolicyError for a wrong policy, and ReportError where a rule asks about a finding that is not what the
-    evidence says, or whose evidence is not in the report or cannot be read.
+    Raises PolicyError for a wrong policy, and ReportError for a public report, which holds no evidence, and where a
+    rule asks about a finding that is not what the evidence says, or whose evidence is missing or cannot be read.
     """
+    if report.disclosure is not None and report.disclosure.profile == "public":
+        raise ReportError("this report is public: it holds no evidence and cannot be judged again")
     policy = as_policy(policy).for_features(report.provenance.data.sensitive_features)
     policy = _one_rule_a_label(policy, report)
     _one_answer(report, policy)

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from auditkit import stored
+from auditkit.disclosure import Disclosure
 from auditkit.errors import AuditWarning, PolicyViolation, ReportError
 from auditkit.exhibits import Case as Case
 from auditkit.exhibits import Cases as Cases
@@ -319,6 +320,14 @@ class Report(Record):
     verdicts: tuple[Verdict, ...] = ()
     not_measured: tuple[NotMeasured, ...] = ()
     evidence: dict[str, StoredEvidence] = Field(default_factory=dict)
+    disclosure: Disclosure | None = None
+    """What the report gives away of the people in the data; None, and absent from JSON, for an internal report that
+    suppresses nothing and keeps no rows."""
+
+    @model_serializer(mode="wrap")
+    def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        out: dict[str, Any] = handler(self)
+        return out if self.disclosure is not None else {k: v for k, v in out.items() if k != "disclosure"}
 
     @model_validator(mode="after")
     def _names_once(self) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from auditkit.check import Batch, missing
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading
+from auditkit.evidence.merging import PEOPLE
 
 Floats = NDArray[np.float64]
 Cell = tuple[str, ...]
@@ -71,6 +73,15 @@ class Census:
             cells[cell] = cells[cell] + sums if cell in cells else sums
         return Census(self.by, cells)
 
+    def recoded(self, recoding: Mapping[str, Mapping[str, str]]) -> Census:
+        """The sums of recoded groups."""
+        cells: dict[Cell, Floats] = {}
+        for cell, sums in self.cells.items():
+            own = tuple(recoding.get(a, {}).get(v, v) for a, v in zip(self.by, cell, strict=False))
+            key = (*own, *cell[len(own) :])
+            cells[key] = cells[key] + sums if key in cells else sums
+        return Census(self.by, cells)
+
     def mean(self, of: str, group: Mapping[str, str], *, y: int | None = None, rest: bool = False) -> float | None:
         """Mean over the rows of a group (`rest`: of all others) with target `y`; None without rows.
 
@@ -83,13 +94,13 @@ class Census:
         for cell, sums in sorted(self.cells.items()):
             inside = all(cell[i] == value for i, value in zip(where, group.values(), strict=True))
             if inside != rest and (y is None or cell[-2] == str(y)):
-                n, score, loss = map(_short, sums)
+                n, score, loss = _told(sums)
                 total += (n, {"score": score, "loss": loss, "selected": n * (cell[-1] == "1")}[of])
         return float(total[1] / total[0]) if total[0] else None
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        rows = [[*cell, *map(_short, sums)] for cell, sums in sorted(self.cells.items())]
+        rows = [[*cell, *_told(sums)] for cell, sums in sorted(self.cells.items())]
         return {"by": list(self.by), "cells": rows}
 
     @classmethod
@@ -106,6 +117,19 @@ class Census:
                 raise EvidenceError(f"the census names {reading.shown(cell)} twice")
             cells[cell] = reading.numbers(stored[-3:], "the sums of a cell of the census")
         return cls(by, cells)
+
+
+def _told(sums: Floats) -> tuple[float, float, float]:
+    """Sums as they are stored: of fewer than five rows, with means to three bits, so that none is that of one row."""
+    n, *others = map(_short, sums)
+    if 0 < n < PEOPLE:
+        others = [n * _three_bits(x / n) for x in others]
+    return n, others[0], others[1]
+
+
+def _three_bits(x: float) -> float:
+    mantissa, exponent = math.frexp(x)
+    return math.ldexp((math.floor(mantissa * 8) + 0.5) / 8, exponent) if x else 0.0
 
 
 def _short(x: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
-from auditkit.evidence import reading
+from auditkit.evidence import reading, suppression
 from auditkit.evidence.tally import Tally, counted, matched, summed
 
 if TYPE_CHECKING:
@@ -117,8 +117,9 @@ class ClassTally:
         return Tally(self.by, summed(cells, self.by))
 
     def reduced(self, disclosure: Disclosure) -> ClassTally:
-        """Sums already."""
-        return self
+        """The same counts, of recoded groups."""
+        recoding = suppression.of_columns(disclosure, self.by, self.cells)
+        return ClassTally(self.by, self.classes, summed(suppression.recoded(self.cells, recoding), self.by))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""

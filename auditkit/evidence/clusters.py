@@ -44,7 +44,7 @@ class Replicates:
     """Of C cells: Σ weight in each replicate, and the lowest hashes of the clusters seen in the cell."""
 
     sums: Floats
-    """(C, R)"""
+    """(C, R); reduced, as few columns with the same means and second moments, which is all that intervals read."""
     lowest: tuple[Keys, ...]
     """C sorted arrays of at most `LOWEST` distinct hashes."""
 
@@ -82,6 +82,19 @@ class Replicates:
     def taken(self, where: NDArray[np.bool_]) -> Replicates:
         """The replicates of these cells."""
         return Replicates(self.sums[where], tuple(h for h, keep in zip(self.lowest, where, strict=True) if keep))
+
+    def reduced(self, weight: Floats) -> Replicates:
+        """Without hashes, and without what a cluster alone weighs in a replicate, which its hash would give away.
+
+        `weight` (C,) is Σ weight of each cell. All readings are linear in the replicates' sums, so columns with the
+        same second moments about it serve as well.
+        """
+        away = self.sums - weight[:, None]
+        factor = np.asarray(np.linalg.qr(away.T, mode="r")).T
+        factor = factor * np.where(np.diagonal(factor) < 0, -1.0, 1.0)
+        scaled = factor * (factor.shape[1] / self.sums.shape[1]) ** 0.5
+        kept = weight[:, None] + np.array([float(f"{x:.6g}") for x in scaled.ravel()]).reshape(scaled.shape)
+        return Replicates(kept, tuple(np.zeros(0, np.uint64) for _ in self.lowest))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON; whole sums stay whole."""

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from auditkit.check import MISSING, Batch
 from auditkit.errors import DataError, EvidenceError, listing, nearest
-from auditkit.evidence import reading
+from auditkit.evidence import rare, reading
 from auditkit.evidence.contents import holds_contents
 from auditkit.evidence.tally import coded_strings
 
+NAMES_ROWS = 0.5
+"""A column of categories with more different values than this share of its rows names rows."""
 MOST_VALUES = 50
 """A column of categories with more values than this is left out: each would be a subgroup of hardly anybody."""
 
@@ -44,11 +46,12 @@ class Coding:
     >>> frame = pd.DataFrame({"age": [20.0, 30.0, 40.0, 50.0, None], "sex": ["f", "f", "m", "m", "m"]})
     >>> coding = Coding.of(frame, bins=2)
     >>> coding.coded("age", frame["age"]).labels
-    ('age ≤ 30', 'age > 30', 'age is missing')
+    ('age ≤ 35', 'age > 35', 'age is missing')
     """
 
     edges: dict[str, tuple[float, ...] | None]
-    """Column → inner edges of its bins (each bin contains its upper edge); None: categories as they are."""
+    """Column → inner edges of its bins (each bin contains its upper edge); None: categories as they are. An edge that
+    fewer than ten rows hold is rounded to a number that none holds."""
     left_out: dict[str, str]
     """Column → why it is not searched."""
     alone: tuple[str, ...] = ()
@@ -162,18 +165,28 @@ def _edges(values: pd.Series[Any], bins: int) -> tuple[str, tuple[float, ...] | 
     if pd.api.types.is_datetime64_any_dtype(values.dtype) or pd.api.types.is_timedelta64_dtype(values.dtype):
         return "holds dates or times: make a column of the part that matters (year, weekday)", None
     if not pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
-        many = distinct > MOST_VALUES
-        return f"{distinct:,} different values, more than {MOST_VALUES}" if many else "", None
+        if distinct > MOST_VALUES:
+            return f"{distinct:,} different values, more than {MOST_VALUES}", None
+        return (_names_rows(distinct) if distinct > max(2, NAMES_ROWS * values.notna().sum()) else ""), None
     if pd.api.types.is_complex_dtype(values.dtype):
         return "holds complex numbers", None
     if distinct <= bins:
         return "", None
-    numbers = values.dropna().to_numpy(dtype=np.float64)
+    numbers = np.sort(values.dropna().to_numpy(dtype=np.float64))
+    if distinct == len(numbers) >= rare.FEWEST and (numbers == np.rint(numbers)).all():
+        return _names_rows(distinct), None
     cuts = np.quantile(numbers, np.arange(1, bins) / bins, method="inverted_cdf")
     inner = np.unique(cuts[cuts < numbers.max()])
     if not len(inner):  # more than (bins − 1)/bins of the rows hold the largest value
         inner = np.array([numbers[numbers < numbers.max()].max()])
-    return "", tuple(float(x) for x in inner)
+    told = [x for cut in inner if (x := rare.edge(numbers, float(cut))) is not None]
+    if not told:
+        return "no edge of bins is held by ten rows, nor lies between two values", None
+    return "", tuple(dict.fromkeys(told))
+
+
+def _names_rows(distinct: int) -> str:
+    return f"nearly as many values as rows ({distinct:,}): it names rows rather than describes them"
 
 
 def _bins(name: str, edges: tuple[float, ...]) -> list[str]:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, pairwise
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.disclosure import Disclosure, Told
 from auditkit.errors import DataError, EvidenceError, listing
-from auditkit.evidence import reading
+from auditkit.evidence import rare, reading
 from auditkit.evidence.coding import MOST_CELLS, Coded
-
-if TYPE_CHECKING:
-    from auditkit.disclosure import Disclosure
 
 Floats = NDArray[np.float64]
 Keys = NDArray[np.uint64]
@@ -109,8 +107,8 @@ class CrossedSums:
 
     @cached_property
     def _holding(self) -> dict[frozenset[str], tuple[str, ...]]:
-        """Columns → the first table that crosses all of them."""
-        found: dict[frozenset[str], tuple[str, ...]] = {}
+        """Columns → the table of just them, or the first that crosses all of them."""
+        found = {frozenset(whole): whole for whole in self.tables}
         for whole in self.tables:
             for size in range(len(whole) + 1):
                 for part in combinations(whole, size):
@@ -133,9 +131,16 @@ class CrossedSums:
             out[by] = wide
         return out
 
+    @property
+    def depth(self) -> int:
+        """Columns that are crossed, at most."""
+        return max(map(len, self.tables), default=0)
+
     def reduced(self, disclosure: Disclosure) -> CrossedSums:
-        """Without the keys of rows."""
-        return replace(self, copies=self.copies.reduced())
+        """Without values and crossings of fewer than ten rows (`auditkit.evidence.rare`)."""
+        fewest = disclosure.suppress_below
+        recoding = disclosure.recoding if isinstance(disclosure, Told) else {}
+        return rare.without(self, recoding, crossed=not fewest, fewest=fewest)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: of each table only the cells with rows, by their place in it; a line of numbers is one string."""

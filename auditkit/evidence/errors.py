@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
-from auditkit.evidence import reading
+from auditkit.evidence import pooled, reading, suppression
 from auditkit.evidence.tally import coded_strings, matched
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ class ErrorSums:
     """One row a crossed group and cell: the group columns, `cell` (int64, in the order of the values), `n`."""
     cut: int = 0
     """Bits cut from the end of the values."""
+    width_: float = 0.0
+    """Width of the widest run of values that share one, once they are reduced."""
 
     @classmethod
     def of(cls, groups: Any, *, y_true: ArrayLike, y_pred: ArrayLike) -> ErrorSums:
@@ -95,8 +97,8 @@ class ErrorSums:
         rows = pd.DataFrame(frame, dtype=object).assign(
             n=known.astype(np.int64), error=e, absolute=np.abs(e), squared=e * e, prediction=np.where(known, p, 0.0)
         )
-        cells = rows.loc[known, [*by]].assign(cell=_cells_of(p[known]), n=1)
-        return _coarse(cls(by, _moments(rows, by), _counted(cells, by)))
+        cells = rows.loc[known, [*by]].assign(cell=cells_of(p[known]), n=1)
+        return _coarse(cls(by, _moments(rows, by), counted(cells, by)))
 
     def __add__(self, other: ErrorSums) -> ErrorSums:
         if self.by != other.by:
@@ -104,7 +106,8 @@ class ErrorSums:
         cut = max(self.cut, other.cut)
         cells = pd.concat([_shifted(x.values_, cut - x.cut) for x in (self, other)], ignore_index=True)
         moments = pd.concat([self.moments_, other.moments_], ignore_index=True)
-        return _coarse(ErrorSums(self.by, _merged(moments, self.by), _counted(cells, self.by), cut))
+        wide = max(self.width_, other.width_)
+        return _coarse(ErrorSums(self.by, _merged(moments, self.by), counted(cells, self.by), cut, wide))
 
     def moments(self, *by: str) -> GroupMoments:
         """Moments by the crossed groups of these columns, groups sorted."""
@@ -128,7 +131,7 @@ class ErrorSums:
         n = np.zeros((len(groups), len(cells)), dtype=np.int64)
         np.add.at(n, (np.array([place[k] for k in keys], dtype=np.intp), where), frame["n"].to_numpy(np.int64))
         width = _floats(cells + 1 << self.cut) - _floats(cells << self.cut) if self.cut else np.zeros(1)
-        return GroupValues(groups, _values_of(cells, self.cut), n, float(width.max(initial=0.0)))
+        return GroupValues(groups, values_of(cells, self.cut), n, max(self.width_, float(width.max(initial=0.0))))
 
     def _known(self, by: tuple[str, ...]) -> None:
         for name in by:
@@ -136,8 +139,12 @@ class ErrorSums:
                 raise EvidenceError(f"no column '{name}' in sums by {listing(self.by)}.{nearest(name, self.by)}")
 
     def reduced(self, disclosure: Disclosure) -> ErrorSums:
-        """Sums already."""
-        return self
+        """With values that ten people share, at least, and rounded means of groups below five."""
+        recoding = suppression.of_columns(disclosure, self.by, self.moments_)
+        moments, values = (suppression.recoded(x, recoding) for x in (self.moments_, self.values_))
+        return pooled.reduced(
+            ErrorSums(self.by, _merged(moments, self.by), counted(values, self.by), self.cut, self.width_)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
@@ -145,22 +152,24 @@ class ErrorSums:
         return {
             "by": list(self.by),
             "cut": self.cut,
+            **({"width": self.width_} if self.width_ else {}),
             **{k: {str(c): frame[c].tolist() for c in frame} for k, frame in frames.items()},
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ErrorSums:
         """From `to_json`; EvidenceError for what no rows can give."""
-        data = reading.fields(data, "the sums of errors", "by", "cut", "moments", "values")
+        data = reading.fields(data, "the sums of errors", "by", "cut", "moments", "values", optional=("width",))
         by = reading.names(data["by"], "'by' of the sums of errors")
         cut = reading.whole(data["cut"], "'cut' of the sums of errors", high=63)
         moments = _stored_moments(data["moments"], by)
         values = reading.table(data["values"], "the values", by, key={"cell": (-(2**63), 2**63 - 1)})
         reading.bounded(len(values["n"]), "cells of values", MOST_VALUES)
         _same_rows(moments, values, by)
-        if not np.isfinite(_values_of(values["cell"], cut)).all():
+        if not np.isfinite(values_of(values["cell"], cut)).all():
             raise EvidenceError("the values hold cells of no finite number")
-        return cls(by, pd.DataFrame(moments), pd.DataFrame(values), cut)
+        width = reading.number(data.get("width", 0.0), "'width' of the sums of errors", low=0)
+        return cls(by, pd.DataFrame(moments), pd.DataFrame(values), cut, width)
 
 
 def _stored_moments(stored: object, by: tuple[str, ...]) -> dict[str, Any]:
@@ -220,7 +229,8 @@ def _merged(frame: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     return merged
 
 
-def _counted(cells: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
+def counted(cells: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
+    """Cells with one row a combination of groups and value, sorted."""
     out: pd.DataFrame = cells.groupby([*by, "cell"], sort=True, observed=True)["n"].sum().reset_index()
     return out
 
@@ -229,8 +239,8 @@ def _coarse(sums: ErrorSums) -> ErrorSums:
     """Cut bits until the values fit; a part never needs more than the whole."""
     cells, cut = sums.values_, sums.cut
     while len(cells) > MOST_VALUES and cut < 63:
-        cells, cut = _counted(_shifted(cells, 1), sums.by), cut + 1
-    return ErrorSums(sums.by, sums.moments_, cells, cut)
+        cells, cut = counted(_shifted(cells, 1), sums.by), cut + 1
+    return ErrorSums(sums.by, sums.moments_, cells, cut, sums.width_)
 
 
 def _shifted(cells: pd.DataFrame, bits: int) -> pd.DataFrame:
@@ -241,13 +251,13 @@ def _groups(frame: pd.DataFrame, by: tuple[str, ...]) -> tuple[tuple[str, ...], 
     return tuple(zip(*(frame[b].tolist() for b in by), strict=True)) if by else ((),) * len(frame)
 
 
-def _cells_of(values: Floats) -> NDArray[np.int64]:
+def cells_of(values: Floats) -> NDArray[np.int64]:
     """float64 → int64 in the same order: bits of negative numbers turned round."""
     bits = (values + 0.0).view(np.int64)
     return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)
 
 
-def _values_of(cells: NDArray[np.int64], cut: int) -> Floats:
+def values_of(cells: NDArray[np.int64], cut: int) -> Floats:
     """The middle of each cell; the value itself where nothing was cut."""
     return _floats((cells << cut) + ((1 << cut) >> 1))
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
+from auditkit.evidence import merging, suppression
 from auditkit.evidence.tally import coded_strings, codes01, matched
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ BINS = STEPS + 2
 """Equal steps of the logit on [−16, 16], and one bin beyond each end."""
 EDGES: Floats = 1 / (1 + np.exp(-np.linspace(-REACH, REACH, STEPS + 1)))
 """(4097,) scores between the bins: bin b holds EDGES[b−1] ≤ score < EDGES[b]."""
+
+LEAST: Floats = np.concatenate([[0.0], EDGES])
+"""(BINS,) smallest score of each bin: `score >= LEAST[b]` selects bin b and all above."""
 
 MISSING_WHAT = ("truth", "decision", "score")
 _SUMS = ("n", "selected", "s", "s2")
@@ -51,6 +55,8 @@ class Bins(NamedTuple):
     """Smallest score, ∞ in an empty cell."""
     high: Floats
     """Largest score, −∞ in an empty cell."""
+    cut: Floats | None = None
+    """(BINS,) where bins are merged: the lower edge of what stands here, which is the threshold that selects it."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +74,12 @@ class ScoreHistogram:
     by: tuple[str, ...]
     """Names of the group columns."""
     cells: pd.DataFrame
-    """One row a non-empty cell: the group columns, y_true, bin, n, selected, s, s2, low, high; sorted."""
+    """One row a non-empty cell: the group columns, y_true, bin, last (of a merged bin), n, selected, s, s2, low, high;
+    sorted."""
     missing: pd.DataFrame
     """Rows in no cell: the group columns, what is missing (`truth`, else `decision`, else `score`), n; sorted."""
+    merged: bool = False
+    """True where bins are runs of the grid with at least five people of a group each: see `reduced`."""
 
     @classmethod
     def of(cls, groups: Any, *, y_true: ArrayLike, y_pred: ArrayLike, score: ArrayLike) -> ScoreHistogram:
@@ -125,45 +134,46 @@ class ScoreHistogram:
         if self.by != other.by:
             raise EvidenceError(f"cannot add a score histogram by {list(self.by)} and one by {list(other.by)}")
         cells = pd.concat([self.cells, other.cells], ignore_index=True)
-        missing = pd.concat([self.missing, other.missing], ignore_index=True)
-        return ScoreHistogram(self.by, _summed(cells, self.by), _missing(missing, self.by))
+        missing = _missing(pd.concat([self.missing, other.missing], ignore_index=True), self.by)
+        if self.merged or other.merged:
+            return ScoreHistogram(self.by, merging.together(cells, self.by), missing, merged=True)
+        return ScoreHistogram(self.by, summed(cells, self.by), missing)
 
     def over(self, *by: str) -> ScoreHistogram:
         """The histogram of fewer group columns, in the order asked for; `over()` is the total."""
         for name in by:
             if name not in self.by:
                 raise EvidenceError(f"no group column '{name}'; there are {listing(self.by)}.{nearest(name, self.by)}")
-        return ScoreHistogram(tuple(by), _summed(self.cells, by), _missing(self.missing, by))
+        return ScoreHistogram(tuple(by), summed(self.cells, by), _missing(self.missing, by), self.merged)
 
     def groups(self, *by: str) -> Iterator[tuple[tuple[str, ...], Bins]]:
         """The bins of each crossed group of these columns, groups sorted; `groups()` gives everybody."""
         cells = self.over(*by).cells
         if not by:
-            yield (), _dense(cells)
+            yield (), _dense(cells, self.merged)
             return
         for key, part in cells.groupby(list(by), sort=True, observed=True):
-            yield tuple(str(k) for k in key), _dense(part)
+            yield tuple(str(k) for k in key), _dense(part, self.merged)
 
     def reduced(self, disclosure: Disclosure) -> ScoreHistogram:
-        """Sums already."""
-        return self
+        """With neighbouring bins of each crossed group merged until five people share each (`merging`)."""
+        if self.merged:
+            return self
+        recoding = suppression.of_columns(disclosure, self.by, self.cells)
+        cells = summed(suppression.recoded(self.cells, recoding), self.by)
+        missing = _missing(suppression.recoded(self.missing, recoding), self.by)
+        return ScoreHistogram(self.by, merging.merged(cells, self.by, LEAST), missing, merged=True)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: sparse columns a group and truth; a cell of one row needs no more than its score."""
         out = []
         keyed: Any = self.cells.groupby([*self.by, "y_true"], sort=True, observed=True)
         for key, part in keyed:
-            many = part[part["n"] > 1]
-            out.append(
-                {
-                    "group": [str(k) for k in key[:-1]],
-                    "y_true": int(key[-1]),
-                    **{c: part[c].tolist() for c in ("bin", "n", "selected", "low")},
-                    **{c: many[c].tolist() for c in ("s", "s2", "high")},
-                }
-            )
+            of = {"group": [str(k) for k in key[:-1]], "y_true": int(key[-1])}
+            out.append({**of, **(_merged_columns(part) if self.merged else _columns(part))})
         missing = {str(c): self.missing[c].tolist() for c in self.missing}
-        return {"by": list(self.by), "steps": STEPS, "reach": REACH, "cells": out, "missing": missing}
+        merged = {"merged": True} if self.merged else {}
+        return {"by": list(self.by), "steps": STEPS, "reach": REACH, "cells": out, "missing": missing, **merged}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ScoreHistogram:
@@ -174,9 +184,10 @@ class ScoreHistogram:
                 f"steps to ±{REACH}"
             )
         by = tuple(data["by"])
-        parts = [_empty(by), *(_part(by, p) for p in data["cells"])]
+        merged = bool(data.get("merged", False))
+        parts = [_empty(by), *((_merged_part if merged else _part)(by, p) for p in data["cells"])]
         missing = pd.DataFrame({c: data["missing"][c] for c in (*by, "what", "n")})
-        return cls(by, _summed(pd.concat(parts, ignore_index=True), by), _missing(missing, by))
+        return cls(by, summed(pd.concat(parts, ignore_index=True), by), _missing(missing, by), merged)
 
 
 def bin_of(score: ArrayLike) -> NDArray[np.int64]:
@@ -231,6 +242,7 @@ def _cells(group: Ints, truth: NDArray[np.int8], decision: NDArray[np.int8], sco
             "group": rest // 2,
             "y_true": rest % 2,
             "bin": bins,
+            "last": bins,
             "n": np.bincount(at, minlength=k),
             "selected": np.bincount(at[decision == 1], minlength=k),
             "s": np.bincount(at, weights=_grains(score), minlength=k),
@@ -253,29 +265,36 @@ def _named(
     return pd.concat([groups, frame], axis=1)
 
 
-def _dense(cells: pd.DataFrame) -> Bins:
-    at = (cells["y_true"].to_numpy(np.intp), cells["bin"].to_numpy(np.intp))
+def _dense(cells: pd.DataFrame, merged: bool) -> Bins:
+    place = merging.places_of(cells, bin_of) if merged else cells["bin"].to_numpy(np.intp)
+    at = (cells["y_true"].to_numpy(np.intp), place)
 
-    def column(name: str, empty: float, dtype: type) -> Any:
+    def column(name: str, empty: float, dtype: type, gather: Any = np.add) -> Any:
         out: NDArray[Any] = np.full((2, BINS), empty, dtype=dtype)
-        out[at] = cells[name].to_numpy()
+        gather.at(out, at, cells[name].to_numpy(dtype))
         return out
 
+    cut = None
+    if merged:
+        cut = np.full(BINS, -np.inf)
+        np.maximum.at(cut, place, LEAST[cells["bin"].to_numpy(np.intp)])
     return Bins(
         column("n", 0, np.int64),
         column("selected", 0, np.int64),
         column("s", 0.0, np.float64),
         column("s2", 0.0, np.float64),
-        column("low", np.inf, np.float64),
-        column("high", -np.inf, np.float64),
+        column("low", np.inf, np.float64, np.minimum),
+        column("high", -np.inf, np.float64, np.maximum),
+        cut,
     )
 
 
-def _summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+def summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Cells with one row a combination of groups, truth and bin, sorted."""
     how = {**dict.fromkeys(_SUMS, "sum"), "low": "min", "high": "max"}
-    keys = [*by, "y_true", "bin"]
-    summed: pd.DataFrame = cells.groupby(keys, sort=True, observed=True).agg(how).reset_index()
-    return summed
+    keys = [*by, "y_true", "bin", "last"]
+    out: pd.DataFrame = cells.groupby(keys, sort=True, observed=True).agg(how).reset_index()
+    return out
 
 
 def _missing(missing: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -289,7 +308,7 @@ def _sorted(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 
 def _empty(by: Sequence[str]) -> pd.DataFrame:
-    numbers: dict[str, Any] = {c: np.zeros(0, np.int64) for c in ("y_true", "bin", "n", "selected")}
+    numbers: dict[str, Any] = {c: np.zeros(0, np.int64) for c in ("y_true", "bin", "last", "n", "selected")}
     numbers |= {c: np.zeros(0) for c in ("s", "s2", "low", "high")}
     return pd.DataFrame({**{b: np.zeros(0, object) for b in by}, **numbers})
 
@@ -304,6 +323,7 @@ def _part(by: Sequence[str], data: dict[str, Any]) -> pd.DataFrame:
         {
             "y_true": data["y_true"],
             "bin": np.asarray(data["bin"], np.int64),
+            "last": np.asarray(data["bin"], np.int64),
             "n": n,
             "selected": np.asarray(data["selected"], np.int64),
             "s": s,
@@ -312,6 +332,39 @@ def _part(by: Sequence[str], data: dict[str, Any]) -> pd.DataFrame:
             "high": high,
         }
     )
-    for name, value in zip(reversed(by), reversed(data["group"]), strict=True):
+    return _of_group(frame, by, data["group"])
+
+
+def _columns(part: pd.DataFrame) -> dict[str, list[Any]]:
+    """Of one group and truth; a cell of one row needs no more than its score."""
+    many = part[part["n"] > 1]
+    return {
+        **{c: part[c].tolist() for c in ("bin", "n", "selected", "low")},
+        **{c: many[c].tolist() for c in ("s", "s2", "high")},
+    }
+
+
+_MERGED = ("bin", "last", "n", "selected", "s", "s2")
+
+
+def _merged_columns(part: pd.DataFrame) -> dict[str, list[Any]]:
+    """Of one group and truth over merged bins: extremes follow from the grid, but for scores that many share."""
+    alike = np.flatnonzero((part["low"] == part["high"]).to_numpy())
+    shared = {"alike": alike.tolist(), "score": part["low"].to_numpy()[alike].tolist()} if len(alike) else {}
+    return {**{c: part[c].tolist() for c in _MERGED}, **shared}
+
+
+def _merged_part(by: Sequence[str], data: dict[str, Any]) -> pd.DataFrame:
+    columns: dict[str, Any] = {c: np.asarray(data[c], np.int64) for c in _MERGED[:4]}
+    columns |= {c: np.asarray(data[c], np.float64) for c in _MERGED[4:]}
+    low, high = merging.edges_of(columns["bin"], columns["last"], LEAST)
+    alike = np.asarray(data.get("alike", []), np.intp)
+    low[alike] = high[alike] = np.asarray(data.get("score", []), np.float64)
+    frame = pd.DataFrame({"y_true": data["y_true"], **columns, "low": low, "high": high})
+    return _of_group(frame, by, data["group"])
+
+
+def _of_group(frame: pd.DataFrame, by: Sequence[str], group: Sequence[str]) -> pd.DataFrame:
+    for name, value in zip(reversed(by), reversed(group), strict=True):
         frame.insert(0, name, np.full(len(frame), value, dtype=object))
     return frame

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 
 from auditkit.check import Batch
 from auditkit.errors import EvidenceError
+from auditkit.evidence import suppression
 from auditkit.evidence.tally import Tally, coded_strings
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Profile:
     columns: tuple[str, ...]
     """Every column that was looked at."""
     missing: Missing
+    recoded: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Attribute → value → what it is counted under."""
 
     @classmethod
     def of(cls, batch: Batch) -> Profile:
@@ -70,17 +73,26 @@ class Profile:
         return {k if isinstance(k, tuple) else (k,): int(n) for k, n in summed.items()}
 
     def reduced(self, disclosure: Disclosure) -> Profile:
-        """Sums already."""
-        return self
+        """The same counts, of recoded groups."""
+        recoding = suppression.of_columns(disclosure, self.tally.by, self.tally.cells)
+        missing: Missing = {}
+        for column, attributes in self.missing.items():
+            for attribute, values in attributes.items():
+                counts = missing.setdefault(column, {}).setdefault(attribute, {})
+                for value, n in values.items():
+                    label = recoding.get(attribute, {}).get(value, value)
+                    counts[label] = counts.get(label, 0) + n
+        return Profile(self.tally.reduced(disclosure), self.columns, missing, {a: dict(m) for a, m in recoding.items()})
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return {"tally": self.tally.to_json(), "columns": list(self.columns), "missing": self.missing}
+        recoded = {"recoded": self.recoded} if self.recoded else {}
+        return {"tally": self.tally.to_json(), "columns": list(self.columns), "missing": self.missing, **recoded}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Profile:
         """From `to_json`."""
-        return cls(Tally.from_json(data["tally"]), tuple(data["columns"]), data["missing"])
+        return cls(Tally.from_json(data["tally"]), tuple(data["columns"]), data["missing"], data.get("recoded", {}))
 
 
 def _named(counts: list[int], labels: list[str]) -> dict[str, int]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from auditkit.check import Batch
 from auditkit.errors import EvidenceError, listing, nearest
-from auditkit.evidence import reading
+from auditkit.evidence import rare, reading, suppression
 from auditkit.evidence.tally import coded_strings
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class ScoreCounts:
     """One row a combination that occurs: the group columns, `score`, `n`; sorted."""
     unscored: int
     """Rows without a score."""
+    middle: float | None = None
+    """Once reduced: the median, rounded unless ten rows hold it; the scores are then 0 up to it and 1 above."""
 
     @classmethod
     def of(cls, batch: Batch) -> ScoreCounts:
@@ -66,11 +68,15 @@ class ScoreCounts:
     def __add__(self, other: ScoreCounts) -> ScoreCounts:
         if self.by != other.by:
             raise EvidenceError(f"cannot add scores by {list(self.by)} and by {list(other.by)}")
+        if (self.middle, other.middle) != (None, None):
+            raise EvidenceError("cannot add reduced scores: the median of both is not among what they keep")
         cells = pd.concat([self.cells, other.cells], ignore_index=True)
         return ScoreCounts(self.by, _summed(cells, self.by), self.unscored + other.unscored)
 
     def median(self) -> float | None:
         """The median score of all rows, of unknown group too (of the middle two the mean); None without scores."""
+        if self.middle is not None:
+            return self.middle
         total: Any = self.cells.groupby("score", sort=True)["n"].sum()
         if not len(total):
             return None
@@ -84,24 +90,40 @@ class ScoreCounts:
         for name in by:
             if name not in self.by:
                 raise EvidenceError(f"no column '{name}' in scores by {listing(self.by)}.{nearest(name, self.by)}")
+        if self.middle is not None:
+            if score != self.middle:
+                raise EvidenceError(
+                    f"reduced scores know who is above the median, {self.middle:g}, not above {score:g}"
+                )
+            score = 0.0
         frame = self.cells.assign(above=self.cells["n"] * (self.cells["score"] > score))
         summed: Any = frame.groupby(list(by), sort=True, observed=True)[["above", "n"]].sum()
         groups = tuple(g if isinstance(g, tuple) else (g,) for g in summed.index)
         return Above(groups, summed["above"].to_numpy(np.int64), summed["n"].to_numpy(np.int64))
 
     def reduced(self, disclosure: Disclosure) -> ScoreCounts:
-        """Sums already."""
-        return self
+        """With the rows up to the median and above it, and no score else."""
+        median = self.median()
+        if median is None or self.middle is not None:
+            return self
+        recoding = suppression.of_columns(disclosure, self.by, self.cells)
+        score = self.cells["score"].to_numpy(np.float64)
+        held = int(self.cells.loc[score == median, "n"].sum())
+        cells = suppression.recoded(self.cells.assign(score=(score > median).astype(np.float64)), recoding)
+        return ScoreCounts(
+            self.by, _summed(cells, self.by), self.unscored, median if held >= rare.FEWEST else _two_digits(median)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
         cells = {str(c): self.cells[c].tolist() for c in self.cells}
-        return {"by": list(self.by), "cells": cells, "unscored": self.unscored}
+        reduced = {} if self.middle is None else {"middle": self.middle}
+        return {"by": list(self.by), "cells": cells, "unscored": self.unscored, **reduced}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ScoreCounts:
         """From `to_json`; EvidenceError for what no rows can give."""
-        data = reading.fields(data, "the scores", "by", "cells", "unscored")
+        data = reading.fields(data, "the scores", "by", "cells", "unscored", optional=("middle",))
         by = reading.names(data["by"], "'by' of the scores")
         cells = reading.fields(data["cells"], "the cells", *by, "score", "n")
         n = reading.wholes(cells["n"], "'n' of the cells")
@@ -109,8 +131,18 @@ class ScoreCounts:
         score = reading.numbers(cells["score"], "'score' of the cells", length=len(n))
         reading.distinct(zip(*columns.values(), score.tolist(), strict=True), "the cells")
         reading.whole(sum(n.tolist()), "the rows of the scores")
+        middle = reading.number(data["middle"], "the median score", low=0, high=1) if "middle" in data else None
         unscored = reading.whole(data["unscored"], "the rows without a score")
-        return cls(by, _summed(pd.DataFrame({**columns, "score": score, "n": n}), by), unscored)
+        return cls(by, _summed(pd.DataFrame({**columns, "score": score, "n": n}), by), unscored, middle)
+
+
+def _two_digits(score: float) -> float:
+    """The middle of a step of a fiftieth.
+
+    >>> _two_digits(0.43217)
+    0.43
+    """
+    return float(f"{(np.floor(score * 50) + 0.5) / 50:.2f}")
 
 
 def _summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from auditkit.alignment import aligned
 from auditkit.check import MISSING
 from auditkit.errors import DataError, EvidenceError, listing, nearest
+from auditkit.evidence import suppression
 from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes
+from auditkit.evidence.distinct import Counted, Hashed, Seen, counted_from, subsets
 from auditkit.evidence.stored_cells import WEIGHED, stored_cells
 from auditkit.evidence.weights import checked_weights
 from auditkit.values import coded
@@ -47,8 +49,8 @@ class Sums(NamedTuple):
     """(K, 3, 3) Σw²."""
     drawn: NDArray[np.float64] | None
     """(K, 3, 3, R) Σw in each replicate; None without clusters."""
-    lowest: dict[tuple[int, int, int], Keys]
-    """Table cell → lowest hashes of its clusters; empty without clusters."""
+    seen: Seen | None
+    """The clusters of the groups; None without clusters."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Tally:
     `w` = Σw and `w2` = Σw²."""
     clusters: Replicates | None = None
     """Replicates of the cells, in their order; None where rows are independent."""
+    distinct: dict[tuple[str, ...], Counted] = field(default_factory=dict)
+    """Group columns → the clusters of their groups as counts, which stand for hashes once the tally is reduced."""
 
     if not TYPE_CHECKING:
 
@@ -161,6 +165,8 @@ class Tally:
         ):
             if own != others:
                 raise EvidenceError(f"cannot add a tally with {what} and one without: give {what} to both, or to none")
+        if self.distinct or other.distinct:
+            raise EvidenceError("cannot add reduced tallies with clusters: whether both saw the same ones is not kept")
         cells = pd.concat([self.cells, other.cells], ignore_index=True)
         if self.clusters is None or other.clusters is None:
             return _tally(cells, self.by)
@@ -169,13 +175,16 @@ class Tally:
     def over(self, *by: str) -> Tally:
         """The tally of fewer group columns, in the order asked for; `over()` is the total."""
         self._known(by)
-        return self if by == self.by else _tally(self.cells, by, self.clusters)
+        if by == self.by:
+            return self
+        kept = {b: d for b, d in self.distinct.items() if set(b) <= set(by)}
+        return replace(_tally(self.cells, by, self.clusters), distinct=kept)
 
     def complete(self) -> Tally:
         """Without the rows whose truth or decision is missing."""
         known = (self.cells["y_true"] >= 0) & (self.cells["y_pred"] >= 0)
         clusters = None if self.clusters is None else self.clusters.taken(known.to_numpy())
-        return Tally(self.by, self.cells[known].reset_index(drop=True), clusters)
+        return Tally(self.by, self.cells[known].reset_index(drop=True), clusters, self.distinct)
 
     @property
     def weighted(self) -> bool:
@@ -196,13 +205,27 @@ class Tally:
         for table, column in ((w, "w"), (w2, "w2")):
             np.add.at(table, where, self.columns[column if self.weighted else "n"].astype(float))
         if self.clusters is None:
-            return Sums(groups, w, w2, None, {})
+            return Sums(groups, w, w2, None, None)
         drawn = np.zeros((len(groups), 3, 3, self.clusters.sums.shape[1]))
         np.add.at(drawn, where, self.clusters.sums)
-        flat = np.ravel_multi_index(where, w.shape).astype(np.intp)
-        gathered = self.clusters.gathered(flat, w.size).lowest
-        lowest = {tuple(int(i) for i in np.unravel_index(p, w.shape)): gathered[p] for p in np.unique(flat)}
-        return Sums(groups, w, w2, drawn, {(k, t, d): found for (k, t, d), found in lowest.items()})
+        return Sums(groups, w, w2, drawn, self._seen(tuple(by), groups, where))
+
+    def _seen(self, by: tuple[str, ...], groups: Sequence[tuple[str, ...]], where: Any) -> Seen:
+        """The clusters of these groups."""
+        assert self.clusters is not None
+        if self.distinct:
+            known = next((b for b in self.distinct if set(b) == set(by)), None)
+            if known is None:
+                raise EvidenceError(f"clusters of {listing(by)} crossed were not counted before hashes were dropped")
+            keys = self._places(known)[0]
+            at = {key: i for i, key in enumerate(keys)}
+            order = [at[tuple(g[by.index(b)] for b in known)] for g in groups]
+            return self.distinct[known].taken(order)
+        shape = (len(groups), 3, 3)
+        flat = np.ravel_multi_index(where, shape).astype(np.intp)
+        gathered = self.clusters.gathered(flat, int(np.prod(shape))).lowest
+        lowest = {tuple(int(i) for i in np.unravel_index(p, shape)): gathered[p] for p in np.unique(flat)}
+        return Hashed({(k, t, d): found for (k, t, d), found in lowest.items()}, len(groups))
 
     def replicates(self, n: int = 1000, random_state: int = 0) -> Bootstrap:
         """Bootstrap replicates: multinomial draws of the cells, which is the row bootstrap, at no cost in rows.
@@ -235,20 +258,42 @@ class Tally:
                 raise EvidenceError(f"no column '{name}' in a tally by {listing(self.by)}.{nearest(name, self.by)}")
 
     def reduced(self, disclosure: Disclosure) -> Tally:
-        """Sums already."""
-        return self
+        """Counts are sums already, of recoded groups; of clusters, counts take the place of hashes."""
+        recoding = suppression.of_columns(disclosure, self.by, self.cells)
+        if recoding:
+            return _tally(suppression.recoded(self.cells, recoding), self.by, self.clusters)._without_hashes()
+        return self._without_hashes()
+
+    def _without_hashes(self) -> Tally:
+        if self.clusters is None or self.distinct:
+            return self
+        distinct = {}
+        for by in subsets(self.by):
+            groups, where = self._places(by)
+            seen = self._seen(by, groups, where)
+            assert isinstance(seen, Hashed)
+            distinct[by] = seen.counted()
+        weight = self.cells["w" if self.weighted else "n"].to_numpy(np.float64)
+        return Tally(self.by, self.cells, self.clusters.reduced(weight), distinct)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
         cells = {"by": list(self.by), "cells": {str(c): self.cells[c].tolist() for c in self.cells}}
-        return cells if self.clusters is None else {**cells, "clusters": self.clusters.to_json()}
+        if self.clusters is None:
+            return cells
+        clusters = self.clusters.to_json()
+        if self.distinct:
+            counts = [{"by": list(b), **d.to_json()} for b, d in self.distinct.items()]
+            clusters = {"sums": clusters["sums"], "counts": counts}
+        return {**cells, "clusters": clusters}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Tally:
         """From `to_json`; EvidenceError for what no rows can give."""
         columns, clusters = stored_cells(data)
         tally = cls.__new__(cls)
-        kept = {"by": tuple(data["by"]), "columns": columns, "clusters": clusters}
+        distinct = counted_from(data["clusters"].get("counts", []), columns) if clusters is not None else {}
+        kept = {"by": tuple(data["by"]), "columns": columns, "clusters": clusters, "distinct": distinct}
         for name, value in kept.items():
             object.__setattr__(tally, name, value)
         return tally

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, Batch
 from auditkit.errors import DataError, PolicyError, nearest
+from auditkit.evidence.rare import edge
 from auditkit.evidence.sample import Observations
 from auditkit.fairness.estimates import SPARSE, number, rate_estimate
 from auditkit.options import checked_options
@@ -99,7 +100,7 @@ class ContinuousAttribute:
         rng = np.random.default_rng(0)
         parity = generalized_parity(x, decision, bandwidth=bandwidth, permutations=PERMUTATIONS, rng=rng)
         distance = distance_correlation(x, score if scored else decision, permutations=PERMUTATIONS, rng=rng)
-        places = np.unique(np.quantile(x, np.linspace(0.02, 0.98, PLACES)))
+        places = _places(x)
         facts |= {
             "parity": list(parity), "distance": [number(v) for v in distance], "places": places.tolist(),
             "curve": (kernel_weights(places, x, bandwidth) @ decision).tolist(), "mean": float(decision.mean()),
@@ -212,6 +213,14 @@ class ContinuousAttribute:
         g = families.gap(k[kept], n[kept], level=level)
         limits = f"{100 * level:g}% interval {points(g.low)} to {points(g.high)}"
         return (table,), (f"largest gap between the bins given: {points(g.value)} points ({limits})",)
+
+
+def _places(x: Floats) -> Floats:
+    """Quantiles, each as a value that ten rows hold or a number that none holds."""
+    ordered = np.sort(x)
+    cuts = np.quantile(ordered, np.linspace(0.02, 0.98, PLACES), method="inverted_cdf")
+    found = {edge(ordered, float(cut)) for cut in cuts}
+    return np.array(sorted(v for v in found if v is not None))
 
 
 def plain_edge(x: float) -> str:

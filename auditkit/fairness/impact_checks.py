@@ -104,7 +104,7 @@ class ScoringRates:
     """NYC Local Law 144 for scores: the share of each category above the median score, and its ratio to the highest.
 
     The median is that of the full sample, rows of unknown category included, before any category is left out; it is
-    exact, and costs memory for every distinct score. Options as of `ImpactRatios`.
+    exact (a report rounds it), and costs memory for every distinct score. Options as of `ImpactRatios`.
 
     >>> ScoringRates(minimum_share=0.02)
     Traceback (most recent call last):
@@ -139,7 +139,8 @@ class ScoringRates:
         if median is None:
             why = "no row has a score: name the column of scores, Predictions(y_pred=…, score=…)"
             return Assessment((), (NotMeasured(what="scoring rates", why=why, concern="fairness"),))
-        notes = [f"median score of the full sample, unknown categories included: {plain(median)}"]
+        about = "" if evidence.middle is None else ", rounded to a fiftieth where fewer than ten rows hold it"
+        notes = [f"median score of the full sample, unknown categories included: {plain(median)}{about}"]
         if evidence.unscored:
             notes.append(f"{evidence.unscored:,} rows without a score are left out")
         out = []

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.alignment import aligned
 from auditkit.errors import DataError, PolicyError, listing, nearest
-from auditkit.evidence.histogram import Bins, ScoreHistogram
+from auditkit.evidence.histogram import LEAST, Bins, ScoreHistogram
 from auditkit.evidence.tally import coded_strings
 from auditkit.fairness.estimates import SPARSE
-from auditkit.fairness.thresholds import LEAST, Constraint, GroupRule, Reach, best_common_cut, rules_for
+from auditkit.fairness.thresholds import Constraint, GroupRule, Reach, best_common_cut, rules_for
 from auditkit.records import Report
 
 if TYPE_CHECKING:

@@ -65,7 +65,7 @@ class DataProfile:
 
     def assess(self, evidence: Profile, *, level: float = 0.95) -> Assessment:
         """Findings of concern `data`."""
-        reference = self.reference_population or {}
+        reference = _recoded(self.reference_population or {}, evidence.recoded)
         by = evidence.tally.by
         out = [findings.shares(evidence, a, level=level) for a in by]
         out += [findings.representation(evidence, a, reference[a], level=level) for a in by if a in reference]
@@ -78,3 +78,16 @@ class DataProfile:
         why = f"no reference population is given for {listing(without)}"
         skipped = (NotMeasured(what="representation against a population", why=why),) if without else ()
         return Assessment(tuple(out), skipped)
+
+
+def _recoded(
+    reference: Mapping[str, Mapping[str, float]], recoding: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, float]]:
+    """The shares of the groups that the evidence speaks of."""
+    out: dict[str, dict[str, float]] = {}
+    for attribute, shares in reference.items():
+        own = out.setdefault(attribute, {})
+        for value, share in shares.items():
+            label = recoding.get(attribute, {}).get(value, value)
+            own[label] = own.get(label, 0.0) + share
+    return out

@@ -66,6 +66,8 @@ class GroupScores(NamedTuple):
     negatives: Side
     positives: Side
     sums: Sums
+    straddling: float = 0.0
+    """Twice the most that rows of bins which overlap move the cumulative miss, at any score; 0 where none overlap."""
 
     @classmethod
     def of(cls, bins: Bins) -> GroupScores:
@@ -74,7 +76,8 @@ class GroupScores(NamedTuple):
         n, s, s2 = (x[:, full].astype(float) for x in (bins.n, bins.s, bins.s2))
         sums = Sums(n.sum(axis=0), n[1], s.sum(axis=0), s2.sum(axis=0), s[1])
         sides = [Side(bins.n[t], bins.low[t], bins.high[t]) for t in (0, 1)]
-        return cls(int(bins.n.sum()), sides[0], sides[1], sums)
+        low, high = bins.low[:, full].min(axis=0), bins.high[:, full].max(axis=0)
+        return cls(int(bins.n.sum()), sides[0], sides[1], sums, _straddling(sums, low, high))
 
     @property
     def fewest(self) -> int:
@@ -96,6 +99,27 @@ def _without_each(rows: Sequence[NDArray[Any]], least: Any) -> list[NDArray[Any]
     after = list(accumulate(rows[:0:-1], least))[::-1]
     middle = [least(a, b) for a, b in zip(before[:-1], after[1:], strict=True)]
     return [after[0], *middle, before[-1]]
+
+
+def _straddling(sums: Sums, low: NDArray[np.float64], high: NDArray[np.float64]) -> float:
+    """Where bins overlap, the walk of the cumulative miss is known at no score but within what these bins can add."""
+    order = np.argsort(low, kind="stable")
+    if not (low[order][1:] <= np.maximum.accumulate(high[order])[:-1]).any():
+        return 0.0
+    most = np.maximum(sums.y - sums.sy, sums.s - sums.sy)
+    ends = np.argsort(high, kind="stable")
+    begun = np.cumsum(most[order])  # at the lower edge of each bin, those begun less those ended are open
+    ended = np.concatenate([[0.0], np.cumsum(most[ends])])[np.searchsorted(high[ends], low[order], side="left")]
+    return 2 * float((begun - ended).max() / sums.n.sum())
+
+
+def pooled(sides: Sequence[Side]) -> Side:
+    """Several groups' positives (or negatives) as one side."""
+    return Side(
+        np.sum([s.n for s in sides], axis=0),
+        np.min([s.low for s in sides], axis=0),
+        np.max([s.high for s in sides], axis=0),
+    )
 
 
 def ranking(negatives: Side, positives: Side, min_n: int = SPARSE) -> Reading:
@@ -150,7 +174,10 @@ def cumulative(group: GroupScores, min_n: int = SPARSE) -> Reading:
     state: State = "ok" if chance >= LEAST_CHANCE and group.rows >= min_n else "sparse"
     if state == "ok":
         note = f"p = {p_text(calibration.range_tail(value / sigma))} that right scores stray so far"
-        note += f"; read at the ends of score bins: over rows up to {hidden:.1g} more" if hidden else ""
+        if group.straddling:
+            note += f"; from score bins that overlap: over rows within {max(hidden, group.straddling):.1g} of it"
+        elif hidden:
+            note += f"; read at the ends of score bins: over rows up to {hidden:.1g} more"
     else:
         note = f"{group.rows} rows whose outcomes vary too little: too few to tell"
 

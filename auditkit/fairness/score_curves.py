@@ -11,6 +11,7 @@ from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.estimates import SPARSE, number
 from auditkit.fairness.readings import GroupScores, p_text
 from auditkit.records import Curve, Estimate, Finding, NotMeasured, Series
+from auditkit.stats.auc import auc
 from auditkit.stats.rates import critical_value, wilson
 from auditkit.stats.roc import abroca, roc
 from auditkit.wording import decimals, points
@@ -78,6 +79,7 @@ def between_roc_curves(
         else f"{head}: no difference is established; the largest is {points(a.value)} points on average ({beside})."
     )
     left_out = [" & ".join(group) for group, g in found if g.fewest < min_n]
+    bound = sum(sorted(2 * auc(g.negatives, g.positives).bound for _, g in kept)[-2:])
     return Finding(
         id=f"fairness/abroca/difference/{'+'.join(by)}",
         concern="fairness",
@@ -95,6 +97,7 @@ def between_roc_curves(
         ),
         notes=(
             f"mean of the value where group labels are permuted: {decimals(a.null_mean, 4)}; permutation p = {a.p:.3g}",
+            *([f"from score bins: within {bound:.1g} of the value over rows"] if bound > 0 else []),
             *([f"left out, fewer than {min_n} positives or negatives: {', '.join(left_out)}"] if left_out else []),
         ),
         references=(METRICS["abroca"].reference,),

@@ -13,13 +13,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auditkit.evidence.histogram import BINS, EDGES, Bins
+from auditkit.evidence.histogram import BINS, LEAST, Bins
 
 Floats = NDArray[np.float64]
 Constraint = Literal["demographic_parity", "equal_opportunity", "equalized_odds", "one_threshold"]
 GRID: Floats = np.linspace(0, 1, 1001)
-LEAST: Floats = np.concatenate([[0.0], EDGES])
-"""(BINS,) smallest score of each bin: `score >= LEAST[b]` selects bin b and all above."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,8 @@ class Reach(NamedTuple):
     """What the thresholds of one group reach: rows selected at each cut, from nobody to everybody."""
 
     cut: Floats
-    """(C,) thresholds, falling; first ∞, last 0, those between lie midway to the next lower bin with rows."""
+    """(C,) thresholds, falling; first ∞, last 0, those between lie midway to the next lower bin with rows, or at the
+    lower edge of a merged bin."""
     least: NDArray[np.intp]
     """(C,) lowest bin selected, falling; the first is BINS: none."""
     false: Floats
@@ -70,15 +69,17 @@ class Reach(NamedTuple):
     @classmethod
     def of(cls, bins: Bins) -> Reach:
         """Of the bins of one group."""
-        return cls.counted(bins.n[0], bins.n[1])
+        return cls.counted(bins.n[0], bins.n[1], bins.cut)
 
     @classmethod
-    def counted(cls, negatives: ArrayLike, positives: ArrayLike) -> Reach:
-        """Of counts (BINS,)."""
+    def counted(cls, negatives: ArrayLike, positives: ArrayLike, edge: Floats | None = None) -> Reach:
+        """Of counts (BINS,); `edge` (BINS,) are thresholds to prefer where they part the same bins."""
         counts = np.asarray([negatives, positives], float)
         full = np.flatnonzero(counts.sum(axis=0))[::-1]
         n0, n1 = (np.concatenate([[0.0], np.cumsum(counts[t, full])]) for t in (0, 1))
         between = LEAST[(full[:-1] + full[1:] + 1) // 2]
+        if edge is not None:
+            between = np.clip(edge[full[:-1]], LEAST[full[1:] + 1], LEAST[full[:-1]])
         return cls(np.concatenate([[np.inf], between, [0.0]]), np.concatenate([[BINS], full]), n0, n1)
 
     @property

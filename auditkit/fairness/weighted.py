@@ -7,7 +7,6 @@ replicates, Student's t in place of z, and a correlation between groups that sha
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
-from auditkit.evidence.clusters import REPLICATES, Keys, distinct, shared
+from auditkit.evidence.clusters import REPLICATES
+from auditkit.evidence.distinct import Cells, Seen
 from auditkit.evidence.tally import Sums, Tally
 from auditkit.fairness.basis import Basis
 from auditkit.fairness.estimates import SPARSE, Family
@@ -27,8 +27,6 @@ from auditkit.stats.rates import Floats, Limits, critical_value, rate, wilson
 
 FEWEST_CLUSTERS = 10
 """A group with fewer clusters is too few to judge, however many rows it has."""
-Cells = Sequence[tuple[int, int]]
-"""Cells of truth and decision."""
 Positions = NDArray[np.intp]
 
 
@@ -44,8 +42,10 @@ class RateSums:
     failure2: Floats
     drawn: tuple[Floats, Floats] | None = None
     """(K, R) Σw of successes and failures in each replicate; None without clusters."""
-    lowest: tuple[tuple[Keys, ...], ...] = ()
-    """K times the lowest hashes of the clusters counted, a table cell each."""
+    seen: Seen | None = None
+    """The clusters of the groups; None without clusters, and where they are not counted again."""
+    cells: Cells = ()
+    """What is counted."""
 
     @classmethod
     def of(cls, sums: Sums, numerator: Cells, denominator: Cells) -> RateSums:
@@ -56,12 +56,8 @@ class RateSums:
             return sum((table[:, 1 + t, 1 + d] for t, d in cells), np.zeros((len(table), *table.shape[3:])))
 
         drawn = None if sums.drawn is None else (add(sums.drawn, numerator), add(sums.drawn, other))
-        hashes = tuple(
-            tuple(h for t, d in denominator if (h := sums.lowest.get((k, 1 + t, 1 + d))) is not None)
-            for k in range(len(sums.groups))
-        )
-        w, w2 = sums.w, sums.w2
-        return cls(add(w, numerator), add(w, other), add(w2, numerator), add(w2, other), drawn, hashes)
+        w, w2 = ((add(x, numerator), add(x, other)) for x in (sums.w, sums.w2))
+        return cls(*w, *w2, drawn, sums.seen, tuple(denominator))
 
     def others(self, where: Positions) -> RateSums:
         """For each of these positions, the sums of the other ones together; clusters are not counted again."""
@@ -99,12 +95,13 @@ class RateSums:
     @cached_property
     def clusters(self) -> NDArray[np.int64] | None:
         """(K,) clusters counted; None without any."""
-        return None if self.drawn is None else np.array([distinct(h) for h in self.lowest], dtype=np.int64)
+        return None if self.seen is None else self.seen.distinct(self.cells)
 
     @cached_property
     def shared(self) -> NDArray[np.bool_]:
         """(K, K) whether two groups have a cluster in common."""
-        return shared(self.lowest)
+        assert self.seen is not None, "only clusters can be shared"
+        return self.seen.shared(self.cells)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StrictInt, field_validator
 
+from auditkit.disclosure import Disclosure
 from auditkit.errors import PolicyError
 from auditkit.gate.parts import check_keys, part
 from auditkit.gate.policy import Policy, policy_from
@@ -93,6 +94,8 @@ class Config(Record):
     predictions: _Predictions | None = None
     data: _Data | None = None
     audit: _Audit = _Audit()
+    report: Disclosure = Disclosure()
+    """What the report gives away: its profile, the size below which groups are suppressed, whether rows are kept."""
     checks: tuple[Asked, ...] = ()
     """What is asked; empty: the default."""
     policy: Policy = Policy()
@@ -116,6 +119,7 @@ def config_from(document: Document) -> Config:
         predictions=part(document, _Predictions, "predictions") if "predictions" in data else None,
         data=part(document, _Data, "data") if "data" in data else None,
         audit=part(document, _Audit, "audit"),
+        report=part(document, Disclosure, "report"),
         checks=_checks(document),
         policy=policy_from(document),
     )

@@ -16,7 +16,7 @@ _LATER = {
 }
 """Keys that the policy language has and this version does not."""
 
-KEYS = ("model", "predictions", "data", "audit", "check", "words", "policy", "defaults", "rule")
+KEYS = ("model", "predictions", "data", "audit", "report", "check", "words", "policy", "defaults", "rule")
 """Tables of a configuration."""
 
 R = TypeVar("R", bound=BaseModel)

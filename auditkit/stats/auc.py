@@ -15,7 +15,8 @@ FEW = 5.0
 
 
 class Side(NamedTuple):
-    """The positives or the negatives: counts, smallest and largest score a bin, each (B,), bins in rising order."""
+    """The positives or the negatives: counts, smallest and largest score a bin, each (B,), bins in rising order of
+    where they lie; they may overlap."""
 
     n: NDArray[np.int64]
     low: Floats
@@ -30,7 +31,8 @@ class Auc(NamedTuple):
     error: float
     """DeLong's standard error; NaN below two positives or negatives."""
     bound: float
-    """abs(AUC − AUC of the rows) is at most this: ½ Σ π_b ν_b over the bins that do not tell the order."""
+    """abs(AUC − AUC of the rows) is at most this: of the pairs whose bins do not tell the order, half the share of
+    those in one bin, and the share of those in two that overlap."""
     positives: int
     negatives: int
 
@@ -51,7 +53,8 @@ def auc(negatives: Side, positives: Side) -> Auc:
     """The area under the ROC curve and DeLong's standard error.
 
     Within a bin the order is known where one side lies wholly above the other, or all scores are equal; elsewhere
-    half of the pairs count, and `bound` says what that can cost. Source: DeLong, DeLong & Clarke-Pearson (1988).
+    half of the pairs count. Bins that overlap are ordered by where they lie. `bound` says what both can cost.
+    Source: DeLong, DeLong & Clarke-Pearson (1988).
 
     >>> a = auc(side([4, 1, 1]), side([1, 1, 4]))
     >>> round(a.value, 3), round(a.error, 3), a.bound
@@ -68,6 +71,7 @@ def auc(negatives: Side, positives: Side) -> Auc:
     value = float(of_positive @ positives.n / m)
     error = (_variance(of_positive, positives.n, value) / m + _variance(of_negative, negatives.n, value) / n) ** 0.5
     bound = 0.5 * float((positives.n / m) @ (unknown * negatives.n / n))
+    bound += float((positives.n / m) @ (_overlapping(negatives, positives) / n))
     return Auc(value, error, bound, m, n)
 
 
@@ -124,6 +128,19 @@ def _within(negatives: Side, positives: Side) -> tuple[Floats, NDArray[np.bool_]
     equal = both & (np.minimum(positives.low, negatives.low) == np.maximum(positives.high, negatives.high))
     share = np.where(above, 1.0, np.where(under, 0.0, 0.5))
     return share, both & ~above & ~under & ~equal
+
+
+def _overlapping(negatives: Side, positives: Side) -> Floats:
+    """(B,) negatives in other bins whose scores can lie on either side of those of the positives of this bin."""
+    out = np.zeros(len(positives.n))
+    at, others = np.flatnonzero(positives.n > 0), np.flatnonzero(negatives.n > 0)
+    rising, falling = (others[np.argsort(x[others], kind="stable")] for x in (negatives.high, negatives.low))
+    upto, since = (np.concatenate([[0], np.cumsum(negatives.n[order])]) for order in (rising, falling))
+    below = upto[np.searchsorted(negatives.high[rising], positives.low[at], side="left")]
+    above = since[-1] - since[np.searchsorted(negatives.low[falling], positives.high[at], side="right")]
+    same = (negatives.low[at] <= positives.high[at]) & (negatives.high[at] >= positives.low[at])
+    out[at] = since[-1] - below - above - np.where(same, negatives.n[at], 0)
+    return out
 
 
 def _variance(placements: Floats, n: NDArray[np.int64], mean: float) -> float:

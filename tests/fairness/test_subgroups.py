@@ -253,7 +253,7 @@ def test_what_cannot_be_searched_is_listed_with_its_reason() -> None:
     batch = people(500, 5)
     features = batch.features.assign(
         id=[f"person {i}" for i in range(500)], same=1, when=pd.date_range("2026-01-01", periods=500),
-        lists=[[i] for i in range(500)], gain=[0] * 470 + list(range(1, 31)), some=[None] * 100 + list(range(400)),
+        lists=[[i] for i in range(500)], gain=[0] * 470 + list(range(1, 31)), some=[None] * 100 + list(range(200)) * 2,
     )  # fmt: skip
     check = Subgroups().fit(replace(batch, features=features, key=row_keys(batch)))
     assert check.coding is not None

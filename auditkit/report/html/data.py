@@ -65,7 +65,24 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
         facts.append(("Weights of the model", WEIGHTS[p.model.weights]))
     if p.model.threshold is not None:
         facts.append(("Threshold", f"{p.model.threshold:.3g}"))
-    return tuple(facts)
+    return (*facts, ("What this report holds", _holds(look)))
+
+
+def _holds(look: Lookup) -> str:
+    """What a stored report gives away of the people in the data."""
+    d = look.report.disclosure
+    if d is None or d.profile == "internal":
+        what = "internal: sums over groups, by which rules can be judged again"
+    elif d.profile == "public":
+        what = "public: the findings alone, without the sums to judge them again"
+    else:
+        what = "regulator: sums over groups, by which rules can be judged again"
+    if d is not None and d.suppress_below:
+        what += f"; groups of fewer than {d.suppress_below} people are joined with others as “(small groups)”"
+    rows = d is not None and d.keep_rows
+    kept = "something of single rows (--keep-rows)" if rows else "no row, and no value or score of fewer than ten rows"
+    shown_rows = any(x.kind == "cases" for f in look.report.findings for x in f.exhibits)
+    return f"{what}; {kept}" + ("; rows shown as examples, because they were asked for" if shown_rows else "")
 
 
 def _cautions(look: Lookup) -> tuple[str, ...]:

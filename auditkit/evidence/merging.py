@@ -1,0 +1,152 @@
+"""Merged score bins: neighbours joined until five people share each, so that no score of one person can be read.
+
+Every group has its own bins, each a run of the one common grid. Bins of two groups may so overlap: what they leave open
+is stated with the value (`auditkit.stats.auc`, `auditkit.fairness.readings`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    from auditkit.evidence.lazy import pandas as pd
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+PEOPLE = 5
+"""People of a group that a merged bin holds at least; a smaller group has one bin, and its mean score is rounded."""
+STEPS = 16
+"""Steps of [0, 1] to whose middles the mean score of such a group is rounded: within 1/32."""
+TOLD = 10
+"""People who share a value, from which on the value may stand in a report."""
+_GRAIN = 2.0**32
+
+
+def starts_of(bins: Ints, n: Ints, *, people: int = PEOPLE) -> Ints:
+    """First grid bins of the merged bins, rising from 0, of rows (C,) in grid bins (C,), rising.
+
+    A border lies midway between two occupied grid bins.
+
+    >>> starts_of(np.array([3, 4, 10, 20]), np.array([4, 2, 5, 1])).tolist()
+    [0, 7]
+    """
+    starts, held = [0], 0
+    places, counts = bins.tolist(), n.tolist()
+    for i, count in enumerate(counts):
+        if held >= people:
+            starts.append((places[i - 1] + places[i] + 1) // 2)
+            held = 0
+        held += count
+    if held < people and len(starts) > 1:
+        starts.pop()
+    return np.array(starts, dtype=np.int64)
+
+
+def merged(cells: pd.DataFrame, by: Sequence[str], least: Floats) -> pd.DataFrame:
+    """The cells of a score histogram over merged bins; `least` (BINS,) holds the lower edges of the grid bins.
+
+    What single rows would be read from is rounded: extremes to edges, unless ten rows or more of a bin have the same
+    score; of fewer than five positives (or negatives) in a bin, sums are their share of the sums of the whole bin.
+    """
+    if cells.empty:
+        return cells
+    n = cells["n"].to_numpy(np.int64)
+    group = _codes(cells, by)
+    first, last = np.zeros(len(cells), np.int64), np.zeros(len(cells), np.int64)
+    rows = np.bincount(group, n)
+    for code in range(len(rows)):
+        at = np.flatnonzero(group == code) if len(rows) > 1 else np.arange(len(cells))
+        first[at], last[at] = _runs(cells["bin"].to_numpy(np.int64)[at], n[at], len(least))
+    out = _summed(cells.assign(bin=first, last=last), by)
+    own = _codes(out, by)
+    few = np.bincount(own, out["n"])[own] < PEOPLE
+    return _rounded(out, by, few, least)
+
+
+def together(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Cells of several merged histograms: within a group, bins that overlap become one."""
+    if cells.empty:
+        return cells
+    order = cells.sort_values([*by, "bin", "last"], ignore_index=True)
+    group = _codes(order, by)
+    first, last = order["bin"].to_numpy(np.int64).copy(), order["last"].to_numpy(np.int64).copy()
+    begins = np.ones(len(order), dtype=bool)
+    reach = -1
+    for i, (g, a, b) in enumerate(zip(group.tolist(), first.tolist(), last.tolist(), strict=True)):
+        begins[i] = i == 0 or g != group[i - 1] or a > reach
+        reach = b if begins[i] else max(reach, b)
+    run = np.cumsum(begins) - 1
+    ends = np.zeros(run[-1] + 1, np.int64)
+    np.maximum.at(ends, run, last)
+    return _summed(order.assign(bin=first[begins][run], last=ends[run]), by)
+
+
+def places_of(cells: pd.DataFrame, bin_of: Any) -> Ints:
+    """(C,) where each cell of one reading stands on the grid: at the mean score of its bin, both truths together."""
+    first, last = cells["bin"].to_numpy(np.int64), cells["last"].to_numpy(np.int64)
+    _, run = np.unique(np.stack([first, last]), axis=1, return_inverse=True)
+    run = run.reshape(-1)
+    s, n = np.bincount(run, cells["s"]), np.bincount(run, cells["n"])
+    mean = np.clip(s / np.maximum(n, 1), 0.0, 1.0)
+    out: Ints = np.clip(bin_of(mean)[run], first, last)
+    return out
+
+
+def edges_of(first: Ints, last: Ints, least: Floats) -> tuple[Floats, Floats]:
+    """The smallest and the largest score that merged bins can hold."""
+    above = np.append(least, np.nextafter(1.0, 2.0))
+    return least[first], np.nextafter(above[last + 1], 0.0)
+
+
+def _runs(bins: Ints, n: Ints, size: int) -> tuple[Ints, Ints]:
+    occupied, where = np.unique(bins, return_inverse=True)
+    starts = starts_of(occupied, np.bincount(where, n).astype(np.int64))
+    run = np.searchsorted(starts, bins, side="right") - 1
+    return starts[run], np.append(starts[1:], size)[run] - 1
+
+
+def _rounded(cells: pd.DataFrame, by: Sequence[str], few: NDArray[np.bool_], least: Floats) -> pd.DataFrame:
+    """Extremes and sums, so that they speak of five people at least, and values of ten."""
+    run = _codes(cells, [*by, "bin"])
+    n = cells["n"].to_numpy(np.float64)
+    of_run = np.bincount(run, n)[run]
+    low, high = np.full(run.max() + 1, np.inf), np.full(run.max() + 1, -np.inf)
+    np.minimum.at(low, run, cells["low"].to_numpy())
+    np.maximum.at(high, run, cells["high"].to_numpy())
+    alike = (low == high)[run] & (of_run >= TOLD)
+    edge = edges_of(cells["bin"].to_numpy(np.int64), cells["last"].to_numpy(np.int64), least)
+    mixed = np.bincount(run, n < PEOPLE)[run] > 0
+    mean = {c: np.bincount(run, cells[c])[run] / of_run for c in ("s", "s2")}
+    step = (np.minimum(np.floor(mean["s"] * STEPS), STEPS - 1) + 0.5) / STEPS
+    sums = {}
+    for column, rounded in (("s", step), ("s2", step * step)):
+        shared = np.where(mixed, _grains(n * mean[column]), cells[column].to_numpy())
+        sums[column] = np.where(few, n * rounded, shared)
+    return cells.assign(
+        low=np.where(alike, low[run], edge[0]), high=np.where(alike, high[run], edge[1]), **sums
+    )  # fmt: skip
+
+
+def _codes(cells: pd.DataFrame, keys: Sequence[str]) -> Ints:
+    if not keys:
+        return np.zeros(len(cells), np.int64)
+    out: Ints = cells.groupby(list(keys), sort=True, observed=True).ngroup().to_numpy().astype(np.int64)
+    return out
+
+
+def _summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    from auditkit.evidence.histogram import summed
+
+    return summed(cells, by)
+
+
+def _grains(x: Floats) -> Floats:
+    out: Floats = np.round(x * _GRAIN) / _GRAIN
+    return out

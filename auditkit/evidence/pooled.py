@@ -1,0 +1,81 @@
+"""Predicted values that ten people share, at least, and moments that speak of five: no prediction of one person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.evidence.merging import PEOPLE, starts_of
+from auditkit.evidence.rare import FEWEST, between
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from auditkit.evidence.errors import ErrorSums
+else:
+    from auditkit.evidence.lazy import pandas as pd
+
+Floats = NDArray[np.float64]
+_SHARE = 8
+"""The rounding of a small group's mean is a power of two of about an eighth of the standard deviation of everybody."""
+
+
+def reduced(sums: ErrorSums) -> ErrorSums:
+    """Of each crossed group, neighbouring values as one until ten people share it; a smaller group shares one.
+
+    The value they share is none that anybody has, unless all of them have it.
+    """
+    from auditkit.evidence.errors import QUANTITIES, cells_of, counted, values_of
+
+    if sums.width_ or sums.values_.empty:
+        return sums
+    values = values_of(sums.values_["cell"].to_numpy(np.int64), sums.cut)
+    n = sums.values_["n"].to_numpy(np.int64)
+    everybody = np.unique(values)
+    out, width = values.copy(), 0.0
+    by = list(sums.by)
+    groups = sums.values_.groupby(by, sort=True, observed=True).indices.values() if by else [np.arange(len(n))]
+    for at in groups:
+        order = np.asarray(at)[np.argsort(values[at], kind="stable")]
+        starts = starts_of(2 * np.arange(len(order)), n[order], people=FEWEST)
+        for run in np.split(order, ((starts[1:] + 1) // 2)):
+            out[run] = _of_run(values[run], n[run], everybody)
+            width = max(width, float(np.ptp(values[run])))
+    cells = counted(sums.values_.assign(cell=cells_of(out)), sums.by)
+    moments = _moments(sums.moments_, QUANTITIES)
+    return replace(sums, moments_=moments, values_=cells, cut=0, width_=max(width, np.finfo(float).tiny))
+
+
+def _of_run(values: Floats, n: NDArray[np.int64], everybody: Floats) -> float:
+    """One number for a run of values: in the gap of all values that is nearest its median."""
+    if len(values) == 1 and n.sum() >= FEWEST:
+        return float(values[0])
+    middle = float(values[np.searchsorted(np.cumsum(n), n.sum() / 2)])
+    i = int(np.searchsorted(everybody, middle))
+    for low, high in ((i, i + 1), (i - 1, i)):
+        if low >= 0 and high < len(everybody):
+            found = between(float(everybody[low]), float(everybody[high]))
+            if found is not None:
+                return found
+    return float(f"{middle:.1g}")
+
+
+def _moments(frame: pd.DataFrame, quantities: tuple[str, ...]) -> pd.DataFrame:
+    """Means of groups below five people to a power of two; of these, the spread is that within the rounding."""
+    n = frame["n"].to_numpy(np.float64)
+    few = (n > 0) & (n < PEOPLE)
+    if not few.any():
+        return frame
+    columns: dict[str, Floats] = {}
+    for q in quantities:
+        mean, m2 = frame[f"{q}_mean"].to_numpy(np.float64), frame[f"{q}_m2"].to_numpy(np.float64)
+        centre = float(n @ mean / n.sum())
+        spread = float((m2 + n * (mean - centre) ** 2).sum() / n.sum()) ** 0.5
+        grain = 2.0 ** np.round(np.log2(spread / _SHARE)) if spread > 0 else 0.0
+        rounded = (np.floor(mean / grain) + 0.5) * grain if grain else mean
+        spread2 = (np.floor(m2 / grain**2) + 0.5) * grain**2 * (n > 1) if grain else m2
+        columns |= {f"{q}_mean": np.where(few, rounded, mean), f"{q}_m2": np.where(few, spread2, m2)}
+    return frame.assign(**columns)
