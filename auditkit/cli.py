@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import auditkit as ak
-from auditkit.cli_command import told_command
+from auditkit.cli_command import known_profile, told_command
 from auditkit.cli_terminal import console, told_progress
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def run(
         model={"factory": factory, "weights": _here(weights, chosen)},
         predictions={"y_pred": _one_or_more(y_pred, several), "score": score},
         audit={"seed": seed, "sample": sample},
-        report={"profile": _profile(profile), "keep_rows": keep_rows or None},
+        report={"profile": known_profile(profile), "keep_rows": keep_rows or None},
     )
     if policy is not None:
         rules = ak.Policy.load(policy)
@@ -283,18 +283,6 @@ def _kind(kind: str | None) -> str | None:
 def _one_or_more(names: list[str] | None, several: bool) -> str | list[str] | None:
     """All columns for several labels; else the last, as of any flag that is given twice."""
     return names if several or not names else names[-1]
-
-
-def _profile(name: str | None) -> str | None:
-    from typing import get_args
-
-    from auditkit.disclosure import Profile
-    from auditkit.errors import listing, nearest
-
-    known = get_args(Profile)
-    if name is not None and name not in known:
-        raise ak.PolicyError(f"unknown profile '{name}'; known are {listing(known)}.{nearest(name, known)}")
-    return name
 
 
 def _task(name: str | None) -> str | None:

@@ -74,3 +74,16 @@ def _told(value: str, here: Path) -> str:
     whole = Path(*parts)
     inside = whole.is_relative_to(here)
     return (str(whole.relative_to(here)) if inside else whole.name) + colon + tail
+
+
+def known_profile(name: str | None) -> str | None:
+    """The name of a report's profile; PolicyError for another."""
+    from typing import get_args
+
+    from auditkit.disclosure import Profile
+    from auditkit.errors import PolicyError, listing, nearest
+
+    known = get_args(Profile)
+    if name is not None and name not in known:
+        raise PolicyError(f"unknown profile '{name}'; known are {listing(known)}.{nearest(name, known)}")
+    return name

@@ -55,7 +55,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (set(EVERYTHING) | {"catalogue", "report", "cli_terminal", "cli_command", "stored"}, {"typer", "rich"}),
     "cli_terminal": ({"wording"}, {"rich"}),
-    "cli_command": (set(), set()),
+    "cli_command": ({"disclosure"}, set()),
     "__main__": ({"cli"}, set()),
     "__init__": (set(), set()),
 }
