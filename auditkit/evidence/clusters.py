@@ -118,7 +118,7 @@ def cluster_hashes(values: Any, name: str = "cluster") -> Keys:
     codes, uniques = pd.factorize(series, sort=False)
     if (codes < 0).any():
         raise DataError(f"'{name}' is missing in {int((codes < 0).sum()):,} rows: every row belongs to a cluster")
-    labels = np.array([_label(u) for u in uniques], dtype=object)
+    labels = np.array([label_of(u) for u in uniques], dtype=object)
     hashes = pd.util.hash_array(labels, hash_key=_HASH_KEY, categorize=False).astype(np.uint64)
     return hashes[codes]
 
@@ -208,7 +208,8 @@ def _quantiles() -> NDArray[np.uint8]:
     return np.searchsorted(below, (np.arange(2**16) + 0.5) / 2**16).astype(np.uint8)
 
 
-def _label(value: Any) -> str:
+def label_of(value: Any) -> str:
+    """A value as text: 3.0 is 3."""
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from auditkit.check import MISSING
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import suppression
-from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes
+from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes, label_of
 from auditkit.evidence.distinct import Counted, Hashed, Seen, counted_from, subsets
 from auditkit.evidence.stored_cells import WEIGHED, stored_cells
 from auditkit.evidence.weights import checked_weights
@@ -343,7 +343,7 @@ def coded_strings(values: Any, name: str) -> tuple[NDArray[np.int64], list[str]]
     else:
         raw, index = pd.factorize(series, sort=False)
         codes, uniques = raw.astype(np.int64), list(index)
-    labels = [_label(u) for u in uniques]
+    labels = [label_of(u) for u in uniques]
     if MISSING in labels and (codes < 0).any():
         raise DataError(f"a value of '{name}' is literally '{MISSING}', the name kept for missing values: rename it")
     order = sorted(set(labels))
@@ -353,12 +353,6 @@ def coded_strings(values: Any, name: str) -> tuple[NDArray[np.int64], list[str]]
         order = [*order, MISSING]
     translate = np.array([*(place[label] for label in labels), place.get(MISSING, -1)], dtype=np.int64)
     return translate[codes], order
-
-
-def _label(value: Any) -> str:
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def _count(index: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
