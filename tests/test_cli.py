@@ -192,7 +192,7 @@ def test_errors_are_one_line_and_status_2(here: Path, arguments: list[str], mess
 def test_errors_of_usage_are_status_2(here: Path, arguments: list[str]) -> None:
     status, out, err = run_cli(arguments)
     assert (status, out) == (2, "")
-    assert "Usage: " in err
+    assert "say what there is" in err
     assert "Traceback" not in err
 
 

@@ -18,6 +18,7 @@ from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes
 from auditkit.evidence.distinct import Counted, Hashed, Seen, counted_from, subsets
 from auditkit.evidence.stored_cells import WEIGHED, stored_cells
 from auditkit.evidence.weights import checked_weights
+from auditkit.evidence.weights import codes01 as codes01
 from auditkit.values import coded
 
 if TYPE_CHECKING:
@@ -363,18 +364,6 @@ def coded_strings(values: Any, name: str) -> tuple[NDArray[np.int64], list[str]]
     if MISSING in order:
         raise DataError(f"a value of '{name}' is literally '{MISSING}', the name kept for missing values: rename it")
     return np.where(codes < 0, len(order), codes), [*order, MISSING]
-
-
-def codes01(values: ArrayLike, name: str) -> NDArray[np.int8]:
-    array = np.asarray(values)
-    if array.dtype != np.int8:
-        out = array.astype(np.int8)
-        if not np.array_equal(out, array):
-            raise DataError(f"{name} must hold 1, 0 or -1 (missing)")
-        array = out
-    if array.size and (array.min() < -1 or array.max() > 1):
-        raise DataError(f"{name} must hold 1, 0 or -1 (missing); it holds {array.min()} to {array.max()}")
-    return array
 
 
 def _count(index: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -31,3 +31,16 @@ def checked_weights(values: ArrayLike, rows: int, kind: str) -> NDArray[np.float
     if kind == "frequency" and (weight != np.rint(weight)).any():
         raise DataError("sample_weight holds values that are not whole; a frequency says how often a row occurs")
     return weight
+
+
+def codes01(values: ArrayLike, name: str) -> NDArray[np.int8]:
+    """Truth or decision as codes 1, 0 and -1 (missing); DataError for others."""
+    array = np.asarray(values)
+    if array.dtype != np.int8:
+        out = array.astype(np.int8)
+        if not np.array_equal(out, array):
+            raise DataError(f"{name} must hold 1, 0 or -1 (missing)")
+        array = out
+    if array.size and (array.min() < -1 or array.max() > 1):
+        raise DataError(f"{name} must hold 1, 0 or -1 (missing); it holds {array.min()} to {array.max()}")
+    return array
