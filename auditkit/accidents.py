@@ -8,15 +8,25 @@ so.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import traceback
+from collections.abc import Iterator
 from typing import Literal, get_args
 
-from auditkit.check import Check
-from auditkit.errors import AuditkitError, ForwardError, NotExplained, PolicyError, listing, out_of_memory
+from auditkit.check import Assessment, Check
+from auditkit.errors import (
+    AuditkitError,
+    ForwardError,
+    ModelError,
+    NotExplained,
+    PolicyError,
+    listing,
+    out_of_memory,
+)
 from auditkit.progress import raised_by_listener
-from auditkit.records import NotMeasured
+from auditkit.records import Finding, NotMeasured, StoredEvidence
 from auditkit.wording import printable
 
 OnError = Literal["not_measured", "raise"]
@@ -71,3 +81,28 @@ def absence(check: Check, e: BaseException, on_error: OnError) -> NotMeasured | 
         why=f"the check broke with {type(e).__name__}: this is an accident, not an answer; --debug shows where",
         accident=True,
     )
+
+
+@contextlib.contextmanager
+def absent_if_broken(check: Check, broken: dict[str, NotMeasured], on_error: OnError) -> Iterator[None]:
+    """An accident inside costs this check alone; `broken` then says so."""
+    try:
+        yield
+    except CAUGHT as e:
+        absent = absence(check, e, on_error)
+        if absent is None:
+            if isinstance(e, Exception):
+                raise
+            raise ModelError(
+                f"the check {check.name} ended with {type(e).__name__}: {e}; it must return or raise"
+            ) from e
+        broken[check.name] = absent
+
+
+def fit_for_a_report(assessment: Assessment, kept: StoredEvidence) -> None:
+    """What cannot be kept in a report is an accident of the check that said it, not of the report."""
+    for finding in assessment.findings:
+        Finding.model_validate(finding)
+    for absent in assessment.not_measured:
+        NotMeasured.model_validate(absent)
+    kept.model_dump_json()

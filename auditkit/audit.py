@@ -8,18 +8,16 @@ other machines, at other sites. `conclude` turns the sum into findings, and neve
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from auditkit.accidents import CAUGHT, OnError, absence, chosen
+from auditkit.accidents import OnError, absent_if_broken, chosen, fit_for_a_report
 from auditkit.check import (
-    Assessment,
     Batch,
     Check,
     DeclaredCheck,
@@ -248,7 +246,7 @@ def observe(
     streams: list[StreamCheck] = []
     gathered: dict[str, Evidence] = {}
     for check in (c for c in known if isinstance(c, StreamCheck)):
-        with _absent_if_broken(check, broken, on_error):
+        with absent_if_broken(check, broken, on_error):
             streams.append(_fitted(check, model, data))
     total: Observed | None = None
     for batch, outputs in decided(model, data):
@@ -256,7 +254,7 @@ def observe(
         whole = keys if isinstance(model, Model) else row_keys(batch)
         batch = replace(batch, key=whole if batch.cluster is None else cluster_hashes(batch.cluster))
         for check in (c for c in streams if c.name not in broken):
-            with _absent_if_broken(check, broken, on_error):
+            with absent_if_broken(check, broken, on_error):
                 seen = check.gather(batch)
                 gathered[check.name] = gathered[check.name] + seen if check.name in gathered else seen
         part = Observed(
@@ -304,14 +302,14 @@ def conclude(
         if isinstance(check, SampleCheck) and net is None:
             not_measured.append(NotMeasured(what=check.name, why="predictions only"))
             continue
-        with _absent_if_broken(check, broken, on_error):
+        with absent_if_broken(check, broken, on_error):
             if check.name in broken:
                 continue
             check = check.declared(data) if isinstance(check, DeclaredCheck) else check
             evidence = _evidence(check, observed, net, drawn, told, size=sample).reduced(told)
             assessment = check.assess(evidence, level=level)
             kept = StoredEvidence(type=type(evidence).__name__, options=check.options(), data=evidence.to_json())
-            _in_a_report(assessment, kept)
+            fit_for_a_report(assessment, kept)
             findings += _noted(assessment.findings, check, data)
             not_measured += assessment.not_measured
             stored[check.name] = kept
@@ -337,27 +335,6 @@ def _evidence(
         assert drawn is not None, "a net's rows are sampled"
         return check.examine(net, drawn)
     return observed.evidence[check.name]
-
-
-@contextlib.contextmanager
-def _absent_if_broken(check: Check, broken: dict[str, NotMeasured], on_error: OnError) -> Iterator[None]:
-    """An accident inside costs this check alone; `broken` then says so."""
-    try:
-        yield
-    except CAUGHT as e:
-        absent = absence(check, e, on_error)
-        if absent is None:
-            raise
-        broken[check.name] = absent
-
-
-def _in_a_report(assessment: Assessment, kept: StoredEvidence) -> None:
-    """What cannot be kept in a report is an accident of the check that said it, not of the report."""
-    for finding in assessment.findings:
-        Finding.model_validate(finding)
-    for absent in assessment.not_measured:
-        NotMeasured.model_validate(absent)
-    kept.model_dump_json()
 
 
 def _noted(findings: Sequence[Finding], check: Check, data: Dataset) -> list[Finding]:

@@ -332,7 +332,7 @@ def main() -> None:
             text = (
                 str(e) if known else f"unexpected {type(e).__name__}: {' '.join(str(e).split())} (--debug shows where)"
             )
-        complain(f"auditkit: {printable(text)}")
+        complain("\n".join(map(printable, f"auditkit: {text}".split("\n"))))  # an error of ours can have lines
     with while_heard():  # what is buffered is written now, where an error of it is seen
         pass
     sys.exit(status)

@@ -65,10 +65,10 @@ class AuditWarning(UserWarning):
 
 
 @contextlib.contextmanager
-def foreign(what: str, error: type[ModelError] = ModelError) -> Iterator[None]:
+def foreign(what: str) -> Iterator[None]:
     """Code that is not ours runs inside: it may fail, but it may not end the process as if all were well.
 
-    `SystemExit`, and whatever else is no `Exception`, becomes an `error`; the keyboard still interrupts.
+    `SystemExit`, and whatever else is no `Exception`, becomes a `ModelError`; the keyboard still interrupts.
 
     >>> with foreign("the factory"):
     ...     raise SystemExit(0)
@@ -81,7 +81,7 @@ def foreign(what: str, error: type[ModelError] = ModelError) -> Iterator[None]:
         raise
     except BaseException as e:
         said = " ".join(str(e).split())[:200]
-        raise error(
+        raise ModelError(
             f"{what} ended with {type(e).__name__}{f': {said}' if said else ''}; it must return or raise an Exception"
         ) from e
 

@@ -26,7 +26,7 @@ class Estimate(Record):
     """Lower limit of the interval; None with a value: unbounded or not computed (`note` says which)."""
     high: float | None = None
     """Upper limit of the interval, likewise."""
-    level: float = Field(default=0.95, gt=0.5, lt=1)
+    level: float = Field(default=0.95, gt=0, lt=1)
     """Confidence level of the interval, in (0.5, 1)."""
     n: int = Field(default=0, ge=0)
     """Rows that the estimate speaks about."""

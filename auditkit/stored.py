@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from auditkit import files
 from auditkit.errors import ReportError
 
-MOST_BYTES = 64 * 2**20
+MOST_BYTES = 64_000_000
 """Of a file."""
 MOST_OBJECTS = 200_000
 """JSON objects: each can become a record."""

@@ -27,8 +27,9 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "disclosure": ({"exhibits"}, {"pydantic"}),
     "deciding": ({"check", "explain", "inputs", "progress"}, {"numpy"}),
     "accidents": ({"check", "progress", "records", "wording"}, set()),
+    "origins": ({"exhibits"}, {"pydantic"}),
     "records": (
-        {"report", "exhibits", "disclosure", "stored"},
+        {"report", "exhibits", "origins", "disclosure", "stored"},
         {"pydantic"},
     ),  # report: only inside Report.save
     "catalogue": ({"records"}, set()),

@@ -46,7 +46,7 @@ def test_places_that_cannot_be_written_are_told_before_the_audit(
     refused([*asked, "--out", "file/deeper"], "no folder")
     refused([*asked, "--out", "/proc/none"], "not writable")
     refused([*asked, "--out", ".", "--name", "a"], "a.html: it is a folder")
-    refused([*asked, "--out", ".", "--name", "b"], "read-only")
+    refused([*asked, "--out", ".", "--name", "b"], "write-protected")
     refused([*asked, "--out", ".", "--name", "n" * 300], "longer than 200 bytes")
     refused([*asked, "--out", ".", "--format", "pdf"], "unknown format 'pdf'")
 
@@ -86,7 +86,7 @@ DATA = '[data]\npath = "rows.csv"\ny_true = "y"\nsensitive_features = ["sex"]\n[
         (DATA + "x = " + "{a=" * 5_000 + "1" + "}" * 5_000, "nested too deeply"),
         (DATA + "[audit]\nseed = " + "9" * 5_000, "auditkit.toml"),
         ("tool = 3\n", "unknown key 'tool'"),
-        ("#" + "x" * 1_100_000, "more than 1,000,000 bytes"),
+        ("#" + "x" * 1_100_000, "larger than 1 MB"),
         (DATA + '[[check]]\nname = "influence"\ntrain = "a\\u0000b"\n', "NUL"),
     ],
 )
@@ -106,7 +106,7 @@ def test_a_pyproject_without_a_table_of_ours(text: str, tmp_path: Path) -> None:
 
 def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.toml")
-    for path, told in ((tmp_path / "pipe.toml", "it is no file"), (tmp_path, "it is no file"), ("a\0b.toml", "NUL")):
+    for path, told in ((tmp_path / "pipe.toml", "is a pipe"), (tmp_path, "is a folder"), ("a\0b.toml", "NUL")):
         ran: Any = run(lambda path=path: ak.Policy.load(path), seconds=5)  # type: ignore[misc]
         assert (ran.error, told in ran.message) == ("PolicyError", True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -91,17 +92,34 @@ class Census:
         """
         where = [self.by.index(a) for a in group]
         total = np.zeros(2)
-        for cell, sums in sorted(self.cells.items()):
+        for cell, (n, score, loss) in self._told.items():
             inside = all(cell[i] == value for i, value in zip(where, group.values(), strict=True))
             if inside != rest and (y is None or cell[-2] == str(y)):
-                n, score, loss = _told(sums)
                 total += (n, {"score": score, "loss": loss, "selected": n * (cell[-1] == "1")}[of])
         return float(total[1] / total[0]) if total[0] else None
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        rows = [[*cell, *_told(sums)] for cell, sums in sorted(self.cells.items())]
-        return {"by": list(self.by), "cells": rows}
+        return {"by": list(self.by), "cells": [[*cell, *sums] for cell, sums in self._told.items()]}
+
+    @cached_property
+    def _told(self) -> dict[Cell, tuple[float, float, float]]:
+        """The cells as they are stored, sorted: the sums of fewer than five rows are shared out from larger ones.
+
+        Cells of one group and target share their mean until five rows do, else those of the group: sums over these
+        stay what they are. Of a group of fewer than five rows the means have three bits, so that none is one row's.
+        """
+        told = {cell: sums.copy() for cell, sums in sorted(self.cells.items())}
+        for depth in (1, 2):
+            pools: dict[Cell, list[Cell]] = {}
+            for cell in told:
+                pools.setdefault(cell[:-depth], []).append(cell)
+            for pool in pools.values():
+                _share(told, pool, depth)
+        rows: dict[Cell, float] = {}
+        for cell, sums in told.items():
+            rows[cell[:-2]] = rows.get(cell[:-2], 0.0) + sums[0]
+        return {cell: _rounded(sums) if rows[cell[:-2]] < PEOPLE else _short_sums(sums) for cell, sums in told.items()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Census:
@@ -119,12 +137,35 @@ class Census:
         return cls(by, cells)
 
 
-def _told(sums: Floats) -> tuple[float, float, float]:
-    """Sums as they are stored: of fewer than five rows, with means to three bits, so that none is that of one row."""
-    n, *others = map(_short, sums)
-    if 0 < n < PEOPLE:
-        others = [n * _three_bits(x / n) for x in others]
-    return n, others[0], others[1]
+def _share(told: dict[Cell, Floats], pool: list[Cell], depth: int) -> None:
+    """One mean for the parts of a pool with fewer than five rows and, smallest first, for others until five share it.
+
+    Parts: cells (depth 1), or all cells of one target (depth 2).
+    """
+    parts: dict[Cell, list[Cell]] = {}
+    for cell in pool:
+        parts.setdefault(cell[: len(cell) + 1 - depth], []).append(cell)
+    rows = {part: float(sum(told[c][0] for c in cells)) for part, cells in parts.items()}
+    shared: list[Cell] = []
+    for part in sorted(parts, key=lambda p: (rows[p], p)):
+        if rows[part] < PEOPLE or (shared and sum(rows[p] for p in shared) < PEOPLE):
+            shared.append(part)
+    if len(shared) > 1:
+        cells = [c for part in shared for c in parts[part]]
+        total = np.sum([told[c] for c in cells], axis=0)
+        for cell in cells:
+            told[cell] = told[cell][0] / total[0] * total
+
+
+def _short_sums(sums: Floats) -> tuple[float, float, float]:
+    n, score, loss = map(_short, sums)
+    return n, score, loss
+
+
+def _rounded(sums: Floats) -> tuple[float, float, float]:
+    n = sums[0]
+    score, loss = (n * _three_bits(x / n) for x in sums[1:])
+    return _short(n), score, loss
 
 
 def _three_bits(x: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictInt, field_validator
+from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
 
 from auditkit.disclosure import Disclosure
 from auditkit.errors import PolicyError
@@ -36,6 +36,12 @@ class _Model(Record):
     outputs: Literal["logits", "probabilities"] | None = None
     threshold: float | None = None
     device: str | None = None
+
+    @model_validator(mode="after")
+    def _a_factory_or_trust(self) -> _Model:
+        if self.factory is None and self.trust is None:
+            raise ValueError("'factory' is missing in [model] (only a program, named by trust, needs none)")
+        return self
 
 
 class _Predictions(Record):

@@ -9,8 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from auditkit.errors import ForwardError, foreign
-
 Inputs = Tensor | tuple[Tensor, ...] | dict[str, Tensor]
 """(N, …) each; a tuple is passed by position, a dict by name, or whole where `forward` takes one parameter."""
 
@@ -53,10 +51,9 @@ def joined(parts: Sequence[Inputs]) -> Inputs:
 def called(module: nn.Module, inputs: Inputs) -> Any:
     """What the module returns for copies of them: a net may write to its inputs, and they are used again."""
     inputs = packed(inputs, [t.clone() for t in leaves(inputs)])
-    with foreign("the model's forward", ForwardError):
-        if isinstance(inputs, Tensor) or _taken_whole(module, inputs):
-            return module(inputs)
-        return module(**inputs) if isinstance(inputs, dict) else module(*inputs)
+    if isinstance(inputs, Tensor) or _taken_whole(module, inputs):
+        return module(inputs)
+    return module(**inputs) if isinstance(inputs, dict) else module(*inputs)
 
 
 def _taken_whole(module: nn.Module, inputs: tuple[Tensor, ...] | dict[str, Tensor]) -> bool:

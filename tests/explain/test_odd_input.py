@@ -198,7 +198,7 @@ def test_one_name_alone_is_a_list_of_one() -> None:
     "wrong", [lambda: ak.Attribution(method=3), lambda: ak.Attribution(n_steps=2.5), lambda: ak.Examples(method="sap")]
 )
 def test_wrong_options_are_refused_at_once(wrong: Any) -> None:
-    with pytest.raises(ak.ModelError, match=r"is a name|whole number|unknown attribution method"):
+    with pytest.raises(ak.AuditkitError, match=r"must be a name|whole number|unknown attribution method"):
         wrong()
 
 

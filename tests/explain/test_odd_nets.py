@@ -321,7 +321,7 @@ class Blank(nn.Module):
 def test_no_numbers_on_changed_rows_is_a_reason_of_the_check_that_changes_them() -> None:
     x, y, group = rows()
     x = x.assign(f0=(x.f0 > 0).astype(float), f1=(group == "A") * 2.0)
-    model = ak.Model(Blank())
+    model = ak.Model(Blank(), outputs="logits")
     data = ak.Dataset.from_arrays(x, y_true=y, sensitive_features={"g": group, "f1": x.f1.to_numpy()})
     report = ak.audit(
         model,

@@ -279,7 +279,10 @@ def test_nobody_and_one_group() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"law": "four-fith"}, "unknown law 'four-fith'.*Did you mean 'four-fifths'"),
+        (
+            {"law": "four-fith"},
+            "law of ImpactRatios must be one of four-fifths, nyc-ll144, got 'four-fith'.*Did you mean 'four-fifths'",
+        ),
         ({"law": "nyc-ll144", "by": ["sex"]}, "name the columns by sex"),
         ({"law": "four-fifths", "minimum_share": 0.02, "justification": "x"}, "belongs to nyc-ll144"),
         ({"law": "nyc-ll144", "minimum_share": 0.02}, "give justification="),

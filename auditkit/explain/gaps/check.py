@@ -41,7 +41,7 @@ class GapAttribution:
 
     >>> GapAttribution(shuffles=0)
     Traceback (most recent call last):
-    auditkit.errors.ModelError: shuffles must be at least 1, got 0
+    auditkit.errors.ModelError: shuffles must be at least 1, and at most 10,000; got 0
     """
 
     by: Sequence[str | Sequence[str]] | None = None
