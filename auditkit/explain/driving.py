@@ -17,6 +17,7 @@ from auditkit.errors import ModelError, out_of_memory
 from auditkit.errors import NotExplained as NotExplained
 from auditkit.explain.asking import differentiating
 from auditkit.explain.surface import Forward, Surface
+from auditkit.inputs.running import random_state_kept
 from auditkit.progress import tell
 
 CALL_BYTES = 48 * 2**20
@@ -158,17 +159,11 @@ def rows_per_call(at: Surface, *, copies: int) -> int:
 @contextlib.contextmanager
 def seeded(seed: int, at: Surface) -> Iterator[None]:
     """The global random states that Captum draws from, seeded, and afterwards as before."""
-    device = at.points[0].device
-    ours, python = np.random.get_state(), random.getstate()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with random_state_kept(at.points[0].device):
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)
         random.seed(seed)
-        try:
-            yield
-        finally:
-            np.random.set_state(ours)
-            random.setstate(python)
+        yield
 
 
 @contextlib.contextmanager

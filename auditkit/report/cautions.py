@@ -5,11 +5,21 @@ from __future__ import annotations
 from auditkit.records import Report
 from auditkit.report.words import shown
 
+SENTENCE = 1_000
+"""Cautions are whole sentences, which may list names."""
+
 
 def cautions(report: Report) -> tuple[str, ...]:
-    """Each a sentence: checks that broke."""
-    return tuple(_broke(n.what, n.why) for n in report.not_measured if n.accident)
+    """Each a sentence, the gravest first: a net that nobody trained, checks that broke, and how the input was read."""
+    p = report.provenance
+    untrained = ("The net is as it was drawn at random: no weights were loaded.",) if _untrained(report) else ()
+    broken = [n for n in report.not_measured if n.accident]
+    return (
+        *untrained,
+        *(f"The check {shown(n.what)} gave no answer: {shown(n.why, longest=300)}." for n in broken),
+        *(shown(c, longest=SENTENCE) for c in p.cautions),
+    )
 
 
-def _broke(what: str, why: str) -> str:
-    return f"The check {shown(what)} gave no answer: {shown(why, longest=300)}."
+def _untrained(report: Report) -> bool:
+    return report.provenance.model.weights == "initialised"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from auditkit.report.cautions import SENTENCE
 from auditkit.report.html.figures import TableView, cells
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rates import Rates
@@ -12,8 +13,6 @@ from auditkit.report.html.uncovered import groups_compared
 from auditkit.report.words import by_words, listed, shown, upper_first
 from auditkit.wording import NOTHING, percent
 
-SENTENCE = 1_000
-"""Cautions are whole sentences, which may list names."""
 WEIGHTS = {
     "factory": "no file was named: as its factory gave them",
     "initialised": "none: no file was named, and the net is as it was drawn at random. It was never trained, and what "

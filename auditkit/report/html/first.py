@@ -34,6 +34,8 @@ _STATUS: dict[Outcome, Status | None] = {
     "no_policy": None,
 }
 
+MOST_CAUTIONS = 3
+"""Of the input and of broken checks, on the first screen."""
 MOST_CHIPS = 24
 """Rules that get a shape each; beyond, one shape a state."""
 
@@ -89,6 +91,8 @@ class First(NamedTuple):
     facts: tuple[tuple[str, str], ...]
     strip: tuple[tuple[str, str], ...]
     cautions: tuple[str, ...]
+    more_cautions: int
+    """Cautions that stand in the section of the data alone."""
 
 
 def subject(report: Report) -> str:
@@ -116,7 +120,8 @@ def view(look: Lookup) -> First:
         hero=_hero(look, lead) if lead and lead.sides else None,
         facts=tuple(_facts(look, lead)),
         strip=_strip(report),
-        cautions=cautions(report),
+        cautions=cautions(report)[:MOST_CAUTIONS],
+        more_cautions=max(0, len(cautions(report)) - MOST_CAUTIONS),
     )
 
 
