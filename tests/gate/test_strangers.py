@@ -146,9 +146,9 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     with sparse.open("wb") as file:
         file.truncate(10**12)
     for path, said in (
-        (pipe, "it is a pipe"),
-        (tmp_path, "it is a folder"),
-        (Path("/dev/zero"), "it is a device or socket"),
+        (pipe, "is a pipe"),
+        (tmp_path, "is a folder"),
+        (Path("/dev/zero"), "is a device or socket"),
         (sparse, "is larger than 64 MB"),
         (tmp_path / "no\x00name", "cannot read"),
     ):
