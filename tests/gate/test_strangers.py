@@ -148,7 +148,7 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     for path, said in (
         (pipe, "is a pipe"),
         (tmp_path, "is a folder"),
-        (Path("/dev/zero"), "is a device or socket"),
+        (Path("/dev/zero"), "is a device"),
         (sparse, "is larger than 64 MB"),
         (tmp_path / "no\x00name", "cannot read"),
     ):
