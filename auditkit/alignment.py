@@ -7,12 +7,16 @@ themselves in another order, both are refused. Arrays and lists have no labels a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from auditkit.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    from auditkit.evidence.lazy import pandas as pd
 
 
 def aligned(parts: Mapping[str, Any]) -> dict[str, Any]:

@@ -211,7 +211,7 @@ def _of_classes(stock: _Stock) -> _Source:
     def p_value(rule: Rule) -> float | None:
         return classes.p_value(tally, **_asked(rule), label=rule.label, reference=rule.reference)
 
-    return _Source(finding, p_value, lambda rule: _crossed(tally.by, tally.cells, rule))
+    return _Source(finding, p_value, lambda rule: _crossed(tally.by, tally.table("cells"), rule))
 
 
 def _of_numbers(stock: _Stock) -> _Source:
@@ -226,7 +226,7 @@ def _of_numbers(stock: _Stock) -> _Source:
     def p_value(rule: Rule) -> float | None:
         return regression.p_value(sums, **_asked(rule))
 
-    return _Source(finding, p_value, lambda rule: _crossed(sums.by, sums.moments_, rule))
+    return _Source(finding, p_value, lambda rule: _crossed(sums.by, sums.table("moments_"), rule))
 
 
 def _of_scores(stock: _Stock) -> _Source:
@@ -242,7 +242,7 @@ def _of_scores(stock: _Stock) -> _Source:
     def p_value(rule: Rule) -> float | None:
         return scores.p_value(histogram, **_asked(rule))
 
-    return _Source(finding, p_value, lambda rule: _crossed(histogram.by, histogram.cells, rule))
+    return _Source(finding, p_value, lambda rule: _crossed(histogram.by, histogram.table("cells"), rule))
 
 
 def _at_equal_controls(stock: _Stock) -> _Source:

@@ -12,19 +12,27 @@ import decimal
 import enum
 import fractions
 import uuid
-from typing import Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.errors import DataError
 
-_OTHERS = (pd.Interval, pd.Period, uuid.UUID, enum.Enum, bytes, datetime.time, datetime.timedelta, np.timedelta64)
-"""Kinds of values, beside text, numbers and dates, that are written as Python writes them."""
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    from auditkit.evidence.lazy import pandas as pd
 
 _LONG = 1e100
 """Whole numbers from here on are written with an exponent."""
+
+
+@cache
+def _others() -> tuple[type, ...]:
+    """Kinds of values, beside text, numbers and dates, that are written as Python writes them."""
+    return (pd.Interval, pd.Period, uuid.UUID, enum.Enum, bytes, datetime.time, datetime.timedelta, np.timedelta64)
 
 
 class Unwritten(TypeError):
@@ -61,7 +69,7 @@ def written(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, tuple):
         return f"({', '.join(written(x) for x in value)})"
-    if isinstance(value, _OTHERS):
+    if isinstance(value, _others()):
         return str(value)
     raise Unwritten(type(value).__name__)
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
-from auditkit.evidence import reading, suppression
+from auditkit.evidence import frames, reading, suppression
+from auditkit.evidence.frames import Framed
 from auditkit.evidence.tally import Tally, counted, matched, summed
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class ClassCounts(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ClassTally:
+class ClassTally(Framed):
     """Counts of rows by group, true class and predicted class: `+` merges.
 
     Rows are known as positions in `classes`, -1 missing.
@@ -78,14 +79,11 @@ class ClassTally:
         for name in by:
             if name not in self.by:
                 raise EvidenceError(f"no column '{name}' in a tally by {listing(self.by)}.{nearest(name, self.by)}")
-        cells = self.cells
-        keys = list(zip(*(cells[b].tolist() for b in by), strict=True)) if by else [()] * len(cells)
-        groups = tuple(sorted(set(keys)))
-        position = {g: i for i, g in enumerate(groups)}
+        cells = self.table("cells")
+        groups, where = frames.places(cells, by, len(cells["n"]))
         width = len(self.classes) + 1
         table = np.zeros((len(groups), width, width), dtype=np.int64)
-        where = np.array([position[k] for k in keys], dtype=np.intp)
-        np.add.at(table, (where, cells["y_true"].to_numpy() + 1, cells["y_pred"].to_numpy() + 1), cells["n"].to_numpy())
+        np.add.at(table, (where, cells["y_true"] + 1, cells["y_pred"] + 1), cells["n"])
         return ClassCounts(groups, table[:, 1:, 1:])
 
     def one_vs_rest(self, label: str) -> Tally:
@@ -110,11 +108,13 @@ class ClassTally:
         return self._coded(np.where(truth < 0, -1, 1), np.where(known, truth == decision, -1))
 
     def _outcomes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        return self.cells["y_true"].to_numpy(), self.cells["y_pred"].to_numpy()
+        cells = self.table("cells")
+        return cells["y_true"], cells["y_pred"]
 
     def _coded(self, truth: NDArray[np.int64], decision: NDArray[np.int64]) -> Tally:
-        cells = self.cells.assign(y_true=truth.astype(np.int64), y_pred=decision.astype(np.int64))
-        return Tally(self.by, summed(cells, self.by))
+        cells = {**self.table("cells"), "y_true": truth.astype(np.int64), "y_pred": decision.astype(np.int64)}
+        found = frames.summed(cells, (*self.by, "y_true", "y_pred"), ["n"])
+        return Tally.of_tables({"cells": found}, by=self.by, clusters=None, distinct={})
 
     def reduced(self, disclosure: Disclosure) -> ClassTally:
         """The same counts, of recoded groups."""
@@ -136,7 +136,9 @@ class ClassTally:
         cells = reading.table(data["cells"], "the cells", by, key={"y_true": codes, "y_pred": codes})
         groups = len(set(zip(*(cells[c] for c in by), strict=True))) if by else 1
         reading.bounded(groups * (len(classes) + 1) ** 2, "groups × classes × classes", MOST_TABLE)
-        return cls(by, classes, summed(pd.DataFrame(cells), by))
+        found = {c: np.array(v, dtype=object if c in by else None) for c, v in cells.items()}
+        found = frames.summed(found, (*by, "y_true", "y_pred"), ["n"])
+        return cls.of_tables({"cells": found}, by=by, classes=classes)
 
 
 def _codes(values: ArrayLike, name: str, classes: int) -> NDArray[np.int64]:

@@ -9,16 +9,24 @@ import fractions
 import hashlib
 import uuid
 from collections.abc import Mapping, Set
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-_PLAIN = (str, bool, int, float, complex, np.generic, type(None), type(pd.NA), type(pd.NaT), decimal.Decimal,
-          datetime.date, datetime.time, datetime.timedelta, fractions.Fraction, pd.Interval, pd.Period, uuid.UUID,
-          enum.Enum)  # fmt: skip
-"""Values that pandas hashes by themselves."""
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    from auditkit.evidence.lazy import pandas as pd
+
+
+@cache
+def _plain() -> tuple[type, ...]:
+    """Types of values that pandas hashes by themselves."""
+    return (str, bool, int, float, complex, np.generic, type(None), type(pd.NA), type(pd.NaT), decimal.Decimal,
+            datetime.date, datetime.time, datetime.timedelta, fractions.Fraction, pd.Interval, pd.Period, uuid.UUID,
+            enum.Enum)  # fmt: skip
 
 
 def hashable(frame: pd.DataFrame) -> pd.DataFrame:
@@ -34,12 +42,12 @@ def hashable(frame: pd.DataFrame) -> pd.DataFrame:
 
 def holds_contents(column: pd.Series[Any]) -> bool:
     """Whether some cells are lists, arrays, bytes or other objects: no labels, and nothing to sort or count by."""
-    kind = column.dtype
+    kind, plain = column.dtype, _plain()
     if isinstance(kind, pd.CategoricalDtype):
-        return not all(isinstance(x, _PLAIN) for x in kind.categories)
+        return not all(isinstance(x, plain) for x in kind.categories)
     if isinstance(kind, pd.ArrowDtype):
         return kind.kind == "O" and kind.type not in (str, decimal.Decimal, datetime.date, datetime.time)
-    return pd.api.types.is_object_dtype(kind) and not all(isinstance(x, _PLAIN) for x in column)
+    return pd.api.types.is_object_dtype(kind) and not all(isinstance(x, plain) for x in column)
 
 
 def _hashes(column: pd.Series[Any]) -> NDArray[np.uint64]:
@@ -60,7 +68,7 @@ def _bytes(value: Any) -> bytes:
         return b"s" + _joined(sorted(map(_bytes, value)))
     if isinstance(value, list | tuple):
         return b"l" + _joined([_bytes(x) for x in value])
-    if isinstance(value, _PLAIN):
+    if isinstance(value, _plain()):
         return b"v" + repr(value.item() if isinstance(value, np.generic) else value).encode("utf-8", "surrogatepass")
     if hasattr(value, "detach"):  # a tensor that may want gradients, or live on a device
         value = value.detach().cpu()

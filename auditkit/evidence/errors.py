@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import pooled, reading, suppression
+from auditkit.evidence.frames import Columns, Framed, places
 from auditkit.evidence.tally import coded_strings, matched
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class GroupValues(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ErrorSums:
+class ErrorSums(Framed):
     """What a regression audit keeps of rows, by group: `+` merges.
 
     Moments are means and sums of squares about the mean (merged as Chan, Golub & LeVeque, 1983), so that a large mean
@@ -112,24 +113,26 @@ class ErrorSums:
     def moments(self, *by: str) -> GroupMoments:
         """Moments by the crossed groups of these columns, groups sorted."""
         self._known(by)
-        frame = _merged(self.moments_, by)
-        n = frame["n"].to_numpy(np.int64)
-        mean = frame[[f"{q}_mean" for q in QUANTITIES]].to_numpy(np.float64)
-        m2 = frame[[f"{q}_m2" for q in QUANTITIES]].to_numpy(np.float64)
+        columns = self.table("moments_")
+        groups, code = places(columns, by, len(columns["n"]))
+        found = _combined(columns, code, len(groups))
+        n = found["n"]
+        mean, m2 = (np.stack([found[f"{q}_{part}"] for q in QUANTITIES], axis=1) for part in ("mean", "m2"))
         size = n[:, None]
         variance = np.divide(m2, size - 1, out=np.full(m2.shape, np.nan), where=size > 1)
-        return GroupMoments(_groups(frame, by), n, np.where(size > 0, mean, np.nan), variance)
+        return GroupMoments(groups, n, np.where(size > 0, mean, np.nan), variance)
 
     def values(self, *by: str) -> GroupValues:
         """How often each predicted value occurs in each crossed group of these columns; groups without rows too."""
         self._known(by)
-        groups = _groups(_merged(self.moments_, by), by)
-        place = {g: i for i, g in enumerate(groups)}
-        frame = self.values_
-        keys = list(zip(*(frame[b].tolist() for b in by), strict=True)) if by else [()] * len(frame)
-        cells, where = np.unique(frame["cell"].to_numpy(np.int64), return_inverse=True)
+        columns, rows = self.table("values_"), self.table("moments_")
+        groups, _ = places(rows, by, len(rows["n"]))
+        valued, code = places(columns, by, len(columns["n"]))
+        cells, where = np.unique(columns["cell"].astype(np.int64), return_inverse=True)
         n = np.zeros((len(groups), len(cells)), dtype=np.int64)
-        np.add.at(n, (np.array([place[k] for k in keys], dtype=np.intp), where), frame["n"].to_numpy(np.int64))
+        place = {g: i for i, g in enumerate(groups)}
+        at = np.array([place[g] for g in valued], dtype=np.intp)
+        np.add.at(n, (at[code], where), columns["n"].astype(np.int64))
         width = _floats(cells + 1 << self.cut) - _floats(cells << self.cut) if self.cut else np.zeros(1)
         return GroupValues(groups, values_of(cells, self.cut), n, max(self.width_, float(width.max(initial=0.0))))
 
@@ -169,7 +172,12 @@ class ErrorSums:
         if not np.isfinite(values_of(values["cell"], cut)).all():
             raise EvidenceError("the values hold cells of no finite number")
         width = reading.number(data.get("width", 0.0), "'width' of the sums of errors", low=0)
-        return cls(by, pd.DataFrame(moments), pd.DataFrame(values), cut, width)
+        tables = {"moments_": moments, "values_": values}
+        arrays = {
+            name: {c: np.array(v, dtype=object if c in by else None) for c, v in table.items()}
+            for name, table in tables.items()
+        }
+        return cls.of_tables(arrays, by=by, cut=cut, width_=width)
 
 
 def _stored_moments(stored: object, by: tuple[str, ...]) -> dict[str, Any]:
@@ -211,22 +219,26 @@ def _moments(rows: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
 def _merged(frame: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     """Groups of one name as one: n, mean, and M₂ = Σ M₂ᵢ + Σ nᵢ (meanᵢ − mean)²."""
     keys = [*by] if by else np.zeros(len(frame), dtype=np.int64)
-    n = frame["n"].to_numpy(np.float64)
     grouped: Any = frame.groupby(keys, sort=True, observed=True, dropna=False)
-    code = grouped.ngroup().to_numpy()
     out = grouped[["n"]].sum().reset_index(drop=not by)
-    total = out["n"].to_numpy(np.float64)
-    size = len(total)
-    columns: dict[str, Any] = {}
+    columns = {str(c): frame[c].to_numpy() for c in frame if c not in by}
+    merged: pd.DataFrame = out.assign(**_combined(columns, grouped.ngroup().to_numpy(), len(out)))
+    return merged
+
+
+def _combined(columns: Columns, code: NDArray[np.intp], size: int) -> dict[str, NDArray[Any]]:
+    """The same of R rows by the position of their group (R,)."""
+    n = columns["n"].astype(np.float64)
+    total = np.bincount(code, n, size)
+    out: dict[str, NDArray[Any]] = {"n": total.astype(np.int64)}
     for q in QUANTITIES:
-        mean = frame[f"{q}_mean"].to_numpy(np.float64)
+        mean = columns[f"{q}_mean"].astype(np.float64)
         first = np.bincount(code, n * mean, size) / np.maximum(total, 1)
         centred = mean - first[code]
         first = first + np.bincount(code, n * centred, size) / np.maximum(total, 1)  # a second pass: the last digits
-        m2 = np.bincount(code, frame[f"{q}_m2"].to_numpy(np.float64) + n * (mean - first[code]) ** 2, size)
-        columns |= {f"{q}_mean": first, f"{q}_m2": m2}
-    merged: pd.DataFrame = out.assign(**columns).astype({"n": np.int64})
-    return merged
+        m2 = np.bincount(code, columns[f"{q}_m2"].astype(np.float64) + n * (mean - first[code]) ** 2, size)
+        out |= {f"{q}_mean": first, f"{q}_m2": m2}
+    return out
 
 
 def counted(cells: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
@@ -245,10 +257,6 @@ def _coarse(sums: ErrorSums) -> ErrorSums:
 
 def _shifted(cells: pd.DataFrame, bits: int) -> pd.DataFrame:
     return cells.assign(cell=cells["cell"].to_numpy(np.int64) >> bits) if bits else cells
-
-
-def _groups(frame: pd.DataFrame, by: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    return tuple(zip(*(frame[b].tolist() for b in by), strict=True)) if by else ((),) * len(frame)
 
 
 def cells_of(values: Floats) -> NDArray[np.int64]:

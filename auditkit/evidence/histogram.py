@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import merging, suppression
+from auditkit.evidence.frames import Columns, Framed, places
+from auditkit.evidence.stored_bins import Grid, stored_bins
 from auditkit.evidence.tally import coded_strings, codes01, matched
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ LEAST: Floats = np.concatenate([[0.0], EDGES])
 """(BINS,) smallest score of each bin: `score >= LEAST[b]` selects bin b and all above."""
 
 MISSING_WHAT = ("truth", "decision", "score")
+_READ = ("y_true", "bin", "last", "n", "selected", "s", "s2", "low", "high")
 _SUMS = ("n", "selected", "s", "s2")
 _GRAIN = 2.0**32
 """Sums are of multiples of 2⁻³²: exact in double precision, and so the same in every order of the rows."""
@@ -60,7 +63,7 @@ class Bins(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ScoreHistogram:
+class ScoreHistogram(Framed):
     """Counts and sums of scores in 4,098 bins by group and truth: `+` merges, `over` sums groups up.
 
     A cell keeps n, how many were selected, Σs, Σs², min and max (Σs·y is Σs where the truth is 1). Rows without truth,
@@ -124,11 +127,12 @@ class ScoreHistogram:
     @property
     def rows(self) -> int:
         """Rows with truth, decision and score."""
-        return int(self.cells["n"].sum())
+        return int(self.table("cells")["n"].sum())
 
     def missing_rows(self, what: str) -> int:
         """Rows in no cell because `truth`, `decision` or `score` is missing (the first of these that is)."""
-        return int(self.missing.loc[self.missing["what"] == what, "n"].sum())
+        missing = self.table("missing")
+        return int(missing["n"][missing["what"] == what].sum())
 
     def __add__(self, other: ScoreHistogram) -> ScoreHistogram:
         if self.by != other.by:
@@ -141,19 +145,25 @@ class ScoreHistogram:
 
     def over(self, *by: str) -> ScoreHistogram:
         """The histogram of fewer group columns, in the order asked for; `over()` is the total."""
-        for name in by:
-            if name not in self.by:
-                raise EvidenceError(f"no group column '{name}'; there are {listing(self.by)}.{nearest(name, self.by)}")
+        self._known(by)
         return ScoreHistogram(tuple(by), summed(self.cells, by), _missing(self.missing, by), self.merged)
 
     def groups(self, *by: str) -> Iterator[tuple[tuple[str, ...], Bins]]:
         """The bins of each crossed group of these columns, groups sorted; `groups()` gives everybody."""
-        cells = self.over(*by).cells
-        if not by:
-            yield (), _dense(cells, self.merged)
-            return
-        for key, part in cells.groupby(list(by), sort=True, observed=True):
-            yield tuple(str(k) for k in key), _dense(part, self.merged)
+        self._known(by)
+        cells = self.table("cells")
+        groups, at = places(cells, by, len(cells["n"]))
+        order = np.argsort(at, kind="stable")
+        parts = np.split(order, np.cumsum(np.bincount(at, minlength=len(groups)))[:-1])
+        for group, part in zip(groups, parts, strict=True) if groups else ():
+            yield group, _dense({c: cells[c][part] for c in _READ}, self.merged)
+        if not by and not groups:
+            yield (), _dense({c: cells[c] for c in _READ}, self.merged)
+
+    def _known(self, by: Sequence[str]) -> None:
+        for name in by:
+            if name not in self.by:
+                raise EvidenceError(f"no group column '{name}'; there are {listing(self.by)}.{nearest(name, self.by)}")
 
     def reduced(self, disclosure: Disclosure) -> ScoreHistogram:
         """With neighbouring bins of each crossed group merged until five people share each (`merging`)."""
@@ -177,17 +187,9 @@ class ScoreHistogram:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ScoreHistogram:
-        """From `to_json`; EvidenceError if it was made with other steps."""
-        if (data["steps"], data["reach"]) != (STEPS, REACH):
-            raise EvidenceError(
-                f"a score histogram of {data['steps']} steps to ±{data['reach']}; this auditkit counts in {STEPS} "
-                f"steps to ±{REACH}"
-            )
-        by = tuple(data["by"])
-        merged = bool(data.get("merged", False))
-        parts = [_empty(by), *((_merged_part if merged else _part)(by, p) for p in data["cells"])]
-        missing = pd.DataFrame({c: data["missing"][c] for c in (*by, "what", "n")})
-        return cls(by, summed(pd.concat(parts, ignore_index=True), by), _missing(missing, by), merged)
+        """From `to_json`; EvidenceError if it was made with other steps, or is what no scores give."""
+        found = stored_bins(data, Grid(STEPS, REACH, EDGES, LEAST), MISSING_WHAT)
+        return cls.of_tables({"cells": found.cells, "missing": found.missing}, by=found.by, merged=found.merged)
 
 
 def bin_of(score: ArrayLike) -> NDArray[np.int64]:
@@ -265,19 +267,19 @@ def _named(
     return pd.concat([groups, frame], axis=1)
 
 
-def _dense(cells: pd.DataFrame, merged: bool) -> Bins:
-    place = merging.places_of(cells, bin_of) if merged else cells["bin"].to_numpy(np.intp)
-    at = (cells["y_true"].to_numpy(np.intp), place)
+def _dense(cells: Columns, merged: bool) -> Bins:
+    place = merging.places_of(cells, bin_of) if merged else cells["bin"]
+    at = (cells["y_true"], place)
 
     def column(name: str, empty: float, dtype: type, gather: Any = np.add) -> Any:
         out: NDArray[Any] = np.full((2, BINS), empty, dtype=dtype)
-        gather.at(out, at, cells[name].to_numpy(dtype))
+        gather.at(out, at, cells[name].astype(dtype))
         return out
 
     cut = None
     if merged:
         cut = np.full(BINS, -np.inf)
-        np.maximum.at(cut, place, LEAST[cells["bin"].to_numpy(np.intp)])
+        np.maximum.at(cut, place, LEAST[cells["bin"]])
     return Bins(
         column("n", 0, np.int64),
         column("selected", 0, np.int64),
@@ -307,34 +309,6 @@ def _sorted(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return frame.sort_values(keys, ignore_index=True)
 
 
-def _empty(by: Sequence[str]) -> pd.DataFrame:
-    numbers: dict[str, Any] = {c: np.zeros(0, np.int64) for c in ("y_true", "bin", "last", "n", "selected")}
-    numbers |= {c: np.zeros(0) for c in ("s", "s2", "low", "high")}
-    return pd.DataFrame({**{b: np.zeros(0, object) for b in by}, **numbers})
-
-
-def _part(by: Sequence[str], data: dict[str, Any]) -> pd.DataFrame:
-    """The cells of one group and truth."""
-    n, low = np.asarray(data["n"], np.int64), np.asarray(data["low"], float)
-    s, squares, high = _grains(low), _grains(low * low), low.copy()
-    for column, name in ((s, "s"), (squares, "s2"), (high, "high")):
-        column[n > 1] = data[name]
-    frame = pd.DataFrame(
-        {
-            "y_true": data["y_true"],
-            "bin": np.asarray(data["bin"], np.int64),
-            "last": np.asarray(data["bin"], np.int64),
-            "n": n,
-            "selected": np.asarray(data["selected"], np.int64),
-            "s": s,
-            "s2": squares,
-            "low": low,
-            "high": high,
-        }
-    )
-    return _of_group(frame, by, data["group"])
-
-
 def _columns(part: pd.DataFrame) -> dict[str, list[Any]]:
     """Of one group and truth; a cell of one row needs no more than its score."""
     many = part[part["n"] > 1]
@@ -352,19 +326,3 @@ def _merged_columns(part: pd.DataFrame) -> dict[str, list[Any]]:
     alike = np.flatnonzero((part["low"] == part["high"]).to_numpy())
     shared = {"alike": alike.tolist(), "score": part["low"].to_numpy()[alike].tolist()} if len(alike) else {}
     return {**{c: part[c].tolist() for c in _MERGED}, **shared}
-
-
-def _merged_part(by: Sequence[str], data: dict[str, Any]) -> pd.DataFrame:
-    columns: dict[str, Any] = {c: np.asarray(data[c], np.int64) for c in _MERGED[:4]}
-    columns |= {c: np.asarray(data[c], np.float64) for c in _MERGED[4:]}
-    low, high = merging.edges_of(columns["bin"], columns["last"], LEAST)
-    alike = np.asarray(data.get("alike", []), np.intp)
-    low[alike] = high[alike] = np.asarray(data.get("score", []), np.float64)
-    frame = pd.DataFrame({"y_true": data["y_true"], **columns, "low": low, "high": high})
-    return _of_group(frame, by, data["group"])
-
-
-def _of_group(frame: pd.DataFrame, by: Sequence[str], group: Sequence[str]) -> pd.DataFrame:
-    for name, value in zip(reversed(by), reversed(group), strict=True):
-        frame.insert(0, name, np.full(len(frame), value, dtype=object))
-    return frame

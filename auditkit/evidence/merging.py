@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.evidence.frames import Columns
+
 if TYPE_CHECKING:
     import pandas as pd
 else:
@@ -88,9 +90,9 @@ def together(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return _summed(order.assign(bin=first[begins][run], last=ends[run]), by)
 
 
-def places_of(cells: pd.DataFrame, bin_of: Any) -> Ints:
+def places_of(cells: Columns, bin_of: Any) -> Ints:
     """(C,) where each cell of one reading stands on the grid: at the mean score of its bin, both truths together."""
-    first, last = cells["bin"].to_numpy(np.int64), cells["last"].to_numpy(np.int64)
+    first, last = cells["bin"], cells["last"]
     _, run = np.unique(np.stack([first, last]), axis=1, return_inverse=True)
     run = run.reshape(-1)
     s, n = np.bincount(run, cells["s"]), np.bincount(run, cells["n"])

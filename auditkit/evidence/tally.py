@@ -16,6 +16,7 @@ from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import suppression
 from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes
 from auditkit.evidence.distinct import Counted, Hashed, Seen, counted_from, subsets
+from auditkit.evidence.frames import Columns, Framed, places
 from auditkit.evidence.stored_cells import WEIGHED, stored_cells
 from auditkit.evidence.weights import checked_weights
 from auditkit.evidence.weights import codes01 as codes01
@@ -55,7 +56,7 @@ class Sums(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Tally:
+class Tally(Framed):
     """Counts of rows by group, truth and decision: `+` merges, `over` sums groups up.
 
     Rows are known as 1 positive, 0 negative, -1 missing, in truth and decision.
@@ -75,20 +76,10 @@ class Tally:
     distinct: dict[tuple[str, ...], Counted] = field(default_factory=dict)
     """Group columns → the clusters of their groups as counts, which stand for hashes once the tally is reduced."""
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """The frame of a stored tally, made when it is asked for: judging needs its columns alone, not pandas."""
-            columns = self.__dict__.get("columns")
-            if name != "cells" or columns is None:
-                raise AttributeError(f"'Tally' has no attribute '{name}'")
-            object.__setattr__(self, "cells", pd.DataFrame(columns))
-            return self.cells
-
     @cached_property
-    def columns(self) -> dict[str, NDArray[Any]]:
+    def columns(self) -> Columns:
         """The cells as arrays, one a column."""
-        return {str(c): self.cells[c].to_numpy() for c in self.cells}
+        return self.table("cells")
 
     @classmethod
     def of(
@@ -247,10 +238,7 @@ class Tally:
         """The sorted groups of these columns, and where each cell stands in a (K, 3, 3) table."""
         self._known(by)
         cells = self.columns
-        keys = list(zip(*(cells[b].tolist() for b in by), strict=True)) if by else [()] * len(cells["n"])
-        groups = tuple(sorted(set(keys)))
-        position = {g: i for i, g in enumerate(groups)}
-        where = np.array([position[k] for k in keys], dtype=np.intp)
+        groups, where = places(cells, by, len(cells["n"]))
         return groups, (where, cells["y_true"] + 1, cells["y_pred"] + 1)
 
     def _known(self, by: Sequence[str]) -> None:
@@ -292,12 +280,8 @@ class Tally:
     def from_json(cls, data: dict[str, Any]) -> Tally:
         """From `to_json`; EvidenceError for what no rows can give."""
         columns, clusters = stored_cells(data)
-        tally = cls.__new__(cls)
         distinct = counted_from(data["clusters"].get("counts", []), columns) if clusters is not None else {}
-        kept = {"by": tuple(data["by"]), "columns": columns, "clusters": clusters, "distinct": distinct}
-        for name, value in kept.items():
-            object.__setattr__(tally, name, value)
-        return tally
+        return cls.of_tables({"cells": columns}, by=tuple(data["by"]), clusters=clusters, distinct=distinct)
 
 
 def indexed(

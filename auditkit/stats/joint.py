@@ -35,7 +35,7 @@ def joint_quantile(level: float, groups: tuple[int, ...]) -> float:
     >>> round(joint_quantile(0.95, (2, 2)), 3), round(joint_quantile(0.95, (5,)), 3)
     (2.236, 2.728)
     """
-    return crossing(lambda q: joint_tail(q, groups) > 1 - level, 0.0, 40.0)
+    return crossing(lambda q: joint_tail(q, groups) - (1 - level), 0.0, 40.0)
 
 
 def widest(counts: Sequence[Counts], *, level: float, inner: float | None = None) -> tuple[int, FamilyInterval]:

@@ -47,8 +47,8 @@ def joint_quantile(level: float, groups_a: int, groups_b: int, df: float = np.in
     (2.236, 2.964)
     """
 
-    def misses(q: float) -> bool:
+    def short(q: float) -> float:
         a, b = (1 - range_sf(q * 2**0.5, max(2, k), df) for k in (groups_a, groups_b))
-        return a * b < level
+        return level - a * b
 
-    return crossing(misses, 0.0, 40.0 if np.isinf(df) else 1e4)
+    return crossing(short, 0.0, 40.0 if np.isinf(df) else 1e4)

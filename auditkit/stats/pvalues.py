@@ -52,8 +52,8 @@ def p_value(
     0.0283
     """
 
-    def beyond(q: float) -> bool:
+    def beyond(q: float) -> float:
         found = interval(q)
-        return found.low > limit if above else found.high < limit
+        return found.low - limit if above else limit - found.high
 
-    return tail_of(crossing(beyond, 0.0, MOST)) if beyond(1e-9) else 1.0
+    return tail_of(crossing(beyond, 1e-9, MOST)) if beyond(1e-9) > 0 else 1.0

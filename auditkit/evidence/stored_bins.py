@@ -1,0 +1,178 @@
+"""The cells of a stored score histogram, read with numpy alone and as a stranger's: see `auditkit.evidence.reading`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.errors import EvidenceError
+from auditkit.evidence import merging, reading
+from auditkit.evidence.frames import Columns
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+_GRAIN = 2.0**32
+_ROUNDING = 1e-9
+"""A row: sums are of rounded scores."""
+_ARRAYS = ("bin", "last", "n", "selected", "s", "s2", "low", "high")
+
+
+class Grid(NamedTuple):
+    """The bins that scores are counted in."""
+
+    steps: int
+    reach: float
+    edges: Floats
+    """(steps + 1,) scores between the bins."""
+    least: Floats
+    """(steps + 2,) smallest score of each bin."""
+
+
+class Stored(NamedTuple):
+    """What a stored histogram holds."""
+
+    by: tuple[str, ...]
+    cells: Columns
+    missing: Columns
+    merged: bool
+
+
+def stored_bins(value: Any, grid: Grid, what: Sequence[str]) -> Stored:
+    """A score histogram's JSON; EvidenceError for other steps and for what no scores give."""
+    data = reading.fields(
+        value, "the histogram of scores", "by", "steps", "reach", "cells", "missing", optional=("merged",)
+    )
+    if (data["steps"], data["reach"]) != (grid.steps, grid.reach):
+        raise EvidenceError(
+            f"a score histogram of {reading.shown(data['steps'])} steps to ±{reading.shown(data['reach'])}; this "
+            f"auditkit counts in {grid.steps} steps to ±{grid.reach}"
+        )
+    by = reading.names(data["by"], "'by' of the histogram of scores")
+    merged = data.get("merged", False)
+    if not isinstance(merged, bool):
+        raise EvidenceError("'merged' of the histogram of scores is neither true nor false")
+    entries = reading.items(data["cells"], "the cells of the histogram", most=2 * reading.MOST_CELLS)
+    found = [_entry(e, by, grid, merged) for e in entries]
+    keys = [(*key, t) for key, t, _ in found]
+    reading.distinct(keys, "the cells of the histogram")
+    for i, name in enumerate(by):
+        reading.bounded(len({k[i] for k in keys}), f"groups of '{name}'", reading.MOST_GROUPS)
+    reading.bounded(sum(len(part["n"]) for _, _, part in found), "cells of the histogram", reading.MOST_CELLS)
+    found = [found[i] for i in sorted(range(len(keys)), key=keys.__getitem__)]
+    cells = _joined(found, by)
+    reading.whole(int(cells["n"].astype(object).sum()), "the sum of 'n' of the histogram")
+    if merged:
+        _apart(found)
+    return Stored(by, cells, _missing(data["missing"], by, what), merged)
+
+
+_Entry = tuple[tuple[str, ...], int, dict[str, NDArray[Any]]]
+
+
+def _entry(value: object, by: tuple[str, ...], grid: Grid, merged: bool) -> _Entry:
+    """One group and truth: its label, its truth, its cells."""
+    what = "the cells of a group"
+    names = (
+        ("bin", "last", "n", "selected", "s", "s2") if merged else ("bin", "n", "selected", "low", "s", "s2", "high")
+    )
+    data = reading.fields(value, what, "group", "y_true", *names, optional=("alike", "score") if merged else ())
+    group = tuple(reading.texts(data["group"], "the group of some cells", length=len(by)))
+    truth = reading.whole(data["y_true"], "'y_true' of the histogram", high=1)
+    highest = len(grid.least) - 1
+    n = reading.wholes(data["n"], f"'n' of {what}", low=1)
+    out: dict[str, NDArray[Any]] = {"n": n}
+    out["bin"] = reading.wholes(data["bin"], f"'bin' of {what}", high=highest, length=len(n))
+    out["last"] = out["bin"]
+    if (np.diff(out["bin"]) <= 0).any():
+        raise EvidenceError(f"'bin' of {what} is repeated, or out of order")
+    out["selected"] = reading.wholes(data["selected"], f"'selected' of {what}", length=len(n))
+    if (out["selected"] > n).any():
+        raise EvidenceError("the histogram holds cells with more rows selected than there are")
+    out |= _of_runs(data, out, grid) if merged else _of_scores(data, out)
+    _possible(out, grid)
+    return group, truth, out
+
+
+def _of_scores(data: dict[str, Any], known: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Of grid bins: a cell of one row needs no more than its score."""
+    many = known["n"] > 1
+    low = reading.numbers(data["low"], "'low' of the cells of a group", low=0, high=1, length=len(many))
+    out = {"low": low, "s": np.round(low * _GRAIN) / _GRAIN, "s2": np.round(low * low * _GRAIN) / _GRAIN}
+    out["high"] = low.copy()
+    for name in ("s", "s2", "high"):
+        out[name][many] = reading.numbers(
+            data[name], f"'{name}' of the cells of a group", low=0, length=int(many.sum())
+        )
+    return out
+
+
+def _of_runs(data: dict[str, Any], known: dict[str, NDArray[Any]], grid: Grid) -> dict[str, NDArray[Any]]:
+    """Of merged bins: extremes follow from the grid, but for scores that many share."""
+    what, size = "the cells of a group", len(known["n"])
+    last = reading.wholes(data["last"], f"'last' of {what}", high=len(grid.least) - 1, length=size)
+    if (last < known["bin"]).any():
+        raise EvidenceError(f"'last' of {what} lies before 'bin'")
+    s, s2 = (reading.numbers(data[c], f"'{c}' of {what}", low=0, length=size) for c in ("s", "s2"))
+    low, high = merging.edges_of(known["bin"], last, grid.least)
+    alike = reading.wholes(data.get("alike", []), f"'alike' of {what}", high=max(0, size - 1), most=size)
+    reading.distinct(alike.tolist(), f"'alike' of {what}")
+    score = reading.numbers(data.get("score", []), f"'score' of {what}", low=0, high=1, length=len(alike))
+    if ((score < low[alike]) | (score > high[alike])).any():
+        raise EvidenceError(f"'score' of {what} lies outside of its bin")
+    low[alike] = high[alike] = score
+    return {"last": last, "s": s, "s2": s2, "low": low, "high": high}
+
+
+def _possible(cells: dict[str, NDArray[Any]], grid: Grid) -> None:
+    """Scores lie in their bin, and their sums between those of the smallest and of the largest."""
+    n, low, high = cells["n"].astype(np.float64), cells["low"], cells["high"]
+    first, last = (np.searchsorted(grid.edges, x, side="right") for x in (low, high))
+    if (low > high).any() or (first < cells["bin"]).any() or (last > cells["last"]).any():
+        raise EvidenceError("the histogram holds scores outside of their bins")
+    for name, power in (("s", 1), ("s2", 2)):
+        if not ((cells[name] >= n * (low**power - _ROUNDING)) & (cells[name] <= n * (high**power + _ROUNDING))).all():
+            raise EvidenceError(f"'{name}' of the histogram is no sum of scores of its bin")
+
+
+def _apart(found: Sequence[_Entry]) -> None:
+    """Runs of one group, of both truths, are the same or share nothing."""
+    runs: dict[tuple[str, ...], set[tuple[int, int]]] = {}
+    for group, _, cells in found:
+        runs.setdefault(group, set()).update(zip(cells["bin"].tolist(), cells["last"].tolist(), strict=True))
+    for group, own in runs.items():
+        reach = -1
+        for first, last in sorted(own):
+            if first <= reach:
+                raise EvidenceError(f"merged bins of {reading.shown(' & '.join(group) or 'all rows')} overlap")
+            reach = last
+
+
+def _joined(found: Sequence[_Entry], by: Sequence[str]) -> dict[str, NDArray[Any]]:
+    sizes = [len(cells["n"]) for _, _, cells in found]
+    out: dict[str, NDArray[Any]] = {
+        name: np.repeat(np.array([key[i] for key, _, _ in found], dtype=object), sizes) for i, name in enumerate(by)
+    }
+    out["y_true"] = np.repeat(np.array([truth for _, truth, _ in found], dtype=np.int64), sizes)
+    for name in _ARRAYS:
+        kind = np.int64 if name in _ARRAYS[:4] else np.float64
+        out[name] = np.concatenate([np.zeros(0, kind), *(cells[name] for _, _, cells in found)])
+    return out
+
+
+def _missing(value: object, by: tuple[str, ...], known: Sequence[str]) -> dict[str, NDArray[Any]]:
+    what = "the missing rows"
+    data = reading.fields(value, what, *by, "what", "n")
+    n = reading.wholes(data["n"], f"'n' of {what}")
+    reading.whole(sum(n.tolist()), f"the sum of 'n' of {what}")
+    texts = {c: reading.texts(data[c], f"'{c}' of {what}", length=len(n)) for c in (*by, "what")}
+    wrong = next((w for w in texts["what"] if w not in known), None)
+    if wrong is not None:
+        raise EvidenceError(f"'what' of {what} is {reading.shown(wrong)}; expected one of {list(known)}")
+    keys = list(zip(*texts.values(), strict=True))
+    reading.distinct(keys, what)
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    out: dict[str, NDArray[Any]] = {c: np.array([v[i] for i in order], dtype=object) for c, v in texts.items()}
+    return {**out, "n": n[np.array(order, dtype=np.intp)]}
