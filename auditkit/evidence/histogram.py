@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import merging, suppression
+from auditkit.evidence.drift import Drift, Steps
 from auditkit.evidence.tally import coded_strings, codes01, matched
 
 if TYPE_CHECKING:
@@ -80,6 +81,10 @@ class ScoreHistogram:
     """Rows in no cell: the group columns, what is missing (`truth`, else `decision`, else `score`), n; sorted."""
     merged: bool = False
     """True where bins are runs of the grid with at least five people of a group each: see `reduced`."""
+    drift: Drift | None = None
+    """What merging cost, where it was measured."""
+    measure: Callable[[ScoreHistogram, ScoreHistogram], Drift] | None = None
+    """What `reduced` measures it with: the histogram before, and after → the drift. It is no part of the evidence."""
 
     @classmethod
     def of(cls, groups: Any, *, y_true: ArrayLike, y_pred: ArrayLike, score: ArrayLike) -> ScoreHistogram:
@@ -137,14 +142,20 @@ class ScoreHistogram:
         missing = _missing(pd.concat([self.missing, other.missing], ignore_index=True), self.by)
         if self.merged or other.merged:
             return ScoreHistogram(self.by, merging.together(cells, self.by), missing, merged=True)
-        return ScoreHistogram(self.by, summed(cells, self.by), missing)
+        return ScoreHistogram(self.by, summed(cells, self.by), missing, measure=self.measure or other.measure)
 
     def over(self, *by: str) -> ScoreHistogram:
         """The histogram of fewer group columns, in the order asked for; `over()` is the total."""
         for name in by:
             if name not in self.by:
                 raise EvidenceError(f"no group column '{name}'; there are {listing(self.by)}.{nearest(name, self.by)}")
-        return ScoreHistogram(tuple(by), summed(self.cells, by), _missing(self.missing, by), self.merged)
+        return ScoreHistogram(tuple(by), summed(self.cells, by), _missing(self.missing, by), self.merged, self.drift)
+
+    def steps(self, by: Sequence[str]) -> Mapping[tuple[str, ...], Steps] | None:
+        """Group → what merging cost its readings; none that was measured is empty; None where nothing is merged."""
+        if not self.merged:
+            return None
+        return {} if self.drift is None else self.drift.of(by)
 
     def groups(self, *by: str) -> Iterator[tuple[tuple[str, ...], Bins]]:
         """The bins of each crossed group of these columns, groups sorted; `groups()` gives everybody."""
@@ -162,7 +173,10 @@ class ScoreHistogram:
         recoding = suppression.of_columns(disclosure, self.by, self.cells)
         cells = summed(suppression.recoded(self.cells, recoding), self.by)
         missing = _missing(suppression.recoded(self.missing, recoding), self.by)
-        return ScoreHistogram(self.by, merging.merged(cells, self.by, LEAST), missing, merged=True)
+        merged = ScoreHistogram(self.by, merging.merged(cells, self.by, LEAST), missing, merged=True)
+        if self.measure is None or cells.empty:
+            return merged
+        return replace(merged, drift=self.measure(ScoreHistogram(self.by, cells, missing), merged))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: sparse columns a group and truth; a cell of one row needs no more than its score."""
@@ -172,7 +186,9 @@ class ScoreHistogram:
             of = {"group": [str(k) for k in key[:-1]], "y_true": int(key[-1])}
             out.append({**of, **(_merged_columns(part) if self.merged else _columns(part))})
         missing = {str(c): self.missing[c].tolist() for c in self.missing}
-        merged = {"merged": True} if self.merged else {}
+        merged: dict[str, Any] = {"merged": True} if self.merged else {}
+        if self.drift is not None:
+            merged["drift"] = self.drift.to_json()
         return {"by": list(self.by), "steps": STEPS, "reach": REACH, "cells": out, "missing": missing, **merged}
 
     @classmethod
@@ -187,7 +203,8 @@ class ScoreHistogram:
         merged = bool(data.get("merged", False))
         parts = [_empty(by), *((_merged_part if merged else _part)(by, p) for p in data["cells"])]
         missing = pd.DataFrame({c: data["missing"][c] for c in (*by, "what", "n")})
-        return cls(by, summed(pd.concat(parts, ignore_index=True), by), _missing(missing, by), merged)
+        drift = Drift.from_json(data["drift"]) if "drift" in data else None
+        return cls(by, summed(pd.concat(parts, ignore_index=True), by), _missing(missing, by), merged, drift)
 
 
 def bin_of(score: ArrayLike) -> NDArray[np.int64]:
