@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import merging, suppression
+from auditkit.evidence.drift import Drift, Steps
 from auditkit.evidence.frames import Columns, Framed, places
 from auditkit.evidence.stored_bins import Grid, stored_bins
 from auditkit.evidence.tally import coded_strings, codes01, matched
@@ -83,6 +84,10 @@ class ScoreHistogram(Framed):
     """Rows in no cell: the group columns, what is missing (`truth`, else `decision`, else `score`), n; sorted."""
     merged: bool = False
     """True where bins are runs of the grid with at least five people of a group each: see `reduced`."""
+    drift: Drift | None = None
+    """What merging cost, where it was measured."""
+    measure: Callable[[ScoreHistogram, ScoreHistogram], Drift] | None = None
+    """What `reduced` measures it with: the histogram before, and after → the drift. It is no part of the evidence."""
 
     @classmethod
     def of(cls, groups: Any, *, y_true: ArrayLike, y_pred: ArrayLike, score: ArrayLike) -> ScoreHistogram:
@@ -141,12 +146,18 @@ class ScoreHistogram(Framed):
         missing = _missing(pd.concat([self.missing, other.missing], ignore_index=True), self.by)
         if self.merged or other.merged:
             return ScoreHistogram(self.by, merging.together(cells, self.by), missing, merged=True)
-        return ScoreHistogram(self.by, summed(cells, self.by), missing)
+        return ScoreHistogram(self.by, summed(cells, self.by), missing, measure=self.measure or other.measure)
 
     def over(self, *by: str) -> ScoreHistogram:
         """The histogram of fewer group columns, in the order asked for; `over()` is the total."""
         self._known(by)
-        return ScoreHistogram(tuple(by), summed(self.cells, by), _missing(self.missing, by), self.merged)
+        return ScoreHistogram(tuple(by), summed(self.cells, by), _missing(self.missing, by), self.merged, self.drift)
+
+    def steps(self, by: Sequence[str]) -> Mapping[tuple[str, ...], Steps] | None:
+        """Group → what merging cost its readings; none that was measured is empty; None where nothing is merged."""
+        if not self.merged:
+            return None
+        return {} if self.drift is None else self.drift.of(by)
 
     def groups(self, *by: str) -> Iterator[tuple[tuple[str, ...], Bins]]:
         """The bins of each crossed group of these columns, groups sorted; `groups()` gives everybody."""
@@ -172,7 +183,10 @@ class ScoreHistogram(Framed):
         recoding = suppression.of_columns(disclosure, self.by, self.cells)
         cells = summed(suppression.recoded(self.cells, recoding), self.by)
         missing = _missing(suppression.recoded(self.missing, recoding), self.by)
-        return ScoreHistogram(self.by, merging.merged(cells, self.by, LEAST), missing, merged=True)
+        merged = ScoreHistogram(self.by, merging.merged(cells, self.by, LEAST), missing, merged=True)
+        if self.measure is None or cells.empty:
+            return merged
+        return replace(merged, drift=self.measure(ScoreHistogram(self.by, cells, missing), merged))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: sparse columns a group and truth; a cell of one row needs no more than its score."""
@@ -182,14 +196,18 @@ class ScoreHistogram(Framed):
             of = {"group": [str(k) for k in key[:-1]], "y_true": int(key[-1])}
             out.append({**of, **(_merged_columns(part) if self.merged else _columns(part))})
         missing = {str(c): self.missing[c].tolist() for c in self.missing}
-        merged = {"merged": True} if self.merged else {}
+        merged: dict[str, Any] = {"merged": True} if self.merged else {}
+        if self.drift is not None:
+            merged["drift"] = self.drift.to_json()
         return {"by": list(self.by), "steps": STEPS, "reach": REACH, "cells": out, "missing": missing, **merged}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ScoreHistogram:
         """From `to_json`; EvidenceError if it was made with other steps, or is what no scores give."""
         found = stored_bins(data, Grid(STEPS, REACH, EDGES, LEAST), MISSING_WHAT)
-        return cls.of_tables({"cells": found.cells, "missing": found.missing}, by=found.by, merged=found.merged)
+        drift = Drift.from_json(data["drift"]) if "drift" in data else None
+        tables = {"cells": found.cells, "missing": found.missing}
+        return cls.of_tables(tables, by=found.by, merged=found.merged, drift=drift)
 
 
 def bin_of(score: ArrayLike) -> NDArray[np.int64]:

@@ -43,7 +43,7 @@ class Stored(NamedTuple):
 def stored_bins(value: Any, grid: Grid, what: Sequence[str]) -> Stored:
     """A score histogram's JSON; EvidenceError for other steps and for what no scores give."""
     data = reading.fields(
-        value, "the histogram of scores", "by", "steps", "reach", "cells", "missing", optional=("merged",)
+        value, "the histogram of scores", "by", "steps", "reach", "cells", "missing", optional=("merged", "drift")
     )
     if (data["steps"], data["reach"]) != (grid.steps, grid.reach):
         raise EvidenceError(

@@ -38,6 +38,10 @@ class Reading:
     """Standard error, where there is one."""
     state: State = "ok"
     note: str = ""
+    of_bins: str = ""
+    """What score bins leave open, in words."""
+    bound: float = 0.0
+    """How far the value over rows can lie from it, as far as bins alone tell."""
 
     @property
     def kept(self) -> bool:
@@ -55,7 +59,7 @@ class Reading:
             n=self.rows,
             method=self.method,
             state=self.state,
-            note=self.note,
+            note="; ".join(x for x in (self.note, self.of_bins) if x),
         )
 
 
@@ -129,11 +133,13 @@ def ranking(negatives: Side, positives: Side, min_n: int = SPARSE) -> Reading:
     state, note = _state(few, min_n, "positives or negatives", "no pair of a positive and a negative")
     if state == "ok" and a.coarse:
         state = "coarse"
+    bins = ""
     if state in ("ok", "coarse") and a.bound > 0:
-        note = f"from score bins: within {a.bound:.1g} of the value over rows"
-        note += ", more than a tenth of the standard error" if state == "coarse" else ""
+        bins = f"from score bins: within {a.bound:.1g} of the value over rows"
+        bins += ", more than a tenth of the standard error" if state == "coarse" else ""
     method = "DeLong, logit scale" if few and normal(a) else "Newcombe (2006), method 5"
-    return Reading(a.value, lambda z: auc_limits(a, z), a.positives + a.negatives, method, a.error, state, note)
+    rows = a.positives + a.negatives
+    return Reading(a.value, lambda z: auc_limits(a, z), rows, method, a.error, state, note, bins, a.bound)
 
 
 def calibration_error(group: GroupScores, bins: int, min_n: int = SPARSE) -> Reading:
@@ -172,12 +178,13 @@ def cumulative(group: GroupScores, min_n: int = SPARSE) -> Reading:
     value, sigma, wide, hidden = calibration.ecce(group.sums)
     chance = float(group.sums.expected.sum())
     state: State = "ok" if chance >= LEAST_CHANCE and group.rows >= min_n else "sparse"
+    bins = ""
     if state == "ok":
         note = f"p = {p_text(calibration.range_tail(value / sigma))} that right scores stray so far"
         if group.straddling:
-            note += f"; from score bins that overlap: over rows within {max(hidden, group.straddling):.1g} of it"
+            bins = f"from score bins that overlap: over rows within {max(hidden, group.straddling):.1g} of it"
         elif hidden:
-            note += f"; read at the ends of score bins: over rows up to {hidden:.1g} more"
+            bins = f"read at the ends of score bins: over rows up to {hidden:.1g} more"
     else:
         note = f"{group.rows} rows whose outcomes vary too little: too few to tell"
 
@@ -185,7 +192,9 @@ def cumulative(group: GroupScores, min_n: int = SPARSE) -> Reading:
         half = calibration.range_quantile(z) * wide
         return max(0.0, value - half), min(1.0, value + half)
 
-    return Reading(value, limits, group.rows, "R ± critical range of Brownian motion × σ", state=state, note=note)
+    method = "R ± critical range of Brownian motion × σ"
+    bound = max(hidden, group.straddling)
+    return Reading(value, limits, group.rows, method, state=state, note=note, of_bins=bins, bound=bound)
 
 
 def p_text(p: float) -> str:

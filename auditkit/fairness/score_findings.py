@@ -152,11 +152,20 @@ class Readings:
         notes = []
         if found is not None and comparison == "difference" and len(self.groups) > 2:
             notes.append(f"driven by {self.name(found.first)} against {self.name(found.second)}")
+        notes += self._of_bins(comparison)
         for state, words in (("sparse", "left out, too few to tell"), ("undefined", "undefined")):
             names = [self.name(i) for i, r in enumerate(self.readings) if r.state == state]
             if self.by and names:
                 notes.append(f"{words}: {listing(names)}")
         return notes
+
+    def _of_bins(self, comparison: Comparison) -> list[str]:
+        """What score bins leave open of a comparison of groups."""
+        bounds = sorted((r.bound for r in self.readings if r.kept), reverse=True)[:2]
+        if comparison == "overall" or not any(bounds):
+            return []
+        off = sum(bounds) if comparison == "difference" else bounds[0]
+        return [f"from score bins: within {off:.1g} of the value over rows"]
 
 
 def _limits_of(chosen: Sequence[Reading]) -> Quantity:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ import numpy as np
 from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, Batch
 from auditkit.errors import PolicyError, listing, nearest
+from auditkit.evidence.drift import Steps
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.fairness import readings
+from auditkit.fairness import drift, readings
 from auditkit.fairness.estimates import SPARSE
 from auditkit.fairness.readings import GroupScores, Reading
 from auditkit.fairness.remedies import remedies_finding
@@ -73,7 +74,8 @@ class Scores:
     def gather(self, batch: Batch) -> ScoreHistogram:
         """Count the rows of a batch; without scores, every row is one whose score is missing."""
         score = np.full(len(batch.y_true), np.nan) if batch.score is None else batch.score
-        return ScoreHistogram.of(batch.groups, y_true=batch.y_true, y_pred=batch.y_pred, score=score)
+        counted = ScoreHistogram.of(batch.groups, y_true=batch.y_true, y_pred=batch.y_pred, score=score)
+        return replace(counted, measure=drift.measured)
 
     def assess(self, evidence: ScoreHistogram, *, level: float = 0.95) -> Assessment:
         """Every finding; without a single score, what was not measured."""
@@ -108,7 +110,7 @@ class Scores:
 def read(evidence: ScoreHistogram, by: Attributes, metric: str, *, level: float, min_n: int = SPARSE) -> Readings:
     """One metric in every crossed group of these columns; `by=()` reads everybody."""
     found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
-    return read_groups(found, by, metric, level=level, min_n=min_n)
+    return read_groups(found, by, metric, level=level, min_n=min_n, steps=evidence.steps(by))
 
 
 def read_groups(
@@ -118,10 +120,22 @@ def read_groups(
     *,
     level: float,
     min_n: int = SPARSE,
+    steps: Mapping[tuple[str, ...], Steps] | None = None,
 ) -> Readings:
-    """One metric of groups that were read off a histogram."""
-    groups = [g for _, g in found]
-    return Readings(metric, by, tuple(k for k, _ in found), _read(metric, groups, min_n), level)
+    """One metric of groups that were read off a histogram; `steps`: what merging its bins cost."""
+    read_ = _read(metric, [g for _, g in found], min_n)
+    if steps is not None:
+        read_ = tuple(drift.told(r, metric, steps.get(k), min_n) for (k, _), r in zip(found, read_, strict=True))
+    return Readings(metric, by, tuple(k for k, _ in found), read_, level)
+
+
+def plainly(
+    evidence: ScoreHistogram, by: Attributes, metrics: Sequence[str]
+) -> dict[tuple[str, ...], dict[str, Reading]]:
+    """Group → metric → its reading as the bins give it."""
+    found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
+    read_ = {m: _read(m, [g for _, g in found], SPARSE) for m in metrics if by or m in READ}
+    return {k: {m: r[i] for m, r in read_.items()} for i, (k, _) in enumerate(found)}
 
 
 def reassess(
@@ -166,13 +180,14 @@ def p_value(
 
 def _of_set(evidence: ScoreHistogram, by: Attributes, *, level: float) -> list[Finding]:
     found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
+    steps = evidence.steps(by)
     exhibits: dict[tuple[str, Comparison], Exhibit] = {
         ("roc_auc", "difference"): roc_curves(found, by),
         ("calibration_error", "group_max"): reliability(found, by, level=level),
     }
     out = []
     for metric in (*READ, *CROSSED):
-        readings_ = read_groups(found, by, metric, level=level)
+        readings_ = read_groups(found, by, metric, level=level, steps=steps)
         for comparison in ("difference", "group_min", "group_max"):
             if comparison in METRICS[metric].comparisons:
                 shown = exhibits.get((metric, comparison))
