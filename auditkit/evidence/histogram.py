@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -150,10 +150,24 @@ class ScoreHistogram:
         """The bins of each crossed group of these columns, groups sorted; `groups()` gives everybody."""
         cells = self.over(*by).cells
         if not by:
-            yield (), _dense(cells, self.merged)
+            yield (), _dense(cast("Mapping[str, Any]", cells), self.merged)
             return
-        for key, part in cells.groupby(list(by), sort=True, observed=True):
-            yield tuple(str(k) for k in key), _dense(part, self.merged)
+        columns = {c: cells[c].to_numpy() for c in ("y_true", "bin", "last", *_SUMS, "low", "high")}
+        keyed = cells.groupby(list(by), sort=True, observed=True).indices  # of thousands of groups, no frame each
+        for key in sorted(keyed):
+            group = key if isinstance(key, tuple) else (key,)
+            yield tuple(map(str, group)), _dense({c: v[keyed[key]] for c, v in columns.items()}, self.merged)
+
+    def sizes(self, *by: str) -> dict[tuple[str, ...], tuple[int, int]]:
+        """Crossed group of these columns → its rows of truth 0 and of truth 1, groups sorted."""
+        n = self.cells.groupby([*by, "y_true"], sort=True, observed=True)["n"].sum()
+        out: dict[tuple[str, ...], tuple[int, int]] = {}
+        for key, rows in zip(n.index, n.tolist(), strict=True):
+            *group, truth = key if isinstance(key, tuple) else (key,)
+            name = tuple(map(str, group))
+            none, some = out.get(name, (0, 0))
+            out[name] = (none, some + int(rows)) if truth else (none + int(rows), some)
+        return out
 
     def reduced(self, disclosure: Disclosure) -> ScoreHistogram:
         """With neighbouring bins of each crossed group merged until five people share each (`merging`)."""
@@ -265,19 +279,21 @@ def _named(
     return pd.concat([groups, frame], axis=1)
 
 
-def _dense(cells: pd.DataFrame, merged: bool) -> Bins:
-    place = merging.places_of(cells, bin_of) if merged else cells["bin"].to_numpy(np.intp)
-    at = (cells["y_true"].to_numpy(np.intp), place)
+def _dense(cells: Mapping[str, Any], merged: bool) -> Bins:
+    """The cells of one group: columns (C,)."""
+    bins = np.asarray(cells["bin"], np.intp)
+    place = merging.places_of(cells, bin_of) if merged else bins
+    at = (np.asarray(cells["y_true"], np.intp), place)
 
     def column(name: str, empty: float, dtype: type, gather: Any = np.add) -> Any:
         out: NDArray[Any] = np.full((2, BINS), empty, dtype=dtype)
-        gather.at(out, at, cells[name].to_numpy(dtype))
+        gather.at(out, at, np.asarray(cells[name], dtype))
         return out
 
     cut = None
     if merged:
         cut = np.full(BINS, -np.inf)
-        np.maximum.at(cut, place, LEAST[cells["bin"].to_numpy(np.intp)])
+        np.maximum.at(cut, place, LEAST[bins])
     return Bins(
         column("n", 0, np.int64),
         column("selected", 0, np.int64),

@@ -6,7 +6,7 @@ is stated with the value (`auditkit.stats.auc`, `auditkit.fairness.readings`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,11 +88,10 @@ def together(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return _summed(order.assign(bin=first[begins][run], last=ends[run]), by)
 
 
-def places_of(cells: pd.DataFrame, bin_of: Any) -> Ints:
+def places_of(cells: Mapping[str, Any], bin_of: Any) -> Ints:
     """(C,) where each cell of one reading stands on the grid: at the mean score of its bin, both truths together."""
-    first, last = cells["bin"].to_numpy(np.int64), cells["last"].to_numpy(np.int64)
-    _, run = np.unique(np.stack([first, last]), axis=1, return_inverse=True)
-    run = run.reshape(-1)
+    first, last = np.asarray(cells["bin"], np.int64), np.asarray(cells["last"], np.int64)
+    _, run = np.unique(first * (last.max(initial=0) + 1) + last, return_inverse=True)
     s, n = np.bincount(run, cells["s"]), np.bincount(run, cells["n"])
     mean = np.clip(s / np.maximum(n, 1), 0.0, 1.0)
     out: Ints = np.clip(bin_of(mean)[run], first, last)
