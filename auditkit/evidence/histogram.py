@@ -171,6 +171,17 @@ class ScoreHistogram(Framed):
         if not by and not groups:
             yield (), _dense({c: cells[c] for c in _READ}, self.merged)
 
+    def sizes(self, *by: str) -> dict[tuple[str, ...], tuple[int, int]]:
+        """Crossed group of these columns → its rows of truth 0 and of truth 1, groups sorted."""
+        self._known(by)
+        cells = self.table("cells")
+        groups, at = places(cells, by, len(cells["n"]))
+        none, some = (
+            np.bincount(at, np.where(cells["y_true"] == truth, cells["n"], 0), minlength=len(groups)).astype(int)
+            for truth in (0, 1)
+        )
+        return dict(zip(groups, zip(none.tolist(), some.tolist(), strict=True), strict=True))
+
     def _known(self, by: Sequence[str]) -> None:
         for name in by:
             if name not in self.by:

@@ -93,8 +93,7 @@ def together(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 def places_of(cells: Columns, bin_of: Any) -> Ints:
     """(C,) where each cell of one reading stands on the grid: at the mean score of its bin, both truths together."""
     first, last = cells["bin"], cells["last"]
-    _, run = np.unique(np.stack([first, last]), axis=1, return_inverse=True)
-    run = run.reshape(-1)
+    _, run = np.unique(first * (last.max(initial=0) + 1) + last, return_inverse=True)
     s, n = np.bincount(run, cells["s"]), np.bincount(run, cells["n"])
     mean = np.clip(s / np.maximum(n, 1), 0.0, 1.0)
     out: Ints = np.clip(bin_of(mean)[run], first, last)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,10 @@ class Family(Basis):
 
     def by_group(self) -> tuple[GroupEstimate, ...]:
         """Every group, the sparse and the undefined ones too; `mde` is against all other groups kept."""
+        return self._by_group
+
+    @cached_property
+    def _by_group(self) -> tuple[GroupEstimate, ...]:
         limits = self._limits()
         mde = self._mde_to_rest()
         out = []

@@ -51,16 +51,17 @@ def frontier(evidence: ScoreHistogram, by: Sequence[str], *, constraint: Constra
 
 def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: float) -> Finding | NotMeasured:
     """What every remedy does to the gaps, to accuracy, and to whom; NotMeasured with fewer than two groups."""
-    found = list(evidence.groups(*by))
-    own = [(k, b) for k, b in found if enough(b)]
+    sizes = evidence.sizes(*by)
+    count = sum(min(rows) >= SPARSE for rows in sizes.values())
     id_ = f"mitigation/price_of_parity/overall/{'+'.join(by)}"
-    if len(own) < 2 or len(found) > MOST_GROUPS:
+    if count < 2 or len(sizes) > MOST_GROUPS:
         why = (
-            f"{len(own)} of {len(found)} groups of {' and '.join(by)} has {SPARSE} positives and negatives; two needed"
-            if len(own) < 2
-            else f"{len(found)} groups of {' and '.join(by)}; remedies are shown for at most {MOST_GROUPS}"
+            f"{count} of {len(sizes)} groups of {' and '.join(by)} has {SPARSE} positives and negatives; two needed"
+            if count < 2
+            else f"{len(sizes)} groups of {' and '.join(by)}; remedies are shown for at most {MOST_GROUPS}"
         )
         return NotMeasured(what=f"remedies by {' and '.join(by)}", why=why, concern="mitigation")
+    own = [(k, b) for k, b in evidence.groups(*by) if enough(b)]
     remedies = {name: mitigate(evidence, by, constraint=name) for name, _ in REMEDIES}
     curve = _frontier(own, "demographic_parity")
     parity = remedies["demographic_parity"]

@@ -57,16 +57,18 @@ def between_roc_curves(
     evidence: ScoreHistogram, by: tuple[str, ...], *, level: float, min_n: int = SPARSE
 ) -> Finding | NotMeasured:
     """ABROCA: the largest area between the ROC curves of two groups, with its permutation p."""
-    found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
-    kept = [(group, g) for group, g in found if g.fewest >= min_n]
+    sizes = evidence.sizes(*by)
+    count = sum(min(rows) >= min_n for rows in sizes.values())
     attributes = " and ".join(by)
-    if not 2 <= len(kept) <= MOST_GROUPS:
+    if not 2 <= count <= MOST_GROUPS:  # thousands of groups are not read to be told that they are too many
         why = (
-            f"{len(kept)} of {len(found)} groups of {attributes} has {min_n} positives and negatives; two are needed"
-            if len(kept) < 2
-            else f"{len(kept)} groups of {attributes}; ABROCA is for at most {MOST_GROUPS}"
+            f"{count} of {len(sizes)} groups of {attributes} has {min_n} positives and negatives; two are needed"
+            if count < 2
+            else f"{count} groups of {attributes}; ABROCA is for at most {MOST_GROUPS}"
         )
         return NotMeasured(what=f"the area between ROC curves by {attributes}", why=why, concern="fairness")
+    found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
+    kept = [(group, g) for group, g in found if g.fewest >= min_n]
     counts = [(g.negatives.n, g.positives.n) for _, g in kept]
     a = abroca(counts, permutations=PERMUTATIONS, generator=np.random.default_rng(0))
     first, second = (" & ".join(kept[i][0]) for i in (a.first, a.second))

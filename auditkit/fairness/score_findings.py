@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -61,6 +62,10 @@ class Readings:
 
     def by_group(self) -> tuple[GroupEstimate, ...]:
         """Every group, the sparse and the undefined ones too; none for everybody."""
+        return self._by_group
+
+    @cached_property
+    def _by_group(self) -> tuple[GroupEstimate, ...]:
         if not self.by:
             return ()
         return tuple(
