@@ -330,3 +330,14 @@ def test_rows_that_are_kept_are_said_on_the_page(tmp_path: Path) -> None:
     assert status == 2
     assert "this report is public: it holds no evidence and cannot be judged again" in err
     assert "Traceback" not in err
+
+
+def test_options_that_are_files_are_named_without_their_folder(tmp_path: Path) -> None:
+    from auditkit.explain.concepts.check import Concepts
+    from auditkit.explain.influence.check import Influence
+
+    file = tmp_path / "train.csv"
+    check = Influence(train=file, y_true="y", checkpoints=[tmp_path / "a.safetensors"], learning_rates=[0.1])
+    assert str(tmp_path) not in json.dumps(check.options())
+    assert check.options()["train"] == "train.csv"
+    assert str(tmp_path) not in json.dumps(Concepts(layers=["l"], examples={"c": str(file)}).options())
