@@ -196,6 +196,11 @@ def _mitigation(
     rules = dict(zip((k for k, _ in own), _rules(own, constraint, at_most), strict=True))
     left_out = [" & ".join(k) for k, b in found if not enough(b)]
     notes = [f"decided at the common threshold, fewer than {SPARSE} positives or negatives: {listing(left_out)}"]
+    open_ = sum(_undecided(b, common) for k, b in found if k not in rules or constraint == "one_threshold")
+    if open_:
+        notes_open = [f"up to {open_:,} rows of score bins that hold the common threshold may be decided otherwise"]
+    else:
+        notes_open = []
     chances = [(b, rules.get(k, GroupRule(common, common)).probability(LEAST)) for k, b in found]
     return Mitigation(
         by=by,
@@ -204,8 +209,16 @@ def _mitigation(
         common=common,
         outcomes=tuple(_outcome(k, b, p, k in rules) for (k, b), (_, p) in zip(found, chances, strict=True)),
         price=_price(chances),
-        notes=(*(notes if left_out else []), *([] if constraint == "one_threshold" else [CAUTION])),
+        notes=(*(notes if left_out else []), *notes_open, *([] if constraint == "one_threshold" else [CAUTION])),
     )
+
+
+def _undecided(bins: Bins, cut: float) -> int:
+    """Rows in merged bins that a threshold parts: they count on the side of their bin's mean score."""
+    if bins.cut is None:
+        return 0
+    parted = (bins.low < cut) & (bins.high >= cut) & (bins.n > 0)
+    return int(bins.n[:, parted.any(axis=0)].sum())
 
 
 def _rules(own: Sequence[tuple[Key, Reach]], constraint: Constraint, at_most: float) -> tuple[GroupRule, ...]:

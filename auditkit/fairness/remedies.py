@@ -81,7 +81,7 @@ def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: fl
             "remedies are computed from score bins, and tried on the rows that they were chosen on: "
             "new rows will do slightly worse",
             *_knee_note(curve),
-            *(n for n in parity.notes if n != CAUTION),
+            *dict.fromkeys(n for m in (parity, remedies["one_threshold"]) for n in m.notes if n != CAUTION),
             CAUTION,
         ),
         references=(METRICS["price_of_parity"].reference,),

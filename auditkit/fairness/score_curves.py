@@ -95,6 +95,7 @@ def between_roc_curves(
             level=level,
             n=sum(g.rows for _, g in kept),
             method=f"{PERMUTATIONS} permutations of group labels within each truth, on placement values",
+            state="coarse" if bound > a.value / 10 else "ok",
             note=f"no interval: {beside}",
         ),
         notes=(

@@ -145,3 +145,22 @@ def test_order_and_partition_change_no_bound() -> None:
     assert (left + replace(right, missing=none)).reduced(Disclosure()).to_json() == whole.reduced(
         Disclosure()
     ).to_json()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_threshold_says_how_many_rows_its_bins_leave_open(seed: int) -> None:
+    from auditkit.fairness.mitigation import mitigate
+
+    rng = np.random.default_rng(seed)
+    n = 900
+    g = rng.choice(["a", "b", "c"], n, p=[0.6, 0.35, 0.05])
+    s = expit(rng.normal(0, 1.5, n))
+    y = (rng.random(n) < s).astype(int)
+    h = ScoreHistogram.of({"g": g}, y_true=y, y_pred=(s > 0.5).astype(int), score=s).reduced(Disclosure())
+    m = mitigate(h, "g", constraint="one_threshold")
+    (note,) = [x for x in m.notes if x.startswith("up to")] or ["up to 0 rows"]
+    allowed = int(note.split()[2].replace(",", ""))
+    off = sum(
+        abs(o.true_then + o.false_then - (s[g == o.group[0]] >= m.common).sum()) for o in m.outcomes
+    )  # fmt: skip
+    assert off <= allowed

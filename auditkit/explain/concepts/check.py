@@ -76,8 +76,10 @@ class Concepts:
         return "concepts"
 
     def options(self) -> dict[str, Any]:
-        """The options, as JSON; a frame of examples is named, not stored."""
-        examples = {k: str(v) if isinstance(v, str | Path) else "(a frame)" for k, v in (self.examples or {}).items()}
+        """The options, as JSON; a frame of examples is named, not stored, and of files only their names are."""
+        examples = {
+            k: Path(v).name if isinstance(v, str | Path) else "(a frame)" for k, v in (self.examples or {}).items()
+        }
         return {
             "layers": list(self.layers),
             "attributes": list(self.attributes),

@@ -88,16 +88,16 @@ class Influence:
         return "influence"
 
     def options(self) -> dict[str, Any]:
-        """The options, as JSON; a frame or Dataset is named, not stored."""
+        """The options, as JSON; a frame or Dataset is named, not stored, and of files only their names are."""
         train = self.train
-        if train is not None and not isinstance(train, str | Path):
-            train = f"(a {type(train).__name__})"
+        if train is not None:
+            train = Path(train).name if isinstance(train, str | Path) else f"(a {type(train).__name__})"
         positive = self.positive.item() if isinstance(self.positive, np.generic) else self.positive
         return {
-            "train": None if train is None else str(train),
+            "train": train,
             "y_true": self.y_true,
             "positive": positive,
-            "checkpoints": [str(c) for c in self.checkpoints],
+            "checkpoints": [Path(c).name for c in self.checkpoints],
             "learning_rates": [float(r) for r in self.learning_rates],
             "attributes": list(self.attributes),
             "show": list(self.show),

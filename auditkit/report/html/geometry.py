@@ -67,7 +67,12 @@ def axis_between(least: float, most: float) -> Axis:
 
     >>> axis_between(0.83, 0.857)
     Axis(low=0.83, high=0.86, parts=3)
+    >>> axis_between(0.7, 0.7000000000000001).parts > 0
+    True
     """
+    size = max(abs(least), abs(most))
+    if most - least <= 1e-12 * size:  # one value, but for rounding
+        least, most = least - size / 20, most + size / 20
     span = most - least
     scale = 10.0 ** math.floor(math.log10(span))
     for step in (0.1 * scale * s for s in (2.0, 2.5, 5.0, 10.0, 20.0, 25.0, 50.0)):
