@@ -109,7 +109,7 @@ class Profile:
 
 def _of(value: object, known: Collection[str], what: str) -> dict[str, Any]:
     """An object whose keys are all known."""
-    found = reading.mapping(value, what, most=len(known))
+    found = reading.mapping(value, what)
     wrong = next(iter(found.keys() - set(known)), None)
     if wrong is not None:
         raise EvidenceError(f"{what} are of {reading.shown(wrong)}, which the profile does not have")
