@@ -125,7 +125,10 @@ def random_policy(rng: random.Random, kinds: tuple[str, ...], classes: tuple[str
     return {"rule": rules, "defaults": defaults}
 
 
-@pytest.mark.parametrize("seed", range(200))
+SEEDS = [*range(100), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(100, 200))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_fresh_and_stored_verdicts_are_equal(seed: int) -> None:
     rng = random.Random(seed)
     make, kinds = REPORTS[sorted(REPORTS)[seed % len(REPORTS)]]
