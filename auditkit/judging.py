@@ -16,7 +16,7 @@ from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportErr
 from auditkit.gate.answers import answers
 from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.policy import Policy
-from auditkit.records import Estimate, Finding, Report, Rule, StoredEvidence
+from auditkit.records import Finding, Report, Rule, StoredEvidence
 
 
 def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
@@ -37,8 +37,8 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     policy = as_policy(policy).for_features(report.provenance.data.sensitive_features)
     policy = _one_rule_a_label(policy, report)
     _one_answer(report, policy)
-    stored = _Stored(report)
-    said = answers(report, policy.rules, stored.finding, level=policy.confidence)
+    stored = _Stored(report, policy)
+    said = answers(report, [r for r in policy.rules if not stored.refused(r)], stored.finding, level=policy.confidence)
     judged = judge_findings(said.derived, policy, stored)
     return report.model_copy(
         update={"policy": policy.info(), "verdicts": judged.verdicts, "findings": said.findings},
@@ -72,6 +72,10 @@ def _one_answer(report: Report, policy: Policy) -> None:
 
 MOST_COMPARED = 256
 """Groups that one rule compares, each with each."""
+MOST_COUNTED = 1_000
+"""The same where plain counts are compared, which is quick."""
+MOST_PAIRS = 1_000_000
+"""Pairs of groups that all rules together compare: what one rule of `MOST_COUNTED` groups asks for."""
 _ACCIDENTS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 """What numbers that cannot be lead to, where no bound was stated."""
 
@@ -83,6 +87,7 @@ class _Source(NamedTuple):
     p_value: Callable[[Rule], float | None]
     groups: Callable[[Rule], int] = lambda rule: 0
     """How many groups a rule compares."""
+    most: int = MOST_COMPARED
 
 
 _Stock = dict[str, StoredEvidence]
@@ -92,12 +97,29 @@ _Stock = dict[str, StoredEvidence]
 class _Stored:
     """What the evidence of a report says. Nothing is taken from its findings and verdicts."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, policy: Policy) -> None:
         self._evidence = report.evidence
         self._task = report.provenance.data.task
         self._not_measured = report.not_measured
         self._weighing = report.provenance.data.weighting is not None
         self._sources: dict[str, _Source] = {}
+        self._beyond = self._too_much(policy)
+
+    def _too_much(self, policy: Policy) -> dict[str, str]:
+        """Rule id → why what it asks for is too much, for one rule or with those before it."""
+        pairs, beyond = 0, {}
+        for rule in policy.rules:
+            with _told(rule):
+                source = self._source(rule)
+                groups = 0 if source is None else source.groups(rule)
+            of = f"{groups:,} groups of {' and '.join(rule.by)}"
+            if source is not None and groups > source.most:
+                beyond[rule.id] = f"{of}, more than the {source.most:,} that one rule compares"
+            elif pairs + groups**2 > MOST_PAIRS:
+                beyond[rule.id] = f"{of}: with the rules before it more than {MOST_PAIRS:,} pairs, which is all"
+            else:
+                pairs += groups**2
+        return beyond
 
     def finding(self, rule: Rule, level: float) -> Finding | None:
         """The finding that answers the rule, at that level."""
@@ -105,17 +127,22 @@ class _Stored:
             source = self._source(rule)
             if source is None:
                 return None
-            groups = source.groups(rule)
-            return source.finding(rule, level) if groups <= MOST_COMPARED else _too_many(rule, groups, level)
+            return source.finding(rule, level)
 
     def p_value(self, rule: Rule) -> float | None:
         """p of H0: the rule's limit is kept."""
         with _told(rule):
             source = self._source(rule)
-            return None if source is None or source.groups(rule) > MOST_COMPARED else source.p_value(rule)
+            return None if source is None else source.p_value(rule)
+
+    def refused(self, rule: Rule) -> bool:
+        """Whether the rule asks for too much."""
+        return rule.id in self._beyond
 
     def absence(self, rule: Rule) -> str:
         """Why nothing answers the rule: its check broke or says why not, or its rows are none that it serves."""
+        if self.refused(rule):
+            return self._beyond[rule.id]
         check, _ = self._reader(rule)
         own = f" [{rule.label}]" if self._task == "multilabel" else ""
         named = {n.what.removesuffix(own): n for n in self._not_measured if n.what.endswith(own)}
@@ -144,24 +171,6 @@ class _Stored:
         if stock and check + label not in self._sources:
             self._sources[check + label] = reader(stock)
         return self._sources.get(check + label)
-
-
-def _too_many(rule: Rule, groups: int, level: float) -> Finding:
-    """Every pair of groups is compared, many times over: beyond a bound that is no answer, and says so."""
-    of, why = " and ".join(rule.by), f"more than the {MOST_COMPARED} that one rule compares"
-    title = f"{METRICS[rule.metric].title}, {rule.comparison.replace('_', ' ')}, {of}"
-    return Finding(
-        id=f"fairness/{rule.metric}/{rule.comparison}/{'+'.join(rule.by)}[too many groups]",
-        concern="fairness",
-        title=title,
-        statement=f"{title}: not measured, {groups:,} groups are {why}.",
-        metric=rule.metric,
-        comparison=rule.comparison,
-        by=rule.by,
-        reference=rule.reference,
-        label=rule.label,
-        estimate=Estimate(value=None, level=level, state="undefined", note=f"{groups:,} groups of {of}, {why}"),
-    )
 
 
 @contextlib.contextmanager
@@ -194,7 +203,8 @@ def _of_groups(stock: _Stock) -> _Source:
     def p_value(rule: Rule) -> float | None:
         return checks.p_value(tally, **_asked(rule), reference=rule.reference)
 
-    return _Source(finding, p_value, lambda rule: _crossed(tally.by, tally.columns, rule))
+    most = MOST_COMPARED if tally.weighted or tally.clusters is not None else MOST_COUNTED
+    return _Source(finding, p_value, lambda rule: _crossed(tally.by, tally.columns, rule), most)
 
 
 def _of_classes(stock: _Stock) -> _Source:

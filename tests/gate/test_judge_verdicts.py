@@ -22,6 +22,9 @@ class Answers:
     def __init__(self, finding: Callable[[Rule, float], Finding | None]) -> None:
         self.finding = finding
 
+    def refused(self, rule: Rule) -> bool:
+        return False
+
     def absence(self, rule: Rule) -> str:
         return "not in the data of this report"
 
