@@ -203,8 +203,8 @@ def by_gradients(scene: Scene, target: Target, high: Rows, low: Rows) -> Path:
     """The gap in mean score by Integrated Gradients from each row of `low` to its partner in `high`.
 
     φ_j = Σ w (x_j − x'_j) ∫₀¹ ∂_j s(x' + α(x − x')) dα. Steps double until the sum misses the gap by at most .002 of
-    Σ abs(φ) and 95 % of the pairs pass T1, up to 512, for the pairs that do not pass it yet. Raises NotExplained
-    without a gradient.
+    Σ abs(φ) and 95 % of the pairs pass T1, up to 512, for those that do not pass it yet. Raises NotExplained without a
+    gradient.
     """
     high, low = scene.under(target, high), scene.under(target, low)
     at = surface(scene.model, scene.inputs, scene.groups, scale="score")

@@ -53,6 +53,10 @@ def randomised(trial: Trial, copy: Callable[[int], Surface]) -> Found:
     return {"T4": np.mean(found, axis=0)}, {"T4:entries": own.shape[1], "T4:path": path, "T4:copies": copies}
 
 
+MOST_RANKED = 200
+"""Features beyond which no Shapley values are compared with: their cost a row grows with the cube of the features."""
+
+
 def agreement(trial: Trial) -> Found:
     """T8: share of the top k features that two methods have in common, less what chance gives; mean over the pairs.
 
@@ -62,6 +66,8 @@ def agreement(trial: Trial) -> Found:
     d = trial.features
     if d < 2:
         raise Untried("one feature has no ranking")
+    if d > MOST_RANKED:
+        raise Untried(f"{d:,} features: Shapley values, one of the methods compared, are for at most {MOST_RANKED}")
     try:
         differentiable(trial.at)
     except NotExplained as e:
