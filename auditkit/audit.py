@@ -29,10 +29,10 @@ from auditkit.check import (
     missing,
     tasks_of,
 )
-from auditkit.checks import check_of, default_checks
-from auditkit.deciding import as_many, decided, of_one_task
+from auditkit.checks import asked_for, check_of, default_checks, told_apart
+from auditkit.deciding import as_many, decided, of_one_task, wrapped
 from auditkit.disclosure import Disclosure, Told
-from auditkit.errors import DataError, PolicyError, foreign, listing
+from auditkit.errors import DataError, foreign, listing
 from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
 from auditkit.evidence.suppression import GroupCounts, recoded_batch
@@ -53,7 +53,7 @@ def audit(
     model: Model | Predictions,
     data: Dataset,
     *,
-    checks: Sequence[Check] | None = None,
+    checks: Sequence[Check | str] | None = None,
     policy: Policy | dict[str, Any] | str | Path | None = None,
     sample: int = 2_000,
     seed: int = 0,
@@ -72,7 +72,8 @@ def audit(
     model, data
         A `Model` (or `Predictions`, whose outputs are columns of the data already) and a `Dataset`.
     checks
-        What to ask, as `[ak.GroupFairness(), ak.Subgroups()]`; None: `auditkit.checks.DEFAULT`. Of several
+        What to ask, as `[ak.GroupFairness(), ak.Subgroups()]`, or by names, as `["subgroups"]`; None:
+        `auditkit.checks.DEFAULT`. Of several
         labels each is asked everything.
     policy
         A `Policy`, a dict, the path of a TOML file, or the name of a preset; None: findings without verdicts.
@@ -96,11 +97,14 @@ def audit(
     Raises DataError, ModelError or PolicyError, each saying what was expected.
     """
     created()  # a date that is none is a mistake to be told before the work
+    wrapped(model, data)
     rules = None if policy is None else as_policy(policy)
-    asked = tuple(checks) if checks is not None else default_checks(data.task)
+    asked = asked_for(checks) if checks is not None else default_checks(data.task)
     if include_examples:
         asked = (*(c for c in asked if c.name != "examples"), check_of("examples", {"n": include_examples}))
-    _told_apart(asked)
+    told_apart(asked)
+    if disclosure is not None:
+        disclosure.agrees(rows_shown=include_examples > 0 or any(c.name == "examples" for c in asked))
     level = 0.95 if rules is None else rules.confidence
     done = _labels if data.task == "multilabel" else _audited
     with told_to(progress), foreign("code that was called"):
@@ -365,10 +369,3 @@ def _content(batch: Batch, model: Model | Predictions) -> Batch:
         return replace(batch, features=batch.features[[]])
     nothing = np.full_like(batch.y_pred, np.nan if batch.y_pred.dtype.kind == "f" else -1)
     return replace(batch, y_pred=nothing, score=None)
-
-
-def _told_apart(checks: Sequence[Check]) -> None:
-    names = [c.name for c in checks]
-    twice = sorted({n for n in names if names.count(n) > 1})
-    if twice:
-        raise PolicyError(f"two checks have the name '{twice[0]}': their evidence would be one; ask one of them")

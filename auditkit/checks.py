@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -148,3 +148,31 @@ def _plugin(point: EntryPoint, at: str) -> Any:
     if not (dataclasses.is_dataclass(kind) and isinstance(kind, type) and hasattr(kind, "assess")):
         raise PolicyError(f"{at}check '{point.name}' ({point.value}) is no check: a dataclass with `assess`")
     return kind
+
+
+def asked_for(checks: Sequence[Check | str]) -> tuple[Check, ...]:
+    """Checks as a caller names them: instances, or names; PolicyError for anything else."""
+    if isinstance(checks, str) or not isinstance(checks, Iterable):
+        raise PolicyError(f"checks must be a list, as in [ak.GroupFairness()]; got {_shown_check(checks)}")
+    return tuple(check_of(c) if isinstance(c, str) else _instance(c) for c in checks)
+
+
+def told_apart(checks: Sequence[Check]) -> None:
+    """PolicyError where two checks have one name: their evidence would be one."""
+    names = [c.name for c in checks]
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise PolicyError(f"two checks have the name '{twice[0]}': their evidence would be one; ask one of them")
+
+
+def _instance(check: Any) -> Check:
+    if isinstance(check, type) or not all(hasattr(check, part) for part in ("name", "options", "assess")):
+        raise PolicyError(f"a check is an instance, as ak.GroupFairness(), or a name; got {_shown_check(check)}")
+    found: Check = check
+    return found
+
+
+def _shown_check(check: Any) -> str:
+    if isinstance(check, type):
+        return f"the class {check.__name__}: write {check.__name__}()"
+    return f"'{check}'" if isinstance(check, str) else type(check).__name__

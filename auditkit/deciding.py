@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from auditkit.check import Batch
-from auditkit.errors import ModelError, listing
+from auditkit.errors import DataError, ModelError, listing
 from auditkit.explain.preflight import preflight
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
@@ -72,3 +72,16 @@ def as_many(model: Model, data: Dataset) -> None:
     outputs = model.predict(next(data.batches(2)).features.head(2)).shape[1]
     if outputs != len(data.labels):
         raise ModelError(f"the model gives {outputs} outputs a row; the target has {len(data.labels)} labels")
+
+
+def wrapped(model: object, data: object) -> None:
+    """ModelError or DataError for a bare net or frame, with what to wrap it in."""
+    if not isinstance(model, Model | Predictions):
+        raise ModelError(
+            f"expected ak.Model or ak.Predictions, got {type(model).__name__}: wrap a trained net, as in ak.Model(net)"
+        )
+    if not isinstance(data, Dataset):
+        raise DataError(
+            f"expected ak.Dataset, got {type(data).__name__}: wrap rows, as in ak.Dataset(frame, y_true=…, "
+            "sensitive_features=[…])"
+        )

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from auditkit.errors import PolicyError
 from auditkit.exhibits import Record
 
 SUPPRESS_BELOW = 10
@@ -29,6 +30,14 @@ class Disclosure(Record):
         if isinstance(given, dict) and given.get("profile") in ("public", "regulator"):
             return {**given, "suppress_below": given.get("suppress_below") or SUPPRESS_BELOW}
         return given
+
+    def agrees(self, *, rows_shown: bool) -> None:
+        """PolicyError where small groups are to be suppressed, and single rows to be kept or shown."""
+        if self.suppress_below and (self.keep_rows or rows_shown):
+            what = "keep_rows" if self.keep_rows else "examples of single rows"
+            raise PolicyError(
+                f"{what} in a report that suppresses groups of fewer than {self.suppress_below}: leave one of them out"
+            )
 
 
 class Told(Disclosure):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
+import os
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -115,6 +116,8 @@ def _mapping(value: Any, inner: tuple[Any, ...], what: str) -> dict[Any, Any]:
 
 
 def _text(value: Any, what: str) -> str:
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
     if not isinstance(value, str):
         raise PolicyError(f"{what} must be a name (text), got {_shown(value)}")
     return value

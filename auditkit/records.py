@@ -265,6 +265,11 @@ class Report(Record):
             raise ValueError(f"the verdict '{absent.rule.id[:120]}' names a finding that is not in the report")
         return self
 
+    def __repr__(self) -> str:
+        return f"<Report {self.name!r}: {self.outcome}, {len(self.findings)} findings, {len(self.verdicts)} verdicts>"
+
+    __str__ = __repr__
+
     @property
     def outcome(self) -> Outcome:
         """What the rules of severity `error` came to.

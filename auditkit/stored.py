@@ -53,7 +53,8 @@ def parsed(text: str | bytes, source: str) -> Any:
     except _Refused as e:
         raise ReportError(f"{source} is not an auditkit report: {e}") from None
     except (ValueError, RecursionError) as e:
-        raise ReportError(f"{source} is not complete JSON ({e}); was it cut short? Write it again") from None
+        page = " (it is a page: give the report.json beside it)" if raw.lstrip()[:1] == b"<" else ""
+        raise ReportError(f"{source} is not complete JSON ({e}); was it cut short? Write it again{page}") from None
     if _too_deep(raw):
         raise ReportError(f"{source} is not an auditkit report: more than {DEEPEST} brackets within one another")
     if "\\ud" in decoded.lower() and _LONE.search(decoded):

@@ -122,6 +122,7 @@ def test_the_profile_is_asked_by_file_and_by_flag(tmp_path: Path) -> None:
     assert "report.profile" in err or "'profile'" in err
 
 
+@pytest.mark.slow
 def test_the_demo_holds_no_value_of_fewer_than_ten_rows() -> None:
     """Edges and labels of every column, and every score, against how many of the demo's rows hold them."""
     data = ak.demo.data()

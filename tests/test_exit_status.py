@@ -215,7 +215,10 @@ def test_every_command_answers_itself(here: Path, command: str, monkeypatch: pyt
     refused(arguments, "ended with SystemExit: 0")
 
 
-@pytest.mark.parametrize("closed", [">&-", "| true", ">/dev/full", "<&- >&- 2>&-", "2>&-"])
+@pytest.mark.parametrize(
+    "closed",
+    [">&-", "| true", *(pytest.param(c, marks=pytest.mark.slow) for c in (">/dev/full", "<&- >&- 2>&-", "2>&-"))],
+)
 def test_the_verdict_stands_whoever_reads(here: Path, closed: str) -> None:
     """A closed pipe, a full disk behind stdout, closed streams: the files are whole and the status is the verdict's."""
     arguments = " ".join([*RUN, "--y-pred", "d", "--policy", "gate.toml", "--name", "r"])

@@ -21,6 +21,7 @@ from auditkit.records import Report, Words
 from auditkit.report.formats import render
 from auditkit.report.terminal import print_summary
 from auditkit.report.words import shown
+from tests.helpers import run_cli
 from tests.hostile import HOSTILE
 
 ROWS = 240
@@ -118,8 +119,9 @@ def test_a_name_is_text_in_every_format(name: str) -> None:
     assert not COMMAND.search(screen.file.getvalue().replace("\n", "\n")), screen.file.getvalue()
 
 
-def test_the_command_line_prints_no_command(tmp_path: Path) -> None:
+def test_the_command_line_prints_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As file names, flags and rule ids: nothing that a terminal or a pipeline obeys comes out of either end."""
+    monkeypatch.chdir(tmp_path)
     names = [s for s in HOSTILE if s.isascii() and "\x00" not in s and len(s) < 200 and s.strip()]
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
@@ -137,9 +139,9 @@ def test_the_command_line_prints_no_command(tmp_path: Path) -> None:
     assert not COMMAND.search(ran.stderr), ran.stderr
     for name in ("::error::x", "##[set-output name=x]y", "a\n::error::b", "\x1b[31mred"):
         for asked in ([*base, name], ["gate", name, "--policy", name], [*base[:8], name], ["explain", name], [name]):
-            ran = _cli(asked, tmp_path)
-            assert ran.returncode == 2, (asked, ran.stdout, ran.stderr)
-            assert not COMMAND.search(ran.stdout + "\n" + ran.stderr), (asked, ran.stderr)
+            status, out, err = run_cli(asked)
+            assert status == 2, (asked, out, err)
+            assert not COMMAND.search(out + "\n" + err), (asked, err)
 
 
 def _cli(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:

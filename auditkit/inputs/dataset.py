@@ -141,7 +141,7 @@ class Dataset:
         named = dict.fromkeys((*self.labels, *self.sensitive_features, *self.control_features))
         for name, counts in source.missing_texts(list(named)).items():
             told = ", ".join(f"'{text}' ({n:,} rows)" for text, n in sorted(counts.items()))
-            said.append(f"'{name}': {told} read as missing; na_values=[] keeps such texts as values.")
+            said.append(f"'{name}': {told} read as missing; na_values=[] (--na-value '') keeps such texts as values.")
         for frame in [self._groups] if self._controls is None else [self._groups, self._controls]:
             for column in frame:
                 found = list(frame[column].cat.categories)

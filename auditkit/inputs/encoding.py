@@ -96,7 +96,12 @@ def _checked(inputs: Tensor | None, encoded: Any, features: pd.DataFrame, which:
         kinds = features.dtypes[[not pd.api.types.is_numeric_dtype(t) for t in features.dtypes]]
         raise ModelError(
             f"preprocess gives {type(encoded).__name__}{which and f' as {which}'} that is no array of numbers"
-            + (f"; columns {listing(kinds.index)} hold no numbers: pass preprocess=" if len(kinds) else "")
+            + (
+                f"; columns {listing(kinds.index)} hold no numbers: pass preprocess= "
+                "(a factory returns ak.Model(net, preprocess=…))"
+                if len(kinds)
+                else ""
+            )
         )
     if inputs.ndim < (1 if which else 2) or len(inputs) != len(features):
         raise ModelError(

@@ -133,6 +133,16 @@ def _within_unit(limits: tuple[Any, ...], usual: tuple[float, float]) -> bool:
     return all(isinstance(x, int | float) for x in (low, high)) and low >= 0 and high <= 1
 
 
+def against(ending: Ending | None) -> tuple[str, ...]:
+    """What is to be known where "logits" is said of a net that ends so; nothing for others."""
+    if ending is None or ending == "LogSoftmax":
+        return ()
+    return (
+        f'The net ends in {ending}, and outputs="logits" was said of it: if it gives probabilities, scores and '
+        'decisions here are wrong (outputs="probabilities").',
+    )
+
+
 def refused(ending: Ending | None, task: Task, *, several: bool) -> None:
     """ModelError where outputs that nobody has named end in what makes them no logits.
 

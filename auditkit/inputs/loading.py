@@ -44,6 +44,8 @@ def load_model(
     Raises ModelError with what was expected.
     """
     content = None
+    if weights is not None and not Path(weights).exists():
+        raise ModelError(f"cannot read the weights {weights}: No such file or directory")
     if trust is not None:
         if weights is None:
             raise ModelError("trust is the hash of the weights file: name it in weights")
@@ -135,7 +137,8 @@ def _imported(name: str, factory: str) -> Any:
     except (AuditkitError, MemoryError):
         raise
     except ImportError as e:
-        raise ModelError(f"cannot import '{name}' for factory '{factory}': {' '.join(str(e).split())}") from e
+        hint = f". A module is named without .py: '{name.removesuffix('.py')}'" if name.endswith(".py") else ""
+        raise ModelError(f"cannot import '{name}' for factory '{factory}': {' '.join(str(e).split())}{hint}") from e
     except SyntaxError as e:
         where = f"{Path(e.filename or name).name}, line {e.lineno}"
         raise ModelError(

@@ -18,7 +18,7 @@ from auditkit.errors import ModelError, listing, nearest
 from auditkit.inputs import outputs as reading
 from auditkit.inputs.columns import FeatureMap, checked, feature_map_of
 from auditkit.inputs.encoding import as_inputs, on_device, preprocessed
-from auditkit.inputs.endings import ending_of, refused
+from auditkit.inputs.endings import against, ending_of, refused
 from auditkit.inputs.groups import Groups, by_mask, by_name, by_position
 from auditkit.inputs.initialised import Weights
 from auditkit.inputs.outputs import Outputs
@@ -98,7 +98,13 @@ class Model:
         name: str = "",
     ) -> None:
         if not isinstance(module, nn.Module):
-            raise ModelError(f"expected a torch.nn.Module, got {type(module).__name__}")
+            inside = next(
+                (n for n in ("module_", "module", "model", "net") if isinstance(getattr(module, n, None), nn.Module)),
+                "",
+            )
+            raise ModelError(
+                f"expected a torch.nn.Module, got {type(module).__name__}" + (f": pass its .{inside}" if inside else "")
+            )
         if task not in TASKS:
             raise ModelError(f"unknown task {task!r}; known are {listing(TASKS)}.{nearest(str(task), TASKS)}")
         if task in ("multiclass", "regression") and threshold != 0.5:
@@ -119,6 +125,8 @@ class Model:
         self.weights: Weights = "given"
         """Where the parameters come from, as far as `load_model` knows."""
         self._looked = False
+        self.cautions: tuple[str, ...] = ()
+        """What a reader should know of the model before any number; whole sentences."""
         self.threshold = float(threshold)
         self.device = torch.device(device) if device is not None else None
         self.batch_size = int(batch_size)
@@ -213,16 +221,23 @@ class Model:
         return source.said is None and source.task != "regression"
 
     def look(self, inputs: Inputs) -> None:
-        """ModelError if nobody said what the outputs are, and they end in a sigmoid, a softmax or the like; once."""
-        if self._looked or not self.looks or not n_rows(inputs):
+        """ModelError if nobody said what the outputs are, and they end in a sigmoid, a softmax or the like; once.
+
+        What the user says stands; that it is logits, of a net that ends so, is a caution.
+        """
+        source = self.said.model if isinstance(self.said, _OneOutput) else self
+        told_logits = source.said == "logits" and source.task != "regression"
+        if self._looked or not (self.looks or told_logits) or not n_rows(inputs):
             return
         few, net = taken(inputs, slice(2)), unwrapped(self.module)
         with self.inspecting(), torch.no_grad():
             ending = ending_of(lambda: self._whole(called(net, few)))
             columns = self._whole(called(net, few)).ndim if ending else 0
-        source = self.said.model if isinstance(self.said, _OneOutput) else self
-        refused(ending, source.task, several=columns > 1)
         self._looked = True
+        if told_logits:
+            self.cautions = against(ending)
+        else:
+            refused(ending, source.task, several=columns > 1)
 
     def _whole(self, out: Any) -> Tensor:
         """The outputs as the module gives them, of all labels."""

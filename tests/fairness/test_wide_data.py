@@ -109,6 +109,7 @@ def test_a_default_audit_of_many_columns_ends_in_time_and_memory(columns: int, r
     assert ran.megabytes < 1_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", [ak.Proxies(), ak.Consistency(), ak.DataProfile()], ids=lambda c: c.name)
 def test_other_checks_of_many_columns(check: Check) -> None:
     audited(wide(3), [check])

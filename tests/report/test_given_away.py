@@ -219,6 +219,7 @@ def test_no_withheld_count_can_be_recovered_from_a_whole_report(
 # ---- scores and truths of a few
 
 
+@pytest.mark.slow
 @settings(
     max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, phases=[Phase.generate]
 )
@@ -313,7 +314,7 @@ def test_rows_that_are_kept_are_said_on_the_page(tmp_path: Path) -> None:
 
     _, page = run("")
     assert "What this report holds" in page
-    assert "no row, and no value or score of fewer than ten rows" in page
+    assert "no row, and no value of a feature that fewer than ten rows hold" in page
     for report, flags in (("", ["--keep-rows"]), ("[report]\nkeep_rows = true\n", [])):
         kept, page = run(report, *flags)
         assert kept.disclosure is not None

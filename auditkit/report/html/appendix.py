@@ -48,7 +48,7 @@ def _identity(look: Lookup) -> TableView:
     rows = [
         ("auditkit", shown(p.auditkit)),
         ("Written", f"{p.created:%Y-%m-%d %H:%M} UTC"),
-        ("Command", shown(p.command, empty=NOTHING)),
+        ("Command", shown(p.command, empty=NOTHING, longest=2_000)),
         ("Seed", str(p.seed)),
         ("Model, SHA-256", p.model.sha256 or NOTHING),
         ("Data, SHA-256, whatever the order of rows", p.data.sha256 or NOTHING),

@@ -79,9 +79,11 @@ def _holds(look: Lookup) -> str:
     if d is not None and d.suppress_below:
         what += f"; groups of fewer than {d.suppress_below} people are joined with others as “(small groups)”"
     rows = d is not None and d.keep_rows
-    kept = "something of single rows (--keep-rows)" if rows else "no row, and no value or score of fewer than ten rows"
     shown_rows = any(x.kind == "cases" for f in look.report.findings for x in f.exhibits)
-    return f"{what}; {kept}" + ("; rows shown as examples, because they were asked for" if shown_rows else "")
+    kept = ["something of single rows (--keep-rows)"] if rows else []
+    kept += ["rows shown as examples, because they were asked for"] if shown_rows else []
+    small = "" if d is not None and d.suppress_below else "; small groups are listed with their counts and rates"
+    return f"{what}; {' and '.join(kept) or 'no row, and no value of a feature that fewer than ten rows hold'}{small}"
 
 
 def _cautions(look: Lookup) -> tuple[str, ...]:

@@ -330,4 +330,4 @@ def _strip(report: Report) -> tuple[tuple[str, str], ...]:
         ("Policy", report.policy.sha256 if report.policy else ""),
     ]
     strip = [(label, h[:12]) for label, h in hashes if h]
-    return (*strip, ("Reproduce:", shown(p.command))) if p.command else tuple(strip)
+    return (*strip, ("Reproduce:", shown(p.command, longest=2_000))) if p.command else tuple(strip)
