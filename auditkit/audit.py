@@ -32,7 +32,7 @@ from auditkit.check import (
 from auditkit.checks import asked_for, check_of, default_checks, told_apart
 from auditkit.deciding import as_many, decided, of_one_task, wrapped
 from auditkit.disclosure import Disclosure, Told
-from auditkit.errors import DataError, foreign, listing
+from auditkit.errors import DataError, PolicyError, foreign, listing
 from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
 from auditkit.evidence.suppression import GroupCounts, recoded_batch
@@ -314,6 +314,7 @@ def conclude(
             assessment = check.assess(evidence, level=level)
             kept = StoredEvidence(type=type(evidence).__name__, options=check.options(), data=evidence.to_json())
             fit_for_a_report(assessment, kept)
+            _answered_once(assessment.findings, findings, check)
             findings += _noted(assessment.findings, check, data)
             not_measured += assessment.not_measured
             stored[check.name] = kept
@@ -339,6 +340,12 @@ def _evidence(
         assert drawn is not None, "a net's rows are sampled"
         return check.examine(net, drawn)
     return observed.evidence[check.name]
+
+
+def _answered_once(new: Sequence[Finding], known: Sequence[Finding], check: Check) -> None:
+    twice = {f.id for f in new} & {f.id for f in known}
+    if twice:
+        raise PolicyError(f"two checks answer '{min(twice)}', the later is {check.name}: ask one of them")
 
 
 def _noted(findings: Sequence[Finding], check: Check, data: Dataset) -> list[Finding]:

@@ -41,6 +41,14 @@ def test_what_is_bare_is_told_what_to_wrap_it_in(call: Any, said: str) -> None:
         call()
 
 
+def test_two_checks_of_one_answer_are_told() -> None:
+    x = pd.DataFrame({"x": RNG.normal(size=90), "y": ["u", "v", "w"] * 30, "g": ["a", "b"] * 45})
+    data = ak.Dataset(x, y_true="y", sensitive_features="g", task="multiclass")
+    net = ak.Model(nn.Linear(1, 3), task="multiclass", preprocess=lambda f: f[["x"]].to_numpy(), feature_map={"x": [0]})
+    with pytest.raises(ak.PolicyError, match=r"two checks answer 'explanation/.*ask one of them"):
+        ak.audit(net, data, checks=[ak.Attribution(), ak.Attribution(label="v")])
+
+
 def test_checks_by_name() -> None:
     report = ak.audit(model(outputs="logits"), DATA, checks=["group_fairness"])
     assert list(report.evidence) == ["group_fairness"]

@@ -297,7 +297,7 @@ def test_no_check_breaks_in_other_tasks(name: str, task: Any) -> None:
         ak.Model(Outputs(model.module, 3 if label else 1), task=task, preprocess=model.preprocess),
         data,
         checks=[*default_checks(task), ak.Concepts(permutations=99, **label), ak.Examples(n=1)]
-        + ([ak.GapAttribution(**label), ak.Attribution(label="1")] if label else []),
+        + ([ak.GapAttribution(**label)] if label else []),
         on_error="not_measured",
     )
     assert not [n for n in report.not_measured if n.accident]

@@ -55,8 +55,8 @@ def audits(frame: Frame) -> list[ak.Report]:
     if several.y.notna().any():
         labels = ak.Dataset(several, task="multiclass", classes=["no", "yes", "perhaps"], **said)
         out.append(ak.audit(ak.Predictions("p"), labels, checks=[ak.ClassFairness()], **asked))
-    numbers = ak.Dataset(plain.assign(y=plain.y.astype(float)), task="regression", **said)
     if plain.s.notna().any() and plain.y.nunique() > 1:
+        numbers = ak.Dataset(plain.assign(y=plain.y.astype(float)), task="regression", **said)
         out.append(ak.audit(ak.Predictions("s"), numbers, checks=[ak.RegressionFairness()], **asked))
     twice = ak.Dataset(plain.assign(y2=1 - plain.y), task="multilabel", y_true=["y", "y2"], sensitive_features=["g"])
     out.append(ak.audit(ak.Predictions(["p", "p"]), twice, checks=[ak.GroupFairness()], **asked))
