@@ -78,9 +78,9 @@ def audited(name: str, checks: Any = None) -> Report:
 
 
 QUICK = (
-    "nan_to_num", "packing module", "inference mode", "half no_grad", "attention", "complex", "rows in another order",
-    "in place twice", "in place on a view", "constant up to rounding", "layers twice", "by name, vectors",
-    "by name, ids", "no backward", "sparse", "script", "DataParallel",
+    "nan_to_num", "inference mode", "attention", "complex", "rows in another order",
+    "in place twice", "constant up to rounding", "layers twice", "by name, vectors",
+    "no backward", "script", "DataParallel",
 )  # fmt: skip
 """Those that are no slower than an ordinary net, and that no other net here stands for."""
 

@@ -30,10 +30,13 @@ from auditkit.robustness.flip_findings import FlipRows
 from tests.explain.frozen import frozen, numbers_of
 from tests.explain.row_audits import AUDITS, NUMBERS, ROWS, binary, kept, linear, mlp, model, people
 
+QUICK = ("linear", "mlp, sampled", "predictions", "multiclass")
+NAMES: list[Any] = [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in AUDITS]
+
 # ---- findings are what they were
 
 
-@pytest.mark.parametrize("name", AUDITS)
+@pytest.mark.parametrize("name", NAMES)
 def test_findings_are_those_of_the_rows(name: str) -> None:
     """Frozen when rows were stored. Only sums over fewer than ten rows, and what would tell them, are gone."""
     before = frozen()[name.replace(" ", "_").replace(",", "")]
@@ -99,7 +102,7 @@ def lists(value: Any, where: str = "") -> Iterator[tuple[str, int]]:
         yield where, value.count(" ") + 1 if value.replace(" ", "").replace(".", "").isdigit() else 0
 
 
-@pytest.mark.parametrize("name", [n for n in AUDITS if n != "predictions"])
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "predictions"])
 def test_no_list_is_as_long_as_a_tenth_of_the_rows(name: str) -> None:
     report = json.loads(kept(name).to_json())
     rows = report["provenance"]["sample"]

@@ -118,6 +118,7 @@ def test_one_array_is_cast_as_before() -> None:
         assert encoded.dtype == torch.float32
 
 
+@pytest.mark.slow
 def test_an_audit_explains_the_parts_that_are_floats() -> None:
     model = ak.Model(
         Attends(), preprocess=lambda f: {k: v.reshape(len(f), -1, *v.shape[2:]) for k, v in named(f).items()}

@@ -204,8 +204,14 @@ def _withheld_stay_open(report: ak.Report, found: dict[tuple[str, str], int]) ->
             assert ends[1] - ends[0] >= 9.999, (v, ends)
 
 
-@pytest.mark.parametrize("profile", ["public", "regulator"])
-@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize(
+    ("profile", "task"),
+    [
+        pytest.param(p, t, marks=[] if (p, t) == ("public", "binary") else pytest.mark.slow)
+        for p in ("public", "regulator")
+        for t in ("binary", "multiclass", "regression")
+    ],
+)
 @settings(
     max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, phases=[Phase.generate]
 )
