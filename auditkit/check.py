@@ -24,6 +24,28 @@ if TYPE_CHECKING:
 
 MISSING = "(missing)"
 """The group of rows without a sensitive value."""
+RESERVED = frozenset(
+    [
+        "n",
+        "y_true",
+        "y_pred",
+        "w",
+        "w2",
+        "bin",
+        "last",
+        "selected",
+        "s",
+        "s2",
+        "low",
+        "high",
+        "what",
+        "cell",
+        "absolute",
+        "squared",
+        "error",
+    ]
+)
+"""Names that the tables of evidence have for columns of their own: no group column can be called so."""
 
 
 @dataclass(frozen=True)
