@@ -117,15 +117,6 @@ def _straddling(sums: Sums, low: NDArray[np.float64], high: NDArray[np.float64])
     return 2 * float((begun - ended).max() / sums.n.sum())
 
 
-def pooled(sides: Sequence[Side]) -> Side:
-    """Several groups' positives (or negatives) as one side."""
-    return Side(
-        np.sum([s.n for s in sides], axis=0),
-        np.min([s.low for s in sides], axis=0),
-        np.max([s.high for s in sides], axis=0),
-    )
-
-
 def ranking(negatives: Side, positives: Side, min_n: int = SPARSE) -> Reading:
     """AUC of these negatives and positives; sparse below `min_n` of either."""
     a = auc(negatives, positives)
