@@ -88,7 +88,7 @@ def changed(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
             elif kind == "wrap":
                 at[key] = [at[key]]
             else:
-                at[key] = draw(st.sampled_from(JUNK))
+                at[key] = _copied(draw(st.sampled_from(JUNK)))  # a later change may reach into it
             break
     return dict(out)
 
