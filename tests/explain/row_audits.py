@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import expit
 from torch import Tensor, nn
 
 import auditkit as ak
@@ -24,12 +25,16 @@ NUMBERS = ["x0", "x1", "x2", "x3"]
 
 
 def people(rows: int = ROWS, seed: int = 0) -> pd.DataFrame:
-    """Four numbers that no two rows share, two attributes (one that the net reads), and four targets."""
+    """Four numbers that no two rows share, two attributes (one that the net reads), and four targets.
+
+    Rounded: a last bit that differs between processors would draw another sample.
+    """
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame(rng.normal(size=(rows, 4)), columns=NUMBERS)
     frame["sex"] = rng.choice(["f", "m"], rows, p=[0.4, 0.6])
     frame["race"] = rng.choice(["p", "q", "r"], rows, p=[0.5, 0.3, 0.2])
     frame["x1"] += 0.8 * (frame["sex"] == "m")
+    frame[NUMBERS] = frame[NUMBERS].round(6)
     z = frame["x0"] + frame["x1"] + 0.5 * (frame["sex"] == "m") + rng.normal(size=rows)
     frame["y"] = (z > 0.6).astype(int)
     frame["number"] = z.round(3)
@@ -90,8 +95,8 @@ def binary(net: nn.Module, *, rows: int = ROWS, more: Sequence[Any] = (), **opti
 
 def predictions() -> ak.Report:
     frame = people()
-    with torch.no_grad():
-        score = torch.sigmoid(linear()(torch.as_tensor(encode(frame)))).numpy()[:, 0].astype(float)
+    z = frame[NUMBERS].to_numpy() @ [1.0, 0.8, -0.5, 0.3] + 0.6 * (frame["sex"] == "m").to_numpy() - 0.4
+    score = expit(z).round(6)
     frame = frame[[*NUMBERS, "sex", "race", "y"]].assign(score=score, said=(score >= 0.5).astype(int))
     data = ak.Dataset(frame, y_true="y", sensitive_features=["sex", "race"])
     checks = [ak.GroupFairness(), Proxies(), Consistency(), ContinuousAttribute("x0", edges=[0.0])]
@@ -166,7 +171,7 @@ def _drawn(x: Any, net: nn.Module, mask: Any) -> ak.Report:
 
 
 def pictures(rows: int = 200) -> ak.Report:
-    x = np.random.default_rng(2).normal(size=(rows, 1, 6, 6)).astype(np.float32)
+    x = np.random.default_rng(2).normal(size=(rows, 1, 6, 6)).round(4).astype(np.float32)
     return _drawn(x, seeded(Picture), np.arange(36).reshape(6, 6) // 9)
 
 

@@ -54,7 +54,7 @@ def test_findings_are_those_of_the_rows(name: str) -> None:
         if "recourse" not in id_:  # of few rows no difference is spoken of
             assert after[id_]["statement"] == then["statement"], id_
     withheld_ = sum("not shown" in json.dumps(f) for f in findings)
-    assert (gone > 0) == (withheld_ > 0)
+    assert withheld_ or not gone
     assert gone < 0.05 * sum(len(then["numbers"]) for then in before.values()) or name == "multilabel"
 
 
