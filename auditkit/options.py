@@ -24,7 +24,8 @@ _SEEDS = {"seed": 2**32 - 1, "random_state": 2**32 - 1}
 def checked_options(kind: Kind) -> Kind:
     """Below `@dataclass`: each option is held to its annotation before the check looks at it.
 
-    Sequences become tuples, whatever they came as, and a name alone one of many. PolicyError says what was expected.
+    Sequences become tuples, whatever they came as, and a name alone one of many; what is named twice is asked once.
+    PolicyError says what was expected.
     """
     look: Callable[[Any], None] | None = getattr(kind, "__post_init__", None)
 
@@ -106,7 +107,8 @@ def _sequence(value: Any, inner: Any, what: str) -> tuple[Any, ...]:
         if len(out) == MOST_NAMES:
             raise PolicyError(f"{what} has more than {MOST_NAMES:,} entries")
         out.append(_held(one, inner, f"an entry of {what}"))
-    return tuple(out)
+    named = inner is str or typing.get_origin(inner) is not None
+    return tuple(dict.fromkeys(out) if named else out)
 
 
 def _mapping(value: Any, inner: tuple[Any, ...], what: str) -> dict[Any, Any]:

@@ -56,6 +56,41 @@ def test_what_means_the_same_is_held_alike() -> None:
     assert ak.UnknownDemographics(limit=1) == ak.UnknownDemographics(limit=1.0)
 
 
+TWICE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a metric": ({"metrics": ["accuracy", "accuracy"]}, {"metrics": ["accuracy"]}),
+    "a metric by two names": ({"metrics": ["recall_score", "true_positive_rate"]}, {"metrics": ["true_positive_rate"]}),
+    "a set": ({"by": [["sex"], ["sex"], "sex"]}, {"by": [["sex"]]}),
+    "an attribute in a set": ({"by": [["sex", "sex"]]}, {"by": [["sex"]]}),
+}
+
+
+@pytest.mark.parametrize("what", TWICE)
+@pytest.mark.parametrize("name", ["group_fairness", "class_fairness", "scores", "conditional_parity", "impact_ratios"])
+def test_what_is_named_twice_is_asked_once(name: str, what: str) -> None:
+    twice, once = TWICE[what]
+    if not set(twice) <= {f.name for f in dataclasses.fields(_loaded(CHECKS[name]))}:
+        return
+    if name == "class_fairness" and what == "a metric by two names":
+        twice, once = {"metrics": ["accuracy_score", "accuracy"]}, {"metrics": ["accuracy"]}
+    assert check_of(name, {**NEEDED.get(name, {}), **twice}) == check_of(name, {**NEEDED.get(name, {}), **once})
+
+
+def test_an_audit_that_names_everything_twice() -> None:
+    frame = pd.DataFrame({"sex": ["f", "m"] * 30, "c": ["a", "a", "b"] * 20, "y": [0, 1, 1] * 20, "p": [0, 1] * 30})
+    data = ak.Dataset(frame, y_true="y", positive=1, sensitive_features=["sex", "sex"], control_features=["c", "c"])
+    metrics = ["selection_rate", "selection_rate"]
+    asked = [
+        ak.GroupFairness(by=[["sex"], ["sex", "sex"]], metrics=metrics),
+        ak.ConditionalParity(control=["c", "c"], metrics=metrics, by=["sex", "sex"]),
+        ak.ImpactRatios(by=["sex", "sex"]),
+        ak.UnknownDemographics(by=["sex", "sex"]),
+        ak.Proxies(by=["sex", "sex"]),
+        ak.Subgroups(columns=["sex", "sex"]),
+    ]
+    report = ak.audit(ak.Predictions("p"), data, checks=asked)
+    assert len({f.id for f in report.findings}) == len(report.findings) > 6
+
+
 def test_options_give_the_same_check_again() -> None:
     for name in CHECKS:
         if name in ("recourse", "influence", "conditional_parity", "continuous_attribute"):

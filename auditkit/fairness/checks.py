@@ -73,7 +73,7 @@ class GroupFairness:
         if self.by is not None:
             sets = tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by)
             object.__setattr__(self, "by", sets)
-        names = tuple(resolve(m)[0] for m in self.metrics)
+        names = tuple(dict.fromkeys(resolve(m)[0] for m in self.metrics))
         for name in names:
             if name not in (*rates(), *_COMPOSED):
                 known = listing([*rates(), *_COMPOSED], most=30)

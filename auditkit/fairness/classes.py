@@ -61,7 +61,7 @@ class ClassFairness:
     def __post_init__(self) -> None:
         if self.by is not None:
             object.__setattr__(self, "by", tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by))
-        names = tuple(resolve(m)[0] for m in self.metrics)
+        names = tuple(dict.fromkeys(resolve(m)[0] for m in self.metrics))
         for name in names:
             if name not in (*rates(), "macro_recall"):
                 known = listing([*rates(), "macro_recall"], most=30)

@@ -66,7 +66,7 @@ class ConditionalParity:
         if self.by is not None:
             object.__setattr__(self, "by", tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by))
         asked = (self.metrics,) if isinstance(self.metrics, str) else self.metrics
-        metrics = tuple(resolve(m)[0].removeprefix(PREFIX) for m in asked)
+        metrics = tuple(dict.fromkeys(resolve(m)[0].removeprefix(PREFIX) for m in asked))
         for name in metrics:
             if PREFIX + name not in METRICS:
                 known = [m.removeprefix(PREFIX) for m in METRICS if m.startswith(PREFIX)]

@@ -71,7 +71,7 @@ class RegressionFairness:
     def __post_init__(self) -> None:
         if self.by is not None:
             object.__setattr__(self, "by", tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by))
-        names = tuple(resolve(m)[0] for m in self.metrics)
+        names = tuple(dict.fromkeys(resolve(m)[0] for m in self.metrics))
         for name in names:
             if name not in DEFAULT_METRICS:
                 raise PolicyError(f"'{name}' is no metric of a regression; known are {listing(DEFAULT_METRICS)}")
