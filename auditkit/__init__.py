@@ -36,20 +36,20 @@ if TYPE_CHECKING:
     from auditkit.explain.influence.check import Influence as Influence
     from auditkit.explain.layers.check import LayerAudit as LayerAudit
     from auditkit.explain.recourse.check import Recourse as Recourse
-    from auditkit.fairness.checks import GroupFairness as GroupFairness
-    from auditkit.fairness.classes import ClassFairness as ClassFairness
-    from auditkit.fairness.conditional import ConditionalParity as ConditionalParity
-    from auditkit.fairness.consistency import Consistency as Consistency
-    from auditkit.fairness.continuous import ContinuousAttribute as ContinuousAttribute
-    from auditkit.fairness.impact_checks import ImpactRatios as ImpactRatios
-    from auditkit.fairness.impact_checks import ScoringRates as ScoringRates
-    from auditkit.fairness.mitigation import mitigate as mitigate
-    from auditkit.fairness.profile import DataProfile as DataProfile
-    from auditkit.fairness.proxies import Proxies as Proxies
-    from auditkit.fairness.regression import RegressionFairness as RegressionFairness
-    from auditkit.fairness.scores import Scores as Scores
-    from auditkit.fairness.subgroups import Subgroups as Subgroups
-    from auditkit.fairness.unknowns import UnknownDemographics as UnknownDemographics
+    from auditkit.fairness.groups.check import GroupFairness as GroupFairness
+    from auditkit.fairness.groups.classes import ClassFairness as ClassFairness
+    from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
+    from auditkit.fairness.groups.regression import RegressionFairness as RegressionFairness
+    from auditkit.fairness.law.check import ImpactRatios as ImpactRatios
+    from auditkit.fairness.law.check import ScoringRates as ScoringRates
+    from auditkit.fairness.law.unknowns import UnknownDemographics as UnknownDemographics
+    from auditkit.fairness.profile.check import DataProfile as DataProfile
+    from auditkit.fairness.rows.consistency import Consistency as Consistency
+    from auditkit.fairness.rows.continuous import ContinuousAttribute as ContinuousAttribute
+    from auditkit.fairness.rows.proxies import Proxies as Proxies
+    from auditkit.fairness.scores.check import Scores as Scores
+    from auditkit.fairness.scores.mitigation import mitigate as mitigate
+    from auditkit.fairness.search.check import Subgroups as Subgroups
     from auditkit.gate.config import Config as Config
     from auditkit.gate.config import load_config as load_config
     from auditkit.gate.policy import Policy as Policy
@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from auditkit.records import Report as Report
     from auditkit.records import Rule as Rule
     from auditkit.records import Verdict as Verdict
-    from auditkit.robustness.flips import FlipTest as FlipTest
+    from auditkit.robustness.check import FlipTest as FlipTest
 
 _HOMES = {
     "audit": "audit",
@@ -78,20 +78,20 @@ _HOMES = {
     "load_model": "inputs.loading",
     "segments": "inputs.groups",
     "Tally": "evidence.tally",
-    "GroupFairness": "fairness.checks",
-    "ConditionalParity": "fairness.conditional",
-    "Consistency": "fairness.consistency",
-    "ContinuousAttribute": "fairness.continuous",
-    "Proxies": "fairness.proxies",
-    "ClassFairness": "fairness.classes",
-    "RegressionFairness": "fairness.regression",
-    "Subgroups": "fairness.subgroups",
-    "DataProfile": "fairness.profile",
-    "Scores": "fairness.scores",
-    "ImpactRatios": "fairness.impact_checks",
-    "ScoringRates": "fairness.impact_checks",
-    "UnknownDemographics": "fairness.unknowns",
-    "mitigate": "fairness.mitigation",
+    "GroupFairness": "fairness.groups.check",
+    "ConditionalParity": "fairness.groups.conditional",
+    "Consistency": "fairness.rows.consistency",
+    "ContinuousAttribute": "fairness.rows.continuous",
+    "Proxies": "fairness.rows.proxies",
+    "ClassFairness": "fairness.groups.classes",
+    "RegressionFairness": "fairness.groups.regression",
+    "Subgroups": "fairness.search.check",
+    "DataProfile": "fairness.profile.check",
+    "Scores": "fairness.scores.check",
+    "ImpactRatios": "fairness.law.check",
+    "ScoringRates": "fairness.law.check",
+    "UnknownDemographics": "fairness.law.unknowns",
+    "mitigate": "fairness.scores.mitigation",
     "Attribution": "explain.attributions.check",
     "GapAttribution": "explain.gaps.check",
     "LayerAudit": "explain.layers.check",
@@ -101,7 +101,7 @@ _HOMES = {
     "Recourse": "explain.recourse.check",
     "explain": "explain.cases.local",
     "LocalExplanation": "explain.cases.local",
-    "FlipTest": "robustness.flips",
+    "FlipTest": "robustness.check",
     "Policy": "gate.policy",
     "load_config": "gate.config",
     "Config": "gate.config",

@@ -25,9 +25,9 @@ from auditkit.errors import (
     listing,
     out_of_memory,
 )
+from auditkit.formatting import printable
 from auditkit.progress import raised_by_listener
 from auditkit.records import Finding, NotMeasured, StoredEvidence
-from auditkit.wording import printable
 
 OnError = Literal["not_measured", "raise"]
 """What an accident inside a check costs: that check, or the audit."""

@@ -31,12 +31,13 @@ from auditkit.check import (
 )
 from auditkit.checks import asked_for, check_of, default_checks, told_apart
 from auditkit.deciding import as_many, decided, of_one_task, wrapped
-from auditkit.disclosure import Disclosure, Told
+from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, PolicyError, foreign, listing
 from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
 from auditkit.evidence.suppression import GroupCounts, recoded_batch
 from auditkit.fairness.labels import labelled
+from auditkit.formatting import utf8
 from auditkit.gate.policy import Policy
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
@@ -46,7 +47,6 @@ from auditkit.judging import as_policy, judge
 from auditkit.progress import Progress, tell, told_to
 from auditkit.provenance import created, provenance_of
 from auditkit.records import Finding, NotMeasured, Report, StoredEvidence, Words
-from auditkit.wording import utf8
 
 
 def audit(
@@ -329,7 +329,7 @@ def conclude(
 
 
 def _evidence(
-    check: Check, observed: Observed, net: Model | None, drawn: Batch | None, told: Told, *, size: int
+    check: Check, observed: Observed, net: Model | None, drawn: Batch | None, told: GroupDisclosure, *, size: int
 ) -> Evidence:
     """What was seen of all rows, or is seen now of the sample."""
     if isinstance(check, RowsCheck):

@@ -16,19 +16,19 @@ from auditkit.options import typed
 from auditkit.records import Task
 
 CHECKS: dict[str, str] = {
-    "group_fairness": "auditkit.fairness.checks:GroupFairness",
-    "class_fairness": "auditkit.fairness.classes:ClassFairness",
-    "regression_fairness": "auditkit.fairness.regression:RegressionFairness",
-    "scores": "auditkit.fairness.scores:Scores",
-    "data_profile": "auditkit.fairness.profile:DataProfile",
-    "conditional_parity": "auditkit.fairness.conditional:ConditionalParity",
-    "subgroups": "auditkit.fairness.subgroups:Subgroups",
-    "impact_ratios": "auditkit.fairness.impact_checks:ImpactRatios",
-    "scoring_rates": "auditkit.fairness.impact_checks:ScoringRates",
-    "unknown_demographics": "auditkit.fairness.unknowns:UnknownDemographics",
-    "proxies": "auditkit.fairness.proxies:Proxies",
-    "consistency": "auditkit.fairness.consistency:Consistency",
-    "continuous_attribute": "auditkit.fairness.continuous:ContinuousAttribute",
+    "group_fairness": "auditkit.fairness.groups.check:GroupFairness",
+    "class_fairness": "auditkit.fairness.groups.classes:ClassFairness",
+    "regression_fairness": "auditkit.fairness.groups.regression:RegressionFairness",
+    "scores": "auditkit.fairness.scores.check:Scores",
+    "data_profile": "auditkit.fairness.profile.check:DataProfile",
+    "conditional_parity": "auditkit.fairness.groups.conditional:ConditionalParity",
+    "subgroups": "auditkit.fairness.search.check:Subgroups",
+    "impact_ratios": "auditkit.fairness.law.check:ImpactRatios",
+    "scoring_rates": "auditkit.fairness.law.check:ScoringRates",
+    "unknown_demographics": "auditkit.fairness.law.unknowns:UnknownDemographics",
+    "proxies": "auditkit.fairness.rows.proxies:Proxies",
+    "consistency": "auditkit.fairness.rows.consistency:Consistency",
+    "continuous_attribute": "auditkit.fairness.rows.continuous:ContinuousAttribute",
     "attribution": "auditkit.explain.attributions.check:Attribution",
     "gap_attribution": "auditkit.explain.gaps.check:GapAttribution",
     "layer_audit": "auditkit.explain.layers.check:LayerAudit",
@@ -36,7 +36,7 @@ CHECKS: dict[str, str] = {
     "examples": "auditkit.explain.cases.check:Examples",
     "influence": "auditkit.explain.influence.check:Influence",
     "recourse": "auditkit.explain.recourse.check:Recourse",
-    "flip_test": "auditkit.robustness.flips:FlipTest",
+    "flip_test": "auditkit.robustness.check:FlipTest",
 }
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
 

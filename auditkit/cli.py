@@ -28,7 +28,7 @@ from auditkit.cli_command import told_command
 from auditkit.cli_delivery import Place, deliver, show, slug, write
 from auditkit.cli_terminal import complain, usable_streams, while_heard
 from auditkit.errors import foreign
-from auditkit.wording import utf8
+from auditkit.formatting import utf8
 
 if TYPE_CHECKING:
     from auditkit.records import Report
@@ -325,7 +325,7 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         status = TROUBLE
-        from auditkit.wording import printable
+        from auditkit.formatting import printable
 
         known = isinstance(e, ak.AuditkitError)
         if isinstance(e, _USAGE):

@@ -93,8 +93,8 @@ def _check_name(file_name: str) -> None:
 
 
 def _tell(paths: list[Path]) -> None:
+    from auditkit.formatting import printable
     from auditkit.stored import digest
-    from auditkit.wording import printable
 
     for path in paths:
         kept = f"  {digest(path.read_bytes())}" if path.suffix == ".json" else ""

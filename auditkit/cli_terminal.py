@@ -63,7 +63,7 @@ def told_progress(quiet: bool) -> Iterator[Listener | None]:
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from auditkit.wording import printable
+    from auditkit.formatting import printable
 
     what = TextColumn("{task.description:<34}", markup=False)
     columns = (what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

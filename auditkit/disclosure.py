@@ -40,7 +40,7 @@ class Disclosure(Record):
             )
 
 
-class Told(Disclosure):
+class GroupDisclosure(Disclosure):
     """A disclosure that knows the groups of the data: what `reduced` is called with."""
 
     attributes: tuple[str, ...] = ()

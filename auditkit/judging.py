@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing
-from auditkit.gate.answers import answers
+from auditkit.gate.agreement import answers
 from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.policy import Policy
 from auditkit.records import Finding, Report, Rule, StoredEvidence
@@ -150,7 +150,7 @@ class _Stored:
         for absent in (*(n for n in whole if n.accident), *whole):
             return f"{check}: {absent.why}"
         if self._weighing and METRICS[rule.metric].kind in ("rate", "composite") and self._source(rule) is not None:
-            from auditkit.fairness.weighted_composites import NOT_SERVED, serves
+            from auditkit.fairness.families.weighted_composites import NOT_SERVED, serves
 
             if not serves(rule.metric):
                 return NOT_SERVED
@@ -191,7 +191,7 @@ def _check_of(key: str, label: str) -> str | None:
 
 def _of_groups(stock: _Stock) -> _Source:
     from auditkit.evidence.tally import Tally
-    from auditkit.fairness import checks
+    from auditkit.fairness.groups import check as checks
 
     (tally,) = _read_all(stock, Tally).values()
 
@@ -209,7 +209,7 @@ def _of_groups(stock: _Stock) -> _Source:
 
 def _of_classes(stock: _Stock) -> _Source:
     from auditkit.evidence.classes import ClassTally
-    from auditkit.fairness import classes
+    from auditkit.fairness.groups import classes
 
     (tally,) = _read_all(stock, ClassTally).values()
 
@@ -226,7 +226,7 @@ def _of_classes(stock: _Stock) -> _Source:
 
 def _of_numbers(stock: _Stock) -> _Source:
     from auditkit.evidence.errors import ErrorSums
-    from auditkit.fairness import regression
+    from auditkit.fairness.groups import regression
 
     (sums,) = _read_all(stock, ErrorSums).values()
 
@@ -241,7 +241,7 @@ def _of_numbers(stock: _Stock) -> _Source:
 
 def _of_scores(stock: _Stock) -> _Source:
     from auditkit.evidence.histogram import ScoreHistogram
-    from auditkit.fairness import scores
+    from auditkit.fairness.scores import check as scores
 
     (histogram,) = _read_all(stock, ScoreHistogram).values()
 
@@ -257,7 +257,7 @@ def _of_scores(stock: _Stock) -> _Source:
 
 def _at_equal_controls(stock: _Stock) -> _Source:
     from auditkit.evidence.tally import Tally
-    from auditkit.fairness import conditional
+    from auditkit.fairness.groups import conditional
 
     tallies = {k: (tally, stock[k].options) for k, tally in _read_all(stock, Tally).items()}
 

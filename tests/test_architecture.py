@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "auditkit"
 ALWAYS = {"errors", "files", "auditkit"}
 EVERYTHING = {
-    "records", "catalogue", "check", "wording", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
+    "records", "catalogue", "check", "formatting", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
     "values", "alignment",
 }  # fmt: skip
@@ -26,7 +26,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "stored": ({"files"}, set()),
     "disclosure": ({"exhibits"}, {"pydantic"}),
     "deciding": ({"check", "explain", "inputs", "progress"}, {"numpy"}),
-    "accidents": ({"check", "progress", "records", "wording"}, set()),
+    "accidents": ({"check", "progress", "records", "formatting"}, set()),
     "origins": ({"exhibits"}, {"pydantic"}),
     "records": (
         {"report", "exhibits", "origins", "disclosure", "stored"},
@@ -36,7 +36,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "check": ({"records"}, set()),
     "options": (set(), set()),
     "progress": (set(), set()),
-    "wording": ({"records"}, set()),
+    "formatting": ({"records"}, set()),
     "inputs": (
         {"records", "check", "values", "alignment"},
         {"torch", "numpy", "pandas", "narwhals", "pyarrow", "safetensors", "sklearn"},
@@ -44,19 +44,19 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "evidence": ({"check", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
     "stats": (set(), {"numpy", "scipy"}),
     "fairness": (
-        {"check", "options", "catalogue", "evidence", "stats", "records", "wording", "alignment"},
+        {"check", "options", "catalogue", "evidence", "stats", "records", "formatting", "alignment"},
         {"numpy", "pandas", "sklearn", "fairlearn"},
     ),
     "explain": (
-        {"inputs", "check", "options", "catalogue", "evidence", "stats", "records", "wording", "progress"},
+        {"inputs", "check", "options", "catalogue", "evidence", "stats", "records", "formatting", "progress"},
         {"torch", "captum", "numpy", "pandas", "sklearn"},
     ),
     "robustness": (
-        {"explain", "inputs", "check", "options", "catalogue", "evidence", "records", "wording", "progress"},
+        {"explain", "inputs", "check", "options", "catalogue", "evidence", "records", "formatting", "progress"},
         {"numpy", "pandas"},
     ),
-    "gate": ({"records", "disclosure", "catalogue", "wording"}, {"pydantic"}),
-    "report": ({"records", "catalogue", "wording", "stored"}, {"jinja2", "markupsafe", "rich"}),
+    "gate": ({"records", "disclosure", "catalogue", "formatting"}, {"pydantic"}),
+    "report": ({"records", "catalogue", "formatting", "stored"}, {"jinja2", "markupsafe", "rich"}),
     "judging": ({"records", "catalogue", "gate", "evidence", "fairness", "explain"}, set()),
     "provenance": ({"records", "inputs", "audit"}, set()),
     "checks": ({"check", "options", "records"}, set()),  # names the modules of checks, and loads what is asked for
@@ -67,8 +67,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"typer"},
     ),
     "cli_asked": ({"cli_terminal", "checks", "disclosure", "errors", "records"}, set()),
-    "cli_delivery": ({"records", "report", "cli_terminal", "stored", "wording"}, set()),
-    "cli_terminal": ({"wording"}, {"rich"}),
+    "cli_delivery": ({"records", "report", "cli_terminal", "stored", "formatting"}, set()),
+    "cli_terminal": ({"formatting"}, {"rich"}),
     "cli_command": (set(), set()),
     "__main__": ({"cli"}, set()),
     "__init__": (set(), set()),
@@ -134,12 +134,12 @@ def loaded(code: str) -> set[str]:
         ("import auditkit", {"torch", "numpy", "pandas", "pydantic"}),
         ("import auditkit.demo", {"torch", "numpy", "pandas"}),
         ("import auditkit.cli", {"torch", "numpy", "pandas", "fairlearn", "captum", "scipy"}),
-        ("import auditkit.fairness.checks, auditkit.stats.families, auditkit.evidence.sample", {"torch", "captum"}),
+        ("import auditkit.fairness.groups.check, auditkit.stats.families", {"torch", "captum"}),
         ("import auditkit.inputs.predictions, auditkit.inputs.dataset", {"torch", "captum", "fairlearn"}),
         ("import auditkit.judging", {"torch", "captum", "fairlearn", "scipy", "numpy", "pandas"}),
         (
-            "import auditkit.evidence.tally, auditkit.evidence.histogram, auditkit.fairness.checks, "
-            "auditkit.fairness.scores, auditkit.fairness.conditional, auditkit.explain.gaps.findings",
+            "import auditkit.evidence.tally, auditkit.evidence.histogram, auditkit.fairness.groups.check, "
+            "auditkit.fairness.scores.check, auditkit.fairness.groups.conditional, auditkit.explain.gaps.findings",
             {"torch", "captum", "fairlearn", "sklearn", "pandas"},
         ),
         ("import auditkit.report.html.page", {"torch", "captum", "fairlearn", "scipy", "numpy", "pandas"}),

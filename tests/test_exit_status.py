@@ -146,7 +146,7 @@ def test_a_plugin_that_leaves(here: Path, at: str, monkeypatch: pytest.MonkeyPat
     Path("odd_plugin.py").write_text(
         f"""
 from dataclasses import dataclass
-from auditkit.fairness.checks import GroupFairness
+from auditkit.fairness.groups.check import GroupFairness
 {leave["import"]}
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import auditkit as ak
 from auditkit.records import Report, Words
 from auditkit.report.formats import render
 from auditkit.report.terminal import print_summary
-from auditkit.report.words import shown
+from auditkit.report.vocabulary import shown
 from tests.helpers import run_cli
 from tests.hostile import HOSTILE
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.disclosure import Disclosure, Told
+from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, EvidenceError, listing
 from auditkit.evidence import rare, reading
 from auditkit.evidence.coding import MOST_CELLS, Coded
@@ -139,7 +139,7 @@ class CrossedSums:
     def reduced(self, disclosure: Disclosure) -> CrossedSums:
         """Without values and crossings of fewer than ten rows (`auditkit.evidence.rare`)."""
         fewest = disclosure.suppress_below
-        recoding = disclosure.recoding if isinstance(disclosure, Told) else {}
+        recoding = disclosure.recoding if isinstance(disclosure, GroupDisclosure) else {}
         return rare.without(self, recoding, crossed=not fewest, fewest=fewest)
 
     def to_json(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Merged score bins: neighbours joined until five people share each, so that no score of one person can be read.
 
 Every group has its own bins, each a run of the one common grid. Bins of two groups may so overlap: what they leave open
-is stated with the value (`auditkit.stats.auc`, `auditkit.fairness.readings`).
+is stated with the value (`auditkit.stats.auc`, `auditkit.fairness.scores.values`).
 """
 
 from __future__ import annotations

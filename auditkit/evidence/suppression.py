@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from auditkit.disclosure import Disclosure, Told
+from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence.rare import FEWEST
 
@@ -50,10 +50,10 @@ class GroupCounts:
             counts[group] = counts.get(group, 0) + n
         return GroupCounts(self.by, counts)
 
-    def told(self, disclosure: Disclosure) -> Told:
+    def told(self, disclosure: Disclosure) -> GroupDisclosure:
         """The disclosure, with the recoding that these groups need."""
         recoding = recoding_of(self.by, self.counts, disclosure.suppress_below) if disclosure.suppress_below else {}
-        return Told(**disclosure.model_dump(), attributes=self.by, recoding=recoding)
+        return GroupDisclosure(**disclosure.model_dump(), attributes=self.by, recoding=recoding)
 
 
 def recoding_of(
@@ -104,7 +104,7 @@ def of_columns(disclosure: Disclosure, by: Sequence[str], frame: pd.DataFrame) -
 
     Of these, values of fewer than ten rows are joined; where groups are suppressed, until no crossing is small.
     """
-    if not isinstance(disclosure, Told):
+    if not isinstance(disclosure, GroupDisclosure):
         return {}
     others = [b for b in by if b not in disclosure.attributes]
     if not others or frame.empty:
@@ -127,7 +127,7 @@ def _counted(frame: pd.DataFrame, by: Sequence[str]) -> dict[Group, int]:
     return counts
 
 
-def recoded_batch(batch: Batch, disclosure: Told) -> Batch:
+def recoded_batch(batch: Batch, disclosure: GroupDisclosure) -> Batch:
     """The batch with recoded groups, in its census too: what is asked of a sample speaks of the same groups."""
     if not disclosure.recoding:
         return batch

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from auditkit.errors import ModelError, listing, nearest
 from auditkit.explain.asking import differentiating
-from auditkit.explain.attributions.driver import NotExplained
-from auditkit.explain.layers.finding import with_first
+from auditkit.explain.attributions.study import NotExplained
+from auditkit.explain.layers.discovery import with_first
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
 

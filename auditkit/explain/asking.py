@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from auditkit.errors import AuditkitError, NotExplained, out_of_memory
-from auditkit.wording import printable
+from auditkit.formatting import printable
 
 Floats = NDArray[np.float64]
 _LOG = logging.getLogger("auditkit")

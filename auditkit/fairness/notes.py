@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.errors import listing
-from auditkit.fairness.basis import Basis
+from auditkit.fairness.families.basis import Basis
 from auditkit.records import Comparison
 from auditkit.stats.families import FamilyInterval
 

@@ -13,9 +13,9 @@ from typing import NamedTuple, Protocol
 
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
+from auditkit.formatting import limit, quantity
 from auditkit.gate.policy import Policy
 from auditkit.records import Estimate, Finding, Rule, Status, Verdict
-from auditkit.wording import limit, quantity
 
 SPARSE = 10
 """`min_n` of the findings that a report stores."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditkit.records import Report
-from auditkit.report.words import shown
+from auditkit.report.vocabulary import shown
 
 SENTENCE = 1_000
 """Cautions are whole sentences, which may list names."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
+from auditkit.formatting import interval, limit, printable, quantity
 from auditkit.records import Report, Verdict
-from auditkit.report.words import kind_of
+from auditkit.report.vocabulary import kind_of
 from auditkit.report.writing import digest
-from auditkit.wording import interval, limit, printable, quantity
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold, not even escaped."""

@@ -6,10 +6,10 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from auditkit.formatting import NOTHING, limit, printable, quantity
 from auditkit.records import Report, Verdict
 from auditkit.report.cautions import cautions
-from auditkit.report.words import does, kind_of
-from auditkit.wording import NOTHING, limit, printable, quantity
+from auditkit.report.vocabulary import does, kind_of
 
 WORDS = {"fail": "Failed", "inconclusive": "Undecided", "pass": "Passed", "not_measured": "Not measured"}
 _STYLES = {"fail": "bold red", "inconclusive": "bold yellow", "pass": "green", "not_measured": "dim"}

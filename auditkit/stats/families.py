@@ -12,9 +12,9 @@ from scipy.special import ndtri
 
 from auditkit.stats import contrasts
 from auditkit.stats.contrasts import Quantity
-from auditkit.stats.laws import FamilyInterval as FamilyInterval
-from auditkit.stats.laws import family_quantile as family_quantile
-from auditkit.stats.laws import joint_quantile as joint_quantile
+from auditkit.stats.critical_values import FamilyInterval as FamilyInterval
+from auditkit.stats.critical_values import family_quantile as family_quantile
+from auditkit.stats.critical_values import joint_quantile as joint_quantile
 from auditkit.stats.rates import Floats, wilson
 
 

@@ -10,8 +10,8 @@ from captum.attr import IntegratedGradients
 from torch import Tensor, nn
 
 from auditkit import demo
-from auditkit.explain.attributions.driver import surface_of
-from auditkit.explain.driving import rows_per_call
+from auditkit.explain.attributions.study import surface_of
+from auditkit.explain.captum_calls import rows_per_call
 from auditkit.explain.methods.catalogue import integrated_gradients
 from auditkit.explain.preflight import undisturbed
 from auditkit.explain.surface import surface

@@ -10,9 +10,9 @@ import pandas as pd
 
 from auditkit.catalogue.index import rates
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.bootstrap import rate_by_group
-from auditkit.fairness.checks import GroupFairness
-from auditkit.fairness.frame import functions
+from auditkit.fairness.families.frame import functions
+from auditkit.fairness.families.quantiles import rate_by_group
+from auditkit.fairness.groups.check import GroupFairness
 from auditkit.stats import families
 from tests.benchmarks.timing import median_seconds, row
 

@@ -7,9 +7,9 @@ import statistics
 from captum.attr import LayerConductance
 
 from auditkit import demo
-from auditkit.explain.attributions.driver import surface_of
+from auditkit.explain.attributions.study import surface_of
 from auditkit.explain.layers.conductance import conductance
-from auditkit.explain.layers.finding import find_layers
+from auditkit.explain.layers.discovery import find_layers
 from auditkit.explain.preflight import undisturbed
 from tests.benchmarks.timing import median_seconds, one_thread, row
 

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.fairness.scores import Scores, read
+from auditkit.fairness.scores.check import Scores, read
 from tests.benchmarks.timing import median_seconds, row
 
 ROWS, GROUPS = 1_000_000, 10

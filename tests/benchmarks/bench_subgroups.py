@@ -10,7 +10,7 @@ import pandas as pd
 
 from auditkit.check import Batch
 from auditkit.evidence.sample import row_keys
-from auditkit.fairness.subgroups import Subgroups
+from auditkit.fairness.search.check import Subgroups
 from tests.benchmarks.timing import median_seconds, row
 
 ROWS, ATTRIBUTES, SUPPORT = 500_000, 8, 0.01

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from auditkit import demo
 from auditkit.evidence.sample import Sample, row_keys
-from auditkit.explain.attributions.driver import explain
+from auditkit.explain.attributions.study import explain
 from auditkit.explain.methods.catalogue import METHODS
-from auditkit.explain.trust.readings import readings
-from auditkit.explain.trust.trials import tried
+from auditkit.explain.trust.findings import readings
+from auditkit.explain.trust.study import tried
 from tests.benchmarks.timing import median_seconds, one_thread
 
 REACH = 2.0

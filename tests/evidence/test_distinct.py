@@ -11,7 +11,7 @@ from auditkit.disclosure import Disclosure
 from auditkit.errors import EvidenceError
 from auditkit.evidence.clusters import REPLICATES, cluster_hashes, multiplicities
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.checks import GroupFairness
+from auditkit.fairness.groups.check import GroupFairness
 
 
 def tally(weighted: bool) -> Tally:

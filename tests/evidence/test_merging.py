@@ -16,9 +16,9 @@ from sklearn.metrics import roc_auc_score
 from auditkit.disclosure import Disclosure
 from auditkit.evidence.histogram import LEAST, ScoreHistogram
 from auditkit.evidence.merging import PEOPLE, starts_of
-from auditkit.fairness.mitigation import mitigate
-from auditkit.fairness.readings import GroupScores, cumulative
-from auditkit.fairness.score_curves import between_roc_curves
+from auditkit.fairness.scores.curves import between_roc_curves
+from auditkit.fairness.scores.mitigation import mitigate
+from auditkit.fairness.scores.values import GroupScores, cumulative
 from auditkit.stats.auc import auc
 from auditkit.stats.roc import area_between, roc
 

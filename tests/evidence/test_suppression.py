@@ -13,7 +13,7 @@ from scipy.optimize import linprog
 
 import auditkit as ak
 from auditkit.check import Batch
-from auditkit.disclosure import Told
+from auditkit.disclosure import GroupDisclosure
 from auditkit.errors import DataError
 from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.errors import ErrorSums
@@ -86,7 +86,7 @@ def test_every_kind_of_evidence_speaks_of_the_same_groups() -> None:
     groups = pd.DataFrame({"g": g})
     batch = Batch(groups.assign(f=np.where(rng.random(94) < 0.3, np.nan, 1.0)), groups, y, p, score=s)
     told = GroupCounts.of(groups).told(ak.Disclosure(profile="regulator"))
-    assert isinstance(told, Told)
+    assert isinstance(told, GroupDisclosure)
     kinds = [
         Tally.of(groups, y_true=y, y_pred=p, cluster=np.arange(94) // 3),
         ClassTally.of(groups, ("n", "y"), y_true=y, y_pred=p),

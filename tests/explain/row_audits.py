@@ -16,9 +16,9 @@ import auditkit as ak
 from auditkit.explain.concepts.check import Concepts
 from auditkit.explain.influence.check import Influence
 from auditkit.explain.recourse.check import Recourse
-from auditkit.fairness.consistency import Consistency
-from auditkit.fairness.continuous import ContinuousAttribute
-from auditkit.fairness.proxies import Proxies
+from auditkit.fairness.rows.consistency import Consistency
+from auditkit.fairness.rows.continuous import ContinuousAttribute
+from auditkit.fairness.rows.proxies import Proxies
 
 ROWS = 600
 NUMBERS = ["x0", "x1", "x2", "x3"]

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from auditkit.check import Batch
 from auditkit.evidence.sample import taken
-from auditkit.explain import driving
-from auditkit.explain.attributions.driver import NotExplained, differentiable, explain
+from auditkit.explain import captum_calls
+from auditkit.explain.attributions.study import NotExplained, differentiable, explain
 from auditkit.explain.methods import catalogue as methods
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import by_position
@@ -93,7 +93,7 @@ def test_oracle_captum_as_it_comes(name: str) -> None:
 def test_chunks_do_not_show(memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
     net, x = mlp().requires_grad_(False), torch.randn(50, WIDTH, generator=torch.Generator().manual_seed(0))
     whole = integrated_gradients(lambda z: net(z)[:, 0], x, x[:1], n_steps=8)
-    monkeypatch.setattr(driving, "CALL_BYTES", memory)
+    monkeypatch.setattr(captum_calls, "CALL_BYTES", memory)
     parts = integrated_gradients(lambda z: net(z)[:, 0], x, x[:1], n_steps=8)
     torch.testing.assert_close(parts, whole, rtol=1e-5, atol=1e-6)
 

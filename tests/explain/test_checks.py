@@ -17,7 +17,7 @@ from torch import nn
 from auditkit.errors import ModelError
 from auditkit.evidence.sample import taken
 from auditkit.explain.attributions.check import Attribution
-from auditkit.explain.attributions.driver import explain
+from auditkit.explain.attributions.study import explain
 from auditkit.explain.attributions.sums import PHI, AttributionRows
 from auditkit.explain.trust.records import completeness, completeness_check
 from auditkit.inputs.model import Model

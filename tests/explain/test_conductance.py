@@ -8,9 +8,9 @@ import torch
 from captum.attr import LayerConductance
 from torch import Tensor, nn
 
-from auditkit.explain import driving
+from auditkit.explain import captum_calls
 from auditkit.explain.layers.conductance import INPUT, Conductance, conductance
-from auditkit.explain.layers.finding import Layer, find_layers
+from auditkit.explain.layers.discovery import Layer, find_layers
 from auditkit.explain.surface import Surface, surface
 from auditkit.inputs.groups import Groups
 from auditkit.inputs.model import Model
@@ -107,7 +107,7 @@ def summed(found: Conductance, weight: np.ndarray) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("memory", [1, 20_000, 10**9])
 def test_weighted_sums_in_chunks(memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driving, "CALL_BYTES", memory)
+    monkeypatch.setattr(captum_calls, "CALL_BYTES", memory)
     model, at, layers = setting("CNN", rows=30)
     weight = np.linspace(0.1, 2, 30)
     rows = conductance(at, baselines(at), model.module, layers, n_steps=8)

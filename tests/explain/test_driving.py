@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import ModelError
-from auditkit.explain import driving
+from auditkit.explain import captum_calls
 from auditkit.explain.attributions.check import Attribution
-from auditkit.explain.attributions.driver import NotExplained, explain
+from auditkit.explain.attributions.study import NotExplained, explain
 from auditkit.explain.methods.catalogue import METHODS, each_output, method_of
 from auditkit.explain.methods.names import CLASSES, LAYERS, NAMES, UNFIT, checked_name
 from auditkit.explain.methods.perturbation import entries
@@ -223,7 +223,7 @@ def test_every_name_gives_a_finding(name: str) -> None:
 def test_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     from auditkit.progress import told_to
 
-    monkeypatch.setattr(driving, "CALL_BYTES", 40_000)
+    monkeypatch.setattr(captum_calls, "CALL_BYTES", 40_000)
     at, _, _ = case("mlp")
     told: list[tuple[str, int, int]] = []
     with told_to(lambda *what: told.append(what)):

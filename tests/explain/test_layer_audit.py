@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from auditkit.check import Assessment, Batch
 from auditkit.errors import DataError, EvidenceError, ModelError, NotExplained
 from auditkit.evidence.sample import taken
-from auditkit.explain.layers import interventions, readings
+from auditkit.explain.layers import interventions, one_layer
 from auditkit.explain.layers import study as layer_study
 from auditkit.explain.layers.check import LayerAudit
 from auditkit.explain.layers.sums import LayerSums
@@ -198,14 +198,14 @@ def test_wrong_options() -> None:
 
 
 def test_runs_that_the_net_cannot_read_are_counted(monkeypatch: pytest.MonkeyPatch, planted: Model) -> None:
-    run, calls = readings.scores_with, iter(range(10_000))
+    run, calls = one_layer.scores_with, iter(range(10_000))
 
     def refuses(*given: Any) -> Any:
         if next(calls) % 6 == 3:  # of one erasure and five random ones, the third random one
             raise NotExplained("the net cannot be run on changed rows (ValueError)")
         return run(*given)
 
-    monkeypatch.setattr(readings, "scores_with", refuses)
+    monkeypatch.setattr(one_layer, "scores_with", refuses)
     wide = layers_of(only(CHECK.assess(CHECK.examine(planted, batch(400)))))["wide"]
     assert wide.random is not None
     assert "1 of the random directions left out: the net cannot read what they leave" in wide.note
@@ -216,7 +216,7 @@ def test_memory_that_runs_out_is_no_reason(monkeypatch: pytest.MonkeyPatch, plan
     def full(*_: Any) -> Any:
         raise torch.cuda.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(readings, "scores_with", full)
+    monkeypatch.setattr(one_layer, "scores_with", full)
     with pytest.raises(torch.cuda.OutOfMemoryError):
         CHECK.examine(planted, batch(400))
 

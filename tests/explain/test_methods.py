@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditkit.explain.driving import Tensors
+from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.methods.perturbation import entries, windows
 from auditkit.explain.surface import Surface, surface

@@ -20,7 +20,7 @@ import auditkit as ak
 from auditkit.checks import default_checks
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import answering
-from auditkit.explain.attributions.driver import explain
+from auditkit.explain.attributions.study import explain
 from auditkit.explain.gaps.splitting import _filled
 from auditkit.explain.layers.study import Options, study
 from auditkit.records import Report

@@ -12,12 +12,12 @@ import torch
 from torch import nn
 
 from auditkit.check import Batch
-from auditkit.explain.attributions.driver import groups_of
+from auditkit.explain.attributions.study import groups_of
 from auditkit.explain.gaps.splits import Split
 from auditkit.explain.gaps.splitting import Scene, by_shapley
+from auditkit.explain.gaps.statements import cancelling, statement
 from auditkit.explain.gaps.sums import Contrast
 from auditkit.explain.gaps.targets import target_of
-from auditkit.explain.gaps.words import cancelling, statement
 from auditkit.explain.preflight import undisturbed
 from auditkit.inputs.model import Model
 

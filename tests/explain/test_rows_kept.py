@@ -25,8 +25,8 @@ from auditkit.explain.influence.check import Influence
 from auditkit.explain.influence.findings import InfluenceSeen
 from auditkit.explain.layers.sums import LayerSums
 from auditkit.explain.recourse.findings import RecourseRows
-from auditkit.fairness.consistency import AgreementRows
-from auditkit.robustness.flip_findings import FlipRows
+from auditkit.fairness.rows.consistency import AgreementRows
+from auditkit.robustness.findings import FlipRows
 from tests.explain.frozen import frozen, numbers_of
 from tests.explain.row_audits import AUDITS, NUMBERS, ROWS, binary, kept, linear, mlp, model, people
 
@@ -59,7 +59,7 @@ def test_findings_are_those_of_the_rows(name: str) -> None:
 
 
 def test_quantiles_of_the_ranking_are_exact_at_the_usual_levels_and_near_between() -> None:
-    from auditkit.explain.trust.readings import TAILS, Ranking, ranked
+    from auditkit.explain.trust.findings import TAILS, Ranking, ranked
 
     sizes = np.abs(np.random.default_rng(0).normal(size=(80, 3))) * [3.0, 2.0, 1.0]
     counts = np.random.default_rng(0).multinomial(80, np.full(80, 1 / 80), size=1000)
@@ -161,7 +161,7 @@ def test_no_sum_of_fewer_than_ten_rows_stands_in_a_report(tmp_path: Path) -> Non
     frame["team"] = ["s"] * 4 + ["t"] * 7 + ["u"] * (ROWS - 11)
     data = ak.Dataset(frame, y_true="y", sensitive_features=["team", "sex"])
     from auditkit.explain.recourse.check import Recourse
-    from auditkit.fairness.consistency import Consistency
+    from auditkit.fairness.rows.consistency import Consistency
 
     checks = [ak.Attribution(), ak.FlipTest(), Recourse(["x0"]), Consistency(), ak.GapAttribution(), ak.LayerAudit()]
     report = ak.audit(model(mlp()), data, checks=checks, on_error="raise", include_examples=1)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from auditkit.check import Batch
 from auditkit.errors import ModelError
 from auditkit.explain.attributions.check import Attribution
-from auditkit.explain.attributions.driver import explain, surface_of
+from auditkit.explain.attributions.study import explain, surface_of
 from auditkit.explain.preflight import undisturbed
 from auditkit.inputs.groups import segments
 from auditkit.inputs.model import Model

@@ -24,9 +24,9 @@ from auditkit.explain.attributions.findings import attribution_finding
 from auditkit.explain.attributions.sums import AttributionRows
 from auditkit.explain.methods.catalogue import Method
 from auditkit.explain.trust.effects import effects, orders
+from auditkit.explain.trust.findings import bootstrapped, readings, trials_of
 from auditkit.explain.trust.moves import movable
-from auditkit.explain.trust.readings import bootstrapped, readings, trials_of
-from auditkit.explain.trust.trials import by_class
+from auditkit.explain.trust.study import by_class
 from auditkit.explain.untrained import untrained
 from auditkit.inputs.groups import by_position, summed
 from auditkit.inputs.model import Model

@@ -12,16 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from auditkit.check import Batch
-from auditkit.explain.attributions.driver import Explained, surface_of, weighted_mean
 from auditkit.explain.attributions.findings import attribution_finding
+from auditkit.explain.attributions.study import Explained, surface_of, weighted_mean
 from auditkit.explain.attributions.sums import AttributionRows
-from auditkit.explain.driving import Tensors
+from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.methods.catalogue import METHODS, Method
 from auditkit.explain.preflight import undisturbed
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.records import completeness
-from auditkit.explain.trust.trial import Trial
-from auditkit.explain.trust.trials import tried
+from auditkit.explain.trust.study import tried
+from auditkit.explain.trust.subject import Trial
 from auditkit.inputs.groups import summed
 from auditkit.inputs.model import Model
 from auditkit.records import Finding, TrustCheck

@@ -13,9 +13,9 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import PolicyError
 from auditkit.evidence.tally import Tally
-from auditkit.fairness import checks
-from auditkit.fairness.against import TO_REFERENCE
-from auditkit.fairness.checks import GroupFairness, reassess
+from auditkit.fairness.families.against import TO_REFERENCE
+from auditkit.fairness.groups import check
+from auditkit.fairness.groups.check import GroupFairness, reassess
 from auditkit.judging import judge
 from auditkit.records import Comparison, DataProvenance, Finding, ModelProvenance, Provenance, Report, StoredEvidence
 from auditkit.stats.contrasts import Quantity, difference_to
@@ -195,7 +195,7 @@ def test_p_is_below_alpha_exactly_when_the_interval_is_beyond_the_limit(metric: 
                 continue  # quantiles of draws move in steps there
             for limit in (inner - 0.004, inner + 0.004):
                 beyond = e.low > limit if above else e.high < limit
-                p_value = checks.p_value(t, metric, kind, ("g",), limit=limit, above=above, **options)  # type: ignore[arg-type]
+                p_value = check.p_value(t, metric, kind, ("g",), limit=limit, above=above, **options)  # type: ignore[arg-type]
                 assert p_value is not None
                 assert (p_value < 1 - level) == beyond, (kind, level, limit, p_value)
 

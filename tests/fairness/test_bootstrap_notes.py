@@ -9,8 +9,8 @@ from fairlearn.metrics import MetricFrame, selection_rate
 
 from auditkit.errors import PolicyError
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.bootstrap import compared, rate_by_group
-from auditkit.fairness.checks import GroupFairness
+from auditkit.fairness.families.quantiles import compared, rate_by_group
+from auditkit.fairness.groups.check import GroupFairness
 
 
 def rows() -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:

@@ -16,10 +16,10 @@ import auditkit as ak
 from auditkit.errors import PolicyError
 from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.checks import GroupFairness
-from auditkit.fairness.class_families import ClassFamilies
-from auditkit.fairness.classes import ClassFairness, p_value, reassess
-from auditkit.fairness.estimates import Family
+from auditkit.fairness.families.estimates import Family
+from auditkit.fairness.families.one_vs_rest import ClassFamilies
+from auditkit.fairness.groups.check import GroupFairness
+from auditkit.fairness.groups.classes import ClassFairness, p_value, reassess
 from auditkit.records import Comparison, Finding, GroupEstimates
 
 CLASSES = ("x", "y", "z")

@@ -15,9 +15,9 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.checks import DEFAULT_METRICS, GroupFairness, reassess
-from auditkit.fairness.composites import COMPOSITES, CompositeFamily
-from auditkit.fairness.dispersion import DISPERSIONS
+from auditkit.fairness.families.composites import COMPOSITES, CompositeFamily
+from auditkit.fairness.families.dispersion import DISPERSIONS
+from auditkit.fairness.groups.check import DEFAULT_METRICS, GroupFairness, reassess
 from auditkit.records import Comparison, Finding
 from auditkit.stats import tables
 from auditkit.stats.rates import wilson

@@ -14,8 +14,8 @@ from auditkit.catalogue.index import METRICS
 from auditkit.check import StreamCheck
 from auditkit.errors import DataError, PolicyError
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.conditional import PREFIX, Conditional, ConditionalParity
-from auditkit.fairness.frame import functions
+from auditkit.fairness.families.frame import functions
+from auditkit.fairness.groups.conditional import PREFIX, Conditional, ConditionalParity
 from auditkit.records import Finding
 
 DEPTS = {"a": 0.7, "b": 0.4, "c": 0.1}

@@ -12,8 +12,8 @@ from scipy.stats import t as student
 import auditkit as ak
 from auditkit.check import RowsCheck
 from auditkit.errors import PolicyError
-from auditkit.fairness.consistency import Consistency, agreement
-from auditkit.fairness.encoding import encoded
+from auditkit.fairness.rows.consistency import Consistency, agreement
+from auditkit.fairness.rows.encoding import encoded
 
 
 def slow(x: np.ndarray, y: np.ndarray, k: int) -> list[float]:

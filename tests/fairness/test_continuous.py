@@ -11,7 +11,7 @@ import pytest
 import auditkit as ak
 from auditkit.check import RowsCheck
 from auditkit.errors import DataError, PolicyError
-from auditkit.fairness.continuous import ContinuousAttribute
+from auditkit.fairness.rows.continuous import ContinuousAttribute
 from auditkit.report.html.page import render
 from auditkit.stats import families
 

@@ -7,9 +7,9 @@ import pytest
 
 import auditkit as ak
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.checks import GroupFairness, p_value, reassess
-from auditkit.fairness.dispersion import DISPERSIONS
-from auditkit.fairness.rates import RateTable
+from auditkit.fairness.families.dispersion import DISPERSIONS
+from auditkit.fairness.families.rates import RateTable
+from auditkit.fairness.groups.check import GroupFairness, p_value, reassess
 from auditkit.stats.dispersion import dispersion
 
 

@@ -16,8 +16,8 @@ from auditkit.disclosure import Disclosure
 from auditkit.errors import EvidenceError
 from auditkit.evidence.drift import LEAST, MOST, Drift
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.fairness.drift import measured
-from auditkit.fairness.scores import CROSSED, READ, Scores, plainly, read
+from auditkit.fairness.scores.check import CROSSED, READ, Scores, plainly, read
+from auditkit.fairness.scores.drift import measured
 
 ZS = (1.644854, 1.959964, 2.575829, 4.0)
 
@@ -149,7 +149,7 @@ def test_order_and_partition_change_no_bound() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_one_threshold_says_how_many_rows_its_bins_leave_open(seed: int) -> None:
-    from auditkit.fairness.mitigation import mitigate
+    from auditkit.fairness.scores.mitigation import mitigate
 
     rng = np.random.default_rng(seed)
     n = 900

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from auditkit.fairness.encoding import encoded
+from auditkit.fairness.rows.encoding import encoded
 
 
 def test_numbers_categories_missing_and_what_cannot_be_used() -> None:

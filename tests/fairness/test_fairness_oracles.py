@@ -13,9 +13,9 @@ from sklearn.metrics import accuracy_score, precision_score, zero_one_loss
 from auditkit.catalogue.index import METRICS, rates, resolve
 from auditkit.errors import PolicyError
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.checks import GroupFairness, reassess
-from auditkit.fairness.frame import MOST_GROUPS, from_counts, from_fairlearn
-from auditkit.fairness.rates import RateTable
+from auditkit.fairness.families.frame import MOST_GROUPS, from_counts, from_fairlearn
+from auditkit.fairness.families.rates import RateTable
+from auditkit.fairness.groups.check import GroupFairness, reassess
 from auditkit.records import Finding
 
 ON_ROWS = {

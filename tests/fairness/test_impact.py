@@ -14,9 +14,9 @@ from scipy.stats import fisher_exact, studentized_range
 import auditkit as ak
 from auditkit.check import Batch, StreamCheck
 from auditkit.errors import PolicyError
-from auditkit.fairness.checks import GroupFairness, p_value
-from auditkit.fairness.impact import ImpactRatios as Ratios
-from auditkit.fairness.laws import Selections
+from auditkit.fairness.groups.check import GroupFairness, p_value
+from auditkit.fairness.law.impact import ImpactRatios as Ratios
+from auditkit.fairness.law.laws import Selections
 from auditkit.records import Finding, Table
 from auditkit.stats.rates import jeffreys, wilson
 

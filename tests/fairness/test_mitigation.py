@@ -15,9 +15,9 @@ import auditkit as ak
 from auditkit.demo import income
 from auditkit.errors import DataError, PolicyError
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.fairness.mitigation import CAUTION, mitigate
-from auditkit.fairness.remedies import frontier, remedies_finding
-from auditkit.fairness.thresholds import Constraint
+from auditkit.fairness.scores.mitigation import CAUTION, mitigate
+from auditkit.fairness.scores.remedies import frontier, remedies_finding
+from auditkit.fairness.scores.thresholds import Constraint
 from auditkit.records import Finding, NotMeasured, Table
 
 

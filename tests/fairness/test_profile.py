@@ -18,7 +18,7 @@ from auditkit.check import Batch, StreamCheck
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence.profile import Profile
 from auditkit.evidence.sample import taken
-from auditkit.fairness.profile import DataProfile
+from auditkit.fairness.profile.check import DataProfile
 from auditkit.records import Finding
 
 REFERENCE = {"sex": {"f": 0.5, "m": 0.5}, "race": {"a": 0.3}}

@@ -14,8 +14,8 @@ from sklearn.model_selection import StratifiedKFold
 import auditkit as ak
 from auditkit.check import Batch, RowsCheck
 from auditkit.errors import PolicyError
-from auditkit.fairness.encoding import encoded
-from auditkit.fairness.proxies import Proxies
+from auditkit.fairness.rows.encoding import encoded
+from auditkit.fairness.rows.proxies import Proxies
 from auditkit.records import Finding
 from auditkit.report.html.page import render
 

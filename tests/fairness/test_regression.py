@@ -16,7 +16,7 @@ from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 import auditkit as ak
 from auditkit.errors import PolicyError
 from auditkit.evidence.errors import ErrorSums, GroupMoments
-from auditkit.fairness.regression import RegressionFairness, family_from, family_of, p_value, reassess
+from auditkit.fairness.groups.regression import RegressionFairness, family_from, family_of, p_value, reassess
 from auditkit.records import Finding
 
 MEANS = ("signed_error", "mean_absolute_error", "root_mean_squared_error", "mean_prediction")

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import PolicyError
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.fairness.scores import CROSSED, READ, Scores, p_value, reassess
+from auditkit.fairness.scores.check import CROSSED, READ, Scores, p_value, reassess
 from auditkit.records import Comparison, Curve, Finding
 
 SCORED = (*READ, *CROSSED)

@@ -20,8 +20,8 @@ from auditkit.check import Batch, FittedCheck, StreamCheck
 from auditkit.errors import DataError, EvidenceError, PolicyError
 from auditkit.evidence.crossed import CrossedSums
 from auditkit.evidence.sample import concatenated, row_keys, taken
-from auditkit.fairness.search import Search, search
-from auditkit.fairness.subgroups import Subgroups, confirm, outcome
+from auditkit.fairness.search.check import Subgroups, confirm, outcome
+from auditkit.fairness.search.conjunctions import Search, search
 from auditkit.stats.rates import critical_value, sidak_value, wilson
 
 

@@ -15,8 +15,8 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 from statsmodels.stats.proportion import proportion_confint
 
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.checks import COMPARED, GroupFairness, p_value, reassess
-from auditkit.fairness.frame import functions
+from auditkit.fairness.families.frame import functions
+from auditkit.fairness.groups.check import COMPARED, GroupFairness, p_value, reassess
 from auditkit.records import Comparison, Estimate, Finding
 
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")

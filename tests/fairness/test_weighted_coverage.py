@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.checks import reassess
+from auditkit.fairness.groups.check import reassess
 from auditkit.records import Comparison, Finding
 
 

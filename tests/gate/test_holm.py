@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.checks import p_value, reassess
+from auditkit.fairness.groups.check import p_value, reassess
 from auditkit.judging import judge
 from auditkit.records import DataProvenance, ModelProvenance, Provenance, Report, StoredEvidence
 

@@ -9,8 +9,8 @@ import pytest
 
 from auditkit.check import Assessment
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.checks import GroupFairness
-from auditkit.fairness.checks import reassess as from_counts
+from auditkit.fairness.groups.check import GroupFairness
+from auditkit.fairness.groups.check import reassess as from_counts
 from auditkit.gate.judge import judge, status_of
 from auditkit.gate.policy import Policy
 from auditkit.records import Estimate, Finding, Rule, Verdict

@@ -15,7 +15,7 @@ from scipy.special import expit
 
 from auditkit.errors import PolicyError, ReportError
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.fairness.scores import Scores, p_value
+from auditkit.fairness.scores.check import Scores, p_value
 from auditkit.gate.policy import Policy
 from auditkit.judging import judge
 from auditkit.records import DataProvenance, ModelProvenance, Provenance, Report, StoredEvidence

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.checks import GroupFairness
+from auditkit.fairness.groups.check import GroupFairness
 from auditkit.records import DataProvenance, ModelProvenance, Provenance, Report, StoredEvidence
 from tests.helpers import run_cli
 

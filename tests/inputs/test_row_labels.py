@@ -12,8 +12,8 @@ from auditkit.errors import DataError
 from auditkit.evidence.errors import ErrorSums
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.mitigation import mitigate
 from auditkit.fairness.reweighing import reweighing
+from auditkit.fairness.scores.mitigation import mitigate
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.predictions import Predictions
 

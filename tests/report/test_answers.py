@@ -7,9 +7,9 @@ import re
 import pytest
 
 from auditkit.records import Curve, Estimate, NotMeasured, Report, Status, Table
-from auditkit.report.html.answers import title_of
 from auditkit.report.html.curves import view as curves_view
 from auditkit.report.html.exhibits import chart, grid
+from auditkit.report.html.metrics import title_of
 from auditkit.report.html.page import render
 from tests.report import answers, fixtures
 from tests.report.test_html import Page

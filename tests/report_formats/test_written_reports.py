@@ -16,7 +16,7 @@ from rich.console import Console
 
 from auditkit.errors import AuditWarning, PolicyViolation, ReportError
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.checks import GroupFairness
+from auditkit.fairness.groups.check import GroupFairness
 from auditkit.judging import judge
 from auditkit.records import (
     DataProvenance,

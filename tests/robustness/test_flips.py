@@ -19,8 +19,8 @@ from auditkit.check import Batch
 from auditkit.errors import PolicyError
 from auditkit.inputs.model import Model
 from auditkit.records import Table
-from auditkit.robustness.flip_findings import FlipRows
-from auditkit.robustness.flips import FlipTest
+from auditkit.robustness.check import FlipTest
+from auditkit.robustness.findings import FlipRows
 
 
 def rows(n: int = 200) -> pd.DataFrame:

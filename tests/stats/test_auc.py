@@ -9,7 +9,7 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.fairness.readings import GroupScores
+from auditkit.fairness.scores.values import GroupScores
 from auditkit.stats.auc import Auc, Side, auc, auc_limits, newcombe5, side
 
 Floats = NDArray[np.float64]

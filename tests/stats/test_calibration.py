@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from scipy.stats import ncx2
 
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.fairness.readings import GroupScores
+from auditkit.fairness.scores.values import GroupScores
 from auditkit.stats import calibration
 from auditkit.stats.calibration import Sums
 from auditkit.stats.quadratic import noncentral_limits

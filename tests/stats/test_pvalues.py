@@ -10,7 +10,7 @@ from scipy.stats import norm, studentized_range
 
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.checks import p_value, reassess
+from auditkit.fairness.groups.check import p_value, reassess
 from auditkit.stats.pvalues import tail
 from auditkit.stats.ranges import range_ppf, range_sf
 

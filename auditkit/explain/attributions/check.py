@@ -17,7 +17,7 @@ from auditkit.options import checked_options
 from auditkit.records import NotMeasured, Task
 
 if TYPE_CHECKING:
-    from auditkit.explain.attributions.driver import Explained
+    from auditkit.explain.attributions.study import Explained
     from auditkit.inputs.model import Model
 
 
@@ -68,8 +68,8 @@ class Attribution:
         weight once a class, `<class>|phi:<column>`. Beside it the trials of T2–T9 on at most 256 of the rows. A model
         that cannot be explained gives a table without columns, and the reason.
         """
-        from auditkit.explain.attributions.driver import NotExplained, equal_scores, explain, explain_classes
-        from auditkit.explain.trust.trials import by_class, of_method
+        from auditkit.explain.attributions.study import NotExplained, equal_scores, explain, explain_classes
+        from auditkit.explain.trust.study import by_class, of_method
 
         options: dict[str, Any] = {"method": self.method, "n_steps": self.n_steps, "seed": self.seed}
         every = sample.task == "multiclass" and self.label is None

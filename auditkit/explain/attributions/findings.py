@@ -15,9 +15,9 @@ from auditkit.explain.attributions.sums import LEADING, AttributionRows
 from auditkit.explain.estimates import unshown
 from auditkit.explain.trust.quality import parity, ranking
 from auditkit.explain.trust.records import preflight_check
+from auditkit.formatting import interval, percent
 from auditkit.records import Estimate, Finding, GroupEstimates, TrustCheck
 from auditkit.stats.means import t_limits
-from auditkit.wording import interval, percent
 
 SPARSE = 10
 """Fewer sampled rows than this give a value without an interval."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sample import Observations
 from auditkit.evidence.sums import Moments
+from auditkit.explain.trust.findings import ranked, readings
 from auditkit.explain.trust.quality import statistics_of
-from auditkit.explain.trust.readings import ranked, readings
 from auditkit.explain.trust.records import completeness_check, unmeasured
 from auditkit.records import TrustCheck
 

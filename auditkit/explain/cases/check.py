@@ -157,7 +157,7 @@ def _parts(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
 
 def _cases(model: Model, sample: Batch, chosen: pd.DataFrame, method: str) -> Observations:
     """The chosen rows as a table: what they are, their contributions, values of what contributed most."""
-    from auditkit.explain.attributions.driver import NotExplained
+    from auditkit.explain.attributions.study import NotExplained
 
     if not len(chosen):
         return Observations({}, {}, {})

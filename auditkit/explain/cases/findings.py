@@ -15,8 +15,8 @@ from auditkit.evidence.reading import fields, mapping
 from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST, gap, share_of
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
+from auditkit.formatting import interval, percent
 from auditkit.records import Case, Cases, Finding, GroupEstimate, TrustCheck
-from auditkit.wording import interval, percent
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from auditkit.errors import DataError, listing
 from auditkit.explain.asking import finite
-from auditkit.explain.attributions.driver import (
+from auditkit.explain.attributions.study import (
     OTHER_STEPS,
     STEPS_KINKED,
     STEPS_SMOOTH,
@@ -22,7 +22,7 @@ from auditkit.explain.attributions.driver import (
     surface_of,
     weighted_mean,
 )
-from auditkit.explain.driving import NotExplained, Tensors
+from auditkit.explain.captum_calls import NotExplained, Tensors
 from auditkit.explain.methods.catalogue import method_of
 from auditkit.explain.preflight import preflight, unchanged, undisturbed
 from auditkit.explain.surface import Surface

@@ -95,7 +95,7 @@ class Concepts:
         The statistic of any labels is the difference of the means of u, since ∇h·v is linear in v.
         ModelError for an unknown layer, PolicyError for an unknown attribute or class.
         """
-        from auditkit.explain.attributions.driver import NotExplained
+        from auditkit.explain.attributions.study import NotExplained
 
         attributes = self._attributes(sample)
         examples = {name: _frame(name, rows, sample.features) for name, rows in (self.examples or {}).items()}
@@ -115,7 +115,7 @@ class Concepts:
         return list(self.attributes) if self.attributes or self.examples else known
 
     def _explained(self, model: Model, sample: Batch) -> Model:
-        from auditkit.explain.attributions.driver import NotExplained
+        from auditkit.explain.attributions.study import NotExplained
 
         if sample.task != "multiclass":
             of_several(self.label, sample.task)
@@ -164,7 +164,7 @@ def _observed(
 ) -> ConceptRows:
     from auditkit.explain.activations import layers_of
     from auditkit.explain.asking import answering
-    from auditkit.explain.attributions.driver import NotExplained
+    from auditkit.explain.attributions.study import NotExplained
     from auditkit.explain.preflight import preflight, unchanged, undisturbed
 
     n = len(sample.features)

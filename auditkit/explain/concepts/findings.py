@@ -15,10 +15,10 @@ from auditkit.catalogue.index import METRICS
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import FEWEST, excludes_zero
+from auditkit.formatting import decimals, percent, plain
 from auditkit.records import Estimate, Finding, Table
 from auditkit.stats.means import t_limits
 from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
-from auditkit.wording import decimals, percent, plain
 
 Floats = NDArray[np.float64]
 
@@ -79,7 +79,7 @@ def _enough(name: str, values: list[str]) -> tuple[dict[str, Floats], list[str]]
     return kept, absent
 
 
-class Along(NamedTuple):
+class ConceptAtLayer(NamedTuple):
     """One concept at one layer."""
 
     layer: str
@@ -153,7 +153,7 @@ def permutation_p(u: Floats, contrasts: Floats, *, permutations: int, seed: int)
     return np.asarray((1 + extreme) / (1 + permutations))
 
 
-def _tested(seen: GroupSums, label: str, level: float) -> list[Along]:
+def _tested(seen: GroupSums, label: str, level: float) -> list[ConceptAtLayer]:
     """Every group of a label at every layer."""
     facts = seen.facts
     groups = facts["labels"][label]
@@ -168,7 +168,7 @@ def _tested(seen: GroupSums, label: str, level: float) -> list[Along]:
             e = partial(_welch, table.groups[ONE], table.groups[REST], j)
             others = groups[0] if len(groups) == 2 else "other"
             share = hits / n if n else None
-            out.append(Along(layer, label, group, others, e, e(level), float(facts["p"][key][j]), share))
+            out.append(ConceptAtLayer(layer, label, group, others, e, e(level), float(facts["p"][key][j]), share))
     return out
 
 
@@ -189,7 +189,7 @@ def _welch(one: Moments, rest: Moments, j: int, level: float) -> Estimate:
 
 
 def _finding(
-    seen: GroupSums, mine: Sequence[tuple[Along, float]], names: list[str], tried: int, level: float
+    seen: GroupSums, mine: Sequence[tuple[ConceptAtLayer, float]], names: list[str], tried: int, level: float
 ) -> Finding:
     own = names[0].startswith(CONCEPT)
     by = () if own else tuple(names)
@@ -216,7 +216,7 @@ def _finding(
     )
 
 
-def _table(mine: Sequence[tuple[Along, float]], what: str, unit: str) -> Table:
+def _table(mine: Sequence[tuple[ConceptAtLayer, float]], what: str, unit: str) -> Table:
     rows = tuple(
         (t.layer, _name(t), t.estimate.n, t.estimate.value, t.estimate.low, t.estimate.high, q, t.share)
         for t, q in mine
@@ -229,11 +229,13 @@ def _table(mine: Sequence[tuple[Along, float]], what: str, unit: str) -> Table:
     )
 
 
-def _name(t: Along) -> str:
+def _name(t: ConceptAtLayer) -> str:
     return t.label.removeprefix(CONCEPT) if t.label.startswith(CONCEPT) else t.group
 
 
-def _statement(mine: Sequence[tuple[Along, float]], best: Along, q: float, what: str, unit: str, level: float) -> str:
+def _statement(
+    mine: Sequence[tuple[ConceptAtLayer, float]], best: ConceptAtLayer, q: float, what: str, unit: str, level: float
+) -> str:
     layers = len({t.layer for t, _ in mine})
     if q > 1 - level or not excludes_zero(best.estimate):
         return (

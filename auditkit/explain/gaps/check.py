@@ -82,7 +82,7 @@ class GapAttribution:
 
         PolicyError for an attribute that is not declared. What cannot be split is in the evidence, with its reason.
         """
-        from auditkit.explain.attributions.driver import NotExplained
+        from auditkit.explain.attributions.study import NotExplained
 
         sets = self._sets([str(c) for c in sample.groups])
         facts = {**self._facts(sample), "by": ["+".join(names) for names in sets]}
@@ -122,7 +122,7 @@ class GapAttribution:
 
     def _of_class(self, model: Model, sample: Batch) -> tuple[Model, Batch]:
         """One class of several as positives and negatives."""
-        from auditkit.explain.attributions.driver import NotExplained
+        from auditkit.explain.attributions.study import NotExplained
 
         if sample.task != "multiclass":
             of_several(self.label, sample.task)
@@ -140,7 +140,7 @@ class GapAttribution:
         return model.of_output(i), replace(sample, y_true=y)
 
     def _split(self, model: Model, sample: Batch, sets: list[tuple[str, ...]], facts: dict[str, Any]) -> GapSums:
-        from auditkit.explain.attributions.driver import NotExplained, all_equal, groups_of
+        from auditkit.explain.attributions.study import NotExplained, all_equal, groups_of
         from auditkit.explain.gaps import splitting as gap
         from auditkit.explain.preflight import preflight, unchanged, undisturbed
         from auditkit.inputs.packing import leaves
@@ -206,7 +206,7 @@ class _Found:
         self.scene.done.clear()
 
     def _of_target(self, by: str, target: Target, members: dict[str, Rows], wide: bool) -> None:
-        from auditkit.explain.attributions.driver import NotExplained
+        from auditkit.explain.attributions.study import NotExplained
         from auditkit.explain.gaps import splitting as gap
 
         pair, what = gap.driving(self.scene, target, members), f"gap_share of {target.name} by {by}"

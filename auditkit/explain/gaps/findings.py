@@ -10,8 +10,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.explain.gaps.splits import SHARE, Split, headlines, of_all, together
-from auditkit.explain.gaps.sums import REST, GapSums
-from auditkit.explain.gaps.words import (
+from auditkit.explain.gaps.statements import (
     DISAGREE,
     MISSED,
     furthest,
@@ -21,6 +20,7 @@ from auditkit.explain.gaps.words import (
     share_statement,
     statement,
 )
+from auditkit.explain.gaps.sums import REST, GapSums
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Table, TrustCheck
 from auditkit.stats.fieller import fieller_p
 

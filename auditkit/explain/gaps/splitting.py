@@ -14,8 +14,8 @@ from torch import Tensor
 from auditkit.check import Batch
 from auditkit.evidence.census import log_loss
 from auditkit.explain.asking import answering
-from auditkit.explain.attributions.driver import NotExplained, differentiable
-from auditkit.explain.driving import CALL_BYTES
+from auditkit.explain.attributions.study import NotExplained, differentiable
+from auditkit.explain.captum_calls import CALL_BYTES
 from auditkit.explain.gaps.pairs import Pairs, staircase
 from auditkit.explain.gaps.sums import REST, Contrast, Units
 from auditkit.explain.gaps.targets import MOST_FEATURES, OUTCOME, Target

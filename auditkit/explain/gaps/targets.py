@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from auditkit.formatting import plain, points
 from auditkit.records import Estimate, Task, Unit
-from auditkit.wording import plain, points
 
 Of = Literal["score", "selected", "loss"]
 

@@ -120,7 +120,7 @@ class Influence:
 
         DataError for training rows that lack what the model reads, ModelError for checkpoints that do not fit.
         """
-        from auditkit.explain.driving import NotExplained
+        from auditkit.explain.captum_calls import NotExplained
 
         if self.train is None:
             return _not_measured(NO_ROWS)

@@ -18,7 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from auditkit.check import Batch
 from auditkit.explain.asking import answering, differentiating
-from auditkit.explain.driving import NotExplained
+from auditkit.explain.captum_calls import NotExplained
 from auditkit.explain.estimates import FEWEST
 from auditkit.explain.preflight import preflight, unchanged, undisturbed
 from auditkit.inputs.loading import load_weights

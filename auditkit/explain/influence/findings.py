@@ -16,9 +16,9 @@ from auditkit.evidence.grouped import Recoding, recoding_of, withheld
 from auditkit.evidence.reading import fields
 from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST, excludes_zero
+from auditkit.formatting import interval, percent, plain, points
 from auditkit.records import Estimate, Finding, GroupEstimate, Table
 from auditkit.stats.means import t_limits
-from auditkit.wording import interval, percent, plain, points
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from auditkit.explain.asking import NoGradient, differentiating
-from auditkit.explain.driving import Tensors, in_chunks, rows_per_call
-from auditkit.explain.layers.finding import Layer, listening
+from auditkit.explain.captum_calls import Tensors, in_chunks, rows_per_call
+from auditkit.explain.layers.discovery import Layer, listening
 from auditkit.explain.surface import Surface
 
 Floats = NDArray[np.float64]

@@ -14,10 +14,10 @@ from auditkit.evidence.sums import Moments
 from auditkit.explain.layers.statements import hidden, statement
 from auditkit.explain.layers.sums import LayerSums
 from auditkit.explain.trust.records import preflight_check
+from auditkit.formatting import percent
 from auditkit.records import Estimate, Finding, Layer, Layers, NotMeasured, Table, TrustCheck, Unit
 from auditkit.stats.means import t_limits
 from auditkit.stats.rates import critical_value, wilson
-from auditkit.wording import percent
 
 CUT = 0.01
 """Part of Σ abs(G) by which the contributions at a layer may miss the gap, if nothing flows around it."""

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from auditkit.check import Batch
 from auditkit.explain.asking import NoGradient
-from auditkit.explain.attributions.driver import NotExplained, groups_of
+from auditkit.explain.attributions.study import NotExplained, groups_of
 from auditkit.explain.layers.conductance import STEPS, conductance
-from auditkit.explain.layers.finding import Layer
+from auditkit.explain.layers.discovery import Layer
 from auditkit.explain.layers.rows import Rows
 from auditkit.explain.layers.sums import numbers
 from auditkit.explain.surface import Surface, surface

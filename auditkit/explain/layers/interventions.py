@@ -11,8 +11,8 @@ from torch import Tensor
 
 from auditkit.explain.asking import answering
 from auditkit.explain.layers.conductance import INPUT
+from auditkit.explain.layers.discovery import Change, Layer, listening
 from auditkit.explain.layers.erasure import Eraser
-from auditkit.explain.layers.finding import Change, Layer, listening
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
 

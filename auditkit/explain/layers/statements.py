@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from auditkit.formatting import interval, percent, plain, points
 from auditkit.records import Estimate, Unit
-from auditkit.wording import interval, percent, plain, points
 
 if TYPE_CHECKING:
     from auditkit.explain.layers.findings import LayerReading

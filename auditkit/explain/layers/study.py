@@ -15,11 +15,11 @@ from auditkit.check import Batch
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import answering
 from auditkit.explain.layers.conductance import INPUT
-from auditkit.explain.layers.finding import Layer, find_layers
+from auditkit.explain.layers.discovery import Layer, find_layers
 from auditkit.explain.layers.flow import Flow, flow_sums, flows_of
 from auditkit.explain.layers.interventions import WIDEST, activations, encoded, scores_with
+from auditkit.explain.layers.one_layer import LayerInterventions, knows
 from auditkit.explain.layers.probes import control_tasks
-from auditkit.explain.layers.readings import At, knows
 from auditkit.explain.layers.rows import Rows, rows_compared
 from auditkit.explain.layers.sums import LayerSums, Sums, numbers
 from auditkit.explain.preflight import preflight, unchanged, undisturbed
@@ -127,7 +127,7 @@ def _seen(
     if layer.name not in about.erased:
         return seen
     some = taken(about.inputs, torch.as_tensor(rows.where))
-    at = At(about.model, some, layer, rows, about.scores[rows.where])
+    at = LayerInterventions(about.model, some, layer, rows, about.scores[rows.where])
     n, seed = about.options.random, about.options.seed
     return seen | at.erased(x, random=n, seed=seed) | at.ablated(x, flow, random=n, seed=seed)
 

@@ -8,7 +8,7 @@ from typing import Any
 import captum.attr
 import torch
 
-from auditkit.explain.driving import Gradients, Tensors, check_baseline, gradients_of_the_sum, over_rows, seeded
+from auditkit.explain.captum_calls import Gradients, Tensors, check_baseline, gradients_of_the_sum, over_rows, seeded
 from auditkit.explain.methods.gradients import as_module, on_modules
 from auditkit.explain.methods.names import PREFIX
 from auditkit.explain.methods.perturbation import masks_of, shared_out, windows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from auditkit.explain.driving import Tensors
+from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.methods.by_class import CaptumMethod
 from auditkit.explain.methods.gradients import deep_lift, grad_cam, input_x_gradient, output, saliency
 from auditkit.explain.methods.names import CLASSES, PREFIX, checked_name

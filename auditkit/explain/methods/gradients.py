@@ -12,7 +12,7 @@ from captum.attr import DeepLift, InputXGradient, LayerAttribution, LayerGradCam
 from torch import Tensor, nn
 
 from auditkit.errors import out_of_memory
-from auditkit.explain.driving import (
+from auditkit.explain.captum_calls import (
     Gradients,
     NotExplained,
     Tensors,

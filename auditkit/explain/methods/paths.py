@@ -9,7 +9,7 @@ import torch
 from captum.attr import IntegratedGradients
 from captum.attr._core.gradient_shap import InputBaselineXGradient
 
-from auditkit.explain.driving import Gradients, Tensors, check_baseline, over_rows, seeded
+from auditkit.explain.captum_calls import Gradients, Tensors, check_baseline, over_rows, seeded
 from auditkit.explain.surface import Forward, Surface
 
 

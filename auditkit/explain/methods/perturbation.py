@@ -6,7 +6,7 @@ import torch
 from captum.attr import FeatureAblation, Occlusion
 from torch import Tensor
 
-from auditkit.explain.driving import Gradients, Tensors, check_baseline, over_rows, rows_per_call
+from auditkit.explain.captum_calls import Gradients, Tensors, check_baseline, over_rows, rows_per_call
 from auditkit.explain.methods.shapley import CALLS, MOST_EXACT, shapley_values
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import Groups

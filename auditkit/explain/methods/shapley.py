@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from auditkit.errors import out_of_memory
-from auditkit.explain.driving import Tensors, rows_per_call
+from auditkit.explain.captum_calls import Tensors, rows_per_call
 from auditkit.explain.methods.shapley_regression import design, solved
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import mixed

@@ -12,8 +12,8 @@ from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import Cell, Gap, excludes_zero, gap, mean_of, share_of
+from auditkit.formatting import interval, percent, points, quotient
 from auditkit.records import Estimate, Finding, GroupEstimate, Table
-from auditkit.wording import interval, percent, points, quotient
 
 CHANGES, MOVES = "changes:", "moves:"
 """Prefixes: 1 where the cheapest action changes the column; 1 where changing it alone moves any score."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from auditkit.explain.trust.impute import is_image
 from auditkit.explain.trust.moves import Found, Untried
-from auditkit.explain.trust.trial import Floats, Trial
+from auditkit.explain.trust.subject import Floats, Trial
 
 DRAWS = 20
 """Sets of features that are taken away, a row: one half fits β, the other is read."""

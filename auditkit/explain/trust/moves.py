@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from auditkit.explain.surface import Surface
-from auditkit.explain.trust.trial import Trial, repeated
+from auditkit.explain.trust.subject import Trial, repeated
 from auditkit.stats.ranks import spearman_rows
 
 Floats = NDArray[np.float64]

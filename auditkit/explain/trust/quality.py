@@ -13,14 +13,14 @@ from auditkit.evidence.grouped import Grouped, hidden
 from auditkit.evidence.sample import Observations
 from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import unshown
-from auditkit.explain.trust.readings import SPARSE, Ranking, missed, sensitivity
+from auditkit.explain.trust.findings import SPARSE, Ranking, missed, sensitivity
 from auditkit.explain.trust.records import checked, unmeasured
+from auditkit.formatting import decimals, percent
 from auditkit.records import Estimate, GroupEstimates, Table, TrustCheck
 from auditkit.stats import contrasts
 from auditkit.stats.contrasts import Method
 from auditkit.stats.means import t_value
 from auditkit.stats.rates import Limits, critical_value
-from auditkit.wording import decimals, percent
 
 Floats = NDArray[np.float64]
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.metric import Metric
+from auditkit.formatting import NOTHING, decimals
 from auditkit.records import Finding
 from auditkit.report.html.figures import TableView, cells, counted
 from auditkit.report.html.lookup import By, Lookup
-from auditkit.report.words import by_words, kind_of, range_in, range_text, shown, unit_of, upper_first, value_text
-from auditkit.wording import NOTHING, decimals
+from auditkit.report.vocabulary import by_words, kind_of, range_in, range_text, shown, unit_of, upper_first, value_text
 
 
 class Appendix(NamedTuple):

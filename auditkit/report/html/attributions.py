@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
+from auditkit.formatting import decimals
 from auditkit.records import Estimate, Finding, GroupEstimates
 from auditkit.report.html.figures import Figure, TableView, level_text
 from auditkit.report.html.geometry import Axis, Mark, axis_to, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.trust import Failed, Trust, failed, holds, lost
 from auditkit.report.html.trust import view as trust_view
-from auditkit.report.words import listed, shown, upper_first
-from auditkit.wording import decimals
+from auditkit.report.vocabulary import listed, shown, upper_first
 
 MOST = 20
 """Columns that are drawn."""

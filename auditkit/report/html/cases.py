@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from auditkit.formatting import decimals, plain
 from auditkit.records import Case, Cases, Report
 from auditkit.report.html.geometry import Axis, axis_over
-from auditkit.report.words import listed, number, shown, upper_first
-from auditkit.wording import decimals, plain
+from auditkit.report.vocabulary import listed, number, shown, upper_first
 
 MOST = 32
 """Cards; report.json has all cases."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
+from auditkit.formatting import in_unit, points
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
 from auditkit.report.html.lookup import Lookup
-from auditkit.report.words import by_words, listed, shown, upper_first, whole_percent
-from auditkit.wording import in_unit, points
+from auditkit.report.vocabulary import by_words, listed, shown, upper_first, whole_percent
 
 _TARGETS = {
     "mean_score": "in scores",

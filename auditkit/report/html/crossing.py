@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from auditkit.formatting import percent
 from auditkit.records import Estimate
 from auditkit.report.html.figures import cells, counted, level_text, of
 from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.leading import lower_is_better
 from auditkit.report.html.lookup import By, Lookup
-from auditkit.report.words import by_words, listed, number, shown, upper_first, whole_percent
-from auditkit.wording import percent
+from auditkit.report.vocabulary import by_words, listed, number, shown, upper_first, whole_percent
 
 AXIS = Axis(0.0, 1.0, 4)
 WIDEST = 6

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from auditkit.formatting import NOTHING, plain
 from auditkit.records import Curve, Series
 from auditkit.report.html.figures import TableView
 from auditkit.report.html.geometry import Axis, axis_between, axis_over
-from auditkit.report.words import number, several, shown, upper_first
-from auditkit.wording import NOTHING, plain
+from auditkit.report.vocabulary import number, several, shown, upper_first
 
 DOTS = 30
 """Points up to which each has a mark and its interval; beyond, the line alone."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from auditkit.formatting import NOTHING, percent
 from auditkit.report.cautions import SENTENCE
 from auditkit.report.html.figures import TableView, cells
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rates import Rates
 from auditkit.report.html.rates import view as rates_view
 from auditkit.report.html.uncovered import groups_compared
-from auditkit.report.words import by_words, listed, shown, upper_first
-from auditkit.wording import NOTHING, percent
+from auditkit.report.vocabulary import by_words, listed, shown, upper_first
 
 WEIGHTS = {
     "factory": "no file was named: as its factory gave them",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from auditkit.formatting import BOUNDS, NOTHING, in_unit
 from auditkit.records import Estimate, GroupEstimates, Status, Table, Unit
 from auditkit.report.html.figures import TableView, counted, level_text, of, right_columns
 from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
 from auditkit.report.html.lookup import counts
-from auditkit.report.words import STATUS, number, range_in, shown, upper_first
-from auditkit.wording import BOUNDS, NOTHING, in_unit
+from auditkit.report.vocabulary import STATUS, number, range_in, shown, upper_first
 
 MOST = 12
 """Rows of one block that are drawn; the table has all."""

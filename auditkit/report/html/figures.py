@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from auditkit.formatting import NOTHING
 from auditkit.records import Comparison, Estimate
-from auditkit.report.words import kind_of, range_text, value_text
-from auditkit.wording import NOTHING
+from auditkit.report.vocabulary import kind_of, range_text, value_text
 
 WIDEST = 12
 """Columns for which the style sheet has a class."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from auditkit.formatting import decimals, interval, percent, points, quantity
 from auditkit.records import Estimate, Outcome, Report, Status
 from auditkit.report.cautions import cautions
 from auditkit.report.html.figures import level_text
@@ -13,7 +14,7 @@ from auditkit.report.html.lookup import Lookup, established
 from auditkit.report.html.rules import ORDER, ranked, sentence
 from auditkit.report.html.uncovered import groups_compared, uncovered
 from auditkit.report.html.unmeasured import too_small, unasked
-from auditkit.report.words import (
+from auditkit.report.vocabulary import (
     STATUS,
     by_words,
     does,
@@ -25,7 +26,6 @@ from auditkit.report.words import (
     shown,
     upper_first,
 )
-from auditkit.wording import decimals, interval, percent, points, quantity
 
 _STATUS: dict[Outcome, Status | None] = {
     "failed": "fail",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from auditkit.formatting import NOTHING, percent, points
+from auditkit.formatting import limit as limit_of
 from auditkit.records import Finding, Status
 from auditkit.report.html.figures import Figure, TableView, level_text
 from auditkit.report.html.geometry import Axis, Mark, axis_to, mark
 from auditkit.report.html.lookup import By, Lookup, established
-from auditkit.report.words import (
+from auditkit.report.vocabulary import (
     STATUS,
     by_words,
     range_text,
@@ -17,8 +19,6 @@ from auditkit.report.words import (
     value_text,
     whole_percent,
 )
-from auditkit.wording import NOTHING, percent, points
-from auditkit.wording import limit as limit_of
 
 
 class GapRow(NamedTuple):

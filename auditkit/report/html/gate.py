@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from auditkit.formatting import NOTHING, decimals
+from auditkit.formatting import limit as limit_of
 from auditkit.records import Report, Status, Verdict
 from auditkit.report.html.figures import Figure, TableView
 from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distances, ranked, sentence
-from auditkit.report.words import STATUS, kind_of, number, range_text, several, shown, upper_first, value_text
-from auditkit.wording import NOTHING, decimals
-from auditkit.wording import limit as limit_of
+from auditkit.report.vocabulary import STATUS, kind_of, number, range_text, several, shown, upper_first, value_text
 
 AXIS = Axis(0.0, 4.0, 4)
 

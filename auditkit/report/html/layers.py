@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import groupby
 from typing import NamedTuple
 
+from auditkit.formatting import NOTHING, decimals, in_unit, percent
 from auditkit.records import Estimate, Finding, Layer, Layers, Unit
 from auditkit.report.html.figures import Figure, TableView
 from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.retold import without_caveat
-from auditkit.report.words import listed, number, range_in, shown, upper_first
-from auditkit.wording import NOTHING, decimals, in_unit, percent
+from auditkit.report.vocabulary import listed, number, range_in, shown, upper_first
 
 MOST = 16
 """Layers that are drawn; the table has up to `LONGEST`."""

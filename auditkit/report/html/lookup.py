@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, Report, Verdict
-from auditkit.report.words import MISSING, Vocabulary
+from auditkit.report.vocabulary import MISSING, Vocabulary
 
 By = tuple[str, ...]
 

@@ -12,7 +12,6 @@ import jinja2
 
 from auditkit.records import Report, Status
 from auditkit.report.html import (
-    answers,
     appendix,
     cases,
     crossing,
@@ -20,6 +19,7 @@ from auditkit.report.html import (
     first,
     gaps,
     gate,
+    metrics,
     rates,
     summary,
     unmeasured,
@@ -31,7 +31,7 @@ from auditkit.report.html.retold import retold
 from auditkit.report.html.rules import ORDER
 from auditkit.report.html.sections import NOT_BUILT, TITLES, answered, from_findings, home
 from auditkit.report.html.trust import holds
-from auditkit.report.words import shown
+from auditkit.report.vocabulary import shown
 from auditkit.report.writing import digest
 
 ERRORS = ("accuracy", "precision")
@@ -49,7 +49,7 @@ def render(report: Report) -> str:
     look = Lookup(report)
     drawn = from_findings(look)
     names = Names()
-    *told, more_data, more_fairness = answers.views(look, [*drawn.values(), "data", "fairness"], names)
+    *told, more_data, more_fairness = metrics.views(look, [*drawn.values(), "data", "fairness"], names)
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     style = _environment().get_template("style.css").render(footer=footer)
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -66,7 +66,7 @@ def render(report: Report) -> str:
             answers=dict(zip(drawn, told, strict=True)),
             more_data=more_data,
             more_fairness=more_fairness,
-            rankings=answers.rankings(look),
+            rankings=metrics.rankings(look),
             unbuilt=NOT_BUILT,
             report=report,
             json_name=f"{shown(report.name)}.json",

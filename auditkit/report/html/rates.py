@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from auditkit.formatting import decimals, percent
 from auditkit.records import Estimate, GroupEstimate
 from auditkit.report.html.figures import Figure, TableView, cells, counted, level_text
 from auditkit.report.html.geometry import Axis, Mark, mark, share_axis
 from auditkit.report.html.lookup import By, Lookup, counts, established
-from auditkit.report.words import by_words, listed, range_text, shown, upper_first
-from auditkit.wording import decimals, percent
+from auditkit.report.vocabulary import by_words, listed, range_text, shown, upper_first
 
 MOST = 12
 """Groups of one attribute that are drawn; the table has all."""

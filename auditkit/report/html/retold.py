@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from auditkit.records import Contributions, Exhibit, Finding, Report, Table
-from auditkit.report.words import upper_first
+from auditkit.report.vocabulary import upper_first
 
 CAVEAT = "how the model reaches its scores, not what causes the outcome"
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from auditkit.formatting import limit as limit_of
 from auditkit.records import Estimate, Rule, Status, Verdict
 from auditkit.report.html.lookup import Lookup
-from auditkit.report.words import kind_of, listed, shown, upper_first
-from auditkit.wording import limit as limit_of
+from auditkit.report.vocabulary import kind_of, listed, shown, upper_first
 
 _WHOLE = ("accuracy", "error_rate", "macro_recall")
 """Metrics that speak of all classes at once."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from auditkit.formatting import interval, percent, points, quantity
+from auditkit.formatting import limit as limit_of
 from auditkit.records import Finding, Status, Verdict
 from auditkit.report.html import why
 from auditkit.report.html.leading import lower_is_better, speaks_in_people, sure_part
@@ -11,9 +13,7 @@ from auditkit.report.html.lookup import Lookup, established
 from auditkit.report.html.rules import ranked, sentence
 from auditkit.report.html.sections import TITLES, home
 from auditkit.report.html.unmeasured import too_small, unasked
-from auditkit.report.words import by_words, kind_of, listed, number, several, shown, upper_first
-from auditkit.wording import interval, percent, points, quantity
-from auditkit.wording import limit as limit_of
+from auditkit.report.vocabulary import by_words, kind_of, listed, number, several, shown, upper_first
 
 MOST = {"fail": 3, "inconclusive": 1}
 """Rules of a state that get a sentence of their own; the gate has them all."""

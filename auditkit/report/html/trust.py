@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from auditkit.catalogue.trust import THRESHOLDS
+from auditkit.formatting import NOTHING, decimals
 from auditkit.records import Finding, TrustCheck
 from auditkit.report.html.figures import TableView
-from auditkit.report.words import number, several, shown, upper_first
-from auditkit.wording import NOTHING, decimals
+from auditkit.report.vocabulary import number, several, shown, upper_first
 
 _PLAIN = {
     "preflight": "no row changes another's answer, and the model is left as it was",

@@ -8,7 +8,7 @@ from auditkit.records import Concern, Contributions
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.sections import answered, reasons
 from auditkit.report.html.trust import holds
-from auditkit.report.words import by_words, listed, several, shown, upper_first
+from auditkit.report.vocabulary import by_words, listed, several, shown, upper_first
 
 UNASKED: dict[Concern, str] = {
     "calibration": "calibration",

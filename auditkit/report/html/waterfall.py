@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from auditkit.formatting import NOTHING, decimals, in_unit
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
 from auditkit.report.html.causes import gap_words, sure, title_of
 from auditkit.report.html.figures import Figure, TableView, level_text
 from auditkit.report.html.geometry import Axis, axis_over
 from auditkit.report.html.lookup import Lookup
-from auditkit.report.words import by_words, number, range_in, shown, upper_first, whole_percent
-from auditkit.wording import NOTHING, decimals, in_unit
+from auditkit.report.vocabulary import by_words, number, range_in, shown, upper_first, whole_percent
 
 MOST = 20
 """Columns that are drawn; the last row gathers the others."""

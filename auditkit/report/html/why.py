@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeVar
 
+from auditkit.formatting import interval, quantity
 from auditkit.records import Cases, Contributions, Finding, Layers, Table
-from auditkit.report.html import answers, attributions, causes, layers, waterfall
+from auditkit.report.html import attributions, causes, layers, metrics, waterfall
 from auditkit.report.html.attributions import Attributed
 from auditkit.report.html.exhibits import Grid, grid, table_of_estimates
 from auditkit.report.html.figures import Names, TableView
@@ -16,8 +17,7 @@ from auditkit.report.html.sections import reasons
 from auditkit.report.html.trust import Failed, Trust, failed, holds, lost
 from auditkit.report.html.trust import view as trust_view
 from auditkit.report.html.waterfall import Waterfall
-from auditkit.report.words import by_words, listed, shown, upper_first
-from auditkit.wording import interval, quantity
+from auditkit.report.vocabulary import by_words, listed, shown, upper_first
 
 _F = TypeVar("_F", Waterfall, layers.Net)
 
@@ -64,7 +64,7 @@ class Why(NamedTuple):
     gaps: tuple[Gap, ...]
     inside: tuple[Inside, ...]
     attributions: tuple[tuple[Attributed, tuple[Grid, ...]], ...]
-    others: answers.Section
+    others: metrics.Section
     failed: tuple[Failed, ...]
     """Other explanations that failed a check."""
     missing: tuple[str, ...]
@@ -99,7 +99,7 @@ def view(look: Lookup, names: Names) -> Why:
         else:
             others.append(f)
     broken = tuple(_other(f, names) for f in others if not holds(f))
-    told = answers.folded(answers.of(look, [f for f in others if holds(f)], (), names))
+    told = metrics.folded(metrics.of(look, [f for f in others if holds(f)], (), names))
     absent = tuple(dict.fromkeys(shown(why, longest=300) for why in reasons(look, "explanation")))
     return Why(
         gaps=tuple(_gap(look, fs, names, i < DRAWN) for i, fs in enumerate(gaps.values())),
@@ -242,4 +242,4 @@ def _other(f: Finding, names: Names) -> Failed:
     """An explanation of another kind that failed: its values, for the record."""
     x = attributions.exhibit(f)
     table = table_of_estimates(x) if x else TableView("Values", ("What",), ())
-    return _broken(names, failed(answers.name_of(f.metric), lost(f), table))
+    return _broken(names, failed(metrics.name_of(f.metric), lost(f), table))

@@ -1,0 +1,377 @@
+"""The driver of attributions: preflight, surface, baseline, refinement, and sums in the names of raw columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from auditkit.check import Batch
+from auditkit.explain.asking import NoGradient as NoGradient
+from auditkit.explain.asking import differentiating, finite
+from auditkit.explain.captum_calls import NotExplained as NotExplained
+from auditkit.explain.captum_calls import Tensors
+from auditkit.explain.methods.catalogue import Method, each_output, method_of
+from auditkit.explain.methods.gradients import output
+from auditkit.explain.preflight import ROWS, preflight, unchanged, undisturbed
+from auditkit.explain.surface import Scale, Surface, surface, whole
+from auditkit.explain.trust.records import T1_LIMIT, completeness
+from auditkit.inputs.groups import Groups, summed
+from auditkit.inputs.model import Model
+from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
+
+Floats = NDArray[np.float64]
+
+STEPS_SMOOTH, STEPS_KINKED, MOST_STEPS = 32, 64, 512
+OTHER_STEPS = 50
+"""Captum's own default: quadrature of its other classes, draws a row of GradientSHAP."""
+SMOOTH = {
+    "Addmm", "Mm", "Bmm", "Baddbmm", "Mv", "Dot", "Linear", "Convolution", "Add", "Sub", "Rsub", "Mul", "Div",
+    "Neg", "Pow", "Exp", "Log", "Log1P", "Sqrt", "Rsqrt", "Reciprocal", "Tanh", "Sigmoid", "LogSigmoid", "Silu",
+    "Gelu", "Mish", "Softplus", "Erf", "Sin", "Cos", "Softmax", "LogSoftmax", "Logsumexp", "Sum", "Mean", "Var",
+    "NativeLayerNorm", "NativeBatchNorm", "CudnnBatchNorm", "NativeGroupNorm", "AvgPool1D", "AvgPool2D",
+    "AvgPool3D", "AdaptiveAvgPool1D", "AdaptiveAvgPool2D", "View", "UnsafeView", "ReshapeAlias", "T", "Transpose",
+    "Permute", "Squeeze", "Unsqueeze", "Select", "Slice", "Index", "Cat", "Stack", "Split", "Unbind", "Expand",
+    "Clone", "Copy", "ToCopy", "Alias", "torch::autograd::AccumulateGrad",
+}  # fmt: skip
+"""Nodes of autograd's graph without a kink. Anything else counts as kinked, the unknown too."""
+
+
+class Explained(NamedTuple):
+    """Attributions of N rows over their raw columns, and how well they add up."""
+
+    phi: Floats
+    """(N, columns) signed contributions, in the unit of the decision."""
+    columns: tuple[str, ...]
+    """Raw columns that the model reads."""
+    delta: Floats
+    """(N,) F(x) − F(baseline), from calls of the decision path of their own."""
+    epsilon: Floats | None
+    """(N,) T1: how far Σφ misses `delta`, relative. None: the method does not promise to add up."""
+    steps: NDArray[np.int64]
+    """(N,) quadrature steps used; draws a row of methods that draw; 1 for others."""
+    method: str = "integrated_gradients"
+    """The method that was used."""
+    switched: str = ""
+    """Why it is not the method that was asked for; empty: it is."""
+    unmoved: tuple[str, ...] = ()
+    """Columns that the model reads and that cannot be moved, so that nothing is said about them."""
+
+
+def explain(
+    model: Model,
+    sample: Batch,
+    *,
+    method: str = "integrated_gradients",
+    n_steps: int | None = None,
+    seed: int = 0,
+) -> Explained:
+    """Attributions of the decision from the sample's weighted mean encoded row, in raw columns.
+
+    Parameters
+    ----------
+    model
+        Left exactly as found, also after an exception: state, modes, `requires_grad`, random state.
+    sample
+        N rows; `weight` says how many rows of the data each stands for.
+    method
+        A name in `methods.METHODS`, or `captum:<ClassName>`. Methods with a distribution of baselines draw from the
+        sample's rows by weight. A net without a gradient is explained by `shapley` instead, and `switched` says why.
+    n_steps
+        Quadrature steps to begin with; None: 32 for a smooth net, 64 for one with kinks (ReLU, max-pool) or with
+        operations that are not known to be smooth. Rows that miss T1 go again at twice the steps, up to 512. For
+        `gradient_shap`, draws a row (50).
+    seed
+        Of methods that draw.
+
+    Raises
+    ------
+    NotExplained
+        For a model without a feature map, with a NaN gradient, or that the method does not fit.
+    ModelError
+        When the preflight (T0) fails; for an unknown method, naming the nearest.
+    """
+    (explained,) = _explained(model, sample, method, n_steps, seed, outputs=None)
+    return explained
+
+
+def explain_classes(
+    model: Model,
+    sample: Batch,
+    *,
+    method: str = "integrated_gradients",
+    n_steps: int | None = None,
+    seed: int = 0,
+) -> tuple[Explained, ...]:
+    """`explain` for the probability of every class of a multiclass model, one each; one forward pass serves all.
+
+    Methods that look at gradients alone take K gradients of one forward pass; the others run once a class.
+    """
+    return _explained(model, sample, method, n_steps, seed, outputs=len(sample.classes))
+
+
+def _explained(
+    model: Model, sample: Batch, method: str, n_steps: int | None, seed: int, *, outputs: int | None
+) -> tuple[Explained, ...]:
+    method_of(method)
+    if not len(sample.features):
+        raise NotExplained("the sample has no rows")
+    before = model.state_sha256()
+    preflight(model, sample.features)
+    with undisturbed(model):
+        ready = _ready(model, sample, method, n_steps, seed, "decision" if outputs is None else "score")
+        baseline = _baseline(ready, sample.weight)
+        try:
+            explained = _all_outputs(ready, baseline, outputs)
+        except NoGradient as e:  # on the way, where it has one at the rows
+            if not ready.how.needs_gradient:
+                raise
+            ready = _without_gradient(model, sample, seed, ready.scale, e)
+            explained = _all_outputs(ready, _baseline(ready, sample.weight), outputs)
+    unchanged(model, before)
+    return explained
+
+
+@dataclass(frozen=True)
+class _Setup:
+    """What is explained, and how."""
+
+    at: Surface
+    how: Method
+    method: str
+    n_steps: int
+    seed: int
+    scale: Scale
+    switched: str = ""
+
+
+def _ready(model: Model, sample: Batch, method: str, n_steps: int | None, seed: int, scale: Scale) -> _Setup:
+    how = method_of(method)
+    at = surface_for(model, sample.features, how, scale=scale)
+    if not how.needs_gradient:
+        return _Setup(at, how, method, n_steps or OTHER_STEPS, seed, scale)
+    try:
+        smooth = differentiable(at)
+    except NoGradient as e:
+        return _without_gradient(model, sample, seed, scale, e)
+    steps = (STEPS_SMOOTH if smooth else STEPS_KINKED) if how.quadrature else OTHER_STEPS
+    return _Setup(at, how, method, n_steps or steps, seed, scale)
+
+
+def _without_gradient(model: Model, sample: Batch, seed: int, scale: Scale, why: NoGradient) -> _Setup:
+    return replace(_ready(model, sample, "shapley", None, seed, scale), switched=f"{why}; Shapley values need none")
+
+
+def surface_of(model: Model, features: pd.DataFrame, *, scale: Scale = "decision", everything: bool = False) -> Surface:
+    """The decision as a function of what can be moved; NotExplained where nobody knows what belongs to which column.
+
+    `everything`: of all inputs as they are, whole numbers too, for methods that need no gradient.
+    """
+    inputs = model.encode(features)
+    build = whole if everything else surface
+    return build(model, inputs, groups_of(model, inputs, features), scale=scale)
+
+
+def surface_for(model: Model, features: pd.DataFrame, how: Method, *, scale: Scale = "decision") -> Surface:
+    """The surface that a method explains: of everything, where it needs no gradient and something has none."""
+    at = surface_of(model, features, scale=scale)
+    if how.needs_gradient or (at.points and not at.unmoved):
+        return at
+    return surface_of(model, features, scale=scale, everything=True)
+
+
+def groups_of(model: Model, inputs: Inputs, features: pd.DataFrame) -> Groups:
+    """The features of the encoded inputs; NotExplained where nobody knows them."""
+    found = model.groups(inputs, features)
+    if found is None:
+        raise NotExplained(
+            "columns not mapped: preprocess is a callable, so the model needs feature_map={'column': [positions], …}"
+        )
+    return found
+
+
+def _baseline(ready: _Setup, weight: Floats | None) -> Tensors:
+    """(1, …) the weighted mean, or rows of the sample drawn by weight."""
+    at = ready.at
+    if not ready.how.distribution:
+        return weighted_mean(at, weight)
+    if weight is None:
+        return at.points
+    drawn = np.random.default_rng(ready.seed).choice(len(at), size=len(at), p=weight / weight.sum())
+    return tuple(p[torch.as_tensor(drawn, device=p.device)] for p in at.points)
+
+
+def _all_outputs(ready: _Setup, baseline: Tensors, outputs: int | None) -> tuple[Explained, ...]:
+    at, options = ready.at, {"n_steps": ready.n_steps, "seed": ready.seed}
+    if outputs is None:
+        return (_refined(ready, at, baseline, ready.how.attribute(at, baseline, **options)),)
+    each = each_output(ready.how, at, baseline, outputs=outputs, **options)
+    return tuple(_refined(ready, output(at, k), baseline, found) for k, found in enumerate(each))
+
+
+def _refined(ready: _Setup, at: Surface, baseline: Tensors, found: Tensors) -> Explained:
+    """A feature's contributions; with quadrature, rows that miss T1 go again at twice the steps."""
+    delta = finite(_decisions(at, at.points) - _start(ready, at, baseline))
+    _by_feature(at, found)  # before more is asked of it
+    found, epsilon, steps = refined(ready.how, at, baseline, found, delta, n_steps=ready.n_steps, seed=ready.seed)
+    if ready.method == "gradient_shap":
+        steps[:] = ready.n_steps
+    phi = _by_feature(at, found)
+    kept = [j for j, name in enumerate(at.groups.names) if name not in at.unmoved]
+    columns = tuple(at.groups.names[j] for j in kept)
+    return Explained(phi[:, kept], columns, delta, epsilon, steps, ready.method, ready.switched, at.unmoved)
+
+
+def refined(
+    how: Method, at: Surface, baseline: Tensors, found: Tensors, delta: Floats, *, n_steps: int, seed: int
+) -> tuple[Tensors, Floats | None, NDArray[np.int64]]:
+    """Contributions, T1's ε (None where no sum is promised) and the steps used.
+
+    With quadrature, rows whose contributions `found` at `n_steps` miss `delta` go again at twice the steps, to 512.
+    """
+    steps = np.full(len(at), n_steps if how.quadrature else 1, dtype=np.int64)
+    if not how.adds_up:
+        return found, None, steps
+    whole = tuple(t.clone() for t in found)
+    while True:
+        epsilon = completeness(summed(at.groups, whole).sum(1).cpu().numpy(), delta)
+        missed = np.flatnonzero((epsilon > T1_LIMIT) & (steps < MOST_STEPS))
+        if not len(missed) or not how.quadrature:
+            return whole, epsilon, steps
+        steps[missed] = min(2 * int(steps[missed[0]]), MOST_STEPS)  # those that still miss all took the same steps
+        where = torch.as_tensor(missed)
+        again = how.attribute(at.take(where), baseline, n_steps=int(steps[missed[0]]), seed=seed)
+        for tensor, part in zip(whole, again, strict=True):
+            tensor[where.to(tensor.device)] = part
+
+
+def _by_feature(at: Surface, found: Tensors) -> Floats:
+    """(N, features) on the CPU."""
+    out: Floats = summed(at.groups, found).cpu().numpy()
+    bad = ~np.isfinite(out).all(1)
+    if bad.any():
+        raise NotExplained(f"the net's attributions are NaN or infinite for {int(bad.sum())} rows")
+    return out
+
+
+def _start(ready: _Setup, at: Surface, baseline: Tensors) -> Floats:
+    """F at the baseline, (N,); its mean over the baselines, (1,), where they are a distribution."""
+    if not ready.how.distribution:
+        return _decisions(at, baseline)
+    mean: Floats = _decisions(replace(at, points=baseline), baseline).mean(keepdims=True)
+    return mean
+
+
+def _decisions(at: Surface, points: Tensors, rows: int = 8192) -> Floats:
+    """F (N,) at `points`, (N, …) or (1, …)."""
+    parts = []
+    for start in range(0, len(at), rows):
+        where = slice(start, start + rows)
+        there = tuple(p if len(p) == 1 else p[where] for p in points)
+        parts.append(at.take(where).at(there))
+    out: Floats = torch.cat(parts).double().cpu().numpy()
+    return out
+
+
+def weighted_mean(at: Surface, weight: Floats | None) -> Tensors:
+    """(1, …) each: the mean of the surface's points, summed in double precision; of whole numbers the commonest."""
+    w = torch.ones(len(at)) if weight is None else torch.as_tensor(weight)
+    means = []
+    for points in at.points:
+        share = (w / w.sum()).to(points.device, torch.float64)
+        if points.is_floating_point():
+            means.append(_mean(points, share).to(points.dtype)[None])
+        else:
+            means.append(_commonest(points, share))
+    return tuple(means)
+
+
+def _mean(points: Tensor, share: Tensor) -> Tensor:
+    """(…) weighted means of the entries; of those that are missing in some rows, over the others."""
+    x = points.double()
+    known = x.isfinite()
+    if bool(known.all()):
+        whole: Tensor = torch.tensordot(share, x, dims=1)
+        return whole
+    weight = share.reshape(-1, *(1,) * (x.ndim - 1)) * known
+    mean: Tensor = (weight * x.nan_to_num(0.0, 0.0, 0.0)).sum(0) / weight.sum(0)  # NaN where all are missing
+    return mean
+
+
+def _commonest(points: Tensor, share: Tensor) -> Tensor:
+    """(1, …) the value of largest weight of each entry."""
+    flat = points.reshape(len(points), -1)
+    out = []
+    for column in flat.unbind(1):
+        values, which = torch.unique(column, return_inverse=True)
+        sums = torch.zeros(len(values), dtype=share.dtype, device=share.device).index_add_(0, which, share)
+        out.append(values[sums.argmax()])
+    return torch.stack(out).reshape(1, *points.shape[1:])
+
+
+ROUNDING = 32
+"""Units in the last place of the largest score that scores may differ by and still count as equal."""
+
+
+def all_equal(scores: Floats, given: Tensors) -> bool:
+    """Whether scores (N,) or (N, C) differ by no more than rounding, in the precision of what the net is given."""
+    eps = max((torch.finfo(p.dtype).eps for p in given if p.is_floating_point()), default=0.0)
+    return bool((np.ptp(scores, axis=0) <= ROUNDING * eps * np.abs(scores).max(axis=0)).all())
+
+
+def equal_scores(model: Model, sample: Batch, scale: Scale) -> bool:
+    """Whether all of two rows or more have the same score, but for rounding: there is nothing to explain."""
+    parts = []
+    with undisturbed(model), torch.no_grad():
+        inputs = model.encode(sample.features)
+        for start in range(0, n_rows(inputs), model.batch_size):
+            out = model.decision(taken(inputs, slice(start, start + model.batch_size)))
+            parts.append(out if scale == "decision" else model.probabilities(out))
+    return len(sample.features) > 1 and all_equal(torch.cat(parts).double().cpu().numpy(), leaves(inputs))
+
+
+def differentiable(at: Surface) -> bool:
+    """Whether the surface is smooth, by its first rows.
+
+    NoGradient where it has no gradient (or none leads to a point, NaN among them), NotExplained where that is not
+    finite.
+    """
+    if not at.points:
+        raise NoGradient("the net has no gradient to its input: it takes integers")
+    if not all(bool(p.isfinite().all()) for p in at.points):
+        raise NoGradient("some of the net's inputs are missing or infinite, and no gradient leads there")
+    at = at.take(slice(ROWS))
+    points = [p.detach().clone().requires_grad_() for p in at.points]
+    with differentiating():
+        scores = at.forward(*points, *at.fixed)
+        if not scores.requires_grad:
+            raise NoGradient("the net has no gradient to its input: its output is detached")
+        smooth = _smooth(scores)
+        if scores.ndim == 2:  # probabilities add up to 1, and their sum has no gradient
+            scores = scores * torch.linspace(1, 2, scores.shape[1], dtype=scores.dtype, device=scores.device)
+        gradients = torch.autograd.grad(scores.sum(), points, allow_unused=True)
+    found = [g for g in gradients if g is not None]
+    if not any(g.count_nonzero() for g in found):
+        raise NoGradient(f"the net has no gradient to its input: it is zero at all of {len(at)} rows")
+    if not all(g.isfinite().all() for g in found):
+        raise NotExplained("the net's gradient to its input is NaN or infinite")
+    return smooth
+
+
+def _smooth(scores: Tensor) -> bool:
+    """Read off autograd's graph, which sees functional calls as well as modules."""
+    todo, seen = [scores.grad_fn], set()
+    while todo:
+        node = todo.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if node.name().rstrip("0123456789").removesuffix("Backward") not in SMOOTH:
+            return False
+        todo += [parent for parent, _ in node.next_functions]
+    return True

@@ -1,0 +1,172 @@
+"""What a split gap says, in sentences. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from auditkit.explain.gaps.splits import Split, of_all
+from auditkit.explain.gaps.sums import REST, GapSums
+from auditkit.formatting import percent
+from auditkit.records import Estimate
+
+NAMED = 3
+"""Parts named in a sentence."""
+DISAGREE = 0.1
+"""Part of the gap by which the two forms may differ before that is a warning."""
+MISSED = 0.01
+"""Part of Σ abs(φ) by which a sum may miss the gap."""
+CANCEL = 0.5
+"""Part of Σ abs(φ) below which a gap hides causes that cancel."""
+CAUTION = "how the model reaches its scores, not what causes the outcome"
+WORDS = {"shapley": "Shapley values over pairs of rows", "integrated_gradients": "Integrated Gradients from row to row"}
+
+
+def gap_words(split: Split) -> str:
+    c = split.contrast
+    return f"in {split.target.words} between {c.high} and {split.low_words}"
+
+
+def statement(split: Split) -> str:
+    """What makes the gap, in one or two sentences."""
+    target, total = split.target, split.total
+    if split.missed > MISSED:
+        return (
+            f"This explanation does not hold: its parts miss the gap {gap_words(split)} by {percent(split.missed)} of "
+            f"their size (at most {percent(MISSED)} allowed)."
+        )
+    adds, takes = sides(split)
+    if not split.gap_is_sure:
+        seen = f"No gap {gap_words(split)} is established ({target.amount(total.value)}, {target.limits(total)})"
+        if not adds and not takes:
+            return f"{seen}, and no column that adds to one or takes from one."
+        hides = " It hides causes that cancel each other" if cancelling(split) else " Established are single parts"
+        parts = [_some(split, adds)] if adds else []
+        parts += [_some(split, takes, off=True)] if takes else []
+        return f"{seen}.{hides}: {'; '.join(parts)}: {CAUTION}."
+    of_gap = f"Of the gap of {target.amount(total.value)} {gap_words(split)}"
+    if not adds:
+        return f"{of_gap}, no single part is established: {CAUTION}."
+    first = split.parts[adds[0]]
+    amount = target.amount(first.value)
+    leading = f"{amount} ({target.limits(first)}) {'comes' if amount.endswith('point') else 'come'} through "
+    more = [f"{target.amount(split.parts[k].value)} through {split.names[k]}" for k in adds[1:NAMED]]
+    against = f"; {_some(split, takes, off=True)}" if takes else ""
+    hides = ", so that it hides larger causes that cancel" if cancelling(split) else ""
+    return f"{of_gap}, {_joined([leading + split.names[adds[0]], *more])}{against}{hides}: {CAUTION}."
+
+
+def cancelling(split: Split) -> bool:
+    """Whether a gap hides causes that surely work against each other, and are larger than it."""
+    adds, takes = sides(split)
+    return bool(adds and takes) and abs(split.total.value or 0.0) < CANCEL * split.size
+
+
+def sides(split: Split) -> tuple[list[int], list[int]]:
+    """Parts that surely add to the gap, and that surely take from it, the largest first; none that is written as 0."""
+    order = np.argsort(-np.abs(split.values), kind="stable")
+    nothing = split.target.amount(0.0)
+    sure = [int(k) for k in order if split.sure[k] and split.target.amount(abs(float(split.values[k]))) != nothing]
+    sign = 1 if (split.total.value or 0.0) >= 0 else -1
+    return [k for k in sure if sign * split.values[k] > 0], [k for k in sure if sign * split.values[k] < 0]
+
+
+def _some(split: Split, which: Sequence[int], *, off: bool = False) -> str:
+    def told(k: int) -> str:
+        return f"{split.names[k]} {'takes' if off else 'adds'} {split.target.amount(abs(float(split.values[k])))}"
+
+    return _joined([told(k) for k in which[:NAMED]]) + (" off" if off else "")
+
+
+def _joined(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def share_statement(split: Split, features: Sequence[str], share: Estimate) -> str:
+    what = _joined(list(features))
+    if share.value is None:
+        return f"No share of the gap {gap_words(split)} can be given for {what}: {share.note}."
+    sure = (
+        ""
+        if share.low is None
+        else f" ({100 * share.level:.4g}% interval {percent(share.low)} to {percent(share.high)})"
+    )
+    return (
+        f"Of the gap of {split.target.amount(split.total.value)} {gap_words(split)}, {percent(share.value)} "
+        f"{'comes' if len(features) == 1 else 'come'} through {what}{sure}: {CAUTION}."
+    )
+
+
+def notes(seen: GapSums, split: Split, features: Sequence[str], level: float) -> tuple[str, ...]:
+    c, units, target = split.contrast, split.units, split.target
+    facts = seen.facts
+    told = [
+        f"{WORDS[c.form]}; {units.n:,} rows of the smaller group are the units ({units.effective_n:,.0f} effective)",
+    ]
+    whole = of_all(seen, split)
+    if whole is not None:
+        told.append(
+            f"the gap is {target.amount(split.total.value)} in the sample, {target.amount(whole)} over all rows"
+        )
+    if c.form == "shapley":
+        told.append(
+            f"{facts['permutations']} orders of the features a pair, {facts['shuffles']} pairings, whose chance is in "
+            f"the intervals; between pairings a part varies by up to {target.amount(float(units.spread[:-1].max()))}"
+        )
+    told += _agreement(seen, split, level)
+    if len({c.high for c in seen.units if c.by == split.contrast.by and c.low == REST}) > 2:
+        told.append("of all pairs the one of the largest gap in the sample: the intervals do not count that choice")
+    if not split.gap_is_sure and split.size:
+        k = split.names.index(features[0])
+        part = abs(float(split.values[k])) / split.size
+        told.append(f"no shares of a gap that may be 0; {features[0]} is {percent(part)} of the parts' sizes, Σ|φ|")
+    if c.by in seen.outside and seen.outside[c.by][1]:
+        off, of = seen.outside[c.by]
+        told.append(
+            f"{percent(off / of)} of {of:,} mixed points lie off the data: farther from every sampled row than 99% of "
+            "the sampled rows are from their nearest"
+        )
+    if target.of == "loss":
+        told.append("log loss of scores kept 1e-7 away from 0 and 1")
+    told += [text for by, of, text in seen.notes if by in ("", c.by) and of in ("", c.of)]
+    told.append("a column that only correlates with the group and interacts with others may get a part")
+    return tuple(told)
+
+
+def second_opinion(seen: GapSums, split: Split, level: float) -> Split | None:
+    """The same gap by Integrated Gradients, where Shapley values come first and both were computed."""
+    contrast = split.contrast._replace(form="integrated_gradients")
+    if contrast not in seen.units or split.contrast.form != "shapley":
+        return None
+    return Split.of(contrast, seen.units[contrast], level)
+
+
+def furthest(seen: GapSums, split: Split, level: float) -> tuple[str, float] | None:
+    """The part that Integrated Gradients put farthest from its Shapley value, and by how much of the gap.
+
+    None where only one of them was computed, or the other does not add up. Of a gap that may be 0: of the parts' sizes.
+    """
+    path = second_opinion(seen, split, level)
+    if path is None or path.missed > MISSED:
+        return None
+    at = dict(zip(path.names, path.values, strict=True))
+    differences = [abs(at[name] - v) for name, v in zip(split.names, split.values, strict=True) if name in at]
+    k = int(np.argmax(differences))
+    scale = abs(split.total.value or 0.0) if split.gap_is_sure else split.size
+    return split.names[k], float(differences[k] / scale) if scale else 0.0
+
+
+def _agreement(seen: GapSums, split: Split, level: float) -> list[str]:
+    """What Integrated Gradients say of the same gap, where both were computed."""
+    path = second_opinion(seen, split, level)
+    if path is None:
+        return []
+    if path.missed > MISSED:
+        return [f"Integrated Gradients fail here: their sum misses the gap by {percent(path.missed)} of its parts"]
+    found = furthest(seen, split, level)
+    assert found is not None  # both were computed, and the other adds up
+    name, part = found
+    whole = "the gap" if split.gap_is_sure else "the parts' sizes"
+    told = f"Integrated Gradients differ most on {name}, by {percent(part)} of {whole}"
+    return [f"warning: the two ways to split disagree: {told}" if part > DISAGREE else told]

@@ -1,0 +1,156 @@
+"""The trial of an attribution: raw numbers of T2–T9 for at most 256 rows, from which `readings` reads the checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from auditkit.check import Batch
+from auditkit.errors import out_of_memory
+from auditkit.evidence.sample import Observations
+from auditkit.explain.attributions.study import NotExplained, surface_for, surface_of, weighted_mean
+from auditkit.explain.captum_calls import Tensors, rows_per_call
+from auditkit.explain.methods.catalogue import Method, method_of
+from auditkit.explain.preflight import undisturbed
+from auditkit.explain.surface import Surface
+from auditkit.explain.trust.comparisons import agreement, planted, randomised
+from auditkit.explain.trust.effects import effects, orders
+from auditkit.explain.trust.moves import Untried, baselines, draws, refined
+from auditkit.explain.trust.subject import Trial
+from auditkit.explain.untrained import untrained
+from auditkit.inputs.model import Model
+from auditkit.progress import raised_by_listener, tell
+
+if TYPE_CHECKING:
+    from auditkit.explain.attributions.study import Explained
+
+Floats = NDArray[np.float64]
+Columns = dict[str, Floats]
+Build = Callable[[Model, pd.DataFrame], Surface]
+"""(model, raw rows) → the surface that is explained."""
+
+ROWS = 256
+"""Rows on trial, at most."""
+FEWEST = 32
+"""And of nets whose single rows take much memory, and so much time."""
+STEPS = 32
+"""Quadrature steps of what is attributed again, at most: enough to compare with."""
+OF_SINGLE_ROWS = ("T5", "T6", "T7")
+"""Checks that ask each row's own contributions."""
+ERRORS = (RuntimeError, TypeError, ValueError, NotImplementedError, AssertionError, AttributeError, IndexError)
+"""What a method may raise when it is asked something unusual; then that check was not run, and the reason is kept."""
+
+
+def tried(
+    model: Model,
+    sample: Batch,
+    explained: Explained,
+    method: Method,
+    *,
+    build: Build = surface_of,
+    seed: int = 0,
+) -> Observations:
+    """Put the attributions of a sample on trial, by its first 256 rows (fewer of a net with heavy rows, at least 32).
+
+    The model is left exactly as found. One row a row on trial; columns are named by the check that they belong to
+    (`T5`, `T6:own 1 aa`, …), the facts hold what was drawn and, in `not_tried`, which checks were not and why.
+    `build` makes the surface of a model that was explained; copies of the model get theirs by it too.
+    """
+    with undisturbed(model):
+        whole = build(model, sample.features)
+        rows = min(ROWS, max(FEWEST, rows_per_call(whole, copies=1) // 8))
+        trial = Trial(
+            whole.take(slice(rows)),
+            weighted_mean(whole, sample.weight),
+            method,
+            _of_all(explained, whole)[:rows],
+            explained.steps[:rows],
+            n_steps=max(1, min(STEPS, int(explained.steps.min()))),
+            seed=seed,
+            drawn=_drawn(whole, sample.weight, seed) if getattr(method, "distribution", False) else None,
+        )
+        return numbers(trial, whole, model, sample, build=build)
+
+
+def of_method(model: Model, sample: Batch, explained: Explained) -> Observations:
+    """`tried`, with the method that was used in the end, and the surface that it explains."""
+    how = method_of(explained.method)
+    return tried(model, sample, explained, how, build=lambda m, rows: surface_for(m, rows, how))
+
+
+def _of_all(explained: Explained, whole: Surface) -> Floats:
+    """(N, G): φ of every feature of the surface, 0 of those that cannot be moved."""
+    phi = np.zeros((len(explained.phi), len(whole.groups.names)))
+    phi[:, [whole.groups.names.index(name) for name in explained.columns]] = explained.phi
+    return phi
+
+
+def _drawn(whole: Surface, weight: Floats | None, seed: int) -> Tensors:
+    """Rows of the sample, drawn by weight."""
+    share = None if weight is None else weight / weight.sum()
+    rows = np.random.default_rng(seed).choice(len(whole), size=len(whole), p=share)
+    return tuple(p[torch.as_tensor(rows, device=p.device)] for p in whole.points)
+
+
+def numbers(trial: Trial, whole: Surface, model: Model, sample: Batch, *, build: Build = surface_of) -> Observations:
+    """The raw numbers of all checks; `whole` is the surface of the sample whose first rows are on trial."""
+    n, rows = len(trial.at), sample.features.head(len(trial.at))
+    everything = torch.ones(n, trial.features, dtype=torch.bool)
+    where = torch.arange(n)
+    delta = (trial.values(everything, where) - trial.values(~everything, where)).numpy()
+    weight = np.ones(n) if sample.weight is None else np.asarray(sample.weight[:n], float)
+    columns: Columns = {"weight": weight, "delta": delta}
+    facts: dict[str, Any] = {
+        "seed": trial.seed,
+        "features": list(trial.at.groups.names),
+        "adds_up": trial.method.adds_up,
+        "not_tried": {},
+    }
+    checks: dict[str, Callable[[], tuple[Columns, dict[str, Any]]]] = {
+        "T2": lambda: refined(trial),
+        "T3": lambda: baselines(trial, whole, weight),
+        "T4": lambda: randomised(trial, lambda seed: build(_copied(model, seed), rows)),
+        "T5": lambda: draws(trial, whole, sample.features),
+        "T6": lambda: effects(trial),
+        "T7": lambda: orders(trial, delta),
+        "T8": lambda: agreement(trial),
+        "T9": lambda: planted(trial, whole, delta),
+    }
+    for k, (name, check) in enumerate(checks.items()):
+        try:
+            if trial.method.for_means and name in OF_SINGLE_ROWS:
+                raise Untried("the method draws one baseline a row: only its means over rows say something")
+            found, more = check()
+            columns |= found
+            facts |= more
+        except Untried as e:
+            facts["not_tried"][name] = str(e)
+        except NotExplained as e:
+            facts["not_tried"][name] = str(e)
+        except ERRORS as e:
+            if out_of_memory(e) or raised_by_listener(e):
+                raise
+            facts["not_tried"][name] = f"the method cannot be asked this ({type(e).__name__})"  # its words quote rows
+        tell("checking the explanation", k + 1, len(checks))
+    labels = {str(c): sample.groups[c].astype("str").tolist()[:n] for c in sample.groups}
+    return Observations(columns, labels, facts)
+
+
+def _copied(model: Model, seed: int) -> Model:
+    if not model.parameters():
+        raise Untried("the net has no parameters that could be drawn anew")
+    return untrained(model, seed=seed)
+
+
+def by_class(trials: Mapping[str, Observations]) -> Observations:
+    """The trials of several classes as one table: columns and facts of each are named `<class>|…`."""
+    first = next(iter(trials.values()))
+    columns = {f"{label}|{c}": v for label, t in trials.items() for c, v in t.columns.items()}
+    return Observations(
+        columns, first.labels, {f"{label}|{k}": v for label, t in trials.items() for k, v in t.facts.items()}
+    )

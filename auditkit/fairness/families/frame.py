@@ -1,0 +1,155 @@
+"""fairlearn over the cells: a tally is a weighted frame, so MetricFrame runs on it unchanged.
+
+fairlearn is the engine of every declared group's point values. It turns 0/0 into 0; which values are undefined is
+known from the counts, and those are masked (None in records). Above `MOST_GROUPS` groups the closed forms over counts
+serve, which tests hold to fairlearn's values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.evidence.tally import Tally
+from auditkit.fairness.families.rates import RateTable
+from auditkit.stats.rates import rate
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    from auditkit.evidence.lazy import pandas as pd
+
+Floats = NDArray[np.float64]
+MOST_GROUPS = 64
+
+
+class Compared(NamedTuple):
+    """Point values of one metric's comparisons over the groups kept; NaN where undefined."""
+
+    difference: float
+    ratio: float
+    difference_to_overall: float
+    ratio_to_overall: float
+
+
+class PointValues(NamedTuple):
+    """Values of M metrics over K groups; NaN where undefined."""
+
+    overall: Floats
+    """(M,) over all rows."""
+    by_group: Floats
+    """(M, K)"""
+    compared: tuple[Compared, ...]
+    """(M,) over the groups kept; NaN with fewer than two."""
+
+
+def from_fairlearn(tally: Tally, table: RateTable, kept: NDArray[np.bool_]) -> PointValues:
+    """Every value by fairlearn; beyond `MOST_GROUPS` groups, or without rows, by `from_counts`.
+
+    `kept` (M, K) says which groups enter each metric's comparisons: differences and ratios, between groups and to
+    the overall of those groups, are fairlearn's `difference` and `ratio` over exactly these.
+    """
+    if not table.by or not table.rows.any() or len(table.groups) > MOST_GROUPS:
+        return from_counts(tally, table, kept)
+    cells = tally.over(*table.by).complete().cells
+    frame = _frame_of(cells, table.by, table.metrics)
+    total = RateTable.of(tally, (), table.metrics).denominator[:, 0]
+    found = frame.by_group[list(table.metrics)].reindex(_index(table.by, table.groups)).to_numpy(float).T
+    compared: dict[str, Compared] = {}
+    for mask in {row.tobytes(): row for row in kept}.values():
+        same = tuple(m for m, row in zip(table.metrics, kept, strict=True) if np.array_equal(row, mask))
+        part = frame if mask.all() else _frame_of(_only(cells, table, mask), table.by, same) if mask.any() else None
+        compared |= {m: _compared(part, m) if mask.sum() > 1 else _NOTHING for m in same}
+    return PointValues(
+        np.where(total > 0, frame.overall[list(table.metrics)].to_numpy(float), np.nan),
+        np.where(table.denominator > 0, found, np.nan),
+        tuple(compared[m] for m in table.metrics),
+    )
+
+
+def from_counts(tally: Tally, table: RateTable, kept: NDArray[np.bool_]) -> PointValues:
+    """The same values in closed form: for many groups, and to judge a stored report again."""
+    total = RateTable.of(tally, (), table.metrics)
+    overall = total.values[:, 0] if total.groups else np.full(len(table.metrics), np.nan)
+    compared = []
+    for k, n, keep in zip(*table.shares, kept, strict=True):
+        p, pooled = rate(k[keep], n[keep]), float(rate(k[keep].sum(), n[keep].sum()))
+        if keep.sum() < 2:
+            compared.append(_NOTHING)
+            continue
+        with np.errstate(divide="ignore", invalid="ignore"):
+            r = p / pooled
+            to_overall = float(np.minimum(r, 1 / r).min()) if pooled > 0 else np.nan
+            between = float(p.min() / p.max()) if p.max() > 0 else np.nan
+        compared.append(Compared(float(np.ptp(p)), between, float(np.abs(p - pooled).max()), to_overall))
+    return PointValues(overall, table.values, tuple(compared))
+
+
+_NOTHING = Compared(np.nan, np.nan, np.nan, np.nan)
+
+
+def _compared(frame: Any, metric: str) -> Compared:
+    """NaN where the highest rate, or the overall rate, is 0: the ratio is then 0/0."""
+    values = []
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for method in ("between_groups", "to_overall"):
+            values += [float(getattr(frame, kind)(method=method)[metric]) for kind in ("difference", "ratio")]
+    return Compared(*values)
+
+
+def _only(cells: pd.DataFrame, table: RateTable, mask: NDArray[np.bool_]) -> pd.DataFrame:
+    groups = _index(table.by, tuple(g for g, keep in zip(table.groups, mask, strict=True) if keep))
+    where = cells[table.by[0]] if len(table.by) == 1 else pd.MultiIndex.from_frame(cells[list(table.by)])
+    return cells[where.isin(groups)]
+
+
+def _frame_of(cells: pd.DataFrame, by: tuple[str, ...], metrics: tuple[str, ...]) -> Any:
+    from fairlearn.metrics import MetricFrame
+
+    weight = {"sample_weight": cells["w" if "w" in cells else "n"]}
+    return MetricFrame(
+        metrics={m: functions()[m] for m in metrics},
+        y_true=cells["y_true"],
+        y_pred=cells["y_pred"],
+        sensitive_features=cells[list(by)],
+        sample_params=dict.fromkeys(metrics, weight),
+    )
+
+
+def _index(by: tuple[str, ...], groups: tuple[tuple[str, ...], ...]) -> Any:
+    if len(by) == 1:
+        return pd.Index([g[0] for g in groups], name=by[0])
+    return pd.MultiIndex.from_tuples(groups, names=by)
+
+
+@lru_cache(maxsize=1)
+def functions() -> dict[str, Callable[..., float]]:
+    """Rate → fairlearn's (or scikit-learn's) function; imported on first use, it takes a second.
+
+    The predictive values are the error rates with truth and decision exchanged: precision, the share of the selected
+    that is truly positive, is the true positive rate of the truth as a "prediction" of the decision.
+    """
+    from fairlearn import metrics as fl
+    from sklearn.metrics import accuracy_score, zero_one_loss
+
+    def exchanged(metric: Callable[..., float]) -> Callable[..., float]:
+        return lambda y_true, y_pred, sample_weight=None: metric(y_pred, y_true, sample_weight=sample_weight)
+
+    return {
+        "selection_rate": fl.selection_rate,
+        "base_rate": exchanged(fl.selection_rate),
+        "true_positive_rate": fl.true_positive_rate,
+        "false_positive_rate": fl.false_positive_rate,
+        "true_negative_rate": fl.true_negative_rate,
+        "false_negative_rate": fl.false_negative_rate,
+        "precision": exchanged(fl.true_positive_rate),
+        "negative_predictive_value": exchanged(fl.true_negative_rate),
+        "false_discovery_rate": exchanged(fl.false_negative_rate),
+        "false_omission_rate": exchanged(fl.false_positive_rate),
+        "accuracy": accuracy_score,
+        "error_rate": zero_one_loss,
+    }

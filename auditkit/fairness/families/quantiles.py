@@ -1,0 +1,109 @@
+"""Bootstrap quantiles of differences and ratios: what other tools report, beside the intervals that hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.catalogue.index import METRICS
+from auditkit.errors import PolicyError
+from auditkit.evidence.bootstrap import Bootstrap
+from auditkit.evidence.tally import Tally
+from auditkit.fairness.families.estimates import SPARSE
+from auditkit.formatting import points, quotient
+from auditkit.records import Comparison, Finding, NotMeasured
+
+Floats = NDArray[np.float64]
+KINDS: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overall", "ratio_to_overall")
+NOT_AN_INTERVAL = (
+    "they are no confidence interval: the largest of several differences is biased upward, and without any disparity "
+    "its percentile interval does not hold the true gap of 0"
+)
+
+
+MOST_REPLICATES = 100_000
+
+
+def checked_quantiles(n_boot: int | None, ci_quantiles: Sequence[float]) -> tuple[float, ...]:
+    """The quantiles; PolicyError unless they lie in [0, 1] and `n_boot` is None or from 1 to 100,000.
+
+    >>> checked_quantiles(1000, [0.025, 0.975])
+    (0.025, 0.975)
+    """
+    if n_boot is not None and (isinstance(n_boot, bool) or not isinstance(n_boot, int) or n_boot < 1):
+        raise PolicyError(f"n_boot must be a whole number of at least 1, got {n_boot!r}")
+    if n_boot is not None and n_boot > MOST_REPLICATES:
+        raise PolicyError(f"n_boot must be at most {MOST_REPLICATES:,}, got {n_boot:,}: quantiles need no more")
+    quantiles = tuple(float(q) for q in ci_quantiles)
+    if not quantiles or not all(0 <= q <= 1 for q in quantiles):
+        raise PolicyError(f"ci_quantiles must be numbers between 0 and 1, got {list(ci_quantiles)!r}")
+    return quantiles
+
+
+def with_quantiles(
+    findings: Iterable[Finding], tally: Tally, *, n_boot: int, ci_quantiles: Sequence[float], random_state: int
+) -> tuple[tuple[Finding, ...], tuple[NotMeasured, ...]]:
+    """The findings, differences and ratios of rates with a note of their bootstrap quantiles; and why there are none.
+
+    Replicates are of the rows with truth and decision, over the groups that the finding compares.
+    """
+    findings = tuple(findings)
+    if tally.weighted or tally.clusters is not None:
+        why = "drawing cells is drawing rows only where rows are independent and count alike"
+        return findings, (NotMeasured(what="bootstrap quantiles", why=why),)
+    known = tally.complete()
+    if not len(known.cells):
+        return findings, (NotMeasured(what="bootstrap quantiles", why="no row has truth and decision"),)
+    boot = known.replicates(n_boot, random_state)
+    drawn: dict[tuple[str, tuple[str, ...]], tuple[Floats, Floats]] = {}
+    out = []
+    for f in findings:
+        if f.comparison not in KINDS or METRICS[f.metric].kind != "rate" or f.estimate.value is None:
+            out.append(f)
+            continue
+        if (f.metric, f.by) not in drawn:
+            drawn[f.metric, f.by] = _counts(boot, f.metric, f.by)
+        values = compared(*drawn[f.metric, f.by], f.comparison)
+        out.append(f.model_copy(update={"notes": (*f.notes, _note(values, f.comparison, ci_quantiles))}))
+    return tuple(out), ()
+
+
+def rate_by_group(boot: Bootstrap, metric: str, *by: str) -> Floats:
+    """(B, K) a rate of the catalogue in each replicate and group of `by`, NaN where nobody was drawn."""
+    return boot.rate(METRICS[metric].numerator, METRICS[metric].denominator, *by)
+
+
+def compared(k: Floats, n: Floats, kind: Comparison) -> Floats:
+    """(B,) the comparison in each replicate, from (B, K) counts; groups with nobody drawn are left out of theirs."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p, overall = k / n, (k.sum(axis=1) / n.sum(axis=1))[:, None]
+        if kind == "difference":
+            return np.asarray(np.fmax.reduce(p, axis=1) - np.fmin.reduce(p, axis=1))
+        if kind == "ratio":
+            return np.asarray(np.fmin.reduce(p, axis=1) / np.fmax.reduce(p, axis=1))
+        if kind == "difference_to_overall":
+            return np.asarray(np.fmax.reduce(np.abs(p - overall), axis=1))
+        return np.asarray(np.fmin.reduce(np.fmin(p / overall, overall / p), axis=1))
+
+
+def _counts(boot: Bootstrap, metric: str, by: tuple[str, ...]) -> tuple[Floats, Floats]:
+    """(B, K) numerators and denominators of the groups that comparisons use."""
+    m = METRICS[metric]
+    cells = boot.tally.counts(*by).table
+    kept = np.sum([cells[:, 1 + t, 1 + d] for t, d in m.denominator], axis=0) >= SPARSE
+    return boot.count(m.numerator, *by)[:, kept].astype(float), boot.count(m.denominator, *by)[:, kept].astype(float)
+
+
+def _note(values: Floats, kind: Comparison, quantiles: Sequence[float]) -> str:
+    defined = values[~np.isnan(values)]
+    if not len(defined):
+        return f"bootstrap: undefined in all of {len(values):,} replicates"
+    words = points if kind.startswith("difference") else quotient
+    unit = " points" if kind.startswith("difference") else ""
+    at = [float(v) for v in np.quantile(defined, quantiles)]
+    found = ", ".join(f"{words(v)}{unit} ({q:g})" for q, v in zip(quantiles, at, strict=True))
+    lost = len(values) - len(defined)
+    undefined = f", {lost:,} of them undefined" if lost else ""
+    return f"bootstrap, {len(values):,} replicates{undefined}: quantiles {found}; {NOT_AN_INTERVAL}"

@@ -1,0 +1,1 @@
+"""Are groups treated alike? Rates, classes, errors and control features, group by group."""

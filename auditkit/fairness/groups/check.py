@@ -1,0 +1,361 @@
+"""GroupFairness: rates by group, their gaps and ratios, from one tally."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from auditkit.catalogue.index import METRICS, rates, resolve
+from auditkit.check import Assessment, Batch
+from auditkit.errors import PolicyError, listing, nearest
+from auditkit.evidence.tally import Tally
+from auditkit.fairness.families import against, composites, dispersion
+from auditkit.fairness.families.estimates import SPARSE, Family, rate_estimate
+from auditkit.fairness.families.frame import Compared, from_counts, from_fairlearn
+from auditkit.fairness.families.odds import p_of_odds, worst_odds
+from auditkit.fairness.families.quantiles import checked_quantiles, with_quantiles
+from auditkit.fairness.families.rates import RateTable
+from auditkit.fairness.families.weighted import weighted_families
+from auditkit.fairness.families.weighted_composites import NOT_SERVED, served
+from auditkit.fairness.groups import crossings, statements
+from auditkit.fairness.notes import finding_id, notes_of
+from auditkit.options import checked_options
+from auditkit.records import Comparison, Concern, Finding, NotMeasured
+
+DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
+COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overall", "ratio_to_overall")
+_OF_ALL = ("equalized_odds_mean", *dispersion.DISPERSIONS)
+"""Composites that have a value over all groups together, and none of one group."""
+_COMPOSED = (*composites.COMPOSITES, *_OF_ALL)
+Attributes = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+@checked_options
+class GroupFairness:
+    """Rates of each group of the sensitive features, their differences and ratios, with intervals.
+
+    Parameters
+    ----------
+    by
+        Sets of attributes, each crossed: `[["gender"], ["gender", "race"]]`. None: each declared attribute alone,
+        and all of them crossed.
+    metrics
+        Names of rates and composites; `equalized_odds` is added where both its rates are there.
+    reference
+        Attribute → the group that all others are compared with too: `{"gender": "Male"}`. A crossing is compared
+        where each of its attributes has one.
+    n_boot
+        Bootstrap replicates, whose quantiles become a note of every difference and ratio; None: none are drawn. The
+        intervals of the findings do not use them.
+    ci_quantiles
+        The quantiles that the notes quote.
+    random_state
+        Seed of the replicates.
+
+    >>> check = GroupFairness(by=[["sex"]], metrics=["selection_rate"])
+    >>> tally = Tally.of({"sex": ["f"] * 50 + ["m"] * 50}, y_true=[1, 0] * 50, y_pred=[0] * 60 + [1] * 40)
+    >>> [f.estimate.value for f in check.assess(tally).findings if f.comparison == "difference"]
+    [0.8, 0.0]
+    """
+
+    by: Iterable[Iterable[str]] | None = None
+    metrics: Sequence[str] = DEFAULT_METRICS
+    reference: Mapping[str, str] = field(default_factory=dict)
+    n_boot: int | None = None
+    ci_quantiles: Sequence[float] = (0.025, 0.975)
+    random_state: int = 0
+    uses_weights: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.by is not None:
+            sets = tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by)
+            object.__setattr__(self, "by", sets)
+        names = tuple(dict.fromkeys(resolve(m)[0] for m in self.metrics))
+        for name in names:
+            if name not in (*rates(), *_COMPOSED):
+                known = listing([*rates(), *_COMPOSED], most=30)
+                raise PolicyError(f"'{name}' is not a rate or composite; GroupFairness counts {known}")
+        object.__setattr__(self, "metrics", names)
+        object.__setattr__(self, "ci_quantiles", checked_quantiles(self.n_boot, self.ci_quantiles))
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return "group_fairness"
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON."""
+        options: dict[str, Any] = {
+            "by": None if self.by is None else [list(b) for b in self.by],
+            "metrics": list(self.metrics),
+        }
+        options = {**options, "reference": dict(self.reference)} if self.reference else options
+        if self.n_boot is None:
+            return options
+        quantiles = list(self.ci_quantiles)
+        return {**options, "n_boot": self.n_boot, "ci_quantiles": quantiles, "random_state": self.random_state}
+
+    def gather(self, batch: Batch) -> Tally:
+        """Count the rows of a batch."""
+        return Tally.of(
+            batch.groups,
+            y_true=batch.y_true,
+            y_pred=batch.y_pred,
+            sample_weight=batch.sample_weight,
+            weights_kind=batch.weights_kind,
+            cluster=batch.cluster,
+        )
+
+    def assess(self, evidence: Tally, *, level: float = 0.95) -> Assessment:
+        """Every finding, with fairlearn's point values."""
+        against.check_reference(evidence, self.reference)
+        metrics = [m for m in self.metrics if served(evidence, m)]
+        missed = tuple(NotMeasured(what=m, why=NOT_SERVED) for m in self.metrics if m not in metrics)
+        plain = [m for m in metrics if m not in _COMPOSED]
+        composed = [m for m in metrics if m in composites.COMPOSITES]
+        findings = list(overall_findings(evidence, metrics, level=level))
+        for by in self._sets(evidence):
+            compare = Compare.of(evidence, by, (*plain, "base_rate"), level=level)
+            findings += compare.findings()
+            findings += composites.findings(evidence, composed, by, level=level)
+            findings += [_answer(evidence, m, "difference", by, level=level) for m in metrics if m in _OF_ALL]
+            if set(by) <= set(self.reference):
+                findings += [
+                    _answer(evidence, m, c, by, level=level, reference=self.reference)
+                    for m in metrics
+                    for c in against.TO_REFERENCE
+                    if c in METRICS[m].comparisons
+                ]
+        if self.n_boot is None:
+            return Assessment(tuple(findings), missed)
+        noted, why = with_quantiles(
+            findings, evidence, n_boot=self.n_boot, ci_quantiles=self.ci_quantiles, random_state=self.random_state
+        )
+        return Assessment(noted, (*missed, *why))
+
+    def _sets(self, tally: Tally) -> list[Attributes]:
+        if self.by is not None:
+            sets = [tuple(b) for b in self.by]
+            for name in {name for b in sets for name in b}:
+                if name not in tally.by:
+                    raise PolicyError(
+                        f"no sensitive feature '{name}'; declared are {listing(tally.by)}.{nearest(name, tally.by)}"
+                    )
+            return sets
+        return [*((b,) for b in tally.by), *([tally.by] if len(tally.by) > 1 else [])]
+
+
+def overall_findings(tally: Tally, metrics: Sequence[str], *, level: float) -> tuple[Finding, ...]:
+    """Each rate, and each composite that has a value over everybody, as findings of concern `performance`."""
+    plain = tuple(m for m in metrics if m not in _COMPOSED)
+    table = RateTable.of(tally, (), plain)
+    weighing = tally.weighted or tally.clusters is not None
+    weighted = weighted_families(tally, table, level=level) if weighing else {}
+    out = []
+    for metric in metrics:
+        if metric in _COMPOSED:
+            if "overall" in METRICS[metric].comparisons:
+                out.append(composites.overall(tally, metric, level=level))
+            continue
+        i = plain.index(metric)
+        k, n = (int(table.numerator[i].sum()), int(table.denominator[i].sum()))
+        if weighted and table.groups:
+            e = weighted[metric].alone()
+        else:
+            e = rate_estimate(k, n, k / n if n else float("nan"), rows=int(table.rows.sum()), level=level)
+        out.append(
+            Finding(
+                id=f"performance/{metric}/overall",
+                concern="performance",
+                title=f"{METRICS[metric].title}, overall",
+                statement=statements.of_rate(metric, e),
+                metric=metric,
+                comparison="overall",
+                estimate=e,
+                notes=weighted[metric].basis if weighted else (),
+                references=(METRICS[metric].reference,),
+            )
+        )
+    return tuple(out)
+
+
+def reassess(
+    tally: Tally,
+    metric: str,
+    comparison: Comparison,
+    by: Attributes,
+    *,
+    level: float,
+    min_n: int = SPARSE,
+    reference: Mapping[str, str] | None = None,
+) -> Finding | None:
+    """One finding from stored counts, in closed form (no fairlearn); None if the tally does not have the attributes.
+
+    Raises PolicyError for a reference group that does not exist.
+    """
+    if METRICS[metric].kind not in ("rate", "composite"):
+        return None
+    if not set(by) <= set(tally.by) or comparison not in METRICS[metric].comparisons or not served(tally, metric):
+        return None
+    if comparison == "overall":
+        return overall_findings(tally, (metric,), level=level)[0]
+    if reference is not None:
+        against.check_reference(tally, reference)
+    order = tuple(sorted(by, key=tally.by.index))
+    return _answer(tally, metric, comparison, order, level=level, min_n=min_n, reference=reference)
+
+
+def _answer(
+    tally: Tally,
+    metric: str,
+    comparison: Comparison,
+    by: Attributes,
+    *,
+    level: float,
+    min_n: int = SPARSE,
+    reference: Mapping[str, str] | None = None,
+) -> Finding:
+    contrast = comparison in (*against.TO_REFERENCE, *against.TO_REST)
+    if metric in composites.COMPOSITES:
+        family = composites.CompositeFamily.of(tally, metric, by, level=level, min_n=min_n)
+        return against.finding(family, metric, comparison, reference) if contrast else family.finding(comparison)
+    if metric in dispersion.DISPERSIONS:
+        return dispersion.finding(tally, metric, by, level=level, min_n=min_n)
+    metrics = composites.PARTS if metric.startswith("equalized_odds") else (metric,)
+    compare = Compare.of(tally, by, metrics, level=level, min_n=min_n, engine=from_counts)
+    if metric == "equalized_odds_mean":
+        return composites.mean_odds(compare.families)
+    if metric == "equalized_odds":
+        return compare.equalized_odds(comparison)
+    if contrast:
+        return against.finding(compare.families[metric], metric, comparison, reference)
+    return compare.finding(metric, comparison)
+
+
+def p_value(
+    tally: Tally,
+    metric: str,
+    comparison: Comparison,
+    by: Attributes,
+    *,
+    limit: float,
+    above: bool,
+    min_n: int = SPARSE,
+    reference: Mapping[str, str] | None = None,
+) -> float | None:
+    """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
+    if not served(tally, metric):
+        return None
+    order = tuple(sorted(by, key=tally.by.index))
+    contrast = comparison in (*against.TO_REFERENCE, *against.TO_REST)
+    if metric in composites.COMPOSITES:
+        family = composites.CompositeFamily.of(tally, metric, order, level=0.95, min_n=min_n)
+        if contrast:
+            return against.p_value(family, comparison, reference, limit=limit, above=above)
+        return family.p_value(comparison, limit, above=above)
+    if metric in dispersion.DISPERSIONS:
+        return dispersion.p_value(tally, metric, order, limit=limit, above=above, min_n=min_n)
+    metrics = composites.PARTS if metric.startswith("equalized_odds") else (metric,)
+    compare = Compare.of(tally, order, metrics, level=0.95, min_n=min_n, engine=from_counts)
+    if metric == "equalized_odds_mean":
+        return composites.p_of_mean_odds(compare.families, limit, above=above)
+    if metric == "equalized_odds":
+        return p_of_odds(compare.families, comparison, limit, above=above)
+    if contrast:
+        return against.p_value(compare.families[metric], comparison, reference, limit=limit, above=above)
+    return compare.families[metric].p_value(comparison, limit, above=above)
+
+
+@dataclass(frozen=True)
+class Compare:
+    """The families of several rates over one set of attributes, and the findings that follow."""
+
+    families: dict[str, Family]
+    compared: dict[str, Compared]
+
+    @classmethod
+    def of(
+        cls,
+        tally: Tally,
+        by: Attributes,
+        metrics: Sequence[str],
+        *,
+        level: float,
+        min_n: int = SPARSE,
+        engine: Any = from_fairlearn,
+    ) -> Compare:
+        """Read the families off a tally; `engine` gives the point values."""
+        metrics = tuple(dict.fromkeys(metrics))
+        table = RateTable.of(tally, by, metrics)
+        if tally.weighted or tally.clusters is not None:
+            weighted = weighted_families(tally, table, level=level, min_n=min_n)
+            kept = np.array([f.kept for f in weighted.values()]).reshape(table.denominator.shape)
+            values = engine(tally, table, kept)
+            by_group = zip(weighted.items(), values.by_group, strict=True)
+            found: dict[str, Family] = {m: replace(f, values=v) for (m, f), v in by_group}
+            return cls(found, dict(zip(metrics, values.compared, strict=True)))
+        values = engine(tally, table, table.denominator >= max(1, min_n))
+        found = {
+            m: Family(
+                table.by, table.groups, table.rows, table.numerator[i], table.denominator[i], values.by_group[i],
+                level, min_n,
+            )
+            for i, m in enumerate(metrics)
+        }  # fmt: skip
+        return cls(found, dict(zip(metrics, values.compared, strict=True)))
+
+    def findings(self) -> list[Finding]:
+        """Every comparison of every rate, equalized odds where both its rates are there, and the base rates."""
+        out = [self.finding(m, c) for m in self.families if m != "base_rate" for c in COMPARED]
+        if {"true_positive_rate", "false_positive_rate"} <= set(self.families):
+            out += [self.equalized_odds("difference"), self.equalized_odds("ratio")]
+        return [*out, self.finding("base_rate", "difference")]
+
+    def finding(self, metric: str, comparison: Comparison) -> Finding:
+        """One comparison of one rate."""
+        family = self.families[metric]
+        e, found = family.comparison(comparison, self.compared[metric])
+        concern: Concern = "data" if metric == "base_rate" else "fairness"
+        ranked = crossings.ranking(family, metric) if comparison == "difference" else None
+        return Finding(
+            id=finding_id(concern, metric, comparison, family.by),
+            concern=concern,
+            title=f"{METRICS[metric].title}, {comparison.replace('_', ' ')}, {' and '.join(family.by)}",
+            statement=statements.of_comparison(metric, comparison, family, e, found),
+            metric=metric,
+            comparison=comparison,
+            by=family.by,
+            estimate=e,
+            by_group=family.by_group(),
+            exhibits=() if ranked is None else (ranked,),
+            notes=(*notes_of(family, comparison, found), *(() if ranked is None else (crossings.note(family),))),
+            references=(METRICS[metric].reference,),
+        )
+
+    def equalized_odds(self, kind: Comparison) -> Finding:
+        """The worst case of equalized odds: the larger gap, or the smaller ratio, of true and false positive rate."""
+        parts = {m: self.families[m] for m in ("true_positive_rate", "false_positive_rate")}
+        by = parts["true_positive_rate"].by
+        e, worse = worst_odds(parts, kind)
+        ids = [finding_id("fairness", m, kind, by) for m in parts]
+        left_out = [f"{METRICS[m].plain}: too few in {listing(f.left_out())}" for m, f in parts.items() if f.left_out()]
+        return Finding(
+            id=finding_id("fairness", "equalized_odds", kind, by),
+            concern="fairness",
+            title=f"{METRICS['equalized_odds'].title}, {kind}, {' and '.join(by)}",
+            statement=statements.of_equalized_odds(by, kind, e, worse),
+            metric="equalized_odds",
+            comparison=kind,
+            by=by,
+            estimate=e,
+            notes=(
+                f"the {'larger' if kind == 'difference' else 'smaller'} of {ids[0]} and {ids[1]}",
+                *left_out,
+                *parts["true_positive_rate"].basis,
+            ),
+            references=(METRICS["equalized_odds"].reference,),
+        )

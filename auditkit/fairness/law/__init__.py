@@ -1,0 +1,1 @@
+"""The tables that laws ask for: impact ratios, and what rows of unknown group could do to them."""

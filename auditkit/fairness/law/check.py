@@ -1,0 +1,181 @@
+"""ImpactRatios and ScoringRates: the tables of the four-fifths rule and of NYC Local Law 144."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from auditkit.catalogue.laws import LAWS, LawName
+from auditkit.check import Assessment, Batch
+from auditkit.errors import PolicyError
+from auditkit.evidence.scoring import ScoreCounts
+from auditkit.evidence.tally import Tally
+from auditkit.fairness.law import findings
+from auditkit.fairness.law.impact import ImpactRatios as Ratios
+from auditkit.fairness.law.laws import Selections, declared_sets, law_named, sex_and_race
+from auditkit.formatting import plain
+from auditkit.options import checked_options
+from auditkit.records import NotMeasured
+
+LARGEST_SHARE = 0.02
+"""NYC: a category may be left out of the impact ratios only if it is less than 2 % of the data."""
+
+
+@dataclass(frozen=True)
+@checked_options
+class ImpactRatios:
+    """Selection rates and impact ratios (rate over the highest rate), in the table that a law asks for, with tests.
+
+    Parameters
+    ----------
+    law
+        `four-fifths`: a ratio strictly below 0.8 is flagged. `nyc-ll144`: tables for sex, race/ethnicity and both
+        crossed; the law sets no limit.
+    by
+        Four-fifths: sets of attributes, each crossed; None: each declared attribute alone.
+    sex, race
+        NYC: the columns of sex and of race/ethnicity.
+    minimum_share, justification
+        NYC: leave categories with a smaller share of all rows, at most 0.02, out of the impact ratios, and why; their
+        number and rate are shown all the same.
+
+    Rows with a decision count, whether or not their truth is known; rows of unknown category are counted and in no
+    group. Raises PolicyError for options that the law does not have, and for attributes that are not declared.
+
+    >>> check = ImpactRatios(law="four-fifths")
+    >>> tally = Tally.of({"sex": ["f"] * 50 + ["m"] * 50}, y_true=[0] * 100, y_pred=[0] * 60 + [1] * 40)
+    >>> check.assess(tally).findings[0].statement[:42]
+    'The smallest impact ratio by sex is 0.00 ('
+    """
+
+    law: LawName = "four-fifths"
+    by: Iterable[Iterable[str]] | None = None
+    sex: str = "sex"
+    race: str = "race"
+    minimum_share: float = 0.0
+    justification: str = ""
+
+    def __post_init__(self) -> None:
+        law_named(self.law)
+        if self.by is not None:
+            object.__setattr__(self, "by", tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by))
+        if self.law == "nyc-ll144" and self.by is not None:
+            raise PolicyError("nyc-ll144 has its own three tables: name the columns by sex=… and race=…, without by")
+        if self.law != "nyc-ll144" and self.minimum_share:
+            raise PolicyError(f"minimum_share belongs to nyc-ll144; {self.law} leaves no group out")
+        _check_exclusion(self.minimum_share, self.justification)
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return f"impact_ratios:{self.law}"
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON."""
+        by = None if self.by is None else [list(b) for b in self.by]
+        options: dict[str, Any] = {"law": self.law, "by": by}
+        if self.law == "nyc-ll144":
+            options |= _nyc_options(self.sex, self.race, self.minimum_share, self.justification)
+        return options
+
+    def gather(self, batch: Batch) -> Tally:
+        """Count the rows of a batch."""
+        return Tally.of(batch.groups, y_true=batch.y_true, y_pred=batch.y_pred)
+
+    def assess(self, evidence: Tally, *, level: float = 0.95) -> Assessment:
+        """One finding a table, of concern `fairness`."""
+        nyc = self.law == "nyc-ll144"
+        asked = None if self.by is None else tuple(tuple(b) for b in self.by)
+        sets = sex_and_race(evidence.by, self.sex, self.race) if nyc else declared_sets(asked, evidence.by)
+        notes = _of_decisions(evidence)
+        out = []
+        for by in sets:
+            ratios = Ratios.of(by, Selections.of(evidence, by), minimum_share=self.minimum_share, level=level)
+            out.append(
+                findings.finding("impact_ratio", LAWS[self.law], ratios, justification=self.justification, notes=notes)
+            )
+        return Assessment(tuple(out))
+
+
+@dataclass(frozen=True)
+@checked_options
+class ScoringRates:
+    """NYC Local Law 144 for scores: the share of each category above the median score, and its ratio to the highest.
+
+    The median is that of the full sample, rows of unknown category included, before any category is left out; it is
+    exact (a report rounds it), and costs memory for every distinct score. Options as of `ImpactRatios`.
+
+    >>> ScoringRates(minimum_share=0.02)
+    Traceback (most recent call last):
+    auditkit.errors.PolicyError: categories are left out only with a reason: give justification='…' with minimum_share
+    """
+
+    sex: str = "sex"
+    race: str = "race"
+    minimum_share: float = 0.0
+    justification: str = ""
+
+    def __post_init__(self) -> None:
+        _check_exclusion(self.minimum_share, self.justification)
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return "scoring_rates"
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON."""
+        return _nyc_options(self.sex, self.race, self.minimum_share, self.justification)
+
+    def gather(self, batch: Batch) -> ScoreCounts:
+        """Count the scores of a batch."""
+        return ScoreCounts.of(batch)
+
+    def assess(self, evidence: ScoreCounts, *, level: float = 0.95) -> Assessment:
+        """Three findings of concern `fairness`; not measured without scores."""
+        sets = sex_and_race(evidence.by, self.sex, self.race)
+        median = evidence.median()
+        if median is None:
+            why = "no row has a score: name the column of scores, Predictions(y_pred=…, score=…)"
+            return Assessment((), (NotMeasured(what="scoring rates", why=why, concern="fairness"),))
+        about = "" if evidence.middle is None else ", rounded to a fiftieth where fewer than ten rows hold it"
+        notes = [f"median score of the full sample, unknown categories included: {plain(median)}{about}"]
+        if evidence.unscored:
+            notes.append(f"{evidence.unscored:,} rows without a score are left out")
+        out = []
+        for by in sets:
+            counts = Selections(*evidence.over_score(median, *by))
+            ratios = Ratios.of(by, counts, minimum_share=self.minimum_share, level=level)
+            out.append(
+                findings.finding(
+                    "scoring_rate", LAWS["nyc-ll144"], ratios, justification=self.justification, notes=tuple(notes)
+                )
+            )
+        return Assessment(tuple(out))
+
+
+def _check_exclusion(minimum_share: float, justification: str) -> None:
+    if not 0 <= minimum_share <= LARGEST_SHARE:
+        raise PolicyError(
+            f"minimum_share = {minimum_share:g}: categories below {LARGEST_SHARE:g} of the rows can be left out, "
+            f"expected 0 to {LARGEST_SHARE:g}"
+        )
+    if minimum_share and not justification.strip():
+        raise PolicyError("categories are left out only with a reason: give justification='…' with minimum_share")
+    if justification and not minimum_share:
+        raise PolicyError("a justification leaves nobody out by itself: give minimum_share with it, at most 0.02")
+
+
+def _nyc_options(sex: str, race: str, minimum_share: float, justification: str) -> dict[str, Any]:
+    return {"sex": sex, "race": race, "minimum_share": minimum_share, "justification": justification}
+
+
+def _of_decisions(tally: Tally) -> tuple[str, ...]:
+    """Rows that count here and not elsewhere, or not at all."""
+    truth, decision, n = (tally.cells[c].to_numpy() for c in ("y_true", "y_pred", "n"))
+    undecided, untold = int(n[decision < 0].sum()), int(n[(decision >= 0) & (truth < 0)].sum())
+    notes = [f"{undecided:,} rows without a decision are left out"] if undecided else []
+    if untold:
+        notes.append(f"{untold:,} rows whose truth is missing count here, and in no rate and rule of the policy")
+    return tuple(notes)

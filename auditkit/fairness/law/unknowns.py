@@ -1,0 +1,68 @@
+"""UnknownDemographics: what rows of unknown group could do to the impact ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from auditkit.check import Assessment, Batch
+from auditkit.errors import PolicyError
+from auditkit.evidence.tally import Tally
+from auditkit.fairness.law import unknowns_findings as findings
+from auditkit.fairness.law.laws import declared_sets
+from auditkit.fairness.law.unknowns_findings import Placements
+from auditkit.options import checked_options
+
+
+@dataclass(frozen=True)
+@checked_options
+class UnknownDemographics:
+    """Worst and best impact ratio of every group, wherever the rows of unknown group belong, and the tipping point.
+
+    Parameters
+    ----------
+    by
+        Sets of attributes, each crossed; None: each declared attribute alone, and all of them crossed.
+    limit
+        The impact ratio below which a group is not to fall, in (0, 1].
+
+    The impact ratio is a group's selection rate over the highest. A row whose attribute is missing belongs to one of
+    the groups seen; in a crossing, to one that agrees with what is known of it. The tipping point is the fewest such
+    rows that, placed adversely, take a group below the limit. These are bounds, not confidence intervals.
+
+    >>> sex = ["f"] * 50 + ["m"] * 50 + [None] * 10
+    >>> tally = Tally.of({"sex": sex}, y_true=[0] * 110, y_pred=[1] * 45 + [0] * 5 + [1] * 50 + [0] * 10)
+    >>> UnknownDemographics().assess(tally).findings[0].statement[35:105]
+    'Wherever they belong, the smallest impact ratio lies between 0.75 and '
+    """
+
+    by: Iterable[Iterable[str]] | None = None
+    limit: float = 0.8
+
+    def __post_init__(self) -> None:
+        if self.by is not None:
+            object.__setattr__(self, "by", tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by))
+        if not 0 < self.limit <= 1:
+            raise PolicyError(f"limit = {self.limit:g} is no impact ratio: it must lie above 0 and not above 1")
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return "unknown_demographics"
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON."""
+        return {"by": None if self.by is None else [list(b) for b in self.by], "limit": self.limit}
+
+    def gather(self, batch: Batch) -> Tally:
+        """Count the rows of a batch."""
+        return Tally.of(batch.groups, y_true=batch.y_true, y_pred=batch.y_pred)
+
+    def assess(self, evidence: Tally, *, level: float = 0.95) -> Assessment:
+        """One finding a set of attributes, of concern `data`; there is one too where nothing is unknown."""
+        asked = None if self.by is None else tuple(tuple(b) for b in self.by)
+        sets = declared_sets(asked, evidence.by)
+        if asked is None and len(evidence.by) > 1:
+            sets.append(evidence.by)
+        return Assessment(tuple(findings.finding(Placements.of(evidence, by), self.limit, level=level) for by in sets))

@@ -1,0 +1,302 @@
+"""The findings of a data profile: each question about the data, its estimate, its table and its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.catalogue.index import METRICS
+from auditkit.errors import listing
+from auditkit.evidence.profile import Profile
+from auditkit.fairness.families.estimates import SPARSE, number, rate_estimate
+from auditkit.formatting import decimals, interval, percent, points
+from auditkit.records import Comparison, Estimate, Finding, Table, Unit
+from auditkit.stats import families
+from auditkit.stats.association import cramers_v, goodness_of_fit
+from auditkit.stats.rates import critical_value, rate, sidak_value, wilson
+
+MOST_ROWS = 200
+"""Rows of a table of crossings; beyond, only those with few rows or none."""
+MOST_CROSSINGS = 20_000
+"""Crossings that are gone through for empty ones."""
+OTHERS = "(all others)"
+_SHARE: tuple[Unit, ...] = ("percent", "percent", "percent")
+
+Attributes = tuple[str, ...]
+Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+def shares(profile: Profile, attribute: str, *, level: float) -> Finding:
+    """How many rows each group has, and the smallest."""
+    groups, k = _counts(profile, (attribute,))
+    e, first = _smallest(k, level)
+    said = f"the smallest is {groups[first][0]}, {percent(e.value)} of {e.n:,} rows ({interval(e, 'group_min')})"
+    statement = f"Groups of {attribute}: {said}."
+    if len(groups) < 2:
+        statement = f"All {e.n:,} rows have one value of {attribute}, {groups[first][0]}: there is nobody to compare."
+    table = Table(
+        title=f"Rows of each group of {attribute}",
+        columns=(attribute, "Rows", "Share", "Lower limit", "Upper limit"),
+        rows=tuple((g[0], *_share_row(n, int(k.sum()), level)) for g, n in zip(groups, k.tolist(), strict=True)),
+        units=("", "", *_SHARE),
+    )
+    return _finding("group_share", "group_min", (attribute,), statement, e, (table,))
+
+
+def representation(profile: Profile, attribute: str, reference: Mapping[str, float], *, level: float) -> Finding:
+    """Shares against those of a population: the largest difference over the values that it names."""
+    counts = {g[0]: n for g, n in profile.rows(attribute).items()}
+    total, names = sum(counts.values()), list(reference)
+    k, ref = [counts.get(v, 0) for v in names], [float(reference[v]) for v in names]
+    left = 1 - sum(ref)
+    if left > 1e-6:
+        names, k, ref = [*names, OTHERS], [*k, total - sum(k)], [*ref, left]
+    p = goodness_of_fit(k, ref)
+    d, low, high = _against(np.array(k), np.array(ref), total, sidak_value(level, len(names)))
+    _, far, reach = _against(np.array(k), np.array(ref), total, critical_value(level))
+    size = np.maximum(low, -high)
+    first = int(np.argmax(np.abs(d)))
+    e = Estimate(
+        value=float(abs(d[first])),
+        low=max(0.0, float(size.max())),
+        high=float(np.maximum(reach, -far).max()),
+        level=level,
+        n=total,
+        method="share − reference: Wilson, Šidák below",
+    )
+    table = Table(
+        title=f"Shares of {attribute}, against the reference population",
+        columns=(attribute, "Rows", "Share", "Reference", "Difference", "Lower limit", "Upper limit"),
+        rows=tuple(
+            (v, k[i], k[i] / total, ref[i], float(d[i]), float(low[i]), float(high[i])) for i, v in enumerate(names)
+        ),
+        units=("", "", "percent", "percent", "points", "points", "points"),
+    )
+    notes = [f"limits of the differences hold together at {100 * level:g}% (Šidák)"]
+    notes.append("χ² of all shares: undefined" if np.isnan(p) else f"χ² of all shares: {_p(p)}")
+    unnamed = [v for v in counts if v not in reference]
+    if unnamed and left <= 1e-6:
+        notes.append(f"in the data and not in the reference, whose shares add up to 1: {listing(unnamed)}")
+    statement = _of_representation(attribute, names, k, ref, total, size, e)
+    return _finding("representation", "difference", (attribute,), statement, e, (table,), tuple(notes))
+
+
+def association(profile: Profile, attribute: str, *, level: float) -> Finding:
+    """How far truth and attribute go together: Cramér's V."""
+    counts = profile.tally.counts(attribute)
+    table = counts.table[:, 1:, :].sum(axis=2)
+    v = cramers_v(table, level=level)
+    n = int(table.sum())
+    undefined = np.isnan(v.value)
+    note = "a side has one value only: there is nothing to go together" if undefined else ""
+    e = Estimate(
+        value=number(v.value), low=number(v.low), high=number(v.high), level=level, n=n, note=note,
+        state="undefined" if undefined else "ok",
+        method="Cramér's V, bias-corrected; limits of the noncentral χ² turned round",
+    )  # fmt: skip
+    if e.value is None:
+        statement = f"Whether the truth goes with {attribute} cannot be told: {note}."
+    else:
+        limits = f"{100 * level:g}% interval {decimals(e.low, 2)} to {decimals(e.high, 2)}"
+        number_of = f"Cramér's V {decimals(e.value, 2)} on a scale from 0 to 1, {limits}"
+        tied = (
+            f"The truth goes with {attribute}" if e.low else f"No association of truth and {attribute} is established"
+        )
+        statement = f"{tied} ({number_of})."
+    body = tuple(
+        (g[0], int(row[1]), int(row[0]), number(float(rate(row[1], row.sum()))))
+        for g, row in zip(counts.groups, table, strict=True)
+    )
+    exhibit = Table(
+        title=f"Truth by {attribute}",
+        columns=(attribute, "Truly positive", "Truly negative", "Share positive"),
+        rows=body,
+        units=("", "", "", "percent"),
+    )
+    notes: tuple[str, ...] = (
+        ()
+        if undefined
+        else (
+            f"{attribute}: χ² of independence {_p(v.p)}; without the bias correction V is {decimals(v.uncorrected, 3)}",
+        )
+    )
+    if v.least_expected < 5:
+        notes += (f"{attribute}: the smallest expected count is {v.least_expected:.2g}: below 5, the limits are rough",)
+    return _finding("association", "overall", (attribute,), statement, e, (exhibit,), notes)
+
+
+def missing_overall(profile: Profile, *, level: float) -> Finding:
+    """Missing values by column, and the column with most."""
+    total = profile.rows()[()]
+    absent = {c: sum(next(iter(a.values())).values()) for c, a in profile.missing.items()}
+    names = sorted(absent, key=lambda c: (-absent[c], c))
+    most = absent[names[0]] if names else 0
+    e = rate_estimate(most, total, most / total if total else float("nan"), rows=total, level=level)
+    statement = f"No value is missing in any of {len(profile.columns):,} columns."
+    if names:
+        statement = (
+            f"Values are missing in {len(names):,} of {len(profile.columns):,} columns; most in {names[0]}, "
+            f"{percent(e.value)} of {total:,} rows ({interval(e, 'overall')})."
+        )
+    table = Table(
+        title="Missing values by column",
+        columns=("Column", "Missing", "Share", "Lower limit", "Upper limit"),
+        rows=tuple((c, *_share_row(absent[c], total, level)) for c in names),
+        units=("", "", *_SHARE),
+    )
+    return _finding("missing_rate", "overall", (), statement, e, (table,) if names else ())
+
+
+def missing_by_group(profile: Profile, attribute: str, *, level: float) -> Finding:
+    """Whether values are missing more often for some groups: the largest gap over columns with missing values."""
+    rows = {g[0]: n for g, n in profile.rows(attribute).items()}
+    names = sorted(profile.missing)
+    kept = [g for g in rows if rows[g] >= SPARSE]
+    n = np.array([rows[g] for g in kept])
+    body = tuple(
+        (c, g, *_share_row(profile.missing[c].get(attribute, {}).get(g, 0), rows[g], level))
+        for c in names
+        for g in rows
+    )
+    table = Table(
+        title=f"Missing values by column and {attribute}",
+        columns=("Column", attribute, "Missing", "Share", "Lower limit", "Upper limit"),
+        rows=body,
+        units=("", "", "", *_SHARE),
+    )
+    left_out = [g for g in rows if g not in kept]
+    notes = (f"left out, fewer than {SPARSE} rows: {listing(left_out)}",) if left_out else ()
+    if len(kept) < 2:
+        note = f"fewer than two groups have at least {SPARSE} rows"
+        e = Estimate(value=None, level=level, n=int(n.sum()), state="sparse", note=note)
+        statement = f"Whether values are missing unevenly over {attribute} cannot be told: {note}."
+        return _finding("missing_rate", "difference", (attribute,), statement, e, (table,), notes)
+    each = level ** (1 / len(names))
+    counts = {c: np.array([profile.missing[c].get(attribute, {}).get(g, 0) for g in kept]) for c in names}
+    gaps = {c: families.gap(counts[c], n, level=each) for c in names}
+    first = max(names, key=lambda c: (gaps[c].low, gaps[c].value))
+    e = Estimate(
+        value=max(g.value for g in gaps.values()),
+        low=max(g.low for g in gaps.values()),
+        high=max(families.gap(counts[c], n, level=level).high for c in names),
+        level=level,
+        n=int(n.sum()),
+        method="the largest gap of all columns: pairs of groups as a family, columns by Šidák below",
+    )
+    statement = f"No column with missing values is shown to miss them more often for some group of {attribute}."
+    if e.low:
+        g = gaps[first]
+        few, many = (f"{kept[i]} {percent(counts[first][i] / n[i])}" for i in (g.first, g.second))
+        statement = f"{first} is missing more often for some groups of {attribute} than for others: {few}, {many}."
+    return _finding("missing_rate", "difference", (attribute,), statement, e, (table,), notes)
+
+
+def crossings(profile: Profile, by: Attributes, *, level: float) -> Finding:
+    """Crossings of all attributes: the smallest, those with few rows, and those with nobody."""
+    groups, k = _counts(profile, by)
+    counts = dict(zip(groups, k.tolist(), strict=True))
+    values = [[g[0] for g in profile.rows(a)] for a in by]
+    possible = prod(len(v) for v in values)
+    empty = [g for g in product(*values) if g not in counts] if possible <= MOST_CROSSINGS else []
+    tiny = [g for g in groups if counts[g] < SPARSE]
+    e, _ = _smallest(k, level)
+    total = int(k.sum())
+    listed = [*groups, *empty] if len(groups) + len(empty) <= MOST_ROWS else [*tiny, *empty][:MOST_ROWS]
+    listed.sort(key=lambda g: (counts.get(g, 0), g))
+    table = Table(
+        title=f"Rows of the crossings of {' and '.join(by)}",
+        columns=(*by, "Rows", "Share", "Lower limit", "Upper limit"),
+        rows=tuple((*g, *_share_row(counts.get(g, 0), total, level)) for g in listed),
+        units=(*("" for _ in by), "", *_SHARE),
+    )
+    nobody = possible - len(groups)
+    said = [
+        f"{nobody:,} {'has' if nobody == 1 else 'have'} nobody{_named(empty)}" if nobody else "",
+        f"{len(tiny):,} fewer than {SPARSE} rows{_named(tiny)}" if tiny else "",
+    ]
+    told = " and ".join(s for s in said if s)
+    statement = f"Of {possible:,} crossings of {' and '.join(by)}, {told or f'each has at least {SPARSE} rows'}."
+    shown = len(listed) < len(groups) + nobody
+    notes = (f"the table lists {len(listed):,} of {possible:,} crossings, those with fewest rows",) if shown else ()
+    return _finding("group_share", "group_min", by, statement, e, (table,), notes)
+
+
+def _counts(profile: Profile, by: Attributes) -> tuple[list[Attributes], Counts]:
+    rows = profile.rows(*by)
+    return list(rows), np.array(list(rows.values()), dtype=np.int64)
+
+
+def _smallest(k: Counts, level: float) -> tuple[Estimate, int]:
+    total = int(k.sum())
+    found = families.extreme(k, np.full(len(k), total), level=level, largest=False)
+    e = Estimate(
+        value=found.value, low=found.low, high=found.high, level=level, n=total, numerator=float(k[found.first]),
+        denominator=float(total), method="smallest Wilson limits; upper Clopper–Pearson, Šidák",
+    )  # fmt: skip
+    return e, found.first
+
+
+def _share_row(k: int, n: int, level: float) -> tuple[int, float | None, float | None, float | None]:
+    limits = wilson(k, n, critical_value(level))
+    return int(k), number(float(limits.p)), number(float(limits.low)), number(float(limits.high))
+
+
+def _against(k: Counts, ref: Floats, n: int, z: float) -> tuple[Floats, Floats, Floats]:
+    limits = wilson(k, n, z)
+    return limits.p - ref, limits.low - ref, limits.high - ref
+
+
+def _of_representation(
+    attribute: str,
+    names: list[str],
+    k: list[int],
+    ref: list[float],
+    total: int,
+    size: Floats,
+    e: Estimate,
+) -> str:
+    differing = sorted((i for i in range(len(names)) if size[i] > 0), key=lambda i: -size[i])
+    if not differing:
+        return (
+            f"No group of {attribute} is shown to have another share than in the reference population "
+            f"(largest difference {points(e.value)} points, {interval(e, 'difference')})."
+        )
+    i = differing[0]
+    more = "more" if k[i] / total > ref[i] else "less"
+    also = f" So have {listing((names[j] for j in differing[1:]), most=3)}." if differing[1:] else ""
+    return (
+        f"{names[i]} of {attribute} has another share than in the reference population: {percent(k[i] / total)} of the "
+        f"rows, {percent(ref[i])} of the population, {points(abs(k[i] / total - ref[i]))} points {more}.{also}"
+    )
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def _named(groups: list[Attributes]) -> str:
+    return f" ({listing((' & '.join(g) for g in groups), most=3)})" if groups else ""
+
+
+def _finding(
+    metric: str, comparison: Comparison, by: Attributes, statement: str, e: Estimate, exhibits: tuple[Table, ...],
+    notes: tuple[str, ...] = (),
+) -> Finding:  # fmt: skip
+    return Finding(
+        id="/".join(["data", metric, comparison, *(["+".join(by)] if by else [])]),
+        concern="data",
+        title=f"{METRICS[metric].title}{', ' + ' and '.join(by) if by else ''}",
+        statement=statement,
+        metric=metric,
+        comparison=comparison,
+        by=by,
+        estimate=e,
+        exhibits=exhibits,
+        notes=notes,
+        references=(METRICS[metric].reference,),
+    )

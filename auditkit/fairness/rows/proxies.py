@@ -1,0 +1,229 @@
+"""Proxies: which features tell a sensitive attribute, alone and together? On a random sample, cross-fitted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.catalogue.index import METRICS
+from auditkit.check import Assessment, Batch
+from auditkit.errors import PolicyError, listing, nearest
+from auditkit.evidence.sample import Observations
+from auditkit.fairness.families.estimates import SPARSE, number
+from auditkit.fairness.rows.encoding import Encoded, encoded, seen_columns
+from auditkit.formatting import decimals
+from auditkit.options import checked_options
+from auditkit.records import Estimate, Finding, GroupEstimates, NotMeasured
+from auditkit.stats.auc import Auc, auc_limits
+from auditkit.stats.crossfit import auc_of, over_folds, p_of_half
+from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
+from auditkit.stats.rates import critical_value
+
+if TYPE_CHECKING:
+    from auditkit.inputs.model import Model
+
+Floats = NDArray[np.float64]
+MOST_ROWS = 5_000
+MOST_GROUPS = 12
+"""Groups of an attribute that are told from the rest, the largest first."""
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+@checked_options
+class Proxies:
+    """How well single features, and all of them, tell each group of a sensitive attribute from the rest.
+
+    The AUC of a logistic regression on one feature, or on all, fitted on four fifths of the sampled rows and scored on
+    the others. Features are what the model reads, where its preprocessing says so; sensitive
+    features are not among them. Benjamini–Hochberg over all features and groups of an attribute.
+
+    >>> Proxies().name
+    'proxies'
+    """
+
+    by: Sequence[str] | None = None
+    """Sensitive features to tell; None: all declared."""
+
+    def __post_init__(self) -> None:
+        if self.by is not None:
+            object.__setattr__(self, "by", (self.by,) if isinstance(self.by, str) else tuple(self.by))
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return "proxies"
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON."""
+        return {"by": None if self.by is None else list(self.by)}
+
+    def study(self, sample: Batch, model: Model | None) -> Observations:
+        """Every AUC; PolicyError for an attribute that is not declared."""
+        declared = [str(a) for a in sample.groups]
+        asked = declared if self.by is None else list(self.by)
+        for name in asked:
+            if name not in declared:
+                raise PolicyError(
+                    f"no sensitive feature '{name}'; declared are {listing(declared)}.{nearest(name, declared)}"
+                )
+        features, groups = sample.features.iloc[:MOST_ROWS], sample.groups.iloc[:MOST_ROWS]
+        x = encoded(features[seen_columns(features, model)], without=declared)
+        labels: dict[str, list[str]] = {"attribute": [], "group": [], "feature": []}
+        columns: dict[str, list[float]] = {"value": [], "error": [], "positives": [], "negatives": []}
+        small: dict[str, list[str]] = {}
+        for attribute in asked:
+            group = groups[attribute].astype("str").to_numpy(dtype=object)
+            told, small[attribute] = _told(group)
+            for name in told if x.columns else []:
+                for feature, found in _aucs(x, (group == name).astype(np.int8)):
+                    for key, label in zip(labels, (attribute, name, feature), strict=True):
+                        labels[key].append(label)
+                    for key, value in zip(
+                        columns, (found.value, found.error, found.positives, found.negatives), strict=True
+                    ):
+                        columns[key].append(float(value))
+        return Observations(
+            {k: np.array(v) for k, v in columns.items()},
+            labels,
+            {"rows": len(features), "features": len(x.columns), "asked": asked, "left_out": x.left_out, "small": small},
+        )
+
+    def assess(self, evidence: Observations, *, level: float = 0.95) -> Assessment:
+        """Two findings an attribute, of concern `data`: the strongest feature, and all together."""
+        findings: list[Finding] = []
+        nothing: list[NotMeasured] = []
+        for attribute in evidence.facts["asked"]:
+            tests = _tests(evidence, attribute)
+            if not tests:
+                why = f"fewer than two groups of {attribute} have {SPARSE} rows in the sample"
+                if not evidence.facts["features"]:
+                    why = "no feature is left that varies"
+                nothing.append(NotMeasured(what=f"proxies of {attribute}", why=why, concern="data"))
+                continue
+            findings += _findings(attribute, tests, evidence.facts, level)
+        return Assessment(tuple(findings), tuple(nothing))
+
+
+ALL = ""
+"""The feature that stands for all of them."""
+
+
+class _Test(NamedTuple):
+    group: str
+    feature: str
+    auc: Auc
+
+
+def _told(group: NDArray[np.object_]) -> tuple[list[str], list[str]]:
+    """Groups told from the rest, the largest first, of two the smaller only; and those not told."""
+    names, counts = np.unique(group, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    enough = [str(names[i]) for i in order if SPARSE <= counts[i] <= len(group) - SPARSE]
+    if len(names) == 2:
+        return enough[-1:], [] if enough else [str(names[i]) for i in order]
+    told = enough[:MOST_GROUPS]
+    return told, [str(names[i]) for i in order if names[i] not in told]
+
+
+def _aucs(x: Encoded, y: NDArray[np.int8]) -> list[tuple[str, Auc]]:
+    """Cross-fitted AUC of every feature, and of all."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+
+    folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(np.zeros(len(y)), y))
+
+    def crossfitted(inputs: Floats) -> Auc:
+        parts = []
+        for train, test in folds:
+            fitted = LogisticRegression(max_iter=1_000).fit(inputs[train], y[train])
+            parts.append(auc_of(y[test], fitted.predict_proba(inputs[test])[:, 1]))
+        return over_folds(parts)
+
+    return [*((name, crossfitted(part)) for name, part in x.columns.items()), (ALL, crossfitted(x.all))]
+
+
+def _tests(evidence: Observations, attribute: str) -> list[_Test]:
+    columns, labels = evidence.columns, evidence.labels
+    return [
+        _Test(
+            labels["group"][i],
+            labels["feature"][i],
+            Auc(
+                float(columns["value"][i]), float(columns["error"][i]), 0.0, int(columns["positives"][i]),
+                int(columns["negatives"][i]),
+            ),
+        )
+        for i, name in enumerate(labels["attribute"])
+        if name == attribute
+    ]  # fmt: skip
+
+
+def _findings(attribute: str, tests: list[_Test], facts: dict[str, Any], level: float) -> list[Finding]:
+    adjusted = benjamini_hochberg([p_of_half(t.auc) for t in tests])
+    shown = [t.auc.value > 0.5 and p <= 1 - level for t, p in zip(tests, adjusted, strict=True)]
+    at = coverage_adjusted_level(level, int((adjusted <= 1 - level).sum()), len(tests))
+    estimates = {(t.feature, t.group): _estimate(t.auc, at) for t in tests}
+    groups = tuple(dict.fromkeys(t.group for t in tests))
+    best = {f: max(t.auc.value for t in tests if t.feature == f) for f in dict.fromkeys(t.feature for t in tests)}
+    ranked = sorted((f for f in best if f != ALL), key=lambda f: -best[f])
+    exhibit = GroupEstimates(
+        title=f"How well each feature tells {attribute}",
+        unit="AUC",
+        series=tuple(f"{g} against the rest" for g in groups),
+        rows=tuple((f or "all features together", tuple(estimates[f, g] for g in groups)) for f in [ALL, *ranked]),
+    )
+    notes = [
+        f"{facts['rows']:,} rows drawn at random, {FOLDS} folds: each is scored by a fit on the others",
+        f"intervals at {100 * at:.4g}%, adjusted for {len(tests)} tests of features and groups (Benjamini–Hochberg)",
+        "read by logistic regressions, which see what rises or falls with a number and adds up over features",
+    ]
+    if facts["small"][attribute]:
+        notes.append(f"groups not told, too few rows or too many groups: {listing(facts['small'][attribute])}")
+    if facts["left_out"]:
+        notes.append(f"features left out: {listing(f'{c} ({why})' for c, why in facts['left_out'].items())}")
+    out = []
+    for metric, of_all in (("proxy_auc", False), ("attribute_auc", True)):
+        asked = [i for i, t in enumerate(tests) if (t.feature == ALL) == of_all]
+        first = max(asked, key=lambda i: tests[i].auc.value)
+        top, e = tests[first], estimates[tests[first].feature, tests[first].group]
+        size = f"AUC {decimals(e.value, 2)}, {100 * at:.4g}% interval {decimals(e.low, 2)} to {decimals(e.high, 2)}"
+        what = "All features together tell" if of_all else f"{top.feature} tells"
+        statement = f"{what} {top.group} from the rest of {attribute} ({size}; 0.50 would tell nothing)."
+        if not shown[first]:
+            what = "all features together tell" if of_all else "any single feature tells"
+            statement = f"It is not established that {what} the groups of {attribute} (best: {size})."
+        out.append(
+            Finding(
+                id=f"data/{metric}/group_max/{attribute}",
+                concern="data",
+                title=f"{METRICS[metric].title}, {attribute}",
+                statement=statement,
+                metric=metric,
+                comparison="group_max",
+                by=(attribute,),
+                estimate=e,
+                exhibits=() if of_all else (exhibit,),
+                notes=tuple(notes),
+                references=(METRICS[metric].reference,),
+            )
+        )
+    return out
+
+
+def _estimate(a: Auc, level: float) -> Estimate:
+    low, high = auc_limits(a, critical_value(level))
+    return Estimate(
+        value=number(a.value),
+        low=number(low),
+        high=number(high),
+        level=level,
+        n=a.positives + a.negatives,
+        method="DeLong a fold, logit scale; false-coverage level",
+        state="undefined" if math.isnan(a.value) else "ok",
+    )

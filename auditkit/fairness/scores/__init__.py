@@ -1,0 +1,1 @@
+"""Do scores rank and mean the same in every group, and what would another threshold buy?"""

@@ -1,0 +1,231 @@
+"""Scores: do scores rank and mean the same in every group? From one score histogram."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from auditkit.catalogue.index import METRICS
+from auditkit.check import Assessment, Batch
+from auditkit.errors import PolicyError, listing, nearest
+from auditkit.evidence.drift import Steps
+from auditkit.evidence.histogram import ScoreHistogram
+from auditkit.fairness.families.estimates import SPARSE
+from auditkit.fairness.scores import drift, values
+from auditkit.fairness.scores.curves import between_roc_curves, reliability, roc_curves
+from auditkit.fairness.scores.findings import Readings
+from auditkit.fairness.scores.remedies import remedies_finding
+from auditkit.fairness.scores.values import GroupScores, Reading
+from auditkit.options import checked_options
+from auditkit.records import Comparison, Concern, Exhibit, Finding, NotMeasured
+from auditkit.stats.calibration import bins_for
+
+Attributes = tuple[str, ...]
+READ: tuple[str, ...] = (
+    "roc_auc",
+    "calibration_error",
+    "calibration_in_the_large",
+    "calibration_slope",
+    "calibration_intercept",
+    "cumulative_calibration_error",
+)
+"""Metrics of one group's own rows, in the order of the report."""
+CROSSED = ("bpsn_auc", "bnsp_auc")
+
+
+@dataclass(frozen=True)
+@checked_options
+class Scores:
+    """How scores rank and how they are calibrated, overall and by group, and what other thresholds would buy.
+
+    Parameters
+    ----------
+    by
+        Sets of attributes, each crossed: `[["gender"], ["gender", "race"]]`. None: each declared attribute alone,
+        and all of them crossed.
+
+    Findings: AUC (`roc_auc`), its gap and its smallest, cross-group AUCs, ABROCA, calibration error, calibration in
+    the large, slope and intercept, cumulative calibration error, the price of equal selection.
+
+    >>> h = ScoreHistogram.of({"g": ["a"] * 40}, y_true=[0, 1] * 20, y_pred=[0, 1] * 20, score=[0.2, 0.9] * 20)
+    >>> Scores().assess(h).findings[0].estimate.value
+    1.0
+    """
+
+    by: Iterable[Iterable[str]] | None = None
+
+    def __post_init__(self) -> None:
+        if self.by is not None:
+            sets = tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by)
+            object.__setattr__(self, "by", sets)
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return "scores"
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON."""
+        return {"by": None if self.by is None else [list(b) for b in self.by]}
+
+    def gather(self, batch: Batch) -> ScoreHistogram:
+        """Count the rows of a batch; without scores, every row is one whose score is missing."""
+        score = np.full(len(batch.y_true), np.nan) if batch.score is None else batch.score
+        counted = ScoreHistogram.of(batch.groups, y_true=batch.y_true, y_pred=batch.y_pred, score=score)
+        return replace(counted, measure=drift.measured)
+
+    def assess(self, evidence: ScoreHistogram, *, level: float = 0.95) -> Assessment:
+        """Every finding; without a single score, what was not measured."""
+        sets = self._sets(evidence)
+        if not evidence.rows:
+            why = "no score column" if evidence.missing_rows("score") else "no row with target, decision and score"
+            concerns: tuple[Concern, ...] = ("calibration", "mitigation")
+            return Assessment(not_measured=tuple(NotMeasured(what=self.name, why=why, concern=c) for c in concerns))
+        notes = _missing_notes(evidence)
+        findings = [read(evidence, (), m, level=level).finding("overall", notes=notes) for m in READ]
+        not_measured: list[NotMeasured] = []
+        for by in sets:
+            findings += _of_set(evidence, by, level=level)
+            between = between_roc_curves(evidence, by, level=level)
+            remedy = remedies_finding(evidence, by, level=level)
+            findings += [x for x in (between, remedy) if isinstance(x, Finding)]
+            not_measured += [x for x in (between, remedy) if isinstance(x, NotMeasured)]
+        return Assessment(tuple(findings), tuple(not_measured))
+
+    def _sets(self, evidence: ScoreHistogram) -> list[Attributes]:
+        if self.by is None:
+            return [*((b,) for b in evidence.by), *([evidence.by] if len(evidence.by) > 1 else [])]
+        sets = [tuple(b) for b in self.by]
+        for name in {name for b in sets for name in b}:
+            if name not in evidence.by:
+                raise PolicyError(
+                    f"no sensitive feature '{name}'; declared are {listing(evidence.by)}.{nearest(name, evidence.by)}"
+                )
+        return sets
+
+
+def read(evidence: ScoreHistogram, by: Attributes, metric: str, *, level: float, min_n: int = SPARSE) -> Readings:
+    """One metric in every crossed group of these columns; `by=()` reads everybody."""
+    found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
+    return read_groups(found, by, metric, level=level, min_n=min_n, steps=evidence.steps(by))
+
+
+def read_groups(
+    found: Sequence[tuple[tuple[str, ...], GroupScores]],
+    by: Attributes,
+    metric: str,
+    *,
+    level: float,
+    min_n: int = SPARSE,
+    steps: Mapping[tuple[str, ...], Steps] | None = None,
+) -> Readings:
+    """One metric of groups that were read off a histogram; `steps`: what merging its bins cost."""
+    read_ = _read(metric, [g for _, g in found], min_n)
+    if steps is not None:
+        read_ = tuple(drift.told(r, metric, steps.get(k), min_n) for (k, _), r in zip(found, read_, strict=True))
+    return Readings(metric, by, tuple(k for k, _ in found), read_, level)
+
+
+def plainly(
+    evidence: ScoreHistogram, by: Attributes, metrics: Sequence[str]
+) -> dict[tuple[str, ...], dict[str, Reading]]:
+    """Group → metric → its reading as the bins give it."""
+    found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
+    read_ = {m: _read(m, [g for _, g in found], SPARSE) for m in metrics if by or m in READ}
+    return {k: {m: r[i] for m, r in read_.items()} for i, (k, _) in enumerate(found)}
+
+
+def reassess(
+    evidence: ScoreHistogram,
+    metric: str,
+    comparison: Comparison,
+    by: Attributes,
+    *,
+    level: float,
+    min_n: int = SPARSE,
+) -> Finding | None:
+    """One finding from a stored histogram; None if it cannot answer (another metric, attributes that it has not).
+
+    `min_n`: positives and negatives that a group needs for AUCs and logistic fits, else rows.
+    """
+    known = metric in (*READ, *CROSSED, "abroca") and set(by) <= set(evidence.by) and evidence.rows > 0
+    if not known or comparison not in METRICS[metric].comparisons:
+        return None
+    order = tuple(sorted(by, key=evidence.by.index))
+    if metric == "abroca":
+        between = between_roc_curves(evidence, order, level=level, min_n=min_n)
+        return between if isinstance(between, Finding) else None
+    return read(evidence, order, metric, level=level, min_n=min_n).finding(comparison)
+
+
+def p_value(
+    evidence: ScoreHistogram,
+    metric: str,
+    comparison: Comparison,
+    by: Attributes,
+    *,
+    limit: float,
+    above: bool,
+    min_n: int = SPARSE,
+) -> float | None:
+    """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
+    if metric not in (*READ, *CROSSED):
+        return None
+    order = tuple(sorted(by, key=evidence.by.index))
+    return read(evidence, order, metric, level=0.95, min_n=min_n).p_value(comparison, limit, above=above)
+
+
+def _of_set(evidence: ScoreHistogram, by: Attributes, *, level: float) -> list[Finding]:
+    found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
+    steps = evidence.steps(by)
+    exhibits: dict[tuple[str, Comparison], Exhibit] = {
+        ("roc_auc", "difference"): roc_curves(found, by),
+        ("calibration_error", "group_max"): reliability(found, by, level=level),
+    }
+    out = []
+    for metric in (*READ, *CROSSED):
+        readings_ = read_groups(found, by, metric, level=level, steps=steps)
+        for comparison in ("difference", "group_min", "group_max"):
+            if comparison in METRICS[metric].comparisons:
+                shown = exhibits.get((metric, comparison))
+                out.append(readings_.finding(comparison, exhibits=() if shown is None else (shown,)))
+    return out
+
+
+def _read(metric: str, groups: Sequence[GroupScores], min_n: int) -> tuple[Reading, ...]:
+    if metric == "roc_auc":
+        return tuple(values.ranking(g.negatives, g.positives, min_n) for g in groups)
+    if metric in CROSSED:
+        return _crossed(metric, groups, min_n)
+    if metric == "calibration_error":
+        enough = [g.rows for g in groups if g.rows >= max(min_n, values.FEWEST_FOR_BINS)]
+        bins = bins_for(min(enough, default=max(g.rows for g in groups)))  # the same number for every group
+        return tuple(values.calibration_error(g, bins, min_n) for g in groups)
+    reader = {
+        "calibration_in_the_large": values.in_the_large,
+        "calibration_slope": values.slope,
+        "calibration_intercept": values.intercept,
+        "cumulative_calibration_error": values.cumulative,
+    }[metric]
+    return tuple(reader(g, min_n) for g in groups)
+
+
+def _crossed(metric: str, groups: Sequence[GroupScores], min_n: int) -> tuple[Reading, ...]:
+    """Each group's negatives (bpsn) or positives (bnsp) against the other side of all other groups."""
+    if len(groups) == 1:
+        one = values.ranking(groups[0].negatives, groups[0].positives)
+        alone = Reading(one.value, one.limits, one.rows, one.method, state="undefined", note="there is no other group")
+        return (alone,)
+    if metric == "bpsn_auc":
+        others = values.of_the_others([g.positives for g in groups])
+        return tuple(values.ranking(g.negatives, o, min_n) for g, o in zip(groups, others, strict=True))
+    others = values.of_the_others([g.negatives for g in groups])
+    return tuple(values.ranking(o, g.positives, min_n) for g, o in zip(groups, others, strict=True))
+
+
+def _missing_notes(evidence: ScoreHistogram) -> tuple[str, ...]:
+    lost = {what: evidence.missing_rows(what) for what in ("truth", "decision", "score")}
+    return tuple(f"{n:,} rows left out: their {what} is missing" for what, n in lost.items() if n)

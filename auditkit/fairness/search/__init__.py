@@ -1,0 +1,1 @@
+"""Whom does the model treat worst? Conjunctions of columns, found and confirmed."""

@@ -1,0 +1,230 @@
+"""Subgroups: whom does the model treat worst? Conjunctions found on one half of the rows, confirmed on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.catalogue.index import METRICS, rates, resolve
+from auditkit.check import Assessment, Batch
+from auditkit.errors import DataError, PolicyError, listing, nearest
+from auditkit.evidence.coding import Coding, searchable
+from auditkit.evidence.crossed import CrossedSums
+from auditkit.evidence.sample import row_keys
+from auditkit.fairness.search.conjunctions import Direction, Search, Subgroup, effective, search
+from auditkit.fairness.search.findings import finding
+from auditkit.options import checked_options
+from auditkit.records import NotMeasured
+from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
+from auditkit.stats.pairs import Interval
+from auditkit.stats.rates import critical_value
+from auditkit.stats.rest import Sums, difference, p_value
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+@checked_options
+class Subgroups:
+    """Search every conjunction of up to `depth` conditions for those whose rate differs from everybody else's.
+
+    One half of the rows (by a hash of their content) is searched; what stands out there, at most `most` subgroups, is
+    tested on the other half, with Benjamini–Hochberg over all that are tested and intervals at the false-coverage
+    level. Only confirmed ones are named, ranked by the lower limit of their effect.
+
+    >>> Subgroups(metric="eror_rate")
+    Traceback (most recent call last):
+    auditkit.errors.PolicyError: Subgroups does not know the metric 'eror_rate'; it knows ... Did you mean 'error_rate'?
+    """
+
+    columns: Sequence[str] | None = None
+    """Columns to search; None: all features and sensitive features.
+
+    Where crossing all is more than can be counted, the sensitive features and the first features (of columns that are
+    named: the first ones) are crossed, and the others searched one at a time; the report says which.
+    """
+    depth: int = 3
+    """Conditions joined at most, 1–4."""
+    support: float = 0.01
+    """Share of the counted rows of the search half that a subgroup has at least (and never fewer than 10 rows)."""
+    metric: str = "error_rate"
+    """A rate of the catalogue, or `mean_error` (score − truth)."""
+    bins: int = 4
+    """Quantile bins of a numeric column with more values than this."""
+    most: int = 20
+    """Subgroups that are tested on the other half, at most."""
+    coding: Coding | None = None
+    """The columns as conditions; None until `fit` saw the rows."""
+
+    def __post_init__(self) -> None:
+        known = (*rates(), "mean_error")
+        name = (
+            resolve(self.metric)[0] if self.metric not in known and nearest(self.metric, known) == "" else self.metric
+        )
+        if name not in known:
+            raise PolicyError(
+                f"Subgroups does not know the metric '{self.metric}'; it knows {listing(known, most=20)}."
+                f"{nearest(self.metric, known)}"
+            )
+        object.__setattr__(self, "metric", name)
+        if isinstance(self.coding, dict):
+            object.__setattr__(self, "coding", Coding.from_json(self.coding))
+        if self.columns is not None:
+            object.__setattr__(self, "columns", (self.columns,) if isinstance(self.columns, str) else (*self.columns,))
+        limits = (("depth", self.depth, 1, 4), ("bins", self.bins, 2, 20), ("most", self.most, 1, 1_000))
+        for what, value, low, high in limits:
+            if not low <= value <= high:
+                raise DataError(f"{what} of Subgroups must lie between {low} and {high}, got {value}")
+        if not 0 < self.support < 0.5:
+            raise DataError(f"support of Subgroups is a share of the rows, above 0 and below 0.5; got {self.support}")
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return f"subgroups:{self.metric}"
+
+    @property
+    def is_rate(self) -> bool:
+        """True for shares of rows, False for a mean."""
+        return self.metric != "mean_error"
+
+    @property
+    def direction(self) -> Direction:
+        """The side that is searched: the worse one, or both where neither is worse."""
+        return {"lower is better": "higher", "higher is better": "lower"}.get(  # type: ignore[return-value]
+            METRICS[self.metric].direction, "either"
+        )
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON."""
+        return {
+            "columns": None if self.columns is None else list(self.columns),
+            "depth": self.depth,
+            "support": self.support,
+            "metric": self.metric,
+            "bins": self.bins,
+            "most": self.most,
+            "coding": None if self.coding is None else self.coding.to_json(),
+        }
+
+    def fit(self, rows: Batch) -> Subgroups:
+        """The same check with the edges of its bins; itself if it has them. DataError for unknown columns."""
+        if self.coding is not None:
+            return self
+        return replace(self, coding=self._coding(rows))
+
+    def gather(self, batch: Batch) -> CrossedSums:
+        """Count a batch; an unfitted check takes the batch's own edges, which then add to no other part."""
+        coding = self.coding or self._coding(batch)
+        frame = searchable(batch)
+        for name in coding.edges:
+            if name not in frame.columns:
+                raise DataError(f"no column '{name}' to search in this part.{nearest(name, frame.columns)}")
+        return CrossedSums.gather(
+            {name: coding.coded(name, frame[name]) for name in coding.edges},
+            outcome(batch, self.metric),
+            row_keys(batch) if batch.key is None else batch.key,
+            depth=self.depth,
+            facts={"metric": self.metric, "depth": self.depth, **coding.to_json()},
+            alone=coding.alone,
+        )
+
+    def _coding(self, rows: Batch) -> Coding:
+        sensitive = [str(c) for c in rows.groups.columns]
+        return Coding.of(searchable(rows), self.columns, bins=self.bins, depth=self.depth, first=sensitive)
+
+    def assess(self, evidence: CrossedSums, *, level: float = 0.95) -> Assessment:
+        """One finding, with a table of every subgroup tested; or why nothing could be searched."""
+        reason = self._nothing(evidence)
+        if reason:
+            return Assessment(not_measured=(NotMeasured(what=f"subgroups by {self.metric}", why=reason),))
+        found = search(
+            evidence,
+            depth=self.depth,
+            support=self.support,
+            most=self.most,
+            direction=self.direction,
+            rates=self.is_rate,
+        )
+        tested = confirm(evidence, found, rates=self.is_rate, level=level)
+        return Assessment((finding(self.metric, evidence, found, tested),))
+
+    def _nothing(self, evidence: CrossedSums) -> str:
+        if not evidence.labels:
+            left_out = evidence.facts["left_out"]
+            return f"no column can be searched: {listing(f'{c}: {why}' for c, why in left_out.items()) or 'none given'}"
+        rows = evidence.of()[:, 0]
+        if not rows.sum():
+            return f"no row counts: {METRICS[self.metric].denominator_words}"
+        return "too few rows for two halves" if min(rows) < 20 else ""
+
+
+def outcome(batch: Batch, metric: str) -> Floats:
+    """What is averaged, (N,): 1 or 0 for a rate, score − truth for `mean_error`; NaN where a row does not count."""
+    truth, decision = batch.y_true.astype(np.int64), batch.y_pred.astype(np.int64)
+    if metric == "mean_error":
+        score = np.full(len(truth), np.nan) if batch.score is None else batch.score
+        return np.where(truth >= 0, score - truth, np.nan)
+    cell = np.where((truth >= 0) & (decision >= 0), 2 * truth + decision, 4)
+    values = np.full(5, np.nan)
+    for t, d in METRICS[metric].denominator:
+        values[2 * t + d] = float((t, d) in METRICS[metric].numerator)
+    return values[cell]
+
+
+class Tested(NamedTuple):
+    """What the confirmation half says of the m subgroups carried to it, (m,) each, in their order."""
+
+    part: Sums
+    rest: Sums
+    to_rest: Interval
+    """The difference, with limits at `level`."""
+    adjusted: Floats
+    """Benjamini–Hochberg's p; 1 where the difference has changed its side."""
+    confirmed: NDArray[np.bool_]
+    level: float
+    """False-coverage-adjusted: 1 − αR/m."""
+    asked: float
+    """The level of the report."""
+    smallest: float
+    """The smallest gap that a subgroup of average size would have shown, with 80 % power; NaN for means."""
+
+
+def confirm(evidence: CrossedSums, found: Search, *, rates: bool, level: float) -> Tested:
+    """Test every carried subgroup on the other half.
+
+    A subgroup is confirmed where Benjamini–Hochberg rejects; its interval then excludes 0, and those of the others
+    do not (`coverage_adjusted_level`), but for a difference that changed its side, which is never confirmed.
+    """
+    everybody = effective(evidence, 1, ())
+    part = _parts(evidence, found.carried)
+    rest = Sums(*np.broadcast_arrays(*everybody.minus(part)))
+    p = p_value(part, rest, rates=rates)
+    same = np.sign(np.nan_to_num(part.mean - rest.mean)) == np.sign([s.difference for s in found.carried])
+    adjusted = benjamini_hochberg(np.where(same, p, 1.0))
+    confirmed = adjusted <= 1 - level
+    tried = max(1, len(found.carried))
+    adjusted_level = coverage_adjusted_level(level, int(confirmed.sum()), tried)
+    to_rest = difference(part, rest, level=adjusted_level, rates=rates)
+    return Tested(
+        part, rest, to_rest, adjusted, confirmed, adjusted_level, level, _mde(part, rest, adjusted_level, rates)
+    )
+
+
+def _parts(evidence: CrossedSums, carried: Sequence[Subgroup]) -> Sums:
+    rows = [[x[s.at] for x in effective(evidence, 1, s.by)] for s in carried]
+    return Sums(*np.array(rows, dtype=np.float64).reshape(len(rows), 3).T)
+
+
+def _mde(part: Sums, rest: Sums, level: float, rates: bool) -> float:
+    from auditkit.stats.families import minimum_detectable
+
+    if not rates or not len(part.n):
+        return float("nan")
+    n, others = float(part.n.mean()), float(rest.n.mean())
+    pooled = float(part.x[0] + rest.x[0]) / (n + others)
+    return float(minimum_detectable(pooled, n + others, n, others, q=critical_value(level), z=critical_value(0.95)))

@@ -1,0 +1,203 @@
+"""The finding of a subgroup search: one sentence that names only what was confirmed, and the tables behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from auditkit.catalogue.index import METRICS
+from auditkit.errors import listing
+from auditkit.fairness.families.estimates import number
+from auditkit.formatting import decimals, interval, percent, points
+from auditkit.records import Estimate, Finding, Table, Unit
+
+if TYPE_CHECKING:
+    from auditkit.evidence.crossed import CrossedSums
+    from auditkit.fairness.search.check import Tested
+    from auditkit.fairness.search.conjunctions import Search, Subgroup
+
+NAMED = 3
+"""Confirmed subgroups that the sentence names; the table has all."""
+
+_UNITS: tuple[Unit, ...] = ("", "", "", "percent", "percent", "points", "points", "points", "", "points")
+"""Of the table of tested subgroups, for rates."""
+
+
+def finding(metric: str, evidence: CrossedSums, found: Search, tested: Tested) -> Finding:
+    """One finding of concern `subgroups`; its estimate is the first-ranked subgroup's difference to the rest."""
+    order = ranked(tested)
+    e = _estimate(metric, evidence, found, tested, order)
+    return Finding(
+        id=f"subgroups/{metric}/difference",
+        concern="subgroups",
+        title=f"{METRICS[metric].title}, subgroups that stand out",
+        statement=_statement(metric, found, tested, order, e),
+        metric=metric,
+        comparison="difference",
+        estimate=e,
+        exhibits=(_all_tested(metric, evidence, found, tested, order), *_columns(evidence)),
+        notes=_notes(evidence, found, tested),
+        references=(METRICS["subgroups"].reference, METRICS[metric].reference),
+    )
+
+
+def ranked(tested: Tested) -> list[int]:
+    """Positions: confirmed ones first, each by the lower limit of the size of its difference, largest first."""
+    size = np.where(tested.to_rest.value >= 0, tested.to_rest.low, -tested.to_rest.high)
+    size = np.where(np.isnan(size), -np.inf, size)
+    return sorted(range(len(size)), key=lambda i: (not tested.confirmed[i], -size[i], i))
+
+
+def _estimate(metric: str, evidence: CrossedSums, found: Search, tested: Tested, order: list[int]) -> Estimate:
+    rows = int(evidence.of()[1, 0])
+    if not order:
+        note = f"none of {found.searched:,} subgroups stood out on the half that was searched"
+        return Estimate(value=None, level=tested.asked, n=rows, state="undefined", note=note)
+    first = order[0]
+    undefined = np.isnan(tested.to_rest.value[first])
+    return Estimate(
+        value=number(tested.to_rest.value[first]),
+        low=number(tested.to_rest.low[first]),
+        high=number(tested.to_rest.high[first]),
+        level=tested.level,
+        n=rows,
+        denominator=_rows_of(evidence, found.carried[first]),
+        method=METRICS["subgroups"].interval,
+        mde=number(tested.smallest),
+        state="undefined" if undefined else "ok",
+        note="nobody of it is in the half that confirms" if undefined else "",
+    )
+
+
+def _statement(metric: str, found: Search, tested: Tested, order: list[int], e: Estimate) -> str:
+    m, confirmed = METRICS[metric], int(tested.confirmed.sum())
+    head = f"{m.title}: {found.searched:,} subgroups were searched on one half of the rows"
+    if not order:
+        return f"{head}, and none stood out."
+    head += f", {len(order)} of them tested on the other half"
+    if not confirmed:
+        seen = f"; a gap below {points(e.mde)} points could have gone unseen" if e.mde is not None else ""
+        return f"{head}, and none is confirmed{seen}."
+    names = [found.carried[i] for i in order[:confirmed]]
+    first = order[0]
+    rates = metric != "mean_error"
+    at, rest = (
+        percent(float(v)) if rates else decimals(float(v), 3)
+        for v in (tested.part.mean[first], tested.rest.mean[first])
+    )
+    size = _in_words(e) if rates else f"{decimals(e.value, 3)} in the mean"
+    return (
+        f"{head}, {confirmed} confirmed. First is {title(names[0])}: {at}, against {rest} among everybody else, "
+        f"{size}.{_others(names)}"
+    )
+
+
+def _in_words(e: Estimate) -> str:
+    assert e.value is not None
+    return f"{points(abs(e.value))} points {'more' if e.value > 0 else 'less'} ({interval(e, 'difference')})"
+
+
+def _others(names: list[Subgroup]) -> str:
+    if len(names) == 1:
+        return ""
+    return f" Then {listing((title(s) for s in names[1:]), most=NAMED - 1)}."
+
+
+def title(s: Subgroup) -> str:
+    """The conditions of a subgroup, in the data's own words."""
+    return " & ".join(s.conditions)
+
+
+def _rows_of(evidence: CrossedSums, s: Subgroup) -> float:
+    return float(evidence.of(*s.by)[1, 0][s.at])
+
+
+def _all_tested(metric: str, evidence: CrossedSums, found: Search, tested: Tested, order: list[int]) -> Table:
+    rows = []
+    for i in order:
+        s = found.carried[i]
+        rows.append(
+            (
+                title(s),
+                "yes" if tested.confirmed[i] else "no",
+                int(_rows_of(evidence, s)),
+                number(tested.part.mean[i]),
+                number(tested.rest.mean[i]),
+                number(tested.to_rest.value[i]),
+                number(tested.to_rest.low[i]),
+                number(tested.to_rest.high[i]),
+                number(tested.adjusted[i]),
+                number(s.difference),
+            )
+        )
+    name = METRICS[metric].title
+    return Table(
+        title="Every subgroup that was tested on the other half, confirmed ones first",
+        columns=(
+            "Subgroup", "Confirmed", "Counted rows", name, f"{name}, everybody else", "Difference", "Lower limit",
+            "Upper limit", "Adjusted p", "Difference where it was found",
+        ),
+        rows=tuple(rows),
+        units=() if metric == "mean_error" else _UNITS,
+    )  # fmt: skip
+
+
+def _columns(evidence: CrossedSums) -> tuple[Table, ...]:
+    edges, left_out = evidence.facts["edges"], evidence.facts["left_out"]
+    alone = set(evidence.facts.get("alone", ()))
+    searched = Table(
+        title="Columns that were searched",
+        columns=("Column", "As", "Conditions"),
+        rows=tuple(
+            (
+                c,
+                ("categories" if edges[c] is None else "quantile bins") + (", alone" if c in alone else ""),
+                "; ".join(labels),
+            )
+            for c, labels in evidence.labels.items()
+        ),
+    )
+    if not left_out:
+        return (searched,)
+    rows = tuple((c, why) for c, why in left_out.items())
+    return searched, Table(title="Columns that were left out", columns=("Column", "Why"), rows=rows)
+
+
+def _notes(evidence: CrossedSums, found: Search, tested: Tested) -> tuple[str, ...]:
+    tried = len(found.carried)
+    notes = [
+        f"{found.standing_out:,} stood out on the half that was searched; {found.redundant:,} of them only refine a "
+        f"broader one without changing its rate; {tried} were tested",
+    ]
+    if tried:
+        notes.append(
+            f"intervals at {100 * tested.level:.4g}%, so that {100 * tested.asked:g}% of those of confirmed subgroups "
+            "are expected to hold the truth (false coverage)"
+        )
+    binned = [c for c, edges in evidence.facts["edges"].items() if edges is not None]
+    if binned:
+        notes.append(f"binned at quantiles: {listing(binned)}")
+    notes += _not_crossed(evidence)
+    notes += [f"left out, {c}: {why}" for c, why in evidence.facts["left_out"].items()]
+    copies = evidence.copies.average
+    if copies > 1.05:
+        notes.append(
+            f"a row has {copies:.3g} exact copies on average, itself among them; copies share a half and count as one "
+            "row. If they are different people, add a column that tells them apart"
+        )
+    if evidence.not_counted:
+        notes.append(f"not counted: {evidence.not_counted:,} rows that the metric does not concern or cannot judge")
+    return tuple(notes)
+
+
+def _not_crossed(evidence: CrossedSums) -> list[str]:
+    alone, depth = evidence.facts.get("alone", []), evidence.facts["depth"]
+    if not alone:
+        return []
+    crossed = [c for c in evidence.labels if c not in set(alone)]
+    return [
+        f"{len(alone):,} of {len(evidence.labels):,} columns were searched one at a time, not crossed with others: "
+        f"crossing all of them by {depth} is more than can be counted. Crossed were {listing(crossed, most=40)}; name "
+        "columns=[…], most important first, or a smaller depth, to choose"
+    ]

@@ -1,0 +1,348 @@
+"""What the reader sees instead of data values and metric names: one place for every format.
+
+Numbers are written by `auditkit.formatting`; here are the words around them. A group's name
+reaches a reader only through `Vocabulary`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from auditkit.catalogue.index import METRICS
+from auditkit.formatting import NOTHING, Of, decimals, in_unit, quantity
+from auditkit.records import Comparison, Estimate, Report, Status, Unit, Words
+
+STATUS: dict[Status, str] = {
+    "fail": "Failed",
+    "inconclusive": "Undecided",
+    "pass": "Passed",
+    "not_measured": "Not measured",
+}
+"""Verdicts in words, the worst first."""
+
+MISSING = "(missing)"
+"""The group of rows without a value."""
+
+LONGEST = 160
+"""Characters of a name that are shown; report.json has them all."""
+
+_JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
+_SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+_LEADS = {
+    "selection_rate": "The model selects {them}.",
+    "true_positive_rate": "Of those who {yes}, the model finds {them}.",
+    "false_negative_rate": "Of those who {yes}, the model overlooks {them}.",
+    "false_positive_rate": "Of those who {no}, the model wrongly selects {them}.",
+    "precision": "When it selects, the model is right about {them}.",
+    "accuracy": "The model is right about {them}.",
+}
+"""Natural frequencies, for the first sentence that a reader sees."""
+
+_PHRASES = {
+    "selection_rate": "selected",
+    "true_positive_rate": "found, of those who {yes}",
+    "false_negative_rate": "overlooked, of those who {yes}",
+    "false_positive_rate": "wrongly selected, of those who {no}",
+    "true_negative_rate": "rightly not selected, of those who {no}",
+    "precision": "right, of those selected",
+    "accuracy": "right, of all",
+    "base_rate": "{yes}",
+    "equalized_odds": "found, and wrongly selected",
+    "macro_recall": "found, all classes counting alike",
+}
+
+_SHORT = {
+    "selection_rate": "selected",
+    "true_positive_rate": "found",
+    "false_positive_rate": "wrongly selected",
+    "precision": "right when selecting",
+    "accuracy": "right",
+    "equalized_odds": "found, and wrongly selected",
+}
+
+
+class Vocabulary:
+    """The words of one report: display words where the configuration gives them, else the data's own labels, quoted.
+
+    >>> say = Vocabulary(Words(groups={"gender": {"Female": "women"}}))
+    >>> say.people({"gender": "Female"}), say.people({"race": "White"})
+    ('women', 'people whose race is “White”')
+    >>> say.label({"gender": "Female", "race": "White"}), say.label({"race": "White"})
+    ('White women', 'White')
+    """
+
+    def __init__(self, words: Words, *, y_true: str = "", positive: str = "") -> None:
+        self._words = words
+        self._y_true = y_true
+        self._positive = positive
+
+    @classmethod
+    def of(cls, report: Report) -> Vocabulary:
+        """The words of a report."""
+        data = report.provenance.data
+        return cls(report.words, y_true=data.y_true, positive=data.positive)
+
+    def label(self, group: Mapping[str, str]) -> str:
+        """A group beside a mark or in a table, where the attribute is named already."""
+        return upper_first(self.mention(group))
+
+    def mention(self, group: Mapping[str, str]) -> str:
+        """`label` where it does not begin a line: a display word keeps its small letter."""
+        nouns = [noun for a, v in group.items() if (noun := self._noun(a, v))]
+        own = [_own(v, a) for a, v in group.items() if not self._noun(a, v)]
+        return " ".join(part for part in (" & ".join(own), " & ".join(nouns)) if part) or "everybody"
+
+    def people(self, group: Mapping[str, str]) -> str:
+        """A group in a sentence, as a plural noun."""
+        if not group:
+            return "people"
+        nouns = [noun for a, v in group.items() if (noun := self._noun(a, v))]
+        rest = [_whose(a, v) for a, v in group.items() if not self._noun(a, v)]
+        head = " who are also ".join(nouns) or "people"
+        return head if not rest else f"{head} whose {' and '.join(rest)}"
+
+    def _noun(self, attribute: str, value: str) -> str:
+        return shown(self._words.groups.get(attribute, {}).get(value, ""), empty="")
+
+    def yes(self) -> str:
+        """What a true positive does: "earn more than $50K"."""
+        if self._words.positive:
+            return shown(self._words.positive)
+        if self._y_true and self._positive:
+            return f"have {shown(self._y_true)} “{shown(self._positive)}”"
+        return "are truly positive"
+
+    def no(self) -> str:
+        """What a true negative does: "do not earn more than $50K"."""
+        yes = self.yes()
+        return f"are not {yes.removeprefix('are ')}" if yes.startswith("are ") else f"do not {yes}"
+
+    def really(self) -> str:
+        """`yes` with emphasis on the truth, where that can be said."""
+        yes = self.yes()
+        return f"are really {yes.removeprefix('are ')}" if yes.startswith("are ") else f"really {yes}"
+
+    def phrase(self, metric: str) -> str:
+        """A metric in plain words: "found, of those who earn more than $50K"."""
+        if metric in _PHRASES:
+            return _PHRASES[metric].format(yes=self.yes(), no=self.no())
+        known = METRICS.get(metric)
+        if known is not None and known.kind == "score":
+            return known.plain
+        if known is not None and known.kind == "error":
+            return known.title[:1].lower() + known.title[1:] if known.title[1:2].islower() else known.title
+        return f"{known.plain}, of {known.denominator_words}" if known else shown(metric).replace("_", " ")
+
+    def short(self, metric: str) -> str:
+        """A metric in one or two plain words: "found"."""
+        if metric == "base_rate":
+            return self.yes()
+        known = METRICS.get(metric)
+        return _SHORT.get(metric) or (known.plain if known else shown(metric).replace("_", " "))
+
+    def frequencies(self, metric: str, groups: Sequence[tuple[Mapping[str, str], float]]) -> str:
+        """The rates of one or two groups as a sentence that needs no percentage.
+
+        >>> say = Vocabulary(Words(groups={"gender": {"Female": "women", "Male": "men"}}))
+        >>> say.frequencies("selection_rate", [({"gender": "Female"}, 0.073), ({"gender": "Male"}, 0.253)])
+        'The model selects 7 of every 100 women and 25 of every 100 men.'
+        """
+        base = base_of([value for _, value in groups])
+        them = " and ".join(f"{round(base * v):,} of every {base:,} {self.people(g)}" for g, v in groups)
+        lead = _LEADS.get(metric)
+        if lead is None:
+            return f"{upper_first(self.phrase(metric))}: {them}."
+        return lead.format(them=them, yes=self.yes(), no=self.no())
+
+    def clause(self, metric: str, low: Mapping[str, str], high: Mapping[str, str]) -> str:
+        """That one group has a lower rate than another, as a clause: "women are selected less often than men"."""
+        a, b = self.people(low), self.people(high)
+        match metric:
+            case "selection_rate":
+                return f"{a} are selected less often than {b}"
+            case "true_positive_rate":
+                return f"among those who {self.yes()}, {a} are found less often than {b}"
+            case "false_positive_rate":
+                return f"among those who {self.no()}, {b} are wrongly selected more often than {a}"
+            case "precision":
+                return f"the model is less often right when it selects {a} than when it selects {b}"
+            case "accuracy":
+                return f"the model is less often right about {a} than about {b}"
+        return f"{self.phrase(metric)}: {a} less often than {b}"
+
+
+def _own(value: str, attribute: str) -> str:
+    return f"{shown(attribute)} missing" if value == MISSING else shown(value)
+
+
+def _whose(attribute: str, value: str) -> str:
+    return f"{shown(attribute)} is missing" if value == MISSING else f"{shown(attribute)} is “{shown(value)}”"
+
+
+def shown(text: str, *, empty: str = "(empty)", longest: int = LONGEST) -> str:
+    """A name from the data, or a sentence with names, made fit for a page: visible, bounded, turning nothing round.
+
+    `longest` bounds it: sentences are longer than names.
+
+    >>> shown(""), shown("a\\x00b"), shown("x" * 999)[-3:]
+    ('(empty)', 'a�b', 'xx…')
+    """
+    if not text.strip():
+        return empty
+    text = "".join(c if c.isprintable() or c in _JOINERS else "\N{REPLACEMENT CHARACTER}" for c in text)
+    text = text if len(text) <= longest else f"{text[: longest - 1]}…"
+    if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text):
+        return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
+    return text
+
+
+def upper_first(text: str) -> str:
+    """Text as the beginning of a sentence; the rest as it is.
+
+    >>> upper_first("women of USA")
+    'Women of USA'
+    """
+    return text[:1].upper() + text[1:]
+
+
+def number(n: int) -> str:
+    """A count in a sentence: words up to twelve.
+
+    >>> number(3), number(14654)
+    ('three', '14,654')
+    """
+    return _SMALL[n] if 0 <= n < len(_SMALL) else f"{n:,}"
+
+
+def several(n: int, singular: str, plural: str = "") -> str:
+    """A count with its noun.
+
+    >>> several(1, "rule"), several(0, "rule")
+    ('one rule', 'no rules')
+    """
+    return f"{number(n)} {singular if n == 1 else plural or singular + 's'}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts as a list in a sentence.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else list(parts))
+
+
+def does(report: Report, policy: str = "policy") -> str:
+    """What a judged report does with its rules: "fails its policy", "meets its one rule"."""
+    if report.outcome == "failed":
+        return f"fails its {policy}"
+    if report.outcome == "undecided":
+        return f"is undecided on its {policy}"
+    met, n = sum(v.status == "pass" for v in report.verdicts), len(report.verdicts)
+    if met < n:
+        return f"passes its {policy}: {number(met)} of {several(n, 'rule')} {'is' if met == 1 else 'are'} met"
+    return "meets its one rule" if n == 1 else f"meets all {several(n, 'rule')} of its {policy}"
+
+
+def by_words(by: Sequence[str]) -> str:
+    """The attributes of a finding.
+
+    >>> by_words(["gender", "race"])
+    'gender and race crossed'
+    """
+    return listed([shown(a) for a in by]) + (" crossed" if len(by) > 1 else "") if by else "everybody"
+
+
+def whole_percent(x: float | None) -> str:
+    """A rate in a label, without a decimal.
+
+    >>> whole_percent(0.0725)
+    '7%'
+    """
+    return NOTHING if x is None else f"{decimals(100 * x, 0)}%"
+
+
+def base_of(rates: Sequence[float]) -> int:
+    """Of how many people to speak so that rates differ and none becomes nobody: 100, 1,000 or 10,000.
+
+    >>> base_of([0.07, 0.25]), base_of([0.002, 0.004])
+    (100, 1000)
+    """
+    for base in (100, 1_000):
+        counts = [round(base * r) for r in rates]
+        told_apart = len(set(counts)) == len(set(rates))
+        if told_apart and all(c > 0 or r == 0 for c, r in zip(counts, rates, strict=True)):
+            return base
+    return 10_000
+
+
+def unit_of(metric: str, comparison: Comparison) -> Unit:
+    """How a metric's values are written under a comparison.
+
+    >>> unit_of("accuracy", "overall"), unit_of("accuracy", "difference"), unit_of("accuracy", "ratio")
+    ('percent', 'points', 'ratio')
+    """
+    known = METRICS.get(metric)
+    if comparison.startswith("ratio"):
+        return "ratio"
+    if known is not None and known.unit in ("number", "measure"):
+        return ""
+    if known is not None and known.unit == "percent":
+        return "percent"
+    return "points" if in_units(comparison) or (known is not None and known.unit == "points") else "percent"
+
+
+def range_in(e: Estimate | None, unit: Unit) -> str:
+    """An interval beside a mark; the sign of percent stands with the value.
+
+    >>> range_in(Estimate(value=0.138, low=-0.093, high=0.183), "points")
+    '−9.3 to 18.3'
+    """
+    if e is None or e.value is None or (e.low is None and e.high is None):
+        return ""
+    low, high = (in_unit(x, "points" if unit == "percent" else unit) for x in (e.low, e.high))
+    if e.low is None or e.high is None:
+        return f"at most {high}" if e.low is None else f"at least {low}"
+    return f"{low} to {high}" if min(e.low, e.high) < 0 else f"{low}–{high}"
+
+
+def kind_of(metric: str) -> Of:
+    """How a metric is written, whatever is compared; a share where the catalogue does not know it.
+
+    >>> kind_of("accuracy"), kind_of("calibration_slope")
+    ('share', 'number')
+    """
+    known = METRICS.get(metric)
+    return "share" if known is None else known.unit
+
+
+def in_units(comparison: Comparison) -> bool:
+    """True where values are differences, in points."""
+    return comparison.startswith("difference")
+
+
+def value_text(e: Estimate | None, comparison: Comparison, of: Of = "share") -> str:
+    """The value beside a mark.
+
+    >>> value_text(Estimate(value=0.138), "difference")
+    '13.8'
+    """
+    return (
+        NOTHING if e is None else quantity(e.value, comparison, unit=not in_units(comparison) and of == "share", of=of)
+    )
+
+
+def range_text(e: Estimate | None, comparison: Comparison, of: Of = "share") -> str:
+    """The interval beside a mark: "9.3–18.3"; empty where there is none.
+
+    >>> range_text(Estimate(value=0.138, low=0.093, high=0.183), "difference")
+    '9.3–18.3'
+    """
+    if e is None or e.value is None or (e.low is None and e.high is None):
+        return ""
+    low, high = (quantity(x, comparison, unit=False, of=of) for x in (e.low, e.high))
+    if e.low is None or e.high is None:
+        return f"at most {high}" if e.low is None else f"at least {low}"
+    return f"{low} to {high}" if min(e.low, e.high) < 0 else f"{low}–{high}"

@@ -1,0 +1,176 @@
+"""FlipTest: what if nothing but the sensitive attribute were another? Torch only in `examine`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from auditkit.check import MISSING, Assessment, Batch
+from auditkit.errors import NotExplained, PolicyError, listing, nearest
+from auditkit.evidence.grouped import GroupSums
+from auditkit.options import checked_options
+from auditkit.progress import tell
+from auditkit.records import NotMeasured, Task
+from auditkit.robustness.findings import CHANGED, DELTA, UP, FlipRows, flip_findings
+
+if TYPE_CHECKING:
+    from auditkit.inputs.model import Model
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+@checked_options
+class FlipTest:
+    """Which decisions change, and how far scores move, when only a sensitive attribute is changed in a row.
+
+    Every sampled row is given every other value of the attribute in turn; all else stays as it is. An attribute that
+    does not reach the net cannot be flipped, which is said. A net that ignores the attribute can still tell the groups
+    apart by what goes with it: see `Proxies`.
+
+    Reference: Black, Yeom & Fredrikson (2020), FlipTest, FAT*; Kusner et al. (2017), Counterfactual fairness, NeurIPS.
+
+    >>> FlipTest(attributes=["gender"]).options()
+    {'attributes': ['gender']}
+    """
+
+    attributes: tuple[str, ...] | list[str] = ()
+    """Which of the sensitive features; empty: all."""
+    tasks: tuple[Task, ...] = ("binary", "multiclass", "regression")
+
+    def __post_init__(self) -> None:
+        if isinstance(self.attributes, str):  # one name alone
+            object.__setattr__(self, "attributes", (self.attributes,))
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return "flip_test"
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON."""
+        return {"attributes": list(self.attributes)}
+
+    def examine(self, model: Model, sample: Batch) -> FlipRows:
+        """A row a sampled row: `changed:…` 0 or 1 and `delta:…`, the score's change, for each attribute=value given.
+
+        The change is of the score of the class that was decided (multiclass), or of the predicted number. PolicyError
+        for an attribute that is none.
+        """
+        from auditkit.explain.asking import answering
+        from auditkit.explain.preflight import undisturbed
+
+        known = [str(a) for a in sample.groups]
+        for attribute in self.attributes:
+            if attribute not in known:
+                raise PolicyError(
+                    f"no sensitive feature '{attribute}' to flip; they are {listing(known)}.{nearest(attribute, known)}"
+                )
+        columns: dict[str, Floats] = {}
+        reasons: dict[str, str] = {}
+        with undisturbed(model):
+            before = model.predict(sample.features)
+            for i, attribute in enumerate(self.attributes or known):
+                tell("flipping attributes", i, len(self.attributes or known))
+                try:
+                    with answering(f"the net cannot be run on rows with another {attribute}"):
+                        found = _flipped(model, sample, attribute, before)
+                except NotExplained as e:
+                    found = str(e)
+                reasons |= {attribute: found} if isinstance(found, str) else {}
+                columns |= {} if isinstance(found, str) else found
+        n = len(sample.y_true)
+        weight = np.ones(n) if sample.weight is None else sample.weight
+        labels = {a: sample.groups[a].astype("str").tolist() for a in known}
+        facts = {"attributes": list(self.attributes or known), "not_measured": reasons, "task": sample.task}
+        return FlipRows({"weight": weight, **columns}, labels, facts)
+
+    def assess(self, evidence: FlipRows | GroupSums, *, level: float = 0.95) -> Assessment:
+        """Two findings an attribute that reaches the net: decisions that change, scores that move."""
+        seen = evidence.sums()
+        reasons: dict[str, str] = seen.facts["not_measured"]
+        return Assessment(
+            tuple(f for a in seen.facts["attributes"] for f in flip_findings(seen, a, level=level)),
+            tuple(_unmoved(a, why) for a, why in reasons.items()),
+        )
+
+
+def _unmoved(attribute: str, why: str) -> NotMeasured:
+    return NotMeasured(what=f"what flipping {attribute} changes", why=why, concern="robustness")
+
+
+def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dict[str, Floats] | str:
+    """What changes for each value of the attribute; or why it cannot be flipped."""
+    if attribute not in sample.features:
+        return f"{attribute} is not an input of the model: it came beside the features{_though(attribute)}"
+    groups = sample.groups[attribute].astype("str")
+    values = sorted(set(groups) - {MISSING})
+    if len(values) < 2:
+        return f"the sample holds one value of {attribute}: there is nothing to flip it to"
+    out: dict[str, Floats] = {}
+    reached = False
+    for value in values:
+        rows = with_value(sample.features, attribute, groups, value)
+        if not reached:
+            reached = _differs(model, sample.features, rows)
+        after = model.predict(rows)
+        changed, delta = _change(model, before, after)
+        own = (groups == value).to_numpy()
+        changed[own], delta[own] = 0.0, 0.0
+        out |= {f"{DELTA}{attribute}={value}": delta}
+        if sample.task != "regression":
+            out[f"{CHANGED}{attribute}={value}"] = changed
+        if sample.task == "binary":
+            out[f"{UP}{attribute}={value}"] = changed * (delta > 0)
+    if not reached:
+        seen = f"flipping it changes no output{_by_map(model, sample, attribute)}"
+        return f"{attribute} is not an input of the model: {seen}{_though(attribute)}"
+    return out
+
+
+def _though(attribute: str) -> str:
+    return f"; columns that tell {attribute} can still make a gap"
+
+
+def _by_map(model: Model, sample: Batch, attribute: str) -> str:
+    """What the feature map says of a column that was seen to change nothing."""
+    inputs = model.encode(sample.features.head(2))
+    groups = model.groups(inputs, sample.features)
+    if groups is None:
+        return ""
+    read = {part for name in groups.names for part in (name, *name.split(" + "))}
+    return " (though the feature map names it)" if attribute in read else ""
+
+
+def with_value(features: pd.DataFrame, attribute: str, groups: pd.Series[str], value: str) -> pd.DataFrame:
+    """The rows with the attribute's own raw value (its type and spelling) of the group `value`, everywhere.
+
+    >>> frame = pd.DataFrame({"sex": [1.0, 2.0], "x": [5, 6]})
+    >>> with_value(frame, "sex", pd.Series(["1", "2"]), "2")["sex"].tolist()
+    [2.0, 2.0]
+    """
+    first = int(np.flatnonzero((groups == value).to_numpy())[0])
+    column = features[attribute]
+    given = pd.Series([column.iloc[first]] * len(features), index=features.index).astype(column.dtype)
+    return features.assign(**{attribute: given})
+
+
+def _differs(model: Model, before: pd.DataFrame, after: pd.DataFrame) -> bool:
+    """Whether any of the net's inputs changes."""
+    a, b = model.encoded_numbers(before), model.encoded_numbers(after)
+    return not np.array_equal(a, b, equal_nan=True)
+
+
+def _change(model: Model, before: Floats, after: Floats) -> tuple[Floats, Floats]:
+    """(N,) whether the decision is another, and the change of the score."""
+    if model.task == "multiclass":
+        decided = before.argmax(axis=1)
+        rows = np.arange(len(before))
+        return (after.argmax(axis=1) != decided).astype(float), after[rows, decided] - before[rows, decided]
+    if model.task == "regression":
+        return np.zeros(len(before)), after - before
+    return ((after >= model.threshold) != (before >= model.threshold)).astype(float), after - before

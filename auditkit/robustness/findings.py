@@ -1,0 +1,211 @@
+"""From flipped rows to findings: how many decisions change, how far scores move, which way. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.catalogue.index import METRICS
+from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
+from auditkit.evidence.sums import Moments
+from auditkit.explain.estimates import UNBOUNDED, Cell, excludes_zero, mean_of, share_of
+from auditkit.formatting import interval, percent, plain, points, quantity
+from auditkit.records import Estimate, Finding, GroupEstimate, Table, Unit
+
+Floats = NDArray[np.float64]
+
+CHANGED, DELTA, UP = "changed:", "delta:", "up:"
+"""Prefixes of the columns: the decision is another; the score's change; the decision turned positive."""
+CAUTION = "This is how the model reaches its decisions, not what causes the outcome."
+
+
+RATE, EFFECT = "changed", "moved"
+"""Columns of the sums: over the values that are not a row's own, the mean share of other decisions, of moved scores."""
+
+
+@dataclass(frozen=True)
+class FlipRows(PersonRows):
+    """A row a sampled row: `weight`, and for every attribute=value given `delta:…`, `changed:…` and `up:…`."""
+
+    def sums(self, fewest: int = 1) -> GroupSums:
+        """A table an attribute that was flipped, by its own groups."""
+        tables = {a: found for a in self.labels if (found := self._table(a, fewest)) is not None}
+        return GroupSums(self.facts, tables)
+
+    def _table(self, attribute: str, fewest: int) -> Grouped | None:
+        head = f"{DELTA}{attribute}="
+        values = [c.removeprefix(head) for c in self.columns if c.startswith(head)]
+        if not values:
+            return None
+        nothing = np.zeros(len(self))
+        group = self.labels[attribute]
+        columns = {
+            f"{prefix}{v}": self.columns.get(f"{prefix}{attribute}={v}", nothing)
+            for prefix in (DELTA, CHANGED, UP)
+            for v in values
+        }
+        other = np.array([[g != v for v in values] for g in group], dtype=float).reshape(len(group), len(values))
+
+        def others(prefix: str) -> Floats:
+            found = np.stack([np.abs(columns[f"{prefix}{v}"]) for v in values], axis=1)
+            out: Floats = (found * other).sum(1) / other.sum(1)
+            return out
+
+        columns = {RATE: others(CHANGED), EFFECT: others(DELTA), **columns}
+        return Grouped.of(columns, self.columns["weight"], group, fewest=fewest)
+
+
+class Flips(NamedTuple):
+    """What flipping one attribute did."""
+
+    attribute: str
+    seen: Grouped
+    task: str
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What rows were given."""
+        return tuple(c.removeprefix(DELTA) for c in self.seen.columns if c.startswith(DELTA))
+
+    def column(self, name: str) -> int:
+        """Where a column stands in the sums."""
+        return self.seen.columns.index(name)
+
+    def mean(self, name: str, group: str) -> float | None:
+        """The weighted mean of a group's rows; None where it is withheld."""
+        found = float(self.seen.groups[group].mean[self.column(name)])
+        return None if np.isnan(found) else found
+
+
+def flip_findings(seen: GroupSums, attribute: str, *, level: float) -> tuple[Finding, ...]:
+    """`robustness/flip_rate/overall/<attribute>` (no decisions: none) and `robustness/flip_effect/overall/…`."""
+    if attribute not in seen.tables:
+        return ()
+    flips = Flips(attribute, seen.tables[attribute], seen.facts["task"])
+    rate = () if flips.task == "regression" else (_rate(flips, level),)
+    return (*rate, _effect(flips, level))
+
+
+def _rate(flips: Flips, level: float) -> Finding:
+    everybody = _mean(flips.seen.everybody, flips.column(RATE), (0.0, 1.0)).estimate(level)
+    return _finding(flips, "flip_rate", RATE, (0.0, 1.0), level, _rate_statement(flips, everybody))
+
+
+def _effect(flips: Flips, level: float) -> Finding:
+    bounds = (0.0, 1.0) if flips.task != "regression" else (0.0, np.inf)
+    everybody = _mean(flips.seen.everybody, flips.column(EFFECT), bounds).estimate(level)
+    return _finding(flips, "flip_effect", EFFECT, bounds, level, _effect_statement(flips, everybody, level))
+
+
+def _mean(moments: Moments, column: int, bounds: tuple[float, float]) -> Cell:
+    """Wilson's limits where every value is 0 or 1 (an attribute of two values), Student's for means of several."""
+    wx, wx2 = float(moments.wx[column]), float(moments.wx2[column])
+    if moments.n and abs(wx - wx2) <= 1e-12 * max(wx, wx2):  # Σw x (1 − x) is 0 for x in [0, 1] only at its ends
+        return share_of(moments, column)
+    return mean_of(moments, column, bounds=bounds)
+
+
+def _finding(
+    flips: Flips,
+    metric: str,
+    column: str,
+    bounds: tuple[float, float],
+    level: float,
+    statement: str,
+) -> Finding:
+    a, j, everybody = flips.attribute, flips.column(column), flips.seen.everybody
+    groups = [
+        GroupEstimate(group={a: name}, estimate=_mean(moments, j, bounds).estimate(level))
+        for name, moments in flips.seen.groups.items()
+    ]
+    return Finding(
+        id=f"robustness/{metric}/overall/{a}",
+        concern="robustness",
+        title=f"{METRICS[metric].title}, {a}",
+        statement=statement,
+        metric=metric,
+        comparison="overall",
+        by=(a,),
+        estimate=_mean(everybody, j, bounds).estimate(level),
+        by_group=tuple(groups),
+        exhibits=(_table(flips, level),) if metric == "flip_effect" or flips.task == "regression" else (),
+        notes=(
+            f"only {a} is changed; whatever goes with it stays, so that some flipped rows may be like nobody real",
+            f"each of {everybody.n:,} sampled rows is given every other value; its values count alike",
+        ),
+        references=(METRICS[metric].reference,),
+    )
+
+
+def _table(flips: Flips, level: float) -> Table:
+    """Each flip: rows, decisions that change (to positive, to negative), the mean change with its limits."""
+    unit: Unit = "points" if flips.task != "regression" else ""
+    rows = []
+    for name, moments in flips.seen.groups.items():
+        for value in flips.values:
+            if value == name:
+                continue
+            e = _shift(flips, moments, value).estimate(level)
+            rows.append((name, value, moments.n, *_decisions(flips, name, value), e.value, e.low, e.high))
+    decided = {"binary": ("turn positive", "turn negative"), "multiclass": ("decided otherwise",)}.get(flips.task, ())
+    return Table(
+        title=f"{flips.attribute}, flipped",
+        columns=("is", "becomes", "rows", *decided, "mean change of score", "from", "to"),
+        rows=tuple(rows),
+        units=("", "", "", *("percent" for _ in decided), unit, unit, unit),
+    )
+
+
+def _shift(flips: Flips, moments: Moments, value: str) -> Cell:
+    bounds = (-1.0, 1.0) if flips.task != "regression" else UNBOUNDED
+    return mean_of(moments, flips.column(f"{DELTA}{value}"), bounds=bounds)
+
+
+def _decisions(flips: Flips, group: str, value: str) -> tuple[float | None, ...]:
+    changed, up = (flips.mean(f"{prefix}{value}", group) for prefix in (CHANGED, UP))
+    match flips.task:
+        case "binary":
+            return up, None if changed is None or up is None else max(0.0, changed - up)
+        case "multiclass":
+            return (changed,)
+    return ()
+
+
+def _rate_statement(flips: Flips, e: Estimate) -> str:
+    a = flips.attribute
+    if e.value == 0:
+        most = "" if e.high is None else f" (with {100 * e.level:.4g}% confidence no more than {percent(e.high)} would)"
+        return f"If only {a} were changed, no decision on the sampled rows would change{most}. {CAUTION}"
+    sure = "" if e.low is None else f" ({interval(e, 'overall')})"
+    return f"If only {a} were changed, {percent(e.value)} of decisions would change{sure}. {CAUTION}"
+
+
+def _effect_statement(flips: Flips, e: Estimate, level: float) -> str:
+    a = flips.attribute
+    if flips.task == "regression":
+        size, sure = plain(e.value), "" if e.low is None else f" ({interval(e, 'overall', of='measure')})"
+    else:
+        size = quantity(e.value, "difference")
+        sure = "" if e.low is None else f" ({interval(e, 'difference')})"
+    which = "score of the class decided on" if flips.task == "multiclass" else "score"
+    which = "prediction" if flips.task == "regression" else which
+    moved = f"If only {a} were changed, a {which} would move by {size} on average{sure}"
+    return f"{moved}{_direction(flips, level)}. {CAUTION}"
+
+
+def _direction(flips: Flips, level: float) -> str:
+    """The largest mean change whose interval excludes 0, in words; nothing where none does."""
+    found = []
+    for name, moments in flips.seen.groups.items():
+        for value in flips.values:
+            e = _shift(flips, moments, value).estimate(level)
+            if value != name and excludes_zero(e) and e.value is not None:
+                found.append((abs(e.value), name, value, e.value))
+    if not found:
+        return "; no flip moves scores one way beyond doubt"
+    size, name, value, change = max(found)
+    amount = plain(size) if flips.task == "regression" else f"{points(size)} points"
+    return f"; from {name} to {value} they {'rise' if change > 0 else 'fall'} by {amount}"
