@@ -17,18 +17,8 @@ from typing import Any
 import numpy as np
 
 from auditkit.accidents import OnError, absent_if_broken, chosen, fit_for_a_report
-from auditkit.check import (
-    Batch,
-    Check,
-    DeclaredCheck,
-    Evidence,
-    FittedCheck,
-    RowsCheck,
-    SampleCheck,
-    StreamCheck,
-    missing,
-    tasks_of,
-)
+from auditkit.batch import Batch, missing
+from auditkit.check import Check, DeclaredCheck, Evidence, FittedCheck, RowsCheck, SampleCheck, StreamCheck, tasks_of
 from auditkit.checks import asked_for, check_of, default_checks, told_apart
 from auditkit.deciding import as_many, decided, of_one_task, wrapped
 from auditkit.disclosure import Disclosure, GroupDisclosure

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.errors import DataError, ModelError, listing
 from auditkit.explain.preflight import preflight
 from auditkit.inputs.dataset import Dataset

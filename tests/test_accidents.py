@@ -17,7 +17,8 @@ from torch import nn
 
 import auditkit as ak
 from auditkit import accidents
-from auditkit.check import Assessment, Batch
+from auditkit.batch import Batch
+from auditkit.check import Assessment
 from auditkit.errors import NotExplained, out_of_memory
 from tests.helpers import run_cli
 

@@ -14,7 +14,7 @@ ALWAYS = {"errors", "files", "auditkit"}
 EVERYTHING = {
     "records", "catalogue", "check", "formatting", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
-    "values", "alignment",
+    "values", "alignment", "batch",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
 BORDERS: dict[str, tuple[set[str], set[str]]] = {
@@ -25,7 +25,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "exhibits": (set(), {"pydantic"}),
     "stored": ({"files"}, set()),
     "disclosure": ({"exhibits"}, {"pydantic"}),
-    "deciding": ({"check", "explain", "inputs", "progress"}, {"numpy"}),
+    "deciding": ({"batch", "explain", "inputs", "progress"}, {"numpy"}),
     "accidents": ({"check", "progress", "records", "formatting"}, set()),
     "origins": ({"exhibits"}, {"pydantic"}),
     "records": (
@@ -33,26 +33,38 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"pydantic"},
     ),  # report: only inside Report.save
     "catalogue": ({"records"}, set()),
+    "batch": ({"records"}, set()),
     "check": ({"records"}, set()),
     "options": (set(), set()),
     "progress": (set(), set()),
     "formatting": ({"records"}, set()),
     "inputs": (
-        {"records", "check", "values", "alignment"},
+        {"records", "batch", "values", "alignment"},
         {"torch", "numpy", "pandas", "narwhals", "pyarrow", "safetensors", "sklearn"},
     ),
-    "evidence": ({"check", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
+    "evidence": ({"batch", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
     "stats": (set(), {"numpy", "scipy"}),
     "fairness": (
-        {"check", "options", "catalogue", "evidence", "stats", "records", "formatting", "alignment"},
+        {"batch", "check", "options", "catalogue", "evidence", "stats", "records", "formatting", "alignment"},
         {"numpy", "pandas", "sklearn", "fairlearn"},
     ),
     "explain": (
-        {"inputs", "check", "options", "catalogue", "evidence", "stats", "records", "formatting", "progress"},
+        {"batch", "inputs", "check", "options", "catalogue", "evidence", "stats", "records", "formatting", "progress"},
         {"torch", "captum", "numpy", "pandas", "sklearn"},
     ),
     "robustness": (
-        {"explain", "inputs", "check", "options", "catalogue", "evidence", "records", "formatting", "progress"},
+        {
+            "explain",
+            "batch",
+            "inputs",
+            "check",
+            "options",
+            "catalogue",
+            "evidence",
+            "records",
+            "formatting",
+            "progress",
+        },
         {"numpy", "pandas"},
     ),
     "gate": ({"records", "disclosure", "catalogue", "formatting"}, {"pydantic"}),

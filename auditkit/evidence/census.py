@@ -11,14 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.check import Batch, missing
+from auditkit.batch import Batch, Cell, Census, missing
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading
 from auditkit.evidence.merging import PEOPLE
 
 Floats = NDArray[np.float64]
-Cell = tuple[str, ...]
-"""A value of each attribute, then target and decision as text ("" where the task has no classes)."""
 
 CLIP = 1e-7
 """Scores are kept this far from 0 and 1 in the log loss, which has no value there."""
@@ -34,54 +32,34 @@ def log_loss(score: NDArray[Any], y: NDArray[Any]) -> Floats:
     return -np.log(np.where(np.asarray(y) == 1, kept, 1 - kept))
 
 
+def census_of(batch: Batch) -> Census | None:
+    """The census of a batch; None where rows have no score (or one of every class)."""
+    numbers = batch.y_pred if batch.task == "regression" else batch.score
+    if numbers is None or np.ndim(numbers) != 1:
+        return None
+    known = ~missing(batch.y_true) & ~missing(batch.y_pred) & np.isfinite(np.asarray(numbers, np.float64))
+    columns = [batch.groups[c].astype("str").to_numpy(dtype=object)[known] for c in batch.groups]
+    score = np.asarray(numbers, np.float64)[known]
+    if batch.task == "regression":
+        columns += [np.full(len(score), "", dtype=object)] * 2
+        loss = np.zeros(len(score))
+    else:
+        columns += [v[known].astype(str).astype(object) for v in (batch.y_true, batch.y_pred)]
+        loss = log_loss(score, batch.y_true[known])
+    cells: dict[Cell, Floats] = {}
+    keys = np.array(["\x1f".join(row) for row in zip(*columns, strict=True)], dtype=object)
+    found, code = np.unique(keys, return_inverse=True)
+    sums = np.stack([np.bincount(code, w, minlength=len(found)) for w in (np.ones(len(score)), score, loss)], 1)
+    for key, row in zip(found, sums, strict=True):
+        cells[tuple(key.split("\x1f"))] = row
+    return Census(tuple(str(c) for c in batch.groups), cells)
+
+
 @dataclass(frozen=True)
-class Census:
-    """Sums over all rows whose target and output are known; they add."""
+class CensusMeans:
+    """What a report tells of a census."""
 
-    by: tuple[str, ...]
-    """Sensitive attributes."""
-    cells: Mapping[Cell, Floats]
-    """Cell → (rows, Σ score or prediction, Σ log loss)."""
-
-    @classmethod
-    def of(cls, batch: Batch) -> Census | None:
-        """The census of a batch; None where rows have no score (or one of every class)."""
-        numbers = batch.y_pred if batch.task == "regression" else batch.score
-        if numbers is None or np.ndim(numbers) != 1:
-            return None
-        known = ~missing(batch.y_true) & ~missing(batch.y_pred) & np.isfinite(np.asarray(numbers, np.float64))
-        columns = [batch.groups[c].astype("str").to_numpy(dtype=object)[known] for c in batch.groups]
-        score = np.asarray(numbers, np.float64)[known]
-        if batch.task == "regression":
-            columns += [np.full(len(score), "", dtype=object)] * 2
-            loss = np.zeros(len(score))
-        else:
-            columns += [v[known].astype(str).astype(object) for v in (batch.y_true, batch.y_pred)]
-            loss = log_loss(score, batch.y_true[known])
-        cells: dict[Cell, Floats] = {}
-        keys = np.array(["\x1f".join(row) for row in zip(*columns, strict=True)], dtype=object)
-        found, code = np.unique(keys, return_inverse=True)
-        sums = np.stack([np.bincount(code, w, minlength=len(found)) for w in (np.ones(len(score)), score, loss)], 1)
-        for key, row in zip(found, sums, strict=True):
-            cells[tuple(key.split("\x1f"))] = row
-        return cls(tuple(str(c) for c in batch.groups), cells)
-
-    def __add__(self, other: Census) -> Census:
-        if self.by != other.by:
-            raise EvidenceError(f"cannot add a census by {list(self.by)} and one by {list(other.by)}")
-        cells = dict(self.cells)
-        for cell, sums in other.cells.items():
-            cells[cell] = cells[cell] + sums if cell in cells else sums
-        return Census(self.by, cells)
-
-    def recoded(self, recoding: Mapping[str, Mapping[str, str]]) -> Census:
-        """The sums of recoded groups."""
-        cells: dict[Cell, Floats] = {}
-        for cell, sums in self.cells.items():
-            own = tuple(recoding.get(a, {}).get(v, v) for a, v in zip(self.by, cell, strict=False))
-            key = (*own, *cell[len(own) :])
-            cells[key] = cells[key] + sums if key in cells else sums
-        return Census(self.by, cells)
+    census: Census
 
     def mean(self, of: str, group: Mapping[str, str], *, y: int | None = None, rest: bool = False) -> float | None:
         """Mean over the rows of a group (`rest`: of all others) with target `y`; None without rows.
@@ -90,7 +68,7 @@ class Census:
 
         `of`: "score", "selected" or "loss".
         """
-        where = [self.by.index(a) for a in group]
+        where = [self.census.by.index(a) for a in group]
         total = np.zeros(2)
         for cell, (n, score, loss) in self._told.items():
             inside = all(cell[i] == value for i, value in zip(where, group.values(), strict=True))
@@ -100,7 +78,7 @@ class Census:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return {"by": list(self.by), "cells": [[*cell, *sums] for cell, sums in self._told.items()]}
+        return {"by": list(self.census.by), "cells": [[*cell, *sums] for cell, sums in self._told.items()]}
 
     @cached_property
     def _told(self) -> dict[Cell, tuple[float, float, float]]:
@@ -109,7 +87,7 @@ class Census:
         Cells of one group and target share their mean until five rows do, else those of the group: sums over these
         stay what they are. Of a group of fewer than five rows the means have three bits, so that none is one row's.
         """
-        told = {cell: sums.copy() for cell, sums in sorted(self.cells.items())}
+        told = {cell: sums.copy() for cell, sums in sorted(self.census.cells.items())}
         for depth in (1, 2):
             pools: dict[Cell, list[Cell]] = {}
             for cell in told:
@@ -121,20 +99,20 @@ class Census:
             rows[cell[:-2]] = rows.get(cell[:-2], 0.0) + sums[0]
         return {cell: _rounded(sums) if rows[cell[:-2]] < PEOPLE else _short_sums(sums) for cell, sums in told.items()}
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Census:
-        """From `to_json`; EvidenceError for what no rows can give."""
-        data = reading.fields(data, "the census", "by", "cells")
-        by = reading.names(data["by"], "'by' of the census")
-        cells: dict[Cell, Floats] = {}
-        for row in reading.items(data["cells"], "the cells of the census"):
-            stored = reading.items(row, "a cell of the census", length=len(by) + 5)
-            cell = tuple(reading.texts(stored[:-3], "a cell of the census"))
-            reading.number(stored[-3], "the rows of a cell of the census", low=0, high=reading.MOST_ROWS)
-            if cell in cells:
-                raise EvidenceError(f"the census names {reading.shown(cell)} twice")
-            cells[cell] = reading.numbers(stored[-3:], "the sums of a cell of the census")
-        return cls(by, cells)
+
+def census_from_json(data: dict[str, Any]) -> Census:
+    """From `CensusMeans.to_json`; EvidenceError for what no rows can give."""
+    data = reading.fields(data, "the census", "by", "cells")
+    by = reading.names(data["by"], "'by' of the census")
+    cells: dict[Cell, Floats] = {}
+    for row in reading.items(data["cells"], "the cells of the census"):
+        stored = reading.items(row, "a cell of the census", length=len(by) + 5)
+        cell = tuple(reading.texts(stored[:-3], "a cell of the census"))
+        reading.number(stored[-3], "the rows of a cell of the census", low=0, high=reading.MOST_ROWS)
+        if cell in cells:
+            raise EvidenceError(f"the census names {reading.shown(cell)} twice")
+        cells[cell] = reading.numbers(stored[-3:], "the sums of a cell of the census")
+    return Census(by, cells)
 
 
 def _share(told: dict[Cell, Floats], pool: list[Cell], depth: int) -> None:

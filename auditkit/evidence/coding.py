@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.check import MISSING, Batch
+from auditkit.batch import MISSING, Batch
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import rare, reading
 from auditkit.evidence.contents import holds_contents

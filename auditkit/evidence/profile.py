@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading, suppression
 from auditkit.evidence.tally import Tally, coded_strings

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.check import Batch
+from auditkit.batch import Batch, Census
 from auditkit.errors import EvidenceError, listing
-from auditkit.evidence.census import Census
+from auditkit.evidence.census import census_of
 from auditkit.evidence.contents import hashable
 from auditkit.evidence.reading import fields, mapping, numbers, texts
 
@@ -107,7 +107,7 @@ class Sample:
         counts: dict[tuple[str, ...], int] = {}
         for group, count in zip(*np.unique(strata, return_counts=True), strict=True):
             counts[_unjoin(group)] = int(count)
-        return cls(k, batch, keys, counts, Census.of(batch))._cut()
+        return cls(k, batch, keys, counts, census_of(batch))._cut()
 
     def __add__(self, other: Sample) -> Sample:
         if self.k != other.k or list(self.batch.groups) != list(other.batch.groups):

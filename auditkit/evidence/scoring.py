@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.errors import EvidenceError, listing, nearest
 from auditkit.evidence import rare, reading, suppression
 from auditkit.evidence.tally import coded_strings
@@ -35,7 +35,7 @@ class ScoreCounts:
 
     It grows with the number of distinct scores: in a stored report about 30 bytes for each of them and each group.
 
-    >>> from auditkit.check import Batch
+    >>> from auditkit.batch import Batch
     >>> sex, nothing = pd.DataFrame({"sex": ["f", "f", "m"]}), np.zeros(3, np.int8)
     >>> counts = ScoreCounts.of(Batch(sex, sex, nothing, nothing, score=np.array([0.2, 0.9, 0.5])))
     >>> counts.median(), counts.over_score(0.5, "sex").above.tolist()

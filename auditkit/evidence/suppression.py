@@ -17,7 +17,7 @@ from auditkit.evidence.rare import FEWEST
 if TYPE_CHECKING:
     import pandas as pd
 
-    from auditkit.check import Batch
+    from auditkit.batch import Batch
 else:
     from auditkit.evidence.lazy import pandas as pd
 

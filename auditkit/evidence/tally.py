@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.alignment import aligned
-from auditkit.check import MISSING
+from auditkit.batch import MISSING
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import suppression
 from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes

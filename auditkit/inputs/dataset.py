@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.check import MISSING, RESERVED, Batch
+from auditkit.batch import MISSING, RESERVED, Batch
 from auditkit.errors import DataError, listing, nearest
 from auditkit.inputs import lookalikes, sources
 from auditkit.inputs.arrays import joined

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from auditkit.check import MISSING
+from auditkit.batch import MISSING
 from auditkit.errors import DataError
 from auditkit.values import coded, is_number
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from auditkit.check import MISSING
+from auditkit.batch import MISSING
 
 _LETTERS = dict(
     zip(

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.check import MISSING, Assessment, Batch
+from auditkit.batch import MISSING, Batch
+from auditkit.check import Assessment
 from auditkit.errors import NotExplained, PolicyError, listing, nearest
 from auditkit.evidence.grouped import GroupSums
 from auditkit.options import checked_options

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.evidence.sample import row_keys
 from auditkit.fairness.search.check import Subgroups
 from tests.benchmarks.timing import median_seconds, row

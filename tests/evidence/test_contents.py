@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.evidence.sample import row_keys
 
 MAKE: dict[str, Any] = {

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.weightstats import DescrStatsW
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.errors import EvidenceError
 from auditkit.evidence.sample import Observations, RowHash, Sample, concatenated, row_keys, shuffled, taken
 from auditkit.evidence.sums import Moments

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.errors import EvidenceError
 from auditkit.evidence.sample import taken
 from auditkit.evidence.scoring import ScoreCounts

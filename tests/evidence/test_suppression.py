@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 import auditkit as ak
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.disclosure import GroupDisclosure
 from auditkit.errors import DataError
 from auditkit.evidence.classes import ClassTally

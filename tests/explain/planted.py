@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 
 WIDTH, PROXY = 8, 2
 """Columns of the input; the first `PROXY` of them tell the group."""

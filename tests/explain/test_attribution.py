@@ -12,7 +12,7 @@ import torch
 from captum.attr import IntegratedGradients
 from torch import Tensor, nn
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.evidence.sample import taken
 from auditkit.explain import captum_calls
 from auditkit.explain.attributions.study import NotExplained, differentiable, explain

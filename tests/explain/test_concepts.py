@@ -15,7 +15,7 @@ from captum.attr import LayerActivation, LayerGradientXActivation
 from scipy import stats
 from torch import Tensor, nn
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.errors import DataError, ModelError, PolicyError
 from auditkit.explain.concepts.check import Concepts
 from auditkit.explain.concepts.findings import PROJECTION, ConceptRows, contrasts_of, permutation_p

@@ -16,7 +16,7 @@ from captum.attr import IntegratedGradients
 from torch import Tensor, nn
 
 import auditkit as ak
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.errors import DataError, ModelError, PolicyError
 from auditkit.explain.cases.check import Examples
 from auditkit.explain.cases.findings import CasesSeen

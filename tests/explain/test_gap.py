@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 import auditkit as ak
 from auditkit.audit import observe
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.errors import EvidenceError, ModelError, PolicyError
 from auditkit.explain.gaps.findings import p_value, reassess
 from auditkit.explain.gaps.pairs import staircase

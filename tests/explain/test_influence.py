@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 import auditkit as ak
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.errors import DataError, PolicyError
 from auditkit.explain.influence import directions
 from auditkit.explain.influence.check import Influence

@@ -13,7 +13,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auditkit.check import Assessment, Batch
+from auditkit.batch import Batch
+from auditkit.check import Assessment
 from auditkit.errors import DataError, EvidenceError, ModelError, NotExplained
 from auditkit.evidence.sample import taken
 from auditkit.explain.layers import interventions, one_layer

@@ -122,7 +122,7 @@ def brute_force(model: ak.Model, x: np.ndarray[Any, Any], baseline: np.ndarray[A
 
 
 def sample_of(name: str) -> Any:
-    from auditkit.check import Batch
+    from auditkit.batch import Batch
 
     x, y, group = rows(ODD[name].missing)
     return Batch(

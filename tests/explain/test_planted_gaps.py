@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.explain.attributions.study import groups_of
 from auditkit.explain.gaps.splits import Split
 from auditkit.explain.gaps.splitting import Scene, by_shapley

@@ -15,7 +15,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.preprocessing import OneHotEncoder
 from torch import nn
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.errors import PolicyError
 from auditkit.explain.recourse.check import Recourse
 from auditkit.explain.recourse.findings import RecourseRows

@@ -13,7 +13,7 @@ import torch
 from captum.attr import IntegratedGradients
 from torch import Tensor, nn
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.errors import ModelError
 from auditkit.explain.attributions.check import Attribution
 from auditkit.explain.attributions.study import explain, surface_of

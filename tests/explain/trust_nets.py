@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.explain.attributions.findings import attribution_finding
 from auditkit.explain.attributions.study import Explained, surface_of, weighted_mean
 from auditkit.explain.attributions.sums import AttributionRows

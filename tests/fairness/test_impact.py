@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy.stats import fisher_exact, studentized_range
 
 import auditkit as ak
-from auditkit.check import Batch, StreamCheck
+from auditkit.batch import Batch
+from auditkit.check import StreamCheck
 from auditkit.errors import PolicyError
 from auditkit.fairness.groups.check import GroupFairness, p_value
 from auditkit.fairness.law.impact import ImpactRatios as Ratios

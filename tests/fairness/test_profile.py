@@ -14,7 +14,8 @@ from scipy.stats import chisquare
 from statsmodels.stats.proportion import proportion_confint
 
 import auditkit as ak
-from auditkit.check import Batch, StreamCheck
+from auditkit.batch import Batch
+from auditkit.check import StreamCheck
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence.profile import Profile
 from auditkit.evidence.sample import taken

@@ -12,7 +12,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 import auditkit as ak
-from auditkit.check import Batch, RowsCheck
+from auditkit.batch import Batch
+from auditkit.check import RowsCheck
 from auditkit.errors import PolicyError
 from auditkit.fairness.rows.encoding import encoded
 from auditkit.fairness.rows.proxies import Proxies

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import auditkit as ak
+from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
-from auditkit.check import Batch, FittedCheck, StreamCheck
+from auditkit.check import FittedCheck, StreamCheck
 from auditkit.errors import DataError, EvidenceError, PolicyError
 from auditkit.evidence.crossed import CrossedSums
 from auditkit.evidence.sample import concatenated, row_keys, taken

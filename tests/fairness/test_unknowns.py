@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import auditkit as ak
-from auditkit.check import MISSING, Batch, StreamCheck
+from auditkit.batch import MISSING, Batch
+from auditkit.check import StreamCheck
 from auditkit.errors import PolicyError
 from auditkit.evidence.sample import taken
 from auditkit.records import Finding, Table

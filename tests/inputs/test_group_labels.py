@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 import auditkit as ak
-from auditkit.check import RESERVED
+from auditkit.batch import RESERVED
 from auditkit.errors import DataError
 from auditkit.evidence.tally import coded_strings
 from auditkit.inputs.dataset import Dataset

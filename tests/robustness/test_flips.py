@@ -15,7 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 from torch import nn
 
 import auditkit as ak
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.errors import PolicyError
 from auditkit.inputs.model import Model
 from auditkit.records import Table

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auditkit.check import Assessment, Batch, of_several
+from auditkit.batch import Batch
+from auditkit.check import Assessment, of_several
 from auditkit.errors import ModelError, listing, nearest
 from auditkit.evidence.grouped import GroupSums
 from auditkit.explain.attributions.findings import attribution_findings

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.explain.asking import NoGradient as NoGradient
 from auditkit.explain.asking import differentiating, finite
 from auditkit.explain.captum_calls import NotExplained as NotExplained

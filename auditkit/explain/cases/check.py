@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.check import Assessment, Batch, missing
+from auditkit.batch import Batch, missing
+from auditkit.check import Assessment
 from auditkit.errors import PolicyError
 from auditkit.evidence.sample import Observations, taken
 from auditkit.explain.cases.findings import (

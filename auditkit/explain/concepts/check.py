@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.check import Assessment, Batch, of_several
+from auditkit.batch import Batch
+from auditkit.check import Assessment, of_several
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.grouped import GroupSums
 from auditkit.explain.concepts.findings import CONCEPT, PROJECTION, ConceptRows, concept_findings, contrasts_of

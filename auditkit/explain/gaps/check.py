@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.check import Assessment, Batch, missing, of_several
+from auditkit.batch import Batch, missing
+from auditkit.check import Assessment, of_several
 from auditkit.errors import ModelError, PolicyError, listing, nearest
 from auditkit.evidence.sample import taken
 from auditkit.explain.gaps.findings import gap_findings

@@ -143,9 +143,9 @@ def of_all(seen: GapSums, split: Split) -> float | None:
     cells = {group_name(values): values for cell in seen.census.cells for values in [[cell[i] for i in at]]}
 
     def mean(group: str, *, rest: bool = False) -> float | None:
-        if seen.census is None or group not in cells:
+        if seen.means is None or group not in cells:
             return None
-        return seen.census.mean(target.of, dict(zip(by, cells[group], strict=True)), y=target.y, rest=rest)
+        return seen.means.mean(target.of, dict(zip(by, cells[group], strict=True)), y=target.y, rest=rest)
 
     rest = split.contrast.low == REST
     high = mean(split.contrast.high)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.evidence.census import log_loss
 from auditkit.explain.asking import answering
 from auditkit.explain.attributions.study import NotExplained, differentiable

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.batch import Census
 from auditkit.errors import EvidenceError
-from auditkit.evidence.census import Census
+from auditkit.evidence.census import CensusMeans, census_from_json
 from auditkit.evidence.grouped import recoding_of
 from auditkit.evidence.reading import (
     fields,
@@ -194,6 +196,11 @@ class GapSums:
         known: Mapping[str, list[str]] = self.facts.get("sets", {})
         return tuple(known.get(by) or by.split("+"))
 
+    @cached_property
+    def means(self) -> CensusMeans | None:
+        """Of all rows of the data, group by group; None where they have no score."""
+        return None if self.census is None else CensusMeans(self.census)
+
     def __add__(self, other: GapSums) -> GapSums:
         if self.facts != other.facts:
             raise EvidenceError(f"cannot add gaps with other facts: {self.facts} and {other.facts}")
@@ -223,7 +230,7 @@ class GapSums:
             self,
             units={c: u for c, u in self.units.items() if told(c.by, c.high, c.low)},
             tells={k: v for k, v in self.tells.items() if told(*k)},
-            census=census.recoded(recoding) if census is not None and hasattr(census, "recoded") else census,
+            census=None if census is None else census.recoded(recoding),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -233,7 +240,7 @@ class GapSums:
             "units": [[*key, units.to_json()] for key, units in sorted(self.units.items())],
             "tells": [[*key, [_short(row) for row in value]] for key, value in sorted(self.tells.items())],
             "outside": {k: list(v) for k, v in self.outside.items()},
-            "census": None if self.census is None else self.census.to_json(),
+            "census": None if self.means is None else self.means.to_json(),
             "not_measured": dict(self.not_measured),
             "notes": [list(n) for n in self.notes],
         }
@@ -268,7 +275,7 @@ class GapSums:
             units,
             tells,
             {k: (off, n) for k, (off, n) in read.items()},
-            None if found["census"] is None else Census.from_json(found["census"]),
+            None if found["census"] is None else census_from_json(found["census"]),
             {k: text(v, "a reason") for k, v in mapping(found["not_measured"], "not measured", most=MOST_GAPS).items()},
             tuple((by, of, what) for by, of, what in notes),
         )

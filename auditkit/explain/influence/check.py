@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.check import Assessment, Batch
+from auditkit.batch import Batch
+from auditkit.check import Assessment
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST
@@ -225,7 +226,7 @@ class _Training:
 
 
 def _training(rows: Batch, frame: pd.DataFrame, sample: Batch, most: int, show: Sequence[str]) -> _Training:
-    from auditkit.check import missing
+    from auditkit.batch import missing
 
     known = np.flatnonzero(~missing(rows.y_true))
     picks = known if len(known) <= most else known[np.linspace(0, len(known) - 1, most).round().astype(int)]

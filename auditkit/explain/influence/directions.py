@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.explain.asking import answering, differentiating
 from auditkit.explain.captum_calls import NotExplained
 from auditkit.explain.estimates import FEWEST

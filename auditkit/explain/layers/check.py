@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from auditkit.check import Assessment, Batch
+from auditkit.batch import Batch
+from auditkit.check import Assessment
 from auditkit.errors import DataError, ModelError, listing, nearest
 from auditkit.explain.layers.findings import layer_assessment
 from auditkit.explain.layers.sums import LayerSums

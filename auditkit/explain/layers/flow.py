@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.explain.asking import NoGradient
 from auditkit.explain.attributions.study import NotExplained, groups_of
 from auditkit.explain.layers.conductance import STEPS, conductance

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.check import MISSING, Batch, missing
+from auditkit.batch import MISSING, Batch, missing
 from auditkit.errors import listing
 from auditkit.explain.gaps.pairs import Pairs, staircase
 from auditkit.explain.layers.probes import Half, halves

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import answering
 from auditkit.explain.layers.conductance import INPUT

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.check import Assessment, Batch
+from auditkit.batch import Batch
+from auditkit.check import Assessment
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.grouped import GroupSums
 from auditkit.explain.recourse.findings import CHANGES, MOVES, RecourseRows, recourse_findings

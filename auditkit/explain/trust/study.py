@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from auditkit.check import Batch
+from auditkit.batch import Batch
 from auditkit.errors import out_of_memory
 from auditkit.evidence.sample import Observations
 from auditkit.explain.attributions.study import NotExplained, surface_for, surface_of, weighted_mean

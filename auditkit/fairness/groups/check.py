@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, rates, resolve
-from auditkit.check import Assessment, Batch
+from auditkit.check import Assessment
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families import against, composites, dispersion

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, rates, resolve
-from auditkit.check import Assessment, Batch
+from auditkit.check import Assessment
 from auditkit.errors import DataError, PolicyError, listing
 from auditkit.evidence.classes import ClassTally
 from auditkit.fairness.families.estimates import SPARSE

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.batch import Batch
 from auditkit.catalogue.conditional import PREFIX
 from auditkit.catalogue.index import METRICS, resolve
-from auditkit.check import Assessment, Batch
+from auditkit.check import Assessment
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.estimates import SPARSE, Family, number

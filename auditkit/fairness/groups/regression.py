@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, resolve
-from auditkit.check import Assessment, Batch
+from auditkit.check import Assessment
 from auditkit.errors import PolicyError, listing
 from auditkit.evidence.errors import QUANTITIES, ErrorSums, GroupMoments, GroupValues
 from auditkit.fairness.families.estimates import SPARSE

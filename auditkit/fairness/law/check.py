@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from auditkit.batch import Batch
 from auditkit.catalogue.laws import LAWS, LawName
-from auditkit.check import Assessment, Batch
+from auditkit.check import Assessment
 from auditkit.errors import PolicyError
 from auditkit.evidence.scoring import ScoreCounts
 from auditkit.evidence.tally import Tally

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.batch import MISSING
 from auditkit.catalogue.laws import LAWS, Law
-from auditkit.check import MISSING
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.batch import MISSING
 from auditkit.catalogue.index import METRICS
-from auditkit.check import MISSING
 from auditkit.errors import listing
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.estimates import number

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from auditkit.check import Assessment, Batch
+from auditkit.batch import Batch
+from auditkit.check import Assessment
 from auditkit.errors import DataError, listing, nearest
 from auditkit.evidence.profile import Profile
 from auditkit.fairness.profile import findings

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.check import Assessment, Batch
+from auditkit.batch import Batch
+from auditkit.check import Assessment
 from auditkit.errors import PolicyError, listing
 from auditkit.evidence.grouped import FEWEST, Grouped, GroupSums, PersonRows, hidden
 from auditkit.evidence.sums import Moments

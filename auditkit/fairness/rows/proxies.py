@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
-from auditkit.check import Assessment, Batch
+from auditkit.check import Assessment
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.fairness.families.estimates import SPARSE, number

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
-from auditkit.check import Assessment, Batch
+from auditkit.check import Assessment
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.drift import Steps
 from auditkit.evidence.histogram import ScoreHistogram

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, rates, resolve
-from auditkit.check import Assessment, Batch
+from auditkit.check import Assessment
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.coding import Coding, searchable
 from auditkit.evidence.crossed import CrossedSums

@@ -1,0 +1,114 @@
+"""Rows, as every check is given them: what the model saw, what it said, and whom it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from auditkit.errors import EvidenceError
+from auditkit.records import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+Cell = tuple[str, ...]
+"""A value of each attribute, then target and decision as text ("" where the task has no classes)."""
+MISSING = "(missing)"
+"""The group of rows without a sensitive value."""
+RESERVED = frozenset(
+    [
+        "n",
+        "y_true",
+        "y_pred",
+        "w",
+        "w2",
+        "bin",
+        "last",
+        "selected",
+        "s",
+        "s2",
+        "low",
+        "high",
+        "what",
+        "cell",
+        "absolute",
+        "squared",
+        "error",
+    ]
+)
+"""Names that the tables of evidence have for columns of their own: no group column can be called so."""
+
+
+@dataclass(frozen=True)
+class Census:
+    """Sums over all rows whose target and output are known; they add. `evidence.census` makes and reads them."""
+
+    by: tuple[str, ...]
+    """Sensitive attributes."""
+    cells: Mapping[Cell, NDArray[np.float64]]
+    """Cell → (rows, Σ score or prediction, Σ log loss)."""
+
+    def __add__(self, other: Census) -> Census:
+        if self.by != other.by:
+            raise EvidenceError(f"cannot add a census by {list(self.by)} and one by {list(other.by)}")
+        cells = dict(self.cells)
+        for cell, sums in other.cells.items():
+            cells[cell] = cells[cell] + sums if cell in cells else sums
+        return Census(self.by, cells)
+
+    def recoded(self, recoding: Mapping[str, Mapping[str, str]]) -> Census:
+        """The sums of recoded groups."""
+        cells: dict[Cell, NDArray[np.float64]] = {}
+        for cell, sums in self.cells.items():
+            own = tuple(recoding.get(a, {}).get(v, v) for a, v in zip(self.by, cell, strict=False))
+            key = (*own, *cell[len(own) :])
+            cells[key] = cells[key] + sums if key in cells else sums
+        return Census(self.by, cells)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows: what the model saw, what it said, and whom it concerns. All arrays have N rows."""
+
+    features: pd.DataFrame
+    """(N, columns) raw columns, without target and predictions."""
+    groups: pd.DataFrame
+    """(N, attributes) sensitive features as categoricals of strings; a missing value is `(missing)`."""
+    y_true: NDArray[Any]
+    """(N,) binary: int8, 1 positive, 0 negative; multiclass: int16 positions in `classes`; -1 is missing in both.
+    Regression: float64, NaN is missing."""
+    y_pred: NDArray[Any]
+    """(N,) decisions, coded likewise; all missing before the model ran."""
+    score: NDArray[np.float64] | None = None
+    """(N,) score of the positive class in [0, 1], or (N, C) of every class; None where there is none."""
+    weight: NDArray[np.float64] | None = None
+    """(N,) rows of the data that each sampled row stands for; None outside the sample."""
+    sample_weight: NDArray[np.float64] | None = None
+    """(N,) weights of the data, finite and ≥ 0; None: every row counts alike."""
+    weights_kind: str = "sampling"
+    """`sampling`: rows of the population that a row stands for; `frequency`: how often it occurs."""
+    cluster: NDArray[np.object_] | None = None
+    """(N,) what rows have in common (a person, a hospital), as strings; None: rows are independent."""
+    key: NDArray[np.uint64] | None = None
+    """(N,) a hash of each row's content, for checks that halve the rows; None: they hash what the batch holds."""
+    controls: pd.DataFrame | None = None
+    """(N, features) control features as categoricals of strings, like `groups`; None where none are declared."""
+    task: Task = "binary"
+    classes: tuple[str, ...] = ()
+    """(C,) names of the classes in their order; empty unless the task is multiclass."""
+    census: Census | None = None
+    """Of a drawn sample: what the model said of all rows, group by group; None: not known."""
+
+
+def missing(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """(N,) where a target or decision is missing: -1 among codes, NaN among numbers.
+
+    >>> import numpy as np
+    >>> missing(np.array([0, -1])).tolist(), missing(np.array([-3.0, float("nan")])).tolist()
+    ([False, True], [False, True])
+    """
+    out: NDArray[np.bool_] = values != values if values.dtype.kind == "f" else values < 0
+    return out
