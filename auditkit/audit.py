@@ -26,7 +26,6 @@ from auditkit.errors import DataError, PolicyError, foreign, listing
 from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
 from auditkit.evidence.suppression import GroupCounts, recoded_batch
-from auditkit.fairness.labels import labelled
 from auditkit.formatting import utf8
 from auditkit.gate.policy import Policy
 from auditkit.inputs.dataset import Dataset
@@ -177,7 +176,7 @@ def _labels(model: Model | Predictions, data: Dataset, **options: Any) -> Report
     return first.model_copy(
         update={
             "provenance": first.provenance.model_copy(update={"data": source, "cautions": cautions}),
-            "findings": tuple(labelled(f, label) for label, p in parts.items() for f in p.findings),
+            "findings": tuple(f.of_label(label) for label, p in parts.items() for f in p.findings),
             "not_measured": tuple(
                 n.model_copy(update={"what": f"{n.what} [{label}]"})
                 for label, p in parts.items()

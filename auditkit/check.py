@@ -6,10 +6,12 @@ function of the sum. A check is a frozen dataclass of options: it neither plots 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 from auditkit.errors import ModelError
+from auditkit.question import Question
 from auditkit.records import Finding, NotMeasured, Task
 
 if TYPE_CHECKING:
@@ -110,3 +112,50 @@ class DeclaredCheck(Check, Protocol):
     """A check that reads rows of its own, and wants to know how the audited ones are declared."""
 
     def declared(self, data: Dataset) -> Self: ...
+
+
+MOST_COMPARED = 256
+"""Groups that one rule compares, each with each."""
+MOST_COUNTED = 1_000
+"""The same where plain counts are compared, which is quick."""
+
+
+class Judge:
+    """Which rules the stored evidence of a check answers, and how; `auditkit.checks.JUDGES` names it by module.
+
+    Made from check's key → (evidence, options). It is loaded to judge a stored report, so it imports nothing heavy
+    before it is asked.
+    """
+
+    kinds: ClassVar[tuple[str, ...]]
+    """Kinds of metrics (`Metric.kind`) that it answers for."""
+    tasks: ClassVar[tuple[str, ...]]
+    evidence: ClassVar[str]
+    """module:class of the evidence."""
+    most: int = MOST_COMPARED
+    """Groups that one rule compares, at most."""
+
+    def __init__(self, stored: Mapping[str, tuple[Any, Mapping[str, Any]]]) -> None: ...
+
+    def finding(self, asked: Question) -> Finding | None:
+        """The finding that answers; None where the evidence has no answer."""
+        raise NotImplementedError
+
+    def p_value(self, asked: Question, limit: float, *, above: bool) -> float | None:
+        """p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
+        raise NotImplementedError
+
+    def groups(self, asked: Question) -> int:
+        """How many groups are compared: what the answer costs."""
+        return 0
+
+    def why_not(self, asked: Question) -> str:
+        """Why there is no answer, where the check knows better than that its evidence lacks it."""
+        return ""
+
+    @staticmethod
+    def crossed(by: tuple[str, ...], columns: Any, asked: Question) -> int:
+        """How many groups of these attributes have a row."""
+        if not asked.by or not set(asked.by) <= set(by):
+            return 0
+        return len(set(zip(*(columns[b].tolist() for b in asked.by), strict=True)))

@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from auditkit.check import Check
+from auditkit.check import Check, Judge
 from auditkit.errors import AuditkitError, PolicyError, foreign, listing, nearest
 from auditkit.options import typed
 from auditkit.records import Task
@@ -40,6 +40,16 @@ CHECKS: dict[str, str] = {
 }
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
 
+JUDGES: dict[str, str] = {
+    "group_fairness": "auditkit.fairness.groups.rules:GroupFairnessRules",
+    "class_fairness": "auditkit.fairness.groups.rules:ClassFairnessRules",
+    "regression_fairness": "auditkit.fairness.groups.rules:RegressionFairnessRules",
+    "conditional_parity": "auditkit.fairness.groups.rules:ConditionalParityRules",
+    "scores": "auditkit.fairness.scores.rules:ScoresRules",
+    "gap_attribution": "auditkit.explain.gaps.rules:GapAttributionRules",
+}
+"""Name → module:class of what answers rules from its evidence; others come by the entry point `auditkit.judges`."""
+
 _WHY = ("gap_attribution", "layer_audit", "attribution", "flip_test")
 _BINARY = ("data_profile", "group_fairness", "scores", "subgroups", *_WHY)
 DEFAULT: dict[Task, tuple[str, ...]] = {
@@ -51,6 +61,12 @@ DEFAULT: dict[Task, tuple[str, ...]] = {
 """Task → what an audit asks unless it is told."""
 
 GROUP = "auditkit.checks"
+
+
+def judges() -> dict[str, type[Judge]]:
+    """Check → what answers rules from its evidence."""
+    ours = {name: _loaded(place) for name, place in JUDGES.items()}
+    return {**{p.name: p.load() for p in entry_points(group="auditkit.judges")}, **ours}
 
 
 def default_checks(task: Task = "binary") -> tuple[Check, ...]:

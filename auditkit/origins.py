@@ -66,6 +66,11 @@ class DataProvenance(Record):
     weighting: Weighting | None = None
     """None, and absent from JSON, where every row counts alike and rows are independent."""
 
+    @property
+    def of_labels(self) -> bool:
+        """Whether each row has several labels, each audited by itself."""
+        return self.task == "multilabel"
+
     @model_serializer(mode="wrap")
     def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         out: dict[str, Any] = handler(self)

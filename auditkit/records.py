@@ -102,6 +102,17 @@ class Finding(Record):
     trust: tuple[TrustCheck, ...] = ()
     """Tests of the explanation; an explanation with a `failed` one is shown as failed."""
 
+    def of_label(self, label: str) -> Finding:
+        """The finding of a binary audit as that of one class, or of one label: id, title and sentence say which."""
+        return self.model_copy(
+            update={
+                "id": f"{self.id}[{label}]",
+                "title": f"{self.title}, {label}",
+                "statement": f"{label}: {self.statement}",
+                "label": label,
+            }
+        )
+
     @field_validator("by_group")
     @classmethod
     def _attributes_in_order(cls, groups: tuple[GroupEstimate, ...], info: ValidationInfo) -> tuple[GroupEstimate, ...]:

@@ -14,7 +14,7 @@ ALWAYS = {"errors", "files", "auditkit"}
 EVERYTHING = {
     "records", "catalogue", "check", "formatting", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
-    "values", "alignment", "batch",
+    "values", "alignment", "batch", "question",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
 BORDERS: dict[str, tuple[set[str], set[str]]] = {
@@ -34,7 +34,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),  # report: only inside Report.save
     "catalogue": ({"records"}, set()),
     "batch": ({"records"}, set()),
-    "check": ({"records"}, set()),
+    "question": ({"records"}, set()),
+    "check": ({"question", "records"}, set()),
     "options": (set(), set()),
     "progress": (set(), set()),
     "formatting": ({"records"}, set()),
@@ -45,11 +46,34 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "evidence": ({"batch", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
     "stats": (set(), {"numpy", "scipy"}),
     "fairness": (
-        {"batch", "check", "options", "catalogue", "evidence", "stats", "records", "formatting", "alignment"},
+        {
+            "batch",
+            "question",
+            "check",
+            "options",
+            "catalogue",
+            "evidence",
+            "stats",
+            "records",
+            "formatting",
+            "alignment",
+        },
         {"numpy", "pandas", "sklearn", "fairlearn"},
     ),
     "explain": (
-        {"batch", "inputs", "check", "options", "catalogue", "evidence", "stats", "records", "formatting", "progress"},
+        {
+            "batch",
+            "question",
+            "inputs",
+            "check",
+            "options",
+            "catalogue",
+            "evidence",
+            "stats",
+            "records",
+            "formatting",
+            "progress",
+        },
         {"torch", "captum", "numpy", "pandas", "sklearn"},
     ),
     "robustness": (
@@ -67,9 +91,9 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         },
         {"numpy", "pandas"},
     ),
-    "gate": ({"records", "disclosure", "catalogue", "formatting"}, {"pydantic"}),
+    "gate": ({"question", "records", "disclosure", "catalogue", "formatting"}, {"pydantic"}),
     "report": ({"records", "catalogue", "formatting", "stored"}, {"jinja2", "markupsafe", "rich"}),
-    "judging": ({"records", "catalogue", "gate", "evidence", "fairness", "explain"}, set()),
+    "judging": ({"records", "catalogue", "check", "checks", "gate", "question"}, set()),
     "provenance": ({"records", "inputs", "audit"}, set()),
     "checks": ({"check", "options", "records"}, set()),  # names the modules of checks, and loads what is asked for
     "audit": (EVERYTHING, {"numpy"}),

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import auditkit
 from auditkit.errors import ReportError
 from auditkit.formatting import printable
-from auditkit.gate.judge import SPARSE, key_of
+from auditkit.gate.judge import key_of
+from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, Report, Rule
 
 CLOSE = 1e-9

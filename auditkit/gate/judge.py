@@ -15,10 +15,8 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.formatting import limit, quantity
 from auditkit.gate.policy import Policy
+from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, Rule, Status, Verdict
-
-SPARSE = 10
-"""`min_n` of the findings that a report stores."""
 
 
 class Reassess(Protocol):

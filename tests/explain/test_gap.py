@@ -23,6 +23,7 @@ from auditkit.explain.gaps.findings import p_value, reassess
 from auditkit.explain.gaps.pairs import staircase
 from auditkit.explain.gaps.sums import REST, Contrast, GapSums
 from auditkit.explain.gaps.targets import OUTCOME
+from auditkit.question import Question
 from auditkit.stats.crossfit import category_pairs_won, pairs_won
 from auditkit.stats.fieller import Ratio, fieller, fieller_p
 from auditkit.stats.means import t_p
@@ -340,20 +341,22 @@ def test_causes_that_cancel_are_named() -> None:
 
 def test_shares_answer_rules_from_stored_evidence(demo: tuple[Batch, GapSums]) -> None:
     _, evidence = demo
-    by, features = ("gender",), ("marital-status", "relationship")
-    found = reassess(evidence, "mean_score", by, features, level=0.95)
+    asked = Question(
+        "gap_share", "difference", ("gender",), of="mean_score", features=("marital-status", "relationship")
+    )
+    found = reassess(evidence, asked)
     assert found is not None
     e = found.estimate
     assert e.value is not None
     assert e.low is not None
     assert e.low < e.value < (e.high or 0)
-    assert p_value(evidence, "mean_score", by, features, limit=e.low, above=True) == pytest.approx(0.05, abs=1e-6)
-    assert reassess(evidence, "mean_score", ("race",), features, level=0.95) is None
-    few = reassess(evidence, "mean_score", by, features, level=0.95, min_n=10_000)
+    assert p_value(evidence, asked, e.low, above=True) == pytest.approx(0.05, abs=1e-6)
+    assert reassess(evidence, replace(asked, by=("race",))) is None
+    few = reassess(evidence, replace(asked, min_n=10_000))
     assert few is not None
     assert few.estimate.value is None
     with pytest.raises(PolicyError, match=r"no feature 'relationshp'.*Did you mean 'relationship'"):
-        reassess(evidence, "mean_score", by, ("relationshp",), level=0.95)
+        reassess(evidence, replace(asked, features=("relationshp",)))
 
 
 def test_a_policy_gates_on_shares_also_from_a_stored_report(tmp_path: Path) -> None:

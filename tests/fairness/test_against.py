@@ -17,6 +17,7 @@ from auditkit.fairness.families.against import TO_REFERENCE
 from auditkit.fairness.groups import check
 from auditkit.fairness.groups.check import GroupFairness, reassess
 from auditkit.judging import judge
+from auditkit.question import Question
 from auditkit.records import Comparison, DataProvenance, Finding, ModelProvenance, Provenance, Report, StoredEvidence
 from auditkit.stats.contrasts import Quantity, difference_to
 
@@ -31,7 +32,7 @@ def tally(counts: dict[str, tuple[int, int]]) -> Tally:
 
 def asked(t: Tally, comparison: Comparison, reference: str | None = None, **options: object) -> Finding:
     to = None if reference is None else {"g": reference}
-    found = reassess(t, "selection_rate", comparison, ("g",), level=0.95, reference=to, **options)  # type: ignore[arg-type]
+    found = reassess(t, Question("selection_rate", comparison, ("g",), level=0.95, reference=to, **options))  # type: ignore[arg-type]
     assert found is not None
     return found
 
@@ -184,7 +185,7 @@ def test_p_is_below_alpha_exactly_when_the_interval_is_beyond_the_limit(metric: 
     for kind in kinds:
         options = {"reference": {"g": "a"}} if "reference" in kind else {}
         for level in (0.8, 0.95, 0.99):
-            found = reassess(t, metric, kind, ("g",), level=level, **options)  # type: ignore[arg-type]
+            found = reassess(t, Question(metric, kind, ("g",), level=level, **options))  # type: ignore[arg-type]
             assert found is not None
             e = found.estimate
             assert e.low is not None
@@ -195,7 +196,7 @@ def test_p_is_below_alpha_exactly_when_the_interval_is_beyond_the_limit(metric: 
                 continue  # quantiles of draws move in steps there
             for limit in (inner - 0.004, inner + 0.004):
                 beyond = e.low > limit if above else e.high < limit
-                p_value = check.p_value(t, metric, kind, ("g",), limit=limit, above=above, **options)  # type: ignore[arg-type]
+                p_value = check.p_value(t, Question(metric, kind, ("g",), **options), limit, above=above)  # type: ignore[arg-type]
                 assert p_value is not None
                 assert (p_value < 1 - level) == beyond, (kind, level, limit, p_value)
 

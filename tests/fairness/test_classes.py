@@ -20,6 +20,7 @@ from auditkit.fairness.families.estimates import Family
 from auditkit.fairness.families.one_vs_rest import ClassFamilies
 from auditkit.fairness.groups.check import GroupFairness
 from auditkit.fairness.groups.classes import ClassFairness, p_value, reassess
+from auditkit.question import Question
 from auditkit.records import Comparison, Finding, GroupEstimates
 
 CLASSES = ("x", "y", "z")
@@ -105,7 +106,7 @@ def test_two_classes_are_the_binary_audit(comparison: Comparison) -> None:
     binary = {f.id: f for f in GroupFairness().assess(Tally.of(groups, y_true=y, y_pred=p)).findings}
     for m in ("selection_rate", "true_positive_rate", "false_positive_rate", "precision"):
         for by in (("sex",),):
-            ours = reassess(tally, m, comparison, by, level=0.95, label="yes")
+            ours = reassess(tally, Question(m, comparison, by, level=0.95, label="yes"))
             theirs = binary.get(f"fairness/{m}/{comparison}/{by[0]}")
             if theirs is None:
                 continue
@@ -155,11 +156,11 @@ def test_p_belongs_to_the_interval() -> None:
         ("accuracy", "difference", 0.05, True),
     ]
     for metric, kind, limit, above in asked:
-        p_of = p_value(tally, metric, kind, ("sex",), limit=limit, above=above)
+        p_of = p_value(tally, Question(metric, kind, ("sex",)), limit, above=above)
         assert p_of is not None
         assert 0 < p_of < 0.5, metric
         for level, beyond in ((1 - p_of * 1.01, True), (1 - p_of * 0.99, False)):
-            found = reassess(tally, metric, kind, ("sex",), level=level)
+            found = reassess(tally, Question(metric, kind, ("sex",), level=level))
             assert found is not None
             e = found.estimate
             assert ((e.low or 0.0) > limit if above else (e.high or 1.0) < limit) is beyond, metric
@@ -200,9 +201,9 @@ def test_options_are_checked() -> None:
     groups, y, p = people(50)
     tally = ClassTally.of(groups, CLASSES, y_true=y, y_pred=p)
     with pytest.raises(PolicyError, match="no class 'w'"):
-        reassess(tally, "precision", "difference", ("sex",), level=0.95, label="w")
-    assert reassess(tally, "accuracy", "difference", ("sex",), level=0.95, label="x") is None
-    assert reassess(tally, "f1", "difference", ("sex",), level=0.95) is None
+        reassess(tally, Question("precision", "difference", ("sex",), level=0.95, label="w"))
+    assert reassess(tally, Question("accuracy", "difference", ("sex",), level=0.95, label="x")) is None
+    assert reassess(tally, Question("f1", "difference", ("sex",), level=0.95)) is None
     check = ClassFairness(by=["sex"], metrics=["recall"])
     assert ClassFairness(**check.options()) == check
     assert ak.ClassFairness is ClassFairness

@@ -18,6 +18,7 @@ from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.composites import COMPOSITES, CompositeFamily
 from auditkit.fairness.families.dispersion import DISPERSIONS
 from auditkit.fairness.groups.check import DEFAULT_METRICS, GroupFairness, reassess
+from auditkit.question import Question
 from auditkit.records import Comparison, Finding
 from auditkit.stats import tables
 from auditkit.stats.rates import wilson
@@ -56,7 +57,7 @@ def tally(**groups: Cells) -> Tally:
 
 
 def asked(t: Tally, metric: str, comparison: Comparison, **options: object) -> Finding:
-    found = reassess(t, metric, comparison, ("g",), level=0.95, **options)  # type: ignore[arg-type]
+    found = reassess(t, Question(metric, comparison, ("g",), level=0.95, **options))  # type: ignore[arg-type]
     assert found is not None
     return found
 

@@ -10,6 +10,7 @@ from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.dispersion import DISPERSIONS
 from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.groups.check import GroupFairness, p_value, reassess
+from auditkit.question import Question
 from auditkit.stats.dispersion import dispersion
 
 
@@ -31,12 +32,12 @@ def test_it_is_the_dispersion_of_the_rate(metric: str) -> None:
     e = found.estimate
     assert (e.value, e.low, e.high) == (expected.value, expected.low, expected.high)
     assert [g.estimate.value for g in found.by_group] == pytest.approx(table.values[0].tolist())
-    assert reassess(t, metric, "difference", ("g",), level=0.9) == found
+    assert reassess(t, Question(metric, "difference", ("g",), level=0.9)) == found
 
 
 def test_a_spread_is_named_only_where_there_is_one() -> None:
     metric = "selection_rate_dispersion"
-    wide, none = (reassess(tally(spread=s), metric, "difference", ("g",), level=0.95) for s in (0.4, 0.0))
+    wide, none = (reassess(tally(spread=s), Question(metric, "difference", ("g",), level=0.95)) for s in (0.4, 0.0))
     assert wide is not None
     assert none is not None
     assert "are spread by" in wide.statement
@@ -46,13 +47,13 @@ def test_a_spread_is_named_only_where_there_is_one() -> None:
 
 def test_too_few_groups_and_small_ones() -> None:
     metric = "selection_rate_dispersion"
-    one = reassess(tally(groups=1), metric, "difference", ("g",), level=0.95)
+    one = reassess(tally(groups=1), Question(metric, "difference", ("g",), level=0.95))
     assert one is not None
     assert one.estimate.note == "one group only: there is nothing to compare"
-    assert p_value(tally(groups=1), metric, "difference", ("g",), limit=0.1, above=True) is None
+    assert p_value(tally(groups=1), Question(metric, "difference", ("g",)), 0.1, above=True) is None
     small = tally() + Tally.of({"g": ["rare"] * 3}, y_true=[1] * 3, y_pred=[1] * 3)
-    found = reassess(small, metric, "difference", ("g",), level=0.95)
-    plain = reassess(tally(), metric, "difference", ("g",), level=0.95)
+    found = reassess(small, Question(metric, "difference", ("g",), level=0.95))
+    plain = reassess(tally(), Question(metric, "difference", ("g",), level=0.95))
     assert found is not None
     assert plain is not None
     assert "left out, fewer than 10 to count: rare" in found.notes

@@ -16,6 +16,7 @@ from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.frame import MOST_GROUPS, from_counts, from_fairlearn
 from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.groups.check import GroupFairness, reassess
+from auditkit.question import Question
 from auditkit.records import Finding
 
 ON_ROWS = {
@@ -166,7 +167,7 @@ def test_sparse_groups_are_listed_and_left_out() -> None:
     assert [g.estimate.state for g in found.by_group] == ["ok", "ok", "sparse"]
     assert found.estimate.value == 0.0
     assert "left out, fewer than 10 to count: c" in found.notes
-    judged = reassess(tally, "selection_rate", "difference", ("g",), level=0.95, min_n=5)
+    judged = reassess(tally, Question("selection_rate", "difference", ("g",), level=0.95, min_n=5))
     assert judged is not None
     assert judged.estimate.value == 0.5
 
@@ -202,13 +203,13 @@ def test_no_sentence_names_a_disparity_whose_interval_includes_none() -> None:
 
 def test_reassess_answers_what_no_finding_does() -> None:
     tally = tally_of(rows())
-    lowest = reassess(tally, "accuracy", "group_min", ("sex",), level=0.9)
+    lowest = reassess(tally, Question("accuracy", "group_min", ("sex",), level=0.9))
     assert lowest is not None
     values = [g.estimate.value for g in lowest.by_group]
     assert lowest.estimate.value == min(v for v in values if v is not None)
     assert lowest.estimate.level == 0.9
-    assert reassess(tally, "accuracy", "difference", ("age",), level=0.95) is None
-    crossed = reassess(tally, "accuracy", "difference", ("g", "sex"), level=0.95)
+    assert reassess(tally, Question("accuracy", "difference", ("age",), level=0.95)) is None
+    crossed = reassess(tally, Question("accuracy", "difference", ("g", "sex"), level=0.95))
     assert crossed is not None
     assert crossed.by == ("sex", "g")
 
@@ -246,6 +247,6 @@ def test_every_name_of_fairlearn_is_known(name: str) -> None:
         assert metric in METRICS
         return
     rows = {"y_true": [1, 0, 1, 0, 1] * 40, "y_pred": [1, 1, 0, 0, 1] * 40, "sensitive_features": list("aabbb") * 40}
-    found = reassess(tally, metric, comparison, ("g",), level=0.95)  # type: ignore[arg-type]
+    found = reassess(tally, Question(metric, comparison, ("g",), level=0.95))  # type: ignore[arg-type]
     assert found is not None
     assert found.estimate.value == pytest.approx(getattr(fl, name)(**rows), abs=1e-12)

@@ -18,6 +18,7 @@ from auditkit.errors import PolicyError
 from auditkit.fairness.groups.check import GroupFairness, p_value
 from auditkit.fairness.law.impact import ImpactRatios as Ratios
 from auditkit.fairness.law.laws import Selections
+from auditkit.question import Question
 from auditkit.records import Finding, Table
 from auditkit.stats.rates import jeffreys, wilson
 
@@ -227,7 +228,7 @@ def test_the_smallest_ratio_is_that_of_group_fairness_when_nothing_is_missing() 
     (finding,) = ak.ImpactRatios().assess(t).findings
     for field in ("value", "low", "high"):
         assert getattr(finding.estimate, field) == pytest.approx(getattr(ratio.estimate, field))
-    p = p_value(t, "selection_rate", "ratio", ("race",), limit=1.0, above=False)
+    p = p_value(t, Question("selection_rate", "ratio", ("race",)), 1.0, above=False)
     assert f"p of the claim that no two groups of race differ: {p:.3f}, all pairs as one family" in finding.notes
 
 

@@ -17,6 +17,7 @@ import auditkit as ak
 from auditkit.errors import PolicyError
 from auditkit.evidence.errors import ErrorSums, GroupMoments
 from auditkit.fairness.groups.regression import RegressionFairness, family_from, family_of, p_value, reassess
+from auditkit.question import Question
 from auditkit.records import Finding
 
 MEANS = ("signed_error", "mean_absolute_error", "root_mean_squared_error", "mean_prediction")
@@ -107,11 +108,11 @@ def test_p_belongs_to_the_interval() -> None:
     groups, y, p = people(200)
     sums = ErrorSums.of(groups, y_true=y, y_pred=p)
     for metric, limit in (("signed_error", 1.0), ("root_mean_squared_error", 1.0), ("mean_absolute_error", 1.0)):
-        p_of = p_value(sums, metric, "difference", ("sex",), limit=limit, above=True)
+        p_of = p_value(sums, Question(metric, "difference", ("sex",)), limit, above=True)
         assert p_of is not None
         assert 0 < p_of < 1
         for level, beyond in ((1 - p_of * 1.01, True), (1 - p_of * 0.99, False)):
-            found = reassess(sums, metric, "difference", ("sex",), level=level)
+            found = reassess(sums, Question(metric, "difference", ("sex",), level=level))
             assert found is not None
             assert ((found.estimate.low or 0.0) > limit) is beyond
 

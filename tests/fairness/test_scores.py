@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +13,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import PolicyError
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.scores.check import CROSSED, READ, Scores, p_value, reassess
+from auditkit.question import Question
 from auditkit.records import Comparison, Curve, Finding
 
 SCORED = (*READ, *CROSSED)
@@ -94,8 +93,8 @@ def test_an_interval_lies_beyond_a_limit_exactly_when_p_is_small(metric: str, le
     h = histogram(ROWS)
     for comparison in METRICS[metric].comparisons:
         by = () if comparison == "overall" else ("g",)
-        asked: tuple[Any, ...] = (h, metric, comparison, by)
-        f = reassess(*asked, level=level)
+        asked = Question(metric, comparison, by, level=level)
+        f = reassess(h, asked)
         assert f is not None
         e = f.estimate
         for side, above in ((e.low, True), (e.high, False)):
@@ -103,7 +102,7 @@ def test_an_interval_lies_beyond_a_limit_exactly_when_p_is_small(metric: str, le
                 continue
             step = 1e-4 * max(1.0, abs(side))
             outside, inside = (side - step, side + step) if above else (side + step, side - step)
-            p = [p_value(*asked, limit=x, above=above) for x in (outside, inside)]
+            p = [p_value(h, asked, x, above=above) for x in (outside, inside)]
             assert p[0] is not None
             assert p[1] is not None
             assert p[0] < 1 - level < p[1], (comparison, above, p)
@@ -115,7 +114,7 @@ def test_equal_groups_show_no_gap() -> None:
     for seed in range(30):
         h = histogram(frame(seed, {"a": 400, "b": 400, "c": 150}))
         for metric in SCORED:
-            f = reassess(h, metric, "difference", ("g",), level=0.95)
+            f = reassess(h, Question(metric, "difference", ("g",), level=0.95))
             assert f is not None
             wrong[metric] += (f.estimate.low or 0.0) > 0
     assert max(wrong.values()) <= 6, wrong  # P(more than 6 of 30 at 5%) is .0006
@@ -171,7 +170,7 @@ def test_without_scores_it_says_so() -> None:
 def test_unknown_attributes_are_named() -> None:
     with pytest.raises(PolicyError, match="no sensitive feature 'h'"):
         Scores(by=[["h"]]).assess(histogram(ROWS))
-    assert reassess(histogram(ROWS), "roc_auc", "difference", ("h",), level=0.95) is None
+    assert reassess(histogram(ROWS), Question("roc_auc", "difference", ("h",), level=0.95)) is None
 
 
 def test_rows_left_out_are_noted() -> None:
@@ -184,7 +183,7 @@ def test_rows_left_out_are_noted() -> None:
 @pytest.mark.parametrize("metric", SCORED)
 def test_min_n_leaves_groups_out(metric: str) -> None:
     comparison: Comparison = "difference"
-    f = reassess(histogram(ROWS), metric, comparison, ("g",), level=0.95, min_n=400)
+    f = reassess(histogram(ROWS), Question(metric, comparison, ("g",), level=0.95, min_n=400))
     assert f is not None
     assert "c" in " ".join(n for n in f.notes if n.startswith("left out"))
 

@@ -17,6 +17,7 @@ from statsmodels.stats.proportion import proportion_confint
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.frame import functions
 from auditkit.fairness.groups.check import COMPARED, GroupFairness, p_value, reassess
+from auditkit.question import Question
 from auditkit.records import Comparison, Estimate, Finding
 
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
@@ -44,7 +45,7 @@ def numbers(f: Finding) -> list[float]:
 
 
 def one(tally: Tally, metric: str, kind: Comparison, by: tuple[str, ...] = ("sex",)) -> Finding:
-    found = reassess(tally, metric, kind, by, level=0.95)
+    found = reassess(tally, Question(metric, kind, by, level=0.95))
     assert found is not None
     return found
 
@@ -64,7 +65,7 @@ def test_values_are_fairlearns(seed: int, by: tuple[str, ...]) -> None:
     )
     for m in RATES:
         for kind in COMPARED:
-            ours = reassess(tally, m, kind, by, level=0.95, min_n=1)
+            ours = reassess(tally, Question(m, kind, by, level=0.95, min_n=1))
             assert ours is not None
             method = "to_overall" if kind.endswith("overall") else "between_groups"
             theirs = getattr(frame, kind.split("_")[0])(method=method)[m]
@@ -134,8 +135,8 @@ def test_what_cannot_be_measured_says_so() -> None:
     found = GroupFairness(metrics=["selection_rate", "mcc"], n_boot=50).assess(tally)
     assert [x.what for x in found.not_measured] == ["mcc", "bootstrap quantiles"]
     assert not any(f.metric == "mcc" for f in found.findings)
-    assert reassess(tally, "mcc", "difference", ("sex",), level=0.95) is None
-    assert p_value(tally, "mcc", "difference", ("sex",), limit=0.1, above=True) is None
+    assert reassess(tally, Question("mcc", "difference", ("sex",), level=0.95)) is None
+    assert p_value(tally, Question("mcc", "difference", ("sex",)), 0.1, above=True) is None
 
 
 def test_clusters_of_size_one_are_no_clusters() -> None:
@@ -197,11 +198,11 @@ def test_a_stored_tally_answers_as_the_fresh_one_and_p_agrees_with_the_interval(
         ("equalized_odds", "difference"),
     ):
         limit = 0.01
-        p = p_value(stored, metric, kind, ("race",), limit=limit, above=True)
+        p = p_value(stored, Question(metric, kind, ("race",)), limit, above=True)
         assert p is not None
         for level, beyond in ((1 - p * 1.02, True), (1 - p * 0.98, False)):
             if 0.5 < level < 1:
-                found = reassess(stored, metric, kind, ("race",), level=level)
+                found = reassess(stored, Question(metric, kind, ("race",), level=level))
                 assert found is not None
                 assert found.estimate.low is not None
                 assert (found.estimate.low > limit) == beyond

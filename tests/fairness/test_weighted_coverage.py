@@ -7,11 +7,12 @@ import pytest
 
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.groups.check import reassess
+from auditkit.question import Question
 from auditkit.records import Comparison, Finding
 
 
 def one(tally: Tally, metric: str, kind: Comparison) -> Finding:
-    found = reassess(tally, metric, kind, ("sex",), level=0.95)
+    found = reassess(tally, Question(metric, kind, ("sex",), level=0.95))
     assert found is not None
     return found
 

@@ -13,6 +13,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.groups.check import p_value, reassess
 from auditkit.judging import judge
+from auditkit.question import Question
 from auditkit.records import DataProvenance, ModelProvenance, Provenance, Report, StoredEvidence
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -146,12 +147,12 @@ def test_p_is_the_level_where_the_drawn_limit_touches(metric: str, kind: Any, gr
     tally = tally_of([150, 300, 250, 400][:groups], [0.4] * 4, [0.2, 0.85, 0.6, 0.8], [0.1, 0.4, 0.2, 0.25], 3)
     by = () if kind == "overall" else ("g",)
     for level in (0.9, 0.99):
-        found = reassess(tally, metric, kind, by, level=level)
+        found = reassess(tally, Question(metric, kind, by, level=level))
         assert found is not None
         assert found.estimate.low is not None
         assert found.estimate.high is not None
         for limit, above in ((found.estimate.low, True), (found.estimate.high, False)):
-            p = p_value(tally, metric, kind, by, limit=limit, above=above)
+            p = p_value(tally, Question(metric, kind, by), limit, above=above)
             assert p == pytest.approx(1 - level, rel=1e-5), (level, above)
 
 

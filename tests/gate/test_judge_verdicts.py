@@ -13,6 +13,7 @@ from auditkit.fairness.groups.check import GroupFairness
 from auditkit.fairness.groups.check import reassess as from_counts
 from auditkit.gate.judge import judge, status_of
 from auditkit.gate.policy import Policy
+from auditkit.question import Question
 from auditkit.records import Estimate, Finding, Rule, Verdict
 
 
@@ -166,7 +167,7 @@ def judged(found: Assessment, *rules: dict[str, Any], **defaults: Any) -> Any:
 
     def reassess(rule: Rule, level: float) -> Finding | None:
         asked.append((rule, level))
-        return from_counts(TALLY, rule.metric, rule.comparison, rule.by, level=level, min_n=rule.min_n)
+        return from_counts(TALLY, Question(rule.metric, rule.comparison, rule.by, level=level, min_n=rule.min_n))
 
     policy = Policy.from_dict(
         {"rule": [{"id": str(i), **r} for i, r in enumerate(rules)], "defaults": {"correction": "none", **defaults}}

@@ -18,6 +18,7 @@ from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.scores.check import Scores, p_value
 from auditkit.gate.policy import Policy
 from auditkit.judging import judge
+from auditkit.question import Question
 from auditkit.records import DataProvenance, ModelProvenance, Provenance, Report, StoredEvidence
 from auditkit.report.junit import render
 from auditkit.report.terminal import print_summary
@@ -93,7 +94,7 @@ def test_every_score_metric_is_judged(evidence: ScoreHistogram, correction: str,
         if v.p is not None:
             above = v.rule.at_most is not None
             asked = (v.rule.metric, v.rule.comparison, v.rule.by)
-            assert v.p == p_value(evidence, *asked, limit=v.rule.limit, above=above)
+            assert v.p == p_value(evidence, Question(*asked), v.rule.limit, above=above)
 
 
 def test_an_interval_across_the_limit_is_undecided(evidence: ScoreHistogram) -> None:

@@ -16,11 +16,10 @@ from auditkit.explain.estimates import unshown
 from auditkit.explain.trust.quality import parity, ranking
 from auditkit.explain.trust.records import preflight_check
 from auditkit.formatting import interval, percent
+from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, GroupEstimates, TrustCheck
 from auditkit.stats.means import t_limits
 
-SPARSE = 10
-"""Fewer sampled rows than this give a value without an interval."""
 UNITS = {"logit": "log-odds", "probability": "probability", "prediction": "the unit of the prediction"}
 MEAN = "weighted mean, t with Kish's effective rows"
 SHARE = "ratio of weighted means, linearised; t with Kish's effective rows"

@@ -17,6 +17,7 @@ from auditkit.explain.gaps.findings import gap_findings
 from auditkit.explain.gaps.sums import REST, Contrast, GapSums, group_name
 from auditkit.explain.gaps.targets import MOST_FEATURES, TARGETS, Target
 from auditkit.options import checked_options
+from auditkit.question import SPARSE
 from auditkit.records import NotMeasured, Task
 from auditkit.stats.crossfit import category_pairs_won, pairs_won
 
@@ -185,14 +186,14 @@ class _Found:
         from auditkit.explain.gaps import splitting as gap
 
         by, members = "+".join(names), _members(self.sample.groups, names)
-        enough = {k: v for k, v in members.items() if len(v) >= gap.SPARSE}
+        enough = {k: v for k, v in members.items() if len(v) >= SPARSE}
         if len(enough) < 2:
-            why = f"fewer than two groups of {' and '.join(names)} have {gap.SPARSE} rows in the sample"
+            why = f"fewer than two groups of {' and '.join(names)} have {SPARSE} rows in the sample"
             self.not_measured[f"gap_share by {by}"] = why
             return
         small = sorted(set(members) - set(enough))
         if small:
-            self.notes.append((by, "", f"fewer than {gap.SPARSE} sampled rows, left out: {listing(small)}"))
+            self.notes.append((by, "", f"fewer than {SPARSE} sampled rows, left out: {listing(small)}"))
         wide = len(self.scene.groups.names) > MOST_FEATURES
         for target in self.targets:
             self._of_target(by, target, enough, wide)
@@ -212,7 +213,7 @@ class _Found:
 
         pair, what = gap.driving(self.scene, target, members), f"gap_share of {target.name} by {by}"
         if pair is None:
-            why = f"fewer than two groups of {by} have {gap.SPARSE} sampled rows that it is about"
+            why = f"fewer than two groups of {by} have {SPARSE} sampled rows that it is about"
             self.not_measured[what] = why
             return
         high, low = (members[name] for name in pair)

@@ -21,6 +21,7 @@ from auditkit.explain.gaps.statements import (
     statement,
 )
 from auditkit.explain.gaps.sums import REST, GapSums
+from auditkit.question import Question
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Table, TrustCheck
 from auditkit.stats.fieller import fieller_p
 
@@ -33,43 +34,38 @@ def gap_findings(seen: GapSums, *, level: float) -> tuple[Finding, ...]:
     return tuple(_finding(seen, split, (), level) for split in headlines(seen, level))
 
 
-def reassess(
-    seen: GapSums, of: str, by: Sequence[str], features: Sequence[str], *, level: float, min_n: int = 0
-) -> Finding | None:
+def reassess(seen: GapSums, asked: Question) -> Finding | None:
     """The finding about some features' share of a gap; PolicyError for a feature that the model does not read.
 
     The share is undefined where the smaller group has fewer than `min_n` rows in the sample.
     """
-    split = _headline(seen, of, by, level)
+    split = _headline(seen, asked)
     if split is None:
         return None
-    for name in features:
+    for name in asked.features:
         if name not in split.names:
             raise PolicyError(
                 f"gap_share: no feature '{name}' in the model; it reads {listing(split.names)}."
                 f"{nearest(name, split.names)}"
             )
-    found = _finding(seen, split, tuple(features), level)
-    if split.units.n >= min_n:
+    found = _finding(seen, split, asked.features, asked.level)
+    if split.units.n >= asked.min_n:
         return found
-    note = f"the smaller group has {split.units.n} sampled rows, fewer than {min_n}"
-    few = Estimate(value=None, level=level, n=split.units.n, method=SHARE, state="undefined", note=note)
+    note = f"the smaller group has {split.units.n} sampled rows, fewer than {asked.min_n}"
+    few = Estimate(value=None, level=asked.level, n=split.units.n, method=SHARE, state="undefined", note=note)
     return found.model_copy(update={"estimate": few})
 
 
-def p_value(
-    seen: GapSums, of: str, by: Sequence[str], features: Sequence[str], *, limit: float, above: bool
-) -> float | None:
+def p_value(seen: GapSums, asked: Question, limit: float, *, above: bool) -> float | None:
     """p of H0: the share of the features is at most (`above`), or at least, the limit; None without such a gap."""
-    split = _headline(seen, of, by, 0.95)
-    return None if split is None else fieller_p(split.ratio(features), limit, above=above)
+    split = _headline(seen, asked)
+    return None if split is None else fieller_p(split.ratio(asked.features), limit, above=above)
 
 
-def _headline(seen: GapSums, of: str, by: Sequence[str], level: float) -> Split | None:
-    asked = (of, frozenset(by))
-    return next(
-        (s for s in headlines(seen, level) if (s.contrast.of, frozenset(seen.attributes(s.contrast.by))) == asked), None
-    )
+def _headline(seen: GapSums, asked: Question) -> Split | None:
+    gap = (asked.of, frozenset(asked.by))
+    found = headlines(seen, asked.level)
+    return next((s for s in found if (s.contrast.of, frozenset(seen.attributes(s.contrast.by))) == gap), None)
 
 
 def _finding(seen: GapSums, split: Split, features: tuple[str, ...], level: float) -> Finding:

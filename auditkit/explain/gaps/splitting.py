@@ -26,12 +26,11 @@ from auditkit.explain.trust.records import T1_LIMIT, completeness
 from auditkit.inputs.groups import Groups, mixed, summed
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, packed, taken
+from auditkit.question import SPARSE
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-SPARSE = 10
-"""Fewer sampled rows than this in a group: no gap of it is split."""
 MISSED = 0.002
 """Part of Σ abs(φ) by which the IG form may miss the gap before it goes again at twice the steps."""
 FIRST_STEPS, MOST_STEPS = 16, 512

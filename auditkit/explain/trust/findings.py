@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.evidence.sample import Observations
 from auditkit.explain.trust.records import FLOOR, checked, judged, unmeasured
+from auditkit.question import SPARSE
 from auditkit.records import TrustCheck
 from auditkit.stats.means import t_limits
 from auditkit.stats.ranks import weighted_tau
@@ -21,8 +22,6 @@ NEGLIGIBLE = 0.01
 """Share of all that moves the score below which a feature's rank does not count."""
 FEW = 6
 """Features fewer than these are compared by which lead, not by rank correlation."""
-SPARSE = 10
-"""Fewer rows than this decide nothing where rows are compared with chance."""
 LEADING = 2
 """Features named in the statement."""
 ROUGH = 0.95

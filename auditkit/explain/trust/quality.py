@@ -13,9 +13,10 @@ from auditkit.evidence.grouped import Grouped, hidden
 from auditkit.evidence.sample import Observations
 from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import unshown
-from auditkit.explain.trust.findings import SPARSE, Ranking, missed, sensitivity
+from auditkit.explain.trust.findings import Ranking, missed, sensitivity
 from auditkit.explain.trust.records import checked, unmeasured
 from auditkit.formatting import decimals, percent
+from auditkit.question import SPARSE
 from auditkit.records import Estimate, GroupEstimates, Table, TrustCheck
 from auditkit.stats import contrasts
 from auditkit.stats.contrasts import Method

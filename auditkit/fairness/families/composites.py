@@ -17,9 +17,10 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.basis import Basis
-from auditkit.fairness.families.estimates import SPARSE, Family, number
+from auditkit.fairness.families.estimates import Family, number
 from auditkit.fairness.groups import contrast_statements as statements
 from auditkit.fairness.notes import finding_id, notes_of
+from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, State, Table
 from auditkit.stats import contrasts, families, pvalues, tables
 from auditkit.stats.contrasts import Method, Quantity

@@ -11,10 +11,11 @@ from auditkit.catalogue.dispersion import SUFFIX
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.composites import nothing_to_compare
-from auditkit.fairness.families.estimates import SPARSE, Family, number
+from auditkit.fairness.families.estimates import Family, number
 from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.notes import finding_id, notes_of
 from auditkit.formatting import interval, points
+from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding
 from auditkit.stats.dispersion import dispersion, dispersion_p
 

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 
 from auditkit.fairness.families.basis import Basis
 from auditkit.fairness.families.frame import Compared
+from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, GroupEstimate, State
 from auditkit.stats import contrasts, families, pvalues
 from auditkit.stats.contrasts import Quantity
 from auditkit.stats.families import FamilyInterval
 from auditkit.stats.rates import Limits, critical_value, sidak_value, wilson
-
-SPARSE = 10
-"""A denominator below this is too small to judge; a rule may say otherwise (`min_n`)."""
 
 _LEAST = {"group_min": 1, "group_max": 1, "overall": 1}
 """Groups that a comparison needs; two unless it stands here."""

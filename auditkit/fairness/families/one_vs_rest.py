@@ -13,10 +13,11 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.classes import ClassTally
 from auditkit.fairness.families.composites import p_value_of
-from auditkit.fairness.families.estimates import SPARSE, Family, number
+from auditkit.fairness.families.estimates import Family, number
 from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.notes import finding_id
 from auditkit.formatting import interval, percent, points, quotient
+from auditkit.question import SPARSE
 from auditkit.records import Comparison, Concern, Estimate, Finding, GroupEstimates, State, Table, Unit
 from auditkit.stats import joint, pvalues
 from auditkit.stats.families import FamilyInterval, minimum_detectable

@@ -11,8 +11,8 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import PolicyError
 from auditkit.evidence.bootstrap import Bootstrap
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.families.estimates import SPARSE
 from auditkit.formatting import points, quotient
+from auditkit.question import SPARSE
 from auditkit.records import Comparison, Finding, NotMeasured
 
 Floats = NDArray[np.float64]

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
 from auditkit.fairness.families.composites import p_value_of
-from auditkit.fairness.families.estimates import SPARSE, number
+from auditkit.fairness.families.estimates import number
 from auditkit.fairness.notes import finding_id, notes_of
 from auditkit.formatting import in_unit, interval, percent, plain, points
+from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, State
 from auditkit.stats import contrasts, pvalues
 from auditkit.stats.families import FamilyInterval, family_quantile

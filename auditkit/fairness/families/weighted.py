@@ -18,8 +18,9 @@ from auditkit.evidence.clusters import REPLICATES
 from auditkit.evidence.distinct import Cells, Seen
 from auditkit.evidence.tally import Sums, Tally
 from auditkit.fairness.families.basis import Basis
-from auditkit.fairness.families.estimates import SPARSE, Family
+from auditkit.fairness.families.estimates import Family
 from auditkit.fairness.families.rates import RateTable
+from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate
 from auditkit.stats import effective
 from auditkit.stats.contrasts import Quantity

@@ -12,8 +12,8 @@ from auditkit.errors import EvidenceError
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.composites import COMPOSITES, CompositeFamily
 from auditkit.fairness.families.dispersion import DISPERSIONS
-from auditkit.fairness.families.estimates import SPARSE
 from auditkit.fairness.families.weighted import Positions, RateSums, WeighedBasis
+from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate
 from auditkit.stats import contrasts, effective, families
 from auditkit.stats.contrasts import Method, Quantity

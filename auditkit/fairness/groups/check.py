@@ -14,7 +14,7 @@ from auditkit.check import Assessment
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families import against, composites, dispersion
-from auditkit.fairness.families.estimates import SPARSE, Family, rate_estimate
+from auditkit.fairness.families.estimates import Family, rate_estimate
 from auditkit.fairness.families.frame import Compared, from_counts, from_fairlearn
 from auditkit.fairness.families.odds import p_of_odds, worst_odds
 from auditkit.fairness.families.quantiles import checked_quantiles, with_quantiles
@@ -24,6 +24,7 @@ from auditkit.fairness.families.weighted_composites import NOT_SERVED, served
 from auditkit.fairness.groups import crossings, statements
 from auditkit.fairness.notes import finding_id, notes_of
 from auditkit.options import checked_options
+from auditkit.question import SPARSE, Question
 from auditkit.records import Comparison, Concern, Finding, NotMeasured
 
 DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
@@ -123,10 +124,10 @@ class GroupFairness:
             compare = Compare.of(evidence, by, (*plain, "base_rate"), level=level)
             findings += compare.findings()
             findings += composites.findings(evidence, composed, by, level=level)
-            findings += [_answer(evidence, m, "difference", by, level=level) for m in metrics if m in _OF_ALL]
+            findings += [_answer(evidence, Question(m, "difference", by, level)) for m in metrics if m in _OF_ALL]
             if set(by) <= set(self.reference):
                 findings += [
-                    _answer(evidence, m, c, by, level=level, reference=self.reference)
+                    _answer(evidence, Question(m, c, by, level, reference=self.reference))
                     for m in metrics
                     for c in against.TO_REFERENCE
                     if c in METRICS[m].comparisons
@@ -184,91 +185,70 @@ def overall_findings(tally: Tally, metrics: Sequence[str], *, level: float) -> t
     return tuple(out)
 
 
-def reassess(
-    tally: Tally,
-    metric: str,
-    comparison: Comparison,
-    by: Attributes,
-    *,
-    level: float,
-    min_n: int = SPARSE,
-    reference: Mapping[str, str] | None = None,
-) -> Finding | None:
-    """One finding from stored counts, in closed form (no fairlearn); None if the tally does not have the attributes.
+def reassess(tally: Tally, asked: Question) -> Finding | None:
+    """One finding from stored counts, in closed form (no fairlearn); None where the tally does not answer.
 
     Raises PolicyError for a reference group that does not exist.
     """
-    if METRICS[metric].kind not in ("rate", "composite"):
+    known = asked.of_attributes(tally.by)
+    if known is None or not _counted(tally, asked) or asked.comparison not in METRICS[asked.metric].comparisons:
         return None
-    if not set(by) <= set(tally.by) or comparison not in METRICS[metric].comparisons or not served(tally, metric):
-        return None
-    if comparison == "overall":
-        return overall_findings(tally, (metric,), level=level)[0]
-    if reference is not None:
-        against.check_reference(tally, reference)
-    order = tuple(sorted(by, key=tally.by.index))
-    return _answer(tally, metric, comparison, order, level=level, min_n=min_n, reference=reference)
+    if asked.comparison == "overall":
+        return overall_findings(tally, (asked.metric,), level=asked.level)[0]
+    if asked.reference is not None:
+        against.check_reference(tally, asked.reference)
+    return _answer(tally, known)
 
 
-def _answer(
-    tally: Tally,
-    metric: str,
-    comparison: Comparison,
-    by: Attributes,
-    *,
-    level: float,
-    min_n: int = SPARSE,
-    reference: Mapping[str, str] | None = None,
-) -> Finding:
-    contrast = comparison in (*against.TO_REFERENCE, *against.TO_REST)
+def _counted(tally: Tally, asked: Question) -> bool:
+    return METRICS[asked.metric].kind in ("rate", "composite") and served(tally, asked.metric)
+
+
+def _answer(tally: Tally, asked: Question) -> Finding:
+    metric, kind = asked.metric, asked.comparison
+    contrast = kind in (*against.TO_REFERENCE, *against.TO_REST)
     if metric in composites.COMPOSITES:
-        family = composites.CompositeFamily.of(tally, metric, by, level=level, min_n=min_n)
-        return against.finding(family, metric, comparison, reference) if contrast else family.finding(comparison)
+        family = composites.CompositeFamily.of(tally, metric, asked.by, level=asked.level, min_n=asked.min_n)
+        return against.finding(family, metric, kind, asked.reference) if contrast else family.finding(kind)
     if metric in dispersion.DISPERSIONS:
-        return dispersion.finding(tally, metric, by, level=level, min_n=min_n)
-    metrics = composites.PARTS if metric.startswith("equalized_odds") else (metric,)
-    compare = Compare.of(tally, by, metrics, level=level, min_n=min_n, engine=from_counts)
+        return dispersion.finding(tally, metric, asked.by, level=asked.level, min_n=asked.min_n)
+    compare = _compared(tally, asked)
     if metric == "equalized_odds_mean":
         return composites.mean_odds(compare.families)
     if metric == "equalized_odds":
-        return compare.equalized_odds(comparison)
+        return compare.equalized_odds(kind)
     if contrast:
-        return against.finding(compare.families[metric], metric, comparison, reference)
-    return compare.finding(metric, comparison)
+        return against.finding(compare.families[metric], metric, kind, asked.reference)
+    return compare.finding(metric, kind)
 
 
-def p_value(
-    tally: Tally,
-    metric: str,
-    comparison: Comparison,
-    by: Attributes,
-    *,
-    limit: float,
-    above: bool,
-    min_n: int = SPARSE,
-    reference: Mapping[str, str] | None = None,
-) -> float | None:
+def _compared(tally: Tally, asked: Question) -> Compare:
+    metrics = composites.PARTS if asked.metric.startswith("equalized_odds") else (asked.metric,)
+    return Compare.of(tally, asked.by, metrics, level=asked.level, min_n=asked.min_n, engine=from_counts)
+
+
+def p_value(tally: Tally, asked: Question, limit: float, *, above: bool) -> float | None:
     """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
-    if not served(tally, metric):
+    known = asked.of_attributes(tally.by)
+    if known is None or not _counted(tally, asked):
         return None
-    order = tuple(sorted(by, key=tally.by.index))
-    contrast = comparison in (*against.TO_REFERENCE, *against.TO_REST)
+    metric, kind = asked.metric, asked.comparison
+    contrast = kind in (*against.TO_REFERENCE, *against.TO_REST)
     if metric in composites.COMPOSITES:
-        family = composites.CompositeFamily.of(tally, metric, order, level=0.95, min_n=min_n)
+        family = composites.CompositeFamily.of(tally, metric, known.by, level=0.95, min_n=asked.min_n)
         if contrast:
-            return against.p_value(family, comparison, reference, limit=limit, above=above)
-        return family.p_value(comparison, limit, above=above)
+            return against.p_value(family, kind, asked.reference, limit=limit, above=above)
+        return family.p_value(kind, limit, above=above)
     if metric in dispersion.DISPERSIONS:
-        return dispersion.p_value(tally, metric, order, limit=limit, above=above, min_n=min_n)
-    metrics = composites.PARTS if metric.startswith("equalized_odds") else (metric,)
-    compare = Compare.of(tally, order, metrics, level=0.95, min_n=min_n, engine=from_counts)
+        return dispersion.p_value(tally, metric, known.by, limit=limit, above=above, min_n=asked.min_n)
+    families = _compared(tally, known).families
     if metric == "equalized_odds_mean":
-        return composites.p_of_mean_odds(compare.families, limit, above=above)
+        return composites.p_of_mean_odds(families, limit, above=above)
     if metric == "equalized_odds":
-        return p_of_odds(compare.families, comparison, limit, above=above)
+        return p_of_odds(families, kind, limit, above=above)
     if contrast:
-        return against.p_value(compare.families[metric], comparison, reference, limit=limit, above=above)
-    return compare.families[metric].p_value(comparison, limit, above=above)
+        return against.p_value(families[metric], kind, asked.reference, limit=limit, above=above)
+    return families[metric].p_value(kind, limit, above=above)
 
 
 @dataclass(frozen=True)

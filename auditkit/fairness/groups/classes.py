@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +13,13 @@ from auditkit.catalogue.index import METRICS, rates, resolve
 from auditkit.check import Assessment
 from auditkit.errors import DataError, PolicyError, listing
 from auditkit.evidence.classes import ClassTally
-from auditkit.fairness.families.estimates import SPARSE
 from auditkit.fairness.families.one_vs_rest import COMPARED, ClassFamilies
 from auditkit.fairness.families.quantities import COMPARED as QUANTITY_COMPARED
 from auditkit.fairness.families.quantities import QuantityFamily, Words
 from auditkit.fairness.groups import check
-from auditkit.fairness.labels import labelled
 from auditkit.fairness.sets import sets_of
 from auditkit.options import checked_options
+from auditkit.question import SPARSE, Question
 from auditkit.records import Comparison, Finding, Task
 from auditkit.stats.joint import macro
 from auditkit.stats.rates import Limits
@@ -90,7 +89,8 @@ class ClassFairness:
         macro_too = "macro_recall" in self.metrics
         findings = [*check.overall_findings(hits, whole, level=level)]
         findings += [macro_recall(evidence, (), level=level).overall()] if macro_too else []
-        findings += [f for m in parts for c in evidence.classes if (f := _of_label(evidence, c, m, "overall", level))]
+        asked = [Question(m, "overall", level=level, label=c) for m in parts for c in evidence.classes]
+        findings += [f for a in asked if (f := _of_label(evidence, a))]
         for by in sets_of(self.by, evidence.by):
             compare = check.Compare.of(hits, by, whole, level=level) if whole else None
             if compare is not None:
@@ -123,75 +123,47 @@ def macro_recall(tally: ClassTally, by: Sequence[str], *, level: float, min_n: i
     return QuantityFamily("macro_recall", tuple(by), groups, rows, n.min(axis=1), limits, words, level, min_n, 1.0)
 
 
-def reassess(
-    tally: ClassTally,
-    metric: str,
-    comparison: Comparison,
-    by: Sequence[str],
-    *,
-    level: float,
-    min_n: int = SPARSE,
-    label: str | None = None,
-    reference: Mapping[str, str] | None = None,
-) -> Finding | None:
-    """One finding from stored counts; with `label`, of that class against the rest. None if they cannot answer.
+def reassess(tally: ClassTally, asked: Question) -> Finding | None:
+    """One finding from stored counts; with a label, of that class against the rest. None if they cannot answer.
 
     Raises PolicyError, naming the nearest, for a class that there is not.
     """
-    if not set(by) <= set(tally.by) or comparison not in METRICS[metric].comparisons:
+    known = asked.of_attributes(tally.by)
+    if known is None or asked.comparison not in METRICS[asked.metric].comparisons:
         return None
-    order = _ordered(tally, by)
-    if label is not None:
-        whole = metric in (*WHOLE, "macro_recall")
-        return None if whole else _of_label(tally, label, metric, comparison, level, order, min_n, reference)
-    if metric == "macro_recall":
-        family = macro_recall(tally, order, level=level, min_n=min_n)
-        return family.overall() if comparison == "overall" else family.finding(comparison)
-    if metric in WHOLE:
-        return check.reassess(tally.hits(), metric, comparison, order, level=level, min_n=min_n)
-    if metric not in rates() or comparison not in COMPARED:
+    if asked.label is not None:
+        return None if asked.metric in (*WHOLE, "macro_recall") else _of_label(tally, known)
+    if asked.metric == "macro_recall":
+        family = macro_recall(tally, known.by, level=asked.level, min_n=asked.min_n)
+        return family.overall() if asked.comparison == "overall" else family.finding(asked.comparison)
+    if asked.metric in WHOLE:
+        return check.reassess(tally.hits(), known)
+    if asked.metric not in rates() or asked.comparison not in COMPARED:
         return None
-    return ClassFamilies.of(tally, metric, order, level=level, min_n=min_n).finding(comparison)
+    families = ClassFamilies.of(tally, asked.metric, known.by, level=asked.level, min_n=asked.min_n)
+    return families.finding(asked.comparison)
 
 
-def p_value(
-    tally: ClassTally,
-    metric: str,
-    comparison: Comparison,
-    by: Sequence[str],
-    *,
-    limit: float,
-    above: bool,
-    min_n: int = SPARSE,
-    label: str | None = None,
-    reference: Mapping[str, str] | None = None,
-) -> float | None:
+def p_value(tally: ClassTally, asked: Question, limit: float, *, above: bool) -> float | None:
     """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
-    order = _ordered(tally, by)
-    if metric == "macro_recall":
-        return macro_recall(tally, order, level=0.95, min_n=min_n).p_value(comparison, limit, above=above)
-    if label is not None or metric in WHOLE:
-        counts = tally.hits() if label is None else _one(tally, label)
-        return check.p_value(
-            counts, metric, comparison, order, limit=limit, above=above, min_n=min_n, reference=reference
-        )
-    family = ClassFamilies.of(tally, metric, order, level=0.95, min_n=min_n)
-    return family.p_value(comparison, limit, above=above)
+    known = asked.of_attributes(tally.by)
+    if known is None:
+        return None
+    if asked.metric == "macro_recall":
+        family = macro_recall(tally, known.by, level=0.95, min_n=asked.min_n)
+        return family.p_value(asked.comparison, limit, above=above)
+    if asked.label is not None or asked.metric in WHOLE:
+        counts = tally.hits() if asked.label is None else _one(tally, asked.label)
+        return check.p_value(counts, known, limit, above=above)
+    families = ClassFamilies.of(tally, asked.metric, known.by, level=0.95, min_n=asked.min_n)
+    return families.p_value(asked.comparison, limit, above=above)
 
 
-def _of_label(
-    tally: ClassTally,
-    label: str,
-    metric: str,
-    comparison: Comparison,
-    level: float,
-    by: tuple[str, ...] = (),
-    min_n: int = SPARSE,
-    reference: Mapping[str, str] | None = None,
-) -> Finding | None:
+def _of_label(tally: ClassTally, asked: Question) -> Finding | None:
     """What a binary audit of "this class or another" finds."""
-    found = check.reassess(_one(tally, label), metric, comparison, by, level=level, min_n=min_n, reference=reference)
-    return None if found is None else labelled(found, label)
+    assert asked.label is not None
+    found = check.reassess(_one(tally, asked.label), asked)
+    return None if found is None else found.of_label(asked.label)
 
 
 def _one(tally: ClassTally, label: str) -> Any:
@@ -199,7 +171,3 @@ def _one(tally: ClassTally, label: str) -> Any:
         return tally.one_vs_rest(label)
     except DataError as e:
         raise PolicyError(str(e)) from None
-
-
-def _ordered(tally: ClassTally, by: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted(by, key=tally.by.index))

@@ -15,12 +15,13 @@ from auditkit.catalogue.index import METRICS, resolve
 from auditkit.check import Assessment
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.families.estimates import SPARSE, Family, number
+from auditkit.fairness.families.estimates import Family, number
 from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.groups import statements
 from auditkit.fairness.notes import finding_id
 from auditkit.formatting import decimals, points
 from auditkit.options import checked_options
+from auditkit.question import SPARSE, Question
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, State, Table
 from auditkit.stats.rates import critical_value, rate
 from auditkit.stats.stratified import mantel_haenszel, standardized
@@ -333,14 +334,7 @@ def _shared(n: Counts, min_n: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]
         compared = compared & (np.arange(len(n)) != int(np.argmin(sizes)))
 
 
-def reassess(
-    stored: Mapping[str, tuple[Tally, Mapping[str, Any]]],
-    metric: str,
-    by: Sequence[str],
-    *,
-    level: float,
-    min_n: int = SPARSE,
-) -> Conditional | None:
+def reassess(stored: Mapping[str, tuple[Tally, Mapping[str, Any]]], asked: Question) -> Conditional | None:
     """The standardised rates that a rule asks about, from the evidence of the one check that has them.
 
     `stored` is name of the check → its tally and options. None if no check can answer; PolicyError if several can,
@@ -349,13 +343,15 @@ def reassess(
     able = {
         name: (tally, tuple(options["control"]))
         for name, (tally, options) in stored.items()
-        if set(by) <= set(tally.by) - set(options["control"])
+        if set(asked.by) <= set(tally.by) - set(options["control"])
     }
     if len(able) > 1:
         raise PolicyError(
-            f"a rule on '{metric}' cannot choose between {listing(able)}: audit with one of them where it is judged"
+            f"a rule on '{asked.metric}' cannot choose between {listing(able)}: audit with one of them where it is "
+            "judged"
         )
     for tally, control in able.values():
-        order = tuple(sorted(by, key=tally.by.index))
-        return Conditional.of(tally, metric.removeprefix(PREFIX), order, control, level=level, min_n=min_n)
+        order = tuple(sorted(asked.by, key=tally.by.index))
+        metric = asked.metric.removeprefix(PREFIX)
+        return Conditional.of(tally, metric, order, control, level=asked.level, min_n=asked.min_n)
     return None

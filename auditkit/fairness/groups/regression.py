@@ -14,14 +14,14 @@ from auditkit.catalogue.index import METRICS, resolve
 from auditkit.check import Assessment
 from auditkit.errors import PolicyError, listing
 from auditkit.evidence.errors import QUANTITIES, ErrorSums, GroupMoments, GroupValues
-from auditkit.fairness.families.estimates import SPARSE
 from auditkit.fairness.families.quantities import COMPARED, QuantityFamily, Words
 from auditkit.fairness.notes import finding_id
 from auditkit.fairness.scores.values import p_text
 from auditkit.fairness.sets import sets_of
 from auditkit.formatting import plain
 from auditkit.options import checked_options
-from auditkit.records import Comparison, Estimate, Finding, State, Task
+from auditkit.question import SPARSE, Question
+from auditkit.records import Estimate, Finding, State, Task
 from auditkit.stats import distances
 from auditkit.stats.means import t_value
 from auditkit.stats.rates import Limits
@@ -232,32 +232,22 @@ def _finding(metric: str, by: tuple[str, ...], e: Estimate, statement: str, note
     )
 
 
-def reassess(
-    sums: ErrorSums, metric: str, comparison: Comparison, by: Sequence[str], *, level: float, min_n: int = SPARSE
-) -> Finding | None:
+def reassess(sums: ErrorSums, asked: Question) -> Finding | None:
     """One finding from stored sums; None if they cannot answer."""
-    if metric not in _COLUMNS or not set(by) <= set(sums.by) or comparison not in METRICS[metric].comparisons:
+    family = _asked_family(sums, asked)
+    if family is None or asked.comparison not in METRICS[asked.metric].comparisons:
         return None
-    family = family_of(sums, metric, _ordered(sums, by), level=level, min_n=min_n)
-    return family.overall() if comparison == "overall" else family.finding(comparison)
+    return family.overall() if asked.comparison == "overall" else family.finding(asked.comparison)
 
 
-def p_value(
-    sums: ErrorSums,
-    metric: str,
-    comparison: Comparison,
-    by: Sequence[str],
-    *,
-    limit: float,
-    above: bool,
-    min_n: int = SPARSE,
-) -> float | None:
+def p_value(sums: ErrorSums, asked: Question, limit: float, *, above: bool) -> float | None:
     """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
-    if metric not in _COLUMNS:
+    family = _asked_family(sums, asked)
+    return None if family is None else family.p_value(asked.comparison, limit, above=above)
+
+
+def _asked_family(sums: ErrorSums, asked: Question) -> QuantityFamily | None:
+    known = asked.of_attributes(sums.by)
+    if known is None or asked.metric not in _COLUMNS:
         return None
-    family = family_of(sums, metric, _ordered(sums, by), level=0.95, min_n=min_n)
-    return family.p_value(comparison, limit, above=above)
-
-
-def _ordered(sums: ErrorSums, by: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted(by, key=sums.by.index))
+    return family_of(sums, asked.metric, known.by, level=asked.level, min_n=asked.min_n)

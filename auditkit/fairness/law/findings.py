@@ -7,10 +7,11 @@ import numpy as np
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.laws import Law
 from auditkit.errors import listing
-from auditkit.fairness.families.estimates import SPARSE, number
+from auditkit.fairness.families.estimates import number
 from auditkit.fairness.law.impact import Comparisons, ImpactRatios
 from auditkit.fairness.notes import finding_id
 from auditkit.formatting import interval, percent, quotient
+from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, GroupEstimate, State, Table, Unit
 from auditkit.stats.families import FamilyInterval
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.fairness.families.estimates import SPARSE, Family
+from auditkit.fairness.families.estimates import Family
 from auditkit.fairness.law.laws import Attributes, Selections
+from auditkit.question import SPARSE
 from auditkit.stats import families, fisher, pairs, pvalues
 from auditkit.stats.rates import Limits, jeffreys, rate, wilson
 

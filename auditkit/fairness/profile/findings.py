@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.profile import Profile
-from auditkit.fairness.families.estimates import SPARSE, number, rate_estimate
+from auditkit.fairness.families.estimates import number, rate_estimate
 from auditkit.formatting import decimals, interval, percent, points
+from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding, Table, Unit
 from auditkit.stats import families
 from auditkit.stats.association import cramers_v, goodness_of_fit

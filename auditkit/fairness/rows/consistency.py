@@ -14,11 +14,11 @@ from auditkit.check import Assessment
 from auditkit.errors import PolicyError, listing
 from auditkit.evidence.grouped import FEWEST, Grouped, GroupSums, PersonRows, hidden
 from auditkit.evidence.sums import Moments
-from auditkit.fairness.families.estimates import SPARSE
 from auditkit.fairness.rows.encoding import encoded, standardised
 from auditkit.fairness.scores.findings import Readings
 from auditkit.fairness.scores.values import Reading
 from auditkit.options import checked_options
+from auditkit.question import SPARSE
 from auditkit.records import Comparison, NotMeasured, State
 from auditkit.stats.means import share_limits_of
 

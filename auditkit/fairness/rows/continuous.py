@@ -17,9 +17,10 @@ from auditkit.check import Assessment
 from auditkit.errors import DataError, PolicyError, nearest
 from auditkit.evidence.rare import edge
 from auditkit.evidence.sample import Observations
-from auditkit.fairness.families.estimates import SPARSE, number, rate_estimate
+from auditkit.fairness.families.estimates import number, rate_estimate
 from auditkit.formatting import decimals, plain, points
 from auditkit.options import checked_options
+from auditkit.question import SPARSE
 from auditkit.records import Comparison, Curve, Estimate, Exhibit, Finding, NotMeasured, Series, Table
 from auditkit.stats import families
 from auditkit.stats.dependence import Permuted, distance_correlation, generalized_parity, kernel_weights, silverman

@@ -15,10 +15,11 @@ from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.sample import Observations
-from auditkit.fairness.families.estimates import SPARSE, number
+from auditkit.fairness.families.estimates import number
 from auditkit.fairness.rows.encoding import Encoded, encoded, seen_columns
 from auditkit.formatting import decimals
 from auditkit.options import checked_options
+from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, GroupEstimates, NotMeasured
 from auditkit.stats.auc import Auc, auc_limits
 from auditkit.stats.crossfit import auc_of, over_folds, p_of_half

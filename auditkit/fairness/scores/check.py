@@ -14,13 +14,13 @@ from auditkit.check import Assessment
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.drift import Steps
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.fairness.families.estimates import SPARSE
 from auditkit.fairness.scores import drift, values
 from auditkit.fairness.scores.curves import between_roc_curves, reliability, roc_curves
 from auditkit.fairness.scores.findings import Readings
 from auditkit.fairness.scores.remedies import remedies_finding
 from auditkit.fairness.scores.values import GroupScores, Reading
 from auditkit.options import checked_options
+from auditkit.question import SPARSE, Question
 from auditkit.records import Comparison, Concern, Exhibit, Finding, NotMeasured
 from auditkit.stats.calibration import bins_for
 
@@ -139,44 +139,30 @@ def plainly(
     return {k: {m: r[i] for m, r in read_.items()} for i, (k, _) in enumerate(found)}
 
 
-def reassess(
-    evidence: ScoreHistogram,
-    metric: str,
-    comparison: Comparison,
-    by: Attributes,
-    *,
-    level: float,
-    min_n: int = SPARSE,
-) -> Finding | None:
+def reassess(evidence: ScoreHistogram, asked: Question) -> Finding | None:
     """One finding from a stored histogram; None if it cannot answer (another metric, attributes that it has not).
 
     `min_n`: positives and negatives that a group needs for AUCs and logistic fits, else rows.
     """
-    known = metric in (*READ, *CROSSED, "abroca") and set(by) <= set(evidence.by) and evidence.rows > 0
-    if not known or comparison not in METRICS[metric].comparisons:
+    known = asked.of_attributes(evidence.by)
+    if known is None or asked.metric not in (*READ, *CROSSED, "abroca") or not evidence.rows:
         return None
-    order = tuple(sorted(by, key=evidence.by.index))
-    if metric == "abroca":
-        between = between_roc_curves(evidence, order, level=level, min_n=min_n)
+    if asked.comparison not in METRICS[asked.metric].comparisons:
+        return None
+    if asked.metric == "abroca":
+        between = between_roc_curves(evidence, known.by, level=asked.level, min_n=asked.min_n)
         return between if isinstance(between, Finding) else None
-    return read(evidence, order, metric, level=level, min_n=min_n).finding(comparison)
+    found = read(evidence, known.by, asked.metric, level=asked.level, min_n=asked.min_n)
+    return found.finding(asked.comparison)
 
 
-def p_value(
-    evidence: ScoreHistogram,
-    metric: str,
-    comparison: Comparison,
-    by: Attributes,
-    *,
-    limit: float,
-    above: bool,
-    min_n: int = SPARSE,
-) -> float | None:
+def p_value(evidence: ScoreHistogram, asked: Question, limit: float, *, above: bool) -> float | None:
     """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
-    if metric not in (*READ, *CROSSED):
+    known = asked.of_attributes(evidence.by)
+    if known is None or asked.metric not in (*READ, *CROSSED):
         return None
-    order = tuple(sorted(by, key=evidence.by.index))
-    return read(evidence, order, metric, level=0.95, min_n=min_n).p_value(comparison, limit, above=above)
+    found = read(evidence, known.by, asked.metric, level=0.95, min_n=asked.min_n)
+    return found.p_value(asked.comparison, limit, above=above)
 
 
 def _of_set(evidence: ScoreHistogram, by: Attributes, *, level: float) -> list[Finding]:

@@ -8,9 +8,10 @@ import numpy as np
 
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.fairness.families.estimates import SPARSE, number
+from auditkit.fairness.families.estimates import number
 from auditkit.fairness.scores.values import GroupScores, p_text
 from auditkit.formatting import decimals, points
+from auditkit.question import SPARSE
 from auditkit.records import Curve, Estimate, Finding, NotMeasured, Series
 from auditkit.stats.auc import auc
 from auditkit.stats.rates import critical_value, wilson

@@ -13,8 +13,8 @@ from auditkit.alignment import aligned
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.histogram import LEAST, Bins, ScoreHistogram
 from auditkit.evidence.tally import coded_strings
-from auditkit.fairness.families.estimates import SPARSE
 from auditkit.fairness.scores.thresholds import Constraint, GroupRule, Reach, best_common_cut, rules_for
+from auditkit.question import SPARSE
 from auditkit.records import Report
 
 if TYPE_CHECKING:

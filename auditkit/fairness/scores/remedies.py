@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.histogram import Bins, ScoreHistogram
-from auditkit.fairness.families.estimates import SPARSE, number
+from auditkit.fairness.families.estimates import number
 from auditkit.fairness.scores.mitigation import CAUTION, Mitigation, enough, mitigate
 from auditkit.fairness.scores.thresholds import GRID, Constraint, GroupRule, Reach, best_positions, hulls_of
 from auditkit.formatting import percent, points
+from auditkit.question import SPARSE
 from auditkit.records import Curve, Estimate, Finding, NotMeasured, Series, Table
 from auditkit.stats.rates import critical_value
 
