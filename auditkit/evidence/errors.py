@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import pooled, reading, suppression
 from auditkit.evidence.frames import Columns, Framed, places
+from auditkit.evidence.rare import FEWEST
 from auditkit.evidence.tally import coded_strings, matched
 
 if TYPE_CHECKING:
@@ -142,11 +143,13 @@ class ErrorSums(Framed):
                 raise EvidenceError(f"no column '{name}' in sums by {listing(self.by)}.{nearest(name, self.by)}")
 
     def reduced(self, disclosure: Disclosure) -> ErrorSums:
-        """With values that ten people share, at least, and rounded means of groups below five."""
+        """With values that ten people share, at least, or as many as a group has that is told; and rounded means of
+        groups below five."""
         recoding = suppression.of_columns(disclosure, self.by, self.moments_)
         moments, values = (suppression.recoded(x, recoding) for x in (self.moments_, self.values_))
         return pooled.reduced(
-            ErrorSums(self.by, _merged(moments, self.by), counted(values, self.by), self.cut, self.width_)
+            ErrorSums(self.by, _merged(moments, self.by), counted(values, self.by), self.cut, self.width_),
+            people=max(FEWEST, disclosure.suppress_below),
         )
 
     def to_json(self) -> dict[str, Any]:
