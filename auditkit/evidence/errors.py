@@ -147,8 +147,11 @@ class ErrorSums(Framed):
         groups below five."""
         recoding = suppression.of_columns(disclosure, self.by, self.moments_)
         moments, values = (suppression.recoded(x, recoding) for x in (self.moments_, self.values_))
+        moments = _merged(moments, self.by)
+        if recoding:
+            moments = _short(moments, self.by)
         return pooled.reduced(
-            ErrorSums(self.by, _merged(moments, self.by), counted(values, self.by), self.cut, self.width_),
+            ErrorSums(self.by, moments, counted(values, self.by), self.cut, self.width_),
             people=max(FEWEST, disclosure.suppress_below),
         )
 
@@ -181,6 +184,12 @@ class ErrorSums(Framed):
             for name, table in tables.items()
         }
         return cls.of_tables(arrays, by=by, cut=cut, width_=width)
+
+
+def _short(moments: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
+    """To twelve digits: the last bits of a sum tell which groups it was made of."""
+    rounded = {c: np.array([float(f"{x:.12g}") for x in moments[c].tolist()]) for c in moments if c not in (*by, "n")}
+    return moments.assign(**rounded)
 
 
 def _stored_moments(stored: object, by: tuple[str, ...]) -> dict[str, Any]:

@@ -115,8 +115,7 @@ class _Crossings(NamedTuple):
 
 def _few(parts: NDArray[np.int64], fewest: int) -> NDArray[np.bool_]:
     """Where some part has rows, and fewer than `fewest`: along the last axis."""
-    out: NDArray[np.bool_] = ((parts > 0) & (parts < fewest)).any(axis=-1)
-    return out
+    return np.asarray(((parts > 0) & (parts < fewest)).any(axis=-1), dtype=np.bool_)
 
 
 def _complete(joined: NDArray[np.bool_], rows: NDArray[np.int64], fewest: int) -> None:
