@@ -188,7 +188,9 @@ class ErrorSums(Framed):
 
 def _short(moments: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     """To twelve digits: the last bits of a sum tell which groups it was made of."""
-    rounded = {c: np.array([float(f"{x:.12g}") for x in moments[c].tolist()]) for c in moments if c not in (*by, "n")}
+    rounded = {
+        str(c): np.array([float(f"{x:.12g}") for x in moments[c].tolist()]) for c in moments if c not in (*by, "n")
+    }
     return moments.assign(**rounded)
 
 
