@@ -24,8 +24,9 @@ from auditkit.deciding import as_many, decided, of_one_task, wrapped
 from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, PolicyError, foreign, listing
 from auditkit.evidence.clusters import cluster_hashes
+from auditkit.evidence.group_counts import GroupCounts
 from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
-from auditkit.evidence.suppression import GroupCounts, recoded_batch
+from auditkit.evidence.suppression import recoded_batch
 from auditkit.formatting import utf8
 from auditkit.gate.policy import Policy
 from auditkit.inputs.dataset import Dataset
@@ -200,7 +201,7 @@ class Observed:
     sample: Sample | None
     """Rows of lowest hash, for the checks that do not see all; None where no check asks for them."""
     groups: GroupCounts
-    """Rows of every crossed group: what a report that suppresses small groups recodes them by."""
+    """Rows of every crossed group, truth and decision: what a report that suppresses small groups recodes them by."""
     broken: dict[str, NotMeasured] = field(default_factory=dict)
     """Stream check → the accident that it had on some of these rows: it has no evidence."""
     outputs: OutputRange = field(default_factory=OutputRange)
@@ -256,7 +257,7 @@ def observe(
             int((missing(batch.y_pred) & ~missing(batch.y_true)).sum()),
             {},
             Sample.of(batch, shuffled(whole, seed), k=sample) if sampled else None,
-            GroupCounts.of(batch.groups),
+            GroupCounts.of(batch),
             outputs=outputs,
         )
         total = part if total is None else total + part
@@ -280,7 +281,7 @@ def conclude(
     observed.outputs.judged()
     net = model if isinstance(model, Model) else None
     told = observed.groups.told(disclosure or Disclosure())
-    drawn = None if observed.sample is None or net is None else recoded_batch(observed.sample.draw(sample), told)
+    drawn = None if observed.sample is None or net is None else observed.sample.recoded(told).draw(sample)
     findings: list[Finding] = []
     not_measured: list[NotMeasured] = []
     stored: dict[str, StoredEvidence] = {}

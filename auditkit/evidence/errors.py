@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import pooled, reading, suppression
 from auditkit.evidence.frames import Columns, Framed, places
+from auditkit.evidence.rare import FEWEST
 from auditkit.evidence.tally import coded_strings, matched
 
 if TYPE_CHECKING:
@@ -142,11 +143,16 @@ class ErrorSums(Framed):
                 raise EvidenceError(f"no column '{name}' in sums by {listing(self.by)}.{nearest(name, self.by)}")
 
     def reduced(self, disclosure: Disclosure) -> ErrorSums:
-        """With values that ten people share, at least, and rounded means of groups below five."""
+        """With values that ten people share, at least, or as many as a group has that is told; and rounded means of
+        groups below five."""
         recoding = suppression.of_columns(disclosure, self.by, self.moments_)
         moments, values = (suppression.recoded(x, recoding) for x in (self.moments_, self.values_))
+        moments = _merged(moments, self.by)
+        if recoding:
+            moments = _short(moments, self.by)
         return pooled.reduced(
-            ErrorSums(self.by, _merged(moments, self.by), counted(values, self.by), self.cut, self.width_)
+            ErrorSums(self.by, moments, counted(values, self.by), self.cut, self.width_),
+            people=max(FEWEST, disclosure.suppress_below),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -178,6 +184,14 @@ class ErrorSums(Framed):
             for name, table in tables.items()
         }
         return cls.of_tables(arrays, by=by, cut=cut, width_=width)
+
+
+def _short(moments: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
+    """To twelve digits: the last bits of a sum tell which groups it was made of."""
+    rounded = {
+        str(c): np.array([float(f"{x:.12g}") for x in moments[c].tolist()]) for c in moments if c not in (*by, "n")
+    }
+    return moments.assign(**rounded)
 
 
 def _stored_moments(stored: object, by: tuple[str, ...]) -> dict[str, Any]:

@@ -170,7 +170,7 @@ class PersonRows(Observations):
     def reduced(self, disclosure: Disclosure) -> PersonRows | GroupSums:  # type: ignore[override]
         """Sums, of recoded groups where groups are recoded; the rows only where the disclosure keeps rows."""
         rows = self.recoded(recoding_of(disclosure))
-        return rows if disclosure.keep_rows else rows.sums(FEWEST)
+        return rows if disclosure.keep_rows else rows.sums(max(FEWEST, disclosure.suppress_below))
 
     def recoded(self, recoding: Recoding) -> Self:
         """The rows with other labels of their groups."""

@@ -188,13 +188,19 @@ class ScoreHistogram(Framed):
                 raise EvidenceError(f"no group column '{name}'; there are {listing(self.by)}.{nearest(name, self.by)}")
 
     def reduced(self, disclosure: Disclosure) -> ScoreHistogram:
-        """With neighbouring bins of each crossed group merged until five people share each (`merging`)."""
+        """With neighbouring bins of each crossed group merged until five people share each (`merging`), or as many as a
+        group has that is told."""
         if self.merged:
             return self
         recoding = suppression.of_columns(disclosure, self.by, self.cells)
         cells = summed(suppression.recoded(self.cells, recoding), self.by)
         missing = _missing(suppression.recoded(self.missing, recoding), self.by)
-        merged = ScoreHistogram(self.by, merging.merged(cells, self.by, LEAST), missing, merged=True)
+        merged = ScoreHistogram(
+            self.by,
+            merging.merged(cells, self.by, LEAST, people=max(merging.PEOPLE, disclosure.suppress_below)),
+            missing,
+            merged=True,
+        )
         if self.measure is None or cells.empty:
             return merged
         return replace(merged, drift=self.measure(ScoreHistogram(self.by, cells, missing), merged))

@@ -51,8 +51,9 @@ def starts_of(bins: Ints, n: Ints, *, people: int = PEOPLE) -> Ints:
     return np.array(starts, dtype=np.int64)
 
 
-def merged(cells: pd.DataFrame, by: Sequence[str], least: Floats) -> pd.DataFrame:
-    """The cells of a score histogram over merged bins; `least` (BINS,) holds the lower edges of the grid bins.
+def merged(cells: pd.DataFrame, by: Sequence[str], least: Floats, *, people: int = PEOPLE) -> pd.DataFrame:
+    """The cells of a score histogram over merged bins of `people` of a group; `least` (BINS,) holds the lower edges of
+    the grid bins.
 
     What single rows would be read from is rounded: extremes to edges, unless ten rows or more of a bin have the same
     score; of fewer than five positives (or negatives) in a bin, sums are their share of the sums of the whole bin.
@@ -65,7 +66,7 @@ def merged(cells: pd.DataFrame, by: Sequence[str], least: Floats) -> pd.DataFram
     rows = np.bincount(group, n)
     for code in range(len(rows)):
         at = np.flatnonzero(group == code) if len(rows) > 1 else np.arange(len(cells))
-        first[at], last[at] = _runs(cells["bin"].to_numpy(np.int64)[at], n[at], len(least))
+        first[at], last[at] = _runs(cells["bin"].to_numpy(np.int64)[at], n[at], len(least), people)
     out = _summed(cells.assign(bin=first, last=last), by)
     own = _codes(out, by)
     few = np.bincount(own, out["n"])[own] < PEOPLE
@@ -106,9 +107,9 @@ def edges_of(first: Ints, last: Ints, least: Floats) -> tuple[Floats, Floats]:
     return least[first], np.nextafter(above[last + 1], 0.0)
 
 
-def _runs(bins: Ints, n: Ints, size: int) -> tuple[Ints, Ints]:
+def _runs(bins: Ints, n: Ints, size: int, people: int) -> tuple[Ints, Ints]:
     occupied, where = np.unique(bins, return_inverse=True)
-    starts = starts_of(occupied, np.bincount(where, n).astype(np.int64))
+    starts = starts_of(occupied, np.bincount(where, n).astype(np.int64), people=people)
     run = np.searchsorted(starts, bins, side="right") - 1
     return starts[run], np.append(starts[1:], size)[run] - 1
 

@@ -23,8 +23,8 @@ _SHARE = 8
 """The rounding of a small group's mean is a power of two of about an eighth of the standard deviation of everybody."""
 
 
-def reduced(sums: ErrorSums) -> ErrorSums:
-    """Of each crossed group, neighbouring values as one until ten people share it; a smaller group shares one.
+def reduced(sums: ErrorSums, *, people: int = FEWEST) -> ErrorSums:
+    """Of each crossed group, neighbouring values as one until so many people share it; a smaller group shares one.
 
     The value they share is none that anybody has, unless all of them have it.
     """
@@ -40,7 +40,7 @@ def reduced(sums: ErrorSums) -> ErrorSums:
     groups = sums.values_.groupby(by, sort=True, observed=True).indices.values() if by else [np.arange(len(n))]
     for at in groups:
         order = np.asarray(at)[np.argsort(values[at], kind="stable")]
-        starts = starts_of(2 * np.arange(len(order)), n[order], people=FEWEST)
+        starts = starts_of(2 * np.arange(len(order)), n[order], people=people)
         for run in np.split(order, ((starts[1:] + 1) // 2)):
             out[run] = _of_run(values[run], n[run], everybody)
             width = max(width, float(np.ptp(values[run])))

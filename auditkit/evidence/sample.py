@@ -14,11 +14,12 @@ from auditkit.errors import EvidenceError, listing
 from auditkit.evidence.census import census_of
 from auditkit.evidence.contents import hashable
 from auditkit.evidence.reading import fields, mapping, numbers, texts
+from auditkit.evidence.suppression import recoded_batch
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from auditkit.disclosure import Disclosure
+    from auditkit.disclosure import Disclosure, GroupDisclosure
 else:
     from auditkit.evidence.lazy import pandas as pd
 
@@ -138,6 +139,18 @@ class Sample:
             if len(where):
                 weight[where] = self.counts[group] / len(where)
         return replace(taken(self.batch, np.flatnonzero(keep), weight=weight[keep]), census=self.census)
+
+    def recoded(self, told: GroupDisclosure) -> Sample:
+        """The sample of recoded groups: how many rows are drawn of each does not tell the groups that were joined."""
+        if not told.recoding:
+            return self
+        counts: dict[tuple[str, ...], int] = {}
+        for group, n in self.counts.items():
+            own = zip(map(str, self.batch.groups), group, strict=True)
+            key = tuple(told.recoding.get(a, {}).get(v, v) for a, v in own)
+            counts[key] = counts.get(key, 0) + n
+        census = None if self.census is None else self.census.recoded(told.recoding)
+        return Sample(self.k, recoded_batch(self.batch, told), self.keys, counts, census)._cut()
 
     def simple(self, size: int) -> Batch:
         """The `size` ≤ k rows of lowest key of all: a simple random sample of the data, whatever their groups."""

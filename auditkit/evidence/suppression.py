@@ -1,17 +1,21 @@
 """Small groups recoded before anything is assessed: what was never in the sums cannot be subtracted from them.
 
 One recoding serves a whole report, made from the rows of every crossing of the sensitive features: values are joined
-until no crossing that occurs is small, and never one value alone, whose number would be the rest of the total.
+until no crossing that occurs is small, and never one value alone, whose number would be the rest of the total. Small is
+a crossing with few rows, or with few of one truth or of one decision: a rate of those would be one of few people.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from auditkit.disclosure import Disclosure, GroupDisclosure
-from auditkit.errors import DataError, EvidenceError
+from auditkit.errors import DataError
 from auditkit.evidence.rare import FEWEST
 
 if TYPE_CHECKING:
@@ -22,75 +26,142 @@ else:
     from auditkit.evidence.lazy import pandas as pd
 
 Group = tuple[str, ...]
+Parts = tuple[int, ...]
+"""Rows of a group, and of those parts of them that a rate can be of: all groups the same parts, all rows first."""
 Recoding = Mapping[str, Mapping[str, str]]
 SMALL = "(small groups)"
 FEW = "(values of few rows)"
 
 
-@dataclass(frozen=True)
-class GroupCounts:
-    """Rows of every crossed group of the sensitive features; they add."""
-
-    by: tuple[str, ...]
-    counts: Mapping[Group, int]
-
-    @classmethod
-    def of(cls, groups: pd.DataFrame) -> GroupCounts:
-        """Of the rows of a batch."""
-        by = tuple(str(c) for c in groups)
-        text = groups.astype("str").set_axis(list(by), axis=1)
-        found = text.groupby(list(by), sort=True, observed=True).size() if by else pd.Series({(): len(text)})
-        return cls(by, {k if isinstance(k, tuple) else (str(k),): int(n) for k, n in found.items()})
-
-    def __add__(self, other: GroupCounts) -> GroupCounts:
-        if self.by != other.by:
-            raise EvidenceError(f"cannot add rows by {list(self.by)} and by {list(other.by)}")
-        counts = dict(self.counts)
-        for group, n in other.counts.items():
-            counts[group] = counts.get(group, 0) + n
-        return GroupCounts(self.by, counts)
-
-    def told(self, disclosure: Disclosure) -> GroupDisclosure:
-        """The disclosure, with the recoding that these groups need."""
-        recoding = recoding_of(self.by, self.counts, disclosure.suppress_below) if disclosure.suppress_below else {}
-        return GroupDisclosure(**disclosure.model_dump(), attributes=self.by, recoding=recoding)
-
-
 def recoding_of(
     by: Sequence[str],
-    counts: Mapping[Group, int],
+    counts: Mapping[Group, Parts],
     fewest: int,
     *,
     of: Collection[str] | None = None,
     name: str = SMALL,
 ) -> dict[str, dict[str, str]]:
-    """Values of the attributes `of` (None: all) to be joined, so that each crossing has `fewest` rows, or nobody.
+    """Values of the attributes `of` (None: all) to join so that each part of a crossing has `fewest` rows, or none.
 
     DataError where all rows together are too few.
 
-    >>> recoding_of(["race"], {("a",): 90, ("b",): 20, ("c",): 4}, 10)
+    >>> recoding_of(["race"], {("a",): (90,), ("b",): (20,), ("c",): (4,)}, 10)
+    {'race': {'b': '(small groups)', 'c': '(small groups)'}}
+    >>> recoding_of(["race"], {("a",): (90, 40), ("b",): (30, 12), ("c",): (20, 2)}, 10)
     {'race': {'b': '(small groups)', 'c': '(small groups)'}}
     """
-    if sum(counts.values()) < fewest:
-        raise DataError(f"{sum(counts.values())} rows: a report that suppresses groups below {fewest} needs as many")
+    rows = sum(parts[0] for parts in counts.values())
+    if rows < fewest:
+        raise DataError(f"{rows} rows: a report that suppresses groups below {fewest} needs as many")
+    table = _Crossings.of(by, counts)
     free = [i for i, a in enumerate(by) if of is None or a in of]
-    joined: dict[int, set[str]] = {i: set() for i in free}
+    joined = [np.zeros(len(values), dtype=bool) for values in table.values]
     for i in free:
-        rows = _rows(counts, i)
-        joined[i] = {v for v, n in rows.items() if n < fewest}
-        _complete(joined[i], rows, fewest)
-    while True:
-        cells = _cells(counts, joined)
-        small = min(((n, cell) for cell, n in cells.items() if n < fewest), default=None)
-        if small is None:
+        joined[i] |= _few(table.of_values(i), fewest)
+        _complete(joined[i], table.of_values(i), fewest)
+    while (cell := table.smallest(joined, fewest)) is not None:
+        steps = [(*step, i) for i in free if (step := _step(table.of_values(i)[:, 0], joined[i], cell[i])) is not None]
+        if not steps:
             break
-        steps = [(_cost(counts, i, joined[i], small[1][i]), i) for i in free]
-        cost, i = min((s for s in steps if s[0] is not None), default=(None, -1))
-        if cost is None:
-            break
-        joined[i].add(cost[1])
-        _complete(joined[i], _rows(counts, i), fewest)
-    return {by[i]: dict.fromkeys(sorted(values), name) for i, values in joined.items() if values}
+        _, value, i = min(steps)
+        joined[i][value] = True
+        _complete(joined[i], table.of_values(i), fewest)
+    return {
+        by[i]: dict.fromkeys((v for v, j in zip(table.values[i], joined[i].tolist(), strict=True) if j), name)
+        for i in free
+        if joined[i].any()
+    }
+
+
+class _Crossings(NamedTuple):
+    """The crossed groups as arrays."""
+
+    values: tuple[tuple[str, ...], ...]
+    """Of each attribute, sorted."""
+    codes: NDArray[np.int64]
+    """(groups, attributes) positions in `values`."""
+    parts: NDArray[np.int64]
+    """(groups, parts) rows."""
+
+    @classmethod
+    def of(cls, by: Sequence[str], counts: Mapping[Group, Parts]) -> _Crossings:
+        groups = sorted(counts)
+        values = tuple(tuple(sorted({g[i] for g in groups})) for i in range(len(by)))
+        places = [{v: j for j, v in enumerate(own)} for own in values]
+        codes = [[places[i][v] for i, v in enumerate(g)] for g in groups]
+        return cls(
+            values,
+            np.array(codes, dtype=np.int64).reshape(len(groups), len(by)),
+            np.array([counts[g] for g in groups], dtype=np.int64),
+        )
+
+    def of_values(self, i: int) -> NDArray[np.int64]:
+        """(values, parts) rows of each value of an attribute."""
+        out = np.zeros((len(self.values[i]), self.parts.shape[1]), dtype=np.int64)
+        np.add.at(out, self.codes[:, i], self.parts)
+        return out
+
+    def smallest(self, joined: Sequence[NDArray[np.bool_]], fewest: int) -> tuple[int, ...] | None:
+        """The crossing with the fewest rows of those with a small part; -1 stands for the joined values."""
+        told = self.codes.copy()
+        for i, own in enumerate(joined):
+            told[own[told[:, i]], i] = -1
+        cells, at = np.unique(told, axis=0, return_inverse=True)
+        sums = np.zeros((len(cells), self.parts.shape[1]), dtype=np.int64)
+        np.add.at(sums, at.reshape(-1), self.parts)
+        small = np.flatnonzero(_few(sums, fewest))
+        return None if not len(small) else tuple(cells[small[np.argmin(sums[small, 0])]].tolist())
+
+
+def _few(parts: NDArray[np.int64], fewest: int) -> NDArray[np.bool_]:
+    """Where some part has rows, and fewer than `fewest`: along the last axis."""
+    return np.asarray(((parts > 0) & (parts < fewest)).any(axis=-1), dtype=np.bool_)
+
+
+def _complete(joined: NDArray[np.bool_], rows: NDArray[np.int64], fewest: int) -> None:
+    """Join the values with the next fewest rows until two or more are joined and each part of them has enough rows."""
+    order = [int(v) for v in np.argsort(rows[:, 0], kind="stable") if not joined[v]]
+    while joined.any() and order and (joined.sum() < 2 or _few(rows[joined].sum(axis=0), fewest)):
+        joined[order.pop(0)] = True
+
+
+def _step(rows: NDArray[np.int64], joined: NDArray[np.bool_], value: int) -> tuple[int, int] | None:
+    """(rows, value) to be joined so that the cell grows along this attribute; None where all is joined."""
+    if value >= 0:
+        return int(rows[value]), value
+    left = np.flatnonzero(~joined)
+    return None if not len(left) else min((int(rows[v]), int(v)) for v in left)
+
+
+def parts_of(cells: pd.DataFrame, classes: Sequence[str] = ()) -> dict[str, NDArray[np.int64]]:
+    """What it is → (cells,) its rows: all, and those of one truth or one decision, of which a rate can be.
+
+    Cells have `n`, and `y_true` and `y_pred`, or `y_true` and `selected`, where they know them; -1 is missing.
+    """
+    n = cells["n"].to_numpy(np.int64)
+    out = {"rows": n}
+    if "selected" in cells:
+        selected = cells["selected"].to_numpy(np.int64)
+        out |= {"rows that are selected": selected, "rows that are not selected": n - selected}
+    known = {c: cells[c].to_numpy(np.int64) >= 0 for c in ("y_true", "y_pred") if c in cells}
+    both = np.logical_and.reduce(list(known.values())) if known else None
+    for column in known:
+        codes = cells[column].to_numpy(np.int64)
+        for code in np.unique(codes[codes >= 0]).tolist():
+            what = f"rows of {'truth' if column == 'y_true' else 'decision'} {classes[code] if classes else code}"
+            out |= {what: n * (codes == code), f"{what}, both known": n * ((codes == code) & both)}
+    return {**out, "rows with truth and decision": n * both} if len(known) > 1 else out
+
+
+def counted(cells: pd.DataFrame, by: Sequence[str]) -> dict[Group, Parts]:
+    """Crossed group → its parts."""
+    parts = pd.DataFrame(parts_of(cells))
+    keys = [cells[b].astype(str).to_numpy() for b in by]
+    if not keys:
+        return {(): tuple(map(int, parts.sum()))}
+    summed = parts.groupby(keys, sort=True).sum()
+    groups = [g if isinstance(g, tuple) else (g,) for g in summed.index]
+    return {g: tuple(row) for g, row in zip(groups, summed.to_numpy(np.int64).tolist(), strict=True)}
 
 
 def recoded(frame: pd.DataFrame, recoding: Recoding) -> pd.DataFrame:
@@ -112,19 +183,12 @@ def of_columns(disclosure: Disclosure, by: Sequence[str], frame: pd.DataFrame) -
     known = recoded(frame, disclosure.recoding)
     least = max(disclosure.suppress_below, FEWEST)
     if not disclosure.suppress_below:
-        small = {b: {v: FEW for v, n in _counted(known, [b]).items() if n < least} for b in others}
+        small = {b: {v: FEW for v, parts in counted(known, [b]).items() if parts[0] < least} for b in others}
         return {
             **disclosure.recoding,
             **{b: {v[0]: m for v, m in found.items()} for b, found in small.items() if found},
         }
-    return {**disclosure.recoding, **recoding_of(by, _counted(known, by), least, of=others, name=FEW)}
-
-
-def _counted(frame: pd.DataFrame, by: Sequence[str]) -> dict[Group, int]:
-    counts: dict[Group, int] = {}
-    for *key, n in zip(*(frame[b].astype(str).tolist() for b in by), frame["n"].tolist(), strict=True):
-        counts[tuple(key)] = counts.get(tuple(key), 0) + int(n)
-    return counts
+    return {**disclosure.recoding, **recoding_of(by, counted(known, by), least, of=others, name=FEW)}
 
 
 def recoded_batch(batch: Batch, disclosure: GroupDisclosure) -> Batch:
@@ -134,34 +198,3 @@ def recoded_batch(batch: Batch, disclosure: GroupDisclosure) -> Batch:
     groups = recoded(batch.groups.astype("str"), disclosure.recoding).astype("category")
     census = None if batch.census is None else batch.census.recoded(disclosure.recoding)
     return replace(batch, groups=groups, census=census)
-
-
-def _rows(counts: Mapping[Group, int], i: int) -> dict[str, int]:
-    rows: dict[str, int] = {}
-    for group, n in counts.items():
-        rows[group[i]] = rows.get(group[i], 0) + n
-    return rows
-
-
-def _complete(joined: set[str], rows: Mapping[str, int], fewest: int) -> None:
-    """Join the next smallest values until two or more are joined and have enough rows."""
-    order = sorted((v for v in rows if v not in joined), key=lambda v: (rows[v], v))
-    while joined and order and (len(joined) < 2 or sum(rows[v] for v in joined) < fewest):
-        joined.add(order.pop(0))
-
-
-def _cells(counts: Mapping[Group, int], joined: Mapping[int, set[str]]) -> dict[Group, int]:
-    cells: dict[Group, int] = {}
-    for group, n in counts.items():
-        cell = tuple(SMALL if v in joined.get(i, ()) else v for i, v in enumerate(group))
-        cells[cell] = cells.get(cell, 0) + n
-    return cells
-
-
-def _cost(counts: Mapping[Group, int], i: int, joined: set[str], value: str) -> tuple[int, str] | None:
-    """(rows, value) to be joined so that the cell grows along this attribute; None where all is joined."""
-    rows = _rows(counts, i)
-    left = sorted((n, v) for v, n in rows.items() if v not in joined)
-    if not left:
-        return None
-    return (rows[value], value) if value in rows and value not in joined else left[0]

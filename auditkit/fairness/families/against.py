@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import PolicyError, listing, nearest
+from auditkit.evidence.suppression import SMALL
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.composites import COMPOSITES, CompositeFamily, nothing_to_compare, p_value_of
 from auditkit.fairness.families.estimates import Family, number
@@ -45,7 +46,10 @@ class Sides(NamedTuple):
 
 
 def check_reference(tally: Tally, reference: Reference) -> None:
-    """PolicyError, naming the nearest, unless every attribute is in the tally and has the value."""
+    """PolicyError, naming the nearest, unless every attribute is in the tally and has the value.
+
+    Where small groups are told only together, a value that is not told may be one of them: it is not measured.
+    """
     for attribute, value in reference.items():
         if attribute not in tally.by:
             raise PolicyError(
@@ -53,7 +57,7 @@ def check_reference(tally: Tally, reference: Reference) -> None:
                 f"{nearest(attribute, tally.by)}"
             )
         groups = [g for (g,) in tally.counts(attribute).groups]
-        if value not in groups:
+        if value not in groups and SMALL not in groups:
             raise PolicyError(
                 f"no group '{value}' of '{attribute}' to be the reference; the groups are {listing(groups)}."
                 f"{nearest(value, groups)}"
@@ -138,13 +142,25 @@ def _to_reference(family: AnyFamily, reference: Reference) -> Sides | Estimate:
     if here < 0 or not family.kept[here]:
         n = int(family.n[here]) if here >= 0 else 0
         few = family.few(here) if n else "only 0 to count"
-        note = f"the reference group {name} has {few}"
+        note = _not_told(family, reference) or f"the reference group {name} has {few}"
         return nothing_to_compare(family).model_copy(update={"note": note, "state": "sparse" if n else "undefined"})
     where = np.array([i for i in np.flatnonzero(family.kept) if i != here], dtype=np.intp)
     if not len(where):
         return nothing_to_compare(family)
     own, other = family.own(where), family.own(np.array([here], dtype=np.intp))
     return Sides(where, own, other, len(where), name, family.correlation(where, here))
+
+
+def _not_told(family: AnyFamily, reference: Reference) -> str | None:
+    """Why a report that suppresses small groups has no such reference group; None where it has, or suppresses none."""
+    for i, attribute in enumerate(family.by):
+        told, value = {group[i] for group in family.groups}, reference[attribute]
+        if value not in told and SMALL in told:
+            return (
+                f"the reference group {value} is not told on its own in this report: it is one of the {SMALL}, "
+                "or not in the data"
+            )
+    return None
 
 
 def _to_rest(family: AnyFamily) -> Sides | Estimate:

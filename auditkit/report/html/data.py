@@ -77,7 +77,11 @@ def _holds(look: Lookup) -> str:
     else:
         what = "regulator: sums over groups, by which rules can be judged again"
     if d is not None and d.suppress_below:
-        what += f"; groups of fewer than {d.suppress_below} people are joined with others as “(small groups)”"
+        few = f"fewer than {d.suppress_below}"
+        what += (
+            f"; groups of {few} people, or with {few} of one truth or of one decision, are joined with others as "
+            "“(small groups)”"
+        )
     rows = d is not None and d.keep_rows
     shown_rows = any(x.kind == "cases" for f in look.report.findings for x in f.exhibits)
     kept = ["something of single rows (--keep-rows)"] if rows else []
