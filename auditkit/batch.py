@@ -18,28 +18,6 @@ Cell = tuple[str, ...]
 """A value of each attribute, then target and decision as text ("" where the task has no classes)."""
 MISSING = "(missing)"
 """The group of rows without a sensitive value."""
-RESERVED = frozenset(
-    [
-        "n",
-        "y_true",
-        "y_pred",
-        "w",
-        "w2",
-        "bin",
-        "last",
-        "selected",
-        "s",
-        "s2",
-        "low",
-        "high",
-        "what",
-        "cell",
-        "absolute",
-        "squared",
-        "error",
-    ]
-)
-"""Names that the tables of evidence have for columns of their own: no group column can be called so."""
 
 
 @dataclass(frozen=True)

@@ -152,10 +152,3 @@ class Judge:
     def why_not(self, asked: Question) -> str:
         """Why there is no answer, where the check knows better than that its evidence lacks it."""
         return ""
-
-    @staticmethod
-    def crossed(by: tuple[str, ...], columns: Any, asked: Question) -> int:
-        """How many groups of these attributes have a row."""
-        if not asked.by or not set(asked.by) <= set(by):
-            return 0
-        return len(set(zip(*(columns[b].tolist() for b in asked.by), strict=True)))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.errors import EvidenceError
+from auditkit.evidence.frames import columns_of
 
 if TYPE_CHECKING:
     from auditkit.evidence.tally import Tally
@@ -57,7 +58,7 @@ class Bootstrap:
         groups = self.groups(*by)
         position = {group: i for i, group in enumerate(groups)}
         cells = self.tally.cells
-        keys = list(zip(*(cells[b].tolist() for b in by), strict=True)) if by else [()] * len(cells)
+        keys = list(zip(*(cells[c].tolist() for c in columns_of(by)), strict=True)) if by else [()] * len(cells)
         member = np.zeros((len(cells), len(groups)), dtype=np.float64)
         wanted = set(outcomes)
         for i, (key, *outcome) in enumerate(zip(keys, cells["y_true"], cells["y_pred"], strict=True)):

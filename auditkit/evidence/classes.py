@@ -113,7 +113,7 @@ class ClassTally(Framed):
 
     def _coded(self, truth: NDArray[np.int64], decision: NDArray[np.int64]) -> Tally:
         cells = {**self.table("cells"), "y_true": truth.astype(np.int64), "y_pred": decision.astype(np.int64)}
-        found = frames.summed(cells, (*self.by, "y_true", "y_pred"), ["n"])
+        found = frames.summed(cells, self.by, ("y_true", "y_pred"), ["n"])
         return Tally.of_tables({"cells": found}, by=self.by, clusters=None, distinct={})
 
     def reduced(self, disclosure: Disclosure) -> ClassTally:
@@ -133,11 +133,12 @@ class ClassTally(Framed):
         by = reading.names(data["by"], "'by' of the tally of classes")
         classes = reading.names(data["classes"], "the classes", most=MOST_CLASSES)
         codes = (-1, len(classes) - 1)
+        columns = frames.columns_of(by)
         cells = reading.table(data["cells"], "the cells", by, key={"y_true": codes, "y_pred": codes})
-        groups = len(set(zip(*(cells[c] for c in by), strict=True))) if by else 1
+        groups = len(set(zip(*(cells[c] for c in columns), strict=True))) if by else 1
         reading.bounded(groups * (len(classes) + 1) ** 2, "groups × classes × classes", MOST_TABLE)
-        found = {c: np.array(v, dtype=object if c in by else None) for c, v in cells.items()}
-        found = frames.summed(found, (*by, "y_true", "y_pred"), ["n"])
+        found = {c: np.array(v, dtype=object if c in columns else None) for c, v in cells.items()}
+        found = frames.summed(found, by, ("y_true", "y_pred"), ["n"])
         return cls.of_tables({"cells": found}, by=by, classes=classes)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading
 from auditkit.evidence.clusters import Keys, distinct, shared
+from auditkit.evidence.frames import column, occurring
 
 Cells = Sequence[tuple[int, int]]
 """Cells of truth and decision."""
@@ -125,9 +126,9 @@ def counted_from(stored: object, columns: Mapping[str, NDArray[Any]]) -> dict[tu
     for entry in reading.items(stored, "the counts of clusters", most=2**_MOST_CROSSED + reading.MOST_COLUMNS):
         data = reading.fields(entry, "the counts of clusters", "by", "counts", "common")
         by = reading.names(data["by"], "'by' of the counts of clusters")
-        if not set(by) <= set(columns):
+        if not {column(b) for b in by} <= set(columns):
             raise EvidenceError(f"clusters are counted by {list(by)}, which the tally does not have")
-        groups = len(set(zip(*(columns[b] for b in by), strict=True))) if by else 1
+        groups = occurring(columns, by) if by else 1
         found = Counted.from_json(data)
         if len(found.counts) != groups:
             raise EvidenceError(f"clusters of {len(found.counts):,} groups by {list(by)}; there are {groups:,}")

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import pooled, reading, suppression
-from auditkit.evidence.frames import Columns, Framed, places
+from auditkit.evidence.frames import Columns, Framed, column, columns_of, places
 from auditkit.evidence.rare import FEWEST
 from auditkit.evidence.tally import coded_strings, matched
 
@@ -86,11 +86,11 @@ class ErrorSums(Framed):
         columns, beside = matched(groups, {"y_true": y_true, "y_pred": y_pred})
         y, p = np.asarray(beside["y_true"], np.float64), np.asarray(beside["y_pred"], np.float64)
         frame: dict[str, Any] = {}
-        for name, column in columns.items():
-            codes, labels = coded_strings(column, name)
+        for name, values in columns.items():
+            codes, labels = coded_strings(values, name)
             if len(codes) != len(y):
                 raise DataError(f"'{name}' has {len(codes)} rows, y_true has {len(y)}")
-            frame[name] = np.array(labels, dtype=object)[codes] if labels else np.zeros(0, dtype=object)
+            frame[column(name)] = np.array(labels, dtype=object)[codes] if labels else np.zeros(0, dtype=object)
         if len(p) != len(y):
             raise DataError(f"y_pred has {len(p)} rows, y_true has {len(y)}")
         by = tuple(columns)
@@ -99,7 +99,7 @@ class ErrorSums(Framed):
         rows = pd.DataFrame(frame, dtype=object).assign(
             n=known.astype(np.int64), error=e, absolute=np.abs(e), squared=e * e, prediction=np.where(known, p, 0.0)
         )
-        cells = rows.loc[known, [*by]].assign(cell=cells_of(p[known]), n=1)
+        cells = rows.loc[known, columns_of(by)].assign(cell=cells_of(p[known]), n=1)
         return _coarse(cls(by, _moments(rows, by), counted(cells, by)))
 
     def __add__(self, other: ErrorSums) -> ErrorSums:
@@ -180,7 +180,7 @@ class ErrorSums(Framed):
         width = reading.number(data.get("width", 0.0), "'width' of the sums of errors", low=0)
         tables = {"moments_": moments, "values_": values}
         arrays = {
-            name: {c: np.array(v, dtype=object if c in by else None) for c, v in table.items()}
+            name: {c: np.array(v, dtype=object if c in columns_of(by) else None) for c, v in table.items()}
             for name, table in tables.items()
         }
         return cls.of_tables(arrays, by=by, cut=cut, width_=width)
@@ -197,8 +197,8 @@ def _short(moments: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
 def _stored_moments(stored: object, by: tuple[str, ...]) -> dict[str, Any]:
     """The columns of the moments: means of any sign, but of what is never negative, and sums of squares ≥ 0."""
     columns = [f"{q}_{part}" for q in QUANTITIES for part in ("mean", "m2")]
-    data = reading.fields(stored, "the moments", *by, "n", *columns)
-    out = reading.table({c: data[c] for c in (*by, "n")}, "the moments", by, key={})
+    data = reading.grouped(stored, "the moments", by, "n", *columns)
+    out = reading.table({c: data[c] for c in (*columns_of(by), "n")}, "the moments", by, key={})
     for c in columns:
         low = 0 if c.endswith("m2") or c in ("absolute_mean", "squared_mean") else -reading.MOST_SIZE
         out[c] = reading.numbers(data[c], f"'{c}' of the moments", low=low, length=len(out["n"]))
@@ -219,12 +219,12 @@ def _same_rows(moments: dict[str, Any], values: dict[str, Any], by: tuple[str, .
 
 
 def _keys(columns: dict[str, Any], by: tuple[str, ...]) -> list[tuple[str, ...]]:
-    return list(zip(*(columns[b] for b in by), strict=True)) if by else [()] * len(columns["n"])
+    return list(zip(*(columns[c] for c in columns_of(by)), strict=True)) if by else [()] * len(columns["n"])
 
 
 def _moments(rows: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     """One row a group of N rows, each a group of its own without spread."""
-    plain = rows[[*by, "n"]].assign(
+    plain = rows[[*columns_of(by), "n"]].assign(
         **{f"{q}_mean": rows[q] for q in QUANTITIES}, **{f"{q}_m2": 0.0 for q in QUANTITIES}
     )
     return _merged(plain, by)
@@ -232,10 +232,10 @@ def _moments(rows: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
 
 def _merged(frame: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     """Groups of one name as one: n, mean, and M₂ = Σ M₂ᵢ + Σ nᵢ (meanᵢ − mean)²."""
-    keys = [*by] if by else np.zeros(len(frame), dtype=np.int64)
+    keys = columns_of(by) if by else np.zeros(len(frame), dtype=np.int64)
     grouped: Any = frame.groupby(keys, sort=True, observed=True, dropna=False)
     out = grouped[["n"]].sum().reset_index(drop=not by)
-    columns = {str(c): frame[c].to_numpy() for c in frame if c not in by}
+    columns = {str(c): frame[c].to_numpy() for c in frame if c not in columns_of(by)}
     merged: pd.DataFrame = out.assign(**_combined(columns, grouped.ngroup().to_numpy(), len(out)))
     return merged
 
@@ -257,7 +257,7 @@ def _combined(columns: Columns, code: NDArray[np.intp], size: int) -> dict[str, 
 
 def counted(cells: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     """Cells with one row a combination of groups and value, sorted."""
-    out: pd.DataFrame = cells.groupby([*by, "cell"], sort=True, observed=True)["n"].sum().reset_index()
+    out: pd.DataFrame = cells.groupby([*columns_of(by), "cell"], sort=True, observed=True)["n"].sum().reset_index()
     return out
 
 

@@ -5,7 +5,7 @@ Judging a stored report needs sums over groups, which numpy gives; importing pan
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -16,6 +16,18 @@ from auditkit.evidence.lazy import pandas
 Columns = Mapping[str, NDArray[Any]]
 """Name → (R,) values of a table."""
 Groups = tuple[tuple[str, ...], ...]
+_QUANTITIES = ("error", "absolute", "squared", "prediction")
+COUNTS = frozenset(
+    [
+        *("n", "w", "w2", "y_true", "y_pred"),
+        *("bin", "last", "selected", "s", "s2", "low", "high", "what"),
+        *("score", "above", "cell"),
+        *_QUANTITIES,
+        *(f"{q}_{part}" for q in _QUANTITIES for part in ("mean", "m2")),
+    ]
+)
+"""Columns of counts and sums, of all tables."""
+_GROUP = "group:"
 _KEPT = "_stored_tables"
 
 
@@ -49,24 +61,66 @@ class Framed:
         return {str(c): frame[c].to_numpy() for c in frame}
 
 
-def places(columns: Columns, by: Sequence[str], length: int) -> tuple[Groups, NDArray[np.intp]]:
-    """The crossed groups of these columns, sorted, and where each of the `length` rows stands among them.
+def column(attribute: str) -> str:
+    """The column that holds the groups of an attribute: of its name, unless counts have a column of that name.
+
+    >>> column("sex"), column("n")
+    ('sex', 'group:n')
+    """
+    return f"{_GROUP}{attribute}" if attribute in COUNTS or attribute.startswith(_GROUP) else attribute
+
+
+def columns_of(by: Sequence[str]) -> list[str]:
+    """The same of several attributes."""
+    return [column(b) for b in by]
+
+
+def places(
+    columns: Columns, by: Sequence[str], length: int, *, beside: Sequence[str] = ()
+) -> tuple[tuple[tuple[Any, ...], ...], NDArray[np.intp]]:
+    """The crossed groups of these attributes, sorted, and where each of the `length` rows stands among them.
+
+    `beside`: columns that are no attributes, crossed with them.
 
     >>> places({"sex": np.array(["m", "f", "m"])}, ["sex"], 3)[0]
     (('f',), ('m',))
     """
-    keys = list(zip(*(columns[b].tolist() for b in by), strict=True)) if by else [()] * length
+    keyed = [*columns_of(by), *beside]
+    keys = list(zip(*(columns[c].tolist() for c in keyed), strict=True)) if keyed else [()] * length
     groups = tuple(sorted(set(keys)))
     position = {g: i for i, g in enumerate(groups)}
     return groups, np.array([position[k] for k in keys], dtype=np.intp)
 
 
-def summed(columns: Columns, keys: Sequence[str], sums: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """One row a combination of the key columns, sorted by them, with the sums of the others."""
-    found, at = places(columns, keys, len(columns[sums[0]]))
+def parts(
+    columns: Columns, by: Sequence[str], length: int, *, beside: Sequence[str] = ()
+) -> Iterator[tuple[tuple[Any, ...], NDArray[np.intp]]]:
+    """Each crossed group, as of `places`, and its rows among `length`, in their order.
+
+    >>> [(g, at.tolist()) for g, at in parts({"sex": np.array(["m", "f", "m"])}, ["sex"], 3)]
+    [(('f',), [1]), (('m',), [0, 2])]
+    """
+    groups, at = places(columns, by, length, beside=beside)
+    if groups:
+        ends = np.cumsum(np.bincount(at, minlength=len(groups)))[:-1]
+        yield from zip(groups, np.split(np.argsort(at, kind="stable"), ends), strict=True)
+
+
+def occurring(columns: Columns, by: Sequence[str]) -> int:
+    """How many crossed groups of these attributes have a row.
+
+    >>> occurring({"sex": np.array(["m", "f", "m"])}, ["sex"])
+    2
+    """
+    return len(set(zip(*(columns[column(b)].tolist() for b in by), strict=True)))
+
+
+def summed(columns: Columns, by: Sequence[str], beside: Sequence[str], sums: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """One row a combination of attributes and of the columns beside, sorted by them, with the sums of the others."""
+    found, at = places(columns, by, len(columns[sums[0]]), beside=beside)
     first = np.full(len(found), len(at), dtype=np.intp)
     np.minimum.at(first, at, np.arange(len(at)))
-    out = {k: columns[k][first] for k in keys}
+    out = {k: columns[k][first] for k in (*columns_of(by), *beside)}
     for name in sums:
         out[name] = np.zeros(len(found), dtype=columns[name].dtype)
         np.add.at(out[name], at, columns[name])

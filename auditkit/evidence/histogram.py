@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import merging, suppression
 from auditkit.evidence.drift import Drift, Steps
-from auditkit.evidence.frames import Columns, Framed, places
+from auditkit.evidence.frames import Columns, Framed, column, columns_of, parts, places
 from auditkit.evidence.stored_bins import Grid, stored_bins
 from auditkit.evidence.tally import coded_strings, codes01, matched
 
@@ -108,8 +108,8 @@ class ScoreHistogram(Framed):
         truth, decision = codes01(beside["y_true"], "y_true"), codes01(beside["y_pred"], "y_pred")
         values = _checked(beside["score"])
         coded = {name: _in_order(*coded_strings(column, name)) for name, column in columns.items()}
-        lengths = {"y_pred": len(decision), "score": len(values), **{k: len(c) for k, (c, _) in coded.items()}}
-        for name, length in lengths.items():
+        lengths = [("y_pred", len(decision)), ("score", len(values)), *((k, len(c)) for k, (c, _) in coded.items())]
+        for name, length in lengths:
             if length != len(truth):
                 raise DataError(f"'{name}' has {length} rows, y_true has {len(truth)}")
         labels = {k: np.array(names or [""], dtype=object) for k, (_, names) in coded.items()}
@@ -126,7 +126,7 @@ class ScoreHistogram(Framed):
         return cls(
             by,
             _named(cells.pop("group").to_numpy(), cells, sizes, labels),
-            _sorted(_named(lost // 3, missing, sizes, labels), [*by, "what"]),
+            _sorted(_named(lost // 3, missing, sizes, labels), [*columns_of(by), "what"]),
         )
 
     @property
@@ -163,12 +163,9 @@ class ScoreHistogram(Framed):
         """The bins of each crossed group of these columns, groups sorted; `groups()` gives everybody."""
         self._known(by)
         cells = self.table("cells")
-        groups, at = places(cells, by, len(cells["n"]))
-        order = np.argsort(at, kind="stable")
-        parts = np.split(order, np.cumsum(np.bincount(at, minlength=len(groups)))[:-1])
-        for group, part in zip(groups, parts, strict=True) if groups else ():
-            yield group, _dense({c: cells[c][part] for c in _READ}, self.merged)
-        if not by and not groups:
+        for group, at in parts(cells, by, len(cells["n"])):
+            yield group, _dense({c: cells[c][at] for c in _READ}, self.merged)
+        if not by and not len(cells["n"]):
             yield (), _dense({c: cells[c] for c in _READ}, self.merged)
 
     def sizes(self, *by: str) -> dict[tuple[str, ...], tuple[int, int]]:
@@ -208,8 +205,9 @@ class ScoreHistogram(Framed):
     def to_json(self) -> dict[str, Any]:
         """As JSON: sparse columns a group and truth; a cell of one row needs no more than its score."""
         out = []
-        keyed: Any = self.cells.groupby([*self.by, "y_true"], sort=True, observed=True)
-        for key, part in keyed:
+        cells = self.table("cells")
+        for key, at in parts(cells, self.by, len(cells["n"]), beside=["y_true"]):
+            part = {c: cells[c][at] for c in _READ}
             of = {"group": [str(k) for k in key[:-1]], "y_true": int(key[-1])}
             out.append({**of, **(_merged_columns(part) if self.merged else _columns(part))})
         missing = {str(c): self.missing[c].tolist() for c in self.missing}
@@ -297,7 +295,7 @@ def _named(
     columns: dict[str, Any] = {}
     for name in reversed(sizes):
         crossed, code = np.divmod(crossed, sizes[name])
-        columns[name] = labels[name][code]
+        columns[column(name)] = labels[name][code]
     groups = pd.DataFrame(dict(reversed(columns.items())), dtype=object, index=frame.index)
     return pd.concat([groups, frame], axis=1)
 
@@ -306,7 +304,7 @@ def _dense(cells: Columns, merged: bool) -> Bins:
     place = merging.places_of(cells, bin_of) if merged else cells["bin"]
     at = (cells["y_true"], place)
 
-    def column(name: str, empty: float, dtype: type, gather: Any = np.add) -> Any:
+    def summed_up(name: str, empty: float, dtype: type, gather: Any = np.add) -> Any:
         out: NDArray[Any] = np.full((2, BINS), empty, dtype=dtype)
         gather.at(out, at, cells[name].astype(dtype))
         return out
@@ -316,12 +314,12 @@ def _dense(cells: Columns, merged: bool) -> Bins:
         cut = np.full(BINS, -np.inf)
         np.maximum.at(cut, place, LEAST[cells["bin"]])
     return Bins(
-        column("n", 0, np.int64),
-        column("selected", 0, np.int64),
-        column("s", 0.0, np.float64),
-        column("s2", 0.0, np.float64),
-        column("low", np.inf, np.float64, np.minimum),
-        column("high", -np.inf, np.float64, np.maximum),
+        summed_up("n", 0, np.int64),
+        summed_up("selected", 0, np.int64),
+        summed_up("s", 0.0, np.float64),
+        summed_up("s2", 0.0, np.float64),
+        summed_up("low", np.inf, np.float64, np.minimum),
+        summed_up("high", -np.inf, np.float64, np.maximum),
         cut,
     )
 
@@ -329,13 +327,13 @@ def _dense(cells: Columns, merged: bool) -> Bins:
 def summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Cells with one row a combination of groups, truth and bin, sorted."""
     how = {**dict.fromkeys(_SUMS, "sum"), "low": "min", "high": "max"}
-    keys = [*by, "y_true", "bin", "last"]
+    keys = [*columns_of(by), "y_true", "bin", "last"]
     out: pd.DataFrame = cells.groupby(keys, sort=True, observed=True).agg(how).reset_index()
     return out
 
 
 def _missing(missing: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    keys = [*by, "what"]
+    keys = [*columns_of(by), "what"]
     summed: pd.DataFrame = missing[[*keys, "n"]].groupby(keys, sort=True, observed=True).sum().reset_index()
     return summed
 
@@ -344,20 +342,20 @@ def _sorted(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return frame.sort_values(keys, ignore_index=True)
 
 
-def _columns(part: pd.DataFrame) -> dict[str, list[Any]]:
+def _columns(part: Columns) -> dict[str, list[Any]]:
     """Of one group and truth; a cell of one row needs no more than its score."""
-    many = part[part["n"] > 1]
+    many = part["n"] > 1
     return {
         **{c: part[c].tolist() for c in ("bin", "n", "selected", "low")},
-        **{c: many[c].tolist() for c in ("s", "s2", "high")},
+        **{c: part[c][many].tolist() for c in ("s", "s2", "high")},
     }
 
 
 _MERGED = ("bin", "last", "n", "selected", "s", "s2")
 
 
-def _merged_columns(part: pd.DataFrame) -> dict[str, list[Any]]:
+def _merged_columns(part: Columns) -> dict[str, list[Any]]:
     """Of one group and truth over merged bins: extremes follow from the grid, but for scores that many share."""
-    alike = np.flatnonzero((part["low"] == part["high"]).to_numpy())
-    shared = {"alike": alike.tolist(), "score": part["low"].to_numpy()[alike].tolist()} if len(alike) else {}
+    alike = np.flatnonzero(part["low"] == part["high"])
+    shared = {"alike": alike.tolist(), "score": part["low"][alike].tolist()} if len(alike) else {}
     return {**{c: part[c].tolist() for c in _MERGED}, **shared}

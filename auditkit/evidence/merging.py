@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.evidence.frames import Columns
+from auditkit.evidence.frames import Columns, columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,14 +61,14 @@ def merged(cells: pd.DataFrame, by: Sequence[str], least: Floats, *, people: int
     if cells.empty:
         return cells
     n = cells["n"].to_numpy(np.int64)
-    group = _codes(cells, by)
+    group = _codes(cells, columns_of(by))
     first, last = np.zeros(len(cells), np.int64), np.zeros(len(cells), np.int64)
-    rows = np.bincount(group, n)
-    for code in range(len(rows)):
-        at = np.flatnonzero(group == code) if len(rows) > 1 else np.arange(len(cells))
-        first[at], last[at] = _runs(cells["bin"].to_numpy(np.int64)[at], n[at], len(least), people)
+    bins = cells["bin"].to_numpy(np.int64)
+    parts = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
+    for at in parts:
+        first[at], last[at] = _runs(bins[at], n[at], len(least), people)
     out = _summed(cells.assign(bin=first, last=last), by)
-    own = _codes(out, by)
+    own = _codes(out, columns_of(by))
     few = np.bincount(own, out["n"])[own] < PEOPLE
     return _rounded(out, by, few, least)
 
@@ -77,8 +77,8 @@ def together(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Cells of several merged histograms: within a group, bins that overlap become one."""
     if cells.empty:
         return cells
-    order = cells.sort_values([*by, "bin", "last"], ignore_index=True)
-    group = _codes(order, by)
+    order = cells.sort_values([*columns_of(by), "bin", "last"], ignore_index=True)
+    group = _codes(order, columns_of(by))
     first, last = order["bin"].to_numpy(np.int64).copy(), order["last"].to_numpy(np.int64).copy()
     begins = np.ones(len(order), dtype=bool)
     reach = -1
@@ -116,7 +116,7 @@ def _runs(bins: Ints, n: Ints, size: int, people: int) -> tuple[Ints, Ints]:
 
 def _rounded(cells: pd.DataFrame, by: Sequence[str], few: NDArray[np.bool_], least: Floats) -> pd.DataFrame:
     """Extremes and sums, so that they speak of five people at least, and values of ten."""
-    run = _codes(cells, [*by, "bin"])
+    run = _codes(cells, [*columns_of(by), "bin"])
     n = cells["n"].to_numpy(np.float64)
     of_run = np.bincount(run, n)[run]
     low, high = np.full(run.max() + 1, np.inf), np.full(run.max() + 1, -np.inf)

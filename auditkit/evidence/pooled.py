@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.evidence.frames import columns_of
 from auditkit.evidence.merging import PEOPLE, starts_of
 from auditkit.evidence.rare import FEWEST, between
 
@@ -36,7 +37,7 @@ def reduced(sums: ErrorSums, *, people: int = FEWEST) -> ErrorSums:
     n = sums.values_["n"].to_numpy(np.int64)
     everybody = np.unique(values)
     out, width = values.copy(), 0.0
-    by = list(sums.by)
+    by = columns_of(sums.by)
     groups = sums.values_.groupby(by, sort=True, observed=True).indices.values() if by else [np.arange(len(n))]
     for at in groups:
         order = np.asarray(at)[np.argsort(values[at], kind="stable")]

@@ -12,6 +12,7 @@ import pandas as pd
 from auditkit.batch import Batch
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading, suppression
+from auditkit.evidence.frames import columns_of
 from auditkit.evidence.tally import Tally, coded_strings
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Profile:
         """Rows of each crossed group, without regard to truth; sorted."""
         if not by:
             return {(): int(self.tally.cells["n"].sum())}
-        summed: pd.Series[Any] = self.tally.cells.groupby(list(by), sort=True, observed=True)["n"].sum()
+        summed: pd.Series[Any] = self.tally.cells.groupby(columns_of(by), sort=True, observed=True)["n"].sum()
         return {k if isinstance(k, tuple) else (k,): int(n) for k, n in summed.items()}
 
     def reduced(self, disclosure: Disclosure) -> Profile:

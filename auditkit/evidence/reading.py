@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.errors import EvidenceError, listing
+from auditkit.evidence.frames import column, columns_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -24,8 +25,8 @@ MOST_SIZE = 1e150
 """Of a sum, either way: its square is still a number."""
 MOST_COLUMNS = 1_000
 """Group columns, features or labels that one piece of evidence names."""
-MOST_GROUPS = 1_000
-"""Values of one group column, and groups that one rule may compare."""
+MOST_GROUPS = 1_001
+"""Values of one group column, the missing one among them, and groups whose clusters are counted."""
 MOST_CELLS = 500_000
 """Cells of one table."""
 MOST_TEXT = 10_000
@@ -54,6 +55,18 @@ def fields(value: object, what: str, *names: str, optional: Sequence[str] = ()) 
     if unknown:
         raise EvidenceError(f"{what} has unknown fields: {_cut(listing(map(repr, unknown)))}")
     return data
+
+
+def grouped(value: object, what: str, by: Sequence[str], *names: str) -> dict[str, Any]:
+    """Fields of a table: `names`, and a column of each attribute, called as `frames.column` says.
+
+    Older reports have some under the attribute's own name.
+    """
+    data = dict(mapping(value, what))
+    for attribute in by:
+        if column(attribute) not in data and attribute in data and attribute not in names:
+            data[column(attribute)] = data.pop(attribute)
+    return fields(data, what, *columns_of(by), *names)
 
 
 def items(value: object, what: str, *, length: int | None = None, most: int = MOST_CELLS) -> list[Any]:
@@ -196,22 +209,23 @@ def counts(value: Floats, what: str) -> Ints:
 def table(
     value: object, what: str, by: Sequence[str], *, key: Mapping[str, tuple[int, int]], sums: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Cells as one list a column: the group columns of `by` as texts, `key` columns as whole numbers in their ranges,
-    `n` as counts, `sums` as numbers ≥ 0. No two cells are of one group and key.
+    """Cells as one list a column: those of the groups of `by` (see `frames.column`) as texts, `key` columns as whole
+    numbers in their ranges, `n` as counts, `sums` as numbers ≥ 0. No two cells are of one group and key.
 
     >>> table({"sex": ["f", "f"], "y_true": [1, 1], "n": [2, 3]}, "cells", ["sex"], key={"y_true": (-1, 1)})
     Traceback (most recent call last):
     auditkit.errors.EvidenceError: cells names ('f', 1) twice
     """
-    data = fields(value, what, *by, *key, "n", *sums)
+    data = grouped(value, what, by, *key, "n", *sums)
     n = wholes(data["n"], f"'n' of {what}")
     whole(sum(n.tolist()), f"the sum of 'n' of {what}")
-    out: dict[str, Any] = {c: texts(data[c], f"'{c}' of {what}", length=len(n)) for c in by}
-    for column, labels in out.items():
-        bounded(len(set(labels)), f"groups of '{column}'", MOST_GROUPS)
-    for column, (low, high) in key.items():
-        out[column] = wholes(data[column], f"'{column}' of {what}", low=low, high=high, length=len(n))
-    distinct(zip(*(out[c] if c in by else out[c].tolist() for c in (*by, *key)), strict=True), what)
+    own = columns_of(by)
+    out: dict[str, Any] = {c: texts(data[c], f"'{c}' of {what}", length=len(n)) for c in own}
+    for attribute, labels in zip(by, out.values(), strict=True):
+        bounded(len(set(labels)), f"groups of '{attribute}'", MOST_GROUPS)
+    for name, (low, high) in key.items():
+        out[name] = wholes(data[name], f"'{name}' of {what}", low=low, high=high, length=len(n))
+    distinct(zip(*(out[c] if c in own else out[c].tolist() for c in (*own, *key)), strict=True), what)
     sums_ = {c: numbers(data[c], f"'{c}' of {what}", low=0, length=len(n)) for c in sums}
     return {**out, "n": n, **sums_}
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from auditkit.batch import Batch
 from auditkit.errors import EvidenceError, listing, nearest
 from auditkit.evidence import rare, reading, suppression
+from auditkit.evidence.frames import column, columns_of
 from auditkit.evidence.tally import coded_strings
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class ScoreCounts:
         columns: dict[str, Any] = {}
         for name in by:
             codes, labels = coded_strings(batch.groups[name], name)
-            columns[name] = np.array(labels or [""], dtype=object)[codes]
+            columns[column(name)] = np.array(labels or [""], dtype=object)[codes]
         known = ~np.isnan(score)
         frame = pd.DataFrame({**columns, "score": score, "n": np.ones(rows, dtype=np.int64)})[known]
         return cls(by, _summed(frame, by), int((~known).sum()))
@@ -97,7 +98,7 @@ class ScoreCounts:
                 )
             score = 0.0
         frame = self.cells.assign(above=self.cells["n"] * (self.cells["score"] > score))
-        summed: Any = frame.groupby(list(by), sort=True, observed=True)[["above", "n"]].sum()
+        summed: Any = frame.groupby(columns_of(by), sort=True, observed=True)[["above", "n"]].sum()
         groups = tuple(g if isinstance(g, tuple) else (g,) for g in summed.index)
         return Above(groups, summed["above"].to_numpy(np.int64), summed["n"].to_numpy(np.int64))
 
@@ -125,9 +126,9 @@ class ScoreCounts:
         """From `to_json`; EvidenceError for what no rows can give."""
         data = reading.fields(data, "the scores", "by", "cells", "unscored", optional=("middle",))
         by = reading.names(data["by"], "'by' of the scores")
-        cells = reading.fields(data["cells"], "the cells", *by, "score", "n")
+        cells = reading.grouped(data["cells"], "the cells", by, "score", "n")
         n = reading.wholes(cells["n"], "'n' of the cells")
-        columns = {c: reading.texts(cells[c], f"'{c}' of the cells", length=len(n)) for c in by}
+        columns = {c: reading.texts(cells[c], f"'{c}' of the cells", length=len(n)) for c in columns_of(by)}
         score = reading.numbers(cells["score"], "'score' of the cells", length=len(n))
         reading.distinct(zip(*columns.values(), score.tolist(), strict=True), "the cells")
         reading.whole(sum(n.tolist()), "the rows of the scores")
@@ -146,6 +147,6 @@ def _two_digits(score: float) -> float:
 
 
 def _summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    keys = [*by, "score"]
+    keys = [*columns_of(by), "score"]
     summed: pd.DataFrame = cells[[*keys, "n"]].groupby(keys, sort=True, observed=True).sum().reset_index()
     return summed

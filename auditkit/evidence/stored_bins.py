@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auditkit.errors import EvidenceError
 from auditkit.evidence import merging, reading
-from auditkit.evidence.frames import Columns
+from auditkit.evidence.frames import Columns, column, columns_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -155,7 +155,8 @@ def _apart(found: Sequence[_Entry]) -> None:
 def _joined(found: Sequence[_Entry], by: Sequence[str]) -> dict[str, NDArray[Any]]:
     sizes = [len(cells["n"]) for _, _, cells in found]
     out: dict[str, NDArray[Any]] = {
-        name: np.repeat(np.array([key[i] for key, _, _ in found], dtype=object), sizes) for i, name in enumerate(by)
+        column(name): np.repeat(np.array([key[i] for key, _, _ in found], dtype=object), sizes)
+        for i, name in enumerate(by)
     }
     out["y_true"] = np.repeat(np.array([truth for _, truth, _ in found], dtype=np.int64), sizes)
     for name in _ARRAYS:
@@ -166,10 +167,10 @@ def _joined(found: Sequence[_Entry], by: Sequence[str]) -> dict[str, NDArray[Any
 
 def _missing(value: object, by: tuple[str, ...], known: Sequence[str]) -> dict[str, NDArray[Any]]:
     what = "the missing rows"
-    data = reading.fields(value, what, *by, "what", "n")
+    data = reading.grouped(value, what, by, "what", "n")
     n = reading.wholes(data["n"], f"'n' of {what}")
     reading.whole(sum(n.tolist()), f"the sum of 'n' of {what}")
-    texts = {c: reading.texts(data[c], f"'{c}' of {what}", length=len(n)) for c in (*by, "what")}
+    texts = {c: reading.texts(data[c], f"'{c}' of {what}", length=len(n)) for c in (*columns_of(by), "what")}
     wrong = next((w for w in texts["what"] if w not in known), None)
     if wrong is not None:
         raise EvidenceError(f"'what' of {what} is {reading.shown(wrong)}; expected one of {list(known)}")

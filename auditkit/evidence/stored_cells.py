@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading
 from auditkit.evidence.clusters import Replicates
+from auditkit.evidence.frames import columns_of
 
 WEIGHED = ("w", "w2")
 """Σw and Σw² of a cell, where rows have sampling weights."""
@@ -28,9 +29,10 @@ def stored_cells(stored: Any) -> tuple[dict[str, NDArray[Any]], Replicates | Non
     replicates = Replicates.from_json(data["clusters"]) if "clusters" in data else None
     if replicates is not None and len(replicates.lowest) != len(cells["n"]):
         raise EvidenceError(f"{len(replicates.lowest):,} cells have clusters, of {len(cells['n']):,}")
-    keys = list(zip(*(cells[c] for c in (*by, "y_true", "y_pred")), strict=True))
+    own = columns_of(by)
+    keys = list(zip(*(cells[c] for c in (*own, "y_true", "y_pred")), strict=True))
     order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.intp)
-    columns = {c: np.array(v, dtype=object if c in by else None)[order] for c, v in cells.items()}
+    columns = {c: np.array(v, dtype=object if c in own else None)[order] for c, v in cells.items()}
     if replicates is None:
         return columns, None
     return columns, Replicates(replicates.sums[order], tuple(replicates.lowest[i] for i in order))

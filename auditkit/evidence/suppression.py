@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError
+from auditkit.evidence.frames import column, columns_of
 from auditkit.evidence.rare import FEWEST
 
 if TYPE_CHECKING:
@@ -145,10 +146,10 @@ def parts_of(cells: pd.DataFrame, classes: Sequence[str] = ()) -> dict[str, NDAr
         out |= {"rows that are selected": selected, "rows that are not selected": n - selected}
     known = {c: cells[c].to_numpy(np.int64) >= 0 for c in ("y_true", "y_pred") if c in cells}
     both = np.logical_and.reduce(list(known.values())) if known else None
-    for column in known:
-        codes = cells[column].to_numpy(np.int64)
+    for name in known:
+        codes = cells[name].to_numpy(np.int64)
         for code in np.unique(codes[codes >= 0]).tolist():
-            what = f"rows of {'truth' if column == 'y_true' else 'decision'} {classes[code] if classes else code}"
+            what = f"rows of {'truth' if name == 'y_true' else 'decision'} {classes[code] if classes else code}"
             out |= {what: n * (codes == code), f"{what}, both known": n * ((codes == code) & both)}
     return {**out, "rows with truth and decision": n * both} if len(known) > 1 else out
 
@@ -156,7 +157,7 @@ def parts_of(cells: pd.DataFrame, classes: Sequence[str] = ()) -> dict[str, NDAr
 def counted(cells: pd.DataFrame, by: Sequence[str]) -> dict[Group, Parts]:
     """Crossed group → its parts."""
     parts = pd.DataFrame(parts_of(cells))
-    keys = [cells[b].astype(str).to_numpy() for b in by]
+    keys = [cells[b].astype(str).to_numpy() for b in columns_of(by)]
     if not keys:
         return {(): tuple(map(int, parts.sum()))}
     summed = parts.groupby(keys, sort=True).sum()
@@ -165,9 +166,16 @@ def counted(cells: pd.DataFrame, by: Sequence[str]) -> dict[Group, Parts]:
 
 
 def recoded(frame: pd.DataFrame, recoding: Recoding) -> pd.DataFrame:
-    """The frame with recoded columns; rows that are alike now are left to be summed."""
-    changed = {c: frame[c].map(lambda v, m=m: m.get(str(v), v)) for c, m in recoding.items() if c in frame}
-    return frame.assign(**changed) if changed else frame
+    """The table of counts with recoded groups; rows that are alike now are left to be summed."""
+    return _renamed(frame, {column(a): names for a, names in recoding.items()})
+
+
+def _renamed(frame: pd.DataFrame, names: Recoding) -> pd.DataFrame:
+    """The frame with other values in the columns that are named."""
+    out = frame.copy(deep=False)
+    for c in (c for c in names if c in frame):
+        out[c] = frame[c].map(lambda v, m=names[c]: m.get(str(v), v))
+    return out
 
 
 def of_columns(disclosure: Disclosure, by: Sequence[str], frame: pd.DataFrame) -> Recoding:
@@ -195,6 +203,6 @@ def recoded_batch(batch: Batch, disclosure: GroupDisclosure) -> Batch:
     """The batch with recoded groups, in its census too: what is asked of a sample speaks of the same groups."""
     if not disclosure.recoding:
         return batch
-    groups = recoded(batch.groups.astype("str"), disclosure.recoding).astype("category")
+    groups = _renamed(batch.groups.astype("str"), disclosure.recoding).astype("category")
     census = None if batch.census is None else batch.census.recoded(disclosure.recoding)
     return replace(batch, groups=groups, census=census)

@@ -16,7 +16,8 @@ from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import suppression
 from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes
 from auditkit.evidence.distinct import Counted, Hashed, Seen, counted_from, subsets
-from auditkit.evidence.frames import Columns, Framed, places
+from auditkit.evidence.frames import Columns, Framed, column, columns_of, places
+from auditkit.evidence.reading import MOST_GROUPS
 from auditkit.evidence.stored_cells import WEIGHED, stored_cells
 from auditkit.evidence.weights import checked_weights
 from auditkit.evidence.weights import codes01 as codes01
@@ -194,8 +195,8 @@ class Tally(Framed):
         """Weighted sums by the crossed groups of these columns, in the order of `counts`; weights are 1 without any."""
         groups, where = self._places(by)
         w, w2 = np.zeros((2, len(groups), 3, 3))
-        for table, column in ((w, "w"), (w2, "w2")):
-            np.add.at(table, where, self.columns[column if self.weighted else "n"].astype(float))
+        for table, name in ((w, "w"), (w2, "w2")):
+            np.add.at(table, where, self.columns[name if self.weighted else "n"].astype(float))
         if self.clusters is None:
             return Sums(groups, w, w2, None, None)
         drawn = np.zeros((len(groups), 3, 3, self.clusters.sums.shape[1]))
@@ -259,6 +260,8 @@ class Tally(Framed):
         distinct = {}
         for by in subsets(self.by):
             groups, where = self._places(by)
+            if len(groups) > MOST_GROUPS:
+                continue  # never compared, and pairs of so many are not kept
             seen = self._seen(by, groups, where)
             assert isinstance(seen, Hashed)
             distinct[by] = seen.counted()
@@ -370,7 +373,7 @@ def _labelled(occupied: NDArray[np.int64], labels: dict[str, list[str]], width: 
     columns: dict[str, Any] = {}
     for name, names in reversed(labels.items()):
         rest, code = np.divmod(rest, max(1, len(names)))
-        columns[name] = np.array(names or [""], dtype=object)[code]
+        columns[column(name)] = np.array(names or [""], dtype=object)[code]
     frame = pd.DataFrame(dict(reversed(columns.items())), dtype=object)
     return frame.assign(y_true=outcome // width - 1, y_pred=outcome % width - 1)
 
@@ -380,13 +383,13 @@ def _tally(cells: pd.DataFrame, by: tuple[str, ...], clusters: Replicates | None
     counts = summed(cells, by)
     if clusters is None:
         return Tally(by, counts)
-    position = cells.groupby([*by, "y_true", "y_pred"], sort=True, observed=True).ngroup().to_numpy()
+    position = cells.groupby([*columns_of(by), "y_true", "y_pred"], sort=True, observed=True).ngroup().to_numpy()
     return Tally(by, counts, clusters.gathered(position.astype(np.intp), len(counts)))
 
 
 def summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Cells with one row a combination of groups, truth and decision, sorted."""
-    keys = [*by, "y_true", "y_pred"]
+    keys = [*columns_of(by), "y_true", "y_pred"]
     sums = ["n", *(w for w in WEIGHED if w in cells)]
     out: pd.DataFrame = cells[[*keys, *sums]].groupby(keys, sort=True, observed=True).sum().reset_index()
     return out

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.errors import DataError
+from auditkit.evidence.frames import columns_of
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.evidence.tally import Tally, coded_strings, matched
 
@@ -52,7 +53,7 @@ def reweighing(evidence: Tally | ScoreHistogram, by: Sequence[str]) -> Reweighin
     known = cells[cells["y_true"] >= 0]
     if known.empty:
         raise DataError("no row with a target: there is nothing to weigh")
-    counts: Any = known.groupby([*by, "y_true"], observed=True)["n"].sum()
+    counts: Any = known.groupby([*columns_of(by), "y_true"], observed=True)["n"].sum()
     table = {(tuple(str(k) for k in key[:-1]), int(key[-1])): int(n) for key, n in counts.items()}
     total = sum(table.values())
     groups = sorted({g for g, _ in table})

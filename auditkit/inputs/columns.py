@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from auditkit.errors import ModelError, listing
+from auditkit.errors import ModelError, listing, nearest
 
 FeatureMap = dict[str, list[int]]
 """Raw column → the encoded positions that it fills."""
@@ -37,9 +38,16 @@ def feature_map_of(transformer: Any, columns: Sequence[str], width: int) -> Feat
     return out
 
 
-def checked(feature_map: Mapping[str, Sequence[int]], width: int) -> FeatureMap:
-    """The map as given, if it names every encoded position exactly once; else ModelError."""
-    out = {str(k): [int(i) for i in v] for k, v in feature_map.items()}
+def checked(feature_map: Mapping[str, Sequence[int]], width: int, of: str = "") -> FeatureMap:
+    """The map as given, if it names every encoded position (`of` an input) exactly once; else ModelError."""
+    try:
+        out = {str(k): [operator.index(i) for i in v] for k, v in feature_map.items()}
+    except TypeError:
+        wrong_one = next(k for k, v in feature_map.items() if not _are_positions(v))
+        raise ModelError(
+            f"feature_map gives each column{of} a list of its encoded positions, as in {{'age': [0], 'job': [1, 2]}}; "
+            f"it gives '{wrong_one}' {feature_map[wrong_one]!r:.80}"
+        ) from None
     positions = sorted(i for v in out.values() for i in v)
     if positions != list(range(width)):
         missing = sorted(set(range(width)) - set(positions))
@@ -50,8 +58,54 @@ def checked(feature_map: Mapping[str, Sequence[int]], width: int) -> FeatureMap:
             for what, where in (("does not name", missing), ("names too much:", extra), ("names twice", twice))
             if where
         ]
-        raise ModelError(f"feature_map must name each of the {width} encoded columns once; it {'; '.join(wrong)}")
+        raise ModelError(f"feature_map must name each of the {width} encoded columns{of} once; it {'; '.join(wrong)}")
     return out
+
+
+def each_input(given: Any, inputs: Mapping[str, Any] | Sequence[Any]) -> list[Any]:
+    """What `feature_map` says of each of several inputs, in their order: a map, a mask, or the name of one feature.
+
+    Of inputs by name it names those that it takes apart, or all of them by masks; any other is a feature of its own.
+
+    >>> each_input({"numeric": {"age": [0], "hours": [1]}}, {"numeric": ..., "job": ...})
+    [{'age': [0], 'hours': [1]}, 'job']
+    """
+    if isinstance(inputs, Mapping):
+        if isinstance(given, Mapping) and set(given) <= set(inputs):
+            return [given.get(name, name) for name in inputs]
+        wrong = next((k for k in given if k not in inputs), None) if isinstance(given, Mapping) else None
+        said = f"it is a {type(given).__name__}" if wrong is None else f"it names '{wrong}'"
+        first = next(iter(inputs))
+        raise ModelError(
+            f"the inputs are {listing(inputs)}: feature_map says of each by its name where its columns are, as in "
+            f"{{'{first}': {{'age': [0], 'hours': [1]}}}}; {said}.{nearest(str(wrong), inputs)}"
+        )
+    if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != len(inputs):
+        raise ModelError(
+            f"for {len(inputs)} inputs, feature_map must be as many maps of columns, as in ({{'age': [0]}}, …), or as "
+            "many masks of whole numbers"
+        )
+    return list(given)
+
+
+def checked_each(
+    maps: Sequence[Any], widths: Sequence[int], names: Sequence[str] | None = None
+) -> list[FeatureMap | str]:
+    """The maps of several inputs of these widths, each `checked`; ModelError for masks among them."""
+    out: list[FeatureMap | str] = []
+    for i, (given, width) in enumerate(zip(maps, widths, strict=True)):
+        of = f" of input {i}" if names is None else f" of '{names[i]}'"
+        if not isinstance(given, Mapping | str):
+            raise ModelError(
+                f"feature_map gives some inputs maps of columns, {{'age': [0]}}, and that{of} is a "
+                f"{type(given).__name__}: give each a map, or each a mask of whole numbers"
+            )
+        out.append(given if isinstance(given, str) else checked(given, width, of))
+    return out
+
+
+def _are_positions(value: Any) -> bool:
+    return isinstance(value, Iterable) and all(hasattr(i, "__index__") for i in value)
 
 
 def _sources(transformer: Any, names: list[str], width: int | None) -> list[str]:

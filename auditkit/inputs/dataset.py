@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.batch import MISSING, RESERVED, Batch
+from auditkit.batch import MISSING, Batch
 from auditkit.errors import DataError, listing, nearest
 from auditkit.inputs import lookalikes, sources
 from auditkit.inputs.arrays import joined
@@ -113,11 +113,6 @@ class Dataset:
         for role in ("sensitive", "control"):
             for name in getattr(self, f"{role}_features"):
                 self.column(name, f"{role}_features")
-                if name in RESERVED:
-                    raise DataError(
-                        f"a {role} feature cannot be called '{name}', which is a column of the counts themselves: "
-                        f"rename it, e.g. frame.rename(columns={{'{name}': '{name}_group'}})"
-                    )
                 if name in self.labels:
                     raise DataError(f"'{name}' is the target; it cannot be a {role} feature too")
         first = self.frame[self.labels[0]]

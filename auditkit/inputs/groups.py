@@ -92,6 +92,27 @@ def by_name(inputs: Mapping[str, Tensor]) -> Groups:
     return Groups(tuple(map(str, inputs)), tuple(masks))
 
 
+def by_input(maps: Sequence[Mapping[str, Sequence[int]] | str], rows: Sequence[Tensor]) -> Groups:
+    """Groups of several tensors: of each its features by position, or the name of the one feature that it is.
+
+    Features of one name are one, wherever they stand; a tensor without a dimension 1 has the position 0.
+
+    >>> groups = by_input([{"age": [0], "job": [1]}, "job"], [torch.zeros(1, 2), torch.zeros(1, 3)])
+    >>> groups.names, [m.tolist() for m in groups.masks]
+    (('age', 'job'), [[[0, 1]], [[1, 1, 1]]])
+    """
+    found = [
+        by_name({given: row}) if isinstance(given, str) else by_position(given, row if row.ndim > 1 else row[:, None])
+        for given, row in zip(maps, rows, strict=True)
+    ]
+    names = tuple(dict.fromkeys(name for g in found for name in g.names))
+    masks = []
+    for g, row in zip(found, rows, strict=True):
+        place = torch.tensor([names.index(name) for name in g.names])
+        masks.append(place[g.masks[0]].reshape(row.shape))
+    return Groups(names, tuple(masks))
+
+
 def summed(groups: Groups, contributions: Sequence[Tensor]) -> Tensor:
     """Signed sums a feature, (N, G), of contributions with the shapes of the inputs, in double precision.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from auditkit.errors import ModelError, listing, nearest
 from auditkit.inputs import outputs as reading
-from auditkit.inputs.columns import FeatureMap, checked, feature_map_of
+from auditkit.inputs.columns import FeatureMap, checked, checked_each, each_input, feature_map_of
 from auditkit.inputs.encoding import as_inputs, on_device, preprocessed
 from auditkit.inputs.endings import against, ending_of, refused
-from auditkit.inputs.groups import Groups, by_mask, by_name, by_position
+from auditkit.inputs.groups import Groups, by_input, by_mask, by_name, by_position
 from auditkit.inputs.initialised import Weights
 from auditkit.inputs.outputs import Outputs
 from auditkit.inputs.packing import Inputs, called, leaves, n_rows, taken, unwrapped
@@ -57,8 +57,9 @@ class Model:
     feature_map
         Raw column → encoded positions, e.g. `{"age": [0], "job": [1, 2, 3]}`. Found by itself for scikit-learn
         transformers, for None, and for inputs by name (each is a feature); any other callable needs it for
-        attributions, and only for those. For images, a mask of whole numbers, one a segment, that broadcasts to one
-        input; for several tensors, a tuple of such masks.
+        attributions, and only for those. Inputs by name that hold several columns: a map each,
+        `{"numeric": {"age": [0], "hours": [1]}}`; by position, a tuple of maps. For images, a mask of whole numbers,
+        one a segment, that broadcasts to one input; for several tensors, a tuple of such masks.
     outputs
         What the module returns, a tensor or an object with `.logits`: `"logits"` or `"probabilities"`, of shape (N,),
         (N, 1) or (N, 2) with the positive class last, or a callable from that output to the probability of the
@@ -90,7 +91,7 @@ class Model:
         *,
         task: Task = "binary",
         preprocess: Any = None,
-        feature_map: Mapping[str, Sequence[int]] | Any = None,
+        feature_map: Any = None,
         outputs: Outputs | None = None,
         threshold: float = 0.5,
         device: str | torch.device | None = None,
@@ -275,9 +276,14 @@ class Model:
         return np.concatenate(parts, axis=1)
 
     def feature_map(self, features: pd.DataFrame) -> FeatureMap | None:
-        """Raw column → encoded positions of one tensor; None for a bare callable without `feature_map`."""
+        """Raw column → encoded positions of one tensor; None for several, or a callable without `feature_map`."""
         found = self.groups(self.encode(features.head(2)), features)
-        return None if found is None else found.positions
+        return None if found is None or len(found.masks) > 1 else found.positions
+
+    def features(self, features: pd.DataFrame) -> tuple[str, ...] | None:
+        """The raw columns that the encoded inputs hold; None where nobody can know."""
+        found = self.groups(self.encode(features.head(2)), features)
+        return None if found is None else found.names
 
     def groups(self, inputs: Inputs, features: pd.DataFrame) -> Groups | None:
         """The features that the entries of the encoded `inputs` belong to; None where nobody can know."""
@@ -297,13 +303,15 @@ class Model:
         names = [str(c) for c in getattr(self.preprocess, "feature_names_in_", names)]
         return by_position(feature_map_of(self.preprocess, names, first.shape[1]), first)
 
-    def _groups_of_several(self, first: Inputs) -> Groups | None:
-        """By name; or by one mask a tensor, whose numbers count through all of them."""
+    def _groups_of_several(self, first: tuple[Tensor, ...] | dict[str, Tensor]) -> Groups | None:
+        """By name; by one map of columns a tensor; or by one mask a tensor, whose numbers count through all of them."""
         if self._feature_map is None:
             return by_name(first) if isinstance(first, dict) else None
-        masks = self._feature_map
-        if not isinstance(masks, Sequence) or len(masks) != len(leaves(first)):
-            raise ModelError(f"for {len(leaves(first))} inputs, feature_map must be as many masks of whole numbers")
+        masks = each_input(self._feature_map, first)
+        if any(isinstance(m, Mapping | str) for m in masks):
+            widths = [t.shape[1] if t.ndim > 1 else 1 for t in leaves(first)]
+            named = list(first) if isinstance(first, dict) else None
+            return by_input(checked_each(masks, widths, named), leaves(first))
         pairs = list(zip(masks, leaves(first), strict=True))
         wide = torch.cat([torch.as_tensor(m).expand(t[:1].shape).flatten() for m, t in pairs])
         whole = by_mask(wide, torch.zeros(1, len(wide)))

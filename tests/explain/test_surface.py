@@ -18,6 +18,7 @@ from auditkit.errors import ModelError
 from auditkit.explain.attributions.check import Attribution
 from auditkit.explain.attributions.study import explain, surface_of
 from auditkit.explain.preflight import undisturbed
+from auditkit.fairness.rows.encoding import seen_columns
 from auditkit.inputs.groups import segments
 from auditkit.inputs.model import Model
 
@@ -178,6 +179,24 @@ NETS: Mapping[str, tuple[Model, pd.DataFrame, tuple[str, ...]]] = {
         ),
         mixed(), ("a", "b"),
     ),
+    "by name, mapped": (
+        Model(
+            Net(lambda s, a, b, c: s.o(torch.cat([a, s.e(b), c[:, None]], 1)), e=nn.Embedding(6, 2), o=head(6)),
+            preprocess=lambda f: {
+                "a": f[["x0", "x1", "x2"]].to_numpy(), "b": f["job"].to_numpy(), "c": f["x0"].to_numpy() ** 2
+            },
+            feature_map={"a": {"x2": [2], "x0": [0], "x1": [1]}, "c": {"x0": [0]}},
+        ),
+        mixed(), ("x2", "x0", "x1", "b"),
+    ),
+    "by position, mapped": (
+        Model(
+            Net(lambda s, a, b: s.o(torch.cat([a, s.e(b)], 1)), e=nn.Embedding(6, 2), o=head(5)),
+            preprocess=lambda f: (f[["x0", "x1", "x2"]].to_numpy(), f["job"].to_numpy()),
+            feature_map=({"x0": [0], "x1": [1], "x2": [2]}, "job"),
+        ),
+        mixed(), ("x0", "x1", "x2", "job"),
+    ),
     "by position": (
         Model(
             Net(lambda s, a, b: s.o(torch.cat([a, s.e(b)], 1)), e=nn.Embedding(6, 2), o=head(5)),
@@ -337,3 +356,55 @@ def test_masks_that_do_not_cover_the_image(feature_map: Any, message: str) -> No
     model = Model(nn.Flatten(), preprocess=lambda f: f.to_numpy().reshape(-1, 2, 3, 6), feature_map=feature_map)
     with pytest.raises(ModelError, match=message):
         surface_of(model, numbers(36))
+
+
+SEVERAL = {"numeric": torch.zeros(4, 3), "job": torch.zeros(4)}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "feature_map", "message"),
+    [
+        (SEVERAL, {"age": [0], "hours": [1]}, "the inputs are numeric, job: .*'numeric': .*; it names 'age'"),
+        (SEVERAL, {"numerics": {"age": [0]}}, "it names 'numerics'.*Did you mean 'numeric'"),
+        (SEVERAL, ({"age": [0]}, "job"), "the inputs are numeric, job: .*it is a tuple"),
+        (SEVERAL, {"numeric": {"age": [0]}}, "each of the 3 encoded columns of 'numeric' once; it does not name 1, 2"),
+        (SEVERAL, {"numeric": {"age": 0}}, "each column of 'numeric' a list of its .* positions.* gives 'age' 0"),
+        (SEVERAL, {"numeric": {"age": ["num:0"]}}, "each column of 'numeric' a list of its encoded positions"),
+        (SEVERAL, {"numeric": [0, 0, 1]}, "that of 'numeric' is a list: give each a map"),
+        (tuple(SEVERAL.values()), {"age": [0]}, "for 2 inputs, feature_map must be as many maps of columns"),
+        (tuple(SEVERAL.values()), ({"age": [0]},), "for 2 inputs, feature_map must be as many maps of columns"),
+        (tuple(SEVERAL.values()), ({"age": [0, 1]}, "job"), "each of the 3 encoded columns of input 0 once"),
+        (torch.zeros(4, 3), {"numeric": {"age": [0]}}, "gives each column a list of its encoded positions"),
+    ],
+)
+def test_maps_of_several_inputs_that_do_not_fit(inputs: Any, feature_map: Any, message: str) -> None:
+    frame = pd.DataFrame({"x": range(4)})
+    model = Model(nn.Linear(1, 1), preprocess=lambda f: inputs, feature_map=feature_map)
+    with pytest.raises(ModelError, match=message):
+        model.groups(inputs, frame)
+
+
+def test_masks_by_name_are_masks_in_the_order_of_the_inputs() -> None:
+    frame = pd.DataFrame({"x": range(4)})
+    one, other = ([0, 1, 1], [2])
+    by_name = Model(nn.Linear(1, 1), feature_map={"job": other, "numeric": one}).groups(SEVERAL, frame)
+    in_order = Model(nn.Linear(1, 1), feature_map=(one, other)).groups(tuple(SEVERAL.values()), frame)
+    assert by_name is not None
+    assert in_order is not None
+    assert by_name.names == in_order.names == ("region 0", "region 1", "region 2")
+    assert [m.tolist() for m in by_name.masks] == [m.tolist() for m in in_order.masks] == [[[0, 1, 1]], [2]]
+
+
+def test_a_column_of_two_inputs_is_one_feature_and_consistency_sees_it() -> None:
+    """What rows are compared by are the columns that the maps name."""
+    model = NETS["by name, mapped"][0]
+    at = surface_of(model, mixed())
+    assert [m.tolist() for m in at.groups.masks[:2]] == [[[1, 2, 0]], [1]]
+    assert seen_columns(mixed().rename(columns={"job": "b"}), model.replaced(preprocess=renamed(model))) == [
+        "x0", "x1", "x2", "b",
+    ]  # fmt: skip
+
+
+def renamed(model: Model) -> Callable[[pd.DataFrame], Any]:
+    """The preprocessing of the model, of a frame whose job is called b."""
+    return lambda f: model.preprocess(f.rename(columns={"b": "job"}))

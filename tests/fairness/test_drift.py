@@ -12,6 +12,7 @@ import pytest
 from scipy.special import expit
 
 import auditkit as ak
+from auditkit.catalogue.index import METRICS
 from auditkit.disclosure import Disclosure
 from auditkit.errors import EvidenceError
 from auditkit.evidence.drift import LEAST, MOST, Drift
@@ -82,7 +83,9 @@ def test_a_gap_says_what_its_groups_leave_open() -> None:
         truth = {k: of[metric] for k, of in plainly(before, ("race",), (metric,)).items()}
         found = read(after, ("race",), metric, level=0.95)
         gap = found.finding("difference") if metric not in CROSSED else found.finding("group_min")
-        (note,) = [n for n in gap.notes if n.startswith("from score bins: within")]
+        (note,) = [n for n in gap.notes if "from score bins: within" in n]
+        what = "the gap between groups of race" if metric not in CROSSED else "the smallest of groups of race, that of "
+        assert note.startswith(f"{METRICS[metric].title}: {what}")
         kept = [truth[found.groups[i]].value for i in found.kept]
         over_rows = max(kept) - min(kept) if metric not in CROSSED else min(kept)
         assert gap.estimate.value is not None
@@ -158,8 +161,9 @@ def test_one_threshold_says_how_many_rows_its_bins_leave_open(seed: int) -> None
     y = (rng.random(n) < s).astype(int)
     h = ScoreHistogram.of({"g": g}, y_true=y, y_pred=(s > 0.5).astype(int), score=s).reduced(Disclosure())
     m = mitigate(h, "g", constraint="one_threshold")
-    (note,) = [x for x in m.notes if x.startswith("up to")] or ["up to 0 rows"]
-    allowed = int(note.split()[2].replace(",", ""))
+    head = "one threshold of groups of g: up to "
+    (note,) = [x for x in m.notes if x.startswith(head)] or [f"{head}0 rows"]
+    allowed = int(note.removeprefix(head).split()[0].replace(",", ""))
     off = sum(
         abs(o.true_then + o.false_then - (s[g == o.group[0]] >= m.common).sum()) for o in m.outcomes
     )  # fmt: skip

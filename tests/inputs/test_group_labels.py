@@ -13,7 +13,6 @@ import pyarrow as pa
 import pytest
 
 import auditkit as ak
-from auditkit.batch import RESERVED
 from auditkit.errors import DataError
 from auditkit.evidence.tally import coded_strings
 from auditkit.inputs.dataset import Dataset
@@ -202,13 +201,3 @@ def test_columns_that_nothing_needs_are_left_alone(kind: str, plain: ak.Report) 
     rates = [f for f in report.findings if f.metric == "selection_rate"]
     assert rates == [f for f in plain.findings if f.metric == "selection_rate"]
     assert all(not n.accident for n in report.not_measured)
-
-
-@pytest.mark.parametrize("name", sorted(RESERVED))
-@pytest.mark.parametrize("role", ["sensitive", "control"])
-def test_names_of_the_counts_themselves_are_no_names_of_groups(name: str, role: str) -> None:
-    frame = pd.DataFrame({"target": [0, 1] * 10, "g": ["a", "b"] * 10, name: ["u", "v"] * 10})
-    named = {"sensitive_features": ["g"], f"{role}_features": [name]}
-    with pytest.raises(DataError, match=f"a {role} feature cannot be called '{name}'.*rename it"):
-        ak.Dataset(frame, y_true="target", **named)
-    ak.Dataset(frame, y_true="target", sensitive_features="g")  # as a feature it is no trouble

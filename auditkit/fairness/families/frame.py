@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.evidence.frames import column, columns_of
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.rates import RateTable
 from auditkit.stats.rates import rate
@@ -103,7 +104,7 @@ def _compared(frame: Any, metric: str) -> Compared:
 
 def _only(cells: pd.DataFrame, table: RateTable, mask: NDArray[np.bool_]) -> pd.DataFrame:
     groups = _index(table.by, tuple(g for g, keep in zip(table.groups, mask, strict=True) if keep))
-    where = cells[table.by[0]] if len(table.by) == 1 else pd.MultiIndex.from_frame(cells[list(table.by)])
+    where = cells[column(table.by[0])] if len(table.by) == 1 else pd.MultiIndex.from_frame(cells[columns_of(table.by)])
     return cells[where.isin(groups)]
 
 
@@ -115,15 +116,16 @@ def _frame_of(cells: pd.DataFrame, by: tuple[str, ...], metrics: tuple[str, ...]
         metrics={m: functions()[m] for m in metrics},
         y_true=cells["y_true"],
         y_pred=cells["y_pred"],
-        sensitive_features=cells[list(by)],
+        sensitive_features=cells[columns_of(by)],
         sample_params=dict.fromkeys(metrics, weight),
     )
 
 
 def _index(by: tuple[str, ...], groups: tuple[tuple[str, ...], ...]) -> Any:
-    if len(by) == 1:
-        return pd.Index([g[0] for g in groups], name=by[0])
-    return pd.MultiIndex.from_tuples(groups, names=by)
+    names = columns_of(by)
+    if len(names) == 1:
+        return pd.Index([g[0] for g in groups], name=names[0])
+    return pd.MultiIndex.from_tuples(groups, names=names)
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ import numpy as np
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, rates, resolve
 from auditkit.check import Assessment
-from auditkit.errors import PolicyError, listing, nearest
+from auditkit.errors import PolicyError, listing
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families import against, composites, dispersion
 from auditkit.fairness.families.estimates import Family, rate_estimate
@@ -23,6 +23,7 @@ from auditkit.fairness.families.weighted import weighted_families
 from auditkit.fairness.families.weighted_composites import NOT_SERVED, served
 from auditkit.fairness.groups import crossings, statements
 from auditkit.fairness.notes import finding_id, notes_of
+from auditkit.fairness.sets import Attributes, compared, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
 from auditkit.records import Comparison, Concern, Finding, NotMeasured
@@ -32,7 +33,6 @@ COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overal
 _OF_ALL = ("equalized_odds_mean", *dispersion.DISPERSIONS)
 """Composites that have a value over all groups together, and none of one group."""
 _COMPOSED = (*composites.COMPOSITES, *_OF_ALL)
-Attributes = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,8 @@ class GroupFairness:
         plain = [m for m in metrics if m not in _COMPOSED]
         composed = [m for m in metrics if m in composites.COMPOSITES]
         findings = list(overall_findings(evidence, metrics, level=level))
-        for by in self._sets(evidence):
+        sets = compared(sets_of(self.by, evidence.by), evidence.columns, what="group rates", concern="fairness")
+        for by in sets.sets:
             compare = Compare.of(evidence, by, (*plain, "base_rate"), level=level)
             findings += compare.findings()
             findings += composites.findings(evidence, composed, by, level=level)
@@ -132,23 +133,13 @@ class GroupFairness:
                     for c in against.TO_REFERENCE
                     if c in METRICS[m].comparisons
                 ]
+        missed += sets.absent
         if self.n_boot is None:
             return Assessment(tuple(findings), missed)
         noted, why = with_quantiles(
             findings, evidence, n_boot=self.n_boot, ci_quantiles=self.ci_quantiles, random_state=self.random_state
         )
         return Assessment(noted, (*missed, *why))
-
-    def _sets(self, tally: Tally) -> list[Attributes]:
-        if self.by is not None:
-            sets = [tuple(b) for b in self.by]
-            for name in {name for b in sets for name in b}:
-                if name not in tally.by:
-                    raise PolicyError(
-                        f"no sensitive feature '{name}'; declared are {listing(tally.by)}.{nearest(name, tally.by)}"
-                    )
-            return sets
-        return [*((b,) for b in tally.by), *([tally.by] if len(tally.by) > 1 else [])]
 
 
 def overall_findings(tally: Tally, metrics: Sequence[str], *, level: float) -> tuple[Finding, ...]:

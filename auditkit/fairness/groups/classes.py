@@ -17,7 +17,7 @@ from auditkit.fairness.families.one_vs_rest import COMPARED, ClassFamilies
 from auditkit.fairness.families.quantities import COMPARED as QUANTITY_COMPARED
 from auditkit.fairness.families.quantities import QuantityFamily, Words
 from auditkit.fairness.groups import check
-from auditkit.fairness.sets import sets_of
+from auditkit.fairness.sets import compared, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
 from auditkit.records import Comparison, Finding, Task
@@ -91,7 +91,9 @@ class ClassFairness:
         findings += [macro_recall(evidence, (), level=level).overall()] if macro_too else []
         asked = [Question(m, "overall", level=level, label=c) for m in parts for c in evidence.classes]
         findings += [f for a in asked if (f := _of_label(evidence, a))]
-        for by in sets_of(self.by, evidence.by):
+        counts = evidence.table("cells")
+        sets = compared(sets_of(self.by, evidence.by), counts, what="rates of classes", concern="fairness")
+        for by in sets.sets:
             compare = check.Compare.of(hits, by, whole, level=level) if whole else None
             if compare is not None:
                 findings += [compare.finding(m, c) for m in whole for c in check.COMPARED]
@@ -100,7 +102,7 @@ class ClassFairness:
             for metric in dict.fromkeys([*parts, "base_rate"]):
                 shown: Sequence[Comparison] = ("difference",) if metric == "base_rate" else COMPARED
                 findings += [ClassFamilies.of(evidence, metric, by, level=level).finding(c) for c in shown]
-        return Assessment(tuple(findings))
+        return Assessment(tuple(findings), sets.absent)
 
 
 def macro_recall(tally: ClassTally, by: Sequence[str], *, level: float, min_n: int = SPARSE) -> QuantityFamily:

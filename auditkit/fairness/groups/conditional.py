@@ -19,6 +19,7 @@ from auditkit.fairness.families.estimates import Family, number
 from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.groups import statements
 from auditkit.fairness.notes import finding_id
+from auditkit.fairness.sets import compared, sets_of
 from auditkit.formatting import decimals, points
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
@@ -98,23 +99,24 @@ class ConditionalParity:
                     f"{listing(declared) or 'none'}.{nearest(name, declared)}"
                 )
         assert batch.controls is not None
-        frame = batch.groups.assign(**{c: batch.controls[c].to_numpy() for c in self.control})
-        return Tally.of(frame, y_true=batch.y_true, y_pred=batch.y_pred)
+        groups = {str(a): batch.groups[a].array for a in batch.groups}
+        groups |= {c: batch.controls[c].array for c in self.control}
+        return Tally.of(groups, y_true=batch.y_true, y_pred=batch.y_pred)
 
     def assess(self, evidence: Tally, *, level: float = 0.95) -> Assessment:
         """The difference and the ratio of every rate over every set of attributes."""
         control = tuple(self.control)
-        found = [
-            Conditional.of(evidence, m, by, control, level=level) for by in self._sets(evidence) for m in self.metrics
-        ]
-        return Assessment(tuple(c.finding(kind) for c in found for kind in COMPARED))
+        what = f"rates at equal {' and '.join(control)}"
+        sets = compared(self._sets(evidence), evidence.columns, what=what, concern="fairness")
+        found = [Conditional.of(evidence, m, by, control, level=level) for by in sets.sets for m in self.metrics]
+        return Assessment(tuple(c.finding(kind) for c in found for kind in COMPARED), sets.absent)
 
     def _sets(self, tally: Tally) -> list[tuple[str, ...]]:
         attributes = [a for a in tally.by if a not in self.control]
         if self.by is None:
             if not attributes:
                 raise PolicyError("every sensitive feature is a control feature too: there is nobody to compare")
-            return [*((a,) for a in attributes), *([tuple(attributes)] if len(attributes) > 1 else [])]
+            return sets_of(None, attributes)
         for name in (name for b in self.by for name in b):
             if name not in attributes:
                 raise PolicyError(
@@ -167,10 +169,11 @@ class Conditional:
                 f"{' and '.join(control)} cross to {len(strata):,} strata; ConditionalParity takes at most "
                 f"{MOST_STRATA}: join rare values, or bin numbers"
             )
+        row, column = ({g: i for i, g in enumerate(found)} for found in (groups, strata))
         rows = np.zeros(len(groups), dtype=np.int64)
         x, n = (np.zeros((len(groups), len(strata)), dtype=np.int64) for _ in range(2))
         for i, g in enumerate(table.groups):
-            k, s = groups.index(g[: len(by)]), strata.index(g[len(by) :])
+            k, s = row[g[: len(by)]], column[g[len(by) :]]
             rows[k] += table.rows[i]
             x[k, s], n[k, s] = table.numerator[0, i], table.denominator[0, i]
         compared, shared = _shared(n, max(1, min_n))

@@ -17,7 +17,7 @@ from auditkit.evidence.errors import QUANTITIES, ErrorSums, GroupMoments, GroupV
 from auditkit.fairness.families.quantities import COMPARED, QuantityFamily, Words
 from auditkit.fairness.notes import finding_id
 from auditkit.fairness.scores.values import p_text
-from auditkit.fairness.sets import sets_of
+from auditkit.fairness.sets import compared, sets_of
 from auditkit.formatting import plain
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
@@ -95,10 +95,12 @@ class RegressionFairness:
         """Every finding."""
         means = [m for m in self.metrics if m in _COLUMNS]
         findings = [family_of(evidence, m, (), level=level).overall() for m in means]
-        for by in sets_of(self.by, evidence.by):
+        counts = evidence.table("moments_")
+        sets = compared(sets_of(self.by, evidence.by), counts, what="errors", concern="fairness")
+        for by in sets.sets:
             findings += [family_of(evidence, m, by, level=level).finding(kind) for m in means for kind in COMPARED]
             findings += _distances(evidence, [m for m in self.metrics if m in _DISTANCES], by, level=level)
-        return Assessment(tuple(findings))
+        return Assessment(tuple(findings), sets.absent)
 
 
 def family_of(sums: ErrorSums, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE) -> QuantityFamily:

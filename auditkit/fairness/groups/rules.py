@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from auditkit.check import MOST_COMPARED, MOST_COUNTED, Judge
+from auditkit.fairness.sets import crossed
 from auditkit.question import Question
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class GroupFairnessRules(Judge):
         return p_value(self.tally, asked, limit, above=above)
 
     def groups(self, asked: Question) -> int:
-        return self.crossed(self.tally.by, self.tally.columns, asked)
+        return crossed(self.tally.by, self.tally.columns, asked)
 
     def why_not(self, asked: Question) -> str:
         from auditkit.fairness.families.weighted_composites import NOT_SERVED, served
@@ -66,7 +67,7 @@ class ClassFairnessRules(Judge):
         return p_value(self.tally, asked, limit, above=above)
 
     def groups(self, asked: Question) -> int:
-        return self.crossed(self.tally.by, self.tally.table("cells"), asked)
+        return crossed(self.tally.by, self.tally.table("cells"), asked)
 
 
 class RegressionFairnessRules(Judge):
@@ -90,7 +91,7 @@ class RegressionFairnessRules(Judge):
         return p_value(self.sums, asked, limit, above=above)
 
     def groups(self, asked: Question) -> int:
-        return self.crossed(self.sums.by, self.sums.table("moments_"), asked)
+        return crossed(self.sums.by, self.sums.table("moments_"), asked)
 
 
 class ConditionalParityRules(Judge):
@@ -116,4 +117,4 @@ class ConditionalParityRules(Judge):
         return None if found is None else found.p_value(asked.comparison, limit, above=above)
 
     def groups(self, asked: Question) -> int:
-        return max(self.crossed(tally.by, tally.columns, asked) for tally, _ in self.stored.values())
+        return max(crossed(tally.by, tally.columns, asked) for tally, _ in self.stored.values())

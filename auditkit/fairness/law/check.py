@@ -15,6 +15,7 @@ from auditkit.evidence.tally import Tally
 from auditkit.fairness.law import findings
 from auditkit.fairness.law.impact import ImpactRatios as Ratios
 from auditkit.fairness.law.laws import Selections, declared_sets, law_named, sex_and_race
+from auditkit.fairness.sets import compared
 from auditkit.formatting import plain
 from auditkit.options import checked_options
 from auditkit.records import NotMeasured
@@ -88,15 +89,16 @@ class ImpactRatios:
         """One finding a table, of concern `fairness`."""
         nyc = self.law == "nyc-ll144"
         asked = None if self.by is None else tuple(tuple(b) for b in self.by)
-        sets = sex_and_race(evidence.by, self.sex, self.race) if nyc else declared_sets(asked, evidence.by)
+        tables = sex_and_race(evidence.by, self.sex, self.race) if nyc else declared_sets(asked, evidence.by)
+        sets = compared(tables, evidence.columns, what="impact ratios", concern="fairness")
         notes = _of_decisions(evidence)
         out = []
-        for by in sets:
+        for by in sets.sets:
             ratios = Ratios.of(by, Selections.of(evidence, by), minimum_share=self.minimum_share, level=level)
             out.append(
                 findings.finding("impact_ratio", LAWS[self.law], ratios, justification=self.justification, notes=notes)
             )
-        return Assessment(tuple(out))
+        return Assessment(tuple(out), sets.absent)
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ class ScoringRates:
 
     def assess(self, evidence: ScoreCounts, *, level: float = 0.95) -> Assessment:
         """Three findings of concern `fairness`; not measured without scores."""
-        sets = sex_and_race(evidence.by, self.sex, self.race)
+        tables = sex_and_race(evidence.by, self.sex, self.race)
         median = evidence.median()
         if median is None:
             why = "no row has a score: name the column of scores, Predictions(y_pred=…, score=…)"
@@ -144,16 +146,18 @@ class ScoringRates:
         notes = [f"median score of the full sample, unknown categories included: {plain(median)}{about}"]
         if evidence.unscored:
             notes.append(f"{evidence.unscored:,} rows without a score are left out")
+        counts = {str(c): evidence.cells[c].to_numpy() for c in evidence.cells}
+        sets = compared(tables, counts, what="scoring rates", concern="fairness")
         out = []
-        for by in sets:
-            counts = Selections(*evidence.over_score(median, *by))
-            ratios = Ratios.of(by, counts, minimum_share=self.minimum_share, level=level)
+        for by in sets.sets:
+            selections = Selections(*evidence.over_score(median, *by))
+            ratios = Ratios.of(by, selections, minimum_share=self.minimum_share, level=level)
             out.append(
                 findings.finding(
                     "scoring_rate", LAWS["nyc-ll144"], ratios, justification=self.justification, notes=tuple(notes)
                 )
             )
-        return Assessment(tuple(out))
+        return Assessment(tuple(out), sets.absent)
 
 
 def _check_exclusion(minimum_share: float, justification: str) -> None:

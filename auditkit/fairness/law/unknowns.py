@@ -11,8 +11,8 @@ from auditkit.check import Assessment
 from auditkit.errors import PolicyError
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.law import unknowns_findings as findings
-from auditkit.fairness.law.laws import declared_sets
 from auditkit.fairness.law.unknowns_findings import Placements
+from auditkit.fairness.sets import compared, sets_of
 from auditkit.options import checked_options
 
 
@@ -62,8 +62,7 @@ class UnknownDemographics:
 
     def assess(self, evidence: Tally, *, level: float = 0.95) -> Assessment:
         """One finding a set of attributes, of concern `data`; there is one too where nothing is unknown."""
-        asked = None if self.by is None else tuple(tuple(b) for b in self.by)
-        sets = declared_sets(asked, evidence.by)
-        if asked is None and len(evidence.by) > 1:
-            sets.append(evidence.by)
-        return Assessment(tuple(findings.finding(Placements.of(evidence, by), self.limit, level=level) for by in sets))
+        what = "rows of unknown group"
+        sets = compared(sets_of(self.by, evidence.by), evidence.columns, what=what, concern="data")
+        found = (findings.finding(Placements.of(evidence, by), self.limit, level=level) for by in sets.sets)
+        return Assessment(tuple(found), sets.absent)

@@ -78,7 +78,7 @@ def standardised(x: Floats) -> Floats:
 def seen_columns(features: pd.DataFrame, model: Model | None) -> list[str]:
     """The columns that the model reads, as far as its preprocessing tells; all of them otherwise."""
     names = [str(c) for c in features.columns]
-    found = None if model is None else model.feature_map(features)
+    found = None if model is None else model.features(features)
     if found is None or not set(found) <= set(names):
         return names
     return [n for n in names if n in found]

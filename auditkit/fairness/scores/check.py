@@ -11,7 +11,6 @@ import numpy as np
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment
-from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.drift import Steps
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.scores import drift, values
@@ -19,12 +18,12 @@ from auditkit.fairness.scores.curves import between_roc_curves, reliability, roc
 from auditkit.fairness.scores.findings import Readings
 from auditkit.fairness.scores.remedies import remedies_finding
 from auditkit.fairness.scores.values import GroupScores, Reading
+from auditkit.fairness.sets import Attributes, compared, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
 from auditkit.records import Comparison, Concern, Exhibit, Finding, NotMeasured
 from auditkit.stats.calibration import bins_for
 
-Attributes = tuple[str, ...]
 READ: tuple[str, ...] = (
     "roc_auc",
     "calibration_error",
@@ -80,32 +79,22 @@ class Scores:
 
     def assess(self, evidence: ScoreHistogram, *, level: float = 0.95) -> Assessment:
         """Every finding; without a single score, what was not measured."""
-        sets = self._sets(evidence)
+        asked = sets_of(self.by, evidence.by)
         if not evidence.rows:
             why = "no score column" if evidence.missing_rows("score") else "no row with target, decision and score"
             concerns: tuple[Concern, ...] = ("calibration", "mitigation")
             return Assessment(not_measured=tuple(NotMeasured(what=self.name, why=why, concern=c) for c in concerns))
         notes = _missing_notes(evidence)
         findings = [read(evidence, (), m, level=level).finding("overall", notes=notes) for m in READ]
-        not_measured: list[NotMeasured] = []
-        for by in sets:
+        sets = compared(asked, evidence.table("cells"), what="scores", concern="calibration")
+        not_measured = list(sets.absent)
+        for by in sets.sets:
             findings += _of_set(evidence, by, level=level)
             between = between_roc_curves(evidence, by, level=level)
             remedy = remedies_finding(evidence, by, level=level)
             findings += [x for x in (between, remedy) if isinstance(x, Finding)]
             not_measured += [x for x in (between, remedy) if isinstance(x, NotMeasured)]
         return Assessment(tuple(findings), tuple(not_measured))
-
-    def _sets(self, evidence: ScoreHistogram) -> list[Attributes]:
-        if self.by is None:
-            return [*((b,) for b in evidence.by), *([evidence.by] if len(evidence.by) > 1 else [])]
-        sets = [tuple(b) for b in self.by]
-        for name in {name for b in sets for name in b}:
-            if name not in evidence.by:
-                raise PolicyError(
-                    f"no sensitive feature '{name}'; declared are {listing(evidence.by)}.{nearest(name, evidence.by)}"
-                )
-        return sets
 
 
 def read(evidence: ScoreHistogram, by: Attributes, metric: str, *, level: float, min_n: int = SPARSE) -> Readings:

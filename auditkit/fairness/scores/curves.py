@@ -76,6 +76,7 @@ def between_roc_curves(
     beside = f"p = {p_text(a.p)}; equal curves would give {points(a.null_mean)} by chance"
     head = f"ROC curves of groups of {attributes}"
     established = a.p < 1 - level
+    of_bins = f"the area between the ROC curves of {first} and {second}"
     statement = (
         f"{head} differ: those of {first} and {second} lie {points(a.value)} points apart on average ({beside})."
         if established
@@ -101,7 +102,7 @@ def between_roc_curves(
         ),
         notes=(
             f"mean of the value where group labels are permuted: {decimals(a.null_mean, 4)}; permutation p = {a.p:.3g}",
-            *([f"from score bins: within {bound:.1g} of the value over rows"] if bound > 0 else []),
+            *([f"{of_bins} is from score bins: within {bound:.1g} of its value over rows"] if bound > 0 else []),
             *([f"left out, fewer than {min_n} positives or negatives: {', '.join(left_out)}"] if left_out else []),
         ),
         references=(METRICS["abroca"].reference,),

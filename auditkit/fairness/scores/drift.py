@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditkit.evidence.drift import LEAST, MOST, MOST_GROUPS, Drift, Steps, sets_of
+from auditkit.evidence.frames import columns_of
 from auditkit.evidence.merging import TOLD
 from auditkit.fairness.scores.values import FEWEST_FOR_BINS, Reading
 
@@ -34,7 +35,7 @@ def measured(exact: ScoreHistogram, merged: ScoreHistogram) -> Drift:
     sets: dict[frozenset[str], dict[tuple[str, ...], Steps]] = {}
     left = MOST_GROUPS
     for by in sets_of(exact.by):
-        groups = len(exact.cells[list(by)].drop_duplicates()) if by else 1
+        groups = len(exact.cells[columns_of(by)].drop_duplicates()) if by else 1
         if groups > left:
             continue
         left -= groups

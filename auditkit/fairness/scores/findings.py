@@ -157,20 +157,25 @@ class Readings:
         notes = []
         if found is not None and comparison == "difference" and len(self.groups) > 2:
             notes.append(f"driven by {self.name(found.first)} against {self.name(found.second)}")
-        notes += self._of_bins(comparison)
+        notes += self._of_bins(comparison, found)
         for state, words in (("sparse", "left out, too few to tell"), ("undefined", "undefined")):
             names = [self.name(i) for i, r in enumerate(self.readings) if r.state == state]
             if self.by and names:
                 notes.append(f"{words}: {listing(names)}")
         return notes
 
-    def _of_bins(self, comparison: Comparison) -> list[str]:
-        """What score bins leave open of a comparison of groups."""
+    def _of_bins(self, comparison: Comparison, found: FamilyInterval | None) -> list[str]:
+        """What score bins leave open of a comparison of groups, and of which."""
         bounds = sorted((r.bound for r in self.readings if r.kept), reverse=True)[:2]
         if comparison == "overall" or not any(bounds):
             return []
         off = sum(bounds) if comparison == "difference" else bounds[0]
-        return [f"from score bins: within {off:.1g} of the value over rows"]
+        groups = f"groups of {' and '.join(self.by)}"
+        of = f"the gap between {groups}"
+        if comparison != "difference":
+            whose = "" if found is None else f", that of {self.name(found.first)},"
+            of = f"the {'largest' if comparison == 'group_max' else 'smallest'} of {groups}{whose}"
+        return [f"{METRICS[self.metric].title}: {of} is from score bins: within {off:.1g} of its value over rows"]
 
 
 def _limits_of(chosen: Sequence[Reading]) -> Quantity:

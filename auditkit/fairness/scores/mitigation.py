@@ -198,7 +198,9 @@ def _mitigation(
     notes = [f"decided at the common threshold, fewer than {SPARSE} positives or negatives: {listing(left_out)}"]
     open_ = sum(_undecided(b, common) for k, b in found if k not in rules or constraint == "one_threshold")
     if open_:
-        notes_open = [f"up to {open_:,} rows of score bins that hold the common threshold may be decided otherwise"]
+        what = f"{constraint.replace('_', ' ')} of groups of {' and '.join(by)}"
+        holding = f"up to {open_:,} rows of score bins that hold the common threshold"
+        notes_open = [f"{what}: {holding} may be decided otherwise"]
     else:
         notes_open = []
     chances = [(b, rules.get(k, GroupRule(common, common)).probability(LEAST)) for k, b in found]

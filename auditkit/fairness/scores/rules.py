@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from auditkit.check import Judge
+from auditkit.fairness.sets import crossed
 from auditkit.question import Question
 
 if TYPE_CHECKING:
@@ -34,4 +35,4 @@ class ScoresRules(Judge):
         return p_value(self.histogram, asked, limit, above=above)
 
     def groups(self, asked: Question) -> int:
-        return self.crossed(self.histogram.by, self.histogram.table("cells"), asked)
+        return crossed(self.histogram.by, self.histogram.table("cells"), asked)
