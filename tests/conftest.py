@@ -1,5 +1,5 @@
-"""Checks that break raise; hypothesis without deadlines (the machine may be busy), the same examples every time, and
-one thread a worker."""
+"""Checks that break raise; hypothesis without deadlines (the machine may be busy), the same examples every time, one
+thread a worker, and modules compiled once for all children."""
 
 import gc
 import os
@@ -10,6 +10,8 @@ for library in ("OMP", "OPENBLAS", "MKL"):  # before any of them is imported: th
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 os.environ.setdefault("AUDITKIT_ON_ERROR", "raise")  # a check that breaks breaks its test: nothing hides
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of a hundred children compiles all of auditkit again
 
 settings.register_profile("auditkit", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("auditkit")

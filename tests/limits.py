@@ -13,6 +13,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+WAIT = 10
+"""Who waits, for a core or for what never comes, may take this many times as long by the wall."""
+
 
 class Ran(NamedTuple):
     """What a call came to."""
@@ -20,15 +23,17 @@ class Ran(NamedTuple):
     value: Any
     """What it returned; None where it raised."""
     error: str
-    """Class of what it raised; "" where it returned, "killed" where it ran out of time."""
+    """Class of what it raised; "" where it returned, "killed" where it ran out of time, "died" where it ended."""
     message: str
     seconds: float
+    """By the wall."""
     megabytes: float
     """Resident memory at its peak, above what the warm process had."""
 
 
 def run(call: Callable[[], Any], *, seconds: float = 5.0, megabytes: int = 1_000) -> Ran:
-    """Run `call` in a fork of this process: killed after `seconds`, MemoryError beyond `megabytes` more memory."""
+    """Run `call` in a fork of this process: killed after `seconds` of one core, whatever else the machine does;
+    MemoryError beyond `megabytes` more memory."""
     read, write = os.pipe()
     started = time.perf_counter()
     with warnings.catch_warnings():
@@ -36,16 +41,19 @@ def run(call: Callable[[], Any], *, seconds: float = 5.0, megabytes: int = 1_000
         pid = os.fork()
     if pid == 0:
         os.close(read)
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
         _child(call, write, megabytes)
     os.close(write)
-    said = _until(read, started + seconds)
+    said = _until(read, started + WAIT * seconds)
     if said is None:
         os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     os.close(read)
     took = time.perf_counter() - started
     if not said:
-        return Ran(None, "killed" if said is None else "died", "", took, float("nan"))
+        late = said is None or ended == -signal.SIGPROF
+        return Ran(None, "killed" if late else "died", "", took, float("nan"))
     value, error, message, inside, grown = pickle.loads(said)
     return Ran(value, error, message, inside, grown)
 

@@ -171,7 +171,7 @@ def test_37_parts_add_up_to_the_whole(whole: ak.Report, few: pd.DataFrame) -> No
 
 def test_the_same_bytes_again(monkeypatch: pytest.MonkeyPatch, few: pd.DataFrame, scored: pd.DataFrame) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")
-    options = {"policy": ak.demo.config_path(), "sample": SAMPLE}
+    few, options = few.iloc[:1_000], {"policy": ak.demo.config_path(), "sample": 60}
     a, b = (ak.audit(ak.demo.model(), dataset(few), **options) for _ in range(2))
     assert a.to_json() == b.to_json()
     from auditkit.report.formats import render
@@ -222,7 +222,7 @@ def test_the_model_is_left_as_it_was_found(few: pd.DataFrame) -> None:
     model.module.train()
     flags = [p.requires_grad for p in model.module.parameters()]
     before = model.state_sha256()
-    ak.audit(model, dataset(few), sample=SAMPLE)
+    ak.audit(model, dataset(few.iloc[:600]), sample=60)
     assert model.module.training
     assert [p.requires_grad for p in model.module.parameters()] == flags
     assert model.state_sha256() == before
@@ -238,6 +238,11 @@ def test_round_trip(report: ak.Report, tmp_path: Path) -> None:
 
 def test_progress_is_told(few: pd.DataFrame) -> None:
     told: list[tuple[str, int, int]] = []
-    ak.audit(ak.demo.model(), dataset(few), sample=100, progress=lambda *a: told.append(a))
+    ak.audit(
+        *(ak.demo.model(), dataset(few)),
+        checks=[ak.GroupFairness(), ak.Attribution()],
+        sample=50,
+        progress=lambda *a: told.append(a),
+    )
     assert ("rows", 3_000, 3_000) in told
     assert told[-1][0] == "done"

@@ -28,7 +28,12 @@ MAKE: dict[str, Any] = {
 
 def keys(cells: list[Any]) -> list[int]:
     n = len(cells)
-    column = pd.Series(cells, dtype=object) if isinstance(cells, list) else cells
+    if isinstance(cells, list):
+        column = pd.Series([None] * n, dtype=object)
+        for i, cell in enumerate(cells):  # one by one: an array of tensors would ask each for its array
+            column.array[i] = cell
+    else:
+        column = cells
     batch = Batch(
         features=pd.DataFrame({"x": column}),
         groups=pd.DataFrame({"g": pd.Categorical(["a"] * n)}),

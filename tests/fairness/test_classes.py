@@ -236,7 +236,9 @@ def families_of(metric: str, table: np.ndarray) -> ClassFamilies:
     return ClassFamilies(metric, ("g",), tuple(f"c{i}" for i in range(table.shape[1])), families, 0.95)
 
 
-@pytest.mark.parametrize(("groups", "n", "classes"), [(2, 90, 3), (5, 200, 3), (3, 600, 10)])
+@pytest.mark.parametrize(
+    ("groups", "n", "classes"), [(2, 90, 3), (5, 200, 3), pytest.param(3, 600, 10, marks=pytest.mark.slow)]
+)
 def test_the_gap_over_classes_and_groups_covers(groups: int, n: int, classes: int) -> None:
     """No group differs: the gap is 0 and its low must be 0. Then one class of one group is found less often."""
     rng = np.random.default_rng(11)

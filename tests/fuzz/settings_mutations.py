@@ -35,7 +35,7 @@ _TOKENS = (
 
 def judged(call: Callable[[], Any]) -> Ran:
     """Run it within the limits of a case: it returns, or raises one declared error of one line."""
-    ran = run(call, seconds=4 * SECONDS, megabytes=MEGABYTES)  # by the wall: neighbours slow the machine down
+    ran = run(call, seconds=SECONDS, megabytes=MEGABYTES)
     assert ran.error == "" or ran.error in DECLARED, f"{ran.error}: {ran.message[:2_000]}"
     assert ran.error == "" or 10 <= len(ran.message) < 3_000, ran.message[:3_000]
     assert "\n" not in ran.message, ran.message

@@ -108,12 +108,12 @@ def test_status_3_not_measured_by_default_and_inconclusive_where_it_fails(stored
     assert (ran.status, ran.err) == (3, "")
     assert "not measured" in ran.out
     undecided = rule("accuracy", "overall", "at_least = 0.88")
-    ran = gate(stored, undecided, tmp_path)
+    ran = here(stored, undecided, tmp_path)
     assert (ran.status, "undecided" in ran.out) == (0, True)
     assert gate(stored, undecided + 'on_inconclusive = "fail"\n', tmp_path).status == 3
-    assert gate(stored, vanished + 'on_not_measured = "warn"\n', tmp_path).status == 0
+    assert here(stored, vanished + 'on_not_measured = "warn"\n', tmp_path).status == 0
     failed = rule("selection_rate", "difference", "at_most = 0.1")
-    assert gate(stored, vanished + failed, tmp_path).status == 1, "failed comes before undecided"
+    assert here(stored, vanished + failed, tmp_path).status == 1, "failed comes before undecided"
 
 
 def test_status_0_for_warnings(stored: Path, tmp_path: Path) -> None:

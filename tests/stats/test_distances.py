@@ -48,7 +48,7 @@ def test_p_against_scipys_permutation_test() -> None:
     rng = np.random.default_rng(2)
     a, b = rng.normal(size=70), rng.normal(0.35, 1, 50)
     oracle = permutation_test(
-        (a, b), wasserstein_distance, alternative="greater", n_resamples=1_000, rng=np.random.default_rng(3)
+        (a, b), wasserstein_distance, alternative="greater", n_resamples=1_000, random_state=np.random.default_rng(3)
     )
     (found,) = largest([wasserstein], *counted(a, b))
     assert found.p == pytest.approx(oracle.pvalue, abs=4 * (0.25 / 999) ** 0.5 / 2 + 0.01)

@@ -51,7 +51,7 @@ def test_the_largest_pair_is_named() -> None:
     assert 0 < a.null_mean < a.value
 
 
-@pytest.mark.parametrize("offset", [0.0, 0.8])
+@pytest.mark.parametrize("offset", [pytest.param(0.0, marks=pytest.mark.slow), 0.8])
 def test_size_of_the_permutation_test(offset: float) -> None:
     """Equal ROC curves, also where one group's scores lie higher: at most about 5% of p are at most .05."""
     rng = np.random.default_rng(3)
