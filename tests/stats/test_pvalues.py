@@ -11,6 +11,7 @@ from scipy.stats import norm, studentized_range
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.groups.check import p_value, reassess
+from auditkit.question import Question
 from auditkit.stats.pvalues import tail
 from auditkit.stats.ranges import range_ppf, range_sf
 
@@ -57,12 +58,12 @@ def test_p_is_where_the_interval_touches_the_limit(
 ) -> None:
     tally, by = tally_of(groups, seed), () if comparison == "overall" else ("g",)
     for above in (True, False) if metric != "equalized_odds" else (True,):
-        p = p_value(tally, metric, comparison, by, limit=limit, above=above)  # type: ignore[arg-type]
+        p = p_value(tally, Question(metric, comparison, by), limit, above=above)  # type: ignore[arg-type]
         assert p is not None
         for level in (1 - 1.01 * p, 1 - 0.99 * p):
             if not 0.5 < level < 1 - 1e-10:
                 continue
-            found = reassess(tally, metric, comparison, by, level=level)  # type: ignore[arg-type]
+            found = reassess(tally, Question(metric, comparison, by, level))  # type: ignore[arg-type]
             assert found is not None
             e = found.estimate
             beyond = (e.low or 0) > limit if above else e.high is not None and e.high < limit
