@@ -63,10 +63,11 @@ DEFAULT: dict[Task, tuple[str, ...]] = {
 GROUP = "auditkit.checks"
 
 
-def judges() -> dict[str, type[Judge]]:
-    """Check → what answers rules from its evidence."""
-    ours = {name: _loaded(place) for name, place in JUDGES.items()}
-    return {**{p.name: p.load() for p in entry_points(group="auditkit.judges")}, **ours}
+def judges(asked: Iterable[str] = ()) -> dict[str, type[Judge]]:
+    """Check → what answers rules from its evidence: of ours, and of those of other packages that are `asked`."""
+    others = {name for name in asked if name not in CHECKS}
+    found = entry_points(group="auditkit.judges") if others else ()
+    return {n: _loaded(place) for n, place in JUDGES.items()} | {p.name: p.load() for p in found if p.name in others}
 
 
 def default_checks(task: Task = "binary") -> tuple[Check, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ class _Stored:
         self._evidence = report.evidence
         self._data = report.provenance.data
         self._not_measured = report.not_measured
-        self._judges = judges()
+        self._judges = judges(re.split(r"[:\[]", key)[0] for key in report.evidence)
         self._made: dict[str, Judge] = {}
         self._beyond = self._too_much(policy)
 
