@@ -149,7 +149,8 @@ def test_other_evidence_under_these_names(kind: str) -> None:
                 assert kinds[stored.type].from_json(stored.data).to_json() == stored.data
 
 
-NETS = [("w", "y_pred", "y_true")]
+NETS = [("w", "y_pred", "y_true"), ("selected", "w2", "what")]
+"""In the order of the plain names, after every other column: keys of rows, and so the pairs that are drawn, follow it."""
 
 
 @pytest.mark.slow
