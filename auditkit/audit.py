@@ -18,7 +18,7 @@ import numpy as np
 
 from auditkit.accidents import OnError, absent_if_broken, chosen, fit_for_a_report
 from auditkit.batch import Batch, missing
-from auditkit.check import Check, DeclaredCheck, Evidence, FittedCheck, RowsCheck, SampleCheck, StreamCheck, tasks_of
+from auditkit.check import Check, DeclaredCheck, Evidence, FittedCheck, RowsCheck, SampleCheck, StreamCheck
 from auditkit.checks import asked_for, check_of, default_checks, told_apart
 from auditkit.deciding import as_many, decided, of_one_task, wrapped
 from auditkit.disclosure import Disclosure, GroupDisclosure
@@ -233,7 +233,7 @@ def observe(
     of_one_task(model, data)
     if data.task == "multilabel":
         raise DataError("rows of several labels are observed one label at a time: data.of_label(…), model.of_output(…)")
-    known = [c for c in checks if data.task in tasks_of(c)]
+    known = [c for c in checks if data.task in c.tasks]
     sampled = isinstance(model, Model) or any(isinstance(c, RowsCheck) for c in known)
     on_error = chosen(on_error)
     broken: dict[str, NotMeasured] = {}
@@ -289,8 +289,8 @@ def conclude(
     broken = dict(observed.broken)
     for i, check in enumerate(checks):
         tell(check.name, i, len(checks))
-        if data.task not in tasks_of(check):
-            why = f"{type(check).__name__} is for {listing(tasks_of(check))}; this audit is {data.task}"
+        if data.task not in check.tasks:
+            why = f"{type(check).__name__} is for {listing(check.tasks)}; this audit is {data.task}"
             not_measured.append(NotMeasured(what=check.name, why=why))
             continue
         if isinstance(check, SampleCheck) and net is None:
@@ -347,7 +347,7 @@ def _noted(findings: Sequence[Finding], check: Check, data: Dataset) -> list[Fin
         notes.append(
             f"clusters not used: rows of one '{data.cluster}' count as independent, and intervals can be too narrow"
         )
-    if not notes or getattr(check, "uses_weights", False):
+    if not notes or check.uses_weights:
         return list(findings)
     return [f.model_copy(update={"notes": (*f.notes, *notes)}) for f in findings]
 

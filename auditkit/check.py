@@ -7,7 +7,7 @@ function of the sum. A check is a frozen dataclass of options: it neither plots 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 from auditkit.errors import ModelError
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
     from auditkit.inputs.dataset import Dataset
     from auditkit.inputs.model import Model
-
-
-def tasks_of(check: Check) -> tuple[Task, ...]:
-    """The tasks that a check knows: its own `tasks`, else binary only."""
-    found: tuple[Task, ...] = getattr(check, "tasks", ("binary",))
-    return found
 
 
 def of_several(label: str | None, task: Task) -> None:
@@ -60,6 +54,11 @@ class Assessment:
 class Check(Protocol):
     """What every check has."""
 
+    tasks: ClassVar[tuple[Task, ...]]
+    """The tasks that it knows."""
+    uses_weights: ClassVar[bool]
+    """Whether it looks at weights and clusters; of one that does not, each finding says so."""
+
     @property
     def name(self) -> str:
         """The key of its evidence in a report."""
@@ -72,6 +71,32 @@ class Check(Protocol):
     def assess(self, evidence: Any, *, level: float) -> Assessment:
         """Findings from the sum of evidence; pure and torch-free."""
         ...
+
+
+class BaseCheck:
+    """What checks share: a frozen dataclass of options below this needs its NAME, and what it does."""
+
+    NAME: ClassVar[str]
+    tasks: ClassVar[tuple[Task, ...]] = ("binary",)
+    uses_weights: ClassVar[bool] = False
+    PATHS: ClassVar[tuple[str, ...]] = ()
+    """Options that are paths: a configuration gives them relative to itself."""
+
+    @property
+    def name(self) -> str:
+        """The key of its evidence in a report."""
+        return self.NAME
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON."""
+        return {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.init}  # type: ignore[arg-type]
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, mappings as dicts."""
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 @runtime_checkable

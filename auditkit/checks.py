@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from auditkit.check import Check, Judge
+from auditkit.check import BaseCheck, Check, Judge
 from auditkit.errors import AuditkitError, PolicyError, foreign, listing, nearest
 from auditkit.options import typed
 from auditkit.records import Task
@@ -110,7 +110,7 @@ def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str 
         raise PolicyError(f"{at}check '{name}' needs {listing(missing)}")
     try:
         options = typed(kind, options or {})
-        options = {k: _within(v, folder) if k in getattr(kind, "PATHS", ()) else v for k, v in options.items()}
+        options = {k: _within(v, folder) if k in kind.PATHS else v for k, v in options.items()}
     except PolicyError as e:
         raise PolicyError(f"{at}check '{name}': {e}") from None
     try:
@@ -146,7 +146,7 @@ def described(name: str) -> str | None:
         return None
     kind = _loaded(CHECKS[key])
     text = inspect.cleandoc(kind.__doc__ or "").partition(">>>")[0].rstrip()
-    options = [f.name for f in dataclasses.fields(kind) if f.init and f.name != "tasks"]
+    options = [f.name for f in dataclasses.fields(kind) if f.init]
     return f"{key}: {text}\n\nOptions  {', '.join(options) or 'none'}"
 
 
@@ -162,8 +162,8 @@ def _plugin(point: EntryPoint, at: str) -> Any:
             kind = point.load()
     except Exception as e:
         raise PolicyError(f"{at}check '{point.name}' of {point.value} cannot be loaded: {e}") from None
-    if not (dataclasses.is_dataclass(kind) and isinstance(kind, type) and hasattr(kind, "assess")):
-        raise PolicyError(f"{at}check '{point.name}' ({point.value}) is no check: a dataclass with `assess`")
+    if not (dataclasses.is_dataclass(kind) and isinstance(kind, type) and issubclass(kind, BaseCheck)):
+        raise PolicyError(f"{at}check '{point.name}' ({point.value}) is no check: a dataclass below `BaseCheck`")
     return kind
 
 
@@ -183,8 +183,10 @@ def told_apart(checks: Sequence[Check]) -> None:
 
 
 def _instance(check: Any) -> Check:
-    if isinstance(check, type) or not all(hasattr(check, part) for part in ("name", "options", "assess")):
-        raise PolicyError(f"a check is an instance, as ak.GroupFairness(), or a name; got {_shown_check(check)}")
+    parts = ("name", "options", "assess", "tasks", "uses_weights")
+    if isinstance(check, type) or not all(hasattr(check, part) for part in parts):
+        below = "" if isinstance(check, type) or not hasattr(check, "assess") else ", which lacks a part of `BaseCheck`"
+        raise PolicyError(f"a check is an instance, as ak.GroupFairness(), or a name; got {_shown_check(check)}{below}")
     found: Check = check
     return found
 

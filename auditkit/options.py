@@ -58,7 +58,7 @@ def typed(kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
 def _annotations(kind: type) -> dict[str, Any]:
     """Option → its type; classes that nobody can write (fitted parts of a check) are left alone."""
     hints = typing.get_type_hints(kind)
-    return {f.name: hints[f.name] for f in dataclasses.fields(kind) if f.init and f.name != "tasks"}
+    return {f.name: hints[f.name] for f in dataclasses.fields(kind) if f.init}
 
 
 def _held(value: Any, hint: Any, what: str) -> Any:

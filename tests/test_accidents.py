@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from torch import nn
 import auditkit as ak
 from auditkit import accidents
 from auditkit.batch import Batch
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import NotExplained, out_of_memory
 from tests.helpers import run_cli
 
@@ -71,12 +71,12 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Breaking:
+class Breaking(BaseCheck):
     """A stream check of somebody's own that breaks at one of its verbs."""
 
     at: str
     what: Callable[[], BaseException] = lambda: IndexError(SECRET)
-    tasks: tuple[str, ...] = ("binary", "multilabel")
+    tasks: ClassVar[Any] = ("binary", "multilabel")
 
     @property
     def name(self) -> str:

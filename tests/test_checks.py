@@ -15,7 +15,7 @@ import pytest
 
 import auditkit as ak
 from auditkit import checks
-from auditkit.check import Check
+from auditkit.check import BaseCheck, Check
 from auditkit.checks import CHECKS, check_of, default_checks
 from tests.helpers import run_cli
 
@@ -97,7 +97,7 @@ def test_trouble_is_one_clear_line(tmp_path: Path, asked: str, told: str) -> Non
 
 
 @dataclasses.dataclass(frozen=True)
-class Mine:
+class Mine(BaseCheck):
     """A check of another package."""
 
     strict: bool = False
@@ -110,7 +110,7 @@ class Mine:
     ("value", "told"),
     [
         (f"{__name__}:Mine", None),
-        (f"{__name__}:rows", "is no check: a dataclass with `assess`"),
+        (f"{__name__}:rows", "is no check: a dataclass below `BaseCheck`"),
         ("no_such_module:Check", "cannot be loaded"),
     ],
 )

@@ -146,12 +146,13 @@ def test_a_plugin_that_leaves(here: Path, at: str, monkeypatch: pytest.MonkeyPat
     Path("odd_plugin.py").write_text(
         f"""
 from dataclasses import dataclass
+from auditkit.check import BaseCheck
 from auditkit.fairness.groups.check import GroupFairness
 {leave["import"]}
 
 @dataclass(frozen=True)
-class Odd:
-    name = "odd"
+class Odd(BaseCheck):
+    NAME = "odd"
     tasks = ("binary",)
     def __post_init__(self):
         {leave["init"]}

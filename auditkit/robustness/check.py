@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.batch import MISSING, Batch
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import NotExplained, PolicyError, listing, nearest
 from auditkit.evidence.grouped import GroupSums
 from auditkit.options import checked_options
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 @checked_options
-class FlipTest:
+class FlipTest(BaseCheck):
     """Which decisions change, and how far scores move, when only a sensitive attribute is changed in a row.
 
     Every sampled row is given every other value of the attribute in turn; all else stays as it is. An attribute that
@@ -39,22 +39,14 @@ class FlipTest:
     {'attributes': ['gender']}
     """
 
+    NAME: ClassVar[str] = "flip_test"
     attributes: tuple[str, ...] | list[str] = ()
     """Which of the sensitive features; empty: all."""
-    tasks: tuple[Task, ...] = ("binary", "multiclass", "regression")
+    tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
 
     def __post_init__(self) -> None:
         if isinstance(self.attributes, str):  # one name alone
             object.__setattr__(self, "attributes", (self.attributes,))
-
-    @property
-    def name(self) -> str:
-        """The key of its evidence in a report."""
-        return "flip_test"
-
-    def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        return {"attributes": list(self.attributes)}
 
     def examine(self, model: Model, sample: Batch) -> FlipRows:
         """A row a sampled row: `changed:…` 0 or 1 and `delta:…`, the score's change, for each attribute=value given.

@@ -150,7 +150,7 @@ def test_other_evidence_under_these_names(kind: str) -> None:
 
 
 NETS = [("w", "y_pred", "y_true"), ("selected", "w2", "what")]
-"""In the order of the plain names, after every other column: keys of rows, and so the pairs that are drawn, follow it."""
+"""In the order of the plain names, after all other columns: keys of rows, and the pairs that are drawn, follow it."""
 
 
 @pytest.mark.slow

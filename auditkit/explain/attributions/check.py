@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from auditkit.batch import Batch
-from auditkit.check import Assessment, of_several
+from auditkit.check import Assessment, BaseCheck, of_several
 from auditkit.errors import ModelError, listing, nearest
 from auditkit.evidence.grouped import GroupSums
 from auditkit.explain.attributions.findings import attribution_findings
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 @checked_options
-class Attribution:
+class Attribution(BaseCheck):
     """What moves the model's scores, row by row and column by column, through Captum.
 
     Explains the logit (the probability if the net gives only that) from the sample's mean encoded row, in raw columns.
@@ -42,7 +42,7 @@ class Attribution:
     """Multiclass: the class whose probability is explained; None: every class, a finding each."""
     seed: int = 0
     """Of methods that draw."""
-    tasks: tuple[Task, ...] = ("binary", "multiclass", "regression")
+    tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
 
     def __post_init__(self) -> None:
         checked_name(self.method)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.batch import Batch, missing
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError
 from auditkit.evidence.sample import Observations, taken
 from auditkit.explain.cases.findings import (
@@ -40,7 +40,7 @@ CHUNK = 256
 
 @dataclass(frozen=True)
 @checked_options
-class Examples:
+class Examples(BaseCheck):
     """The `n` most typical and the `n` most consequential wrong decisions of each group, with what moved their scores.
 
     Most consequential: the score farthest on the wrong side of the threshold (multiclass: the largest margin of the
@@ -53,23 +53,15 @@ class Examples:
     auditkit.errors.PolicyError: examples: n is a number from 1 to 20; got 0
     """
 
+    NAME: ClassVar[str] = "examples"
     n: int = 3
     method: str = "integrated_gradients"
-    tasks: tuple[Task, ...] = ("binary", "multiclass", "regression")
+    tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
 
     def __post_init__(self) -> None:
         if not 1 <= self.n <= MOST:
             raise PolicyError(f"examples: n is a number from 1 to {MOST}; got {self.n}")
         checked_name(self.method)
-
-    @property
-    def name(self) -> str:
-        """The key of its evidence in a report."""
-        return "examples"
-
-    def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        return {"n": self.n, "method": self.method}
 
     def examine(self, model: Model, sample: Batch) -> CasesSeen:
         """Which sampled rows are decided wrongly, and the chosen ones with their attributions and leading values."""

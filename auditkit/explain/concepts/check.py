@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.batch import Batch
-from auditkit.check import Assessment, of_several
+from auditkit.check import Assessment, BaseCheck, of_several
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.grouped import GroupSums
 from auditkit.explain.concepts.findings import CONCEPT, PROJECTION, ConceptRows, concept_findings, contrasts_of
@@ -36,7 +36,7 @@ LAYERS = 8
 
 @dataclass(frozen=True)
 @checked_options
-class Concepts:
+class Concepts(BaseCheck):
     """Whether the net's decisions go along with a concept: a sensitive group, or rows that show something.
 
     At a layer with activations h, v is the mean of h over the rows of the group minus that over the others; the
@@ -50,6 +50,7 @@ class Concepts:
     999
     """
 
+    NAME: ClassVar[str] = "concepts"
     layers: tuple[str, ...] | list[str] = ()
     """Names as in `named_modules`; empty: the leaf modules before the last, at most eight, evenly chosen."""
     attributes: tuple[str, ...] | list[str] = ()
@@ -60,7 +61,7 @@ class Concepts:
     seed: int = 0
     label: str | None = None
     """Multiclass: the class whose probability is explained."""
-    tasks: tuple[Task, ...] = ("binary", "multiclass", "regression")
+    tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
     PATHS: ClassVar[tuple[str, ...]] = ("examples",)
     """Options that are paths: a configuration gives them relative to itself."""
 
@@ -70,11 +71,6 @@ class Concepts:
                 object.__setattr__(self, field, (given,))
         if not 99 <= self.permutations <= 99_999:
             raise PolicyError(f"concepts: permutations is a number from 99 to 99999; got {self.permutations}")
-
-    @property
-    def name(self) -> str:
-        """The key of its evidence in a report."""
-        return "concepts"
 
     def options(self) -> dict[str, Any]:
         """The options, as JSON; a frame of examples is named, not stored, and of files only their names are."""

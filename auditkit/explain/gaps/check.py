@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import Batch, missing
-from auditkit.check import Assessment, of_several
+from auditkit.check import Assessment, BaseCheck, of_several
 from auditkit.errors import ModelError, PolicyError, listing, nearest
 from auditkit.evidence.sample import taken
 from auditkit.explain.gaps.findings import gap_findings
@@ -33,7 +33,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 @checked_options
-class GapAttribution:
+class GapAttribution(BaseCheck):
     """Why is there a gap? Each gap between groups, split onto the columns that make it; the parts add up to it.
 
     Rows of one group are paired with rows of the other, and each difference of a pair is shared out by Shapley values
@@ -55,7 +55,7 @@ class GapAttribution:
     seed: int = 0
     label: str | None = None
     """Multiclass: the class whose probability is explained; without it there is nothing to explain."""
-    tasks: tuple[Task, ...] = ("binary", "multiclass", "regression")
+    tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
 
     def __post_init__(self) -> None:
         if self.by is not None:

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.batch import Batch
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST
@@ -35,7 +35,7 @@ UNKNOWN = "(unknown)"
 
 @dataclass(frozen=True)
 @checked_options
-class Influence:
+class Influence(BaseCheck):
     """Which training rows, of which group and label, push the gap in mean scores up or down.
 
     Of training row i, a step of gradient descent on its loss changes the gap G by −η ∇G·∇ℓ_i. All rows' ∇G·∇ℓ_i are
@@ -52,6 +52,7 @@ class Influence:
     auditkit.errors.PolicyError: influence: 1 learning rates for 2 checkpoints
     """
 
+    NAME: ClassVar[str] = "influence"
     train: Any = None
     """Training rows: the path of a parquet or CSV file (in a configuration, relative to it), a frame, or a Dataset."""
     y_true: str | None = None
@@ -68,7 +69,7 @@ class Influence:
     """Columns of the training rows that may be shown of the most harmful ones, where rows are kept; empty: none."""
     rows: int = 100_000
     """Training rows, at most: of more, evenly spaced ones."""
-    tasks: tuple[Task, ...] = ("binary", "regression")
+    tasks: ClassVar[tuple[Task, ...]] = ("binary", "regression")
     PATHS: ClassVar[tuple[str, ...]] = ("train", "checkpoints")
     """Options that are paths: a configuration gives them relative to itself."""
 
@@ -82,11 +83,6 @@ class Influence:
             )
         if self.rows < FEWEST:
             raise PolicyError(f"influence: rows is a number from {FEWEST}; got {self.rows}")
-
-    @property
-    def name(self) -> str:
-        """The key of its evidence in a report."""
-        return "influence"
 
     def options(self) -> dict[str, Any]:
         """The options, as JSON; a frame or Dataset is named, not stored, and of files only their names are."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 from auditkit.batch import Batch
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, ModelError, listing, nearest
 from auditkit.explain.layers.findings import layer_assessment
 from auditkit.explain.layers.sums import LayerSums
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 @checked_options
-class LayerAudit:
+class LayerAudit(BaseCheck):
     """Layer by layer: how well a linear probe reads the attribute, and what erasing it there does to gap and accuracy.
 
     Beside it what each neuron contributes to the gap (conductance), a check by ablation, an untrained copy, a control
@@ -30,6 +30,7 @@ class LayerAudit:
     ('gender',)
     """
 
+    NAME: ClassVar[str] = "layer_audit"
     by: Sequence[str] | None = None
     """Sensitive attributes, each alone; None: every one."""
     layers: Sequence[str] | None = None
@@ -37,7 +38,7 @@ class LayerAudit:
     random: int = 20
     """Random directions, and random sets of neurons, beside each layer's own; 0: none."""
     seed: int = 0
-    tasks: tuple[Task, ...] = ("binary", "regression")
+    tasks: ClassVar[tuple[Task, ...]] = ("binary", "regression")
 
     def __post_init__(self) -> None:
         for field in ("by", "layers"):
@@ -46,20 +47,6 @@ class LayerAudit:
                 object.__setattr__(self, field, (given,) if isinstance(given, str) else tuple(given))
         if not 0 <= self.random <= 1_000:
             raise ModelError(f"random must lie between 0 and 1,000 directions, got {self.random}")
-
-    @property
-    def name(self) -> str:
-        """The key of its evidence in a report."""
-        return "layer_audit"
-
-    def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        return {
-            "by": None if self.by is None else list(self.by),
-            "layers": None if self.layers is None else list(self.layers),
-            "random": self.random,
-            "seed": self.seed,
-        }
 
     def examine(self, model: Model, sample: Batch) -> LayerSums:
         """Run the net on the sampled rows, whole and with single layers changed; what is kept are sums.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.batch import Batch
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.grouped import GroupSums
 from auditkit.explain.recourse.findings import CHANGES, MOVES, RecourseRows, recourse_findings
@@ -60,7 +60,7 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 @checked_options
-class Recourse:
+class Recourse(BaseCheck):
     """The smallest change of actionable columns that turns a refusal, by group: how many have one, at what cost.
 
     Numbers move over a grid of quantiles of the sample and cost the share of rows that they pass; categories become
@@ -73,6 +73,7 @@ class Recourse:
     auditkit.errors.PolicyError: recourse: the direction of 'hours' is up, down or any; got 'upp'. Did you mean 'up'?
     """
 
+    NAME: ClassVar[str] = "recourse"
     actionable: tuple[str, ...] | list[str]
     """Raw columns that a person can change."""
     directions: Mapping[str, str] | None = None
@@ -83,7 +84,7 @@ class Recourse:
     """Quantile steps of a number: 2 to 50."""
     rows: int = 1_000
     """Refused rows of the sample that are tried, at most."""
-    tasks: tuple[Task, ...] = ("binary",)
+    tasks: ClassVar[tuple[Task, ...]] = ("binary",)
 
     def __post_init__(self) -> None:
         if isinstance(self.actionable, str) or not self.actionable:
@@ -108,21 +109,6 @@ class Recourse:
         ):
             if not low <= value <= high:
                 raise PolicyError(f"recourse: {what} is a number from {low} to {high}; got {value}")
-
-    @property
-    def name(self) -> str:
-        """The key of its evidence in a report."""
-        return "recourse"
-
-    def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        return {
-            "actionable": list(self.actionable),
-            "directions": dict(self.directions or {}) or None,
-            "depth": self.depth,
-            "grid": self.grid,
-            "rows": self.rows,
-        }
 
     def examine(self, model: Model, sample: Batch) -> RecourseRows:
         """A row a refused row: `success` 0 or 1, `cost` (0 where there is none), `changes:<column>` 0 or 1.

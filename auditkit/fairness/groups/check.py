@@ -10,7 +10,7 @@ import numpy as np
 
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, rates, resolve
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, listing
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families import against, composites, dispersion
@@ -37,7 +37,7 @@ _COMPOSED = (*composites.COMPOSITES, *_OF_ALL)
 
 @dataclass(frozen=True)
 @checked_options
-class GroupFairness:
+class GroupFairness(BaseCheck):
     """Rates of each group of the sensitive features, their differences and ratios, with intervals.
 
     Parameters
@@ -64,6 +64,7 @@ class GroupFairness:
     [0.8, 0.0]
     """
 
+    NAME: ClassVar[str] = "group_fairness"
     by: Iterable[Iterable[str]] | None = None
     metrics: Sequence[str] = DEFAULT_METRICS
     reference: Mapping[str, str] = field(default_factory=dict)
@@ -73,9 +74,6 @@ class GroupFairness:
     uses_weights: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.by is not None:
-            sets = tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by)
-            object.__setattr__(self, "by", sets)
         names = tuple(dict.fromkeys(resolve(m)[0] for m in self.metrics))
         for name in names:
             if name not in (*rates(), *_COMPOSED):
@@ -83,11 +81,6 @@ class GroupFairness:
                 raise PolicyError(f"'{name}' is not a rate or composite; GroupFairness counts {known}")
         object.__setattr__(self, "metrics", names)
         object.__setattr__(self, "ci_quantiles", checked_quantiles(self.n_boot, self.ci_quantiles))
-
-    @property
-    def name(self) -> str:
-        """The key of its evidence in a report."""
-        return "group_fairness"
 
     def options(self) -> dict[str, Any]:
         """The options, as JSON."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, rates, resolve
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, listing
 from auditkit.evidence.classes import ClassTally
 from auditkit.fairness.families.one_vs_rest import COMPARED, ClassFamilies
@@ -33,7 +33,7 @@ DEFAULT_METRICS = (
 
 @dataclass(frozen=True)
 @checked_options
-class ClassFairness:
+class ClassFairness(BaseCheck):
     """Rates of each class against the rest, by group, and their largest differences over all classes, with intervals.
 
     Parameters
@@ -54,28 +54,18 @@ class ClassFairness:
     [1.0, 0.0]
     """
 
+    NAME: ClassVar[str] = "class_fairness"
     by: Iterable[Iterable[str]] | None = None
     metrics: Sequence[str] = DEFAULT_METRICS
-    tasks: tuple[Task, ...] = ("multiclass",)
+    tasks: ClassVar[tuple[Task, ...]] = ("multiclass",)
 
     def __post_init__(self) -> None:
-        if self.by is not None:
-            object.__setattr__(self, "by", tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by))
         names = tuple(dict.fromkeys(resolve(m)[0] for m in self.metrics))
         for name in names:
             if name not in (*rates(), "macro_recall"):
                 known = listing([*rates(), "macro_recall"], most=30)
                 raise PolicyError(f"'{name}' is no rate of classes; ClassFairness counts {known}")
         object.__setattr__(self, "metrics", names)
-
-    @property
-    def name(self) -> str:
-        """The key of its evidence in a report."""
-        return "class_fairness"
-
-    def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        return {"by": None if self.by is None else [list(b) for b in self.by], "metrics": list(self.metrics)}
 
     def gather(self, batch: Batch) -> ClassTally:
         """Count the rows of a batch."""

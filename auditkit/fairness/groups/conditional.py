@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from auditkit.batch import Batch
 from auditkit.catalogue.conditional import PREFIX
 from auditkit.catalogue.index import METRICS, resolve
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.estimates import Family, number
@@ -35,7 +35,7 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True)
 @checked_options
-class ConditionalParity:
+class ConditionalParity(BaseCheck):
     """Differences and ratios of rates between groups whose control features are alike (conditional parity).
 
     Parameters
@@ -66,8 +66,6 @@ class ConditionalParity:
         if not names:
             raise PolicyError("ConditionalParity needs a control feature: ConditionalParity('education')")
         object.__setattr__(self, "control", names)
-        if self.by is not None:
-            object.__setattr__(self, "by", tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by))
         asked = (self.metrics,) if isinstance(self.metrics, str) else self.metrics
         metrics = tuple(dict.fromkeys(resolve(m)[0].removeprefix(PREFIX) for m in asked))
         for name in metrics:
@@ -80,14 +78,6 @@ class ConditionalParity:
     def name(self) -> str:
         """The key of its evidence in a report."""
         return f"conditional_parity:{'+'.join(self.control)}"
-
-    def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        return {
-            "control": list(self.control),
-            "metrics": list(self.metrics),
-            "by": None if self.by is None else [list(b) for b in self.by],
-        }
 
     def gather(self, batch: Batch) -> Tally:
         """Count the rows of a batch by groups and control features; DataError if a control feature is not declared."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, resolve
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, listing
 from auditkit.evidence.errors import QUANTITIES, ErrorSums, GroupMoments, GroupValues
 from auditkit.fairness.families.quantities import COMPARED, QuantityFamily, Words
@@ -46,7 +46,7 @@ DEFAULT_METRICS = (*_COLUMNS, *_DISTANCES)
 
 @dataclass(frozen=True)
 @checked_options
-class RegressionFairness:
+class RegressionFairness(BaseCheck):
     """Errors and predictions of each group of the sensitive features, and their largest differences, with intervals.
 
     Parameters
@@ -65,27 +65,17 @@ class RegressionFairness:
     [2.0]
     """
 
+    NAME: ClassVar[str] = "regression_fairness"
     by: Iterable[Iterable[str]] | None = None
     metrics: Sequence[str] = DEFAULT_METRICS
-    tasks: tuple[Task, ...] = ("regression",)
+    tasks: ClassVar[tuple[Task, ...]] = ("regression",)
 
     def __post_init__(self) -> None:
-        if self.by is not None:
-            object.__setattr__(self, "by", tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by))
         names = tuple(dict.fromkeys(resolve(m)[0] for m in self.metrics))
         for name in names:
             if name not in DEFAULT_METRICS:
                 raise PolicyError(f"'{name}' is no metric of a regression; known are {listing(DEFAULT_METRICS)}")
         object.__setattr__(self, "metrics", names)
-
-    @property
-    def name(self) -> str:
-        """The key of its evidence in a report."""
-        return "regression_fairness"
-
-    def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        return {"by": None if self.by is None else [list(b) for b in self.by], "metrics": list(self.metrics)}
 
     def gather(self, batch: Batch) -> ErrorSums:
         """Sum the rows of a batch."""

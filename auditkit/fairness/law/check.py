@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from auditkit.batch import Batch
 from auditkit.catalogue.laws import LAWS, LawName
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError
 from auditkit.evidence.scoring import ScoreCounts
 from auditkit.evidence.tally import Tally
@@ -26,7 +26,7 @@ LARGEST_SHARE = 0.02
 
 @dataclass(frozen=True)
 @checked_options
-class ImpactRatios:
+class ImpactRatios(BaseCheck):
     """Selection rates and impact ratios (rate over the highest rate), in the table that a law asks for, with tests.
 
     Parameters
@@ -60,8 +60,6 @@ class ImpactRatios:
 
     def __post_init__(self) -> None:
         law_named(self.law)
-        if self.by is not None:
-            object.__setattr__(self, "by", tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by))
         if self.law == "nyc-ll144" and self.by is not None:
             raise PolicyError("nyc-ll144 has its own three tables: name the columns by sex=… and race=…, without by")
         if self.law != "nyc-ll144" and self.minimum_share:
@@ -103,7 +101,7 @@ class ImpactRatios:
 
 @dataclass(frozen=True)
 @checked_options
-class ScoringRates:
+class ScoringRates(BaseCheck):
     """NYC Local Law 144 for scores: the share of each category above the median score, and its ratio to the highest.
 
     The median is that of the full sample, rows of unknown category included, before any category is left out; it is
@@ -114,6 +112,7 @@ class ScoringRates:
     auditkit.errors.PolicyError: categories are left out only with a reason: give justification='…' with minimum_share
     """
 
+    NAME: ClassVar[str] = "scoring_rates"
     sex: str = "sex"
     race: str = "race"
     minimum_share: float = 0.0
@@ -121,11 +120,6 @@ class ScoringRates:
 
     def __post_init__(self) -> None:
         _check_exclusion(self.minimum_share, self.justification)
-
-    @property
-    def name(self) -> str:
-        """The key of its evidence in a report."""
-        return "scoring_rates"
 
     def options(self) -> dict[str, Any]:
         """The options, as JSON."""

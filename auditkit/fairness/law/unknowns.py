@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 from auditkit.batch import Batch
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.law import unknowns_findings as findings
@@ -18,7 +18,7 @@ from auditkit.options import checked_options
 
 @dataclass(frozen=True)
 @checked_options
-class UnknownDemographics:
+class UnknownDemographics(BaseCheck):
     """Worst and best impact ratio of every group, wherever the rows of unknown group belong, and the tipping point.
 
     Parameters
@@ -38,23 +38,13 @@ class UnknownDemographics:
     'Wherever they belong, the smallest impact ratio lies between 0.75 and '
     """
 
+    NAME: ClassVar[str] = "unknown_demographics"
     by: Iterable[Iterable[str]] | None = None
     limit: float = 0.8
 
     def __post_init__(self) -> None:
-        if self.by is not None:
-            object.__setattr__(self, "by", tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by))
         if not 0 < self.limit <= 1:
             raise PolicyError(f"limit = {self.limit:g} is no impact ratio: it must lie above 0 and not above 1")
-
-    @property
-    def name(self) -> str:
-        """The key of its evidence in a report."""
-        return "unknown_demographics"
-
-    def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        return {"by": None if self.by is None else [list(b) for b in self.by], "limit": self.limit}
 
     def gather(self, batch: Batch) -> Tally:
         """Count the rows of a batch."""

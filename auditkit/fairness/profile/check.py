@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 from auditkit.batch import Batch
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, listing, nearest
 from auditkit.evidence.profile import Profile
 from auditkit.fairness.profile import findings
@@ -17,7 +17,7 @@ from auditkit.records import NotMeasured
 
 @dataclass(frozen=True)
 @checked_options
-class DataProfile:
+class DataProfile(BaseCheck):
     """Groups and their shares, missing values by group, association of truth and attribute, crossings with nobody.
 
     Base rates by group are findings of `GroupFairness`.
@@ -27,6 +27,7 @@ class DataProfile:
     auditkit.errors.DataError: the shares of 'sex' in reference_population add up to 1.2; expected at most 1
     """
 
+    NAME: ClassVar[str] = "data_profile"
     reference_population: Mapping[str, Mapping[str, float]] | None = None
     """Attribute → value → share of the population, in [0, 1]; what is left of 1 are all other values."""
 
@@ -42,16 +43,6 @@ class DataProfile:
                     f"the shares of '{attribute}' in reference_population add up to {sum(shares.values()):.6g}; "
                     "expected at most 1"
                 )
-
-    @property
-    def name(self) -> str:
-        """The key of its evidence in a report."""
-        return "data_profile"
-
-    def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        reference = self.reference_population
-        return {"reference_population": None if reference is None else {a: dict(s) for a, s in reference.items()}}
 
     def gather(self, batch: Batch) -> Profile:
         """Count a batch; DataError if the reference population names an attribute that is none."""

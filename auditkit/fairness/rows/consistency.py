@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import Batch
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, listing
 from auditkit.evidence.grouped import FEWEST, Grouped, GroupSums, PersonRows, hidden
 from auditkit.evidence.sums import Moments
@@ -46,7 +46,7 @@ class AgreementRows(PersonRows):
 
 @dataclass(frozen=True)
 @checked_options
-class Consistency:
+class Consistency(BaseCheck):
     """Share of a row's nearest neighbours that are decided as it is, overall and by group.
 
     Neighbours are the `neighbours` rows at the smallest Euclidean distance, the row itself left out, over what the
@@ -58,20 +58,12 @@ class Consistency:
     auditkit.errors.PolicyError: neighbours is a number from 1 to 100; got 0
     """
 
+    NAME: ClassVar[str] = "consistency"
     neighbours: int = 5
 
     def __post_init__(self) -> None:
         if not 1 <= self.neighbours <= 100:
             raise PolicyError(f"neighbours is a number from 1 to 100; got {self.neighbours}")
-
-    @property
-    def name(self) -> str:
-        """The key of its evidence in a report."""
-        return "consistency"
-
-    def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        return {"neighbours": self.neighbours}
 
     def study(self, sample: Batch, model: Model | None) -> AgreementRows:
         """Every row's agreement with its neighbours: no feature is kept."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, nearest
 from auditkit.evidence.rare import edge
 from auditkit.evidence.sample import Observations
@@ -38,7 +38,7 @@ PLACES = 25
 
 @dataclass(frozen=True)
 @checked_options
-class ContinuousAttribute:
+class ContinuousAttribute(BaseCheck):
     """Whether decisions and scores go with a continuous attribute, as age: no bins unless edges are given.
 
     Parameters
@@ -79,10 +79,6 @@ class ContinuousAttribute:
     def name(self) -> str:
         """The key of its evidence in a report."""
         return f"continuous_attribute:{self.column}"
-
-    def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        return {"column": self.column, "bandwidth": self.bandwidth, "edges": list(self.edges), "rows": self.rows}
 
     def study(self, sample: Batch, model: Model | None) -> Observations:
         """What the rows say, without the rows; DataError where the column is none of numbers."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.fairness.families.estimates import number
@@ -38,7 +38,7 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 @checked_options
-class Proxies:
+class Proxies(BaseCheck):
     """How well single features, and all of them, tell each group of a sensitive attribute from the rest.
 
     The AUC of a logistic regression on one feature, or on all, fitted on four fifths of the sampled rows and scored on
@@ -49,21 +49,9 @@ class Proxies:
     'proxies'
     """
 
+    NAME: ClassVar[str] = "proxies"
     by: Sequence[str] | None = None
     """Sensitive features to tell; None: all declared."""
-
-    def __post_init__(self) -> None:
-        if self.by is not None:
-            object.__setattr__(self, "by", (self.by,) if isinstance(self.by, str) else tuple(self.by))
-
-    @property
-    def name(self) -> str:
-        """The key of its evidence in a report."""
-        return "proxies"
-
-    def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        return {"by": None if self.by is None else list(self.by)}
 
     def study(self, sample: Batch, model: Model | None) -> Observations:
         """Every AUC; PolicyError for an attribute that is not declared."""

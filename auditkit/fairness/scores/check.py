@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.evidence.drift import Steps
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.scores import drift, values
@@ -38,7 +38,7 @@ CROSSED = ("bpsn_auc", "bnsp_auc")
 
 @dataclass(frozen=True)
 @checked_options
-class Scores:
+class Scores(BaseCheck):
     """How scores rank and how they are calibrated, overall and by group, and what other thresholds would buy.
 
     Parameters
@@ -55,21 +55,8 @@ class Scores:
     1.0
     """
 
+    NAME: ClassVar[str] = "scores"
     by: Iterable[Iterable[str]] | None = None
-
-    def __post_init__(self) -> None:
-        if self.by is not None:
-            sets = tuple((b,) if isinstance(b, str) else tuple(b) for b in self.by)
-            object.__setattr__(self, "by", sets)
-
-    @property
-    def name(self) -> str:
-        """The key of its evidence in a report."""
-        return "scores"
-
-    def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        return {"by": None if self.by is None else [list(b) for b in self.by]}
 
     def gather(self, batch: Batch) -> ScoreHistogram:
         """Count the rows of a batch; without scores, every row is one whose score is missing."""

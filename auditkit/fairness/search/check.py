@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, rates, resolve
-from auditkit.check import Assessment
+from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.coding import Coding, searchable
 from auditkit.evidence.crossed import CrossedSums
@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 @checked_options
-class Subgroups:
+class Subgroups(BaseCheck):
     """Search every conjunction of up to `depth` conditions for those whose rate differs from everybody else's.
 
     One half of the rows (by a hash of their content) is searched; what stands out there, at most `most` subgroups, is
