@@ -14,7 +14,6 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from auditkit import demo as demo
-    from auditkit.audit import Observed as Observed
     from auditkit.audit import audit as audit
     from auditkit.audit import conclude as conclude
     from auditkit.audit import observe as observe
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from auditkit.errors import PolicyError as PolicyError
     from auditkit.errors import PolicyViolation as PolicyViolation
     from auditkit.errors import ReportError as ReportError
+    from auditkit.evidence.observed import Observed as Observed
     from auditkit.evidence.tally import Tally as Tally
     from auditkit.explain.attributions.check import Attribution as Attribution
     from auditkit.explain.cases.check import Examples as Examples
@@ -70,7 +70,7 @@ _HOMES = {
     "audit": "audit",
     "observe": "audit",
     "conclude": "audit",
-    "Observed": "audit",
+    "Observed": "evidence.observed",
     "judge": "judging",
     "Model": "inputs.model",
     "Predictions": "inputs.predictions",

@@ -16,7 +16,7 @@ from auditkit.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 else:
-    from auditkit.evidence.lazy import pandas as pd
+    from auditkit.lazy import pandas as pd
 
 
 def aligned(parts: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ import numpy as np
 
 from auditkit.accidents import OnError, absent_if_broken, chosen, fit_for_a_report
 from auditkit.batch import Batch, missing
-from auditkit.check import Check, DeclaredCheck, Evidence, FittedCheck, RowsCheck, SampleCheck, StreamCheck
+from auditkit.check import Check, DeclaredCheck, FittedCheck, RowsCheck, SampleCheck, StreamCheck
 from auditkit.checks import asked_for, check_of, default_checks, told_apart
 from auditkit.deciding import as_many, decided, of_one_task, wrapped
 from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, PolicyError, foreign, listing
 from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.group_counts import GroupCounts
+from auditkit.evidence.observed import Evidence, Observed
 from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
 from auditkit.evidence.suppression import recoded_batch
 from auditkit.formatting import utf8
@@ -32,7 +33,6 @@ from auditkit.gate.policy import Policy
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
-from auditkit.inputs.ranges import OutputRange
 from auditkit.judging import as_policy, judge
 from auditkit.progress import Progress, tell, told_to
 from auditkit.provenance import created, provenance_of
@@ -186,38 +186,6 @@ def _labels(model: Model | Predictions, data: Dataset, **options: Any) -> Report
             "evidence": {f"{k}[{label}]": e for label, p in parts.items() for k, e in p.evidence.items()},
         }
     )
-
-
-@dataclass(frozen=True)
-class Observed:
-    """Everything that was seen of some rows; two of these add."""
-
-    rows: RowHash
-    """How many rows, and their order-free fingerprint."""
-    missing_target: int
-    missing_prediction: int
-    evidence: dict[str, Evidence]
-    """Stream check → its evidence."""
-    sample: Sample | None
-    """Rows of lowest hash, for the checks that do not see all; None where no check asks for them."""
-    groups: GroupCounts
-    """Rows of every crossed group, truth and decision: what a report that suppresses small groups recodes them by."""
-    broken: dict[str, NotMeasured] = field(default_factory=dict)
-    """Stream check → the accident that it had on some of these rows: it has no evidence."""
-    outputs: OutputRange = field(default_factory=OutputRange)
-    """Of the net's outputs, where nobody has said what they are."""
-
-    def __add__(self, other: Observed) -> Observed:
-        return Observed(
-            self.rows + other.rows,
-            self.missing_target + other.missing_target,
-            self.missing_prediction + other.missing_prediction,
-            {k: v + other.evidence[k] for k, v in self.evidence.items() if k in other.evidence},
-            self.sample if self.sample is None or other.sample is None else self.sample + other.sample,
-            self.groups + other.groups,
-            {**other.broken, **self.broken},
-            self.outputs + other.outputs,
-        )
 
 
 def observe(

@@ -16,7 +16,7 @@ from auditkit.records import Finding, NotMeasured, Task
 
 if TYPE_CHECKING:
     from auditkit.batch import Batch
-    from auditkit.disclosure import Disclosure
+    from auditkit.evidence.observed import Evidence
     from auditkit.inputs.dataset import Dataset
     from auditkit.inputs.model import Model
 
@@ -25,22 +25,6 @@ def of_several(label: str | None, task: Task) -> None:
     """ModelError for a label where there are no several classes to choose from."""
     if label is not None:
         raise ModelError(f"label={label!r} names a class of several; this task is {task}: leave it away")
-
-
-class Evidence(Protocol):
-    """What was observed: commutative and associative under `+`, to and from JSON."""
-
-    def __add__(self, other: Self) -> Self: ...
-    def reduced(self, disclosure: Disclosure) -> Evidence:
-        """The same, without what would give a person away; called once, on the sum, before `assess`.
-
-        Evidence of another class, as rows reduced to sums, is assessed and stored in its place.
-        """
-        ...
-
-    def to_json(self) -> dict[str, Any]: ...
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self: ...
 
 
 @dataclass(frozen=True)

@@ -203,7 +203,7 @@ def run(
     force: Force = False,
 ) -> int:
     """Audit a model, or decisions that are made already, and judge them by a policy."""
-    from auditkit.gate.config import Asked
+    from auditkit.gate.audited import Asked
 
     chosen = ak.load_config(config) if config is not None else ak.Config()
     several = (task or (chosen.data.task if chosen.data is not None else None)) == "multilabel"

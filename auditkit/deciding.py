@@ -10,11 +10,11 @@ import numpy as np
 
 from auditkit.batch import Batch
 from auditkit.errors import DataError, ModelError, listing
+from auditkit.evidence.output_range import OutputRange
 from auditkit.explain.preflight import preflight
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
-from auditkit.inputs.ranges import OutputRange
 from auditkit.progress import tell
 
 

@@ -18,7 +18,7 @@ from auditkit.inputs.predictions import Predictions
 from auditkit.records import DataProvenance, ModelProvenance, Provenance, Weighting
 
 if TYPE_CHECKING:
-    from auditkit.audit import Observed
+    from auditkit.evidence.observed import Observed
 
 _PACKAGES = ("captum", "fairlearn", "numpy", "pandas", "scikit-learn", "scipy", "torch")
 

@@ -23,7 +23,7 @@ from auditkit.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 else:
-    from auditkit.evidence.lazy import pandas as pd
+    from auditkit.lazy import pandas as pd
 
 _LONG = 1e100
 """Whole numbers from here on are written with an exponent."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "auditkit"
-ALWAYS = {"errors", "files", "auditkit"}
+ALWAYS = {"errors", "files", "lazy", "auditkit"}
 EVERYTHING = {
     "records", "catalogue", "check", "formatting", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
@@ -22,10 +22,11 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "values": (set(), {"numpy", "pandas"}),
     "alignment": (set(), {"numpy", "pandas"}),
     "files": (set(), set()),
+    "lazy": (set(), {"pandas"}),
     "exhibits": (set(), {"pydantic"}),
     "stored": ({"files"}, set()),
     "disclosure": ({"exhibits"}, {"pydantic"}),
-    "deciding": ({"batch", "explain", "inputs", "progress"}, {"numpy"}),
+    "deciding": ({"batch", "evidence", "explain", "inputs", "progress"}, {"numpy"}),
     "accidents": ({"check", "progress", "records", "formatting"}, set()),
     "origins": ({"exhibits"}, {"pydantic"}),
     "records": (
@@ -40,7 +41,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "progress": (set(), set()),
     "formatting": ({"records"}, set()),
     "inputs": (
-        {"records", "batch", "values", "alignment"},
+        {"records", "batch", "evidence", "values", "alignment"},
         {"torch", "numpy", "pandas", "narwhals", "pyarrow", "safetensors", "sklearn"},
     ),
     "evidence": ({"batch", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
@@ -94,7 +95,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "gate": ({"question", "records", "disclosure", "catalogue", "formatting"}, {"pydantic"}),
     "report": ({"records", "catalogue", "formatting", "stored"}, {"jinja2", "markupsafe", "rich"}),
     "judging": ({"records", "catalogue", "check", "checks", "gate", "question"}, set()),
-    "provenance": ({"records", "inputs", "audit"}, set()),
+    "provenance": ({"records", "inputs", "evidence"}, set()),
     "checks": ({"check", "options", "records"}, set()),  # names the modules of checks, and loads what is asked for
     "audit": (EVERYTHING, {"numpy"}),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
@@ -204,3 +205,60 @@ def test_audit_is_the_function_whatever_was_imported_first() -> None:
 def test_no_file_is_a_warehouse() -> None:
     for path in PACKAGE.rglob("*.py"):
         assert len(path.read_text().splitlines()) <= 400, f"{path}: which second idea moved in?"
+
+
+def modules() -> dict[str, Path]:
+    return {".".join(("auditkit", *p.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): p
+            for p in PACKAGE.rglob("*.py")}  # fmt: skip
+
+
+def arrows() -> dict[str, set[str]]:
+    """Module → the modules of ours that it names in an import, wherever that stands, for type checkers too."""
+    known = modules()
+    out: dict[str, set[str]] = {}
+    for module, path in known.items():
+        out[module] = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module in known:
+                inner = {f"{node.module}.{a.name}" for a in node.names}
+                out[module] |= {name for name in inner if name in known} or {str(node.module)}
+    return {m: to - {"auditkit", m} for m, to in out.items()}
+
+
+def circles(of: dict[str, set[str]]) -> list[set[str]]:
+    """Strongly connected parts of more than one (what reaches each other)."""
+    reach = {m: _reached(of, m) for m in of}
+    found = {frozenset({m, *(n for n in reach[m] if m in reach.get(n, ()))}) for m in of}
+    return [set(c) for c in sorted(found, key=sorted) if len(c) > 1]
+
+
+def _reached(of: dict[str, set[str]], start: str) -> set[str]:
+    seen: set[str] = set()
+    todo = [start]
+    while todo:
+        for n in of.get(todo.pop(), set()) - seen:
+            seen.add(n)
+            todo.append(n)
+    return seen
+
+
+def test_circles_are_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}]
+    assert circles({"a": {"b"}, "b": set()}) == []
+
+
+def test_no_modules_import_each_other_but_a_report_and_its_formats() -> None:
+    (named,) = circles(arrows())
+    assert named == {"auditkit.records", "auditkit.report.formats", "auditkit.report.writing"}
+
+
+def test_no_rooms_import_each_other_but_records_and_report() -> None:
+    def room(module: str) -> str:
+        return module.split(".")[1]
+
+    rooms: dict[str, set[str]] = {}
+    for module, to in arrows().items():
+        if module != "auditkit":  # it names where public names live
+            rooms.setdefault(room(module), set()).update(room(n) for n in to if room(n) != room(module))
+    (named,) = circles(rooms)
+    assert named == {"records", "report", "formatting"}

@@ -25,7 +25,7 @@ class Bootstrap:
 
     >>> from auditkit.evidence.tally import Tally
     >>> tally = Tally.of({"sex": ["f", "f", "m", "m"]}, y_true=[1, 0, 1, 0], y_pred=[1, 0, 0, 0])
-    >>> boot = tally.replicates(n=1000)
+    >>> boot = Bootstrap.of(tally, n=1000)
     >>> boot.rate([(0, 1), (1, 1)], [(0, 0), (0, 1), (1, 0), (1, 1)], "sex").shape
     (1000, 2)
     """
@@ -35,7 +35,7 @@ class Bootstrap:
     """(B, cells) rows of each cell in each replicate, in the order of `tally.cells`; each row sums to N."""
 
     @classmethod
-    def of(cls, tally: Tally, n: int, random_state: int) -> Bootstrap:
+    def of(cls, tally: Tally, n: int = 1000, random_state: int = 0) -> Bootstrap:
         """`n` draws; EvidenceError for sampling weights and clusters, or without rows."""
         if tally.weighted or tally.clusters is not None:
             what = "sampling weights" if tally.weighted else "clusters"

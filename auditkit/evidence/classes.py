@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from auditkit.disclosure import Disclosure
 else:
-    from auditkit.evidence.lazy import pandas as pd
+    from auditkit.lazy import pandas as pd
 
 MOST_CLASSES = 1_000
 MOST_TABLE = 10_000_000

@@ -23,7 +23,7 @@ from auditkit.values import factorized, written
 if TYPE_CHECKING:
     import pandas as pd
 else:
-    from auditkit.evidence.lazy import pandas as pd
+    from auditkit.lazy import pandas as pd
 
 Floats = NDArray[np.float64]
 Keys = NDArray[np.uint64]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, pairwise
 from math import prod
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, EvidenceError, listing
-from auditkit.evidence import rare, reading
+from auditkit.evidence import reading
 from auditkit.evidence.coding import MOST_CELLS, Coded
+from auditkit.evidence.rare import FEWEST
 
 Floats = NDArray[np.float64]
 Keys = NDArray[np.uint64]
@@ -24,6 +25,10 @@ _ROUNDING = 1e-6
 """Sums are stored with ten digits, so that inequalities between them hold nearly."""
 _CHUNK = 32_768
 """Rows whose codes and index stay in the processor's cache together."""
+
+
+_GRAIN = 2.0**-6
+"""Sums of scores over crossings are kept to this: the difference of two crossings shows no score."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +142,10 @@ class CrossedSums:
         return max(map(len, self.tables), default=0)
 
     def reduced(self, disclosure: Disclosure) -> CrossedSums:
-        """Without values and crossings of fewer than ten rows (`auditkit.evidence.rare`)."""
+        """Without values and crossings of fewer than ten rows ."""
         fewest = disclosure.suppress_below
         recoding = disclosure.recoding if isinstance(disclosure, GroupDisclosure) else {}
-        return rare.without(self, recoding, crossed=not fewest, fewest=fewest)
+        return _without_rare(self, recoding, crossed=not fewest, fewest=fewest)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: of each table only the cells with rows, by their place in it; a line of numbers is one string."""
@@ -303,3 +308,70 @@ def _line(values: NDArray[Any]) -> str:
 
 def _union(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
     return a if a == b else tuple(sorted({*a, *b}))
+
+
+def _without_rare(
+    sums: CrossedSums, recoding: Mapping[str, Mapping[str, str]], *, crossed: bool, fewest: int
+) -> CrossedSums:
+    """Crossed sums in which each value, and each crossing, has `fewest` rows or ten; keys of rows are dropped.
+
+    Every crossing of fewer columns is kept as a table of its own, so that each still has all of its rows. Not
+    `crossed`: each column by itself, its small values together, so that nothing can be subtracted.
+    """
+    least = max(FEWEST, fewest)
+    for column, values in recoding.items():
+        if column in sums.labels:
+            names = sums.labels[column]
+            small = {i for i, name in enumerate(names) if name.removeprefix(f"{column} = ") in values}
+            sums = _as_one(sums, column, small, f"{column} = {next(iter(values.values()))}")
+    sums = _joined(sums, least, complete=not crossed)
+    depth = sums.depth if crossed else min(1, sums.depth)
+    tables = {}
+    for by in ((), *sums.crossings(depth)):
+        table = sums.of(*by) if sums.tables else np.zeros((2, 3))
+        tables[by] = _rounded(np.where(table[:, 0].sum(axis=0) >= least, table, 0.0) if by else table)
+    return replace(sums, tables=tables, copies=sums.copies.reduced())
+
+
+def _rounded(table: Floats) -> Floats:
+    return table if (table == np.rint(table)).all() else np.round(table / _GRAIN) * _GRAIN
+
+
+def _joined(sums: CrossedSums, least: int, *, complete: bool) -> CrossedSums:
+    """Values of too few rows as one condition; `complete`: with the smallest others, until that has enough rows."""
+    for column in sums.labels:
+        n = sums.of(column)[:, 0].sum(axis=0)
+        small = _small(sums.labels[column], n, least, complete=complete, numbers=_is_binned(sums.facts, column))
+        sums = _as_one(sums, column, small, f"{column} is a value of few rows")
+    return sums
+
+
+def _as_one(sums: CrossedSums, column: str, small: set[int], name: str) -> CrossedSums:
+    """The conditions of a column at these positions as one, of this name."""
+    names, tables = sums.labels[column], dict(sums.tables)
+    if not small:
+        return sums
+    kept = [i for i in range(len(names)) if i not in small]
+    for by, table in tables.items():
+        if column in by:
+            axis = 2 + by.index(column)
+            rest = table.take(sorted(small), axis=axis).sum(axis=axis, keepdims=True)
+            tables[by] = np.concatenate([table.take(kept, axis=axis), rest], axis=axis)
+    return replace(sums, labels={**sums.labels, column: (*(names[i] for i in kept), name)}, tables=tables)
+
+
+def _is_binned(facts: dict[str, Any], column: str) -> bool:
+    return facts.get("edges", {}).get(column) is not None
+
+
+def _small(names: Sequence[str], n: Floats, least: int, *, complete: bool, numbers: bool) -> set[int]:
+    """Positions of the values to be joined; bins of numbers name nobody, and are joined only if all is."""
+    if numbers and not complete:
+        return set()
+    small = {i for i in range(len(names)) if n[i] < least}
+    if not complete or not any(n[i] > 0 for i in small):
+        return small
+    order = sorted((i for i in range(len(names)) if i not in small), key=lambda i: (n[i], names[i]))
+    while order and (sum(n[i] for i in small) < least or sum(n[i] > 0 for i in small) < 2):
+        small.add(order.pop(0))
+    return small

@@ -13,18 +13,17 @@ from auditkit.evidence import pooled, reading, suppression
 from auditkit.evidence.frames import Columns, Framed, column, columns_of, places
 from auditkit.evidence.rare import FEWEST
 from auditkit.evidence.tally import coded_strings, matched
+from auditkit.evidence.value_cells import QUANTITIES, cells_of, counted, floats, values_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from auditkit.disclosure import Disclosure
 else:
-    from auditkit.evidence.lazy import pandas as pd
+    from auditkit.lazy import pandas as pd
 
 Floats = NDArray[np.float64]
 
-QUANTITIES = ("error", "absolute", "squared", "prediction")
-"""e = ŷ − y, abs(e), e², ŷ."""
 MOST_VALUES = 8_192
 """Cells of group × predicted value that are kept as they are; beyond, neighbouring values share a cell."""
 
@@ -134,7 +133,7 @@ class ErrorSums(Framed):
         place = {g: i for i, g in enumerate(groups)}
         at = np.array([place[g] for g in valued], dtype=np.intp)
         np.add.at(n, (at[code], where), columns["n"].astype(np.int64))
-        width = _floats(cells + 1 << self.cut) - _floats(cells << self.cut) if self.cut else np.zeros(1)
+        width = floats(cells + 1 << self.cut) - floats(cells << self.cut) if self.cut else np.zeros(1)
         return GroupValues(groups, values_of(cells, self.cut), n, max(self.width_, float(width.max(initial=0.0))))
 
     def _known(self, by: tuple[str, ...]) -> None:
@@ -150,10 +149,12 @@ class ErrorSums(Framed):
         moments = _merged(moments, self.by)
         if recoding:
             moments = _short(moments, self.by)
-        return pooled.reduced(
-            ErrorSums(self.by, moments, counted(values, self.by), self.cut, self.width_),
-            people=max(FEWEST, disclosure.suppress_below),
-        )
+        cells = counted(values, self.by)
+        if self.width_ or cells.empty:
+            return ErrorSums(self.by, moments, cells, self.cut, self.width_)
+        people = max(FEWEST, disclosure.suppress_below)
+        told, width = pooled.shared(cells, self.by, cut=self.cut, people=people)
+        return ErrorSums(self.by, pooled.told_moments(moments, QUANTITIES), told, 0, width)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
@@ -255,12 +256,6 @@ def _combined(columns: Columns, code: NDArray[np.intp], size: int) -> dict[str, 
     return out
 
 
-def counted(cells: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
-    """Cells with one row a combination of groups and value, sorted."""
-    out: pd.DataFrame = cells.groupby([*columns_of(by), "cell"], sort=True, observed=True)["n"].sum().reset_index()
-    return out
-
-
 def _coarse(sums: ErrorSums) -> ErrorSums:
     """Cut bits until the values fit; a part never needs more than the whole."""
     cells, cut = sums.values_, sums.cut
@@ -271,18 +266,3 @@ def _coarse(sums: ErrorSums) -> ErrorSums:
 
 def _shifted(cells: pd.DataFrame, bits: int) -> pd.DataFrame:
     return cells.assign(cell=cells["cell"].to_numpy(np.int64) >> bits) if bits else cells
-
-
-def cells_of(values: Floats) -> NDArray[np.int64]:
-    """float64 → int64 in the same order: bits of negative numbers turned round."""
-    bits = (values + 0.0).view(np.int64)
-    return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)
-
-
-def values_of(cells: NDArray[np.int64], cut: int) -> Floats:
-    """The middle of each cell; the value itself where nothing was cut."""
-    return _floats((cells << cut) + ((1 << cut) >> 1))
-
-
-def _floats(bits: NDArray[np.int64]) -> Floats:
-    return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits).view(np.float64)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.evidence.lazy import pandas
+from auditkit.lazy import pandas
 
 Columns = Mapping[str, NDArray[Any]]
 """Name → (R,) values of a table."""

@@ -16,7 +16,7 @@ from auditkit.evidence.tally import counted, summed
 if TYPE_CHECKING:
     import pandas as pd
 else:
-    from auditkit.evidence.lazy import pandas as pd
+    from auditkit.lazy import pandas as pd
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import merging, suppression
 from auditkit.evidence.drift import Drift, Steps
 from auditkit.evidence.frames import Columns, Framed, column, columns_of, parts, places
+from auditkit.evidence.merging import summed
 from auditkit.evidence.stored_bins import Grid, stored_bins
 from auditkit.evidence.tally import coded_strings, codes01, matched
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from auditkit.disclosure import Disclosure
 else:
-    from auditkit.evidence.lazy import pandas as pd
+    from auditkit.lazy import pandas as pd
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -37,7 +38,6 @@ LEAST: Floats = np.concatenate([[0.0], EDGES])
 
 MISSING_WHAT = ("truth", "decision", "score")
 _READ = ("y_true", "bin", "last", "n", "selected", "s", "s2", "low", "high")
-_SUMS = ("n", "selected", "s", "s2")
 _GRAIN = 2.0**32
 """Sums are of multiples of 2⁻³²: exact in double precision, and so the same in every order of the rows."""
 _DENSE = 8_000_000
@@ -322,14 +322,6 @@ def _dense(cells: Columns, merged: bool) -> Bins:
         summed_up("high", -np.inf, np.float64, np.maximum),
         cut,
     )
-
-
-def summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Cells with one row a combination of groups, truth and bin, sorted."""
-    how = {**dict.fromkeys(_SUMS, "sum"), "low": "min", "high": "max"}
-    keys = [*columns_of(by), "y_true", "bin", "last"]
-    out: pd.DataFrame = cells.groupby(keys, sort=True, observed=True).agg(how).reset_index()
-    return out
 
 
 def _missing(missing: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

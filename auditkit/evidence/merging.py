@@ -17,11 +17,12 @@ from auditkit.evidence.frames import Columns, columns_of
 if TYPE_CHECKING:
     import pandas as pd
 else:
-    from auditkit.evidence.lazy import pandas as pd
+    from auditkit.lazy import pandas as pd
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_SUMS = ("n", "selected", "s", "s2")
 PEOPLE = 5
 """People of a group that a merged bin holds at least; a smaller group has one bin, and its mean score is rounded."""
 STEPS = 16
@@ -67,7 +68,7 @@ def merged(cells: pd.DataFrame, by: Sequence[str], least: Floats, *, people: int
     parts = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
     for at in parts:
         first[at], last[at] = _runs(bins[at], n[at], len(least), people)
-    out = _summed(cells.assign(bin=first, last=last), by)
+    out = summed(cells.assign(bin=first, last=last), by)
     own = _codes(out, columns_of(by))
     few = np.bincount(own, out["n"])[own] < PEOPLE
     return _rounded(out, by, few, least)
@@ -88,7 +89,7 @@ def together(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     run = np.cumsum(begins) - 1
     ends = np.zeros(run[-1] + 1, np.int64)
     np.maximum.at(ends, run, last)
-    return _summed(order.assign(bin=first[begins][run], last=ends[run]), by)
+    return summed(order.assign(bin=first[begins][run], last=ends[run]), by)
 
 
 def places_of(cells: Columns, bin_of: Any) -> Ints:
@@ -143,10 +144,12 @@ def _codes(cells: pd.DataFrame, keys: Sequence[str]) -> Ints:
     return out
 
 
-def _summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    from auditkit.evidence.histogram import summed
-
-    return summed(cells, by)
+def summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Cells with one row a combination of groups, truth and bin, sorted."""
+    how = {**dict.fromkeys(_SUMS, "sum"), "low": "min", "high": "max"}
+    keys = [*columns_of(by), "y_true", "bin", "last"]
+    out: pd.DataFrame = cells.groupby(keys, sort=True, observed=True).agg(how).reset_index()
+    return out
 
 
 def _grains(x: Floats) -> Floats:

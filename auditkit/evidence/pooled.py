@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,43 +10,39 @@ from numpy.typing import NDArray
 from auditkit.evidence.frames import columns_of
 from auditkit.evidence.merging import PEOPLE, starts_of
 from auditkit.evidence.rare import FEWEST, between
+from auditkit.evidence.value_cells import cells_of, counted, values_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from auditkit.evidence.errors import ErrorSums
 else:
-    from auditkit.evidence.lazy import pandas as pd
+    from auditkit.lazy import pandas as pd
 
 Floats = NDArray[np.float64]
 _SHARE = 8
 """The rounding of a small group's mean is a power of two of about an eighth of the standard deviation of everybody."""
 
 
-def reduced(sums: ErrorSums, *, people: int = FEWEST) -> ErrorSums:
-    """Of each crossed group, neighbouring values as one until so many people share it; a smaller group shares one.
+def shared(
+    cells: pd.DataFrame, attributes: tuple[str, ...], *, cut: int, people: int = FEWEST
+) -> tuple[pd.DataFrame, float]:
+    """Cells in which neighbouring values of a group are one until so many people share it, and the widest such run.
 
-    The value they share is none that anybody has, unless all of them have it.
+    A smaller group shares one. The value they share is none that anybody has, unless all of them have it.
     """
-    from auditkit.evidence.errors import QUANTITIES, cells_of, counted, values_of
-
-    if sums.width_ or sums.values_.empty:
-        return sums
-    values = values_of(sums.values_["cell"].to_numpy(np.int64), sums.cut)
-    n = sums.values_["n"].to_numpy(np.int64)
+    values = values_of(cells["cell"].to_numpy(np.int64), cut)
+    n = cells["n"].to_numpy(np.int64)
     everybody = np.unique(values)
     out, width = values.copy(), 0.0
-    by = columns_of(sums.by)
-    groups = sums.values_.groupby(by, sort=True, observed=True).indices.values() if by else [np.arange(len(n))]
+    by = columns_of(attributes)
+    groups = cells.groupby(by, sort=True, observed=True).indices.values() if by else [np.arange(len(n))]
     for at in groups:
         order = np.asarray(at)[np.argsort(values[at], kind="stable")]
         starts = starts_of(2 * np.arange(len(order)), n[order], people=people)
         for run in np.split(order, ((starts[1:] + 1) // 2)):
             out[run] = _of_run(values[run], n[run], everybody)
             width = max(width, float(np.ptp(values[run])))
-    cells = counted(sums.values_.assign(cell=cells_of(out)), sums.by)
-    moments = _moments(sums.moments_, QUANTITIES)
-    return replace(sums, moments_=moments, values_=cells, cut=0, width_=max(width, np.finfo(float).tiny))
+    return counted(cells.assign(cell=cells_of(out)), attributes), max(width, np.finfo(float).tiny)
 
 
 def _of_run(values: Floats, n: NDArray[np.int64], everybody: Floats) -> float:
@@ -64,7 +59,7 @@ def _of_run(values: Floats, n: NDArray[np.int64], everybody: Floats) -> float:
     return float(f"{middle:.1g}")
 
 
-def _moments(frame: pd.DataFrame, quantities: tuple[str, ...]) -> pd.DataFrame:
+def told_moments(frame: pd.DataFrame, quantities: tuple[str, ...]) -> pd.DataFrame:
     """Means of groups below five people to a power of two; of these, the spread is that within the rounding."""
     n = frame["n"].to_numpy(np.float64)
     few = (n > 0) & (n < PEOPLE)

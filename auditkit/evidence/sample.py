@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from auditkit.disclosure import Disclosure, GroupDisclosure
 else:
-    from auditkit.evidence.lazy import pandas as pd
+    from auditkit.lazy import pandas as pd
 
 Keys = NDArray[np.uint64]
 _HASH_KEY = "auditkit00000000"

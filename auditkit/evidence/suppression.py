@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from auditkit.batch import Batch
 else:
-    from auditkit.evidence.lazy import pandas as pd
+    from auditkit.lazy import pandas as pd
 
 Group = tuple[str, ...]
 Parts = tuple[int, ...]

@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from auditkit.disclosure import Disclosure
-    from auditkit.evidence.bootstrap import Bootstrap
 else:
-    from auditkit.evidence.lazy import pandas as pd
+    from auditkit.lazy import pandas as pd
 
 _DENSE = 2_000_000
 """Above this many possible cells, count only the combinations that occur."""
@@ -219,19 +218,6 @@ class Tally(Framed):
         gathered = self.clusters.gathered(flat, int(np.prod(shape))).lowest
         lowest = {tuple(int(i) for i in np.unravel_index(p, shape)): gathered[p] for p in np.unique(flat)}
         return Hashed({(k, t, d): found for (k, t, d), found in lowest.items()}, len(groups))
-
-    def replicates(self, n: int = 1000, random_state: int = 0) -> Bootstrap:
-        """Bootstrap replicates: multinomial draws of the cells, which is the row bootstrap, at no cost in rows.
-
-        Raises EvidenceError for sampling weights and clusters, whose rows are not exchangeable within a cell.
-
-        >>> tally = Tally.of({"sex": ["f", "f", "m", "m"]}, y_true=[1, 0, 1, 0], y_pred=[1, 0, 0, 0])
-        >>> tally.replicates(n=1000).draws.shape
-        (1000, 4)
-        """
-        from auditkit.evidence.bootstrap import Bootstrap
-
-        return Bootstrap.of(self, n, random_state)
 
     def _places(
         self, by: Sequence[str]

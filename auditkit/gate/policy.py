@@ -16,6 +16,7 @@ from auditkit.catalogue.gaps import GAPS
 from auditkit.catalogue.index import METRICS, resolve
 from auditkit.catalogue.laws import LAWS
 from auditkit.errors import PolicyError, listing, nearest
+from auditkit.gate.audited import audited_from
 from auditkit.gate.parts import between, check_keys, invalid, part
 from auditkit.gate.presets import Attributes, Preset, preset_of
 from auditkit.gate.toml import Document, read
@@ -160,9 +161,8 @@ class _Rule(Record):
 
 def _of_whole(document: Document) -> Policy:
     """The policy of a configuration whose other parts are checked too: a mistake there is a mistake."""
-    from auditkit.gate.config import config_from
-
-    return config_from(document).policy
+    audited_from(document)
+    return policy_from(document)
 
 
 def policy_from(document: Document) -> Policy:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from auditkit.errors import ModelError
-from auditkit.inputs.ranges import say_which
+from auditkit.evidence.output_range import say_which
 from auditkit.records import Task
 
 Ending = Literal["Sigmoid", "Softmax", "Hardsigmoid", "a clamp to [0, 1]", "LogSigmoid", "LogSoftmax", "a comparison"]

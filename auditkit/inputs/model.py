@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from auditkit.errors import ModelError, listing, nearest
+from auditkit.evidence.output_range import OutputRange
 from auditkit.inputs import outputs as reading
 from auditkit.inputs.columns import FeatureMap, checked, checked_each, each_input, feature_map_of
 from auditkit.inputs.encoding import as_inputs, on_device, preprocessed
@@ -23,7 +24,6 @@ from auditkit.inputs.groups import Groups, by_input, by_mask, by_name, by_positi
 from auditkit.inputs.initialised import Weights
 from auditkit.inputs.outputs import Outputs
 from auditkit.inputs.packing import Inputs, called, leaves, n_rows, taken, unwrapped
-from auditkit.inputs.ranges import OutputRange
 from auditkit.inputs.running import net_fails, outputs_fail, preprocess_fails, random_state_kept, told
 from auditkit.records import TASKS, Task
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from auditkit.catalogue.index import rates
+from auditkit.evidence.bootstrap import Bootstrap
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.frame import functions
 from auditkit.fairness.families.quantiles import rate_by_group
@@ -60,7 +61,7 @@ def main() -> None:
     row("10 rates × 10 groups, intervals, 1 M rows", reference, median_seconds(by_tally), "≥ 100 × faster")
 
     def drawn() -> None:
-        replicates = tally(category).replicates(1_000, random_state=0)
+        replicates = Bootstrap.of(tally(category), 1_000, random_state=0)
         for m in names:
             rate_by_group(replicates, m, "g")
 

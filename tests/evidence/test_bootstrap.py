@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from auditkit.errors import EvidenceError
+from auditkit.evidence.bootstrap import Bootstrap
 from auditkit.evidence.tally import Tally
 
 SELECTED, ALL = [(0, 1), (1, 1)], [(0, 0), (0, 1), (1, 0), (1, 1)]
@@ -17,7 +18,7 @@ def test_moments_are_those_of_the_row_bootstrap() -> None:
     n, times = 300, 2_000
     sex = rng.choice(["f", "m", "x"], n, p=[0.6, 0.3, 0.1])
     y_true, y_pred = rng.integers(0, 2, n), (rng.random(n) < 0.3).astype(int)
-    boot = Tally.of({"sex": sex}, y_true=y_true, y_pred=y_pred).replicates(n=times, random_state=1)
+    boot = Bootstrap.of(Tally.of({"sex": sex}, y_true=y_true, y_pred=y_pred), n=times, random_state=1)
     assert boot.draws.sum(axis=1).tolist() == [n] * times
     ours = np.concatenate([boot.rate(SELECTED, ALL, "sex"), boot.rate(HIT, POSITIVE, "sex")], axis=1)
     drawn = rng.integers(0, n, (times, n))
@@ -39,26 +40,32 @@ def _rates(sex: np.ndarray, y_true: np.ndarray, y_pred: np.ndarray) -> list[floa
 
 def test_the_seed_decides_and_everybody_is_one_group() -> None:
     tally = Tally.of({"sex": list("ffmm")}, y_true=[1, 0, 1, 0], y_pred=[1, 0, 0, 0])
-    a, b = (tally.replicates(50, random_state=s).draws for s in (3, 3))
+    a, b = (Bootstrap.of(tally, 50, random_state=s).draws for s in (3, 3))
     np.testing.assert_array_equal(a, b)
-    assert (tally.replicates(50, random_state=4).draws != a).any()
-    assert tally.replicates(50).rate(SELECTED, ALL).shape == (50, 1)
-    assert tally.replicates(50).groups("sex") == (("f",), ("m",))
+    assert (Bootstrap.of(tally, 50, random_state=4).draws != a).any()
+    assert Bootstrap.of(tally, 50).rate(SELECTED, ALL).shape == (50, 1)
+    assert Bootstrap.of(tally, 50).groups("sex") == (("f",), ("m",))
 
 
 def test_a_billion_rows_are_drawn_as_two_are() -> None:
     big = Tally.of({"g": ["a", "b"]}, y_true=[1, 0], y_pred=[1, 0], sample_weight=[10**9] * 2, weights_kind="frequency")
-    boot = big.replicates(n=1_000)
+    boot = Bootstrap.of(big, n=1_000)
     assert boot.rate(SELECTED, ALL).std() == pytest.approx(np.sqrt(0.25 / (2 * 10**9)), rel=0.1)
 
 
 def test_errors_say_what_is_wrong() -> None:
     given = {"groups": {"x": ["a", "b"]}, "y_true": [1, 0], "y_pred": [1, 0]}
     with pytest.raises(EvidenceError, match="sampling weights are not exchangeable"):
-        Tally.of(**given, sample_weight=[1.0, 2.0]).replicates()
+        Bootstrap.of(
+            Tally.of(**given, sample_weight=[1.0, 2.0]),
+        )
     with pytest.raises(EvidenceError, match="clusters are not exchangeable"):
-        Tally.of(**given, cluster=["u", "v"]).replicates()
+        Bootstrap.of(
+            Tally.of(**given, cluster=["u", "v"]),
+        )
     with pytest.raises(EvidenceError, match="at least 1"):
-        Tally.of(**given).replicates(n=0)
+        Bootstrap.of(Tally.of(**given), n=0)
     with pytest.raises(EvidenceError, match="without rows"):
-        Tally.of(**given, sample_weight=[0, 0], weights_kind="frequency").replicates()
+        Bootstrap.of(
+            Tally.of(**given, sample_weight=[0, 0], weights_kind="frequency"),
+        )

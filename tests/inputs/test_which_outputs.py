@@ -18,8 +18,8 @@ from torch import Tensor, nn
 import auditkit as ak
 from auditkit.audit import conclude, observe
 from auditkit.errors import ModelError
+from auditkit.evidence.output_range import OutputRange
 from auditkit.inputs.endings import ending_of
-from auditkit.inputs.ranges import OutputRange
 
 N = 60
 X = np.random.default_rng(0).normal(size=(N, 2)).astype(np.float32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment
 from auditkit.errors import listing
 from auditkit.evidence.sums import Moments
+from auditkit.explain.layers.layer_reading import LayerReading
 from auditkit.explain.layers.statements import hidden, statement
 from auditkit.explain.layers.sums import LayerSums
 from auditkit.explain.trust.records import preflight_check
@@ -25,25 +25,6 @@ Seen = dict[str, list[float]]
 
 PROBE = "mean of two Wilson intervals (Kish's effective rows), combined as by Newcombe"
 PAIRED = "difference of weighted means, t with Kish's effective rows; the eraser counts as given"
-
-
-@dataclass(frozen=True)
-class LayerReading:
-    """One layer, read off the sums."""
-
-    fact: dict[str, Any]
-    record: Layer
-    closed: Estimate | None
-    """How much of the gap goes with the attribute, from the same rows' change."""
-    cost: Estimate | None
-    """Accuracy that goes with it."""
-    ablated: tuple[int, float, float | None] | None
-    """Neurons held at their means; the gap then; the median gap with as many random ones."""
-
-    @property
-    def inner(self) -> bool:
-        """Whether it has been probed, and is neither the input nor a single number."""
-        return bool(self.record.knows is not None and self.record.name != "input" and self.record.units > 1)
 
 
 def layer_assessment(seen: LayerSums, *, level: float) -> Assessment:

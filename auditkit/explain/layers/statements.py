@@ -8,7 +8,7 @@ from auditkit.formatting import interval, percent, plain, points
 from auditkit.records import Estimate, Unit
 
 if TYPE_CHECKING:
-    from auditkit.explain.layers.findings import LayerReading
+    from auditkit.explain.layers.layer_reading import LayerReading
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 HARDLY = 0.005

@@ -22,7 +22,7 @@ from auditkit.stats.rates import rate
 if TYPE_CHECKING:
     import pandas as pd
 else:
-    from auditkit.evidence.lazy import pandas as pd
+    from auditkit.lazy import pandas as pd
 
 Floats = NDArray[np.float64]
 MOST_GROUPS = 64

@@ -56,7 +56,7 @@ def with_quantiles(
     known = tally.complete()
     if not len(known.cells):
         return findings, (NotMeasured(what="bootstrap quantiles", why="no row has truth and decision"),)
-    boot = known.replicates(n_boot, random_state)
+    boot = Bootstrap.of(known, n_boot, random_state)
     drawn: dict[tuple[str, tuple[str, ...]], tuple[Floats, Floats]] = {}
     out = []
     for f in findings:

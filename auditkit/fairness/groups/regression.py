@@ -13,7 +13,8 @@ from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, resolve
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, listing
-from auditkit.evidence.errors import QUANTITIES, ErrorSums, GroupMoments, GroupValues
+from auditkit.evidence.errors import ErrorSums, GroupMoments, GroupValues
+from auditkit.evidence.value_cells import QUANTITIES
 from auditkit.fairness.families.quantities import COMPARED, QuantityFamily, Words
 from auditkit.fairness.notes import finding_id
 from auditkit.fairness.scores.values import p_text

@@ -13,27 +13,16 @@ from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, BaseCheck
 from auditkit.evidence.drift import Steps
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.fairness.scores import drift, values
+from auditkit.fairness.scores import drift
 from auditkit.fairness.scores.curves import between_roc_curves, reliability, roc_curves
 from auditkit.fairness.scores.findings import Readings
+from auditkit.fairness.scores.reading import CROSSED, READ, read_each
 from auditkit.fairness.scores.remedies import remedies_finding
-from auditkit.fairness.scores.values import GroupScores, Reading
+from auditkit.fairness.scores.values import GroupScores
 from auditkit.fairness.sets import Attributes, compared, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
 from auditkit.records import Comparison, Concern, Exhibit, Finding, NotMeasured
-from auditkit.stats.calibration import bins_for
-
-READ: tuple[str, ...] = (
-    "roc_auc",
-    "calibration_error",
-    "calibration_in_the_large",
-    "calibration_slope",
-    "calibration_intercept",
-    "cumulative_calibration_error",
-)
-"""Metrics of one group's own rows, in the order of the report."""
-CROSSED = ("bpsn_auc", "bnsp_auc")
 
 
 @dataclass(frozen=True)
@@ -100,19 +89,10 @@ def read_groups(
     steps: Mapping[tuple[str, ...], Steps] | None = None,
 ) -> Readings:
     """One metric of groups that were read off a histogram; `steps`: what merging its bins cost."""
-    read_ = _read(metric, [g for _, g in found], min_n)
+    read_ = read_each(metric, [g for _, g in found], min_n)
     if steps is not None:
         read_ = tuple(drift.told(r, metric, steps.get(k), min_n) for (k, _), r in zip(found, read_, strict=True))
     return Readings(metric, by, tuple(k for k, _ in found), read_, level)
-
-
-def plainly(
-    evidence: ScoreHistogram, by: Attributes, metrics: Sequence[str]
-) -> dict[tuple[str, ...], dict[str, Reading]]:
-    """Group → metric → its reading as the bins give it."""
-    found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
-    read_ = {m: _read(m, [g for _, g in found], SPARSE) for m in metrics if by or m in READ}
-    return {k: {m: r[i] for m, r in read_.items()} for i, (k, _) in enumerate(found)}
 
 
 def reassess(evidence: ScoreHistogram, asked: Question) -> Finding | None:
@@ -156,37 +136,6 @@ def _of_set(evidence: ScoreHistogram, by: Attributes, *, level: float) -> list[F
                 shown = exhibits.get((metric, comparison))
                 out.append(readings_.finding(comparison, exhibits=() if shown is None else (shown,)))
     return out
-
-
-def _read(metric: str, groups: Sequence[GroupScores], min_n: int) -> tuple[Reading, ...]:
-    if metric == "roc_auc":
-        return tuple(values.ranking(g.negatives, g.positives, min_n) for g in groups)
-    if metric in CROSSED:
-        return _crossed(metric, groups, min_n)
-    if metric == "calibration_error":
-        enough = [g.rows for g in groups if g.rows >= max(min_n, values.FEWEST_FOR_BINS)]
-        bins = bins_for(min(enough, default=max(g.rows for g in groups)))  # the same number for every group
-        return tuple(values.calibration_error(g, bins, min_n) for g in groups)
-    reader = {
-        "calibration_in_the_large": values.in_the_large,
-        "calibration_slope": values.slope,
-        "calibration_intercept": values.intercept,
-        "cumulative_calibration_error": values.cumulative,
-    }[metric]
-    return tuple(reader(g, min_n) for g in groups)
-
-
-def _crossed(metric: str, groups: Sequence[GroupScores], min_n: int) -> tuple[Reading, ...]:
-    """Each group's negatives (bpsn) or positives (bnsp) against the other side of all other groups."""
-    if len(groups) == 1:
-        one = values.ranking(groups[0].negatives, groups[0].positives)
-        alone = Reading(one.value, one.limits, one.rows, one.method, state="undefined", note="there is no other group")
-        return (alone,)
-    if metric == "bpsn_auc":
-        others = values.of_the_others([g.positives for g in groups])
-        return tuple(values.ranking(g.negatives, o, min_n) for g, o in zip(groups, others, strict=True))
-    others = values.of_the_others([g.negatives for g in groups])
-    return tuple(values.ranking(o, g.positives, min_n) for g, o in zip(groups, others, strict=True))
 
 
 def _missing_notes(evidence: ScoreHistogram) -> tuple[str, ...]:

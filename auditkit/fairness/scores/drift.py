@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from auditkit.evidence.drift import LEAST, MOST, MOST_GROUPS, Drift, Steps, sets_of
 from auditkit.evidence.frames import columns_of
 from auditkit.evidence.merging import TOLD
+from auditkit.fairness.scores.reading import CROSSED, READ, plainly
 from auditkit.fairness.scores.values import FEWEST_FOR_BINS, Reading
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ _BOUNDED = ("roc_auc", "bpsn_auc", "bnsp_auc", "cumulative_calibration_error", "
 
 def measured(exact: ScoreHistogram, merged: ScoreHistogram) -> Drift:
     """Both read in every group of every set of attributes; groups of fewer than ten rows are not told."""
-    from auditkit.fairness.scores.check import CROSSED, READ, plainly
-
     sets: dict[frozenset[str], dict[tuple[str, ...], Steps]] = {}
     left = MOST_GROUPS
     for by in sets_of(exact.by):

@@ -20,7 +20,7 @@ from auditkit.records import Report
 if TYPE_CHECKING:
     import pandas as pd
 else:
-    from auditkit.evidence.lazy import pandas as pd
+    from auditkit.lazy import pandas as pd
 
 Floats = NDArray[np.float64]
 Key = tuple[str, ...]

@@ -14,7 +14,7 @@ from auditkit.records import Estimate, Finding, Table, Unit
 
 if TYPE_CHECKING:
     from auditkit.evidence.crossed import CrossedSums
-    from auditkit.fairness.search.check import Tested
+    from auditkit.fairness.search.confirmation import Tested
     from auditkit.fairness.search.conjunctions import Search, Subgroup
 
 NAMED = 3
