@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
-from auditkit.formatting import limit, quantity
+from auditkit.formatting import confidence, limit, quantity
 from auditkit.gate.policy import Policy
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, Rule, Status, Verdict
@@ -121,7 +121,7 @@ def _at(case: _Case, level: float, reassess: Reassess) -> Estimate:
     if finding is None:
         return own
     side = "low" if case.rule.at_most is not None else "high"
-    note = f"{100 * level:.4g}% on the failing side (Holm), {100 * case.level:g}% on the other"
+    note = f"{confidence(level)} on the failing side (Holm), {confidence(case.level)} on the other"
     return own.model_copy(update={side: getattr(finding.estimate, side), "level": level, "note": note})
 
 

@@ -20,7 +20,7 @@ from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.groups import statements
 from auditkit.fairness.notes import finding_id
 from auditkit.fairness.sets import compared, sets_of
-from auditkit.formatting import decimals, points
+from auditkit.formatting import confidence, decimals, points
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, State, Table
@@ -306,7 +306,7 @@ class Conditional:
     def _mantel_haenszel(self) -> list[str]:
         where = np.flatnonzero(self.compared)
         m = mantel_haenszel(self.x[where][:, self.shared], self.n[where][:, self.shared])
-        z, level = critical_value(self.level), f"{100 * self.level:g}% interval"
+        z, level = critical_value(self.level), f"{confidence(self.level)} interval"
         first, second = (" & ".join(self.groups[i]) for i in where)
         half = z * m.difference_error
         limits = f"{points(m.difference - half)} to {points(m.difference + half)}"

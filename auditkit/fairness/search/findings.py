@@ -9,7 +9,7 @@ import numpy as np
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.fairness.families.estimates import number
-from auditkit.formatting import decimals, interval, percent, points
+from auditkit.formatting import confidence, decimals, interval, percent, points
 from auditkit.records import Estimate, Finding, Table, Unit
 
 if TYPE_CHECKING:
@@ -172,8 +172,8 @@ def _notes(evidence: CrossedSums, found: Search, tested: Tested) -> tuple[str, .
     ]
     if tried:
         notes.append(
-            f"intervals at {100 * tested.level:.4g}%, so that {100 * tested.asked:g}% of those of confirmed subgroups "
-            "are expected to hold the truth (false coverage)"
+            f"intervals at {confidence(tested.level)}, so that {confidence(tested.asked)} of those of confirmed "
+            "subgroups are expected to hold the truth (false coverage)"
         )
     binned = [c for c, edges in evidence.facts["edges"].items() if edges is not None]
     if binned:
