@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from auditkit.catalogue.explanations import SCALES
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import listing
@@ -20,7 +21,6 @@ from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, GroupEstimates, TrustCheck
 from auditkit.stats.means import t_limits
 
-UNITS = {"logit": "log-odds", "probability": "probability", "prediction": "the unit of the prediction"}
 MEAN = "weighted mean, t with Kish's effective rows"
 SHARE = "ratio of weighted means, linearised; t with Kish's effective rows"
 
@@ -106,7 +106,7 @@ def _leading_share(seen: Attributed, level: float) -> Estimate:
 
 def _exhibits(seen: Attributed, level: float) -> tuple[GroupEstimates, GroupEstimates]:
     series, d = seen.series(), len(seen.features)
-    unit = UNITS[seen.facts["explained"]]
+    unit = SCALES[seen.facts["explained"]].unit
 
     def exhibit(title: str, where: slice, bounds: tuple[float, float]) -> GroupEstimates:
         cells = [_means(moments, where, level, bounds) for _, moments in series]

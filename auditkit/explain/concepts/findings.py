@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.catalogue.explanations import SCALES
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
@@ -24,7 +25,6 @@ Floats = NDArray[np.float64]
 
 PROJECTION, CONCEPT = "u:", "concept: "
 """Prefixes: of columns, activations along the mean gradient; of labels, concepts that the user gave."""
-UNITS = {"logit": "log-odds", "probability": "probability", "prediction": "prediction"}
 
 
 ONE, REST = "one", "rest"
@@ -195,7 +195,7 @@ def _finding(
     by = () if own else tuple(names)
     what = "the concepts given" if own else names[0]
     best, q = min(mine, key=lambda t: (t[1], t[0].p, -abs(t[0].estimate.value or 0.0)))
-    unit = UNITS[seen.facts["explained"]]
+    unit = SCALES[seen.facts["explained"]].name
     return Finding(
         id="explanation/concepts/overall" + ("" if own else f"/{names[0]}"),
         concern="explanation",
