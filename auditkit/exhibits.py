@@ -56,7 +56,7 @@ class Estimate(Record):
 
 
 class TrustCheck(Record):
-    """One test of an explanation (EXPLANATIONS: T0–T11)."""
+    """One test of an explanation (T0–T11, `catalogue.trust`)."""
 
     id: str
     """"T0", "T1", …"""
