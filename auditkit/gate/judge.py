@@ -48,7 +48,7 @@ class Judged(NamedTuple):
 
 
 class _Case(NamedTuple):
-    """One rule before the court."""
+    """One rule, with the finding that answers it."""
 
     rule: Rule
     finding: Finding | None

@@ -1,4 +1,4 @@
-"""The trial of an attribution: raw numbers of T2–T9 for at most 256 rows, from which `readings` reads the checks."""
+"""Raw numbers of T2–T9 for at most 256 rows of an attribution, from which `readings` reads the checks."""
 
 from __future__ import annotations
 
