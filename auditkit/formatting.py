@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from auditkit.records import Comparison, Estimate, Unit
@@ -163,6 +163,15 @@ def interval(e: Estimate, comparison: Comparison, *, of: Of = "share") -> str:
     return interval_in(e, lambda x: quantity(x, comparison, unit=unit, of=of))
 
 
+def listed(parts: Sequence[str]) -> str:
+    """Parts as a list in a sentence.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else list(parts))
+
+
 def upper_first(text: str) -> str:
     """Text as the beginning of a sentence; the rest as it is.
 
@@ -170,6 +179,15 @@ def upper_first(text: str) -> str:
     'Women of USA'
     """
     return text[:1].upper() + text[1:]
+
+
+def lower_first(text: str) -> str:
+    """Text inside a sentence; the rest as it is.
+
+    >>> lower_first("Women of USA")
+    'women of USA'
+    """
+    return text[:1].lower() + text[1:]
 
 
 def printable(text: str) -> str:

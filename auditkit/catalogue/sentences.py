@@ -1,4 +1,4 @@
-"""What the sentences about gaps share, written once: none is established, how large one is, what went unseen."""
+"""What sentences about gaps share, written once: none is established, how large one is, what it does not mean."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def groups_of(by: Sequence[str]) -> str:
     return f"groups of {' and '.join(by)}"
 
 
-def incomparable(head: str, by: Sequence[str], note: str, *, other: str = "") -> str:
-    """That groups cannot be compared with each other, or with `other`.
+def incomparable(by: Sequence[str], note: str, *, other: str = "") -> str:
+    """That groups cannot be compared with each other, or with `other`: the end of a sentence.
 
-    >>> incomparable("F1 score", ["sex"], "one group only")
-    'F1 score: groups of sex cannot be compared; one group only.'
+    >>> incomparable(["sex"], "one group only", other="the rest")
+    'groups of sex cannot be compared with the rest; one group only.'
     """
-    return f"{head}: {groups_of(by)} cannot be compared{f' with {other}' if other else ''}; {note}."
+    return f"{groups_of(by)} cannot be compared{f' with {other}' if other else ''}; {note}."
 
 
 def none_established(what: str, where: str = "") -> str:
@@ -49,8 +49,25 @@ def no_gap(head: str, by: Sequence[str], bounds: str, *, what: str = "gap", unse
     >>> no_gap("F1 score", ["sex"], "95% interval 0.0 to 4.0", unseen="6.0 points")[-58:]
     '0.0 to 4.0; a gap below 6.0 points could have gone unseen).'
     """
-    seen = "" if unseen is None else f"; a gap below {unseen} could have gone unseen"
-    return f"{head}: {none_established(what, f'between {groups_of(by)}')} ({bounds}{seen})."
+    return f"{head}: {none_established(what, f'between {groups_of(by)}')} ({bounds}{too_small(unseen)})."
+
+
+def too_small(size: str | None) -> str:
+    """Below which size a gap could have been missed, at the end of a sentence; nothing where that is not known.
+
+    >>> too_small("6.0 points"), too_small(None)
+    ('; a gap below 6.0 points could have gone unseen', '')
+    """
+    return "" if size is None else f"; a gap below {size} could have gone unseen"
+
+
+def not_causes(of: str = "scores") -> str:
+    """What no explanation of a net may be taken for.
+
+    >>> not_causes()
+    'how the model reaches its scores, not what causes the outcome'
+    """
+    return f"how the model reaches its {of}, not what causes the outcome"
 
 
 def gap_of(size: str, what: str = "gap") -> str:

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from auditkit.catalogue.gaps import TARGETS
 from auditkit.catalogue.index import METRICS
-from auditkit.formatting import NOTHING, Of, decimals, in_unit, quantity
+from auditkit.formatting import NOTHING, Of, decimals, in_unit, lower_first, quantity
+from auditkit.formatting import listed as listed
 from auditkit.formatting import upper_first as upper_first
 from auditkit.records import Comparison, Estimate, Report, Status, Unit, Words
 
@@ -104,7 +105,7 @@ class Vocabulary:
         if known.kind == "score":
             return known.plain
         if known.kind == "error":
-            return known.title[:1].lower() + known.title[1:] if known.title[1:2].islower() else known.title
+            return lower_first(known.title) if known.title[1:2].islower() else known.title
         return f"{known.plain}, of {known.denominator_words}"
 
     def short(self, metric: str) -> str:
@@ -191,15 +192,6 @@ def several(n: int, singular: str, plural: str = "") -> str:
     ('one rule', 'no rules')
     """
     return f"{number(n)} {singular if n == 1 else plural or singular + 's'}"
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Parts as a list in a sentence.
-
-    >>> listed(["a", "b", "c"])
-    'a, b and c'
-    """
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else list(parts))
 
 
 def does(report: Report, policy: str = "policy") -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import not_causes
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import UNBOUNDED, Cell, mean_of, share_of
@@ -19,7 +20,7 @@ Floats = NDArray[np.float64]
 
 CHANGED, DELTA, UP = "changed:", "delta:", "up:"
 """Prefixes of the columns: the decision is another; the score's change; the decision turned positive."""
-CAUTION = "This is how the model reaches its decisions, not what causes the outcome."
+CAUTION = f"This is {not_causes('decisions')}."
 
 
 RATE, EFFECT = "changed", "moved"

@@ -8,6 +8,7 @@ import numpy as np
 
 from auditkit.catalogue.explanations import SCALES
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import not_causes
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, hidden
@@ -155,7 +156,7 @@ def _statement(features: tuple[str, ...], share: Estimate, trust: tuple[TrustChe
     cautions = [f" Caution: {THRESHOLDS[t.id].failure}." for t in trust if t.cautions]
     return (
         f"{' and '.join(names)} {'carry' if len(names) > 1 else 'carries'} {percent(share.value)} of what moves the "
-        f"model's scores, on average{sure}: how the model reaches its scores, not what causes the outcome."
+        f"model's scores, on average{sure}: {not_causes()}."
         f"{''.join(cautions)}"
     )
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from auditkit.catalogue.gaps import FORMS, GapTarget
-from auditkit.catalogue.sentences import none_established
+from auditkit.catalogue.sentences import none_established, not_causes
 from auditkit.explain.gaps.splits import Split, of_all
 from auditkit.explain.gaps.sums import REST, GapSums
-from auditkit.formatting import interval_in, percent, plain, points, upper_first
+from auditkit.formatting import interval_in, listed, percent, plain, points, upper_first
 from auditkit.records import Estimate
 
 NAMED = 3
@@ -21,7 +21,6 @@ MISSED = 0.01
 """Part of Σ abs(φ) by which a sum may miss the gap."""
 CANCEL = 0.5
 """Part of Σ abs(φ) below which a gap hides causes that cancel."""
-CAUTION = "how the model reaches its scores, not what causes the outcome"
 
 
 def amount(target: GapTarget, x: float | None) -> str:
@@ -56,17 +55,17 @@ def statement(split: Split) -> str:
         hides = " It hides causes that cancel each other" if cancelling(split) else " Established are single parts"
         parts = [_some(split, adds)] if adds else []
         parts += [_some(split, takes, off=True)] if takes else []
-        return f"{seen}.{hides}: {'; '.join(parts)}: {CAUTION}."
+        return f"{seen}.{hides}: {'; '.join(parts)}: {not_causes()}."
     of_gap = f"Of the gap of {amount(target, total.value)} {gap_words(split)}"
     if not adds:
-        return f"{of_gap}, no single part is established: {CAUTION}."
+        return f"{of_gap}, no single part is established: {not_causes()}."
     first = split.parts[adds[0]]
     size = amount(target, first.value)
     leading = f"{size} ({limits(target, first)}) {'comes' if size.endswith('point') else 'come'} through "
     more = [f"{amount(target, split.parts[k].value)} through {split.names[k]}" for k in adds[1:NAMED]]
     against = f"; {_some(split, takes, off=True)}" if takes else ""
     hides = ", so that it hides larger causes that cancel" if cancelling(split) else ""
-    return f"{of_gap}, {_joined([leading + split.names[adds[0]], *more])}{against}{hides}: {CAUTION}."
+    return f"{of_gap}, {listed([leading + split.names[adds[0]], *more])}{against}{hides}: {not_causes()}."
 
 
 def cancelling(split: Split) -> bool:
@@ -88,21 +87,17 @@ def _some(split: Split, which: Sequence[int], *, off: bool = False) -> str:
     def told(k: int) -> str:
         return f"{split.names[k]} {'takes' if off else 'adds'} {amount(split.target, abs(float(split.values[k])))}"
 
-    return _joined([told(k) for k in which[:NAMED]]) + (" off" if off else "")
-
-
-def _joined(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return listed([told(k) for k in which[:NAMED]]) + (" off" if off else "")
 
 
 def share_statement(split: Split, features: Sequence[str], share: Estimate) -> str:
-    what = _joined(list(features))
+    what = listed(list(features))
     if share.value is None:
         return f"No share of the gap {gap_words(split)} can be given for {what}: {share.note}."
     sure = "" if share.low is None else f" ({interval_in(share, percent)})"
     return (
         f"Of the gap of {amount(split.target, split.total.value)} {gap_words(split)}, {percent(share.value)} "
-        f"{'comes' if len(features) == 1 else 'come'} through {what}{sure}: {CAUTION}."
+        f"{'comes' if len(features) == 1 else 'come'} through {what}{sure}: {not_causes()}."
     )
 
 

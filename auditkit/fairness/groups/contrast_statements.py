@@ -26,7 +26,7 @@ def of_composite(metric: str, kind: Comparison, family: Grouped, e: Estimate, fo
     """An extreme, a difference or a ratio of a composite between groups."""
     head = METRICS[metric].head
     if found is None or e.value is None:
-        return sentences.incomparable(head, family.by, e.note)
+        return f"{head}: {sentences.incomparable(family.by, e.note)}"
     bounds = _interval(metric, e, kind)
     low, high = (f"{family.name(i)} {value_text(metric, float(family.values[i]))}" for i in (found.first, found.second))
     if kind in ("group_min", "group_max"):
@@ -42,7 +42,7 @@ def of_contrast(
     """The group farthest from `other`: the name of the reference group, or "the rest"."""
     head = METRICS[metric].head
     if found is None or e.value is None:
-        return sentences.incomparable(head, family.by, e.note, other=other)
+        return f"{head}: {sentences.incomparable(family.by, e.note, other=other)}"
     bounds = _interval(metric, e, kind)
     if not is_established(kind, e):
         return sentences.none_differs(head, family.by, other, bounds)

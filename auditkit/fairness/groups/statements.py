@@ -26,7 +26,7 @@ def of_comparison(metric: str, kind: Comparison, family: Family, e: Estimate, fo
     """A difference, ratio or extreme over the groups of a family."""
     head = METRICS[metric].head
     if found is None or e.value is None:
-        return sentences.incomparable(head, family.by, e.note)
+        return f"{head}: {sentences.incomparable(family.by, e.note)}"
     low, high = family.name(found.first), family.name(found.second)
     at_low, at_high = percent(family.values[found.first]), percent(family.values[found.second])
     if kind in ("group_min", "group_max"):
@@ -48,7 +48,7 @@ def of_equalized_odds(by: tuple[str, ...], kind: Comparison, e: Estimate, worse:
     """The larger of the two gaps, or the smaller of the two ratios."""
     groups = sentences.groups_of(by)
     if e.value is None:
-        return f"Errors and hits of {groups} cannot be compared; {e.note}."
+        return f"Errors and hits of {sentences.incomparable(by, e.note)}"
     if not is_established(kind, e):
         return _none("Errors and hits", by, kind, e)
     where = f"in {METRICS[worse].title.lower()} ({interval(e, kind)})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,11 +16,6 @@ from auditkit.fairness.labels import given_columns, keys_of
 from auditkit.fairness.scores.thresholds import Constraint, GroupRule, Reach, best_common_cut, rules_for
 from auditkit.question import SPARSE
 from auditkit.records import Report
-
-if TYPE_CHECKING:
-    pass
-else:
-    pass
 
 Floats = NDArray[np.float64]
 Key = tuple[str, ...]

@@ -9,7 +9,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.metric import Metric
 from auditkit.catalogue.sentences import is_established
 from auditkit.fairness.scores.values import Reading
-from auditkit.formatting import confidence, interval_in, points, quantity, quotient
+from auditkit.formatting import confidence, interval_in, lower_first, points, quantity, quotient
 from auditkit.records import Comparison, Estimate
 from auditkit.stats.families import FamilyInterval
 
@@ -30,11 +30,11 @@ def statement(r: ScoreValues, comparison: Comparison, e: Estimate, found: Family
     """What a finding says."""
     m = METRICS[r.metric]
     if e.value is None:
-        return sentences.incomparable(m.title, r.by, e.note) if r.by else f"{m.title}: undefined; {e.note}."
+        return f"{m.title}: {sentences.incomparable(r.by, e.note) if r.by else f'undefined; {e.note}.'}"
     one = m.wording.one.format(x=_written(m, e.value))
     if comparison == "overall":
         head = "No miscalibration is established: " if _may_be_chance(m, e) else ""
-        return f"{head}{one[0].lower() + one[1:] if head else one}. {_sure(m, e)}"
+        return f"{head}{lower_first(one) if head else one}. {_sure(m, e)}"
     assert found is not None
     if comparison != "difference":
         which, groups = "lowest" if comparison == "group_min" else "highest", sentences.groups_of(r.by)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import too_small
 from auditkit.errors import listing
 from auditkit.fairness.families.estimates import number
 from auditkit.formatting import confidence, decimals, interval, percent, points
@@ -77,8 +78,7 @@ def _statement(metric: str, found: Search, tested: Tested, order: list[int], e: 
         return f"{head}, and none stood out."
     head += f", {len(order)} of them tested on the other half"
     if not confirmed:
-        seen = f"; a gap below {points(e.mde)} points could have gone unseen" if e.mde is not None else ""
-        return f"{head}, and none is confirmed{seen}."
+        return f"{head}, and none is confirmed{too_small(None if e.mde is None else f'{points(e.mde)} points')}."
     names = [found.carried[i] for i in order[:confirmed]]
     first = order[0]
     rates = metric != "mean_error"
