@@ -46,8 +46,8 @@ def none_established(what: str, where: str = "") -> str:
 def no_gap(head: str, by: Sequence[str], bounds: str, *, what: str = "gap", unseen: str | None = None) -> str:
     """That no gap between groups is established; `unseen` is the size below which one could have been missed.
 
-    >>> no_gap("F1 score", ["sex"], "95% interval 0.0 to 4.0", unseen="6.0 points")[-58:]
-    '0.0 to 4.0; a gap below 6.0 points could have gone unseen).'
+    >>> no_gap("F1", ["sex"], "0.0 to 4.0", unseen="6.0 points")
+    'F1: no gap between groups of sex is established (0.0 to 4.0; a gap below 6.0 points could have gone unseen).'
     """
     return f"{head}: {none_established(what, f'between {groups_of(by)}')} ({bounds}{too_small(unseen)})."
 
