@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def of_several(label: str | None, task: Task) -> None:
     """ModelError for a label where there are no several classes to choose from."""
     if label is not None:
-        raise ModelError(f"label={label!r} names a class of several; this task is {task}: leave it away")
+        raise ModelError(f"label={label!r} names a class of several; this task is {task}: omit it")
 
 
 @dataclass(frozen=True)

@@ -73,9 +73,7 @@ Out = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
 Name = Annotated[str, typer.Option("--name", help="Name of the report's files; default: the model's name.")]
 Formats = Annotated[list[str] | None, typer.Option("--format", help="html, json or junit; repeatable.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of the sample.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files that are no reports of auditkit.")]
-SampleSize = Annotated[int, typer.Option("--sample", min=1, help="Rows for the explanations, at most.")]
 
 
 def _version(wanted: bool) -> None:
@@ -210,20 +208,18 @@ def run(
     changed = overridden(
         chosen,
         data={
-            **{
-                "path": from_here(data, chosen),
-                "y_true": y_true,
-                "positive": positive,
-                "sensitive_features": sensitive,
-            },
-            **{"sample_weight": sample_weight, "weights_kind": known_kind(weights_kind), "cluster": cluster},
-            **{"sep": sep, "encoding": encoding, "na_values": na_values},
             "path": from_here(data, chosen),
             "y_true": one_or_more(y_true, several),
             "task": known_task(task),
             "classes": None if classes is None else [int(c) if c.isdecimal() else c for c in classes],
             "positive": positive,
             "sensitive_features": sensitive,
+            "sample_weight": sample_weight,
+            "weights_kind": known_kind(weights_kind),
+            "cluster": cluster,
+            "sep": sep,
+            "encoding": encoding,
+            "na_values": na_values,
         },
         model={
             "factory": factory,

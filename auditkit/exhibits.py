@@ -43,6 +43,11 @@ class Estimate(Record):
     note: str = ""
     """Why the state is not `ok`, or what a None limit means."""
 
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval lies on one side of 0: only then a sentence may name a difference."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
     @model_validator(mode="after")
     def _in_order(self) -> Estimate:
         if self.low is not None and self.high is not None and self.low - self.high > 1e-9 * max(1.0, abs(self.low)):
@@ -51,7 +56,7 @@ class Estimate(Record):
 
 
 class TrustCheck(Record):
-    """One test of an explanation (EXPLANATIONS: T0–T11)."""
+    """One test of an explanation (T0–T11, `catalogue.trust`)."""
 
     id: str
     """"T0", "T1", …"""

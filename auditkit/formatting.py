@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from auditkit.records import Comparison, Estimate, Unit
@@ -128,11 +129,28 @@ def limit(x: float, comparison: Comparison, *, of: Of = "share") -> str:
         return f"{x:,.8g}".replace("-", "−")
     if comparison.startswith("ratio") or of == "number":
         return max(quotient(x), f"{x:.8g}".replace("-", "−"), key=len)
-    number = f"{100 * x:.8g}"
-    number = number.replace("-", "−")
+    number = f"{100 * x:.8g}".replace("-", "−")
     if of == "percent" or (not comparison.startswith("difference") and of != "points"):
         return f"{number}%"
     return f"{number} point{'' if number == '1' else 's'}"
+
+
+def confidence(level: float) -> str:
+    """A level of confidence.
+
+    >>> confidence(0.95), confidence(0.98765)
+    ('95%', '98.77%')
+    """
+    return f"{100 * level:.4g}%"
+
+
+def interval_in(e: Estimate, write: Callable[[float | None], str]) -> str:
+    """An interval in a sentence, its ends as `write` says.
+
+    >>> interval_in(Estimate(value=2.0, low=1.0, high=3.5), plain)
+    '95% interval 1.00 to 3.50'
+    """
+    return f"{confidence(e.level)} interval {write(e.low)} to {write(e.high)}"
 
 
 def interval(e: Estimate, comparison: Comparison, *, of: Of = "share") -> str:
@@ -142,8 +160,34 @@ def interval(e: Estimate, comparison: Comparison, *, of: Of = "share") -> str:
     '95% interval 5.0 to 15.0'
     """
     unit = of == "percent" or (not comparison.startswith("difference") and of == "share")
-    low, high = (quantity(x, comparison, unit=unit, of=of) for x in (e.low, e.high))
-    return f"{100 * e.level:.4g}% interval {low} to {high}"
+    return interval_in(e, lambda x: quantity(x, comparison, unit=unit, of=of))
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts as a list in a sentence.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else list(parts))
+
+
+def upper_first(text: str) -> str:
+    """Text as the beginning of a sentence; the rest as it is.
+
+    >>> upper_first("women of USA")
+    'Women of USA'
+    """
+    return text[:1].upper() + text[1:]
+
+
+def lower_first(text: str) -> str:
+    """Text inside a sentence; the rest as it is.
+
+    >>> lower_first("Women of USA")
+    'women of USA'
+    """
+    return text[:1].lower() + text[1:]
 
 
 def printable(text: str) -> str:

@@ -50,6 +50,7 @@ METRICS = (
         oracle="scikit-learn where no margin is 0 (there it says 0, and we say undefined); interval a slow twin",
         interval="quantiles over draws p* ~ Dirichlet(cells + ½), seeded by the cells; MOVER for gaps",
         comparisons=(*_EXTREMES, *_DIFFERENCES),
+        decimals=2,
     ),
     Metric(
         kind="composite",
@@ -68,6 +69,7 @@ METRICS = (
         interval="quantiles over draws p* ~ Dirichlet(cells + ½), seeded by the cells; MOVER for gaps",
         comparisons=(*_EXTREMES, *_DIFFERENCES),
         unit="number",
+        decimals=3,
     ),
     Metric(
         kind="composite",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from auditkit.catalogue import confusion
-from auditkit.catalogue.metric import Metric
+from auditkit.catalogue.metric import Metric, Wording
 
 PREFIX = "conditional_"
 
@@ -27,6 +27,7 @@ def _conditional(m: Metric) -> Metric:
         numerator=(),
         denominator=(),
         kind="conditional",
+        wording=Wording(),
         comparisons=("difference", "ratio"),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditkit.catalogue.metric import ALL, Metric
+from auditkit.catalogue.metric import ALL, Metric, Wording
 
 METRICS = (
     Metric(
@@ -17,6 +17,11 @@ METRICS = (
         oracle="fairlearn",
         numerator=((0, 1), (1, 1)),
         denominator=ALL,
+        wording=Wording(
+            phrase="selected",
+            frequencies="The model selects {them}.",
+            less_often="{low} are selected less often than {high}",
+        ),
     ),
     Metric(
         name="base_rate",
@@ -30,6 +35,10 @@ METRICS = (
         oracle="fairlearn.metrics.selection_rate of the target",
         numerator=((1, 0), (1, 1)),
         denominator=ALL,
+        wording=Wording(
+            phrase="{yes}",
+            short="{yes}",
+        ),
     ),
     Metric(
         name="true_positive_rate",
@@ -43,6 +52,11 @@ METRICS = (
         oracle="fairlearn",
         numerator=((1, 1),),
         denominator=((1, 0), (1, 1)),
+        wording=Wording(
+            phrase="found, of those who {yes}",
+            frequencies="Of those who {yes}, the model finds {them}.",
+            less_often="among those who {yes}, {low} are found less often than {high}",
+        ),
     ),
     Metric(
         name="false_positive_rate",
@@ -56,6 +70,11 @@ METRICS = (
         oracle="fairlearn",
         numerator=((0, 1),),
         denominator=((0, 0), (0, 1)),
+        wording=Wording(
+            phrase="wrongly selected, of those who {no}",
+            frequencies="Of those who {no}, the model wrongly selects {them}.",
+            less_often="among those who {no}, {high} are wrongly selected more often than {low}",
+        ),
     ),
     Metric(
         name="true_negative_rate",
@@ -69,6 +88,9 @@ METRICS = (
         oracle="fairlearn",
         numerator=((0, 0),),
         denominator=((0, 0), (0, 1)),
+        wording=Wording(
+            phrase="rightly not selected, of those who {no}",
+        ),
     ),
     Metric(
         name="false_negative_rate",
@@ -82,6 +104,10 @@ METRICS = (
         oracle="fairlearn",
         numerator=((1, 0),),
         denominator=((1, 0), (1, 1)),
+        wording=Wording(
+            phrase="overlooked, of those who {yes}",
+            frequencies="Of those who {yes}, the model overlooks {them}.",
+        ),
     ),
     Metric(
         name="precision",
@@ -95,6 +121,11 @@ METRICS = (
         oracle="scikit-learn through fairlearn",
         numerator=((1, 1),),
         denominator=((0, 1), (1, 1)),
+        wording=Wording(
+            phrase="right, of those selected",
+            frequencies="When it selects, the model is right about {them}.",
+            less_often="the model is less often right when it selects {low} than when it selects {high}",
+        ),
     ),
     Metric(
         name="negative_predictive_value",
@@ -147,6 +178,11 @@ METRICS = (
         oracle="scikit-learn through fairlearn",
         numerator=((0, 0), (1, 1)),
         denominator=ALL,
+        wording=Wording(
+            phrase="right, of all",
+            frequencies="The model is right about {them}.",
+            less_often="the model is less often right about {low} than about {high}",
+        ),
     ),
     Metric(
         name="error_rate",
@@ -174,6 +210,10 @@ METRICS = (
         interval="both family intervals at the q with F_K1(q)·F_K2(q) = level, F the studentized range of √2 q",
         kind="composite",
         comparisons=("difference", "ratio"),
+        wording=Wording(
+            phrase="found, and wrongly selected",
+            short="found, and wrongly selected",
+        ),
     ),
 )
 

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from auditkit.catalogue.metric import Metric
+
+
+class Scale(NamedTuple):
+    """What an explanation is of, in words."""
+
+    name: str
+    """After "the"."""
+    unit: str
+    """The unit of contributions."""
+
+
+SCALES = {
+    "logit": Scale("log-odds", "log-odds"),
+    "probability": Scale("probability", "probability"),
+    "prediction": Scale("prediction", "the unit of the prediction"),
+}
 
 
 def _method(name: str, title: str, plain: str, definition: str, formula: str, reference: str, oracle: str) -> Metric:

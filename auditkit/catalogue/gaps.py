@@ -2,19 +2,77 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 from auditkit.catalogue.metric import Metric
 
-GAPS = (
-    "mean_score",
-    "mean_score_of_positives",
-    "mean_score_of_negatives",
-    "selection_rate",
-    "true_positive_rate",
-    "false_positive_rate",
-    "log_loss",
-    "mean_prediction",
-)
-"""What the share of a gap may be of."""
+
+@dataclass(frozen=True)
+class GapTarget:
+    """A number whose mean differs between groups, so that its gap can be taken apart."""
+
+    name: str
+    """What a rule writes as `of`; a name of the catalogue where it has one."""
+    of: Literal["score", "selected", "loss"]
+    """Which output of the model is averaged."""
+    y: int | None
+    """Over the rows of this truth; None: over all."""
+    words: str
+    """After "the gap in"."""
+    plain: str = ""
+    """After "gap", for people outside the field, with `{yes}` and `{no}` as in `Wording`; empty: the metric's title."""
+    unit: Literal["points", ""] = "points"
+    tasks: tuple[str, ...] = ("binary", "multilabel")
+    """Of several classes, one against the rest."""
+
+
+_SCORES = ("binary", "multilabel", "multiclass")
+
+TARGETS: dict[str, GapTarget] = {
+    t.name: t
+    for t in (
+        GapTarget("mean_score", "score", None, "mean score", "in scores", tasks=_SCORES),
+        GapTarget(
+            "mean_score_of_positives",
+            "score",
+            1,
+            "mean score of the truly positive",
+            "in scores of those who {yes}",
+            tasks=_SCORES,
+        ),
+        GapTarget(
+            "mean_score_of_negatives",
+            "score",
+            0,
+            "mean score of the truly negative",
+            "in scores of those who {no}",
+            tasks=_SCORES,
+        ),
+        GapTarget("selection_rate", "selected", None, "selection rate", "in who is selected"),
+        GapTarget("true_positive_rate", "selected", 1, "true positive rate", "in who is found"),
+        GapTarget("false_positive_rate", "selected", 0, "false positive rate", "in who is wrongly selected"),
+        GapTarget("log_loss", "loss", None, "mean log loss", "in how far scores miss the truth", unit=""),
+        GapTarget("mean_prediction", "score", None, "mean prediction", unit="", tasks=("regression",)),
+    )
+}
+"""Name → what a gap may be of, and the share of one; in the order in which they are shown."""
+
+GAPS = tuple(TARGETS)
+
+
+FORMS = {"shapley": "Shapley values over pairs of rows", "integrated_gradients": "Integrated Gradients from row to row"}
+"""Ways to split a gap, in words."""
+
+
+def targets_of(task: str) -> tuple[GapTarget, ...]:
+    """The targets of a task.
+
+    >>> [t.name for t in targets_of("regression")]
+    ['mean_prediction']
+    """
+    return tuple(t for t in TARGETS.values() if task in t.tasks)
+
 
 METRICS = (
     Metric(
@@ -24,8 +82,7 @@ METRICS = (
         definition=(
             "Which part of a gap between two groups comes through some columns: rows of both groups are paired, and "
             "the difference of each pair is shared out over the columns in which its rows differ. A rule says of which "
-            "gap (of = mean_score, mean_score_of_positives, mean_score_of_negatives, selection_rate, "
-            "true_positive_rate, false_positive_rate, log_loss, mean_prediction) and of which columns (features)."
+            f"gap (of = {', '.join(GAPS)}) and of which columns (features)."
         ),
         formula="Σ_{j in features} φ_j / gap; φ = Σ_pairs w · Shapley values of s(x) − s(x'); Σ_j φ_j = gap",
         denominator_words="pairs of a sampled row of each group, weighted so that both groups' means are their own",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditkit.catalogue.metric import Metric
+from auditkit.catalogue.metric import Metric, Wording
 
 _RATIO_INTERVAL = "MOVER-R of each pair at the studentized range of all pairs; Fisher's mid-p beside it, unadjusted"
 
@@ -26,6 +26,7 @@ METRICS = (
         kind="check",
         unit="number",
         comparisons=("ratio",),
+        wording=Wording(columns=("Applicants", "Selected", "Selection rate"), happened="selected"),
     ),
     Metric(
         name="scoring_rate",
@@ -44,6 +45,7 @@ METRICS = (
         kind="check",
         unit="number",
         comparisons=("ratio",),
+        wording=Wording(columns=("Applicants", "Above the median", "Scoring rate"), happened="scored above the median"),
     ),
     Metric(
         name="unknown_demographics",

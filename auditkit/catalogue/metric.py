@@ -13,6 +13,39 @@ WILSON = "Wilson for one rate; Newcombe and MOVER-R for gaps and ratios of two g
 
 
 @dataclass(frozen=True)
+class Wording:
+    """A metric in sentences, where its title and plain words do not serve; what is empty is made of those.
+
+    `{yes}` and `{no}` stand for what a true positive and a true negative does, `{low}` and `{high}` for the group of
+    the lowest and of the highest value.
+    """
+
+    phrase: str = ""
+    """In a few plain words: "found, of those who {yes}"."""
+    short: str = ""
+    """In one or two."""
+    frequencies: str = ""
+    """The first sentence that a reader sees; `{them}`: "7 of every 100 women"."""
+    less_often: str = ""
+    """That one group has a lower rate than another, as a clause."""
+    one: str = ""
+    """The value `{x}` of one group, or of everybody, as a sentence without its full stop; `{along}` names a continuous
+    attribute."""
+    two: str = ""
+    """Likewise of two: `{x}` is the value of `{low}`, `{y}` that of `{high}`."""
+    above: str = ""
+    """What a value above 0 says, where the sign is written in words."""
+    below: str = ""
+    """Likewise below 0."""
+    interval: str = ""
+    """What the ends of an interval are, where their sign needs words."""
+    columns: tuple[str, ...] = ()
+    """Heads of the columns of its table: who is counted, which of them, and the rate."""
+    happened: str = ""
+    """What happened to those of the second column, after "are"."""
+
+
+@dataclass(frozen=True)
 class Metric:
     """One entry: a metric, or a check that answers with something else than a rate."""
 
@@ -52,6 +85,18 @@ class Metric:
     )
     limits: tuple[float, float] = (0.0, 1.0)
     """Between what a rule's limit must lie."""
+    decimals: int | None = None
+    """Of a composite that its sentences write as a plain number; None: it is a share."""
+    right: float | None = None
+    """What right scores give, where a value may be chance; None: nothing is right by itself."""
+    wording: Wording = Wording()
     tested: bool = True
     """False where no interval is computed: a rule can judge the point value alone."""
     tasks: tuple[str, ...] = ("binary",)
+
+    @property
+    def head(self) -> str:
+        """What stands before the colon of a sentence that compares groups: "Selected, of everybody"."""
+        if self.kind == "composite":
+            return self.title
+        return f"{self.plain[0].upper()}{self.plain[1:]}, of {self.denominator_words}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditkit.catalogue.metric import Metric
+from auditkit.catalogue.metric import Metric, Wording
 
 METRICS = (
     Metric(
@@ -19,6 +19,9 @@ METRICS = (
         interval="MOVER over the classes, or Σ p̃(1 − p̃)/(n + 2) where that is wider; MOVER for gaps",
         comparisons=("overall", "group_min", "group_max", "difference"),
         tasks=("multiclass",),
+        wording=Wording(
+            phrase="found, all classes counting alike",
+        ),
     ),
 )
 

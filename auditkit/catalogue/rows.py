@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditkit.catalogue.metric import Metric
+from auditkit.catalogue.metric import Metric, Wording
 
 METRICS = (
     Metric(
@@ -18,6 +18,10 @@ METRICS = (
         interval="Student's t over rows, approximate: rows share neighbours; groups by MOVER",
         kind="check",
         comparisons=("overall", "group_min", "difference"),
+        wording=Wording(
+            one="The decision on a row agrees with {x} of those on the rows most like it",
+            two="Decisions on {low} agree less with those on similar rows than those on {high}: {x} against {y}",
+        ),
     ),
     Metric(
         name="generalized_demographic_parity",
@@ -33,6 +37,7 @@ METRICS = (
         kind="check",
         comparisons=("difference",),
         unit="points",
+        wording=Wording(one="Along {along}, the selection rate strays from its average by {x}"),
     ),
     Metric(
         name="distance_correlation",
@@ -48,6 +53,7 @@ METRICS = (
         kind="check",
         comparisons=("overall",),
         unit="number",
+        wording=Wording(one="What the model says goes with {along}: distance correlation {x}"),
     ),
     Metric(
         name="proxy_auc",

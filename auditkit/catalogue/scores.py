@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditkit.catalogue.metric import Metric
+from auditkit.catalogue.metric import Metric, Wording
 
 _MIN, _MAX = ("overall", "group_min", "difference"), ("overall", "group_max", "difference")
 _GAP = ("overall", "difference")
@@ -23,6 +23,10 @@ METRICS = (
         oracle="scikit-learn; a slow twin of DeLong's variance",
         interval="DeLong on the logit scale where min(m, n)·min(A, 1−A) ≥ 5, else Newcombe's method 5" + _FAMILY,
         comparisons=_MIN,
+        wording=Wording(
+            one="The score ranks a truly positive row above a truly negative one in {x} of pairs",
+            two="Scores rank {low} less well than {high}: AUC {x} against {y}",
+        ),
     ),
     Metric(
         kind="score",
@@ -37,6 +41,10 @@ METRICS = (
         oracle="scikit-learn's roc_auc_score on those rows",
         interval="as for roc_auc; the smallest with Šidák's value above; gaps by MOVER, too wide as groups share rows",
         comparisons=("group_min", "difference"),
+        wording=Wording(
+            one="A positive row of other groups is ranked above a negative row of the group in {x} of pairs",
+            two="Negatives of {low} outrank others' positives more often than those of {high}: AUC {x} against {y}",
+        ),
     ),
     Metric(
         kind="score",
@@ -51,6 +59,10 @@ METRICS = (
         oracle="scikit-learn's roc_auc_score on those rows",
         interval="as for roc_auc; the smallest with Šidák's value above; gaps by MOVER, too wide as groups share rows",
         comparisons=("group_min", "difference"),
+        wording=Wording(
+            one="A positive row of the group is ranked above a negative row of other groups in {x} of pairs",
+            two="Positives of {low} rank below others' negatives more often than those of {high}: AUC {x} against {y}",
+        ),
     ),
     Metric(
         kind="score",
@@ -81,6 +93,11 @@ METRICS = (
         interval="noncentral χ² with two matched moments, inverted; the largest with Šidák's value below" + _FAMILY,
         comparisons=_MAX,
         unit="points",
+        right=0.0,
+        wording=Wording(
+            one="Beyond chance, scores miss what happens by {x}",
+            two="Scores of {high} miss what happens by more than those of {low}: {y} against {x}",
+        ),
     ),
     Metric(
         kind="score",
@@ -97,6 +114,14 @@ METRICS = (
         comparisons=_GAP,
         unit="points",
         limits=(-1.0, 1.0),
+        right=0.0,
+        wording=Wording(
+            one="Scores are {x} on average",
+            two="Scores of {low} are {x} on average, those of {high} {y}",
+            above="too low",
+            below="too high",
+            interval="truth less score",
+        ),
     ),
     Metric(
         kind="score",
@@ -113,6 +138,11 @@ METRICS = (
         comparisons=_GAP,
         unit="number",
         limits=(-100.0, 100.0),
+        right=1.0,
+        wording=Wording(
+            one="The calibration slope is {x} (1 is right, below it scores are too extreme)",
+            two="The calibration slope is {x} for {low} and {y} for {high} (1 is right)",
+        ),
     ),
     Metric(
         kind="score",
@@ -129,6 +159,11 @@ METRICS = (
         comparisons=_GAP,
         unit="number",
         limits=(-100.0, 100.0),
+        right=0.0,
+        wording=Wording(
+            one="The log-odds of scores must shift by {x} to be right on average",
+            two="To be right on average, log-odds must shift by {x} for {low} and by {y} for {high}",
+        ),
     ),
     Metric(
         kind="score",
@@ -144,6 +179,11 @@ METRICS = (
         interval="R ± the critical range of Brownian motion (2.498 at 95%) × σ; conservative" + _FAMILY,
         comparisons=_MAX,
         unit="points",
+        right=0.0,
+        wording=Wording(
+            one="Misses add up to {x} over the worst stretch of scores",
+            two="Misses of scores add up to {y} for {high} and to {x} for {low}",
+        ),
     ),
     Metric(
         name="price_of_parity",

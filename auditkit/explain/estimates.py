@@ -147,8 +147,3 @@ def gap(cells: Sequence[Cell], *, level: float, most: float = math.inf) -> Gap |
         method=f"MOVER of all pairs of: {cells[kept[0]].method}",
     )
     return Gap(estimate, kept[found.first], kept[found.second])
-
-
-def excludes_zero(e: Estimate) -> bool:
-    """Whether the interval lies on one side of 0: only then a sentence may name a difference."""
-    return e.low is not None and e.high is not None and (e.low > 0 or e.high < 0)

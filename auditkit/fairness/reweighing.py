@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auditkit.alignment import aligned
 from auditkit.errors import DataError
 from auditkit.evidence.frames import columns_of
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.evidence.tally import Tally, coded_strings, matched
+from auditkit.evidence.tally import Tally
+from auditkit.fairness.labels import given_columns, keys_of
+from auditkit.records import Report
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Reweighing:
     """One weight a group and target: P(group) P(target) / P(group, target).
 
     >>> tally = Tally.of({"g": list("aaab")}, y_true=[1, 0, 0, 1], y_pred=[1, 0, 0, 1])
-    >>> dict(reweighing(tally, ["g"]).by_group)
+    >>> dict(reweigh(tally, "g").by_group)
     {('a',): (0.75, 1.5), ('b',): (None, 0.5)}
     """
 
@@ -29,17 +32,19 @@ class Reweighing:
     """Group → (weight of its negatives, of its positives); None where there is no such row."""
 
     def weights(self, groups: Any, y_true: ArrayLike) -> NDArray[np.float64]:
-        """(N,) weights of rows, in the order of `groups`: a frame or dict with the columns `by`.
+        """(N,) weights of rows, in the order of `groups`, to train with (`sample_weight`).
 
-        Raises DataError for a group and target that were not there, or a target other than 0 and 1.
+        `groups`: a frame or dict with the columns `by`, or one column if `by` is one; `y_true`: 1 where positive, else
+        0. Raises DataError for a group and target that were not there.
         """
-        columns, beside = matched({b: groups[b] for b in self.by}, {"y_true": y_true})
-        truth = np.asarray(beside["y_true"])
-        coded = [coded_strings(columns[b], b) for b in self.by]
-        keys = zip(*(np.array(labels, dtype=object)[codes] for codes, labels in coded), strict=True)
+        labelled = aligned({**given_columns(groups, self.by), "y_true": y_true})
+        truth = np.asarray(labelled.pop("y_true"))
+        keys = keys_of(list(labelled.values()), self.by)
+        if len(keys) != len(truth):
+            raise DataError(f"groups have {len(keys)} rows, y_true has {len(truth)}")
         table = {(g, t): w for g, pair in self.by_group for t, w in enumerate(pair)}
         out = []
-        for key, t in zip(keys, truth.tolist(), strict=True):
+        for key, t in zip(map(tuple, keys.tolist()), truth.tolist(), strict=True):
             weight = table.get((key, t))
             if weight is None:
                 raise DataError(f"no weight for target {t!r} in group {' & '.join(key)}: no such row was counted")
@@ -47,8 +52,27 @@ class Reweighing:
         return np.array(out, dtype=np.float64)
 
 
-def reweighing(evidence: Tally | ScoreHistogram, by: Sequence[str]) -> Reweighing:
-    """The weights of Kamiran & Calders (2012), Knowledge and Information Systems 33:1, from counts alone."""
+def reweigh(source: Tally | ScoreHistogram | Report, by: str | Sequence[str]) -> Reweighing:
+    """Weights for training again, with which group and target are independent.
+
+    Parameters
+    ----------
+    source
+        A Tally, a ScoreHistogram, or a report whose checks included `GroupFairness` or `Scores`.
+    by
+        The attribute, or attributes, whose crossed groups get two weights each, of their negatives and positives.
+
+    Computed from counts alone: w(g, y) = P(g) P(y) / P(g, y) over the rows whose target is known, so that every group
+    has the same weighted base rate. Raises DataError where nothing was counted. Kamiran & Calders (2012), Knowledge
+    and Information Systems 33:1.
+
+    >>> tally = Tally.of({"g": list("aaab")}, y_true=[1, 0, 0, 1], y_pred=[1, 0, 0, 1])
+    >>> reweigh(tally, "g").weights(["a", "b"], [1, 1]).tolist()
+    [1.5, 0.5]
+    """
+    evidence, by = _counts(source), (by,) if isinstance(by, str) else tuple(by)
+    if not by:
+        raise DataError("no attribute to weigh by")
     cells = evidence.over(*by).cells
     known = cells[cells["y_true"] >= 0]
     if known.empty:
@@ -64,4 +88,16 @@ def reweighing(evidence: Tally | ScoreHistogram, by: Sequence[str]) -> Reweighin
         n = table.get((g, t), 0)
         return of_group[g] * of_target[t] / (total * n) if n else None
 
-    return Reweighing(tuple(by), tuple((g, (weight(g, 0), weight(g, 1))) for g in groups))
+    return Reweighing(by, tuple((g, (weight(g, 0), weight(g, 1))) for g in groups))
+
+
+def _counts(source: Tally | ScoreHistogram | Report) -> Tally | ScoreHistogram:
+    if isinstance(source, Tally | ScoreHistogram):
+        return source
+    if not isinstance(source, Report):
+        raise DataError(f"reweigh takes a Tally, a ScoreHistogram or a Report, not {type(source).__name__}")
+    kinds: dict[str, type[Tally] | type[ScoreHistogram]] = {"group_fairness": Tally, "scores": ScoreHistogram}
+    for check, kind in kinds.items():
+        if check in source.evidence:
+            return kind.from_json(source.evidence[check].data)
+    raise DataError("the report has no counts of groups and targets: audit with checks=[ak.GroupFairness(), …]")

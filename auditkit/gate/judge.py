@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
-from auditkit.formatting import limit, quantity
+from auditkit.formatting import confidence, limit, quantity, upper_first
 from auditkit.gate.policy import Policy
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, Rule, Status, Verdict
@@ -48,7 +48,7 @@ class Judged(NamedTuple):
 
 
 class _Case(NamedTuple):
-    """One rule before the court."""
+    """One rule, with the finding that answers it."""
 
     rule: Rule
     finding: Finding | None
@@ -121,7 +121,7 @@ def _at(case: _Case, level: float, reassess: Reassess) -> Estimate:
     if finding is None:
         return own
     side = "low" if case.rule.at_most is not None else "high"
-    note = f"{100 * level:.4g}% on the failing side (Holm), {100 * case.level:g}% on the other"
+    note = f"{confidence(level)} on the failing side (Holm), {confidence(case.level)} on the other"
     return own.model_copy(update={side: getattr(finding.estimate, side), "level": level, "note": note})
 
 
@@ -140,7 +140,7 @@ def _verdict(case: _Case, drawn: _Drawn | None, reassess: Reassess) -> Verdict:
     status = status_of(rule, e)
     more = _more_data(rule, e) if status == "inconclusive" else None
     left_out = [n for n in deciding.notes if n.startswith("left out")] if rule.min_n != SPARSE else []
-    reason = " ".join([_reason(rule, e, status, more), *(f"{n[0].upper()}{n[1:]}." for n in left_out)])
+    reason = " ".join([_reason(rule, e, status, more), *(f"{upper_first(n)}." for n in left_out)])
     p = None if drawn is None else drawn.p
     return Verdict(status=status, rule=rule, finding=finding.id, estimate=e, reason=reason, more_data=more, p=p)
 

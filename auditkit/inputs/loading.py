@@ -65,7 +65,7 @@ def load_model(
         built.weights = of_factory(built.module, factory)
         return built
     if content is not None and is_program(io.BytesIO(content)):
-        raise ModelError(f"{weights} is a program, and a factory was given too: leave the factory away to audit it")
+        raise ModelError(f"{weights} is a program, and a factory was given too: omit the factory to audit it")
     load_weights(built.module, Path(weights), key=weights_key, content=content)
     return built
 

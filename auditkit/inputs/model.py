@@ -64,7 +64,7 @@ class Model:
         What the module returns, a tensor or an object with `.logits`: `"logits"` or `"probabilities"`, of shape (N,),
         (N, 1) or (N, 2) with the positive class last, or a callable from that output to the probability of the
         positive class, (N,). Multiclass: (N, C), the classes in the order of `Dataset(classes=…)`; multilabel: (N, L),
-        the labels in the order of `Dataset(y_true=[…])`; regression: (N,) or (N, 1) numbers, for which leave it away.
+        the labels in the order of `Dataset(y_true=[…])`; regression: (N,) or (N, 1) numbers, for which omit it.
         None: look. They are read as logits, and it is an error if the net ends in a sigmoid, softmax or the like, or
         if (over 20 rows or more) all lie in [0, 1] or those of a row add up to 1: then say which they are.
     threshold
@@ -109,7 +109,7 @@ class Model:
         if task not in TASKS:
             raise ModelError(f"unknown task {task!r}; known are {listing(TASKS)}.{nearest(str(task), TASKS)}")
         if task in ("multiclass", "regression") and threshold != 0.5:
-            raise ModelError(f"a {task} model decides without a threshold; leave threshold away")
+            raise ModelError(f"a {task} model decides without a threshold; omit threshold")
         if not 0 < threshold < 1:
             raise ModelError(f"threshold must lie between 0 and 1, got {threshold}")
         if batch_size < 1:

@@ -22,7 +22,7 @@ SUM_TOLERANCE = 1e-3
 def checked(outputs: Outputs | None, task: Task) -> Outputs | None:
     """`outputs` as given; ModelError for what it cannot be."""
     if task == "regression" and outputs == "probabilities":
-        raise ModelError("a regression gives numbers, not probabilities: leave outputs away, or pass a callable")
+        raise ModelError("a regression gives numbers, not probabilities: omit outputs, or pass a callable")
     if outputs is not None and not callable(outputs) and outputs not in ("logits", "probabilities"):
         raise ModelError(
             f"unknown outputs {outputs!r}; expected 'logits', 'probabilities', a callable or None."

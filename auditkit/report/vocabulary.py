@@ -9,8 +9,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 
+from auditkit.catalogue.gaps import TARGETS
 from auditkit.catalogue.index import METRICS
-from auditkit.formatting import NOTHING, Of, decimals, in_unit, quantity
+from auditkit.formatting import NOTHING, Of, decimals, in_unit, lower_first, quantity
+from auditkit.formatting import listed as listed
+from auditkit.formatting import upper_first as upper_first
 from auditkit.records import Comparison, Estimate, Report, Status, Unit, Words
 
 STATUS: dict[Status, str] = {
@@ -29,38 +32,6 @@ LONGEST = 160
 
 _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-
-_LEADS = {
-    "selection_rate": "The model selects {them}.",
-    "true_positive_rate": "Of those who {yes}, the model finds {them}.",
-    "false_negative_rate": "Of those who {yes}, the model overlooks {them}.",
-    "false_positive_rate": "Of those who {no}, the model wrongly selects {them}.",
-    "precision": "When it selects, the model is right about {them}.",
-    "accuracy": "The model is right about {them}.",
-}
-"""Natural frequencies, for the first sentence that a reader sees."""
-
-_PHRASES = {
-    "selection_rate": "selected",
-    "true_positive_rate": "found, of those who {yes}",
-    "false_negative_rate": "overlooked, of those who {yes}",
-    "false_positive_rate": "wrongly selected, of those who {no}",
-    "true_negative_rate": "rightly not selected, of those who {no}",
-    "precision": "right, of those selected",
-    "accuracy": "right, of all",
-    "base_rate": "{yes}",
-    "equalized_odds": "found, and wrongly selected",
-    "macro_recall": "found, all classes counting alike",
-}
-
-_SHORT = {
-    "selection_rate": "selected",
-    "true_positive_rate": "found",
-    "false_positive_rate": "wrongly selected",
-    "precision": "right when selecting",
-    "accuracy": "right",
-    "equalized_odds": "found, and wrongly selected",
-}
 
 
 class Vocabulary:
@@ -126,21 +97,21 @@ class Vocabulary:
 
     def phrase(self, metric: str) -> str:
         """A metric in plain words: "found, of those who earn more than $50K"."""
-        if metric in _PHRASES:
-            return _PHRASES[metric].format(yes=self.yes(), no=self.no())
         known = METRICS.get(metric)
-        if known is not None and known.kind == "score":
+        if known is None:
+            return _as_it_is(metric)
+        if known.wording.phrase:
+            return self._filled(known.wording.phrase)
+        if known.kind == "score":
             return known.plain
-        if known is not None and known.kind == "error":
-            return known.title[:1].lower() + known.title[1:] if known.title[1:2].islower() else known.title
-        return f"{known.plain}, of {known.denominator_words}" if known else shown(metric).replace("_", " ")
+        if known.kind == "error":
+            return lower_first(known.title) if known.title[1:2].islower() else known.title
+        return f"{known.plain}, of {known.denominator_words}"
 
     def short(self, metric: str) -> str:
         """A metric in one or two plain words: "found"."""
-        if metric == "base_rate":
-            return self.yes()
         known = METRICS.get(metric)
-        return _SHORT.get(metric) or (known.plain if known else shown(metric).replace("_", " "))
+        return self._filled(known.wording.short or known.plain) if known else _as_it_is(metric)
 
     def frequencies(self, metric: str, groups: Sequence[tuple[Mapping[str, str], float]]) -> str:
         """The rates of one or two groups as a sentence that needs no percentage.
@@ -151,26 +122,33 @@ class Vocabulary:
         """
         base = base_of([value for _, value in groups])
         them = " and ".join(f"{round(base * v):,} of every {base:,} {self.people(g)}" for g, v in groups)
-        lead = _LEADS.get(metric)
-        if lead is None:
+        known = METRICS.get(metric)
+        if known is None or not known.wording.frequencies:
             return f"{upper_first(self.phrase(metric))}: {them}."
-        return lead.format(them=them, yes=self.yes(), no=self.no())
+        return self._filled(known.wording.frequencies, them=them)
 
     def clause(self, metric: str, low: Mapping[str, str], high: Mapping[str, str]) -> str:
         """That one group has a lower rate than another, as a clause: "women are selected less often than men"."""
         a, b = self.people(low), self.people(high)
-        match metric:
-            case "selection_rate":
-                return f"{a} are selected less often than {b}"
-            case "true_positive_rate":
-                return f"among those who {self.yes()}, {a} are found less often than {b}"
-            case "false_positive_rate":
-                return f"among those who {self.no()}, {b} are wrongly selected more often than {a}"
-            case "precision":
-                return f"the model is less often right when it selects {a} than when it selects {b}"
-            case "accuracy":
-                return f"the model is less often right about {a} than about {b}"
-        return f"{self.phrase(metric)}: {a} less often than {b}"
+        known = METRICS.get(metric)
+        if known is None or not known.wording.less_often:
+            return f"{self.phrase(metric)}: {a} less often than {b}"
+        return self._filled(known.wording.less_often, low=a, high=b)
+
+    def gap(self, target: str) -> str:
+        """What a gap that is taken apart is a gap of: "in who is selected"."""
+        known = TARGETS.get(target)
+        if known is not None and known.plain:
+            return self._filled(known.plain)
+        metric = METRICS.get(target)
+        return f"in {(metric.title if metric else _as_it_is(target)).lower()}"
+
+    def _filled(self, words: str, **parts: str) -> str:
+        return words.format(yes=self.yes(), no=self.no(), **parts)
+
+
+def _as_it_is(metric: str) -> str:
+    return shown(metric).replace("_", " ")
 
 
 def _own(value: str, attribute: str) -> str:
@@ -198,15 +176,6 @@ def shown(text: str, *, empty: str = "(empty)", longest: int = LONGEST) -> str:
     return text
 
 
-def upper_first(text: str) -> str:
-    """Text as the beginning of a sentence; the rest as it is.
-
-    >>> upper_first("women of USA")
-    'Women of USA'
-    """
-    return text[:1].upper() + text[1:]
-
-
 def number(n: int) -> str:
     """A count in a sentence: words up to twelve.
 
@@ -223,15 +192,6 @@ def several(n: int, singular: str, plural: str = "") -> str:
     ('one rule', 'no rules')
     """
     return f"{number(n)} {singular if n == 1 else plural or singular + 's'}"
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Parts as a list in a sentence.
-
-    >>> listed(["a", "b", "c"])
-    'a, b and c'
-    """
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else list(parts))
 
 
 def does(report: Report, policy: str = "policy") -> str:

@@ -9,17 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import not_causes
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
-from auditkit.explain.estimates import UNBOUNDED, Cell, excludes_zero, mean_of, share_of
-from auditkit.formatting import interval, percent, plain, points, quantity
+from auditkit.explain.estimates import UNBOUNDED, Cell, mean_of, share_of
+from auditkit.formatting import confidence, interval, percent, plain, points, quantity
 from auditkit.records import Estimate, Finding, GroupEstimate, Table, Unit
 
 Floats = NDArray[np.float64]
 
 CHANGED, DELTA, UP = "changed:", "delta:", "up:"
 """Prefixes of the columns: the decision is another; the score's change; the decision turned positive."""
-CAUTION = "This is how the model reaches its decisions, not what causes the outcome."
+CAUTION = f"This is {not_causes('decisions')}."
 
 
 RATE, EFFECT = "changed", "moved"
@@ -177,7 +178,9 @@ def _decisions(flips: Flips, group: str, value: str) -> tuple[float | None, ...]
 def _rate_statement(flips: Flips, e: Estimate) -> str:
     a = flips.attribute
     if e.value == 0:
-        most = "" if e.high is None else f" (with {100 * e.level:.4g}% confidence no more than {percent(e.high)} would)"
+        most = (
+            "" if e.high is None else f" (with {confidence(e.level)} confidence no more than {percent(e.high)} would)"
+        )
         return f"If only {a} were changed, no decision on the sampled rows would change{most}. {CAUTION}"
     sure = "" if e.low is None else f" ({interval(e, 'overall')})"
     return f"If only {a} were changed, {percent(e.value)} of decisions would change{sure}. {CAUTION}"
@@ -202,7 +205,7 @@ def _direction(flips: Flips, level: float) -> str:
     for name, moments in flips.seen.groups.items():
         for value in flips.values:
             e = _shift(flips, moments, value).estimate(level)
-            if value != name and excludes_zero(e) and e.value is not None:
+            if value != name and e.excludes_zero and e.value is not None:
                 found.append((abs(e.value), name, value, e.value))
     if not found:
         return "; no flip moves scores one way beyond doubt"

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
+
+from auditkit.stats.quadratic import noncentrality
+from auditkit.stats.rates import critical_value
 
 Floats = NDArray[np.float64]
 
@@ -53,11 +55,11 @@ def cramers_v(table: ArrayLike, *, level: float) -> Association:
         return float(np.sqrt(min(1.0, lam / n / smaller))) if smaller > 0 else 1.0
 
     value = scaled(max(0.0, chi2 - n * df / (n - 1)))
-    tail = (1 - level) / 2
+    z = critical_value(level)
     return Association(
         value,
-        min(value, scaled(_noncentrality(chi2, df, 1 - tail))),
-        max(value, scaled(_noncentrality(chi2, df, tail))),
+        min(value, scaled(noncentrality(chi2, df, z))),
+        max(value, scaled(noncentrality(chi2, df, -z))),
         float(np.sqrt(chi2 / n / (min(r, c) - 1))),
         float(chdtrc(df, chi2)),
         float(expected.min()),
@@ -83,15 +85,3 @@ def goodness_of_fit(counts: ArrayLike, shares: ArrayLike) -> float:
         return float("nan")
     expected = share * k.sum()
     return float(chdtrc(len(k) - 1, ((k - expected) ** 2 / expected).sum()))
-
-
-def _noncentrality(chi2: float, df: int, p: float) -> float:
-    """λ at which noncentral χ²_df(λ) lies below chi2 with probability p; 0 where even λ = 0 is too large."""
-    from scipy.stats import ncx2
-
-    def excess(lam: float) -> float:
-        return float(ncx2.cdf(chi2, df, lam)) - p
-
-    if excess(1e-9) <= 0:
-        return 0.0
-    return float(brentq(excess, 1e-9, 2 * chi2 + 20 * (chi2 + df) ** 0.5 + 40, xtol=1e-9))

@@ -1,4 +1,4 @@
-"""Searching all subgroups of eight attributes: to the reach of STATISTICS, and against those who do the same."""
+"""Searching all subgroups of eight attributes: to the depth that checks reach, and against those who do the same."""
 
 from __future__ import annotations
 

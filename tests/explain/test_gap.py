@@ -21,8 +21,8 @@ from auditkit.batch import Batch
 from auditkit.errors import EvidenceError, ModelError, PolicyError
 from auditkit.explain.gaps.findings import p_value, reassess
 from auditkit.explain.gaps.pairs import staircase
+from auditkit.explain.gaps.splitting import OUTCOME
 from auditkit.explain.gaps.sums import REST, Contrast, GapSums
-from auditkit.explain.gaps.targets import OUTCOME
 from auditkit.question import Question
 from auditkit.stats.crossfit import category_pairs_won, pairs_won
 from auditkit.stats.fieller import Ratio, fieller, fieller_p

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import auditkit as ak
 from auditkit.evidence.census import CensusMeans, census_from_json
-from auditkit.explain.gaps.targets import OUTCOME
+from auditkit.explain.gaps.splitting import OUTCOME
 from auditkit.explain.layers.erasure import whitening
 from auditkit.explain.layers.probes import control_tasks
 from auditkit.report.html.geometry import axis_over, axis_to

@@ -21,10 +21,10 @@ from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.evidence.sample import Sample, row_keys
 from auditkit.explain.attributions.check import Attribution
 from auditkit.explain.attributions.findings import attribution_finding
-from auditkit.explain.attributions.sums import AttributionRows
+from auditkit.explain.attributions.sums import AttributionRows, of_class
 from auditkit.explain.methods.catalogue import Method
 from auditkit.explain.trust.effects import effects, orders
-from auditkit.explain.trust.findings import bootstrapped, readings, trials_of
+from auditkit.explain.trust.findings import bootstrapped, readings
 from auditkit.explain.trust.moves import movable
 from auditkit.explain.trust.study import by_class
 from auditkit.explain.untrained import untrained
@@ -389,8 +389,10 @@ def test_a_method_that_cannot_be_asked_says_so(net: Net) -> None:
 
 def test_trials_of_several_classes_part_again(good: AttributionRows) -> None:
     assert good.trials is not None
-    both = by_class({"yes": good.trials, "no": good.trials})
-    assert trials_of(both, "yes").to_json() == good.trials.to_json()
+    both = AttributionRows({}, {}, {"classes": ["yes", "no"]}, by_class({"yes": good.trials, "no": good.trials}))
+    trials = of_class(both, "yes").trials
+    assert trials is not None
+    assert trials.to_json() == good.trials.to_json()
 
 
 def test_what_may_be_moved() -> None:

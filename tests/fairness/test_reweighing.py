@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import auditkit as ak
 from auditkit.errors import DataError
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.reweighing import reweighing
+from auditkit.fairness.reweighing import reweigh
 
 RNG = np.random.default_rng(0)
 ROWS = pd.DataFrame({"g": RNG.choice(["a", "b", "c"], 500, p=[0.6, 0.3, 0.1]), "h": RNG.choice(["x", "y"], 500)})
@@ -24,33 +25,61 @@ def test_weights_are_those_of_the_definition(by: list[str]) -> None:
     for i in range(500):
         group, target = key == key[i], Y[i] == Y
         expected[i] = group.mean() * target.mean() / (group & target).mean()
-    weights = reweighing(TALLY, by).weights(ROWS, Y)
+    weights = reweigh(TALLY, by).weights(ROWS, Y)
     np.testing.assert_allclose(weights, expected, rtol=1e-12)
     assert weights.sum() == pytest.approx(500)
 
 
 def test_with_weights_group_and_target_are_independent() -> None:
-    w = reweighing(TALLY, ["g"]).weights(ROWS, Y)
+    w = reweigh(TALLY, ["g"]).weights(ROWS, Y)
     rates = [np.average(Y[ROWS["g"] == g], weights=w[ROWS["g"] == g]) for g in "abc"]
     assert rates == pytest.approx([Y.mean()] * 3)
 
 
 def test_a_score_histogram_counts_as_well() -> None:
     h = ScoreHistogram.of(ROWS, y_true=Y, y_pred=Y, score=RNG.random(500))
-    assert reweighing(h, ["g"]) == reweighing(TALLY, ["g"])
+    assert reweigh(h, ["g"]) == reweigh(TALLY, ["g"])
 
 
 def test_rows_without_a_target_do_not_count() -> None:
     more = Tally.of(pd.concat([ROWS, ROWS]), y_true=np.r_[Y, np.full(500, -1)], y_pred=np.r_[Y, Y])
-    assert reweighing(more, ["g"]) == reweighing(TALLY, ["g"])
+    assert reweigh(more, ["g"]) == reweigh(TALLY, ["g"])
 
 
 def test_what_was_never_counted_has_no_weight() -> None:
-    r = reweighing(Tally.of({"g": ["a", "a", "b"]}, y_true=[0, 1, 1], y_pred=[0, 0, 0]), ["g"])
+    r = reweigh(Tally.of({"g": ["a", "a", "b"]}, y_true=[0, 1, 1], y_pred=[0, 0, 0]), ["g"])
     assert r.by_group[1] == (("b",), (None, pytest.approx(2 / 3)))
     with pytest.raises(DataError, match="no weight for target 0 in group b"):
         r.weights({"g": ["b"]}, [0])
     with pytest.raises(DataError, match="no weight for target 1 in group z"):
         r.weights({"g": ["z"]}, [1])
     with pytest.raises(DataError, match="nothing to weigh"):
-        reweighing(Tally.of({"g": ["a"]}, y_true=[-1], y_pred=[0]), ["g"])
+        reweigh(Tally.of({"g": ["a"]}, y_true=[-1], y_pred=[0]), ["g"])
+
+
+def test_a_stored_report_gives_the_weights_of_its_rows() -> None:
+    data = ak.Dataset(ROWS.assign(y=Y, p=Y), y_true="y", positive=1, sensitive_features=["g", "h"])
+    report = ak.audit(ak.Predictions("p"), data, checks=[ak.GroupFairness()], name="weights")
+    stored = ak.Report.from_json(report.to_json())
+    for by in ("g", ["g", "h"]):
+        assert ak.reweigh(stored, by) == reweigh(TALLY, by)
+    one = ak.reweigh(stored, "g")
+    assert one.weights(ROWS["g"], Y).tolist() == one.weights(ROWS, Y).tolist()
+
+
+def test_sources_and_groups_that_do_not_fit_are_refused() -> None:
+    data = ak.Dataset(ROWS.assign(y=Y, p=Y), y_true="y", positive=1, sensitive_features=["g"])
+    bare = ak.audit(ak.Predictions("p"), data, checks=[ak.DataProfile()], name="bare")
+    with pytest.raises(DataError, match=r"no counts of groups.*GroupFairness"):
+        reweigh(bare, "g")
+    with pytest.raises(DataError, match="not dict"):
+        reweigh({}, "g")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="no attribute"):
+        reweigh(TALLY, [])
+    with pytest.raises(ak.AuditkitError, match="race"):
+        reweigh(TALLY, "race")
+    one = reweigh(TALLY, "g")
+    with pytest.raises(DataError, match="no column 'g' in groups"):
+        one.weights({"h": ["x"]}, [1])
+    with pytest.raises(DataError, match="groups have 2 rows, y_true has 1"):
+        one.weights(["a", "b"], [1])

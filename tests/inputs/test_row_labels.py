@@ -12,7 +12,7 @@ from auditkit.errors import DataError
 from auditkit.evidence.errors import ErrorSums
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.reweighing import reweighing
+from auditkit.fairness.reweighing import reweigh
 from auditkit.fairness.scores.mitigation import mitigate
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.predictions import Predictions
@@ -153,7 +153,7 @@ def test_counts_and_remedies_match_rows_by_their_labels() -> None:
     remedy = mitigate(histogram, "sex")
     assert remedy.predict(score, groups).tolist() == remedy.predict(score, other["g"]).tolist()
     assert remedy.predict(score, FRAME["sex"]).tolist() == remedy.predict(score, SHUFFLED["sex"]).tolist()
-    weights = reweighing(Tally.of(groups, y_true=y, y_pred=decided), ["sex"])
+    weights = reweigh(Tally.of(groups, y_true=y, y_pred=decided), ["sex"])
     assert weights.weights(groups, y)[ORDER].tolist() == weights.weights(other["g"], y).tolist()
     for call in (
         lambda g: Tally.of(g, y_true=y, y_pred=decided),

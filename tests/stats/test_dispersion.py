@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import ncx2
+from scipy.special import chndtrinc
+from scipy.stats import chi2, ncx2, norm
 
 from auditkit.stats.dispersion import dispersion, dispersion_p
-from auditkit.stats.quadratic import noncentral_limits
+from auditkit.stats.quadratic import FAR, noncentral_limits, noncentrality
 
 counts = st.integers(2, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 groups = st.lists(counts, min_size=2, max_size=8)
@@ -79,3 +80,22 @@ def test_coverage(p: np.ndarray, n: list[int]) -> None:
     true = float(np.std(p, ddof=1))
     found = [dispersion(rng.binomial(n, p), n, level=0.95) for _ in range(400)]
     assert np.mean([d.low <= true <= d.high for d in found]) >= 0.92
+
+
+@pytest.mark.parametrize("z", [-3.0, -1.96, 0.5, 1.96, 3.0])
+@pytest.mark.parametrize("df", [0.4, 3.0, 60.0])
+@pytest.mark.parametrize("x", [0.01, 2.0, 70.0, 4e4])
+def test_a_noncentrality_is_where_scipys_law_has_its_tail(x: float, df: float, z: float) -> None:
+    found = noncentrality(x, df, z)
+    if found:
+        assert ncx2.cdf(x, df, found) == pytest.approx(norm.cdf(z), rel=1e-9)
+    else:
+        assert chi2.cdf(x, df) <= norm.cdf(z)
+
+
+@pytest.mark.parametrize("z", [-5.0, 1.96])
+def test_far_out_a_noncentrality_goes_on_as_it_was(z: float) -> None:
+    for x in (FAR * 0.99, FAR * 1.01):
+        near = chndtrinc(x, 7.0, norm.cdf(z))
+        assert noncentrality(x, 7.0, z) == pytest.approx(near, rel=1e-11)
+    assert noncentrality(1e15, 7.0, z) == pytest.approx(1e15 - 2 * z * 1e15**0.5, rel=1e-12)

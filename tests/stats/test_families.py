@@ -63,7 +63,7 @@ def test_complement_keeps_the_gap(groups: list[tuple[int, int]]) -> None:
 
 @given(st.lists(counts, min_size=3, max_size=6))
 def test_gap_is_its_slow_twin(groups: list[tuple[int, int]]) -> None:
-    """Pair by pair, from STATISTICS: Jeffreys limits at the studentized range below, Newcombe above."""
+    """Pair by pair: Jeffreys limits at the studentized range below, Newcombe above."""
     q = studentized_range.ppf(0.95, len(groups), np.inf) / np.sqrt(2)
     low, high = 0.0, 0.0
     for a, b in combinations(groups, 2):

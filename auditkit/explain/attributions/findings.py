@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from auditkit.catalogue.explanations import SCALES
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import not_causes
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, hidden
@@ -20,7 +22,6 @@ from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, GroupEstimates, TrustCheck
 from auditkit.stats.means import t_limits
 
-UNITS = {"logit": "log-odds", "probability": "probability", "prediction": "the unit of the prediction"}
 MEAN = "weighted mean, t with Kish's effective rows"
 SHARE = "ratio of weighted means, linearised; t with Kish's effective rows"
 
@@ -106,7 +107,7 @@ def _leading_share(seen: Attributed, level: float) -> Estimate:
 
 def _exhibits(seen: Attributed, level: float) -> tuple[GroupEstimates, GroupEstimates]:
     series, d = seen.series(), len(seen.features)
-    unit = UNITS[seen.facts["explained"]]
+    unit = SCALES[seen.facts["explained"]].unit
 
     def exhibit(title: str, where: slice, bounds: tuple[float, float]) -> GroupEstimates:
         cells = [_means(moments, where, level, bounds) for _, moments in series]
@@ -155,7 +156,7 @@ def _statement(features: tuple[str, ...], share: Estimate, trust: tuple[TrustChe
     cautions = [f" Caution: {THRESHOLDS[t.id].failure}." for t in trust if t.cautions]
     return (
         f"{' and '.join(names)} {'carry' if len(names) > 1 else 'carries'} {percent(share.value)} of what moves the "
-        f"model's scores, on average{sure}: how the model reaches its scores, not what causes the outcome."
+        f"model's scores, on average{sure}: {not_causes()}."
         f"{''.join(cautions)}"
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from auditkit.catalogue.explanations import SCALES
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
@@ -26,7 +27,6 @@ PHI, VALUE = "phi:", "value:"
 KINDS = ("typical", "consequential")
 SHOWN = 12
 """Contributions of a case that are kept, with values for the leading ones; the rest is one line."""
-UNITS = {"logit": "log-odds", "probability": "probability", "prediction": "the unit of the prediction"}
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _finding(seen: CasesSeen, attribute: str, decided: Grouped, n: int, level: f
         exhibits=(
             Cases(
                 title=f"Wrong decisions, one by one, by {attribute}",
-                unit=UNITS[facts.get("explained", "probability")],
+                unit=SCALES[facts.get("explained", "probability")].unit,
                 cases=tuple(_case(seen.cases, i) for i in rows),
             ),
         ),

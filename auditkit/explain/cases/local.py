@@ -25,7 +25,7 @@ from auditkit.explain.attributions.study import (
 from auditkit.explain.captum_calls import NotExplained, Tensors
 from auditkit.explain.methods.catalogue import method_of
 from auditkit.explain.preflight import preflight, unchanged, undisturbed
-from auditkit.explain.surface import Surface
+from auditkit.explain.surface import Surface, explained_as
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.inputs.groups import summed
 from auditkit.inputs.model import Model
@@ -164,14 +164,13 @@ def _told(
     phi = summed(at.groups, found).cpu().numpy()
     kept = [j for j, name in enumerate(at.groups.names) if name not in at.unmoved]
     checks = (preflight_check(),) if epsilon is None else (preflight_check(), completeness_check(epsilon, steps))
-    explained = "logit" if model.outputs == "logits" else "probability"
     return LocalExplanation(
         frame=pd.DataFrame(phi[:, kept], index=index, columns=[at.groups.names[j] for j in kept]),
         delta=delta,
         epsilon=epsilon,
         steps=steps,
         method=method,
-        explained="prediction" if model.task == "regression" else explained,
+        explained=explained_as(model),
         trust=checks,
         parts=tuple(t.cpu().numpy() for t in found),
     )

@@ -163,6 +163,7 @@ def _observed(
     from auditkit.explain.asking import answering
     from auditkit.explain.attributions.study import NotExplained
     from auditkit.explain.preflight import preflight, unchanged, undisturbed
+    from auditkit.explain.surface import explained_as
 
     n = len(sample.features)
     if not n:
@@ -191,18 +192,9 @@ def _observed(
         "shares": shares,
         "rows": n,
         "gradient": digest,
-        "explained": "prediction"
-        if model.task == "regression"
-        else ("logit" if model.outputs == "logits" else "probability"),
+        "explained": explained_as(model),
     }
     return ConceptRows({f"{PROJECTION}{name}": along[name] for name in layers}, labels, facts)
-
-
-def explained_of(model: Model) -> str:
-    """What the decision of a model is: logit, probability or prediction."""
-    if model.task == "regression":
-        return "prediction"
-    return "logit" if model.outputs == "logits" else "probability"
 
 
 def _labels(sample: Batch, attributes: list[str], examples: dict[str, pd.DataFrame]) -> dict[str, list[str]]:

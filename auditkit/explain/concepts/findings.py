@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.catalogue.explanations import SCALES
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
-from auditkit.explain.estimates import FEWEST, excludes_zero
-from auditkit.formatting import decimals, percent, plain
+from auditkit.explain.estimates import FEWEST
+from auditkit.formatting import decimals, interval_in, percent, plain
 from auditkit.records import Estimate, Finding, Table
 from auditkit.stats.means import t_limits
 from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
@@ -24,7 +25,6 @@ Floats = NDArray[np.float64]
 
 PROJECTION, CONCEPT = "u:", "concept: "
 """Prefixes: of columns, activations along the mean gradient; of labels, concepts that the user gave."""
-UNITS = {"logit": "log-odds", "probability": "probability", "prediction": "prediction"}
 
 
 ONE, REST = "one", "rest"
@@ -195,7 +195,7 @@ def _finding(
     by = () if own else tuple(names)
     what = "the concepts given" if own else names[0]
     best, q = min(mine, key=lambda t: (t[1], t[0].p, -abs(t[0].estimate.value or 0.0)))
-    unit = UNITS[seen.facts["explained"]]
+    unit = SCALES[seen.facts["explained"]].name
     return Finding(
         id="explanation/concepts/overall" + ("" if own else f"/{names[0]}"),
         concern="explanation",
@@ -237,13 +237,13 @@ def _statement(
     mine: Sequence[tuple[ConceptAtLayer, float]], best: ConceptAtLayer, q: float, what: str, unit: str, level: float
 ) -> str:
     layers = len({t.layer for t, _ in mine})
-    if q > 1 - level or not excludes_zero(best.estimate):
+    if q > 1 - level or not best.estimate.excludes_zero:
         return (
             f"At none of {layers} layers does the direction of {what} inside the net move its decisions more than "
             "chance would: nothing shows that they go along with it."
         )
     e = best.estimate
-    sure = "" if e.low is None else f" ({100 * e.level:.4g}% interval {plain(e.low)} to {plain(e.high)})"
+    sure = "" if e.low is None else f" ({interval_in(e, plain)})"
     given = best.label.startswith(CONCEPT)
     way = f"of {_name(best)}" if given else f"in which {best.group} rows differ from {best.others} rows"
     p = "less than 0.001" if q < 0.001 else decimals(q, 3)

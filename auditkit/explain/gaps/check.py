@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import Batch, missing
+from auditkit.catalogue.gaps import GapTarget, targets_of
 from auditkit.check import Assessment, BaseCheck, of_several
 from auditkit.errors import ModelError, PolicyError, listing, nearest
 from auditkit.evidence.sample import taken
 from auditkit.explain.gaps.findings import gap_findings
 from auditkit.explain.gaps.sums import REST, Contrast, GapSums, group_name
-from auditkit.explain.gaps.targets import MOST_FEATURES, TARGETS, Target
 from auditkit.options import checked_options
 from auditkit.question import SPARSE
 from auditkit.records import NotMeasured, Task
@@ -163,7 +163,7 @@ class GapAttribution(BaseCheck):
             if all_equal(scene.outputs["score"], leaves(inputs)):
                 raise NotExplained("all scores are equal: there is no gap to split")
             facts = {**facts, "features": list(groups.names)}
-            found = _Found(facts, TARGETS[sample.task], scene, sample)
+            found = _Found(facts, targets_of(sample.task), scene, sample)
             for names in sets:
                 found.of_set(names)
         unchanged(model, before)
@@ -174,7 +174,7 @@ class GapAttribution(BaseCheck):
 class _Found:
     """What is filled while one attribute after the other is looked at."""
 
-    def __init__(self, facts: dict[str, Any], targets: tuple[Target, ...], scene: Scene, sample: Batch) -> None:
+    def __init__(self, facts: dict[str, Any], targets: tuple[GapTarget, ...], scene: Scene, sample: Batch) -> None:
         self.facts, self.targets, self.scene, self.sample = facts, targets, scene, sample
         self.units: dict[Contrast, Any] = {}
         self.tells: dict[tuple[str, str, str], Floats] = {}
@@ -194,7 +194,7 @@ class _Found:
         small = sorted(set(members) - set(enough))
         if small:
             self.notes.append((by, "", f"fewer than {SPARSE} sampled rows, left out: {listing(small)}"))
-        wide = len(self.scene.groups.names) > MOST_FEATURES
+        wide = len(self.scene.groups.names) > gap.MOST_FEATURES
         for target in self.targets:
             self._of_target(by, target, enough, wide)
         if not wide:
@@ -207,7 +207,7 @@ class _Found:
                                      self.scene.weight)  # fmt: skip
         self.scene.done.clear()
 
-    def _of_target(self, by: str, target: Target, members: dict[str, Rows], wide: bool) -> None:
+    def _of_target(self, by: str, target: GapTarget, members: dict[str, Rows], wide: bool) -> None:
         from auditkit.explain.attributions.study import NotExplained
         from auditkit.explain.gaps import splitting as gap
 
@@ -224,7 +224,7 @@ class _Found:
         elif target.of != "score":
             n = len(self.scene.groups.names)
             self.not_measured[what] = (
-                f"{n} features: the Shapley form, which rates and loss need, is for {MOST_FEATURES}"
+                f"{n} features: the Shapley form, which rates and loss need, is for {gap.MOST_FEATURES}"
             )
         if target.of != "score":
             return

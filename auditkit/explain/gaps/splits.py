@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.catalogue.gaps import GAPS
+from auditkit.catalogue.gaps import GAPS, TARGETS, GapTarget
 from auditkit.explain.gaps.sums import REST, Contrast, GapSums, Units, group_name
-from auditkit.explain.gaps.targets import Target, target_of
+from auditkit.formatting import confidence
 from auditkit.records import Estimate
 from auditkit.stats.fieller import Ratio, fieller
 from auditkit.stats.means import t_limits, t_p
@@ -26,7 +26,7 @@ class Split(NamedTuple):
     """One gap and its parts, read at a level."""
 
     contrast: Contrast
-    target: Target
+    target: GapTarget
     names: tuple[str, ...]
     parts: tuple[Estimate, ...]
     total: Estimate
@@ -43,7 +43,7 @@ class Split(NamedTuple):
         estimates = [estimate(*v, units, level) for v in zip(mean, error, low, high, strict=True)]
         p = t_p(mean[:-1], error[:-1], effective_n=n)
         sure = benjamini_hochberg(p) <= 1 - level
-        return cls(contrast, target_of(contrast.of), units.names, tuple(estimates[:-1]), estimates[-1],
+        return cls(contrast, TARGETS[contrast.of], units.names, tuple(estimates[:-1]), estimates[-1],
                    tuple(bool(s) for s in sure), units)  # fmt: skip
 
     @property
@@ -59,7 +59,7 @@ class Split(NamedTuple):
     @property
     def gap_is_sure(self) -> bool:
         """Whether the gap's interval leaves 0 out."""
-        return _leaves_out_0(self.total)
+        return self.total.excludes_zero
 
     @property
     def missed(self) -> float:
@@ -88,7 +88,7 @@ class Split(NamedTuple):
             return Estimate(value=None, level=level, n=n, method=SHARE, state="undefined", note=note)
         limits = fieller(r, level)
         if limits is None:
-            note = f"at {100 * level:.4g}% the gap's interval contains 0: no limits"
+            note = f"at {confidence(level)} the gap's interval contains 0: no limits"
             return Estimate(value=r.numerator / r.denominator, level=level, n=n, method=SHARE, note=note)
         return Estimate(
             value=r.numerator / r.denominator, low=limits[0], high=limits[1], level=level, n=n, method=SHARE
@@ -109,10 +109,6 @@ def estimate(value: float, error: float, low: float, high: float, units: Units, 
         note=note,
         **limits,
     )
-
-
-def _leaves_out_0(e: Estimate) -> bool:
-    return e.low is not None and e.high is not None and (e.low > 0 or e.high < 0)
 
 
 def headlines(seen: GapSums, level: float) -> list[Split]:

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from auditkit.batch import Batch
+from auditkit.catalogue.gaps import GapTarget
 from auditkit.evidence.census import log_loss
 from auditkit.explain.asking import answering
 from auditkit.explain.attributions.study import NotExplained, differentiable
 from auditkit.explain.captum_calls import CALL_BYTES
 from auditkit.explain.gaps.pairs import Pairs, staircase
 from auditkit.explain.gaps.sums import REST, Contrast, Units
-from auditkit.explain.gaps.targets import MOST_FEATURES, OUTCOME, Target
 from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.methods.shapley import CALLS, Value, shapley
 from auditkit.explain.surface import surface
@@ -34,6 +34,10 @@ Rows = NDArray[np.int64]
 MISSED = 0.002
 """Part of Σ abs(φ) by which the IG form may miss the gap before it goes again at twice the steps."""
 FIRST_STEPS, MOST_STEPS = 16, 512
+MOST_FEATURES = 64
+"""Features up to which the Shapley form is computed, and shown one by one."""
+OUTCOME = "how often the outcome occurs"
+"""The part of a gap in loss that comes from how often the outcome occurs, not from any column."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +96,11 @@ class Scene:
         loss = torch.as_tensor(log_loss(score.numpy(), y.cpu().numpy()))
         return torch.stack([score, (score >= self.model.threshold).double(), loss], dim=1)
 
-    def mean(self, target: Target, rows: Rows) -> float:
+    def mean(self, target: GapTarget, rows: Rows) -> float:
         """Weighted mean of a target over rows."""
         return float(np.average(self.outputs[target.of][rows], weights=self.weight[rows]))
 
-    def under(self, target: Target, rows: Rows) -> Rows:
+    def under(self, target: GapTarget, rows: Rows) -> Rows:
         """Those of the rows that the target is about."""
         return rows if target.y is None else rows[self.y[rows] == target.y]
 
@@ -110,7 +114,7 @@ class Scene:
         return found
 
 
-def by_shapley(scene: Scene, target: Target, high: Rows, low: Rows) -> Units:
+def by_shapley(scene: Scene, target: GapTarget, high: Rows, low: Rows) -> Units:
     """The gap `target` of `high` less that of `low`, feature by feature; a gap in loss has the outcome as a last part.
 
     All targets over the same rows read the same forward passes.
@@ -198,7 +202,7 @@ class Path(NamedTuple):
     steps: int
 
 
-def by_gradients(scene: Scene, target: Target, high: Rows, low: Rows) -> Path:
+def by_gradients(scene: Scene, target: GapTarget, high: Rows, low: Rows) -> Path:
     """The gap in mean score by Integrated Gradients from each row of `low` to its partner in `high`.
 
     φ_j = Σ w (x_j − x'_j) ∫₀¹ ∂_j s(x' + α(x − x')) dα. Steps double until the sum misses the gap by at most .002 of
@@ -248,7 +252,7 @@ def _narrowed(names: tuple[str, ...], phi: Floats, mean: Floats) -> tuple[tuple[
     return kept, np.concatenate([phi[:, first], phi[:, others].sum(1, keepdims=True)], axis=1)
 
 
-def driving(scene: Scene, target: Target, members: dict[str, Rows]) -> tuple[str, str] | None:
+def driving(scene: Scene, target: GapTarget, members: dict[str, Rows]) -> tuple[str, str] | None:
     """The groups of the largest and the smallest mean of a target; None for fewer than two of enough rows."""
     means = {name: scene.mean(target, at) for name, rows in members.items()
              if len(at := scene.under(target, rows)) >= SPARSE}  # fmt: skip
@@ -259,7 +263,7 @@ def driving(scene: Scene, target: Target, members: dict[str, Rows]) -> tuple[str
 
 
 def against_the_rest(
-    scene: Scene, targets: Sequence[Target], by: str, members: dict[str, Rows]
+    scene: Scene, targets: Sequence[GapTarget], by: str, members: dict[str, Rows]
 ) -> Iterator[tuple[Contrast, Units]]:
     """Each of more than two groups against everybody else, for the targets over all rows but loss."""
     everybody = np.arange(len(scene.weight))

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from auditkit.catalogue.gaps import FORMS, GapTarget
+from auditkit.catalogue.sentences import none_established, not_causes
 from auditkit.explain.gaps.splits import Split, of_all
 from auditkit.explain.gaps.sums import REST, GapSums
-from auditkit.formatting import percent
+from auditkit.formatting import interval_in, listed, percent, plain, points, upper_first
 from auditkit.records import Estimate
 
 NAMED = 3
@@ -19,8 +21,16 @@ MISSED = 0.01
 """Part of Σ abs(φ) by which a sum may miss the gap."""
 CANCEL = 0.5
 """Part of Σ abs(φ) below which a gap hides causes that cancel."""
-CAUTION = "how the model reaches its scores, not what causes the outcome"
-WORDS = {"shapley": "Shapley values over pairs of rows", "integrated_gradients": "Integrated Gradients from row to row"}
+
+
+def amount(target: GapTarget, x: float | None) -> str:
+    """A contribution in words: "14.0 points"."""
+    return plain(x) if target.unit == "" else f"{points(x)} point{'' if points(x) in ('1.0', '−1.0') else 's'}"
+
+
+def limits(target: GapTarget, e: Estimate) -> str:
+    """The interval of a contribution in words."""
+    return interval_in(e, plain if target.unit == "" else points)
 
 
 def gap_words(split: Split) -> str:
@@ -38,23 +48,24 @@ def statement(split: Split) -> str:
         )
     adds, takes = sides(split)
     if not split.gap_is_sure:
-        seen = f"No gap {gap_words(split)} is established ({target.amount(total.value)}, {target.limits(total)})"
+        nothing = upper_first(none_established("gap", gap_words(split)))
+        seen = f"{nothing} ({amount(target, total.value)}, {limits(target, total)})"
         if not adds and not takes:
             return f"{seen}, and no column that adds to one or takes from one."
         hides = " It hides causes that cancel each other" if cancelling(split) else " Established are single parts"
         parts = [_some(split, adds)] if adds else []
         parts += [_some(split, takes, off=True)] if takes else []
-        return f"{seen}.{hides}: {'; '.join(parts)}: {CAUTION}."
-    of_gap = f"Of the gap of {target.amount(total.value)} {gap_words(split)}"
+        return f"{seen}.{hides}: {'; '.join(parts)}: {not_causes()}."
+    of_gap = f"Of the gap of {amount(target, total.value)} {gap_words(split)}"
     if not adds:
-        return f"{of_gap}, no single part is established: {CAUTION}."
+        return f"{of_gap}, no single part is established: {not_causes()}."
     first = split.parts[adds[0]]
-    amount = target.amount(first.value)
-    leading = f"{amount} ({target.limits(first)}) {'comes' if amount.endswith('point') else 'come'} through "
-    more = [f"{target.amount(split.parts[k].value)} through {split.names[k]}" for k in adds[1:NAMED]]
+    size = amount(target, first.value)
+    leading = f"{size} ({limits(target, first)}) {'comes' if size.endswith('point') else 'come'} through "
+    more = [f"{amount(target, split.parts[k].value)} through {split.names[k]}" for k in adds[1:NAMED]]
     against = f"; {_some(split, takes, off=True)}" if takes else ""
     hides = ", so that it hides larger causes that cancel" if cancelling(split) else ""
-    return f"{of_gap}, {_joined([leading + split.names[adds[0]], *more])}{against}{hides}: {CAUTION}."
+    return f"{of_gap}, {listed([leading + split.names[adds[0]], *more])}{against}{hides}: {not_causes()}."
 
 
 def cancelling(split: Split) -> bool:
@@ -66,35 +77,27 @@ def cancelling(split: Split) -> bool:
 def sides(split: Split) -> tuple[list[int], list[int]]:
     """Parts that surely add to the gap, and that surely take from it, the largest first; none that is written as 0."""
     order = np.argsort(-np.abs(split.values), kind="stable")
-    nothing = split.target.amount(0.0)
-    sure = [int(k) for k in order if split.sure[k] and split.target.amount(abs(float(split.values[k]))) != nothing]
+    nothing = amount(split.target, 0.0)
+    sure = [int(k) for k in order if split.sure[k] and amount(split.target, abs(float(split.values[k]))) != nothing]
     sign = 1 if (split.total.value or 0.0) >= 0 else -1
     return [k for k in sure if sign * split.values[k] > 0], [k for k in sure if sign * split.values[k] < 0]
 
 
 def _some(split: Split, which: Sequence[int], *, off: bool = False) -> str:
     def told(k: int) -> str:
-        return f"{split.names[k]} {'takes' if off else 'adds'} {split.target.amount(abs(float(split.values[k])))}"
+        return f"{split.names[k]} {'takes' if off else 'adds'} {amount(split.target, abs(float(split.values[k])))}"
 
-    return _joined([told(k) for k in which[:NAMED]]) + (" off" if off else "")
-
-
-def _joined(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return listed([told(k) for k in which[:NAMED]]) + (" off" if off else "")
 
 
 def share_statement(split: Split, features: Sequence[str], share: Estimate) -> str:
-    what = _joined(list(features))
+    what = listed(list(features))
     if share.value is None:
         return f"No share of the gap {gap_words(split)} can be given for {what}: {share.note}."
-    sure = (
-        ""
-        if share.low is None
-        else f" ({100 * share.level:.4g}% interval {percent(share.low)} to {percent(share.high)})"
-    )
+    sure = "" if share.low is None else f" ({interval_in(share, percent)})"
     return (
-        f"Of the gap of {split.target.amount(split.total.value)} {gap_words(split)}, {percent(share.value)} "
-        f"{'comes' if len(features) == 1 else 'come'} through {what}{sure}: {CAUTION}."
+        f"Of the gap of {amount(split.target, split.total.value)} {gap_words(split)}, {percent(share.value)} "
+        f"{'comes' if len(features) == 1 else 'come'} through {what}{sure}: {not_causes()}."
     )
 
 
@@ -102,17 +105,17 @@ def notes(seen: GapSums, split: Split, features: Sequence[str], level: float) ->
     c, units, target = split.contrast, split.units, split.target
     facts = seen.facts
     told = [
-        f"{WORDS[c.form]}; {units.n:,} rows of the smaller group are the units ({units.effective_n:,.0f} effective)",
+        f"{FORMS[c.form]}; {units.n:,} rows of the smaller group are the units ({units.effective_n:,.0f} effective)",
     ]
     whole = of_all(seen, split)
     if whole is not None:
         told.append(
-            f"the gap is {target.amount(split.total.value)} in the sample, {target.amount(whole)} over all rows"
+            f"the gap is {amount(target, split.total.value)} in the sample, {amount(target, whole)} over all rows"
         )
     if c.form == "shapley":
         told.append(
             f"{facts['permutations']} orders of the features a pair, {facts['shuffles']} pairings, whose chance is in "
-            f"the intervals; between pairings a part varies by up to {target.amount(float(units.spread[:-1].max()))}"
+            f"the intervals; between pairings a part varies by up to {amount(target, float(units.spread[:-1].max()))}"
         )
     told += _agreement(seen, split, level)
     if len({c.high for c in seen.units if c.by == split.contrast.by and c.low == REST}) > 2:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import Census
+from auditkit.catalogue.gaps import FORMS, GAPS
 from auditkit.errors import EvidenceError
 from auditkit.evidence.census import CensusMeans, census_from_json
 from auditkit.evidence.grouped import recoding_of
@@ -27,7 +28,6 @@ from auditkit.evidence.reading import (
     whole,
     wholes,
 )
-from auditkit.explain.gaps.targets import TARGETS as targets_of
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -36,10 +36,6 @@ Floats = NDArray[np.float64]
 
 MOST_PARTS, MOST_ROUNDS, MOST_GAPS = 2_000, 10_000, 10_000
 """Of stored evidence: parts of one gap (their covariance is a square of them), rounds of pairs, gaps."""
-
-TARGETS = {t.name for targets in targets_of.values() for t in targets}
-FORMS = ("shapley", "integrated_gradients")
-"""Ways to split a gap."""
 
 REST = ""
 """The group of everybody else."""
@@ -263,7 +259,7 @@ class GapSums:
         for by, own in mapping(facts.get("sets", {}), "sets of attributes").items():
             names(own, f"attributes of '{by[:80]}'")
         for c in units:
-            if c.form not in FORMS or c.of not in TARGETS or c.by not in facts.get("by", []):
+            if c.form not in FORMS or c.of not in GAPS or c.by not in facts.get("by", []):
                 raise EvidenceError(f"a gap of '{c.of[:80]}' by '{c.by[:80]}', split by '{c.form[:80]}': there is none")
         if any(len(t) != len(features) for t in tells.values()):
             raise EvidenceError(f"what tells groups has not one line for each of {len(features)} features")

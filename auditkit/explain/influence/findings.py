@@ -15,7 +15,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.evidence.grouped import Recoding, recoding_of, withheld
 from auditkit.evidence.reading import fields
 from auditkit.evidence.sample import Observations
-from auditkit.explain.estimates import FEWEST, excludes_zero
+from auditkit.explain.estimates import FEWEST
 from auditkit.formatting import interval, percent, plain, points
 from auditkit.records import Estimate, Finding, GroupEstimate, Table
 from auditkit.stats.means import t_limits
@@ -231,7 +231,7 @@ def _statement(parts: Sequence[Part], facts: dict[str, Any], attribute: str) -> 
     value, lower, upper = facts["gaps"][attribute]
     size = f"{points(value)}-point" if facts["task"] == "binary" else plain(value)
     gap = f"the {size} gap in scores between {upper} and {lower} rows"
-    sure = [p for p in parts if excludes_zero(p.estimate)]
+    sure = [p for p in parts if p.estimate.excludes_zero]
     widen = [p for p in sure if (p.estimate.value or 0) > 0]
     narrow = [p for p in sure if (p.estimate.value or 0) < 0]
     said = [

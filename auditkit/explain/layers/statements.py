@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from auditkit.formatting import interval, percent, plain, points
+from auditkit.catalogue.sentences import not_causes
+from auditkit.formatting import interval, interval_in, percent, plain, points, upper_first
 from auditkit.records import Estimate, Unit
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ SMALL = 0.25
 """Part of a sure gap that a change may be, at most, for "nothing shows that the net uses it" to be said."""
 POINT = 0.01
 """The same where there is no sure gap, in scores."""
-NOT_CAUSES = "how the model reaches its scores, not what causes the outcome"
 
 
 def statement(
@@ -38,7 +38,7 @@ def statement(
         used += (
             f"; erasing {attribute} hardly moves the gap at any hidden layer: nothing here shows that the net uses it"
         )
-    return f"{name[0].upper()}{name[1:]} {knows}{used}: {NOT_CAUSES}."
+    return f"{upper_first(name)} {knows}{used}: {not_causes()}."
 
 
 def hidden(readings: list[LayerReading]) -> list[LayerReading]:
@@ -72,9 +72,9 @@ def _used(r: LayerReading, attribute: str, guess: float | None, unit: Unit) -> s
     before, after, closed = r.record.before, r.record.after, r.closed
     if before is None or after is None or closed is None or before.value is None:
         return ""
-    if not excludes_0(before):
+    if not before.excludes_zero:
         return f"; there is no sure gap in scores between them ({_size(before.value, unit)})"
-    if not excludes_0(closed):
+    if not closed.excludes_zero:
         return f"; erasing {attribute} there does not surely change the gap of {_size(before.value, unit)}"
     assert closed.value is not None
     if closed.value < 0:
@@ -93,7 +93,7 @@ def _used(r: LayerReading, attribute: str, guess: float | None, unit: Unit) -> s
 def _left(after: Estimate, unit: Unit) -> str:
     """What remains of the gap, with its interval."""
     write = points if unit == "points" else plain
-    sure = "" if after.low is None else f", {100 * after.level:.4g}% interval {write(after.low)} to {write(after.high)}"
+    sure = "" if after.low is None else f", {interval_in(after, write)}"
     return f"{_size(after.value or 0.0, unit)} left{sure}"
 
 
@@ -105,7 +105,7 @@ def _cost(r: LayerReading, guess: float | None) -> str:
         return ", where decisions are hardly better than always giving the commoner answer even before"
     if guess is not None and now is not None and now <= guess + HARDLY:
         return ", and leaves decisions hardly better than always giving the commoner answer"
-    if not excludes_0(r.cost):
+    if not r.cost.excludes_zero:
         return " without a sure change of accuracy"
     if r.cost.value < 0:
         return f" and gains {points(-r.cost.value)} points of accuracy"
@@ -114,11 +114,6 @@ def _cost(r: LayerReading, guess: float | None) -> str:
 
 def _size(x: float, unit: Unit) -> str:
     return f"{points(x)} points" if unit == "points" else plain(x)
-
-
-def excludes_0(e: Estimate) -> bool:
-    """Whether the interval leaves out 0."""
-    return e.low is not None and e.high is not None and (e.low > 0 or e.high < 0)
 
 
 def unused(readings: list[LayerReading], unit: Unit) -> bool:
@@ -132,7 +127,7 @@ def unused(readings: list[LayerReading], unit: Unit) -> bool:
         assert closed is not None
         if before.value is None or closed.low is None or closed.high is None:
             return False
-        small = SMALL * abs(before.value) if excludes_0(before) else POINT if unit == "points" else 0.0
+        small = SMALL * abs(before.value) if before.excludes_zero else POINT if unit == "points" else 0.0
         if max(abs(closed.low), abs(closed.high)) > small:
             return False
     return True

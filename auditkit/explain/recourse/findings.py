@@ -11,7 +11,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
-from auditkit.explain.estimates import Cell, Gap, excludes_zero, gap, mean_of, share_of
+from auditkit.explain.estimates import Cell, Gap, gap, mean_of, share_of
 from auditkit.formatting import interval, percent, points, quotient
 from auditkit.records import Estimate, Finding, GroupEstimate, Table
 
@@ -152,7 +152,7 @@ def _success_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: 
     start = f"Of all refused rows {percent(everybody.value)} would be approved {_through(seen)}{sure}"
     if between is None:
         return f"{start}. {CAUTION}"
-    if not excludes_zero(between.estimate):
+    if not between.estimate.excludes_zero:
         return f"{start}; no difference between groups of {ways.attribute} is beyond doubt. {CAUTION}"
     low, high = between.lowest, between.highest
     apart = f"{points(between.estimate.value)} points apart ({interval(between.estimate, 'difference')})"
@@ -171,7 +171,7 @@ def _cost_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: flo
     start = f"Where there is a way, it costs {quotient(e.value)} on average{sure}; 1 is to pass all other people"
     if between is None:
         return f"{start}. {CAUTION}"
-    if not excludes_zero(between.estimate):
+    if not between.estimate.excludes_zero:
         return f"{start}. No difference between groups of {ways.attribute} is beyond doubt. {CAUTION}"
     low, high = between.lowest, between.highest
     return (

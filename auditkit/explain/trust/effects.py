@@ -8,6 +8,7 @@ from torch import Tensor
 
 from auditkit.explain.trust.impute import is_image
 from auditkit.explain.trust.moves import Found, Untried
+from auditkit.explain.trust.set_sums import SetSums
 from auditkit.explain.trust.subject import Floats, Trial
 
 DRAWS = 20
@@ -22,8 +23,8 @@ LEVELS = 15
 def effects(trial: Trial) -> Found:
     """T6: for random sets S of each row, Σ_S φ beside F(x) − F(x with the baseline in S), as sums of products.
 
-    `own` is φ, `dealt` the same φ permuted among the features. Sums over the first half of the sets fit β ≥ 0, those
-    over the second give (β Σφ − ΔF)² = β² aa − 2 β ad + dd.
+    `own` is φ, `dealt` the same φ permuted among the features. Sums over the first half of the sets fit β ≥ 0, the
+    second is read (`SetSums`).
     """
     n, g = len(trial.at), trial.features
     if g < 2:
@@ -35,15 +36,23 @@ def effects(trial: Trial) -> Found:
     delta = (whole[row] - trial.values(~away, row)).reshape(n, DRAWS)
     phi = torch.as_tensor(trial.phi)
     deals = torch.rand(n, PERMUTATIONS, g, generator=generator).argsort(2)
-    dealt = phi[:, None].expand(n, PERMUTATIONS, g).gather(2, deals)
+    other = phi[:, None].expand(n, PERMUTATIONS, g).gather(2, deals)
     sets = away.reshape(n, DRAWS, g).double()
-    sums = {"own": torch.einsum("ndg,ng->nd", sets, phi)[:, None], "dealt": torch.einsum("ndg,npg->npd", sets, dealt)}
-    columns = {"T6:dd": _sum(delta[:, None] ** 2, 1)}
-    for who, a in sums.items():
-        for half in (0, 1):
-            columns[f"T6:{who} {half} aa"] = _sum(a * a, half)
-            columns[f"T6:{who} {half} ad"] = _sum(a * delta[:, None], half)
-    return columns, {}
+    own = torch.einsum("ndg,ng->nd", sets, phi)[:, None]
+    dealt = torch.einsum("ndg,npg->npd", sets, other)
+    change = delta[:, None]
+    kept = SetSums(
+        changes=_read(change**2),
+        own_fit_squares=_fit(own**2),
+        own_fit_products=_fit(own * change),
+        own_read_squares=_read(own**2),
+        own_read_products=_read(own * change),
+        dealt_fit_squares=_fit(dealt**2),
+        dealt_fit_products=_fit(dealt * change),
+        dealt_read_squares=_read(dealt**2),
+        dealt_read_products=_read(dealt * change),
+    )
+    return kept.columns(), {}
 
 
 def subsets(rows: int, features: int, generator: torch.Generator) -> Tensor:
@@ -53,11 +62,18 @@ def subsets(rows: int, features: int, generator: torch.Generator) -> Tensor:
     return place < size
 
 
-def _sum(products: Tensor, half: int) -> Floats:
-    """Mean over permutations of the sum over one half of the sets."""
-    middle = DRAWS // 2
-    part = products[..., :middle] if half == 0 else products[..., middle:]
-    out: Floats = part.sum(-1).mean(-1).numpy()
+def _fit(products: Tensor) -> Floats:
+    """Mean over permutations of the sum over the half of the sets that fits β."""
+    return _sum(products[..., : DRAWS // 2])
+
+
+def _read(products: Tensor) -> Floats:
+    """Likewise over the half that is read."""
+    return _sum(products[..., DRAWS // 2 :])
+
+
+def _sum(products: Tensor) -> Floats:
+    out: Floats = products.sum(-1).mean(-1).numpy()
     return out
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.evidence.sample import Observations
 from auditkit.explain.trust.records import FLOOR, checked, judged, unmeasured
+from auditkit.explain.trust.set_sums import SetSums
 from auditkit.question import SPARSE
 from auditkit.records import TrustCheck
 from auditkit.stats.means import t_limits
@@ -38,14 +39,6 @@ def _reading(trials: Observations, name: str, read: Callable[[Observations], Tru
     if why is None and name in ("T6", "T7") and len(trials) < SPARSE:
         why = f"{len(trials)} rows, fewer than {SPARSE}, decide nothing"
     return read(trials) if why is None else unmeasured(name, why)
-
-
-def trials_of(trials: Observations, label: str) -> Observations:
-    """The trials of one class, out of those of several."""
-    prefix = f"{label}|"
-    columns = {c.removeprefix(prefix): v for c, v in trials.columns.items() if c.startswith(prefix)}
-    facts = {k.removeprefix(prefix): v for k, v in trials.facts.items() if k.startswith(prefix)}
-    return Observations(columns, trials.labels, facts)
 
 
 def refinement(trials: Observations) -> TrustCheck:
@@ -120,8 +113,8 @@ def sensitivity(trials: Observations) -> Floats:
 
 def infidelity(trials: Observations) -> TrustCheck:
     """T6: normalised infidelity of φ beside that of φ dealt to other features, compared row by row."""
-    own, dealt = missed(trials, "own"), missed(trials, "dealt")
-    total = trials.columns["T6:dd"].sum()
+    sums = SetSums.of(trials.columns)
+    own, dealt, total = sums.own_missed(), sums.dealt_missed(), sums.changes.sum()
     n = len(own)
     if not total:
         return unmeasured("T6", "taking columns away changes no score")
@@ -130,15 +123,6 @@ def infidelity(trials: Observations) -> TrustCheck:
         f"{n:,} rows, 20 sets of columns each; the limit is that of the same contributions mixed up among the columns"
     )
     return checked("T6", float(own.sum() / total), low > 0, note, limit=float(dealt.sum() / total))
-
-
-def missed(trials: Observations, who: str) -> Floats:
-    """Σ (β Σφ − ΔF)² over the second half of each row's sets, β ≥ 0 fitted on all rows' first halves."""
-    c = trials.columns
-    aa, ad = c[f"T6:{who} 0 aa"].sum(), c[f"T6:{who} 0 ad"].sum()
-    beta = max(0.0, float(ad / aa)) if aa > 0 else 0.0
-    out: Floats = np.maximum(beta**2 * c[f"T6:{who} 1 aa"] - 2 * beta * c[f"T6:{who} 1 ad"] + c["T6:dd"], 0.0)
-    return out
 
 
 def deletion_and_insertion(trials: Observations) -> TrustCheck:

@@ -27,7 +27,6 @@ MANY = 20
 """Whole numbers of more different values than these count as measured where nothing else does."""
 MONOTONE = 0.999
 """Rank correlation from which an entry rises or falls with a column."""
-BASELINES = ("mean", "median", "rows")
 
 
 class Untried(Exception):

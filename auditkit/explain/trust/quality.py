@@ -13,8 +13,9 @@ from auditkit.evidence.grouped import Grouped, hidden
 from auditkit.evidence.sample import Observations
 from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import unshown
-from auditkit.explain.trust.findings import Ranking, missed, sensitivity
+from auditkit.explain.trust.findings import Ranking, sensitivity
 from auditkit.explain.trust.records import checked, unmeasured
+from auditkit.explain.trust.set_sums import SetSums
 from auditkit.formatting import decimals, percent
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, GroupEstimates, Table, TrustCheck
@@ -148,7 +149,7 @@ def statistics_of(seen: Observations) -> list[Statistic]:
     ones, absent = np.ones(len(trials)), trials.facts["not_tried"]
     read: dict[str, Callable[[], tuple[str, Floats, Floats]]] = {
         "T5": lambda: ("T5 move under small noise", sensitivity(trials), ones),
-        "T6": lambda: ("T6 infidelity", missed(trials, "own"), trials.columns["T6:dd"]),
+        "T6": lambda: ("T6 infidelity", SetSums.of(trials.columns).own_missed(), SetSums.of(trials.columns).changes),
         "T7": lambda: ("T7 gain over random orders", _gained(trials), np.abs(trials.columns["delta"])),
     }
     return [*found, *(Statistic(*statistic(), trials) for name, statistic in read.items() if name not in absent)]

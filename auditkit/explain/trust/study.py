@@ -1,4 +1,4 @@
-"""The trial of an attribution: raw numbers of T2–T9 for at most 256 rows, from which `readings` reads the checks."""
+"""Raw numbers of T2–T9 for at most 256 rows of an attribution, from which `readings` reads the checks."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def tried(
     """Put the attributions of a sample on trial, by its first 256 rows (fewer of a net with heavy rows, at least 32).
 
     The model is left exactly as found. One row a row on trial; columns are named by the check that they belong to
-    (`T5`, `T6:own 1 aa`, …), the facts hold what was drawn and, in `not_tried`, which checks were not and why.
+    (`T5`, `T6:changes`, …), the facts hold what was drawn and, in `not_tried`, which checks were not and why.
     `build` makes the surface of a model that was explained; copies of the model get theirs by it too.
     """
     with undisturbed(model):

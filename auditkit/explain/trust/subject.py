@@ -1,4 +1,4 @@
-"""What is put on trial: attributions of some rows, with all that is needed to attribute again and to ask the net."""
+"""Attributions of some rows, with all that is needed to attribute again and to ask the net."""
 
 from __future__ import annotations
 

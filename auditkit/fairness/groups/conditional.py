@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from auditkit.batch import Batch
 from auditkit.catalogue.conditional import PREFIX
 from auditkit.catalogue.index import METRICS, resolve
+from auditkit.catalogue.sentences import incomparable
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
@@ -20,7 +21,7 @@ from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.groups import statements
 from auditkit.fairness.notes import finding_id
 from auditkit.fairness.sets import compared, sets_of
-from auditkit.formatting import decimals, points
+from auditkit.formatting import confidence, decimals, lower_first, points
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, State, Table
@@ -184,13 +185,13 @@ class Conditional:
         """One comparison of the standardised rates."""
         metric, held = METRICS[PREFIX + self.metric], " and ".join(self.control)
         e, by_group = self._nothing(), self._left_out()
-        statement = f"With {held} held equal, groups of {' and '.join(self.by)} cannot be compared; {e.note}."
+        statement = f"With {held} held equal, {incomparable(self.by, e.note)}"
         if not e.note:
             family = self.family
             e, found = family.comparison(kind)
             e = e.model_copy(update={"method": f"rates standardised to equal {held}; {e.method}", "denominator": None})
             said = statements.of_comparison(self.metric, kind, family, e, found)
-            statement = f"With {held} held equal: {said[0].lower()}{said[1:]}"
+            statement = f"With {held} held equal: {lower_first(said)}"
             by_group = {**by_group, **{g: self._estimate(family, i) for i, g in enumerate(family.groups)}}
         return Finding(
             id=f"{finding_id('fairness', metric.name, kind, self.by)}|{'+'.join(self.control)}",
@@ -296,7 +297,7 @@ class Conditional:
     def _mantel_haenszel(self) -> list[str]:
         where = np.flatnonzero(self.compared)
         m = mantel_haenszel(self.x[where][:, self.shared], self.n[where][:, self.shared])
-        z, level = critical_value(self.level), f"{100 * self.level:g}% interval"
+        z, level = critical_value(self.level), f"{confidence(self.level)} interval"
         first, second = (" & ".join(self.groups[i]) for i in where)
         half = z * m.difference_error
         limits = f"{points(m.difference - half)} to {points(m.difference + half)}"

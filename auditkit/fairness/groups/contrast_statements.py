@@ -5,9 +5,11 @@ A sentence names a disparity only if the interval says so.
 
 from __future__ import annotations
 
+from auditkit.catalogue import sentences
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import gap_of, is_established
 from auditkit.fairness.notes import Grouped
-from auditkit.formatting import decimals, interval, percent, points, quotient
+from auditkit.formatting import decimals, interval, interval_in, percent, points, quotient
 from auditkit.records import Comparison, Estimate
 from auditkit.stats.families import FamilyInterval
 
@@ -22,47 +24,39 @@ def of_value(metric: str, e: Estimate) -> str:
 
 def of_composite(metric: str, kind: Comparison, family: Grouped, e: Estimate, found: FamilyInterval | None) -> str:
     """An extreme, a difference or a ratio of a composite between groups."""
-    head, attributes = METRICS[metric].title, " and ".join(family.by)
+    head = METRICS[metric].head
     if found is None or e.value is None:
-        return f"{head}: groups of {attributes} cannot be compared; {e.note}."
-    size = f"({_interval(metric, e, kind)})"
+        return f"{head}: {sentences.incomparable(family.by, e.note)}"
+    bounds = _interval(metric, e, kind)
     low, high = (f"{family.name(i)} {value_text(metric, float(family.values[i]))}" for i in (found.first, found.second))
     if kind in ("group_min", "group_max"):
-        return f"{head}: the {'lowest' if kind == 'group_min' else 'highest'} is {low} {size}."
+        return f"{head}: the {'lowest' if kind == 'group_min' else 'highest'} is {low} ({bounds})."
     if not is_established(kind, e):
-        what = "gap" if kind == "difference" else "disparity"
-        return f"{head}: no {what} between groups of {attributes} is established {size}."
-    return f"{head}: {low}, {high}, {_size(metric, kind, e)} {size}."
+        return sentences.no_gap(head, family.by, bounds, what="gap" if kind == "difference" else "disparity")
+    return sentences.apart(head, low, high, _size(metric, kind, e), bounds)
 
 
 def of_contrast(
     metric: str, kind: Comparison, family: Grouped, e: Estimate, found: FamilyInterval | None, other: str
 ) -> str:
     """The group farthest from `other`: the name of the reference group, or "the rest"."""
-    m, attributes = METRICS[metric], " and ".join(family.by)
-    head = m.title if m.kind == "composite" else f"{m.plain[0].upper()}{m.plain[1:]}, of {m.denominator_words}"
+    head = METRICS[metric].head
     if found is None or e.value is None:
-        return f"{head}: groups of {attributes} cannot be compared with {other}; {e.note}."
-    size = f"({_interval(metric, e, kind)})"
+        return f"{head}: {sentences.incomparable(family.by, e.note, other=other)}"
+    bounds = _interval(metric, e, kind)
     if not is_established(kind, e):
-        return f"{head}: no group of {attributes} is shown to differ from {other} {size}."
+        return sentences.none_differs(head, family.by, other, bounds)
     at = value_text(metric, float(family.values[found.first]))
-    return f"{head}: {family.name(found.first)}, with {at}, is farthest from {other}, {_size(metric, kind, e)} {size}."
+    return sentences.farthest(head, family.name(found.first), at, other, _size(metric, kind, e), bounds)
 
 
 def of_mean_odds(by: tuple[str, ...], e: Estimate) -> str:
     """The mean of the two gaps of equalized odds."""
-    attributes, size = " and ".join(by), f"({interval(e, 'difference')})"
+    bounds = interval(e, "difference")
     if not is_established("difference", e):
-        return f"Errors and hits: no mean gap between groups of {attributes} is established {size}."
-    return f"Errors and hits differ between groups of {attributes} by {points(e.value)} points on average {size}."
-
-
-def is_established(kind: Comparison, e: Estimate) -> bool:
-    """True if the interval excludes "no disparity"."""
-    if kind.startswith("ratio"):
-        return e.high is not None and e.high < 1
-    return bool(e.low and e.low > 0)
+        return sentences.no_gap("Errors and hits", by, bounds, what="mean gap")
+    groups = sentences.groups_of(by)
+    return f"Errors and hits differ between {groups} by {points(e.value)} points on average ({bounds})."
 
 
 def value_text(metric: str, x: float | None) -> str:
@@ -71,27 +65,20 @@ def value_text(metric: str, x: float | None) -> str:
     >>> value_text("mcc", -0.25), value_text("f1", 0.5)
     ('−0.25', '50.0%')
     """
-    return percent(x) if _in_percent(metric) else decimals(x, _DIGITS[metric])
+    digits = METRICS[metric].decimals
+    return percent(x) if digits is None else decimals(x, digits)
 
 
 def _size(metric: str, kind: Comparison, e: Estimate) -> str:
     if kind.startswith("ratio"):
-        return f"a ratio of {quotient(e.value)}"
-    if not _in_percent(metric):
-        return f"a difference of {decimals(e.value, _DIGITS[metric])}"
-    return f"{'a gap of ' if kind == 'difference' else ''}{points(e.value)} points"
+        return gap_of(quotient(e.value), "ratio")
+    if METRICS[metric].decimals is not None:
+        return gap_of(value_text(metric, e.value), "difference")
+    size = f"{points(e.value)} points"
+    return gap_of(size) if kind == "difference" else size
 
 
 def _interval(metric: str, e: Estimate, kind: Comparison) -> str:
-    if _in_percent(metric):
+    if METRICS[metric].decimals is None:
         return interval(e, kind)
-    low, high = (decimals(x, _DIGITS[metric]) for x in (e.low, e.high))
-    return f"{100 * e.level:g}% interval {low} to {high}"
-
-
-_DIGITS = {"mcc": 2, "generalized_entropy_index": 3}
-"""Metrics that are numbers, no shares, and how many decimals of them are written."""
-
-
-def _in_percent(metric: str) -> bool:
-    return metric not in _DIGITS
+    return interval_in(e, lambda x: value_text(metric, x))

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from auditkit.batch import Batch
+from auditkit.catalogue import sentences
 from auditkit.catalogue.index import METRICS, resolve
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, listing
@@ -184,8 +185,8 @@ def _distances(sums: ErrorSums, metrics: Sequence[str], by: tuple[str, ...], *, 
 def _told(metric: str, by: tuple[str, ...], t: distances.Tested, names: list[str], level: float) -> str:
     head, size = METRICS[metric].title, f"distance {plain(t.value)}, p = {p_text(t.p)}".replace("= less", "is less")
     if t.p >= 1 - level:
-        return f"{head}: no difference between groups of {' and '.join(by)} is established ({size})."
-    return f"{head}: groups of {' and '.join(by)} differ, {names[t.first]} and {names[t.second]} most ({size})."
+        return sentences.no_gap(head, by, size, what="difference")
+    return f"{head}: {sentences.groups_of(by)} differ, {names[t.first]} and {names[t.second]} most ({size})."
 
 
 def _notes(t: distances.Tested, names: list[str], seen: GroupValues) -> tuple[str, ...]:

@@ -15,12 +15,6 @@ from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, GroupEstimate, State, Table, Unit
 from auditkit.stats.families import FamilyInterval
 
-HEADS = {
-    "impact_ratio": ("Applicants", "Selected", "Selection rate", "selected"),
-    "scoring_rate": ("Applicants", "Above the median", "Scoring rate", "scored above the median"),
-}
-"""Metric → heads of its counts and rate, and what happened to those counted."""
-
 TOP = "highest rate"
 
 
@@ -50,8 +44,7 @@ def finding(metric: str, law: Law, r: ImpactRatios, *, justification: str, notes
 
 
 def _table(metric: str, law: Law, r: ImpactRatios, t: Comparisons) -> Table:
-    count, selected, named, _ = HEADS[metric]
-    columns = [*r.by, count, selected, named, "Impact ratio", "Lower limit", "Upper limit", "p of all pairs"]
+    columns = [*r.by, *METRICS[metric].wording.columns, "Impact ratio", "Lower limit", "Upper limit", "p of all pairs"]
     columns += ["Fisher’s mid‑p", *([] if law.limit is None else [f"Below {law.limit:g}"]), "Note"]
     units: list[Unit] = [*("" for _ in r.by), "", "", "percent", "ratio", "ratio", "ratio"]  # type: ignore[list-item]
     values, ratio = r.rates, r.ratio
@@ -142,7 +135,7 @@ def _p(p: float) -> str:
 
 
 def _statement(metric: str, law: Law, r: ImpactRatios, e: Estimate, found: FamilyInterval | None) -> str:
-    attributes, what = " and ".join(r.by), HEADS[metric][3]
+    attributes, what = " and ".join(r.by), METRICS[metric].wording.happened
     if found is None or e.value is None:
         return f"Impact ratios of groups of {attributes} cannot be told: {e.note}."
     family, told = r.family(), interval(e, "ratio")

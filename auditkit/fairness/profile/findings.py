@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import none_established
 from auditkit.errors import listing
 from auditkit.evidence.profile import Profile
 from auditkit.fairness.families.estimates import number, rate_estimate
-from auditkit.formatting import decimals, interval, percent, points
+from auditkit.formatting import confidence, decimals, interval, interval_in, percent, points, quotient, upper_first
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding, Table, Unit
 from auditkit.stats import families
@@ -78,7 +79,7 @@ def representation(profile: Profile, attribute: str, reference: Mapping[str, flo
         ),
         units=("", "", "percent", "percent", "points", "points", "points"),
     )
-    notes = [f"limits of the differences hold together at {100 * level:g}% (Šidák)"]
+    notes = [f"limits of the differences hold together at {confidence(level)} (Šidák)"]
     notes.append("χ² of all shares: undefined" if np.isnan(p) else f"χ² of all shares: {_p(p)}")
     unnamed = [v for v in counts if v not in reference]
     if unnamed and left <= 1e-6:
@@ -103,10 +104,11 @@ def association(profile: Profile, attribute: str, *, level: float) -> Finding:
     if e.value is None:
         statement = f"Whether the truth goes with {attribute} cannot be told: {note}."
     else:
-        limits = f"{100 * level:g}% interval {decimals(e.low, 2)} to {decimals(e.high, 2)}"
-        number_of = f"Cramér's V {decimals(e.value, 2)} on a scale from 0 to 1, {limits}"
+        number_of = f"Cramér's V {quotient(e.value)} on a scale from 0 to 1, {interval_in(e, quotient)}"
         tied = (
-            f"The truth goes with {attribute}" if e.low else f"No association of truth and {attribute} is established"
+            f"The truth goes with {attribute}"
+            if e.low
+            else upper_first(none_established(f"association of truth and {attribute}"))
         )
         statement = f"{tied} ({number_of})."
     body = tuple(

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import none_established
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, nearest
 from auditkit.evidence.rare import edge
 from auditkit.evidence.sample import Observations
 from auditkit.fairness.families.estimates import number, rate_estimate
-from auditkit.formatting import decimals, plain, points
+from auditkit.formatting import confidence, plain, points, quantity
 from auditkit.options import checked_options
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Curve, Estimate, Exhibit, Finding, NotMeasured, Series, Table
@@ -148,16 +149,13 @@ class ContinuousAttribute(BaseCheck):
         self, metric: str, comparison: Comparison, found: Permuted, facts: dict[str, Any], level: float,
         exhibits: tuple[Exhibit, ...], notes: tuple[str, ...],
     ) -> Finding:  # fmt: skip
-        m, share = METRICS[metric], metric != "distance_correlation"
-        by_chance = f"{points(found.null_mean)} points" if share else decimals(found.null_mean, 2)
-        size = f"{points(found.value)} points" if share else decimals(found.value, 2)
+        m = METRICS[metric]
+        size, by_chance = (quantity(x, comparison, of=m.unit) for x in (found.value, found.null_mean))
         told = f"{size}; by chance alone {by_chance}, p = {found.p:.3g}"
         if found.p >= 1 - level:
-            statement = f"{m.title}: no dependence on {self.column} is established ({told})."
-        elif share:
-            statement = f"Along {self.column}, the selection rate strays from its average by {told}."
+            statement = f"{m.title}: {none_established('dependence', f'on {self.column}')} ({told})."
         else:
-            statement = f"What the model says goes with {self.column}: distance correlation {told}."
+            statement = f"{m.wording.one.format(along=self.column, x=told)}."
         e = Estimate(
             value=found.value, level=level, n=facts["rows"], method=f"{PERMUTATIONS} permutations",
             note="no interval: the value lies above 0 by chance alone; judge it by its p",
@@ -209,7 +207,7 @@ class ContinuousAttribute(BaseCheck):
         if kept.sum() < 2:
             return (table,), (f"fewer than two of the bins given have {SPARSE} rows: they are not compared",)
         g = families.gap(k[kept], n[kept], level=level)
-        limits = f"{100 * level:g}% interval {points(g.low)} to {points(g.high)}"
+        limits = f"{confidence(level)} interval {points(g.low)} to {points(g.high)}"
         return (table,), (f"largest gap between the bins given: {points(g.value)} points ({limits})",)
 
 

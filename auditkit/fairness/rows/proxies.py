@@ -17,7 +17,7 @@ from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.fairness.families.estimates import number
 from auditkit.fairness.rows.encoding import Encoded, encoded, seen_columns
-from auditkit.formatting import decimals
+from auditkit.formatting import confidence, interval_in, quotient
 from auditkit.options import checked_options
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, GroupEstimates, NotMeasured
@@ -170,7 +170,7 @@ def _findings(attribute: str, tests: list[_Test], facts: dict[str, Any], level: 
     )
     notes = [
         f"{facts['rows']:,} rows drawn at random, {FOLDS} folds: each is scored by a fit on the others",
-        f"intervals at {100 * at:.4g}%, adjusted for {len(tests)} tests of features and groups (Benjamini–Hochberg)",
+        f"intervals at {confidence(at)}, adjusted for {len(tests)} tests of features and groups (Benjamini–Hochberg)",
         "read by logistic regressions, which see what rises or falls with a number and adds up over features",
     ]
     if facts["small"][attribute]:
@@ -182,7 +182,7 @@ def _findings(attribute: str, tests: list[_Test], facts: dict[str, Any], level: 
         asked = [i for i, t in enumerate(tests) if (t.feature == ALL) == of_all]
         first = max(asked, key=lambda i: tests[i].auc.value)
         top, e = tests[first], estimates[tests[first].feature, tests[first].group]
-        size = f"AUC {decimals(e.value, 2)}, {100 * at:.4g}% interval {decimals(e.low, 2)} to {decimals(e.high, 2)}"
+        size = f"AUC {quotient(e.value)}, {interval_in(e, quotient)}"
         what = "All features together tell" if of_all else f"{top.feature} tells"
         statement = f"{what} {top.group} from the rest of {attribute} ({size}; 0.50 would tell nothing)."
         if not shown[first]:

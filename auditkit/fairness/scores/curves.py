@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import none_established
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.families.estimates import number
 from auditkit.fairness.scores.values import GroupScores, p_text
@@ -80,7 +81,7 @@ def between_roc_curves(
     statement = (
         f"{head} differ: those of {first} and {second} lie {points(a.value)} points apart on average ({beside})."
         if established
-        else f"{head}: no difference is established; the largest is {points(a.value)} points on average ({beside})."
+        else f"{head}: {none_established('difference')}; the largest is {points(a.value)} points on average ({beside})."
     )
     left_out = [" & ".join(group) for group, g in found if g.fewest < min_n]
     bound = sum(sorted(2 * auc(g.negatives, g.positives).bound for _, g in kept)[-2:])

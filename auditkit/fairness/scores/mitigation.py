@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,15 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from auditkit.alignment import aligned
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.histogram import LEAST, Bins, ScoreHistogram
-from auditkit.evidence.tally import coded_strings
+from auditkit.fairness.labels import given_columns, keys_of
 from auditkit.fairness.scores.thresholds import Constraint, GroupRule, Reach, best_common_cut, rules_for
 from auditkit.question import SPARSE
 from auditkit.records import Report
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    from auditkit.lazy import pandas as pd
 
 Floats = NDArray[np.float64]
 Key = tuple[str, ...]
@@ -111,11 +106,11 @@ class Mitigation:
 
         A group that has no rule is decided at the common threshold. Raises DataError for missing scores or columns.
         """
-        labelled = aligned({"score": score, **_columns(groups, self.by)})
+        labelled = aligned({"score": score, **given_columns(groups, self.by)})
         s = np.asarray(labelled.pop("score"), dtype=np.float64)
         if not np.all((s >= 0) & (s <= 1)):
             raise DataError("scores must be numbers in [0, 1], none missing, to be decided")
-        keys = _keys(list(labelled.values()), self.by)
+        keys = keys_of(list(labelled.values()), self.by)
         if len(keys) != len(s):
             raise DataError(f"groups have {len(keys)} rows, score has {len(s)}")
         out = (s >= self.common).astype(np.float64)
@@ -256,24 +251,6 @@ def _histogram(source: ScoreHistogram | Report) -> ScoreHistogram:
     if stored is None:
         raise DataError("the report has no score histogram: audit with checks=[ak.Scores(), …]")
     return ScoreHistogram.from_json(stored.data)
-
-
-def _columns(groups: Any, by: tuple[str, ...]) -> dict[str, Any]:
-    """The columns of `by`, in their order, under the name that messages use."""
-    if isinstance(groups, pd.DataFrame | dict):
-        absent = [b for b in by if b not in groups]
-        if absent:
-            raise DataError(f"no column '{absent[0]}' in groups; there are {listing(groups)}")
-        return {f"groups '{b}'": groups[b] for b in by}
-    if len(by) == 1:
-        return {f"groups '{by[0]}'": groups}
-    raise DataError(f"groups must be a frame or a dict with the columns {listing(by)}")
-
-
-def _keys(columns: Sequence[Any], by: tuple[str, ...]) -> NDArray[np.object_]:
-    """(N, attributes) labels as strings."""
-    coded = [coded_strings(column, name) for column, name in zip(columns, by, strict=True)]
-    return np.column_stack([np.array(labels, dtype=object)[codes] for codes, labels in coded])
 
 
 def _over(k: float, n: float) -> float:

@@ -14,7 +14,7 @@ from auditkit.evidence.histogram import Bins, ScoreHistogram
 from auditkit.fairness.families.estimates import number
 from auditkit.fairness.scores.mitigation import CAUTION, Mitigation, enough, mitigate
 from auditkit.fairness.scores.thresholds import GRID, Constraint, GroupRule, Reach, best_positions, hulls_of
-from auditkit.formatting import percent, points
+from auditkit.formatting import confidence, percent, points
 from auditkit.question import SPARSE
 from auditkit.records import Curve, Estimate, Finding, NotMeasured, Series, Table
 from auditkit.stats.rates import critical_value
@@ -151,7 +151,7 @@ def _statement(m: Mitigation, e: Estimate) -> str:
         price = "would not change accuracy by any amount that is established"
     lost = " to ".join(points(x) for x in (e.low, e.high))
     return (
-        f"{head} {price}. The {100 * e.level:g}% interval is {lost} points lost. "
+        f"{head} {price}. The {confidence(e.level)} interval is {lost} points lost. "
         f"Thresholds by group would select {', '.join(told) or 'as many of every group'}{more}."
     )
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import too_small
 from auditkit.errors import listing
 from auditkit.fairness.families.estimates import number
-from auditkit.formatting import decimals, interval, percent, points
+from auditkit.formatting import confidence, decimals, interval, percent, points
 from auditkit.records import Estimate, Finding, Table, Unit
 
 if TYPE_CHECKING:
@@ -77,8 +78,7 @@ def _statement(metric: str, found: Search, tested: Tested, order: list[int], e: 
         return f"{head}, and none stood out."
     head += f", {len(order)} of them tested on the other half"
     if not confirmed:
-        seen = f"; a gap below {points(e.mde)} points could have gone unseen" if e.mde is not None else ""
-        return f"{head}, and none is confirmed{seen}."
+        return f"{head}, and none is confirmed{too_small(None if e.mde is None else f'{points(e.mde)} points')}."
     names = [found.carried[i] for i in order[:confirmed]]
     first = order[0]
     rates = metric != "mean_error"
@@ -172,8 +172,8 @@ def _notes(evidence: CrossedSums, found: Search, tested: Tested) -> tuple[str, .
     ]
     if tried:
         notes.append(
-            f"intervals at {100 * tested.level:.4g}%, so that {100 * tested.asked:g}% of those of confirmed subgroups "
-            "are expected to hold the truth (false coverage)"
+            f"intervals at {confidence(tested.level)}, so that {confidence(tested.asked)} of those of confirmed "
+            "subgroups are expected to hold the truth (false coverage)"
         )
     binned = [c for c, edges in evidence.facts["edges"].items() if edges is not None]
     if binned:

@@ -5,23 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import none_established
 from auditkit.formatting import in_unit, points
-from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
+from auditkit.records import Contribution, Contributions, Finding, Unit
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.vocabulary import by_words, listed, shown, upper_first, whole_percent
-
-_TARGETS = {
-    "mean_score": "in scores",
-    "selection_rate": "in who is selected",
-    "true_positive_rate": "in who is found",
-    "false_positive_rate": "in who is wrongly selected",
-    "false_negative_rate": "in who is overlooked",
-    "mean_score_of_positives": "in scores of those who {yes}",
-    "mean_score_of_negatives": "in scores of those who {no}",
-    "log_loss": "in how far scores miss the truth",
-}
-"""What the gap is a gap of, in words."""
 
 
 class Cause(NamedTuple):
@@ -31,24 +19,19 @@ class Cause(NamedTuple):
     """"relationship makes up 69% of the gap in scores between women and men"."""
 
 
-def sure(e: Estimate) -> bool:
-    """True for an estimate whose interval excludes 0."""
-    return e.value is not None and e.low is not None and e.high is not None and (e.low > 0 or e.high < 0)
-
-
 def leaders(x: Contributions) -> tuple[Contribution, ...]:
     """The one or two columns that surely make most of a gap that is established; none where nothing can be said.
 
     Surely: each has an interval without 0, and lies beyond the intervals of all that follow.
     """
     total = x.total.value
-    if not sure(x.total) or total is None:
+    if not x.total.excludes_zero or total is None:
         return ()
     sign = 1 if total > 0 else -1
     ends = [sorted((sign * (r.estimate.low or 0.0), sign * (r.estimate.high or 0.0))) for r in x.rows]
     for most in (1, 2):
         first, rest = x.rows[:most], ends[most:]
-        if len(first) < most or any(not sure(r.estimate) or r.share is None for r in first):
+        if len(first) < most or any(not r.estimate.excludes_zero or r.share is None for r in first):
             return ()
         lowest = min(low for low, _ in ends[:most])
         if lowest > max((high for _, high in rest), default=0.0) and (most == 2 or (first[0].share or 0.0) >= 0.5):
@@ -64,15 +47,8 @@ def target(f: Finding) -> str:
 
 def what(look: Lookup, f: Finding) -> str:
     """What the gap is a gap of: "gap in scores"."""
-    of = _TARGETS.get(target(f), "").format(yes=look.say.yes(), no=look.say.no())
-    if not of and target(f) != "gap_share":
-        of = f"in {_metric(target(f))}"
-    return f"gap {of}".strip()
-
-
-def _metric(name: str) -> str:
-    known = METRICS.get(name)
-    return (known.title if known else shown(name).replace("_", " ")).lower()
+    of = target(f)
+    return "gap" if of == "gap_share" else f"gap {look.say.gap(of)}"
 
 
 def gap_words(look: Lookup, f: Finding, x: Contributions) -> str:
@@ -105,7 +81,9 @@ def cause(look: Lookup, f: Finding, x: Contributions) -> Cause | None:
 def cancelling(x: Contributions) -> tuple[Contribution, Contribution] | None:
     """Two sure parts of opposite sign, each larger than the gap between them."""
     size = abs(x.total.value or 0.0)
-    ups, downs = ([r for r in x.rows if sure(r.estimate) and s * (r.estimate.value or 0.0) > size] for s in (1, -1))
+    ups, downs = (
+        [r for r in x.rows if r.estimate.excludes_zero and s * (r.estimate.value or 0.0) > size] for s in (1, -1)
+    )
     return (ups[0], downs[0]) if ups and downs else None
 
 
@@ -118,7 +96,7 @@ def title_of(look: Lookup, f: Finding, x: Contributions) -> str:
     if hidden is not None:
         sizes = listed([f"{shown(r.label)} ({_size(r.estimate.value, x.unit)})" for r in hidden])
         return f"A small {gap} hides larger parts that cancel: {sizes}"
-    if not sure(x.total):
+    if not x.total.excludes_zero:
         return _unsure(gap)
     told = cause(look, f, x)
     return upper_first(told.clause) if told else _unled(gap)
@@ -146,7 +124,7 @@ def others(look: Lookup, pairs: Sequence[tuple[Finding, Contributions]]) -> tupl
 
 
 def _unsure(gap: str) -> str:
-    return f"No {gap} is established, so no column is said to make one"
+    return f"{upper_first(none_established(gap))}, so no column is said to make one"
 
 
 def _unled(gap: str) -> str:

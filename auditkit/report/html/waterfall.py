@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, decimals, in_unit
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
-from auditkit.report.html.causes import gap_words, sure, title_of
+from auditkit.report.html.causes import gap_words, title_of
 from auditkit.report.html.figures import Figure, TableView, level_text
 from auditkit.report.html.geometry import Axis, axis_over
 from auditkit.report.html.lookup import Lookup
@@ -208,7 +208,9 @@ def _sums(x: Contributions) -> str:
     if x.of_all is not None:
         told += f"; over all rows of the data it is {_value(x.of_all, x.unit)}"
     if not any(r.share is not None for r in x.rows) and x.rows and x.total.value is not None:
-        told += ". Shares are not given" + ("" if sure(x.total) else ": the interval of the whole gap contains 0")
+        told += ". Shares are not given" + (
+            "" if x.total.excludes_zero else ": the interval of the whole gap contains 0"
+        )
     return f"{told}."
 
 

@@ -128,7 +128,7 @@ def leading_cause(look: Lookup) -> tuple[str, str] | None:
         told = causes.cause(look, f, x)
         if told is not None:
             return "What makes it:", f"{told.clause}{_unseen(look, f, x)}: {CAVEAT}."
-    if gaps and causes.sure(gaps[0][1].total):
+    if gaps and gaps[0][1].total.excludes_zero:
         return "What makes it:", f"no single column surely makes most of the {causes.what(look, gaps[0][0])}."
     top = attributions.top_columns(look)
     if not top:
