@@ -247,9 +247,14 @@ def test_circles_are_found() -> None:
     assert circles({"a": {"b"}, "b": set()}) == []
 
 
+NAMED = ("auditkit.records", "auditkit.report.formats")
+"""`Report.save` imports the formats inside the method: the one arrow that turns back."""
+
+
 def test_no_modules_import_each_other_but_a_report_and_its_formats() -> None:
-    (named,) = circles(arrows())
-    assert named == {"auditkit.records", "auditkit.report.formats", "auditkit.report.writing"}
+    found = arrows()
+    found[NAMED[0]].remove(NAMED[1])
+    assert circles(found) == []
 
 
 def test_no_rooms_import_each_other_but_records_and_report() -> None:
@@ -259,6 +264,7 @@ def test_no_rooms_import_each_other_but_records_and_report() -> None:
     rooms: dict[str, set[str]] = {}
     for module, to in arrows().items():
         if module != "auditkit":  # it names where public names live
-            rooms.setdefault(room(module), set()).update(room(n) for n in to if room(n) != room(module))
-    (named,) = circles(rooms)
-    assert named == {"records", "report", "formatting"}
+            rooms.setdefault(room(module), set()).update(
+                room(n) for n in to if room(n) != room(module) and (module, n) != NAMED
+            )
+    assert circles(rooms) == []
