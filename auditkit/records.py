@@ -70,6 +70,10 @@ Comparison = Literal[
 ]
 
 
+_TOLD = ("controls", "law", "caveat", "unit", "direction")
+"""Of a finding: absent from JSON where they are empty."""
+
+
 class Finding(Record):
     """One answer to one question, with its uncertainty."""
 
@@ -93,6 +97,16 @@ class Finding(Record):
     """Of a share: of the gap in what; None: no share."""
     features: tuple[str, ...] = ()
     """Of a share: the columns that it belongs to; empty: of no share, or of the largest part."""
+    controls: tuple[str, ...] = ()
+    """Attributes that are held equal; absent from JSON, as all below, where it is empty."""
+    law: str = ""
+    """The law that asks for it, in words."""
+    caveat: str = ""
+    """How the statement ends, where every statement of its kind ends so: the page says it once a section."""
+    unit: str = ""
+    """What its values are counted in: "kg"; empty: as the catalogue says."""
+    direction: str = ""
+    """As `Metric.direction`; empty: as the catalogue says."""
     estimate: Estimate
     by_group: tuple[GroupEstimate, ...] = ()
     """Every group, the sparse and the undefined ones too."""
@@ -101,6 +115,17 @@ class Finding(Record):
     references: tuple[str, ...] = ()
     trust: tuple[TrustCheck, ...] = ()
     """Tests of the explanation; an explanation with a `failed` one is shown as failed."""
+
+    @property
+    def claim(self) -> str:
+        """The statement without its caveat."""
+        head = self.statement.removesuffix(self.caveat) if self.caveat else self.statement
+        return head if head == self.statement else f"{head.rstrip(' :').removesuffix('.')}."
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        out: dict[str, Any] = handler(self)
+        return {k: v for k, v in out.items() if v or k not in _TOLD}
 
     def of_label(self, label: str) -> Finding:
         """The finding of a binary audit as that of one class, or of one label: id, title and sentence say which."""

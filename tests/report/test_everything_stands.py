@@ -40,6 +40,7 @@ SECTIONS: dict[Concern, str] = {
     "mitigation": "remedies",
 }
 POSITIVE: dict[Task, dict[str, Any]] = {"binary": {"positive": 1}, "multiclass": {}, "regression": {}, "multilabel": {}}
+LABEL: dict[Task, dict[str, Any]] = {t: {"y_true": "l0", "positive": 1} if t == "multilabel" else {} for t in TASKS}
 WITH_NET = (
     *("attribution", "gap_attribution", "layer_audit", "concepts", "examples", "influence", "recourse"),
     "flip_test",
@@ -97,7 +98,7 @@ def options(check: str, task: Task, rows: pd.DataFrame) -> dict[str, Any]:
         "examples": {"n": 1},
         "recourse": {"actionable": ["x1", "x2"], "rows": 100},
         "concepts": {"permutations": 99},
-        "influence": {"train": rows, "y_true": TARGETS[task], "rows": 200} | POSITIVE[task],
+        "influence": {"train": rows, "y_true": TARGETS[task], "rows": 200} | POSITIVE[task] | LABEL[task],
         "group_fairness": {"metrics": ["selection_rate", "true_positive_rate", "f1_score", "accuracy"]},
     }
     return asked.get(check, {})
@@ -142,7 +143,7 @@ def sections(page: str) -> dict[str, str]:
     out = {}
     for anchor, body in re.findall(r'<section id="([^"]+)"[^>]*>(.*?)</section>', page, flags=re.DOTALL):
         body = re.sub(r"</h[1-6]>", ".\n", body)
-        body = re.sub(r"</?(small|b|i|span|strong|a|code|mark)\b[^>]*>", "", body)
+        body = re.sub(r"</?(b|i|span|strong|a|code|mark)\b[^>]*>", "", body)
         text = html.unescape(re.sub(r"<[^>]*>", "\n", body))
         out[anchor] = re.sub(r"\s*\n\s*", "\n", text)
     return out
@@ -151,7 +152,8 @@ def sections(page: str) -> dict[str, str]:
 def standing(text: str, said: str) -> int:
     """How often a text says it, as whole sentences: in one block, or begun by a heading."""
     words = r"\s".join(map(re.escape, said.split()))
-    return len(re.findall(rf"(?:(?<=[.:] )|(?<=\n)|^){words}(?=\s|$)", text))
+    end = r"(?=\s|$)" if said.endswith(".") else r"(?=\n|$)"
+    return len(re.findall(rf"(?:(?<=[.:] )|(?<=\n)|^){words}{end}", text))
 
 
 def not_once(report: Report) -> list[str]:
@@ -159,10 +161,12 @@ def not_once(report: Report) -> list[str]:
     page, told, lines = sections(render(report)), retold(report), []
     for f in told.findings:
         home = "cases" if any(isinstance(x, Cases) for x in f.exhibits) else SECTIONS[f.concern]
-        lines += [(home, said) for said in (f.statement, *map(upper_first, f.notes))]
+        lines += [(home, said) for said in (f.claim, *map(upper_first, f.notes))]
     lines += [("unmeasured", f"{upper_first(n.what)}. {upper_first(n.why)}") for n in told.not_measured]
     lines = list(dict.fromkeys(lines))
-    return [f"{n}x in {home}: {said}" for home, said in lines if (n := standing(page[home], said)) != 1]
+    within = {said: sum(standing(other, said) for _, other in lines if other != said) for _, said in lines}
+    counts = [(standing(page[home], said) - within[said], home, said) for home, said in lines]
+    return [f"{n}x in {home}: {said}" for n, home, said in counts if n != 1]
 
 
 @pytest.mark.parametrize(("check", "task"), list(asked()))

@@ -15,7 +15,7 @@ from auditkit.explain.attributions.sums import LEADING, AttributionRows
 from auditkit.explain.estimates import unshown
 from auditkit.explain.trust.quality import parity, ranking
 from auditkit.explain.trust.records import preflight_check
-from auditkit.formatting import interval, percent
+from auditkit.formatting import CAVEAT, interval, percent
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, GroupEstimates, TrustCheck
 from auditkit.stats.means import t_limits
@@ -80,6 +80,7 @@ def _finding(seen: Attributed, level: float) -> Finding:
         statement=_statement(seen.features, share, trust),
         metric=method,
         comparison="overall",
+        caveat=f"{CAVEAT}.",
         estimate=share,
         exhibits=(*_exhibits(seen, level), ranked, *([] if by_group is None else [by_group])),
         notes=_notes(seen, trust),
@@ -155,7 +156,7 @@ def _statement(features: tuple[str, ...], share: Estimate, trust: tuple[TrustChe
     cautions = [f" Caution: {THRESHOLDS[t.id].failure}." for t in trust if t.cautions]
     return (
         f"{' and '.join(names)} {'carry' if len(names) > 1 else 'carries'} {percent(share.value)} of what moves the "
-        f"model's scores, on average{sure}: how the model reaches its scores, not what causes the outcome."
+        f"model's scores, on average{sure}: {CAVEAT}."
         f"{''.join(cautions)}"
     )
 

@@ -15,7 +15,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import FEWEST, excludes_zero
-from auditkit.formatting import decimals, percent, plain
+from auditkit.formatting import CAVEAT, decimals, percent, plain
 from auditkit.records import Estimate, Finding, Table
 from auditkit.stats.means import t_limits
 from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
@@ -204,6 +204,7 @@ def _finding(
         metric="concepts",
         comparison="overall",
         by=by,
+        caveat=f"This is {CAVEAT}.",
         estimate=best.estimate,
         exhibits=(_table(mine, what, unit),),
         notes=(
@@ -250,6 +251,5 @@ def _statement(
     return (
         f"The net's decisions go along with {_name(best) if given else what}. At {best.layer}, moving a row the way "
         f"{way} {'raises' if (e.value or 0) > 0 else 'lowers'} the {unit} by {plain(abs(e.value or 0))}{sure}, p "
-        f"{p}; it goes up for {percent(best.share)} of rows. This is how the model reaches its scores, not what causes "
-        "the outcome."
+        f"{p}; it goes up for {percent(best.share)} of rows. This is {CAVEAT}."
     )

@@ -21,6 +21,7 @@ from auditkit.explain.gaps.statements import (
     statement,
 )
 from auditkit.explain.gaps.sums import REST, GapSums
+from auditkit.formatting import CAVEAT
 from auditkit.question import Question
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Table, TrustCheck
 from auditkit.stats.fieller import fieller_p
@@ -86,6 +87,7 @@ def _finding(seen: GapSums, split: Split, features: tuple[str, ...], level: floa
         features=features,
         by=by,
         label=label,
+        caveat=f"{CAVEAT}.",
         estimate=share,
         exhibits=() if features else _exhibits(seen, split, level),
         notes=notes(seen, split, features or (leading,), level),

@@ -8,7 +8,7 @@ import numpy as np
 
 from auditkit.explain.gaps.splits import Split, of_all
 from auditkit.explain.gaps.sums import REST, GapSums
-from auditkit.formatting import percent
+from auditkit.formatting import CAVEAT, percent
 from auditkit.records import Estimate
 
 NAMED = 3
@@ -19,7 +19,6 @@ MISSED = 0.01
 """Part of Σ abs(φ) by which a sum may miss the gap."""
 CANCEL = 0.5
 """Part of Σ abs(φ) below which a gap hides causes that cancel."""
-CAUTION = "how the model reaches its scores, not what causes the outcome"
 WORDS = {"shapley": "Shapley values over pairs of rows", "integrated_gradients": "Integrated Gradients from row to row"}
 
 
@@ -44,17 +43,17 @@ def statement(split: Split) -> str:
         hides = " It hides causes that cancel each other" if cancelling(split) else " Established are single parts"
         parts = [_some(split, adds)] if adds else []
         parts += [_some(split, takes, off=True)] if takes else []
-        return f"{seen}.{hides}: {'; '.join(parts)}: {CAUTION}."
+        return f"{seen}.{hides}: {'; '.join(parts)}: {CAVEAT}."
     of_gap = f"Of the gap of {target.amount(total.value)} {gap_words(split)}"
     if not adds:
-        return f"{of_gap}, no single part is established: {CAUTION}."
+        return f"{of_gap}, no single part is established: {CAVEAT}."
     first = split.parts[adds[0]]
     amount = target.amount(first.value)
     leading = f"{amount} ({target.limits(first)}) {'comes' if amount.endswith('point') else 'come'} through "
     more = [f"{target.amount(split.parts[k].value)} through {split.names[k]}" for k in adds[1:NAMED]]
     against = f"; {_some(split, takes, off=True)}" if takes else ""
     hides = ", so that it hides larger causes that cancel" if cancelling(split) else ""
-    return f"{of_gap}, {_joined([leading + split.names[adds[0]], *more])}{against}{hides}: {CAUTION}."
+    return f"{of_gap}, {_joined([leading + split.names[adds[0]], *more])}{against}{hides}: {CAVEAT}."
 
 
 def cancelling(split: Split) -> bool:
@@ -94,7 +93,7 @@ def share_statement(split: Split, features: Sequence[str], share: Estimate) -> s
     )
     return (
         f"Of the gap of {split.target.amount(split.total.value)} {gap_words(split)}, {percent(share.value)} "
-        f"{'comes' if len(features) == 1 else 'come'} through {what}{sure}: {CAUTION}."
+        f"{'comes' if len(features) == 1 else 'come'} through {what}{sure}: {CAVEAT}."
     )
 
 

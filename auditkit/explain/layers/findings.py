@@ -14,7 +14,7 @@ from auditkit.evidence.sums import Moments
 from auditkit.explain.layers.statements import hidden, statement
 from auditkit.explain.layers.sums import LayerSums
 from auditkit.explain.trust.records import preflight_check
-from auditkit.formatting import percent
+from auditkit.formatting import CAVEAT, percent
 from auditkit.records import Estimate, Finding, Layer, Layers, NotMeasured, Table, TrustCheck, Unit
 from auditkit.stats.means import t_limits
 from auditkit.stats.rates import critical_value, wilson
@@ -80,6 +80,7 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
         metric="layer_audit",
         comparison="overall",
         by=(attribute,),
+        caveat=f"{CAVEAT}.",
         estimate=knows,
         exhibits=(
             Layers(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from auditkit.formatting import interval, percent, plain, points
+from auditkit.formatting import CAVEAT, interval, percent, plain, points
 from auditkit.records import Estimate, Unit
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ SMALL = 0.25
 """Part of a sure gap that a change may be, at most, for "nothing shows that the net uses it" to be said."""
 POINT = 0.01
 """The same where there is no sure gap, in scores."""
-NOT_CAUSES = "how the model reaches its scores, not what causes the outcome"
 
 
 def statement(
@@ -38,7 +37,7 @@ def statement(
         used += (
             f"; erasing {attribute} hardly moves the gap at any hidden layer: nothing here shows that the net uses it"
         )
-    return f"{name[0].upper()}{name[1:]} {knows}{used}: {NOT_CAUSES}."
+    return f"{name[0].upper()}{name[1:]} {knows}{used}: {CAVEAT}."
 
 
 def hidden(readings: list[LayerReading]) -> list[LayerReading]:
