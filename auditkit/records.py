@@ -9,7 +9,7 @@ import datetime
 import json
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import (
     Field,
@@ -47,6 +47,9 @@ from auditkit.origins import ModelProvenance as ModelProvenance
 from auditkit.origins import Provenance as Provenance
 from auditkit.origins import Task as Task
 from auditkit.origins import Weighting as Weighting
+
+if TYPE_CHECKING:
+    import pandas
 
 SCHEMA = "auditkit.report/1"
 
@@ -348,6 +351,16 @@ class Report(Record):
             if f.id == id:
                 return f
         raise KeyError(f"no finding '{id}'.{nearest(id, [f.id for f in self.findings])}")
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Every estimate as a row: first the finding's own, then one a group.
+
+        Columns: finding (its id), metric, comparison, by and group (joined by ` & `; empty: everybody), value, low and
+        high (NaN where there is none), level, n and state, as in `Estimate`.
+        """
+        from auditkit.framed import framed
+
+        return framed(self)
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, every float in full (a stored report is judged as the fresh one was), no NaN."""

@@ -29,9 +29,9 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "accidents": ({"check", "progress", "records", "formatting"}, set()),
     "origins": ({"exhibits"}, {"pydantic"}),
     "records": (
-        {"report", "exhibits", "origins", "disclosure", "stored"},
+        {"report", "framed", "exhibits", "origins", "disclosure", "stored"},
         {"pydantic"},
-    ),  # report: only inside Report.save
+    ),  # report and framed: only inside Report.save and Report.to_frame
     "catalogue": ({"records"}, set()),
     "batch": ({"records"}, set()),
     "question": ({"records"}, set()),
@@ -93,6 +93,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "gate": ({"question", "records", "disclosure", "catalogue", "formatting"}, {"pydantic"}),
     "report": ({"records", "catalogue", "formatting", "stored"}, {"jinja2", "markupsafe", "rich"}),
+    "framed": ({"records"}, {"pandas"}),
     "judging": ({"records", "catalogue", "check", "checks", "gate", "question"}, set()),
     "provenance": ({"records", "inputs", "audit"}, set()),
     "checks": ({"check", "options", "records"}, set()),  # names the modules of checks, and loads what is asked for
