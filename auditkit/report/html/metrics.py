@@ -140,7 +140,8 @@ def _subtitle(found: list[Finding], charts: tuple[Chart, ...]) -> str:
         cut += " Crossed groups stand in the table."
     known = METRICS.get(first.metric)
     what = f" {known.definition}" if known and first.concern == "explanation" else ""  # names nobody knows
-    return f"{_metric_and_law(first)}.{what} {line}{cut}".strip()
+    told = f" {upper_first(shown(first.direction))}." if first.direction else ""
+    return f"{_metric_and_law(first)}.{what}{told} {line}{cut}".strip()
 
 
 def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
