@@ -18,6 +18,7 @@ import numpy as np
 
 from auditkit.accidents import OnError, absent_if_broken, chosen, fit_for_a_report
 from auditkit.batch import Batch, missing
+from auditkit.catalogue.index import METRICS, others
 from auditkit.check import Check, DeclaredCheck, FittedCheck, RowsCheck, SampleCheck, StreamCheck
 from auditkit.checks import asked_for, check_of, default_checks, told_apart
 from auditkit.deciding import as_many, decided, of_one_task, wrapped
@@ -273,7 +274,7 @@ def conclude(
             kept = StoredEvidence(type=type(evidence).__name__, options=check.options(), data=evidence.to_json())
             fit_for_a_report(assessment, kept)
             _answered_once(assessment.findings, findings, check)
-            findings += _noted(assessment.findings, check, data)
+            findings += _told(_noted(assessment.findings, check, data))
             not_measured += assessment.not_measured
             stored[check.name] = kept
     not_measured += [broken[c.name] for c in checks if c.name in broken]
@@ -318,6 +319,17 @@ def _noted(findings: Sequence[Finding], check: Check, data: Dataset) -> list[Fin
     if not notes or check.uses_weights:
         return list(findings)
     return [f.model_copy(update={"notes": (*f.notes, *notes)}) for f in findings]
+
+
+def _told(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings; those of another package's metric say how it is written and read, since it may not be there."""
+    known = {f.metric: METRICS[f.metric] for f in findings if f.metric in others()}
+    return [
+        f.model_copy(update={"unit": f.unit or m.unit, "direction": f.direction or m.direction})
+        if (m := known.get(f.metric))
+        else f
+        for f in findings
+    ]
 
 
 def _fitted(check: StreamCheck, model: Model | Predictions, data: Dataset) -> StreamCheck:

@@ -142,9 +142,10 @@ def described(name: str) -> str | None:
     """
     classes = {place.partition(":")[2]: key for key, place in CHECKS.items()}
     key = classes.get(name, name)
-    if key not in CHECKS:
+    point = next((p for p in entry_points(group=GROUP) if p.name == key), None) if key not in CHECKS else None
+    if key not in CHECKS and point is None:
         return None
-    kind = _loaded(CHECKS[key])
+    kind = _loaded(CHECKS[key]) if point is None else _plugin(point, "")
     text = inspect.cleandoc(kind.__doc__ or "").partition(">>>")[0].rstrip()
     options = [f.name for f in dataclasses.fields(kind) if f.init]
     return f"{key}: {text}\n\nOptions  {', '.join(options) or 'none'}"

@@ -293,12 +293,10 @@ def explain(
     """Say what a metric or check is: definition, formula, interval, reference."""
     from auditkit.catalogue.index import METRICS, explain
     from auditkit.checks import described
+    from auditkit.cli_listing import explained_all
 
-    if name == "all":
-        width = max(map(len, METRICS)) + 2
-        text = "\n".join(f"{metric.name:{width}}{metric.title}" for metric in METRICS.values())
-    else:
-        text = (None if name in METRICS else described(name)) or explain(name)
+    known = None if name in METRICS or name == "all" else described(name)
+    text = explained_all() if name == "all" else known or explain(name)
     with while_heard():
         print(text)
     return 0

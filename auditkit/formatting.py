@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
-from auditkit.records import Comparison, Estimate, Unit
+from auditkit.records import Comparison, Estimate
 
 Of = Literal["share", "percent", "points", "number", "measure"]
 """How a metric is written (`Metric.unit`): in percent, gaps in points; in percent even where groups are compared; in
 points also where nothing is compared; as a number of two decimals; or in the target's own measure, with three digits
-that say something."""
+that say something. Any other word is a unit of its own: "kg"."""
+_KINDS = get_args(Of)
 
 NOTHING = "–"
 """Written where there is no number."""
@@ -80,25 +81,46 @@ def plain(x: float | None) -> str:
     return f"{x:,.{digits}f}".replace("-", "−")
 
 
-def in_unit(x: float | str | None, unit: Unit) -> str:
+def measured(x: float | None, unit: str, *, named: bool = True) -> str:
+    """A number in a unit of its own.
+
+    >>> measured(3.7, "kg"), measured(-1200.0, "kg", named=False)
+    ('3.7 kg', '−1,200')
+    """
+    text = plain(x)
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{text} {unit}" if named and x is not None else text
+
+
+def in_unit(x: float | str | None, unit: str, *, named: bool = True) -> str:
     """A cell of an exhibit: words as they are, counts with separators, other numbers in their unit.
+
+    `named=False` is for what stands beside a value that names the unit.
 
     >>> in_unit(0.0725, "percent"), in_unit(0.0725, "points"), in_unit(0.8, "ratio"), in_unit(14654, "")
     ('7.2%', '7.2', '0.80', '14,654')
+    >>> in_unit(3.7, "kg"), in_unit(0.07, "percent", named=False)
+    ('3.7 kg', '7.0')
     """
     if isinstance(x, str):
         return x
     match unit:
         case "percent":
-            return percent(x)
+            return percent(x) if named else points(x)
         case "points":
             return points(x)
         case "ratio":
             return quotient(x)
+        case "" | "verdict":
+            return _number(x)
+    return measured(x, unit, named=named)
+
+
+def _number(x: float | None) -> str:
     return f"{x:,}".replace("-", "−") if isinstance(x, int) else plain(x)
 
 
-def quantity(x: float | None, comparison: Comparison, *, unit: bool = True, of: Of = "share") -> str:
+def quantity(x: float | None, comparison: Comparison, *, unit: bool = True, of: str = "share") -> str:
     """A value in the unit of its comparison and its metric.
 
     >>> quantity(0.138, "difference"), quantity(0.29, "ratio"), quantity(0.857, "overall")
@@ -112,6 +134,8 @@ def quantity(x: float | None, comparison: Comparison, *, unit: bool = True, of: 
         return NOTHING
     if of == "measure":
         return plain(x)
+    if of not in _KINDS and not comparison.startswith("ratio"):
+        return measured(x, of, named=unit)
     if comparison.startswith("ratio") or of == "number":
         return quotient(x)
     if of != "percent" and (comparison.startswith("difference") or of == "points"):
@@ -119,7 +143,7 @@ def quantity(x: float | None, comparison: Comparison, *, unit: bool = True, of: 
     return percent(x) if unit else points(x)
 
 
-def limit(x: float, comparison: Comparison, *, of: Of = "share") -> str:
+def limit(x: float, comparison: Comparison, *, of: str = "share") -> str:
     """A limit of a policy: in full, never rounded, without zeros that say nothing.
 
     >>> limit(0.05, "difference"), limit(0.8, "ratio"), limit(0.8451, "overall")
@@ -127,6 +151,8 @@ def limit(x: float, comparison: Comparison, *, of: Of = "share") -> str:
     """
     if of == "measure":
         return f"{x:,.8g}".replace("-", "−")
+    if of not in _KINDS and not comparison.startswith("ratio"):
+        return f"{x:,.8g} {of}".replace("-", "−")
     if comparison.startswith("ratio") or of == "number":
         return max(quotient(x), f"{x:.8g}".replace("-", "−"), key=len)
     number = f"{100 * x:.8g}".replace("-", "−")
@@ -153,13 +179,14 @@ def interval_in(e: Estimate, write: Callable[[float | None], str]) -> str:
     return f"{confidence(e.level)} interval {write(e.low)} to {write(e.high)}"
 
 
-def interval(e: Estimate, comparison: Comparison, *, of: Of = "share") -> str:
+def interval(e: Estimate, comparison: Comparison, *, of: str = "share") -> str:
     """An interval in a sentence.
 
     >>> interval(Estimate(value=0.1, low=0.05, high=0.15), "difference")
     '95% interval 5.0 to 15.0'
     """
     unit = of == "percent" or (not comparison.startswith("difference") and of == "share")
+    unit = unit or of not in _KINDS
     return interval_in(e, lambda x: quantity(x, comparison, unit=unit, of=of))
 
 

@@ -9,7 +9,7 @@ import datetime
 import json
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import (
     Field,
@@ -48,6 +48,9 @@ from auditkit.origins import Provenance as Provenance
 from auditkit.origins import Task as Task
 from auditkit.origins import Weighting as Weighting
 
+if TYPE_CHECKING:
+    import pandas
+
 SCHEMA = "auditkit.report/1"
 
 Status = Literal["pass", "fail", "inconclusive", "not_measured"]
@@ -68,6 +71,10 @@ Comparison = Literal[
     "difference_to_rest",
     "ratio_to_rest",
 ]
+
+
+_TOLD = ("controls", "law", "caveat", "unit", "direction")
+"""Of a finding: absent from JSON where they are empty."""
 
 
 class Finding(Record):
@@ -93,6 +100,16 @@ class Finding(Record):
     """Of a share: of the gap in what; None: no share."""
     features: tuple[str, ...] = ()
     """Of a share: the columns that it belongs to; empty: of no share, or of the largest part."""
+    controls: tuple[str, ...] = ()
+    """Attributes that are held equal; absent from JSON, as all below, where it is empty."""
+    law: str = ""
+    """The law that asks for it, in words."""
+    caveat: str = ""
+    """How the statement ends, where every statement of its kind ends so: the page says it once a section."""
+    unit: str = ""
+    """What its values are counted in: "kg"; empty: as the catalogue says."""
+    direction: str = ""
+    """As `Metric.direction`; empty: as the catalogue says."""
     estimate: Estimate
     by_group: tuple[GroupEstimate, ...] = ()
     """Every group, the sparse and the undefined ones too."""
@@ -101,6 +118,17 @@ class Finding(Record):
     references: tuple[str, ...] = ()
     trust: tuple[TrustCheck, ...] = ()
     """Tests of the explanation; an explanation with a `failed` one is shown as failed."""
+
+    @property
+    def claim(self) -> str:
+        """The statement without its caveat."""
+        head = self.statement.removesuffix(self.caveat) if self.caveat else self.statement
+        return head if head == self.statement else f"{head.rstrip(' :').removesuffix('.')}."
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        out: dict[str, Any] = handler(self)
+        return {k: v for k, v in out.items() if v or k not in _TOLD}
 
     def of_label(self, label: str) -> Finding:
         """The finding of a binary audit as that of one class, or of one label: id, title and sentence say which."""
@@ -240,6 +268,10 @@ class Words(Record):
     """attribute → value → plural noun: {"gender": {"Female": "women"}}."""
 
 
+_COLUMNS = {"value": float, "low": float, "high": float, "level": float, "n": int, "state": str}
+"""Columns of `Report.to_frame` that an estimate gives."""
+
+
 class Report(Record):
     """Everything an audit found; `judge` adds the verdicts."""
 
@@ -323,6 +355,32 @@ class Report(Record):
             if f.id == id:
                 return f
         raise KeyError(f"no finding '{id}'.{nearest(id, [f.id for f in self.findings])}")
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Every estimate as a row: first the finding's own, then one a group.
+
+        Columns: finding (its id), metric, comparison, by and group (joined by ` & `; empty: everybody), value, low and
+        high (NaN where there is none), level, n and state, as in `Estimate`.
+
+        >>> import auditkit as ak
+        >>> rows = {"g": ["a", "b"] * 20, "y": [0, 1, 1, 0] * 10, "p": [0, 1, 1, 1] * 10}
+        >>> data = ak.Dataset(rows, y_true="y", positive=1, sensitive_features=["g"])
+        >>> frame = ak.audit(ak.Predictions("p"), data, checks=["group_fairness"]).to_frame()
+        >>> gap = frame[frame.finding == "fairness/selection_rate/difference/g"]
+        >>> gap[["group", "value", "n"]].values.tolist()
+        [['', 0.5, 40], ['a', 0.5, 20], ['b', 1.0, 20]]
+        """
+        from auditkit.lazy import pandas as pd
+
+        rows = [
+            ((f.id, f.metric, f.comparison, " & ".join(f.by), " & ".join(group.values())), e)
+            for f in self.findings
+            for group, e in [({}, f.estimate), *((g.group, g.estimate) for g in f.by_group)]
+        ]
+        of = pd.DataFrame([names for names, _ in rows], columns=["finding", "metric", "comparison", "by", "group"])
+        told = pd.DataFrame([[getattr(e, name) for name in _COLUMNS] for _, e in rows], columns=list(_COLUMNS))
+        out: pandas.DataFrame = pd.concat([of, told.astype(_COLUMNS)], axis=1)
+        return out
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, every float in full (a stored report is judged as the fresh one was), no NaN."""

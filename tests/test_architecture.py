@@ -100,13 +100,16 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "audit": (EVERYTHING, {"numpy"}),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (
-        set(EVERYTHING) | {"catalogue", "report", "cli_asked", "cli_command", "cli_delivery", "cli_terminal", "stored"},
+        set(EVERYTHING)
+        | {"catalogue", "report", "cli_asked", "cli_command", "cli_delivery", "cli_listing"}
+        | {"cli_terminal", "stored"},
         {"typer"},
     ),
     "cli_asked": ({"cli_terminal", "checks", "disclosure", "errors", "records"}, set()),
     "cli_delivery": ({"records", "report", "cli_terminal", "stored", "formatting"}, set()),
     "cli_terminal": ({"formatting"}, {"rich"}),
     "cli_command": (set(), set()),
+    "cli_listing": ({"catalogue", "checks", "report"}, set()),
     "__main__": ({"cli"}, set()),
     "__init__": (set(), set()),
 }

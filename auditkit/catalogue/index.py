@@ -6,6 +6,10 @@ decision, and everything else (values, intervals, gaps, findings, report, `audit
 
 from __future__ import annotations
 
+import functools
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
 from auditkit.catalogue import (
     cases,
     composites,
@@ -50,7 +54,42 @@ _HOMES = (
     inside,
 )
 
-METRICS: dict[str, Metric] = {m.name: m for home in _HOMES for m in home.METRICS}
+GROUP = "auditkit.metrics"
+"""Entry point of the metrics of other packages: name → `Metric`."""
+
+
+@functools.cache
+def others() -> dict[str, EntryPoint]:
+    """The metrics that other packages bring, by name; names of ours win."""
+    return {p.name: p for p in entry_points(group=GROUP)}
+
+
+class _Catalogue(dict[str, Metric]):
+    """Our metrics; another name is looked for among those of other packages. To go through it gives ours."""
+
+    def __missing__(self, name: str) -> Metric:
+        point = others().get(name)
+        if point is None:
+            raise KeyError(name)
+        try:
+            found = point.load()
+        except Exception as e:
+            raise PolicyError(f"metric '{name}' of {point.value} cannot be loaded: {e}") from None
+        if not isinstance(found, Metric) or found.name != name:
+            raise PolicyError(f"metric '{name}' ({point.value}) is no `Metric` of that name")
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in others()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+
+METRICS: dict[str, Metric] = _Catalogue((m.name, m) for home in _HOMES for m in home.METRICS)
 
 ALIASES: dict[str, tuple[str, str | None]] = (
     confusion.ALIASES | composites.ALIASES | scores.ALIASES | multiclass.ALIASES | regression.ALIASES
@@ -89,7 +128,7 @@ def resolve(name: str) -> tuple[str, str | None]:
         metric, implied = (of, None) if of in METRICS else ALIASES.get(of, ("", None))
         if of != name and metric and not implied and comparison in METRICS[metric].comparisons:
             return metric, comparison
-    hint = nearest(name, [*METRICS, *ALIASES]) or " `auditkit explain all` lists them."
+    hint = nearest(name, [*METRICS, *others(), *ALIASES]) or " `auditkit explain all` lists them."
     raise PolicyError(f"unknown metric '{name}'.{hint}")
 
 

@@ -66,10 +66,11 @@ class Metric:
     interval: str = WILSON
     numerator: tuple[Cell, ...] = ()
     denominator: tuple[Cell, ...] = ()
-    kind: Literal["rate", "composite", "score", "conditional", "error", "gap", "check"] = "rate"
-    unit: Literal["share", "percent", "points", "number", "measure"] = "share"
-    """How a value of one group is written: in percent (`percent`: where groups are compared too), in points, as a plain
-    number, or in the target's own measure."""
+    kind: str = "rate"
+    """rate, composite, score, conditional, error, gap, check, or what a judge of another package answers for."""
+    unit: str = "share"
+    """How a value of one group is written: as a share in percent (`percent`: where groups are compared too), in
+    `points`, as a plain `number`, in the target's own `measure`, or in the unit that it names ("kg")."""
     comparisons: tuple[str, ...] = (
         "overall",
         "group_min",

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
-from auditkit.formatting import confidence, limit, quantity, upper_first
+from auditkit.formatting import confidence, limit, quantity
 from auditkit.gate.policy import Policy
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, Rule, Status, Verdict
@@ -139,10 +139,17 @@ def _verdict(case: _Case, drawn: _Drawn | None, reassess: Reassess) -> Verdict:
         return Verdict(status="not_measured", rule=rule, finding=finding.id, estimate=e, reason=reason)
     status = status_of(rule, e)
     more = _more_data(rule, e) if status == "inconclusive" else None
-    left_out = [n for n in deciding.notes if n.startswith("left out")] if rule.min_n != SPARSE else []
-    reason = " ".join([_reason(rule, e, status, more), *(f"{upper_first(n)}." for n in left_out)])
+    reason = " ".join(filter(None, (_reason(rule, e, status, more), _left_out(rule, deciding))))
     p = None if drawn is None else drawn.p
     return Verdict(status=status, rule=rule, finding=finding.id, estimate=e, reason=reason, more_data=more, p=p)
+
+
+def _left_out(rule: Rule, deciding: Finding) -> str:
+    """The groups that are too small for this rule, where it says itself what that is."""
+    small = [" & ".join(g.group.values()) for g in deciding.by_group if g.estimate.state == "sparse"]
+    if rule.min_n == SPARSE or not small:
+        return ""
+    return f"Left out, fewer than {rule.min_n} to count: {listing(small)}."
 
 
 def status_of(rule: Rule, e: Estimate) -> Status:

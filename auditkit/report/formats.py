@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -17,6 +18,7 @@ class Format(NamedTuple):
 
     suffix: str
     home: str
+    """module:function"""
 
 
 FORMATS: dict[str, Format] = {
@@ -24,7 +26,25 @@ FORMATS: dict[str, Format] = {
     "json": Format(".json", "auditkit.report.canonical:render"),
     "junit": Format(".xml", "auditkit.report.junit:render"),
 }
-"""Every format; a new one is one line here and one function."""
+"""Our formats; a new one is one line here and one function."""
+GROUP = "auditkit.formats"
+"""Entry point of the formats of other packages: name → `Format`."""
+
+
+def formats() -> dict[str, Format]:
+    """Every format, those of other packages too; names and suffixes of ours win."""
+    found = {p.name: p for p in entry_points(group=GROUP) if p.name not in FORMATS}
+    return {**FORMATS, **{name: _loaded(point) for name, point in found.items()}}
+
+
+def _loaded(point: EntryPoint) -> Format:
+    try:
+        found = point.load()
+    except Exception as e:
+        raise ReportError(f"format '{point.name}' of {point.value} cannot be loaded: {e}") from None
+    if not isinstance(found, Format) or not found.suffix.startswith("."):
+        raise ReportError(f"format '{point.name}' ({point.value}) is no `Format` with a suffix")
+    return found
 
 
 def render(report: Report, format: str) -> str:
@@ -48,11 +68,11 @@ def paths_of(stem: Path, formats: Iterable[str]) -> dict[str, Path]:
 
 def save(report: Report, path: Path) -> Path:
     """Write one file in the format of its suffix, atomically."""
-    for name, format in FORMATS.items():
+    for name, format in formats().items():
         if format.suffix == path.suffix.lower():
             writing.write({path: render(report, name)}, derived=_derived(path))
             return path
-    raise ReportError(f"no format writes '{path.suffix}'; suffixes are {listing(f.suffix for f in FORMATS.values())}")
+    raise ReportError(f"no format writes '{path.suffix}'; suffixes are {listing(f.suffix for f in formats().values())}")
 
 
 def write(texts: Mapping[Path, str], *, force: bool = False) -> None:
@@ -80,6 +100,7 @@ def _derived(path: Path) -> list[Path]:
 
 
 def _known(format: str) -> Format:
-    if format not in FORMATS:
-        raise ReportError(f"unknown format '{format}'; known are {listing(FORMATS)}.{nearest(format, FORMATS)}")
-    return FORMATS[format]
+    known = FORMATS if format in FORMATS else formats()
+    if format not in known:
+        raise ReportError(f"unknown format '{format}'; known are {listing(known)}.{nearest(format, known)}")
+    return known[format]

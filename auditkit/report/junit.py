@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from auditkit.formatting import interval, limit, printable, quantity
 from auditkit.records import Report, Verdict
-from auditkit.report.vocabulary import kind_of
+from auditkit.report.vocabulary import kind_of_verdict
 from auditkit.report.writing import digest
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -29,13 +29,13 @@ def render(report: Report) -> str:
         case = ET.SubElement(suite, "testcase", classname=_xml(f"auditkit.{report.name}"), name=_xml(v.rule.id))
         if v.status != "pass":
             kind = "failure" if v.blocks else "skipped"
-            ET.SubElement(case, kind, message=_xml(f"{v.status}: {v.reason}")).text = _xml(_detail(v))
+            ET.SubElement(case, kind, message=_xml(f"{v.status}: {v.reason}")).text = _xml(_detail(report, v))
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _detail(v: Verdict) -> str:
-    of = kind_of(v.rule.metric)
+def _detail(report: Report, v: Verdict) -> str:
+    of = kind_of_verdict(report, v)
     direction = "at most" if v.rule.at_most is not None else "at least"
     asked = f"{direction} {limit(v.rule.limit, v.rule.comparison, of=of)}"
     if v.estimate is None or v.estimate.value is None:

@@ -9,7 +9,7 @@ from rich.text import Text
 from auditkit.formatting import NOTHING, limit, printable, quantity
 from auditkit.records import Report, Verdict
 from auditkit.report.cautions import cautions
-from auditkit.report.vocabulary import does, kind_of
+from auditkit.report.vocabulary import does, kind_of_verdict
 
 WORDS = {"fail": "Failed", "inconclusive": "Undecided", "pass": "Passed", "not_measured": "Not measured"}
 _STYLES = {"fail": "bold red", "inconclusive": "bold yellow", "pass": "green", "not_measured": "dim"}
@@ -46,12 +46,12 @@ def _table(report: Report) -> Table:
     table.add_column("Limit", justify="right", no_wrap=True)
     table.add_column("Verdict", no_wrap=True)
     for v in sorted(report.verdicts, key=lambda v: _ORDER.index(v.status)):
-        table.add_row(*_row(v))
+        table.add_row(*_row(report, v))
     return table
 
 
-def _row(v: Verdict) -> tuple[Text | str, ...]:
-    kind, e, value, of = v.rule.comparison, v.estimate, NOTHING, kind_of(v.rule.metric)
+def _row(report: Report, v: Verdict) -> tuple[Text | str, ...]:
+    kind, e, value, of = v.rule.comparison, v.estimate, NOTHING, kind_of_verdict(report, v)
     if e is not None and e.value is not None:
         whole = of == "percent" or not kind.startswith("difference")
         between = "–".join(quantity(x, kind, unit=False, of=of) for x in (e.low, e.high))

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 
 from auditkit.catalogue.gaps import TARGETS
 from auditkit.catalogue.index import METRICS
-from auditkit.formatting import NOTHING, Of, decimals, in_unit, lower_first, quantity
+from auditkit.formatting import NOTHING, decimals, in_unit, lower_first, quantity
 from auditkit.formatting import listed as listed
 from auditkit.formatting import upper_first as upper_first
-from auditkit.records import Comparison, Estimate, Report, Status, Unit, Words
+from auditkit.records import Comparison, Estimate, Finding, Report, Status, Verdict, Words
 
 STATUS: dict[Status, str] = {
     "fail": "Failed",
@@ -238,23 +238,25 @@ def base_of(rates: Sequence[float]) -> int:
     return 10_000
 
 
-def unit_of(metric: str, comparison: Comparison) -> Unit:
-    """How a metric's values are written under a comparison.
-
-    >>> unit_of("accuracy", "overall"), unit_of("accuracy", "difference"), unit_of("accuracy", "ratio")
-    ('percent', 'points', 'ratio')
-    """
+def name_of(metric: str) -> str:
+    """The formal name of a metric."""
     known = METRICS.get(metric)
+    return known.title if known else upper_first(shown(metric).replace("_", " "))
+
+
+def unit_of(f: Finding, comparison: Comparison | None = None) -> str:
+    """How a finding's values are written, or those of another comparison of it: as `in_unit` names units."""
+    of, comparison = kind_of(f.metric, f.unit), comparison or f.comparison
     if comparison.startswith("ratio"):
         return "ratio"
-    if known is not None and known.unit in ("number", "measure"):
+    if of in ("number", "measure"):
         return ""
-    if known is not None and known.unit == "percent":
-        return "percent"
-    return "points" if in_units(comparison) or (known is not None and known.unit == "points") else "percent"
+    if of not in ("share", "points"):
+        return of
+    return "points" if in_units(comparison) or of == "points" else "percent"
 
 
-def range_in(e: Estimate | None, unit: Unit) -> str:
+def range_in(e: Estimate | None, unit: str) -> str:
     """An interval beside a mark; the sign of percent stands with the value.
 
     >>> range_in(Estimate(value=0.138, low=-0.093, high=0.183), "points")
@@ -262,20 +264,26 @@ def range_in(e: Estimate | None, unit: Unit) -> str:
     """
     if e is None or e.value is None or (e.low is None and e.high is None):
         return ""
-    low, high = (in_unit(x, "points" if unit == "percent" else unit) for x in (e.low, e.high))
+    low, high = (in_unit(x, unit, named=False) for x in (e.low, e.high))
     if e.low is None or e.high is None:
         return f"at most {high}" if e.low is None else f"at least {low}"
     return f"{low} to {high}" if min(e.low, e.high) < 0 else f"{low}–{high}"
 
 
-def kind_of(metric: str) -> Of:
-    """How a metric is written, whatever is compared; a share where the catalogue does not know it.
+def kind_of(metric: str, unit: str = "") -> str:
+    """How a metric is written, whatever is compared: in the unit that its finding gives, or as the catalogue says.
 
-    >>> kind_of("accuracy"), kind_of("calibration_slope")
-    ('share', 'number')
+    >>> kind_of("accuracy"), kind_of("calibration_slope"), kind_of("waste"), kind_of("waste", "kg")
+    ('share', 'number', 'measure', 'kg')
     """
     known = METRICS.get(metric)
-    return "share" if known is None else known.unit
+    return unit or ("measure" if known is None else known.unit)
+
+
+def kind_of_verdict(report: Report, v: Verdict) -> str:
+    """How the value of a verdict is written: as that of its finding."""
+    unit = next((f.unit for f in report.findings if f.id == v.finding), "")
+    return kind_of(v.rule.metric, unit)
 
 
 def in_units(comparison: Comparison) -> bool:
@@ -283,18 +291,17 @@ def in_units(comparison: Comparison) -> bool:
     return comparison.startswith("difference")
 
 
-def value_text(e: Estimate | None, comparison: Comparison, of: Of = "share") -> str:
+def value_text(e: Estimate | None, comparison: Comparison, of: str = "share") -> str:
     """The value beside a mark.
 
     >>> value_text(Estimate(value=0.138), "difference")
     '13.8'
     """
-    return (
-        NOTHING if e is None else quantity(e.value, comparison, unit=not in_units(comparison) and of == "share", of=of)
-    )
+    named = of not in ("percent", "points") and not (in_units(comparison) and of == "share")
+    return NOTHING if e is None else quantity(e.value, comparison, unit=named, of=of)
 
 
-def range_text(e: Estimate | None, comparison: Comparison, of: Of = "share") -> str:
+def range_text(e: Estimate | None, comparison: Comparison, of: str = "share") -> str:
     """The interval beside a mark: "9.3–18.3"; empty where there is none.
 
     >>> range_text(Estimate(value=0.138, low=0.093, high=0.183), "difference")

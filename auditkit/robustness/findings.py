@@ -130,6 +130,7 @@ def _finding(
         metric=metric,
         comparison="overall",
         by=(a,),
+        caveat=CAUTION,
         estimate=_mean(everybody, j, bounds).estimate(level),
         by_group=tuple(groups),
         exhibits=(_table(flips, level),) if metric == "flip_effect" or flips.task == "regression" else (),

@@ -8,6 +8,7 @@ import pytest
 
 from auditkit.records import Case, Cases, Contributions, Estimate, Layer, Layers, NotMeasured, Report, Table, Words
 from auditkit.report.html import cases, causes, layers, trust, waterfall
+from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.page import render, tight_style
 from auditkit.report.html.retold import retold
@@ -86,7 +87,7 @@ def test_more_than_two_groups_are_named_as_the_exhibit_names_them(look: Lookup) 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_bars_begin_where_the_last_one_ended_and_end_at_the_gap(look: Lookup, sign: int) -> None:
     x = explained.parts(sign=sign)
-    view = waterfall.view(look, explained.gap(x), x)
+    view = waterfall.view(look, explained.gap(x), x, Names())
     at = view.zero
     for bar in view.bars:
         assert min(abs(bar.x - at), abs(bar.x + bar.width - at)) < 0.15
@@ -131,7 +132,7 @@ def test_thirty_columns_are_twenty_bars_and_the_table_has_all() -> None:
 
 def test_shares_are_left_out_where_the_whole_may_be_nothing(look: Lookup) -> None:
     x = explained.parts(shares=False)
-    view = waterfall.view(look, explained.gap(x), x)
+    view = waterfall.view(look, explained.gap(x), x, Names())
     assert view.heads[1] == ""
     assert view.figure.table.columns == ("Part", "Points", "Interval", "Tells gender (AUC)")
     assert "Shares are not given: the interval of the whole gap contains 0." in view.figure.sentence
@@ -172,7 +173,7 @@ def test_sixty_layers_are_sixteen_rows() -> None:
         in text
     )
     assert "40 of 60 layers, all in the JSON report" in text
-    drawn = layers.view(Lookup(fixtures.adult()), explained.net(), explained.deep()).rows
+    drawn = layers.view(Lookup(fixtures.adult()), explained.net(), explained.deep(), Names()).rows
     assert len(drawn) == 16
     assert [drawn[0].label, drawn[-1].label] == ["blocks.0", "blocks.59"]
 
@@ -180,7 +181,7 @@ def test_sixty_layers_are_sixteen_rows() -> None:
 def test_a_layer_that_is_no_cut_is_flagged() -> None:
     made = explained.layers()
     loose = (made.layers[0].model_copy(update={"cut": False}), *made.layers[1:])
-    view = layers.view(Lookup(fixtures.adult()), explained.net(), explained.layers(loose))
+    view = layers.view(Lookup(fixtures.adult()), explained.net(), explained.layers(loose), Names())
     assert view.rows[0].flag == "no cut"
     assert "Input is no cut of the net" in view.figure.sentence
 
@@ -237,7 +238,7 @@ def test_a_caution_is_said_and_takes_nothing_off_the_page() -> None:
     )
     f = explained.gap().model_copy(update={"trust": (*explained.trust(), check)})
     assert trust.holds(f)
-    view = trust.view(f, "x")
+    view = trust.view(f, "x", Names())
     assert view is not None
     assert view.sentence == (
         "Twelve of 13 checks are passed. Caution, baseline: the ranking depends on the starting point: do not act on "
@@ -245,7 +246,7 @@ def test_a_caution_is_said_and_takes_nothing_off_the_page() -> None:
     )
     assert view.table.rows[-1][1:] == ("caution", check.note, "0.6100", "at least 0.7")
     beside = trust.view(
-        f.model_copy(update={"trust": (check.model_copy(update={"applies": False, "passed": True}),)}), "x"
+        f.model_copy(update={"trust": (check.model_copy(update={"applies": False, "passed": True}),)}), "x", Names()
     )
     assert beside is not None
     assert beside.table.rows[0][1] == "does not apply"

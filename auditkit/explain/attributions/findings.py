@@ -81,6 +81,7 @@ def _finding(seen: Attributed, level: float) -> Finding:
         statement=_statement(seen.features, share, trust),
         metric=method,
         comparison="overall",
+        caveat=f"{not_causes()}.",
         estimate=share,
         exhibits=(*_exhibits(seen, level), ranked, *([] if by_group is None else [by_group])),
         notes=_notes(seen, trust),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from auditkit.catalogue.explanations import SCALES
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import not_causes
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import FEWEST
@@ -204,6 +205,7 @@ def _finding(
         metric="concepts",
         comparison="overall",
         by=by,
+        caveat=f"This is {not_causes()}.",
         estimate=best.estimate,
         exhibits=(_table(mine, what, unit),),
         notes=(
@@ -250,6 +252,5 @@ def _statement(
     return (
         f"The net's decisions go along with {_name(best) if given else what}. At {best.layer}, moving a row the way "
         f"{way} {'raises' if (e.value or 0) > 0 else 'lowers'} the {unit} by {plain(abs(e.value or 0))}{sure}, p "
-        f"{p}; it goes up for {percent(best.share)} of rows. This is how the model reaches its scores, not what causes "
-        "the outcome."
+        f"{p}; it goes up for {percent(best.share)} of rows. This is {not_causes()}."
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import not_causes
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.explain.gaps.splits import SHARE, Split, headlines, of_all, together
@@ -86,6 +87,7 @@ def _finding(seen: GapSums, split: Split, features: tuple[str, ...], level: floa
         features=features,
         by=by,
         label=label,
+        caveat=f"{not_causes()}.",
         estimate=share,
         exhibits=() if features else _exhibits(seen, split, level),
         notes=notes(seen, split, features or (leading,), level),

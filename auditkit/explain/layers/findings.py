@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import not_causes
 from auditkit.check import Assessment
 from auditkit.errors import listing
 from auditkit.evidence.sums import Moments
@@ -61,6 +62,7 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
         metric="layer_audit",
         comparison="overall",
         by=(attribute,),
+        caveat=f"{not_causes()}.",
         estimate=knows,
         exhibits=(
             Layers(

@@ -201,6 +201,7 @@ class Conditional:
             metric=metric.name,
             comparison=kind,
             by=self.by,
+            controls=self.control,
             estimate=e,
             by_group=tuple(
                 GroupEstimate(group=dict(zip(self.by, g, strict=True)), estimate=by_group[g]) for g in self.groups

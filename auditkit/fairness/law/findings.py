@@ -32,6 +32,7 @@ def finding(metric: str, law: Law, r: ImpactRatios, *, justification: str, notes
         metric=metric,
         comparison="ratio",
         by=r.by,
+        law=law.title,
         estimate=e,
         by_group=tuple(
             GroupEstimate(group=dict(zip(r.by, g, strict=True)), estimate=_of_group(r, tested, i))

@@ -10,6 +10,7 @@ from auditkit.formatting import NOTHING, decimals
 from auditkit.records import Finding
 from auditkit.report.html.figures import TableView, cells, counted
 from auditkit.report.html.lookup import By, Lookup
+from auditkit.report.places import TRUTH
 from auditkit.report.vocabulary import by_words, kind_of, range_in, range_text, shown, unit_of, upper_first, value_text
 
 
@@ -64,7 +65,7 @@ def _identity(look: Lookup) -> TableView:
 
 def _groups(look: Lookup, by: By) -> TableView | None:
     """Every group's estimate of every metric: value, interval and n in one cell."""
-    metrics = [m for m in ["base_rate", *look.metrics()] if look.groups(m, by)]
+    metrics = [m for m in [TRUTH, *look.metrics()] if look.groups(m, by)]
     shares = [{tuple(g.group.values()): g.estimate for g in look.groups(m, by)} for m in metrics]
     rows = []
     for key in dict.fromkeys(k for s in shares for k in s):
@@ -76,7 +77,7 @@ def _groups(look: Lookup, by: By) -> TableView | None:
         rows.append((look.say.label(dict(zip(by, key, strict=True))), *texts))
     columns = (
         upper_first(by_words(by)),
-        *(upper_first(look.say.short(m)) if m != "base_rate" else "Truth" for m in metrics),
+        *(upper_first(look.say.short(m)) if m != TRUTH else "Truth" for m in metrics),
     )
     return TableView(f"Every rate, by {by_words(by)}", columns, tuple(rows)) if rows else None
 
@@ -92,8 +93,8 @@ def _findings(look: Lookup) -> TableView:
 
 
 def _finding(f: Finding, level: float, rows: int) -> tuple[str, ...]:
-    e, unit = f.estimate, unit_of(f.metric, f.comparison)
-    shares, of = unit != "", kind_of(f.metric)
+    e, unit = f.estimate, unit_of(f)
+    shares, of = unit != "", kind_of(f.metric, f.unit)
     interval = (range_text(e, f.comparison, of) if shares else range_in(e, unit)) or NOTHING
     told = [interval, f"at {100 * e.level:.4g}%" if e.level != level else "", e.state if e.state != "ok" else ""]
     told += [f"n {e.n:,}" if e.n != rows else ""]

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from auditkit.catalogue.index import METRICS
 from auditkit.formatting import decimals
 from auditkit.records import Estimate, Finding, GroupEstimates
-from auditkit.report.html.figures import Figure, TableView, level_text
+from auditkit.report.html.figures import Figure, Names, TableView, level_text
 from auditkit.report.html.geometry import Axis, Mark, axis_to, mark
-from auditkit.report.html.lookup import Lookup
+from auditkit.report.html.lookup import Lookup, exhibits_of
+from auditkit.report.html.told import Told
 from auditkit.report.html.trust import Failed, Trust, failed, holds, lost
 from auditkit.report.html.trust import view as trust_view
 from auditkit.report.vocabulary import listed, shown, upper_first
@@ -43,7 +44,6 @@ class Attributed(NamedTuple):
     more: tuple[TableView, ...]
     """Further exhibits, as tables."""
     note: str
-    method: tuple[str, ...]
 
 
 def attributes(f: Finding) -> bool:
@@ -55,7 +55,7 @@ def attributes(f: Finding) -> bool:
 
 def exhibit(f: Finding) -> GroupEstimates | None:
     """The contributions: one row a column of the data."""
-    return next((x for x in f.exhibits if isinstance(x, GroupEstimates)), None)
+    return next(iter(exhibits_of(f, GroupEstimates)), None)
 
 
 def top_columns(look: Lookup, most: int = 2) -> list[str]:
@@ -67,7 +67,7 @@ def top_columns(look: Lookup, most: int = 2) -> list[str]:
     return []
 
 
-def view(look: Lookup, f: Finding) -> Attributed:
+def view(look: Lookup, f: Finding, told: Told, names: Names) -> Attributed:
     """One explanation."""
     known = METRICS.get(f.metric)
     method = known.title if known else shown(f.metric)
@@ -75,20 +75,18 @@ def view(look: Lookup, f: Finding) -> Attributed:
     table = _table(look, contributions) if contributions else TableView("Contributions", ("Column",), ())
     note = f"Method: {method}"
     note += f", {f.estimate.n:,} rows." if f.estimate.n else "."
-    notes = tuple(upper_first(shown(n, longest=600)) for n in f.notes)
-    trust, missed = trust_view(f, method), lost(f)
-    more = tuple(_table(look, x) for x in f.exhibits if isinstance(x, GroupEstimates) and x is not contributions)
+    trust, missed = trust_view(f, method, names), lost(f)
+    more = tuple(names.table(_table(look, x)) for x in exhibits_of(f, GroupEstimates)[1:])
     if missed or contributions is None or not contributions.rows:
-        return Attributed(None, failed(method, missed, table), axis_to(0), (), (), trust, more, note, notes)
+        return Attributed(None, failed(method, missed, names.table(table), told), axis_to(0), (), (), trust, more, note)
     series = _drawn(look, contributions)
     rows = contributions.rows[:MOST]
     ends = [x for _, es in rows for i, _ in series for x in (es[i].value, es[i].high) if x is not None]
     axis = axis_to(max(ends, default=1.0))
-    figure = Figure(
-        _title(contributions), _subtitle(look, contributions, series), _sentence(look, f, contributions), table
-    )
+    subtitle, sentence = _subtitle(look, contributions, series), _sentence(look, contributions)
+    figure = Figure(_title(contributions), subtitle, sentence, names.table(table), told)
     heads = tuple(_series(look, contributions.series[i])[0] for i, _ in series)
-    return Attributed(figure, None, axis, heads, _rows(axis, contributions, series), trust, more, note, notes)
+    return Attributed(figure, None, axis, heads, _rows(axis, contributions, series), trust, more, note)
 
 
 def _series(look: Lookup, name: str) -> tuple[str, str, str]:
@@ -151,7 +149,7 @@ def _subtitle(look: Lookup, x: GroupEstimates, series: list[tuple[int, str]]) ->
     return f"{shown(x.title)}, in {shown(x.unit)}. Line: {level} interval.{marks}{cut}"
 
 
-def _sentence(look: Lookup, f: Finding, x: GroupEstimates) -> str:
+def _sentence(look: Lookup, x: GroupEstimates) -> str:
     columns = {label for label, _ in x.rows}
     unseen = [shown(a) for a in look.report.provenance.data.sensitive_features if a not in columns]
     head = "A large contribution says that the model leans on a column, not that the column makes a gap between groups."

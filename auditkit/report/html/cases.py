@@ -7,8 +7,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from auditkit.formatting import decimals, plain
-from auditkit.records import Case, Cases, Report
+from auditkit.records import Case, Cases
+from auditkit.report.html.figures import Names
 from auditkit.report.html.geometry import Axis, axis_over
+from auditkit.report.html.lookup import Lookup, exhibits_of
+from auditkit.report.html.sections import in_cases
+from auditkit.report.html.told import Told, once
+from auditkit.report.html.views import Drawn, Room, drawn
 from auditkit.report.vocabulary import listed, number, shown, upper_first
 
 MOST = 32
@@ -64,21 +69,29 @@ class Group(NamedTuple):
     title: str
     note: str
     cards: tuple[Card, ...]
+    told: Told
+    rest: tuple[Drawn, ...]
+    """The other exhibits of its finding."""
 
 
-def views(report: Report) -> tuple[Group, ...]:
-    """Every exhibit of single rows, whatever check made it."""
-    told = [x for f in report.findings for x in f.exhibits if isinstance(x, Cases) and x.cases]
-    room, groups, every = PICTURES, [], sum(len(x.cases) for x in told)
+def views(look: Lookup, names: Names) -> tuple[tuple[Group, ...], Told]:
+    """Every exhibit of single rows, whatever check made it, and what is told of several."""
+    found = [f for f in look.report.findings if in_cases(f)]
+    lines = once([[f] for f in found])
+    shown_rows = [(i, x) for i, f in enumerate(found) for x in exhibits_of(f, Cases) if x.cases]
+    room, groups, every = PICTURES, [], sum(len(x.cases) for _, x in shown_rows)
     parts = max(3, min(8, 96 // max(1, every)))
-    for x in told:
+    for k, (i, x) in enumerate(shown_rows):
         cards = []
         for case in _spread(x.cases, max(1, MOST * len(x.cases) // max(MOST, every))):
             fits = len(case.png) <= room and _BASE64.fullmatch(case.png) is not None
             room -= len(case.png) if fits else 0
             cards.append(_card(case, parts, fits))
-        groups.append(Group(shown(x.title), _note(x, len(cards)), tuple(cards)))
-    return tuple(groups)
+        first = not any(j == i for j, _ in shown_rows[:k])
+        told = lines.figures[i] if first else Told()
+        rest = drawn(look, [found[i]], Room.of(look), names) if first else ()
+        groups.append(Group(shown(x.title), _note(x, len(cards)), tuple(cards), told, rest))
+    return tuple(groups), lines.shared
 
 
 def _spread(cases: Sequence[Case], most: int) -> list[Case]:

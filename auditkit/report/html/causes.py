@@ -9,6 +9,7 @@ from auditkit.catalogue.sentences import none_established
 from auditkit.formatting import in_unit, points
 from auditkit.records import Contribution, Contributions, Finding, Unit
 from auditkit.report.html.lookup import Lookup
+from auditkit.report.places import TRUTH
 from auditkit.report.vocabulary import by_words, listed, shown, upper_first, whole_percent
 
 
@@ -57,7 +58,7 @@ def gap_words(look: Lookup, f: Finding, x: Contributions) -> str:
     An attribute of two groups says it in the report's own words, any other in those of the exhibit, which names the
     two groups that drive the gap.
     """
-    groups = [g.group for g in f.by_group] or [g.group for g in look.groups("base_rate", f.by)]
+    groups = [g.group for g in f.by_group] or [g.group for g in look.groups(TRUTH, f.by)]
     named = [g for g in groups if set(g) == set(f.by)]
     if len(named) == 2:
         return f"{what(look, f)} between {listed([look.say.people(g) for g in named])}"

@@ -10,6 +10,7 @@ from auditkit.report.html.figures import cells, counted, level_text, of
 from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.leading import lower_is_better
 from auditkit.report.html.lookup import By, Lookup
+from auditkit.report.places import SELECTED
 from auditkit.report.vocabulary import by_words, listed, number, shown, upper_first, whole_percent
 
 AXIS = Axis(0.0, 1.0, 4)
@@ -48,7 +49,7 @@ def views(look: Lookup) -> list[Matrix]:
     for by in look.bys():
         if len(by) == 2:
             ruled = [v.rule.metric for v in look.report.verdicts if set(v.rule.by) == set(by)]
-            metrics = dict.fromkeys(m for m in ["selection_rate", *ruled] if look.groups(m, by))
+            metrics = dict.fromkeys(m for m in [SELECTED, *ruled] if look.groups(m, by))
             found += [m for metric in list(metrics)[:2] if (m := _matrix(look, metric, by))]
     return found
 

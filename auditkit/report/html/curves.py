@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, plain
 from auditkit.records import Curve, Series
-from auditkit.report.html.figures import TableView
+from auditkit.report.html.figures import Names, TableView
 from auditkit.report.html.geometry import Axis, axis_between, axis_over
 from auditkit.report.vocabulary import number, several, shown, upper_first
 
@@ -49,9 +49,10 @@ class Curves(NamedTuple):
     table: TableView
 
 
-def view(curve: Curve, *, lines: int = 12, rows: int = 60) -> Curves:
+def view(curve: Curve, lines: int = 12, rows: int = 60, names: Names | None = None) -> Curves:
     """An exhibit as at most `lines` small charts, and a table of at most `rows` rows."""
     series = curve.series[:lines]
+    table = _table(curve, lines, rows)
     x = _axis([v for s in series for v in s.x], whole=curve.diagonal)
     y = _axis([v for s in series for vs in (s.y, s.low, s.high) for v in vs], whole=curve.diagonal)
     return Curves(
@@ -65,7 +66,7 @@ def view(curve: Curve, *, lines: int = 12, rows: int = 60) -> Curves:
         diagonal=_diagonal(x, y) if curve.diagonal else None,
         lines=tuple(_line(s, x, y) for s in series),
         note=_note(curve, lines, zoomed=x.low > 0 or y.low > 0),
-        table=_table(curve, lines, rows),
+        table=names.table(table) if names else table,
     )
 
 

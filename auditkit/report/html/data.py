@@ -10,7 +10,9 @@ from auditkit.report.html.figures import TableView, cells
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rates import Rates
 from auditkit.report.html.rates import view as rates_view
+from auditkit.report.html.sections import in_cases
 from auditkit.report.html.uncovered import groups_compared
+from auditkit.report.places import SHARES, TRUTH
 from auditkit.report.vocabulary import by_words, listed, shown, upper_first
 
 WEIGHTS = {
@@ -37,7 +39,7 @@ class Data(NamedTuple):
 def view(look: Lookup) -> Data:
     """The section of a report."""
     declared = bool(look.report.provenance.data.sensitive_features)
-    truth = rates_view(look, ["base_rate"])
+    truth = rates_view(look, [TRUTH])
     return Data(_facts(look), truth, tuple(_groups(look)), declared, groups_compared(look), _cautions(look))
 
 
@@ -83,7 +85,7 @@ def _holds(look: Lookup) -> str:
             "“(small groups)”"
         )
     rows = d is not None and d.keep_rows
-    shown_rows = any(x.kind == "cases" for f in look.report.findings for x in f.exhibits)
+    shown_rows = any(map(in_cases, look.report.findings))
     kept = ["something of single rows (--keep-rows)"] if rows else []
     kept += ["rows shown as examples, because they were asked for"] if shown_rows else []
     small = "" if d is not None and d.suppress_below else "; small groups are listed with their counts and rates"
@@ -112,13 +114,13 @@ def _outcome(look: Lookup) -> str:
 
 
 def _groups(look: Lookup) -> list[TableView]:
-    if any(f.metric == "group_share" for f in look.report.findings):
+    if any(f.metric == SHARES for f in look.report.findings):
         return []  # a profile of the data says it with intervals
     tables = []
     total = look.report.provenance.data.rows
     for by in look.bys():
         rows = look.rows_by_group(by)
-        truth = {tuple(g.group.values()): g.estimate for g in look.groups("base_rate", by)}
+        truth = {tuple(g.group.values()): g.estimate for g in look.groups(TRUTH, by)}
         body = []
         for key, n in rows.items():
             share = percent(n / total) if total else NOTHING

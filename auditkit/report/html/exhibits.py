@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from auditkit.formatting import BOUNDS, NOTHING, in_unit
 from auditkit.records import Estimate, GroupEstimates, Status, Table, Unit
-from auditkit.report.html.figures import TableView, counted, level_text, of, right_columns
+from auditkit.report.html.figures import Names, TableView, counted, level_text, of, right_columns
 from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
 from auditkit.report.html.lookup import counts
 from auditkit.report.vocabulary import STATUS, number, range_in, shown, upper_first
@@ -87,7 +87,7 @@ Named = tuple[str, Estimate, str]
 """(label, estimate, tone)."""
 
 
-def chart(title: str, blocks: Iterable[tuple[str, Sequence[Named]]], unit: Unit, axis: Axis | None = None) -> Chart:
+def chart(title: str, blocks: Iterable[tuple[str, Sequence[Named]]], unit: str, axis: Axis | None = None) -> Chart:
     """Estimates as rows; of more than twelve in a block those surest to differ from 0 are drawn."""
     told = [(name, list(rows)) for name, rows in blocks if rows]
     kept = [(name, _surest(rows)) for name, rows in told]
@@ -110,6 +110,19 @@ def axis_of(estimates: Iterable[Estimate], least: float = 0.0) -> Axis:
     ends = [x for e in estimates if counts(e) for x in (e.value, e.low, e.high) if x is not None]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
     return axis_over(low, max(high, least) if low >= 0 else high)
+
+
+class Group(NamedTuple):
+    """An exhibit of estimates: charts, one a series, and their table."""
+
+    title: str
+    charts: tuple[Chart, ...]
+    table: TableView
+
+
+def group(x: GroupEstimates, rows: int, names: Names) -> Group:
+    """An exhibit of estimates; its table has at most so many rows."""
+    return Group(shown(x.title), estimates(x), names.table(table_of_estimates(x, rows)))
 
 
 def estimates(x: GroupEstimates) -> tuple[Chart, ...]:
@@ -140,15 +153,16 @@ def table_of_estimates(x: GroupEstimates, tallest: int = 60) -> TableView:
     return TableView(caption, ("What", *heads), body)
 
 
-def grid(x: Table, tallest: int = 60) -> Grid:
+def grid(x: Table, tallest: int = 60, names: Names | None = None) -> Grid:
     """A table as text; a missing value is a dash, and the note says what the dash means."""
     units = [x.units[i] if i < len(x.units) else _PLAIN for i in range(len(x.columns))]
     rows = x.rows[:tallest]
     right = tuple(i > 0 and _numbers(r[i] for r in x.rows if i < len(r)) for i in range(len(units)))
     body = tuple(tuple(_cell(v, unit) for v, unit in zip(row, units, strict=False)) for row in rows)
+    caption = shown(x.title) + _some(len(rows), len(x.rows))
     blank = any(v is None for row in rows for v in row)
     return Grid(
-        caption=shown(x.title) + _some(len(rows), len(x.rows)),
+        caption=names.caption(caption) if names else caption,
         columns=tuple(_head(c, unit) for c, unit in zip(x.columns, units, strict=True)),
         right=right,
         rows=body,
@@ -157,7 +171,7 @@ def grid(x: Table, tallest: int = 60) -> Grid:
     )
 
 
-def _head(column: str, unit: Unit) -> str:
+def _head(column: str, unit: str) -> str:
     return f"{shown(column)}, points" if unit == "points" and "point" not in column else shown(column)
 
 
@@ -170,7 +184,7 @@ def _numbers(values: Iterable[object]) -> bool:
     return any(not isinstance(v, str) for v in told)
 
 
-def _cell(value: str | int | float | None, unit: Unit) -> Cell:
+def _cell(value: str | int | float | None, unit: str) -> Cell:
     if unit == "verdict" and isinstance(value, str):
         for status, word in STATUS.items():
             if value == status:
@@ -193,7 +207,7 @@ def _surest(rows: list[Named]) -> list[Named]:
     return [r for r in rows if id(r) in kept]
 
 
-def _row(axis: Axis, unit: Unit, label: str, e: Estimate, tone: str) -> Row:
+def _row(axis: Axis, unit: str, label: str, e: Estimate, tone: str) -> Row:
     n = counted(e)
     size = f"n {n:,}" if n else ""
     if counts(e):
@@ -204,7 +218,7 @@ def _row(axis: Axis, unit: Unit, label: str, e: Estimate, tone: str) -> Row:
     return Row(label, size, Mark(tone, None), value, "", "too few to tell")
 
 
-def texts(e: Estimate, unit: Unit) -> tuple[str, str]:
+def texts(e: Estimate, unit: str) -> tuple[str, str]:
     """Value and interval of an estimate, or why there is none."""
     if e.value is None:
         return NOTHING, shown(e.note, empty="nobody to count")
@@ -213,16 +227,16 @@ def texts(e: Estimate, unit: Unit) -> tuple[str, str]:
     return in_unit(e.value, unit), "too few to tell" if e.state == "sparse" else range_in(e, unit) or NOTHING
 
 
-def _value(e: Estimate, unit: Unit) -> str:
+def _value(e: Estimate, unit: str) -> str:
     return in_unit(e.value, unit)
 
 
-def _both(e: Estimate, unit: Unit) -> str:
+def _both(e: Estimate, unit: str) -> str:
     value, interval = texts(e, unit)
     return f"{value} ({interval})" if interval != NOTHING else value
 
 
-def _tick(x: float, unit: Unit) -> str:
+def _tick(x: float, unit: str) -> str:
     size = round(100 * x, 6) if unit in ("percent", "points") else round(x, 9)
     return f"{size:,g}".replace("-", "−") + ("%" if unit == "percent" else "")
 

@@ -8,7 +8,11 @@ from typing import NamedTuple
 
 from auditkit.formatting import NOTHING
 from auditkit.records import Comparison, Estimate
+from auditkit.report.html.told import Told, deck
 from auditkit.report.vocabulary import kind_of, range_text, value_text
+
+OPEN = 4
+"""Statements that stand open beside a figure."""
 
 WIDEST = 12
 """Columns for which the style sheet has a class."""
@@ -51,7 +55,25 @@ class Figure(NamedTuple):
     title: str
     subtitle: str
     sentence: str
+    """What the figure itself has to say."""
     table: TableView
+    told: Told = Told()
+    """What the findings state, the leading one first, and note."""
+
+    @property
+    def deck(self) -> str:
+        """What follows the title in the statement that it begins."""
+        return deck(self.title, self.told.statements)[0]
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """Statements beside the figure."""
+        return deck(self.title, self.told.statements)[1][:OPEN]
+
+    @property
+    def folded(self) -> tuple[str, ...]:
+        """The other statements."""
+        return deck(self.title, self.told.statements)[1][OPEN:]
 
 
 def right_columns(right: Sequence[bool]) -> str:

@@ -193,7 +193,9 @@ def _stated(look: Lookup, lead: Leading) -> tuple[str, str]:
 def _context(look: Lookup, lead: Leading | None) -> str:
     """One sentence that sets the headline against the data."""
     if lead is None:
-        shares = [f for f in look.report.findings if f.comparison == "difference" and kind_of(f.metric) != "measure"]
+        shares = [
+            f for f in look.report.findings if f.comparison == "difference" and kind_of(f.metric, f.unit) == "share"
+        ]
         blind = [f.estimate.mde for f in shares if f.estimate.mde]
         return f"A gap below {points(max(blind))} points could have gone unseen." if blind else ""
     if not lead.sides:
@@ -317,7 +319,7 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
 def _how_sure(lead: Leading) -> str:
     e: Estimate = lead.verdict.estimate if lead.verdict and lead.verdict.estimate else lead.finding.estimate
     noun = {"difference": "gap", "ratio": "ratio"}.get(lead.comparison.split("_")[0], "value")
-    of = kind_of(lead.metric)
+    of = kind_of(lead.metric, lead.finding.unit)
     head = f"The {noun} is {quantity(e.value, lead.comparison, of=of)}, {interval(e, lead.comparison, of=of)}."
     return f"{head} {lead.verdict.reason}" if lead.verdict else head
 

@@ -10,6 +10,7 @@ from auditkit.records import Finding, Status
 from auditkit.report.html.figures import Figure, TableView, level_text
 from auditkit.report.html.geometry import Axis, Mark, axis_to, mark
 from auditkit.report.html.lookup import By, Lookup, established
+from auditkit.report.places import PARTS
 from auditkit.report.vocabulary import (
     STATUS,
     by_words,
@@ -55,7 +56,7 @@ class Gaps(NamedTuple):
 
 def view(look: Lookup) -> Gaps | None:
     """All gaps; None if no attribute was compared."""
-    found = _found(look)
+    found = look.gaps()
     if not found:
         return None
     widest = max([f.estimate.value or 0.0 for f in found] + [_limit(look, f) or 0.0 for f in found])
@@ -73,11 +74,6 @@ def view(look: Lookup) -> Gaps | None:
         table=_table(look, found),
     )
     return Gaps(figure, axis, blocks)
-
-
-def _found(look: Lookup) -> list[Finding]:
-    findings = [look.finding(m, "difference", by) for by in look.bys() for m in [*look.metrics(), "equalized_odds"]]
-    return [f for f in findings if f is not None and f.concern != "data"]
 
 
 def _limit(look: Lookup, f: Finding) -> float | None:
@@ -113,7 +109,7 @@ def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
 def _groups(look: Lookup, f: Finding) -> str:
     pair = look.pair(f.metric, f.by)
     if pair is None:
-        return "the worse of the two" if f.metric == "equalized_odds" else ""
+        return "the worse of the two" if f.metric in PARTS else ""
     (low, high) = pair
     rates = f"{whole_percent(low.estimate.value)}, {look.say.mention(high.group)} {whole_percent(high.estimate.value)}"
     return f"{look.say.label(low.group)} {rates}"

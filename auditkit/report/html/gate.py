@@ -11,7 +11,16 @@ from auditkit.report.html.figures import Figure, TableView
 from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distances, ranked, sentence
-from auditkit.report.vocabulary import STATUS, kind_of, number, range_text, several, shown, upper_first, value_text
+from auditkit.report.vocabulary import (
+    STATUS,
+    kind_of_verdict,
+    number,
+    range_text,
+    several,
+    shown,
+    upper_first,
+    value_text,
+)
 
 AXIS = Axis(0.0, 4.0, 4)
 
@@ -51,7 +60,7 @@ def view(look: Lookup) -> Gate | None:
             f"Line: {100 * level:g}% interval{_corrected(order)}. Arrow: it goes on."
         ),
         sentence=_sentence(look.report, order),
-        table=_table(order),
+        table=_table(look.report, order),
     )
     return Gate(figure, AXIS, tuple(_row(look, i, v) for i, v in enumerate(order, 1)))
 
@@ -83,8 +92,8 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
     if v.rule.severity == "warning":
         reason += " A warning only: it does not change the outcome."
     e = v.estimate
-    of = kind_of(v.rule.metric)
-    told = (v.rule.comparison.startswith("difference") and of not in ("number", "measure", "percent")) or of == "points"
+    of = kind_of_verdict(look.report, v)
+    told = (v.rule.comparison.startswith("difference") and of == "share") or of == "points"
     unit = told and e is not None and e.value is not None
     return GateRow(
         anchor=f"rule-{i}",
@@ -119,12 +128,12 @@ def _sentence(report: Report, order: list[Verdict]) -> str:
     return " ".join(parts)
 
 
-def _table(order: list[Verdict]) -> TableView:
+def _table(report: Report, order: list[Verdict]) -> TableView:
     rows = []
     for v in order:
         e = v.estimate
         level = f"{100 * e.level:.4g}%" if e else NOTHING
-        of = kind_of(v.rule.metric)
+        of = kind_of_verdict(report, v)
         side = "at most" if v.rule.at_most is not None else "at least"
         bound = f"{side} {limit_of(v.rule.limit, v.rule.comparison, of=of)}"
         rows.append(

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, decimals, in_unit, percent
 from auditkit.records import Estimate, Finding, Layer, Layers, Unit
-from auditkit.report.html.figures import Figure, TableView
+from auditkit.report.html.figures import Figure, Names, TableView
 from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
 from auditkit.report.html.lookup import Lookup
-from auditkit.report.html.retold import without_caveat
+from auditkit.report.html.told import NO_LINES, Told
+from auditkit.report.places import TRUTH
 from auditkit.report.vocabulary import listed, number, range_in, shown, upper_first
 
 MOST = 16
@@ -67,10 +68,9 @@ class Net(NamedTuple):
     strips: bool
     accuracy: bool
     note: str
-    method: tuple[str, ...]
 
 
-def view(look: Lookup, f: Finding, x: Layers) -> Net:
+def view(look: Lookup, f: Finding, x: Layers, names: Names, told: Told = NO_LINES) -> Net:
     """One exhibit of layers as a figure."""
     drawn = _drawn(x.layers)
     ends = [
@@ -88,7 +88,7 @@ def view(look: Lookup, f: Finding, x: Layers) -> Net:
     attribute = shown(x.attribute)
     unit = {"points": ", points", "percent": ", percent"}.get(x.unit, "")
     return Net(
-        figure=Figure(title_of(x), _subtitle(x, len(drawn)), _sentence(f, x), table_of(x)),
+        figure=Figure(title_of(x), _subtitle(x, len(drawn)), _sentence(f, x), names.table(table_of(x)), told),
         knows=KNOWS,
         knows_ticks=tuple((at, f"{100 * v:.0f}%") for at, v in KNOWS.ticks()[::2]),
         uses=uses,
@@ -99,7 +99,6 @@ def view(look: Lookup, f: Finding, x: Layers) -> Net:
         strips=any(layer.neurons for layer in drawn),
         accuracy=any(layer.accuracy_after is not None for layer in drawn),
         note="That a layer knows an attribute says what a reader could find there, not that the net decides by it.",
-        method=tuple(upper_first(shown(n, longest=600)) for n in f.notes),
     )
 
 
@@ -214,7 +213,7 @@ def _subtitle(x: Layers, drawn: int) -> str:
 
 
 def _sentence(f: Finding, x: Layers) -> str:
-    told = [without_caveat(shown(f.statement, empty="", longest=600))]
+    told = []
     flat = [shown(layer.name) for layer in x.layers if layer.cut is False]
     if flat:
         them = listed(flat) if len(flat) <= 4 else f"{number(len(flat))} layers"
@@ -225,16 +224,16 @@ def _sentence(f: Finding, x: Layers) -> str:
     costly = [layer for layer in x.layers if uses(layer) and hardly(layer, x.guess)]
     if costly:
         told.append("Where erasing costs the skill it is no cure: what tells the groups apart is nearly what decides.")
-    if not any(t for t in told):
+    if not told and not f.statement.strip():
         told.append("A layer can know an attribute without the net using it; only erasing shows use.")
-    return " ".join(t for t in told if t)
+    return " ".join(told)
 
 
 def _always(look: Lookup) -> str:
     """What the commoner answer is, in words."""
     if not look.binary:
         return "always giving the commoner answer"
-    groups = next((g for by in look.bys() if len(by) == 1 and (g := look.groups("base_rate", by))), ())
+    groups = next((g for by in look.bys() if len(by) == 1 and (g := look.groups(TRUTH, by))), ())
     yes = sum(g.estimate.numerator or 0.0 for g in groups)
     n = sum(g.estimate.denominator or 0.0 for g in groups)
     if not n:

@@ -9,6 +9,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.records import Comparison, Estimate, Finding, Status, Verdict
 from auditkit.report.html.lookup import By, Lookup, counts, established, rated
 from auditkit.report.html.rules import ranked
+from auditkit.report.places import PARTS
 
 Side = tuple[Mapping[str, str], Estimate]
 
@@ -53,8 +54,8 @@ def sure_part(f: Finding) -> float:
 def speaks_in_people(f: Finding) -> bool:
     """True for rates, which can be told as "7 of every 100"; other findings speak by their own statement."""
     known = METRICS.get(f.metric)
-    people = known is None or known.kind == "rate" or known.name == "equalized_odds"
-    whole = f.label is None and (bool(f.by_group) or not f.by or f.metric == "equalized_odds")
+    people = known is not None and (known.kind == "rate" or known.name in PARTS)
+    whole = f.label is None and (bool(f.by_group) or not f.by or f.metric in PARTS)
     return rated(f) and people and whole
 
 
@@ -64,7 +65,7 @@ def _about(look: Lookup, finding: Finding, verdict: Verdict | None) -> Leading |
             return None
         status = verdict.status if verdict else None
         return Leading(status, verdict, finding, finding.metric, finding.comparison, finding.by, ())
-    metric = _worse_half(look, finding) if finding.metric == "equalized_odds" else finding.metric
+    metric = _worse_half(look, finding) if finding.metric in PARTS else finding.metric
     sides = _sides(look, metric, finding.comparison, finding.by, finding.reference)
     if not sides:
         return None
@@ -73,8 +74,8 @@ def _about(look: Lookup, finding: Finding, verdict: Verdict | None) -> Leading |
 
 
 def _worse_half(look: Lookup, finding: Finding) -> str:
-    """Equalized odds is the larger of two gaps: this says which."""
-    gaps = {m: look.finding(m, "difference", finding.by) for m in ("true_positive_rate", "false_positive_rate")}
+    """Of a metric that is the larger of two gaps: which."""
+    gaps = {m: look.finding(m, "difference", finding.by) for m in PARTS[finding.metric]}
     return max(gaps, key=lambda m: (f.estimate.value or 0.0) if (f := gaps[m]) else -1.0)
 
 

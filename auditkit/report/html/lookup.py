@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from auditkit.catalogue.index import METRICS
-from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, Report, Verdict
-from auditkit.report.vocabulary import MISSING, Vocabulary
+from auditkit.records import Comparison, Estimate, Exhibit, Finding, GroupEstimate, Report, Verdict
+from auditkit.report.places import SELECTED, TRUTH
+from auditkit.report.vocabulary import MISSING, Vocabulary, kind_of
 
 By = tuple[str, ...]
+
+_E = TypeVar("_E", bound=Exhibit)
 
 RATED = ("performance", "fairness")
 """Concerns whose findings are rates of the model by group: sections 5 and 6."""
@@ -73,6 +76,21 @@ class Lookup:
         mine = [f for f in self.report.findings if f.by_group and f.label is None and f.concern in RATED and rated(f)]
         return list(dict.fromkeys(f.metric for f in mine))
 
+    def gaps(self) -> list[Finding]:
+        """The gaps between groups that figures of rates draw, attribute by attribute."""
+        found = [
+            f for f in self.report.findings if f.comparison == "difference" and f.concern in RATED and self.in_rates(f)
+        ]
+        return [f for by in self.bys() for f in found if set(f.by) == set(by)]
+
+    def kind(self, metric: str) -> str:
+        """How a metric is written, as its findings say."""
+        return kind_of(metric, next((f.unit for f in self.report.findings if f.metric == metric), ""))
+
+    def in_rates(self, f: Finding) -> bool:
+        """Whether the figures of a binary audit's truth, rates and gaps draw it, and no figure of its own."""
+        return self.binary and rated(f) and f.label is None and (ranked(f) or not f.exhibits)
+
     def pair(self, metric: str, by: Sequence[str]) -> Pair | None:
         """The lowest and the highest group that count; None where fewer than two do."""
         counted = [g for g in self.groups(metric, by) if counts(g.estimate)]
@@ -85,7 +103,7 @@ class Lookup:
         """How many rows each group has: the largest n of its rates (a ranking against other groups counts theirs)."""
         rows: dict[tuple[str, ...], int] = {}
         for f in self.report.findings:
-            if set(f.by) == set(by) and rated(f) and (f.metric not in METRICS or METRICS[f.metric].kind == "rate"):
+            if set(f.by) == set(by) and rated(f) and (METRICS[f.metric].kind == "rate"):
                 for g in f.by_group:
                     key = tuple(g.group.values())
                     rows[key] = max(rows.get(key, 0), g.estimate.n)
@@ -96,7 +114,7 @@ class Lookup:
 
         `a`, the circle, is the group that the model selects less often (or the first where nothing says so).
         """
-        groups = self.groups("selection_rate", [attribute]) or next(
+        groups = self.groups(SELECTED, [attribute]) or next(
             (f.by_group for f in self.report.findings if f.by == (attribute,) and f.by_group and rated(f)), ()
         )
         named = [g for g in groups if g.group.get(attribute) != MISSING]
@@ -109,8 +127,18 @@ class Lookup:
 def rated(f: Finding) -> bool:
     """True for a rate of the declared groups; False for the findings of further checks, whose groups are their own."""
     known = METRICS.get(f.metric)
-    tabled = known is not None and known.kind == "check"
-    return (f.concern in RATED and not tabled) or f.metric == "base_rate"
+    return known is not None and not f.unit and ((f.concern in RATED and known.kind != "check") or f.metric == TRUTH)
+
+
+def ranked(f: Finding) -> bool:
+    """True for the gap of a rate between crossings, whose table ranks them."""
+    rate = f.metric in METRICS and METRICS[f.metric].kind == "rate"
+    return rate and f.concern == "fairness" and f.comparison == "difference" and len(f.by) > 1
+
+
+def exhibits_of(f: Finding, kind: type[_E]) -> list[_E]:
+    """The exhibits of one kind."""
+    return [x for x in f.exhibits if isinstance(x, kind)]
 
 
 def counts(e: Estimate) -> bool:

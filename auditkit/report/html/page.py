@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import jinja2
 
+from auditkit.catalogue.sentences import not_causes
 from auditkit.records import Report, Status
 from auditkit.report.html import (
     appendix,
@@ -29,13 +30,11 @@ from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.retold import retold
 from auditkit.report.html.rules import ORDER
-from auditkit.report.html.sections import NOT_BUILT, TITLES, answered, from_findings, home
+from auditkit.report.html.sections import CONCERNS, NOT_BUILT, TITLES, answered, from_findings, home, in_cases
 from auditkit.report.html.trust import holds
+from auditkit.report.places import ERRORS
 from auditkit.report.vocabulary import shown
 from auditkit.report.writing import digest
-
-ERRORS = ("accuracy", "precision")
-"""Metrics of section 5; all others stand in section 6."""
 
 
 def render(report: Report) -> str:
@@ -49,7 +48,7 @@ def render(report: Report) -> str:
     look = Lookup(report)
     drawn = from_findings(look)
     names = Names()
-    *told, more_data, more_fairness = metrics.views(look, [*drawn.values(), "data", "fairness"], names)
+    answers = {n: metrics.view(look, concern, names) for n, concern in CONCERNS.items()}
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     style = _environment().get_template("style.css").render(footer=footer)
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -63,15 +62,15 @@ def render(report: Report) -> str:
             footer=footer,
             sections=sorted((n, *TITLES[n]) for n in TITLES),
             states=_states(look),
-            answers=dict(zip(drawn, told, strict=True)),
-            more_data=more_data,
-            more_fairness=more_fairness,
+            answers=answers,
+            generic=drawn,
             rankings=metrics.rankings(look),
             unbuilt=NOT_BUILT,
             report=report,
             json_name=f"{shown(report.name)}.json",
             subject=first.subject(report),
             first=first.view(look),
+            caveat=not_causes(),
             cause=why.leading_cause(look),
             summary=summary.view(look),
             gate=gate.view(look),
@@ -82,7 +81,7 @@ def render(report: Report) -> str:
             rates=rates.view(look, [m for m in look.metrics() if m not in ERRORS]) if look.binary else None,
             crossings=crossing.views(look) if look.binary else (),
             why=why.view(look, names),
-            cases=cases.views(report),
+            cases=cases.views(look, names),
             unmeasured=unmeasured.view(look),
             appendix=appendix.view(look),
         )
@@ -160,5 +159,5 @@ def _states(look: Lookup) -> dict[int, Status]:
         found.setdefault(9, []).append("fail")
     states = {n: min(s, key=ORDER.index) for n, s in found.items() if s}
     absent = [n for n, concern in (from_findings(look) | {9: "explanation"}).items() if concern not in answered(look)]
-    absent += [] if cases.views(look.report) else [10]
+    absent += [] if any(map(in_cases, look.report.findings)) else [10]
     return states | dict.fromkeys([*absent, *NOT_BUILT], "not_measured")

@@ -10,6 +10,7 @@ from auditkit.records import Estimate, GroupEstimate
 from auditkit.report.html.figures import Figure, TableView, cells, counted, level_text
 from auditkit.report.html.geometry import Axis, Mark, mark, share_axis
 from auditkit.report.html.lookup import By, Lookup, counts, established
+from auditkit.report.places import RIGHT, TRUTH
 from auditkit.report.vocabulary import by_words, listed, range_text, shown, upper_first
 
 MOST = 12
@@ -72,12 +73,12 @@ def view(look: Lookup, metrics: Sequence[str]) -> Rates | None:
 
 def overall(look: Lookup) -> Rates | None:
     """The whole model: one row a metric."""
-    found = [f for f in look.report.findings if f.concern == "performance" and not f.by]
+    found = [f for f in look.report.findings if f.concern == "performance" and not f.by and look.in_rates(f)]
     if not found:
         return None
     axis = Axis(0.0, 1.0, 4)
     rows = tuple(_row(upper_first(look.say.phrase(f.metric)), axis, f.estimate, "n") for f in found)
-    right = next((f for f in found if f.metric == "accuracy" and f.estimate.value is not None), None)
+    right = next((f for f in found if f.metric == RIGHT and f.estimate.value is not None), None)
     title = "The model over everybody"
     if right is not None:
         title = f"{decimals(100 * (right.estimate.value or 0.0), 0)} of every 100 decisions are right"
@@ -97,9 +98,7 @@ def overall(look: Lookup) -> Rates | None:
 
 def _majority(look: Lookup) -> str:
     """What always giving the commoner answer would reach; needs the base rate of everybody."""
-    groups = next(
-        (look.groups("base_rate", by) for by in look.bys() if len(by) == 1 and look.groups("base_rate", by)), ()
-    )
+    groups = next((look.groups(TRUTH, by) for by in look.bys() if len(by) == 1 and look.groups(TRUTH, by)), ())
     yes, n = sum(g.estimate.numerator or 0.0 for g in groups), sum(g.estimate.denominator or 0.0 for g in groups)
     if not n:
         return ""

@@ -1,16 +1,13 @@
-"""What checks state, in the report's own words: display words of groups, and what a section says once, said once."""
+"""What checks state, in the report's own words for groups."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Any
 
-from auditkit.records import Contributions, Exhibit, Finding, Report, Table
+from auditkit.records import Exhibit, Finding, Report
 from auditkit.report.vocabulary import upper_first
-
-CAVEAT = "how the model reaches its scores, not what causes the outcome"
-
-_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9])")
 
 
 def retold(report: Report) -> Report:
@@ -53,13 +50,17 @@ def _finding(f: Finding, told: Callable[[str], str]) -> Finding:
     )
 
 
+_TEXTS: dict[str, tuple[str, ...]] = {"contributions": ("title", "beside"), "table": ("title", "rows")}
+"""Kind of exhibit → its fields that name groups as the data do."""
+
+
 def _exhibit(x: Exhibit, told: Callable[[str], str]) -> Exhibit:
-    if isinstance(x, Contributions):
-        return x.model_copy(update={"title": told(x.title), "beside": told(x.beside)})
-    if isinstance(x, Table):
-        rows = tuple(tuple(_cell(c, told) for c in row) for row in x.rows)
-        return x.model_copy(update={"title": told(x.title), "rows": rows})
-    return x
+    return x.model_copy(update={name: _text(getattr(x, name), told) for name in _TEXTS.get(x.kind, ())})
+
+
+def _text(value: Any, told: Callable[[str], str]) -> Any:
+    """A text, or the rows of a table."""
+    return told(value) if isinstance(value, str) else tuple(tuple(_cell(c, told) for c in row) for row in value)
 
 
 def _cell(value: str | int | float | None, told: Callable[[str], str]) -> str | int | float | None:
@@ -67,21 +68,3 @@ def _cell(value: str | int | float | None, told: Callable[[str], str]) -> str | 
         return value
     new = told(value)
     return value if new == value else upper_first(new)
-
-
-def without_caveat(text: str) -> str:
-    """A statement without what section 9 says once, above its figures.
-
-    >>> without_caveat(f"It closes the gap: {CAVEAT}.")
-    'It closes the gap.'
-    """
-    return text.replace(f": {CAVEAT}", "").replace(f" This is {CAVEAT}.", "")
-
-
-def once(statements: Sequence[str]) -> str:
-    """Statements one after the other, each of their sentences once.
-
-    >>> once(["Half of all. It is no promise.", "A third of men. It is no promise."])
-    'Half of all. It is no promise. A third of men.'
-    """
-    return " ".join(dict.fromkeys(s for told in statements for s in _SENTENCE.split(told)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from auditkit.formatting import limit as limit_of
 from auditkit.records import Estimate, Rule, Status, Verdict
 from auditkit.report.html.lookup import Lookup
-from auditkit.report.vocabulary import kind_of, listed, shown, upper_first
+from auditkit.report.places import PARTS, SELECTED, WHOLE
+from auditkit.report.vocabulary import listed, shown, upper_first
 
-_WHOLE = ("accuracy", "error_rate", "macro_recall")
 """Metrics that speak of all classes at once."""
 
 ORDER: tuple[Status, ...] = ("fail", "inconclusive", "pass", "not_measured")
@@ -16,7 +16,7 @@ ORDER: tuple[Status, ...] = ("fail", "inconclusive", "pass", "not_measured")
 
 def sentence(rule: Rule, look: Lookup) -> str:
     """What a rule asks, in words that need no glossary."""
-    bound, limit = _bound(rule), limit_of(rule.limit, rule.comparison, of=kind_of(rule.metric))
+    bound, limit = _bound(rule), limit_of(rule.limit, rule.comparison, of=look.kind(rule.metric))
     phrase = upper_first(look.say.phrase(rule.metric)) + _of_class(rule, look)
     match rule.comparison:
         case "overall":
@@ -43,7 +43,7 @@ def _of_class(rule: Rule, look: Lookup) -> str:
     """Which class or label a rule is about."""
     if rule.label is not None:
         return f", {shown(rule.label)}"
-    each = look.report.provenance.data.task == "multiclass" and rule.metric not in _WHOLE
+    each = look.report.provenance.data.task == "multiclass" and rule.metric not in WHOLE
     return ", each class against the rest" if each else ""
 
 
@@ -57,7 +57,7 @@ def _ratio(rule: Rule, look: Lookup) -> str:
         low, high, verb = f"every {_each(rule)}", "the highest", "is"
     else:
         low, high, verb = look.say.people(pair.low.group), look.say.people(pair.high.group), "are"
-    if rule.metric == "selection_rate" and rule.label is None and look.binary:
+    if rule.metric == SELECTED and rule.label is None and look.binary:
         return f"{upper_first(low)} {verb} selected {bound} {limit} times as often as {high}"
     phrase = upper_first(look.say.phrase(rule.metric)) + _of_class(rule, look)
     return f"{phrase}: {low} {bound} {limit} times as often as {high}"
@@ -74,7 +74,7 @@ def _each(rule: Rule) -> str:
 
 
 def _sides(rule: Rule, look: Lookup) -> str:
-    metric = "selection_rate" if rule.metric == "equalized_odds" else rule.metric
+    metric = SELECTED if rule.metric in PARTS else rule.metric
     pair = look.pair(metric, rule.by)
     if pair and len(look.groups(metric, rule.by)) == 2:
         return f"{look.say.people(pair.low.group)} and {look.say.people(pair.high.group)}"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from auditkit.records import Concern, Verdict
-from auditkit.report.html.lookup import Lookup
+from auditkit.records import Cases, Concern, Finding, Verdict
+from auditkit.report.html.lookup import Lookup, exhibits_of
 
 ANSWERED: dict[int, Concern] = {7: "calibration", 8: "subgroups", 11: "robustness", 12: "mitigation"}
 """Sections drawn from the findings of a concern, whatever check made them."""
 
 RATED_SECTIONS: dict[int, Concern] = {5: "performance", 6: "fairness"}
 """Sections that have figures of their own for the rates of a binary audit, and are drawn from findings else."""
+
+CONCERNS: dict[int, Concern] = ANSWERED | {4: "data"} | RATED_SECTIONS
+"""Sections that tell every finding of a concern."""
 
 NOT_BUILT = {
     3: "Context",
@@ -49,6 +52,11 @@ def home(look: Lookup, v: Verdict) -> int:
 def from_findings(look: Lookup) -> dict[int, Concern]:
     """The sections of this report that are drawn from findings."""
     return ANSWERED if look.binary else ANSWERED | RATED_SECTIONS
+
+
+def in_cases(f: Finding) -> bool:
+    """Whether it stands in the section of single cases."""
+    return any(x.cases for x in exhibits_of(f, Cases))
 
 
 def answered(look: Lookup) -> set[Concern]:

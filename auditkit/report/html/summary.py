@@ -13,7 +13,7 @@ from auditkit.report.html.lookup import Lookup, established
 from auditkit.report.html.rules import ranked, sentence
 from auditkit.report.html.sections import TITLES, home
 from auditkit.report.html.unmeasured import too_small, unasked
-from auditkit.report.vocabulary import by_words, kind_of, listed, number, several, shown, upper_first
+from auditkit.report.vocabulary import by_words, kind_of_verdict, listed, number, several, shown, upper_first
 
 MOST = {"fail": 3, "inconclusive": 1}
 """Rules of a state that get a sentence of their own; the gate has them all."""
@@ -66,7 +66,7 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
     lost = "is not met" if v.status == "fail" else "is not decided"
     if e is None:
         return f"{sentence(rule, look)}: {lost}.", v.reason
-    of = kind_of(rule.metric)
+    of = kind_of_verdict(look.report, v)
     asks = f"{'at most' if rule.at_most is not None else 'at least'} {limit_of(rule.limit, rule.comparison, of=of)}"
     size = f"{quantity(e.value, rule.comparison, of=of)}, {interval(e, rule.comparison, of=of)}"
     finding = look.by_id(v.finding)

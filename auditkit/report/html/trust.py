@@ -8,7 +8,8 @@ from typing import NamedTuple
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.formatting import NOTHING, decimals
 from auditkit.records import Finding, TrustCheck
-from auditkit.report.html.figures import TableView
+from auditkit.report.html.figures import Names, TableView
+from auditkit.report.html.told import Told
 from auditkit.report.vocabulary import number, several, shown, upper_first
 
 _PLAIN = {
@@ -25,6 +26,7 @@ class Failed(NamedTuple):
     title: str
     checks: tuple[str, ...]
     table: TableView
+    told: Told = Told()
 
 
 class Trust(NamedTuple):
@@ -36,7 +38,7 @@ class Trust(NamedTuple):
 
 def blocking(t: TrustCheck) -> bool:
     """True for a check whose failure takes an explanation off the page; the others are cautions."""
-    return bool(getattr(t, "blocking", True))
+    return t.blocking
 
 
 def lost(f: Finding) -> tuple[TrustCheck, ...]:
@@ -49,13 +51,13 @@ def holds(f: Finding) -> bool:
     return not lost(f)
 
 
-def failed(name: str, checks: Sequence[TrustCheck], table: TableView) -> Failed:
+def failed(name: str, checks: Sequence[TrustCheck], table: TableView, told: Told) -> Failed:
     """What stands in place of a picture."""
     title = f"{name}: do not read it as an explanation" if checks else f"{name}: nothing to show"
-    return Failed(title, tuple(_told(t) for t in checks), table)
+    return Failed(title, tuple(_told(t) for t in checks), table, told)
 
 
-def view(f: Finding, name: str) -> Trust | None:
+def view(f: Finding, name: str, names: Names) -> Trust | None:
     """The checks of one explanation; None where it was not tested."""
     if not f.trust:
         return None
@@ -70,7 +72,7 @@ def view(f: Finding, name: str) -> Trust | None:
         for t in f.trust
     )
     columns = ("Check", "Result", "What it tests", "Value", "Allowed")
-    return Trust(_sentence(f), TableView(f"Can it be trusted? {name}", columns, rows, 3))
+    return Trust(_sentence(f), names.table(TableView(f"Can it be trusted? {name}", columns, rows, 3)))
 
 
 def _sentence(f: Finding) -> str:
@@ -98,7 +100,7 @@ def _cautioned(t: TrustCheck) -> str:
 
 
 def _result(t: TrustCheck) -> str:
-    if not getattr(t, "applies", True):
+    if not t.applies:
         return "does not apply"
     return "passed" if t.passed else "failed" if blocking(t) else "caution"
 
@@ -112,7 +114,7 @@ def _told(t: TrustCheck) -> str:
 
 
 def _asks(t: TrustCheck) -> str:
-    return "is asked for" if getattr(t, "at_least", False) else "is allowed"
+    return "is asked for" if t.at_least else "is allowed"
 
 
 def allowed(t: TrustCheck, digits: int = 4) -> str:
@@ -124,7 +126,7 @@ def allowed(t: TrustCheck, digits: int = 4) -> str:
     if t.limit is None:
         return NOTHING
     number = decimals(t.limit, digits)
-    side = "at least" if getattr(t, "at_least", False) else "at most"
+    side = "at least" if t.at_least else "at most"
     return f"{side} {number.rstrip('0').rstrip('.') or '0'}"
 
 

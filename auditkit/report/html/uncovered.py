@@ -8,10 +8,10 @@ from auditkit.catalogue.index import METRICS
 from auditkit.records import Concern, Finding, Rule
 from auditkit.report.html.leading import sure_part
 from auditkit.report.html.lookup import Lookup, counts, established
+from auditkit.report.places import PARTS
 
 _OF_PEOPLE: tuple[Concern, ...] = ("fairness", "subgroups", "calibration", "robustness")
 """Concerns whose differences are between people, and not parts of an explanation or promises of a remedy."""
-_PARTS = {"equalized_odds": ("true_positive_rate", "false_positive_rate")}
 
 
 def groups_compared(look: Lookup) -> bool:
@@ -44,7 +44,7 @@ def _covers(rule: Rule, f: Finding) -> bool:
 
 
 def _asked(metric: str) -> tuple[str, ...]:
-    return (metric, *_PARTS.get(metric, ()))
+    return (metric, *PARTS.get(metric, ()))
 
 
 def _complement(a: str, b: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.records import Concern, Contributions
-from auditkit.report.html.lookup import Lookup
+from auditkit.report.html.lookup import Lookup, exhibits_of
 from auditkit.report.html.sections import answered, reasons
 from auditkit.report.html.trust import holds
 from auditkit.report.vocabulary import by_words, listed, several, shown, upper_first
@@ -45,7 +45,7 @@ def unasked(look: Lookup) -> list[str]:
 
 def _answered(look: Lookup) -> set[Concern]:
     """Concerns that have a finding; of explanations one that takes a gap apart, and holds."""
-    apart = any(isinstance(x, Contributions) for f in look.report.findings if holds(f) for x in f.exhibits)
+    apart = any(exhibits_of(f, Contributions) for f in look.report.findings if holds(f))
     return answered(look) - (set() if apart else {"explanation"})
 
 
@@ -74,7 +74,7 @@ def view(look: Lookup) -> Unmeasured:
     items += _small_groups(look)
     if unasked(look):
         items.append((upper_first(listed(unasked(look))), "Not asked for."))
-    return Unmeasured(tuple(items), LIMITS)
+    return Unmeasured(tuple(dict.fromkeys(items)), LIMITS)
 
 
 def _small_groups(look: Lookup) -> list[tuple[str, str]]:

@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, decimals, in_unit
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
+from auditkit.report.cautions import SENTENCE
 from auditkit.report.html.causes import gap_words, title_of
-from auditkit.report.html.figures import Figure, TableView, level_text
+from auditkit.report.html.figures import Figure, Names, TableView, level_text
 from auditkit.report.html.geometry import Axis, axis_over
 from auditkit.report.html.lookup import Lookup
+from auditkit.report.html.told import NO_LINES, Told
 from auditkit.report.vocabulary import by_words, number, range_in, shown, upper_first, whole_percent
 
 MOST = 20
@@ -54,10 +56,10 @@ class Waterfall(NamedTuple):
     total: Bar
     heads: tuple[str, str, str]
     """Heads of value, share and lollipop; empty: no such column."""
-    method: tuple[str, ...]
+    method: str
 
 
-def view(look: Lookup, f: Finding, x: Contributions) -> Waterfall:
+def view(look: Lookup, f: Finding, x: Contributions, names: Names, told: Told = NO_LINES) -> Waterfall:
     """One exhibit of parts as a figure."""
     rows = _drawn(x)
     ends = _running(rows)
@@ -68,7 +70,7 @@ def view(look: Lookup, f: Finding, x: Contributions) -> Waterfall:
     total = x.total.value or 0.0
     bars = tuple(_bar(axis, x, r, start, end, total) for (start, end), r in zip(ends, rows, strict=True))
     shares = any(r.share is not None for r in x.rows)
-    figure = Figure(title_of(look, f, x), _subtitle(x), _sentence(look, f, x), table_of(look, f, x))
+    figure = Figure(title_of(look, f, x), _subtitle(x), _sums(x), names.table(table_of(look, f, x)), told)
     return Waterfall(
         figure=figure,
         axis=axis,
@@ -81,7 +83,7 @@ def view(look: Lookup, f: Finding, x: Contributions) -> Waterfall:
             "Share" if shares else "",
             upper_first(shown(x.beside, empty="")) if _besides(x) else "",
         ),
-        method=_method(f, x),
+        method=shown(x.total.method, empty="", longest=SENTENCE),
     )
 
 
@@ -192,13 +194,6 @@ def _subtitle(x: Contributions) -> str:
     )
 
 
-def _sentence(look: Lookup, f: Finding, x: Contributions) -> str:
-    said = shown(f.statement, empty="", longest=600)
-    if said and title_of(look, f, x) == said.removesuffix("."):
-        said = ""
-    return f"{said} {_sums(x)}".strip()
-
-
 def _sums(x: Contributions) -> str:
     """What the parts add up to, beside the gap of the rows used, and of all rows."""
     unit = {"points": " points", "percent": " percent"}.get(x.unit, "")
@@ -212,14 +207,6 @@ def _sums(x: Contributions) -> str:
             "" if x.total.excludes_zero else ": the interval of the whole gap contains 0"
         )
     return f"{told}."
-
-
-def _method(f: Finding, x: Contributions) -> tuple[str, ...]:
-    """How it was measured, line by line."""
-    n = x.total.n or f.estimate.n
-    told = any(f"{n:,} rows of the smaller group" in line for line in f.notes)
-    lines = [f"{n:,} rows of the smaller group" if n and not told else "", *f.notes, x.total.method]
-    return tuple(upper_first(shown(line, longest=600)) for line in lines if line)
 
 
 def table_of(look: Lookup, f: Finding, x: Contributions) -> TableView:

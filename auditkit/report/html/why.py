@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
+from auditkit.catalogue.sentences import not_causes
 from auditkit.formatting import interval, quantity
-from auditkit.records import Cases, Contributions, Finding, Layers, Table
+from auditkit.records import Contributions, Finding, Layers
 from auditkit.report.html import attributions, causes, layers, metrics, waterfall
 from auditkit.report.html.attributions import Attributed
-from auditkit.report.html.exhibits import Grid, grid, table_of_estimates
+from auditkit.report.html.exhibits import table_of_estimates
 from auditkit.report.html.figures import Names, TableView
 from auditkit.report.html.leading import leading
-from auditkit.report.html.lookup import By, Lookup
-from auditkit.report.html.retold import CAVEAT
-from auditkit.report.html.sections import reasons
+from auditkit.report.html.lookup import By, Lookup, exhibits_of
+from auditkit.report.html.sections import in_cases, reasons
+from auditkit.report.html.told import Told
 from auditkit.report.html.trust import Failed, Trust, failed, holds, lost
 from auditkit.report.html.trust import view as trust_view
+from auditkit.report.html.views import Drawn, Room, drawn
 from auditkit.report.html.waterfall import Waterfall
-from auditkit.report.vocabulary import by_words, listed, shown, upper_first
+from auditkit.report.vocabulary import by_words, listed, name_of, shown, upper_first
 
-_F = TypeVar("_F", Waterfall, layers.Net)
+Lines = dict[str, Told]
+"""Id of a finding with a figure of its own → what stands beside it."""
 
 DRAWN = 4
 """Attributes whose gap, and whose layers, are drawn; of others the tables."""
@@ -44,7 +47,8 @@ class Gap(NamedTuple):
     """What the other targets say, a line each."""
     further: TableView | None
     """Their parts."""
-    grids: tuple[Grid, ...]
+    rest: tuple[Drawn, ...]
+    """Its other exhibits."""
     trust: Trust | None
 
 
@@ -54,7 +58,8 @@ class Inside(NamedTuple):
     drawn: layers.Net | None
     failed: tuple[Failed, ...]
     further: tuple[Further, ...]
-    grids: tuple[Grid, ...]
+    rest: tuple[Drawn, ...]
+    """Its other exhibits."""
     trust: Trust | None
 
 
@@ -63,7 +68,7 @@ class Why(NamedTuple):
 
     gaps: tuple[Gap, ...]
     inside: tuple[Inside, ...]
-    attributions: tuple[tuple[Attributed, tuple[Grid, ...]], ...]
+    attributions: tuple[tuple[Attributed, tuple[Drawn, ...]], ...]
     others: metrics.Section
     failed: tuple[Failed, ...]
     """Other explanations that failed a check."""
@@ -77,45 +82,42 @@ class Why(NamedTuple):
 
 def explanations(look: Lookup) -> list[Finding]:
     """Findings of this section; single cases have their own."""
-    return [
-        f
-        for f in look.report.findings
-        if f.concern == "explanation" and f.metric != "examples" and not any(isinstance(x, Cases) for x in f.exhibits)
-    ]
+    return [f for f in look.report.findings if f.concern == "explanation" and not in_cases(f)]
 
 
 def view(look: Lookup, names: Names) -> Why:
     """The section of a report."""
-    gaps: dict[By, list[Finding]] = {}
-    inside: dict[By, list[Finding]] = {}
-    attributed, others = [], []
+    parts: dict[str, dict[By, list[Finding]]] = {"contributions": {}, "layers": {}}
+    attributed: list[Finding] = []
+    others: list[Finding] = []
     for f in explanations(look):
-        if any(isinstance(x, Contributions) for x in f.exhibits):
-            gaps.setdefault(f.by, []).append(f)
-        elif any(isinstance(x, Layers) for x in f.exhibits):
-            inside.setdefault(f.by, []).append(f)
-        elif attributions.attributes(f):
-            attributed.append(f)
+        kind = next((x.kind for x in f.exhibits if x.kind in parts), None)
+        if kind:
+            parts[kind].setdefault(f.by, []).append(f)
         else:
-            others.append(f)
-    broken = tuple(_other(f, names) for f in others if not holds(f))
-    told = metrics.folded(metrics.of(look, [f for f in others if holds(f)], (), names))
-    absent = tuple(dict.fromkeys(shown(why, longest=300) for why in reasons(look, "explanation")))
+            (attributed if attributions.attributes(f) else others).append(f)
+    apart = [fs for kind in parts.values() for fs in list(kind.values())[:DRAWN]]
+    leads = [next(f for f in fs if holds(f)) for fs in apart if any(map(holds, fs))]
+    own = [f for f in explanations(look) if f in leads or f in attributed or not holds(f)]
+    told = [f for kind in parts.values() for fs in kind.values() for f in fs if f not in own]
+    section = metrics.of(look, [f for f in others if holds(f)], names, told, own, folded=True)
+    lines = Lines(zip((f.id for f in own), section.beside, strict=True))
     return Why(
-        gaps=tuple(_gap(look, fs, names, i < DRAWN) for i, fs in enumerate(gaps.values())),
-        inside=tuple(_inside(look, fs, names, i < DRAWN) for i, fs in enumerate(inside.values())),
-        attributions=tuple((_attributed(look, f, names), _grids([f], names)) for f in attributed),
-        others=told,
-        failed=broken,
-        missing=absent,
+        gaps=tuple(_gap(look, fs, names, lines) for fs in parts["contributions"].values()),
+        inside=tuple(_inside(look, fs, names, lines) for fs in parts["layers"].values()),
+        attributions=tuple(
+            (attributions.view(look, f, lines[f.id], names), _rest(look, [f], names, "group_estimates"))
+            for f in attributed
+        ),
+        others=section._replace(caveats=()),
+        failed=tuple(_other(f, names, lines[f.id]) for f in others if not holds(f)),
+        missing=tuple(dict.fromkeys(shown(why, longest=300) for why in reasons(look, "explanation"))),
     )
 
 
 def of_gaps(look: Lookup) -> list[tuple[Finding, Contributions]]:
     """Every gap that was taken apart by an explanation that holds, in the order of the report."""
-    return [
-        (f, x) for f in explanations(look) if holds(f) for x in f.exhibits if isinstance(x, Contributions) and x.rows
-    ]
+    return [(f, x) for f in explanations(look) if holds(f) for x in exhibits_of(f, Contributions) if x.rows]
 
 
 def leading_cause(look: Lookup) -> tuple[str, str] | None:
@@ -127,7 +129,7 @@ def leading_cause(look: Lookup) -> tuple[str, str] | None:
     for f, x in gaps:
         told = causes.cause(look, f, x)
         if told is not None:
-            return "What makes it:", f"{told.clause}{_unseen(look, f, x)}: {CAVEAT}."
+            return "What makes it:", f"{told.clause}{_unseen(look, f, x)}: {not_causes()}."
     if gaps and gaps[0][1].total.excludes_zero:
         return "What makes it:", f"no single column surely makes most of the {causes.what(look, gaps[0][0])}."
     top = attributions.top_columns(look)
@@ -163,83 +165,60 @@ def summary(look: Lookup) -> list[tuple[str, str]]:
             size = interval(x.total, "difference") if x.unit == "points" else ""
             text = f"The gap is {quantity(x.total.value, 'difference')}, {size}. " if size else ""
             inside = "".join(f"{t}. " for t in _layers_of(look, f.by)[:1])
-            return [(f"{upper_first(told.clause)}.", f"{text}{inside}This is {CAVEAT}.")]
+            return [(f"{upper_first(told.clause)}.", f"{text}{inside}This is {not_causes()}.")]
     return []
 
 
 def _layers_of(look: Lookup, by: By) -> list[str]:
     """What the layers know and use of an attribute, in a line."""
     mine = [f for f in explanations(look) if f.by == by and holds(f)]
-    return [layers.title_of(x) for f in mine for x in f.exhibits if isinstance(x, Layers)]
+    return [layers.title_of(x) for f in mine for x in exhibits_of(f, Layers)]
 
 
-def _gap(look: Lookup, found: list[Finding], names: Names, draw: bool) -> Gap:
+def _gap(look: Lookup, found: list[Finding], names: Names, lines: Lines) -> Gap:
     """One attribute: the first target that holds is drawn, the others are told."""
-    pairs = [(f, x) for f in found for x in f.exhibits if isinstance(x, Contributions)]
+    pairs = [(f, x) for f in found for x in exhibits_of(f, Contributions)]
     held = [(f, x) for f, x in pairs if holds(f)]
-    first = held[0] if held and draw else None
-    drawn = _named(names, waterfall.view(look, *first)) if first else None
+    first = held[0] if held and held[0][0].id in lines else None
+    further = held[bool(first) :]
     return Gap(
-        drawn=drawn,
+        drawn=waterfall.view(look, *first, names, lines[first[0].id]) if first else None,
         failed=tuple(
-            _broken(names, failed(waterfall.name_of(look, f, x), lost(f), waterfall.table_of(look, f, x)))
+            failed(waterfall.name_of(look, f, x), lost(f), names.table(waterfall.table_of(look, f, x)), lines[f.id])
             for f, x in pairs
             if not holds(f)
         ),
-        titles=causes.others(look, held[bool(first) :]),
-        further=names.table(waterfall.apart(look, held[bool(first) :])) if held[bool(first) :] else None,
-        grids=_grids([first[0]] if first else found, names),
-        trust=_trust(first[0] if first else found[0], waterfall.name_of(look, *(first or pairs[0])), names),
+        titles=causes.others(look, further),
+        further=names.table(waterfall.apart(look, further)) if further else None,
+        rest=_rest(look, [first[0]] if first else found, names, "contributions"),
+        trust=trust_view(first[0] if first else found[0], waterfall.name_of(look, *(first or pairs[0])), names),
     )
 
 
-def _inside(look: Lookup, found: list[Finding], names: Names, draw: bool) -> Inside:
-    pairs = [(f, x) for f in found for x in f.exhibits if isinstance(x, Layers)]
+def _inside(look: Lookup, found: list[Finding], names: Names, lines: Lines) -> Inside:
+    pairs = [(f, x) for f in found for x in exhibits_of(f, Layers)]
     held = [(f, x) for f, x in pairs if holds(f)]
-    first = held[0] if held and draw else None
+    first = held[0] if held and held[0][0].id in lines else None
     title = f"Layers, {by_words(found[0].by)}" if found[0].by else "Layers"
     return Inside(
-        drawn=_named(names, layers.view(look, *first)) if first else None,
-        failed=tuple(_broken(names, failed(title, lost(f), layers.table_of(x))) for f, x in pairs if not holds(f)),
+        drawn=layers.view(look, *first, names, lines[first[0].id]) if first else None,
+        failed=tuple(
+            failed(title, lost(f), names.table(layers.table_of(x)), lines[f.id]) for f, x in pairs if not holds(f)
+        ),
         further=tuple(Further(layers.title_of(x), names.table(layers.table_of(x))) for _, x in held[bool(first) :]),
-        grids=_grids(found, names),
-        trust=_trust(first[0] if first else found[0], title, names),
+        rest=_rest(look, found, names, "layers"),
+        trust=trust_view(first[0] if first else found[0], title, names),
     )
 
 
-def _named(names: Names, drawn: _F) -> _F:
-    """A figure whose table has a name of its own."""
-    return drawn._replace(figure=drawn.figure._replace(table=names.table(drawn.figure.table)))
+def _rest(look: Lookup, found: list[Finding], names: Names, kind: str) -> tuple[Drawn, ...]:
+    """The other exhibits of explanations that hold, folded."""
+    room = Room.of(look)._replace(rows=ROWS, folded=True)
+    return drawn(look, [f for f in found if holds(f)], room, names, without=kind)
 
 
-def _broken(names: Names, f: Failed) -> Failed:
-    return f._replace(table=names.table(f.table))
-
-
-def _grids(found: list[Finding], names: Names) -> tuple[Grid, ...]:
-    """Further tables of explanations that hold, folded."""
-    tables = [x for f in found if holds(f) for x in f.exhibits if isinstance(x, Table)]
-    made = (grid(x, ROWS) for x in tables)
-    return tuple(g._replace(caption=names.caption(g.caption), folded=True) for g in made)
-
-
-def _attributed(look: Lookup, f: Finding, names: Names) -> Attributed:
-    a = attributions.view(look, f)
-    return a._replace(
-        figure=a.figure._replace(table=names.table(a.figure.table)) if a.figure else None,
-        failed=_broken(names, a.failed) if a.failed else None,
-        trust=a.trust._replace(table=names.table(a.trust.table)) if a.trust else None,
-        more=tuple(names.table(t) for t in a.more),
-    )
-
-
-def _trust(f: Finding, name: str, names: Names) -> Trust | None:
-    trust = trust_view(f, name)
-    return trust._replace(table=names.table(trust.table)) if trust else None
-
-
-def _other(f: Finding, names: Names) -> Failed:
+def _other(f: Finding, names: Names, told: Told) -> Failed:
     """An explanation of another kind that failed: its values, for the record."""
     x = attributions.exhibit(f)
     table = table_of_estimates(x) if x else TableView("Values", ("What",), ())
-    return _broken(names, failed(metrics.name_of(f.metric), lost(f), table))
+    return failed(name_of(f.metric), lost(f), names.table(table), told)

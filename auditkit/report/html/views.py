@@ -1,0 +1,65 @@
+"""Exhibits as views: which function draws a kind, and which macro of `exhibits.jinja` shows what it drew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from auditkit.records import Curve, Finding, Table
+from auditkit.report.html import curves, exhibits, layers, waterfall
+from auditkit.report.html.figures import Names
+from auditkit.report.html.lookup import Lookup, exhibits_of
+
+
+class Room(NamedTuple):
+    """How much an exhibit may take, so that a page of many stays small; what is cut is said, and stands in the JSON."""
+
+    rows: int
+    lines: int
+    folded: bool = False
+    """Whether tables of every length are folded."""
+
+    @classmethod
+    def of(cls, look: Lookup) -> Room:
+        """Less for each figure, the more there are."""
+        mine = [f for f in look.report.findings if not look.in_rates(f)]
+        figures = len({(f.concern, f.metric, f.law) for f in mine}) or 1
+        lines = sum(len(exhibits_of(f, Curve)) for f in mine) or 1
+        return cls(rows=max(12, min(60, 180 // figures)), lines=max(2, min(12, 28 // lines)))
+
+
+def _table(look: Lookup, f: Finding, x: Table, room: Room, names: Names) -> exhibits.Grid:
+    grid = exhibits.grid(x, room.rows, names)
+    return grid._replace(folded=grid.folded or room.folded)
+
+
+class Drawn(NamedTuple):
+    """An exhibit, ready for its macro."""
+
+    macro: str
+    view: Any
+
+
+class View(NamedTuple):
+    """How one kind of exhibit is drawn."""
+
+    draw: Callable[[Lookup, Finding, Any, Room, Names], Any]
+    macro: str
+
+
+VIEWS: dict[str, View] = {
+    "group_estimates": View(lambda look, f, x, room, names: exhibits.group(x, room.rows, names), "group"),
+    "curve": View(lambda look, f, x, room, names: curves.view(x, room.lines, room.rows, names), "lines"),
+    "table": View(_table, "table"),
+    "contributions": View(lambda look, f, x, room, names: waterfall.view(look, f, x, names), "waterfall"),
+    "layers": View(lambda look, f, x, room, names: layers.view(look, f, x, names), "net"),
+}
+"""Kind of exhibit → how it is drawn beside the figure of its finding. Single cases have a section of their own."""
+
+
+def drawn(look: Lookup, found: Sequence[Finding], room: Room, names: Names, *, without: str = "") -> tuple[Drawn, ...]:
+    """The exhibits of findings, each once, kind by kind in the order of `VIEWS`; one kind may be drawn elsewhere."""
+    every = {x.model_dump_json(): (f, x) for f in found for x in f.exhibits if x.kind in VIEWS and x.kind != without}
+    order = list(VIEWS)
+    pairs = sorted(every.values(), key=lambda pair: order.index(pair[1].kind))
+    return tuple(Drawn(VIEWS[x.kind].macro, VIEWS[x.kind].draw(look, f, x, room, names)) for f, x in pairs)

@@ -1,0 +1,15 @@
+"""The metrics that have a place of their own on the page: no file of `html/` but the first screen names one."""
+
+TRUTH = "base_rate"
+"""How often the outcome is true: section 4."""
+SHARES = "group_share"
+"""Who is in the data: a profile of them takes the place of the plain table of groups."""
+SELECTED = "selection_rate"
+"""Who is selected: it tells the marks of two groups apart, and is crossed."""
+RIGHT = "accuracy"
+ERRORS = (RIGHT, "precision")
+"""Section 5; all other rates stand in section 6."""
+PARTS = {"equalized_odds": ("true_positive_rate", "false_positive_rate")}
+"""Metric → the rates whose worse gap it is."""
+WHOLE = (RIGHT, "error_rate", "macro_recall")
+"""Of several classes: what is about all of them together."""
