@@ -268,10 +268,6 @@ class Words(Record):
     """attribute → value → plural noun: {"gender": {"Female": "women"}}."""
 
 
-_COLUMNS = {"value": float, "low": float, "high": float, "level": float, "n": int, "state": str}
-"""Columns of `Report.to_frame` that an estimate gives."""
-
-
 class Report(Record):
     """Everything an audit found; `judge` adds the verdicts."""
 
@@ -361,26 +357,10 @@ class Report(Record):
 
         Columns: finding (its id), metric, comparison, by and group (joined by ` & `; empty: everybody), value, low and
         high (NaN where there is none), level, n and state, as in `Estimate`.
-
-        >>> import auditkit as ak
-        >>> rows = {"g": ["a", "b"] * 20, "y": [0, 1, 1, 0] * 10, "p": [0, 1, 1, 1] * 10}
-        >>> data = ak.Dataset(rows, y_true="y", positive=1, sensitive_features=["g"])
-        >>> frame = ak.audit(ak.Predictions("p"), data, checks=["group_fairness"]).to_frame()
-        >>> gap = frame[frame.finding == "fairness/selection_rate/difference/g"]
-        >>> gap[["group", "value", "n"]].values.tolist()
-        [['', 0.5, 40], ['a', 0.5, 20], ['b', 1.0, 20]]
         """
-        from auditkit.lazy import pandas as pd
+        from auditkit.report.formats import frame
 
-        rows = [
-            ((f.id, f.metric, f.comparison, " & ".join(f.by), " & ".join(group.values())), e)
-            for f in self.findings
-            for group, e in [({}, f.estimate), *((g.group, g.estimate) for g in f.by_group)]
-        ]
-        of = pd.DataFrame([names for names, _ in rows], columns=["finding", "metric", "comparison", "by", "group"])
-        told = pd.DataFrame([[getattr(e, name) for name in _COLUMNS] for _, e in rows], columns=list(_COLUMNS))
-        out: pandas.DataFrame = pd.concat([of, told.astype(_COLUMNS)], axis=1)
-        return out
+        return frame(self)
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, every float in full (a stored report is judged as the fresh one was), no NaN."""

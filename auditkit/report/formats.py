@@ -6,11 +6,16 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from auditkit.errors import AuditkitError, ReportError, listing, nearest
 from auditkit.records import Report
 from auditkit.report import writing
+
+if TYPE_CHECKING:
+    import pandas
+else:
+    from auditkit.lazy import pandas
 
 
 class Format(NamedTuple):
@@ -104,3 +109,29 @@ def _known(format: str) -> Format:
     if format not in known:
         raise ReportError(f"unknown format '{format}'; known are {listing(known)}.{nearest(format, known)}")
     return known[format]
+
+
+_COLUMNS = {"value": float, "low": float, "high": float, "level": float, "n": int, "state": str}
+"""What an estimate gives to a frame."""
+
+
+def frame(report: Report) -> pandas.DataFrame:
+    """Every finding's own estimate, and after it those of its groups: one row each; see `Report.to_frame`.
+
+    >>> import auditkit as ak
+    >>> rows = {"g": ["a", "b"] * 20, "y": [0, 1, 1, 0] * 10, "p": [0, 1, 1, 1] * 10}
+    >>> data = ak.Dataset(rows, y_true="y", positive=1, sensitive_features=["g"])
+    >>> frame = ak.audit(ak.Predictions("p"), data, checks=["group_fairness"]).to_frame()
+    >>> gap = frame[frame.finding == "fairness/selection_rate/difference/g"]
+    >>> gap[["group", "value", "n"]].values.tolist()
+    [['', 0.5, 40], ['a', 0.5, 20], ['b', 1.0, 20]]
+    """
+    rows = [
+        ((f.id, f.metric, f.comparison, " & ".join(f.by), " & ".join(group.values())), e)
+        for f in report.findings
+        for group, e in [({}, f.estimate), *((g.group, g.estimate) for g in f.by_group)]
+    ]
+    of = pandas.DataFrame([names for names, _ in rows], columns=["finding", "metric", "comparison", "by", "group"])
+    told = pandas.DataFrame([[getattr(e, name) for name in _COLUMNS] for _, e in rows], columns=list(_COLUMNS))
+    out: pandas.DataFrame = pandas.concat([of, told.astype(_COLUMNS)], axis=1)
+    return out

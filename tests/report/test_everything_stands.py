@@ -7,19 +7,23 @@ import importlib
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import auditkit as ak
+from auditkit.catalogue.index import METRICS
 from auditkit.checks import CHECKS
-from auditkit.records import TASKS, Cases, Concern, Estimate, Finding, GroupEstimate, Report, Task, Words
+from auditkit.records import TASKS, Cases, Concern, Estimate, Exhibit, Finding, GroupEstimate, Report, Task, Words
 from auditkit.report.html.page import render
 from auditkit.report.html.retold import retold
+from auditkit.report.html.views import VIEWS
 from auditkit.report.vocabulary import upper_first
 
+HTML = Path(ak.__file__).parent / "report" / "html"
 FEATURES = ["x0", "x1", "x2"]
 TARGETS: dict[Task, Any] = {"binary": "y", "multiclass": "cls", "regression": "num", "multilabel": ["l0", "l1"]}
 PREDICTED: dict[Task, tuple[Any, ...]] = {
@@ -197,3 +201,18 @@ def test_a_metric_that_nobody_knows_is_told_like_ours(concern: Concern, task: Ta
     data = report.provenance.data.model_copy(update={"task": task})
     report = report.model_copy(update={"provenance": report.provenance.model_copy(update={"data": data})})
     assert not_once(report) == []
+
+
+def test_every_kind_of_exhibit_has_a_view_and_a_macro() -> None:
+    kinds = {kind.model_fields["kind"].default for kind in get_args(get_args(Exhibit)[0])}
+    assert set(VIEWS) | {"cases"} == kinds  # single cases are a section
+    macros = (HTML / "templates" / "exhibits.jinja").read_text()
+    assert all(f"macro {v.macro}(" in macros for v in VIEWS.values())
+
+
+def test_no_metric_or_check_is_named_where_the_page_is_drawn() -> None:
+    names = {*METRICS, *CHECKS} - set(get_args(Concern))
+    words = {"first.py", "leading.py", "summary.py", "causes.py"}  # what the first screen says
+    for path in HTML.glob("*.py"):
+        told = set(re.findall(r'"([a-z_]+)"', path.read_text())) & names
+        assert path.name in words or not told, f"{path.name} names {told}"

@@ -72,7 +72,7 @@ def _groups(look: Lookup, by: By) -> TableView | None:
         texts = []
         for m, share in zip(metrics, shares, strict=True):
             e = share.get(key)
-            value, note = cells(e, metric=m)
+            value, note = cells(e, kind=look.kind(m))
             texts.append(f"{value} ({note}), n {counted(e):,}" if e is not None and note else value)
         rows.append((look.say.label(dict(zip(by, key, strict=True))), *texts))
     columns = (

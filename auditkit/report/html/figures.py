@@ -9,7 +9,7 @@ from typing import NamedTuple
 from auditkit.formatting import NOTHING
 from auditkit.records import Comparison, Estimate
 from auditkit.report.html.told import Told, deck
-from auditkit.report.vocabulary import kind_of, range_text, value_text
+from auditkit.report.vocabulary import range_text, value_text
 
 OPEN = 4
 """Statements that stand open beside a figure."""
@@ -85,7 +85,7 @@ def right_columns(right: Sequence[bool]) -> str:
     return "nums" if all(right[1:]) else " ".join(f"c{i + 1}" for i, r in enumerate(right[:WIDEST]) if r)
 
 
-def cells(e: Estimate | None, comparison: Comparison = "overall", metric: str = "") -> tuple[str, str]:
+def cells(e: Estimate | None, comparison: Comparison = "overall", kind: str = "share") -> tuple[str, str]:
     """Value and interval of an estimate, or why there is none.
 
     >>> cells(Estimate(value=0.5, low=0.4, high=0.6))
@@ -97,7 +97,7 @@ def cells(e: Estimate | None, comparison: Comparison = "overall", metric: str = 
         return NOTHING, e.note or "nobody to count"
     if e.state == "sparse":
         return of(e), "too few to tell"
-    return value_text(e, comparison, kind_of(metric)), range_text(e, comparison, kind_of(metric))
+    return value_text(e, comparison, kind), range_text(e, comparison, kind)
 
 
 def of(e: Estimate) -> str:
