@@ -18,13 +18,13 @@ def worst_odds(parts: dict[str, Family], kind: Comparison) -> tuple[Estimate, st
         e, _ = parts[missing[0]].comparison(kind)
         note = f"{METRICS[missing[0]].title.lower()}: {e.note}"
         return e.model_copy(update={"note": note}), missing[0]
-    q = families.joint_quantile(level, *kept.values(), min(f.df for f in parts.values()))
-    found = {m: f.interval(kind, q) for m, f in parts.items()}
+    q = families.joint_quantile(level, *kept.values(), min(f.basis.df for f in parts.values()))
+    found = {m: f.interval(kind, inner=q) for m, f in parts.items()}
     defined = [m for m in found if found[m].value == found[m].value] or list(found)
     worst, outer = (max, "upper Newcombe") if kind == "difference" else (min, "lower MOVER-R")
     worse = worst(defined, key=lambda m: found[m].value)
-    mdes = [f.estimate_of(found[m], kind, q=q).mde for m, f in parts.items()]
-    e = parts[worse].estimate_of(found[worse], kind, q=q)
+    mdes = [f.mde(q) for f in parts.values()] if kind == "difference" else []
+    e = parts[worse].estimate_of(found[worse], kind)
     return e.model_copy(
         update={
             "low": worst(g.low for g in found.values()),
@@ -32,7 +32,7 @@ def worst_odds(parts: dict[str, Family], kind: Comparison) -> tuple[Estimate, st
             "denominator": None,
             "n": max(int(f.rows.sum()) for f in parts.values()),
             "mde": max((x for x in mdes if x is not None), default=None),
-            "method": f"both families of pairs at their joint quantile; {outer}{parts[worse].suffix}",
+            "method": f"both families of pairs at their joint quantile; {outer}{parts[worse].basis.suffix}",
         }
     ), worse
 
@@ -42,14 +42,15 @@ def p_of_odds(parts: dict[str, Family], kind: Comparison, limit: float, *, above
 
     Of H0: one gap is at least the limit (`above=False`): both must lie below it, each at its own p. Ratios: mirrored.
     """
-    kept, df = [int(f.kept.sum()) for f in parts.values()], min(f.df for f in parts.values())
+    kept, df = [int(f.kept.sum()) for f in parts.values()], min(f.basis.df for f in parts.values())
     if min(kept) < 2:
         return None
     if above != (kind == "difference"):
         return max(f.p_value(kind, limit, above=above) or 0.0 for f in parts.values())
+    compared = [f.compared(kind) for f in parts.values()]
 
     def interval(q: float) -> FamilyInterval:
-        found = [f.interval(kind, q) for f in parts.values()]
+        found = [c.interval(kind, inner=q) for c in compared]
         return min(found, key=lambda g: g.high) if kind == "ratio" else max(found, key=lambda g: g.low)
 
     def tail(q: float) -> float:

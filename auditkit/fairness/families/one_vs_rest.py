@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.classes import ClassTally
-from auditkit.fairness.families.composites import p_value_of
-from auditkit.fairness.families.estimates import Family, number
+from auditkit.fairness.families.estimates import Family, families_of
+from auditkit.fairness.families.family import nothing_to_compare, number
 from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.notes import finding_id
 from auditkit.formatting import interval, percent, points, quotient
 from auditkit.question import SPARSE
-from auditkit.records import Comparison, Concern, Estimate, Finding, GroupEstimates, State, Table, Unit
+from auditkit.records import Comparison, Concern, Estimate, Finding, GroupEstimates, Table, Unit
 from auditkit.stats import joint, pvalues
+from auditkit.stats.comparisons import p_value_of
 from auditkit.stats.families import FamilyInterval, minimum_detectable
 from auditkit.stats.rates import critical_value
 
@@ -46,11 +47,10 @@ class ClassFamilies:
         cls, tally: ClassTally, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE
     ) -> ClassFamilies:
         """Read the families off a tally."""
-        out = []
-        for label in tally.classes:
-            t = RateTable.of(tally.one_vs_rest(label), by, (metric,))
-            out.append(Family(t.by, t.groups, t.rows, t.numerator[0], t.denominator[0], t.values[0], level, min_n))
-        return cls(metric, tuple(by), tally.classes, tuple(out), level)
+        parts = [tally.one_vs_rest(label) for label in tally.classes]
+        tables = [RateTable.of(t, by, (metric,)) for t in parts]
+        found = [families_of(t, x, level=level, min_n=min_n)[metric] for t, x in zip(parts, tables, strict=True)]
+        return cls(metric, tuple(by), tally.classes, tuple(found), level)
 
     def compared(self, kind: Comparison) -> NDArray[np.intp]:
         """Positions of the classes that take part: two groups large enough for a pair, else one."""
@@ -150,13 +150,9 @@ class ClassFamilies:
         return number(max(found))
 
     def _nothing(self) -> Estimate:
-        groups, rows = self.families[0].groups, int(self.families[0].rows.sum())
-        if len(groups) < 2:
-            note, state = "one group only: there is nothing to compare", "undefined"
-        else:
-            note, state = f"no class has two groups with a denominator of at least {self.families[0].min_n}", "sparse"
-        known: State = "undefined" if state == "undefined" else "sparse"
-        return Estimate(value=None, level=self.level, n=rows, state=known, note=note)
+        one = self.families[0]
+        few = f"no class has two groups with {one.enough()}"
+        return nothing_to_compare(len(one.groups), few, level=self.level, n=int(one.rows.sum()))
 
     def _told(self, kind: Comparison, e: Estimate, found: FamilyInterval, worst: int) -> str:
         f, name, attributes = self._named(found, worst), self.classes[worst], " and ".join(self.by)
@@ -182,12 +178,12 @@ class ClassFamilies:
     def _named(self, found: FamilyInterval, worst: int) -> tuple[str, str]:
         """The two groups of a class with their rates; positions are among the groups kept."""
         f = self.families[worst]
-        first, second = (int(f.positions()[i]) for i in (found.first, found.second))
+        first, second = (int(f.positions[i]) for i in (found.first, found.second))
         return tuple(f"{f.name(i)} {percent(f.values[i])}" for i in (first, second))  # type: ignore[return-value]
 
     def _driven(self, kind: Comparison, found: FamilyInterval, worst: int) -> tuple[str, ...]:
         f = self.families[worst]
-        low, high = (f.name(int(f.positions()[i])) for i in (found.first, found.second))
+        low, high = (f.name(int(f.positions[i])) for i in (found.first, found.second))
         if kind not in _PAIRS:
             return (f"driven by class {self.classes[worst]}, {low}",)
         together = "classes are judged together as if independent (Šidák), which is slightly cautious"
@@ -229,7 +225,7 @@ class ClassFamilies:
                 rows.append((name, None, None, None, None, None))
                 continue
             _, g = joint.widest([(f.k[f.kept].astype(float), f.n[f.kept].astype(float))], level=self.level, inner=q)
-            low, high = (f.name(int(f.positions()[x])) for x in (g.first, g.second))
+            low, high = (f.name(int(f.positions[x])) for x in (g.first, g.second))
             rows.append((name, low, high, g.value, g.low, g.high))
         return Table(
             title=f"{METRICS[self.metric].title}: gap of each class between groups of {' and '.join(self.by)}",

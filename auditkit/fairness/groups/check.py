@@ -14,13 +14,12 @@ from auditkit.check import Assessment
 from auditkit.errors import PolicyError, listing
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families import against, composites, dispersion
-from auditkit.fairness.families.estimates import Family, rate_estimate
+from auditkit.fairness.families.composites import NOT_SERVED, served
+from auditkit.fairness.families.estimates import Family, families_of, rate_estimate
 from auditkit.fairness.families.frame import Compared, from_counts, from_fairlearn
 from auditkit.fairness.families.odds import p_of_odds, worst_odds
 from auditkit.fairness.families.quantiles import checked_quantiles, with_quantiles
 from auditkit.fairness.families.rates import RateTable
-from auditkit.fairness.families.weighted import weighted_families
-from auditkit.fairness.families.weighted_composites import NOT_SERVED, served
 from auditkit.fairness.groups import crossings, statements
 from auditkit.fairness.notes import finding_id, notes_of
 from auditkit.fairness.sets import Attributes, compared, sets_of
@@ -146,20 +145,15 @@ def overall_findings(tally: Tally, metrics: Sequence[str], *, level: float) -> t
     """Each rate, and each composite that has a value over everybody, as findings of concern `performance`."""
     plain = tuple(m for m in metrics if m not in _COMPOSED)
     table = RateTable.of(tally, (), plain)
-    weighing = tally.weighted or tally.clusters is not None
-    weighted = weighted_families(tally, table, level=level) if weighing else {}
+    families = families_of(tally, table, level=level)
     out = []
     for metric in metrics:
         if metric in _COMPOSED:
             if "overall" in METRICS[metric].comparisons:
                 out.append(composites.overall(tally, metric, level=level))
             continue
-        i = plain.index(metric)
-        k, n = (int(table.numerator[i].sum()), int(table.denominator[i].sum()))
-        if weighted and table.groups:
-            e = weighted[metric].alone()
-        else:
-            e = rate_estimate(k, n, k / n if n else float("nan"), rows=int(table.rows.sum()), level=level)
+        family = families[metric]
+        e = family.estimate(0) if family.groups else rate_estimate(0, 0, float("nan"), rows=0, level=level)
         out.append(
             Finding(
                 id=f"performance/{metric}/overall",
@@ -169,7 +163,7 @@ def overall_findings(tally: Tally, metrics: Sequence[str], *, level: float) -> t
                 metric=metric,
                 comparison="overall",
                 estimate=e,
-                notes=weighted[metric].basis if weighted else (),
+                notes=family.basis.notes,
                 references=(METRICS[metric].reference,),
             )
         )
@@ -263,21 +257,10 @@ class Compare:
         """Read the families off a tally; `engine` gives the point values."""
         metrics = tuple(dict.fromkeys(metrics))
         table = RateTable.of(tally, by, metrics)
-        if tally.weighted or tally.clusters is not None:
-            weighted = weighted_families(tally, table, level=level, min_n=min_n)
-            kept = np.array([f.kept for f in weighted.values()]).reshape(table.denominator.shape)
-            values = engine(tally, table, kept)
-            by_group = zip(weighted.items(), values.by_group, strict=True)
-            found: dict[str, Family] = {m: replace(f, values=v) for (m, f), v in by_group}
-            return cls(found, dict(zip(metrics, values.compared, strict=True)))
-        values = engine(tally, table, table.denominator >= max(1, min_n))
-        found = {
-            m: Family(
-                table.by, table.groups, table.rows, table.numerator[i], table.denominator[i], values.by_group[i],
-                level, min_n,
-            )
-            for i, m in enumerate(metrics)
-        }  # fmt: skip
+        families = families_of(tally, table, level=level, min_n=min_n)
+        kept = np.array([f.kept for f in families.values()]).reshape(table.denominator.shape)
+        values = engine(tally, table, kept)
+        found = {m: replace(f, values=v) for (m, f), v in zip(families.items(), values.by_group, strict=True)}
         return cls(found, dict(zip(metrics, values.compared, strict=True)))
 
     def findings(self) -> list[Finding]:
@@ -290,7 +273,7 @@ class Compare:
     def finding(self, metric: str, comparison: Comparison) -> Finding:
         """One comparison of one rate."""
         family = self.families[metric]
-        e, found = family.comparison(comparison, self.compared[metric])
+        e, found = family.comparison(comparison, getattr(self.compared[metric], comparison, None))
         concern: Concern = "data" if metric == "base_rate" else "fairness"
         ranked = crossings.ranking(family, metric) if comparison == "difference" else None
         return Finding(
@@ -327,7 +310,7 @@ class Compare:
             notes=(
                 f"the {'larger' if kind == 'difference' else 'smaller'} of {ids[0]} and {ids[1]}",
                 *left_out,
-                *parts["true_positive_rate"].basis,
+                *parts["true_positive_rate"].basis.notes,
             ),
             references=(METRICS["equalized_odds"].reference,),
         )

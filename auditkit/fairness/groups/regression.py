@@ -14,14 +14,15 @@ from auditkit.catalogue.index import METRICS, resolve
 from auditkit.check import Assessment
 from auditkit.errors import PolicyError, listing
 from auditkit.evidence.errors import QUANTITIES, ErrorSums, GroupMoments, GroupValues
-from auditkit.fairness.families.quantities import COMPARED, QuantityFamily, Words
+from auditkit.fairness.families.family import Words, nothing_to_compare
+from auditkit.fairness.families.quantities import COMPARED, QuantityFamily
 from auditkit.fairness.notes import finding_id
 from auditkit.fairness.scores.values import p_text
 from auditkit.fairness.sets import compared, sets_of
 from auditkit.formatting import plain
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
-from auditkit.records import Estimate, Finding, State, Task
+from auditkit.records import Estimate, Finding, Task
 from auditkit.stats import distances
 from auditkit.stats.means import t_value
 from auditkit.stats.rates import Limits
@@ -213,10 +214,8 @@ def _notes(t: distances.Tested, names: list[str], seen: GroupValues) -> tuple[st
 
 
 def _nothing(seen: GroupValues, level: float) -> Estimate:
-    one = len(seen.groups) < 2
-    note = "one group only: there is nothing to compare" if one else f"fewer than two groups have {SPARSE} rows"
-    state: State = "undefined" if one else "sparse"
-    return Estimate(value=None, level=level, n=int(seen.n.sum()), state=state, note=note)
+    few = f"fewer than two groups have {SPARSE} rows"
+    return nothing_to_compare(len(seen.groups), few, level=level, n=int(seen.n.sum()))
 
 
 def _finding(metric: str, by: tuple[str, ...], e: Estimate, statement: str, notes: tuple[str, ...]) -> Finding:

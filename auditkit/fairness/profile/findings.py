@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.profile import Profile
-from auditkit.fairness.families.estimates import number, rate_estimate
+from auditkit.fairness.families.estimates import rate_estimate
+from auditkit.fairness.families.family import number
 from auditkit.formatting import decimals, interval, percent, points
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding, Table, Unit

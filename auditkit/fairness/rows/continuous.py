@@ -17,7 +17,8 @@ from auditkit.check import Assessment
 from auditkit.errors import DataError, PolicyError, nearest
 from auditkit.evidence.rare import edge
 from auditkit.evidence.sample import Observations
-from auditkit.fairness.families.estimates import number, rate_estimate
+from auditkit.fairness.families.estimates import rate_estimate
+from auditkit.fairness.families.family import number
 from auditkit.formatting import decimals, plain, points
 from auditkit.options import checked_options
 from auditkit.question import SPARSE

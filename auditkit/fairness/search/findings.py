@@ -8,7 +8,7 @@ import numpy as np
 
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
-from auditkit.fairness.families.estimates import number
+from auditkit.fairness.families.family import number
 from auditkit.formatting import decimals, interval, percent, points
 from auditkit.records import Estimate, Finding, Table, Unit
 
