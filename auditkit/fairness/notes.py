@@ -1,4 +1,4 @@
-"""What every finding over groups has in common: its id, and the notes that name the groups left out."""
+"""What every finding over groups has in common: its record and id, and the notes that name the groups left out."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.fairness.families.family import GroupFamily
-from auditkit.records import Comparison
+from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate
 from auditkit.stats.families import FamilyInterval
 
 
@@ -35,4 +36,40 @@ def finding_id(
     'fairness/f1/difference_to_reference/sex=m+race=a'
     """
     where = [name if reference is None else f"{name}={reference[name]}" for name in by]
-    return f"{concern}/{metric}/{comparison}/{'+'.join(where)}"
+    return "/".join([concern, metric, comparison, *(["+".join(where)] if where else [])])
+
+
+def finding(
+    metric: str,
+    comparison: Comparison,
+    by: Sequence[str],
+    estimate: Estimate,
+    statement: str,
+    *,
+    concern: Concern = "fairness",
+    title: str | None = None,
+    reference: Mapping[str, str] | None = None,
+    by_group: Sequence[GroupEstimate] = (),
+    exhibits: Sequence[Exhibit] = (),
+    notes: Sequence[str] = (),
+) -> Finding:
+    """One comparison of a metric over the groups of some attributes, or its value over everybody (`by=()`).
+
+    `title` replaces the metric's; comparison and attributes follow it.
+    """
+    words = [METRICS[metric].title if title is None else title, comparison.replace("_", " "), " and ".join(by)]
+    return Finding(
+        id=finding_id(concern, metric, comparison, by, reference),
+        concern=concern,
+        title=", ".join(x for x in words if x),
+        statement=statement,
+        metric=metric,
+        comparison=comparison,
+        by=tuple(by),
+        reference=reference,
+        estimate=estimate,
+        by_group=tuple(by_group),
+        exhibits=tuple(exhibits),
+        notes=tuple(notes),
+        references=(METRICS[metric].reference,),
+    )

@@ -12,9 +12,10 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.suppression import SMALL
 from auditkit.evidence.tally import Tally
+from auditkit.fairness import notes
 from auditkit.fairness.families.family import GroupFamily, number
 from auditkit.fairness.groups import contrast_statements as statements
-from auditkit.fairness.notes import finding_id, notes_of
+from auditkit.fairness.notes import notes_of
 from auditkit.records import Comparison, Estimate, Finding, Table
 from auditkit.stats.comparisons import Comparisons
 from auditkit.stats.contrasts import Quantity
@@ -62,20 +63,16 @@ def finding(family: GroupFamily, metric: str, kind: Comparison, reference: Refer
     e, found, sides = compare(family, metric, kind, reference)
     to = None if reference is None else {a: reference[a] for a in family.by}
     other = "the rest" if to is None else " & ".join(to.values())
-    return Finding(
-        id=finding_id("fairness", metric, kind, family.by, to),
-        concern="fairness",
-        title=f"{METRICS[metric].title}, {kind.replace('_', ' ')}, {' and '.join(family.by)}",
-        statement=statements.of_contrast(metric, kind, family, e, found, other),
-        metric=metric,
-        comparison=kind,
-        by=family.by,
+    return notes.finding(
+        metric,
+        kind,
+        family.by,
+        e,
+        statements.of_contrast(metric, kind, family, e, found, other),
         reference=to,
-        estimate=e,
         by_group=family.by_group(),
         exhibits=() if sides is None else (_table(family, metric, kind, sides),),
         notes=(*(() if to is None else (f"the reference is {other}",)), *notes_of(family, kind, found)),
-        references=(METRICS[metric].reference,),
     )
 
 

@@ -17,6 +17,7 @@ from auditkit.catalogue.dispersion import SUFFIX
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import EvidenceError, listing
 from auditkit.evidence.tally import Sums, Tally
+from auditkit.fairness import notes
 from auditkit.fairness.families.basis import Basis, Counts
 from auditkit.fairness.families.estimates import Family
 from auditkit.fairness.families.family import GroupFamily, Words, number
@@ -156,19 +157,11 @@ class CompositeFamily(GroupFamily):
     def finding(self, kind: Comparison) -> Finding:
         """One comparison between groups."""
         e, found = self.comparison(kind)
-        return Finding(
-            id=finding_id("fairness", self.metric, kind, self.by),
-            concern="fairness",
-            title=f"{METRICS[self.metric].title}, {kind.replace('_', ' ')}, {' and '.join(self.by)}",
-            statement=statements.of_composite(self.metric, kind, self, e, found),
-            metric=self.metric,
-            comparison=kind,
-            by=self.by,
-            estimate=e,
-            by_group=self.by_group(),
-            exhibits=(self.odds(),) if self.metric == "treatment_equality" else (),
-            notes=notes_of(self, kind, found),
-            references=(METRICS[self.metric].reference,),
+        said = statements.of_composite(self.metric, kind, self, e, found)
+        exhibits = (self.odds(),) if self.metric == "treatment_equality" else ()
+        about = notes_of(self, kind, found)
+        return notes.finding(
+            self.metric, kind, self.by, e, said, by_group=self.by_group(), exhibits=exhibits, notes=about
         )
 
     def odds(self) -> Table:
@@ -198,16 +191,7 @@ def overall(tally: Tally, metric: str, *, level: float) -> Finding:
     if not family.groups:
         family = CompositeFamily(metric, (), ((),), np.zeros((1, 2, 2), dtype=np.int64), level)
     e = family.estimate(0)
-    return Finding(
-        id=f"performance/{metric}/overall",
-        concern="performance",
-        title=f"{METRICS[metric].title}, overall",
-        statement=statements.of_value(metric, e),
-        metric=metric,
-        comparison="overall",
-        estimate=e,
-        references=(METRICS[metric].reference,),
-    )
+    return notes.finding(metric, "overall", (), e, statements.of_value(metric, e), concern="performance")
 
 
 def findings(tally: Tally, metrics: Sequence[str], by: Sequence[str], *, level: float) -> list[Finding]:
@@ -230,18 +214,8 @@ def mean_odds(parts: dict[str, Family]) -> Finding:
         statement = statements.of_mean_odds(by, e)
     out = [f"{METRICS[m].plain}: too few in {listing(f.left_out())}" for m, f in parts.items() if f.left_out()]
     ids = [finding_id("fairness", m, "difference", by) for m in parts]
-    return Finding(
-        id=finding_id("fairness", "equalized_odds_mean", "difference", by),
-        concern="fairness",
-        title=f"{head}, difference, {' and '.join(by)}",
-        statement=statement,
-        metric="equalized_odds_mean",
-        comparison="difference",
-        by=by,
-        estimate=e,
-        notes=(f"the mean of {ids[0]} and {ids[1]}", *out, *parts[PARTS[0]].basis.notes),
-        references=(METRICS["equalized_odds_mean"].reference,),
-    )
+    about = (f"the mean of {ids[0]} and {ids[1]}", *out, *parts[PARTS[0]].basis.notes)
+    return notes.finding("equalized_odds_mean", "difference", by, e, statement, notes=about)
 
 
 def _mean_odds(parts: dict[str, Family]) -> Estimate:

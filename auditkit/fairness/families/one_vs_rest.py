@@ -15,14 +15,13 @@ from auditkit.evidence.classes import ClassTally
 from auditkit.fairness.families.estimates import Family, families_of
 from auditkit.fairness.families.family import nothing_to_compare, number
 from auditkit.fairness.families.rates import RateTable
-from auditkit.fairness.notes import finding_id
+from auditkit.fairness.notes import finding
 from auditkit.formatting import interval, percent, points, quotient
 from auditkit.question import SPARSE
-from auditkit.records import Comparison, Concern, Estimate, Finding, GroupEstimates, Table, Unit
+from auditkit.records import Comparison, Estimate, Finding, GroupEstimates, Table, Unit
 from auditkit.stats import joint, pvalues
 from auditkit.stats.comparisons import p_value_of
-from auditkit.stats.families import FamilyInterval, minimum_detectable
-from auditkit.stats.rates import critical_value
+from auditkit.stats.families import FamilyInterval
 
 COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "group_min", "group_max")
 """What a one-vs-rest rate knows over all classes; one class alone knows every comparison of a rate."""
@@ -94,7 +93,6 @@ class ClassFamilies:
     def finding(self, kind: Comparison) -> Finding:
         """One comparison over all classes and groups; the class and the groups behind it are named."""
         where = self.compared(kind)
-        concern: Concern = "data" if self.metric == "base_rate" else "fairness"
         if len(where):
             at, found = self.interval(kind)
             e, worst = self._estimate(found, kind), int(where[at])
@@ -102,18 +100,16 @@ class ClassFamilies:
         else:
             e, driven = self._nothing(), ()
             statement = f"{self._head()}: groups of {' and '.join(self.by)} cannot be compared; {e.note}."
-        return Finding(
-            id=finding_id(concern, self.metric, kind, self.by),
-            concern=concern,
-            title=f"{METRICS[self.metric].title} of each class, {kind.replace('_', ' ')}, {' and '.join(self.by)}",
-            statement=statement,
-            metric=self.metric,
-            comparison=kind,
-            by=self.by,
-            estimate=e,
+        return finding(
+            self.metric,
+            kind,
+            self.by,
+            e,
+            statement,
+            concern="data" if self.metric == "base_rate" else "fairness",
+            title=f"{METRICS[self.metric].title} of each class",
             exhibits=self._exhibits() if kind == "difference" else (),
             notes=(*driven, *self._notes(kind)),
-            references=(METRICS[self.metric].reference,),
         )
 
     def _head(self) -> str:
@@ -142,12 +138,9 @@ class ClassFamilies:
 
     def _mde(self, families: Sequence[Family], sizes: tuple[int, ...]) -> float | None:
         """Of the class and pair in which a gap is hardest to see."""
-        q, z = joint.joint_quantile(self.level, sizes), critical_value(self.level)
-        found = []
-        for f in families:
-            k, n = float(f.k[f.kept].sum()), float(f.n[f.kept].sum())
-            found.append(float(minimum_detectable(k / n, n, *np.sort(f.n[f.kept])[:2], q=q, z=z)))
-        return number(max(found))
+        q = joint.joint_quantile(self.level, sizes)
+        found = [f.mde(q) for f in families]
+        return max((x for x in found if x is not None), default=None)
 
     def _nothing(self) -> Estimate:
         one = self.families[0]

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
+from auditkit.fairness import notes
 from auditkit.fairness.families.basis import Basis, Positions
 from auditkit.fairness.families.family import GroupFamily, Words, number
-from auditkit.fairness.notes import finding_id, notes_of
+from auditkit.fairness.notes import notes_of
 from auditkit.formatting import in_unit, interval, percent, plain, points
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding
@@ -67,42 +68,19 @@ class QuantityFamily(GroupFamily):
         size = f"{self._text(e.value)} ({interval(e, 'overall', of=METRICS[self.metric].unit)})"
         if e.low is None:
             size = f"{self._text(e.value)}, without an interval"
-        return Finding(
-            id=finding_id("performance", self.metric, "overall", ()).rstrip("/"),
-            concern="performance",
-            title=f"{title}, overall",
-            statement=f"{title}, over everybody: {size}."
-            if e.value is not None
-            else f"{title} is undefined: {e.note}.",
-            metric=self.metric,
-            comparison="overall",
-            estimate=e,
-            notes=self.remarks,
-            references=(METRICS[self.metric].reference,),
-        )
+        said = f"{title} is undefined: {e.note}." if e.value is None else f"{title}, over everybody: {size}."
+        return notes.finding(self.metric, "overall", (), e, said, concern="performance", notes=self.remarks)
 
     def finding(self, kind: Comparison) -> Finding:
         """One comparison between groups."""
         e, found = self.comparison(kind)
-        return Finding(
-            id=finding_id("fairness", self.metric, kind, self.by),
-            concern="fairness",
-            title=f"{METRICS[self.metric].title}, {kind.replace('_', ' ')}, {' and '.join(self.by)}",
-            statement=self._statement(kind, e, found),
-            metric=self.metric,
-            comparison=kind,
-            by=self.by,
-            estimate=e,
-            by_group=self.by_group(),
-            notes=self._notes(kind, found),
-            references=(METRICS[self.metric].reference,),
-        )
+        said, about = self._statement(kind, e, found), self._notes(kind, found)
+        return notes.finding(self.metric, kind, self.by, e, said, by_group=self.by_group(), notes=about)
 
     def _notes(self, kind: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
-        notes = notes_of(self, kind, found)
         single = [self.name(int(i)) for i in np.flatnonzero(~self.kept & (self.n >= max(1, self.min_n)))]
         without = (f"left out, no interval: {', '.join(single)}",) if single else ()
-        return (*notes, *without, *self.remarks)
+        return (*notes_of(self, kind, found), *without, *self.remarks)
 
     def _statement(self, kind: Comparison, e: Estimate, found: FamilyInterval | None) -> str:
         head, attributes = METRICS[self.metric].title, " and ".join(self.by)

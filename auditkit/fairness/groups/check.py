@@ -13,6 +13,7 @@ from auditkit.catalogue.index import METRICS, rates, resolve
 from auditkit.check import Assessment
 from auditkit.errors import PolicyError, listing
 from auditkit.evidence.tally import Tally
+from auditkit.fairness import notes
 from auditkit.fairness.families import against, composites, dispersion
 from auditkit.fairness.families.composites import NOT_SERVED, served
 from auditkit.fairness.families.estimates import Family, families_of, rate_estimate
@@ -25,7 +26,7 @@ from auditkit.fairness.notes import finding_id, notes_of
 from auditkit.fairness.sets import Attributes, compared, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
-from auditkit.records import Comparison, Concern, Finding, NotMeasured
+from auditkit.records import Comparison, Finding, NotMeasured
 
 DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
 COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overall", "ratio_to_overall")
@@ -154,19 +155,8 @@ def overall_findings(tally: Tally, metrics: Sequence[str], *, level: float) -> t
             continue
         family = families[metric]
         e = family.estimate(0) if family.groups else rate_estimate(0, 0, float("nan"), rows=0, level=level)
-        out.append(
-            Finding(
-                id=f"performance/{metric}/overall",
-                concern="performance",
-                title=f"{METRICS[metric].title}, overall",
-                statement=statements.of_rate(metric, e),
-                metric=metric,
-                comparison="overall",
-                estimate=e,
-                notes=family.basis.notes,
-                references=(METRICS[metric].reference,),
-            )
-        )
+        said, about = statements.of_rate(metric, e), family.basis.notes
+        out.append(notes.finding(metric, "overall", (), e, said, concern="performance", notes=about))
     return tuple(out)
 
 
@@ -274,21 +264,18 @@ class Compare:
         """One comparison of one rate."""
         family = self.families[metric]
         e, found = family.comparison(comparison, getattr(self.compared[metric], comparison, None))
-        concern: Concern = "data" if metric == "base_rate" else "fairness"
         ranked = crossings.ranking(family, metric) if comparison == "difference" else None
-        return Finding(
-            id=finding_id(concern, metric, comparison, family.by),
-            concern=concern,
-            title=f"{METRICS[metric].title}, {comparison.replace('_', ' ')}, {' and '.join(family.by)}",
-            statement=statements.of_comparison(metric, comparison, family, e, found),
-            metric=metric,
-            comparison=comparison,
-            by=family.by,
-            estimate=e,
+        about = notes_of(family, comparison, found)
+        return notes.finding(
+            metric,
+            comparison,
+            family.by,
+            e,
+            statements.of_comparison(metric, comparison, family, e, found),
+            concern="data" if metric == "base_rate" else "fairness",
             by_group=family.by_group(),
             exhibits=() if ranked is None else (ranked,),
-            notes=(*notes_of(family, comparison, found), *(() if ranked is None else (crossings.note(family),))),
-            references=(METRICS[metric].reference,),
+            notes=about if ranked is None else (*about, crossings.note(family)),
         )
 
     def equalized_odds(self, kind: Comparison) -> Finding:
@@ -298,19 +285,7 @@ class Compare:
         e, worse = worst_odds(parts, kind)
         ids = [finding_id("fairness", m, kind, by) for m in parts]
         left_out = [f"{METRICS[m].plain}: too few in {listing(f.left_out())}" for m, f in parts.items() if f.left_out()]
-        return Finding(
-            id=finding_id("fairness", "equalized_odds", kind, by),
-            concern="fairness",
-            title=f"{METRICS['equalized_odds'].title}, {kind}, {' and '.join(by)}",
-            statement=statements.of_equalized_odds(by, kind, e, worse),
-            metric="equalized_odds",
-            comparison=kind,
-            by=by,
-            estimate=e,
-            notes=(
-                f"the {'larger' if kind == 'difference' else 'smaller'} of {ids[0]} and {ids[1]}",
-                *left_out,
-                *parts["true_positive_rate"].basis.notes,
-            ),
-            references=(METRICS["equalized_odds"].reference,),
-        )
+        which = f"the {'larger' if kind == 'difference' else 'smaller'} of {ids[0]} and {ids[1]}"
+        about = (which, *left_out, *parts["true_positive_rate"].basis.notes)
+        said = statements.of_equalized_odds(by, kind, e, worse)
+        return notes.finding("equalized_odds", kind, by, e, said, notes=about)

@@ -16,7 +16,7 @@ from auditkit.errors import PolicyError, listing
 from auditkit.evidence.errors import QUANTITIES, ErrorSums, GroupMoments, GroupValues
 from auditkit.fairness.families.family import Words, nothing_to_compare
 from auditkit.fairness.families.quantities import COMPARED, QuantityFamily
-from auditkit.fairness.notes import finding_id
+from auditkit.fairness.notes import finding
 from auditkit.fairness.scores.values import p_text
 from auditkit.fairness.sets import compared, sets_of
 from auditkit.formatting import plain
@@ -219,18 +219,10 @@ def _nothing(seen: GroupValues, level: float) -> Estimate:
 
 
 def _finding(metric: str, by: tuple[str, ...], e: Estimate, statement: str, notes: tuple[str, ...]) -> Finding:
-    return Finding(
-        id=finding_id("fairness", metric, "difference", by),
-        concern="fairness",
-        title=f"{METRICS[metric].title}, {' and '.join(by)}",
-        statement=statement if e.value is not None else f"{METRICS[metric].title}, {statement}; {e.note}.",
-        metric=metric,
-        comparison="difference",
-        by=by,
-        estimate=e,
-        notes=notes,
-        references=(METRICS[metric].reference,),
-    )
+    title = METRICS[metric].title
+    said = statement if e.value is not None else f"{title}, {statement}; {e.note}."
+    found = finding(metric, "difference", by, e, said, notes=notes)
+    return found.model_copy(update={"title": f"{title}, {' and '.join(by)}"})
 
 
 def reassess(sums: ErrorSums, asked: Question) -> Finding | None:

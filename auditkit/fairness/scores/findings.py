@@ -14,6 +14,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.fairness.families.basis import Basis, Positions
 from auditkit.fairness.families.family import GroupFamily, number
+from auditkit.fairness.notes import finding
 from auditkit.fairness.scores.statements import statement
 from auditkit.fairness.scores.values import Reading
 from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate, State
@@ -48,21 +49,16 @@ class Readings(GroupFamily):
         """The finding of one comparison; `exhibits` and `notes` go with it."""
         overall = comparison == "overall"
         estimate, found = (self.estimate(0), None) if overall else self.comparison(comparison)
-        tail = f"/{'+'.join(self.by)}" if self.by else ""
-        where = ", ".join([comparison.replace("_", " "), *([" and ".join(self.by)] if self.by else [])])
-        return Finding(
-            id=f"{self.concern}/{self.metric}/{comparison}{tail}",
+        return finding(
+            self.metric,
+            comparison,
+            self.by,
+            estimate,
+            statement(self, comparison, estimate, found),
             concern=self.concern,
-            title=f"{METRICS[self.metric].title}, {where}",
-            statement=statement(self, comparison, estimate, found),
-            metric=self.metric,
-            comparison=comparison,
-            by=self.by,
-            estimate=estimate,
             by_group=self.by_group(),
-            exhibits=tuple(exhibits),
+            exhibits=exhibits,
             notes=(*self._notes(comparison, found), *notes),
-            references=(METRICS[self.metric].reference,),
         )
 
     def by_group(self) -> tuple[GroupEstimate, ...]:
