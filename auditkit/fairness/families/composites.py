@@ -15,26 +15,22 @@ from numpy.typing import NDArray
 
 from auditkit.catalogue.dispersion import SUFFIX
 from auditkit.catalogue.index import METRICS
-from auditkit.errors import EvidenceError, listing
+from auditkit.errors import EvidenceError
 from auditkit.evidence.tally import Sums, Tally
 from auditkit.fairness import notes
 from auditkit.fairness.families.basis import Basis, Counts
-from auditkit.fairness.families.estimates import Family
 from auditkit.fairness.families.family import GroupFamily, Words, number
 from auditkit.fairness.families.rates import cells_of
 from auditkit.fairness.families.weighted import Rate, WeighedBasis
 from auditkit.fairness.groups import contrast_statements as statements
-from auditkit.fairness.notes import finding_id, notes_of
+from auditkit.fairness.notes import notes_of
 from auditkit.question import SPARSE
-from auditkit.records import Comparison, Estimate, Finding, Table
-from auditkit.stats import families, pvalues, tables
+from auditkit.records import Comparison, Finding, Table
+from auditkit.stats import tables
 from auditkit.stats.contrasts import Method
-from auditkit.stats.critical_values import FamilyInterval
 from auditkit.stats.rates import Limits
 from auditkit.stats.tables import Floats, Tables
 
-PARTS = ("true_positive_rate", "false_positive_rate")
-"""The rates of equalized odds."""
 COMPARED: tuple[Comparison, ...] = ("difference", "ratio")
 """What GroupFairness reports of a composite, as far as the composite knows it."""
 
@@ -201,55 +197,3 @@ def findings(tally: Tally, metrics: Sequence[str], by: Sequence[str], *, level: 
         family = CompositeFamily.of(tally, metric, by, level=level)
         out += [family.finding(kind) for kind in COMPARED if kind in METRICS[metric].comparisons]
     return out
-
-
-def mean_odds(parts: dict[str, Family]) -> Finding:
-    """Mean equalized odds from the families of both rates: the mean of both gaps, and of both projections at q."""
-    by = parts[PARTS[0]].by
-    e = _mean_odds(parts)
-    head = f"{METRICS['equalized_odds_mean'].title}"
-    if e.value is None:
-        statement = f"{head}: groups of {' and '.join(by)} cannot be compared; {e.note}."
-    else:
-        statement = statements.of_mean_odds(by, e)
-    out = [f"{METRICS[m].plain}: too few in {listing(f.left_out())}" for m, f in parts.items() if f.left_out()]
-    ids = [finding_id("fairness", m, "difference", by) for m in parts]
-    about = (f"the mean of {ids[0]} and {ids[1]}", *out, *parts[PARTS[0]].basis.notes)
-    return notes.finding("equalized_odds_mean", "difference", by, e, statement, notes=about)
-
-
-def _mean_odds(parts: dict[str, Family]) -> Estimate:
-    for m, f in parts.items():
-        if f.kept.sum() < 2:
-            e = f.nothing_to_compare()
-            return e.model_copy(update={"note": f"{METRICS[m].title.lower()}: {e.note}"})
-    first, df = parts[PARTS[0]], min(f.basis.df for f in parts.values())
-    q = families.joint_quantile(first.level, *(int(f.kept.sum()) for f in parts.values()), df)
-    gaps = [f.interval("difference", inner=q, outer=q) for f in parts.values()]
-    return Estimate(
-        value=sum(g.value for g in gaps) / 2,
-        low=sum(g.low for g in gaps) / 2,
-        high=sum(g.high for g in gaps) / 2,
-        level=first.level,
-        n=max(int(f.rows.sum()) for f in parts.values()),
-        method="mean of both families of pairs at their joint quantile" + first.basis.suffix,
-    )
-
-
-def p_of_mean_odds(parts: dict[str, Family], limit: float, *, above: bool) -> float | None:
-    """Of H0: the mean of both gaps is at most (`above`), or at least, the limit; through the joint law of q."""
-    kept, df = [int(f.kept.sum()) for f in parts.values()], min(f.basis.df for f in parts.values())
-    if min(kept) < 2:
-        return None
-    compared = [f.compared("difference") for f in parts.values()]
-
-    def interval(q: float) -> FamilyInterval:
-        gaps = [c.interval("difference", inner=q, outer=q) for c in compared]
-        low, high = (sum(x) / 2 for x in zip(*((g.low, g.high) for g in gaps), strict=True))
-        return gaps[0]._replace(low=low, high=high)
-
-    def tail(q: float) -> float:
-        inside = [1 - pvalues.tail(q, groups, "pairs", df) for groups in kept]
-        return 1 - inside[0] * inside[1]
-
-    return pvalues.p_value(interval, limit, above=above, tail_of=tail)

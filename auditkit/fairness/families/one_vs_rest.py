@@ -13,7 +13,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.classes import ClassTally
 from auditkit.fairness.families.estimates import Family, families_of
-from auditkit.fairness.families.family import nothing_to_compare, number
+from auditkit.fairness.families.family import nothing_to_compare
 from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.notes import finding
 from auditkit.formatting import interval, percent, points, quotient
@@ -116,7 +116,6 @@ class ClassFamilies:
         return f"{METRICS[self.metric].title}, each class against the rest"
 
     def _estimate(self, found: FamilyInterval, kind: Comparison) -> Estimate:
-        undefined = bool(np.isnan(found.value))
         families = [self.families[int(i)] for i in self.compared(kind)]
         sizes = tuple(int(f.kept.sum()) for f in families)
         pairs = f"Π over {len(sizes)} classes of the studentized range at {100 * self.level:g}%"
@@ -124,23 +123,15 @@ class ClassFamilies:
             "difference": f"MOVER of all pairs within each class, {pairs}; upper limit Newcombe",
             "ratio": f"MOVER-R of all pairs within each class, {pairs}; lower limit with Wilson limits",
         }
-        return Estimate(
-            value=number(found.value),
-            low=number(found.low),
-            high=number(found.high),
-            level=self.level,
-            n=max((int(f.rows[f.kept].sum()) for f in families), default=0),
-            method=methods.get(kind, "Wilson limits of all classes and groups, Šidák on the inner side"),
-            mde=self._mde(families, sizes) if kind == "difference" else None,
-            state="undefined" if undefined else "ok",
-            note="nobody is counted in any group: 0/0 is not a ratio" if undefined else "",
-        )
-
-    def _mde(self, families: Sequence[Family], sizes: tuple[int, ...]) -> float | None:
-        """Of the class and pair in which a gap is hardest to see."""
-        q = joint.joint_quantile(self.level, sizes)
-        found = [f.mde(q) for f in families]
-        return max((x for x in found if x is not None), default=None)
+        how = methods.get(kind, "Wilson limits of all classes and groups, Šidák on the inner side")
+        mdes = [f.mde(joint.joint_quantile(self.level, sizes)) for f in families] if kind == "difference" else []
+        update = {
+            "n": max(int(f.rows[f.kept].sum()) for f in families),
+            "denominator": None,
+            "method": how,
+            "mde": max((x for x in mdes if x is not None), default=None),
+        }
+        return families[0].estimate_of(found, kind).model_copy(update=update)
 
     def _nothing(self) -> Estimate:
         one = self.families[0]

@@ -18,11 +18,11 @@ from auditkit.fairness.families import against, composites, dispersion
 from auditkit.fairness.families.composites import NOT_SERVED, served
 from auditkit.fairness.families.estimates import Family, families_of, rate_estimate
 from auditkit.fairness.families.frame import Compared, from_counts, from_fairlearn
-from auditkit.fairness.families.odds import p_of_odds, worst_odds
+from auditkit.fairness.families.odds import PARTS, Odds
 from auditkit.fairness.families.quantiles import checked_quantiles, with_quantiles
 from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.groups import crossings, statements
-from auditkit.fairness.notes import finding_id, notes_of
+from auditkit.fairness.notes import notes_of
 from auditkit.fairness.sets import Attributes, compared, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
@@ -189,16 +189,16 @@ def _answer(tally: Tally, asked: Question) -> Finding:
         return dispersion.finding(tally, metric, asked.by, level=asked.level, min_n=asked.min_n)
     compare = _compared(tally, asked)
     if metric == "equalized_odds_mean":
-        return composites.mean_odds(compare.families)
+        return Odds.of(compare.families).mean_finding()
     if metric == "equalized_odds":
-        return compare.equalized_odds(kind)
+        return Odds.of(compare.families).finding(kind)
     if contrast:
         return against.finding(compare.families[metric], metric, kind, asked.reference)
     return compare.finding(metric, kind)
 
 
 def _compared(tally: Tally, asked: Question) -> Compare:
-    metrics = composites.PARTS if asked.metric.startswith("equalized_odds") else (asked.metric,)
+    metrics = PARTS if asked.metric.startswith("equalized_odds") else (asked.metric,)
     return Compare.of(tally, asked.by, metrics, level=asked.level, min_n=asked.min_n, engine=from_counts)
 
 
@@ -218,9 +218,9 @@ def p_value(tally: Tally, asked: Question, limit: float, *, above: bool) -> floa
         return dispersion.p_value(tally, metric, known.by, limit=limit, above=above, min_n=asked.min_n)
     families = _compared(tally, known).families
     if metric == "equalized_odds_mean":
-        return composites.p_of_mean_odds(families, limit, above=above)
+        return Odds.of(families).p_of_mean(limit, above=above)
     if metric == "equalized_odds":
-        return p_of_odds(families, kind, limit, above=above)
+        return Odds.of(families).p_value(kind, limit, above=above)
     if contrast:
         return against.p_value(families[metric], kind, asked.reference, limit=limit, above=above)
     return families[metric].p_value(kind, limit, above=above)
@@ -256,8 +256,8 @@ class Compare:
     def findings(self) -> list[Finding]:
         """Every comparison of every rate, equalized odds where both its rates are there, and the base rates."""
         out = [self.finding(m, c) for m in self.families if m != "base_rate" for c in COMPARED]
-        if {"true_positive_rate", "false_positive_rate"} <= set(self.families):
-            out += [self.equalized_odds("difference"), self.equalized_odds("ratio")]
+        if set(PARTS) <= set(self.families):
+            out += [Odds.of(self.families).finding(c) for c in ("difference", "ratio")]
         return [*out, self.finding("base_rate", "difference")]
 
     def finding(self, metric: str, comparison: Comparison) -> Finding:
@@ -277,15 +277,3 @@ class Compare:
             exhibits=() if ranked is None else (ranked,),
             notes=about if ranked is None else (*about, crossings.note(family)),
         )
-
-    def equalized_odds(self, kind: Comparison) -> Finding:
-        """The worst case of equalized odds: the larger gap, or the smaller ratio, of true and false positive rate."""
-        parts = {m: self.families[m] for m in ("true_positive_rate", "false_positive_rate")}
-        by = parts["true_positive_rate"].by
-        e, worse = worst_odds(parts, kind)
-        ids = [finding_id("fairness", m, kind, by) for m in parts]
-        left_out = [f"{METRICS[m].plain}: too few in {listing(f.left_out())}" for m, f in parts.items() if f.left_out()]
-        which = f"the {'larger' if kind == 'difference' else 'smaller'} of {ids[0]} and {ids[1]}"
-        about = (which, *left_out, *parts["true_positive_rate"].basis.notes)
-        said = statements.of_equalized_odds(by, kind, e, worse)
-        return notes.finding("equalized_odds", kind, by, e, said, notes=about)
