@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from auditkit.evidence.sums import Moments
 from auditkit.records import Estimate
 from auditkit.stats import contrasts
-from auditkit.stats.contrasts import Method
+from auditkit.stats.comparisons import Comparisons
 from auditkit.stats.means import share_limits, t_value
-from auditkit.stats.rates import Limits, critical_value, wilson
+from auditkit.stats.rates import critical_value, wilson
 
 Floats = NDArray[np.float64]
 
@@ -131,12 +131,8 @@ def gap(cells: Sequence[Cell], *, level: float, most: float = math.inf) -> Gap |
     kept = [i for i, c in enumerate(cells) if c.kept]
     if len(kept) < 2:
         return None
-
-    def limits_at(z: float, _: Method) -> Limits:
-        both = np.array([cells[i].limits(z) for i in kept])
-        return Limits(np.array([cells[i].value for i in kept]), both[:, 0], both[:, 1])
-
-    found = contrasts.difference(limits_at, len(kept), level=level, most=most)
+    own = contrasts.of_each([(cells[i].value, cells[i].limits) for i in kept])
+    found = Comparisons(own, len(kept), level=level, most=most).interval("difference")
     high = None if math.isinf(found.high) else found.high
     estimate = Estimate(
         value=found.value,

@@ -1,38 +1,19 @@
-"""What every finding over groups has in common: its id, and the notes that name the groups left out."""
+"""What every finding over groups has in common: its record and id, and the notes that name the groups left out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
-from auditkit.fairness.families.basis import Basis
-from auditkit.records import Comparison
+from auditkit.fairness.families.family import GroupFamily
+from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate
 from auditkit.stats.families import FamilyInterval
 
 
-class Grouped(Protocol):
-    """A quantity in K crossed groups: what sentences and notes need of it."""
-
-    @property
-    def by(self) -> tuple[str, ...]: ...
-    @property
-    def groups(self) -> tuple[tuple[str, ...], ...]: ...
-    @property
-    def n(self) -> NDArray[np.int64]: ...
-    @property
-    def values(self) -> NDArray[np.float64]: ...
-    @property
-    def kept(self) -> NDArray[np.bool_]: ...
-    @property
-    def min_n(self) -> int: ...
-    def name(self, position: int) -> str: ...
-
-
-def notes_of(family: Grouped, comparison: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
+def notes_of(family: GroupFamily, comparison: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
     """Which two groups drive a gap of several, and which groups are left out or undefined."""
     notes = []
     if found is not None and comparison in ("difference", "ratio") and len(family.groups) > 2:
@@ -40,11 +21,10 @@ def notes_of(family: Grouped, comparison: Comparison, found: FamilyInterval | No
     sparse = [family.name(int(i)) for i in np.flatnonzero(~family.kept & (family.n > 0))]
     nobody = [family.name(int(i)) for i in np.flatnonzero(family.n == 0)]
     if sparse:
-        fewest = family.fewest if isinstance(family, Basis) else f"fewer than {family.min_n} to count"
-        notes.append(f"left out, {fewest}: {listing(sparse)}")
+        notes.append(f"left out, {family.fewest}: {listing(sparse)}")
     if nobody:
         notes.append(f"undefined, nobody to count: {listing(nobody)}")
-    return (*notes, *family.basis) if isinstance(family, Basis) else tuple(notes)
+    return (*notes, *family.basis.notes)
 
 
 def finding_id(
@@ -56,4 +36,40 @@ def finding_id(
     'fairness/f1/difference_to_reference/sex=m+race=a'
     """
     where = [name if reference is None else f"{name}={reference[name]}" for name in by]
-    return f"{concern}/{metric}/{comparison}/{'+'.join(where)}"
+    return "/".join([concern, metric, comparison, *(["+".join(where)] if where else [])])
+
+
+def finding(
+    metric: str,
+    comparison: Comparison,
+    by: Sequence[str],
+    estimate: Estimate,
+    statement: str,
+    *,
+    concern: Concern = "fairness",
+    title: str | None = None,
+    reference: Mapping[str, str] | None = None,
+    by_group: Sequence[GroupEstimate] = (),
+    exhibits: Sequence[Exhibit] = (),
+    notes: Sequence[str] = (),
+) -> Finding:
+    """One comparison of a metric over the groups of some attributes, or its value over everybody (`by=()`).
+
+    `title` replaces the metric's; comparison and attributes follow it.
+    """
+    words = [METRICS[metric].title if title is None else title, comparison.replace("_", " "), " and ".join(by)]
+    return Finding(
+        id=finding_id(concern, metric, comparison, by, reference),
+        concern=concern,
+        title=", ".join(x for x in words if x),
+        statement=statement,
+        metric=metric,
+        comparison=comparison,
+        by=tuple(by),
+        reference=reference,
+        estimate=estimate,
+        by_group=tuple(by_group),
+        exhibits=tuple(exhibits),
+        notes=tuple(notes),
+        references=(METRICS[metric].reference,),
+    )

@@ -8,7 +8,7 @@ replace these critical values; `rho` holds correlations between the estimates, w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +29,16 @@ Value = float | None
 def method_for(groups: int) -> Method:
     """Wilson for two groups, Jeffreys for more, where the tails are far out."""
     return wilson if groups <= 2 else jeffreys
+
+
+def of_each(groups: Sequence[tuple[float, Callable[[float], tuple[float, float]]]]) -> Quantity:
+    """The quantity of groups that are given one by one, each as a value and its limits at any critical value."""
+
+    def limits_at(q: float, _: Method) -> Limits:
+        both = np.array([limits(q) for _, limits in groups])
+        return Limits(np.array([value for value, _ in groups]), both[:, 0], both[:, 1])
+
+    return limits_at
 
 
 def difference(

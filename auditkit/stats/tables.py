@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from auditkit.stats import pairs
 from auditkit.stats.contrasts import Method
 from auditkit.stats.rates import Limits
 
@@ -25,30 +26,11 @@ REACH = 4.0
 """Critical values beyond this lie farther out than the draws: there the limits are the ends of the range."""
 
 
-def f1(t: Tables, q: float, method: Method) -> Limits:
-    """F1 = 2J / (1 + J), J = TP / (TP + FP + FN), with the limits of J transformed.
-
-    >>> from auditkit.stats.rates import wilson
-    >>> float(f1(np.array([[[5, 1], [2, 4]]]), 1.96, wilson).p[0].round(4))
-    0.7273
-    """
-    tp = t[:, 1, 1]
-    return Limits(*(2 * x / (1 + x) for x in method(tp, tp + t[:, 0, 1] + t[:, 1, 0], q)))
-
-
-def balanced_accuracy(t: Tables, q: float, method: Method) -> Limits:
-    """½ (TPR + TNR), two independent rates: MOVER."""
-    return _mean(method(t[:, 1, 1], t[:, 1].sum(axis=1), q), method(t[:, 0, 0], t[:, 0].sum(axis=1), q))
-
-
-def average_odds(t: Tables, q: float, method: Method) -> Limits:
-    """½ (TPR + FPR), two independent rates: MOVER."""
-    return _mean(method(t[:, 1, 1], t[:, 1].sum(axis=1), q), method(t[:, 0, 1], t[:, 0].sum(axis=1), q))
-
-
-def treatment_equality(t: Tables, q: float, method: Method) -> Limits:
-    """π = FN / (FN + FP), whose odds are FN / FP."""
-    return method(t[:, 1, 0], t[:, 1, 0] + t[:, 0, 1], q)
+def mean_of_rates(a: Limits, b: Limits, rho: Floats | None = None) -> Limits:
+    """½ (a + b): MOVER of two rates, independent or of correlation `rho`."""
+    minus = Limits(-b.p, -b.high, -b.low)
+    both = pairs.difference(a, minus, None if rho is None else -rho)
+    return Limits(*(x / 2 for x in both))
 
 
 def odds(pi: Limits) -> Limits:
@@ -136,8 +118,3 @@ def _drawn(cells: tuple[int, ...], statistic: Statistic) -> Floats:
     draws = np.random.default_rng(list(cells)).dirichlet(np.array(cells) + 0.5, DRAWS)
     out = statistic(draws.reshape(-1, 2, 2))
     return out[~np.isnan(out)]  # a margin that underflows to 0 has no correlation
-
-
-def _mean(a: Limits, b: Limits) -> Limits:
-    p = (a.p + b.p) / 2
-    return Limits(p, p - np.hypot(a.p - a.low, b.p - b.low) / 2, p + np.hypot(a.high - a.p, b.high - b.p) / 2)

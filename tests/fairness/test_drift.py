@@ -87,10 +87,10 @@ def test_a_gap_says_what_its_groups_leave_open() -> None:
         (note,) = [n for n in gap.notes if "from score bins: within" in n]
         what = "the gap between groups of race" if metric not in CROSSED else "the smallest of groups of race, that of "
         assert note.startswith(f"{METRICS[metric].title}: {what}")
-        kept = [truth[found.groups[i]].value for i in found.kept]
+        kept = [truth[found.groups[i]].value for i in found.positions]
         over_rows = max(kept) - min(kept) if metric not in CROSSED else min(kept)
         assert gap.estimate.value is not None
-        bounds = sorted(found.readings[i].bound for i in found.kept)
+        bounds = sorted(found.readings[i].bound for i in found.positions)
         allowed = sum(bounds[-2:]) if metric not in CROSSED else bounds[-1]
         assert f"{allowed:.1g}" in note
         if metric in ("calibration_in_the_large", "calibration_intercept", "calibration_slope", "roc_auc"):

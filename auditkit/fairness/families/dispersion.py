@@ -10,10 +10,11 @@ from auditkit.catalogue.dispersion import METRICS as ENTRIES
 from auditkit.catalogue.dispersion import SUFFIX
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.families.composites import nothing_to_compare
-from auditkit.fairness.families.estimates import Family, number
+from auditkit.fairness import notes
+from auditkit.fairness.families.estimates import Family, families_of
+from auditkit.fairness.families.family import number
 from auditkit.fairness.families.rates import RateTable
-from auditkit.fairness.notes import finding_id, notes_of
+from auditkit.fairness.notes import notes_of
 from auditkit.formatting import interval, points
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding
@@ -42,19 +43,9 @@ def finding(tally: Tally, metric: str, by: Sequence[str], *, level: float, min_n
             f"deviation ({interval(e, 'difference')})."
         )
     seen = () if raw is None else (f"the rates as they are, chance included, are spread by {points(raw)} points",)
-    return Finding(
-        id=finding_id("fairness", metric, "difference", by),
-        concern="fairness",
-        title=f"{head}, {attributes}",
-        statement=statement,
-        metric=metric,
-        comparison="difference",
-        by=tuple(by),
-        estimate=e,
-        by_group=family.by_group(),
-        notes=(*seen, *notes_of(family, "difference", None)),
-        references=(METRICS[metric].reference,),
-    )
+    about = (*seen, *notes_of(family, "difference", None))
+    found = notes.finding(metric, "difference", by, e, statement, by_group=family.by_group(), notes=about)
+    return found.model_copy(update={"title": f"{head}, {attributes}"})
 
 
 def p_value(
@@ -68,18 +59,15 @@ def p_value(
 
 
 def _family(tally: Tally, metric: str, by: Sequence[str], *, level: float, min_n: int) -> Family:
-    table = RateTable.of(tally, by, (metric.removesuffix(SUFFIX),))
-    return Family(
-        table.by, table.groups, table.rows, table.numerator[0], table.denominator[0], table.values[0], level,
-        max(2, min_n),
-    )  # fmt: skip
+    rate = metric.removesuffix(SUFFIX)
+    return families_of(tally, RateTable.of(tally, by, (rate,)), level=level, min_n=max(2, min_n))[rate]
 
 
 def _estimate(family: Family) -> tuple[Estimate, float | None]:
     """The estimate, and the spread of the rates as they are."""
     kept = family.kept
     if kept.sum() < 2:
-        return nothing_to_compare(family), None
+        return family.nothing_to_compare(), None
     d = dispersion(family.k[kept], family.n[kept], level=family.level)
     return Estimate(
         value=number(d.value),

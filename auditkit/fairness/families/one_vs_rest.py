@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.classes import ClassTally
-from auditkit.fairness.families.composites import p_value_of
-from auditkit.fairness.families.estimates import Family, number
+from auditkit.fairness.families.estimates import Family, families_of
+from auditkit.fairness.families.family import nothing_to_compare
 from auditkit.fairness.families.rates import RateTable
-from auditkit.fairness.notes import finding_id
+from auditkit.fairness.notes import finding
 from auditkit.formatting import interval, percent, points, quotient
 from auditkit.question import SPARSE
-from auditkit.records import Comparison, Concern, Estimate, Finding, GroupEstimates, State, Table, Unit
+from auditkit.records import Comparison, Estimate, Finding, GroupEstimates, Table, Unit
 from auditkit.stats import joint, pvalues
-from auditkit.stats.families import FamilyInterval, minimum_detectable
-from auditkit.stats.rates import critical_value
+from auditkit.stats.comparisons import p_value_of
+from auditkit.stats.families import FamilyInterval
 
 COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "group_min", "group_max")
 """What a one-vs-rest rate knows over all classes; one class alone knows every comparison of a rate."""
@@ -46,11 +46,10 @@ class ClassFamilies:
         cls, tally: ClassTally, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE
     ) -> ClassFamilies:
         """Read the families off a tally."""
-        out = []
-        for label in tally.classes:
-            t = RateTable.of(tally.one_vs_rest(label), by, (metric,))
-            out.append(Family(t.by, t.groups, t.rows, t.numerator[0], t.denominator[0], t.values[0], level, min_n))
-        return cls(metric, tuple(by), tally.classes, tuple(out), level)
+        parts = [tally.one_vs_rest(label) for label in tally.classes]
+        tables = [RateTable.of(t, by, (metric,)) for t in parts]
+        found = [families_of(t, x, level=level, min_n=min_n)[metric] for t, x in zip(parts, tables, strict=True)]
+        return cls(metric, tuple(by), tally.classes, tuple(found), level)
 
     def compared(self, kind: Comparison) -> NDArray[np.intp]:
         """Positions of the classes that take part: two groups large enough for a pair, else one."""
@@ -94,7 +93,6 @@ class ClassFamilies:
     def finding(self, kind: Comparison) -> Finding:
         """One comparison over all classes and groups; the class and the groups behind it are named."""
         where = self.compared(kind)
-        concern: Concern = "data" if self.metric == "base_rate" else "fairness"
         if len(where):
             at, found = self.interval(kind)
             e, worst = self._estimate(found, kind), int(where[at])
@@ -102,25 +100,22 @@ class ClassFamilies:
         else:
             e, driven = self._nothing(), ()
             statement = f"{self._head()}: groups of {' and '.join(self.by)} cannot be compared; {e.note}."
-        return Finding(
-            id=finding_id(concern, self.metric, kind, self.by),
-            concern=concern,
-            title=f"{METRICS[self.metric].title} of each class, {kind.replace('_', ' ')}, {' and '.join(self.by)}",
-            statement=statement,
-            metric=self.metric,
-            comparison=kind,
-            by=self.by,
-            estimate=e,
+        return finding(
+            self.metric,
+            kind,
+            self.by,
+            e,
+            statement,
+            concern="data" if self.metric == "base_rate" else "fairness",
+            title=f"{METRICS[self.metric].title} of each class",
             exhibits=self._exhibits() if kind == "difference" else (),
             notes=(*driven, *self._notes(kind)),
-            references=(METRICS[self.metric].reference,),
         )
 
     def _head(self) -> str:
         return f"{METRICS[self.metric].title}, each class against the rest"
 
     def _estimate(self, found: FamilyInterval, kind: Comparison) -> Estimate:
-        undefined = bool(np.isnan(found.value))
         families = [self.families[int(i)] for i in self.compared(kind)]
         sizes = tuple(int(f.kept.sum()) for f in families)
         pairs = f"Π over {len(sizes)} classes of the studentized range at {100 * self.level:g}%"
@@ -128,35 +123,20 @@ class ClassFamilies:
             "difference": f"MOVER of all pairs within each class, {pairs}; upper limit Newcombe",
             "ratio": f"MOVER-R of all pairs within each class, {pairs}; lower limit with Wilson limits",
         }
-        return Estimate(
-            value=number(found.value),
-            low=number(found.low),
-            high=number(found.high),
-            level=self.level,
-            n=max((int(f.rows[f.kept].sum()) for f in families), default=0),
-            method=methods.get(kind, "Wilson limits of all classes and groups, Šidák on the inner side"),
-            mde=self._mde(families, sizes) if kind == "difference" else None,
-            state="undefined" if undefined else "ok",
-            note="nobody is counted in any group: 0/0 is not a ratio" if undefined else "",
-        )
-
-    def _mde(self, families: Sequence[Family], sizes: tuple[int, ...]) -> float | None:
-        """Of the class and pair in which a gap is hardest to see."""
-        q, z = joint.joint_quantile(self.level, sizes), critical_value(self.level)
-        found = []
-        for f in families:
-            k, n = float(f.k[f.kept].sum()), float(f.n[f.kept].sum())
-            found.append(float(minimum_detectable(k / n, n, *np.sort(f.n[f.kept])[:2], q=q, z=z)))
-        return number(max(found))
+        how = methods.get(kind, "Wilson limits of all classes and groups, Šidák on the inner side")
+        mdes = [f.mde(joint.joint_quantile(self.level, sizes)) for f in families] if kind == "difference" else []
+        update = {
+            "n": max(int(f.rows[f.kept].sum()) for f in families),
+            "denominator": None,
+            "method": how,
+            "mde": max((x for x in mdes if x is not None), default=None),
+        }
+        return families[0].estimate_of(found, kind).model_copy(update=update)
 
     def _nothing(self) -> Estimate:
-        groups, rows = self.families[0].groups, int(self.families[0].rows.sum())
-        if len(groups) < 2:
-            note, state = "one group only: there is nothing to compare", "undefined"
-        else:
-            note, state = f"no class has two groups with a denominator of at least {self.families[0].min_n}", "sparse"
-        known: State = "undefined" if state == "undefined" else "sparse"
-        return Estimate(value=None, level=self.level, n=rows, state=known, note=note)
+        one = self.families[0]
+        few = f"no class has two groups with {one.enough()}"
+        return nothing_to_compare(len(one.groups), few, level=self.level, n=int(one.rows.sum()))
 
     def _told(self, kind: Comparison, e: Estimate, found: FamilyInterval, worst: int) -> str:
         f, name, attributes = self._named(found, worst), self.classes[worst], " and ".join(self.by)
@@ -182,12 +162,12 @@ class ClassFamilies:
     def _named(self, found: FamilyInterval, worst: int) -> tuple[str, str]:
         """The two groups of a class with their rates; positions are among the groups kept."""
         f = self.families[worst]
-        first, second = (int(f.positions()[i]) for i in (found.first, found.second))
+        first, second = (int(f.positions[i]) for i in (found.first, found.second))
         return tuple(f"{f.name(i)} {percent(f.values[i])}" for i in (first, second))  # type: ignore[return-value]
 
     def _driven(self, kind: Comparison, found: FamilyInterval, worst: int) -> tuple[str, ...]:
         f = self.families[worst]
-        low, high = (f.name(int(f.positions()[i])) for i in (found.first, found.second))
+        low, high = (f.name(int(f.positions[i])) for i in (found.first, found.second))
         if kind not in _PAIRS:
             return (f"driven by class {self.classes[worst]}, {low}",)
         together = "classes are judged together as if independent (Šidák), which is slightly cautious"
@@ -229,7 +209,7 @@ class ClassFamilies:
                 rows.append((name, None, None, None, None, None))
                 continue
             _, g = joint.widest([(f.k[f.kept].astype(float), f.n[f.kept].astype(float))], level=self.level, inner=q)
-            low, high = (f.name(int(f.positions()[x])) for x in (g.first, g.second))
+            low, high = (f.name(int(f.positions[x])) for x in (g.first, g.second))
             rows.append((name, low, high, g.value, g.low, g.high))
         return Table(
             title=f"{METRICS[self.metric].title}: gap of each class between groups of {' and '.join(self.by)}",

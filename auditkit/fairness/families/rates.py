@@ -49,15 +49,15 @@ class RateTable:
         if tally.weighted:
             w = tally.sums(*by).w[:, 1:, 1:]
             kinds = ([METRICS[m].numerator for m in metrics], [METRICS[m].denominator for m in metrics])
-            numerator, denominator = (np.array([_sum(w, c) for c in cells]).reshape(shape) for cells in kinds)
+            numerator, denominator = (np.array([cells_of(w, c) for c in cells]).reshape(shape) for cells in kinds)
             weighed = numerator, denominator
         return cls(
             by=tuple(by),
             metrics=tuple(metrics),
             groups=counts.groups,
             rows=table.sum(axis=(1, 2)),
-            numerator=np.array([_sum(table, METRICS[m].numerator) for m in metrics]).reshape(shape),
-            denominator=np.array([_sum(table, METRICS[m].denominator) for m in metrics]).reshape(shape),
+            numerator=np.array([cells_of(table, METRICS[m].numerator) for m in metrics]).reshape(shape),
+            denominator=np.array([cells_of(table, METRICS[m].denominator) for m in metrics]).reshape(shape),
             weighed=weighed,
         )
 
@@ -72,7 +72,8 @@ class RateTable:
         return rate(*self.shares)
 
 
-def _sum(table: NDArray[N], cells: tuple[tuple[int, int], ...]) -> NDArray[N]:
+def cells_of(table: NDArray[N], cells: Sequence[tuple[int, int]]) -> NDArray[N]:
+    """(K,) the sum of these cells of truth and decision."""
     out = np.zeros(len(table), dtype=table.dtype)
     for truth, decision in cells:
         out += table[:, truth, decision]

@@ -1,4 +1,4 @@
-"""Families over weighted or dependent rows: the same comparisons at effective counts, t, and the groups' correlation.
+"""The basis of weighted or dependent rows: effective counts, Student's t, and the correlation of groups.
 
 A rate is Σ_success w / Σ w. Its limits are those of a plain rate with n* = p(1−p)/V rows. Clusters give V from
 replicates, Student's t in place of z, and a correlation between groups that share clusters.
@@ -7,28 +7,25 @@ replicates, Student's t in place of z, and a correlation between groups that sha
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.catalogue.index import METRICS
 from auditkit.evidence.clusters import REPLICATES
 from auditkit.evidence.distinct import Cells, Seen
-from auditkit.evidence.tally import Sums, Tally
-from auditkit.fairness.families.basis import Basis
-from auditkit.fairness.families.estimates import Family
-from auditkit.fairness.families.rates import RateTable
-from auditkit.question import SPARSE
-from auditkit.records import Comparison, Estimate
+from auditkit.evidence.tally import Sums
+from auditkit.fairness.families.basis import Basis, Positions
+from auditkit.records import Estimate
 from auditkit.stats import effective
-from auditkit.stats.contrasts import Quantity
-from auditkit.stats.rates import Floats, Limits, critical_value, rate, wilson
+from auditkit.stats.rates import Floats, critical_value, rate
 
 FEWEST_CLUSTERS = 10
 """A group with fewer clusters is too few to judge, however many rows it has."""
-Positions = NDArray[np.intp]
+Rate = tuple[Cells, Cells]
+"""Numerator and denominator, as cells of truth and decision."""
 
 
 @dataclass(frozen=True)
@@ -107,71 +104,88 @@ class RateSums:
 
 @dataclass(frozen=True)
 class WeighedBasis(Basis):
-    """Weighted rows, dependent rows, or both; to stand before a family in the list of its bases."""
+    """Weighted rows, dependent rows, or both."""
 
-    parts: tuple[RateSums, ...] = field(kw_only=True)
+    parts: tuple[RateSums, ...]
     """The sums of the rates that the quantity is made of."""
-    weighted: bool = field(kw_only=True)
+    weighted: bool
+    large: NDArray[np.bool_]
+    """(K,) groups with rows enough to enter comparisons."""
 
-    @property
-    def errors(self) -> Floats:
-        """(K, R) errors of the quantity over the replicates, up to a factor."""
-        return self.parts[0].errors
+    @classmethod
+    def of(cls, sums: Sums, rates: Sequence[Rate], large: NDArray[np.bool_], *, weighted: bool) -> WeighedBasis:
+        """Of rates that are read off a tally's sums."""
+        return cls(tuple(RateSums.of(sums, k, n) for k, n in rates), weighted, large)
 
-    @property
+    @cached_property
     def clusters(self) -> NDArray[np.int64] | None:
         """(K,) clusters of the part that has fewest; None without clusters."""
         counts = [p.clusters for p in self.parts if p.clusters is not None]
         return np.minimum.reduce(counts) if counts else None
 
-    @property
-    def kept(self) -> NDArray[np.bool_]:
-        """(K,) groups with a denominator, and clusters, enough to enter comparisons."""
-        enough: NDArray[np.bool_] = self.n >= max(1, self.min_n)
-        return enough if self.clusters is None else enough & (self.clusters >= FEWEST_CLUSTERS)
+    def kept(self, large: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """See `Basis`; with clusters enough, too."""
+        return large if self.clusters is None else large & (self.clusters >= FEWEST_CLUSTERS)
 
-    @property
+    @cached_property
     def df(self) -> float:
         """Clusters of the group kept that has fewest, less one; ∞ without clusters."""
-        if self.clusters is None or not self.kept.any():
-            return math.inf
-        return float(self.clusters[self.kept].min() - 1)
+        kept = self.kept(self.large)
+        return math.inf if self.clusters is None or not kept.any() else float(self.clusters[kept].min() - 1)
+
+    def critical(self, level: float) -> Floats:
+        """(K,) by the degrees of freedom of each group's own value."""
+        return np.array([critical_value(level, df) for df in self._each_df])
+
+    @cached_property
+    def _each_df(self) -> list[float]:
+        if self.clusters is None:
+            return [math.inf] * len(self.large)
+        return [max(1.0, float(g - 1)) for g in self.clusters]
+
+    @cached_property
+    def errors(self) -> Floats:
+        """(K, R) errors of the quantity over the replicates, up to a factor."""
+        return _errors(self.parts)
+
+    def within(self, parts: Sequence[RateSums]) -> Floats | None:
+        """See `Basis`."""
+        if len(parts) < 2 or self.clusters is None:
+            return None
+        return effective.correlations(parts[0].errors, parts[1].errors)
 
     def correlation(self, where: Positions, to: int | None) -> Floats | None:
         """See `Basis`; None where no two groups share a cluster."""
         if self.clusters is None:
             return None
-        errors, share = self.errors, self.parts[0].shared
         if to is not None:
-            spans = share[where, to]
-            rho = effective.correlations(errors[where], np.repeat(errors[[to]], len(where), axis=0))
+            spans = self.parts[0].shared[where, to]
+            rho = effective.correlations(self.errors[where], np.repeat(self.errors[[to]], len(where), axis=0))
         else:
-            spans = (share[np.ix_(where, where)] & ~np.eye(len(where), dtype=bool)).any(axis=1)
-            rho = effective.correlations(errors[where], self.rest_errors(where))
+            spans = self._shared(where).any(axis=1)
+            rho = effective.correlations(self.errors[where], _errors([p.others(where) for p in self.parts]))
         return np.where(spans, rho, 0.0) if spans.any() else None
 
-    def rest_errors(self, where: Positions) -> Floats:
-        """(len(where), R) errors of the rest of each."""
-        return self.parts[0].others(where).errors
-
     def correlations(self, where: Positions) -> Floats | None:
-        """(K, K) between these groups; None where no two of them share a cluster."""
+        """See `Basis`; None where no two groups share a cluster."""
         if self.clusters is None:
             return None
-        spans = self.parts[0].shared[np.ix_(where, where)] & ~np.eye(len(where), dtype=bool)
+        spans = self._shared(where)
         return np.where(spans, effective.correlations(self.errors[where]), 0.0) if spans.any() else None
 
+    def _shared(self, where: Positions) -> NDArray[np.bool_]:
+        out: NDArray[np.bool_] = self.parts[0].shared[np.ix_(where, where)] & ~np.eye(len(where), dtype=bool)
+        return out
+
     def few(self, position: int) -> str:
-        """Why the group cannot be judged."""
-        if self.clusters is None or self.n[position] < self.min_n:
-            return f"only {int(self.n[position])} to count"
+        """See `Basis`."""
+        assert self.clusters is not None, "only clusters can be too few"
         return f"only {int(self.clusters[position])} clusters"
 
     @property
     def fewest(self) -> str:
-        """What keeps a group out of comparisons."""
-        rows = f"fewer than {self.min_n} to count"
-        return rows if self.clusters is None else f"{rows} or fewer than {FEWEST_CLUSTERS} clusters"
+        """See `Basis`."""
+        return "" if self.clusters is None else f" or fewer than {FEWEST_CLUSTERS} clusters"
 
     @property
     def why(self) -> str:
@@ -187,7 +201,7 @@ class WeighedBasis(Basis):
         return f"; effective n ({self.why}){law}"
 
     @property
-    def basis(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
         """What a reader must know of the rows."""
         notes = []
         if self.weighted:
@@ -203,80 +217,16 @@ class WeighedBasis(Basis):
             )
         return tuple(notes)
 
-    def qualified(self, position: int, estimate: Estimate, degrees: str = "") -> Estimate:
+    def qualified(self, position: int, estimate: Estimate) -> Estimate:
         """The estimate of a group, sparse where it has too few clusters."""
-        method = f"{estimate.method}, effective n ({self.why}){degrees}"
-        clusters = None if self.clusters is None else int(self.clusters[position])
-        if clusters is not None and clusters < FEWEST_CLUSTERS and estimate.state == "ok":
-            note = f"only {clusters} clusters: too few to tell"
-            return estimate.model_copy(update={"method": method, "state": "sparse", "note": note})
-        return estimate.model_copy(update={"method": method})
+        df = self._each_df[position]
+        law = f", t with {df:.0f} df" if math.isfinite(df) else ""
+        update = {"method": f"{estimate.method}, effective n ({self.why}){law}"}
+        if self.clusters is not None and self.clusters[position] < FEWEST_CLUSTERS and estimate.state == "ok":
+            update |= {"state": "sparse", "note": f"{self.few(position)}: too few to tell"}
+        return estimate.model_copy(update=update)
 
 
-@dataclass(frozen=True)
-class WeightedFamily(WeighedBasis, Family):
-    """One rate in K crossed groups of weighted or dependent rows; `k` and `n` count rows."""
-
-    @property
-    def counts(self) -> tuple[Floats, Floats]:
-        """(K,) effective numerators and denominators."""
-        return self.parts[0].counts
-
-    def own(self, where: Positions) -> Quantity:
-        """The rate in the groups at these positions."""
-        k, n = (x[where] for x in self.counts)
-        return lambda q, method: method(k, n, q)
-
-    def rest(self, where: Positions) -> Quantity:
-        """The rate in all other groups of these positions, taken together, for each of them."""
-        k, n = self.parts[0].others(where).counts
-        return lambda q, method: method(k, n, q)
-
-    def share(self, where: Positions) -> Floats:
-        """(len(where),) of each of these groups in their common sum of weights."""
-        total = self.parts[0].total[where]
-        out: Floats = total / total.sum()
-        return out
-
-    def method(self, kind: Comparison) -> str:
-        """How the interval of a comparison is made, in words."""
-        return super().method(kind) + self.suffix
-
-    def alone(self) -> Estimate:
-        """The estimate of the only group, everybody."""
-        return self.by_group()[0].estimate.model_copy(update={"mde": None})
-
-    def _limits(self) -> Limits:
-        return wilson(*self.counts, np.array([critical_value(self.level, df) for df in self._each_df()]))
-
-    def _each_df(self) -> list[float]:
-        """(K,) degrees of freedom of each group's own rate."""
-        if self.clusters is None:
-            return [math.inf] * len(self.groups)
-        return [max(1.0, float(g - 1)) for g in self.clusters]
-
-    def _qualified(self, position: int, estimate: Estimate) -> Estimate:
-        df = self._each_df()[position]
-        return self.qualified(position, estimate, f", t with {df:.0f} df" if math.isfinite(df) else "")
-
-
-def weighted_families(
-    tally: Tally, table: RateTable, *, level: float, min_n: int = SPARSE
-) -> dict[str, WeightedFamily]:
-    """The families of a table of rates that was read off the same tally, by metric."""
-    sums = tally.sums(*table.by)
-    return {
-        m: WeightedFamily(
-            by=table.by,
-            groups=table.groups,
-            rows=table.rows,
-            k=table.numerator[i],
-            n=table.denominator[i],
-            values=table.values[i],
-            level=level,
-            min_n=min_n,
-            parts=(RateSums.of(sums, METRICS[m].numerator, METRICS[m].denominator),),
-            weighted=tally.weighted,
-        )
-        for i, m in enumerate(table.metrics)
-    }
+def _errors(parts: Sequence[RateSums]) -> Floats:
+    """(K, R) of one rate, or of the mean of two, up to a factor."""
+    return np.asarray(sum(p.errors for p in parts))

@@ -13,20 +13,20 @@ from auditkit.catalogue.index import METRICS, rates, resolve
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, listing
 from auditkit.evidence.tally import Tally
+from auditkit.fairness import notes
 from auditkit.fairness.families import against, composites, dispersion
-from auditkit.fairness.families.estimates import Family, rate_estimate
+from auditkit.fairness.families.composites import NOT_SERVED, served
+from auditkit.fairness.families.estimates import Family, families_of, rate_estimate
 from auditkit.fairness.families.frame import Compared, from_counts, from_fairlearn
-from auditkit.fairness.families.odds import p_of_odds, worst_odds
+from auditkit.fairness.families.odds import PARTS, Odds
 from auditkit.fairness.families.quantiles import checked_quantiles, with_quantiles
 from auditkit.fairness.families.rates import RateTable
-from auditkit.fairness.families.weighted import weighted_families
-from auditkit.fairness.families.weighted_composites import NOT_SERVED, served
 from auditkit.fairness.groups import crossings, statements
-from auditkit.fairness.notes import finding_id, notes_of
+from auditkit.fairness.notes import notes_of
 from auditkit.fairness.sets import Attributes, compared, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
-from auditkit.records import Comparison, Concern, Finding, NotMeasured
+from auditkit.records import Comparison, Finding, NotMeasured
 
 DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
 COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overall", "ratio_to_overall")
@@ -139,33 +139,17 @@ def overall_findings(tally: Tally, metrics: Sequence[str], *, level: float) -> t
     """Each rate, and each composite that has a value over everybody, as findings of concern `performance`."""
     plain = tuple(m for m in metrics if m not in _COMPOSED)
     table = RateTable.of(tally, (), plain)
-    weighing = tally.weighted or tally.clusters is not None
-    weighted = weighted_families(tally, table, level=level) if weighing else {}
+    families = families_of(tally, table, level=level)
     out = []
     for metric in metrics:
         if metric in _COMPOSED:
             if "overall" in METRICS[metric].comparisons:
                 out.append(composites.overall(tally, metric, level=level))
             continue
-        i = plain.index(metric)
-        k, n = (int(table.numerator[i].sum()), int(table.denominator[i].sum()))
-        if weighted and table.groups:
-            e = weighted[metric].alone()
-        else:
-            e = rate_estimate(k, n, k / n if n else float("nan"), rows=int(table.rows.sum()), level=level)
-        out.append(
-            Finding(
-                id=f"performance/{metric}/overall",
-                concern="performance",
-                title=f"{METRICS[metric].title}, overall",
-                statement=statements.of_rate(metric, e),
-                metric=metric,
-                comparison="overall",
-                estimate=e,
-                notes=weighted[metric].basis if weighted else (),
-                references=(METRICS[metric].reference,),
-            )
-        )
+        family = families[metric]
+        e = family.estimate(0) if family.groups else rate_estimate(0, 0, float("nan"), rows=0, level=level)
+        said, about = statements.of_rate(metric, e), family.basis.notes
+        out.append(notes.finding(metric, "overall", (), e, said, concern="performance", notes=about))
     return tuple(out)
 
 
@@ -198,16 +182,16 @@ def _answer(tally: Tally, asked: Question) -> Finding:
         return dispersion.finding(tally, metric, asked.by, level=asked.level, min_n=asked.min_n)
     compare = _compared(tally, asked)
     if metric == "equalized_odds_mean":
-        return composites.mean_odds(compare.families)
+        return Odds.of(compare.families).mean_finding()
     if metric == "equalized_odds":
-        return compare.equalized_odds(kind)
+        return Odds.of(compare.families).finding(kind)
     if contrast:
         return against.finding(compare.families[metric], metric, kind, asked.reference)
     return compare.finding(metric, kind)
 
 
 def _compared(tally: Tally, asked: Question) -> Compare:
-    metrics = composites.PARTS if asked.metric.startswith("equalized_odds") else (asked.metric,)
+    metrics = PARTS if asked.metric.startswith("equalized_odds") else (asked.metric,)
     return Compare.of(tally, asked.by, metrics, level=asked.level, min_n=asked.min_n, engine=from_counts)
 
 
@@ -227,9 +211,9 @@ def p_value(tally: Tally, asked: Question, limit: float, *, above: bool) -> floa
         return dispersion.p_value(tally, metric, known.by, limit=limit, above=above, min_n=asked.min_n)
     families = _compared(tally, known).families
     if metric == "equalized_odds_mean":
-        return composites.p_of_mean_odds(families, limit, above=above)
+        return Odds.of(families).p_of_mean(limit, above=above)
     if metric == "equalized_odds":
-        return p_of_odds(families, kind, limit, above=above)
+        return Odds.of(families).p_value(kind, limit, above=above)
     if contrast:
         return against.p_value(families[metric], kind, asked.reference, limit=limit, above=above)
     return families[metric].p_value(kind, limit, above=above)
@@ -256,71 +240,33 @@ class Compare:
         """Read the families off a tally; `engine` gives the point values."""
         metrics = tuple(dict.fromkeys(metrics))
         table = RateTable.of(tally, by, metrics)
-        if tally.weighted or tally.clusters is not None:
-            weighted = weighted_families(tally, table, level=level, min_n=min_n)
-            kept = np.array([f.kept for f in weighted.values()]).reshape(table.denominator.shape)
-            values = engine(tally, table, kept)
-            by_group = zip(weighted.items(), values.by_group, strict=True)
-            found: dict[str, Family] = {m: replace(f, values=v) for (m, f), v in by_group}
-            return cls(found, dict(zip(metrics, values.compared, strict=True)))
-        values = engine(tally, table, table.denominator >= max(1, min_n))
-        found = {
-            m: Family(
-                table.by, table.groups, table.rows, table.numerator[i], table.denominator[i], values.by_group[i],
-                level, min_n,
-            )
-            for i, m in enumerate(metrics)
-        }  # fmt: skip
+        families = families_of(tally, table, level=level, min_n=min_n)
+        kept = np.array([f.kept for f in families.values()]).reshape(table.denominator.shape)
+        values = engine(tally, table, kept)
+        found = {m: replace(f, values=v) for (m, f), v in zip(families.items(), values.by_group, strict=True)}
         return cls(found, dict(zip(metrics, values.compared, strict=True)))
 
     def findings(self) -> list[Finding]:
         """Every comparison of every rate, equalized odds where both its rates are there, and the base rates."""
         out = [self.finding(m, c) for m in self.families if m != "base_rate" for c in COMPARED]
-        if {"true_positive_rate", "false_positive_rate"} <= set(self.families):
-            out += [self.equalized_odds("difference"), self.equalized_odds("ratio")]
+        if set(PARTS) <= set(self.families):
+            out += [Odds.of(self.families).finding(c) for c in ("difference", "ratio")]
         return [*out, self.finding("base_rate", "difference")]
 
     def finding(self, metric: str, comparison: Comparison) -> Finding:
         """One comparison of one rate."""
         family = self.families[metric]
-        e, found = family.comparison(comparison, self.compared[metric])
-        concern: Concern = "data" if metric == "base_rate" else "fairness"
+        e, found = family.comparison(comparison, getattr(self.compared[metric], comparison, None))
         ranked = crossings.ranking(family, metric) if comparison == "difference" else None
-        return Finding(
-            id=finding_id(concern, metric, comparison, family.by),
-            concern=concern,
-            title=f"{METRICS[metric].title}, {comparison.replace('_', ' ')}, {' and '.join(family.by)}",
-            statement=statements.of_comparison(metric, comparison, family, e, found),
-            metric=metric,
-            comparison=comparison,
-            by=family.by,
-            estimate=e,
+        about = notes_of(family, comparison, found)
+        return notes.finding(
+            metric,
+            comparison,
+            family.by,
+            e,
+            statements.of_comparison(metric, comparison, family, e, found),
+            concern="data" if metric == "base_rate" else "fairness",
             by_group=family.by_group(),
             exhibits=() if ranked is None else (ranked,),
-            notes=(*notes_of(family, comparison, found), *(() if ranked is None else (crossings.note(family),))),
-            references=(METRICS[metric].reference,),
-        )
-
-    def equalized_odds(self, kind: Comparison) -> Finding:
-        """The worst case of equalized odds: the larger gap, or the smaller ratio, of true and false positive rate."""
-        parts = {m: self.families[m] for m in ("true_positive_rate", "false_positive_rate")}
-        by = parts["true_positive_rate"].by
-        e, worse = worst_odds(parts, kind)
-        ids = [finding_id("fairness", m, kind, by) for m in parts]
-        left_out = [f"{METRICS[m].plain}: too few in {listing(f.left_out())}" for m, f in parts.items() if f.left_out()]
-        return Finding(
-            id=finding_id("fairness", "equalized_odds", kind, by),
-            concern="fairness",
-            title=f"{METRICS['equalized_odds'].title}, {kind}, {' and '.join(by)}",
-            statement=statements.of_equalized_odds(by, kind, e, worse),
-            metric="equalized_odds",
-            comparison=kind,
-            by=by,
-            estimate=e,
-            notes=(
-                f"the {'larger' if kind == 'difference' else 'smaller'} of {ids[0]} and {ids[1]}",
-                *left_out,
-                *parts["true_positive_rate"].basis,
-            ),
-            references=(METRICS["equalized_odds"].reference,),
+            notes=about if ranked is None else (*about, crossings.note(family)),
         )

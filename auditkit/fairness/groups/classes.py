@@ -13,9 +13,10 @@ from auditkit.catalogue.index import METRICS, rates, resolve
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, listing
 from auditkit.evidence.classes import ClassTally
+from auditkit.fairness.families.family import Words
 from auditkit.fairness.families.one_vs_rest import COMPARED, ClassFamilies
 from auditkit.fairness.families.quantities import COMPARED as QUANTITY_COMPARED
-from auditkit.fairness.families.quantities import QuantityFamily, Words
+from auditkit.fairness.families.quantities import QuantityFamily
 from auditkit.fairness.groups import check
 from auditkit.fairness.sets import compared, sets_of
 from auditkit.options import checked_options

@@ -16,7 +16,8 @@ from auditkit.catalogue.sentences import incomparable
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.families.estimates import Family, number
+from auditkit.fairness.families.estimates import Family
+from auditkit.fairness.families.family import nothing_to_compare, number
 from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.groups import statements
 from auditkit.fairness.notes import finding_id
@@ -217,16 +218,13 @@ class Conditional:
 
     def _nothing(self) -> Estimate:
         """The estimate of a comparison that cannot be made; without a note where it can."""
+        few = ""
         state: State = "undefined"
-        if len(self.groups) < 2:
-            note = "one group only: there is nothing to compare"
-        elif self.compared.sum() < 2 and (self.n.sum(axis=1) >= max(1, self.min_n)).sum() > 1:
-            note = f"no stratum of {' and '.join(self.control)} holds two groups with {self.min_n} to count in all"
+        if self.compared.sum() < 2 and (self.n.sum(axis=1) >= max(1, self.min_n)).sum() > 1:
+            few = f"no stratum of {' and '.join(self.control)} holds two groups with {self.min_n} to count in all"
         elif self.compared.sum() < 2:
-            state, note = "sparse", f"fewer than two groups have a denominator of at least {self.min_n}"
-        else:
-            note = ""
-        return Estimate(value=None, level=self.level, n=int(self.rows.sum()), state=state, note=note)
+            few, state = f"fewer than two groups have a denominator of at least {self.min_n}", "sparse"
+        return nothing_to_compare(len(self.groups), few, level=self.level, n=int(self.rows.sum()), state=state)
 
     def _left_out(self) -> dict[tuple[str, ...], Estimate]:
         out = {}

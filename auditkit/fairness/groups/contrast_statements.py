@@ -8,7 +8,7 @@ from __future__ import annotations
 from auditkit.catalogue import sentences
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import gap_of, is_established
-from auditkit.fairness.notes import Grouped
+from auditkit.fairness.families.family import GroupFamily
 from auditkit.formatting import decimals, interval, interval_in, percent, points, quotient
 from auditkit.records import Comparison, Estimate
 from auditkit.stats.families import FamilyInterval
@@ -22,7 +22,7 @@ def of_value(metric: str, e: Estimate) -> str:
     return f"{m.title}, over everybody: {value_text(metric, e.value)} ({_interval(metric, e, 'overall')})."
 
 
-def of_composite(metric: str, kind: Comparison, family: Grouped, e: Estimate, found: FamilyInterval | None) -> str:
+def of_composite(metric: str, kind: Comparison, family: GroupFamily, e: Estimate, found: FamilyInterval | None) -> str:
     """An extreme, a difference or a ratio of a composite between groups."""
     head = METRICS[metric].head
     if found is None or e.value is None:
@@ -37,7 +37,7 @@ def of_composite(metric: str, kind: Comparison, family: Grouped, e: Estimate, fo
 
 
 def of_contrast(
-    metric: str, kind: Comparison, family: Grouped, e: Estimate, found: FamilyInterval | None, other: str
+    metric: str, kind: Comparison, family: GroupFamily, e: Estimate, found: FamilyInterval | None, other: str
 ) -> str:
     """The group farthest from `other`: the name of the reference group, or "the rest"."""
     head = METRICS[metric].head

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from auditkit.catalogue.index import METRICS
-from auditkit.fairness.families.estimates import Family, number
+from auditkit.fairness.families.estimates import Family
+from auditkit.fairness.families.family import number
 from auditkit.records import Table
 from auditkit.stats.rates import critical_value, wilson
 from auditkit.stats.shrinkage import shrunk

@@ -16,14 +16,15 @@ from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, listing
 from auditkit.evidence.errors import ErrorSums, GroupMoments, GroupValues
 from auditkit.evidence.value_cells import QUANTITIES
-from auditkit.fairness.families.quantities import COMPARED, QuantityFamily, Words
-from auditkit.fairness.notes import finding_id
+from auditkit.fairness.families.family import Words, nothing_to_compare
+from auditkit.fairness.families.quantities import COMPARED, QuantityFamily
+from auditkit.fairness.notes import finding
 from auditkit.fairness.scores.values import p_text
 from auditkit.fairness.sets import compared, sets_of
 from auditkit.formatting import plain
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
-from auditkit.records import Estimate, Finding, State, Task
+from auditkit.records import Estimate, Finding, Task
 from auditkit.stats import distances
 from auditkit.stats.means import t_value
 from auditkit.stats.rates import Limits
@@ -205,25 +206,15 @@ def _notes(t: distances.Tested, names: list[str], seen: GroupValues) -> tuple[st
 
 
 def _nothing(seen: GroupValues, level: float) -> Estimate:
-    one = len(seen.groups) < 2
-    note = "one group only: there is nothing to compare" if one else f"fewer than two groups have {SPARSE} rows"
-    state: State = "undefined" if one else "sparse"
-    return Estimate(value=None, level=level, n=int(seen.n.sum()), state=state, note=note)
+    few = f"fewer than two groups have {SPARSE} rows"
+    return nothing_to_compare(len(seen.groups), few, level=level, n=int(seen.n.sum()))
 
 
 def _finding(metric: str, by: tuple[str, ...], e: Estimate, statement: str, notes: tuple[str, ...]) -> Finding:
-    return Finding(
-        id=finding_id("fairness", metric, "difference", by),
-        concern="fairness",
-        title=f"{METRICS[metric].title}, {' and '.join(by)}",
-        statement=statement if e.value is not None else f"{METRICS[metric].title}, {statement}; {e.note}.",
-        metric=metric,
-        comparison="difference",
-        by=by,
-        estimate=e,
-        notes=notes,
-        references=(METRICS[metric].reference,),
-    )
+    title = METRICS[metric].title
+    said = statement if e.value is not None else f"{title}, {statement}; {e.note}."
+    found = finding(metric, "difference", by, e, said, notes=notes)
+    return found.model_copy(update={"title": f"{title}, {' and '.join(by)}"})
 
 
 def reassess(sums: ErrorSums, asked: Question) -> Finding | None:

@@ -41,7 +41,7 @@ class GroupFairnessRules(Judge):
         return crossed(self.tally.by, self.tally.columns, asked)
 
     def why_not(self, asked: Question) -> str:
-        from auditkit.fairness.families.weighted_composites import NOT_SERVED, served
+        from auditkit.fairness.families.composites import NOT_SERVED, served
 
         return "" if served(self.tally, asked.metric) else NOT_SERVED
 

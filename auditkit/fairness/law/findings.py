@@ -7,7 +7,7 @@ import numpy as np
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.laws import Law
 from auditkit.errors import listing
-from auditkit.fairness.families.estimates import number
+from auditkit.fairness.families.family import number
 from auditkit.fairness.law.impact import Comparisons, ImpactRatios
 from auditkit.fairness.notes import finding_id
 from auditkit.formatting import interval, percent, quotient

@@ -11,7 +11,7 @@ from auditkit.batch import MISSING
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.families.estimates import number
+from auditkit.fairness.families.family import number
 from auditkit.fairness.law.laws import Attributes, Selections
 from auditkit.fairness.notes import finding_id
 from auditkit.formatting import BOUNDS, quotient

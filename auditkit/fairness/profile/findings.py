@@ -13,7 +13,8 @@ from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import none_established
 from auditkit.errors import listing
 from auditkit.evidence.profile import Profile
-from auditkit.fairness.families.estimates import number, rate_estimate
+from auditkit.fairness.families.estimates import rate_estimate
+from auditkit.fairness.families.family import number
 from auditkit.formatting import confidence, decimals, interval, interval_in, percent, points, quotient, upper_first
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding, Table, Unit

@@ -18,7 +18,8 @@ from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, nearest
 from auditkit.evidence.rare import edge
 from auditkit.evidence.sample import Observations
-from auditkit.fairness.families.estimates import number, rate_estimate
+from auditkit.fairness.families.estimates import rate_estimate
+from auditkit.fairness.families.family import number
 from auditkit.formatting import confidence, plain, points, quantity
 from auditkit.options import checked_options
 from auditkit.question import SPARSE

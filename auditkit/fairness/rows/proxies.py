@@ -15,7 +15,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.sample import Observations
-from auditkit.fairness.families.estimates import number
+from auditkit.fairness.families.family import number
 from auditkit.fairness.rows.encoding import Encoded, encoded, seen_columns
 from auditkit.formatting import confidence, interval_in, quotient
 from auditkit.options import checked_options

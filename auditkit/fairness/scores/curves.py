@@ -9,7 +9,7 @@ import numpy as np
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import none_established
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.fairness.families.estimates import number
+from auditkit.fairness.families.family import number
 from auditkit.fairness.scores.values import GroupScores, p_text
 from auditkit.formatting import decimals, points
 from auditkit.question import SPARSE

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.histogram import Bins, ScoreHistogram
-from auditkit.fairness.families.estimates import number
+from auditkit.fairness.families.family import number
 from auditkit.fairness.scores.mitigation import CAUTION, Mitigation, enough, mitigate
 from auditkit.fairness.scores.thresholds import GRID, Constraint, GroupRule, Reach, best_positions, hulls_of
 from auditkit.formatting import confidence, percent, points

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.evidence.histogram import Bins
-from auditkit.fairness.families.estimates import number
+from auditkit.fairness.families.family import number
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, State
 from auditkit.stats import calibration

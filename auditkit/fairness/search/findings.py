@@ -9,7 +9,7 @@ import numpy as np
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import too_small
 from auditkit.errors import listing
-from auditkit.fairness.families.estimates import number
+from auditkit.fairness.families.family import number
 from auditkit.formatting import confidence, decimals, interval, percent, points
 from auditkit.records import Estimate, Finding, Table, Unit
 

@@ -1,0 +1,238 @@
+"""One quantity in K crossed groups: its values with limits, every comparison of the groups, and the p-value of each.
+
+Rates, composites, errors and scores are families; each says only what differs: where its limits come from, and words.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditkit.fairness.families.basis import Basis, Positions
+from auditkit.records import Comparison, Estimate, GroupEstimate, State
+from auditkit.stats.comparisons import Comparisons, fewest_groups
+from auditkit.stats.contrasts import Quantity
+from auditkit.stats.critical_values import FamilyInterval
+from auditkit.stats.rates import Floats, Limits, wilson
+
+
+def number(x: float) -> float | None:
+    """None for NaN and ±∞.
+
+    >>> number(float("nan")), number(0.5)
+    (None, 0.5)
+    """
+    return float(x) if math.isfinite(x) else None
+
+
+def nothing_to_compare(groups: int, few: str, *, level: float, n: int, state: State = "sparse") -> Estimate:
+    """The estimate of a comparison that cannot be made: of one group, or for what `few` says."""
+    if groups < 2:
+        few, state = "one group only: there is nothing to compare", "undefined"
+    return Estimate(value=None, level=level, n=n, state=state, note=few)
+
+
+class Words(NamedTuple):
+    """What is said of a quantity beside its numbers."""
+
+    method: str
+    """How one group's interval is made."""
+    nobody: str
+    """Why it is undefined where n is 0."""
+    counted: str
+    """What n counts, after a number: "rows"."""
+    zero: str = ""
+    """Why a ratio between groups is undefined."""
+
+
+class GroupFamily:
+    """One quantity in K crossed groups."""
+
+    by: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
+    rows: Any
+    """(K,)"""
+    n: Any
+    """(K,) what `min_n` is held against; 0 exactly where the quantity is undefined."""
+    values: Any
+    """(K,) point values, NaN where undefined."""
+    level: float
+    min_n: int
+    words: Words
+    basis: Basis
+    most: float = 1.0
+    """The largest possible difference."""
+
+    def own(self, where: Positions) -> Quantity:
+        """The quantity in the groups at these positions."""
+        return self.basis.own(self.formula, where)
+
+    def rest(self, where: Positions) -> Quantity:
+        """The quantity in all other groups of these positions, taken together, for each of them."""
+        return self.basis.rest(self.formula, where)
+
+    def formula(self, counts: Any, rho: Floats | None, q: Any, method: Any) -> Limits:
+        """The limits of the quantity, from the counts of its basis."""
+        raise NotImplementedError("a family without counts has limits of its own")
+
+    @cached_property
+    def limits(self) -> Limits:
+        """(K,) values and their own limits at `level`."""
+        with np.errstate(invalid="ignore"):
+            return self.own(np.arange(len(self.groups)))(self.basis.critical(self.level), wilson)
+
+    @property
+    def large(self) -> NDArray[np.bool_]:
+        """(K,) groups with a denominator large enough, and an interval."""
+        enough: NDArray[np.bool_] = self.n >= max(1, self.min_n)
+        return enough
+
+    @property
+    def kept(self) -> NDArray[np.bool_]:
+        """(K,) groups that enter comparisons."""
+        return self.basis.kept(self.large)
+
+    @property
+    def positions(self) -> Positions:
+        """Positions of the groups kept."""
+        return np.flatnonzero(self.kept)
+
+    def name(self, position: int) -> str:
+        """The group at a position, in the data's own labels."""
+        return " & ".join(self.groups[position])
+
+    def left_out(self) -> list[str]:
+        """Names of the groups that do not enter comparisons."""
+        return [self.name(int(i)) for i in np.flatnonzero(~self.kept)]
+
+    def few(self, position: int) -> str:
+        """Why the group cannot be judged."""
+        return self.basis.few(position) if self.large[position] else f"only {int(self.n[position])} to count"
+
+    @property
+    def fewest(self) -> str:
+        """What keeps a group out of comparisons."""
+        return f"fewer than {self.min_n} to count{self.basis.fewest}"
+
+    def by_group(self) -> tuple[GroupEstimate, ...]:
+        """Every group, the sparse and the undefined ones too."""
+        return self._by_group
+
+    @cached_property
+    def _by_group(self) -> tuple[GroupEstimate, ...]:
+        return tuple(
+            GroupEstimate(group=dict(zip(self.by, group, strict=True)), estimate=self.estimate(i))
+            for i, group in enumerate(self.groups)
+        )
+
+    def estimate(self, i: int) -> Estimate:
+        """The estimate of one group."""
+        n = int(self.n[i])
+        state: State = "undefined" if n == 0 else "ok" if self.large[i] else "sparse"
+        notes = {"undefined": self.words.nobody, "sparse": f"only {n} {self.words.counted}: too few to tell"}
+        plain = Estimate(
+            value=number(self.values[i]),
+            low=number(self.limits.low[i]),
+            high=number(self.limits.high[i]),
+            level=self.level,
+            n=int(self.rows[i]),
+            denominator=float(self.n[i]),
+            method=self.words.method,
+            state=state,
+            note=notes.get(state, ""),
+        )
+        return self.basis.qualified(i, plain)
+
+    def compared(self, kind: Comparison) -> Comparisons:
+        """The groups kept, as a comparison takes them; positions are among them."""
+        where = self.positions
+        groups, facts = len(where), (self.level, self.most, self.basis.df)
+        if kind.endswith("to_overall"):
+            claims, rho = 1 if groups == 2 else groups, self.basis.correlation(where, None)
+            return Comparisons(self.own(where), claims, *facts, rho, self.rest(where), self.basis.share(where))
+        return Comparisons(self.own(where), groups, *facts, self.basis.correlations(where))
+
+    def comparison(self, kind: Comparison, value: float | None = None) -> tuple[Estimate, FamilyInterval | None]:
+        """The estimate of a comparison, and the groups behind it; `value` replaces the point value."""
+        where = self.positions
+        if len(where) < fewest_groups(kind):
+            return self.nothing_to_compare(), None
+        found = self.interval(kind)
+        found = found._replace(first=int(where[found.first]), second=int(where[found.second]))
+        if value is not None:
+            found = found._replace(value=value)
+        return self.estimate_of(found, kind), found
+
+    def interval(self, kind: Comparison, *, inner: float | None = None, outer: float | None = None) -> FamilyInterval:
+        """Of the groups kept, positions among them; `inner` and `outer` replace critical values as in `contrasts`."""
+        return self.compared(kind).interval(kind, inner=inner, outer=outer)
+
+    def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
+        """Family p of H0: the comparison is at most (`above`), or at least, the limit; None without a test."""
+        if len(self.positions) < fewest_groups(kind):
+            return None
+        return self.compared(kind).p_value(kind, limit, above=above)
+
+    def estimate_of(self, found: FamilyInterval, kind: Comparison, claims: int | None = None) -> Estimate:
+        """The interval of a comparison as an estimate; `claims` of one with another side."""
+        undefined = math.isnan(found.value)
+        return Estimate(
+            value=number(found.value),
+            low=number(found.low),
+            high=number(found.high),
+            level=self.level,
+            n=int(self.rows[self.kept].sum()),
+            denominator=float(self.n[self.kept].sum()),
+            method=self.method(kind, found, claims) + self.basis.suffix,
+            mde=self.mde() if kind == "difference" else None,
+            state="undefined" if undefined else "ok",
+            note=self.words.zero if undefined else "",
+        )
+
+    def method(self, kind: Comparison, found: FamilyInterval, claims: int | None) -> str:
+        """How the interval of a comparison is made, in words."""
+        if kind in ("group_min", "group_max"):
+            how = f"{'smallest' if kind == 'group_min' else 'largest'} limits, Šidák on the inner side"
+        elif claims is None:
+            how = f"{mover(kind)} of all pairs at the studentized range; z on the outer side"
+        else:
+            how = mover(kind) + of_claims(claims)
+        return f"{self.words.method}; {how}"
+
+    def mde(self) -> float | None:
+        """The smallest gap seen with 80 % power; None where it is not known."""
+        return None
+
+    def mde_to(self, reference: int | None, claims: int) -> float | None:
+        """The same of a difference to one group, or to the rest (None)."""
+        return None
+
+    def nothing_to_compare(self) -> Estimate:
+        """The estimate of a comparison for which there are too few groups, with the reason."""
+        few, state = self.too_few()
+        return nothing_to_compare(len(self.groups), few, level=self.level, n=int(self.rows.sum()), state=state)
+
+    def too_few(self) -> tuple[str, State]:
+        """Why several groups are no two that can be compared."""
+        defined = int((self.n > 0).sum())
+        if defined < 2:
+            return f"{defined} of {len(self.groups)} groups has anybody to count", "undefined"
+        return f"fewer than two groups have {self.enough()}", "sparse"
+
+    def enough(self) -> str:
+        """What a group needs to be compared."""
+        return f"a denominator of at least {self.min_n}"
+
+
+def mover(kind: Comparison) -> str:
+    """The method of a pair."""
+    return "MOVER-R" if kind.startswith("ratio") else "MOVER"
+
+
+def of_claims(claims: int) -> str:
+    """How many comparisons with another side hold together, in words."""
+    return "" if claims == 1 else f", Šidák for {claims} groups on the inner side"
