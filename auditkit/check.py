@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkab
 
 from auditkit.errors import ModelError
 from auditkit.question import Question
-from auditkit.records import Finding, NotMeasured, Task
+from auditkit.records import DEFAULT_TASK, Finding, NotMeasured, Task
 
 if TYPE_CHECKING:
     from auditkit.batch import Batch
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def tasks_of(check: Check) -> tuple[Task, ...]:
     """The tasks that a check knows: its own `tasks`, else binary only."""
-    found: tuple[Task, ...] = getattr(check, "tasks", ("binary",))
+    found: tuple[Task, ...] = getattr(check, "tasks", (DEFAULT_TASK,))
     return found
 
 

@@ -41,11 +41,13 @@ from auditkit.exhibits import State as State
 from auditkit.exhibits import Table as Table
 from auditkit.exhibits import TrustCheck as TrustCheck
 from auditkit.exhibits import Unit as Unit
-from auditkit.origins import TASKS as TASKS
+from auditkit.origins import DEFAULT_TASK as DEFAULT_TASK
+from auditkit.origins import TASK_KINDS as TASK_KINDS
 from auditkit.origins import DataProvenance as DataProvenance
 from auditkit.origins import ModelProvenance as ModelProvenance
 from auditkit.origins import Provenance as Provenance
 from auditkit.origins import Task as Task
+from auditkit.origins import TaskKind as TaskKind
 from auditkit.origins import Weighting as Weighting
 
 SCHEMA = "auditkit.report/1"

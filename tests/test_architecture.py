@@ -95,7 +95,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "report": ({"records", "catalogue", "formatting", "stored"}, {"jinja2", "markupsafe", "rich"}),
     "judging": ({"records", "catalogue", "check", "checks", "gate", "question"}, set()),
     "provenance": ({"records", "inputs", "audit"}, set()),
-    "checks": ({"check", "options", "records"}, set()),  # names the modules of checks, and loads what is asked for
+    "checks": ({"check", "inputs", "options", "records"}, set()),  # names modules, and loads what is asked for
     "audit": (EVERYTHING, {"numpy"}),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (

@@ -17,7 +17,7 @@ from auditkit.explain.gaps.splits import Split
 from auditkit.explain.gaps.splitting import Scene, by_shapley
 from auditkit.explain.gaps.statements import cancelling, statement
 from auditkit.explain.gaps.sums import Contrast
-from auditkit.explain.gaps.targets import target_of
+from auditkit.explain.gaps.targets import TARGETS
 from auditkit.explain.preflight import undisturbed
 from auditkit.inputs.model import Model
 
@@ -72,7 +72,7 @@ def split(model: Model, world: World, n: int, seed: int, shuffles: int = 2) -> S
         inputs = model.encode(frame)
         groups = groups_of(model, inputs, frame)
         scene = Scene.of(model, batch, groups, inputs, seed=seed, shuffles=shuffles, permutations=4)
-        target = target_of("mean_score")
+        target = TARGETS["mean_score"]
         units = by_shapley(scene, target, np.flatnonzero(group), np.flatnonzero(~group))
     return Split.of(Contrast("g", "mean_score", "shapley", "True", "False"), units, 0.95)
 

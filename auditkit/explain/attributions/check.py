@@ -73,8 +73,8 @@ class Attribution:
         from auditkit.explain.trust.study import by_class, of_method
 
         options: dict[str, Any] = {"method": self.method, "n_steps": self.n_steps, "seed": self.seed}
-        every = sample.task == "multiclass" and self.label is None
-        if sample.task == "multiclass" and not every:
+        every = sample.kind.several and self.label is None
+        if sample.kind.several and not every:
             model = self._of_class(model, sample.classes)
         elif not every:
             of_several(self.label, sample.task)
@@ -84,7 +84,7 @@ class Attribution:
             each = explain_classes(model, sample, **options) if every else (explain(model, sample, **options),)
         except NotExplained as e:
             return AttributionRows({}, {}, {"method": self.method, NOT_MEASURED: str(e)})
-        facts = {**self._facts(each[0], sample), "explained": "probability" if every else self._explained(model)}
+        facts = {**self._facts(each[0], sample), "explained": "probability" if every else model.explained}
         labels = {str(c): sample.groups[c].astype("str").tolist() for c in sample.groups}
         columns = _columns(each[0], sample)
         if not every:
@@ -116,11 +116,6 @@ class Attribution:
                 f"no class '{self.label}' to explain; the classes are {listing(classes)}.{nearest(self.label, classes)}"
             )
         return model.of_output(classes.index(self.label))
-
-    def _explained(self, model: Model) -> str:
-        if model.task == "regression":
-            return "prediction"
-        return "logit" if model.outputs == "logits" else "probability"
 
     def assess(self, evidence: AttributionRows | GroupSums, *, level: float = 0.95) -> Assessment:
         """One finding, or one a class, with T0–T11 in it; pure."""

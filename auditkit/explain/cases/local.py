@@ -115,7 +115,7 @@ def explain(
         raise DataError("there are no rows to explain")
     if groups is not None:
         model = model.replaced(feature_map=groups)
-    if model.task == "multiclass":
+    if model.kind.several:
         if label is None:
             raise NotExplained("a model of several classes: say which one to explain, by its position, label=…")
         model = model.of_output(label)
@@ -164,14 +164,13 @@ def _told(
     phi = summed(at.groups, found).cpu().numpy()
     kept = [j for j, name in enumerate(at.groups.names) if name not in at.unmoved]
     checks = (preflight_check(),) if epsilon is None else (preflight_check(), completeness_check(epsilon, steps))
-    explained = "logit" if model.outputs == "logits" else "probability"
     return LocalExplanation(
         frame=pd.DataFrame(phi[:, kept], index=index, columns=[at.groups.names[j] for j in kept]),
         delta=delta,
         epsilon=epsilon,
         steps=steps,
         method=method,
-        explained="prediction" if model.task == "regression" else explained,
+        explained=model.explained,
         trust=checks,
         parts=tuple(t.cpu().numpy() for t in found),
     )

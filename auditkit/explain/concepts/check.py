@@ -118,7 +118,7 @@ class Concepts:
     def _explained(self, model: Model, sample: Batch) -> Model:
         from auditkit.explain.attributions.study import NotExplained
 
-        if sample.task != "multiclass":
+        if not sample.kind.several:
             of_several(self.label, sample.task)
             return model
         if self.label is None:
@@ -195,18 +195,9 @@ def _observed(
         "shares": shares,
         "rows": n,
         "gradient": digest,
-        "explained": "prediction"
-        if model.task == "regression"
-        else ("logit" if model.outputs == "logits" else "probability"),
+        "explained": model.explained,
     }
     return ConceptRows({f"{PROJECTION}{name}": along[name] for name in layers}, labels, facts)
-
-
-def explained_of(model: Model) -> str:
-    """What the decision of a model is: logit, probability or prediction."""
-    if model.task == "regression":
-        return "prediction"
-    return "logit" if model.outputs == "logits" else "probability"
 
 
 def _labels(sample: Batch, attributes: list[str], examples: dict[str, pd.DataFrame]) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auditkit.catalogue.gaps import GAPS
 from auditkit.explain.gaps.sums import REST, Contrast, GapSums, Units, group_name
-from auditkit.explain.gaps.targets import Target, target_of
+from auditkit.explain.gaps.targets import TARGETS, Target
 from auditkit.records import Estimate
 from auditkit.stats.fieller import Ratio, fieller
 from auditkit.stats.means import t_limits, t_p
@@ -43,7 +43,7 @@ class Split(NamedTuple):
         estimates = [estimate(*v, units, level) for v in zip(mean, error, low, high, strict=True)]
         p = t_p(mean[:-1], error[:-1], effective_n=n)
         sure = benjamini_hochberg(p) <= 1 - level
-        return cls(contrast, target_of(contrast.of), units.names, tuple(estimates[:-1]), estimates[-1],
+        return cls(contrast, TARGETS[contrast.of], units.names, tuple(estimates[:-1]), estimates[-1],
                    tuple(bool(s) for s in sure), units)  # fmt: skip
 
     @property

@@ -27,7 +27,7 @@ from auditkit.evidence.reading import (
     whole,
     wholes,
 )
-from auditkit.explain.gaps.targets import TARGETS as targets_of
+from auditkit.explain.gaps.targets import TARGETS
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -37,7 +37,6 @@ Floats = NDArray[np.float64]
 MOST_PARTS, MOST_ROUNDS, MOST_GAPS = 2_000, 10_000, 10_000
 """Of stored evidence: parts of one gap (their covariance is a square of them), rounds of pairs, gaps."""
 
-TARGETS = {t.name for targets in targets_of.values() for t in targets}
 FORMS = ("shapley", "integrated_gradients")
 """Ways to split a gap."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from auditkit.formatting import plain, points
-from auditkit.records import Estimate, Task, Unit
+from auditkit.records import Estimate, Unit
 
 Of = Literal["score", "selected", "loss"]
 
@@ -33,7 +33,7 @@ class Target(NamedTuple):
         return f"{100 * e.level:.4g}% interval {write(e.low)} to {write(e.high)}"
 
 
-_BINARY = (
+_ALL = (
     Target("mean_score", "score", None, "mean score"),
     Target("mean_score_of_positives", "score", 1, "mean score of the truly positive"),
     Target("mean_score_of_negatives", "score", 0, "mean score of the truly negative"),
@@ -41,26 +41,13 @@ _BINARY = (
     Target("true_positive_rate", "selected", 1, "true positive rate"),
     Target("false_positive_rate", "selected", 0, "false positive rate"),
     Target("log_loss", "loss", None, "mean log loss", unit=""),
+    Target("mean_prediction", "score", None, "mean prediction", unit=""),
 )
-TARGETS: dict[Task, tuple[Target, ...]] = {
-    "binary": _BINARY,
-    "multilabel": _BINARY,
-    "multiclass": _BINARY[:3],
-    "regression": (Target("mean_prediction", "score", None, "mean prediction", unit=""),),
-}
-"""Task → its targets. Of several classes, one against the rest."""
+TARGETS: dict[str, Target] = {t.name: t for t in _ALL}
+"""Name → target; a task says which are its own (`gap_targets`). Of several classes, one against the rest."""
 
 OUTCOME = "how often the outcome occurs"
 """The part of a gap in loss that comes from how often the outcome occurs, not from any column."""
-
-
-def target_of(name: str) -> Target:
-    """The target of a name.
-
-    >>> target_of("selection_rate").words
-    'selection rate'
-    """
-    return next(t for targets in TARGETS.values() for t in targets if t.name == name)
 
 
 MOST_FEATURES = 64

@@ -59,7 +59,7 @@ class Room(NamedTuple):
     @classmethod
     def of(cls, report: Report) -> Room:
         """Less for each figure, the more there are."""
-        binary = report.provenance.data.task == "binary"
+        binary = report.provenance.data.kind.yes_no
         concerns = ANSWERED if binary else ANSWERED | RATED_SECTIONS
         mine = [
             f
