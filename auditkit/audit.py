@@ -14,10 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from auditkit.accidents import OnError, absent_if_broken, chosen, fit_for_a_report
-from auditkit.batch import Batch, missing
+from auditkit.batch import Batch, all_missing, missing
 from auditkit.check import Check, DeclaredCheck, Evidence, FittedCheck, RowsCheck, SampleCheck, StreamCheck, tasks_of
 from auditkit.checks import asked_for, check_of, default_checks, told_apart
 from auditkit.deciding import by_label, decided, of_one_task, wrapped
@@ -356,5 +354,4 @@ def _content(batch: Batch, model: Model | Predictions) -> Batch:
     """What identifies a row: everything that the audit uses and that does not come out of the net."""
     if isinstance(model, Predictions):
         return replace(batch, features=batch.features[[]])
-    nothing = np.full_like(batch.y_pred, np.nan if batch.y_pred.dtype.kind == "f" else -1)
-    return replace(batch, y_pred=nothing, score=None)
+    return replace(batch, y_pred=all_missing(batch.y_pred), score=None)

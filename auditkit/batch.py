@@ -95,3 +95,15 @@ def missing(values: NDArray[Any]) -> NDArray[np.bool_]:
     """
     out: NDArray[np.bool_] = values != values if values.dtype.kind == "f" else values < 0
     return out
+
+
+def all_missing(like: NDArray[Any]) -> NDArray[Any]:
+    """As many targets or decisions, of the same type, all missing.
+
+    >>> import numpy as np
+    >>> all_missing(np.array([0, 1])).tolist(), all_missing(np.array([0.5])).tolist()
+    ([-1, -1], [nan])
+    """
+    out = like.copy()
+    out.fill(float("nan") if like.dtype.kind == "f" else -1)
+    return out

@@ -25,7 +25,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "exhibits": (set(), {"pydantic"}),
     "stored": ({"files"}, set()),
     "disclosure": ({"exhibits"}, {"pydantic"}),
-    "deciding": ({"batch", "explain", "inputs", "progress"}, {"numpy"}),
+    "deciding": ({"batch", "explain", "inputs", "progress"}, set()),
     "accidents": ({"check", "progress", "records", "formatting"}, set()),
     "origins": ({"exhibits"}, {"pydantic"}),
     "records": (
@@ -96,7 +96,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "judging": ({"records", "catalogue", "check", "checks", "gate", "question"}, set()),
     "provenance": ({"records", "inputs", "audit"}, set()),
     "checks": ({"check", "inputs", "options", "records"}, set()),  # names modules, and loads what is asked for
-    "audit": (EVERYTHING, {"numpy"}),
+    "audit": (EVERYTHING, set()),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (
         set(EVERYTHING) | {"catalogue", "report", "cli_asked", "cli_command", "cli_delivery", "cli_terminal", "stored"},

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.batch import MISSING, Batch
+from auditkit.batch import MISSING, Batch, all_missing
 from auditkit.errors import DataError, listing, nearest
 from auditkit.inputs import lookalikes, sources
 from auditkit.inputs.arrays import joined
@@ -267,7 +266,7 @@ class Dataset:
                 features=features.iloc[rows],
                 groups=self._groups.iloc[rows],
                 y_true=truth,
-                y_pred=np.full_like(truth, np.nan if truth.dtype.kind == "f" else -1),
+                y_pred=all_missing(truth),
                 task=self.task,
                 classes=self.classes,
                 controls=None if self._controls is None else self._controls.iloc[rows],

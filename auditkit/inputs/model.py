@@ -159,7 +159,7 @@ class Model:
 
     def of_output(self, i: int) -> Model:
         """The binary model of one class, or of one label of several: its score is the probability of output `i`."""
-        return self.replaced(task=task_of(self.task).part, outputs=_OneOutput(self, i))
+        return self.replaced(task=task_of(self.task).part or self.task, outputs=_OneOutput(self, i))
 
     @property
     def kind(self) -> TaskKind:
