@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from auditkit.errors import ForwardError, ModelError, nearest
-from auditkit.inputs.tasks.task import AuditTask
+
+if TYPE_CHECKING:
+    from auditkit.inputs.tasks.task import AuditTask
 
 Outputs = Literal["logits", "probabilities"] | Callable[[Any], Tensor]
 

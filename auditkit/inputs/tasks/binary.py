@@ -49,9 +49,16 @@ class Binary(AuditTask):
     )
     takes: ClassVar[frozenset[Option]] = frozenset({"positive", "score", "threshold"})
 
-    def target(self, columns: Sequence[pd.Series[Any]], names: Sequence[str], **options: Any) -> Target:
+    def target(
+        self,
+        columns: Sequence[pd.Series[Any]],
+        names: Sequence[str],
+        *,
+        positive: Any = None,
+        classes: Sequence[Any] | None = None,
+    ) -> Target:
         """Two labels, of which `positive` is one."""
-        return BinaryTarget.of(columns[0], names[0], positive=options.get("positive"))
+        return BinaryTarget.of(columns[0], names[0], positive=positive)
 
     def decisions(
         self, target: Target, decisions: pd.Series[Any], score: pd.Series[Any] | None

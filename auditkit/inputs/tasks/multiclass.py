@@ -35,9 +35,16 @@ class Multiclass(AuditTask):
     takes: ClassVar[frozenset[Option]] = frozenset({"classes"})
     part: ClassVar[Task | None] = "binary"
 
-    def target(self, columns: Sequence[pd.Series[Any]], names: Sequence[str], **options: Any) -> Target:
+    def target(
+        self,
+        columns: Sequence[pd.Series[Any]],
+        names: Sequence[str],
+        *,
+        positive: Any = None,
+        classes: Sequence[Any] | None = None,
+    ) -> Target:
         """Labels of any number, in the order of `classes`."""
-        return ClassTarget.of(columns[0], names[0], classes=options.get("classes"))
+        return ClassTarget.of(columns[0], names[0], classes=classes)
 
     def table(self, out: Tensor, n: int, *, told: bool) -> Tensor:
         """(N, classes)."""

@@ -30,7 +30,14 @@ class Multilabel(Binary):
         if len(names) < 2 or len(set(names)) < len(names):
             raise DataError(f"a multilabel target is two or more different columns; y_true names {listing(names)}")
 
-    def target(self, columns: Sequence[pd.Series[Any]], names: Sequence[str], **options: Any) -> LabelsTarget:
+    def target(
+        self,
+        columns: Sequence[pd.Series[Any]],
+        names: Sequence[str],
+        *,
+        positive: Any = None,
+        classes: Sequence[Any] | None = None,
+    ) -> LabelsTarget:
         """A target a column; DataError where one of them is none."""
         each = [BinaryTarget.of(column, name) for column, name in zip(columns, names, strict=True)]
         return LabelsTarget(each[0], tuple(names))

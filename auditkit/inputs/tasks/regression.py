@@ -35,7 +35,14 @@ class Regression(AuditTask):
     gap_targets: ClassVar[tuple[str, ...]] = ("mean_prediction",)
     scores: ClassVar[bool] = False
 
-    def target(self, columns: Sequence[pd.Series[Any]], names: Sequence[str], **options: Any) -> Target:
+    def target(
+        self,
+        columns: Sequence[pd.Series[Any]],
+        names: Sequence[str],
+        *,
+        positive: Any = None,
+        classes: Sequence[Any] | None = None,
+    ) -> Target:
         """Finite numbers, of more than one value."""
         return NumberTarget.of(columns[0], names[0])
 

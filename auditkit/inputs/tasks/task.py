@@ -77,8 +77,18 @@ class AuditTask(ABC):
             )
 
     @abstractmethod
-    def target(self, columns: Sequence[pd.Series[Any]], names: Sequence[str], **options: Any) -> Target:
-        """The target of its columns, with the options `positive` and `classes`; DataError for anything doubtful."""
+    def target(
+        self,
+        columns: Sequence[pd.Series[Any]],
+        names: Sequence[str],
+        *,
+        positive: Any = None,
+        classes: Sequence[Any] | None = None,
+    ) -> Target:
+        """The target of its columns; DataError for anything doubtful.
+
+        `positive`: the label that counts as positive; `classes`: the labels in their order. None: not said.
+        """
 
     def decisions(
         self, target: Target, decisions: pd.Series[Any], score: pd.Series[Any] | None
