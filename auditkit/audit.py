@@ -14,14 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from auditkit.accidents import OnError, absent_if_broken, chosen, fit_for_a_report
-from auditkit.batch import Batch, missing
+from auditkit.batch import Batch, all_missing, missing
 from auditkit.catalogue.index import METRICS, others
 from auditkit.check import Check, DeclaredCheck, FittedCheck, RowsCheck, SampleCheck, StreamCheck
 from auditkit.checks import asked_for, check_of, default_checks, told_apart
-from auditkit.deciding import as_many, decided, of_one_task, wrapped
+from auditkit.deciding import by_label, decided, of_one_task, wrapped
 from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, PolicyError, foreign, listing
 from auditkit.evidence.clusters import cluster_hashes
@@ -64,8 +62,7 @@ def audit(
         A `Model` (or `Predictions`, whose outputs are columns of the data already) and a `Dataset`.
     checks
         What to ask, as `[ak.GroupFairness(), ak.Subgroups()]`, or by names, as `["subgroups"]`; None:
-        `auditkit.checks.DEFAULT`. Of several
-        labels each is asked everything.
+        those of the task. Of several labels each is asked everything.
     policy
         A `Policy`, a dict, the path of a TOML file, or the name of a preset; None: findings without verdicts.
     sample
@@ -97,7 +94,7 @@ def audit(
     if disclosure is not None:
         disclosure.agrees(rows_shown=include_examples > 0 or any(c.name == "examples" for c in asked))
     level = 0.95 if rules is None else rules.confidence
-    done = _labels if data.task == "multilabel" else _audited
+    done = _by_label if data.kind.by_label else _audited
     with told_to(progress), foreign("code that was called"):
         report = done(
             model,
@@ -150,16 +147,9 @@ def _audited(
     )
 
 
-def _labels(model: Model | Predictions, data: Dataset, **options: Any) -> Report:
-    """One binary audit a label; each finding, absence and piece of evidence says whose it is."""
-    of_one_task(model, data)
-    parts: dict[str, Report] = {}
-    for i, label in enumerate(data.labels):
-        own = model.of_output(i) if isinstance(model, Model) else model.of_label(i, len(data.labels))
-        if isinstance(model, Model):
-            as_many(model, data)
-        others = model.columns if isinstance(model, Predictions) else ()
-        parts[label] = _audited(own, data.of_label(label, without=others), **options)
+def _by_label(model: Model | Predictions, data: Dataset, **options: Any) -> Report:
+    """An audit a label; each finding, absence and piece of evidence says whose it is."""
+    parts = {label: _audited(own, rows, **options) for label, own, rows in by_label(model, data)}
     first = next(iter(parts.values()))
     lost = [p.provenance.data for p in parts.values()]
     digest = hashlib.sha256("".join(d.sha256 for d in lost).encode()).hexdigest()
@@ -200,7 +190,7 @@ def observe(
 ) -> Observed:
     """One pass over the rows: decide, count, and keep the rows of lowest hash."""
     of_one_task(model, data)
-    if data.task == "multilabel":
+    if data.kind.by_label:
         raise DataError("rows of several labels are observed one label at a time: data.of_label(…), model.of_output(…)")
     known = [c for c in checks if data.task in c.tasks]
     sampled = isinstance(model, Model) or any(isinstance(c, RowsCheck) for c in known)
@@ -344,5 +334,4 @@ def _content(batch: Batch, model: Model | Predictions) -> Batch:
     """What identifies a row: everything that the audit uses and that does not come out of the net."""
     if isinstance(model, Predictions):
         return replace(batch, features=batch.features[[]])
-    nothing = np.full_like(batch.y_pred, np.nan if batch.y_pred.dtype.kind == "f" else -1)
-    return replace(batch, y_pred=nothing, score=None)
+    return replace(batch, y_pred=all_missing(batch.y_pred), score=None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import EvidenceError
-from auditkit.records import Task
+from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,11 +74,16 @@ class Batch:
     """(N,) a hash of each row's content, for checks that halve the rows; None: they hash what the batch holds."""
     controls: pd.DataFrame | None = None
     """(N, features) control features as categoricals of strings, like `groups`; None where none are declared."""
-    task: Task = "binary"
+    task: Task = DEFAULT_TASK
     classes: tuple[str, ...] = ()
     """(C,) names of the classes in their order; empty unless the task is multiclass."""
     census: Census | None = None
     """Of a drawn sample: what the model said of all rows, group by group; None: not known."""
+
+    @property
+    def kind(self) -> TaskKind:
+        """What the task predicts: what a check asks, instead of the task's name."""
+        return TASK_KINDS[self.task]
 
 
 def missing(values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -89,4 +94,16 @@ def missing(values: NDArray[Any]) -> NDArray[np.bool_]:
     ([False, True], [False, True])
     """
     out: NDArray[np.bool_] = values != values if values.dtype.kind == "f" else values < 0
+    return out
+
+
+def all_missing(like: NDArray[Any]) -> NDArray[Any]:
+    """As many targets or decisions, of the same type, all missing.
+
+    >>> import numpy as np
+    >>> all_missing(np.array([0, 1])).tolist(), all_missing(np.array([0.5])).tolist()
+    ([-1, -1], [nan])
+    """
+    out = like.copy()
+    out.fill(float("nan") if like.dtype.kind == "f" else -1)
     return out

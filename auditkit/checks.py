@@ -1,4 +1,4 @@
-"""Checks by name, as configurations and the command line call them, and what an audit asks unless it is told."""
+"""Checks by name, as configurations and the command line call them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 
 from auditkit.check import BaseCheck, Check, Judge
 from auditkit.errors import AuditkitError, PolicyError, foreign, listing, nearest
+from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import typed
-from auditkit.records import Task
+from auditkit.records import DEFAULT_TASK, Task
 
 CHECKS: dict[str, str] = {
     "group_fairness": "auditkit.fairness.groups.check:GroupFairness",
@@ -50,16 +51,6 @@ JUDGES: dict[str, str] = {
 }
 """Name → module:class of what answers rules from its evidence; others come by the entry point `auditkit.judges`."""
 
-_WHY = ("gap_attribution", "layer_audit", "attribution", "flip_test")
-_BINARY = ("data_profile", "group_fairness", "scores", "subgroups", *_WHY)
-DEFAULT: dict[Task, tuple[str, ...]] = {
-    "binary": _BINARY,
-    "multilabel": _BINARY,
-    "multiclass": ("class_fairness", "attribution", "flip_test"),
-    "regression": ("regression_fairness", *_WHY),
-}
-"""Task → what an audit asks unless it is told."""
-
 GROUP = "auditkit.checks"
 
 
@@ -70,9 +61,9 @@ def judges(asked: Iterable[str] = ()) -> dict[str, type[Judge]]:
     return {n: _loaded(place) for n, place in JUDGES.items()} | {p.name: p.load() for p in found if p.name in others}
 
 
-def default_checks(task: Task = "binary") -> tuple[Check, ...]:
-    """The checks of an audit that names none."""
-    return tuple(check_of(name) for name in DEFAULT[task])
+def default_checks(task: Task = DEFAULT_TASK) -> tuple[Check, ...]:
+    """The checks of an audit that names none, which its task says."""
+    return tuple(check_of(name) for name in task_of(task).checks)
 
 
 def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str = "", folder: str | Path = "") -> Check:

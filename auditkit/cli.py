@@ -23,6 +23,7 @@ from auditkit.cli_asked import (
     one_or_more,
     overridden,
     run_audit,
+    several_columns,
 )
 from auditkit.cli_command import told_command
 from auditkit.cli_delivery import Place, deliver, show, slug, write
@@ -204,7 +205,7 @@ def run(
     from auditkit.gate.audited import Asked
 
     chosen = ak.load_config(config) if config is not None else ak.Config()
-    several = (task or (chosen.data.task if chosen.data is not None else None)) == "multilabel"
+    several = several_columns(task or (chosen.data.task if chosen.data is not None else None))
     changed = overridden(
         chosen,
         data={

@@ -82,11 +82,18 @@ def known_profile(name: str | None) -> str | None:
 
 def known_task(name: str | None) -> str | None:
     from auditkit.errors import listing, nearest
-    from auditkit.records import TASKS
+    from auditkit.records import TASK_KINDS
 
-    if name is not None and name not in TASKS:
-        raise ak.PolicyError(f"unknown task '{name}'; known are {listing(TASKS)}.{nearest(name, TASKS)}")
+    if name is not None and name not in TASK_KINDS:
+        raise ak.PolicyError(f"unknown task '{name}'; known are {listing(TASK_KINDS)}.{nearest(name, TASK_KINDS)}")
     return name
+
+
+def several_columns(task: str | None) -> bool:
+    """Whether the target of a task is several columns."""
+    from auditkit.records import TASK_KINDS
+
+    return any(kind.by_label for name, kind in TASK_KINDS.items() if name == task)
 
 
 def from_here(path: str | None, config: Any) -> str | None:
@@ -130,6 +137,8 @@ def _subject(config: Any) -> Any:
 
 
 def _dataset(config: Any) -> Any:
+    from auditkit.records import DEFAULT_TASK
+
     d = config.data
     return ak.Dataset(
         Path(config.folder) / d.path,
@@ -142,6 +151,6 @@ def _dataset(config: Any) -> Any:
         weights_kind=d.weights_kind,
         cluster=d.cluster,
         **{k: getattr(d, k) for k in ("sep", "encoding", "na_values", "decimal", "thousands")},
-        task=d.task or (config.model.task if config.model is not None else None) or "binary",
+        task=d.task or (config.model.task if config.model is not None else None) or DEFAULT_TASK,
         classes=d.classes,
     )

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 from auditkit.batch import Batch
-from auditkit.errors import DataError, ModelError, listing
+from auditkit.errors import DataError, ModelError
 from auditkit.evidence.output_range import OutputRange
 from auditkit.explain.preflight import preflight
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
+from auditkit.inputs.tasks.registry import task_of
 from auditkit.progress import tell
 
 
@@ -40,24 +39,11 @@ def decided(model: Model | Predictions, data: Dataset) -> Iterator[Decided]:
     for batch in data.batches():
         if not done:
             preflight(model, batch.features)
-        score, outputs = model.scored(batch.features)
-        yield Decided(_decisions(model, data, batch, score), outputs)
-        done += len(score)
+        said, outputs = model.scored(batch.features)
+        y_pred, score = task_of(model.task).decided(said, threshold=model.threshold, classes=data.classes)
+        yield Decided(replace(batch, y_pred=y_pred, score=score), outputs)
+        done += len(said)
         tell("rows", done, len(data))
-
-
-def _decisions(model: Model, data: Dataset, batch: Batch, score: Any) -> Batch:
-    match model.task:
-        case "multiclass":
-            if score.shape[1] != len(data.classes):
-                raise ModelError(
-                    f"the model gives {score.shape[1]} outputs a row; the target has {len(data.classes)} classes "
-                    f"({listing(data.classes)}): name all in the order of the outputs, Dataset(classes=…)"
-                )
-            return replace(batch, y_pred=score.argmax(axis=1).astype(np.int16), score=score)
-        case "regression":
-            return replace(batch, y_pred=score)
-    return replace(batch, y_pred=(score >= model.threshold).astype(np.int8), score=score)
 
 
 def of_one_task(model: Model | Predictions, data: Dataset) -> None:
@@ -67,11 +53,17 @@ def of_one_task(model: Model | Predictions, data: Dataset) -> None:
         )
 
 
-def as_many(model: Model, data: Dataset) -> None:
-    """ModelError unless the net has an output for each label."""
-    outputs = model.predict(next(data.batches(2)).features.head(2)).shape[1]
-    if outputs != len(data.labels):
-        raise ModelError(f"the model gives {outputs} outputs a row; the target has {len(data.labels)} labels")
+def by_label(model: Model | Predictions, data: Dataset) -> Iterator[tuple[str, Model | Predictions, Dataset]]:
+    """Each label of several, with model and rows of the audit of it; ModelError unless a net has an output each."""
+    of_one_task(model, data)
+    if isinstance(model, Model):
+        outputs = model.predict(next(data.batches(2)).features.head(2)).shape[1]
+        if outputs != len(data.labels):
+            raise ModelError(f"the model gives {outputs} outputs a row; the target has {len(data.labels)} labels")
+    others = model.columns if isinstance(model, Predictions) else ()
+    for i, label in enumerate(data.labels):
+        own = model.of_output(i) if isinstance(model, Model) else model.of_label(i, len(data.labels))
+        yield label, own, data.of_label(label, without=others)
 
 
 def wrapped(model: object, data: object) -> None:

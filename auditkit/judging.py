@@ -53,7 +53,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
 def _one_rule_a_label(policy: Policy, report: Report) -> Policy:
     """Of several labels, a rule that names none is asked of each: as many rules in Holm's eyes."""
     data = report.provenance.data
-    if not data.of_labels:
+    if not data.kind.by_label:
         return policy
     rules = [
         rule if rule.label is not None else rule.model_copy(update={"id": f"{rule.id}[{label}]", "label": label})
@@ -148,7 +148,7 @@ class _Stored:
 
     def _own(self, rule: Rule) -> str:
         """What ends the keys of the evidence of the rule's label, of several."""
-        return f"[{rule.label}]" if self._data.of_labels else ""
+        return f"[{rule.label}]" if self._data.kind.by_label else ""
 
     def _judge(self, rule: Rule) -> Judge | None:
         """Who answers the rule from the evidence that it is about."""

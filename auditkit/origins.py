@@ -3,14 +3,58 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from auditkit.exhibits import Record
 
 Task = Literal["binary", "multiclass", "regression", "multilabel"]
-TASKS: tuple[Task, ...] = get_args(Task)
+DEFAULT_TASK: Task = "binary"
+"""The task of rows, nets and reports that name none."""
+
+
+@dataclass(frozen=True)
+class TaskKind:
+    """What a task predicts, as checks, stored evidence and pages ask of it: none of them asks for its name."""
+
+    predicts: Literal["yes or no", "a class", "a number", "several labels"]
+    """`several labels`: several outcomes a row, each yes or no, each audited by itself."""
+    outcome: str
+    """What the target is, in words of `{y_true}`, `{positive}`, `{classes}` (the first twelve), `{labels}` (all of
+    them) and `{n}`, their number."""
+    score: str = "score"
+    """What a model says of a row."""
+
+    @property
+    def yes_no(self) -> bool:
+        """Whether truth and decision are positive or negative."""
+        return self.predicts == "yes or no"
+
+    @property
+    def several(self) -> bool:
+        """Whether truth and decision are one of several classes."""
+        return self.predicts == "a class"
+
+    @property
+    def numeric(self) -> bool:
+        """Whether a number is predicted, and nothing decided."""
+        return self.predicts == "a number"
+
+    @property
+    def by_label(self) -> bool:
+        """Whether each row has several labels, each audited by itself."""
+        return self.predicts == "several labels"
+
+
+TASK_KINDS: dict[Task, TaskKind] = {
+    "binary": TaskKind("yes or no", "{y_true}; positive is “{positive}”"),
+    "multiclass": TaskKind("a class", "{y_true}, one of {n} classes: {classes}", "score of the class decided on"),
+    "regression": TaskKind("a number", "{y_true}, a number", "prediction"),
+    "multilabel": TaskKind("several labels", "{n} labels, each yes or no: {labels}"),
+}
+"""Task → its kind: a report names its task, and this follows from it."""
 
 
 class ModelProvenance(Record):
@@ -53,7 +97,7 @@ class DataProvenance(Record):
     """Order-free, of the used columns: the same rows in another order give the same hash."""
     file_sha256: str | None = None
     y_true: str = ""
-    task: Task = "binary"
+    task: Task = DEFAULT_TASK
     positive: str = ""
     """The label that counts as positive, as written in the data; empty where none does."""
     classes: tuple[str, ...] = ()
@@ -67,9 +111,9 @@ class DataProvenance(Record):
     """None, and absent from JSON, where every row counts alike and rows are independent."""
 
     @property
-    def of_labels(self) -> bool:
-        """Whether each row has several labels, each audited by itself."""
-        return self.task == "multilabel"
+    def kind(self) -> TaskKind:
+        """What the task predicts."""
+        return TASK_KINDS[self.task]
 
     @model_serializer(mode="wrap")
     def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from auditkit.errors import PolicyError
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
+from auditkit.inputs.tasks.registry import task_of
 from auditkit.records import DataProvenance, ModelProvenance, Provenance, Weighting
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _model(model: Model | Predictions) -> ModelProvenance:
         sha256=model.state_sha256(),
         parameters=model.parameters(),
         weights=model.weights,
-        threshold=model.threshold if model.task in ("binary", "multilabel") else None,
+        threshold=model.threshold if "threshold" in task_of(model.task).takes else None,
     )
 
 

@@ -5,7 +5,6 @@ An undefined value or an unbounded limit is None here and `null` in JSON, never 
 
 from __future__ import annotations
 
-import datetime
 import json
 import warnings
 from pathlib import Path
@@ -41,15 +40,20 @@ from auditkit.exhibits import State as State
 from auditkit.exhibits import Table as Table
 from auditkit.exhibits import TrustCheck as TrustCheck
 from auditkit.exhibits import Unit as Unit
-from auditkit.origins import TASKS as TASKS
+from auditkit.origins import DEFAULT_TASK as DEFAULT_TASK
+from auditkit.origins import TASK_KINDS as TASK_KINDS
 from auditkit.origins import DataProvenance as DataProvenance
 from auditkit.origins import ModelProvenance as ModelProvenance
 from auditkit.origins import Provenance as Provenance
 from auditkit.origins import Task as Task
+from auditkit.origins import TaskKind as TaskKind
 from auditkit.origins import Weighting as Weighting
 
 if TYPE_CHECKING:
     import pandas
+from auditkit.rules import Comparison as Comparison
+from auditkit.rules import PolicyInfo as PolicyInfo
+from auditkit.rules import Rule as Rule
 
 SCHEMA = "auditkit.report/1"
 
@@ -58,23 +62,6 @@ Outcome = Literal["passed", "failed", "undecided", "no_policy"]
 Concern = Literal[
     "data", "performance", "fairness", "calibration", "subgroups", "explanation", "robustness", "mitigation"
 ]
-Comparison = Literal[
-    "overall",
-    "group_min",
-    "group_max",
-    "difference",
-    "ratio",
-    "difference_to_overall",
-    "ratio_to_overall",
-    "difference_to_reference",
-    "ratio_to_reference",
-    "difference_to_rest",
-    "ratio_to_rest",
-]
-
-
-_TOLD = ("controls", "law", "caveat", "unit", "direction")
-"""Of a finding: absent from JSON where they are empty."""
 
 
 class Finding(Record):
@@ -153,67 +140,6 @@ class Finding(Record):
             return g.model_copy(update={"group": {a: g.group[a] for a in by}})
 
         return tuple(ordered(g) for g in groups)
-
-
-class Rule(Record):
-    """One line of a policy: a metric, a comparison, a limit."""
-
-    id: str = Field(min_length=1)
-    """Stable: finding, JUnit name and baseline key."""
-    metric: str
-    comparison: Comparison
-    by: tuple[str, ...] = ()
-    reference: dict[str, str] | None = None
-    """Attribute → value of the reference group; only for comparisons to one."""
-    label: str | None = None
-    """The class, or the label of several; None: the only one, or all together."""
-    of: str | None = None
-    """Of a share: of the gap in what."""
-    features: tuple[str, ...] = ()
-    """Of a share: the columns whose parts of the gap are added."""
-    at_most: float | None = None
-    at_least: float | None = None
-    confidence: float | None = None
-    """Level of the deciding interval; None: the policy's."""
-    decision: Literal["interval", "point"] = "interval"
-    min_n: int = 10
-    """Groups with a smaller denominator leave this rule's family, by name."""
-    on_inconclusive: Literal["fail", "warn", "pass"] = "warn"
-    on_not_measured: Literal["fail", "warn", "pass"] = "fail"
-    severity: Literal["error", "warning"] = "error"
-    refs: tuple[str, ...] = ()
-    line: int | None = None
-    """Line of the rule in its file, from 1."""
-
-    @model_validator(mode="after")
-    def _one_limit(self) -> Rule:
-        if (self.at_most is None) == (self.at_least is None):
-            raise ValueError(f"rule '{self.id}' needs exactly one of at_most and at_least")
-        return self
-
-    @property
-    def limit(self) -> float:
-        """The one limit of the rule."""
-        limit = self.at_most if self.at_most is not None else self.at_least
-        assert limit is not None
-        return limit
-
-
-class PolicyInfo(Record):
-    """Which policy: what a report keeps of it beside the verdicts (each carries its rule)."""
-
-    id: str = ""
-    version: str = ""
-    owner: str = ""
-    review_by: datetime.date | None = None
-    confidence: float = Field(default=0.95, gt=0.5, lt=1)
-    """Level of every interval in the report, unless a rule says otherwise."""
-    correction: Literal["holm", "none"] = "holm"
-    """How the rules of one severity share their error: Holm's step-down, or not at all."""
-    source: str = ""
-    """File name of the policy; empty for a dict."""
-    sha256: str = ""
-    """SHA-256 of the rules as canonical JSON: it changes when what is asked changes."""
 
 
 class Verdict(Record):

@@ -24,13 +24,14 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "files": (set(), set()),
     "lazy": (set(), {"pandas"}),
     "exhibits": (set(), {"pydantic"}),
+    "rules": ({"exhibits"}, {"pydantic"}),
     "stored": ({"files"}, set()),
     "disclosure": ({"exhibits"}, {"pydantic"}),
-    "deciding": ({"batch", "evidence", "explain", "inputs", "progress"}, {"numpy"}),
+    "deciding": ({"batch", "evidence", "explain", "inputs", "progress"}, set()),
     "accidents": ({"check", "progress", "records", "formatting"}, set()),
     "origins": ({"exhibits"}, {"pydantic"}),
     "records": (
-        {"report", "exhibits", "origins", "disclosure", "stored"},
+        {"report", "exhibits", "origins", "rules", "disclosure", "stored"},
         {"pydantic"},
     ),  # report: only inside Report.save
     "catalogue": ({"records"}, set()),
@@ -96,8 +97,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "report": ({"records", "catalogue", "formatting", "stored"}, {"jinja2", "markupsafe", "rich"}),
     "judging": ({"records", "catalogue", "check", "checks", "gate", "question"}, set()),
     "provenance": ({"records", "inputs", "evidence"}, set()),
-    "checks": ({"check", "options", "records"}, set()),  # names the modules of checks, and loads what is asked for
-    "audit": (EVERYTHING, {"numpy"}),
+    "checks": ({"check", "inputs", "options", "records"}, set()),  # names modules, and loads what is asked for
+    "audit": (EVERYTHING, set()),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (
         set(EVERYTHING)

@@ -17,6 +17,7 @@ import auditkit as ak
 from auditkit import checks
 from auditkit.check import BaseCheck, Check
 from auditkit.checks import CHECKS, check_of, default_checks
+from auditkit.inputs.tasks.registry import task_of
 from tests.helpers import run_cli
 
 
@@ -130,4 +131,4 @@ def test_other_packages_bring_checks(monkeypatch: pytest.MonkeyPatch, value: str
 
 
 def test_an_audit_asks_the_default_checks() -> None:
-    assert [type(c) for c in default_checks()] == [type(check_of(n)) for n in checks.DEFAULT["binary"]]
+    assert [type(c) for c in default_checks()] == [type(check_of(n)) for n in task_of("binary").checks]

@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 
 import auditkit as ak
-from auditkit.catalogue.gaps import GAPS, TARGETS, targets_of
+from auditkit.catalogue.gaps import GAPS, TARGETS
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.metric import Metric, Wording
 from auditkit.fairness.groups.contrast_statements import value_text
 from auditkit.fairness.scores.check import CROSSED, READ
+from auditkit.inputs.tasks.registry import TASKS, task_of
 from auditkit.records import Task, Words
 from auditkit.report.vocabulary import Vocabulary
 
@@ -161,6 +162,5 @@ def test_gap_targets_are_told_on_the_page_in_plain_words() -> None:
 
 
 def test_every_gap_target_is_of_a_task_and_named_by_the_rule_that_asks() -> None:
-    tasks = ("binary", "multilabel", "multiclass", "regression")
-    assert {t.name for task in tasks for t in targets_of(task)} == set(TARGETS)
+    assert {name for task in TASKS for name in task_of(task).gap_targets} == set(TARGETS)
     assert all(name in METRICS["gap_share"].definition for name in GAPS)

@@ -23,23 +23,18 @@ class GapTarget:
     plain: str = ""
     """After "gap", for people outside the field, with `{yes}` and `{no}` as in `Wording`; empty: the metric's title."""
     unit: Literal["points", ""] = "points"
-    tasks: tuple[str, ...] = ("binary", "multilabel")
-    """Of several classes, one against the rest."""
 
-
-_SCORES = ("binary", "multilabel", "multiclass")
 
 TARGETS: dict[str, GapTarget] = {
     t.name: t
     for t in (
-        GapTarget("mean_score", "score", None, "mean score", "in scores", tasks=_SCORES),
+        GapTarget("mean_score", "score", None, "mean score", "in scores"),
         GapTarget(
             "mean_score_of_positives",
             "score",
             1,
             "mean score of the truly positive",
             "in scores of those who {yes}",
-            tasks=_SCORES,
         ),
         GapTarget(
             "mean_score_of_negatives",
@@ -47,31 +42,21 @@ TARGETS: dict[str, GapTarget] = {
             0,
             "mean score of the truly negative",
             "in scores of those who {no}",
-            tasks=_SCORES,
         ),
         GapTarget("selection_rate", "selected", None, "selection rate", "in who is selected"),
         GapTarget("true_positive_rate", "selected", 1, "true positive rate", "in who is found"),
         GapTarget("false_positive_rate", "selected", 0, "false positive rate", "in who is wrongly selected"),
         GapTarget("log_loss", "loss", None, "mean log loss", "in how far scores miss the truth", unit=""),
-        GapTarget("mean_prediction", "score", None, "mean prediction", unit="", tasks=("regression",)),
+        GapTarget("mean_prediction", "score", None, "mean prediction", unit=""),
     )
 }
-"""Name → what a gap may be of, and the share of one; in the order in which they are shown."""
+"""Name → what a gap may be of, and the share of one; a task says which are its own (`gap_targets`)."""
 
 GAPS = tuple(TARGETS)
 
 
 FORMS = {"shapley": "Shapley values over pairs of rows", "integrated_gradients": "Integrated Gradients from row to row"}
 """Ways to split a gap, in words."""
-
-
-def targets_of(task: str) -> tuple[GapTarget, ...]:
-    """The targets of a task.
-
-    >>> [t.name for t in targets_of("regression")]
-    ['mean_prediction']
-    """
-    return tuple(t for t in TARGETS.values() if task in t.tasks)
 
 
 METRICS = (

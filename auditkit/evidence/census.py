@@ -34,13 +34,13 @@ def log_loss(score: NDArray[Any], y: NDArray[Any]) -> Floats:
 
 def census_of(batch: Batch) -> Census | None:
     """The census of a batch; None where rows have no score (or one of every class)."""
-    numbers = batch.y_pred if batch.task == "regression" else batch.score
+    numbers = batch.y_pred if batch.kind.numeric else batch.score
     if numbers is None or np.ndim(numbers) != 1:
         return None
     known = ~missing(batch.y_true) & ~missing(batch.y_pred) & np.isfinite(np.asarray(numbers, np.float64))
     columns = [batch.groups[c].astype("str").to_numpy(dtype=object)[known] for c in batch.groups]
     score = np.asarray(numbers, np.float64)[known]
-    if batch.task == "regression":
+    if batch.kind.numeric:
         columns += [np.full(len(score), "", dtype=object)] * 2
         loss = np.zeros(len(score))
     else:

@@ -32,7 +32,7 @@ class GroupCounts:
     @classmethod
     def of(cls, batch: Batch) -> GroupCounts:
         """Of the rows of a batch."""
-        numbers = batch.task == "regression"
+        numbers = batch.kind.numeric
         codes: list[Any] = [-missing(v).astype(np.int8) if numbers else v for v in (batch.y_true, batch.y_pred)]
         columns = {str(c): batch.groups[c] for c in batch.groups}
         return cls(tuple(columns), batch.classes, counted(columns, *codes, classes=max(2, len(batch.classes))))

@@ -20,13 +20,6 @@ Forward = Callable[..., Tensor]
 Scale = Literal["decision", "score"]
 
 
-def explained_as(model: Model) -> str:
-    """What the decision of a model is, a key of `catalogue.explanations.SCALES`: logit, probability or prediction."""
-    if model.task == "regression":
-        return "prediction"
-    return "logit" if model.outputs == "logits" else "probability"
-
-
 @dataclass(frozen=True)
 class Surface:
     """F as a function of `points`, with `fixed` beside them. `forward(*points, *fixed)` is (N,)."""

@@ -7,22 +7,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.batch import MISSING, Batch
+from auditkit.batch import MISSING, Batch, all_missing
 from auditkit.errors import DataError, listing, nearest
 from auditkit.inputs import lookalikes, sources
 from auditkit.inputs.arrays import joined
 from auditkit.inputs.csv_files import CsvOptions
 from auditkit.inputs.files import Source
 from auditkit.inputs.grouping import grouped, name_of, names_of
-from auditkit.inputs.tasks.binary import BinaryTarget
-from auditkit.inputs.tasks.multiclass import ClassTarget
-from auditkit.inputs.tasks.regression import NumberTarget
+from auditkit.inputs.tasks.registry import TASKS, task_of
+from auditkit.inputs.tasks.task import Target
 from auditkit.inputs.weights import checked_kind, clusters_of, weights_of
-from auditkit.records import TASKS, Task
+from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 
 
 class Dataset:
@@ -82,7 +80,7 @@ class Dataset:
         y_true: str | Sequence[str],
         positive: Any = None,
         sensitive_features: str | Sequence[str],
-        task: Task = "binary",
+        task: Task = DEFAULT_TASK,
         classes: Sequence[Any] | None = None,
         control_features: str | Sequence[str] = (),
         weights: str | None = None,
@@ -102,7 +100,10 @@ class Dataset:
         self.file_sha256 = source.file_sha256
         self.path = str(data) if isinstance(data, str | Path) else ""
         self.task = _known_task(task, positive=positive, classes=classes)
-        self.labels = _labels(y_true, task)
+        self.labels = tuple(
+            str(name_of(n, "y_true")) for n in (y_true if isinstance(y_true, list | tuple) else [y_true])
+        )
+        task_of(task).columns(self.labels)
         self.y_true = ", ".join(self.labels)
         self.sensitive_features = names_of(sensitive_features, "sensitive_features")
         self.control_features = names_of(control_features, "control_features")
@@ -115,14 +116,12 @@ class Dataset:
                 self.column(name, f"{role}_features")
                 if name in self.labels:
                     raise DataError(f"'{name}' is the target; it cannot be a {role} feature too")
-        first = self.frame[self.labels[0]]
-        self.target = _target(first, self.labels[0], task, positive=positive, classes=classes)
-        for name in self.labels[1:]:
-            _target(self.frame[name], name, task)
+        columns = [self.frame[name] for name in self.labels]
+        self.target: Target = task_of(task).target(columns, self.labels, positive=positive, classes=classes)
         self._groups = pd.DataFrame({name: grouped(self.frame[name], name) for name in self.sensitive_features})
         controls = {name: grouped(self.frame[name], name) for name in self.control_features}
         self._controls = pd.DataFrame(controls) if controls else None
-        self._truth: NDArray[Any] = self.target.code(first, self.labels[0])
+        self._truth: NDArray[Any] = self.target.code(columns[0], self.labels[0])
         if weights is not None and sample_weight is not None:
             raise DataError("weights and sample_weight are the same: give one of them")
         self.weights = self._own(name_of(sample_weight if weights is None else weights, "weights"), "weights")
@@ -136,8 +135,7 @@ class Dataset:
 
     def _cautions(self, source: Source) -> list[str]:
         """What a reader should know of labels: those that look alike, texts read as missing, one class only."""
-        binary = self.target if isinstance(self.target, BinaryTarget) else None
-        said = [] if binary is None or self.task == "multilabel" else list(binary.cautions)
+        said = list(self.target.cautions)
         named = dict.fromkeys((*self.labels, *self.sensitive_features, *self.control_features))
         for name, counts in source.missing_texts(list(named)).items():
             told = ", ".join(f"'{text}' ({n:,} rows)" for text, n in sorted(counts.items()))
@@ -147,9 +145,7 @@ class Dataset:
                 found = list(frame[column].cat.categories)
                 known = [x for x in found if x != MISSING]
                 said += lookalikes.cautions(str(column), known, missing=MISSING in found)
-        if self.task in ("binary", "multiclass"):
-            labels = [str(x) for x in (self.classes if binary is None else binary.labels)]
-            said += lookalikes.cautions(self.y_true, labels, missing=False)
+        said += lookalikes.cautions(self.y_true, list(self.target.written), missing=False)
         return list(dict.fromkeys(said))
 
     def _own(self, name: str | None, role: str) -> str | None:
@@ -176,7 +172,7 @@ class Dataset:
         y_true: Any,
         sensitive_features: Any,
         positive: Any = None,
-        task: Task = "binary",
+        task: Task = DEFAULT_TASK,
         classes: Sequence[Any] | None = None,
         control_features: Any = None,
         sample_weight: Any = None,
@@ -227,15 +223,20 @@ class Dataset:
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes in their order, or the labels of several; empty for binary and regression."""
-        return self.labels if self.task == "multilabel" else getattr(self.target, "classes", ())
+        return self.target.classes
+
+    @property
+    def kind(self) -> TaskKind:
+        """What the task predicts."""
+        return TASK_KINDS[self.task]
 
     def of_label(self, label: str, *, without: Sequence[str] = ()) -> Dataset:
         """The binary dataset of one label of several; the other labels, and `without`, are no features of it."""
         if label not in self.labels:
             raise DataError(f"no label '{label}'; the labels are {listing(self.labels)}.{nearest(label, self.labels)}")
         out = copy.copy(self)
-        out.task, out.labels, out.y_true = "binary", (label,), label
-        out.target = BinaryTarget.of(self.frame[label], label)
+        out.task, out.labels, out.y_true = task_of(self.task).part or self.task, (label,), label
+        out.target = task_of(out.task).target([self.frame[label]], [label])
         out._truth = out.target.code(self.frame[label], label)
         out.cautions = (*self.cautions, *out.target.cautions)
         out._not_inputs = self._not_inputs | {*without, *self.labels} - {label}
@@ -265,7 +266,7 @@ class Dataset:
                 features=features.iloc[rows],
                 groups=self._groups.iloc[rows],
                 y_true=truth,
-                y_pred=np.full_like(truth, np.nan if truth.dtype.kind == "f" else -1),
+                y_pred=all_missing(truth),
                 task=self.task,
                 classes=self.classes,
                 controls=None if self._controls is None else self._controls.iloc[rows],
@@ -275,36 +276,11 @@ class Dataset:
             )
 
 
-Target = BinaryTarget | ClassTarget | NumberTarget
-
-
 def _known_task(task: Task, *, positive: Any, classes: Sequence[Any] | None) -> Task:
     if task not in TASKS:
         raise DataError(f"unknown task {task!r}; known are {listing(TASKS)}.{nearest(str(task), TASKS)}")
-    if positive is not None and task != "binary":
+    if positive is not None and "positive" not in task_of(task).takes:
         raise DataError(f"positive names a label of a binary target; a {task} target has none")
-    if classes is not None and task != "multiclass":
+    if classes is not None and "classes" not in task_of(task).takes:
         raise DataError(f"classes names the labels of a multiclass target; this task is {task}")
     return task
-
-
-def _labels(y_true: str | Sequence[str], task: Task) -> tuple[str, ...]:
-    """The columns of the target: one, or several for multilabel."""
-    several = y_true if isinstance(y_true, list | tuple) else (y_true,)
-    names = tuple(str(name_of(n, "y_true")) for n in several)
-    if task == "multilabel" and (len(names) < 2 or len(set(names)) < len(names)):
-        raise DataError(f"a multilabel target is two or more different columns; y_true names {listing(names)}")
-    if task != "multilabel" and len(names) != 1:
-        raise DataError(f"y_true names {listing(names)}; a {task} target is one column (several are task='multilabel')")
-    return names
-
-
-def _target(
-    column: pd.Series[Any], name: str, task: Task, *, positive: Any = None, classes: Sequence[Any] | None = None
-) -> Target:
-    match task:
-        case "multiclass":
-            return ClassTarget.of(column, name, classes=classes)
-        case "regression":
-            return NumberTarget.of(column, name)
-    return BinaryTarget.of(column, name, positive=positive)

@@ -14,7 +14,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from auditkit.errors import ModelError
 from auditkit.evidence.output_range import say_which
-from auditkit.records import Task
 
 Ending = Literal["Sigmoid", "Softmax", "Hardsigmoid", "a clamp to [0, 1]", "LogSigmoid", "LogSoftmax", "a comparison"]
 
@@ -143,13 +142,13 @@ def against(ending: Ending | None) -> tuple[str, ...]:
     )
 
 
-def refused(ending: Ending | None, task: Task, *, several: bool) -> None:
+def refused(ending: Ending | None, *, exclusive: bool) -> None:
     """ModelError where outputs that nobody has named end in what makes them no logits.
 
-    Log-probabilities of `several` classes are logits: softmax gives their probabilities again, and the difference of
-    two is the log odds.
+    Log-probabilities of several outputs of which one is true (`exclusive`) are logits: softmax gives their
+    probabilities again, and the difference of two is the log odds.
     """
-    if ending is None or task == "regression" or (ending == "LogSoftmax" and task != "multilabel" and several):
+    if ending is None or (ending == "LogSoftmax" and exclusive):
         return
     if ending.startswith("Log"):
         raise ModelError(

@@ -25,7 +25,8 @@ from auditkit.inputs.initialised import Weights
 from auditkit.inputs.outputs import Outputs
 from auditkit.inputs.packing import Inputs, called, leaves, n_rows, taken, unwrapped
 from auditkit.inputs.running import net_fails, outputs_fail, preprocess_fails, random_state_kept, told
-from auditkit.records import TASKS, Task
+from auditkit.inputs.tasks.registry import TASKS, task_of
+from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 
 
 class Scored(NamedTuple):
@@ -89,7 +90,7 @@ class Model:
         self,
         module: nn.Module,
         *,
-        task: Task = "binary",
+        task: Task = DEFAULT_TASK,
         preprocess: Any = None,
         feature_map: Any = None,
         outputs: Outputs | None = None,
@@ -108,7 +109,7 @@ class Model:
             )
         if task not in TASKS:
             raise ModelError(f"unknown task {task!r}; known are {listing(TASKS)}.{nearest(str(task), TASKS)}")
-        if task in ("multiclass", "regression") and threshold != 0.5:
+        if threshold != 0.5 and "threshold" not in task_of(task).takes:
             raise ModelError(f"a {task} model decides without a threshold; omit threshold")
         if not 0 < threshold < 1:
             raise ModelError(f"threshold must lie between 0 and 1, got {threshold}")
@@ -119,7 +120,7 @@ class Model:
         self.module = module
         self.task: Task = task
         self.preprocess = preprocess
-        self.said = reading.checked(outputs, task)
+        self.said = reading.checked(outputs, task_of(task))
         """What the user says that the outputs are; None: nothing."""
         self.outputs: Outputs = "logits" if outputs is None else outputs
         """How they are read."""
@@ -158,7 +159,19 @@ class Model:
 
     def of_output(self, i: int) -> Model:
         """The binary model of one class, or of one label of several: its score is the probability of output `i`."""
-        return self.replaced(task="binary", outputs=_OneOutput(self, i))
+        return self.replaced(task=task_of(self.task).part or self.task, outputs=_OneOutput(self, i))
+
+    @property
+    def kind(self) -> TaskKind:
+        """What the task predicts."""
+        return TASK_KINDS[self.task]
+
+    @property
+    def explained(self) -> Literal["logit", "probability", "prediction"]:
+        """What `decision` gives of one output."""
+        if not task_of(self.task).scores:
+            return "prediction"
+        return "logit" if self.outputs == "logits" else "probability"
 
     # ---- what the audit asks of it
 
@@ -182,7 +195,7 @@ class Model:
                 decision = self._read(out, n_rows(inputs))
                 if self.looks:
                     seen += OutputRange.of(reading.finite(self._whole(out), start))
-                parts.append(self._score(decision, start))
+                parts.append(task_of(self.task).checked(self.probabilities(decision), start))
                 self.look(inputs)
         return Scored(np.concatenate(parts) if parts else np.zeros(0), seen)
 
@@ -199,9 +212,7 @@ class Model:
 
     def probabilities(self, decision: Tensor) -> Tensor:
         """From `decision` to what `predict` gives."""
-        if self.outputs != "logits" or self.task == "regression":
-            return decision
-        return torch.softmax(decision.double(), 1) if self.task == "multiclass" else torch.sigmoid(decision.double())
+        return task_of(self.task).probabilities(decision) if self.outputs == "logits" else decision
 
     def decision(self, inputs: Inputs) -> Tensor:
         """The scalar that the decision is made from, (N,): the logit, or the probability if the net gives only that.
@@ -213,13 +224,13 @@ class Model:
 
     def table(self, out: Any, n: int | None = None) -> Tensor:
         """What the module returns as a table: (N,), (N, 2) or (N, C)."""
-        return reading.table(out, self.outputs, self.task, n)
+        return reading.table(out, self.outputs, task_of(self.task), n)
 
     @property
     def looks(self) -> bool:
         """Whether nobody said what the outputs are, so that it has to be looked at."""
         source = self.said.model if isinstance(self.said, _OneOutput) else self
-        return source.said is None and source.task != "regression"
+        return source.said is None and task_of(source.task).scores
 
     def look(self, inputs: Inputs) -> None:
         """ModelError if nobody said what the outputs are, and they end in a sigmoid, a softmax or the like; once.
@@ -227,7 +238,7 @@ class Model:
         What the user says stands; that it is logits, of a net that ends so, is a caution.
         """
         source = self.said.model if isinstance(self.said, _OneOutput) else self
-        told_logits = source.said == "logits" and source.task != "regression"
+        told_logits = source.said == "logits" and task_of(source.task).scores
         if self._looked or not (self.looks or told_logits) or not n_rows(inputs):
             return
         few, net = taken(inputs, slice(2)), unwrapped(self.module)
@@ -238,7 +249,7 @@ class Model:
         if told_logits:
             self.cautions = against(ending)
         else:
-            refused(ending, source.task, several=columns > 1)
+            refused(ending, exclusive=columns > 1 and task_of(source.task).exclusive)
 
     def _whole(self, out: Any) -> Tensor:
         """The outputs as the module gives them, of all labels."""
@@ -250,18 +261,7 @@ class Model:
                 raw = self.table(out, n)
         else:
             raw = self.table(out, n)
-        if raw.ndim == 1 or self.task in ("multiclass", "multilabel"):
-            return raw
-        return raw[:, 1] - raw[:, 0] if self.outputs == "logits" else raw[:, 1]
-
-    def _score(self, decision: Tensor, start: int) -> NDArray[np.float64]:
-        out = self.probabilities(decision)
-        if self.task == "regression":
-            return reading.finite(out, start)
-        score = reading.probabilities(out, start)
-        if self.task == "multiclass":
-            reading.sums_to_one(score, out.dtype)
-        return score
+        return task_of(self.task).decision(raw, logits=self.outputs == "logits")
 
     def encode(self, features: pd.DataFrame) -> Inputs:
         """Encoded inputs (N, d) of raw rows, on the model's device; ModelError if `preprocess` gives no such."""

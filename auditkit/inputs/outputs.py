@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from auditkit.errors import ForwardError, ModelError, nearest
-from auditkit.records import Task
+
+if TYPE_CHECKING:
+    from auditkit.inputs.tasks.task import AuditTask
 
 Outputs = Literal["logits", "probabilities"] | Callable[[Any], Tensor]
 
@@ -19,9 +21,9 @@ SUM_TOLERANCE = 1e-3
 """How far from 1 the probabilities of a row may add up; more where the net's own precision is less."""
 
 
-def checked(outputs: Outputs | None, task: Task) -> Outputs | None:
+def checked(outputs: Outputs | None, task: AuditTask) -> Outputs | None:
     """`outputs` as given; ModelError for what it cannot be."""
-    if task == "regression" and outputs == "probabilities":
+    if not task.scores and outputs == "probabilities":
         raise ModelError("a regression gives numbers, not probabilities: omit outputs, or pass a callable")
     if outputs is not None and not callable(outputs) and outputs not in ("logits", "probabilities"):
         raise ModelError(
@@ -31,7 +33,7 @@ def checked(outputs: Outputs | None, task: Task) -> Outputs | None:
     return outputs
 
 
-def table(out: Any, outputs: Outputs, task: Task, n: int | None = None) -> Tensor:
+def table(out: Any, outputs: Outputs, task: AuditTask, n: int | None = None) -> Tensor:
     """The outputs of all rows: (N,), (N, 2) for two columns of a binary net, (N, C) for classes and labels.
 
     Raises ForwardError for what is no tensor, is complex, or has another shape; `n`: how many rows went in.
@@ -50,21 +52,7 @@ def table(out: Any, outputs: Outputs, task: Task, n: int | None = None) -> Tenso
     if out.is_nested or out.layout != torch.strided:
         raise ForwardError(f"the model gives a tensor of layout {out.layout}; expected a plain (strided) one")
     n = len(out) if n is None and out.ndim else n or 1
-    if task in ("multiclass", "multilabel"):
-        if out.ndim == 2 and len(out) == n and out.shape[1] > 1:
-            return out
-        raise ForwardError(
-            f"a {task} model must give {n} rows of outputs, one a class or label, for {n} rows; it gives "
-            f"shape {tuple(out.shape)}"
-        )
-    if out.shape in ((n,), (n, 1)) or (n == 1 and out.ndim == 0):  # a bare squeeze() drops a single row
-        return out.reshape(n)
-    if out.shape == (n, 2) and task == "binary" and not callable(outputs):
-        return out
-    shapes = f"({n},) or ({n}, 1)" if task == "regression" else f"({n},), ({n}, 1) or ({n}, 2)"
-    raise ForwardError(
-        f"a {task} model must give {n} outputs of shape {shapes} for {n} rows; it gives {tuple(out.shape)}"
-    )
+    return task.table(out, n, told=callable(outputs))
 
 
 def picked(out: Any) -> Any:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from auditkit.errors import DataError, listing
 from auditkit.inputs.dataset import Dataset
-from auditkit.inputs.tasks.binary import score_column
+from auditkit.inputs.tasks.registry import task_of
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,8 @@ class Predictions:
         """Decisions (N,), coded as the target is, and scores (N,) or None; DataError for anything doubtful."""
         if not isinstance(self.y_pred, str):
             raise DataError(f"y_pred names {listing(self.y_pred)}; a {data.task} target takes one column")
-        if self.score is not None and data.task != "binary":
+        task = task_of(data.task)
+        if self.score is not None and "score" not in task.takes:
             raise DataError(f"a {data.task} audit takes predictions only, no score ('{self.score}')")
-        decisions = data.target.code(data.column(self.y_pred, "y_pred"), self.y_pred)
-        if self.score is None:
-            return decisions, None
-        return decisions, score_column(data.column(self.score, "score"), self.score)
+        score = None if self.score is None else data.column(self.score, "score")
+        return task.decisions(data.target, data.column(self.y_pred, "y_pred"), score)

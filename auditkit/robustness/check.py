@@ -13,6 +13,7 @@ from auditkit.batch import MISSING, Batch
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import NotExplained, PolicyError, listing, nearest
 from auditkit.evidence.grouped import GroupSums
+from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import checked_options
 from auditkit.progress import tell
 from auditkit.records import NotMeasured, Task
@@ -111,13 +112,13 @@ def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dic
         if not reached:
             reached = _differs(model, sample.features, rows)
         after = model.predict(rows)
-        changed, delta = _change(model, before, after)
+        changed, delta = task_of(model.task).changed(before, after, threshold=model.threshold)
         own = (groups == value).to_numpy()
         changed[own], delta[own] = 0.0, 0.0
         out |= {f"{DELTA}{attribute}={value}": delta}
-        if sample.task != "regression":
+        if not sample.kind.numeric:
             out[f"{CHANGED}{attribute}={value}"] = changed
-        if sample.task == "binary":
+        if sample.kind.yes_no:
             out[f"{UP}{attribute}={value}"] = changed * (delta > 0)
     if not reached:
         seen = f"flipping it changes no output{_by_map(model, sample, attribute)}"
@@ -156,14 +157,3 @@ def _differs(model: Model, before: pd.DataFrame, after: pd.DataFrame) -> bool:
     """Whether any of the net's inputs changes."""
     a, b = model.encoded_numbers(before), model.encoded_numbers(after)
     return not np.array_equal(a, b, equal_nan=True)
-
-
-def _change(model: Model, before: Floats, after: Floats) -> tuple[Floats, Floats]:
-    """(N,) whether the decision is another, and the change of the score."""
-    if model.task == "multiclass":
-        decided = before.argmax(axis=1)
-        rows = np.arange(len(before))
-        return (after.argmax(axis=1) != decided).astype(float), after[rows, decided] - before[rows, decided]
-    if model.task == "regression":
-        return np.zeros(len(before)), after - before
-    return ((after >= model.threshold) != (before >= model.threshold)).astype(float), after - before

@@ -14,7 +14,7 @@ from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import UNBOUNDED, Cell, mean_of, share_of
 from auditkit.formatting import confidence, interval, percent, plain, points, quantity
-from auditkit.records import Estimate, Finding, GroupEstimate, Table, Unit
+from auditkit.records import TASK_KINDS, Estimate, Finding, GroupEstimate, Table, TaskKind, Unit
 
 Floats = NDArray[np.float64]
 
@@ -64,7 +64,7 @@ class Flips(NamedTuple):
 
     attribute: str
     seen: Grouped
-    task: str
+    kind: TaskKind
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -85,8 +85,8 @@ def flip_findings(seen: GroupSums, attribute: str, *, level: float) -> tuple[Fin
     """`robustness/flip_rate/overall/<attribute>` (no decisions: none) and `robustness/flip_effect/overall/…`."""
     if attribute not in seen.tables:
         return ()
-    flips = Flips(attribute, seen.tables[attribute], seen.facts["task"])
-    rate = () if flips.task == "regression" else (_rate(flips, level),)
+    flips = Flips(attribute, seen.tables[attribute], TASK_KINDS[seen.facts["task"]])
+    rate = () if flips.kind.numeric else (_rate(flips, level),)
     return (*rate, _effect(flips, level))
 
 
@@ -96,7 +96,7 @@ def _rate(flips: Flips, level: float) -> Finding:
 
 
 def _effect(flips: Flips, level: float) -> Finding:
-    bounds = (0.0, 1.0) if flips.task != "regression" else (0.0, np.inf)
+    bounds = (0.0, 1.0) if not flips.kind.numeric else (0.0, np.inf)
     everybody = _mean(flips.seen.everybody, flips.column(EFFECT), bounds).estimate(level)
     return _finding(flips, "flip_effect", EFFECT, bounds, level, _effect_statement(flips, everybody, level))
 
@@ -133,7 +133,7 @@ def _finding(
         caveat=CAUTION,
         estimate=_mean(everybody, j, bounds).estimate(level),
         by_group=tuple(groups),
-        exhibits=(_table(flips, level),) if metric == "flip_effect" or flips.task == "regression" else (),
+        exhibits=(_table(flips, level),) if metric == "flip_effect" or flips.kind.numeric else (),
         notes=(
             f"only {a} is changed; whatever goes with it stays, so that some flipped rows may be like nobody real",
             f"each of {everybody.n:,} sampled rows is given every other value; its values count alike",
@@ -144,7 +144,7 @@ def _finding(
 
 def _table(flips: Flips, level: float) -> Table:
     """Each flip: rows, decisions that change (to positive, to negative), the mean change with its limits."""
-    unit: Unit = "points" if flips.task != "regression" else ""
+    unit: Unit = "points" if not flips.kind.numeric else ""
     rows = []
     for name, moments in flips.seen.groups.items():
         for value in flips.values:
@@ -152,7 +152,8 @@ def _table(flips: Flips, level: float) -> Table:
                 continue
             e = _shift(flips, moments, value).estimate(level)
             rows.append((name, value, moments.n, *_decisions(flips, name, value), e.value, e.low, e.high))
-    decided = {"binary": ("turn positive", "turn negative"), "multiclass": ("decided otherwise",)}.get(flips.task, ())
+    kind = flips.kind
+    decided = ("turn positive", "turn negative") if kind.yes_no else ("decided otherwise",) if kind.several else ()
     return Table(
         title=f"{flips.attribute}, flipped",
         columns=("is", "becomes", "rows", *decided, "mean change of score", "from", "to"),
@@ -162,18 +163,15 @@ def _table(flips: Flips, level: float) -> Table:
 
 
 def _shift(flips: Flips, moments: Moments, value: str) -> Cell:
-    bounds = (-1.0, 1.0) if flips.task != "regression" else UNBOUNDED
+    bounds = (-1.0, 1.0) if not flips.kind.numeric else UNBOUNDED
     return mean_of(moments, flips.column(f"{DELTA}{value}"), bounds=bounds)
 
 
 def _decisions(flips: Flips, group: str, value: str) -> tuple[float | None, ...]:
     changed, up = (flips.mean(f"{prefix}{value}", group) for prefix in (CHANGED, UP))
-    match flips.task:
-        case "binary":
-            return up, None if changed is None or up is None else max(0.0, changed - up)
-        case "multiclass":
-            return (changed,)
-    return ()
+    if flips.kind.yes_no:
+        return up, None if changed is None or up is None else max(0.0, changed - up)
+    return (changed,) if flips.kind.several else ()
 
 
 def _rate_statement(flips: Flips, e: Estimate) -> str:
@@ -189,14 +187,12 @@ def _rate_statement(flips: Flips, e: Estimate) -> str:
 
 def _effect_statement(flips: Flips, e: Estimate, level: float) -> str:
     a = flips.attribute
-    if flips.task == "regression":
+    if flips.kind.numeric:
         size, sure = plain(e.value), "" if e.low is None else f" ({interval(e, 'overall', of='measure')})"
     else:
         size = quantity(e.value, "difference")
         sure = "" if e.low is None else f" ({interval(e, 'difference')})"
-    which = "score of the class decided on" if flips.task == "multiclass" else "score"
-    which = "prediction" if flips.task == "regression" else which
-    moved = f"If only {a} were changed, a {which} would move by {size} on average{sure}"
+    moved = f"If only {a} were changed, a {flips.kind.score} would move by {size} on average{sure}"
     return f"{moved}{_direction(flips, level)}. {CAUTION}"
 
 
@@ -211,5 +207,5 @@ def _direction(flips: Flips, level: float) -> str:
     if not found:
         return "; no flip moves scores one way beyond doubt"
     size, name, value, change = max(found)
-    amount = plain(size) if flips.task == "regression" else f"{points(size)} points"
+    amount = plain(size) if flips.kind.numeric else f"{points(size)} points"
     return f"; from {name} to {value} they {'rise' if change > 0 else 'fall'} by {amount}"

@@ -70,12 +70,11 @@ class Attribution(BaseCheck):
         that cannot be explained gives a table without columns, and the reason.
         """
         from auditkit.explain.attributions.study import NotExplained, equal_scores, explain, explain_classes
-        from auditkit.explain.surface import explained_as
         from auditkit.explain.trust.study import by_class, of_method
 
         options: dict[str, Any] = {"method": self.method, "n_steps": self.n_steps, "seed": self.seed}
-        every = sample.task == "multiclass" and self.label is None
-        if sample.task == "multiclass" and not every:
+        every = sample.kind.several and self.label is None
+        if sample.kind.several and not every:
             model = self._of_class(model, sample.classes)
         elif not every:
             of_several(self.label, sample.task)
@@ -85,7 +84,7 @@ class Attribution(BaseCheck):
             each = explain_classes(model, sample, **options) if every else (explain(model, sample, **options),)
         except NotExplained as e:
             return AttributionRows({}, {}, {"method": self.method, NOT_MEASURED: str(e)})
-        facts = {**self._facts(each[0], sample), "explained": "probability" if every else explained_as(model)}
+        facts = {**self._facts(each[0], sample), "explained": "probability" if every else model.explained}
         labels = {str(c): sample.groups[c].astype("str").tolist() for c in sample.groups}
         columns = _columns(each[0], sample)
         if not every:

@@ -23,6 +23,7 @@ from auditkit.explain.cases.findings import (
     example_findings,
 )
 from auditkit.explain.methods.names import checked_name
+from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import checked_options
 from auditkit.records import NotMeasured, Task
 
@@ -67,8 +68,8 @@ class Examples(BaseCheck):
         """Which sampled rows are decided wrongly, and the chosen ones with their attributions and leading values."""
         rows = np.flatnonzero(~missing(sample.y_true) & ~missing(sample.y_pred))
         known = taken(sample, rows, weight=None if sample.weight is None else sample.weight[rows])
-        size = _size(known, model)
-        wrong = size > 0 if known.task != "regression" else size >= np.quantile(size, 0.9) if len(size) else size > 0
+        size = task_of(known.task).missed_by(known, threshold=model.threshold)
+        wrong = size >= np.quantile(size, 0.9) if known.kind.numeric and len(size) else size > 0
         labels = {str(a): known.groups[a].astype("str").tolist() for a in known.groups}
         weight = np.ones(len(rows)) if known.weight is None else known.weight
         overview = DecidedRows({"wrong": wrong.astype(float), "weight": weight}, labels, {"task": known.task})
@@ -85,20 +86,6 @@ class Examples(BaseCheck):
             )
             return Assessment(not_measured=(NotMeasured(what="examples", why=why, concern="explanation"),))
         return Assessment(example_findings(evidence, n=self.n, level=level))
-
-
-def _size(sample: Batch, model: Model) -> Floats:
-    """(N,) how far a decision is wrong, above 0; 0 where it is right. Regression: the size of every miss."""
-    truth, decided = sample.y_true, sample.y_pred
-    if sample.task == "regression":
-        return np.asarray(np.abs(np.asarray(decided, float) - truth))
-    assert sample.score is not None, "a model gives scores"
-    rows = np.arange(len(truth))
-    if sample.task == "multiclass":
-        far = sample.score[rows, decided] - sample.score[rows, truth]
-    else:
-        far = np.abs(sample.score - model.threshold)
-    return np.where(truth != decided, np.maximum(far, 1e-12), 0.0)  # at the threshold a row is wrong by nothing
 
 
 def _chosen(model: Model, sample: Batch, wrong: NDArray[np.bool_], size: Floats, n: int) -> pd.DataFrame:
@@ -195,7 +182,7 @@ def _explained(model: Model, sample: Batch, positions: NDArray[np.intp], method:
             label=label,
         )
 
-    if sample.task != "multiclass":
+    if not sample.kind.several:
         return [of(positions)]
     decided = sample.y_pred[positions]
     return [of(positions[decided == c], int(c)) for c in np.unique(decided)]
@@ -203,7 +190,7 @@ def _explained(model: Model, sample: Batch, positions: NDArray[np.intp], method:
 
 def _places(sample: Batch, positions: NDArray[np.intp]) -> NDArray[np.intp]:
     """Where each position stands in what `_explained` gives, class after class."""
-    if sample.task != "multiclass":
+    if not sample.kind.several:
         return np.arange(len(positions))
     order = np.argsort(sample.y_pred[positions], kind="stable")
     return np.argsort(order, kind="stable")
@@ -211,15 +198,9 @@ def _places(sample: Batch, positions: NDArray[np.intp]) -> NDArray[np.intp]:
 
 def _told(sample: Batch, rows: NDArray[np.intp]) -> dict[str, list[str]]:
     """Truth, decision and score, as text; and the other attributes of the person."""
-
-    def named(codes: Any) -> list[str]:
-        if sample.task == "regression":
-            return [f"{x:.4g}" for x in codes]
-        names = sample.classes if sample.task == "multiclass" else ("negative", "positive")
-        return [names[int(c)] for c in codes]
-
-    told = {"truth": named(sample.y_true[rows]), "decision": named(sample.y_pred[rows])}
-    if sample.task == "binary" and sample.score is not None:
+    worded = task_of(sample.task).worded
+    told = {k: worded(v[rows], sample.classes) for k, v in (("truth", sample.y_true), ("decision", sample.y_pred))}
+    if sample.kind.yes_no and sample.score is not None:
         told["score"] = [f"{s:.3f}" for s in sample.score[rows]]
     return told | {f"of:{a}": sample.groups[a].astype("str").iloc[rows].tolist() for a in sample.groups}
 

@@ -17,7 +17,7 @@ from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST, gap, share_of
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.formatting import interval, percent
-from auditkit.records import Case, Cases, Finding, GroupEstimate, TrustCheck
+from auditkit.records import TASK_KINDS, Case, Cases, Finding, GroupEstimate, TrustCheck
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -140,7 +140,7 @@ def _case(cases: Observations, i: int) -> Case:
     missed = float(cases.columns["epsilon"][i]) if "epsilon" in cases.columns else 0.0
     tokens = cases.labels.get("tokens")
     return Case(
-        title=f"{cases.labels['group'][i]}: {_WHY[cases.labels['why'][i]][cases.facts['task'] == 'regression']}",
+        title=f"{cases.labels['group'][i]}: {_WHY[cases.labels['why'][i]][TASK_KINDS[cases.facts['task']].numeric]}",
         facts=tuple(facts),
         contributions=tuple(lines),
         png=cases.labels["png"][i] if "png" in cases.labels else "",
@@ -166,7 +166,7 @@ def _rounded(x: float) -> float:
 
 def _statement(facts: dict[str, Any], everybody: Any, attribute: str) -> str:
     sure = "" if everybody.low is None else f" ({interval(everybody, 'overall')})"
-    if facts["task"] == "regression":
+    if TASK_KINDS[facts["task"]].numeric:
         return f"The predictions that miss most, one by one: what moved them, for each group of {attribute}."
     return (
         f"{percent(everybody.value)} of decisions are wrong{sure}. The most typical and the most consequential of each "
@@ -187,7 +187,7 @@ _CHOSEN = (
 def _notes(facts: dict[str, Any], names: list[str], cells: list[Any], reason: str | None) -> tuple[str, ...]:
     few = [name for name, c in zip(names, cells, strict=True) if c.n < FEWEST]
     return (
-        _CHOSEN[facts["task"] == "regression"],
+        _CHOSEN[TASK_KINDS[facts["task"]].numeric],
         *([f"not explained: {reason}"] if reason else ["contributions start from the average row of the sample"]),
         *([f"fewer than {FEWEST} sampled rows: {listing(few)}"] if few else []),
     )

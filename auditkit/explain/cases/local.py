@@ -25,7 +25,7 @@ from auditkit.explain.attributions.study import (
 from auditkit.explain.captum_calls import NotExplained, Tensors
 from auditkit.explain.methods.catalogue import method_of
 from auditkit.explain.preflight import preflight, unchanged, undisturbed
-from auditkit.explain.surface import Surface, explained_as
+from auditkit.explain.surface import Surface
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.inputs.groups import summed
 from auditkit.inputs.model import Model
@@ -115,7 +115,7 @@ def explain(
         raise DataError("there are no rows to explain")
     if groups is not None:
         model = model.replaced(feature_map=groups)
-    if model.task == "multiclass":
+    if model.kind.several:
         if label is None:
             raise NotExplained("a model of several classes: say which one to explain, by its position, label=…")
         model = model.of_output(label)
@@ -170,7 +170,7 @@ def _told(
         epsilon=epsilon,
         steps=steps,
         method=method,
-        explained=explained_as(model),
+        explained=model.explained,
         trust=checks,
         parts=tuple(t.cpu().numpy() for t in found),
     )

@@ -114,7 +114,7 @@ class Concepts(BaseCheck):
     def _explained(self, model: Model, sample: Batch) -> Model:
         from auditkit.explain.attributions.study import NotExplained
 
-        if sample.task != "multiclass":
+        if not sample.kind.several:
             of_several(self.label, sample.task)
             return model
         if self.label is None:
@@ -163,7 +163,6 @@ def _observed(
     from auditkit.explain.asking import answering
     from auditkit.explain.attributions.study import NotExplained
     from auditkit.explain.preflight import preflight, unchanged, undisturbed
-    from auditkit.explain.surface import explained_as
 
     n = len(sample.features)
     if not n:
@@ -192,7 +191,7 @@ def _observed(
         "shares": shares,
         "rows": n,
         "gradient": digest,
-        "explained": explained_as(model),
+        "explained": model.explained,
     }
     return ConceptRows({f"{PROJECTION}{name}": along[name] for name in layers}, labels, facts)
 

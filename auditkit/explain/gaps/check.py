@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import Batch, missing
-from auditkit.catalogue.gaps import GapTarget, targets_of
+from auditkit.catalogue.gaps import TARGETS, GapTarget
 from auditkit.check import Assessment, BaseCheck, of_several
 from auditkit.errors import ModelError, PolicyError, listing, nearest
 from auditkit.evidence.sample import taken
 from auditkit.explain.gaps.findings import gap_findings
 from auditkit.explain.gaps.sums import REST, Contrast, GapSums, group_name
+from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE
 from auditkit.records import NotMeasured, Task
@@ -126,7 +127,7 @@ class GapAttribution(BaseCheck):
         """One class of several as positives and negatives."""
         from auditkit.explain.attributions.study import NotExplained
 
-        if sample.task != "multiclass":
+        if not sample.kind.several:
             of_several(self.label, sample.task)
             return model, sample
         if self.label is None:
@@ -163,7 +164,7 @@ class GapAttribution(BaseCheck):
             if all_equal(scene.outputs["score"], leaves(inputs)):
                 raise NotExplained("all scores are equal: there is no gap to split")
             facts = {**facts, "features": list(groups.names)}
-            found = _Found(facts, targets_of(sample.task), scene, sample)
+            found = _Found(facts, tuple(TARGETS[name] for name in task_of(sample.task).gap_targets), scene, sample)
             for names in sets:
                 found.of_set(names)
         unchanged(model, before)

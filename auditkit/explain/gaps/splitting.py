@@ -74,7 +74,7 @@ class Scene:
     ) -> Scene:
         """The scene of rows whose truth is known."""
         n = len(sample.features)
-        binary = sample.task != "regression"
+        binary = not sample.kind.numeric
         y = sample.y_true.astype(np.int64) if binary else np.zeros(n, np.int64)
         weight = np.ones(n) if sample.weight is None else sample.weight
         scene = cls(model, inputs, groups, {}, y, weight, binary, seed, shuffles, permutations)

@@ -105,7 +105,7 @@ class Influence(BaseCheck):
         """The same check, its target and positive label as those of the audited rows where it names none."""
         if self.train is None or hasattr(self.train, "target"):
             return self
-        positive = getattr(data.target, "positive", "") if data.task == "binary" else None
+        positive = getattr(data.target, "positive", "") if data.kind.yes_no else None
         return dataclasses.replace(
             self,
             y_true=self.y_true or data.y_true,
@@ -198,7 +198,7 @@ class Influence(BaseCheck):
         data = Dataset(
             frame,
             y_true=y_true,
-            positive=positive if sample.task == "binary" else None,
+            positive=positive if sample.kind.yes_no else None,
             sensitive_features=known or [UNKNOWN],
             task=sample.task,
         )
@@ -245,7 +245,7 @@ def _training(rows: Batch, frame: pd.DataFrame, sample: Batch, most: int, show: 
         for a in sample.groups
     }
     y = rows.y_true[picks].astype(float)
-    if sample.task == "binary":
+    if sample.kind.yes_no:
         labels = ["positive" if v > 0 else "negative" for v in y]
     else:
         middle = _middle(y)

@@ -145,7 +145,7 @@ def along(model: Model, inputs: Inputs, y_true: Floats, direction: Weights) -> F
 def loss(model: Model, decision: Tensor, y_true: Tensor) -> Tensor:
     """(N,) cross entropy of the decision (from the logit where there is one), or half the squared error."""
     y = y_true.to(decision)
-    if model.task == "regression":
+    if model.kind.numeric:
         return (decision - y) ** 2 / 2
     if model.outputs == "logits":
         return nn.functional.binary_cross_entropy_with_logits(decision, y, reduction="none")

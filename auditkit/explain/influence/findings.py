@@ -17,7 +17,7 @@ from auditkit.evidence.reading import fields
 from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST
 from auditkit.formatting import interval, percent, plain, points
-from auditkit.records import Estimate, Finding, GroupEstimate, Table
+from auditkit.records import TASK_KINDS, Estimate, Finding, GroupEstimate, Table
 from auditkit.stats.means import t_limits
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _harmful(rows: Observations, attribute: str, facts: dict[str, Any]) -> Table
 
 def _statement(parts: Sequence[Part], facts: dict[str, Any], attribute: str) -> str:
     value, lower, upper = facts["gaps"][attribute]
-    size = f"{points(value)}-point" if facts["task"] == "binary" else plain(value)
+    size = f"{points(value)}-point" if TASK_KINDS[facts["task"]].yes_no else plain(value)
     gap = f"the {size} gap in scores between {upper} and {lower} rows"
     sure = [p for p in parts if p.estimate.excludes_zero]
     widen = [p for p in sure if (p.estimate.value or 0) > 0]

@@ -16,7 +16,7 @@ from auditkit.explain.layers.statements import hidden, statement
 from auditkit.explain.layers.sums import LayerSums
 from auditkit.explain.trust.records import preflight_check
 from auditkit.formatting import percent
-from auditkit.records import Estimate, Finding, Layer, Layers, NotMeasured, Table, TrustCheck, Unit
+from auditkit.records import TASK_KINDS, Estimate, Finding, Layer, Layers, NotMeasured, Table, TrustCheck, Unit
 from auditkit.stats.means import t_limits
 from auditkit.stats.rates import critical_value, wilson
 
@@ -52,7 +52,7 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
     told = (hidden(readings) or readings[:1])[-1]
     known, truth = sums[""]["truth"]
     guess = max(truth / known, 1 - truth / known) if known else None
-    unit: Unit = "points" if seen.facts["task"] == "binary" else ""
+    unit: Unit = "points" if TASK_KINDS[seen.facts["task"]].yes_no else ""
     knows = told.record.knows or Estimate(value=None, level=level, state="undefined", note="no layer could be probed")
     return Finding(
         id=f"explanation/layer_audit/overall/{attribute}",

@@ -71,7 +71,7 @@ def rows_compared(
         facts[name] = {"low": low, "high": high, "others": others}
         where = np.flatnonzero((labels == low) | (labels == high))
         z = labels[where] == high
-        truth = np.where(missing(sample.y_true[where]) | (sample.task != "binary"), np.nan, sample.y_true[where])
+        truth = np.where(missing(sample.y_true[where]) | (not sample.kind.yes_no), np.nan, sample.y_true[where])
         chosen.append(Rows(name, where, z, weight[where], truth, halves(z, seed=seed)))
     return chosen, {"attributes": facts}
 

@@ -2,19 +2,114 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from auditkit.batch import Batch
 from auditkit.errors import DataError, listing, nearest
 from auditkit.inputs.tasks.labels import distinct, found, in_order, meaning, told_apart
 from auditkit.inputs.tasks.regression import numbers_of
+from auditkit.inputs.tasks.task import AuditTask, Floats, Option, Target, one_each, wrong_by, wrong_shape
+from auditkit.records import Task
 from auditkit.values import Unwritten, is_number, written
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 Codes = NDArray[np.int8]
+
+
+class Binary(AuditTask):
+    """Yes or no, of which yes is positive."""
+
+    name: ClassVar[Task] = "binary"
+    checks: ClassVar[tuple[str, ...]] = (
+        "data_profile",
+        "group_fairness",
+        "scores",
+        "subgroups",
+        "gap_attribution",
+        "layer_audit",
+        "attribution",
+        "flip_test",
+    )
+    gap_targets: ClassVar[tuple[str, ...]] = (
+        "mean_score",
+        "mean_score_of_positives",
+        "mean_score_of_negatives",
+        "selection_rate",
+        "true_positive_rate",
+        "false_positive_rate",
+        "log_loss",
+    )
+    takes: ClassVar[frozenset[Option]] = frozenset({"positive", "score", "threshold"})
+
+    def target(
+        self,
+        columns: Sequence[pd.Series[Any]],
+        names: Sequence[str],
+        *,
+        positive: Any = None,
+        classes: Sequence[Any] | None = None,
+    ) -> Target:
+        """Two labels, of which `positive` is one."""
+        return BinaryTarget.of(columns[0], names[0], positive=positive)
+
+    def decisions(
+        self, target: Target, decisions: pd.Series[Any], score: pd.Series[Any] | None
+    ) -> tuple[NDArray[Any], Floats | None]:
+        """Decisions as the target's labels or 0 and 1; scores in [0, 1]."""
+        coded = target.code(decisions, str(decisions.name))
+        return coded, None if score is None else score_column(score, str(score.name))
+
+    def table(self, out: Tensor, n: int, *, told: bool) -> Tensor:
+        """(N,), or (N, 2) with the positive last."""
+        one = one_each(out, n)
+        if one is not None:
+            return one
+        if out.shape == (n, 2) and not told:
+            return out
+        raise wrong_shape(out, n, self.name, shapes=f"({n},), ({n}, 1) or ({n}, 2)")
+
+    def decision(self, table: Tensor, *, logits: bool) -> Tensor:
+        """(N,): of two logits the difference, of two probabilities the second."""
+        if table.ndim == 1:
+            return table
+        return table[:, 1] - table[:, 0] if logits else table[:, 1]
+
+    def probabilities(self, decision: Tensor) -> Tensor:
+        """The logistic function."""
+        return decision.double().sigmoid()
+
+    def checked(self, out: Tensor, start: int) -> Floats:
+        """Finite, and in [0, 1]."""
+        from auditkit.inputs.outputs import probabilities
+
+        return probabilities(out, start)
+
+    def decided(
+        self, said: Floats, *, threshold: float, classes: tuple[str, ...]
+    ) -> tuple[NDArray[Any], Floats | None]:
+        """Positive from the threshold on."""
+        return (said >= threshold).astype(np.int8), said
+
+    def changed(self, before: Floats, after: Floats, *, threshold: float) -> tuple[Floats, Floats]:
+        """Whether the score crosses the threshold, and its change."""
+        return ((after >= threshold) != (before >= threshold)).astype(float), after - before
+
+    def missed_by(self, rows: Batch, *, threshold: float) -> Floats:
+        """From the score to the threshold."""
+        assert rows.score is not None, "a model gives scores"
+        return wrong_by(rows, np.abs(rows.score - threshold))
+
+    def worded(self, codes: NDArray[Any], classes: tuple[str, ...]) -> list[str]:
+        """Negative or positive."""
+        return [("negative", "positive")[int(c)] for c in codes]
 
 
 @dataclass(frozen=True)
@@ -32,6 +127,8 @@ class BinaryTarget:
     """The label that counts as positive, as it stands in the data."""
     cautions: tuple[str, ...] = ()
     """What a reader should know of it: that every row is of one class."""
+    classes: tuple[str, ...] = ()
+    """Empty: there are two labels, positive and negative."""
 
     @classmethod
     def of(cls, column: pd.Series[Any], name: str, *, positive: Any = None) -> BinaryTarget:
@@ -69,6 +166,11 @@ class BinaryTarget:
         else:
             raise DataError(self._refusal(in_order(labels), name, contrary=None not in as_01))
         return np.array([*(int(bool(m)) for m in meant), -1], dtype=np.int8)[codes]
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The labels as text."""
+        return tuple(str(x) for x in self.labels)
 
     def _of(self, label: Any, labels: list[Any]) -> bool | None:
         """Whether a label is the positive one, read as one of the target's; None where the target has none such."""

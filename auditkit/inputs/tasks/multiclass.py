@@ -4,20 +4,90 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.errors import DataError, listing, nearest
+from auditkit.batch import Batch
+from auditkit.errors import DataError, ModelError, listing, nearest
 from auditkit.inputs.tasks.labels import distinct
+from auditkit.inputs.tasks.task import AuditTask, Floats, Option, Target, several_each, wrong_by
+from auditkit.records import Task
 from auditkit.values import is_number
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Codes = NDArray[np.int16]
 
 MOST_CLASSES = 100
 """A target with more different values than this is refused: they are no classes."""
+
+
+class Multiclass(AuditTask):
+    """One of several classes."""
+
+    name: ClassVar[Task] = "multiclass"
+    checks: ClassVar[tuple[str, ...]] = ("class_fairness", "attribution", "flip_test")
+    gap_targets: ClassVar[tuple[str, ...]] = ("mean_score", "mean_score_of_positives", "mean_score_of_negatives")
+    takes: ClassVar[frozenset[Option]] = frozenset({"classes"})
+    part: ClassVar[Task | None] = "binary"
+
+    def target(
+        self,
+        columns: Sequence[pd.Series[Any]],
+        names: Sequence[str],
+        *,
+        positive: Any = None,
+        classes: Sequence[Any] | None = None,
+    ) -> Target:
+        """Labels of any number, in the order of `classes`."""
+        return ClassTarget.of(columns[0], names[0], classes=classes)
+
+    def table(self, out: Tensor, n: int, *, told: bool) -> Tensor:
+        """(N, classes)."""
+        return several_each(out, n, self.name)
+
+    def probabilities(self, decision: Tensor) -> Tensor:
+        """Softmax over the classes."""
+        return decision.double().softmax(1)
+
+    def checked(self, out: Tensor, start: int) -> Floats:
+        """Finite, in [0, 1], a row adding up to 1."""
+        from auditkit.inputs.outputs import probabilities, sums_to_one
+
+        score = probabilities(out, start)
+        sums_to_one(score, out.dtype)
+        return score
+
+    def decided(
+        self, said: Floats, *, threshold: float, classes: tuple[str, ...]
+    ) -> tuple[NDArray[Any], Floats | None]:
+        """The class of the largest probability; ModelError unless there is one for each class."""
+        if said.shape[1] != len(classes):
+            raise ModelError(
+                f"the model gives {said.shape[1]} outputs a row; the target has {len(classes)} classes "
+                f"({listing(classes)}): name all in the order of the outputs, Dataset(classes=…)"
+            )
+        return said.argmax(axis=1).astype(np.int16), said
+
+    def changed(self, before: Floats, after: Floats, *, threshold: float) -> tuple[Floats, Floats]:
+        """Whether another class is decided on, and the change of the score of the one before."""
+        decided = before.argmax(axis=1)
+        rows = np.arange(len(before))
+        return (after.argmax(axis=1) != decided).astype(float), after[rows, decided] - before[rows, decided]
+
+    def missed_by(self, rows: Batch, *, threshold: float) -> Floats:
+        """From the score of the true class to that of the one decided on."""
+        assert rows.score is not None, "a model gives scores"
+        at = np.arange(len(rows.y_true))
+        return wrong_by(rows, rows.score[at, rows.y_pred] - rows.score[at, rows.y_true])
+
+    def worded(self, codes: NDArray[Any], classes: tuple[str, ...]) -> list[str]:
+        """Names of classes."""
+        return [classes[int(c)] for c in codes]
 
 
 @dataclass(frozen=True)
@@ -35,6 +105,7 @@ class ClassTarget:
     """True where the classes are integers: then 2, 2.0 and True are told apart from text."""
     positive: str = ""
     """Empty: no class counts as positive."""
+    cautions: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, column: pd.Series[Any], name: str, *, classes: Sequence[Any] | None = None) -> ClassTarget:
@@ -73,6 +144,11 @@ class ClassTarget:
         codes, uniques = distinct(column, name)
         found = np.array([*(place[str(_plain(x))] for x in uniques), -1], dtype=np.int16)
         return found[codes]
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The names of the classes."""
+        return self.classes
 
     def _known(self, labels: Sequence[Any], name: str) -> None:
         if labels and self.numeric != isinstance(labels[0], int) and all(str(x) in self.classes for x in labels):

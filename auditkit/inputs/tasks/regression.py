@@ -3,17 +3,83 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from auditkit.batch import Batch
 from auditkit.errors import DataError
+from auditkit.inputs.tasks.task import AuditTask, Floats, Target, one_each, wrong_shape
+from auditkit.records import Task
 from auditkit.values import Unwritten, factorized, is_number
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Regression(AuditTask):
+    """A number."""
+
+    name: ClassVar[Task] = "regression"
+    checks: ClassVar[tuple[str, ...]] = (
+        "regression_fairness",
+        "gap_attribution",
+        "layer_audit",
+        "attribution",
+        "flip_test",
+    )
+    gap_targets: ClassVar[tuple[str, ...]] = ("mean_prediction",)
+    scores: ClassVar[bool] = False
+
+    def target(
+        self,
+        columns: Sequence[pd.Series[Any]],
+        names: Sequence[str],
+        *,
+        positive: Any = None,
+        classes: Sequence[Any] | None = None,
+    ) -> Target:
+        """Finite numbers, of more than one value."""
+        return NumberTarget.of(columns[0], names[0])
+
+    def table(self, out: Tensor, n: int, *, told: bool) -> Tensor:
+        """(N,)."""
+        one = one_each(out, n)
+        if one is None:
+            raise wrong_shape(out, n, self.name, shapes=f"({n},) or ({n}, 1)")
+        return one
+
+    def probabilities(self, decision: Tensor) -> Tensor:
+        """The numbers, as they are."""
+        return decision
+
+    def checked(self, out: Tensor, start: int) -> Floats:
+        """Finite."""
+        from auditkit.inputs.outputs import finite
+
+        return finite(out, start)
+
+    def decided(
+        self, said: Floats, *, threshold: float, classes: tuple[str, ...]
+    ) -> tuple[NDArray[Any], Floats | None]:
+        """The numbers, without scores."""
+        return said, None
+
+    def changed(self, before: Floats, after: Floats, *, threshold: float) -> tuple[Floats, Floats]:
+        """Nothing is decided; the change of the number."""
+        return np.zeros(len(before)), after - before
+
+    def missed_by(self, rows: Batch, *, threshold: float) -> Floats:
+        """The size of every miss."""
+        return np.asarray(np.abs(np.asarray(rows.y_pred, float) - rows.y_true))
+
+    def worded(self, codes: NDArray[Any], classes: tuple[str, ...]) -> list[str]:
+        """Four digits."""
+        return [f"{x:.4g}" for x in codes]
 
 
 @dataclass(frozen=True)
@@ -27,6 +93,8 @@ class NumberTarget:
     positive: str = ""
     """Empty: no value counts as positive."""
     classes: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, column: pd.Series[Any], name: str) -> NumberTarget:

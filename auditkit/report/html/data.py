@@ -100,17 +100,14 @@ def _outcome(look: Lookup) -> str:
     d = look.report.provenance.data
     if not d.y_true:
         return NOTHING
-    match d.task:
-        case "multiclass":
-            return (
-                f"{shown(d.y_true)}, one of {len(d.classes)} classes: {listed([shown(c) for c in d.classes[:12]])}"
-                + (", …" if len(d.classes) > 12 else "")
-            )
-        case "regression":
-            return f"{shown(d.y_true)}, a number"
-        case "multilabel":
-            return f"{len(d.classes)} labels, each yes or no: {listed([shown(c) for c in d.classes])}"
-    return f"{shown(d.y_true)}; positive is “{shown(d.positive)}”"
+    classes = [shown(c) for c in d.classes]
+    return d.kind.outcome.format(
+        y_true=shown(d.y_true),
+        positive=shown(d.positive),
+        n=len(classes),
+        classes=listed(classes[:12]) + (", …" if len(classes) > 12 else ""),
+        labels=listed(classes),
+    )
 
 
 def _groups(look: Lookup) -> list[TableView]:

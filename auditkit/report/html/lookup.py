@@ -31,7 +31,7 @@ class Lookup:
     def __init__(self, report: Report) -> None:
         self.report = report
         self.say = Vocabulary.of(report)
-        self.binary = report.provenance.data.task == "binary"
+        self.binary = report.provenance.data.kind.yes_no
         self._by_id = {f.id: f for f in report.findings}
         self._by_key: dict[tuple[str, Comparison, frozenset[str]], Finding] = {}
         self._groups: dict[tuple[str, frozenset[str]], Finding] = {}

@@ -43,7 +43,7 @@ def _of_class(rule: Rule, look: Lookup) -> str:
     """Which class or label a rule is about."""
     if rule.label is not None:
         return f", {shown(rule.label)}"
-    each = look.report.provenance.data.task == "multiclass" and rule.metric not in WHOLE
+    each = look.report.provenance.data.kind.several and rule.metric not in WHOLE
     return ", each class against the rest" if each else ""
 
 

@@ -1,0 +1,69 @@
+"""The multilabel task: several columns of yes or no, each audited by itself, as a binary task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pandas as pd
+
+from auditkit.errors import DataError, listing
+from auditkit.inputs.tasks.binary import Binary, BinaryTarget, Codes
+from auditkit.inputs.tasks.task import Option, several_each
+from auditkit.records import Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Multilabel(Binary):
+    """Several labels a row, of which any may be true."""
+
+    name: ClassVar[Task] = "multilabel"
+    takes: ClassVar[frozenset[Option]] = frozenset({"threshold"})
+    part: ClassVar[Task | None] = "binary"
+    exclusive: ClassVar[bool] = False
+
+    def columns(self, names: tuple[str, ...]) -> None:
+        """DataError unless there are two columns or more."""
+        if len(names) < 2 or len(set(names)) < len(names):
+            raise DataError(f"a multilabel target is two or more different columns; y_true names {listing(names)}")
+
+    def target(
+        self,
+        columns: Sequence[pd.Series[Any]],
+        names: Sequence[str],
+        *,
+        positive: Any = None,
+        classes: Sequence[Any] | None = None,
+    ) -> LabelsTarget:
+        """A target a column; DataError where one of them is none."""
+        each = [BinaryTarget.of(column, name) for column, name in zip(columns, names, strict=True)]
+        return LabelsTarget(each[0], tuple(names))
+
+    def table(self, out: Tensor, n: int, *, told: bool) -> Tensor:
+        """(N, labels)."""
+        return several_each(out, n, self.name)
+
+    def decision(self, table: Tensor, *, logits: bool) -> Tensor:
+        """(N, labels), as they are."""
+        return table
+
+
+@dataclass(frozen=True)
+class LabelsTarget:
+    """Several columns of yes or no; each has a target of its own in the audit of that label."""
+
+    first: BinaryTarget
+    """Of the first label."""
+    classes: tuple[str, ...]
+    """The labels."""
+    positive: str = ""
+    written: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+    """None: each label says its own, where it is audited."""
+
+    def code(self, column: pd.Series[Any], name: str) -> Codes:
+        """1, 0 or -1 for every value, as of the first label."""
+        return self.first.code(column, name)

@@ -1,0 +1,89 @@
+"""What is asked: one rule of a policy, and which policy it is of. Import them from `auditkit.records`."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from auditkit.exhibits import Record
+
+Comparison = Literal[
+    "overall",
+    "group_min",
+    "group_max",
+    "difference",
+    "ratio",
+    "difference_to_overall",
+    "ratio_to_overall",
+    "difference_to_reference",
+    "ratio_to_reference",
+    "difference_to_rest",
+    "ratio_to_rest",
+]
+
+
+_TOLD = ("controls", "law", "caveat", "unit", "direction")
+"""Of a finding: absent from JSON where they are empty."""
+
+
+class Rule(Record):
+    """One line of a policy: a metric, a comparison, a limit."""
+
+    id: str = Field(min_length=1)
+    """Stable: finding, JUnit name and baseline key."""
+    metric: str
+    comparison: Comparison
+    by: tuple[str, ...] = ()
+    reference: dict[str, str] | None = None
+    """Attribute → value of the reference group; only for comparisons to one."""
+    label: str | None = None
+    """The class, or the label of several; None: the only one, or all together."""
+    of: str | None = None
+    """Of a share: of the gap in what."""
+    features: tuple[str, ...] = ()
+    """Of a share: the columns whose parts of the gap are added."""
+    at_most: float | None = None
+    at_least: float | None = None
+    confidence: float | None = None
+    """Level of the deciding interval; None: the policy's."""
+    decision: Literal["interval", "point"] = "interval"
+    min_n: int = 10
+    """Groups with a smaller denominator leave this rule's family, by name."""
+    on_inconclusive: Literal["fail", "warn", "pass"] = "warn"
+    on_not_measured: Literal["fail", "warn", "pass"] = "fail"
+    severity: Literal["error", "warning"] = "error"
+    refs: tuple[str, ...] = ()
+    line: int | None = None
+    """Line of the rule in its file, from 1."""
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Rule:
+        if (self.at_most is None) == (self.at_least is None):
+            raise ValueError(f"rule '{self.id}' needs exactly one of at_most and at_least")
+        return self
+
+    @property
+    def limit(self) -> float:
+        """The one limit of the rule."""
+        limit = self.at_most if self.at_most is not None else self.at_least
+        assert limit is not None
+        return limit
+
+
+class PolicyInfo(Record):
+    """Which policy: what a report keeps of it beside the verdicts (each carries its rule)."""
+
+    id: str = ""
+    version: str = ""
+    owner: str = ""
+    review_by: datetime.date | None = None
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """Level of every interval in the report, unless a rule says otherwise."""
+    correction: Literal["holm", "none"] = "holm"
+    """How the rules of one severity share their error: Holm's step-down, or not at all."""
+    source: str = ""
+    """File name of the policy; empty for a dict."""
+    sha256: str = ""
+    """SHA-256 of the rules as canonical JSON: it changes when what is asked changes."""
