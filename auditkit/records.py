@@ -64,6 +64,10 @@ Concern = Literal[
 ]
 
 
+_TOLD = ("controls", "law", "caveat", "unit", "direction")
+"""Of a finding: absent from JSON where they are empty."""
+
+
 class Finding(Record):
     """One answer to one question, with its uncertainty."""
 

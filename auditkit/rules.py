@@ -24,10 +24,6 @@ Comparison = Literal[
 ]
 
 
-_TOLD = ("controls", "law", "caveat", "unit", "direction")
-"""Of a finding: absent from JSON where they are empty."""
-
-
 class Rule(Record):
     """One line of a policy: a metric, a comparison, a limit."""
 
