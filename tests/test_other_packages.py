@@ -19,7 +19,7 @@ import auditkit as ak
 from auditkit.batch import Batch
 from auditkit.catalogue import index
 from auditkit.catalogue.metric import Metric
-from auditkit.check import Assessment, Judge
+from auditkit.check import Assessment, BaseCheck, Judge
 from auditkit.errors import PolicyError, ReportError
 from auditkit.question import Question
 from auditkit.records import Estimate, Finding, GroupEstimate, Report
@@ -85,13 +85,10 @@ class Kilograms:
 
 
 @dataclasses.dataclass(frozen=True)
-class Scale:
+class Scale(BaseCheck):
     """What each group is sent, in kilograms."""
 
-    name: ClassVar[str] = "scale"
-
-    def options(self) -> dict[str, Any]:
-        return {}
+    NAME: ClassVar[str] = "scale"
 
     def gather(self, batch: Batch) -> Kilograms:
         kg, groups = batch.features["kg"].to_numpy(), batch.features["sex"].to_numpy()

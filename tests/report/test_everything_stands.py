@@ -17,7 +17,8 @@ import pytest
 import auditkit as ak
 from auditkit.catalogue.index import METRICS
 from auditkit.checks import CHECKS
-from auditkit.records import TASKS, Cases, Concern, Estimate, Exhibit, Finding, GroupEstimate, Report, Task, Words
+from auditkit.inputs.tasks.registry import TASKS
+from auditkit.records import Cases, Concern, Estimate, Exhibit, Finding, GroupEstimate, Report, Task, Words
 from auditkit.report.html.page import render
 from auditkit.report.html.retold import retold
 from auditkit.report.html.views import VIEWS
