@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from auditkit.inputs.loading import load_model as load_model
     from auditkit.inputs.model import Model as Model
     from auditkit.inputs.predictions import Predictions as Predictions
+    from auditkit.inputs.source import Source as Source
     from auditkit.judging import judge as judge
     from auditkit.records import Estimate as Estimate
     from auditkit.records import Finding as Finding
@@ -76,6 +77,7 @@ _HOMES = {
     "Model": "inputs.model",
     "Predictions": "inputs.predictions",
     "Dataset": "inputs.dataset",
+    "Source": "inputs.source",
     "load_model": "inputs.loading",
     "segments": "inputs.groups",
     "Tally": "evidence.tally",

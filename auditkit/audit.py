@@ -9,23 +9,19 @@ other machines, at other sites. `conclude` turns the sum into findings, and neve
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from auditkit.accidents import OnError, absent_if_broken, chosen, fit_for_a_report
-from auditkit.batch import Batch, all_missing, missing
+from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, others
-from auditkit.check import Check, DeclaredCheck, FittedCheck, RowsCheck, SampleCheck, StreamCheck
+from auditkit.check import Check, DeclaredCheck, RowsCheck, SampleCheck
 from auditkit.checks import asked_for, check_of, default_checks, told_apart
-from auditkit.deciding import by_label, decided, of_one_task, wrapped
+from auditkit.deciding import by_label, of_one_task, wrapped
 from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, PolicyError, foreign, listing
-from auditkit.evidence.clusters import cluster_hashes
-from auditkit.evidence.group_counts import GroupCounts
 from auditkit.evidence.observed import Evidence, Observed
-from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
 from auditkit.evidence.suppression import recoded_batch
 from auditkit.formatting import utf8
 from auditkit.gate.policy import Policy
@@ -33,6 +29,7 @@ from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
 from auditkit.judging import as_policy, judge
+from auditkit.observing import one_pass
 from auditkit.progress import Progress, tell, told_to
 from auditkit.provenance import created, provenance_of
 from auditkit.records import Finding, NotMeasured, Report, StoredEvidence, Words
@@ -94,9 +91,8 @@ def audit(
     if disclosure is not None:
         disclosure.agrees(rows_shown=include_examples > 0 or any(c.name == "examples" for c in asked))
     level = 0.95 if rules is None else rules.confidence
-    done = _by_label if data.kind.by_label else _audited
     with told_to(progress), foreign("code that was called"):
-        report = done(
+        report = _audited(
             model,
             data,
             checks=asked,
@@ -133,23 +129,20 @@ def _audited(
     on_error: OnError,
     disclosure: Disclosure,
 ) -> Report:
-    observed = observe(model, data, checks=checks, sample=sample, seed=seed, on_error=on_error)
-    return conclude(
-        observed,
-        model,
-        data,
-        checks=checks,
-        sample=sample,
-        seed=seed,
-        level=level,
-        on_error=on_error,
-        disclosure=disclosure,
-    )
+    """One audit; of several labels one each, in one pass over the rows."""
+    of_one_task(model, data)
+    asked = dict(by_label(model, data)) if data.kind.by_label else {"": (model, data)}
+    drawn: Any = {"checks": checks, "sample": sample, "seed": seed, "on_error": on_error}
+    seen = one_pass(list(asked.values()), **drawn)
+    parts = {
+        label: conclude(one, *own, level=level, disclosure=disclosure, **drawn)
+        for one, (label, own) in zip(seen, asked.items(), strict=True)
+    }
+    return _joined(parts, data) if data.kind.by_label else parts[""]
 
 
-def _by_label(model: Model | Predictions, data: Dataset, **options: Any) -> Report:
-    """An audit a label; each finding, absence and piece of evidence says whose it is."""
-    parts = {label: _audited(own, rows, **options) for label, own, rows in by_label(model, data)}
+def _joined(parts: Mapping[str, Report], data: Dataset) -> Report:
+    """The audits of several labels as one; each finding, absence and piece of evidence says whose it is."""
     first = next(iter(parts.values()))
     lost = [p.provenance.data for p in parts.values()]
     digest = hashlib.sha256("".join(d.sha256 for d in lost).encode()).hexdigest()
@@ -192,36 +185,8 @@ def observe(
     of_one_task(model, data)
     if data.kind.by_label:
         raise DataError("rows of several labels are observed one label at a time: data.of_label(…), model.of_output(…)")
-    known = [c for c in checks if data.task in c.tasks]
-    sampled = isinstance(model, Model) or any(isinstance(c, RowsCheck) for c in known)
-    on_error = chosen(on_error)
-    broken: dict[str, NotMeasured] = {}
-    streams: list[StreamCheck] = []
-    gathered: dict[str, Evidence] = {}
-    for check in (c for c in known if isinstance(c, StreamCheck)):
-        with absent_if_broken(check, broken, on_error):
-            streams.append(_fitted(check, model, data))
-    total: Observed | None = None
-    for batch, outputs in decided(model, data):
-        keys = row_keys(_content(batch, model))
-        whole = keys if isinstance(model, Model) else row_keys(batch)
-        batch = replace(batch, key=whole if batch.cluster is None else cluster_hashes(batch.cluster))
-        for check in (c for c in streams if c.name not in broken):
-            with absent_if_broken(check, broken, on_error):
-                seen = check.gather(batch)
-                gathered[check.name] = gathered[check.name] + seen if check.name in gathered else seen
-        part = Observed(
-            RowHash.of(keys),
-            int(missing(batch.y_true).sum()),
-            int((missing(batch.y_pred) & ~missing(batch.y_true)).sum()),
-            {},
-            Sample.of(batch, shuffled(whole, seed), k=sample) if sampled else None,
-            GroupCounts.of(batch),
-            outputs=outputs,
-        )
-        total = part if total is None else total + part
-    assert total is not None, "a Dataset has rows"
-    return replace(total, evidence={k: v for k, v in gathered.items() if k not in broken}, broken=broken)
+    (seen,) = one_pass([(model, data)], checks=checks, sample=sample, seed=seed, on_error=chosen(on_error))
+    return seen
 
 
 def conclude(
@@ -320,18 +285,3 @@ def _told(findings: Sequence[Finding]) -> list[Finding]:
         else f
         for f in findings
     ]
-
-
-def _fitted(check: StreamCheck, model: Model | Predictions, data: Dataset) -> StreamCheck:
-    """The check, having seen all rows once (before any decision) if it wants to."""
-    if not isinstance(check, FittedCheck):
-        return check
-    without = model.columns if isinstance(model, Predictions) else ()
-    return check.fit(next(data.batches(len(data), without=without)))
-
-
-def _content(batch: Batch, model: Model | Predictions) -> Batch:
-    """What identifies a row: everything that the audit uses and that does not come out of the net."""
-    if isinstance(model, Predictions):
-        return replace(batch, features=batch.features[[]])
-    return replace(batch, y_pred=all_missing(batch.y_pred), score=None)

@@ -1,10 +1,10 @@
-"""Rows and what the model says of them: the batches of the data, with decisions and scores."""
+"""Rows and what the model says of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditkit.batch import Batch
 from auditkit.errors import DataError, ModelError
@@ -14,7 +14,9 @@ from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
 from auditkit.inputs.tasks.registry import task_of
-from auditkit.progress import tell
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Decided(NamedTuple):
@@ -25,25 +27,17 @@ class Decided(NamedTuple):
     """Of the net's own outputs, where nobody has said what they are."""
 
 
-def decided(model: Model | Predictions, data: Dataset) -> Iterator[Decided]:
-    """The batches of the data, with decisions and scores."""
-    done = 0
+def decided(model: Model | Predictions, data: Dataset, rows: pd.DataFrame, *, first: bool = False) -> Decided:
+    """Some rows of the data, with decisions and scores; on the `first` the model is tried before it is asked."""
     if isinstance(model, Predictions):
-        decisions, scores = model.outputs(data)
-        for batch in data.batches(without=model.columns):
-            rows = slice(done, done := done + len(batch.y_true))
-            own = replace(batch, y_pred=decisions[rows], score=None if scores is None else scores[rows])
-            yield Decided(own, OutputRange())
-            tell("rows", done, len(data))
-        return
-    for batch in data.batches():
-        if not done:
-            preflight(model, batch.features)
-        said, outputs = model.scored(batch.features)
-        y_pred, score = task_of(model.task).decided(said, threshold=model.threshold, classes=data.classes)
-        yield Decided(replace(batch, y_pred=y_pred, score=score), outputs)
-        done += len(said)
-        tell("rows", done, len(data))
+        decisions, scores = model.outputs(data, rows)
+        return Decided(replace(data.batch(rows, without=model.columns), y_pred=decisions, score=scores), OutputRange())
+    batch = data.batch(rows)
+    if first:
+        preflight(model, batch.features)
+    said, outputs = model.scored(batch.features)
+    y_pred, score = task_of(model.task).decided(said, threshold=model.threshold, classes=data.classes)
+    return Decided(replace(batch, y_pred=y_pred, score=score), outputs)
 
 
 def of_one_task(model: Model | Predictions, data: Dataset) -> None:
@@ -53,17 +47,16 @@ def of_one_task(model: Model | Predictions, data: Dataset) -> None:
         )
 
 
-def by_label(model: Model | Predictions, data: Dataset) -> Iterator[tuple[str, Model | Predictions, Dataset]]:
+def by_label(model: Model | Predictions, data: Dataset) -> Iterator[tuple[str, tuple[Model | Predictions, Dataset]]]:
     """Each label of several, with model and rows of the audit of it; ModelError unless a net has an output each."""
-    of_one_task(model, data)
     if isinstance(model, Model):
-        outputs = model.predict(next(data.batches(2)).features.head(2)).shape[1]
+        outputs = model.predict(data.sample().features.head(2)).shape[1]
         if outputs != len(data.labels):
             raise ModelError(f"the model gives {outputs} outputs a row; the target has {len(data.labels)} labels")
     others = model.columns if isinstance(model, Predictions) else ()
     for i, label in enumerate(data.labels):
         own = model.of_output(i) if isinstance(model, Model) else model.of_label(i, len(data.labels))
-        yield label, own, data.of_label(label, without=others)
+        yield label, (own, data.of_label(label, without=others))
 
 
 def wrapped(model: object, data: object) -> None:

@@ -80,7 +80,7 @@ def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> Data
         beside = [name for name in (data.weights, data.cluster) if name is not None]
         used = [*data.sensitive_features, *data.control_features, *data.labels, *model.columns, *beside]
     else:
-        used = list(data.frame.columns)
+        used = list(data.source.schema)
     content = json.dumps([sorted(used), observed.rows.rows, observed.rows.sums])
     return DataProvenance(
         name=data.name,

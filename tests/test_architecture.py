@@ -14,7 +14,7 @@ ALWAYS = {"errors", "files", "lazy", "auditkit"}
 EVERYTHING = {
     "records", "catalogue", "check", "formatting", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
-    "values", "alignment", "batch", "question",
+    "values", "alignment", "batch", "question", "observing",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
 BORDERS: dict[str, tuple[set[str], set[str]]] = {
@@ -27,7 +27,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "rules": ({"exhibits"}, {"pydantic"}),
     "stored": ({"files"}, set()),
     "disclosure": ({"exhibits"}, {"pydantic"}),
-    "deciding": ({"batch", "evidence", "explain", "inputs", "progress"}, set()),
+    "deciding": ({"batch", "evidence", "explain", "inputs"}, {"pandas"}),
+    "observing": ({"accidents", "batch", "check", "deciding", "evidence", "inputs", "progress", "records"}, set()),
     "accidents": ({"check", "progress", "records", "formatting"}, set()),
     "origins": ({"exhibits"}, {"pydantic"}),
     "records": (

@@ -44,6 +44,11 @@ def row_keys(batch: Batch) -> Keys:
     for name, values in (("weight", batch.sample_weight), ("cluster", batch.cluster)):
         if values is not None:
             frame[name] = values
+    return frame_keys(frame)
+
+
+def frame_keys(frame: pd.DataFrame) -> Keys:
+    """A 64-bit hash of each row of a frame, (N,), in whatever order its columns stand."""
     frame = hashable(frame[sorted(frame.columns)])
     return pd.util.hash_pandas_object(frame, index=False, hash_key=_HASH_KEY).to_numpy().astype(np.uint64)
 

@@ -77,9 +77,9 @@ def _table(X: Any, name: str) -> pd.DataFrame:
 
 
 def _foreign(X: Any) -> pd.DataFrame:
-    from auditkit.inputs.sources import read
+    from auditkit.inputs.sources import source_of
 
-    return read(X).frame
+    return source_of(X).frame
 
 
 def _rows(X: Any, name: str) -> pd.DataFrame:

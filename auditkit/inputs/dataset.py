@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from auditkit.batch import MISSING, Batch, all_missing
 from auditkit.errors import DataError, listing, nearest
-from auditkit.inputs import lookalikes, sources
+from auditkit.inputs import lookalikes
 from auditkit.inputs.arrays import joined
 from auditkit.inputs.csv_files import CsvOptions
-from auditkit.inputs.files import Source
 from auditkit.inputs.grouping import grouped, name_of, names_of
+from auditkit.inputs.source import BATCH
+from auditkit.inputs.sources import source_of
+from auditkit.inputs.survey import Survey
 from auditkit.inputs.tasks.registry import TASKS, task_of
 from auditkit.inputs.tasks.task import Target
 from auditkit.inputs.weights import checked_kind, clusters_of, weights_of
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 
+_Read = TypeVar("_Read")
+
 
 class Dataset:
-    """Rows to audit.
+    """Rows to audit: what the columns of a source mean. Its rows are read part by part, and never all at once.
 
     Parameters
     ----------
@@ -93,11 +97,8 @@ class Dataset:
         decimal: str | None = None,
         thousands: str | None = None,
     ) -> None:
-        source = sources.read(data, CsvOptions.of(sep, encoding, na_values, decimal, thousands))
-        self.frame = source.frame
-        self._read_as = f" ({source.name} was read with {source.read_as})" if source.read_as else ""
-        self.name = source.name
-        self.file_sha256 = source.file_sha256
+        self.source = source_of(data, CsvOptions.of(sep, encoding, na_values, decimal, thousands))
+        self._survey = Survey(self.source)
         self.path = str(data) if isinstance(data, str | Path) else ""
         self.task = _known_task(task, positive=positive, classes=classes)
         self.labels = tuple(
@@ -110,41 +111,50 @@ class Dataset:
         if not self.sensitive_features:
             raise DataError("declare at least one column in sensitive_features: an audit asks whom a decision concerns")
         for name in self.labels:
-            self.column(name, "y_true")
+            self._known(name, "y_true")
         for role in ("sensitive", "control"):
             for name in getattr(self, f"{role}_features"):
-                self.column(name, f"{role}_features")
+                self._known(name, f"{role}_features")
                 if name in self.labels:
                     raise DataError(f"'{name}' is the target; it cannot be a {role} feature too")
-        columns = [self.frame[name] for name in self.labels]
-        self.target: Target = task_of(task).target(columns, self.labels, positive=positive, classes=classes)
-        self._groups = pd.DataFrame({name: grouped(self.frame[name], name) for name in self.sensitive_features})
-        controls = {name: grouped(self.frame[name], name) for name in self.control_features}
-        self._controls = pd.DataFrame(controls) if controls else None
-        self._truth: NDArray[Any] = self.target.code(columns[0], self.labels[0])
+        self.target: Target = self._told(
+            lambda *columns: task_of(task).target(columns, self.labels, positive=positive, classes=classes),
+            *self.labels,
+        )
+        named = (*self.sensitive_features, *self.control_features)
+        self._levels = {name: self._told(lambda c, name=name: grouped(c, name), name) for name in named}
         if weights is not None and sample_weight is not None:
             raise DataError("weights and sample_weight are the same: give one of them")
         self.weights = self._own(name_of(sample_weight if weights is None else weights, "weights"), "weights")
         self.weights_kind = checked_kind(weights_kind)
         self.cluster = self._own(name_of(cluster, "cluster"), "cluster")
-        self._weight = (
-            None if self.weights is None else weights_of(self.frame[self.weights], self.weights, self.weights_kind)
-        )
-        self._cluster = None if self.cluster is None else clusters_of(self.frame[self.cluster], self.cluster)
-        self.cautions = (*source.cautions, *self._cautions(source))
+        if self.weights is not None:
+            self._told(lambda c: weights_of(c, str(c.name), self.weights_kind), self.weights)
+        if self.cluster is not None:
+            self._told(lambda c: clusters_of(c, str(c.name)), self.cluster)
+        self.cautions = (*self.source.cautions, *self._cautions())
 
-    def _cautions(self, source: Source) -> list[str]:
+    def _told(self, read: Callable[..., _Read], *names: str) -> _Read:
+        """What is read of columns: of the values that they hold, or, where these cannot be, with the whole columns, so
+        that the error tells rows and numbers of them."""
+        try:
+            return read(*(self._survey.values[name] for name in names))
+        except DataError:
+            whole = pd.concat([self._survey.settled(p) for p in self.source.batches(names)], ignore_index=True)
+            read(*(whole[name] for name in names))
+            raise
+
+    def _cautions(self) -> list[str]:
         """What a reader should know of labels: those that look alike, texts read as missing, one class only."""
         said = list(self.target.cautions)
         named = dict.fromkeys((*self.labels, *self.sensitive_features, *self.control_features))
-        for name, counts in source.missing_texts(list(named)).items():
+        for name, counts in self.source.missing_texts(list(named)).items():
             told = ", ".join(f"'{text}' ({n:,} rows)" for text, n in sorted(counts.items()))
             said.append(f"'{name}': {told} read as missing; na_values=[] (--na-value '') keeps such texts as values.")
-        for frame in [self._groups] if self._controls is None else [self._groups, self._controls]:
-            for column in frame:
-                found = list(frame[column].cat.categories)
-                known = [x for x in found if x != MISSING]
-                said += lookalikes.cautions(str(column), known, missing=MISSING in found)
+        for name, levels in self._levels.items():
+            found = list(levels.categories)
+            known = [x for x in found if x != MISSING]
+            said += lookalikes.cautions(name, known, missing=MISSING in found)
         said += lookalikes.cautions(self.y_true, list(self.target.written), missing=False)
         return list(dict.fromkeys(said))
 
@@ -152,7 +162,7 @@ class Dataset:
         """A column that is neither target nor sensitive feature, or None."""
         if name is None:
             return None
-        self.column(name, role)
+        self._known(name, role)
         if name in self.labels:
             raise DataError(f"'{name}' is the target; it cannot be {role} too")
         if role == "weights" and name in self.sensitive_features:
@@ -162,7 +172,22 @@ class Dataset:
     @property
     def zero_weights(self) -> int:
         """Rows of weight 0, which count nowhere that weights are used."""
-        return 0 if self._weight is None else int((self._weight == 0).sum())
+        return 0 if self.weights is None else self._survey.zeros[self.weights]
+
+    @property
+    def name(self) -> str:
+        """The name of the file, or empty."""
+        return self.source.name
+
+    @property
+    def file_sha256(self) -> str | None:
+        """The fingerprint of the file that the rows come from, or None."""
+        return self.source.fingerprint
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All rows at once, in memory, as they were given."""
+        return self._survey.settled(self.source.frame)
 
     @classmethod
     def from_arrays(
@@ -236,44 +261,75 @@ class Dataset:
             raise DataError(f"no label '{label}'; the labels are {listing(self.labels)}.{nearest(label, self.labels)}")
         out = copy.copy(self)
         out.task, out.labels, out.y_true = task_of(self.task).part or self.task, (label,), label
-        out.target = task_of(out.task).target([self.frame[label]], [label])
-        out._truth = out.target.code(self.frame[label], label)
+        out.target = out._told(lambda column: task_of(out.task).target([column], [label]), label)
         out.cautions = (*self.cautions, *out.target.cautions)
         out._not_inputs = self._not_inputs | {*without, *self.labels} - {label}
         return out
 
     def __len__(self) -> int:
-        return len(self.frame)
+        return self._survey.rows
 
-    def column(self, name: str, role: str) -> pd.Series[Any]:
-        """The column of that name; DataError naming the nearest."""
-        if name not in self.frame.columns:
+    def _known(self, name: str, role: str) -> None:
+        """DataError unless there is a column of that name, naming the nearest."""
+        columns = list(self._survey.values)
+        if name not in columns:
+            read_as = f" ({self.name} was read with {self.source.read_as})" if self.source.read_as else ""
             raise DataError(
-                f"no column '{name}' for {role}; the columns are {listing(self.frame.columns)}{self._read_as}."
-                f"{nearest(name, self.frame.columns)}"
+                f"no column '{name}' for {role}; the columns are {listing(columns)}{read_as}.{nearest(name, columns)}"
             )
-        return self.frame[name]
 
-    def batches(self, size: int = 65_536, *, without: Sequence[str] = ()) -> Iterator[Batch]:
+    def column(self, rows: pd.DataFrame, name: str, role: str) -> tuple[pd.Series[Any], int]:
+        """A column of some `rows` below all the values that it holds anywhere, and how many these are.
+
+        What is made of a column so (codes of labels) is the same in every part, and the values are cut off again.
+        DataError for a column that is not there, naming the nearest.
+        """
+        self._known(name, role)
+        return self._survey.beside(rows[name])
+
+    def batches(self, size: int = BATCH, *, without: Sequence[str] = ()) -> Iterator[Batch]:
         """The rows in parts, before any decision; `without` names columns that are no features (predictions)."""
+        for rows in self.parts(size):
+            yield self.batch(rows, without=without)
+
+    def parts(self, size: int = BATCH) -> Iterator[pd.DataFrame]:
+        """The rows in parts, as they are; DataError if they are not those that were there before."""
+        seen = 0
+        for rows in self.source.batches(size=size):
+            seen += len(rows)
+            yield self._survey.settled(rows)
+        if seen != len(self):
+            raise DataError(f"{self.name or 'the source'} gave {len(self):,} rows at first and {seen:,} later")
+
+    def sample(self, *, without: Sequence[str] = ()) -> Batch:
+        """At most so many rows as a part has, drawn by the hash of their content; all where they are no more."""
+        return self.batch(self._survey.sample, without=without)
+
+    def batch(self, rows: pd.DataFrame, *, without: Sequence[str] = ()) -> Batch:
+        """Some rows of the source as checks are given them, before any decision."""
         beside = {name for name in (self.weights, self.cluster) if name is not None}
         hidden = {*self.labels, *without, *self._not_inputs, *beside}
-        features = self.frame[[c for c in self.frame.columns if c not in hidden]]
-        for start in range(0, len(self), size):
-            rows = slice(start, start + size)
-            truth = self._truth[rows]
-            yield Batch(
-                features=features.iloc[rows],
-                groups=self._groups.iloc[rows],
-                y_true=truth,
-                y_pred=all_missing(truth),
-                task=self.task,
-                classes=self.classes,
-                controls=None if self._controls is None else self._controls.iloc[rows],
-                sample_weight=None if self._weight is None else self._weight[rows],
-                weights_kind=self.weights_kind,
-                cluster=None if self._cluster is None else self._cluster[rows],
-            )
+        column, values = self.column(rows, self.labels[0], "y_true")
+        truth = self.target.code(column, self.labels[0])[values:]
+        return Batch(
+            features=rows[[c for c in rows.columns if c not in hidden]],
+            groups=self._grouped(rows, self.sensitive_features),
+            y_true=truth,
+            y_pred=all_missing(truth),
+            task=self.task,
+            classes=self.classes,
+            controls=self._grouped(rows, self.control_features) if self.control_features else None,
+            sample_weight=None if self.weights is None else rows[self.weights].to_numpy(dtype=np.float64),
+            weights_kind=self.weights_kind,
+            cluster=None if self.cluster is None else clusters_of(rows[self.cluster], self.cluster),
+        )
+
+    def _grouped(self, rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+        out = {}
+        for name in names:
+            column, values = self.column(rows, name, "sensitive_features")
+            out[name] = grouped(column, name)[values:]
+        return pd.DataFrame(out, index=rows.index)
 
 
 def _known_task(task: Task, *, positive: Any, classes: Sequence[Any] | None) -> Task:

@@ -14,14 +14,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple, cast
-
-import pandas as pd
+from typing import Any, cast
 
 from auditkit import files
 from auditkit.errors import DataError, listing
-from auditkit.inputs import csv_files, parquet_files
+from auditkit.inputs import csv_files
 from auditkit.inputs.csv_files import CsvOptions
+from auditkit.inputs.parquet_files import ParquetSource
+from auditkit.inputs.source import FrameSource, Source
 
 _EXPECTED = "a parquet or CSV file, or a folder of such parts"
 PARQUET = (".parquet", ".pq", ".parq")
@@ -44,22 +44,23 @@ _STRANGE = {
 _PACKED: dict[bytes, Callable[[Any], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 
 
-class Source(NamedTuple):
-    """Rows, and where they came from."""
+class CsvSource(FrameSource):
+    """The rows of a CSV file, read whole: the type of a column is known when all of it was seen."""
 
-    frame: pd.DataFrame
-    name: str = ""
-    """File name, or empty."""
-    file_sha256: str | None = None
-    read_as: str = ""
-    """How a CSV file was read, for errors; empty for others."""
-    cautions: tuple[str, ...] = ()
-    """What was guessed of the file; whole sentences."""
-    missing_texts: Callable[[Sequence[str]], dict[str, Counter[str]]] = lambda columns: {}
-    """Of columns: the texts other than empty ones that were read as missing, and how often."""
+    def __init__(self, content: bytes, path: Path, digest: str, options: CsvOptions, said: Sequence[str] = ()) -> None:
+        read = csv_files.parse(content, str(path), options)
+        super().__init__(read.frame, path.name)
+        self.fingerprint = digest
+        self.read_as = read.read_as
+        self.cautions = (*said, *(c.replace(str(path), path.name) for c in read.cautions))
+        self._missing_texts = read.missing_texts
+
+    def missing_texts(self, columns: Sequence[str]) -> dict[str, Counter[str]]:
+        """Of columns: the texts other than empty ones that were read as missing, and how often."""
+        return self._missing_texts(columns)
 
 
-def read_path(path: Path, options: CsvOptions) -> Source:
+def source_at(path: Path, options: CsvOptions) -> Source:
     """The rows of a file, a folder of parts, or a pattern such as `rows/*.parquet`; DataError where there are none."""
     try:
         kind = path.stat().st_mode
@@ -75,14 +76,8 @@ def read_path(path: Path, options: CsvOptions) -> Source:
     digest, parquet = _seen(path)
     if parquet:
         _no_options(path.name, options)
-        return Source(parquet_files.one(path), path.name, digest)
-    return _csv(_unpacked(_bytes(path), path), path, digest, options)
-
-
-def _csv(content: bytes, path: Path, digest: str, options: CsvOptions) -> Source:
-    read = csv_files.parse(content, str(path), options)
-    said = tuple(c.replace(str(path), path.name) for c in read.cautions)
-    return Source(read.frame, path.name, digest, read.read_as, said, read.missing_texts)
+        return ParquetSource([path], None, path.name, digest)
+    return CsvSource(_unpacked(_bytes(path), path), path, digest, options)
 
 
 def _seen(path: Path) -> tuple[str, bool]:
@@ -188,13 +183,12 @@ def _parts(paths: list[Path], base: Path, name: str, options: CsvOptions) -> Sou
     title = f"{name or base} ({len(paths)} files)"
     if all(parquet):
         _no_options(title, options)
-        return Source(parquet_files.several(paths, base), title, digest)
+        return ParquetSource(paths, base, title, digest)
     if any(parquet):
         other = paths[parquet.index(False)]
         raise DataError(f"{base} holds parquet and other files ({other.name}); expected parts of one kind")
     content, said = _one_text(paths, options)
-    source = _csv(content, Path(title), digest, options)
-    return source._replace(cautions=(*said, *source.cautions))
+    return CsvSource(content, Path(title), digest, options, said)
 
 
 def _one_text(paths: list[Path], options: CsvOptions) -> tuple[bytes, list[str]]:

@@ -2,36 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from auditkit.errors import DataError, listing
+from auditkit.inputs.source import BATCH, Source, names_of, no_rows
 
-
-def one(path: Path) -> pd.DataFrame:
-    """The rows of one file; DataError for an incomplete one."""
+if TYPE_CHECKING:
     import pyarrow
+
+
+class ParquetSource(Source):
+    """Files of parquet, read by record batches: no more than a part of them is in memory.
+
+    `base`: the folder below which folders called `name=value` are columns; None for one file by itself. Raises
+    DataError for an incomplete file, parts whose columns differ (naming the part), and files that change meanwhile.
+    """
+
+    def __init__(
+        self, paths: Sequence[Path], base: Path | None, name: str = "", fingerprint: str | None = None
+    ) -> None:
+        import pyarrow
+
+        self.name, self.fingerprint = name, fingerprint
+        self._paths, self._base = list(paths), base
+        self._stamp = self._stamps()
+        try:
+            self._schema = _schema_of_one(self._paths[0]) if base is None else _schema_of_parts(self._paths, base)
+            self.rows = sum(_metadata(p).num_rows for p in self._paths)
+        except (pyarrow.ArrowException, OSError, ValueError) as e:
+            raise e if isinstance(e, DataError) else self._broken(e) from None
+        names_of(self._schema.names, str(base or paths[0]))
+        if not self.rows:
+            raise no_rows(name)
+
+    @property
+    def schema(self) -> Mapping[str, str]:
+        """Types as Arrow calls them."""
+        return {str(f.name): str(f.type) for f in self._schema}
+
+    def batches(self, columns: Sequence[str] | None = None, *, size: int = BATCH) -> Iterator[pd.DataFrame]:
+        """Record batches as frames."""
+        import pyarrow
+
+        names = list(self.schema if columns is None else columns)
+        try:
+            for table in _of_size(self._record_batches(names, size), size):
+                frame = table.to_pandas().reset_index(drop=True)
+                yield frame.set_axis([str(c) for c in frame], axis=1)
+        except (pyarrow.ArrowException, OSError, ValueError) as e:
+            raise e if isinstance(e, DataError) else self._broken(e) from None
+        if self._stamps() != self._stamp:
+            raise DataError(f"{self.name or 'the file'} was changed while it was read: audit it again")
+
+    def _record_batches(self, names: list[str], size: int) -> Iterator[pyarrow.RecordBatch]:
+        import pyarrow.dataset
+        import pyarrow.parquet
+
+        if self._base is None:
+            # ParquetFile reads this one file, without a data set around it, and keeps what pandas wrote beside it
+            with pyarrow.parquet.ParquetFile(self._paths[0], pre_buffer=False) as file:
+                yield from file.iter_batches(size, columns=names)
+            return
+        parts = _dataset(self._paths, self._base, self._schema)
+        yield from parts.to_batches(columns=names, batch_size=size, batch_readahead=1, fragment_readahead=1)
+
+    def _stamps(self) -> list[tuple[int, int]]:
+        found = [os.stat(p) for p in self._paths]
+        return [(s.st_size, s.st_mtime_ns) for s in found]
+
+    def _broken(self, e: BaseException) -> DataError:
+        if self._base is None:
+            return DataError(f"{self._paths[0]} is no complete parquet file: {_line(e)}")
+        return DataError(f"the parts of {self._base} do not make one table: {_line(e)}")
+
+
+def _of_size(batches: Iterator[pyarrow.RecordBatch], size: int) -> Iterator[pyarrow.Table]:
+    """Tables of about `size` rows, of however small batches."""
+    import pyarrow
+
+    held: list[Any] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(map(len, held)) >= size:
+            yield pyarrow.Table.from_batches(held)
+            held = []
+    if held and sum(map(len, held)):
+        yield pyarrow.Table.from_batches(held)
+
+
+def _metadata(path: Path) -> Any:
     import pyarrow.parquet
 
-    try:
-        # ParquetFile reads this one file; read_table would look for a data set around it
-        with pyarrow.parquet.ParquetFile(path) as file:
-            frame: pd.DataFrame = file.read().to_pandas()
-    except (pyarrow.ArrowException, OSError, ValueError) as e:
-        raise DataError(f"{path} is no complete parquet file: {_line(e)}") from None
-    return frame
+    return pyarrow.parquet.read_metadata(str(path))
 
 
-def several(paths: Sequence[Path], base: Path) -> pd.DataFrame:
-    """The rows of parts in their order; folders below `base` called `name=value` are columns.
+def _schema_of_one(path: Path) -> pyarrow.Schema:
+    """The columns of a file, without those that pandas keeps as row labels."""
+    import pyarrow.parquet
 
-    Raises DataError for parts whose columns differ, naming the part.
-    """
-    import pyarrow
+    schema = pyarrow.parquet.read_schema(str(path))
+    labels = (schema.pandas_metadata or {}).get("index_columns", ())
+    kept = [f for f in schema if f.name not in labels]
+    return pyarrow.schema(kept, metadata=schema.metadata)
+
+
+def _dataset(paths: Sequence[Path], base: Path, schema: pyarrow.Schema | None = None) -> Any:
     import pyarrow.dataset
+
+    folders = pyarrow.dataset.HivePartitioning.discover(infer_dictionary=False)
+    return pyarrow.dataset.dataset(
+        [str(p) for p in paths],
+        schema=schema,
+        format="parquet",
+        partitioning=folders,
+        partition_base_dir=str(base),
+    )
+
+
+def _schema_of_parts(paths: Sequence[Path], base: Path) -> pyarrow.Schema:
+    """The columns that the parts share, and those of their folders."""
     import pyarrow.parquet
 
     first: Any = None
@@ -41,16 +135,8 @@ def several(paths: Sequence[Path], base: Path) -> pd.DataFrame:
         except (pyarrow.ArrowException, OSError, ValueError) as e:
             raise DataError(f"{path} is no complete parquet file: {_line(e)}") from None
         first = schema if first is None else _unified(first, schema, paths[0], path)
-    partitions = pyarrow.dataset.HivePartitioning.discover(infer_dictionary=False)
-    try:
-        where: dict[str, Any] = {"format": "parquet", "partitioning": partitions, "partition_base_dir": str(base)}
-        names = [str(p) for p in paths]
-        of_folders = [f for f in pyarrow.dataset.dataset(names, **where).schema if f.name not in first.names]
-        schema = pyarrow.schema([*first, *of_folders])
-        frame: pd.DataFrame = pyarrow.dataset.dataset(names, schema=schema, **where).to_table().to_pandas()
-    except (pyarrow.ArrowException, OSError, ValueError) as e:
-        raise DataError(f"the parts of {base} do not make one table: {_line(e)}") from None
-    return frame
+    of_folders = [f for f in _dataset(paths, base).schema if f.name not in first.names]
+    return pyarrow.schema([*first, *of_folders])
 
 
 def _unified(schema: Any, other: Any, first: Path, path: Path) -> Any:

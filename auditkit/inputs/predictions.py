@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.errors import DataError, listing
@@ -62,12 +63,20 @@ class Predictions:
             )
         return replace(self, y_pred=columns[i])
 
-    def outputs(self, data: Dataset) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
-        """Decisions (N,), coded as the target is, and scores (N,) or None; DataError for anything doubtful."""
+    def outputs(
+        self, data: Dataset, rows: pd.DataFrame | None = None
+    ) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
+        """Decisions (N,), coded as the target is, and scores (N,) or None, of some rows of the data (None: all).
+
+        Raises DataError for anything doubtful.
+        """
         if not isinstance(self.y_pred, str):
             raise DataError(f"y_pred names {listing(self.y_pred)}; a {data.task} target takes one column")
         task = task_of(data.task)
         if self.score is not None and "score" not in task.takes:
             raise DataError(f"a {data.task} audit takes predictions only, no score ('{self.score}')")
-        score = None if self.score is None else data.column(self.score, "score")
-        return task.decisions(data.target, data.column(self.y_pred, "y_pred"), score)
+        rows = data.frame if rows is None else rows
+        said, known = data.column(rows, self.y_pred, "y_pred")
+        score, scored = (None, 0) if self.score is None else data.column(rows, self.score, "score")
+        decisions, scores = task.decisions(data.target, said, score)
+        return decisions[known:], None if scores is None else scores[scored:]

@@ -1,8 +1,8 @@
-"""Where rows come from: pandas, Polars, Arrow and other frames, dicts of arrays, parquet and CSV files."""
+"""What people give as data becomes a source: frames, dicts of arrays, files, and rows that come but once."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +11,40 @@ import pandas as pd
 from auditkit.alignment import aligned
 from auditkit.errors import DataError, listing
 from auditkit.inputs.csv_files import CsvOptions
-from auditkit.inputs.files import Source, read_path
+from auditkit.inputs.files import source_at
+from auditkit.inputs.source import FrameSource, Source
 
 
-def read(data: Any, options: CsvOptions | None = None) -> Source:
-    """Rows of a frame, a dict of columns, or a path: of a parquet or CSV file (recognised by content), of a folder of
-    such parts, or a pattern. `options` say how a CSV file is written.
+def source_of(data: Any, options: CsvOptions | None = None) -> Source:
+    """The source that `data` is: a `Source`; a frame or a dict of columns; an iterator of such, which is kept in a
+    temporary parquet file; a path of a parquet or CSV file (recognised by content), of a folder of such parts, or a
+    pattern. `options` say how a CSV file is written.
 
     Raises DataError for what is none of these, is empty, or cannot be read.
 
-    >>> list(read({"age": [30, 40]}).frame)
-    ['age']
+    >>> source_of({"age": [30, 40]}).schema
+    {'age': 'int64'}
     """
     options = options or CsvOptions()
     given = [k for k, v in vars(options).items() if v is not None]
     if isinstance(data, str | Path):
-        source = read_path(Path(data), options)
-    elif given:
+        return source_at(Path(data), options)
+    if given:
         raise DataError(f"{listing(given)}: options of CSV files; the data are {type(data).__name__}")
-    elif isinstance(data, pd.DataFrame):
-        source = Source(data)
-    elif isinstance(data, dict):
-        source = Source(_frame_of_dict(data))
-    else:
-        source = Source(_foreign(data))
-    return source._replace(frame=_checked(source.frame, source.name or "the data"))
+    if isinstance(data, Source):
+        return data
+    if isinstance(data, Iterator):
+        from auditkit.inputs.spooled import spooled
+
+        return spooled(frame_of(part) for part in data)
+    return FrameSource(frame_of(data))
+
+
+def frame_of(data: Any) -> pd.DataFrame:
+    """A frame of any library, or a dict of columns, as pandas; DataError for anything else."""
+    if isinstance(data, pd.DataFrame):
+        return data
+    return _frame_of_dict(data) if isinstance(data, dict) else _foreign(data)
 
 
 def _frame_of_dict(data: dict[Any, Any]) -> pd.DataFrame:
@@ -49,25 +58,18 @@ def _frame_of_dict(data: dict[Any, Any]) -> pd.DataFrame:
 
 def _foreign(data: Any) -> pd.DataFrame:
     import narwhals as nw
+    import pyarrow
 
+    if isinstance(data, pyarrow.RecordBatch):
+        data = pyarrow.Table.from_batches([data])
     try:
         frame = nw.from_native(data)
     except TypeError:
         raise DataError(
-            f"expected a frame (pandas, Polars, Arrow, …), a dict of columns, or a path; got {type(data).__name__}. "
-            "For arrays there is Dataset.from_arrays"
+            f"expected a frame (pandas, Polars, Arrow, …), a dict of columns, an iterator of such, or a path; got "
+            f"{type(data).__name__}. For arrays there is Dataset.from_arrays"
         ) from None
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()
     rows: pd.DataFrame = frame.to_pandas()
     return rows
-
-
-def _checked(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    if not len(frame):
-        raise DataError(f"{name} has no rows")
-    columns = [str(c) for c in frame.columns]
-    twice = sorted(c for c, n in Counter(columns).items() if n > 1)
-    if twice:
-        raise DataError(f"{name} has two columns of the name '{twice[0]}'")
-    return frame.set_axis(columns, axis=1).reset_index(drop=True)

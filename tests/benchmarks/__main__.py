@@ -2,6 +2,6 @@
 
 import importlib
 
-for name in ("start", "fairness", "scores", "audit", "subgroups", "explain", "shapley", "layers", "trust"):
+for name in ("start", "fairness", "scores", "audit", "subgroups", "explain", "shapley", "layers", "trust", "sources"):
     print(f"\n{name}")
     importlib.import_module(f"tests.benchmarks.bench_{name}").main()

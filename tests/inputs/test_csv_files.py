@@ -86,13 +86,13 @@ def test_na_is_missing_unless_it_is_a_value(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("job,y\nNA,1\nNA,0\nKoch,1\n,0\nnull,1\n")
     data = read(path)
-    assert data._groups["job"].tolist() == ["(missing)", "(missing)", "Koch", "(missing)", "(missing)"]
+    assert next(data.batches()).groups["job"].tolist() == ["(missing)", "(missing)", "Koch", "(missing)", "(missing)"]
     assert "'job': 'NA' (2 rows), 'null' (1 rows) read as missing" in data.cautions[0]
     kept = read(path, na_values=[])
-    assert kept._groups["job"].tolist() == ["NA", "NA", "Koch", "(missing)", "null"]
+    assert next(kept.batches()).groups["job"].tolist() == ["NA", "NA", "Koch", "(missing)", "null"]
     assert "'job' has rows whose value is missing and rows whose value is 'NA', 'null'" in kept.cautions[0]
     other = read(path, na_values="Koch")
-    assert other._groups["job"].tolist() == ["NA", "NA", "(missing)", "(missing)", "null"]
+    assert next(other.batches()).groups["job"].tolist() == ["NA", "NA", "(missing)", "(missing)", "null"]
     path.write_text("job,y,x\nKoch,1,NA\nKoch,0,2\nArzt,1,3\n")
     assert not read(path).cautions  # a number that is missing is no label
 
@@ -210,7 +210,7 @@ def test_types_are_those_of_the_whole_folder(tmp_path: Path) -> None:
     (tmp_path / "1.csv").write_text("g,y\n01,1\n02,0\n")
     (tmp_path / "2.csv").write_text("g,y\nA,1\n01,0")
     data = Dataset(tmp_path, y_true="y", sensitive_features="g")
-    assert data._groups["g"].tolist() == ["01", "02", "A", "01"]
+    assert next(data.batches()).groups["g"].tolist() == ["01", "02", "A", "01"]
 
 
 @pytest.mark.parametrize(

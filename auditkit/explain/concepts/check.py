@@ -142,9 +142,9 @@ class Concepts(BaseCheck):
 
 def _frame(name: str, rows: Any, features: pd.DataFrame) -> pd.DataFrame:
     """The examples of a concept, with the columns of the features; DataError for one that is missing."""
-    from auditkit.inputs import sources
+    from auditkit.inputs.sources import source_of
 
-    frame = sources.read(rows).frame
+    frame = source_of(rows).frame
     for column in features.columns:
         if column not in frame.columns:
             raise DataError(

@@ -182,14 +182,14 @@ class Influence(BaseCheck):
 
     def _rows(self, sample: Batch) -> _Training:
         """The training rows, coded as the audited ones are."""
-        from auditkit.inputs import sources
         from auditkit.inputs.dataset import Dataset
+        from auditkit.inputs.sources import source_of
 
         given = self.train
         if isinstance(given, Dataset):
             frame, positive = given.frame, getattr(given.target, "positive", None)
         else:
-            frame, positive = sources.read(given).frame, self.positive
+            frame, positive = source_of(given).frame, self.positive
         y_true = given.y_true if isinstance(given, Dataset) else self.y_true
         if y_true is None:
             raise PolicyError("influence: say which column of the training rows is the target, y_true=…")

@@ -1,0 +1,99 @@
+"""One pass over rows, whatever their number: each part is decided on, counted, and let go but for a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from auditkit.accidents import OnError, absent_if_broken
+from auditkit.batch import Batch, all_missing, missing
+from auditkit.check import Check, FittedCheck, RowsCheck, StreamCheck
+from auditkit.deciding import Decided, decided
+from auditkit.evidence.clusters import cluster_hashes
+from auditkit.evidence.group_counts import GroupCounts
+from auditkit.evidence.observed import Evidence, Observed
+from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
+from auditkit.inputs.dataset import Dataset
+from auditkit.inputs.model import Model
+from auditkit.inputs.predictions import Predictions
+from auditkit.progress import tell
+from auditkit.records import NotMeasured
+
+Asked = tuple[Model | Predictions, Dataset]
+"""What is audited together: a model, and rows that it decides on."""
+
+
+def one_pass(
+    asked: Sequence[Asked], *, checks: Sequence[Check], sample: int, seed: int, on_error: OnError
+) -> list[Observed]:
+    """What is seen of each in one pass over the rows, which are those of one source."""
+    observers = [_Observer(model, data, checks, sample, seed, on_error) for model, data in asked]
+    rows, done = asked[0][1], 0
+    for part in rows.parts():
+        for observer, (model, data) in zip(observers, asked, strict=True):
+            observer.see(decided(model, data, part, first=not done))
+        done += len(part)
+        tell("rows", done, len(rows))
+    return [observer.seen() for observer in observers]
+
+
+class _Observer:
+    """Counts what the stream checks of one audit ask, and keeps the rows of lowest hash."""
+
+    def __init__(
+        self,
+        model: Model | Predictions,
+        data: Dataset,
+        checks: Sequence[Check],
+        sample: int,
+        seed: int,
+        on_error: OnError,
+    ) -> None:
+        known = [c for c in checks if data.task in c.tasks]
+        self.net = isinstance(model, Model)
+        self.sampled = self.net or any(isinstance(c, RowsCheck) for c in known)
+        self.sample, self.seed, self.on_error = sample, seed, on_error
+        self.broken: dict[str, NotMeasured] = {}
+        self.gathered: dict[str, Evidence] = {}
+        self.total: Observed | None = None
+        self.streams: list[StreamCheck] = []
+        without = model.columns if isinstance(model, Predictions) else ()
+        for check in (c for c in known if isinstance(c, StreamCheck)):
+            with absent_if_broken(check, self.broken, on_error):
+                self.streams.append(
+                    check.fit(data.sample(without=without)) if isinstance(check, FittedCheck) else check
+                )
+
+    def see(self, said: Decided) -> None:
+        """Some more rows, with what the model says of them."""
+        batch = said.batch
+        keys = row_keys(_content(batch, net=self.net))
+        whole = keys if self.net else row_keys(batch)
+        batch = replace(batch, key=whole if batch.cluster is None else cluster_hashes(batch.cluster))
+        for check in (c for c in self.streams if c.name not in self.broken):
+            with absent_if_broken(check, self.broken, self.on_error):
+                new, before = check.gather(batch), self.gathered.get(check.name)
+                self.gathered[check.name] = new if before is None else before + new
+        part = Observed(
+            RowHash.of(keys),
+            int(missing(batch.y_true).sum()),
+            int((missing(batch.y_pred) & ~missing(batch.y_true)).sum()),
+            {},
+            Sample.of(batch, shuffled(whole, self.seed), k=self.sample) if self.sampled else None,
+            GroupCounts.of(batch),
+            outputs=said.outputs,
+        )
+        self.total = part if self.total is None else self.total + part
+
+    def seen(self) -> Observed:
+        """Everything that was seen."""
+        assert self.total is not None, "a Dataset has rows"
+        kept = {k: v for k, v in self.gathered.items() if k not in self.broken}
+        return replace(self.total, evidence=kept, broken=self.broken)
+
+
+def _content(batch: Batch, *, net: bool) -> Batch:
+    """What identifies a row: everything that the audit uses and that does not come out of the net."""
+    if not net:
+        return replace(batch, features=batch.features[[]])
+    return replace(batch, y_pred=all_missing(batch.y_pred), score=None)
