@@ -103,10 +103,12 @@ def from_here(path: str | None, config: Any) -> str | None:
 
 def run_audit(config: Any, place: Place, *, command: str, quiet: bool, include_examples: int = 0) -> Report:
     from auditkit.checks import check_of
+    from auditkit.progress import told_to
 
     place.check(config.audit.name)
     with told_progress(quiet) as progress:
-        model, data = _subject(config), _dataset(config)
+        with told_to(progress):
+            model, data = _subject(config), _dataset(config)
         place.check(config.audit.name or model.name)
         return ak.audit(
             model,

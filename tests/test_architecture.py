@@ -43,7 +43,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "progress": (set(), set()),
     "formatting": ({"records"}, set()),
     "inputs": (
-        {"records", "batch", "evidence", "values", "alignment"},
+        {"records", "batch", "evidence", "values", "alignment", "progress"},
         {"torch", "numpy", "pandas", "narwhals", "pyarrow", "safetensors", "sklearn"},
     ),
     "evidence": ({"batch", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
@@ -107,7 +107,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         | {"cli_terminal", "stored"},
         {"typer"},
     ),
-    "cli_asked": ({"cli_terminal", "checks", "disclosure", "errors", "records"}, set()),
+    "cli_asked": ({"cli_terminal", "checks", "disclosure", "errors", "progress", "records"}, set()),
     "cli_delivery": ({"records", "report", "cli_terminal", "stored", "formatting"}, set()),
     "cli_terminal": ({"formatting"}, {"rich"}),
     "cli_command": (set(), set()),

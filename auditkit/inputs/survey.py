@@ -12,6 +12,7 @@ from pandas.api.types import is_any_real_numeric_dtype, is_bool_dtype, is_intege
 from auditkit.errors import DataError
 from auditkit.evidence.sample import Keys, frame_keys
 from auditkit.inputs.source import BATCH, Source, no_rows
+from auditkit.progress import tell
 
 MOST_SEEN = 2_001
 """Different values of a column that are all kept: more than there may be groups or classes."""
@@ -44,6 +45,7 @@ class Survey:
             for name in part:
                 self._look(str(name), part[name])
             lowest.add(part)
+            tell("looking at rows", self.rows, source.rows or self.rows)
         if not self.rows:
             raise no_rows(source.name)
         if source.rows not in (None, self.rows):

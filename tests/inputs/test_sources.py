@@ -20,6 +20,7 @@ from auditkit.errors import DataError
 from auditkit.inputs.parquet_files import ParquetSource
 from auditkit.inputs.source import BATCH, FrameSource, Source
 from auditkit.inputs.survey import MOST_SEEN, Survey, digest
+from auditkit.progress import told_to
 from auditkit.records import Report
 from tests.benchmarks.bench_sources import peak, write
 
@@ -279,6 +280,16 @@ def test_a_survey_keeps_little_and_misses_no_mark() -> None:
     for found in (digest(column), digest(parts)):
         assert MOST_SEEN < len(found) <= MOST_SEEN + 4
         assert (found.min(), found.max(), bool(found.isna().any()), 0.25 in set(found)) == (-7, 1e9, True, True)
+
+
+def test_who_waits_is_told_how_far_it_is() -> None:
+    told: list[tuple[str, int, int]] = []
+    source = Parts(people(), 1_200)
+    with told_to(lambda *how: told.append(how)):
+        ak.Dataset(source, y_true="y", sensitive_features=["sex"])
+        ak.Dataset(FrameSource(source.whole), y_true="y", sensitive_features=["sex"])
+    assert [done for _, done, _ in told] == [1_200, 2_400, 3_000, 3_000]
+    assert told[-1] == ("looking at rows", 3_000, 3_000)
 
 
 def test_the_sample_is_the_same_in_any_order_and_of_everybody() -> None:
