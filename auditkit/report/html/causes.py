@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from auditkit.catalogue.sentences import none_established
-from auditkit.formatting import in_unit, points
-from auditkit.records import Contribution, Contributions, Finding, Unit
+from auditkit.records import Contribution, Contributions, Finding
+from auditkit.report.html.figures import amount
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.places import TRUTH
 from auditkit.report.vocabulary import by_words, listed, shown, upper_first, whole_percent
@@ -95,7 +95,7 @@ def title_of(look: Lookup, f: Finding, x: Contributions) -> str:
         return f"{upper_first(gap)}: nothing to take apart"
     hidden = cancelling(x)
     if hidden is not None:
-        sizes = listed([f"{shown(r.label)} ({_size(r.estimate.value, x.unit)})" for r in hidden])
+        sizes = listed([f"{shown(r.label)} ({amount(r.estimate.value, x.unit)})" for r in hidden])
         return f"A small {gap} hides larger parts that cancel: {sizes}"
     if not x.total.excludes_zero:
         return _unsure(gap)
@@ -130,7 +130,3 @@ def _unsure(gap: str) -> str:
 
 def _unled(gap: str) -> str:
     return f"No single column surely makes most of the {gap}"
-
-
-def _size(v: float | None, unit: Unit) -> str:
-    return points(v) if unit in ("points", "percent") else in_unit(v, unit)
