@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 State = Literal["ok", "sparse", "coarse", "undefined"]
 Unit = Literal["", "percent", "points", "ratio", "verdict"]
@@ -15,6 +22,17 @@ class Record(BaseModel):
     """A frozen record without surprises: unknown keys and non-finite numbers are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Terse(Record):
+    """A record that leaves out of its JSON what is empty of its fields in `TOLD`."""
+
+    TOLD: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        out: dict[str, Any] = handler(self)
+        return {k: v for k, v in out.items() if v or k not in self.TOLD}
 
 
 class Estimate(Record):
