@@ -183,8 +183,10 @@ class Contribution(Record):
     """The number beside it (how well the column tells the group, say); None: not known."""
 
 
-class Contributions(Record):
+class Contributions(Terse):
     """Exhibit: what makes a total up, part by part; the parts add to `total`."""
+
+    TOLD: ClassVar = ("between",)
 
     kind: Literal["contributions"] = "contributions"
     title: str
@@ -198,6 +200,8 @@ class Contributions(Record):
     """The same whole over all rows of the data, where the parts come from a sample."""
     beside: str = ""
     """What the number beside each row is, in words ("tells gender (AUC)"); empty: there is none."""
+    between: tuple[str, ...] = ()
+    """The two groups whose gap it is, in words, as in `title`; absent from JSON, and not in the title, where empty."""
 
 
 class Layer(Record):

@@ -79,9 +79,14 @@ def test_a_share_beyond_the_whole_is_not_called_a_part(look: Lookup) -> None:
 
 
 def test_more_than_two_groups_are_named_as_the_exhibit_names_them(look: Lookup) -> None:
-    x = X.model_copy(update={"title": "What makes the gap in mean score between White and Black"})
+    title = "What makes the gap in mean score between White and Black"
+    x = X.model_copy(update={"title": title, "between": ("White", "Black")})
     f = explained.gap(x, by="race", groups=())
     assert causes.title_of(look, f, x) == "Relationship makes up 51% of the gap in scores between White and Black"
+    assert waterfall.name_of(look, f, x) == title
+    apart = X.model_copy(update={"title": "The gap between branches"})
+    assert causes.title_of(look, f, apart) == "Relationship makes up 51% of the gap in scores between groups of race"
+    assert waterfall.name_of(look, f, apart) == "The gap between branches, race"
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -361,13 +366,19 @@ def test_groups_are_called_what_their_owner_calls_them_in_sentences_and_tables()
     gender, smokes = {"Female": "women", "Male": "men"}, {"1": "smokers", "No": "abstainers"}
     words_of = Words(groups={"gender": gender, "smokes": smokes})
     table = Table(title="By gender", columns=("group", "n"), rows=(("Male", 1), ("Female & Black", 2)))
+    pair = X.model_copy(update={"between": ("Male", "Female & Black")})
     f = explained.gap().model_copy(
-        update={"statement": "Of 1 in 9 Female rows, not “Male”, nor Female-only, No one knows.", "exhibits": (table,)}
+        update={
+            "statement": "Of 1 in 9 Female rows, not “Male”, nor Female-only, No one knows.",
+            "exhibits": (table, pair),
+        }
     )
     told = retold(base.model_copy(update={"words": words_of, "findings": (f,)})).findings[0]
     assert told.statement == "Of 1 in 9 women, not “Male”, nor Female-only, abstainers one knows."
     assert isinstance(told.exhibits[0], Table)
     assert told.exhibits[0].rows == (("Men", 1), ("Women & Black", 2))
+    assert isinstance(told.exhibits[1], Contributions)
+    assert told.exhibits[1].between == ("men", "women & Black")
     assert told.by_group == f.by_group
 
 

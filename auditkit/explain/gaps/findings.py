@@ -136,6 +136,7 @@ def contributions(seen: GapSums, split: Split) -> Contributions:
         total=split.total,
         of_all=of_all(seen, split),
         beside=f"tells {c.high} from {split.low_words} (AUC)" if auc else "",
+        between=(c.high, split.low_words),
     )
 
 

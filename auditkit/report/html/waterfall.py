@@ -165,7 +165,7 @@ def _unit_words(unit: Unit) -> str:
 def name_of(look: Lookup, f: Finding, x: Contributions) -> str:
     """The explanation, for a list."""
     title = shown(x.title, longest=300)
-    return f"{title}, {by_words(f.by)}" if f.by and " between " not in title else title
+    return f"{title}, {by_words(f.by)}" if f.by and not x.between else title
 
 
 def _subtitle(x: Contributions) -> str:
