@@ -140,8 +140,10 @@ class Finding(Terse):
         return tuple(ordered(g) for g in groups)
 
 
-class Verdict(Record):
+class Verdict(Terse):
     """What the gate says of one rule."""
+
+    TOLD: ClassVar = ("absence",)
 
     status: Status
     rule: Rule
@@ -151,6 +153,8 @@ class Verdict(Record):
     """The interval that decided."""
     reason: str
     """One sentence."""
+    absence: str = ""
+    """Of `not_measured`: what is missing and why, as `reason` ends; absent from JSON where empty."""
     more_data: float | None = None
     """For `inconclusive`: how many times as many rows would decide, if the estimate stays; None if none would."""
     p: float | None = None

@@ -131,17 +131,20 @@ def _verdict(case: _Case, drawn: _Drawn | None, reassess: Reassess) -> Verdict:
         what = f"{rule.metric} by {' and '.join(rule.by)}" if rule.by else rule.metric
         what = f"{what} of {listing(rule.features)} in {rule.of}" if rule.of is not None else what
         what += f" of {rule.label}" if rule.label is not None else ""
-        reason = f"Not measured: {what}: {reassess.absence(rule)}."
-        return Verdict(status="not_measured", rule=rule, finding=None, estimate=None, reason=reason)
+        return _unmeasured(rule, f"{what}: {reassess.absence(rule)}.")
     e = deciding.estimate if drawn is None else drawn.estimate
     if e.value is None:
-        reason = f"Not measured: {e.note or 'undefined'}."
-        return Verdict(status="not_measured", rule=rule, finding=finding.id, estimate=e, reason=reason)
+        return _unmeasured(rule, f"{e.note or 'undefined'}.", finding.id, e)
     status = status_of(rule, e)
     more = _more_data(rule, e) if status == "inconclusive" else None
     reason = " ".join(filter(None, (_reason(rule, e, status, more), _left_out(rule, deciding))))
     p = None if drawn is None else drawn.p
     return Verdict(status=status, rule=rule, finding=finding.id, estimate=e, reason=reason, more_data=more, p=p)
+
+
+def _unmeasured(rule: Rule, why: str, finding: str | None = None, e: Estimate | None = None) -> Verdict:
+    reason = f"Not measured: {why}"
+    return Verdict(status="not_measured", rule=rule, finding=finding, estimate=e, reason=reason, absence=why)
 
 
 def _left_out(rule: Rule, deciding: Finding) -> str:

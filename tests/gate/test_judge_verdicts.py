@@ -142,6 +142,8 @@ def test_absence_says_why() -> None:
     v = verdict(None)
     assert (v.finding, v.estimate) == (None, None)
     assert v.reason == "Not measured: selection_rate by sex: not in the data of this report."
+    assert v.reason == f"Not measured: {v.absence}"
+    assert "absence" not in verdict(Estimate(value=0.06, low=0.0, high=0.14)).model_dump()
     v = verdict(Estimate(value=None, state="undefined", note="one group only: there is nothing to compare"))
     assert v.finding == "fairness/selection_rate/difference/sex"
     assert v.reason == "Not measured: one group only: there is nothing to compare."

@@ -254,11 +254,12 @@ def verdict(
     """A verdict with the finding that answers it."""
     rule = Rule.model_validate({"id": id, "metric": metric, "comparison": comparison, "by": by, "line": 7} | limits)
     finding = next((f for f in found.values() if (f.metric, f.comparison, f.by) == (metric, comparison, by)), None)
+    absence = f"{metric} by {' and '.join(by)}: not in the data of this report."
     reasons = {
         "fail": "The whole interval lies beyond the limit.",
         "pass": "The whole interval lies within the limit.",
         "inconclusive": "The interval crosses the limit. About 2.1 times as many rows would decide.",
-        "not_measured": f"Not measured: {metric} by {' and '.join(by)}: not in the data of this report.",
+        "not_measured": f"Not measured: {absence}",
     }
     return Verdict(
         status=status,
@@ -266,6 +267,7 @@ def verdict(
         finding=finding.id if finding else None,
         estimate=finding.estimate if finding else None,
         reason=reasons[status],
+        absence=absence if status == "not_measured" else "",
     )
 
 

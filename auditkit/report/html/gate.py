@@ -88,7 +88,7 @@ def _corrected(order: list[Verdict]) -> str:
 
 
 def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
-    reason = v.reason.removeprefix("Not measured: ")
+    reason = v.absence or v.reason
     if v.rule.severity == "warning":
         reason += " A warning only: it does not change the outcome."
     e = v.estimate
