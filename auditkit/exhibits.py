@@ -73,8 +73,10 @@ class Estimate(Record):
         return self
 
 
-class TrustCheck(Record):
+class TrustCheck(Terse):
     """One test of an explanation (T0–T11, `catalogue.trust`)."""
+
+    TOLD: ClassVar = ("meaning",)
 
     id: str
     """"T0", "T1", …"""
@@ -88,12 +90,19 @@ class TrustCheck(Record):
     """True as well where the check does not apply."""
     note: str = ""
     """What was measured, on how many rows, and what a failure means."""
+    meaning: str = ""
+    """What a failure means, as `note` ends; absent from JSON, and not in the note, where empty."""
     at_least: bool = False
     """True where `limit` is the smallest value allowed."""
     blocking: bool = True
     """True where the explanation fails with this check; False: a failure is a caution to whoever reads it."""
     applies: bool = True
     """False where there was nothing to test; `note` says why."""
+
+    @property
+    def measured(self) -> str:
+        """The note without what a failure means."""
+        return self.note.removesuffix(self.meaning).rstrip("; ") if self.meaning else self.note
 
     @property
     def failed(self) -> bool:

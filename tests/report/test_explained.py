@@ -237,6 +237,7 @@ def test_a_caution_is_said_and_takes_nothing_off_the_page() -> None:
         limit=0.7,
         passed=False,
         note="eight real rows; the ranking depends on the starting point: do not act on one ranking",
+        meaning="the ranking depends on the starting point: do not act on one ranking",
         at_least=True,
         blocking=False,
     )
@@ -249,6 +250,11 @@ def test_a_caution_is_said_and_takes_nothing_off_the_page() -> None:
         "one ranking (0.610, where at least 0.7 is asked for; eight real rows)."
     )
     assert view.table.rows[-1][1:] == ("caution", check.note, "0.6100", "at least 0.7")
+    mute = trust.view(f.model_copy(update={"trust": (check.model_copy(update={"meaning": ""}),)}), "x", Names())
+    assert mute is not None
+    assert mute.sentence.endswith(
+        f"Caution, baseline: read it with care (0.610, where at least 0.7 is asked for; {check.note})."
+    )
     beside = trust.view(
         f.model_copy(update={"trust": (check.model_copy(update={"applies": False, "passed": True}),)}), "x", Names()
     )

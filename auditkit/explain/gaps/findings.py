@@ -171,9 +171,10 @@ def _agreement(seen: GapSums, split: Split, level: float) -> tuple[TrustCheck, .
         return ()
     feature, part = found
     note = f"Integrated Gradients and Shapley values differ most on {feature}, the value is that part of the gap"
-    name, agree = THRESHOLDS["T8"].name, part <= DISAGREE
-    note += "" if agree else f"; {THRESHOLDS['T8'].failure}"
-    return (TrustCheck(id="T8", name=name, value=part, limit=DISAGREE, passed=agree, note=note, blocking=False),)
+    t, agree = THRESHOLDS["T8"], part <= DISAGREE
+    meaning = "" if agree else t.failure
+    said = {"note": f"{note}; {meaning}" if meaning else note, "meaning": meaning}
+    return (TrustCheck(id=t.id, name=t.name, value=part, limit=DISAGREE, passed=agree, blocking=False, **said),)
 
 
 def _sums(split: Split) -> TrustCheck:
