@@ -123,8 +123,10 @@ class GroupEstimate(Record):
     estimate: Estimate
 
 
-class GroupEstimates(Record):
+class GroupEstimates(Terse):
     """Exhibit: one row a label (a feature, say), in it one estimate a series ("overall", or a group's name)."""
+
+    TOLD: ClassVar = ("groups",)
 
     kind: Literal["group_estimates"] = "group_estimates"
     title: str
@@ -133,6 +135,15 @@ class GroupEstimates(Record):
     series: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Estimate, ...]], ...]
     """(label, one estimate a series), in the order to be drawn."""
+    groups: tuple[dict[str, str | None], ...] = ()
+    """Whom each series is about: attribute → value, or None for the largest gap between its values; empty: everybody.
+    Absent from JSON where the series are not about declared groups."""
+
+    @model_validator(mode="after")
+    def _one_a_series(self) -> GroupEstimates:
+        if self.groups and len(self.groups) != len(self.series):
+            raise ValueError(f"{len(self.series)} series and {len(self.groups)} groups")
+        return self
 
 
 class Table(Record):

@@ -205,7 +205,8 @@ def explanation(attributes: Mapping[str, list[str]], *, holds: bool = True, colu
         "hours-per-week",
         "workclass",
     )
-    series = ["overall", *(f"{a}: {v}" for a, values in attributes.items() for v in values)]
+    groups: list[dict[str, str | None]] = [{}, *({a: v} for a, values in attributes.items() for v in values)]
+    series = ["overall", *(f"{a}: {v}" for g in groups for a, v in g.items())]
 
     def row(i: int) -> tuple[Estimate, ...]:
         sizes = [1.4 / (1 + 0.55 * i) * (1 + 0.18 * (s % 3 - 1)) for s in range(len(series))]
@@ -216,6 +217,7 @@ def explanation(attributes: Mapping[str, list[str]], *, holds: bool = True, colu
         unit="log-odds",
         series=tuple(series),
         rows=tuple((c, row(i)) for i, c in enumerate(names)),
+        groups=tuple(groups),
     )
     return Finding(
         id="explanation/integrated_gradients/overall",
