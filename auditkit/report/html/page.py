@@ -64,7 +64,7 @@ def render(report: Report) -> str:
             states=_states(look),
             answers=answers,
             generic=drawn,
-            rankings=metrics.rankings(look),
+            behind=metrics.behind(look, names),
             unbuilt=NOT_BUILT,
             report=report,
             json_name=f"{shown(report.name)}.json",
