@@ -160,6 +160,10 @@ class Judge(ABC):
         """How many groups are compared: what the answer costs."""
         return 0
 
+    def too_few(self, asked: Question) -> str:
+        """What keeps a group out of the answer, in words."""
+        return f"fewer than {asked.min_n} to count"
+
     def why_not(self, asked: Question) -> str:
         """Why there is no answer, where the check knows better than that its evidence lacks it."""
         return ""

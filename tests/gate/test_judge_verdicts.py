@@ -29,6 +29,9 @@ class Answers:
     def absence(self, rule: Rule) -> str:
         return "not in the data of this report"
 
+    def too_few(self, rule: Rule) -> str:
+        return f"fewer than {rule.min_n} to count"
+
     def p_value(self, rule: Rule) -> float | None:
         return None
 
