@@ -6,6 +6,7 @@ function of the sum. A check is a frozen dataclass of options: it neither plots 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
@@ -129,7 +130,7 @@ MOST_COUNTED = 1_000
 """The same where plain counts are compared, which is quick."""
 
 
-class Judge:
+class Judge(ABC):
     """Which rules the stored evidence of a check answers, and how; `auditkit.checks.JUDGES` names it by module.
 
     Made from check's key → (evidence, options). It is loaded to judge a stored report, so it imports nothing heavy
@@ -144,19 +145,24 @@ class Judge:
     most: int = MOST_COMPARED
     """Groups that one rule compares, at most."""
 
+    @abstractmethod
     def __init__(self, stored: Mapping[str, tuple[Any, Mapping[str, Any]]]) -> None: ...
 
+    @abstractmethod
     def finding(self, asked: Question) -> Finding | None:
         """The finding that answers; None where the evidence has no answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def p_value(self, asked: Question, limit: float, *, above: bool) -> float | None:
         """p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
-        raise NotImplementedError
 
     def groups(self, asked: Question) -> int:
         """How many groups are compared: what the answer costs."""
         return 0
+
+    def too_few(self, asked: Question) -> str:
+        """What keeps a group out of the answer, in words."""
+        return f"fewer than {asked.min_n} to count"
 
     def why_not(self, asked: Question) -> str:
         """Why there is no answer, where the check knows better than that its evidence lacks it."""

@@ -55,10 +55,14 @@ GROUP = "auditkit.checks"
 
 
 def judges(asked: Iterable[str] = ()) -> dict[str, type[Judge]]:
-    """Check → what answers rules from its evidence: of ours, and of those of other packages that are `asked`."""
+    """Check → what answers rules from its evidence: of ours, and of those of other packages that are `asked`.
+
+    Raises PolicyError for a judge of another package that is none.
+    """
     others = {name for name in asked if name not in CHECKS}
     found = entry_points(group="auditkit.judges") if others else ()
-    return {n: _loaded(place) for n, place in JUDGES.items()} | {p.name: p.load() for p in found if p.name in others}
+    ours = {name: _loaded(place) for name, place in JUDGES.items()}
+    return ours | {p.name: _plugin(p, "", Judge) for p in found if p.name in others}
 
 
 def default_checks(task: Task = DEFAULT_TASK) -> tuple[Check, ...]:
@@ -81,7 +85,7 @@ def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str 
     if name not in CHECKS and name not in found:
         known = [*CHECKS, *found]
         raise PolicyError(f"{at}unknown check '{name}'; there are {listing(known, most=30)}.{nearest(name, known)}")
-    kind = _loaded(CHECKS[name]) if name in CHECKS else _plugin(found[name], at)
+    kind = _loaded(CHECKS[name]) if name in CHECKS else _plugin(found[name], at, BaseCheck)
     fields = [f.name for f in dataclasses.fields(kind) if f.init]
     for option in options or {}:
         if option not in fields:
@@ -136,7 +140,7 @@ def described(name: str) -> str | None:
     point = next((p for p in entry_points(group=GROUP) if p.name == key), None) if key not in CHECKS else None
     if key not in CHECKS and point is None:
         return None
-    kind = _loaded(CHECKS[key]) if point is None else _plugin(point, "")
+    kind = _loaded(CHECKS[key]) if point is None else _plugin(point, "", BaseCheck)
     text = inspect.cleandoc(kind.__doc__ or "").partition(">>>")[0].rstrip()
     options = [f.name for f in dataclasses.fields(kind) if f.init]
     return f"{key}: {text}\n\nOptions  {', '.join(options) or 'none'}"
@@ -147,15 +151,24 @@ def _loaded(place: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def _plugin(point: EntryPoint, at: str) -> Any:
-    """A check of another package; refused by name and file where it is none."""
+_KINDS: dict[type, tuple[str, str]] = {
+    BaseCheck: ("check", "a dataclass below `BaseCheck`"),
+    Judge: ("judge", "a class below `Judge` with all that is abstract in it"),
+}
+"""What other packages bring → (its word, what it must be)."""
+
+
+def _plugin(point: EntryPoint, at: str, below: type) -> Any:
+    """A check or judge of another package; refused by name and file where it is none."""
+    word, needed = _KINDS[below]
     try:
-        with foreign(f"check '{point.name}' of {point.value}"):
+        with foreign(f"{word} '{point.name}' of {point.value}"):
             kind = point.load()
     except Exception as e:
-        raise PolicyError(f"{at}check '{point.name}' of {point.value} cannot be loaded: {e}") from None
-    if not (dataclasses.is_dataclass(kind) and isinstance(kind, type) and issubclass(kind, BaseCheck)):
-        raise PolicyError(f"{at}check '{point.name}' ({point.value}) is no check: a dataclass below `BaseCheck`")
+        raise PolicyError(f"{at}{word} '{point.name}' of {point.value} cannot be loaded: {e}") from None
+    whole = isinstance(kind, type) and issubclass(kind, below) and not inspect.isabstract(kind)
+    if not whole or (below is BaseCheck and not dataclasses.is_dataclass(kind)):
+        raise PolicyError(f"{at}{word} '{point.name}' ({point.value}) is no {word}: {needed}")
     return kind
 
 

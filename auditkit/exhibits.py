@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 State = Literal["ok", "sparse", "coarse", "undefined"]
 Unit = Literal["", "percent", "points", "ratio", "verdict"]
@@ -15,6 +22,17 @@ class Record(BaseModel):
     """A frozen record without surprises: unknown keys and non-finite numbers are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Terse(Record):
+    """A record that leaves out of its JSON what is empty of its fields in `TOLD`."""
+
+    TOLD: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        out: dict[str, Any] = handler(self)
+        return {k: v for k, v in out.items() if v or k not in self.TOLD}
 
 
 class Estimate(Record):
@@ -55,8 +73,10 @@ class Estimate(Record):
         return self
 
 
-class TrustCheck(Record):
+class TrustCheck(Terse):
     """One test of an explanation (T0–T11, `catalogue.trust`)."""
+
+    TOLD: ClassVar = ("meaning",)
 
     id: str
     """"T0", "T1", …"""
@@ -70,12 +90,19 @@ class TrustCheck(Record):
     """True as well where the check does not apply."""
     note: str = ""
     """What was measured, on how many rows, and what a failure means."""
+    meaning: str = ""
+    """What a failure means, as `note` ends; absent from JSON, and not in the note, where empty."""
     at_least: bool = False
     """True where `limit` is the smallest value allowed."""
     blocking: bool = True
     """True where the explanation fails with this check; False: a failure is a caution to whoever reads it."""
     applies: bool = True
     """False where there was nothing to test; `note` says why."""
+
+    @property
+    def measured(self) -> str:
+        """The note without what a failure means."""
+        return self.note.removesuffix(self.meaning).rstrip("; ") if self.meaning else self.note
 
     @property
     def failed(self) -> bool:
@@ -96,8 +123,10 @@ class GroupEstimate(Record):
     estimate: Estimate
 
 
-class GroupEstimates(Record):
+class GroupEstimates(Terse):
     """Exhibit: one row a label (a feature, say), in it one estimate a series ("overall", or a group's name)."""
+
+    TOLD: ClassVar = ("groups",)
 
     kind: Literal["group_estimates"] = "group_estimates"
     title: str
@@ -106,6 +135,15 @@ class GroupEstimates(Record):
     series: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Estimate, ...]], ...]
     """(label, one estimate a series), in the order to be drawn."""
+    groups: tuple[dict[str, str | None], ...] = ()
+    """Whom each series is about: attribute → value, or None for the largest gap between its values; empty: everybody.
+    Absent from JSON where the series are not about declared groups."""
+
+    @model_validator(mode="after")
+    def _one_a_series(self) -> GroupEstimates:
+        if self.groups and len(self.groups) != len(self.series):
+            raise ValueError(f"{len(self.series)} series and {len(self.groups)} groups")
+        return self
 
 
 class Table(Record):
@@ -165,8 +203,10 @@ class Contribution(Record):
     """The number beside it (how well the column tells the group, say); None: not known."""
 
 
-class Contributions(Record):
+class Contributions(Terse):
     """Exhibit: what makes a total up, part by part; the parts add to `total`."""
+
+    TOLD: ClassVar = ("between",)
 
     kind: Literal["contributions"] = "contributions"
     title: str
@@ -180,6 +220,8 @@ class Contributions(Record):
     """The same whole over all rows of the data, where the parts come from a sample."""
     beside: str = ""
     """What the number beside each row is, in words ("tells gender (AUC)"); empty: there is none."""
+    between: tuple[str, ...] = ()
+    """The two groups whose gap it is, in words, as in `title`; absent from JSON, and not in the title, where empty."""
 
 
 class Layer(Record):

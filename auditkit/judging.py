@@ -123,6 +123,11 @@ class _Stored:
             judge, above = self._judge(rule), rule.at_most is not None
             return None if judge is None else judge.p_value(Question.of_rule(rule), rule.limit, above=above)
 
+    def too_few(self, rule: Rule) -> str:
+        """What keeps a group out of the answer, in words."""
+        judge = self._judge(rule)
+        return "too few to tell" if judge is None else judge.too_few(Question.of_rule(rule))
+
     def refused(self, rule: Rule) -> bool:
         """Whether the rule asks for too much."""
         return rule.id in self._beyond

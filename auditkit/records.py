@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import (
     Field,
@@ -38,6 +38,7 @@ from auditkit.exhibits import Record as Record
 from auditkit.exhibits import Series as Series
 from auditkit.exhibits import State as State
 from auditkit.exhibits import Table as Table
+from auditkit.exhibits import Terse
 from auditkit.exhibits import TrustCheck as TrustCheck
 from auditkit.exhibits import Unit as Unit
 from auditkit.origins import DEFAULT_TASK as DEFAULT_TASK
@@ -64,12 +65,10 @@ Concern = Literal[
 ]
 
 
-_TOLD = ("controls", "law", "caveat", "unit", "direction")
-"""Of a finding: absent from JSON where they are empty."""
-
-
-class Finding(Record):
+class Finding(Terse):
     """One answer to one question, with its uncertainty."""
+
+    TOLD: ClassVar = ("controls", "law", "caveat", "unit", "direction")
 
     id: str
     """concern/metric/comparison/attributes joined by `+`."""
@@ -116,11 +115,6 @@ class Finding(Record):
         head = self.statement.removesuffix(self.caveat) if self.caveat else self.statement
         return head if head == self.statement else f"{head.rstrip(' :').removesuffix('.')}."
 
-    @model_serializer(mode="wrap")
-    def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        out: dict[str, Any] = handler(self)
-        return {k: v for k, v in out.items() if v or k not in _TOLD}
-
     def of_label(self, label: str) -> Finding:
         """The finding of a binary audit as that of one class, or of one label: id, title and sentence say which."""
         return self.model_copy(
@@ -146,8 +140,10 @@ class Finding(Record):
         return tuple(ordered(g) for g in groups)
 
 
-class Verdict(Record):
+class Verdict(Terse):
     """What the gate says of one rule."""
+
+    TOLD: ClassVar = ("absence",)
 
     status: Status
     rule: Rule
@@ -157,6 +153,8 @@ class Verdict(Record):
     """The interval that decided."""
     reason: str
     """One sentence."""
+    absence: str = ""
+    """Of `not_measured`: what is missing and why, as `reason` ends; absent from JSON where empty."""
     more_data: float | None = None
     """For `inconclusive`: how many times as many rows would decide, if the estimate stays; None if none would."""
     p: float | None = None

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-WAIT = 10
+WAIT = 2
 """Who waits, for a core or for what never comes, may take this many times as long by the wall."""
 
 

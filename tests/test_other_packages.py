@@ -20,6 +20,7 @@ from auditkit.batch import Batch
 from auditkit.catalogue import index
 from auditkit.catalogue.metric import Metric
 from auditkit.check import Assessment, BaseCheck, Judge
+from auditkit.checks import JUDGES, judges
 from auditkit.errors import PolicyError, ReportError
 from auditkit.question import Question
 from auditkit.records import Estimate, Finding, GroupEstimate, Report
@@ -116,6 +117,12 @@ class ScaleRules(Judge):
         return 0.001
 
 
+class MuteRules(ScaleRules):
+    """Answers nothing."""
+
+    p_value = Judge.p_value
+
+
 def weights(report: Report) -> str:
     return "".join(f"{f.id} {f.estimate.value:.1f} {f.unit}\n" for f in report.findings if f.estimate.value is not None)
 
@@ -128,6 +135,9 @@ POINTS = [
     EntryPoint("misnamed", f"{__name__}:WASTE", "auditkit.metrics"),
     EntryPoint("scale", f"{__name__}:Scale", "auditkit.checks"),
     EntryPoint("scale", f"{__name__}:ScaleRules", "auditkit.judges"),
+    EntryPoint("mute", f"{__name__}:MuteRules", "auditkit.judges"),
+    EntryPoint("scales", f"{__name__}:Scale", "auditkit.judges"),
+    EntryPoint("lost", "no_such_module:Rules", "auditkit.judges"),
     EntryPoint("kilograms", f"{__name__}:LINES", "auditkit.formats"),
     EntryPoint("formless", f"{__name__}:WASTE", "auditkit.formats"),
 ]
@@ -168,6 +178,20 @@ def test_it_is_judged_fresh_and_stored(at_most: float, status: str) -> None:
     stored = Report.from_json(report.to_json())
     rule = verdict.rule.model_dump(exclude_defaults=True)
     assert ak.judge(stored.model_copy(update={"verdicts": ()}), {"rule": [rule]}).verdicts == report.verdicts
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("mute", r"judge 'mute' \(.*:MuteRules\) is no judge: a class below `Judge` with all that is abstract in it"),
+        ("scales", r"judge 'scales' \(.*:Scale\) is no judge"),
+        ("lost", r"judge 'lost' of no_such_module:Rules cannot be loaded: No module named 'no_such_module'"),
+    ],
+)
+def test_what_is_no_judge_is_refused_by_its_entry_point(name: str, fault: str) -> None:
+    assert set(judges(["scale"])) == {*JUDGES, "scale"}
+    with pytest.raises(PolicyError, match=fault):
+        judges([name])
 
 
 def test_it_is_drawn_in_its_unit_even_where_its_package_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,10 @@ class Reassess(Protocol):
         """p of H0: the rule is met (its limit is kept), for its whole family; None if nothing can be tested."""
         ...
 
+    def too_few(self, rule: Rule) -> str:
+        """What keeps a group out of the answer, in words."""
+        ...
+
     def refused(self, rule: Rule) -> bool:
         """Whether the rule asks for more than is answered."""
         ...
@@ -131,25 +135,28 @@ def _verdict(case: _Case, drawn: _Drawn | None, reassess: Reassess) -> Verdict:
         what = f"{rule.metric} by {' and '.join(rule.by)}" if rule.by else rule.metric
         what = f"{what} of {listing(rule.features)} in {rule.of}" if rule.of is not None else what
         what += f" of {rule.label}" if rule.label is not None else ""
-        reason = f"Not measured: {what}: {reassess.absence(rule)}."
-        return Verdict(status="not_measured", rule=rule, finding=None, estimate=None, reason=reason)
+        return _unmeasured(rule, f"{what}: {reassess.absence(rule)}.")
     e = deciding.estimate if drawn is None else drawn.estimate
     if e.value is None:
-        reason = f"Not measured: {e.note or 'undefined'}."
-        return Verdict(status="not_measured", rule=rule, finding=finding.id, estimate=e, reason=reason)
+        return _unmeasured(rule, f"{e.note or 'undefined'}.", finding.id, e)
     status = status_of(rule, e)
     more = _more_data(rule, e) if status == "inconclusive" else None
-    reason = " ".join(filter(None, (_reason(rule, e, status, more), _left_out(rule, deciding))))
+    reason = " ".join(filter(None, (_reason(rule, e, status, more), _left_out(rule, deciding, reassess))))
     p = None if drawn is None else drawn.p
     return Verdict(status=status, rule=rule, finding=finding.id, estimate=e, reason=reason, more_data=more, p=p)
 
 
-def _left_out(rule: Rule, deciding: Finding) -> str:
+def _unmeasured(rule: Rule, why: str, finding: str | None = None, e: Estimate | None = None) -> Verdict:
+    reason = f"Not measured: {why}"
+    return Verdict(status="not_measured", rule=rule, finding=finding, estimate=e, reason=reason, absence=why)
+
+
+def _left_out(rule: Rule, deciding: Finding, reassess: Reassess) -> str:
     """The groups that are too small for this rule, where it says itself what that is."""
     small = [" & ".join(g.group.values()) for g in deciding.by_group if g.estimate.state == "sparse"]
     if rule.min_n == SPARSE or not small:
         return ""
-    return f"Left out, fewer than {rule.min_n} to count: {listing(small)}."
+    return f"Left out, {reassess.too_few(rule)}: {listing(small)}."
 
 
 def status_of(rule: Rule, e: Estimate) -> Status:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score
 from statsmodels.stats.proportion import proportion_confint
 
+import auditkit as ak
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.frame import functions
 from auditkit.fairness.groups.check import COMPARED, GroupFairness, p_value, reassess
@@ -172,6 +173,35 @@ def test_few_clusters_are_sparse_however_many_rows() -> None:
     reference = GroupFairness(metrics=["selection_rate"], reference={"race": "c"})
     to = findings(Tally.of(**r, cluster=who), reference)["fairness/selection_rate/difference_to_reference/race=c"]
     assert to.estimate.note == "the reference group c has only 9 clusters"
+
+
+@pytest.mark.parametrize(("clusters", "more"), [("who", " or fewer than 10 clusters"), (None, "")])
+def test_a_rule_says_what_left_its_groups_out(clusters: str | None, more: str) -> None:
+    r = rows(7)
+    who = np.where(r["groups"]["race"] == "c", np.arange(600) % 9, 1_000 + np.arange(600) % 60)
+    frame = r["groups"].assign(y=r["y_true"], p=r["y_pred"], who=who)
+    frame = frame[(frame["race"] != "c") | (frame.groupby("race").cumcount() < 15)]
+    data = ak.Dataset(frame, y_true="y", positive=1, sensitive_features=["race"], cluster=clusters)
+    rule = {"id": "r", "metric": "selection_rate", "comparison": "difference", "by": ["race"], "at_most": 0.5}
+    policy = {"rule": [rule | {"min_n": 20}]}
+    (verdict,) = ak.audit(ak.Predictions("p"), data, checks=["group_fairness"], policy=policy).verdicts
+    assert verdict.reason.endswith(f" Left out, fewer than 20 to count{more}: c.")
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [("conditional_selection_rate", "fewer than 20 to count in the strata shared"), ("roc_auc", "too few to tell")],
+)
+def test_a_rule_of_another_kind_says_what_left_its_groups_out(metric: str, said: str) -> None:
+    r = rows(7)
+    score = np.random.default_rng(7).uniform(size=600)
+    frame = r["groups"].assign(y=r["y_true"], p=r["y_pred"], score=score)
+    frame = frame[(frame["race"] != "c") | (frame.groupby("race").cumcount() < 15)]
+    data = ak.Dataset(frame, y_true="y", positive=1, sensitive_features=["race"], control_features=["sex"])
+    rule = {"id": "r", "metric": metric, "comparison": "difference", "by": ["race"], "at_most": 0.5, "min_n": 20}
+    checks = ["scores", ak.ConditionalParity(control=("sex",))]
+    (verdict,) = ak.audit(ak.Predictions("p", "score"), data, checks=checks, policy={"rule": [rule]}).verdicts
+    assert verdict.reason.endswith(f" Left out, {said}: c.")
 
 
 def test_few_rows_are_sparse_whatever_their_weight() -> None:

@@ -29,6 +29,9 @@ class Answers:
     def absence(self, rule: Rule) -> str:
         return "not in the data of this report"
 
+    def too_few(self, rule: Rule) -> str:
+        return f"fewer than {rule.min_n} to count"
+
     def p_value(self, rule: Rule) -> float | None:
         return None
 
@@ -142,6 +145,8 @@ def test_absence_says_why() -> None:
     v = verdict(None)
     assert (v.finding, v.estimate) == (None, None)
     assert v.reason == "Not measured: selection_rate by sex: not in the data of this report."
+    assert v.reason == f"Not measured: {v.absence}"
+    assert "absence" not in verdict(Estimate(value=0.06, low=0.0, high=0.14)).model_dump()
     v = verdict(Estimate(value=None, state="undefined", note="one group only: there is nothing to compare"))
     assert v.finding == "fairness/selection_rate/difference/sex"
     assert v.reason == "Not measured: one group only: there is nothing to compare."

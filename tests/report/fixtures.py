@@ -205,7 +205,8 @@ def explanation(attributes: Mapping[str, list[str]], *, holds: bool = True, colu
         "hours-per-week",
         "workclass",
     )
-    series = ["overall", *(f"{a}: {v}" for a, values in attributes.items() for v in values)]
+    groups: list[dict[str, str | None]] = [{}, *({a: v} for a, values in attributes.items() for v in values)]
+    series = ["overall", *(f"{a}: {v}" for g in groups for a, v in g.items())]
 
     def row(i: int) -> tuple[Estimate, ...]:
         sizes = [1.4 / (1 + 0.55 * i) * (1 + 0.18 * (s % 3 - 1)) for s in range(len(series))]
@@ -216,6 +217,7 @@ def explanation(attributes: Mapping[str, list[str]], *, holds: bool = True, colu
         unit="log-odds",
         series=tuple(series),
         rows=tuple((c, row(i)) for i, c in enumerate(names)),
+        groups=tuple(groups),
     )
     return Finding(
         id="explanation/integrated_gradients/overall",
@@ -254,11 +256,12 @@ def verdict(
     """A verdict with the finding that answers it."""
     rule = Rule.model_validate({"id": id, "metric": metric, "comparison": comparison, "by": by, "line": 7} | limits)
     finding = next((f for f in found.values() if (f.metric, f.comparison, f.by) == (metric, comparison, by)), None)
+    absence = f"{metric} by {' and '.join(by)}: not in the data of this report."
     reasons = {
         "fail": "The whole interval lies beyond the limit.",
         "pass": "The whole interval lies within the limit.",
         "inconclusive": "The interval crosses the limit. About 2.1 times as many rows would decide.",
-        "not_measured": f"Not measured: {metric} by {' and '.join(by)}: not in the data of this report.",
+        "not_measured": f"Not measured: {absence}",
     }
     return Verdict(
         status=status,
@@ -266,6 +269,7 @@ def verdict(
         finding=finding.id if finding else None,
         estimate=finding.estimate if finding else None,
         reason=reasons[status],
+        absence=absence if status == "not_measured" else "",
     )
 
 

@@ -19,6 +19,8 @@ from auditkit.catalogue.index import METRICS
 from auditkit.checks import CHECKS
 from auditkit.inputs.tasks.registry import TASKS
 from auditkit.records import Cases, Concern, Estimate, Exhibit, Finding, GroupEstimate, Report, Task, Words
+from auditkit.report.html import gaps
+from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.page import render
 from auditkit.report.html.retold import retold
 from auditkit.report.html.views import VIEWS
@@ -178,6 +180,17 @@ def test_every_statement_note_and_absence_stands_once_in_its_section(check: str,
     report = audited(check, task)
     assert report.findings or report.not_measured
     assert not_once(report) == []
+
+
+def test_the_gap_in_ranking_stands_once_among_the_gaps_and_so_do_its_curves() -> None:
+    report = audited("scores", "binary")
+    text = sections(render(report))["fairness"]
+    among = gaps.view(Lookup(report))
+    assert among is not None
+    assert [[r.label for r in block.rows].count("Ranked rightly") for block in among.blocks] == [1, 1, 1]
+    assert len(re.findall(r"\nRanked rightly\s+everybody ", text)) == 1, "its values by group"
+    assert standing(text, "ROC curves by sex.") == 1
+    assert "Area under the ROC curve (AUC): no difference" not in text, "no second figure"
 
 
 @pytest.mark.parametrize("concern", SECTIONS)

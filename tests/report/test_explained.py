@@ -14,7 +14,7 @@ from auditkit.report.html.page import render, tight_style
 from auditkit.report.html.retold import retold
 from auditkit.report.html.why import leading_cause
 from tests.report import explained, fixtures
-from tests.report.test_answers import section, words
+from tests.report.test_answers import linked, part, section, words
 from tests.report.test_html import Page
 
 
@@ -79,9 +79,14 @@ def test_a_share_beyond_the_whole_is_not_called_a_part(look: Lookup) -> None:
 
 
 def test_more_than_two_groups_are_named_as_the_exhibit_names_them(look: Lookup) -> None:
-    x = X.model_copy(update={"title": "What makes the gap in mean score between White and Black"})
+    title = "What makes the gap in mean score between White and Black"
+    x = X.model_copy(update={"title": title, "between": ("White", "Black")})
     f = explained.gap(x, by="race", groups=())
     assert causes.title_of(look, f, x) == "Relationship makes up 51% of the gap in scores between White and Black"
+    assert waterfall.name_of(look, f, x) == title
+    apart = X.model_copy(update={"title": "The gap between branches"})
+    assert causes.title_of(look, f, apart) == "Relationship makes up 51% of the gap in scores between groups of race"
+    assert waterfall.name_of(look, f, apart) == "The gap between branches, race"
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -116,15 +121,16 @@ def test_the_gap_comes_first_then_layers_then_attributions_then_the_rest(page: s
 
 def test_other_targets_are_told_in_one_table_an_attribute(page: str) -> None:
     text = words(section(page, "why"))
-    assert section(page, "why").count('class="wide fall"') == 2
+    assert len(part(page, "why").classed("wide", "fall")) == 2
     assert "Relationship makes up 51% of the gap in who is selected between women and men" in text
     assert "Table: Other gaps of gender, part by part" in text
     assert "9.5 (9.2–9.8)" in text
 
 
 def test_thirty_columns_are_twenty_bars_and_the_table_has_all() -> None:
-    text = section(render(fixtures.ALL["explained, wide"]()), "why")
-    assert text.count('class="bar') == 21
+    page = render(fixtures.ALL["explained, wide"]())
+    text = section(page, "why")
+    assert len(part(page, "why").classed("bar")) == 21
     assert "The 19 largest of 30 parts; the last bar gathers the others." in words(text)
     assert "eleven smaller ones" in words(text)
     assert "column-19" in text.split("<table")[1]
@@ -195,17 +201,15 @@ def test_what_was_not_measured_of_a_layer_is_said() -> None:
 
 def test_failed_explanations_are_not_drawn_and_their_values_are_kept() -> None:
     html = render(fixtures.ALL["explained, failed"]())
-    text = section(html, "why")
-    told = words(text)
-    assert 'class="wide fall"' not in text
-    assert 'class="wide net"' not in text
+    told = words(section(html, "why"))
+    assert not part(html, "why").classed("fall")
+    assert not part(html, "why").classed("net")
     assert told.count("do not read it as an explanation") == 3
     assert told.count("not drawn: check failed") == 3
     assert told.count("For the record: the values") == 3
     assert "T6, infidelity: 2.790, where at most 0.93 is allowed." in told
     assert "What makes it:" not in words(html)
-    mark = html.split('href="#why"')[1].split("</a>")[0]
-    assert 'href="#s-fail"' in mark
+    assert linked(html, "why")[0].named("use") == [{"href": "#s-fail"}]
 
 
 def test_checks_are_one_table_an_explanation(page: str) -> None:
@@ -233,6 +237,7 @@ def test_a_caution_is_said_and_takes_nothing_off_the_page() -> None:
         limit=0.7,
         passed=False,
         note="eight real rows; the ranking depends on the starting point: do not act on one ranking",
+        meaning="the ranking depends on the starting point: do not act on one ranking",
         at_least=True,
         blocking=False,
     )
@@ -245,6 +250,11 @@ def test_a_caution_is_said_and_takes_nothing_off_the_page() -> None:
         "one ranking (0.610, where at least 0.7 is asked for; eight real rows)."
     )
     assert view.table.rows[-1][1:] == ("caution", check.note, "0.6100", "at least 0.7")
+    mute = trust.view(f.model_copy(update={"trust": (check.model_copy(update={"meaning": ""}),)}), "x", Names())
+    assert mute is not None
+    assert mute.sentence.endswith(
+        f"Caution, baseline: read it with care (0.610, where at least 0.7 is asked for; {check.note})."
+    )
     beside = trust.view(
         f.model_copy(update={"trust": (check.model_copy(update={"applies": False, "passed": True}),)}), "x", Names()
     )
@@ -260,7 +270,7 @@ def test_the_first_screen_and_the_summary_say_what_makes_the_gap(page: str) -> N
     ) in told.replace(", though the model does not read gender", "")
     summary = section(page, "summary")
     assert "Relationship makes up 51% of the gap in who is selected between women and men." in words(summary)
-    assert summary.count("<li>") <= 6
+    assert len(part(page, "summary").named("li")) <= 6
 
 
 def test_a_gap_of_other_groups_is_not_said_to_make_the_worst_problem() -> None:
@@ -282,18 +292,18 @@ def test_a_column_that_the_model_reads_is_not_called_unread() -> None:
 def test_cases_are_cards_with_their_facts_and_bars(page: str) -> None:
     text = section(page, "cases")
     told = words(text)
-    assert text.count('class="card"') == 4
+    assert len(part(page, "cases").classed("card")) == 4
     assert "Decision not selected Score 0.31" in told
     assert "relationship: Not-in-family −1.21" in told
-    assert '<mark class="d5">nurse</mark>' in text
+    assert "<mark class=d5>nurse</mark>" in text
     assert "“bonus”, “large” and “earned” raise the score most; “nurse” lowers the score most." in told
     assert text.count('src="data:image/png;base64,iVBORw0KGgo') == 1
 
 
 def test_many_cases_are_bounded_and_say_so() -> None:
-    text = section(render(fixtures.ALL["explained, wide"]()), "cases")
-    assert text.count('class="card"') == cases.MOST
-    assert "32 of 50 cases, all in the JSON report." in words(text)
+    page = render(fixtures.ALL["explained, wide"]())
+    assert len(part(page, "cases").classed("card")) == cases.MOST
+    assert "32 of 50 cases, all in the JSON report." in words(section(page, "cases"))
 
 
 def with_picture(png: str) -> Report:
@@ -334,7 +344,7 @@ def test_hostile_names_are_text_in_every_explanation() -> None:
     assert "<img" not in html
     assert "<script" not in html
     for anchor in ("why", "cases", "robustness"):
-        assert fixtures.HOSTILE in Page("<section " + section(html, anchor) + "</section>").words()
+        assert fixtures.HOSTILE in part(html, anchor).words()
 
 
 def test_tables_of_explanations_are_told_apart() -> None:
@@ -362,13 +372,19 @@ def test_groups_are_called_what_their_owner_calls_them_in_sentences_and_tables()
     gender, smokes = {"Female": "women", "Male": "men"}, {"1": "smokers", "No": "abstainers"}
     words_of = Words(groups={"gender": gender, "smokes": smokes})
     table = Table(title="By gender", columns=("group", "n"), rows=(("Male", 1), ("Female & Black", 2)))
+    pair = X.model_copy(update={"between": ("Male", "Female & Black")})
     f = explained.gap().model_copy(
-        update={"statement": "Of 1 in 9 Female rows, not “Male”, nor Female-only, No one knows.", "exhibits": (table,)}
+        update={
+            "statement": "Of 1 in 9 Female rows, not “Male”, nor Female-only, No one knows.",
+            "exhibits": (table, pair),
+        }
     )
     told = retold(base.model_copy(update={"words": words_of, "findings": (f,)})).findings[0]
     assert told.statement == "Of 1 in 9 women, not “Male”, nor Female-only, abstainers one knows."
     assert isinstance(told.exhibits[0], Table)
     assert told.exhibits[0].rows == (("Men", 1), ("Women & Black", 2))
+    assert isinstance(told.exhibits[1], Contributions)
+    assert told.exhibits[1].between == ("men", "women & Black")
     assert told.by_group == f.by_group
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,8 +46,16 @@ class Attributed(NamedTuple):
 
     def series(self) -> list[tuple[str, Moments]]:
         """`overall`, then every value of every sensitive attribute."""
-        groups = [(f"{a}: {g}", m) for a in self.facts["attributes"] for g, m in self.tables[f"by|{a}"].groups.items()]
-        return [("overall", self.everybody), *groups]
+        return [("overall", self.everybody), *((f"{a}: {g}", m) for a, g, m in self._groups())]
+
+    def groups(self) -> tuple[dict[str, str | None], ...]:
+        """Attribute → value of each series; empty: everybody."""
+        named: list[dict[str, str | None]] = [{a: g} for a, g, _ in self._groups()]
+        return ({}, *named)
+
+    def _groups(self) -> Iterator[tuple[str, str, Moments]]:
+        for a in self.facts["attributes"]:
+            yield from ((a, g, m) for g, m in self.tables[f"by|{a}"].groups.items())
 
 
 def attribution_findings(seen: GroupSums, *, level: float) -> tuple[Finding, ...]:
@@ -117,6 +126,7 @@ def _exhibits(seen: Attributed, level: float) -> tuple[GroupEstimates, GroupEsti
             unit=unit,
             series=tuple(name for name, _ in series),
             rows=tuple((feature, tuple(c[j] for c in cells)) for j, feature in enumerate(seen.features)),
+            groups=seen.groups(),
         )
 
     return (

@@ -136,6 +136,7 @@ def contributions(seen: GapSums, split: Split) -> Contributions:
         total=split.total,
         of_all=of_all(seen, split),
         beside=f"tells {c.high} from {split.low_words} (AUC)" if auc else "",
+        between=(c.high, split.low_words),
     )
 
 
@@ -170,9 +171,10 @@ def _agreement(seen: GapSums, split: Split, level: float) -> tuple[TrustCheck, .
         return ()
     feature, part = found
     note = f"Integrated Gradients and Shapley values differ most on {feature}, the value is that part of the gap"
-    name, agree = THRESHOLDS["T8"].name, part <= DISAGREE
-    note += "" if agree else f"; {THRESHOLDS['T8'].failure}"
-    return (TrustCheck(id="T8", name=name, value=part, limit=DISAGREE, passed=agree, note=note, blocking=False),)
+    t, agree = THRESHOLDS["T8"], part <= DISAGREE
+    meaning = "" if agree else t.failure
+    said = {"note": f"{note}; {meaning}" if meaning else note, "meaning": meaning}
+    return (TrustCheck(id=t.id, name=t.name, value=part, limit=DISAGREE, passed=agree, blocking=False, **said),)
 
 
 def _sums(split: Split) -> TrustCheck:

@@ -13,7 +13,7 @@ from auditkit.errors import listing
 from auditkit.evidence.sums import Moments
 from auditkit.explain.layers.layer_reading import LayerReading
 from auditkit.explain.layers.statements import hidden, statement
-from auditkit.explain.layers.sums import LayerSums
+from auditkit.explain.layers.sums import LayerSums, neurons
 from auditkit.explain.trust.records import preflight_check
 from auditkit.formatting import percent
 from auditkit.records import TASK_KINDS, Estimate, Finding, Layer, Layers, NotMeasured, Table, TrustCheck, Unit
@@ -85,10 +85,8 @@ def _reading(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> Laye
     accuracy = _accuracy(seen, level)
     knows = _knows(seen, level)
     control = _mean(seen.get("control"))
-    neurons = sorted(
-        ((int(k.split(":")[1]), v[0] / seen["flow"][0]) for k, v in seen.items() if k.startswith("neuron:")),
-        key=lambda pair: (-abs(pair[1]), pair[0]),
-    )[:64]
+    parts = [(j, total / seen["flow"][0]) for j, total in neurons(seen).items()]
+    largest = sorted(parts, key=lambda pair: (-abs(pair[1]), pair[0]))[:64]
     record = Layer(
         name=fact["name"],
         type=fact["type"],
@@ -104,8 +102,8 @@ def _reading(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> Laye
         accuracy_before=None if accuracy is None else accuracy[0],
         accuracy_after=None if accuracy is None else accuracy[1],
         cut=_is_cut(seen, gap),
-        neurons=tuple(float(f"{v:.4g}") for _, v in neurons),
-        named=tuple(j for j, _ in neurons),
+        neurons=tuple(float(f"{v:.4g}") for _, v in largest),
+        named=tuple(j for j, _ in largest),
         note=_layer_note(fact, seen),
     )
     ablated = None

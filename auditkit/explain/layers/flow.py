@@ -15,7 +15,7 @@ from auditkit.explain.attributions.study import NotExplained, groups_of
 from auditkit.explain.layers.conductance import STEPS, conductance
 from auditkit.explain.layers.discovery import Layer
 from auditkit.explain.layers.rows import Rows
-from auditkit.explain.layers.sums import numbers
+from auditkit.explain.layers.sums import neuron, numbers
 from auditkit.explain.surface import Surface, surface
 from auditkit.inputs.groups import Groups
 from auditkit.inputs.model import Model
@@ -73,5 +73,5 @@ def flow_sums(flow: Flow | None, layer: Layer, n: int) -> dict[str, list[float]]
     largest = np.argsort(-np.abs(through), kind="stable")[:shown]
     return {
         "flow": numbers(n, n * through.sum(), n * np.abs(through).sum()),
-        **{f"neuron:{j}": numbers(n * through[j]) for j in largest},
+        **{neuron(j): numbers(n * through[j]) for j in largest},
     }

@@ -81,6 +81,23 @@ def _read(seen: Any) -> dict[str, list[float]]:
     return {what: reading.numbers(v, f"'{what[:80]}' of a layer").tolist() for what, v in stored.items()}
 
 
+_NEURON = "neuron:"
+
+
+def neuron(j: int) -> str:
+    """Where the sum of one neuron stands in what was seen of a layer."""
+    return f"{_NEURON}{j}"
+
+
+def neurons(seen: dict[str, list[float]]) -> dict[int, float]:
+    """Neuron → its sum, of all that have one.
+
+    >>> neurons({"flow": [2.0, 1.0, 1.0], neuron(3): [0.5]})
+    {3: 0.5}
+    """
+    return {int(what.removeprefix(_NEURON)): v[0] for what, v in seen.items() if what.startswith(_NEURON)}
+
+
 def numbers(*values: float) -> list[float]:
     """Plain floats."""
     return [float(np.float64(v)) for v in values]

@@ -112,12 +112,16 @@ def parity(
     if not tables[0]:
         return unmeasured("T11", "no groups are declared"), None
     series: list[str] = []
+    groups: list[dict[str, str | None]] = []
     cells: list[list[Estimate]] = [[] for _ in names]
     apart: list[str] = []
     for attribute in tables[0]:
         values = sorted({g for t in tables for g in t[attribute].groups})
         series += [f"{attribute}: {v}" for v in values]
-        series += [f"{attribute}: largest gap"] if len(values) > 1 else []
+        groups += [{attribute: v} for v in values]
+        if len(values) > 1:
+            series.append(f"{attribute}: largest gap")
+            groups.append({attribute: None})
         for name, by, row in zip(names, tables, cells, strict=True):
             nobody = Moments.of(np.zeros((0, 3)))
             ratios = [_Ratio(by[attribute].groups.get(v, nobody)) for v in values]
@@ -131,6 +135,7 @@ def parity(
         unit="the unit of each check",
         series=tuple(series),
         rows=tuple((name, tuple(row)) for name, row in zip(names, cells, strict=True)),
+        groups=tuple(groups),
     )
     gaps = f"groups differ in {listing(apart)}" if apart else "no gap between groups is sure"
     listed = listing([name.split()[0] for name in names])

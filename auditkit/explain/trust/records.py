@@ -29,6 +29,7 @@ def checked(id_: str, value: float | None, passed: bool, note: str, *, limit: fl
         limit=t.limit if limit is None else limit,
         passed=passed,
         note=note if passed else f"{note}; {t.failure}",
+        meaning="" if passed else t.failure,
         at_least=t.at_least,
         blocking=t.blocking,
     )

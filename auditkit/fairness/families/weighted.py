@@ -24,6 +24,7 @@ from auditkit.stats.rates import Floats, critical_value, rate
 
 FEWEST_CLUSTERS = 10
 """A group with fewer clusters is too few to judge, however many rows it has."""
+OR_CLUSTERS = f" or fewer than {FEWEST_CLUSTERS} clusters"
 Rate = tuple[Cells, Cells]
 """Numerator and denominator, as cells of truth and decision."""
 
@@ -185,7 +186,7 @@ class WeighedBasis(Basis):
     @property
     def fewest(self) -> str:
         """See `Basis`."""
-        return "" if self.clusters is None else f" or fewer than {FEWEST_CLUSTERS} clusters"
+        return "" if self.clusters is None else OR_CLUSTERS
 
     @property
     def why(self) -> str:

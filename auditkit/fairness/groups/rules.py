@@ -40,6 +40,11 @@ class GroupFairnessRules(Judge):
     def groups(self, asked: Question) -> int:
         return crossed(self.tally.by, self.tally.columns, asked)
 
+    def too_few(self, asked: Question) -> str:
+        from auditkit.fairness.families.weighted import OR_CLUSTERS
+
+        return super().too_few(asked) + ("" if self.tally.clusters is None else OR_CLUSTERS)
+
     def why_not(self, asked: Question) -> str:
         from auditkit.fairness.families.composites import NOT_SERVED, served
 
@@ -118,3 +123,6 @@ class ConditionalParityRules(Judge):
 
     def groups(self, asked: Question) -> int:
         return max(crossed(tally.by, tally.columns, asked) for tally, _ in self.stored.values())
+
+    def too_few(self, asked: Question) -> str:
+        return f"{super().too_few(asked)} in the strata shared"

@@ -36,3 +36,6 @@ class ScoresRules(Judge):
 
     def groups(self, asked: Question) -> int:
         return crossed(self.histogram.by, self.histogram.table("cells"), asked)
+
+    def too_few(self, asked: Question) -> str:
+        return "too few to tell"

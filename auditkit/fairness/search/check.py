@@ -139,7 +139,8 @@ class Subgroups(BaseCheck):
         """One finding, with a table of every subgroup tested; or why nothing could be searched."""
         reason = self._nothing(evidence)
         if reason:
-            return Assessment(not_measured=(NotMeasured(what=f"subgroups by {self.metric}", why=reason),))
+            what = f"subgroups by {self.metric}"
+            return Assessment(not_measured=(NotMeasured(what=what, why=reason, concern="subgroups"),))
         found = search(
             evidence,
             depth=self.depth,

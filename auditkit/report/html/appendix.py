@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.metric import Metric
-from auditkit.formatting import NOTHING, decimals
+from auditkit.formatting import NOTHING, confidence, decimals
 from auditkit.records import Finding
 from auditkit.report.html.figures import TableView, cells, counted
 from auditkit.report.html.lookup import By, Lookup
@@ -88,7 +88,7 @@ def _findings(look: Lookup) -> TableView:
     usual = max(dict.fromkeys(levels), key=levels.count, default=0.95)
     sizes = [f.estimate.n for f in found]
     rows = max(dict.fromkeys(sizes), key=sizes.count, default=0)
-    caption = f"Every finding; intervals at {100 * usual:.4g}%, of {rows:,} rows, unless another level or n is beside"
+    caption = f"Every finding; intervals at {confidence(usual)}, of {rows:,} rows, unless another level or n is beside"
     return TableView(caption, ("Finding", "Value", "Interval"), tuple(_finding(f, usual, rows) for f in found))
 
 
@@ -96,7 +96,7 @@ def _finding(f: Finding, level: float, rows: int) -> tuple[str, ...]:
     e, unit = f.estimate, unit_of(f)
     shares, of = unit != "", kind_of(f.metric, f.unit)
     interval = (range_text(e, f.comparison, of) if shares else range_in(e, unit)) or NOTHING
-    told = [interval, f"at {100 * e.level:.4g}%" if e.level != level else "", e.state if e.state != "ok" else ""]
+    told = [interval, f"at {confidence(e.level)}" if e.level != level else "", e.state if e.state != "ok" else ""]
     told += [f"n {e.n:,}" if e.n != rows else ""]
     return (
         shown(f.id),

@@ -85,24 +85,23 @@ def view(look: Lookup, f: Finding, told: Told, names: Names) -> Attributed:
     axis = axis_to(max(ends, default=1.0))
     subtitle, sentence = _subtitle(look, contributions, series), _sentence(look, contributions)
     figure = Figure(_title(contributions), subtitle, sentence, names.table(table), told)
-    heads = tuple(_series(look, contributions.series[i])[0] for i, _ in series)
+    heads = tuple(_head(look, contributions, i) for i, _ in series)
     return Attributed(figure, None, axis, heads, _rows(axis, contributions, series), trust, more, note)
 
 
-def _series(look: Lookup, name: str) -> tuple[str, str, str]:
-    """(label, attribute, value) of a series "gender: Female"; ("Everybody", "", "") for "overall"."""
-    for attribute in look.report.provenance.data.sensitive_features:
-        value = name.removeprefix(f"{attribute}: ")
-        if value != name:
-            return look.say.label({attribute: value}), attribute, value
-    return ("Everybody", "", "") if name == "overall" else (shown(name), "", "")
+def _head(look: Lookup, x: GroupEstimates, i: int) -> str:
+    """Whom a series is about, in words."""
+    of = x.groups[i] if x.groups else {}
+    group = {attribute: value for attribute, value in of.items() if value is not None}
+    if group != of:
+        return "Largest gap"
+    return look.say.label(group) if group else "Everybody" if x.series[i] == "overall" else shown(x.series[i])
 
 
 def _drawn(look: Lookup, x: GroupEstimates) -> list[tuple[int, str]]:
     """Indices and tones of the series to draw: the first attribute of two groups, else everybody."""
-    told = [(i, *_series(look, name)[1:]) for i, name in enumerate(x.series)]
     for attribute in look.report.provenance.data.sensitive_features:
-        mine = [(i, look.shape(attribute, v)) for i, a, v in told if a == attribute]
+        mine = [(i, look.shape(attribute, v)) for i, g in enumerate(x.groups) if (v := g.get(attribute)) is not None]
         pair = sorted((m for m in mine if m[1] in ("a", "b")), key=lambda m: m[1])
         if len(pair) == 2:
             return pair
@@ -142,7 +141,7 @@ def _title(x: GroupEstimates) -> str:
 
 
 def _subtitle(look: Lookup, x: GroupEstimates, series: list[tuple[int, str]]) -> str:
-    drawn = [_series(look, x.series[i])[0] for i, _ in series]
+    drawn = [_head(look, x, i) for i, _ in series]
     marks = f" Circle: {drawn[0]}. Square: {drawn[1]}." if len(drawn) == 2 else ""
     cut = f" The {MOST} largest of {len(x.rows)} columns." if len(x.rows) > MOST else ""
     level = level_text(x.rows[0][1][0])
@@ -161,7 +160,7 @@ def _sentence(look: Lookup, x: GroupEstimates) -> str:
 
 def _table(look: Lookup, x: GroupEstimates) -> TableView:
     caption = f"{shown(x.title)}, in {shown(x.unit)}"
-    heads = [_series(look, s)[0] for s in x.series]
+    heads = [_head(look, x, i) for i in range(len(x.series))]
     rows = x.rows
     full = len(rows) * len(heads) <= FULL
     if not full:

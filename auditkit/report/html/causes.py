@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from auditkit.catalogue.sentences import none_established
-from auditkit.formatting import in_unit, points
-from auditkit.records import Contribution, Contributions, Finding, Unit
+from auditkit.records import Contribution, Contributions, Finding
+from auditkit.report.html.figures import amount
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.places import TRUTH
 from auditkit.report.vocabulary import by_words, listed, shown, upper_first, whole_percent
@@ -43,7 +43,7 @@ def leaders(x: Contributions) -> tuple[Contribution, ...]:
 
 def target(f: Finding) -> str:
     """The metric whose gap is taken apart."""
-    return str(getattr(f, "of", None) or f.metric)
+    return f.of or f.metric
 
 
 def what(look: Lookup, f: Finding) -> str:
@@ -62,7 +62,7 @@ def gap_words(look: Lookup, f: Finding, x: Contributions) -> str:
     named = [g for g in groups if set(g) == set(f.by)]
     if len(named) == 2:
         return f"{what(look, f)} between {listed([look.say.people(g) for g in named])}"
-    pair = shown(x.title, longest=300).partition(" between ")[2]
+    pair = listed([shown(name, longest=150) for name in x.between])
     return f"{what(look, f)} between {pair or f'groups of {by_words(f.by)}'}"
 
 
@@ -90,33 +90,33 @@ def cancelling(x: Contributions) -> tuple[Contribution, Contribution] | None:
 
 def title_of(look: Lookup, f: Finding, x: Contributions) -> str:
     """The finding in one line."""
-    gap = gap_words(look, f, x)
-    if x.total.value is None:
-        return f"{upper_first(gap)}: nothing to take apart"
-    hidden = cancelling(x)
+    gap, head, hidden = gap_words(look, f, x), _without_cause(x), cancelling(x)
+    if head is not None:
+        return head(gap)
     if hidden is not None:
-        sizes = listed([f"{shown(r.label)} ({_size(r.estimate.value, x.unit)})" for r in hidden])
+        sizes = listed([f"{shown(r.label)} ({amount(r.estimate.value, x.unit)})" for r in hidden])
         return f"A small {gap} hides larger parts that cancel: {sizes}"
-    if not x.total.excludes_zero:
-        return _unsure(gap)
     told = cause(look, f, x)
-    return upper_first(told.clause) if told else _unled(gap)
+    return upper_first(told.clause) if told else f"{upper_first(gap)}: nothing to take apart"
+
+
+def _without_cause(x: Contributions) -> Callable[[str], str] | None:
+    """How it is said of a gap that no column is known to make it; None where something else is to be said."""
+    if x.total.value is None or cancelling(x) is not None:
+        return None
+    if not x.total.excludes_zero:
+        return _unsure
+    return None if leaders(x) else _unled
 
 
 def others(look: Lookup, pairs: Sequence[tuple[Finding, Contributions]]) -> tuple[str, ...]:
     """Further gaps, a line each; those of which nothing can be said share a line."""
-    lines, unsure, unled = [], [], []
-    for f, x in pairs:
-        told = title_of(look, f, x)
-        if told == _unsure(gap_words(look, f, x)):
-            unsure.append(gap_words(look, f, x))
-        elif told == _unled(gap_words(look, f, x)):
-            unled.append(gap_words(look, f, x))
-        else:
-            lines.append(told)
-    for few, head in ((unled, _unled), (unsure, _unsure)):
+    heads = [(_without_cause(x), f, x) for f, x in pairs]
+    lines = [title_of(look, f, x) for head, f, x in heads if head is None]
+    unled, unsure = ([gap_words(look, f, x) for head, f, x in heads if head is said] for said in (_unled, _unsure))
+    for few, said in ((unled, _unled), (unsure, _unsure)):
         if len(few) == 1:
-            lines.append(head(few[0]))
+            lines.append(said(few[0]))
     if len(unled) > 1:
         lines.append(f"No single column surely makes most of these: {'; '.join(unled)}")
     if len(unsure) > 1:
@@ -130,7 +130,3 @@ def _unsure(gap: str) -> str:
 
 def _unled(gap: str) -> str:
     return f"No single column surely makes most of the {gap}"
-
-
-def _size(v: float | None, unit: Unit) -> str:
-    return points(v) if unit in ("points", "percent") else in_unit(v, unit)

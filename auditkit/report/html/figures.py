@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from auditkit.formatting import NOTHING
-from auditkit.records import Comparison, Estimate
+from auditkit.formatting import NOTHING, confidence, in_unit, points
+from auditkit.records import Comparison, Estimate, Unit
 from auditkit.report.html.told import Told, deck
 from auditkit.report.vocabulary import range_text, value_text
 
@@ -114,4 +114,22 @@ def counted(e: Estimate) -> int:
 
 def level_text(e: Estimate | None) -> str:
     """The level of an interval: "95%"."""
-    return f"{100 * (e.level if e else 0.95):.4g}%"
+    return confidence(e.level if e else 0.95)
+
+
+def amount(v: float | None, unit: Unit) -> str:
+    """A part of a gap, or a gap, without its unit: shares as points.
+
+    >>> amount(0.0725, "points"), amount(-1234.5, "")
+    ('7.2', '−1,234')
+    """
+    return points(v) if unit in ("points", "percent") else in_unit(v, unit)
+
+
+def tick(v: float, unit: Unit) -> str:
+    """The same beside a tick of an axis: in full, without zeros that say nothing.
+
+    >>> tick(-0.05, "points"), tick(1500.0, "")
+    ('−5', '1,500')
+    """
+    return f"{round(100 * v if unit in ('points', 'percent') else v, 6):,g}".replace("-", "−")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auditkit.formatting import NOTHING, decimals
+from auditkit.formatting import NOTHING, confidence, decimals
 from auditkit.formatting import limit as limit_of
 from auditkit.records import Report, Status, Verdict
 from auditkit.report.html.figures import Figure, TableView
@@ -57,7 +57,7 @@ def view(look: Lookup) -> Gate | None:
         title=_title(order),
         subtitle=(
             "Distance from the ideal, in units of what the policy allows: 1 is the limit. "
-            f"Line: {100 * level:g}% interval{_corrected(order)}. Arrow: it goes on."
+            f"Line: {confidence(level)} interval{_corrected(order)}. Arrow: it goes on."
         ),
         sentence=_sentence(look.report, order),
         table=_table(look.report, order),
@@ -88,7 +88,7 @@ def _corrected(order: list[Verdict]) -> str:
 
 
 def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
-    reason = v.reason.removeprefix("Not measured: ")
+    reason = v.absence or v.reason
     if v.rule.severity == "warning":
         reason += " A warning only: it does not change the outcome."
     e = v.estimate
@@ -132,7 +132,7 @@ def _table(report: Report, order: list[Verdict]) -> TableView:
     rows = []
     for v in order:
         e = v.estimate
-        level = f"{100 * e.level:.4g}%" if e else NOTHING
+        level = confidence(e.level) if e else NOTHING
         of = kind_of_verdict(report, v)
         side = "at most" if v.rule.at_most is not None else "at least"
         bound = f"{side} {limit_of(v.rule.limit, v.rule.comparison, of=of)}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import groupby
 from typing import NamedTuple
 
-from auditkit.formatting import NOTHING, decimals, in_unit, percent
+from auditkit.formatting import NOTHING, confidence, decimals, percent
 from auditkit.records import Estimate, Finding, Layer, Layers, Unit
-from auditkit.report.html.figures import Figure, Names, TableView
+from auditkit.report.html.figures import Figure, Names, TableView, amount, tick
 from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.told import NO_LINES, Told
@@ -92,7 +92,7 @@ def view(look: Lookup, f: Finding, x: Layers, names: Names, told: Told = NO_LINE
         knows=KNOWS,
         knows_ticks=tuple((at, f"{100 * v:.0f}%") for at, v in KNOWS.ticks()[::2]),
         uses=uses,
-        uses_ticks=tuple((at, _tick(v, x.unit)) for at, v in uses.ticks()),
+        uses_ticks=tuple((at, tick(v, x.unit)) for at, v in uses.ticks()),
         zero=uses.at(0.0),
         heads=(f"Knows: {attribute} named right", f"Uses: the gap{unit}"),
         rows=tuple(_row(layer, x, uses, answer) for layer in drawn),
@@ -205,7 +205,9 @@ def _subtitle(x: Layers, drawn: int) -> str:
             f" Of {len(x.layers)} layers {drawn} are drawn: the first, the last, where most is known and used, "
             "and others in even steps."
         )
-    level = next((f" Line: {100 * e.level:g}% interval." for a in x.layers if (e := a.knows) and e.low is not None), "")
+    level = next(
+        (f" Line: {confidence(e.level)} interval." for a in x.layers if (e := a.knows) and e.low is not None), ""
+    )
     return (
         f"{shown(x.title)}. Left: how often a simple reader names {who} right from that layer (50% is guessing). "
         f"Right: the gap before and after what tells {who} was erased there.{level}{cut}"
@@ -258,7 +260,7 @@ def _row(layer: Layer, x: Layers, axis: Axis, answer: str) -> LayerRow:
         untrained=None if layer.untrained is None else KNOWS.at(layer.untrained),
         before=before,
         after=missing if after is None or after.value is None else mark(axis, after, "open"),
-        after_words="" if after is None else _amount(after.value, x.unit),
+        after_words="" if after is None else amount(after.value, x.unit),
         after_range="" if after is None else range_in(after, x.unit),
         random=None if layer.random is None else axis.at(layer.random),
         accuracy="" if layer.accuracy_after is None else percent(layer.accuracy_after),
@@ -296,14 +298,6 @@ def _area(heights: list[int]) -> str:
     return f"M0 {STRIP}{steps}V{STRIP}"
 
 
-def _amount(v: float | None, unit: Unit) -> str:
-    return decimals(None if v is None else 100 * v) if unit in ("points", "percent") else in_unit(v, unit)
-
-
-def _tick(v: float, unit: Unit) -> str:
-    return f"{round(100 * v if unit in ('points', 'percent') else v, 6):,g}".replace("-", "−")
-
-
 def table_of(x: Layers) -> TableView:
     """Every layer with its intervals; the gap before once, where it is the same for all."""
     layers = x.layers[:LONGEST]
@@ -328,7 +322,7 @@ def _cells(layer: Layer, unit: Unit, same: bool) -> tuple[str, ...]:
         decimals(layer.auc, 2),
         *(() if same else (_with_range(layer.before, unit),)),
         _with_range(layer.after, unit),
-        _amount(layer.random, unit),
+        amount(layer.random, unit),
         percent(layer.accuracy_after),
         _largest(layer, unit),
     )
@@ -337,11 +331,11 @@ def _cells(layer: Layer, unit: Unit, same: bool) -> tuple[str, ...]:
 def _with_range(e: Estimate | None, unit: Unit) -> str:
     if e is None or e.value is None:
         return NOTHING
-    value = percent(e.value) if unit == "percent" else _amount(e.value, unit)
+    value = percent(e.value) if unit == "percent" else amount(e.value, unit)
     span = range_in(e, unit)
     return f"{value} ({span})" if span else value
 
 
 def _largest(layer: Layer, unit: Unit) -> str:
     named = zip(layer.named, layer.neurons, strict=False)
-    return ", ".join(f"{i}: {_amount(v, unit)}" for i, v in list(named)[:3]) or NOTHING
+    return ", ".join(f"{i}: {amount(v, unit)}" for i, v in list(named)[:3]) or NOTHING

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 from auditkit.catalogue.index import METRICS
-from auditkit.records import Comparison, Estimate, Exhibit, Finding, GroupEstimate, Report, Verdict
+from auditkit.records import Comparison, Estimate, Exhibit, Finding, GroupEstimate, Report, Table, Verdict
 from auditkit.report.places import SELECTED, TRUTH
 from auditkit.report.vocabulary import MISSING, Vocabulary, kind_of
 
@@ -88,8 +88,8 @@ class Lookup:
         return kind_of(metric, next((f.unit for f in self.report.findings if f.metric == metric), ""))
 
     def in_rates(self, f: Finding) -> bool:
-        """Whether the figures of a binary audit's truth, rates and gaps draw it, and no figure of its own."""
-        return self.binary and rated(f) and f.label is None and (ranked(f) or not f.exhibits)
+        """Whether the figures of a binary audit's truth, rates and gaps draw it; a table has a figure of its own."""
+        return self.binary and rated(f) and f.label is None and (ranked(f) or not exhibits_of(f, Table))
 
     def pair(self, metric: str, by: Sequence[str]) -> Pair | None:
         """The lowest and the highest group that count; None where fewer than two do."""

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
 from auditkit.formatting import NOTHING
-from auditkit.records import Comparison, Concern, Finding, GroupEstimate, Table
-from auditkit.report.html.exhibits import MOST, Chart, Grid, Named, chart, grid, level_of, texts
+from auditkit.records import Comparison, Concern, Finding, GroupEstimate
+from auditkit.report.html.exhibits import MOST, Chart, Named, chart, level_of, texts
 from auditkit.report.html.figures import Figure, Names, TableView, counted
-from auditkit.report.html.lookup import By, Lookup, established, exhibits_of, ranked
+from auditkit.report.html.lookup import By, Lookup, established
 from auditkit.report.html.sections import in_cases, reasons
 from auditkit.report.html.told import Told, once
 from auditkit.report.html.views import Drawn, Room, drawn
@@ -88,11 +88,10 @@ def _answer(look: Lookup, found: list[Finding], told: Told, room: Room, names: N
     return Answer(figure, charts, drawn(look, found, room, names))
 
 
-def rankings(look: Lookup) -> tuple[Grid, ...]:
-    """The tables of the gaps between crossings, in the order of their rates, folded."""
-    rows = Room.of(look).rows
-    found = [f for f in look.report.findings if ranked(f) and look.in_rates(f)]
-    return tuple(grid(x, rows)._replace(folded=True) for f in found for x in exhibits_of(f, Table))
+def behind(look: Lookup, names: Names) -> tuple[Drawn, ...]:
+    """Exhibits of findings that the figures of rates draw: curves, and the folded tables that rank crossings."""
+    found = [f for f in look.report.findings if look.in_rates(f)]
+    return drawn(look, found, Room.of(look)._replace(folded=True), names)
 
 
 def _lead(found: list[Finding]) -> Finding:

@@ -50,7 +50,7 @@ def _finding(f: Finding, told: Callable[[str], str]) -> Finding:
     )
 
 
-_TEXTS: dict[str, tuple[str, ...]] = {"contributions": ("title", "beside"), "table": ("title", "rows")}
+_TEXTS: dict[str, tuple[str, ...]] = {"contributions": ("title", "beside", "between"), "table": ("title", "rows")}
 """Kind of exhibit → its fields that name groups as the data do."""
 
 
@@ -59,8 +59,10 @@ def _exhibit(x: Exhibit, told: Callable[[str], str]) -> Exhibit:
 
 
 def _text(value: Any, told: Callable[[str], str]) -> Any:
-    """A text, or the rows of a table."""
-    return told(value) if isinstance(value, str) else tuple(tuple(_cell(c, told) for c in row) for row in value)
+    """A text, several, or the rows of a table."""
+    if isinstance(value, str):
+        return told(value)
+    return tuple(told(v) if isinstance(v, str) else tuple(_cell(c, told) for c in v) for v in value)
 
 
 def _cell(value: str | int | float | None, told: Callable[[str], str]) -> str | int | float | None:

@@ -65,9 +65,5 @@ def answered(look: Lookup) -> set[Concern]:
 
 
 def reasons(look: Lookup, concern: Concern) -> tuple[str, ...]:
-    """Why a check that was asked for gave no answer, in the words of the report.
-
-    An absence belongs to a concern by its own word, or because it begins with it, as ids and names of checks do.
-    """
-    absent = look.report.not_measured
-    return tuple(n.why for n in absent if concern in (n.concern, n.what.replace("/", " ").partition(" ")[0]))
+    """Why a check that was asked for gave no answer, in the words of the report."""
+    return tuple(n.why for n in look.report.not_measured if n.concern == concern)

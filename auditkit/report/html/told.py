@@ -45,7 +45,7 @@ def once(figures: Sequence[Sequence[Finding]], others: Sequence[Finding] = ()) -
     for (stated, text), told in where.items():
         at = {i for i, _ in told}
         place = 0 if 0 in at else at.pop() if len(at) == 1 else -1
-        about = "" if stated or place > 0 else _about([f for _, f in told])
+        about = "" if stated or place > 0 else _about(text, [f for _, f in told])
         places[place].append((stated, text, about))
     first, *own, last = (
         Told(tuple(t for stated, t, _ in p if stated), tuple((t, about) for stated, t, about in p if not stated))
@@ -62,8 +62,10 @@ def _lines(f: Finding) -> Iterator[tuple[bool, str]]:
             yield False, upper_first(shown(n, longest=SENTENCE))
 
 
-def _about(found: Sequence[Finding]) -> str:
-    """What findings are of: "Precision by race; Accuracy by race"."""
+def _about(note: str, found: Sequence[Finding]) -> str:
+    """What findings are of: "Precision by race; Accuracy by race"; empty where their note begins with the metric."""
+    if note.startswith(tuple(name_of(f.metric) for f in found)):
+        return ""
     names = list(dict.fromkeys(f"{name_of(f.metric)}{f', {by_words(f.by)}' if f.by else ''}" for f in found))
     rest = len(names) - NAMED
     return "; ".join(names[:NAMED]) + (f"; and {number(rest)} more" if rest > 0 else "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.formatting import NOTHING, decimals
 from auditkit.records import Finding, TrustCheck
 from auditkit.report.html.figures import Names, TableView
@@ -92,8 +91,7 @@ def _sentence(f: Finding) -> str:
 
 def _cautioned(t: TrustCheck) -> str:
     """A caution, what it means first."""
-    meaning = THRESHOLDS[t.id].failure if t.id in THRESHOLDS else ""
-    note = shown(t.note, empty="", longest=600).removesuffix(meaning).rstrip("; ")
+    meaning, note = t.meaning, shown(t.measured, empty="", longest=600)
     size = "" if t.value is None or t.limit is None else f"{_statistic(t.value, 3)}, where {allowed(t, 3)} {_asks(t)}"
     why = "; ".join(part for part in (size, note) if part)
     return f"Caution, {shown(t.name)}: {meaning or 'read it with care'}{f' ({why})' if why else ''}."

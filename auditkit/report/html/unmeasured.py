@@ -67,9 +67,7 @@ def view(look: Lookup) -> Unmeasured:
     items = [("A trained net", UNTRAINED)] if look.report.provenance.model.weights == "initialised" else []
     items += [(upper_first(shown(n.what)), upper_first(shown(n.why))) for n in look.report.not_measured]
     items += [
-        (f"Rule {shown(v.rule.id)}", v.reason.removeprefix("Not measured: "))
-        for v in look.report.verdicts
-        if v.status == "not_measured"
+        (f"Rule {shown(v.rule.id)}", v.absence or v.reason) for v in look.report.verdicts if v.status == "not_measured"
     ]
     items += _small_groups(look)
     if unasked(look):

@@ -24,8 +24,8 @@ class Room(NamedTuple):
         """Less for each figure, the more there are."""
         mine = [f for f in look.report.findings if not look.in_rates(f)]
         figures = len({(f.concern, f.metric, f.law) for f in mine}) or 1
-        lines = sum(len(exhibits_of(f, Curve)) for f in mine) or 1
-        return cls(rows=max(12, min(60, 180 // figures)), lines=max(2, min(12, 28 // lines)))
+        lines = sum(len(exhibits_of(f, Curve)) for f in look.report.findings) or 1
+        return cls(rows=max(10, min(60, 180 // figures)), lines=max(2, min(12, 20 // lines)))
 
 
 def _table(look: Lookup, f: Finding, x: Table, room: Room, names: Names) -> exhibits.Grid:

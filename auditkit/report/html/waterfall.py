@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from auditkit.formatting import NOTHING, decimals, in_unit
+from auditkit.formatting import NOTHING, decimals
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
 from auditkit.report.cautions import SENTENCE
 from auditkit.report.html.causes import gap_words, title_of
-from auditkit.report.html.figures import Figure, Names, TableView, level_text
+from auditkit.report.html.figures import Figure, Names, TableView, amount, level_text, tick
 from auditkit.report.html.geometry import Axis, axis_over
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.told import NO_LINES, Told
@@ -74,7 +74,7 @@ def view(look: Lookup, f: Finding, x: Contributions, names: Names, told: Told = 
     return Waterfall(
         figure=figure,
         axis=axis,
-        ticks=tuple((at, _tick(v, x.unit)) for at, v in axis.ticks()),
+        ticks=tuple((at, tick(v, x.unit)) for at, v in axis.ticks()),
         zero=axis.at(0.0),
         bars=bars,
         total=_whole(axis, x),
@@ -131,7 +131,7 @@ def _bar(axis: Axis, x: Contributions, r: Contribution, start: float, end: float
         end=axis.at(end),
         low=low,
         high=high,
-        value=_value(r.estimate.value, x.unit),
+        value=amount(r.estimate.value, x.unit),
         share=whole_percent(r.share),
         beside=None if beside is None else _GUESS.at(beside),
         beside_words="" if beside is None else decimals(beside, 2),
@@ -151,19 +151,11 @@ def _whole(axis: Axis, x: Contributions) -> Bar:
         end=end,
         low=sides[0] if sides else None,
         high=sides[1] if sides else None,
-        value=_value(e.value, x.unit),
+        value=amount(e.value, x.unit),
         share="100%" if shares else NOTHING,
         beside=None,
         beside_words="",
     )
-
-
-def _value(v: float | None, unit: Unit) -> str:
-    return decimals(None if v is None else 100 * v) if unit in ("points", "percent") else in_unit(v, unit)
-
-
-def _tick(v: float, unit: Unit) -> str:
-    return f"{round(100 * v if unit in ('points', 'percent') else v, 6):,g}".replace("-", "−")
 
 
 def _unit_words(unit: Unit) -> str:
@@ -173,7 +165,7 @@ def _unit_words(unit: Unit) -> str:
 def name_of(look: Lookup, f: Finding, x: Contributions) -> str:
     """The explanation, for a list."""
     title = shown(x.title, longest=300)
-    return f"{title}, {by_words(f.by)}" if f.by and " between " not in title else title
+    return f"{title}, {by_words(f.by)}" if f.by and not x.between else title
 
 
 def _subtitle(x: Contributions) -> str:
@@ -198,10 +190,10 @@ def _sums(x: Contributions) -> str:
     """What the parts add up to, beside the gap of the rows used, and of all rows."""
     unit = {"points": " points", "percent": " percent"}.get(x.unit, "")
     total = sum(r.estimate.value or 0.0 for r in x.rows)
-    parts, whole = _value(total, x.unit), _value(x.total.value, x.unit)
+    parts, whole = amount(total, x.unit), amount(x.total.value, x.unit)
     told = f"The parts add up to {parts}{unit}, {'as' if parts == whole else f'{whole} is'} the gap of the rows used"
     if x.of_all is not None:
-        told += f"; over all rows of the data it is {_value(x.of_all, x.unit)}"
+        told += f"; over all rows of the data it is {amount(x.of_all, x.unit)}"
     if not any(r.share is not None for r in x.rows) and x.rows and x.total.value is not None:
         told += ". Shares are not given" + (
             "" if x.total.excludes_zero else ": the interval of the whole gap contains 0"
@@ -231,7 +223,7 @@ def table_of(look: Lookup, f: Finding, x: Contributions) -> TableView:
 def _texts(e: Estimate, unit: Unit) -> tuple[str, str]:
     if e.value is None:
         return NOTHING, shown(e.note, empty="not defined")
-    return _value(e.value, unit), range_in(e, unit) or NOTHING
+    return amount(e.value, unit), range_in(e, unit) or NOTHING
 
 
 def apart(look: Lookup, pairs: Sequence[tuple[Finding, Contributions]]) -> TableView:
