@@ -115,8 +115,8 @@ def audited(check: Any, **options: Any) -> ak.Report:
 
 
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = ak.Dataset.batches
-    monkeypatch.setattr(ak.Dataset, "batches", lambda self, size=50, **o: whole(self, min(size, 50), **o))
+    whole = ak.Dataset.parts
+    monkeypatch.setattr(ak.Dataset, "parts", lambda self, size=50: whole(self, min(size, 50)))
 
 
 @pytest.mark.parametrize("at", NOISE)

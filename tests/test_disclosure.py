@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import importlib
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 import auditkit as ak
+from auditkit import observing
 from auditkit.batch import Batch
 from auditkit.checks import check_of
 from auditkit.deciding import decided
@@ -228,8 +228,6 @@ def test_the_whole_demo_report_holds_no_value_of_fewer_than_ten_rows() -> None:
 
 # ---- withheld counts
 
-audit_module = importlib.import_module("auditkit.audit")
-
 
 def crossed(found: dict[tuple[str, str], int], seed: int, task: str) -> pd.DataFrame:
     """So many rows of each crossing, in some order."""
@@ -262,7 +260,8 @@ class Audited(NamedTuple):
 
     def recoding(self, frame: pd.DataFrame) -> dict[str, dict[str, str]]:
         """Which groups of these rows are told only together."""
-        parts = [GroupCounts.of(b) for b, _ in decided(self.model, dataset(frame, self.task))]
+        data = dataset(frame, self.task)
+        parts = [GroupCounts.of(decided(self.model, data, rows).batch) for rows in data.parts()]
         return sum(parts[1:], parts[0]).told(self.disclosure).recoding
 
     def report(self, frame: pd.DataFrame) -> ak.Report:
@@ -272,7 +271,7 @@ class Audited(NamedTuple):
             return shuffled(np.arange(len(batch.y_true)).astype(np.uint64), 7)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(audit_module, "row_keys", keys)
+            patch.setattr(observing, "row_keys", keys)
             patch.setenv("SOURCE_DATE_EPOCH", "1700000000")
             return ak.audit(
                 self.model, dataset(frame, self.task), checks=self.checks, sample=self.sample, on_error="raise",

@@ -36,9 +36,7 @@ def program(content: bytes, path: Path) -> nn.Module:
     """The module of a TorchScript file or of an exported program (.pt2)."""
     exported = b"serialized_exported_program" in content or b"models/model.json" in content
     with foreign(f"the program {path}"), warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", category=DeprecationWarning
-        )  # torch.jit is on its way out, its files are here
+        warnings.simplefilter("ignore")  # torch.jit is on its way out, and buffers of a file cannot be written
         try:
             module: nn.Module = (
                 torch.export.load(io.BytesIO(content)).module()

@@ -170,9 +170,9 @@ def test_a_stored_report_gives_the_same_page() -> None:
 
 def test_fifty_groups_are_rendered_within_a_second_and_twelve_are_drawn() -> None:
     report = fixtures.many()
-    started = time.perf_counter()
+    started = time.process_time()
     html = render(report)
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
     assert "the 12 groups surest to differ from everybody are drawn" in html
     assert html.count("Region 4") + html.count("region 4") >= 10, "the table has all"
 

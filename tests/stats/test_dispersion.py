@@ -97,5 +97,6 @@ def test_a_noncentrality_is_where_scipys_law_has_its_tail(x: float, df: float, z
 def test_far_out_a_noncentrality_goes_on_as_it_was(z: float) -> None:
     for x in (FAR * 0.99, FAR * 1.01):
         near = chndtrinc(x, 7.0, norm.cdf(z))
-        assert noncentrality(x, 7.0, z) == pytest.approx(near, rel=1e-11)
+        gave_up = x > FAR and near == 1e-300  # scipy 1.13 has no number there
+        assert gave_up or noncentrality(x, 7.0, z) == pytest.approx(near, rel=1e-11)
     assert noncentrality(1e15, 7.0, z) == pytest.approx(1e15 - 2 * z * 1e15**0.5, rel=1e-12)
