@@ -23,6 +23,9 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    NAMED: ClassVar[tuple[str, ...]] = ()
+    """Of an exhibit: its fields that name groups as the data do, and that a page tells in the report's words."""
+
 
 class Terse(Record):
     """A record that leaves out of its JSON what is empty of its fields in `TOLD`."""
@@ -149,6 +152,8 @@ class GroupEstimates(Terse):
 class Table(Record):
     """Exhibit: a plain table; numbers stay numbers so that the page formats them in one place."""
 
+    NAMED: ClassVar = ("title", "rows")
+
     kind: Literal["table"] = "table"
     title: str
     columns: tuple[str, ...]
@@ -207,6 +212,7 @@ class Contributions(Terse):
     """Exhibit: what makes a total up, part by part; the parts add to `total`."""
 
     TOLD: ClassVar = ("between",)
+    NAMED: ClassVar = ("title", "beside", "between")
 
     kind: Literal["contributions"] = "contributions"
     title: str

@@ -26,6 +26,7 @@ from auditkit.question import Question
 from auditkit.records import Estimate, Finding, GroupEstimate, Report
 from auditkit.report.formats import Format
 from auditkit.report.html.page import render
+from auditkit.report.writing import mark
 from tests.helpers import run_cli
 
 WASTE = Metric(
@@ -124,7 +125,8 @@ class MuteRules(ScaleRules):
 
 
 def weights(report: Report) -> str:
-    return "".join(f"{f.id} {f.estimate.value:.1f} {f.unit}\n" for f in report.findings if f.estimate.value is not None)
+    lines = (f"{f.id} {f.estimate.value:.1f} {f.unit}\n" for f in report.findings if f.estimate.value is not None)
+    return f"# {mark(report)}\n{''.join(lines)}"
 
 
 LINES = Format(".kg", f"{__name__}:weights")
@@ -234,7 +236,15 @@ def test_what_is_no_metric_is_refused_by_name(name: str) -> None:
 
 def test_its_format_is_written(tmp_path: Path) -> None:
     report = audited(5.0)
-    assert report.save(tmp_path / "r.kg").read_text() == "fairness/waste/difference/sex 3.7 kg\n"
+    kept = report.save(tmp_path / "r.kg")
+    assert kept.read_text().splitlines()[1:] == ["fairness/waste/difference/sex 3.7 kg"]
+    report.save(
+        tmp_path / "r.kg"
+    )  # a file of ours, not a stranger's: overwritten, and removed when it tells of another
+    report.save(tmp_path / "r.json")
+    assert kept.exists()
+    audited(6.0).save(tmp_path / "r.json")
+    assert not kept.exists()
     with pytest.raises(ReportError, match=r"suffixes are \.html, \.json, \.xml.*\.kg"):
         report.save(tmp_path / "r.txt")
 

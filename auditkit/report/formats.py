@@ -101,7 +101,7 @@ def _derived(path: Path) -> list[Path]:
     """What was made of a report.json, and tells another story once that is replaced."""
     if path.suffix != FORMATS["json"].suffix:
         return []
-    return [path.with_suffix(f.suffix) for f in FORMATS.values() if f.suffix != path.suffix]
+    return [path.with_suffix(f.suffix) for f in formats().values() if f.suffix != path.suffix]
 
 
 def _known(format: str) -> Format:

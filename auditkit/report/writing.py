@@ -13,6 +13,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -107,7 +108,8 @@ def _there(path: Path) -> os.stat_result | None:
 def told_by(path: Path) -> str | None:
     """The digest of the report that a file of ours tells of, "" where it names none; None for a file that is not ours.
 
-    By structure: the schema of a report.json, the `generator` of a page's head, the root of a JUnit file.
+    By structure: the schema of a report.json, the `generator` of a page's head, the root of a JUnit file, and of every
+    other format the `mark` in its first line.
     """
     try:
         content = files.read(path, ReportError, most=MOST_BYTES)
@@ -116,15 +118,29 @@ def told_by(path: Path) -> str | None:
     start = content[:65_536].lstrip()
     if start.startswith(b"{"):
         return _of_json(content)
-    return _of_page(start) if start[:9].lower() == b"<!doctype" else _of_junit(start)
+    return _of_text(start)
 
 
 def foreign_digest(path: Path, text: str) -> bool:
     """Whether `path` is a report.json of ours, and `text` a page (or JUnit) that tells of another."""
     told = told_by(path) if path.exists() else None
-    start = text[:65_536].encode()
-    mine = _of_page(start) if start[:9].lower() == b"<!doctype" else _of_junit(start)
+    mine = _of_text(text[:65_536].encode())
     return bool(told) and bool(mine) and told != mine
+
+
+def mark(report: Report) -> str:
+    """What the first line of a format that is neither JSON nor a page nor XML holds, so that its files are known."""
+    return f"{DIGEST} {digest(report)}"
+
+
+_MARK = re.compile(rf"{DIGEST} (sha256:[0-9a-f]{{64}})".encode())
+
+
+def _of_text(start: bytes) -> str | None:
+    if start[:9].lower() == b"<!doctype":
+        return _of_page(start)
+    found = _MARK.search(start.partition(b"\n")[0])
+    return _of_junit(start) if found is None else found[1].decode()
 
 
 def _of_json(content: bytes) -> str | None:

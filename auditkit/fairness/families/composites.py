@@ -42,7 +42,7 @@ class Composite(NamedTuple):
     counted: Callable[[Tables], NDArray[np.int64]]
     """(K,) what `min_n` is held against; 0 exactly where the value is undefined."""
     rates: tuple[Rate, ...] = ()
-    """One, transformed, or two, whose mean it is; effective counts serve them as well as rows do."""
+    """One, or two, whose mean is taken; transformed. Effective counts serve them as well as rows do."""
     transform: Callable[[Floats], Floats] = lambda x: x
     drawn: Callable[[Tables, float, Method], Limits] | None = None
     """Limits from tables, which must be of independent, equally weighted rows."""
@@ -54,7 +54,8 @@ class Composite(NamedTuple):
         if self.drawn is not None:
             return self.drawn(counts[0][0], q, method)
         first, *second = (method(k, n, q) for k, n in counts)
-        return tables.mean_of_rates(first, second[0], rho) if second else Limits(*map(self.transform, first))
+        value = tables.mean_of_rates(first, second[0], rho) if second else first
+        return Limits(*map(self.transform, value))
 
 
 _TN, _FP, _FN, _TP = (0, 0), (0, 1), (1, 0), (1, 1)

@@ -50,12 +50,8 @@ def _finding(f: Finding, told: Callable[[str], str]) -> Finding:
     )
 
 
-_TEXTS: dict[str, tuple[str, ...]] = {"contributions": ("title", "beside", "between"), "table": ("title", "rows")}
-"""Kind of exhibit → its fields that name groups as the data do."""
-
-
 def _exhibit(x: Exhibit, told: Callable[[str], str]) -> Exhibit:
-    return x.model_copy(update={name: _text(getattr(x, name), told) for name in _TEXTS.get(x.kind, ())})
+    return x.model_copy(update={name: _text(getattr(x, name), told) for name in x.NAMED})
 
 
 def _text(value: Any, told: Callable[[str], str]) -> Any:
