@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from auditkit.stats.ranges import crossing, range_ppf, range_sf
+from auditkit.stats.ranges import range_ppf
 from auditkit.stats.rates import critical_value
 
 
@@ -37,18 +37,3 @@ def family_quantile(level: float, groups: int, df: float = np.inf) -> float:
     2.262
     """
     return critical_value(level, df) if groups <= 2 else range_ppf(level, groups, df) / 2**0.5
-
-
-@lru_cache(maxsize=256)
-def joint_quantile(level: float, groups_a: int, groups_b: int, df: float = np.inf) -> float:
-    """q at which two independent families of pairs hold together: F_a(q) · F_b(q) = level.
-
-    >>> round(joint_quantile(0.95, 2, 2), 3), round(joint_quantile(0.95, 5, 5), 3)
-    (2.236, 2.964)
-    """
-
-    def short(q: float) -> float:
-        a, b = (1 - range_sf(q * 2**0.5, max(2, k), df) for k in (groups_a, groups_b))
-        return level - a * b
-
-    return crossing(short, 0.0, 40.0 if np.isinf(df) else 1e4)

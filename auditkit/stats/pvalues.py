@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtr, stdtr
 
-from auditkit.stats.families import FamilyInterval
+from auditkit.stats.critical_values import FamilyInterval
 from auditkit.stats.ranges import crossing, range_sf
 
 MOST = 38.0
@@ -45,9 +45,9 @@ def p_value(
     `interval(q)` gives the limits at critical value q; `tail_of(q)` the family's tail. 1 where even the narrowest
     interval is not beyond the limit.
 
-    >>> from auditkit.stats.families import gap
+    >>> from auditkit.stats.families import of_rates
     >>> def interval(q):
-    ...     return gap([30, 45], [100, 100], level=0.95, q=q)
+    ...     return of_rates("difference", [30, 45], [100, 100], level=0.95, q=q)
     >>> round(p_value(interval, 0.0, above=True, tail_of=lambda q: tail(q, 2, "pairs")), 4)
     0.0283
     """

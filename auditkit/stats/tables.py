@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from auditkit.stats import pairs
-from auditkit.stats.contrasts import Method
+from auditkit.stats.comparisons import Method
 from auditkit.stats.rates import Limits
 
 Floats = NDArray[np.float64]

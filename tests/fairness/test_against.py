@@ -19,7 +19,7 @@ from auditkit.fairness.groups.check import GroupFairness, reassess
 from auditkit.judging import judge
 from auditkit.question import Question
 from auditkit.records import Comparison, DataProvenance, Finding, ModelProvenance, Provenance, Report, StoredEvidence
-from auditkit.stats.contrasts import Quantity, difference_to
+from auditkit.stats.comparisons import Comparisons, Quantity
 
 RATES = {"a": (120, 400), "b": (150, 380), "c": (30, 150)}
 
@@ -93,8 +93,9 @@ def test_the_lower_limit_is_simultaneous() -> None:
 
     for _ in range(runs):
         k, n = rng.binomial(200, 0.3, 5), np.full(5, 200)
-        to_reference += difference_to(rates(k[1:], n[1:]), rates(k[:1], n[:1]), 4, level=0.95).low > 0
-        to_rest += difference_to(rates(k, n), rates(k.sum() - k, n.sum() - n), 5, level=0.95).low > 0
+        one, rest = rates(k[:1], n[:1]), rates(k.sum() - k, n.sum() - n)
+        to_reference += Comparisons(rates(k[1:], n[1:]), 4, 0.95, other=one).interval("difference_to_reference").low > 0
+        to_rest += Comparisons(rates(k, n), 5, 0.95, other=rest).interval("difference_to_rest").low > 0
     most = 0.05 + 3 * (0.05 * 0.95 / runs) ** 0.5
     assert 0 < to_reference / runs <= most
     assert 0 < to_rest / runs <= most

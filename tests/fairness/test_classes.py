@@ -250,8 +250,8 @@ def test_the_gap_over_classes_and_groups_covers(groups: int, n: int, classes: in
     for _ in range(runs):
         table = table_of(rng, n, fair)
         for m in wrong:
-            wrong[m] += families_of(m, table).interval("difference")[1].low > 0
-        gap = families_of("true_positive_rate", table_of(rng, n, unfair)).interval("difference")[1]
+            wrong[m] += families_of(m, table).joint("difference").interval("difference")[1].low > 0
+        gap = families_of("true_positive_rate", table_of(rng, n, unfair)).joint("difference").interval("difference")[1]
         outside += not gap.low <= 0.3 <= gap.high
     for m, count in wrong.items():
         assert count / runs <= 0.08, m

@@ -17,8 +17,7 @@ from auditkit.fairness.families.family import GroupFamily, number
 from auditkit.fairness.groups import contrast_statements as statements
 from auditkit.fairness.notes import notes_of
 from auditkit.records import Comparison, Estimate, Finding, Table
-from auditkit.stats.comparisons import Comparisons
-from auditkit.stats.contrasts import Quantity
+from auditkit.stats.comparisons import Comparisons, Quantity
 from auditkit.stats.critical_values import FamilyInterval
 
 TO_REFERENCE: tuple[Comparison, ...] = ("difference_to_reference", "ratio_to_reference")

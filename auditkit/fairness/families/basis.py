@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.records import Estimate
-from auditkit.stats.contrasts import Method, Quantity
+from auditkit.stats.comparisons import Method, Quantity
 from auditkit.stats.rates import Floats, Limits, critical_value
 
 Positions = NDArray[np.intp]

@@ -27,7 +27,7 @@ from auditkit.fairness.notes import notes_of
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Finding, Table
 from auditkit.stats import tables
-from auditkit.stats.contrasts import Method
+from auditkit.stats.comparisons import Method
 from auditkit.stats.rates import Limits
 from auditkit.stats.tables import Floats, Tables
 

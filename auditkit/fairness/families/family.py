@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from auditkit.fairness.families.basis import Basis, Positions
 from auditkit.records import Comparison, Estimate, GroupEstimate, State
-from auditkit.stats.comparisons import Comparisons, fewest_groups
-from auditkit.stats.contrasts import Quantity
+from auditkit.stats.comparisons import Comparisons, Quantity, fewest_groups
 from auditkit.stats.critical_values import FamilyInterval
 from auditkit.stats.rates import Floats, Limits, wilson
 
@@ -168,7 +167,7 @@ class GroupFamily:
         return self.estimate_of(found, kind), found
 
     def interval(self, kind: Comparison, *, inner: float | None = None, outer: float | None = None) -> FamilyInterval:
-        """Of the groups kept, positions among them; `inner` and `outer` replace critical values as in `contrasts`."""
+        """Of the groups kept, positions among them; `inner` and `outer` replace critical values."""
         return self.compared(kind).interval(kind, inner=inner, outer=outer)
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:

@@ -17,7 +17,7 @@ from auditkit.fairness.notes import notes_of
 from auditkit.formatting import in_unit, interval, percent, plain, points
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding
-from auditkit.stats.contrasts import Quantity
+from auditkit.stats.comparisons import Quantity
 from auditkit.stats.critical_values import FamilyInterval, family_quantile
 from auditkit.stats.rates import Limits, critical_value
 

@@ -11,7 +11,7 @@ from auditkit.catalogue.sentences import gap_of, is_established
 from auditkit.fairness.families.family import GroupFamily
 from auditkit.formatting import decimals, interval, interval_in, percent, points, quotient
 from auditkit.records import Comparison, Estimate
-from auditkit.stats.families import FamilyInterval
+from auditkit.stats.critical_values import FamilyInterval
 
 
 def of_value(metric: str, e: Estimate) -> str:

@@ -11,7 +11,7 @@ from auditkit.catalogue.sentences import gap_of, is_established
 from auditkit.fairness.families.estimates import Family
 from auditkit.formatting import interval, percent, points, quotient
 from auditkit.records import Comparison, Estimate
-from auditkit.stats.families import FamilyInterval
+from auditkit.stats.critical_values import FamilyInterval
 
 
 def of_rate(metric: str, estimate: Estimate) -> str:

@@ -13,7 +13,7 @@ from auditkit.fairness.notes import finding_id
 from auditkit.formatting import interval, percent, quotient
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, GroupEstimate, State, Table, Unit
-from auditkit.stats.families import FamilyInterval
+from auditkit.stats.critical_values import FamilyInterval
 
 TOP = "highest rate"
 

@@ -18,8 +18,8 @@ from auditkit.fairness.families.family import number
 from auditkit.formatting import confidence, decimals, interval, interval_in, percent, points, quotient, upper_first
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding, Table, Unit
-from auditkit.stats import families
 from auditkit.stats.association import cramers_v, goodness_of_fit
+from auditkit.stats.families import of_rates
 from auditkit.stats.rates import critical_value, rate, sidak_value, wilson
 
 MOST_ROWS = 200
@@ -182,12 +182,12 @@ def missing_by_group(profile: Profile, attribute: str, *, level: float) -> Findi
         return _finding("missing_rate", "difference", (attribute,), statement, e, (table,), notes)
     each = level ** (1 / len(names))
     counts = {c: np.array([profile.missing[c].get(attribute, {}).get(g, 0) for g in kept]) for c in names}
-    gaps = {c: families.gap(counts[c], n, level=each) for c in names}
+    gaps = {c: of_rates("difference", counts[c], n, level=each) for c in names}
     first = max(names, key=lambda c: (gaps[c].low, gaps[c].value))
     e = Estimate(
         value=max(g.value for g in gaps.values()),
         low=max(g.low for g in gaps.values()),
-        high=max(families.gap(counts[c], n, level=level).high for c in names),
+        high=max(of_rates("difference", counts[c], n, level=level).high for c in names),
         level=level,
         n=int(n.sum()),
         method="the largest gap of all columns: pairs of groups as a family, columns by Šidák below",
@@ -237,7 +237,7 @@ def _counts(profile: Profile, by: Attributes) -> tuple[list[Attributes], Counts]
 
 def _smallest(k: Counts, level: float) -> tuple[Estimate, int]:
     total = int(k.sum())
-    found = families.extreme(k, np.full(len(k), total), level=level, largest=False)
+    found = of_rates("group_min", k, np.full(len(k), total), level=level)
     e = Estimate(
         value=found.value, low=found.low, high=found.high, level=level, n=total, numerator=float(k[found.first]),
         denominator=float(total), method="smallest Wilson limits; upper Clopper–Pearson, Šidák",

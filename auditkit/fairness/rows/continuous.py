@@ -24,8 +24,8 @@ from auditkit.formatting import confidence, plain, points, quantity
 from auditkit.options import checked_options
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Curve, Estimate, Exhibit, Finding, NotMeasured, Series, Table
-from auditkit.stats import families
 from auditkit.stats.dependence import Permuted, distance_correlation, generalized_parity, kernel_weights, silverman
+from auditkit.stats.families import of_rates
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
@@ -207,7 +207,7 @@ class ContinuousAttribute(BaseCheck):
         kept = n >= SPARSE
         if kept.sum() < 2:
             return (table,), (f"fewer than two of the bins given have {SPARSE} rows: they are not compared",)
-        g = families.gap(k[kept], n[kept], level=level)
+        g = of_rates("difference", k[kept], n[kept], level=level)
         limits = f"{confidence(level)} interval {points(g.low)} to {points(g.high)}"
         return (table,), (f"largest gap between the bins given: {points(g.value)} points ({limits})",)
 

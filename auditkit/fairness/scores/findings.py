@@ -18,8 +18,7 @@ from auditkit.fairness.notes import finding
 from auditkit.fairness.scores.statements import statement
 from auditkit.fairness.scores.values import Reading
 from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate, State
-from auditkit.stats.comparisons import Comparisons
-from auditkit.stats.contrasts import Quantity, of_each
+from auditkit.stats.comparisons import Comparisons, Quantity, of_each
 from auditkit.stats.critical_values import FamilyInterval, family_quantile
 from auditkit.stats.rates import critical_value
 

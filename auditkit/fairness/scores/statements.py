@@ -11,7 +11,7 @@ from auditkit.catalogue.sentences import is_established
 from auditkit.fairness.scores.values import Reading
 from auditkit.formatting import confidence, interval_in, lower_first, points, quantity, quotient
 from auditkit.records import Comparison, Estimate
-from auditkit.stats.families import FamilyInterval
+from auditkit.stats.critical_values import FamilyInterval
 
 
 class ScoreValues(Protocol):
