@@ -14,12 +14,14 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import PolicyError
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.against import TO_REFERENCE
-from auditkit.fairness.groups import check
-from auditkit.fairness.groups.check import GroupFairness, reassess
+from auditkit.fairness.groups.check import GroupFairness, answering
 from auditkit.judging import judge
 from auditkit.question import Question
 from auditkit.records import Comparison, DataProvenance, Finding, ModelProvenance, Provenance, Report, StoredEvidence
 from auditkit.stats.comparisons import Comparisons, Quantity
+from tests.helpers import reassessing
+
+reassess, p_value_of = reassessing(answering)
 
 RATES = {"a": (120, 400), "b": (150, 380), "c": (30, 150)}
 
@@ -197,7 +199,7 @@ def test_p_is_below_alpha_exactly_when_the_interval_is_beyond_the_limit(metric: 
                 continue  # quantiles of draws move in steps there
             for limit in (inner - 0.004, inner + 0.004):
                 beyond = e.low > limit if above else e.high < limit
-                p_value = check.p_value(t, Question(metric, kind, ("g",), **options), limit, above=above)  # type: ignore[arg-type]
+                p_value = p_value_of(t, Question(metric, kind, ("g",), **options), limit, above=above)  # type: ignore[arg-type]
                 assert p_value is not None
                 assert (p_value < 1 - level) == beyond, (kind, level, limit, p_value)
 

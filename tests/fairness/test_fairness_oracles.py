@@ -18,9 +18,12 @@ from auditkit.errors import PolicyError
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.frame import MOST_GROUPS, from_counts, from_fairlearn
 from auditkit.fairness.families.rates import RateTable
-from auditkit.fairness.groups.check import GroupFairness, reassess
+from auditkit.fairness.groups.check import GroupFairness, answering
 from auditkit.question import Question
 from auditkit.records import Finding
+from tests.helpers import reassessing
+
+reassess, _ = reassessing(answering)
 
 ON_ROWS = {
     "selection_rate": fl.selection_rate,

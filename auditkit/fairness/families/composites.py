@@ -6,7 +6,7 @@ Groups are independent, so every comparison follows from the limits of the quant
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -151,7 +151,11 @@ class CompositeFamily(GroupFamily):
         return self.limits.p
 
     def finding(self, kind: Comparison) -> Finding:
-        """One comparison between groups."""
+        """See `Answer`; over everybody, of concern `performance`."""
+        if kind == "overall":
+            nobody = CompositeFamily(self.metric, (), ((),), np.zeros((1, 2, 2), dtype=np.int64), self.level)
+            e = (replace(self, min_n=SPARSE) if self.groups else nobody).estimate(0)
+            return notes.finding(self.metric, kind, (), e, statements.of_value(self.metric, e), concern="performance")
         e, found = self.comparison(kind)
         said = statements.of_composite(self.metric, kind, self, e, found)
         exhibits = (self.odds(),) if self.metric == "treatment_equality" else ()
@@ -179,21 +183,3 @@ def served(tally: Tally, metric: str) -> bool:
 def serves(metric: str) -> bool:
     """Whether weighted or dependent rows give it an interval."""
     return bool(COMPOSITES[metric].rates) if metric in COMPOSITES else not metric.endswith(SUFFIX)
-
-
-def overall(tally: Tally, metric: str, *, level: float) -> Finding:
-    """The composite over everybody, as a finding of concern `performance`."""
-    family = CompositeFamily.of(tally, metric, (), level=level)
-    if not family.groups:
-        family = CompositeFamily(metric, (), ((),), np.zeros((1, 2, 2), dtype=np.int64), level)
-    e = family.estimate(0)
-    return notes.finding(metric, "overall", (), e, statements.of_value(metric, e), concern="performance")
-
-
-def findings(tally: Tally, metrics: Sequence[str], by: Sequence[str], *, level: float) -> list[Finding]:
-    """What GroupFairness reports of composites over one set of attributes."""
-    out = []
-    for metric in metrics:
-        family = CompositeFamily.of(tally, metric, by, level=level)
-        out += [family.finding(kind) for kind in COMPARED if kind in METRICS[metric].comparisons]
-    return out

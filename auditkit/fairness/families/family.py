@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.fairness.families.basis import Basis, Positions
-from auditkit.records import Comparison, Estimate, GroupEstimate, State
+from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, State
 from auditkit.stats.comparisons import Comparisons, Quantity, fewest_groups
 from auditkit.stats.critical_values import FamilyInterval
 from auditkit.stats.rates import Floats, Limits, wilson
@@ -46,6 +46,18 @@ class Words(NamedTuple):
     """What n counts, after a number: "rows"."""
     zero: str = ""
     """Why a ratio between groups is undefined."""
+
+
+class Answer(Protocol):
+    """One metric over one set of attributes: what a check finds, and what a rule is judged by."""
+
+    def finding(self, kind: Comparison) -> Finding:
+        """One comparison between groups, or the value over everybody (`overall`)."""
+        ...
+
+    def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
+        """Family p of H0: the comparison is at most (`above`), or at least, the limit; None without a test."""
+        ...
 
 
 class GroupFamily:
@@ -171,7 +183,7 @@ class GroupFamily:
         return self.compared(kind).interval(kind, inner=inner, outer=outer)
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
-        """Family p of H0: the comparison is at most (`above`), or at least, the limit; None without a test."""
+        """See `Answer`."""
         if len(self.positions) < fewest_groups(kind):
             return None
         return self.compared(kind).p_value(kind, limit, above=above)

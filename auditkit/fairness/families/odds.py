@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import incomparable
@@ -28,7 +29,7 @@ class Odds:
     parts: dict[str, Family]
 
     @classmethod
-    def of(cls, parts: Mapping[str, Family]) -> Odds:
+    def of(cls, parts: Mapping[str, Family]) -> Self:
         """Of the families of some rates, both of these among them."""
         return cls({m: parts[m] for m in PARTS})
 
@@ -53,23 +54,9 @@ class Odds:
         said = statements.of_equalized_odds(self.first.by, kind, e, worse)
         return self._finding("equalized_odds", kind, e, said, "larger" if kind == "difference" else "smaller")
 
-    def mean_finding(self) -> Finding:
-        """The mean of both gaps, and of both projections at q."""
-        e, by = self._mean(), self.first.by
-        said = f"{METRICS['equalized_odds_mean'].title}: {incomparable(by, e.note)}"
-        if e.value is not None:
-            said = contrast_statements.of_mean_odds(by, e)
-        return self._finding("equalized_odds_mean", "difference", e, said, "mean")
-
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
-        """p of H0: the larger gap (the smaller ratio) is at most (`above`), or at least, the limit."""
+        """See `Answer`."""
         return None if self.missing is not None else self.joint.p_value(kind, limit, above=above)
-
-    def p_of_mean(self, limit: float, *, above: bool) -> float | None:
-        """Of H0: the mean of both gaps is at most (`above`), or at least, the limit; through the joint law of q."""
-        if self.missing is not None:
-            return None
-        return pvalues.p_value(self._mean_interval, limit, above=above, tail_of=self.joint.tail)
 
     def _worst(self, kind: Comparison) -> tuple[Estimate, str]:
         """The estimate, and the rate that gives it."""
@@ -80,25 +67,6 @@ class Odds:
         method = f"both families of pairs at their joint quantile; {outer}{self.parts[worse].basis.suffix}"
         families = list(self.parts.values())
         return joint_estimate(families, self.joint, kind, found, n=self._rows, method=method), worse
-
-    def _mean(self) -> Estimate:
-        if self.missing is not None:
-            return self._nothing(self.missing)
-        g, method = self._mean_interval(self.joint.quantile), "mean of both families of pairs at their joint quantile"
-        return Estimate(
-            value=g.value,
-            low=g.low,
-            high=g.high,
-            level=self.first.level,
-            n=self._rows,
-            method=method + self.first.basis.suffix,
-        )
-
-    def _mean_interval(self, q: float) -> FamilyInterval:
-        """Both limits at q: one term of a sum makes no intersection–union claim."""
-        gaps = [c.interval("difference", inner=q, outer=q) for c in self.joint.parts]
-        value, low, high = (sum(x) / 2 for x in zip(*(g[:3] for g in gaps), strict=True))
-        return gaps[0]._replace(value=value, low=low, high=high)
 
     @property
     def _rows(self) -> int:
@@ -113,3 +81,40 @@ class Odds:
         out = [f"{METRICS[m].plain}: too few in {listing(f.left_out())}" for m, f in self.parts.items() if f.left_out()]
         about = (f"the {which} of {ids[0]} and {ids[1]}", *out, *self.first.basis.notes)
         return notes.finding(metric, kind, self.first.by, e, said, notes=about)
+
+
+class OddsMean(Odds):
+    """The mean of both gaps, and of both projections at the joint q."""
+
+    def finding(self, kind: Comparison) -> Finding:
+        """See `Answer`."""
+        e, by = self._mean(), self.first.by
+        said = f"{METRICS['equalized_odds_mean'].title}: {incomparable(by, e.note)}"
+        if e.value is not None:
+            said = contrast_statements.of_mean_odds(by, e)
+        return self._finding("equalized_odds_mean", kind, e, said, "mean")
+
+    def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
+        """See `Answer`; through the joint law of q."""
+        if self.missing is not None:
+            return None
+        return pvalues.p_value(self._interval, limit, above=above, tail_of=self.joint.tail)
+
+    def _mean(self) -> Estimate:
+        if self.missing is not None:
+            return self._nothing(self.missing)
+        g, method = self._interval(self.joint.quantile), "mean of both families of pairs at their joint quantile"
+        return Estimate(
+            value=g.value,
+            low=g.low,
+            high=g.high,
+            level=self.first.level,
+            n=self._rows,
+            method=method + self.first.basis.suffix,
+        )
+
+    def _interval(self, q: float) -> FamilyInterval:
+        """Both limits at q: one term of a sum makes no intersection–union claim."""
+        gaps = [c.interval("difference", inner=q, outer=q) for c in self.joint.parts]
+        value, low, high = (sum(x) / 2 for x in zip(*(g[:3] for g in gaps), strict=True))
+        return gaps[0]._replace(value=value, low=low, high=high)

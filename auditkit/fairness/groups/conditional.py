@@ -183,7 +183,7 @@ class Conditional:
         return Family(self.by, groups, n.sum(axis=1), counts, effective, rates.p, self.level, 1)
 
     def finding(self, kind: Comparison) -> Finding:
-        """One comparison of the standardised rates."""
+        """See `Answer`; of the standardised rates."""
         metric, held = METRICS[PREFIX + self.metric], " and ".join(self.control)
         e, by_group = self._nothing(), self._left_out()
         statement = f"With {held} held equal, {incomparable(self.by, e.note)}"
@@ -213,7 +213,7 @@ class Conditional:
         )
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
-        """Family p of H0: the comparison is at most (`above`), or at least, the limit; None without a test."""
+        """See `Answer`."""
         return None if self._nothing().note else self.family.p_value(kind, limit, above=above)
 
     def _nothing(self) -> Estimate:
@@ -327,7 +327,7 @@ def _shared(n: Counts, min_n: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]
         compared = compared & (np.arange(len(n)) != int(np.argmin(sizes)))
 
 
-def reassess(stored: Mapping[str, tuple[Tally, Mapping[str, Any]]], asked: Question) -> Conditional | None:
+def answering(stored: Mapping[str, tuple[Tally, Mapping[str, Any]]], asked: Question) -> Conditional | None:
     """The standardised rates that a rule asks about, from the evidence of the one check that has them.
 
     `stored` is name of the check → its tally and options. None if no check can answer; PolicyError if several can,

@@ -16,7 +16,7 @@ from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, listing
 from auditkit.evidence.errors import ErrorSums, GroupMoments, GroupValues
 from auditkit.evidence.value_cells import QUANTITIES
-from auditkit.fairness.families.family import Words, nothing_to_compare
+from auditkit.fairness.families.family import Answer, Words, nothing_to_compare
 from auditkit.fairness.families.quantities import COMPARED, QuantityFamily
 from auditkit.fairness.notes import finding
 from auditkit.fairness.scores.values import p_text
@@ -87,7 +87,7 @@ class RegressionFairness(BaseCheck):
     def assess(self, evidence: ErrorSums, *, level: float = 0.95) -> Assessment:
         """Every finding."""
         means = [m for m in self.metrics if m in _COLUMNS]
-        findings = [family_of(evidence, m, (), level=level).overall() for m in means]
+        findings = [family_of(evidence, m, (), level=level).finding("overall") for m in means]
         counts = evidence.table("moments_")
         sets = compared(sets_of(self.by, evidence.by), counts, what="errors", concern="fairness")
         for by in sets.sets:
@@ -217,22 +217,9 @@ def _finding(metric: str, by: tuple[str, ...], e: Estimate, statement: str, note
     return found.model_copy(update={"title": f"{title}, {' and '.join(by)}"})
 
 
-def reassess(sums: ErrorSums, asked: Question) -> Finding | None:
-    """One finding from stored sums; None if they cannot answer."""
-    family = _asked_family(sums, asked)
-    if family is None or asked.comparison not in METRICS[asked.metric].comparisons:
-        return None
-    return family.overall() if asked.comparison == "overall" else family.finding(asked.comparison)
-
-
-def p_value(sums: ErrorSums, asked: Question, limit: float, *, above: bool) -> float | None:
-    """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
-    family = _asked_family(sums, asked)
-    return None if family is None else family.p_value(asked.comparison, limit, above=above)
-
-
-def _asked_family(sums: ErrorSums, asked: Question) -> QuantityFamily | None:
+def answering(sums: ErrorSums, asked: Question) -> Answer | None:
+    """What answers a question from stored sums; None if they cannot."""
     known = asked.of_attributes(sums.by)
-    if known is None or asked.metric not in _COLUMNS:
+    if known is None or asked.metric not in _COLUMNS or asked.comparison not in METRICS[asked.metric].comparisons:
         return None
     return family_of(sums, asked.metric, known.by, level=asked.level, min_n=asked.min_n)

@@ -13,6 +13,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, BaseCheck
 from auditkit.evidence.drift import Steps
 from auditkit.evidence.histogram import ScoreHistogram
+from auditkit.fairness.families.family import Answer
 from auditkit.fairness.scores import drift
 from auditkit.fairness.scores.curves import between_roc_curves, reliability, roc_curves
 from auditkit.fairness.scores.findings import Readings
@@ -95,30 +96,35 @@ def read_groups(
     return Readings(metric, by, tuple(k for k, _ in found), read_, level)
 
 
-def reassess(evidence: ScoreHistogram, asked: Question) -> Finding | None:
-    """One finding from a stored histogram; None if it cannot answer (another metric, attributes that it has not).
+def answering(evidence: ScoreHistogram, asked: Question) -> Answer | None:
+    """What answers a question from a stored histogram; None if it cannot (another metric, other attributes, no rows).
 
     `min_n`: positives and negatives that a group needs for AUCs and logistic fits, else rows.
     """
-    known = asked.of_attributes(evidence.by)
-    if known is None or asked.metric not in (*READ, *CROSSED, "abroca") or not evidence.rows:
+    known, metric = asked.of_attributes(evidence.by), asked.metric
+    if known is None or not evidence.rows or asked.comparison not in METRICS[metric].comparisons:
         return None
-    if asked.comparison not in METRICS[asked.metric].comparisons:
-        return None
-    if asked.metric == "abroca":
+    if metric == "abroca":
         between = between_roc_curves(evidence, known.by, level=asked.level, min_n=asked.min_n)
-        return between if isinstance(between, Finding) else None
-    found = read(evidence, known.by, asked.metric, level=asked.level, min_n=asked.min_n)
-    return found.finding(asked.comparison)
-
-
-def p_value(evidence: ScoreHistogram, asked: Question, limit: float, *, above: bool) -> float | None:
-    """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
-    known = asked.of_attributes(evidence.by)
-    if known is None or asked.metric not in (*READ, *CROSSED):
+        return Shown(between) if isinstance(between, Finding) else None
+    if metric not in (*READ, *CROSSED):
         return None
-    found = read(evidence, known.by, asked.metric, level=0.95, min_n=asked.min_n)
-    return found.p_value(asked.comparison, limit, above=above)
+    return read(evidence, known.by, metric, level=asked.level, min_n=asked.min_n)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A finding without a test of its own: a rule can judge its point value alone."""
+
+    found: Finding
+
+    def finding(self, kind: Comparison) -> Finding:
+        """See `Answer`."""
+        return self.found
+
+    def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
+        """See `Answer`: none."""
+        return None
 
 
 def _of_set(evidence: ScoreHistogram, by: Attributes, *, level: float) -> list[Finding]:
