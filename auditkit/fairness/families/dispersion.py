@@ -56,8 +56,8 @@ class RateDispersion:
             )
         seen = () if raw is None else (f"the rates as they are, chance included, are spread by {points(raw)} points",)
         about = (*seen, *notes_of(self.family, kind, None))
-        found = notes.finding(self.metric, kind, by, e, statement, by_group=self.family.by_group(), notes=about)
-        return found.model_copy(update={"title": f"{head}, {' and '.join(by)}"})
+        title, by_group = notes.title_of(self.metric, by), self.family.by_group()
+        return notes.finding(self.metric, kind, by, e, statement, title=title, by_group=by_group, notes=about)
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
         """See `Answer`."""

@@ -6,6 +6,7 @@ Rates, composites, errors and scores are families; each says only what differs: 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
@@ -26,6 +27,11 @@ def number(x: float) -> float | None:
     (None, 0.5)
     """
     return float(x) if math.isfinite(x) else None
+
+
+def group_estimates(by: Sequence[str], estimates: Mapping[tuple[str, ...], Estimate]) -> tuple[GroupEstimate, ...]:
+    """The estimates of crossed groups of these attributes, in their order."""
+    return tuple(GroupEstimate(group=dict(zip(by, g, strict=True)), estimate=e) for g, e in estimates.items())
 
 
 def nothing_to_compare(groups: int, few: str, *, level: float, n: int, state: State = "sparse") -> Estimate:
@@ -135,10 +141,7 @@ class GroupFamily:
 
     @cached_property
     def _by_group(self) -> tuple[GroupEstimate, ...]:
-        return tuple(
-            GroupEstimate(group=dict(zip(self.by, group, strict=True)), estimate=self.estimate(i))
-            for i, group in enumerate(self.groups)
-        )
+        return group_estimates(self.by, {g: self.estimate(i) for i, g in enumerate(self.groups)})
 
     def estimate(self, i: int) -> Estimate:
         """The estimate of one group."""

@@ -84,7 +84,7 @@ class ClassFamilies:
             e,
             said,
             concern="data" if self.metric == "base_rate" else "fairness",
-            title=f"{METRICS[self.metric].title} of each class",
+            title=f"{METRICS[self.metric].title} of each class, {kind.replace('_', ' ')}, {' and '.join(self.by)}",
             exhibits=self._exhibits() if kind == "difference" else (),
             notes=(*driven, *self._notes(kind)),
         )

@@ -16,16 +16,16 @@ from auditkit.catalogue.sentences import incomparable
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
+from auditkit.fairness import notes
 from auditkit.fairness.families.estimates import Family
-from auditkit.fairness.families.family import nothing_to_compare, number
+from auditkit.fairness.families.family import group_estimates, nothing_to_compare, number
 from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.groups import statements
-from auditkit.fairness.notes import finding_id
 from auditkit.fairness.sets import compared, sets_of
 from auditkit.formatting import confidence, decimals, lower_first, points
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
-from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, State, Table
+from auditkit.records import Comparison, Estimate, Finding, State, Table
 from auditkit.stats.rates import critical_value, rate
 from auditkit.stats.stratified import mantel_haenszel, standardized
 
@@ -194,23 +194,19 @@ class Conditional:
             said = statements.of_comparison(self.metric, kind, family, e, found)
             statement = f"With {held} held equal: {lower_first(said)}"
             by_group = {**by_group, **{g: self._estimate(family, i) for i, g in enumerate(family.groups)}}
-        return Finding(
-            id=f"{finding_id('fairness', metric.name, kind, self.by)}|{'+'.join(self.control)}",
-            concern="fairness",
+        told = notes.finding(
+            metric.name,
+            kind,
+            self.by,
+            e,
+            statement,
             title=f"{METRICS[self.metric].title} at equal {held}, {kind}, {' and '.join(self.by)}",
-            statement=statement,
-            metric=metric.name,
-            comparison=kind,
-            by=self.by,
-            controls=self.control,
-            estimate=e,
-            by_group=tuple(
-                GroupEstimate(group=dict(zip(self.by, g, strict=True)), estimate=by_group[g]) for g in self.groups
-            ),
+            suffix=f"|{'+'.join(self.control)}",
+            by_group=group_estimates(self.by, {g: by_group[g] for g in self.groups}),
             exhibits=(self._table(),),
             notes=self._notes(),
-            references=(metric.reference,),
         )
+        return told.model_copy(update={"controls": self.control})
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
         """See `Answer`."""

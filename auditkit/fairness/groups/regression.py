@@ -18,7 +18,7 @@ from auditkit.evidence.errors import ErrorSums, GroupMoments, GroupValues
 from auditkit.evidence.value_cells import QUANTITIES
 from auditkit.fairness.families.family import Answer, Words, nothing_to_compare
 from auditkit.fairness.families.quantities import COMPARED, QuantityFamily
-from auditkit.fairness.notes import finding
+from auditkit.fairness.notes import finding, title_of
 from auditkit.fairness.scores.values import p_text
 from auditkit.fairness.sets import compared, sets_of
 from auditkit.formatting import plain
@@ -213,8 +213,7 @@ def _nothing(seen: GroupValues, level: float) -> Estimate:
 def _finding(metric: str, by: tuple[str, ...], e: Estimate, statement: str, notes: tuple[str, ...]) -> Finding:
     title = METRICS[metric].title
     said = statement if e.value is not None else f"{title}, {statement}; {e.note}."
-    found = finding(metric, "difference", by, e, said, notes=notes)
-    return found.model_copy(update={"title": f"{title}, {' and '.join(by)}"})
+    return finding(metric, "difference", by, e, said, title=title_of(metric, by), notes=notes)
 
 
 def answering(sums: ErrorSums, asked: Question) -> Answer | None:

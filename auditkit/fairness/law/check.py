@@ -94,7 +94,7 @@ class ImpactRatios(BaseCheck):
         for by in sets.sets:
             ratios = Ratios.of(by, Selections.of(evidence, by), minimum_share=self.minimum_share, level=level)
             out.append(
-                findings.finding("impact_ratio", LAWS[self.law], ratios, justification=self.justification, notes=notes)
+                findings.finding("impact_ratio", LAWS[self.law], ratios, justification=self.justification, about=notes)
             )
         return Assessment(tuple(out), sets.absent)
 
@@ -148,7 +148,7 @@ class ScoringRates(BaseCheck):
             ratios = Ratios.of(by, selections, minimum_share=self.minimum_share, level=level)
             out.append(
                 findings.finding(
-                    "scoring_rate", LAWS["nyc-ll144"], ratios, justification=self.justification, notes=tuple(notes)
+                    "scoring_rate", LAWS["nyc-ll144"], ratios, justification=self.justification, about=tuple(notes)
                 )
             )
         return Assessment(tuple(out), sets.absent)

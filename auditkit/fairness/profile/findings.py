@@ -9,12 +9,12 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import none_established
 from auditkit.errors import listing
 from auditkit.evidence.profile import Profile
 from auditkit.fairness.families.estimates import rate_estimate
 from auditkit.fairness.families.family import number
+from auditkit.fairness.notes import finding, title_of
 from auditkit.formatting import confidence, decimals, interval, interval_in, percent, points, quotient, upper_first
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding, Table, Unit
@@ -291,16 +291,5 @@ def _finding(
     metric: str, comparison: Comparison, by: Attributes, statement: str, e: Estimate, exhibits: tuple[Table, ...],
     notes: tuple[str, ...] = (),
 ) -> Finding:  # fmt: skip
-    return Finding(
-        id="/".join(["data", metric, comparison, *(["+".join(by)] if by else [])]),
-        concern="data",
-        title=f"{METRICS[metric].title}{', ' + ' and '.join(by) if by else ''}",
-        statement=statement,
-        metric=metric,
-        comparison=comparison,
-        by=by,
-        estimate=e,
-        exhibits=exhibits,
-        notes=notes,
-        references=(METRICS[metric].reference,),
-    )
+    title = title_of(metric, by)
+    return finding(metric, comparison, by, e, statement, concern="data", title=title, exhibits=exhibits, notes=notes)

@@ -18,6 +18,7 @@ from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, nearest
 from auditkit.evidence.rare import edge
 from auditkit.evidence.sample import Observations
+from auditkit.fairness import notes
 from auditkit.fairness.families.estimates import rate_estimate
 from auditkit.fairness.families.family import number
 from auditkit.formatting import confidence, plain, points, quantity
@@ -121,15 +122,15 @@ class ContinuousAttribute(BaseCheck):
             )  # fmt: skip
             return Assessment(not_measured=(NotMeasured(what=self.name, why=why, concern="fairness"),))
         parity, distance = Permuted(*facts["parity"]), facts["distance"]
-        notes = [f"{facts['rows']:,} rows drawn at random, {PERMUTATIONS} permutations"]
+        about = [f"{facts['rows']:,} rows drawn at random, {PERMUTATIONS} permutations"]
         if facts["missing"]:
-            notes.append(f"{facts['missing']:,} sampled rows left out: '{self.column}' or the decision is missing")
+            about.append(f"{facts['missing']:,} sampled rows left out: '{self.column}' or the decision is missing")
         how = "given" if self.bandwidth else "Silverman's"
         exhibits, binned = self._binned(facts, level)
         found = [
             self._finding(
                 "generalized_demographic_parity", "difference", parity, facts, level, (self._curve(facts), *exhibits),
-                (f"Gaussian kernel, bandwidth {plain(facts['bandwidth'])} ({how})", *notes, *binned),
+                (f"Gaussian kernel, bandwidth {plain(facts['bandwidth'])} ({how})", *about, *binned),
             )
         ]  # fmt: skip
         if distance[0] is None:
@@ -141,38 +142,30 @@ class ContinuousAttribute(BaseCheck):
         found.append(
             self._finding(
                 "distance_correlation", "overall", Permuted(*distance), facts, level, (),
-                (f"between {of} and {self.column}", *notes),
+                (f"between {of} and {self.column}", *about),
             )
         )  # fmt: skip
         return Assessment(tuple(found))
 
     def _finding(
         self, metric: str, comparison: Comparison, found: Permuted, facts: dict[str, Any], level: float,
-        exhibits: tuple[Exhibit, ...], notes: tuple[str, ...],
+        exhibits: tuple[Exhibit, ...], about: tuple[str, ...],
     ) -> Finding:  # fmt: skip
         m = METRICS[metric]
         size, by_chance = (quantity(x, comparison, of=m.unit) for x in (found.value, found.null_mean))
-        told = f"{size}; by chance alone {by_chance}, p = {found.p:.3g}"
+        beside = f"{size}; by chance alone {by_chance}, p = {found.p:.3g}"
         if found.p >= 1 - level:
-            statement = f"{m.title}: {none_established('dependence', f'on {self.column}')} ({told})."
+            statement = f"{m.title}: {none_established('dependence', f'on {self.column}')} ({beside})."
         else:
-            statement = f"{m.wording.one.format(along=self.column, x=told)}."
+            statement = f"{m.wording.one.format(along=self.column, x=beside)}."
         e = Estimate(
             value=found.value, level=level, n=facts["rows"], method=f"{PERMUTATIONS} permutations",
             note="no interval: the value lies above 0 by chance alone; judge it by its p",
         )  # fmt: skip
-        return Finding(
-            id=f"fairness/{metric}/{comparison}/{self.column}",
-            concern="fairness",
-            title=f"{m.title}, {self.column}",
-            statement=statement,
-            metric=metric,
-            comparison=comparison,
-            by=(self.column,),
-            estimate=e,
-            exhibits=exhibits,
-            notes=(f"permutation p = {found.p:.3g}; mean of the permutations {by_chance}", *notes),
-            references=(m.reference,),
+        told = (f"permutation p = {found.p:.3g}; mean of the permutations {by_chance}", *about)
+        title = notes.title_of(metric, (self.column,))
+        return notes.finding(
+            metric, comparison, (self.column,), e, statement, title=title, exhibits=exhibits, notes=told
         )
 
     def _curve(self, facts: dict[str, Any]) -> Curve:

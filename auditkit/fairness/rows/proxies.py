@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import Batch
-from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.fairness.families.family import number
+from auditkit.fairness.notes import finding, title_of
 from auditkit.fairness.rows.encoding import Encoded, encoded, seen_columns
 from auditkit.formatting import confidence, interval_in, quotient
 from auditkit.options import checked_options
@@ -189,18 +189,16 @@ def _findings(attribute: str, tests: list[_Test], facts: dict[str, Any], level: 
             what = "all features together tell" if of_all else "any single feature tells"
             statement = f"It is not established that {what} the groups of {attribute} (best: {size})."
         out.append(
-            Finding(
-                id=f"data/{metric}/group_max/{attribute}",
+            finding(
+                metric,
+                "group_max",
+                (attribute,),
+                e,
+                statement,
                 concern="data",
-                title=f"{METRICS[metric].title}, {attribute}",
-                statement=statement,
-                metric=metric,
-                comparison="group_max",
-                by=(attribute,),
-                estimate=e,
+                title=title_of(metric, (attribute,)),
                 exhibits=() if of_all else (exhibit,),
-                notes=tuple(notes),
-                references=(METRICS[metric].reference,),
+                notes=notes,
             )
         )
     return out

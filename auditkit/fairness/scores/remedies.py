@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.catalogue.index import METRICS
 from auditkit.evidence.histogram import Bins, ScoreHistogram
 from auditkit.fairness.families.family import number
+from auditkit.fairness.notes import finding, title_of
 from auditkit.fairness.scores.mitigation import CAUTION, Mitigation, enough, mitigate
 from auditkit.fairness.scores.thresholds import GRID, Constraint, GroupRule, Reach, best_positions, hulls_of
 from auditkit.formatting import confidence, percent, points
@@ -54,7 +54,6 @@ def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: fl
     """What every remedy does to the gaps, to accuracy, and to whom; NotMeasured with fewer than two groups."""
     sizes = evidence.sizes(*by)
     count = sum(min(rows) >= SPARSE for rows in sizes.values())
-    id_ = f"mitigation/price_of_parity/overall/{'+'.join(by)}"
     if count < 2 or len(sizes) > MOST_GROUPS:
         why = (
             f"{count} of {len(sizes)} groups of {' and '.join(by)} has {SPARSE} positives and negatives; two needed"
@@ -68,15 +67,14 @@ def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: fl
     parity = remedies["demographic_parity"]
     estimate = _price(parity, level)
     exhibits = (*_tables(remedies, evidence, by, curve, level), _thresholds(remedies, by), _curve(curve, by))
-    return Finding(
-        id=id_,
+    return finding(
+        "price_of_parity",
+        "overall",
+        by,
+        estimate,
+        _statement(parity, estimate),
         concern="mitigation",
-        title=f"{METRICS['price_of_parity'].title}, {' and '.join(by)}",
-        statement=_statement(parity, estimate),
-        metric="price_of_parity",
-        comparison="overall",
-        by=by,
-        estimate=estimate,
+        title=title_of("price_of_parity", by),
         exhibits=exhibits,
         notes=(
             "remedies are computed from score bins, and tried on the rows that they were chosen on: "
@@ -85,7 +83,6 @@ def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: fl
             *dict.fromkeys(n for m in (parity, remedies["one_threshold"]) for n in m.notes if n != CAUTION),
             CAUTION,
         ),
-        references=(METRICS["price_of_parity"].reference,),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import too_small
 from auditkit.errors import listing
+from auditkit.fairness import notes
 from auditkit.fairness.families.family import number
 from auditkit.formatting import confidence, decimals, interval, percent, points
 from auditkit.records import Estimate, Finding, Table, Unit
@@ -29,18 +30,18 @@ def finding(metric: str, evidence: CrossedSums, found: Search, tested: Tested) -
     """One finding of concern `subgroups`; its estimate is the first-ranked subgroup's difference to the rest."""
     order = ranked(tested)
     e = _estimate(metric, evidence, found, tested, order)
-    return Finding(
-        id=f"subgroups/{metric}/difference",
+    told = notes.finding(
+        metric,
+        "difference",
+        (),
+        e,
+        _statement(metric, found, tested, order, e),
         concern="subgroups",
         title=f"{METRICS[metric].title}, subgroups that stand out",
-        statement=_statement(metric, found, tested, order, e),
-        metric=metric,
-        comparison="difference",
-        estimate=e,
         exhibits=(_all_tested(metric, evidence, found, tested, order), *_columns(evidence)),
         notes=_notes(evidence, found, tested),
-        references=(METRICS["subgroups"].reference, METRICS[metric].reference),
     )
+    return told.model_copy(update={"references": (METRICS["subgroups"].reference, *told.references)})
 
 
 def ranked(tested: Tested) -> list[int]:
