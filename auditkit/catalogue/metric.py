@@ -98,6 +98,6 @@ class Metric:
     @property
     def head(self) -> str:
         """What stands before the colon of a sentence that compares groups: "Selected, of everybody"."""
-        if self.kind == "composite":
+        if self.kind != "rate":
             return self.title
         return f"{self.plain[0].upper()}{self.plain[1:]}, of {self.denominator_words}"

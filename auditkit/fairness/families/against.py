@@ -15,8 +15,8 @@ from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.suppression import SMALL
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
+from auditkit.fairness.families import statements
 from auditkit.fairness.families.family import GroupFamily, number
-from auditkit.fairness.groups import contrast_statements as statements
 from auditkit.fairness.notes import notes_of
 from auditkit.records import Comparison, Estimate, Finding, Table
 from auditkit.stats.comparisons import Comparisons, Quantity
@@ -83,7 +83,7 @@ class Contrast:
             kind,
             family.by,
             e,
-            statements.of_contrast(self.metric, kind, family, e, found, other),
+            statements.of_comparison(self.metric, kind, family, e, found, other),
             reference=to,
             by_group=family.by_group(),
             exhibits=() if isinstance(sides, Estimate) else (_table(family, self.metric, kind, sides),),

@@ -18,11 +18,11 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import EvidenceError
 from auditkit.evidence.tally import Sums, Tally
 from auditkit.fairness import notes
+from auditkit.fairness.families import statements
 from auditkit.fairness.families.basis import Basis, Counts
 from auditkit.fairness.families.family import GroupFamily, Words, number
 from auditkit.fairness.families.rates import cells_of
 from auditkit.fairness.families.weighted import Rate, WeighedBasis
-from auditkit.fairness.groups import contrast_statements as statements
 from auditkit.fairness.notes import notes_of
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Finding, Table
@@ -155,9 +155,11 @@ class CompositeFamily(GroupFamily):
         if kind == "overall":
             nobody = CompositeFamily(self.metric, (), ((),), np.zeros((1, 2, 2), dtype=np.int64), self.level)
             e = (replace(self, min_n=SPARSE) if self.groups else nobody).estimate(0)
-            return notes.finding(self.metric, kind, (), e, statements.of_value(self.metric, e), concern="performance")
+            return notes.finding(
+                self.metric, kind, (), e, statements.of_everybody(self.metric, e), concern="performance"
+            )
         e, found = self.comparison(kind)
-        said = statements.of_composite(self.metric, kind, self, e, found)
+        said = statements.of_comparison(self.metric, kind, self, e, found)
         exhibits = (self.odds(),) if self.metric == "treatment_equality" else ()
         about = notes_of(self, kind, found)
         return notes.finding(

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import ClassVar, Self
 
 from auditkit.catalogue.index import METRICS
-from auditkit.catalogue.sentences import incomparable
 from auditkit.errors import listing
 from auditkit.fairness import notes
+from auditkit.fairness.families import statements
 from auditkit.fairness.families.estimates import Family, joint_estimate
-from auditkit.fairness.groups import contrast_statements, statements
 from auditkit.records import Comparison, Estimate, Finding
 from auditkit.stats import pvalues
 from auditkit.stats.critical_values import FamilyInterval
@@ -26,6 +25,7 @@ PARTS = ("true_positive_rate", "false_positive_rate")
 class Odds:
     """The families of both rates; together they stand at the q with F_T(q) · F_F(q) = level (`Joint`)."""
 
+    METRIC: ClassVar[str] = "equalized_odds"
     parts: dict[str, Family]
 
     @classmethod
@@ -52,7 +52,7 @@ class Odds:
         """The worst case: the larger gap, or the smaller ratio."""
         e, worse = self._worst(kind)
         said = statements.of_equalized_odds(self.first.by, kind, e, worse)
-        return self._finding("equalized_odds", kind, e, said, "larger" if kind == "difference" else "smaller")
+        return self._finding(kind, e, said, "larger" if kind == "difference" else "smaller")
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
         """See `Answer`."""
@@ -76,23 +76,22 @@ class Odds:
         e = self.parts[metric].nothing_to_compare()
         return e.model_copy(update={"note": f"{METRICS[metric].title.lower()}: {e.note}"})
 
-    def _finding(self, metric: str, kind: Comparison, e: Estimate, said: str, which: str) -> Finding:
+    def _finding(self, kind: Comparison, e: Estimate, said: str, which: str) -> Finding:
         ids = [notes.finding_id("fairness", m, kind, self.first.by) for m in self.parts]
         out = [f"{METRICS[m].plain}: too few in {listing(f.left_out())}" for m, f in self.parts.items() if f.left_out()]
         about = (f"the {which} of {ids[0]} and {ids[1]}", *out, *self.first.basis.notes)
-        return notes.finding(metric, kind, self.first.by, e, said, notes=about)
+        return notes.finding(self.METRIC, kind, self.first.by, e, said, notes=about)
 
 
 class OddsMean(Odds):
     """The mean of both gaps, and of both projections at the joint q."""
 
+    METRIC = "equalized_odds_mean"
+
     def finding(self, kind: Comparison) -> Finding:
         """See `Answer`."""
-        e, by = self._mean(), self.first.by
-        said = f"{METRICS['equalized_odds_mean'].title}: {incomparable(by, e.note)}"
-        if e.value is not None:
-            said = contrast_statements.of_mean_odds(by, e)
-        return self._finding("equalized_odds_mean", kind, e, said, "mean")
+        e = self._mean()
+        return self._finding(kind, e, statements.of_mean_odds(self.first.by, e), "mean")
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
         """See `Answer`; through the joint law of q."""

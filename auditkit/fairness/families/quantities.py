@@ -9,16 +9,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.catalogue import sentences
-from auditkit.catalogue.index import METRICS
 from auditkit.fairness import notes
+from auditkit.fairness.families import statements
 from auditkit.fairness.families.basis import Basis, Positions
 from auditkit.fairness.families.family import GroupFamily, Words, number
 from auditkit.fairness.notes import notes_of
-from auditkit.formatting import in_unit, interval, percent, quantity
 from auditkit.question import SPARSE
-from auditkit.records import Comparison, Estimate, Finding
-from auditkit.stats.comparisons import EXTREMES, Quantity
+from auditkit.records import Comparison, Finding
+from auditkit.stats.comparisons import Quantity
 from auditkit.stats.critical_values import FamilyInterval, family_quantile
 from auditkit.stats.rates import Limits, critical_value
 
@@ -65,43 +63,17 @@ class QuantityFamily(GroupFamily):
     def finding(self, kind: Comparison) -> Finding:
         """See `Answer`; over everybody, of concern `performance`."""
         if kind == "overall":
-            return self._overall()
+            e = self.estimate(0)
+            said = statements.of_everybody(self.metric, e)
+            return notes.finding(self.metric, kind, (), e, said, concern="performance", notes=self.remarks)
         e, found = self.comparison(kind)
-        said, about = self._statement(kind, e, found), self._notes(kind, found)
+        said, about = statements.of_comparison(self.metric, kind, self, e, found), self._notes(kind, found)
         return notes.finding(self.metric, kind, self.by, e, said, by_group=self.by_group(), notes=about)
-
-    def _overall(self) -> Finding:
-        e, m = self.estimate(0), METRICS[self.metric]
-        sure = ", without an interval" if e.low is None else f" ({interval(e, 'overall', of=m.unit)})"
-        said = f"{m.title}, over everybody: {self._text(e.value)}{sure}."
-        if e.value is None:
-            said = f"{m.title} is undefined: {e.note}."
-        return notes.finding(self.metric, "overall", (), e, said, concern="performance", notes=self.remarks)
 
     def _notes(self, kind: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
         single = [self.name(int(i)) for i in np.flatnonzero(~self.kept & (self.n >= max(1, self.min_n)))]
         without = (f"left out, no interval: {', '.join(single)}",) if single else ()
         return (*notes_of(self, kind, found), *without, *self.remarks)
-
-    def _statement(self, kind: Comparison, e: Estimate, found: FamilyInterval | None) -> str:
-        m = METRICS[self.metric]
-        if found is None or e.value is None:
-            return f"{m.title}: {sentences.incomparable(self.by, e.note)}"
-        bounds = interval(e, kind, of=m.unit)
-        low, high = (f"{self.name(i)} {self._text(float(self.values[i]))}" for i in (found.first, found.second))
-        if kind in EXTREMES:
-            return f"{m.title}: the {'lowest' if kind == 'group_min' else 'highest'} is {low} ({bounds})."
-        if not sentences.is_established(kind, e):
-            unseen = None if e.mde is None else quantity(e.mde, kind, of=m.unit)
-            return sentences.no_gap(m.title, self.by, bounds if self._measured else f"{bounds} points", unseen=unseen)
-        return sentences.apart(m.title, low, high, sentences.gap_of(quantity(e.value, kind, of=m.unit)), bounds)
-
-    @property
-    def _measured(self) -> bool:
-        return METRICS[self.metric].unit == "measure"
-
-    def _text(self, x: float | None) -> str:
-        return in_unit(x, "") if self._measured else percent(x)
 
     def mde(self) -> float | None:
         """(q + z₈₀) × the standard error of the difference of the two least known groups, read off their limits."""

@@ -15,7 +15,7 @@ from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, listing
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
-from auditkit.fairness.families import against, composites, dispersion
+from auditkit.fairness.families import against, composites, dispersion, statements
 from auditkit.fairness.families.composites import NOT_SERVED, served
 from auditkit.fairness.families.estimates import Family, families_of, rate_estimate
 from auditkit.fairness.families.family import Answer, GroupFamily
@@ -23,7 +23,7 @@ from auditkit.fairness.families.frame import Compared, PointValues, from_counts,
 from auditkit.fairness.families.odds import PARTS, Odds, OddsMean
 from auditkit.fairness.families.quantiles import checked_quantiles, with_quantiles
 from auditkit.fairness.families.rates import RateTable
-from auditkit.fairness.groups import crossings, statements
+from auditkit.fairness.groups import crossings
 from auditkit.fairness.notes import notes_of
 from auditkit.fairness.sets import Attributes, compared, sets_of
 from auditkit.options import checked_options
@@ -32,7 +32,7 @@ from auditkit.records import Comparison, Finding, NotMeasured
 
 DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
 COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overall", "ratio_to_overall")
-_OF_ALL = ("equalized_odds_mean", *dispersion.DISPERSIONS)
+_OF_ALL = (OddsMean.METRIC, *dispersion.DISPERSIONS)
 """Composites that have a value over all groups together, and none of one group."""
 _COMPOSED = (*composites.COMPOSITES, *_OF_ALL)
 
@@ -167,7 +167,7 @@ def _answer(tally: Tally, asked: Question) -> Answer:
     if metric in composites.COMPOSITES:
         answer = family = composites.CompositeFamily.of(tally, metric, asked.by, level=level, min_n=min_n)
     else:
-        odds = {"equalized_odds": Odds, "equalized_odds_mean": OddsMean}.get(metric)
+        odds = next((o for o in (Odds, OddsMean) if o.METRIC == metric), None)
         rates = rates_of(tally, asked.by, PARTS if odds else (metric,), level=level, min_n=min_n, engine=from_counts)
         if odds:
             return odds.of({m: r.family for m, r in rates.items()})
@@ -192,7 +192,7 @@ class Rate:
         if kind == "overall":
             e = rate_estimate(0, 0, float("nan"), rows=0, level=family.level)
             e = replace(family, min_n=SPARSE).estimate(0) if family.groups else e
-            said, about = statements.of_rate(metric, e), family.basis.notes
+            said, about = statements.of_everybody(metric, e), family.basis.notes
             return notes.finding(metric, kind, (), e, said, concern="performance", notes=about)
         e, found = family.comparison(kind, getattr(self.points, kind, None))
         ranked = crossings.ranking(family, metric) if kind == "difference" else None

@@ -17,10 +17,10 @@ from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
+from auditkit.fairness.families import statements
 from auditkit.fairness.families.estimates import Family
 from auditkit.fairness.families.family import group_estimates, nothing_to_compare, number
 from auditkit.fairness.families.rates import RateTable
-from auditkit.fairness.groups import statements
 from auditkit.fairness.sets import compared, sets_of
 from auditkit.formatting import confidence, decimals, lower_first, points
 from auditkit.options import checked_options
