@@ -167,7 +167,7 @@ def _answer(tally: Tally, asked: Question) -> Answer:
     if metric in composites.COMPOSITES:
         answer = family = composites.CompositeFamily.of(tally, metric, asked.by, level=level, min_n=min_n)
     else:
-        odds = next((o for o in (Odds, OddsMean) if o.METRIC == metric), None)
+        odds = next((o for o in (Odds, OddsMean) if metric == o.METRIC), None)
         rates = rates_of(tally, asked.by, PARTS if odds else (metric,), level=level, min_n=min_n, engine=from_counts)
         if odds:
             return odds.of({m: r.family for m, r in rates.items()})
