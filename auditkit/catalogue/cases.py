@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from auditkit.catalogue.metric import Metric
+from auditkit.catalogue.metric import check, shown
 
 METRICS = (
-    Metric(
+    shown(
         name="examples",
         title="Individual cases",
         plain="wrong decisions, one by one",
@@ -18,15 +18,12 @@ METRICS = (
             "group's wrong decisions over standardised inputs"
         ),
         denominator_words="the rows of the sample with a target and a decision",
-        direction="shown",
         reference="prototypes among errors, after Kim, Khanna & Koyejo (2016), NeurIPS",
         oracle="a slow twin over all rows",
         interval="Wilson with Kish's effective rows, of the share of wrong decisions",
-        kind="check",
-        comparisons=("overall",),
         tasks=("binary", "multiclass", "regression"),
     ),
-    Metric(
+    check(
         name="recourse_success",
         title="A way out of a refusal",
         plain="could turn a refusal",
@@ -39,10 +36,9 @@ METRICS = (
         reference="Ustun, Spangher & Liu (2019), FAT*",
         oracle="a slow twin that tries every action on every row; linear nets by formula",
         interval="Wilson with Kish's effective rows; MOVER over all pairs for the gap",
-        kind="check",
         comparisons=("difference",),
     ),
-    Metric(
+    check(
         name="recourse_cost",
         title="What a way out costs",
         plain="has to change to turn a refusal",
@@ -56,7 +52,6 @@ METRICS = (
         reference="Ustun, Spangher & Liu (2019), FAT*, percentile shift",
         oracle="a slow twin that tries every action on every row; linear nets by formula",
         interval="weighted mean, t with Kish's effective rows; MOVER over all pairs for the gap",
-        kind="check",
         unit="number",
         comparisons=("difference",),
     ),

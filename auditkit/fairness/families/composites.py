@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.catalogue.dispersion import SUFFIX
+from auditkit.catalogue.derived import DISPERSION
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import EvidenceError
 from auditkit.evidence.tally import Sums, Tally
@@ -184,4 +184,4 @@ def served(tally: Tally, metric: str) -> bool:
 
 def serves(metric: str) -> bool:
     """Whether weighted or dependent rows give it an interval."""
-    return bool(COMPOSITES[metric].rates) if metric in COMPOSITES else not metric.endswith(SUFFIX)
+    return bool(COMPOSITES[metric].rates) if metric in COMPOSITES else not metric.endswith(DISPERSION)

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditkit.catalogue import sentences
-from auditkit.catalogue.dispersion import METRICS as ENTRIES
-from auditkit.catalogue.dispersion import SUFFIX
+from auditkit.catalogue import derived, sentences
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
@@ -22,7 +20,7 @@ from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding
 from auditkit.stats.dispersion import dispersion, dispersion_p
 
-DISPERSIONS = tuple(m.name for m in ENTRIES)
+DISPERSIONS = tuple(m.name for m in derived.DISPERSIONS)
 """Names of the metrics that are the dispersion of a rate."""
 
 
@@ -37,7 +35,7 @@ class RateDispersion:
     @classmethod
     def of(cls, tally: Tally, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE) -> RateDispersion:
         """Read off a tally; a group needs two rows, or `min_n` if that is more."""
-        rate = metric.removesuffix(SUFFIX)
+        rate = metric.removesuffix(derived.DISPERSION)
         return cls(metric, families_of(tally, RateTable.of(tally, by, (rate,)), level=level, min_n=max(2, min_n))[rate])
 
     def finding(self, kind: Comparison) -> Finding:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import Batch
-from auditkit.catalogue.conditional import PREFIX
+from auditkit.catalogue.derived import CONDITIONAL
 from auditkit.catalogue.index import METRICS, resolve
 from auditkit.catalogue.sentences import incomparable
 from auditkit.check import Assessment, BaseCheck
@@ -69,10 +69,10 @@ class ConditionalParity(BaseCheck):
             raise PolicyError("ConditionalParity needs a control feature: ConditionalParity('education')")
         object.__setattr__(self, "control", names)
         asked = (self.metrics,) if isinstance(self.metrics, str) else self.metrics
-        metrics = tuple(dict.fromkeys(resolve(m)[0].removeprefix(PREFIX) for m in asked))
+        metrics = tuple(dict.fromkeys(resolve(m)[0].removeprefix(CONDITIONAL) for m in asked))
         for name in metrics:
-            if PREFIX + name not in METRICS:
-                known = [m.removeprefix(PREFIX) for m in METRICS if m.startswith(PREFIX)]
+            if CONDITIONAL + name not in METRICS:
+                known = [m.removeprefix(CONDITIONAL) for m in METRICS if m.startswith(CONDITIONAL)]
                 raise PolicyError(f"'{name}' is no rate of decisions; ConditionalParity knows {listing(known)}")
         object.__setattr__(self, "metrics", metrics)
 
@@ -184,7 +184,7 @@ class Conditional:
 
     def finding(self, kind: Comparison) -> Finding:
         """See `Answer`; of the standardised rates."""
-        metric, held = METRICS[PREFIX + self.metric], " and ".join(self.control)
+        metric, held = METRICS[CONDITIONAL + self.metric], " and ".join(self.control)
         e, by_group = self._nothing(), self._left_out()
         statement = f"With {held} held equal, {incomparable(self.by, e.note)}"
         if not e.note:
@@ -341,6 +341,6 @@ def answering(stored: Mapping[str, tuple[Tally, Mapping[str, Any]]], asked: Ques
         )
     for tally, control in able.values():
         order = tuple(sorted(asked.by, key=tally.by.index))
-        metric = asked.metric.removeprefix(PREFIX)
+        metric = asked.metric.removeprefix(CONDITIONAL)
         return Conditional.of(tally, metric, order, control, level=asked.level, min_n=asked.min_n)
     return None
