@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats
+
 Counts = NDArray[np.int64]
 Distance = Callable[[Floats, Floats], Floats]
 """(cumulative shares (..., K, V), values (V,)) → distances (..., pairs) of the pairs i < j of K groups."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats
 
 FEWEST = 10
 """A value that fewer rows hold is not told."""

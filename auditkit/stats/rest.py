@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from auditkit.stats import pairs
 from auditkit.stats.pairs import Interval
-from auditkit.stats.rates import Limits, jeffreys, rate, wilson
+from auditkit.stats.rates import Floats, Limits, jeffreys, rate, wilson
 
-Floats = NDArray[np.float64]
 _FARTHEST = 37.0
 """Beyond this normal quantile the tail leaves double precision."""
 

@@ -14,9 +14,8 @@ from scipy.special import ndtr
 
 from auditkit.stats import pairs
 from auditkit.stats.comparisons import Method
-from auditkit.stats.rates import Limits
+from auditkit.stats.rates import Floats, Limits
 
-Floats = NDArray[np.float64]
 Tables = NDArray[np.int64]
 Statistic = Callable[[Floats], Floats]
 """(K, 2, 2) counts or shares → (K,) values, NaN where undefined."""

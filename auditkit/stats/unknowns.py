@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
-from auditkit.stats.rates import rate
+from auditkit.stats.rates import Floats, rate
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 STEPS = 64
 """Halvings of the interval in which the water level is sought: to the last bit of a double."""

@@ -28,8 +28,8 @@ from auditkit.question import SPARSE
 from auditkit.records import Comparison, Finding, Table
 from auditkit.stats import tables
 from auditkit.stats.comparisons import Method
-from auditkit.stats.rates import Limits
-from auditkit.stats.tables import Floats, Tables
+from auditkit.stats.rates import Floats, Limits
+from auditkit.stats.tables import Tables
 
 COMPARED: tuple[Comparison, ...] = ("difference", "ratio")
 """What GroupFairness reports of a composite, as far as the composite knows it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import PolicyError
@@ -14,8 +13,8 @@ from auditkit.evidence.tally import Tally
 from auditkit.formatting import points, quotient
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Finding, NotMeasured
+from auditkit.stats.rates import Floats
 
-Floats = NDArray[np.float64]
 KINDS: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overall", "ratio_to_overall")
 NOT_AN_INTERVAL = (
     "they are no confidence interval: the largest of several differences is biased upward, and without any disparity "
@@ -68,11 +67,6 @@ def with_quantiles(
         values = compared(*drawn[f.metric, f.by], f.comparison)
         out.append(f.model_copy(update={"notes": (*f.notes, _note(values, f.comparison, ci_quantiles))}))
     return tuple(out), ()
-
-
-def rate_by_group(boot: Bootstrap, metric: str, *by: str) -> Floats:
-    """(B, K) a rate of the catalogue in each replicate and group of `by`, NaN where nobody was drawn."""
-    return boot.rate(METRICS[metric].numerator, METRICS[metric].denominator, *by)
 
 
 def compared(k: Floats, n: Floats, kind: Comparison) -> Floats:

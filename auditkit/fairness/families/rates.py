@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
-from auditkit.stats.rates import rate
+from auditkit.stats.rates import Floats, rate
 
-Floats = NDArray[np.float64]
 N = TypeVar("N", np.int64, np.float64)
 
 

@@ -174,8 +174,7 @@ class WeighedBasis(Basis):
         return np.where(spans, effective.correlations(self.errors[where]), 0.0) if spans.any() else None
 
     def _shared(self, where: Positions) -> NDArray[np.bool_]:
-        out: NDArray[np.bool_] = self.parts[0].shared[np.ix_(where, where)] & ~np.eye(len(where), dtype=bool)
-        return out
+        return self.parts[0].shared[np.ix_(where, where)] & ~np.eye(len(where), dtype=bool)
 
     def few(self, position: int) -> str:
         """See `Basis`."""

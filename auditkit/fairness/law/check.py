@@ -14,8 +14,8 @@ from auditkit.evidence.scoring import ScoreCounts
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.law import findings
 from auditkit.fairness.law.impact import ImpactRatios as Ratios
-from auditkit.fairness.law.laws import Selections, declared_sets, law_named, sex_and_race
-from auditkit.fairness.sets import compared
+from auditkit.fairness.law.laws import Selections, law_named, sex_and_race
+from auditkit.fairness.sets import compared, sets_of
 from auditkit.formatting import plain
 from auditkit.options import checked_options
 from auditkit.records import NotMeasured
@@ -85,9 +85,8 @@ class ImpactRatios(BaseCheck):
 
     def assess(self, evidence: Tally, *, level: float = 0.95) -> Assessment:
         """One finding a table, of concern `fairness`."""
-        nyc = self.law == "nyc-ll144"
-        asked = None if self.by is None else tuple(tuple(b) for b in self.by)
-        tables = sex_and_race(evidence.by, self.sex, self.race) if nyc else declared_sets(asked, evidence.by)
+        nyc, asked = self.law == "nyc-ll144", [(a,) for a in evidence.by] if self.by is None else self.by
+        tables = sex_and_race(evidence.by, self.sex, self.race) if nyc else sets_of(asked, evidence.by)
         sets = compared(tables, evidence.columns, what="impact ratios", concern="fairness")
         notes = _of_decisions(evidence)
         out = []

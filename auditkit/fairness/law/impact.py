@@ -14,9 +14,7 @@ from auditkit.fairness.law.laws import Attributes, Selections
 from auditkit.question import SPARSE
 from auditkit.stats import fisher, pairs, pvalues
 from auditkit.stats.critical_values import FamilyInterval, family_quantile
-from auditkit.stats.rates import Limits, jeffreys, rate, wilson
-
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats, Limits, jeffreys, rate, wilson
 
 
 class Comparisons(NamedTuple):

@@ -56,15 +56,3 @@ def sex_and_race(declared: Attributes, sex: str, race: str) -> list[Attributes]:
     if sex == race:
         raise PolicyError(f"nyc-ll144 needs two columns, sex and race/ethnicity; both are '{sex}'")
     return [(sex,), (race,), (sex, race)]
-
-
-def declared_sets(by: tuple[Attributes, ...] | None, declared: Attributes) -> list[Attributes]:
-    """Sets of attributes as asked for, or each declared attribute alone; PolicyError names the nearest."""
-    if by is None:
-        return [(name,) for name in declared]
-    for name in dict.fromkeys(name for names in by for name in names):
-        if name not in declared:
-            raise PolicyError(
-                f"no sensitive feature '{name}'; declared are {listing(declared)}.{nearest(name, declared)}"
-            )
-    return list(by)

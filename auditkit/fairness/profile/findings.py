@@ -20,7 +20,7 @@ from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding, Table, Unit
 from auditkit.stats.association import cramers_v, goodness_of_fit
 from auditkit.stats.families import of_rates
-from auditkit.stats.rates import critical_value, rate, sidak_value, wilson
+from auditkit.stats.rates import Floats, critical_value, rate, sidak_value, wilson
 
 MOST_ROWS = 200
 """Rows of a table of crossings; beyond, only those with few rows or none."""
@@ -31,7 +31,6 @@ _SHARE: tuple[Unit, ...] = ("percent", "percent", "percent")
 
 Attributes = tuple[str, ...]
 Counts = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 def shares(profile: Profile, attribute: str, *, level: float) -> Finding:

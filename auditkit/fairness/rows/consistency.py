@@ -21,11 +21,11 @@ from auditkit.options import checked_options
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, NotMeasured, State
 from auditkit.stats.means import share_limits_of
+from auditkit.stats.rates import Floats
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
 
-Floats = NDArray[np.float64]
 MOST_ROWS = 5_000
 """Rows that neighbours are sought among."""
 _EVERYBODY = ""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
@@ -27,11 +26,11 @@ from auditkit.question import SPARSE
 from auditkit.records import Comparison, Curve, Estimate, Exhibit, Finding, NotMeasured, Series, Table
 from auditkit.stats.dependence import Permuted, distance_correlation, generalized_parity, kernel_weights, silverman
 from auditkit.stats.families import of_rates
+from auditkit.stats.rates import Floats
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
 
-Floats = NDArray[np.float64]
 PERMUTATIONS = 199
 FEWEST = 50
 """Rows below which nothing is said."""

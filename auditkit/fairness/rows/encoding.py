@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from auditkit.evidence.contents import holds_contents
+from auditkit.stats.rates import Floats
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
 
-Floats = NDArray[np.float64]
 MOST_LEVELS = 50
 """Values of a column of categories, at most: beyond, it names rows rather than describes them."""
 

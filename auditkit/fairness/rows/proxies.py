@@ -24,12 +24,11 @@ from auditkit.records import Estimate, Finding, GroupEstimates, NotMeasured
 from auditkit.stats.auc import Auc, auc_limits
 from auditkit.stats.crossfit import auc_of, over_folds, p_of_half
 from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
-from auditkit.stats.rates import critical_value
+from auditkit.stats.rates import Floats, critical_value
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
 
-Floats = NDArray[np.float64]
 MOST_ROWS = 5_000
 MOST_GROUPS = 12
 """Groups of an attribute that are told from the rest, the largest first."""

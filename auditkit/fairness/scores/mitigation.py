@@ -16,8 +16,8 @@ from auditkit.fairness.labels import given_columns, keys_of
 from auditkit.fairness.scores.thresholds import Constraint, GroupRule, Reach, best_common_cut, rules_for
 from auditkit.question import SPARSE
 from auditkit.records import Report
+from auditkit.stats.rates import Floats
 
-Floats = NDArray[np.float64]
 Key = tuple[str, ...]
 CAUTION = (
     "Thresholds that differ by group treat people differently because of a protected attribute. In employment, credit "

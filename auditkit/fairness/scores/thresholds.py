@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.evidence.histogram import BINS, LEAST, Bins
+from auditkit.stats.rates import Floats
 
-Floats = NDArray[np.float64]
 Constraint = Literal["demographic_parity", "equal_opportunity", "equalized_odds", "one_threshold"]
 GRID: Floats = np.linspace(0, 1, 1001)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, rates, resolve
@@ -21,8 +20,7 @@ from auditkit.fairness.search.conjunctions import Direction, search
 from auditkit.fairness.search.findings import finding
 from auditkit.options import checked_options
 from auditkit.records import NotMeasured
-
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats
 
 
 @dataclass(frozen=True)
