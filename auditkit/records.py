@@ -48,12 +48,15 @@ from auditkit.origins import Provenance as Provenance
 from auditkit.origins import Task as Task
 from auditkit.origins import TaskKind as TaskKind
 from auditkit.origins import Weighting as Weighting
+from auditkit.rules import Comparison as Comparison
+from auditkit.rules import Decision as Decision
+from auditkit.rules import Handling as Handling
+from auditkit.rules import PolicyInfo as PolicyInfo
+from auditkit.rules import Rule as Rule
+from auditkit.rules import Subject as Subject
 
 if TYPE_CHECKING:
     import pandas
-from auditkit.rules import Comparison as Comparison
-from auditkit.rules import PolicyInfo as PolicyInfo
-from auditkit.rules import Rule as Rule
 
 SCHEMA = "auditkit.report/1"
 
@@ -68,7 +71,7 @@ _TOLD = ("controls", "law", "caveat", "unit", "direction")
 """Of a finding: absent from JSON where they are empty."""
 
 
-class Finding(Record):
+class Finding(Subject):
     """One answer to one question, with its uncertainty."""
 
     id: str
@@ -78,19 +81,6 @@ class Finding(Record):
     """A few words, for a list."""
     statement: str
     """One plain sentence, computed, that a person outside the field understands."""
-    metric: str
-    """A name of the catalogue."""
-    comparison: Comparison
-    by: tuple[str, ...] = ()
-    """The sensitive attributes; empty for overall findings."""
-    reference: dict[str, str] | None = None
-    """Attribute → value of the group that the others are compared with; None where the comparison has none."""
-    label: str | None = None
-    """The class, or the label of several, that it is about; None: the only one, or all classes together."""
-    of: str | None = None
-    """Of a share: of the gap in what; None: no share."""
-    features: tuple[str, ...] = ()
-    """Of a share: the columns that it belongs to; empty: of no share, or of the largest part."""
     controls: tuple[str, ...] = ()
     """Attributes that are held equal; absent from JSON, as all below, where it is empty."""
     law: str = ""
@@ -118,8 +108,7 @@ class Finding(Record):
 
     @model_serializer(mode="wrap")
     def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        out: dict[str, Any] = handler(self)
-        return {k: v for k, v in out.items() if v or k not in _TOLD}
+        return {k: v for k, v in handler(self).items() if v or k not in _TOLD}
 
     def of_label(self, label: str) -> Finding:
         """The finding of a binary audit as that of one class, or of one label: id, title and sentence say which."""
