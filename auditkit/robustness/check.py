@@ -45,10 +45,6 @@ class FlipTest(BaseCheck):
     """Which of the sensitive features; empty: all."""
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
 
-    def __post_init__(self) -> None:
-        if isinstance(self.attributes, str):  # one name alone
-            object.__setattr__(self, "attributes", (self.attributes,))
-
     def examine(self, model: Model, sample: Batch) -> FlipRows:
         """A row a sampled row: `changed:…` 0 or 1 and `delta:…`, the score's change, for each attribute=value given.
 

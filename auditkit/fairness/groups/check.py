@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import Batch
-from auditkit.catalogue.index import METRICS, rates, resolve
+from auditkit.catalogue.index import METRICS, rates
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import PolicyError, listing
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
 from auditkit.fairness.families import against, composites, dispersion, statements
@@ -25,7 +24,7 @@ from auditkit.fairness.families.quantiles import checked_quantiles, with_quantil
 from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.groups import crossings
 from auditkit.fairness.notes import notes_of
-from auditkit.fairness.sets import Attributes, compared, sets_of
+from auditkit.fairness.sets import Attributes, compared, named, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
 from auditkit.records import Comparison, Finding, NotMeasured
@@ -76,25 +75,17 @@ class GroupFairness(BaseCheck):
     uses_weights: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        names = tuple(dict.fromkeys(resolve(m)[0] for m in self.metrics))
-        for name in names:
-            if name not in (*rates(), *_COMPOSED):
-                known = listing([*rates(), *_COMPOSED], most=30)
-                raise PolicyError(f"'{name}' is not a rate or composite; GroupFairness counts {known}")
-        object.__setattr__(self, "metrics", names)
+        known = (*rates(), *_COMPOSED)
+        object.__setattr__(
+            self, "metrics", named(self.metrics, known, "is not a rate or composite; GroupFairness counts")
+        )
         object.__setattr__(self, "ci_quantiles", checked_quantiles(self.n_boot, self.ci_quantiles))
 
     def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        options: dict[str, Any] = {
-            "by": None if self.by is None else [list(b) for b in self.by],
-            "metrics": list(self.metrics),
-        }
-        options = {**options, "reference": dict(self.reference)} if self.reference else options
-        if self.n_boot is None:
-            return options
-        quantiles = list(self.ci_quantiles)
-        return {**options, "n_boot": self.n_boot, "ci_quantiles": quantiles, "random_state": self.random_state}
+        """The options, as JSON: those of the bootstrap, and the reference, where they are asked for."""
+        unused = () if self.n_boot else ("n_boot", "ci_quantiles", "random_state")
+        unused = unused if self.reference else (*unused, "reference")
+        return {k: v for k, v in super().options().items() if k not in unused}
 
     def gather(self, batch: Batch) -> Tally:
         """Count the rows of a batch."""

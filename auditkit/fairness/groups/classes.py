@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from auditkit.batch import Batch
-from auditkit.catalogue.index import METRICS, rates, resolve
+from auditkit.catalogue.index import METRICS, rates
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import DataError, PolicyError, listing
+from auditkit.errors import DataError, PolicyError
 from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.family import Answer, Words
@@ -19,7 +19,7 @@ from auditkit.fairness.families.one_vs_rest import COMPARED, ClassFamilies
 from auditkit.fairness.families.quantities import COMPARED as QUANTITY_COMPARED
 from auditkit.fairness.families.quantities import QuantityFamily
 from auditkit.fairness.groups import check
-from auditkit.fairness.sets import compared, sets_of
+from auditkit.fairness.sets import compared, named, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
 from auditkit.records import Comparison, Finding, Task
@@ -62,12 +62,8 @@ class ClassFairness(BaseCheck):
     tasks: ClassVar[tuple[Task, ...]] = ("multiclass",)
 
     def __post_init__(self) -> None:
-        names = tuple(dict.fromkeys(resolve(m)[0] for m in self.metrics))
-        for name in names:
-            if name not in (*rates(), "macro_recall"):
-                known = listing([*rates(), "macro_recall"], most=30)
-                raise PolicyError(f"'{name}' is no rate of classes; ClassFairness counts {known}")
-        object.__setattr__(self, "metrics", names)
+        known = (*rates(), "macro_recall")
+        object.__setattr__(self, "metrics", named(self.metrics, known, "is no rate of classes; ClassFairness counts"))
 
     def gather(self, batch: Batch) -> ClassTally:
         """Count the rows of a batch."""

@@ -64,12 +64,11 @@ class ConditionalParity(BaseCheck):
     by: Iterable[Iterable[str]] | None = None
 
     def __post_init__(self) -> None:
-        names = (self.control,) if isinstance(self.control, str) else tuple(dict.fromkeys(self.control))
+        names = (self.control,) if isinstance(self.control, str) else self.control
         if not names:
             raise PolicyError("ConditionalParity needs a control feature: ConditionalParity('education')")
         object.__setattr__(self, "control", names)
-        asked = (self.metrics,) if isinstance(self.metrics, str) else self.metrics
-        metrics = tuple(dict.fromkeys(resolve(m)[0].removeprefix(CONDITIONAL) for m in asked))
+        metrics = tuple(dict.fromkeys(resolve(m)[0].removeprefix(CONDITIONAL) for m in self.metrics))
         for name in metrics:
             if CONDITIONAL + name not in METRICS:
                 known = [m.removeprefix(CONDITIONAL) for m in METRICS if m.startswith(CONDITIONAL)]

@@ -11,16 +11,16 @@ import numpy as np
 
 from auditkit.batch import Batch
 from auditkit.catalogue import sentences
-from auditkit.catalogue.index import METRICS, resolve
+from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import PolicyError, listing
+from auditkit.errors import listing
 from auditkit.evidence.errors import ErrorSums, GroupMoments, GroupValues
 from auditkit.evidence.value_cells import QUANTITIES
 from auditkit.fairness.families.family import Answer, Words, nothing_to_compare
 from auditkit.fairness.families.quantities import COMPARED, QuantityFamily
 from auditkit.fairness.notes import finding, title_of
 from auditkit.fairness.scores.values import p_text
-from auditkit.fairness.sets import compared, sets_of
+from auditkit.fairness.sets import compared, named, sets_of
 from auditkit.formatting import plain
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
@@ -74,11 +74,8 @@ class RegressionFairness(BaseCheck):
     tasks: ClassVar[tuple[Task, ...]] = ("regression",)
 
     def __post_init__(self) -> None:
-        names = tuple(dict.fromkeys(resolve(m)[0] for m in self.metrics))
-        for name in names:
-            if name not in DEFAULT_METRICS:
-                raise PolicyError(f"'{name}' is no metric of a regression; known are {listing(DEFAULT_METRICS)}")
-        object.__setattr__(self, "metrics", names)
+        metrics = named(self.metrics, DEFAULT_METRICS, "is no metric of a regression; known are")
+        object.__setattr__(self, "metrics", metrics)
 
     def gather(self, batch: Batch) -> ErrorSums:
         """Sum the rows of a batch."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from auditkit.catalogue.index import METRICS
@@ -18,7 +20,7 @@ from auditkit.stats.critical_values import FamilyInterval
 TOP = "highest rate"
 
 
-def finding(metric: str, law: Law, r: ImpactRatios, *, justification: str, about: tuple[str, ...]) -> Finding:
+def finding(metric: str, law: Law, r: ImpactRatios, *, justification: str, about: Sequence[str]) -> Finding:
     """One table of one law."""
     family, tested = r.family(), r.tested()
     e, found = family.comparison("ratio")

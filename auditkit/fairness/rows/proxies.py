@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import PolicyError, listing, nearest
+from auditkit.errors import listing
 from auditkit.evidence.sample import Observations
 from auditkit.fairness.families.family import number
 from auditkit.fairness.notes import finding, title_of
 from auditkit.fairness.rows.encoding import Encoded, encoded, seen_columns
+from auditkit.fairness.sets import sets_of
 from auditkit.formatting import confidence, interval_in, quotient
 from auditkit.options import checked_options
 from auditkit.question import SPARSE
@@ -55,12 +56,7 @@ class Proxies(BaseCheck):
     def study(self, sample: Batch, model: Model | None) -> Observations:
         """Every AUC; PolicyError for an attribute that is not declared."""
         declared = [str(a) for a in sample.groups]
-        asked = declared if self.by is None else list(self.by)
-        for name in asked:
-            if name not in declared:
-                raise PolicyError(
-                    f"no sensitive feature '{name}'; declared are {listing(declared)}.{nearest(name, declared)}"
-                )
+        asked = declared if self.by is None else [a for (a,) in sets_of([(a,) for a in self.by], declared)]
         features, groups = sample.features.iloc[:MOST_ROWS], sample.groups.iloc[:MOST_ROWS]
         x = encoded(features[seen_columns(features, model)], without=declared)
         labels: dict[str, list[str]] = {"attribute": [], "group": [], "feature": []}
