@@ -10,7 +10,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.fairness.families.family import GroupFamily
 from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate
-from auditkit.stats.critical_values import FamilyInterval
+from auditkit.stats.pvalues import FamilyInterval
 
 
 def notes_of(family: GroupFamily, comparison: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:

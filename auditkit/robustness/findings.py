@@ -52,8 +52,7 @@ class FlipRows(PersonRows):
 
         def others(prefix: str) -> Floats:
             found = np.stack([np.abs(columns[f"{prefix}{v}"]) for v in values], axis=1)
-            out: Floats = (found * other).sum(1) / other.sum(1)
-            return out
+            return np.asarray((found * other).sum(1) / other.sum(1))
 
         columns = {RATE: others(CHANGED), EFFECT: others(DELTA), **columns}
         return Grouped.of(columns, self.columns["weight"], group, fewest=fewest)

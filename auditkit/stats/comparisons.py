@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.stats import pairs, pvalues
-from auditkit.stats.critical_values import FamilyInterval, family_quantile
 from auditkit.stats.pairs import Interval
+from auditkit.stats.pvalues import FamilyInterval, family_quantile
 from auditkit.stats.rates import Floats, Limits, clopper_pearson, critical_value, jeffreys, sidak_value, wilson
 
 Method = Callable[[ArrayLike, ArrayLike, float], Limits]

@@ -84,8 +84,7 @@ def _pairs(cumulative: Floats, of: Callable[[Floats], Floats]) -> Floats:
 
 
 def _cumulative(n: Counts) -> Floats:
-    out: Floats = np.cumsum(n, axis=-1) / n.sum(axis=-1, keepdims=True)
-    return out
+    return np.asarray(np.cumsum(n, axis=-1) / n.sum(axis=-1, keepdims=True))
 
 
 def _merged(n: Counts, values: Floats, most: int) -> tuple[Counts, Floats]:

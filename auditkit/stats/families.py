@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from auditkit.stats.comparisons import Comparisons, Quantity
-from auditkit.stats.critical_values import FamilyInterval
+from auditkit.stats.pvalues import FamilyInterval
 from auditkit.stats.rates import Floats, wilson
 
 

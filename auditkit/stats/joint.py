@@ -11,7 +11,7 @@ import numpy as np
 
 from auditkit.stats import pvalues
 from auditkit.stats.comparisons import EXTREMES, Comparisons, inner_side
-from auditkit.stats.critical_values import FamilyInterval
+from auditkit.stats.pvalues import FamilyInterval
 from auditkit.stats.ranges import crossing
 from auditkit.stats.rates import Floats, Limits, wilson
 

@@ -43,8 +43,7 @@ def sidak_value(level: float, comparisons: int, df: float = np.inf) -> float:
 def rate(k: ArrayLike, n: ArrayLike) -> Floats:
     """k / n, NaN where n is 0: never 0 for 0/0."""
     k, n = np.asarray(k, float), np.asarray(n, float)
-    out: Floats = np.divide(k, n, out=np.full(np.broadcast(k, n).shape, np.nan), where=n > 0)
-    return out
+    return np.asarray(np.divide(k, n, out=np.full(np.broadcast(k, n).shape, np.nan), where=n > 0))
 
 
 def wilson(k: ArrayLike, n: ArrayLike, z: float | Floats) -> Limits:

@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from auditkit.stats.critical_values import FamilyInterval
 from auditkit.stats.families import of_rates
+from auditkit.stats.pvalues import FamilyInterval
 
 SIZES = {
     "five equal": [200] * 5,

@@ -8,8 +8,8 @@ import statsmodels.api as sm
 from scipy import optimize, stats
 
 from auditkit.stats import effective, pairs, pvalues
-from auditkit.stats.critical_values import family_quantile
 from auditkit.stats.joint import joint_quantile
+from auditkit.stats.pvalues import family_quantile
 from auditkit.stats.ranges import range_ppf, range_sf
 from auditkit.stats.rates import Limits, critical_value, sidak_value, wilson
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy.stats import studentized_range
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from auditkit.stats.critical_values import family_quantile
 from auditkit.stats.families import of_rates
 from auditkit.stats.joint import joint_quantile
+from auditkit.stats.pvalues import family_quantile
 from auditkit.stats.rates import jeffreys
 
 ALL = [partial(of_rates, kind) for kind in ("difference", "ratio", "difference_to_overall", "ratio_to_overall")]

@@ -8,8 +8,8 @@ from scipy.stats import studentized_range
 
 from auditkit.stats import joint
 from auditkit.stats.comparisons import Comparisons
-from auditkit.stats.critical_values import family_quantile
 from auditkit.stats.families import of_rates
+from auditkit.stats.pvalues import family_quantile
 from auditkit.stats.rates import critical_value, wilson
 
 

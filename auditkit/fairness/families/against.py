@@ -20,7 +20,7 @@ from auditkit.fairness.families.family import GroupFamily, number
 from auditkit.fairness.notes import notes_of
 from auditkit.records import Comparison, Estimate, Finding, Table
 from auditkit.stats.comparisons import Comparisons, Quantity
-from auditkit.stats.critical_values import FamilyInterval
+from auditkit.stats.pvalues import FamilyInterval
 
 TO_REFERENCE: tuple[Comparison, ...] = ("difference_to_reference", "ratio_to_reference")
 TO_REST: tuple[Comparison, ...] = ("difference_to_rest", "ratio_to_rest")

@@ -92,8 +92,7 @@ class Basis:
     def share(self, where: Positions) -> Floats:
         """(len(where),) of each of these groups in their common denominator."""
         total = self.parts[0].total[where]
-        out: Floats = total / total.sum()
-        return out
+        return np.asarray(total / total.sum())
 
     def within(self, parts: Sequence[Any]) -> Floats | None:
         """(K,) correlation of both parts within each group; None: independent."""

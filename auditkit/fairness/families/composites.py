@@ -142,8 +142,7 @@ class CompositeFamily(GroupFamily):
     @cached_property
     def rows(self) -> NDArray[np.int64]:
         """(K,) rows with truth and decision."""
-        out: NDArray[np.int64] = self.tables.sum(axis=(1, 2))
-        return out
+        return np.asarray(self.tables.sum(axis=(1, 2)))
 
     @cached_property
     def values(self) -> Floats:

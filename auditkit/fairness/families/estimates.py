@@ -19,9 +19,9 @@ from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.families.weighted import WeighedBasis
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate
-from auditkit.stats.critical_values import FamilyInterval, family_quantile
 from auditkit.stats.families import minimum_detectable
 from auditkit.stats.joint import Joint
+from auditkit.stats.pvalues import FamilyInterval, family_quantile
 from auditkit.stats.rates import Floats, Limits, critical_value, sidak_value
 
 _WORDS = Words(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from auditkit.fairness.families.basis import Basis, Positions
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, State
 from auditkit.stats.comparisons import Comparisons, Quantity, fewest_groups
-from auditkit.stats.critical_values import FamilyInterval
+from auditkit.stats.pvalues import FamilyInterval
 from auditkit.stats.rates import Floats, Limits, wilson
 
 
@@ -105,8 +105,7 @@ class GroupFamily:
     @property
     def large(self) -> NDArray[np.bool_]:
         """(K,) groups with a denominator large enough, and an interval."""
-        enough: NDArray[np.bool_] = self.n >= max(1, self.min_n)
-        return enough
+        return np.asarray(self.n >= max(1, self.min_n))
 
     @property
     def kept(self) -> NDArray[np.bool_]:

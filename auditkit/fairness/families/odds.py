@@ -14,8 +14,8 @@ from auditkit.fairness.families import statements
 from auditkit.fairness.families.estimates import Family, joint_estimate
 from auditkit.records import Comparison, Estimate, Finding
 from auditkit.stats import pvalues
-from auditkit.stats.critical_values import FamilyInterval
 from auditkit.stats.joint import Joint
+from auditkit.stats.pvalues import FamilyInterval
 
 PARTS = ("true_positive_rate", "false_positive_rate")
 """The rates of equalized odds."""

@@ -18,8 +18,8 @@ from auditkit.formatting import confidence, interval, percent, points, quotient
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimates, Table, Unit
 from auditkit.stats.comparisons import EXTREMES, PAIRS, fewest_groups
-from auditkit.stats.critical_values import FamilyInterval
 from auditkit.stats.joint import Joint
+from auditkit.stats.pvalues import FamilyInterval
 
 COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "group_min", "group_max")
 """What a one-vs-rest rate knows over all classes; one class alone knows every comparison of a rate."""

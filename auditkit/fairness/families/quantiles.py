@@ -10,6 +10,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import PolicyError
 from auditkit.evidence.bootstrap import Bootstrap
 from auditkit.evidence.tally import Tally
+from auditkit.fairness.families.rates import cells_of
 from auditkit.formatting import points, quotient
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Finding, NotMeasured
@@ -85,8 +86,7 @@ def compared(k: Floats, n: Floats, kind: Comparison) -> Floats:
 def _counts(boot: Bootstrap, metric: str, by: tuple[str, ...]) -> tuple[Floats, Floats]:
     """(B, K) numerators and denominators of the groups that comparisons use."""
     m = METRICS[metric]
-    cells = boot.tally.counts(*by).table
-    kept = np.sum([cells[:, 1 + t, 1 + d] for t, d in m.denominator], axis=0) >= SPARSE
+    kept = cells_of(boot.tally.counts(*by).table[:, 1:, 1:], m.denominator) >= SPARSE
     return boot.count(m.numerator, *by)[:, kept].astype(float), boot.count(m.denominator, *by)[:, kept].astype(float)
 
 

@@ -17,7 +17,7 @@ from auditkit.fairness.notes import notes_of
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Finding
 from auditkit.stats.comparisons import Quantity
-from auditkit.stats.critical_values import FamilyInterval, family_quantile
+from auditkit.stats.pvalues import FamilyInterval, family_quantile
 from auditkit.stats.rates import Limits, critical_value
 
 LimitsAt = Callable[[float], Limits]

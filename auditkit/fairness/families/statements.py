@@ -12,7 +12,7 @@ from auditkit.fairness.families.family import GroupFamily
 from auditkit.formatting import decimals, interval, interval_in, percent, plain, points, quantity, quotient
 from auditkit.records import Comparison, Estimate
 from auditkit.stats.comparisons import EXTREMES, PAIRS
-from auditkit.stats.critical_values import FamilyInterval
+from auditkit.stats.pvalues import FamilyInterval
 
 
 def of_everybody(metric: str, e: Estimate) -> str:

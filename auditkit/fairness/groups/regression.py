@@ -154,30 +154,25 @@ def _distances(sums: ErrorSums, metrics: Sequence[str], by: tuple[str, ...], *, 
     size = seen.n.sum(axis=1)
     kept = size >= SPARSE
     names = [" & ".join(g) for g in seen.groups]
-    out = [name for name, keep in zip(names, kept, strict=True) if not keep]
-    notes = (f"left out, fewer than {SPARSE} to count: {listing(out)}",) if out else ()
+    small = [name for name, keep in zip(names, kept, strict=True) if not keep]
+    notes = (f"left out, fewer than {SPARSE} to count: {listing(small)}",) if small else ()
     if kept.sum() < 2:
-        return [
-            _finding(m, by, _nothing(seen, level), f"{' and '.join(by)}: nothing to compare", notes) for m in metrics
-        ]
+        few = f"fewer than two groups have {SPARSE} rows"
+        e = nothing_to_compare(len(names), few, level=level, n=int(seen.n.sum()))
+        said = f"{' and '.join(by)}: nothing to compare; {e.note}."
+        return [_finding(m, by, e, f"{METRICS[m].title}, {said}", notes) for m in metrics]
     inside = [n for n, keep in zip(names, kept, strict=True) if keep]
-    found = distances.largest([_DISTANCES[m] for m in metrics], seen.n[kept], seen.values)
-    return [
-        _finding(
-            m,
-            by,
-            Estimate(
-                value=t.value,
-                level=level,
-                n=int(size[kept].sum()),
-                method=f"p by {distances.DRAWS} permutations of the group labels",
-                note="no interval: a distance has none that holds near 0; p tests that groups are distributed alike",
-            ),
-            _told(m, by, t, inside, level),
-            (*_notes(t, inside, seen), *notes),
+    found, out = distances.largest([_DISTANCES[m] for m in metrics], seen.n[kept], seen.values), []
+    for m, t in zip(metrics, found, strict=True):
+        e = Estimate(
+            value=t.value,
+            level=level,
+            n=int(size[kept].sum()),
+            method=f"p by {distances.DRAWS} permutations of the group labels",
+            note="no interval: a distance has none that holds near 0; p tests that groups are distributed alike",
         )
-        for m, t in zip(metrics, found, strict=True)
-    ]
+        out.append(_finding(m, by, e, _told(m, by, t, inside, level), (*_notes(t, inside, seen), *notes)))
+    return out
 
 
 def _told(metric: str, by: tuple[str, ...], t: distances.Tested, names: list[str], level: float) -> str:
@@ -202,15 +197,8 @@ def _notes(t: distances.Tested, names: list[str], seen: GroupValues) -> tuple[st
     return tuple(notes)
 
 
-def _nothing(seen: GroupValues, level: float) -> Estimate:
-    few = f"fewer than two groups have {SPARSE} rows"
-    return nothing_to_compare(len(seen.groups), few, level=level, n=int(seen.n.sum()))
-
-
 def _finding(metric: str, by: tuple[str, ...], e: Estimate, statement: str, notes: tuple[str, ...]) -> Finding:
-    title = METRICS[metric].title
-    said = statement if e.value is not None else f"{title}, {statement}; {e.note}."
-    return finding(metric, "difference", by, e, said, title=title_of(metric, by), notes=notes)
+    return finding(metric, "difference", by, e, statement, title=title_of(metric, by), notes=notes)
 
 
 def answering(sums: ErrorSums, asked: Question) -> Answer | None:

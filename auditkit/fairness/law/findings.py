@@ -15,7 +15,7 @@ from auditkit.fairness.law.impact import Comparisons, ImpactRatios
 from auditkit.formatting import interval, percent, quotient
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, State, Table, Unit
-from auditkit.stats.critical_values import FamilyInterval
+from auditkit.stats.pvalues import FamilyInterval
 
 TOP = "highest rate"
 

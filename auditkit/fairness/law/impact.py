@@ -13,7 +13,7 @@ from auditkit.fairness.families.estimates import Family
 from auditkit.fairness.law.laws import Attributes, Selections
 from auditkit.question import SPARSE
 from auditkit.stats import fisher, pairs, pvalues
-from auditkit.stats.critical_values import FamilyInterval, family_quantile
+from auditkit.stats.pvalues import FamilyInterval, family_quantile
 from auditkit.stats.rates import Floats, Limits, jeffreys, rate, wilson
 
 

@@ -125,8 +125,7 @@ def agreement(x: Floats, y_pred: NDArray[np.int8], neighbours: int) -> Floats:
     from sklearn.neighbors import NearestNeighbors
 
     nearest = NearestNeighbors(n_neighbors=neighbours).fit(x).kneighbors(return_distance=False)
-    out: Floats = 1 - np.abs(y_pred - y_pred[nearest].mean(axis=1))
-    return out
+    return np.asarray(1 - np.abs(y_pred - y_pred[nearest].mean(axis=1)))
 
 
 def _reading(moments: Moments) -> Reading:

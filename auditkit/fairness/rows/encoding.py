@@ -70,8 +70,7 @@ def standardised(x: Floats) -> Floats:
     x = x / np.where(scale > _LARGE, scale, 1.0)
     spread = x.std(axis=0)
     kept = spread > 1e-12
-    out: Floats = (x[:, kept] - x[:, kept].mean(axis=0)) / spread[kept]
-    return out
+    return np.asarray((x[:, kept] - x[:, kept].mean(axis=0)) / spread[kept])
 
 
 def seen_columns(features: pd.DataFrame, model: Model | None) -> list[str]:

@@ -19,7 +19,7 @@ from auditkit.fairness.scores.curves import between_roc_curves, reliability, roc
 from auditkit.fairness.scores.findings import Readings
 from auditkit.fairness.scores.reading import CROSSED, READ, read_each
 from auditkit.fairness.scores.remedies import remedies_finding
-from auditkit.fairness.scores.values import GroupScores
+from auditkit.fairness.scores.values import GroupScores, scores_of
 from auditkit.fairness.sets import Attributes, compared, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
@@ -76,7 +76,7 @@ class Scores(BaseCheck):
 
 def read(evidence: ScoreHistogram, by: Attributes, metric: str, *, level: float, min_n: int = SPARSE) -> Readings:
     """One metric in every crossed group of these columns; `by=()` reads everybody."""
-    found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
+    found = scores_of(evidence, by)
     return read_groups(found, by, metric, level=level, min_n=min_n, steps=evidence.steps(by))
 
 
@@ -128,7 +128,7 @@ class Shown:
 
 
 def _of_set(evidence: ScoreHistogram, by: Attributes, *, level: float) -> list[Finding]:
-    found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
+    found = scores_of(evidence, by)
     steps = evidence.steps(by)
     exhibits: dict[tuple[str, Comparison], Exhibit] = {
         ("roc_auc", "difference"): roc_curves(found, by),

@@ -10,7 +10,7 @@ from auditkit.catalogue.sentences import none_established
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.families.family import number
 from auditkit.fairness.notes import finding
-from auditkit.fairness.scores.values import GroupScores, p_text
+from auditkit.fairness.scores.values import GroupScores, p_text, scores_of
 from auditkit.formatting import decimals, points
 from auditkit.question import SPARSE
 from auditkit.records import Curve, Estimate, Finding, NotMeasured, Series
@@ -69,7 +69,7 @@ def between_roc_curves(
             else f"{count} groups of {attributes}; ABROCA is for at most {MOST_GROUPS}"
         )
         return NotMeasured(what=f"the area between ROC curves by {attributes}", why=why, concern="fairness")
-    found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
+    found = scores_of(evidence, by)
     kept = [(group, g) for group, g in found if g.fewest >= min_n]
     counts = [(g.negatives.n, g.positives.n) for _, g in kept]
     a = abroca(counts, permutations=PERMUTATIONS, generator=np.random.default_rng(0))

@@ -19,7 +19,7 @@ from auditkit.fairness.scores.statements import statement
 from auditkit.fairness.scores.values import Reading
 from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate, State
 from auditkit.stats.comparisons import Comparisons, Quantity, of_each
-from auditkit.stats.critical_values import FamilyInterval, family_quantile
+from auditkit.stats.pvalues import FamilyInterval, family_quantile
 from auditkit.stats.rates import critical_value
 
 

@@ -11,7 +11,7 @@ from auditkit.catalogue.sentences import is_established
 from auditkit.fairness.scores.values import Reading
 from auditkit.formatting import confidence, interval_in, lower_first, points, quantity, quotient
 from auditkit.records import Comparison, Estimate
-from auditkit.stats.critical_values import FamilyInterval
+from auditkit.stats.pvalues import FamilyInterval
 
 
 class ScoreValues(Protocol):

@@ -44,8 +44,7 @@ class GroupRule:
         """P(selected), (N,), of scores (N,)."""
         s = np.asarray(score, float)
         by_score = self.share * (s >= self.first) + (1 - self.share) * (s >= self.second)
-        out: Floats = self.ignore * self.constant + (1 - self.ignore) * by_score
-        return out
+        return np.asarray(self.ignore * self.constant + (1 - self.ignore) * by_score)
 
     @property
     def randomised(self) -> bool:
@@ -159,8 +158,7 @@ def best_positions(groups: Sequence[Reach], hulls: Sequence[Hull], at_most: floa
     start = np.arange(GRID.size - width)
     at = np.clip(y.argmax(axis=1)[:, None], start, start + width)
     best = int((weight @ np.take_along_axis(y, at, axis=1)).argmax())
-    out: NDArray[np.intp] = at[:, best]
-    return out
+    return np.asarray(at[:, best])
 
 
 def best_common_cut(groups: Sequence[Reach]) -> float:

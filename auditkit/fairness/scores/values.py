@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.evidence.histogram import Bins
+from auditkit.evidence.histogram import Bins, ScoreHistogram
 from auditkit.fairness.families.family import number
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, State
@@ -88,6 +88,11 @@ class GroupScores(NamedTuple):
     def fewest(self) -> int:
         """The smaller of the numbers of positives and negatives."""
         return int(min(self.negatives.n.sum(), self.positives.n.sum()))
+
+
+def scores_of(evidence: ScoreHistogram, by: tuple[str, ...]) -> list[tuple[tuple[str, ...], GroupScores]]:
+    """Every crossed group of these columns; `by=()` gives everybody."""
+    return [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
 
 
 def of_the_others(sides: Sequence[Side]) -> Iterator[Side]:
