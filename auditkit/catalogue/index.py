@@ -21,7 +21,6 @@ from auditkit.catalogue import (
     inside,
     profiles,
     regression,
-    robustness,
     rows,
     scores,
     searches,
@@ -43,7 +42,6 @@ _HOMES = (
     profiles,
     rows,
     impact,
-    robustness,
     cases,
     inside,
 )

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, cast, get_args
 from pydantic import AfterValidator, Field, StrictFloat, StrictInt, ValidationError, field_validator
 
 from auditkit.catalogue.gaps import GAPS
+from auditkit.catalogue.impact import LAWS
 from auditkit.catalogue.index import METRICS, resolve
-from auditkit.catalogue.laws import LAWS
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.gate.audited import audited_from
 from auditkit.gate.parts import Names, between, check_keys, invalid, part
@@ -205,33 +205,34 @@ def _rule(document: Document, i: int, spec: _Rule, defaults: _Defaults) -> Rule:
     except PolicyError as e:
         raise PolicyError(f"{document.where(('rule', i, 'metric'))}: {e}") from None
     _share(document, i, spec, metric)
-    comparison = spec.comparison or implied or ("difference" if METRICS[metric].kind == "gap" else None)
-    at = document.where(("rule", i, "comparison"))
+    m = METRICS[metric]
+    comparison = spec.comparison or implied or ("difference" if m.kind == "gap" else None)
+    at, by = (document.where(("rule", i, key)) for key in ("comparison", "by"))
     if comparison is None:
-        raise PolicyError(f"{at}: rule '{spec.id}' needs a comparison: {listing(METRICS[metric].comparisons)}")
+        raise PolicyError(f"{at}: rule '{spec.id}' needs a comparison: {listing(m.comparisons)}")
     if implied is not None and comparison != implied:
         raise PolicyError(f"{at}: '{spec.metric}' is a {implied}; the rule says {comparison}")
     if comparison not in get_args(Comparison):
         raise PolicyError(f"{at}: unknown comparison '{comparison}'.{nearest(comparison, get_args(Comparison))}")
-    if METRICS[metric].kind == "check":
+    if m.kind == "check":
         raise PolicyError(f"{at}: '{metric}' is shown in the report; no rule can judge it in this version")
-    if comparison not in METRICS[metric].comparisons:
-        raise PolicyError(f"{at}: '{metric}' knows {listing(METRICS[metric].comparisons)}, not {comparison}")
+    if comparison not in m.comparisons:
+        raise PolicyError(f"{at}: '{metric}' knows {listing(m.comparisons)}, not {comparison}")
     if (comparison == "overall") != (not spec.by):
         need = "takes no 'by'" if comparison == "overall" else "needs by = [...]: the attributes to compare"
-        raise PolicyError(f"{document.where(('rule', i, 'by'))}: rule '{spec.id}' ({comparison}) {need}")
+        raise PolicyError(f"{by}: rule '{spec.id}' ({comparison}) {need}")
     if len(set(spec.by)) < len(spec.by):
-        raise PolicyError(f"{document.where(('rule', i, 'by'))}: rule '{spec.id}' names an attribute twice in 'by'")
+        raise PolicyError(f"{by}: rule '{spec.id}' names an attribute twice in 'by'")
     if (spec.at_most is None) == (spec.at_least is None):
         raise PolicyError(f"{document.where(('rule', i))}: rule '{spec.id}' needs exactly one of at_most and at_least")
     for key in ("at_most", "at_least"):
         limit = getattr(spec, key)
         try:
             if limit is not None:
-                between(limit, *METRICS[metric].limits, key)
+                between(limit, *m.limits, key)
         except ValueError as e:
             raise PolicyError(f"{document.where(('rule', i, key))}: '{key}': {e}") from None
-    if not METRICS[metric].tested and (spec.decision or defaults.decision) != "point":
+    if not m.tested and (spec.decision or defaults.decision) != "point":
         raise PolicyError(
             f"{at}: '{metric}' has no interval: a rule about it needs decision = \"point\", which leaves chance out"
         )

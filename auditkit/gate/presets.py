@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from auditkit.catalogue.laws import LAWS
+from auditkit.catalogue.impact import LAWS
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.records import Decision, Handling, Record, Rule
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from auditkit.batch import Batch
-from auditkit.catalogue.laws import LAWS, Law, LawName
+from auditkit.catalogue.impact import LAWS, Law, LawName
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError
 from auditkit.evidence.scoring import ScoreCounts
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.law import findings
 from auditkit.fairness.law.impact import ImpactRatios as Ratios
-from auditkit.fairness.law.laws import Attributes, Selections, law_named, sex_and_race
+from auditkit.fairness.law.laws import Attributes, Selections, sex_and_race
 from auditkit.fairness.sets import compared, sets_of
 from auditkit.formatting import plain
 from auditkit.options import checked_options
@@ -59,7 +59,6 @@ class ImpactRatios(BaseCheck):
     justification: str = ""
 
     def __post_init__(self) -> None:
-        law_named(self.law)
         if self.law == "nyc-ll144" and self.by is not None:
             raise PolicyError("nyc-ll144 has its own three tables: name the columns by sex=… and race=…, without by")
         if self.law != "nyc-ll144" and self.minimum_share:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from auditkit.catalogue.impact import Law
 from auditkit.catalogue.index import METRICS
-from auditkit.catalogue.laws import Law
 from auditkit.errors import listing
 from auditkit.fairness import notes
 from auditkit.fairness.families.family import group_estimates, number

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import MISSING
-from auditkit.catalogue.laws import LAWS, Law
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
 
@@ -34,13 +33,6 @@ class Selections(NamedTuple):
     def known(self) -> NDArray[np.bool_]:
         """(K,) groups all of whose attributes are known."""
         return np.array([MISSING not in g for g in self.groups], dtype=bool)
-
-
-def law_named(name: str) -> Law:
-    """The law of that name; PolicyError names the nearest."""
-    if name not in LAWS:
-        raise PolicyError(f"unknown law '{name}'; known are {listing(LAWS)}.{nearest(name, LAWS)}")
-    return LAWS[name]
 
 
 def sex_and_race(declared: Attributes, sex: str, race: str) -> list[Attributes]:
