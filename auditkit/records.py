@@ -22,7 +22,7 @@ from pydantic import (
 
 from auditkit import stored
 from auditkit.disclosure import Disclosure
-from auditkit.errors import AuditWarning, PolicyViolation, ReportError
+from auditkit.errors import AuditWarning, PolicyViolation, ReportError, nearest
 from auditkit.exhibits import Case as Case
 from auditkit.exhibits import Cases as Cases
 from auditkit.exhibits import Contribution as Contribution
@@ -264,8 +264,6 @@ class Report(Record):
 
     def finding(self, id: str) -> Finding:
         """The finding of that id; KeyError names the nearest."""
-        from auditkit.errors import nearest
-
         for f in self.findings:
             if f.id == id:
                 return f

@@ -32,7 +32,7 @@ def checked_quantiles(n_boot: int | None, ci_quantiles: Sequence[float]) -> tupl
     >>> checked_quantiles(1000, [0.025, 0.975])
     (0.025, 0.975)
     """
-    if n_boot is not None and (isinstance(n_boot, bool) or not isinstance(n_boot, int) or n_boot < 1):
+    if n_boot is not None and n_boot < 1:
         raise PolicyError(f"n_boot must be a whole number of at least 1, got {n_boot!r}")
     if n_boot is not None and n_boot > MOST_REPLICATES:
         raise PolicyError(f"n_boot must be at most {MOST_REPLICATES:,}, got {n_boot:,}: quantiles need no more")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from auditkit.catalogue import sentences
 from auditkit.catalogue.index import METRICS
-from auditkit.catalogue.sentences import gap_of, is_established
+from auditkit.catalogue.sentences import is_established
 from auditkit.fairness.families.family import GroupFamily
 from auditkit.formatting import decimals, interval, interval_in, percent, plain, points, quantity, quotient
 from auditkit.records import Comparison, Estimate
@@ -45,10 +45,11 @@ def of_comparison(
     if kind in PAIRS:
         if not is_established(kind, e):
             return _none(metric, m.head, family.by, kind, e)
-        return sentences.apart(m.head, f"{low} {at_low}", f"{high} {at_high}", size, bounds)
+        return f"{m.head}: {low} {at_low}, {high} {at_high}, {size} ({bounds})."
+    whom, sure = other or "everybody", f" ({bounds})" if other else ""
     if not is_established(kind, e):
-        return sentences.none_differs(m.head, family.by, other or "everybody", bounds if other else "")
-    return sentences.farthest(m.head, low, at_low, other or "everybody", size, bounds)
+        return f"{m.head}: no group of {' and '.join(family.by)} is shown to differ from {whom}{sure}."
+    return f"{m.head}: {low}, with {at_low}, is farthest from {whom}, {size} ({bounds})."
 
 
 def of_equalized_odds(by: tuple[str, ...], kind: Comparison, e: Estimate, worse: str) -> str:
@@ -60,7 +61,7 @@ def of_equalized_odds(by: tuple[str, ...], kind: Comparison, e: Estimate, worse:
         return _none(worse, "Errors and hits", by, kind, e)
     where = f"in {METRICS[worse].title.lower()} ({interval(e, kind)})"
     if kind == "ratio":
-        return f"Errors and hits of {groups} have {gap_of(quotient(e.value), 'ratio')} at worst, {where}."
+        return f"Errors and hits of {groups} have a ratio of {quotient(e.value)} at worst, {where}."
     return f"Errors and hits differ between {groups} by up to {points(e.value)} points, {where}."
 
 
@@ -99,11 +100,11 @@ def _none(metric: str, head: str, by: tuple[str, ...], kind: Comparison, e: Esti
 
 def _size(metric: str, kind: Comparison, e: Estimate) -> str:
     if kind.startswith("ratio"):
-        return gap_of(quotient(e.value), "ratio")
+        return f"a ratio of {quotient(e.value)}"
     if METRICS[metric].decimals is not None:
-        return gap_of(value_text(metric, e.value), "difference")
+        return f"a difference of {value_text(metric, e.value)}"
     size = quantity(e.value, "difference", of=METRICS[metric].unit)
-    return gap_of(size) if kind == "difference" else size
+    return f"a gap of {size}" if kind == "difference" else size
 
 
 def _interval(metric: str, e: Estimate, kind: Comparison) -> str:

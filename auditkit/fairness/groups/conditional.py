@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -170,7 +171,7 @@ class Conditional:
         compared, shared = _shared(n, max(1, min_n))
         return cls(metric, by, control, groups, strata, rows, x, n, compared, shared, level, min_n)
 
-    @property
+    @cached_property
     def family(self) -> Family:
         """The standardised rates of the compared groups, as rates of effective rows."""
         where = np.flatnonzero(self.compared)
@@ -184,7 +185,7 @@ class Conditional:
     def finding(self, kind: Comparison) -> Finding:
         """See `Answer`; of the standardised rates."""
         metric, held = METRICS[CONDITIONAL + self.metric], " and ".join(self.control)
-        e, by_group = self._nothing(), self._left_out()
+        e, by_group = self._nothing(), {g: self._left_out(i) for i, g in enumerate(self.groups)}
         statement = f"With {held} held equal, {incomparable(self.by, e.note)}"
         if not e.note:
             family = self.family
@@ -192,7 +193,7 @@ class Conditional:
             e = e.model_copy(update={"method": f"rates standardised to equal {held}; {e.method}", "denominator": None})
             said = statements.of_comparison(self.metric, kind, family, e, found)
             statement = f"With {held} held equal: {lower_first(said)}"
-            by_group = {**by_group, **{g: self._estimate(family, i) for i, g in enumerate(family.groups)}}
+            by_group |= {g: self._estimate(i) for i, g in enumerate(family.groups)}
         told = notes.finding(
             metric.name,
             kind,
@@ -201,7 +202,7 @@ class Conditional:
             statement,
             title=f"{METRICS[self.metric].title} at equal {held}, {kind}, {' and '.join(self.by)}",
             suffix=f"|{'+'.join(self.control)}",
-            by_group=group_estimates(self.by, {g: by_group[g] for g in self.groups}),
+            by_group=group_estimates(self.by, by_group),
             exhibits=(self._table(),),
             notes=self._notes(),
         )
@@ -221,26 +222,21 @@ class Conditional:
             few, state = f"fewer than two groups have a denominator of at least {self.min_n}", "sparse"
         return nothing_to_compare(len(self.groups), few, level=self.level, n=int(self.rows.sum()), state=state)
 
-    def _left_out(self) -> dict[tuple[str, ...], Estimate]:
-        out = {}
-        for i, g in enumerate(self.groups):
-            n = int(self.n[i].sum())
-            note = f"{n} to count, in strata that the compared groups share {int(self.n[i, self.shared].sum())}"
-            state: State = "sparse" if n else "undefined"
-            out[g] = Estimate(value=None, level=self.level, n=int(self.rows[i]), state=state, note=note)
-        return out
+    def _left_out(self, i: int) -> Estimate:
+        n, rows = int(self.n[i].sum()), int(self.rows[i])
+        note = f"{n} to count, in strata that the compared groups share {int(self.n[i, self.shared].sum())}"
+        return Estimate(value=None, level=self.level, n=rows, state="sparse" if n else "undefined", note=note)
 
-    def _estimate(self, family: Family, i: int) -> Estimate:
-        wide = family.by_group()[i].estimate
-        return wide.model_copy(
-            update={
-                "numerator": None,
-                "denominator": float(self.family.rows[i]),
-                "method": f"standardised; Wilson with {decimals(float(family.n[i]))} effective rows",
-                "state": "ok",
-                "note": "",
-            }
-        )
+    def _estimate(self, i: int) -> Estimate:
+        """Of the group at this position of the family."""
+        update = {
+            "numerator": None,
+            "denominator": float(self.family.rows[i]),
+            "method": f"standardised; Wilson with {decimals(float(self.family.n[i]))} effective rows",
+            "state": "ok",
+            "note": "",
+        }
+        return self.family.estimate(i).model_copy(update=update)
 
     def _table(self) -> Table:
         """Rates of every group in every stratum, and the weight of the stratum."""

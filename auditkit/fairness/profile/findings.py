@@ -116,13 +116,8 @@ def association(profile: Profile, attribute: str, *, level: float) -> Finding:
         rows=body,
         units=("", "", "", "percent"),
     )
-    notes: tuple[str, ...] = (
-        ()
-        if undefined
-        else (
-            f"{attribute}: χ² of independence {_p(v.p)}; without the bias correction V is {decimals(v.uncorrected, 3)}",
-        )
-    )
+    beside = f"χ² of independence {_p(v.p)}; without the bias correction V is {decimals(v.uncorrected, 3)}"
+    notes: tuple[str, ...] = () if undefined else (f"{attribute}: {beside}",)
     if v.least_expected < 5:
         notes += (f"{attribute}: the smallest expected count is {v.least_expected:.2g}: below 5, the limits are rough",)
     return _finding("association", "overall", (attribute,), statement, e, (exhibit,), notes)

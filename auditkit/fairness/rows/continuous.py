@@ -126,25 +126,17 @@ class ContinuousAttribute(BaseCheck):
             about.append(f"{facts['missing']:,} sampled rows left out: '{self.column}' or the decision is missing")
         how = "given" if self.bandwidth else "Silverman's"
         exhibits, binned = self._binned(facts, level)
-        found = [
-            self._finding(
-                "generalized_demographic_parity", "difference", parity, facts, level, (self._curve(facts), *exhibits),
-                (f"Gaussian kernel, bandwidth {plain(facts['bandwidth'])} ({how})", *about, *binned),
-            )
-        ]  # fmt: skip
+        kernel = f"Gaussian kernel, bandwidth {plain(facts['bandwidth'])} ({how})"
+        told = (kernel, *about, *binned)
+        shown: tuple[Exhibit, ...] = (self._curve(facts), *exhibits)
+        found = self._finding("generalized_demographic_parity", "difference", parity, facts, level, shown, told)
         if distance[0] is None:
-            undefined = NotMeasured(
-                what="distance correlation", why="all decisions of the sample are alike", concern="fairness"
-            )
-            return Assessment(tuple(found), (undefined,))
+            why = "all decisions of the sample are alike"
+            return Assessment((found,), (NotMeasured(what="distance correlation", why=why, concern="fairness"),))
         of = "the score" if facts["scored"] else "the decision, for want of scores,"
-        found.append(
-            self._finding(
-                "distance_correlation", "overall", Permuted(*distance), facts, level, (),
-                (f"between {of} and {self.column}", *about),
-            )
-        )  # fmt: skip
-        return Assessment(tuple(found))
+        told = (f"between {of} and {self.column}", *about)
+        goes = self._finding("distance_correlation", "overall", Permuted(*distance), facts, level, (), told)
+        return Assessment((found, goes))
 
     def _finding(
         self, metric: str, comparison: Comparison, found: Permuted, facts: dict[str, Any], level: float,
@@ -183,7 +175,7 @@ class ContinuousAttribute(BaseCheck):
         """Rates in the bins that the user gave, and their gap."""
         if "counted" not in facts:
             return (), ()
-        ends = [plain_edge(e) for e in self.edges]
+        ends = [f"{e:.10g}" for e in self.edges]  # as they were given
         labels = [f"below {ends[0]}", *(f"{a} to below {b}" for a, b in pairwise(ends)), f"{ends[-1]} and above"]
         k, n = np.array(facts["selected"]), np.array(facts["counted"])
         rows = []
@@ -210,15 +202,6 @@ def _places(x: Floats) -> Floats:
     cuts = np.quantile(ordered, np.linspace(0.02, 0.98, PLACES), method="inverted_cdf")
     found = {edge(ordered, float(cut)) for cut in cuts}
     return np.array(sorted(v for v in found if v is not None))
-
-
-def plain_edge(x: float) -> str:
-    """An edge as it was given.
-
-    >>> plain_edge(30.0), plain_edge(0.25)
-    ('30', '0.25')
-    """
-    return f"{x:.10g}"
 
 
 def _numeric(features: pd.DataFrame, name: str) -> Floats:

@@ -59,23 +59,21 @@ class Proxies(BaseCheck):
         asked = declared if self.by is None else [a for (a,) in sets_of([(a,) for a in self.by], declared)]
         features, groups = sample.features.iloc[:MOST_ROWS], sample.groups.iloc[:MOST_ROWS]
         x = encoded(features[seen_columns(features, model)], without=declared)
-        labels: dict[str, list[str]] = {"attribute": [], "group": [], "feature": []}
-        columns: dict[str, list[float]] = {"value": [], "error": [], "positives": [], "negatives": []}
+        tests: list[_Test] = []
         small: dict[str, list[str]] = {}
         for attribute in asked:
             group = groups[attribute].astype("str").to_numpy(dtype=object)
             told, small[attribute] = _told(group)
             for name in told if x.columns else []:
-                for feature, found in _aucs(x, (group == name).astype(np.int8)):
-                    for key, label in zip(labels, (attribute, name, feature), strict=True):
-                        labels[key].append(label)
-                    for key, value in zip(
-                        columns, (found.value, found.error, found.positives, found.negatives), strict=True
-                    ):
-                        columns[key].append(float(value))
+                tests += [_Test(attribute, name, f, a) for f, a in _aucs(x, (group == name).astype(np.int8))]
         return Observations(
-            {k: np.array(v) for k, v in columns.items()},
-            labels,
+            {
+                "value": np.array([t.auc.value for t in tests]),
+                "error": np.array([t.auc.error for t in tests]),
+                "positives": np.array([float(t.auc.positives) for t in tests]),
+                "negatives": np.array([float(t.auc.negatives) for t in tests]),
+            },
+            {k: [str(getattr(t, k)) for t in tests] for k in ("attribute", "group", "feature")},
             {"rows": len(features), "features": len(x.columns), "asked": asked, "left_out": x.left_out, "small": small},
         )
 
@@ -100,6 +98,7 @@ ALL = ""
 
 
 class _Test(NamedTuple):
+    attribute: str
     group: str
     feature: str
     auc: Auc
@@ -134,19 +133,13 @@ def _aucs(x: Encoded, y: NDArray[np.int8]) -> list[tuple[str, Auc]]:
 
 
 def _tests(evidence: Observations, attribute: str) -> list[_Test]:
-    columns, labels = evidence.columns, evidence.labels
+    labels = zip(*(evidence.labels[k] for k in ("attribute", "group", "feature")), strict=True)
+    numbers = zip(*(evidence.columns[k].tolist() for k in ("value", "error", "positives", "negatives")), strict=True)
     return [
-        _Test(
-            labels["group"][i],
-            labels["feature"][i],
-            Auc(
-                float(columns["value"][i]), float(columns["error"][i]), 0.0, int(columns["positives"][i]),
-                int(columns["negatives"][i]),
-            ),
-        )
-        for i, name in enumerate(labels["attribute"])
-        if name == attribute
-    ]  # fmt: skip
+        _Test(attribute, group, feature, Auc(value, error, 0.0, int(m), int(n)))
+        for (of, group, feature), (value, error, m, n) in zip(labels, numbers, strict=True)
+        if of == attribute
+    ]
 
 
 def _findings(attribute: str, tests: list[_Test], facts: dict[str, Any], level: float) -> list[Finding]:

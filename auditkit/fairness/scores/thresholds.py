@@ -46,11 +46,6 @@ class GroupRule:
         by_score = self.share * (s >= self.first) + (1 - self.share) * (s >= self.second)
         return np.asarray(self.ignore * self.constant + (1 - self.ignore) * by_score)
 
-    @property
-    def randomised(self) -> bool:
-        """True where equal scores may be decided differently."""
-        return self.ignore > 0 or (0 < self.share < 1 and self.first != self.second)
-
 
 class Reach(NamedTuple):
     """What the thresholds of one group reach: rows selected at each cut, from nobody to everybody."""
