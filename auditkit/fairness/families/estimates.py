@@ -19,6 +19,7 @@ from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.families.weighted import WeighedBasis
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate
+from auditkit.stats.comparisons import Method
 from auditkit.stats.families import minimum_detectable
 from auditkit.stats.joint import Joint
 from auditkit.stats.pvalues import FamilyInterval, family_quantile
@@ -54,10 +55,10 @@ class Family(GroupFamily):
         """What the intervals rest on."""
         return self.weighed or Basis((Counts((self.k, self.n)),))
 
-    def formula(self, counts: Any, rho: Floats | None, q: Any, method: Any) -> Limits:
+    def formula(self, counts: Any, rho: Floats | None, q: Any, method: Method) -> Limits:
         """The limits of the rate."""
-        found: Limits = method(*counts[0], q)
-        return found
+        ((k, n),) = counts
+        return method(k, n, q)
 
     def estimate(self, i: int) -> Estimate:
         """The estimate of one group; `mde` is against all other groups kept."""

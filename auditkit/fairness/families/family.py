@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from auditkit.fairness.families.basis import Basis, Positions
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, State
-from auditkit.stats.comparisons import Comparisons, Quantity, fewest_groups
+from auditkit.stats.comparisons import Comparisons, Method, Quantity, fewest_groups
 from auditkit.stats.pvalues import FamilyInterval
 from auditkit.stats.rates import Floats, Limits, wilson
 
@@ -92,7 +92,7 @@ class GroupFamily:
         """The quantity in all other groups of these positions, taken together, for each of them."""
         return self.basis.rest(self.formula, where)
 
-    def formula(self, counts: Any, rho: Floats | None, q: Any, method: Any) -> Limits:
+    def formula(self, counts: Any, rho: Floats | None, q: Any, method: Method) -> Limits:
         """The limits of the quantity, from the counts of its basis."""
         raise NotImplementedError("a family without counts has limits of its own")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditkit.batch import Batch
 from auditkit.catalogue import sentences
@@ -27,7 +28,7 @@ from auditkit.question import SPARSE, Question
 from auditkit.records import Estimate, Finding, Task
 from auditkit.stats import distances
 from auditkit.stats.means import t_value
-from auditkit.stats.rates import Limits
+from auditkit.stats.rates import Floats, Limits
 
 _COLUMNS = {
     "signed_error": "error",
@@ -44,6 +45,7 @@ _DISTANCES: dict[str, distances.Distance] = {
     "ks_distance": distances.ks,
     "wasserstein_distance": distances.wasserstein,
 }
+Rows = NDArray[np.int64]
 DEFAULT_METRICS = (*_COLUMNS, *_DISTANCES)
 
 
@@ -120,14 +122,14 @@ def family_from(
     return replace(family, remarks=(remark,))
 
 
-def _mean_limits(mean: Any, variance: Any, n: Any, z: float, *, positive: bool) -> Limits:
+def _mean_limits(mean: Floats, variance: Floats, n: Rows, z: float, *, positive: bool) -> Limits:
     with np.errstate(invalid="ignore", divide="ignore"):
         half = t_value(n, z) * np.sqrt(variance / n)
     low = np.maximum(mean - half, 0.0) if positive else mean - half
     return Limits(mean, low, mean + half)
 
 
-def _root_limits(mean: Any, variance: Any, n: Any, z: float, *, positive: bool) -> Limits:
+def _root_limits(mean: Floats, variance: Floats, n: Rows, z: float, *, positive: bool) -> Limits:
     """√ of mean · exp(± t · se / mean): the delta method on the log, where a mean of squares is least skewed.
 
     t has n* − 1 degrees of freedom, n* = (Σ e²)² / Σ e⁴, the rows that carry the sum: with few large errors the
@@ -139,7 +141,7 @@ def _root_limits(mean: Any, variance: Any, n: Any, z: float, *, positive: bool) 
         return Limits(*(np.sqrt(x) for x in (mean, mean * np.exp(-half), mean * np.exp(half))))
 
 
-def _carrying(mean: Any, variance: Any, n: Any) -> Any:
+def _carrying(mean: Floats, variance: Floats, n: Rows) -> Floats:
     """n* = (Σ e²)² / Σ e⁴ from mean and variance of e²; n where every error is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         found = n / (1 + np.nan_to_num(variance) * (n - 1) / n / mean**2)
