@@ -86,9 +86,10 @@ class Comparisons:
         """
         q, method = self._simultaneous(kind, inner)
         z = critical_value(self.level, self.df) if outer is None else outer
+        at_q, at_z = self.own(q, method), self.own(z, wilson)
         if kind in EXTREMES:
-            return _extreme(self.own(q, method), self.own(z, wilson), largest=kind == "group_max")
-        near, far = self._all(kind, q, method), self._all(kind, z, wilson)
+            return _extreme(at_q, at_z, largest=kind == "group_max")
+        near, far = self._all(kind, at_q, q, method), self._all(kind, at_z, z, wilson)
         if kind.startswith("difference"):
             size = np.abs(far.value)
             low, high = np.maximum(near.low, -near.high).max(), np.maximum(-far.low, far.high).max()
@@ -100,8 +101,7 @@ class Comparisons:
             low = min(float(np.nanmin(_folded(far, upper=False))), high)
         value = float("nan") if np.isnan(size).all() else float(np.abs(np.nanmax(size)))
         if self.other is None:
-            p = self.own(z, wilson).p
-            return FamilyInterval(value, low, high, int(np.argmin(p)), int(np.argmax(p)))
+            return FamilyInterval(value, low, high, int(np.argmin(at_z.p)), int(np.argmax(at_z.p)))
         worst = 0 if np.isnan(value) else int(np.nanargmax(size))
         return FamilyInterval(value, low, high, worst, worst)
 
@@ -122,7 +122,8 @@ class Comparisons:
     def each(self, kind: str) -> Interval:
         """Every group against its other side, signed, with simultaneous limits, (K,)."""
         assert self.other is not None, "each group is told against another side"
-        return self._all(kind, *self._simultaneous(kind))
+        q, method = self._simultaneous(kind)
+        return self._all(kind, self.own(q, method), q, method)
 
     def _simultaneous(self, kind: str, q: float | None = None) -> tuple[float, Method]:
         """Critical value and method at which all claims hold together: far out in the tails Wilson's falls short."""
@@ -132,13 +133,12 @@ class Comparisons:
         q = sidak_value(self.level, self.claims, self.df) if q is None else q
         return q, wilson if self.claims == 1 else clopper_pearson
 
-    def _all(self, kind: str, q: float, method: Method) -> Interval:
+    def _all(self, kind: str, own: Limits, q: float, method: Method) -> Interval:
         """Every comparison: of the pairs i < j, of each group with its other side, or with what both make together.
 
         With w the share: p − overall = (1 − w)(p − p_rest), p / overall = 1 / (w + (1 − w) / (p / p_rest)).
         """
         compare = pairs.ratio if kind.startswith("ratio") else pairs.difference
-        own = self.own(q, method)
         if self.other is None:
             i, j = np.triu_indices(len(own.p), 1)
             return compare(_at(own, i), _at(own, j), None if self.rho is None else self.rho[i, j])
