@@ -42,11 +42,11 @@ CHECKS: dict[str, str] = {
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
 
 JUDGES: dict[str, str] = {
-    "group_fairness": "auditkit.fairness.groups.rules:GroupFairnessRules",
-    "class_fairness": "auditkit.fairness.groups.rules:ClassFairnessRules",
-    "regression_fairness": "auditkit.fairness.groups.rules:RegressionFairnessRules",
-    "conditional_parity": "auditkit.fairness.groups.rules:ConditionalParityRules",
-    "scores": "auditkit.fairness.scores.rules:ScoresRules",
+    "group_fairness": "auditkit.fairness.rules:GroupFairnessRules",
+    "class_fairness": "auditkit.fairness.rules:ClassFairnessRules",
+    "regression_fairness": "auditkit.fairness.rules:RegressionFairnessRules",
+    "conditional_parity": "auditkit.fairness.rules:ConditionalParityRules",
+    "scores": "auditkit.fairness.rules:ScoresRules",
     "gap_attribution": "auditkit.explain.gaps.rules:GapAttributionRules",
 }
 """Name → module:class of what answers rules from its evidence; others come by the entry point `auditkit.judges`."""

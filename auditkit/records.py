@@ -22,7 +22,7 @@ from pydantic import (
 
 from auditkit import stored
 from auditkit.disclosure import Disclosure
-from auditkit.errors import AuditWarning, PolicyViolation, ReportError
+from auditkit.errors import AuditWarning, PolicyViolation, ReportError, nearest
 from auditkit.exhibits import Case as Case
 from auditkit.exhibits import Cases as Cases
 from auditkit.exhibits import Contribution as Contribution
@@ -49,12 +49,15 @@ from auditkit.origins import Provenance as Provenance
 from auditkit.origins import Task as Task
 from auditkit.origins import TaskKind as TaskKind
 from auditkit.origins import Weighting as Weighting
+from auditkit.rules import Comparison as Comparison
+from auditkit.rules import Decision as Decision
+from auditkit.rules import Handling as Handling
+from auditkit.rules import PolicyInfo as PolicyInfo
+from auditkit.rules import Rule as Rule
+from auditkit.rules import Subject as Subject
 
 if TYPE_CHECKING:
     import pandas
-from auditkit.rules import Comparison as Comparison
-from auditkit.rules import PolicyInfo as PolicyInfo
-from auditkit.rules import Rule as Rule
 
 SCHEMA = "auditkit.report/1"
 
@@ -65,7 +68,7 @@ Concern = Literal[
 ]
 
 
-class Finding(Terse):
+class Finding(Subject, Terse):
     """One answer to one question, with its uncertainty."""
 
     TOLD: ClassVar = ("controls", "law", "caveat", "unit", "direction")
@@ -77,19 +80,6 @@ class Finding(Terse):
     """A few words, for a list."""
     statement: str
     """One plain sentence, computed, that a person outside the field understands."""
-    metric: str
-    """A name of the catalogue."""
-    comparison: Comparison
-    by: tuple[str, ...] = ()
-    """The sensitive attributes; empty for overall findings."""
-    reference: dict[str, str] | None = None
-    """Attribute → value of the group that the others are compared with; None where the comparison has none."""
-    label: str | None = None
-    """The class, or the label of several, that it is about; None: the only one, or all classes together."""
-    of: str | None = None
-    """Of a share: of the gap in what; None: no share."""
-    features: tuple[str, ...] = ()
-    """Of a share: the columns that it belongs to; empty: of no share, or of the largest part."""
     controls: tuple[str, ...] = ()
     """Attributes that are held equal; absent from JSON, as all below, where it is empty."""
     law: str = ""
@@ -273,8 +263,6 @@ class Report(Record):
 
     def finding(self, id: str) -> Finding:
         """The finding of that id; KeyError names the nearest."""
-        from auditkit.errors import nearest
-
         for f in self.findings:
             if f.id == id:
                 return f

@@ -24,31 +24,43 @@ Comparison = Literal[
 ]
 
 
-class Rule(Record):
+Handling = Literal["fail", "warn", "pass"]
+"""What an undecided rule, or one that is not measured, counts as."""
+Decision = Literal["interval", "point"]
+
+
+class Subject(Record):
+    """What a rule asks about, and a finding answers."""
+
+    metric: str
+    """A name of the catalogue."""
+    comparison: Comparison
+    by: tuple[str, ...] = ()
+    """The sensitive attributes; empty for overall values."""
+    reference: dict[str, str] | None = None
+    """Attribute → value of the group that the others are compared with; None where the comparison has none."""
+    label: str | None = None
+    """The class, or the label of several; None: the only one, or all together."""
+    of: str | None = None
+    """Of a share: of the gap in what; None: no share."""
+    features: tuple[str, ...] = ()
+    """Of a share: the columns whose parts of the gap are added; empty: of no share, or of the largest part."""
+
+
+class Rule(Subject):
     """One line of a policy: a metric, a comparison, a limit."""
 
     id: str = Field(min_length=1)
     """Stable: finding, JUnit name and baseline key."""
-    metric: str
-    comparison: Comparison
-    by: tuple[str, ...] = ()
-    reference: dict[str, str] | None = None
-    """Attribute → value of the reference group; only for comparisons to one."""
-    label: str | None = None
-    """The class, or the label of several; None: the only one, or all together."""
-    of: str | None = None
-    """Of a share: of the gap in what."""
-    features: tuple[str, ...] = ()
-    """Of a share: the columns whose parts of the gap are added."""
     at_most: float | None = None
     at_least: float | None = None
     confidence: float | None = None
     """Level of the deciding interval; None: the policy's."""
-    decision: Literal["interval", "point"] = "interval"
+    decision: Decision = "interval"
     min_n: int = 10
     """Groups with a smaller denominator leave this rule's family, by name."""
-    on_inconclusive: Literal["fail", "warn", "pass"] = "warn"
-    on_not_measured: Literal["fail", "warn", "pass"] = "fail"
+    on_inconclusive: Handling = "warn"
+    on_not_measured: Handling = "fail"
     severity: Literal["error", "warning"] = "error"
     refs: tuple[str, ...] = ()
     line: int | None = None

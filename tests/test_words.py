@@ -16,7 +16,7 @@ import auditkit as ak
 from auditkit.catalogue.gaps import GAPS, TARGETS
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.metric import Metric, Wording
-from auditkit.fairness.groups.contrast_statements import value_text
+from auditkit.fairness.families.statements import value_text
 from auditkit.fairness.scores.check import CROSSED, READ
 from auditkit.inputs.tasks.registry import TASKS, task_of
 from auditkit.records import Task, Words

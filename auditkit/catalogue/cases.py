@@ -1,11 +1,23 @@
-"""Single rows, and what it would take to decide them otherwise."""
+"""Single rows: what it would take to decide them otherwise, and whether another attribute alone would."""
 
 from __future__ import annotations
 
-from auditkit.catalogue.metric import Metric
+from functools import partial
+
+from auditkit.catalogue.metric import check, shown
+
+_flip = partial(
+    check,
+    denominator_words="the rows of the sample",
+    direction="lower is better",
+    reference="Black, Yeom & Fredrikson (2020), FAT*; Kusner et al. (2017), NeurIPS (whatever follows from it stays)",
+    oracle="a slow twin, row by row; linear nets by formula",
+    comparisons=("overall",),
+)
+_FORMULA = "mean over rows, and over the values v that are not a row's own, of {}; x(v): the attribute set to v"
 
 METRICS = (
-    Metric(
+    shown(
         name="examples",
         title="Individual cases",
         plain="wrong decisions, one by one",
@@ -18,15 +30,12 @@ METRICS = (
             "group's wrong decisions over standardised inputs"
         ),
         denominator_words="the rows of the sample with a target and a decision",
-        direction="shown",
         reference="prototypes among errors, after Kim, Khanna & Koyejo (2016), NeurIPS",
         oracle="a slow twin over all rows",
         interval="Wilson with Kish's effective rows, of the share of wrong decisions",
-        kind="check",
-        comparisons=("overall",),
         tasks=("binary", "multiclass", "regression"),
     ),
-    Metric(
+    check(
         name="recourse_success",
         title="A way out of a refusal",
         plain="could turn a refusal",
@@ -39,10 +48,9 @@ METRICS = (
         reference="Ustun, Spangher & Liu (2019), FAT*",
         oracle="a slow twin that tries every action on every row; linear nets by formula",
         interval="Wilson with Kish's effective rows; MOVER over all pairs for the gap",
-        kind="check",
         comparisons=("difference",),
     ),
-    Metric(
+    check(
         name="recourse_cost",
         title="What a way out costs",
         plain="has to change to turn a refusal",
@@ -56,8 +64,26 @@ METRICS = (
         reference="Ustun, Spangher & Liu (2019), FAT*, percentile shift",
         oracle="a slow twin that tries every action on every row; linear nets by formula",
         interval="weighted mean, t with Kish's effective rows; MOVER over all pairs for the gap",
-        kind="check",
         unit="number",
         comparisons=("difference",),
+    ),
+    _flip(
+        name="flip_rate",
+        title="Decisions that flip with the attribute",
+        plain="decided otherwise if only the attribute were another",
+        definition="The share of decisions that change when nothing but the sensitive attribute is changed in a row.",
+        formula=_FORMULA.format("1[ŷ(x(v)) ≠ ŷ(x)]"),
+        interval="Wilson with Kish's effective rows; Student's t over rows for attributes of more than two values",
+        tasks=("binary", "multiclass"),
+    ),
+    _flip(
+        name="flip_effect",
+        title="How far a flip of the attribute moves scores",
+        plain="moved if only the attribute were another",
+        definition="The mean size of a score's change when nothing but the sensitive attribute is changed in a row.",
+        formula=_FORMULA.format("abs(s(x(v)) − s(x))"),
+        interval="weighted mean over rows, t with Kish's effective rows",
+        unit="points",
+        tasks=("binary", "multiclass", "regression"),
     ),
 )

@@ -1,16 +1,19 @@
-"""Metrics made of several rates."""
+"""Metrics made of several rates; of several classes, macro recall."""
 
 from __future__ import annotations
 
-from auditkit.catalogue.metric import Metric
+from functools import partial
+
+from auditkit.catalogue.metric import Metric, Wording
 
 _EXTREMES = ("overall", "group_min", "group_max")
 _DIFFERENCES = ("difference", "difference_to_reference", "difference_to_rest")
 _RATIOS = ("ratio", "ratio_to_reference", "ratio_to_rest")
 
+_composite = partial(Metric, kind="composite")
+
 METRICS = (
-    Metric(
-        kind="composite",
+    _composite(
         name="f1",
         title="F1 score",
         plain="F1 score",
@@ -23,8 +26,7 @@ METRICS = (
         interval="Wilson on J, transformed; MOVER for gaps",
         comparisons=(*_EXTREMES, *_DIFFERENCES, *_RATIOS),
     ),
-    Metric(
-        kind="composite",
+    _composite(
         name="balanced_accuracy",
         title="Balanced accuracy",
         plain="right, both classes counting alike",
@@ -37,8 +39,7 @@ METRICS = (
         interval="MOVER of the two independent rates",
         comparisons=(*_EXTREMES, *_DIFFERENCES, *_RATIOS),
     ),
-    Metric(
-        kind="composite",
+    _composite(
         name="mcc",
         title="Matthews correlation coefficient",
         plain="correlation of decision and truth",
@@ -52,8 +53,7 @@ METRICS = (
         comparisons=(*_EXTREMES, *_DIFFERENCES),
         decimals=2,
     ),
-    Metric(
-        kind="composite",
+    _composite(
         name="generalized_entropy_index",
         title="Generalised entropy of benefits",
         plain="inequality of benefits",
@@ -71,8 +71,7 @@ METRICS = (
         unit="number",
         decimals=3,
     ),
-    Metric(
-        kind="composite",
+    _composite(
         name="average_odds",
         title="Average odds",
         plain="selected, averaged over truth",
@@ -88,8 +87,7 @@ METRICS = (
         interval="MOVER of the two independent rates",
         comparisons=_DIFFERENCES,
     ),
-    Metric(
-        kind="composite",
+    _composite(
         name="treatment_equality",
         title="Treatment equality",
         plain="overlooked, when wrong",
@@ -104,8 +102,7 @@ METRICS = (
         interval="Wilson on π, transformed for FN / FP; groups are compared on π",
         comparisons=(*_EXTREMES, *_DIFFERENCES),
     ),
-    Metric(
-        kind="composite",
+    _composite(
         name="equalized_odds_mean",
         title="Equalized odds, mean",
         plain="errors and hits alike, on average",
@@ -118,6 +115,23 @@ METRICS = (
         interval="mean of both family intervals at the q with F_K1(q)·F_K2(q) = level",
         comparisons=("difference",),
     ),
+    _composite(
+        name="macro_recall",
+        title="Macro recall",
+        plain="found, all classes counting alike",
+        definition="The mean over the classes of the share of a class that is predicted as that class.",
+        formula="Σ_c TP_c / n_c / C",
+        denominator_words="the rarest of the classes",
+        direction="higher is better",
+        reference="sklearn.metrics.recall_score with average='macro', every class occurring; balanced accuracy",
+        oracle="scikit-learn",
+        interval="MOVER over the classes, or Σ p̃(1 − p̃)/(n + 2) where that is wider; MOVER for gaps",
+        comparisons=("overall", "group_min", "group_max", "difference"),
+        tasks=("multiclass",),
+        wording=Wording(
+            phrase="found, all classes counting alike",
+        ),
+    ),
 )
 
 ALIASES: dict[str, tuple[str, str | None]] = {
@@ -127,5 +141,6 @@ ALIASES: dict[str, tuple[str, str | None]] = {
     "balanced_accuracy_score_group_min": ("balanced_accuracy", "group_min"),
     "matthews_corrcoef": ("mcc", None),
     "average_odds_difference": ("average_odds", "difference_to_reference"),
+    "recall_macro": ("macro_recall", None),
 }
 """Other names → (metric, the comparison that the name implies)."""

@@ -2,200 +2,184 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from auditkit.catalogue.metric import ALL, Metric, Wording
 
+_of_all = partial(Metric, denominator=ALL, denominator_words="everybody")
+_of_positives = partial(Metric, denominator=((1, 0), (1, 1)), denominator_words="those who are truly positive")
+_of_negatives = partial(Metric, denominator=((0, 0), (0, 1)), denominator_words="those who are truly negative")
+_of_selected = partial(Metric, denominator=((0, 1), (1, 1)), denominator_words="those who are selected")
+_of_others = partial(Metric, denominator=((0, 0), (1, 0)), denominator_words="those who are not selected")
+
 METRICS = (
-    Metric(
+    _of_all(
         name="selection_rate",
         title="Selection rate",
         plain="selected",
         definition="The share of rows that the model decides positively.",
         formula="(TP + FP) / n",
-        denominator_words="everybody",
         direction="equal is fair",
         reference="fairlearn.metrics.selection_rate; demographic parity, Calders et al. (2009)",
         oracle="fairlearn",
         numerator=((0, 1), (1, 1)),
-        denominator=ALL,
         wording=Wording(
             phrase="selected",
             frequencies="The model selects {them}.",
             less_often="{low} are selected less often than {high}",
         ),
     ),
-    Metric(
+    _of_all(
         name="base_rate",
         title="Base rate",
         plain="truly positive",
         definition="The share of rows whose target is positive: a property of the data, not of the model.",
         formula="(TP + FN) / n",
-        denominator_words="everybody",
         direction="shown",
         reference="also called prevalence",
         oracle="fairlearn.metrics.selection_rate of the target",
         numerator=((1, 0), (1, 1)),
-        denominator=ALL,
         wording=Wording(
             phrase="{yes}",
             short="{yes}",
         ),
     ),
-    Metric(
+    _of_positives(
         name="true_positive_rate",
         title="True positive rate (recall, sensitivity)",
         plain="found",
         definition="Of the rows that are truly positive, the share that the model decides positively.",
         formula="TP / (TP + FN)",
-        denominator_words="those who are truly positive",
         direction="higher is better",
         reference="fairlearn.metrics.true_positive_rate; equal opportunity, Hardt, Price & Srebro (2016)",
         oracle="fairlearn",
         numerator=((1, 1),),
-        denominator=((1, 0), (1, 1)),
         wording=Wording(
             phrase="found, of those who {yes}",
             frequencies="Of those who {yes}, the model finds {them}.",
             less_often="among those who {yes}, {low} are found less often than {high}",
         ),
     ),
-    Metric(
+    _of_negatives(
         name="false_positive_rate",
         title="False positive rate",
         plain="wrongly selected",
         definition="Of the rows that are truly negative, the share that the model decides positively.",
         formula="FP / (FP + TN)",
-        denominator_words="those who are truly negative",
         direction="lower is better",
         reference="fairlearn.metrics.false_positive_rate",
         oracle="fairlearn",
         numerator=((0, 1),),
-        denominator=((0, 0), (0, 1)),
         wording=Wording(
             phrase="wrongly selected, of those who {no}",
             frequencies="Of those who {no}, the model wrongly selects {them}.",
             less_often="among those who {no}, {high} are wrongly selected more often than {low}",
         ),
     ),
-    Metric(
+    _of_negatives(
         name="true_negative_rate",
         title="True negative rate (specificity)",
         plain="rightly not selected",
         definition="Of the rows that are truly negative, the share that the model decides negatively.",
         formula="TN / (FP + TN)",
-        denominator_words="those who are truly negative",
         direction="higher is better",
         reference="fairlearn.metrics.true_negative_rate",
         oracle="fairlearn",
         numerator=((0, 0),),
-        denominator=((0, 0), (0, 1)),
         wording=Wording(
             phrase="rightly not selected, of those who {no}",
         ),
     ),
-    Metric(
+    _of_positives(
         name="false_negative_rate",
         title="False negative rate (miss rate)",
         plain="overlooked",
         definition="Of the rows that are truly positive, the share that the model decides negatively.",
         formula="FN / (TP + FN)",
-        denominator_words="those who are truly positive",
         direction="lower is better",
         reference="fairlearn.metrics.false_negative_rate",
         oracle="fairlearn",
         numerator=((1, 0),),
-        denominator=((1, 0), (1, 1)),
         wording=Wording(
             phrase="overlooked, of those who {yes}",
             frequencies="Of those who {yes}, the model overlooks {them}.",
         ),
     ),
-    Metric(
+    _of_selected(
         name="precision",
         title="Precision (positive predictive value)",
         plain="right when selecting",
         definition="Of the rows that the model decides positively, the share that is truly positive.",
         formula="TP / (TP + FP)",
-        denominator_words="those who are selected",
         direction="higher is better",
         reference="sklearn.metrics.precision_score; predictive parity, Chouldechova (2017)",
         oracle="scikit-learn through fairlearn",
         numerator=((1, 1),),
-        denominator=((0, 1), (1, 1)),
         wording=Wording(
             phrase="right, of those selected",
             frequencies="When it selects, the model is right about {them}.",
             less_often="the model is less often right when it selects {low} than when it selects {high}",
         ),
     ),
-    Metric(
+    _of_others(
         name="negative_predictive_value",
         title="Negative predictive value",
         plain="right when not selecting",
         definition="Of the rows that the model decides negatively, the share that is truly negative.",
         formula="TN / (TN + FN)",
-        denominator_words="those who are not selected",
         direction="higher is better",
         reference="sklearn.metrics.precision_score with pos_label=0",
         oracle="scikit-learn",
         numerator=((0, 0),),
-        denominator=((0, 0), (1, 0)),
     ),
-    Metric(
+    _of_selected(
         name="false_discovery_rate",
         title="False discovery rate",
         plain="wrong when selecting",
         definition="Of the rows that the model decides positively, the share that is truly negative.",
         formula="FP / (TP + FP)",
-        denominator_words="those who are selected",
         direction="lower is better",
         reference="1 − precision",
         oracle="1 − scikit-learn's precision",
         numerator=((0, 1),),
-        denominator=((0, 1), (1, 1)),
     ),
-    Metric(
+    _of_others(
         name="false_omission_rate",
         title="False omission rate",
         plain="wrong when not selecting",
         definition="Of the rows that the model decides negatively, the share that is truly positive.",
         formula="FN / (TN + FN)",
-        denominator_words="those who are not selected",
         direction="lower is better",
         reference="1 − negative predictive value",
         oracle="1 − scikit-learn's precision with pos_label=0",
         numerator=((1, 0),),
-        denominator=((0, 0), (1, 0)),
     ),
-    Metric(
+    _of_all(
         name="accuracy",
         title="Accuracy",
         plain="right",
         definition="The share of rows that the model decides as they truly are.",
         formula="(TP + TN) / n",
-        denominator_words="everybody",
         direction="higher is better",
         reference="sklearn.metrics.accuracy_score",
         oracle="scikit-learn through fairlearn",
         numerator=((0, 0), (1, 1)),
-        denominator=ALL,
         wording=Wording(
             phrase="right, of all",
             frequencies="The model is right about {them}.",
             less_often="the model is less often right about {low} than about {high}",
         ),
     ),
-    Metric(
+    _of_all(
         name="error_rate",
         title="Error rate",
         plain="wrong",
         definition="The share of rows that the model decides otherwise than they truly are.",
         formula="(FP + FN) / n",
-        denominator_words="everybody",
         direction="lower is better",
         reference="sklearn.metrics.zero_one_loss; 1 − accuracy",
         oracle="scikit-learn through fairlearn",
         numerator=((0, 1), (1, 0)),
-        denominator=ALL,
     ),
     Metric(
         name="equalized_odds",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
-from auditkit.catalogue.metric import Metric
+from auditkit.catalogue.metric import shown
 
 
 class Scale(NamedTuple):
@@ -23,23 +24,12 @@ SCALES = {
 }
 
 
-def _method(name: str, title: str, plain: str, definition: str, formula: str, reference: str, oracle: str) -> Metric:
-    return Metric(
-        name=name,
-        title=title,
-        plain=plain,
-        definition=definition,
-        formula=formula,
-        denominator_words="the rows of the sample",
-        direction="shown",
-        reference=reference,
-        oracle=oracle,
-        interval="weighted mean of abs(φ) over the sample, t with Kish's effective rows",
-        kind="check",
-        unit="number",
-        comparisons=("overall",),
-    )
-
+_method = partial(
+    shown,
+    denominator_words="the rows of the sample",
+    interval="weighted mean of abs(φ) over the sample, t with Kish's effective rows",
+    unit="number",
+)
 
 _NAMED = (
     _method(
@@ -49,8 +39,8 @@ _NAMED = (
         "How much each column moves the model's output away from the output for the average row: gradients along the "
         "straight path between the two, summed.",
         "φ_j = (x_j − b_j) ∫₀¹ ∂_j F(b + α(x − b)) dα; Σ_j φ_j = F(x) − F(b)",
-        "Sundararajan, Taly & Yan (2017); captum.attr.IntegratedGradients",
-        "Captum",
+        reference="Sundararajan, Taly & Yan (2017); captum.attr.IntegratedGradients",
+        oracle="Captum",
     ),
     _method(
         "expected_gradients",
@@ -59,8 +49,8 @@ _NAMED = (
         "How much each column moves the output away from that of other rows: one gradient a row, between it and a row "
         "drawn at random. Noisy for one row, without bias for a mean over rows.",
         "φ_j = (x_j − x'_j) ∂_j F(x' + α(x − x')), x' a row of the sample, α ~ U(0, 1)",
-        "Erion, Janizek, Sturmfels, Lundberg & Lee (2021); captum.attr.GradientShap",
-        "Captum",
+        reference="Erion, Janizek, Sturmfels, Lundberg & Lee (2021); captum.attr.GradientShap",
+        oracle="Captum",
     ),
     _method(
         "gradient_shap",
@@ -68,8 +58,8 @@ _NAMED = (
         "what moves the score, from other rows",
         "The mean of many draws a row of Expected Gradients.",
         "φ_j = mean over draws of (x_j − x'_j) ∂_j F(x' + α(x − x'))",
-        "Lundberg & Lee (2017); captum.attr.GradientShap",
-        "Captum",
+        reference="Lundberg & Lee (2017); captum.attr.GradientShap",
+        oracle="Captum",
     ),
     _method(
         "input_x_gradient",
@@ -77,8 +67,8 @@ _NAMED = (
         "how far and how steeply",
         "How far each column is from the average row, times how steeply the output reacts to it at this row.",
         "φ_j = (x_j − b_j) ∂_j F(x)",
-        "Shrikumar, Greenside, Shcherbina & Kundaje (2016); captum.attr.InputXGradient (b = 0)",
-        "Captum, and the formula of a linear net",
+        reference="Shrikumar, Greenside, Shcherbina & Kundaje (2016); captum.attr.InputXGradient (b = 0)",
+        oracle="Captum, and the formula of a linear net",
     ),
     _method(
         "saliency",
@@ -87,8 +77,8 @@ _NAMED = (
         "How steeply the output reacts to each column at this row, whatever the direction, in output units a unit of "
         "the encoded input.",
         "φ_j = abs(∂_j F(x))",
-        "Simonyan, Vedaldi & Zisserman (2014); captum.attr.Saliency",
-        "Captum",
+        reference="Simonyan, Vedaldi & Zisserman (2014); captum.attr.Saliency",
+        oracle="Captum",
     ),
     _method(
         "deep_lift",
@@ -97,8 +87,8 @@ _NAMED = (
         "How much each column moves the output away from the output for the average row, with differences handed down "
         "layer by layer instead of gradients. Knows activations that are modules, each used once.",
         "multipliers Δout / Δin at every activation; Σ_j φ_j = F(x) − F(b)",
-        "Shrikumar, Greenside & Kundaje (2017); captum.attr.DeepLift",
-        "Captum",
+        reference="Shrikumar, Greenside & Kundaje (2017); captum.attr.DeepLift",
+        oracle="Captum",
     ),
     _method(
         "shapley",
@@ -106,8 +96,8 @@ _NAMED = (
         "each column's fair part of the score",
         "What a column adds to the output when it joins columns that joined before it, on average over all orders.",
         "φ_j = mean over orders of F(before and j) − F(before); Σ_j φ_j = F(x) − F(b)",
-        "Shapley (1953); Castro, Gómez & Tejada (2009); Mitchell, Cooper, Frank & Holmes (2022)",
-        "exact enumeration",
+        reference="Shapley (1953); Castro, Gómez & Tejada (2009); Mitchell, Cooper, Frank & Holmes (2022)",
+        oracle="exact enumeration",
     ),
     _method(
         "ablation",
@@ -115,8 +105,8 @@ _NAMED = (
         "what one column alone takes away",
         "What the output loses when one column takes the value of the average row and all others stay.",
         "φ_j = F(x) − F(x with x_j = b_j)",
-        "captum.attr.FeatureAblation",
-        "Captum, and the formula of a linear net",
+        reference="captum.attr.FeatureAblation",
+        oracle="Captum, and the formula of a linear net",
     ),
     _method(
         "occlusion",
@@ -124,8 +114,8 @@ _NAMED = (
         "what a covered window takes away",
         "What the output loses when a window of an image, or a step of a sequence, takes the average row's values.",
         "mean over the windows that cover an entry of F(x) − F(x with the window = b), shared out over its entries",
-        "Zeiler & Fergus (2014); captum.attr.Occlusion",
-        "Captum",
+        reference="Zeiler & Fergus (2014); captum.attr.Occlusion",
+        oracle="Captum",
     ),
     _method(
         "grad_cam",
@@ -134,8 +124,8 @@ _NAMED = (
         "Where in an image the last convolution sees what raises the output: its channels weighted by their mean "
         "gradients, enlarged to the image.",
         "φ = Σ_k (mean of ∂F/∂A_k) A_k, signed, by bilinear interpolation, shared out over the channels",
-        "Selvaraju et al. (2017); captum.attr.LayerGradCam",
-        "Captum",
+        reference="Selvaraju et al. (2017); captum.attr.LayerGradCam",
+        oracle="Captum",
     ),
 )
 
@@ -215,8 +205,8 @@ METRICS = (
             "what moves the score",
             definition,
             formula,
-            f"{reference}; captum.attr.{name}",
-            "Captum",
+            reference=f"{reference}; captum.attr.{name}",
+            oracle="Captum",
         )
         for name, (definition, formula, reference) in _OF_CAPTUM.items()
     ),

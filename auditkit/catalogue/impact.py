@@ -1,13 +1,45 @@
-"""Impact ratios as laws ask for them, and what rows of unknown group could do to them."""
+"""Laws that ask for impact ratios, these ratios, and what rows of unknown group could do to them."""
 
 from __future__ import annotations
 
-from auditkit.catalogue.metric import Metric, Wording
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
-_RATIO_INTERVAL = "MOVER-R of each pair at the studentized range of all pairs; Fisher's mid-p beside it, unadjusted"
+from auditkit.catalogue.metric import Wording, check
+
+LawName = Literal["four-fifths", "nyc-ll144"]
+
+
+@dataclass(frozen=True)
+class Law:
+    """One law."""
+
+    name: LawName
+    title: str
+    limit: float | None
+    """An impact ratio strictly below it is flagged; None: the law sets none, it asks for the numbers."""
+    reference: str
+
+
+LAWS: dict[str, Law] = {
+    law.name: law
+    for law in (
+        Law("four-fifths", "the four-fifths rule", 0.8, "29 CFR 1607.4(D), Uniform Guidelines (1978)"),
+        Law("nyc-ll144", "NYC Local Law 144", None, "6 RCNY § 5-300 ff. on NYC Local Law 144 of 2021"),
+    )
+}
+
+_ratio = partial(
+    check,
+    direction="equal is fair",
+    interval="MOVER-R of each pair at the studentized range of all pairs; Fisher's mid-p beside it, unadjusted",
+    unit="number",
+    comparisons=("ratio",),
+)
 
 METRICS = (
-    Metric(
+    _ratio(
         name="impact_ratio",
         title="Impact ratio",
         plain="selected, against the group selected most often",
@@ -19,16 +51,11 @@ METRICS = (
         ),
         formula="(selected_g / n_g) / max over groups r of (selected_r / n_r)",
         denominator_words="everybody with a decision",
-        direction="equal is fair",
         reference="29 CFR 1607.4(D), Uniform Guidelines (1978); 6 RCNY § 5-300 ff. on NYC Local Law 144 of 2021",
         oracle="pandas and the arithmetic of the rule's own example; p: scipy.stats.fisher_exact, hypergeom enumerated",
-        interval=_RATIO_INTERVAL,
-        kind="check",
-        unit="number",
-        comparisons=("ratio",),
         wording=Wording(columns=("Applicants", "Selected", "Selection rate"), happened="selected"),
     ),
-    Metric(
+    _ratio(
         name="scoring_rate",
         title="Scoring rate",
         plain="scored above the median, against the group scored so most often",
@@ -38,16 +65,11 @@ METRICS = (
         ),
         formula="#(score > median of all scores, in g) / n_g",
         denominator_words="everybody with a score",
-        direction="equal is fair",
         reference="6 RCNY § 5-300 ff. on NYC Local Law 144 of 2021",
         oracle="numpy.median and pandas by hand; the rule's own example",
-        interval=_RATIO_INTERVAL,
-        kind="check",
-        unit="number",
-        comparisons=("ratio",),
         wording=Wording(columns=("Applicants", "Above the median", "Scoring rate"), happened="scored above the median"),
     ),
-    Metric(
+    check(
         name="unknown_demographics",
         title="Unknown demographics",
         plain="of unknown group",
@@ -64,7 +86,6 @@ METRICS = (
         reference="worst-case bounds, Manski (2003), Partial Identification of Probability Distributions",
         oracle="every placement of the unknown rows, one by one",
         interval="none: bounds over every placement",
-        kind="check",
         unit="number",
         comparisons=("group_min",),
     ),

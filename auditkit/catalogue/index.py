@@ -13,18 +13,14 @@ from typing import Any
 from auditkit.catalogue import (
     cases,
     composites,
-    conditional,
     confusion,
-    dispersion,
+    derived,
     explanations,
     gaps,
     impact,
     inside,
-    layers,
-    multiclass,
     profiles,
     regression,
-    robustness,
     rows,
     scores,
     searches,
@@ -36,20 +32,16 @@ from auditkit.errors import PolicyError, nearest
 _HOMES = (
     confusion,
     composites,
-    dispersion,
-    conditional,
-    multiclass,
+    derived,
     regression,
     scores,
     explanations,
     gaps,
-    layers,
     trust,
     searches,
     profiles,
     rows,
     impact,
-    robustness,
     cases,
     inside,
 )
@@ -92,7 +84,7 @@ class _Catalogue(dict[str, Metric]):
 METRICS: dict[str, Metric] = _Catalogue((m.name, m) for home in _HOMES for m in home.METRICS)
 
 ALIASES: dict[str, tuple[str, str | None]] = (
-    confusion.ALIASES | composites.ALIASES | scores.ALIASES | multiclass.ALIASES | regression.ALIASES
+    confusion.ALIASES | composites.ALIASES | scores.ALIASES | regression.ALIASES
 )
 """Other names, most of them fairlearn's → (metric, the comparison that the name implies)."""
 

@@ -1,11 +1,42 @@
-"""What a net holds inside, and what it was taught by."""
+"""What a net holds inside (what its layers know of an attribute, and use; concepts), and what it was taught by."""
 
 from __future__ import annotations
 
-from auditkit.catalogue.metric import Metric
+from auditkit.catalogue.metric import shown
 
 METRICS = (
-    Metric(
+    shown(
+        name="layer_audit",
+        title="Layer audit: linear probes and erasure",
+        plain="what the layers know, and use",
+        definition=(
+            "How well a linear probe tells two groups apart from what a layer gives, on rows that it was not fitted "
+            "on; beside it the gap and the accuracy after the attribute was erased from that layer (LEACE)."
+        ),
+        formula=(
+            "½ (P(probe says a | a) + P(probe says b | b)); LEACE: x − W⁺ P W (x − μ), W = Σ_xx^(−1/2), P onto W Σ_xz"
+        ),
+        denominator_words="the sampled rows of the two groups whose mean scores differ most",
+        reference="Belrose et al. (2023), LEACE; Hewitt & Liang (2019), control tasks",
+        oracle="the definition, concept-erasure, scikit-learn's LinearDiscriminantAnalysis",
+        interval="two Wilson intervals with Kish's effective rows, combined as by Newcombe; gaps by t",
+    ),
+    shown(
+        name="gap_conductance",
+        title="Gap conductance",
+        plain="which neurons carry the gap",
+        definition=(
+            "How much of the difference in mean score between two groups flows through each neuron, along paths from "
+            "rows of one group to rows of the other."
+        ),
+        formula="G_k = Σ_pairs w ∫₀¹ ∂s/∂y_k · (dy_k/dα) dα; Σ_k G_k = the gap at a layer that cuts the net",
+        denominator_words="weighted pairs of sampled rows that keep both groups' means",
+        reference="Dhamdhere, Sundararajan & Yan (2019); captum.attr.LayerConductance",
+        oracle="Captum",
+        interval="none; checked by ablation on rows that the neurons were not chosen on",
+        unit="points",
+    ),
+    shown(
         name="concepts",
         title="Concepts inside the net (TCAV)",
         plain="moved along a concept",
@@ -15,16 +46,13 @@ METRICS = (
         ),
         formula="S = mean over rows of ∇h·v, v = mean of h over the concept's rows − mean over the others",
         denominator_words="the rows of the sample, and the examples",
-        direction="shown",
         reference="Kim et al. (2018), TCAV, ICML 80; Phipson & Smyth (2010) on p from permutations",
         oracle="Captum's layer gradients; a slow twin that permutes labels; p uniform on random labels",
         interval="Welch's t over rows at the false-coverage level; p from permuted labels, Benjamini–Hochberg over all",
-        kind="check",
         unit="number",
-        comparisons=("overall",),
         tasks=("binary", "multiclass", "regression"),
     ),
-    Metric(
+    shown(
         name="influence",
         title="Training rows behind the gap",
         plain="pushed by training rows",
@@ -34,12 +62,9 @@ METRICS = (
         ),
         formula="I_i = Σ_t η_t (−∇G(θ_t)·∇ℓ_i(θ_t)), one directional derivative a gap; Σ I over a cell / Σ abs(I)",
         denominator_words="the training rows with a target",
-        direction="shown",
         reference="Pruthi et al. (2020), TracIn, NeurIPS; Koh & Liang (2017), ICML 70",
         oracle="gradients row by row; retraining a small logistic regression without each row",
         interval="ratio of sums, linearised; t over training rows",
-        kind="check",
-        comparisons=("overall",),
         limits=(-1.0, 1.0),
         tasks=("binary", "regression"),
     ),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Literal, get_args
+
+from auditkit.records import Comparison
 
 Cell = tuple[int, int]
 """(y_true, y_pred), each 0 or 1."""
@@ -71,19 +74,7 @@ class Metric:
     unit: str = "share"
     """How a value of one group is written: as a share in percent (`percent`: where groups are compared too), in
     `points`, as a plain `number`, in the target's own `measure`, or in the unit that it names ("kg")."""
-    comparisons: tuple[str, ...] = (
-        "overall",
-        "group_min",
-        "group_max",
-        "difference",
-        "ratio",
-        "difference_to_overall",
-        "ratio_to_overall",
-        "difference_to_reference",
-        "ratio_to_reference",
-        "difference_to_rest",
-        "ratio_to_rest",
-    )
+    comparisons: tuple[str, ...] = get_args(Comparison)
     limits: tuple[float, float] = (0.0, 1.0)
     """Between what a rule's limit must lie."""
     decimals: int | None = None
@@ -98,6 +89,12 @@ class Metric:
     @property
     def head(self) -> str:
         """What stands before the colon of a sentence that compares groups: "Selected, of everybody"."""
-        if self.kind == "composite":
+        if self.kind != "rate":
             return self.title
         return f"{self.plain[0].upper()}{self.plain[1:]}, of {self.denominator_words}"
+
+
+check = partial(Metric, kind="check")
+"""An entry that a check answers with something else than a rate; no rule judges it."""
+shown = partial(check, direction="shown", comparisons=("overall",))
+"""One that says no group is better off."""

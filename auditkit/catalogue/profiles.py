@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from auditkit.catalogue.metric import Metric
+from auditkit.catalogue.metric import check, shown
 
 METRICS = (
-    Metric(
+    check(
         name="group_share",
         title="Share of the rows",
         plain="in the data",
@@ -15,10 +15,9 @@ METRICS = (
         direction="shown",
         reference="representation; Buolamwini & Gebru (2018) on crossings that hardly anybody is in",
         oracle="pandas.value_counts; Wilson by statsmodels",
-        kind="check",
         comparisons=("group_min",),
     ),
-    Metric(
+    check(
         name="representation",
         title="Share of the rows against a population",
         plain="in the data as in the population",
@@ -29,10 +28,9 @@ METRICS = (
         reference="Pearson's χ² of goodness of fit, scipy.stats.chisquare",
         oracle="scipy.stats.chisquare for p; Wilson by statsmodels",
         interval="Wilson, less the reference; Šidák over the groups",
-        kind="check",
         comparisons=("difference",),
     ),
-    Metric(
+    check(
         name="missing_rate",
         title="Missing values",
         plain="missing",
@@ -42,22 +40,18 @@ METRICS = (
         direction="equal is fair",
         reference="Rubin (1976): values missing more often for some groups are not missing at random",
         oracle="pandas.isna by group",
-        kind="check",
         comparisons=("overall", "difference"),
     ),
-    Metric(
+    shown(
         name="association",
         title="Association of truth and attribute",
         plain="going with the truth",
         definition="How far the truth differs between the groups of an attribute: 0 not at all, 1 it is told by them.",
         formula="V = √(φ̃² / min(r̃ − 1, c̃ − 1)), φ̃² = max(0, χ²/n − (r − 1)(c − 1)/(n − 1))",
         denominator_words="rows whose truth is known",
-        direction="shown",
         reference="Cramér's V; Bergsma (2013)",
         oracle="scipy.stats.contingency.association for the uncorrected V; the formula by hand",
         interval="noncentral χ² turned round",
         unit="number",
-        kind="check",
-        comparisons=("overall",),
     ),
 )

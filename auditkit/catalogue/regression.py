@@ -3,113 +3,90 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from auditkit.catalogue.metric import Metric
 
-_COMPARED = ("overall", "group_min", "group_max", "difference")
-_ROWS = "rows whose target and prediction are known"
-_T = "Student's t; gaps by MOVER of the t limits at the studentized range"
+_measure = partial(
+    Metric, unit="measure", denominator_words="rows whose target and prediction are known", tasks=("regression",)
+)
+_error = partial(
+    _measure,
+    kind="error",
+    interval="Student's t; gaps by MOVER of the t limits at the studentized range",
+    comparisons=("overall", "group_min", "group_max", "difference"),
+)
+_distance = partial(
+    _measure,
+    kind="check",
+    direction="lower is better",
+    interval="none; p by permuting group labels, of the largest over all pairs",
+    comparisons=("difference",),
+)
 
 METRICS = (
-    Metric(
-        kind="error",
-        unit="measure",
+    _error(
         limits=(-math.inf, math.inf),
         name="signed_error",
         title="Signed error",
         plain="predicted too high or too low",
         definition="How far predictions lie above the truth on average: 0 where they are right in the mean.",
         formula="Σ (ŷ − y) / n",
-        denominator_words=_ROWS,
         direction="equal is fair",
         reference="also called bias, or mean error; Welch (1947)",
         oracle="fairlearn's MetricFrame; scipy.stats.ttest_1samp, and ttest_ind (Welch) for two groups",
-        interval=_T,
-        comparisons=_COMPARED,
-        tasks=("regression",),
     ),
-    Metric(
-        kind="error",
-        unit="measure",
+    _error(
         limits=(0.0, math.inf),
         name="mean_absolute_error",
         title="Mean absolute error",
         plain="how far off",
         definition="How far predictions lie from the truth on average, above or below.",
         formula="Σ abs(ŷ − y) / n",
-        denominator_words=_ROWS,
         direction="lower is better",
         reference="sklearn.metrics.mean_absolute_error",
         oracle="scikit-learn through fairlearn's MetricFrame",
-        interval=_T,
-        comparisons=_COMPARED,
-        tasks=("regression",),
     ),
-    Metric(
-        kind="error",
-        unit="measure",
+    _error(
         limits=(0.0, math.inf),
         name="root_mean_squared_error",
         title="Root mean squared error (RMSE)",
         plain="how far off, large errors counting more",
         definition="The root of the mean squared distance of predictions from the truth.",
         formula="√(Σ (ŷ − y)² / n)",
-        denominator_words=_ROWS,
         direction="lower is better",
         reference="sklearn.metrics.root_mean_squared_error",
         oracle="scikit-learn through fairlearn's MetricFrame",
         interval="delta on the log of the mean square, t of (Σ e²)²/Σ e⁴ rows; gaps by MOVER at the studentized range",
-        comparisons=_COMPARED,
-        tasks=("regression",),
     ),
-    Metric(
-        kind="error",
-        unit="measure",
+    _error(
         limits=(-math.inf, math.inf),
         name="mean_prediction",
         title="Mean prediction",
         plain="predicted on average",
         definition="The average of the predictions.",
         formula="Σ ŷ / n",
-        denominator_words=_ROWS,
         direction="equal is fair",
         reference="fairlearn.metrics.mean_prediction; demographic parity of a regression, Agarwal, Dudík & Wu (2019)",
         oracle="fairlearn",
-        interval=_T,
-        comparisons=_COMPARED,
-        tasks=("regression",),
     ),
-    Metric(
-        kind="check",
-        unit="measure",
+    _distance(
         name="ks_distance",
         title="Kolmogorov–Smirnov distance of predictions",
         plain="how differently predictions are distributed",
         definition="The largest difference between the shares of two groups predicted below any one value.",
         formula="max over pairs, and over t, of abs(F_a(t) − F_b(t)), F the distribution of ŷ in a group",
-        denominator_words=_ROWS,
-        direction="lower is better",
         reference="Kolmogorov (1933); Smirnov (1939); statistical parity of a regression, Agarwal, Dudík & Wu (2019)",
         oracle="scipy.stats.ks_2samp",
-        interval="none; p by permuting group labels, of the largest over all pairs",
-        comparisons=("difference",),
-        tasks=("regression",),
     ),
-    Metric(
-        kind="check",
-        unit="measure",
+    _distance(
         name="wasserstein_distance",
         title="Wasserstein distance of predictions",
         plain="how far predictions would have to move to be distributed alike",
         definition="The least average change of predictions that gives one group the distribution of another.",
         formula="max over pairs of ∫ abs(F_a(t) − F_b(t)) dt, F the distribution of ŷ in a group",
-        denominator_words=_ROWS,
-        direction="lower is better",
         reference="Kantorovich (1942); Vaserstein (1969); Jiang et al. (2020), Wasserstein fair classification",
         oracle="scipy.stats.wasserstein_distance",
-        interval="none; p by permuting group labels, of the largest over all pairs",
-        comparisons=("difference",),
-        tasks=("regression",),
     ),
 )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from auditkit.catalogue.metric import Metric
+from auditkit.catalogue.metric import check
 
 METRICS = (
-    Metric(
+    check(
         name="mean_error",
         title="Mean signed error",
         plain="scored too high or too low",
@@ -16,10 +16,9 @@ METRICS = (
         reference="calibration in the large",
         oracle="scipy.stats.ttest_ind (Welch)",
         interval="Welch's t",
-        kind="check",
         comparisons=("difference",),
     ),
-    Metric(
+    check(
         name="subgroups",
         title="Subgroup search",
         plain="who stands out",
@@ -33,7 +32,6 @@ METRICS = (
         reference="Benjamini & Hochberg (1995); Benjamini & Yekutieli (2005); after DivExplorer, Pastor et al. (2021)",
         oracle="all conjunctions by pandas.groupby; simulations without and with a planted subgroup",
         interval="MOVER with Jeffreys limits (Welch for means) at the false-coverage level 1 − αR/m",
-        kind="check",
         comparisons=("difference",),
     ),
 )

@@ -1,4 +1,4 @@
-"""What sentences about gaps share, written once: none is established, how large one is, what it does not mean."""
+"""What sentences about gaps share, written once: that none is established, and what one does not mean."""
 
 from __future__ import annotations
 
@@ -68,39 +68,3 @@ def not_causes(of: str = "scores") -> str:
     'how the model reaches its scores, not what causes the outcome'
     """
     return f"how the model reaches its {of}, not what causes the outcome"
-
-
-def gap_of(size: str, what: str = "gap") -> str:
-    """How large a gap is.
-
-    >>> gap_of("4.0 points"), gap_of("0.29", "ratio")
-    ('a gap of 4.0 points', 'a ratio of 0.29')
-    """
-    return f"a {what} of {size}"
-
-
-def apart(head: str, low: str, high: str, size: str, bounds: str) -> str:
-    """Two groups with their values, and how far apart they are.
-
-    >>> apart("F1 score", "women 60.0%", "men 70.0%", gap_of("10.0 points"), "95% interval 2.0 to 18.0")
-    'F1 score: women 60.0%, men 70.0%, a gap of 10.0 points (95% interval 2.0 to 18.0).'
-    """
-    return f"{head}: {low}, {high}, {size} ({bounds})."
-
-
-def none_differs(head: str, by: Sequence[str], other: str, bounds: str = "") -> str:
-    """That no group is shown to differ from `other`.
-
-    >>> none_differs("F1 score", ["sex"], "the rest")
-    'F1 score: no group of sex is shown to differ from the rest.'
-    """
-    return f"{head}: no group of {' and '.join(by)} is shown to differ from {other}{bounds and f' ({bounds})'}."
-
-
-def farthest(head: str, group: str, at: str, other: str, size: str, bounds: str) -> str:
-    """The group that differs most from `other`.
-
-    >>> farthest("F1 score", "women", "60.0%", "the rest", "9.0 points", "95% interval 1.0 to 17.0")
-    'F1 score: women, with 60.0%, is farthest from the rest, 9.0 points (95% interval 1.0 to 17.0).'
-    """
-    return f"{head}: {group}, with {at}, is farthest from {other}, {size} ({bounds})."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditkit.catalogue.metric import Metric
+from auditkit.catalogue.metric import shown
 
 
 @dataclass(frozen=True)
@@ -93,19 +93,16 @@ def described(t: Threshold) -> str:
 
 
 METRICS = (
-    Metric(
+    shown(
         name="trust_checks",
         title="Trust checks of explanations, T0–T11",
         plain="can the explanation be believed",
         definition="\n".join(described(t) for t in TABLE),
         formula="in the docstrings of auditkit.explain.trust.findings; limits as above, the same for every model",
         denominator_words="at most 256 rows of the sample (T1 and T10: all of them)",
-        direction="shown",
         reference="; ".join(dict.fromkeys(t.source for t in TABLE if not t.source.startswith("ours"))),
         oracle="explanations that are wrong by construction fail, right ones pass",
         interval="t over the rows where T6, T7 and T11 compare; bootstrap of the rows for T10",
-        kind="check",
         unit="number",
-        comparisons=("overall",),
     ),
 )

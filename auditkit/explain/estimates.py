@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.evidence.sums import Moments
 from auditkit.records import Estimate
-from auditkit.stats import contrasts
-from auditkit.stats.comparisons import Comparisons
+from auditkit.stats.comparisons import Comparisons, of_each
 from auditkit.stats.means import share_limits, t_value
 from auditkit.stats.rates import critical_value, wilson
 
@@ -131,7 +130,7 @@ def gap(cells: Sequence[Cell], *, level: float, most: float = math.inf) -> Gap |
     kept = [i for i, c in enumerate(cells) if c.kept]
     if len(kept) < 2:
         return None
-    own = contrasts.of_each([(cells[i].value, cells[i].limits) for i in kept])
+    own = of_each([(cells[i].value, cells[i].limits) for i in kept])
     found = Comparisons(own, len(kept), level=level, most=most).interval("difference")
     high = None if math.isinf(found.high) else found.high
     estimate = Estimate(

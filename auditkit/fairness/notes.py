@@ -10,7 +10,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.fairness.families.family import GroupFamily
 from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate
-from auditkit.stats.families import FamilyInterval
+from auditkit.stats.pvalues import FamilyInterval
 
 
 def notes_of(family: GroupFamily, comparison: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
@@ -39,6 +39,15 @@ def finding_id(
     return "/".join([concern, metric, comparison, *(["+".join(where)] if where else [])])
 
 
+def title_of(metric: str, by: Sequence[str], comparison: str = "") -> str:
+    """A metric, the comparison where it is named, and the attributes.
+
+    >>> title_of("f1", ["race", "sex"]), title_of("f1", [], "overall")
+    ('F1 score, race and sex', 'F1 score, overall')
+    """
+    return ", ".join(x for x in (METRICS[metric].title, comparison, " and ".join(by)) if x)
+
+
 def finding(
     metric: str,
     comparison: Comparison,
@@ -47,7 +56,8 @@ def finding(
     statement: str,
     *,
     concern: Concern = "fairness",
-    title: str | None = None,
+    title: str = "",
+    suffix: str = "",
     reference: Mapping[str, str] | None = None,
     by_group: Sequence[GroupEstimate] = (),
     exhibits: Sequence[Exhibit] = (),
@@ -55,13 +65,12 @@ def finding(
 ) -> Finding:
     """One comparison of a metric over the groups of some attributes, or its value over everybody (`by=()`).
 
-    `title` replaces the metric's; comparison and attributes follow it.
+    `title`: empty for the metric's, the comparison and the attributes; `suffix` ends the id.
     """
-    words = [METRICS[metric].title if title is None else title, comparison.replace("_", " "), " and ".join(by)]
     return Finding(
-        id=finding_id(concern, metric, comparison, by, reference),
+        id=finding_id(concern, metric, comparison, by, reference) + suffix,
         concern=concern,
-        title=", ".join(x for x in words if x),
+        title=title or title_of(metric, by, comparison.replace("_", " ")),
         statement=statement,
         metric=metric,
         comparison=comparison,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from auditkit.catalogue.index import resolve
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.frames import Columns, occurring
 from auditkit.question import Question
@@ -39,6 +40,19 @@ def sets_of(asked: Iterable[Iterable[str]] | None, declared: Sequence[str]) -> l
                 f"no sensitive feature '{name}'; declared are {listing(declared)}.{nearest(name, declared)}"
             )
     return sets
+
+
+def named(metrics: Iterable[str], known: Sequence[str], else_: str) -> tuple[str, ...]:
+    """The metrics that names or aliases stand for, each once; PolicyError "'x' is … ; known are …" for another.
+
+    >>> named(["recall", "true_positive_rate"], ["true_positive_rate"], "is no rate; known are")
+    ('true_positive_rate',)
+    """
+    names = tuple(dict.fromkeys(resolve(m)[0] for m in metrics))
+    for name in names:
+        if name not in known:
+            raise PolicyError(f"'{name}' {else_} {listing(known, most=30)}")
+    return names
 
 
 def compared(sets: Iterable[Attributes], counts: Columns, *, what: str, concern: Concern) -> Compared:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
+from pydantic import AfterValidator, Field, StrictInt, model_validator
 
 from auditkit.disclosure import Disclosure
 from auditkit.errors import PolicyError
-from auditkit.gate.parts import check_keys, part
+from auditkit.gate.parts import Names, check_keys, part
 from auditkit.gate.toml import Document
 from auditkit.records import Record, Task
 
@@ -53,8 +53,8 @@ class DataTable(Record):
     task: Task | None = None
     positive: str | int | float | bool | None = None
     classes: tuple[str | int, ...] | None = None
-    sensitive_features: tuple[str, ...]
-    control_features: tuple[str, ...] = ()
+    sensitive_features: Names
+    control_features: Names = ()
     weights: str | None = None
     sample_weight: str | None = None
     """fairlearn's word for `weights`."""
@@ -65,11 +65,6 @@ class DataTable(Record):
     na_values: str | tuple[str, ...] | None = None
     decimal: str | None = None
     thousands: str | None = None
-
-    @field_validator("sensitive_features", "control_features", mode="before")
-    @classmethod
-    def _one_or_more(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
 
 
 class AuditTable(Record):

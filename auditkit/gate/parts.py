@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.gate.toml import Document, Path_
@@ -20,6 +20,8 @@ KEYS = ("model", "predictions", "data", "audit", "report", "check", "words", "po
 """Tables of a configuration."""
 
 R = TypeVar("R", bound=BaseModel)
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda x: (x,) if isinstance(x, str) else x)]
+"""Names, or one alone."""
 
 
 def check_keys(document: Document) -> None:

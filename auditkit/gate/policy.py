@@ -8,19 +8,19 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
-from pydantic import Field, StrictFloat, StrictInt, ValidationError, field_validator
+from pydantic import AfterValidator, Field, StrictFloat, StrictInt, ValidationError, field_validator
 
 from auditkit.catalogue.gaps import GAPS
+from auditkit.catalogue.impact import LAWS
 from auditkit.catalogue.index import METRICS, resolve
-from auditkit.catalogue.laws import LAWS
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.gate.audited import audited_from
-from auditkit.gate.parts import between, check_keys, invalid, part
+from auditkit.gate.parts import Names, between, check_keys, invalid, part
 from auditkit.gate.presets import Attributes, Preset, preset_of
 from auditkit.gate.toml import Document, read
-from auditkit.records import Comparison, PolicyInfo, Record, Rule, Words
+from auditkit.records import Comparison, Decision, Handling, PolicyInfo, Record, Rule, Words
 
 
 class Policy(PolicyInfo):
@@ -98,6 +98,9 @@ class Policy(PolicyInfo):
         return PolicyInfo(**{k: getattr(self, k) for k in PolicyInfo.model_fields})
 
 
+Level = Annotated[StrictFloat, AfterValidator(lambda x: between(x, 0.5, 1.0, "confidence"))]
+
+
 class _Policy(Record):
     id: str = ""
     version: str = ""
@@ -116,47 +119,32 @@ class _Policy(Record):
 
 
 class _Defaults(Record):
-    confidence: StrictFloat = 0.95
+    confidence: Level = 0.95
     correction: Literal["holm", "none"] = "holm"
-    decision: Literal["interval", "point"] = "interval"
-    on_inconclusive: Literal["fail", "warn", "pass"] = "warn"
-    on_not_measured: Literal["fail", "warn", "pass"] = "fail"
+    decision: Decision = "interval"
+    on_inconclusive: Handling = "warn"
+    on_not_measured: Handling = "fail"
     min_n: StrictInt = Field(default=10, ge=1)
-
-    @field_validator("confidence")
-    @classmethod
-    def _level(cls, value: float) -> float:
-        return between(value, 0.5, 1.0, "confidence")
 
 
 class _Rule(Record):
     id: str = Field(min_length=1)
     metric: str
     comparison: str | None = None
-    by: tuple[str, ...] = ()
+    by: Names = ()
     reference: str | dict[str, str] | None = None
     label: str | StrictInt | None = None
     of: str | None = None
-    features: tuple[str, ...] = ()
+    features: Names = ()
     at_most: StrictFloat | None = None
     at_least: StrictFloat | None = None
-    confidence: StrictFloat | None = None
-    decision: Literal["interval", "point"] | None = None
-    on_inconclusive: Literal["fail", "warn", "pass"] | None = None
-    on_not_measured: Literal["fail", "warn", "pass"] | None = None
+    confidence: Level | None = None
+    decision: Decision | None = None
+    on_inconclusive: Handling | None = None
+    on_not_measured: Handling | None = None
     min_n: StrictInt | None = Field(default=None, ge=1)
     severity: Literal["error", "warning"] = "error"
     refs: tuple[str, ...] = ()
-
-    @field_validator("by", "features", mode="before")
-    @classmethod
-    def _one_or_more(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
-
-    @field_validator("confidence")
-    @classmethod
-    def _possible(cls, value: float | None) -> float | None:
-        return None if value is None else between(value, 0.5, 1.0, "confidence")
 
 
 def _of_whole(document: Document) -> Policy:
@@ -217,53 +205,47 @@ def _rule(document: Document, i: int, spec: _Rule, defaults: _Defaults) -> Rule:
     except PolicyError as e:
         raise PolicyError(f"{document.where(('rule', i, 'metric'))}: {e}") from None
     _share(document, i, spec, metric)
-    comparison = spec.comparison or implied or ("difference" if METRICS[metric].kind == "gap" else None)
-    at = document.where(("rule", i, "comparison"))
+    m = METRICS[metric]
+    comparison = spec.comparison or implied or ("difference" if m.kind == "gap" else None)
+    at, by = (document.where(("rule", i, key)) for key in ("comparison", "by"))
     if comparison is None:
-        raise PolicyError(f"{at}: rule '{spec.id}' needs a comparison: {listing(METRICS[metric].comparisons)}")
+        raise PolicyError(f"{at}: rule '{spec.id}' needs a comparison: {listing(m.comparisons)}")
     if implied is not None and comparison != implied:
         raise PolicyError(f"{at}: '{spec.metric}' is a {implied}; the rule says {comparison}")
     if comparison not in get_args(Comparison):
         raise PolicyError(f"{at}: unknown comparison '{comparison}'.{nearest(comparison, get_args(Comparison))}")
-    if METRICS[metric].kind == "check":
+    if m.kind == "check":
         raise PolicyError(f"{at}: '{metric}' is shown in the report; no rule can judge it in this version")
-    if comparison not in METRICS[metric].comparisons:
-        raise PolicyError(f"{at}: '{metric}' knows {listing(METRICS[metric].comparisons)}, not {comparison}")
+    if comparison not in m.comparisons:
+        raise PolicyError(f"{at}: '{metric}' knows {listing(m.comparisons)}, not {comparison}")
     if (comparison == "overall") != (not spec.by):
         need = "takes no 'by'" if comparison == "overall" else "needs by = [...]: the attributes to compare"
-        raise PolicyError(f"{document.where(('rule', i, 'by'))}: rule '{spec.id}' ({comparison}) {need}")
+        raise PolicyError(f"{by}: rule '{spec.id}' ({comparison}) {need}")
     if len(set(spec.by)) < len(spec.by):
-        raise PolicyError(f"{document.where(('rule', i, 'by'))}: rule '{spec.id}' names an attribute twice in 'by'")
+        raise PolicyError(f"{by}: rule '{spec.id}' names an attribute twice in 'by'")
     if (spec.at_most is None) == (spec.at_least is None):
         raise PolicyError(f"{document.where(('rule', i))}: rule '{spec.id}' needs exactly one of at_most and at_least")
     for key in ("at_most", "at_least"):
         limit = getattr(spec, key)
         try:
             if limit is not None:
-                between(limit, *METRICS[metric].limits, key)
+                between(limit, *m.limits, key)
         except ValueError as e:
             raise PolicyError(f"{document.where(('rule', i, key))}: '{key}': {e}") from None
-    if not METRICS[metric].tested and (spec.decision or defaults.decision) != "point":
+    if not m.tested and (spec.decision or defaults.decision) != "point":
         raise PolicyError(
             f"{at}: '{metric}' has no interval: a rule about it needs decision = \"point\", which leaves chance out"
         )
-    chosen = {k: getattr(spec, k) for k in ("decision", "on_inconclusive", "on_not_measured", "min_n")}
+    handled = ("decision", "on_inconclusive", "on_not_measured", "min_n")
+    label = None if spec.label is None else str(spec.label)
     return Rule(
-        id=spec.id,
+        **spec.model_dump(exclude={"metric", "comparison", "reference", "label", *handled}),
         metric=metric,
         comparison=cast(Comparison, comparison),
-        by=spec.by,
         reference=_reference(document, i, spec, comparison),
-        label=None if spec.label is None else str(spec.label),
-        of=spec.of,
-        features=spec.features,
-        at_most=spec.at_most,
-        at_least=spec.at_least,
-        confidence=spec.confidence,
-        severity=spec.severity,
-        refs=spec.refs,
+        label=label,
         line=document.lines.get(("rule", i)),
-        **{k: getattr(defaults, k) if v is None else v for k, v in chosen.items()},
+        **{k: getattr(defaults if getattr(spec, k) is None else spec, k) for k in handled},
     )
 
 

@@ -6,11 +6,11 @@ that any value keeps: it passes once they are measured.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-from auditkit.catalogue.laws import LAWS
+from auditkit.catalogue.impact import LAWS
 from auditkit.errors import PolicyError, listing, nearest
-from auditkit.records import Record, Rule
+from auditkit.records import Decision, Handling, Record, Rule
 
 Attributes = tuple[str, ...]
 
@@ -26,8 +26,8 @@ class Preset(Record):
     race: str = "race"
     """NYC: the column of race/ethnicity."""
     min_n: int = 10
-    on_inconclusive: Literal["fail", "warn", "pass"] = "warn"
-    on_not_measured: Literal["fail", "warn", "pass"] = "fail"
+    on_inconclusive: Handling = "warn"
+    on_not_measured: Handling = "fail"
 
     def rules(self, declared: Attributes) -> tuple[Rule, ...]:
         """Its rules over the declared sensitive features; PolicyError says which argument names a missing column.
@@ -38,7 +38,7 @@ class Preset(Record):
         ['nyc-ll144/gender', 'nyc-ll144/race', 'nyc-ll144/gender+race']
         """
         law = LAWS[self.name]
-        decision: Literal["interval", "point"] = "interval" if law.limit is not None else "point"
+        decision: Decision = "interval" if law.limit is not None else "point"
         return tuple(
             Rule(
                 id=f"{self.name}/{'+'.join(by)}",

@@ -45,10 +45,6 @@ class FlipTest(BaseCheck):
     """Which of the sensitive features; empty: all."""
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
 
-    def __post_init__(self) -> None:
-        if isinstance(self.attributes, str):  # one name alone
-            object.__setattr__(self, "attributes", (self.attributes,))
-
     def examine(self, model: Model, sample: Batch) -> FlipRows:
         """A row a sampled row: `changed:…` 0 or 1 and `delta:…`, the score's change, for each attribute=value given.
 
@@ -89,12 +85,11 @@ class FlipTest(BaseCheck):
         reasons: dict[str, str] = seen.facts["not_measured"]
         return Assessment(
             tuple(f for a in seen.facts["attributes"] for f in flip_findings(seen, a, level=level)),
-            tuple(_unmoved(a, why) for a, why in reasons.items()),
+            tuple(
+                NotMeasured(what=f"what flipping {a} changes", why=why, concern="robustness")
+                for a, why in reasons.items()
+            ),
         )
-
-
-def _unmoved(attribute: str, why: str) -> NotMeasured:
-    return NotMeasured(what=f"what flipping {attribute} changes", why=why, concern="robustness")
 
 
 def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dict[str, Floats] | str:
@@ -106,11 +101,10 @@ def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dic
     if len(values) < 2:
         return f"the sample holds one value of {attribute}: there is nothing to flip it to"
     out: dict[str, Floats] = {}
-    reached = False
+    reached, inputs = False, model.encoded_numbers(sample.features)
     for value in values:
         rows = with_value(sample.features, attribute, groups, value)
-        if not reached:
-            reached = _differs(model, sample.features, rows)
+        reached = reached or not np.array_equal(inputs, model.encoded_numbers(rows), equal_nan=True)
         after = model.predict(rows)
         changed, delta = task_of(model.task).changed(before, after, threshold=model.threshold)
         own = (groups == value).to_numpy()
@@ -151,9 +145,3 @@ def with_value(features: pd.DataFrame, attribute: str, groups: pd.Series[str], v
     column = features[attribute]
     given = pd.Series([column.iloc[first]] * len(features), index=features.index).astype(column.dtype)
     return features.assign(**{attribute: given})
-
-
-def _differs(model: Model, before: pd.DataFrame, after: pd.DataFrame) -> bool:
-    """Whether any of the net's inputs changes."""
-    a, b = model.encoded_numbers(before), model.encoded_numbers(after)
-    return not np.array_equal(a, b, equal_nan=True)

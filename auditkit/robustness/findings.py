@@ -52,8 +52,7 @@ class FlipRows(PersonRows):
 
         def others(prefix: str) -> Floats:
             found = np.stack([np.abs(columns[f"{prefix}{v}"]) for v in values], axis=1)
-            out: Floats = (found * other).sum(1) / other.sum(1)
-            return out
+            return np.asarray((found * other).sum(1) / other.sum(1))
 
         columns = {RATE: others(CHANGED), EFFECT: others(DELTA), **columns}
         return Grouped.of(columns, self.columns["weight"], group, fewest=fewest)
@@ -86,19 +85,8 @@ def flip_findings(seen: GroupSums, attribute: str, *, level: float) -> tuple[Fin
     if attribute not in seen.tables:
         return ()
     flips = Flips(attribute, seen.tables[attribute], TASK_KINDS[seen.facts["task"]])
-    rate = () if flips.kind.numeric else (_rate(flips, level),)
-    return (*rate, _effect(flips, level))
-
-
-def _rate(flips: Flips, level: float) -> Finding:
-    everybody = _mean(flips.seen.everybody, flips.column(RATE), (0.0, 1.0)).estimate(level)
-    return _finding(flips, "flip_rate", RATE, (0.0, 1.0), level, _rate_statement(flips, everybody))
-
-
-def _effect(flips: Flips, level: float) -> Finding:
-    bounds = (0.0, 1.0) if not flips.kind.numeric else (0.0, np.inf)
-    everybody = _mean(flips.seen.everybody, flips.column(EFFECT), bounds).estimate(level)
-    return _finding(flips, "flip_effect", EFFECT, bounds, level, _effect_statement(flips, everybody, level))
+    effect = _finding(flips, "flip_effect", level)
+    return (effect,) if flips.kind.numeric else (_finding(flips, "flip_rate", level), effect)
 
 
 def _mean(moments: Moments, column: int, bounds: tuple[float, float]) -> Cell:
@@ -109,36 +97,32 @@ def _mean(moments: Moments, column: int, bounds: tuple[float, float]) -> Cell:
     return mean_of(moments, column, bounds=bounds)
 
 
-def _finding(
-    flips: Flips,
-    metric: str,
-    column: str,
-    bounds: tuple[float, float],
-    level: float,
-    statement: str,
-) -> Finding:
-    a, j, everybody = flips.attribute, flips.column(column), flips.seen.everybody
-    groups = [
-        GroupEstimate(group={a: name}, estimate=_mean(moments, j, bounds).estimate(level))
-        for name, moments in flips.seen.groups.items()
-    ]
+def _finding(flips: Flips, metric: str, level: float) -> Finding:
+    a, of_effect, m = flips.attribute, metric == "flip_effect", METRICS[metric]
+    j, most = flips.column(EFFECT if of_effect else RATE), np.inf if flips.kind.numeric else 1.0
+
+    def estimate(moments: Moments) -> Estimate:
+        return _mean(moments, j, (0.0, most)).estimate(level)
+
+    e = estimate(flips.seen.everybody)
+    groups = flips.seen.groups.items()
     return Finding(
         id=f"robustness/{metric}/overall/{a}",
         concern="robustness",
-        title=f"{METRICS[metric].title}, {a}",
-        statement=statement,
+        title=f"{m.title}, {a}",
+        statement=_effect_statement(flips, e, level) if of_effect else _rate_statement(flips, e),
         metric=metric,
         comparison="overall",
         by=(a,),
         caveat=CAUTION,
-        estimate=_mean(everybody, j, bounds).estimate(level),
-        by_group=tuple(groups),
-        exhibits=(_table(flips, level),) if metric == "flip_effect" or flips.kind.numeric else (),
+        estimate=e,
+        by_group=tuple(GroupEstimate(group={a: name}, estimate=estimate(moments)) for name, moments in groups),
+        exhibits=(_table(flips, level),) if of_effect else (),
         notes=(
             f"only {a} is changed; whatever goes with it stays, so that some flipped rows may be like nobody real",
-            f"each of {everybody.n:,} sampled rows is given every other value; its values count alike",
+            f"each of {flips.seen.everybody.n:,} sampled rows is given every other value; its values count alike",
         ),
-        references=(METRICS[metric].reference,),
+        references=(m.reference,),
     )
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from auditkit.stats.quadratic import noncentrality
 from auditkit.stats.rates import critical_value
-
-Floats = NDArray[np.float64]
 
 
 class Association(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats
 
 FEW = 5.0
 """Below this min(m, n)·min(A, 1 − A) the normal approximation gives way to Newcombe's method 5."""

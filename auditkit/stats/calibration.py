@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit, ndtr
 
 from auditkit.stats.quadratic import noncentral_limits
-
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats
 
 MOST_BINS = 15
 ROWS_A_BIN = 20
@@ -180,8 +179,7 @@ def range_quantile(z: float) -> float:
 
 def _logits(sums: Sums) -> Floats:
     """Logit of each bin's mean score; scores of 0 and 1 are taken as one part in 10⁹ away."""
-    out: Floats = logit(np.clip(sums.s / sums.n, 1e-9, 1 - 1e-9))
-    return out
+    return logit(np.clip(sums.s / sums.n, 1e-9, 1 - 1e-9))
 
 
 def _fitted(x: Floats, sums: Sums, offset: Floats, *, start: Floats) -> Logistic:

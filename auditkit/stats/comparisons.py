@@ -1,19 +1,28 @@
-"""One set of comparisons of a family, each with its interval and its p-value. Arrays in, arrays out."""
+"""One set of comparisons of any quantity with limits, each with its interval and its p-value. Arrays in, arrays out.
+
+A quantity is given by its limits: a function of a critical value and of the method for one rate (`wilson`, `jeffreys`);
+`families` is the case of one rate. Of every comparison the inner limit, which says that there is a disparity, stands at
+a simultaneous critical value; the outer one, which says that every disparity is within it, at z.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from auditkit.stats import contrasts, pvalues
-from auditkit.stats.contrasts import Quantity
-from auditkit.stats.critical_values import FamilyInterval, family_quantile
+from auditkit.stats import pairs, pvalues
 from auditkit.stats.pairs import Interval
-from auditkit.stats.rates import Floats, critical_value, sidak_value
+from auditkit.stats.pvalues import FamilyInterval, family_quantile
+from auditkit.stats.rates import Floats, Limits, clopper_pearson, critical_value, jeffreys, sidak_value, wilson
+
+Method = Callable[[ArrayLike, ArrayLike, float], Limits]
+"""(k, n, critical value) → limits of k/n."""
+Quantity = Callable[[float, Method], Limits]
+"""(critical value, method) → limits of the quantity in K groups."""
 
 PAIRS = ("difference", "ratio")
 """Comparisons of all pairs of groups."""
@@ -24,6 +33,21 @@ EXTREMES = ("overall", "group_min", "group_max")
 def fewest_groups(kind: str) -> int:
     """How many groups a comparison needs."""
     return 1 if kind in EXTREMES else 2
+
+
+def inner_side(kind: str, *, above: bool) -> bool:
+    """Whether the limit that lies beyond a tested value (above it, or below) is the inner one."""
+    return above == (kind.startswith("difference") or kind == "group_max")
+
+
+def of_each(groups: Sequence[tuple[float, Callable[[float], tuple[float, float]]]]) -> Quantity:
+    """The quantity of groups that are given one by one, each as a value and its limits at any critical value."""
+
+    def limits_at(q: float, _: Method) -> Limits:
+        both = np.array([limits(q) for _, limits in groups])
+        return Limits(np.array([value for value, _ in groups]), both[:, 0], both[:, 1])
+
+    return limits_at
 
 
 @dataclass(frozen=True)
@@ -51,63 +75,98 @@ class Comparisons:
     other: Quantity | None = None
     """One reference, or the rest of each group."""
     share: Floats | None = None
-    """(K,) share of each group in the overall denominator."""
+    """(K,) share of each group in the overall denominator; it counts as known."""
 
     def interval(self, kind: str, *, inner: float | None = None, outer: float | None = None) -> FamilyInterval:
-        """Positions are among the groups; `inner` and `outer` replace critical values as in `contrasts`."""
-        at: dict[str, Any] = {
-            "level": self.level,
-            "inner": self._inner(kind) if inner is None else inner,
-            "outer": critical_value(self.level, self.df) if outer is None else outer,
-        }
+        """The largest difference, the smallest ratio or the extreme group; `inner` and `outer` replace critical values.
+
+        Differences: low = max(0, max of the lower limits of abs(d)) at the simultaneous value, high = max(−L, U) at z.
+        Ratios r, each folded to min(r, 1/r): high at the simultaneous value, low at z; NaN where every r is 0/0.
+        Positions are among the groups: of pairs the lowest and the highest, else the group farthest out twice.
+        """
+        q, method = self._simultaneous(kind, inner)
+        z = critical_value(self.level, self.df) if outer is None else outer
+        at_q, at_z = self.own(q, method), self.own(z, wilson)
         if kind in EXTREMES:
-            return contrasts.extreme(self.own, self.claims, largest=kind == "group_max", **at)
-        at["rho"] = self.rho
-        ratio = kind.startswith("ratio")
+            return _extreme(at_q, at_z, largest=kind == "group_max")
+        near, far = self._all(kind, at_q, q, method), self._all(kind, at_z, z, wilson)
+        if kind.startswith("difference"):
+            size = np.abs(far.value)
+            low, high = np.maximum(near.low, -near.high).max(), np.maximum(-far.low, far.high).max()
+            low, high = max(0.0, float(low)), min(self.most, float(high))
+        else:
+            with np.errstate(divide="ignore"):
+                size = -np.minimum(far.value, 1 / far.value)
+            high = float(np.nanmin(_folded(near, upper=True)))
+            low = min(float(np.nanmin(_folded(far, upper=False))), high)
+        value = float("nan") if np.isnan(size).all() else float(np.abs(np.nanmax(size)))
         if self.other is None:
-            if ratio:
-                return contrasts.ratio(self.own, self.claims, **at)
-            return contrasts.difference(self.own, self.claims, most=self.most, **at)
-        if self.share is not None:
-            to_overall = contrasts.ratio_to_overall if ratio else contrasts.difference_to_overall
-            return to_overall(self.own, self.other, self.share, **at)
-        if ratio:
-            return contrasts.ratio_to(self.own, self.other, self.claims, **at)
-        return contrasts.difference_to(self.own, self.other, self.claims, most=self.most, **at)
+            return FamilyInterval(value, low, high, int(np.argmin(at_z.p)), int(np.argmax(at_z.p)))
+        worst = 0 if np.isnan(value) else int(np.nanargmax(size))
+        return FamilyInterval(value, low, high, worst, worst)
 
     def p_value(self, kind: str, limit: float, *, above: bool) -> float:
         """Family p of H0: the comparison is at most (`above`), or at least, the limit.
 
-        An interval at level 1 − α lies beyond the limit exactly when p < α.
+        From the limit on the failing side: the inner one with the family's tail, or the outer one with a normal's. An
+        interval at level 1 − α lies beyond the limit exactly when p < α.
         """
         if kind == "overall":  # one group: whichever extreme has its limit at q on the side that fails
             kind = "group_max" if above else "group_min"
-        tail = partial(pvalues.tail, groups=self.claims, law="pairs" if kind in PAIRS else "separate", df=self.df)
-        return p_value_of(partial(self.interval, kind), kind, limit, above=above, tail=tail, df=self.df)
+        if inner_side(kind, above=above):
+            tail = partial(pvalues.tail, groups=self.claims, law="pairs" if kind in PAIRS else "separate", df=self.df)
+            return pvalues.p_value(lambda q: self.interval(kind, inner=q), limit, above=above, tail_of=tail)
+        one = partial(pvalues.tail, groups=1, law="separate", df=self.df)
+        return pvalues.p_value(lambda q: self.interval(kind, outer=q), limit, above=above, tail_of=one)
 
     def each(self, kind: str) -> Interval:
         """Every group against its other side, signed, with simultaneous limits, (K,)."""
         assert self.other is not None, "each group is told against another side"
-        ratios, q = kind.startswith("ratio"), self._inner(kind)
-        return contrasts.each(
-            self.own, self.other, self.claims, level=self.level, ratios=ratios, inner=q, rho=self.rho
-        )  # fmt: skip
+        q, method = self._simultaneous(kind)
+        return self._all(kind, self.own(q, method), q, method)
 
-    def _inner(self, kind: str) -> float:
-        return (family_quantile if kind in PAIRS else sidak_value)(self.level, self.claims, self.df)
+    def _simultaneous(self, kind: str, q: float | None = None) -> tuple[float, Method]:
+        """Critical value and method at which all claims hold together: far out in the tails Wilson's falls short."""
+        if kind in PAIRS:
+            q = family_quantile(self.level, self.claims, self.df) if q is None else q
+            return q, wilson if self.claims <= 2 else jeffreys
+        q = sidak_value(self.level, self.claims, self.df) if q is None else q
+        return q, wilson if self.claims == 1 else clopper_pearson
+
+    def _all(self, kind: str, own: Limits, q: float, method: Method) -> Interval:
+        """Every comparison: of the pairs i < j, of each group with its other side, or with what both make together.
+
+        With w the share: p − overall = (1 − w)(p − p_rest), p / overall = 1 / (w + (1 − w) / (p / p_rest)).
+        """
+        compare = pairs.ratio if kind.startswith("ratio") else pairs.difference
+        if self.other is None:
+            i, j = np.triu_indices(len(own.p), 1)
+            return compare(_at(own, i), _at(own, j), None if self.rho is None else self.rho[i, j])
+        other, w = self.other(q, method), self.share
+        found = compare(own, other, self.rho)
+        if w is None:
+            return found
+        if kind.startswith("difference"):
+            return Interval(*((1 - w) * x for x in found))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = own.p / (w * own.p + (1 - w) * other.p)
+            return Interval(value, *(1 / (w + (1 - w) / x) for x in (found.low, found.high)))
 
 
-def p_value_of(
-    interval: Callable[..., FamilyInterval],
-    kind: str,
-    limit: float,
-    *,
-    above: bool,
-    tail: Callable[[float], float],
-    df: float = np.inf,
-) -> float:
-    """p from the limit on the failing side: the inner one with the family's tail, or the outer one with a normal's."""
-    if above == (kind.startswith("difference") or kind == "group_max"):
-        return pvalues.p_value(lambda q: interval(inner=q), limit, above=above, tail_of=tail)
-    one = partial(pvalues.tail, groups=1, law="separate", df=df)
-    return pvalues.p_value(lambda q: interval(outer=q), limit, above=above, tail_of=one)
+def _extreme(inner: Limits, outer: Limits, *, largest: bool) -> FamilyInterval:
+    """The smallest group: every one is at least `outer.low`, some one at most `inner.high`. The largest: mirrored."""
+    pick, where = (np.max, int(np.argmax(outer.p))) if largest else (np.min, int(np.argmin(outer.p)))
+    low, high = (inner.low, outer.high) if largest else (outer.low, inner.high)
+    return FamilyInterval(float(outer.p[where]), float(pick(low)), float(pick(high)), where, where)
+
+
+def _folded(r: Interval, *, upper: bool) -> Floats:
+    """The upper (or lower) limits of min(r, 1/r) from those of r, (K,)."""
+    with np.errstate(divide="ignore"):
+        if not upper:
+            return np.minimum(r.low, 1 / r.high)
+        return np.where(r.high < 1, r.high, np.where(r.low > 1, 1 / r.low, 1.0))
+
+
+def _at(limits: Limits, where: NDArray[np.intp]) -> Limits:
+    return Limits(*(x[where] for x in limits))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import logit, ndtr
 
 from auditkit.stats.auc import Auc, auc, normal, side
@@ -17,10 +18,7 @@ def auc_of(y: ArrayLike, score: ArrayLike) -> Auc:
     >>> round(auc_of([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]).value, 2)
     0.75
     """
-    y = np.asarray(y).astype(bool)
-    _, code = np.unique(np.asarray(score, float), return_inverse=True)
-    size = int(code.max(initial=-1)) + 1
-    return auc(*(side(np.bincount(code[where], minlength=size)) for where in (~y, y)))
+    return auc(*map(side, _counted(y, score)))
 
 
 def over_folds(folds: Sequence[Auc]) -> Auc:
@@ -59,12 +57,17 @@ def pairs_won(y: ArrayLike, score: ArrayLike, weight: ArrayLike) -> tuple[float,
     >>> pairs_won([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], [1, 1, 1, 1])
     (3.0, 4.0)
     """
-    y, w = np.asarray(y).astype(bool), np.asarray(weight, float)
-    _, code = np.unique(np.asarray(score, float), return_inverse=True)
-    size = int(code.max(initial=-1)) + 1
-    positives, negatives = (np.bincount(code[s], w[s], minlength=size) for s in (y, ~y))
+    negatives, positives = _counted(y, score, weight)
     below = np.cumsum(negatives) - negatives / 2
     return float(positives @ below), float(positives.sum() * negatives.sum())
+
+
+def _counted(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> list[NDArray[Any]]:
+    """Negatives and positives at each value of the score, in rising order: rows, or their weights."""
+    y, w = np.asarray(y).astype(bool), None if weight is None else np.asarray(weight, float)
+    _, code = np.unique(np.asarray(score, float), return_inverse=True)
+    size = int(code.max(initial=-1)) + 1
+    return [np.bincount(code[s], None if w is None else w[s], minlength=size) for s in (~y, y)]
 
 
 def category_pairs_won(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats
 
 
 class Permuted(NamedTuple):
@@ -39,8 +39,7 @@ def kernel_weights(at: ArrayLike, x: ArrayLike, bandwidth: float) -> Floats:
     z = (np.asarray(at, float)[:, None] - np.asarray(x, float)) / bandwidth
     z = z**2 / 2
     w = np.exp(z.min(axis=1, keepdims=True) - z)  # far out the nearest row still has a weight
-    out: Floats = w / w.sum(axis=1, keepdims=True)
-    return out
+    return np.asarray(w / w.sum(axis=1, keepdims=True))
 
 
 def generalized_parity(
@@ -80,8 +79,7 @@ def distance_correlation(x: ArrayLike, y: ArrayLike, *, permutations: int, rng: 
 
 def _centred(x: Floats) -> Floats:
     d = np.abs(x[:, None] - x)
-    out: Floats = d - d.mean(axis=0) - d.mean(axis=1, keepdims=True) + d.mean()
-    return out
+    return np.asarray(d - d.mean(axis=0) - d.mean(axis=1, keepdims=True) + d.mean())
 
 
 def _permuted(values: Floats) -> Permuted:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from auditkit.stats.quadratic import noncentral_limits, noncentral_p
-from auditkit.stats.rates import critical_value, rate
-
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats, critical_value, rate
 
 
 class Dispersion(NamedTuple):

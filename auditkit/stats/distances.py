@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats
+
 Counts = NDArray[np.int64]
 Distance = Callable[[Floats, Floats], Floats]
 """(cumulative shares (..., K, V), values (V,)) → distances (..., pairs) of the pairs i < j of K groups."""
@@ -83,8 +84,7 @@ def _pairs(cumulative: Floats, of: Callable[[Floats], Floats]) -> Floats:
 
 
 def _cumulative(n: Counts) -> Floats:
-    out: Floats = np.cumsum(n, axis=-1) / n.sum(axis=-1, keepdims=True)
-    return out
+    return np.asarray(np.cumsum(n, axis=-1) / n.sum(axis=-1, keepdims=True))
 
 
 def _merged(n: Counts, values: Floats, most: int) -> tuple[Counts, Floats]:

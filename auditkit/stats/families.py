@@ -10,75 +10,37 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from auditkit.stats import contrasts
-from auditkit.stats.contrasts import Quantity
-from auditkit.stats.critical_values import FamilyInterval as FamilyInterval
-from auditkit.stats.critical_values import family_quantile as family_quantile
-from auditkit.stats.critical_values import joint_quantile as joint_quantile
+from auditkit.stats.comparisons import Comparisons, Quantity
+from auditkit.stats.pvalues import FamilyInterval
 from auditkit.stats.rates import Floats, wilson
 
 
-def gap(k: ArrayLike, n: ArrayLike, *, level: float, q: float | None = None) -> FamilyInterval:
-    """max − min of the rates k/n over K ≥ 2 groups, all n > 0.
+def of_rates(kind: str, k: ArrayLike, n: ArrayLike, *, level: float, q: float | None = None) -> FamilyInterval:
+    """One comparison of the rates k/n over K ≥ 2 groups (an extreme: K ≥ 1), all n > 0.
 
-    Low = max(0, max over pairs of the lower limit of abs(d)) at q; high = max over pairs of max(−L, U) at z.
-    `q`, here and below, replaces the quantile of the simultaneous limit: for larger families, and to find the q at
-    which a limit touches a tested value.
+    `difference`: max − min; low = max(0, max over pairs of the lower limit of abs(d)) at q, high = max over pairs of
+    max(−L, U) at z. `ratio`: min / max; high = min(1, min over ordered pairs of U) at q, low = min of L at z.
+    `difference_to_overall`: max of abs(p_g − p_overall), overall containing the group, = (1 − w) abs(p_g − p_rest), w
+    the group's share of n; the lower limit at Šidák's value, with Clopper–Pearson's limits (two groups: one
+    comparison, Newcombe's). `ratio_to_overall`: min of min(r, 1/r), r = p_g / p_overall = 1 / (w + (1 − w) / (p_g /
+    p_rest)), by MOVER-R likewise. `group_min`: low = min of Wilson's lower limits at z (every group is at least that),
+    high = min of Clopper–Pearson's upper limits at Šidák's value (some group is at most that; one group: Wilson's);
+    `group_max`: mirrored. Ratios are NaN with [0, 1] where every rate is 0.
 
-    >>> g = gap([30, 45], [100, 100], level=0.95)
-    >>> round(g.value, 3), round(g.low, 3), round(g.high, 3)
-    (0.15, 0.016, 0.277)
+    `q` replaces the simultaneous critical value: for larger families, and to find where a limit touches a value.
+
+    >>> [round(x, 3) for x in of_rates("difference", [30, 45], [100, 100], level=0.95)[:3]]
+    [0.15, 0.016, 0.277]
+    >>> [round(x, 3) for x in of_rates("ratio", [30, 45], [100, 100], level=0.95)[:3]]
+    [0.667, 0.461, 0.959]
+    >>> [round(x, 3) for x in of_rates("group_min", [30, 45], [100, 100], level=0.95)[:3]]
+    [0.3, 0.219, 0.414]
     """
-    return contrasts.difference(_rates(k, n), np.size(n), level=level, inner=q)
-
-
-def ratio(k: ArrayLike, n: ArrayLike, *, level: float, q: float | None = None) -> FamilyInterval:
-    """min / max of the rates k/n over K ≥ 2 groups, all n > 0; NaN with [0, 1] when every rate is 0.
-
-    High = min(1, min over ordered pairs of U) at q; low = min over ordered pairs of L at z.
-
-    >>> r = ratio([30, 45], [100, 100], level=0.95)
-    >>> round(r.value, 3), round(r.low, 3), round(r.high, 3)
-    (0.667, 0.461, 0.959)
-    """
-    return contrasts.ratio(_rates(k, n), np.size(n), level=level, inner=q)
-
-
-def difference_to_overall(k: ArrayLike, n: ArrayLike, *, level: float, q: float | None = None) -> FamilyInterval:
-    """max over groups of abs(p_g − p_overall), overall containing the group; K ≥ 2 groups, all n > 0.
-
-    p_g − p_overall = (1 − w)(p_g − p_rest), w the group's share of n: (1 − w) × Newcombe(g, rest) at z for the
-    upper limit; the lower at Šidák's value, with Clopper–Pearson's limits (two groups: one comparison, Newcombe's).
-
-    >>> round(difference_to_overall([30, 45], [100, 100], level=0.95).value, 3)
-    0.075
-    """
-    return contrasts.difference_to_overall(*_and_rest(k, n), level=level, inner=q)
-
-
-def ratio_to_overall(k: ArrayLike, n: ArrayLike, *, level: float, q: float | None = None) -> FamilyInterval:
-    """min over groups of min(r, 1/r), r = p_g / p_overall = 1 / (w + (1 − w) / (p_g / p_rest)).
-
-    Limits are those of MOVER-R(g, rest), transformed, chosen as in `difference_to_overall`. NaN with [0, 1] when every
-    rate is 0.
-
-    >>> round(ratio_to_overall([30, 45], [100, 100], level=0.95).value, 3)
-    0.8
-    """
-    return contrasts.ratio_to_overall(*_and_rest(k, n), level=level, inner=q)
-
-
-def extreme(k: ArrayLike, n: ArrayLike, *, level: float, largest: bool, q: float | None = None) -> FamilyInterval:
-    """The smallest (or largest) rate over K ≥ 1 groups, all n > 0.
-
-    Smallest: low = min of Wilson's lower limits at z (every group is at least that), high = min of Clopper–
-    Pearson's upper limits at Šidák's value (some group is at most that; one group: Wilson's). Largest: mirrored.
-
-    >>> e = extreme([30, 45], [100, 100], level=0.95, largest=False)
-    >>> round(e.value, 2), round(e.low, 3), round(e.high, 3)
-    (0.3, 0.219, 0.414)
-    """
-    return contrasts.extreme(_rates(k, n), np.size(n), level=level, largest=largest, inner=q)
+    k, n = np.asarray(k, float), np.asarray(n, float)
+    if not kind.endswith("to_overall"):
+        return Comparisons(_rates(k, n), n.size, level).interval(kind, inner=q)
+    rest, claims = _rates(k.sum() - k, n.sum() - n), 1 if n.size == 2 else n.size
+    return Comparisons(_rates(k, n), claims, level, other=rest, share=n / n.sum()).interval(kind, inner=q)
 
 
 def minimum_detectable(pooled: float, pooled_n: float, n_a: ArrayLike, n_b: ArrayLike, *, q: float, z: float) -> Floats:
@@ -97,12 +59,5 @@ def minimum_detectable(pooled: float, pooled_n: float, n_a: ArrayLike, n_b: Arra
     return out
 
 
-def _rates(k: ArrayLike, n: ArrayLike) -> Quantity:
-    k, n = np.asarray(k, float), np.asarray(n, float)
+def _rates(k: Floats, n: Floats) -> Quantity:
     return lambda q, method: method(k, n, q)
-
-
-def _and_rest(k: ArrayLike, n: ArrayLike) -> tuple[Quantity, Quantity, Floats]:
-    """Each rate, that of all other groups together, and each group's share of n."""
-    k, n = np.asarray(k, float), np.asarray(n, float)
-    return _rates(k, n), _rates(k.sum() - k, n.sum() - n), n / n.sum()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats
 
 FEWEST = 10
 """A value that fewer rows hold is not told."""
@@ -40,5 +39,4 @@ def told(values: Floats, places: Floats) -> Floats:
     grid = np.unique(np.round(np.round(places / step) * step, digits))
     order = np.sort(values)
     held = np.searchsorted(order, grid, "right") - np.searchsorted(order, grid, "left")
-    out: Floats = grid[(held == 0) | (held >= FEWEST)]
-    return out
+    return np.asarray(grid[(held == 0) | (held >= FEWEST)])

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 
-from auditkit.stats import families, pvalues
-from auditkit.stats.families import FamilyInterval
+from auditkit.stats import pvalues
+from auditkit.stats.comparisons import EXTREMES, Comparisons, inner_side
+from auditkit.stats.pvalues import FamilyInterval
 from auditkit.stats.ranges import crossing
 from auditkit.stats.rates import Floats, Limits, wilson
 
-Counts = tuple[Floats, Floats]
-"""(k, n) of the groups of one family, each (K,), all n > 0."""
 
-
-def joint_tail(q: float, groups: Sequence[int]) -> float:
+def joint_tail(q: float, groups: Sequence[int], df: float = math.inf) -> float:
     """1 − Π F_K(q): P(the largest statistic of any of the families of pairs exceeds q), were they independent.
 
     For dependent normal statistics no smaller than the truth (Gaussian correlation inequality; Royen, 2014).
@@ -25,58 +24,78 @@ def joint_tail(q: float, groups: Sequence[int]) -> float:
     >>> round(joint_tail(2.236, [2, 2]), 3)
     0.05
     """
-    return float(-np.expm1(sum(np.log1p(-min(pvalues.tail(q, k, "pairs"), 1 - 1e-16)) for k in groups)))
+    return float(-np.expm1(sum(np.log1p(-min(pvalues.tail(q, k, "pairs", df), 1 - 1e-16)) for k in groups)))
 
 
 @lru_cache(maxsize=256)
-def joint_quantile(level: float, groups: tuple[int, ...]) -> float:
+def joint_quantile(level: float, groups: tuple[int, ...], df: float = math.inf) -> float:
     """q at which families of pairs among so many groups each hold together: Π F_K(q) = level.
 
     >>> round(joint_quantile(0.95, (2, 2)), 3), round(joint_quantile(0.95, (5,)), 3)
     (2.236, 2.728)
     """
-    return crossing(lambda q: joint_tail(q, groups) - (1 - level), 0.0, 40.0)
+    return crossing(lambda q: joint_tail(q, groups, df) - (1 - level), 0.0, 40.0 if math.isinf(df) else 1e4)
 
 
-def widest(counts: Sequence[Counts], *, level: float, inner: float | None = None) -> tuple[int, FamilyInterval]:
-    """The largest max − min over all families, and which family it is.
+@dataclass(frozen=True)
+class Joint:
+    """Families whose groups are compared each within itself; the extreme of all of them is judged as such.
 
-    Low at the joint quantile (`inner` replaces it), high at z: every pair of every family is within it.
-
-    >>> one, two = (np.array([30, 45]), np.array([100, 100])), (np.array([50, 52]), np.array([100, 100]))
-    >>> where, g = widest([one, two], level=0.95)
+    >>> one, two = (Comparisons(lambda q, m, k=k: m(k, [100, 100], q), 2, 0.95) for k in ([30, 45], [50, 52]))
+    >>> where, g = Joint((one, two)).interval("difference")
     >>> where, round(g.value, 2), round(g.low, 3), round(g.high, 3)
     (0, 0.15, 0.0, 0.277)
     """
-    q = joint_quantile(level, tuple(len(n) for _, n in counts)) if inner is None else inner
-    gaps = [families.gap(k, n, level=level, q=q) for k, n in counts]
-    where = max(range(len(gaps)), key=lambda i: gaps[i].value)
-    low, high = max(g.low for g in gaps), max(g.high for g in gaps)
-    return where, gaps[where]._replace(low=low, high=high)
 
+    parts: tuple[Comparisons, ...]
 
-def smallest_ratio(counts: Sequence[Counts], *, level: float, inner: float | None = None) -> tuple[int, FamilyInterval]:
-    """The smallest min / max over all families, and which family it is; NaN where every family is 0/0.
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Groups of each family."""
+        return tuple(p.claims for p in self.parts)
 
-    High at the joint quantile, low at z.
-    """
-    q = joint_quantile(level, tuple(len(n) for _, n in counts)) if inner is None else inner
-    ratios = [families.ratio(k, n, level=level, q=q) for k, n in counts]
-    where = min(range(len(ratios)), key=lambda i: math.inf if math.isnan(ratios[i].value) else ratios[i].value)
-    low, high = min(r.low for r in ratios), min(r.high for r in ratios)
-    return where, ratios[where]._replace(low=low, high=high)
+    @cached_property
+    def df(self) -> float:
+        """Degrees of freedom of the standard errors."""
+        return min(p.df for p in self.parts)
 
+    @cached_property
+    def quantile(self) -> float:
+        """q at which all pairs of all families hold together."""
+        return joint_quantile(self.parts[0].level, self.sizes, self.df)
 
-def extreme(
-    counts: Sequence[Counts], *, level: float, largest: bool, inner: float | None = None
-) -> tuple[int, FamilyInterval]:
-    """The smallest (or largest) rate over all families: the inner limit at Šidák's value for all rates, z outside."""
-    k, n = (np.concatenate([c[i] for c in counts]) for i in (0, 1))
-    found = families.extreme(k, n, level=level, largest=largest, q=inner)
-    ends = np.cumsum([len(n) for _, n in counts])
-    where = int(np.searchsorted(ends, found.first, side="right"))
-    at = found.first - (int(ends[where - 1]) if where else 0)
-    return where, found._replace(first=at, second=at)
+    def tail(self, q: float) -> float:
+        """P(the largest statistic of a pair of any family exceeds q) when there is no effect."""
+        return joint_tail(q, self.sizes, self.df)
+
+    def interval(self, kind: str, *, inner: float | None = None) -> tuple[int, FamilyInterval]:
+        """The extreme over all families, and which one has it; positions are among its groups.
+
+        The inner limit of pairs stands at the joint quantile, that of a single group at Šidák's value for all groups
+        (`inner` replaces either); the outer one at z: every comparison of every family is within it. NaN where every
+        family is 0/0.
+        """
+        inner = self.quantile if inner is None and kind not in EXTREMES else inner
+        found = [p.interval(kind, inner=inner) for p in self._claiming(kind)]
+        worst = max if kind in ("difference", "group_max") else min
+        values = [math.inf if math.isnan(g.value) else g.value for g in found]
+        where = values.index(worst(values))
+        return where, found[where]._replace(low=worst(g.low for g in found), high=worst(g.high for g in found))
+
+    def p_value(self, kind: str, limit: float, *, above: bool) -> float:
+        """p of H0: the extreme is at most (`above`), or at least, the limit.
+
+        Through the joint law of q where the inner limit decides; where the outer one does, every family must lie within
+        it, each at its own p.
+        """
+        if kind in EXTREMES or not inner_side(kind, above=above):
+            one = [p.p_value(kind, limit, above=above) for p in self._claiming(kind)]
+            return min(one) if inner_side(kind, above=above) else max(one)
+        return pvalues.p_value(lambda q: self.interval(kind, inner=q)[1], limit, above=above, tail_of=self.tail)
+
+    def _claiming(self, kind: str) -> tuple[Comparisons, ...]:
+        """The families; each group of an extreme is one of all groups."""
+        return tuple(replace(p, claims=sum(self.sizes)) for p in self.parts) if kind in EXTREMES else self.parts
 
 
 def macro(k: Floats, n: Floats, z: float) -> Limits:
@@ -99,12 +118,3 @@ def macro(k: Floats, n: Floats, z: float) -> Limits:
     low = np.clip(middle - np.maximum(below, plain), 0.0, 1.0)
     high = np.clip(middle + np.maximum(above, plain), 0.0, 1.0)
     return Limits(middle, low, high)
-
-
-def level_of(z: float) -> float:
-    """The level whose critical value is z.
-
-    >>> round(level_of(1.959964), 6)
-    0.95
-    """
-    return math.erf(z / math.sqrt(2))

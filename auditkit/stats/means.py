@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from auditkit.stats.rates import wilson
-
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats, wilson
 
 
 class MeanLimits(NamedTuple):
@@ -86,5 +84,4 @@ def t_value(n: ArrayLike, z: float) -> Floats:
     from scipy.special import ndtr, stdtrit
 
     n = np.asarray(n, float)
-    out: Floats = np.asarray(stdtrit(np.where(n > 1, n - 1, np.nan), ndtr(z)))
-    return out
+    return np.asarray(stdtrit(np.where(n > 1, n - 1, np.nan), ndtr(z)))

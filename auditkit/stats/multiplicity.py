@@ -3,24 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
-
-
-def holm(p: ArrayLike) -> Floats:
-    """Holm's adjusted p-values, (m,): rejecting where they are ≤ α errs at all in at most α of the families.
-
-    Sorted, p̃_(i) = max over j ≤ i of min(1, (m − j + 1) p_(j)); free of assumptions about dependence.
-    Raises ValueError for p outside [0, 1] or NaN. Source: Holm (1979), Scandinavian Journal of Statistics 6:65.
-
-    >>> holm([0.01, 0.04, 0.03]).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    p = _checked(p)
-    order = np.argsort(p, kind="stable")
-    steps = np.arange(len(p), 0, -1) * p[order]
-    return _unsorted(np.minimum(np.maximum.accumulate(steps), 1.0), order)
+from auditkit.stats.rates import Floats
 
 
 def benjamini_hochberg(p: ArrayLike) -> Floats:
@@ -32,10 +17,14 @@ def benjamini_hochberg(p: ArrayLike) -> Floats:
     >>> benjamini_hochberg([0.01, 0.04, 0.03]).tolist()
     [0.03, 0.04, 0.04]
     """
-    p = _checked(p)
+    p = np.asarray(p, dtype=np.float64)
+    if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
+        raise ValueError("p-values must be one row of numbers in [0, 1]")
     order = np.argsort(p, kind="stable")
     steps = len(p) * p[order] / np.arange(1, len(p) + 1)
-    return _unsorted(np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0), order)
+    out = np.empty_like(p)
+    out[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0)
+    return out
 
 
 def coverage_adjusted_level(level: float, selected: int, tried: int) -> float:
@@ -51,16 +40,3 @@ def coverage_adjusted_level(level: float, selected: int, tried: int) -> float:
     if not 0 <= selected <= tried or tried < 1:
         raise ValueError(f"selected must lie between 0 and tried, which is at least 1; got {selected} of {tried}")
     return 1 - (1 - level) * max(selected, 1) / tried
-
-
-def _checked(p: ArrayLike) -> Floats:
-    values = np.asarray(p, dtype=np.float64)
-    if values.ndim != 1 or not ((values >= 0) & (values <= 1)).all():
-        raise ValueError("p-values must be one row of numbers in [0, 1]")
-    return values
-
-
-def _unsorted(values: Floats, order: NDArray[np.intp]) -> Floats:
-    out = np.empty_like(values)
-    out[order] = values
-    return out

@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from auditkit.stats.rates import Limits
-
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats, Limits
 
 
 class Interval(NamedTuple):
@@ -55,8 +52,7 @@ def ratio(a: Limits, b: Limits, rho: Floats | None = None) -> Interval:
 
 def _size(x: Floats, y: Floats, rho: Floats | None) -> Floats:
     if rho is None:
-        out: Floats = np.hypot(x, y)
-        return out
+        return np.hypot(x, y)
     return np.sqrt(np.maximum(x * x + y * y - 2 * rho * x * y, 0.0))
 
 

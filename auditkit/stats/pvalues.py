@@ -1,24 +1,54 @@
-"""Adjusted p of a family's hypothesis: the q at which its interval touches the tested value, through the law of q.
+"""The law of the largest of a family: the critical value at which all its comparisons hold together, and adjusted p.
 
-So an interval at level 1 − α lies beyond a limit exactly when p < α.
+p is the tail at the q at which the interval touches the tested value, so that an interval at level 1 − α lies beyond a
+limit exactly when p < α.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy.special import ndtr, stdtr
 
-from auditkit.stats.families import FamilyInterval
-from auditkit.stats.ranges import crossing, range_sf
+from auditkit.stats.ranges import crossing, range_ppf, range_sf
+from auditkit.stats.rates import critical_value
 
 MOST = 38.0
 """Beyond this q every tail is 0 in double precision."""
 
 Law = Literal["pairs", "separate"]
 """Of the largest statistic: all pairs of K groups (studentized range), or K separate normals (Šidák)."""
+
+
+class FamilyInterval(NamedTuple):
+    """A maximum (or minimum) over a family, its limits, and the two groups that give the value."""
+
+    value: float
+    """NaN where it is undefined."""
+    low: float
+    high: float
+    """May be ∞ for ratios."""
+    first: int
+    """Position of the group with the lower rate (of the group itself, for comparisons to overall)."""
+    second: int
+    """Position of the group with the higher rate."""
+
+
+@lru_cache(maxsize=256)
+def family_quantile(level: float, groups: int, df: float = np.inf) -> float:
+    """q of all pairs among `groups` groups: studentized range over √2; 1.960 for two (t with finite `df`).
+
+    Source: Kramer (1956), Biometrics 12:307.
+
+    >>> round(family_quantile(0.95, 2), 3), round(family_quantile(0.95, 10), 3)
+    (1.96, 3.164)
+    >>> round(family_quantile(0.95, 2, df=9), 3)
+    2.262
+    """
+    return critical_value(level, df) if groups <= 2 else range_ppf(level, groups, df) / 2**0.5
 
 
 def tail(q: float, groups: int, law: Law, df: float = np.inf) -> float:
@@ -45,9 +75,9 @@ def p_value(
     `interval(q)` gives the limits at critical value q; `tail_of(q)` the family's tail. 1 where even the narrowest
     interval is not beyond the limit.
 
-    >>> from auditkit.stats.families import gap
+    >>> from auditkit.stats.families import of_rates
     >>> def interval(q):
-    ...     return gap([30, 45], [100, 100], level=0.95, q=q)
+    ...     return of_rates("difference", [30, 45], [100, 100], level=0.95, q=q)
     >>> round(p_value(interval, 0.0, above=True, tail_of=lambda q: tail(q, 2, "pairs")), 4)
     0.0283
     """

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chndtr, chndtrinc, ndtr
 
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats
 
 FAR = 1e9
 """From where the series behind the law gives no number."""
@@ -18,6 +16,7 @@ def noncentral_limits(t: float, m: Floats, z: float) -> tuple[float, float]:
     T/g ~ χ²_df(λ), θ = g λ, g = ΣM²/ΣM, df = (ΣM)²/ΣM²: Satterthwaite's match of two moments, inverted at
     tail Φ(−z).
 
+    >>> import numpy as np
     >>> [round(x, 3) for x in noncentral_limits(30.0, np.ones(10), 1.96)]
     [5.255, 44.775]
     """
@@ -44,6 +43,7 @@ def noncentrality(x: float, df: float, z: float) -> float:
 def noncentral_p(t: float, m: Floats, theta: float, *, above: bool) -> float:
     """p of H0: E T − ΣM is at most (`above`), or at least, theta: 1 − the level at which a limit touches it.
 
+    >>> import numpy as np
     >>> low, _ = noncentral_limits(30.0, np.ones(10), 1.959964)
     >>> round(noncentral_p(30.0, np.ones(10), low, above=True), 6)
     0.05

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaln, ndtr
 
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats
+
 _REACH = 9.0
 """Normals beyond this do not matter to 1e-18."""
 
@@ -36,16 +36,11 @@ def range_sf(q: float, groups: int, df: float = np.inf) -> float:
     >>> round(range_sf(3.857656, 5), 6), round(range_sf(5.0, 5, df=9), 4)
     (0.05, 0.0388)
     """
-    if np.isfinite(df):
-        s, spread = _spread(df)
-        z, weight = _nodes()
-        below = ndtr(z)
-        others = (groups - 1) * np.log1p(-np.minimum(ndtr(z - q * s[:, None]) / below, 1 - 1e-16))
-        return float(groups * (spread @ (-np.expm1(others) @ (weight * below ** (groups - 1)))))
+    s, spread = _spread(df) if np.isfinite(df) else (np.ones(1), np.ones(1))
     z, weight = _nodes()
     below = ndtr(z)
-    others = (groups - 1) * np.log1p(-np.minimum(ndtr(z - q) / below, 1 - 1e-16))
-    return float(groups * (weight * below ** (groups - 1) * -np.expm1(others)).sum())
+    others = (groups - 1) * np.log1p(-np.minimum(ndtr(z - q * s[:, None]) / below, 1 - 1e-16))
+    return float(groups * (spread @ (-np.expm1(others) @ (weight * below ** (groups - 1)))))
 
 
 @lru_cache(maxsize=256)

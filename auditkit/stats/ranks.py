@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats
 
 
 def weighted_tau(a: ArrayLike, b: ArrayLike) -> float:
@@ -38,5 +38,4 @@ def spearman_rows(a: ArrayLike, b: ArrayLike) -> Floats:
     x, y = (rankdata(np.asarray(v, float), axis=1) for v in (a, b))
     x, y = (v - v.mean(1, keepdims=True) for v in (x, y))
     scale = np.sqrt((x * x).sum(1) * (y * y).sum(1))
-    out: Floats = np.divide((x * y).sum(1), scale, out=np.zeros(len(x)), where=scale > 0)
-    return out
+    return np.asarray(np.divide((x * y).sum(1), scale, out=np.zeros(len(x)), where=scale > 0))

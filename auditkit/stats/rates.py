@@ -43,8 +43,7 @@ def sidak_value(level: float, comparisons: int, df: float = np.inf) -> float:
 def rate(k: ArrayLike, n: ArrayLike) -> Floats:
     """k / n, NaN where n is 0: never 0 for 0/0."""
     k, n = np.asarray(k, float), np.asarray(n, float)
-    out: Floats = np.divide(k, n, out=np.full(np.broadcast(k, n).shape, np.nan), where=n > 0)
-    return out
+    return np.asarray(np.divide(k, n, out=np.full(np.broadcast(k, n).shape, np.nan), where=n > 0))
 
 
 def wilson(k: ArrayLike, n: ArrayLike, z: float | Floats) -> Limits:
@@ -62,10 +61,7 @@ def wilson(k: ArrayLike, n: ArrayLike, z: float | Floats) -> Limits:
         scale = 1 + z * z / n
         centre = (p + z * z / (2 * n)) / scale
         half = z * np.sqrt(np.maximum(p * (1 - p), 0) / n + z * z / (4 * n * n)) / scale
-        low = np.where(k <= 0, 0.0, np.maximum(centre - half, 0.0))
-        high = np.where(k >= n, 1.0, np.minimum(centre + half, 1.0))
-    nothing = ~(n > 0)
-    return Limits(p, np.where(nothing, np.nan, low), np.where(nothing, np.nan, high))
+    return _limits(k, n, np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0))
 
 
 def jeffreys(k: ArrayLike, n: ArrayLike, q: float | Floats) -> Limits:
@@ -76,13 +72,9 @@ def jeffreys(k: ArrayLike, n: ArrayLike, q: float | Floats) -> Limits:
     >>> jeffreys(10, 10, 1.96).high
     array(1.)
     """
-    k, n = np.asarray(k, float), np.asarray(n, float)
-    tail = ndtr(-np.asarray(q))
+    k, n, tail = np.asarray(k, float), np.asarray(n, float), ndtr(-np.asarray(q))
     a, b = k + 0.5, n - k + 0.5
-    low = np.where(k <= 0, 0.0, betaincinv(a, b, tail))
-    high = np.where(k >= n, 1.0, 1 - betaincinv(b, a, tail))
-    nothing = ~(n > 0)
-    return Limits(rate(k, n), np.where(nothing, np.nan, low), np.where(nothing, np.nan, high))
+    return _limits(k, n, betaincinv(a, b, tail), 1 - betaincinv(b, a, tail))
 
 
 def clopper_pearson(k: ArrayLike, n: ArrayLike, q: float | Floats) -> Limits:
@@ -94,10 +86,15 @@ def clopper_pearson(k: ArrayLike, n: ArrayLike, q: float | Floats) -> Limits:
     >>> [round(float(x), 3) for x in clopper_pearson(9, 10, 1.96)]
     [0.9, 0.555, 0.997]
     """
-    k, n = np.asarray(k, float), np.asarray(n, float)
-    tail = ndtr(-np.asarray(q))
+    k, n, tail = np.asarray(k, float), np.asarray(n, float), ndtr(-np.asarray(q))
     with np.errstate(invalid="ignore"):
-        low = np.where(k <= 0, 0.0, betaincinv(np.maximum(k, 1e-300), n - k + 1, tail))
-        high = np.where(k >= n, 1.0, 1 - betaincinv(np.maximum(n - k, 1e-300), k + 1, tail))
+        low = betaincinv(np.maximum(k, 1e-300), n - k + 1, tail)
+        high = 1 - betaincinv(np.maximum(n - k, 1e-300), k + 1, tail)
+    return _limits(k, n, low, high)
+
+
+def _limits(k: Floats, n: Floats, low: ArrayLike, high: ArrayLike) -> Limits:
+    """0 below where k = 0, 1 above where k = n; NaN where n is 0."""
     nothing = ~(n > 0)
+    low, high = np.where(k <= 0, 0.0, low), np.where(k >= n, 1.0, high)
     return Limits(rate(k, n), np.where(nothing, np.nan, low), np.where(nothing, np.nan, high))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from auditkit.stats import pairs
 from auditkit.stats.pairs import Interval
-from auditkit.stats.rates import Limits, jeffreys, rate, wilson
+from auditkit.stats.rates import Floats, Limits, jeffreys, rate, wilson
 
-Floats = NDArray[np.float64]
+Method = Callable[[Floats, Floats, float | Floats], Limits]
 _FARTHEST = 37.0
 """Beyond this normal quantile the tail leaves double precision."""
 
@@ -48,8 +48,7 @@ def difference(a: Sums, b: Sums, *, level: float, rates: bool) -> Interval:
     [0.25, 0.112, 0.395]
     """
     if rates:
-        q = float(ndtri(0.5 + level / 2))
-        return _rates(a, b, q)
+        return _mover(jeffreys, a, b, float(ndtri(0.5 + level / 2)))
     d, error, df = _welch(a, b)
     half = np.where(df > 0, stdtrit(np.maximum(df, 1e-9), 0.5 + level / 2) * error, np.inf)
     return Interval(d, np.where(np.isnan(d), np.nan, d - half), np.where(np.isnan(d), np.nan, d + half))
@@ -73,7 +72,7 @@ def p_value(a: Sums, b: Sums, *, rates: bool) -> Floats:
     near, far = np.zeros(d.shape), np.full(d.shape, _FARTHEST)
     for _ in range(60):
         q = (near + far) / 2
-        touches = _beyond(_rates(a, b, q), d) <= 0
+        touches = _beyond(_mover(jeffreys, a, b, q), d) <= 0
         near, far = np.where(touches, near, q), np.where(touches, q, far)
     return np.where(np.isnan(d) | (d == 0), 1.0, np.minimum(2 * ndtr(-far), 1.0))
 
@@ -84,17 +83,12 @@ def lower_of_size(a: Sums, b: Sums, *, z: float, rates: bool) -> Floats:
     For searching many parts at once: Newcombe for rates, a normal interval for means.
     """
     d = a.mean - b.mean
-    found = _beyond(pairs.difference(*_limits(a, b, z)), d) if rates else np.abs(d) - z * _welch(a, b)[1]
+    found = _beyond(_mover(wilson, a, b, z), d) if rates else np.abs(d) - z * _welch(a, b)[1]
     return np.where(np.isnan(found), -np.inf, found)
 
 
-def _rates(a: Sums, b: Sums, q: float | Floats) -> Interval:
-    first, second = (jeffreys(s.x, s.n, q) for s in (a, b))
-    return pairs.difference(first, second)
-
-
-def _limits(a: Sums, b: Sums, z: float) -> tuple[Limits, Limits]:
-    return wilson(a.x, a.n, z), wilson(b.x, b.n, z)
+def _mover(method: Method, a: Sums, b: Sums, q: float | Floats) -> Interval:
+    return pairs.difference(method(a.x, a.n, q), method(b.x, b.n, q))
 
 
 def _beyond(i: Interval, d: Floats) -> Floats:

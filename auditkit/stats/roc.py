@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats
+
 GRID = 256
 """Steps of the placement values in the permutation test."""
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from auditkit.stats.rates import rate
-
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats, rate
 
 
 class Standardized(NamedTuple):

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from auditkit.stats import pairs
-from auditkit.stats.contrasts import Method
-from auditkit.stats.rates import Limits
+from auditkit.stats.comparisons import Method
+from auditkit.stats.rates import Floats, Limits
 
-Floats = NDArray[np.float64]
 Tables = NDArray[np.int64]
 Statistic = Callable[[Floats], Floats]
 """(K, 2, 2) counts or shares → (K,) values, NaN where undefined."""
@@ -73,21 +72,18 @@ def _of_draws(t: Tables, q: float, statistic: Statistic, ends: tuple[float, floa
 
 def smallest_margin(t: Tables) -> NDArray[np.int64]:
     """(K,) the smallest of the truly positive, truly negative, selected and not selected."""
-    out: NDArray[np.int64] = np.minimum(t.sum(axis=2).min(axis=1), t.sum(axis=1).min(axis=1))
-    return out
+    return np.asarray(np.minimum(t.sum(axis=2).min(axis=1), t.sum(axis=1).min(axis=1)))
 
 
 def with_benefit(t: Tables) -> NDArray[np.int64]:
     """(K,) rows; 0 where every one is overlooked, so that nobody has a benefit to share."""
     n = t.sum(axis=(1, 2))
-    out: NDArray[np.int64] = np.where(t[:, 1, 0] < n, n, 0)
-    return out
+    return np.asarray(np.where(t[:, 1, 0] < n, n, 0))
 
 
 def smaller_class(t: Tables) -> NDArray[np.int64]:
     """(K,) the smaller of the truly positive and the truly negative."""
-    out: NDArray[np.int64] = t.sum(axis=2).min(axis=1)
-    return out
+    return np.asarray(t.sum(axis=2).min(axis=1))
 
 
 def _correlation(t: Floats) -> Floats:
@@ -101,8 +97,7 @@ def _entropy(t: Floats) -> Floats:
     fp, fn, n = t[..., 0, 1], t[..., 1, 0], t.sum(axis=(-2, -1))
     benefit, squares = n + fp - fn, n + 3 * fp - fn  # 2 for a false positive, 0 for a false negative, else 1
     ratio = np.divide(squares * n, benefit**2, out=np.full(n.shape, np.nan), where=benefit > 0)
-    out: Floats = np.maximum((ratio - 1) / 2, 0.0)
-    return out
+    return np.asarray(np.maximum((ratio - 1) / 2, 0.0))
 
 
 def _quantiles(table: Tables, q: float, statistic: Statistic, ends: tuple[float, float]) -> tuple[float, float]:

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
-from auditkit.stats.rates import rate
+from auditkit.stats.rates import Floats, rate
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 STEPS = 64
 """Halvings of the interval in which the water level is sought: to the last bit of a double."""
@@ -84,8 +83,7 @@ class Unknowns:
         if groups < 2:
             nothing = np.full(groups, np.nan)
             return Bounds(nothing, nothing, nothing)
-        fits = u.fits.astype(np.int64)
-        helping, hurting = u.unknown_selected @ fits, (u.unknown_rows - u.unknown_selected) @ fits
+        helping, hurting = u._fitting()
         worst, best = np.empty(groups), np.empty(groups)
         for g in range(groups):
             other = np.arange(groups) != g
@@ -104,8 +102,7 @@ class Unknowns:
         """
         u = self.settled()
         exact = Fraction(limit).limit_denominator(10_000)
-        fits = u.fits.astype(np.int64)
-        helping, hurting = u.unknown_selected @ fits, (u.unknown_rows - u.unknown_selected) @ fits
+        helping, hurting = u._fitting()
         out = np.full(len(u.rows), -1, dtype=np.int64)
         step = max(1, _CELLS // (1 + int(helping.max(initial=0))))
         for g in range(len(u.rows)):
@@ -115,6 +112,11 @@ class Unknowns:
                 if needed >= 0 and (out[g] < 0 or needed < out[g]):
                     out[g] = needed
         return out
+
+    def _fitting(self) -> tuple[Ints, Ints]:
+        """(K,) unknown rows that fit each group: the selected ones, which raise it, and the others, which lower it."""
+        fits = self.fits.astype(np.int64)
+        return self.unknown_selected @ fits, (self.unknown_rows - self.unknown_selected) @ fits
 
     def _lowered(self, other: NDArray[np.bool_]) -> float:
         """The highest rate of these groups when the unselected unknown rows are added where they lower it most."""

@@ -8,13 +8,12 @@ import fairlearn.metrics as fl
 import numpy as np
 import pandas as pd
 
-from auditkit.catalogue.index import rates
+from auditkit.catalogue.index import METRICS, rates
 from auditkit.evidence.bootstrap import Bootstrap
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.frame import functions
-from auditkit.fairness.families.quantiles import rate_by_group
 from auditkit.fairness.groups.check import GroupFairness
-from auditkit.stats import families
+from auditkit.stats.families import of_rates
 from tests.benchmarks.timing import median_seconds, row
 
 ROWS, GROUPS = 1_000_000, 10
@@ -63,7 +62,7 @@ def main() -> None:
     def drawn() -> None:
         replicates = Bootstrap.of(tally(category), 1_000, random_state=0)
         for m in names:
-            rate_by_group(replicates, m, "g")
+            replicates.rate(METRICS[m].numerator, METRICS[m].denominator, "g")
 
     def one_by_fairlearn() -> None:
         fl.MetricFrame(
@@ -81,6 +80,6 @@ def main() -> None:
 
     def thousand() -> None:
         for k, n in zip(hits, many, strict=True):
-            families.gap(k, n, level=0.95)
+            of_rates("difference", k, n, level=0.95)
 
     print(f"  gaps of 1,000 groups × 10 rates {median_seconds(thousand):29.3f} s  (reach 1 s)", flush=True)

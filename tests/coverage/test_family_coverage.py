@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from auditkit.stats import families
-from auditkit.stats.families import FamilyInterval
+from auditkit.stats.families import of_rates
+from auditkit.stats.pvalues import FamilyInterval
 
 SIZES = {
     "five equal": [200] * 5,
@@ -24,12 +24,11 @@ CELLS = {f"{name}, p = {p}": (n, [p] * len(n)) for name, n in SIZES.items() for 
 }
 Kind = Callable[..., FamilyInterval]
 KINDS: dict[str, Kind] = {
-    "gap": families.gap,
-    "ratio": families.ratio,
-    "difference_to_overall": families.difference_to_overall,
-    "ratio_to_overall": families.ratio_to_overall,
-    "group_min": partial(families.extreme, largest=False),
-    "group_max": partial(families.extreme, largest=True),
+    "gap": partial(of_rates, "difference"),
+    **{
+        kind: partial(of_rates, kind)
+        for kind in ("ratio", "difference_to_overall", "ratio_to_overall", "group_min", "group_max")
+    },
 }
 
 

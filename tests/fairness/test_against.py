@@ -14,12 +14,14 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import PolicyError
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.against import TO_REFERENCE
-from auditkit.fairness.groups import check
-from auditkit.fairness.groups.check import GroupFairness, reassess
+from auditkit.fairness.groups.check import GroupFairness, answering
 from auditkit.judging import judge
 from auditkit.question import Question
 from auditkit.records import Comparison, DataProvenance, Finding, ModelProvenance, Provenance, Report, StoredEvidence
-from auditkit.stats.contrasts import Quantity, difference_to
+from auditkit.stats.comparisons import Comparisons, Quantity
+from tests.helpers import reassessing
+
+reassess, p_value_of = reassessing(answering)
 
 RATES = {"a": (120, 400), "b": (150, 380), "c": (30, 150)}
 
@@ -93,8 +95,9 @@ def test_the_lower_limit_is_simultaneous() -> None:
 
     for _ in range(runs):
         k, n = rng.binomial(200, 0.3, 5), np.full(5, 200)
-        to_reference += difference_to(rates(k[1:], n[1:]), rates(k[:1], n[:1]), 4, level=0.95).low > 0
-        to_rest += difference_to(rates(k, n), rates(k.sum() - k, n.sum() - n), 5, level=0.95).low > 0
+        one, rest = rates(k[:1], n[:1]), rates(k.sum() - k, n.sum() - n)
+        to_reference += Comparisons(rates(k[1:], n[1:]), 4, 0.95, other=one).interval("difference_to_reference").low > 0
+        to_rest += Comparisons(rates(k, n), 5, 0.95, other=rest).interval("difference_to_rest").low > 0
     most = 0.05 + 3 * (0.05 * 0.95 / runs) ** 0.5
     assert 0 < to_reference / runs <= most
     assert 0 < to_rest / runs <= most
@@ -196,7 +199,7 @@ def test_p_is_below_alpha_exactly_when_the_interval_is_beyond_the_limit(metric: 
                 continue  # quantiles of draws move in steps there
             for limit in (inner - 0.004, inner + 0.004):
                 beyond = e.low > limit if above else e.high < limit
-                p_value = check.p_value(t, Question(metric, kind, ("g",), **options), limit, above=above)  # type: ignore[arg-type]
+                p_value = p_value_of(t, Question(metric, kind, ("g",), **options), limit, above=above)  # type: ignore[arg-type]
                 assert p_value is not None
                 assert (p_value < 1 - level) == beyond, (kind, level, limit, p_value)
 

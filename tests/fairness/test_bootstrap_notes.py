@@ -10,7 +10,7 @@ from fairlearn.metrics import MetricFrame, selection_rate
 from auditkit.errors import PolicyError
 from auditkit.evidence.bootstrap import Bootstrap
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.families.quantiles import compared, rate_by_group
+from auditkit.fairness.families.quantiles import compared
 from auditkit.fairness.groups.check import GroupFairness
 
 
@@ -28,7 +28,7 @@ def test_quantiles_are_those_of_fairlearns_bootstrap() -> None:
         n_boot=200, ci_quantiles=[0.1, 0.5, 0.9], random_state=0,
     )  # fmt: skip
     boot = Bootstrap.of(Tally.of(groups, y_true=y_true, y_pred=y_pred), n=4_000)
-    rates = rate_by_group(boot, "selection_rate", "race")
+    rates = boot.rate([(0, 1), (1, 1)], [(0, 0), (0, 1), (1, 0), (1, 1)], "race")
     theirs = np.array([q.to_numpy() for q in frame.by_group_ci])
     np.testing.assert_allclose(np.quantile(rates, [0.1, 0.5, 0.9], axis=0), theirs, atol=0.008)
     k = boot.count([(0, 1), (1, 1)], "race").astype(float)

@@ -17,11 +17,14 @@ from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.composites import COMPOSITES, CompositeFamily
 from auditkit.fairness.families.dispersion import DISPERSIONS
-from auditkit.fairness.groups.check import DEFAULT_METRICS, GroupFairness, reassess
+from auditkit.fairness.groups.check import DEFAULT_METRICS, GroupFairness, answering
 from auditkit.question import Question
 from auditkit.records import Comparison, Finding
 from auditkit.stats import tables
 from auditkit.stats.rates import wilson
+from tests.helpers import reassessing
+
+reassess, _ = reassessing(answering)
 
 Cells = tuple[int, int, int, int]
 """TN, FP, FN, TP"""

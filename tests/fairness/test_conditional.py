@@ -15,7 +15,7 @@ from auditkit.check import StreamCheck
 from auditkit.errors import DataError, PolicyError
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.frame import functions
-from auditkit.fairness.groups.conditional import PREFIX, Conditional, ConditionalParity
+from auditkit.fairness.groups.conditional import CONDITIONAL, Conditional, ConditionalParity
 from auditkit.records import Finding
 
 DEPTS = {"a": 0.7, "b": 0.4, "c": 0.1}
@@ -46,10 +46,10 @@ def found(frame: pd.DataFrame, check: ConditionalParity | None = None, **options
 ID = "fairness/conditional_selection_rate/difference/sex|dept"
 
 
-@pytest.mark.parametrize("metric", sorted(m.removeprefix(PREFIX) for m in METRICS if m.startswith(PREFIX)))
+@pytest.mark.parametrize("metric", sorted(m.removeprefix(CONDITIONAL) for m in METRICS if m.startswith(CONDITIONAL)))
 def test_rates_of_every_stratum_are_fairlearns_and_their_mean_the_definition(metric: str) -> None:
     frame = applicants()
-    f = found(frame, metrics=[metric])[f"fairness/{PREFIX}{metric}/difference/sex|dept"]
+    f = found(frame, metrics=[metric])[f"fairness/{CONDITIONAL}{metric}/difference/sex|dept"]
     oracle = fl.MetricFrame(
         metrics=functions()[metric], y_true=frame["y"], y_pred=frame["pred"],
         sensitive_features=frame["sex"], control_features=frame["dept"],

@@ -13,7 +13,7 @@ from auditkit.check import RowsCheck
 from auditkit.errors import DataError, PolicyError
 from auditkit.fairness.rows.continuous import ContinuousAttribute
 from auditkit.report.html.page import render
-from auditkit.stats import families
+from auditkit.stats.families import of_rates
 
 PARITY, DISTANCE = (
     "fairness/generalized_demographic_parity/difference/age",
@@ -76,7 +76,7 @@ def test_bins_only_where_edges_are_given() -> None:
     assert [r[0] for r in table.rows] == ["below 30", "30 to below 60", "60 and above"]
     assert [r[1] for r in table.rows] == expected["count"].tolist()
     assert [r[2] for r in table.rows] == pytest.approx(expected["mean"].tolist())
-    g = families.gap(expected["sum"], expected["count"], level=0.95)
+    g = of_rates("difference", expected["sum"], expected["count"], level=0.95)
     assert f"largest gap between the bins given: {100 * g.value:.1f} points" in " ".join(f.notes)
     assert any("bandwidth 4.00 (given)" in n for n in f.notes)
 

@@ -9,9 +9,12 @@ import auditkit as ak
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.dispersion import DISPERSIONS
 from auditkit.fairness.families.rates import RateTable
-from auditkit.fairness.groups.check import GroupFairness, p_value, reassess
+from auditkit.fairness.groups.check import GroupFairness, answering
 from auditkit.question import Question
 from auditkit.stats.dispersion import dispersion
+from tests.helpers import reassessing
+
+reassess, p_value = reassessing(answering)
 
 
 def tally(seed: int = 0, *, spread: float = 0.0, groups: int = 12, n: int = 6_000) -> Tally:

@@ -17,7 +17,7 @@ from auditkit.errors import DataError, PolicyError
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.scores.mitigation import CAUTION, mitigate
 from auditkit.fairness.scores.remedies import frontier, remedies_finding
-from auditkit.fairness.scores.thresholds import Constraint
+from auditkit.fairness.scores.thresholds import Constraint, Reach
 from auditkit.records import Finding, NotMeasured, Table
 
 
@@ -137,7 +137,7 @@ def test_at_most_is_kept_and_no_pair_of_thresholds_within_it_is_better(at_most: 
 
 def test_the_frontier_rises_from_equality_to_no_constraint(evidence: ScoreHistogram) -> None:
     for by in (("gender",), ("race",)):
-        curve = frontier(evidence, by)
+        curve = frontier([Reach.of(b) for _, b in evidence.groups(*by)])
         assert curve.gap[0] == 0
         assert (np.diff(curve.gap) > 0).all()
         assert (np.diff(curve.accuracy) >= -1e-12).all()

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.groups.check import reassess
+from auditkit.fairness.groups.check import answering
 from auditkit.question import Question
 from auditkit.records import Comparison, Finding
+from tests.helpers import reassessing
+
+reassess, _ = reassessing(answering)
 
 
 def one(tally: Tally, metric: str, kind: Comparison) -> Finding:

@@ -11,10 +11,13 @@ from statsmodels.stats.multitest import multipletests
 
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.groups.check import p_value, reassess
+from auditkit.fairness.groups.check import answering
 from auditkit.judging import judge
 from auditkit.question import Question
 from auditkit.records import DataProvenance, ModelProvenance, Provenance, Report, StoredEvidence
+from tests.helpers import reassessing
+
+reassess, p_value = reassessing(answering)
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 

@@ -9,12 +9,14 @@ import pytest
 
 from auditkit.check import Assessment
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.groups.check import GroupFairness
-from auditkit.fairness.groups.check import reassess as from_counts
+from auditkit.fairness.groups.check import GroupFairness, answering
 from auditkit.gate.judge import judge, status_of
 from auditkit.gate.policy import Policy
 from auditkit.question import Question
 from auditkit.records import Estimate, Finding, Rule, Verdict
+from tests.helpers import reassessing
+
+from_counts, _ = reassessing(answering)
 
 
 class Answers:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditkit.stats.comparisons import Comparisons
-from auditkit.stats.contrasts import Quantity
+from auditkit.stats.comparisons import Comparisons, Quantity
 
 K, N = np.array([300.0, 420.0, 520.0, 610.0]), np.full(4, 1000.0)
 LEVEL = 0.9

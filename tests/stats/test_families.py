@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 from scipy.stats import studentized_range
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from auditkit.stats import families
+from auditkit.stats.families import of_rates
+from auditkit.stats.joint import joint_quantile
+from auditkit.stats.pvalues import family_quantile
 from auditkit.stats.rates import jeffreys
 
-ALL = [families.gap, families.ratio, families.difference_to_overall, families.ratio_to_overall]
+ALL = [partial(of_rates, kind) for kind in ("difference", "ratio", "difference_to_overall", "ratio_to_overall")]
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 family = st.lists(counts, min_size=2, max_size=8)
 
@@ -25,7 +28,7 @@ def split(groups: list[tuple[int, int]]) -> tuple[list[int], list[int]]:
 
 @given(counts, counts)
 def test_two_groups_are_newcombe(a: tuple[int, int], b: tuple[int, int]) -> None:
-    found = families.gap(*split([a, b]), level=0.95)
+    found = of_rates("difference", *split([a, b]), level=0.95)
     low, high = confint_proportions_2indep(*a, *b, method="newcomb", compare="diff")
     assert found.low == pytest.approx(max(0, low, -high), abs=1e-10)
     assert found.high == pytest.approx(min(1, max(-low, high)), abs=1e-10)
@@ -40,7 +43,7 @@ def test_values_lie_inside(groups: list[tuple[int, int]]) -> None:
         if not np.isnan(found.value):
             assert found.low - 1e-12 <= found.value <= found.high + 1e-12
     for largest in (False, True):
-        found = families.extreme(*split(groups), level=0.95, largest=largest)
+        found = of_rates("group_max" if largest else "group_min", *split(groups), level=0.95)
         assert found.low <= found.value <= found.high
 
 
@@ -56,8 +59,8 @@ def test_order_of_groups_does_not_matter(groups: list[tuple[int, int]], random: 
 @given(family)
 def test_complement_keeps_the_gap(groups: list[tuple[int, int]]) -> None:
     k, n = split(groups)
-    a = families.gap(k, n, level=0.95)
-    b = families.gap([y - x for x, y in groups], n, level=0.95)
+    a = of_rates("difference", k, n, level=0.95)
+    b = of_rates("difference", [y - x for x, y in groups], n, level=0.95)
     assert (a.value, a.low, a.high) == tuple(pytest.approx(x, abs=1e-9) for x in (b.value, b.low, b.high))
 
 
@@ -72,20 +75,20 @@ def test_gap_is_its_slow_twin(groups: list[tuple[int, int]]) -> None:
             low = max(low, p1 - p2 - np.hypot(p1 - l1, u2 - p2))
         lower, upper = confint_proportions_2indep(*a, *b, method="newcomb", compare="diff")
         high = max(high, -lower, upper)
-    found = families.gap(*split(groups), level=0.95)
+    found = of_rates("difference", *split(groups), level=0.95)
     assert (found.low, found.high) == (pytest.approx(low, abs=1e-9), pytest.approx(min(1, high), abs=1e-9))
 
 
 @given(counts, counts)
 def test_to_overall_is_a_share_of_the_gap_for_two_groups(a: tuple[int, int], b: tuple[int, int]) -> None:
-    gap = families.gap(*split([a, b]), level=0.95)
-    found = families.difference_to_overall(*split([a, b]), level=0.95)
+    gap = of_rates("difference", *split([a, b]), level=0.95)
+    found = of_rates("difference_to_overall", *split([a, b]), level=0.95)
     share = max(a[1], b[1]) / (a[1] + b[1])  # the smaller group stands farther from overall
     assert found.value == pytest.approx(share * gap.value, abs=1e-12)
     assert found.low == pytest.approx(share * gap.low, abs=1e-9)
 
 
 def test_quantiles_of_the_page() -> None:
-    assert families.family_quantile(0.95, 2) == pytest.approx(1.960, abs=5e-4)
+    assert family_quantile(0.95, 2) == pytest.approx(1.960, abs=5e-4)
     for k, q in ((2, 2.236), (5, 2.964), (10, 3.379)):
-        assert families.joint_quantile(0.95, k, k) == pytest.approx(q, abs=5e-4)
+        assert joint_quantile(0.95, (k, k)) == pytest.approx(q, abs=5e-4)

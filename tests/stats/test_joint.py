@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import studentized_range
 
-from auditkit.stats import families, joint
+from auditkit.stats import joint
+from auditkit.stats.comparisons import Comparisons
+from auditkit.stats.families import of_rates
+from auditkit.stats.pvalues import family_quantile
 from auditkit.stats.rates import critical_value, wilson
 
 
@@ -16,26 +19,49 @@ def test_the_quantile_solves_its_equation(groups: tuple[int, ...]) -> None:
     inside = [studentized_range.cdf(q * 2**0.5, k, np.inf) for k in groups]
     assert np.prod(inside) == pytest.approx(0.95, abs=1e-6)
     if len(groups) == 1:
-        assert q == pytest.approx(families.family_quantile(0.95, groups[0]), abs=1e-9)
-    if len(groups) == 2:
-        assert q == pytest.approx(families.joint_quantile(0.95, *groups), abs=1e-9)
+        assert q == pytest.approx(family_quantile(0.95, groups[0]), abs=1e-9)
+
+
+def joint_of(*counts: tuple[np.ndarray, np.ndarray], level: float) -> joint.Joint:
+    return joint.Joint(tuple(Comparisons(lambda q, m, c=c: m(*c, q), len(c[0]), level) for c in counts))
 
 
 def test_one_family_is_what_it_was() -> None:
     k, n = np.array([30.0, 45.0, 12.0]), np.array([100.0, 110.0, 60.0])
-    assert tuple(joint.widest([(k, n)], level=0.9)[1]) == pytest.approx(tuple(families.gap(k, n, level=0.9)))
-    assert tuple(joint.smallest_ratio([(k, n)], level=0.9)[1]) == pytest.approx(tuple(families.ratio(k, n, level=0.9)))
-    for largest in (True, False):
-        _, found = joint.extreme([(k, n)], level=0.9, largest=largest)
-        assert found == families.extreme(k, n, level=0.9, largest=largest)
+    for kind in ("difference", "ratio"):
+        found = joint_of((k, n), level=0.9).interval(kind)[1]
+        assert tuple(found) == pytest.approx(tuple(of_rates(kind, k, n, level=0.9)))
+    for kind in ("group_max", "group_min"):
+        _, found = joint_of((k, n), level=0.9).interval(kind)
+        assert found == of_rates(kind, k, n, level=0.9)
 
 
 def test_the_extreme_says_which_family_and_group() -> None:
     one, two = (np.array([30.0, 45.0]), np.array([100.0, 100.0])), (np.array([60.0, 5.0, 40.0]), np.full(3, 100.0))
-    where, found = joint.extreme([one, two], level=0.95, largest=False)
+    where, found = joint_of(one, two, level=0.95).interval("group_min")
     assert (where, found.first, found.value) == (1, 1, 0.05)
-    where, found = joint.extreme([two, one], level=0.95, largest=True)
+    where, found = joint_of(two, one, level=0.95).interval("group_max")
     assert (where, found.first, found.value) == (0, 0, 0.6)
+
+
+@pytest.mark.parametrize("kind", ["group_min", "group_max"])
+def test_an_extreme_of_several_families_is_that_of_all_their_groups(kind: str) -> None:
+    one, two = (np.array([30.0, 45.0]), np.array([100.0, 100.0])), (np.array([60.0, 5.0, 40.0]), np.full(3, 100.0))
+    all_groups = np.concatenate([one[0], two[0]]), np.concatenate([one[1], two[1]])
+    together, apart = joint_of(all_groups, level=0.95), joint_of(one, two, level=0.95)
+    assert apart.interval(kind)[1][:3] == together.interval(kind)[1][:3]
+    for above in (True, False):
+        assert apart.p_value(kind, 0.3, above=above) == pytest.approx(together.p_value(kind, 0.3, above=above))
+
+
+@pytest.mark.parametrize("kind", ["difference", "ratio", "group_min", "group_max"])
+def test_p_of_a_limit_is_one_less_the_level(kind: str) -> None:
+    of = joint_of(
+        (np.array([30.0, 45.0]), np.full(2, 100.0)), (np.array([60.0, 25.0, 40.0]), np.full(3, 99.0)), level=0.9
+    )
+    found = of.interval(kind)[1]
+    assert of.p_value(kind, found.low, above=True) == pytest.approx(0.1, abs=1e-6)
+    assert of.p_value(kind, found.high, above=False) == pytest.approx(0.1, abs=1e-6)
 
 
 def macro_twin(k: np.ndarray, n: np.ndarray, z: float) -> tuple[float, float]:

@@ -10,10 +10,13 @@ from scipy.stats import norm, studentized_range
 
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.groups.check import p_value, reassess
+from auditkit.fairness.groups.check import answering
 from auditkit.question import Question
 from auditkit.stats.pvalues import tail
 from auditkit.stats.ranges import range_ppf, range_sf
+from tests.helpers import reassessing
+
+reassess, p_value = reassessing(answering)
 
 CASES = [
     (metric, comparison)

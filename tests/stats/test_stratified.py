@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import StratifiedTable
 
-from auditkit.stats import families
+from auditkit.stats.families import of_rates
 from auditkit.stats.rates import critical_value, wilson
 from auditkit.stats.stratified import mantel_haenszel, standardized
 
@@ -112,7 +112,7 @@ def test_coverage_of_the_gap_at_equal_strata(low: float, rows: int) -> None:
     inside, runs = 0, 1_500
     for _ in range(runs):
         s = standardized(rng.binomial(n, p), n)
-        g = families.gap(s.p * s.effective_n, s.effective_n, level=0.95)
+        g = of_rates("difference", s.p * s.effective_n, s.effective_n, level=0.95)
         inside += g.low <= true <= g.high
     assert inside / runs >= 0.93
 
@@ -121,7 +121,7 @@ def test_equal_within_strata_is_no_gap_whatever_the_mix() -> None:
     rng = np.random.default_rng(3)
     n = np.array([[400, 40], [40, 400]])
     hits = [standardized(rng.binomial(n, [0.1, 0.8]), n) for _ in range(1_000)]
-    gaps = [families.gap(s.p * s.effective_n, s.effective_n, level=0.95) for s in hits]
+    gaps = [of_rates("difference", s.p * s.effective_n, s.effective_n, level=0.95) for s in hits]
     assert np.mean([g.low > 0 for g in gaps]) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 1_000)
     raw = wilson(n @ [0.1, 0.8], n.sum(axis=1), Z).p
     assert raw[1] - raw[0] > 0.5

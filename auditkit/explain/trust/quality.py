@@ -19,8 +19,7 @@ from auditkit.explain.trust.set_sums import SetSums
 from auditkit.formatting import decimals, percent
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, GroupEstimates, Table, TrustCheck
-from auditkit.stats import contrasts
-from auditkit.stats.contrasts import Method
+from auditkit.stats.comparisons import Comparisons, Method
 from auditkit.stats.means import t_value
 from auditkit.stats.rates import Limits, critical_value
 
@@ -178,6 +177,6 @@ def _gap(ratios: Sequence[_Ratio], level: float) -> Estimate:
         both = np.array([r.limits(z) for r in kept])
         return Limits(both.mean(1), both[:, 0], both[:, 1])
 
-    found = contrasts.difference(limits_at, len(kept), level=level, most=np.inf)
+    found = Comparisons(limits_at, len(kept), level, most=np.inf).interval("difference")
     high = None if np.isinf(found.high) else float(found.high)
     return Estimate(value=float(found.value), low=float(found.low), high=high, level=level, n=n, method=GAP)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -13,13 +15,12 @@ from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.suppression import SMALL
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
+from auditkit.fairness.families import statements
 from auditkit.fairness.families.family import GroupFamily, number
-from auditkit.fairness.groups import contrast_statements as statements
 from auditkit.fairness.notes import notes_of
 from auditkit.records import Comparison, Estimate, Finding, Table
-from auditkit.stats.comparisons import Comparisons
-from auditkit.stats.contrasts import Quantity
-from auditkit.stats.critical_values import FamilyInterval
+from auditkit.stats.comparisons import Comparisons, Quantity
+from auditkit.stats.pvalues import FamilyInterval
 
 TO_REFERENCE: tuple[Comparison, ...] = ("difference_to_reference", "ratio_to_reference")
 TO_REST: tuple[Comparison, ...] = ("difference_to_rest", "ratio_to_rest")
@@ -58,46 +59,50 @@ def check_reference(tally: Tally, reference: Reference) -> None:
             )
 
 
-def finding(family: GroupFamily, metric: str, kind: Comparison, reference: Reference | None = None) -> Finding:
-    """One comparison to the reference group, or to the rest; its table gives every group's own, with its sign."""
-    e, found, sides = compare(family, metric, kind, reference)
-    to = None if reference is None else {a: reference[a] for a in family.by}
-    other = "the rest" if to is None else " & ".join(to.values())
-    return notes.finding(
-        metric,
-        kind,
-        family.by,
-        e,
-        statements.of_contrast(metric, kind, family, e, found, other),
-        reference=to,
-        by_group=family.by_group(),
-        exhibits=() if sides is None else (_table(family, metric, kind, sides),),
-        notes=(*(() if to is None else (f"the reference is {other}",)), *notes_of(family, kind, found)),
-    )
+@dataclass(frozen=True)
+class Contrast:
+    """A metric in the groups of a family, each against the reference group, or the rest (None)."""
 
+    family: GroupFamily
+    metric: str
+    reference: Reference | None
 
-def compare(
-    family: GroupFamily, metric: str, kind: Comparison, reference: Reference | None
-) -> tuple[Estimate, FamilyInterval | None, Sides | None]:
-    """The estimate of the group farthest from the other side, which group it is, and both sides."""
-    sides = _to_rest(family) if reference is None else _to_reference(family, reference)
-    if isinstance(sides, Estimate):
-        return sides, None, None
-    found, claims = sides.compared.interval(kind), sides.compared.claims
-    where = int(sides.where[found.first])
-    found = found._replace(first=where, second=where)
-    e = family.estimate_of(found, kind, claims)
-    note = "nobody is counted on either side: 0/0 is not a ratio" if e.value is None else ""
-    mde = family.mde_to(sides.reference, claims) if kind.startswith("difference") else None
-    return e.model_copy(update={"mde": mde, "note": note}), found, sides
+    @cached_property
+    def sides(self) -> Sides | Estimate:
+        """The groups and the other side; the estimate of nothing to compare where there is no such side."""
+        return _to_rest(self.family) if self.reference is None else _to_reference(self.family, self.reference)
 
+    def finding(self, kind: Comparison) -> Finding:
+        """The group farthest from the other side; the table gives every group's own difference, with its sign."""
+        family, sides = self.family, self.sides
+        to = None if self.reference is None else {a: self.reference[a] for a in family.by}
+        other = "the rest" if to is None else " & ".join(to.values())
+        e, found = (sides, None) if isinstance(sides, Estimate) else self._farthest(kind, sides)
+        return notes.finding(
+            self.metric,
+            kind,
+            family.by,
+            e,
+            statements.of_comparison(self.metric, kind, family, e, found, other),
+            reference=to,
+            by_group=family.by_group(),
+            exhibits=() if isinstance(sides, Estimate) else (_table(family, self.metric, kind, sides),),
+            notes=(*(() if to is None else (f"the reference is {other}",)), *notes_of(family, kind, found)),
+        )
 
-def p_value(
-    family: GroupFamily, kind: Comparison, reference: Reference | None, *, limit: float, above: bool
-) -> float | None:
-    """Family p of H0: the comparison is at most (`above`), or at least, the limit; None without a test."""
-    sides = _to_rest(family) if reference is None else _to_reference(family, reference)
-    return None if isinstance(sides, Estimate) else sides.compared.p_value(kind, limit, above=above)
+    def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
+        """See `Answer`."""
+        sides = self.sides
+        return None if isinstance(sides, Estimate) else sides.compared.p_value(kind, limit, above=above)
+
+    def _farthest(self, kind: Comparison, sides: Sides) -> tuple[Estimate, FamilyInterval]:
+        found, claims = sides.compared.interval(kind), sides.compared.claims
+        where = int(sides.where[found.first])
+        found = found._replace(first=where, second=where)
+        e = self.family.estimate_of(found, kind, claims)
+        note = "nobody is counted on either side: 0/0 is not a ratio" if e.value is None else ""
+        mde = self.family.mde_to(sides.reference, claims) if kind.startswith("difference") else None
+        return e.model_copy(update={"mde": mde, "note": note}), found
 
 
 def _to_reference(family: GroupFamily, reference: Reference) -> Sides | Estimate:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.records import Estimate
-from auditkit.stats.contrasts import Method, Quantity
+from auditkit.stats.comparisons import Method, Quantity
 from auditkit.stats.rates import Floats, Limits, critical_value
 
 Positions = NDArray[np.intp]
@@ -92,8 +92,7 @@ class Basis:
     def share(self, where: Positions) -> Floats:
         """(len(where),) of each of these groups in their common denominator."""
         total = self.parts[0].total[where]
-        out: Floats = total / total.sum()
-        return out
+        return np.asarray(total / total.sum())
 
     def within(self, parts: Sequence[Any]) -> Floats | None:
         """(K,) correlation of both parts within each group; None: independent."""

@@ -6,30 +6,30 @@ Groups are independent, so every comparison follows from the limits of the quant
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.catalogue.dispersion import SUFFIX
+from auditkit.catalogue.derived import DISPERSION
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import EvidenceError
 from auditkit.evidence.tally import Sums, Tally
 from auditkit.fairness import notes
+from auditkit.fairness.families import statements
 from auditkit.fairness.families.basis import Basis, Counts
 from auditkit.fairness.families.family import GroupFamily, Words, number
 from auditkit.fairness.families.rates import cells_of
 from auditkit.fairness.families.weighted import Rate, WeighedBasis
-from auditkit.fairness.groups import contrast_statements as statements
 from auditkit.fairness.notes import notes_of
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Finding, Table
 from auditkit.stats import tables
-from auditkit.stats.contrasts import Method
-from auditkit.stats.rates import Limits
-from auditkit.stats.tables import Floats, Tables
+from auditkit.stats.comparisons import Method
+from auditkit.stats.rates import Floats, Limits
+from auditkit.stats.tables import Tables
 
 COMPARED: tuple[Comparison, ...] = ("difference", "ratio")
 """What GroupFairness reports of a composite, as far as the composite knows it."""
@@ -143,8 +143,7 @@ class CompositeFamily(GroupFamily):
     @cached_property
     def rows(self) -> NDArray[np.int64]:
         """(K,) rows with truth and decision."""
-        out: NDArray[np.int64] = self.tables.sum(axis=(1, 2))
-        return out
+        return np.asarray(self.tables.sum(axis=(1, 2)))
 
     @cached_property
     def values(self) -> Floats:
@@ -152,9 +151,15 @@ class CompositeFamily(GroupFamily):
         return self.limits.p
 
     def finding(self, kind: Comparison) -> Finding:
-        """One comparison between groups."""
+        """See `Answer`; over everybody, of concern `performance`."""
+        if kind == "overall":
+            nobody = CompositeFamily(self.metric, (), ((),), np.zeros((1, 2, 2), dtype=np.int64), self.level)
+            e = (replace(self, min_n=SPARSE) if self.groups else nobody).estimate(0)
+            return notes.finding(
+                self.metric, kind, (), e, statements.of_everybody(self.metric, e), concern="performance"
+            )
         e, found = self.comparison(kind)
-        said = statements.of_composite(self.metric, kind, self, e, found)
+        said = statements.of_comparison(self.metric, kind, self, e, found)
         exhibits = (self.odds(),) if self.metric == "treatment_equality" else ()
         about = notes_of(self, kind, found)
         return notes.finding(
@@ -179,22 +184,4 @@ def served(tally: Tally, metric: str) -> bool:
 
 def serves(metric: str) -> bool:
     """Whether weighted or dependent rows give it an interval."""
-    return bool(COMPOSITES[metric].rates) if metric in COMPOSITES else not metric.endswith(SUFFIX)
-
-
-def overall(tally: Tally, metric: str, *, level: float) -> Finding:
-    """The composite over everybody, as a finding of concern `performance`."""
-    family = CompositeFamily.of(tally, metric, (), level=level)
-    if not family.groups:
-        family = CompositeFamily(metric, (), ((),), np.zeros((1, 2, 2), dtype=np.int64), level)
-    e = family.estimate(0)
-    return notes.finding(metric, "overall", (), e, statements.of_value(metric, e), concern="performance")
-
-
-def findings(tally: Tally, metrics: Sequence[str], by: Sequence[str], *, level: float) -> list[Finding]:
-    """What GroupFairness reports of composites over one set of attributes."""
-    out = []
-    for metric in metrics:
-        family = CompositeFamily.of(tally, metric, by, level=level)
-        out += [family.finding(kind) for kind in COMPARED if kind in METRICS[metric].comparisons]
-    return out
+    return bool(COMPOSITES[metric].rates) if metric in COMPOSITES else not metric.endswith(DISPERSION)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from auditkit.catalogue.dispersion import METRICS as ENTRIES
-from auditkit.catalogue.dispersion import SUFFIX
+from auditkit.catalogue import derived, sentences
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
@@ -17,65 +17,66 @@ from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.notes import notes_of
 from auditkit.formatting import interval, points
 from auditkit.question import SPARSE
-from auditkit.records import Estimate, Finding
+from auditkit.records import Comparison, Estimate, Finding
 from auditkit.stats.dispersion import dispersion, dispersion_p
 
-DISPERSIONS = tuple(m.name for m in ENTRIES)
+DISPERSIONS = tuple(m.name for m in derived.DISPERSIONS)
 """Names of the metrics that are the dispersion of a rate."""
 
 
-def finding(tally: Tally, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE) -> Finding:
-    """The dispersion of a rate over the crossed groups of these attributes."""
-    family = _family(tally, metric, by, level=level, min_n=min_n)
-    e, raw = _estimate(family)
-    attributes = " and ".join(by)
-    head = METRICS[metric].title
-    if e.value is None:
-        statement = f"{head}: groups of {attributes} cannot be compared; {e.note}."
-    elif not e.low:
-        statement = (
-            f"{head}: beyond chance, no spread between groups of {attributes} is established "
-            f"({interval(e, 'difference')} points)."
-        )
-    else:
-        statement = (
-            f"{head}: beyond chance, groups of {attributes} are spread by {points(e.value)} points, as a standard "
-            f"deviation ({interval(e, 'difference')})."
-        )
-    seen = () if raw is None else (f"the rates as they are, chance included, are spread by {points(raw)} points",)
-    about = (*seen, *notes_of(family, "difference", None))
-    found = notes.finding(metric, "difference", by, e, statement, by_group=family.by_group(), notes=about)
-    return found.model_copy(update={"title": f"{head}, {attributes}"})
+@dataclass(frozen=True)
+class RateDispersion:
+    """The spread of one rate over crossed groups."""
 
+    metric: str
+    family: Family
+    """Of the rate itself."""
 
-def p_value(
-    tally: Tally, metric: str, by: Sequence[str], *, limit: float, above: bool, min_n: int = SPARSE
-) -> float | None:
-    """p of H0: the dispersion is at most (`above`), or at least, the limit; None with fewer than two groups."""
-    family = _family(tally, metric, by, level=0.95, min_n=min_n)
-    if family.kept.sum() < 2:
-        return None
-    return dispersion_p(family.k[family.kept], family.n[family.kept], limit, above=above)
+    @classmethod
+    def of(cls, tally: Tally, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE) -> RateDispersion:
+        """Read off a tally; a group needs two rows, or `min_n` if that is more."""
+        rate = metric.removesuffix(derived.DISPERSION)
+        return cls(metric, families_of(tally, RateTable.of(tally, by, (rate,)), level=level, min_n=max(2, min_n))[rate])
 
+    def finding(self, kind: Comparison) -> Finding:
+        """See `Answer`."""
+        e, raw = self._estimate()
+        by, head = self.family.by, METRICS[self.metric].title
+        if e.value is None:
+            statement = f"{head}: {sentences.incomparable(by, e.note)}"
+        elif not e.low:
+            none = sentences.none_established("spread", f"between {sentences.groups_of(by)}")
+            statement = f"{head}: beyond chance, {none} ({interval(e, kind)} points)."
+        else:
+            statement = (
+                f"{head}: beyond chance, {sentences.groups_of(by)} are spread by {points(e.value)} points, as a "
+                f"standard deviation ({interval(e, kind)})."
+            )
+        seen = () if raw is None else (f"the rates as they are, chance included, are spread by {points(raw)} points",)
+        about = (*seen, *notes_of(self.family, kind, None))
+        title, by_group = notes.title_of(self.metric, by), self.family.by_group()
+        return notes.finding(self.metric, kind, by, e, statement, title=title, by_group=by_group, notes=about)
 
-def _family(tally: Tally, metric: str, by: Sequence[str], *, level: float, min_n: int) -> Family:
-    rate = metric.removesuffix(SUFFIX)
-    return families_of(tally, RateTable.of(tally, by, (rate,)), level=level, min_n=max(2, min_n))[rate]
+    def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
+        """See `Answer`."""
+        kept = self.family.kept
+        if kept.sum() < 2:
+            return None
+        return dispersion_p(self.family.k[kept], self.family.n[kept], limit, above=above)
 
-
-def _estimate(family: Family) -> tuple[Estimate, float | None]:
-    """The estimate, and the spread of the rates as they are."""
-    kept = family.kept
-    if kept.sum() < 2:
-        return family.nothing_to_compare(), None
-    d = dispersion(family.k[kept], family.n[kept], level=family.level)
-    return Estimate(
-        value=number(d.value),
-        low=number(d.low),
-        high=number(d.high),
-        level=family.level,
-        n=int(family.rows[kept].sum()),
-        denominator=float(np.sum(family.n[kept])),
-        method="S² less the mean variance within groups; noncentral χ², turned round",
-        note="" if d.high > 0 else "the groups are more alike than chance would make them: both limits are 0",
-    ), d.raw
+    def _estimate(self) -> tuple[Estimate, float | None]:
+        """The estimate, and the spread of the rates as they are."""
+        family, kept = self.family, self.family.kept
+        if kept.sum() < 2:
+            return family.nothing_to_compare(), None
+        d = dispersion(family.k[kept], family.n[kept], level=family.level)
+        return Estimate(
+            value=number(d.value),
+            low=number(d.low),
+            high=number(d.high),
+            level=family.level,
+            n=int(family.rows[kept].sum()),
+            denominator=float(np.sum(family.n[kept])),
+            method="S² less the mean variance within groups; noncentral χ², turned round",
+            note="" if d.high > 0 else "the groups are more alike than chance would make them: both limits are 0",
+        ), d.raw

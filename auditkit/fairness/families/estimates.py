@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,8 +19,10 @@ from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.families.weighted import WeighedBasis
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate
-from auditkit.stats.critical_values import FamilyInterval, family_quantile
+from auditkit.stats.comparisons import Method
 from auditkit.stats.families import minimum_detectable
+from auditkit.stats.joint import Joint
+from auditkit.stats.pvalues import FamilyInterval, family_quantile
 from auditkit.stats.rates import Floats, Limits, critical_value, sidak_value
 
 _WORDS = Words(
@@ -52,10 +55,10 @@ class Family(GroupFamily):
         """What the intervals rest on."""
         return self.weighed or Basis((Counts((self.k, self.n)),))
 
-    def formula(self, counts: Any, rho: Floats | None, q: Any, method: Any) -> Limits:
+    def formula(self, counts: Any, rho: Floats | None, q: Any, method: Method) -> Limits:
         """The limits of the rate."""
-        found: Limits = method(*counts[0], q)
-        return found
+        ((k, n),) = counts
+        return method(k, n, q)
 
     def estimate(self, i: int) -> Estimate:
         """The estimate of one group; `mde` is against all other groups kept."""
@@ -126,6 +129,19 @@ def rate_estimate(k: int, n: int, value: float, *, rows: int, level: float, min_
     """One rate with Wilson's interval; undefined without a denominator, sparse below `min_n`."""
     one = Family((), ((),), np.array([rows]), np.array([k]), np.array([n]), np.array([value]), level, min_n)
     return one.estimate(0)
+
+
+def joint_estimate(
+    families: Sequence[Family], joint: Joint, kind: Comparison, found: FamilyInterval, *, n: int, method: str
+) -> Estimate:
+    """The extreme over several families of rates as an estimate; of a difference, with the gap that all could see."""
+    mdes = [f.mde(joint.quantile) for f in families] if kind == "difference" else []
+    mde = max((x for x in mdes if x is not None), default=None)
+    return (
+        families[0]
+        .estimate_of(found, kind)
+        .model_copy(update={"n": n, "denominator": None, "method": method, "mde": mde})
+    )
 
 
 def _method(kind: Comparison, groups: int) -> str:

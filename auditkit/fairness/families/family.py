@@ -6,17 +6,17 @@ Rates, composites, errors and scores are families; each says only what differs: 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.fairness.families.basis import Basis, Positions
-from auditkit.records import Comparison, Estimate, GroupEstimate, State
-from auditkit.stats.comparisons import Comparisons, fewest_groups
-from auditkit.stats.contrasts import Quantity
-from auditkit.stats.critical_values import FamilyInterval
+from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, State
+from auditkit.stats.comparisons import Comparisons, Method, Quantity, fewest_groups
+from auditkit.stats.pvalues import FamilyInterval
 from auditkit.stats.rates import Floats, Limits, wilson
 
 
@@ -27,6 +27,11 @@ def number(x: float) -> float | None:
     (None, 0.5)
     """
     return float(x) if math.isfinite(x) else None
+
+
+def group_estimates(by: Sequence[str], estimates: Mapping[tuple[str, ...], Estimate]) -> tuple[GroupEstimate, ...]:
+    """The estimates of crossed groups of these attributes, in their order."""
+    return tuple(GroupEstimate(group=dict(zip(by, g, strict=True)), estimate=e) for g, e in estimates.items())
 
 
 def nothing_to_compare(groups: int, few: str, *, level: float, n: int, state: State = "sparse") -> Estimate:
@@ -47,6 +52,18 @@ class Words(NamedTuple):
     """What n counts, after a number: "rows"."""
     zero: str = ""
     """Why a ratio between groups is undefined."""
+
+
+class Answer(Protocol):
+    """One metric over one set of attributes: what a check finds, and what a rule is judged by."""
+
+    def finding(self, kind: Comparison) -> Finding:
+        """One comparison between groups, or the value over everybody (`overall`)."""
+        ...
+
+    def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
+        """Family p of H0: the comparison is at most (`above`), or at least, the limit; None without a test."""
+        ...
 
 
 class GroupFamily:
@@ -75,7 +92,7 @@ class GroupFamily:
         """The quantity in all other groups of these positions, taken together, for each of them."""
         return self.basis.rest(self.formula, where)
 
-    def formula(self, counts: Any, rho: Floats | None, q: Any, method: Any) -> Limits:
+    def formula(self, counts: Any, rho: Floats | None, q: Any, method: Method) -> Limits:
         """The limits of the quantity, from the counts of its basis."""
         raise NotImplementedError("a family without counts has limits of its own")
 
@@ -88,8 +105,7 @@ class GroupFamily:
     @property
     def large(self) -> NDArray[np.bool_]:
         """(K,) groups with a denominator large enough, and an interval."""
-        enough: NDArray[np.bool_] = self.n >= max(1, self.min_n)
-        return enough
+        return np.asarray(self.n >= max(1, self.min_n))
 
     @property
     def kept(self) -> NDArray[np.bool_]:
@@ -124,10 +140,7 @@ class GroupFamily:
 
     @cached_property
     def _by_group(self) -> tuple[GroupEstimate, ...]:
-        return tuple(
-            GroupEstimate(group=dict(zip(self.by, group, strict=True)), estimate=self.estimate(i))
-            for i, group in enumerate(self.groups)
-        )
+        return group_estimates(self.by, {g: self.estimate(i) for i, g in enumerate(self.groups)})
 
     def estimate(self, i: int) -> Estimate:
         """The estimate of one group."""
@@ -168,11 +181,11 @@ class GroupFamily:
         return self.estimate_of(found, kind), found
 
     def interval(self, kind: Comparison, *, inner: float | None = None, outer: float | None = None) -> FamilyInterval:
-        """Of the groups kept, positions among them; `inner` and `outer` replace critical values as in `contrasts`."""
+        """Of the groups kept, positions among them; `inner` and `outer` replace critical values."""
         return self.compared(kind).interval(kind, inner=inner, outer=outer)
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
-        """Family p of H0: the comparison is at most (`above`), or at least, the limit; None without a test."""
+        """See `Answer`."""
         if len(self.positions) < fewest_groups(kind):
             return None
         return self.compared(kind).p_value(kind, limit, above=above)

@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from auditkit.evidence.frames import column, columns_of
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.rates import RateTable
-from auditkit.stats.rates import rate
+from auditkit.stats.rates import Floats, rate
 
 if TYPE_CHECKING:
     import pandas as pd
 else:
     from auditkit.lazy import pandas as pd
 
-Floats = NDArray[np.float64]
 MOST_GROUPS = 64
 
 
@@ -40,8 +39,6 @@ class Compared(NamedTuple):
 class PointValues(NamedTuple):
     """Values of M metrics over K groups; NaN where undefined."""
 
-    overall: Floats
-    """(M,) over all rows."""
     by_group: Floats
     """(M, K)"""
     compared: tuple[Compared, ...]
@@ -58,7 +55,6 @@ def from_fairlearn(tally: Tally, table: RateTable, kept: NDArray[np.bool_]) -> P
         return from_counts(tally, table, kept)
     cells = tally.over(*table.by).complete().cells
     frame = _frame_of(cells, table.by, table.metrics)
-    total = RateTable.of(tally, (), table.metrics).denominator[:, 0]
     found = frame.by_group[list(table.metrics)].reindex(_index(table.by, table.groups)).to_numpy(float).T
     compared: dict[str, Compared] = {}
     for mask in {row.tobytes(): row for row in kept}.values():
@@ -66,7 +62,6 @@ def from_fairlearn(tally: Tally, table: RateTable, kept: NDArray[np.bool_]) -> P
         part = frame if mask.all() else _frame_of(_only(cells, table, mask), table.by, same) if mask.any() else None
         compared |= {m: _compared(part, m) if mask.sum() > 1 else _NOTHING for m in same}
     return PointValues(
-        np.where(total > 0, frame.overall[list(table.metrics)].to_numpy(float), np.nan),
         np.where(table.denominator > 0, found, np.nan),
         tuple(compared[m] for m in table.metrics),
     )
@@ -74,8 +69,6 @@ def from_fairlearn(tally: Tally, table: RateTable, kept: NDArray[np.bool_]) -> P
 
 def from_counts(tally: Tally, table: RateTable, kept: NDArray[np.bool_]) -> PointValues:
     """The same values in closed form: for many groups, and to judge a stored report again."""
-    total = RateTable.of(tally, (), table.metrics)
-    overall = total.values[:, 0] if total.groups else np.full(len(table.metrics), np.nan)
     compared = []
     for k, n, keep in zip(*table.shares, kept, strict=True):
         p, pooled = rate(k[keep], n[keep]), float(rate(k[keep].sum(), n[keep].sum()))
@@ -87,7 +80,7 @@ def from_counts(tally: Tally, table: RateTable, kept: NDArray[np.bool_]) -> Poin
             to_overall = float(np.minimum(r, 1 / r).min()) if pooled > 0 else np.nan
             between = float(p.min() / p.max()) if p.max() > 0 else np.nan
         compared.append(Compared(float(np.ptp(p)), between, float(np.abs(p - pooled).max()), to_overall))
-    return PointValues(overall, table.values, tuple(compared))
+    return PointValues(table.values, tuple(compared))
 
 
 _NOTHING = Compared(np.nan, np.nan, np.nan, np.nan)

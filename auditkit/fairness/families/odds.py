@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar, Self
 
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.fairness import notes
-from auditkit.fairness.families.estimates import Family
-from auditkit.fairness.groups import contrast_statements, statements
+from auditkit.fairness.families import statements
+from auditkit.fairness.families.estimates import Family, joint_estimate
 from auditkit.records import Comparison, Estimate, Finding
-from auditkit.stats import families, pvalues
-from auditkit.stats.comparisons import Comparisons
-from auditkit.stats.critical_values import FamilyInterval
+from auditkit.stats import pvalues
+from auditkit.stats.joint import Joint
+from auditkit.stats.pvalues import FamilyInterval
 
 PARTS = ("true_positive_rate", "false_positive_rate")
 """The rates of equalized odds."""
@@ -23,12 +23,13 @@ PARTS = ("true_positive_rate", "false_positive_rate")
 
 @dataclass(frozen=True)
 class Odds:
-    """The families of both rates; together they stand at the q with F_T(q) · F_F(q) = level."""
+    """The families of both rates; together they stand at the q with F_T(q) · F_F(q) = level (`Joint`)."""
 
+    METRIC: ClassVar[str] = "equalized_odds"
     parts: dict[str, Family]
 
     @classmethod
-    def of(cls, parts: Mapping[str, Family]) -> Odds:
+    def of(cls, parts: Mapping[str, Family]) -> Self:
         """Of the families of some rates, both of these among them."""
         return cls({m: parts[m] for m in PARTS})
 
@@ -38,110 +39,34 @@ class Odds:
         return self.parts[PARTS[0]]
 
     @cached_property
-    def kept(self) -> dict[str, int]:
-        """Groups compared, by rate."""
-        return {m: len(f.positions) for m, f in self.parts.items()}
-
-    @cached_property
-    def df(self) -> float:
-        """Degrees of freedom of the standard errors."""
-        return min(f.basis.df for f in self.parts.values())
+    def joint(self) -> Joint:
+        """Both families of pairs; made only where neither rate is missing."""
+        return Joint(tuple(f.compared("difference") for f in self.parts.values()))
 
     @cached_property
     def missing(self) -> str | None:
         """A rate that cannot be compared; None where both can."""
-        return next((m for m, k in self.kept.items() if k < 2), None)
-
-    @cached_property
-    def quantile(self) -> float:
-        """The joint q."""
-        return families.joint_quantile(self.first.level, *self.kept.values(), self.df)
-
-    def tail(self, q: float) -> float:
-        """P(the largest statistic of either family exceeds q) when there is no effect."""
-        inside = [1 - pvalues.tail(q, groups, "pairs", self.df) for groups in self.kept.values()]
-        return 1 - inside[0] * inside[1]
+        return next((m for m, f in self.parts.items() if len(f.positions) < 2), None)
 
     def finding(self, kind: Comparison) -> Finding:
         """The worst case: the larger gap, or the smaller ratio."""
         e, worse = self._worst(kind)
         said = statements.of_equalized_odds(self.first.by, kind, e, worse)
-        return self._finding("equalized_odds", kind, e, said, "larger" if kind == "difference" else "smaller")
-
-    def mean_finding(self) -> Finding:
-        """The mean of both gaps, and of both projections at q."""
-        e, by = self._mean(), self.first.by
-        said = f"{METRICS['equalized_odds_mean'].title}: groups of {' and '.join(by)} cannot be compared; {e.note}."
-        if e.value is not None:
-            said = contrast_statements.of_mean_odds(by, e)
-        return self._finding("equalized_odds_mean", "difference", e, said, "mean")
+        return self._finding(kind, e, said, "larger" if kind == "difference" else "smaller")
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
-        """p of H0: both gaps are at most the limit: 1 − F_T(q) · F_F(q) at the q where the larger limit touches it.
-
-        Of H0: one gap is at least the limit (`above=False`): both must lie below it, each at its own p. Ratios:
-        mirrored.
-        """
-        if self.missing is not None:
-            return None
-        if above != (kind == "difference"):
-            return max(f.p_value(kind, limit, above=above) or 0.0 for f in self.parts.values())
-        compared = [f.compared(kind) for f in self.parts.values()]
-
-        def interval(q: float) -> FamilyInterval:
-            found = [c.interval(kind, inner=q) for c in compared]
-            return min(found, key=lambda g: g.high) if kind == "ratio" else max(found, key=lambda g: g.low)
-
-        return pvalues.p_value(interval, limit, above=above, tail_of=self.tail)
-
-    def p_of_mean(self, limit: float, *, above: bool) -> float | None:
-        """Of H0: the mean of both gaps is at most (`above`), or at least, the limit; through the joint law of q."""
-        if self.missing is not None:
-            return None
-        return pvalues.p_value(self._mean_interval, limit, above=above, tail_of=self.tail)
+        """See `Answer`."""
+        return None if self.missing is not None else self.joint.p_value(kind, limit, above=above)
 
     def _worst(self, kind: Comparison) -> tuple[Estimate, str]:
         """The estimate, and the rate that gives it."""
         if self.missing is not None:
             return self._nothing(self.missing), self.missing
-        found = {m: f.interval(kind, inner=self.quantile) for m, f in self.parts.items()}
-        defined = [m for m in found if not math.isnan(found[m].value)] or list(found)
-        worst, outer = (max, "upper Newcombe") if kind == "difference" else (min, "lower MOVER-R")
-        worse = worst(defined, key=lambda m: found[m].value)
-        low, high = worst(g.low for g in found.values()), worst(g.high for g in found.values())
-        e = self.parts[worse].estimate_of(found[worse]._replace(low=low, high=high), kind)
-        mdes = [f.mde(self.quantile) for f in self.parts.values()] if kind == "difference" else []
-        return e.model_copy(
-            update={
-                "denominator": None,
-                "n": self._rows,
-                "mde": max((x for x in mdes if x is not None), default=None),
-                "method": f"both families of pairs at their joint quantile; {outer}{self.parts[worse].basis.suffix}",
-            }
-        ), worse
-
-    def _mean(self) -> Estimate:
-        if self.missing is not None:
-            return self._nothing(self.missing)
-        g, method = self._mean_interval(self.quantile), "mean of both families of pairs at their joint quantile"
-        return Estimate(
-            value=g.value,
-            low=g.low,
-            high=g.high,
-            level=self.first.level,
-            n=self._rows,
-            method=method + self.first.basis.suffix,
-        )
-
-    def _mean_interval(self, q: float) -> FamilyInterval:
-        """Both limits at q: one term of a sum makes no intersection–union claim."""
-        gaps = [c.interval("difference", inner=q, outer=q) for c in self._gaps]
-        value, low, high = (sum(x) / 2 for x in zip(*(g[:3] for g in gaps), strict=True))
-        return gaps[0]._replace(value=value, low=low, high=high)
-
-    @cached_property
-    def _gaps(self) -> list[Comparisons]:
-        return [f.compared("difference") for f in self.parts.values()]
+        where, found = self.joint.interval(kind)
+        worse, outer = PARTS[where], "upper Newcombe" if kind == "difference" else "lower MOVER-R"
+        method = f"both families of pairs at their joint quantile; {outer}{self.parts[worse].basis.suffix}"
+        families = list(self.parts.values())
+        return joint_estimate(families, self.joint, kind, found, n=self._rows, method=method), worse
 
     @property
     def _rows(self) -> int:
@@ -151,8 +76,44 @@ class Odds:
         e = self.parts[metric].nothing_to_compare()
         return e.model_copy(update={"note": f"{METRICS[metric].title.lower()}: {e.note}"})
 
-    def _finding(self, metric: str, kind: Comparison, e: Estimate, said: str, which: str) -> Finding:
+    def _finding(self, kind: Comparison, e: Estimate, said: str, which: str) -> Finding:
         ids = [notes.finding_id("fairness", m, kind, self.first.by) for m in self.parts]
         out = [f"{METRICS[m].plain}: too few in {listing(f.left_out())}" for m, f in self.parts.items() if f.left_out()]
         about = (f"the {which} of {ids[0]} and {ids[1]}", *out, *self.first.basis.notes)
-        return notes.finding(metric, kind, self.first.by, e, said, notes=about)
+        return notes.finding(self.METRIC, kind, self.first.by, e, said, notes=about)
+
+
+class OddsMean(Odds):
+    """The mean of both gaps, and of both projections at the joint q."""
+
+    METRIC = "equalized_odds_mean"
+
+    def finding(self, kind: Comparison) -> Finding:
+        """See `Answer`."""
+        e = self._mean()
+        return self._finding(kind, e, statements.of_mean_odds(self.first.by, e), "mean")
+
+    def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
+        """See `Answer`; through the joint law of q."""
+        if self.missing is not None:
+            return None
+        return pvalues.p_value(self._interval, limit, above=above, tail_of=self.joint.tail)
+
+    def _mean(self) -> Estimate:
+        if self.missing is not None:
+            return self._nothing(self.missing)
+        g, method = self._interval(self.joint.quantile), "mean of both families of pairs at their joint quantile"
+        return Estimate(
+            value=g.value,
+            low=g.low,
+            high=g.high,
+            level=self.first.level,
+            n=self._rows,
+            method=method + self.first.basis.suffix,
+        )
+
+    def _interval(self, q: float) -> FamilyInterval:
+        """Both limits at q: one term of a sum makes no intersection–union claim."""
+        gaps = [c.interval("difference", inner=q, outer=q) for c in self.joint.parts]
+        value, low, high = (sum(x) / 2 for x in zip(*(g[:3] for g in gaps), strict=True))
+        return gaps[0]._replace(value=value, low=low, high=high)

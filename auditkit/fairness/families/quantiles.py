@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import PolicyError
 from auditkit.evidence.bootstrap import Bootstrap
 from auditkit.evidence.tally import Tally
+from auditkit.fairness.families.rates import cells_of
 from auditkit.formatting import points, quotient
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Finding, NotMeasured
+from auditkit.stats.rates import Floats
 
-Floats = NDArray[np.float64]
 KINDS: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overall", "ratio_to_overall")
 NOT_AN_INTERVAL = (
     "they are no confidence interval: the largest of several differences is biased upward, and without any disparity "
@@ -32,7 +32,7 @@ def checked_quantiles(n_boot: int | None, ci_quantiles: Sequence[float]) -> tupl
     >>> checked_quantiles(1000, [0.025, 0.975])
     (0.025, 0.975)
     """
-    if n_boot is not None and (isinstance(n_boot, bool) or not isinstance(n_boot, int) or n_boot < 1):
+    if n_boot is not None and n_boot < 1:
         raise PolicyError(f"n_boot must be a whole number of at least 1, got {n_boot!r}")
     if n_boot is not None and n_boot > MOST_REPLICATES:
         raise PolicyError(f"n_boot must be at most {MOST_REPLICATES:,}, got {n_boot:,}: quantiles need no more")
@@ -70,11 +70,6 @@ def with_quantiles(
     return tuple(out), ()
 
 
-def rate_by_group(boot: Bootstrap, metric: str, *by: str) -> Floats:
-    """(B, K) a rate of the catalogue in each replicate and group of `by`, NaN where nobody was drawn."""
-    return boot.rate(METRICS[metric].numerator, METRICS[metric].denominator, *by)
-
-
 def compared(k: Floats, n: Floats, kind: Comparison) -> Floats:
     """(B,) the comparison in each replicate, from (B, K) counts; groups with nobody drawn are left out of theirs."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -91,8 +86,7 @@ def compared(k: Floats, n: Floats, kind: Comparison) -> Floats:
 def _counts(boot: Bootstrap, metric: str, by: tuple[str, ...]) -> tuple[Floats, Floats]:
     """(B, K) numerators and denominators of the groups that comparisons use."""
     m = METRICS[metric]
-    cells = boot.tally.counts(*by).table
-    kept = np.sum([cells[:, 1 + t, 1 + d] for t, d in m.denominator], axis=0) >= SPARSE
+    kept = cells_of(boot.tally.counts(*by).table[:, 1:, 1:], m.denominator) >= SPARSE
     return boot.count(m.numerator, *by)[:, kept].astype(float), boot.count(m.denominator, *by)[:, kept].astype(float)
 
 

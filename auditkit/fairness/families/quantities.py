@@ -9,16 +9,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.catalogue.index import METRICS
 from auditkit.fairness import notes
+from auditkit.fairness.families import statements
 from auditkit.fairness.families.basis import Basis, Positions
 from auditkit.fairness.families.family import GroupFamily, Words, number
 from auditkit.fairness.notes import notes_of
-from auditkit.formatting import in_unit, interval, percent, plain, points
 from auditkit.question import SPARSE
-from auditkit.records import Comparison, Estimate, Finding
-from auditkit.stats.contrasts import Quantity
-from auditkit.stats.critical_values import FamilyInterval, family_quantile
+from auditkit.records import Comparison, Finding
+from auditkit.stats.comparisons import Quantity
+from auditkit.stats.pvalues import FamilyInterval, family_quantile
 from auditkit.stats.rates import Limits, critical_value
 
 LimitsAt = Callable[[float], Limits]
@@ -61,49 +60,20 @@ class QuantityFamily(GroupFamily):
         """(K,) groups with n large enough, and an interval."""
         return super().large & np.isfinite(self.limits.low)
 
-    def overall(self) -> Finding:
-        """The one group of everybody, as a finding of concern `performance`."""
-        e = self.estimate(0)
-        title = METRICS[self.metric].title
-        size = f"{self._text(e.value)} ({interval(e, 'overall', of=METRICS[self.metric].unit)})"
-        if e.low is None:
-            size = f"{self._text(e.value)}, without an interval"
-        said = f"{title} is undefined: {e.note}." if e.value is None else f"{title}, over everybody: {size}."
-        return notes.finding(self.metric, "overall", (), e, said, concern="performance", notes=self.remarks)
-
     def finding(self, kind: Comparison) -> Finding:
-        """One comparison between groups."""
+        """See `Answer`; over everybody, of concern `performance`."""
+        if kind == "overall":
+            e = self.estimate(0)
+            said = statements.of_everybody(self.metric, e)
+            return notes.finding(self.metric, kind, (), e, said, concern="performance", notes=self.remarks)
         e, found = self.comparison(kind)
-        said, about = self._statement(kind, e, found), self._notes(kind, found)
+        said, about = statements.of_comparison(self.metric, kind, self, e, found), self._notes(kind, found)
         return notes.finding(self.metric, kind, self.by, e, said, by_group=self.by_group(), notes=about)
 
     def _notes(self, kind: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
         single = [self.name(int(i)) for i in np.flatnonzero(~self.kept & (self.n >= max(1, self.min_n)))]
         without = (f"left out, no interval: {', '.join(single)}",) if single else ()
         return (*notes_of(self, kind, found), *without, *self.remarks)
-
-    def _statement(self, kind: Comparison, e: Estimate, found: FamilyInterval | None) -> str:
-        head, attributes = METRICS[self.metric].title, " and ".join(self.by)
-        if found is None or e.value is None:
-            return f"{head}: groups of {attributes} cannot be compared; {e.note}."
-        size = f"({interval(e, kind, of=METRICS[self.metric].unit)})"
-        low, high = (f"{self.name(i)} {self._text(float(self.values[i]))}" for i in (found.first, found.second))
-        if kind in ("group_min", "group_max"):
-            return f"{head}: the {'lowest' if kind == 'group_min' else 'highest'} is {low} {size}."
-        if not e.low:
-            unseen = plain(e.mde) if self._measured else f"{points(e.mde)} points"
-            seen = f"; a gap below {unseen} could have gone unseen" if e.mde is not None else ""
-            bounds = f"{interval(e, kind, of=METRICS[self.metric].unit)}{'' if self._measured else ' points'}"
-            return f"{head}: no gap between groups of {attributes} is established ({bounds}{seen})."
-        gap = plain(e.value) if self._measured else f"{points(e.value)} points"
-        return f"{head}: {low}, {high}, a gap of {gap} {size}."
-
-    @property
-    def _measured(self) -> bool:
-        return METRICS[self.metric].unit == "measure"
-
-    def _text(self, x: float | None) -> str:
-        return in_unit(x, "") if self._measured else percent(x)
 
     def mde(self) -> float | None:
         """(q + z₈₀) × the standard error of the difference of the two least known groups, read off their limits."""

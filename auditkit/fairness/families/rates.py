@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
-from auditkit.stats.rates import rate
+from auditkit.stats.rates import Floats, rate
 
-Floats = NDArray[np.float64]
 N = TypeVar("N", np.int64, np.float64)
 
 
@@ -45,20 +44,21 @@ class RateTable:
         counts = tally.counts(*by)
         table = counts.table[:, 1:, 1:]
         shape = (len(metrics), len(counts.groups))
-        weighed = None
-        if tally.weighted:
-            w = tally.sums(*by).w[:, 1:, 1:]
-            kinds = ([METRICS[m].numerator for m in metrics], [METRICS[m].denominator for m in metrics])
-            numerator, denominator = (np.array([cells_of(w, c) for c in cells]).reshape(shape) for cells in kinds)
-            weighed = numerator, denominator
+
+        def shares(table: NDArray[N]) -> tuple[NDArray[N], NDArray[N]]:
+            cells = ([METRICS[m].numerator for m in metrics], [METRICS[m].denominator for m in metrics])
+            k, n = (np.array([cells_of(table, c) for c in each], dtype=table.dtype).reshape(shape) for each in cells)
+            return k, n
+
+        numerator, denominator = shares(table)
         return cls(
             by=tuple(by),
             metrics=tuple(metrics),
             groups=counts.groups,
             rows=table.sum(axis=(1, 2)),
-            numerator=np.array([cells_of(table, METRICS[m].numerator) for m in metrics]).reshape(shape),
-            denominator=np.array([cells_of(table, METRICS[m].denominator) for m in metrics]).reshape(shape),
-            weighed=weighed,
+            numerator=numerator,
+            denominator=denominator,
+            weighed=shares(tally.sums(*by).w[:, 1:, 1:]) if tally.weighted else None,
         )
 
     @property
@@ -73,8 +73,8 @@ class RateTable:
 
 
 def cells_of(table: NDArray[N], cells: Sequence[tuple[int, int]]) -> NDArray[N]:
-    """(K,) the sum of these cells of truth and decision."""
-    out = np.zeros(len(table), dtype=table.dtype)
+    """(K, …) the sum of these cells of truth and decision, of tables (K, 2, 2, …)."""
+    out = np.zeros((len(table), *table.shape[3:]), dtype=table.dtype)
     for truth, decision in cells:
         out += table[:, truth, decision]
     return out

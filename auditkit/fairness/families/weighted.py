@@ -18,6 +18,7 @@ from auditkit.evidence.clusters import REPLICATES
 from auditkit.evidence.distinct import Cells, Seen
 from auditkit.evidence.tally import Sums
 from auditkit.fairness.families.basis import Basis, Positions
+from auditkit.fairness.families.rates import cells_of
 from auditkit.records import Estimate
 from auditkit.stats import effective
 from auditkit.stats.rates import Floats, critical_value, rate
@@ -50,12 +51,10 @@ class RateSums:
     def of(cls, sums: Sums, numerator: Cells, denominator: Cells) -> RateSums:
         """The sums of a rate given by its cells, read off a tally's."""
         other = [c for c in denominator if c not in set(numerator)]
-
-        def add(table: Floats, cells: Cells) -> Floats:
-            return sum((table[:, 1 + t, 1 + d] for t, d in cells), np.zeros((len(table), *table.shape[3:])))
-
-        drawn = None if sums.drawn is None else (add(sums.drawn, numerator), add(sums.drawn, other))
-        w, w2 = ((add(x, numerator), add(x, other)) for x in (sums.w, sums.w2))
+        w, w2 = ((cells_of(x[:, 1:, 1:], numerator), cells_of(x[:, 1:, 1:], other)) for x in (sums.w, sums.w2))
+        drawn = None
+        if sums.drawn is not None:
+            drawn = cells_of(sums.drawn[:, 1:, 1:], numerator), cells_of(sums.drawn[:, 1:, 1:], other)
         return cls(*w, *w2, drawn, sums.seen, tuple(denominator))
 
     def others(self, where: Positions) -> RateSums:
@@ -175,8 +174,7 @@ class WeighedBasis(Basis):
         return np.where(spans, effective.correlations(self.errors[where]), 0.0) if spans.any() else None
 
     def _shared(self, where: Positions) -> NDArray[np.bool_]:
-        out: NDArray[np.bool_] = self.parts[0].shared[np.ix_(where, where)] & ~np.eye(len(where), dtype=bool)
-        return out
+        return self.parts[0].shared[np.ix_(where, where)] & ~np.eye(len(where), dtype=bool)
 
     def few(self, position: int) -> str:
         """See `Basis`."""

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditkit.batch import Batch
-from auditkit.catalogue.index import METRICS, rates, resolve
+from auditkit.catalogue.index import METRICS, rates
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import PolicyError, listing
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
-from auditkit.fairness.families import against, composites, dispersion
+from auditkit.fairness.families import against, composites, dispersion, statements
 from auditkit.fairness.families.composites import NOT_SERVED, served
 from auditkit.fairness.families.estimates import Family, families_of, rate_estimate
-from auditkit.fairness.families.frame import Compared, from_counts, from_fairlearn
-from auditkit.fairness.families.odds import PARTS, Odds
+from auditkit.fairness.families.family import Answer, GroupFamily
+from auditkit.fairness.families.frame import Compared, PointValues, from_counts, from_fairlearn
+from auditkit.fairness.families.odds import PARTS, Odds, OddsMean
 from auditkit.fairness.families.quantiles import checked_quantiles, with_quantiles
 from auditkit.fairness.families.rates import RateTable
-from auditkit.fairness.groups import crossings, statements
+from auditkit.fairness.groups import crossings
 from auditkit.fairness.notes import notes_of
-from auditkit.fairness.sets import Attributes, compared, sets_of
+from auditkit.fairness.sets import Attributes, compared, named, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
 from auditkit.records import Comparison, Finding, NotMeasured
 
 DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
 COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overall", "ratio_to_overall")
-_OF_ALL = ("equalized_odds_mean", *dispersion.DISPERSIONS)
+_OF_ALL = (OddsMean.METRIC, *dispersion.DISPERSIONS)
 """Composites that have a value over all groups together, and none of one group."""
 _COMPOSED = (*composites.COMPOSITES, *_OF_ALL)
 
@@ -74,25 +75,17 @@ class GroupFairness(BaseCheck):
     uses_weights: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        names = tuple(dict.fromkeys(resolve(m)[0] for m in self.metrics))
-        for name in names:
-            if name not in (*rates(), *_COMPOSED):
-                known = listing([*rates(), *_COMPOSED], most=30)
-                raise PolicyError(f"'{name}' is not a rate or composite; GroupFairness counts {known}")
-        object.__setattr__(self, "metrics", names)
+        known = (*rates(), *_COMPOSED)
+        object.__setattr__(
+            self, "metrics", named(self.metrics, known, "is not a rate or composite; GroupFairness counts")
+        )
         object.__setattr__(self, "ci_quantiles", checked_quantiles(self.n_boot, self.ci_quantiles))
 
     def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        options: dict[str, Any] = {
-            "by": None if self.by is None else [list(b) for b in self.by],
-            "metrics": list(self.metrics),
-        }
-        options = {**options, "reference": dict(self.reference)} if self.reference else options
-        if self.n_boot is None:
-            return options
-        quantiles = list(self.ci_quantiles)
-        return {**options, "n_boot": self.n_boot, "ci_quantiles": quantiles, "random_state": self.random_state}
+        """The options, as JSON: those of the bootstrap, and the reference, where they are asked for."""
+        unused = () if self.n_boot else ("n_boot", "ci_quantiles", "random_state")
+        unused = unused if self.reference else (*unused, "reference")
+        return {k: v for k, v in super().options().items() if k not in unused}
 
     def gather(self, batch: Batch) -> Tally:
         """Count the rows of a batch."""
@@ -112,20 +105,26 @@ class GroupFairness(BaseCheck):
         missed = tuple(NotMeasured(what=m, why=NOT_SERVED) for m in self.metrics if m not in metrics)
         plain = [m for m in metrics if m not in _COMPOSED]
         composed = [m for m in metrics if m in composites.COMPOSITES]
-        findings = list(overall_findings(evidence, metrics, level=level))
+        everybody: dict[str, Answer] = {**rates_of(evidence, (), plain, level=level, engine=from_counts)}
+        everybody |= {m: composites.CompositeFamily.of(evidence, m, (), level=level) for m in composed}
+        known = [m for m in metrics if m in everybody and "overall" in METRICS[m].comparisons]
+        findings = [everybody[m].finding("overall") for m in known]
         sets = compared(sets_of(self.by, evidence.by), evidence.columns, what="group rates", concern="fairness")
         for by in sets.sets:
-            compare = Compare.of(evidence, by, (*plain, "base_rate"), level=level)
-            findings += compare.findings()
-            findings += composites.findings(evidence, composed, by, level=level)
-            findings += [_answer(evidence, Question(m, "difference", by, level)) for m in metrics if m in _OF_ALL]
+            rates = rates_of(evidence, by, (*plain, "base_rate"), level=level)
+            findings += [rates[m].finding(c) for m in plain if m != "base_rate" for c in COMPARED]
+            if set(PARTS) <= set(rates):
+                odds = Odds.of({m: rates[m].family for m in PARTS})
+                findings += [odds.finding(c) for c in ("difference", "ratio")]
+            findings.append(rates["base_rate"].finding("difference"))
+            for m in composed:
+                family = composites.CompositeFamily.of(evidence, m, by, level=level)
+                findings += [family.finding(c) for c in composites.COMPARED if c in METRICS[m].comparisons]
+            asked = [Question(m, "difference", by, level) for m in metrics if m in _OF_ALL]
             if set(by) <= set(self.reference):
-                findings += [
-                    _answer(evidence, Question(m, c, by, level, reference=self.reference))
-                    for m in metrics
-                    for c in against.TO_REFERENCE
-                    if c in METRICS[m].comparisons
-                ]
+                to = [(m, c) for m in metrics for c in against.TO_REFERENCE if c in METRICS[m].comparisons]
+                asked += [Question(m, c, by, level, reference=self.reference) for m, c in to]
+            findings += [_answer(evidence, a).finding(a.comparison) for a in asked]
         missed += sets.absent
         if self.n_boot is None:
             return Assessment(tuple(findings), missed)
@@ -135,138 +134,92 @@ class GroupFairness(BaseCheck):
         return Assessment(noted, (*missed, *why))
 
 
-def overall_findings(tally: Tally, metrics: Sequence[str], *, level: float) -> tuple[Finding, ...]:
-    """Each rate, and each composite that has a value over everybody, as findings of concern `performance`."""
-    plain = tuple(m for m in metrics if m not in _COMPOSED)
-    table = RateTable.of(tally, (), plain)
-    families = families_of(tally, table, level=level)
-    out = []
-    for metric in metrics:
-        if metric in _COMPOSED:
-            if "overall" in METRICS[metric].comparisons:
-                out.append(composites.overall(tally, metric, level=level))
-            continue
-        family = families[metric]
-        e = family.estimate(0) if family.groups else rate_estimate(0, 0, float("nan"), rows=0, level=level)
-        said, about = statements.of_rate(metric, e), family.basis.notes
-        out.append(notes.finding(metric, "overall", (), e, said, concern="performance", notes=about))
-    return tuple(out)
-
-
-def reassess(tally: Tally, asked: Question) -> Finding | None:
-    """One finding from stored counts, in closed form (no fairlearn); None where the tally does not answer.
+def answering(tally: Tally, asked: Question) -> Answer | None:
+    """What answers a question from stored counts, in closed form (no fairlearn); None where the tally has no answer.
 
     Raises PolicyError for a reference group that does not exist.
     """
-    known = asked.of_attributes(tally.by)
-    if known is None or not _counted(tally, asked) or asked.comparison not in METRICS[asked.metric].comparisons:
+    known, m = asked.of_attributes(tally.by), METRICS[asked.metric]
+    if known is None or m.kind not in ("rate", "composite") or asked.comparison not in m.comparisons:
         return None
-    if asked.comparison == "overall":
-        return overall_findings(tally, (asked.metric,), level=asked.level)[0]
+    if not served(tally, m.name):
+        return None
     if asked.reference is not None:
         against.check_reference(tally, asked.reference)
     return _answer(tally, known)
 
 
-def _counted(tally: Tally, asked: Question) -> bool:
-    return METRICS[asked.metric].kind in ("rate", "composite") and served(tally, asked.metric)
-
-
-def _answer(tally: Tally, asked: Question) -> Finding:
-    metric, kind = asked.metric, asked.comparison
-    contrast = kind in (*against.TO_REFERENCE, *against.TO_REST)
-    if metric in composites.COMPOSITES:
-        family = composites.CompositeFamily.of(tally, metric, asked.by, level=asked.level, min_n=asked.min_n)
-        return against.finding(family, metric, kind, asked.reference) if contrast else family.finding(kind)
+def _answer(tally: Tally, asked: Question) -> Answer:
+    metric, level, min_n = asked.metric, asked.level, asked.min_n
     if metric in dispersion.DISPERSIONS:
-        return dispersion.finding(tally, metric, asked.by, level=asked.level, min_n=asked.min_n)
-    compare = _compared(tally, asked)
-    if metric == "equalized_odds_mean":
-        return Odds.of(compare.families).mean_finding()
-    if metric == "equalized_odds":
-        return Odds.of(compare.families).finding(kind)
-    if contrast:
-        return against.finding(compare.families[metric], metric, kind, asked.reference)
-    return compare.finding(metric, kind)
-
-
-def _compared(tally: Tally, asked: Question) -> Compare:
-    metrics = PARTS if asked.metric.startswith("equalized_odds") else (asked.metric,)
-    return Compare.of(tally, asked.by, metrics, level=asked.level, min_n=asked.min_n, engine=from_counts)
-
-
-def p_value(tally: Tally, asked: Question, limit: float, *, above: bool) -> float | None:
-    """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
-    known = asked.of_attributes(tally.by)
-    if known is None or not _counted(tally, asked):
-        return None
-    metric, kind = asked.metric, asked.comparison
-    contrast = kind in (*against.TO_REFERENCE, *against.TO_REST)
+        return dispersion.RateDispersion.of(tally, metric, asked.by, level=level, min_n=min_n)
+    answer: Answer
+    family: GroupFamily
     if metric in composites.COMPOSITES:
-        family = composites.CompositeFamily.of(tally, metric, known.by, level=0.95, min_n=asked.min_n)
-        if contrast:
-            return against.p_value(family, kind, asked.reference, limit=limit, above=above)
-        return family.p_value(kind, limit, above=above)
-    if metric in dispersion.DISPERSIONS:
-        return dispersion.p_value(tally, metric, known.by, limit=limit, above=above, min_n=asked.min_n)
-    families = _compared(tally, known).families
-    if metric == "equalized_odds_mean":
-        return Odds.of(families).p_of_mean(limit, above=above)
-    if metric == "equalized_odds":
-        return Odds.of(families).p_value(kind, limit, above=above)
-    if contrast:
-        return against.p_value(families[metric], kind, asked.reference, limit=limit, above=above)
-    return families[metric].p_value(kind, limit, above=above)
+        answer = family = composites.CompositeFamily.of(tally, metric, asked.by, level=level, min_n=min_n)
+    else:
+        odds = next((o for o in (Odds, OddsMean) if metric == o.METRIC), None)
+        rates = rates_of(tally, asked.by, PARTS if odds else (metric,), level=level, min_n=min_n, engine=from_counts)
+        if odds:
+            return odds.of({m: r.family for m, r in rates.items()})
+        answer, family = rates[metric], rates[metric].family
+    if asked.comparison in (*against.TO_REFERENCE, *against.TO_REST):
+        return against.Contrast(family, metric, asked.reference)
+    return answer
 
 
 @dataclass(frozen=True)
-class Compare:
-    """The families of several rates over one set of attributes, and the findings that follow."""
+class Rate:
+    """One rate in the crossed groups of one set of attributes."""
 
-    families: dict[str, Family]
-    compared: dict[str, Compared]
+    metric: str
+    family: Family
+    points: Compared
+    """Point values of its comparisons."""
 
-    @classmethod
-    def of(
-        cls,
-        tally: Tally,
-        by: Attributes,
-        metrics: Sequence[str],
-        *,
-        level: float,
-        min_n: int = SPARSE,
-        engine: Any = from_fairlearn,
-    ) -> Compare:
-        """Read the families off a tally; `engine` gives the point values."""
-        metrics = tuple(dict.fromkeys(metrics))
-        table = RateTable.of(tally, by, metrics)
-        families = families_of(tally, table, level=level, min_n=min_n)
-        kept = np.array([f.kept for f in families.values()]).reshape(table.denominator.shape)
-        values = engine(tally, table, kept)
-        found = {m: replace(f, values=v) for (m, f), v in zip(families.items(), values.by_group, strict=True)}
-        return cls(found, dict(zip(metrics, values.compared, strict=True)))
-
-    def findings(self) -> list[Finding]:
-        """Every comparison of every rate, equalized odds where both its rates are there, and the base rates."""
-        out = [self.finding(m, c) for m in self.families if m != "base_rate" for c in COMPARED]
-        if set(PARTS) <= set(self.families):
-            out += [Odds.of(self.families).finding(c) for c in ("difference", "ratio")]
-        return [*out, self.finding("base_rate", "difference")]
-
-    def finding(self, metric: str, comparison: Comparison) -> Finding:
-        """One comparison of one rate."""
-        family = self.families[metric]
-        e, found = family.comparison(comparison, getattr(self.compared[metric], comparison, None))
-        ranked = crossings.ranking(family, metric) if comparison == "difference" else None
-        about = notes_of(family, comparison, found)
+    def finding(self, kind: Comparison) -> Finding:
+        """See `Answer`; over everybody, of concern `performance`."""
+        metric, family = self.metric, self.family
+        if kind == "overall":
+            e = rate_estimate(0, 0, float("nan"), rows=0, level=family.level)
+            e = replace(family, min_n=SPARSE).estimate(0) if family.groups else e
+            said, about = statements.of_everybody(metric, e), family.basis.notes
+            return notes.finding(metric, kind, (), e, said, concern="performance", notes=about)
+        e, found = family.comparison(kind, getattr(self.points, kind, None))
+        ranked = crossings.ranking(family, metric) if kind == "difference" else None
+        about = notes_of(family, kind, found)
         return notes.finding(
             metric,
-            comparison,
+            kind,
             family.by,
             e,
-            statements.of_comparison(metric, comparison, family, e, found),
+            statements.of_comparison(metric, kind, family, e, found),
             concern="data" if metric == "base_rate" else "fairness",
             by_group=family.by_group(),
             exhibits=() if ranked is None else (ranked,),
             notes=about if ranked is None else (*about, crossings.note(family)),
         )
+
+    def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
+        """See `Answer`."""
+        return self.family.p_value(kind, limit, above=above)
+
+
+def rates_of(
+    tally: Tally,
+    by: Attributes,
+    metrics: Sequence[str],
+    *,
+    level: float,
+    min_n: int = SPARSE,
+    engine: Callable[[Tally, RateTable, NDArray[np.bool_]], PointValues] = from_fairlearn,
+) -> dict[str, Rate]:
+    """Several rates over one set of attributes, by metric; `engine` gives the point values."""
+    table = RateTable.of(tally, by, tuple(dict.fromkeys(metrics)))
+    families = families_of(tally, table, level=level, min_n=min_n)
+    kept = np.array([f.kept for f in families.values()]).reshape(table.denominator.shape)
+    found = engine(tally, table, kept)
+    return {
+        m: Rate(m, replace(f, values=values), points)
+        for (m, f), values, points in zip(families.items(), found.by_group, found.compared, strict=True)
+    }

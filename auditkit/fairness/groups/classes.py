@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from auditkit.batch import Batch
-from auditkit.catalogue.index import METRICS, rates, resolve
+from auditkit.catalogue.index import METRICS, rates
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import DataError, PolicyError, listing
+from auditkit.errors import DataError, PolicyError
 from auditkit.evidence.classes import ClassTally
-from auditkit.fairness.families.family import Words
+from auditkit.evidence.tally import Tally
+from auditkit.fairness.families.family import Answer, Words
 from auditkit.fairness.families.one_vs_rest import COMPARED, ClassFamilies
 from auditkit.fairness.families.quantities import COMPARED as QUANTITY_COMPARED
 from auditkit.fairness.families.quantities import QuantityFamily
 from auditkit.fairness.groups import check
-from auditkit.fairness.sets import compared, sets_of
+from auditkit.fairness.sets import compared, named, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
 from auditkit.records import Comparison, Finding, Task
@@ -61,12 +62,8 @@ class ClassFairness(BaseCheck):
     tasks: ClassVar[tuple[Task, ...]] = ("multiclass",)
 
     def __post_init__(self) -> None:
-        names = tuple(dict.fromkeys(resolve(m)[0] for m in self.metrics))
-        for name in names:
-            if name not in (*rates(), "macro_recall"):
-                known = listing([*rates(), "macro_recall"], most=30)
-                raise PolicyError(f"'{name}' is no rate of classes; ClassFairness counts {known}")
-        object.__setattr__(self, "metrics", names)
+        known = (*rates(), "macro_recall")
+        object.__setattr__(self, "metrics", named(self.metrics, known, "is no rate of classes; ClassFairness counts"))
 
     def gather(self, batch: Batch) -> ClassTally:
         """Count the rows of a batch."""
@@ -78,21 +75,21 @@ class ClassFairness(BaseCheck):
         whole = [m for m in self.metrics if m in WHOLE]
         parts = [m for m in self.metrics if m not in (*WHOLE, "macro_recall")]
         macro_too = "macro_recall" in self.metrics
-        findings = [*check.overall_findings(hits, whole, level=level)]
-        findings += [macro_recall(evidence, (), level=level).overall()] if macro_too else []
+        findings = [r.finding("overall") for r in check.rates_of(hits, (), whole, level=level).values()]
+        findings += [macro_recall(evidence, (), level=level).finding("overall")] if macro_too else []
         asked = [Question(m, "overall", level=level, label=c) for m in parts for c in evidence.classes]
-        findings += [f for a in asked if (f := _of_label(evidence, a))]
+        findings += [found.finding("overall") for a in asked if (found := answering(evidence, a))]
         counts = evidence.table("cells")
         sets = compared(sets_of(self.by, evidence.by), counts, what="rates of classes", concern="fairness")
         for by in sets.sets:
-            compare = check.Compare.of(hits, by, whole, level=level) if whole else None
-            if compare is not None:
-                findings += [compare.finding(m, c) for m in whole for c in check.COMPARED]
+            right = check.rates_of(hits, by, whole, level=level) if whole else {}
+            findings += [r.finding(c) for r in right.values() for c in check.COMPARED]
             family = macro_recall(evidence, by, level=level) if macro_too else None
             findings += [] if family is None else [family.finding(kind) for kind in QUANTITY_COMPARED]
             for metric in dict.fromkeys([*parts, "base_rate"]):
                 shown: Sequence[Comparison] = ("difference",) if metric == "base_rate" else COMPARED
-                findings += [ClassFamilies.of(evidence, metric, by, level=level).finding(c) for c in shown]
+                of_classes = ClassFamilies.of(evidence, metric, by, level=level)
+                findings += [of_classes.finding(c) for c in shown]
         return Assessment(tuple(findings), sets.absent)
 
 
@@ -116,50 +113,43 @@ def macro_recall(tally: ClassTally, by: Sequence[str], *, level: float, min_n: i
     return QuantityFamily("macro_recall", tuple(by), groups, rows, n.min(axis=1), limits, words, level, min_n, 1.0)
 
 
-def reassess(tally: ClassTally, asked: Question) -> Finding | None:
-    """One finding from stored counts; with a label, of that class against the rest. None if they cannot answer.
+def answering(tally: ClassTally, asked: Question) -> Answer | None:
+    """What answers a question from stored counts; with a label, of that class against the rest. None if they cannot.
 
     Raises PolicyError, naming the nearest, for a class that there is not.
     """
-    known = asked.of_attributes(tally.by)
-    if known is None or asked.comparison not in METRICS[asked.metric].comparisons:
+    known, metric = asked.of_attributes(tally.by), asked.metric
+    if known is None or asked.comparison not in METRICS[metric].comparisons:
         return None
     if asked.label is not None:
-        return None if asked.metric in (*WHOLE, "macro_recall") else _of_label(tally, known)
-    if asked.metric == "macro_recall":
-        family = macro_recall(tally, known.by, level=asked.level, min_n=asked.min_n)
-        return family.overall() if asked.comparison == "overall" else family.finding(asked.comparison)
-    if asked.metric in WHOLE:
-        return check.reassess(tally.hits(), known)
-    if asked.metric not in rates() or asked.comparison not in COMPARED:
+        one = None if metric in (*WHOLE, "macro_recall") else check.answering(_one(tally, asked.label), known)
+        return None if one is None else OfClass(one, asked.label)
+    if metric == "macro_recall":
+        return macro_recall(tally, known.by, level=asked.level, min_n=asked.min_n)
+    if metric in WHOLE:
+        return check.answering(tally.hits(), known)
+    if metric not in rates() or asked.comparison not in COMPARED:
         return None
-    families = ClassFamilies.of(tally, asked.metric, known.by, level=asked.level, min_n=asked.min_n)
-    return families.finding(asked.comparison)
+    return ClassFamilies.of(tally, metric, known.by, level=asked.level, min_n=asked.min_n)
 
 
-def p_value(tally: ClassTally, asked: Question, limit: float, *, above: bool) -> float | None:
-    """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
-    known = asked.of_attributes(tally.by)
-    if known is None:
-        return None
-    if asked.metric == "macro_recall":
-        family = macro_recall(tally, known.by, level=0.95, min_n=asked.min_n)
-        return family.p_value(asked.comparison, limit, above=above)
-    if asked.label is not None or asked.metric in WHOLE:
-        counts = tally.hits() if asked.label is None else _one(tally, asked.label)
-        return check.p_value(counts, known, limit, above=above)
-    families = ClassFamilies.of(tally, asked.metric, known.by, level=0.95, min_n=asked.min_n)
-    return families.p_value(asked.comparison, limit, above=above)
+@dataclass(frozen=True)
+class OfClass:
+    """What a binary audit of "this class or another" finds, as that of the class."""
+
+    answer: Answer
+    label: str
+
+    def finding(self, kind: Comparison) -> Finding:
+        """See `Answer`."""
+        return self.answer.finding(kind).of_label(self.label)
+
+    def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
+        """See `Answer`."""
+        return self.answer.p_value(kind, limit, above=above)
 
 
-def _of_label(tally: ClassTally, asked: Question) -> Finding | None:
-    """What a binary audit of "this class or another" finds."""
-    assert asked.label is not None
-    found = check.reassess(_one(tally, asked.label), asked)
-    return None if found is None else found.of_label(asked.label)
-
-
-def _one(tally: ClassTally, label: str) -> Any:
+def _one(tally: ClassTally, label: str) -> Tally:
     try:
         return tally.one_vs_rest(label)
     except DataError as e:

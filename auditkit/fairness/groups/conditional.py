@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import Batch
-from auditkit.catalogue.conditional import PREFIX
+from auditkit.catalogue.derived import CONDITIONAL
 from auditkit.catalogue.index import METRICS, resolve
 from auditkit.catalogue.sentences import incomparable
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
+from auditkit.fairness import notes
+from auditkit.fairness.families import statements
 from auditkit.fairness.families.estimates import Family
-from auditkit.fairness.families.family import nothing_to_compare, number
+from auditkit.fairness.families.family import group_estimates, nothing_to_compare, number
 from auditkit.fairness.families.rates import RateTable
-from auditkit.fairness.groups import statements
-from auditkit.fairness.notes import finding_id
 from auditkit.fairness.sets import compared, sets_of
 from auditkit.formatting import confidence, decimals, lower_first, points
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
-from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, State, Table
+from auditkit.records import Comparison, Estimate, Finding, State, Table
 from auditkit.stats.rates import critical_value, rate
 from auditkit.stats.stratified import mantel_haenszel, standardized
 
@@ -64,15 +65,14 @@ class ConditionalParity(BaseCheck):
     by: Iterable[Iterable[str]] | None = None
 
     def __post_init__(self) -> None:
-        names = (self.control,) if isinstance(self.control, str) else tuple(dict.fromkeys(self.control))
+        names = (self.control,) if isinstance(self.control, str) else self.control
         if not names:
             raise PolicyError("ConditionalParity needs a control feature: ConditionalParity('education')")
         object.__setattr__(self, "control", names)
-        asked = (self.metrics,) if isinstance(self.metrics, str) else self.metrics
-        metrics = tuple(dict.fromkeys(resolve(m)[0].removeprefix(PREFIX) for m in asked))
+        metrics = tuple(dict.fromkeys(resolve(m)[0].removeprefix(CONDITIONAL) for m in self.metrics))
         for name in metrics:
-            if PREFIX + name not in METRICS:
-                known = [m.removeprefix(PREFIX) for m in METRICS if m.startswith(PREFIX)]
+            if CONDITIONAL + name not in METRICS:
+                known = [m.removeprefix(CONDITIONAL) for m in METRICS if m.startswith(CONDITIONAL)]
                 raise PolicyError(f"'{name}' is no rate of decisions; ConditionalParity knows {listing(known)}")
         object.__setattr__(self, "metrics", metrics)
 
@@ -171,7 +171,7 @@ class Conditional:
         compared, shared = _shared(n, max(1, min_n))
         return cls(metric, by, control, groups, strata, rows, x, n, compared, shared, level, min_n)
 
-    @property
+    @cached_property
     def family(self) -> Family:
         """The standardised rates of the compared groups, as rates of effective rows."""
         where = np.flatnonzero(self.compared)
@@ -183,9 +183,9 @@ class Conditional:
         return Family(self.by, groups, n.sum(axis=1), counts, effective, rates.p, self.level, 1)
 
     def finding(self, kind: Comparison) -> Finding:
-        """One comparison of the standardised rates."""
-        metric, held = METRICS[PREFIX + self.metric], " and ".join(self.control)
-        e, by_group = self._nothing(), self._left_out()
+        """See `Answer`; of the standardised rates."""
+        metric, held = METRICS[CONDITIONAL + self.metric], " and ".join(self.control)
+        e, by_group = self._nothing(), {g: self._left_out(i) for i, g in enumerate(self.groups)}
         statement = f"With {held} held equal, {incomparable(self.by, e.note)}"
         if not e.note:
             family = self.family
@@ -193,27 +193,23 @@ class Conditional:
             e = e.model_copy(update={"method": f"rates standardised to equal {held}; {e.method}", "denominator": None})
             said = statements.of_comparison(self.metric, kind, family, e, found)
             statement = f"With {held} held equal: {lower_first(said)}"
-            by_group = {**by_group, **{g: self._estimate(family, i) for i, g in enumerate(family.groups)}}
-        return Finding(
-            id=f"{finding_id('fairness', metric.name, kind, self.by)}|{'+'.join(self.control)}",
-            concern="fairness",
+            by_group |= {g: self._estimate(i) for i, g in enumerate(family.groups)}
+        told = notes.finding(
+            metric.name,
+            kind,
+            self.by,
+            e,
+            statement,
             title=f"{METRICS[self.metric].title} at equal {held}, {kind}, {' and '.join(self.by)}",
-            statement=statement,
-            metric=metric.name,
-            comparison=kind,
-            by=self.by,
-            controls=self.control,
-            estimate=e,
-            by_group=tuple(
-                GroupEstimate(group=dict(zip(self.by, g, strict=True)), estimate=by_group[g]) for g in self.groups
-            ),
+            suffix=f"|{'+'.join(self.control)}",
+            by_group=group_estimates(self.by, by_group),
             exhibits=(self._table(),),
             notes=self._notes(),
-            references=(metric.reference,),
         )
+        return told.model_copy(update={"controls": self.control})
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
-        """Family p of H0: the comparison is at most (`above`), or at least, the limit; None without a test."""
+        """See `Answer`."""
         return None if self._nothing().note else self.family.p_value(kind, limit, above=above)
 
     def _nothing(self) -> Estimate:
@@ -226,26 +222,21 @@ class Conditional:
             few, state = f"fewer than two groups have a denominator of at least {self.min_n}", "sparse"
         return nothing_to_compare(len(self.groups), few, level=self.level, n=int(self.rows.sum()), state=state)
 
-    def _left_out(self) -> dict[tuple[str, ...], Estimate]:
-        out = {}
-        for i, g in enumerate(self.groups):
-            n = int(self.n[i].sum())
-            note = f"{n} to count, in strata that the compared groups share {int(self.n[i, self.shared].sum())}"
-            state: State = "sparse" if n else "undefined"
-            out[g] = Estimate(value=None, level=self.level, n=int(self.rows[i]), state=state, note=note)
-        return out
+    def _left_out(self, i: int) -> Estimate:
+        n, rows = int(self.n[i].sum()), int(self.rows[i])
+        note = f"{n} to count, in strata that the compared groups share {int(self.n[i, self.shared].sum())}"
+        return Estimate(value=None, level=self.level, n=rows, state="sparse" if n else "undefined", note=note)
 
-    def _estimate(self, family: Family, i: int) -> Estimate:
-        wide = family.by_group()[i].estimate
-        return wide.model_copy(
-            update={
-                "numerator": None,
-                "denominator": float(self.family.rows[i]),
-                "method": f"standardised; Wilson with {decimals(float(family.n[i]))} effective rows",
-                "state": "ok",
-                "note": "",
-            }
-        )
+    def _estimate(self, i: int) -> Estimate:
+        """Of the group at this position of the family."""
+        update = {
+            "numerator": None,
+            "denominator": float(self.family.rows[i]),
+            "method": f"standardised; Wilson with {decimals(float(self.family.n[i]))} effective rows",
+            "state": "ok",
+            "note": "",
+        }
+        return self.family.estimate(i).model_copy(update=update)
 
     def _table(self) -> Table:
         """Rates of every group in every stratum, and the weight of the stratum."""
@@ -327,7 +318,7 @@ def _shared(n: Counts, min_n: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]
         compared = compared & (np.arange(len(n)) != int(np.argmin(sizes)))
 
 
-def reassess(stored: Mapping[str, tuple[Tally, Mapping[str, Any]]], asked: Question) -> Conditional | None:
+def answering(stored: Mapping[str, tuple[Tally, Mapping[str, Any]]], asked: Question) -> Conditional | None:
     """The standardised rates that a rule asks about, from the evidence of the one check that has them.
 
     `stored` is name of the check → its tally and options. None if no check can answer; PolicyError if several can,
@@ -345,6 +336,6 @@ def reassess(stored: Mapping[str, tuple[Tally, Mapping[str, Any]]], asked: Quest
         )
     for tally, control in able.values():
         order = tuple(sorted(asked.by, key=tally.by.index))
-        metric = asked.metric.removeprefix(PREFIX)
+        metric = asked.metric.removeprefix(CONDITIONAL)
         return Conditional.of(tally, metric, order, control, level=asked.level, min_n=asked.min_n)
     return None

@@ -5,29 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditkit.batch import Batch
 from auditkit.catalogue import sentences
-from auditkit.catalogue.index import METRICS, resolve
+from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import PolicyError, listing
+from auditkit.errors import listing
 from auditkit.evidence.errors import ErrorSums, GroupMoments, GroupValues
 from auditkit.evidence.value_cells import QUANTITIES
-from auditkit.fairness.families.family import Words, nothing_to_compare
+from auditkit.fairness.families.family import Answer, Words, nothing_to_compare
 from auditkit.fairness.families.quantities import COMPARED, QuantityFamily
-from auditkit.fairness.notes import finding
+from auditkit.fairness.notes import finding, title_of
 from auditkit.fairness.scores.values import p_text
-from auditkit.fairness.sets import compared, sets_of
+from auditkit.fairness.sets import compared, named, sets_of
 from auditkit.formatting import plain
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
 from auditkit.records import Estimate, Finding, Task
 from auditkit.stats import distances
 from auditkit.stats.means import t_value
-from auditkit.stats.rates import Limits
+from auditkit.stats.rates import Floats, Limits
 
 _COLUMNS = {
     "signed_error": "error",
@@ -44,6 +45,7 @@ _DISTANCES: dict[str, distances.Distance] = {
     "ks_distance": distances.ks,
     "wasserstein_distance": distances.wasserstein,
 }
+Rows = NDArray[np.int64]
 DEFAULT_METRICS = (*_COLUMNS, *_DISTANCES)
 
 
@@ -74,11 +76,8 @@ class RegressionFairness(BaseCheck):
     tasks: ClassVar[tuple[Task, ...]] = ("regression",)
 
     def __post_init__(self) -> None:
-        names = tuple(dict.fromkeys(resolve(m)[0] for m in self.metrics))
-        for name in names:
-            if name not in DEFAULT_METRICS:
-                raise PolicyError(f"'{name}' is no metric of a regression; known are {listing(DEFAULT_METRICS)}")
-        object.__setattr__(self, "metrics", names)
+        metrics = named(self.metrics, DEFAULT_METRICS, "is no metric of a regression; known are")
+        object.__setattr__(self, "metrics", metrics)
 
     def gather(self, batch: Batch) -> ErrorSums:
         """Sum the rows of a batch."""
@@ -87,7 +86,7 @@ class RegressionFairness(BaseCheck):
     def assess(self, evidence: ErrorSums, *, level: float = 0.95) -> Assessment:
         """Every finding."""
         means = [m for m in self.metrics if m in _COLUMNS]
-        findings = [family_of(evidence, m, (), level=level).overall() for m in means]
+        findings = [family_of(evidence, m, (), level=level).finding("overall") for m in means]
         counts = evidence.table("moments_")
         sets = compared(sets_of(self.by, evidence.by), counts, what="errors", concern="fairness")
         for by in sets.sets:
@@ -123,14 +122,14 @@ def family_from(
     return replace(family, remarks=(remark,))
 
 
-def _mean_limits(mean: Any, variance: Any, n: Any, z: float, *, positive: bool) -> Limits:
+def _mean_limits(mean: Floats, variance: Floats, n: Rows, z: float, *, positive: bool) -> Limits:
     with np.errstate(invalid="ignore", divide="ignore"):
         half = t_value(n, z) * np.sqrt(variance / n)
     low = np.maximum(mean - half, 0.0) if positive else mean - half
     return Limits(mean, low, mean + half)
 
 
-def _root_limits(mean: Any, variance: Any, n: Any, z: float, *, positive: bool) -> Limits:
+def _root_limits(mean: Floats, variance: Floats, n: Rows, z: float, *, positive: bool) -> Limits:
     """√ of mean · exp(± t · se / mean): the delta method on the log, where a mean of squares is least skewed.
 
     t has n* − 1 degrees of freedom, n* = (Σ e²)² / Σ e⁴, the rows that carry the sum: with few large errors the
@@ -142,7 +141,7 @@ def _root_limits(mean: Any, variance: Any, n: Any, z: float, *, positive: bool) 
         return Limits(*(np.sqrt(x) for x in (mean, mean * np.exp(-half), mean * np.exp(half))))
 
 
-def _carrying(mean: Any, variance: Any, n: Any) -> Any:
+def _carrying(mean: Floats, variance: Floats, n: Rows) -> Floats:
     """n* = (Σ e²)² / Σ e⁴ from mean and variance of e²; n where every error is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         found = n / (1 + np.nan_to_num(variance) * (n - 1) / n / mean**2)
@@ -157,30 +156,25 @@ def _distances(sums: ErrorSums, metrics: Sequence[str], by: tuple[str, ...], *, 
     size = seen.n.sum(axis=1)
     kept = size >= SPARSE
     names = [" & ".join(g) for g in seen.groups]
-    out = [name for name, keep in zip(names, kept, strict=True) if not keep]
-    notes = (f"left out, fewer than {SPARSE} to count: {listing(out)}",) if out else ()
+    small = [name for name, keep in zip(names, kept, strict=True) if not keep]
+    notes = (f"left out, fewer than {SPARSE} to count: {listing(small)}",) if small else ()
     if kept.sum() < 2:
-        return [
-            _finding(m, by, _nothing(seen, level), f"{' and '.join(by)}: nothing to compare", notes) for m in metrics
-        ]
+        few = f"fewer than two groups have {SPARSE} rows"
+        e = nothing_to_compare(len(names), few, level=level, n=int(seen.n.sum()))
+        said = f"{' and '.join(by)}: nothing to compare; {e.note}."
+        return [_finding(m, by, e, f"{METRICS[m].title}, {said}", notes) for m in metrics]
     inside = [n for n, keep in zip(names, kept, strict=True) if keep]
-    found = distances.largest([_DISTANCES[m] for m in metrics], seen.n[kept], seen.values)
-    return [
-        _finding(
-            m,
-            by,
-            Estimate(
-                value=t.value,
-                level=level,
-                n=int(size[kept].sum()),
-                method=f"p by {distances.DRAWS} permutations of the group labels",
-                note="no interval: a distance has none that holds near 0; p tests that groups are distributed alike",
-            ),
-            _told(m, by, t, inside, level),
-            (*_notes(t, inside, seen), *notes),
+    found, out = distances.largest([_DISTANCES[m] for m in metrics], seen.n[kept], seen.values), []
+    for m, t in zip(metrics, found, strict=True):
+        e = Estimate(
+            value=t.value,
+            level=level,
+            n=int(size[kept].sum()),
+            method=f"p by {distances.DRAWS} permutations of the group labels",
+            note="no interval: a distance has none that holds near 0; p tests that groups are distributed alike",
         )
-        for m, t in zip(metrics, found, strict=True)
-    ]
+        out.append(_finding(m, by, e, _told(m, by, t, inside, level), (*_notes(t, inside, seen), *notes)))
+    return out
 
 
 def _told(metric: str, by: tuple[str, ...], t: distances.Tested, names: list[str], level: float) -> str:
@@ -205,34 +199,13 @@ def _notes(t: distances.Tested, names: list[str], seen: GroupValues) -> tuple[st
     return tuple(notes)
 
 
-def _nothing(seen: GroupValues, level: float) -> Estimate:
-    few = f"fewer than two groups have {SPARSE} rows"
-    return nothing_to_compare(len(seen.groups), few, level=level, n=int(seen.n.sum()))
-
-
 def _finding(metric: str, by: tuple[str, ...], e: Estimate, statement: str, notes: tuple[str, ...]) -> Finding:
-    title = METRICS[metric].title
-    said = statement if e.value is not None else f"{title}, {statement}; {e.note}."
-    found = finding(metric, "difference", by, e, said, notes=notes)
-    return found.model_copy(update={"title": f"{title}, {' and '.join(by)}"})
+    return finding(metric, "difference", by, e, statement, title=title_of(metric, by), notes=notes)
 
 
-def reassess(sums: ErrorSums, asked: Question) -> Finding | None:
-    """One finding from stored sums; None if they cannot answer."""
-    family = _asked_family(sums, asked)
-    if family is None or asked.comparison not in METRICS[asked.metric].comparisons:
-        return None
-    return family.overall() if asked.comparison == "overall" else family.finding(asked.comparison)
-
-
-def p_value(sums: ErrorSums, asked: Question, limit: float, *, above: bool) -> float | None:
-    """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
-    family = _asked_family(sums, asked)
-    return None if family is None else family.p_value(asked.comparison, limit, above=above)
-
-
-def _asked_family(sums: ErrorSums, asked: Question) -> QuantityFamily | None:
+def answering(sums: ErrorSums, asked: Question) -> Answer | None:
+    """What answers a question from stored sums; None if they cannot."""
     known = asked.of_attributes(sums.by)
-    if known is None or asked.metric not in _COLUMNS:
+    if known is None or asked.metric not in _COLUMNS or asked.comparison not in METRICS[asked.metric].comparisons:
         return None
     return family_of(sums, asked.metric, known.by, level=asked.level, min_n=asked.min_n)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from auditkit.batch import Batch
-from auditkit.catalogue.laws import LAWS, LawName
+from auditkit.catalogue.impact import LAWS, Law, LawName
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError
 from auditkit.evidence.scoring import ScoreCounts
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.law import findings
 from auditkit.fairness.law.impact import ImpactRatios as Ratios
-from auditkit.fairness.law.laws import Selections, declared_sets, law_named, sex_and_race
-from auditkit.fairness.sets import compared
+from auditkit.fairness.law.laws import Attributes, Selections, sex_and_race
+from auditkit.fairness.sets import compared, sets_of
 from auditkit.formatting import plain
 from auditkit.options import checked_options
-from auditkit.records import NotMeasured
+from auditkit.records import Finding, NotMeasured
 
 LARGEST_SHARE = 0.02
 """NYC: a category may be left out of the impact ratios only if it is less than 2 % of the data."""
@@ -59,7 +59,6 @@ class ImpactRatios(BaseCheck):
     justification: str = ""
 
     def __post_init__(self) -> None:
-        law_named(self.law)
         if self.law == "nyc-ll144" and self.by is not None:
             raise PolicyError("nyc-ll144 has its own three tables: name the columns by sex=… and race=…, without by")
         if self.law != "nyc-ll144" and self.minimum_share:
@@ -72,12 +71,9 @@ class ImpactRatios(BaseCheck):
         return f"impact_ratios:{self.law}"
 
     def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        by = None if self.by is None else [list(b) for b in self.by]
-        options: dict[str, Any] = {"law": self.law, "by": by}
-        if self.law == "nyc-ll144":
-            options |= _nyc_options(self.sex, self.race, self.minimum_share, self.justification)
-        return options
+        """The options, as JSON: of the law that is asked."""
+        nyc = ("sex", "race", "minimum_share", "justification")
+        return {k: v for k, v in super().options().items() if self.law == "nyc-ll144" or k not in nyc}
 
     def gather(self, batch: Batch) -> Tally:
         """Count the rows of a batch."""
@@ -85,18 +81,12 @@ class ImpactRatios(BaseCheck):
 
     def assess(self, evidence: Tally, *, level: float = 0.95) -> Assessment:
         """One finding a table, of concern `fairness`."""
-        nyc = self.law == "nyc-ll144"
-        asked = None if self.by is None else tuple(tuple(b) for b in self.by)
-        tables = sex_and_race(evidence.by, self.sex, self.race) if nyc else declared_sets(asked, evidence.by)
+        nyc, asked = self.law == "nyc-ll144", [(a,) for a in evidence.by] if self.by is None else self.by
+        tables = sex_and_race(evidence.by, self.sex, self.race) if nyc else sets_of(asked, evidence.by)
         sets = compared(tables, evidence.columns, what="impact ratios", concern="fairness")
         notes = _of_decisions(evidence)
-        out = []
-        for by in sets.sets:
-            ratios = Ratios.of(by, Selections.of(evidence, by), minimum_share=self.minimum_share, level=level)
-            out.append(
-                findings.finding("impact_ratio", LAWS[self.law], ratios, justification=self.justification, notes=notes)
-            )
-        return Assessment(tuple(out), sets.absent)
+        selections = {by: Selections.of(evidence, by) for by in sets.sets}
+        return Assessment(_found("impact_ratio", LAWS[self.law], self, selections, notes, level), sets.absent)
 
 
 @dataclass(frozen=True)
@@ -121,10 +111,6 @@ class ScoringRates(BaseCheck):
     def __post_init__(self) -> None:
         _check_exclusion(self.minimum_share, self.justification)
 
-    def options(self) -> dict[str, Any]:
-        """The options, as JSON."""
-        return _nyc_options(self.sex, self.race, self.minimum_share, self.justification)
-
     def gather(self, batch: Batch) -> ScoreCounts:
         """Count the scores of a batch."""
         return ScoreCounts.of(batch)
@@ -142,16 +128,17 @@ class ScoringRates(BaseCheck):
             notes.append(f"{evidence.unscored:,} rows without a score are left out")
         counts = {str(c): evidence.cells[c].to_numpy() for c in evidence.cells}
         sets = compared(tables, counts, what="scoring rates", concern="fairness")
-        out = []
-        for by in sets.sets:
-            selections = Selections(*evidence.over_score(median, *by))
-            ratios = Ratios.of(by, selections, minimum_share=self.minimum_share, level=level)
-            out.append(
-                findings.finding(
-                    "scoring_rate", LAWS["nyc-ll144"], ratios, justification=self.justification, notes=tuple(notes)
-                )
-            )
-        return Assessment(tuple(out), sets.absent)
+        selections = {by: Selections(*evidence.over_score(median, *by)) for by in sets.sets}
+        return Assessment(_found("scoring_rate", LAWS["nyc-ll144"], self, selections, notes, level), sets.absent)
+
+
+def _found(
+    metric: str, law: Law, of: ImpactRatios | ScoringRates, selections: Mapping[Attributes, Selections],
+    notes: Sequence[str], level: float,
+) -> tuple[Finding, ...]:  # fmt: skip
+    """A finding a table."""
+    ratios = (Ratios.of(by, s, minimum_share=of.minimum_share, level=level) for by, s in selections.items())
+    return tuple(findings.finding(metric, law, r, justification=of.justification, about=notes) for r in ratios)
 
 
 def _check_exclusion(minimum_share: float, justification: str) -> None:
@@ -164,10 +151,6 @@ def _check_exclusion(minimum_share: float, justification: str) -> None:
         raise PolicyError("categories are left out only with a reason: give justification='…' with minimum_share")
     if justification and not minimum_share:
         raise PolicyError("a justification leaves nobody out by itself: give minimum_share with it, at most 0.02")
-
-
-def _nyc_options(sex: str, race: str, minimum_share: float, justification: str) -> dict[str, Any]:
-    return {"sex": sex, "race": race, "minimum_share": minimum_share, "justification": justification}
 
 
 def _of_decisions(tally: Tally) -> tuple[str, ...]:

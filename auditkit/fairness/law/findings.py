@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from auditkit.catalogue.impact import Law
 from auditkit.catalogue.index import METRICS
-from auditkit.catalogue.laws import Law
 from auditkit.errors import listing
-from auditkit.fairness.families.family import number
+from auditkit.fairness import notes
+from auditkit.fairness.families.family import group_estimates, number
 from auditkit.fairness.law.impact import Comparisons, ImpactRatios
-from auditkit.fairness.notes import finding_id
 from auditkit.formatting import interval, percent, quotient
 from auditkit.question import SPARSE
-from auditkit.records import Estimate, Finding, GroupEstimate, State, Table, Unit
-from auditkit.stats.families import FamilyInterval
+from auditkit.records import Estimate, Finding, State, Table, Unit
+from auditkit.stats.pvalues import FamilyInterval
 
 TOP = "highest rate"
 
 
-def finding(metric: str, law: Law, r: ImpactRatios, *, justification: str, notes: tuple[str, ...]) -> Finding:
+def finding(metric: str, law: Law, r: ImpactRatios, *, justification: str, about: Sequence[str]) -> Finding:
     """One table of one law."""
     family, tested = r.family(), r.tested()
     e, found = family.comparison("ratio")
     if not r.groups:
         e = e.model_copy(update={"note": f"nobody of known {' and '.join(r.by)} is counted"})
-    return Finding(
-        id=f"{finding_id('fairness', metric, 'ratio', r.by)}:{law.name}",
-        concern="fairness",
+    told = notes.finding(
+        metric,
+        "ratio",
+        r.by,
+        e,
+        _statement(metric, law, r, e, found),
         title=f"{METRICS[metric].title}, {law.title}, {' and '.join(r.by)}",
-        statement=_statement(metric, law, r, e, found),
-        metric=metric,
-        comparison="ratio",
-        by=r.by,
-        law=law.title,
-        estimate=e,
-        by_group=tuple(
-            GroupEstimate(group=dict(zip(r.by, g, strict=True)), estimate=_of_group(r, tested, i))
-            for i, g in enumerate(r.groups)
-        ),
+        suffix=f":{law.name}",
+        by_group=group_estimates(r.by, {g: _of_group(r, tested, i) for i, g in enumerate(r.groups)}),
         exhibits=(_table(metric, law, r, tested),),
-        notes=(*_notes(r, justification), *notes),
-        references=(law.reference,),
+        notes=(*_notes(r, justification), *about),
     )
+    return told.model_copy(update={"law": law.title, "references": (law.reference,)})
 
 
 def _table(metric: str, law: Law, r: ImpactRatios, t: Comparisons) -> Table:

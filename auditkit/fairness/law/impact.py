@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from auditkit.fairness.families.estimates import Family
 from auditkit.fairness.law.laws import Attributes, Selections
 from auditkit.question import SPARSE
-from auditkit.stats import families, fisher, pairs, pvalues
-from auditkit.stats.rates import Limits, jeffreys, rate, wilson
-
-Floats = NDArray[np.float64]
+from auditkit.stats import fisher, pairs, pvalues
+from auditkit.stats.pvalues import FamilyInterval, family_quantile
+from auditkit.stats.rates import Floats, Limits, jeffreys, rate, wilson
 
 
 class Comparisons(NamedTuple):
@@ -110,7 +109,7 @@ class ImpactRatios:
         k, n = self.selected, self.rows
         mid[others] = fisher.mid_p(k[others], n[others], k[top], n[top])
         if self.large[top]:
-            q = families.family_quantile(self.level, kept)
+            q = family_quantile(self.level, kept)
             for i in others:
                 if self.large[i]:
                     found = self._pair(i, top, q, kept)
@@ -123,9 +122,9 @@ class ImpactRatios:
                     )
         return Comparisons(low, high, p, mid)
 
-    def _pair(self, i: int, top: int, q: float, kept: int) -> families.FamilyInterval:
+    def _pair(self, i: int, top: int, q: float, kept: int) -> FamilyInterval:
         limits = (wilson if kept == 2 else jeffreys)(self.selected[[i, top]], self.rows[[i, top]], q)
         a, b = (Limits(limits.p[[j]], limits.low[[j]], limits.high[[j]]) for j in (0, 1))
         found = pairs.ratio(a, b)
         high = min(1.0, float(found.high[0]))
-        return families.FamilyInterval(float(found.value[0]), min(float(found.low[0]), high), high, i, top)
+        return FamilyInterval(float(found.value[0]), min(float(found.low[0]), high), high, i, top)

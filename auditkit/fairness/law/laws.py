@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import MISSING
-from auditkit.catalogue.laws import LAWS, Law
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
 
@@ -36,13 +35,6 @@ class Selections(NamedTuple):
         return np.array([MISSING not in g for g in self.groups], dtype=bool)
 
 
-def law_named(name: str) -> Law:
-    """The law of that name; PolicyError names the nearest."""
-    if name not in LAWS:
-        raise PolicyError(f"unknown law '{name}'; known are {listing(LAWS)}.{nearest(name, LAWS)}")
-    return LAWS[name]
-
-
 def sex_and_race(declared: Attributes, sex: str, race: str) -> list[Attributes]:
     """The three tables of NYC Local Law 144: sex, race/ethnicity, both crossed; PolicyError says which to name."""
     for role, name in (("sex", sex), ("race", race)):
@@ -56,15 +48,3 @@ def sex_and_race(declared: Attributes, sex: str, race: str) -> list[Attributes]:
     if sex == race:
         raise PolicyError(f"nyc-ll144 needs two columns, sex and race/ethnicity; both are '{sex}'")
     return [(sex,), (race,), (sex, race)]
-
-
-def declared_sets(by: tuple[Attributes, ...] | None, declared: Attributes) -> list[Attributes]:
-    """Sets of attributes as asked for, or each declared attribute alone; PolicyError names the nearest."""
-    if by is None:
-        return [(name,) for name in declared]
-    for name in dict.fromkeys(name for names in by for name in names):
-        if name not in declared:
-            raise PolicyError(
-                f"no sensitive feature '{name}'; declared are {listing(declared)}.{nearest(name, declared)}"
-            )
-    return list(by)

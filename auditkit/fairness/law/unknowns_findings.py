@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import MISSING
-from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.families.family import number
+from auditkit.fairness import notes
+from auditkit.fairness.families.family import group_estimates, number
 from auditkit.fairness.law.laws import Attributes, Selections
-from auditkit.fairness.notes import finding_id
 from auditkit.formatting import BOUNDS, quotient
-from auditkit.records import Estimate, Finding, GroupEstimate, State, Table
+from auditkit.records import Estimate, Finding, State, Table
 from auditkit.stats.unknowns import Bounds, Unknowns
 
 METHOD = f"{BOUNDS} over every placement of the unknown rows, not a confidence interval"
@@ -72,28 +71,21 @@ class Placements:
 def finding(p: Placements, limit: float, *, level: float) -> Finding:
     """One finding; where nothing is unknown it says so."""
     bounds, tipping = p.unknowns.bounds(), p.unknowns.tipping_points(limit)
-    e = _smallest(p, bounds, level)
-    return Finding(
-        id=finding_id("data", "unknown_demographics", "group_min", p.by),
+    e, rows = _smallest(p, bounds, level), p.unknowns.settled().rows
+    of_group = {
+        g: _estimate(p, *(float(x[i]) for x in bounds), level=level, n=int(rows[i])) for i, g in enumerate(p.groups)
+    }
+    return notes.finding(
+        "unknown_demographics",
+        "group_min",
+        p.by,
+        e,
+        _statement(p, bounds, tipping, limit, e),
         concern="data",
-        title=f"{METRICS['unknown_demographics'].title}, {' and '.join(p.by)}",
-        statement=_statement(p, bounds, tipping, limit, e),
-        metric="unknown_demographics",
-        comparison="group_min",
-        by=p.by,
-        estimate=e,
-        by_group=tuple(
-            GroupEstimate(
-                group=dict(zip(p.by, g, strict=True)),
-                estimate=_estimate(
-                    bounds.observed[i], bounds.worst[i], bounds.best[i], level, int(p.unknowns.settled().rows[i]), p
-                ),
-            )
-            for i, g in enumerate(p.groups)
-        ),
+        title=notes.title_of("unknown_demographics", p.by),
+        by_group=group_estimates(p.by, of_group),
         exhibits=(_table(p, bounds, tipping, limit),) if p.unknown and len(p.groups) > 1 else (),
         notes=_notes(p),
-        references=(METRICS["unknown_demographics"].reference,),
     )
 
 
@@ -103,10 +95,10 @@ def _fits(kind: Attributes, group: Attributes) -> bool:
 
 def _smallest(p: Placements, b: Bounds, level: float) -> Estimate:
     value, worst, best = (float(x.min()) if len(x) else float("nan") for x in b)
-    return _estimate(value, worst, best, level, p.rows, p)
+    return _estimate(p, value, worst, best, level=level, n=p.rows)
 
 
-def _estimate(value: float, worst: float, best: float, level: float, n: int, p: Placements) -> Estimate:
+def _estimate(p: Placements, value: float, worst: float, best: float, *, level: float, n: int) -> Estimate:
     state: State = "ok"
     note = ""
     if np.isnan(value):

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import none_established
 from auditkit.errors import listing
 from auditkit.evidence.profile import Profile
 from auditkit.fairness.families.estimates import rate_estimate
 from auditkit.fairness.families.family import number
+from auditkit.fairness.notes import finding, title_of
 from auditkit.formatting import confidence, decimals, interval, interval_in, percent, points, quotient, upper_first
 from auditkit.question import SPARSE
-from auditkit.records import Comparison, Estimate, Finding, Table, Unit
-from auditkit.stats import families
+from auditkit.records import Comparison, Estimate, Finding, Table
 from auditkit.stats.association import cramers_v, goodness_of_fit
-from auditkit.stats.rates import critical_value, rate, sidak_value, wilson
+from auditkit.stats.families import of_rates
+from auditkit.stats.rates import Floats, critical_value, rate, sidak_value, wilson
 
 MOST_ROWS = 200
 """Rows of a table of crossings; beyond, only those with few rows or none."""
 MOST_CROSSINGS = 20_000
 """Crossings that are gone through for empty ones."""
 OTHERS = "(all others)"
-_SHARE: tuple[Unit, ...] = ("percent", "percent", "percent")
 
 Attributes = tuple[str, ...]
 Counts = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 def shares(profile: Profile, attribute: str, *, level: float) -> Finding:
@@ -42,12 +40,8 @@ def shares(profile: Profile, attribute: str, *, level: float) -> Finding:
     statement = f"Groups of {attribute}: {said}."
     if len(groups) < 2:
         statement = f"All {e.n:,} rows have one value of {attribute}, {groups[first][0]}: there is nobody to compare."
-    table = Table(
-        title=f"Rows of each group of {attribute}",
-        columns=(attribute, "Rows", "Share", "Lower limit", "Upper limit"),
-        rows=tuple((g[0], *_share_row(n, int(k.sum()), level)) for g, n in zip(groups, k.tolist(), strict=True)),
-        units=("", "", *_SHARE),
-    )
+    counted = [(g, n, int(k.sum())) for g, n in zip(groups, k.tolist(), strict=True)]
+    table = _shares(f"Rows of each group of {attribute}", (attribute,), "Rows", counted, level)
     return _finding("group_share", "group_min", (attribute,), statement, e, (table,))
 
 
@@ -122,13 +116,8 @@ def association(profile: Profile, attribute: str, *, level: float) -> Finding:
         rows=body,
         units=("", "", "", "percent"),
     )
-    notes: tuple[str, ...] = (
-        ()
-        if undefined
-        else (
-            f"{attribute}: χ² of independence {_p(v.p)}; without the bias correction V is {decimals(v.uncorrected, 3)}",
-        )
-    )
+    beside = f"χ² of independence {_p(v.p)}; without the bias correction V is {decimals(v.uncorrected, 3)}"
+    notes: tuple[str, ...] = () if undefined else (f"{attribute}: {beside}",)
     if v.least_expected < 5:
         notes += (f"{attribute}: the smallest expected count is {v.least_expected:.2g}: below 5, the limits are rough",)
     return _finding("association", "overall", (attribute,), statement, e, (exhibit,), notes)
@@ -147,12 +136,8 @@ def missing_overall(profile: Profile, *, level: float) -> Finding:
             f"Values are missing in {len(names):,} of {len(profile.columns):,} columns; most in {names[0]}, "
             f"{percent(e.value)} of {total:,} rows ({interval(e, 'overall')})."
         )
-    table = Table(
-        title="Missing values by column",
-        columns=("Column", "Missing", "Share", "Lower limit", "Upper limit"),
-        rows=tuple((c, *_share_row(absent[c], total, level)) for c in names),
-        units=("", "", *_SHARE),
-    )
+    counted = [((c,), absent[c], total) for c in names]
+    table = _shares("Missing values by column", ("Column",), "Missing", counted, level)
     return _finding("missing_rate", "overall", (), statement, e, (table,) if names else ())
 
 
@@ -162,17 +147,10 @@ def missing_by_group(profile: Profile, attribute: str, *, level: float) -> Findi
     names = sorted(profile.missing)
     kept = [g for g in rows if rows[g] >= SPARSE]
     n = np.array([rows[g] for g in kept])
-    body = tuple(
-        (c, g, *_share_row(profile.missing[c].get(attribute, {}).get(g, 0), rows[g], level))
-        for c in names
-        for g in rows
-    )
-    table = Table(
-        title=f"Missing values by column and {attribute}",
-        columns=("Column", attribute, "Missing", "Share", "Lower limit", "Upper limit"),
-        rows=body,
-        units=("", "", "", *_SHARE),
-    )
+    absent = {c: profile.missing[c].get(attribute, {}) for c in names}
+    counted = [((c, g), absent[c].get(g, 0), rows[g]) for c in names for g in rows]
+    heads = ("Column", attribute)
+    table = _shares(f"Missing values by column and {attribute}", heads, "Missing", counted, level)
     left_out = [g for g in rows if g not in kept]
     notes = (f"left out, fewer than {SPARSE} rows: {listing(left_out)}",) if left_out else ()
     if len(kept) < 2:
@@ -181,13 +159,13 @@ def missing_by_group(profile: Profile, attribute: str, *, level: float) -> Findi
         statement = f"Whether values are missing unevenly over {attribute} cannot be told: {note}."
         return _finding("missing_rate", "difference", (attribute,), statement, e, (table,), notes)
     each = level ** (1 / len(names))
-    counts = {c: np.array([profile.missing[c].get(attribute, {}).get(g, 0) for g in kept]) for c in names}
-    gaps = {c: families.gap(counts[c], n, level=each) for c in names}
+    counts = {c: np.array([absent[c].get(g, 0) for g in kept]) for c in names}
+    gaps = {c: of_rates("difference", counts[c], n, level=each) for c in names}
     first = max(names, key=lambda c: (gaps[c].low, gaps[c].value))
     e = Estimate(
         value=max(g.value for g in gaps.values()),
         low=max(g.low for g in gaps.values()),
-        high=max(families.gap(counts[c], n, level=level).high for c in names),
+        high=max(of_rates("difference", counts[c], n, level=level).high for c in names),
         level=level,
         n=int(n.sum()),
         method="the largest gap of all columns: pairs of groups as a family, columns by Šidák below",
@@ -212,12 +190,8 @@ def crossings(profile: Profile, by: Attributes, *, level: float) -> Finding:
     total = int(k.sum())
     listed = [*groups, *empty] if len(groups) + len(empty) <= MOST_ROWS else [*tiny, *empty][:MOST_ROWS]
     listed.sort(key=lambda g: (counts.get(g, 0), g))
-    table = Table(
-        title=f"Rows of the crossings of {' and '.join(by)}",
-        columns=(*by, "Rows", "Share", "Lower limit", "Upper limit"),
-        rows=tuple((*g, *_share_row(counts.get(g, 0), total, level)) for g in listed),
-        units=(*("" for _ in by), "", *_SHARE),
-    )
+    counted = [(g, counts.get(g, 0), total) for g in listed]
+    table = _shares(f"Rows of the crossings of {' and '.join(by)}", by, "Rows", counted, level)
     nobody = possible - len(groups)
     said = [
         f"{nobody:,} {'has' if nobody == 1 else 'have'} nobody{_named(empty)}" if nobody else "",
@@ -237,7 +211,7 @@ def _counts(profile: Profile, by: Attributes) -> tuple[list[Attributes], Counts]
 
 def _smallest(k: Counts, level: float) -> tuple[Estimate, int]:
     total = int(k.sum())
-    found = families.extreme(k, np.full(len(k), total), level=level, largest=False)
+    found = of_rates("group_min", k, np.full(len(k), total), level=level)
     e = Estimate(
         value=found.value, low=found.low, high=found.high, level=level, n=total, numerator=float(k[found.first]),
         denominator=float(total), method="smallest Wilson limits; upper Clopper–Pearson, Šidák",
@@ -245,9 +219,15 @@ def _smallest(k: Counts, level: float) -> tuple[Estimate, int]:
     return e, found.first
 
 
-def _share_row(k: int, n: int, level: float) -> tuple[int, float | None, float | None, float | None]:
-    limits = wilson(k, n, critical_value(level))
-    return int(k), number(float(limits.p)), number(float(limits.low)), number(float(limits.high))
+def _shares(
+    title: str, heads: Attributes, what: str, counted: Sequence[tuple[Attributes, int, int]], level: float
+) -> Table:
+    """What is counted (values below `heads`, k, n) and its share k/n with Wilson's limits, a row each."""
+    k, n = (np.array([c[i] for c in counted], dtype=np.int64) for i in (1, 2))
+    limits = zip(*wilson(k, n, critical_value(level)), strict=True)
+    rows = tuple((*c[0], c[1], *map(number, share)) for c, share in zip(counted, limits, strict=True))
+    columns = (*heads, what, "Share", "Lower limit", "Upper limit")
+    return Table(title=title, columns=columns, rows=rows, units=(*("" for _ in heads), "", *["percent"] * 3))
 
 
 def _against(k: Counts, ref: Floats, n: int, z: float) -> tuple[Floats, Floats, Floats]:
@@ -291,16 +271,5 @@ def _finding(
     metric: str, comparison: Comparison, by: Attributes, statement: str, e: Estimate, exhibits: tuple[Table, ...],
     notes: tuple[str, ...] = (),
 ) -> Finding:  # fmt: skip
-    return Finding(
-        id="/".join(["data", metric, comparison, *(["+".join(by)] if by else [])]),
-        concern="data",
-        title=f"{METRICS[metric].title}{', ' + ' and '.join(by) if by else ''}",
-        statement=statement,
-        metric=metric,
-        comparison=comparison,
-        by=by,
-        estimate=e,
-        exhibits=exhibits,
-        notes=notes,
-        references=(METRICS[metric].reference,),
-    )
+    title = title_of(metric, by)
+    return finding(metric, comparison, by, e, statement, concern="data", title=title, exhibits=exhibits, notes=notes)

@@ -21,11 +21,11 @@ from auditkit.options import checked_options
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, NotMeasured, State
 from auditkit.stats.means import share_limits_of
+from auditkit.stats.rates import Floats
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
 
-Floats = NDArray[np.float64]
 MOST_ROWS = 5_000
 """Rows that neighbours are sought among."""
 _EVERYBODY = ""
@@ -125,8 +125,7 @@ def agreement(x: Floats, y_pred: NDArray[np.int8], neighbours: int) -> Floats:
     from sklearn.neighbors import NearestNeighbors
 
     nearest = NearestNeighbors(n_neighbors=neighbours).fit(x).kneighbors(return_distance=False)
-    out: Floats = 1 - np.abs(y_pred - y_pred[nearest].mean(axis=1))
-    return out
+    return np.asarray(1 - np.abs(y_pred - y_pred[nearest].mean(axis=1)))
 
 
 def _reading(moments: Moments) -> Reading:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
@@ -18,19 +17,20 @@ from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, nearest
 from auditkit.evidence.rare import edge
 from auditkit.evidence.sample import Observations
+from auditkit.fairness import notes
 from auditkit.fairness.families.estimates import rate_estimate
 from auditkit.fairness.families.family import number
 from auditkit.formatting import confidence, plain, points, quantity
 from auditkit.options import checked_options
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Curve, Estimate, Exhibit, Finding, NotMeasured, Series, Table
-from auditkit.stats import families
 from auditkit.stats.dependence import Permuted, distance_correlation, generalized_parity, kernel_weights, silverman
+from auditkit.stats.families import of_rates
+from auditkit.stats.rates import Floats
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
 
-Floats = NDArray[np.float64]
 PERMUTATIONS = 199
 FEWEST = 50
 """Rows below which nothing is said."""
@@ -121,58 +121,42 @@ class ContinuousAttribute(BaseCheck):
             )  # fmt: skip
             return Assessment(not_measured=(NotMeasured(what=self.name, why=why, concern="fairness"),))
         parity, distance = Permuted(*facts["parity"]), facts["distance"]
-        notes = [f"{facts['rows']:,} rows drawn at random, {PERMUTATIONS} permutations"]
+        about = [f"{facts['rows']:,} rows drawn at random, {PERMUTATIONS} permutations"]
         if facts["missing"]:
-            notes.append(f"{facts['missing']:,} sampled rows left out: '{self.column}' or the decision is missing")
+            about.append(f"{facts['missing']:,} sampled rows left out: '{self.column}' or the decision is missing")
         how = "given" if self.bandwidth else "Silverman's"
         exhibits, binned = self._binned(facts, level)
-        found = [
-            self._finding(
-                "generalized_demographic_parity", "difference", parity, facts, level, (self._curve(facts), *exhibits),
-                (f"Gaussian kernel, bandwidth {plain(facts['bandwidth'])} ({how})", *notes, *binned),
-            )
-        ]  # fmt: skip
+        kernel = f"Gaussian kernel, bandwidth {plain(facts['bandwidth'])} ({how})"
+        told = (kernel, *about, *binned)
+        shown: tuple[Exhibit, ...] = (self._curve(facts), *exhibits)
+        found = self._finding("generalized_demographic_parity", "difference", parity, facts, level, shown, told)
         if distance[0] is None:
-            undefined = NotMeasured(
-                what="distance correlation", why="all decisions of the sample are alike", concern="fairness"
-            )
-            return Assessment(tuple(found), (undefined,))
+            why = "all decisions of the sample are alike"
+            return Assessment((found,), (NotMeasured(what="distance correlation", why=why, concern="fairness"),))
         of = "the score" if facts["scored"] else "the decision, for want of scores,"
-        found.append(
-            self._finding(
-                "distance_correlation", "overall", Permuted(*distance), facts, level, (),
-                (f"between {of} and {self.column}", *notes),
-            )
-        )  # fmt: skip
-        return Assessment(tuple(found))
+        told = (f"between {of} and {self.column}", *about)
+        goes = self._finding("distance_correlation", "overall", Permuted(*distance), facts, level, (), told)
+        return Assessment((found, goes))
 
     def _finding(
         self, metric: str, comparison: Comparison, found: Permuted, facts: dict[str, Any], level: float,
-        exhibits: tuple[Exhibit, ...], notes: tuple[str, ...],
+        exhibits: tuple[Exhibit, ...], about: tuple[str, ...],
     ) -> Finding:  # fmt: skip
         m = METRICS[metric]
         size, by_chance = (quantity(x, comparison, of=m.unit) for x in (found.value, found.null_mean))
-        told = f"{size}; by chance alone {by_chance}, p = {found.p:.3g}"
+        beside = f"{size}; by chance alone {by_chance}, p = {found.p:.3g}"
         if found.p >= 1 - level:
-            statement = f"{m.title}: {none_established('dependence', f'on {self.column}')} ({told})."
+            statement = f"{m.title}: {none_established('dependence', f'on {self.column}')} ({beside})."
         else:
-            statement = f"{m.wording.one.format(along=self.column, x=told)}."
+            statement = f"{m.wording.one.format(along=self.column, x=beside)}."
         e = Estimate(
             value=found.value, level=level, n=facts["rows"], method=f"{PERMUTATIONS} permutations",
             note="no interval: the value lies above 0 by chance alone; judge it by its p",
         )  # fmt: skip
-        return Finding(
-            id=f"fairness/{metric}/{comparison}/{self.column}",
-            concern="fairness",
-            title=f"{m.title}, {self.column}",
-            statement=statement,
-            metric=metric,
-            comparison=comparison,
-            by=(self.column,),
-            estimate=e,
-            exhibits=exhibits,
-            notes=(f"permutation p = {found.p:.3g}; mean of the permutations {by_chance}", *notes),
-            references=(m.reference,),
+        told = (f"permutation p = {found.p:.3g}; mean of the permutations {by_chance}", *about)
+        title = notes.title_of(metric, (self.column,))
+        return notes.finding(
+            metric, comparison, (self.column,), e, statement, title=title, exhibits=exhibits, notes=told
         )
 
     def _curve(self, facts: dict[str, Any]) -> Curve:
@@ -191,7 +175,7 @@ class ContinuousAttribute(BaseCheck):
         """Rates in the bins that the user gave, and their gap."""
         if "counted" not in facts:
             return (), ()
-        ends = [plain_edge(e) for e in self.edges]
+        ends = [f"{e:.10g}" for e in self.edges]  # as they were given
         labels = [f"below {ends[0]}", *(f"{a} to below {b}" for a, b in pairwise(ends)), f"{ends[-1]} and above"]
         k, n = np.array(facts["selected"]), np.array(facts["counted"])
         rows = []
@@ -207,7 +191,7 @@ class ContinuousAttribute(BaseCheck):
         kept = n >= SPARSE
         if kept.sum() < 2:
             return (table,), (f"fewer than two of the bins given have {SPARSE} rows: they are not compared",)
-        g = families.gap(k[kept], n[kept], level=level)
+        g = of_rates("difference", k[kept], n[kept], level=level)
         limits = f"{confidence(level)} interval {points(g.low)} to {points(g.high)}"
         return (table,), (f"largest gap between the bins given: {points(g.value)} points ({limits})",)
 
@@ -218,15 +202,6 @@ def _places(x: Floats) -> Floats:
     cuts = np.quantile(ordered, np.linspace(0.02, 0.98, PLACES), method="inverted_cdf")
     found = {edge(ordered, float(cut)) for cut in cuts}
     return np.array(sorted(v for v in found if v is not None))
-
-
-def plain_edge(x: float) -> str:
-    """An edge as it was given.
-
-    >>> plain_edge(30.0), plain_edge(0.25)
-    ('30', '0.25')
-    """
-    return f"{x:.10g}"
 
 
 def _numeric(features: pd.DataFrame, name: str) -> Floats:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from auditkit.evidence.contents import holds_contents
+from auditkit.stats.rates import Floats
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
 
-Floats = NDArray[np.float64]
 MOST_LEVELS = 50
 """Values of a column of categories, at most: beyond, it names rows rather than describes them."""
 
@@ -71,8 +70,7 @@ def standardised(x: Floats) -> Floats:
     x = x / np.where(scale > _LARGE, scale, 1.0)
     spread = x.std(axis=0)
     kept = spread > 1e-12
-    out: Floats = (x[:, kept] - x[:, kept].mean(axis=0)) / spread[kept]
-    return out
+    return np.asarray((x[:, kept] - x[:, kept].mean(axis=0)) / spread[kept])
 
 
 def seen_columns(features: pd.DataFrame, model: Model | None) -> list[str]:

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import Batch
-from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import PolicyError, listing, nearest
+from auditkit.errors import listing
 from auditkit.evidence.sample import Observations
 from auditkit.fairness.families.family import number
+from auditkit.fairness.notes import finding, title_of
 from auditkit.fairness.rows.encoding import Encoded, encoded, seen_columns
+from auditkit.fairness.sets import sets_of
 from auditkit.formatting import confidence, interval_in, quotient
 from auditkit.options import checked_options
 from auditkit.question import SPARSE
@@ -24,12 +25,11 @@ from auditkit.records import Estimate, Finding, GroupEstimates, NotMeasured
 from auditkit.stats.auc import Auc, auc_limits
 from auditkit.stats.crossfit import auc_of, over_folds, p_of_half
 from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
-from auditkit.stats.rates import critical_value
+from auditkit.stats.rates import Floats, critical_value
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
 
-Floats = NDArray[np.float64]
 MOST_ROWS = 5_000
 MOST_GROUPS = 12
 """Groups of an attribute that are told from the rest, the largest first."""
@@ -56,31 +56,24 @@ class Proxies(BaseCheck):
     def study(self, sample: Batch, model: Model | None) -> Observations:
         """Every AUC; PolicyError for an attribute that is not declared."""
         declared = [str(a) for a in sample.groups]
-        asked = declared if self.by is None else list(self.by)
-        for name in asked:
-            if name not in declared:
-                raise PolicyError(
-                    f"no sensitive feature '{name}'; declared are {listing(declared)}.{nearest(name, declared)}"
-                )
+        asked = declared if self.by is None else [a for (a,) in sets_of([(a,) for a in self.by], declared)]
         features, groups = sample.features.iloc[:MOST_ROWS], sample.groups.iloc[:MOST_ROWS]
         x = encoded(features[seen_columns(features, model)], without=declared)
-        labels: dict[str, list[str]] = {"attribute": [], "group": [], "feature": []}
-        columns: dict[str, list[float]] = {"value": [], "error": [], "positives": [], "negatives": []}
+        tests: list[_Test] = []
         small: dict[str, list[str]] = {}
         for attribute in asked:
             group = groups[attribute].astype("str").to_numpy(dtype=object)
             told, small[attribute] = _told(group)
             for name in told if x.columns else []:
-                for feature, found in _aucs(x, (group == name).astype(np.int8)):
-                    for key, label in zip(labels, (attribute, name, feature), strict=True):
-                        labels[key].append(label)
-                    for key, value in zip(
-                        columns, (found.value, found.error, found.positives, found.negatives), strict=True
-                    ):
-                        columns[key].append(float(value))
+                tests += [_Test(attribute, name, f, a) for f, a in _aucs(x, (group == name).astype(np.int8))]
         return Observations(
-            {k: np.array(v) for k, v in columns.items()},
-            labels,
+            {
+                "value": np.array([t.auc.value for t in tests]),
+                "error": np.array([t.auc.error for t in tests]),
+                "positives": np.array([float(t.auc.positives) for t in tests]),
+                "negatives": np.array([float(t.auc.negatives) for t in tests]),
+            },
+            {k: [str(getattr(t, k)) for t in tests] for k in ("attribute", "group", "feature")},
             {"rows": len(features), "features": len(x.columns), "asked": asked, "left_out": x.left_out, "small": small},
         )
 
@@ -105,6 +98,7 @@ ALL = ""
 
 
 class _Test(NamedTuple):
+    attribute: str
     group: str
     feature: str
     auc: Auc
@@ -139,19 +133,13 @@ def _aucs(x: Encoded, y: NDArray[np.int8]) -> list[tuple[str, Auc]]:
 
 
 def _tests(evidence: Observations, attribute: str) -> list[_Test]:
-    columns, labels = evidence.columns, evidence.labels
+    labels = zip(*(evidence.labels[k] for k in ("attribute", "group", "feature")), strict=True)
+    numbers = zip(*(evidence.columns[k].tolist() for k in ("value", "error", "positives", "negatives")), strict=True)
     return [
-        _Test(
-            labels["group"][i],
-            labels["feature"][i],
-            Auc(
-                float(columns["value"][i]), float(columns["error"][i]), 0.0, int(columns["positives"][i]),
-                int(columns["negatives"][i]),
-            ),
-        )
-        for i, name in enumerate(labels["attribute"])
-        if name == attribute
-    ]  # fmt: skip
+        _Test(attribute, group, feature, Auc(value, error, 0.0, int(m), int(n)))
+        for (of, group, feature), (value, error, m, n) in zip(labels, numbers, strict=True)
+        if of == attribute
+    ]
 
 
 def _findings(attribute: str, tests: list[_Test], facts: dict[str, Any], level: float) -> list[Finding]:
@@ -189,18 +177,16 @@ def _findings(attribute: str, tests: list[_Test], facts: dict[str, Any], level: 
             what = "all features together tell" if of_all else "any single feature tells"
             statement = f"It is not established that {what} the groups of {attribute} (best: {size})."
         out.append(
-            Finding(
-                id=f"data/{metric}/group_max/{attribute}",
+            finding(
+                metric,
+                "group_max",
+                (attribute,),
+                e,
+                statement,
                 concern="data",
-                title=f"{METRICS[metric].title}, {attribute}",
-                statement=statement,
-                metric=metric,
-                comparison="group_max",
-                by=(attribute,),
-                estimate=e,
+                title=title_of(metric, (attribute,)),
                 exhibits=() if of_all else (exhibit,),
-                notes=tuple(notes),
-                references=(METRICS[metric].reference,),
+                notes=notes,
             )
         )
     return out

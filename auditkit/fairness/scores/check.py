@@ -13,12 +13,13 @@ from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, BaseCheck
 from auditkit.evidence.drift import Steps
 from auditkit.evidence.histogram import ScoreHistogram
+from auditkit.fairness.families.family import Answer
 from auditkit.fairness.scores import drift
 from auditkit.fairness.scores.curves import between_roc_curves, reliability, roc_curves
 from auditkit.fairness.scores.findings import Readings
 from auditkit.fairness.scores.reading import CROSSED, READ, read_each
 from auditkit.fairness.scores.remedies import remedies_finding
-from auditkit.fairness.scores.values import GroupScores
+from auditkit.fairness.scores.values import GroupScores, scores_of
 from auditkit.fairness.sets import Attributes, compared, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
@@ -75,7 +76,7 @@ class Scores(BaseCheck):
 
 def read(evidence: ScoreHistogram, by: Attributes, metric: str, *, level: float, min_n: int = SPARSE) -> Readings:
     """One metric in every crossed group of these columns; `by=()` reads everybody."""
-    found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
+    found = scores_of(evidence, by)
     return read_groups(found, by, metric, level=level, min_n=min_n, steps=evidence.steps(by))
 
 
@@ -95,34 +96,39 @@ def read_groups(
     return Readings(metric, by, tuple(k for k, _ in found), read_, level)
 
 
-def reassess(evidence: ScoreHistogram, asked: Question) -> Finding | None:
-    """One finding from a stored histogram; None if it cannot answer (another metric, attributes that it has not).
+def answering(evidence: ScoreHistogram, asked: Question) -> Answer | None:
+    """What answers a question from a stored histogram; None if it cannot (another metric, other attributes, no rows).
 
     `min_n`: positives and negatives that a group needs for AUCs and logistic fits, else rows.
     """
-    known = asked.of_attributes(evidence.by)
-    if known is None or asked.metric not in (*READ, *CROSSED, "abroca") or not evidence.rows:
+    known, metric = asked.of_attributes(evidence.by), asked.metric
+    if known is None or not evidence.rows or asked.comparison not in METRICS[metric].comparisons:
         return None
-    if asked.comparison not in METRICS[asked.metric].comparisons:
-        return None
-    if asked.metric == "abroca":
+    if metric == "abroca":
         between = between_roc_curves(evidence, known.by, level=asked.level, min_n=asked.min_n)
-        return between if isinstance(between, Finding) else None
-    found = read(evidence, known.by, asked.metric, level=asked.level, min_n=asked.min_n)
-    return found.finding(asked.comparison)
-
-
-def p_value(evidence: ScoreHistogram, asked: Question, limit: float, *, above: bool) -> float | None:
-    """Family p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
-    known = asked.of_attributes(evidence.by)
-    if known is None or asked.metric not in (*READ, *CROSSED):
+        return Shown(between) if isinstance(between, Finding) else None
+    if metric not in (*READ, *CROSSED):
         return None
-    found = read(evidence, known.by, asked.metric, level=0.95, min_n=asked.min_n)
-    return found.p_value(asked.comparison, limit, above=above)
+    return read(evidence, known.by, metric, level=asked.level, min_n=asked.min_n)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A finding without a test of its own: a rule can judge its point value alone."""
+
+    found: Finding
+
+    def finding(self, kind: Comparison) -> Finding:
+        """See `Answer`."""
+        return self.found
+
+    def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
+        """See `Answer`: none."""
+        return None
 
 
 def _of_set(evidence: ScoreHistogram, by: Attributes, *, level: float) -> list[Finding]:
-    found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
+    found = scores_of(evidence, by)
     steps = evidence.steps(by)
     exhibits: dict[tuple[str, Comparison], Exhibit] = {
         ("roc_auc", "difference"): roc_curves(found, by),

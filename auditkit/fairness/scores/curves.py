@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import none_established
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.families.family import number
-from auditkit.fairness.scores.values import GroupScores, p_text
+from auditkit.fairness.notes import finding
+from auditkit.fairness.scores.values import GroupScores, p_text, scores_of
 from auditkit.formatting import decimals, points
 from auditkit.question import SPARSE
 from auditkit.records import Curve, Estimate, Finding, NotMeasured, Series
@@ -69,7 +69,7 @@ def between_roc_curves(
             else f"{count} groups of {attributes}; ABROCA is for at most {MOST_GROUPS}"
         )
         return NotMeasured(what=f"the area between ROC curves by {attributes}", why=why, concern="fairness")
-    found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
+    found = scores_of(evidence, by)
     kept = [(group, g) for group, g in found if g.fewest >= min_n]
     counts = [(g.negatives.n, g.positives.n) for _, g in kept]
     a = abroca(counts, permutations=PERMUTATIONS, generator=np.random.default_rng(0))
@@ -85,29 +85,20 @@ def between_roc_curves(
     )
     left_out = [" & ".join(group) for group, g in found if g.fewest < min_n]
     bound = sum(sorted(2 * auc(g.negatives, g.positives).bound for _, g in kept)[-2:])
-    return Finding(
-        id=f"fairness/abroca/difference/{'+'.join(by)}",
-        concern="fairness",
-        title=f"{METRICS['abroca'].title}, difference, {attributes}",
-        statement=statement,
-        metric="abroca",
-        comparison="difference",
-        by=by,
-        estimate=Estimate(
-            value=a.value,
-            level=level,
-            n=sum(g.rows for _, g in kept),
-            method=f"{PERMUTATIONS} permutations of group labels within each truth, on placement values",
-            state="coarse" if bound > a.value / 10 else "ok",
-            note=f"no interval: {beside}",
-        ),
-        notes=(
-            f"mean of the value where group labels are permuted: {decimals(a.null_mean, 4)}; permutation p = {a.p:.3g}",
-            *([f"{of_bins} is from score bins: within {bound:.1g} of its value over rows"] if bound > 0 else []),
-            *([f"left out, fewer than {min_n} positives or negatives: {', '.join(left_out)}"] if left_out else []),
-        ),
-        references=(METRICS["abroca"].reference,),
+    e = Estimate(
+        value=a.value,
+        level=level,
+        n=sum(g.rows for _, g in kept),
+        method=f"{PERMUTATIONS} permutations of group labels within each truth, on placement values",
+        state="coarse" if bound > a.value / 10 else "ok",
+        note=f"no interval: {beside}",
     )
+    notes = (
+        f"mean of the value where group labels are permuted: {decimals(a.null_mean, 4)}; permutation p = {a.p:.3g}",
+        *([f"{of_bins} is from score bins: within {bound:.1g} of its value over rows"] if bound > 0 else []),
+        *([f"left out, fewer than {min_n} positives or negatives: {', '.join(left_out)}"] if left_out else []),
+    )
+    return finding("abroca", "difference", by, e, statement, notes=notes)
 
 
 def _largest(found: Found) -> Found:

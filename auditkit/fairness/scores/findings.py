@@ -18,10 +18,9 @@ from auditkit.fairness.notes import finding
 from auditkit.fairness.scores.statements import statement
 from auditkit.fairness.scores.values import Reading
 from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate, State
-from auditkit.stats.comparisons import Comparisons
-from auditkit.stats.contrasts import Quantity, of_each
-from auditkit.stats.critical_values import FamilyInterval, family_quantile
-from auditkit.stats.rates import critical_value
+from auditkit.stats.comparisons import Comparisons, Quantity, of_each
+from auditkit.stats.pvalues import FamilyInterval, family_quantile
+from auditkit.stats.rates import Floats, critical_value
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Readings(GroupFamily):
             comparison,
             self.by,
             estimate,
-            statement(self, comparison, estimate, found),
+            statement(self.metric, comparison, self, estimate, found),
             concern=self.concern,
             by_group=self.by_group(),
             exhibits=exhibits,
@@ -68,6 +67,11 @@ class Readings(GroupFamily):
     def estimate(self, i: int) -> Estimate:
         """The estimate of one group."""
         return self.readings[i].estimate(self.level)
+
+    @cached_property
+    def values(self) -> Floats:
+        """(K,) point values."""
+        return np.array([r.value for r in self.readings], dtype=np.float64)
 
     @cached_property
     def rows(self) -> NDArray[np.int64]:

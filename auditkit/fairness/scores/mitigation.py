@@ -16,8 +16,8 @@ from auditkit.fairness.labels import given_columns, keys_of
 from auditkit.fairness.scores.thresholds import Constraint, GroupRule, Reach, best_common_cut, rules_for
 from auditkit.question import SPARSE
 from auditkit.records import Report
+from auditkit.stats.rates import Floats
 
-Floats = NDArray[np.float64]
 Key = tuple[str, ...]
 CAUTION = (
     "Thresholds that differ by group treat people differently because of a protected attribute. In employment, credit "
@@ -188,16 +188,22 @@ def _mitigation(
 ) -> Mitigation:
     common = best_common_cut([Reach.of(b) for _, b in found])
     own = [(k, Reach.of(b)) for k, b in found if enough(b)]
-    rules = dict(zip((k for k, _ in own), _rules(own, constraint, at_most), strict=True))
+    found_rules = rules_for([r for _, r in own], constraint, at_most=at_most) if own else ()
+    rules = dict(zip((k for k, _ in own), found_rules, strict=True))
+    notes = []
     left_out = [" & ".join(k) for k, b in found if not enough(b)]
-    notes = [f"decided at the common threshold, fewer than {SPARSE} positives or negatives: {listing(left_out)}"]
+    if left_out:
+        notes.append(
+            f"decided at the common threshold, fewer than {SPARSE} positives or negatives: {listing(left_out)}"
+        )
     open_ = sum(_undecided(b, common) for k, b in found if k not in rules or constraint == "one_threshold")
     if open_:
         what = f"{constraint.replace('_', ' ')} of groups of {' and '.join(by)}"
-        holding = f"up to {open_:,} rows of score bins that hold the common threshold"
-        notes_open = [f"{what}: {holding} may be decided otherwise"]
-    else:
-        notes_open = []
+        notes.append(
+            f"{what}: up to {open_:,} rows of score bins that hold the common threshold may be decided otherwise"
+        )
+    if constraint != "one_threshold":
+        notes.append(CAUTION)
     chances = [(b, rules.get(k, GroupRule(common, common)).probability(LEAST)) for k, b in found]
     return Mitigation(
         by=by,
@@ -206,7 +212,7 @@ def _mitigation(
         common=common,
         outcomes=tuple(_outcome(k, b, p, k in rules) for (k, b), (_, p) in zip(found, chances, strict=True)),
         price=_price(chances),
-        notes=(*(notes if left_out else []), *notes_open, *([] if constraint == "one_threshold" else [CAUTION])),
+        notes=tuple(notes),
     )
 
 
@@ -216,10 +222,6 @@ def _undecided(bins: Bins, cut: float) -> int:
         return 0
     parted = (bins.low < cut) & (bins.high >= cut) & (bins.n > 0)
     return int(bins.n[:, parted.any(axis=0)].sum())
-
-
-def _rules(own: Sequence[tuple[Key, Reach]], constraint: Constraint, at_most: float) -> tuple[GroupRule, ...]:
-    return rules_for([r for _, r in own], constraint, at_most=at_most) if own else ()
 
 
 def _outcome(key: Key, bins: Bins, chance: Floats, own: bool) -> GroupOutcome:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.scores import values
-from auditkit.fairness.scores.values import GroupScores, Reading
+from auditkit.fairness.scores.values import GroupScores, Reading, scores_of
 from auditkit.fairness.sets import Attributes
 from auditkit.question import SPARSE
 from auditkit.stats.calibration import bins_for
@@ -58,6 +58,6 @@ def plainly(
     evidence: ScoreHistogram, by: Attributes, metrics: Sequence[str]
 ) -> dict[tuple[str, ...], dict[str, Reading]]:
     """Group → metric → its reading as the bins give it."""
-    found = [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
+    found = scores_of(evidence, by)
     read_ = {m: read_each(m, [g for _, g in found], SPARSE) for m in metrics if by or m in READ}
     return {k: {m: r[i] for m, r in read_.items()} for i, (k, _) in enumerate(found)}

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.catalogue.index import METRICS
-from auditkit.evidence.histogram import Bins, ScoreHistogram
+from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.families.family import number
+from auditkit.fairness.notes import finding, title_of
 from auditkit.fairness.scores.mitigation import CAUTION, Mitigation, enough, mitigate
 from auditkit.fairness.scores.thresholds import GRID, Constraint, GroupRule, Reach, best_positions, hulls_of
 from auditkit.formatting import confidence, percent, points
@@ -41,20 +41,10 @@ class Frontier(NamedTuple):
     """Where the curve lies farthest above the straight line between its ends; None where equality costs nothing."""
 
 
-def frontier(evidence: ScoreHistogram, by: Sequence[str], *, constraint: Constraint = "demographic_parity") -> Frontier:
-    """Accuracy against the gap in selection rate (or true positive rate, `equal_opportunity`), thresholds by group.
-
-    Over the groups with ten positives and ten negatives; two such groups are needed. The knee is Kneedle's (Satopää
-    et al., 2011).
-    """
-    return _frontier([(k, b) for k, b in evidence.groups(*by) if enough(b)], constraint)
-
-
 def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: float) -> Finding | NotMeasured:
     """What every remedy does to the gaps, to accuracy, and to whom; NotMeasured with fewer than two groups."""
     sizes = evidence.sizes(*by)
     count = sum(min(rows) >= SPARSE for rows in sizes.values())
-    id_ = f"mitigation/price_of_parity/overall/{'+'.join(by)}"
     if count < 2 or len(sizes) > MOST_GROUPS:
         why = (
             f"{count} of {len(sizes)} groups of {' and '.join(by)} has {SPARSE} positives and negatives; two needed"
@@ -62,21 +52,19 @@ def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: fl
             else f"{len(sizes)} groups of {' and '.join(by)}; remedies are shown for at most {MOST_GROUPS}"
         )
         return NotMeasured(what=f"remedies by {' and '.join(by)}", why=why, concern="mitigation")
-    own = [(k, b) for k, b in evidence.groups(*by) if enough(b)]
     remedies = {name: mitigate(evidence, by, constraint=name) for name, _ in REMEDIES}
-    curve = _frontier(own, "demographic_parity")
+    curve = frontier([Reach.of(b) for _, b in evidence.groups(*by) if enough(b)])
     parity = remedies["demographic_parity"]
     estimate = _price(parity, level)
     exhibits = (*_tables(remedies, evidence, by, curve, level), _thresholds(remedies, by), _curve(curve, by))
-    return Finding(
-        id=id_,
+    return finding(
+        "price_of_parity",
+        "overall",
+        by,
+        estimate,
+        _statement(parity, estimate),
         concern="mitigation",
-        title=f"{METRICS['price_of_parity'].title}, {' and '.join(by)}",
-        statement=_statement(parity, estimate),
-        metric="price_of_parity",
-        comparison="overall",
-        by=by,
-        estimate=estimate,
+        title=title_of("price_of_parity", by),
         exhibits=exhibits,
         notes=(
             "remedies are computed from score bins, and tried on the rows that they were chosen on: "
@@ -85,13 +73,12 @@ def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: fl
             *dict.fromkeys(n for m in (parity, remedies["one_threshold"]) for n in m.notes if n != CAUTION),
             CAUTION,
         ),
-        references=(METRICS["price_of_parity"].reference,),
     )
 
 
-def _frontier(own: Sequence[tuple[tuple[str, ...], Bins]], constraint: Constraint) -> Frontier:
-    groups = [Reach.of(b) for _, b in own]
-    hulls = hulls_of(groups, constraint)
+def frontier(groups: Sequence[Reach]) -> Frontier:
+    """Accuracy against the gap in selection rate, thresholds by group; the knee is Kneedle's (Satopää et al., 2011)."""
+    hulls = hulls_of(groups, "demographic_parity")
     weight = np.array([g.rows for g in groups]) / sum(g.rows for g in groups)
     free = best_positions(groups, hulls, 1.0)
     widest = int(np.ptp(free))

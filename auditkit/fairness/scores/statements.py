@@ -2,53 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from auditkit.catalogue import sentences
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.metric import Metric
 from auditkit.catalogue.sentences import is_established
-from auditkit.fairness.scores.values import Reading
+from auditkit.fairness.families.family import GroupFamily
 from auditkit.formatting import confidence, interval_in, lower_first, points, quantity, quotient
 from auditkit.records import Comparison, Estimate
-from auditkit.stats.families import FamilyInterval
+from auditkit.stats.pvalues import FamilyInterval
 
 
-class ScoreValues(Protocol):
-    """What a sentence needs to know of a metric in K groups."""
-
-    @property
-    def metric(self) -> str: ...
-    @property
-    def by(self) -> tuple[str, ...]: ...
-    @property
-    def readings(self) -> tuple[Reading, ...]: ...
-    def name(self, position: int) -> str: ...
-
-
-def statement(r: ScoreValues, comparison: Comparison, e: Estimate, found: FamilyInterval | None) -> str:
+def statement(
+    metric: str, comparison: Comparison, family: GroupFamily, e: Estimate, found: FamilyInterval | None
+) -> str:
     """What a finding says."""
-    m = METRICS[r.metric]
+    m = METRICS[metric]
     if e.value is None:
-        return f"{m.title}: {sentences.incomparable(r.by, e.note) if r.by else f'undefined; {e.note}.'}"
+        return f"{m.title}: {sentences.incomparable(family.by, e.note) if family.by else f'undefined; {e.note}.'}"
     one = m.wording.one.format(x=_written(m, e.value))
     if comparison == "overall":
         head = "No miscalibration is established: " if _may_be_chance(m, e) else ""
         return f"{head}{lower_first(one) if head else one}. {_sure(m, e)}"
     assert found is not None
     if comparison != "difference":
-        which, groups = "lowest" if comparison == "group_min" else "highest", sentences.groups_of(r.by)
+        which, groups = "lowest" if comparison == "group_min" else "highest", sentences.groups_of(family.by)
         if _may_be_chance(m, e):
             return (
-                f"{m.title}: none is established in any group of {' and '.join(r.by)}. "
+                f"{m.title}: none is established in any group of {' and '.join(family.by)}. "
                 f"The {which} value is {_written(m, e.value)}. {_sure(m, e)}"
             )
-        return f"{one} for {r.name(found.first)}, the {which} value of the {groups}. {_sure(m, e)}"
+        return f"{one} for {family.name(found.first)}, the {which} value of the {groups}. {_sure(m, e)}"
     bounds = interval_in(e, quotient if m.unit == "number" else points)
     if not is_established(comparison, e):
-        return sentences.no_gap(m.title, r.by, bounds, unseen=None if e.mde is None else _gap(m, e.mde))
-    x, y = (_written(m, r.readings[i].value) for i in (found.first, found.second))
-    told = m.wording.two.format(low=r.name(found.first), high=r.name(found.second), x=x, y=y)
+        return sentences.no_gap(m.title, family.by, bounds, unseen=None if e.mde is None else _gap(m, e.mde))
+    x, y = (_written(m, float(family.values[i])) for i in (found.first, found.second))
+    told = m.wording.two.format(low=family.name(found.first), high=family.name(found.second), x=x, y=y)
     return f"{told}. The gap is {_gap(m, e.value)} ({bounds})."
 
 

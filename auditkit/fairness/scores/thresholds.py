@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.evidence.histogram import BINS, LEAST, Bins
+from auditkit.stats.rates import Floats
 
-Floats = NDArray[np.float64]
 Constraint = Literal["demographic_parity", "equal_opportunity", "equalized_odds", "one_threshold"]
 GRID: Floats = np.linspace(0, 1, 1001)
 
@@ -44,13 +44,7 @@ class GroupRule:
         """P(selected), (N,), of scores (N,)."""
         s = np.asarray(score, float)
         by_score = self.share * (s >= self.first) + (1 - self.share) * (s >= self.second)
-        out: Floats = self.ignore * self.constant + (1 - self.ignore) * by_score
-        return out
-
-    @property
-    def randomised(self) -> bool:
-        """True where equal scores may be decided differently."""
-        return self.ignore > 0 or (0 < self.share < 1 and self.first != self.second)
+        return np.asarray(self.ignore * self.constant + (1 - self.ignore) * by_score)
 
 
 class Reach(NamedTuple):
@@ -159,8 +153,7 @@ def best_positions(groups: Sequence[Reach], hulls: Sequence[Hull], at_most: floa
     start = np.arange(GRID.size - width)
     at = np.clip(y.argmax(axis=1)[:, None], start, start + width)
     best = int((weight @ np.take_along_axis(y, at, axis=1)).argmax())
-    out: NDArray[np.intp] = at[:, best]
-    return out
+    return np.asarray(at[:, best])
 
 
 def best_common_cut(groups: Sequence[Reach]) -> float:

@@ -6,19 +6,18 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from auditkit.evidence.histogram import Bins
+from auditkit.evidence.histogram import Bins, ScoreHistogram
 from auditkit.fairness.families.family import number
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, State
 from auditkit.stats import calibration
 from auditkit.stats.auc import Side, auc, auc_limits, normal
 from auditkit.stats.calibration import Sums
-from auditkit.stats.rates import critical_value
+from auditkit.stats.rates import Floats, critical_value
 
 FEWEST_FOR_BINS = 100
 """Rows below which a group's calibration error is not judged: fewer than five bins of twenty."""
@@ -90,6 +89,11 @@ class GroupScores(NamedTuple):
         return int(min(self.negatives.n.sum(), self.positives.n.sum()))
 
 
+def scores_of(evidence: ScoreHistogram, by: tuple[str, ...]) -> list[tuple[tuple[str, ...], GroupScores]]:
+    """Every crossed group of these columns; `by=()` gives everybody."""
+    return [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
+
+
 def of_the_others(sides: Sequence[Side]) -> Iterator[Side]:
     """For each group's positives (or negatives), those of all other groups as one side; of two groups at least."""
     total = np.sum([s.n for s in sides], axis=0)
@@ -98,7 +102,7 @@ def of_the_others(sides: Sequence[Side]) -> Iterator[Side]:
         yield Side(total - s.n, lowest, highest)
 
 
-def _without_each(rows: Sequence[NDArray[Any]], least: Any) -> list[NDArray[Any]]:
+def _without_each(rows: Sequence[Floats], least: np.ufunc) -> list[Floats]:
     """For each row, `least` (minimum or maximum) of all other rows: those before it and those after it."""
     before = list(accumulate(rows[:-1], least))
     after = list(accumulate(rows[:0:-1], least))[::-1]
@@ -106,7 +110,7 @@ def _without_each(rows: Sequence[NDArray[Any]], least: Any) -> list[NDArray[Any]
     return [after[0], *middle, before[-1]]
 
 
-def _straddling(sums: Sums, low: NDArray[np.float64], high: NDArray[np.float64]) -> float:
+def _straddling(sums: Sums, low: Floats, high: Floats) -> float:
     """Where bins overlap, the walk of the cumulative miss is known at no score but within what these bins can add."""
     order = np.argsort(low, kind="stable")
     if not (low[order][1:] <= np.maximum.accumulate(high[order])[:-1]).any():

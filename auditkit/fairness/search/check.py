@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, rates, resolve
@@ -21,8 +20,7 @@ from auditkit.fairness.search.conjunctions import Direction, search
 from auditkit.fairness.search.findings import finding
 from auditkit.options import checked_options
 from auditkit.records import NotMeasured
-
-Floats = NDArray[np.float64]
+from auditkit.stats.rates import Floats
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,6 @@ class Subgroups(BaseCheck):
         object.__setattr__(self, "metric", name)
         if isinstance(self.coding, dict):
             object.__setattr__(self, "coding", Coding.from_json(self.coding))
-        if self.columns is not None:
-            object.__setattr__(self, "columns", (self.columns,) if isinstance(self.columns, str) else (*self.columns,))
         limits = (("depth", self.depth, 1, 4), ("bins", self.bins, 2, 20), ("most", self.most, 1, 1_000))
         for what, value, low, high in limits:
             if not low <= value <= high:
@@ -99,15 +95,7 @@ class Subgroups(BaseCheck):
 
     def options(self) -> dict[str, Any]:
         """The options, as JSON."""
-        return {
-            "columns": None if self.columns is None else list(self.columns),
-            "depth": self.depth,
-            "support": self.support,
-            "metric": self.metric,
-            "bins": self.bins,
-            "most": self.most,
-            "coding": None if self.coding is None else self.coding.to_json(),
-        }
+        return {**super().options(), "coding": None if self.coding is None else self.coding.to_json()}
 
     def fit(self, rows: Batch) -> Subgroups:
         """The same check with the edges of its bins; itself if it has them. DataError for unknown columns."""

@@ -13,10 +13,8 @@ from auditkit.fairness.search.conjunctions import Search, Subgroup, effective
 from auditkit.stats.families import minimum_detectable
 from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
 from auditkit.stats.pairs import Interval
-from auditkit.stats.rates import critical_value
+from auditkit.stats.rates import Floats, critical_value
 from auditkit.stats.rest import Sums, difference, p_value
-
-Floats = NDArray[np.float64]
 
 
 class Tested(NamedTuple):

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.evidence.crossed import CrossedSums
-from auditkit.stats.rates import critical_value, sidak_value
+from auditkit.stats.rates import Floats, critical_value, sidak_value
 from auditkit.stats.rest import Sums, lower_of_size
 
-Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 Direction = Literal["higher", "lower", "either"]
 FEWEST = 10

@@ -9,6 +9,7 @@ import numpy as np
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import too_small
 from auditkit.errors import listing
+from auditkit.fairness import notes
 from auditkit.fairness.families.family import number
 from auditkit.formatting import confidence, decimals, interval, percent, points
 from auditkit.records import Estimate, Finding, Table, Unit
@@ -28,19 +29,19 @@ _UNITS: tuple[Unit, ...] = ("", "", "", "percent", "percent", "points", "points"
 def finding(metric: str, evidence: CrossedSums, found: Search, tested: Tested) -> Finding:
     """One finding of concern `subgroups`; its estimate is the first-ranked subgroup's difference to the rest."""
     order = ranked(tested)
-    e = _estimate(metric, evidence, found, tested, order)
-    return Finding(
-        id=f"subgroups/{metric}/difference",
+    e = _estimate(evidence, found, tested, order)
+    told = notes.finding(
+        metric,
+        "difference",
+        (),
+        e,
+        _statement(metric, found, tested, order, e),
         concern="subgroups",
         title=f"{METRICS[metric].title}, subgroups that stand out",
-        statement=_statement(metric, found, tested, order, e),
-        metric=metric,
-        comparison="difference",
-        estimate=e,
         exhibits=(_all_tested(metric, evidence, found, tested, order), *_columns(evidence)),
         notes=_notes(evidence, found, tested),
-        references=(METRICS["subgroups"].reference, METRICS[metric].reference),
     )
+    return told.model_copy(update={"references": (METRICS["subgroups"].reference, *told.references)})
 
 
 def ranked(tested: Tested) -> list[int]:
@@ -50,7 +51,7 @@ def ranked(tested: Tested) -> list[int]:
     return sorted(range(len(size)), key=lambda i: (not tested.confirmed[i], -size[i], i))
 
 
-def _estimate(metric: str, evidence: CrossedSums, found: Search, tested: Tested, order: list[int]) -> Estimate:
+def _estimate(evidence: CrossedSums, found: Search, tested: Tested, order: list[int]) -> Estimate:
     rows = int(evidence.of()[1, 0])
     if not order:
         note = f"none of {found.searched:,} subgroups stood out on the half that was searched"
@@ -86,22 +87,15 @@ def _statement(metric: str, found: Search, tested: Tested, order: list[int], e: 
         percent(float(v)) if rates else decimals(float(v), 3)
         for v in (tested.part.mean[first], tested.rest.mean[first])
     )
-    size = _in_words(e) if rates else f"{decimals(e.value, 3)} in the mean"
+    size = f"{decimals(e.value, 3)} in the mean"
+    if rates and e.value is not None:
+        size = f"{points(abs(e.value))} points {'more' if e.value > 0 else 'less'} ({interval(e, 'difference')})"
+    then = listing((title(s) for s in names[1:]), most=NAMED - 1)
+    others = f" Then {then}." if then else ""
     return (
         f"{head}, {confirmed} confirmed. First is {title(names[0])}: {at}, against {rest} among everybody else, "
-        f"{size}.{_others(names)}"
+        f"{size}.{others}"
     )
-
-
-def _in_words(e: Estimate) -> str:
-    assert e.value is not None
-    return f"{points(abs(e.value))} points {'more' if e.value > 0 else 'less'} ({interval(e, 'difference')})"
-
-
-def _others(names: list[Subgroup]) -> str:
-    if len(names) == 1:
-        return ""
-    return f" Then {listing((title(s) for s in names[1:]), most=NAMED - 1)}."
 
 
 def title(s: Subgroup) -> str:

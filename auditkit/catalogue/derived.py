@@ -1,0 +1,62 @@
+"""Entries made from those of rates: a rate at equal control features, and how far one is spread over all groups."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from auditkit.catalogue import confusion
+from auditkit.catalogue.metric import Metric, Wording
+
+CONDITIONAL = "conditional_"
+"""Begins the name of a rate at equal control features."""
+DISPERSION = "_dispersion"
+"""Ends the name of the spread of a rate."""
+RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
+"""Those that parity is asked of, so that their spread says something."""
+
+
+def _conditional(m: Metric) -> Metric:
+    return replace(
+        m,
+        name=f"{CONDITIONAL}{m.name}",
+        title=f"{m.title} at equal control features",
+        plain=f"{m.plain}, control features held equal",
+        definition=f"{m.definition} Each group's rate is standardised to the same mix of control features.",
+        formula="Σ_k N_k/N · p_gk, over the strata k of the control features that all compared groups have",
+        reference=(
+            "conditional statistical parity, Corbett-Davies et al. (2017); fairlearn's control_features; Mantel & "
+            "Haenszel (1959)"
+        ),
+        oracle=("fairlearn's MetricFrame(control_features=…) a stratum; statsmodels' StratifiedTable; slow twins"),
+        interval="Wilson with n* = p̄(1 − p̄)/V; Newcombe, MOVER-R and family intervals with these limits",
+        numerator=(),
+        denominator=(),
+        kind="conditional",
+        wording=Wording(),
+        comparisons=("difference", "ratio"),
+    )
+
+
+def _dispersion(m: Metric) -> Metric:
+    return Metric(
+        kind="composite",
+        name=f"{m.name}{DISPERSION}",
+        title=f"{m.title}, dispersion",
+        plain=f"spread of: {m.plain}",
+        definition=f"{m.definition} Its standard deviation between groups, less what chance adds.",
+        formula="√max(0, S² − mean p̃(1 − p̃)/(n − 1)), S² the variance of the rates with ddof 1, p̃ = (k + ½)/(n + 1)",
+        denominator_words=m.denominator_words,
+        direction="lower is better",
+        reference="variance between groups, less the variance within; DerSimonian & Laird (1986) on the moment",
+        oracle="a slow twin from the definition; simulation: unbiased without disparity, coverage",
+        interval="noncentral χ² with the first two moments of C diag(v) C/(K − 1), turned round",
+        comparisons=("difference",),
+        unit="points",
+    )
+
+
+DISPERSIONS = tuple(_dispersion(m) for m in confusion.METRICS if m.name in RATES)
+METRICS = (
+    *DISPERSIONS,
+    *(_conditional(m) for m in confusion.METRICS if m.kind == "rate" and m.name != "base_rate"),
+)

@@ -1,0 +1,116 @@
+"""Which rules the counts of a check answer, and how: by what its `answering` makes of them for each question."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from auditkit.check import MOST_COMPARED, MOST_COUNTED, Judge
+from auditkit.fairness.sets import crossed
+from auditkit.question import Question
+
+if TYPE_CHECKING:
+    from auditkit.evidence.tally import Tally
+    from auditkit.fairness.families.family import Answer
+    from auditkit.records import Finding
+
+
+class CountsJudge(Judge):
+    """Of one piece of evidence; the check is imported when a rule asks, so that nothing heavy is before."""
+
+    check: ClassVar[str]
+    """Module of the check: its `answering(counts, asked)` gives an `Answer`, or None."""
+    cells: ClassVar[str] = "cells"
+    """The table of the counts whose groups are compared."""
+
+    def __init__(self, stored: Mapping[str, tuple[Any, Mapping[str, Any]]]) -> None:
+        ((self.counts, _),) = stored.values()
+
+    def finding(self, asked: Question) -> Finding | None:
+        found = self.answer(asked)
+        return None if found is None else found.finding(asked.comparison)
+
+    def p_value(self, asked: Question, limit: float, *, above: bool) -> float | None:
+        found = self.answer(asked)
+        return None if found is None else found.p_value(asked.comparison, limit, above=above)
+
+    def groups(self, asked: Question) -> int:
+        return crossed(self.counts.by, self.counts.table(self.cells), asked)
+
+    def answer(self, asked: Question) -> Answer | None:
+        """What answers; None where the counts do not."""
+        found: Answer | None = importlib.import_module(self.check).answering(self.counts, asked)
+        return found
+
+
+class GroupFairnessRules(CountsJudge):
+    """Of rates and what is made of them, from a tally."""
+
+    kinds: ClassVar = ("rate", "composite")
+    tasks: ClassVar = ("binary", "multilabel")
+    evidence: ClassVar = "auditkit.evidence.tally:Tally"
+    check: ClassVar = "auditkit.fairness.groups.check"
+
+    def __init__(self, stored: Mapping[str, tuple[Tally, Mapping[str, Any]]]) -> None:
+        super().__init__(stored)
+        self.most = MOST_COMPARED if self.counts.weighted or self.counts.clusters is not None else MOST_COUNTED
+
+    def too_few(self, asked: Question) -> str:
+        from auditkit.fairness.families.weighted import OR_CLUSTERS
+
+        return super().too_few(asked) + ("" if self.counts.clusters is None else OR_CLUSTERS)
+
+    def why_not(self, asked: Question) -> str:
+        from auditkit.fairness.families.composites import NOT_SERVED, served
+
+        return "" if served(self.counts, asked.metric) else NOT_SERVED
+
+
+class ClassFairnessRules(CountsJudge):
+    """Of rates of every class against the rest, from a tally of classes."""
+
+    kinds: ClassVar = ("rate", "composite")
+    tasks: ClassVar = ("multiclass",)
+    evidence: ClassVar = "auditkit.evidence.classes:ClassTally"
+    check: ClassVar = "auditkit.fairness.groups.classes"
+
+
+class RegressionFairnessRules(CountsJudge):
+    """Of errors of numbers, from their sums."""
+
+    kinds: ClassVar = ("error",)
+    tasks: ClassVar = ("regression",)
+    evidence: ClassVar = "auditkit.evidence.errors:ErrorSums"
+    check: ClassVar = "auditkit.fairness.groups.regression"
+    cells: ClassVar = "moments_"
+
+
+class ConditionalParityRules(CountsJudge):
+    """Of rates at equal control features, from the tally of the one check that holds them equal."""
+
+    kinds: ClassVar = ("conditional",)
+    tasks: ClassVar = ("binary", "multilabel")
+    evidence: ClassVar = "auditkit.evidence.tally:Tally"
+    check: ClassVar = "auditkit.fairness.groups.conditional"
+
+    def __init__(self, stored: Mapping[str, tuple[Tally, Mapping[str, Any]]]) -> None:
+        self.counts = stored
+
+    def groups(self, asked: Question) -> int:
+        return max(crossed(tally.by, tally.columns, asked) for tally, _ in self.counts.values())
+
+    def too_few(self, asked: Question) -> str:
+        return f"{super().too_few(asked)} in the strata shared"
+
+
+class ScoresRules(CountsJudge):
+    """Of ranking and calibration."""
+
+    kinds: ClassVar = ("score",)
+    tasks: ClassVar = ("binary", "multilabel")
+    evidence: ClassVar = "auditkit.evidence.histogram:ScoreHistogram"
+    check: ClassVar = "auditkit.fairness.scores.check"
+
+    def too_few(self, asked: Question) -> str:
+        return "too few to tell"
