@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch, Cell, Census, missing
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading
 from auditkit.evidence.merging import PEOPLE
-
-Floats = NDArray[np.float64]
 
 CLIP = 1e-7
 """Scores are kept this far from 0 and 1 in the log loss, which has no value there."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from auditkit.arrays import Ints
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import frames, reading, suppression
 from auditkit.evidence.frames import Framed
@@ -30,7 +31,7 @@ class ClassCounts(NamedTuple):
     """Counts by group: `table[k, y_true, y_pred]`, over rows with truth and decision."""
 
     groups: tuple[tuple[str, ...], ...]
-    table: NDArray[np.int64]
+    table: Ints
     """(K, C, C)"""
 
 
@@ -107,11 +108,11 @@ class ClassTally(Framed):
         known = (truth >= 0) & (decision >= 0)
         return self._coded(np.where(truth < 0, -1, 1), np.where(known, truth == decision, -1))
 
-    def _outcomes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _outcomes(self) -> tuple[Ints, Ints]:
         cells = self.table("cells")
         return cells["y_true"], cells["y_pred"]
 
-    def _coded(self, truth: NDArray[np.int64], decision: NDArray[np.int64]) -> Tally:
+    def _coded(self, truth: Ints, decision: Ints) -> Tally:
         cells = {**self.table("cells"), "y_true": truth.astype(np.int64), "y_pred": decision.astype(np.int64)}
         found = frames.summed(cells, self.by, ("y_true", "y_pred"), ["n"])
         return Tally.of_tables({"cells": found}, by=self.by, clusters=None, distinct={})
@@ -142,7 +143,7 @@ class ClassTally(Framed):
         return cls.of_tables({"cells": found}, by=by, classes=classes)
 
 
-def _codes(values: ArrayLike, name: str, classes: int) -> NDArray[np.int64]:
+def _codes(values: ArrayLike, name: str, classes: int) -> Ints:
     array = np.asarray(values)
     out = array.astype(np.int64)
     if not np.array_equal(out, array) or (out.size and (out.min() < -1 or out.max() >= classes)):

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from auditkit.arrays import Ints
 from auditkit.batch import MISSING, Batch
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import rare, reading
@@ -23,7 +23,6 @@ NAMES_ROWS = 0.5
 MOST_VALUES = 50
 """A column of categories with more values than this is left out: each would be a subgroup of hardly anybody."""
 
-
 MOST_CELLS = 5_000_000
 """Cells of all crossings together that are kept at most."""
 MOST_CROSSINGS = 6_000
@@ -33,7 +32,7 @@ MOST_CROSSINGS = 6_000
 class Coded(NamedTuple):
     """One column, coded."""
 
-    codes: NDArray[np.int64]
+    codes: Ints
     """(N,) positions in `labels`."""
     labels: tuple[str, ...]
     """What each code says of a row, in full: "gender = Female", "28 < age ≤ 37", "age is missing"."""

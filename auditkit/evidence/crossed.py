@@ -12,20 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats, Ints
 from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, EvidenceError, listing
 from auditkit.evidence import reading
 from auditkit.evidence.coding import MOST_CELLS, Coded
 from auditkit.evidence.rare import FEWEST
 
-Floats = NDArray[np.float64]
 Keys = NDArray[np.uint64]
 _KEPT_KEYS = 1_024
 _ROUNDING = 1e-6
 """Sums are stored with ten digits, so that inequalities between them hold nearly."""
 _CHUNK = 32_768
 """Rows whose codes and index stay in the processor's cache together."""
-
 
 _GRAIN = 2.0**-6
 """Sums of scores over crossings are kept to this: the difference of two crossings shows no score."""
@@ -196,7 +195,7 @@ class Copies:
 
     keys: Keys
     """The lowest distinct keys, sorted; none once they are reduced."""
-    counts: NDArray[np.int64]
+    counts: Ints
     """Rows of each."""
 
     @classmethod
@@ -272,14 +271,14 @@ def _bounded(crossings: list[tuple[str, ...]], sizes: dict[str, int]) -> None:
 
 
 def _crossed(
-    codes: dict[str, NDArray[np.int64]], sizes: dict[str, int], x: Floats, half: NDArray[np.int64], depth: int
+    codes: dict[str, Ints], sizes: dict[str, int], x: Floats, half: Ints, depth: int
 ) -> Iterator[tuple[tuple[str, ...], Floats]]:
     """The table of every crossing of `depth` columns. Crossings that begin alike share the index of their beginning."""
     names = list(codes)
     yes_or_no = bool(((x == 0) | (x == 1)).all())
     first = half * 2 + x.astype(np.int64) if yes_or_no else half
 
-    def extended(index: NDArray[np.int64], by: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Floats]]:
+    def extended(index: Ints, by: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Floats]]:
         if len(by) == depth:
             shape = [sizes[c] for c in by]
             yield by, _yes_or_no(index, shape) if yes_or_no else _numbers(index, shape, x)
@@ -291,13 +290,13 @@ def _crossed(
         yield from extended(first, ())
 
 
-def _yes_or_no(index: NDArray[np.int64], shape: list[int]) -> Floats:
+def _yes_or_no(index: Ints, shape: list[int]) -> Floats:
     """One count serves all three sums: Σx² = Σx."""
     n = np.bincount(index, minlength=4 * prod(shape)).astype(np.float64).reshape(2, 2, *shape)
     return np.stack([n.sum(axis=1), n[:, 1], n[:, 1]], axis=1)
 
 
-def _numbers(index: NDArray[np.int64], shape: list[int], x: Floats) -> Floats:
+def _numbers(index: Ints, shape: list[int], x: Floats) -> Floats:
     sums = [np.bincount(index, weights=w, minlength=2 * prod(shape)) for w in (None, x, x * x)]
     return np.stack([s.astype(np.float64).reshape(2, *shape) for s in sums], axis=1)
 

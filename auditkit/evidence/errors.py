@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auditkit.arrays import Floats, Ints, Positions
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import pooled, reading, suppression
 from auditkit.evidence.frames import Columns, Framed, column, columns_of, places
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 else:
     from auditkit.lazy import pandas as pd
 
-Floats = NDArray[np.float64]
-
 MOST_VALUES = 8_192
 """Cells of group × predicted value that are kept as they are; beyond, neighbouring values share a cell."""
 
@@ -32,7 +31,7 @@ class GroupMoments(NamedTuple):
     """Moments of K crossed groups over rows with truth and prediction."""
 
     groups: tuple[tuple[str, ...], ...]
-    n: NDArray[np.int64]
+    n: Ints
     """(K,)"""
     mean: Floats
     """(K, 4) means of `QUANTITIES`; NaN without rows."""
@@ -46,7 +45,7 @@ class GroupValues(NamedTuple):
     groups: tuple[tuple[str, ...], ...]
     values: Floats
     """(V,) sorted."""
-    n: NDArray[np.int64]
+    n: Ints
     """(K, V) rows of each group at each value."""
     width: float
     """Width of the widest cell that neighbouring values share; 0 where every value is kept as it is."""
@@ -241,7 +240,7 @@ def _merged(frame: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     return merged
 
 
-def _combined(columns: Columns, code: NDArray[np.intp], size: int) -> dict[str, NDArray[Any]]:
+def _combined(columns: Columns, code: Positions, size: int) -> dict[str, NDArray[Any]]:
     """The same of R rows by the position of their group (R,)."""
     n = columns["n"].astype(np.float64)
     total = np.bincount(code, n, size)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.arrays import Positions
 from auditkit.lazy import pandas
 
 Columns = Mapping[str, NDArray[Any]]
@@ -77,7 +78,7 @@ def columns_of(by: Sequence[str]) -> list[str]:
 
 def places(
     columns: Columns, by: Sequence[str], length: int, *, beside: Sequence[str] = ()
-) -> tuple[tuple[tuple[Any, ...], ...], NDArray[np.intp]]:
+) -> tuple[tuple[tuple[Any, ...], ...], Positions]:
     """The crossed groups of these attributes, sorted, and where each of the `length` rows stands among them.
 
     `beside`: columns that are no attributes, crossed with them.
@@ -94,7 +95,7 @@ def places(
 
 def parts(
     columns: Columns, by: Sequence[str], length: int, *, beside: Sequence[str] = ()
-) -> Iterator[tuple[tuple[Any, ...], NDArray[np.intp]]]:
+) -> Iterator[tuple[tuple[Any, ...], Positions]]:
     """Each crossed group, as of `places`, and its rows among `length`, in their order.
 
     >>> [(g, at.tolist()) for g, at in parts({"sex": np.array(["m", "f", "m"])}, ["sex"], 3)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from auditkit.errors import EvidenceError
 from auditkit.evidence.reading import MOST_COLUMNS, MOST_GROUPS, bounded, fields, mapping, names, text
@@ -16,8 +16,6 @@ from auditkit.evidence.sums import Moments
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
-
-Floats = NDArray[np.float64]
 
 FEWEST = 10
 """Sums over fewer rows than this are withheld: they would say something of single people."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auditkit.arrays import Floats, Ints
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import merging, suppression
 from auditkit.evidence.drift import Drift, Steps
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 else:
     from auditkit.lazy import pandas as pd
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 STEPS, REACH = 4096, 16.0
 BINS = STEPS + 2
@@ -225,7 +224,7 @@ class ScoreHistogram(Framed):
         return cls.of_tables(tables, by=found.by, merged=found.merged, drift=drift)
 
 
-def bin_of(score: ArrayLike) -> NDArray[np.int64]:
+def bin_of(score: ArrayLike) -> Ints:
     """The bin of each score, 0 … 4097, never falling as the score rises.
 
     >>> bin_of([0.0, 0.5, 1.0]).tolist()

@@ -10,17 +10,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Bools, Floats, Ints
 from auditkit.evidence.frames import Columns, columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
 else:
     from auditkit.lazy import pandas as pd
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 _SUMS = ("n", "selected", "s", "s2")
 PEOPLE = 5
@@ -115,7 +112,7 @@ def _runs(bins: Ints, n: Ints, size: int, people: int) -> tuple[Ints, Ints]:
     return starts[run], np.append(starts[1:], size)[run] - 1
 
 
-def _rounded(cells: pd.DataFrame, by: Sequence[str], few: NDArray[np.bool_], least: Floats) -> pd.DataFrame:
+def _rounded(cells: pd.DataFrame, by: Sequence[str], few: Bools, least: Floats) -> pd.DataFrame:
     """Extremes and sums, so that they speak of five people at least, and values of ten."""
     run = _codes(cells, [*columns_of(by), "bin"])
     n = cells["n"].to_numpy(np.float64)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from auditkit.arrays import Floats
 from auditkit.errors import ModelError
 
 LEAST_ROWS = 20
@@ -35,7 +33,7 @@ class OutputRange:
     sum_high: float = float("-inf")
 
     @classmethod
-    def of(cls, outputs: NDArray[np.float64]) -> OutputRange:
+    def of(cls, outputs: Floats) -> OutputRange:
         """Of the outputs (N,) or (N, C) of some rows."""
         if not outputs.size:
             return cls()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats, Positions
 from auditkit.batch import Batch, Census
 from auditkit.errors import EvidenceError, listing
 from auditkit.evidence.census import census_of
@@ -164,7 +165,7 @@ class Sample:
         return Sample(self.k, taken(self.batch, order), self.keys[order], self.counts, self.census)
 
 
-def taken(batch: Batch, where: NDArray[np.intp], *, weight: NDArray[np.float64] | None = None) -> Batch:
+def taken(batch: Batch, where: Positions, *, weight: Floats | None = None) -> Batch:
     """The rows of a batch at these positions."""
     return replace(
         batch,
@@ -237,7 +238,7 @@ def _even(counts: dict[tuple[str, ...], int], size: int) -> dict[tuple[str, ...]
 class Observations:
     """A table of numbers (N,) and labels (N,); `+` concatenates. Where a row is a person, it is a `PersonRows`."""
 
-    columns: dict[str, NDArray[np.float64]]
+    columns: dict[str, Floats]
     labels: dict[str, list[str]]
     facts: dict[str, Any]
     """What holds for the whole table (method, steps, …); tables with other facts do not add."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from auditkit.arrays import Ints
 from auditkit.batch import Batch
 from auditkit.errors import EvidenceError, listing, nearest
 from auditkit.evidence import rare, reading, suppression
@@ -24,9 +24,9 @@ class Above(NamedTuple):
     """Rows above a score by group, groups sorted."""
 
     groups: tuple[tuple[str, ...], ...]
-    above: NDArray[np.int64]
+    above: Ints
     """(K,) rows whose score is strictly above."""
-    rows: NDArray[np.int64]
+    rows: Ints
     """(K,) rows with a score."""
 
 

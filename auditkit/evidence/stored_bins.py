@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.errors import EvidenceError
 from auditkit.evidence import merging, reading
 from auditkit.evidence.frames import Columns, column, columns_of
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 _GRAIN = 2.0**32
 _ROUNDING = 1e-9
 """A row: sums are of rounded scores."""

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from auditkit.arrays import Floats
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.alignment import aligned
+from auditkit.arrays import Floats, Ints, Positions
 from auditkit.batch import MISSING
 from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import suppression
@@ -38,18 +39,18 @@ class Counts(NamedTuple):
     """Counts by group: `table[k, 1 + y_true, 1 + y_pred]`, where -1 stands for missing."""
 
     groups: tuple[tuple[str, ...], ...]
-    table: NDArray[np.int64]
+    table: Ints
 
 
 class Sums(NamedTuple):
     """Weighted sums by group; tables are indexed `[k, 1 + y_true, 1 + y_pred]`."""
 
     groups: tuple[tuple[str, ...], ...]
-    w: NDArray[np.float64]
+    w: Floats
     """(K, 3, 3) Σw."""
-    w2: NDArray[np.float64]
+    w2: Floats
     """(K, 3, 3) Σw²."""
-    drawn: NDArray[np.float64] | None
+    drawn: Floats | None
     """(K, 3, 3, R) Σw in each replicate; None without clusters."""
     seen: Seen | None
     """The clusters of the groups; None without clusters."""
@@ -129,9 +130,9 @@ class Tally(Framed):
     @classmethod
     def _weighed(
         cls,
-        index: NDArray[np.int64],
+        index: Ints,
         labels: dict[str, list[str]],
-        weight: NDArray[np.float64] | None,
+        weight: Floats | None,
         frequency: bool,
         keys: Keys | None,
     ) -> Tally:
@@ -219,9 +220,7 @@ class Tally(Framed):
         lowest = {tuple(int(i) for i in np.unravel_index(p, shape)): gathered[p] for p in np.unique(flat)}
         return Hashed({(k, t, d): found for (k, t, d), found in lowest.items()}, len(groups))
 
-    def _places(
-        self, by: Sequence[str]
-    ) -> tuple[tuple[tuple[str, ...], ...], tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]]:
+    def _places(self, by: Sequence[str]) -> tuple[tuple[tuple[str, ...], ...], tuple[Positions, Positions, Positions]]:
         """The sorted groups of these columns, and where each cell stands in a (K, 3, 3) table."""
         self._known(by)
         cells = self.columns
@@ -275,7 +274,7 @@ class Tally(Framed):
 
 def indexed(
     columns: dict[str, Any], truth: NDArray[np.integer[Any]], decision: NDArray[np.integer[Any]], *, classes: int
-) -> tuple[NDArray[np.int64], dict[str, list[str]], int]:
+) -> tuple[Ints, dict[str, list[str]], int]:
     """The cell of each row, (N,), among group columns × truth × decision; the columns' labels; the number of cells.
 
     Truth and decision are codes from -1 (missing) to `classes` − 1. Raises DataError for columns of unequal length.
@@ -316,7 +315,7 @@ def matched(groups: Any, beside: dict[str, Any]) -> tuple[dict[str, Any], dict[s
     return {str(k): parts[f"groups '{k}'"] for k in names}, {k: parts[k] for k in beside}
 
 
-def coded_strings(values: Any, name: str) -> tuple[NDArray[np.int64], list[str]]:
+def coded_strings(values: Any, name: str) -> tuple[Ints, list[str]]:
     """Codes (N,) and their labels as strings; a missing value gets the label `(missing)`.
 
     Raises DataError if missing values stand beside a value that is literally `(missing)`.
@@ -339,7 +338,7 @@ def coded_strings(values: Any, name: str) -> tuple[NDArray[np.int64], list[str]]
     return np.where(codes < 0, len(order), codes), [*order, MISSING]
 
 
-def _count(index: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _count(index: Ints, size: int) -> tuple[Ints, Ints]:
     if size <= _DENSE:
         n = np.bincount(index, minlength=1)
         occupied = np.flatnonzero(n)
@@ -348,13 +347,11 @@ def _count(index: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDAr
     return occupied, n.astype(np.int64)
 
 
-def _cells(
-    occupied: NDArray[np.int64], n: NDArray[np.int64], labels: dict[str, list[str]], width: int = 3
-) -> pd.DataFrame:
+def _cells(occupied: Ints, n: Ints, labels: dict[str, list[str]], width: int = 3) -> pd.DataFrame:
     return summed(_labelled(occupied, labels, width).assign(n=n), tuple(labels))
 
 
-def _labelled(occupied: NDArray[np.int64], labels: dict[str, list[str]], width: int = 3) -> pd.DataFrame:
+def _labelled(occupied: Ints, labels: dict[str, list[str]], width: int = 3) -> pd.DataFrame:
     rest, outcome = np.divmod(occupied, width * width)
     columns: dict[str, Any] = {}
     for name, names in reversed(labels.items()):

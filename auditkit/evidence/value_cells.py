@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats, Ints
 from auditkit.evidence.frames import columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 QUANTITIES = ("error", "absolute", "squared", "prediction")
 """e = ŷ − y, abs(e), e², ŷ."""
 
@@ -23,17 +22,17 @@ def counted(cells: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     return out
 
 
-def cells_of(values: Floats) -> NDArray[np.int64]:
+def cells_of(values: Floats) -> Ints:
     """float64 → int64 in the same order: bits of negative numbers turned round."""
     bits = (values + 0.0).view(np.int64)
     return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)
 
 
-def values_of(cells: NDArray[np.int64], cut: int) -> Floats:
+def values_of(cells: Ints, cut: int) -> Floats:
     """The middle of each cell; the value itself where nothing was cut."""
     return floats((cells << cut) + ((1 << cut) >> 1))
 
 
-def floats(bits: NDArray[np.int64]) -> Floats:
+def floats(bits: Ints) -> Floats:
     """The numbers that cells of whole bits stand for."""
     return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits).view(np.float64)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auditkit.arrays import Floats
 from auditkit.errors import DataError, nearest
 
 KINDS = ("sampling", "frequency")
 
 
-def checked_weights(values: ArrayLike, rows: int, kind: str) -> NDArray[np.float64]:
+def checked_weights(values: ArrayLike, rows: int, kind: str) -> Floats:
     """Weights (rows,) as floats; DataError unless they are finite and ≥ 0 (and whole, for frequencies).
 
     >>> checked_weights([1, -2], 2, "sampling")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from auditkit.evidence.sums import Moments
 from auditkit.records import Estimate
@@ -15,8 +15,6 @@ from auditkit.stats import contrasts
 from auditkit.stats.comparisons import Comparisons
 from auditkit.stats.means import share_limits, t_value
 from auditkit.stats.rates import critical_value, wilson
-
-Floats = NDArray[np.float64]
 
 FEWEST = 10
 """Fewer sampled rows than this give a value without an interval."""

@@ -11,9 +11,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from auditkit.arrays import Floats
 from auditkit.errors import ModelError, listing, nearest
 from auditkit.evidence.output_range import OutputRange
 from auditkit.inputs import outputs as reading
@@ -32,7 +32,7 @@ from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 class Scored(NamedTuple):
     """What a model says of some rows."""
 
-    score: NDArray[np.float64]
+    score: Floats
     """What `Model.predict` gives."""
     seen: OutputRange
     """The range of the outputs that it was read from; empty where the user said what they are."""
@@ -175,7 +175,7 @@ class Model:
 
     # ---- what the audit asks of it
 
-    def predict(self, features: pd.DataFrame, *, batch_size: int | None = None) -> NDArray[np.float64]:
+    def predict(self, features: pd.DataFrame, *, batch_size: int | None = None) -> Floats:
         """Probability of the positive class for every row: (N,), float64, in [0, 1].
 
         Multiclass: of every class, (N, C); multilabel: of every label, (N, L); regression: the predicted numbers, (N,).
@@ -270,7 +270,7 @@ class Model:
             encoded = preprocessed(self.preprocess, features)
         return on_device(as_inputs(encoded, features, dtype, self.module), device)
 
-    def encoded_numbers(self, features: pd.DataFrame) -> NDArray[np.float64]:
+    def encoded_numbers(self, features: pd.DataFrame) -> Floats:
         """Every entry of the encoded inputs as a number, (N, d)."""
         parts = [t.detach().double().cpu().numpy().reshape(len(t), -1) for t in leaves(self.encode(features))]
         return np.concatenate(parts, axis=1)

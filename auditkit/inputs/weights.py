@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.errors import DataError, nearest
 from auditkit.values import Unwritten, factorized, written
 
@@ -28,7 +29,7 @@ def checked_kind(kind: str) -> WeightsKind:
     raise DataError(f"unknown weights_kind '{kind}'; expected sampling or frequency.{nearest(str(kind), KINDS)}")
 
 
-def weights_of(column: pd.Series[Any], name: str, kind: WeightsKind) -> NDArray[np.float64]:
+def weights_of(column: pd.Series[Any], name: str, kind: WeightsKind) -> Floats:
     """(N,) weights as floats; DataError for text, missing, infinite, negative or fractional ones, or only zeros.
 
     >>> weights_of(pd.Series([1, 0, 2]), "w", "frequency").tolist()

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from auditkit.arrays import Floats, Ints
 from auditkit.batch import Batch
 from auditkit.explain.asking import NoGradient as NoGradient
 from auditkit.explain.asking import differentiating, finite
@@ -24,8 +24,6 @@ from auditkit.explain.trust.records import T1_LIMIT, completeness
 from auditkit.inputs.groups import Groups, summed
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
-
-Floats = NDArray[np.float64]
 
 STEPS_SMOOTH, STEPS_KINKED, MOST_STEPS = 32, 64, 512
 OTHER_STEPS = 50
@@ -53,7 +51,7 @@ class Explained(NamedTuple):
     """(N,) F(x) − F(baseline), from calls of the decision path of their own."""
     epsilon: Floats | None
     """(N,) T1: how far Σφ misses `delta`, relative. None: the method does not promise to add up."""
-    steps: NDArray[np.int64]
+    steps: Ints
     """(N,) quadrature steps used; draws a row of methods that draw; 1 for others."""
     method: str = "integrated_gradients"
     """The method that was used."""
@@ -229,7 +227,7 @@ def _refined(ready: _Setup, at: Surface, baseline: Tensors, found: Tensors) -> E
 
 def refined(
     how: Method, at: Surface, baseline: Tensors, found: Tensors, delta: Floats, *, n_steps: int, seed: int
-) -> tuple[Tensors, Floats | None, NDArray[np.int64]]:
+) -> tuple[Tensors, Floats | None, Ints]:
     """Contributions, T1's ε (None where no sum is promised) and the steps used.
 
     With quadrature, rows whose contributions `found` at `n_steps` miss `delta` go again at twice the steps, to 512.

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 
+from auditkit.arrays import Bools, Floats, Ints
 from auditkit.errors import DataError, listing
 from auditkit.explain.asking import finite
 from auditkit.explain.attributions.study import (
@@ -31,8 +31,6 @@ from auditkit.inputs.groups import summed
 from auditkit.inputs.model import Model
 from auditkit.records import TrustCheck
 
-Floats = NDArray[np.float64]
-
 BACKGROUND_ROWS = 512
 """Rows that are encoded at a time for the mean of a background."""
 
@@ -47,7 +45,7 @@ class LocalExplanation:
     """(N,) F(x) − F(baseline): what the contributions of a row should add up to."""
     epsilon: Floats | None
     """(N,) T1, how far they miss it, relative; None for a method that does not promise it."""
-    steps: NDArray[np.int64]
+    steps: Ints
     """(N,) quadrature steps used."""
     method: str
     explained: str
@@ -57,7 +55,7 @@ class LocalExplanation:
     """The same before summing: arrays (N, …) of the shapes of the net's inputs (of its embeddings' outputs)."""
 
     @property
-    def holds(self) -> NDArray[np.bool_]:
+    def holds(self) -> Bools:
         """(N,) rows whose contributions add up, within 5 %; all, where the method promises no sum."""
         if self.epsilon is None:
             return np.ones(len(self.frame), dtype=bool)
@@ -159,7 +157,7 @@ def _told(
     found: Tensors,
     delta: Floats,
     epsilon: Floats | None,
-    steps: NDArray[np.int64],
+    steps: Ints,
 ) -> LocalExplanation:
     phi = summed(at.groups, found).cpu().numpy()
     kept = [j for j, name in enumerate(at.groups.names) if name not in at.unmoved]

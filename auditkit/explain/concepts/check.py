@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck, of_several
 from auditkit.errors import DataError, PolicyError, listing, nearest
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from auditkit.inputs.model import Model
-
-Floats = NDArray[np.float64]
 
 NOT_MEASURED = "not_measured"
 LAYERS = 8

@@ -9,8 +9,8 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.catalogue.explanations import SCALES
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import not_causes
@@ -21,8 +21,6 @@ from auditkit.formatting import decimals, interval_in, percent, plain
 from auditkit.records import Estimate, Finding, Table
 from auditkit.stats.means import t_limits
 from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
-
-Floats = NDArray[np.float64]
 
 PROJECTION, CONCEPT = "u:", "concept: "
 """Prefixes: of columns, activations along the mean gradient; of labels, concepts that the user gave."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch, missing
 from auditkit.catalogue.gaps import TARGETS, GapTarget
 from auditkit.check import Assessment, BaseCheck, of_several
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from auditkit.explain.gaps.splitting import Scene
     from auditkit.inputs.model import Model
 
-Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 

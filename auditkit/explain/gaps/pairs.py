@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from auditkit.arrays import Floats
+
 Rows = NDArray[np.int64]
 
 DUST = 1e-13

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.catalogue.gaps import GAPS, TARGETS, GapTarget
 from auditkit.explain.gaps.sums import REST, Contrast, GapSums, Units, group_name
 from auditkit.formatting import confidence
@@ -15,8 +15,6 @@ from auditkit.records import Estimate
 from auditkit.stats.fieller import Ratio, fieller
 from auditkit.stats.means import t_limits, t_p
 from auditkit.stats.multiplicity import benjamini_hochberg
-
-Floats = NDArray[np.float64]
 
 METHOD = "weighted mean over the rows of the smaller group with all their pairs, t with Kish's effective rows"
 SHARE = "ratio of weighted means over the rows of the smaller group, Fieller with t"

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from auditkit.arrays import Floats, Ints
 from auditkit.batch import Batch
 from auditkit.catalogue.gaps import GapTarget
 from auditkit.evidence.census import log_loss
@@ -28,7 +29,6 @@ from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, packed, taken
 from auditkit.question import SPARSE
 
-Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 MISSED = 0.002
@@ -49,7 +49,7 @@ class Scene:
     groups: Groups
     outputs: dict[str, Floats]
     """(N,) each: score, selected, loss."""
-    y: NDArray[np.int64]
+    y: Ints
     """(N,) truth; zeros where the task has no classes."""
     weight: Floats
     """(N,)."""

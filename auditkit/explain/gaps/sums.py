@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Census
 from auditkit.catalogue.gaps import FORMS, GAPS
 from auditkit.errors import EvidenceError
@@ -32,7 +32,6 @@ from auditkit.evidence.reading import (
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
 
-Floats = NDArray[np.float64]
 
 MOST_PARTS, MOST_ROUNDS, MOST_GAPS = 2_000, 10_000, 10_000
 """Of stored evidence: parts of one gap (their covariance is a square of them), rounds of pairs, gaps."""

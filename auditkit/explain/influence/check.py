@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats, Positions
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, listing, nearest
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from auditkit.explain.influence.directions import Gap
     from auditkit.inputs.dataset import Dataset
     from auditkit.inputs.model import Model
-
-Floats = NDArray[np.float64]
 
 NO_ROWS = "no training rows given: Influence(train=…) takes a file, a frame or a Dataset"
 UNKNOWN = "(unknown)"
@@ -211,7 +209,7 @@ class _Training:
     y_true: Floats
     groups: dict[str, list[str]]
     labels: list[str]
-    position: NDArray[np.intp]
+    position: Positions
     """Where each row stands in what was given, from 0."""
     shown: list[str]
     """Values of the columns that may be shown, as text; "" where there are none."""

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.explain.asking import answering, differentiating
 from auditkit.explain.captum_calls import NotExplained
@@ -26,7 +26,6 @@ from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, n_rows, taken
 from auditkit.progress import tell
 
-Floats = NDArray[np.float64]
 Weights = dict[str, Tensor]
 
 REFUSED = "the net cannot be differentiated by its weights"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.grouped import Recoding, recoding_of, withheld
 from auditkit.evidence.reading import fields
@@ -22,8 +22,6 @@ from auditkit.stats.means import t_limits
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
-
-Floats = NDArray[np.float64]
 
 SHOWN = 20
 """Rows of largest influence that are kept, each way."""

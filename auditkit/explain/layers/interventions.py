@@ -9,14 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from auditkit.arrays import Bools, Floats, Positions
 from auditkit.explain.asking import answering
 from auditkit.explain.layers.conductance import INPUT
 from auditkit.explain.layers.discovery import Change, Layer, listening
 from auditkit.explain.layers.erasure import Eraser
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
-
-Floats = NDArray[np.float64]
 
 CALL_BYTES = 64 * 2**20
 """What the layers of one call may hold."""
@@ -36,7 +35,7 @@ def erasing(eraser: Eraser) -> Change:
     return change
 
 
-def holding(units: Sequence[int] | NDArray[np.intp], means: Floats) -> Change:
+def holding(units: Sequence[int] | Positions, means: Floats) -> Change:
     """Hold these units at their `means` (units,), at every position."""
 
     def change(flat: Tensor) -> Tensor:
@@ -114,7 +113,7 @@ def _flat(inputs: Inputs, where: slice) -> NDArray[np.float32]:
     return np.concatenate([f.reshape(len(f), -1) for f in flat], axis=1)
 
 
-def _known_means(inputs: Inputs, step: int) -> tuple[Floats, NDArray[np.bool_]]:
+def _known_means(inputs: Inputs, step: int) -> tuple[Floats, Bools]:
     """(d,) the means of the entries that are known, and which entries are missing in some row."""
     total, known, n = 0.0, 0, n_rows(inputs)
     for start in range(0, n, step):

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.arrays import Bools, Floats, Positions
 from auditkit.batch import MISSING, Batch, missing
 from auditkit.errors import listing
 from auditkit.explain.gaps.pairs import Pairs, staircase
 from auditkit.explain.layers.probes import Half, halves
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 LEAST = 20
 """Rows of a group, below which half of them say too little."""
@@ -25,7 +23,7 @@ class Rows:
     """The rows of two groups of one attribute."""
 
     attribute: str
-    where: NDArray[np.intp]
+    where: Positions
     """(n,) their positions in the sample."""
     z: Bools
     """(n,) True: the group with the higher mean score."""
@@ -39,7 +37,7 @@ class Rows:
         w = self.weight
         return float(w[self.z] @ scores[self.z] / w[self.z].sum() - w[~self.z] @ scores[~self.z] / w[~self.z].sum())
 
-    def pairs(self, rows: NDArray[np.intp], seed: int) -> Pairs:
+    def pairs(self, rows: Positions, seed: int) -> Pairs:
         """Pairs within some of the rows (positions 0 … n−1): higher group first."""
         up, down = rows[self.z[rows]], rows[~self.z[rows]]
         p = staircase(self.weight[up], self.weight[down], rng=np.random.default_rng(seed))

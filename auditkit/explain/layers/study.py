@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from auditkit.arrays import Bools, Floats
 from auditkit.batch import Batch
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import answering
@@ -28,8 +29,6 @@ from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, taken
 from auditkit.progress import tell
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Acts = dict[str, NDArray[np.float32]]
 
 UNTRAINED = 3

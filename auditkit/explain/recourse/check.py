@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats, Positions
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, listing, nearest
@@ -22,9 +22,6 @@ from auditkit.records import NotMeasured, Task
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
-
-Floats = NDArray[np.float64]
-Positions = NDArray[np.intp]
 
 DIRECTIONS = ("up", "down", "any")
 CALL_ROWS = 8192

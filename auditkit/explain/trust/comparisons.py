@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from auditkit.arrays import Floats
 from auditkit.explain.asking import finite
 from auditkit.explain.attributions.study import NotExplained, differentiable, weighted_mean
 from auditkit.explain.captum_calls import Tensors, gradients_of_the_sum, in_chunks, rows_per_call
@@ -17,7 +18,7 @@ from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.methods.shapley import shapley_values
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.moves import Found, Untried
-from auditkit.explain.trust.subject import Floats, Trial, flat, mean_gradient
+from auditkit.explain.trust.subject import Trial, flat, mean_gradient
 from auditkit.inputs.groups import Groups, summed
 from auditkit.stats.ranks import spearman_rows
 

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from auditkit.arrays import Floats
 from auditkit.explain.trust.impute import is_image
 from auditkit.explain.trust.moves import Found, Untried
 from auditkit.explain.trust.set_sums import SetSums
-from auditkit.explain.trust.subject import Floats, Trial
+from auditkit.explain.trust.subject import Trial
 
 DRAWS = 20
 """Sets of features that are taken away, a row: one half fits β, the other is read."""

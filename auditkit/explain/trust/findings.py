@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.evidence.sample import Observations
 from auditkit.explain.trust.records import FLOOR, checked, judged, unmeasured
@@ -16,8 +16,6 @@ from auditkit.question import SPARSE
 from auditkit.records import TrustCheck
 from auditkit.stats.means import t_limits
 from auditkit.stats.ranks import weighted_tau
-
-Floats = NDArray[np.float64]
 
 NEGLIGIBLE = 0.01
 """Share of all that moves the score below which a feature's rank does not count."""
@@ -187,7 +185,6 @@ _READERS: dict[str, Callable[[Observations], TrustCheck]] = {
     "T8": agreement,
     "T9": known_answers,
 }
-
 
 TAILS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.16, 0.25, 0.5)
 """Below and above which quantiles of replicates are kept: limits at 99.9, 99.8, 99.5, 99, 98, 95, 90, 80, 68 and 50 %

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.subject import Trial, repeated
 from auditkit.stats.ranks import spearman_rows
 
-Floats = NDArray[np.float64]
 Found = tuple[dict[str, Floats], dict[str, Any]]
 
 MOST_STEPS = 1024

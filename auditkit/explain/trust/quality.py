@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, hidden
 from auditkit.evidence.sample import Observations
@@ -23,8 +23,6 @@ from auditkit.stats import contrasts
 from auditkit.stats.contrasts import Method
 from auditkit.stats.means import t_value
 from auditkit.stats.rates import Limits, critical_value
-
-Floats = NDArray[np.float64]
 
 MEAN = "mean, t over the rows"
 RATIO = "ratio of means, linearised; t over the rows"

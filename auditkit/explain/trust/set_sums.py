@@ -7,9 +7,8 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from auditkit.arrays import Floats
 
 PREFIX = "T6:"
 

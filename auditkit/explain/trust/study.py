@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import out_of_memory
 from auditkit.evidence.sample import Observations
@@ -29,7 +29,6 @@ from auditkit.progress import raised_by_listener, tell
 if TYPE_CHECKING:
     from auditkit.explain.attributions.study import Explained
 
-Floats = NDArray[np.float64]
 Columns = dict[str, Floats]
 Build = Callable[[Model, pd.DataFrame], Surface]
 """(model, raw rows) → the surface that is explained."""

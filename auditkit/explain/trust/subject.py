@@ -6,17 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from auditkit.arrays import Floats, Ints
 from auditkit.explain.asking import finite
 from auditkit.explain.captum_calls import Tensors, gradients_of_the_sum, in_chunks, rows_per_call
 from auditkit.explain.methods.catalogue import Method
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.impute import imputed
 from auditkit.inputs.groups import mixed, summed
-
-Floats = NDArray[np.float64]
 
 NODES = 16
 """Points of the path on which gradients are averaged: enough for an order."""
@@ -33,7 +31,7 @@ class Trial:
     method: Method
     phi: Floats
     """(n, G) as shown."""
-    steps: NDArray[np.int64]
+    steps: Ints
     """(n,) quadrature steps behind each row of `phi`."""
     n_steps: int
     """Quadrature steps of what is attributed again."""

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import DataError, listing, nearest
 from auditkit.inputs.tasks.labels import distinct, found, in_order, meaning, told_apart
 from auditkit.inputs.tasks.regression import numbers_of
-from auditkit.inputs.tasks.task import AuditTask, Floats, Option, Target, one_each, wrong_by, wrong_shape
+from auditkit.inputs.tasks.task import AuditTask, Option, Target, one_each, wrong_by, wrong_shape
 from auditkit.records import Task
 from auditkit.values import Unwritten, is_number, written
 
@@ -253,7 +254,7 @@ def _as_01(x: Any) -> bool | None:
     return {"1": True, "0": False}.get(meaning(x))
 
 
-def score_column(column: pd.Series[Any], name: str) -> NDArray[np.float64]:
+def score_column(column: pd.Series[Any], name: str) -> Floats:
     """Scores as floats, NaN where missing; DataError outside [0, 1] or for text."""
     score = numbers_of(column, booleans=True)
     if score is None:

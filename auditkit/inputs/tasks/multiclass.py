@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import DataError, ModelError, listing, nearest
 from auditkit.inputs.tasks.labels import distinct
-from auditkit.inputs.tasks.task import AuditTask, Floats, Option, Target, several_each, wrong_by
+from auditkit.inputs.tasks.task import AuditTask, Option, Target, several_each, wrong_by
 from auditkit.records import Task
 from auditkit.values import is_number
 

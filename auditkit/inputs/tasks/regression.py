@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import DataError
-from auditkit.inputs.tasks.task import AuditTask, Floats, Target, one_each, wrong_shape
+from auditkit.inputs.tasks.task import AuditTask, Target, one_each, wrong_shape
 from auditkit.records import Task
 from auditkit.values import Unwritten, factorized, is_number
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import DataError, ForwardError, listing
 from auditkit.records import Task
@@ -17,7 +18,6 @@ from auditkit.records import Task
 if TYPE_CHECKING:
     from torch import Tensor
 
-Floats = NDArray[np.float64]
 Option = Literal["positive", "classes", "score", "threshold"]
 
 
