@@ -14,13 +14,10 @@ from auditkit.errors import DataError, EvidenceError, listing, nearest
 from auditkit.evidence import frames, reading, suppression
 from auditkit.evidence.frames import Framed
 from auditkit.evidence.tally import Tally, counted, matched, summed
+from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from auditkit.disclosure import Disclosure
-else:
-    from auditkit.lazy import pandas as pd
 
 MOST_CLASSES = 1_000
 MOST_TABLE = 10_000_000

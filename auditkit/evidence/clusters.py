@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,8 @@ from auditkit.arrays import Bools, Floats, Ints, Positions
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence import reading
 from auditkit.evidence.sample import shuffled
+from auditkit.lazy import pandas as pd
 from auditkit.values import factorized, written
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    from auditkit.lazy import pandas as pd
 
 Keys = NDArray[np.uint64]
 REPLICATES = 500

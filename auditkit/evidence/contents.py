@@ -10,15 +10,12 @@ import hashlib
 import uuid
 from collections.abc import Mapping, Set
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    from auditkit.lazy import pandas as pd
+from auditkit.lazy import pandas as pd
 
 
 @cache

@@ -15,13 +15,10 @@ from auditkit.evidence.frames import Columns, Framed, column, columns_of, places
 from auditkit.evidence.rare import FEWEST
 from auditkit.evidence.tally import coded_strings, matched
 from auditkit.evidence.value_cells import QUANTITIES, cells_of, counted, floats, values_of
+from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from auditkit.disclosure import Disclosure
-else:
-    from auditkit.lazy import pandas as pd
 
 MOST_VALUES = 8_192
 """Cells of group × predicted value that are kept as they are; beyond, neighbouring values share a cell."""

@@ -17,13 +17,10 @@ from auditkit.evidence.frames import Columns, Framed, column, columns_of, parts,
 from auditkit.evidence.merging import summed
 from auditkit.evidence.stored_bins import Grid, stored_bins
 from auditkit.evidence.tally import coded_strings, codes01, matched
+from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from auditkit.disclosure import Disclosure
-else:
-    from auditkit.lazy import pandas as pd
 
 
 STEPS, REACH = 4096, 16.0

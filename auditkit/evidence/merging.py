@@ -7,17 +7,13 @@ is stated with the value (`auditkit.stats.auc`, `auditkit.fairness.scores.values
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from auditkit.arrays import Bools, Floats, Ints
 from auditkit.evidence.frames import Columns, columns_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    from auditkit.lazy import pandas as pd
+from auditkit.lazy import pandas as pd
 
 _SUMS = ("n", "selected", "s", "s2")
 PEOPLE = 5

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from auditkit.arrays import Floats, Ints
@@ -11,12 +9,7 @@ from auditkit.evidence.frames import columns_of
 from auditkit.evidence.merging import PEOPLE, starts_of
 from auditkit.evidence.rare import FEWEST, between
 from auditkit.evidence.value_cells import cells_of, counted, values_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-else:
-    from auditkit.lazy import pandas as pd
+from auditkit.lazy import pandas as pd
 
 _SHARE = 8
 """The rounding of a small group's mean is a power of two of about an eighth of the standard deviation of everybody."""

@@ -16,13 +16,10 @@ from auditkit.evidence.census import census_of
 from auditkit.evidence.contents import hashable
 from auditkit.evidence.reading import fields, mapping, numbers, texts
 from auditkit.evidence.suppression import recoded_batch
+from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from auditkit.disclosure import Disclosure, GroupDisclosure
-else:
-    from auditkit.lazy import pandas as pd
 
 Keys = NDArray[np.uint64]
 _HASH_KEY = "auditkit00000000"

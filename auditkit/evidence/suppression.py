@@ -18,13 +18,10 @@ from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError
 from auditkit.evidence.frames import column, columns_of
 from auditkit.evidence.rare import FEWEST
+from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from auditkit.batch import Batch
-else:
-    from auditkit.lazy import pandas as pd
 
 Group = tuple[str, ...]
 Parts = tuple[int, ...]

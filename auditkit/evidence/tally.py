@@ -22,14 +22,11 @@ from auditkit.evidence.reading import MOST_GROUPS
 from auditkit.evidence.stored_cells import WEIGHED, stored_cells
 from auditkit.evidence.weights import checked_weights
 from auditkit.evidence.weights import codes01 as codes01
+from auditkit.lazy import pandas as pd
 from auditkit.values import coded
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from auditkit.disclosure import Disclosure
-else:
-    from auditkit.lazy import pandas as pd
 
 _DENSE = 2_000_000
 """Above this many possible cells, count only the combinations that occur."""
