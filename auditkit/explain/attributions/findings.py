@@ -13,7 +13,7 @@ from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, hidden
 from auditkit.evidence.sums import Moments
-from auditkit.explain.attributions.sums import LEADING, AttributionRows
+from auditkit.explain.attributions.sums import LEADING
 from auditkit.explain.estimates import unshown
 from auditkit.explain.trust.quality import parity, ranking
 from auditkit.explain.trust.records import preflight_check
@@ -50,17 +50,15 @@ class Attributed(NamedTuple):
 
 
 def attribution_findings(seen: GroupSums, *, level: float) -> tuple[Finding, ...]:
-    """A finding a class, where every class was explained, or one."""
+    """`explanation/<method>/overall`, or one a class where every class was explained.
+
+    Its estimate is the share of the two features that carry most.
+    """
     found = []
     for i, own in enumerate(seen.facts["each"]):
         tables = {k.removeprefix(f"{i}|"): t for k, t in seen.tables.items() if k.startswith(f"{i}|")}
         found.append(_finding(Attributed({**seen.facts, **own}, tables), level))
     return tuple(found)
-
-
-def attribution_finding(seen: AttributionRows | GroupSums, *, level: float) -> Finding:
-    """The finding `explanation/<method>/overall`; its estimate is the share of the two features that carry most."""
-    return attribution_findings(seen.sums(), level=level)[0]
 
 
 def _finding(seen: Attributed, level: float) -> Finding:

@@ -221,12 +221,3 @@ def ranked(sizes: Floats, weight: Floats, *, k: int = LEADING, replicates: int =
     top = np.argsort(-means, axis=1, kind="stable")[:, :k]
     leads = np.bincount(top.ravel(), minlength=d) / replicates
     return {"below": below.T.tolist(), "above": above.T.tolist(), "leads": leads.tolist(), "k": k}
-
-
-def bootstrapped(sizes: Floats, weight: Floats, *, level: float, k: int = LEADING, replicates: int = 1000) -> Ranking:
-    """Percentile intervals of the weighted mean of `sizes` (N, d), and how often each feature leads. Seed 0.
-
-    >>> bootstrapped(np.array([[2.0, 1.0], [2.0, 1.0]]), np.ones(2), level=0.95, k=1).leads.tolist()
-    [1.0, 0.0]
-    """
-    return Ranking.at(ranked(sizes, weight, k=k, replicates=replicates), level)
