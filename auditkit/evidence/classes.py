@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from auditkit.arrays import Ints
-from auditkit.errors import DataError, EvidenceError, listing, nearest
+from auditkit.errors import DataError, EvidenceError, choices, listing
 from auditkit.evidence import frames, reading, suppression
 from auditkit.evidence.frames import Framed
 from auditkit.evidence.tally import Tally, counted, matched, summed
@@ -76,7 +76,7 @@ class ClassTally(Framed):
         """
         for name in by:
             if name not in self.by:
-                raise EvidenceError(f"no column '{name}' in a tally by {listing(self.by)}.{nearest(name, self.by)}")
+                raise EvidenceError(f"no column '{name}' in a tally by {choices(name, self.by)}")
         cells = self.table("cells")
         groups, where = frames.places(cells, by, len(cells["n"]))
         width = len(self.classes) + 1
@@ -90,9 +90,7 @@ class ClassTally(Framed):
         Raises DataError, naming the nearest, for a class that there is not.
         """
         if label not in self.classes:
-            raise DataError(
-                f"no class '{label}'; the classes are {listing(self.classes)}.{nearest(label, self.classes)}"
-            )
+            raise DataError(f"no class '{label}'; the classes are {choices(label, self.classes)}")
         c = self.classes.index(label)
         return self._coded(*(np.where(x < 0, -1, x == c) for x in self._outcomes()))
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from auditkit.arrays import Ints
 from auditkit.batch import MISSING, Batch
-from auditkit.errors import DataError, EvidenceError, listing, nearest
+from auditkit.errors import DataError, EvidenceError, choices
 from auditkit.evidence import rare, reading
 from auditkit.evidence.contents import holds_contents
 from auditkit.evidence.tally import coded_strings
@@ -75,10 +75,7 @@ class Coding:
         names = [str(c) for c in rows.columns] if columns is None else list(columns)
         for name in names:
             if name not in rows.columns:
-                raise DataError(
-                    f"no column '{name}' to search; the columns are {listing(rows.columns)}."
-                    f"{nearest(name, map(str, rows.columns))}"
-                )
+                raise DataError(f"no column '{name}' to search; the columns are {choices(name, rows.columns)}")
         edges: dict[str, tuple[float, ...] | None] = {}
         left_out: dict[str, str] = {}
         for name in names:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.arrays import Floats, Ints, Positions
-from auditkit.errors import DataError, EvidenceError, listing, nearest
+from auditkit.errors import DataError, EvidenceError, choices
 from auditkit.evidence import pooled, reading, suppression
 from auditkit.evidence.frames import Columns, Framed, column, columns_of, places
 from auditkit.evidence.rare import FEWEST
@@ -135,7 +135,7 @@ class ErrorSums(Framed):
     def _known(self, by: tuple[str, ...]) -> None:
         for name in by:
             if name not in self.by:
-                raise EvidenceError(f"no column '{name}' in sums by {listing(self.by)}.{nearest(name, self.by)}")
+                raise EvidenceError(f"no column '{name}' in sums by {choices(name, self.by)}")
 
     def reduced(self, disclosure: Disclosure) -> ErrorSums:
         """With values that ten people share, at least, or as many as a group has that is told; and rounded means of

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.arrays import Floats, Ints
-from auditkit.errors import DataError, EvidenceError, listing, nearest
+from auditkit.errors import DataError, EvidenceError, choices
 from auditkit.evidence import merging, suppression
 from auditkit.evidence.drift import Drift, Steps
 from auditkit.evidence.frames import Columns, Framed, column, columns_of, parts, places
@@ -178,7 +178,7 @@ class ScoreHistogram(Framed):
     def _known(self, by: Sequence[str]) -> None:
         for name in by:
             if name not in self.by:
-                raise EvidenceError(f"no group column '{name}'; there are {listing(self.by)}.{nearest(name, self.by)}")
+                raise EvidenceError(f"no group column '{name}'; there are {choices(name, self.by)}")
 
     def reduced(self, disclosure: Disclosure) -> ScoreHistogram:
         """With neighbouring bins of each crossed group merged until five people share each (`merging`), or as many as a

@@ -11,7 +11,7 @@ import pandas as pd
 
 from auditkit.arrays import Ints
 from auditkit.batch import Batch
-from auditkit.errors import EvidenceError, listing, nearest
+from auditkit.errors import EvidenceError, choices
 from auditkit.evidence import rare, reading, suppression
 from auditkit.evidence.frames import column, columns_of
 from auditkit.evidence.tally import coded_strings
@@ -90,7 +90,7 @@ class ScoreCounts:
         """How many rows of each crossed group of these columns have a score strictly above this one."""
         for name in by:
             if name not in self.by:
-                raise EvidenceError(f"no column '{name}' in scores by {listing(self.by)}.{nearest(name, self.by)}")
+                raise EvidenceError(f"no column '{name}' in scores by {choices(name, self.by)}")
         if self.middle is not None:
             if score != self.middle:
                 raise EvidenceError(

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from auditkit.alignment import aligned
 from auditkit.arrays import Floats, Ints, Positions
 from auditkit.batch import MISSING
-from auditkit.errors import DataError, EvidenceError, listing, nearest
+from auditkit.errors import DataError, EvidenceError, choices, listing
 from auditkit.evidence import suppression
 from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes
 from auditkit.evidence.distinct import Counted, Hashed, Seen, counted_from, subsets
@@ -227,7 +227,7 @@ class Tally(Framed):
     def _known(self, by: Sequence[str]) -> None:
         for name in by:
             if name not in self.by:
-                raise EvidenceError(f"no column '{name}' in a tally by {listing(self.by)}.{nearest(name, self.by)}")
+                raise EvidenceError(f"no column '{name}' in a tally by {choices(name, self.by)}")
 
     def reduced(self, disclosure: Disclosure) -> Tally:
         """Counts are sums already, of recoded groups; of clusters, counts take the place of hashes."""

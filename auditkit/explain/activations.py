@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from auditkit.errors import ModelError, listing, nearest
+from auditkit.errors import ModelError, choices
 from auditkit.explain.asking import differentiating
 from auditkit.explain.attributions.study import NotExplained
 from auditkit.explain.layers.discovery import with_first
@@ -38,7 +38,7 @@ def layers_of(model: Model, inputs: Inputs, wanted: Sequence[str] = ()) -> tuple
     modules = {name: m for name, m in model.module.named_modules() if name and ".parametrizations." not in f".{name}."}
     for name in wanted:
         if name not in modules:
-            raise ModelError(f"no layer '{name}'; there are {listing(modules, most=12)}.{nearest(name, modules)}")
+            raise ModelError(f"no layer '{name}'; there are {choices(name, modules)}")
     chosen = {n: m for n, m in modules.items() if (n in wanted if wanted else not list(m.children()))}
     calls: list[str] = []
     shapes: dict[str, Any] = {}

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from auditkit.arrays import Floats
-from auditkit.errors import ModelError, listing, nearest
+from auditkit.errors import ModelError, choices
 from auditkit.evidence.output_range import OutputRange
 from auditkit.inputs import outputs as reading
 from auditkit.inputs.columns import FeatureMap, checked, checked_each, each_input, feature_map_of
@@ -108,7 +108,7 @@ class Model:
                 f"expected a torch.nn.Module, got {type(module).__name__}" + (f": pass its .{inside}" if inside else "")
             )
         if task not in TASKS:
-            raise ModelError(f"unknown task {task!r}; known are {listing(TASKS)}.{nearest(str(task), TASKS)}")
+            raise ModelError(f"unknown task {task!r}; known are {choices(task, TASKS)}")
         if threshold != 0.5 and "threshold" not in task_of(task).takes:
             raise ModelError(f"a {task} model decides without a threshold; omit threshold")
         if not 0 < threshold < 1:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from auditkit.batch import MISSING, Batch
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import NotExplained, PolicyError, listing, nearest
+from auditkit.errors import NotExplained, PolicyError, choices
 from auditkit.evidence.grouped import GroupSums
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import checked_options
@@ -61,9 +61,7 @@ class FlipTest(BaseCheck):
         known = [str(a) for a in sample.groups]
         for attribute in self.attributes:
             if attribute not in known:
-                raise PolicyError(
-                    f"no sensitive feature '{attribute}' to flip; they are {listing(known)}.{nearest(attribute, known)}"
-                )
+                raise PolicyError(f"no sensitive feature '{attribute}' to flip; they are {choices(attribute, known)}")
         columns: dict[str, Floats] = {}
         reasons: dict[str, str] = {}
         with undisturbed(model):

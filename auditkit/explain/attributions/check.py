@@ -9,7 +9,7 @@ import numpy as np
 
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck, of_several
-from auditkit.errors import ModelError, listing, nearest
+from auditkit.errors import ModelError, choices
 from auditkit.evidence.grouped import GroupSums
 from auditkit.explain.attributions.findings import attribution_findings
 from auditkit.explain.attributions.sums import NOT_MEASURED, PHI, AttributionRows
@@ -112,9 +112,7 @@ class Attribution(BaseCheck):
     def _of_class(self, model: Model, classes: tuple[str, ...]) -> Model:
         assert self.label is not None
         if self.label not in classes:
-            raise ModelError(
-                f"no class '{self.label}' to explain; the classes are {listing(classes)}.{nearest(self.label, classes)}"
-            )
+            raise ModelError(f"no class '{self.label}' to explain; the classes are {choices(self.label, classes)}")
         return model.of_output(classes.index(self.label))
 
     def assess(self, evidence: AttributionRows | GroupSums, *, level: float = 0.95) -> Assessment:

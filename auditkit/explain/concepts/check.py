@@ -15,7 +15,7 @@ import pandas as pd
 from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck, of_several
-from auditkit.errors import DataError, PolicyError, listing, nearest
+from auditkit.errors import DataError, PolicyError, choices, listing
 from auditkit.evidence.grouped import GroupSums
 from auditkit.explain.concepts.findings import CONCEPT, PROJECTION, ConceptRows, concept_findings, contrasts_of
 from auditkit.options import checked_options
@@ -104,8 +104,7 @@ class Concepts(BaseCheck):
         for attribute in self.attributes:
             if attribute not in known:
                 raise PolicyError(
-                    f"no sensitive feature '{attribute}' for concepts; they are {listing(known)}."
-                    f"{nearest(attribute, known)}"
+                    f"no sensitive feature '{attribute}' for concepts; they are {choices(attribute, known)}"
                 )
         return list(self.attributes) if self.attributes or self.examples else known
 
@@ -118,10 +117,7 @@ class Concepts(BaseCheck):
         if self.label is None:
             raise NotExplained(f"a model of {len(sample.classes)} classes: say which one, Concepts(label=…)")
         if self.label not in sample.classes:
-            raise PolicyError(
-                f"no class '{self.label}'; the classes are {listing(sample.classes)}."
-                f"{nearest(self.label, sample.classes)}"
-            )
+            raise PolicyError(f"no class '{self.label}'; the classes are {choices(self.label, sample.classes)}")
         return model.of_output(sample.classes.index(self.label))
 
     def assess(self, evidence: ConceptRows | GroupSums, *, level: float = 0.95) -> Assessment:
@@ -146,8 +142,7 @@ def _frame(name: str, rows: Any, features: pd.DataFrame) -> pd.DataFrame:
     for column in features.columns:
         if column not in frame.columns:
             raise DataError(
-                f"the examples of '{name}' lack the column '{column}'; theirs are {listing(frame.columns)}."
-                f"{nearest(str(column), map(str, frame.columns))}"
+                f"the examples of '{name}' lack the column '{column}'; theirs are {choices(column, frame.columns)}"
             )
     if len(frame) < 2:
         raise DataError(f"the concept '{name}' needs two examples or more; there are {len(frame)}")

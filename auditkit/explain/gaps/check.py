@@ -13,7 +13,7 @@ from auditkit.arrays import Floats
 from auditkit.batch import Batch, missing
 from auditkit.catalogue.gaps import TARGETS, GapTarget
 from auditkit.check import Assessment, BaseCheck, of_several
-from auditkit.errors import ModelError, PolicyError, listing, nearest
+from auditkit.errors import ModelError, PolicyError, choices, listing
 from auditkit.evidence.sample import taken
 from auditkit.explain.gaps.findings import gap_findings
 from auditkit.explain.gaps.sums import REST, Contrast, GapSums, group_name
@@ -118,9 +118,7 @@ class GapAttribution(BaseCheck):
         sets: list[tuple[str, ...]] = [(a,) for a in declared] if self.by is None else [tuple(s) for s in self.by]
         for name in (n for s in sets for n in s):
             if name not in declared:
-                raise PolicyError(
-                    f"no sensitive feature '{name}'; declared are {listing(declared)}.{nearest(name, declared)}"
-                )
+                raise PolicyError(f"no sensitive feature '{name}'; declared are {choices(name, declared)}")
         return sets
 
     def _of_class(self, model: Model, sample: Batch) -> tuple[Model, Batch]:
@@ -135,8 +133,7 @@ class GapAttribution(BaseCheck):
             raise NotExplained(f"a model of {n} classes: say which one to explain, GapAttribution(label=…)")
         if self.label not in sample.classes:
             raise ModelError(
-                f"no class '{self.label}' to explain; the classes are {listing(sample.classes)}."
-                f"{nearest(self.label, sample.classes)}"
+                f"no class '{self.label}' to explain; the classes are {choices(self.label, sample.classes)}"
             )
         i = sample.classes.index(self.label)
         y = np.where(missing(sample.y_true), -1, sample.y_true == i)

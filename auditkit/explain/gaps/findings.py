@@ -9,7 +9,7 @@ import numpy as np
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import not_causes
 from auditkit.catalogue.trust import THRESHOLDS
-from auditkit.errors import PolicyError, listing, nearest
+from auditkit.errors import PolicyError, choices
 from auditkit.explain.gaps.splits import SHARE, Split, headlines, of_all, together
 from auditkit.explain.gaps.statements import (
     DISAGREE,
@@ -45,10 +45,7 @@ def reassess(seen: GapSums, asked: Question) -> Finding | None:
         return None
     for name in asked.features:
         if name not in split.names:
-            raise PolicyError(
-                f"gap_share: no feature '{name}' in the model; it reads {listing(split.names)}."
-                f"{nearest(name, split.names)}"
-            )
+            raise PolicyError(f"gap_share: no feature '{name}' in the model; it reads {choices(name, split.names)}")
     found = _finding(seen, split, asked.features, asked.level)
     if split.units.n >= asked.min_n:
         return found

@@ -14,7 +14,7 @@ import pandas as pd
 from auditkit.arrays import Floats, Positions
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import DataError, PolicyError, listing, nearest
+from auditkit.errors import DataError, PolicyError, choices, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST
 from auditkit.explain.influence.findings import SHOWN, InfluenceSeen, cells_of, influence_findings
@@ -173,8 +173,7 @@ class Influence(BaseCheck):
         for attribute in self.attributes:
             if attribute not in known:
                 raise PolicyError(
-                    f"no sensitive feature '{attribute}' for influence; they are {listing(known)}."
-                    f"{nearest(attribute, known)}"
+                    f"no sensitive feature '{attribute}' for influence; they are {choices(attribute, known)}"
                 )
         return list(self.attributes) or known
 
@@ -232,8 +231,7 @@ def _training(rows: Batch, frame: pd.DataFrame, sample: Batch, most: int, show: 
             features[column] = pd.Series([None] * len(picks), index=frame.index[picks], dtype=object)
         else:
             raise DataError(
-                f"the training rows lack the column '{column}'; theirs are {listing(frame.columns)}."
-                f"{nearest(str(column), map(str, frame.columns))}"
+                f"the training rows lack the column '{column}'; theirs are {choices(column, frame.columns)}"
             )
     for column in show:
         if column not in frame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import DataError, ModelError, listing, nearest
+from auditkit.errors import DataError, ModelError, choices
 from auditkit.explain.layers.findings import layer_assessment
 from auditkit.explain.layers.sums import LayerSums
 from auditkit.options import checked_options
@@ -58,7 +58,7 @@ class LayerAudit(BaseCheck):
         for name in self.by or ():
             if name not in sample.groups:
                 known = [str(c) for c in sample.groups]
-                raise DataError(f"no sensitive attribute '{name}'; there are {listing(known)}.{nearest(name, known)}")
+                raise DataError(f"no sensitive attribute '{name}'; there are {choices(name, known)}")
         by = None if self.by is None else tuple(self.by)
         layers = None if self.layers is None else tuple(self.layers)
         return study(model, sample, Options(by, layers, self.random, self.seed))

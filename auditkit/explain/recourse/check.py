@@ -13,7 +13,7 @@ import pandas as pd
 from auditkit.arrays import Floats, Positions
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import PolicyError, listing, nearest
+from auditkit.errors import PolicyError, choices, nearest
 from auditkit.evidence.grouped import GroupSums
 from auditkit.explain.recourse.findings import CHANGES, MOVES, RecourseRows, recourse_findings
 from auditkit.options import checked_options
@@ -97,7 +97,7 @@ class Recourse(BaseCheck):
             if name not in self.actionable:
                 raise PolicyError(
                     f"recourse: '{name}' has a direction and is not actionable; the actionable columns are "
-                    f"{listing(self.actionable)}.{nearest(name, self.actionable)}"
+                    f"{choices(name, self.actionable)}"
                 )
         for what, value, low, high in (
             ("depth", self.depth, 1, MOST_DEPTH),
@@ -136,8 +136,7 @@ class Recourse(BaseCheck):
         features = sample.features
         if name not in features:
             raise PolicyError(
-                f"recourse: no column '{name}' to act on; the columns are {listing(features.columns)}."
-                f"{nearest(name, map(str, features.columns))}"
+                f"recourse: no column '{name}' to act on; the columns are {choices(name, features.columns)}"
             )
         direction = (self.directions or {}).get(name, "any")
         values = features[name]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from auditkit.arrays import Floats
 from auditkit.batch import Batch
-from auditkit.errors import DataError, listing, nearest
+from auditkit.errors import DataError, choices, listing
 from auditkit.inputs.tasks.labels import distinct, found, in_order, meaning, told_apart
 from auditkit.inputs.tasks.regression import numbers_of
 from auditkit.inputs.tasks.task import AuditTask, Option, Target, one_each, wrong_by, wrong_shape
@@ -223,10 +223,7 @@ def _chosen(positive: Any, labels: tuple[Any, ...], name: str) -> Any:
         return same[0]
     alike = [x for x in labels if _folded(written(x)) == _folded(written(positive))]
     if len(labels) == 2 or alike:
-        raise DataError(
-            f"no label {positive!r} in '{name}'; its labels are {listing(labels)}."
-            f"{nearest(str(positive), map(str, labels))}"
-        )
+        raise DataError(f"no label {positive!r} in '{name}'; its labels are {choices(positive, labels)}")
     return positive
 
 

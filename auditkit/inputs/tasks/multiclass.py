@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from auditkit.arrays import Floats
 from auditkit.batch import Batch
-from auditkit.errors import DataError, ModelError, listing, nearest
+from auditkit.errors import DataError, ModelError, choices, listing
 from auditkit.inputs.tasks.labels import distinct
 from auditkit.inputs.tasks.task import AuditTask, Option, Target, several_each, wrong_by
 from auditkit.records import Task
@@ -158,8 +158,8 @@ class ClassTarget:
         unknown = [x for x in labels if str(x) not in self.classes]
         if unknown:
             raise DataError(
-                f"'{name}' holds {listing(unknown)}, which is no class; the classes are {listing(self.classes)}."
-                f"{nearest(str(unknown[0]), self.classes)} Name all that there are with classes="
+                f"'{name}' holds {listing(unknown)}, which is no class; the classes are "
+                f"{choices(unknown[0], self.classes)} Name all that there are with classes="
             )
 
 
