@@ -11,7 +11,7 @@ from auditkit.arrays import Floats
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.evidence.sample import Observations
 from auditkit.explain.trust.records import FLOOR, checked, judged, unmeasured
-from auditkit.explain.trust.set_sums import SetSums
+from auditkit.explain.trust.set_sums import CHANGES, missed
 from auditkit.question import SPARSE
 from auditkit.records import TrustCheck
 from auditkit.stats.means import t_limits
@@ -111,8 +111,7 @@ def sensitivity(trials: Observations) -> Floats:
 
 def infidelity(trials: Observations) -> TrustCheck:
     """T6: normalised infidelity of φ beside that of φ dealt to other features, compared row by row."""
-    sums = SetSums.of(trials.columns)
-    own, dealt, total = sums.own_missed(), sums.dealt_missed(), sums.changes.sum()
+    own, dealt, total = missed(trials.columns, "own"), missed(trials.columns, "dealt"), trials.columns[CHANGES].sum()
     n = len(own)
     if not total:
         return unmeasured("T6", "taking columns away changes no score")

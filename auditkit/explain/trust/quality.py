@@ -15,7 +15,7 @@ from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import unshown
 from auditkit.explain.trust.findings import Ranking, sensitivity
 from auditkit.explain.trust.records import checked, unmeasured
-from auditkit.explain.trust.set_sums import SetSums
+from auditkit.explain.trust.set_sums import CHANGES, missed
 from auditkit.formatting import decimals, percent
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, GroupEstimates, Table, TrustCheck
@@ -147,7 +147,7 @@ def statistics_of(seen: Observations) -> list[Statistic]:
     ones, absent = np.ones(len(trials)), trials.facts["not_tried"]
     read: dict[str, Callable[[], tuple[str, Floats, Floats]]] = {
         "T5": lambda: ("T5 move under small noise", sensitivity(trials), ones),
-        "T6": lambda: ("T6 infidelity", SetSums.of(trials.columns).own_missed(), SetSums.of(trials.columns).changes),
+        "T6": lambda: ("T6 infidelity", missed(trials.columns, "own"), trials.columns[CHANGES]),
         "T7": lambda: ("T7 gain over random orders", _gained(trials), np.abs(trials.columns["delta"])),
     }
     return [*found, *(Statistic(*statistic(), trials) for name, statistic in read.items() if name not in absent)]
