@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from auditkit.batch import Batch
-from auditkit.check import Assessment, BaseCheck, of_several
-from auditkit.errors import ModelError, choices
+from auditkit.check import Assessment, BaseCheck, class_explained
+from auditkit.errors import ModelError
 from auditkit.evidence.grouped import GroupSums
 from auditkit.explain.attributions.findings import attribution_findings
 from auditkit.explain.attributions.sums import NOT_MEASURED, PHI, AttributionRows
@@ -46,7 +46,7 @@ class Attribution(BaseCheck):
 
     def __post_init__(self) -> None:
         checked_name(self.method)
-        if self.n_steps is not None and not (isinstance(self.n_steps, int) and 1 <= self.n_steps <= 512):
+        if self.n_steps is not None and not 1 <= self.n_steps <= 512:
             raise ModelError(f"n_steps must be a whole number between 1 and 512, got {self.n_steps}")
 
     @property
@@ -74,10 +74,8 @@ class Attribution(BaseCheck):
 
         options: dict[str, Any] = {"method": self.method, "n_steps": self.n_steps, "seed": self.seed}
         every = sample.kind.several and self.label is None
-        if sample.kind.several and not every:
-            model = self._of_class(model, sample.classes)
-        elif not every:
-            of_several(self.label, sample.task)
+        if not every and (i := class_explained(self.label, sample, "Attribution")) is not None:
+            model = model.of_output(i)
         try:
             if equal_scores(model, sample, "score" if every else "decision"):
                 raise NotExplained("all scores are equal: no column moves them")
@@ -108,12 +106,6 @@ class Attribution(BaseCheck):
         }
         given = {"label": self.label, "switched": explained.switched, "unmoved": list(explained.unmoved)}
         return facts | {k: v for k, v in given.items() if v} | ({"seed": self.seed} if self.seed else {})
-
-    def _of_class(self, model: Model, classes: tuple[str, ...]) -> Model:
-        assert self.label is not None
-        if self.label not in classes:
-            raise ModelError(f"no class '{self.label}' to explain; the classes are {choices(self.label, classes)}")
-        return model.of_output(classes.index(self.label))
 
     def assess(self, evidence: AttributionRows | GroupSums, *, level: float = 0.95) -> Assessment:
         """One finding, or one a class, with T0–T11 in it; pure."""

@@ -12,7 +12,6 @@ import pandas as pd
 from auditkit.arrays import Bools, Floats, Positions
 from auditkit.batch import Batch, missing
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import PolicyError
 from auditkit.evidence.sample import Observations, taken
 from auditkit.explain.cases.findings import (
     KINDS,
@@ -59,8 +58,7 @@ class Examples(BaseCheck):
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
 
     def __post_init__(self) -> None:
-        if not 1 <= self.n <= MOST:
-            raise PolicyError(f"examples: n is a number from 1 to {MOST}; got {self.n}")
+        self._within("n", 1, MOST)
         checked_name(self.method)
 
     def examine(self, model: Model, sample: Batch) -> CasesSeen:

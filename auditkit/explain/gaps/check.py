@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from auditkit.arrays import Floats
 from auditkit.batch import Batch, missing
 from auditkit.catalogue.gaps import TARGETS, GapTarget
-from auditkit.check import Assessment, BaseCheck, of_several
-from auditkit.errors import ModelError, PolicyError, choices, listing
+from auditkit.check import Assessment, BaseCheck, attributes_asked, class_explained
+from auditkit.errors import ModelError, listing
 from auditkit.evidence.sample import taken
 from auditkit.explain.gaps.findings import gap_findings
 from auditkit.explain.gaps.sums import REST, Contrast, GapSums, group_name
@@ -60,8 +60,7 @@ class GapAttribution(BaseCheck):
 
     def __post_init__(self) -> None:
         if self.by is not None:
-            sets = (self.by,) if isinstance(self.by, str) else self.by
-            object.__setattr__(self, "by", tuple((s,) if isinstance(s, str) else tuple(s) for s in sets))
+            object.__setattr__(self, "by", tuple((s,) if isinstance(s, str) else s for s in self.by))
         if not 1 <= self.shuffles <= 10_000:
             raise ModelError(f"shuffles must be at least 1, and at most 10,000; got {self.shuffles}")
         if not 2 <= self.permutations <= 100_000 or self.permutations % 2:
@@ -87,7 +86,7 @@ class GapAttribution(BaseCheck):
         """
         from auditkit.explain.attributions.study import NotExplained
 
-        sets = self._sets([str(c) for c in sample.groups])
+        sets = self._sets(sample)
         facts = {**self._facts(sample), "by": ["+".join(names) for names in sets]}
         if any("+" in name for names in sets for name in names):
             facts["sets"] = {"+".join(names): list(names) for names in sets}
@@ -114,28 +113,17 @@ class GapAttribution(BaseCheck):
         }
         return facts if self.label is None else {**facts, "label": self.label}
 
-    def _sets(self, declared: list[str]) -> list[tuple[str, ...]]:
-        sets: list[tuple[str, ...]] = [(a,) for a in declared] if self.by is None else [tuple(s) for s in self.by]
-        for name in (n for s in sets for n in s):
-            if name not in declared:
-                raise PolicyError(f"no sensitive feature '{name}'; declared are {choices(name, declared)}")
-        return sets
+    def _sets(self, sample: Batch) -> list[tuple[str, ...]]:
+        if self.by is None:
+            return [(str(a),) for a in sample.groups]
+        attributes_asked([name for names in self.by for name in names], sample, "for gap_attribution")
+        return [tuple(names) for names in self.by]
 
     def _of_class(self, model: Model, sample: Batch) -> tuple[Model, Batch]:
         """One class of several as positives and negatives."""
-        from auditkit.explain.attributions.study import NotExplained
-
-        if not sample.kind.several:
-            of_several(self.label, sample.task)
+        i = class_explained(self.label, sample, "GapAttribution")
+        if i is None:
             return model, sample
-        if self.label is None:
-            n = len(sample.classes)
-            raise NotExplained(f"a model of {n} classes: say which one to explain, GapAttribution(label=…)")
-        if self.label not in sample.classes:
-            raise ModelError(
-                f"no class '{self.label}' to explain; the classes are {choices(self.label, sample.classes)}"
-            )
-        i = sample.classes.index(self.label)
         y = np.where(missing(sample.y_true), -1, sample.y_true == i)
         return model.of_output(i), replace(sample, y_true=y)
 

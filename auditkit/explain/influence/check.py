@@ -13,7 +13,7 @@ import pandas as pd
 
 from auditkit.arrays import Floats, Positions
 from auditkit.batch import Batch
-from auditkit.check import Assessment, BaseCheck
+from auditkit.check import Assessment, BaseCheck, attributes_asked
 from auditkit.errors import DataError, PolicyError, choices, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST
@@ -57,13 +57,13 @@ class Influence(BaseCheck):
     """Their target column; None: named as that of the audited rows."""
     positive: Any = None
     """Its positive label; None: as for the audited rows."""
-    checkpoints: tuple[str, ...] | list[str] = ()
+    checkpoints: Sequence[str] = ()
     """Weights along the training, as safetensors or state dicts; empty: the final weights alone."""
-    learning_rates: tuple[float, ...] | list[float] = ()
+    learning_rates: Sequence[float] = ()
     """One a checkpoint; empty: all checkpoints count alike."""
-    attributes: tuple[str, ...] | list[str] = ()
+    attributes: Sequence[str] = ()
     """Which of the sensitive features; empty: all."""
-    show: tuple[str, ...] | list[str] = ()
+    show: Sequence[str] = ()
     """Columns of the training rows that may be shown of the most harmful ones, where rows are kept; empty: none."""
     rows: int = 100_000
     """Training rows, at most: of more, evenly spaced ones."""
@@ -72,9 +72,6 @@ class Influence(BaseCheck):
     """Options that are paths: a configuration gives them relative to itself."""
 
     def __post_init__(self) -> None:
-        for field in ("checkpoints", "attributes", "show"):  # one name alone
-            if isinstance(given := getattr(self, field), str):
-                object.__setattr__(self, field, (given,))
         if self.learning_rates and len(self.learning_rates) != len(self.checkpoints):
             raise PolicyError(
                 f"influence: {len(self.learning_rates)} learning rates for {len(self.checkpoints)} checkpoints"
@@ -88,16 +85,8 @@ class Influence(BaseCheck):
         if train is not None:
             train = Path(train).name if isinstance(train, str | Path) else f"(a {type(train).__name__})"
         positive = self.positive.item() if isinstance(self.positive, np.generic) else self.positive
-        return {
-            "train": train,
-            "y_true": self.y_true,
-            "positive": positive,
-            "checkpoints": [Path(c).name for c in self.checkpoints],
-            "learning_rates": [float(r) for r in self.learning_rates],
-            "attributes": list(self.attributes),
-            "show": list(self.show),
-            "rows": self.rows,
-        }
+        files = [Path(c).name for c in self.checkpoints]
+        return {**super().options(), "train": train, "positive": positive, "checkpoints": files}
 
     def declared(self, data: Dataset) -> Influence:
         """The same check, its target and positive label as those of the audited rows where it names none."""
@@ -127,7 +116,7 @@ class Influence(BaseCheck):
     def _measured(self, model: Model, sample: Batch) -> InfluenceSeen:
         from auditkit.explain.influence.directions import gap_of, influences
 
-        attributes = self._attributes(sample)
+        attributes = attributes_asked(self.attributes, sample, "for influence")
         train = self._rows(sample)
         reasons: dict[str, str] = {}
         gaps: dict[str, Gap] = {}
@@ -167,15 +156,6 @@ class Influence(BaseCheck):
         reasons: dict[str, str] = evidence.cells.facts["not_measured"]
         absent = tuple(NotMeasured(what="influence", why=why, concern="explanation") for why in reasons.values())
         return Assessment(influence_findings(evidence, level=level), absent)
-
-    def _attributes(self, sample: Batch) -> list[str]:
-        known = [str(a) for a in sample.groups]
-        for attribute in self.attributes:
-            if attribute not in known:
-                raise PolicyError(
-                    f"no sensitive feature '{attribute}' for influence; they are {choices(attribute, known)}"
-                )
-        return list(self.attributes) or known
 
     def _rows(self, sample: Batch) -> _Training:
         """The training rows, coded as the audited ones are."""

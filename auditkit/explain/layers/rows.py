@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +46,7 @@ class Rows:
 
 
 def rows_compared(
-    sample: Batch, scores: Floats, by: tuple[str, ...] | None, *, seed: int
+    sample: Batch, scores: Floats, by: Sequence[str] | None, *, seed: int
 ) -> tuple[list[Rows], dict[str, Any]]:
     """The rows of each attribute's two groups that drive the gap, and what is said of each attribute."""
     weight = np.ones(len(scores)) if sample.weight is None else np.asarray(sample.weight, float)

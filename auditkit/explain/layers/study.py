@@ -45,8 +45,8 @@ BLOCK_BYTES = 128 * 2**20
 class Options:
     """What `LayerAudit` asks."""
 
-    by: tuple[str, ...] | None
-    layers: tuple[str, ...] | None
+    by: Sequence[str] | None
+    layers: Sequence[str] | None
     random: int
     seed: int
 

@@ -71,7 +71,7 @@ class Recourse(BaseCheck):
     """
 
     NAME: ClassVar[str] = "recourse"
-    actionable: tuple[str, ...] | list[str]
+    actionable: Sequence[str]
     """Raw columns that a person can change."""
     directions: Mapping[str, str] | None = None
     """Numeric column → `up` or `down`; others may go either way."""
@@ -99,13 +99,9 @@ class Recourse(BaseCheck):
                     f"recourse: '{name}' has a direction and is not actionable; the actionable columns are "
                     f"{choices(name, self.actionable)}"
                 )
-        for what, value, low, high in (
-            ("depth", self.depth, 1, MOST_DEPTH),
-            ("grid", self.grid, 2, MOST_GRID),
-            ("rows", self.rows, 10, 100_000),
-        ):
-            if not low <= value <= high:
-                raise PolicyError(f"recourse: {what} is a number from {low} to {high}; got {value}")
+        self._within("depth", 1, MOST_DEPTH)
+        self._within("grid", 2, MOST_GRID)
+        self._within("rows", 10, 100_000)
 
     def examine(self, model: Model, sample: Batch) -> RecourseRows:
         """A row a refused row: `success` 0 or 1, `cost` (0 where there is none), `changes:<column>` 0 or 1.
