@@ -124,15 +124,13 @@ def _observed(
     from auditkit.explain.activations import layers_of
     from auditkit.explain.asking import answering
     from auditkit.explain.attributions.study import NotExplained
-    from auditkit.explain.preflight import preflight, unchanged, undisturbed
+    from auditkit.explain.preflight import examined
 
     n = len(sample.features)
     if not n:
         raise NotExplained("the sample has no rows")
     labels = _labels(sample, attributes, examples)
-    before = model.state_sha256()
-    preflight(model, sample.features)
-    with undisturbed(model):
+    with examined(model, sample.features):
         with answering("the model cannot encode the examples") if examples else contextlib.nullcontext():
             inputs = model.encode(pd.concat([sample.features, *examples.values()], ignore_index=True))
         layers, unusable = layers_of(model, inputs, check.layers)
@@ -144,7 +142,6 @@ def _observed(
                 "no layer can be used: " + (listing(f"{k} is {v}" for k, v in unusable.items()) or alone)
             )
         along, shares, digest = _along(model, inputs, layers, n, contrasts_of(labels))
-    unchanged(model, before)
     facts = {
         "layers": layers,
         "unusable": unusable,

@@ -130,7 +130,7 @@ class GapAttribution(BaseCheck):
     def _split(self, model: Model, sample: Batch, sets: list[tuple[str, ...]], facts: dict[str, Any]) -> GapSums:
         from auditkit.explain.attributions.study import NotExplained, all_equal, groups_of
         from auditkit.explain.gaps import splitting as gap
-        from auditkit.explain.preflight import preflight, unchanged, undisturbed
+        from auditkit.explain.preflight import examined
         from auditkit.inputs.packing import leaves
 
         known = np.flatnonzero(~missing(sample.y_true))
@@ -139,9 +139,7 @@ class GapAttribution(BaseCheck):
         census = sample.census
         weight = None if sample.weight is None else sample.weight[known]
         sample = taken(sample, known, weight=weight)
-        before = model.state_sha256()
-        preflight(model, sample.features)
-        with undisturbed(model):
+        with examined(model, sample.features):
             inputs = model.encode(sample.features)
             groups = groups_of(model, inputs, sample.features)
             options = {"seed": self.seed, "shuffles": self.shuffles, "permutations": self.permutations}
@@ -152,7 +150,6 @@ class GapAttribution(BaseCheck):
             found = _Found(facts, tuple(TARGETS[name] for name in task_of(sample.task).gap_targets), scene, sample)
             for names in sets:
                 found.of_set(names)
-        unchanged(model, before)
         return GapSums(facts, found.units, found.tells, found.outside, census, found.not_measured,
                        tuple(found.notes))  # fmt: skip
 

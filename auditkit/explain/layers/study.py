@@ -23,7 +23,7 @@ from auditkit.explain.layers.one_layer import LayerInterventions, knows
 from auditkit.explain.layers.probes import control_tasks
 from auditkit.explain.layers.rows import Rows, rows_compared
 from auditkit.explain.layers.sums import LayerSums, Sums, numbers
-from auditkit.explain.preflight import preflight, unchanged, undisturbed
+from auditkit.explain.preflight import examined
 from auditkit.explain.untrained import untrained
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, taken
@@ -67,9 +67,7 @@ class _Study:
 
 def study(model: Model, sample: Batch, options: Options) -> LayerSums:
     """All passes over the sample; the model is left as it was found."""
-    before = model.state_sha256()
-    preflight(model, sample.features)
-    with undisturbed(model):
+    with examined(model, sample.features):
         inputs = model.encode(sample.features)
         layers = (_input_layer(inputs), *find_layers(model, inputs, options.layers))
         scores = scores_with(model, inputs)
@@ -101,7 +99,6 @@ def study(model: Model, sample: Batch, options: Options) -> LayerSums:
                     sums[rows.attribute][layer.name] = seen
                 done += 1
                 tell("layers", done, len(layers))
-    unchanged(model, before)
     facts |= {
         "layers": [
             _fact(replace(y, reason=lost.get(y.name, y.reason)), y.name in about.erased.difference(lost))

@@ -13,8 +13,8 @@ from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import out_of_memory
 from auditkit.evidence.sample import Observations
-from auditkit.explain.attributions.study import NotExplained, surface_for, surface_of, weighted_mean
-from auditkit.explain.captum_calls import Tensors, rows_per_call
+from auditkit.explain.attributions.study import NotExplained, drawn_points, surface_for, surface_of, weighted_mean
+from auditkit.explain.captum_calls import rows_per_call
 from auditkit.explain.methods.catalogue import Method, method_of
 from auditkit.explain.preflight import undisturbed
 from auditkit.explain.surface import Surface
@@ -71,7 +71,7 @@ def tried(
             explained.steps[:rows],
             n_steps=max(1, min(STEPS, int(explained.steps.min()))),
             seed=seed,
-            drawn=_drawn(whole, sample.weight, seed) if getattr(method, "distribution", False) else None,
+            drawn=drawn_points(whole, sample.weight, seed) if getattr(method, "distribution", False) else None,
         )
         return numbers(trial, whole, model, sample, build=build)
 
@@ -87,13 +87,6 @@ def _of_all(explained: Explained, whole: Surface) -> Floats:
     phi = np.zeros((len(explained.phi), len(whole.groups.names)))
     phi[:, [whole.groups.names.index(name) for name in explained.columns]] = explained.phi
     return phi
-
-
-def _drawn(whole: Surface, weight: Floats | None, seed: int) -> Tensors:
-    """Rows of the sample, drawn by weight."""
-    share = None if weight is None else weight / weight.sum()
-    rows = np.random.default_rng(seed).choice(len(whole), size=len(whole), p=share)
-    return tuple(p[torch.as_tensor(rows, device=p.device)] for p in whole.points)
 
 
 def numbers(trial: Trial, whole: Surface, model: Model, sample: Batch, *, build: Build = surface_of) -> Observations:
