@@ -39,16 +39,10 @@ class Cell(NamedTuple):
     def estimate(self, level: float) -> Estimate:
         """As a record: without rows undefined, without an interval below ten."""
         if not self.n:
-            return Estimate(value=None, level=level, method=self.method, state="undefined", note="no such rows")
+            return undefined("no such rows", level=level, method=self.method)
         if math.isnan(self.value):
             return unshown(self.n, level=level, method=self.method)
-        if not self.kept:
-            note = f"{self.n} sampled rows, fewer than {FEWEST}: no interval"
-            if self.n >= FEWEST:
-                note = "one row outweighs all others: no interval"
-            return Estimate(value=self.value, level=level, n=self.n, method=self.method, state="sparse", note=note)
-        low, high = self.limits(critical_value(level))
-        return Estimate(value=self.value, low=low, high=high, level=level, n=self.n, method=self.method)
+        return estimated(self.value, self.limits(critical_value(level)), n=self.n, level=level, method=self.method)
 
 
 def mean(values: ArrayLike, weight: ArrayLike, *, bounds: tuple[float, float] = UNBOUNDED) -> Cell:
@@ -100,6 +94,35 @@ def share_of(moments: Moments, column: int = 0) -> Cell:
     return Cell(value, limits, moments.n, SHARE)
 
 
+def estimated(
+    value: float,
+    limits: ArrayLike,
+    *,
+    n: int,
+    level: float,
+    method: str,
+    rows: str = "sampled rows",
+    fewest: int = FEWEST,
+) -> Estimate:
+    """A value and its limits as a record: without an interval where few rows make it, or one outweighs the others.
+
+    >>> estimated(0.5, (0.1, 0.9), n=9, level=0.95, method="").note
+    '9 sampled rows, fewer than 10: no interval'
+    """
+    low, high = map(float, np.asarray(limits))
+    note = "" if math.isfinite(low) and math.isfinite(high) else "one row outweighs all others: no interval"
+    if n < fewest:
+        note = f"{n} {rows}, fewer than {fewest}: no interval"
+    if note:
+        return Estimate(value=float(value), level=level, n=n, method=method, state="sparse", note=note)
+    return Estimate(value=float(value), low=low, high=high, level=level, n=n, method=method)
+
+
+def undefined(note: str, *, level: float, n: int = 0, method: str = "") -> Estimate:
+    """What stands in place of an estimate that there is not, with the reason."""
+    return Estimate(value=None, level=level, n=n, method=method, state="undefined", note=note)
+
+
 def unshown(n: int, *, level: float, method: str) -> Estimate:
     """What stands in place of an estimate whose sums the evidence withholds.
 
@@ -108,7 +131,7 @@ def unshown(n: int, *, level: float, method: str) -> Estimate:
     """
     few = f"{n} sampled rows, fewer than {FEWEST}: not shown"
     note = few if n < FEWEST else f"{n} sampled rows: not shown, since with all rows they would tell a smaller group"
-    return Estimate(value=None, level=level, n=n, method=method, state="undefined", note=note)
+    return undefined(note, n=n, level=level, method=method)
 
 
 class Gap(NamedTuple):

@@ -10,6 +10,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import not_causes
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import PolicyError, choices
+from auditkit.explain.estimates import undefined
 from auditkit.explain.gaps.splits import SHARE, Split, headlines, of_all, together
 from auditkit.explain.gaps.statements import (
     DISAGREE,
@@ -50,7 +51,7 @@ def reassess(seen: GapSums, asked: Question) -> Finding | None:
     if split.units.n >= asked.min_n:
         return found
     note = f"the smaller group has {split.units.n} sampled rows, fewer than {asked.min_n}"
-    few = Estimate(value=None, level=asked.level, n=split.units.n, method=SHARE, state="undefined", note=note)
+    few = undefined(note, n=split.units.n, level=asked.level, method=SHARE)
     return found.model_copy(update={"estimate": few})
 
 

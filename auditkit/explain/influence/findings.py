@@ -15,7 +15,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.evidence.grouped import Recoding, recoding_of, withheld
 from auditkit.evidence.reading import fields
 from auditkit.evidence.sample import Observations
-from auditkit.explain.estimates import FEWEST
+from auditkit.explain.estimates import FEWEST, estimated, undefined
 from auditkit.formatting import interval, percent, plain, points
 from auditkit.records import TASK_KINDS, Estimate, Finding, GroupEstimate, Table
 from auditkit.stats.means import t_limits
@@ -167,16 +167,12 @@ def _part(own: dict[str, float], total: Any, level: float) -> Estimate:
     n, size = int(total["n"]), float(total["abs"])
     method = "ratio of sums, linearised; t over training rows"
     if not size:
-        return Estimate(value=None, level=level, n=n, method=method, state="undefined", note="no row pushes the gap")
+        return undefined("no row pushes the gap", n=n, level=level, method=method)
     r = own["sum"] / size
     squares = own["sq"] - 2 * r * own["sum_abs"] + r * r * float(total["sq"])
     error = math.sqrt(max(squares, 0.0) * n / max(n - 1, 1)) / size
-    if own["n"] < FEWEST:
-        note = f"{own['n']:.0f} training rows, fewer than {FEWEST}: no interval"
-        return Estimate(value=r, level=level, n=int(own["n"]), method=method, state="sparse", note=note)
-    low, high = t_limits(r, error, effective_n=n, level=level)
-    limits = {"low": max(-1.0, float(low)), "high": min(1.0, float(high))}
-    return Estimate(value=r, level=level, n=int(own["n"]), method=method, **limits)
+    limits = np.clip(t_limits(r, error, effective_n=n, level=level), -1.0, 1.0)
+    return estimated(r, limits, n=int(own["n"]), level=level, method=method, rows="training rows")
 
 
 def _finding(seen: InfluenceSeen, attribute: str, level: float) -> Finding:

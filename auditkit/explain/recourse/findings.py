@@ -11,9 +11,9 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
-from auditkit.explain.estimates import Cell, Gap, gap, mean_of, share_of
+from auditkit.explain.estimates import Cell, Gap, gap, mean_of, share_of, undefined
 from auditkit.formatting import interval, percent, points, quotient
-from auditkit.records import Estimate, Finding, GroupEstimate, Table
+from auditkit.records import Finding, GroupEstimate, Table
 
 CHANGES, MOVES = "changes:", "moves:"
 """Prefixes: 1 where the cheapest action changes the column; 1 where changing it alone moves any score."""
@@ -95,7 +95,7 @@ def _finding(
 ) -> Finding:
     between = gap(cells, level=level, most=1.0 if metric == "recourse_success" else float(seen.facts["depth"]))
     nothing = "fewer than two groups have enough refused rows to be compared"
-    estimate = Estimate(value=None, level=level, n=seen.facts["tried"], state="undefined", note=nothing)
+    estimate = undefined(nothing, n=seen.facts["tried"], level=level)
     words = _success_statement if metric == "recourse_success" else _cost_statement
     return Finding(
         id=f"explanation/{metric}/difference/{ways.attribute}",

@@ -12,17 +12,15 @@ from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, hidden
 from auditkit.evidence.sample import Observations
 from auditkit.evidence.sums import Moments
-from auditkit.explain.estimates import unshown
+from auditkit.explain.estimates import Cell, estimated, gap, undefined, unshown
 from auditkit.explain.trust.findings import Ranking, sensitivity
 from auditkit.explain.trust.records import checked, unmeasured
 from auditkit.explain.trust.set_sums import CHANGES, missed
 from auditkit.formatting import decimals, percent
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, GroupEstimates, Table, TrustCheck
-from auditkit.stats import contrasts
-from auditkit.stats.contrasts import Method
 from auditkit.stats.means import t_value
-from auditkit.stats.rates import Limits, critical_value
+from auditkit.stats.rates import critical_value
 
 MEAN = "mean, t over the rows"
 RATIO = "ratio of means, linearised; t over the rows"
@@ -82,12 +80,9 @@ class _Ratio(NamedTuple):
         if hidden(m):
             return unshown(n, level=level, method=method)
         if not self.under:
-            return Estimate(value=None, level=level, n=n, method=method, state="undefined", note="nothing to measure")
-        if n < SPARSE:
-            note = f"{n} rows, fewer than {SPARSE}: no interval"
-            return Estimate(value=self.value, level=level, n=n, method=method, state="sparse", note=note)
-        low, high = self.limits(critical_value(level))
-        return Estimate(value=self.value, low=low, high=high, level=level, n=n, method=method)
+            return undefined("nothing to measure", n=n, level=level, method=method)
+        limits = self.limits(critical_value(level)) if n > 1 else (self.value, self.value)
+        return estimated(self.value, limits, n=n, level=level, method=method, rows="rows")
 
     def limits(self, z: float) -> tuple[float, float]:
         n, value, (over2, under2, both2) = self.moments.n, self.value, self.moments.wx2
@@ -161,16 +156,9 @@ def _gained(trials: Observations) -> Floats:
 
 def _gap(ratios: Sequence[_Ratio], level: float) -> Estimate:
     """max − min over the groups of ten rows or more, judged as the largest of all pairs."""
-    kept = [r for r in ratios if r.moments.n >= SPARSE and r.under]
-    n = sum(r.moments.n for r in kept)
-    if len(kept) < 2:
-        note = f"fewer than two groups of {SPARSE} rows"
-        return Estimate(value=None, level=level, n=n, method=GAP, state="undefined", note=note)
-
-    def limits_at(z: float, _: Method) -> Limits:
-        both = np.array([r.limits(z) for r in kept])
-        return Limits(both.mean(1), both[:, 0], both[:, 1])
-
-    found = contrasts.difference(limits_at, len(kept), level=level, most=np.inf)
-    high = None if np.isinf(found.high) else float(found.high)
-    return Estimate(value=float(found.value), low=float(found.low), high=high, level=level, n=n, method=GAP)
+    kept = [Cell(r.value, r.limits, r.moments.n, GAP) for r in ratios if r.moments.n >= SPARSE and r.under]
+    found = gap(kept, level=level)
+    if found is None:
+        n = sum(c.n for c in kept)
+        return undefined(f"fewer than two groups of {SPARSE} rows", n=n, level=level, method=GAP)
+    return found.estimate.model_copy(update={"method": GAP})

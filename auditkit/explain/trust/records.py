@@ -47,18 +47,7 @@ def judged(id_: str, value: float, note: str, *, limit: float | None = None) -> 
 
 def unmeasured(id_: str, why: str) -> TrustCheck:
     """The record of a check that does not apply, with the reason."""
-    t = THRESHOLDS[id_]
-    return TrustCheck(
-        id=t.id,
-        name=t.name,
-        value=None,
-        limit=None,
-        passed=True,
-        note=f"does not apply: {why}",
-        at_least=t.at_least,
-        blocking=t.blocking,
-        applies=False,
-    )
+    return checked(id_, None, True, f"does not apply: {why}").model_copy(update={"limit": None, "applies": False})
 
 
 def completeness(total: ArrayLike, delta: ArrayLike) -> Floats:
