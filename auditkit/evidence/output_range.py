@@ -19,6 +19,7 @@ SUM_ROUNDING = 1e-3
 class OutputRange:
     """Smallest and largest output, and sum of a row, of so many rows; two of these add.
 
+    >>> import numpy as np
     >>> seen = OutputRange.of(np.full((12, 1), 0.3)) + OutputRange.of(np.full((12, 1), 0.9))
     >>> seen.rows, seen.low, seen.high, seen.unit
     (24, 0.3, 0.9, True)

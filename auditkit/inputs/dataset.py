@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 
 from auditkit.batch import MISSING, Batch, all_missing
 from auditkit.errors import DataError, listing, nearest
+from auditkit.evidence.weights import checked_kind
 from auditkit.inputs import lookalikes, sources
 from auditkit.inputs.arrays import joined
 from auditkit.inputs.csv_files import CsvOptions
 from auditkit.inputs.files import Source
 from auditkit.inputs.grouping import grouped, name_of, names_of
 from auditkit.inputs.tasks.registry import TASKS, task_of
-from auditkit.inputs.tasks.task import Target
-from auditkit.inputs.weights import checked_kind, clusters_of, weights_of
+from auditkit.inputs.tasks.task import Said, Target
+from auditkit.inputs.weights import clusters_of, weights_of
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 
 
@@ -117,7 +118,7 @@ class Dataset:
                 if name in self.labels:
                     raise DataError(f"'{name}' is the target; it cannot be a {role} feature too")
         columns = [self.frame[name] for name in self.labels]
-        self.target: Target = task_of(task).target(columns, self.labels, positive=positive, classes=classes)
+        self.target: Target = task_of(task).target(columns, self.labels, Said(positive, classes))
         self._groups = pd.DataFrame({name: grouped(self.frame[name], name) for name in self.sensitive_features})
         controls = {name: grouped(self.frame[name], name) for name in self.control_features}
         self._controls = pd.DataFrame(controls) if controls else None
@@ -236,7 +237,7 @@ class Dataset:
             raise DataError(f"no label '{label}'; the labels are {listing(self.labels)}.{nearest(label, self.labels)}")
         out = copy.copy(self)
         out.task, out.labels, out.y_true = task_of(self.task).part or self.task, (label,), label
-        out.target = task_of(out.task).target([self.frame[label]], [label])
+        out.target = task_of(out.task).target([self.frame[label]], [label], Said())
         out._truth = out.target.code(self.frame[label], label)
         out.cautions = (*self.cautions, *out.target.cautions)
         out._not_inputs = self._not_inputs | {*without, *self.labels} - {label}
