@@ -14,7 +14,7 @@ from auditkit.explain.asking import differentiating
 from auditkit.explain.attributions.study import NotExplained
 from auditkit.explain.layers.discovery import with_first
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
+from auditkit.inputs.packing import Inputs, leaves, n_rows, slices, taken
 
 ROWS = 512
 """Rows a pass, at most."""
@@ -88,8 +88,8 @@ def _parted(model: Model, inputs: Inputs, modules: dict[str, nn.Module]) -> dict
                     seen[name] = "NaN or infinite in what it gives"
 
             stack.callback(module.register_forward_hook(note).remove)
-        for start in range(0, n_rows(inputs), ROWS):
-            some = taken(inputs, slice(start, start + ROWS))
+        for where in slices(n_rows(inputs), ROWS):
+            some = taken(inputs, where)
             n = n_rows(some)
             seen.clear()
             model.decision(some)
@@ -104,9 +104,7 @@ def parts(model: Model, inputs: Inputs, layers: Sequence[str]) -> Iterator[tuple
     also where no input has one (token ids), and reach all layers in one pass.
     """
     modules = dict(model.module.named_modules())
-    n = n_rows(inputs)
-    for start in range(0, n, ROWS):
-        where = slice(start, min(n, start + ROWS))
+    for where in slices(n_rows(inputs), ROWS):
         with differentiating(), _open({name: modules[name] for name in layers}) as seen:
             decision = model.decision(taken(inputs, where))
             added = [seen[name][1] for name in layers]

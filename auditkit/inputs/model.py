@@ -23,7 +23,7 @@ from auditkit.inputs.endings import against, ending_of, refused
 from auditkit.inputs.groups import Groups, by_input, by_mask, by_name, by_position
 from auditkit.inputs.initialised import Weights
 from auditkit.inputs.outputs import Outputs
-from auditkit.inputs.packing import Inputs, called, leaves, n_rows, taken, unwrapped
+from auditkit.inputs.packing import Inputs, called, leaves, n_rows, slices, taken, unwrapped
 from auditkit.inputs.running import net_fails, outputs_fail, preprocess_fails, random_state_kept, told
 from auditkit.inputs.tasks.registry import TASKS, task_of
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
@@ -186,16 +186,14 @@ class Model:
 
     def scored(self, features: pd.DataFrame, *, batch_size: int | None = None) -> Scored:
         """What `predict` gives, with the range of the outputs behind it."""
-        step = batch_size or self.batch_size
         parts, seen = [], OutputRange()
         with self.inspecting(), torch.no_grad():
-            for start in range(0, len(features), step):
-                rows = features.iloc[start : start + step]
-                out, inputs = self.ran(rows)
+            for where in slices(len(features), batch_size or self.batch_size):
+                out, inputs = self.ran(features.iloc[where])
                 decision = self._read(out, n_rows(inputs))
                 if self.looks:
-                    seen += OutputRange.of(reading.finite(self._whole(out), start))
-                parts.append(task_of(self.task).checked(self.probabilities(decision), start))
+                    seen += OutputRange.of(reading.finite(self._whole(out), where.start))
+                parts.append(task_of(self.task).checked(self.probabilities(decision), where.start))
                 self.look(inputs)
         return Scored(np.concatenate(parts) if parts else np.zeros(0), seen)
 

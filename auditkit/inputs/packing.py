@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -30,6 +30,16 @@ def packed(like: Inputs, tensors: Sequence[Tensor]) -> Inputs:
         (only,) = tensors
         return only
     return dict(zip(like, tensors, strict=True)) if isinstance(like, dict) else tuple(tensors)
+
+
+def slices(n: int, step: int) -> Iterator[slice]:
+    """Parts of n rows, `step` or fewer each.
+
+    >>> [(s.start, s.stop) for s in slices(5, 2)]
+    [(0, 2), (2, 4), (4, 5)]
+    """
+    for start in range(0, n, step):
+        yield slice(start, min(n, start + step))
 
 
 def n_rows(inputs: Inputs) -> int:

@@ -25,7 +25,7 @@ from auditkit.explain.surface import Scale, Surface, surface, whole
 from auditkit.explain.trust.records import T1_LIMIT, completeness
 from auditkit.inputs.groups import Groups, summed
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
+from auditkit.inputs.packing import Inputs, leaves, n_rows, slices, taken
 
 STEPS_SMOOTH, STEPS_KINKED, MOST_STEPS = 32, 64, 512
 OTHER_STEPS = 50
@@ -288,8 +288,7 @@ def _start(ready: Setup, at: Surface, baseline: Tensors) -> Floats:
 def _decisions(at: Surface, points: Tensors, rows: int = 8192) -> Floats:
     """F (N,) at `points`, (N, …) or (1, …)."""
     parts = []
-    for start in range(0, len(at), rows):
-        where = slice(start, start + rows)
+    for where in slices(len(at), rows):
         there = tuple(p if len(p) == 1 else p[where] for p in points)
         parts.append(at.take(where).at(there))
     out: Floats = torch.cat(parts).double().cpu().numpy()
@@ -347,8 +346,8 @@ def equal_scores(model: Model, sample: Batch, scale: Scale) -> bool:
     parts = []
     with undisturbed(model), torch.no_grad():
         inputs = model.encode(sample.features)
-        for start in range(0, n_rows(inputs), model.batch_size):
-            out = model.decision(taken(inputs, slice(start, start + model.batch_size)))
+        for where in slices(n_rows(inputs), model.batch_size):
+            out = model.decision(taken(inputs, where))
             parts.append(out if scale == "decision" else model.probabilities(out))
     return len(sample.features) > 1 and all_equal(torch.cat(parts).double().cpu().numpy(), leaves(inputs))
 

@@ -20,6 +20,7 @@ from auditkit.explain.preflight import examined
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.inputs.groups import summed
 from auditkit.inputs.model import Model
+from auditkit.inputs.packing import slices
 from auditkit.records import TrustCheck
 
 BACKGROUND_ROWS = 512
@@ -157,8 +158,7 @@ def mean_point(
     w = np.ones(len(background)) if weight is None else np.asarray(weight, float)
     total: list[torch.Tensor] = []
     like: Tensors = ()
-    for start in range(0, len(background), BACKGROUND_ROWS):
-        where = slice(start, start + BACKGROUND_ROWS)
+    for where in slices(len(background), BACKGROUND_ROWS):
         like = weighted_mean(surface_of(model, background.iloc[where]), w[where])
         part = [m.double() * float(w[where].sum()) for m in like]
         total = [a + b for a, b in zip(total, part, strict=True)] if total else part

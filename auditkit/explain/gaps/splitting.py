@@ -26,7 +26,7 @@ from auditkit.explain.surface import surface
 from auditkit.explain.trust.records import T1_LIMIT, completeness
 from auditkit.inputs.groups import Groups, mixed, summed
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, leaves, packed, taken
+from auditkit.inputs.packing import Inputs, leaves, packed, slices, taken
 from auditkit.question import SPARSE
 
 Rows = NDArray[np.int64]
@@ -78,9 +78,7 @@ class Scene:
         y = sample.y_true.astype(np.int64) if binary else np.zeros(n, np.int64)
         weight = np.ones(n) if sample.weight is None else sample.weight
         scene = cls(model, inputs, groups, {}, y, weight, binary, seed, shuffles, permutations)
-        step = model.batch_size
-        parts = [scene.said(taken(inputs, slice(i, i + step)), torch.as_tensor(y[i : i + step]))
-                 for i in range(0, n, step)]  # fmt: skip
+        parts = [scene.said(taken(inputs, at), torch.as_tensor(y[at])) for at in slices(n, model.batch_size)]
         names = ("score", "selected", "loss")[: parts[0].shape[1]]
         scene.outputs.update(zip(names, torch.cat(parts).cpu().numpy().T, strict=True))
         return scene

@@ -23,7 +23,7 @@ from auditkit.explain.estimates import FEWEST
 from auditkit.explain.preflight import preflight, unchanged, undisturbed
 from auditkit.inputs.loading import load_weights
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, n_rows, taken
+from auditkit.inputs.packing import Inputs, n_rows, slices, taken
 from auditkit.progress import tell
 
 Weights = dict[str, Tensor]
@@ -112,7 +112,7 @@ def gap_gradient(model: Model, inputs: Inputs, coefficient: Floats) -> Weights:
     total = {k: torch.zeros_like(v) for k, v in weights.items()}
     c = torch.as_tensor(coefficient)
     with differentiating(REFUSED):
-        for where in _parts(n_rows(inputs)):
+        for where in slices(n_rows(inputs), ROWS):
             decision = _decision(model, weights, taken(inputs, where))
             score = model.probabilities(decision)
             part = (score * c[where].to(score)).sum()
@@ -129,7 +129,7 @@ def along(model: Model, inputs: Inputs, y_true: Floats, direction: Weights) -> F
     weights = _weights(model.module)
     out: list[Floats] = []
     y = torch.as_tensor(y_true)
-    for where in _parts(n_rows(inputs)):
+    for where in slices(n_rows(inputs), ROWS):
         part, target = taken(inputs, where), y[where]
 
         def losses(w: Weights, part: Inputs = part, target: Tensor = target) -> Tensor:
@@ -199,7 +199,3 @@ def _alone(module: nn.Module) -> nn.Module:
 
 def _weights(module: nn.Module) -> Weights:
     return {k: p.detach().clone() for k, p in _alone(module).named_parameters() if p.is_floating_point()}
-
-
-def _parts(n: int) -> list[slice]:
-    return [slice(i, min(n, i + ROWS)) for i in range(0, n, ROWS)]

@@ -15,6 +15,7 @@ from auditkit.explain.methods.catalogue import Method
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.impute import imputed
 from auditkit.inputs.groups import mixed, summed
+from auditkit.inputs.packing import slices
 
 NODES = 16
 """Points of the path on which gradients are averaged: enough for an order."""
@@ -65,9 +66,8 @@ class Trial:
         """
         step, parts = min(2**15, rows_per_call(self.at, copies=1)), []
         device = self.at.points[0].device
-        for start in range(0, len(row), step):
-            part = self.at.take(row[start : start + step].to(device))
-            kept = chosen[start : start + step].to(device)
+        for where in slices(len(row), step):
+            part, kept = self.at.take(row[where].to(device)), chosen[where].to(device)
             if impute is None:
                 there = mixed(self.at.groups, kept, part.points, spread(self.baseline, part))
             else:
