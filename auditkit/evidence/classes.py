@@ -74,9 +74,7 @@ class ClassTally(Framed):
 
         Groups without such a row are there, with a table of zeros.
         """
-        for name in by:
-            if name not in self.by:
-                raise EvidenceError(f"no column '{name}' in a tally by {choices(name, self.by)}")
+        frames.known_columns(by, self.by)
         cells = self.table("cells")
         groups, where = frames.places(cells, by, len(cells["n"]))
         width = len(self.classes) + 1

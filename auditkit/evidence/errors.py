@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.arrays import Floats, Ints, Positions
-from auditkit.errors import DataError, EvidenceError, choices
+from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence import pooled, reading, suppression
-from auditkit.evidence.frames import Columns, Framed, column, columns_of, places
+from auditkit.evidence.frames import Columns, Framed, columns_of, known_columns, places
 from auditkit.evidence.rare import FEWEST
-from auditkit.evidence.tally import coded_strings, matched
+from auditkit.evidence.tally import labelled_rows, matched
 from auditkit.evidence.value_cells import QUANTITIES, cells_of, counted, floats, values_of
 from auditkit.lazy import pandas as pd
 
@@ -80,12 +80,7 @@ class ErrorSums(Framed):
         """
         columns, beside = matched(groups, {"y_true": y_true, "y_pred": y_pred})
         y, p = np.asarray(beside["y_true"], np.float64), np.asarray(beside["y_pred"], np.float64)
-        frame: dict[str, Any] = {}
-        for name, values in columns.items():
-            codes, labels = coded_strings(values, name)
-            if len(codes) != len(y):
-                raise DataError(f"'{name}' has {len(codes)} rows, y_true has {len(y)}")
-            frame[column(name)] = np.array(labels, dtype=object)[codes] if labels else np.zeros(0, dtype=object)
+        frame = labelled_rows(columns, len(y))
         if len(p) != len(y):
             raise DataError(f"y_pred has {len(p)} rows, y_true has {len(y)}")
         by = tuple(columns)
@@ -108,7 +103,7 @@ class ErrorSums(Framed):
 
     def moments(self, *by: str) -> GroupMoments:
         """Moments by the crossed groups of these columns, groups sorted."""
-        self._known(by)
+        known_columns(by, self.by)
         columns = self.table("moments_")
         groups, code = places(columns, by, len(columns["n"]))
         found = _combined(columns, code, len(groups))
@@ -120,7 +115,7 @@ class ErrorSums(Framed):
 
     def values(self, *by: str) -> GroupValues:
         """How often each predicted value occurs in each crossed group of these columns; groups without rows too."""
-        self._known(by)
+        known_columns(by, self.by)
         columns, rows = self.table("values_"), self.table("moments_")
         groups, _ = places(rows, by, len(rows["n"]))
         valued, code = places(columns, by, len(columns["n"]))
@@ -131,11 +126,6 @@ class ErrorSums(Framed):
         np.add.at(n, (at[code], where), columns["n"].astype(np.int64))
         width = floats(cells + 1 << self.cut) - floats(cells << self.cut) if self.cut else np.zeros(1)
         return GroupValues(groups, values_of(cells, self.cut), n, max(self.width_, float(width.max(initial=0.0))))
-
-    def _known(self, by: tuple[str, ...]) -> None:
-        for name in by:
-            if name not in self.by:
-                raise EvidenceError(f"no column '{name}' in sums by {choices(name, self.by)}")
 
     def reduced(self, disclosure: Disclosure) -> ErrorSums:
         """With values that ten people share, at least, or as many as a group has that is told; and rounded means of

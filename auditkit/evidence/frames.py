@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.arrays import Positions
+from auditkit.errors import EvidenceError, choices
 from auditkit.lazy import pandas
 
 Columns = Mapping[str, NDArray[Any]]
@@ -126,3 +127,16 @@ def summed(columns: Columns, by: Sequence[str], beside: Sequence[str], sums: Seq
         out[name] = np.zeros(len(found), dtype=columns[name].dtype)
         np.add.at(out[name], at, columns[name])
     return out
+
+
+def summed_rows(frame: pandas.DataFrame, keys: Sequence[str], sums: Sequence[str] = ("n",)) -> pandas.DataFrame:
+    """The same of a frame: one row a combination of its keys, sorted, with sums."""
+    out: pandas.DataFrame = frame[[*keys, *sums]].groupby(list(keys), sort=True, observed=True).sum().reset_index()
+    return out
+
+
+def known_columns(asked: Sequence[str], by: Sequence[str]) -> None:
+    """EvidenceError for a group column that the evidence does not have."""
+    for name in asked:
+        if name not in by:
+            raise EvidenceError(f"no group column '{name}'; there are {choices(name, by)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auditkit.arrays import Floats, Ints
-from auditkit.evidence.frames import columns_of
+from auditkit.evidence.frames import columns_of, summed_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +18,7 @@ QUANTITIES = ("error", "absolute", "squared", "prediction")
 
 def counted(cells: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     """Cells with one row a combination of groups and value, sorted."""
-    out: pd.DataFrame = cells.groupby([*columns_of(by), "cell"], sort=True, observed=True)["n"].sum().reset_index()
-    return out
+    return summed_rows(cells, [*columns_of(by), "cell"])
 
 
 def cells_of(values: Floats) -> Ints:

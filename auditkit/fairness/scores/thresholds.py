@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auditkit.evidence.histogram import BINS, LEAST, Bins
+from auditkit.evidence.histogram import Bins
+from auditkit.evidence.score_grid import BINS, LEAST
 
 Floats = NDArray[np.float64]
 Constraint = Literal["demographic_parity", "equal_opportunity", "equalized_odds", "one_threshold"]
