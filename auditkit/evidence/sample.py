@@ -15,6 +15,7 @@ from auditkit.errors import EvidenceError, listing
 from auditkit.evidence.census import census_of
 from auditkit.evidence.contents import hashable
 from auditkit.evidence.reading import fields, mapping, numbers, texts
+from auditkit.evidence.sums import merged
 from auditkit.evidence.suppression import recoded_batch
 from auditkit.lazy import pandas as pd
 
@@ -114,9 +115,7 @@ class Sample:
                 f"cannot add a sample of {self.k} rows a group by {list(self.batch.groups)} and one of {other.k} by "
                 f"{list(other.batch.groups)}"
             )
-        counts = dict(self.counts)
-        for group, n in other.counts.items():
-            counts[group] = counts.get(group, 0) + n
+        counts = merged(self.counts, other.counts)
         keys = np.concatenate([self.keys, other.keys])
         census = None if self.census is None or other.census is None else self.census + other.census
         return Sample(self.k, concatenated([self.batch, other.batch]), keys, counts, census)._cut()

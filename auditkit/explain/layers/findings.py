@@ -12,8 +12,7 @@ from auditkit.check import Assessment
 from auditkit.errors import listing
 from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import estimated, undefined
-from auditkit.explain.layers.layer_reading import LayerReading
-from auditkit.explain.layers.statements import hidden, statement
+from auditkit.explain.layers.statements import LayerReading, hidden, statement
 from auditkit.explain.layers.sums import LayerSums
 from auditkit.explain.trust.records import preflight_check
 from auditkit.formatting import percent
