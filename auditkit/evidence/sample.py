@@ -178,6 +178,11 @@ def taken(batch: Batch, where: Positions, *, weight: Floats | None = None) -> Ba
     )
 
 
+def row_weights(batch: Batch) -> Floats:
+    """(N,) rows of the data that each row stands for: its `weight`, or 1."""
+    return np.ones(len(batch.y_true)) if batch.weight is None else np.asarray(batch.weight, np.float64)
+
+
 def concatenated(batches: Sequence[Batch]) -> Batch:
     """Batches one under the other."""
     scores, weights, clusters, controls = (

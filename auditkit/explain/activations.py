@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from auditkit.errors import ModelError, choices
+from auditkit.errors import ModelError, NotExplained, choices
 from auditkit.explain.asking import differentiating
-from auditkit.explain.attributions.study import NotExplained
 from auditkit.explain.layers.discovery import with_first
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, n_rows, slices, taken

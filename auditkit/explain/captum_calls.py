@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auditkit.errors import ModelError, out_of_memory
-from auditkit.errors import NotExplained as NotExplained
+from auditkit.errors import ModelError, NotExplained, out_of_memory
 from auditkit.explain.asking import differentiating
 from auditkit.explain.surface import Forward, Surface
 from auditkit.inputs.running import random_state_kept

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from auditkit.arrays import Floats
 from auditkit.evidence.sums import Moments
-from auditkit.records import Estimate
+from auditkit.records import Estimate, GroupEstimate
 from auditkit.stats import contrasts
 from auditkit.stats.comparisons import Comparisons
 from auditkit.stats.means import share_limits, t_value
@@ -43,6 +44,12 @@ class Cell(NamedTuple):
         if math.isnan(self.value):
             return unshown(self.n, level=level, method=self.method)
         return estimated(self.value, self.limits(critical_value(level)), n=self.n, level=level, method=self.method)
+
+
+def by_group(attribute: str, names: Sequence[str], cells: Sequence[Cell], level: float) -> tuple[GroupEstimate, ...]:
+    """The estimates of an attribute's groups."""
+    pairs = zip(names, cells, strict=True)
+    return tuple(GroupEstimate(group={attribute: g}, estimate=c.estimate(level)) for g, c in pairs)
 
 
 def mean(values: ArrayLike, weight: ArrayLike, *, bounds: tuple[float, float] = UNBOUNDED) -> Cell:
@@ -132,6 +139,16 @@ def unshown(n: int, *, level: float, method: str) -> Estimate:
     few = f"{n} sampled rows, fewer than {FEWEST}: not shown"
     note = few if n < FEWEST else f"{n} sampled rows: not shown, since with all rows they would tell a smaller group"
     return undefined(note, n=n, level=level, method=method)
+
+
+def group_means(values: Floats, weight: Floats, label: NDArray[Any], fewest: int = FEWEST) -> dict[str, float]:
+    """Group → the weighted mean of its rows, where there are so many; sorted by name.
+
+    >>> group_means(np.array([1.0, 2.0, 9.0]), np.ones(3), np.array(["b", "b", "a"], object), fewest=2)
+    {'b': 1.5}
+    """
+    groups = (g for g in sorted(set(label)) if (label == g).sum() >= fewest)
+    return {g: float(np.average(values[label == g], weights=weight[label == g])) for g in groups}
 
 
 class Gap(NamedTuple):

@@ -9,8 +9,9 @@ import numpy as np
 
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck, class_explained
-from auditkit.errors import ModelError
+from auditkit.errors import ModelError, NotExplained
 from auditkit.evidence.grouped import GroupSums
+from auditkit.evidence.sample import row_weights
 from auditkit.explain.attributions.findings import attribution_findings
 from auditkit.explain.attributions.sums import NOT_MEASURED, PHI, AttributionRows
 from auditkit.explain.methods.names import baseline_of, checked_name
@@ -69,7 +70,7 @@ class Attribution(BaseCheck):
         weight once a class, `<class>|phi:<column>`. Beside it the trials of T2–T9 on at most 256 of the rows. A model
         that cannot be explained gives a table without columns, and the reason.
         """
-        from auditkit.explain.attributions.study import NotExplained, equal_scores, explain, explain_classes
+        from auditkit.explain.attributions.study import equal_scores, explain, explain_classes
         from auditkit.explain.trust.study import by_class, of_method
 
         options: dict[str, Any] = {"method": self.method, "n_steps": self.n_steps, "seed": self.seed}
@@ -83,7 +84,6 @@ class Attribution(BaseCheck):
         except NotExplained as e:
             return AttributionRows({}, {}, {"method": self.method, NOT_MEASURED: str(e)})
         facts = {**self._facts(each[0], sample), "explained": "probability" if every else model.explained}
-        labels = {str(c): sample.groups[c].astype("str").tolist() for c in sample.groups}
         columns = _columns(each[0], sample)
         if not every:
             trials = of_method(model, sample, each[0])
@@ -96,7 +96,7 @@ class Attribution(BaseCheck):
                 for name, explained in zip(sample.classes, each, strict=True)
                 for column, values in _columns(explained, sample).items()
             }
-        return AttributionRows(columns, labels, facts, trials)
+        return AttributionRows(columns, sample.labels(), facts, trials)
 
     def _facts(self, explained: Explained, sample: Batch) -> dict[str, Any]:
         facts: dict[str, Any] = {
@@ -117,10 +117,9 @@ class Attribution(BaseCheck):
 
 
 def _columns(explained: Explained, sample: Batch) -> dict[str, Any]:
-    n = len(explained.phi)
     return {
         **{f"{PHI}{name}": explained.phi[:, j] for j, name in enumerate(explained.columns)},
-        "weight": np.ones(n) if sample.weight is None else sample.weight,
+        "weight": row_weights(sample),
         "delta": explained.delta,
         **({} if explained.epsilon is None else {"epsilon": explained.epsilon}),
         "steps": explained.steps.astype(np.float64),

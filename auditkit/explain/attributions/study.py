@@ -14,9 +14,8 @@ from torch import Tensor
 
 from auditkit.arrays import Floats, Ints
 from auditkit.batch import Batch
-from auditkit.explain.asking import NoGradient as NoGradient
-from auditkit.explain.asking import differentiating, finite
-from auditkit.explain.captum_calls import NotExplained as NotExplained
+from auditkit.errors import NotExplained
+from auditkit.explain.asking import NoGradient, differentiating, finite
 from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.methods.catalogue import Method, each_output, method_of
 from auditkit.explain.methods.gradients import output

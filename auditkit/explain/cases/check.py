@@ -12,7 +12,8 @@ import pandas as pd
 from auditkit.arrays import Bools, Floats, Positions
 from auditkit.batch import Batch, missing
 from auditkit.check import Assessment, BaseCheck
-from auditkit.evidence.sample import Observations, taken
+from auditkit.errors import NotExplained
+from auditkit.evidence.sample import Observations, row_weights, taken
 from auditkit.explain.cases.findings import (
     KINDS,
     PHI,
@@ -67,9 +68,8 @@ class Examples(BaseCheck):
         known = taken(sample, rows, weight=None if sample.weight is None else sample.weight[rows])
         size = task_of(known.task).missed_by(known, threshold=model.threshold)
         wrong = size >= np.quantile(size, 0.9) if known.kind.numeric and len(size) else size > 0
-        labels = {str(a): known.groups[a].astype("str").tolist() for a in known.groups}
-        weight = np.ones(len(rows)) if known.weight is None else known.weight
-        overview = DecidedRows({"wrong": wrong.astype(float), "weight": weight}, labels, {"task": known.task})
+        columns = {"wrong": wrong.astype(float), "weight": row_weights(known)}
+        overview = DecidedRows(columns, known.labels(), {"task": known.task})
         chosen = _chosen(model, known, wrong, size, self.n)
         return CasesSeen(overview, _cases(model, known, chosen, self.method))
 
@@ -134,8 +134,6 @@ def _parts(rows: Positions) -> list[Positions]:
 
 def _cases(model: Model, sample: Batch, chosen: pd.DataFrame, method: str) -> Observations:
     """The chosen rows as a table: what they are, their contributions, values of what contributed most."""
-    from auditkit.explain.attributions.study import NotExplained
-
     if not len(chosen):
         return Observations({}, {}, {})
     positions = np.unique(chosen["row"])
@@ -199,7 +197,7 @@ def _told(sample: Batch, rows: Positions) -> dict[str, list[str]]:
     told = {k: worded(v[rows], sample.classes) for k, v in (("truth", sample.y_true), ("decision", sample.y_pred))}
     if sample.kind.yes_no and sample.score is not None:
         told["score"] = [f"{s:.3f}" for s in sample.score[rows]]
-    return told | {f"of:{a}": sample.groups[a].astype("str").iloc[rows].tolist() for a in sample.groups}
+    return told | {f"of:{a}": groups for a, groups in sample.labels(rows).items()}
 
 
 def _text(row: pd.Series[Any], name: str) -> str:

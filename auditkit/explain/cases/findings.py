@@ -14,10 +14,10 @@ from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.reading import fields, mapping
 from auditkit.evidence.sample import Observations
-from auditkit.explain.estimates import FEWEST, gap, share_of
+from auditkit.explain.estimates import FEWEST, by_group, gap, share_of
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.formatting import interval, percent
-from auditkit.records import TASK_KINDS, Case, Cases, Finding, GroupEstimate, TrustCheck
+from auditkit.records import TASK_KINDS, Case, Cases, Finding, TrustCheck
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -96,10 +96,7 @@ def _finding(seen: CasesSeen, attribute: str, decided: Grouped, n: int, level: f
         comparison="overall",
         by=(attribute,),
         estimate=everybody,
-        by_group=tuple(
-            GroupEstimate(group={attribute: name}, estimate=c.estimate(level))
-            for name, c in zip(names, cells, strict=True)
-        ),
+        by_group=by_group(attribute, names, cells, level),
         exhibits=(
             Cases(
                 title=f"Wrong decisions, one by one, by {attribute}",

@@ -11,10 +11,10 @@ import pandas as pd
 import torch
 
 from auditkit.arrays import Bools, Floats, Ints
-from auditkit.errors import DataError, listing
+from auditkit.errors import DataError, NotExplained, listing
 from auditkit.explain.asking import finite
 from auditkit.explain.attributions.study import Setup, attributed, refined, surface_of, weighted_mean
-from auditkit.explain.captum_calls import NotExplained, Tensors
+from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.methods.catalogue import method_of
 from auditkit.explain.preflight import examined
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check

@@ -15,7 +15,7 @@ import pandas as pd
 from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck, attributes_asked, class_explained
-from auditkit.errors import DataError, choices, listing
+from auditkit.errors import DataError, NotExplained, choices, listing
 from auditkit.evidence.grouped import GroupSums
 from auditkit.explain.concepts.findings import CONCEPT, PROJECTION, ConceptRows, concept_findings, contrasts_of
 from auditkit.options import checked_options
@@ -78,8 +78,6 @@ class Concepts(BaseCheck):
         The statistic of any labels is the difference of the means of u, since ∇h·v is linear in v.
         ModelError for an unknown layer or class, PolicyError for an unknown attribute.
         """
-        from auditkit.explain.attributions.study import NotExplained
-
         every = attributes_asked(self.attributes, sample, "for concepts")
         attributes = every if self.attributes or not self.examples else []
         examples = {name: _frame(name, rows, sample.features) for name, rows in (self.examples or {}).items()}
@@ -123,7 +121,6 @@ def _observed(
 ) -> ConceptRows:
     from auditkit.explain.activations import layers_of
     from auditkit.explain.asking import answering
-    from auditkit.explain.attributions.study import NotExplained
     from auditkit.explain.preflight import examined
 
     n = len(sample.features)

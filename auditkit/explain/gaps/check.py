@@ -13,7 +13,7 @@ from auditkit.arrays import Floats
 from auditkit.batch import Batch, missing
 from auditkit.catalogue.gaps import TARGETS, GapTarget
 from auditkit.check import Assessment, BaseCheck, attributes_asked, class_explained
-from auditkit.errors import ModelError, listing
+from auditkit.errors import ModelError, NotExplained, listing
 from auditkit.evidence.sample import taken
 from auditkit.explain.gaps.findings import gap_findings
 from auditkit.explain.gaps.sums import REST, Contrast, GapSums, group_name
@@ -84,8 +84,6 @@ class GapAttribution(BaseCheck):
 
         PolicyError for an attribute that is not declared. What cannot be split is in the evidence, with its reason.
         """
-        from auditkit.explain.attributions.study import NotExplained
-
         sets = self._sets(sample)
         facts = {**self._facts(sample), "by": ["+".join(names) for names in sets]}
         if any("+" in name for names in sets for name in names):
@@ -128,7 +126,7 @@ class GapAttribution(BaseCheck):
         return model.of_output(i), replace(sample, y_true=y)
 
     def _split(self, model: Model, sample: Batch, sets: list[tuple[str, ...]], facts: dict[str, Any]) -> GapSums:
-        from auditkit.explain.attributions.study import NotExplained, all_equal, groups_of
+        from auditkit.explain.attributions.study import all_equal, groups_of
         from auditkit.explain.gaps import splitting as gap
         from auditkit.explain.preflight import examined
         from auditkit.inputs.packing import leaves
@@ -191,7 +189,6 @@ class _Found:
         self.scene.done.clear()
 
     def _of_target(self, by: str, target: GapTarget, members: dict[str, Rows], wide: bool) -> None:
-        from auditkit.explain.attributions.study import NotExplained
         from auditkit.explain.gaps import splitting as gap
 
         pair, what = gap.driving(self.scene, target, members), f"gap_share of {target.name} by {by}"

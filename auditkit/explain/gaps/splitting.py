@@ -14,9 +14,11 @@ from torch import Tensor
 from auditkit.arrays import Floats, Ints
 from auditkit.batch import Batch
 from auditkit.catalogue.gaps import GapTarget
+from auditkit.errors import NotExplained
 from auditkit.evidence.census import log_loss
+from auditkit.evidence.sample import row_weights
 from auditkit.explain.asking import answering
-from auditkit.explain.attributions.study import NotExplained, differentiable
+from auditkit.explain.attributions.study import differentiable
 from auditkit.explain.captum_calls import CALL_BYTES
 from auditkit.explain.gaps.pairs import Pairs, staircase
 from auditkit.explain.gaps.sums import REST, Contrast, Units
@@ -76,8 +78,7 @@ class Scene:
         n = len(sample.features)
         binary = not sample.kind.numeric
         y = sample.y_true.astype(np.int64) if binary else np.zeros(n, np.int64)
-        weight = np.ones(n) if sample.weight is None else sample.weight
-        scene = cls(model, inputs, groups, {}, y, weight, binary, seed, shuffles, permutations)
+        scene = cls(model, inputs, groups, {}, y, row_weights(sample), binary, seed, shuffles, permutations)
         parts = [scene.said(taken(inputs, at), torch.as_tensor(y[at])) for at in slices(n, model.batch_size)]
         names = ("score", "selected", "loss")[: parts[0].shape[1]]
         scene.outputs.update(zip(names, torch.cat(parts).cpu().numpy().T, strict=True))

@@ -14,7 +14,7 @@ import pandas as pd
 from auditkit.arrays import Floats, Positions
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck, attributes_asked
-from auditkit.errors import DataError, PolicyError, choices, nearest
+from auditkit.errors import DataError, NotExplained, PolicyError, choices, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST
 from auditkit.explain.influence.findings import SHOWN, InfluenceSeen, cells_of, influence_findings
@@ -104,8 +104,6 @@ class Influence(BaseCheck):
 
         DataError for training rows that lack what the model reads, ModelError for checkpoints that do not fit.
         """
-        from auditkit.explain.captum_calls import NotExplained
-
         if self.train is None:
             return _not_measured(NO_ROWS)
         try:

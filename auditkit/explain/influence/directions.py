@@ -17,9 +17,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from auditkit.arrays import Floats
 from auditkit.batch import Batch
+from auditkit.errors import NotExplained
+from auditkit.evidence.sample import row_weights
 from auditkit.explain.asking import answering, differentiating
-from auditkit.explain.captum_calls import NotExplained
-from auditkit.explain.estimates import FEWEST
+from auditkit.explain.estimates import group_means
 from auditkit.explain.preflight import preflight, unchanged, undisturbed
 from auditkit.inputs.loading import load_weights
 from auditkit.inputs.model import Model
@@ -47,13 +48,8 @@ class Gap(NamedTuple):
 def gap_of(model: Model, sample: Batch, attribute: str) -> Gap | None:
     """The gap between the groups of highest and lowest mean score; None with fewer than two of ten rows."""
     score = np.asarray(sample.y_pred if sample.score is None else sample.score, float)
-    weight = np.ones(len(score)) if sample.weight is None else sample.weight
-    label = sample.groups[attribute].astype("str").to_numpy()
-    means = {
-        g: float(np.average(score[label == g], weights=weight[label == g]))
-        for g in sorted(set(label))
-        if (label == g).sum() >= FEWEST
-    }
+    weight, label = row_weights(sample), sample.groups[attribute].astype("str").to_numpy()
+    means = group_means(score, weight, label)
     if len(means) < 2:
         return None
     lower, upper = min(means, key=lambda g: means[g]), max(means, key=lambda g: means[g])

@@ -10,8 +10,9 @@ import torch
 
 from auditkit.arrays import Floats, Positions
 from auditkit.batch import Batch
+from auditkit.errors import NotExplained
 from auditkit.explain.asking import NoGradient
-from auditkit.explain.attributions.study import NotExplained, groups_of
+from auditkit.explain.attributions.study import groups_of
 from auditkit.explain.layers.conductance import STEPS, conductance
 from auditkit.explain.layers.discovery import Layer
 from auditkit.explain.layers.rows import Rows

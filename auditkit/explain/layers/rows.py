@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from auditkit.arrays import Bools, Floats, Positions
 from auditkit.batch import MISSING, Batch, missing
 from auditkit.errors import listing
+from auditkit.evidence.sample import row_weights
+from auditkit.explain.estimates import group_means
 from auditkit.explain.gaps.pairs import Pairs, staircase
 from auditkit.explain.layers.probes import Half, halves
 
@@ -49,17 +51,14 @@ def rows_compared(
     sample: Batch, scores: Floats, by: Sequence[str] | None, *, seed: int
 ) -> tuple[list[Rows], dict[str, Any]]:
     """The rows of each attribute's two groups that drive the gap, and what is said of each attribute."""
-    weight = np.ones(len(scores)) if sample.weight is None else np.asarray(sample.weight, float)
+    weight = row_weights(sample)
     facts: dict[str, Any] = {}
     chosen = []
     names = by if by is not None else tuple(map(str, sample.groups.columns))
     for name in names:
         labels = sample.groups[name].astype("str").to_numpy()
-        means = {
-            g: float(np.average(scores[labels == g], weights=weight[labels == g]))
-            for g in sorted(set(labels))
-            if g != MISSING and (labels == g).sum() >= LEAST
-        }
+        means = group_means(scores, weight, labels, LEAST)
+        means.pop(MISSING, None)
         if len(means) < 2:
             facts[name] = {"why": _why_no_pair(labels, means)}
             continue

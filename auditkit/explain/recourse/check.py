@@ -15,6 +15,7 @@ from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, choices, nearest
 from auditkit.evidence.grouped import GroupSums
+from auditkit.evidence.sample import row_weights
 from auditkit.explain.recourse.findings import CHANGES, MOVES, RecourseRows, recourse_findings
 from auditkit.options import checked_options
 from auditkit.progress import tell
@@ -116,9 +117,8 @@ class Recourse(BaseCheck):
         chosen, weight = _spread(sample, refused, self.rows)
         with undisturbed(model):
             found = _searched(model, sample.features, chosen, columns, self.depth)
-        labels = {str(a): sample.groups[a].astype("str").iloc[chosen].tolist() for a in sample.groups}
         facts = {**self.options(), "refused": len(refused), "sampled": len(sample.y_pred)}
-        return RecourseRows({"weight": weight, **found}, labels, facts)
+        return RecourseRows({"weight": weight, **found}, sample.labels(chosen), facts)
 
     def assess(self, evidence: RecourseRows | GroupSums, *, level: float = 0.95) -> Assessment:
         """Success and cost an attribute; pure."""
@@ -178,7 +178,7 @@ def _number(name: str, values: pd.Series[Any], weight: Floats | None, grid: int,
 
 def _spread(sample: Batch, refused: Positions, most: int) -> tuple[Positions, Floats]:
     """At most so many refused rows, shared out over the crossed groups; weights make up for those left out."""
-    weight = np.ones(len(sample.y_pred)) if sample.weight is None else sample.weight
+    weight = row_weights(sample)
     if len(refused) <= most or not len(refused):
         return refused, weight[refused]
     crossed = sample.groups.astype("str").agg("\x1f".join, axis=1).to_numpy()[refused]

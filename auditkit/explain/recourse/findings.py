@@ -11,9 +11,9 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
-from auditkit.explain.estimates import Cell, Gap, gap, mean_of, share_of, undefined
+from auditkit.explain.estimates import Cell, Gap, by_group, gap, mean_of, share_of, undefined
 from auditkit.formatting import interval, percent, points, quotient
-from auditkit.records import Finding, GroupEstimate, Table
+from auditkit.records import Finding, Table
 
 CHANGES, MOVES = "changes:", "moves:"
 """Prefixes: 1 where the cheapest action changes the column; 1 where changing it alone moves any score."""
@@ -106,10 +106,7 @@ def _finding(
         comparison="difference",
         by=(ways.attribute,),
         estimate=estimate if between is None else between.estimate,
-        by_group=tuple(
-            GroupEstimate(group={ways.attribute: g}, estimate=c.estimate(level))
-            for g, c in zip(ways.names, cells, strict=True)
-        ),
+        by_group=by_group(ways.attribute, ways.names, cells, level),
         exhibits=tables,
         notes=_notes(seen),
         references=(METRICS[metric].reference,),

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from auditkit.arrays import Floats
+from auditkit.errors import NotExplained
 from auditkit.explain.asking import finite
-from auditkit.explain.attributions.study import NotExplained, differentiable, weighted_mean
+from auditkit.explain.attributions.study import differentiable, weighted_mean
 from auditkit.explain.captum_calls import Tensors, gradients_of_the_sum, in_chunks, rows_per_call
 from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.methods.shapley import shapley_values

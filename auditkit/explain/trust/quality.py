@@ -12,15 +12,17 @@ from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, hidden
 from auditkit.evidence.sample import Observations
 from auditkit.evidence.sums import Moments
-from auditkit.explain.estimates import Cell, estimated, gap, undefined, unshown
+from auditkit.explain.estimates import estimated, undefined, unshown
 from auditkit.explain.trust.findings import Ranking, sensitivity
 from auditkit.explain.trust.records import checked, unmeasured
 from auditkit.explain.trust.set_sums import CHANGES, missed
 from auditkit.formatting import decimals, percent
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, GroupEstimates, Table, TrustCheck
+from auditkit.stats import contrasts
+from auditkit.stats.contrasts import Method
 from auditkit.stats.means import t_value
-from auditkit.stats.rates import critical_value
+from auditkit.stats.rates import Limits, critical_value
 
 MEAN = "mean, t over the rows"
 RATIO = "ratio of means, linearised; t over the rows"
@@ -156,9 +158,15 @@ def _gained(trials: Observations) -> Floats:
 
 def _gap(ratios: Sequence[_Ratio], level: float) -> Estimate:
     """max − min over the groups of ten rows or more, judged as the largest of all pairs."""
-    kept = [Cell(r.value, r.limits, r.moments.n, GAP) for r in ratios if r.moments.n >= SPARSE and r.under]
-    found = gap(kept, level=level)
-    if found is None:
-        n = sum(c.n for c in kept)
+    kept = [r for r in ratios if r.moments.n >= SPARSE and r.under]
+    n = sum(r.moments.n for r in kept)
+    if len(kept) < 2:
         return undefined(f"fewer than two groups of {SPARSE} rows", n=n, level=level, method=GAP)
-    return found.estimate.model_copy(update={"method": GAP})
+
+    def limits_at(z: float, _: Method) -> Limits:
+        both = np.array([r.limits(z) for r in kept])
+        return Limits(both.mean(1), both[:, 0], both[:, 1])
+
+    found = contrasts.difference(limits_at, len(kept), level=level, most=np.inf)
+    high = None if np.isinf(found.high) else float(found.high)
+    return Estimate(value=float(found.value), low=float(found.low), high=high, level=level, n=n, method=GAP)

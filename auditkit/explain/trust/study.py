@@ -11,9 +11,9 @@ import torch
 
 from auditkit.arrays import Floats
 from auditkit.batch import Batch
-from auditkit.errors import out_of_memory
-from auditkit.evidence.sample import Observations
-from auditkit.explain.attributions.study import NotExplained, drawn_points, surface_for, surface_of, weighted_mean
+from auditkit.errors import NotExplained, out_of_memory
+from auditkit.evidence.sample import Observations, row_weights
+from auditkit.explain.attributions.study import drawn_points, surface_for, surface_of, weighted_mean
 from auditkit.explain.captum_calls import rows_per_call
 from auditkit.explain.methods.catalogue import Method, method_of
 from auditkit.explain.preflight import undisturbed
@@ -95,7 +95,7 @@ def numbers(trial: Trial, whole: Surface, model: Model, sample: Batch, *, build:
     everything = torch.ones(n, trial.features, dtype=torch.bool)
     where = torch.arange(n)
     delta = (trial.values(everything, where) - trial.values(~everything, where)).numpy()
-    weight = np.ones(n) if sample.weight is None else np.asarray(sample.weight[:n], float)
+    weight = row_weights(sample)[:n]
     columns: Columns = {"weight": weight, "delta": delta}
     facts: dict[str, Any] = {
         "seed": trial.seed,
@@ -129,8 +129,7 @@ def numbers(trial: Trial, whole: Surface, model: Model, sample: Batch, *, build:
                 raise
             facts["not_tried"][name] = f"the method cannot be asked this ({type(e).__name__})"  # its words quote rows
         tell("checking the explanation", k + 1, len(checks))
-    labels = {str(c): sample.groups[c].astype("str").tolist()[:n] for c in sample.groups}
-    return Observations(columns, labels, facts)
+    return Observations(columns, sample.labels(slice(n)), facts)
 
 
 def _copied(model: Model, seed: int) -> Model:
