@@ -196,8 +196,6 @@ def _categories(name: str, values: pd.Series[Any]) -> Coded:
     present = np.flatnonzero(np.bincount(codes, minlength=len(labels)))
     place = np.zeros(len(labels), dtype=np.int64)
     place[present] = np.arange(len(present))
-    return Coded(place[codes], tuple(_condition(name, labels[i]) for i in present))
-
-
-def _condition(name: str, label: str) -> str:
-    return f"{name} is missing" if label == MISSING else f"{name} = {label}"
+    occurring = (labels[i] for i in present)
+    told = tuple(f"{name} is missing" if label == MISSING else f"{name} = {label}" for label in occurring)
+    return Coded(place[codes], told)

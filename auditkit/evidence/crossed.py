@@ -90,7 +90,10 @@ class CrossedSums:
                 raise EvidenceError(
                     f"cannot add subgroups with other {fact}: {a} and {b}. Fit the check once, and share it"
                 )
-        labels = {c: _union(self.labels[c], other.labels[c]) for c in self.labels}
+        labels = {
+            c: own if own == other.labels[c] else tuple(sorted({*own, *other.labels[c]}))
+            for c, own in self.labels.items()
+        }
         a, b = self._on(labels), other._on(labels)
         return CrossedSums(
             labels,
@@ -305,10 +308,6 @@ def _line(values: NDArray[Any]) -> str:
     return " ".join(f"{v:.10g}" for v in values.tolist())
 
 
-def _union(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
-    return a if a == b else tuple(sorted({*a, *b}))
-
-
 def _without_rare(
     sums: CrossedSums, recoding: Mapping[str, Mapping[str, str]], *, crossed: bool, fewest: int
 ) -> CrossedSums:
@@ -340,7 +339,8 @@ def _joined(sums: CrossedSums, least: int, *, complete: bool) -> CrossedSums:
     """Values of too few rows as one condition; `complete`: with the smallest others, until that has enough rows."""
     for column in sums.labels:
         n = sums.of(column)[:, 0].sum(axis=0)
-        small = _small(sums.labels[column], n, least, complete=complete, numbers=_is_binned(sums.facts, column))
+        binned = sums.facts.get("edges", {}).get(column) is not None
+        small = _small(sums.labels[column], n, least, complete=complete, numbers=binned)
         sums = _as_one(sums, column, small, f"{column} is a value of few rows")
     return sums
 
@@ -357,10 +357,6 @@ def _as_one(sums: CrossedSums, column: str, small: set[int], name: str) -> Cross
             rest = table.take(sorted(small), axis=axis).sum(axis=axis, keepdims=True)
             tables[by] = np.concatenate([table.take(kept, axis=axis), rest], axis=axis)
     return replace(sums, labels={**sums.labels, column: (*(names[i] for i in kept), name)}, tables=tables)
-
-
-def _is_binned(facts: dict[str, Any], column: str) -> bool:
-    return facts.get("edges", {}).get(column) is not None
 
 
 def _small(names: Sequence[str], n: Floats, least: int, *, complete: bool, numbers: bool) -> set[int]:

@@ -46,7 +46,7 @@ class Profile:
             if not absent.any():
                 continue
             missing[str(column)] = {
-                a: _named(np.bincount(codes[absent], minlength=len(labels)).tolist(), labels)
+                a: {labels[i]: n for i, n in enumerate(np.bincount(codes[absent]).tolist()) if n}
                 for a, (codes, labels) in coded.items()
             }
         return cls(
@@ -119,7 +119,3 @@ def _recoded(counts: dict[str, int], names: Mapping[str, str]) -> dict[str, int]
         label = names.get(value, value)
         out[label] = out.get(label, 0) + n
     return out
-
-
-def _named(counts: list[int], labels: list[str]) -> dict[str, int]:
-    return {label: n for label, n in zip(labels, counts, strict=True) if n}

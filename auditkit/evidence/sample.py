@@ -106,7 +106,7 @@ class Sample:
         strata = _strata(batch.groups)
         counts: dict[tuple[str, ...], int] = {}
         for group, count in zip(*np.unique(strata, return_counts=True), strict=True):
-            counts[_unjoin(group)] = int(count)
+            counts[tuple(group.split(_SEPARATOR))] = int(count)
         return cls(k, batch, keys, counts, census_of(batch))._cut()
 
     def __add__(self, other: Sample) -> Sample:
@@ -219,10 +219,6 @@ _SEPARATOR = "\x1f"
 
 def _join(group: Sequence[str]) -> str:
     return _SEPARATOR.join(group)
-
-
-def _unjoin(stratum: str) -> tuple[str, ...]:
-    return tuple(stratum.split(_SEPARATOR))
 
 
 def _even(counts: dict[tuple[str, ...], int], size: int) -> dict[tuple[str, ...], int]:

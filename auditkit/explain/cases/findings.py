@@ -135,6 +135,7 @@ def _case(cases: Observations, i: int) -> Case:
     ]
     facts += [(k.removeprefix("of:"), v[i]) for k, v in cases.labels.items() if k.startswith("of:")]
     missed = float(cases.columns["epsilon"][i]) if "epsilon" in cases.columns else 0.0
+    failed = f"This explanation does not hold: its contributions miss the score difference by {percent(missed)}."
     tokens = cases.labels.get("tokens")
     return Case(
         title=f"{cases.labels['group'][i]}: {_WHY[cases.labels['why'][i]][TASK_KINDS[cases.facts['task']].numeric]}",
@@ -142,7 +143,7 @@ def _case(cases: Observations, i: int) -> Case:
         contributions=tuple(lines),
         png=cases.labels["png"][i] if "png" in cases.labels else "",
         tokens=() if tokens is None else tuple((t, float(p)) for t, p in json.loads(tokens[i]) if t),
-        note=_failed(missed) if missed > T1_LIMIT else "",
+        note="" if missed <= T1_LIMIT else failed,
     )
 
 
@@ -151,10 +152,6 @@ _WHY = {
     "consequential": ("a consequential wrong decision", "one of the largest misses"),
 }
 """Kind → what a case is called: where decisions are wrong, and where numbers miss."""
-
-
-def _failed(missed: float) -> str:
-    return f"This explanation does not hold: its contributions miss the score difference by {percent(missed)}."
 
 
 def _rounded(x: float) -> float:

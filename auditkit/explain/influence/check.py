@@ -247,8 +247,5 @@ def _middle(y: Floats) -> float:
 
 
 def _not_measured(why: str) -> InfluenceSeen:
-    return InfluenceSeen(Observations({}, {}, {"not_measured": {"influence": why}}), _nothing())
-
-
-def _nothing() -> Observations:
-    return Observations({}, {}, {"shown": SHOWN})
+    cells = Observations({}, {}, {"not_measured": {"influence": why}})
+    return InfluenceSeen(cells, Observations({}, {}, {"shown": SHOWN}))

@@ -55,7 +55,9 @@ class InfluenceSeen:
         """Without single rows, and cells of fewer than ten as one, unless rows are kept."""
         if disclosure.keep_rows:
             return self
-        return InfluenceSeen(_pooled(self.cells, recoding_of(disclosure)), _none_of(self.rows))
+        rows = self.rows
+        none = Observations({k: v[:0] for k, v in rows.columns.items()}, {k: [] for k in rows.labels}, rows.facts)
+        return InfluenceSeen(_pooled(self.cells, recoding_of(disclosure)), none)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
@@ -95,10 +97,6 @@ def _together(cells: Observations, renamed: Sequence[tuple[str, str, str]]) -> O
     columns = {k: np.bincount(where, v, minlength=len(kept)).astype(np.float64) for k, v in cells.columns.items()}
     labels = {k: [name[i] for name in kept] for i, k in enumerate(("attribute", "group", "label"))}
     return Observations(columns, labels, cells.facts)
-
-
-def _none_of(rows: Observations) -> Observations:
-    return Observations({k: v[:0] for k, v in rows.columns.items()}, {k: [] for k in rows.labels}, rows.facts)
 
 
 def cells_of(

@@ -69,17 +69,19 @@ def study(model: Model, sample: Batch, options: Options) -> LayerSums:
     """All passes over the sample; the model is left as it was found."""
     with examined(model, sample.features):
         inputs = model.encode(sample.features)
-        layers = (_input_layer(inputs), *find_layers(model, inputs, options.layers))
+        first = Layer(INPUT, "", nn.Identity(), units=sum(t[:1].numel() for t in leaves(inputs)))
+        layers = (first, *find_layers(model, inputs, options.layers))
         scores = scores_with(model, inputs)
         chosen, facts = rows_compared(sample, scores, options.by, seed=options.seed)
         measured = [y for y in layers if not y.reason and y.name != INPUT]
+        raw = encoded(inputs).astype(np.float64)
         about = _Study(
             model,
             inputs,
             scores,
             tuple(chosen),
             {r.attribute: flows_of(model, sample, inputs, measured, r, options.seed) for r in chosen},
-            _controls(inputs, chosen, options.seed),
+            {r.attribute: control_tasks(raw[r.where], r.z, r.weight, seed=options.seed) for r in chosen},
             _to_erase(layers, options, len(scores)),
             options,
         )
@@ -152,10 +154,6 @@ def _fact(layer: Layer, erased: bool) -> dict[str, Any]:
     }
 
 
-def _input_layer(inputs: Inputs) -> Layer:
-    return Layer(INPUT, "", nn.Identity(), units=sum(t[:1].numel() for t in leaves(inputs)))
-
-
 def _whole(rows: Rows, scores: Floats) -> dict[str, list[float]]:
     """What concerns the attribute alone."""
     n = len(scores)
@@ -182,11 +180,6 @@ def _untrained_acts(model: Model, inputs: Inputs, block: Sequence[Layer], seed: 
         except NotExplained as e:
             return [], str(e)
     return found, ""
-
-
-def _controls(inputs: Inputs, chosen: Sequence[Rows], seed: int) -> dict[str, list[Bools]]:
-    raw = encoded(inputs).astype(np.float64)
-    return {r.attribute: control_tasks(raw[r.where], r.z, r.weight, seed=seed) for r in chosen}
 
 
 def _acts(model: Model, inputs: Inputs, block: Sequence[Layer]) -> Acts:

@@ -59,8 +59,14 @@ class LayerSums:
         """From `to_json`; EvidenceError for what cannot be."""
         found = reading.fields(data, "what was seen of layers", "facts", "sums")
         attributes = reading.mapping(found["sums"], "sums of layers", most=reading.MOST_COLUMNS)
-        sums = {
-            attribute: {layer: _read(seen) for layer, seen in reading.mapping(layers, "layers").items()}
+        sums: Sums = {
+            attribute: {
+                layer: {
+                    what: reading.numbers(v, f"'{what[:80]}' of a layer").tolist()
+                    for what, v in reading.mapping(seen, "a layer").items()
+                }
+                for layer, seen in reading.mapping(layers, "layers").items()
+            }
             for attribute, layers in attributes.items()
         }
         return cls(reading.mapping(found["facts"], "facts"), sums)
@@ -68,11 +74,6 @@ class LayerSums:
 
 def _each_added(a: list[float], b: list[float]) -> list[float]:
     return [x + y for x, y in zip(a, b, strict=True)]
-
-
-def _read(seen: Any) -> dict[str, list[float]]:
-    stored = reading.mapping(seen, "a layer")
-    return {what: reading.numbers(v, f"'{what[:80]}' of a layer").tolist() for what, v in stored.items()}
 
 
 def numbers(*values: float) -> list[float]:

@@ -147,10 +147,8 @@ def _success_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: 
     everybody = ways.everybody(float(seen.facts["depth"]))[0].estimate(level)
     sure = "" if everybody.low is None else f" ({interval(everybody, 'overall')})"
     start = f"Of all refused rows {percent(everybody.value)} would be approved {_through(seen)}{sure}"
-    if between is None:
-        return f"{start}. {CAUTION}"
-    if not between.estimate.excludes_zero:
-        return f"{start}; no difference between groups of {ways.attribute} is beyond doubt. {CAUTION}"
+    if between is None or not between.estimate.excludes_zero:
+        return start + _no_difference(ways, between, "; no")
     low, high = between.lowest, between.highest
     apart = f"{points(between.estimate.value)} points apart ({interval(between.estimate, 'difference')})"
     return (
@@ -160,16 +158,20 @@ def _success_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: 
     )
 
 
+def _no_difference(ways: Ways, between: Gap | None, no: str) -> str:
+    """How a statement ends where groups were compared in vain, or not at all."""
+    doubt = "" if between is None else f"{no} difference between groups of {ways.attribute} is beyond doubt"
+    return f"{doubt}. {CAUTION}"
+
+
 def _cost_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: float) -> str:
     if not ways.turned.everybody.n:
         return f"No refused row has a way {_through(seen)}, so that there is no cost to compare."
     e = ways.everybody(float(seen.facts["depth"]))[1].estimate(level)
     sure = "" if e.low is None else f" ({interval(e, 'ratio')})"
     start = f"Where there is a way, it costs {quotient(e.value)} on average{sure}; 1 is to pass all other people"
-    if between is None:
-        return f"{start}. {CAUTION}"
-    if not between.estimate.excludes_zero:
-        return f"{start}. No difference between groups of {ways.attribute} is beyond doubt. {CAUTION}"
+    if between is None or not between.estimate.excludes_zero:
+        return start + _no_difference(ways, between, ". No")
     low, high = between.lowest, between.highest
     return (
         f"{start}. It costs {ways.names[high]} rows {quotient(ways.cost[high].value)} and {ways.names[low]} rows "

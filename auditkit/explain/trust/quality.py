@@ -145,15 +145,13 @@ def statistics_of(seen: Observations) -> list[Statistic]:
     read: dict[str, Callable[[], tuple[str, Floats, Floats]]] = {
         "T5": lambda: ("T5 move under small noise", sensitivity(trials), ones),
         "T6": lambda: ("T6 infidelity", missed(trials.columns, "own"), trials.columns[CHANGES]),
-        "T7": lambda: ("T7 gain over random orders", _gained(trials), np.abs(trials.columns["delta"])),
+        "T7": lambda: (
+            "T7 gain over random orders",
+            (trials.columns["T7:insertion"] + trials.columns["T7:deletion"]) / 2,
+            np.abs(trials.columns["delta"]),
+        ),
     }
     return [*found, *(Statistic(*statistic(), trials) for name, statistic in read.items() if name not in absent)]
-
-
-def _gained(trials: Observations) -> Floats:
-    """Mean gain of deletion and insertion, in the unit of F."""
-    out: Floats = (trials.columns["T7:insertion"] + trials.columns["T7:deletion"]) / 2
-    return out
 
 
 def _gap(ratios: Sequence[_Ratio], level: float) -> Estimate:

@@ -123,7 +123,7 @@ class BinaryTarget(Target):
         _two(labels, name)
         told_apart(labels, name)
         if positive is None:
-            if not all(_is_01(x) for x in labels):
+            if not all(is_number(x) and x in (0, 1) for x in labels):
                 raise DataError(
                     f"the labels of '{name}' are {listing(labels)}: say which is positive, e.g. "
                     f"positive={labels[-1]!r} (--positive {labels[-1]} on the command line)"
@@ -223,10 +223,6 @@ def _one_class(labels: tuple[Any, ...], positive: Any, name: str) -> tuple[str, 
 
 def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
-
-
-def _is_01(x: Any) -> bool:
-    return is_number(x) and x in (0, 1)
 
 
 def _as_01(x: Any) -> bool | None:

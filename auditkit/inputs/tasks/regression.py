@@ -20,6 +20,9 @@ from auditkit.values import Unwritten, factorized, is_number
 if TYPE_CHECKING:
     from torch import Tensor
 
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+"""Text that writes a number."""
+
 
 class Regression(AuditTask):
     """A number."""
@@ -119,11 +122,7 @@ def numbers_of(column: pd.Series[Any], *, booleans: bool = False) -> Floats | No
         codes, labels = factorized(column)
     except Unwritten:
         return None
-    allowed = all(_writes_a_number(x) if isinstance(x, str) else is_number(x) for x in labels)
+    allowed = all(_NUMBER.fullmatch(x) is not None if isinstance(x, str) else is_number(x) for x in labels)
     if not allowed or (not booleans and any(isinstance(x, bool) for x in labels)):
         return None
     return np.array([*(float(x) for x in labels), np.nan], dtype=np.float64)[codes]
-
-
-def _writes_a_number(text: str) -> bool:
-    return re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", text) is not None
