@@ -52,20 +52,15 @@ def by_group(attribute: str, names: Sequence[str], cells: Sequence[Cell], level:
     return tuple(GroupEstimate(group={attribute: g}, estimate=c.estimate(level)) for g, c in pairs)
 
 
-def mean(values: ArrayLike, weight: ArrayLike, *, bounds: tuple[float, float] = UNBOUNDED) -> Cell:
-    """The weighted mean of values (N,), with Student's limits kept within `bounds`.
+def mean_of(moments: Moments, column: int = 0, *, bounds: tuple[float, float] = UNBOUNDED) -> Cell:
+    """The weighted mean of one column, with Student's limits kept within `bounds`.
 
     Where all values are alike and bounded there is no variance to go by: then Wilson's of their place in the bounds,
     which no variance of such values exceeds.
 
-    >>> round(mean([1.0, 2.0, 3.0] * 5, [1.0] * 15).estimate(0.95).low, 2)
+    >>> round(mean_of(Moments.of(np.tile([[1.0], [2.0], [3.0]], (5, 1)))).estimate(0.95).low, 2)
     1.53
     """
-    return mean_of(Moments.of(np.asarray(values, float)[:, None], weight), bounds=bounds)
-
-
-def mean_of(moments: Moments, column: int = 0, *, bounds: tuple[float, float] = UNBOUNDED) -> Cell:
-    """`mean` of one column, by its moments."""
     value, n = float(moments.mean[column]), moments.effective_n
     error = float(moments.standard_error[column]) if moments.n else math.nan
 
@@ -80,18 +75,13 @@ def mean_of(moments: Moments, column: int = 0, *, bounds: tuple[float, float] = 
     return Cell(value, limits, moments.n, MEAN)
 
 
-def share(hits: ArrayLike, weight: ArrayLike) -> Cell:
-    """The weighted share of `hits` (N,), 0 or 1 each.
+def share_of(moments: Moments, column: int = 0) -> Cell:
+    """The weighted share of ones in one column of ones and zeros.
 
-    >>> e = share([1, 0] * 10, [1.0] * 20).estimate(0.95)
+    >>> e = share_of(Moments.of([[1.0], [0.0]] * 10)).estimate(0.95)
     >>> e.value, round(e.low, 3)
     (0.5, 0.299)
     """
-    return share_of(Moments.of(np.asarray(hits, float)[:, None], weight))
-
-
-def share_of(moments: Moments, column: int = 0) -> Cell:
-    """`share` of one column, by its moments."""
     value, n = float(moments.mean[column]), moments.effective_n
 
     def limits(z: float) -> tuple[float, float]:
@@ -162,7 +152,7 @@ class Gap(NamedTuple):
 def gap(cells: Sequence[Cell], *, level: float, most: float = math.inf) -> Gap | None:
     """max − min over the cells that may be compared, judged as the largest of all pairs; None with fewer than two.
 
-    >>> a, b = share([1] * 30 + [0] * 70, [1] * 100), share([1] * 45 + [0] * 55, [1] * 100)
+    >>> a, b = (share_of(Moments.of([[1.0]] * ones + [[0.0]] * (100 - ones))) for ones in (30, 45))
     >>> round(gap([a, b], level=0.95).estimate.low, 3)
     0.016
     """

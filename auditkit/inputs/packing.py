@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 Inputs = Tensor | tuple[Tensor, ...] | dict[str, Tensor]
@@ -50,12 +49,6 @@ def n_rows(inputs: Inputs) -> int:
 def taken(inputs: Inputs, where: Any) -> Inputs:
     """The rows at `where`: a slice, or an index of rows."""
     return packed(inputs, [t[where] for t in leaves(inputs)])
-
-
-def joined(parts: Sequence[Inputs]) -> Inputs:
-    """Parts one under the other."""
-    columns = zip(*(leaves(p) for p in parts), strict=True)
-    return packed(parts[0], [torch.cat(c) for c in columns])
 
 
 def called(module: nn.Module, inputs: Inputs) -> Any:
