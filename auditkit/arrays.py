@@ -8,5 +8,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Keys = NDArray[np.uint64]
+"""Hashes of rows or of clusters."""
 Positions = NDArray[np.intp]
 """Where rows stand: what indexes an array."""

@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.arrays import Bools, Floats, Ints, Positions
+from auditkit.arrays import Bools, Floats, Ints, Keys, Positions
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence import reading
 from auditkit.evidence.sample import shuffled
 from auditkit.lazy import pandas as pd
 from auditkit.values import factorized, written
 
-Keys = NDArray[np.uint64]
 REPLICATES = 500
 LOWEST = 128
 """Distinct clusters are counted exactly up to here, and beyond from the lowest hashes (standard error 9 %)."""

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.arrays import Floats, Ints
+from auditkit.arrays import Floats, Ints, Keys
 from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, EvidenceError, listing
 from auditkit.evidence import reading
 from auditkit.evidence.coding import MOST_CELLS, Coded
 from auditkit.evidence.rare import FEWEST
 
-Keys = NDArray[np.uint64]
 _KEPT_KEYS = 1_024
 _ROUNDING = 1e-6
 """Sums are stored with ten digits, so that inequalities between them hold nearly."""

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.arrays import Bools, Ints
+from auditkit.arrays import Bools, Ints, Keys
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading
-from auditkit.evidence.clusters import Keys, distinct, shared
+from auditkit.evidence.clusters import distinct, shared
 from auditkit.evidence.frames import column, occurring
 
 Cells = Sequence[tuple[int, int]]

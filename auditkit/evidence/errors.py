@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from auditkit.arrays import Floats, Ints, Positions
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence import pooled, reading, suppression
-from auditkit.evidence.frames import Columns, Framed, columns_of, known_columns, places
+from auditkit.evidence.frames import QUANTITIES, Columns, Framed, columns_of, known_columns, places
 from auditkit.evidence.rare import FEWEST
 from auditkit.evidence.tally import labelled_rows, matched
-from auditkit.evidence.value_cells import QUANTITIES, cells_of, counted, floats, values_of
+from auditkit.evidence.value_cells import cells_of, counted, floats, values_of
 from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:

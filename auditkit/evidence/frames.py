@@ -18,14 +18,15 @@ from auditkit.lazy import pandas
 Columns = Mapping[str, NDArray[Any]]
 """Name → (R,) values of a table."""
 Groups = tuple[tuple[str, ...], ...]
-_QUANTITIES = ("error", "absolute", "squared", "prediction")
+QUANTITIES = ("error", "absolute", "squared", "prediction")
+"""Of a regression: e = ŷ − y, abs(e), e², ŷ."""
 COUNTS = frozenset(
     [
         *("n", "w", "w2", "y_true", "y_pred"),
         *("bin", "last", "selected", "s", "s2", "low", "high", "what"),
         *("score", "above", "cell"),
-        *_QUANTITIES,
-        *(f"{q}_{part}" for q in _QUANTITIES for part in ("mean", "m2")),
+        *QUANTITIES,
+        *(f"{q}_{part}" for q in QUANTITIES for part in ("mean", "m2")),
     ]
 )
 """Columns of counts and sums, of all tables."""

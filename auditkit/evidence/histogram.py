@@ -16,7 +16,7 @@ from auditkit.evidence.drift import Drift, Steps
 from auditkit.evidence.frames import Columns, Framed, columns_of, known_columns, parts, places, summed_rows
 from auditkit.evidence.merging import summed
 from auditkit.evidence.score_grid import BINS, LEAST, REACH, STEPS, bin_of, grains
-from auditkit.evidence.stored_bins import MISSING_WHAT, stored_bins
+from auditkit.evidence.stored_bins import MERGED, MISSING_WHAT, stored_bins
 from auditkit.evidence.tally import codes01, matched
 from auditkit.lazy import pandas as pd
 
@@ -279,11 +279,8 @@ def _columns(part: Columns) -> dict[str, list[Any]]:
     }
 
 
-_MERGED = ("bin", "last", "n", "selected", "s", "s2")
-
-
 def _merged_columns(part: Columns) -> dict[str, list[Any]]:
     """Of one group and truth over merged bins: extremes follow from the grid, but for scores that many share."""
     alike = np.flatnonzero(part["low"] == part["high"])
     shared = {"alike": alike.tolist(), "score": part["low"][alike].tolist()} if len(alike) else {}
-    return {**{c: part[c].tolist() for c in _MERGED}, **shared}
+    return {**{c: part[c].tolist() for c in MERGED}, **shared}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.arrays import Floats, Positions
+from auditkit.arrays import Floats, Keys, Positions
 from auditkit.batch import Batch, Census
 from auditkit.errors import EvidenceError, listing
 from auditkit.evidence.census import census_of
@@ -22,7 +22,6 @@ from auditkit.lazy import pandas as pd
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure, GroupDisclosure
 
-Keys = NDArray[np.uint64]
 _HASH_KEY = "auditkit00000000"
 """Sixteen bytes: a row has the same key in every audit."""
 

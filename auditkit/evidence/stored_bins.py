@@ -17,6 +17,8 @@ MISSING_WHAT = ("truth", "decision", "score")
 """What a row in no cell lacks: the first of these."""
 _ROUNDING = 1e-9
 """A row: sums are of rounded scores."""
+MERGED = ("bin", "last", "n", "selected", "s", "s2")
+"""What is stored of merged bins; extremes follow from the grid."""
 _ARRAYS = ("bin", "last", "n", "selected", "s", "s2", "low", "high")
 
 
@@ -64,9 +66,7 @@ _Entry = tuple[tuple[str, ...], int, dict[str, NDArray[Any]]]
 def _entry(value: object, by: tuple[str, ...], merged: bool) -> _Entry:
     """One group and truth: its label, its truth, its cells."""
     what = "the cells of a group"
-    names = (
-        ("bin", "last", "n", "selected", "s", "s2") if merged else ("bin", "n", "selected", "low", "s", "s2", "high")
-    )
+    names = MERGED if merged else ("bin", "n", "selected", "low", "s", "s2", "high")
     data = reading.fields(value, what, "group", "y_true", *names, optional=("alike", "score") if merged else ())
     group = tuple(reading.texts(data["group"], "the group of some cells", length=len(by)))
     truth = reading.whole(data["y_true"], "'y_true' of the histogram", high=1)

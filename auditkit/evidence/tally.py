@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.alignment import aligned
-from auditkit.arrays import Floats, Ints, Positions
+from auditkit.arrays import Floats, Ints, Keys, Positions
 from auditkit.batch import MISSING
 from auditkit.errors import DataError, EvidenceError, listing
 from auditkit.evidence import suppression
-from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes
+from auditkit.evidence.clusters import Replicates, cluster_hashes
 from auditkit.evidence.distinct import Counted, Hashed, Seen, counted_from, subsets
 from auditkit.evidence.frames import Columns, Framed, column, columns_of, known_columns, places, summed_rows
 from auditkit.evidence.reading import MOST_GROUPS

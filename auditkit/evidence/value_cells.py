@@ -12,9 +12,6 @@ from auditkit.evidence.frames import columns_of, summed_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-QUANTITIES = ("error", "absolute", "squared", "prediction")
-"""e = ŷ − y, abs(e), e², ŷ."""
-
 
 def counted(cells: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     """Cells with one row a combination of groups and value, sorted."""

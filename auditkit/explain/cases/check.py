@@ -146,12 +146,10 @@ def _cases(model: Model, sample: Batch, chosen: pd.DataFrame, method: str) -> Ob
     except NotExplained as e:
         return Observations(columns, labels, {**facts, "not_explained": str(e)})
     facts |= {"explained": found[0].explained, "method": found[0].method}
-    at = np.searchsorted(positions, chosen["row"])
-    phi = np.concatenate([f.frame.to_numpy() for f in found])[_places(sample, positions)][at]
+    at = _places(sample, positions)[np.searchsorted(positions, chosen["row"])]
+    phi = np.concatenate([f.frame.to_numpy() for f in found])[at]
     epsilon = np.concatenate([np.zeros(len(f)) if f.epsilon is None else f.epsilon for f in found])
-    columns["epsilon"] = epsilon[_places(sample, positions)][at]
-    steps = np.concatenate([f.steps for f in found])
-    columns["steps"] = steps[_places(sample, positions)][at].astype(float)
+    columns |= {"epsilon": epsilon[at], "steps": np.concatenate([f.steps for f in found])[at].astype(float)}
     columns |= {f"{PHI}{name}": phi[:, j] for j, name in enumerate(found[0].frame.columns)}
     names = [str(c) for c in found[0].frame.columns]
     leading = np.argsort(-np.abs(phi), axis=1, kind="stable")[:, :TOP]

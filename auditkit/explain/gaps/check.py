@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from auditkit.arrays import Floats
+from auditkit.arrays import Floats, Ints
 from auditkit.batch import Batch, missing
 from auditkit.catalogue.gaps import TARGETS, GapTarget
 from auditkit.check import Assessment, BaseCheck, attributes_asked, class_explained
@@ -29,15 +28,13 @@ if TYPE_CHECKING:
     from auditkit.explain.gaps.splitting import Scene
     from auditkit.inputs.model import Model
 
-Rows = NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 @checked_options
 class GapAttribution(BaseCheck):
     """Why is there a gap? Each gap between groups, split onto the columns that make it; the parts add up to it.
 
-    Rows of one group are paired with rows of the other, and each difference of a pair is shared out by Shapley values
+    Ints of one group are paired with rows of the other, and each difference of a pair is shared out by Shapley values
     over which columns come from whom: for the mean score, the rates and the loss. Mean scores are split by Integrated
     Gradients from row to row too, and what the two ways disagree about is said. It tells how the model reaches its
     scores, not what causes the outcome.
@@ -188,7 +185,7 @@ class _Found:
                                      self.scene.weight)  # fmt: skip
         self.scene.done.clear()
 
-    def _of_target(self, by: str, target: GapTarget, members: dict[str, Rows], wide: bool) -> None:
+    def _of_target(self, by: str, target: GapTarget, members: dict[str, Ints], wide: bool) -> None:
         from auditkit.explain.gaps import splitting as gap
 
         pair, what = gap.driving(self.scene, target, members), f"gap_share of {target.name} by {by}"
@@ -220,14 +217,14 @@ class _Found:
         self.notes.append((by, target.name, f"Integrated Gradients from row to row, {path.steps} steps"))
 
 
-def _members(groups: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Rows]:
+def _members(groups: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Ints]:
     """Group → its rows, named by `group_name`."""
     columns = [groups[n].astype("str").to_numpy(dtype=object) for n in names]
     values = np.array([group_name(row) for row in zip(*columns, strict=True)], dtype=object)
     return {str(v): np.flatnonzero(values == v) for v in sorted(set(values))}
 
 
-def _tells(features: pd.DataFrame, names: list[str], high: Rows, low: Rows, weight: Floats) -> Floats:
+def _tells(features: pd.DataFrame, names: list[str], high: Ints, low: Ints, weight: Floats) -> Floats:
     """(features, 2) how often each raw column ranks the two groups rightly, of how many pairs; zeros: not known."""
     import pandas as pd
 

@@ -120,9 +120,7 @@ def numbers(trial: Trial, whole: Surface, model: Model, sample: Batch, *, build:
             found, more = check()
             columns |= found
             facts |= more
-        except Untried as e:
-            facts["not_tried"][name] = str(e)
-        except NotExplained as e:
+        except (Untried, NotExplained) as e:
             facts["not_tried"][name] = str(e)
         except ERRORS as e:
             if out_of_memory(e) or raised_by_listener(e):
