@@ -12,10 +12,15 @@ from auditkit.errors import choices
 
 if TYPE_CHECKING:
     from auditkit.cli_delivery import Place
+    from auditkit.gate.audited import DataTable
+    from auditkit.gate.config import Config
+    from auditkit.inputs.dataset import Dataset
+    from auditkit.inputs.model import Model
+    from auditkit.inputs.predictions import Predictions
     from auditkit.records import Report
 
 
-def overridden(config: Any, **parts: dict[str, Any]) -> Any:
+def overridden(config: Config, **parts: dict[str, Any]) -> Config:
     """The configuration with what the flags say; flags for predictions replace a model, and the other way round."""
     given = {part: {k: v for k, v in flags.items() if v is not None and v != []} for part, flags in parts.items()}
     if given["model"] and given["predictions"]:
@@ -71,12 +76,13 @@ def from_here(path: str | None) -> str | None:
     return None if path is None else str(Path(path).resolve())
 
 
-def run_audit(config: Any, place: Place, *, command: str, quiet: bool, include_examples: int = 0) -> Report:
+def run_audit(config: Config, place: Place, *, command: str, quiet: bool, include_examples: int = 0) -> Report:
     from auditkit.checks import check_of
 
     place.check(config.audit.name)
     with told_progress(quiet) as progress:
-        model, data = _subject(config), _dataset(config)
+        assert config.data is not None, "no audit is asked without data"
+        model, data = _subject(config, config.data), _dataset(config, config.data)
         place.check(config.audit.name or model.name)
         return ak.audit(
             model,
@@ -95,20 +101,21 @@ def run_audit(config: Any, place: Place, *, command: str, quiet: bool, include_e
         )
 
 
-def _subject(config: Any) -> Any:
+def _subject(config: Config, data: DataTable) -> Model | Predictions:
     if config.predictions is not None:
         return ak.Predictions(config.predictions.y_pred, config.predictions.score)
     m = config.model
+    assert m is not None, "a model, or its predictions"
     options = {k: getattr(m, k) for k in ("task", "outputs", "threshold", "device") if getattr(m, k) is not None}
-    if config.data.task is not None:
-        options.setdefault("task", config.data.task)
+    if data.task is not None:
+        options.setdefault("task", data.task)
     weights = None if m.weights is None else Path(config.folder) / m.weights
     return ak.load_model(m.factory, weights, folder=config.folder, weights_key=m.weights_key, trust=m.trust, **options)
 
 
-def _dataset(config: Any) -> Any:
+def _dataset(config: Config, data: DataTable) -> Dataset:
     from auditkit.records import DEFAULT_TASK
 
-    given = {k: getattr(config.data, k) for k in type(config.data).model_fields if k not in ("path", "task")}
-    task = config.data.task or (config.model.task if config.model is not None else None) or DEFAULT_TASK
-    return ak.Dataset(Path(config.folder) / config.data.path, task=task, **given)
+    given = {k: getattr(data, k) for k in type(data).model_fields if k not in ("path", "task")}
+    task = data.task or (config.model.task if config.model is not None else None) or DEFAULT_TASK
+    return ak.Dataset(Path(config.folder) / data.path, task=task, **given)

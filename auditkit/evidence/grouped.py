@@ -76,7 +76,7 @@ class Grouped(NamedTuple):
         return {"columns": list(self.columns), "everybody": self.everybody.to_json(), "groups": groups}
 
     @classmethod
-    def from_json(cls, data: Any, what: str) -> Grouped:
+    def from_json(cls, data: object, what: str) -> Grouped:
         """From `to_json`; EvidenceError for what cannot be."""
         found = fields(data, what, "columns", "everybody", "groups")
         columns = names(found["columns"], f"columns of {what}", most=100 * MOST_COLUMNS)

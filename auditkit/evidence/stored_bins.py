@@ -31,7 +31,7 @@ class Stored(NamedTuple):
     merged: bool
 
 
-def stored_bins(value: Any) -> Stored:
+def stored_bins(value: object) -> Stored:
     """A score histogram's JSON; EvidenceError for other steps and for what no scores give."""
     data = reading.fields(
         value, "the histogram of scores", "by", "steps", "reach", "cells", "missing", optional=("merged", "drift")

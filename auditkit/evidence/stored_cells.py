@@ -19,7 +19,7 @@ _ROUNDING = 1e-6
 """Relative: sums of weights are rounded, so Cauchy's bounds hold nearly."""
 
 
-def stored_cells(stored: Any) -> tuple[dict[str, NDArray[Any]], Replicates | None]:
+def stored_cells(stored: object) -> tuple[dict[str, NDArray[Any]], Replicates | None]:
     """The columns of a tally's JSON, sorted, and the replicates of its cells; EvidenceError for what no rows give."""
     data = reading.fields(stored, "the tally", "by", "cells", optional=("clusters",))
     by = reading.names(data["by"], "'by' of the tally")

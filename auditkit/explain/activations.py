@@ -40,12 +40,12 @@ def layers_of(model: Model, inputs: Inputs, wanted: Sequence[str] = ()) -> tuple
             raise ModelError(f"no layer '{name}'; there are {choices(name, modules)}")
     chosen = {n: m for n, m in modules.items() if (n in wanted if wanted else not list(m.children()))}
     calls: list[str] = []
-    shapes: dict[str, Any] = {}
+    shapes: dict[str, Tensor | None] = {}
     rows = taken(inputs, slice(2))
     with contextlib.ExitStack() as stack, torch.no_grad():
         for name, module in chosen.items():
 
-            def note(_m: nn.Module, _i: Any, out: Any, name: str = name) -> None:
+            def note(_m: nn.Module, _i: object, out: object, name: str = name) -> None:
                 calls.append(name)
                 shapes[name] = _tensor(out)
 
@@ -79,7 +79,7 @@ def _parted(model: Model, inputs: Inputs, modules: dict[str, nn.Module]) -> dict
     with contextlib.ExitStack() as stack, torch.no_grad():
         for name, module in modules.items():
 
-            def note(_m: nn.Module, _i: Any, out: Any, name: str = name) -> None:
+            def note(_m: nn.Module, _i: object, out: object, name: str = name) -> None:
                 first = _tensor(out)
                 whole = first is not None and len(first) == n
                 seen[name] = "" if whole else "not called with every row"
@@ -125,7 +125,7 @@ def _open(modules: dict[str, nn.Module]) -> Iterator[dict[str, tuple[Tensor, Ten
     with contextlib.ExitStack() as stack:
         for name, module in modules.items():
 
-            def add(_m: nn.Module, _i: Any, out: Any, name: str = name) -> Any:
+            def add(_m: nn.Module, _i: object, out: object, name: str = name) -> object:
                 first = _tensor(out)
                 assert first is not None, "layers_of has seen it"
                 zero = torch.zeros_like(first).requires_grad_()

@@ -14,10 +14,10 @@ from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.reading import fields, mapping
 from auditkit.evidence.sample import Observations
-from auditkit.explain.estimates import FEWEST, by_group, gap, share_of
+from auditkit.explain.estimates import FEWEST, Cell, by_group, gap, share_of
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.formatting import interval, percent
-from auditkit.records import TASK_KINDS, Case, Cases, Finding, TrustCheck
+from auditkit.records import TASK_KINDS, Case, Cases, Estimate, Finding, TrustCheck
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -158,7 +158,7 @@ def _rounded(x: float) -> float:
     return float(f"{x:.5g}")
 
 
-def _statement(facts: dict[str, Any], everybody: Any, attribute: str) -> str:
+def _statement(facts: dict[str, Any], everybody: Estimate, attribute: str) -> str:
     sure = "" if everybody.low is None else f" ({interval(everybody, 'overall')})"
     if TASK_KINDS[facts["task"]].numeric:
         return f"The predictions that miss most, one by one: what moved them, for each group of {attribute}."
@@ -178,7 +178,7 @@ _CHOSEN = (
 """How cases are chosen: where decisions are wrong, and where numbers miss."""
 
 
-def _notes(facts: dict[str, Any], names: list[str], cells: list[Any], reason: str | None) -> tuple[str, ...]:
+def _notes(facts: dict[str, Any], names: list[str], cells: list[Cell], reason: str | None) -> tuple[str, ...]:
     few = [name for name, c in zip(names, cells, strict=True) if c.n < FEWEST]
     return (
         _CHOSEN[TASK_KINDS[facts["task"]].numeric],

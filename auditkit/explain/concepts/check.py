@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from auditkit.inputs.model import Model
+    from auditkit.inputs.packing import Inputs
 
 NOT_MEASURED = "not_measured"
 LAYERS = 8
@@ -164,7 +165,7 @@ def _labels(sample: Batch, attributes: list[str], examples: dict[str, pd.DataFra
 
 
 def _along(
-    model: Model, inputs: Any, layers: list[str], n: int, contrasts: dict[str, Floats]
+    model: Model, inputs: Inputs, layers: list[str], n: int, contrasts: dict[str, Floats]
 ) -> tuple[dict[str, Floats], dict[str, list[int]], str]:
     """Two passes: first the mean gradient over the first n rows and each concept's v; then u, and ∇h·v of each row.
 

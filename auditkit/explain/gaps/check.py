@@ -15,7 +15,7 @@ from auditkit.check import Assessment, BaseCheck, attributes_asked, class_explai
 from auditkit.errors import ModelError, NotExplained, listing
 from auditkit.evidence.sample import taken
 from auditkit.explain.gaps.findings import gap_findings
-from auditkit.explain.gaps.sums import REST, Contrast, GapSums, group_name
+from auditkit.explain.gaps.sums import REST, Contrast, GapSums, Units, group_name
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE
@@ -154,7 +154,7 @@ class _Found:
 
     def __init__(self, facts: dict[str, Any], targets: tuple[GapTarget, ...], scene: Scene, sample: Batch) -> None:
         self.facts, self.targets, self.scene, self.sample = facts, targets, scene, sample
-        self.units: dict[Contrast, Any] = {}
+        self.units: dict[Contrast, Units] = {}
         self.tells: dict[tuple[str, str, str], Floats] = {}
         self.outside: dict[str, tuple[int, int]] = {}
         self.not_measured: dict[str, str] = {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from auditkit.arrays import Floats
+from auditkit.arrays import Floats, Positions
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.grouped import Recoding, recoding_of, withheld
 from auditkit.evidence.reading import fields
@@ -100,7 +100,7 @@ def _together(cells: Observations, renamed: Sequence[tuple[str, str, str]]) -> O
 
 
 def cells_of(
-    attribute: str, influence: Floats, group: list[str], label: list[str], position: Any, shown: list[str]
+    attribute: str, influence: Floats, group: list[str], label: list[str], position: Positions, shown: list[str]
 ) -> tuple[Observations, Observations]:
     """The sums of one attribute, and its rows of largest influence each way."""
     frame = pd.DataFrame({"group": group, "label": label, "i": influence})
@@ -161,7 +161,7 @@ def parts_of(cells: Observations, attribute: str, *, level: float) -> list[Part]
     return out
 
 
-def _part(own: dict[str, float], total: Any, level: float) -> Estimate:
+def _part(own: dict[str, float], total: pd.Series[float], level: float) -> Estimate:
     n, size = int(total["n"]), float(total["abs"])
     method = "ratio of sums, linearised; t over training rows"
     if not size:

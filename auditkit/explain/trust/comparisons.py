@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -163,7 +162,7 @@ def _bent(at: Surface, weights: Tensors, noise: Tensor) -> Surface:
     """The surface with a planted linear effect a row, and one more column that it does not use."""
     n_points, n_fixed = len(at.points), len(at.fixed)
 
-    def forward(*given: Tensor) -> Any:
+    def forward(*given: Tensor) -> Tensor:
         points, unused = given[:n_points], given[n_points]
         fixed, planted = given[n_points + 1 : n_points + 1 + n_fixed], given[n_points + 1 + n_fixed :]
         # where nothing is planted nothing is read: a missing value times 0 is no number
