@@ -62,7 +62,6 @@ class Concepts(BaseCheck):
     """Multiclass: the class whose probability is explained."""
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
     PATHS: ClassVar[tuple[str, ...]] = ("examples",)
-    """Options that are paths: a configuration gives them relative to itself."""
 
     def __post_init__(self) -> None:
         self._within("permutations", 99, 99_999)

@@ -69,7 +69,6 @@ class Influence(BaseCheck):
     """Training rows, at most: of more, evenly spaced ones."""
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "regression")
     PATHS: ClassVar[tuple[str, ...]] = ("train", "checkpoints")
-    """Options that are paths: a configuration gives them relative to itself."""
 
     def __post_init__(self) -> None:
         if self.learning_rates and len(self.learning_rates) != len(self.checkpoints):
