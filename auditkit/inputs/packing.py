@@ -22,6 +22,7 @@ def leaves(inputs: Inputs) -> tuple[Tensor, ...]:
 def packed(like: Inputs, tensors: Sequence[Tensor]) -> Inputs:
     """`tensors`, in the form of `like`.
 
+    >>> import torch
     >>> packed({"a": torch.zeros(1), "b": torch.zeros(1)}, [torch.ones(1), torch.ones(1)])
     {'a': tensor([1.]), 'b': tensor([1.])}
     """
