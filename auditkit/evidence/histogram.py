@@ -92,7 +92,7 @@ class ScoreHistogram(Framed):
         columns, beside = matched(groups, {"y_true": y_true, "y_pred": y_pred, "score": score})
         truth, decision = codes01(beside["y_true"], "y_true"), codes01(beside["y_pred"], "y_pred")
         values = _checked(beside["score"])
-        crossed, labels = tally.crossed(columns, len(truth))
+        crossed, labels = tally.crossed(columns, len(truth), ordered=True)
         for name, array in (("y_pred", decision), ("score", values)):
             if len(array) != len(truth):
                 raise DataError(f"'{name}' has {len(array)} rows, y_true has {len(truth)}")
@@ -101,8 +101,12 @@ class ScoreHistogram(Framed):
         cells = _cells(crossed[known], truth[known], decision[known], values[known])
         lost, n = np.unique(crossed[~known] * 3 + what[~known], return_counts=True)
         missing = pd.DataFrame({"what": np.array(MISSING_WHAT, dtype=object)[lost % 3], "n": n})
-        found = _named(cells.pop("group").to_numpy(), cells, labels, ["y_true", "bin"])
-        return cls(tuple(columns), found, _named(lost // 3, missing, labels, ["what"]))
+        lacking = _named(lost // 3, missing, labels)
+        return cls(
+            tuple(columns),
+            _named(cells.pop("group").to_numpy(), cells, labels),
+            lacking.sort_values([*columns_of(tuple(columns)), "what"], ignore_index=True),
+        )
 
     @property
     def rows(self) -> int:
@@ -236,10 +240,9 @@ def _cells(group: Ints, truth: NDArray[np.int8], decision: NDArray[np.int8], sco
     )
 
 
-def _named(crossed: Ints, frame: pd.DataFrame, labels: dict[str, list[str]], beside: list[str]) -> pd.DataFrame:
-    """The frame with the crossed codes written out as one column of strings an attribute, in front; sorted by them."""
-    groups = pd.DataFrame(tally.named(crossed, labels), dtype=object, index=frame.index)
-    return pd.concat([groups, frame], axis=1).sort_values([*groups.columns, *beside], ignore_index=True)
+def _named(crossed: Ints, frame: pd.DataFrame, labels: dict[str, list[str]]) -> pd.DataFrame:
+    """The frame with the crossed codes written out as one column of strings an attribute, in front."""
+    return pd.concat([pd.DataFrame(tally.named(crossed, labels), dtype=object, index=frame.index), frame], axis=1)
 
 
 def _dense(cells: Columns, merged: bool) -> Bins:

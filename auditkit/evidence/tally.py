@@ -282,15 +282,20 @@ def indexed(
     return index, labels, math.prod(max(1, len(own)) for own in labels.values()) * width * width
 
 
-def crossed(columns: dict[str, Any], n: int) -> tuple[Ints, dict[str, list[str]]]:
+def crossed(columns: dict[str, Any], n: int, *, ordered: bool = False) -> tuple[Ints, dict[str, list[str]]]:
     """The crossed group of each row, (n,), as one code, and the labels of each column, of which it is made.
 
-    Raises DataError for columns of another length.
+    `ordered`: codes rise with the labels, so that cells in the order of their codes are sorted. Raises DataError for
+    columns of another length.
     """
     index = np.zeros(n, dtype=np.int64)
     labels: dict[str, list[str]] = {}
     for name, values in columns.items():
-        codes, labels[name] = coded_rows(values, name, n)
+        codes, own = coded_rows(values, name, n)
+        if ordered and own != sorted(own):
+            order = sorted(range(len(own)), key=own.__getitem__)
+            codes, own = np.argsort(order)[codes], sorted(own)
+        labels[name] = own
         index *= max(1, len(labels[name]))
         index += codes
     return index, labels
