@@ -7,16 +7,12 @@ themselves in another order, both are refused. Arrays and lists have no labels a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from auditkit.errors import DataError
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    from auditkit.lazy import pandas as pd
+from auditkit.lazy import pandas as pd
 
 
 def aligned(parts: Mapping[str, Any]) -> dict[str, Any]:

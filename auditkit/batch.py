@@ -80,6 +80,10 @@ class Batch:
     census: Census | None = None
     """Of a drawn sample: what the model said of all rows, group by group; None: not known."""
 
+    def labels(self, where: NDArray[np.intp] | slice = slice(None)) -> dict[str, list[str]]:
+        """Sensitive feature → the groups of the rows, or of those at `where`."""
+        return {str(a): self.groups[a].astype("str").iloc[where].tolist() for a in self.groups}
+
     @property
     def kind(self) -> TaskKind:
         """What the task predicts: what a check asks, instead of the task's name."""

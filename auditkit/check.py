@@ -7,11 +7,11 @@ function of the sum. A check is a frozen dataclass of options: it neither plots 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
-from auditkit.errors import ModelError
+from auditkit.errors import ModelError, NotExplained, PolicyError, choices
 from auditkit.question import Question
 from auditkit.records import Finding, NotMeasured, Task
 
@@ -22,10 +22,29 @@ if TYPE_CHECKING:
     from auditkit.inputs.model import Model
 
 
-def of_several(label: str | None, task: Task) -> None:
-    """ModelError for a label where there are no several classes to choose from."""
-    if label is not None:
-        raise ModelError(f"label={label!r} names a class of several; this task is {task}: omit it")
+def class_explained(label: str | None, rows: Batch, check: str) -> int | None:
+    """Position of the class that a check explains; None where the task has no classes to choose from.
+
+    NotExplained where there are several and `label` names none; ModelError for one that there is not.
+    """
+    if not rows.kind.several:
+        if label is not None:
+            raise ModelError(f"label={label!r} names a class of several; this task is {rows.task}: omit it")
+        return None
+    if label is None:
+        raise NotExplained(f"a model of {len(rows.classes)} classes: say which one to explain, {check}(label=…)")
+    if label not in rows.classes:
+        raise ModelError(f"no class '{label}' to explain; the classes are {choices(label, rows.classes)}")
+    return rows.classes.index(label)
+
+
+def attributes_asked(asked: Sequence[str], rows: Batch, purpose: str) -> list[str]:
+    """The sensitive features that a check is to look at, all of them if none is named; PolicyError for others."""
+    known = [str(a) for a in rows.groups]
+    for name in asked:
+        if name not in known:
+            raise PolicyError(f"no sensitive feature '{name}' {purpose}; they are {choices(name, known)}")
+    return list(asked) or known
 
 
 @dataclass(frozen=True)
@@ -75,6 +94,11 @@ class BaseCheck:
     def options(self) -> dict[str, Any]:
         """The options, as JSON."""
         return {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.init}  # type: ignore[arg-type]
+
+    def _within(self, option: str, low: int, high: int) -> None:
+        """PolicyError unless the option lies between."""
+        if not low <= (value := getattr(self, option)) <= high:
+            raise PolicyError(f"{self.name}: {option} is a number from {low} to {high}; got {value}")
 
 
 def _plain(value: Any) -> Any:

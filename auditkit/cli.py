@@ -13,20 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 import auditkit as ak
-from auditkit.cli_asked import (
-    from_here,
-    known_kind,
-    known_on_error,
-    known_outputs,
-    known_profile,
-    known_task,
-    one_or_more,
-    overridden,
-    run_audit,
-    several_columns,
-)
+from auditkit.cli_asked import from_here, known_name, one_of, one_or_more, overridden, run_audit
 from auditkit.cli_command import told_command
-from auditkit.cli_delivery import Place, deliver, show, slug, write
+from auditkit.cli_delivery import Place, deliver, show, slug
 from auditkit.cli_terminal import complain, usable_streams, while_heard
 from auditkit.errors import foreign
 from auditkit.formatting import utf8
@@ -204,21 +193,24 @@ def run(
     force: Force = False,
 ) -> int:
     """Audit a model, or decisions that are made already, and judge them by a policy."""
+    from auditkit.disclosure import PROFILES
     from auditkit.gate.audited import Asked
+    from auditkit.records import TASK_KINDS
 
     chosen = ak.load_config(config) if config is not None else ak.Config()
-    several = several_columns(task or (chosen.data.task if chosen.data is not None else None))
+    named = known_name("task", task, TASK_KINDS) or (chosen.data.task if chosen.data is not None else None)
+    several = any(kind.by_label for known, kind in TASK_KINDS.items() if known == named)
     changed = overridden(
         chosen,
         data={
-            "path": from_here(data, chosen),
+            "path": from_here(data),
             "y_true": one_or_more(y_true, several),
-            "task": known_task(task),
+            "task": task,
             "classes": None if classes is None else [int(c) if c.isdecimal() else c for c in classes],
             "positive": positive,
             "sensitive_features": sensitive,
             "sample_weight": sample_weight,
-            "weights_kind": known_kind(weights_kind),
+            "weights_kind": one_of("--weights-kind", weights_kind, "sampling", "frequency"),
             "cluster": cluster,
             "sep": sep,
             "encoding": encoding,
@@ -226,14 +218,18 @@ def run(
         },
         model={
             "factory": factory,
-            "weights": from_here(weights, chosen),
+            "weights": from_here(weights),
             "weights_key": weights_key,
             "trust": trust,
-            "outputs": known_outputs(outputs),
+            "outputs": one_of("--outputs", outputs, "logits", "probabilities"),
         },
         predictions={"y_pred": one_or_more(y_pred, several), "score": score},
-        audit={"seed": seed, "sample": sample, "on_error": known_on_error(on_error)},
-        report={"profile": known_profile(profile), "keep_rows": keep_rows or None},
+        audit={
+            "seed": seed,
+            "sample": sample,
+            "on_error": one_of("--on-error", on_error, "not_measured", "raise"),
+        },
+        report={"profile": known_name("profile", profile, PROFILES), "keep_rows": keep_rows or None},
     )
     if policy is not None:
         rules = ak.Policy.load(policy)
@@ -284,7 +280,7 @@ def render(
     """Write a stored report in other formats."""
     stored = ak.Report.load(report)
     place = Place(out, name, format or ["html"], force)
-    write(stored, place, quiet, file_name=name or report.stem)
+    deliver(stored, place, quiet, file_name=name or report.stem, verdict=False)
     return 0
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import auditkit as ak
 from auditkit.cli_terminal import told_progress
+from auditkit.errors import choices
 
 if TYPE_CHECKING:
     from auditkit.cli_delivery import Place
+    from auditkit.gate.audited import DataTable
+    from auditkit.gate.config import Config
+    from auditkit.inputs.dataset import Dataset
+    from auditkit.inputs.model import Model
+    from auditkit.inputs.predictions import Predictions
     from auditkit.records import Report
 
 
-def overridden(config: Any, **parts: dict[str, Any]) -> Any:
+def overridden(config: Config, **parts: dict[str, Any]) -> Config:
     """The configuration with what the flags say; flags for predictions replace a model, and the other way round."""
     given = {part: {k: v for k, v in flags.items() if v is not None and v != []} for part, flags in parts.items()}
     if given["model"] and given["predictions"]:
@@ -45,21 +52,17 @@ def overridden(config: Any, **parts: dict[str, Any]) -> Any:
     return built.model_copy(update={k: getattr(config, k) for k in ("folder", "policy", "checks")})
 
 
-def known_kind(kind: str | None) -> str | None:
-    if kind not in (None, "sampling", "frequency"):
-        raise ak.PolicyError(f"--weights-kind must be sampling or frequency, got '{kind}'")
-    return kind
+def one_of(flag: str, value: str | None, *known: str) -> str | None:
+    """The value of a flag that takes one of a few words."""
+    if value not in (None, *known):
+        raise ak.PolicyError(f"{flag} must be {' or '.join(known)}, got '{value}'")
+    return value
 
 
-def known_on_error(asked: str | None) -> str | None:
-    if asked not in (None, "not_measured", "raise"):
-        raise ak.PolicyError(f"--on-error must be not_measured or raise, got '{asked}'")
-    return asked
-
-
-def known_outputs(name: str | None) -> str | None:
-    if name not in (None, "logits", "probabilities"):
-        raise ak.PolicyError(f"--outputs must be logits or probabilities, got '{name}'")
+def known_name(what: str, name: str | None, known: Iterable[str]) -> str | None:
+    """A name, if it is one of those that there are."""
+    if name is not None and name not in known:
+        raise ak.PolicyError(f"unknown {what} '{name}'; known are {choices(name, known)}")
     return name
 
 
@@ -68,47 +71,20 @@ def one_or_more(names: list[str] | None, several: bool) -> str | list[str] | Non
     return names if several or not names else names[-1]
 
 
-def known_profile(name: str | None) -> str | None:
-    from typing import get_args
-
-    from auditkit.disclosure import Profile
-    from auditkit.errors import listing, nearest
-
-    known = get_args(Profile)
-    if name is not None and name not in known:
-        raise ak.PolicyError(f"unknown profile '{name}'; known are {listing(known)}.{nearest(name, known)}")
-    return name
-
-
-def known_task(name: str | None) -> str | None:
-    from auditkit.errors import listing, nearest
-    from auditkit.records import TASK_KINDS
-
-    if name is not None and name not in TASK_KINDS:
-        raise ak.PolicyError(f"unknown task '{name}'; known are {listing(TASK_KINDS)}.{nearest(name, TASK_KINDS)}")
-    return name
-
-
-def several_columns(task: str | None) -> bool:
-    """Whether the target of a task is several columns."""
-    from auditkit.records import TASK_KINDS
-
-    return any(kind.by_label for name, kind in TASK_KINDS.items() if name == task)
-
-
-def from_here(path: str | None, config: Any) -> str | None:
+def from_here(path: str | None) -> str | None:
     """A path of the command line is relative to where one stands, not to the config file."""
     return None if path is None else str(Path(path).resolve())
 
 
-def run_audit(config: Any, place: Place, *, command: str, quiet: bool, include_examples: int = 0) -> Report:
+def run_audit(config: Config, place: Place, *, command: str, quiet: bool, include_examples: int = 0) -> Report:
     from auditkit.checks import check_of
     from auditkit.progress import told_to
 
     place.check(config.audit.name)
     with told_progress(quiet) as progress:
+        assert config.data is not None, "no audit is asked without data"
         with told_to(progress):
-            model, data = _subject(config), _dataset(config)
+            model, data = _subject(config, config.data), _dataset(config, config.data)
         place.check(config.audit.name or model.name)
         return ak.audit(
             model,
@@ -127,32 +103,21 @@ def run_audit(config: Any, place: Place, *, command: str, quiet: bool, include_e
         )
 
 
-def _subject(config: Any) -> Any:
+def _subject(config: Config, data: DataTable) -> Model | Predictions:
     if config.predictions is not None:
         return ak.Predictions(config.predictions.y_pred, config.predictions.score)
     m = config.model
+    assert m is not None, "a model, or its predictions"
     options = {k: getattr(m, k) for k in ("task", "outputs", "threshold", "device") if getattr(m, k) is not None}
-    if config.data.task is not None:
-        options.setdefault("task", config.data.task)
+    if data.task is not None:
+        options.setdefault("task", data.task)
     weights = None if m.weights is None else Path(config.folder) / m.weights
     return ak.load_model(m.factory, weights, folder=config.folder, weights_key=m.weights_key, trust=m.trust, **options)
 
 
-def _dataset(config: Any) -> Any:
+def _dataset(config: Config, data: DataTable) -> Dataset:
     from auditkit.records import DEFAULT_TASK
 
-    d = config.data
-    return ak.Dataset(
-        Path(config.folder) / d.path,
-        y_true=d.y_true,
-        positive=d.positive,
-        sensitive_features=d.sensitive_features,
-        control_features=d.control_features,
-        weights=d.weights,
-        sample_weight=d.sample_weight,
-        weights_kind=d.weights_kind,
-        cluster=d.cluster,
-        **{k: getattr(d, k) for k in ("sep", "encoding", "na_values", "decimal", "thousands")},
-        task=d.task or (config.model.task if config.model is not None else None) or DEFAULT_TASK,
-        classes=d.classes,
-    )
+    given = {k: getattr(data, k) for k in type(data).model_fields if k not in ("path", "task")}
+    task = data.task or (config.model.task if config.model is not None else None) or DEFAULT_TASK
+    return ak.Dataset(Path(config.folder) / data.path, task=task, **given)

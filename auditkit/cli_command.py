@@ -45,11 +45,6 @@ def told_command(arguments: Sequence[str], *, folder: Path | None = None) -> str
     return shlex.join(out)
 
 
-def told_path(text: str, folder: Path | None = None) -> str:
-    """A path inside the working folder as it is from there; of any other only the file's name."""
-    return _told(text, (folder or Path.cwd()).absolute())
-
-
 def _is_secret(name: str) -> bool:
     return name not in _TOLD and _SECRET.search(name) is not None
 

@@ -34,55 +34,44 @@ class Place(NamedTuple):
 
         Without any name only the folder and the formats are looked at.
         """
-        return check_place(self.out, self.name or (slug(default) if default else None), self.formats, self.force)
+        return self.paths(self.name or (slug(default) if default else None))
+
+    def paths(self, file_name: str | None) -> dict[str, Path]:
+        """The same for files of this name; None: not known yet."""
+        from auditkit.report.formats import paths_of
+        from auditkit.report.writing import refuse_strangers
+
+        if file_name is not None:
+            _check_name(file_name)
+        try:
+            there = next(p for p in (self.out, *self.out.absolute().parents) if p.exists() or p.is_symlink())
+            if not there.is_dir():
+                raise ReportError(f"cannot write to {self.out}: {there} is no folder")
+            with tempfile.TemporaryFile(dir=there):
+                pass  # rights, a read-only file system and a full one, all by trying
+        except ReportError:
+            raise
+        except (OSError, ValueError) as e:  # too long, or with a NUL
+            why = getattr(e, "strerror", None) or e
+            raise ReportError(f"cannot write to {str(self.out)[:100]!r}: it is not writable ({why})") from None
+        paths = paths_of(self.out / (file_name or "audit"), self.formats or WRITTEN)
+        if file_name is not None:
+            refuse_strangers(paths.values(), force=self.force)
+        return paths
 
 
-def deliver(report: Report, place: Place, quiet: bool, *, file_name: str) -> None:
-    """Write the report, then show its verdict."""
-    written = write(report, place, True, file_name=file_name)
+def deliver(report: Report, place: Place, quiet: bool, *, file_name: str, verdict: bool = True) -> None:
+    """Write the report in all formats, or in none; then show its verdict, and what was written."""
+    from auditkit.report.formats import render, write
+
+    texts = {path: render(report, f) for f, path in place.paths(file_name).items()}
+    write(texts, force=place.force)
     if not quiet:
         with while_heard():
-            show(report)
-            print()
-            _tell(written)
-
-
-def write(report: Report, place: Place, quiet: bool, *, file_name: str) -> list[Path]:
-    """Write the report in all formats, or in none."""
-    from auditkit.report.formats import render
-    from auditkit.report.formats import write as write_files
-
-    paths = check_place(place.out, file_name, place.formats, place.force)
-    texts = {path: render(report, f) for f, path in paths.items()}
-    write_files(texts, force=place.force)
-    if not quiet:
-        with while_heard():
+            if verdict:
+                show(report)
+                print()
             _tell(list(texts))
-    return list(texts)
-
-
-def check_place(out: Path, file_name: str | None, formats: Sequence[str] | None, force: bool) -> dict[str, Path]:
-    """See `Place.check`."""
-    from auditkit.report.formats import paths_of
-    from auditkit.report.writing import refuse_strangers
-
-    if file_name is not None:
-        _check_name(file_name)
-    try:
-        there = next(p for p in (out, *out.absolute().parents) if p.exists() or p.is_symlink())
-        if not there.is_dir():
-            raise ReportError(f"cannot write to {out}: {there} is no folder")
-        with tempfile.TemporaryFile(dir=there):
-            pass  # rights, a read-only file system and a full one, all by trying
-    except ReportError:
-        raise
-    except (OSError, ValueError) as e:  # too long, or with a NUL
-        why = getattr(e, "strerror", None) or e
-        raise ReportError(f"cannot write to {str(out)[:100]!r}: it is not writable ({why})") from None
-    paths = paths_of(out / (file_name or "audit"), formats or WRITTEN)
-    if file_name is not None:
-        refuse_strangers(paths.values(), force=force)
-    return paths
 
 
 def _check_name(file_name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,7 @@ from auditkit.exhibits import Record
 SUPPRESS_BELOW = 10
 """People of a group, below which `public` and `regulator` reports do not show it."""
 Profile = Literal["internal", "public", "regulator"]
+PROFILES: tuple[Profile, ...] = get_args(Profile)
 
 
 class Disclosure(Record):

@@ -126,3 +126,13 @@ def listing(names: Iterable[object], *, most: int = 12) -> str:
     if len(shown) <= most:
         return ", ".join(shown)
     return f"{', '.join(shown[:most])} and {len(shown) - most} more"
+
+
+def choices(name: object, known: Iterable[object], *, most: int = 12) -> str:
+    """What there is, and the name among it that is nearest to one that is not: how messages about names end.
+
+    >>> choices("gendr", ["age", "gender"])
+    "age, gender. Did you mean 'gender'?"
+    """
+    names = [str(n) for n in known]
+    return f"{listing(names, most=most)}.{nearest(str(name), names)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 
 class Lazy:
@@ -22,4 +22,7 @@ class Lazy:
         return getattr(importlib.import_module(self._name), attribute)
 
 
-pandas = Lazy("pandas")
+if TYPE_CHECKING:
+    import pandas as pandas
+else:
+    pandas = Lazy("pandas")

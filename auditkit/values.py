@@ -13,17 +13,13 @@ import enum
 import fractions
 import uuid
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.errors import DataError
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    from auditkit.lazy import pandas as pd
+from auditkit.lazy import pandas as pd
 
 _LONG = 1e100
 """Whole numbers from here on are written with an exponent."""

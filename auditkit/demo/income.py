@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from auditkit.errors import DataError, listing, nearest
+from auditkit.errors import DataError, choices
 from auditkit.inputs.model import Model
 
 HERE = Path(__file__).parent
@@ -104,7 +104,7 @@ class IncomeEncoder:
             if column not in features.columns:
                 raise DataError(
                     f"no column '{column}', which the income model reads; the columns are "
-                    f"{listing(features.columns)}.{nearest(column, map(str, features.columns))}"
+                    f"{choices(column, features.columns)}"
                 )
         for column in self.numbers:
             if not pd.api.types.is_numeric_dtype(features[column]):

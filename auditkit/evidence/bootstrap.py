@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats, Ints
 from auditkit.errors import EvidenceError
 from auditkit.evidence.frames import columns_of
 
@@ -31,7 +31,7 @@ class Bootstrap:
     """
 
     tally: Tally
-    draws: NDArray[np.int64]
+    draws: Ints
     """(B, cells) rows of each cell in each replicate, in the order of `tally.cells`; each row sums to N."""
 
     @classmethod
@@ -53,7 +53,7 @@ class Bootstrap:
         """The groups of the columns of `count` and `rate`, sorted."""
         return self.tally.counts(*by).groups
 
-    def count(self, outcomes: Outcomes, *by: str) -> NDArray[np.int64]:
+    def count(self, outcomes: Outcomes, *by: str) -> Ints:
         """(B, K) rows with one of these outcomes in each group of `by`."""
         groups = self.groups(*by)
         position = {group: i for i, group in enumerate(groups)}
@@ -65,8 +65,8 @@ class Bootstrap:
             member[i, position[key]] = (outcome[0], outcome[1]) in wanted
         return np.rint(self.draws.astype(np.float64) @ member).astype(np.int64)
 
-    def rate(self, numerator: Outcomes, denominator: Outcomes, *by: str) -> NDArray[np.float64]:
+    def rate(self, numerator: Outcomes, denominator: Outcomes, *by: str) -> Floats:
         """(B, K) rates by group, NaN where nobody was drawn."""
         k, n = self.count(numerator, *by), self.count(denominator, *by)
-        out: NDArray[np.float64] = np.divide(k, n, out=np.full(k.shape, np.nan), where=n > 0)
+        out: Floats = np.divide(k, n, out=np.full(k.shape, np.nan), where=n > 0)
         return out

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch, Cell, Census, missing
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading
 from auditkit.evidence.merging import PEOPLE
-
-Floats = NDArray[np.float64]
 
 CLIP = 1e-7
 """Scores are kept this far from 0 and 1 in the log loss, which has no value there."""
@@ -97,7 +96,7 @@ class CensusMeans:
         rows: dict[Cell, float] = {}
         for cell, sums in told.items():
             rows[cell[:-2]] = rows.get(cell[:-2], 0.0) + sums[0]
-        return {cell: _rounded(sums) if rows[cell[:-2]] < PEOPLE else _short_sums(sums) for cell, sums in told.items()}
+        return {cell: _stored(sums, few=rows[cell[:-2]] < PEOPLE) for cell, sums in told.items()}
 
 
 def census_from_json(data: dict[str, Any]) -> Census:
@@ -135,15 +134,12 @@ def _share(told: dict[Cell, Floats], pool: list[Cell], depth: int) -> None:
             told[cell] = told[cell][0] / total[0] * total
 
 
-def _short_sums(sums: Floats) -> tuple[float, float, float]:
-    n, score, loss = map(_short, sums)
-    return n, score, loss
-
-
-def _rounded(sums: Floats) -> tuple[float, float, float]:
-    n = sums[0]
-    score, loss = (n * _three_bits(x / n) for x in sums[1:])
-    return _short(n), score, loss
+def _stored(sums: Floats, *, few: bool) -> tuple[float, float, float]:
+    """Ten digits; of few rows the means have three bits."""
+    n, score, loss = map(float, sums)
+    if few:
+        return _short(n), n * _three_bits(score / n), n * _three_bits(loss / n)
+    return _short(n), _short(score), _short(loss)
 
 
 def _three_bits(x: float) -> float:

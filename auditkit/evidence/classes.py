@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from auditkit.errors import DataError, EvidenceError, listing, nearest
+from auditkit.arrays import Ints
+from auditkit.errors import DataError, EvidenceError, choices, listing
 from auditkit.evidence import frames, reading, suppression
 from auditkit.evidence.frames import Framed
 from auditkit.evidence.tally import Tally, counted, matched, summed
+from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from auditkit.disclosure import Disclosure
-else:
-    from auditkit.lazy import pandas as pd
 
 MOST_CLASSES = 1_000
 MOST_TABLE = 10_000_000
@@ -30,7 +28,7 @@ class ClassCounts(NamedTuple):
     """Counts by group: `table[k, y_true, y_pred]`, over rows with truth and decision."""
 
     groups: tuple[tuple[str, ...], ...]
-    table: NDArray[np.int64]
+    table: Ints
     """(K, C, C)"""
 
 
@@ -76,9 +74,7 @@ class ClassTally(Framed):
 
         Groups without such a row are there, with a table of zeros.
         """
-        for name in by:
-            if name not in self.by:
-                raise EvidenceError(f"no column '{name}' in a tally by {listing(self.by)}.{nearest(name, self.by)}")
+        frames.known_columns(by, self.by)
         cells = self.table("cells")
         groups, where = frames.places(cells, by, len(cells["n"]))
         width = len(self.classes) + 1
@@ -92,9 +88,7 @@ class ClassTally(Framed):
         Raises DataError, naming the nearest, for a class that there is not.
         """
         if label not in self.classes:
-            raise DataError(
-                f"no class '{label}'; the classes are {listing(self.classes)}.{nearest(label, self.classes)}"
-            )
+            raise DataError(f"no class '{label}'; the classes are {choices(label, self.classes)}")
         c = self.classes.index(label)
         return self._coded(*(np.where(x < 0, -1, x == c) for x in self._outcomes()))
 
@@ -107,11 +101,11 @@ class ClassTally(Framed):
         known = (truth >= 0) & (decision >= 0)
         return self._coded(np.where(truth < 0, -1, 1), np.where(known, truth == decision, -1))
 
-    def _outcomes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _outcomes(self) -> tuple[Ints, Ints]:
         cells = self.table("cells")
         return cells["y_true"], cells["y_pred"]
 
-    def _coded(self, truth: NDArray[np.int64], decision: NDArray[np.int64]) -> Tally:
+    def _coded(self, truth: Ints, decision: Ints) -> Tally:
         cells = {**self.table("cells"), "y_true": truth.astype(np.int64), "y_pred": decision.astype(np.int64)}
         found = frames.summed(cells, self.by, ("y_true", "y_pred"), ["n"])
         return Tally.of_tables({"cells": found}, by=self.by, clusters=None, distinct={})
@@ -142,7 +136,7 @@ class ClassTally(Framed):
         return cls.of_tables({"cells": found}, by=by, classes=classes)
 
 
-def _codes(values: ArrayLike, name: str, classes: int) -> NDArray[np.int64]:
+def _codes(values: ArrayLike, name: str, classes: int) -> Ints:
     array = np.asarray(values)
     out = array.astype(np.int64)
     if not np.array_equal(out, array) or (out.size and (out.min() < -1 or out.max() >= classes)):

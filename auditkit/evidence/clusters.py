@@ -10,23 +10,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.arrays import Bools, Floats, Ints, Keys, Positions
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence import reading
 from auditkit.evidence.sample import shuffled
+from auditkit.lazy import pandas as pd
 from auditkit.values import factorized, written
 
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    from auditkit.lazy import pandas as pd
-
-Floats = NDArray[np.float64]
-Keys = NDArray[np.uint64]
 REPLICATES = 500
 LOWEST = 128
 """Distinct clusters are counted exactly up to here, and beyond from the lowest hashes (standard error 9 %)."""
@@ -49,7 +44,7 @@ class Replicates:
     """C sorted arrays of at most `LOWEST` distinct hashes."""
 
     @classmethod
-    def of(cls, cluster: Keys, cell: NDArray[np.int64], weight: Floats | None, cells: int) -> Replicates:
+    def of(cls, cluster: Keys, cell: Ints, weight: Floats | None, cells: int) -> Replicates:
         """Replicates of rows by cluster hash (N,) and position of their cell (N,), with weights (N,) or 1."""
         w = np.ones(len(cell)) if weight is None else weight
         keys, inverse = np.unique(cluster, return_inverse=True)
@@ -66,7 +61,7 @@ class Replicates:
         borders = np.searchsorted(where[order], np.arange(1, cells))
         return cls(sums, tuple(_lowest([h]) for h in np.split(hashes[order], borders)[:cells]))
 
-    def gathered(self, position: NDArray[np.intp], cells: int) -> Replicates:
+    def gathered(self, position: Positions, cells: int) -> Replicates:
         """The replicates of fewer cells: cell i goes to `position[i]`."""
         sums = np.zeros((cells, self.sums.shape[1]))
         np.add.at(sums, position, self.sums)
@@ -79,7 +74,7 @@ class Replicates:
         """The cells of both, one under the other."""
         return Replicates(np.concatenate([self.sums, other.sums]), self.lowest + other.lowest)
 
-    def taken(self, where: NDArray[np.bool_]) -> Replicates:
+    def taken(self, where: Bools) -> Replicates:
         """The replicates of these cells."""
         return Replicates(self.sums[where], tuple(h for h, keep in zip(self.lowest, where, strict=True) if keep))
 
@@ -154,7 +149,7 @@ def distinct(parts: Sequence[Keys]) -> int:
     return round((LOWEST - 1) / (float(found[LOWEST - 1]) / 2.0**_BITS))
 
 
-def shared(groups: Sequence[Sequence[Keys]]) -> NDArray[np.bool_]:
+def shared(groups: Sequence[Sequence[Keys]]) -> Bools:
     """(K, K) whether any cluster is seen in both groups, each given by the lowest hashes of its cells.
 
     >>> shared([[np.array([1, 2], dtype=np.uint64)], [np.array([2], dtype=np.uint64)], []]).tolist()
@@ -173,9 +168,7 @@ def shared(groups: Sequence[Sequence[Keys]]) -> NDArray[np.bool_]:
     return np.asarray((member @ member.T > 0) | alone)
 
 
-def _add(
-    sums: Floats, cell: NDArray[np.int64], weight: Floats, row: NDArray[np.int64], times: NDArray[np.uint8]
-) -> None:
+def _add(sums: Floats, cell: Ints, weight: Floats, row: Ints, times: NDArray[np.uint8]) -> None:
     present, column = np.unique(cell, return_inverse=True)
     if len(present) * len(times) <= _DENSE * len(cell):
         table = np.zeros((len(present), len(times)))

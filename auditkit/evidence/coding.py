@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from auditkit.arrays import Ints
 from auditkit.batch import MISSING, Batch
-from auditkit.errors import DataError, EvidenceError, listing, nearest
+from auditkit.errors import DataError, EvidenceError, choices
 from auditkit.evidence import rare, reading
 from auditkit.evidence.contents import holds_contents
 from auditkit.evidence.tally import coded_strings
@@ -22,7 +22,6 @@ NAMES_ROWS = 0.5
 """A column of categories with more different values than this share of its rows names rows."""
 MOST_VALUES = 50
 """A column of categories with more values than this is left out: each would be a subgroup of hardly anybody."""
-
 
 MOST_CELLS = 5_000_000
 """Cells of all crossings together that are kept at most."""
@@ -33,7 +32,7 @@ MOST_CROSSINGS = 6_000
 class Coded(NamedTuple):
     """One column, coded."""
 
-    codes: NDArray[np.int64]
+    codes: Ints
     """(N,) positions in `labels`."""
     labels: tuple[str, ...]
     """What each code says of a row, in full: "gender = Female", "28 < age ≤ 37", "age is missing"."""
@@ -76,10 +75,7 @@ class Coding:
         names = [str(c) for c in rows.columns] if columns is None else list(columns)
         for name in names:
             if name not in rows.columns:
-                raise DataError(
-                    f"no column '{name}' to search; the columns are {listing(rows.columns)}."
-                    f"{nearest(name, map(str, rows.columns))}"
-                )
+                raise DataError(f"no column '{name}' to search; the columns are {choices(name, rows.columns)}")
         edges: dict[str, tuple[float, ...] | None] = {}
         left_out: dict[str, str] = {}
         for name in names:
@@ -200,8 +196,6 @@ def _categories(name: str, values: pd.Series[Any]) -> Coded:
     present = np.flatnonzero(np.bincount(codes, minlength=len(labels)))
     place = np.zeros(len(labels), dtype=np.int64)
     place[present] = np.arange(len(present))
-    return Coded(place[codes], tuple(_condition(name, labels[i]) for i in present))
-
-
-def _condition(name: str, label: str) -> str:
-    return f"{name} is missing" if label == MISSING else f"{name} = {label}"
+    occurring = (labels[i] for i in present)
+    told = tuple(f"{name} is missing" if label == MISSING else f"{name} = {label}" for label in occurring)
+    return Coded(place[codes], told)

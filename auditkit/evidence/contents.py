@@ -10,15 +10,12 @@ import hashlib
 import uuid
 from collections.abc import Mapping, Set
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    from auditkit.lazy import pandas as pd
+from auditkit.lazy import pandas as pd
 
 
 @cache
@@ -51,11 +48,8 @@ def holds_contents(column: pd.Series[Any]) -> bool:
 
 
 def _hashes(column: pd.Series[Any]) -> NDArray[np.uint64]:
-    return np.fromiter((_hash(x) for x in column), dtype=np.uint64, count=len(column))
-
-
-def _hash(value: Any) -> int:
-    return int.from_bytes(hashlib.blake2b(_bytes(value), digest_size=8).digest(), "little")
+    digests = (hashlib.blake2b(_bytes(x), digest_size=8).digest() for x in column)
+    return np.fromiter((int.from_bytes(d, "little") for d in digests), dtype=np.uint64, count=len(column))
 
 
 def _bytes(value: Any) -> bytes:
@@ -74,12 +68,10 @@ def _bytes(value: Any) -> bytes:
         value = value.detach().cpu()
     if hasattr(value, "__array__") or hasattr(value, "__array_interface__"):
         array = np.asarray(value)
-        return _bytes(array.tolist()) if array.dtype == object else b"a" + _of_array(array)
+        if array.dtype == object:
+            return _bytes(array.tolist())
+        return b"a" + _joined([array.dtype.str.encode(), repr(array.shape).encode(), array.tobytes()])
     return b"o" + type(value).__qualname__.encode()
-
-
-def _of_array(array: NDArray[Any]) -> bytes:
-    return _joined([array.dtype.str.encode(), repr(array.shape).encode(), array.tobytes()])
 
 
 def _joined(parts: list[bytes]) -> bytes:

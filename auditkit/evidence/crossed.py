@@ -12,20 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats, Ints, Keys
 from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, EvidenceError, listing
 from auditkit.evidence import reading
 from auditkit.evidence.coding import MOST_CELLS, Coded
 from auditkit.evidence.rare import FEWEST
 
-Floats = NDArray[np.float64]
-Keys = NDArray[np.uint64]
 _KEPT_KEYS = 1_024
 _ROUNDING = 1e-6
 """Sums are stored with ten digits, so that inequalities between them hold nearly."""
 _CHUNK = 32_768
 """Rows whose codes and index stay in the processor's cache together."""
-
 
 _GRAIN = 2.0**-6
 """Sums of scores over crossings are kept to this: the difference of two crossings shows no score."""
@@ -91,7 +89,10 @@ class CrossedSums:
                 raise EvidenceError(
                     f"cannot add subgroups with other {fact}: {a} and {b}. Fit the check once, and share it"
                 )
-        labels = {c: _union(self.labels[c], other.labels[c]) for c in self.labels}
+        labels = {
+            c: own if own == other.labels[c] else tuple(sorted({*own, *other.labels[c]}))
+            for c, own in self.labels.items()
+        }
         a, b = self._on(labels), other._on(labels)
         return CrossedSums(
             labels,
@@ -196,7 +197,7 @@ class Copies:
 
     keys: Keys
     """The lowest distinct keys, sorted; none once they are reduced."""
-    counts: NDArray[np.int64]
+    counts: Ints
     """Rows of each."""
 
     @classmethod
@@ -272,14 +273,14 @@ def _bounded(crossings: list[tuple[str, ...]], sizes: dict[str, int]) -> None:
 
 
 def _crossed(
-    codes: dict[str, NDArray[np.int64]], sizes: dict[str, int], x: Floats, half: NDArray[np.int64], depth: int
+    codes: dict[str, Ints], sizes: dict[str, int], x: Floats, half: Ints, depth: int
 ) -> Iterator[tuple[tuple[str, ...], Floats]]:
     """The table of every crossing of `depth` columns. Crossings that begin alike share the index of their beginning."""
     names = list(codes)
     yes_or_no = bool(((x == 0) | (x == 1)).all())
     first = half * 2 + x.astype(np.int64) if yes_or_no else half
 
-    def extended(index: NDArray[np.int64], by: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Floats]]:
+    def extended(index: Ints, by: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Floats]]:
         if len(by) == depth:
             shape = [sizes[c] for c in by]
             yield by, _yes_or_no(index, shape) if yes_or_no else _numbers(index, shape, x)
@@ -291,23 +292,19 @@ def _crossed(
         yield from extended(first, ())
 
 
-def _yes_or_no(index: NDArray[np.int64], shape: list[int]) -> Floats:
+def _yes_or_no(index: Ints, shape: list[int]) -> Floats:
     """One count serves all three sums: Σx² = Σx."""
     n = np.bincount(index, minlength=4 * prod(shape)).astype(np.float64).reshape(2, 2, *shape)
     return np.stack([n.sum(axis=1), n[:, 1], n[:, 1]], axis=1)
 
 
-def _numbers(index: NDArray[np.int64], shape: list[int], x: Floats) -> Floats:
+def _numbers(index: Ints, shape: list[int], x: Floats) -> Floats:
     sums = [np.bincount(index, weights=w, minlength=2 * prod(shape)) for w in (None, x, x * x)]
     return np.stack([s.astype(np.float64).reshape(2, *shape) for s in sums], axis=1)
 
 
 def _line(values: NDArray[Any]) -> str:
     return " ".join(f"{v:.10g}" for v in values.tolist())
-
-
-def _union(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
-    return a if a == b else tuple(sorted({*a, *b}))
 
 
 def _without_rare(
@@ -341,7 +338,8 @@ def _joined(sums: CrossedSums, least: int, *, complete: bool) -> CrossedSums:
     """Values of too few rows as one condition; `complete`: with the smallest others, until that has enough rows."""
     for column in sums.labels:
         n = sums.of(column)[:, 0].sum(axis=0)
-        small = _small(sums.labels[column], n, least, complete=complete, numbers=_is_binned(sums.facts, column))
+        binned = sums.facts.get("edges", {}).get(column) is not None
+        small = _small(sums.labels[column], n, least, complete=complete, numbers=binned)
         sums = _as_one(sums, column, small, f"{column} is a value of few rows")
     return sums
 
@@ -358,10 +356,6 @@ def _as_one(sums: CrossedSums, column: str, small: set[int], name: str) -> Cross
             rest = table.take(sorted(small), axis=axis).sum(axis=axis, keepdims=True)
             tables[by] = np.concatenate([table.take(kept, axis=axis), rest], axis=axis)
     return replace(sums, labels={**sums.labels, column: (*(names[i] for i in kept), name)}, tables=tables)
-
-
-def _is_binned(facts: dict[str, Any], column: str) -> bool:
-    return facts.get("edges", {}).get(column) is not None
 
 
 def _small(names: Sequence[str], n: Floats, least: int, *, complete: bool, numbers: bool) -> set[int]:

@@ -10,14 +10,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.arrays import Bools, Ints, Keys
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading
-from auditkit.evidence.clusters import Keys, distinct, shared
+from auditkit.evidence.clusters import distinct, shared
 from auditkit.evidence.frames import column, occurring
 
 Cells = Sequence[tuple[int, int]]
 """Cells of truth and decision."""
-Booleans = NDArray[np.bool_]
 _FOUR = ((0, 0), (0, 1), (1, 0), (1, 1))
 _MOST_CROSSED = 4
 """Columns of which every subset is counted; of more, each alone and all together."""
@@ -26,11 +26,11 @@ _MOST_CROSSED = 4
 class Seen(Protocol):
     """The clusters of K groups."""
 
-    def distinct(self, cells: Cells) -> NDArray[np.int64]:
+    def distinct(self, cells: Cells) -> Ints:
         """(K,) distinct clusters with a row in one of these cells."""
         ...
 
-    def shared(self, cells: Cells) -> Booleans:
+    def shared(self, cells: Cells) -> Bools:
         """(K, K) whether two groups have a cluster in common there."""
         ...
 
@@ -42,11 +42,11 @@ class Hashed:
     lowest: Mapping[tuple[int, int, int], Keys]
     groups: int
 
-    def distinct(self, cells: Cells) -> NDArray[np.int64]:
+    def distinct(self, cells: Cells) -> Ints:
         """See `Seen`."""
         return np.array([distinct(h) for h in self._of(cells)], dtype=np.int64)
 
-    def shared(self, cells: Cells) -> Booleans:
+    def shared(self, cells: Cells) -> Bools:
         """See `Seen`."""
         return shared(self._of(cells))
 
@@ -70,17 +70,17 @@ class Hashed:
 class Counted:
     """Counts alone: no cluster can be told from them."""
 
-    counts: NDArray[np.int64]
+    counts: Ints
     """(K, 16) distinct clusters of each set of cells, bit 2·y_true + y_pred."""
-    common: Booleans
+    common: Bools
     """(K, 4, K, 4) whether two groups share a cluster, cell by cell."""
 
-    def distinct(self, cells: Cells) -> NDArray[np.int64]:
+    def distinct(self, cells: Cells) -> Ints:
         """See `Seen`."""
-        out: NDArray[np.int64] = self.counts[:, sum(1 << i for i in self._at(cells))]
+        out: Ints = self.counts[:, sum(1 << i for i in self._at(cells))]
         return out
 
-    def shared(self, cells: Cells) -> Booleans:
+    def shared(self, cells: Cells) -> Bools:
         """See `Seen`."""
         at = self._at(cells)
         return np.asarray(self.common[:, at][:, :, :, at].any(axis=(1, 3)))

@@ -44,7 +44,7 @@ class Drift:
         return out
 
     @classmethod
-    def from_json(cls, data: Any) -> Drift:
+    def from_json(cls, data: object) -> Drift:
         """From `to_json`; EvidenceError for what is no bound."""
         sets: dict[frozenset[str], dict[Group, Steps]] = {}
         for one in reading.items(data, "the drifts of the scores", most=64):

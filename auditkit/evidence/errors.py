@@ -8,21 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auditkit.errors import DataError, EvidenceError, listing, nearest
+from auditkit.arrays import Floats, Ints, Positions
+from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence import pooled, reading, suppression
-from auditkit.evidence.frames import Columns, Framed, column, columns_of, places
+from auditkit.evidence.frames import QUANTITIES, Columns, Framed, columns_of, known_columns, places
 from auditkit.evidence.rare import FEWEST
-from auditkit.evidence.tally import coded_strings, matched
-from auditkit.evidence.value_cells import QUANTITIES, cells_of, counted, floats, values_of
+from auditkit.evidence.tally import labelled_rows, matched
+from auditkit.evidence.value_cells import cells_of, counted, floats, values_of
+from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from auditkit.disclosure import Disclosure
-else:
-    from auditkit.lazy import pandas as pd
-
-Floats = NDArray[np.float64]
 
 MOST_VALUES = 8_192
 """Cells of group × predicted value that are kept as they are; beyond, neighbouring values share a cell."""
@@ -32,7 +28,7 @@ class GroupMoments(NamedTuple):
     """Moments of K crossed groups over rows with truth and prediction."""
 
     groups: tuple[tuple[str, ...], ...]
-    n: NDArray[np.int64]
+    n: Ints
     """(K,)"""
     mean: Floats
     """(K, 4) means of `QUANTITIES`; NaN without rows."""
@@ -46,7 +42,7 @@ class GroupValues(NamedTuple):
     groups: tuple[tuple[str, ...], ...]
     values: Floats
     """(V,) sorted."""
-    n: NDArray[np.int64]
+    n: Ints
     """(K, V) rows of each group at each value."""
     width: float
     """Width of the widest cell that neighbouring values share; 0 where every value is kept as it is."""
@@ -84,12 +80,7 @@ class ErrorSums(Framed):
         """
         columns, beside = matched(groups, {"y_true": y_true, "y_pred": y_pred})
         y, p = np.asarray(beside["y_true"], np.float64), np.asarray(beside["y_pred"], np.float64)
-        frame: dict[str, Any] = {}
-        for name, values in columns.items():
-            codes, labels = coded_strings(values, name)
-            if len(codes) != len(y):
-                raise DataError(f"'{name}' has {len(codes)} rows, y_true has {len(y)}")
-            frame[column(name)] = np.array(labels, dtype=object)[codes] if labels else np.zeros(0, dtype=object)
+        frame = labelled_rows(columns, len(y))
         if len(p) != len(y):
             raise DataError(f"y_pred has {len(p)} rows, y_true has {len(y)}")
         by = tuple(columns)
@@ -112,7 +103,7 @@ class ErrorSums(Framed):
 
     def moments(self, *by: str) -> GroupMoments:
         """Moments by the crossed groups of these columns, groups sorted."""
-        self._known(by)
+        known_columns(by, self.by)
         columns = self.table("moments_")
         groups, code = places(columns, by, len(columns["n"]))
         found = _combined(columns, code, len(groups))
@@ -124,7 +115,7 @@ class ErrorSums(Framed):
 
     def values(self, *by: str) -> GroupValues:
         """How often each predicted value occurs in each crossed group of these columns; groups without rows too."""
-        self._known(by)
+        known_columns(by, self.by)
         columns, rows = self.table("values_"), self.table("moments_")
         groups, _ = places(rows, by, len(rows["n"]))
         valued, code = places(columns, by, len(columns["n"]))
@@ -135,11 +126,6 @@ class ErrorSums(Framed):
         np.add.at(n, (at[code], where), columns["n"].astype(np.int64))
         width = floats(cells + 1 << self.cut) - floats(cells << self.cut) if self.cut else np.zeros(1)
         return GroupValues(groups, values_of(cells, self.cut), n, max(self.width_, float(width.max(initial=0.0))))
-
-    def _known(self, by: tuple[str, ...]) -> None:
-        for name in by:
-            if name not in self.by:
-                raise EvidenceError(f"no column '{name}' in sums by {listing(self.by)}.{nearest(name, self.by)}")
 
     def reduced(self, disclosure: Disclosure) -> ErrorSums:
         """With values that ten people share, at least, or as many as a group has that is told; and rounded means of
@@ -241,7 +227,7 @@ def _merged(frame: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     return merged
 
 
-def _combined(columns: Columns, code: NDArray[np.intp], size: int) -> dict[str, NDArray[Any]]:
+def _combined(columns: Columns, code: Positions, size: int) -> dict[str, NDArray[Any]]:
     """The same of R rows by the position of their group (R,)."""
     n = columns["n"].astype(np.float64)
     total = np.bincount(code, n, size)

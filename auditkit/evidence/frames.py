@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.arrays import Positions
+from auditkit.errors import EvidenceError, choices
 from auditkit.lazy import pandas
 
 Columns = Mapping[str, NDArray[Any]]
 """Name → (R,) values of a table."""
 Groups = tuple[tuple[str, ...], ...]
-_QUANTITIES = ("error", "absolute", "squared", "prediction")
+QUANTITIES = ("error", "absolute", "squared", "prediction")
+"""Of a regression: e = ŷ − y, abs(e), e², ŷ."""
 COUNTS = frozenset(
     [
         *("n", "w", "w2", "y_true", "y_pred"),
         *("bin", "last", "selected", "s", "s2", "low", "high", "what"),
         *("score", "above", "cell"),
-        *_QUANTITIES,
-        *(f"{q}_{part}" for q in _QUANTITIES for part in ("mean", "m2")),
+        *QUANTITIES,
+        *(f"{q}_{part}" for q in QUANTITIES for part in ("mean", "m2")),
     ]
 )
 """Columns of counts and sums, of all tables."""
@@ -77,7 +80,7 @@ def columns_of(by: Sequence[str]) -> list[str]:
 
 def places(
     columns: Columns, by: Sequence[str], length: int, *, beside: Sequence[str] = ()
-) -> tuple[tuple[tuple[Any, ...], ...], NDArray[np.intp]]:
+) -> tuple[tuple[tuple[Any, ...], ...], Positions]:
     """The crossed groups of these attributes, sorted, and where each of the `length` rows stands among them.
 
     `beside`: columns that are no attributes, crossed with them.
@@ -94,7 +97,7 @@ def places(
 
 def parts(
     columns: Columns, by: Sequence[str], length: int, *, beside: Sequence[str] = ()
-) -> Iterator[tuple[tuple[Any, ...], NDArray[np.intp]]]:
+) -> Iterator[tuple[tuple[Any, ...], Positions]]:
     """Each crossed group, as of `places`, and its rows among `length`, in their order.
 
     >>> [(g, at.tolist()) for g, at in parts({"sex": np.array(["m", "f", "m"])}, ["sex"], 3)]
@@ -125,3 +128,16 @@ def summed(columns: Columns, by: Sequence[str], beside: Sequence[str], sums: Seq
         out[name] = np.zeros(len(found), dtype=columns[name].dtype)
         np.add.at(out[name], at, columns[name])
     return out
+
+
+def summed_rows(frame: pandas.DataFrame, keys: Sequence[str], sums: Sequence[str] = ("n",)) -> pandas.DataFrame:
+    """The same of a frame: one row a combination of its keys, sorted, with sums."""
+    out: pandas.DataFrame = frame[[*keys, *sums]].groupby(list(keys), sort=True, observed=True).sum().reset_index()
+    return out
+
+
+def known_columns(asked: Sequence[str], by: Sequence[str]) -> None:
+    """EvidenceError for a group column that the evidence does not have."""
+    for name in asked:
+        if name not in by:
+            raise EvidenceError(f"no group column '{name}'; there are {choices(name, by)}")

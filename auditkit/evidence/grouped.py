@@ -7,17 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from auditkit.errors import EvidenceError
 from auditkit.evidence.reading import MOST_COLUMNS, MOST_GROUPS, bounded, fields, mapping, names, text
 from auditkit.evidence.sample import Observations
-from auditkit.evidence.sums import Moments
+from auditkit.evidence.sums import Moments, merged, same_facts
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
-
-Floats = NDArray[np.float64]
 
 FEWEST = 10
 """Sums over fewer rows than this are withheld: they would say something of single people."""
@@ -78,7 +76,7 @@ class Grouped(NamedTuple):
         return {"columns": list(self.columns), "everybody": self.everybody.to_json(), "groups": groups}
 
     @classmethod
-    def from_json(cls, data: Any, what: str) -> Grouped:
+    def from_json(cls, data: object, what: str) -> Grouped:
         """From `to_json`; EvidenceError for what cannot be."""
         found = fields(data, what, "columns", "everybody", "groups")
         columns = names(found["columns"], f"columns of {what}", most=100 * MOST_COLUMNS)
@@ -129,13 +127,8 @@ class GroupSums:
     tables: dict[str, Grouped] = field(default_factory=dict)
 
     def __add__(self, other: GroupSums) -> GroupSums:
-        if self.facts != other.facts:
-            differing = sorted(k for k in {*self.facts, *other.facts} if self.facts.get(k) != other.facts.get(k))
-            raise EvidenceError(f"cannot add sums over rows with other facts: {', '.join(differing)}")
-        tables = dict(self.tables)
-        for k, table in other.tables.items():
-            tables[k] = tables[k] + table if k in tables else table
-        return GroupSums(self.facts, tables)
+        same_facts(self.facts, other.facts, "sums over rows")
+        return GroupSums(self.facts, merged(self.tables, other.tables))
 
     def sums(self, fewest: int = 1) -> GroupSums:
         """Itself."""

@@ -9,37 +9,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auditkit.errors import DataError, EvidenceError, listing, nearest
-from auditkit.evidence import merging, suppression
+from auditkit.arrays import Floats, Ints
+from auditkit.errors import DataError, EvidenceError
+from auditkit.evidence import merging, suppression, tally
 from auditkit.evidence.drift import Drift, Steps
-from auditkit.evidence.frames import Columns, Framed, column, columns_of, parts, places
+from auditkit.evidence.frames import Columns, Framed, columns_of, known_columns, parts, places, summed_rows
 from auditkit.evidence.merging import summed
-from auditkit.evidence.stored_bins import Grid, stored_bins
-from auditkit.evidence.tally import coded_strings, codes01, matched
+from auditkit.evidence.score_grid import BINS, LEAST, REACH, STEPS, bin_of, grains
+from auditkit.evidence.stored_bins import MERGED, MISSING_WHAT, stored_bins
+from auditkit.evidence.tally import codes01, matched
+from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from auditkit.disclosure import Disclosure
-else:
-    from auditkit.lazy import pandas as pd
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
-STEPS, REACH = 4096, 16.0
-BINS = STEPS + 2
-"""Equal steps of the logit on [−16, 16], and one bin beyond each end."""
-EDGES: Floats = 1 / (1 + np.exp(-np.linspace(-REACH, REACH, STEPS + 1)))
-"""(4097,) scores between the bins: bin b holds EDGES[b−1] ≤ score < EDGES[b]."""
-
-LEAST: Floats = np.concatenate([[0.0], EDGES])
-"""(BINS,) smallest score of each bin: `score >= LEAST[b]` selects bin b and all above."""
-
-MISSING_WHAT = ("truth", "decision", "score")
 _READ = ("y_true", "bin", "last", "n", "selected", "s", "s2", "low", "high")
-_GRAIN = 2.0**32
-"""Sums are of multiples of 2⁻³²: exact in double precision, and so the same in every order of the rows."""
 _DENSE = 8_000_000
 """Above this many possible cells, count only the combinations that occur."""
 
@@ -107,26 +92,20 @@ class ScoreHistogram(Framed):
         columns, beside = matched(groups, {"y_true": y_true, "y_pred": y_pred, "score": score})
         truth, decision = codes01(beside["y_true"], "y_true"), codes01(beside["y_pred"], "y_pred")
         values = _checked(beside["score"])
-        coded = {name: _in_order(*coded_strings(column, name)) for name, column in columns.items()}
-        lengths = [("y_pred", len(decision)), ("score", len(values)), *((k, len(c)) for k, (c, _) in coded.items())]
-        for name, length in lengths:
-            if length != len(truth):
-                raise DataError(f"'{name}' has {length} rows, y_true has {len(truth)}")
-        labels = {k: np.array(names or [""], dtype=object) for k, (_, names) in coded.items()}
-        crossed = np.zeros(len(truth), dtype=np.int64)
-        for codes, _ in coded.values():
-            crossed = crossed * max(1, int(codes.max(initial=0)) + 1) + codes
-        sizes = {k: max(1, int(codes.max(initial=0)) + 1) for k, (codes, _) in coded.items()}
+        crossed, labels = tally.crossed(columns, len(truth), ordered=True)
+        for name, array in (("y_pred", decision), ("score", values)):
+            if len(array) != len(truth):
+                raise DataError(f"'{name}' has {len(array)} rows, y_true has {len(truth)}")
         what = np.select([truth < 0, decision < 0, np.isnan(values)], [0, 1, 2], default=3)
         known = what == 3
         cells = _cells(crossed[known], truth[known], decision[known], values[known])
         lost, n = np.unique(crossed[~known] * 3 + what[~known], return_counts=True)
         missing = pd.DataFrame({"what": np.array(MISSING_WHAT, dtype=object)[lost % 3], "n": n})
-        by = tuple(columns)
+        lacking = _named(lost // 3, missing, labels)
         return cls(
-            by,
-            _named(cells.pop("group").to_numpy(), cells, sizes, labels),
-            _sorted(_named(lost // 3, missing, sizes, labels), [*columns_of(by), "what"]),
+            tuple(columns),
+            _named(cells.pop("group").to_numpy(), cells, labels),
+            lacking.sort_values([*columns_of(tuple(columns)), "what"], ignore_index=True),
         )
 
     @property
@@ -150,7 +129,7 @@ class ScoreHistogram(Framed):
 
     def over(self, *by: str) -> ScoreHistogram:
         """The histogram of fewer group columns, in the order asked for; `over()` is the total."""
-        self._known(by)
+        known_columns(by, self.by)
         return ScoreHistogram(tuple(by), summed(self.cells, by), _missing(self.missing, by), self.merged, self.drift)
 
     def steps(self, by: Sequence[str]) -> Mapping[tuple[str, ...], Steps] | None:
@@ -161,7 +140,7 @@ class ScoreHistogram(Framed):
 
     def groups(self, *by: str) -> Iterator[tuple[tuple[str, ...], Bins]]:
         """The bins of each crossed group of these columns, groups sorted; `groups()` gives everybody."""
-        self._known(by)
+        known_columns(by, self.by)
         cells = self.table("cells")
         for group, at in parts(cells, by, len(cells["n"])):
             yield group, _dense({c: cells[c][at] for c in _READ}, self.merged)
@@ -170,7 +149,7 @@ class ScoreHistogram(Framed):
 
     def sizes(self, *by: str) -> dict[tuple[str, ...], tuple[int, int]]:
         """Crossed group of these columns → its rows of truth 0 and of truth 1, groups sorted."""
-        self._known(by)
+        known_columns(by, self.by)
         cells = self.table("cells")
         groups, at = places(cells, by, len(cells["n"]))
         none, some = (
@@ -178,11 +157,6 @@ class ScoreHistogram(Framed):
             for truth in (0, 1)
         )
         return dict(zip(groups, zip(none.tolist(), some.tolist(), strict=True), strict=True))
-
-    def _known(self, by: Sequence[str]) -> None:
-        for name in by:
-            if name not in self.by:
-                raise EvidenceError(f"no group column '{name}'; there are {listing(self.by)}.{nearest(name, self.by)}")
 
     def reduced(self, disclosure: Disclosure) -> ScoreHistogram:
         """With neighbouring bins of each crossed group merged until five people share each (`merging`), or as many as a
@@ -194,7 +168,7 @@ class ScoreHistogram(Framed):
         missing = _missing(suppression.recoded(self.missing, recoding), self.by)
         merged = ScoreHistogram(
             self.by,
-            merging.merged(cells, self.by, LEAST, people=max(merging.PEOPLE, disclosure.suppress_below)),
+            merging.merged(cells, self.by, people=max(merging.PEOPLE, disclosure.suppress_below)),
             missing,
             merged=True,
         )
@@ -219,27 +193,10 @@ class ScoreHistogram(Framed):
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ScoreHistogram:
         """From `to_json`; EvidenceError if it was made with other steps, or is what no scores give."""
-        found = stored_bins(data, Grid(STEPS, REACH, EDGES, LEAST), MISSING_WHAT)
+        found = stored_bins(data)
         drift = Drift.from_json(data["drift"]) if "drift" in data else None
         tables = {"cells": found.cells, "missing": found.missing}
         return cls.of_tables(tables, by=found.by, merged=found.merged, drift=drift)
-
-
-def bin_of(score: ArrayLike) -> NDArray[np.int64]:
-    """The bin of each score, 0 … 4097, never falling as the score rises.
-
-    >>> bin_of([0.0, 0.5, 1.0]).tolist()
-    [0, 2049, 4097]
-    """
-    return np.searchsorted(EDGES, np.asarray(score, float), side="right").astype(np.int64)
-
-
-def _in_order(codes: Ints, labels: list[str]) -> tuple[Ints, list[str]]:
-    """The same with labels sorted, `(missing)` among them."""
-    order = sorted(range(len(labels)), key=labels.__getitem__)
-    if order == list(range(len(labels))):
-        return codes, labels
-    return np.argsort(order)[codes], [labels[i] for i in order]
 
 
 def _checked(score: ArrayLike) -> Floats:
@@ -249,11 +206,6 @@ def _checked(score: ArrayLike) -> Floats:
             f"scores lie between {np.nanmin(values):.3g} and {np.nanmax(values):.3g}; expected probabilities in [0, 1]"
         )
     return values
-
-
-def _grains(x: Floats) -> Floats:
-    out: Floats = np.round(x * _GRAIN) / _GRAIN
-    return out
 
 
 def _cells(group: Ints, truth: NDArray[np.int8], decision: NDArray[np.int8], score: Floats) -> pd.DataFrame:
@@ -280,28 +232,21 @@ def _cells(group: Ints, truth: NDArray[np.int8], decision: NDArray[np.int8], sco
             "last": bins,
             "n": np.bincount(at, minlength=k),
             "selected": np.bincount(at[decision == 1], minlength=k),
-            "s": np.bincount(at, weights=_grains(score), minlength=k),
-            "s2": np.bincount(at, weights=_grains(score * score), minlength=k),
+            "s": np.bincount(at, weights=grains(score), minlength=k),
+            "s2": np.bincount(at, weights=grains(score * score), minlength=k),
             "low": low,
             "high": high,
         }
     )
 
 
-def _named(
-    crossed: Ints, frame: pd.DataFrame, sizes: dict[str, int], labels: dict[str, NDArray[np.object_]]
-) -> pd.DataFrame:
+def _named(crossed: Ints, frame: pd.DataFrame, labels: dict[str, list[str]]) -> pd.DataFrame:
     """The frame with the crossed codes written out as one column of strings an attribute, in front."""
-    columns: dict[str, Any] = {}
-    for name in reversed(sizes):
-        crossed, code = np.divmod(crossed, sizes[name])
-        columns[column(name)] = labels[name][code]
-    groups = pd.DataFrame(dict(reversed(columns.items())), dtype=object, index=frame.index)
-    return pd.concat([groups, frame], axis=1)
+    return pd.concat([pd.DataFrame(tally.named(crossed, labels), dtype=object, index=frame.index), frame], axis=1)
 
 
 def _dense(cells: Columns, merged: bool) -> Bins:
-    place = merging.places_of(cells, bin_of) if merged else cells["bin"]
+    place = merging.places_of(cells) if merged else cells["bin"]
     at = (cells["y_true"], place)
 
     def summed_up(name: str, empty: float, dtype: type, gather: Any = np.add) -> Any:
@@ -325,13 +270,7 @@ def _dense(cells: Columns, merged: bool) -> Bins:
 
 
 def _missing(missing: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    keys = [*columns_of(by), "what"]
-    summed: pd.DataFrame = missing[[*keys, "n"]].groupby(keys, sort=True, observed=True).sum().reset_index()
-    return summed
-
-
-def _sorted(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    return frame.sort_values(keys, ignore_index=True)
+    return summed_rows(missing, [*columns_of(by), "what"])
 
 
 def _columns(part: Columns) -> dict[str, list[Any]]:
@@ -343,11 +282,8 @@ def _columns(part: Columns) -> dict[str, list[Any]]:
     }
 
 
-_MERGED = ("bin", "last", "n", "selected", "s", "s2")
-
-
 def _merged_columns(part: Columns) -> dict[str, list[Any]]:
     """Of one group and truth over merged bins: extremes follow from the grid, but for scores that many share."""
     alike = np.flatnonzero(part["low"] == part["high"])
     shared = {"alike": alike.tolist(), "score": part["low"][alike].tolist()} if len(alike) else {}
-    return {**{c: part[c].tolist() for c in _MERGED}, **shared}
+    return {**{c: part[c].tolist() for c in MERGED}, **shared}

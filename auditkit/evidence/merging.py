@@ -7,20 +7,13 @@ is stated with the value (`auditkit.stats.auc`, `auditkit.fairness.scores.values
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Bools, Floats, Ints
 from auditkit.evidence.frames import Columns, columns_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    from auditkit.lazy import pandas as pd
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from auditkit.evidence.score_grid import BINS, LEAST, bin_of, grains
+from auditkit.lazy import pandas as pd
 
 _SUMS = ("n", "selected", "s", "s2")
 PEOPLE = 5
@@ -29,7 +22,6 @@ STEPS = 16
 """Steps of [0, 1] to whose middles the mean score of such a group is rounded: within 1/32."""
 TOLD = 10
 """People who share a value, from which on the value may stand in a report."""
-_GRAIN = 2.0**32
 
 
 def starts_of(bins: Ints, n: Ints, *, people: int = PEOPLE) -> Ints:
@@ -52,9 +44,8 @@ def starts_of(bins: Ints, n: Ints, *, people: int = PEOPLE) -> Ints:
     return np.array(starts, dtype=np.int64)
 
 
-def merged(cells: pd.DataFrame, by: Sequence[str], least: Floats, *, people: int = PEOPLE) -> pd.DataFrame:
-    """The cells of a score histogram over merged bins of `people` of a group; `least` (BINS,) holds the lower edges of
-    the grid bins.
+def merged(cells: pd.DataFrame, by: Sequence[str], *, people: int = PEOPLE) -> pd.DataFrame:
+    """The cells of a score histogram over merged bins of `people` of a group.
 
     What single rows would be read from is rounded: extremes to edges, unless ten rows or more of a bin have the same
     score; of fewer than five positives (or negatives) in a bin, sums are their share of the sums of the whole bin.
@@ -67,11 +58,11 @@ def merged(cells: pd.DataFrame, by: Sequence[str], least: Floats, *, people: int
     bins = cells["bin"].to_numpy(np.int64)
     parts = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
     for at in parts:
-        first[at], last[at] = _runs(bins[at], n[at], len(least), people)
+        first[at], last[at] = _runs(bins[at], n[at], people)
     out = summed(cells.assign(bin=first, last=last), by)
     own = _codes(out, columns_of(by))
     few = np.bincount(own, out["n"])[own] < PEOPLE
-    return _rounded(out, by, few, least)
+    return _rounded(out, by, few)
 
 
 def together(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -92,7 +83,7 @@ def together(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return summed(order.assign(bin=first[begins][run], last=ends[run]), by)
 
 
-def places_of(cells: Columns, bin_of: Any) -> Ints:
+def places_of(cells: Columns) -> Ints:
     """(C,) where each cell of one reading stands on the grid: at the mean score of its bin, both truths together."""
     first, last = cells["bin"], cells["last"]
     _, run = np.unique(first * (last.max(initial=0) + 1) + last, return_inverse=True)
@@ -102,20 +93,20 @@ def places_of(cells: Columns, bin_of: Any) -> Ints:
     return out
 
 
-def edges_of(first: Ints, last: Ints, least: Floats) -> tuple[Floats, Floats]:
+def edges_of(first: Ints, last: Ints) -> tuple[Floats, Floats]:
     """The smallest and the largest score that merged bins can hold."""
-    above = np.append(least, np.nextafter(1.0, 2.0))
-    return least[first], np.nextafter(above[last + 1], 0.0)
+    above = np.append(LEAST, np.nextafter(1.0, 2.0))
+    return LEAST[first], np.nextafter(above[last + 1], 0.0)
 
 
-def _runs(bins: Ints, n: Ints, size: int, people: int) -> tuple[Ints, Ints]:
+def _runs(bins: Ints, n: Ints, people: int) -> tuple[Ints, Ints]:
     occupied, where = np.unique(bins, return_inverse=True)
     starts = starts_of(occupied, np.bincount(where, n).astype(np.int64), people=people)
     run = np.searchsorted(starts, bins, side="right") - 1
-    return starts[run], np.append(starts[1:], size)[run] - 1
+    return starts[run], np.append(starts[1:], BINS)[run] - 1
 
 
-def _rounded(cells: pd.DataFrame, by: Sequence[str], few: NDArray[np.bool_], least: Floats) -> pd.DataFrame:
+def _rounded(cells: pd.DataFrame, by: Sequence[str], few: Bools) -> pd.DataFrame:
     """Extremes and sums, so that they speak of five people at least, and values of ten."""
     run = _codes(cells, [*columns_of(by), "bin"])
     n = cells["n"].to_numpy(np.float64)
@@ -124,13 +115,13 @@ def _rounded(cells: pd.DataFrame, by: Sequence[str], few: NDArray[np.bool_], lea
     np.minimum.at(low, run, cells["low"].to_numpy())
     np.maximum.at(high, run, cells["high"].to_numpy())
     alike = (low == high)[run] & (of_run >= TOLD)
-    edge = edges_of(cells["bin"].to_numpy(np.int64), cells["last"].to_numpy(np.int64), least)
+    edge = edges_of(cells["bin"].to_numpy(np.int64), cells["last"].to_numpy(np.int64))
     mixed = np.bincount(run, n < PEOPLE)[run] > 0
     mean = {c: np.bincount(run, cells[c])[run] / of_run for c in ("s", "s2")}
     step = (np.minimum(np.floor(mean["s"] * STEPS), STEPS - 1) + 0.5) / STEPS
     sums = {}
     for column, rounded in (("s", step), ("s2", step * step)):
-        shared = np.where(mixed, _grains(n * mean[column]), cells[column].to_numpy())
+        shared = np.where(mixed, grains(n * mean[column]), cells[column].to_numpy())
         sums[column] = np.where(few, n * rounded, shared)
     return cells.assign(
         low=np.where(alike, low[run], edge[0]), high=np.where(alike, high[run], edge[1]), **sums
@@ -149,9 +140,4 @@ def summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     how = {**dict.fromkeys(_SUMS, "sum"), "low": "min", "high": "max"}
     keys = [*columns_of(by), "y_true", "bin", "last"]
     out: pd.DataFrame = cells.groupby(keys, sort=True, observed=True).agg(how).reset_index()
-    return out
-
-
-def _grains(x: Floats) -> Floats:
-    out: Floats = np.round(x * _GRAIN) / _GRAIN
     return out

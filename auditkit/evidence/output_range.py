@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from auditkit.arrays import Floats
 from auditkit.errors import ModelError
 
 LEAST_ROWS = 20
@@ -21,6 +19,7 @@ SUM_ROUNDING = 1e-3
 class OutputRange:
     """Smallest and largest output, and sum of a row, of so many rows; two of these add.
 
+    >>> import numpy as np
     >>> seen = OutputRange.of(np.full((12, 1), 0.3)) + OutputRange.of(np.full((12, 1), 0.9))
     >>> seen.rows, seen.low, seen.high, seen.unit
     (24, 0.3, 0.9, True)
@@ -35,7 +34,7 @@ class OutputRange:
     sum_high: float = float("-inf")
 
     @classmethod
-    def of(cls, outputs: NDArray[np.float64]) -> OutputRange:
+    def of(cls, outputs: Floats) -> OutputRange:
         """Of the outputs (N,) or (N, C) of some rows."""
         if not outputs.size:
             return cls()

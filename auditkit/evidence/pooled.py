@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats, Ints
 from auditkit.evidence.frames import columns_of
 from auditkit.evidence.merging import PEOPLE, starts_of
 from auditkit.evidence.rare import FEWEST, between
 from auditkit.evidence.value_cells import cells_of, counted, values_of
+from auditkit.lazy import pandas as pd
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-else:
-    from auditkit.lazy import pandas as pd
-
-Floats = NDArray[np.float64]
 _SHARE = 8
 """The rounding of a small group's mean is a power of two of about an eighth of the standard deviation of everybody."""
 
@@ -45,7 +37,7 @@ def shared(
     return counted(cells.assign(cell=cells_of(out)), attributes), max(width, np.finfo(float).tiny)
 
 
-def _of_run(values: Floats, n: NDArray[np.int64], everybody: Floats) -> float:
+def _of_run(values: Floats, n: Ints, everybody: Floats) -> float:
     """One number for a run of values: in the gap of all values that is nearest its median."""
     if len(values) == 1 and n.sum() >= FEWEST:
         return float(values[0])

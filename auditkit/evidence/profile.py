@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from auditkit.batch import Batch
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading, suppression
 from auditkit.evidence.frames import columns_of
+from auditkit.evidence.sums import merged
 from auditkit.evidence.tally import Tally, coded_strings
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Profile:
             if not absent.any():
                 continue
             missing[str(column)] = {
-                a: _named(np.bincount(codes[absent], minlength=len(labels)).tolist(), labels)
+                a: {labels[i]: n for i, n in enumerate(np.bincount(codes[absent]).tolist()) if n}
                 for a, (codes, labels) in coded.items()
             }
         return cls(
@@ -58,14 +59,7 @@ class Profile:
         if self.columns != other.columns:
             apart = sorted(set(self.columns) ^ set(other.columns))
             raise EvidenceError(f"cannot add profiles of other columns: only one of the two has {apart}")
-        missing: Missing = {}
-        for part in (self.missing, other.missing):
-            for column, attributes in part.items():
-                for attribute, values in attributes.items():
-                    counts = missing.setdefault(column, {}).setdefault(attribute, {})
-                    for value, n in values.items():
-                        counts[value] = counts.get(value, 0) + n
-        return Profile(self.tally + other.tally, self.columns, missing)
+        return Profile(self.tally + other.tally, self.columns, merged(self.missing, other.missing))
 
     def rows(self, *by: str) -> dict[tuple[str, ...], int]:
         """Rows of each crossed group, without regard to truth; sorted."""
@@ -77,13 +71,10 @@ class Profile:
     def reduced(self, disclosure: Disclosure) -> Profile:
         """The same counts, of recoded groups."""
         recoding = suppression.of_columns(disclosure, self.tally.by, self.tally.cells)
-        missing: Missing = {}
-        for column, attributes in self.missing.items():
-            for attribute, values in attributes.items():
-                counts = missing.setdefault(column, {}).setdefault(attribute, {})
-                for value, n in values.items():
-                    label = recoding.get(attribute, {}).get(value, value)
-                    counts[label] = counts.get(label, 0) + n
+        missing = {
+            column: {a: _recoded(values, recoding.get(a, {})) for a, values in attributes.items()}
+            for column, attributes in self.missing.items()
+        }
         return Profile(self.tally.reduced(disclosure), self.columns, missing, {a: dict(m) for a, m in recoding.items()})
 
     def to_json(self) -> dict[str, Any]:
@@ -122,5 +113,9 @@ def _counts(value: object, attribute: str) -> dict[str, int]:
     return {v: reading.whole(n, what, low=1) for v, n in reading.mapping(value, what, most=reading.MOST_GROUPS).items()}
 
 
-def _named(counts: list[int], labels: list[str]) -> dict[str, int]:
-    return {label: n for label, n in zip(labels, counts, strict=True) if n}
+def _recoded(counts: dict[str, int], names: Mapping[str, str]) -> dict[str, int]:
+    out: dict[str, int] = {}
+    for value, n in counts.items():
+        label = names.get(value, value)
+        out[label] = out.get(label, 0) + n
+    return out

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from auditkit.arrays import Floats
+
 FEWEST = 10
 """Rows that hold a value, at least, for it to stand in a report."""
 

@@ -11,13 +11,10 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats, Ints
 from auditkit.errors import EvidenceError, listing
 from auditkit.evidence.frames import column, columns_of
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 MOST_ROWS = 2**53
 """Rows, and any count of them: beyond, a double skips whole numbers."""

@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats, Keys, Positions
 from auditkit.batch import Batch, Census
 from auditkit.errors import EvidenceError, listing
 from auditkit.evidence.census import census_of
 from auditkit.evidence.contents import hashable
 from auditkit.evidence.reading import fields, mapping, numbers, texts
+from auditkit.evidence.sums import merged
 from auditkit.evidence.suppression import recoded_batch
+from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from auditkit.disclosure import Disclosure, GroupDisclosure
-else:
-    from auditkit.lazy import pandas as pd
 
-Keys = NDArray[np.uint64]
 _HASH_KEY = "auditkit00000000"
 """Sixteen bytes: a row has the same key in every audit."""
 
@@ -112,7 +110,7 @@ class Sample:
         strata = _strata(batch.groups)
         counts: dict[tuple[str, ...], int] = {}
         for group, count in zip(*np.unique(strata, return_counts=True), strict=True):
-            counts[_unjoin(group)] = int(count)
+            counts[tuple(group.split(_SEPARATOR))] = int(count)
         return cls(k, batch, keys, counts, census_of(batch))._cut()
 
     def __add__(self, other: Sample) -> Sample:
@@ -121,9 +119,7 @@ class Sample:
                 f"cannot add a sample of {self.k} rows a group by {list(self.batch.groups)} and one of {other.k} by "
                 f"{list(other.batch.groups)}"
             )
-        counts = dict(self.counts)
-        for group, n in other.counts.items():
-            counts[group] = counts.get(group, 0) + n
+        counts = merged(self.counts, other.counts)
         keys = np.concatenate([self.keys, other.keys])
         census = None if self.census is None or other.census is None else self.census + other.census
         return Sample(self.k, concatenated([self.batch, other.batch]), keys, counts, census)._cut()
@@ -169,7 +165,7 @@ class Sample:
         return Sample(self.k, taken(self.batch, order), self.keys[order], self.counts, self.census)
 
 
-def taken(batch: Batch, where: NDArray[np.intp], *, weight: NDArray[np.float64] | None = None) -> Batch:
+def taken(batch: Batch, where: Positions, *, weight: Floats | None = None) -> Batch:
     """The rows of a batch at these positions."""
     return replace(
         batch,
@@ -184,6 +180,11 @@ def taken(batch: Batch, where: NDArray[np.intp], *, weight: NDArray[np.float64] 
         cluster=None if batch.cluster is None else batch.cluster[where],
         controls=None if batch.controls is None else batch.controls.iloc[where].reset_index(drop=True),
     )
+
+
+def row_weights(batch: Batch) -> Floats:
+    """(N,) rows of the data that each row stands for: its `weight`, or 1."""
+    return np.ones(len(batch.y_true)) if batch.weight is None else np.asarray(batch.weight, np.float64)
 
 
 def concatenated(batches: Sequence[Batch]) -> Batch:
@@ -224,10 +225,6 @@ def _join(group: Sequence[str]) -> str:
     return _SEPARATOR.join(group)
 
 
-def _unjoin(stratum: str) -> tuple[str, ...]:
-    return tuple(stratum.split(_SEPARATOR))
-
-
 def _even(counts: dict[tuple[str, ...], int], size: int) -> dict[tuple[str, ...], int]:
     """Water-filling: every group the same number of rows, what small groups leave goes to the others."""
     quota: dict[tuple[str, ...], int] = {}
@@ -242,7 +239,7 @@ def _even(counts: dict[tuple[str, ...], int], size: int) -> dict[tuple[str, ...]
 class Observations:
     """A table of numbers (N,) and labels (N,); `+` concatenates. Where a row is a person, it is a `PersonRows`."""
 
-    columns: dict[str, NDArray[np.float64]]
+    columns: dict[str, Floats]
     labels: dict[str, list[str]]
     facts: dict[str, Any]
     """What holds for the whole table (method, steps, …); tables with other facts do not add."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from auditkit.arrays import Ints
 from auditkit.batch import Batch
-from auditkit.errors import EvidenceError, listing, nearest
+from auditkit.errors import EvidenceError
 from auditkit.evidence import rare, reading, suppression
-from auditkit.evidence.frames import column, columns_of
-from auditkit.evidence.tally import coded_strings
+from auditkit.evidence.frames import columns_of, known_columns, summed_rows
+from auditkit.evidence.tally import labelled_rows
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -24,9 +24,9 @@ class Above(NamedTuple):
     """Rows above a score by group, groups sorted."""
 
     groups: tuple[tuple[str, ...], ...]
-    above: NDArray[np.int64]
+    above: Ints
     """(K,) rows whose score is strictly above."""
-    rows: NDArray[np.int64]
+    rows: Ints
     """(K,) rows with a score."""
 
 
@@ -58,10 +58,7 @@ class ScoreCounts:
         by = tuple(str(a) for a in batch.groups)
         rows = len(batch.groups)
         score = np.full(rows, np.nan) if batch.score is None else np.asarray(batch.score, dtype=np.float64)
-        columns: dict[str, Any] = {}
-        for name in by:
-            codes, labels = coded_strings(batch.groups[name], name)
-            columns[column(name)] = np.array(labels or [""], dtype=object)[codes]
+        columns = labelled_rows({name: batch.groups[name] for name in by}, rows)
         known = ~np.isnan(score)
         frame = pd.DataFrame({**columns, "score": score, "n": np.ones(rows, dtype=np.int64)})[known]
         return cls(by, _summed(frame, by), int((~known).sum()))
@@ -88,9 +85,7 @@ class ScoreCounts:
 
     def over_score(self, score: float, *by: str) -> Above:
         """How many rows of each crossed group of these columns have a score strictly above this one."""
-        for name in by:
-            if name not in self.by:
-                raise EvidenceError(f"no column '{name}' in scores by {listing(self.by)}.{nearest(name, self.by)}")
+        known_columns(by, self.by)
         if self.middle is not None:
             if score != self.middle:
                 raise EvidenceError(
@@ -147,6 +142,4 @@ def _two_digits(score: float) -> float:
 
 
 def _summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    keys = [*columns_of(by), "score"]
-    summed: pd.DataFrame = cells[[*keys, "n"]].groupby(keys, sort=True, observed=True).sum().reset_index()
-    return summed
+    return summed_rows(cells, [*columns_of(by), "score"])

@@ -11,24 +11,15 @@ from numpy.typing import NDArray
 from auditkit.errors import EvidenceError
 from auditkit.evidence import merging, reading
 from auditkit.evidence.frames import Columns, column, columns_of
+from auditkit.evidence.score_grid import BINS, REACH, STEPS, bin_of, grains
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-_GRAIN = 2.0**32
+MISSING_WHAT = ("truth", "decision", "score")
+"""What a row in no cell lacks: the first of these."""
 _ROUNDING = 1e-9
 """A row: sums are of rounded scores."""
+MERGED = ("bin", "last", "n", "selected", "s", "s2")
+"""What is stored of merged bins; extremes follow from the grid."""
 _ARRAYS = ("bin", "last", "n", "selected", "s", "s2", "low", "high")
-
-
-class Grid(NamedTuple):
-    """The bins that scores are counted in."""
-
-    steps: int
-    reach: float
-    edges: Floats
-    """(steps + 1,) scores between the bins."""
-    least: Floats
-    """(steps + 2,) smallest score of each bin."""
 
 
 class Stored(NamedTuple):
@@ -40,22 +31,22 @@ class Stored(NamedTuple):
     merged: bool
 
 
-def stored_bins(value: Any, grid: Grid, what: Sequence[str]) -> Stored:
+def stored_bins(value: object) -> Stored:
     """A score histogram's JSON; EvidenceError for other steps and for what no scores give."""
     data = reading.fields(
         value, "the histogram of scores", "by", "steps", "reach", "cells", "missing", optional=("merged", "drift")
     )
-    if (data["steps"], data["reach"]) != (grid.steps, grid.reach):
+    if (data["steps"], data["reach"]) != (STEPS, REACH):
         raise EvidenceError(
             f"a score histogram of {reading.shown(data['steps'])} steps to ±{reading.shown(data['reach'])}; this "
-            f"auditkit counts in {grid.steps} steps to ±{grid.reach}"
+            f"auditkit counts in {STEPS} steps to ±{REACH}"
         )
     by = reading.names(data["by"], "'by' of the histogram of scores")
     merged = data.get("merged", False)
     if not isinstance(merged, bool):
         raise EvidenceError("'merged' of the histogram of scores is neither true nor false")
     entries = reading.items(data["cells"], "the cells of the histogram", most=2 * reading.MOST_CELLS)
-    found = [_entry(e, by, grid, merged) for e in entries]
+    found = [_entry(e, by, merged) for e in entries]
     keys = [(*key, t) for key, t, _ in found]
     reading.distinct(keys, "the cells of the histogram")
     for i, name in enumerate(by):
@@ -66,33 +57,30 @@ def stored_bins(value: Any, grid: Grid, what: Sequence[str]) -> Stored:
     reading.whole(int(cells["n"].astype(object).sum()), "the sum of 'n' of the histogram")
     if merged:
         _apart(found)
-    return Stored(by, cells, _missing(data["missing"], by, what), merged)
+    return Stored(by, cells, _missing(data["missing"], by), merged)
 
 
 _Entry = tuple[tuple[str, ...], int, dict[str, NDArray[Any]]]
 
 
-def _entry(value: object, by: tuple[str, ...], grid: Grid, merged: bool) -> _Entry:
+def _entry(value: object, by: tuple[str, ...], merged: bool) -> _Entry:
     """One group and truth: its label, its truth, its cells."""
     what = "the cells of a group"
-    names = (
-        ("bin", "last", "n", "selected", "s", "s2") if merged else ("bin", "n", "selected", "low", "s", "s2", "high")
-    )
+    names = MERGED if merged else ("bin", "n", "selected", "low", "s", "s2", "high")
     data = reading.fields(value, what, "group", "y_true", *names, optional=("alike", "score") if merged else ())
     group = tuple(reading.texts(data["group"], "the group of some cells", length=len(by)))
     truth = reading.whole(data["y_true"], "'y_true' of the histogram", high=1)
-    highest = len(grid.least) - 1
     n = reading.wholes(data["n"], f"'n' of {what}", low=1)
     out: dict[str, NDArray[Any]] = {"n": n}
-    out["bin"] = reading.wholes(data["bin"], f"'bin' of {what}", high=highest, length=len(n))
+    out["bin"] = reading.wholes(data["bin"], f"'bin' of {what}", high=BINS - 1, length=len(n))
     out["last"] = out["bin"]
     if (np.diff(out["bin"]) <= 0).any():
         raise EvidenceError(f"'bin' of {what} is repeated, or out of order")
     out["selected"] = reading.wholes(data["selected"], f"'selected' of {what}", length=len(n))
     if (out["selected"] > n).any():
         raise EvidenceError("the histogram holds cells with more rows selected than there are")
-    out |= _of_runs(data, out, grid) if merged else _of_scores(data, out)
-    _possible(out, grid)
+    out |= _of_runs(data, out) if merged else _of_scores(data, out)
+    _possible(out)
     return group, truth, out
 
 
@@ -100,7 +88,7 @@ def _of_scores(data: dict[str, Any], known: dict[str, NDArray[Any]]) -> dict[str
     """Of grid bins: a cell of one row needs no more than its score."""
     many = known["n"] > 1
     low = reading.numbers(data["low"], "'low' of the cells of a group", low=0, high=1, length=len(many))
-    out = {"low": low, "s": np.round(low * _GRAIN) / _GRAIN, "s2": np.round(low * low * _GRAIN) / _GRAIN}
+    out = {"low": low, "s": grains(low), "s2": grains(low * low)}
     out["high"] = low.copy()
     for name in ("s", "s2", "high"):
         out[name][many] = reading.numbers(
@@ -109,14 +97,14 @@ def _of_scores(data: dict[str, Any], known: dict[str, NDArray[Any]]) -> dict[str
     return out
 
 
-def _of_runs(data: dict[str, Any], known: dict[str, NDArray[Any]], grid: Grid) -> dict[str, NDArray[Any]]:
+def _of_runs(data: dict[str, Any], known: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Of merged bins: extremes follow from the grid, but for scores that many share."""
     what, size = "the cells of a group", len(known["n"])
-    last = reading.wholes(data["last"], f"'last' of {what}", high=len(grid.least) - 1, length=size)
+    last = reading.wholes(data["last"], f"'last' of {what}", high=BINS - 1, length=size)
     if (last < known["bin"]).any():
         raise EvidenceError(f"'last' of {what} lies before 'bin'")
     s, s2 = (reading.numbers(data[c], f"'{c}' of {what}", low=0, length=size) for c in ("s", "s2"))
-    low, high = merging.edges_of(known["bin"], last, grid.least)
+    low, high = merging.edges_of(known["bin"], last)
     alike = reading.wholes(data.get("alike", []), f"'alike' of {what}", high=max(0, size - 1), most=size)
     reading.distinct(alike.tolist(), f"'alike' of {what}")
     score = reading.numbers(data.get("score", []), f"'score' of {what}", low=0, high=1, length=len(alike))
@@ -126,10 +114,10 @@ def _of_runs(data: dict[str, Any], known: dict[str, NDArray[Any]], grid: Grid) -
     return {"last": last, "s": s, "s2": s2, "low": low, "high": high}
 
 
-def _possible(cells: dict[str, NDArray[Any]], grid: Grid) -> None:
+def _possible(cells: dict[str, NDArray[Any]]) -> None:
     """Scores lie in their bin, and their sums between those of the smallest and of the largest."""
     n, low, high = cells["n"].astype(np.float64), cells["low"], cells["high"]
-    first, last = (np.searchsorted(grid.edges, x, side="right") for x in (low, high))
+    first, last = (bin_of(x) for x in (low, high))
     if (low > high).any() or (first < cells["bin"]).any() or (last > cells["last"]).any():
         raise EvidenceError("the histogram holds scores outside of their bins")
     for name, power in (("s", 1), ("s2", 2)):
@@ -165,15 +153,15 @@ def _joined(found: Sequence[_Entry], by: Sequence[str]) -> dict[str, NDArray[Any
     return out
 
 
-def _missing(value: object, by: tuple[str, ...], known: Sequence[str]) -> dict[str, NDArray[Any]]:
+def _missing(value: object, by: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     what = "the missing rows"
     data = reading.grouped(value, what, by, "what", "n")
     n = reading.wholes(data["n"], f"'n' of {what}")
     reading.whole(sum(n.tolist()), f"the sum of 'n' of {what}")
     texts = {c: reading.texts(data[c], f"'{c}' of {what}", length=len(n)) for c in (*columns_of(by), "what")}
-    wrong = next((w for w in texts["what"] if w not in known), None)
+    wrong = next((w for w in texts["what"] if w not in MISSING_WHAT), None)
     if wrong is not None:
-        raise EvidenceError(f"'what' of {what} is {reading.shown(wrong)}; expected one of {list(known)}")
+        raise EvidenceError(f"'what' of {what} is {reading.shown(wrong)}; expected one of {list(MISSING_WHAT)}")
     keys = list(zip(*texts.values(), strict=True))
     reading.distinct(keys, what)
     order = sorted(range(len(keys)), key=keys.__getitem__)

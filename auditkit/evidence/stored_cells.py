@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats, Ints
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading
 from auditkit.evidence.clusters import Replicates
@@ -18,7 +19,7 @@ _ROUNDING = 1e-6
 """Relative: sums of weights are rounded, so Cauchy's bounds hold nearly."""
 
 
-def stored_cells(stored: Any) -> tuple[dict[str, NDArray[Any]], Replicates | None]:
+def stored_cells(stored: object) -> tuple[dict[str, NDArray[Any]], Replicates | None]:
     """The columns of a tally's JSON, sorted, and the replicates of its cells; EvidenceError for what no rows give."""
     data = reading.fields(stored, "the tally", "by", "cells", optional=("clusters",))
     by = reading.names(data["by"], "'by' of the tally")
@@ -38,7 +39,7 @@ def stored_cells(stored: Any) -> tuple[dict[str, NDArray[Any]], Replicates | Non
     return columns, Replicates(replicates.sums[order], tuple(replicates.lowest[i] for i in order))
 
 
-def _possible(n: NDArray[np.int64], w: NDArray[np.float64], w2: NDArray[np.float64]) -> None:
+def _possible(n: Ints, w: Floats, w2: Floats) -> None:
     """Rows have weights above 0, and so (Σw)²/n ≤ Σw² ≤ (Σw)² (Cauchy)."""
     square = w * w
     if not ((n > 0) & (w > 0) & (w2 >= square / np.maximum(n, 1) * (1 - _ROUNDING))).all():

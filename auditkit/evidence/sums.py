@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from auditkit.arrays import Floats
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
 
-Floats = NDArray[np.float64]
+
+def merged(
+    a: Mapping[Any, Any], b: Mapping[Any, Any], *, add: Callable[[Any, Any], Any] = operator.add
+) -> dict[Any, Any]:
+    """Both, key by key; what stands in both is added, of mappings again key by key.
+
+    >>> merged({"a": {"x": 1}, "b": 2}, {"a": {"x": 3, "y": 4}})
+    {'a': {'x': 4, 'y': 4}, 'b': 2}
+    """
+    out = dict(a)
+    for key, value in b.items():
+        if key in out:
+            value = merged(out[key], value, add=add) if isinstance(value, Mapping) else add(out[key], value)
+        out[key] = value
+    return out
+
+
+def same_facts(a: Mapping[str, Any], b: Mapping[str, Any], what: str) -> None:
+    """EvidenceError, naming those that differ, where sums have other facts."""
+    if a != b:
+        differing = sorted(k for k in {*a, *b} if a.get(k) != b.get(k))
+        raise EvidenceError(f"cannot add {what} with other facts: {', '.join(differing)}")
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Bools, Ints
 from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError
 from auditkit.evidence.frames import column, columns_of
 from auditkit.evidence.rare import FEWEST
+from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from auditkit.batch import Batch
-else:
-    from auditkit.lazy import pandas as pd
 
 Group = tuple[str, ...]
 Parts = tuple[int, ...]
@@ -79,9 +76,9 @@ class _Crossings(NamedTuple):
 
     values: tuple[tuple[str, ...], ...]
     """Of each attribute, sorted."""
-    codes: NDArray[np.int64]
+    codes: Ints
     """(groups, attributes) positions in `values`."""
-    parts: NDArray[np.int64]
+    parts: Ints
     """(groups, parts) rows."""
 
     @classmethod
@@ -96,13 +93,13 @@ class _Crossings(NamedTuple):
             np.array([counts[g] for g in groups], dtype=np.int64),
         )
 
-    def of_values(self, i: int) -> NDArray[np.int64]:
+    def of_values(self, i: int) -> Ints:
         """(values, parts) rows of each value of an attribute."""
         out = np.zeros((len(self.values[i]), self.parts.shape[1]), dtype=np.int64)
         np.add.at(out, self.codes[:, i], self.parts)
         return out
 
-    def smallest(self, joined: Sequence[NDArray[np.bool_]], fewest: int) -> tuple[int, ...] | None:
+    def smallest(self, joined: Sequence[Bools], fewest: int) -> tuple[int, ...] | None:
         """The crossing with the fewest rows of those with a small part; -1 stands for the joined values."""
         told = self.codes.copy()
         for i, own in enumerate(joined):
@@ -114,19 +111,19 @@ class _Crossings(NamedTuple):
         return None if not len(small) else tuple(cells[small[np.argmin(sums[small, 0])]].tolist())
 
 
-def _few(parts: NDArray[np.int64], fewest: int) -> NDArray[np.bool_]:
+def _few(parts: Ints, fewest: int) -> Bools:
     """Where some part has rows, and fewer than `fewest`: along the last axis."""
     return np.asarray(((parts > 0) & (parts < fewest)).any(axis=-1), dtype=np.bool_)
 
 
-def _complete(joined: NDArray[np.bool_], rows: NDArray[np.int64], fewest: int) -> None:
+def _complete(joined: Bools, rows: Ints, fewest: int) -> None:
     """Join the values with the next fewest rows until two or more are joined and each part of them has enough rows."""
     order = [int(v) for v in np.argsort(rows[:, 0], kind="stable") if not joined[v]]
     while joined.any() and order and (joined.sum() < 2 or _few(rows[joined].sum(axis=0), fewest)):
         joined[order.pop(0)] = True
 
 
-def _step(rows: NDArray[np.int64], joined: NDArray[np.bool_], value: int) -> tuple[int, int] | None:
+def _step(rows: Ints, joined: Bools, value: int) -> tuple[int, int] | None:
     """(rows, value) to be joined so that the cell grows along this attribute; None where all is joined."""
     if value >= 0:
         return int(rows[value]), value
@@ -134,7 +131,7 @@ def _step(rows: NDArray[np.int64], joined: NDArray[np.bool_], value: int) -> tup
     return None if not len(left) else min((int(rows[v]), int(v)) for v in left)
 
 
-def parts_of(cells: pd.DataFrame, classes: Sequence[str] = ()) -> dict[str, NDArray[np.int64]]:
+def parts_of(cells: pd.DataFrame, classes: Sequence[str] = ()) -> dict[str, Ints]:
     """What it is → (cells,) its rows: all, and those of one truth or one decision, of which a rate can be.
 
     Cells have `n`, and `y_true` and `y_pred`, or `y_true` and `selected`, where they know them; -1 is missing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,24 +12,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.alignment import aligned
+from auditkit.arrays import Floats, Ints, Keys, Positions
 from auditkit.batch import MISSING
-from auditkit.errors import DataError, EvidenceError, listing, nearest
+from auditkit.errors import DataError, EvidenceError, listing
 from auditkit.evidence import suppression
-from auditkit.evidence.clusters import Keys, Replicates, cluster_hashes
+from auditkit.evidence.clusters import Replicates, cluster_hashes
 from auditkit.evidence.distinct import Counted, Hashed, Seen, counted_from, subsets
-from auditkit.evidence.frames import Columns, Framed, column, columns_of, places
+from auditkit.evidence.frames import Columns, Framed, column, columns_of, known_columns, places, summed_rows
 from auditkit.evidence.reading import MOST_GROUPS
 from auditkit.evidence.stored_cells import WEIGHED, stored_cells
 from auditkit.evidence.weights import checked_weights
 from auditkit.evidence.weights import codes01 as codes01
+from auditkit.lazy import pandas as pd
 from auditkit.values import coded
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from auditkit.disclosure import Disclosure
-else:
-    from auditkit.lazy import pandas as pd
 
 _DENSE = 2_000_000
 """Above this many possible cells, count only the combinations that occur."""
@@ -38,18 +37,18 @@ class Counts(NamedTuple):
     """Counts by group: `table[k, 1 + y_true, 1 + y_pred]`, where -1 stands for missing."""
 
     groups: tuple[tuple[str, ...], ...]
-    table: NDArray[np.int64]
+    table: Ints
 
 
 class Sums(NamedTuple):
     """Weighted sums by group; tables are indexed `[k, 1 + y_true, 1 + y_pred]`."""
 
     groups: tuple[tuple[str, ...], ...]
-    w: NDArray[np.float64]
+    w: Floats
     """(K, 3, 3) Σw."""
-    w2: NDArray[np.float64]
+    w2: Floats
     """(K, 3, 3) Σw²."""
-    drawn: NDArray[np.float64] | None
+    drawn: Floats | None
     """(K, 3, 3, R) Σw in each replicate; None without clusters."""
     seen: Seen | None
     """The clusters of the groups; None without clusters."""
@@ -129,9 +128,9 @@ class Tally(Framed):
     @classmethod
     def _weighed(
         cls,
-        index: NDArray[np.int64],
+        index: Ints,
         labels: dict[str, list[str]],
-        weight: NDArray[np.float64] | None,
+        weight: Floats | None,
         frequency: bool,
         keys: Keys | None,
     ) -> Tally:
@@ -166,7 +165,7 @@ class Tally(Framed):
 
     def over(self, *by: str) -> Tally:
         """The tally of fewer group columns, in the order asked for; `over()` is the total."""
-        self._known(by)
+        known_columns(by, self.by)
         if by == self.by:
             return self
         kept = {b: d for b, d in self.distinct.items() if set(b) <= set(by)}
@@ -219,19 +218,12 @@ class Tally(Framed):
         lowest = {tuple(int(i) for i in np.unravel_index(p, shape)): gathered[p] for p in np.unique(flat)}
         return Hashed({(k, t, d): found for (k, t, d), found in lowest.items()}, len(groups))
 
-    def _places(
-        self, by: Sequence[str]
-    ) -> tuple[tuple[tuple[str, ...], ...], tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]]:
+    def _places(self, by: Sequence[str]) -> tuple[tuple[tuple[str, ...], ...], tuple[Positions, Positions, Positions]]:
         """The sorted groups of these columns, and where each cell stands in a (K, 3, 3) table."""
-        self._known(by)
+        known_columns(by, self.by)
         cells = self.columns
         groups, where = places(cells, by, len(cells["n"]))
         return groups, (where, cells["y_true"] + 1, cells["y_pred"] + 1)
-
-    def _known(self, by: Sequence[str]) -> None:
-        for name in by:
-            if name not in self.by:
-                raise EvidenceError(f"no column '{name}' in a tally by {listing(self.by)}.{nearest(name, self.by)}")
 
     def reduced(self, disclosure: Disclosure) -> Tally:
         """Counts are sums already, of recoded groups; of clusters, counts take the place of hashes."""
@@ -275,27 +267,47 @@ class Tally(Framed):
 
 def indexed(
     columns: dict[str, Any], truth: NDArray[np.integer[Any]], decision: NDArray[np.integer[Any]], *, classes: int
-) -> tuple[NDArray[np.int64], dict[str, list[str]], int]:
+) -> tuple[Ints, dict[str, list[str]], int]:
     """The cell of each row, (N,), among group columns × truth × decision; the columns' labels; the number of cells.
 
     Truth and decision are codes from -1 (missing) to `classes` − 1. Raises DataError for columns of unequal length.
     """
-    coded = {name: coded_strings(values, name) for name, values in columns.items()}
-    for name, (codes, _) in coded.items():
-        if len(codes) != len(truth):
-            raise DataError(f"'{name}' has {len(codes)} rows, y_true has {len(truth)}")
+    index, labels = crossed(columns, len(truth))
     if len(decision) != len(truth):
         raise DataError(f"y_pred has {len(decision)} rows, y_true has {len(truth)}")
-    sizes = [max(1, len(labels)) for _, labels in coded.values()]
-    index = np.zeros(len(truth), dtype=np.int64)
-    for (codes, _), size in zip(coded.values(), sizes, strict=True):
-        index *= size
-        index += codes
     width = classes + 1
     index *= width * width
     small = truth * 3 + decision if classes == 2 else truth.astype(np.int64) * width + decision
     index += small.astype(np.int64) + width + 1
-    return index, {k: labels for k, (_, labels) in coded.items()}, int(np.prod(sizes, dtype=object)) * width * width
+    return index, labels, math.prod(max(1, len(own)) for own in labels.values()) * width * width
+
+
+def crossed(columns: dict[str, Any], n: int, *, ordered: bool = False) -> tuple[Ints, dict[str, list[str]]]:
+    """The crossed group of each row, (n,), as one code, and the labels of each column, of which it is made.
+
+    `ordered`: codes rise with the labels, so that cells in the order of their codes are sorted. Raises DataError for
+    columns of another length.
+    """
+    index = np.zeros(n, dtype=np.int64)
+    labels: dict[str, list[str]] = {}
+    for name, values in columns.items():
+        codes, own = coded_rows(values, name, n)
+        if ordered and own != sorted(own):
+            order = sorted(range(len(own)), key=own.__getitem__)
+            codes, own = np.argsort(order)[codes], sorted(own)
+        labels[name] = own
+        index *= max(1, len(labels[name]))
+        index += codes
+    return index, labels
+
+
+def named(index: Ints, labels: dict[str, list[str]]) -> dict[str, Any]:
+    """Codes of `crossed` written out: group column → labels."""
+    columns: dict[str, Any] = {}
+    for name, own in reversed(labels.items()):
+        index, code = np.divmod(index, max(1, len(own)))
+        columns[column(name)] = np.array(own or [""], dtype=object)[code]
+    return dict(reversed(columns.items()))
 
 
 def counted(
@@ -316,7 +328,21 @@ def matched(groups: Any, beside: dict[str, Any]) -> tuple[dict[str, Any], dict[s
     return {str(k): parts[f"groups '{k}'"] for k in names}, {k: parts[k] for k in beside}
 
 
-def coded_strings(values: Any, name: str) -> tuple[NDArray[np.int64], list[str]]:
+def coded_rows(values: Any, name: str, n: int) -> tuple[Ints, list[str]]:
+    """`coded_strings` of as many rows as there are; DataError for another number."""
+    codes, labels = coded_strings(values, name)
+    if len(codes) != n:
+        raise DataError(f"'{name}' has {len(codes)} rows, y_true has {n}")
+    return codes, labels
+
+
+def labelled_rows(columns: dict[str, Any], n: int) -> dict[str, Any]:
+    """Group column → the labels of its rows, (n,)."""
+    coded = {name: coded_rows(values, name, n) for name, values in columns.items()}
+    return {column(name): np.array(own or [""], dtype=object)[codes] for name, (codes, own) in coded.items()}
+
+
+def coded_strings(values: Any, name: str) -> tuple[Ints, list[str]]:
     """Codes (N,) and their labels as strings; a missing value gets the label `(missing)`.
 
     Raises DataError if missing values stand beside a value that is literally `(missing)`.
@@ -339,7 +365,7 @@ def coded_strings(values: Any, name: str) -> tuple[NDArray[np.int64], list[str]]
     return np.where(codes < 0, len(order), codes), [*order, MISSING]
 
 
-def _count(index: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _count(index: Ints, size: int) -> tuple[Ints, Ints]:
     if size <= _DENSE:
         n = np.bincount(index, minlength=1)
         occupied = np.flatnonzero(n)
@@ -348,19 +374,13 @@ def _count(index: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDAr
     return occupied, n.astype(np.int64)
 
 
-def _cells(
-    occupied: NDArray[np.int64], n: NDArray[np.int64], labels: dict[str, list[str]], width: int = 3
-) -> pd.DataFrame:
+def _cells(occupied: Ints, n: Ints, labels: dict[str, list[str]], width: int = 3) -> pd.DataFrame:
     return summed(_labelled(occupied, labels, width).assign(n=n), tuple(labels))
 
 
-def _labelled(occupied: NDArray[np.int64], labels: dict[str, list[str]], width: int = 3) -> pd.DataFrame:
+def _labelled(occupied: Ints, labels: dict[str, list[str]], width: int = 3) -> pd.DataFrame:
     rest, outcome = np.divmod(occupied, width * width)
-    columns: dict[str, Any] = {}
-    for name, names in reversed(labels.items()):
-        rest, code = np.divmod(rest, max(1, len(names)))
-        columns[column(name)] = np.array(names or [""], dtype=object)[code]
-    frame = pd.DataFrame(dict(reversed(columns.items())), dtype=object)
+    frame = pd.DataFrame(named(rest, labels), dtype=object)
     return frame.assign(y_true=outcome // width - 1, y_pred=outcome % width - 1)
 
 
@@ -375,7 +395,4 @@ def _tally(cells: pd.DataFrame, by: tuple[str, ...], clusters: Replicates | None
 
 def summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Cells with one row a combination of groups, truth and decision, sorted."""
-    keys = [*columns_of(by), "y_true", "y_pred"]
-    sums = ["n", *(w for w in WEIGHED if w in cells)]
-    out: pd.DataFrame = cells[[*keys, *sums]].groupby(keys, sort=True, observed=True).sum().reset_index()
-    return out
+    return summed_rows(cells, [*columns_of(by), "y_true", "y_pred"], ["n", *(w for w in WEIGHED if w in cells)])

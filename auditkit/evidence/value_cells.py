@@ -5,35 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from auditkit.evidence.frames import columns_of
+from auditkit.arrays import Floats, Ints
+from auditkit.evidence.frames import columns_of, summed_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
-QUANTITIES = ("error", "absolute", "squared", "prediction")
-"""e = ŷ − y, abs(e), e², ŷ."""
-
 
 def counted(cells: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     """Cells with one row a combination of groups and value, sorted."""
-    out: pd.DataFrame = cells.groupby([*columns_of(by), "cell"], sort=True, observed=True)["n"].sum().reset_index()
-    return out
+    return summed_rows(cells, [*columns_of(by), "cell"])
 
 
-def cells_of(values: Floats) -> NDArray[np.int64]:
+def cells_of(values: Floats) -> Ints:
     """float64 → int64 in the same order: bits of negative numbers turned round."""
     bits = (values + 0.0).view(np.int64)
     return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)
 
 
-def values_of(cells: NDArray[np.int64], cut: int) -> Floats:
+def values_of(cells: Ints, cut: int) -> Floats:
     """The middle of each cell; the value itself where nothing was cut."""
     return floats((cells << cut) + ((1 << cut) >> 1))
 
 
-def floats(bits: NDArray[np.int64]) -> Floats:
+def floats(bits: Ints) -> Floats:
     """The numbers that cells of whole bits stand for."""
     return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits).view(np.float64)

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auditkit.arrays import Floats
 from auditkit.errors import DataError, nearest
 
-KINDS = ("sampling", "frequency")
+WeightsKind = Literal["sampling", "frequency"]
+KINDS: tuple[WeightsKind, ...] = get_args(WeightsKind)
 
 
-def checked_weights(values: ArrayLike, rows: int, kind: str) -> NDArray[np.float64]:
+def checked_kind(kind: str) -> WeightsKind:
+    """The kind of weights; DataError naming the nearest.
+
+    >>> checked_kind("population")
+    Traceback (most recent call last):
+    auditkit.errors.DataError: unknown weights_kind 'population'; expected sampling or frequency.
+    """
+    for known in KINDS:
+        if kind == known:
+            return known
+    raise DataError(f"unknown weights_kind '{kind}'; expected sampling or frequency.{nearest(str(kind), KINDS)}")
+
+
+def checked_weights(values: ArrayLike, rows: int, kind: str) -> Floats:
     """Weights (rows,) as floats; DataError unless they are finite and ≥ 0 (and whole, for frequencies).
 
     >>> checked_weights([1, -2], 2, "sampling")
     Traceback (most recent call last):
     auditkit.errors.DataError: sample_weight has 1 negative values; expected weights of at least 0
     """
-    if kind not in KINDS:
-        raise DataError(f"unknown weights_kind '{kind}'; expected sampling or frequency.{nearest(str(kind), KINDS)}")
+    checked_kind(kind)
     try:
         weight = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from auditkit.errors import ModelError, listing, nearest
+from auditkit.errors import ModelError, NotExplained, choices
 from auditkit.explain.asking import differentiating
-from auditkit.explain.attributions.study import NotExplained
 from auditkit.explain.layers.discovery import with_first
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
+from auditkit.inputs.packing import Inputs, leaves, n_rows, slices, taken
 
 ROWS = 512
 """Rows a pass, at most."""
@@ -38,15 +37,15 @@ def layers_of(model: Model, inputs: Inputs, wanted: Sequence[str] = ()) -> tuple
     modules = {name: m for name, m in model.module.named_modules() if name and ".parametrizations." not in f".{name}."}
     for name in wanted:
         if name not in modules:
-            raise ModelError(f"no layer '{name}'; there are {listing(modules, most=12)}.{nearest(name, modules)}")
+            raise ModelError(f"no layer '{name}'; there are {choices(name, modules)}")
     chosen = {n: m for n, m in modules.items() if (n in wanted if wanted else not list(m.children()))}
     calls: list[str] = []
-    shapes: dict[str, Any] = {}
+    shapes: dict[str, Tensor | None] = {}
     rows = taken(inputs, slice(2))
     with contextlib.ExitStack() as stack, torch.no_grad():
         for name, module in chosen.items():
 
-            def note(_m: nn.Module, _i: Any, out: Any, name: str = name) -> None:
+            def note(_m: nn.Module, _i: object, out: object, name: str = name) -> None:
                 calls.append(name)
                 shapes[name] = _tensor(out)
 
@@ -80,7 +79,7 @@ def _parted(model: Model, inputs: Inputs, modules: dict[str, nn.Module]) -> dict
     with contextlib.ExitStack() as stack, torch.no_grad():
         for name, module in modules.items():
 
-            def note(_m: nn.Module, _i: Any, out: Any, name: str = name) -> None:
+            def note(_m: nn.Module, _i: object, out: object, name: str = name) -> None:
                 first = _tensor(out)
                 whole = first is not None and len(first) == n
                 seen[name] = "" if whole else "not called with every row"
@@ -88,8 +87,8 @@ def _parted(model: Model, inputs: Inputs, modules: dict[str, nn.Module]) -> dict
                     seen[name] = "NaN or infinite in what it gives"
 
             stack.callback(module.register_forward_hook(note).remove)
-        for start in range(0, n_rows(inputs), ROWS):
-            some = taken(inputs, slice(start, start + ROWS))
+        for where in slices(n_rows(inputs), ROWS):
+            some = taken(inputs, where)
             n = n_rows(some)
             seen.clear()
             model.decision(some)
@@ -104,9 +103,7 @@ def parts(model: Model, inputs: Inputs, layers: Sequence[str]) -> Iterator[tuple
     also where no input has one (token ids), and reach all layers in one pass.
     """
     modules = dict(model.module.named_modules())
-    n = n_rows(inputs)
-    for start in range(0, n, ROWS):
-        where = slice(start, min(n, start + ROWS))
+    for where in slices(n_rows(inputs), ROWS):
         with differentiating(), _open({name: modules[name] for name in layers}) as seen:
             decision = model.decision(taken(inputs, where))
             added = [seen[name][1] for name in layers]
@@ -128,7 +125,7 @@ def _open(modules: dict[str, nn.Module]) -> Iterator[dict[str, tuple[Tensor, Ten
     with contextlib.ExitStack() as stack:
         for name, module in modules.items():
 
-            def add(_m: nn.Module, _i: Any, out: Any, name: str = name) -> Any:
+            def add(_m: nn.Module, _i: object, out: object, name: str = name) -> object:
                 first = _tensor(out)
                 assert first is not None, "layers_of has seen it"
                 zero = torch.zeros_like(first).requires_grad_()

@@ -13,12 +13,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.errors import AuditkitError, NotExplained, out_of_memory
 from auditkit.formatting import printable
 
-Floats = NDArray[np.float64]
 _LOG = logging.getLogger("auditkit")
 
 

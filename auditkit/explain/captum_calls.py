@@ -7,14 +7,13 @@ import random
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auditkit.errors import ModelError, out_of_memory
-from auditkit.errors import NotExplained as NotExplained
+from auditkit.errors import ModelError, NotExplained, out_of_memory
 from auditkit.explain.asking import differentiating
 from auditkit.explain.surface import Forward, Surface
 from auditkit.inputs.running import random_state_kept
@@ -25,6 +24,7 @@ CALL_BYTES = 48 * 2**20
 the process keeps between calls, since fresh memory costs more."""
 
 Tensors = tuple[Tensor, ...]
+Found = TypeVar("Found")
 Gradients = Callable[..., Tensors]
 """Captum's `gradient_func`: (forward, inputs, target, additional arguments) → gradients, one an input."""
 Call = Callable[[Surface, Tensors, int | None, Gradients], Tensors]
@@ -109,20 +109,26 @@ def check_baseline(at: Surface, baseline: Tensors, *, any_rows: bool = False) ->
 def in_chunks(call: Callable[[Surface], Tensors], at: Surface, *, rows: int, what: str = "explaining rows") -> Tensors:
     """What `call` gives for all rows of a surface, `rows` at a time; half as many whenever memory runs out."""
     parts: list[Tensors] = []
-    start = 0
-    while start < len(at):
-        part = at.take(slice(start, start + rows))
-        try:
-            found = call(part)
-        except (RuntimeError, MemoryError) as e:
-            if len(part) == 1 or not out_of_memory(e):
-                raise
-            rows = max(1, len(part) // 2)
-            continue
+    for where, found in halving(lambda where: call(at.take(where)), len(at), rows):
         parts.append(tuple(t.detach() for t in found))
-        start += len(part)
-        tell(what, start, len(at))
+        tell(what, where.stop, len(at))
     return tuple(torch.cat(column) for column in zip(*parts, strict=True))
+
+
+def halving(call: Callable[[slice], Found], n: int, rows: int) -> Iterator[tuple[slice, Found]]:
+    """What `call` gives for each part of n rows, `rows` at a time; half as many whenever memory runs out."""
+    start = 0
+    while start < n:
+        where = slice(start, min(n, start + rows))
+        try:
+            found = call(where)
+        except (RuntimeError, MemoryError) as e:
+            if where.stop - start == 1 or not out_of_memory(e):
+                raise
+            rows = (where.stop - start) // 2
+            continue
+        yield where, found
+        start = where.stop
 
 
 def rows_per_call(at: Surface, *, copies: int) -> int:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auditkit.arrays import Floats
 from auditkit.evidence.sums import Moments
-from auditkit.records import Estimate
+from auditkit.records import Estimate, GroupEstimate
 from auditkit.stats.comparisons import Comparisons, of_each
 from auditkit.stats.means import share_limits, t_value
 from auditkit.stats.rates import critical_value, wilson
-
-Floats = NDArray[np.float64]
 
 FEWEST = 10
 """Fewer sampled rows than this give a value without an interval."""
@@ -40,32 +39,27 @@ class Cell(NamedTuple):
     def estimate(self, level: float) -> Estimate:
         """As a record: without rows undefined, without an interval below ten."""
         if not self.n:
-            return Estimate(value=None, level=level, method=self.method, state="undefined", note="no such rows")
+            return undefined("no such rows", level=level, method=self.method)
         if math.isnan(self.value):
             return unshown(self.n, level=level, method=self.method)
-        if not self.kept:
-            note = f"{self.n} sampled rows, fewer than {FEWEST}: no interval"
-            if self.n >= FEWEST:
-                note = "one row outweighs all others: no interval"
-            return Estimate(value=self.value, level=level, n=self.n, method=self.method, state="sparse", note=note)
-        low, high = self.limits(critical_value(level))
-        return Estimate(value=self.value, low=low, high=high, level=level, n=self.n, method=self.method)
+        return estimated(self.value, self.limits(critical_value(level)), n=self.n, level=level, method=self.method)
 
 
-def mean(values: ArrayLike, weight: ArrayLike, *, bounds: tuple[float, float] = UNBOUNDED) -> Cell:
-    """The weighted mean of values (N,), with Student's limits kept within `bounds`.
+def by_group(attribute: str, names: Sequence[str], cells: Sequence[Cell], level: float) -> tuple[GroupEstimate, ...]:
+    """The estimates of an attribute's groups."""
+    pairs = zip(names, cells, strict=True)
+    return tuple(GroupEstimate(group={attribute: g}, estimate=c.estimate(level)) for g, c in pairs)
+
+
+def mean_of(moments: Moments, column: int = 0, *, bounds: tuple[float, float] = UNBOUNDED) -> Cell:
+    """The weighted mean of one column, with Student's limits kept within `bounds`.
 
     Where all values are alike and bounded there is no variance to go by: then Wilson's of their place in the bounds,
     which no variance of such values exceeds.
 
-    >>> round(mean([1.0, 2.0, 3.0] * 5, [1.0] * 15).estimate(0.95).low, 2)
+    >>> round(mean_of(Moments.of(np.tile([[1.0], [2.0], [3.0]], (5, 1)))).estimate(0.95).low, 2)
     1.53
     """
-    return mean_of(Moments.of(np.asarray(values, float)[:, None], weight), bounds=bounds)
-
-
-def mean_of(moments: Moments, column: int = 0, *, bounds: tuple[float, float] = UNBOUNDED) -> Cell:
-    """`mean` of one column, by its moments."""
     value, n = float(moments.mean[column]), moments.effective_n
     error = float(moments.standard_error[column]) if moments.n else math.nan
 
@@ -80,18 +74,13 @@ def mean_of(moments: Moments, column: int = 0, *, bounds: tuple[float, float] = 
     return Cell(value, limits, moments.n, MEAN)
 
 
-def share(hits: ArrayLike, weight: ArrayLike) -> Cell:
-    """The weighted share of `hits` (N,), 0 or 1 each.
+def share_of(moments: Moments, column: int = 0) -> Cell:
+    """The weighted share of ones in one column of ones and zeros.
 
-    >>> e = share([1, 0] * 10, [1.0] * 20).estimate(0.95)
+    >>> e = share_of(Moments.of([[1.0], [0.0]] * 10)).estimate(0.95)
     >>> e.value, round(e.low, 3)
     (0.5, 0.299)
     """
-    return share_of(Moments.of(np.asarray(hits, float)[:, None], weight))
-
-
-def share_of(moments: Moments, column: int = 0) -> Cell:
-    """`share` of one column, by its moments."""
     value, n = float(moments.mean[column]), moments.effective_n
 
     def limits(z: float) -> tuple[float, float]:
@@ -99,6 +88,35 @@ def share_of(moments: Moments, column: int = 0) -> Cell:
         return float(found.low), float(found.high)
 
     return Cell(value, limits, moments.n, SHARE)
+
+
+def estimated(
+    value: float,
+    limits: ArrayLike,
+    *,
+    n: int,
+    level: float,
+    method: str,
+    rows: str = "sampled rows",
+    fewest: int = FEWEST,
+) -> Estimate:
+    """A value and its limits as a record: without an interval where few rows make it, or one outweighs the others.
+
+    >>> estimated(0.5, (0.1, 0.9), n=9, level=0.95, method="").note
+    '9 sampled rows, fewer than 10: no interval'
+    """
+    low, high = map(float, np.asarray(limits))
+    note = "" if math.isfinite(low) and math.isfinite(high) else "one row outweighs all others: no interval"
+    if n < fewest:
+        note = f"{n} {rows}, fewer than {fewest}: no interval"
+    if note:
+        return Estimate(value=float(value), level=level, n=n, method=method, state="sparse", note=note)
+    return Estimate(value=float(value), low=low, high=high, level=level, n=n, method=method)
+
+
+def undefined(note: str, *, level: float, n: int = 0, method: str = "") -> Estimate:
+    """What stands in place of an estimate that there is not, with the reason."""
+    return Estimate(value=None, level=level, n=n, method=method, state="undefined", note=note)
 
 
 def unshown(n: int, *, level: float, method: str) -> Estimate:
@@ -109,7 +127,17 @@ def unshown(n: int, *, level: float, method: str) -> Estimate:
     """
     few = f"{n} sampled rows, fewer than {FEWEST}: not shown"
     note = few if n < FEWEST else f"{n} sampled rows: not shown, since with all rows they would tell a smaller group"
-    return Estimate(value=None, level=level, n=n, method=method, state="undefined", note=note)
+    return undefined(note, n=n, level=level, method=method)
+
+
+def group_means(values: Floats, weight: Floats, label: NDArray[Any], fewest: int = FEWEST) -> dict[str, float]:
+    """Group → the weighted mean of its rows, where there are so many; sorted by name.
+
+    >>> group_means(np.array([1.0, 2.0, 9.0]), np.ones(3), np.array(["b", "b", "a"], object), fewest=2)
+    {'b': 1.5}
+    """
+    groups = (g for g in sorted(set(label)) if (label == g).sum() >= fewest)
+    return {g: float(np.average(values[label == g], weights=weight[label == g])) for g in groups}
 
 
 class Gap(NamedTuple):
@@ -123,7 +151,7 @@ class Gap(NamedTuple):
 def gap(cells: Sequence[Cell], *, level: float, most: float = math.inf) -> Gap | None:
     """max − min over the cells that may be compared, judged as the largest of all pairs; None with fewer than two.
 
-    >>> a, b = share([1] * 30 + [0] * 70, [1] * 100), share([1] * 45 + [0] * 55, [1] * 100)
+    >>> a, b = (share_of(Moments.of([[1.0]] * ones + [[0.0]] * (100 - ones))) for ones in (30, 45))
     >>> round(gap([a, b], level=0.95).estimate.low, 3)
     0.016
     """

@@ -93,6 +93,16 @@ def undisturbed(model: Model) -> Iterator[nn.Module]:
         yield module
 
 
+@contextlib.contextmanager
+def examined(model: Model, features: pd.DataFrame) -> Iterator[nn.Module]:
+    """T0 on rows, then `undisturbed`; ModelError where the state is another afterwards."""
+    before = model.state_sha256()
+    preflight(model, features)
+    with undisturbed(model) as module:
+        yield module
+    unchanged(model, before)
+
+
 def unchanged(model: Model, before: str) -> None:
     """ModelError unless the state hash is still `before`."""
     if model.state_sha256() != before:

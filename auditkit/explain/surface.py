@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +37,7 @@ class Surface:
     def __len__(self) -> int:
         return len((*self.points, *self.fixed)[0])
 
-    def take(self, where: Any) -> Surface:
+    def take(self, where: slice | Tensor) -> Surface:
         """The rows at `where`."""
         return replace(self, points=tuple(p[where] for p in self.points), fixed=tuple(f[where] for f in self.fixed))
 

@@ -155,7 +155,6 @@ def _is_state(held: Any) -> bool:
 
 # ---- how its names fit a module's
 
-
 _Way = tuple[str, Callable[[str], str]]
 """What is done to names, in words and in deed."""
 

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from auditkit.errors import DataError, ModelError, listing, nearest
+from auditkit.errors import DataError, ModelError, choices, listing
 from auditkit.inputs.packing import Inputs, leaves, packed
 
 
@@ -32,7 +32,7 @@ def preprocessed(preprocess: Any, features: pd.DataFrame) -> Any:
         # a ColumnTransformer does without the columns that it drops, often the target it was fitted beside
         raise DataError(
             f"no column '{absent[0]}' for the model's preprocessing; the columns are "
-            f"{listing(features.columns)}.{nearest(absent[0], map(str, features.columns))}"
+            f"{choices(absent[0], features.columns)}"
         ) from e
 
 

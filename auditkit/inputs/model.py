@@ -11,10 +11,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from auditkit.errors import ModelError, listing, nearest
+from auditkit.arrays import Floats
+from auditkit.errors import ModelError, choices
 from auditkit.evidence.output_range import OutputRange
 from auditkit.inputs import outputs as reading
 from auditkit.inputs.columns import FeatureMap, checked, checked_each, each_input, feature_map_of
@@ -23,7 +23,7 @@ from auditkit.inputs.endings import against, ending_of, refused
 from auditkit.inputs.groups import Groups, by_input, by_mask, by_name, by_position
 from auditkit.inputs.initialised import Weights
 from auditkit.inputs.outputs import Outputs
-from auditkit.inputs.packing import Inputs, called, leaves, n_rows, taken, unwrapped
+from auditkit.inputs.packing import Inputs, called, leaves, n_rows, slices, taken, unwrapped
 from auditkit.inputs.running import net_fails, outputs_fail, preprocess_fails, random_state_kept, told
 from auditkit.inputs.tasks.registry import TASKS, task_of
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
@@ -32,7 +32,7 @@ from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 class Scored(NamedTuple):
     """What a model says of some rows."""
 
-    score: NDArray[np.float64]
+    score: Floats
     """What `Model.predict` gives."""
     seen: OutputRange
     """The range of the outputs that it was read from; empty where the user said what they are."""
@@ -108,7 +108,7 @@ class Model:
                 f"expected a torch.nn.Module, got {type(module).__name__}" + (f": pass its .{inside}" if inside else "")
             )
         if task not in TASKS:
-            raise ModelError(f"unknown task {task!r}; known are {listing(TASKS)}.{nearest(str(task), TASKS)}")
+            raise ModelError(f"unknown task {task!r}; known are {choices(task, TASKS)}")
         if threshold != 0.5 and "threshold" not in task_of(task).takes:
             raise ModelError(f"a {task} model decides without a threshold; omit threshold")
         if not 0 < threshold < 1:
@@ -175,7 +175,7 @@ class Model:
 
     # ---- what the audit asks of it
 
-    def predict(self, features: pd.DataFrame, *, batch_size: int | None = None) -> NDArray[np.float64]:
+    def predict(self, features: pd.DataFrame, *, batch_size: int | None = None) -> Floats:
         """Probability of the positive class for every row: (N,), float64, in [0, 1].
 
         Multiclass: of every class, (N, C); multilabel: of every label, (N, L); regression: the predicted numbers, (N,).
@@ -186,16 +186,14 @@ class Model:
 
     def scored(self, features: pd.DataFrame, *, batch_size: int | None = None) -> Scored:
         """What `predict` gives, with the range of the outputs behind it."""
-        step = batch_size or self.batch_size
         parts, seen = [], OutputRange()
         with self.inspecting(), torch.no_grad():
-            for start in range(0, len(features), step):
-                rows = features.iloc[start : start + step]
-                out, inputs = self.ran(rows)
+            for where in slices(len(features), batch_size or self.batch_size):
+                out, inputs = self.ran(features.iloc[where])
                 decision = self._read(out, n_rows(inputs))
                 if self.looks:
-                    seen += OutputRange.of(reading.finite(self._whole(out), start))
-                parts.append(task_of(self.task).checked(self.probabilities(decision), start))
+                    seen += OutputRange.of(reading.finite(self._whole(out), where.start))
+                parts.append(task_of(self.task).checked(self.probabilities(decision), where.start))
                 self.look(inputs)
         return Scored(np.concatenate(parts) if parts else np.zeros(0), seen)
 
@@ -270,7 +268,7 @@ class Model:
             encoded = preprocessed(self.preprocess, features)
         return on_device(as_inputs(encoded, features, dtype, self.module), device)
 
-    def encoded_numbers(self, features: pd.DataFrame) -> NDArray[np.float64]:
+    def encoded_numbers(self, features: pd.DataFrame) -> Floats:
         """Every entry of the encoded inputs as a number, (N, d)."""
         parts = [t.detach().double().cpu().numpy().reshape(len(t), -1) for t in leaves(self.encode(features))]
         return np.concatenate(parts, axis=1)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from auditkit.arrays import Floats
 from auditkit.errors import ForwardError, ModelError, nearest
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def picked(out: Any) -> Any:
     return out.get("logits", out) if isinstance(out, Mapping) else getattr(out, "logits", out)
 
 
-def finite(score: Tensor, start: int) -> NDArray[np.float64]:
+def finite(score: Tensor, start: int) -> Floats:
     """As float64 on the CPU; ForwardError names the first row, counted from `start`, that is not finite."""
-    out: NDArray[np.float64] = score.detach().double().cpu().numpy()
+    out: Floats = score.detach().double().cpu().numpy()
     bad = ~np.isfinite(out.reshape(len(out), -1)).all(axis=1)
     if bad.any():
         raise ForwardError(
@@ -74,7 +74,7 @@ def finite(score: Tensor, start: int) -> NDArray[np.float64]:
     return out
 
 
-def probabilities(score: Tensor, start: int) -> NDArray[np.float64]:
+def probabilities(score: Tensor, start: int) -> Floats:
     """Finite, and in [0, 1]; else ForwardError."""
     out = finite(score, start)
     if out.size and (out.min() < -1e-6 or out.max() > 1 + 1e-6):
@@ -85,7 +85,7 @@ def probabilities(score: Tensor, start: int) -> NDArray[np.float64]:
     return np.clip(out, 0.0, 1.0)
 
 
-def sums_to_one(out: NDArray[np.float64], dtype: torch.dtype) -> None:
+def sums_to_one(out: Floats, dtype: torch.dtype) -> None:
     """ForwardError unless every row of class probabilities adds up to 1, as far as `dtype` can say."""
     off = np.abs(out.sum(axis=1) - 1)
     own = 4 * torch.finfo(dtype).eps if dtype.is_floating_point else 0.0

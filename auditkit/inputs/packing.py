@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 Inputs = Tensor | tuple[Tensor, ...] | dict[str, Tensor]
@@ -23,6 +22,7 @@ def leaves(inputs: Inputs) -> tuple[Tensor, ...]:
 def packed(like: Inputs, tensors: Sequence[Tensor]) -> Inputs:
     """`tensors`, in the form of `like`.
 
+    >>> import torch
     >>> packed({"a": torch.zeros(1), "b": torch.zeros(1)}, [torch.ones(1), torch.ones(1)])
     {'a': tensor([1.]), 'b': tensor([1.])}
     """
@@ -30,6 +30,16 @@ def packed(like: Inputs, tensors: Sequence[Tensor]) -> Inputs:
         (only,) = tensors
         return only
     return dict(zip(like, tensors, strict=True)) if isinstance(like, dict) else tuple(tensors)
+
+
+def slices(n: int, step: int) -> Iterator[slice]:
+    """Parts of n rows, `step` or fewer each.
+
+    >>> [(s.start, s.stop) for s in slices(5, 2)]
+    [(0, 2), (2, 4), (4, 5)]
+    """
+    for start in range(0, n, step):
+        yield slice(start, min(n, start + step))
 
 
 def n_rows(inputs: Inputs) -> int:
@@ -40,12 +50,6 @@ def n_rows(inputs: Inputs) -> int:
 def taken(inputs: Inputs, where: Any) -> Inputs:
     """The rows at `where`: a slice, or an index of rows."""
     return packed(inputs, [t[where] for t in leaves(inputs)])
-
-
-def joined(parts: Sequence[Inputs]) -> Inputs:
-    """Parts one under the other."""
-    columns = zip(*(leaves(p) for p in parts), strict=True)
-    return packed(parts[0], [torch.cat(c) for c in columns])
 
 
 def called(module: nn.Module, inputs: Inputs) -> Any:

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_any_real_numeric_dtype, is_bool_dtype, is_integer_dtype, union_categoricals
 
+from auditkit.arrays import Keys
 from auditkit.errors import DataError
-from auditkit.evidence.sample import Keys, frame_keys
+from auditkit.evidence.sample import frame_keys
 from auditkit.inputs.source import BATCH, Source, no_rows
 from auditkit.progress import tell
 

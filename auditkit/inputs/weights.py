@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.errors import DataError, nearest
+from auditkit.arrays import Floats
+from auditkit.errors import DataError
+from auditkit.evidence.weights import WeightsKind
 from auditkit.values import Unwritten, factorized, written
 
-WeightsKind = Literal["sampling", "frequency"]
-KINDS: tuple[WeightsKind, ...] = ("sampling", "frequency")
 
-
-def checked_kind(kind: str) -> WeightsKind:
-    """The kind of weights; DataError naming the nearest.
-
-    >>> checked_kind("population")
-    Traceback (most recent call last):
-    auditkit.errors.DataError: unknown weights_kind 'population'; expected sampling or frequency.
-    """
-    for known in KINDS:
-        if kind == known:
-            return known
-    raise DataError(f"unknown weights_kind '{kind}'; expected sampling or frequency.{nearest(str(kind), KINDS)}")
-
-
-def weights_of(column: pd.Series[Any], name: str, kind: WeightsKind) -> NDArray[np.float64]:
+def weights_of(column: pd.Series[Any], name: str, kind: WeightsKind) -> Floats:
     """(N,) weights as floats; DataError for text, missing, infinite, negative or fractional ones, or only zeros.
 
     >>> weights_of(pd.Series([1, 0, 2]), "w", "frequency").tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.batch import MISSING, Batch
-from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import NotExplained, PolicyError, listing, nearest
+from auditkit.check import Assessment, BaseCheck, attributes_asked
+from auditkit.errors import NotExplained
 from auditkit.evidence.grouped import GroupSums
+from auditkit.evidence.sample import row_weights
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import checked_options
 from auditkit.progress import tell
@@ -41,7 +43,7 @@ class FlipTest(BaseCheck):
     """
 
     NAME: ClassVar[str] = "flip_test"
-    attributes: tuple[str, ...] | list[str] = ()
+    attributes: Sequence[str] = ()
     """Which of the sensitive features; empty: all."""
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
 
@@ -54,18 +56,13 @@ class FlipTest(BaseCheck):
         from auditkit.explain.asking import answering
         from auditkit.explain.preflight import undisturbed
 
-        known = [str(a) for a in sample.groups]
-        for attribute in self.attributes:
-            if attribute not in known:
-                raise PolicyError(
-                    f"no sensitive feature '{attribute}' to flip; they are {listing(known)}.{nearest(attribute, known)}"
-                )
+        attributes = attributes_asked(self.attributes, sample, "to flip")
         columns: dict[str, Floats] = {}
         reasons: dict[str, str] = {}
         with undisturbed(model):
             before = model.predict(sample.features)
-            for i, attribute in enumerate(self.attributes or known):
-                tell("flipping attributes", i, len(self.attributes or known))
+            for i, attribute in enumerate(attributes):
+                tell("flipping attributes", i, len(attributes))
                 try:
                     with answering(f"the net cannot be run on rows with another {attribute}"):
                         found = _flipped(model, sample, attribute, before)
@@ -73,11 +70,8 @@ class FlipTest(BaseCheck):
                     found = str(e)
                 reasons |= {attribute: found} if isinstance(found, str) else {}
                 columns |= {} if isinstance(found, str) else found
-        n = len(sample.y_true)
-        weight = np.ones(n) if sample.weight is None else sample.weight
-        labels = {a: sample.groups[a].astype("str").tolist() for a in known}
-        facts = {"attributes": list(self.attributes or known), "not_measured": reasons, "task": sample.task}
-        return FlipRows({"weight": weight, **columns}, labels, facts)
+        facts = {"attributes": attributes, "not_measured": reasons, "task": sample.task}
+        return FlipRows({"weight": row_weights(sample), **columns}, sample.labels(), facts)
 
     def assess(self, evidence: FlipRows | GroupSums, *, level: float = 0.95) -> Assessment:
         """Two findings an attribute that reaches the net: decisions that change, scores that move."""

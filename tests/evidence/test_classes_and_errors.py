@@ -15,7 +15,7 @@ from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence import errors as module
 from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.errors import ErrorSums
-from auditkit.evidence.value_cells import QUANTITIES
+from auditkit.evidence.frames import QUANTITIES
 
 CLASSES = ("a", "b", "c")
 ROW = st.tuples(st.sampled_from(["f", "m"]), st.integers(-1, 2), st.integers(-1, 2))

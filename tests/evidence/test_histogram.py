@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditkit.errors import DataError, EvidenceError
-from auditkit.evidence.histogram import BINS, EDGES, ScoreHistogram, bin_of
+from auditkit.evidence.histogram import ScoreHistogram
+from auditkit.evidence.score_grid import BINS, EDGES, bin_of
 
 Row = tuple[str | None, str, int, int, float | None]
 score = st.one_of(st.none(), st.floats(0, 1), st.sampled_from([0.0, 0.25, 0.5, 1.0]))

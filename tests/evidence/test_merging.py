@@ -14,8 +14,9 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from auditkit.disclosure import Disclosure
-from auditkit.evidence.histogram import LEAST, ScoreHistogram
+from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.evidence.merging import PEOPLE, starts_of
+from auditkit.evidence.score_grid import LEAST
 from auditkit.fairness.scores.curves import between_roc_curves
 from auditkit.fairness.scores.mitigation import mitigate
 from auditkit.fairness.scores.values import GroupScores, cumulative

@@ -12,8 +12,9 @@ import pytest
 
 from auditkit.disclosure import Disclosure
 from auditkit.errors import EvidenceError
-from auditkit.evidence.histogram import BINS, ScoreHistogram
+from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.evidence.profile import Profile
+from auditkit.evidence.score_grid import BINS
 from auditkit.evidence.tally import Tally
 
 

@@ -13,9 +13,10 @@ from captum.attr import IntegratedGradients
 from torch import Tensor, nn
 
 from auditkit.batch import Batch
+from auditkit.errors import NotExplained
 from auditkit.evidence.sample import taken
 from auditkit.explain import captum_calls
-from auditkit.explain.attributions.study import NotExplained, differentiable, explain
+from auditkit.explain.attributions.study import differentiable, explain
 from auditkit.explain.methods import catalogue as methods
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import by_position

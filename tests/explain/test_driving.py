@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from auditkit.catalogue.index import METRICS
-from auditkit.errors import ModelError
+from auditkit.errors import ModelError, NotExplained
 from auditkit.explain import captum_calls
 from auditkit.explain.attributions.check import Attribution
-from auditkit.explain.attributions.study import NotExplained, explain
+from auditkit.explain.attributions.study import explain
 from auditkit.explain.methods.catalogue import METHODS, each_output, method_of
 from auditkit.explain.methods.names import CLASSES, LAYERS, NAMES, UNFIT, checked_name
 from auditkit.explain.methods.perturbation import entries

@@ -20,11 +20,10 @@ from auditkit.catalogue.index import explain as described
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.evidence.sample import Sample, row_keys
 from auditkit.explain.attributions.check import Attribution
-from auditkit.explain.attributions.findings import attribution_finding
 from auditkit.explain.attributions.sums import AttributionRows, of_class
 from auditkit.explain.methods.catalogue import Method
 from auditkit.explain.trust.effects import effects, orders
-from auditkit.explain.trust.findings import bootstrapped, readings
+from auditkit.explain.trust.findings import Ranking, ranked, readings
 from auditkit.explain.trust.moves import movable
 from auditkit.explain.trust.study import by_class
 from auditkit.explain.untrained import untrained
@@ -40,6 +39,7 @@ from tests.explain.trust_nets import (
     checks,
     failed,
     finding_by,
+    finding_of,
     of_another,
     tabular,
     trained,
@@ -321,7 +321,7 @@ def test_a_failure_says_what_it_means_and_is_never_hidden(good: AttributionRows)
     good = replace(
         good, trials=replace(good.trials, columns={**good.trials.columns, "T4": good.trials.columns["T4"] * 0 + 0.9})
     )
-    finding = attribution_finding(good, level=0.95)
+    finding = finding_of(good)
     assert failed(finding) == {"T4"}
     assert finding.statement == (
         "This explanation does not hold. Failed T4, model randomisation: the explanation hardly depends on what the "
@@ -335,7 +335,7 @@ def test_evidence_adds_with_its_trials_and_survives_json(net: Net, good: Attribu
     assert total.trials is not None
     assert len(total.trials) == 2 * 256
     again = AttributionRows.from_json(json.loads(json.dumps(total.to_json(), allow_nan=False)))
-    a, b = (attribution_finding(seen, level=0.95) for seen in (total, again))
+    a, b = (finding_of(seen) for seen in (total, again))
     for one, two in zip(a.trust, b.trust, strict=True):
         assert one.passed == two.passed
         if one.value is not None:
@@ -425,25 +425,23 @@ def test_one_hot_blocks_never_move() -> None:
 def test_the_ranking_is_as_sure_as_the_rows_make_it(good: AttributionRows) -> None:
     rng = np.random.default_rng(0)
     sizes = np.abs(rng.normal(size=(400, 3))) * [2.0, 1.0, 1.0]
-    ranking = bootstrapped(sizes, np.ones(400), level=0.95, k=1)
+    ranking = Ranking.at(ranked(sizes, np.ones(400), k=1), 0.95)
     assert ranking.leads.tolist() == [1.0, 0.0, 0.0]
     error = sizes[:, 0].std() / 20
     assert (ranking.low[0], ranking.high[0]) == pytest.approx(
         (sizes[:, 0].mean() - 1.96 * error, sizes[:, 0].mean() + 1.96 * error), rel=0.02
     )
-    tied = bootstrapped(sizes[:, 1:], np.ones(400), level=0.95, k=1).leads
+    tied = Ranking.at(ranked(sizes[:, 1:], np.ones(400), k=1), 0.95).leads
     assert tied.sum() == pytest.approx(1)
-    assert attribution_finding(good, level=0.95).trust[-2].id == "T10"
+    assert finding_of(good).trust[-2].id == "T10"
 
 
 def test_an_explanation_that_is_worse_for_one_group_is_named(good: AttributionRows) -> None:
     assert good.trials is not None
-    assert exhibit(attribution_finding(good, level=0.95)).rows[0][0].startswith("T1")
+    assert exhibit(finding_of(good)).rows[0][0].startswith("T1")
     where = np.array(good.trials.labels["sex"]) == "b"
     worse = good.trials.columns["T5"] + where * good.trials.columns["T5:size"]
-    finding = attribution_finding(
-        replace(good, trials=replace(good.trials, columns={**good.trials.columns, "T5": worse})), level=0.95
-    )
+    finding = finding_of(replace(good, trials=replace(good.trials, columns={**good.trials.columns, "T5": worse})))
     shown = exhibit(finding)
     assert shown.series == ("sex: a", "sex: b", "sex: largest gap")
     gap = dict(shown.rows)["T5 move under small noise"][2]
@@ -465,7 +463,7 @@ def exhibit(finding: Finding) -> GroupEstimates:
 
 def test_the_table_is_in_the_catalogue_and_in_every_finding(good: AttributionRows) -> None:
     assert list(THRESHOLDS) == ALL
-    finding = attribution_finding(good, level=0.95)
+    finding = finding_of(good)
     for t in finding.trust:
         line = THRESHOLDS[t.id]
         assert f"{t.id} {line.name}: {line.tests}?" in described("trust_checks")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from auditkit.batch import Batch
-from auditkit.explain.attributions.findings import attribution_finding
+from auditkit.explain.attributions.findings import attribution_findings
 from auditkit.explain.attributions.study import Explained, surface_of, weighted_mean
 from auditkit.explain.attributions.sums import AttributionRows
 from auditkit.explain.captum_calls import Tensors
@@ -82,8 +82,13 @@ def tried_by(model: Model, sample: Batch, method: Method, *, n_steps: int = 32) 
     return AttributionRows({**columns, **rest}, labels, facts, tried(model, sample, explained, method))
 
 
+def finding_of(seen: AttributionRows) -> Finding:
+    (found,) = attribution_findings(seen.sums(), level=0.95)
+    return found
+
+
 def finding_by(model: Model, sample: Batch, method: Method, *, n_steps: int = 32) -> Finding:
-    return attribution_finding(tried_by(model, sample, method, n_steps=n_steps), level=0.95)
+    return finding_of(tried_by(model, sample, method, n_steps=n_steps))
 
 
 def checks(finding: Finding) -> dict[str, TrustCheck]:

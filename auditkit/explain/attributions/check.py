@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from auditkit.batch import Batch
-from auditkit.check import Assessment, BaseCheck, of_several
-from auditkit.errors import ModelError, listing, nearest
+from auditkit.check import Assessment, BaseCheck, class_explained
+from auditkit.errors import ModelError, NotExplained
 from auditkit.evidence.grouped import GroupSums
+from auditkit.evidence.sample import row_weights
 from auditkit.explain.attributions.findings import attribution_findings
 from auditkit.explain.attributions.sums import NOT_MEASURED, PHI, AttributionRows
 from auditkit.explain.methods.names import baseline_of, checked_name
@@ -46,7 +47,7 @@ class Attribution(BaseCheck):
 
     def __post_init__(self) -> None:
         checked_name(self.method)
-        if self.n_steps is not None and not (isinstance(self.n_steps, int) and 1 <= self.n_steps <= 512):
+        if self.n_steps is not None and not 1 <= self.n_steps <= 512:
             raise ModelError(f"n_steps must be a whole number between 1 and 512, got {self.n_steps}")
 
     @property
@@ -69,15 +70,13 @@ class Attribution(BaseCheck):
         weight once a class, `<class>|phi:<column>`. Beside it the trials of T2–T9 on at most 256 of the rows. A model
         that cannot be explained gives a table without columns, and the reason.
         """
-        from auditkit.explain.attributions.study import NotExplained, equal_scores, explain, explain_classes
+        from auditkit.explain.attributions.study import equal_scores, explain, explain_classes
         from auditkit.explain.trust.study import by_class, of_method
 
         options: dict[str, Any] = {"method": self.method, "n_steps": self.n_steps, "seed": self.seed}
         every = sample.kind.several and self.label is None
-        if sample.kind.several and not every:
-            model = self._of_class(model, sample.classes)
-        elif not every:
-            of_several(self.label, sample.task)
+        if not every and (i := class_explained(self.label, sample, "Attribution")) is not None:
+            model = model.of_output(i)
         try:
             if equal_scores(model, sample, "score" if every else "decision"):
                 raise NotExplained("all scores are equal: no column moves them")
@@ -85,7 +84,6 @@ class Attribution(BaseCheck):
         except NotExplained as e:
             return AttributionRows({}, {}, {"method": self.method, NOT_MEASURED: str(e)})
         facts = {**self._facts(each[0], sample), "explained": "probability" if every else model.explained}
-        labels = {str(c): sample.groups[c].astype("str").tolist() for c in sample.groups}
         columns = _columns(each[0], sample)
         if not every:
             trials = of_method(model, sample, each[0])
@@ -98,7 +96,7 @@ class Attribution(BaseCheck):
                 for name, explained in zip(sample.classes, each, strict=True)
                 for column, values in _columns(explained, sample).items()
             }
-        return AttributionRows(columns, labels, facts, trials)
+        return AttributionRows(columns, sample.labels(), facts, trials)
 
     def _facts(self, explained: Explained, sample: Batch) -> dict[str, Any]:
         facts: dict[str, Any] = {
@@ -108,14 +106,6 @@ class Attribution(BaseCheck):
         }
         given = {"label": self.label, "switched": explained.switched, "unmoved": list(explained.unmoved)}
         return facts | {k: v for k, v in given.items() if v} | ({"seed": self.seed} if self.seed else {})
-
-    def _of_class(self, model: Model, classes: tuple[str, ...]) -> Model:
-        assert self.label is not None
-        if self.label not in classes:
-            raise ModelError(
-                f"no class '{self.label}' to explain; the classes are {listing(classes)}.{nearest(self.label, classes)}"
-            )
-        return model.of_output(classes.index(self.label))
 
     def assess(self, evidence: AttributionRows | GroupSums, *, level: float = 0.95) -> Assessment:
         """One finding, or one a class, with T0–T11 in it; pure."""
@@ -127,10 +117,9 @@ class Attribution(BaseCheck):
 
 
 def _columns(explained: Explained, sample: Batch) -> dict[str, Any]:
-    n = len(explained.phi)
     return {
         **{f"{PHI}{name}": explained.phi[:, j] for j, name in enumerate(explained.columns)},
-        "weight": np.ones(n) if sample.weight is None else sample.weight,
+        "weight": row_weights(sample),
         "delta": explained.delta,
         **({} if explained.epsilon is None else {"epsilon": explained.epsilon}),
         "steps": explained.steps.astype(np.float64),

@@ -14,8 +14,8 @@ from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, hidden
 from auditkit.evidence.sums import Moments
-from auditkit.explain.attributions.sums import LEADING, AttributionRows
-from auditkit.explain.estimates import unshown
+from auditkit.explain.attributions.sums import LEADING
+from auditkit.explain.estimates import MEAN, estimated, undefined, unshown
 from auditkit.explain.trust.quality import parity, ranking
 from auditkit.explain.trust.records import preflight_check
 from auditkit.formatting import interval, percent
@@ -23,7 +23,6 @@ from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, GroupEstimates, TrustCheck
 from auditkit.stats.means import t_limits
 
-MEAN = "weighted mean, t with Kish's effective rows"
 SHARE = "ratio of weighted means, linearised; t with Kish's effective rows"
 
 
@@ -59,17 +58,15 @@ class Attributed(NamedTuple):
 
 
 def attribution_findings(seen: GroupSums, *, level: float) -> tuple[Finding, ...]:
-    """A finding a class, where every class was explained, or one."""
+    """`explanation/<method>/overall`, or one a class where every class was explained.
+
+    Its estimate is the share of the two features that carry most.
+    """
     found = []
     for i, own in enumerate(seen.facts["each"]):
         tables = {k.removeprefix(f"{i}|"): t for k, t in seen.tables.items() if k.startswith(f"{i}|")}
         found.append(_finding(Attributed({**seen.facts, **own}, tables), level))
     return tuple(found)
-
-
-def attribution_finding(seen: AttributionRows | GroupSums, *, level: float) -> Finding:
-    """The finding `explanation/<method>/overall`; its estimate is the share of the two features that carry most."""
-    return attribution_findings(seen.sums(), level=level)[0]
 
 
 def _finding(seen: Attributed, level: float) -> Finding:
@@ -104,9 +101,7 @@ def _leading_share(seen: Attributed, level: float) -> Estimate:
     m = seen.tables["lead"].everybody
     lead, total, _ = m.wx
     if not total:
-        return Estimate(
-            value=None, level=level, n=m.n, method=SHARE, state="undefined", note="no column moves any score"
-        )
+        return undefined("no column moves any score", n=m.n, level=level, method=SHARE)
     share = float(lead / total)
     lead2, total2, both2 = m.wx2
     squares = lead2 - share * (both2 - lead2 - total2) + share**2 * total2  # Σw (lead − share · total)²
@@ -145,15 +140,8 @@ def _estimate(
 ) -> Estimate:
     if hidden(moments):
         return unshown(moments.n, level=level, method=method)
-    if moments.n < SPARSE:
-        note = f"{moments.n} sampled rows, fewer than {SPARSE}: no interval"
-        return Estimate(value=value, level=level, n=moments.n, method=method, state="sparse", note=note)
-    low, high = t_limits(value, error, effective_n=moments.effective_n, level=level)
-    if not np.isfinite(low):
-        note = "one row outweighs all others: no interval"
-        return Estimate(value=value, level=level, n=moments.n, method=method, state="sparse", note=note)
-    limits = {"low": max(bounds[0], float(low)), "high": min(bounds[1], float(high))}
-    return Estimate(value=value, level=level, n=moments.n, method=method, **limits)
+    limits = np.clip(t_limits(value, error, effective_n=moments.effective_n, level=level), *bounds)
+    return estimated(value, limits, n=moments.n, level=level, method=method)
 
 
 def _statement(features: tuple[str, ...], share: Estimate, trust: tuple[TrustCheck, ...]) -> str:

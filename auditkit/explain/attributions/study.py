@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from auditkit.arrays import Floats, Ints
 from auditkit.batch import Batch
-from auditkit.explain.asking import NoGradient as NoGradient
-from auditkit.explain.asking import differentiating, finite
-from auditkit.explain.captum_calls import NotExplained as NotExplained
+from auditkit.errors import NotExplained
+from auditkit.explain.asking import NoGradient, differentiating, finite
 from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.methods.catalogue import Method, each_output, method_of
 from auditkit.explain.methods.gradients import output
-from auditkit.explain.preflight import ROWS, preflight, unchanged, undisturbed
+from auditkit.explain.preflight import ROWS, examined, undisturbed
 from auditkit.explain.surface import Scale, Surface, surface, whole
 from auditkit.explain.trust.records import T1_LIMIT, completeness
 from auditkit.inputs.groups import Groups, summed
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
-
-Floats = NDArray[np.float64]
+from auditkit.inputs.packing import Inputs, leaves, n_rows, slices, taken
 
 STEPS_SMOOTH, STEPS_KINKED, MOST_STEPS = 32, 64, 512
 OTHER_STEPS = 50
@@ -53,7 +52,7 @@ class Explained(NamedTuple):
     """(N,) F(x) − F(baseline), from calls of the decision path of their own."""
     epsilon: Floats | None
     """(N,) T1: how far Σφ misses `delta`, relative. None: the method does not promise to add up."""
-    steps: NDArray[np.int64]
+    steps: Ints
     """(N,) quadrature steps used; draws a row of methods that draw; 1 for others."""
     method: str = "integrated_gradients"
     """The method that was used."""
@@ -121,24 +120,14 @@ def _explained(
     method_of(method)
     if not len(sample.features):
         raise NotExplained("the sample has no rows")
-    before = model.state_sha256()
-    preflight(model, sample.features)
-    with undisturbed(model):
-        ready = _ready(model, sample, method, n_steps, seed, "decision" if outputs is None else "score")
-        baseline = _baseline(ready, sample.weight)
-        try:
-            explained = _all_outputs(ready, baseline, outputs)
-        except NoGradient as e:  # on the way, where it has one at the rows
-            if not ready.how.needs_gradient:
-                raise
-            ready = _without_gradient(model, sample, seed, ready.scale, e)
-            explained = _all_outputs(ready, _baseline(ready, sample.weight), outputs)
-    unchanged(model, before)
-    return explained
+    scale: Scale = "decision" if outputs is None else "score"
+    with examined(model, sample.features):
+        work = partial(_all_outputs, weight=sample.weight, outputs=outputs)
+        return attributed(work, model, sample.features, method, n_steps=n_steps, seed=seed, scale=scale)
 
 
 @dataclass(frozen=True)
-class _Setup:
+class Setup:
     """What is explained, and how."""
 
     at: Surface
@@ -146,25 +135,51 @@ class _Setup:
     method: str
     n_steps: int
     seed: int
-    scale: Scale
+    everything: bool
+    """Whether every input is moved as it is, whole numbers too."""
     switched: str = ""
+    """Why it is not the method that was asked for; empty: it is."""
 
 
-def _ready(model: Model, sample: Batch, method: str, n_steps: int | None, seed: int, scale: Scale) -> _Setup:
-    how = method_of(method)
-    at = surface_for(model, sample.features, how, scale=scale)
-    if not how.needs_gradient:
-        return _Setup(at, how, method, n_steps or OTHER_STEPS, seed, scale)
+Found = TypeVar("Found")
+
+
+def attributed(
+    work: Callable[[Setup], Found],
+    model: Model,
+    features: pd.DataFrame,
+    method: str,
+    *,
+    n_steps: int | None,
+    seed: int,
+    scale: Scale = "decision",
+) -> Found:
+    """What `work` makes of a method, or of Shapley values where that meets no gradient, at the rows or on the way."""
+    ready: Setup | None = None
     try:
-        smooth = differentiable(at)
+        ready = _ready(model, features, method, n_steps, seed, scale)
+        return work(ready)
     except NoGradient as e:
-        return _without_gradient(model, sample, seed, scale, e)
+        if ready is not None and not ready.how.needs_gradient:
+            raise
+        ready = _ready(model, features, "shapley", None, seed, scale)
+        return work(replace(ready, switched=f"{e}; Shapley values need none"))
+
+
+def _ready(model: Model, features: pd.DataFrame, method: str, n_steps: int | None, seed: int, scale: Scale) -> Setup:
+    how = method_of(method)
+    at = surface_of(model, features, scale=scale)
+    everything = _moves_everything(at, how)
+    if everything:
+        at = surface_of(model, features, scale=scale, everything=True)
+    smooth = how.needs_gradient and differentiable(at)
     steps = (STEPS_SMOOTH if smooth else STEPS_KINKED) if how.quadrature else OTHER_STEPS
-    return _Setup(at, how, method, n_steps or steps, seed, scale)
+    return Setup(at, how, method, n_steps or steps, seed, everything)
 
 
-def _without_gradient(model: Model, sample: Batch, seed: int, scale: Scale, why: NoGradient) -> _Setup:
-    return replace(_ready(model, sample, "shapley", None, seed, scale), switched=f"{why}; Shapley values need none")
+def _moves_everything(at: Surface, how: Method) -> bool:
+    """Where a method needs no gradient and something has none."""
+    return not how.needs_gradient and (not at.points or bool(at.unmoved))
 
 
 def surface_of(model: Model, features: pd.DataFrame, *, scale: Scale = "decision", everything: bool = False) -> Surface:
@@ -178,11 +193,9 @@ def surface_of(model: Model, features: pd.DataFrame, *, scale: Scale = "decision
 
 
 def surface_for(model: Model, features: pd.DataFrame, how: Method, *, scale: Scale = "decision") -> Surface:
-    """The surface that a method explains: of everything, where it needs no gradient and something has none."""
+    """The surface that a method explains."""
     at = surface_of(model, features, scale=scale)
-    if how.needs_gradient or (at.points and not at.unmoved):
-        return at
-    return surface_of(model, features, scale=scale, everything=True)
+    return surface_of(model, features, scale=scale, everything=True) if _moves_everything(at, how) else at
 
 
 def groups_of(model: Model, inputs: Inputs, features: pd.DataFrame) -> Groups:
@@ -195,26 +208,30 @@ def groups_of(model: Model, inputs: Inputs, features: pd.DataFrame) -> Groups:
     return found
 
 
-def _baseline(ready: _Setup, weight: Floats | None) -> Tensors:
+def _baseline(ready: Setup, weight: Floats | None) -> Tensors:
     """(1, …) the weighted mean, or rows of the sample drawn by weight."""
     at = ready.at
     if not ready.how.distribution:
         return weighted_mean(at, weight)
-    if weight is None:
-        return at.points
-    drawn = np.random.default_rng(ready.seed).choice(len(at), size=len(at), p=weight / weight.sum())
+    return at.points if weight is None else drawn_points(at, weight, ready.seed)
+
+
+def drawn_points(at: Surface, weight: Floats | None, seed: int) -> Tensors:
+    """Points of as many rows of the surface, drawn by weight."""
+    share = None if weight is None else weight / weight.sum()
+    drawn = np.random.default_rng(seed).choice(len(at), size=len(at), p=share)
     return tuple(p[torch.as_tensor(drawn, device=p.device)] for p in at.points)
 
 
-def _all_outputs(ready: _Setup, baseline: Tensors, outputs: int | None) -> tuple[Explained, ...]:
-    at, options = ready.at, {"n_steps": ready.n_steps, "seed": ready.seed}
+def _all_outputs(ready: Setup, *, weight: Floats | None, outputs: int | None) -> tuple[Explained, ...]:
+    at, baseline, options = ready.at, _baseline(ready, weight), {"n_steps": ready.n_steps, "seed": ready.seed}
     if outputs is None:
         return (_refined(ready, at, baseline, ready.how.attribute(at, baseline, **options)),)
     each = each_output(ready.how, at, baseline, outputs=outputs, **options)
     return tuple(_refined(ready, output(at, k), baseline, found) for k, found in enumerate(each))
 
 
-def _refined(ready: _Setup, at: Surface, baseline: Tensors, found: Tensors) -> Explained:
+def _refined(ready: Setup, at: Surface, baseline: Tensors, found: Tensors) -> Explained:
     """A feature's contributions; with quadrature, rows that miss T1 go again at twice the steps."""
     delta = finite(_decisions(at, at.points) - _start(ready, at, baseline))
     _by_feature(at, found)  # before more is asked of it
@@ -229,7 +246,7 @@ def _refined(ready: _Setup, at: Surface, baseline: Tensors, found: Tensors) -> E
 
 def refined(
     how: Method, at: Surface, baseline: Tensors, found: Tensors, delta: Floats, *, n_steps: int, seed: int
-) -> tuple[Tensors, Floats | None, NDArray[np.int64]]:
+) -> tuple[Tensors, Floats | None, Ints]:
     """Contributions, T1's ε (None where no sum is promised) and the steps used.
 
     With quadrature, rows whose contributions `found` at `n_steps` miss `delta` go again at twice the steps, to 512.
@@ -259,7 +276,7 @@ def _by_feature(at: Surface, found: Tensors) -> Floats:
     return out
 
 
-def _start(ready: _Setup, at: Surface, baseline: Tensors) -> Floats:
+def _start(ready: Setup, at: Surface, baseline: Tensors) -> Floats:
     """F at the baseline, (N,); its mean over the baselines, (1,), where they are a distribution."""
     if not ready.how.distribution:
         return _decisions(at, baseline)
@@ -270,8 +287,7 @@ def _start(ready: _Setup, at: Surface, baseline: Tensors) -> Floats:
 def _decisions(at: Surface, points: Tensors, rows: int = 8192) -> Floats:
     """F (N,) at `points`, (N, …) or (1, …)."""
     parts = []
-    for start in range(0, len(at), rows):
-        where = slice(start, start + rows)
+    for where in slices(len(at), rows):
         there = tuple(p if len(p) == 1 else p[where] for p in points)
         parts.append(at.take(where).at(there))
     out: Floats = torch.cat(parts).double().cpu().numpy()
@@ -329,8 +345,8 @@ def equal_scores(model: Model, sample: Batch, scale: Scale) -> bool:
     parts = []
     with undisturbed(model), torch.no_grad():
         inputs = model.encode(sample.features)
-        for start in range(0, n_rows(inputs), model.batch_size):
-            out = model.decision(taken(inputs, slice(start, start + model.batch_size)))
+        for where in slices(n_rows(inputs), model.batch_size):
+            out = model.decision(taken(inputs, where))
             parts.append(out if scale == "decision" else model.probabilities(out))
     return len(sample.features) > 1 and all_equal(torch.cat(parts).double().cpu().numpy(), leaves(inputs))
 

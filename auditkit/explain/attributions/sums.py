@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sample import Observations
@@ -15,8 +14,6 @@ from auditkit.explain.trust.findings import ranked, readings
 from auditkit.explain.trust.quality import statistics_of
 from auditkit.explain.trust.records import completeness_check, unmeasured
 from auditkit.records import TrustCheck
-
-Floats = NDArray[np.float64]
 
 PHI = "phi:"
 """Prefix of the columns that hold attributions."""

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from auditkit.arrays import Bools, Floats, Positions
 from auditkit.batch import Batch, missing
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import PolicyError
-from auditkit.evidence.sample import Observations, taken
+from auditkit.errors import NotExplained
+from auditkit.evidence.sample import Observations, row_weights, taken
 from auditkit.explain.cases.findings import (
     KINDS,
     PHI,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from auditkit.explain.cases.local import LocalExplanation
     from auditkit.inputs.model import Model
 
-Floats = NDArray[np.float64]
 
 MOST, TOP = 20, 6
 """Cases of a kind and group, at most; features of a case whose values are kept."""
@@ -60,8 +59,7 @@ class Examples(BaseCheck):
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
 
     def __post_init__(self) -> None:
-        if not 1 <= self.n <= MOST:
-            raise PolicyError(f"examples: n is a number from 1 to {MOST}; got {self.n}")
+        self._within("n", 1, MOST)
         checked_name(self.method)
 
     def examine(self, model: Model, sample: Batch) -> CasesSeen:
@@ -70,9 +68,8 @@ class Examples(BaseCheck):
         known = taken(sample, rows, weight=None if sample.weight is None else sample.weight[rows])
         size = task_of(known.task).missed_by(known, threshold=model.threshold)
         wrong = size >= np.quantile(size, 0.9) if known.kind.numeric and len(size) else size > 0
-        labels = {str(a): known.groups[a].astype("str").tolist() for a in known.groups}
-        weight = np.ones(len(rows)) if known.weight is None else known.weight
-        overview = DecidedRows({"wrong": wrong.astype(float), "weight": weight}, labels, {"task": known.task})
+        columns = {"wrong": wrong.astype(float), "weight": row_weights(known)}
+        overview = DecidedRows(columns, known.labels(), {"task": known.task})
         chosen = _chosen(model, known, wrong, size, self.n)
         return CasesSeen(overview, _cases(model, known, chosen, self.method))
 
@@ -88,7 +85,7 @@ class Examples(BaseCheck):
         return Assessment(example_findings(evidence, n=self.n, level=level))
 
 
-def _chosen(model: Model, sample: Batch, wrong: NDArray[np.bool_], size: Floats, n: int) -> pd.DataFrame:
+def _chosen(model: Model, sample: Batch, wrong: Bools, size: Floats, n: int) -> pd.DataFrame:
     """One row a case: position, attribute, group, why, and the measure by which it was chosen (smallest first)."""
     groups = [(a, g) for a in sample.groups for g in sorted(set(sample.groups[a].astype("str")))]
     members = [np.flatnonzero(wrong & (sample.groups[a].astype("str") == g).to_numpy()) for a, g in groups]
@@ -101,7 +98,7 @@ def _chosen(model: Model, sample: Batch, wrong: NDArray[np.bool_], size: Floats,
     return pd.DataFrame(out, columns=["row", "attribute", "group", "why", "measure"])
 
 
-def _distances(model: Model, sample: Batch, members: list[NDArray[np.intp]]) -> list[Floats]:
+def _distances(model: Model, sample: Batch, members: list[Positions]) -> list[Floats]:
     """To the mean of each set of rows, over standardised inputs that are known; a part at a time, encoded twice."""
     used = np.unique(np.concatenate(members)) if members else np.zeros(0, np.intp)
     sums, counts = [0.0] * len(members), [0.0] * len(members)
@@ -131,14 +128,12 @@ def _known(x: Floats) -> tuple[Floats, Floats]:
     return np.where(known, x, 0.0), known.astype(float)
 
 
-def _parts(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+def _parts(rows: Positions) -> list[Positions]:
     return [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
 
 
 def _cases(model: Model, sample: Batch, chosen: pd.DataFrame, method: str) -> Observations:
     """The chosen rows as a table: what they are, their contributions, values of what contributed most."""
-    from auditkit.explain.attributions.study import NotExplained
-
     if not len(chosen):
         return Observations({}, {}, {})
     positions = np.unique(chosen["row"])
@@ -151,12 +146,10 @@ def _cases(model: Model, sample: Batch, chosen: pd.DataFrame, method: str) -> Ob
     except NotExplained as e:
         return Observations(columns, labels, {**facts, "not_explained": str(e)})
     facts |= {"explained": found[0].explained, "method": found[0].method}
-    at = np.searchsorted(positions, chosen["row"])
-    phi = np.concatenate([f.frame.to_numpy() for f in found])[_places(sample, positions)][at]
+    at = _places(sample, positions)[np.searchsorted(positions, chosen["row"])]
+    phi = np.concatenate([f.frame.to_numpy() for f in found])[at]
     epsilon = np.concatenate([np.zeros(len(f)) if f.epsilon is None else f.epsilon for f in found])
-    columns["epsilon"] = epsilon[_places(sample, positions)][at]
-    steps = np.concatenate([f.steps for f in found])
-    columns["steps"] = steps[_places(sample, positions)][at].astype(float)
+    columns |= {"epsilon": epsilon[at], "steps": np.concatenate([f.steps for f in found])[at].astype(float)}
     columns |= {f"{PHI}{name}": phi[:, j] for j, name in enumerate(found[0].frame.columns)}
     names = [str(c) for c in found[0].frame.columns]
     leading = np.argsort(-np.abs(phi), axis=1, kind="stable")[:, :TOP]
@@ -168,11 +161,11 @@ def _cases(model: Model, sample: Batch, chosen: pd.DataFrame, method: str) -> Ob
     return Observations(columns, labels, facts)
 
 
-def _explained(model: Model, sample: Batch, positions: NDArray[np.intp], method: str) -> list[LocalExplanation]:
+def _explained(model: Model, sample: Batch, positions: Positions, method: str) -> list[LocalExplanation]:
     """Multiclass: each row by the class that was decided on, class by class."""
     from auditkit.explain.cases.local import explain
 
-    def of(rows: NDArray[np.intp], label: int | None = None) -> LocalExplanation:
+    def of(rows: Positions, label: int | None = None) -> LocalExplanation:
         return explain(
             model,
             sample.features.iloc[rows],
@@ -188,7 +181,7 @@ def _explained(model: Model, sample: Batch, positions: NDArray[np.intp], method:
     return [of(positions[decided == c], int(c)) for c in np.unique(decided)]
 
 
-def _places(sample: Batch, positions: NDArray[np.intp]) -> NDArray[np.intp]:
+def _places(sample: Batch, positions: Positions) -> Positions:
     """Where each position stands in what `_explained` gives, class after class."""
     if not sample.kind.several:
         return np.arange(len(positions))
@@ -196,13 +189,13 @@ def _places(sample: Batch, positions: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.argsort(order, kind="stable")
 
 
-def _told(sample: Batch, rows: NDArray[np.intp]) -> dict[str, list[str]]:
+def _told(sample: Batch, rows: Positions) -> dict[str, list[str]]:
     """Truth, decision and score, as text; and the other attributes of the person."""
     worded = task_of(sample.task).worded
     told = {k: worded(v[rows], sample.classes) for k, v in (("truth", sample.y_true), ("decision", sample.y_pred))}
     if sample.kind.yes_no and sample.score is not None:
         told["score"] = [f"{s:.3f}" for s in sample.score[rows]]
-    return told | {f"of:{a}": sample.groups[a].astype("str").iloc[rows].tolist() for a in sample.groups}
+    return told | {f"of:{a}": groups for a, groups in sample.labels(rows).items()}
 
 
 def _text(row: pd.Series[Any], name: str) -> str:
@@ -214,7 +207,7 @@ def _text(row: pd.Series[Any], name: str) -> str:
     return ", ".join(v if len(v) <= 60 else v[:57] + "…" for v in values)
 
 
-def _drawn(model: Model, sample: Batch, rows: NDArray[np.intp], phi: Floats, names: list[str]) -> dict[str, list[str]]:
+def _drawn(model: Model, sample: Batch, rows: Positions, phi: Floats, names: list[str]) -> dict[str, list[str]]:
     """`png` for inputs that are images, `tokens` (JSON) for token ids; nothing for columns."""
     from auditkit.explain.cases.pictures import picture
     from auditkit.explain.cases.shown import image_regions, tokens_of

@@ -14,10 +14,10 @@ from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.reading import fields, mapping
 from auditkit.evidence.sample import Observations
-from auditkit.explain.estimates import FEWEST, gap, share_of
+from auditkit.explain.estimates import FEWEST, Cell, by_group, gap, share_of
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.formatting import interval, percent
-from auditkit.records import TASK_KINDS, Case, Cases, Finding, GroupEstimate, TrustCheck
+from auditkit.records import TASK_KINDS, Case, Cases, Estimate, Finding, TrustCheck
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -96,10 +96,7 @@ def _finding(seen: CasesSeen, attribute: str, decided: Grouped, n: int, level: f
         comparison="overall",
         by=(attribute,),
         estimate=everybody,
-        by_group=tuple(
-            GroupEstimate(group={attribute: name}, estimate=c.estimate(level))
-            for name, c in zip(names, cells, strict=True)
-        ),
+        by_group=by_group(attribute, names, cells, level),
         exhibits=(
             Cases(
                 title=f"Wrong decisions, one by one, by {attribute}",
@@ -138,6 +135,7 @@ def _case(cases: Observations, i: int) -> Case:
     ]
     facts += [(k.removeprefix("of:"), v[i]) for k, v in cases.labels.items() if k.startswith("of:")]
     missed = float(cases.columns["epsilon"][i]) if "epsilon" in cases.columns else 0.0
+    failed = f"This explanation does not hold: its contributions miss the score difference by {percent(missed)}."
     tokens = cases.labels.get("tokens")
     return Case(
         title=f"{cases.labels['group'][i]}: {_WHY[cases.labels['why'][i]][TASK_KINDS[cases.facts['task']].numeric]}",
@@ -145,7 +143,7 @@ def _case(cases: Observations, i: int) -> Case:
         contributions=tuple(lines),
         png=cases.labels["png"][i] if "png" in cases.labels else "",
         tokens=() if tokens is None else tuple((t, float(p)) for t, p in json.loads(tokens[i]) if t),
-        note=_failed(missed) if missed > T1_LIMIT else "",
+        note="" if missed <= T1_LIMIT else failed,
     )
 
 
@@ -156,15 +154,11 @@ _WHY = {
 """Kind → what a case is called: where decisions are wrong, and where numbers miss."""
 
 
-def _failed(missed: float) -> str:
-    return f"This explanation does not hold: its contributions miss the score difference by {percent(missed)}."
-
-
 def _rounded(x: float) -> float:
     return float(f"{x:.5g}")
 
 
-def _statement(facts: dict[str, Any], everybody: Any, attribute: str) -> str:
+def _statement(facts: dict[str, Any], everybody: Estimate, attribute: str) -> str:
     sure = "" if everybody.low is None else f" ({interval(everybody, 'overall')})"
     if TASK_KINDS[facts["task"]].numeric:
         return f"The predictions that miss most, one by one: what moved them, for each group of {attribute}."
@@ -184,7 +178,7 @@ _CHOSEN = (
 """How cases are chosen: where decisions are wrong, and where numbers miss."""
 
 
-def _notes(facts: dict[str, Any], names: list[str], cells: list[Any], reason: str | None) -> tuple[str, ...]:
+def _notes(facts: dict[str, Any], names: list[str], cells: list[Cell], reason: str | None) -> tuple[str, ...]:
     few = [name for name, c in zip(names, cells, strict=True) if c.n < FEWEST]
     return (
         _CHOSEN[TASK_KINDS[facts["task"]].numeric],

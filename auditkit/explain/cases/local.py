@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 
-from auditkit.errors import DataError, listing
+from auditkit.arrays import Bools, Floats, Ints
+from auditkit.errors import DataError, NotExplained, listing
 from auditkit.explain.asking import finite
-from auditkit.explain.attributions.study import (
-    OTHER_STEPS,
-    STEPS_KINKED,
-    STEPS_SMOOTH,
-    NoGradient,
-    differentiable,
-    refined,
-    surface_of,
-    weighted_mean,
-)
-from auditkit.explain.captum_calls import NotExplained, Tensors
+from auditkit.explain.attributions.study import Setup, attributed, refined, surface_of, weighted_mean
+from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.methods.catalogue import method_of
-from auditkit.explain.preflight import preflight, unchanged, undisturbed
-from auditkit.explain.surface import Surface
+from auditkit.explain.preflight import examined
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.inputs.groups import summed
 from auditkit.inputs.model import Model
+from auditkit.inputs.packing import slices
 from auditkit.records import TrustCheck
-
-Floats = NDArray[np.float64]
 
 BACKGROUND_ROWS = 512
 """Rows that are encoded at a time for the mean of a background."""
@@ -47,7 +37,7 @@ class LocalExplanation:
     """(N,) F(x) − F(baseline): what the contributions of a row should add up to."""
     epsilon: Floats | None
     """(N,) T1, how far they miss it, relative; None for a method that does not promise it."""
-    steps: NDArray[np.int64]
+    steps: Ints
     """(N,) quadrature steps used."""
     method: str
     explained: str
@@ -57,7 +47,7 @@ class LocalExplanation:
     """The same before summing: arrays (N, …) of the shapes of the net's inputs (of its embeddings' outputs)."""
 
     @property
-    def holds(self) -> NDArray[np.bool_]:
+    def holds(self) -> Bools:
         """(N,) rows whose contributions add up, within 5 %; all, where the method promises no sum."""
         if self.epsilon is None:
             return np.ones(len(self.frame), dtype=bool)
@@ -109,7 +99,7 @@ def explain(
     >>> list(found.frame.columns), bool(found.holds.all())
     (['a', 'b'], True)
     """
-    how = method_of(method)
+    method_of(method)
     rows = _columns_of(rows, background, named=model.preprocess is None)
     if not len(rows):
         raise DataError("there are no rows to explain")
@@ -119,59 +109,37 @@ def explain(
         if label is None:
             raise NotExplained("a model of several classes: say which one to explain, by its position, label=…")
         model = model.of_output(label)
-    before = model.state_sha256()
-    preflight(model, rows)
     others = rows if background is None else background
-    options: dict[str, Any] = {"background": background, "weight": weight, "seed": seed}
-    with undisturbed(model):
-        at = surface_of(model, rows)
-        everything = not how.needs_gradient and (not at.points or bool(at.unmoved))
-        if everything:
-            at = surface_of(model, rows, everything=True)
-        try:
-            smooth = how.needs_gradient and differentiable(at)
-        except NoGradient:
-            return explain(model, rows, method="shapley", **options)  # which needs none
-        start = n_steps or ((STEPS_SMOOTH if smooth else STEPS_KINKED) if how.quadrature else OTHER_STEPS)
-        if how.distribution:
-            baseline, start_at = drawn_points(model, others, weight, seed)
-            from_there = np.array([start_at])
-        else:
-            baseline = mean_point(model, others, weight, everything=everything)
-            from_there = at.at(baseline).double().cpu().numpy()
-        delta = finite(at.at(at.points).double().cpu().numpy() - from_there)
-        try:
-            found = how.attribute(at, baseline, n_steps=start, seed=seed)
-        except NoGradient:  # none on the way
-            return explain(model, rows, method="shapley", **options)
-        if not all(bool(t.isfinite().all()) for t in found):
-            raise NotExplained("the net's attributions are NaN or infinite")
-        found, epsilon, steps = refined(how, at, baseline, found, delta, n_steps=start, seed=seed)
-    unchanged(model, before)
-    return _told(model, at, rows.index, method, found, delta, epsilon, steps)
+    with examined(model, rows):
+        work = partial(_explained, model=model, index=rows.index, background=others, weight=weight)
+        return attributed(work, model, rows, method, n_steps=n_steps, seed=seed)
 
 
-def _told(
-    model: Model,
-    at: Surface,
-    index: pd.Index[Any],
-    method: str,
-    found: Tensors,
-    delta: Floats,
-    epsilon: Floats | None,
-    steps: NDArray[np.int64],
+def _explained(
+    ready: Setup, *, model: Model, index: pd.Index[Any], background: pd.DataFrame, weight: Floats | None
 ) -> LocalExplanation:
+    at, how = ready.at, ready.how
+    if how.distribution:
+        baseline, mean = drawn_rows(model, background, weight, ready.seed)
+        from_there = np.array([mean])
+    else:
+        baseline = mean_point(model, background, weight, everything=ready.everything)
+        from_there = at.at(baseline).double().cpu().numpy()
+    delta = finite(at.at(at.points).double().cpu().numpy() - from_there)
+    found = how.attribute(at, baseline, n_steps=ready.n_steps, seed=ready.seed)
+    if not all(bool(t.isfinite().all()) for t in found):
+        raise NotExplained("the net's attributions are NaN or infinite")
+    found, epsilon, steps = refined(how, at, baseline, found, delta, n_steps=ready.n_steps, seed=ready.seed)
     phi = summed(at.groups, found).cpu().numpy()
     kept = [j for j, name in enumerate(at.groups.names) if name not in at.unmoved]
-    checks = (preflight_check(),) if epsilon is None else (preflight_check(), completeness_check(epsilon, steps))
     return LocalExplanation(
         frame=pd.DataFrame(phi[:, kept], index=index, columns=[at.groups.names[j] for j in kept]),
         delta=delta,
         epsilon=epsilon,
         steps=steps,
-        method=method,
+        method=ready.method,
         explained=model.explained,
-        trust=checks,
+        trust=(preflight_check(), *(() if epsilon is None else (completeness_check(epsilon, steps),))),
         parts=tuple(t.cpu().numpy() for t in found),
     )
 
@@ -190,15 +158,14 @@ def mean_point(
     w = np.ones(len(background)) if weight is None else np.asarray(weight, float)
     total: list[torch.Tensor] = []
     like: Tensors = ()
-    for start in range(0, len(background), BACKGROUND_ROWS):
-        where = slice(start, start + BACKGROUND_ROWS)
+    for where in slices(len(background), BACKGROUND_ROWS):
         like = weighted_mean(surface_of(model, background.iloc[where]), w[where])
         part = [m.double() * float(w[where].sum()) for m in like]
         total = [a + b for a, b in zip(total, part, strict=True)] if total else part
     return tuple((t / float(w.sum())).to(m.dtype) for t, m in zip(total, like, strict=True))
 
 
-def drawn_points(model: Model, background: pd.DataFrame, weight: Floats | None, seed: int) -> tuple[Tensors, float]:
+def drawn_rows(model: Model, background: pd.DataFrame, weight: Floats | None, seed: int) -> tuple[Tensors, float]:
     """Points of rows of the background, drawn by weight, for methods that start from many; and their mean decision."""
     p = None if weight is None else np.asarray(weight, float) / float(np.sum(weight))
     size = min(len(background), BACKGROUND_ROWS)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from auditkit.arrays import Floats, Positions
 from auditkit.inputs.model import Model
 
 CHANNELS = (1, 3)
 """Channels of an image."""
 
 
-def image_regions(model: Model, features: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.intp]] | None:
+def image_regions(model: Model, features: pd.DataFrame) -> tuple[Floats, Positions] | None:
     """Encoded images (N, C, H, W) and the feature of each pixel (H, W); None where the inputs are none.
 
     Where a pixel's channels belong to different features, the first channel's counts.

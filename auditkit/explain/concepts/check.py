@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch
-from auditkit.check import Assessment, BaseCheck, of_several
-from auditkit.errors import DataError, PolicyError, listing, nearest
+from auditkit.check import Assessment, BaseCheck, attributes_asked, class_explained
+from auditkit.errors import DataError, NotExplained, choices, listing
 from auditkit.evidence.grouped import GroupSums
 from auditkit.explain.concepts.findings import CONCEPT, PROJECTION, ConceptRows, concept_findings, contrasts_of
 from auditkit.options import checked_options
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from auditkit.inputs.model import Model
-
-Floats = NDArray[np.float64]
+    from auditkit.inputs.packing import Inputs
 
 NOT_MEASURED = "not_measured"
 LAYERS = 8
@@ -51,9 +50,9 @@ class Concepts(BaseCheck):
     """
 
     NAME: ClassVar[str] = "concepts"
-    layers: tuple[str, ...] | list[str] = ()
+    layers: Sequence[str] = ()
     """Names as in `named_modules`; empty: the leaf modules before the last, at most eight, evenly chosen."""
-    attributes: tuple[str, ...] | list[str] = ()
+    attributes: Sequence[str] = ()
     """Which of the sensitive features are concepts; empty: all, unless `examples` are given."""
     examples: Mapping[str, Any] | None = None
     """Concept → rows that show it: a frame, or the path of a parquet or CSV file; compared with the sample."""
@@ -63,68 +62,30 @@ class Concepts(BaseCheck):
     """Multiclass: the class whose probability is explained."""
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
     PATHS: ClassVar[tuple[str, ...]] = ("examples",)
-    """Options that are paths: a configuration gives them relative to itself."""
 
     def __post_init__(self) -> None:
-        for field in ("layers", "attributes"):  # one name alone
-            if isinstance(given := getattr(self, field), str):
-                object.__setattr__(self, field, (given,))
-        if not 99 <= self.permutations <= 99_999:
-            raise PolicyError(f"concepts: permutations is a number from 99 to 99999; got {self.permutations}")
+        self._within("permutations", 99, 99_999)
 
     def options(self) -> dict[str, Any]:
         """The options, as JSON; a frame of examples is named, not stored, and of files only their names are."""
-        examples = {
-            k: Path(v).name if isinstance(v, str | Path) else "(a frame)" for k, v in (self.examples or {}).items()
-        }
-        return {
-            "layers": list(self.layers),
-            "attributes": list(self.attributes),
-            "examples": examples or None,
-            "permutations": self.permutations,
-            "seed": self.seed,
-            "label": self.label,
-        }
+        given = (self.examples or {}).items()
+        named = {k: Path(v).name if isinstance(v, str | Path) else "(a frame)" for k, v in given}
+        return {**super().options(), "examples": named or None}
 
     def examine(self, model: Model, sample: Batch) -> ConceptRows:
         """A row a sampled row (and a row of examples): `u:<layer>`, its activations along the mean gradient.
 
         The statistic of any labels is the difference of the means of u, since ∇h·v is linear in v.
-        ModelError for an unknown layer, PolicyError for an unknown attribute or class.
+        ModelError for an unknown layer or class, PolicyError for an unknown attribute.
         """
-        from auditkit.explain.attributions.study import NotExplained
-
-        attributes = self._attributes(sample)
+        every = attributes_asked(self.attributes, sample, "for concepts")
+        attributes = every if self.attributes or not self.examples else []
         examples = {name: _frame(name, rows, sample.features) for name, rows in (self.examples or {}).items()}
         try:
-            return _observed(self._explained(model, sample), sample, attributes, examples, self)
+            i = class_explained(self.label, sample, "Concepts")
+            return _observed(model if i is None else model.of_output(i), sample, attributes, examples, self)
         except NotExplained as e:
             return ConceptRows({}, {}, {NOT_MEASURED: str(e)})
-
-    def _attributes(self, sample: Batch) -> list[str]:
-        known = [str(a) for a in sample.groups]
-        for attribute in self.attributes:
-            if attribute not in known:
-                raise PolicyError(
-                    f"no sensitive feature '{attribute}' for concepts; they are {listing(known)}."
-                    f"{nearest(attribute, known)}"
-                )
-        return list(self.attributes) if self.attributes or self.examples else known
-
-    def _explained(self, model: Model, sample: Batch) -> Model:
-        from auditkit.explain.attributions.study import NotExplained
-
-        if not sample.kind.several:
-            of_several(self.label, sample.task)
-            return model
-        if self.label is None:
-            raise NotExplained(f"a model of {len(sample.classes)} classes: say which one, Concepts(label=…)")
-        if self.label not in sample.classes:
-            raise PolicyError(
-                f"no class '{self.label}'; the classes are {listing(sample.classes)}."
-                f"{nearest(self.label, sample.classes)}"
-            )
-        return model.of_output(sample.classes.index(self.label))
 
     def assess(self, evidence: ConceptRows | GroupSums, *, level: float = 0.95) -> Assessment:
         """A finding an attribute, and one for the concepts that were given; pure."""
@@ -148,8 +109,7 @@ def _frame(name: str, rows: Any, features: pd.DataFrame) -> pd.DataFrame:
     for column in features.columns:
         if column not in frame.columns:
             raise DataError(
-                f"the examples of '{name}' lack the column '{column}'; theirs are {listing(frame.columns)}."
-                f"{nearest(str(column), map(str, frame.columns))}"
+                f"the examples of '{name}' lack the column '{column}'; theirs are {choices(column, frame.columns)}"
             )
     if len(frame) < 2:
         raise DataError(f"the concept '{name}' needs two examples or more; there are {len(frame)}")
@@ -161,16 +121,13 @@ def _observed(
 ) -> ConceptRows:
     from auditkit.explain.activations import layers_of
     from auditkit.explain.asking import answering
-    from auditkit.explain.attributions.study import NotExplained
-    from auditkit.explain.preflight import preflight, unchanged, undisturbed
+    from auditkit.explain.preflight import examined
 
     n = len(sample.features)
     if not n:
         raise NotExplained("the sample has no rows")
     labels = _labels(sample, attributes, examples)
-    before = model.state_sha256()
-    preflight(model, sample.features)
-    with undisturbed(model):
+    with examined(model, sample.features):
         with answering("the model cannot encode the examples") if examples else contextlib.nullcontext():
             inputs = model.encode(pd.concat([sample.features, *examples.values()], ignore_index=True))
         layers, unusable = layers_of(model, inputs, check.layers)
@@ -182,7 +139,6 @@ def _observed(
                 "no layer can be used: " + (listing(f"{k} is {v}" for k, v in unusable.items()) or alone)
             )
         along, shares, digest = _along(model, inputs, layers, n, contrasts_of(labels))
-    unchanged(model, before)
     facts = {
         "layers": layers,
         "unusable": unusable,
@@ -208,7 +164,7 @@ def _labels(sample: Batch, attributes: list[str], examples: dict[str, pd.DataFra
 
 
 def _along(
-    model: Model, inputs: Any, layers: list[str], n: int, contrasts: dict[str, Floats]
+    model: Model, inputs: Inputs, layers: list[str], n: int, contrasts: dict[str, Floats]
 ) -> tuple[dict[str, Floats], dict[str, list[int]], str]:
     """Two passes: first the mean gradient over the first n rows and each concept's v; then u, and ∇h·v of each row.
 

@@ -9,20 +9,18 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.catalogue.explanations import SCALES
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import not_causes
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
-from auditkit.explain.estimates import FEWEST
+from auditkit.explain.estimates import FEWEST, estimated
 from auditkit.formatting import decimals, interval_in, percent, plain
 from auditkit.records import Estimate, Finding, Table
 from auditkit.stats.means import t_limits
 from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
-
-Floats = NDArray[np.float64]
 
 PROJECTION, CONCEPT = "u:", "concept: "
 """Prefixes: of columns, activations along the mean gradient; of labels, concepts that the user gave."""
@@ -184,9 +182,9 @@ def _welch(one: Moments, rest: Moments, j: int, level: float) -> Estimate:
     if not error:
         return Estimate(value=value, low=value, high=value, level=level, n=n, method="no activation differs")
     df = sum(parts) ** 2 / sum(v * v / (s.n - 1) for v, s in zip(parts, sides, strict=True))
-    low, high = t_limits(value, error, effective_n=df + 1, level=level)
+    limits = t_limits(value, error, effective_n=df + 1, level=level)
     method = "difference of means, Welch's t; the mean gradient counts as known"
-    return Estimate(value=value, low=float(low), high=float(high), level=level, n=n, method=method)
+    return estimated(value, limits, n=n, level=level, method=method)
 
 
 def _finding(

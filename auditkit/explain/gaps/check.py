@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats, Ints
 from auditkit.batch import Batch, missing
 from auditkit.catalogue.gaps import TARGETS, GapTarget
-from auditkit.check import Assessment, BaseCheck, of_several
-from auditkit.errors import ModelError, PolicyError, listing, nearest
+from auditkit.check import Assessment, BaseCheck, attributes_asked, class_explained
+from auditkit.errors import ModelError, NotExplained, listing
 from auditkit.evidence.sample import taken
 from auditkit.explain.gaps.findings import gap_findings
-from auditkit.explain.gaps.sums import REST, Contrast, GapSums, group_name
+from auditkit.explain.gaps.sums import REST, Contrast, GapSums, Units, group_name
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE
@@ -28,16 +28,13 @@ if TYPE_CHECKING:
     from auditkit.explain.gaps.splitting import Scene
     from auditkit.inputs.model import Model
 
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 @checked_options
 class GapAttribution(BaseCheck):
     """Why is there a gap? Each gap between groups, split onto the columns that make it; the parts add up to it.
 
-    Rows of one group are paired with rows of the other, and each difference of a pair is shared out by Shapley values
+    Ints of one group are paired with rows of the other, and each difference of a pair is shared out by Shapley values
     over which columns come from whom: for the mean score, the rates and the loss. Mean scores are split by Integrated
     Gradients from row to row too, and what the two ways disagree about is said. It tells how the model reaches its
     scores, not what causes the outcome.
@@ -60,8 +57,7 @@ class GapAttribution(BaseCheck):
 
     def __post_init__(self) -> None:
         if self.by is not None:
-            sets = (self.by,) if isinstance(self.by, str) else self.by
-            object.__setattr__(self, "by", tuple((s,) if isinstance(s, str) else tuple(s) for s in sets))
+            object.__setattr__(self, "by", tuple((s,) if isinstance(s, str) else s for s in self.by))
         if not 1 <= self.shuffles <= 10_000:
             raise ModelError(f"shuffles must be at least 1, and at most 10,000; got {self.shuffles}")
         if not 2 <= self.permutations <= 100_000 or self.permutations % 2:
@@ -85,9 +81,7 @@ class GapAttribution(BaseCheck):
 
         PolicyError for an attribute that is not declared. What cannot be split is in the evidence, with its reason.
         """
-        from auditkit.explain.attributions.study import NotExplained
-
-        sets = self._sets([str(c) for c in sample.groups])
+        sets = self._sets(sample)
         facts = {**self._facts(sample), "by": ["+".join(names) for names in sets]}
         if any("+" in name for names in sets for name in names):
             facts["sets"] = {"+".join(names): list(names) for names in sets}
@@ -114,38 +108,24 @@ class GapAttribution(BaseCheck):
         }
         return facts if self.label is None else {**facts, "label": self.label}
 
-    def _sets(self, declared: list[str]) -> list[tuple[str, ...]]:
-        sets: list[tuple[str, ...]] = [(a,) for a in declared] if self.by is None else [tuple(s) for s in self.by]
-        for name in (n for s in sets for n in s):
-            if name not in declared:
-                raise PolicyError(
-                    f"no sensitive feature '{name}'; declared are {listing(declared)}.{nearest(name, declared)}"
-                )
-        return sets
+    def _sets(self, sample: Batch) -> list[tuple[str, ...]]:
+        if self.by is None:
+            return [(str(a),) for a in sample.groups]
+        attributes_asked([name for names in self.by for name in names], sample, "for gap_attribution")
+        return [tuple(names) for names in self.by]
 
     def _of_class(self, model: Model, sample: Batch) -> tuple[Model, Batch]:
         """One class of several as positives and negatives."""
-        from auditkit.explain.attributions.study import NotExplained
-
-        if not sample.kind.several:
-            of_several(self.label, sample.task)
+        i = class_explained(self.label, sample, "GapAttribution")
+        if i is None:
             return model, sample
-        if self.label is None:
-            n = len(sample.classes)
-            raise NotExplained(f"a model of {n} classes: say which one to explain, GapAttribution(label=…)")
-        if self.label not in sample.classes:
-            raise ModelError(
-                f"no class '{self.label}' to explain; the classes are {listing(sample.classes)}."
-                f"{nearest(self.label, sample.classes)}"
-            )
-        i = sample.classes.index(self.label)
         y = np.where(missing(sample.y_true), -1, sample.y_true == i)
         return model.of_output(i), replace(sample, y_true=y)
 
     def _split(self, model: Model, sample: Batch, sets: list[tuple[str, ...]], facts: dict[str, Any]) -> GapSums:
-        from auditkit.explain.attributions.study import NotExplained, all_equal, groups_of
+        from auditkit.explain.attributions.study import all_equal, groups_of
         from auditkit.explain.gaps import splitting as gap
-        from auditkit.explain.preflight import preflight, unchanged, undisturbed
+        from auditkit.explain.preflight import examined
         from auditkit.inputs.packing import leaves
 
         known = np.flatnonzero(~missing(sample.y_true))
@@ -154,9 +134,7 @@ class GapAttribution(BaseCheck):
         census = sample.census
         weight = None if sample.weight is None else sample.weight[known]
         sample = taken(sample, known, weight=weight)
-        before = model.state_sha256()
-        preflight(model, sample.features)
-        with undisturbed(model):
+        with examined(model, sample.features):
             inputs = model.encode(sample.features)
             groups = groups_of(model, inputs, sample.features)
             options = {"seed": self.seed, "shuffles": self.shuffles, "permutations": self.permutations}
@@ -167,7 +145,6 @@ class GapAttribution(BaseCheck):
             found = _Found(facts, tuple(TARGETS[name] for name in task_of(sample.task).gap_targets), scene, sample)
             for names in sets:
                 found.of_set(names)
-        unchanged(model, before)
         return GapSums(facts, found.units, found.tells, found.outside, census, found.not_measured,
                        tuple(found.notes))  # fmt: skip
 
@@ -177,7 +154,7 @@ class _Found:
 
     def __init__(self, facts: dict[str, Any], targets: tuple[GapTarget, ...], scene: Scene, sample: Batch) -> None:
         self.facts, self.targets, self.scene, self.sample = facts, targets, scene, sample
-        self.units: dict[Contrast, Any] = {}
+        self.units: dict[Contrast, Units] = {}
         self.tells: dict[tuple[str, str, str], Floats] = {}
         self.outside: dict[str, tuple[int, int]] = {}
         self.not_measured: dict[str, str] = {}
@@ -208,8 +185,7 @@ class _Found:
                                      self.scene.weight)  # fmt: skip
         self.scene.done.clear()
 
-    def _of_target(self, by: str, target: GapTarget, members: dict[str, Rows], wide: bool) -> None:
-        from auditkit.explain.attributions.study import NotExplained
+    def _of_target(self, by: str, target: GapTarget, members: dict[str, Ints], wide: bool) -> None:
         from auditkit.explain.gaps import splitting as gap
 
         pair, what = gap.driving(self.scene, target, members), f"gap_share of {target.name} by {by}"
@@ -241,14 +217,14 @@ class _Found:
         self.notes.append((by, target.name, f"Integrated Gradients from row to row, {path.steps} steps"))
 
 
-def _members(groups: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Rows]:
+def _members(groups: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Ints]:
     """Group → its rows, named by `group_name`."""
     columns = [groups[n].astype("str").to_numpy(dtype=object) for n in names]
     values = np.array([group_name(row) for row in zip(*columns, strict=True)], dtype=object)
     return {str(v): np.flatnonzero(values == v) for v in sorted(set(values))}
 
 
-def _tells(features: pd.DataFrame, names: list[str], high: Rows, low: Rows, weight: Floats) -> Floats:
+def _tells(features: pd.DataFrame, names: list[str], high: Ints, low: Ints, weight: Floats) -> Floats:
     """(features, 2) how often each raw column ranks the two groups rightly, of how many pairs; zeros: not known."""
     import pandas as pd
 

@@ -9,7 +9,8 @@ import numpy as np
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import not_causes
 from auditkit.catalogue.trust import THRESHOLDS
-from auditkit.errors import PolicyError, listing, nearest
+from auditkit.errors import PolicyError, choices
+from auditkit.explain.estimates import undefined
 from auditkit.explain.gaps.splits import SHARE, Split, headlines, of_all, together
 from auditkit.explain.gaps.statements import (
     DISAGREE,
@@ -45,15 +46,12 @@ def reassess(seen: GapSums, asked: Question) -> Finding | None:
         return None
     for name in asked.features:
         if name not in split.names:
-            raise PolicyError(
-                f"gap_share: no feature '{name}' in the model; it reads {listing(split.names)}."
-                f"{nearest(name, split.names)}"
-            )
+            raise PolicyError(f"gap_share: no feature '{name}' in the model; it reads {choices(name, split.names)}")
     found = _finding(seen, split, asked.features, asked.level)
     if split.units.n >= asked.min_n:
         return found
     note = f"the smaller group has {split.units.n} sampled rows, fewer than {asked.min_n}"
-    few = Estimate(value=None, level=asked.level, n=split.units.n, method=SHARE, state="undefined", note=note)
+    few = undefined(note, n=split.units.n, level=asked.level, method=SHARE)
     return found.model_copy(update={"estimate": few})
 
 

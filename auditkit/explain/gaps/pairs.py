@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
+from auditkit.arrays import Floats, Ints
 
 DUST = 1e-13
 """Weight of a pair that is only rounding."""
@@ -17,9 +16,9 @@ DUST = 1e-13
 class Pairs(NamedTuple):
     """P weighted pairs."""
 
-    first: Rows
+    first: Ints
     """(P,) positions in the first group."""
-    second: Rows
+    second: Ints
     """(P,) positions in the second."""
     weight: Floats
     """(P,) adding up to 1."""

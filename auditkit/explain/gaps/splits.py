@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.catalogue.gaps import GAPS, TARGETS, GapTarget
+from auditkit.explain.estimates import estimated, undefined
 from auditkit.explain.gaps.sums import REST, Contrast, GapSums, Units, group_name
 from auditkit.formatting import confidence
 from auditkit.records import Estimate
 from auditkit.stats.fieller import Ratio, fieller
 from auditkit.stats.means import t_limits, t_p
 from auditkit.stats.multiplicity import benjamini_hochberg
-
-Floats = NDArray[np.float64]
 
 METHOD = "weighted mean over the rows of the smaller group with all their pairs, t with Kish's effective rows"
 SHARE = "ratio of weighted means over the rows of the smaller group, Fieller with t"
@@ -40,7 +39,8 @@ class Split(NamedTuple):
         mean, error = units.mean, np.sqrt(np.maximum(np.diag(units.covariance), 0.0))
         n = units.effective_n
         low, high = t_limits(mean, error, effective_n=n, level=level)
-        estimates = [estimate(*v, units, level) for v in zip(mean, error, low, high, strict=True)]
+        how: Any = {"n": units.n, "level": level, "method": METHOD, "fewest": 0}
+        estimates = [estimated(v, limits, **how) for v, *limits in zip(mean, low, high, strict=True)]
         p = t_p(mean[:-1], error[:-1], effective_n=n)
         sure = benjamini_hochberg(p) <= 1 - level
         return cls(contrast, TARGETS[contrast.of], units.names, tuple(estimates[:-1]), estimates[-1],
@@ -84,8 +84,8 @@ class Split(NamedTuple):
         """The share of the gap that comes through some features; undefined while the gap may be 0."""
         r, n = self.ratio(features), self.units.n
         if not self.gap_is_sure:
-            note = "the gap's own interval contains 0, so that it has no shares"
-            return Estimate(value=None, level=level, n=n, method=SHARE, state="undefined", note=note)
+            why = "the gap's own interval contains 0, so that it has no shares"
+            return undefined(why, n=n, level=level, method=SHARE)
         limits = fieller(r, level)
         if limits is None:
             note = f"at {confidence(level)} the gap's interval contains 0: no limits"
@@ -93,22 +93,6 @@ class Split(NamedTuple):
         return Estimate(
             value=r.numerator / r.denominator, low=limits[0], high=limits[1], level=level, n=n, method=SHARE
         )
-
-
-def estimate(value: float, error: float, low: float, high: float, units: Units, level: float) -> Estimate:
-    """A mean with its limits, if they are known."""
-    known = bool(np.isfinite(low)) and units.n > 1
-    note = "" if known else "one row outweighs all others: no interval"
-    limits = {"low": float(low), "high": float(high)} if known else {}
-    return Estimate(
-        value=float(value),
-        level=level,
-        n=units.n,
-        method=METHOD,
-        state="ok" if known else "sparse",
-        note=note,
-        **limits,
-    )
 
 
 def headlines(seen: GapSums, level: float) -> list[Split]:
@@ -126,8 +110,8 @@ def together(split: Split, which: Sequence[int]) -> Estimate:
     pick[list(which)] = 1.0
     value, variance = float(pick @ split.units.mean), float(pick @ split.units.covariance @ pick)
     level = split.total.level
-    low, high = t_limits(value, max(variance, 0.0) ** 0.5, effective_n=split.units.effective_n, level=level)
-    return estimate(value, 0.0, float(low), float(high), split.units, level)
+    limits = t_limits(value, max(variance, 0.0) ** 0.5, effective_n=split.units.effective_n, level=level)
+    return estimated(value, limits, n=split.units.n, level=level, method=METHOD, fewest=0)
 
 
 def of_all(seen: GapSums, split: Split) -> float | None:

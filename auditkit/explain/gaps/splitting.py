@@ -8,14 +8,16 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from auditkit.arrays import Floats, Ints
 from auditkit.batch import Batch
 from auditkit.catalogue.gaps import GapTarget
+from auditkit.errors import NotExplained
 from auditkit.evidence.census import log_loss
+from auditkit.evidence.sample import row_weights
 from auditkit.explain.asking import answering
-from auditkit.explain.attributions.study import NotExplained, differentiable
+from auditkit.explain.attributions.study import differentiable
 from auditkit.explain.captum_calls import CALL_BYTES
 from auditkit.explain.gaps.pairs import Pairs, staircase
 from auditkit.explain.gaps.sums import REST, Contrast, Units
@@ -25,11 +27,8 @@ from auditkit.explain.surface import surface
 from auditkit.explain.trust.records import T1_LIMIT, completeness
 from auditkit.inputs.groups import Groups, mixed, summed
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, leaves, packed, taken
+from auditkit.inputs.packing import Inputs, leaves, packed, slices, taken
 from auditkit.question import SPARSE
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 MISSED = 0.002
 """Part of Σ abs(φ) by which the IG form may miss the gap before it goes again at twice the steps."""
@@ -49,7 +48,7 @@ class Scene:
     groups: Groups
     outputs: dict[str, Floats]
     """(N,) each: score, selected, loss."""
-    y: NDArray[np.int64]
+    y: Ints
     """(N,) truth; zeros where the task has no classes."""
     weight: Floats
     """(N,)."""
@@ -76,11 +75,8 @@ class Scene:
         n = len(sample.features)
         binary = not sample.kind.numeric
         y = sample.y_true.astype(np.int64) if binary else np.zeros(n, np.int64)
-        weight = np.ones(n) if sample.weight is None else sample.weight
-        scene = cls(model, inputs, groups, {}, y, weight, binary, seed, shuffles, permutations)
-        step = model.batch_size
-        parts = [scene.said(taken(inputs, slice(i, i + step)), torch.as_tensor(y[i : i + step]))
-                 for i in range(0, n, step)]  # fmt: skip
+        scene = cls(model, inputs, groups, {}, y, row_weights(sample), binary, seed, shuffles, permutations)
+        parts = [scene.said(taken(inputs, at), torch.as_tensor(y[at])) for at in slices(n, model.batch_size)]
         names = ("score", "selected", "loss")[: parts[0].shape[1]]
         scene.outputs.update(zip(names, torch.cat(parts).cpu().numpy().T, strict=True))
         return scene
@@ -96,15 +92,15 @@ class Scene:
         loss = torch.as_tensor(log_loss(score.numpy(), y.cpu().numpy()))
         return torch.stack([score, (score >= self.model.threshold).double(), loss], dim=1)
 
-    def mean(self, target: GapTarget, rows: Rows) -> float:
+    def mean(self, target: GapTarget, rows: Ints) -> float:
         """Weighted mean of a target over rows."""
         return float(np.average(self.outputs[target.of][rows], weights=self.weight[rows]))
 
-    def under(self, target: GapTarget, rows: Rows) -> Rows:
+    def under(self, target: GapTarget, rows: Ints) -> Ints:
         """Those of the rows that the target is about."""
         return rows if target.y is None else rows[self.y[rows] == target.y]
 
-    def pairs(self, high: Rows, low: Rows) -> list[Pairs]:
+    def pairs(self, high: Ints, low: Ints) -> list[Pairs]:
         """As many staircases as shuffles, in positions of the scene."""
         found = []
         for shuffle in range(self.shuffles):
@@ -114,7 +110,7 @@ class Scene:
         return found
 
 
-def by_shapley(scene: Scene, target: GapTarget, high: Rows, low: Rows) -> Units:
+def by_shapley(scene: Scene, target: GapTarget, high: Ints, low: Ints) -> Units:
     """The gap `target` of `high` less that of `low`, feature by feature; a gap in loss has the outcome as a last part.
 
     All targets over the same rows read the same forward passes.
@@ -136,7 +132,7 @@ def by_shapley(scene: Scene, target: GapTarget, high: Rows, low: Rows) -> Units:
     return _units(scene, names, pairs, -columns if turned else columns, first, second)
 
 
-def _split(scene: Scene, first: Rows, second: Rows) -> tuple[list[Pairs], Tensor]:
+def _split(scene: Scene, first: Ints, second: Ints) -> tuple[list[Pairs], Tensor]:
     pairs = scene.pairs(first, second)
     i, j = (torch.as_tensor(np.concatenate(side)) for side in ([p.first for p in pairs], [p.second for p in pairs]))
     g = len(scene.groups.names)
@@ -177,7 +173,7 @@ def _most(inputs: Inputs) -> int:
 
 
 def _units(
-    scene: Scene, names: tuple[str, ...], pairs: Sequence[Pairs], columns: Floats, first: Rows, second: Rows
+    scene: Scene, names: tuple[str, ...], pairs: Sequence[Pairs], columns: Floats, first: Ints, second: Ints
 ) -> Units:
     """Means a row of the smaller group over its pairs, round by round."""
     sides = [scene.weight[rows].sum() ** 2 / (scene.weight[rows] ** 2).sum() for rows in (first, second)]
@@ -202,7 +198,7 @@ class Path(NamedTuple):
     steps: int
 
 
-def by_gradients(scene: Scene, target: GapTarget, high: Rows, low: Rows) -> Path:
+def by_gradients(scene: Scene, target: GapTarget, high: Ints, low: Ints) -> Path:
     """The gap in mean score by Integrated Gradients from each row of `low` to its partner in `high`.
 
     φ_j = Σ w (x_j − x'_j) ∫₀¹ ∂_j s(x' + α(x − x')) dα. Steps double until the sum misses the gap by at most .002 of
@@ -252,7 +248,7 @@ def _narrowed(names: tuple[str, ...], phi: Floats, mean: Floats) -> tuple[tuple[
     return kept, np.concatenate([phi[:, first], phi[:, others].sum(1, keepdims=True)], axis=1)
 
 
-def driving(scene: Scene, target: GapTarget, members: dict[str, Rows]) -> tuple[str, str] | None:
+def driving(scene: Scene, target: GapTarget, members: dict[str, Ints]) -> tuple[str, str] | None:
     """The groups of the largest and the smallest mean of a target; None for fewer than two of enough rows."""
     means = {name: scene.mean(target, at) for name, rows in members.items()
              if len(at := scene.under(target, rows)) >= SPARSE}  # fmt: skip
@@ -263,7 +259,7 @@ def driving(scene: Scene, target: GapTarget, members: dict[str, Rows]) -> tuple[
 
 
 def against_the_rest(
-    scene: Scene, targets: Sequence[GapTarget], by: str, members: dict[str, Rows]
+    scene: Scene, targets: Sequence[GapTarget], by: str, members: dict[str, Ints]
 ) -> Iterator[tuple[Contrast, Units]]:
     """Each of more than two groups against everybody else, for the targets over all rows but loss."""
     everybody = np.arange(len(scene.weight))
@@ -279,7 +275,7 @@ def against_the_rest(
 OFF_ROWS, OFF_POINTS = 1_000, 500
 
 
-def off_the_data(scene: Scene, high: Rows, low: Rows) -> tuple[int, int]:
+def off_the_data(scene: Scene, high: Ints, low: Ints) -> tuple[int, int]:
     """Mixed points farther from their nearest sampled row than 99 % of the sampled rows are from theirs; and looked at.
 
     Euclidean distances of encoded entries over their standard deviations. A point is a row of `high` with a random

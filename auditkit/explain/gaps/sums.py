@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Census
 from auditkit.catalogue.gaps import FORMS, GAPS
 from auditkit.errors import EvidenceError
@@ -28,11 +28,11 @@ from auditkit.evidence.reading import (
     whole,
     wholes,
 )
+from auditkit.evidence.sums import merged, same_facts
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
 
-Floats = NDArray[np.float64]
 
 MOST_PARTS, MOST_ROUNDS, MOST_GAPS = 2_000, 10_000, 10_000
 """Of stored evidence: parts of one gap (their covariance is a square of them), rounds of pairs, gaps."""
@@ -198,14 +198,12 @@ class GapSums:
         return None if self.census is None else CensusMeans(self.census)
 
     def __add__(self, other: GapSums) -> GapSums:
-        if self.facts != other.facts:
-            raise EvidenceError(f"cannot add gaps with other facts: {self.facts} and {other.facts}")
-        outside = {k: _added(self.outside.get(k), other.outside.get(k)) for k in {**self.outside, **other.outside}}
+        same_facts(self.facts, other.facts, "gaps")
         return GapSums(
             self.facts,
-            _merged(self.units, other.units),
-            _merged(self.tells, other.tells),
-            outside,
+            merged(self.units, other.units),
+            merged(self.tells, other.tells),
+            merged(self.outside, other.outside, add=lambda a, b: (a[0] + b[0], a[1] + b[1])),
             None if self.census is None or other.census is None else self.census + other.census,
             {**self.not_measured, **other.not_measured},
             tuple(dict.fromkeys(self.notes + other.notes)),
@@ -275,12 +273,3 @@ class GapSums:
             {k: text(v, "a reason") for k, v in mapping(found["not_measured"], "not measured", most=MOST_GAPS).items()},
             tuple((by, of, what) for by, of, what in notes),
         )
-
-
-def _merged(a: Mapping[Any, Any], b: Mapping[Any, Any]) -> dict[Any, Any]:
-    return {k: a[k] + b[k] if k in a and k in b else a.get(k, b.get(k)) for k in {**a, **b}}
-
-
-def _added(a: tuple[int, int] | None, b: tuple[int, int] | None) -> tuple[int, int]:
-    (x, n), (y, m) = a or (0, 0), b or (0, 0)
-    return x + y, n + m

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats, Positions
 from auditkit.batch import Batch
-from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import DataError, PolicyError, listing, nearest
+from auditkit.check import Assessment, BaseCheck, attributes_asked
+from auditkit.errors import DataError, NotExplained, PolicyError, choices, nearest
 from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST
 from auditkit.explain.influence.findings import SHOWN, InfluenceSeen, cells_of, influence_findings
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from auditkit.explain.influence.directions import Gap
     from auditkit.inputs.dataset import Dataset
     from auditkit.inputs.model import Model
-
-Floats = NDArray[np.float64]
 
 NO_ROWS = "no training rows given: Influence(train=…) takes a file, a frame or a Dataset"
 UNKNOWN = "(unknown)"
@@ -59,24 +57,20 @@ class Influence(BaseCheck):
     """Their target column; None: named as that of the audited rows."""
     positive: Any = None
     """Its positive label; None: as for the audited rows."""
-    checkpoints: tuple[str, ...] | list[str] = ()
+    checkpoints: Sequence[str] = ()
     """Weights along the training, as safetensors or state dicts; empty: the final weights alone."""
-    learning_rates: tuple[float, ...] | list[float] = ()
+    learning_rates: Sequence[float] = ()
     """One a checkpoint; empty: all checkpoints count alike."""
-    attributes: tuple[str, ...] | list[str] = ()
+    attributes: Sequence[str] = ()
     """Which of the sensitive features; empty: all."""
-    show: tuple[str, ...] | list[str] = ()
+    show: Sequence[str] = ()
     """Columns of the training rows that may be shown of the most harmful ones, where rows are kept; empty: none."""
     rows: int = 100_000
     """Training rows, at most: of more, evenly spaced ones."""
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "regression")
     PATHS: ClassVar[tuple[str, ...]] = ("train", "checkpoints")
-    """Options that are paths: a configuration gives them relative to itself."""
 
     def __post_init__(self) -> None:
-        for field in ("checkpoints", "attributes", "show"):  # one name alone
-            if isinstance(given := getattr(self, field), str):
-                object.__setattr__(self, field, (given,))
         if self.learning_rates and len(self.learning_rates) != len(self.checkpoints):
             raise PolicyError(
                 f"influence: {len(self.learning_rates)} learning rates for {len(self.checkpoints)} checkpoints"
@@ -90,16 +84,8 @@ class Influence(BaseCheck):
         if train is not None:
             train = Path(train).name if isinstance(train, str | Path) else f"(a {type(train).__name__})"
         positive = self.positive.item() if isinstance(self.positive, np.generic) else self.positive
-        return {
-            "train": train,
-            "y_true": self.y_true,
-            "positive": positive,
-            "checkpoints": [Path(c).name for c in self.checkpoints],
-            "learning_rates": [float(r) for r in self.learning_rates],
-            "attributes": list(self.attributes),
-            "show": list(self.show),
-            "rows": self.rows,
-        }
+        files = [Path(c).name for c in self.checkpoints]
+        return {**super().options(), "train": train, "positive": positive, "checkpoints": files}
 
     def declared(self, data: Dataset) -> Influence:
         """The same check, its target and positive label as those of the audited rows where it names none."""
@@ -117,8 +103,6 @@ class Influence(BaseCheck):
 
         DataError for training rows that lack what the model reads, ModelError for checkpoints that do not fit.
         """
-        from auditkit.explain.captum_calls import NotExplained
-
         if self.train is None:
             return _not_measured(NO_ROWS)
         try:
@@ -129,7 +113,7 @@ class Influence(BaseCheck):
     def _measured(self, model: Model, sample: Batch) -> InfluenceSeen:
         from auditkit.explain.influence.directions import gap_of, influences
 
-        attributes = self._attributes(sample)
+        attributes = attributes_asked(self.attributes, sample, "for influence")
         train = self._rows(sample)
         reasons: dict[str, str] = {}
         gaps: dict[str, Gap] = {}
@@ -170,16 +154,6 @@ class Influence(BaseCheck):
         absent = tuple(NotMeasured(what="influence", why=why, concern="explanation") for why in reasons.values())
         return Assessment(influence_findings(evidence, level=level), absent)
 
-    def _attributes(self, sample: Batch) -> list[str]:
-        known = [str(a) for a in sample.groups]
-        for attribute in self.attributes:
-            if attribute not in known:
-                raise PolicyError(
-                    f"no sensitive feature '{attribute}' for influence; they are {listing(known)}."
-                    f"{nearest(attribute, known)}"
-                )
-        return list(self.attributes) or known
-
     def _rows(self, sample: Batch) -> _Training:
         """The training rows, coded as the audited ones are."""
         from auditkit.inputs.dataset import Dataset
@@ -211,7 +185,7 @@ class _Training:
     y_true: Floats
     groups: dict[str, list[str]]
     labels: list[str]
-    position: NDArray[np.intp]
+    position: Positions
     """Where each row stands in what was given, from 0."""
     shown: list[str]
     """Values of the columns that may be shown, as text; "" where there are none."""
@@ -234,8 +208,7 @@ def _training(rows: Batch, frame: pd.DataFrame, sample: Batch, most: int, show: 
             features[column] = pd.Series([None] * len(picks), index=frame.index[picks], dtype=object)
         else:
             raise DataError(
-                f"the training rows lack the column '{column}'; theirs are {listing(frame.columns)}."
-                f"{nearest(str(column), map(str, frame.columns))}"
+                f"the training rows lack the column '{column}'; theirs are {choices(column, frame.columns)}"
             )
     for column in show:
         if column not in frame:
@@ -273,8 +246,5 @@ def _middle(y: Floats) -> float:
 
 
 def _not_measured(why: str) -> InfluenceSeen:
-    return InfluenceSeen(Observations({}, {}, {"not_measured": {"influence": why}}), _nothing())
-
-
-def _nothing() -> Observations:
-    return Observations({}, {}, {"shown": SHOWN})
+    cells = Observations({}, {}, {"not_measured": {"influence": why}})
+    return InfluenceSeen(cells, Observations({}, {}, {"shown": SHOWN}))

@@ -12,21 +12,21 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch
+from auditkit.errors import NotExplained
+from auditkit.evidence.sample import row_weights
 from auditkit.explain.asking import answering, differentiating
-from auditkit.explain.captum_calls import NotExplained
-from auditkit.explain.estimates import FEWEST
+from auditkit.explain.estimates import group_means
 from auditkit.explain.preflight import preflight, unchanged, undisturbed
 from auditkit.inputs.loading import load_weights
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, n_rows, taken
+from auditkit.inputs.packing import Inputs, n_rows, slices, taken
 from auditkit.progress import tell
 
-Floats = NDArray[np.float64]
 Weights = dict[str, Tensor]
 
 REFUSED = "the net cannot be differentiated by its weights"
@@ -48,13 +48,8 @@ class Gap(NamedTuple):
 def gap_of(model: Model, sample: Batch, attribute: str) -> Gap | None:
     """The gap between the groups of highest and lowest mean score; None with fewer than two of ten rows."""
     score = np.asarray(sample.y_pred if sample.score is None else sample.score, float)
-    weight = np.ones(len(score)) if sample.weight is None else sample.weight
-    label = sample.groups[attribute].astype("str").to_numpy()
-    means = {
-        g: float(np.average(score[label == g], weights=weight[label == g]))
-        for g in sorted(set(label))
-        if (label == g).sum() >= FEWEST
-    }
+    weight, label = row_weights(sample), sample.groups[attribute].astype("str").to_numpy()
+    means = group_means(score, weight, label)
     if len(means) < 2:
         return None
     lower, upper = min(means, key=lambda g: means[g]), max(means, key=lambda g: means[g])
@@ -113,7 +108,7 @@ def gap_gradient(model: Model, inputs: Inputs, coefficient: Floats) -> Weights:
     total = {k: torch.zeros_like(v) for k, v in weights.items()}
     c = torch.as_tensor(coefficient)
     with differentiating(REFUSED):
-        for where in _parts(n_rows(inputs)):
+        for where in slices(n_rows(inputs), ROWS):
             decision = _decision(model, weights, taken(inputs, where))
             score = model.probabilities(decision)
             part = (score * c[where].to(score)).sum()
@@ -130,7 +125,7 @@ def along(model: Model, inputs: Inputs, y_true: Floats, direction: Weights) -> F
     weights = _weights(model.module)
     out: list[Floats] = []
     y = torch.as_tensor(y_true)
-    for where in _parts(n_rows(inputs)):
+    for where in slices(n_rows(inputs), ROWS):
         part, target = taken(inputs, where), y[where]
 
         def losses(w: Weights, part: Inputs = part, target: Tensor = target) -> Tensor:
@@ -200,7 +195,3 @@ def _alone(module: nn.Module) -> nn.Module:
 
 def _weights(module: nn.Module) -> Weights:
     return {k: p.detach().clone() for k, p in _alone(module).named_parameters() if p.is_floating_point()}
-
-
-def _parts(n: int) -> list[slice]:
-    return [slice(i, min(n, i + ROWS)) for i in range(0, n, ROWS)]

@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats, Positions
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.grouped import Recoding, recoding_of, withheld
 from auditkit.evidence.reading import fields
 from auditkit.evidence.sample import Observations
-from auditkit.explain.estimates import FEWEST
+from auditkit.explain.estimates import FEWEST, estimated, undefined
 from auditkit.formatting import interval, percent, plain, points
 from auditkit.records import TASK_KINDS, Estimate, Finding, GroupEstimate, Table
 from auditkit.stats.means import t_limits
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
-
-Floats = NDArray[np.float64]
 
 SHOWN = 20
 """Rows of largest influence that are kept, each way."""
@@ -57,7 +55,9 @@ class InfluenceSeen:
         """Without single rows, and cells of fewer than ten as one, unless rows are kept."""
         if disclosure.keep_rows:
             return self
-        return InfluenceSeen(_pooled(self.cells, recoding_of(disclosure)), _none_of(self.rows))
+        rows = self.rows
+        none = Observations({k: v[:0] for k, v in rows.columns.items()}, {k: [] for k in rows.labels}, rows.facts)
+        return InfluenceSeen(_pooled(self.cells, recoding_of(disclosure)), none)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
@@ -99,12 +99,8 @@ def _together(cells: Observations, renamed: Sequence[tuple[str, str, str]]) -> O
     return Observations(columns, labels, cells.facts)
 
 
-def _none_of(rows: Observations) -> Observations:
-    return Observations({k: v[:0] for k, v in rows.columns.items()}, {k: [] for k in rows.labels}, rows.facts)
-
-
 def cells_of(
-    attribute: str, influence: Floats, group: list[str], label: list[str], position: Any, shown: list[str]
+    attribute: str, influence: Floats, group: list[str], label: list[str], position: Positions, shown: list[str]
 ) -> tuple[Observations, Observations]:
     """The sums of one attribute, and its rows of largest influence each way."""
     frame = pd.DataFrame({"group": group, "label": label, "i": influence})
@@ -165,20 +161,16 @@ def parts_of(cells: Observations, attribute: str, *, level: float) -> list[Part]
     return out
 
 
-def _part(own: dict[str, float], total: Any, level: float) -> Estimate:
+def _part(own: dict[str, float], total: pd.Series[float], level: float) -> Estimate:
     n, size = int(total["n"]), float(total["abs"])
     method = "ratio of sums, linearised; t over training rows"
     if not size:
-        return Estimate(value=None, level=level, n=n, method=method, state="undefined", note="no row pushes the gap")
+        return undefined("no row pushes the gap", n=n, level=level, method=method)
     r = own["sum"] / size
     squares = own["sq"] - 2 * r * own["sum_abs"] + r * r * float(total["sq"])
     error = math.sqrt(max(squares, 0.0) * n / max(n - 1, 1)) / size
-    if own["n"] < FEWEST:
-        note = f"{own['n']:.0f} training rows, fewer than {FEWEST}: no interval"
-        return Estimate(value=r, level=level, n=int(own["n"]), method=method, state="sparse", note=note)
-    low, high = t_limits(r, error, effective_n=n, level=level)
-    limits = {"low": max(-1.0, float(low)), "high": min(1.0, float(high))}
-    return Estimate(value=r, level=level, n=int(own["n"]), method=method, **limits)
+    limits = np.clip(t_limits(r, error, effective_n=n, level=level), -1.0, 1.0)
+    return estimated(r, limits, n=int(own["n"]), level=level, method=method, rows="training rows")
 
 
 def _finding(seen: InfluenceSeen, attribute: str, level: float) -> Finding:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import DataError, ModelError, listing, nearest
+from auditkit.errors import DataError, ModelError, choices
 from auditkit.explain.layers.findings import layer_assessment
 from auditkit.explain.layers.sums import LayerSums
 from auditkit.options import checked_options
@@ -41,10 +41,6 @@ class LayerAudit(BaseCheck):
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "regression")
 
     def __post_init__(self) -> None:
-        for field in ("by", "layers"):
-            given = getattr(self, field)
-            if given is not None:
-                object.__setattr__(self, field, (given,) if isinstance(given, str) else tuple(given))
         if not 0 <= self.random <= 1_000:
             raise ModelError(f"random must lie between 0 and 1,000 directions, got {self.random}")
 
@@ -58,10 +54,8 @@ class LayerAudit(BaseCheck):
         for name in self.by or ():
             if name not in sample.groups:
                 known = [str(c) for c in sample.groups]
-                raise DataError(f"no sensitive attribute '{name}'; there are {listing(known)}.{nearest(name, known)}")
-        by = None if self.by is None else tuple(self.by)
-        layers = None if self.layers is None else tuple(self.layers)
-        return study(model, sample, Options(by, layers, self.random, self.seed))
+                raise DataError(f"no sensitive attribute '{name}'; there are {choices(name, known)}")
+        return study(model, sample, Options(self.by, self.layers, self.random, self.seed))
 
     def assess(self, evidence: LayerSums, *, level: float = 0.95) -> Assessment:
         """One finding an attribute; pure."""

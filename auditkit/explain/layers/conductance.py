@@ -10,15 +10,14 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from auditkit.arrays import Floats
 from auditkit.explain.asking import NoGradient, differentiating
 from auditkit.explain.captum_calls import Tensors, in_chunks, rows_per_call
 from auditkit.explain.layers.discovery import Layer, listening
 from auditkit.explain.surface import Surface
 
-Floats = NDArray[np.float64]
 Rule = Literal["trapezoid", "left"]
 
 STEPS = 24

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from auditkit.errors import ModelError, nearest
 from auditkit.inputs.model import Model
@@ -84,7 +85,7 @@ class _Call:
     name: str
     module: nn.Module
     leaf: bool
-    output: Any
+    output: object
     version: int
     order: int
 
@@ -168,7 +169,7 @@ def _first(output: Any) -> Any:
     return output[0] if isinstance(output, tuple | list) and output else output
 
 
-def _version(output: Any) -> int:
+def _version(output: object) -> int:
     """How often it was written to; 0 where nobody counts (what inference mode makes)."""
     return output._version if isinstance(output, Tensor) and not output.is_inference() else 0
 
@@ -188,7 +189,7 @@ def _trace(model: Model, inputs: Inputs) -> list[_Call]:
             if ".parametrizations." in f".{name}." or isinstance(module, torch.jit.ScriptModule):
                 continue
 
-            def begin(_m: nn.Module, _i: Any) -> None:
+            def begin(_m: nn.Module, _i: object) -> None:
                 if open_:
                     open_[-1] = True
                 open_.append(False)
@@ -249,13 +250,13 @@ def listening(
     by_module: dict[nn.Module, dict[int, Layer]] = {}
     for layer in layers:
         by_module.setdefault(layer.module, {})[layer.call] = layer
-    handles: list[Any] = []
+    handles: list[RemovableHandle] = []
 
     def clear() -> None:
         while handles:
             handles.pop().remove()
 
-    def begin(_m: nn.Module, _i: Any) -> None:
+    def begin(_m: nn.Module, _i: object) -> None:
         clear()
         heard.clear()
         for module, calls in by_module.items():

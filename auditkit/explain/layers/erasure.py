@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from auditkit.arrays import Floats
 
 RANK = 1e-10
 """Variances below this part of the largest are no directions of the data."""

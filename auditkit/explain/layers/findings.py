@@ -11,8 +11,8 @@ from auditkit.catalogue.sentences import not_causes
 from auditkit.check import Assessment
 from auditkit.errors import listing
 from auditkit.evidence.sums import Moments
-from auditkit.explain.layers.layer_reading import LayerReading
-from auditkit.explain.layers.statements import hidden, statement
+from auditkit.explain.estimates import estimated, undefined
+from auditkit.explain.layers.statements import LayerReading, hidden, statement
 from auditkit.explain.layers.sums import LayerSums, neurons
 from auditkit.explain.trust.records import preflight_check
 from auditkit.formatting import percent
@@ -53,7 +53,7 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
     known, truth = sums[""]["truth"]
     guess = max(truth / known, 1 - truth / known) if known else None
     unit: Unit = "points" if TASK_KINDS[seen.facts["task"]].yes_no else ""
-    knows = told.record.knows or Estimate(value=None, level=level, state="undefined", note="no layer could be probed")
+    knows = told.record.knows or undefined("no layer could be probed", level=level)
     return Finding(
         id=f"explanation/layer_audit/overall/{attribute}",
         concern="explanation",
@@ -132,9 +132,8 @@ def _knows(seen: Seen, level: float) -> Estimate | None:
     up = sum((float(r.high) - float(r.p)) ** 2 for r in rates) ** 0.5 / 2
     value = sum(p) / 2
     n_rows = round(sum(seen[s][3] for s in ("low_right", "high_right")))
-    return Estimate(
-        value=value, low=max(0.0, value - down), high=min(1.0, value + up), level=level, n=n_rows, method=PROBE
-    )
+    limits = max(0.0, value - down), min(1.0, value + up)
+    return estimated(value, limits, n=n_rows, level=level, method=PROBE, fewest=0)
 
 
 def _moments(values: list[float]) -> Moments:
@@ -157,10 +156,7 @@ def _gaps(seen: Seen, level: float) -> tuple[Estimate | None, Estimate | None, E
 
 def _estimate(value: float, error: float, effective_n: float, n: int, level: float) -> Estimate:
     limits = t_limits(value, error, effective_n=effective_n, level=level)
-    if not np.isfinite(limits.low):
-        note = "one row outweighs all others: no interval"
-        return Estimate(value=float(value), level=level, n=n, method=PAIRED, state="sparse", note=note)
-    return Estimate(value=float(value), low=float(limits.low), high=float(limits.high), level=level, n=n, method=PAIRED)
+    return estimated(value, limits, n=n, level=level, method=PAIRED, fewest=0)
 
 
 def _accuracy(seen: Seen, level: float) -> tuple[float, float, Estimate] | None:

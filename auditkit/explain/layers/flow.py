@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats, Positions
 from auditkit.batch import Batch
+from auditkit.errors import NotExplained
 from auditkit.explain.asking import NoGradient
-from auditkit.explain.attributions.study import NotExplained, groups_of
+from auditkit.explain.attributions.study import groups_of
 from auditkit.explain.layers.conductance import STEPS, conductance
 from auditkit.explain.layers.discovery import Layer
 from auditkit.explain.layers.rows import Rows
@@ -20,8 +21,6 @@ from auditkit.explain.surface import Surface, surface
 from auditkit.inputs.groups import Groups
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves
-
-Floats = NDArray[np.float64]
 
 SHOWN, ALL_SHOWN = 64, 2_000
 """Neurons kept a layer at most, and about as many of all layers of a deep net, but at least eight a layer."""
@@ -55,7 +54,7 @@ def flows_of(
 
 
 def _flow(
-    at: Surface, model: Model, layers: Sequence[Layer], rows: Rows, some: NDArray[np.intp], seed: int
+    at: Surface, model: Model, layers: Sequence[Layer], rows: Rows, some: Positions, seed: int
 ) -> dict[str, Floats]:
     pairs = rows.pairs(some, seed)
     ends, starts = (torch.as_tensor(rows.where[i]) for i in (pairs.first, pairs.second))

@@ -9,14 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from auditkit.arrays import Bools, Floats, Positions
 from auditkit.explain.asking import answering
 from auditkit.explain.layers.conductance import INPUT
 from auditkit.explain.layers.discovery import Change, Layer, listening
 from auditkit.explain.layers.erasure import Eraser
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
-
-Floats = NDArray[np.float64]
+from auditkit.inputs.packing import Inputs, leaves, n_rows, slices, taken
 
 CALL_BYTES = 64 * 2**20
 """What the layers of one call may hold."""
@@ -36,7 +35,7 @@ def erasing(eraser: Eraser) -> Change:
     return change
 
 
-def holding(units: Sequence[int] | NDArray[np.intp], means: Floats) -> Change:
+def holding(units: Sequence[int] | Positions, means: Floats) -> Change:
     """Hold these units at their `means` (units,), at every position."""
 
     def change(flat: Tensor) -> Tensor:
@@ -50,9 +49,8 @@ def holding(units: Sequence[int] | NDArray[np.intp], means: Floats) -> Change:
 def scores_with(model: Model, inputs: Inputs, layer: Layer | None = None, change: Change | None = None) -> Floats:
     """(N,) scores of encoded rows, with `change` at `layer` (the input's is named "input")."""
     parts = []
-    step = rows_of(model, inputs, [] if layer is None else [layer])
-    for start in range(0, n_rows(inputs), step):
-        some = taken(inputs, slice(start, start + step))
+    for where in slices(n_rows(inputs), rows_of(model, inputs, [] if layer is None else [layer])):
+        some = taken(inputs, where)
         if layer is not None and layer.name == INPUT:
             assert change is not None
             assert isinstance(some, Tensor), "only one tensor of numbers is changed"
@@ -70,10 +68,9 @@ def activations(model: Model, inputs: Inputs, layers: Sequence[Layer]) -> dict[s
     A layer that is not called at every pass, or not with every row of it, is not among them.
     """
     kept: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in layers}
-    step = rows_of(model, inputs, layers)
-    for start in range(0, n_rows(inputs), step):
+    for where in slices(n_rows(inputs), rows_of(model, inputs, layers)):
+        some = taken(inputs, where)
         with torch.no_grad(), listening(model.module, layers) as heard:
-            some = taken(inputs, slice(start, start + step))
             model.decision(some)
         for layer in layers:
             if layer.name not in heard or not layer.whole(heard[layer.name], n_rows(some)):
@@ -96,13 +93,12 @@ def encoded(inputs: Inputs) -> NDArray[np.float32]:
 
     Missing entries stand at the mean of the others, beside a column a missing entry that says which rows lack it.
     """
-    n = n_rows(inputs)
     width = sum(t[:1].numel() for t in leaves(inputs))
     step = max(1, CALL_BYTES // (4 * width))
     mean, some = _known_means(inputs, step)
     parts = []
-    for start in range(0, n, step):
-        flat = _flat(inputs, slice(start, start + step))
+    for where in slices(n_rows(inputs), step):
+        flat = _flat(inputs, where)
         if some.any():
             flat = np.concatenate([np.where(np.isfinite(flat), flat, mean), ~np.isfinite(flat[:, some])], axis=1)
         parts.append(projected(flat.astype(np.float32)))
@@ -114,11 +110,11 @@ def _flat(inputs: Inputs, where: slice) -> NDArray[np.float32]:
     return np.concatenate([f.reshape(len(f), -1) for f in flat], axis=1)
 
 
-def _known_means(inputs: Inputs, step: int) -> tuple[Floats, NDArray[np.bool_]]:
+def _known_means(inputs: Inputs, step: int) -> tuple[Floats, Bools]:
     """(d,) the means of the entries that are known, and which entries are missing in some row."""
     total, known, n = 0.0, 0, n_rows(inputs)
-    for start in range(0, n, step):
-        flat = _flat(inputs, slice(start, start + step)).astype(np.float64)
+    for where in slices(n, step):
+        flat = _flat(inputs, where).astype(np.float64)
         there = np.isfinite(flat)
         total, known = total + np.where(there, flat, 0.0).sum(0), known + there.sum(0)
     return np.asarray(total / np.maximum(known, 1)), np.asarray(known < n)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from auditkit.arrays import Bools, Floats
 from auditkit.errors import NotExplained
 from auditkit.evidence.sums import Moments
 from auditkit.explain.layers.conductance import INPUT
@@ -25,9 +25,6 @@ from auditkit.explain.layers.rows import Rows
 from auditkit.explain.layers.sums import numbers
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, taken
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 TOP = 5
 """Neurons that the ablation holds; a sixth of a narrow layer's, at least one."""

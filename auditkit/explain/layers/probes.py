@@ -10,12 +10,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Bools, Floats, Positions
 from auditkit.explain.layers.erasure import Whitening, ridge_of, whitening
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 CLUSTERS = 50
 """Clusters of the raw input in the control task, at most; and never fewer than 10 rows a cluster on average."""
@@ -26,8 +23,8 @@ CONTROLS = 5
 class Half(NamedTuple):
     """One half of the rows, on which something is fitted, and the other, on which it is read."""
 
-    fit: NDArray[np.intp]
-    read: NDArray[np.intp]
+    fit: Positions
+    read: Positions
 
 
 def halves(z: Bools, *, seed: int) -> tuple[Half, Half]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.arrays import Bools, Floats, Positions
 from auditkit.batch import MISSING, Batch, missing
 from auditkit.errors import listing
+from auditkit.evidence.sample import row_weights
+from auditkit.explain.estimates import group_means
 from auditkit.explain.gaps.pairs import Pairs, staircase
 from auditkit.explain.layers.probes import Half, halves
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 LEAST = 20
 """Rows of a group, below which half of them say too little."""
@@ -25,7 +26,7 @@ class Rows:
     """The rows of two groups of one attribute."""
 
     attribute: str
-    where: NDArray[np.intp]
+    where: Positions
     """(n,) their positions in the sample."""
     z: Bools
     """(n,) True: the group with the higher mean score."""
@@ -39,7 +40,7 @@ class Rows:
         w = self.weight
         return float(w[self.z] @ scores[self.z] / w[self.z].sum() - w[~self.z] @ scores[~self.z] / w[~self.z].sum())
 
-    def pairs(self, rows: NDArray[np.intp], seed: int) -> Pairs:
+    def pairs(self, rows: Positions, seed: int) -> Pairs:
         """Pairs within some of the rows (positions 0 … n−1): higher group first."""
         up, down = rows[self.z[rows]], rows[~self.z[rows]]
         p = staircase(self.weight[up], self.weight[down], rng=np.random.default_rng(seed))
@@ -47,20 +48,17 @@ class Rows:
 
 
 def rows_compared(
-    sample: Batch, scores: Floats, by: tuple[str, ...] | None, *, seed: int
+    sample: Batch, scores: Floats, by: Sequence[str] | None, *, seed: int
 ) -> tuple[list[Rows], dict[str, Any]]:
     """The rows of each attribute's two groups that drive the gap, and what is said of each attribute."""
-    weight = np.ones(len(scores)) if sample.weight is None else np.asarray(sample.weight, float)
+    weight = row_weights(sample)
     facts: dict[str, Any] = {}
     chosen = []
     names = by if by is not None else tuple(map(str, sample.groups.columns))
     for name in names:
         labels = sample.groups[name].astype("str").to_numpy()
-        means = {
-            g: float(np.average(scores[labels == g], weights=weight[labels == g]))
-            for g in sorted(set(labels))
-            if g != MISSING and (labels == g).sum() >= LEAST
-        }
+        means = group_means(scores, weight, labels, LEAST)
+        means.pop(MISSING, None)
         if len(means) < 2:
             facts[name] = {"why": _why_no_pair(labels, means)}
             continue

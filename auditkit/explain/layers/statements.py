@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from auditkit.catalogue.sentences import not_causes
 from auditkit.formatting import interval, interval_in, percent, plain, points, upper_first
-from auditkit.records import Estimate, Unit
-
-if TYPE_CHECKING:
-    from auditkit.explain.layers.layer_reading import LayerReading
+from auditkit.records import Estimate, Layer, Unit
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 HARDLY = 0.005
@@ -18,6 +16,25 @@ SMALL = 0.25
 """Part of a sure gap that a change may be, at most, for "nothing shows that the net uses it" to be said."""
 POINT = 0.01
 """The same where there is no sure gap, in scores."""
+
+
+@dataclass(frozen=True)
+class LayerReading:
+    """One layer, read off the sums."""
+
+    fact: dict[str, Any]
+    record: Layer
+    closed: Estimate | None
+    """How much of the gap goes with the attribute, from the same rows' change."""
+    cost: Estimate | None
+    """Accuracy that goes with it."""
+    ablated: tuple[int, float, float | None] | None
+    """Neurons held at their means; the gap then; the median gap with as many random ones."""
+
+    @property
+    def inner(self) -> bool:
+        """Whether it has been probed, and is neither the input nor a single number."""
+        return bool(self.record.knows is not None and self.record.name != "input" and self.record.units > 1)
 
 
 def statement(

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from auditkit.arrays import Bools, Floats
 from auditkit.batch import Batch
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import answering
@@ -22,14 +23,12 @@ from auditkit.explain.layers.one_layer import LayerInterventions, knows
 from auditkit.explain.layers.probes import control_tasks
 from auditkit.explain.layers.rows import Rows, rows_compared
 from auditkit.explain.layers.sums import LayerSums, Sums, numbers
-from auditkit.explain.preflight import preflight, unchanged, undisturbed
+from auditkit.explain.preflight import examined
 from auditkit.explain.untrained import untrained
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, taken
 from auditkit.progress import tell
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Acts = dict[str, NDArray[np.float32]]
 
 UNTRAINED = 3
@@ -46,8 +45,8 @@ BLOCK_BYTES = 128 * 2**20
 class Options:
     """What `LayerAudit` asks."""
 
-    by: tuple[str, ...] | None
-    layers: tuple[str, ...] | None
+    by: Sequence[str] | None
+    layers: Sequence[str] | None
     random: int
     seed: int
 
@@ -68,21 +67,21 @@ class _Study:
 
 def study(model: Model, sample: Batch, options: Options) -> LayerSums:
     """All passes over the sample; the model is left as it was found."""
-    before = model.state_sha256()
-    preflight(model, sample.features)
-    with undisturbed(model):
+    with examined(model, sample.features):
         inputs = model.encode(sample.features)
-        layers = (_input_layer(inputs), *find_layers(model, inputs, options.layers))
+        first = Layer(INPUT, "", nn.Identity(), units=sum(t[:1].numel() for t in leaves(inputs)))
+        layers = (first, *find_layers(model, inputs, options.layers))
         scores = scores_with(model, inputs)
         chosen, facts = rows_compared(sample, scores, options.by, seed=options.seed)
         measured = [y for y in layers if not y.reason and y.name != INPUT]
+        raw = encoded(inputs).astype(np.float64)
         about = _Study(
             model,
             inputs,
             scores,
             tuple(chosen),
             {r.attribute: flows_of(model, sample, inputs, measured, r, options.seed) for r in chosen},
-            _controls(inputs, chosen, options.seed),
+            {r.attribute: control_tasks(raw[r.where], r.z, r.weight, seed=options.seed) for r in chosen},
             _to_erase(layers, options, len(scores)),
             options,
         )
@@ -102,7 +101,6 @@ def study(model: Model, sample: Batch, options: Options) -> LayerSums:
                     sums[rows.attribute][layer.name] = seen
                 done += 1
                 tell("layers", done, len(layers))
-    unchanged(model, before)
     facts |= {
         "layers": [
             _fact(replace(y, reason=lost.get(y.name, y.reason)), y.name in about.erased.difference(lost))
@@ -156,10 +154,6 @@ def _fact(layer: Layer, erased: bool) -> dict[str, Any]:
     }
 
 
-def _input_layer(inputs: Inputs) -> Layer:
-    return Layer(INPUT, "", nn.Identity(), units=sum(t[:1].numel() for t in leaves(inputs)))
-
-
 def _whole(rows: Rows, scores: Floats) -> dict[str, list[float]]:
     """What concerns the attribute alone."""
     n = len(scores)
@@ -186,11 +180,6 @@ def _untrained_acts(model: Model, inputs: Inputs, block: Sequence[Layer], seed: 
         except NotExplained as e:
             return [], str(e)
     return found, ""
-
-
-def _controls(inputs: Inputs, chosen: Sequence[Rows], seed: int) -> dict[str, list[Bools]]:
-    raw = encoded(inputs).astype(np.float64)
-    return {r.attribute: control_tasks(raw[r.where], r.z, r.weight, seed=seed) for r in chosen}
 
 
 def _acts(model: Model, inputs: Inputs, block: Sequence[Layer]) -> Acts:

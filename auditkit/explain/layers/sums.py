@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auditkit.errors import EvidenceError
 from auditkit.evidence import reading
 from auditkit.evidence.grouped import recoding_of
+from auditkit.evidence.sums import merged, same_facts
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -32,18 +32,8 @@ class LayerSums:
     sums: Sums
 
     def __add__(self, other: LayerSums) -> LayerSums:
-        if self.facts != other.facts:
-            differing = sorted(k for k in {*self.facts, *other.facts} if self.facts.get(k) != other.facts.get(k))
-            raise EvidenceError(f"cannot add what was seen of layers with other {', '.join(differing)}")
-        total: Sums = {}
-        for part in (self.sums, other.sums):
-            for attribute, layers in part.items():
-                for layer, seen in layers.items():
-                    into = total.setdefault(attribute, {}).setdefault(layer, {})
-                    for what, numbers in seen.items():
-                        old = into.get(what)
-                        into[what] = numbers if old is None else [a + b for a, b in zip(old, numbers, strict=True)]
-        return LayerSums(self.facts, total)
+        same_facts(self.facts, other.facts, "what was seen of layers")
+        return LayerSums(self.facts, merged(self.sums, other.sums, add=_each_added))
 
     def reduced(self, disclosure: Disclosure) -> LayerSums:
         """Sums already; without attributes whose two groups are not both told on their own."""
@@ -69,16 +59,21 @@ class LayerSums:
         """From `to_json`; EvidenceError for what cannot be."""
         found = reading.fields(data, "what was seen of layers", "facts", "sums")
         attributes = reading.mapping(found["sums"], "sums of layers", most=reading.MOST_COLUMNS)
-        sums = {
-            attribute: {layer: _read(seen) for layer, seen in reading.mapping(layers, "layers").items()}
+        sums: Sums = {
+            attribute: {
+                layer: {
+                    what: reading.numbers(v, f"'{what[:80]}' of a layer").tolist()
+                    for what, v in reading.mapping(seen, "a layer").items()
+                }
+                for layer, seen in reading.mapping(layers, "layers").items()
+            }
             for attribute, layers in attributes.items()
         }
         return cls(reading.mapping(found["facts"], "facts"), sums)
 
 
-def _read(seen: Any) -> dict[str, list[float]]:
-    stored = reading.mapping(seen, "a layer")
-    return {what: reading.numbers(v, f"'{what[:80]}' of a layer").tolist() for what, v in stored.items()}
+def _each_added(a: list[float], b: list[float]) -> list[float]:
+    return [x + y for x, y in zip(a, b, strict=True)]
 
 
 _NEURON = "neuron:"

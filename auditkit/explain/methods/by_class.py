@@ -34,16 +34,8 @@ class CaptumMethod:
         built_of = inspect.signature(self.kind.__init__).parameters
         self.hooks = "model" in built_of
         self.of_gradients = issubclass(self.kind, captum.attr.GradientAttribution)
-
-    @property
-    def adds_up(self) -> bool:
-        """Σφ = F(x) − F(baseline) is promised."""
-        return self.kind.__name__ in ADD_UP
-
-    @property
-    def distribution(self) -> bool:
-        """Baselines are rows to draw from."""
-        return self.kind.__name__ in DISTRIBUTIONS
+        self.adds_up = self.kind.__name__ in ADD_UP
+        self.distribution = self.kind.__name__ in DISTRIBUTIONS
 
     def __call__(self, at: Surface, baseline: Tensors, *, n_steps: int = 50, seed: int = 0) -> Tensors:
         """Contributions with the shapes of the points."""

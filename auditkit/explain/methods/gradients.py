@@ -11,15 +11,8 @@ import torch
 from captum.attr import DeepLift, InputXGradient, LayerAttribution, LayerGradCam, Saliency
 from torch import Tensor, nn
 
-from auditkit.errors import out_of_memory
-from auditkit.explain.captum_calls import (
-    Gradients,
-    NotExplained,
-    Tensors,
-    gradients_of_the_sum,
-    over_rows,
-    restored,
-)
+from auditkit.errors import NotExplained, out_of_memory
+from auditkit.explain.captum_calls import Gradients, Tensors, gradients_of_the_sum, over_rows, restored
 from auditkit.explain.surface import Forward, Surface
 from auditkit.progress import raised_by_listener
 

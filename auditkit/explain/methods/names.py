@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditkit.errors import ModelError, listing, nearest
+from auditkit.errors import ModelError, choices, listing, nearest
 
 NAMES = (
     "integrated_gradients",
@@ -94,6 +94,6 @@ def checked_name(name: str) -> str:
     if why is not None:
         raise ModelError(f"{name} does not fit: {why}")
     raise ModelError(
-        f"no attribution method '{of}' in Captum that explains inputs by name; there are {listing(CLASSES, most=20)}."
-        f"{nearest(of, CLASSES)}"
+        f"no attribution method '{of}' in Captum that explains inputs by name; there are "
+        f"{choices(of, CLASSES, most=20)}"
     )

@@ -13,8 +13,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from auditkit.errors import out_of_memory
-from auditkit.explain.captum_calls import Tensors, rows_per_call
+from auditkit.explain.captum_calls import Tensors, halving, rows_per_call
 from auditkit.explain.methods.shapley_regression import design, solved
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import mixed
@@ -123,11 +122,10 @@ def shapley_values(
     options: dict[str, Any] = {"rows": len(at), "seed": seed, "device": at.points[0].device}
     most = min(CALLS, rows_per_call(at, copies=1))
     samples = permutations * (g - 1) + 2
-    if exact is False or (exact is None and g > 3 and 2**g > samples):
-        if by == "regression" and permutations >= FEW and g > 3:
-            return regressed(value, g, samples=samples, most=most, **options)
-        return shapley(value, g, permutations=permutations, exact=False, most=most, **options)
-    return shapley(value, g, permutations=permutations, exact=True, most=most, **options)
+    every = (g <= 3 or 2**g <= samples) if exact is None else exact
+    if not every and by == "regression" and permutations >= FEW and g > 3:
+        return regressed(value, g, samples=samples, most=most, **options)
+    return shapley(value, g, permutations=permutations, exact=every, most=most, **options)
 
 
 def regressed(
@@ -170,18 +168,8 @@ def _standard_error(pairs: Tensor) -> Tensor:
 
 def _asked(value: Value, chosen: Tensor, row: Tensor, most: int) -> Tensor:
     """F in double precision, in calls of at most `most` sets."""
-    parts, start = [], 0
-    while start < len(row):
-        where = slice(start, start + most)
-        try:
-            parts.append(value(chosen[where], row[where]).double())
-        except (RuntimeError, MemoryError) as e:
-            if most == 1 or not out_of_memory(e):
-                raise
-            most = max(1, most // 2)
-            continue
-        start += most
-    return torch.cat(parts)
+    asked = halving(lambda where: value(chosen[where], row[where]).double(), len(row), most)
+    return torch.cat([found for _, found in asked])
 
 
 def _orders(rows: int, features: int, permutations: int, generator: torch.Generator) -> Tensor:

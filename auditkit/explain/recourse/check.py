@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats, Positions
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import PolicyError, listing, nearest
+from auditkit.errors import PolicyError, choices, nearest
 from auditkit.evidence.grouped import GroupSums
+from auditkit.evidence.sample import row_weights
 from auditkit.explain.recourse.findings import CHANGES, MOVES, RecourseRows, recourse_findings
 from auditkit.options import checked_options
 from auditkit.progress import tell
@@ -22,9 +23,6 @@ from auditkit.records import NotMeasured, Task
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
-
-Floats = NDArray[np.float64]
-Positions = NDArray[np.intp]
 
 DIRECTIONS = ("up", "down", "any")
 CALL_ROWS = 8192
@@ -74,7 +72,7 @@ class Recourse(BaseCheck):
     """
 
     NAME: ClassVar[str] = "recourse"
-    actionable: tuple[str, ...] | list[str]
+    actionable: Sequence[str]
     """Raw columns that a person can change."""
     directions: Mapping[str, str] | None = None
     """Numeric column → `up` or `down`; others may go either way."""
@@ -100,15 +98,11 @@ class Recourse(BaseCheck):
             if name not in self.actionable:
                 raise PolicyError(
                     f"recourse: '{name}' has a direction and is not actionable; the actionable columns are "
-                    f"{listing(self.actionable)}.{nearest(name, self.actionable)}"
+                    f"{choices(name, self.actionable)}"
                 )
-        for what, value, low, high in (
-            ("depth", self.depth, 1, MOST_DEPTH),
-            ("grid", self.grid, 2, MOST_GRID),
-            ("rows", self.rows, 10, 100_000),
-        ):
-            if not low <= value <= high:
-                raise PolicyError(f"recourse: {what} is a number from {low} to {high}; got {value}")
+        self._within("depth", 1, MOST_DEPTH)
+        self._within("grid", 2, MOST_GRID)
+        self._within("rows", 10, 100_000)
 
     def examine(self, model: Model, sample: Batch) -> RecourseRows:
         """A row a refused row: `success` 0 or 1, `cost` (0 where there is none), `changes:<column>` 0 or 1.
@@ -123,9 +117,8 @@ class Recourse(BaseCheck):
         chosen, weight = _spread(sample, refused, self.rows)
         with undisturbed(model):
             found = _searched(model, sample.features, chosen, columns, self.depth)
-        labels = {str(a): sample.groups[a].astype("str").iloc[chosen].tolist() for a in sample.groups}
         facts = {**self.options(), "refused": len(refused), "sampled": len(sample.y_pred)}
-        return RecourseRows({"weight": weight, **found}, labels, facts)
+        return RecourseRows({"weight": weight, **found}, sample.labels(chosen), facts)
 
     def assess(self, evidence: RecourseRows | GroupSums, *, level: float = 0.95) -> Assessment:
         """Success and cost an attribute; pure."""
@@ -139,8 +132,7 @@ class Recourse(BaseCheck):
         features = sample.features
         if name not in features:
             raise PolicyError(
-                f"recourse: no column '{name}' to act on; the columns are {listing(features.columns)}."
-                f"{nearest(name, map(str, features.columns))}"
+                f"recourse: no column '{name}' to act on; the columns are {choices(name, features.columns)}"
             )
         direction = (self.directions or {}).get(name, "any")
         values = features[name]
@@ -186,7 +178,7 @@ def _number(name: str, values: pd.Series[Any], weight: Floats | None, grid: int,
 
 def _spread(sample: Batch, refused: Positions, most: int) -> tuple[Positions, Floats]:
     """At most so many refused rows, shared out over the crossed groups; weights make up for those left out."""
-    weight = np.ones(len(sample.y_pred)) if sample.weight is None else sample.weight
+    weight = row_weights(sample)
     if len(refused) <= most or not len(refused):
         return refused, weight[refused]
     crossed = sample.groups.astype("str").agg("\x1f".join, axis=1).to_numpy()[refused]

@@ -11,9 +11,9 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
-from auditkit.explain.estimates import Cell, Gap, gap, mean_of, share_of
+from auditkit.explain.estimates import Cell, Gap, by_group, gap, mean_of, share_of, undefined
 from auditkit.formatting import interval, percent, points, quotient
-from auditkit.records import Estimate, Finding, GroupEstimate, Table
+from auditkit.records import Finding, Table
 
 CHANGES, MOVES = "changes:", "moves:"
 """Prefixes: 1 where the cheapest action changes the column; 1 where changing it alone moves any score."""
@@ -95,7 +95,7 @@ def _finding(
 ) -> Finding:
     between = gap(cells, level=level, most=1.0 if metric == "recourse_success" else float(seen.facts["depth"]))
     nothing = "fewer than two groups have enough refused rows to be compared"
-    estimate = Estimate(value=None, level=level, n=seen.facts["tried"], state="undefined", note=nothing)
+    estimate = undefined(nothing, n=seen.facts["tried"], level=level)
     words = _success_statement if metric == "recourse_success" else _cost_statement
     return Finding(
         id=f"explanation/{metric}/difference/{ways.attribute}",
@@ -106,10 +106,7 @@ def _finding(
         comparison="difference",
         by=(ways.attribute,),
         estimate=estimate if between is None else between.estimate,
-        by_group=tuple(
-            GroupEstimate(group={ways.attribute: g}, estimate=c.estimate(level))
-            for g, c in zip(ways.names, cells, strict=True)
-        ),
+        by_group=by_group(ways.attribute, ways.names, cells, level),
         exhibits=tables,
         notes=_notes(seen),
         references=(METRICS[metric].reference,),
@@ -150,10 +147,8 @@ def _success_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: 
     everybody = ways.everybody(float(seen.facts["depth"]))[0].estimate(level)
     sure = "" if everybody.low is None else f" ({interval(everybody, 'overall')})"
     start = f"Of all refused rows {percent(everybody.value)} would be approved {_through(seen)}{sure}"
-    if between is None:
-        return f"{start}. {CAUTION}"
-    if not between.estimate.excludes_zero:
-        return f"{start}; no difference between groups of {ways.attribute} is beyond doubt. {CAUTION}"
+    if between is None or not between.estimate.excludes_zero:
+        return start + _no_difference(ways, between, "; no")
     low, high = between.lowest, between.highest
     apart = f"{points(between.estimate.value)} points apart ({interval(between.estimate, 'difference')})"
     return (
@@ -163,16 +158,20 @@ def _success_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: 
     )
 
 
+def _no_difference(ways: Ways, between: Gap | None, no: str) -> str:
+    """How a statement ends where groups were compared in vain, or not at all."""
+    doubt = "" if between is None else f"{no} difference between groups of {ways.attribute} is beyond doubt"
+    return f"{doubt}. {CAUTION}"
+
+
 def _cost_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: float) -> str:
     if not ways.turned.everybody.n:
         return f"No refused row has a way {_through(seen)}, so that there is no cost to compare."
     e = ways.everybody(float(seen.facts["depth"]))[1].estimate(level)
     sure = "" if e.low is None else f" ({interval(e, 'ratio')})"
     start = f"Where there is a way, it costs {quotient(e.value)} on average{sure}; 1 is to pass all other people"
-    if between is None:
-        return f"{start}. {CAUTION}"
-    if not between.estimate.excludes_zero:
-        return f"{start}. No difference between groups of {ways.attribute} is beyond doubt. {CAUTION}"
+    if between is None or not between.estimate.excludes_zero:
+        return start + _no_difference(ways, between, ". No")
     low, high = between.lowest, between.highest
     return (
         f"{start}. It costs {ways.names[high]} rows {quotient(ways.cost[high].value)} and {ways.names[low]} rows "

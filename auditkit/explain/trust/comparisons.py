@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from auditkit.arrays import Floats
+from auditkit.errors import NotExplained
 from auditkit.explain.asking import finite
-from auditkit.explain.attributions.study import NotExplained, differentiable, weighted_mean
+from auditkit.explain.attributions.study import differentiable, weighted_mean
 from auditkit.explain.captum_calls import Tensors, gradients_of_the_sum, in_chunks, rows_per_call
 from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.methods.shapley import shapley_values
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.moves import Found, Untried
-from auditkit.explain.trust.subject import Floats, Trial, flat, mean_gradient
+from auditkit.explain.trust.subject import Trial, flat, mean_gradient
 from auditkit.inputs.groups import Groups, summed
 from auditkit.stats.ranks import spearman_rows
 
@@ -161,7 +162,7 @@ def _bent(at: Surface, weights: Tensors, noise: Tensor) -> Surface:
     """The surface with a planted linear effect a row, and one more column that it does not use."""
     n_points, n_fixed = len(at.points), len(at.fixed)
 
-    def forward(*given: Tensor) -> Any:
+    def forward(*given: Tensor) -> Tensor:
         points, unused = given[:n_points], given[n_points]
         fixed, planted = given[n_points + 1 : n_points + 1 + n_fixed], given[n_points + 1 + n_fixed :]
         # where nothing is planted nothing is read: a missing value times 0 is no number

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from auditkit.arrays import Floats
 from auditkit.explain.trust.impute import is_image
 from auditkit.explain.trust.moves import Found, Untried
-from auditkit.explain.trust.set_sums import SetSums
-from auditkit.explain.trust.subject import Floats, Trial
+from auditkit.explain.trust.set_sums import CHANGES, column
+from auditkit.explain.trust.subject import Trial
 
 DRAWS = 20
 """Sets of features that are taken away, a row: one half fits β, the other is read."""
@@ -24,7 +25,7 @@ def effects(trial: Trial) -> Found:
     """T6: for random sets S of each row, Σ_S φ beside F(x) − F(x with the baseline in S), as sums of products.
 
     `own` is φ, `dealt` the same φ permuted among the features. Sums over the first half of the sets fit β ≥ 0, the
-    second is read (`SetSums`).
+    second is read (`set_sums.missed`).
     """
     n, g = len(trial.at), trial.features
     if g < 2:
@@ -41,18 +42,13 @@ def effects(trial: Trial) -> Found:
     own = torch.einsum("ndg,ng->nd", sets, phi)[:, None]
     dealt = torch.einsum("ndg,npg->npd", sets, other)
     change = delta[:, None]
-    kept = SetSums(
-        changes=_read(change**2),
-        own_fit_squares=_fit(own**2),
-        own_fit_products=_fit(own * change),
-        own_read_squares=_read(own**2),
-        own_read_products=_read(own * change),
-        dealt_fit_squares=_fit(dealt**2),
-        dealt_fit_products=_fit(dealt * change),
-        dealt_read_squares=_read(dealt**2),
-        dealt_read_products=_read(dealt * change),
-    )
-    return kept.columns(), {}
+    columns = {CHANGES: _sum(change[..., DRAWS // 2 :] ** 2)}
+    for whose, sums in (("own", own), ("dealt", dealt)):
+        for half, where in (("fit", slice(DRAWS // 2)), ("read", slice(DRAWS // 2, None))):
+            of = sums[..., where]
+            columns[column(whose, half, "squares")] = _sum(of**2)
+            columns[column(whose, half, "products")] = _sum(of * change[..., where])
+    return columns, {}
 
 
 def subsets(rows: int, features: int, generator: torch.Generator) -> Tensor:
@@ -62,17 +58,8 @@ def subsets(rows: int, features: int, generator: torch.Generator) -> Tensor:
     return place < size
 
 
-def _fit(products: Tensor) -> Floats:
-    """Mean over permutations of the sum over the half of the sets that fits β."""
-    return _sum(products[..., : DRAWS // 2])
-
-
-def _read(products: Tensor) -> Floats:
-    """Likewise over the half that is read."""
-    return _sum(products[..., DRAWS // 2 :])
-
-
 def _sum(products: Tensor) -> Floats:
+    """Over sets; the mean over permutations."""
     out: Floats = products.sum(-1).mean(-1).numpy()
     return out
 

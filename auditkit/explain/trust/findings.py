@@ -6,18 +6,16 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.evidence.sample import Observations
 from auditkit.explain.trust.records import FLOOR, checked, judged, unmeasured
-from auditkit.explain.trust.set_sums import SetSums
+from auditkit.explain.trust.set_sums import CHANGES, missed
 from auditkit.question import SPARSE
 from auditkit.records import TrustCheck
 from auditkit.stats.means import t_limits
 from auditkit.stats.ranks import weighted_tau
-
-Floats = NDArray[np.float64]
 
 NEGLIGIBLE = 0.01
 """Share of all that moves the score below which a feature's rank does not count."""
@@ -113,8 +111,7 @@ def sensitivity(trials: Observations) -> Floats:
 
 def infidelity(trials: Observations) -> TrustCheck:
     """T6: normalised infidelity of φ beside that of φ dealt to other features, compared row by row."""
-    sums = SetSums.of(trials.columns)
-    own, dealt, total = sums.own_missed(), sums.dealt_missed(), sums.changes.sum()
+    own, dealt, total = missed(trials.columns, "own"), missed(trials.columns, "dealt"), trials.columns[CHANGES].sum()
     n = len(own)
     if not total:
         return unmeasured("T6", "taking columns away changes no score")
@@ -188,7 +185,6 @@ _READERS: dict[str, Callable[[Observations], TrustCheck]] = {
     "T9": known_answers,
 }
 
-
 TAILS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.16, 0.25, 0.5)
 """Below and above which quantiles of replicates are kept: limits at 99.9, 99.8, 99.5, 99, 98, 95, 90, 80, 68 and 50 %
 are those of the replicates, others lie between two of them."""
@@ -224,12 +220,3 @@ def ranked(sizes: Floats, weight: Floats, *, k: int = LEADING, replicates: int =
     top = np.argsort(-means, axis=1, kind="stable")[:, :k]
     leads = np.bincount(top.ravel(), minlength=d) / replicates
     return {"below": below.T.tolist(), "above": above.T.tolist(), "leads": leads.tolist(), "k": k}
-
-
-def bootstrapped(sizes: Floats, weight: Floats, *, level: float, k: int = LEADING, replicates: int = 1000) -> Ranking:
-    """Percentile intervals of the weighted mean of `sizes` (N, d), and how often each feature leads. Seed 0.
-
-    >>> bootstrapped(np.array([[2.0, 1.0], [2.0, 1.0]]), np.ones(2), level=0.95, k=1).leads.tolist()
-    [1.0, 0.0]
-    """
-    return Ranking.at(ranked(sizes, weight, k=k, replicates=replicates), level)

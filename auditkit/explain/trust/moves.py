@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.subject import Trial, repeated
 from auditkit.stats.ranks import spearman_rows
 
-Floats = NDArray[np.float64]
 Found = tuple[dict[str, Floats], dict[str, Any]]
 
 MOST_STEPS = 1024
@@ -62,12 +61,9 @@ def baselines(trial: Trial, whole: Surface, weight: Floats) -> Found:
     else:
         several = trial.attributed(trial.at, real)
     by = {"mean": trial.phi, "median": trial.attributed(trial.at, median), "rows": several}
-    columns = {f"T3:{b}:{name}": np.abs(phi[:, j]) for b, phi in by.items() for j, name in _named(trial)}
+    names = trial.at.groups.names
+    columns = {f"T3:{b}:{name}": np.abs(phi[:, j]) for b, phi in by.items() for j, name in enumerate(names)}
     return columns, {}
-
-
-def _named(trial: Trial) -> list[tuple[int, str]]:
-    return list(enumerate(trial.at.groups.names))
 
 
 def draws(trial: Trial, whole: Surface, features: pd.DataFrame) -> Found:

@@ -6,24 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, hidden
 from auditkit.evidence.sample import Observations
 from auditkit.evidence.sums import Moments
-from auditkit.explain.estimates import unshown
+from auditkit.explain.estimates import estimated, undefined, unshown
 from auditkit.explain.trust.findings import Ranking, sensitivity
 from auditkit.explain.trust.records import checked, unmeasured
-from auditkit.explain.trust.set_sums import SetSums
+from auditkit.explain.trust.set_sums import CHANGES, missed
 from auditkit.formatting import decimals, percent
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, GroupEstimates, Table, TrustCheck
 from auditkit.stats.comparisons import Comparisons, Method
 from auditkit.stats.means import t_value
 from auditkit.stats.rates import Limits, critical_value
-
-Floats = NDArray[np.float64]
 
 MEAN = "mean, t over the rows"
 RATIO = "ratio of means, linearised; t over the rows"
@@ -83,12 +81,9 @@ class _Ratio(NamedTuple):
         if hidden(m):
             return unshown(n, level=level, method=method)
         if not self.under:
-            return Estimate(value=None, level=level, n=n, method=method, state="undefined", note="nothing to measure")
-        if n < SPARSE:
-            note = f"{n} rows, fewer than {SPARSE}: no interval"
-            return Estimate(value=self.value, level=level, n=n, method=method, state="sparse", note=note)
-        low, high = self.limits(critical_value(level))
-        return Estimate(value=self.value, low=low, high=high, level=level, n=n, method=method)
+            return undefined("nothing to measure", n=n, level=level, method=method)
+        limits = self.limits(critical_value(level)) if n > 1 else (self.value, self.value)
+        return estimated(self.value, limits, n=n, level=level, method=method, rows="rows")
 
     def limits(self, z: float) -> tuple[float, float]:
         n, value, (over2, under2, both2) = self.moments.n, self.value, self.moments.wx2
@@ -153,16 +148,14 @@ def statistics_of(seen: Observations) -> list[Statistic]:
     ones, absent = np.ones(len(trials)), trials.facts["not_tried"]
     read: dict[str, Callable[[], tuple[str, Floats, Floats]]] = {
         "T5": lambda: ("T5 move under small noise", sensitivity(trials), ones),
-        "T6": lambda: ("T6 infidelity", SetSums.of(trials.columns).own_missed(), SetSums.of(trials.columns).changes),
-        "T7": lambda: ("T7 gain over random orders", _gained(trials), np.abs(trials.columns["delta"])),
+        "T6": lambda: ("T6 infidelity", missed(trials.columns, "own"), trials.columns[CHANGES]),
+        "T7": lambda: (
+            "T7 gain over random orders",
+            (trials.columns["T7:insertion"] + trials.columns["T7:deletion"]) / 2,
+            np.abs(trials.columns["delta"]),
+        ),
     }
     return [*found, *(Statistic(*statistic(), trials) for name, statistic in read.items() if name not in absent)]
-
-
-def _gained(trials: Observations) -> Floats:
-    """Mean gain of deletion and insertion, in the unit of F."""
-    out: Floats = (trials.columns["T7:insertion"] + trials.columns["T7:deletion"]) / 2
-    return out
 
 
 def _gap(ratios: Sequence[_Ratio], level: float) -> Estimate:
@@ -170,8 +163,7 @@ def _gap(ratios: Sequence[_Ratio], level: float) -> Estimate:
     kept = [r for r in ratios if r.moments.n >= SPARSE and r.under]
     n = sum(r.moments.n for r in kept)
     if len(kept) < 2:
-        note = f"fewer than two groups of {SPARSE} rows"
-        return Estimate(value=None, level=level, n=n, method=GAP, state="undefined", note=note)
+        return undefined(f"fewer than two groups of {SPARSE} rows", n=n, level=level, method=GAP)
 
     def limits_at(z: float, _: Method) -> Limits:
         both = np.array([r.limits(z) for r in kept])

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from auditkit.arrays import Floats, Ints
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.records import TrustCheck
-
-Floats = NDArray[np.float64]
 
 T1_LIMIT = 0.05
 """Largest 95th percentile of ε, and the ε at which a row goes again with more steps."""
@@ -49,18 +48,7 @@ def judged(id_: str, value: float, note: str, *, limit: float | None = None) -> 
 
 def unmeasured(id_: str, why: str) -> TrustCheck:
     """The record of a check that does not apply, with the reason."""
-    t = THRESHOLDS[id_]
-    return TrustCheck(
-        id=t.id,
-        name=t.name,
-        value=None,
-        limit=None,
-        passed=True,
-        note=f"does not apply: {why}",
-        at_least=t.at_least,
-        blocking=t.blocking,
-        applies=False,
-    )
+    return checked(id_, None, True, f"does not apply: {why}").model_copy(update={"limit": None, "applies": False})
 
 
 def completeness(total: ArrayLike, delta: ArrayLike) -> Floats:
@@ -89,7 +77,7 @@ def preflight_check() -> TrustCheck:
     )
 
 
-def completeness_check(epsilon: ArrayLike, steps: Sequence[int] | NDArray[np.int64]) -> TrustCheck:
+def completeness_check(epsilon: ArrayLike, steps: Sequence[int] | Ints) -> TrustCheck:
     """T1 over all rows: passed when the 95th percentile of ε (N,) is at most .05. `steps` (N,) were used.
 
     >>> completeness_check([0.0, 0.01], [32, 64]).note

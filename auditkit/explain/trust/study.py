@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch
-from auditkit.errors import out_of_memory
-from auditkit.evidence.sample import Observations
-from auditkit.explain.attributions.study import NotExplained, surface_for, surface_of, weighted_mean
-from auditkit.explain.captum_calls import Tensors, rows_per_call
+from auditkit.errors import NotExplained, out_of_memory
+from auditkit.evidence.sample import Observations, row_weights
+from auditkit.explain.attributions.study import drawn_points, surface_for, surface_of, weighted_mean
+from auditkit.explain.captum_calls import rows_per_call
 from auditkit.explain.methods.catalogue import Method, method_of
 from auditkit.explain.preflight import undisturbed
 from auditkit.explain.surface import Surface
@@ -29,7 +29,6 @@ from auditkit.progress import raised_by_listener, tell
 if TYPE_CHECKING:
     from auditkit.explain.attributions.study import Explained
 
-Floats = NDArray[np.float64]
 Columns = dict[str, Floats]
 Build = Callable[[Model, pd.DataFrame], Surface]
 """(model, raw rows) → the surface that is explained."""
@@ -72,7 +71,7 @@ def tried(
             explained.steps[:rows],
             n_steps=max(1, min(STEPS, int(explained.steps.min()))),
             seed=seed,
-            drawn=_drawn(whole, sample.weight, seed) if getattr(method, "distribution", False) else None,
+            drawn=drawn_points(whole, sample.weight, seed) if getattr(method, "distribution", False) else None,
         )
         return numbers(trial, whole, model, sample, build=build)
 
@@ -90,20 +89,13 @@ def _of_all(explained: Explained, whole: Surface) -> Floats:
     return phi
 
 
-def _drawn(whole: Surface, weight: Floats | None, seed: int) -> Tensors:
-    """Rows of the sample, drawn by weight."""
-    share = None if weight is None else weight / weight.sum()
-    rows = np.random.default_rng(seed).choice(len(whole), size=len(whole), p=share)
-    return tuple(p[torch.as_tensor(rows, device=p.device)] for p in whole.points)
-
-
 def numbers(trial: Trial, whole: Surface, model: Model, sample: Batch, *, build: Build = surface_of) -> Observations:
     """The raw numbers of all checks; `whole` is the surface of the sample whose first rows are on trial."""
     n, rows = len(trial.at), sample.features.head(len(trial.at))
     everything = torch.ones(n, trial.features, dtype=torch.bool)
     where = torch.arange(n)
     delta = (trial.values(everything, where) - trial.values(~everything, where)).numpy()
-    weight = np.ones(n) if sample.weight is None else np.asarray(sample.weight[:n], float)
+    weight = row_weights(sample)[:n]
     columns: Columns = {"weight": weight, "delta": delta}
     facts: dict[str, Any] = {
         "seed": trial.seed,
@@ -128,17 +120,14 @@ def numbers(trial: Trial, whole: Surface, model: Model, sample: Batch, *, build:
             found, more = check()
             columns |= found
             facts |= more
-        except Untried as e:
-            facts["not_tried"][name] = str(e)
-        except NotExplained as e:
+        except (Untried, NotExplained) as e:
             facts["not_tried"][name] = str(e)
         except ERRORS as e:
             if out_of_memory(e) or raised_by_listener(e):
                 raise
             facts["not_tried"][name] = f"the method cannot be asked this ({type(e).__name__})"  # its words quote rows
         tell("checking the explanation", k + 1, len(checks))
-    labels = {str(c): sample.groups[c].astype("str").tolist()[:n] for c in sample.groups}
-    return Observations(columns, labels, facts)
+    return Observations(columns, sample.labels(slice(n)), facts)
 
 
 def _copied(model: Model, seed: int) -> Model:

@@ -6,17 +6,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from auditkit.arrays import Floats, Ints
 from auditkit.explain.asking import finite
 from auditkit.explain.captum_calls import Tensors, gradients_of_the_sum, in_chunks, rows_per_call
 from auditkit.explain.methods.catalogue import Method
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.impute import imputed
 from auditkit.inputs.groups import mixed, summed
-
-Floats = NDArray[np.float64]
+from auditkit.inputs.packing import slices
 
 NODES = 16
 """Points of the path on which gradients are averaged: enough for an order."""
@@ -33,7 +32,7 @@ class Trial:
     method: Method
     phi: Floats
     """(n, G) as shown."""
-    steps: NDArray[np.int64]
+    steps: Ints
     """(n,) quadrature steps behind each row of `phi`."""
     n_steps: int
     """Quadrature steps of what is attributed again."""
@@ -67,9 +66,8 @@ class Trial:
         """
         step, parts = min(2**15, rows_per_call(self.at, copies=1)), []
         device = self.at.points[0].device
-        for start in range(0, len(row), step):
-            part = self.at.take(row[start : start + step].to(device))
-            kept = chosen[start : start + step].to(device)
+        for where in slices(len(row), step):
+            part, kept = self.at.take(row[where].to(device)), chosen[where].to(device)
             if impute is None:
                 there = mixed(self.at.groups, kept, part.points, spread(self.baseline, part))
             else:

@@ -16,7 +16,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import listing
 from auditkit.evidence.errors import ErrorSums, GroupMoments, GroupValues
-from auditkit.evidence.value_cells import QUANTITIES
+from auditkit.evidence.frames import QUANTITIES
 from auditkit.fairness.families.family import Answer, Words, nothing_to_compare
 from auditkit.fairness.families.quantities import COMPARED, QuantityFamily
 from auditkit.fairness.notes import finding, title_of

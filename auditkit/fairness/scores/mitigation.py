@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.alignment import aligned
 from auditkit.errors import DataError, PolicyError, listing, nearest
-from auditkit.evidence.histogram import LEAST, Bins, ScoreHistogram
+from auditkit.evidence.histogram import Bins, ScoreHistogram
+from auditkit.evidence.score_grid import LEAST
 from auditkit.fairness.labels import given_columns, keys_of
 from auditkit.fairness.scores.thresholds import Constraint, GroupRule, Reach, best_common_cut, rules_for
 from auditkit.question import SPARSE

@@ -13,8 +13,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auditkit.evidence.histogram import BINS, LEAST, Bins
-from auditkit.stats.rates import Floats
+from auditkit.arrays import Floats
+from auditkit.evidence.histogram import Bins
+from auditkit.evidence.score_grid import BINS, LEAST
 
 Constraint = Literal["demographic_parity", "equal_opportunity", "equalized_odds", "one_threshold"]
 GRID: Floats = np.linspace(0, 1, 1001)

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch
-from auditkit.errors import DataError, listing, nearest
+from auditkit.errors import DataError, choices, listing
 from auditkit.inputs.tasks.labels import distinct, found, in_order, meaning, told_apart
 from auditkit.inputs.tasks.regression import numbers_of
-from auditkit.inputs.tasks.task import AuditTask, Floats, Option, Target, one_each, wrong_by, wrong_shape
+from auditkit.inputs.tasks.task import AuditTask, Decided, Option, Said, Target, one_each, wrong_by, wrong_shape
 from auditkit.records import Task
 from auditkit.values import Unwritten, is_number, written
 
@@ -49,20 +50,11 @@ class Binary(AuditTask):
     )
     takes: ClassVar[frozenset[Option]] = frozenset({"positive", "score", "threshold"})
 
-    def target(
-        self,
-        columns: Sequence[pd.Series[Any]],
-        names: Sequence[str],
-        *,
-        positive: Any = None,
-        classes: Sequence[Any] | None = None,
-    ) -> Target:
+    def target(self, columns: Sequence[pd.Series[Any]], names: Sequence[str], said: Said) -> Target:
         """Two labels, of which `positive` is one."""
-        return BinaryTarget.of(columns[0], names[0], positive=positive)
+        return BinaryTarget.of(columns[0], names[0], positive=said.positive)
 
-    def decisions(
-        self, target: Target, decisions: pd.Series[Any], score: pd.Series[Any] | None
-    ) -> tuple[NDArray[Any], Floats | None]:
+    def decisions(self, target: Target, decisions: pd.Series[Any], score: pd.Series[Any] | None) -> Decided:
         """Decisions as the target's labels or 0 and 1; scores in [0, 1]."""
         coded = target.code(decisions, str(decisions.name))
         return coded, None if score is None else score_column(score, str(score.name))
@@ -92,9 +84,7 @@ class Binary(AuditTask):
 
         return probabilities(out, start)
 
-    def decided(
-        self, said: Floats, *, threshold: float, classes: tuple[str, ...]
-    ) -> tuple[NDArray[Any], Floats | None]:
+    def decided(self, said: Floats, *, threshold: float, classes: tuple[str, ...]) -> Decided:
         """Positive from the threshold on."""
         return (said >= threshold).astype(np.int8), said
 
@@ -112,8 +102,8 @@ class Binary(AuditTask):
         return [("negative", "positive")[int(c)] for c in codes]
 
 
-@dataclass(frozen=True)
-class BinaryTarget:
+@dataclass(frozen=True, kw_only=True)
+class BinaryTarget(Target):
     """Which label of the target is positive.
 
     >>> target = BinaryTarget.of(pd.Series([">50K", "<=50K", None]), "income", positive=">50K")
@@ -123,12 +113,6 @@ class BinaryTarget:
 
     labels: tuple[Any, ...]
     """The labels that occur in the target, at most two."""
-    positive: Any
-    """The label that counts as positive, as it stands in the data."""
-    cautions: tuple[str, ...] = ()
-    """What a reader should know of it: that every row is of one class."""
-    classes: tuple[str, ...] = ()
-    """Empty: there are two labels, positive and negative."""
 
     @classmethod
     def of(cls, column: pd.Series[Any], name: str, *, positive: Any = None) -> BinaryTarget:
@@ -139,15 +123,15 @@ class BinaryTarget:
         _two(labels, name)
         told_apart(labels, name)
         if positive is None:
-            if not all(_is_01(x) for x in labels):
+            if not all(is_number(x) and x in (0, 1) for x in labels):
                 raise DataError(
                     f"the labels of '{name}' are {listing(labels)}: say which is positive, e.g. "
                     f"positive={labels[-1]!r} (--positive {labels[-1]} on the command line)"
                 )
             chosen: Any = next((x for x in labels if x == 1), 1)
-            return cls(labels, int(chosen), _one_class(labels, chosen, name))
+            return cls(labels=labels, positive=int(chosen), cautions=_one_class(labels, chosen, name))
         chosen = _chosen(positive, labels, name)
-        return cls(labels, chosen, _one_class(labels, chosen, name))
+        return cls(labels=labels, positive=chosen, cautions=_one_class(labels, chosen, name))
 
     def code(self, column: pd.Series[Any], name: str) -> Codes:
         """1, 0 or -1 for every value; the column holds the target's labels, however written, or 0/1.
@@ -222,10 +206,7 @@ def _chosen(positive: Any, labels: tuple[Any, ...], name: str) -> Any:
         return same[0]
     alike = [x for x in labels if _folded(written(x)) == _folded(written(positive))]
     if len(labels) == 2 or alike:
-        raise DataError(
-            f"no label {positive!r} in '{name}'; its labels are {listing(labels)}."
-            f"{nearest(str(positive), map(str, labels))}"
-        )
+        raise DataError(f"no label {positive!r} in '{name}'; its labels are {choices(positive, labels)}")
     return positive
 
 
@@ -244,16 +225,12 @@ def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _is_01(x: Any) -> bool:
-    return is_number(x) and x in (0, 1)
-
-
 def _as_01(x: Any) -> bool | None:
     """What a label says as 0 or 1, however it is written; None where it says neither."""
     return {"1": True, "0": False}.get(meaning(x))
 
 
-def score_column(column: pd.Series[Any], name: str) -> NDArray[np.float64]:
+def score_column(column: pd.Series[Any], name: str) -> Floats:
     """Scores as floats, NaN where missing; DataError outside [0, 1] or for text."""
     score = numbers_of(column, booleans=True)
     if score is None:

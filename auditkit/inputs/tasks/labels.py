@@ -10,10 +10,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from auditkit.arrays import Ints
 from auditkit.errors import DataError, listing
 from auditkit.values import Unwritten, factorized, is_number, written
 
@@ -34,7 +33,7 @@ def meaning(label: Any) -> str:
     return written(float(label)) if _NUMBER.fullmatch(label) else label
 
 
-def distinct(column: pd.Series[Any], name: str) -> tuple[NDArray[np.int64], list[Any]]:
+def distinct(column: pd.Series[Any], name: str) -> tuple[Ints, list[Any]]:
     """Codes (N,), -1 where missing, and the labels that occur; DataError for lists and what else is no label."""
     try:
         codes, labels = factorized(column)

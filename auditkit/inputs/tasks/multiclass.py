@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch
-from auditkit.errors import DataError, ModelError, listing, nearest
+from auditkit.errors import DataError, ModelError, choices, listing
 from auditkit.inputs.tasks.labels import distinct
-from auditkit.inputs.tasks.task import AuditTask, Floats, Option, Target, several_each, wrong_by
+from auditkit.inputs.tasks.task import AuditTask, Decided, Option, Said, Target, several_each, wrong_by
 from auditkit.records import Task
 from auditkit.values import is_number
 
@@ -35,16 +36,9 @@ class Multiclass(AuditTask):
     takes: ClassVar[frozenset[Option]] = frozenset({"classes"})
     part: ClassVar[Task | None] = "binary"
 
-    def target(
-        self,
-        columns: Sequence[pd.Series[Any]],
-        names: Sequence[str],
-        *,
-        positive: Any = None,
-        classes: Sequence[Any] | None = None,
-    ) -> Target:
+    def target(self, columns: Sequence[pd.Series[Any]], names: Sequence[str], said: Said) -> Target:
         """Labels of any number, in the order of `classes`."""
-        return ClassTarget.of(columns[0], names[0], classes=classes)
+        return ClassTarget.of(columns[0], names[0], classes=said.classes)
 
     def table(self, out: Tensor, n: int, *, told: bool) -> Tensor:
         """(N, classes)."""
@@ -62,9 +56,7 @@ class Multiclass(AuditTask):
         sums_to_one(score, out.dtype)
         return score
 
-    def decided(
-        self, said: Floats, *, threshold: float, classes: tuple[str, ...]
-    ) -> tuple[NDArray[Any], Floats | None]:
+    def decided(self, said: Floats, *, threshold: float, classes: tuple[str, ...]) -> Decided:
         """The class of the largest probability; ModelError unless there is one for each class."""
         if said.shape[1] != len(classes):
             raise ModelError(
@@ -90,8 +82,8 @@ class Multiclass(AuditTask):
         return [classes[int(c)] for c in codes]
 
 
-@dataclass(frozen=True)
-class ClassTarget:
+@dataclass(frozen=True, kw_only=True)
+class ClassTarget(Target):
     """The classes of a target, in their order: outputs of a net stand in it.
 
     >>> target = ClassTarget.of(pd.Series(["b", "a", None]), "kind", classes=["b", "a", "c"])
@@ -99,13 +91,8 @@ class ClassTarget:
     [1, -1, 2]
     """
 
-    classes: tuple[str, ...]
-    """Names of the classes."""
     numeric: bool
     """True where the classes are integers: then 2, 2.0 and True are told apart from text."""
-    positive: str = ""
-    """Empty: no class counts as positive."""
-    cautions: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, column: pd.Series[Any], name: str, *, classes: Sequence[Any] | None = None) -> ClassTarget:
@@ -123,7 +110,7 @@ class ClassTarget:
         own = [_plain(x) for x in column.cat.categories] if ordered else labels
         stated = own if classes is None else _checked(classes)
         numeric = all(isinstance(x, int) for x in stated)
-        target = cls(tuple(str(x) for x in stated), numeric)
+        target = cls(classes=tuple(str(x) for x in stated), numeric=numeric)
         if len(set(labels)) > MOST_CLASSES:
             raise DataError(
                 f"the target '{name}' has {len(labels)} different values: too many to be classes"
@@ -157,8 +144,8 @@ class ClassTarget:
         unknown = [x for x in labels if str(x) not in self.classes]
         if unknown:
             raise DataError(
-                f"'{name}' holds {listing(unknown)}, which is no class; the classes are {listing(self.classes)}."
-                f"{nearest(str(unknown[0]), self.classes)} Name all that there are with classes="
+                f"'{name}' holds {listing(unknown)}, which is no class; the classes are "
+                f"{choices(unknown[0], self.classes)} Name all that there are with classes="
             )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from auditkit.errors import DataError, listing
 from auditkit.inputs.tasks.binary import Binary, BinaryTarget, Codes
-from auditkit.inputs.tasks.task import Option, several_each
+from auditkit.inputs.tasks.task import Option, Said, Target, several_each
 from auditkit.records import Task
 
 if TYPE_CHECKING:
@@ -30,17 +30,10 @@ class Multilabel(Binary):
         if len(names) < 2 or len(set(names)) < len(names):
             raise DataError(f"a multilabel target is two or more different columns; y_true names {listing(names)}")
 
-    def target(
-        self,
-        columns: Sequence[pd.Series[Any]],
-        names: Sequence[str],
-        *,
-        positive: Any = None,
-        classes: Sequence[Any] | None = None,
-    ) -> LabelsTarget:
+    def target(self, columns: Sequence[pd.Series[Any]], names: Sequence[str], said: Said) -> LabelsTarget:
         """A target a column; DataError where one of them is none."""
         each = [BinaryTarget.of(column, name) for column, name in zip(columns, names, strict=True)]
-        return LabelsTarget(each[0], tuple(names))
+        return LabelsTarget(first=each[0], classes=tuple(names))
 
     def table(self, out: Tensor, n: int, *, told: bool) -> Tensor:
         """(N, labels)."""
@@ -51,18 +44,12 @@ class Multilabel(Binary):
         return table
 
 
-@dataclass(frozen=True)
-class LabelsTarget:
+@dataclass(frozen=True, kw_only=True)
+class LabelsTarget(Target):
     """Several columns of yes or no; each has a target of its own in the audit of that label."""
 
     first: BinaryTarget
-    """Of the first label."""
-    classes: tuple[str, ...]
-    """The labels."""
-    positive: str = ""
-    written: tuple[str, ...] = ()
-    cautions: tuple[str, ...] = ()
-    """None: each label says its own, where it is audited."""
+    """Of the first label. Cautions are none of all: each label says its own, where it is audited."""
 
     def code(self, column: pd.Series[Any], name: str) -> Codes:
         """1, 0 or -1 for every value, as of the first label."""

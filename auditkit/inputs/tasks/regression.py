@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import DataError
-from auditkit.inputs.tasks.task import AuditTask, Floats, Target, one_each, wrong_shape
+from auditkit.inputs.tasks.task import AuditTask, Decided, Said, Target, one_each, wrong_shape
 from auditkit.records import Task
 from auditkit.values import Unwritten, factorized, is_number
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+"""Text that writes a number."""
 
 
 class Regression(AuditTask):
@@ -35,14 +38,7 @@ class Regression(AuditTask):
     gap_targets: ClassVar[tuple[str, ...]] = ("mean_prediction",)
     scores: ClassVar[bool] = False
 
-    def target(
-        self,
-        columns: Sequence[pd.Series[Any]],
-        names: Sequence[str],
-        *,
-        positive: Any = None,
-        classes: Sequence[Any] | None = None,
-    ) -> Target:
+    def target(self, columns: Sequence[pd.Series[Any]], names: Sequence[str], said: Said) -> Target:
         """Finite numbers, of more than one value."""
         return NumberTarget.of(columns[0], names[0])
 
@@ -63,9 +59,7 @@ class Regression(AuditTask):
 
         return finite(out, start)
 
-    def decided(
-        self, said: Floats, *, threshold: float, classes: tuple[str, ...]
-    ) -> tuple[NDArray[Any], Floats | None]:
+    def decided(self, said: Floats, *, threshold: float, classes: tuple[str, ...]) -> Decided:
         """The numbers, without scores."""
         return said, None
 
@@ -82,19 +76,12 @@ class Regression(AuditTask):
         return [f"{x:.4g}" for x in codes]
 
 
-@dataclass(frozen=True)
-class NumberTarget:
+class NumberTarget(Target):
     """A target that is a number.
 
     >>> NumberTarget.of(pd.Series([1.5, None, 3.0]), "price").code(pd.Series([1, 2, None]), "predicted").tolist()
     [1.0, 2.0, nan]
     """
-
-    positive: str = ""
-    """Empty: no value counts as positive."""
-    classes: tuple[str, ...] = ()
-    written: tuple[str, ...] = ()
-    cautions: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, column: pd.Series[Any], name: str) -> NumberTarget:
@@ -135,11 +122,7 @@ def numbers_of(column: pd.Series[Any], *, booleans: bool = False) -> Floats | No
         codes, labels = factorized(column)
     except Unwritten:
         return None
-    allowed = all(_writes_a_number(x) if isinstance(x, str) else is_number(x) for x in labels)
+    allowed = all(_NUMBER.fullmatch(x) is not None if isinstance(x, str) else is_number(x) for x in labels)
     if not allowed or (not booleans and any(isinstance(x, bool) for x in labels)):
         return None
     return np.array([*(float(x) for x in labels), np.nan], dtype=np.float64)[codes]
-
-
-def _writes_a_number(text: str) -> bool:
-    return re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", text) is not None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import DataError, ForwardError, listing
 from auditkit.records import Task
@@ -17,36 +19,41 @@ from auditkit.records import Task
 if TYPE_CHECKING:
     from torch import Tensor
 
-Floats = NDArray[np.float64]
 Option = Literal["positive", "classes", "score", "threshold"]
 
 
-class Target(Protocol):
+Decided = tuple[NDArray[Any], Floats | None]
+"""(N,) decisions, and scores where there are some, as a `Batch` holds them."""
+
+
+class Said(NamedTuple):
+    """What is said of a target beside its columns; None: nothing."""
+
+    positive: Any = None
+    """The label that counts as positive."""
+    classes: Sequence[Any] | None = None
+    """The labels in their order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target(ABC):
     """How the values of a target column are read."""
 
-    @property
-    def positive(self) -> Any:
-        """The label that counts as positive; "" where none does."""
-        ...
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The classes in their order, or the labels of several; empty for others."""
-        ...
+    positive: Any = ""
+    """The label that counts as positive, as it stands in the data; "" where none does."""
+    classes: tuple[str, ...] = ()
+    """The classes in their order, or the labels of several; empty for others."""
+    cautions: tuple[str, ...] = ()
+    """What a reader should know of it; whole sentences."""
 
     @property
     def written(self) -> tuple[str, ...]:
         """The labels as they are written, which may look alike; empty where there is nothing to mistake."""
-        ...
+        return ()
 
-    @property
-    def cautions(self) -> tuple[str, ...]:
-        """What a reader should know of it; whole sentences."""
-        ...
-
+    @abstractmethod
     def code(self, column: pd.Series[Any], name: str) -> NDArray[Any]:
         """The values (N,) as a `Batch` holds them; DataError for what the target does not know."""
-        ...
 
 
 class AuditTask(ABC):
@@ -77,22 +84,10 @@ class AuditTask(ABC):
             )
 
     @abstractmethod
-    def target(
-        self,
-        columns: Sequence[pd.Series[Any]],
-        names: Sequence[str],
-        *,
-        positive: Any = None,
-        classes: Sequence[Any] | None = None,
-    ) -> Target:
-        """The target of its columns; DataError for anything doubtful.
+    def target(self, columns: Sequence[pd.Series[Any]], names: Sequence[str], said: Said) -> Target:
+        """The target of its columns; DataError for anything doubtful."""
 
-        `positive`: the label that counts as positive; `classes`: the labels in their order. None: not said.
-        """
-
-    def decisions(
-        self, target: Target, decisions: pd.Series[Any], score: pd.Series[Any] | None
-    ) -> tuple[NDArray[Any], Floats | None]:
+    def decisions(self, target: Target, decisions: pd.Series[Any], score: pd.Series[Any] | None) -> Decided:
         """Columns of decisions and scores (one that `takes` a score), as a `Batch` holds them."""
         return target.code(decisions, str(decisions.name)), None
 
@@ -119,9 +114,7 @@ class AuditTask(ABC):
         """
 
     @abstractmethod
-    def decided(
-        self, said: Floats, *, threshold: float, classes: tuple[str, ...]
-    ) -> tuple[NDArray[Any], Floats | None]:
+    def decided(self, said: Floats, *, threshold: float, classes: tuple[str, ...]) -> Decided:
         """Decisions and scores of rows, as a `Batch` holds them, of what the model says of them."""
 
     @abstractmethod
