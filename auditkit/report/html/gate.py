@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, confidence, decimals
-from auditkit.formatting import limit as limit_of
 from auditkit.records import Report, Status, Verdict
 from auditkit.report.html.figures import Figure, TableView
 from auditkit.report.html.geometry import Axis, Mark, mark
@@ -13,6 +12,7 @@ from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distances, ranked, sentence
 from auditkit.report.vocabulary import (
     STATUS,
+    asked,
     kind_of_verdict,
     number,
     range_text,
@@ -104,7 +104,7 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
         mark=mark(AXIS, distances(v.rule, e), v.status) if e and e.value is not None else Mark(v.status, None),
         value=value_text(e, v.rule.comparison, of) + (" points" if unit else ""),
         range=range_text(e, v.rule.comparison, of),
-        limit=f"{'≤' if v.rule.at_most is not None else '≥'} {limit_of(v.rule.limit, v.rule.comparison, of=of)}",
+        limit=asked(v.rule, of, signs=True),
     )
 
 
@@ -134,8 +134,6 @@ def _table(report: Report, order: list[Verdict]) -> TableView:
         e = v.estimate
         level = confidence(e.level) if e else NOTHING
         of = kind_of_verdict(report, v)
-        side = "at most" if v.rule.at_most is not None else "at least"
-        bound = f"{side} {limit_of(v.rule.limit, v.rule.comparison, of=of)}"
         rows.append(
             (
                 shown(v.rule.id),
@@ -143,7 +141,7 @@ def _table(report: Report, order: list[Verdict]) -> TableView:
                 v.rule.metric,
                 v.rule.comparison.replace("_", " "),
                 ", ".join(shown(a) for a in v.rule.by) or NOTHING,
-                bound,
+                asked(v.rule, of),
                 value_text(e, v.rule.comparison, of),
                 range_text(e, v.rule.comparison, of) or NOTHING,
                 level,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.formatting import interval, percent, points, quantity
-from auditkit.formatting import limit as limit_of
 from auditkit.records import Finding, Status, Verdict
 from auditkit.report.html import why
 from auditkit.report.html.leading import lower_is_better, speaks_in_people, sure_part
@@ -13,7 +12,7 @@ from auditkit.report.html.lookup import Lookup, established
 from auditkit.report.html.rules import ranked, sentence
 from auditkit.report.html.sections import TITLES, home
 from auditkit.report.html.unmeasured import too_small, unasked
-from auditkit.report.vocabulary import by_words, kind_of_verdict, listed, number, several, shown, upper_first
+from auditkit.report.vocabulary import asked, by_words, kind_of_verdict, listed, number, several, shown, upper_first
 
 MOST = {"fail": 3, "inconclusive": 1}
 """Rules of a state that get a sentence of their own; the gate has them all."""
@@ -67,7 +66,7 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
     if e is None:
         return f"{sentence(rule, look)}: {lost}.", v.reason
     of = kind_of_verdict(look.report, v)
-    asks = f"{'at most' if rule.at_most is not None else 'at least'} {limit_of(rule.limit, rule.comparison, of=of)}"
+    asks = asked(rule, of)
     size = f"{quantity(e.value, rule.comparison, of=of)}, {interval(e, rule.comparison, of=of)}"
     finding = look.by_id(v.finding)
     pair = look.pair(rule.metric, rule.by) if rule.comparison in ("difference", "ratio") else None
