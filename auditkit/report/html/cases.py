@@ -115,9 +115,7 @@ def _note(x: Cases, drawn: int) -> str:
 
 def _card(case: Case, most: int, fits: bool) -> Card:
     drawn = case.contributions[:most]
-    values = [v for _, _, v in drawn]
-    low, high = min([0.0, *values]), max([0.0, *values])
-    axis = axis_over(low, high) if high > low else Axis(0.0, 1.0, 4)
+    axis = axis_over(v for _, _, v in drawn)
     more = len(case.contributions) - len(drawn)
     tokens = _tokens(case.tokens)
     note = shown(case.note, empty="", longest=600)

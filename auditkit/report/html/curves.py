@@ -40,7 +40,6 @@ class Curves(NamedTuple):
     y_title: str
     x: Axis
     y: Axis
-    x_ticks: tuple[tuple[float, str], ...]
     y_ticks: tuple[tuple[float, str], ...]
     """(percent from the top, words)."""
     diagonal: tuple[float, float, float, float] | None
@@ -61,8 +60,7 @@ def view(curve: Curve, lines: int = 12, rows: int = 60, names: Names | None = No
         y_title=upper_first(shown(curve.unit_y)),
         x=x,
         y=y,
-        x_ticks=tuple((at, _tick(v)) for at, v in x.ticks()),
-        y_ticks=tuple((round(100 - at, 2), _tick(v)) for at, v in y.ticks()[:: 2 if y.parts == 4 else 1]),
+        y_ticks=tuple((round(100 - at, 2), words) for at, words in y.ticks[:: 2 if y.parts == 4 else 1]),
         diagonal=_diagonal(x, y) if curve.diagonal else None,
         lines=tuple(_line(s, x, y) for s in series),
         note=_note(curve, lines, zoomed=x.low > 0 or y.low > 0),
@@ -76,11 +74,7 @@ def _axis(values: Sequence[float | None], *, whole: bool) -> Axis:
     least, most = min(told, default=0.0), max(told, default=1.0)
     if not whole and 0 < most - least < least:
         return axis_between(least, most)
-    return Axis(0.0, 1.0, 4) if least >= 0 and 0.5 < most <= 1 else axis_over(least, most)
-
-
-def _tick(x: float) -> str:
-    return f"{round(x, 9):,g}".replace("-", "−")
+    return Axis(0.0, 1.0, 4) if least >= 0 and 0.5 < most <= 1 else axis_over([least, most])
 
 
 def _thinned(n: int) -> list[int]:

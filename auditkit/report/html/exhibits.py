@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from auditkit.formatting import BOUNDS, NOTHING, in_unit
@@ -76,7 +76,6 @@ class Chart(NamedTuple):
     title: str
     blocks: tuple[Block, ...]
     axis: Axis
-    ticks: tuple[tuple[float, str], ...]
     zero: float | None
     """Where 0 lies, if inside the plot."""
     cut: bool
@@ -91,25 +90,26 @@ def chart(title: str, blocks: Iterable[tuple[str, Sequence[Named]]], unit: str, 
     """Estimates as rows; of more than twelve in a block those surest to differ from 0 are drawn."""
     told = [(name, list(rows)) for name, rows in blocks if rows]
     kept = [(name, _surest(rows)) for name, rows in told]
-    axis = axis or axis_of(
-        (e for _, rows in kept for _, e, _ in rows), _LEAST if unit in ("percent", "points") else 0.0
-    )
-    drawn = tuple(Block(name, tuple(_row(axis, unit, *r) for r in rows)) for name, rows in kept)
+    axis = axis or _axis([e for _, rows in kept for _, e, _ in rows], unit)
+    drawn = tuple(Block(name, tuple(_row(axis, *r) for r in rows)) for name, rows in kept)
     return Chart(
         title=title,
         blocks=drawn,
         axis=axis,
-        ticks=tuple((x, _tick(v, unit)) for x, v in axis.ticks()),
         zero=axis.at(0.0) if axis.low < 0 < axis.high else None,
         cut=any(len(rows) > MOST for _, rows in told),
     )
 
 
-def axis_of(estimates: Iterable[Estimate], least: float = 0.0) -> Axis:
-    """The axis that holds every value and every limit of what counts, and `least` of a range that is not negative."""
-    ends = [x for e in estimates if counts(e) for x in (e.value, e.low, e.high) if x is not None]
-    low, high = min(ends, default=0.0), max(ends, default=1.0)
-    return axis_over(low, max(high, least) if low >= 0 else high)
+def _axis(estimates: Iterable[Estimate], unit: str) -> Axis:
+    ends = list(_ends(estimates))
+    least = _LEAST if unit in ("percent", "points") and ends and min(ends) >= 0 else None
+    return axis_over([*ends, least], unit)
+
+
+def _ends(estimates: Iterable[Estimate]) -> Iterator[float]:
+    """Every value, and every limit, of what counts."""
+    return (x for e in estimates if counts(e) for x in (e.value, e.low, e.high) if x is not None)
 
 
 class Group(NamedTuple):
@@ -129,7 +129,7 @@ def estimates(x: GroupEstimates) -> tuple[Chart, ...]:
     """One small chart a series, at most twelve, all on one axis."""
     unit = _UNITS.get(x.unit.casefold(), "")
     kept = x.series[:MOST]
-    axis = axis_of(e for _, es in x.rows for e in es)
+    axis = axis_over(_ends(e for _, es in x.rows for e in es), unit)
     return tuple(
         chart(
             "Everybody" if name == "overall" else upper_first(shown(name)),
@@ -207,8 +207,8 @@ def _surest(rows: list[Named]) -> list[Named]:
     return [r for r in rows if id(r) in kept]
 
 
-def _row(axis: Axis, unit: str, label: str, e: Estimate, tone: str) -> Row:
-    n = counted(e)
+def _row(axis: Axis, label: str, e: Estimate, tone: str) -> Row:
+    n, unit = counted(e), axis.unit
     size = f"n {n:,}" if n else ""
     if counts(e):
         return Row(label, size, mark(axis, e, tone), in_unit(e.value, unit), range_in(e, unit), "")
@@ -234,11 +234,6 @@ def _value(e: Estimate, unit: str) -> str:
 def _both(e: Estimate, unit: str) -> str:
     value, interval = texts(e, unit)
     return f"{value} ({interval})" if interval != NOTHING else value
-
-
-def _tick(x: float, unit: str) -> str:
-    size = round(100 * x, 6) if unit in ("percent", "points") else round(x, 9)
-    return f"{size:,g}".replace("-", "−") + ("%" if unit == "percent" else "")
 
 
 def level_of(e: Estimate) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from auditkit.formatting import NOTHING, confidence, in_unit, points
+from auditkit.formatting import NOTHING, confidence, in_unit
 from auditkit.records import Comparison, Estimate, Unit
 from auditkit.report.html.told import Told, deck
 from auditkit.report.vocabulary import range_text, value_text
@@ -117,19 +117,24 @@ def level_text(e: Estimate | None) -> str:
     return confidence(e.level if e else 0.95)
 
 
+def as_points(unit: Unit) -> Unit:
+    """The unit of a gap, whose shares are written as points."""
+    return "points" if unit == "percent" else unit
+
+
 def amount(v: float | None, unit: Unit) -> str:
     """A part of a gap, or a gap, without its unit: shares as points.
 
-    >>> amount(0.0725, "points"), amount(-1234.5, "")
+    >>> amount(0.0725, "percent"), amount(-1234.5, "")
     ('7.2', '−1,234')
     """
-    return points(v) if unit in ("points", "percent") else in_unit(v, unit)
+    return in_unit(v, as_points(unit))
 
 
-def tick(v: float, unit: Unit) -> str:
-    """The same beside a tick of an axis: in full, without zeros that say nothing.
+def unit_words(unit: Unit, before: str = ", ") -> str:
+    """The unit of shares behind what is counted in it; a plain number or a ratio needs no word.
 
-    >>> tick(-0.05, "points"), tick(1500.0, "")
-    ('−5', '1,500')
+    >>> unit_words("points"), unit_words("ratio")
+    (', points', '')
     """
-    return f"{round(100 * v if unit in ('points', 'percent') else v, 6):,g}".replace("-", "−")
+    return f"{before}{unit}" if unit in ("points", "percent") else ""

@@ -60,7 +60,7 @@ def view(look: Lookup) -> Gaps | None:
     if not found:
         return None
     widest = max([f.estimate.value or 0.0 for f in found] + [_limit(look, f) or 0.0 for f in found])
-    axis = axis_to(min(1.0, 1.1 * widest) if widest else 0.4)
+    axis = axis_to(min(1.0, 1.1 * widest) if widest else 0.4, "points")
     bys = list(dict.fromkeys(f.by for f in found))
     blocks = tuple(_block(look, axis, by, [f for f in found if f.by == by]) for by in bys)
     level = level_text(found[0].estimate)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, confidence, decimals, percent
 from auditkit.records import Estimate, Finding, Layer, Layers, Unit
-from auditkit.report.html.figures import Figure, Names, TableView, amount, tick
+from auditkit.report.html.figures import Figure, Names, TableView, amount, as_points, unit_words
 from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.told import NO_LINES, Told
@@ -20,7 +20,7 @@ MOST = 16
 LONGEST = 40
 """Layers of the table."""
 
-KNOWS = Axis(0.5, 1.0, 5)
+KNOWS = Axis(0.5, 1.0, 5, "percent")
 """Balanced accuracy: .5 is guessing."""
 
 HARDLY = 0.1
@@ -51,7 +51,6 @@ class LayerRow(NamedTuple):
     towards: str
     """Paths of the strip of neurons: those that widen the gap, and those that close it."""
     against: str
-    neurons: int
 
 
 class Net(NamedTuple):
@@ -59,9 +58,7 @@ class Net(NamedTuple):
 
     figure: Figure
     knows: Axis
-    knows_ticks: tuple[tuple[float, str], ...]
     uses: Axis
-    uses_ticks: tuple[tuple[float, str], ...]
     zero: float
     heads: tuple[str, str]
     rows: tuple[LayerRow, ...]
@@ -73,28 +70,18 @@ class Net(NamedTuple):
 def view(look: Lookup, f: Finding, x: Layers, names: Names, told: Told = NO_LINES) -> Net:
     """One exhibit of layers as a figure."""
     drawn = _drawn(x.layers)
-    ends = [
-        v
-        for layer in drawn
-        for e in (layer.before, layer.after)
-        if e is not None
-        for v in (e.value, e.low if e is layer.after else None, e.high if e is layer.after else None)
-        if v is not None
-    ]
-    ends += [layer.random for layer in drawn if layer.random is not None]
-    low, high = min([0.0, *ends]), max([0.0, *ends])
-    uses = axis_over(low, high) if high > low else Axis(0.0, 1.0, 4)
+    ends = [layer.random for layer in drawn]
+    ends += [e.value for layer in drawn if (e := layer.before) is not None]
+    ends += [v for layer in drawn if (e := layer.after) is not None for v in (e.value, e.low, e.high)]
+    uses = axis_over(ends, as_points(x.unit))
     answer = _always(look)
     attribute = shown(x.attribute)
-    unit = {"points": ", points", "percent": ", percent"}.get(x.unit, "")
     return Net(
         figure=Figure(title_of(x), _subtitle(x, len(drawn)), _sentence(f, x), names.table(table_of(x)), told),
         knows=KNOWS,
-        knows_ticks=tuple((at, f"{100 * v:.0f}%") for at, v in KNOWS.ticks()[::2]),
         uses=uses,
-        uses_ticks=tuple((at, tick(v, x.unit)) for at, v in uses.ticks()),
         zero=uses.at(0.0),
-        heads=(f"Knows: {attribute} named right", f"Uses: the gap{unit}"),
+        heads=(f"Knows: {attribute} named right", f"Uses: the gap{unit_words(x.unit)}"),
         rows=tuple(_row(layer, x, uses, answer) for layer in drawn),
         strips=any(layer.neurons for layer in drawn),
         accuracy=any(layer.accuracy_after is not None for layer in drawn),
@@ -271,7 +258,6 @@ def _row(layer: Layer, x: Layers, axis: Axis, answer: str) -> LayerRow:
         else f"from {percent(layer.accuracy_before)}",
         towards=towards,
         against=against,
-        neurons=len(layer.neurons),
     )
 
 

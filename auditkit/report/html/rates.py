@@ -76,7 +76,7 @@ def overall(look: Lookup) -> Rates | None:
     found = [f for f in look.report.findings if f.concern == "performance" and not f.by and look.in_rates(f)]
     if not found:
         return None
-    axis = Axis(0.0, 1.0, 4)
+    axis = share_axis(1.0)
     rows = tuple(_row(upper_first(look.say.phrase(f.metric)), axis, f.estimate, "n") for f in found)
     right = next((f for f in found if f.metric == RIGHT and f.estimate.value is not None), None)
     title = "The model over everybody"
