@@ -206,6 +206,11 @@ def does(report: Report, policy: str = "policy") -> str:
     return "meets its one rule" if n == 1 else f"meets all {several(n, 'rule')} of its {policy}"
 
 
+def series_name(name: str) -> str:
+    """Whom one line, or one chart, of an exhibit is about."""
+    return "Everybody" if name in ("overall", "everybody") else shown(name)
+
+
 def by_words(by: Sequence[str]) -> str:
     """The attributes of a finding.
 

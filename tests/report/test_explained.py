@@ -93,7 +93,7 @@ def test_more_than_two_groups_are_named_as_the_exhibit_names_them(look: Lookup) 
 def test_bars_begin_where_the_last_one_ended_and_end_at_the_gap(look: Lookup, sign: int) -> None:
     x = explained.parts(sign=sign)
     view = waterfall.view(look, explained.gap(x), x, Names())
-    at = view.zero
+    at = view.axis.at(0.0)
     for bar in view.bars:
         assert min(abs(bar.x - at), abs(bar.x + bar.width - at)) < 0.15
         at = bar.end

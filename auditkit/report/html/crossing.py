@@ -55,7 +55,7 @@ def views(look: Lookup) -> list[Matrix]:
 
 
 def _matrix(look: Lookup, metric: str, by: By) -> Matrix | None:
-    cross = {tuple(g.group[a] for a in by): g.estimate for g in look.groups(metric, by)}
+    cross = look.by_group(metric, by)
     values = [list(dict.fromkeys(key[i] for key in cross)) for i in (0, 1)]
     across = 0 if len(values[0]) <= len(values[1]) else 1
     if len(values[across]) > WIDEST:

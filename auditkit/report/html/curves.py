@@ -9,7 +9,7 @@ from auditkit.formatting import NOTHING, plain
 from auditkit.records import Curve, Series
 from auditkit.report.html.figures import Names, TableView
 from auditkit.report.html.geometry import Axis, axis_between, axis_over
-from auditkit.report.vocabulary import number, several, shown, upper_first
+from auditkit.report.vocabulary import number, series_name, several, shown, upper_first
 
 DOTS = 30
 """Points up to which each has a mark and its interval; beyond, the line alone."""
@@ -48,10 +48,9 @@ class Curves(NamedTuple):
     table: TableView
 
 
-def view(curve: Curve, lines: int = 12, rows: int = 60, names: Names | None = None) -> Curves:
+def view(curve: Curve, lines: int, rows: int, names: Names) -> Curves:
     """An exhibit as at most `lines` small charts, and a table of at most `rows` rows."""
     series = curve.series[:lines]
-    table = _table(curve, lines, rows)
     x = _axis([v for s in series for v in s.x], whole=curve.diagonal)
     y = _axis([v for s in series for vs in (s.y, s.low, s.high) for v in vs], whole=curve.diagonal)
     return Curves(
@@ -64,7 +63,7 @@ def view(curve: Curve, lines: int = 12, rows: int = 60, names: Names | None = No
         diagonal=_diagonal(x, y) if curve.diagonal else None,
         lines=tuple(_line(s, x, y) for s in series),
         note=_note(curve, lines, zoomed=x.low > 0 or y.low > 0),
-        table=names.table(table) if names else table,
+        table=names.table(_table(curve, lines, rows)),
     )
 
 
@@ -99,7 +98,7 @@ def _line(s: Series, x: Axis, y: Axis) -> Line:
         low, high = (limits[i] if i < len(limits) else None for limits in (s.low, s.high))
         if low is not None and high is not None:
             bars.append(f"M{10 * at:.0f} {1000 - 10 * y.at(low):.0f}V{1000 - 10 * y.at(high):.0f}")
-    name = "Everybody" if s.name in ("overall", "everybody") else upper_first(shown(s.name))
+    name = upper_first(series_name(s.name))
     if not dots:
         return Line(name, "", "", (), f"{name}: no points")
     words = f"{name}: {several(len(dots), 'point')}, from {_at(s, kept, 0)} to {_at(s, kept, -1)}"

@@ -117,7 +117,7 @@ def _groups(look: Lookup) -> list[TableView]:
     total = look.report.provenance.data.rows
     for by in look.bys():
         rows = look.rows_by_group(by)
-        truth = {tuple(g.group.values()): g.estimate for g in look.groups(TRUTH, by)}
+        truth = look.by_group(TRUTH, by)
         body = []
         for key, n in rows.items():
             share = percent(n / total) if total else NOTHING

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, confidence, in_unit
-from auditkit.records import Comparison, Estimate, Unit
+from auditkit.records import Estimate, Status, Unit
 from auditkit.report.html.told import Told, deck
-from auditkit.report.vocabulary import range_text, value_text
+from auditkit.report.vocabulary import number, range_in, shown
 
 OPEN = 4
 """Statements that stand open beside a figure."""
@@ -18,19 +18,29 @@ WIDEST = 12
 """Columns for which the style sheet has a class."""
 
 
+class Judged(NamedTuple):
+    """A cell that is a verdict: its shape before the word."""
+
+    status: Status
+    word: str
+
+
 class TableView(NamedTuple):
     """A table as text; the first column holds the row heads, numbers stand right."""
 
     caption: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    words: int = 1
-    """How many columns, from the left, are words."""
+    rows: tuple[tuple[str | Judged, ...], ...]
+    words: Container[int] = (0,)
+    """The columns that are words, which stand left."""
+    note: str = ""
+    folded: bool = False
+    """True for an exhibit that does not stand open."""
 
     @property
     def classes(self) -> str:
         """Classes of the table that say which columns stand right."""
-        return right_columns([i >= self.words for i in range(len(self.columns))])
+        return right_columns([i not in self.words for i in range(len(self.columns))])
 
 
 class Names:
@@ -85,8 +95,10 @@ def right_columns(right: Sequence[bool]) -> str:
     return "nums" if all(right[1:]) else " ".join(f"c{i + 1}" for i, r in enumerate(right[:WIDEST]) if r)
 
 
-def cells(e: Estimate | None, comparison: Comparison = "overall", kind: str = "share") -> tuple[str, str]:
+def cells(e: Estimate | None, unit: str = "percent", *, few: bool = False) -> tuple[str, str]:
     """Value and interval of an estimate, or why there is none.
+
+    Of too few people the count stands there; where it is no count, its value only if `few`.
 
     >>> cells(Estimate(value=0.5, low=0.4, high=0.6))
     ('50.0%', '40.0–60.0')
@@ -94,10 +106,24 @@ def cells(e: Estimate | None, comparison: Comparison = "overall", kind: str = "s
     if e is None:
         return NOTHING, ""
     if e.state == "undefined" or e.value is None:
-        return NOTHING, e.note or "nobody to count"
+        return NOTHING, shown(e.note, empty="nobody to count")
     if e.state == "sparse":
-        return of(e), "too few to tell"
-    return value_text(e, comparison, kind), range_text(e, comparison, kind)
+        return in_unit(e.value, unit) if few and e.numerator is None else of(e), "too few to tell"
+    return in_unit(e.value, unit), range_in(e, unit)
+
+
+def bracketed(value: str, interval: str) -> str:
+    """Both in one cell.
+
+    >>> bracketed("50.0%", "40.0–60.0"), bracketed("50.0%", "")
+    ('50.0% (40.0–60.0)', '50.0%')
+    """
+    return f"{value} ({interval})" if interval else value
+
+
+def cut_to(kept: int, every: int, what: str = "rows") -> str:
+    """How the caption of a table that is cut ends."""
+    return f"; {number(kept)} of {number(every)} {what}, all in the JSON report" if kept < every else ""
 
 
 def of(e: Estimate) -> str:

@@ -156,4 +156,4 @@ def _table(look: Lookup, found: list[Finding]) -> TableView:
             )
         )
     columns = ("Gap", "Lowest", "Highest", "Points", "Interval", "Seen from", "Ratio", "Interval")
-    return TableView("All gaps and ratios", columns, tuple(rows), words=3)
+    return TableView("All gaps and ratios", columns, tuple(rows), words=range(3))

@@ -150,4 +150,4 @@ def _table(report: Report, order: list[Verdict]) -> TableView:
             )
         )
     columns = ("Rule", "Verdict", "Metric", "Comparison", "By", "Limit", "Value", "Interval", "Level", "Rows", "Line")
-    return TableView("All rules", columns, tuple(rows), words=5)
+    return TableView("All rules", columns, tuple(rows), words=range(5))

@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, confidence, decimals, percent
 from auditkit.records import Estimate, Finding, Layer, Layers, Unit
-from auditkit.report.html.figures import Figure, Names, TableView, amount, as_points, unit_words
+from auditkit.report.html.figures import Figure, Names, TableView, amount, as_points, bracketed, cut_to, unit_words
 from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.told import NO_LINES, Told
-from auditkit.report.places import TRUTH
 from auditkit.report.vocabulary import listed, number, range_in, shown, upper_first
 
 MOST = 16
@@ -220,11 +219,7 @@ def _sentence(f: Finding, x: Layers) -> str:
 
 def _always(look: Lookup) -> str:
     """What the commoner answer is, in words."""
-    if not look.binary:
-        return "always giving the commoner answer"
-    groups = next((g for by in look.bys() if len(by) == 1 and (g := look.groups(TRUTH, by))), ())
-    yes = sum(g.estimate.numerator or 0.0 for g in groups)
-    n = sum(g.estimate.denominator or 0.0 for g in groups)
+    yes, n = look.truth() if look.binary else (0.0, 0.0)
     if not n:
         return "always giving the commoner answer"
     return f"always answering {'yes' if yes > n / 2 else 'no'}"
@@ -291,8 +286,7 @@ def table_of(x: Layers) -> TableView:
     before = {_with_range(layer.before, x.unit) for layer in layers if layer.before is not None}
     same = len(before) == 1
     caption = (title if who in title else f"{title}, {who}") + (f"; the gap before is {min(before)}" if same else "")
-    if len(x.layers) > LONGEST:
-        caption += f"; {LONGEST} of {len(x.layers)} layers, all in the JSON report"
+    caption += cut_to(len(layers), len(x.layers), "layers")
     gap = () if same else ("Gap before",)
     columns = ("Layer", "Knows", "Untrained", "Selectivity", "AUC", *gap, "After erasing", "Random", "Accuracy after")
     rows = tuple(_cells(layer, x.unit, same) for layer in layers)
@@ -318,8 +312,7 @@ def _with_range(e: Estimate | None, unit: Unit) -> str:
     if e is None or e.value is None:
         return NOTHING
     value = percent(e.value) if unit == "percent" else amount(e.value, unit)
-    span = range_in(e, unit)
-    return f"{value} ({span})" if span else value
+    return bracketed(value, range_in(e, unit))
 
 
 def _largest(layer: Layer, unit: Unit) -> str:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from auditkit.catalogue.index import METRICS
 from auditkit.formatting import NOTHING
 from auditkit.records import Comparison, Concern, Finding, GroupEstimate
-from auditkit.report.html.exhibits import MOST, Chart, Named, chart, level_of, texts
-from auditkit.report.html.figures import Figure, Names, TableView, counted
+from auditkit.report.html.exhibits import MOST, Chart, Named, chart, level_of
+from auditkit.report.html.figures import Figure, Names, TableView, cells, counted, cut_to
 from auditkit.report.html.lookup import By, Lookup, established
 from auditkit.report.html.sections import in_cases, reasons
 from auditkit.report.html.told import Told, once
@@ -196,23 +196,15 @@ def _drawn_groups(found: list[Finding]) -> dict[By, tuple[GroupEstimate, ...]]:
 
 
 def _table(look: Lookup, found: list[Finding], tallest: int) -> TableView:
-    rows = [
-        (
-            upper_first(_label(f)) if f.comparison == "overall" else f"{comparison_name(f.comparison)}, {_label(f)}",
-            *texts(f.estimate, unit_of(f)),
-            f"{counted(f.estimate):,}",
-        )
-        for f in found
-    ]
+    told = [(_row_head(f), f.estimate, unit_of(f)) for f in found]
     for by, groups in groups_of(found).items():
-        rows += [
-            (
-                f"{upper_first(by_words(by))}: {look.say.label(g.group)}",
-                *texts(g.estimate, unit_of(found[0], "overall")),
-                f"{counted(g.estimate):,}",
-            )
-            for g in groups
-        ]
-    cut = f"; {tallest} of {len(rows)} rows, all in the JSON report" if len(rows) > tallest else ""
-    columns = ("What", "Value", "Interval", "n")
-    return TableView(f"{_metric_and_law(found[0])}{cut}", columns, tuple(rows[:tallest]) or ((NOTHING,) * 4,))
+        unit = unit_of(found[0], "overall")
+        told += [(f"{upper_first(by_words(by))}: {look.say.label(g.group)}", g.estimate, unit) for g in groups]
+    texts = [(what, *cells(e, unit, few=True), f"{counted(e):,}") for what, e, unit in told[:tallest]]
+    rows = tuple(tuple(t or NOTHING for t in row) for row in texts)
+    caption = f"{_metric_and_law(found[0])}{cut_to(len(rows), len(told))}"
+    return TableView(caption, ("What", "Value", "Interval", "n"), rows or ((NOTHING,) * 4,))
+
+
+def _row_head(f: Finding) -> str:
+    return upper_first(_label(f)) if f.comparison == "overall" else f"{comparison_name(f.comparison)}, {_label(f)}"

@@ -71,7 +71,7 @@ def view(f: Finding, name: str, names: Names) -> Trust | None:
         for t in f.trust
     )
     columns = ("Check", "Result", "What it tests", "Value", "Allowed")
-    return Trust(_sentence(f), names.table(TableView(f"Can it be trusted? {name}", columns, rows, 3)))
+    return Trust(_sentence(f), names.table(TableView(f"Can it be trusted? {name}", columns, rows, range(3))))
 
 
 def _sentence(f: Finding) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from auditkit.records import Curve, Finding, Table
+from auditkit.records import Curve, Finding
 from auditkit.report.html import curves, exhibits, layers, waterfall
 from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup, exhibits_of
@@ -28,11 +28,6 @@ class Room(NamedTuple):
         return cls(rows=max(10, min(60, 180 // figures)), lines=max(2, min(12, 20 // lines)))
 
 
-def _table(look: Lookup, f: Finding, x: Table, room: Room, names: Names) -> exhibits.Grid:
-    grid = exhibits.grid(x, room.rows, names)
-    return grid._replace(folded=grid.folded or room.folded)
-
-
 class Drawn(NamedTuple):
     """An exhibit, ready for its macro."""
 
@@ -50,7 +45,7 @@ class View(NamedTuple):
 VIEWS: dict[str, View] = {
     "group_estimates": View(lambda look, f, x, room, names: exhibits.group(x, room.rows, names), "group"),
     "curve": View(lambda look, f, x, room, names: curves.view(x, room.lines, room.rows, names), "lines"),
-    "table": View(_table, "table"),
+    "table": View(lambda look, f, x, room, names: exhibits.table(x, room.rows, names, folded=room.folded), "table"),
     "contributions": View(lambda look, f, x, room, names: waterfall.view(look, f, x, names), "waterfall"),
     "layers": View(lambda look, f, x, room, names: layers.view(look, f, x, names), "net"),
 }

@@ -9,7 +9,17 @@ from auditkit.formatting import NOTHING, decimals
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
 from auditkit.report.cautions import SENTENCE
 from auditkit.report.html.causes import gap_words, title_of
-from auditkit.report.html.figures import Figure, Names, TableView, amount, as_points, level_text, unit_words
+from auditkit.report.html.figures import (
+    Figure,
+    Names,
+    TableView,
+    amount,
+    as_points,
+    bracketed,
+    cut_to,
+    level_text,
+    unit_words,
+)
 from auditkit.report.html.geometry import Axis, axis_over
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.told import NO_LINES, Told
@@ -184,21 +194,21 @@ def table_of(look: Lookup, f: Finding, x: Contributions) -> TableView:
     body = tuple(
         (
             shown(r.label),
-            *_texts(r.estimate, x.unit),
+            *(t or NOTHING for t in _texts(r.estimate, x.unit)),
             *((whole_percent(r.share),) if shares else ()),
             *((decimals(r.beside, 2),) if besides else ()),
         )
         for r in (*x.rows, _whole(x))
     )
     heads = ("Share",) * shares + (upper_first(shown(x.beside)),) * besides
-    cut = f"; {LONGEST} of {len(x.rows)} parts, all in the JSON report" if len(x.rows) > LONGEST else ""
+    cut = cut_to(min(LONGEST, len(x.rows)), len(x.rows), "parts")
     return TableView(name_of(look, f, x) + cut, ("Part", _unit_words(x.unit), "Interval", *heads), body)
 
 
 def _texts(e: Estimate, unit: Unit) -> tuple[str, str]:
     if e.value is None:
         return NOTHING, shown(e.note, empty="not defined")
-    return amount(e.value, unit), range_in(e, unit) or NOTHING
+    return amount(e.value, unit), range_in(e, unit)
 
 
 def apart(look: Lookup, pairs: Sequence[tuple[Finding, Contributions]]) -> TableView:
@@ -209,21 +219,14 @@ def apart(look: Lookup, pairs: Sequence[tuple[Finding, Contributions]]) -> Table
         (
             shown(label),
             *(
-                _bracketed(of[label], x.unit) if label in of else NOTHING
+                bracketed(*_texts(of[label], x.unit)) if label in of else NOTHING
                 for of, (_, x) in zip(found, pairs, strict=True)
             ),
         )
         for label in labels[:LONGEST]
     ]
-    body.append(("The whole gap", *(_bracketed(x.total, x.unit) for _, x in pairs)))
-    cut = f"; {LONGEST} of {len(labels)} parts, all in the JSON report" if len(labels) > LONGEST else ""
+    body.append(("The whole gap", *(bracketed(*_texts(x.total, x.unit)) for _, x in pairs)))
     heads = tuple(f"{upper_first(gap_words(look, f, x))}{unit_words(x.unit)}" for f, x in pairs)
     by = pairs[0][0].by
-    return TableView(
-        f"Other gaps{f' of {by_words(by)}' if by else ''}, part by part{cut}", ("Part", *heads), tuple(body)
-    )
-
-
-def _bracketed(e: Estimate, unit: Unit) -> str:
-    value, interval = _texts(e, unit)
-    return value if e.value is None or interval == NOTHING else f"{value} ({interval})"
+    caption = f"Other gaps{f' of {by_words(by)}' if by else ''}, part by part"
+    return TableView(caption + cut_to(len(body) - 1, len(labels), "parts"), ("Part", *heads), tuple(body))
