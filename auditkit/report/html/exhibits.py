@@ -163,7 +163,7 @@ def _cell(value: str | int | float | None, unit: str) -> str | Judged:
     if not isinstance(value, str):
         return in_unit(value, unit)
     known = next((s for s in STATUS if s == value), None) if unit == "verdict" else None
-    return Judged(known, STATUS[known]) if known else shown(value, empty="")
+    return Judged(known) if known else shown(value, empty="")
 
 
 def _surest(rows: list[Named], middle: float) -> list[Named]:

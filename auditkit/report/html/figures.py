@@ -22,7 +22,6 @@ class Judged(NamedTuple):
     """A cell that is a verdict: its shape before the word."""
 
     status: Status
-    word: str
 
 
 class TableView(NamedTuple):

@@ -82,7 +82,6 @@ class First(NamedTuple):
     kicker: tuple[str, ...]
     title: str
     status: Status | None
-    word: str
     chips: tuple[Chip, ...]
     eyebrow: str
     headline: str
@@ -112,7 +111,6 @@ def view(look: Lookup) -> First:
         kicker=_kicker(report),
         title=f"{name} {does(report, 'fairness policy')}" if status else f"{name}: an audit without a policy",
         status=status,
-        word=STATUS[status] if status else "",
         chips=_chips(report),
         eyebrow=eyebrow,
         headline=headline,

@@ -12,7 +12,6 @@ from auditkit.report.html.geometry import Axis, Mark, axis_to, mark
 from auditkit.report.html.lookup import By, Lookup, established
 from auditkit.report.places import PARTS
 from auditkit.report.vocabulary import (
-    STATUS,
     by_words,
     range_text,
     several,
@@ -34,7 +33,6 @@ class GapRow(NamedTuple):
     value: str
     range: str
     status: Status | None
-    word: str
     note: str
     """In place of a mark, where there is none."""
 
@@ -101,7 +99,6 @@ def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
         value=value_text(e, "difference"),
         range=range_text(e, "difference"),
         status=status,
-        word=STATUS[status] if status else "no limit",
         note="" if e.value is not None else (e.note or "nobody to compare"),
     )
 

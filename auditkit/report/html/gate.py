@@ -30,7 +30,6 @@ class GateRow(NamedTuple):
 
     anchor: str
     status: Status
-    word: str
     rule: str
     reason: str
     mark: Mark
@@ -98,7 +97,6 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
     return GateRow(
         anchor=f"rule-{i}",
         status=v.status,
-        word=STATUS[v.status],
         rule=sentence(v.rule, look),
         reason=upper_first(reason),
         mark=mark(AXIS, distances(v.rule, e), v.status) if e and e.value is not None else Mark(v.status, None),

@@ -35,14 +35,9 @@ class Trust(NamedTuple):
     table: TableView
 
 
-def blocking(t: TrustCheck) -> bool:
-    """True for a check whose failure takes an explanation off the page; the others are cautions."""
-    return t.blocking
-
-
 def lost(f: Finding) -> tuple[TrustCheck, ...]:
     """Checks that an explanation failed, of those that decide."""
-    return tuple(t for t in f.trust if not t.passed and blocking(t))
+    return tuple(t for t in f.trust if t.failed)
 
 
 def holds(f: Finding) -> bool:
@@ -75,7 +70,7 @@ def view(f: Finding, name: str, names: Names) -> Trust | None:
 
 
 def _sentence(f: Finding) -> str:
-    cautions = [t for t in f.trust if not t.passed and not blocking(t)]
+    cautions = [t for t in f.trust if t.cautions]
     passed, all_of = sum(t.passed for t in f.trust), len(f.trust)
     if passed == all_of:
         whole = {1: "Its one check is", 2: "Both checks are"}.get(all_of, f"All {several(all_of, 'check')} are")
@@ -100,7 +95,7 @@ def _cautioned(t: TrustCheck) -> str:
 def _result(t: TrustCheck) -> str:
     if not t.applies:
         return "does not apply"
-    return "passed" if t.passed else "failed" if blocking(t) else "caution"
+    return "passed" if t.passed else "failed" if t.blocking else "caution"
 
 
 def _told(t: TrustCheck) -> str:
