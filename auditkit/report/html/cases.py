@@ -136,9 +136,8 @@ def _card(case: Case, most: int, fits: bool) -> Card:
 
 
 def _part(axis: Axis, feature: str, value: str, v: float) -> Part:
-    zero, end = axis.at(0.0), axis.at(v)
     label = f"{shown(feature)}: {shown(value)}" if value.strip() else shown(feature)
-    return Part(label, min(zero, end), round(abs(end - zero), 1), v < 0, _signed(v))
+    return Part(label, *axis.span(0.0, v), v < 0, _signed(v))
 
 
 def _signed(v: float) -> str:

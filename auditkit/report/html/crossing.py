@@ -83,7 +83,7 @@ def _matrix(look: Lookup, metric: str, by: By) -> Matrix | None:
         ),
         sentence=_sentence(list(cross.values())),
         caption=f"{upper_first(look.say.short(metric))}, by {by_words(by)}",
-        everybody=AXIS.at(everybody.value) if everybody and everybody.value is not None else None,
+        everybody=AXIS.place(everybody.value if everybody else None),
         columns=(*(look.say.label({by[across]: x}) for x in values[across]), f"Every {shown(by[across])}"),
         rows=tuple(rows),
     )

@@ -84,7 +84,7 @@ def chart(
         blocks=tuple(Block(name, tuple(row_of(axis, *r, few=few) for r in rows)) for name, rows in kept),
         axis=axis,
         zero=axis.at(0.0) if axis.low < 0 < axis.high else None,
-        everybody=None if middle is None else axis.at(middle),
+        everybody=axis.place(middle),
         everybody_words="" if middle is None else f"everybody {in_unit(middle, unit)}",
         cut=any(len(rows) > MOST for _, rows in told),
     )

@@ -269,9 +269,9 @@ def _hero_row(look: Lookup, lead: Leading, axis: Axis, i: int, truth: float | No
         mark=mark(axis, e, "a" if i == 0 else "b"),
         value=percent(e.value),
         range=range_text(e, "overall"),
-        truth=None if truth is None else axis.at(truth),
+        truth=axis.place(truth),
         truth_words="" if truth is None else f"truth {percent(truth)}",
-        tick=None if tick is None else axis.at(tick),
+        tick=axis.place(tick),
         tick_words="" if tick is None else f"{percent(tick)} {word}",
         crowded=tick is not None
         and any(0 < x - tick < 0.3 * axis.high for x in (e.value, e.high, truth) if x is not None),

@@ -94,7 +94,7 @@ def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
         groups=_groups(look, f),
         mark=mark(axis, e, status if status in ("fail", "inconclusive", "pass") else "n"),
         blind=None if e.mde is None or e.value is None else axis.at(e.mde),
-        limit=None if limit is None else axis.at(limit),
+        limit=axis.place(limit),
         limit_words="" if limit is None else f"limit {limit_of(limit, 'difference')}",
         value=value_text(e, "difference"),
         range=range_text(e, "difference"),

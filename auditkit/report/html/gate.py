@@ -99,7 +99,7 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
         status=v.status,
         rule=sentence(v.rule, look),
         reason=upper_first(reason),
-        mark=mark(AXIS, distances(v.rule, e), v.status) if e and e.value is not None else Mark(v.status, None),
+        mark=mark(AXIS, e and distances(v.rule, e), v.status),
         value=value_text(e, v.rule.comparison, of) + (" points" if unit else ""),
         range=range_text(e, v.rule.comparison, of),
         limit=asked(v.rule, of, signs=True),

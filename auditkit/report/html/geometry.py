@@ -23,6 +23,15 @@ class Axis(NamedTuple):
         share = (value - self.low) / (self.high - self.low)
         return round(100 * min(max(share, 0.0), 1.0), 1)
 
+    def place(self, value: float | None) -> float | None:
+        """The same of a value that may not be there."""
+        return None if value is None else self.at(value)
+
+    def span(self, start: float, end: float) -> tuple[float, float]:
+        """(left edge, width) of a bar, in percent."""
+        left, right = self.at(min(start, end)), self.at(max(start, end))
+        return left, round(right - left, 1)
+
     def beyond(self, value: float) -> bool:
         """True for a value right of the axis."""
         return value > self.high * (1 + 1e-9)
@@ -126,9 +135,9 @@ class Mark(NamedTuple):
         return {"b": "square", "fail": "square", "inconclusive": "diamond", "open": "ring"}.get(self.tone, "circle")
 
 
-def mark(axis: Axis, e: Estimate, tone: str) -> Mark:
+def mark(axis: Axis, e: Estimate | None, tone: str) -> Mark:
     """An estimate as a mark; no limit on one side draws to the edge."""
-    if e.value is None:
+    if e is None or e.value is None:
         return Mark(tone, None)
     x = None if axis.beyond(e.value) else axis.at(e.value)
     if e.low is None and e.high is None:

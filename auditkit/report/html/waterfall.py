@@ -124,20 +124,20 @@ def _whiskers(start: float, e: Estimate) -> tuple[float, ...]:
 
 
 def _bar(axis: Axis, x: Contributions, r: Contribution, start: float, end: float, total: float) -> Bar:
-    left, right = axis.at(min(start, end)), axis.at(max(start, end))
+    left, width = axis.span(start, end)
     low, high = (axis.at(w) for w in _whiskers(start, r.estimate)) if _whiskers(start, r.estimate) else (None, None)
     beside = r.beside if _besides(x) else None
     return Bar(
         label=shown(r.label),
         x=left,
-        width=round(right - left, 1),
+        width=width,
         closes=(r.estimate.value or 0.0) * total < 0,
         end=axis.at(end),
         low=low,
         high=high,
         value=amount(r.estimate.value, x.unit),
         share=whole_percent(r.share),
-        beside=None if beside is None else _GUESS.at(beside),
+        beside=_GUESS.place(beside),
         beside_words="" if beside is None else decimals(beside, 2),
     )
 
