@@ -30,18 +30,14 @@ def checked_options(kind: Kind) -> Kind:
     look: Callable[[Any], None] | None = getattr(kind, "__post_init__", None)
 
     def post_init(self: Any) -> None:
-        for name, value in _typed(self).items():
+        options = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}
+        for name, value in typed(type(self), options).items():
             object.__setattr__(self, name, value)
         if look is not None:
             look(self)
 
     kind.__post_init__ = post_init  # type: ignore[attr-defined]
     return kind
-
-
-def _typed(check: Any) -> dict[str, Any]:
-    kind: Any = type(check)
-    return typed(kind, {f: getattr(check, f) for f in _annotations(kind)})
 
 
 def typed(kind: type, options: Mapping[str, Any]) -> dict[str, Any]:

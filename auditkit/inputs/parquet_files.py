@@ -26,14 +26,14 @@ class ParquetSource(Source):
     def __init__(
         self, paths: Sequence[Path], base: Path | None, name: str = "", fingerprint: str | None = None
     ) -> None:
-        import pyarrow
+        import pyarrow.parquet
 
         self.name, self.fingerprint = name, fingerprint
         self._paths, self._base = list(paths), base
         self._stamp = self._stamps()
         try:
             self._schema = _schema_of_one(self._paths[0]) if base is None else _schema_of_parts(self._paths, base)
-            self.rows = sum(_metadata(p).num_rows for p in self._paths)
+            self.rows = sum(pyarrow.parquet.read_metadata(str(p)).num_rows for p in self._paths)
         except (pyarrow.ArrowException, OSError, ValueError) as e:
             raise e if isinstance(e, DataError) else self._broken(e) from None
         names_of(self._schema.names, str(base or paths[0]))
@@ -93,12 +93,6 @@ def _of_size(batches: Iterator[pyarrow.RecordBatch], size: int) -> Iterator[pyar
             held = []
     if held and sum(map(len, held)):
         yield pyarrow.Table.from_batches(held)
-
-
-def _metadata(path: Path) -> Any:
-    import pyarrow.parquet
-
-    return pyarrow.parquet.read_metadata(str(path))
 
 
 def _schema_of_one(path: Path) -> pyarrow.Schema:

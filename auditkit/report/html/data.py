@@ -40,7 +40,8 @@ def view(look: Lookup) -> Data:
     """The section of a report."""
     declared = bool(look.report.provenance.data.sensitive_features)
     truth = rates_view(look, [TRUTH])
-    return Data(_facts(look), truth, tuple(_groups(look)), declared, groups_compared(look), _cautions(look))
+    cautions = tuple(shown(c, longest=SENTENCE) for c in look.report.provenance.cautions)
+    return Data(_facts(look), truth, tuple(_groups(look)), declared, groups_compared(look), cautions)
 
 
 def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
@@ -90,10 +91,6 @@ def _holds(look: Lookup) -> str:
     kept += ["rows shown as examples, because they were asked for"] if shown_rows else []
     small = "" if d is not None and d.suppress_below else "; small groups are listed with their counts and rates"
     return f"{what}; {' and '.join(kept) or 'no row, and no value of a feature that fewer than ten rows hold'}{small}"
-
-
-def _cautions(look: Lookup) -> tuple[str, ...]:
-    return tuple(shown(c, longest=SENTENCE) for c in look.report.provenance.cautions)
 
 
 def _outcome(look: Lookup) -> str:

@@ -10,7 +10,7 @@ from auditkit.report.cautions import cautions
 from auditkit.report.html.figures import level_text
 from auditkit.report.html.geometry import Axis, Mark, mark, share_axis
 from auditkit.report.html.leading import Leading, leading, lower_is_better, needed
-from auditkit.report.html.lookup import Lookup, established
+from auditkit.report.html.lookup import Lookup, compares, established
 from auditkit.report.html.rules import ORDER, ranked, sentence
 from auditkit.report.html.uncovered import groups_compared, uncovered
 from auditkit.report.html.unmeasured import too_small, unasked
@@ -161,7 +161,7 @@ def _headline(look: Lookup, lead: Leading | None) -> tuple[str, str]:
     if not lead.sides:
         return _stated(look, lead)
     rates = look.say.frequencies(lead.metric, [(g, e.value or 0.0) for g, e in lead.sides])
-    compared = lead.comparison.startswith(("difference", "ratio"))
+    compared = compares(lead.comparison)
     if lead.status == "fail" and lead.verdict and compared and not established(lead.finding):
         return "The worst problem", f"{sentence(lead.verdict.rule, look)}: not met by the point value."
     if lead.status in ("fail", None):
@@ -180,7 +180,7 @@ def _stated(look: Lookup, lead: Leading) -> tuple[str, str]:
         return "The surest difference", shown(lead.finding.statement, empty="", longest=300)
     asked = sentence(lead.verdict.rule, look)
     if lead.status == "fail":
-        sure = not lead.comparison.startswith(("difference", "ratio")) or established(lead.finding)
+        sure = not compares(lead.comparison) or established(lead.finding)
         told = shown(lead.finding.statement, empty="", longest=300) if sure else ""
         return "The worst problem", told or f"{asked}: not met."
     if lead.status == "pass":

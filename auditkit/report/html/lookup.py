@@ -155,6 +155,11 @@ def counts(e: Estimate) -> bool:
     return e.value is not None and e.state not in ("sparse", "undefined")
 
 
+def compares(comparison: Comparison) -> bool:
+    """True for what compares groups, with each other or with everybody, and can be chance."""
+    return comparison.startswith(("difference", "ratio"))
+
+
 def established(f: Finding | None) -> bool:
     """True if the finding's interval excludes "no gap"."""
     if f is None or f.estimate.value is None:

@@ -10,7 +10,7 @@ from auditkit.formatting import NOTHING
 from auditkit.records import Comparison, Concern, Finding, GroupEstimate
 from auditkit.report.html.exhibits import MOST, Chart, Named, chart, level_of
 from auditkit.report.html.figures import Figure, Names, TableView, cells, counted, cut_to
-from auditkit.report.html.lookup import By, Lookup, established
+from auditkit.report.html.lookup import By, Lookup, compares, established
 from auditkit.report.html.sections import in_cases, reasons
 from auditkit.report.html.told import Told, once
 from auditkit.report.html.views import Drawn, Room, drawn
@@ -103,13 +103,9 @@ def _lead(found: list[Finding]) -> Finding:
     return sure[0] if sure else found[0]
 
 
-def _compared(f: Finding) -> bool:
-    return f.comparison.startswith(("difference", "ratio"))
-
-
 def title_of(f: Finding) -> str:
     """The finding in one line; where its interval holds "no gap", that none is established, whatever it states."""
-    if _compared(f) and not established(f):
+    if compares(f.comparison) and not established(f):
         if f.estimate.value is None:
             return f"{name_of(f.metric)}: nothing to compare between groups of {by_words(f.by)}"
         if f.estimate.low is not None or f.estimate.high is not None:

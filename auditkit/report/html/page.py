@@ -30,7 +30,7 @@ from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.retold import retold
 from auditkit.report.html.rules import ORDER
-from auditkit.report.html.sections import CONCERNS, NOT_BUILT, TITLES, answered, from_findings, home, in_cases
+from auditkit.report.html.sections import CONCERNS, NOT_BUILT, SECTIONS, answered, from_findings, home, in_cases
 from auditkit.report.html.trust import holds
 from auditkit.report.places import ERRORS
 from auditkit.report.vocabulary import STATUS, shown
@@ -62,7 +62,7 @@ def render(report: Report) -> str:
             content_security_policy=policy,
             digest=of,
             footer=footer,
-            sections=sorted((n, *TITLES[n]) for n in TITLES),
+            sections=SECTIONS,
             states=_states(look),
             answers=answers,
             generic=drawn,

@@ -10,7 +10,7 @@ from auditkit.report.html import why
 from auditkit.report.html.leading import lower_is_better, speaks_in_people, sure_part
 from auditkit.report.html.lookup import Lookup, established
 from auditkit.report.html.rules import ranked, sentence
-from auditkit.report.html.sections import TITLES, home
+from auditkit.report.html.sections import SECTIONS, home
 from auditkit.report.html.unmeasured import too_small, unasked
 from auditkit.report.vocabulary import asked, by_words, kind_of_verdict, listed, number, several, shown, upper_first
 
@@ -56,7 +56,7 @@ def view(look: Lookup) -> tuple[Item, ...]:
 
 def _judged(look: Lookup, v: Verdict) -> Item:
     bold, text = _clauses(look, v)
-    anchor, title = TITLES[home(look, v)]
+    anchor, title, *_ = SECTIONS[home(look, v)]
     return Item(v.status, bold, text, f"#{anchor}", "By group" if anchor == "fairness" else title)
 
 

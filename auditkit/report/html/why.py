@@ -153,15 +153,10 @@ def summary(look: Lookup) -> list[tuple[str, str]]:
         if told is not None:
             size = interval(x.total, "difference") if x.unit == "points" else ""
             text = f"The gap is {quantity(x.total.value, 'difference')}, {size}. " if size else ""
-            inside = "".join(f"{t}. " for t in _layers_of(look, f.by)[:1])
+            known = [g for g in explanations(look) if g.by == f.by and holds(g)]
+            inside = next((f"{layers.title_of(net)}. " for g in known for net in exhibits_of(g, Layers)), "")
             return [(f"{upper_first(told)}.", f"{text}{inside}This is {not_causes()}.")]
     return []
-
-
-def _layers_of(look: Lookup, by: By) -> list[str]:
-    """What the layers know and use of an attribute, in a line."""
-    mine = [f for f in explanations(look) if f.by == by and holds(f)]
-    return [layers.title_of(x) for f in mine for x in exhibits_of(f, Layers)]
 
 
 def _gap(look: Lookup, found: list[Finding], names: Names, lines: Lines) -> Explained:
@@ -171,7 +166,7 @@ def _gap(look: Lookup, found: list[Finding], names: Names, lines: Lines) -> Expl
     first = held[0] if held and held[0][0].id in lines else None
     further = held[bool(first) :]
     return Explained(
-        drawn=(Drawn("waterfall", waterfall.view(look, *first, names, lines[first[0].id])),) if first else (),
+        drawn=(Drawn("contributions", waterfall.view(look, *first, names, lines[first[0].id])),) if first else (),
         failed=tuple(
             failed(waterfall.name_of(look, f, x), lost(f), names.table(waterfall.table_of(look, f, x)), lines[f.id])
             for f, x in pairs
@@ -190,7 +185,7 @@ def _inside(look: Lookup, found: list[Finding], names: Names, lines: Lines) -> E
     first = held[0] if held and held[0][0].id in lines else None
     title = f"Layers, {by_words(found[0].by)}" if found[0].by else "Layers"
     return Explained(
-        drawn=(Drawn("net", layers.view(look, *first, names, lines[first[0].id])),) if first else (),
+        drawn=(Drawn("layers", layers.view(look, *first, names, lines[first[0].id])),) if first else (),
         failed=tuple(
             failed(title, lost(f), names.table(layers.table_of(x)), lines[f.id]) for f, x in pairs if not holds(f)
         ),
