@@ -78,19 +78,20 @@ def views(look: Lookup, names: Names) -> tuple[tuple[Group, ...], Told]:
     """Every exhibit of single rows, whatever check made it, and what is told of several."""
     found = [f for f in look.report.findings if in_cases(f)]
     lines = once([[f] for f in found])
-    shown_rows = [(i, x) for i, f in enumerate(found) for x in exhibits_of(f, Cases) if x.cases]
-    room, groups, every = PICTURES, [], sum(len(x.cases) for _, x in shown_rows)
+    every = sum(len(x.cases) for f in found for x in exhibits_of(f, Cases))
     parts = max(3, min(8, 96 // max(1, every)))
-    for k, (i, x) in enumerate(shown_rows):
-        cards = []
-        for case in _spread(x.cases, max(1, MOST * len(x.cases) // max(MOST, every))):
-            fits = len(case.png) <= room and _BASE64.fullmatch(case.png) is not None
-            room -= len(case.png) if fits else 0
-            cards.append(_card(case, parts, fits))
-        first = not any(j == i for j, _ in shown_rows[:k])
-        told = lines.figures[i] if first else Told()
-        rest = drawn(look, [found[i]], Room.of(look), names) if first else ()
-        groups.append(Group(shown(x.title), _note(x, len(cards)), tuple(cards), told, rest))
+    room, groups = PICTURES, []
+    for f, told in zip(found, lines.figures, strict=True):
+        rest = drawn(look, [f], Room.of(look), names)
+        for x in exhibits_of(f, Cases):
+            cards = []
+            for case in _spread(x.cases, max(1, MOST * len(x.cases) // max(MOST, every))):
+                fits = len(case.png) <= room and _BASE64.fullmatch(case.png) is not None
+                room -= len(case.png) if fits else 0
+                cards.append(_card(case, parts, fits))
+            if cards:
+                groups.append(Group(shown(x.title), _note(x, len(cards)), tuple(cards), told, rest))
+                told, rest = Told(), ()
     return tuple(groups), lines.shared
 
 

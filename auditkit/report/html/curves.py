@@ -8,7 +8,7 @@ from typing import NamedTuple
 from auditkit.formatting import NOTHING, plain
 from auditkit.records import Curve, Series
 from auditkit.report.html.figures import Names, TableView
-from auditkit.report.html.geometry import Axis, axis_between, axis_over
+from auditkit.report.html.geometry import Axis, axis_between, axis_over, even_steps
 from auditkit.report.vocabulary import number, series_name, several, shown, upper_first
 
 DOTS = 30
@@ -76,15 +76,8 @@ def _axis(values: Sequence[float | None], *, whole: bool) -> Axis:
     return Axis(0.0, 1.0, 4) if least >= 0 and 0.5 < most <= 1 else axis_over([least, most])
 
 
-def _thinned(n: int) -> list[int]:
-    """Indices of at most `LONGEST` points, the first and the last among them."""
-    if n <= LONGEST:
-        return list(range(n))
-    return sorted({round(i * (n - 1) / (LONGEST - 1)) for i in range(LONGEST)})
-
-
 def _line(s: Series, x: Axis, y: Axis) -> Line:
-    kept = [i for i in _thinned(len(s.x)) if i < len(s.y)]
+    kept = [i for i in even_steps(len(s.x), LONGEST) if i < len(s.y)]
     dots, path, bars, pen = [], [], [], "M"
     for i in kept:
         value = s.y[i]

@@ -161,7 +161,7 @@ def _headline(look: Lookup, lead: Leading | None) -> tuple[str, str]:
     if not lead.sides:
         return _stated(look, lead)
     rates = look.say.frequencies(lead.metric, [(g, e.value or 0.0) for g, e in lead.sides])
-    compared = compares(lead.comparison)
+    compared = compares(lead.finding.comparison)
     if lead.status == "fail" and lead.verdict and compared and not established(lead.finding):
         return "The worst problem", f"{sentence(lead.verdict.rule, look)}: not met by the point value."
     if lead.status in ("fail", None):
@@ -180,7 +180,7 @@ def _stated(look: Lookup, lead: Leading) -> tuple[str, str]:
         return "The surest difference", shown(lead.finding.statement, empty="", longest=300)
     asked = sentence(lead.verdict.rule, look)
     if lead.status == "fail":
-        sure = not compares(lead.comparison) or established(lead.finding)
+        sure = not compares(lead.finding.comparison) or established(lead.finding)
         told = shown(lead.finding.statement, empty="", longest=300) if sure else ""
         return "The worst problem", told or f"{asked}: not met."
     if lead.status == "pass":
@@ -218,7 +218,7 @@ def _truths(look: Lookup, lead: Leading) -> list[float]:
     if lead.metric != "selection_rate":
         return []
     overall = look.overall("base_rate")
-    known = {tuple(g.group.items()): g.estimate for g in look.groups("base_rate", lead.by)}
+    known = {tuple(g.group.items()): g.estimate for g in look.groups("base_rate", lead.finding.by)}
     sides = [known.get(tuple(g.items())) if g else overall for g, _ in lead.sides]
     values = [e.value for e in sides if e is not None and e.value is not None]
     return values if len(values) == len(lead.sides) else []
@@ -226,8 +226,8 @@ def _truths(look: Lookup, lead: Leading) -> list[float]:
 
 def _against_truth(look: Lookup, lead: Leading) -> str:
     """Whether the model widens the difference that is in the data: said only if the two intervals lie apart."""
-    ours, theirs = (look.finding(m, "difference", lead.by) for m in ("selection_rate", "base_rate"))
-    pairs = [look.pair(m, lead.by) for m in ("selection_rate", "base_rate")]
+    ours, theirs = (look.finding(m, "difference", lead.finding.by) for m in ("selection_rate", "base_rate"))
+    pairs = [look.pair(m, lead.finding.by) for m in ("selection_rate", "base_rate")]
     if not (ours and theirs and pairs[0] and pairs[1]) or [g.group for g in pairs[0]] != [g.group for g in pairs[1]]:
         return ""
     a, b = ours.estimate, theirs.estimate
@@ -299,13 +299,13 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
     if not lead.sides:
         return f"{lead.finding.estimate.n:,} of the {rows:,} rows tested speak about this."
     who, e = lead.sides[0]
-    own = look.rows_by_group(lead.by).get(tuple(who.values()), e.n) if who else rows
+    own = look.rows_by_group(lead.finding.by).get(tuple(who.values()), e.n) if who else rows
     head = (
         f"{upper_first(look.say.people(who))}: {own:,} of the {rows:,} people tested."
         if who
         else f"All {rows:,} people tested."
     )
-    others = [by for by in look.bys() if len(by) == 1 and by != lead.by]
+    others = [by for by in look.bys() if len(by) == 1 and by != lead.finding.by]
     if not others:
         return head
     differ = [by_words(by) for by in others if established(look.finding(lead.metric, "difference", by))]
@@ -316,9 +316,9 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
 
 def _how_sure(lead: Leading) -> str:
     e: Estimate = lead.verdict.estimate if lead.verdict and lead.verdict.estimate else lead.finding.estimate
-    noun = {"difference": "gap", "ratio": "ratio"}.get(lead.comparison.split("_")[0], "value")
-    of = kind_of(lead.metric, lead.finding.unit)
-    head = f"The {noun} is {quantity(e.value, lead.comparison, of=of)}, {interval(e, lead.comparison, of=of)}."
+    noun = {"difference": "gap", "ratio": "ratio"}.get(lead.finding.comparison.split("_")[0], "value")
+    of, compared = kind_of(lead.metric, lead.finding.unit), lead.finding.comparison
+    head = f"The {noun} is {quantity(e.value, compared, of=of)}, {interval(e, compared, of=of)}."
     return f"{head} {lead.verdict.reason}" if lead.verdict else head
 
 

@@ -14,7 +14,6 @@ from auditkit.report.places import PARTS
 from auditkit.report.vocabulary import (
     by_words,
     range_text,
-    several,
     upper_first,
     value_text,
     whole_percent,
@@ -81,8 +80,7 @@ def _limit(look: Lookup, f: Finding) -> float | None:
 
 def _block(look: Lookup, axis: Axis, by: By, found: list[Finding]) -> GapBlock:
     groups = max((len(f.by_group) for f in found), default=0)
-    title = f"{upper_first(by_words(by))}, {several(groups, 'group') if groups > 12 else f'{groups} groups'}"
-    return GapBlock(title, tuple(_row(look, axis, f) for f in found))
+    return GapBlock(f"{upper_first(by_words(by))}, {groups:,} groups", tuple(_row(look, axis, f) for f in found))
 
 
 def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:

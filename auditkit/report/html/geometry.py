@@ -146,3 +146,12 @@ def mark(axis: Axis, e: Estimate | None, tone: str) -> Mark:
     high = 100.0 if e.high is None else axis.at(e.high)
     over = e.high is None or axis.beyond(e.high)
     return Mark(tone, x, low, high, over)
+
+
+def even_steps(n: int, most: int) -> list[int]:
+    """Positions of at most `most` of n, in even steps, the first and the last among them.
+
+    >>> even_steps(3, 4), even_steps(10, 4)
+    ([0, 1, 2], [0, 3, 6, 9])
+    """
+    return list(range(n)) if n <= most else [round(i * (n - 1) / (most - 1)) for i in range(most)]

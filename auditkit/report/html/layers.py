@@ -8,7 +8,7 @@ from typing import NamedTuple
 from auditkit.formatting import NOTHING, confidence, decimals, percent
 from auditkit.records import Estimate, Finding, Layer, Layers, Unit
 from auditkit.report.html.figures import Figure, Names, TableView, amount, as_points, bracketed, cut_to, unit_words
-from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
+from auditkit.report.html.geometry import Axis, Mark, axis_over, even_steps, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.told import NO_LINES, Told
 from auditkit.report.vocabulary import listed, number, range_in, shown, upper_first, whole_percent
@@ -96,7 +96,7 @@ def _drawn(layers: tuple[Layer, ...]) -> list[Layer]:
     known = max(every, key=lambda i: _value(layers[i].knows) or -1.0)
     used = max(every, key=lambda i: _closed(layers[i]))
     kept = {0, len(layers) - 1, known, used}
-    for i in [round(k * (len(layers) - 1) / (MOST - 1)) for k in range(MOST)]:
+    for i in even_steps(len(layers), MOST):
         if len(kept) < MOST:
             kept.add(i)
     return [layers[i] for i in sorted(kept)]

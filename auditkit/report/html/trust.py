@@ -86,10 +86,8 @@ def _sentence(f: Finding) -> str:
 
 def _cautioned(t: TrustCheck) -> str:
     """A caution, what it means first."""
-    meaning, note = t.meaning, shown(t.measured, empty="", longest=600)
-    size = "" if t.value is None or t.limit is None else f"{_statistic(t.value, 3)}, where {allowed(t, 3)} {_asks(t)}"
-    why = "; ".join(part for part in (size, note) if part)
-    return f"Caution, {shown(t.name)}: {meaning or 'read it with care'}{f' ({why})' if why else ''}."
+    why = "; ".join(part for part in (_size(t), shown(t.measured, empty="", longest=600)) if part)
+    return f"Caution, {shown(t.name)}: {t.meaning or 'read it with care'}{f' ({why})' if why else ''}."
 
 
 def _result(t: TrustCheck) -> str:
@@ -100,14 +98,15 @@ def _result(t: TrustCheck) -> str:
 
 def _told(t: TrustCheck) -> str:
     """A failed check in a sentence: which, by how much, what was allowed, what it means."""
-    name, note = f"{shown(t.id)}, {shown(t.name)}", shown(t.note, empty="", longest=600)
+    note = upper_first(shown(t.note, empty="", longest=600))
+    return f"{shown(t.id)}, {shown(t.name)}: {_size(t) or 'failed'}. {note}".strip()
+
+
+def _size(t: TrustCheck) -> str:
+    """What was measured and what was allowed; empty where that is no number."""
     if t.value is None or t.limit is None:
-        return f"{name}: failed. {upper_first(note)}".strip()
-    return f"{name}: {_statistic(t.value, 3)}, where {allowed(t, 3)} {_asks(t)}. {upper_first(note)}".strip()
-
-
-def _asks(t: TrustCheck) -> str:
-    return "is asked for" if t.at_least else "is allowed"
+        return ""
+    return f"{_statistic(t.value, 3)}, where {allowed(t, 3)} {'is asked for' if t.at_least else 'is allowed'}"
 
 
 def allowed(t: TrustCheck, digits: int = 4) -> str:

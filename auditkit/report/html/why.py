@@ -114,7 +114,7 @@ def leading_cause(look: Lookup) -> tuple[str, str] | None:
     lead = leading(look)
     gaps = of_gaps(look)
     if lead is not None:
-        gaps = sorted((p for p in gaps if p[0].by == lead.by), key=lambda p: causes.target(p[0]) != lead.metric)
+        gaps = sorted((p for p in gaps if p[0].by == lead.finding.by), key=lambda p: causes.target(p[0]) != lead.metric)
     for f, x in gaps:
         told = causes.cause(look, f, x)
         if told is not None:
@@ -147,7 +147,7 @@ def summary(look: Lookup) -> list[tuple[str, str]]:
     lead = leading(look)
     gaps = of_gaps(look)
     if lead is not None:
-        gaps.sort(key=lambda p: (p[0].by != lead.by, causes.target(p[0]) != lead.metric))
+        gaps.sort(key=lambda p: (p[0].by != lead.finding.by, causes.target(p[0]) != lead.metric))
     for f, x in gaps:
         told = causes.cause(look, f, x)
         if told is not None:
