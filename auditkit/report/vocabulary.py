@@ -300,12 +300,3 @@ def value_text(e: Estimate | None, comparison: Comparison, of: str = "share") ->
     '13.8'
     """
     return NOTHING if e is None else in_unit(e.value, unit_for(comparison, of), named=of != "percent")
-
-
-def range_text(e: Estimate | None, comparison: Comparison, of: str = "share") -> str:
-    """The interval beside a mark: "9.3–18.3"; empty where there is none.
-
-    >>> range_text(Estimate(value=0.138, low=0.093, high=0.183), "difference")
-    '9.3–18.3'
-    """
-    return range_in(e, unit_for(comparison, of))

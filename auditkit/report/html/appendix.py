@@ -12,7 +12,7 @@ from auditkit.report.html.figures import TableView, cells, counted
 from auditkit.report.html.lookup import By, Lookup
 from auditkit.report.html.rates import group_rows
 from auditkit.report.places import TRUTH
-from auditkit.report.vocabulary import by_words, kind_of, range_in, range_text, shown, unit_of, upper_first, value_text
+from auditkit.report.vocabulary import by_words, kind_of, range_in, shown, unit_of, upper_first, value_text
 
 
 class Appendix(NamedTuple):
@@ -91,11 +91,10 @@ def _findings(look: Lookup) -> TableView:
 
 
 def _finding(f: Finding, level: float, rows: int) -> tuple[str, ...]:
-    e, unit = f.estimate, unit_of(f)
-    shares, of = unit != "", kind_of(f.metric, f.unit)
-    interval = (range_text(e, f.comparison, of) if shares else range_in(e, unit)) or NOTHING
-    told = [interval, f"at {confidence(e.level)}" if e.level != level else "", e.state if e.state != "ok" else ""]
-    told += [f"n {e.n:,}" if e.n != rows else ""]
+    e, shares, of = f.estimate, unit_of(f) != "", kind_of(f.metric, f.unit)
+    interval = range_in(e, unit_for(f.comparison, of) if shares else "")
+    told = [interval or NOTHING, f"at {confidence(e.level)}" if e.level != level else ""]
+    told += [e.state if e.state != "ok" else "", f"n {e.n:,}" if e.n != rows else ""]
     return (
         shown(f.id),
         value_text(e, f.comparison, of) if shares or of == "measure" else decimals(e.value, 3),

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auditkit.formatting import NOTHING, percent, points
+from auditkit.formatting import NOTHING, percent, points, quotient
 from auditkit.formatting import limit as limit_of
 from auditkit.records import Finding, Status
 from auditkit.report.html.figures import Figure, TableView, level_text
 from auditkit.report.html.geometry import Axis, Mark, axis_to, mark
 from auditkit.report.html.lookup import By, Lookup, established
 from auditkit.report.places import PARTS
-from auditkit.report.vocabulary import (
-    by_words,
-    range_text,
-    upper_first,
-    value_text,
-    whole_percent,
-)
+from auditkit.report.vocabulary import by_words, range_in, upper_first, whole_percent
 
 
 class GapRow(NamedTuple):
@@ -94,8 +88,8 @@ def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
         blind=None if e.mde is None or e.value is None else axis.at(e.mde),
         limit=axis.place(limit),
         limit_words="" if limit is None else f"limit {limit_of(limit, 'difference')}",
-        value=value_text(e, "difference"),
-        range=range_text(e, "difference"),
+        value=points(e.value),
+        range=range_in(e, "points"),
         status=status,
         note="" if e.value is not None else (e.note or "nobody to compare"),
     )
@@ -143,11 +137,11 @@ def _table(look: Lookup, found: list[Finding]) -> TableView:
             (
                 f"{upper_first(look.say.short(f.metric))}, {by_words(f.by)}",
                 *ends,
-                value_text(e, "difference"),
-                range_text(e, "difference") or NOTHING,
+                points(e.value),
+                range_in(e, "points") or NOTHING,
                 points(e.mde),
-                value_text(ratio.estimate if ratio else None, "ratio"),
-                (range_text(ratio.estimate, "ratio") if ratio else "") or NOTHING,
+                quotient(ratio.estimate.value if ratio else None),
+                range_in(ratio.estimate if ratio else None, "ratio") or NOTHING,
             )
         )
     columns = ("Gap", "Lowest", "Highest", "Points", "Interval", "Seen from", "Ratio", "Interval")

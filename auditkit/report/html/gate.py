@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auditkit.formatting import NOTHING, confidence, decimals
+from auditkit.formatting import NOTHING, confidence, decimals, unit_for
 from auditkit.records import Report, Status, Verdict
 from auditkit.report.html.figures import Figure, TableView
 from auditkit.report.html.geometry import Axis, Mark, mark
@@ -15,7 +15,7 @@ from auditkit.report.vocabulary import (
     asked,
     kind_of_verdict,
     number,
-    range_text,
+    range_in,
     several,
     shown,
     upper_first,
@@ -92,16 +92,15 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
         reason += " A warning only: it does not change the outcome."
     e = v.estimate
     of = kind_of_verdict(look.report, v)
-    told = (v.rule.comparison.startswith("difference") and of == "share") or of == "points"
-    unit = told and e is not None and e.value is not None
+    points = unit_for(v.rule.comparison, of) == "points" and e is not None and e.value is not None
     return GateRow(
         anchor=f"rule-{i}",
         status=v.status,
         rule=sentence(v.rule, look),
         reason=upper_first(reason),
         mark=mark(AXIS, e and distances(v.rule, e), v.status),
-        value=value_text(e, v.rule.comparison, of) + (" points" if unit else ""),
-        range=range_text(e, v.rule.comparison, of),
+        value=value_text(e, v.rule.comparison, of) + (" points" if points else ""),
+        range=range_in(e, unit_for(v.rule.comparison, of)),
         limit=asked(v.rule, of, signs=True),
     )
 
@@ -141,7 +140,7 @@ def _table(report: Report, order: list[Verdict]) -> TableView:
                 ", ".join(shown(a) for a in v.rule.by) or NOTHING,
                 asked(v.rule, of),
                 value_text(e, v.rule.comparison, of),
-                range_text(e, v.rule.comparison, of) or NOTHING,
+                range_in(e, unit_for(v.rule.comparison, of)) or NOTHING,
                 level,
                 f"{e.n:,}" if e else NOTHING,
                 str(v.rule.line or NOTHING),
