@@ -39,7 +39,7 @@ class Unwritten(TypeError):
     """A value that is no label: a list, an array, an object of an unknown kind."""
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a value is a number or a boolean, of Python, NumPy, `decimal` or `fractions`; complex ones are none."""
     return isinstance(value, bool | int | float | np.number | np.bool_ | decimal.Decimal | fractions.Fraction) and not (
         isinstance(value, np.timedelta64 | np.complexfloating)

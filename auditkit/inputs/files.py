@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
 from auditkit import files
 from auditkit.errors import DataError, listing
@@ -129,7 +129,7 @@ def _zipped(content: bytes, path: Path) -> bytes:
             return _bounded(file, len(content), path)
 
 
-def _bounded(file: Any, size: int, path: Path) -> bytes:
+def _bounded(file: IO[bytes], size: int, path: Path) -> bytes:
     most = min(MOST_UNPACKED, RATIO * size)
     out: bytes = file.read(most + 1)
     if len(out) > most:

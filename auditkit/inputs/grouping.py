@@ -28,7 +28,7 @@ def names_of(names: str | Sequence[str], role: str) -> tuple[str, ...]:
     raise _no_name(names, f"{role} takes names of columns")
 
 
-def name_of(name: Any, role: str) -> str | None:
+def name_of(name: object, role: str) -> str | None:
     """One name, or None; DataError for a column where a name is expected."""
     if name is None or isinstance(name, str | int):
         return None if name is None else str(name)

@@ -13,7 +13,7 @@ from auditkit.errors import DataError, listing
 from auditkit.inputs.source import BATCH, Source, names_of, no_rows
 
 if TYPE_CHECKING:
-    import pyarrow
+    import pyarrow.dataset
 
 
 class ParquetSource(Source):
@@ -85,7 +85,7 @@ def _of_size(batches: Iterator[pyarrow.RecordBatch], size: int) -> Iterator[pyar
     """Tables of about `size` rows, of however small batches."""
     import pyarrow
 
-    held: list[Any] = []
+    held: list[pyarrow.RecordBatch] = []
     for batch in batches:
         held.append(batch)
         if sum(map(len, held)) >= size:
@@ -105,7 +105,7 @@ def _schema_of_one(path: Path) -> pyarrow.Schema:
     return pyarrow.schema(kept, metadata=schema.metadata)
 
 
-def _dataset(paths: Sequence[Path], base: Path, schema: pyarrow.Schema | None = None) -> Any:
+def _dataset(paths: Sequence[Path], base: Path, schema: pyarrow.Schema | None = None) -> pyarrow.dataset.Dataset:
     import pyarrow.dataset
 
     folders = pyarrow.dataset.HivePartitioning.discover(infer_dictionary=False)
@@ -133,7 +133,7 @@ def _schema_of_parts(paths: Sequence[Path], base: Path) -> pyarrow.Schema:
     return pyarrow.schema([*first, *of_folders])
 
 
-def _unified(schema: Any, other: Any, first: Path, path: Path) -> Any:
+def _unified(schema: pyarrow.Schema, other: pyarrow.Schema, first: Path, path: Path) -> pyarrow.Schema:
     import pyarrow
 
     absent = sorted(set(schema.names) ^ set(other.names))
@@ -153,7 +153,7 @@ def _unified(schema: Any, other: Any, first: Path, path: Path) -> Any:
         ) from None
 
 
-def _mix(a: Any, b: Any) -> bool:
+def _mix(a: pyarrow.Field, b: pyarrow.Field) -> bool:
     import pyarrow
 
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 from auditkit.formatting import percent
@@ -62,17 +63,15 @@ def _matrix(look: Lookup, metric: str, by: By) -> Matrix | None:
         return None
     down = 1 - across
     everybody = look.overall(metric)
-    sides = [{g.group[a]: g.estimate for g in look.groups(metric, (a,))} for a in by]
+    sides = [look.by_group(metric, (a,)) for a in by]
 
-    def cell(e: Estimate | None, tone: str, margin: bool = False) -> Cell:
-        return _cell(e, everybody, metric, tone, margin)
-
+    cell = functools.partial(_cell, metric, everybody)
     rows = []
     for y in values[down]:
         keys = [(x, y) if across == 0 else (y, x) for x in values[across]]
         inner = [cell(cross.get(key), look.shape(by[across], key[across])) for key in keys]
-        rows.append((look.say.label({by[down]: y}), (*inner, cell(sides[down].get(y), "n", True))))
-    foot = [cell(sides[across].get(x), look.shape(by[across], x), True) for x in values[across]]
+        rows.append((look.say.label({by[down]: y}), (*inner, cell(sides[down].get((y,)), "n", True))))
+    foot = [cell(sides[across].get((x,)), look.shape(by[across], x), True) for x in values[across]]
     rows.append((f"Every {shown(by[down])}", (*foot, cell(everybody, "n", True))))
     return Matrix(
         title=_title(look, metric, by, everybody),
@@ -89,7 +88,7 @@ def _matrix(look: Lookup, metric: str, by: By) -> Matrix | None:
     )
 
 
-def _cell(e: Estimate | None, everybody: Estimate | None, metric: str, tone: str, margin: bool) -> Cell:
+def _cell(metric: str, everybody: Estimate | None, e: Estimate | None, tone: str, margin: bool = False) -> Cell:
     if e is None:
         return Cell("none", "nobody", "", None, "", margin)
     if e.state == "sparse":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, confidence, in_unit
@@ -38,8 +38,13 @@ class TableView(NamedTuple):
 
     @property
     def classes(self) -> str:
-        """Classes of the table that say which columns stand right."""
-        return right_columns([i not in self.words for i in range(len(self.columns))])
+        """Classes that say which columns stand right: one word a table is shorter than one a cell.
+
+        >>> TableView("", ("a", "b", "c"), ()).classes, TableView("", ("a", "b", "c"), (), range(2)).classes
+        ('nums', 'c3')
+        """
+        right = [i not in self.words for i in range(len(self.columns))]
+        return "nums" if all(right[1:]) else " ".join(f"c{i + 1}" for i, r in enumerate(right[:WIDEST]) if r)
 
 
 class Names:
@@ -70,28 +75,10 @@ class Figure(NamedTuple):
     """What the findings state, the leading one first, and note."""
 
     @property
-    def deck(self) -> str:
-        """What follows the title in the statement that it begins."""
-        return deck(self.title, self.told.statements)[0]
-
-    @property
-    def said(self) -> tuple[str, ...]:
-        """Statements beside the figure."""
-        return deck(self.title, self.told.statements)[1][:OPEN]
-
-    @property
-    def folded(self) -> tuple[str, ...]:
-        """The other statements."""
-        return deck(self.title, self.told.statements)[1][OPEN:]
-
-
-def right_columns(right: Sequence[bool]) -> str:
-    """Classes of a table whose columns of numbers stand right: one word a table is shorter than one a cell.
-
-    >>> right_columns([False, True, True]), right_columns([False, False, True])
-    ('nums', 'c3')
-    """
-    return "nums" if all(right[1:]) else " ".join(f"c{i + 1}" for i, r in enumerate(right[:WIDEST]) if r)
+    def lines(self) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        """What follows the title in the statement that it begins; the statements beside the figure; the others."""
+        rest, others = deck(self.title, self.told.statements)
+        return rest, others[:OPEN], others[OPEN:]
 
 
 def cells(e: Estimate | None, unit: str = "percent", *, few: bool = False) -> tuple[str, str]:

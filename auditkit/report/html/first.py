@@ -10,7 +10,7 @@ from auditkit.report.cautions import cautions
 from auditkit.report.html.figures import level_text
 from auditkit.report.html.geometry import Axis, Mark, mark, share_axis
 from auditkit.report.html.leading import Leading, leading, lower_is_better, needed
-from auditkit.report.html.lookup import Lookup, compares, established
+from auditkit.report.html.lookup import Lookup, established
 from auditkit.report.html.rules import ORDER, ranked, sentence
 from auditkit.report.html.uncovered import groups_compared, uncovered
 from auditkit.report.html.unmeasured import too_small, unasked
@@ -33,6 +33,14 @@ _STATUS: dict[Outcome, Status | None] = {
     "passed": "pass",
     "no_policy": None,
 }
+
+_EYEBROWS: dict[Status | None, str] = {
+    "fail": "The worst problem",
+    "inconclusive": "The largest open question",
+    "pass": "The rule closest to its limit",
+    None: "The surest difference",
+}
+"""What stands above the headline."""
 
 MOST_CAUTIONS = 3
 """Of the input and of broken checks, on the first screen."""
@@ -106,14 +114,13 @@ def view(look: Lookup) -> First:
     name = subject(report)
     lead = leading(look)
     status = _STATUS[report.outcome]
-    eyebrow, headline = _headline(look, lead)
     return First(
         kicker=_kicker(report),
         title=f"{name} {does(report, 'fairness policy')}" if status else f"{name}: an audit without a policy",
         status=status,
         chips=_chips(report),
-        eyebrow=eyebrow,
-        headline=headline,
+        eyebrow=_EYEBROWS[lead.status] if lead else "What was found",
+        headline=_headline(look, lead),
         context=_context(look, lead),
         hero=_hero(look, lead) if lead and lead.sides else None,
         facts=tuple(_facts(look, lead)),
@@ -151,41 +158,35 @@ def _chips(report: Report) -> tuple[Chip, ...]:
     return tuple(chips)
 
 
-def _headline(look: Lookup, lead: Leading | None) -> tuple[str, str]:
+def _headline(look: Lookup, lead: Leading | None) -> str:
     if lead is None:
         if look.report.verdicts:
-            return "What was found", f"{upper_first(several(len(look.report.verdicts), 'rule'))} could not be judged."
+            return f"{upper_first(several(len(look.report.verdicts), 'rule'))} could not be judged."
         if not groups_compared(look):
-            return "What was found", "Differences between groups were not measured."
-        return "What was found", "No disparity between groups was established."
+            return "Differences between groups were not measured."
+        return "No disparity between groups was established."
     if not lead.sides:
         return _stated(look, lead)
     rates = look.say.frequencies(lead.metric, [(g, e.value or 0.0) for g, e in lead.sides])
-    compared = compares(lead.finding.comparison)
-    if lead.status == "fail" and lead.verdict and compared and not established(lead.finding):
-        return "The worst problem", f"{sentence(lead.verdict.rule, look)}: not met by the point value."
+    if lead.verdict and lead.status == "fail" and not lead.sure:
+        return f"{sentence(lead.verdict.rule, look)}: not met by the point value."
     if lead.status in ("fail", None):
-        return ("The worst problem" if lead.status else "The surest difference"), rates
+        return rates
     if lead.status == "pass":
-        return "The rule closest to its limit", f"{rates} That is within the limit."
-    if compared and len(lead.sides) == 2 and not established(lead.finding):
+        return f"{rates} That is within the limit."
+    if len(lead.sides) == 2 and not lead.sure:
         low, high = (g for g, _ in sorted(lead.sides, key=lambda s: s[1].value or 0.0))
-        return "The largest open question", f"Whether {look.say.clause(lead.metric, low, high)} is not decided."
-    return "The largest open question", f"{rates} Whether that is beyond the limit is not decided."
+        return f"Whether {look.say.clause(lead.metric, low, high)} is not decided."
+    return f"{rates} Whether that is beyond the limit is not decided."
 
 
-def _stated(look: Lookup, lead: Leading) -> tuple[str, str]:
+def _stated(look: Lookup, lead: Leading) -> str:
     """The headline of a finding that is no rate: what it states, or what its rule asks and does not get."""
+    told = shown(lead.finding.statement, empty="", longest=300)
     if lead.verdict is None:
-        return "The surest difference", shown(lead.finding.statement, empty="", longest=300)
-    asked = sentence(lead.verdict.rule, look)
-    if lead.status == "fail":
-        sure = not compares(lead.finding.comparison) or established(lead.finding)
-        told = shown(lead.finding.statement, empty="", longest=300) if sure else ""
-        return "The worst problem", told or f"{asked}: not met."
-    if lead.status == "pass":
-        return "The rule closest to its limit", f"{asked}: met."
-    return "The largest open question", f"{asked}: not decided."
+        return told
+    met = {"fail": "not met", "pass": "met"}.get(lead.verdict.status, "not decided")
+    return told if told and met == "not met" and lead.sure else f"{sentence(lead.verdict.rule, look)}: {met}."
 
 
 def _context(look: Lookup, lead: Leading | None) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
 from auditkit.records import Comparison, Estimate, Finding, Status, Verdict
-from auditkit.report.html.lookup import By, Lookup, counts, established, rated
+from auditkit.report.html.lookup import By, Lookup, compares, counts, established, rated
 from auditkit.report.html.rules import ranked
 from auditkit.report.places import PARTS
 
@@ -29,6 +29,11 @@ class Leading(NamedTuple):
     def status(self) -> Status | None:
         """Of the verdict."""
         return self.verdict.status if self.verdict else None
+
+    @property
+    def sure(self) -> bool:
+        """False for a comparison that may be chance: its interval holds "no gap"."""
+        return not compares(self.finding.comparison) or established(self.finding)
 
 
 def leading(look: Lookup) -> Leading | None:
