@@ -40,7 +40,7 @@ class Answer(NamedTuple):
     drawn: tuple[Drawn, ...]
 
 
-class Section(NamedTuple):
+class Answers(NamedTuple):
     """The figures of a concern, what other figures and all of them have to say, and why what was asked is missing."""
 
     answers: tuple[Answer, ...]
@@ -51,7 +51,7 @@ class Section(NamedTuple):
     missing: tuple[str, ...]
 
 
-def view(look: Lookup, concern: Concern, names: Names) -> Section:
+def view(look: Lookup, concern: Concern, names: Names) -> Answers:
     """Every finding of a concern; what the figures of rates draw is told in words, and single cases are elsewhere."""
     found = [f for f in look.report.findings if f.concern == concern and not in_cases(f)]
     elsewhere = [f for f in found if look.in_rates(f)]
@@ -67,7 +67,7 @@ def of(
     beside: Sequence[Finding] = (),
     *,
     folded: bool = False,
-) -> Section:
+) -> Answers:
     """These findings: one figure a metric, each law apart; the others are told, and those with a figure elsewhere."""
     figures: dict[tuple[str, str], list[Finding]] = {}
     for f in found:
@@ -78,7 +78,7 @@ def of(
     answers = tuple(_answer(look, fs, t, room, names) for fs, t in zip(figures.values(), own, strict=True))
     caveats = dict.fromkeys(f.caveat for f in found if f.caveat)
     lines = tuple(upper_first(shown(c)) for c in caveats)
-    return Section(answers, told.others, told.figures[: len(beside)], told.shared, lines, ())
+    return Answers(answers, told.others, told.figures[: len(beside)], told.shared, lines, ())
 
 
 def _answer(look: Lookup, found: list[Finding], told: Told, room: Room, names: Names) -> Answer:

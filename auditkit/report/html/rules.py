@@ -26,7 +26,7 @@ def sentence(rule: Rule, look: Lookup) -> str:
         case "difference":
             return f"{phrase}: {_sides(rule, look)} differ by {bound}"
         case "ratio":
-            return _ratio(rule, look)
+            return _ratio(rule, look, phrase)
         case "difference_to_overall" | "difference_to_reference" | "difference_to_rest":
             return f"{phrase}: every {_each(rule)} differs from {_other(rule)} by {bound}"
         case "ratio_to_overall" | "ratio_to_reference" | "ratio_to_rest":
@@ -48,7 +48,7 @@ def _other(rule: Rule) -> str:
     return " & ".join(shown(v) for v in rule.reference.values()) if rule.reference else "the rest"
 
 
-def _ratio(rule: Rule, look: Lookup) -> str:
+def _ratio(rule: Rule, look: Lookup, phrase: str) -> str:
     bound, pair = asked(rule), look.pair(rule.metric, rule.by)
     if pair is None or len(look.groups(rule.metric, rule.by)) != 2:
         low, high, verb = f"every {_each(rule)}", "the highest", "is"
@@ -56,7 +56,6 @@ def _ratio(rule: Rule, look: Lookup) -> str:
         low, high, verb = look.say.people(pair.low.group), look.say.people(pair.high.group), "are"
     if rule.metric == SELECTED and rule.label is None and look.binary:
         return f"{upper_first(low)} {verb} selected {bound} times as often as {high}"
-    phrase = upper_first(look.say.phrase(rule.metric)) + _of_class(rule, look)
     return f"{phrase}: {low} {bound} times as often as {high}"
 
 

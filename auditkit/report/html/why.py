@@ -56,7 +56,7 @@ class Why(NamedTuple):
 
     explained: tuple[Explained, ...]
     attributions: tuple[tuple[Attributed, tuple[Drawn, ...]], ...]
-    others: metrics.Section
+    others: metrics.Answers
     failed: tuple[Failed, ...]
     """Other explanations that failed a check."""
     missing: tuple[str, ...]
