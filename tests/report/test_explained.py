@@ -136,6 +136,14 @@ def test_thirty_columns_are_twenty_bars_and_the_table_has_all() -> None:
     assert "column-19" in text.split("<table")[1]
 
 
+def test_a_table_of_parts_has_as_many_as_it_says(look: Lookup) -> None:
+    x = explained.parts(45)
+    table = waterfall.table_of(look, explained.gap(x), x)
+    assert table.caption.endswith("; 40 of 45 parts, all in the JSON report")
+    assert len(table.rows) == 41
+    assert table.rows[-1][0] == "The whole gap"
+
+
 def test_shares_are_left_out_where_the_whole_may_be_nothing(look: Lookup) -> None:
     x = explained.parts(shares=False)
     view = waterfall.view(look, explained.gap(x), x, Names())

@@ -189,7 +189,7 @@ def _sums(x: Contributions) -> str:
 
 
 def table_of(look: Lookup, f: Finding, x: Contributions) -> TableView:
-    """Every part with its interval."""
+    """The parts with their intervals, and the whole."""
     shares, besides = any(r.share is not None for r in x.rows), _besides(x)
     body = tuple(
         (
@@ -198,11 +198,11 @@ def table_of(look: Lookup, f: Finding, x: Contributions) -> TableView:
             *((whole_percent(r.share),) if shares else ()),
             *((decimals(r.beside, 2),) if besides else ()),
         )
-        for r in (*x.rows, _whole(x))
+        for r in (*x.rows[:LONGEST], _whole(x))
     )
     heads = ("Share",) * shares + (upper_first(shown(x.beside)),) * besides
-    cut = cut_to(min(LONGEST, len(x.rows)), len(x.rows), "parts")
-    return TableView(name_of(look, f, x) + cut, ("Part", _unit_words(x.unit), "Interval", *heads), body)
+    caption = name_of(look, f, x) + cut_to(len(body) - 1, len(x.rows), "parts")
+    return TableView(caption, ("Part", _unit_words(x.unit), "Interval", *heads), body)
 
 
 def _texts(e: Estimate, unit: Unit) -> tuple[str, str]:
