@@ -149,12 +149,11 @@ def _chips(report: Report) -> tuple[Chip, ...]:
     order = ranked(report.verdicts)
     chips = []
     for status in ORDER:
-        rules = [v.rule.id for v in order if v.status == status]
-        if rules:
-            links = [(f"#rule-{i}", v.rule.id) for i, v in enumerate(order, 1) if v.status == status]
-            links = [(href, f"{shown(id)}: {STATUS[status]}") for href, id in links]
-            most = len(links) if len(order) <= MOST_CHIPS else 1
-            chips.append(Chip(status, f"{len(rules)} {STATUS[status].lower()}", tuple(links[:most])))
+        mine = [(i, v.rule.id) for i, v in enumerate(order, 1) if v.status == status]
+        if mine:
+            links = tuple((f"#rule-{i}", f"{shown(id)}: {STATUS[status]}") for i, id in mine)
+            kept = links if len(order) <= MOST_CHIPS else links[:1]
+            chips.append(Chip(status, f"{len(mine)} {STATUS[status].lower()}", kept))
     return tuple(chips)
 
 
