@@ -185,13 +185,13 @@ def number(n: int) -> str:
     return _SMALL[n] if 0 <= n < len(_SMALL) else f"{n:,}"
 
 
-def several(n: int, singular: str, plural: str = "") -> str:
+def several(n: int, noun: str) -> str:
     """A count with its noun.
 
     >>> several(1, "rule"), several(0, "rule")
     ('one rule', 'no rules')
     """
-    return f"{number(n)} {singular if n == 1 else plural or singular + 's'}"
+    return f"{number(n)} {noun}{'' if n == 1 else 's'}"
 
 
 def does(report: Report, policy: str = "policy") -> str:
