@@ -25,22 +25,17 @@ def aligned(parts: Mapping[str, Any]) -> dict[str, Any]:
     {'X': [1, 2], 'y': ['a', 'b'], 'z': [0, 1]}
     """
     labelled = {name: part for name, part in parts.items() if isinstance(part, pd.Series | pd.DataFrame)}
-    if not labelled:
-        return dict(parts)
-    first, reference = next(iter(labelled.items()))
     out = dict(parts)
     for name, part in labelled.items():
+        first, reference = next(iter(labelled.items()))
         out[name] = _ordered(part, name, reference.index, first).reset_index(drop=True)
     return out
 
 
 def reordered(parts: Mapping[str, Any]) -> tuple[str, ...]:
     """The parts whose row labels stand in another order than those of the first that has some."""
-    labelled = {name: part for name, part in parts.items() if isinstance(part, pd.Series | pd.DataFrame)}
-    if not labelled:
-        return ()
-    reference = next(iter(labelled.values())).index
-    return tuple(name for name, part in labelled.items() if not _equal(part.index, reference))
+    indices = {name: part.index for name, part in parts.items() if isinstance(part, pd.Series | pd.DataFrame)}
+    return tuple(name for name, index in indices.items() if not _equal(index, next(iter(indices.values()))))
 
 
 def _ordered(part: Any, name: str, reference: pd.Index[Any], first: str) -> Any:

@@ -90,24 +90,26 @@ def audit(
     told_apart(asked)
     if disclosure is not None:
         disclosure.agrees(rows_shown=include_examples > 0 or any(c.name == "examples" for c in asked))
+    given = disclosure or Disclosure()
+    drawn: Any = {"checks": asked, "sample": sample, "seed": seed, "on_error": chosen(on_error)}
     level = 0.95 if rules is None else rules.confidence
     with told_to(progress), foreign("code that was called"):
-        report = _audited(
-            model,
-            data,
-            checks=asked,
-            sample=sample,
-            seed=seed,
-            level=level,
-            on_error=chosen(on_error),
-            disclosure=disclosure or Disclosure(),
-        )
+        of_one_task(model, data)
+        parts = dict(by_label(model, data)) if data.kind.by_label else {"": (model, data)}
+        seen = one_pass(list(parts.values()), **drawn)
+        reports = {
+            label: conclude(one, *part, level=level, disclosure=given, **drawn)
+            for one, (label, part) in zip(seen, parts.items(), strict=True)
+        }
+        report = _joined(reports, data) if data.kind.by_label else reports[""]
     report = report.model_copy(
-        update={"name": utf8(name or model.name), "words": words or (rules.words if rules else Words())}
+        update={
+            "name": utf8(name or model.name),
+            "words": words or (rules.words if rules else Words()),
+            "provenance": report.provenance.model_copy(update={"command": utf8(command)}),
+        }
     )
-    report = report.model_copy(update={"provenance": report.provenance.model_copy(update={"command": utf8(command)})})
-    judged = report if rules is None else judge(report, rules)
-    return _disclosed(judged, disclosure or Disclosure())
+    return _disclosed(report if rules is None else judge(report, rules), given)
 
 
 def _disclosed(report: Report, disclosure: Disclosure) -> Report:
@@ -116,29 +118,6 @@ def _disclosed(report: Report, disclosure: Disclosure) -> Report:
         return report
     kept = {} if disclosure.profile == "public" else report.evidence
     return report.model_copy(update={"disclosure": disclosure, "evidence": kept})
-
-
-def _audited(
-    model: Model | Predictions,
-    data: Dataset,
-    *,
-    checks: Sequence[Check],
-    sample: int,
-    seed: int,
-    level: float,
-    on_error: OnError,
-    disclosure: Disclosure,
-) -> Report:
-    """One audit; of several labels one each, in one pass over the rows."""
-    of_one_task(model, data)
-    asked = dict(by_label(model, data)) if data.kind.by_label else {"": (model, data)}
-    drawn: Any = {"checks": checks, "sample": sample, "seed": seed, "on_error": on_error}
-    seen = one_pass(list(asked.values()), **drawn)
-    parts = {
-        label: conclude(one, *own, level=level, disclosure=disclosure, **drawn)
-        for one, (label, own) in zip(seen, asked.items(), strict=True)
-    }
-    return _joined(parts, data) if data.kind.by_label else parts[""]
 
 
 def _joined(parts: Mapping[str, Report], data: Dataset) -> Report:

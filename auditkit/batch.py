@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,19 +32,23 @@ class Census:
     def __add__(self, other: Census) -> Census:
         if self.by != other.by:
             raise EvidenceError(f"cannot add a census by {list(self.by)} and one by {list(other.by)}")
-        cells = dict(self.cells)
-        for cell, sums in other.cells.items():
-            cells[cell] = cells[cell] + sums if cell in cells else sums
-        return Census(self.by, cells)
+        return self._of((*self.cells.items(), *other.cells.items()))
 
     def recoded(self, recoding: Mapping[str, Mapping[str, str]]) -> Census:
         """The sums of recoded groups."""
-        cells: dict[Cell, NDArray[np.float64]] = {}
-        for cell, sums in self.cells.items():
-            own = tuple(recoding.get(a, {}).get(v, v) for a, v in zip(self.by, cell, strict=False))
-            key = (*own, *cell[len(own) :])
-            cells[key] = cells[key] + sums if key in cells else sums
-        return Census(self.by, cells)
+        n = len(self.by)
+        said = [recoding.get(a, {}) for a in self.by]
+        return self._of(
+            ((*(r.get(v, v) for r, v in zip(said, cell, strict=False)), *cell[n:]), sums)
+            for cell, sums in self.cells.items()
+        )
+
+    def _of(self, cells: Iterable[tuple[Cell, NDArray[np.float64]]]) -> Census:
+        """By the same attributes; sums of one cell add."""
+        found: dict[Cell, NDArray[np.float64]] = {}
+        for cell, sums in cells:
+            found[cell] = found[cell] + sums if cell in found else sums
+        return Census(self.by, found)
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,15 @@ class Record(BaseModel):
 
 
 class Terse(Record):
-    """A record that leaves out of its JSON what is empty of its fields in `TOLD`."""
+    """A record that leaves out of its JSON those of its fields in `TOLD` that hold what they hold if nobody says."""
 
     TOLD: ClassVar[tuple[str, ...]] = ()
 
     @model_serializer(mode="wrap")
     def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         out: dict[str, Any] = handler(self)
-        return {k: v for k, v in out.items() if v or k not in self.TOLD}
+        usual = {k for k in self.TOLD if getattr(self, k) == type(self).model_fields[k].default}
+        return {k: v for k, v in out.items() if k not in usual}
 
 
 class Estimate(Record):

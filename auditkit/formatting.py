@@ -9,15 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import Literal, get_args
 
 from auditkit.records import Comparison, Estimate
-
-Of = Literal["share", "percent", "points", "number", "measure"]
-"""How a metric is written (`Metric.unit`): in percent, gaps in points; in percent even where groups are compared; in
-points also where nothing is compared; as a number of two decimals; or in the target's own measure, with three digits
-that say something. Any other word is a unit of its own: "kg"."""
-_KINDS = get_args(Of)
 
 NOTHING = "–"
 """Written where there is no number."""
@@ -120,6 +113,21 @@ def _number(x: float | None) -> str:
     return f"{x:,}".replace("-", "−") if isinstance(x, int) else plain(x)
 
 
+def unit_for(comparison: Comparison, of: str = "share") -> str:
+    """The unit of a comparison of a metric that is written as `of` says, in the words of `in_unit`.
+
+    >>> unit_for("overall"), unit_for("difference"), unit_for("ratio"), unit_for("difference", "kg")
+    ('percent', 'points', 'ratio', 'kg')
+    """
+    if of == "measure":
+        return ""
+    if comparison.startswith("ratio") or of == "number":
+        return "ratio"
+    if of == "share":
+        return "points" if comparison.startswith("difference") else "percent"
+    return of
+
+
 def quantity(x: float | None, comparison: Comparison, *, unit: bool = True, of: str = "share") -> str:
     """A value in the unit of its comparison and its metric.
 
@@ -130,35 +138,29 @@ def quantity(x: float | None, comparison: Comparison, *, unit: bool = True, of: 
     >>> quantity(12.34, "difference", of="measure")
     '12.3'
     """
-    if x is None:
-        return NOTHING
-    if of == "measure":
-        return plain(x)
-    if of not in _KINDS and not comparison.startswith("ratio"):
-        return measured(x, of, named=unit)
-    if comparison.startswith("ratio") or of == "number":
-        return quotient(x)
-    if of != "percent" and (comparison.startswith("difference") or of == "points"):
-        return f"{points(x)} points" if unit else points(x)
-    return percent(x) if unit else points(x)
+    own = unit_for(comparison, of)
+    text = in_unit(x, own, named=unit)
+    return f"{text} points" if own == "points" and unit and x is not None else text
 
 
 def limit(x: float, comparison: Comparison, *, of: str = "share") -> str:
     """A limit of a policy: in full, never rounded, without zeros that say nothing.
 
-    >>> limit(0.05, "difference"), limit(0.8, "ratio"), limit(0.8451, "overall")
-    ('5 points', '0.80', '84.51%')
+    >>> limit(0.05, "difference"), limit(0.8, "ratio"), limit(0.8451, "overall"), limit(1500.0, "overall", of="kg")
+    ('5 points', '0.80', '84.51%', '1,500 kg')
     """
-    if of == "measure":
-        return f"{x:,.8g}".replace("-", "−")
-    if of not in _KINDS and not comparison.startswith("ratio"):
-        return f"{x:,.8g} {of}".replace("-", "−")
-    if comparison.startswith("ratio") or of == "number":
-        return max(quotient(x), f"{x:.8g}".replace("-", "−"), key=len)
-    number = f"{100 * x:.8g}".replace("-", "−")
-    if of == "percent" or (not comparison.startswith("difference") and of != "points"):
-        return f"{number}%"
-    return f"{number} point{'' if number == '1' else 's'}"
+    unit = unit_for(comparison, of)
+    number = f"{100 * x if unit in ('percent', 'points') else x:,.8g}".replace("-", "−")
+    match unit:
+        case "":
+            return number
+        case "ratio":
+            return max(quotient(x), number, key=len)
+        case "percent":
+            return f"{number}%"
+        case "points":
+            return f"{number} point{'' if number == '1' else 's'}"
+    return f"{number} {unit}"
 
 
 def confidence(level: float) -> str:
@@ -185,9 +187,7 @@ def interval(e: Estimate, comparison: Comparison, *, of: str = "share") -> str:
     >>> interval(Estimate(value=0.1, low=0.05, high=0.15), "difference")
     '95% interval 5.0 to 15.0'
     """
-    unit = of == "percent" or (not comparison.startswith("difference") and of == "share")
-    unit = unit or of not in _KINDS
-    return interval_in(e, lambda x: quantity(x, comparison, unit=unit, of=of))
+    return interval_in(e, lambda x: in_unit(x, unit_for(comparison, of)))
 
 
 def listed(parts: Sequence[str]) -> str:

@@ -57,7 +57,7 @@ def _annotations(kind: type) -> dict[str, Any]:
     return {f.name: hints[f.name] for f in dataclasses.fields(kind) if f.init}
 
 
-def _held(value: Any, hint: Any, what: str) -> Any:
+def _held(value: object, hint: object, what: str) -> object:
     """The value as this type; PolicyError where it is none."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any or hint is object:
@@ -75,7 +75,7 @@ def _held(value: Any, hint: Any, what: str) -> Any:
     return value  # a part of a check that fits itself: it reads its own
 
 
-def _of_several(value: Any, hints: tuple[Any, ...], what: str) -> Any:
+def _of_several(value: object, hints: tuple[object, ...], what: str) -> object:
     """None where that may be; else the first type that it is."""
     if value is None and type(None) in hints:
         return None
@@ -86,14 +86,14 @@ def _of_several(value: Any, hints: tuple[Any, ...], what: str) -> Any:
     return _held(value, others[0], what)
 
 
-def _one_of(value: Any, known: tuple[Any, ...], what: str) -> Any:
+def _one_of(value: object, known: tuple[str, ...], what: str) -> str:
     if not isinstance(value, str) or value not in known:
         hint = nearest(value, known) if isinstance(value, str) else ""
         raise PolicyError(f"{what} must be one of {listing(known)}, got {_shown(value)}.{hint}")
     return value
 
 
-def _sequence(value: Any, inner: Any, what: str) -> tuple[Any, ...]:
+def _sequence(value: object, inner: Any, what: str) -> tuple[Any, ...]:
     if isinstance(value, str):
         value = (value,)  # one name alone is no sequence of letters
     if isinstance(value, bytes | Mapping) or not isinstance(value, Iterable):
@@ -107,13 +107,13 @@ def _sequence(value: Any, inner: Any, what: str) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(out) if named else out)
 
 
-def _mapping(value: Any, inner: tuple[Any, ...], what: str) -> dict[Any, Any]:
+def _mapping(value: object, inner: tuple[Any, ...], what: str) -> dict[Any, Any]:
     if not isinstance(value, Mapping):
         raise PolicyError(f"{what} must be a table of names to {_words(inner[1])}, got {_shown(value)}")
     return {_held(k, inner[0], f"a name in {what}"): _held(v, inner[1], f"'{k}' in {what}") for k, v in value.items()}
 
 
-def _text(value: Any, what: str) -> str:
+def _text(value: object, what: str) -> str:
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if not isinstance(value, str):
@@ -121,7 +121,7 @@ def _text(value: Any, what: str) -> str:
     return value
 
 
-def _whole(value: Any, what: str) -> int:
+def _whole(value: object, what: str) -> int:
     if not isinstance(value, numbers.Integral) or isinstance(value, bool):
         raise PolicyError(f"{what} must be a whole number, got {_shown(value)}")
     if abs(int(value)) > _LARGEST:
@@ -129,7 +129,7 @@ def _whole(value: Any, what: str) -> int:
     return int(value)
 
 
-def _number(value: Any, what: str) -> float:
+def _number(value: object, what: str) -> float:
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         raise PolicyError(f"{what} must be a number, got {_shown(value)}")
     if isinstance(value, numbers.Integral):
@@ -139,13 +139,13 @@ def _number(value: Any, what: str) -> float:
     return float(value)
 
 
-def _yes_or_no(value: Any, what: str) -> bool:
+def _yes_or_no(value: object, what: str) -> bool:
     if not isinstance(value, bool):
         raise PolicyError(f"{what} must be true or false, got {_shown(value)}")
     return value
 
 
-_SCALARS: dict[Any, Callable[[Any, str], Any]] = {str: _text, int: _whole, float: _number, bool: _yes_or_no}
+_SCALARS: dict[object, Callable[[object, str], object]] = {str: _text, int: _whole, float: _number, bool: _yes_or_no}
 
 
 def _words(hint: Any) -> str:
@@ -155,7 +155,7 @@ def _words(hint: Any) -> str:
     return "lists of names" if typing.get_origin(hint) is not None else "values"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     """A value and its type, short enough for one line."""
     text = " ".join(repr(value).split()) if isinstance(value, str | int | float | bool | None) else ""
     name = type(value).__name__

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
-from auditkit.exhibits import Record
+from auditkit.exhibits import Record, Terse
 
 Task = Literal["binary", "multiclass", "regression", "multilabel"]
 DEFAULT_TASK: Task = "binary"
@@ -57,8 +57,10 @@ TASK_KINDS: dict[Task, TaskKind] = {
 """Task → its kind: a report names its task, and this follows from it."""
 
 
-class ModelProvenance(Record):
+class ModelProvenance(Terse):
     """Which model."""
+
+    TOLD: ClassVar = ("weights",)
 
     name: str = ""
     kind: Literal["torch", "predictions"] = "torch"
@@ -69,11 +71,6 @@ class ModelProvenance(Record):
     weights: Literal["given", "factory", "initialised"] = "given"
     """`given`: a file of weights, or a net handed over; `factory`: as its factory gave it, without a file;
     `initialised`: likewise, and as drawn at random: nobody has loaded or trained them. `given` is absent from JSON."""
-
-    @model_serializer(mode="wrap")
-    def _without_the_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        out: dict[str, Any] = handler(self)
-        return out if self.weights != "given" else {k: v for k, v in out.items() if k != "weights"}
 
 
 class Weighting(Record):
@@ -88,8 +85,10 @@ class Weighting(Record):
     """Column of what rows have in common; empty: rows are independent."""
 
 
-class DataProvenance(Record):
+class DataProvenance(Terse):
     """Which data."""
+
+    TOLD: ClassVar = ("weighting",)
 
     name: str = ""
     rows: int = 0
@@ -115,14 +114,11 @@ class DataProvenance(Record):
         """What the task predicts."""
         return TASK_KINDS[self.task]
 
-    @model_serializer(mode="wrap")
-    def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        out: dict[str, Any] = handler(self)
-        return out if self.weighting is not None else {k: v for k, v in out.items() if k != "weighting"}
 
-
-class Provenance(Record):
+class Provenance(Terse):
     """What would let a third party repeat the audit."""
+
+    TOLD: ClassVar = ("cautions",)
 
     auditkit: str
     created: datetime.datetime
@@ -138,8 +134,3 @@ class Provenance(Record):
     cautions: tuple[str, ...] = ()
     """What a reader should know of the input before any number (labels that look alike, what was guessed of a file);
     whole sentences. Absent from JSON where there is none."""
-
-    @model_serializer(mode="wrap")
-    def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        out: dict[str, Any] = handler(self)
-        return out if self.cautions else {k: v for k, v in out.items() if k != "cautions"}

@@ -36,14 +36,8 @@ def provenance_of(
         sample=sample,
         model=_model(model),
         data=_data(observed, model, data),
-        cautions=cautions_of(model, data),
+        cautions=tuple(dict.fromkeys((*data.cautions, *(model.cautions if isinstance(model, Model) else ())))),
     )
-
-
-def cautions_of(model: Model | Predictions, data: Dataset) -> tuple[str, ...]:
-    """What model and data have to say of themselves, each sentence once."""
-    own: tuple[str, ...] = getattr(model, "cautions", ())
-    return tuple(dict.fromkeys((*data.cautions, *own)))
 
 
 def created() -> datetime.datetime:

@@ -35,7 +35,7 @@ class Unwritten(TypeError):
     """A value that is no label: a list, an array, an object of an unknown kind."""
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a value is a number or a boolean, of Python, NumPy, `decimal` or `fractions`; complex ones are none."""
     return isinstance(value, bool | int | float | np.number | np.bool_ | decimal.Decimal | fractions.Fraction) and not (
         isinstance(value, np.timedelta64 | np.complexfloating)
@@ -126,7 +126,7 @@ def _elements(index: pd.Index[Any]) -> list[Any]:
     return [x.item() if isinstance(x, np.bool_ | np.str_ | np.integer | np.float64) else x for x in index]
 
 
-def coded(column: Any, name: str, *, what: str = "groups") -> Coded:
+def coded(column: Any, name: str) -> Coded:
     """The labels of a column. Values that are written alike are one, unless one is text and the other is not.
 
     Raises DataError for those, and for lists, arrays and other values that are no labels.
@@ -139,7 +139,7 @@ def coded(column: Any, name: str, *, what: str = "groups") -> Coded:
         labels = [written(x) for x in values]
     except Unwritten as e:
         kind = "lists" if str(e) in ("list", "ndarray", "dict", "set") else f"values of type {e}"
-        raise DataError(f"'{name}' holds {kind} or other values that are no {what}; expected one value a row") from None
+        raise DataError(f"'{name}' holds {kind} or other values that are no groups; expected one value a row") from None
     first: dict[str, Any] = {}
     for label, value in zip(labels, values, strict=True):
         if isinstance(first.setdefault(label, value), str) != isinstance(value, str):

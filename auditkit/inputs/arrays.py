@@ -10,6 +10,7 @@ import pandas as pd
 
 from auditkit.alignment import aligned, reordered
 from auditkit.errors import DataError
+from auditkit.inputs.sources import frame_of
 
 
 class Joined(NamedTuple):
@@ -71,15 +72,9 @@ def _table(X: Any, name: str) -> pd.DataFrame:
     if isinstance(X, pd.Series):
         X = X.to_frame(X.name if X.name is not None else "0")
     if not isinstance(X, pd.DataFrame):
-        X = _foreign(X) if hasattr(X, "__dataframe__") or hasattr(X, "__arrow_c_stream__") else _rows(X, name)
+        X = frame_of(X) if hasattr(X, "__dataframe__") or hasattr(X, "__arrow_c_stream__") else _rows(X, name)
     out: pd.DataFrame = X.set_axis([str(c) for c in X.columns], axis=1)
     return out
-
-
-def _foreign(X: Any) -> pd.DataFrame:
-    from auditkit.inputs.sources import source_of
-
-    return source_of(X).frame
 
 
 def _rows(X: Any, name: str) -> pd.DataFrame:

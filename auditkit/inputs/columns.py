@@ -104,7 +104,7 @@ def checked_each(
     return out
 
 
-def _are_positions(value: Any) -> bool:
+def _are_positions(value: object) -> bool:
     return isinstance(value, Iterable) and all(hasattr(i, "__index__") for i in value)
 
 

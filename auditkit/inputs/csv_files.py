@@ -64,6 +64,12 @@ class CsvOptions:
             raise DataError(f"na_values takes texts, such as ['NA', '?'], got {na_values!r}")
         return cls(sep, encoding, None if texts is None else tuple(texts), decimal, thousands)
 
+    def none_of(self, why: str) -> None:
+        """DataError, which ends with `why`, if an option was given: the data are in no CSV file."""
+        given = [k for k, v in vars(self).items() if v is not None]
+        if given:
+            raise DataError(f"{listing(given)}: options of CSV files; {why}")
+
 
 def _more(name: str) -> str:
     return ", such as ';' or '\\t', or '\\s+' for blanks" if name == "sep" else ", such as '.' or ','"

@@ -52,7 +52,7 @@ class _Made(NamedTuple):
     """How a tensor came to be."""
 
     operation: str
-    of: tuple[Any, ...]
+    of: tuple[_Made | None, ...]
     """How its inputs did; None for what went in."""
     limits: tuple[Any, ...]
     """The plain arguments."""

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
 from auditkit import files
 from auditkit.errors import DataError, listing
@@ -67,7 +67,8 @@ def source_at(path: Path, options: CsvOptions) -> Source:
     except (OSError, ValueError) as e:
         found = _matching(path)
         if found:
-            return _parts(found, _base(path), str(path.name), options)
+            base = next(p for p in path.parents if not glob.has_magic(str(p)))
+            return _parts(found, base, path.name, options)
         what = getattr(e, "strerror", None) or "a path holds no NUL"
         pattern = " (and no file matches it as a pattern)" if glob.has_magic(str(path)) else ""
         raise DataError(f"cannot read {path}: {what}{pattern}") from None
@@ -75,7 +76,7 @@ def source_at(path: Path, options: CsvOptions) -> Source:
         return _parts(_inside(path), path, path.name, options)
     digest, parquet = _seen(path)
     if parquet:
-        _no_options(path.name, options)
+        options.none_of(f"{path.name} is parquet, which needs none")
         return ParquetSource([path], None, path.name, digest)
     return CsvSource(_unpacked(_bytes(path), path), path, digest, options)
 
@@ -99,12 +100,6 @@ def _bytes(path: Path) -> bytes:
     if not content.strip():
         raise DataError(f"{path} is empty")
     return content
-
-
-def _no_options(name: str, options: CsvOptions) -> None:
-    given = [k for k, v in vars(options).items() if v is not None]
-    if given:
-        raise DataError(f"{listing(given)}: options of CSV files; {name} is parquet, which needs none")
 
 
 def _unpacked(content: bytes, path: Path) -> bytes:
@@ -134,7 +129,7 @@ def _zipped(content: bytes, path: Path) -> bytes:
             return _bounded(file, len(content), path)
 
 
-def _bounded(file: Any, size: int, path: Path) -> bytes:
+def _bounded(file: IO[bytes], size: int, path: Path) -> bytes:
     most = min(MOST_UNPACKED, RATIO * size)
     out: bytes = file.read(most + 1)
     if len(out) > most:
@@ -166,12 +161,6 @@ def _data(path: Path) -> bool:
     return path.name.lower().endswith((*PARQUET, *CSV))
 
 
-def _base(pattern: Path) -> Path:
-    """The deepest folder above a pattern that is none itself."""
-    fixed = [*pattern.parents]
-    return next((p for p in fixed if not glob.has_magic(str(p))), Path("."))
-
-
 def _parts(paths: list[Path], base: Path, name: str, options: CsvOptions) -> Source:
     if not paths:
         raise DataError(
@@ -182,7 +171,7 @@ def _parts(paths: list[Path], base: Path, name: str, options: CsvOptions) -> Sou
     digest = hashlib.sha256("".join(digests).encode()).hexdigest()
     title = f"{name or base} ({len(paths)} files)"
     if all(parquet):
-        _no_options(title, options)
+        options.none_of(f"{title} is parquet, which needs none")
         return ParquetSource(paths, base, title, digest)
     if any(parquet):
         other = paths[parquet.index(False)]

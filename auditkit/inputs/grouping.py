@@ -23,23 +23,21 @@ def names_of(names: str | Sequence[str], role: str) -> tuple[str, ...]:
     """The names of columns as a tuple, each once; DataError for columns where names are expected."""
     if isinstance(names, str):
         return (names,)
-    if isinstance(names, pd.DataFrame | pd.Series | dict | np.ndarray) or not isinstance(names, Sequence):
-        if isinstance(names, pd.Index):
-            return tuple(dict.fromkeys(str(n) for n in names))
-        raise DataError(
-            f"{role} takes names of columns of the data, got {type(names).__name__}. Columns beside the data go to "
-            "Dataset.from_arrays"
-        )
-    return tuple(dict.fromkeys(str(n) for n in names))
+    if isinstance(names, Sequence | pd.Index):
+        return tuple(dict.fromkeys(str(n) for n in names))
+    raise _no_name(names, f"{role} takes names of columns")
 
 
-def name_of(name: Any, role: str) -> str | None:
+def name_of(name: object, role: str) -> str | None:
     """One name, or None; DataError for a column where a name is expected."""
     if name is None or isinstance(name, str | int):
         return None if name is None else str(name)
-    raise DataError(
-        f"{role} takes the name of a column of the data, got {type(name).__name__}. Columns beside the data go to "
-        "Dataset.from_arrays"
+    raise _no_name(name, f"{role} takes the name of a column")
+
+
+def _no_name(given: object, takes: str) -> DataError:
+    return DataError(
+        f"{takes} of the data, got {type(given).__name__}. Columns beside the data go to Dataset.from_arrays"
     )
 
 

@@ -45,10 +45,10 @@ def by_position(positions: Mapping[str, Sequence[int]], row: Tensor) -> Groups:
     return Groups(names, (mask.reshape(shape).expand(1, *row.shape[1:]),))
 
 
-def by_mask(mask: Any, row: Tensor, names: Sequence[str] | None = None) -> Groups:
+def by_mask(mask: Any, row: Tensor) -> Groups:
     """Groups of one tensor from a mask that broadcasts to one row, as an image segmenter gives: (H, W) of integers.
 
-    Names default to "region 0", "region 1", … Raises ModelError for a mask that does not fit, or has gaps.
+    They are called "region 0", "region 1", … Raises ModelError for a mask that does not fit, or is no whole numbers.
 
     >>> by_mask([[0, 0], [1, 1]], torch.zeros(1, 3, 2, 2)).names
     ('region 0', 'region 1')
@@ -64,9 +64,7 @@ def by_mask(mask: Any, row: Tensor, names: Sequence[str] | None = None) -> Group
             f"{tuple(row.shape[1:])}"
         ) from None
     seen, mask_of = torch.unique(whole, return_inverse=True)
-    if names is not None and len(names) != len(seen):
-        raise ModelError(f"{len(names)} names for {len(seen)} features of the mask")
-    return Groups(tuple(names or (f"region {i}" for i in seen.tolist())), (mask_of,))
+    return Groups(tuple(f"region {i}" for i in seen.tolist()), (mask_of,))
 
 
 def segments(height: int, width: int, *, grid: tuple[int, int] = (8, 8)) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from auditkit.errors import DataError, listing
 from auditkit.inputs.source import BATCH, Source, names_of, no_rows
 
 if TYPE_CHECKING:
-    import pyarrow
+    import pyarrow.dataset
 
 
 class ParquetSource(Source):
@@ -26,14 +26,14 @@ class ParquetSource(Source):
     def __init__(
         self, paths: Sequence[Path], base: Path | None, name: str = "", fingerprint: str | None = None
     ) -> None:
-        import pyarrow
+        import pyarrow.parquet
 
         self.name, self.fingerprint = name, fingerprint
         self._paths, self._base = list(paths), base
         self._stamp = self._stamps()
         try:
             self._schema = _schema_of_one(self._paths[0]) if base is None else _schema_of_parts(self._paths, base)
-            self.rows = sum(_metadata(p).num_rows for p in self._paths)
+            self.rows = sum(pyarrow.parquet.read_metadata(str(p)).num_rows for p in self._paths)
         except (pyarrow.ArrowException, OSError, ValueError) as e:
             raise e if isinstance(e, DataError) else self._broken(e) from None
         names_of(self._schema.names, str(base or paths[0]))
@@ -85,7 +85,7 @@ def _of_size(batches: Iterator[pyarrow.RecordBatch], size: int) -> Iterator[pyar
     """Tables of about `size` rows, of however small batches."""
     import pyarrow
 
-    held: list[Any] = []
+    held: list[pyarrow.RecordBatch] = []
     for batch in batches:
         held.append(batch)
         if sum(map(len, held)) >= size:
@@ -93,12 +93,6 @@ def _of_size(batches: Iterator[pyarrow.RecordBatch], size: int) -> Iterator[pyar
             held = []
     if held and sum(map(len, held)):
         yield pyarrow.Table.from_batches(held)
-
-
-def _metadata(path: Path) -> Any:
-    import pyarrow.parquet
-
-    return pyarrow.parquet.read_metadata(str(path))
 
 
 def _schema_of_one(path: Path) -> pyarrow.Schema:
@@ -111,7 +105,7 @@ def _schema_of_one(path: Path) -> pyarrow.Schema:
     return pyarrow.schema(kept, metadata=schema.metadata)
 
 
-def _dataset(paths: Sequence[Path], base: Path, schema: pyarrow.Schema | None = None) -> Any:
+def _dataset(paths: Sequence[Path], base: Path, schema: pyarrow.Schema | None = None) -> pyarrow.dataset.Dataset:
     import pyarrow.dataset
 
     folders = pyarrow.dataset.HivePartitioning.discover(infer_dictionary=False)
@@ -139,7 +133,7 @@ def _schema_of_parts(paths: Sequence[Path], base: Path) -> pyarrow.Schema:
     return pyarrow.schema([*first, *of_folders])
 
 
-def _unified(schema: Any, other: Any, first: Path, path: Path) -> Any:
+def _unified(schema: pyarrow.Schema, other: pyarrow.Schema, first: Path, path: Path) -> pyarrow.Schema:
     import pyarrow
 
     absent = sorted(set(schema.names) ^ set(other.names))
@@ -159,7 +153,7 @@ def _unified(schema: Any, other: Any, first: Path, path: Path) -> Any:
         ) from None
 
 
-def _mix(a: Any, b: Any) -> bool:
+def _mix(a: pyarrow.Field, b: pyarrow.Field) -> bool:
     import pyarrow
 
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from auditkit.alignment import aligned
-from auditkit.errors import DataError, listing
+from auditkit.errors import DataError
 from auditkit.inputs.csv_files import CsvOptions
 from auditkit.inputs.files import source_at
 from auditkit.inputs.source import FrameSource, Source
@@ -26,11 +26,9 @@ def source_of(data: Any, options: CsvOptions | None = None) -> Source:
     {'age': 'int64'}
     """
     options = options or CsvOptions()
-    given = [k for k, v in vars(options).items() if v is not None]
     if isinstance(data, str | Path):
         return source_at(Path(data), options)
-    if given:
-        raise DataError(f"{listing(given)}: options of CSV files; the data are {type(data).__name__}")
+    options.none_of(f"the data are {type(data).__name__}")
     if isinstance(data, Source):
         return data
     if isinstance(data, Iterator):

@@ -175,5 +175,5 @@ def _keys(part: pd.DataFrame) -> Keys:
     return frame_keys(part.astype(kinds))
 
 
-def _plain(kind: Any) -> bool:
+def _plain(kind: object) -> bool:
     return isinstance(kind, np.dtype) and (is_integer_dtype(kind) or is_bool_dtype(kind))

@@ -12,14 +12,10 @@ SENTENCE = 1_000
 def cautions(report: Report) -> tuple[str, ...]:
     """Each a sentence, the gravest first: a net that nobody trained, checks that broke, and how the input was read."""
     p = report.provenance
-    untrained = ("The net is as it was drawn at random: no weights were loaded.",) if _untrained(report) else ()
+    untrained = ("The net is as it was drawn at random: no weights were loaded.",)
     broken = [n for n in report.not_measured if n.accident]
     return (
-        *untrained,
+        *(untrained if p.model.weights == "initialised" else ()),
         *(f"The check {shown(n.what)} gave no answer: {shown(n.why, longest=300)}." for n in broken),
         *(shown(c, longest=SENTENCE) for c in p.cautions),
     )
-
-
-def _untrained(report: Report) -> bool:
-    return report.provenance.model.weights == "initialised"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -23,12 +24,12 @@ class Format(NamedTuple):
 
     suffix: str
     home: str
-    """module:function"""
+    """module:function; a method of `Report` is one."""
 
 
 FORMATS: dict[str, Format] = {
     "html": Format(".html", "auditkit.report.html.page:render"),
-    "json": Format(".json", "auditkit.report.canonical:render"),
+    "json": Format(".json", "auditkit.records:Report.to_json"),
     "junit": Format(".xml", "auditkit.report.junit:render"),
 }
 """Our formats; a new one is one line here and one function."""
@@ -56,7 +57,7 @@ def render(report: Report, format: str) -> str:
     """The report in a format; ReportError naming the nearest for an unknown one, or for parts that do not fit."""
     module, _, function = _known(format).home.partition(":")
     try:
-        return cast(Callable[[Report], str], getattr(importlib.import_module(module), function))(report)
+        return cast(Callable[[Report], str], operator.attrgetter(function)(importlib.import_module(module)))(report)
     except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as e:
         if isinstance(e, AuditkitError):
             raise

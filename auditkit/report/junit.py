@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from auditkit.formatting import interval, limit, printable, quantity
+from auditkit.formatting import interval, printable, quantity
 from auditkit.records import Report, Verdict
-from auditkit.report.vocabulary import kind_of_verdict
+from auditkit.report.vocabulary import asked, kind_of_verdict
 from auditkit.report.writing import digest
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -36,12 +36,10 @@ def render(report: Report) -> str:
 
 def _detail(report: Report, v: Verdict) -> str:
     of = kind_of_verdict(report, v)
-    direction = "at most" if v.rule.at_most is not None else "at least"
-    asked = f"{direction} {limit(v.rule.limit, v.rule.comparison, of=of)}"
     if v.estimate is None or v.estimate.value is None:
-        return f"{v.finding or v.rule.metric}: no value; {asked}"
+        return f"{v.finding or v.rule.metric}: no value; {asked(v.rule, of)}"
     value = quantity(v.estimate.value, v.rule.comparison, of=of)
-    return f"{v.finding}: {value} ({interval(v.estimate, v.rule.comparison, of=of)}); {asked}"
+    return f"{v.finding}: {value} ({interval(v.estimate, v.rule.comparison, of=of)}); {asked(v.rule, of)}"
 
 
 def _xml(text: str) -> str:

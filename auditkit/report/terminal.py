@@ -6,16 +6,15 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from auditkit.formatting import NOTHING, limit, printable, quantity
-from auditkit.records import Report, Verdict
+from auditkit.formatting import NOTHING, printable, quantity
+from auditkit.records import Report, Status, Verdict
 from auditkit.report.cautions import cautions
-from auditkit.report.vocabulary import does, kind_of_verdict
+from auditkit.report.vocabulary import STATUS, asked, does, kind_of_verdict
 
-WORDS = {"fail": "Failed", "inconclusive": "Undecided", "pass": "Passed", "not_measured": "Not measured"}
 _STYLES = {"fail": "bold red", "inconclusive": "bold yellow", "pass": "green", "not_measured": "dim"}
 _SIGNS = {"fail": "×", "inconclusive": "!", "pass": "✓", "not_measured": "–"}
 _HEADS = {"failed": "bold red", "undecided": "bold yellow", "passed": "bold green", "no_policy": "bold"}
-_ORDER = ("fail", "inconclusive", "not_measured", "pass")
+_ORDER: tuple[Status, ...] = ("fail", "inconclusive", "not_measured", "pass")
 
 
 def headline(report: Report) -> str:
@@ -23,7 +22,7 @@ def headline(report: Report) -> str:
     if report.outcome == "no_policy":
         return f"{report.name} was audited without a policy: {len(report.findings)} findings, no verdict"
     counts = [(s, sum(v.status == s for v in report.verdicts)) for s in _ORDER]
-    return f"{report.name} {does(report)}: " + ", ".join(f"{n} {WORDS[s].lower()}" for s, n in counts if n)
+    return f"{report.name} {does(report)}: " + ", ".join(f"{n} {STATUS[s].lower()}" for s, n in counts if n)
 
 
 def summary(report: Report) -> Group:
@@ -56,12 +55,11 @@ def _row(report: Report, v: Verdict) -> tuple[Text | str, ...]:
         whole = of == "percent" or not kind.startswith("difference")
         between = "–".join(quantity(x, kind, unit=False, of=of) for x in (e.low, e.high))
         value = f"{quantity(e.value, kind, unit=whole, of=of)} ({between})"
-    sign = "≤" if v.rule.at_most is not None else "≥"
-    words = Text(WORDS[v.status], style=_STYLES[v.status])
+    words = Text(STATUS[v.status], style=_STYLES[v.status])
     if v.rule.severity == "warning":
         words.append(" (warning)", style="dim")
-    asked = f"{sign} {limit(v.rule.limit, kind, of=of)}"
-    return Text(_SIGNS[v.status], style=_STYLES[v.status]), Text(printable(v.rule.id)), value, asked, words
+    sign, rule = Text(_SIGNS[v.status], style=_STYLES[v.status]), Text(printable(v.rule.id))
+    return sign, rule, value, asked(v.rule, of, signs=True), words
 
 
 def print_summary(report: Report, console: Console) -> None:

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 
 from auditkit.catalogue.gaps import TARGETS
 from auditkit.catalogue.index import METRICS
-from auditkit.formatting import NOTHING, decimals, in_unit, lower_first, quantity
+from auditkit.formatting import NOTHING, decimals, in_unit, limit, lower_first, unit_for
 from auditkit.formatting import listed as listed
 from auditkit.formatting import upper_first as upper_first
-from auditkit.records import Comparison, Estimate, Finding, Report, Status, Verdict, Words
+from auditkit.records import Comparison, Estimate, Finding, Report, Rule, Status, Verdict, Words
 
 STATUS: dict[Status, str] = {
     "fail": "Failed",
@@ -185,13 +185,13 @@ def number(n: int) -> str:
     return _SMALL[n] if 0 <= n < len(_SMALL) else f"{n:,}"
 
 
-def several(n: int, singular: str, plural: str = "") -> str:
+def several(n: int, noun: str) -> str:
     """A count with its noun.
 
     >>> several(1, "rule"), several(0, "rule")
     ('one rule', 'no rules')
     """
-    return f"{number(n)} {singular if n == 1 else plural or singular + 's'}"
+    return f"{number(n)} {noun}{'' if n == 1 else 's'}"
 
 
 def does(report: Report, policy: str = "policy") -> str:
@@ -204,6 +204,11 @@ def does(report: Report, policy: str = "policy") -> str:
     if met < n:
         return f"passes its {policy}: {number(met)} of {several(n, 'rule')} {'is' if met == 1 else 'are'} met"
     return "meets its one rule" if n == 1 else f"meets all {several(n, 'rule')} of its {policy}"
+
+
+def series_name(name: str) -> str:
+    """Whom one line, or one chart, of an exhibit is about."""
+    return "Everybody" if name in ("overall", "everybody") else shown(name)
 
 
 def by_words(by: Sequence[str]) -> str:
@@ -249,11 +254,7 @@ def unit_of(f: Finding, comparison: Comparison | None = None) -> str:
     of, comparison = kind_of(f.metric, f.unit), comparison or f.comparison
     if comparison.startswith("ratio"):
         return "ratio"
-    if of in ("number", "measure"):
-        return ""
-    if of not in ("share", "points"):
-        return of
-    return "points" if in_units(comparison) or of == "points" else "percent"
+    return "" if of == "number" else unit_for(comparison, of)
 
 
 def range_in(e: Estimate | None, unit: str) -> str:
@@ -286,9 +287,10 @@ def kind_of_verdict(report: Report, v: Verdict) -> str:
     return kind_of(v.rule.metric, unit)
 
 
-def in_units(comparison: Comparison) -> bool:
-    """True where values are differences, in points."""
-    return comparison.startswith("difference")
+def asked(rule: Rule, of: str = "share", *, signs: bool = False) -> str:
+    """What a rule allows: "at most 5 points", or "≤ 5 points"."""
+    side = ("≤", "at most") if rule.at_most is not None else ("≥", "at least")
+    return f"{side[0 if signs else 1]} {limit(rule.limit, rule.comparison, of=of)}"
 
 
 def value_text(e: Estimate | None, comparison: Comparison, of: str = "share") -> str:
@@ -297,19 +299,4 @@ def value_text(e: Estimate | None, comparison: Comparison, of: str = "share") ->
     >>> value_text(Estimate(value=0.138), "difference")
     '13.8'
     """
-    named = of not in ("percent", "points") and not (in_units(comparison) and of == "share")
-    return NOTHING if e is None else quantity(e.value, comparison, unit=named, of=of)
-
-
-def range_text(e: Estimate | None, comparison: Comparison, of: str = "share") -> str:
-    """The interval beside a mark: "9.3–18.3"; empty where there is none.
-
-    >>> range_text(Estimate(value=0.138, low=0.093, high=0.183), "difference")
-    '9.3–18.3'
-    """
-    if e is None or e.value is None or (e.low is None and e.high is None):
-        return ""
-    low, high = (quantity(x, comparison, unit=False, of=of) for x in (e.low, e.high))
-    if e.low is None or e.high is None:
-        return f"at most {high}" if e.low is None else f"at least {low}"
-    return f"{low} to {high}" if min(e.low, e.high) < 0 else f"{low}–{high}"
+    return NOTHING if e is None else in_unit(e.value, unit_for(comparison, of), named=of != "percent")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import logging
 import os
@@ -24,10 +23,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from auditkit import files
+from auditkit import files, stored
 from auditkit.errors import ReportError
 from auditkit.records import Report
-from auditkit.stored import MOST_BYTES
 
 try:
     import fcntl
@@ -50,7 +48,7 @@ def digest(report: Report) -> str:
 def _digest(said: dict[str, Any]) -> str:
     """The same of what stands in a report.json."""
     text = json.dumps({k: v for k, v in said.items() if k != "evidence"}, sort_keys=True, separators=(",", ":"))
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return stored.digest(text.encode())
 
 
 def write(texts: Mapping[Path, str], *, derived: Iterable[Path] = (), force: bool = False) -> None:
@@ -112,19 +110,15 @@ def told_by(path: Path) -> str | None:
     other format the `mark` in its first line.
     """
     try:
-        content = files.read(path, ReportError, most=MOST_BYTES)
+        content = files.read(path, ReportError, most=stored.MOST_BYTES)
     except ReportError:
         return None
-    start = content[:65_536].lstrip()
-    if start.startswith(b"{"):
-        return _of_json(content)
-    return _of_text(start)
+    return _told(content)
 
 
 def foreign_digest(path: Path, text: str) -> bool:
     """Whether `path` is a report.json of ours, and `text` a page (or JUnit) that tells of another."""
-    told = told_by(path) if path.exists() else None
-    mine = _of_text(text[:65_536].encode())
+    told, mine = told_by(path) if path.exists() else None, _told(text.encode())
     return bool(told) and bool(mine) and told != mine
 
 
@@ -136,7 +130,10 @@ def mark(report: Report) -> str:
 _MARK = re.compile(rf"{DIGEST} (sha256:[0-9a-f]{{64}})".encode())
 
 
-def _of_text(start: bytes) -> str | None:
+def _told(content: bytes) -> str | None:
+    start = content[:65_536].lstrip()
+    if start.startswith(b"{"):
+        return _of_json(content)
     if start[:9].lower() == b"<!doctype":
         return _of_page(start)
     found = _MARK.search(start.partition(b"\n")[0])
@@ -193,8 +190,7 @@ def _is_stale(path: Path, texts: Mapping[Path, str]) -> bool:
     if not path.is_file() or path.is_symlink():
         return False
     told = told_by(path)
-    written = {_of_json(text.encode()) for text in texts.values() if text[:1] == "{"}
-    return told is not None and told not in written
+    return told is not None and told not in {_of_json(t.encode()) for t in texts.values() if t.startswith("{")}
 
 
 def _target(path: Path, *, force: bool) -> Path:

@@ -139,7 +139,7 @@ def test_no_variance_takes_a_ridge() -> None:
 
 @pytest.mark.parametrize("size", [1e-17, 3e-14, 1.0])
 def test_axes_have_two_ends(size: float) -> None:
-    for axis in (axis_over(-size, size), axis_to(size)):
+    for axis in (axis_over([-size, size]), axis_to(size)):
         assert axis.low < axis.high
         assert axis.at(0.0) <= axis.at(size)
 

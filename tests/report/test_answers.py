@@ -8,7 +8,9 @@ import pytest
 
 from auditkit.records import Curve, Estimate, NotMeasured, Report, Status, Table
 from auditkit.report.html.curves import view as curves_view
-from auditkit.report.html.exhibits import chart, grid
+from auditkit.report.html.exhibits import chart
+from auditkit.report.html.exhibits import table as table_view
+from auditkit.report.html.figures import Names
 from auditkit.report.html.metrics import title_of
 from auditkit.report.html.page import render
 from tests.report import answers, fixtures
@@ -65,8 +67,8 @@ def test_verdicts_of_a_table_are_shapes_and_numbers_have_units(page: str) -> Non
 
 
 def test_a_name_that_spells_a_verdict_is_a_name() -> None:
-    cells = grid(Table(title="t", columns=("a", "b"), rows=(("fail", "fail"),), units=("", ""))).rows[0]
-    assert [c.status for c in cells] == [None, None]
+    table = Table(title="t", columns=("a", "b"), rows=(("fail", "fail"),), units=("", ""))
+    assert table_view(table, 60, Names()).rows == (("fail", "fail"),)
 
 
 def test_what_is_missing_is_a_dash_that_is_explained(page: str) -> None:
@@ -77,7 +79,7 @@ def test_what_is_missing_is_a_dash_that_is_explained(page: str) -> None:
 
 def test_long_tables_are_cut_and_say_so() -> None:
     table = Table(title="t", columns=("a", "b"), rows=tuple((str(i), i) for i in range(500)))
-    view = grid(table, 60)
+    view = table_view(table, 60, Names())
     assert len(view.rows) == 60
     assert view.folded
     assert view.caption == "t; 60 of 500 rows, all in the JSON report"
@@ -86,19 +88,19 @@ def test_long_tables_are_cut_and_say_so() -> None:
 
 
 def test_rows_that_do_not_fit_their_heads_do_no_harm() -> None:
-    view = grid(Table(title="t", columns=("a", "b"), rows=(("x",), ("y", 1, 2)), units=("percent",)))
-    assert [[c.text for c in row] for row in view.rows] == [["x"], ["y", "1"]]
+    table = Table(title="t", columns=("a", "b"), rows=(("x",), ("y", 1, 2)), units=("percent",))
+    assert table_view(table, 60, Names()).rows == (("x",), ("y", "1"))
 
 
 def test_a_hole_in_a_curve_breaks_its_line() -> None:
     curve = answers.calibration()[1].exhibits[0]
     assert isinstance(curve, Curve)
-    female, male = curves_view(curve).lines
+    female, male = curves_view(curve, 12, 60, Names()).lines
     assert (len(female.dots), len(male.dots)) == (9, 10)
     holed = curve.series[1].model_copy(update={"y": (None, 0.1, 0.2, None, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)})
-    assert curves_view(curve.model_copy(update={"series": (holed,)})).lines[0].path.count("M") == 2
+    assert curves_view(curve.model_copy(update={"series": (holed,)}), 12, 60, Names()).lines[0].path.count("M") == 2
     nothing = curve.series[0].model_copy(update={"y": (None,) * 10})
-    assert curves_view(curve.model_copy(update={"series": (nothing,)})).lines[0].path == ""
+    assert curves_view(curve.model_copy(update={"series": (nothing,)}), 12, 60, Names()).lines[0].path == ""
 
 
 def test_negative_values_stand_left_of_zero() -> None:

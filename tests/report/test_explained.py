@@ -93,7 +93,7 @@ def test_more_than_two_groups_are_named_as_the_exhibit_names_them(look: Lookup) 
 def test_bars_begin_where_the_last_one_ended_and_end_at_the_gap(look: Lookup, sign: int) -> None:
     x = explained.parts(sign=sign)
     view = waterfall.view(look, explained.gap(x), x, Names())
-    at = view.zero
+    at = view.axis.at(0.0)
     for bar in view.bars:
         assert min(abs(bar.x - at), abs(bar.x + bar.width - at)) < 0.15
         at = bar.end
@@ -134,6 +134,14 @@ def test_thirty_columns_are_twenty_bars_and_the_table_has_all() -> None:
     assert "The 19 largest of 30 parts; the last bar gathers the others." in words(text)
     assert "eleven smaller ones" in words(text)
     assert "column-19" in text.split("<table")[1]
+
+
+def test_a_table_of_parts_has_as_many_as_it_says(look: Lookup) -> None:
+    x = explained.parts(45)
+    table = waterfall.table_of(look, explained.gap(x), x)
+    assert table.caption.endswith("; 40 of 45 parts, all in the JSON report")
+    assert len(table.rows) == 41
+    assert table.rows[-1][0] == "The whole gap"
 
 
 def test_shares_are_left_out_where_the_whole_may_be_nothing(look: Lookup) -> None:

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.metric import Metric
-from auditkit.formatting import NOTHING, confidence, decimals
-from auditkit.records import Finding
+from auditkit.formatting import NOTHING, confidence, decimals, unit_for
+from auditkit.records import Estimate, Finding
 from auditkit.report.html.figures import TableView, cells, counted
 from auditkit.report.html.lookup import By, Lookup
+from auditkit.report.html.rates import group_rows
 from auditkit.report.places import TRUTH
-from auditkit.report.vocabulary import by_words, kind_of, range_in, range_text, shown, unit_of, upper_first, value_text
+from auditkit.report.vocabulary import by_words, kind_of, range_in, shown, unit_of, upper_first, value_text
 
 
 class Appendix(NamedTuple):
@@ -60,21 +61,18 @@ def _identity(look: Lookup) -> TableView:
         rows.append(("Policy file", shown(policy.source, empty=NOTHING)))
         rows.append(("Review of the policy due", policy.review_by.isoformat() if policy.review_by else NOTHING))
     rows += [(shown(name), shown(version)) for name, version in sorted(p.versions.items())]
-    return TableView("What would let a third party repeat it", ("What", "Value"), tuple(rows), words=2)
+    return TableView("What would let a third party repeat it", ("What", "Value"), tuple(rows), words=range(2))
 
 
 def _groups(look: Lookup, by: By) -> TableView | None:
     """Every group's estimate of every metric: value, interval and n in one cell."""
     metrics = [m for m in [TRUTH, *look.metrics()] if look.groups(m, by)]
-    shares = [{tuple(g.group.values()): g.estimate for g in look.groups(m, by)} for m in metrics]
-    rows = []
-    for key in dict.fromkeys(k for s in shares for k in s):
-        texts = []
-        for m, share in zip(metrics, shares, strict=True):
-            e = share.get(key)
-            value, note = cells(e, kind=look.kind(m))
-            texts.append(f"{value} ({note}), n {counted(e):,}" if e is not None and note else value)
-        rows.append((look.say.label(dict(zip(by, key, strict=True))), *texts))
+
+    def write(metric: str, e: Estimate | None) -> str:
+        value, note = cells(e, unit_for("overall", look.kind(metric)))
+        return f"{value} ({note}), n {counted(e):,}" if e is not None and note else value
+
+    rows = group_rows(look, metrics, by, write)
     columns = (
         upper_first(by_words(by)),
         *(upper_first(look.say.short(m)) if m != TRUTH else "Truth" for m in metrics),
@@ -93,11 +91,10 @@ def _findings(look: Lookup) -> TableView:
 
 
 def _finding(f: Finding, level: float, rows: int) -> tuple[str, ...]:
-    e, unit = f.estimate, unit_of(f)
-    shares, of = unit != "", kind_of(f.metric, f.unit)
-    interval = (range_text(e, f.comparison, of) if shares else range_in(e, unit)) or NOTHING
-    told = [interval, f"at {confidence(e.level)}" if e.level != level else "", e.state if e.state != "ok" else ""]
-    told += [f"n {e.n:,}" if e.n != rows else ""]
+    e, shares, of = f.estimate, unit_of(f) != "", kind_of(f.metric, f.unit)
+    interval = range_in(e, unit_for(f.comparison, of) if shares else "")
+    told = [interval or NOTHING, f"at {confidence(e.level)}" if e.level != level else ""]
+    told += [e.state if e.state != "ok" else "", f"n {e.n:,}" if e.n != rows else ""]
     return (
         shown(f.id),
         value_text(e, f.comparison, of) if shares or of == "measure" else decimals(e.value, 3),

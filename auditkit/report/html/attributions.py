@@ -58,12 +58,12 @@ def exhibit(f: Finding) -> GroupEstimates | None:
     return next(iter(exhibits_of(f, GroupEstimates)), None)
 
 
-def top_columns(look: Lookup, most: int = 2) -> list[str]:
-    """The columns with the largest contributions, from the first explanation that holds; else none."""
+def top_columns(look: Lookup) -> list[str]:
+    """The two columns with the largest contributions, from the first explanation that holds; else none."""
     for f in look.report.findings:
         shown_rows = exhibit(f)
         if f.concern == "explanation" and attributes(f) and shown_rows and holds(f):
-            return [shown(label) for label, _ in shown_rows.rows[:most]]
+            return [shown(label) for label, _ in shown_rows.rows[:2]]
     return []
 
 

@@ -78,19 +78,20 @@ def views(look: Lookup, names: Names) -> tuple[tuple[Group, ...], Told]:
     """Every exhibit of single rows, whatever check made it, and what is told of several."""
     found = [f for f in look.report.findings if in_cases(f)]
     lines = once([[f] for f in found])
-    shown_rows = [(i, x) for i, f in enumerate(found) for x in exhibits_of(f, Cases) if x.cases]
-    room, groups, every = PICTURES, [], sum(len(x.cases) for _, x in shown_rows)
+    every = sum(len(x.cases) for f in found for x in exhibits_of(f, Cases))
     parts = max(3, min(8, 96 // max(1, every)))
-    for k, (i, x) in enumerate(shown_rows):
-        cards = []
-        for case in _spread(x.cases, max(1, MOST * len(x.cases) // max(MOST, every))):
-            fits = len(case.png) <= room and _BASE64.fullmatch(case.png) is not None
-            room -= len(case.png) if fits else 0
-            cards.append(_card(case, parts, fits))
-        first = not any(j == i for j, _ in shown_rows[:k])
-        told = lines.figures[i] if first else Told()
-        rest = drawn(look, [found[i]], Room.of(look), names) if first else ()
-        groups.append(Group(shown(x.title), _note(x, len(cards)), tuple(cards), told, rest))
+    room, groups = PICTURES, []
+    for f, told in zip(found, lines.figures, strict=True):
+        rest = drawn(look, [f], Room.of(look), names)
+        for x in exhibits_of(f, Cases):
+            cards = []
+            for case in _spread(x.cases, max(1, MOST * len(x.cases) // max(MOST, every))):
+                fits = len(case.png) <= room and _BASE64.fullmatch(case.png) is not None
+                room -= len(case.png) if fits else 0
+                cards.append(_card(case, parts, fits))
+            if cards:
+                groups.append(Group(shown(x.title), _note(x, len(cards)), tuple(cards), told, rest))
+                told, rest = Told(), ()
     return tuple(groups), lines.shared
 
 
@@ -115,9 +116,7 @@ def _note(x: Cases, drawn: int) -> str:
 
 def _card(case: Case, most: int, fits: bool) -> Card:
     drawn = case.contributions[:most]
-    values = [v for _, _, v in drawn]
-    low, high = min([0.0, *values]), max([0.0, *values])
-    axis = axis_over(low, high) if high > low else Axis(0.0, 1.0, 4)
+    axis = axis_over(v for _, _, v in drawn)
     more = len(case.contributions) - len(drawn)
     tokens = _tokens(case.tokens)
     note = shown(case.note, empty="", longest=600)
@@ -138,9 +137,8 @@ def _card(case: Case, most: int, fits: bool) -> Card:
 
 
 def _part(axis: Axis, feature: str, value: str, v: float) -> Part:
-    zero, end = axis.at(0.0), axis.at(v)
     label = f"{shown(feature)}: {shown(value)}" if value.strip() else shown(feature)
-    return Part(label, min(zero, end), round(abs(end - zero), 1), v < 0, _signed(v))
+    return Part(label, *axis.span(0.0, v), v < 0, _signed(v))
 
 
 def _signed(v: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from auditkit.catalogue.sentences import none_established
 from auditkit.records import Contribution, Contributions, Finding
@@ -11,13 +10,6 @@ from auditkit.report.html.figures import amount
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.places import TRUTH
 from auditkit.report.vocabulary import by_words, listed, shown, upper_first, whole_percent
-
-
-class Cause(NamedTuple):
-    """What makes a gap, in one breath."""
-
-    clause: str
-    """"relationship makes up 69% of the gap in scores between women and men"."""
 
 
 def leaders(x: Contributions) -> tuple[Contribution, ...]:
@@ -66,8 +58,8 @@ def gap_words(look: Lookup, f: Finding, x: Contributions) -> str:
     return f"{what(look, f)} between {pair or f'groups of {by_words(f.by)}'}"
 
 
-def cause(look: Lookup, f: Finding, x: Contributions) -> Cause | None:
-    """What surely makes a gap; None where no column surely leads."""
+def cause(look: Lookup, f: Finding, x: Contributions) -> str | None:
+    """What surely makes a gap: "sex makes up 69% of the gap in scores between women and men"; None: nothing."""
     led = leaders(x)
     if not led:
         return None
@@ -75,8 +67,8 @@ def cause(look: Lookup, f: Finding, x: Contributions) -> Cause | None:
     share = sum(r.share or 0.0 for r in led)
     gap, one = gap_words(look, f, x), len(led) == 1
     if share > 1:
-        return Cause(f"{listed(names)} alone would make more than the whole {gap}")
-    return Cause(f"{listed(names)} {'makes' if one else 'make'} up {whole_percent(share)} of the {gap}")
+        return f"{listed(names)} alone would make more than the whole {gap}"
+    return f"{listed(names)} {'makes' if one else 'make'} up {whole_percent(share)} of the {gap}"
 
 
 def cancelling(x: Contributions) -> tuple[Contribution, Contribution] | None:
@@ -97,7 +89,7 @@ def title_of(look: Lookup, f: Finding, x: Contributions) -> str:
         sizes = listed([f"{shown(r.label)} ({amount(r.estimate.value, x.unit)})" for r in hidden])
         return f"A small {gap} hides larger parts that cancel: {sizes}"
     told = cause(look, f, x)
-    return upper_first(told.clause) if told else f"{upper_first(gap)}: nothing to take apart"
+    return upper_first(told) if told else f"{upper_first(gap)}: nothing to take apart"
 
 
 def _without_cause(x: Contributions) -> Callable[[str], str] | None:

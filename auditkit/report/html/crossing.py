@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 from auditkit.formatting import percent
@@ -55,24 +56,22 @@ def views(look: Lookup) -> list[Matrix]:
 
 
 def _matrix(look: Lookup, metric: str, by: By) -> Matrix | None:
-    cross = {tuple(g.group[a] for a in by): g.estimate for g in look.groups(metric, by)}
+    cross = look.by_group(metric, by)
     values = [list(dict.fromkeys(key[i] for key in cross)) for i in (0, 1)]
     across = 0 if len(values[0]) <= len(values[1]) else 1
     if len(values[across]) > WIDEST:
         return None
     down = 1 - across
     everybody = look.overall(metric)
-    sides = [{g.group[a]: g.estimate for g in look.groups(metric, (a,))} for a in by]
+    sides = [look.by_group(metric, (a,)) for a in by]
 
-    def cell(e: Estimate | None, tone: str, margin: bool = False) -> Cell:
-        return _cell(e, everybody, metric, tone, margin)
-
+    cell = functools.partial(_cell, metric, everybody)
     rows = []
     for y in values[down]:
         keys = [(x, y) if across == 0 else (y, x) for x in values[across]]
         inner = [cell(cross.get(key), look.shape(by[across], key[across])) for key in keys]
-        rows.append((look.say.label({by[down]: y}), (*inner, cell(sides[down].get(y), "n", True))))
-    foot = [cell(sides[across].get(x), look.shape(by[across], x), True) for x in values[across]]
+        rows.append((look.say.label({by[down]: y}), (*inner, cell(sides[down].get((y,)), "n", True))))
+    foot = [cell(sides[across].get((x,)), look.shape(by[across], x), True) for x in values[across]]
     rows.append((f"Every {shown(by[down])}", (*foot, cell(everybody, "n", True))))
     return Matrix(
         title=_title(look, metric, by, everybody),
@@ -83,13 +82,13 @@ def _matrix(look: Lookup, metric: str, by: By) -> Matrix | None:
         ),
         sentence=_sentence(list(cross.values())),
         caption=f"{upper_first(look.say.short(metric))}, by {by_words(by)}",
-        everybody=AXIS.at(everybody.value) if everybody and everybody.value is not None else None,
+        everybody=AXIS.place(everybody.value if everybody else None),
         columns=(*(look.say.label({by[across]: x}) for x in values[across]), f"Every {shown(by[across])}"),
         rows=tuple(rows),
     )
 
 
-def _cell(e: Estimate | None, everybody: Estimate | None, metric: str, tone: str, margin: bool) -> Cell:
+def _cell(metric: str, everybody: Estimate | None, e: Estimate | None, tone: str, margin: bool = False) -> Cell:
     if e is None:
         return Cell("none", "nobody", "", None, "", margin)
     if e.state == "sparse":

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from auditkit.formatting import NOTHING, plain
 from auditkit.records import Curve, Series
 from auditkit.report.html.figures import Names, TableView
-from auditkit.report.html.geometry import Axis, axis_between, axis_over
-from auditkit.report.vocabulary import number, several, shown, upper_first
+from auditkit.report.html.geometry import Axis, axis_between, axis_over, even_steps
+from auditkit.report.vocabulary import number, series_name, several, shown, upper_first
 
 DOTS = 30
 """Points up to which each has a mark and its interval; beyond, the line alone."""
@@ -40,7 +40,6 @@ class Curves(NamedTuple):
     y_title: str
     x: Axis
     y: Axis
-    x_ticks: tuple[tuple[float, str], ...]
     y_ticks: tuple[tuple[float, str], ...]
     """(percent from the top, words)."""
     diagonal: tuple[float, float, float, float] | None
@@ -49,10 +48,9 @@ class Curves(NamedTuple):
     table: TableView
 
 
-def view(curve: Curve, lines: int = 12, rows: int = 60, names: Names | None = None) -> Curves:
+def view(curve: Curve, lines: int, rows: int, names: Names) -> Curves:
     """An exhibit as at most `lines` small charts, and a table of at most `rows` rows."""
     series = curve.series[:lines]
-    table = _table(curve, lines, rows)
     x = _axis([v for s in series for v in s.x], whole=curve.diagonal)
     y = _axis([v for s in series for vs in (s.y, s.low, s.high) for v in vs], whole=curve.diagonal)
     return Curves(
@@ -61,12 +59,11 @@ def view(curve: Curve, lines: int = 12, rows: int = 60, names: Names | None = No
         y_title=upper_first(shown(curve.unit_y)),
         x=x,
         y=y,
-        x_ticks=tuple((at, _tick(v)) for at, v in x.ticks()),
-        y_ticks=tuple((round(100 - at, 2), _tick(v)) for at, v in y.ticks()[:: 2 if y.parts == 4 else 1]),
+        y_ticks=tuple((round(100 - at, 2), words) for at, words in y.ticks[:: 2 if y.parts == 4 else 1]),
         diagonal=_diagonal(x, y) if curve.diagonal else None,
         lines=tuple(_line(s, x, y) for s in series),
         note=_note(curve, lines, zoomed=x.low > 0 or y.low > 0),
-        table=names.table(table) if names else table,
+        table=names.table(_table(curve, lines, rows)),
     )
 
 
@@ -76,22 +73,11 @@ def _axis(values: Sequence[float | None], *, whole: bool) -> Axis:
     least, most = min(told, default=0.0), max(told, default=1.0)
     if not whole and 0 < most - least < least:
         return axis_between(least, most)
-    return Axis(0.0, 1.0, 4) if least >= 0 and 0.5 < most <= 1 else axis_over(least, most)
-
-
-def _tick(x: float) -> str:
-    return f"{round(x, 9):,g}".replace("-", "−")
-
-
-def _thinned(n: int) -> list[int]:
-    """Indices of at most `LONGEST` points, the first and the last among them."""
-    if n <= LONGEST:
-        return list(range(n))
-    return sorted({round(i * (n - 1) / (LONGEST - 1)) for i in range(LONGEST)})
+    return Axis(0.0, 1.0, 4) if least >= 0 and 0.5 < most <= 1 else axis_over([least, most])
 
 
 def _line(s: Series, x: Axis, y: Axis) -> Line:
-    kept = [i for i in _thinned(len(s.x)) if i < len(s.y)]
+    kept = [i for i in even_steps(len(s.x), LONGEST) if i < len(s.y)]
     dots, path, bars, pen = [], [], [], "M"
     for i in kept:
         value = s.y[i]
@@ -105,7 +91,7 @@ def _line(s: Series, x: Axis, y: Axis) -> Line:
         low, high = (limits[i] if i < len(limits) else None for limits in (s.low, s.high))
         if low is not None and high is not None:
             bars.append(f"M{10 * at:.0f} {1000 - 10 * y.at(low):.0f}V{1000 - 10 * y.at(high):.0f}")
-    name = "Everybody" if s.name in ("overall", "everybody") else upper_first(shown(s.name))
+    name = upper_first(series_name(s.name))
     if not dots:
         return Line(name, "", "", (), f"{name}: no points")
     words = f"{name}: {several(len(dots), 'point')}, from {_at(s, kept, 0)} to {_at(s, kept, -1)}"

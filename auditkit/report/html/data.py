@@ -40,7 +40,8 @@ def view(look: Lookup) -> Data:
     """The section of a report."""
     declared = bool(look.report.provenance.data.sensitive_features)
     truth = rates_view(look, [TRUTH])
-    return Data(_facts(look), truth, tuple(_groups(look)), declared, groups_compared(look), _cautions(look))
+    cautions = tuple(shown(c, longest=SENTENCE) for c in look.report.provenance.cautions)
+    return Data(_facts(look), truth, tuple(_groups(look)), declared, groups_compared(look), cautions)
 
 
 def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
@@ -92,10 +93,6 @@ def _holds(look: Lookup) -> str:
     return f"{what}; {' and '.join(kept) or 'no row, and no value of a feature that fewer than ten rows hold'}{small}"
 
 
-def _cautions(look: Lookup) -> tuple[str, ...]:
-    return tuple(shown(c, longest=SENTENCE) for c in look.report.provenance.cautions)
-
-
 def _outcome(look: Lookup) -> str:
     d = look.report.provenance.data
     if not d.y_true:
@@ -117,7 +114,7 @@ def _groups(look: Lookup) -> list[TableView]:
     total = look.report.provenance.data.rows
     for by in look.bys():
         rows = look.rows_by_group(by)
-        truth = {tuple(g.group.values()): g.estimate for g in look.groups(TRUTH, by)}
+        truth = look.by_group(TRUTH, by)
         body = []
         for key, n in rows.items():
             share = percent(n / total) if total else NOTHING

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from auditkit.formatting import BOUNDS, NOTHING, in_unit
-from auditkit.records import Estimate, GroupEstimates, Status, Table, Unit
-from auditkit.report.html.figures import Names, TableView, counted, level_text, of, right_columns
+from auditkit.records import Estimate, GroupEstimates, Table, Unit
+from auditkit.report.html.figures import Judged, Names, TableView, bracketed, cells, counted, cut_to, level_text
 from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
 from auditkit.report.html.lookup import counts
-from auditkit.report.vocabulary import STATUS, number, range_in, shown, upper_first
+from auditkit.report.vocabulary import STATUS, series_name, shown, upper_first
 
 MOST = 12
 """Rows of one block that are drawn; the table has all."""
@@ -18,37 +18,9 @@ MOST = 12
 OPEN = 25
 """Rows of a table that stands open; a longer one is folded."""
 
-_LEAST = 0.01
-"""An axis of shares reaches one percent at least: a hundredth of that is nothing to look at."""
-
 _PLAIN: Unit = ""
 _UNITS: dict[str, Unit] = {"percent": "percent", "share": "percent", "points": "points", "ratio": "ratio"}
 """Units of `GroupEstimates`, in words, that are no plain numbers."""
-
-
-class Cell(NamedTuple):
-    """A cell of an exhibit's table."""
-
-    text: str
-    status: Status | None = None
-    """A verdict, drawn as its shape before the word."""
-
-
-class Grid(NamedTuple):
-    """An exhibit that is a table."""
-
-    caption: str
-    columns: tuple[str, ...]
-    right: tuple[bool, ...]
-    """Columns of numbers, which stand right."""
-    rows: tuple[tuple[Cell, ...], ...]
-    note: str
-    folded: bool
-
-    @property
-    def classes(self) -> str:
-        """Classes of the table that say which columns stand right."""
-        return right_columns(self.right)
 
 
 class Row(NamedTuple):
@@ -76,10 +48,12 @@ class Chart(NamedTuple):
     title: str
     blocks: tuple[Block, ...]
     axis: Axis
-    ticks: tuple[tuple[float, str], ...]
-    zero: float | None
+    zero: float | None = None
     """Where 0 lies, if inside the plot."""
-    cut: bool
+    everybody: float | None = None
+    """Where the value of everybody lies, if that is drawn."""
+    everybody_words: str = ""
+    cut: bool = False
     """True if rows were left to the table."""
 
 
@@ -87,29 +61,44 @@ Named = tuple[str, Estimate, str]
 """(label, estimate, tone)."""
 
 
-def chart(title: str, blocks: Iterable[tuple[str, Sequence[Named]]], unit: str, axis: Axis | None = None) -> Chart:
-    """Estimates as rows; of more than twelve in a block those surest to differ from 0 are drawn."""
+def chart(
+    title: str,
+    blocks: Iterable[tuple[str, Sequence[Named]]],
+    unit: str,
+    axis: Axis | None = None,
+    *,
+    everybody: Estimate | None = None,
+    least: float = 0.01,
+    few: bool = True,
+) -> Chart:
+    """Estimates as rows; of more than twelve in a block those surest to differ from 0, or from everybody, are drawn.
+
+    An axis of shares reaches `least`: a hundredth of one percent is nothing to look at. `few` as in `cells`.
+    """
+    middle = None if everybody is None else everybody.value
     told = [(name, list(rows)) for name, rows in blocks if rows]
-    kept = [(name, _surest(rows)) for name, rows in told]
-    axis = axis or axis_of(
-        (e for _, rows in kept for _, e, _ in rows), _LEAST if unit in ("percent", "points") else 0.0
-    )
-    drawn = tuple(Block(name, tuple(_row(axis, unit, *r) for r in rows)) for name, rows in kept)
+    kept = [(name, _surest(rows, middle or 0.0)) for name, rows in told]
+    axis = axis or _axis([e for _, rows in kept for _, e, _ in rows], unit, least)
     return Chart(
         title=title,
-        blocks=drawn,
+        blocks=tuple(Block(name, tuple(row_of(axis, *r, few=few) for r in rows)) for name, rows in kept),
         axis=axis,
-        ticks=tuple((x, _tick(v, unit)) for x, v in axis.ticks()),
         zero=axis.at(0.0) if axis.low < 0 < axis.high else None,
+        everybody=axis.place(middle),
+        everybody_words="" if middle is None else f"everybody {in_unit(middle, unit)}",
         cut=any(len(rows) > MOST for _, rows in told),
     )
 
 
-def axis_of(estimates: Iterable[Estimate], least: float = 0.0) -> Axis:
-    """The axis that holds every value and every limit of what counts, and `least` of a range that is not negative."""
-    ends = [x for e in estimates if counts(e) for x in (e.value, e.low, e.high) if x is not None]
-    low, high = min(ends, default=0.0), max(ends, default=1.0)
-    return axis_over(low, max(high, least) if low >= 0 else high)
+def _axis(estimates: Iterable[Estimate], unit: str, least: float) -> Axis:
+    ends = list(_ends(estimates))
+    of_shares = unit in ("percent", "points") and ends and min(ends) >= 0
+    return axis_over([*ends, least if of_shares else None], unit)
+
+
+def _ends(estimates: Iterable[Estimate]) -> Iterator[float]:
+    """Every value, and every limit, of what counts."""
+    return (x for e in estimates if counts(e) for x in (e.value, e.low, e.high) if x is not None)
 
 
 class Group(NamedTuple):
@@ -128,46 +117,37 @@ def group(x: GroupEstimates, rows: int, names: Names) -> Group:
 def estimates(x: GroupEstimates) -> tuple[Chart, ...]:
     """One small chart a series, at most twelve, all on one axis."""
     unit = _UNITS.get(x.unit.casefold(), "")
-    kept = x.series[:MOST]
-    axis = axis_of(e for _, es in x.rows for e in es)
-    return tuple(
-        chart(
-            "Everybody" if name == "overall" else upper_first(shown(name)),
-            [("", [(shown(label), es[i], "n") for label, es in x.rows if i < len(es)])],
-            unit,
-            axis,
-        )
-        for i, name in enumerate(kept)
-    )
+    axis = axis_over(_ends(e for _, es in x.rows for e in es), unit)
+    charts = []
+    for i, name in enumerate(x.series[:MOST]):
+        rows = [(shown(label), es[i], "n") for label, es in x.rows if i < len(es)]
+        charts.append(chart(upper_first(series_name(name)), [("", rows)], unit, axis))
+    return tuple(charts)
 
 
 def table_of_estimates(x: GroupEstimates, tallest: int = 60) -> TableView:
     """Every value of an exhibit, with its interval where the table is not too large for it."""
     unit = _UNITS.get(x.unit.casefold(), "")
     rows = x.rows[:tallest]
-    caption = f"{shown(x.title)}, in {shown(x.unit, empty='its own unit')}" + _some(len(rows), len(x.rows))
-    heads = tuple("Everybody" if s == "overall" else shown(s) for s in x.series)
-    full = len(rows) * len(heads) <= 400
-    write = _both if full else _value
-    body = tuple((shown(label), *(write(e, unit) for e in es)) for label, es in rows)
-    return TableView(caption, ("What", *heads), body)
+    caption = f"{shown(x.title)}, in {shown(x.unit, empty='its own unit')}{cut_to(len(rows), len(x.rows))}"
+    full = len(rows) * len(x.series) <= 400
+    texts = [[bracketed(*cells(e, unit, few=True)) if full else in_unit(e.value, unit) for e in es] for _, es in rows]
+    body = tuple((shown(label), *own) for (label, _), own in zip(rows, texts, strict=True))
+    return TableView(caption, ("What", *map(series_name, x.series)), body)
 
 
-def grid(x: Table, tallest: int = 60, names: Names | None = None) -> Grid:
+def table(x: Table, tallest: int, names: Names, *, folded: bool = False) -> TableView:
     """A table as text; a missing value is a dash, and the note says what the dash means."""
     units = [x.units[i] if i < len(x.units) else _PLAIN for i in range(len(x.columns))]
     rows = x.rows[:tallest]
-    right = tuple(i > 0 and _numbers(r[i] for r in x.rows if i < len(r)) for i in range(len(units)))
-    body = tuple(tuple(_cell(v, unit) for v, unit in zip(row, units, strict=False)) for row in rows)
-    caption = shown(x.title) + _some(len(rows), len(x.rows))
     blank = any(v is None for row in rows for v in row)
-    return Grid(
-        caption=names.caption(caption) if names else caption,
+    return TableView(
+        caption=names.caption(f"{shown(x.title)}{cut_to(len(rows), len(x.rows))}"),
         columns=tuple(_head(c, unit) for c, unit in zip(x.columns, units, strict=True)),
-        right=right,
-        rows=body,
+        rows=tuple(tuple(_cell(v, unit) for v, unit in zip(row, units, strict=False)) for row in rows),
+        words=[i for i in range(len(units)) if i == 0 or _are_words(r[i] for r in x.rows if i < len(r))],
         note=f"{NOTHING} stands where a value is not defined or was not measured." if blank else "",
-        folded=len(rows) > OPEN,
+        folded=folded or len(rows) > OPEN,
     )
 
 
@@ -175,25 +155,19 @@ def _head(column: str, unit: str) -> str:
     return f"{shown(column)}, points" if unit == "points" and "point" not in column else shown(column)
 
 
-def _some(kept: int, all_of: int) -> str:
-    return f"; {number(kept)} of {number(all_of)} rows, all in the JSON report" if kept < all_of else ""
+def _are_words(values: Iterable[object]) -> bool:
+    return all(isinstance(v, str | None) for v in values)
 
 
-def _numbers(values: Iterable[object]) -> bool:
-    told = [v for v in values if v is not None]
-    return any(not isinstance(v, str) for v in told)
+def _cell(value: str | int | float | None, unit: str) -> str | Judged:
+    if not isinstance(value, str):
+        return in_unit(value, unit)
+    known = next((s for s in STATUS if s == value), None) if unit == "verdict" else None
+    return Judged(known) if known else shown(value, empty="")
 
 
-def _cell(value: str | int | float | None, unit: str) -> Cell:
-    if unit == "verdict" and isinstance(value, str):
-        for status, word in STATUS.items():
-            if value == status:
-                return Cell(word, status)
-    return Cell(shown(value, empty="") if isinstance(value, str) else in_unit(value, unit))
-
-
-def _surest(rows: list[Named]) -> list[Named]:
-    """All, or the twelve whose interval lies farthest from 0, in their own order."""
+def _surest(rows: list[Named], middle: float) -> list[Named]:
+    """All, or the twelve whose interval lies farthest from the middle, in their own order."""
     if len(rows) <= MOST:
         return rows
 
@@ -201,44 +175,19 @@ def _surest(rows: list[Named]) -> list[Named]:
         e = r[1]
         if not counts(e) or e.low is None or e.high is None:
             return float("-inf")
-        return max(e.low, -e.high)
+        return max(e.low - middle, middle - e.high)
 
     kept = {id(r) for r in sorted(rows, key=away, reverse=True)[:MOST]}
     return [r for r in rows if id(r) in kept]
 
 
-def _row(axis: Axis, unit: str, label: str, e: Estimate, tone: str) -> Row:
-    n = counted(e)
-    size = f"n {n:,}" if n else ""
+def row_of(axis: Axis, label: str, e: Estimate, tone: str, *, few: bool = False) -> Row:
+    """An estimate on an axis, in its unit; what does not count has a note in place of its mark."""
+    n, (value, told) = counted(e), cells(e, axis.unit, few=few)
+    size = f"n {n:,}" if n or e.denominator is not None else ""
     if counts(e):
-        return Row(label, size, mark(axis, e, tone), in_unit(e.value, unit), range_in(e, unit), "")
-    if e.value is None:
-        return Row(label, size, Mark(tone, None), NOTHING, "", shown(e.note, empty="nobody to count"))
-    value = of(e) if e.numerator is not None else in_unit(e.value, unit)
-    return Row(label, size, Mark(tone, None), value, "", "too few to tell")
-
-
-def texts(e: Estimate, unit: str) -> tuple[str, str]:
-    """Value and interval of an estimate, or why there is none."""
-    if e.value is None:
-        return NOTHING, shown(e.note, empty="nobody to count")
-    if e.state == "sparse" and e.numerator is not None:
-        return of(e), "too few to tell"
-    return in_unit(e.value, unit), "too few to tell" if e.state == "sparse" else range_in(e, unit) or NOTHING
-
-
-def _value(e: Estimate, unit: str) -> str:
-    return in_unit(e.value, unit)
-
-
-def _both(e: Estimate, unit: str) -> str:
-    value, interval = texts(e, unit)
-    return f"{value} ({interval})" if interval != NOTHING else value
-
-
-def _tick(x: float, unit: str) -> str:
-    size = round(100 * x, 6) if unit in ("percent", "points") else round(x, 9)
-    return f"{size:,g}".replace("-", "−") + ("%" if unit == "percent" else "")
+        return Row(label, size, mark(axis, e, tone), value, told, "")
+    return Row(label, size, Mark(tone, None), value, "", told)
 
 
 def level_of(e: Estimate) -> str:

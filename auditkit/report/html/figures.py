@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container
 from typing import NamedTuple
 
-from auditkit.formatting import NOTHING, confidence, in_unit, points
-from auditkit.records import Comparison, Estimate, Unit
+from auditkit.formatting import NOTHING, confidence, in_unit
+from auditkit.records import Estimate, Status, Unit
 from auditkit.report.html.told import Told, deck
-from auditkit.report.vocabulary import range_text, value_text
+from auditkit.report.vocabulary import number, range_in, shown
 
 OPEN = 4
 """Statements that stand open beside a figure."""
@@ -18,19 +18,33 @@ WIDEST = 12
 """Columns for which the style sheet has a class."""
 
 
+class Judged(NamedTuple):
+    """A cell that is a verdict: its shape before the word."""
+
+    status: Status
+
+
 class TableView(NamedTuple):
     """A table as text; the first column holds the row heads, numbers stand right."""
 
     caption: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    words: int = 1
-    """How many columns, from the left, are words."""
+    rows: tuple[tuple[str | Judged, ...], ...]
+    words: Container[int] = (0,)
+    """The columns that are words, which stand left."""
+    note: str = ""
+    folded: bool = False
+    """True for an exhibit that does not stand open."""
 
     @property
     def classes(self) -> str:
-        """Classes of the table that say which columns stand right."""
-        return right_columns([i >= self.words for i in range(len(self.columns))])
+        """Classes that say which columns stand right: one word a table is shorter than one a cell.
+
+        >>> TableView("", ("a", "b", "c"), ()).classes, TableView("", ("a", "b", "c"), (), range(2)).classes
+        ('nums', 'c3')
+        """
+        right = [i not in self.words for i in range(len(self.columns))]
+        return "nums" if all(right[1:]) else " ".join(f"c{i + 1}" for i, r in enumerate(right[:WIDEST]) if r)
 
 
 class Names:
@@ -61,32 +75,16 @@ class Figure(NamedTuple):
     """What the findings state, the leading one first, and note."""
 
     @property
-    def deck(self) -> str:
-        """What follows the title in the statement that it begins."""
-        return deck(self.title, self.told.statements)[0]
-
-    @property
-    def said(self) -> tuple[str, ...]:
-        """Statements beside the figure."""
-        return deck(self.title, self.told.statements)[1][:OPEN]
-
-    @property
-    def folded(self) -> tuple[str, ...]:
-        """The other statements."""
-        return deck(self.title, self.told.statements)[1][OPEN:]
+    def lines(self) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        """What follows the title in the statement that it begins; the statements beside the figure; the others."""
+        rest, others = deck(self.title, self.told.statements)
+        return rest, others[:OPEN], others[OPEN:]
 
 
-def right_columns(right: Sequence[bool]) -> str:
-    """Classes of a table whose columns of numbers stand right: one word a table is shorter than one a cell.
-
-    >>> right_columns([False, True, True]), right_columns([False, False, True])
-    ('nums', 'c3')
-    """
-    return "nums" if all(right[1:]) else " ".join(f"c{i + 1}" for i, r in enumerate(right[:WIDEST]) if r)
-
-
-def cells(e: Estimate | None, comparison: Comparison = "overall", kind: str = "share") -> tuple[str, str]:
+def cells(e: Estimate | None, unit: str = "percent", *, few: bool = False) -> tuple[str, str]:
     """Value and interval of an estimate, or why there is none.
+
+    Of too few people the count stands there; where it is no count, its value only if `few`.
 
     >>> cells(Estimate(value=0.5, low=0.4, high=0.6))
     ('50.0%', '40.0–60.0')
@@ -94,10 +92,24 @@ def cells(e: Estimate | None, comparison: Comparison = "overall", kind: str = "s
     if e is None:
         return NOTHING, ""
     if e.state == "undefined" or e.value is None:
-        return NOTHING, e.note or "nobody to count"
+        return NOTHING, shown(e.note, empty="nobody to count")
     if e.state == "sparse":
-        return of(e), "too few to tell"
-    return value_text(e, comparison, kind), range_text(e, comparison, kind)
+        return in_unit(e.value, unit) if few and e.numerator is None else of(e), "too few to tell"
+    return in_unit(e.value, unit), range_in(e, unit)
+
+
+def bracketed(value: str, interval: str) -> str:
+    """Both in one cell.
+
+    >>> bracketed("50.0%", "40.0–60.0"), bracketed("50.0%", "")
+    ('50.0% (40.0–60.0)', '50.0%')
+    """
+    return f"{value} ({interval})" if interval else value
+
+
+def cut_to(kept: int, every: int, what: str = "rows") -> str:
+    """How the caption of a table that is cut ends."""
+    return f"; {number(kept)} of {number(every)} {what}, all in the JSON report" if kept < every else ""
 
 
 def of(e: Estimate) -> str:
@@ -117,19 +129,24 @@ def level_text(e: Estimate | None) -> str:
     return confidence(e.level if e else 0.95)
 
 
+def as_points(unit: Unit) -> Unit:
+    """The unit of a gap, whose shares are written as points."""
+    return "points" if unit == "percent" else unit
+
+
 def amount(v: float | None, unit: Unit) -> str:
     """A part of a gap, or a gap, without its unit: shares as points.
 
-    >>> amount(0.0725, "points"), amount(-1234.5, "")
+    >>> amount(0.0725, "percent"), amount(-1234.5, "")
     ('7.2', '−1,234')
     """
-    return points(v) if unit in ("points", "percent") else in_unit(v, unit)
+    return in_unit(v, as_points(unit))
 
 
-def tick(v: float, unit: Unit) -> str:
-    """The same beside a tick of an axis: in full, without zeros that say nothing.
+def unit_words(unit: Unit, before: str = ", ") -> str:
+    """The unit of shares behind what is counted in it; a plain number or a ratio needs no word.
 
-    >>> tick(-0.05, "points"), tick(1500.0, "")
-    ('−5', '1,500')
+    >>> unit_words("points"), unit_words("ratio")
+    (', points', '')
     """
-    return f"{round(100 * v if unit in ('points', 'percent') else v, 6):,g}".replace("-", "−")
+    return f"{before}{unit}" if unit in ("points", "percent") else ""

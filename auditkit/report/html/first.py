@@ -21,7 +21,7 @@ from auditkit.report.vocabulary import (
     kind_of,
     listed,
     number,
-    range_text,
+    range_in,
     several,
     shown,
     upper_first,
@@ -33,6 +33,14 @@ _STATUS: dict[Outcome, Status | None] = {
     "passed": "pass",
     "no_policy": None,
 }
+
+_EYEBROWS: dict[Status | None, str] = {
+    "fail": "The worst problem",
+    "inconclusive": "The largest open question",
+    "pass": "The rule closest to its limit",
+    None: "The surest difference",
+}
+"""What stands above the headline."""
 
 MOST_CAUTIONS = 3
 """Of the input and of broken checks, on the first screen."""
@@ -82,7 +90,6 @@ class First(NamedTuple):
     kicker: tuple[str, ...]
     title: str
     status: Status | None
-    word: str
     chips: tuple[Chip, ...]
     eyebrow: str
     headline: str
@@ -107,15 +114,13 @@ def view(look: Lookup) -> First:
     name = subject(report)
     lead = leading(look)
     status = _STATUS[report.outcome]
-    eyebrow, headline = _headline(look, lead)
     return First(
         kicker=_kicker(report),
         title=f"{name} {does(report, 'fairness policy')}" if status else f"{name}: an audit without a policy",
         status=status,
-        word=STATUS[status] if status else "",
         chips=_chips(report),
-        eyebrow=eyebrow,
-        headline=headline,
+        eyebrow=_EYEBROWS[lead.status] if lead else "What was found",
+        headline=_headline(look, lead),
         context=_context(look, lead),
         hero=_hero(look, lead) if lead and lead.sides else None,
         facts=tuple(_facts(look, lead)),
@@ -144,50 +149,43 @@ def _chips(report: Report) -> tuple[Chip, ...]:
     order = ranked(report.verdicts)
     chips = []
     for status in ORDER:
-        rules = [v.rule.id for v in order if v.status == status]
-        if rules:
-            links = [(f"#rule-{i}", v.rule.id) for i, v in enumerate(order, 1) if v.status == status]
-            links = [(href, f"{shown(id)}: {STATUS[status]}") for href, id in links]
-            most = len(links) if len(order) <= MOST_CHIPS else 1
-            chips.append(Chip(status, f"{len(rules)} {STATUS[status].lower()}", tuple(links[:most])))
+        mine = [(i, v.rule.id) for i, v in enumerate(order, 1) if v.status == status]
+        if mine:
+            links = tuple((f"#rule-{i}", f"{shown(id)}: {STATUS[status]}") for i, id in mine)
+            kept = links if len(order) <= MOST_CHIPS else links[:1]
+            chips.append(Chip(status, f"{len(mine)} {STATUS[status].lower()}", kept))
     return tuple(chips)
 
 
-def _headline(look: Lookup, lead: Leading | None) -> tuple[str, str]:
+def _headline(look: Lookup, lead: Leading | None) -> str:
     if lead is None:
         if look.report.verdicts:
-            return "What was found", f"{upper_first(several(len(look.report.verdicts), 'rule'))} could not be judged."
+            return f"{upper_first(several(len(look.report.verdicts), 'rule'))} could not be judged."
         if not groups_compared(look):
-            return "What was found", "Differences between groups were not measured."
-        return "What was found", "No disparity between groups was established."
+            return "Differences between groups were not measured."
+        return "No disparity between groups was established."
     if not lead.sides:
         return _stated(look, lead)
     rates = look.say.frequencies(lead.metric, [(g, e.value or 0.0) for g, e in lead.sides])
-    compared = lead.comparison.startswith(("difference", "ratio"))
-    if lead.status == "fail" and lead.verdict and compared and not established(lead.finding):
-        return "The worst problem", f"{sentence(lead.verdict.rule, look)}: not met by the point value."
+    if lead.verdict and lead.status == "fail" and not lead.sure:
+        return f"{sentence(lead.verdict.rule, look)}: not met by the point value."
     if lead.status in ("fail", None):
-        return ("The worst problem" if lead.status else "The surest difference"), rates
+        return rates
     if lead.status == "pass":
-        return "The rule closest to its limit", f"{rates} That is within the limit."
-    if compared and len(lead.sides) == 2 and not established(lead.finding):
+        return f"{rates} That is within the limit."
+    if len(lead.sides) == 2 and not lead.sure:
         low, high = (g for g, _ in sorted(lead.sides, key=lambda s: s[1].value or 0.0))
-        return "The largest open question", f"Whether {look.say.clause(lead.metric, low, high)} is not decided."
-    return "The largest open question", f"{rates} Whether that is beyond the limit is not decided."
+        return f"Whether {look.say.clause(lead.metric, low, high)} is not decided."
+    return f"{rates} Whether that is beyond the limit is not decided."
 
 
-def _stated(look: Lookup, lead: Leading) -> tuple[str, str]:
+def _stated(look: Lookup, lead: Leading) -> str:
     """The headline of a finding that is no rate: what it states, or what its rule asks and does not get."""
+    told = shown(lead.finding.statement, empty="", longest=300)
     if lead.verdict is None:
-        return "The surest difference", shown(lead.finding.statement, empty="", longest=300)
-    asked = sentence(lead.verdict.rule, look)
-    if lead.status == "fail":
-        sure = not lead.comparison.startswith(("difference", "ratio")) or established(lead.finding)
-        told = shown(lead.finding.statement, empty="", longest=300) if sure else ""
-        return "The worst problem", told or f"{asked}: not met."
-    if lead.status == "pass":
-        return "The rule closest to its limit", f"{asked}: met."
-    return "The largest open question", f"{asked}: not decided."
+        return told
+    met = {"fail": "not met", "pass": "met"}.get(lead.verdict.status, "not decided")
+    return told if told and met == "not met" and lead.sure else f"{sentence(lead.verdict.rule, look)}: {met}."
 
 
 def _context(look: Lookup, lead: Leading | None) -> str:
@@ -220,7 +218,7 @@ def _truths(look: Lookup, lead: Leading) -> list[float]:
     if lead.metric != "selection_rate":
         return []
     overall = look.overall("base_rate")
-    known = {tuple(g.group.items()): g.estimate for g in look.groups("base_rate", lead.by)}
+    known = {tuple(g.group.items()): g.estimate for g in look.groups("base_rate", lead.finding.by)}
     sides = [known.get(tuple(g.items())) if g else overall for g, _ in lead.sides]
     values = [e.value for e in sides if e is not None and e.value is not None]
     return values if len(values) == len(lead.sides) else []
@@ -228,8 +226,8 @@ def _truths(look: Lookup, lead: Leading) -> list[float]:
 
 def _against_truth(look: Lookup, lead: Leading) -> str:
     """Whether the model widens the difference that is in the data: said only if the two intervals lie apart."""
-    ours, theirs = (look.finding(m, "difference", lead.by) for m in ("selection_rate", "base_rate"))
-    pairs = [look.pair(m, lead.by) for m in ("selection_rate", "base_rate")]
+    ours, theirs = (look.finding(m, "difference", lead.finding.by) for m in ("selection_rate", "base_rate"))
+    pairs = [look.pair(m, lead.finding.by) for m in ("selection_rate", "base_rate")]
     if not (ours and theirs and pairs[0] and pairs[1]) or [g.group for g in pairs[0]] != [g.group for g in pairs[1]]:
         return ""
     a, b = ours.estimate, theirs.estimate
@@ -270,10 +268,10 @@ def _hero_row(look: Lookup, lead: Leading, axis: Axis, i: int, truth: float | No
         label=look.say.label(who),
         mark=mark(axis, e, "a" if i == 0 else "b"),
         value=percent(e.value),
-        range=range_text(e, "overall"),
-        truth=None if truth is None else axis.at(truth),
+        range=range_in(e, "percent"),
+        truth=axis.place(truth),
         truth_words="" if truth is None else f"truth {percent(truth)}",
-        tick=None if tick is None else axis.at(tick),
+        tick=axis.place(tick),
         tick_words="" if tick is None else f"{percent(tick)} {word}",
         crowded=tick is not None
         and any(0 < x - tick < 0.3 * axis.high for x in (e.value, e.high, truth) if x is not None),
@@ -301,13 +299,13 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
     if not lead.sides:
         return f"{lead.finding.estimate.n:,} of the {rows:,} rows tested speak about this."
     who, e = lead.sides[0]
-    own = look.rows_by_group(lead.by).get(tuple(who.values()), e.n) if who else rows
+    own = look.rows_by_group(lead.finding.by).get(tuple(who.values()), e.n) if who else rows
     head = (
         f"{upper_first(look.say.people(who))}: {own:,} of the {rows:,} people tested."
         if who
         else f"All {rows:,} people tested."
     )
-    others = [by for by in look.bys() if len(by) == 1 and by != lead.by]
+    others = [by for by in look.bys() if len(by) == 1 and by != lead.finding.by]
     if not others:
         return head
     differ = [by_words(by) for by in others if established(look.finding(lead.metric, "difference", by))]
@@ -318,9 +316,9 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
 
 def _how_sure(lead: Leading) -> str:
     e: Estimate = lead.verdict.estimate if lead.verdict and lead.verdict.estimate else lead.finding.estimate
-    noun = {"difference": "gap", "ratio": "ratio"}.get(lead.comparison.split("_")[0], "value")
-    of = kind_of(lead.metric, lead.finding.unit)
-    head = f"The {noun} is {quantity(e.value, lead.comparison, of=of)}, {interval(e, lead.comparison, of=of)}."
+    noun = {"difference": "gap", "ratio": "ratio"}.get(lead.finding.comparison.split("_")[0], "value")
+    of, compared = kind_of(lead.metric, lead.finding.unit), lead.finding.comparison
+    head = f"The {noun} is {quantity(e.value, compared, of=of)}, {interval(e, compared, of=of)}."
     return f"{head} {lead.verdict.reason}" if lead.verdict else head
 
 

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auditkit.formatting import NOTHING, percent, points
+from auditkit.formatting import NOTHING, percent, points, quotient
 from auditkit.formatting import limit as limit_of
 from auditkit.records import Finding, Status
 from auditkit.report.html.figures import Figure, TableView, level_text
 from auditkit.report.html.geometry import Axis, Mark, axis_to, mark
 from auditkit.report.html.lookup import By, Lookup, established
 from auditkit.report.places import PARTS
-from auditkit.report.vocabulary import (
-    STATUS,
-    by_words,
-    range_text,
-    several,
-    upper_first,
-    value_text,
-    whole_percent,
-)
+from auditkit.report.vocabulary import by_words, range_in, upper_first, whole_percent
 
 
 class GapRow(NamedTuple):
@@ -34,7 +26,6 @@ class GapRow(NamedTuple):
     value: str
     range: str
     status: Status | None
-    word: str
     note: str
     """In place of a mark, where there is none."""
 
@@ -60,7 +51,7 @@ def view(look: Lookup) -> Gaps | None:
     if not found:
         return None
     widest = max([f.estimate.value or 0.0 for f in found] + [_limit(look, f) or 0.0 for f in found])
-    axis = axis_to(min(1.0, 1.1 * widest) if widest else 0.4)
+    axis = axis_to(min(1.0, 1.1 * widest) if widest else 0.4, "points")
     bys = list(dict.fromkeys(f.by for f in found))
     blocks = tuple(_block(look, axis, by, [f for f in found if f.by == by]) for by in bys)
     level = level_text(found[0].estimate)
@@ -83,8 +74,7 @@ def _limit(look: Lookup, f: Finding) -> float | None:
 
 def _block(look: Lookup, axis: Axis, by: By, found: list[Finding]) -> GapBlock:
     groups = max((len(f.by_group) for f in found), default=0)
-    title = f"{upper_first(by_words(by))}, {several(groups, 'group') if groups > 12 else f'{groups} groups'}"
-    return GapBlock(title, tuple(_row(look, axis, f) for f in found))
+    return GapBlock(f"{upper_first(by_words(by))}, {groups:,} groups", tuple(_row(look, axis, f) for f in found))
 
 
 def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
@@ -96,12 +86,11 @@ def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
         groups=_groups(look, f),
         mark=mark(axis, e, status if status in ("fail", "inconclusive", "pass") else "n"),
         blind=None if e.mde is None or e.value is None else axis.at(e.mde),
-        limit=None if limit is None else axis.at(limit),
+        limit=axis.place(limit),
         limit_words="" if limit is None else f"limit {limit_of(limit, 'difference')}",
-        value=value_text(e, "difference"),
-        range=range_text(e, "difference"),
+        value=points(e.value),
+        range=range_in(e, "points"),
         status=status,
-        word=STATUS[status] if status else "no limit",
         note="" if e.value is not None else (e.note or "nobody to compare"),
     )
 
@@ -148,12 +137,12 @@ def _table(look: Lookup, found: list[Finding]) -> TableView:
             (
                 f"{upper_first(look.say.short(f.metric))}, {by_words(f.by)}",
                 *ends,
-                value_text(e, "difference"),
-                range_text(e, "difference") or NOTHING,
+                points(e.value),
+                range_in(e, "points") or NOTHING,
                 points(e.mde),
-                value_text(ratio.estimate if ratio else None, "ratio"),
-                (range_text(ratio.estimate, "ratio") if ratio else "") or NOTHING,
+                quotient(ratio.estimate.value if ratio else None),
+                range_in(ratio.estimate if ratio else None, "ratio") or NOTHING,
             )
         )
     columns = ("Gap", "Lowest", "Highest", "Points", "Interval", "Seen from", "Ratio", "Interval")
-    return TableView("All gaps and ratios", columns, tuple(rows), words=3)
+    return TableView("All gaps and ratios", columns, tuple(rows), words=range(3))

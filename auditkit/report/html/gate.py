@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auditkit.formatting import NOTHING, confidence, decimals
-from auditkit.formatting import limit as limit_of
+from auditkit.formatting import NOTHING, confidence, decimals, unit_for
 from auditkit.records import Report, Status, Verdict
 from auditkit.report.html.figures import Figure, TableView
 from auditkit.report.html.geometry import Axis, Mark, mark
@@ -13,9 +12,10 @@ from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distances, ranked, sentence
 from auditkit.report.vocabulary import (
     STATUS,
+    asked,
     kind_of_verdict,
     number,
-    range_text,
+    range_in,
     several,
     shown,
     upper_first,
@@ -30,7 +30,6 @@ class GateRow(NamedTuple):
 
     anchor: str
     status: Status
-    word: str
     rule: str
     reason: str
     mark: Mark
@@ -93,18 +92,16 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
         reason += " A warning only: it does not change the outcome."
     e = v.estimate
     of = kind_of_verdict(look.report, v)
-    told = (v.rule.comparison.startswith("difference") and of == "share") or of == "points"
-    unit = told and e is not None and e.value is not None
+    points = unit_for(v.rule.comparison, of) == "points" and e is not None and e.value is not None
     return GateRow(
         anchor=f"rule-{i}",
         status=v.status,
-        word=STATUS[v.status],
         rule=sentence(v.rule, look),
         reason=upper_first(reason),
-        mark=mark(AXIS, distances(v.rule, e), v.status) if e and e.value is not None else Mark(v.status, None),
-        value=value_text(e, v.rule.comparison, of) + (" points" if unit else ""),
-        range=range_text(e, v.rule.comparison, of),
-        limit=f"{'≤' if v.rule.at_most is not None else '≥'} {limit_of(v.rule.limit, v.rule.comparison, of=of)}",
+        mark=mark(AXIS, e and distances(v.rule, e), v.status),
+        value=value_text(e, v.rule.comparison, of) + (" points" if points else ""),
+        range=range_in(e, unit_for(v.rule.comparison, of)),
+        limit=asked(v.rule, of, signs=True),
     )
 
 
@@ -134,8 +131,6 @@ def _table(report: Report, order: list[Verdict]) -> TableView:
         e = v.estimate
         level = confidence(e.level) if e else NOTHING
         of = kind_of_verdict(report, v)
-        side = "at most" if v.rule.at_most is not None else "at least"
-        bound = f"{side} {limit_of(v.rule.limit, v.rule.comparison, of=of)}"
         rows.append(
             (
                 shown(v.rule.id),
@@ -143,13 +138,13 @@ def _table(report: Report, order: list[Verdict]) -> TableView:
                 v.rule.metric,
                 v.rule.comparison.replace("_", " "),
                 ", ".join(shown(a) for a in v.rule.by) or NOTHING,
-                bound,
+                asked(v.rule, of),
                 value_text(e, v.rule.comparison, of),
-                range_text(e, v.rule.comparison, of) or NOTHING,
+                range_in(e, unit_for(v.rule.comparison, of)) or NOTHING,
                 level,
                 f"{e.n:,}" if e else NOTHING,
                 str(v.rule.line or NOTHING),
             )
         )
     columns = ("Rule", "Verdict", "Metric", "Comparison", "By", "Limit", "Value", "Interval", "Level", "Rows", "Line")
-    return TableView("All rules", columns, tuple(rows), words=5)
+    return TableView("All rules", columns, tuple(rows), words=range(5))

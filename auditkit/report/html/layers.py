@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, confidence, decimals, percent
 from auditkit.records import Estimate, Finding, Layer, Layers, Unit
-from auditkit.report.html.figures import Figure, Names, TableView, amount, tick
-from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
+from auditkit.report.html.figures import Figure, Names, TableView, amount, as_points, bracketed, cut_to, unit_words
+from auditkit.report.html.geometry import Axis, Mark, axis_over, even_steps, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.told import NO_LINES, Told
-from auditkit.report.places import TRUTH
-from auditkit.report.vocabulary import listed, number, range_in, shown, upper_first
+from auditkit.report.vocabulary import listed, number, range_in, shown, upper_first, whole_percent
 
 MOST = 16
 """Layers that are drawn; the table has up to `LONGEST`."""
@@ -20,7 +19,7 @@ MOST = 16
 LONGEST = 40
 """Layers of the table."""
 
-KNOWS = Axis(0.5, 1.0, 5)
+KNOWS = Axis(0.5, 1.0, 5, "percent")
 """Balanced accuracy: .5 is guessing."""
 
 HARDLY = 0.1
@@ -51,7 +50,6 @@ class LayerRow(NamedTuple):
     towards: str
     """Paths of the strip of neurons: those that widen the gap, and those that close it."""
     against: str
-    neurons: int
 
 
 class Net(NamedTuple):
@@ -59,9 +57,7 @@ class Net(NamedTuple):
 
     figure: Figure
     knows: Axis
-    knows_ticks: tuple[tuple[float, str], ...]
     uses: Axis
-    uses_ticks: tuple[tuple[float, str], ...]
     zero: float
     heads: tuple[str, str]
     rows: tuple[LayerRow, ...]
@@ -73,28 +69,18 @@ class Net(NamedTuple):
 def view(look: Lookup, f: Finding, x: Layers, names: Names, told: Told = NO_LINES) -> Net:
     """One exhibit of layers as a figure."""
     drawn = _drawn(x.layers)
-    ends = [
-        v
-        for layer in drawn
-        for e in (layer.before, layer.after)
-        if e is not None
-        for v in (e.value, e.low if e is layer.after else None, e.high if e is layer.after else None)
-        if v is not None
-    ]
-    ends += [layer.random for layer in drawn if layer.random is not None]
-    low, high = min([0.0, *ends]), max([0.0, *ends])
-    uses = axis_over(low, high) if high > low else Axis(0.0, 1.0, 4)
+    ends = [layer.random for layer in drawn]
+    ends += [e.value for layer in drawn if (e := layer.before) is not None]
+    ends += [v for layer in drawn if (e := layer.after) is not None for v in (e.value, e.low, e.high)]
+    uses = axis_over(ends, as_points(x.unit))
     answer = _always(look)
     attribute = shown(x.attribute)
-    unit = {"points": ", points", "percent": ", percent"}.get(x.unit, "")
     return Net(
         figure=Figure(title_of(x), _subtitle(x, len(drawn)), _sentence(f, x), names.table(table_of(x)), told),
         knows=KNOWS,
-        knows_ticks=tuple((at, f"{100 * v:.0f}%") for at, v in KNOWS.ticks()[::2]),
         uses=uses,
-        uses_ticks=tuple((at, tick(v, x.unit)) for at, v in uses.ticks()),
         zero=uses.at(0.0),
-        heads=(f"Knows: {attribute} named right", f"Uses: the gap{unit}"),
+        heads=(f"Knows: {attribute} named right", f"Uses: the gap{unit_words(x.unit)}"),
         rows=tuple(_row(layer, x, uses, answer) for layer in drawn),
         strips=any(layer.neurons for layer in drawn),
         accuracy=any(layer.accuracy_after is not None for layer in drawn),
@@ -107,24 +93,23 @@ def _drawn(layers: tuple[Layer, ...]) -> list[Layer]:
     if len(layers) <= MOST:
         return list(layers)
     every = range(len(layers))
-    known = max(every, key=lambda i: _value(layers[i].knows, -1.0))
+    known = max(every, key=lambda i: _value(layers[i].knows) or -1.0)
     used = max(every, key=lambda i: _closed(layers[i]))
     kept = {0, len(layers) - 1, known, used}
-    for i in [round(k * (len(layers) - 1) / (MOST - 1)) for k in range(MOST)]:
+    for i in even_steps(len(layers), MOST):
         if len(kept) < MOST:
             kept.add(i)
     return [layers[i] for i in sorted(kept)]
 
 
-def _value(e: Estimate | None, default: float = 0.0) -> float:
-    return default if e is None or e.value is None else e.value
+def _value(e: Estimate | None) -> float | None:
+    return None if e is None else e.value
 
 
 def _closed(layer: Layer) -> float:
     """How much smaller the gap is after erasing; −1 where it was not measured."""
-    if layer.before is None or layer.after is None or layer.before.value is None or layer.after.value is None:
-        return -1.0
-    return abs(layer.before.value) - abs(layer.after.value)
+    before, after = _value(layer.before), _value(layer.after)
+    return -1.0 if before is None or after is None else abs(before) - abs(after)
 
 
 def knows(layer: Layer) -> bool:
@@ -163,8 +148,8 @@ def hardly(layer: Layer, guess: float | None) -> bool:
 def title_of(x: Layers) -> str:
     """The finding in one line, from intervals alone."""
     who = shown(x.attribute)
-    probed = [layer for layer in x.layers if layer.knows is not None and layer.knows.value is not None]
-    erased = [layer for layer in x.layers if layer.after is not None and layer.after.value is not None]
+    probed = [layer for layer in x.layers if _value(layer.knows) is not None]
+    erased = [layer for layer in x.layers if _value(layer.after) is not None]
     if not probed and not erased:
         return f"What the layers know of {who} was not measured"
     head = _readable(who, [knows(layer) for layer in probed]) if probed else ""
@@ -233,45 +218,32 @@ def _sentence(f: Finding, x: Layers) -> str:
 
 def _always(look: Lookup) -> str:
     """What the commoner answer is, in words."""
-    if not look.binary:
-        return "always giving the commoner answer"
-    groups = next((g for by in look.bys() if len(by) == 1 and (g := look.groups(TRUTH, by))), ())
-    yes = sum(g.estimate.numerator or 0.0 for g in groups)
-    n = sum(g.estimate.denominator or 0.0 for g in groups)
-    if not n:
-        return "always giving the commoner answer"
-    return f"always answering {'yes' if yes > n / 2 else 'no'}"
+    yes, n = look.truth() if look.binary else (0.0, 0.0)
+    return f"always answering {'yes' if yes > n / 2 else 'no'}" if n else "always giving the commoner answer"
 
 
 def _row(layer: Layer, x: Layers, axis: Axis, answer: str) -> LayerRow:
-    k, after = layer.knows, layer.after
-    before = None if layer.before is None or layer.before.value is None else axis.at(layer.before.value)
-    missing = Mark("a", None)
-    said = hardly(layer, x.guess)
+    k, after, was = layer.knows, layer.after, layer.accuracy_before
     towards, against = outlines(layer)
     flags = ["no cut" if layer.cut is False else "", shown(layer.note, empty="", longest=300)]
+    accuracy_words = f"hardly better than {answer}" if hardly(layer, x.guess) else ""
     return LayerRow(
         label=shown(layer.name),
         size=f"{shown(layer.type, empty='')} {layer.units:,}".strip(),
         flag="; ".join(t for t in flags if t),
-        knows=missing if k is None or k.value is None else mark(KNOWS, k, "a"),
-        knows_words="" if k is None or k.value is None else f"{decimals(100 * k.value, 0)}%",
-        knows_range="" if k is None else range_in(k, "percent"),
-        untrained=None if layer.untrained is None else KNOWS.at(layer.untrained),
-        before=before,
-        after=missing if after is None or after.value is None else mark(axis, after, "open"),
+        knows=mark(KNOWS, k, "a"),
+        knows_words=whole_percent(_value(k)),
+        knows_range=range_in(k, "percent"),
+        untrained=KNOWS.place(layer.untrained),
+        before=axis.place(_value(layer.before)),
+        after=mark(axis, after, "open"),
         after_words="" if after is None else amount(after.value, x.unit),
-        after_range="" if after is None else range_in(after, x.unit),
-        random=None if layer.random is None else axis.at(layer.random),
+        after_range=range_in(after, x.unit),
+        random=axis.place(layer.random),
         accuracy="" if layer.accuracy_after is None else percent(layer.accuracy_after),
-        accuracy_words=f"hardly better than {answer}"
-        if said
-        else ""
-        if layer.accuracy_before is None
-        else f"from {percent(layer.accuracy_before)}",
+        accuracy_words=accuracy_words or ("" if was is None else f"from {percent(was)}"),
         towards=towards,
         against=against,
-        neurons=len(layer.neurons),
     )
 
 
@@ -281,7 +253,7 @@ def outlines(layer: Layer) -> tuple[str, str]:
     Each layer has its own scale: the strip shows how many neurons share the gap, not how much they make.
     """
     most = max((abs(v) for v in layer.neurons), default=0.0)
-    sign = -1 if layer.before is not None and _value(layer.before) < 0 else 1
+    sign = -1 if (_value(layer.before) or 0.0) < 0 else 1
     paths: dict[bool, list[int]] = {True: [], False: []}
     for v in layer.neurons[:64]:
         height = round(STRIP * abs(v) / most) if most else 0
@@ -305,8 +277,7 @@ def table_of(x: Layers) -> TableView:
     before = {_with_range(layer.before, x.unit) for layer in layers if layer.before is not None}
     same = len(before) == 1
     caption = (title if who in title else f"{title}, {who}") + (f"; the gap before is {min(before)}" if same else "")
-    if len(x.layers) > LONGEST:
-        caption += f"; {LONGEST} of {len(x.layers)} layers, all in the JSON report"
+    caption += cut_to(len(layers), len(x.layers), "layers")
     gap = () if same else ("Gap before",)
     columns = ("Layer", "Knows", "Untrained", "Selectivity", "AUC", *gap, "After erasing", "Random", "Accuracy after")
     rows = tuple(_cells(layer, x.unit, same) for layer in layers)
@@ -332,8 +303,7 @@ def _with_range(e: Estimate | None, unit: Unit) -> str:
     if e is None or e.value is None:
         return NOTHING
     value = percent(e.value) if unit == "percent" else amount(e.value, unit)
-    span = range_in(e, unit)
-    return f"{value} ({span})" if span else value
+    return bracketed(value, range_in(e, unit))
 
 
 def _largest(layer: Layer, unit: Unit) -> str:

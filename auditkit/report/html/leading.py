@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
 from auditkit.records import Comparison, Estimate, Finding, Status, Verdict
-from auditkit.report.html.lookup import By, Lookup, counts, established, rated
+from auditkit.report.html.lookup import By, Lookup, compares, counts, established, rated
 from auditkit.report.html.rules import ranked
 from auditkit.report.places import PARTS
 
@@ -17,15 +17,23 @@ Side = tuple[Mapping[str, str], Estimate]
 class Leading(NamedTuple):
     """A comparison worth a headline."""
 
-    status: Status | None
-    """None without a policy."""
     verdict: Verdict | None
+    """None without a policy."""
     finding: Finding
     metric: str
-    comparison: Comparison
-    by: By
+    """That of the finding, or the part that makes it."""
     sides: tuple[Side, ...]
     """One or two, the group of concern first; none where the finding is no rate and speaks by its own statement."""
+
+    @property
+    def status(self) -> Status | None:
+        """Of the verdict."""
+        return self.verdict.status if self.verdict else None
+
+    @property
+    def sure(self) -> bool:
+        """False for a comparison that may be chance: its interval holds "no gap"."""
+        return not compares(self.finding.comparison) or established(self.finding)
 
 
 def leading(look: Lookup) -> Leading | None:
@@ -61,16 +69,10 @@ def speaks_in_people(f: Finding) -> bool:
 
 def _about(look: Lookup, finding: Finding, verdict: Verdict | None) -> Leading | None:
     if not speaks_in_people(finding):
-        if finding.estimate.value is None:
-            return None
-        status = verdict.status if verdict else None
-        return Leading(status, verdict, finding, finding.metric, finding.comparison, finding.by, ())
+        return None if finding.estimate.value is None else Leading(verdict, finding, finding.metric, ())
     metric = _worse_half(look, finding) if finding.metric in PARTS else finding.metric
     sides = _sides(look, metric, finding.comparison, finding.by, finding.reference)
-    if not sides:
-        return None
-    status = verdict.status if verdict else None
-    return Leading(status, verdict, finding, metric, finding.comparison, finding.by, sides)
+    return Leading(verdict, finding, metric, sides) if sides else None
 
 
 def _worse_half(look: Lookup, finding: Finding) -> str:
@@ -122,9 +124,9 @@ def needed(lead: Leading) -> float | None:
     limit, down = lead.verdict.rule.limit, lower_is_better(lead.metric)
     other = lead.sides[-1][1].value
     assert other is not None  # a side of a comparison is counted
-    if lead.comparison in ("overall", "group_min", "group_max"):
+    if lead.finding.comparison in ("overall", "group_min", "group_max"):
         x = limit
-    elif lead.comparison.startswith("difference"):
+    elif lead.finding.comparison.startswith("difference"):
         x = other + limit if down else other - limit
     elif limit <= 0:
         return None

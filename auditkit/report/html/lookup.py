@@ -61,10 +61,19 @@ class Lookup:
         found = self._groups.get((metric, frozenset(by)))
         return found.by_group if found else ()
 
+    def by_group(self, metric: str, by: By) -> dict[By, Estimate]:
+        """The same by the values of the attributes."""
+        return {tuple(g.group[a] for a in by): g.estimate for g in self.groups(metric, by)}
+
     def overall(self, metric: str) -> Estimate | None:
         """Everybody's estimate of a metric."""
         found = self.finding(metric, "overall", ())
         return found.estimate if found else None
+
+    def truth(self) -> tuple[float, float]:
+        """(people for whom the outcome is true, people), of the groups of the first attribute; 0, 0: not known."""
+        groups = next((g for by in self.bys() if len(by) == 1 and (g := self.groups(TRUTH, by))), ())
+        return sum(g.estimate.numerator or 0.0 for g in groups), sum(g.estimate.denominator or 0.0 for g in groups)
 
     def bys(self) -> list[By]:
         """The sets of attributes, single ones first, in the order of the report."""
@@ -144,6 +153,11 @@ def exhibits_of(f: Finding, kind: type[_E]) -> list[_E]:
 def counts(e: Estimate) -> bool:
     """True for a group that takes part in gaps: defined, and not too small."""
     return e.value is not None and e.state not in ("sparse", "undefined")
+
+
+def compares(comparison: Comparison) -> bool:
+    """True for what compares groups, with each other or with everybody, and can be chance."""
+    return comparison.startswith(("difference", "ratio"))
 
 
 def established(f: Finding | None) -> bool:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from auditkit.catalogue.index import METRICS
 from auditkit.formatting import NOTHING
 from auditkit.records import Comparison, Concern, Finding, GroupEstimate
-from auditkit.report.html.exhibits import MOST, Chart, Named, chart, level_of, texts
-from auditkit.report.html.figures import Figure, Names, TableView, counted
-from auditkit.report.html.lookup import By, Lookup, established
+from auditkit.report.html.exhibits import MOST, Chart, Named, chart, level_of
+from auditkit.report.html.figures import Figure, Names, TableView, cells, counted, cut_to
+from auditkit.report.html.lookup import By, Lookup, compares, established
 from auditkit.report.html.sections import in_cases, reasons
 from auditkit.report.html.told import Told, once
 from auditkit.report.html.views import Drawn, Room, drawn
@@ -40,7 +40,7 @@ class Answer(NamedTuple):
     drawn: tuple[Drawn, ...]
 
 
-class Section(NamedTuple):
+class Answers(NamedTuple):
     """The figures of a concern, what other figures and all of them have to say, and why what was asked is missing."""
 
     answers: tuple[Answer, ...]
@@ -51,7 +51,7 @@ class Section(NamedTuple):
     missing: tuple[str, ...]
 
 
-def view(look: Lookup, concern: Concern, names: Names) -> Section:
+def view(look: Lookup, concern: Concern, names: Names) -> Answers:
     """Every finding of a concern; what the figures of rates draw is told in words, and single cases are elsewhere."""
     found = [f for f in look.report.findings if f.concern == concern and not in_cases(f)]
     elsewhere = [f for f in found if look.in_rates(f)]
@@ -67,7 +67,7 @@ def of(
     beside: Sequence[Finding] = (),
     *,
     folded: bool = False,
-) -> Section:
+) -> Answers:
     """These findings: one figure a metric, each law apart; the others are told, and those with a figure elsewhere."""
     figures: dict[tuple[str, str], list[Finding]] = {}
     for f in found:
@@ -78,7 +78,7 @@ def of(
     answers = tuple(_answer(look, fs, t, room, names) for fs, t in zip(figures.values(), own, strict=True))
     caveats = dict.fromkeys(f.caveat for f in found if f.caveat)
     lines = tuple(upper_first(shown(c)) for c in caveats)
-    return Section(answers, told.others, told.figures[: len(beside)], told.shared, lines, ())
+    return Answers(answers, told.others, told.figures[: len(beside)], told.shared, lines, ())
 
 
 def _answer(look: Lookup, found: list[Finding], told: Told, room: Room, names: Names) -> Answer:
@@ -103,13 +103,9 @@ def _lead(found: list[Finding]) -> Finding:
     return sure[0] if sure else found[0]
 
 
-def _compared(f: Finding) -> bool:
-    return f.comparison.startswith(("difference", "ratio"))
-
-
 def title_of(f: Finding) -> str:
     """The finding in one line; where its interval holds "no gap", that none is established, whatever it states."""
-    if _compared(f) and not established(f):
+    if compares(f.comparison) and not established(f):
         if f.estimate.value is None:
             return f"{name_of(f.metric)}: nothing to compare between groups of {by_words(f.by)}"
         if f.estimate.low is not None or f.estimate.high is not None:
@@ -196,23 +192,15 @@ def _drawn_groups(found: list[Finding]) -> dict[By, tuple[GroupEstimate, ...]]:
 
 
 def _table(look: Lookup, found: list[Finding], tallest: int) -> TableView:
-    rows = [
-        (
-            upper_first(_label(f)) if f.comparison == "overall" else f"{comparison_name(f.comparison)}, {_label(f)}",
-            *texts(f.estimate, unit_of(f)),
-            f"{counted(f.estimate):,}",
-        )
-        for f in found
-    ]
+    told = [(_row_head(f), f.estimate, unit_of(f)) for f in found]
     for by, groups in groups_of(found).items():
-        rows += [
-            (
-                f"{upper_first(by_words(by))}: {look.say.label(g.group)}",
-                *texts(g.estimate, unit_of(found[0], "overall")),
-                f"{counted(g.estimate):,}",
-            )
-            for g in groups
-        ]
-    cut = f"; {tallest} of {len(rows)} rows, all in the JSON report" if len(rows) > tallest else ""
-    columns = ("What", "Value", "Interval", "n")
-    return TableView(f"{_metric_and_law(found[0])}{cut}", columns, tuple(rows[:tallest]) or ((NOTHING,) * 4,))
+        unit = unit_of(found[0], "overall")
+        told += [(f"{upper_first(by_words(by))}: {look.say.label(g.group)}", g.estimate, unit) for g in groups]
+    texts = [(what, *cells(e, unit, few=True), f"{counted(e):,}") for what, e, unit in told[:tallest]]
+    rows = tuple(tuple(t or NOTHING for t in row) for row in texts)
+    caption = f"{_metric_and_law(found[0])}{cut_to(len(rows), len(told))}"
+    return TableView(caption, ("What", "Value", "Interval", "n"), rows or ((NOTHING,) * 4,))
+
+
+def _row_head(f: Finding) -> str:
+    return upper_first(_label(f)) if f.comparison == "overall" else f"{comparison_name(f.comparison)}, {_label(f)}"

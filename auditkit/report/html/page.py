@@ -30,10 +30,10 @@ from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.retold import retold
 from auditkit.report.html.rules import ORDER
-from auditkit.report.html.sections import CONCERNS, NOT_BUILT, TITLES, answered, from_findings, home, in_cases
+from auditkit.report.html.sections import CONCERNS, NOT_BUILT, SECTIONS, answered, from_findings, home, in_cases
 from auditkit.report.html.trust import holds
 from auditkit.report.places import ERRORS
-from auditkit.report.vocabulary import shown
+from auditkit.report.vocabulary import STATUS, shown
 from auditkit.report.writing import digest
 
 
@@ -49,6 +49,8 @@ def render(report: Report) -> str:
     drawn = from_findings(look)
     names = Names()
     answers = {n: metrics.view(look, concern, names) for n, concern in CONCERNS.items()}
+    absent = {n: answers[n].missing or ("not asked for.",) for n in drawn if not answers[n].answers}
+    absent |= dict.fromkeys(NOT_BUILT, ("not in this version.",))
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     style = _environment().get_template("style.css").render(footer=footer)
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -60,10 +62,11 @@ def render(report: Report) -> str:
             content_security_policy=policy,
             digest=of,
             footer=footer,
-            sections=sorted((n, *TITLES[n]) for n in TITLES),
+            sections=SECTIONS,
             states=_states(look),
             answers=answers,
             generic=drawn,
+            absent=absent if any(map(in_cases, report.findings)) else absent | {10: ("not asked for.",)},
             behind=metrics.behind(look, names),
             unbuilt=NOT_BUILT,
             report=report,
@@ -98,7 +101,7 @@ class _Templates(jinja2.PackageLoader):
 
 @functools.cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    found = jinja2.Environment(
         loader=_Templates("auditkit.report.html", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -106,6 +109,8 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.globals["STATUS"] = STATUS
+    return found
 
 
 _BLOCKS = "address|caption|dd|details|div|dl|dt|figcaption|figure|footer|h[1-6]|header|li|main|nav|ol|p|section"

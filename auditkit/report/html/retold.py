@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from auditkit.records import Exhibit, Finding, Report
+from auditkit.records import Finding, Report
 from auditkit.report.vocabulary import upper_first
 
 
@@ -45,13 +45,11 @@ def _finding(f: Finding, told: Callable[[str], str]) -> Finding:
             "statement": told(f.statement),
             "title": told(f.title),
             "notes": tuple(told(n) for n in f.notes),
-            "exhibits": tuple(_exhibit(x, told) for x in f.exhibits),
+            "exhibits": tuple(
+                x.model_copy(update={k: _text(getattr(x, k), told) for k in x.NAMED}) for x in f.exhibits
+            ),
         }
     )
-
-
-def _exhibit(x: Exhibit, told: Callable[[str], str]) -> Exhibit:
-    return x.model_copy(update={name: _text(getattr(x, name), told) for name in x.NAMED})
 
 
 def _text(value: Any, told: Callable[[str], str]) -> Any:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from auditkit.formatting import limit as limit_of
+from auditkit.formatting import limit
 from auditkit.records import Estimate, Rule, Status, Verdict
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.places import PARTS, SELECTED, WHOLE
-from auditkit.report.vocabulary import listed, shown, upper_first
-
-"""Metrics that speak of all classes at once."""
+from auditkit.report.vocabulary import asked, listed, shown, upper_first
 
 ORDER: tuple[Status, ...] = ("fail", "inconclusive", "pass", "not_measured")
 """The worst first, and what could not be judged at the end."""
@@ -16,27 +14,23 @@ ORDER: tuple[Status, ...] = ("fail", "inconclusive", "pass", "not_measured")
 
 def sentence(rule: Rule, look: Lookup) -> str:
     """What a rule asks, in words that need no glossary."""
-    bound, limit = _bound(rule), limit_of(rule.limit, rule.comparison, of=look.kind(rule.metric))
-    phrase = upper_first(look.say.phrase(rule.metric)) + _of_class(rule, look)
+    of = look.kind(rule.metric)
+    phrase, bound = upper_first(look.say.phrase(rule.metric)) + _of_class(rule, look), asked(rule, of)
     match rule.comparison:
         case "overall":
-            return f"{phrase}: {bound} {limit}"
+            return f"{phrase}: {bound}"
         case "group_min":
-            return f"{phrase}: every {_each(rule)} {bound} {limit}"
+            return f"{phrase}: every {_each(rule)} {bound}"
         case "group_max":
-            return f"{phrase}: no {_each(rule)} beyond {limit}"
+            return f"{phrase}: no {_each(rule)} beyond {limit(rule.limit, rule.comparison, of=of)}"
         case "difference":
-            return f"{phrase}: {_sides(rule, look)} differ by {bound} {limit}"
+            return f"{phrase}: {_sides(rule, look)} differ by {bound}"
         case "ratio":
-            return _ratio(rule, look)
-        case "difference_to_overall":
-            return f"{phrase}: every {_each(rule)} differs from everybody by {bound} {limit}"
-        case "ratio_to_overall":
-            return f"{phrase}: every {_each(rule)} {bound} {limit} times as often as everybody"
-        case "difference_to_reference" | "difference_to_rest":
-            return f"{phrase}: every {_each(rule)} differs from {_other(rule)} by {bound} {limit}"
-        case "ratio_to_reference" | "ratio_to_rest":
-            return f"{phrase}: every {_each(rule)} {bound} {limit} times as often as {_other(rule)}"
+            return _ratio(rule, look, phrase)
+        case "difference_to_overall" | "difference_to_reference" | "difference_to_rest":
+            return f"{phrase}: every {_each(rule)} differs from {_other(rule)} by {bound}"
+        case "ratio_to_overall" | "ratio_to_reference" | "ratio_to_rest":
+            return f"{phrase}: every {_each(rule)} {bound} times as often as {_other(rule)}"
 
 
 def _of_class(rule: Rule, look: Lookup) -> str:
@@ -48,29 +42,29 @@ def _of_class(rule: Rule, look: Lookup) -> str:
 
 
 def _other(rule: Rule) -> str:
+    """With whom every group is compared."""
+    if rule.comparison.endswith("to_overall"):
+        return "everybody"
     return " & ".join(shown(v) for v in rule.reference.values()) if rule.reference else "the rest"
 
 
-def _ratio(rule: Rule, look: Lookup) -> str:
-    bound, limit, pair = _bound(rule), limit_of(rule.limit, "ratio"), look.pair(rule.metric, rule.by)
+def _ratio(rule: Rule, look: Lookup, phrase: str) -> str:
+    bound, pair = asked(rule), look.pair(rule.metric, rule.by)
     if pair is None or len(look.groups(rule.metric, rule.by)) != 2:
         low, high, verb = f"every {_each(rule)}", "the highest", "is"
     else:
         low, high, verb = look.say.people(pair.low.group), look.say.people(pair.high.group), "are"
     if rule.metric == SELECTED and rule.label is None and look.binary:
-        return f"{upper_first(low)} {verb} selected {bound} {limit} times as often as {high}"
-    phrase = upper_first(look.say.phrase(rule.metric)) + _of_class(rule, look)
-    return f"{phrase}: {low} {bound} {limit} times as often as {high}"
-
-
-def _bound(rule: Rule) -> str:
-    return "at most" if rule.at_most is not None else "at least"
+        return f"{upper_first(low)} {verb} selected {bound} times as often as {high}"
+    return f"{phrase}: {low} {bound} times as often as {high}"
 
 
 def _each(rule: Rule) -> str:
-    return (
-        f"group of {listed([shown(a) for a in rule.by])}" if len(rule.by) > 1 else listed([shown(a) for a in rule.by])
-    )
+    return f"group of {_attributes(rule)}" if len(rule.by) > 1 else _attributes(rule)
+
+
+def _attributes(rule: Rule) -> str:
+    return listed([shown(a) for a in rule.by])
 
 
 def _sides(rule: Rule, look: Lookup) -> str:
@@ -78,7 +72,7 @@ def _sides(rule: Rule, look: Lookup) -> str:
     pair = look.pair(metric, rule.by)
     if pair and len(look.groups(metric, rule.by)) == 2:
         return f"{look.say.people(pair.low.group)} and {look.say.people(pair.high.group)}"
-    return f"groups of {listed([shown(a) for a in rule.by])}"
+    return f"groups of {_attributes(rule)}"
 
 
 def distance(rule: Rule, value: float | None) -> float | None:

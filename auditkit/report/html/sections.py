@@ -2,56 +2,60 @@
 
 from __future__ import annotations
 
+from typing import Literal, NamedTuple
+
 from auditkit.records import Cases, Concern, Finding, Verdict
-from auditkit.report.html.lookup import Lookup, exhibits_of
+from auditkit.report.html.lookup import RATED, Lookup, exhibits_of
 
-ANSWERED: dict[int, Concern] = {7: "calibration", 8: "subgroups", 11: "robustness", 12: "mitigation"}
-"""Sections drawn from the findings of a concern, whatever check made them."""
 
-RATED_SECTIONS: dict[int, Concern] = {5: "performance", 6: "fairness"}
-"""Sections that have figures of their own for the rates of a binary audit, and are drawn from findings else."""
+class Section(NamedTuple):
+    """A section of the page."""
 
-CONCERNS: dict[int, Concern] = ANSWERED | {4: "data"} | RATED_SECTIONS
-"""Sections that tell every finding of a concern."""
+    anchor: str
+    title: str
+    concern: Concern | None = None
+    """Whose findings it tells, every one."""
+    drawn: Literal["", "findings", "rates", "not built"] = ""
+    """What draws it: a template of its own (""); findings, whatever check made them; figures of the rates of a binary
+    audit, and findings else; nothing in this version, in which it keeps its number."""
 
-NOT_BUILT = {
-    3: "Context",
-    14: "Requirements",
-    15: "Sign-off",
+
+SECTIONS = {
+    1: Section("summary", "Summary"),
+    2: Section("gate", "Gate"),
+    3: Section("section-3", "Context", drawn="not built"),
+    4: Section("data", "Data", "data"),
+    5: Section("performance", "Performance", "performance", "rates"),
+    6: Section("fairness", "Fairness", "fairness", "rates"),
+    7: Section("calibration", "Calibration and errors", "calibration", "findings"),
+    8: Section("subgroups", "Subgroups", "subgroups", "findings"),
+    9: Section("why", "Why"),
+    10: Section("cases", "Individual cases"),
+    11: Section("robustness", "Robustness", "robustness", "findings"),
+    12: Section("remedies", "What would help", "mitigation", "findings"),
+    13: Section("unmeasured", "Not measured"),
+    14: Section("section-14", "Requirements", drawn="not built"),
+    15: Section("section-15", "Sign-off", drawn="not built"),
+    16: Section("appendix", "Appendix"),
 }
-"""Sections that keep their number and have no content in this version."""
+"""Number → section."""
 
-TITLES = {
-    1: ("summary", "Summary"),
-    2: ("gate", "Gate"),
-    4: ("data", "Data"),
-    5: ("performance", "Performance"),
-    6: ("fairness", "Fairness"),
-    7: ("calibration", "Calibration and errors"),
-    8: ("subgroups", "Subgroups"),
-    9: ("why", "Why"),
-    10: ("cases", "Individual cases"),
-    11: ("robustness", "Robustness"),
-    12: ("remedies", "What would help"),
-    13: ("unmeasured", "Not measured"),
-    16: ("appendix", "Appendix"),
-} | {n: (f"section-{n}", title) for n, title in NOT_BUILT.items()}
-"""number → (anchor, title)."""
-
-_HOMES: dict[Concern, int] = {concern: n for n, concern in ANSWERED.items()} | {"data": 4, "explanation": 9}
+CONCERNS = {n: s.concern for n, s in SECTIONS.items() if s.concern}
+NOT_BUILT = [n for n, s in SECTIONS.items() if s.drawn == "not built"]
 
 
 def home(look: Lookup, v: Verdict) -> int:
     """The number of the section that shows what a rule is about."""
     finding = look.by_id(v.finding) or next((f for f in look.report.findings if f.metric == v.rule.metric), None)
-    if finding is not None and finding.concern in _HOMES:
-        return _HOMES[finding.concern]
-    return 6 if v.rule.by else 5
+    if finding is None or finding.concern in RATED:
+        return 6 if v.rule.by else 5
+    return next((n for n, concern in CONCERNS.items() if concern == finding.concern), 9)
 
 
 def from_findings(look: Lookup) -> dict[int, Concern]:
     """The sections of this report that are drawn from findings."""
-    return ANSWERED if look.binary else ANSWERED | RATED_SECTIONS
+    drawn = ("findings",) if look.binary else ("findings", "rates")
+    return {n: concern for n, concern in CONCERNS.items() if SECTIONS[n].drawn in drawn}
 
 
 def in_cases(f: Finding) -> bool:

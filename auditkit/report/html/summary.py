@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.formatting import interval, percent, points, quantity
-from auditkit.formatting import limit as limit_of
-from auditkit.records import Finding, Status, Verdict
+from auditkit.records import Finding, GroupEstimate, Status, Verdict
 from auditkit.report.html import why
 from auditkit.report.html.leading import lower_is_better, speaks_in_people, sure_part
 from auditkit.report.html.lookup import Lookup, established
 from auditkit.report.html.rules import ranked, sentence
-from auditkit.report.html.sections import TITLES, home
+from auditkit.report.html.sections import SECTIONS, home
 from auditkit.report.html.unmeasured import too_small, unasked
-from auditkit.report.vocabulary import by_words, kind_of_verdict, listed, number, several, shown, upper_first
+from auditkit.report.vocabulary import asked, by_words, kind_of_verdict, listed, number, several, shown, upper_first
 
 MOST = {"fail": 3, "inconclusive": 1}
 """Rules of a state that get a sentence of their own; the gate has them all."""
@@ -57,7 +56,7 @@ def view(look: Lookup) -> tuple[Item, ...]:
 
 def _judged(look: Lookup, v: Verdict) -> Item:
     bold, text = _clauses(look, v)
-    anchor, title = TITLES[home(look, v)]
+    anchor, title, *_ = SECTIONS[home(look, v)]
     return Item(v.status, bold, text, f"#{anchor}", "By group" if anchor == "fairness" else title)
 
 
@@ -67,22 +66,23 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
     if e is None:
         return f"{sentence(rule, look)}: {lost}.", v.reason
     of = kind_of_verdict(look.report, v)
-    asks = f"{'at most' if rule.at_most is not None else 'at least'} {limit_of(rule.limit, rule.comparison, of=of)}"
     size = f"{quantity(e.value, rule.comparison, of=of)}, {interval(e, rule.comparison, of=of)}"
-    finding = look.by_id(v.finding)
-    pair = look.pair(rule.metric, rule.by) if rule.comparison in ("difference", "ratio") else None
-    if finding is not None and not speaks_in_people(finding):
-        pair = None
-    if pair is None or (v.status == "fail" and not established(look.by_id(v.finding))):
+    finding, kind = look.by_id(v.finding), rule.comparison
+    people = finding is None or speaks_in_people(finding)
+    pair = look.pair(rule.metric, rule.by) if kind in ("difference", "ratio") and people else None
+    if pair is None or (v.status == "fail" and not established(finding)):
         return f"{sentence(rule, look)}: {lost}.", f"The value is {size}."
     clause = look.say.clause(rule.metric, pair.low.group, pair.high.group)
-    noun = "a ratio of" if rule.comparison == "ratio" else "a gap of"
+    what = "gap" if kind == "difference" else "ratio"
     if v.status == "fail":
-        a, b = (pair.high, pair.low) if lower_is_better(rule.metric) else (pair.low, pair.high)
-        rates = f"{percent(a.estimate.value)} against {percent(b.estimate.value)}"
-        return f"{upper_first(clause)}.", f"{rates}, {noun} {size}; the policy asks for {asks}."
-    what = "gap" if rule.comparison == "difference" else "ratio"
-    return f"Whether {clause} beyond the limit is not decided.", f"The {what} is {size}; the policy asks for {asks}."
+        rates = _against(*(reversed(pair) if lower_is_better(rule.metric) else pair))
+        return f"{upper_first(clause)}.", f"{rates}, a {what} of {size}; the policy asks for {asked(rule, of)}."
+    told = f"The {what} is {size}; the policy asks for {asked(rule, of)}."
+    return f"Whether {clause} beyond the limit is not decided.", told
+
+
+def _against(a: GroupEstimate, b: GroupEstimate) -> str:
+    return f"{percent(a.estimate.value)} against {percent(b.estimate.value)}"
 
 
 def _without_policy(look: Lookup) -> list[Item]:
@@ -92,16 +92,12 @@ def _without_policy(look: Lookup) -> list[Item]:
             found, pair = look.finding(metric, "difference", by), look.pair(metric, by)
             if found and pair and established(found) and (look.binary or speaks_in_people(found)):
                 clause = look.say.clause(metric, pair.low.group, pair.high.group)
-                rates = f"{percent(pair.low.estimate.value)} against {percent(pair.high.estimate.value)}"
                 size = f"a gap of {points(found.estimate.value)} points, {interval(found.estimate, 'difference')}"
-                items.append(
-                    (
-                        found.estimate.low or 0.0,
-                        Item(None, f"{upper_first(clause)}.", f"{rates}, {size}.", "#fairness", "All gaps"),
-                    )
-                )
+                item = Item(None, f"{upper_first(clause)}.", f"{_against(*pair)}, {size}.", "#fairness", "All gaps")
+                items.append((found.estimate.low or 0.0, item))
     items.sort(key=lambda pair: -pair[0])
-    return [*(item for _, item in items[: 4 if look.binary else 2]), *(() if look.binary else _stated(look))][:4]
+    most = 4 if look.binary else 2
+    return [*(item for _, item in items[:most]), *([] if look.binary else _stated(look))][:4]
 
 
 def _stated(look: Lookup) -> list[Item]:

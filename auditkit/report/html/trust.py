@@ -35,14 +35,9 @@ class Trust(NamedTuple):
     table: TableView
 
 
-def blocking(t: TrustCheck) -> bool:
-    """True for a check whose failure takes an explanation off the page; the others are cautions."""
-    return t.blocking
-
-
 def lost(f: Finding) -> tuple[TrustCheck, ...]:
     """Checks that an explanation failed, of those that decide."""
-    return tuple(t for t in f.trust if not t.passed and blocking(t))
+    return tuple(t for t in f.trust if t.failed)
 
 
 def holds(f: Finding) -> bool:
@@ -71,11 +66,11 @@ def view(f: Finding, name: str, names: Names) -> Trust | None:
         for t in f.trust
     )
     columns = ("Check", "Result", "What it tests", "Value", "Allowed")
-    return Trust(_sentence(f), names.table(TableView(f"Can it be trusted? {name}", columns, rows, 3)))
+    return Trust(_sentence(f), names.table(TableView(f"Can it be trusted? {name}", columns, rows, range(3))))
 
 
 def _sentence(f: Finding) -> str:
-    cautions = [t for t in f.trust if not t.passed and not blocking(t)]
+    cautions = [t for t in f.trust if t.cautions]
     passed, all_of = sum(t.passed for t in f.trust), len(f.trust)
     if passed == all_of:
         whole = {1: "Its one check is", 2: "Both checks are"}.get(all_of, f"All {several(all_of, 'check')} are")
@@ -91,28 +86,27 @@ def _sentence(f: Finding) -> str:
 
 def _cautioned(t: TrustCheck) -> str:
     """A caution, what it means first."""
-    meaning, note = t.meaning, shown(t.measured, empty="", longest=600)
-    size = "" if t.value is None or t.limit is None else f"{_statistic(t.value, 3)}, where {allowed(t, 3)} {_asks(t)}"
-    why = "; ".join(part for part in (size, note) if part)
-    return f"Caution, {shown(t.name)}: {meaning or 'read it with care'}{f' ({why})' if why else ''}."
+    why = "; ".join(part for part in (_size(t), shown(t.measured, empty="", longest=600)) if part)
+    return f"Caution, {shown(t.name)}: {t.meaning or 'read it with care'}{f' ({why})' if why else ''}."
 
 
 def _result(t: TrustCheck) -> str:
     if not t.applies:
         return "does not apply"
-    return "passed" if t.passed else "failed" if blocking(t) else "caution"
+    return "passed" if t.passed else "failed" if t.blocking else "caution"
 
 
 def _told(t: TrustCheck) -> str:
     """A failed check in a sentence: which, by how much, what was allowed, what it means."""
-    name, note = f"{shown(t.id)}, {shown(t.name)}", shown(t.note, empty="", longest=600)
+    note = upper_first(shown(t.note, empty="", longest=600))
+    return f"{shown(t.id)}, {shown(t.name)}: {_size(t) or 'failed'}. {note}".strip()
+
+
+def _size(t: TrustCheck) -> str:
+    """What was measured and what was allowed; empty where that is no number."""
     if t.value is None or t.limit is None:
-        return f"{name}: failed. {upper_first(note)}".strip()
-    return f"{name}: {_statistic(t.value, 3)}, where {allowed(t, 3)} {_asks(t)}. {upper_first(note)}".strip()
-
-
-def _asks(t: TrustCheck) -> str:
-    return "is asked for" if t.at_least else "is allowed"
+        return ""
+    return f"{_statistic(t.value, 3)}, where {allowed(t, 3)} {'is asked for' if t.at_least else 'is allowed'}"
 
 
 def allowed(t: TrustCheck, digits: int = 4) -> str:

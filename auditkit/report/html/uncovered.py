@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from auditkit.catalogue.index import METRICS
 from auditkit.records import Concern, Finding, Rule
 from auditkit.report.html.leading import sure_part
-from auditkit.report.html.lookup import Lookup, counts, established
+from auditkit.report.html.lookup import Lookup, compares, counts, established
 from auditkit.report.places import PARTS
 
 _OF_PEOPLE: tuple[Concern, ...] = ("fairness", "subgroups", "calibration", "robustness")
@@ -38,13 +38,9 @@ def _differences(look: Lookup) -> Iterator[Finding]:
 
 def _covers(rule: Rule, f: Finding) -> bool:
     """Whether a rule limits this difference: one between the same groups in the same rate, or in its complement."""
-    between = rule.comparison.startswith(("difference", "ratio"))
     same = set(rule.by) == set(f.by) and rule.label in (None, f.label) and not rule.features
-    return between and same and any(f.metric == m or _complement(f.metric, m) for m in _asked(rule.metric))
-
-
-def _asked(metric: str) -> tuple[str, ...]:
-    return (metric, *PARTS.get(metric, ()))
+    asked = (rule.metric, *PARTS.get(rule.metric, ()))
+    return compares(rule.comparison) and same and any(f.metric == m or _complement(f.metric, m) for m in asked)
 
 
 def _complement(a: str, b: str) -> bool:

@@ -40,26 +40,18 @@ class Unmeasured(NamedTuple):
 
 def unasked(look: Lookup) -> list[str]:
     """What no check of this report was asked to measure, although one could; what one tried says itself why not."""
-    return [what for c, what in UNASKED.items() if c not in _answered(look) and not reasons(look, c)]
-
-
-def _answered(look: Lookup) -> set[Concern]:
-    """Concerns that have a finding; of explanations one that takes a gap apart, and holds."""
     apart = any(exhibits_of(f, Contributions) for f in look.report.findings if holds(f))
-    return answered(look) - (set() if apart else {"explanation"})
+    told = answered(look) - (set() if apart else {"explanation"})  # an explanation that takes a gap apart, and holds
+    return [what for concern, what in UNASKED.items() if concern not in told and not reasons(look, concern)]
 
 
 def too_small(look: Lookup) -> tuple[int, int]:
     """(groups that some rate could not count for being small or empty, all groups)."""
-    small: set[tuple[tuple[str, str], ...]] = set()
-    every: set[tuple[tuple[str, str], ...]] = set()
-    for f in look.report.findings:
-        for g in f.by_group:
-            key = tuple(g.group.items())
-            every.add(key)
-            if g.estimate.state in ("sparse", "undefined"):
-                small.add(key)
-    return len(small), len(every)
+    every: dict[tuple[tuple[str, str], ...], bool] = {}
+    for g in (g for f in look.report.findings for g in f.by_group):
+        key = tuple(g.group.items())
+        every[key] = every.get(key, False) or g.estimate.state in ("sparse", "undefined")
+    return sum(every.values()), len(every)
 
 
 def view(look: Lookup) -> Unmeasured:

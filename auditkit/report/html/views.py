@@ -1,11 +1,11 @@
-"""Exhibits as views: which function draws a kind, and which macro of `exhibits.jinja` shows what it drew."""
+"""Exhibits as views: which function draws a kind; the macro of its name in `exhibits.jinja` shows what it drew."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from auditkit.records import Curve, Finding, Table
+from auditkit.records import Curve, Finding
 from auditkit.report.html import curves, exhibits, layers, waterfall
 from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup, exhibits_of
@@ -28,31 +28,19 @@ class Room(NamedTuple):
         return cls(rows=max(10, min(60, 180 // figures)), lines=max(2, min(12, 20 // lines)))
 
 
-def _table(look: Lookup, f: Finding, x: Table, room: Room, names: Names) -> exhibits.Grid:
-    grid = exhibits.grid(x, room.rows, names)
-    return grid._replace(folded=grid.folded or room.folded)
-
-
 class Drawn(NamedTuple):
-    """An exhibit, ready for its macro."""
+    """An exhibit, ready for the macro of its kind."""
 
-    macro: str
+    kind: str
     view: Any
 
 
-class View(NamedTuple):
-    """How one kind of exhibit is drawn."""
-
-    draw: Callable[[Lookup, Finding, Any, Room, Names], Any]
-    macro: str
-
-
-VIEWS: dict[str, View] = {
-    "group_estimates": View(lambda look, f, x, room, names: exhibits.group(x, room.rows, names), "group"),
-    "curve": View(lambda look, f, x, room, names: curves.view(x, room.lines, room.rows, names), "lines"),
-    "table": View(_table, "table"),
-    "contributions": View(lambda look, f, x, room, names: waterfall.view(look, f, x, names), "waterfall"),
-    "layers": View(lambda look, f, x, room, names: layers.view(look, f, x, names), "net"),
+VIEWS: dict[str, Callable[[Lookup, Finding, Any, Room, Names], Any]] = {
+    "group_estimates": lambda look, f, x, room, names: exhibits.group(x, room.rows, names),
+    "curve": lambda look, f, x, room, names: curves.view(x, room.lines, room.rows, names),
+    "table": lambda look, f, x, room, names: exhibits.table(x, room.rows, names, folded=room.folded),
+    "contributions": lambda look, f, x, room, names: waterfall.view(look, f, x, names),
+    "layers": lambda look, f, x, room, names: layers.view(look, f, x, names),
 }
 """Kind of exhibit → how it is drawn beside the figure of its finding. Single cases have a section of their own."""
 
@@ -62,4 +50,4 @@ def drawn(look: Lookup, found: Sequence[Finding], room: Room, names: Names, *, w
     every = {x.model_dump_json(): (f, x) for f in found for x in f.exhibits if x.kind in VIEWS and x.kind != without}
     order = list(VIEWS)
     pairs = sorted(every.values(), key=lambda pair: order.index(pair[1].kind))
-    return tuple(Drawn(VIEWS[x.kind].macro, VIEWS[x.kind].draw(look, f, x, room, names)) for f, x in pairs)
+    return tuple(Drawn(x.kind, VIEWS[x.kind](look, f, x, room, names)) for f, x in pairs)

@@ -9,7 +9,17 @@ from auditkit.formatting import NOTHING, decimals
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
 from auditkit.report.cautions import SENTENCE
 from auditkit.report.html.causes import gap_words, title_of
-from auditkit.report.html.figures import Figure, Names, TableView, amount, level_text, tick
+from auditkit.report.html.figures import (
+    Figure,
+    Names,
+    TableView,
+    amount,
+    as_points,
+    bracketed,
+    cut_to,
+    level_text,
+    unit_words,
+)
 from auditkit.report.html.geometry import Axis, axis_over
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.told import NO_LINES, Told
@@ -50,8 +60,6 @@ class Waterfall(NamedTuple):
 
     figure: Figure
     axis: Axis
-    ticks: tuple[tuple[float, str], ...]
-    zero: float
     bars: tuple[Bar, ...]
     total: Bar
     heads: tuple[str, str, str]
@@ -64,9 +72,7 @@ def view(look: Lookup, f: Finding, x: Contributions, names: Names, told: Told = 
     rows = _drawn(x)
     ends = _running(rows)
     edges = [v for (start, end), r in zip(ends, rows, strict=True) for v in (start, end, *_whiskers(start, r.estimate))]
-    edges += [v for v in (x.total.value, x.total.low, x.total.high) if v is not None]
-    low, high = min([0.0, *edges]), max([0.0, *edges])
-    axis = axis_over(low, high) if high > low else Axis(0.0, 1.0, 4)
+    axis = axis_over([*edges, x.total.value, x.total.low, x.total.high], as_points(x.unit))
     total = x.total.value or 0.0
     bars = tuple(_bar(axis, x, r, start, end, total) for (start, end), r in zip(ends, rows, strict=True))
     shares = any(r.share is not None for r in x.rows)
@@ -74,10 +80,8 @@ def view(look: Lookup, f: Finding, x: Contributions, names: Names, told: Told = 
     return Waterfall(
         figure=figure,
         axis=axis,
-        ticks=tuple((at, tick(v, x.unit)) for at, v in axis.ticks()),
-        zero=axis.at(0.0),
         bars=bars,
-        total=_whole(axis, x),
+        total=_bar(axis, x, _whole(x), 0.0, total, total),
         heads=(
             _unit_words(x.unit),
             "Share" if shares else "",
@@ -120,42 +124,28 @@ def _whiskers(start: float, e: Estimate) -> tuple[float, ...]:
 
 
 def _bar(axis: Axis, x: Contributions, r: Contribution, start: float, end: float, total: float) -> Bar:
-    left, right = axis.at(min(start, end)), axis.at(max(start, end))
+    left, width = axis.span(start, end)
     low, high = (axis.at(w) for w in _whiskers(start, r.estimate)) if _whiskers(start, r.estimate) else (None, None)
     beside = r.beside if _besides(x) else None
     return Bar(
         label=shown(r.label),
         x=left,
-        width=round(right - left, 1),
+        width=width,
         closes=(r.estimate.value or 0.0) * total < 0,
         end=axis.at(end),
         low=low,
         high=high,
         value=amount(r.estimate.value, x.unit),
         share=whole_percent(r.share),
-        beside=None if beside is None else _GUESS.at(beside),
+        beside=_GUESS.place(beside),
         beside_words="" if beside is None else decimals(beside, 2),
     )
 
 
-def _whole(axis: Axis, x: Contributions) -> Bar:
-    e, zero = x.total, axis.at(0.0)
-    end = zero if e.value is None else axis.at(e.value)
-    sides = None if e.low is None or e.high is None else (axis.at(e.low), axis.at(e.high))
-    shares = [r.share for r in x.rows if r.share is not None]
-    return Bar(
-        label="The whole gap",
-        x=min(zero, end),
-        width=round(abs(end - zero), 1),
-        closes=False,
-        end=end,
-        low=sides[0] if sides else None,
-        high=sides[1] if sides else None,
-        value=amount(e.value, x.unit),
-        share="100%" if shares else NOTHING,
-        beside=None,
-        beside_words="",
-    )
+def _whole(x: Contributions) -> Contribution:
+    """The gap itself, as the last part of figure and table."""
+    share = 1.0 if any(r.share is not None for r in x.rows) else None
+    return Contribution(label="The whole gap", estimate=x.total, share=share)
 
 
 def _unit_words(unit: Unit) -> str:
@@ -169,7 +159,6 @@ def name_of(look: Lookup, f: Finding, x: Contributions) -> str:
 
 
 def _subtitle(x: Contributions) -> str:
-    unit = {"points": ", in points", "percent": ", in percent"}.get(x.unit, "")
     cut = (
         f" The {MOST - 1} largest of {len(x.rows)} parts; the last bar gathers the others."
         if len(x.rows) > MOST
@@ -180,15 +169,13 @@ def _subtitle(x: Contributions) -> str:
     outlined = " Outlined: parts that close the gap." if closing else ""
     ranged = any(r.estimate.low is not None for r in x.rows)
     level = f" Whisker: {level_text(x.rows[0].estimate)} interval." if ranged else ""
-    return (
-        f"{shown(x.title, longest=300)}. Each bar is the part that one column makes{unit}; together they are the gap."
-        f"{outlined}{level}{cut}"
-    )
+    each = f"Each bar is the part that one column makes{unit_words(x.unit, ', in ')}; together they are the gap."
+    return f"{shown(x.title, longest=300)}. {each}{outlined}{level}{cut}"
 
 
 def _sums(x: Contributions) -> str:
     """What the parts add up to, beside the gap of the rows used, and of all rows."""
-    unit = {"points": " points", "percent": " percent"}.get(x.unit, "")
+    unit = unit_words(x.unit, " ")
     total = sum(r.estimate.value or 0.0 for r in x.rows)
     parts, whole = amount(total, x.unit), amount(x.total.value, x.unit)
     told = f"The parts add up to {parts}{unit}, {'as' if parts == whole else f'{whole} is'} the gap of the rows used"
@@ -202,28 +189,26 @@ def _sums(x: Contributions) -> str:
 
 
 def table_of(look: Lookup, f: Finding, x: Contributions) -> TableView:
-    """Every part with its interval."""
+    """The parts with their intervals, and the whole."""
     shares, besides = any(r.share is not None for r in x.rows), _besides(x)
-    body = [
+    body = tuple(
         (
             shown(r.label),
-            *_texts(r.estimate, x.unit),
+            *(t or NOTHING for t in _texts(r.estimate, x.unit)),
             *((whole_percent(r.share),) if shares else ()),
             *((decimals(r.beside, 2),) if besides else ()),
         )
-        for r in x.rows
-    ]
-    rest = ("100%",) * shares + (NOTHING,) * besides
-    body.append(("The whole gap", *_texts(x.total, x.unit), *rest))
+        for r in (*x.rows[:LONGEST], _whole(x))
+    )
     heads = ("Share",) * shares + (upper_first(shown(x.beside)),) * besides
-    cut = f"; {LONGEST} of {len(x.rows)} parts, all in the JSON report" if len(x.rows) > LONGEST else ""
-    return TableView(name_of(look, f, x) + cut, ("Part", _unit_words(x.unit), "Interval", *heads), tuple(body))
+    caption = name_of(look, f, x) + cut_to(len(body) - 1, len(x.rows), "parts")
+    return TableView(caption, ("Part", _unit_words(x.unit), "Interval", *heads), body)
 
 
 def _texts(e: Estimate, unit: Unit) -> tuple[str, str]:
     if e.value is None:
         return NOTHING, shown(e.note, empty="not defined")
-    return amount(e.value, unit), range_in(e, unit) or NOTHING
+    return amount(e.value, unit), range_in(e, unit)
 
 
 def apart(look: Lookup, pairs: Sequence[tuple[Finding, Contributions]]) -> TableView:
@@ -234,25 +219,14 @@ def apart(look: Lookup, pairs: Sequence[tuple[Finding, Contributions]]) -> Table
         (
             shown(label),
             *(
-                _bracketed(of[label], x.unit) if label in of else NOTHING
+                bracketed(*_texts(of[label], x.unit)) if label in of else NOTHING
                 for of, (_, x) in zip(found, pairs, strict=True)
             ),
         )
         for label in labels[:LONGEST]
     ]
-    body.append(("The whole gap", *(_bracketed(x.total, x.unit) for _, x in pairs)))
-    cut = f"; {LONGEST} of {len(labels)} parts, all in the JSON report" if len(labels) > LONGEST else ""
-    heads = tuple(f"{upper_first(gap_words(look, f, x))}{_head_unit(x.unit)}" for f, x in pairs)
+    body.append(("The whole gap", *(bracketed(*_texts(x.total, x.unit)) for _, x in pairs)))
+    heads = tuple(f"{upper_first(gap_words(look, f, x))}{unit_words(x.unit)}" for f, x in pairs)
     by = pairs[0][0].by
-    return TableView(
-        f"Other gaps{f' of {by_words(by)}' if by else ''}, part by part{cut}", ("Part", *heads), tuple(body)
-    )
-
-
-def _head_unit(unit: Unit) -> str:
-    return {"points": ", points", "percent": ", percent"}.get(unit, "")
-
-
-def _bracketed(e: Estimate, unit: Unit) -> str:
-    value, interval = _texts(e, unit)
-    return value if e.value is None or interval == NOTHING else f"{value} ({interval})"
+    caption = f"Other gaps{f' of {by_words(by)}' if by else ''}, part by part"
+    return TableView(caption + cut_to(len(body) - 1, len(labels), "parts"), ("Part", *heads), tuple(body))

@@ -18,7 +18,6 @@ from auditkit.report.html.told import Told
 from auditkit.report.html.trust import Failed, Trust, failed, holds, lost
 from auditkit.report.html.trust import view as trust_view
 from auditkit.report.html.views import Drawn, Room, drawn
-from auditkit.report.html.waterfall import Waterfall
 from auditkit.report.vocabulary import by_words, listed, name_of, shown, upper_first
 
 Lines = dict[str, Told]
@@ -32,44 +31,32 @@ ROWS = 20
 
 
 class Further(NamedTuple):
-    """Layers that are told, not drawn."""
+    """What is told, not drawn."""
 
     title: str
     table: TableView
 
 
-class Gap(NamedTuple):
-    """What makes the gaps of one attribute."""
+class Explained(NamedTuple):
+    """What makes the gaps of one attribute, or what the layers know and use of it."""
 
-    drawn: Waterfall | None
-    failed: tuple[Failed, ...]
-    titles: tuple[str, ...]
-    """What the other targets say, a line each."""
-    further: TableView | None
-    """Their parts."""
-    rest: tuple[Drawn, ...]
-    """Its other exhibits."""
-    trust: Trust | None
-
-
-class Inside(NamedTuple):
-    """What the layers know and use of one attribute."""
-
-    drawn: layers.Net | None
+    drawn: tuple[Drawn, ...]
+    """The figure; empty where nothing holds that has one."""
     failed: tuple[Failed, ...]
     further: tuple[Further, ...]
     rest: tuple[Drawn, ...]
     """Its other exhibits."""
     trust: Trust | None
+    gaps: tuple[str, ...] = ()
+    """What the other gaps say, a line each."""
 
 
 class Why(NamedTuple):
     """The section."""
 
-    gaps: tuple[Gap, ...]
-    inside: tuple[Inside, ...]
+    explained: tuple[Explained, ...]
     attributions: tuple[tuple[Attributed, tuple[Drawn, ...]], ...]
-    others: metrics.Section
+    others: metrics.Answers
     failed: tuple[Failed, ...]
     """Other explanations that failed a check."""
     missing: tuple[str, ...]
@@ -77,7 +64,7 @@ class Why(NamedTuple):
     @property
     def empty(self) -> bool:
         """True where nothing was explained."""
-        return not (self.gaps or self.inside or self.attributions or self.others.answers or self.failed)
+        return not (self.explained or self.attributions or self.others.answers or self.failed)
 
 
 def explanations(look: Lookup) -> list[Finding]:
@@ -103,8 +90,10 @@ def view(look: Lookup, names: Names) -> Why:
     section = metrics.of(look, [f for f in others if holds(f)], names, told, own, folded=True)
     lines = Lines(zip((f.id for f in own), section.beside, strict=True))
     return Why(
-        gaps=tuple(_gap(look, fs, names, lines) for fs in parts["contributions"].values()),
-        inside=tuple(_inside(look, fs, names, lines) for fs in parts["layers"].values()),
+        explained=(
+            *(_gap(look, fs, names, lines) for fs in parts["contributions"].values()),
+            *(_inside(look, fs, names, lines) for fs in parts["layers"].values()),
+        ),
         attributions=tuple(
             (attributions.view(look, f, lines[f.id], names), _rest(look, [f], names, "group_estimates"))
             for f in attributed
@@ -125,11 +114,11 @@ def leading_cause(look: Lookup) -> tuple[str, str] | None:
     lead = leading(look)
     gaps = of_gaps(look)
     if lead is not None:
-        gaps = sorted((p for p in gaps if p[0].by == lead.by), key=lambda p: causes.target(p[0]) != lead.metric)
+        gaps = sorted((p for p in gaps if p[0].by == lead.finding.by), key=lambda p: causes.target(p[0]) != lead.metric)
     for f, x in gaps:
         told = causes.cause(look, f, x)
         if told is not None:
-            return "What makes it:", f"{told.clause}{_unseen(look, f, x)}: {not_causes()}."
+            return "What makes it:", f"{told}{_unseen(look, f, x)}: {not_causes()}."
     if gaps and gaps[0][1].total.excludes_zero:
         return "What makes it:", f"no single column surely makes most of the {causes.what(look, gaps[0][0])}."
     top = attributions.top_columns(look)
@@ -158,50 +147,45 @@ def summary(look: Lookup) -> list[tuple[str, str]]:
     lead = leading(look)
     gaps = of_gaps(look)
     if lead is not None:
-        gaps.sort(key=lambda p: (p[0].by != lead.by, causes.target(p[0]) != lead.metric))
+        gaps.sort(key=lambda p: (p[0].by != lead.finding.by, causes.target(p[0]) != lead.metric))
     for f, x in gaps:
         told = causes.cause(look, f, x)
         if told is not None:
             size = interval(x.total, "difference") if x.unit == "points" else ""
             text = f"The gap is {quantity(x.total.value, 'difference')}, {size}. " if size else ""
-            inside = "".join(f"{t}. " for t in _layers_of(look, f.by)[:1])
-            return [(f"{upper_first(told.clause)}.", f"{text}{inside}This is {not_causes()}.")]
+            known = [g for g in explanations(look) if g.by == f.by and holds(g)]
+            inside = next((f"{layers.title_of(net)}. " for g in known for net in exhibits_of(g, Layers)), "")
+            return [(f"{upper_first(told)}.", f"{text}{inside}This is {not_causes()}.")]
     return []
 
 
-def _layers_of(look: Lookup, by: By) -> list[str]:
-    """What the layers know and use of an attribute, in a line."""
-    mine = [f for f in explanations(look) if f.by == by and holds(f)]
-    return [layers.title_of(x) for f in mine for x in exhibits_of(f, Layers)]
-
-
-def _gap(look: Lookup, found: list[Finding], names: Names, lines: Lines) -> Gap:
+def _gap(look: Lookup, found: list[Finding], names: Names, lines: Lines) -> Explained:
     """One attribute: the first target that holds is drawn, the others are told."""
     pairs = [(f, x) for f in found for x in exhibits_of(f, Contributions)]
     held = [(f, x) for f, x in pairs if holds(f)]
     first = held[0] if held and held[0][0].id in lines else None
     further = held[bool(first) :]
-    return Gap(
-        drawn=waterfall.view(look, *first, names, lines[first[0].id]) if first else None,
+    return Explained(
+        drawn=(Drawn("contributions", waterfall.view(look, *first, names, lines[first[0].id])),) if first else (),
         failed=tuple(
             failed(waterfall.name_of(look, f, x), lost(f), names.table(waterfall.table_of(look, f, x)), lines[f.id])
             for f, x in pairs
             if not holds(f)
         ),
-        titles=causes.others(look, further),
-        further=names.table(waterfall.apart(look, further)) if further else None,
+        gaps=causes.others(look, further),
+        further=(Further("", names.table(waterfall.apart(look, further))),) if further else (),
         rest=_rest(look, [first[0]] if first else found, names, "contributions"),
         trust=trust_view(first[0] if first else found[0], waterfall.name_of(look, *(first or pairs[0])), names),
     )
 
 
-def _inside(look: Lookup, found: list[Finding], names: Names, lines: Lines) -> Inside:
+def _inside(look: Lookup, found: list[Finding], names: Names, lines: Lines) -> Explained:
     pairs = [(f, x) for f in found for x in exhibits_of(f, Layers)]
     held = [(f, x) for f, x in pairs if holds(f)]
     first = held[0] if held and held[0][0].id in lines else None
     title = f"Layers, {by_words(found[0].by)}" if found[0].by else "Layers"
-    return Inside(
-        drawn=layers.view(look, *first, names, lines[first[0].id]) if first else None,
+    return Explained(
+        drawn=(Drawn("layers", layers.view(look, *first, names, lines[first[0].id])),) if first else (),
         failed=tuple(
             failed(title, lost(f), names.table(layers.table_of(x)), lines[f.id]) for f, x in pairs if not holds(f)
         ),
