@@ -18,7 +18,6 @@ from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
-from auditkit.fairness.families import statements
 from auditkit.fairness.families.estimates import Family
 from auditkit.fairness.families.family import group_estimates, nothing_to_compare, number
 from auditkit.fairness.families.rates import RateTable
@@ -180,7 +179,7 @@ class Conditional:
         counts: Any = rates.p * rates.effective_n  # no whole numbers, which Wilson does not ask for
         effective: Any = rates.effective_n
         groups = tuple(self.groups[i] for i in where)
-        return Family(self.by, groups, n.sum(axis=1), counts, effective, rates.p, self.level, 1)
+        return Family(self.metric, self.by, groups, n.sum(axis=1), counts, effective, rates.p, self.level, 1)
 
     def finding(self, kind: Comparison) -> Finding:
         """See `Answer`; of the standardised rates."""
@@ -191,7 +190,7 @@ class Conditional:
             family = self.family
             e, found = family.comparison(kind)
             e = e.model_copy(update={"method": f"rates standardised to equal {held}; {e.method}", "denominator": None})
-            said = statements.of_comparison(self.metric, kind, family, e, found)
+            said = family.said(kind, e, found)
             statement = f"With {held} held equal: {lower_first(said)}"
             by_group |= {g: self._estimate(i) for i, g in enumerate(family.groups)}
         told = notes.finding(

@@ -104,9 +104,6 @@ def family_from(
     moments: GroupMoments, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE
 ) -> QuantityFamily:
     """The same, from moments by group."""
-    if not moments.groups:
-        nothing = np.full((1, len(QUANTITIES)), np.nan)
-        moments = GroupMoments(((),), np.zeros(1, dtype=np.int64), nothing, nothing)
     column = QUANTITIES.index(_COLUMNS[metric])
     mean, variance, n = moments.mean[:, column], moments.variance[:, column], moments.n
     root = metric == "root_mean_squared_error"

@@ -93,7 +93,8 @@ class ImpactRatios:
         """The groups included as a family of selection rates."""
         at = self.included
         groups = tuple(g for g, kept in zip(self.groups, at, strict=True) if kept)
-        return Family(self.by, groups, self.rows[at], self.selected[at], self.rows[at], self.rates[at], self.level)
+        rows, rates = self.rows[at], self.rates[at]
+        return Family("selection_rate", self.by, groups, rows, self.selected[at], rows, rates, self.level)
 
     def name(self, position: int) -> str:
         """A group in the data's own labels."""

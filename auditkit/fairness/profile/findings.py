@@ -129,7 +129,7 @@ def missing_overall(profile: Profile, *, level: float) -> Finding:
     absent = {c: sum(next(iter(a.values())).values()) for c, a in profile.missing.items()}
     names = sorted(absent, key=lambda c: (-absent[c], c))
     most = absent[names[0]] if names else 0
-    e = rate_estimate(most, total, most / total if total else float("nan"), rows=total, level=level)
+    e = rate_estimate(most, total, level=level)
     statement = f"No value is missing in any of {len(profile.columns):,} columns."
     if names:
         statement = (

@@ -180,7 +180,7 @@ class ContinuousAttribute(BaseCheck):
         k, n = np.array(facts["selected"]), np.array(facts["counted"])
         rows = []
         for label, s, c in zip(labels, k.tolist(), n.tolist(), strict=True):
-            e = rate_estimate(s, c, s / c if c else float("nan"), rows=c, level=level)
+            e = rate_estimate(s, c, level=level)
             rows.append((label, c, e.value, e.low, e.high))
         table = Table(
             title=f"Selection rate by bins of {self.column}",

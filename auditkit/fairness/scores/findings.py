@@ -17,7 +17,7 @@ from auditkit.fairness.families.family import GroupFamily, number
 from auditkit.fairness.notes import finding
 from auditkit.fairness.scores.statements import statement
 from auditkit.fairness.scores.values import Reading
-from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate, State
+from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, State
 from auditkit.stats.comparisons import Comparisons, Quantity, of_each
 from auditkit.stats.pvalues import FamilyInterval, family_quantile
 from auditkit.stats.rates import Floats, critical_value
@@ -55,14 +55,10 @@ class Readings(GroupFamily):
             estimate,
             statement(self.metric, comparison, self, estimate, found),
             concern=self.concern,
-            by_group=self.by_group(),
+            by_group=self.by_group,
             exhibits=exhibits,
             notes=(*self._notes(comparison, found), *notes),
         )
-
-    def by_group(self) -> tuple[GroupEstimate, ...]:
-        """Every group, the sparse and the undefined ones too; none for everybody."""
-        return super().by_group() if self.by else ()
 
     def estimate(self, i: int) -> Estimate:
         """The estimate of one group."""
