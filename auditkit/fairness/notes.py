@@ -29,6 +29,15 @@ def title_of(metric: str, by: Sequence[str], comparison: str = "") -> str:
     return ", ".join(x for x in (METRICS[metric].title, comparison, " and ".join(by)) if x)
 
 
+def p_text(p: float, equal: str = "", less: str = "less than ") -> str:
+    """A p-value in a sentence.
+
+    >>> p_text(0.0312), p_text(1e-9), p_text(1e-9, "p = ", "p < ")
+    ('0.031', 'less than 0.001', 'p < 0.001')
+    """
+    return f"{less}0.001" if p < 0.001 else f"{equal}{p:.3f}"
+
+
 def finding(
     metric: str,
     comparison: Comparison,

@@ -28,10 +28,7 @@ def ranking(family: GroupFamily, k: NDArray[np.int64]) -> Table | None:
         (
             *family.groups[i],
             int(family.n[i]),
-            number(family.values[i]),
-            number(limits.low[i]),
-            number(limits.high[i]),
-            number(drawn.rates[i]),
+            *(number(x[i]) for x in (family.values, limits.low, limits.high, drawn.rates)),
         )
         for i in shown
     )

@@ -12,7 +12,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
 from auditkit.fairness.families.estimates import Family, families_of
-from auditkit.fairness.families.family import number
+from auditkit.fairness.families.family import estimated
 from auditkit.formatting import interval, points
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding
@@ -68,10 +68,10 @@ class RateDispersion:
         if kept.sum() < 2:
             return family.nothing_to_compare(), None
         d = dispersion(family.k[kept], family.n[kept], level=family.level)
-        return Estimate(
-            value=number(d.value),
-            low=number(d.low),
-            high=number(d.high),
+        return estimated(
+            d.value,
+            d.low,
+            d.high,
             level=family.level,
             n=int(family.rows[kept].sum()),
             denominator=float(np.sum(family.n[kept])),

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.errors import listing
-from auditkit.fairness import notes
 from auditkit.fairness.families import statements
 from auditkit.fairness.families.basis import Basis, Positions
+from auditkit.fairness.notes import finding
 from auditkit.question import SPARSE
-from auditkit.records import Comparison, Estimate, Exhibit, Finding, GroupEstimate, State
+from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate, State
 from auditkit.stats.comparisons import PAIRS, Comparisons, Method, Quantity, fewest_groups
 from auditkit.stats.pvalues import FamilyInterval
 from auditkit.stats.rates import Floats, Limits, wilson
@@ -32,6 +32,11 @@ def number(x: float) -> float | None:
     (None, 0.5)
     """
     return float(x) if math.isfinite(x) else None
+
+
+def estimated(value: float, low: float, high: float, *, level: float, n: int, **more: Any) -> Estimate:
+    """An estimate of numbers that may be NaN or ±∞, for which it has None."""
+    return Estimate(value=number(value), low=number(low), high=number(high), level=level, n=n, **more)
 
 
 def group_estimates(by: Sequence[str], estimates: Mapping[tuple[str, ...], Estimate]) -> tuple[GroupEstimate, ...]:
@@ -140,30 +145,32 @@ class GroupFamily:
         """Every group, the sparse and the undefined ones too; none where everybody is one."""
         return group_estimates(self.by, {g: self.estimate(i) for i, g in enumerate(self.groups) if self.by})
 
-    def finding(self, kind: Comparison) -> Finding:
-        """See `Answer`; over everybody, of concern `performance`."""
-        if kind == "overall":
-            e = self.overall()
-            said = statements.of_everybody(self.metric, e)
-            return notes.finding(self.metric, kind, (), e, said, concern="performance", notes=self.further(kind))
-        e, found = self.comparison(kind)
-        return notes.finding(
+    def finding(self, kind: Comparison, *, exhibits: Sequence[Exhibit] = (), notes: Sequence[str] = ()) -> Finding:
+        """See `Answer`; over everybody, of concern `performance`. `exhibits` and `notes` go with it."""
+        overall = kind == "overall"
+        e, found = (self.overall(), None) if overall else self.comparison(kind)
+        about = () if overall else self.notes(kind, found)
+        return finding(
             self.metric,
             kind,
-            self.by,
+            () if overall else self.by,
             e,
             self.said(kind, e, found),
-            concern="data" if self.metric == "base_rate" else "fairness",
-            by_group=self.by_group,
-            exhibits=self.exhibits(kind),
-            notes=(*self.notes(kind, found), *self.further(kind)),
+            concern=self.concern(kind),
+            by_group=() if overall else self.by_group,
+            exhibits=(*self.exhibits(kind), *exhibits),
+            notes=(*about, *self.further(kind), *notes),
         )
 
+    def concern(self, kind: Comparison) -> Concern:
+        """What a finding is about."""
+        return "performance" if kind == "overall" else "data" if self.metric == "base_rate" else "fairness"
+
     def said(self, kind: Comparison, e: Estimate, found: FamilyInterval | None, other: str = "") -> str:
-        """A comparison in a sentence, with `other` where the groups are told against one side."""
-        sides = None
-        if found is not None:
-            sides = tuple((self.name(i), float(self.values[i])) for i in (found.first, found.second))
+        """The finding in a sentence, with `other` where the groups are told against one side."""
+        if kind == "overall":
+            return statements.of_everybody(self.metric, e)
+        sides = found and tuple((self.name(i), float(self.values[i])) for i in (found.first, found.second))
         return statements.of_comparison(self.metric, self.by, kind, e, sides, other)
 
     def exhibits(self, kind: Comparison) -> tuple[Exhibit, ...]:
@@ -199,10 +206,10 @@ class GroupFamily:
         n = int(self.n[i])
         state: State = "undefined" if n == 0 else "ok" if self.large[i] else "sparse"
         notes = {"undefined": self.words.nobody, "sparse": f"only {n} {self.words.counted}: too few to tell"}
-        plain = Estimate(
-            value=number(self.values[i]),
-            low=number(self.limits.low[i]),
-            high=number(self.limits.high[i]),
+        plain = estimated(
+            self.values[i],
+            self.limits.low[i],
+            self.limits.high[i],
             level=self.level,
             n=int(self.rows[i]),
             denominator=float(self.n[i]),
@@ -251,10 +258,8 @@ class GroupFamily:
     def estimate_of(self, found: FamilyInterval, kind: Comparison, claims: int | None = None) -> Estimate:
         """The interval of a comparison as an estimate; `claims` of one with another side."""
         undefined = math.isnan(found.value)
-        return Estimate(
-            value=number(found.value),
-            low=number(found.low),
-            high=number(found.high),
+        return estimated(
+            *found[:3],
             level=self.level,
             n=int(self.rows[self.kept].sum()),
             denominator=float(self.n[self.kept].sum()),

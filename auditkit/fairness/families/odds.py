@@ -12,6 +12,7 @@ from auditkit.errors import listing
 from auditkit.fairness import notes
 from auditkit.fairness.families import statements
 from auditkit.fairness.families.estimates import Family, joint_estimate
+from auditkit.fairness.families.family import estimated
 from auditkit.records import Comparison, Estimate, Finding
 from auditkit.stats import pvalues
 from auditkit.stats.joint import Joint
@@ -103,14 +104,7 @@ class OddsMean(Odds):
         if self.missing is not None:
             return self._nothing(self.missing)
         g, method = self._interval(self.joint.quantile), "mean of both families of pairs at their joint quantile"
-        return Estimate(
-            value=g.value,
-            low=g.low,
-            high=g.high,
-            level=self.first.level,
-            n=self._rows,
-            method=method + self.first.basis.suffix,
-        )
+        return estimated(*g[:3], level=self.first.level, n=self._rows, method=method + self.first.basis.suffix)
 
     def _interval(self, q: float) -> FamilyInterval:
         """Both limits at q: one term of a sum makes no intersection–union claim."""

@@ -17,13 +17,13 @@ from auditkit.fairness.families.family import Answer, GroupFamily
 from auditkit.fairness.families.frame import from_fairlearn
 from auditkit.fairness.families.odds import PARTS, Odds, OddsMean
 from auditkit.fairness.families.quantiles import checked_quantiles, with_quantiles
+from auditkit.fairness.families.rates import COMPARED
 from auditkit.fairness.sets import compared, named, sets_of
 from auditkit.options import checked_options
 from auditkit.question import Question
-from auditkit.records import Comparison, NotMeasured
+from auditkit.records import NotMeasured
 
 DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
-COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overall", "ratio_to_overall")
 _OF_ALL = (OddsMean.METRIC, *dispersion.DISPERSIONS)
 """Composites that have a value over all groups together, and none of one group."""
 _COMPOSED = (*composites.COMPOSITES, *_OF_ALL)

@@ -20,6 +20,7 @@ from auditkit.fairness.families.frame import from_fairlearn
 from auditkit.fairness.families.one_vs_rest import COMPARED, ClassFamilies
 from auditkit.fairness.families.quantities import COMPARED as QUANTITY_COMPARED
 from auditkit.fairness.families.quantities import QuantityFamily
+from auditkit.fairness.families.rates import COMPARED as RATES_COMPARED
 from auditkit.fairness.groups import check
 from auditkit.fairness.sets import compared, named, sets_of
 from auditkit.options import checked_options
@@ -85,7 +86,7 @@ class ClassFairness(BaseCheck):
         sets = compared(sets_of(self.by, evidence.by), counts, what="rates of classes", concern="fairness")
         for by in sets.sets:
             right = families_of(hits, by, whole, level=level, engine=from_fairlearn) if whole else {}
-            findings += [r.finding(c) for r in right.values() for c in check.COMPARED]
+            findings += [r.finding(c) for r in right.values() for c in RATES_COMPARED]
             family = macro_recall(evidence, by, level=level) if macro_too else None
             findings += [] if family is None else [family.finding(kind) for kind in QUANTITY_COMPARED]
             for metric in dict.fromkeys([*parts, "base_rate"]):

@@ -99,37 +99,32 @@ def _of_group(r: ImpactRatios, t: Comparisons, i: int) -> Estimate:
 
 def _notes(r: ImpactRatios, justification: str) -> tuple[str, ...]:
     attributes = " and ".join(r.by)
-    notes = [
+    told = [
         f"{r.unknown:,} rows fall within an unknown category of {attributes}; they are in no row of the table"
         if r.unknown
         else f"nobody falls within an unknown category of {attributes}"
     ]
     left_out = [r.name(int(i)) for i in np.flatnonzero(~r.included)]
     if left_out:
-        notes.append(f"left out of the impact ratios: {listing(left_out)}. Justification: {justification}")
+        told.append(f"left out of the impact ratios: {listing(left_out)}. Justification: {justification}")
     any_pair = r.family().p_value("ratio", 1.0, above=False)
     if any_pair is not None:
-        notes.append(
-            f"p of the claim that no two groups of {attributes} differ: {_p(any_pair)}, all pairs as one family"
-        )
-        notes.append(
+        p = notes.p_text(any_pair, less="below ")
+        told.append(f"p of the claim that no two groups of {attributes} differ: {p}, all pairs as one family")
+        told.append(
             "limits and p hold for all pairs of groups of a table together, since the highest is chosen by the data; "
             "Fisher’s mid-p compares a group with the highest alone, unadjusted"
         )
     top = r.top
     if top is not None and not r.large[top]:
-        notes.append(
+        told.append(
             f"the highest rate is that of {r.name(top)}, with only {r.rows[top]} people: the ratios of the table have "
             f"no interval, and the smallest ratio stated is among groups of at least {SPARSE}"
         )
     small = [r.name(int(i)) for i in np.flatnonzero(r.included & ~r.large)]
     if small:
-        notes.append(f"left out of the test, fewer than {SPARSE} people: {listing(small)}")
-    return tuple(notes)
-
-
-def _p(p: float) -> str:
-    return "below 0.001" if p < 0.001 else f"{p:.3f}"
+        told.append(f"left out of the test, fewer than {SPARSE} people: {listing(small)}")
+    return tuple(told)
 
 
 def _statement(metric: str, law: Law, r: ImpactRatios, e: Estimate, found: FamilyInterval | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,10 +13,9 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.fairness.families.basis import Basis, Positions
 from auditkit.fairness.families.family import GroupFamily, number
-from auditkit.fairness.notes import finding
 from auditkit.fairness.scores.statements import statement
 from auditkit.fairness.scores.values import Reading
-from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, State
+from auditkit.records import Comparison, Concern, Estimate, State
 from auditkit.stats.comparisons import Comparisons, Quantity, of_each
 from auditkit.stats.pvalues import FamilyInterval, family_quantile
 from auditkit.stats.rates import Floats, critical_value
@@ -35,30 +33,17 @@ class Readings(GroupFamily):
     basis = Basis(())
     most = math.inf
 
-    @property
-    def concern(self) -> Concern:
-        """Ranking is a matter of fairness (of performance, for everybody); the rest of calibration."""
-        if "calibration" in self.metric:
-            return "calibration"
-        return "fairness" if self.by else "performance"
+    def concern(self, kind: Comparison) -> Concern:
+        """See `GroupFamily`; ranking as there, the rest is a matter of calibration."""
+        return "calibration" if "calibration" in self.metric else super().concern(kind)
 
-    def finding(
-        self, comparison: Comparison, *, exhibits: Sequence[Exhibit] = (), notes: Sequence[str] = ()
-    ) -> Finding:
-        """The finding of one comparison; `exhibits` and `notes` go with it."""
-        overall = comparison == "overall"
-        estimate, found = (self.estimate(0), None) if overall else self.comparison(comparison)
-        return finding(
-            self.metric,
-            comparison,
-            self.by,
-            estimate,
-            statement(self.metric, comparison, self, estimate, found),
-            concern=self.concern,
-            by_group=self.by_group,
-            exhibits=exhibits,
-            notes=(*self._notes(comparison, found), *notes),
-        )
+    def said(self, kind: Comparison, e: Estimate, found: FamilyInterval | None, other: str = "") -> str:
+        """See `GroupFamily`."""
+        return statement(self.metric, kind, self, e, found)
+
+    def overall(self) -> Estimate:
+        """See `GroupFamily`."""
+        return self.estimate(0)
 
     def estimate(self, i: int) -> Estimate:
         """The estimate of one group."""
@@ -121,21 +106,22 @@ class Readings(GroupFamily):
         q = family_quantile(self.level, len(self.positions))
         return number((q + critical_value(0.6)) * math.hypot(*worst))
 
-    def _notes(self, comparison: Comparison, found: FamilyInterval | None) -> list[str]:
-        notes = []
-        if found is not None and comparison == "difference" and len(self.groups) > 2:
-            notes.append(f"driven by {self.name(found.first)} against {self.name(found.second)}")
-        notes += self._of_bins(comparison, found)
+    def notes(self, kind: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
+        """See `GroupFamily`; what score bins leave open, too."""
+        told = []
+        if found is not None and kind == "difference" and len(self.groups) > 2:
+            told.append(f"driven by {self.name(found.first)} against {self.name(found.second)}")
+        told += self._of_bins(kind, found)
         for state, words in (("sparse", "left out, too few to tell"), ("undefined", "undefined")):
             names = [self.name(i) for i, r in enumerate(self.readings) if r.state == state]
-            if self.by and names:
-                notes.append(f"{words}: {listing(names)}")
-        return notes
+            if names:
+                told.append(f"{words}: {listing(names)}")
+        return tuple(told)
 
     def _of_bins(self, comparison: Comparison, found: FamilyInterval | None) -> list[str]:
         """What score bins leave open of a comparison of groups, and of which."""
         bounds = sorted((r.bound for r in self.readings if r.kept), reverse=True)[:2]
-        if comparison == "overall" or not any(bounds):
+        if not any(bounds):
             return []
         off = sum(bounds) if comparison == "difference" else bounds[0]
         groups = f"groups of {' and '.join(self.by)}"

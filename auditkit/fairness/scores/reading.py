@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.scores import values
 from auditkit.fairness.scores.values import GroupScores, Reading, scores_of
 from auditkit.fairness.sets import Attributes
 from auditkit.question import SPARSE
+from auditkit.stats import calibration
 from auditkit.stats.calibration import bins_for
 
 READ: tuple[str, ...] = (
@@ -32,13 +34,13 @@ def read_each(metric: str, groups: Sequence[GroupScores], min_n: int) -> tuple[R
         enough = [g.rows for g in groups if g.rows >= max(min_n, values.FEWEST_FOR_BINS)]
         bins = bins_for(min(enough, default=max(g.rows for g in groups)))  # the same number for every group
         return tuple(values.calibration_error(g, bins, min_n) for g in groups)
-    reader = {
+    readers: dict[str, Callable[[GroupScores, int], Reading]] = {
         "calibration_in_the_large": values.in_the_large,
-        "calibration_slope": values.slope,
-        "calibration_intercept": values.intercept,
+        "calibration_slope": partial(values.logistic, calibration.slope),
+        "calibration_intercept": partial(values.logistic, calibration.intercept),
         "cumulative_calibration_error": values.cumulative,
-    }[metric]
-    return tuple(reader(g, min_n) for g in groups)
+    }
+    return tuple(readers[metric](g, min_n) for g in groups)
 
 
 def _against_others(metric: str, groups: Sequence[GroupScores], min_n: int) -> tuple[Reading, ...]:

@@ -11,12 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from auditkit.evidence.histogram import Bins, ScoreHistogram
-from auditkit.fairness.families.family import number
+from auditkit.fairness.families.family import estimated
+from auditkit.fairness.notes import p_text
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, State
 from auditkit.stats import calibration
 from auditkit.stats.auc import Side, auc, auc_limits, normal
-from auditkit.stats.calibration import Sums
+from auditkit.stats.calibration import Logistic, Sums
 from auditkit.stats.rates import Floats, critical_value
 
 FEWEST_FOR_BINS = 100
@@ -50,11 +51,11 @@ class Reading:
 
     def estimate(self, level: float) -> Estimate:
         """As a record."""
-        low, high = self.limits(critical_value(level)) if self.state != "undefined" else (math.nan, math.nan)
-        return Estimate(
-            value=number(self.value) if self.state != "undefined" else None,
-            low=number(low),
-            high=number(high),
+        known = self.state != "undefined"
+        limits = self.limits(critical_value(level)) if known else (math.nan, math.nan)
+        return estimated(
+            self.value if known else math.nan,
+            *limits,
             level=level,
             n=self.rows,
             method=self.method,
@@ -159,14 +160,13 @@ def in_the_large(group: GroupScores, min_n: int = SPARSE) -> Reading:
     return _wald(mean, error, group.rows, "normal; variance at least that of right scores", state, note)
 
 
-def slope(group: GroupScores, min_n: int = SPARSE) -> Reading:
-    """Logistic calibration slope."""
-    return _logistic(group, calibration.slope(group.sums), min_n)
-
-
-def intercept(group: GroupScores, min_n: int = SPARSE) -> Reading:
-    """Logistic calibration intercept at slope 1."""
-    return _logistic(group, calibration.intercept(group.sums), min_n)
+def logistic(fit: Callable[[Sums], Logistic], group: GroupScores, min_n: int = SPARSE) -> Reading:
+    """Logistic calibration: `fit` gives its slope, or its intercept at slope 1."""
+    fitted = fit(group.sums)
+    state, note = _state(group.fewest, min_n, "positives or negatives", "all targets are equal")
+    if state != "undefined" and math.isnan(fitted.value):
+        state, note = "undefined", "the logistic fit has no finite solution: scores part the targets, or are constant"
+    return _wald(fitted.value, fitted.error, group.rows, "Wald", state, note)
 
 
 def cumulative(group: GroupScores, min_n: int = SPARSE) -> Reading:
@@ -191,22 +191,6 @@ def cumulative(group: GroupScores, min_n: int = SPARSE) -> Reading:
     method = "R ± critical range of Brownian motion × σ"
     bound = max(hidden, group.straddling)
     return Reading(value, limits, group.rows, method, state=state, note=note, of_bins=bins, bound=bound)
-
-
-def p_text(p: float) -> str:
-    """A p-value in a sentence.
-
-    >>> p_text(0.0312), p_text(1e-9)
-    ('0.031', 'less than 0.001')
-    """
-    return "less than 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _logistic(group: GroupScores, fitted: calibration.Logistic, min_n: int) -> Reading:
-    state, note = _state(group.fewest, min_n, "positives or negatives", "all targets are equal")
-    if state != "undefined" and math.isnan(fitted.value):
-        state, note = "undefined", "the logistic fit has no finite solution: scores part the targets, or are constant"
-    return _wald(fitted.value, fitted.error, group.rows, "Wald", state, note)
 
 
 def _wald(value: float, error: float, rows: int, method: str, state: State, note: str) -> Reading:
