@@ -26,13 +26,18 @@ class Selections(NamedTuple):
         """Rows with a decision, whether or not their truth is known; groups without one are left out."""
         counts = tally.counts(*by)
         decided = counts.table[:, :, 1:].sum(axis=1)
-        kept = decided.sum(axis=1) > 0
-        groups = tuple(g for g, k in zip(counts.groups, kept, strict=True) if k)
-        return cls(groups, decided[kept, 1], decided[kept].sum(axis=1))
+        rows = decided.sum(axis=1)
+        return cls(counts.groups, decided[:, 1], rows).where(rows > 0)
 
-    def known(self) -> NDArray[np.bool_]:
-        """(K,) groups all of whose attributes are known."""
-        return np.array([MISSING not in g for g in self.groups], dtype=bool)
+    def where(self, kept: NDArray[np.bool_]) -> Selections:
+        """Of some of the groups."""
+        groups = tuple(g for g, k in zip(self.groups, kept, strict=True) if k)
+        return Selections(groups, self.selected[kept], self.rows[kept])
+
+    def parted(self) -> tuple[Selections, Selections]:
+        """Groups all of whose attributes are known, and the others."""
+        known = np.array([MISSING not in g for g in self.groups], dtype=bool)
+        return self.where(known), self.where(~known)
 
 
 def sex_and_race(declared: Attributes, sex: str, race: str) -> list[Attributes]:

@@ -11,7 +11,7 @@ from auditkit.batch import MISSING
 from auditkit.errors import listing
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
-from auditkit.fairness.families.family import group_estimates, number
+from auditkit.fairness.families.family import estimated, group_estimates, number
 from auditkit.fairness.law.laws import Attributes, Selections
 from auditkit.formatting import BOUNDS, quotient
 from auditkit.records import Estimate, Finding, State, Table
@@ -36,17 +36,13 @@ class Placements:
     @classmethod
     def of(cls, tally: Tally, by: Attributes) -> Placements:
         """Read off a tally: rows with a decision, whether or not their truth is known."""
-        s = Selections.of(tally, by)
-        known = s.known()
-        groups = tuple(g for g, k in zip(s.groups, known, strict=True) if k)
-        kinds = [g for g, k in zip(s.groups, known, strict=True) if not k]
-        fits = np.array([[_fits(kind, g) for g in groups] for kind in kinds], dtype=bool).reshape(
-            len(kinds), len(groups)
-        )
-        unknowns = Unknowns(s.selected[known], s.rows[known], s.selected[~known], s.rows[~known], fits)
+        known, unknown = Selections.of(tally, by).parted()
+        fits = np.zeros((len(unknown.groups), len(known.groups)), dtype=bool)
+        for i, kind in enumerate(unknown.groups):
+            fits[i] = [all(a in (MISSING, b) for a, b in zip(kind, g, strict=True)) for g in known.groups]
         options = fits.sum(axis=1)
-        settled, nowhere = (int(s.rows[~known][options == i].sum()) for i in (1, 0))
-        return cls(by, groups, unknowns, settled, nowhere)
+        settled, nowhere = (int(unknown.rows[options == i].sum()) for i in (1, 0))
+        return cls(by, known.groups, Unknowns(*known[1:], *unknown[1:], fits), settled, nowhere)
 
     @property
     def unknown(self) -> int:
@@ -89,10 +85,6 @@ def finding(p: Placements, limit: float, *, level: float) -> Finding:
     )
 
 
-def _fits(kind: Attributes, group: Attributes) -> bool:
-    return all(a in (MISSING, b) for a, b in zip(kind, group, strict=True))
-
-
 def _smallest(p: Placements, b: Bounds, level: float) -> Estimate:
     value, worst, best = (float(x.min()) if len(x) else float("nan") for x in b)
     return _estimate(p, value, worst, best, level=level, n=p.rows)
@@ -106,10 +98,8 @@ def _estimate(p: Placements, value: float, worst: float, best: float, *, level: 
         note = "nobody of known group is selected: 0/0 is not a ratio"
         if len(p.groups) < 2:
             note = f"{len(p.groups)} group of known {' and '.join(p.by)} only: there is nothing to compare"
-    return Estimate(
-        value=number(value), low=number(worst), high=number(best), level=level, n=n,
-        method="" if np.isnan(worst) else METHOD, state=state, note=note,
-    )  # fmt: skip
+    method = "" if np.isnan(worst) else METHOD
+    return estimated(value, worst, best, level=level, n=n, method=method, state=state, note=note)
 
 
 def _statement(p: Placements, b: Bounds, tipping: NDArray[np.int64], limit: float, e: Estimate) -> str:
