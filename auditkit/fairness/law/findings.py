@@ -10,7 +10,7 @@ from auditkit.catalogue.impact import Law
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.fairness import notes
-from auditkit.fairness.families.family import group_estimates, number
+from auditkit.fairness.families.family import estimated, group_estimates, number
 from auditkit.fairness.law.impact import Comparisons, ImpactRatios
 from auditkit.formatting import interval, percent, quotient
 from auditkit.question import SPARSE
@@ -74,27 +74,20 @@ def _remark(r: ImpactRatios, i: int) -> str:
 
 
 def _of_group(r: ImpactRatios, t: Comparisons, i: int) -> Estimate:
-    value = number(r.ratio[i])
-    state: State = "undefined" if value is None else "sparse" if r.rows[i] < SPARSE else "ok"
+    undefined = np.isnan(r.ratio[i])
+    state: State = "undefined" if undefined else "sparse" if r.rows[i] < SPARSE else "ok"
     note = ""
     if not r.included[i]:
         note = "left out: its share of the data is too small"
-    elif value is None:
+    elif undefined:
         note = "nobody is selected in any group: 0/0 is not a ratio"
     elif i == r.top:
         note = "the highest rate: the others are compared with it"
     elif np.isnan(t.high[i]):
         note = f"no interval: it or the highest group has fewer than {SPARSE} people"
-    return Estimate(
-        value=value,
-        low=number(t.low[i]),
-        high=number(t.high[i]),
-        level=r.level,
-        n=int(r.rows[i]),
-        method="" if np.isnan(t.high[i]) else "MOVER-R against the highest, at q of all pairs",
-        state=state,
-        note=note,
-    )
+    method = "" if np.isnan(t.high[i]) else "MOVER-R against the highest, at q of all pairs"
+    n = int(r.rows[i])
+    return estimated(r.ratio[i], t.low[i], t.high[i], level=r.level, n=n, method=method, state=state, note=note)
 
 
 def _notes(r: ImpactRatios, justification: str) -> tuple[str, ...]:

@@ -9,11 +9,10 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auditkit.alignment import aligned
 from auditkit.errors import DataError, PolicyError, listing, nearest
 from auditkit.evidence.histogram import Bins, ScoreHistogram
 from auditkit.evidence.score_grid import LEAST
-from auditkit.fairness.labels import given_columns, keys_of
+from auditkit.fairness.labels import counts_in, given_columns, keyed
 from auditkit.fairness.scores.thresholds import Constraint, GroupRule, Reach, best_common_cut, rules_for
 from auditkit.question import SPARSE
 from auditkit.records import Report
@@ -107,13 +106,10 @@ class Mitigation:
 
         A group that has no rule is decided at the common threshold. Raises DataError for missing scores or columns.
         """
-        labelled = aligned({"score": score, **given_columns(groups, self.by)})
-        s = np.asarray(labelled.pop("score"), dtype=np.float64)
+        keys, scores = keyed({"score": score, **given_columns(groups, self.by)}, self.by, "score")
+        s = scores.astype(np.float64)
         if not np.all((s >= 0) & (s <= 1)):
             raise DataError("scores must be numbers in [0, 1], none missing, to be decided")
-        keys = keys_of(list(labelled.values()), self.by)
-        if len(keys) != len(s):
-            raise DataError(f"groups have {len(keys)} rows, score has {len(s)}")
         out = (s >= self.common).astype(np.float64)
         for key, rule in self.rules:
             where = (keys == np.array(key, dtype=object)).all(axis=1)
@@ -171,7 +167,8 @@ def mitigate(
         raise PolicyError(f"at_most must lie in [0, 1], it is {at_most:g}")
     if at_most and constraint in ("equalized_odds", "one_threshold"):
         raise PolicyError(f"at_most is for demographic_parity and equal_opportunity; {constraint} takes none")
-    evidence = _histogram(source)
+    missing = "the report has no score histogram: audit with checks=[ak.Scores(), …]"
+    evidence = counts_in(source, "mitigate", {"scores": ScoreHistogram}, missing)
     columns = (by,) if isinstance(by, str) else tuple(by)
     found = list(evidence.groups(*columns)) if columns else []
     if not found:
@@ -243,17 +240,6 @@ def _price(chances: Sequence[tuple[Bins, Floats]]) -> Price:
         total += float(change[1].sum() - change[0].sum())
     mean = total / rows
     return Price(mean, max(0.0, squares / rows - mean**2) ** 0.5 / rows**0.5, rows)
-
-
-def _histogram(source: ScoreHistogram | Report) -> ScoreHistogram:
-    if isinstance(source, ScoreHistogram):
-        return source
-    if not isinstance(source, Report):
-        raise DataError(f"mitigate takes a ScoreHistogram or a Report, not {type(source).__name__}")
-    stored = source.evidence.get("scores")
-    if stored is None:
-        raise DataError("the report has no score histogram: audit with checks=[ak.Scores(), …]")
-    return ScoreHistogram.from_json(stored.data)
 
 
 def _over(k: float, n: float) -> float:
