@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import MISSING, Batch
 from auditkit.check import Assessment, BaseCheck, attributes_asked
 from auditkit.errors import NotExplained
@@ -23,8 +23,6 @@ from auditkit.robustness.findings import CHANGED, DELTA, UP, FlipRows, flip_find
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
