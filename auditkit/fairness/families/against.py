@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from auditkit.catalogue.index import METRICS
-from auditkit.errors import PolicyError, listing, nearest
+from auditkit.errors import PolicyError, choices
 from auditkit.evidence.suppression import SMALL
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
@@ -33,14 +33,13 @@ def check_reference(tally: Tally, reference: Reference) -> None:
     for attribute, value in reference.items():
         if attribute not in tally.by:
             raise PolicyError(
-                f"no sensitive feature '{attribute}' for the reference group; declared are {listing(tally.by)}."
-                f"{nearest(attribute, tally.by)}"
+                f"no sensitive feature '{attribute}' for the reference group; declared are "
+                f"{choices(attribute, tally.by)}"
             )
         groups = [g for (g,) in tally.counts(attribute).groups]
         if value not in groups and SMALL not in groups:
             raise PolicyError(
-                f"no group '{value}' of '{attribute}' to be the reference; the groups are {listing(groups)}."
-                f"{nearest(value, groups)}"
+                f"no group '{value}' of '{attribute}' to be the reference; the groups are {choices(value, groups)}"
             )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -98,43 +97,37 @@ class Family(GroupFamily):
 
     def mde(self, q: float | None = None) -> float | None:
         """Between the two smallest groups kept: no gap of the family is harder to see."""
-        pooled, total = self._pooled
         a, b = np.sort(self._n[self.kept])[:2]
         q = family_quantile(self.level, len(self.positions), self.basis.df) if q is None else q
-        return number(float(minimum_detectable(pooled, total, a, b, q=q, z=critical_value(self.level))))
+        return number(float(self._detectable(a, b, q)))
 
     def mde_to(self, reference: int | None, claims: int) -> float | None:
         """Of the smallest group kept, against the reference, or the rest."""
-        pooled, total = self._pooled
         n = self._n[self.kept]
-        other = total - n
+        other = n.sum() - n
         if reference is not None:
             here = int(np.flatnonzero(self.positions == reference)[0])
             other, n = np.full(len(n) - 1, n[here]), np.delete(n, here)
         q = sidak_value(self.level, claims, self.basis.df)
-        found = minimum_detectable(pooled, total, n, other, q=q, z=critical_value(self.level))
-        return number(float(found.max()))
+        return number(float(self._detectable(n, other, q).max()))
 
     @property
     def _n(self) -> NDArray[Any]:
         """(K,) denominators that intervals are made of."""
         return np.asarray(self.basis.parts[0].counts[1])
 
-    @cached_property
-    def _pooled(self) -> tuple[float, float]:
-        """The rate of all groups kept, and its denominator."""
-        k, n = (x[self.kept] for x in self.basis.parts[0].counts)
-        total = float(n.sum())
-        return (float(k.sum()) / total if total else math.nan), total
+    def _detectable(self, n: Floats, other: Floats, q: float) -> Floats:
+        """The gaps between groups of these sizes that are seen, where all have the rate of the groups kept."""
+        k, total = (float(x[self.kept].sum()) for x in self.basis.parts[0].counts)
+        return minimum_detectable(k / total, total, n, other, q=q, z=critical_value(self.level))
 
     @cached_property
-    def _mde_to_rest(self) -> NDArray[np.float64]:
-        pooled, total = self._pooled
+    def _mde_to_rest(self) -> Floats:
+        total = self._n[self.kept].sum()
         if not total:
             return np.full(len(self.n), np.nan)
-        rest = total - np.where(self.kept, self._n, 0)
         q = family_quantile(self.level, max(2, len(self.positions)), self.basis.df)
-        return minimum_detectable(pooled, total, self._n, rest, q=q, z=critical_value(self.level))
+        return self._detectable(self._n, total - np.where(self.kept, self._n, 0), q)
 
 
 def families_of(

@@ -15,7 +15,7 @@ from auditkit.catalogue.derived import CONDITIONAL
 from auditkit.catalogue.index import METRICS, resolve
 from auditkit.catalogue.sentences import incomparable
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import DataError, PolicyError, listing, nearest
+from auditkit.errors import DataError, PolicyError, choices, listing, nearest
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
 from auditkit.fairness.families.estimates import Family
@@ -111,8 +111,7 @@ class ConditionalParity(BaseCheck):
         for name in (name for b in self.by for name in b):
             if name not in attributes:
                 raise PolicyError(
-                    f"no sensitive feature '{name}' beside the control features; there are {listing(attributes)}."
-                    f"{nearest(name, attributes)}"
+                    f"no sensitive feature '{name}' beside the control features; there are {choices(name, attributes)}"
                 )
         return [tuple(b) for b in self.by]
 
@@ -228,13 +227,9 @@ class Conditional:
 
     def _estimate(self, i: int) -> Estimate:
         """Of the group at this position of the family."""
-        update = {
-            "numerator": None,
-            "denominator": float(self.family.rows[i]),
-            "method": f"standardised; Wilson with {decimals(float(self.family.n[i]))} effective rows",
-            "state": "ok",
-            "note": "",
-        }
+        method = f"standardised; Wilson with {decimals(float(self.family.n[i]))} effective rows"
+        rows = float(self.family.rows[i])
+        update = {"numerator": None, "denominator": rows, "method": method, "state": "ok", "note": ""}
         return self.family.estimate(i).model_copy(update=update)
 
     def _table(self) -> Table:

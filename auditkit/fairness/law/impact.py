@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.fairness.families.estimates import Family
-from auditkit.fairness.law.laws import Attributes, Selections
+from auditkit.fairness.law.laws import Selections
+from auditkit.fairness.sets import Attributes
 from auditkit.question import SPARSE
 from auditkit.stats import comparisons, fisher
 from auditkit.stats.comparisons import Quantity

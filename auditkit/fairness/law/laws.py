@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import MISSING
-from auditkit.errors import PolicyError, listing, nearest
+from auditkit.errors import PolicyError, choices
 from auditkit.evidence.tally import Tally
-
-Attributes = tuple[str, ...]
+from auditkit.fairness.sets import Attributes
 
 
 class Selections(NamedTuple):
@@ -47,7 +46,7 @@ def sex_and_race(declared: Attributes, sex: str, race: str) -> list[Attributes]:
             example = next((a for a in declared if a not in (sex, race)), declared[0] if declared else "…")
             raise PolicyError(
                 f"nyc-ll144 needs the column of {'race/ethnicity' if role == 'race' else role}: no sensitive feature "
-                f"'{name}'; declared are {listing(declared)}.{nearest(name, declared)} Say which, as in "
+                f"'{name}'; declared are {choices(name, declared)} Say which, as in "
                 f"{role}='{example}'"
             )
     if sex == race:

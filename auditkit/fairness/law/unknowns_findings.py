@@ -12,7 +12,8 @@ from auditkit.errors import listing
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
 from auditkit.fairness.families.family import estimated, group_estimates, number
-from auditkit.fairness.law.laws import Attributes, Selections
+from auditkit.fairness.law.laws import Selections
+from auditkit.fairness.sets import Attributes
 from auditkit.formatting import BOUNDS, quotient
 from auditkit.records import Estimate, Finding, State, Table
 from auditkit.stats.unknowns import Bounds, Unknowns

@@ -15,6 +15,7 @@ from auditkit.evidence.profile import Profile
 from auditkit.fairness.families.estimates import rate_estimate
 from auditkit.fairness.families.family import estimated, number
 from auditkit.fairness.notes import finding, p_text, title_of
+from auditkit.fairness.sets import Attributes
 from auditkit.formatting import confidence, decimals, interval, interval_in, percent, points, quotient, upper_first
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding, Table
@@ -28,7 +29,6 @@ MOST_CROSSINGS = 20_000
 """Crossings that are gone through for empty ones."""
 OTHERS = "(all others)"
 
-Attributes = tuple[str, ...]
 Counts = NDArray[np.int64]
 
 
