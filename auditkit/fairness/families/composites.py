@@ -164,9 +164,6 @@ class CompositeFamily(GroupFamily):
 
 def served(tally: Tally, metric: str) -> bool:
     """Whether a metric has an interval over the rows of this tally."""
-    return not (tally.weighted or tally.clusters is not None) or serves(metric)
-
-
-def serves(metric: str) -> bool:
-    """Whether weighted or dependent rows give it an interval."""
+    if not tally.weighted and tally.clusters is None:
+        return True
     return bool(COMPOSITES[metric].rates) if metric in COMPOSITES else not metric.endswith(DISPERSION)

@@ -49,12 +49,12 @@ def with_quantiles(
     Replicates are of the rows with truth and decision, over the groups that the finding compares.
     """
     findings = tuple(findings)
+    known = tally.complete()
+    why = "" if len(known.cells) else "no row has truth and decision"
     if tally.weighted or tally.clusters is not None:
         why = "drawing cells is drawing rows only where rows are independent and count alike"
+    if why:
         return findings, (NotMeasured(what="bootstrap quantiles", why=why),)
-    known = tally.complete()
-    if not len(known.cells):
-        return findings, (NotMeasured(what="bootstrap quantiles", why="no row has truth and decision"),)
     boot = Bootstrap.of(known, n_boot, random_state)
     drawn: dict[tuple[str, tuple[str, ...]], tuple[Floats, Floats]] = {}
     out = []

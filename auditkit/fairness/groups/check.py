@@ -98,10 +98,8 @@ class GroupFairness(BaseCheck):
         missed = tuple(NotMeasured(what=m, why=NOT_SERVED) for m in self.metrics if m not in metrics)
         plain = [m for m in metrics if m not in _COMPOSED]
         composed = [m for m in metrics if m in composites.COMPOSITES]
-        everybody: dict[str, Answer] = {**families_of(evidence, (), plain, level=level)}
-        everybody |= {m: composites.CompositeFamily.of(evidence, m, (), level=level) for m in composed}
-        known = [m for m in metrics if m in everybody and "overall" in METRICS[m].comparisons]
-        findings = [everybody[m].finding("overall") for m in known]
+        everybody = (answering(evidence, Question(m, "overall", level=level)) for m in metrics)
+        findings = [answer.finding("overall") for answer in everybody if answer is not None]
         sets = compared(sets_of(self.by, evidence.by), evidence.columns, what="group rates", concern="fairness")
         for by in sets.sets:
             rates = families_of(evidence, by, (*plain, "base_rate"), level=level, engine=from_fairlearn)

@@ -78,17 +78,17 @@ class ClassFairness(BaseCheck):
         whole = [m for m in self.metrics if m in WHOLE]
         parts = [m for m in self.metrics if m not in (*WHOLE, "macro_recall")]
         macro_too = "macro_recall" in self.metrics
-        findings = [r.finding("overall") for r in families_of(hits, (), whole, level=level).values()]
-        findings += [macro_recall(evidence, (), level=level).finding("overall")] if macro_too else []
-        asked = [Question(m, "overall", level=level, label=c) for m in parts for c in evidence.classes]
-        findings += [found.finding("overall") for a in asked if (found := answering(evidence, a))]
+        asked = [Question(m, "overall", level=level) for m in (*whole, *(["macro_recall"] if macro_too else []))]
+        asked += [Question(m, "overall", level=level, label=c) for m in parts for c in evidence.classes]
+        findings = [found.finding("overall") for a in asked if (found := answering(evidence, a))]
         counts = evidence.table("cells")
         sets = compared(sets_of(self.by, evidence.by), counts, what="rates of classes", concern="fairness")
         for by in sets.sets:
             right = families_of(hits, by, whole, level=level, engine=from_fairlearn) if whole else {}
             findings += [r.finding(c) for r in right.values() for c in RATES_COMPARED]
-            family = macro_recall(evidence, by, level=level) if macro_too else None
-            findings += [] if family is None else [family.finding(kind) for kind in QUANTITY_COMPARED]
+            if macro_too:
+                family = macro_recall(evidence, by, level=level)
+                findings += [family.finding(kind) for kind in QUANTITY_COMPARED]
             for metric in dict.fromkeys([*parts, "base_rate"]):
                 shown: Sequence[Comparison] = ("difference",) if metric == "base_rate" else COMPARED
                 of_classes = ClassFamilies.of(evidence, metric, by, level=level)

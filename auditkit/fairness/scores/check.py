@@ -61,7 +61,8 @@ class Scores(BaseCheck):
             why = "no score column" if evidence.missing_rows("score") else "no row with target, decision and score"
             concerns: tuple[Concern, ...] = ("calibration", "mitigation")
             return Assessment(not_measured=tuple(NotMeasured(what=self.name, why=why, concern=c) for c in concerns))
-        notes = _missing_notes(evidence)
+        lost = {what: evidence.missing_rows(what) for what in ("truth", "decision", "score")}
+        notes = [f"{n:,} rows left out: their {what} is missing" for what, n in lost.items() if n]
         findings = [read(evidence, (), m, level=level).finding("overall", notes=notes) for m in READ]
         sets = compared(asked, evidence.table("cells"), what="scores", concern="calibration")
         not_measured = list(sets.absent)
@@ -142,8 +143,3 @@ def _of_set(evidence: ScoreHistogram, by: Attributes, *, level: float) -> list[F
                 shown = exhibits.get((metric, comparison))
                 out.append(readings_.finding(comparison, exhibits=() if shown is None else (shown,)))
     return out
-
-
-def _missing_notes(evidence: ScoreHistogram) -> tuple[str, ...]:
-    lost = {what: evidence.missing_rows(what) for what in ("truth", "decision", "score")}
-    return tuple(f"{n:,} rows left out: their {what} is missing" for what, n in lost.items() if n)

@@ -9,12 +9,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.catalogue import sentences
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.metric import Metric
+from auditkit.catalogue.sentences import is_established
 from auditkit.errors import listing
 from auditkit.fairness.families.basis import Basis, Positions
 from auditkit.fairness.families.family import GroupFamily, number
-from auditkit.fairness.scores.statements import statement
 from auditkit.fairness.scores.values import Reading
+from auditkit.formatting import confidence, interval_in, lower_first, points, quantity, quotient
 from auditkit.records import Comparison, Concern, Estimate, State
 from auditkit.stats.comparisons import Comparisons, Quantity, of_each
 from auditkit.stats.pvalues import FamilyInterval, family_quantile
@@ -38,8 +41,29 @@ class Readings(GroupFamily):
         return "calibration" if "calibration" in self.metric else super().concern(kind)
 
     def said(self, kind: Comparison, e: Estimate, found: FamilyInterval | None, other: str = "") -> str:
-        """See `GroupFamily`."""
-        return statement(self.metric, kind, self, e, found)
+        """See `GroupFamily`; of a gap short, with the groups; one that may be chance names nobody."""
+        m = METRICS[self.metric]
+        if e.value is None:
+            return f"{m.title}: {sentences.incomparable(self.by, e.note) if self.by else f'undefined; {e.note}.'}"
+        one = m.wording.one.format(x=_written(m, e.value))
+        if kind == "overall":
+            head = "No miscalibration is established: " if _may_be_chance(m, e) else ""
+            return f"{head}{lower_first(one) if head else one}. {_sure(m, e)}"
+        assert found is not None
+        if kind != "difference":
+            which, groups = "lowest" if kind == "group_min" else "highest", sentences.groups_of(self.by)
+            if _may_be_chance(m, e):
+                return (
+                    f"{m.title}: none is established in any group of {' and '.join(self.by)}. "
+                    f"The {which} value is {_written(m, e.value)}. {_sure(m, e)}"
+                )
+            return f"{one} for {self.name(found.first)}, the {which} value of the {groups}. {_sure(m, e)}"
+        bounds = interval_in(e, quotient if m.unit == "number" else points)
+        if not is_established(kind, e):
+            return sentences.no_gap(m.title, self.by, bounds, unseen=None if e.mde is None else _gap(m, e.mde))
+        x, y = (_written(m, float(self.values[i])) for i in (found.first, found.second))
+        told = m.wording.two.format(low=self.name(found.first), high=self.name(found.second), x=x, y=y)
+        return f"{told}. The gap is {_gap(m, e.value)} ({bounds})."
 
     def overall(self) -> Estimate:
         """See `GroupFamily`."""
@@ -130,3 +154,26 @@ class Readings(GroupFamily):
             whose = "" if found is None else f", that of {self.name(found.first)},"
             of = f"the {'largest' if comparison == 'group_max' else 'smallest'} of {groups}{whose}"
         return [f"{METRICS[self.metric].title}: {of} is from score bins: within {off:.1g} of its value over rows"]
+
+
+def _written(m: Metric, x: float) -> str:
+    """One group's value in words."""
+    if m.wording.above:
+        return f"{points(abs(x))} points {m.wording.above if x > 0 else m.wording.below}"
+    return quantity(x, "overall", of=m.unit)
+
+
+def _gap(m: Metric, x: float) -> str:
+    return quantity(x, "difference", of=m.unit)
+
+
+def _sure(m: Metric, e: Estimate) -> str:
+    """The interval as a sentence."""
+    low, high = (quantity(x, "overall", unit=m.unit != "points", of=m.unit) for x in (e.low, e.high))
+    of_what = m.wording.interval and f" points, {m.wording.interval}"
+    return f"The {confidence(e.level)} interval is {low} to {high}{of_what}."
+
+
+def _may_be_chance(m: Metric, e: Estimate) -> bool:
+    """True where the interval holds what right scores give."""
+    return m.right is not None and e.low is not None and e.high is not None and e.low <= m.right <= e.high
