@@ -17,9 +17,8 @@ from auditkit.fairness.families.family import Answer
 from auditkit.fairness.scores import drift
 from auditkit.fairness.scores.curves import between_roc_curves, reliability, roc_curves
 from auditkit.fairness.scores.findings import Readings
-from auditkit.fairness.scores.reading import CROSSED, READ, read_each
 from auditkit.fairness.scores.remedies import remedies_finding
-from auditkit.fairness.scores.values import GroupScores, scores_of
+from auditkit.fairness.scores.values import CROSSED, READ, GroupScores, read_each, scores_of
 from auditkit.fairness.sets import Attributes, compared, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
