@@ -30,7 +30,7 @@ OTHER_TABLES = {
     "explain/methods/catalogue.py": "the functions that compute attributions",
     "fairness/families/": "formulas, and the functions of fairlearn that are their oracles",
     "fairness/groups/regression.py": "which moments of the evidence, or which distance, a metric is read off",
-    "fairness/scores/reading.py": "the functions that read a metric off score bins",
+    "fairness/scores/values.py": "the functions that read a metric off score bins",
     "fairness/scores/mitigation.py": "values that are computed",
     "report/html/first.py": "what the first screen chooses to say",
 }

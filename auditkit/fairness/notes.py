@@ -1,30 +1,11 @@
-"""What every finding over groups has in common: its record and id, and the notes that name the groups left out."""
+"""What every finding over groups has in common: its record, its id and its title."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from auditkit.catalogue.index import METRICS
-from auditkit.errors import listing
-from auditkit.fairness.families.family import GroupFamily
 from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate
-from auditkit.stats.pvalues import FamilyInterval
-
-
-def notes_of(family: GroupFamily, comparison: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
-    """Which two groups drive a gap of several, and which groups are left out or undefined."""
-    notes = []
-    if found is not None and comparison in ("difference", "ratio") and len(family.groups) > 2:
-        notes.append(f"driven by {family.name(found.first)} against {family.name(found.second)}")
-    sparse = [family.name(int(i)) for i in np.flatnonzero(~family.kept & (family.n > 0))]
-    nobody = [family.name(int(i)) for i in np.flatnonzero(family.n == 0)]
-    if sparse:
-        notes.append(f"left out, {family.fewest}: {listing(sparse)}")
-    if nobody:
-        notes.append(f"undefined, nobody to count: {listing(nobody)}")
-    return (*notes, *family.basis.notes)
 
 
 def finding_id(
@@ -46,6 +27,15 @@ def title_of(metric: str, by: Sequence[str], comparison: str = "") -> str:
     ('F1 score, race and sex', 'F1 score, overall')
     """
     return ", ".join(x for x in (METRICS[metric].title, comparison, " and ".join(by)) if x)
+
+
+def p_text(p: float, equal: str = "", less: str = "less than ") -> str:
+    """A p-value in a sentence.
+
+    >>> p_text(0.0312), p_text(1e-9), p_text(1e-9, "p = ", "p < ")
+    ('0.031', 'less than 0.001', 'p < 0.001')
+    """
+    return f"{less}0.001" if p < 0.001 else f"{equal}{p:.3f}"
 
 
 def finding(

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auditkit.alignment import aligned
 from auditkit.errors import DataError
-from auditkit.evidence.frames import columns_of
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.labels import given_columns, keys_of
+from auditkit.fairness.labels import counts_in, given_columns, keyed
 from auditkit.records import Report
 
 
@@ -37,11 +35,7 @@ class Reweighing:
         `groups`: a frame or dict with the columns `by`, or one column if `by` is one; `y_true`: 1 where positive, else
         0. Raises DataError for a group and target that were not there.
         """
-        labelled = aligned({**given_columns(groups, self.by), "y_true": y_true})
-        truth = np.asarray(labelled.pop("y_true"))
-        keys = keys_of(list(labelled.values()), self.by)
-        if len(keys) != len(truth):
-            raise DataError(f"groups have {len(keys)} rows, y_true has {len(truth)}")
+        keys, truth = keyed({**given_columns(groups, self.by), "y_true": y_true}, self.by, "y_true")
         table = {(g, t): w for g, pair in self.by_group for t, w in enumerate(pair)}
         out = []
         for key, t in zip(map(tuple, keys.tolist()), truth.tolist(), strict=True):
@@ -70,34 +64,22 @@ def reweigh(source: Tally | ScoreHistogram | Report, by: str | Sequence[str]) ->
     >>> reweigh(tally, "g").weights(["a", "b"], [1, 1]).tolist()
     [1.5, 0.5]
     """
-    evidence, by = _counts(source), (by,) if isinstance(by, str) else tuple(by)
+    kinds: dict[str, type[Tally | ScoreHistogram]] = {"group_fairness": Tally, "scores": ScoreHistogram}
+    missing = "the report has no counts of groups and targets: audit with checks=[ak.GroupFairness(), …]"
+    evidence, by = counts_in(source, "reweigh", kinds, missing), (by,) if isinstance(by, str) else tuple(by)
     if not by:
         raise DataError("no attribute to weigh by")
-    cells = evidence.over(*by).cells
-    known = cells[cells["y_true"] >= 0]
-    if known.empty:
+    if isinstance(evidence, Tally):
+        counts = evidence.counts(*by)
+        groups, n = counts.groups, counts.table[:, 1:].sum(axis=2)
+    else:
+        sizes = evidence.sizes(*by)
+        groups, n = tuple(sizes), np.array(list(sizes.values())).reshape(-1, 2)
+    if not n.sum():
         raise DataError("no row with a target: there is nothing to weigh")
-    counts: Any = known.groupby([*columns_of(by), "y_true"], observed=True)["n"].sum()
-    table = {(tuple(str(k) for k in key[:-1]), int(key[-1])): int(n) for key, n in counts.items()}
-    total = sum(table.values())
-    groups = sorted({g for g, _ in table})
-    of_group = {g: sum(table.get((g, t), 0) for t in (0, 1)) for g in groups}
-    of_target = [sum(table.get((g, t), 0) for g in groups) for t in (0, 1)]
+    expected = np.outer(n.sum(axis=1), n.sum(axis=0)) / n.sum()
 
-    def weight(g: tuple[str, ...], t: int) -> float | None:
-        n = table.get((g, t), 0)
-        return of_group[g] * of_target[t] / (total * n) if n else None
+    def weight(g: int, t: int) -> float | None:
+        return float(expected[g, t] / n[g, t]) if n[g, t] else None
 
-    return Reweighing(by, tuple((g, (weight(g, 0), weight(g, 1))) for g in groups))
-
-
-def _counts(source: Tally | ScoreHistogram | Report) -> Tally | ScoreHistogram:
-    if isinstance(source, Tally | ScoreHistogram):
-        return source
-    if not isinstance(source, Report):
-        raise DataError(f"reweigh takes a Tally, a ScoreHistogram or a Report, not {type(source).__name__}")
-    kinds: dict[str, type[Tally] | type[ScoreHistogram]] = {"group_fairness": Tally, "scores": ScoreHistogram}
-    for check, kind in kinds.items():
-        if check in source.evidence:
-            return kind.from_json(source.evidence[check].data)
-    raise DataError("the report has no counts of groups and targets: audit with checks=[ak.GroupFairness(), …]")
+    return Reweighing(by, tuple((group, (weight(g, 0), weight(g, 1))) for g, group in enumerate(groups) if n[g].any()))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from auditkit.catalogue.index import resolve
-from auditkit.errors import PolicyError, listing, nearest
+from auditkit.errors import PolicyError, choices, listing
 from auditkit.evidence.frames import Columns, occurring
 from auditkit.question import Question
 from auditkit.records import Concern, NotMeasured
@@ -36,9 +36,7 @@ def sets_of(asked: Iterable[Iterable[str]] | None, declared: Sequence[str]) -> l
     sets = [tuple(b) for b in asked]
     for name in {name for b in sets for name in b}:
         if name not in declared:
-            raise PolicyError(
-                f"no sensitive feature '{name}'; declared are {listing(declared)}.{nearest(name, declared)}"
-            )
+            raise PolicyError(f"no sensitive feature '{name}'; declared are {choices(name, declared)}")
     return sets
 
 

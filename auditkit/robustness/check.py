@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.batch import MISSING, Batch
 from auditkit.check import Assessment, BaseCheck, attributes_asked
 from auditkit.errors import NotExplained
@@ -23,8 +23,6 @@ from auditkit.robustness.findings import CHANGED, DELTA, UP, FlipRows, flip_find
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -65,11 +63,9 @@ class FlipTest(BaseCheck):
                 tell("flipping attributes", i, len(attributes))
                 try:
                     with answering(f"the net cannot be run on rows with another {attribute}"):
-                        found = _flipped(model, sample, attribute, before)
+                        columns |= _flipped(model, sample, attribute, before)
                 except NotExplained as e:
-                    found = str(e)
-                reasons |= {attribute: found} if isinstance(found, str) else {}
-                columns |= {} if isinstance(found, str) else found
+                    reasons[attribute] = str(e)
         facts = {"attributes": attributes, "not_measured": reasons, "task": sample.task}
         return FlipRows({"weight": row_weights(sample), **columns}, sample.labels(), facts)
 
@@ -86,14 +82,15 @@ class FlipTest(BaseCheck):
         )
 
 
-def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dict[str, Floats] | str:
-    """What changes for each value of the attribute; or why it cannot be flipped."""
+def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dict[str, Floats]:
+    """What changes for each value of the attribute; NotExplained where it cannot be flipped."""
+    still = f"; columns that tell {attribute} can still make a gap"
     if attribute not in sample.features:
-        return f"{attribute} is not an input of the model: it came beside the features{_though(attribute)}"
+        raise NotExplained(f"{attribute} is not an input of the model: it came beside the features{still}")
     groups = sample.groups[attribute].astype("str")
     values = sorted(set(groups) - {MISSING})
     if len(values) < 2:
-        return f"the sample holds one value of {attribute}: there is nothing to flip it to"
+        raise NotExplained(f"the sample holds one value of {attribute}: there is nothing to flip it to")
     out: dict[str, Floats] = {}
     reached, inputs = False, model.encoded_numbers(sample.features)
     for value in values:
@@ -110,12 +107,8 @@ def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dic
             out[f"{UP}{attribute}={value}"] = changed * (delta > 0)
     if not reached:
         seen = f"flipping it changes no output{_by_map(model, sample, attribute)}"
-        return f"{attribute} is not an input of the model: {seen}{_though(attribute)}"
+        raise NotExplained(f"{attribute} is not an input of the model: {seen}{still}")
     return out
-
-
-def _though(attribute: str) -> str:
-    return f"; columns that tell {attribute} can still make a gap"
 
 
 def _by_map(model: Model, sample: Batch, attribute: str) -> str:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auditkit.arrays import Floats
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import not_causes
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
-from auditkit.explain.estimates import UNBOUNDED, Cell, mean_of, share_of
+from auditkit.explain.estimates import UNBOUNDED, Cell, by_group, mean_of, share_of
 from auditkit.formatting import confidence, interval, percent, plain, points, quantity
-from auditkit.records import TASK_KINDS, Estimate, Finding, GroupEstimate, Table, TaskKind, Unit
-
-Floats = NDArray[np.float64]
+from auditkit.records import TASK_KINDS, Estimate, Finding, Table, TaskKind, Unit
 
 CHANGED, DELTA, UP = "changed:", "delta:", "up:"
 """Prefixes of the columns: the decision is another; the score's change; the decision turned positive."""
@@ -64,6 +63,7 @@ class Flips(NamedTuple):
     attribute: str
     seen: Grouped
     kind: TaskKind
+    level: float
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -74,19 +74,31 @@ class Flips(NamedTuple):
         """Where a column stands in the sums."""
         return self.seen.columns.index(name)
 
-    def mean(self, name: str, group: str) -> float | None:
-        """The weighted mean of a group's rows; None where it is withheld."""
-        found = float(self.seen.groups[group].mean[self.column(name)])
-        return None if np.isnan(found) else found
+    def decided(self, group: str, value: str) -> tuple[float | None, ...]:
+        """Of a group's rows given a value, the shares that turn positive and negative, or are decided otherwise."""
+        means = (float(self.seen.groups[group].mean[self.column(f"{x}{value}")]) for x in (CHANGED, UP))
+        changed, up = (None if np.isnan(x) else x for x in means)
+        if self.kind.yes_no:
+            return up, None if changed is None or up is None else max(0.0, changed - up)
+        return (changed,) if self.kind.several else ()
+
+    def shifts(self) -> Iterator[tuple[str, str, Estimate]]:
+        """Each group, each other value that its rows were given, and the mean change of their scores."""
+        bounds = UNBOUNDED if self.kind.numeric else (-1.0, 1.0)
+        for group, moments in self.seen.groups.items():
+            for value in self.values:
+                if value != group:
+                    found = mean_of(moments, self.column(f"{DELTA}{value}"), bounds=bounds)
+                    yield group, value, found.estimate(self.level)
 
 
 def flip_findings(seen: GroupSums, attribute: str, *, level: float) -> tuple[Finding, ...]:
     """`robustness/flip_rate/overall/<attribute>` (no decisions: none) and `robustness/flip_effect/overall/…`."""
     if attribute not in seen.tables:
         return ()
-    flips = Flips(attribute, seen.tables[attribute], TASK_KINDS[seen.facts["task"]])
-    effect = _finding(flips, "flip_effect", level)
-    return (effect,) if flips.kind.numeric else (_finding(flips, "flip_rate", level), effect)
+    flips = Flips(attribute, seen.tables[attribute], TASK_KINDS[seen.facts["task"]], level)
+    effect = _finding(flips, "flip_effect")
+    return (effect,) if flips.kind.numeric else (_finding(flips, "flip_rate"), effect)
 
 
 def _mean(moments: Moments, column: int, bounds: tuple[float, float]) -> Cell:
@@ -97,27 +109,23 @@ def _mean(moments: Moments, column: int, bounds: tuple[float, float]) -> Cell:
     return mean_of(moments, column, bounds=bounds)
 
 
-def _finding(flips: Flips, metric: str, level: float) -> Finding:
+def _finding(flips: Flips, metric: str) -> Finding:
     a, of_effect, m = flips.attribute, metric == "flip_effect", METRICS[metric]
     j, most = flips.column(EFFECT if of_effect else RATE), np.inf if flips.kind.numeric else 1.0
-
-    def estimate(moments: Moments) -> Estimate:
-        return _mean(moments, j, (0.0, most)).estimate(level)
-
-    e = estimate(flips.seen.everybody)
-    groups = flips.seen.groups.items()
+    names, cells = list(flips.seen.groups), [_mean(x, j, (0.0, most)) for x in flips.seen.groups.values()]
+    e = _mean(flips.seen.everybody, j, (0.0, most)).estimate(flips.level)
     return Finding(
         id=f"robustness/{metric}/overall/{a}",
         concern="robustness",
         title=f"{m.title}, {a}",
-        statement=_effect_statement(flips, e, level) if of_effect else _rate_statement(flips, e),
+        statement=_effect_statement(flips, e) if of_effect else _rate_statement(flips, e),
         metric=metric,
         comparison="overall",
         by=(a,),
         caveat=CAUTION,
         estimate=e,
-        by_group=tuple(GroupEstimate(group={a: name}, estimate=estimate(moments)) for name, moments in groups),
-        exhibits=(_table(flips, level),) if of_effect else (),
+        by_group=by_group(a, names, cells, flips.level),
+        exhibits=(_table(flips),) if of_effect else (),
         notes=(
             f"only {a} is changed; whatever goes with it stays, so that some flipped rows may be like nobody real",
             f"each of {flips.seen.everybody.n:,} sampled rows is given every other value; its values count alike",
@@ -126,16 +134,10 @@ def _finding(flips: Flips, metric: str, level: float) -> Finding:
     )
 
 
-def _table(flips: Flips, level: float) -> Table:
+def _table(flips: Flips) -> Table:
     """Each flip: rows, decisions that change (to positive, to negative), the mean change with its limits."""
     unit: Unit = "points" if not flips.kind.numeric else ""
-    rows = []
-    for name, moments in flips.seen.groups.items():
-        for value in flips.values:
-            if value == name:
-                continue
-            e = _shift(flips, moments, value).estimate(level)
-            rows.append((name, value, moments.n, *_decisions(flips, name, value), e.value, e.low, e.high))
+    rows = [(g, value, e.n, *flips.decided(g, value), e.value, e.low, e.high) for g, value, e in flips.shifts()]
     kind = flips.kind
     decided = ("turn positive", "turn negative") if kind.yes_no else ("decided otherwise",) if kind.several else ()
     return Table(
@@ -144,18 +146,6 @@ def _table(flips: Flips, level: float) -> Table:
         rows=tuple(rows),
         units=("", "", "", *("percent" for _ in decided), unit, unit, unit),
     )
-
-
-def _shift(flips: Flips, moments: Moments, value: str) -> Cell:
-    bounds = (-1.0, 1.0) if not flips.kind.numeric else UNBOUNDED
-    return mean_of(moments, flips.column(f"{DELTA}{value}"), bounds=bounds)
-
-
-def _decisions(flips: Flips, group: str, value: str) -> tuple[float | None, ...]:
-    changed, up = (flips.mean(f"{prefix}{value}", group) for prefix in (CHANGED, UP))
-    if flips.kind.yes_no:
-        return up, None if changed is None or up is None else max(0.0, changed - up)
-    return (changed,) if flips.kind.several else ()
 
 
 def _rate_statement(flips: Flips, e: Estimate) -> str:
@@ -169,7 +159,7 @@ def _rate_statement(flips: Flips, e: Estimate) -> str:
     return f"If only {a} were changed, {percent(e.value)} of decisions would change{sure}. {CAUTION}"
 
 
-def _effect_statement(flips: Flips, e: Estimate, level: float) -> str:
+def _effect_statement(flips: Flips, e: Estimate) -> str:
     a = flips.attribute
     if flips.kind.numeric:
         size, sure = plain(e.value), "" if e.low is None else f" ({interval(e, 'overall', of='measure')})"
@@ -177,17 +167,13 @@ def _effect_statement(flips: Flips, e: Estimate, level: float) -> str:
         size = quantity(e.value, "difference")
         sure = "" if e.low is None else f" ({interval(e, 'difference')})"
     moved = f"If only {a} were changed, a {flips.kind.score} would move by {size} on average{sure}"
-    return f"{moved}{_direction(flips, level)}. {CAUTION}"
+    return f"{moved}{_direction(flips)}. {CAUTION}"
 
 
-def _direction(flips: Flips, level: float) -> str:
+def _direction(flips: Flips) -> str:
     """The largest mean change whose interval excludes 0, in words; nothing where none does."""
-    found = []
-    for name, moments in flips.seen.groups.items():
-        for value in flips.values:
-            e = _shift(flips, moments, value).estimate(level)
-            if value != name and e.excludes_zero and e.value is not None:
-                found.append((abs(e.value), name, value, e.value))
+    shifts = ((e, name, value) for name, value, e in flips.shifts() if e.excludes_zero)
+    found = [(abs(e.value), name, value, e.value) for e, name, value in shifts if e.value is not None]
     if not found:
         return "; no flip moves scores one way beyond doubt"
     size, name, value, change = max(found)

@@ -10,7 +10,7 @@ from fairlearn.metrics import MetricFrame, selection_rate
 from auditkit.errors import PolicyError
 from auditkit.evidence.bootstrap import Bootstrap
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.families.quantiles import compared
+from auditkit.fairness.families.rates import compared
 from auditkit.fairness.groups.check import GroupFairness
 
 

@@ -233,7 +233,7 @@ def families_of(metric: str, table: np.ndarray) -> ClassFamilies:
     }[metric]
     names = tuple((f"g{i}",) for i in range(len(table)))
     families = tuple(
-        Family(("g",), names, rows, k[:, c], n[:, c], k[:, c] / np.maximum(n[:, c], 1), 0.95)
+        Family(metric, ("g",), names, rows, k[:, c], n[:, c], k[:, c] / np.maximum(n[:, c], 1), 0.95)
         for c in range(table.shape[1])
     )
     return ClassFamilies(metric, ("g",), tuple(f"c{i}" for i in range(table.shape[1])), families, 0.95)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from auditkit.evidence.tally import Tally
+from auditkit.fairness.families.crossings import SHRUNK
 from auditkit.fairness.groups.check import GroupFairness
-from auditkit.fairness.groups.crossings import SHRUNK
 from auditkit.stats.shrinkage import shrunk
 
 

@@ -19,7 +19,7 @@ from auditkit.evidence.drift import LEAST, MOST, Drift
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.scores.check import Scores, read
 from auditkit.fairness.scores.drift import measured
-from auditkit.fairness.scores.reading import CROSSED, READ, plainly
+from auditkit.fairness.scores.values import CROSSED, READ, plainly
 
 ZS = (1.644854, 1.959964, 2.575829, 4.0)
 

@@ -13,7 +13,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import PolicyError
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.scores.check import Scores, answering
-from auditkit.fairness.scores.reading import CROSSED, READ
+from auditkit.fairness.scores.values import CROSSED, READ
 from auditkit.question import Question
 from auditkit.records import Comparison, Curve, Finding
 from tests.helpers import reassessing

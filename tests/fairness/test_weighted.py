@@ -17,7 +17,8 @@ from statsmodels.stats.proportion import proportion_confint
 import auditkit as ak
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.frame import functions
-from auditkit.fairness.groups.check import COMPARED, GroupFairness, answering
+from auditkit.fairness.families.rates import COMPARED
+from auditkit.fairness.groups.check import GroupFairness, answering
 from auditkit.question import Question
 from auditkit.records import Comparison, Estimate, Finding
 from tests.helpers import reassessing

@@ -6,7 +6,7 @@ Groups are independent, so every comparison follows from the limits of the quant
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -17,15 +17,12 @@ from auditkit.catalogue.derived import DISPERSION
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import EvidenceError
 from auditkit.evidence.tally import Sums, Tally
-from auditkit.fairness import notes
-from auditkit.fairness.families import statements
 from auditkit.fairness.families.basis import Basis, Counts
 from auditkit.fairness.families.family import GroupFamily, Words, number
 from auditkit.fairness.families.rates import cells_of
 from auditkit.fairness.families.weighted import Rate, WeighedBasis
-from auditkit.fairness.notes import notes_of
 from auditkit.question import SPARSE
-from auditkit.records import Comparison, Finding, Table
+from auditkit.records import Comparison, Table
 from auditkit.stats import tables
 from auditkit.stats.comparisons import Method
 from auditkit.stats.rates import Floats, Limits
@@ -150,21 +147,9 @@ class CompositeFamily(GroupFamily):
         """(K,) point values, NaN where undefined."""
         return self.limits.p
 
-    def finding(self, kind: Comparison) -> Finding:
-        """See `Answer`; over everybody, of concern `performance`."""
-        if kind == "overall":
-            nobody = CompositeFamily(self.metric, (), ((),), np.zeros((1, 2, 2), dtype=np.int64), self.level)
-            e = (replace(self, min_n=SPARSE) if self.groups else nobody).estimate(0)
-            return notes.finding(
-                self.metric, kind, (), e, statements.of_everybody(self.metric, e), concern="performance"
-            )
-        e, found = self.comparison(kind)
-        said = statements.of_comparison(self.metric, kind, self, e, found)
-        exhibits = (self.odds(),) if self.metric == "treatment_equality" else ()
-        about = notes_of(self, kind, found)
-        return notes.finding(
-            self.metric, kind, self.by, e, said, by_group=self.by_group(), exhibits=exhibits, notes=about
-        )
+    def exhibits(self, kind: Comparison) -> tuple[Table, ...]:
+        """See `GroupFamily`; of treatment equality, the odds."""
+        return (self.odds(),) if self.metric == "treatment_equality" else ()
 
     def odds(self) -> Table:
         """FN / FP of every group, which is the odds of π; None where there is no FP."""
@@ -179,9 +164,6 @@ class CompositeFamily(GroupFamily):
 
 def served(tally: Tally, metric: str) -> bool:
     """Whether a metric has an interval over the rows of this tally."""
-    return not (tally.weighted or tally.clusters is not None) or serves(metric)
-
-
-def serves(metric: str) -> bool:
-    """Whether weighted or dependent rows give it an interval."""
+    if not tally.weighted and tally.clusters is None:
+        return True
     return bool(COMPOSITES[metric].rates) if metric in COMPOSITES else not metric.endswith(DISPERSION)

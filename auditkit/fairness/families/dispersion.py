@@ -12,9 +12,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
 from auditkit.fairness.families.estimates import Family, families_of
-from auditkit.fairness.families.family import number
-from auditkit.fairness.families.rates import RateTable
-from auditkit.fairness.notes import notes_of
+from auditkit.fairness.families.family import estimated
 from auditkit.formatting import interval, points
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding
@@ -36,7 +34,7 @@ class RateDispersion:
     def of(cls, tally: Tally, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE) -> RateDispersion:
         """Read off a tally; a group needs two rows, or `min_n` if that is more."""
         rate = metric.removesuffix(derived.DISPERSION)
-        return cls(metric, families_of(tally, RateTable.of(tally, by, (rate,)), level=level, min_n=max(2, min_n))[rate])
+        return cls(metric, families_of(tally, by, (rate,), level=level, min_n=max(2, min_n))[rate])
 
     def finding(self, kind: Comparison) -> Finding:
         """See `Answer`."""
@@ -53,8 +51,8 @@ class RateDispersion:
                 f"standard deviation ({interval(e, kind)})."
             )
         seen = () if raw is None else (f"the rates as they are, chance included, are spread by {points(raw)} points",)
-        about = (*seen, *notes_of(self.family, kind, None))
-        title, by_group = notes.title_of(self.metric, by), self.family.by_group()
+        about = (*seen, *self.family.notes(kind, None))
+        title, by_group = notes.title_of(self.metric, by), self.family.by_group
         return notes.finding(self.metric, kind, by, e, statement, title=title, by_group=by_group, notes=about)
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
@@ -70,10 +68,10 @@ class RateDispersion:
         if kept.sum() < 2:
             return family.nothing_to_compare(), None
         d = dispersion(family.k[kept], family.n[kept], level=family.level)
-        return Estimate(
-            value=number(d.value),
-            low=number(d.low),
-            high=number(d.high),
+        return estimated(
+            d.value,
+            d.low,
+            d.high,
             level=family.level,
             n=int(family.rows[kept].sum()),
             denominator=float(np.sum(family.n[kept])),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,17 +12,19 @@ from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
+from auditkit.fairness.families import crossings
 from auditkit.fairness.families.basis import Basis, Counts
 from auditkit.fairness.families.family import GroupFamily, Words, number, of_claims
+from auditkit.fairness.families.frame import Compared, PointValues, from_counts
 from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.families.weighted import WeighedBasis
 from auditkit.question import SPARSE
-from auditkit.records import Comparison, Estimate
+from auditkit.records import Comparison, Estimate, Exhibit
 from auditkit.stats.comparisons import Method
 from auditkit.stats.families import minimum_detectable
 from auditkit.stats.joint import Joint
 from auditkit.stats.pvalues import FamilyInterval, family_quantile
-from auditkit.stats.rates import Floats, Limits, critical_value, sidak_value
+from auditkit.stats.rates import Floats, Limits, critical_value, rate, sidak_value
 
 _WORDS = Words(
     "Wilson", "nobody to count: 0/0 is not 0", "to count", "nobody is counted in any group: 0/0 is not a ratio"
@@ -34,6 +35,7 @@ _WORDS = Words(
 class Family(GroupFamily):
     """One rate in K crossed groups."""
 
+    metric: str
     by: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
     rows: NDArray[np.int64]
@@ -48,6 +50,8 @@ class Family(GroupFamily):
     min_n: int = SPARSE
     weighed: Basis | None = None
     """Of weighted or dependent rows; `k` and `n` count rows."""
+    points: Compared | None = None
+    """Point values of its comparisons; None: those of the intervals."""
     words = _WORDS
 
     @cached_property
@@ -59,6 +63,26 @@ class Family(GroupFamily):
         """The limits of the rate."""
         ((k, n),) = counts
         return method(k, n, q)
+
+    def comparison(self, kind: Comparison, value: float | None = None) -> tuple[Estimate, FamilyInterval | None]:
+        """See `GroupFamily`; the point value is that of `points`."""
+        return super().comparison(kind, getattr(self.points, kind, value))
+
+    def exhibits(self, kind: Comparison) -> tuple[Exhibit, ...]:
+        """See `GroupFamily`; beside a gap between crossings, their ranking."""
+        ranked = crossings.ranking(self, self.k) if kind == "difference" else None
+        return () if ranked is None else (ranked,)
+
+    def further(self, kind: Comparison) -> tuple[str, ...]:
+        """See `GroupFamily`; what the ranking is, and of everybody what the intervals rest on."""
+        if kind == "overall":
+            return self.basis.notes
+        return (crossings.note(self.k, self.n),) if self.exhibits(kind) else ()
+
+    def overall(self) -> Estimate:
+        """See `GroupFamily`."""
+        e = super().overall()
+        return e if self.groups else e.model_copy(update={"numerator": 0.0})
 
     def estimate(self, i: int) -> Estimate:
         """The estimate of one group; `mde` is against all other groups kept."""
@@ -73,62 +97,70 @@ class Family(GroupFamily):
 
     def mde(self, q: float | None = None) -> float | None:
         """Between the two smallest groups kept: no gap of the family is harder to see."""
-        pooled, total = self._pooled
         a, b = np.sort(self._n[self.kept])[:2]
         q = family_quantile(self.level, len(self.positions), self.basis.df) if q is None else q
-        return number(float(minimum_detectable(pooled, total, a, b, q=q, z=critical_value(self.level))))
+        return number(float(self._detectable(a, b, q)))
 
     def mde_to(self, reference: int | None, claims: int) -> float | None:
         """Of the smallest group kept, against the reference, or the rest."""
-        pooled, total = self._pooled
         n = self._n[self.kept]
-        other = total - n
+        other = n.sum() - n
         if reference is not None:
             here = int(np.flatnonzero(self.positions == reference)[0])
             other, n = np.full(len(n) - 1, n[here]), np.delete(n, here)
         q = sidak_value(self.level, claims, self.basis.df)
-        found = minimum_detectable(pooled, total, n, other, q=q, z=critical_value(self.level))
-        return number(float(found.max()))
+        return number(float(self._detectable(n, other, q).max()))
 
     @property
     def _n(self) -> NDArray[Any]:
         """(K,) denominators that intervals are made of."""
         return np.asarray(self.basis.parts[0].counts[1])
 
-    @cached_property
-    def _pooled(self) -> tuple[float, float]:
-        """The rate of all groups kept, and its denominator."""
-        k, n = (x[self.kept] for x in self.basis.parts[0].counts)
-        total = float(n.sum())
-        return (float(k.sum()) / total if total else math.nan), total
+    def _detectable(self, n: Floats, other: Floats, q: float) -> Floats:
+        """The gaps between groups of these sizes that are seen, where all have the rate of the groups kept."""
+        k, total = (float(x[self.kept].sum()) for x in self.basis.parts[0].counts)
+        return minimum_detectable(k / total, total, n, other, q=q, z=critical_value(self.level))
 
     @cached_property
-    def _mde_to_rest(self) -> NDArray[np.float64]:
-        pooled, total = self._pooled
+    def _mde_to_rest(self) -> Floats:
+        total = self._n[self.kept].sum()
         if not total:
             return np.full(len(self.n), np.nan)
-        rest = total - np.where(self.kept, self._n, 0)
         q = family_quantile(self.level, max(2, len(self.positions)), self.basis.df)
-        return minimum_detectable(pooled, total, self._n, rest, q=q, z=critical_value(self.level))
+        return self._detectable(self._n, total - np.where(self.kept, self._n, 0), q)
 
 
-def families_of(tally: Tally, table: RateTable, *, level: float, min_n: int = SPARSE) -> dict[str, Family]:
-    """The families of a table of rates that was read off the same tally, by metric."""
-    sums = tally.sums(*table.by) if tally.weighted or tally.clusters is not None else None
+def families_of(
+    tally: Tally,
+    by: Sequence[str],
+    metrics: Sequence[str],
+    *,
+    level: float,
+    min_n: int = SPARSE,
+    engine: Callable[[Tally, RateTable, NDArray[np.bool_]], PointValues] = from_counts,
+) -> dict[str, Family]:
+    """Several rates over one set of attributes, by metric; `engine` gives the point values."""
+    table = RateTable.of(tally, by, tuple(dict.fromkeys(metrics)))
+    sums = tally.sums(*by) if tally.weighted or tally.clusters is not None else None
     out = {}
     for i, m in enumerate(table.metrics):
         k, n, weighed = table.numerator[i], table.denominator[i], None
         if sums is not None:
-            rate = (METRICS[m].numerator, METRICS[m].denominator)
-            weighed = WeighedBasis.of(sums, [rate], n >= max(1, min_n), weighted=tally.weighted)
-        out[m] = Family(table.by, table.groups, table.rows, k, n, table.values[i], level, min_n, weighed)
-    return out
+            cells = (METRICS[m].numerator, METRICS[m].denominator)
+            weighed = WeighedBasis.of(sums, [cells], n >= max(1, min_n), weighted=tally.weighted)
+        out[m] = Family(m, table.by, table.groups, table.rows, k, n, table.values[i], level, min_n, weighed)
+    kept = np.array([f.kept for f in out.values()]).reshape(table.denominator.shape)
+    found = engine(tally, table, kept)
+    return {
+        m: replace(f, values=values, points=points)
+        for (m, f), values, points in zip(out.items(), found.by_group, found.compared, strict=True)
+    }
 
 
-def rate_estimate(k: int, n: int, value: float, *, rows: int, level: float, min_n: int = SPARSE) -> Estimate:
-    """One rate with Wilson's interval; undefined without a denominator, sparse below `min_n`."""
-    one = Family((), ((),), np.array([rows]), np.array([k]), np.array([n]), np.array([value]), level, min_n)
-    return one.estimate(0)
+def rate_estimate(k: int, n: int, *, level: float) -> Estimate:
+    """The share k/n with Wilson's interval; undefined of nobody, sparse of fewer than ten."""
+    counts, size = np.array([k]), np.array([n])
+    return Family("", (), ((),), size, counts, size, rate(counts, size), level).estimate(0)
 
 
 def joint_estimate(

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.errors import listing
+from auditkit.fairness.families import statements
 from auditkit.fairness.families.basis import Basis, Positions
-from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, State
-from auditkit.stats.comparisons import Comparisons, Method, Quantity, fewest_groups
+from auditkit.fairness.notes import finding
+from auditkit.question import SPARSE
+from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate, State
+from auditkit.stats.comparisons import PAIRS, Comparisons, Method, Quantity, fewest_groups
 from auditkit.stats.pvalues import FamilyInterval
 from auditkit.stats.rates import Floats, Limits, wilson
 
@@ -27,6 +32,11 @@ def number(x: float) -> float | None:
     (None, 0.5)
     """
     return float(x) if math.isfinite(x) else None
+
+
+def estimated(value: float, low: float, high: float, *, level: float, n: int, **more: Any) -> Estimate:
+    """An estimate of numbers that may be NaN or ±∞, for which it has None."""
+    return Estimate(value=number(value), low=number(low), high=number(high), level=level, n=n, **more)
 
 
 def group_estimates(by: Sequence[str], estimates: Mapping[tuple[str, ...], Estimate]) -> tuple[GroupEstimate, ...]:
@@ -69,6 +79,7 @@ class Answer(Protocol):
 class GroupFamily:
     """One quantity in K crossed groups."""
 
+    metric: str
     by: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
     rows: Any
@@ -129,28 +140,76 @@ class GroupFamily:
         """Why the group cannot be judged."""
         return self.basis.few(position) if self.large[position] else f"only {int(self.n[position])} to count"
 
-    @property
-    def fewest(self) -> str:
-        """What keeps a group out of comparisons."""
-        return f"fewer than {self.min_n} to count{self.basis.fewest}"
-
-    def by_group(self) -> tuple[GroupEstimate, ...]:
-        """Every group, the sparse and the undefined ones too."""
-        return self._by_group
-
     @cached_property
-    def _by_group(self) -> tuple[GroupEstimate, ...]:
-        return group_estimates(self.by, {g: self.estimate(i) for i, g in enumerate(self.groups)})
+    def by_group(self) -> tuple[GroupEstimate, ...]:
+        """Every group, the sparse and the undefined ones too; none where everybody is one."""
+        return group_estimates(self.by, {g: self.estimate(i) for i, g in enumerate(self.groups) if self.by})
+
+    def finding(self, kind: Comparison, *, exhibits: Sequence[Exhibit] = (), notes: Sequence[str] = ()) -> Finding:
+        """See `Answer`; over everybody, of concern `performance`. `exhibits` and `notes` go with it."""
+        overall = kind == "overall"
+        e, found = (self.overall(), None) if overall else self.comparison(kind)
+        about = () if overall else self.notes(kind, found)
+        return finding(
+            self.metric,
+            kind,
+            () if overall else self.by,
+            e,
+            self.said(kind, e, found),
+            concern=self.concern(kind),
+            by_group=() if overall else self.by_group,
+            exhibits=(*self.exhibits(kind), *exhibits),
+            notes=(*about, *self.further(kind), *notes),
+        )
+
+    def concern(self, kind: Comparison) -> Concern:
+        """What a finding is about."""
+        return "performance" if kind == "overall" else "data" if self.metric == "base_rate" else "fairness"
+
+    def said(self, kind: Comparison, e: Estimate, found: FamilyInterval | None, other: str = "") -> str:
+        """The finding in a sentence, with `other` where the groups are told against one side."""
+        if kind == "overall":
+            return statements.of_everybody(self.metric, e)
+        sides = found and tuple((self.name(i), float(self.values[i])) for i in (found.first, found.second))
+        return statements.of_comparison(self.metric, self.by, kind, e, sides, other)
+
+    def exhibits(self, kind: Comparison) -> tuple[Exhibit, ...]:
+        """What a finding shows beside the groups."""
+        return ()
+
+    def notes(self, kind: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
+        """Which two groups drive a gap of several, and which groups are left out or undefined."""
+        told = []
+        if found is not None and kind in PAIRS and len(self.groups) > 2:
+            told.append(f"driven by {self.name(found.first)} against {self.name(found.second)}")
+        sparse = [self.name(int(i)) for i in np.flatnonzero(~self.kept & (self.n > 0))]
+        nobody = [self.name(int(i)) for i in np.flatnonzero(self.n == 0)]
+        if sparse:
+            told.append(f"left out, fewer than {self.min_n} to count{self.basis.fewest}: {listing(sparse)}")
+        if nobody:
+            told.append(f"undefined, nobody to count: {listing(nobody)}")
+        return (*told, *self.basis.notes)
+
+    def further(self, kind: Comparison) -> tuple[str, ...]:
+        """Notes of a finding about the quantity itself."""
+        return ()
+
+    def overall(self) -> Estimate:
+        """The estimate of everybody, the one group of `by=()`: sparse below ten rows, whatever groups need."""
+        if self.groups:
+            return replace(self, min_n=SPARSE).estimate(0)  # type: ignore[type-var]
+        method, nobody = self.words.method, self.words.nobody
+        return Estimate(value=None, level=self.level, n=0, denominator=0, method=method, state="undefined", note=nobody)
 
     def estimate(self, i: int) -> Estimate:
         """The estimate of one group."""
         n = int(self.n[i])
         state: State = "undefined" if n == 0 else "ok" if self.large[i] else "sparse"
         notes = {"undefined": self.words.nobody, "sparse": f"only {n} {self.words.counted}: too few to tell"}
-        plain = Estimate(
-            value=number(self.values[i]),
-            low=number(self.limits.low[i]),
-            high=number(self.limits.high[i]),
+        plain = estimated(
+            self.values[i],
+            self.limits.low[i],
+            self.limits.high[i],
             level=self.level,
             n=int(self.rows[i]),
             denominator=float(self.n[i]),
@@ -163,11 +222,17 @@ class GroupFamily:
     def compared(self, kind: Comparison) -> Comparisons:
         """The groups kept, as a comparison takes them; positions are among them."""
         where = self.positions
-        groups, facts = len(where), (self.level, self.most, self.basis.df)
         if kind.endswith("to_overall"):
-            claims, rho = 1 if groups == 2 else groups, self.basis.correlation(where, None)
-            return Comparisons(self.own(where), claims, *facts, rho, self.rest(where), self.basis.share(where))
-        return Comparisons(self.own(where), groups, *facts, self.basis.correlations(where))
+            return replace(self.against(where, None), share=self.basis.share(where))
+        facts = (self.level, self.most, self.basis.df, self.basis.correlations(where))
+        return Comparisons(self.own(where), len(where), *facts)
+
+    def against(self, where: Positions, to: int | None) -> Comparisons:
+        """Each of these groups against group `to`, or against the rest of them (None)."""
+        other = self.rest(where) if to is None else self.own(np.array([to]))
+        claims = 1 if to is None and len(where) == 2 else len(where)
+        facts = (self.level, self.most, self.basis.df, self.basis.correlation(where, to))
+        return Comparisons(self.own(where), claims, *facts, other)
 
     def comparison(self, kind: Comparison, value: float | None = None) -> tuple[Estimate, FamilyInterval | None]:
         """The estimate of a comparison, and the groups behind it; `value` replaces the point value."""
@@ -193,10 +258,8 @@ class GroupFamily:
     def estimate_of(self, found: FamilyInterval, kind: Comparison, claims: int | None = None) -> Estimate:
         """The interval of a comparison as an estimate; `claims` of one with another side."""
         undefined = math.isnan(found.value)
-        return Estimate(
-            value=number(found.value),
-            low=number(found.low),
-            high=number(found.high),
+        return estimated(
+            *found[:3],
             level=self.level,
             n=int(self.rows[self.kept].sum()),
             denominator=float(self.n[self.kept].sum()),

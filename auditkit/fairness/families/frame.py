@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from auditkit.evidence.frames import column, columns_of
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.families.rates import RateTable
-from auditkit.stats.rates import Floats, rate
+from auditkit.fairness.families.rates import COMPARED, RateTable, compared
+from auditkit.stats.rates import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,31 +56,24 @@ def from_fairlearn(tally: Tally, table: RateTable, kept: NDArray[np.bool_]) -> P
     cells = tally.over(*table.by).complete().cells
     frame = _frame_of(cells, table.by, table.metrics)
     found = frame.by_group[list(table.metrics)].reindex(_index(table.by, table.groups)).to_numpy(float).T
-    compared: dict[str, Compared] = {}
+    told: dict[str, Compared] = {}
     for mask in {row.tobytes(): row for row in kept}.values():
         same = tuple(m for m, row in zip(table.metrics, kept, strict=True) if np.array_equal(row, mask))
         part = frame if mask.all() else _frame_of(_only(cells, table, mask), table.by, same) if mask.any() else None
-        compared |= {m: _compared(part, m) if mask.sum() > 1 else _NOTHING for m in same}
+        told |= {m: _compared(part, m) if mask.sum() > 1 else _NOTHING for m in same}
     return PointValues(
         np.where(table.denominator > 0, found, np.nan),
-        tuple(compared[m] for m in table.metrics),
+        tuple(told[m] for m in table.metrics),
     )
 
 
 def from_counts(tally: Tally, table: RateTable, kept: NDArray[np.bool_]) -> PointValues:
     """The same values in closed form: for many groups, and to judge a stored report again."""
-    compared = []
+    found = []
     for k, n, keep in zip(*table.shares, kept, strict=True):
-        p, pooled = rate(k[keep], n[keep]), float(rate(k[keep].sum(), n[keep].sum()))
-        if keep.sum() < 2:
-            compared.append(_NOTHING)
-            continue
-        with np.errstate(divide="ignore", invalid="ignore"):
-            r = p / pooled
-            to_overall = float(np.minimum(r, 1 / r).min()) if pooled > 0 else np.nan
-            between = float(p.min() / p.max()) if p.max() > 0 else np.nan
-        compared.append(Compared(float(np.ptp(p)), between, float(np.abs(p - pooled).max()), to_overall))
-    return PointValues(table.values, tuple(compared))
+        each = (float(compared(k[None, keep], n[None, keep], kind)[0]) for kind in COMPARED)
+        found.append(Compared(*each) if keep.sum() > 1 else _NOTHING)
+    return PointValues(table.values, tuple(found))
 
 
 _NOTHING = Compared(np.nan, np.nan, np.nan, np.nan)

@@ -12,6 +12,7 @@ from auditkit.errors import listing
 from auditkit.fairness import notes
 from auditkit.fairness.families import statements
 from auditkit.fairness.families.estimates import Family, joint_estimate
+from auditkit.fairness.families.family import estimated
 from auditkit.records import Comparison, Estimate, Finding
 from auditkit.stats import pvalues
 from auditkit.stats.joint import Joint
@@ -26,27 +27,27 @@ class Odds:
     """The families of both rates; together they stand at the q with F_T(q) · F_F(q) = level (`Joint`)."""
 
     METRIC: ClassVar[str] = "equalized_odds"
-    parts: dict[str, Family]
+    parts: tuple[Family, ...]
 
     @classmethod
     def of(cls, parts: Mapping[str, Family]) -> Self:
         """Of the families of some rates, both of these among them."""
-        return cls({m: parts[m] for m in PARTS})
+        return cls(tuple(parts[m] for m in PARTS))
 
     @property
     def first(self) -> Family:
         """The family of the true positive rate; level, attributes and basis are those of both."""
-        return self.parts[PARTS[0]]
+        return self.parts[0]
 
     @cached_property
     def joint(self) -> Joint:
         """Both families of pairs; made only where neither rate is missing."""
-        return Joint(tuple(f.compared("difference") for f in self.parts.values()))
+        return Joint(tuple(f.compared("difference") for f in self.parts))
 
     @cached_property
-    def missing(self) -> str | None:
+    def missing(self) -> Family | None:
         """A rate that cannot be compared; None where both can."""
-        return next((m for m, f in self.parts.items() if len(f.positions) < 2), None)
+        return next((f for f in self.parts if len(f.positions) < 2), None)
 
     def finding(self, kind: Comparison) -> Finding:
         """The worst case: the larger gap, or the smaller ratio."""
@@ -61,24 +62,24 @@ class Odds:
     def _worst(self, kind: Comparison) -> tuple[Estimate, str]:
         """The estimate, and the rate that gives it."""
         if self.missing is not None:
-            return self._nothing(self.missing), self.missing
+            return self._nothing(self.missing), self.missing.metric
         where, found = self.joint.interval(kind)
-        worse, outer = PARTS[where], "upper Newcombe" if kind == "difference" else "lower MOVER-R"
-        method = f"both families of pairs at their joint quantile; {outer}{self.parts[worse].basis.suffix}"
-        families = list(self.parts.values())
-        return joint_estimate(families, self.joint, kind, found, n=self._rows, method=method), worse
+        worse, outer = self.parts[where], "upper Newcombe" if kind == "difference" else "lower MOVER-R"
+        method = f"both families of pairs at their joint quantile; {outer}{worse.basis.suffix}"
+        return joint_estimate(self.parts, self.joint, kind, found, n=self._rows, method=method), worse.metric
 
     @property
     def _rows(self) -> int:
-        return max(int(f.rows.sum()) for f in self.parts.values())
+        return max(int(f.rows.sum()) for f in self.parts)
 
-    def _nothing(self, metric: str) -> Estimate:
-        e = self.parts[metric].nothing_to_compare()
-        return e.model_copy(update={"note": f"{METRICS[metric].title.lower()}: {e.note}"})
+    def _nothing(self, missing: Family) -> Estimate:
+        e = missing.nothing_to_compare()
+        return e.model_copy(update={"note": f"{METRICS[missing.metric].title.lower()}: {e.note}"})
 
     def _finding(self, kind: Comparison, e: Estimate, said: str, which: str) -> Finding:
-        ids = [notes.finding_id("fairness", m, kind, self.first.by) for m in self.parts]
-        out = [f"{METRICS[m].plain}: too few in {listing(f.left_out())}" for m, f in self.parts.items() if f.left_out()]
+        ids = [notes.finding_id("fairness", m, kind, self.first.by) for m in PARTS]
+        small = ((METRICS[f.metric].plain, f.left_out()) for f in self.parts)
+        out = [f"{what}: too few in {listing(names)}" for what, names in small if names]
         about = (f"the {which} of {ids[0]} and {ids[1]}", *out, *self.first.basis.notes)
         return notes.finding(self.METRIC, kind, self.first.by, e, said, notes=about)
 
@@ -103,14 +104,7 @@ class OddsMean(Odds):
         if self.missing is not None:
             return self._nothing(self.missing)
         g, method = self._interval(self.joint.quantile), "mean of both families of pairs at their joint quantile"
-        return Estimate(
-            value=g.value,
-            low=g.low,
-            high=g.high,
-            level=self.first.level,
-            n=self._rows,
-            method=method + self.first.basis.suffix,
-        )
+        return estimated(*g[:3], level=self.first.level, n=self._rows, method=method + self.first.basis.suffix)
 
     def _interval(self, q: float) -> FamilyInterval:
         """Both limits at q: one term of a sum makes no intersection–union claim."""

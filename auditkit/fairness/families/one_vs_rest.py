@@ -12,7 +12,6 @@ from auditkit.errors import listing
 from auditkit.evidence.classes import ClassTally
 from auditkit.fairness.families.estimates import Family, families_of, joint_estimate
 from auditkit.fairness.families.family import nothing_to_compare
-from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.notes import finding
 from auditkit.formatting import confidence, interval, percent, points, quotient
 from auditkit.question import SPARSE
@@ -42,9 +41,8 @@ class ClassFamilies:
         cls, tally: ClassTally, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE
     ) -> ClassFamilies:
         """Read the families off a tally."""
-        parts = [tally.one_vs_rest(label) for label in tally.classes]
-        tables = [RateTable.of(t, by, (metric,)) for t in parts]
-        found = [families_of(t, x, level=level, min_n=min_n)[metric] for t, x in zip(parts, tables, strict=True)]
+        parts = (tally.one_vs_rest(label) for label in tally.classes)
+        found = (families_of(t, by, (metric,), level=level, min_n=min_n)[metric] for t in parts)
         return cls(metric, tuple(by), tally.classes, tuple(found), level)
 
     def compared(self, kind: Comparison) -> list[int]:
@@ -121,7 +119,7 @@ class ClassFamilies:
     def _exhibits(self) -> tuple[GroupEstimates | Table, ...]:
         """Classes × groups, with intervals for the rates of one attribute's groups; and each class's own gap."""
         groups = tuple(self.families[0].name(i) for i in range(len(self.families[0].groups)))
-        by_class = [tuple(g.estimate for g in f.by_group()) for f in self.families]
+        by_class = [tuple(g.estimate for g in f.by_group) for f in self.families]
         title = f"{METRICS[self.metric].title}, classes by groups of {' and '.join(self.by)}"
         if len(self.by) > 1 or self.metric == "base_rate":
             body = tuple((c, *(e.value for e in es)) for c, es in zip(self.classes, by_class, strict=True))

@@ -10,13 +10,12 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import PolicyError
 from auditkit.evidence.bootstrap import Bootstrap
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.families.rates import cells_of
+from auditkit.fairness.families.rates import COMPARED, cells_of, compared
 from auditkit.formatting import points, quotient
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Finding, NotMeasured
 from auditkit.stats.rates import Floats
 
-KINDS: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overall", "ratio_to_overall")
 NOT_AN_INTERVAL = (
     "they are no confidence interval: the largest of several differences is biased upward, and without any disparity "
     "its percentile interval does not hold the true gap of 0"
@@ -50,17 +49,17 @@ def with_quantiles(
     Replicates are of the rows with truth and decision, over the groups that the finding compares.
     """
     findings = tuple(findings)
+    known = tally.complete()
+    why = "" if len(known.cells) else "no row has truth and decision"
     if tally.weighted or tally.clusters is not None:
         why = "drawing cells is drawing rows only where rows are independent and count alike"
+    if why:
         return findings, (NotMeasured(what="bootstrap quantiles", why=why),)
-    known = tally.complete()
-    if not len(known.cells):
-        return findings, (NotMeasured(what="bootstrap quantiles", why="no row has truth and decision"),)
     boot = Bootstrap.of(known, n_boot, random_state)
     drawn: dict[tuple[str, tuple[str, ...]], tuple[Floats, Floats]] = {}
     out = []
     for f in findings:
-        if f.comparison not in KINDS or METRICS[f.metric].kind != "rate" or f.estimate.value is None:
+        if f.comparison not in COMPARED or METRICS[f.metric].kind != "rate" or f.estimate.value is None:
             out.append(f)
             continue
         if (f.metric, f.by) not in drawn:
@@ -68,19 +67,6 @@ def with_quantiles(
         values = compared(*drawn[f.metric, f.by], f.comparison)
         out.append(f.model_copy(update={"notes": (*f.notes, _note(values, f.comparison, ci_quantiles))}))
     return tuple(out), ()
-
-
-def compared(k: Floats, n: Floats, kind: Comparison) -> Floats:
-    """(B,) the comparison in each replicate, from (B, K) counts; groups with nobody drawn are left out of theirs."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p, overall = k / n, (k.sum(axis=1) / n.sum(axis=1))[:, None]
-        if kind == "difference":
-            return np.asarray(np.fmax.reduce(p, axis=1) - np.fmin.reduce(p, axis=1))
-        if kind == "ratio":
-            return np.asarray(np.fmin.reduce(p, axis=1) / np.fmax.reduce(p, axis=1))
-        if kind == "difference_to_overall":
-            return np.asarray(np.fmax.reduce(np.abs(p - overall), axis=1))
-        return np.asarray(np.fmin.reduce(np.fmin(p / overall, overall / p), axis=1))
 
 
 def _counts(boot: Bootstrap, metric: str, by: tuple[str, ...]) -> tuple[Floats, Floats]:

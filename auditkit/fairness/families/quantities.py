@@ -9,15 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.fairness import notes
-from auditkit.fairness.families import statements
 from auditkit.fairness.families.basis import Basis, Positions
 from auditkit.fairness.families.family import GroupFamily, Words, number
-from auditkit.fairness.notes import notes_of
 from auditkit.question import SPARSE
-from auditkit.records import Comparison, Finding
+from auditkit.records import Comparison, Estimate
 from auditkit.stats.comparisons import Quantity
-from auditkit.stats.pvalues import FamilyInterval, family_quantile
+from auditkit.stats.pvalues import family_quantile
 from auditkit.stats.rates import Limits, critical_value
 
 LimitsAt = Callable[[float], Limits]
@@ -60,20 +57,15 @@ class QuantityFamily(GroupFamily):
         """(K,) groups with n large enough, and an interval."""
         return super().large & np.isfinite(self.limits.low)
 
-    def finding(self, kind: Comparison) -> Finding:
-        """See `Answer`; over everybody, of concern `performance`."""
-        if kind == "overall":
-            e = self.estimate(0)
-            said = statements.of_everybody(self.metric, e)
-            return notes.finding(self.metric, kind, (), e, said, concern="performance", notes=self.remarks)
-        e, found = self.comparison(kind)
-        said, about = statements.of_comparison(self.metric, kind, self, e, found), self._notes(kind, found)
-        return notes.finding(self.metric, kind, self.by, e, said, by_group=self.by_group(), notes=about)
+    def overall(self) -> Estimate:
+        """See `GroupFamily`; sparse below `min_n`."""
+        return self.estimate(0) if self.groups else super().overall()
 
-    def _notes(self, kind: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
+    def further(self, kind: Comparison) -> tuple[str, ...]:
+        """See `GroupFamily`; which groups are large enough and have no interval."""
         single = [self.name(int(i)) for i in np.flatnonzero(~self.kept & (self.n >= max(1, self.min_n)))]
-        without = (f"left out, no interval: {', '.join(single)}",) if single else ()
-        return (*notes_of(self, kind, found), *without, *self.remarks)
+        without = (f"left out, no interval: {', '.join(single)}",) if single and kind != "overall" else ()
+        return (*without, *self.remarks)
 
     def mde(self) -> float | None:
         """(q + z₈₀) × the standard error of the difference of the two least known groups, read off their limits."""

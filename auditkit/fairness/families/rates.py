@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
+from auditkit.records import Comparison
 from auditkit.stats.rates import Floats, rate
 
+COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overall", "ratio_to_overall")
+"""What rates of groups are compared by."""
 N = TypeVar("N", np.int64, np.float64)
 
 
@@ -78,3 +81,17 @@ def cells_of(table: NDArray[N], cells: Sequence[tuple[int, int]]) -> NDArray[N]:
     for truth, decision in cells:
         out += table[:, truth, decision]
     return out
+
+
+def compared(k: NDArray[Any], n: NDArray[Any], kind: Comparison) -> Floats:
+    """(B,) a comparison of K rates, in each of B replicates of counts (B, K); groups with nobody are left out."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p, overall = k / n, (k.sum(axis=1) / n.sum(axis=1))[:, None]
+        if kind == "difference":
+            return np.asarray(np.fmax.reduce(p, axis=1) - np.fmin.reduce(p, axis=1))
+        if kind == "ratio":
+            return np.asarray(np.fmin.reduce(p, axis=1) / np.fmax.reduce(p, axis=1))
+        if kind == "difference_to_overall":
+            return np.asarray(np.fmax.reduce(np.abs(p - overall), axis=1))
+        r = p / overall
+        return np.asarray(np.fmin.reduce(np.fmin(r, 1 / r), axis=1))

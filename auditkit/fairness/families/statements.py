@@ -8,11 +8,12 @@ from __future__ import annotations
 from auditkit.catalogue import sentences
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import is_established
-from auditkit.fairness.families.family import GroupFamily
 from auditkit.formatting import decimals, interval, interval_in, percent, plain, points, quantity, quotient
 from auditkit.records import Comparison, Estimate
 from auditkit.stats.comparisons import EXTREMES, PAIRS
-from auditkit.stats.pvalues import FamilyInterval
+
+Sides = tuple[tuple[str, float], ...]
+"""The two groups behind a comparison, each with its value, the lower first."""
 
 
 def of_everybody(metric: str, e: Estimate) -> str:
@@ -29,14 +30,13 @@ def of_everybody(metric: str, e: Estimate) -> str:
 
 
 def of_comparison(
-    metric: str, kind: Comparison, family: GroupFamily, e: Estimate, found: FamilyInterval | None, other: str = ""
+    metric: str, by: tuple[str, ...], kind: Comparison, e: Estimate, sides: Sides | None, other: str = ""
 ) -> str:
     """An extreme, a difference or a ratio between groups, to everybody, or to `other` (a reference group, the rest)."""
     m, bounds = METRICS[metric], _interval(metric, e, kind)
-    if found is None or e.value is None:
-        return f"{m.head}: {sentences.incomparable(family.by, e.note, other=other)}"
-    low, high = family.name(found.first), family.name(found.second)
-    at_low, at_high = (value_text(metric, float(family.values[i])) for i in (found.first, found.second))
+    if sides is None or e.value is None:
+        return f"{m.head}: {sentences.incomparable(by, e.note, other=other)}"
+    (low, at_low), (high, at_high) = ((name, value_text(metric, value)) for name, value in sides)
     if kind in EXTREMES:
         which = "lowest" if kind == "group_min" else "highest"
         group = f"{percent(e.value)}, of {low}" if m.kind == "rate" else f"{low} {at_low}"
@@ -44,11 +44,11 @@ def of_comparison(
     size = _size(metric, kind, e)
     if kind in PAIRS:
         if not is_established(kind, e):
-            return _none(metric, m.head, family.by, kind, e)
+            return _none(metric, m.head, by, kind, e)
         return f"{m.head}: {low} {at_low}, {high} {at_high}, {size} ({bounds})."
     whom, sure = other or "everybody", f" ({bounds})" if other else ""
     if not is_established(kind, e):
-        return f"{m.head}: no group of {' and '.join(family.by)} is shown to differ from {whom}{sure}."
+        return f"{m.head}: no group of {' and '.join(by)} is shown to differ from {whom}{sure}."
     return f"{m.head}: {low}, with {at_low}, is farthest from {whom}, {size} ({bounds})."
 
 

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, rates
 from auditkit.check import Assessment, BaseCheck
 from auditkit.evidence.tally import Tally
-from auditkit.fairness import notes
-from auditkit.fairness.families import against, composites, dispersion, statements
+from auditkit.fairness.families import against, composites, dispersion
 from auditkit.fairness.families.composites import NOT_SERVED, served
-from auditkit.fairness.families.estimates import Family, families_of, rate_estimate
+from auditkit.fairness.families.estimates import families_of
 from auditkit.fairness.families.family import Answer, GroupFamily
-from auditkit.fairness.families.frame import Compared, PointValues, from_counts, from_fairlearn
+from auditkit.fairness.families.frame import from_fairlearn
 from auditkit.fairness.families.odds import PARTS, Odds, OddsMean
 from auditkit.fairness.families.quantiles import checked_quantiles, with_quantiles
-from auditkit.fairness.families.rates import RateTable
-from auditkit.fairness.groups import crossings
-from auditkit.fairness.notes import notes_of
-from auditkit.fairness.sets import Attributes, compared, named, sets_of
+from auditkit.fairness.families.rates import COMPARED
+from auditkit.fairness.sets import compared, named, sets_of
 from auditkit.options import checked_options
-from auditkit.question import SPARSE, Question
-from auditkit.records import Comparison, Finding, NotMeasured
+from auditkit.question import Question
+from auditkit.records import NotMeasured
 
 DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
-COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "difference_to_overall", "ratio_to_overall")
 _OF_ALL = (OddsMean.METRIC, *dispersion.DISPERSIONS)
 """Composites that have a value over all groups together, and none of one group."""
 _COMPOSED = (*composites.COMPOSITES, *_OF_ALL)
@@ -105,17 +98,14 @@ class GroupFairness(BaseCheck):
         missed = tuple(NotMeasured(what=m, why=NOT_SERVED) for m in self.metrics if m not in metrics)
         plain = [m for m in metrics if m not in _COMPOSED]
         composed = [m for m in metrics if m in composites.COMPOSITES]
-        everybody: dict[str, Answer] = {**rates_of(evidence, (), plain, level=level, engine=from_counts)}
-        everybody |= {m: composites.CompositeFamily.of(evidence, m, (), level=level) for m in composed}
-        known = [m for m in metrics if m in everybody and "overall" in METRICS[m].comparisons]
-        findings = [everybody[m].finding("overall") for m in known]
+        everybody = (answering(evidence, Question(m, "overall", level=level)) for m in metrics)
+        findings = [answer.finding("overall") for answer in everybody if answer is not None]
         sets = compared(sets_of(self.by, evidence.by), evidence.columns, what="group rates", concern="fairness")
         for by in sets.sets:
-            rates = rates_of(evidence, by, (*plain, "base_rate"), level=level)
+            rates = families_of(evidence, by, (*plain, "base_rate"), level=level, engine=from_fairlearn)
             findings += [rates[m].finding(c) for m in plain if m != "base_rate" for c in COMPARED]
             if set(PARTS) <= set(rates):
-                odds = Odds.of({m: rates[m].family for m in PARTS})
-                findings += [odds.finding(c) for c in ("difference", "ratio")]
+                findings += [Odds.of(rates).finding(c) for c in ("difference", "ratio")]
             findings.append(rates["base_rate"].finding("difference"))
             for m in composed:
                 family = composites.CompositeFamily.of(evidence, m, by, level=level)
@@ -150,76 +140,17 @@ def answering(tally: Tally, asked: Question) -> Answer | None:
 
 
 def _answer(tally: Tally, asked: Question) -> Answer:
-    metric, level, min_n = asked.metric, asked.level, asked.min_n
+    metric, by, level, min_n = asked.metric, asked.by, asked.level, asked.min_n
     if metric in dispersion.DISPERSIONS:
-        return dispersion.RateDispersion.of(tally, metric, asked.by, level=level, min_n=min_n)
-    answer: Answer
+        return dispersion.RateDispersion.of(tally, metric, by, level=level, min_n=min_n)
+    for odds in (Odds, OddsMean):
+        if metric == odds.METRIC:
+            return odds.of(families_of(tally, by, PARTS, level=level, min_n=min_n))
     family: GroupFamily
     if metric in composites.COMPOSITES:
-        answer = family = composites.CompositeFamily.of(tally, metric, asked.by, level=level, min_n=min_n)
+        family = composites.CompositeFamily.of(tally, metric, by, level=level, min_n=min_n)
     else:
-        odds = next((o for o in (Odds, OddsMean) if metric == o.METRIC), None)
-        rates = rates_of(tally, asked.by, PARTS if odds else (metric,), level=level, min_n=min_n, engine=from_counts)
-        if odds:
-            return odds.of({m: r.family for m, r in rates.items()})
-        answer, family = rates[metric], rates[metric].family
+        family = families_of(tally, by, (metric,), level=level, min_n=min_n)[metric]
     if asked.comparison in (*against.TO_REFERENCE, *against.TO_REST):
-        return against.Contrast(family, metric, asked.reference)
-    return answer
-
-
-@dataclass(frozen=True)
-class Rate:
-    """One rate in the crossed groups of one set of attributes."""
-
-    metric: str
-    family: Family
-    points: Compared
-    """Point values of its comparisons."""
-
-    def finding(self, kind: Comparison) -> Finding:
-        """See `Answer`; over everybody, of concern `performance`."""
-        metric, family = self.metric, self.family
-        if kind == "overall":
-            e = rate_estimate(0, 0, float("nan"), rows=0, level=family.level)
-            e = replace(family, min_n=SPARSE).estimate(0) if family.groups else e
-            said, about = statements.of_everybody(metric, e), family.basis.notes
-            return notes.finding(metric, kind, (), e, said, concern="performance", notes=about)
-        e, found = family.comparison(kind, getattr(self.points, kind, None))
-        ranked = crossings.ranking(family, metric) if kind == "difference" else None
-        about = notes_of(family, kind, found)
-        return notes.finding(
-            metric,
-            kind,
-            family.by,
-            e,
-            statements.of_comparison(metric, kind, family, e, found),
-            concern="data" if metric == "base_rate" else "fairness",
-            by_group=family.by_group(),
-            exhibits=() if ranked is None else (ranked,),
-            notes=about if ranked is None else (*about, crossings.note(family)),
-        )
-
-    def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
-        """See `Answer`."""
-        return self.family.p_value(kind, limit, above=above)
-
-
-def rates_of(
-    tally: Tally,
-    by: Attributes,
-    metrics: Sequence[str],
-    *,
-    level: float,
-    min_n: int = SPARSE,
-    engine: Callable[[Tally, RateTable, NDArray[np.bool_]], PointValues] = from_fairlearn,
-) -> dict[str, Rate]:
-    """Several rates over one set of attributes, by metric; `engine` gives the point values."""
-    table = RateTable.of(tally, by, tuple(dict.fromkeys(metrics)))
-    families = families_of(tally, table, level=level, min_n=min_n)
-    kept = np.array([f.kept for f in families.values()]).reshape(table.denominator.shape)
-    found = engine(tally, table, kept)
-    return {
-        m: Rate(m, replace(f, values=values), points)
-        for (m, f), values, points in zip(families.items(), found.by_group, found.compared, strict=True)
-    }
+        return against.Contrast(family, asked.reference)
+    return family

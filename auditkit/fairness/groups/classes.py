@@ -14,10 +14,13 @@ from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError
 from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.tally import Tally
+from auditkit.fairness.families.estimates import families_of
 from auditkit.fairness.families.family import Answer, Words
+from auditkit.fairness.families.frame import from_fairlearn
 from auditkit.fairness.families.one_vs_rest import COMPARED, ClassFamilies
 from auditkit.fairness.families.quantities import COMPARED as QUANTITY_COMPARED
 from auditkit.fairness.families.quantities import QuantityFamily
+from auditkit.fairness.families.rates import COMPARED as RATES_COMPARED
 from auditkit.fairness.groups import check
 from auditkit.fairness.sets import compared, named, sets_of
 from auditkit.options import checked_options
@@ -75,17 +78,17 @@ class ClassFairness(BaseCheck):
         whole = [m for m in self.metrics if m in WHOLE]
         parts = [m for m in self.metrics if m not in (*WHOLE, "macro_recall")]
         macro_too = "macro_recall" in self.metrics
-        findings = [r.finding("overall") for r in check.rates_of(hits, (), whole, level=level).values()]
-        findings += [macro_recall(evidence, (), level=level).finding("overall")] if macro_too else []
-        asked = [Question(m, "overall", level=level, label=c) for m in parts for c in evidence.classes]
-        findings += [found.finding("overall") for a in asked if (found := answering(evidence, a))]
+        asked = [Question(m, "overall", level=level) for m in (*whole, *(["macro_recall"] if macro_too else []))]
+        asked += [Question(m, "overall", level=level, label=c) for m in parts for c in evidence.classes]
+        findings = [found.finding("overall") for a in asked if (found := answering(evidence, a))]
         counts = evidence.table("cells")
         sets = compared(sets_of(self.by, evidence.by), counts, what="rates of classes", concern="fairness")
         for by in sets.sets:
-            right = check.rates_of(hits, by, whole, level=level) if whole else {}
-            findings += [r.finding(c) for r in right.values() for c in check.COMPARED]
-            family = macro_recall(evidence, by, level=level) if macro_too else None
-            findings += [] if family is None else [family.finding(kind) for kind in QUANTITY_COMPARED]
+            right = families_of(hits, by, whole, level=level, engine=from_fairlearn) if whole else {}
+            findings += [r.finding(c) for r in right.values() for c in RATES_COMPARED]
+            if macro_too:
+                family = macro_recall(evidence, by, level=level)
+                findings += [family.finding(kind) for kind in QUANTITY_COMPARED]
             for metric in dict.fromkeys([*parts, "base_rate"]):
                 shown: Sequence[Comparison] = ("difference",) if metric == "base_rate" else COMPARED
                 of_classes = ClassFamilies.of(evidence, metric, by, level=level)
@@ -98,10 +101,7 @@ def macro_recall(tally: ClassTally, by: Sequence[str], *, level: float, min_n: i
 
     Undefined in a group that lacks a class: a mean of fewer classes would be another quantity.
     """
-    counts = tally.counts(*by)
-    groups, table = counts.groups, counts.table
-    if not groups:
-        groups, table = ((),), np.zeros((1, len(tally.classes), len(tally.classes)), dtype=np.int64)
+    groups, table = tally.counts(*by)
     n = table.sum(axis=2)
     k = np.diagonal(table, axis1=1, axis2=2)
 

@@ -15,10 +15,9 @@ from auditkit.catalogue.derived import CONDITIONAL
 from auditkit.catalogue.index import METRICS, resolve
 from auditkit.catalogue.sentences import incomparable
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import DataError, PolicyError, listing, nearest
+from auditkit.errors import DataError, PolicyError, choices, listing, nearest
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
-from auditkit.fairness.families import statements
 from auditkit.fairness.families.estimates import Family
 from auditkit.fairness.families.family import group_estimates, nothing_to_compare, number
 from auditkit.fairness.families.rates import RateTable
@@ -112,8 +111,7 @@ class ConditionalParity(BaseCheck):
         for name in (name for b in self.by for name in b):
             if name not in attributes:
                 raise PolicyError(
-                    f"no sensitive feature '{name}' beside the control features; there are {listing(attributes)}."
-                    f"{nearest(name, attributes)}"
+                    f"no sensitive feature '{name}' beside the control features; there are {choices(name, attributes)}"
                 )
         return [tuple(b) for b in self.by]
 
@@ -180,7 +178,7 @@ class Conditional:
         counts: Any = rates.p * rates.effective_n  # no whole numbers, which Wilson does not ask for
         effective: Any = rates.effective_n
         groups = tuple(self.groups[i] for i in where)
-        return Family(self.by, groups, n.sum(axis=1), counts, effective, rates.p, self.level, 1)
+        return Family(self.metric, self.by, groups, n.sum(axis=1), counts, effective, rates.p, self.level, 1)
 
     def finding(self, kind: Comparison) -> Finding:
         """See `Answer`; of the standardised rates."""
@@ -191,7 +189,7 @@ class Conditional:
             family = self.family
             e, found = family.comparison(kind)
             e = e.model_copy(update={"method": f"rates standardised to equal {held}; {e.method}", "denominator": None})
-            said = statements.of_comparison(self.metric, kind, family, e, found)
+            said = family.said(kind, e, found)
             statement = f"With {held} held equal: {lower_first(said)}"
             by_group |= {g: self._estimate(i) for i, g in enumerate(family.groups)}
         told = notes.finding(
@@ -229,13 +227,9 @@ class Conditional:
 
     def _estimate(self, i: int) -> Estimate:
         """Of the group at this position of the family."""
-        update = {
-            "numerator": None,
-            "denominator": float(self.family.rows[i]),
-            "method": f"standardised; Wilson with {decimals(float(self.family.n[i]))} effective rows",
-            "state": "ok",
-            "note": "",
-        }
+        method = f"standardised; Wilson with {decimals(float(self.family.n[i]))} effective rows"
+        rows = float(self.family.rows[i])
+        update = {"numerator": None, "denominator": rows, "method": method, "state": "ok", "note": ""}
         return self.family.estimate(i).model_copy(update=update)
 
     def _table(self) -> Table:

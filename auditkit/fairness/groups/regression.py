@@ -19,8 +19,7 @@ from auditkit.evidence.errors import ErrorSums, GroupMoments, GroupValues
 from auditkit.evidence.frames import QUANTITIES
 from auditkit.fairness.families.family import Answer, Words, nothing_to_compare
 from auditkit.fairness.families.quantities import COMPARED, QuantityFamily
-from auditkit.fairness.notes import finding, title_of
-from auditkit.fairness.scores.values import p_text
+from auditkit.fairness.notes import finding, p_text, title_of
 from auditkit.fairness.sets import compared, named, sets_of
 from auditkit.formatting import plain
 from auditkit.options import checked_options
@@ -104,9 +103,6 @@ def family_from(
     moments: GroupMoments, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE
 ) -> QuantityFamily:
     """The same, from moments by group."""
-    if not moments.groups:
-        nothing = np.full((1, len(QUANTITIES)), np.nan)
-        moments = GroupMoments(((),), np.zeros(1, dtype=np.int64), nothing, nothing)
     column = QUANTITIES.index(_COLUMNS[metric])
     mean, variance, n = moments.mean[:, column], moments.variance[:, column], moments.n
     root = metric == "root_mean_squared_error"
@@ -178,7 +174,7 @@ def _distances(sums: ErrorSums, metrics: Sequence[str], by: tuple[str, ...], *, 
 
 
 def _told(metric: str, by: tuple[str, ...], t: distances.Tested, names: list[str], level: float) -> str:
-    head, size = METRICS[metric].title, f"distance {plain(t.value)}, p = {p_text(t.p)}".replace("= less", "is less")
+    head, size = METRICS[metric].title, f"distance {plain(t.value)}, {p_text(t.p, 'p = ', 'p is less than ')}"
     if t.p >= 1 - level:
         return sentences.no_gap(head, by, size, what="difference")
     return f"{head}: {sentences.groups_of(by)} differ, {names[t.first]} and {names[t.second]} most ({size})."

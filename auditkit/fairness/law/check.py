@@ -14,8 +14,8 @@ from auditkit.evidence.scoring import ScoreCounts
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.law import findings
 from auditkit.fairness.law.impact import ImpactRatios as Ratios
-from auditkit.fairness.law.laws import Attributes, Selections, sex_and_race
-from auditkit.fairness.sets import compared, sets_of
+from auditkit.fairness.law.laws import Selections, sex_and_race
+from auditkit.fairness.sets import Attributes, compared, sets_of
 from auditkit.formatting import plain
 from auditkit.options import checked_options
 from auditkit.records import Finding, NotMeasured

@@ -10,7 +10,7 @@ from auditkit.catalogue.impact import Law
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.fairness import notes
-from auditkit.fairness.families.family import group_estimates, number
+from auditkit.fairness.families.family import estimated, group_estimates, number
 from auditkit.fairness.law.impact import Comparisons, ImpactRatios
 from auditkit.formatting import interval, percent, quotient
 from auditkit.question import SPARSE
@@ -74,62 +74,50 @@ def _remark(r: ImpactRatios, i: int) -> str:
 
 
 def _of_group(r: ImpactRatios, t: Comparisons, i: int) -> Estimate:
-    value = number(r.ratio[i])
-    state: State = "undefined" if value is None else "sparse" if r.rows[i] < SPARSE else "ok"
+    undefined = np.isnan(r.ratio[i])
+    state: State = "undefined" if undefined else "sparse" if r.rows[i] < SPARSE else "ok"
     note = ""
     if not r.included[i]:
         note = "left out: its share of the data is too small"
-    elif value is None:
+    elif undefined:
         note = "nobody is selected in any group: 0/0 is not a ratio"
     elif i == r.top:
         note = "the highest rate: the others are compared with it"
     elif np.isnan(t.high[i]):
         note = f"no interval: it or the highest group has fewer than {SPARSE} people"
-    return Estimate(
-        value=value,
-        low=number(t.low[i]),
-        high=number(t.high[i]),
-        level=r.level,
-        n=int(r.rows[i]),
-        method="" if np.isnan(t.high[i]) else "MOVER-R against the highest, at q of all pairs",
-        state=state,
-        note=note,
-    )
+    method = "" if np.isnan(t.high[i]) else "MOVER-R against the highest, at q of all pairs"
+    n = int(r.rows[i])
+    return estimated(r.ratio[i], t.low[i], t.high[i], level=r.level, n=n, method=method, state=state, note=note)
 
 
 def _notes(r: ImpactRatios, justification: str) -> tuple[str, ...]:
     attributes = " and ".join(r.by)
-    notes = [
+    told = [
         f"{r.unknown:,} rows fall within an unknown category of {attributes}; they are in no row of the table"
         if r.unknown
         else f"nobody falls within an unknown category of {attributes}"
     ]
     left_out = [r.name(int(i)) for i in np.flatnonzero(~r.included)]
     if left_out:
-        notes.append(f"left out of the impact ratios: {listing(left_out)}. Justification: {justification}")
+        told.append(f"left out of the impact ratios: {listing(left_out)}. Justification: {justification}")
     any_pair = r.family().p_value("ratio", 1.0, above=False)
     if any_pair is not None:
-        notes.append(
-            f"p of the claim that no two groups of {attributes} differ: {_p(any_pair)}, all pairs as one family"
-        )
-        notes.append(
+        p = notes.p_text(any_pair, less="below ")
+        told.append(f"p of the claim that no two groups of {attributes} differ: {p}, all pairs as one family")
+        told.append(
             "limits and p hold for all pairs of groups of a table together, since the highest is chosen by the data; "
             "Fisher’s mid-p compares a group with the highest alone, unadjusted"
         )
     top = r.top
     if top is not None and not r.large[top]:
-        notes.append(
+        told.append(
             f"the highest rate is that of {r.name(top)}, with only {r.rows[top]} people: the ratios of the table have "
             f"no interval, and the smallest ratio stated is among groups of at least {SPARSE}"
         )
     small = [r.name(int(i)) for i in np.flatnonzero(r.included & ~r.large)]
     if small:
-        notes.append(f"left out of the test, fewer than {SPARSE} people: {listing(small)}")
-    return tuple(notes)
-
-
-def _p(p: float) -> str:
-    return "below 0.001" if p < 0.001 else f"{p:.3f}"
+        told.append(f"left out of the test, fewer than {SPARSE} people: {listing(small)}")
+    return tuple(told)
 
 
 def _statement(metric: str, law: Law, r: ImpactRatios, e: Estimate, found: FamilyInterval | None) -> str:

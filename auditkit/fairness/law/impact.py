@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
@@ -10,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.fairness.families.estimates import Family
-from auditkit.fairness.law.laws import Attributes, Selections
+from auditkit.fairness.law.laws import Selections
+from auditkit.fairness.sets import Attributes
 from auditkit.question import SPARSE
-from auditkit.stats import fisher, pairs, pvalues
-from auditkit.stats.pvalues import FamilyInterval, family_quantile
-from auditkit.stats.rates import Floats, Limits, jeffreys, rate, wilson
+from auditkit.stats import comparisons, fisher
+from auditkit.stats.comparisons import Quantity
+from auditkit.stats.rates import Floats, rate
 
 
 class Comparisons(NamedTuple):
@@ -51,18 +53,10 @@ class ImpactRatios:
     @classmethod
     def of(cls, by: Attributes, selections: Selections, *, minimum_share: float, level: float) -> ImpactRatios:
         """Of the groups all of whose attributes are known; the shares are of all rows, the unknown ones too."""
-        known = selections.known()
-        rows = selections.rows[known]
+        known, unknown = selections.parted()
         total, share = int(selections.rows.sum()), Fraction(minimum_share).limit_denominator(10_000)
-        return cls(
-            by,
-            tuple(g for g, k in zip(selections.groups, known, strict=True) if k),
-            selections.selected[known],
-            rows,
-            total - int(rows.sum()),
-            rows * share.denominator >= share.numerator * total,
-            level,
-        )
+        included = known.rows * share.denominator >= share.numerator * total
+        return cls(by, *known, int(unknown.rows.sum()), included, level)
 
     @property
     def rates(self) -> Floats:
@@ -93,7 +87,8 @@ class ImpactRatios:
         """The groups included as a family of selection rates."""
         at = self.included
         groups = tuple(g for g, kept in zip(self.groups, at, strict=True) if kept)
-        return Family(self.by, groups, self.rows[at], self.selected[at], self.rows[at], self.rates[at], self.level)
+        rows, rates = self.rows[at], self.rates[at]
+        return Family("selection_rate", self.by, groups, rows, self.selected[at], rows, rates, self.level)
 
     def name(self, position: int) -> str:
         """A group in the data's own labels."""
@@ -102,29 +97,22 @@ class ImpactRatios:
     def tested(self) -> Comparisons:
         """Limits of each ratio to the highest rate and p of equality; none for the highest itself."""
         low, high, p, mid = (np.full(len(self.rows), np.nan) for _ in range(4))
-        top, kept = self.top, int(self.large.sum())
+        top, k, n = self.top, self.selected, self.rows
         if top is None:
             return Comparisons(low, high, p, mid)
-        others = [int(i) for i in np.flatnonzero(self.included) if i != top]
-        k, n = self.selected, self.rows
+        others = self.included & (np.arange(len(n)) != top)
         mid[others] = fisher.mid_p(k[others], n[others], k[top], n[top])
-        if self.large[top]:
-            q = family_quantile(self.level, kept)
-            for i in others:
-                if self.large[i]:
-                    found = self._pair(i, top, q, kept)
-                    low[i], high[i] = found.low, found.high
-                    p[i] = pvalues.p_value(
-                        lambda q, i=i: self._pair(i, top, q, kept),  # type: ignore[misc]
-                        1.0,
-                        above=False,
-                        tail_of=lambda q: pvalues.tail(q, kept, "pairs"),
-                    )
+        tested = np.flatnonzero(others & self.large)
+        if self.large[top] and len(tested):
+            claims = int(self.large.sum())
+            found = comparisons.Comparisons(self._own(tested), claims, self.level, other=self._own([top])).each("ratio")
+            high[tested] = np.minimum(1.0, found.high)
+            low[tested] = np.minimum(found.low, high[tested])
+            for i in tested.tolist():
+                pair = comparisons.Comparisons(self._own([i, top]), claims, self.level)
+                p[i] = pair.p_value("ratio", 1.0, above=False)
         return Comparisons(low, high, p, mid)
 
-    def _pair(self, i: int, top: int, q: float, kept: int) -> FamilyInterval:
-        limits = (wilson if kept == 2 else jeffreys)(self.selected[[i, top]], self.rows[[i, top]], q)
-        a, b = (Limits(limits.p[[j]], limits.low[[j]], limits.high[[j]]) for j in (0, 1))
-        found = pairs.ratio(a, b)
-        high = min(1.0, float(found.high[0]))
-        return FamilyInterval(float(found.value[0]), min(float(found.low[0]), high), high, i, top)
+    def _own(self, at: Sequence[int] | NDArray[np.intp]) -> Quantity:
+        k, n = self.selected[at], self.rows[at]
+        return lambda q, method: method(k, n, q)

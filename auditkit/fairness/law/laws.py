@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import MISSING
-from auditkit.errors import PolicyError, listing, nearest
+from auditkit.errors import PolicyError, choices
 from auditkit.evidence.tally import Tally
-
-Attributes = tuple[str, ...]
+from auditkit.fairness.sets import Attributes
 
 
 class Selections(NamedTuple):
@@ -26,13 +25,18 @@ class Selections(NamedTuple):
         """Rows with a decision, whether or not their truth is known; groups without one are left out."""
         counts = tally.counts(*by)
         decided = counts.table[:, :, 1:].sum(axis=1)
-        kept = decided.sum(axis=1) > 0
-        groups = tuple(g for g, k in zip(counts.groups, kept, strict=True) if k)
-        return cls(groups, decided[kept, 1], decided[kept].sum(axis=1))
+        rows = decided.sum(axis=1)
+        return cls(counts.groups, decided[:, 1], rows).where(rows > 0)
 
-    def known(self) -> NDArray[np.bool_]:
-        """(K,) groups all of whose attributes are known."""
-        return np.array([MISSING not in g for g in self.groups], dtype=bool)
+    def where(self, kept: NDArray[np.bool_]) -> Selections:
+        """Of some of the groups."""
+        groups = tuple(g for g, k in zip(self.groups, kept, strict=True) if k)
+        return Selections(groups, self.selected[kept], self.rows[kept])
+
+    def parted(self) -> tuple[Selections, Selections]:
+        """Groups all of whose attributes are known, and the others."""
+        known = np.array([MISSING not in g for g in self.groups], dtype=bool)
+        return self.where(known), self.where(~known)
 
 
 def sex_and_race(declared: Attributes, sex: str, race: str) -> list[Attributes]:
@@ -42,7 +46,7 @@ def sex_and_race(declared: Attributes, sex: str, race: str) -> list[Attributes]:
             example = next((a for a in declared if a not in (sex, race)), declared[0] if declared else "…")
             raise PolicyError(
                 f"nyc-ll144 needs the column of {'race/ethnicity' if role == 'race' else role}: no sensitive feature "
-                f"'{name}'; declared are {listing(declared)}.{nearest(name, declared)} Say which, as in "
+                f"'{name}'; declared are {choices(name, declared)} Say which, as in "
                 f"{role}='{example}'"
             )
     if sex == race:

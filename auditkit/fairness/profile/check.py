@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import DataError, listing, nearest
+from auditkit.errors import DataError, choices, listing
 from auditkit.evidence.profile import Profile
 from auditkit.fairness.profile import findings
 from auditkit.options import checked_options
@@ -51,7 +51,7 @@ class DataProfile(BaseCheck):
             if attribute not in declared:
                 raise DataError(
                     f"reference_population names '{attribute}', which is no sensitive feature; declared are "
-                    f"{listing(declared)}.{nearest(attribute, declared)}"
+                    f"{choices(attribute, declared)}"
                 )
         return Profile.of(batch)
 

@@ -13,8 +13,9 @@ from auditkit.catalogue.sentences import none_established
 from auditkit.errors import listing
 from auditkit.evidence.profile import Profile
 from auditkit.fairness.families.estimates import rate_estimate
-from auditkit.fairness.families.family import number
-from auditkit.fairness.notes import finding, title_of
+from auditkit.fairness.families.family import estimated, number
+from auditkit.fairness.notes import finding, p_text, title_of
+from auditkit.fairness.sets import Attributes
 from auditkit.formatting import confidence, decimals, interval, interval_in, percent, points, quotient, upper_first
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding, Table
@@ -28,7 +29,6 @@ MOST_CROSSINGS = 20_000
 """Crossings that are gone through for empty ones."""
 OTHERS = "(all others)"
 
-Attributes = tuple[str, ...]
 Counts = NDArray[np.int64]
 
 
@@ -75,7 +75,7 @@ def representation(profile: Profile, attribute: str, reference: Mapping[str, flo
         units=("", "", "percent", "percent", "points", "points", "points"),
     )
     notes = [f"limits of the differences hold together at {confidence(level)} (Šidák)"]
-    notes.append("χ² of all shares: undefined" if np.isnan(p) else f"χ² of all shares: {_p(p)}")
+    notes.append("χ² of all shares: undefined" if np.isnan(p) else f"χ² of all shares: {p_text(p, 'p = ', 'p < ')}")
     unnamed = [v for v in counts if v not in reference]
     if unnamed and left <= 1e-6:
         notes.append(f"in the data and not in the reference, whose shares add up to 1: {listing(unnamed)}")
@@ -91,11 +91,9 @@ def association(profile: Profile, attribute: str, *, level: float) -> Finding:
     n = int(table.sum())
     undefined = np.isnan(v.value)
     note = "a side has one value only: there is nothing to go together" if undefined else ""
-    e = Estimate(
-        value=number(v.value), low=number(v.low), high=number(v.high), level=level, n=n, note=note,
-        state="undefined" if undefined else "ok",
-        method="Cramér's V, bias-corrected; limits of the noncentral χ² turned round",
-    )  # fmt: skip
+    method = "Cramér's V, bias-corrected; limits of the noncentral χ² turned round"
+    state = "undefined" if undefined else "ok"
+    e = estimated(v.value, v.low, v.high, level=level, n=n, note=note, state=state, method=method)
     if e.value is None:
         statement = f"Whether the truth goes with {attribute} cannot be told: {note}."
     else:
@@ -116,7 +114,8 @@ def association(profile: Profile, attribute: str, *, level: float) -> Finding:
         rows=body,
         units=("", "", "", "percent"),
     )
-    beside = f"χ² of independence {_p(v.p)}; without the bias correction V is {decimals(v.uncorrected, 3)}"
+    p = p_text(v.p, "p = ", "p < ")
+    beside = f"χ² of independence {p}; without the bias correction V is {decimals(v.uncorrected, 3)}"
     notes: tuple[str, ...] = () if undefined else (f"{attribute}: {beside}",)
     if v.least_expected < 5:
         notes += (f"{attribute}: the smallest expected count is {v.least_expected:.2g}: below 5, the limits are rough",)
@@ -129,7 +128,7 @@ def missing_overall(profile: Profile, *, level: float) -> Finding:
     absent = {c: sum(next(iter(a.values())).values()) for c, a in profile.missing.items()}
     names = sorted(absent, key=lambda c: (-absent[c], c))
     most = absent[names[0]] if names else 0
-    e = rate_estimate(most, total, most / total if total else float("nan"), rows=total, level=level)
+    e = rate_estimate(most, total, level=level)
     statement = f"No value is missing in any of {len(profile.columns):,} columns."
     if names:
         statement = (
@@ -257,10 +256,6 @@ def _of_representation(
         f"{names[i]} of {attribute} has another share than in the reference population: {percent(k[i] / total)} of the "
         f"rows, {percent(ref[i])} of the population, {points(abs(k[i] / total - ref[i]))} points {more}.{also}"
     )
-
-
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def _named(groups: list[Attributes]) -> str:

@@ -18,7 +18,6 @@ from auditkit.errors import DataError, PolicyError, nearest
 from auditkit.evidence.rare import edge
 from auditkit.evidence.sample import Observations
 from auditkit.fairness import notes
-from auditkit.fairness.families.estimates import rate_estimate
 from auditkit.fairness.families.family import number
 from auditkit.formatting import confidence, plain, points, quantity
 from auditkit.options import checked_options
@@ -26,7 +25,7 @@ from auditkit.question import SPARSE
 from auditkit.records import Comparison, Curve, Estimate, Exhibit, Finding, NotMeasured, Series, Table
 from auditkit.stats.dependence import Permuted, distance_correlation, generalized_parity, kernel_weights, silverman
 from auditkit.stats.families import of_rates
-from auditkit.stats.rates import Floats
+from auditkit.stats.rates import Floats, critical_value, wilson
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
@@ -178,14 +177,11 @@ class ContinuousAttribute(BaseCheck):
         ends = [f"{e:.10g}" for e in self.edges]  # as they were given
         labels = [f"below {ends[0]}", *(f"{a} to below {b}" for a, b in pairwise(ends)), f"{ends[-1]} and above"]
         k, n = np.array(facts["selected"]), np.array(facts["counted"])
-        rows = []
-        for label, s, c in zip(labels, k.tolist(), n.tolist(), strict=True):
-            e = rate_estimate(s, c, s / c if c else float("nan"), rows=c, level=level)
-            rows.append((label, c, e.value, e.low, e.high))
+        shares = zip(labels, n.tolist(), *wilson(k, n, critical_value(level)), strict=True)
         table = Table(
             title=f"Selection rate by bins of {self.column}",
             columns=(self.column, "Rows", "Selected", "Lower limit", "Upper limit"),
-            rows=tuple(rows),
+            rows=tuple((label, c, *map(number, x)) for label, c, *x in shares),
             units=("", "", "percent", "percent", "percent"),
         )
         kept = n >= SPARSE

@@ -14,7 +14,7 @@ from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import listing
 from auditkit.evidence.sample import Observations
-from auditkit.fairness.families.family import number
+from auditkit.fairness.families.family import estimated
 from auditkit.fairness.notes import finding, title_of
 from auditkit.fairness.rows.encoding import Encoded, encoded, seen_columns
 from auditkit.fairness.sets import sets_of
@@ -67,13 +67,8 @@ class Proxies(BaseCheck):
             for name in told if x.columns else []:
                 tests += [_Test(attribute, name, f, a) for f, a in _aucs(x, (group == name).astype(np.int8))]
         return Observations(
-            {
-                "value": np.array([t.auc.value for t in tests]),
-                "error": np.array([t.auc.error for t in tests]),
-                "positives": np.array([float(t.auc.positives) for t in tests]),
-                "negatives": np.array([float(t.auc.negatives) for t in tests]),
-            },
-            {k: [str(getattr(t, k)) for t in tests] for k in ("attribute", "group", "feature")},
+            {k: np.array([float(getattr(t.auc, k)) for t in tests]) for k in _NUMBERS},
+            {k: [str(getattr(t, k)) for t in tests] for k in _LABELS},
             {"rows": len(features), "features": len(x.columns), "asked": asked, "left_out": x.left_out, "small": small},
         )
 
@@ -95,6 +90,8 @@ class Proxies(BaseCheck):
 
 ALL = ""
 """The feature that stands for all of them."""
+_LABELS, _NUMBERS = ("attribute", "group", "feature"), ("value", "error", "positives", "negatives")
+"""What the evidence keeps of each test."""
 
 
 class _Test(NamedTuple):
@@ -133,8 +130,8 @@ def _aucs(x: Encoded, y: NDArray[np.int8]) -> list[tuple[str, Auc]]:
 
 
 def _tests(evidence: Observations, attribute: str) -> list[_Test]:
-    labels = zip(*(evidence.labels[k] for k in ("attribute", "group", "feature")), strict=True)
-    numbers = zip(*(evidence.columns[k].tolist() for k in ("value", "error", "positives", "negatives")), strict=True)
+    labels = zip(*(evidence.labels[k] for k in _LABELS), strict=True)
+    numbers = zip(*(evidence.columns[k].tolist() for k in _NUMBERS), strict=True)
     return [
         _Test(attribute, group, feature, Auc(value, error, 0.0, int(m), int(n)))
         for (of, group, feature), (value, error, m, n) in zip(labels, numbers, strict=True)
@@ -193,13 +190,6 @@ def _findings(attribute: str, tests: list[_Test], facts: dict[str, Any], level: 
 
 
 def _estimate(a: Auc, level: float) -> Estimate:
-    low, high = auc_limits(a, critical_value(level))
-    return Estimate(
-        value=number(a.value),
-        low=number(low),
-        high=number(high),
-        level=level,
-        n=a.positives + a.negatives,
-        method="DeLong a fold, logit scale; false-coverage level",
-        state="undefined" if math.isnan(a.value) else "ok",
-    )
+    limits, n = auc_limits(a, critical_value(level)), a.positives + a.negatives
+    method, state = "DeLong a fold, logit scale; false-coverage level", "undefined" if math.isnan(a.value) else "ok"
+    return estimated(a.value, *limits, level=level, n=n, method=method, state=state)

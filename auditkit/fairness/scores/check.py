@@ -17,9 +17,8 @@ from auditkit.fairness.families.family import Answer
 from auditkit.fairness.scores import drift
 from auditkit.fairness.scores.curves import between_roc_curves, reliability, roc_curves
 from auditkit.fairness.scores.findings import Readings
-from auditkit.fairness.scores.reading import CROSSED, READ, read_each
 from auditkit.fairness.scores.remedies import remedies_finding
-from auditkit.fairness.scores.values import GroupScores, scores_of
+from auditkit.fairness.scores.values import CROSSED, READ, GroupScores, read_each, scores_of
 from auditkit.fairness.sets import Attributes, compared, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
@@ -61,7 +60,8 @@ class Scores(BaseCheck):
             why = "no score column" if evidence.missing_rows("score") else "no row with target, decision and score"
             concerns: tuple[Concern, ...] = ("calibration", "mitigation")
             return Assessment(not_measured=tuple(NotMeasured(what=self.name, why=why, concern=c) for c in concerns))
-        notes = _missing_notes(evidence)
+        lost = {what: evidence.missing_rows(what) for what in ("truth", "decision", "score")}
+        notes = [f"{n:,} rows left out: their {what} is missing" for what, n in lost.items() if n]
         findings = [read(evidence, (), m, level=level).finding("overall", notes=notes) for m in READ]
         sets = compared(asked, evidence.table("cells"), what="scores", concern="calibration")
         not_measured = list(sets.absent)
@@ -142,8 +142,3 @@ def _of_set(evidence: ScoreHistogram, by: Attributes, *, level: float) -> list[F
                 shown = exhibits.get((metric, comparison))
                 out.append(readings_.finding(comparison, exhibits=() if shown is None else (shown,)))
     return out
-
-
-def _missing_notes(evidence: ScoreHistogram) -> tuple[str, ...]:
-    lost = {what: evidence.missing_rows(what) for what in ("truth", "decision", "score")}
-    return tuple(f"{n:,} rows left out: their {what} is missing" for what, n in lost.items() if n)

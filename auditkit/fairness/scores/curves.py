@@ -9,8 +9,8 @@ import numpy as np
 from auditkit.catalogue.sentences import none_established
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.families.family import number
-from auditkit.fairness.notes import finding
-from auditkit.fairness.scores.values import GroupScores, p_text, scores_of
+from auditkit.fairness.notes import finding, p_text
+from auditkit.fairness.scores.values import GroupScores, scores_of
 from auditkit.formatting import decimals, points
 from auditkit.question import SPARSE
 from auditkit.records import Curve, Estimate, Finding, NotMeasured, Series

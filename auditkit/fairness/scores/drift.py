@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from auditkit.evidence.drift import LEAST, MOST, MOST_GROUPS, Drift, Steps, sets_of
 from auditkit.evidence.frames import columns_of
 from auditkit.evidence.merging import TOLD
-from auditkit.fairness.scores.reading import CROSSED, READ, plainly
-from auditkit.fairness.scores.values import FEWEST_FOR_BINS, Reading
+from auditkit.fairness.scores.values import CROSSED, FEWEST_FOR_BINS, READ, Reading, plainly
 
 if TYPE_CHECKING:
     from auditkit.evidence.histogram import ScoreHistogram

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.catalogue import sentences
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.metric import Metric
+from auditkit.catalogue.sentences import is_established
 from auditkit.errors import listing
 from auditkit.fairness.families.basis import Basis, Positions
 from auditkit.fairness.families.family import GroupFamily, number
-from auditkit.fairness.notes import finding
-from auditkit.fairness.scores.statements import statement
 from auditkit.fairness.scores.values import Reading
-from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate, State
+from auditkit.formatting import confidence, interval_in, lower_first, points, quantity, quotient
+from auditkit.records import Comparison, Concern, Estimate, State
 from auditkit.stats.comparisons import Comparisons, Quantity, of_each
 from auditkit.stats.pvalues import FamilyInterval, family_quantile
 from auditkit.stats.rates import Floats, critical_value
@@ -35,34 +36,38 @@ class Readings(GroupFamily):
     basis = Basis(())
     most = math.inf
 
-    @property
-    def concern(self) -> Concern:
-        """Ranking is a matter of fairness (of performance, for everybody); the rest of calibration."""
-        if "calibration" in self.metric:
-            return "calibration"
-        return "fairness" if self.by else "performance"
+    def concern(self, kind: Comparison) -> Concern:
+        """See `GroupFamily`; ranking as there, the rest is a matter of calibration."""
+        return "calibration" if "calibration" in self.metric else super().concern(kind)
 
-    def finding(
-        self, comparison: Comparison, *, exhibits: Sequence[Exhibit] = (), notes: Sequence[str] = ()
-    ) -> Finding:
-        """The finding of one comparison; `exhibits` and `notes` go with it."""
-        overall = comparison == "overall"
-        estimate, found = (self.estimate(0), None) if overall else self.comparison(comparison)
-        return finding(
-            self.metric,
-            comparison,
-            self.by,
-            estimate,
-            statement(self.metric, comparison, self, estimate, found),
-            concern=self.concern,
-            by_group=self.by_group(),
-            exhibits=exhibits,
-            notes=(*self._notes(comparison, found), *notes),
-        )
+    def said(self, kind: Comparison, e: Estimate, found: FamilyInterval | None, other: str = "") -> str:
+        """See `GroupFamily`; of a gap short, with the groups; one that may be chance names nobody."""
+        m = METRICS[self.metric]
+        if e.value is None:
+            return f"{m.title}: {sentences.incomparable(self.by, e.note) if self.by else f'undefined; {e.note}.'}"
+        one = m.wording.one.format(x=_written(m, e.value))
+        if kind == "overall":
+            head = "No miscalibration is established: " if _may_be_chance(m, e) else ""
+            return f"{head}{lower_first(one) if head else one}. {_sure(m, e)}"
+        assert found is not None
+        if kind != "difference":
+            which, groups = "lowest" if kind == "group_min" else "highest", sentences.groups_of(self.by)
+            if _may_be_chance(m, e):
+                return (
+                    f"{m.title}: none is established in any group of {' and '.join(self.by)}. "
+                    f"The {which} value is {_written(m, e.value)}. {_sure(m, e)}"
+                )
+            return f"{one} for {self.name(found.first)}, the {which} value of the {groups}. {_sure(m, e)}"
+        bounds = interval_in(e, quotient if m.unit == "number" else points)
+        if not is_established(kind, e):
+            return sentences.no_gap(m.title, self.by, bounds, unseen=None if e.mde is None else _gap(m, e.mde))
+        x, y = (_written(m, float(self.values[i])) for i in (found.first, found.second))
+        told = m.wording.two.format(low=self.name(found.first), high=self.name(found.second), x=x, y=y)
+        return f"{told}. The gap is {_gap(m, e.value)} ({bounds})."
 
-    def by_group(self) -> tuple[GroupEstimate, ...]:
-        """Every group, the sparse and the undefined ones too; none for everybody."""
-        return super().by_group() if self.by else ()
+    def overall(self) -> Estimate:
+        """See `GroupFamily`."""
+        return self.estimate(0)
 
     def estimate(self, i: int) -> Estimate:
         """The estimate of one group."""
@@ -125,21 +130,22 @@ class Readings(GroupFamily):
         q = family_quantile(self.level, len(self.positions))
         return number((q + critical_value(0.6)) * math.hypot(*worst))
 
-    def _notes(self, comparison: Comparison, found: FamilyInterval | None) -> list[str]:
-        notes = []
-        if found is not None and comparison == "difference" and len(self.groups) > 2:
-            notes.append(f"driven by {self.name(found.first)} against {self.name(found.second)}")
-        notes += self._of_bins(comparison, found)
+    def notes(self, kind: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
+        """See `GroupFamily`; what score bins leave open, too."""
+        told = []
+        if found is not None and kind == "difference" and len(self.groups) > 2:
+            told.append(f"driven by {self.name(found.first)} against {self.name(found.second)}")
+        told += self._of_bins(kind, found)
         for state, words in (("sparse", "left out, too few to tell"), ("undefined", "undefined")):
             names = [self.name(i) for i, r in enumerate(self.readings) if r.state == state]
-            if self.by and names:
-                notes.append(f"{words}: {listing(names)}")
-        return notes
+            if names:
+                told.append(f"{words}: {listing(names)}")
+        return tuple(told)
 
     def _of_bins(self, comparison: Comparison, found: FamilyInterval | None) -> list[str]:
         """What score bins leave open of a comparison of groups, and of which."""
         bounds = sorted((r.bound for r in self.readings if r.kept), reverse=True)[:2]
-        if comparison == "overall" or not any(bounds):
+        if not any(bounds):
             return []
         off = sum(bounds) if comparison == "difference" else bounds[0]
         groups = f"groups of {' and '.join(self.by)}"
@@ -148,3 +154,26 @@ class Readings(GroupFamily):
             whose = "" if found is None else f", that of {self.name(found.first)},"
             of = f"the {'largest' if comparison == 'group_max' else 'smallest'} of {groups}{whose}"
         return [f"{METRICS[self.metric].title}: {of} is from score bins: within {off:.1g} of its value over rows"]
+
+
+def _written(m: Metric, x: float) -> str:
+    """One group's value in words."""
+    if m.wording.above:
+        return f"{points(abs(x))} points {m.wording.above if x > 0 else m.wording.below}"
+    return quantity(x, "overall", of=m.unit)
+
+
+def _gap(m: Metric, x: float) -> str:
+    return quantity(x, "difference", of=m.unit)
+
+
+def _sure(m: Metric, e: Estimate) -> str:
+    """The interval as a sentence."""
+    low, high = (quantity(x, "overall", unit=m.unit != "points", of=m.unit) for x in (e.low, e.high))
+    of_what = m.wording.interval and f" points, {m.wording.interval}"
+    return f"The {confidence(e.level)} interval is {low} to {high}{of_what}."
+
+
+def _may_be_chance(m: Metric, e: Estimate) -> bool:
+    """True where the interval holds what right scores give."""
+    return m.right is not None and e.low is not None and e.high is not None and e.low <= m.right <= e.high

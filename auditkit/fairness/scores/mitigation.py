@@ -9,17 +9,16 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auditkit.alignment import aligned
-from auditkit.errors import DataError, PolicyError, listing, nearest
+from auditkit.errors import DataError, PolicyError, choices, listing
 from auditkit.evidence.histogram import Bins, ScoreHistogram
 from auditkit.evidence.score_grid import LEAST
-from auditkit.fairness.labels import given_columns, keys_of
+from auditkit.fairness.labels import counts_in, given_columns, keyed
 from auditkit.fairness.scores.thresholds import Constraint, GroupRule, Reach, best_common_cut, rules_for
+from auditkit.fairness.sets import Attributes
 from auditkit.question import SPARSE
 from auditkit.records import Report
 from auditkit.stats.rates import Floats
 
-Key = tuple[str, ...]
 CAUTION = (
     "Thresholds that differ by group treat people differently because of a protected attribute. In employment, credit "
     "and housing that is unlawful in many places (in the United States, 42 U.S.C. § 2000e-2(l) forbids cutoffs of "
@@ -31,7 +30,7 @@ CAUTION = (
 class GroupOutcome:
     """One group as it is decided now, and as the remedy would decide it (expected numbers of rows)."""
 
-    group: Key
+    group: Attributes
     negatives: int
     positives: int
     false_now: float
@@ -79,7 +78,7 @@ class Mitigation:
 
     by: tuple[str, ...]
     constraint: Constraint
-    rules: tuple[tuple[Key, GroupRule], ...]
+    rules: tuple[tuple[Attributes, GroupRule], ...]
     """Group → its rule; groups that are not here are decided at `common`."""
     common: float
     """The one threshold of greatest accuracy."""
@@ -107,13 +106,10 @@ class Mitigation:
 
         A group that has no rule is decided at the common threshold. Raises DataError for missing scores or columns.
         """
-        labelled = aligned({"score": score, **given_columns(groups, self.by)})
-        s = np.asarray(labelled.pop("score"), dtype=np.float64)
+        keys, scores = keyed({"score": score, **given_columns(groups, self.by)}, self.by, "score")
+        s = scores.astype(np.float64)
         if not np.all((s >= 0) & (s <= 1)):
             raise DataError("scores must be numbers in [0, 1], none missing, to be decided")
-        keys = keys_of(list(labelled.values()), self.by)
-        if len(keys) != len(s):
-            raise DataError(f"groups have {len(keys)} rows, score has {len(s)}")
         out = (s >= self.common).astype(np.float64)
         for key, rule in self.rules:
             where = (keys == np.array(key, dtype=object)).all(axis=1)
@@ -165,13 +161,13 @@ def mitigate(
     (1.0, [1, 0])
     """
     if constraint not in get_args(Constraint):
-        known = get_args(Constraint)
-        raise PolicyError(f"no constraint '{constraint}'; there are {listing(known)}.{nearest(constraint, known)}")
+        raise PolicyError(f"no constraint '{constraint}'; there are {choices(constraint, get_args(Constraint))}")
     if not 0 <= at_most <= 1:
         raise PolicyError(f"at_most must lie in [0, 1], it is {at_most:g}")
     if at_most and constraint in ("equalized_odds", "one_threshold"):
         raise PolicyError(f"at_most is for demographic_parity and equal_opportunity; {constraint} takes none")
-    evidence = _histogram(source)
+    missing = "the report has no score histogram: audit with checks=[ak.Scores(), …]"
+    evidence = counts_in(source, "mitigate", {"scores": ScoreHistogram}, missing)
     columns = (by,) if isinstance(by, str) else tuple(by)
     found = list(evidence.groups(*columns)) if columns else []
     if not found:
@@ -185,7 +181,7 @@ def enough(bins: Bins) -> bool:
 
 
 def _mitigation(
-    found: Sequence[tuple[Key, Bins]], by: tuple[str, ...], constraint: Constraint, at_most: float
+    found: Sequence[tuple[Attributes, Bins]], by: tuple[str, ...], constraint: Constraint, at_most: float
 ) -> Mitigation:
     common = best_common_cut([Reach.of(b) for _, b in found])
     own = [(k, Reach.of(b)) for k, b in found if enough(b)]
@@ -225,7 +221,7 @@ def _undecided(bins: Bins, cut: float) -> int:
     return int(bins.n[:, parted.any(axis=0)].sum())
 
 
-def _outcome(key: Key, bins: Bins, chance: Floats, own: bool) -> GroupOutcome:
+def _outcome(key: Attributes, bins: Bins, chance: Floats, own: bool) -> GroupOutcome:
     n, now, then = bins.n.sum(axis=1), bins.selected.sum(axis=1), bins.n @ chance
     return GroupOutcome(
         key, int(n[0]), int(n[1]), float(now[0]), float(now[1]), float(then[0]), float(then[1]), own
@@ -243,17 +239,6 @@ def _price(chances: Sequence[tuple[Bins, Floats]]) -> Price:
         total += float(change[1].sum() - change[0].sum())
     mean = total / rows
     return Price(mean, max(0.0, squares / rows - mean**2) ** 0.5 / rows**0.5, rows)
-
-
-def _histogram(source: ScoreHistogram | Report) -> ScoreHistogram:
-    if isinstance(source, ScoreHistogram):
-        return source
-    if not isinstance(source, Report):
-        raise DataError(f"mitigate takes a ScoreHistogram or a Report, not {type(source).__name__}")
-    stored = source.evidence.get("scores")
-    if stored is None:
-        raise DataError("the report has no score histogram: audit with checks=[ak.Scores(), …]")
-    return ScoreHistogram.from_json(stored.data)
 
 
 def _over(k: float, n: float) -> float:

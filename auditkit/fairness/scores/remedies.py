@@ -87,15 +87,11 @@ def frontier(groups: Sequence[Reach]) -> Frontier:
     for step in steps:
         at = best_positions(groups, hulls, float(GRID[step]))
         accuracy.append(float(weight @ [h.y[i] for h, i in zip(hulls, at, strict=True)]))
-    y = np.array(accuracy)
-    return Frontier(GRID[steps], y, _knee(GRID[steps], y))
-
-
-def _knee(x: NDArray[np.float64], y: NDArray[np.float64]) -> int | None:
+    x, y = GRID[steps], np.array(accuracy)
     if x.size < 3 or y[-1] - y[0] < 1e-6:
-        return None
+        return Frontier(x, y, None)
     above = (y - y[0]) / (y[-1] - y[0]) - (x - x[0]) / (x[-1] - x[0])
-    return int(above.argmax())
+    return Frontier(x, y, int(above.argmax()))
 
 
 def _knee_note(curve: Frontier) -> tuple[str, ...]:

@@ -1,24 +1,37 @@
-"""What the score histogram of one group says: a value, its limits at any critical value, and its state."""
+"""What the score histogram of a group says, metric by metric: a value, its limits at any critical value, its state."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 
 from auditkit.evidence.histogram import Bins, ScoreHistogram
-from auditkit.fairness.families.family import number
+from auditkit.fairness.families.family import estimated
+from auditkit.fairness.notes import p_text
+from auditkit.fairness.sets import Attributes
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, State
 from auditkit.stats import calibration
 from auditkit.stats.auc import Side, auc, auc_limits, normal
-from auditkit.stats.calibration import Sums
+from auditkit.stats.calibration import Logistic, Sums
 from auditkit.stats.rates import Floats, critical_value
 
+READ: tuple[str, ...] = (
+    "roc_auc",
+    "calibration_error",
+    "calibration_in_the_large",
+    "calibration_slope",
+    "calibration_intercept",
+    "cumulative_calibration_error",
+)
+"""Metrics of one group's own rows, in the order of the report."""
+CROSSED = ("bpsn_auc", "bnsp_auc")
 FEWEST_FOR_BINS = 100
 """Rows below which a group's calibration error is not judged: fewer than five bins of twenty."""
 LEAST_CHANCE = 5.0
@@ -50,11 +63,11 @@ class Reading:
 
     def estimate(self, level: float) -> Estimate:
         """As a record."""
-        low, high = self.limits(critical_value(level)) if self.state != "undefined" else (math.nan, math.nan)
-        return Estimate(
-            value=number(self.value) if self.state != "undefined" else None,
-            low=number(low),
-            high=number(high),
+        known = self.state != "undefined"
+        limits = self.limits(critical_value(level)) if known else (math.nan, math.nan)
+        return estimated(
+            self.value if known else math.nan,
+            *limits,
             level=level,
             n=self.rows,
             method=self.method,
@@ -89,7 +102,7 @@ class GroupScores(NamedTuple):
         return int(min(self.negatives.n.sum(), self.positives.n.sum()))
 
 
-def scores_of(evidence: ScoreHistogram, by: tuple[str, ...]) -> list[tuple[tuple[str, ...], GroupScores]]:
+def scores_of(evidence: ScoreHistogram, by: Attributes) -> list[tuple[tuple[str, ...], GroupScores]]:
     """Every crossed group of these columns; `by=()` gives everybody."""
     return [(group, GroupScores.of(bins)) for group, bins in evidence.groups(*by)]
 
@@ -159,14 +172,13 @@ def in_the_large(group: GroupScores, min_n: int = SPARSE) -> Reading:
     return _wald(mean, error, group.rows, "normal; variance at least that of right scores", state, note)
 
 
-def slope(group: GroupScores, min_n: int = SPARSE) -> Reading:
-    """Logistic calibration slope."""
-    return _logistic(group, calibration.slope(group.sums), min_n)
-
-
-def intercept(group: GroupScores, min_n: int = SPARSE) -> Reading:
-    """Logistic calibration intercept at slope 1."""
-    return _logistic(group, calibration.intercept(group.sums), min_n)
+def logistic(fit: Callable[[Sums], Logistic], group: GroupScores, min_n: int = SPARSE) -> Reading:
+    """Logistic calibration: `fit` gives its slope, or its intercept at slope 1."""
+    fitted = fit(group.sums)
+    state, note = _state(group.fewest, min_n, "positives or negatives", "all targets are equal")
+    if state != "undefined" and math.isnan(fitted.value):
+        state, note = "undefined", "the logistic fit has no finite solution: scores part the targets, or are constant"
+    return _wald(fitted.value, fitted.error, group.rows, "Wald", state, note)
 
 
 def cumulative(group: GroupScores, min_n: int = SPARSE) -> Reading:
@@ -193,22 +205,6 @@ def cumulative(group: GroupScores, min_n: int = SPARSE) -> Reading:
     return Reading(value, limits, group.rows, method, state=state, note=note, of_bins=bins, bound=bound)
 
 
-def p_text(p: float) -> str:
-    """A p-value in a sentence.
-
-    >>> p_text(0.0312), p_text(1e-9)
-    ('0.031', 'less than 0.001')
-    """
-    return "less than 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _logistic(group: GroupScores, fitted: calibration.Logistic, min_n: int) -> Reading:
-    state, note = _state(group.fewest, min_n, "positives or negatives", "all targets are equal")
-    if state != "undefined" and math.isnan(fitted.value):
-        state, note = "undefined", "the logistic fit has no finite solution: scores part the targets, or are constant"
-    return _wald(fitted.value, fitted.error, group.rows, "Wald", state, note)
-
-
 def _wald(value: float, error: float, rows: int, method: str, state: State, note: str) -> Reading:
     return Reading(value, lambda z: (value - z * error, value + z * error), rows, method, error, state, note)
 
@@ -217,3 +213,44 @@ def _state(count: int, fewest: int, what: str, nothing: str) -> tuple[State, str
     if not count:
         return "undefined", nothing
     return ("ok", "") if count >= fewest else ("sparse", f"only {count} {what}: too few to tell")
+
+
+def read_each(metric: str, groups: Sequence[GroupScores], min_n: int) -> tuple[Reading, ...]:
+    """One metric of every group."""
+    if metric == "roc_auc":
+        return tuple(ranking(g.negatives, g.positives, min_n) for g in groups)
+    if metric in CROSSED:
+        return _against_others(metric, groups, min_n)
+    if metric == "calibration_error":
+        enough = [g.rows for g in groups if g.rows >= max(min_n, FEWEST_FOR_BINS)]
+        bins = calibration.bins_for(min(enough, default=max(g.rows for g in groups)))  # the same number for every group
+        return tuple(calibration_error(g, bins, min_n) for g in groups)
+    readers: dict[str, Callable[[GroupScores, int], Reading]] = {
+        "calibration_in_the_large": in_the_large,
+        "calibration_slope": partial(logistic, calibration.slope),
+        "calibration_intercept": partial(logistic, calibration.intercept),
+        "cumulative_calibration_error": cumulative,
+    }
+    return tuple(readers[metric](g, min_n) for g in groups)
+
+
+def _against_others(metric: str, groups: Sequence[GroupScores], min_n: int) -> tuple[Reading, ...]:
+    """Each group's negatives (bpsn) or positives (bnsp) against the other side of all other groups."""
+    if len(groups) == 1:
+        one = ranking(groups[0].negatives, groups[0].positives)
+        alone = Reading(one.value, one.limits, one.rows, one.method, state="undefined", note="there is no other group")
+        return (alone,)
+    if metric == "bpsn_auc":
+        others = of_the_others([g.positives for g in groups])
+        return tuple(ranking(g.negatives, o, min_n) for g, o in zip(groups, others, strict=True))
+    others = of_the_others([g.negatives for g in groups])
+    return tuple(ranking(o, g.positives, min_n) for g, o in zip(groups, others, strict=True))
+
+
+def plainly(
+    evidence: ScoreHistogram, by: Attributes, metrics: Sequence[str]
+) -> dict[tuple[str, ...], dict[str, Reading]]:
+    """Group → metric → its reading as the bins give it."""
+    found = scores_of(evidence, by)
+    read_ = {m: read_each(m, [g for _, g in found], SPARSE) for m in metrics if by or m in READ}
+    return {k: {m: r[i] for m, r in read_.items()} for i, (k, _) in enumerate(found)}

@@ -11,7 +11,7 @@ import numpy as np
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, rates, resolve
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import DataError, PolicyError, listing, nearest
+from auditkit.errors import DataError, PolicyError, choices, listing, nearest
 from auditkit.evidence.coding import Coding, searchable
 from auditkit.evidence.crossed import CrossedSums
 from auditkit.evidence.sample import row_keys
@@ -63,8 +63,7 @@ class Subgroups(BaseCheck):
         )
         if name not in known:
             raise PolicyError(
-                f"Subgroups does not know the metric '{self.metric}'; it knows {listing(known, most=20)}."
-                f"{nearest(self.metric, known)}"
+                f"Subgroups does not know the metric '{self.metric}'; it knows {choices(self.metric, known, most=20)}"
             )
         object.__setattr__(self, "metric", name)
         if isinstance(self.coding, dict):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.evidence.crossed import CrossedSums
-from auditkit.fairness.search.conjunctions import Search, Subgroup, effective
+from auditkit.fairness.search.conjunctions import Search, effective
 from auditkit.stats.families import minimum_detectable
 from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
 from auditkit.stats.pairs import Interval
@@ -42,7 +41,8 @@ def confirm(evidence: CrossedSums, found: Search, *, rates: bool, level: float) 
     do not (`coverage_adjusted_level`), but for a difference that changed its side, which is never confirmed.
     """
     everybody = effective(evidence, 1, ())
-    part = _parts(evidence, found.carried)
+    sums = [[x[s.at] for x in effective(evidence, 1, s.by)] for s in found.carried]
+    part = Sums(*np.array(sums, dtype=np.float64).reshape(len(sums), 3).T)
     rest = Sums(*np.broadcast_arrays(*everybody.minus(part)))
     p = p_value(part, rest, rates=rates)
     same = np.sign(np.nan_to_num(part.mean - rest.mean)) == np.sign([s.difference for s in found.carried])
@@ -54,11 +54,6 @@ def confirm(evidence: CrossedSums, found: Search, *, rates: bool, level: float) 
     return Tested(
         part, rest, to_rest, adjusted, confirmed, adjusted_level, level, _mde(part, rest, adjusted_level, rates)
     )
-
-
-def _parts(evidence: CrossedSums, carried: Sequence[Subgroup]) -> Sums:
-    rows = [[x[s.at] for x in effective(evidence, 1, s.by)] for s in carried]
-    return Sums(*np.array(rows, dtype=np.float64).reshape(len(rows), 3).T)
 
 
 def _mde(part: Sums, rest: Sums, level: float, rates: bool) -> float:

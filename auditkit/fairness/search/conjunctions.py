@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,6 +120,11 @@ def _joined(parts: Sequence[Sums]) -> Sums:
     return Sums(*(np.concatenate(x) for x in zip(*parts, strict=True)))
 
 
+def _by_level(levels: Sequence[_Level], joined: NDArray[Any]) -> list[NDArray[Any]]:
+    """What was read of the joined subgroups, crossing by crossing."""
+    return np.split(joined, np.cumsum([len(level.where) for level in levels])[:-1])
+
+
 def effective(evidence: CrossedSums, half: int, by: tuple[str, ...]) -> Sums:
     """The sums of a half (0 searches, 1 confirms) over a crossing, equal rows counting as one observation.
 
@@ -154,13 +159,12 @@ def _adds_nothing(
     out = np.zeros(len(stands), dtype=bool)
     which: list[NDArray[np.intp]] = []
     broader: list[Sums] = []
-    start = 0
-    for level in levels:
-        rows = start + np.flatnonzero(stands[start : start + len(level.where)])
-        start += len(level.where)
+    for level, positions in zip(levels, _by_level(levels, np.arange(len(stands))), strict=True):
+        stand = stands[positions]
+        rows = positions[stand]
         if not len(rows) or len(level.by) == 1:
             continue
-        at = np.unravel_index(level.where[rows - start + len(level.where)], level.shape)
+        at = np.unravel_index(level.where[stand], level.shape)
         cells = effective(evidence, 0, level.by)
         for size in range(1, len(level.by)):
             for dropped in combinations(range(len(level.by)), size):
@@ -183,13 +187,12 @@ def _adds_nothing(
 def _subgroups(
     evidence: CrossedSums, levels: list[_Level], everybody: Sums, low: Floats, where: Booleans
 ) -> Iterator[Subgroup]:
-    start = 0
-    for level in levels:
-        for i in np.flatnonzero(where[start : start + len(level.where)]):
+    parts = zip(levels, _by_level(levels, low), _by_level(levels, where), strict=True)
+    for level, lows, wanted in parts:
+        for i in np.flatnonzero(wanted):
             position = tuple(int(p) for p in np.unravel_index(level.where[i], level.shape))
             one = Sums(*(x[i] for x in level.enough))
             conditions = tuple(evidence.labels[c][p] for c, p in zip(level.by, position, strict=True))
             difference = float(one.mean - everybody.minus(one).mean)
             share = float(one.n / everybody.n)
-            yield Subgroup(level.by, position, conditions, share, difference, float(low[start + i]))
-        start += len(level.where)
+            yield Subgroup(level.by, position, conditions, share, difference, float(lows[i]))

@@ -10,7 +10,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import too_small
 from auditkit.errors import listing
 from auditkit.fairness import notes
-from auditkit.fairness.families.family import number
+from auditkit.fairness.families.family import estimated, number
 from auditkit.formatting import confidence, decimals, interval, percent, points
 from auditkit.records import Estimate, Finding, Table, Unit
 
@@ -58,10 +58,8 @@ def _estimate(evidence: CrossedSums, found: Search, tested: Tested, order: list[
         return Estimate(value=None, level=tested.asked, n=rows, state="undefined", note=note)
     first = order[0]
     undefined = np.isnan(tested.to_rest.value[first])
-    return Estimate(
-        value=number(tested.to_rest.value[first]),
-        low=number(tested.to_rest.low[first]),
-        high=number(tested.to_rest.high[first]),
+    return estimated(
+        *(x[first] for x in tested.to_rest),
         level=tested.level,
         n=rows,
         denominator=_rows_of(evidence, found.carried[first]),
@@ -116,12 +114,7 @@ def _all_tested(metric: str, evidence: CrossedSums, found: Search, tested: Teste
                 title(s),
                 "yes" if tested.confirmed[i] else "no",
                 int(_rows_of(evidence, s)),
-                number(tested.part.mean[i]),
-                number(tested.rest.mean[i]),
-                number(tested.to_rest.value[i]),
-                number(tested.to_rest.low[i]),
-                number(tested.to_rest.high[i]),
-                number(tested.adjusted[i]),
+                *(number(x[i]) for x in (tested.part.mean, tested.rest.mean, *tested.to_rest, tested.adjusted)),
                 number(s.difference),
             )
         )
@@ -172,7 +165,14 @@ def _notes(evidence: CrossedSums, found: Search, tested: Tested) -> tuple[str, .
     binned = [c for c, edges in evidence.facts["edges"].items() if edges is not None]
     if binned:
         notes.append(f"binned at quantiles: {listing(binned)}")
-    notes += _not_crossed(evidence)
+    alone, labels = set(evidence.facts.get("alone", ())), evidence.labels
+    if alone:
+        crossed = listing([c for c in labels if c not in alone], most=40)
+        notes.append(
+            f"{len(alone):,} of {len(labels):,} columns were searched one at a time, not crossed with others: crossing "
+            f"all of them by {evidence.facts['depth']} is more than can be counted. Crossed were {crossed}; name "
+            "columns=[…], most important first, or a smaller depth, to choose"
+        )
     notes += [f"left out, {c}: {why}" for c, why in evidence.facts["left_out"].items()]
     copies = evidence.copies.average
     if copies > 1.05:
@@ -183,15 +183,3 @@ def _notes(evidence: CrossedSums, found: Search, tested: Tested) -> tuple[str, .
     if evidence.not_counted:
         notes.append(f"not counted: {evidence.not_counted:,} rows that the metric does not concern or cannot judge")
     return tuple(notes)
-
-
-def _not_crossed(evidence: CrossedSums) -> list[str]:
-    alone, depth = evidence.facts.get("alone", []), evidence.facts["depth"]
-    if not alone:
-        return []
-    crossed = [c for c in evidence.labels if c not in set(alone)]
-    return [
-        f"{len(alone):,} of {len(evidence.labels):,} columns were searched one at a time, not crossed with others: "
-        f"crossing all of them by {depth} is more than can be counted. Crossed were {listing(crossed, most=40)}; name "
-        "columns=[…], most important first, or a smaller depth, to choose"
-    ]
