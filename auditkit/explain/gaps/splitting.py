@@ -311,13 +311,9 @@ def _side_by_side(tensors: Sequence[Tensor]) -> Tensor:
 
 def _filled(real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
     """Both with missing entries at the mean of the known `real` ones, and a column that says which were missing."""
-    known = real.isfinite()
-    if bool(known.all()):
-        return real, made
-    mean = torch.where(known, real, 0.0).sum(0) / known.sum(0).clamp(min=1)
-    some = ~known.all(0)
+    from sklearn.impute import SimpleImputer
 
-    def filled(x: Tensor) -> Tensor:
-        return torch.cat([torch.where(x.isfinite(), x, mean), (~x.isfinite())[:, some].double()], dim=1)
-
-    return filled(real), filled(made)
+    known = [torch.where(x.isfinite(), x, torch.nan).numpy() for x in (real, made)]
+    imputer = SimpleImputer(add_indicator=True, keep_empty_features=True).fit(known[0])
+    a, b = (torch.as_tensor(imputer.transform(x)) for x in known)
+    return a, b
