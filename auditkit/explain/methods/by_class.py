@@ -10,14 +10,12 @@ import torch
 
 from auditkit.explain.captum_calls import Gradients, Tensors, check_baseline, gradients_of_the_sum, over_rows, seeded
 from auditkit.explain.methods.gradients import as_module, on_modules
-from auditkit.explain.methods.names import PREFIX
+from auditkit.explain.methods.names import DRAWN_ROWS, PREFIX, baseline_of
 from auditkit.explain.methods.perturbation import masks_of, shared_out, windows
 from auditkit.explain.surface import Surface
 
 ADD_UP = {"IntegratedGradients", "DeepLift", "DeepLiftShap", "ShapleyValueSampling", "ShapleyValues", "KernelShap"}
 """Classes whose contributions promise to sum up to F(x) − F(baseline)."""
-DISTRIBUTIONS = {"GradientShap", "DeepLiftShap"}
-"""Classes whose baselines are rows to draw from."""
 WHOLE = {"FeaturePermutation"}
 """Classes that look at all rows of a call together."""
 COPIES = 64
@@ -35,7 +33,7 @@ class CaptumMethod:
         self.hooks = "model" in built_of
         self.of_gradients = issubclass(self.kind, captum.attr.GradientAttribution)
         self.adds_up = self.kind.__name__ in ADD_UP
-        self.distribution = self.kind.__name__ in DISTRIBUTIONS
+        self.distribution = baseline_of(name) == DRAWN_ROWS
 
     def __call__(self, at: Surface, baseline: Tensors, *, n_steps: int = 50, seed: int = 0) -> Tensors:
         """Contributions with the shapes of the points."""
