@@ -10,7 +10,7 @@ from torch import Tensor
 
 from auditkit.arrays import Floats, Ints
 from auditkit.explain.asking import finite
-from auditkit.explain.captum_calls import Tensors, gradients_of_the_sum, in_chunks, rows_per_call
+from auditkit.explain.captum_calls import Tensors, gradients_of_the_sum, in_chunks, rows_per_call, spread
 from auditkit.explain.methods.catalogue import Method
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.impute import imputed
@@ -77,11 +77,6 @@ class Trial:
         out = torch.cat(parts)
         finite(out.numpy())
         return out
-
-
-def spread(baseline: Tensors, at: Surface) -> Tensors:
-    """The baseline (1, …), once a row of the surface."""
-    return tuple(b.expand(len(at), *b.shape[1:]) for b in baseline)
 
 
 def repeated(at: Surface, times: int) -> Surface:
