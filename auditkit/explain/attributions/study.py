@@ -134,8 +134,6 @@ class Setup:
     method: str
     n_steps: int
     seed: int
-    everything: bool
-    """Whether every input is moved as it is, whole numbers too."""
     switched: str = ""
     """Why it is not the method that was asked for; empty: it is."""
 
@@ -167,18 +165,10 @@ def attributed(
 
 def _ready(model: Model, features: pd.DataFrame, method: str, n_steps: int | None, seed: int, scale: Scale) -> Setup:
     how = method_of(method)
-    at = surface_of(model, features, scale=scale)
-    everything = _moves_everything(at, how)
-    if everything:
-        at = surface_of(model, features, scale=scale, everything=True)
+    at = surface_for(model, features, how, scale=scale)
     smooth = how.needs_gradient and differentiable(at)
     steps = (STEPS_SMOOTH if smooth else STEPS_KINKED) if how.quadrature else OTHER_STEPS
-    return Setup(at, how, method, n_steps or steps, seed, everything)
-
-
-def _moves_everything(at: Surface, how: Method) -> bool:
-    """Where a method needs no gradient and something has none."""
-    return not how.needs_gradient and (not at.points or bool(at.unmoved))
+    return Setup(at, how, method, n_steps or steps, seed)
 
 
 def surface_of(model: Model, features: pd.DataFrame, *, scale: Scale = "decision", everything: bool = False) -> Surface:
@@ -192,9 +182,11 @@ def surface_of(model: Model, features: pd.DataFrame, *, scale: Scale = "decision
 
 
 def surface_for(model: Model, features: pd.DataFrame, how: Method, *, scale: Scale = "decision") -> Surface:
-    """The surface that a method explains."""
+    """The surface that a method explains: of everything, where it needs no gradient and something has none."""
     at = surface_of(model, features, scale=scale)
-    return surface_of(model, features, scale=scale, everything=True) if _moves_everything(at, how) else at
+    if how.needs_gradient or (at.points and not at.unmoved):
+        return at
+    return surface_of(model, features, scale=scale, everything=True)
 
 
 def groups_of(model: Model, inputs: Inputs, features: pd.DataFrame) -> Groups:

@@ -120,7 +120,8 @@ def _explained(
         baseline, mean = drawn_rows(model, background, weight, ready.seed)
         start = np.array([mean])
     else:
-        baseline = mean_point(model, background, weight, everything=ready.everything)
+        whole_numbers = not all(p.is_floating_point() for p in ready.at.points)
+        baseline = mean_point(model, background, weight, everything=whole_numbers)
         start = ready.at.at(baseline).double().cpu().numpy()
     found, parts = from_there(ready, ready.at, baseline, start)
     checks = () if found.epsilon is None else (completeness_check(found.epsilon, found.steps),)
