@@ -268,11 +268,7 @@ def _refined(
 
 def _by_feature(at: Surface, found: Tensors) -> Floats:
     """(N, features) on the CPU."""
-    out: Floats = summed(at.groups, found).cpu().numpy()
-    bad = ~np.isfinite(out).all(1)
-    if bad.any():
-        raise NotExplained(f"the net's attributions are NaN or infinite for {int(bad.sum())} rows")
-    return out
+    return finite(summed(at.groups, found).cpu().numpy(), "the net's attributions")
 
 
 def _start(ready: Setup, at: Surface, baseline: Tensors) -> Floats:
