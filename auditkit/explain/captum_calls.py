@@ -90,6 +90,16 @@ def over_rows(call: Call, at: Surface, baseline: Tensors, *, copies: int, output
     return in_chunks(one, carried, rows=rows_per_call(at, copies=copies))
 
 
+def asked(engine: Any, part: Surface, **options: Any) -> Tensors:
+    """What an engine of Captum attributes to the points of some rows."""
+    return tuple(engine.attribute(part.points, additional_forward_args=part.fixed or None, **options))
+
+
+def spread(baseline: Tensors, at: Surface) -> Tensors:
+    """The baseline (1, …) or (N, …), once a row of the surface."""
+    return tuple(b.expand(len(at), *b.shape[1:]) for b in baseline)
+
+
 def check_baseline(at: Surface, baseline: Tensors, *, any_rows: bool = False) -> None:
     """ModelError unless there is one baseline a point of the surface, (1, …) or (N, …).
 

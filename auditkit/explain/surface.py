@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import answering
-from auditkit.explain.embedded import Lookup, features_of, lookups, replaced_outputs
+from auditkit.explain.embedded import Lookup, Scalar, features_of, lookups, replaced_outputs
 from auditkit.inputs.groups import Groups
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, leaves, packed, taken
+from auditkit.inputs.packing import Inputs, leaves, packed
 
 Forward = Callable[..., Tensor]
 Scale = Literal["decision", "score"]
@@ -74,14 +74,13 @@ def surface(model: Model, inputs: Inputs, groups: Groups, *, scale: Scale = "dec
             calls.append(call)
             masks.append(number[found[1]])
     moved = [i for i, t in enumerate(tensors) if t.is_floating_point()]
-    build = _Build(scalar, inputs, tuple(calls))
-    if isinstance(inputs, Tensor) and not moved and _counts(build):
+    if isinstance(inputs, Tensor) and not moved and _counts(scalar, inputs, calls):
         moved = [0]
         tensors = (tensors[0].to(torch.get_default_dtype()),)
     still = [i for i in range(len(tensors)) if i not in moved]
     points = (*(tensors[i] for i in moved), *(c.output for c in calls))
     own = Groups(named.names, (*(groups.masks[i] for i in moved), *masks))
-    return Surface(build.forward(moved, still), points, tuple(tensors[i] for i in still), own, model.module)
+    return Surface(_forward(scalar, inputs, calls, moved), points, tuple(tensors[i] for i in still), own, model.module)
 
 
 def whole(model: Model, inputs: Inputs, groups: Groups, *, scale: Scale = "decision") -> Surface:
@@ -90,7 +89,7 @@ def whole(model: Model, inputs: Inputs, groups: Groups, *, scale: Scale = "decis
     return Surface(lambda *given: scalar(packed(inputs, given)), leaves(inputs), (), groups, model.module)
 
 
-def _scalar(model: Model, scale: Scale) -> Callable[[Inputs], Tensor]:
+def _scalar(model: Model, scale: Scale) -> Scalar:
     def scalar(given: Inputs) -> Tensor:
         with answering():
             out = model.decision(given)
@@ -99,36 +98,29 @@ def _scalar(model: Model, scale: Scale) -> Callable[[Inputs], Tensor]:
     return scalar
 
 
-@dataclass(frozen=True)
-class _Build:
-    """What a forward function is built of."""
+def _forward(scalar: Scalar, inputs: Inputs, calls: Sequence[Lookup], moved: Sequence[int]) -> Forward:
+    """(points, fixed) → F: moved inputs, then outputs of embeddings, then what goes along."""
+    a, b = len(moved), len(moved) + len(calls)
+    still = [i for i in range(len(leaves(inputs))) if i not in moved]
 
-    scalar: Callable[[Inputs], Tensor]
-    inputs: Inputs
-    calls: tuple[Lookup, ...]
+    def forward(*given: Tensor) -> Tensor:
+        parts: list[Tensor] = list(leaves(inputs))
+        for i, tensor in zip((*moved, *still), (*given[:a], *given[b:]), strict=True):
+            parts[i] = tensor
+        with replaced_outputs(calls, given[a:b]):
+            return scalar(packed(inputs, parts))
 
-    def forward(self, moved: Sequence[int], still: Sequence[int]) -> Forward:
-        """(points, fixed) → F: moved inputs, then outputs of embeddings, then what goes along."""
-        a, b = len(moved), len(moved) + len(self.calls)
-
-        def forward(*given: Tensor) -> Tensor:
-            parts: list[Tensor] = list(leaves(self.inputs))
-            for i, tensor in zip((*moved, *still), (*given[:a], *given[b:]), strict=True):
-                parts[i] = tensor
-            with replaced_outputs(self.calls, given[a:b]):
-                return self.scalar(packed(self.inputs, parts))
-
-        return forward
+    return forward
 
 
-def _counts(build: _Build, rows: int = 8) -> bool:
+def _counts(scalar: Scalar, inputs: Tensor, calls: Sequence[Lookup], rows: int = 8) -> bool:
     """Whether the net computes with its whole numbers: it takes floats as well, and their gradient is not 0."""
     few = slice(rows)
-    (ids,) = leaves(taken(build.inputs, few))
+    ids = inputs[few]
     if ids.dtype == torch.bool:
         return False
-    outputs = [c.output[few] for c in build.calls]
-    forward = build.forward([0], [])
+    outputs = [c.output[few] for c in calls]
+    forward = _forward(scalar, inputs, calls, [0])
     point = ids.to(torch.get_default_dtype()).requires_grad_()
     try:
         with torch.enable_grad():

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictInt, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
 
-from auditkit.disclosure import Disclosure
-from auditkit.errors import PolicyError
-from auditkit.gate.parts import Names, check_keys, part
-from auditkit.gate.toml import Document
+from auditkit.gate.parts import Names
 from auditkit.records import Record, Task
 
 
@@ -84,44 +81,13 @@ class Asked(Record):
     """file:line, for errors."""
 
 
-class Audited(Record):
-    """The tables beside the policy."""
-
-    model: ModelTable | None = None
-    predictions: PredictionsTable | None = None
-    data: DataTable | None = None
-    audit: AuditTable = AuditTable()
-    report: Disclosure = Disclosure()
-    """What the report gives away: its profile, the size below which groups are suppressed, whether rows are kept."""
-    checks: tuple[Asked, ...] = ()
-    """What is asked; empty: the default."""
+def _as_asked(entry: Any) -> Any:
+    """A `[[check]]` as it is written: its name among its options."""
+    if not isinstance(entry, dict):
+        return entry
+    if not isinstance(entry.get("name"), str):
+        raise ValueError('a check needs its name, as in name = "subgroups"')
+    return {"name": entry["name"], "options": {k: v for k, v in entry.items() if k != "name"}}
 
 
-def audited_from(document: Document) -> Audited:
-    """Check the tables of a parsed document beside its policy; PolicyError names file and line."""
-    check_keys(document)
-    data = document.data
-    if "model" in data and "predictions" in data:
-        raise PolicyError(f"{document.where(('predictions',))}: declare [model] or [predictions], not both")
-    return Audited(
-        model=part(document, ModelTable, "model") if "model" in data else None,
-        predictions=part(document, PredictionsTable, "predictions") if "predictions" in data else None,
-        data=part(document, DataTable, "data") if "data" in data else None,
-        audit=part(document, AuditTable, "audit"),
-        report=part(document, Disclosure, "report"),
-        checks=_checks(document),
-    )
-
-
-def _checks(document: Document) -> tuple[Asked, ...]:
-    raw = document.data.get("check", [])
-    if not isinstance(raw, list) or not all(isinstance(c, dict) for c in raw):
-        raise PolicyError(f"{document.where(('check',))}: write [[check]], with double brackets, for each check")
-    asked = []
-    for i, entry in enumerate(raw):
-        where = document.where(("check", i))
-        name = entry.get("name")
-        if not isinstance(name, str):
-            raise PolicyError(f'{where}: a check needs its name, as in name = "subgroups"')
-        asked.append(Asked(name=name, options={k: v for k, v in entry.items() if k != "name"}, where=where))
-    return tuple(asked)
+CheckTable = Annotated[Asked, BeforeValidator(_as_asked)]

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auditkit.gate.audited import Audited, audited_from
-from auditkit.gate.policy import Policy, policy_from
+from auditkit.disclosure import Disclosure
+from auditkit.gate.audited import Asked, AuditTable, DataTable, ModelTable, PredictionsTable
+from auditkit.gate.policy import Policy, policy_from, written
 from auditkit.gate.toml import Document, read
+from auditkit.records import Record
 
 
-class Config(Audited):
+class Config(Record):
     """A whole configuration file: what is audited, and the policy."""
 
+    model: ModelTable | None = None
+    predictions: PredictionsTable | None = None
+    data: DataTable | None = None
+    audit: AuditTable = AuditTable()
+    report: Disclosure = Disclosure()
+    """What the report gives away: its profile, the size below which groups are suppressed, whether rows are kept."""
+    checks: tuple[Asked, ...] = ()
+    """What is asked; empty: the default."""
     folder: str = "."
     """The folder of the file: its paths are relative to it."""
     policy: Policy = Policy()
@@ -26,5 +36,9 @@ def load_config(path: str | Path) -> Config:
 
 def config_from(document: Document) -> Config:
     """Check a parsed document against the language of configurations."""
-    audited = audited_from(document)
-    return Config(**{k: getattr(audited, k) for k in Audited.model_fields}, policy=policy_from(document))
+    tables = written(document)
+    return Config(
+        **{k: getattr(tables, k) for k in ("model", "predictions", "data", "audit", "report")},
+        checks=tuple(c.model_copy(update={"where": document.where(("check", i))}) for i, c in enumerate(tables.check)),
+        policy=policy_from(document, tables),
+    )

@@ -1,9 +1,9 @@
-"""What every part of a configuration is checked by: a table against a record, mistakes named with file and line."""
+"""What a configuration is checked by: its tables against a record, mistakes named with file and line."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
@@ -16,54 +16,53 @@ _LATER = {
 }
 """Keys that the policy language has and this version does not."""
 
-KEYS = ("model", "predictions", "data", "audit", "report", "check", "words", "policy", "defaults", "rule")
-"""Tables of a configuration."""
-
 R = TypeVar("R", bound=BaseModel)
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda x: (x,) if isinstance(x, str) else x)]
 """Names, or one alone."""
 
 
-def check_keys(document: Document) -> None:
-    """PolicyError for a table that no configuration has."""
-    for key in document.data:
-        if key not in KEYS:
-            raise unknown(document, (key,), KEYS)
-
-
-def part(document: Document, record: type[R], *path: str | int) -> R:
-    value: Any = document.data
-    for step in path:
-        value = value.get(step, {}) if isinstance(value, dict) else value[step]
-    if not isinstance(value, dict):
-        raise PolicyError(f"{document.where(path)}: '{path[0]}' must be a table")
-    for key in value:
-        if key not in record.model_fields:
-            raise unknown(document, (*path, key), list(record.model_fields))
+def read_as(document: Document, record: type[R]) -> R:
+    """The document as a record of tables; PolicyError with file and line for what is no part of it."""
     try:
-        return record.model_validate(value)
+        return record.model_validate(document.data)
     except ValidationError as e:
-        raise invalid(document, path, e) from None
+        raise _refused(document, record, e) from None
 
 
-def unknown(document: Document, path: Path_, known: Sequence[str]) -> PolicyError:
-    key = str(path[-1])
-    if key in _LATER:
-        return PolicyError(f"{document.where(path)}: '{key}': {_LATER[key]} not in this version")
-    return PolicyError(
-        f"{document.where(path)}: unknown key '{key}'; known are {listing(known, most=20)}.{nearest(key, known)}"
-    )
-
-
-def invalid(document: Document, path: Path_, error: ValidationError) -> PolicyError:
-    first = error.errors()[0]
-    inside: Path_ = tuple(p for p in first["loc"] if isinstance(p, str | int))
-    if first["type"] == "missing":
-        return PolicyError(f"{document.where(path)}: '{inside[-1]}' is missing in [{'.'.join(map(str, path))}]")
+def _refused(document: Document, record: type[BaseModel], error: ValidationError) -> PolicyError:
+    """Of several mistakes an unknown key comes first: the others can follow from it."""
+    errors = error.errors()
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
+    loc, kind = first["loc"], first["type"]
+    table = loc[:2] if len(loc) > 1 and isinstance(loc[1], int) else loc[:1]
+    at = document.where(loc)
+    if kind == "extra_forbidden":
+        return _unknown(at, str(loc[-1]), list(_within(record, loc[:-1]).model_fields))
+    if kind == "missing":
+        return PolicyError(f"{at}: '{loc[-1]}' is missing in [{'.'.join(map(str, table))}]")
+    if kind == "tuple_type" and len(loc) == 1:
+        return PolicyError(f"{at}: write [[{loc[0]}]], with double brackets, for each {loc[0]}")
+    if kind in ("model_type", "dict_type"):
+        return PolicyError(f"{at}: '{'.'.join(str(p) for p in loc if not isinstance(p, int))}' must be a table")
     expected = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "literal_error":
+    if kind == "literal_error":
         expected += f", got {first['input']!r}"
-    return PolicyError(f"{document.where((*path, *inside))}: '{'.'.join(map(str, inside))}': {expected}")
+    inside = ".".join(map(str, loc[len(table) :]))
+    return PolicyError(f"{at}: '{inside}': {expected}" if inside else f"{at}: {expected}")
+
+
+def _unknown(at: str, key: str, known: Sequence[str]) -> PolicyError:
+    if key in _LATER:
+        return PolicyError(f"{at}: '{key}': {_LATER[key]} not in this version")
+    return PolicyError(f"{at}: unknown key '{key}'; known are {listing(known, most=20)}.{nearest(key, known)}")
+
+
+def _within(hint: Any, path: Path_) -> Any:
+    """The record at a path inside another."""
+    if not (isinstance(hint, type) and issubclass(hint, BaseModel)):
+        return next((r for inner in get_args(hint) if (r := _within(inner, path)) is not None), None)
+    names = [p for p in path if isinstance(p, str)]
+    return _within(hint.model_fields[names[0]].annotation, tuple(names[1:])) if names else hint
 
 
 def between(value: float, low: float, high: float, name: str) -> float:

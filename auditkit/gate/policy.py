@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
 
-from pydantic import AfterValidator, Field, StrictFloat, StrictInt, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt
 
 from auditkit.catalogue.gaps import GAPS
 from auditkit.catalogue.impact import LAWS
 from auditkit.catalogue.index import METRICS, resolve
+from auditkit.disclosure import Disclosure
 from auditkit.errors import PolicyError, listing, nearest
-from auditkit.gate.audited import audited_from
-from auditkit.gate.parts import Names, between, check_keys, invalid, part
+from auditkit.gate.audited import AuditTable, CheckTable, DataTable, ModelTable, PredictionsTable
+from auditkit.gate.parts import Names, between, read_as
 from auditkit.gate.presets import Attributes, Preset, preset_of
 from auditkit.gate.toml import Document, read
 from auditkit.records import Comparison, Decision, Handling, PolicyInfo, Record, Rule, Words
@@ -57,7 +58,7 @@ class Policy(PolicyInfo):
     @classmethod
     def from_dict(cls, policy: dict[str, Any]) -> Policy:
         """A policy from the dict that its TOML would give; PolicyError names the key and the nearest right one."""
-        return _of_whole(Document("", policy, {}))
+        return policy_from(Document("", policy, {}))
 
     @classmethod
     def load(cls, path: str | Path) -> Policy:
@@ -74,7 +75,7 @@ class Policy(PolicyInfo):
                     f"'{name}' is no file, and no preset; presets are {listing(LAWS)}.{nearest(name, LAWS)}"
                 )
             return cls.preset(name)
-        policy = _of_whole(read(Path(path)))
+        policy = policy_from(read(Path(path)))
         if not policy.rules and not policy.presets:
             raise PolicyError(f"{path} has no [[rule]]: a gate needs at least one, or a preset in [policy]")
         return policy
@@ -107,15 +108,9 @@ class _Policy(Record):
     owner: str = ""
     review_by: datetime.date | None = None
     preset: str | None = None
-    by: tuple[tuple[str, ...], ...] | None = None
+    by: Annotated[tuple[Names, ...], BeforeValidator(lambda x: (x,) if isinstance(x, str) else x)] | None = None
     sex: str | None = None
     race: str | None = None
-
-    @field_validator("by", mode="before")
-    @classmethod
-    def _sets(cls, value: Any) -> Any:
-        sets = (value,) if isinstance(value, str) else value
-        return tuple((s,) if isinstance(s, str) else s for s in sets) if isinstance(sets, list | tuple) else sets
 
 
 class _Defaults(Record):
@@ -147,18 +142,41 @@ class _Rule(Record):
     refs: tuple[str, ...] = ()
 
 
-def _of_whole(document: Document) -> Policy:
-    """The policy of a configuration whose other parts are checked too: a mistake there is a mistake."""
-    audited_from(document)
-    return policy_from(document)
+class _Words(Record):
+    model_config = ConfigDict(extra="allow")
+
+    positive: str = ""
+    __pydantic_extra__: dict[str, dict[str, str]]
 
 
-def policy_from(document: Document) -> Policy:
-    """The policy in a parsed document, its keys checked."""
-    check_keys(document)
-    policy = part(document, _Policy, "policy")
-    defaults = part(document, _Defaults, "defaults")
-    rules = _rules(document, defaults)
+class Written(Record):
+    """A configuration as it is written: its tables."""
+
+    model: ModelTable | None = None
+    predictions: PredictionsTable | None = None
+    data: DataTable | None = None
+    audit: AuditTable = AuditTable()
+    report: Disclosure = Disclosure()
+    check: tuple[CheckTable, ...] = ()
+    words: _Words = _Words()
+    policy: _Policy = _Policy()
+    defaults: _Defaults = _Defaults()
+    rule: tuple[_Rule, ...] = ()
+
+
+def written(document: Document) -> Written:
+    """The tables of a parsed document; PolicyError for what no configuration has."""
+    tables = read_as(document, Written)
+    if tables.model is not None and tables.predictions is not None:
+        raise PolicyError(f"{document.where(('predictions',))}: declare [model] or [predictions], not both")
+    return tables
+
+
+def policy_from(document: Document, tables: Written | None = None) -> Policy:
+    """The policy in a parsed document; a mistake in its other tables is a mistake."""
+    tables = written(document) if tables is None else tables
+    policy, defaults = tables.policy, tables.defaults
+    rules = _rules(document, tables)
     return Policy(
         **policy.model_dump(include={"version", "owner", "review_by"}),
         id=policy.id or policy.preset or "",
@@ -166,7 +184,7 @@ def policy_from(document: Document) -> Policy:
         confidence=defaults.confidence,
         correction=defaults.correction,
         rules=rules,
-        words=_words(document),
+        words=Words(positive=tables.words.positive, groups=tables.words.model_extra),
         source=document.name,
         sha256=_sha256(rules, defaults),
     )
@@ -186,16 +204,12 @@ def _presets(document: Document, policy: _Policy, defaults: _Defaults) -> tuple[
         raise PolicyError(f"{document.where(('policy', 'preset'))}: {e}") from None
 
 
-def _rules(document: Document, defaults: _Defaults) -> tuple[Rule, ...]:
-    raw = document.data.get("rule", [])
-    if not isinstance(raw, list):
-        raise PolicyError(f"{document.where(('rule',))}: write [[rule]], with double brackets, for each rule")
+def _rules(document: Document, tables: Written) -> tuple[Rule, ...]:
     rules: list[Rule] = []
-    for i in range(len(raw)):
-        rule = _rule(document, i, part(document, _Rule, "rule", i), defaults)
-        if any(r.id == rule.id for r in rules):
-            raise PolicyError(f"{document.where(('rule', i, 'id'))}: two rules have the id '{rule.id}'")
-        rules.append(rule)
+    for i, spec in enumerate(tables.rule):
+        if any(r.id == spec.id for r in rules):
+            raise PolicyError(f"{document.where(('rule', i, 'id'))}: two rules have the id '{spec.id}'")
+        rules.append(_rule(document, i, spec, tables.defaults))
     return tuple(rules)
 
 
@@ -282,22 +296,6 @@ def _reference(document: Document, i: int, spec: _Rule, comparison: str) -> dict
     raise PolicyError(
         f"{at}: rule '{spec.id}' ({comparison}) needs reference = {example}: a group of {listing(spec.by)}"
     )
-
-
-def _words(document: Document) -> Words:
-    raw = document.data.get("words", {})
-    if not isinstance(raw, dict):
-        raise PolicyError(f"{document.where(('words',))}: 'words' must be a table")
-    groups = {k: v for k, v in raw.items() if k != "positive"}
-    for attribute, words in groups.items():
-        if not isinstance(words, dict) or not all(isinstance(w, str) for w in words.values()):
-            raise PolicyError(
-                f"{document.where(('words', attribute))}: 'words.{attribute}' must be a table of group = \"plural\""
-            )
-    try:
-        return Words(positive=raw.get("positive", ""), groups=groups)
-    except ValidationError as e:
-        raise invalid(document, ("words",), e) from None
 
 
 def _sha256(rules: tuple[Rule, ...], defaults: _Defaults | Policy) -> str:

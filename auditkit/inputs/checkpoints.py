@@ -48,15 +48,23 @@ def _file(path: Path, open_files: contextlib.ExitStack) -> Any:
     return contents(open_files.enter_context(file), str(path))
 
 
+def _state(path: Path, open_files: contextlib.ExitStack) -> State:
+    """What a file holds, which must be one state dict."""
+    held = _file(path, open_files)
+    if not _is_state(held):
+        raise ModelError(f"{path} holds {type(held).__name__}, no state dict of tensors")
+    return dict(held)
+
+
 def _folder(path: Path, open_files: contextlib.ExitStack) -> State:
     for name in _FOLDERS:
         if (path / f"{name}.index.json").exists():
             return _parts(path, f"{name}.index.json", open_files)
         if (path / name).exists():
-            return _flat(_file(path / name, open_files), path / name)
+            return _state(path / name, open_files)
     alone = sorted(p.name for p in path.glob("*.safetensors"))
     if len(alone) == 1:
-        return _flat(_file(path / alone[0], open_files), path / alone[0])
+        return _state(path / alone[0], open_files)
     raise ModelError(
         f"the folder {path} has no weights: expected {' or '.join(_FOLDERS)}, or one .safetensors file"
         + (f"; it has {listing(alone)} and no index of them" if alone else "")
@@ -77,17 +85,11 @@ def _parts(path: Path, name: str, open_files: contextlib.ExitStack) -> State:
             raise ModelError(f"{path / name} names '{shown(home)}', which is no file of weights in its folder")
         if len(parts) >= _MOST_PARTS:
             raise ModelError(f"{path / name} names more than {_MOST_PARTS:,} files")
-        parts[home] = _flat(_file(path / home, open_files), path / home)
+        parts[home] = _state(path / home, open_files)
     lost = [shown(f"{k} ({home})") for k, home in homes.items() if k not in parts[home]]
     if lost:
         raise ModelError(f"{path / name} names tensors that their files lack: {listing(lost, most=4)}")
     return {k: parts[home][k] for k, home in homes.items()}
-
-
-def _flat(held: Any, path: Path) -> State:
-    if not _is_state(held):
-        raise ModelError(f"{path} holds {type(held).__name__}, no state dict of tensors")
-    return dict(held)
 
 
 # ---- which part is meant

@@ -19,6 +19,7 @@ from auditkit.inputs.containers import Stored, is_program
 from auditkit.inputs.initialised import of_factory
 from auditkit.inputs.model import Model
 from auditkit.inputs.programs import program, trusted
+from auditkit.inputs.running import said
 
 
 def load_model(
@@ -126,7 +127,7 @@ def _call(factory: str, folder: Path) -> Any:
         except (AuditkitError, MemoryError):
             raise
         except Exception as e:
-            raise ModelError(f"factory '{factory}' fails: {_said(e)}") from e
+            raise ModelError(f"factory '{factory}' fails: {said(e)}") from e
 
 
 def _imported(name: str, factory: str) -> Any:
@@ -145,12 +146,7 @@ def _imported(name: str, factory: str) -> Any:
             f"cannot import '{name}' for factory '{factory}': {type(e).__name__} in {where}: {e.msg}"
         ) from e
     except Exception as e:
-        raise ModelError(f"cannot import '{name}' for factory '{factory}': {_said(e)}{_where(e)}") from e
-
-
-def _said(e: BaseException) -> str:
-    said = " ".join(str(e).split())
-    return f"{type(e).__name__}: {said}" if said else type(e).__name__
+        raise ModelError(f"cannot import '{name}' for factory '{factory}': {said(e)}{_where(e)}") from e
 
 
 def _where(e: BaseException) -> str:

@@ -156,6 +156,9 @@ class _Reader(pickle._Unpickler):
     """Python's own unpickler, with every step that could do more than declare taken out."""
 
     dispatch: ClassVar[dict[int, Callable[[Any], None]]]
+    stack: list[Any]
+    append: Callable[[Any], None]
+    pop_mark: Callable[[], list[Any]]
 
     def __init__(self, content: io.BytesIO) -> None:
         super().__init__(content, encoding="latin1")
@@ -203,53 +206,47 @@ class _Reader(pickle._Unpickler):
             self.put(made, pairs[-1].items() if isinstance(pairs[-1], dict) else pairs[-1])
         return made
 
+    def load_reduce(self) -> None:
+        arguments, function = self.stack.pop(), self.stack.pop()
+        if isinstance(function, _Call):
+            self.append(function.make(*arguments))
+        elif function is Opaque:
+            self.append(Opaque())
+        else:
+            raise ValueError("a call of what cannot be called")
 
-def _reduce(reader: Any) -> None:
-    arguments, function = reader.stack.pop(), reader.stack.pop()
-    if isinstance(function, _Call):
-        reader.append(function.make(*arguments))
-    elif function is Opaque:
-        reader.append(Opaque())
-    else:
-        raise ValueError("a call of what cannot be called")
+    def load_newobj(self) -> None:
+        self.stack.pop()
+        if self.stack.pop() is not Opaque:
+            raise ValueError("an object of what is no class")
+        self.append(Opaque())
 
+    def load_newobj_ex(self) -> None:
+        self.stack.pop()
+        self.load_newobj()
 
-def _new(reader: Any) -> None:
-    reader.stack.pop()
-    if reader.stack.pop() is not Opaque:
-        raise ValueError("an object of what is no class")
-    reader.append(Opaque())
+    def load_setitem(self) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self.put(self.stack[-1], [(key, value)])
 
+    def load_setitems(self) -> None:
+        items = self.pop_mark()
+        self.put(self.stack[-1], zip(items[::2], items[1::2], strict=True))
 
-def _new_ex(reader: Any) -> None:
-    reader.stack.pop()
-    _new(reader)
+    def load_dict(self) -> None:
+        items = self.pop_mark()
+        self.append({})
+        self.put(self.stack[-1], zip(items[::2], items[1::2], strict=True))
 
+    def load_build(self) -> None:
+        """State of an object: of a state dict its versions, of anything else left unread."""
+        self.stack.pop()
 
-def _set_item(reader: Any) -> None:
-    value, key = reader.stack.pop(), reader.stack.pop()
-    reader.put(reader.stack[-1], [(key, value)])
+    def _never(self) -> None:
+        raise ValueError("a step that no index of tensors takes")
 
-
-def _set_items(reader: Any) -> None:
-    items = reader.pop_mark()
-    reader.put(reader.stack[-1], zip(items[::2], items[1::2], strict=True))
-
-
-def _dict_of(reader: Any) -> None:
-    items = reader.pop_mark()
-    made: dict[Any, Any] = {}
-    reader.put(made, zip(items[::2], items[1::2], strict=True))
-    reader.append(made)
-
-
-def _build(reader: Any) -> None:
-    """State of an object: of a state dict its versions, of anything else left unread."""
-    reader.stack.pop()
-
-
-def _never(reader: Any) -> None:
-    raise ValueError("a step that no index of tensors takes")
+    load_inst = load_obj = load_persid = load_ext1 = load_ext2 = load_ext4 = load_bytearray8 = _never
+    load_next_buffer = load_readonly_buffer = load_empty_set = load_frozenset = load_additems = _never
 
 
 def _counted(step: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -261,19 +258,6 @@ def _counted(step: Callable[[Any], None]) -> Callable[[Any], None]:
     return counted
 
 
-_OURS = {
-    pickle.REDUCE: _reduce,
-    pickle.NEWOBJ: _new,
-    pickle.NEWOBJ_EX: _new_ex,
-    pickle.SETITEM: _set_item,
-    pickle.SETITEMS: _set_items,
-    pickle.DICT: _dict_of,
-    pickle.BUILD: _build,
-} | dict.fromkeys(
-    [
-        *(pickle.INST, pickle.OBJ, pickle.PERSID, pickle.EXT1, pickle.EXT2, pickle.EXT4, pickle.BYTEARRAY8),
-        *(pickle.NEXT_BUFFER, pickle.READONLY_BUFFER, pickle.EMPTY_SET, pickle.FROZENSET, pickle.ADDITEMS),
-    ],
-    _never,
-)
-_Reader.dispatch = {code: _counted(_OURS.get(bytes([code]), step)) for code, step in pickle._Unpickler.dispatch.items()}
+_Reader.dispatch = {
+    code: _counted(getattr(_Reader, step.__name__)) for code, step in pickle._Unpickler.dispatch.items()
+}

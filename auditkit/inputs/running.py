@@ -43,9 +43,18 @@ def told(what: Callable[[str], str]) -> Iterator[None]:
     except (Exception, SystemExit, GeneratorExit) as e:
         if out_of_memory(e):
             raise
-        said = " ".join(str(e).split())
-        said = said if len(said) <= MOST else f"{said[:MOST].rstrip()}…"
-        raise ForwardError(what(f"{type(e).__name__}: {said}" if said else type(e).__name__)) from e
+        raise ForwardError(what(said(e, most=MOST))) from e
+
+
+def said(e: BaseException, *, most: int | None = None) -> str:
+    """An error's class and what it says, on one line.
+
+    >>> said(ValueError("not\\n  so")), said(ValueError())
+    ('ValueError: not so', 'ValueError')
+    """
+    words = " ".join(str(e).split())
+    words = words if most is None or len(words) <= most else f"{words[:most].rstrip()}…"
+    return f"{type(e).__name__}: {words}" if words else type(e).__name__
 
 
 def preprocess_fails(features: pd.DataFrame) -> Callable[[str], str]:

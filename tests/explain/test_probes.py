@@ -43,8 +43,8 @@ def test_oracle_weighted_balanced_accuracy_and_auc() -> None:
     (said,) = read(x, [z], w, parts)
     assert balanced_accuracy(said, z, w) == pytest.approx(balanced_accuracy_score(z, said > 0, sample_weight=w))
     everything = np.arange(400)
-    whole = auc_of(said.round(1), z, w, (Half(everything, everything),) * 2)
-    assert whole.right / whole.pairs == pytest.approx(roc_auc_score(z, said.round(1), sample_weight=w))
+    right, pairs = auc_of(said.round(1), z, w, (Half(everything, everything),) * 2)
+    assert right / pairs == pytest.approx(roc_auc_score(z, said.round(1), sample_weight=w))
 
 
 def test_halves_share_each_group_and_nobody_reads_what_they_were_fitted_on() -> None:

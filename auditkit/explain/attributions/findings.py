@@ -15,7 +15,7 @@ from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, hidden
 from auditkit.evidence.sums import Moments
 from auditkit.explain.attributions.sums import LEADING
-from auditkit.explain.estimates import MEAN, estimated, undefined, unshown
+from auditkit.explain.estimates import UNBOUNDED, estimated, mean_of, undefined
 from auditkit.explain.trust.quality import parity, ranking
 from auditkit.explain.trust.records import preflight_check
 from auditkit.formatting import interval, percent
@@ -107,41 +107,30 @@ def _leading_share(seen: Attributed, level: float) -> Estimate:
     squares = lead2 - share * (both2 - lead2 - total2) + share**2 * total2  # Σw (lead − share · total)²
     scale = total / m.w
     residual = Moments(m.n, m.w, m.w2, np.zeros(1), np.array([max(0.0, float(squares / scale**2))]))
-    return _estimate(share, float(residual.standard_error[0]), residual, level, bounds=(0.0, 1.0), method=SHARE)
+    limits = t_limits(share, residual.standard_error[0], effective_n=m.effective_n, level=level)
+    return estimated(share, np.clip(limits, 0.0, 1.0), n=m.n, level=level, method=SHARE)
 
 
 def _exhibits(seen: Attributed, level: float) -> tuple[GroupEstimates, GroupEstimates]:
     series, d = seen.series(), len(seen.features)
     unit = SCALES[seen.facts["explained"]].unit
 
-    def exhibit(title: str, where: slice, bounds: tuple[float, float]) -> GroupEstimates:
-        cells = [_means(moments, where, level, bounds) for _, moments in series]
+    def exhibit(title: str, first: int, bounds: tuple[float, float]) -> GroupEstimates:
         return GroupEstimates(
             title=title,
             unit=unit,
             series=tuple(name for name, _ in series),
-            rows=tuple((feature, tuple(c[j] for c in cells)) for j, feature in enumerate(seen.features)),
+            rows=tuple(
+                (feature, tuple(mean_of(m, first + j, bounds=bounds).estimate(level) for _, m in series))
+                for j, feature in enumerate(seen.features)
+            ),
             groups=seen.groups(),
         )
 
     return (
-        exhibit("How much each column moves the scores", slice(d), (0.0, np.inf)),
-        exhibit("Which way each column moves the scores", slice(d, None), (-np.inf, np.inf)),
+        exhibit("How much each column moves the scores", 0, (0.0, np.inf)),
+        exhibit("Which way each column moves the scores", d, UNBOUNDED),
     )
-
-
-def _means(moments: Moments, where: slice, level: float, bounds: tuple[float, float]) -> list[Estimate]:
-    pairs = zip(moments.mean[where], moments.standard_error[where], strict=True)
-    return [_estimate(float(m), float(e), moments, level, bounds=bounds, method=MEAN) for m, e in pairs]
-
-
-def _estimate(
-    value: float, error: float, moments: Moments, level: float, *, bounds: tuple[float, float], method: str
-) -> Estimate:
-    if hidden(moments):
-        return unshown(moments.n, level=level, method=method)
-    limits = np.clip(t_limits(value, error, effective_n=moments.effective_n, level=level), *bounds)
-    return estimated(value, limits, n=moments.n, level=level, method=method)
 
 
 def _statement(features: tuple[str, ...], share: Estimate, trust: tuple[TrustCheck, ...]) -> str:

@@ -95,8 +95,7 @@ def explain(
     ModelError
         When the preflight (T0) fails; for an unknown method, naming the nearest.
     """
-    (explained,) = _explained(model, sample, method, n_steps, seed, outputs=None)
-    return explained
+    return _explained(model, sample, method, n_steps, seed, outputs=None)[0]
 
 
 def explain_classes(
@@ -135,8 +134,6 @@ class Setup:
     method: str
     n_steps: int
     seed: int
-    everything: bool
-    """Whether every input is moved as it is, whole numbers too."""
     switched: str = ""
     """Why it is not the method that was asked for; empty: it is."""
 
@@ -168,18 +165,10 @@ def attributed(
 
 def _ready(model: Model, features: pd.DataFrame, method: str, n_steps: int | None, seed: int, scale: Scale) -> Setup:
     how = method_of(method)
-    at = surface_of(model, features, scale=scale)
-    everything = _moves_everything(at, how)
-    if everything:
-        at = surface_of(model, features, scale=scale, everything=True)
+    at = surface_for(model, features, how, scale=scale)
     smooth = how.needs_gradient and differentiable(at)
     steps = (STEPS_SMOOTH if smooth else STEPS_KINKED) if how.quadrature else OTHER_STEPS
-    return Setup(at, how, method, n_steps or steps, seed, everything)
-
-
-def _moves_everything(at: Surface, how: Method) -> bool:
-    """Where a method needs no gradient and something has none."""
-    return not how.needs_gradient and (not at.points or bool(at.unmoved))
+    return Setup(at, how, method, n_steps or steps, seed)
 
 
 def surface_of(model: Model, features: pd.DataFrame, *, scale: Scale = "decision", everything: bool = False) -> Surface:
@@ -193,9 +182,11 @@ def surface_of(model: Model, features: pd.DataFrame, *, scale: Scale = "decision
 
 
 def surface_for(model: Model, features: pd.DataFrame, how: Method, *, scale: Scale = "decision") -> Surface:
-    """The surface that a method explains."""
+    """The surface that a method explains: of everything, where it needs no gradient and something has none."""
     at = surface_of(model, features, scale=scale)
-    return surface_of(model, features, scale=scale, everything=True) if _moves_everything(at, how) else at
+    if how.needs_gradient or (at.points and not at.unmoved):
+        return at
+    return surface_of(model, features, scale=scale, everything=True)
 
 
 def groups_of(model: Model, inputs: Inputs, features: pd.DataFrame) -> Groups:
@@ -224,34 +215,42 @@ def drawn_points(at: Surface, weight: Floats | None, seed: int) -> Tensors:
 
 
 def _all_outputs(ready: Setup, *, weight: Floats | None, outputs: int | None) -> tuple[Explained, ...]:
-    at, baseline, options = ready.at, _baseline(ready, weight), {"n_steps": ready.n_steps, "seed": ready.seed}
+    at, baseline = ready.at, _baseline(ready, weight)
     if outputs is None:
-        return (_refined(ready, at, baseline, ready.how.attribute(at, baseline, **options)),)
-    each = each_output(ready.how, at, baseline, outputs=outputs, **options)
-    return tuple(_refined(ready, output(at, k), baseline, found) for k, found in enumerate(each))
+        return (from_there(ready, at, baseline, _start(ready, at, baseline))[0],)
+    each = each_output(ready.how, at, baseline, outputs=outputs, n_steps=ready.n_steps, seed=ready.seed)
+    of = [output(at, k) for k in range(outputs)]
+    starts = (_start(ready, o, baseline) for o in of)
+    return tuple(
+        from_there(ready, o, baseline, start, found)[0] for o, start, found in zip(of, starts, each, strict=True)
+    )
 
 
-def _refined(ready: Setup, at: Surface, baseline: Tensors, found: Tensors) -> Explained:
-    """A feature's contributions; with quadrature, rows that miss T1 go again at twice the steps."""
-    delta = finite(_decisions(at, at.points) - _start(ready, at, baseline))
+def from_there(
+    ready: Setup, at: Surface, baseline: Tensors, start: Floats, found: Tensors | None = None
+) -> tuple[Explained, Tensors]:
+    """Contributions to F less `start`, F at the baseline, (N,) or (1,); and those of entries, `found` where known."""
+    delta = finite(_decisions(at, at.points) - start)
+    if found is None:
+        found = ready.how.attribute(at, baseline, n_steps=ready.n_steps, seed=ready.seed)
     _by_feature(at, found)  # before more is asked of it
-    found, epsilon, steps = refined(ready.how, at, baseline, found, delta, n_steps=ready.n_steps, seed=ready.seed)
-    if ready.method == "gradient_shap":
-        steps[:] = ready.n_steps
-    phi = _by_feature(at, found)
-    kept = [j for j, name in enumerate(at.groups.names) if name not in at.unmoved]
-    columns = tuple(at.groups.names[j] for j in kept)
-    return Explained(phi[:, kept], columns, delta, epsilon, steps, ready.method, ready.switched, at.unmoved)
+    found, epsilon, steps = _refined(ready, at, baseline, found, delta)
+    kept = {name: j for j, name in enumerate(at.groups.names) if name not in at.unmoved}
+    phi = _by_feature(at, found)[:, [*kept.values()]]
+    own = Explained(phi, tuple(kept), delta, epsilon, steps, ready.method, ready.switched, at.unmoved)
+    return own, found
 
 
-def refined(
-    how: Method, at: Surface, baseline: Tensors, found: Tensors, delta: Floats, *, n_steps: int, seed: int
+def _refined(
+    ready: Setup, at: Surface, baseline: Tensors, found: Tensors, delta: Floats
 ) -> tuple[Tensors, Floats | None, Ints]:
-    """Contributions, T1's ε (None where no sum is promised) and the steps used.
+    """Contributions, T1's ε (None where no sum is promised) and the steps used (draws, where those are asked for).
 
-    With quadrature, rows whose contributions `found` at `n_steps` miss `delta` go again at twice the steps, to 512.
+    With quadrature, rows whose contributions `found` miss `delta` go again at twice the steps, to 512.
     """
-    steps = np.full(len(at), n_steps if how.quadrature else 1, dtype=np.int64)
+    how = ready.how
+    counted = how.quadrature or ready.method == "gradient_shap"
+    steps = np.full(len(at), ready.n_steps if counted else 1, dtype=np.int64)
     if not how.adds_up:
         return found, None, steps
     whole = tuple(t.clone() for t in found)
@@ -262,18 +261,14 @@ def refined(
             return whole, epsilon, steps
         steps[missed] = min(2 * int(steps[missed[0]]), MOST_STEPS)  # those that still miss all took the same steps
         where = torch.as_tensor(missed)
-        again = how.attribute(at.take(where), baseline, n_steps=int(steps[missed[0]]), seed=seed)
+        again = how.attribute(at.take(where), baseline, n_steps=int(steps[missed[0]]), seed=ready.seed)
         for tensor, part in zip(whole, again, strict=True):
             tensor[where.to(tensor.device)] = part
 
 
 def _by_feature(at: Surface, found: Tensors) -> Floats:
     """(N, features) on the CPU."""
-    out: Floats = summed(at.groups, found).cpu().numpy()
-    bad = ~np.isfinite(out).all(1)
-    if bad.any():
-        raise NotExplained(f"the net's attributions are NaN or infinite for {int(bad.sum())} rows")
-    return out
+    return finite(summed(at.groups, found).cpu().numpy(), "the net's attributions")
 
 
 def _start(ready: Setup, at: Surface, baseline: Tensors) -> Floats:

@@ -146,12 +146,13 @@ def _cases(model: Model, sample: Batch, chosen: pd.DataFrame, method: str) -> Ob
     except NotExplained as e:
         return Observations(columns, labels, {**facts, "not_explained": str(e)})
     facts |= {"explained": found[0].explained, "method": found[0].method}
-    at = _places(sample, positions)[np.searchsorted(positions, chosen["row"])]
-    phi = np.concatenate([f.frame.to_numpy() for f in found])[at]
+    frame = pd.concat([f.frame for f in found])
+    at = frame.index.get_indexer(pd.Index(chosen["row"]))
+    phi = frame.to_numpy()[at]
     epsilon = np.concatenate([np.zeros(len(f)) if f.epsilon is None else f.epsilon for f in found])
     columns |= {"epsilon": epsilon[at], "steps": np.concatenate([f.steps for f in found])[at].astype(float)}
-    columns |= {f"{PHI}{name}": phi[:, j] for j, name in enumerate(found[0].frame.columns)}
-    names = [str(c) for c in found[0].frame.columns]
+    columns |= {f"{PHI}{name}": phi[:, j] for j, name in enumerate(frame.columns)}
+    names = [str(c) for c in frame.columns]
     leading = np.argsort(-np.abs(phi), axis=1, kind="stable")[:, :TOP]
     raw = sample.features.iloc[chosen["row"].to_numpy()]
     for j, name in enumerate(names):
@@ -179,14 +180,6 @@ def _explained(model: Model, sample: Batch, positions: Positions, method: str) -
         return [of(positions)]
     decided = sample.y_pred[positions]
     return [of(positions[decided == c], int(c)) for c in np.unique(decided)]
-
-
-def _places(sample: Batch, positions: Positions) -> Positions:
-    """Where each position stands in what `_explained` gives, class after class."""
-    if not sample.kind.several:
-        return np.arange(len(positions))
-    order = np.argsort(sample.y_pred[positions], kind="stable")
-    return np.argsort(order, kind="stable")
 
 
 def _told(sample: Batch, rows: Positions) -> dict[str, list[str]]:

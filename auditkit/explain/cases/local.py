@@ -12,13 +12,11 @@ import torch
 
 from auditkit.arrays import Bools, Floats, Ints
 from auditkit.errors import DataError, NotExplained, listing
-from auditkit.explain.asking import finite
-from auditkit.explain.attributions.study import Setup, attributed, refined, surface_of, weighted_mean
+from auditkit.explain.attributions.study import Setup, attributed, from_there, surface_of, weighted_mean
 from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.methods.catalogue import method_of
 from auditkit.explain.preflight import examined
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
-from auditkit.inputs.groups import summed
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import slices
 from auditkit.records import TrustCheck
@@ -118,29 +116,24 @@ def explain(
 def _explained(
     ready: Setup, *, model: Model, index: pd.Index[Any], background: pd.DataFrame, weight: Floats | None
 ) -> LocalExplanation:
-    at, how = ready.at, ready.how
-    if how.distribution:
+    if ready.how.distribution:
         baseline, mean = drawn_rows(model, background, weight, ready.seed)
-        from_there = np.array([mean])
+        start = np.array([mean])
     else:
-        baseline = mean_point(model, background, weight, everything=ready.everything)
-        from_there = at.at(baseline).double().cpu().numpy()
-    delta = finite(at.at(at.points).double().cpu().numpy() - from_there)
-    found = how.attribute(at, baseline, n_steps=ready.n_steps, seed=ready.seed)
-    if not all(bool(t.isfinite().all()) for t in found):
-        raise NotExplained("the net's attributions are NaN or infinite")
-    found, epsilon, steps = refined(how, at, baseline, found, delta, n_steps=ready.n_steps, seed=ready.seed)
-    phi = summed(at.groups, found).cpu().numpy()
-    kept = [j for j, name in enumerate(at.groups.names) if name not in at.unmoved]
+        whole_numbers = not all(p.is_floating_point() for p in ready.at.points)
+        baseline = mean_point(model, background, weight, everything=whole_numbers)
+        start = ready.at.at(baseline).double().cpu().numpy()
+    found, parts = from_there(ready, ready.at, baseline, start)
+    checks = () if found.epsilon is None else (completeness_check(found.epsilon, found.steps),)
     return LocalExplanation(
-        frame=pd.DataFrame(phi[:, kept], index=index, columns=[at.groups.names[j] for j in kept]),
-        delta=delta,
-        epsilon=epsilon,
-        steps=steps,
-        method=ready.method,
+        frame=pd.DataFrame(found.phi, index=index, columns=list(found.columns)),
+        delta=found.delta,
+        epsilon=found.epsilon,
+        steps=found.steps,
+        method=found.method,
         explained=model.explained,
-        trust=(preflight_check(), *(() if epsilon is None else (completeness_check(epsilon, steps),))),
-        parts=tuple(t.cpu().numpy() for t in found),
+        trust=(preflight_check(), *checks),
+        parts=tuple(t.cpu().numpy() for t in parts),
     )
 
 

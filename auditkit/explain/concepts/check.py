@@ -25,6 +25,7 @@ from auditkit.records import NotMeasured, Task
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from auditkit.explain.layers.discovery import Layer
     from auditkit.inputs.model import Model
     from auditkit.inputs.packing import Inputs
 
@@ -51,7 +52,7 @@ class Concepts(BaseCheck):
 
     NAME: ClassVar[str] = "concepts"
     layers: Sequence[str] = ()
-    """Names as in `named_modules`; empty: the leaf modules before the last, at most eight, evenly chosen."""
+    """Names as in `named_modules`; empty: modules that call no other, before the last, at most eight, evenly chosen."""
     attributes: Sequence[str] = ()
     """Which of the sensitive features are concepts; empty: all, unless `examples` are given."""
     examples: Mapping[str, Any] | None = None
@@ -95,7 +96,7 @@ class Concepts(BaseCheck):
             return Assessment(not_measured=(NotMeasured(what=self.name, why=why, concern="explanation"),))
         findings, absent = concept_findings(seen, level=level)
         reasons: dict[str, str] = seen.facts["unusable"]
-        absent += [f"layer '{name}' is {why}" for name, why in reasons.items()]
+        absent += [f"layer '{name}': {why}" for name, why in reasons.items()]
         return Assessment(
             tuple(findings), tuple(NotMeasured(what=self.name, why=why, concern="explanation") for why in absent)
         )
@@ -119,8 +120,9 @@ def _frame(name: str, rows: Any, features: pd.DataFrame) -> pd.DataFrame:
 def _observed(
     model: Model, sample: Batch, attributes: list[str], examples: dict[str, pd.DataFrame], check: Concepts
 ) -> ConceptRows:
-    from auditkit.explain.activations import layers_of
     from auditkit.explain.asking import answering
+    from auditkit.explain.layers.discovery import find_layers
+    from auditkit.explain.layers.interventions import lost
     from auditkit.explain.preflight import examined
 
     n = len(sample.features)
@@ -130,17 +132,19 @@ def _observed(
     with examined(model, sample.features):
         with answering("the model cannot encode the examples") if examples else contextlib.nullcontext():
             inputs = model.encode(pd.concat([sample.features, *examples.values()], ignore_index=True))
-        layers, unusable = layers_of(model, inputs, check.layers)
+        found = find_layers(model, inputs, check.layers or None)
+        able = [y for y in found if not y.reason]
+        able = able if check.layers else able[:-1]
+        unusable = {y.name: y.reason for y in found if y.reason} | lost(model, inputs, able)
+        layers = [y for y in able if y.name not in unusable]
         if not check.layers and len(layers) > LAYERS:
             layers = [layers[i] for i in np.unique(np.linspace(0, len(layers) - 1, LAYERS).round().astype(int))]
         if not layers:
             alone = "no layer comes before the last" if any(model.module.children()) else "the net is a single module"
-            raise NotExplained(
-                "no layer can be used: " + (listing(f"{k} is {v}" for k, v in unusable.items()) or alone)
-            )
+            raise NotExplained("no layer can be used: " + (listing(f"{k}: {v}" for k, v in unusable.items()) or alone))
         along, shares, digest = _along(model, inputs, layers, n, contrasts_of(labels))
     facts = {
-        "layers": layers,
+        "layers": list(along),
         "unusable": unusable,
         "permutations": check.permutations,
         "seed": check.seed,
@@ -149,7 +153,7 @@ def _observed(
         "gradient": digest,
         "explained": model.explained,
     }
-    return ConceptRows({f"{PROJECTION}{name}": along[name] for name in layers}, labels, facts)
+    return ConceptRows({f"{PROJECTION}{name}": u for name, u in along.items()}, labels, facts)
 
 
 def _labels(sample: Batch, attributes: list[str], examples: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
@@ -164,7 +168,7 @@ def _labels(sample: Batch, attributes: list[str], examples: dict[str, pd.DataFra
 
 
 def _along(
-    model: Model, inputs: Inputs, layers: list[str], n: int, contrasts: dict[str, Floats]
+    model: Model, inputs: Inputs, layers: Sequence[Layer], n: int, contrasts: dict[str, Floats]
 ) -> tuple[dict[str, Floats], dict[str, list[int]], str]:
     """Two passes: first the mean gradient over the first n rows and each concept's v; then u, and ∇h·v of each row.
 
@@ -172,11 +176,11 @@ def _along(
     """
     import torch
 
-    from auditkit.explain.activations import device_of, parts
-    from auditkit.inputs.packing import n_rows
+    from auditkit.explain.activations import parts
+    from auditkit.inputs.packing import leaves, n_rows
 
     rows = n_rows(inputs)
-    weights = {k: torch.as_tensor(c, device=device_of(inputs)) for k, c in contrasts.items()}
+    weights = {k: torch.as_tensor(c, device=leaves(inputs)[0].device) for k, c in contrasts.items()}
     mean: dict[str, Tensor] = {}
     v: dict[tuple[str, str], Tensor] = {}
     for where, found in parts(model, inputs, layers):
@@ -187,8 +191,8 @@ def _along(
             for k, c in weights.items():
                 step = c[where] @ part.activation
                 v[name, k] = v[name, k] + step if (name, k) in v else step
-    along: dict[str, list[Floats]] = {name: [] for name in layers}
-    shares = {f"{name}|{k}": [0, 0] for name in layers for k in contrasts}
+    along: dict[str, list[Floats]] = {y.name: [] for y in layers}
+    shares = {f"{name}|{k}": [0, 0] for name in along for k in contrasts}
     for where, found in parts(model, inputs, layers):
         for name, part in found.items():
             along[name].append((part.activation @ mean[name]).cpu().numpy())
@@ -197,5 +201,5 @@ def _along(
                 hits = shares[f"{name}|{k}"]
                 hits[0] += int((own @ v[name, k] > 0).sum())
                 hits[1] += len(own)
-    digest = hashlib.sha256(b"".join(mean[name].float().cpu().numpy().tobytes() for name in layers)).hexdigest()
+    digest = hashlib.sha256(b"".join(mean[name].float().cpu().numpy().tobytes() for name in along)).hexdigest()
     return {name: np.concatenate(values) for name, values in along.items()}, shares, digest[:16]

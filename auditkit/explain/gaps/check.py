@@ -72,9 +72,7 @@ class GapAttribution(BaseCheck):
 
     def options(self) -> dict[str, Any]:
         """The options, as JSON."""
-        by = None if self.by is None else [list(s) for s in self.by]
-        out = {"by": by, "permutations": self.permutations, "shuffles": self.shuffles, "seed": self.seed}
-        return out if self.label is None else {**out, "label": self.label}
+        return {k: v for k, v in super().options().items() if k != "label" or v is not None}
 
     def examine(self, model: Model, sample: Batch) -> GapSums:
         """Split the gaps of the sampled rows; ModelError when the preflight (T0) fails.

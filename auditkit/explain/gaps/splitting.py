@@ -16,7 +16,7 @@ from auditkit.catalogue.gaps import GapTarget
 from auditkit.errors import NotExplained
 from auditkit.evidence.census import log_loss
 from auditkit.evidence.sample import row_weights
-from auditkit.explain.asking import answering
+from auditkit.explain.asking import answering, finite
 from auditkit.explain.attributions.study import differentiable
 from auditkit.explain.captum_calls import CALL_BYTES
 from auditkit.explain.gaps.pairs import Pairs, staircase
@@ -222,9 +222,7 @@ def by_gradients(scene: Scene, target: GapTarget, high: Ints, low: Ints) -> Path
             part.take(own), tuple(p[own] for p in baseline), n_steps=steps
         )
         phi[again] = summed(part.groups, found).cpu().numpy()[:, : phi.shape[1]]
-        if not np.isfinite(phi).all():
-            raise NotExplained("the net's gradient is NaN or infinite on the way from row to row")
-        mean = pairs[0].weight @ phi
+        mean = pairs[0].weight @ finite(phi, "the net's gradients on the way from row to row")
         missed = abs(mean.sum() - pairs[0].weight @ delta)
         passed = missed <= MISSED * np.abs(mean).sum()
         off = completeness(phi.sum(1), delta)
@@ -311,13 +309,9 @@ def _side_by_side(tensors: Sequence[Tensor]) -> Tensor:
 
 def _filled(real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
     """Both with missing entries at the mean of the known `real` ones, and a column that says which were missing."""
-    known = real.isfinite()
-    if bool(known.all()):
-        return real, made
-    mean = torch.where(known, real, 0.0).sum(0) / known.sum(0).clamp(min=1)
-    some = ~known.all(0)
+    from sklearn.impute import SimpleImputer
 
-    def filled(x: Tensor) -> Tensor:
-        return torch.cat([torch.where(x.isfinite(), x, mean), (~x.isfinite())[:, some].double()], dim=1)
-
-    return filled(real), filled(made)
+    known = [torch.where(x.isfinite(), x, torch.nan).numpy() for x in (real, made)]
+    imputer = SimpleImputer(add_indicator=True, keep_empty_features=True).fit(known[0])
+    a, b = (torch.as_tensor(imputer.transform(x)) for x in known)
+    return a, b

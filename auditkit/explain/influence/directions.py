@@ -19,7 +19,7 @@ from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import NotExplained
 from auditkit.evidence.sample import row_weights
-from auditkit.explain.asking import answering, differentiating
+from auditkit.explain.asking import answering, differentiating, finite
 from auditkit.explain.estimates import group_means
 from auditkit.explain.preflight import preflight, unchanged, undisturbed
 from auditkit.inputs.loading import load_weights
@@ -88,10 +88,7 @@ def influences(
                 direction = gap_gradient(at, inputs, gap.coefficient)
                 total -= rate * along(at, rows, y_true, direction)
     unchanged(model, before)
-    bad = sum(int((~np.isfinite(found)).sum()) for found in out)
-    if bad:
-        raise NotExplained(f"the influence of training rows is NaN or infinite {bad} times")
-    return out
+    return [finite(found, "influences of training rows") for found in out]
 
 
 def _loaded(module: nn.Module, path: Path) -> nn.Module:

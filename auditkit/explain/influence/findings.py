@@ -187,13 +187,13 @@ def _finding(seen: InfluenceSeen, attribute: str, level: float) -> Finding:
         by=(attribute,),
         estimate=parts[0].estimate,
         by_group=tuple(GroupEstimate(group={attribute: p.group, "label": p.label}, estimate=p.estimate) for p in parts),
-        exhibits=(_table(parts, seen, attribute), *harmful),
+        exhibits=(_table(parts, attribute), *harmful),
         notes=_notes(seen, attribute),
         references=(METRICS["influence"].reference,),
     )
 
 
-def _table(parts: Sequence[Part], seen: InfluenceSeen, attribute: str) -> Table:
+def _table(parts: Sequence[Part], attribute: str) -> Table:
     return Table(
         title=f"What pushes the gap by {attribute}: training rows by group and label",
         columns=("group", "label", "training rows", "part of all pushes", "from", "to"),

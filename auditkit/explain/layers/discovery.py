@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from auditkit.errors import ModelError, nearest
 from auditkit.inputs.model import Model
@@ -87,7 +87,6 @@ class _Call:
     leaf: bool
     output: object
     version: int
-    order: int
 
 
 def find_layers(model: Model, inputs: Inputs, names: Sequence[str] | None = None) -> tuple[Layer, ...]:
@@ -110,7 +109,7 @@ def find_layers(model: Model, inputs: Inputs, names: Sequence[str] | None = None
     fewer = {(c.name, i): c for c, i in _numbered(_trace(model, taken(inputs, slice(max(1, many - 2)))))}
     wanted = set(names) if names is not None else None
     found: list[Layer] = []
-    times = {c.name: sum(o.name == c.name for o in calls) for c in calls}
+    times = Counter(c.name for c in calls)
     depth, channels = 0, False
     shape: Sequence[int] = ()
     for call, i in _numbered(calls):
@@ -145,10 +144,10 @@ def _unseen(module: nn.Module, reason: str) -> Layer:
 
 def _numbered(calls: Sequence[_Call]) -> Iterator[tuple[_Call, int]]:
     """Each call with its number among the calls of its module."""
-    seen: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     for call in calls:
-        yield call, seen.get(call.name, 0)
-        seen[call.name] = seen.get(call.name, 0) + 1
+        yield call, seen[call.name]
+        seen[call.name] += 1
 
 
 def _never_called(known: dict[str, nn.Module], calls: Sequence[_Call], wanted: set[str] | None) -> Iterator[Layer]:
@@ -174,7 +173,7 @@ def _version(output: object) -> int:
     return output._version if isinstance(output, Tensor) and not output.is_inference() else 0
 
 
-def with_first(output: Any, first: Tensor) -> Any:
+def _with_first(output: Any, first: Tensor) -> Any:
     """The tuple or list with another first entry."""
     rest = (first, *output[1:])
     return output._replace(**{output._fields[0]: first}) if hasattr(output, "_replace") else type(output)(rest)
@@ -195,10 +194,7 @@ def _trace(model: Model, inputs: Inputs) -> list[_Call]:
                 open_.append(False)
 
             def end(m: nn.Module, _i: Any, output: Any, name: str = name or "(net)") -> None:
-                calls_another = open_.pop()
-                first = _first(output)
-                version = _version(first)
-                calls.append(_Call(name, m, not calls_another, output, version, len(calls)))
+                calls.append(_Call(name, m, not open_.pop(), output, _version(_first(output))))
 
             stack.callback(module.register_forward_pre_hook(begin).remove)
             stack.callback(module.register_forward_hook(end).remove)
@@ -244,50 +240,32 @@ def listening(
     The hooks are set anew when a pass begins, so that they come after those that put the outputs of embeddings in.
     """
     heard: dict[str, Tensor] = {}
-    if not layers:
-        yield heard
-        return
-    by_module: dict[nn.Module, dict[int, Layer]] = {}
-    for layer in layers:
-        by_module.setdefault(layer.module, {})[layer.call] = layer
-    handles: list[RemovableHandle] = []
+    at = {(layer.module, layer.call): layer for layer in layers}
+    calls: Counter[nn.Module] = Counter()
 
-    def clear() -> None:
-        while handles:
-            handles.pop().remove()
-
-    def begin(_m: nn.Module, _i: object) -> None:
-        clear()
-        heard.clear()
-        for module, calls in by_module.items():
-            handles.append(module.register_forward_hook(_ear(calls, heard, changes or {})))
-
-    first = net.register_forward_pre_hook(begin)
-    try:
-        yield heard
-    finally:
-        first.remove()
-        clear()
-
-
-def _ear(calls: dict[int, Layer], heard: dict[str, Tensor], changes: dict[str, Change]) -> Callable[..., Any]:
-    """The hook of one module."""
-    count = 0
-
-    def hook(_m: nn.Module, _i: Any, output: Any) -> Any:
-        nonlocal count
-        layer = calls.get(count)
-        count += 1
+    def ear(module: nn.Module, _i: object, output: Any) -> Any:
+        layer = at.get((module, calls[module]))
+        calls[module] += 1
         if layer is None:
             return None
         given = _first(output)
-        change = changes.get(layer.name)
+        change = (changes or {}).get(layer.name)
         put = given if change is None else layer.shaped(change(layer.flat(given)), given)
         heard[layer.name] = put
         if layer.copied:
             put = put.clone()
         if put is given:
             return None
-        return put if given is output else with_first(output, put)
+        return put if given is output else _with_first(output, put)
 
-    return hook
+    def begin(_m: nn.Module, _i: object) -> None:
+        ears.close()
+        heard.clear()
+        calls.clear()
+        for module in dict.fromkeys(module for module, _ in at):
+            ears.callback(module.register_forward_hook(ear).remove)
+
+    with contextlib.ExitStack() as first, contextlib.ExitStack() as ears:
+        if layers:
+            first.callback(net.register_forward_pre_hook(begin).remove)
+        yield heard

@@ -110,7 +110,7 @@ def _reading(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> Laye
     if "ablated" in seen:
         n, k, total = seen["ablated"]
         ablated = (round(k / n), total / n, _mean(seen.get("ablated_random")))
-    return LayerReading(fact, record, closed, None if accuracy is None else accuracy[2], ablated)
+    return LayerReading(fact, record, None if accuracy is None else accuracy[2], ablated)
 
 
 def _mean(pair: list[float] | None) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -17,6 +17,10 @@ from auditkit.explain.layers.erasure import Eraser
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, n_rows, slices, taken
 
+Acts = dict[str, NDArray[np.float32]]
+
+BLOCK_BYTES = 128 * 2**20
+"""Memory of the activations that are held at once."""
 CALL_BYTES = 64 * 2**20
 """What the layers of one call may hold."""
 WIDEST = 4096
@@ -62,7 +66,7 @@ def scores_with(model: Model, inputs: Inputs, layer: Layer | None = None, change
     return np.concatenate(parts)
 
 
-def activations(model: Model, inputs: Inputs, layers: Sequence[Layer]) -> dict[str, NDArray[np.float32]]:
+def activations(model: Model, inputs: Inputs, layers: Sequence[Layer]) -> Acts:
     """(N, units) of every layer, the mean over its positions; of the widest a projection (`projected`).
 
     A layer that is not called at every pass, or not with every row of it, is not among them.
@@ -79,6 +83,41 @@ def activations(model: Model, inputs: Inputs, layers: Sequence[Layer]) -> dict[s
                 continue
             kept[layer.name].append(projected(layer.flat(heard[layer.name]).float().mean(1).cpu().numpy()))
     return {name: np.concatenate(parts) for name, parts in kept.items()}
+
+
+def blocks(layers: Sequence[Layer], n: int) -> Iterator[list[Layer]]:
+    """Layers whose activations fit in memory together."""
+    block: list[Layer] = []
+    held = 0
+    for layer in layers:
+        if layer.reason:
+            continue
+        size = 4 * n * min(layer.units, WIDEST)
+        if block and held + size > BLOCK_BYTES:
+            yield block
+            block, held = [], 0
+        block.append(layer)
+        held += size
+    if block:
+        yield block
+
+
+def without(block: Sequence[Layer], own: Acts) -> dict[str, str]:
+    """Layer → why nothing can be said of it after all."""
+    out = {}
+    for name in (layer.name for layer in block):
+        bad = int((~np.isfinite(own[name])).any(1).sum()) if name in own else 0
+        if name not in own:
+            out[name] = "it is not called with every row"
+        elif bad:
+            out[name] = f"its output is NaN or infinite for {bad} of {len(own[name])} rows"
+    return out
+
+
+def lost(model: Model, inputs: Inputs, layers: Sequence[Layer]) -> dict[str, str]:
+    """The same of any layers, after one pass over all rows."""
+    parts = ((block, activations(model, inputs, block)) for block in blocks(layers, n_rows(inputs)))
+    return {name: why for block, own in parts for name, why in without(block, own).items()}
 
 
 def rows_of(model: Model, inputs: Inputs, layers: Sequence[Layer]) -> int:

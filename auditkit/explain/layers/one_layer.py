@@ -40,11 +40,10 @@ def knows(x: Floats, others: Sequence[Floats], rows: Rows, controls: Sequence[Bo
     tasks = [c for c in controls if _both(c, rows)]
     said, *trained = read(x, [z, *tasks], w, rows.parts)
     right = ((said > 0) == z).astype(float)
-    auc = auc_of(said, z, w, rows.parts)
     out = {
         "low_right": _rate(right[~z], w[~z]),
         "high_right": _rate(right[z], w[z]),
-        "auc": numbers(auc.right, auc.pairs),
+        "auc": numbers(*auc_of(said, z, w, rows.parts)),
     }
     if tasks:
         control = float(np.mean([balanced_accuracy(s, c, w) for s, c in zip(trained, tasks, strict=True)]))

@@ -13,6 +13,7 @@ import numpy as np
 
 from auditkit.arrays import Bools, Floats, Positions
 from auditkit.explain.layers.erasure import Whitening, ridge_of, whitening
+from auditkit.stats.crossfit import pairs_won
 
 CLUSTERS = 50
 """Clusters of the raw input in the control task, at most; and never fewer than 10 rows a cluster on average."""
@@ -96,22 +97,7 @@ def control_tasks(inputs: Floats, z: Bools, weight: Floats, *, seed: int, tasks:
     return out
 
 
-class Auc(NamedTuple):
-    """A weighted AUC as pairs, which add."""
-
-    right: float
-    """Σ w_a w_b over pairs that the probe puts in the right order, ties counting half."""
-    pairs: float
-    """Σ w_a w_b."""
-
-
-def auc_of(said: Floats, z: Bools, weight: Floats, parts: tuple[Half, Half]) -> Auc:
-    """Pairs of rows that the same probe was read on."""
-    right = pairs = 0.0
-    for half in parts:
-        s, g, w = said[half.read], z[half.read], weight[half.read]
-        levels, code = np.unique(s, return_inverse=True)
-        ones, zeros = (np.bincount(code, w * m, minlength=len(levels)) for m in (g, ~g))
-        right += float(ones @ (np.cumsum(zeros) - zeros / 2))
-        pairs += float(ones.sum() * zeros.sum())
-    return Auc(right, pairs)
+def auc_of(said: Floats, z: Bools, weight: Floats, parts: tuple[Half, Half]) -> tuple[float, float]:
+    """A weighted AUC as Σ w w', which add: of pairs in the right order, and of all that the same probe was read on."""
+    each = [pairs_won(z[half.read], said[half.read], weight[half.read]) for half in parts]
+    return sum(right for right, _ in each), sum(pairs for _, pairs in each)

@@ -24,8 +24,6 @@ class LayerReading:
 
     fact: dict[str, Any]
     record: Layer
-    closed: Estimate | None
-    """How much of the gap goes with the attribute, from the same rows' change."""
     cost: Estimate | None
     """Accuracy that goes with it."""
     ablated: tuple[int, float, float | None] | None
@@ -86,7 +84,7 @@ def _knows(r: LayerReading, fact: dict[str, Any]) -> str | None:
 
 
 def _used(r: LayerReading, attribute: str, guess: float | None, unit: Unit) -> str:
-    before, after, closed = r.record.before, r.record.after, r.closed
+    before, after, closed = r.record.before, r.record.after, r.record.closed
     if before is None or after is None or closed is None or before.value is None:
         return ""
     if not before.excludes_zero:
@@ -135,11 +133,11 @@ def _size(x: float, unit: Unit) -> str:
 
 def unused(readings: list[LayerReading], unit: Unit) -> bool:
     """Whether erasing at every hidden layer surely leaves the gap nearly as it is, be there one or not."""
-    erased = [r for r in hidden(readings) if r.closed is not None and r.record.before is not None]
+    erased = [r for r in hidden(readings) if r.record.closed is not None and r.record.before is not None]
     if not erased:
         return False
     for r in erased:
-        before, closed = r.record.before, r.closed
+        before, closed = r.record.before, r.record.closed
         assert before is not None
         assert closed is not None
         if before.value is None or closed.low is None or closed.high is None:

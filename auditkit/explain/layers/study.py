@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from auditkit.explain.asking import answering
 from auditkit.explain.layers.conductance import INPUT
 from auditkit.explain.layers.discovery import Layer, find_layers
 from auditkit.explain.layers.flow import Flow, flow_sums, flows_of
-from auditkit.explain.layers.interventions import WIDEST, activations, encoded, scores_with
+from auditkit.explain.layers.interventions import WIDEST, Acts, activations, blocks, encoded, scores_with, without
 from auditkit.explain.layers.one_layer import LayerInterventions, knows
 from auditkit.explain.layers.probes import control_tasks
 from auditkit.explain.layers.rows import Rows, rows_compared
@@ -29,16 +29,12 @@ from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, taken
 from auditkit.progress import tell
 
-Acts = dict[str, NDArray[np.float32]]
-
 UNTRAINED = 3
 """Untrained copies, whose accuracies are averaged."""
 MOST_ERASED, FEWEST_ERASED = 16, 4
 """Layers that are erased and ablated where none are named, spread over the net: the fewer, the more work it is."""
 WORK = 2e10
 """Outputs of units, over all rows and passes, beyond which layers are left out."""
-BLOCK_BYTES = 128 * 2**20
-"""Memory of the activations that are held at once."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +85,10 @@ def study(model: Model, sample: Batch, options: Options) -> LayerSums:
         why = ""
         lost: dict[str, str] = {}
         done = 0
-        for block in _blocks(layers, len(scores)) if chosen else ():
+        for block in blocks(layers, len(scores)) if chosen else ():
             own = _acts(model, inputs, block)
             theirs, why = _untrained_acts(model, inputs, block, options.seed)
-            lost |= _lost(block, own)
+            lost |= without(block, own)
             for layer in (y for y in block if y.name not in lost):
                 for rows in chosen:
                     seen = _seen(
@@ -128,18 +124,6 @@ def _seen(
     at = LayerInterventions(about.model, some, layer, rows, about.scores[rows.where])
     n, seed = about.options.random, about.options.seed
     return seen | at.erased(x, random=n, seed=seed) | at.ablated(x, flow, random=n, seed=seed)
-
-
-def _lost(block: Sequence[Layer], own: Acts) -> dict[str, str]:
-    """Layer → why nothing can be said of it after all."""
-    out = {}
-    for name in (layer.name for layer in block):
-        bad = int((~np.isfinite(own[name])).any(1).sum()) if name in own else 0
-        if name not in own:
-            out[name] = "it is not called with every row"
-        elif bad:
-            out[name] = f"its output is NaN or infinite for {bad} of {len(own[name])} rows"
-    return out
 
 
 def _fact(layer: Layer, erased: bool) -> dict[str, Any]:
@@ -185,23 +169,6 @@ def _untrained_acts(model: Model, inputs: Inputs, block: Sequence[Layer], seed: 
 def _acts(model: Model, inputs: Inputs, block: Sequence[Layer]) -> Acts:
     found = activations(model, inputs, [y for y in block if y.name != INPUT]) if block else {}
     return found | ({INPUT: encoded(inputs)} if any(y.name == INPUT for y in block) else {})
-
-
-def _blocks(layers: Sequence[Layer], n: int) -> Iterator[list[Layer]]:
-    """Layers whose activations fit in memory together."""
-    block: list[Layer] = []
-    held = 0
-    for layer in layers:
-        if layer.reason:
-            continue
-        size = 4 * n * min(layer.units, WIDEST)
-        if block and held + size > BLOCK_BYTES:
-            yield block
-            block, held = [], 0
-        block.append(layer)
-        held += size
-    if block:
-        yield block
 
 
 def _to_erase(layers: Sequence[Layer], options: Options, rows: int) -> set[str]:

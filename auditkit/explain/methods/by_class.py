@@ -8,16 +8,23 @@ from typing import Any
 import captum.attr
 import torch
 
-from auditkit.explain.captum_calls import Gradients, Tensors, check_baseline, gradients_of_the_sum, over_rows, seeded
+from auditkit.explain.captum_calls import (
+    Gradients,
+    Tensors,
+    asked,
+    check_baseline,
+    gradients_of_the_sum,
+    over_rows,
+    seeded,
+    spread,
+)
 from auditkit.explain.methods.gradients import as_module, on_modules
-from auditkit.explain.methods.names import PREFIX
+from auditkit.explain.methods.names import DRAWN_ROWS, PREFIX, baseline_of
 from auditkit.explain.methods.perturbation import masks_of, shared_out, windows
 from auditkit.explain.surface import Surface
 
 ADD_UP = {"IntegratedGradients", "DeepLift", "DeepLiftShap", "ShapleyValueSampling", "ShapleyValues", "KernelShap"}
 """Classes whose contributions promise to sum up to F(x) − F(baseline)."""
-DISTRIBUTIONS = {"GradientShap", "DeepLiftShap"}
-"""Classes whose baselines are rows to draw from."""
 WHOLE = {"FeaturePermutation"}
 """Classes that look at all rows of a call together."""
 COPIES = 64
@@ -35,7 +42,7 @@ class CaptumMethod:
         self.hooks = "model" in built_of
         self.of_gradients = issubclass(self.kind, captum.attr.GradientAttribution)
         self.adds_up = self.kind.__name__ in ADD_UP
-        self.distribution = self.kind.__name__ in DISTRIBUTIONS
+        self.distribution = baseline_of(name) == DRAWN_ROWS
 
     def __call__(self, at: Surface, baseline: Tensors, *, n_steps: int = 50, seed: int = 0) -> Tensors:
         """Contributions with the shapes of the points."""
@@ -50,8 +57,7 @@ class CaptumMethod:
             if self.of_gradients and "DeepLift" not in self.kind.__name__:
                 engine.gradient_func = gradients_of_the_sum
             given = self._options(part, baseline if self.distribution else start, n_steps)
-            found = tuple(engine.attribute(part.points, additional_forward_args=part.fixed or None, **given))
-            found = tuple(t.to(p.dtype) for t, p in zip(found, part.points, strict=True))
+            found = tuple(t.to(p.dtype) for t, p in zip(asked(engine, part, **given), part.points, strict=True))
             return shared_out(part, found) if "feature_mask" in self.asks else found
 
         start = tuple(b[:1] for b in baseline) if self.distribution else baseline
@@ -62,9 +68,7 @@ class CaptumMethod:
     def _options(self, part: Surface, start: Tensors, n_steps: int) -> dict[str, Any]:
         given: dict[str, Any] = {}
         if "baselines" in self.asks:
-            hooked = self.hooks and not self.distribution
-            rows = zip(part.points, start, strict=True)
-            given["baselines"] = tuple(b.expand_as(p) for p, b in rows) if hooked else start
+            given["baselines"] = spread(start, part) if self.hooks and not self.distribution else start
         if "feature_mask" in self.asks:
             given["feature_mask"] = masks_of(part)
         if "sliding_window_shapes" in self.asks:

@@ -12,7 +12,7 @@ from captum.attr import DeepLift, InputXGradient, LayerAttribution, LayerGradCam
 from torch import Tensor, nn
 
 from auditkit.errors import NotExplained, out_of_memory
-from auditkit.explain.captum_calls import Gradients, Tensors, gradients_of_the_sum, over_rows, restored
+from auditkit.explain.captum_calls import Gradients, Tensors, asked, gradients_of_the_sum, over_rows, restored, spread
 from auditkit.explain.surface import Forward, Surface
 from auditkit.progress import raised_by_listener
 
@@ -25,7 +25,7 @@ def saliency(at: Surface, baseline: Tensors, *, n_steps: int = 1, seed: int = 0,
     def call(part: Surface, start: Tensors, target: int | None, gradients: Gradients) -> Tensors:
         engine = Saliency(part.forward)
         engine.gradient_func = gradients
-        return tuple(engine.attribute(part.points, target=target, additional_forward_args=part.fixed or None))
+        return asked(engine, part, target=target)
 
     return over_rows(call, at, baseline, copies=2, outputs=outputs)
 
@@ -43,11 +43,11 @@ def input_x_gradient(
             points = [z + b for z, b in zip(given, rows, strict=False)]
             return part.forward(*points, *given[len(points) :])
 
-        rows = [b.expand_as(p) for p, b in zip(part.points, start, strict=True)]
+        rows = spread(start, part)
         engine = InputXGradient(moved)
         engine.gradient_func = gradients
         centred = tuple(p - b for p, b in zip(part.points, rows, strict=True))
-        return tuple(engine.attribute(centred, target=target, additional_forward_args=part.fixed or None))
+        return asked(engine, replace(part, points=centred), target=target)
 
     return over_rows(call, at, baseline, copies=4, outputs=outputs)
 
@@ -62,8 +62,7 @@ def deep_lift(at: Surface, baseline: Tensors, *, n_steps: int = 1, seed: int = 0
     def call(part: Surface, start: Tensors, _target: int | None, _gradients: Gradients) -> Tensors:
         engine = DeepLift(as_module(part))
         engine.gradient_func = _gradients_without_inputs
-        rows = tuple(b.expand_as(p) for p, b in zip(part.points, start, strict=True))
-        return tuple(engine.attribute(part.points, baselines=rows, additional_forward_args=part.fixed or None))
+        return asked(engine, part, baselines=spread(start, part))
 
     return on_modules(lambda: over_rows(call, at, baseline, copies=4), at, "deep_lift")
 

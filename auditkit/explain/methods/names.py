@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
+from auditkit.catalogue.explanations import METRICS
 from auditkit.errors import ModelError, choices, listing, nearest
 
-NAMES = (
-    "integrated_gradients",
-    "expected_gradients",
-    "gradient_shap",
-    "input_x_gradient",
-    "saliency",
-    "deep_lift",
-    "shapley",
-    "ablation",
-    "occlusion",
-    "grad_cam",
-)
 PREFIX = "captum:"
-CLASSES = (
-    "IntegratedGradients",
-    "GradientShap",
-    "DeepLift",
-    "DeepLiftShap",
-    "InputXGradient",
-    "Saliency",
-    "GuidedBackprop",
-    "Deconvolution",
-    "LRP",
-    "FeatureAblation",
-    "FeaturePermutation",
-    "Occlusion",
-    "ShapleyValueSampling",
-    "ShapleyValues",
-    "KernelShap",
-    "Lime",
-)
+NAMES = tuple(m.name for m in METRICS if not m.name.startswith(PREFIX))
+CLASSES = tuple(m.name.removeprefix(PREFIX) for m in METRICS if m.name.startswith(PREFIX))
 """Captum's classes that need no more than a model, rows, baselines and a feature mask."""
 LAYERS = "it explains a layer or a neuron, not the inputs: LayerAudit looks into the net"
 UNFIT = {

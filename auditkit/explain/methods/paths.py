@@ -9,7 +9,7 @@ import torch
 from captum.attr import IntegratedGradients
 from captum.attr._core.gradient_shap import InputBaselineXGradient
 
-from auditkit.explain.captum_calls import Gradients, Tensors, check_baseline, over_rows, seeded
+from auditkit.explain.captum_calls import Gradients, Tensors, asked, check_baseline, over_rows, seeded
 from auditkit.explain.surface import Forward, Surface
 
 
@@ -25,16 +25,7 @@ def integrated_gradients(
 
     def call(part: Surface, start: Tensors, target: int | None, gradients: Gradients) -> Tensors:
         engine.gradient_func = gradients
-        return tuple(
-            engine.attribute(
-                part.points,
-                baselines=start,
-                target=target,
-                additional_forward_args=part.fixed or None,
-                n_steps=n_steps,
-                method="gausslegendre",
-            )
-        )
+        return asked(engine, part, baselines=start, target=target, n_steps=n_steps, method="gausslegendre")
 
     return over_rows(call, at, baseline, copies=n_steps, outputs=outputs)
 
@@ -86,8 +77,7 @@ def gradient_shap(
         drawn = torch.as_tensor(np.random.choice(len(baseline[0]), n * n_steps))
         many = part.take(torch.arange(n).repeat_interleave(n_steps))
         starts = tuple(b[drawn.to(b.device)] for b in baseline)
-        fixed = many.fixed or None
-        found = engine.attribute(many.points, baselines=starts, target=target, additional_forward_args=fixed)
+        found = asked(engine, many, baselines=starts, target=target)
         return tuple(t.reshape(n, n_steps, *t.shape[1:]).mean(1) for t in found)
 
     with seeded(seed, at):

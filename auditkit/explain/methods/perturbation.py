@@ -6,7 +6,7 @@ import torch
 from captum.attr import FeatureAblation, Occlusion
 from torch import Tensor
 
-from auditkit.explain.captum_calls import Gradients, Tensors, check_baseline, over_rows, rows_per_call
+from auditkit.explain.captum_calls import Gradients, Tensors, asked, check_baseline, over_rows, rows_per_call
 from auditkit.explain.methods.shapley import CALLS, MOST_EXACT, shapley_values
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import Groups
@@ -22,13 +22,8 @@ def ablation(at: Surface, baseline: Tensors, *, n_steps: int = 1, seed: int = 0)
     features = len(at.groups.names)
 
     def call(part: Surface, start: Tensors, _target: int | None, _gradients: Gradients) -> Tensors:
-        found = FeatureAblation(part.forward).attribute(
-            part.points,
-            baselines=start,
-            additional_forward_args=part.fixed or None,
-            feature_mask=mask,
-            perturbations_per_eval=features,
-        )
+        engine = FeatureAblation(part.forward)
+        found = asked(engine, part, baselines=start, feature_mask=mask, perturbations_per_eval=features)
         return shared_out(part, found)
 
     with torch.no_grad():
@@ -44,14 +39,8 @@ def occlusion(at: Surface, baseline: Tensors, *, n_steps: int = 1, seed: int = 0
     shapes, strides = windows(at)
 
     def call(part: Surface, start: Tensors, _target: int | None, _gradients: Gradients) -> Tensors:
-        found = Occlusion(part.forward).attribute(
-            part.points,
-            sliding_window_shapes=shapes,
-            strides=strides,
-            baselines=start,
-            additional_forward_args=part.fixed or None,
-            perturbations_per_eval=8,
-        )
+        slid = {"sliding_window_shapes": shapes, "strides": strides}
+        found = asked(Occlusion(part.forward), part, baselines=start, perturbations_per_eval=8, **slid)
         sizes = (int(torch.tensor(s).prod()) for s in shapes)
         return tuple(t.to(p.dtype) / size for t, p, size in zip(found, part.points, sizes, strict=True))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ import pandas as pd
 from auditkit.arrays import Floats, Positions
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import PolicyError, choices, nearest
+from auditkit.errors import PolicyError, choices
 from auditkit.evidence.grouped import GroupSums
 from auditkit.evidence.sample import row_weights
 from auditkit.explain.recourse.findings import CHANGES, MOVES, RecourseRows, recourse_findings
@@ -24,7 +24,7 @@ from auditkit.records import NotMeasured, Task
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
 
-DIRECTIONS = ("up", "down", "any")
+Direction = Literal["up", "down", "any"]
 CALL_ROWS = 8192
 """Changed rows that are predicted at a time."""
 MOST_DEPTH, MOST_GRID, MOST_ACTIONS = 3, 50, 20_000
@@ -68,13 +68,13 @@ class Recourse(BaseCheck):
 
     >>> Recourse(actionable=["hours"], directions={"hours": "upp"})
     Traceback (most recent call last):
-    auditkit.errors.PolicyError: recourse: the direction of 'hours' is up, down or any; got 'upp'. Did you mean 'up'?
+    auditkit.errors.PolicyError: 'hours' in directions of Recourse must be one of up, down, any, got 'upp' (str)...
     """
 
     NAME: ClassVar[str] = "recourse"
     actionable: Sequence[str]
     """Raw columns that a person can change."""
-    directions: Mapping[str, str] | None = None
+    directions: Mapping[str, Direction] | None = None
     """Numeric column → `up` or `down`; others may go either way."""
     depth: int = 2
     """Columns changed at once, at most: 1 to 3."""
@@ -85,16 +85,9 @@ class Recourse(BaseCheck):
     tasks: ClassVar[tuple[Task, ...]] = ("binary",)
 
     def __post_init__(self) -> None:
-        if isinstance(self.actionable, str) or not self.actionable:
+        if not self.actionable:
             raise PolicyError("recourse: actionable is a list of one or more columns")
-        if len(set(self.actionable)) < len(self.actionable):
-            raise PolicyError("recourse: a column is named twice in actionable")
-        for name, direction in (self.directions or {}).items():
-            if direction not in DIRECTIONS:
-                raise PolicyError(
-                    f"recourse: the direction of '{name}' is up, down or any; got '{direction}'."
-                    f"{nearest(direction, DIRECTIONS)}"
-                )
+        for name in self.directions or {}:
             if name not in self.actionable:
                 raise PolicyError(
                     f"recourse: '{name}' has a direction and is not actionable; the actionable columns are "

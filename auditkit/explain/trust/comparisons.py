@@ -13,7 +13,7 @@ from auditkit.arrays import Floats
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import finite
 from auditkit.explain.attributions.study import differentiable, weighted_mean
-from auditkit.explain.captum_calls import Tensors, gradients_of_the_sum, in_chunks, rows_per_call
+from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.methods.shapley import shapley_values
 from auditkit.explain.surface import Surface
@@ -78,7 +78,7 @@ def agreement(trial: Trial) -> Found:
     others = [
         summed(trial.at.groups, integrated.attribute(trial.at, trial.baseline, n_steps=trial.n_steps, seed=trial.seed)),
         shapley_values(trial.at, trial.baseline, seed=trial.seed).phi,
-        summed(trial.at.groups, _input_x_gradient(trial.at, trial.baseline)),
+        summed(trial.at.groups, METHODS["input_x_gradient"].attribute(trial.at, trial.baseline)),
     ]
     if trial.method is integrated:
         others[0] = torch.as_tensor(trial.phi)
@@ -88,17 +88,6 @@ def agreement(trial: Trial) -> Found:
     pairs = [(a & b).sum(1).double() / k for i, a in enumerate(tops) for b in tops[:i]]
     share = torch.stack(pairs).mean(0)
     return {"T8": ((share - k / d) / (1 - k / d)).numpy()}, {"T8:k": k}
-
-
-def _input_x_gradient(at: Surface, baseline: Tensors) -> Tensors:
-    """(x − b) · ∂F(x): Captum's input × gradient, counted from the baseline that the other methods start from."""
-
-    def call(part: Surface) -> Tensors:
-        points = tuple(p.detach().clone().requires_grad_() for p in part.points)
-        found = gradients_of_the_sum(at.forward, points, additional_forward_args=part.fixed or None)
-        return tuple(g * (p - b) for g, p, b in zip(found, part.points, baseline, strict=True))
-
-    return in_chunks(call, at, rows=rows_per_call(at, copies=1), what="checking the explanation")
 
 
 def _top(size: Tensor, k: int) -> Tensor:

@@ -46,7 +46,7 @@ def refined(trial: Trial) -> Found:
     return {"T2": np.divide(moved, size, out=(moved > 0).astype(float), where=size > 0)}, {}
 
 
-def baselines(trial: Trial, whole: Surface, weight: Floats) -> Found:
+def baselines(trial: Trial, whole: Surface) -> Found:
     """T3: abs φ a feature from the mean, from the median and from 8 rows together, the mean of whose φ it is."""
     if trial.features < 2:
         raise Untried("one feature has no ranking")

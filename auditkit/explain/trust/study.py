@@ -105,7 +105,7 @@ def numbers(trial: Trial, whole: Surface, model: Model, sample: Batch, *, build:
     }
     checks: dict[str, Callable[[], tuple[Columns, dict[str, Any]]]] = {
         "T2": lambda: refined(trial),
-        "T3": lambda: baselines(trial, whole, weight),
+        "T3": lambda: baselines(trial, whole),
         "T4": lambda: randomised(trial, lambda seed: build(_copied(model, seed), rows)),
         "T5": lambda: draws(trial, whole, sample.features),
         "T6": lambda: effects(trial),

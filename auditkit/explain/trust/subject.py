@@ -10,7 +10,7 @@ from torch import Tensor
 
 from auditkit.arrays import Floats, Ints
 from auditkit.explain.asking import finite
-from auditkit.explain.captum_calls import Tensors, gradients_of_the_sum, in_chunks, rows_per_call
+from auditkit.explain.captum_calls import Tensors, gradients_of_the_sum, in_chunks, rows_per_call, spread
 from auditkit.explain.methods.catalogue import Method
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.impute import imputed
@@ -79,36 +79,31 @@ class Trial:
         return out
 
 
-def spread(baseline: Tensors, at: Surface) -> Tensors:
-    """The baseline (1, …), once a row of the surface."""
-    return tuple(b.expand(len(at), *b.shape[1:]) for b in baseline)
-
-
 def repeated(at: Surface, times: int) -> Surface:
     """The rows `times` times, one copy of all after the other."""
     again = lambda t: t.repeat(times, *(1,) * (t.ndim - 1))  # noqa: E731
     return replace(at, points=tuple(map(again, at.points)), fixed=tuple(map(again, at.fixed)))
 
 
-def mean_gradient(at: Surface, baseline: Tensors, *, nodes: int = NODES) -> Tensors:
+def mean_gradient(at: Surface, baseline: Tensors) -> Tensors:
     """∫₀¹ ∇F(b + α(x − b)) dα by Gauss–Legendre: the shapes of the surface's points. `baseline` is (1, …)."""
-    places, weights = np.polynomial.legendre.leggauss(nodes)
+    places, weights = np.polynomial.legendre.leggauss(NODES)
     alphas, shares = (1 + places) / 2, weights / 2
 
     def call(part: Surface) -> Tensors:
-        whole = repeated(part, nodes)
+        whole = repeated(part, NODES)
         path = []
         for p, b in zip(part.points, baseline, strict=True):
-            a = torch.as_tensor(alphas, dtype=p.dtype, device=p.device).reshape(nodes, *(1,) * p.ndim)
+            a = torch.as_tensor(alphas, dtype=p.dtype, device=p.device).reshape(NODES, *(1,) * p.ndim)
             path.append((b[None] + a * (p - b)[None]).flatten(0, 1).requires_grad_())
         found = gradients_of_the_sum(at.forward, tuple(path), additional_forward_args=whole.fixed or None)
         out = []
         for g, p in zip(found, part.points, strict=True):
             s = torch.as_tensor(shares, dtype=g.dtype, device=g.device)
-            out.append(torch.tensordot(s, g.reshape(nodes, len(p), *p.shape[1:]), dims=1))
+            out.append(torch.tensordot(s, g.reshape(NODES, len(p), *p.shape[1:]), dims=1))
         return tuple(out)
 
-    return in_chunks(call, at, rows=rows_per_call(at, copies=nodes), what="checking the explanation")
+    return in_chunks(call, at, rows=rows_per_call(at, copies=NODES), what="checking the explanation")
 
 
 def flat(tensors: Tensors) -> Floats:
