@@ -42,12 +42,12 @@ CHECKS: dict[str, str] = {
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
 
 JUDGES: dict[str, str] = {
-    "group_fairness": "auditkit.fairness.rules:GroupFairnessRules",
-    "class_fairness": "auditkit.fairness.rules:ClassFairnessRules",
-    "regression_fairness": "auditkit.fairness.rules:RegressionFairnessRules",
-    "conditional_parity": "auditkit.fairness.rules:ConditionalParityRules",
-    "scores": "auditkit.fairness.rules:ScoresRules",
-    "gap_attribution": "auditkit.explain.gaps.rules:GapAttributionRules",
+    "group_fairness": "auditkit.fairness.judges:GroupFairnessRules",
+    "class_fairness": "auditkit.fairness.judges:ClassFairnessRules",
+    "regression_fairness": "auditkit.fairness.judges:RegressionFairnessRules",
+    "conditional_parity": "auditkit.fairness.judges:ConditionalParityRules",
+    "scores": "auditkit.fairness.judges:ScoresRules",
+    "gap_attribution": "auditkit.explain.gaps.judge:GapAttributionRules",
 }
 """Name → module:class of what answers rules from its evidence; others come by the entry point `auditkit.judges`."""
 

@@ -17,12 +17,12 @@ from auditkit.inputs import lookalikes
 from auditkit.inputs.arrays import joined
 from auditkit.inputs.csv_files import CsvOptions
 from auditkit.inputs.grouping import grouped, name_of, names_of
+from auditkit.inputs.row_weights import clusters_of, weights_of
 from auditkit.inputs.source import BATCH
 from auditkit.inputs.sources import source_of
 from auditkit.inputs.survey import Survey
 from auditkit.inputs.tasks.registry import TASKS, task_of
 from auditkit.inputs.tasks.task import Said, Target
-from auditkit.inputs.weights import clusters_of, weights_of
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 
 _Read = TypeVar("_Read")

@@ -1,4 +1,4 @@
-"""How what a module returns becomes a table of outputs, and outputs become scores."""
+"""How what a module returns becomes a table of outputs, and outputs become scores; what is not finite is refused."""
 
 from __future__ import annotations
 

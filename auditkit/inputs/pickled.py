@@ -1,4 +1,5 @@
-"""The index of a PyTorch file: which tensors it declares. Nothing in it is imported, called or allocated.
+"""The index of a PyTorch file: which tensors it declares. Nothing in it is imported, called or allocated,
+and what would run code is refused.
 
 `torch.load(weights_only=True)` runs no code either, but it allocates what a file declares while it reads. This reads
 the declarations alone, so that they can be compared with the file and with the module first, and only what the module

@@ -1,4 +1,5 @@
-"""The first of two passes over a source: which values each column holds, and a sample of the rows."""
+"""The first of two passes over a source: which values each column holds, and the rows that checks are fitted to (edges
+of bins)."""
 
 from __future__ import annotations
 

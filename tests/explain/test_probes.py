@@ -16,7 +16,6 @@ from auditkit.explain.layers.probes import (
     control_tasks,
     discriminant,
     halves,
-    read,
 )
 
 
@@ -40,7 +39,7 @@ def test_oracle_linear_discriminant() -> None:
 def test_oracle_weighted_balanced_accuracy_and_auc() -> None:
     x, z, w = rows(400)
     parts = halves(z, seed=1)
-    (said,) = read(x, [z], w, parts)
+    (said,) = fitted_and_read(x, [z], w, parts)
     assert balanced_accuracy(said, z, w) == pytest.approx(balanced_accuracy_score(z, said > 0, sample_weight=w))
     everything = np.arange(400)
     right, pairs = auc_of(said.round(1), z, w, (Half(everything, everything),) * 2)
@@ -58,14 +57,14 @@ def test_halves_share_each_group_and_nobody_reads_what_they_were_fitted_on() -> 
 def test_noise_reads_as_guessing_also_in_wide_layers() -> None:
     rng = np.random.default_rng(0)
     z, x = rng.random(600) < 0.4, rng.normal(size=(600, 900))
-    (said,) = read(x, [z], np.ones(600), halves(z, seed=0))
+    (said,) = fitted_and_read(x, [z], np.ones(600), halves(z, seed=0))
     assert abs(balanced_accuracy(said, z, np.ones(600)) - 0.5) < 3 * 0.5 / np.sqrt(240)
 
 
 def test_reads_as_well_as_logistic_regression() -> None:
     x, z, _ = rows(2_000, 20)
     parts = halves(z, seed=0)
-    (said,) = read(x, [z], np.ones(2_000), parts)
+    (said,) = fitted_and_read(x, [z], np.ones(2_000), parts)
     theirs = np.zeros(2_000)
     for half in parts:
         fitted = LogisticRegression(class_weight="balanced", max_iter=1_000).fit(x[half.fit], z[half.fit])
@@ -95,5 +94,5 @@ def test_a_control_task_is_learnt_where_clusters_are_apart() -> None:
     inputs = np.eye(30)[rng.integers(0, 30, 900)] * 10 + 0.1 * rng.normal(size=(900, 30))
     z = rng.random(900) < 0.5
     tasks = control_tasks(inputs, z, np.ones(900), seed=0)
-    said = read(inputs, tasks, np.ones(900), halves(z, seed=0))
+    said = fitted_and_read(inputs, tasks, np.ones(900), halves(z, seed=0))
     assert np.mean([balanced_accuracy(s, t, np.ones(900)) for s, t in zip(said, tasks, strict=True)]) > 0.8

@@ -20,7 +20,7 @@ from auditkit.explain.layers.discovery import Change, Layer
 from auditkit.explain.layers.erasure import leace, random_eraser, ridge_of, whitening
 from auditkit.explain.layers.flow import Flow
 from auditkit.explain.layers.interventions import erasing, holding, scores_with
-from auditkit.explain.layers.probes import Half, auc_of, balanced_accuracy, read
+from auditkit.explain.layers.probes import Half, auc_of, balanced_accuracy, fitted_and_read
 from auditkit.explain.layers.rows import Rows
 from auditkit.explain.layers.sums import numbers
 from auditkit.inputs.model import Model
@@ -38,7 +38,7 @@ def knows(x: Floats, others: Sequence[Floats], rows: Rows, controls: Sequence[Bo
     if not np.isfinite(x).all():
         return {}
     tasks = [c for c in controls if _both(c, rows)]
-    said, *trained = read(x, [z, *tasks], w, rows.parts)
+    said, *trained = fitted_and_read(x, [z, *tasks], w, rows.parts)
     right = ((said > 0) == z).astype(float)
     out = {
         "low_right": _rate(right[~z], w[~z]),
@@ -48,7 +48,9 @@ def knows(x: Floats, others: Sequence[Floats], rows: Rows, controls: Sequence[Bo
     if tasks:
         control = float(np.mean([balanced_accuracy(s, c, w) for s, c in zip(trained, tasks, strict=True)]))
         out["control"] = numbers(n, n * control)
-    reading = [balanced_accuracy(read(o, [z], w, rows.parts)[0], z, w) for o in others if np.isfinite(o).all()]
+    reading = [
+        balanced_accuracy(fitted_and_read(o, [z], w, rows.parts)[0], z, w) for o in others if np.isfinite(o).all()
+    ]
     if reading:
         out["untrained"] = numbers(n, n * float(np.mean(reading)))
     return out

@@ -50,7 +50,7 @@ def discriminant(white: Whitening, x: Floats, z: Bools, weight: Floats) -> tuple
     return direction, float(direction @ (means[0] + means[1]) / 2)
 
 
-def read(x: Floats, targets: Sequence[Bools], weight: Floats, parts: tuple[Half, Half]) -> Floats:
+def fitted_and_read(x: Floats, targets: Sequence[Bools], weight: Floats, parts: tuple[Half, Half]) -> Floats:
     """(T, N): for each of T targets (N,), what a probe that was fitted on the other half says of each row of x (N, d).
 
     Above 0 stands for True.

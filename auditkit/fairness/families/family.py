@@ -250,7 +250,7 @@ class GroupFamily:
         return self.compared(kind).interval(kind, inner=inner, outer=outer)
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
-        """See `Answer`."""
+        """See `Answer`; by `stats.comparisons`, whose p are those of `stats.pvalues`."""
         if len(self.positions) < fewest_groups(kind):
             return None
         return self.compared(kind).p_value(kind, limit, above=above)

@@ -97,7 +97,10 @@ class Subgroups(BaseCheck):
         return {**super().options(), "coding": None if self.coding is None else self.coding.to_json()}
 
     def fit(self, rows: Batch) -> Subgroups:
-        """The same check with the edges of its bins; itself if it has them. DataError for unknown columns."""
+        """The same check with the edges of its bins, from rows that `inputs.survey` chose; itself if it has them.
+
+        Raises DataError for unknown columns.
+        """
         if self.coding is not None:
             return self
         return replace(self, coding=self._coding(rows))

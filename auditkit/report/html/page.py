@@ -1,4 +1,5 @@
-"""One report as one HTML file: a pure function of the record, without a script, without a request."""
+"""One report as one HTML file: a pure function of the record, without a script, without a request; names from the
+data stay text."""
 
 from __future__ import annotations
 
