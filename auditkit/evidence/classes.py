@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,8 +13,8 @@ from numpy.typing import ArrayLike
 from auditkit.arrays import Ints
 from auditkit.errors import DataError, EvidenceError, choices, listing
 from auditkit.evidence import frames, reading, suppression
-from auditkit.evidence.frames import Framed
-from auditkit.evidence.tally import Tally, counted, matched, summed
+from auditkit.evidence.frames import OUTCOME, Framed
+from auditkit.evidence.tally import Tally, counted, matched
 from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class ClassTally(Framed):
                 f"of {listing(other.classes)}"
             )
         cells = pd.concat([self.cells, other.cells], ignore_index=True)
-        return ClassTally(self.by, self.classes, summed(cells, self.by))
+        return ClassTally(self.by, self.classes, frames.summed_rows(cells, self.by, *OUTCOME))
 
     def counts(self, *by: str) -> ClassCounts:
         """Counts by the crossed groups of these columns, groups sorted, over rows with truth and decision.
@@ -107,13 +108,14 @@ class ClassTally(Framed):
 
     def _coded(self, truth: Ints, decision: Ints) -> Tally:
         cells = {**self.table("cells"), "y_true": truth.astype(np.int64), "y_pred": decision.astype(np.int64)}
-        found = frames.summed(cells, self.by, ("y_true", "y_pred"), ["n"])
+        found = frames.summed(cells, self.by, OUTCOME, ["n"])
         return Tally.of_tables({"cells": found}, by=self.by, clusters=None, distinct={})
 
     def reduced(self, disclosure: Disclosure) -> ClassTally:
         """The same counts, of recoded groups."""
         recoding = suppression.of_columns(disclosure, self.by, self.cells)
-        return ClassTally(self.by, self.classes, summed(suppression.recoded(self.cells, recoding), self.by))
+        cells = suppression.recoded(self.cells, recoding)
+        return ClassTally(self.by, self.classes, frames.summed_rows(cells, self.by, *OUTCOME))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
@@ -126,14 +128,11 @@ class ClassTally(Framed):
         data = reading.fields(data, "the tally of classes", "by", "classes", "cells")
         by = reading.names(data["by"], "'by' of the tally of classes")
         classes = reading.names(data["classes"], "the classes", most=MOST_CLASSES)
-        codes = (-1, len(classes) - 1)
-        columns = frames.columns_of(by)
-        cells = reading.table(data["cells"], "the cells", by, key={"y_true": codes, "y_pred": codes})
-        groups = len(set(zip(*(cells[c] for c in columns), strict=True))) if by else 1
+        code = partial(reading.wholes, low=-1, high=len(classes) - 1)
+        cells = reading.table(data["cells"], "the cells", by, key=dict.fromkeys(OUTCOME, code))
+        groups = frames.occurring(cells, by) if by else 1
         reading.bounded(groups * (len(classes) + 1) ** 2, "groups × classes × classes", MOST_TABLE)
-        found = {c: np.array(v, dtype=object if c in columns else None) for c, v in cells.items()}
-        found = frames.summed(found, by, ("y_true", "y_pred"), ["n"])
-        return cls.of_tables({"cells": found}, by=by, classes=classes)
+        return cls.of_tables({"cells": cells}, by=by, classes=classes)
 
 
 def _codes(values: ArrayLike, name: str, classes: int) -> Ints:

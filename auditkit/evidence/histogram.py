@@ -122,7 +122,7 @@ class ScoreHistogram(Framed):
         if self.by != other.by:
             raise EvidenceError(f"cannot add a score histogram by {list(self.by)} and one by {list(other.by)}")
         cells = pd.concat([self.cells, other.cells], ignore_index=True)
-        missing = _missing(pd.concat([self.missing, other.missing], ignore_index=True), self.by)
+        missing = summed_rows(pd.concat([self.missing, other.missing], ignore_index=True), self.by, "what")
         if self.merged or other.merged:
             return ScoreHistogram(self.by, merging.together(cells, self.by), missing, merged=True)
         return ScoreHistogram(self.by, summed(cells, self.by), missing, measure=self.measure or other.measure)
@@ -130,7 +130,8 @@ class ScoreHistogram(Framed):
     def over(self, *by: str) -> ScoreHistogram:
         """The histogram of fewer group columns, in the order asked for; `over()` is the total."""
         known_columns(by, self.by)
-        return ScoreHistogram(tuple(by), summed(self.cells, by), _missing(self.missing, by), self.merged, self.drift)
+        missing = summed_rows(self.missing, by, "what")
+        return ScoreHistogram(tuple(by), summed(self.cells, by), missing, self.merged, self.drift)
 
     def steps(self, by: Sequence[str]) -> Mapping[tuple[str, ...], Steps] | None:
         """Group → what merging cost its readings; none that was measured is empty; None where nothing is merged."""
@@ -165,7 +166,7 @@ class ScoreHistogram(Framed):
             return self
         recoding = suppression.of_columns(disclosure, self.by, self.cells)
         cells = summed(suppression.recoded(self.cells, recoding), self.by)
-        missing = _missing(suppression.recoded(self.missing, recoding), self.by)
+        missing = summed_rows(suppression.recoded(self.missing, recoding), self.by, "what")
         merged = ScoreHistogram(
             self.by,
             merging.merged(cells, self.by, people=max(merging.PEOPLE, disclosure.suppress_below)),
@@ -267,10 +268,6 @@ def _dense(cells: Columns, merged: bool) -> Bins:
         summed_up("high", -np.inf, np.float64, np.maximum),
         cut,
     )
-
-
-def _missing(missing: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    return summed_rows(missing, [*columns_of(by), "what"])
 
 
 def _columns(part: Columns) -> dict[str, list[Any]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from auditkit.arrays import Floats, Ints
-from auditkit.evidence.frames import columns_of
+from auditkit.evidence.frames import columns_of, summed_rows
 from auditkit.evidence.merging import PEOPLE, starts_of
 from auditkit.evidence.rare import FEWEST, between
-from auditkit.evidence.value_cells import cells_of, counted, values_of
+from auditkit.evidence.value_cells import cells_of, values_of
 from auditkit.lazy import pandas as pd
 
 _SHARE = 8
@@ -34,7 +34,7 @@ def shared(
         for run in np.split(order, ((starts[1:] + 1) // 2)):
             out[run] = _of_run(values[run], n[run], everybody)
             width = max(width, float(np.ptp(values[run])))
-    return counted(cells.assign(cell=cells_of(out)), attributes), max(width, np.finfo(float).tiny)
+    return summed_rows(cells.assign(cell=cells_of(out)), attributes, "cell"), max(width, np.finfo(float).tiny)
 
 
 def _of_run(values: Floats, n: Ints, everybody: Floats) -> float:

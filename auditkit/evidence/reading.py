@@ -7,15 +7,18 @@ Bounds are stated here, once. numpy is all that this needs.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditkit.arrays import Floats, Ints
 from auditkit.errors import EvidenceError, listing
 from auditkit.evidence.frames import column, columns_of
 
+Column = Callable[..., NDArray[Any]]
+"""Reads a column of a table: (value, what, *, length)."""
 MOST_ROWS = 2**53
 """Rows, and any count of them: beyond, a double skips whole numbers."""
 MOST_SIZE = 1e150
@@ -113,6 +116,11 @@ def distinct(keys: Iterable[Hashable], what: str) -> None:
         seen.add(key)
 
 
+def labels(value: object, what: str, *, length: int) -> NDArray[Any]:
+    """(length,) strings, as objects."""
+    return np.array(texts(value, what, length=length), dtype=object)
+
+
 def whole(value: object, what: str, *, low: int = 0, high: int = MOST_ROWS) -> int:
     """A whole number from `low` to `high`; by default a count.
 
@@ -204,27 +212,26 @@ def counts(value: Floats, what: str) -> Ints:
 
 
 def table(
-    value: object, what: str, by: Sequence[str], *, key: Mapping[str, tuple[int, int]], sums: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Cells as one list a column: those of the groups of `by` (see `frames.column`) as texts, `key` columns as whole
-    numbers in their ranges, `n` as counts, `sums` as numbers ≥ 0. No two cells are of one group and key.
+    value: object, what: str, by: Sequence[str], *, key: Mapping[str, Column], sums: Mapping[str, Column] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Cells as one array a column: those of the groups of `by` (see `frames.column`) as texts, `n` as counts, others
+    each by its own reader. No two cells are of one group and key.
 
-    >>> table({"sex": ["f", "f"], "y_true": [1, 1], "n": [2, 3]}, "cells", ["sex"], key={"y_true": (-1, 1)})
+    >>> table({"sex": ["f", "f"], "y_true": [1, 1], "n": [2, 3]}, "cells", ["sex"], key={"y_true": wholes})
     Traceback (most recent call last):
     auditkit.errors.EvidenceError: cells names ('f', 1) twice
     """
+    sums = sums or {}
     data = grouped(value, what, by, *key, "n", *sums)
     n = wholes(data["n"], f"'n' of {what}")
     whole(sum(n.tolist()), f"the sum of 'n' of {what}")
-    own = columns_of(by)
-    out: dict[str, Any] = {c: texts(data[c], f"'{c}' of {what}", length=len(n)) for c in own}
-    for attribute, labels in zip(by, out.values(), strict=True):
-        bounded(len(set(labels)), f"groups of '{attribute}'", MOST_GROUPS)
-    for name, (low, high) in key.items():
-        out[name] = wholes(data[name], f"'{name}' of {what}", low=low, high=high, length=len(n))
-    distinct(zip(*(out[c] if c in own else out[c].tolist() for c in (*own, *key)), strict=True), what)
-    sums_ = {c: numbers(data[c], f"'{c}' of {what}", low=0, length=len(n)) for c in sums}
-    return {**out, "n": n, **sums_}
+    readers: dict[str, Column] = {**dict.fromkeys(columns_of(by), labels), **key, "n": wholes, **sums}
+    out = {c: read(data[c], f"'{c}' of {what}", length=len(n)) for c, read in readers.items()}
+    for attribute in by:
+        bounded(len(set(out[column(attribute)])), f"groups of '{attribute}'", MOST_GROUPS)
+    keyed = [out[c].tolist() for c in (*columns_of(by), *key)]
+    distinct(zip(*keyed, strict=True) if keyed else [()] * len(n), what)
+    return out
 
 
 def bounded(n: int, what: str, most: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from auditkit.arrays import Floats, Ints
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading
 from auditkit.evidence.clusters import Replicates
-from auditkit.evidence.frames import columns_of
+from auditkit.evidence.frames import OUTCOME, columns_of
 
 WEIGHED = ("w", "w2")
 """Σw and Σw² of a cell, where rows have sampling weights."""
@@ -24,16 +25,17 @@ def stored_cells(stored: object) -> tuple[dict[str, NDArray[Any]], Replicates | 
     data = reading.fields(stored, "the tally", "by", "cells", optional=("clusters",))
     by = reading.names(data["by"], "'by' of the tally")
     weighed = WEIGHED if "w" in reading.mapping(data["cells"], "the cells") else ()
-    cells = reading.table(data["cells"], "the cells", by, key={"y_true": (-1, 1), "y_pred": (-1, 1)}, sums=weighed)
+    code, weight = partial(reading.wholes, low=-1, high=1), partial(reading.numbers, low=0)
+    outcome, sums = dict.fromkeys(OUTCOME, code), dict.fromkeys(weighed, weight)
+    cells = reading.table(data["cells"], "the cells", by, key=outcome, sums=sums)
     if weighed:
         _possible(cells["n"], cells["w"], cells["w2"])
     replicates = Replicates.from_json(data["clusters"]) if "clusters" in data else None
     if replicates is not None and len(replicates.lowest) != len(cells["n"]):
         raise EvidenceError(f"{len(replicates.lowest):,} cells have clusters, of {len(cells['n']):,}")
-    own = columns_of(by)
-    keys = list(zip(*(cells[c] for c in (*own, "y_true", "y_pred")), strict=True))
+    keys = list(zip(*(cells[c].tolist() for c in (*columns_of(by), *OUTCOME)), strict=True))
     order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.intp)
-    columns = {c: np.array(v, dtype=object if c in own else None)[order] for c, v in cells.items()}
+    columns = {c: v[order] for c, v in cells.items()}
     if replicates is None:
         return columns, None
     return columns, Replicates(replicates.sums[order], tuple(replicates.lowest[i] for i in order))

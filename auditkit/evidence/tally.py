@@ -18,7 +18,7 @@ from auditkit.errors import DataError, EvidenceError, listing
 from auditkit.evidence import suppression
 from auditkit.evidence.clusters import Replicates, cluster_hashes
 from auditkit.evidence.distinct import Counted, Hashed, Seen, counted_from, subsets
-from auditkit.evidence.frames import Columns, Framed, column, columns_of, known_columns, places, summed_rows
+from auditkit.evidence.frames import OUTCOME, Columns, Framed, column, columns_of, known_columns, places, summed_rows
 from auditkit.evidence.reading import MOST_GROUPS
 from auditkit.evidence.stored_cells import WEIGHED, stored_cells
 from auditkit.evidence.weights import checked_weights
@@ -375,7 +375,7 @@ def _count(index: Ints, size: int) -> tuple[Ints, Ints]:
 
 
 def _cells(occupied: Ints, n: Ints, labels: dict[str, list[str]], width: int = 3) -> pd.DataFrame:
-    return summed(_labelled(occupied, labels, width).assign(n=n), tuple(labels))
+    return summed_rows(_labelled(occupied, labels, width).assign(n=n), tuple(labels), *OUTCOME)
 
 
 def _labelled(occupied: Ints, labels: dict[str, list[str]], width: int = 3) -> pd.DataFrame:
@@ -386,13 +386,8 @@ def _labelled(occupied: Ints, labels: dict[str, list[str]], width: int = 3) -> p
 
 def _tally(cells: pd.DataFrame, by: tuple[str, ...], clusters: Replicates | None = None) -> Tally:
     """The tally of cells that may come unsorted and more than once."""
-    counts = summed(cells, by)
+    counts = summed_rows(cells, by, *OUTCOME)
     if clusters is None:
         return Tally(by, counts)
-    position = cells.groupby([*columns_of(by), "y_true", "y_pred"], sort=True, observed=True).ngroup().to_numpy()
+    position = cells.groupby([*columns_of(by), *OUTCOME], sort=True, observed=True).ngroup().to_numpy()
     return Tally(by, counts, clusters.gathered(position.astype(np.intp), len(counts)))
-
-
-def summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Cells with one row a combination of groups, truth and decision, sorted."""
-    return summed_rows(cells, [*columns_of(by), "y_true", "y_pred"], ["n", *(w for w in WEIGHED if w in cells)])

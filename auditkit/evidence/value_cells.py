@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from auditkit.arrays import Floats, Ints
-from auditkit.evidence.frames import columns_of, summed_rows
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-def counted(cells: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
-    """Cells with one row a combination of groups and value, sorted."""
-    return summed_rows(cells, [*columns_of(by), "cell"])
 
 
 def cells_of(values: Floats) -> Ints:
