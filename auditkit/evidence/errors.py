@@ -13,9 +13,9 @@ from auditkit.arrays import Floats, Ints, Positions
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence import pooled, reading, suppression
 from auditkit.evidence.frames import QUANTITIES, Columns, Framed, columns_of, known_columns, places, summed_rows
+from auditkit.evidence.pooled import cells_of, floats, values_of
 from auditkit.evidence.rare import FEWEST
 from auditkit.evidence.tally import labelled_rows, matched
-from auditkit.evidence.value_cells import cells_of, floats, values_of
 from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 
 _READ = ("y_true", "bin", "last", "n", "selected", "s", "s2", "low", "high")
-_DENSE = 8_000_000
-"""Above this many possible cells, count only the combinations that occur."""
 
 
 class Bins(NamedTuple):
@@ -212,14 +210,7 @@ def _checked(score: ArrayLike) -> Floats:
 def _cells(group: Ints, truth: NDArray[np.int8], decision: NDArray[np.int8], score: Floats) -> pd.DataFrame:
     """One row a non-empty cell of (group code, truth, bin)."""
     index = (group * 2 + truth) * BINS + bin_of(score)
-    size = (int(group.max(initial=0)) + 1) * 2 * BINS
-    if size <= _DENSE:
-        occupied = np.flatnonzero(np.bincount(index, minlength=1))
-        place = np.zeros(size, dtype=np.int64)
-        place[occupied] = np.arange(len(occupied))
-        at = place[index]
-    else:
-        occupied, at = np.unique(index, return_inverse=True)
+    occupied, at = tally.occurring(index, (int(group.max(initial=0)) + 1) * 2 * BINS)
     low, high = np.full(len(occupied), np.inf), np.full(len(occupied), -np.inf)
     np.minimum.at(low, at, score)
     np.maximum.at(high, at, score)

@@ -1,4 +1,7 @@
-"""Predicted values that ten people share, at least, and moments that speak of five: no prediction of one person."""
+"""Predicted values as cells that ten people share, at least, and moments that speak of five: of no one person.
+
+Cells are floats in their order as whole numbers, of which bits can be cut.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,26 @@ from auditkit.arrays import Floats, Ints
 from auditkit.evidence.frames import columns_of, summed_rows
 from auditkit.evidence.merging import PEOPLE, starts_of
 from auditkit.evidence.rare import FEWEST, between
-from auditkit.evidence.value_cells import cells_of, values_of
 from auditkit.lazy import pandas as pd
 
 _SHARE = 8
 """The rounding of a small group's mean is a power of two of about an eighth of the standard deviation of everybody."""
+
+
+def cells_of(values: Floats) -> Ints:
+    """float64 → int64 in the same order: bits of negative numbers turned round."""
+    bits = (values + 0.0).view(np.int64)
+    return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)
+
+
+def values_of(cells: Ints, cut: int) -> Floats:
+    """The middle of each cell; the value itself where nothing was cut."""
+    return floats((cells << cut) + ((1 << cut) >> 1))
+
+
+def floats(bits: Ints) -> Floats:
+    """The numbers that cells of whole bits stand for."""
+    return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits).view(np.float64)
 
 
 def shared(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.alignment import aligned
-from auditkit.arrays import Floats, Ints, Keys, Positions
+from auditkit.arrays import Floats, Ints, Positions
 from auditkit.batch import MISSING
 from auditkit.errors import DataError, EvidenceError, listing
 from auditkit.evidence import suppression
@@ -29,7 +29,7 @@ from auditkit.values import coded
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
 
-_DENSE = 2_000_000
+_DENSE = 8_000_000
 """Above this many possible cells, count only the combinations that occur."""
 
 
@@ -114,38 +114,21 @@ class Tally(Framed):
         columns, beside = matched(groups, beside)
         truth, decision = codes01(beside["y_true"], "y_true"), codes01(beside["y_pred"], "y_pred")
         sample_weight, cluster = beside["sample_weight"], beside["cluster"]
-        index, labels, possible = indexed(columns, truth, decision, classes=2)
-        if sample_weight is None and cluster is None:
-            return cls(tuple(columns), _cells(*_count(index, possible), labels))
+        index, labels, possible = _indexed(columns, truth, decision, classes=2)
         weight = None if sample_weight is None else checked_weights(sample_weight, len(index), weights_kind)
         keys = None if cluster is None else cluster_hashes(cluster)
         if keys is not None and len(keys) != len(index):
             raise DataError(f"cluster has {len(keys)} rows, y_true has {len(index)}")
         if weight is not None and not weight.all():
             index, keys, weight = index[weight > 0], None if keys is None else keys[weight > 0], weight[weight > 0]
-        return cls._weighed(index, labels, weight, weights_kind == "frequency", keys)
-
-    @classmethod
-    def _weighed(
-        cls,
-        index: Ints,
-        labels: dict[str, list[str]],
-        weight: Floats | None,
-        frequency: bool,
-        keys: Keys | None,
-    ) -> Tally:
-        occupied, position = np.unique(index, return_inverse=True)
-        cells = len(occupied)
-        if weight is not None and frequency:
-            n = np.rint(np.bincount(position, weight, minlength=cells)).astype(np.int64)
-        else:
-            n = np.bincount(position, minlength=cells).astype(np.int64)
+        occupied, at = occurring(index, possible)
+        cells, frequency = len(occupied), weights_kind == "frequency"
+        n = np.rint(np.bincount(at, weight if frequency else None, minlength=cells)).astype(np.int64)
         sums = {}
         if weight is not None and not frequency:
-            sums = {w: np.bincount(position, weight**e, minlength=cells) for e, w in enumerate(WEIGHED, 1)}
-        replicates = None if keys is None else Replicates.of(keys, position, weight, cells)
-        frame = _labelled(occupied, labels).assign(n=n, **sums)
-        return _tally(frame, tuple(labels), replicates)
+            sums = {w: np.bincount(at, weight**e, minlength=cells) for e, w in enumerate(WEIGHED, 1)}
+        replicates = None if keys is None else Replicates.of(keys, at, weight, cells)
+        return _tally(_labelled(occupied, labels).assign(n=n, **sums), tuple(labels), replicates)
 
     def __add__(self, other: Tally) -> Tally:
         if self.by != other.by:
@@ -265,7 +248,7 @@ class Tally(Framed):
         return cls.of_tables({"cells": columns}, by=tuple(data["by"]), clusters=clusters, distinct=distinct)
 
 
-def indexed(
+def _indexed(
     columns: dict[str, Any], truth: NDArray[np.integer[Any]], decision: NDArray[np.integer[Any]], *, classes: int
 ) -> tuple[Ints, dict[str, list[str]], int]:
     """The cell of each row, (N,), among group columns × truth × decision; the columns' labels; the number of cells.
@@ -313,9 +296,11 @@ def named(index: Ints, labels: dict[str, list[str]]) -> dict[str, Any]:
 def counted(
     columns: dict[str, Any], truth: NDArray[np.integer[Any]], decision: NDArray[np.integer[Any]], *, classes: int
 ) -> pd.DataFrame:
-    """The cells of `indexed`, counted."""
-    index, labels, possible = indexed(columns, truth, decision, classes=classes)
-    return _cells(*_count(index, possible), labels, classes + 1)
+    """Rows by group, truth and decision: one row a cell that occurs, sorted."""
+    index, labels, possible = _indexed(columns, truth, decision, classes=classes)
+    occupied, at = occurring(index, possible)
+    n = np.bincount(at, minlength=len(occupied))
+    return summed_rows(_labelled(occupied, labels, classes + 1).assign(n=n), tuple(labels), *OUTCOME)
 
 
 def matched(groups: Any, beside: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -365,17 +350,18 @@ def coded_strings(values: Any, name: str) -> tuple[Ints, list[str]]:
     return np.where(codes < 0, len(order), codes), [*order, MISSING]
 
 
-def _count(index: Ints, size: int) -> tuple[Ints, Ints]:
-    if size <= _DENSE:
-        n = np.bincount(index, minlength=1)
-        occupied = np.flatnonzero(n)
-        return occupied.astype(np.int64), n[occupied].astype(np.int64)
-    occupied, n = np.unique(index, return_counts=True)
-    return occupied, n.astype(np.int64)
+def occurring(index: Ints, possible: int) -> tuple[Ints, Ints]:
+    """The codes that occur, sorted, and where each of (N,) stands among them; only many possible codes are sorted.
 
-
-def _cells(occupied: Ints, n: Ints, labels: dict[str, list[str]], width: int = 3) -> pd.DataFrame:
-    return summed_rows(_labelled(occupied, labels, width).assign(n=n), tuple(labels), *OUTCOME)
+    >>> [x.tolist() for x in occurring(np.array([7, 2, 7]), 10)]
+    [[2, 7], [1, 0, 1]]
+    """
+    if possible > _DENSE:
+        return np.unique(index, return_inverse=True)
+    occupied = np.flatnonzero(np.bincount(index, minlength=1))
+    place = np.zeros(possible, dtype=np.int64)
+    place[occupied] = np.arange(len(occupied))
+    return occupied, place[index]
 
 
 def _labelled(occupied: Ints, labels: dict[str, list[str]], width: int = 3) -> pd.DataFrame:
