@@ -119,8 +119,7 @@ class ClassTally(Framed):
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
-        cells = {str(c): self.cells[c].tolist() for c in self.cells}
-        return {"by": list(self.by), "classes": list(self.classes), "cells": cells}
+        return {"by": list(self.by), "classes": list(self.classes), "cells": self.lists("cells")}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ClassTally:

@@ -145,12 +145,12 @@ class ErrorSums(Framed):
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
-        frames = {"moments": self.moments_, "values": self.values_}
         return {
             "by": list(self.by),
             "cut": self.cut,
             **({"width": self.width_} if self.width_ else {}),
-            **{k: {str(c): frame[c].tolist() for c in frame} for k, frame in frames.items()},
+            "moments": self.lists("moments_"),
+            "values": self.lists("values_"),
         }
 
     @classmethod

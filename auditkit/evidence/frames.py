@@ -65,6 +65,10 @@ class Framed:
         frame = getattr(self, name)
         return {str(c): frame[c].to_numpy() for c in frame}
 
+    def lists(self, name: str) -> dict[str, list[Any]]:
+        """The same as JSON: one list a column."""
+        return {c: values.tolist() for c, values in self.table(name).items()}
+
 
 def column(attribute: str) -> str:
     """The column that holds the groups of an attribute: of its name, unless counts have a column of that name.

@@ -17,7 +17,8 @@ from auditkit.evidence.frames import Columns, Framed, columns_of, known_columns,
 from auditkit.evidence.merging import summed
 from auditkit.evidence.score_grid import BINS, LEAST, REACH, STEPS, bin_of, grains
 from auditkit.evidence.stored_bins import MERGED, MISSING_WHAT, stored_bins
-from auditkit.evidence.tally import codes01, matched
+from auditkit.evidence.tally import matched
+from auditkit.evidence.weights import codes01
 from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:
@@ -183,11 +184,17 @@ class ScoreHistogram(Framed):
             part = {c: cells[c][at] for c in _READ}
             of = {"group": [str(k) for k in key[:-1]], "y_true": int(key[-1])}
             out.append({**of, **(_merged_columns(part) if self.merged else _columns(part))})
-        missing = {str(c): self.missing[c].tolist() for c in self.missing}
         merged: dict[str, Any] = {"merged": True} if self.merged else {}
         if self.drift is not None:
             merged["drift"] = self.drift.to_json()
-        return {"by": list(self.by), "steps": STEPS, "reach": REACH, "cells": out, "missing": missing, **merged}
+        return {
+            "by": list(self.by),
+            "steps": STEPS,
+            "reach": REACH,
+            "cells": out,
+            "missing": self.lists("missing"),
+            **merged,
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ScoreHistogram:

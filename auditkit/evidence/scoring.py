@@ -12,7 +12,7 @@ from auditkit.arrays import Ints
 from auditkit.batch import Batch
 from auditkit.errors import EvidenceError
 from auditkit.evidence import rare, reading, suppression
-from auditkit.evidence.frames import columns_of, known_columns, summed_rows
+from auditkit.evidence.frames import Framed, columns_of, known_columns, summed_rows
 from auditkit.evidence.tally import labelled_rows
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Above(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ScoreCounts:
+class ScoreCounts(Framed):
     """Rows by group and score, each distinct score kept: `+` merges, and the median of the sum is exact.
 
     It grows with the number of distinct scores: in a stored report about 30 bytes for each of them and each group.
@@ -110,9 +110,8 @@ class ScoreCounts:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
-        cells = {str(c): self.cells[c].tolist() for c in self.cells}
         reduced = {} if self.middle is None else {"middle": self.middle}
-        return {"by": list(self.by), "cells": cells, "unscored": self.unscored, **reduced}
+        return {"by": list(self.by), "cells": self.lists("cells"), "unscored": self.unscored, **reduced}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ScoreCounts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,14 +15,11 @@ from auditkit.alignment import aligned
 from auditkit.arrays import Floats, Ints, Positions
 from auditkit.batch import MISSING
 from auditkit.errors import DataError, EvidenceError, listing
-from auditkit.evidence import suppression
+from auditkit.evidence import reading, suppression, weights
 from auditkit.evidence.clusters import Replicates, cluster_hashes
 from auditkit.evidence.distinct import Counted, Hashed, Seen, counted_from, subsets
 from auditkit.evidence.frames import OUTCOME, Columns, Framed, column, columns_of, known_columns, places, summed_rows
-from auditkit.evidence.reading import MOST_GROUPS
-from auditkit.evidence.stored_cells import WEIGHED, stored_cells
-from auditkit.evidence.weights import checked_weights
-from auditkit.evidence.weights import codes01 as codes01
+from auditkit.evidence.weights import WEIGHED, checked_weights, codes01
 from auditkit.lazy import pandas as pd
 from auditkit.values import coded
 
@@ -157,7 +154,7 @@ class Tally(Framed):
     def complete(self) -> Tally:
         """Without the rows whose truth or decision is missing."""
         known = (self.cells["y_true"] >= 0) & (self.cells["y_pred"] >= 0)
-        clusters = None if self.clusters is None else self.clusters.taken(known.to_numpy())
+        clusters = None if self.clusters is None else self.clusters.taken(np.flatnonzero(known))
         return Tally(self.by, self.cells[known].reset_index(drop=True), clusters, self.distinct)
 
     @property
@@ -221,7 +218,7 @@ class Tally(Framed):
         distinct = {}
         for by in subsets(self.by):
             groups, where = self._places(by)
-            if len(groups) > MOST_GROUPS:
+            if len(groups) > reading.MOST_GROUPS:
                 continue  # never compared, and pairs of so many are not kept
             seen = self._seen(by, groups, where)
             assert isinstance(seen, Hashed)
@@ -231,7 +228,7 @@ class Tally(Framed):
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
-        cells = {"by": list(self.by), "cells": {str(c): self.cells[c].tolist() for c in self.cells}}
+        cells = {"by": list(self.by), "cells": self.lists("cells")}
         if self.clusters is None:
             return cells
         clusters = self.clusters.to_json()
@@ -242,10 +239,25 @@ class Tally(Framed):
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Tally:
-        """From `to_json`; EvidenceError for what no rows can give."""
-        columns, clusters = stored_cells(data)
-        distinct = counted_from(data["clusters"].get("counts", []), columns) if clusters is not None else {}
-        return cls.of_tables({"cells": columns}, by=tuple(data["by"]), clusters=clusters, distinct=distinct)
+        """From `to_json`; EvidenceError for what no rows can give. numpy alone reads it: judging needs no frame."""
+        data = reading.fields(data, "the tally", "by", "cells", optional=("clusters",))
+        by = reading.names(data["by"], "'by' of the tally")
+        weighed = WEIGHED if "w" in reading.mapping(data["cells"], "the cells") else ()
+        code, weight = partial(reading.wholes, low=-1, high=1), partial(reading.numbers, low=0)
+        outcome, sums = dict.fromkeys(OUTCOME, code), dict.fromkeys(weighed, weight)
+        cells = reading.table(data["cells"], "the cells", by, key=outcome, sums=sums)
+        if weighed:
+            weights.possible(cells["n"], cells["w"], cells["w2"])
+        keys = list(zip(*(cells[c].tolist() for c in (*columns_of(by), *OUTCOME)), strict=True))
+        order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.intp)
+        cells = {c: v[order] for c, v in cells.items()}
+        if "clusters" not in data:
+            return cls.of_tables({"cells": cells}, by=by, clusters=None, distinct={})
+        stored = Replicates.from_json(data["clusters"])
+        if len(stored.lowest) != len(order):
+            raise EvidenceError(f"{len(stored.lowest):,} cells have clusters, of {len(order):,}")
+        distinct = counted_from(data["clusters"].get("counts", []), cells)
+        return cls.of_tables({"cells": cells}, by=by, clusters=stored.taken(order), distinct=distinct)
 
 
 def _indexed(
