@@ -21,7 +21,6 @@ from auditkit.checks import asked_for, check_of, default_checks, told_apart
 from auditkit.deciding import by_label, of_one_task, wrapped
 from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, PolicyError, foreign, listing
-from auditkit.evidence.group_counts import group_disclosure
 from auditkit.evidence.observed import Evidence, Observed
 from auditkit.evidence.suppression import recoded_batch
 from auditkit.formatting import utf8
@@ -205,7 +204,7 @@ def conclude(
     """Ask the sample checks their questions, then turn all evidence into findings."""
     observed.outputs.judged()
     net = model if isinstance(model, Model) else None
-    told = group_disclosure(observed.groups, disclosure or Disclosure())
+    told = observed.groups.told(disclosure or Disclosure())
     drawn = None if observed.sample is None or net is None else observed.sample.recoded(told).draw(sample)
     findings: list[Finding] = []
     not_measured: list[NotMeasured] = []
