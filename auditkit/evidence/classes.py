@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from auditkit.arrays import Ints
+from auditkit.batch import Batch, missing
+from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, EvidenceError, choices, listing
 from auditkit.evidence import frames, reading, suppression
 from auditkit.evidence.frames import OUTCOME, Framed
 from auditkit.evidence.tally import Tally, counted, matched
 from auditkit.lazy import pandas as pd
-
-if TYPE_CHECKING:
-    from auditkit.disclosure import Disclosure
 
 MOST_CLASSES = 1_000
 MOST_TABLE = 10_000_000
@@ -60,6 +59,14 @@ class ClassTally(Framed):
         columns, beside = matched(groups, {"y_true": y_true, "y_pred": y_pred})
         codes = [_codes(values, name, len(classes)) for name, values in beside.items()]
         return cls(tuple(columns), tuple(classes), counted(columns, *codes, classes=len(classes)))
+
+    @classmethod
+    def of_batch(cls, batch: Batch) -> ClassTally:
+        """The rows of a batch, of any task: of numbers, 0 is known and -1 missing."""
+        codes: list[Any] = [batch.y_true, batch.y_pred]
+        if batch.kind.numeric:
+            codes = [-missing(v).astype(np.int8) for v in codes]
+        return cls.of(batch.groups, batch.classes or ("0", "1"), y_true=codes[0], y_pred=codes[1])
 
     def __add__(self, other: ClassTally) -> ClassTally:
         if (self.by, self.classes) != (other.by, other.classes):
@@ -116,6 +123,22 @@ class ClassTally(Framed):
         recoding = suppression.of_columns(disclosure, self.by, self.cells)
         cells = suppression.recoded(self.cells, recoding)
         return ClassTally(self.by, self.classes, frames.summed_rows(cells, self.by, *OUTCOME))
+
+    def told(self, disclosure: Disclosure) -> GroupDisclosure:
+        """The disclosure, with the recoding that these groups need.
+
+        DataError where groups are to be suppressed, and all groups together have few rows of one truth or decision.
+        """
+        fewest = disclosure.suppress_below
+        if not fewest:
+            return GroupDisclosure(**disclosure.model_dump(), attributes=self.by)
+        for what, rows in suppression.parts_of(self.cells, self.classes).items():
+            if 0 < rows.sum() < fewest:
+                raise DataError(
+                    f"{rows.sum()} {what}: a report that suppresses groups below {fewest} needs as many, or none"
+                )
+        recoding = suppression.recoding_of(self.by, suppression.counted(self.cells, self.by), fewest)
+        return GroupDisclosure(**disclosure.model_dump(), attributes=self.by, recoding=recoding)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""

@@ -15,7 +15,7 @@ from auditkit.evidence import pooled, reading, suppression
 from auditkit.evidence.frames import QUANTITIES, Columns, Framed, columns_of, known_columns, places, summed_rows
 from auditkit.evidence.pooled import cells_of, floats, values_of
 from auditkit.evidence.rare import FEWEST
-from auditkit.evidence.tally import labelled_rows, matched
+from auditkit.evidence.tally import crossed, matched, named
 from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class ErrorSums(Framed):
         """
         columns, beside = matched(groups, {"y_true": y_true, "y_pred": y_pred})
         y, p = np.asarray(beside["y_true"], np.float64), np.asarray(beside["y_pred"], np.float64)
-        frame = labelled_rows(columns, len(y))
+        frame = named(*crossed(columns, len(y)))
         if len(p) != len(y):
             raise DataError(f"y_pred has {len(p)} rows, y_true has {len(y)}")
         by = tuple(columns)
@@ -141,7 +141,7 @@ class ErrorSums(Framed):
             return ErrorSums(self.by, moments, cells, self.cut, self.width_)
         people = max(FEWEST, disclosure.suppress_below)
         told, width = pooled.shared(cells, self.by, cut=self.cut, people=people)
-        return ErrorSums(self.by, pooled.told_moments(moments, QUANTITIES), told, 0, width)
+        return ErrorSums(self.by, pooled.told_moments(moments), told, 0, width)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""

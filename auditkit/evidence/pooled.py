@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from auditkit.arrays import Floats, Ints
-from auditkit.evidence.frames import columns_of, summed_rows
+from auditkit.evidence.frames import QUANTITIES, columns_of, summed_rows
 from auditkit.evidence.merging import PEOPLE, starts_of
 from auditkit.evidence.rare import FEWEST, between
 from auditkit.lazy import pandas as pd
@@ -69,14 +69,14 @@ def _of_run(values: Floats, n: Ints, everybody: Floats) -> float:
     return float(f"{middle:.1g}")
 
 
-def told_moments(frame: pd.DataFrame, quantities: tuple[str, ...]) -> pd.DataFrame:
+def told_moments(frame: pd.DataFrame) -> pd.DataFrame:
     """Means of groups below five people to a power of two; of these, the spread is that within the rounding."""
     n = frame["n"].to_numpy(np.float64)
     few = (n > 0) & (n < PEOPLE)
     if not few.any():
         return frame
     columns: dict[str, Floats] = {}
-    for q in quantities:
+    for q in QUANTITIES:
         mean, m2 = frame[f"{q}_mean"].to_numpy(np.float64), frame[f"{q}_m2"].to_numpy(np.float64)
         centre = float(n @ mean / n.sum())
         spread = float((m2 + n * (mean - centre) ** 2).sum() / n.sum()) ** 0.5

@@ -57,18 +57,6 @@ def fields(value: object, what: str, *names: str, optional: Sequence[str] = ()) 
     return data
 
 
-def grouped(value: object, what: str, by: Sequence[str], *names: str) -> dict[str, Any]:
-    """Fields of a table: `names`, and a column of each attribute, called as `frames.column` says.
-
-    Older reports have some under the attribute's own name.
-    """
-    data = dict(mapping(value, what))
-    for attribute in by:
-        if column(attribute) not in data and attribute in data and attribute not in names:
-            data[column(attribute)] = data.pop(attribute)
-    return fields(data, what, *columns_of(by), *names)
-
-
 def items(value: object, what: str, *, length: int | None = None, most: int = MOST_CELLS) -> list[Any]:
     """A JSON list of exactly `length`, or at most `most`, items."""
     if not isinstance(value, list | tuple):
@@ -221,11 +209,15 @@ def table(
     Traceback (most recent call last):
     auditkit.errors.EvidenceError: cells names ('f', 1) twice
     """
-    sums = sums or {}
-    data = grouped(value, what, by, *key, "n", *sums)
+    others: dict[str, Column] = {**key, "n": wholes, **(sums or {})}
+    data = dict(mapping(value, what))
+    for attribute in by:  # older reports have some under the attribute's own name
+        if column(attribute) not in data and attribute in data and attribute not in others:
+            data[column(attribute)] = data.pop(attribute)
+    readers = {**dict.fromkeys(columns_of(by), labels), **others}
+    data = fields(data, what, *readers)
     n = wholes(data["n"], f"'n' of {what}")
     whole(sum(n.tolist()), f"the sum of 'n' of {what}")
-    readers: dict[str, Column] = {**dict.fromkeys(columns_of(by), labels), **key, "n": wholes, **sums}
     out = {c: read(data[c], f"'{c}' of {what}", length=len(n)) for c, read in readers.items()}
     for attribute in by:
         bounded(len(set(out[column(attribute)])), f"groups of '{attribute}'", MOST_GROUPS)

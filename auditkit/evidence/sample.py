@@ -66,7 +66,7 @@ class RowHash:
     """
 
     rows: int
-    sums: tuple[int, int, int, int]
+    sums: tuple[int, ...]
 
     @classmethod
     def of(cls, keys: Keys) -> RowHash:
@@ -75,12 +75,11 @@ class RowHash:
         for _ in range(4):
             sums.append(int(mixed.sum(dtype=np.uint64)))
             mixed = _mix(mixed)
-        return cls(len(keys), (sums[0], sums[1], sums[2], sums[3]))
+        return cls(len(keys), tuple(sums))
 
     def __add__(self, other: RowHash) -> RowHash:
-        a, b = self.sums, other.sums
-        total = tuple((x + y) % 2**64 for x, y in zip(a, b, strict=True))
-        return RowHash(self.rows + other.rows, (total[0], total[1], total[2], total[3]))
+        sums = tuple((x + y) % 2**64 for x, y in zip(self.sums, other.sums, strict=True))
+        return RowHash(self.rows + other.rows, sums)
 
 
 def _mix(x: Keys) -> Keys:

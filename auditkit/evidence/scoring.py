@@ -13,7 +13,7 @@ from auditkit.batch import Batch
 from auditkit.errors import EvidenceError
 from auditkit.evidence import rare, reading, suppression
 from auditkit.evidence.frames import Framed, columns_of, known_columns, summed_rows
-from auditkit.evidence.tally import labelled_rows
+from auditkit.evidence.tally import crossed, named
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -57,7 +57,7 @@ class ScoreCounts(Framed):
         by = tuple(str(a) for a in batch.groups)
         rows = len(batch.groups)
         score = np.full(rows, np.nan) if batch.score is None else np.asarray(batch.score, dtype=np.float64)
-        columns = labelled_rows({name: batch.groups[name] for name in by}, rows)
+        columns = named(*crossed({name: batch.groups[name] for name in by}, rows))
         known = ~np.isnan(score)
         frame = pd.DataFrame({**columns, "score": score, "n": np.ones(rows, dtype=np.int64)})[known]
         return cls(by, summed_rows(frame, by, "score"), int((~known).sum()))

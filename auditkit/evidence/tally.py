@@ -286,7 +286,9 @@ def crossed(columns: dict[str, Any], n: int, *, ordered: bool = False) -> tuple[
     index = np.zeros(n, dtype=np.int64)
     labels: dict[str, list[str]] = {}
     for name, values in columns.items():
-        codes, own = coded_rows(values, name, n)
+        codes, own = coded_strings(values, name)
+        if len(codes) != n:
+            raise DataError(f"'{name}' has {len(codes)} rows, y_true has {n}")
         if ordered and own != sorted(own):
             order = sorted(range(len(own)), key=own.__getitem__)
             codes, own = np.argsort(order)[codes], sorted(own)
@@ -297,7 +299,7 @@ def crossed(columns: dict[str, Any], n: int, *, ordered: bool = False) -> tuple[
 
 
 def named(index: Ints, labels: dict[str, list[str]]) -> dict[str, Any]:
-    """Codes of `crossed` written out: group column → labels."""
+    """Codes of `crossed` written out: group column → labels, one for each code."""
     columns: dict[str, Any] = {}
     for name, own in reversed(labels.items()):
         index, code = np.divmod(index, max(1, len(own)))
@@ -323,20 +325,6 @@ def matched(groups: Any, beside: dict[str, Any]) -> tuple[dict[str, Any], dict[s
     names = list(groups.columns if isinstance(groups, pd.DataFrame) else groups)
     parts = aligned({**{f"groups '{k}'": groups[k] for k in names}, **beside})
     return {str(k): parts[f"groups '{k}'"] for k in names}, {k: parts[k] for k in beside}
-
-
-def coded_rows(values: Any, name: str, n: int) -> tuple[Ints, list[str]]:
-    """`coded_strings` of as many rows as there are; DataError for another number."""
-    codes, labels = coded_strings(values, name)
-    if len(codes) != n:
-        raise DataError(f"'{name}' has {len(codes)} rows, y_true has {n}")
-    return codes, labels
-
-
-def labelled_rows(columns: dict[str, Any], n: int) -> dict[str, Any]:
-    """Group column → the labels of its rows, (n,)."""
-    coded = {name: coded_rows(values, name, n) for name, values in columns.items()}
-    return {column(name): np.array(own or [""], dtype=object)[codes] for name, (codes, own) in coded.items()}
 
 
 def coded_strings(values: Any, name: str) -> tuple[Ints, list[str]]:
