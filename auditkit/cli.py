@@ -15,7 +15,7 @@ import typer
 import auditkit as ak
 from auditkit.cli_asked import from_here, known_name, one_of, one_or_more, overridden, run_audit
 from auditkit.cli_command import told_command
-from auditkit.cli_delivery import Place, deliver, show, slug
+from auditkit.cli_delivery import Place, deliver, show
 from auditkit.cli_terminal import complain, usable_streams, while_heard
 from auditkit.errors import foreign
 from auditkit.formatting import utf8
@@ -100,7 +100,7 @@ def demo(
     config = ak.load_config(ak.demo.config_path())
     place = Place(out, name, format, force)
     report = run_audit(config, place, command="auditkit demo", quiet=quiet)
-    deliver(report, place, quiet, file_name=name)
+    deliver(report, place, quiet)
     if not quiet:
         with while_heard():
             print(f"\nIn CI, `auditkit run` would exit with {exit_status(report)} here. A demo exits with 0.")
@@ -240,7 +240,7 @@ def run(
     command = utf8(told_command(["auditkit", *sys.argv[1:]]))
     place = Place(out, name, format, force)
     report = run_audit(changed, place, command=command, quiet=quiet, include_examples=include_examples)
-    deliver(report, place, quiet, file_name=name or slug(report.name))
+    deliver(report, place, quiet)
     return exit_status(report)
 
 
@@ -278,9 +278,8 @@ def render(
     force: Force = False,
 ) -> int:
     """Write a stored report in other formats."""
-    stored = ak.Report.load(report)
-    place = Place(out, name, format or ["html"], force)
-    deliver(stored, place, quiet, file_name=name or report.stem, verdict=False)
+    place = Place(out, name or report.stem, format or ["html"], force)
+    deliver(ak.Report.load(report), place, quiet, verdict=False)
     return 0
 
 

@@ -80,12 +80,12 @@ def run_audit(config: Config, place: Place, *, command: str, quiet: bool, includ
     from auditkit.checks import check_of
     from auditkit.progress import told_to
 
-    place.check(config.audit.name)
+    place.paths(config.audit.name)
     with told_progress(quiet) as progress:
         assert config.data is not None, "no audit is asked without data"
         with told_to(progress):
             model, data = _subject(config, config.data), _dataset(config, config.data)
-        place.check(config.audit.name or model.name)
+        place.paths(config.audit.name or model.name)
         return ak.audit(
             model,
             data,

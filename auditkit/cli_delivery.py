@@ -29,19 +29,16 @@ class Place(NamedTuple):
     formats: Sequence[str] | None
     force: bool
 
-    def check(self, default: str = "") -> dict[str, Path]:
+    def paths(self, default: str = "") -> dict[str, Path]:
         """Format → path, in a folder that can be written, over nothing that is no report; ReportError otherwise.
 
-        Without any name only the folder and the formats are looked at.
+        `default` serves where there is no name. Without either, only the folder and the formats are looked at.
         """
-        return self.paths(self.name or (slug(default) if default else None))
-
-    def paths(self, file_name: str | None) -> dict[str, Path]:
-        """The same for files of this name; None: not known yet."""
         from auditkit.report.formats import paths_of
         from auditkit.report.writing import refuse_strangers
 
-        if file_name is not None:
+        file_name = self.name or (slug(default) if default else "")
+        if file_name:
             _check_name(file_name)
         try:
             there = next(p for p in (self.out, *self.out.absolute().parents) if p.exists() or p.is_symlink())
@@ -55,16 +52,16 @@ class Place(NamedTuple):
             why = getattr(e, "strerror", None) or e
             raise ReportError(f"cannot write to {str(self.out)[:100]!r}: it is not writable ({why})") from None
         paths = paths_of(self.out / (file_name or "audit"), self.formats or WRITTEN)
-        if file_name is not None:
+        if file_name:
             refuse_strangers(paths.values(), force=self.force)
         return paths
 
 
-def deliver(report: Report, place: Place, quiet: bool, *, file_name: str, verdict: bool = True) -> None:
+def deliver(report: Report, place: Place, quiet: bool, *, verdict: bool = True) -> None:
     """Write the report in all formats, or in none; then show its verdict, and what was written."""
     from auditkit.report.formats import render, write
 
-    texts = {path: render(report, f) for f, path in place.paths(file_name).items()}
+    texts = {path: render(report, f) for f, path in place.paths(report.name or "audit").items()}
     write(texts, force=place.force)
     if not quiet:
         with while_heard():

@@ -118,7 +118,7 @@ class _Stored:
             return found.of_label(rule.label)
 
     def p_value(self, rule: Rule) -> float | None:
-        """p of H0: the rule's limit is kept. By the check's `Judge`; of groups `GroupFamily.p_value`, from `stats.pvalues`."""
+        """p of H0: the rule's limit is kept. By the check's `Judge`; of groups, `GroupFamily.p_value`."""
         with _told(rule):
             judge, above = self._judge(rule), rule.at_most is not None
             return None if judge is None else judge.p_value(Question.of_rule(rule), rule.limit, above=above)

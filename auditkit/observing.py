@@ -9,8 +9,8 @@ from auditkit.accidents import OnError, absent_if_broken
 from auditkit.batch import Batch, all_missing, missing
 from auditkit.check import Check, FittedCheck, RowsCheck, StreamCheck
 from auditkit.deciding import Decided, decided
+from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.clusters import cluster_hashes
-from auditkit.evidence.group_counts import GroupCounts
 from auditkit.evidence.observed import Evidence, Observed
 from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
 from auditkit.inputs.dataset import Dataset
@@ -80,7 +80,7 @@ class _Observer:
             int((missing(batch.y_pred) & ~missing(batch.y_true)).sum()),
             {},
             Sample.of(batch, shuffled(whole, self.seed), k=self.sample) if self.sampled else None,
-            GroupCounts.of(batch),
+            ClassTally.of_batch(batch),
             outputs=said.outputs,
         )
         self.total = part if self.total is None else self.total + part

@@ -25,7 +25,7 @@ from auditkit.checks import check_of
 from auditkit.deciding import decided
 from auditkit.demo import income
 from auditkit.errors import PolicyError, ReportError
-from auditkit.evidence.group_counts import GroupCounts
+from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.sample import shuffled
 from auditkit.evidence.suppression import SMALL
 from auditkit.evidence.tally import Tally
@@ -261,7 +261,7 @@ class Audited(NamedTuple):
     def recoding(self, frame: pd.DataFrame) -> dict[str, dict[str, str]]:
         """Which groups of these rows are told only together."""
         data = dataset(frame, self.task)
-        parts = [GroupCounts.of(decided(self.model, data, rows).batch) for rows in data.parts()]
+        parts = [ClassTally.of_batch(decided(self.model, data, rows).batch) for rows in data.parts()]
         return sum(parts[1:], parts[0]).told(self.disclosure).recoding
 
     def report(self, frame: pd.DataFrame) -> ak.Report:

@@ -128,9 +128,7 @@ METRICS = (
         interval="MOVER over the classes, or Σ p̃(1 − p̃)/(n + 2) where that is wider; MOVER for gaps",
         comparisons=("overall", "group_min", "group_max", "difference"),
         tasks=("multiclass",),
-        wording=Wording(
-            phrase="found, all classes counting alike",
-        ),
+        wording=Wording(phrase="found, all classes counting alike"),
     ),
 )
 

@@ -86,9 +86,7 @@ METRICS = (
         reference="fairlearn.metrics.true_negative_rate",
         oracle="fairlearn",
         numerator=((0, 0),),
-        wording=Wording(
-            phrase="rightly not selected, of those who {no}",
-        ),
+        wording=Wording(phrase="rightly not selected, of those who {no}"),
     ),
     _of_positives(
         name="false_negative_rate",

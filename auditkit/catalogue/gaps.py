@@ -30,18 +30,10 @@ TARGETS: dict[str, GapTarget] = {
     for t in (
         GapTarget("mean_score", "score", None, "mean score", "in scores"),
         GapTarget(
-            "mean_score_of_positives",
-            "score",
-            1,
-            "mean score of the truly positive",
-            "in scores of those who {yes}",
+            "mean_score_of_positives", "score", 1, "mean score of the truly positive", "in scores of those who {yes}"
         ),
         GapTarget(
-            "mean_score_of_negatives",
-            "score",
-            0,
-            "mean score of the truly negative",
-            "in scores of those who {no}",
+            "mean_score_of_negatives", "score", 0, "mean score of the truly negative", "in scores of those who {no}"
         ),
         GapTarget("selection_rate", "selected", None, "selection rate", "in who is selected"),
         GapTarget("true_positive_rate", "selected", 1, "true positive rate", "in who is found"),

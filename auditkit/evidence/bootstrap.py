@@ -10,7 +10,7 @@ import numpy as np
 
 from auditkit.arrays import Floats, Ints
 from auditkit.errors import EvidenceError
-from auditkit.evidence.frames import columns_of
+from auditkit.evidence.frames import places
 
 if TYPE_CHECKING:
     from auditkit.evidence.tally import Tally
@@ -55,14 +55,11 @@ class Bootstrap:
 
     def count(self, outcomes: Outcomes, *by: str) -> Ints:
         """(B, K) rows with one of these outcomes in each group of `by`."""
-        groups = self.groups(*by)
-        position = {group: i for i, group in enumerate(groups)}
-        cells = self.tally.cells
-        keys = list(zip(*(cells[c].tolist() for c in columns_of(by)), strict=True)) if by else [()] * len(cells)
-        member = np.zeros((len(cells), len(groups)), dtype=np.float64)
-        wanted = set(outcomes)
-        for i, (key, *outcome) in enumerate(zip(keys, cells["y_true"], cells["y_pred"], strict=True)):
-            member[i, position[key]] = (outcome[0], outcome[1]) in wanted
+        cells = self.tally.columns
+        groups, at = places(cells, by, len(cells["n"]))
+        member = np.zeros((len(at), len(groups)), dtype=np.float64)
+        wanted = [outcome in outcomes for outcome in zip(cells["y_true"], cells["y_pred"], strict=True)]
+        member[np.arange(len(at)), at] = wanted
         return np.rint(self.draws.astype(np.float64) @ member).astype(np.int64)
 
     def rate(self, numerator: Outcomes, denominator: Outcomes, *by: str) -> Floats:

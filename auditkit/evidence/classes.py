@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from auditkit.arrays import Ints
+from auditkit.batch import Batch, missing
+from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, EvidenceError, choices, listing
 from auditkit.evidence import frames, reading, suppression
-from auditkit.evidence.frames import Framed
-from auditkit.evidence.tally import Tally, counted, matched, summed
+from auditkit.evidence.frames import OUTCOME, Framed
+from auditkit.evidence.tally import Tally, counted, matched
 from auditkit.lazy import pandas as pd
-
-if TYPE_CHECKING:
-    from auditkit.disclosure import Disclosure
 
 MOST_CLASSES = 1_000
 MOST_TABLE = 10_000_000
@@ -60,6 +60,14 @@ class ClassTally(Framed):
         codes = [_codes(values, name, len(classes)) for name, values in beside.items()]
         return cls(tuple(columns), tuple(classes), counted(columns, *codes, classes=len(classes)))
 
+    @classmethod
+    def of_batch(cls, batch: Batch) -> ClassTally:
+        """The rows of a batch, of any task: of numbers, 0 is known and -1 missing."""
+        codes: list[Any] = [batch.y_true, batch.y_pred]
+        if batch.kind.numeric:
+            codes = [-missing(v).astype(np.int8) for v in codes]
+        return cls.of(batch.groups, batch.classes or ("0", "1"), y_true=codes[0], y_pred=codes[1])
+
     def __add__(self, other: ClassTally) -> ClassTally:
         if (self.by, self.classes) != (other.by, other.classes):
             raise EvidenceError(
@@ -67,7 +75,7 @@ class ClassTally(Framed):
                 f"of {listing(other.classes)}"
             )
         cells = pd.concat([self.cells, other.cells], ignore_index=True)
-        return ClassTally(self.by, self.classes, summed(cells, self.by))
+        return ClassTally(self.by, self.classes, frames.summed_rows(cells, self.by, *OUTCOME))
 
     def counts(self, *by: str) -> ClassCounts:
         """Counts by the crossed groups of these columns, groups sorted, over rows with truth and decision.
@@ -107,18 +115,34 @@ class ClassTally(Framed):
 
     def _coded(self, truth: Ints, decision: Ints) -> Tally:
         cells = {**self.table("cells"), "y_true": truth.astype(np.int64), "y_pred": decision.astype(np.int64)}
-        found = frames.summed(cells, self.by, ("y_true", "y_pred"), ["n"])
+        found = frames.summed(cells, self.by, OUTCOME, ["n"])
         return Tally.of_tables({"cells": found}, by=self.by, clusters=None, distinct={})
 
     def reduced(self, disclosure: Disclosure) -> ClassTally:
         """The same counts, of recoded groups."""
         recoding = suppression.of_columns(disclosure, self.by, self.cells)
-        return ClassTally(self.by, self.classes, summed(suppression.recoded(self.cells, recoding), self.by))
+        cells = suppression.recoded(self.cells, recoding)
+        return ClassTally(self.by, self.classes, frames.summed_rows(cells, self.by, *OUTCOME))
+
+    def told(self, disclosure: Disclosure) -> GroupDisclosure:
+        """The disclosure, with the recoding that these groups need.
+
+        DataError where groups are to be suppressed, and all groups together have few rows of one truth or decision.
+        """
+        fewest = disclosure.suppress_below
+        if not fewest:
+            return GroupDisclosure(**disclosure.model_dump(), attributes=self.by)
+        for what, rows in suppression.parts_of(self.cells, self.classes).items():
+            if 0 < rows.sum() < fewest:
+                raise DataError(
+                    f"{rows.sum()} {what}: a report that suppresses groups below {fewest} needs as many, or none"
+                )
+        recoding = suppression.recoding_of(self.by, suppression.counted(self.cells, self.by), fewest)
+        return GroupDisclosure(**disclosure.model_dump(), attributes=self.by, recoding=recoding)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
-        cells = {str(c): self.cells[c].tolist() for c in self.cells}
-        return {"by": list(self.by), "classes": list(self.classes), "cells": cells}
+        return {"by": list(self.by), "classes": list(self.classes), "cells": self.lists("cells")}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ClassTally:
@@ -126,14 +150,11 @@ class ClassTally(Framed):
         data = reading.fields(data, "the tally of classes", "by", "classes", "cells")
         by = reading.names(data["by"], "'by' of the tally of classes")
         classes = reading.names(data["classes"], "the classes", most=MOST_CLASSES)
-        codes = (-1, len(classes) - 1)
-        columns = frames.columns_of(by)
-        cells = reading.table(data["cells"], "the cells", by, key={"y_true": codes, "y_pred": codes})
-        groups = len(set(zip(*(cells[c] for c in columns), strict=True))) if by else 1
+        code = partial(reading.wholes, low=-1, high=len(classes) - 1)
+        cells = reading.table(data["cells"], "the cells", by, key=dict.fromkeys(OUTCOME, code))
+        groups = frames.occurring(cells, by) if by else 1
         reading.bounded(groups * (len(classes) + 1) ** 2, "groups × classes × classes", MOST_TABLE)
-        found = {c: np.array(v, dtype=object if c in columns else None) for c, v in cells.items()}
-        found = frames.summed(found, by, ("y_true", "y_pred"), ["n"])
-        return cls.of_tables({"cells": found}, by=by, classes=classes)
+        return cls.of_tables({"cells": cells}, by=by, classes=classes)
 
 
 def _codes(values: ArrayLike, name: str, classes: int) -> Ints:

@@ -74,9 +74,9 @@ class Replicates:
         """The cells of both, one under the other."""
         return Replicates(np.concatenate([self.sums, other.sums]), self.lowest + other.lowest)
 
-    def taken(self, where: Bools) -> Replicates:
-        """The replicates of these cells."""
-        return Replicates(self.sums[where], tuple(h for h, keep in zip(self.lowest, where, strict=True) if keep))
+    def taken(self, where: Positions) -> Replicates:
+        """The replicates of the cells at these positions."""
+        return Replicates(self.sums[where], tuple(self.lowest[i] for i in where))
 
     def reduced(self, weight: Floats) -> Replicates:
         """Without hashes, and without what a cluster alone weighs in a replicate, which its hash would give away.

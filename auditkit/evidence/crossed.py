@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.arrays import Floats, Ints, Keys
-from auditkit.disclosure import Disclosure, GroupDisclosure
+from auditkit.disclosure import Disclosure
 from auditkit.errors import DataError, EvidenceError, listing
 from auditkit.evidence import reading
 from auditkit.evidence.coding import MOST_CELLS, Coded
+from auditkit.evidence.grouped import recoding_of
 from auditkit.evidence.rare import FEWEST
 
 _KEPT_KEYS = 1_024
@@ -143,10 +144,25 @@ class CrossedSums:
         return max(map(len, self.tables), default=0)
 
     def reduced(self, disclosure: Disclosure) -> CrossedSums:
-        """Without values and crossings of fewer than ten rows ."""
-        fewest = disclosure.suppress_below
-        recoding = disclosure.recoding if isinstance(disclosure, GroupDisclosure) else {}
-        return _without_rare(self, recoding, crossed=not fewest, fewest=fewest)
+        """Without values and crossings of fewer than ten rows, or as many as a group has that is told; without keys.
+
+        Every crossing of fewer columns is kept as a table of its own, so that each still has all of its rows. Where
+        small groups are suppressed each column stands by itself, its small values together, so that nothing can be
+        subtracted.
+        """
+        fewest, sums = disclosure.suppress_below, self
+        least = max(FEWEST, fewest)
+        for column, values in recoding_of(disclosure).items():
+            if column in sums.labels:
+                names = sums.labels[column]
+                small = {i for i, name in enumerate(names) if name.removeprefix(f"{column} = ") in values}
+                sums = _as_one(sums, column, small, f"{column} = {next(iter(values.values()))}")
+        sums = _joined(sums, least, complete=fewest > 0)
+        tables = {}
+        for by in ((), *sums.crossings(min(1, sums.depth) if fewest else sums.depth)):
+            table = sums.of(*by) if sums.tables else np.zeros((2, 3))
+            tables[by] = _rounded(np.where(table[:, 0].sum(axis=0) >= least, table, 0.0) if by else table)
+        return replace(sums, tables=tables, copies=sums.copies.reduced())
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: of each table only the cells with rows, by their place in it; a line of numbers is one string."""
@@ -305,29 +321,6 @@ def _numbers(index: Ints, shape: list[int], x: Floats) -> Floats:
 
 def _line(values: NDArray[Any]) -> str:
     return " ".join(f"{v:.10g}" for v in values.tolist())
-
-
-def _without_rare(
-    sums: CrossedSums, recoding: Mapping[str, Mapping[str, str]], *, crossed: bool, fewest: int
-) -> CrossedSums:
-    """Crossed sums in which each value, and each crossing, has `fewest` rows or ten; keys of rows are dropped.
-
-    Every crossing of fewer columns is kept as a table of its own, so that each still has all of its rows. Not
-    `crossed`: each column by itself, its small values together, so that nothing can be subtracted.
-    """
-    least = max(FEWEST, fewest)
-    for column, values in recoding.items():
-        if column in sums.labels:
-            names = sums.labels[column]
-            small = {i for i, name in enumerate(names) if name.removeprefix(f"{column} = ") in values}
-            sums = _as_one(sums, column, small, f"{column} = {next(iter(values.values()))}")
-    sums = _joined(sums, least, complete=not crossed)
-    depth = sums.depth if crossed else min(1, sums.depth)
-    tables = {}
-    for by in ((), *sums.crossings(depth)):
-        table = sums.of(*by) if sums.tables else np.zeros((2, 3))
-        tables[by] = _rounded(np.where(table[:, 0].sum(axis=0) >= least, table, 0.0) if by else table)
-    return replace(sums, tables=tables, copies=sums.copies.reduced())
 
 
 def _rounded(table: Floats) -> Floats:

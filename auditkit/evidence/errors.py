@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from auditkit.arrays import Floats, Ints, Positions
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence import pooled, reading, suppression
-from auditkit.evidence.frames import QUANTITIES, Columns, Framed, columns_of, known_columns, places
+from auditkit.evidence.frames import QUANTITIES, Columns, Framed, columns_of, known_columns, places, summed_rows
+from auditkit.evidence.pooled import cells_of, floats, values_of
 from auditkit.evidence.rare import FEWEST
-from auditkit.evidence.tally import labelled_rows, matched
-from auditkit.evidence.value_cells import cells_of, counted, floats, values_of
+from auditkit.evidence.tally import crossed, matched, named
 from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class ErrorSums(Framed):
         """
         columns, beside = matched(groups, {"y_true": y_true, "y_pred": y_pred})
         y, p = np.asarray(beside["y_true"], np.float64), np.asarray(beside["y_pred"], np.float64)
-        frame = labelled_rows(columns, len(y))
+        frame = named(*crossed(columns, len(y)))
         if len(p) != len(y):
             raise DataError(f"y_pred has {len(p)} rows, y_true has {len(y)}")
         by = tuple(columns)
@@ -90,7 +91,7 @@ class ErrorSums(Framed):
             n=known.astype(np.int64), error=e, absolute=np.abs(e), squared=e * e, prediction=np.where(known, p, 0.0)
         )
         cells = rows.loc[known, columns_of(by)].assign(cell=cells_of(p[known]), n=1)
-        return _coarse(cls(by, _moments(rows, by), counted(cells, by)))
+        return _coarse(cls(by, _moments(rows, by), summed_rows(cells, by, "cell")))
 
     def __add__(self, other: ErrorSums) -> ErrorSums:
         if self.by != other.by:
@@ -99,7 +100,7 @@ class ErrorSums(Framed):
         cells = pd.concat([_shifted(x.values_, cut - x.cut) for x in (self, other)], ignore_index=True)
         moments = pd.concat([self.moments_, other.moments_], ignore_index=True)
         wide = max(self.width_, other.width_)
-        return _coarse(ErrorSums(self.by, _merged(moments, self.by), counted(cells, self.by), cut, wide))
+        return _coarse(ErrorSums(self.by, _merged(moments, self.by), summed_rows(cells, self.by, "cell"), cut, wide))
 
     def moments(self, *by: str) -> GroupMoments:
         """Moments by the crossed groups of these columns, groups sorted."""
@@ -135,21 +136,21 @@ class ErrorSums(Framed):
         moments = _merged(moments, self.by)
         if recoding:
             moments = _short(moments, self.by)
-        cells = counted(values, self.by)
+        cells = summed_rows(values, self.by, "cell")
         if self.width_ or cells.empty:
             return ErrorSums(self.by, moments, cells, self.cut, self.width_)
         people = max(FEWEST, disclosure.suppress_below)
         told, width = pooled.shared(cells, self.by, cut=self.cut, people=people)
-        return ErrorSums(self.by, pooled.told_moments(moments, QUANTITIES), told, 0, width)
+        return ErrorSums(self.by, pooled.told_moments(moments), told, 0, width)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
-        frames = {"moments": self.moments_, "values": self.values_}
         return {
             "by": list(self.by),
             "cut": self.cut,
             **({"width": self.width_} if self.width_ else {}),
-            **{k: {str(c): frame[c].tolist() for c in frame} for k, frame in frames.items()},
+            "moments": self.lists("moments_"),
+            "values": self.lists("values_"),
         }
 
     @classmethod
@@ -158,19 +159,19 @@ class ErrorSums(Framed):
         data = reading.fields(data, "the sums of errors", "by", "cut", "moments", "values", optional=("width",))
         by = reading.names(data["by"], "'by' of the sums of errors")
         cut = reading.whole(data["cut"], "'cut' of the sums of errors", high=63)
-        moments = _stored_moments(data["moments"], by)
-        values = reading.table(data["values"], "the values", by, key={"cell": (-(2**63), 2**63 - 1)})
+        positive, signed = partial(reading.numbers, low=0), reading.numbers
+        sums: dict[str, reading.Column] = {}
+        for q in QUANTITIES:
+            sums |= {f"{q}_mean": positive if q in ("absolute", "squared") else signed, f"{q}_m2": positive}
+        moments = reading.table(data["moments"], "the moments", by, key={}, sums=sums)
+        cell = partial(reading.wholes, low=-(2**63), high=2**63 - 1)
+        values = reading.table(data["values"], "the values", by, key={"cell": cell})
         reading.bounded(len(values["n"]), "cells of values", MOST_VALUES)
         _same_rows(moments, values, by)
         if not np.isfinite(values_of(values["cell"], cut)).all():
             raise EvidenceError("the values hold cells of no finite number")
         width = reading.number(data.get("width", 0.0), "'width' of the sums of errors", low=0)
-        tables = {"moments_": moments, "values_": values}
-        arrays = {
-            name: {c: np.array(v, dtype=object if c in columns_of(by) else None) for c, v in table.items()}
-            for name, table in tables.items()
-        }
-        return cls.of_tables(arrays, by=by, cut=cut, width_=width)
+        return cls.of_tables({"moments_": moments, "values_": values}, by=by, cut=cut, width_=width)
 
 
 def _short(moments: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
@@ -181,18 +182,7 @@ def _short(moments: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     return moments.assign(**rounded)
 
 
-def _stored_moments(stored: object, by: tuple[str, ...]) -> dict[str, Any]:
-    """The columns of the moments: means of any sign, but of what is never negative, and sums of squares ≥ 0."""
-    columns = [f"{q}_{part}" for q in QUANTITIES for part in ("mean", "m2")]
-    data = reading.grouped(stored, "the moments", by, "n", *columns)
-    out = reading.table({c: data[c] for c in (*columns_of(by), "n")}, "the moments", by, key={})
-    for c in columns:
-        low = 0 if c.endswith("m2") or c in ("absolute_mean", "squared_mean") else -reading.MOST_SIZE
-        out[c] = reading.numbers(data[c], f"'{c}' of the moments", low=low, length=len(out["n"]))
-    return out
-
-
-def _same_rows(moments: dict[str, Any], values: dict[str, Any], by: tuple[str, ...]) -> None:
+def _same_rows(moments: Columns, values: Columns, by: tuple[str, ...]) -> None:
     """Each group has as many predicted values as rows."""
     rows = dict(zip(_keys(moments, by), moments["n"].tolist(), strict=True))
     valued = dict.fromkeys(rows, 0)
@@ -205,7 +195,7 @@ def _same_rows(moments: dict[str, Any], values: dict[str, Any], by: tuple[str, .
         raise EvidenceError(f"group {reading.shown(wrong)} has {rows[wrong]:,} rows and {valued[wrong]:,} values")
 
 
-def _keys(columns: dict[str, Any], by: tuple[str, ...]) -> list[tuple[str, ...]]:
+def _keys(columns: Columns, by: tuple[str, ...]) -> list[tuple[str, ...]]:
     return list(zip(*(columns[c] for c in columns_of(by)), strict=True)) if by else [()] * len(columns["n"])
 
 
@@ -246,7 +236,7 @@ def _coarse(sums: ErrorSums) -> ErrorSums:
     """Cut bits until the values fit; a part never needs more than the whole."""
     cells, cut = sums.values_, sums.cut
     while len(cells) > MOST_VALUES and cut < 63:
-        cells, cut = counted(_shifted(cells, 1), sums.by), cut + 1
+        cells, cut = summed_rows(_shifted(cells, 1), sums.by, "cell"), cut + 1
     return ErrorSums(sums.by, sums.moments_, cells, cut, sums.width_)
 
 

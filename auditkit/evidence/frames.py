@@ -18,6 +18,7 @@ from auditkit.lazy import pandas
 Columns = Mapping[str, NDArray[Any]]
 """Name → (R,) values of a table."""
 Groups = tuple[tuple[str, ...], ...]
+OUTCOME = ("y_true", "y_pred")
 QUANTITIES = ("error", "absolute", "squared", "prediction")
 """Of a regression: e = ŷ − y, abs(e), e², ŷ."""
 COUNTS = frozenset(
@@ -31,6 +32,7 @@ COUNTS = frozenset(
 )
 """Columns of counts and sums, of all tables."""
 _GROUP = "group:"
+_SUMS = ("n", "w", "w2")
 _KEPT = "_stored_tables"
 
 
@@ -62,6 +64,10 @@ class Framed:
             return tables[name]
         frame = getattr(self, name)
         return {str(c): frame[c].to_numpy() for c in frame}
+
+    def lists(self, name: str) -> dict[str, list[Any]]:
+        """The same as JSON: one list a column."""
+        return {c: values.tolist() for c, values in self.table(name).items()}
 
 
 def column(attribute: str) -> str:
@@ -130,9 +136,10 @@ def summed(columns: Columns, by: Sequence[str], beside: Sequence[str], sums: Seq
     return out
 
 
-def summed_rows(frame: pandas.DataFrame, keys: Sequence[str], sums: Sequence[str] = ("n",)) -> pandas.DataFrame:
-    """The same of a frame: one row a combination of its keys, sorted, with sums."""
-    out: pandas.DataFrame = frame[[*keys, *sums]].groupby(list(keys), sort=True, observed=True).sum().reset_index()
+def summed_rows(frame: pandas.DataFrame, by: Sequence[str], *beside: str) -> pandas.DataFrame:
+    """The same of a frame: `n`, and with sampling weights `w` and `w2`, are summed."""
+    keys, sums = [*columns_of(by), *beside], [c for c in _SUMS if c in frame]
+    out: pandas.DataFrame = frame[[*keys, *sums]].groupby(keys, sort=True, observed=True).sum().reset_index()
     return out
 
 

@@ -17,7 +17,8 @@ from auditkit.evidence.frames import Columns, Framed, columns_of, known_columns,
 from auditkit.evidence.merging import summed
 from auditkit.evidence.score_grid import BINS, LEAST, REACH, STEPS, bin_of, grains
 from auditkit.evidence.stored_bins import MERGED, MISSING_WHAT, stored_bins
-from auditkit.evidence.tally import codes01, matched
+from auditkit.evidence.tally import matched
+from auditkit.evidence.weights import codes01
 from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 
 _READ = ("y_true", "bin", "last", "n", "selected", "s", "s2", "low", "high")
-_DENSE = 8_000_000
-"""Above this many possible cells, count only the combinations that occur."""
 
 
 class Bins(NamedTuple):
@@ -122,7 +121,7 @@ class ScoreHistogram(Framed):
         if self.by != other.by:
             raise EvidenceError(f"cannot add a score histogram by {list(self.by)} and one by {list(other.by)}")
         cells = pd.concat([self.cells, other.cells], ignore_index=True)
-        missing = _missing(pd.concat([self.missing, other.missing], ignore_index=True), self.by)
+        missing = summed_rows(pd.concat([self.missing, other.missing], ignore_index=True), self.by, "what")
         if self.merged or other.merged:
             return ScoreHistogram(self.by, merging.together(cells, self.by), missing, merged=True)
         return ScoreHistogram(self.by, summed(cells, self.by), missing, measure=self.measure or other.measure)
@@ -130,7 +129,8 @@ class ScoreHistogram(Framed):
     def over(self, *by: str) -> ScoreHistogram:
         """The histogram of fewer group columns, in the order asked for; `over()` is the total."""
         known_columns(by, self.by)
-        return ScoreHistogram(tuple(by), summed(self.cells, by), _missing(self.missing, by), self.merged, self.drift)
+        missing = summed_rows(self.missing, by, "what")
+        return ScoreHistogram(tuple(by), summed(self.cells, by), missing, self.merged, self.drift)
 
     def steps(self, by: Sequence[str]) -> Mapping[tuple[str, ...], Steps] | None:
         """Group → what merging cost its readings; none that was measured is empty; None where nothing is merged."""
@@ -165,7 +165,7 @@ class ScoreHistogram(Framed):
             return self
         recoding = suppression.of_columns(disclosure, self.by, self.cells)
         cells = summed(suppression.recoded(self.cells, recoding), self.by)
-        missing = _missing(suppression.recoded(self.missing, recoding), self.by)
+        missing = summed_rows(suppression.recoded(self.missing, recoding), self.by, "what")
         merged = ScoreHistogram(
             self.by,
             merging.merged(cells, self.by, people=max(merging.PEOPLE, disclosure.suppress_below)),
@@ -184,11 +184,17 @@ class ScoreHistogram(Framed):
             part = {c: cells[c][at] for c in _READ}
             of = {"group": [str(k) for k in key[:-1]], "y_true": int(key[-1])}
             out.append({**of, **(_merged_columns(part) if self.merged else _columns(part))})
-        missing = {str(c): self.missing[c].tolist() for c in self.missing}
         merged: dict[str, Any] = {"merged": True} if self.merged else {}
         if self.drift is not None:
             merged["drift"] = self.drift.to_json()
-        return {"by": list(self.by), "steps": STEPS, "reach": REACH, "cells": out, "missing": missing, **merged}
+        return {
+            "by": list(self.by),
+            "steps": STEPS,
+            "reach": REACH,
+            "cells": out,
+            "missing": self.lists("missing"),
+            **merged,
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ScoreHistogram:
@@ -211,14 +217,7 @@ def _checked(score: ArrayLike) -> Floats:
 def _cells(group: Ints, truth: NDArray[np.int8], decision: NDArray[np.int8], score: Floats) -> pd.DataFrame:
     """One row a non-empty cell of (group code, truth, bin)."""
     index = (group * 2 + truth) * BINS + bin_of(score)
-    size = (int(group.max(initial=0)) + 1) * 2 * BINS
-    if size <= _DENSE:
-        occupied = np.flatnonzero(np.bincount(index, minlength=1))
-        place = np.zeros(size, dtype=np.int64)
-        place[occupied] = np.arange(len(occupied))
-        at = place[index]
-    else:
-        occupied, at = np.unique(index, return_inverse=True)
+    occupied, at = tally.occurring(index, (int(group.max(initial=0)) + 1) * 2 * BINS)
     low, high = np.full(len(occupied), np.inf), np.full(len(occupied), -np.inf)
     np.minimum.at(low, at, score)
     np.maximum.at(high, at, score)
@@ -267,10 +266,6 @@ def _dense(cells: Columns, merged: bool) -> Bins:
         summed_up("high", -np.inf, np.float64, np.maximum),
         cut,
     )
-
-
-def _missing(missing: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    return summed_rows(missing, [*columns_of(by), "what"])
 
 
 def _columns(part: Columns) -> dict[str, list[Any]]:

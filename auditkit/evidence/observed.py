@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from auditkit.evidence.group_counts import GroupCounts
+from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.output_range import OutputRange
 from auditkit.evidence.sample import RowHash, Sample
 from auditkit.records import NotMeasured
@@ -42,7 +42,7 @@ class Observed:
     """Stream check → its evidence."""
     sample: Sample | None
     """Rows of lowest hash, for the checks that do not see all; None where no check asks for them."""
-    groups: GroupCounts
+    groups: ClassTally
     """Rows of every crossed group, truth and decision: what a report that suppresses small groups recodes them by."""
     broken: dict[str, NotMeasured] = field(default_factory=dict)
     """Stream check → the accident that it had on some of these rows: it has no evidence."""

@@ -1,18 +1,36 @@
-"""Predicted values that ten people share, at least, and moments that speak of five: no prediction of one person."""
+"""Predicted values as cells that ten people share, at least, and moments that speak of five: of no one person.
+
+Cells are floats in their order as whole numbers, of which bits can be cut.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from auditkit.arrays import Floats, Ints
-from auditkit.evidence.frames import columns_of
+from auditkit.evidence.frames import QUANTITIES, columns_of, summed_rows
 from auditkit.evidence.merging import PEOPLE, starts_of
 from auditkit.evidence.rare import FEWEST, between
-from auditkit.evidence.value_cells import cells_of, counted, values_of
 from auditkit.lazy import pandas as pd
 
 _SHARE = 8
 """The rounding of a small group's mean is a power of two of about an eighth of the standard deviation of everybody."""
+
+
+def cells_of(values: Floats) -> Ints:
+    """float64 → int64 in the same order: bits of negative numbers turned round."""
+    bits = (values + 0.0).view(np.int64)
+    return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)
+
+
+def values_of(cells: Ints, cut: int) -> Floats:
+    """The middle of each cell; the value itself where nothing was cut."""
+    return floats((cells << cut) + ((1 << cut) >> 1))
+
+
+def floats(bits: Ints) -> Floats:
+    """The numbers that cells of whole bits stand for."""
+    return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits).view(np.float64)
 
 
 def shared(
@@ -34,7 +52,7 @@ def shared(
         for run in np.split(order, ((starts[1:] + 1) // 2)):
             out[run] = _of_run(values[run], n[run], everybody)
             width = max(width, float(np.ptp(values[run])))
-    return counted(cells.assign(cell=cells_of(out)), attributes), max(width, np.finfo(float).tiny)
+    return summed_rows(cells.assign(cell=cells_of(out)), attributes, "cell"), max(width, np.finfo(float).tiny)
 
 
 def _of_run(values: Floats, n: Ints, everybody: Floats) -> float:
@@ -51,14 +69,14 @@ def _of_run(values: Floats, n: Ints, everybody: Floats) -> float:
     return float(f"{middle:.1g}")
 
 
-def told_moments(frame: pd.DataFrame, quantities: tuple[str, ...]) -> pd.DataFrame:
+def told_moments(frame: pd.DataFrame) -> pd.DataFrame:
     """Means of groups below five people to a power of two; of these, the spread is that within the rounding."""
     n = frame["n"].to_numpy(np.float64)
     few = (n > 0) & (n < PEOPLE)
     if not few.any():
         return frame
     columns: dict[str, Floats] = {}
-    for q in quantities:
+    for q in QUANTITIES:
         mean, m2 = frame[f"{q}_mean"].to_numpy(np.float64), frame[f"{q}_m2"].to_numpy(np.float64)
         centre = float(n @ mean / n.sum())
         spread = float((m2 + n * (mean - centre) ** 2).sum() / n.sum()) ** 0.5

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from auditkit.batch import Batch
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading, suppression
-from auditkit.evidence.frames import columns_of
 from auditkit.evidence.sums import merged
 from auditkit.evidence.tally import Tally, coded_strings
 
@@ -63,10 +61,9 @@ class Profile:
 
     def rows(self, *by: str) -> dict[tuple[str, ...], int]:
         """Rows of each crossed group, without regard to truth; sorted."""
-        if not by:
-            return {(): int(self.tally.cells["n"].sum())}
-        summed: pd.Series[Any] = self.tally.cells.groupby(columns_of(by), sort=True, observed=True)["n"].sum()
-        return {k if isinstance(k, tuple) else (k,): int(n) for k, n in summed.items()}
+        groups, table = self.tally.counts(*by)
+        found = dict(zip(groups, table.sum(axis=(1, 2)).tolist(), strict=True))
+        return found if found or by else {(): 0}
 
     def reduced(self, disclosure: Disclosure) -> Profile:
         """The same counts, of recoded groups."""

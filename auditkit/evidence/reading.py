@@ -7,15 +7,18 @@ Bounds are stated here, once. numpy is all that this needs.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditkit.arrays import Floats, Ints
 from auditkit.errors import EvidenceError, listing
 from auditkit.evidence.frames import column, columns_of
 
+Column = Callable[..., NDArray[Any]]
+"""Reads a column of a table: (value, what, *, length)."""
 MOST_ROWS = 2**53
 """Rows, and any count of them: beyond, a double skips whole numbers."""
 MOST_SIZE = 1e150
@@ -52,18 +55,6 @@ def fields(value: object, what: str, *names: str, optional: Sequence[str] = ()) 
     if unknown:
         raise EvidenceError(f"{what} has unknown fields: {_cut(listing(map(repr, unknown)))}")
     return data
-
-
-def grouped(value: object, what: str, by: Sequence[str], *names: str) -> dict[str, Any]:
-    """Fields of a table: `names`, and a column of each attribute, called as `frames.column` says.
-
-    Older reports have some under the attribute's own name.
-    """
-    data = dict(mapping(value, what))
-    for attribute in by:
-        if column(attribute) not in data and attribute in data and attribute not in names:
-            data[column(attribute)] = data.pop(attribute)
-    return fields(data, what, *columns_of(by), *names)
 
 
 def items(value: object, what: str, *, length: int | None = None, most: int = MOST_CELLS) -> list[Any]:
@@ -111,6 +102,11 @@ def distinct(keys: Iterable[Hashable], what: str) -> None:
         if key in seen:
             raise EvidenceError(f"{what} names {shown(key)} twice")
         seen.add(key)
+
+
+def labels(value: object, what: str, *, length: int) -> NDArray[Any]:
+    """(length,) strings, as objects."""
+    return np.array(texts(value, what, length=length), dtype=object)
 
 
 def whole(value: object, what: str, *, low: int = 0, high: int = MOST_ROWS) -> int:
@@ -204,27 +200,30 @@ def counts(value: Floats, what: str) -> Ints:
 
 
 def table(
-    value: object, what: str, by: Sequence[str], *, key: Mapping[str, tuple[int, int]], sums: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Cells as one list a column: those of the groups of `by` (see `frames.column`) as texts, `key` columns as whole
-    numbers in their ranges, `n` as counts, `sums` as numbers ≥ 0. No two cells are of one group and key.
+    value: object, what: str, by: Sequence[str], *, key: Mapping[str, Column], sums: Mapping[str, Column] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Cells as one array a column: those of the groups of `by` (see `frames.column`) as texts, `n` as counts, others
+    each by its own reader. No two cells are of one group and key.
 
-    >>> table({"sex": ["f", "f"], "y_true": [1, 1], "n": [2, 3]}, "cells", ["sex"], key={"y_true": (-1, 1)})
+    >>> table({"sex": ["f", "f"], "y_true": [1, 1], "n": [2, 3]}, "cells", ["sex"], key={"y_true": wholes})
     Traceback (most recent call last):
     auditkit.errors.EvidenceError: cells names ('f', 1) twice
     """
-    data = grouped(value, what, by, *key, "n", *sums)
+    others: dict[str, Column] = {**key, "n": wholes, **(sums or {})}
+    data = dict(mapping(value, what))
+    for attribute in by:  # older reports have some under the attribute's own name
+        if column(attribute) not in data and attribute in data and attribute not in others:
+            data[column(attribute)] = data.pop(attribute)
+    readers = {**dict.fromkeys(columns_of(by), labels), **others}
+    data = fields(data, what, *readers)
     n = wholes(data["n"], f"'n' of {what}")
     whole(sum(n.tolist()), f"the sum of 'n' of {what}")
-    own = columns_of(by)
-    out: dict[str, Any] = {c: texts(data[c], f"'{c}' of {what}", length=len(n)) for c in own}
-    for attribute, labels in zip(by, out.values(), strict=True):
-        bounded(len(set(labels)), f"groups of '{attribute}'", MOST_GROUPS)
-    for name, (low, high) in key.items():
-        out[name] = wholes(data[name], f"'{name}' of {what}", low=low, high=high, length=len(n))
-    distinct(zip(*(out[c] if c in own else out[c].tolist() for c in (*own, *key)), strict=True), what)
-    sums_ = {c: numbers(data[c], f"'{c}' of {what}", low=0, length=len(n)) for c in sums}
-    return {**out, "n": n, **sums_}
+    out = {c: read(data[c], f"'{c}' of {what}", length=len(n)) for c, read in readers.items()}
+    for attribute in by:
+        bounded(len(set(out[column(attribute)])), f"groups of '{attribute}'", MOST_GROUPS)
+    keyed = [out[c].tolist() for c in (*columns_of(by), *key)]
+    distinct(zip(*keyed, strict=True) if keyed else [()] * len(n), what)
+    return out
 
 
 def bounded(n: int, what: str, most: int) -> int:

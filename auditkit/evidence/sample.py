@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _HASH_KEY = "auditkit00000000"
 """Sixteen bytes: a row has the same key in every audit."""
+_OF_ROWS = ("features", "groups", "y_true", "y_pred", "score", "sample_weight", "cluster", "controls")
+"""Of a batch, what has a value a row and stays with it, whatever sample it is drawn into."""
 
 
 def row_keys(batch: Batch) -> Keys:
@@ -64,7 +66,7 @@ class RowHash:
     """
 
     rows: int
-    sums: tuple[int, int, int, int]
+    sums: tuple[int, ...]
 
     @classmethod
     def of(cls, keys: Keys) -> RowHash:
@@ -73,12 +75,11 @@ class RowHash:
         for _ in range(4):
             sums.append(int(mixed.sum(dtype=np.uint64)))
             mixed = _mix(mixed)
-        return cls(len(keys), (sums[0], sums[1], sums[2], sums[3]))
+        return cls(len(keys), tuple(sums))
 
     def __add__(self, other: RowHash) -> RowHash:
-        a, b = self.sums, other.sums
-        total = tuple((x + y) % 2**64 for x, y in zip(a, b, strict=True))
-        return RowHash(self.rows + other.rows, (total[0], total[1], total[2], total[3]))
+        sums = tuple((x + y) % 2**64 for x, y in zip(self.sums, other.sums, strict=True))
+        return RowHash(self.rows + other.rows, sums)
 
 
 def _mix(x: Keys) -> Keys:
@@ -167,19 +168,12 @@ class Sample:
 
 def taken(batch: Batch, where: Positions, *, weight: Floats | None = None) -> Batch:
     """The rows of a batch at these positions."""
-    return replace(
-        batch,
-        features=batch.features.iloc[where].reset_index(drop=True),
-        groups=batch.groups.iloc[where].reset_index(drop=True),
-        y_true=batch.y_true[where],
-        y_pred=batch.y_pred[where],
-        score=None if batch.score is None else batch.score[where],
-        weight=weight,
-        key=None,
-        sample_weight=None if batch.sample_weight is None else batch.sample_weight[where],
-        cluster=None if batch.cluster is None else batch.cluster[where],
-        controls=None if batch.controls is None else batch.controls.iloc[where].reset_index(drop=True),
-    )
+
+    def rows(values: Any) -> Any:
+        return values.iloc[where].reset_index(drop=True) if isinstance(values, pd.DataFrame) else values[where]
+
+    known = {name: values for name in _OF_ROWS if (values := getattr(batch, name)) is not None}
+    return replace(batch, weight=weight, key=None, **{name: rows(values) for name, values in known.items()})
 
 
 def row_weights(batch: Batch) -> Floats:
@@ -188,29 +182,19 @@ def row_weights(batch: Batch) -> Floats:
 
 
 def concatenated(batches: Sequence[Batch]) -> Batch:
-    """Batches one under the other."""
-    scores, weights, clusters, controls = (
-        [getattr(b, name) for b in batches if getattr(b, name) is not None]
-        for name in ("score", "sample_weight", "cluster", "controls")
-    )
-    groups = pd.concat([b.groups.astype("str") for b in batches], ignore_index=True)
-    return replace(
-        batches[0],
-        features=pd.concat([b.features for b in batches], ignore_index=True),
-        groups=groups.astype("category"),
-        y_true=np.concatenate([b.y_true for b in batches]),
-        y_pred=np.concatenate([b.y_pred for b in batches]),
-        score=np.concatenate(scores) if len(scores) == len(batches) else None,
-        weight=None,
-        key=None,
-        sample_weight=np.concatenate(weights) if len(weights) == len(batches) else None,
-        cluster=np.concatenate(clusters) if len(clusters) == len(batches) else None,
-        controls=(
-            pd.concat([c.astype("str") for c in controls], ignore_index=True).astype("category")
-            if len(controls) == len(batches)
-            else None
-        ),
-    )
+    """Batches one under the other; what one of them lacks, all lack."""
+
+    def rows(name: str) -> Any:
+        parts = [getattr(b, name) for b in batches]
+        if any(part is None for part in parts):
+            return None
+        if not isinstance(parts[0], pd.DataFrame):
+            return np.concatenate(parts)
+        if name == "features":
+            return pd.concat(parts, ignore_index=True)
+        return pd.concat([part.astype("str") for part in parts], ignore_index=True).astype("category")
+
+    return replace(batches[0], weight=None, key=None, **{name: rows(name) for name in _OF_ROWS})
 
 
 def _strata(groups: pd.DataFrame) -> NDArray[np.object_]:

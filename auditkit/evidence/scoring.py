@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,8 +12,8 @@ from auditkit.arrays import Ints
 from auditkit.batch import Batch
 from auditkit.errors import EvidenceError
 from auditkit.evidence import rare, reading, suppression
-from auditkit.evidence.frames import columns_of, known_columns, summed_rows
-from auditkit.evidence.tally import labelled_rows
+from auditkit.evidence.frames import Framed, columns_of, known_columns, summed_rows
+from auditkit.evidence.tally import crossed, named
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -31,7 +30,7 @@ class Above(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ScoreCounts:
+class ScoreCounts(Framed):
     """Rows by group and score, each distinct score kept: `+` merges, and the median of the sum is exact.
 
     It grows with the number of distinct scores: in a stored report about 30 bytes for each of them and each group.
@@ -58,10 +57,10 @@ class ScoreCounts:
         by = tuple(str(a) for a in batch.groups)
         rows = len(batch.groups)
         score = np.full(rows, np.nan) if batch.score is None else np.asarray(batch.score, dtype=np.float64)
-        columns = labelled_rows({name: batch.groups[name] for name in by}, rows)
+        columns = named(*crossed({name: batch.groups[name] for name in by}, rows))
         known = ~np.isnan(score)
         frame = pd.DataFrame({**columns, "score": score, "n": np.ones(rows, dtype=np.int64)})[known]
-        return cls(by, _summed(frame, by), int((~known).sum()))
+        return cls(by, summed_rows(frame, by, "score"), int((~known).sum()))
 
     def __add__(self, other: ScoreCounts) -> ScoreCounts:
         if self.by != other.by:
@@ -69,7 +68,7 @@ class ScoreCounts:
         if (self.middle, other.middle) != (None, None):
             raise EvidenceError("cannot add reduced scores: the median of both is not among what they keep")
         cells = pd.concat([self.cells, other.cells], ignore_index=True)
-        return ScoreCounts(self.by, _summed(cells, self.by), self.unscored + other.unscored)
+        return ScoreCounts(self.by, summed_rows(cells, self.by, "score"), self.unscored + other.unscored)
 
     def median(self) -> float | None:
         """The median score of all rows, of unknown group too (of the middle two the mean); None without scores."""
@@ -106,30 +105,23 @@ class ScoreCounts:
         score = self.cells["score"].to_numpy(np.float64)
         held = int(self.cells.loc[score == median, "n"].sum())
         cells = suppression.recoded(self.cells.assign(score=(score > median).astype(np.float64)), recoding)
-        return ScoreCounts(
-            self.by, _summed(cells, self.by), self.unscored, median if held >= rare.FEWEST else _two_digits(median)
-        )
+        middle = median if held >= rare.FEWEST else _two_digits(median)
+        return ScoreCounts(self.by, summed_rows(cells, self.by, "score"), self.unscored, middle)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
-        cells = {str(c): self.cells[c].tolist() for c in self.cells}
         reduced = {} if self.middle is None else {"middle": self.middle}
-        return {"by": list(self.by), "cells": cells, "unscored": self.unscored, **reduced}
+        return {"by": list(self.by), "cells": self.lists("cells"), "unscored": self.unscored, **reduced}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ScoreCounts:
         """From `to_json`; EvidenceError for what no rows can give."""
         data = reading.fields(data, "the scores", "by", "cells", "unscored", optional=("middle",))
         by = reading.names(data["by"], "'by' of the scores")
-        cells = reading.grouped(data["cells"], "the cells", by, "score", "n")
-        n = reading.wholes(cells["n"], "'n' of the cells")
-        columns = {c: reading.texts(cells[c], f"'{c}' of the cells", length=len(n)) for c in columns_of(by)}
-        score = reading.numbers(cells["score"], "'score' of the cells", length=len(n))
-        reading.distinct(zip(*columns.values(), score.tolist(), strict=True), "the cells")
-        reading.whole(sum(n.tolist()), "the rows of the scores")
+        cells = reading.table(data["cells"], "the cells", by, key={"score": reading.numbers})
         middle = reading.number(data["middle"], "the median score", low=0, high=1) if "middle" in data else None
         unscored = reading.whole(data["unscored"], "the rows without a score")
-        return cls(by, _summed(pd.DataFrame({**columns, "score": score, "n": n}), by), unscored, middle)
+        return cls(by, summed_rows(pd.DataFrame(cells), by, "score"), unscored, middle)
 
 
 def _two_digits(score: float) -> float:
@@ -139,7 +131,3 @@ def _two_digits(score: float) -> float:
     0.43
     """
     return float(f"{(np.floor(score * 50) + 0.5) / 50:.2f}")
-
-
-def _summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    return summed_rows(cells, [*columns_of(by), "score"])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auditkit.errors import EvidenceError
 from auditkit.evidence import merging, reading
-from auditkit.evidence.frames import Columns, column, columns_of
+from auditkit.evidence.frames import Columns, column
 from auditkit.evidence.score_grid import BINS, REACH, STEPS, bin_of, grains
 
 MISSING_WHAT = ("truth", "decision", "score")
@@ -155,15 +155,8 @@ def _joined(found: Sequence[_Entry], by: Sequence[str]) -> dict[str, NDArray[Any
 
 def _missing(value: object, by: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     what = "the missing rows"
-    data = reading.grouped(value, what, by, "what", "n")
-    n = reading.wholes(data["n"], f"'n' of {what}")
-    reading.whole(sum(n.tolist()), f"the sum of 'n' of {what}")
-    texts = {c: reading.texts(data[c], f"'{c}' of {what}", length=len(n)) for c in (*columns_of(by), "what")}
-    wrong = next((w for w in texts["what"] if w not in MISSING_WHAT), None)
+    found = reading.table(value, what, by, key={"what": reading.labels})
+    wrong = next((w for w in found["what"] if w not in MISSING_WHAT), None)
     if wrong is not None:
         raise EvidenceError(f"'what' of {what} is {reading.shown(wrong)}; expected one of {list(MISSING_WHAT)}")
-    keys = list(zip(*texts.values(), strict=True))
-    reading.distinct(keys, what)
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    out: dict[str, NDArray[Any]] = {c: np.array([v[i] for i in order], dtype=object) for c, v in texts.items()}
-    return {**out, "n": n[np.array(order, dtype=np.intp)]}
+    return found

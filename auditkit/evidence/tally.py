@@ -5,31 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.alignment import aligned
-from auditkit.arrays import Floats, Ints, Keys, Positions
+from auditkit.arrays import Floats, Ints, Positions
 from auditkit.batch import MISSING
 from auditkit.errors import DataError, EvidenceError, listing
-from auditkit.evidence import suppression
+from auditkit.evidence import reading, suppression, weights
 from auditkit.evidence.clusters import Replicates, cluster_hashes
 from auditkit.evidence.distinct import Counted, Hashed, Seen, counted_from, subsets
-from auditkit.evidence.frames import Columns, Framed, column, columns_of, known_columns, places, summed_rows
-from auditkit.evidence.reading import MOST_GROUPS
-from auditkit.evidence.stored_cells import WEIGHED, stored_cells
-from auditkit.evidence.weights import checked_weights
-from auditkit.evidence.weights import codes01 as codes01
+from auditkit.evidence.frames import OUTCOME, Columns, Framed, column, columns_of, known_columns, places, summed_rows
+from auditkit.evidence.weights import WEIGHED, checked_weights, codes01
 from auditkit.lazy import pandas as pd
 from auditkit.values import coded
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
 
-_DENSE = 2_000_000
+_DENSE = 8_000_000
 """Above this many possible cells, count only the combinations that occur."""
 
 
@@ -114,38 +111,21 @@ class Tally(Framed):
         columns, beside = matched(groups, beside)
         truth, decision = codes01(beside["y_true"], "y_true"), codes01(beside["y_pred"], "y_pred")
         sample_weight, cluster = beside["sample_weight"], beside["cluster"]
-        index, labels, possible = indexed(columns, truth, decision, classes=2)
-        if sample_weight is None and cluster is None:
-            return cls(tuple(columns), _cells(*_count(index, possible), labels))
+        index, labels, possible = _indexed(columns, truth, decision, classes=2)
         weight = None if sample_weight is None else checked_weights(sample_weight, len(index), weights_kind)
         keys = None if cluster is None else cluster_hashes(cluster)
         if keys is not None and len(keys) != len(index):
             raise DataError(f"cluster has {len(keys)} rows, y_true has {len(index)}")
         if weight is not None and not weight.all():
             index, keys, weight = index[weight > 0], None if keys is None else keys[weight > 0], weight[weight > 0]
-        return cls._weighed(index, labels, weight, weights_kind == "frequency", keys)
-
-    @classmethod
-    def _weighed(
-        cls,
-        index: Ints,
-        labels: dict[str, list[str]],
-        weight: Floats | None,
-        frequency: bool,
-        keys: Keys | None,
-    ) -> Tally:
-        occupied, position = np.unique(index, return_inverse=True)
-        cells = len(occupied)
-        if weight is not None and frequency:
-            n = np.rint(np.bincount(position, weight, minlength=cells)).astype(np.int64)
-        else:
-            n = np.bincount(position, minlength=cells).astype(np.int64)
+        occupied, at = occurring(index, possible)
+        cells, frequency = len(occupied), weights_kind == "frequency"
+        n = np.rint(np.bincount(at, weight if frequency else None, minlength=cells)).astype(np.int64)
         sums = {}
         if weight is not None and not frequency:
-            sums = {w: np.bincount(position, weight**e, minlength=cells) for e, w in enumerate(WEIGHED, 1)}
-        replicates = None if keys is None else Replicates.of(keys, position, weight, cells)
-        frame = _labelled(occupied, labels).assign(n=n, **sums)
-        return _tally(frame, tuple(labels), replicates)
+            sums = {w: np.bincount(at, weight**e, minlength=cells) for e, w in enumerate(WEIGHED, 1)}
+        replicates = None if keys is None else Replicates.of(keys, at, weight, cells)
+        return _tally(_labelled(occupied, labels).assign(n=n, **sums), tuple(labels), replicates)
 
     def __add__(self, other: Tally) -> Tally:
         if self.by != other.by:
@@ -174,7 +154,7 @@ class Tally(Framed):
     def complete(self) -> Tally:
         """Without the rows whose truth or decision is missing."""
         known = (self.cells["y_true"] >= 0) & (self.cells["y_pred"] >= 0)
-        clusters = None if self.clusters is None else self.clusters.taken(known.to_numpy())
+        clusters = None if self.clusters is None else self.clusters.taken(np.flatnonzero(known))
         return Tally(self.by, self.cells[known].reset_index(drop=True), clusters, self.distinct)
 
     @property
@@ -238,7 +218,7 @@ class Tally(Framed):
         distinct = {}
         for by in subsets(self.by):
             groups, where = self._places(by)
-            if len(groups) > MOST_GROUPS:
+            if len(groups) > reading.MOST_GROUPS:
                 continue  # never compared, and pairs of so many are not kept
             seen = self._seen(by, groups, where)
             assert isinstance(seen, Hashed)
@@ -248,7 +228,7 @@ class Tally(Framed):
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
-        cells = {"by": list(self.by), "cells": {str(c): self.cells[c].tolist() for c in self.cells}}
+        cells = {"by": list(self.by), "cells": self.lists("cells")}
         if self.clusters is None:
             return cells
         clusters = self.clusters.to_json()
@@ -259,13 +239,28 @@ class Tally(Framed):
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Tally:
-        """From `to_json`; EvidenceError for what no rows can give."""
-        columns, clusters = stored_cells(data)
-        distinct = counted_from(data["clusters"].get("counts", []), columns) if clusters is not None else {}
-        return cls.of_tables({"cells": columns}, by=tuple(data["by"]), clusters=clusters, distinct=distinct)
+        """From `to_json`; EvidenceError for what no rows can give. numpy alone reads it: judging needs no frame."""
+        data = reading.fields(data, "the tally", "by", "cells", optional=("clusters",))
+        by = reading.names(data["by"], "'by' of the tally")
+        weighed = WEIGHED if "w" in reading.mapping(data["cells"], "the cells") else ()
+        code, weight = partial(reading.wholes, low=-1, high=1), partial(reading.numbers, low=0)
+        outcome, sums = dict.fromkeys(OUTCOME, code), dict.fromkeys(weighed, weight)
+        cells = reading.table(data["cells"], "the cells", by, key=outcome, sums=sums)
+        if weighed:
+            weights.possible(cells["n"], cells["w"], cells["w2"])
+        keys = list(zip(*(cells[c].tolist() for c in (*columns_of(by), *OUTCOME)), strict=True))
+        order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.intp)
+        cells = {c: v[order] for c, v in cells.items()}
+        if "clusters" not in data:
+            return cls.of_tables({"cells": cells}, by=by, clusters=None, distinct={})
+        stored = Replicates.from_json(data["clusters"])
+        if len(stored.lowest) != len(order):
+            raise EvidenceError(f"{len(stored.lowest):,} cells have clusters, of {len(order):,}")
+        distinct = counted_from(data["clusters"].get("counts", []), cells)
+        return cls.of_tables({"cells": cells}, by=by, clusters=stored.taken(order), distinct=distinct)
 
 
-def indexed(
+def _indexed(
     columns: dict[str, Any], truth: NDArray[np.integer[Any]], decision: NDArray[np.integer[Any]], *, classes: int
 ) -> tuple[Ints, dict[str, list[str]], int]:
     """The cell of each row, (N,), among group columns × truth × decision; the columns' labels; the number of cells.
@@ -291,7 +286,9 @@ def crossed(columns: dict[str, Any], n: int, *, ordered: bool = False) -> tuple[
     index = np.zeros(n, dtype=np.int64)
     labels: dict[str, list[str]] = {}
     for name, values in columns.items():
-        codes, own = coded_rows(values, name, n)
+        codes, own = coded_strings(values, name)
+        if len(codes) != n:
+            raise DataError(f"'{name}' has {len(codes)} rows, y_true has {n}")
         if ordered and own != sorted(own):
             order = sorted(range(len(own)), key=own.__getitem__)
             codes, own = np.argsort(order)[codes], sorted(own)
@@ -302,7 +299,7 @@ def crossed(columns: dict[str, Any], n: int, *, ordered: bool = False) -> tuple[
 
 
 def named(index: Ints, labels: dict[str, list[str]]) -> dict[str, Any]:
-    """Codes of `crossed` written out: group column → labels."""
+    """Codes of `crossed` written out: group column → labels, one for each code."""
     columns: dict[str, Any] = {}
     for name, own in reversed(labels.items()):
         index, code = np.divmod(index, max(1, len(own)))
@@ -313,9 +310,11 @@ def named(index: Ints, labels: dict[str, list[str]]) -> dict[str, Any]:
 def counted(
     columns: dict[str, Any], truth: NDArray[np.integer[Any]], decision: NDArray[np.integer[Any]], *, classes: int
 ) -> pd.DataFrame:
-    """The cells of `indexed`, counted."""
-    index, labels, possible = indexed(columns, truth, decision, classes=classes)
-    return _cells(*_count(index, possible), labels, classes + 1)
+    """Rows by group, truth and decision: one row a cell that occurs, sorted."""
+    index, labels, possible = _indexed(columns, truth, decision, classes=classes)
+    occupied, at = occurring(index, possible)
+    n = np.bincount(at, minlength=len(occupied))
+    return summed_rows(_labelled(occupied, labels, classes + 1).assign(n=n), tuple(labels), *OUTCOME)
 
 
 def matched(groups: Any, beside: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -326,20 +325,6 @@ def matched(groups: Any, beside: dict[str, Any]) -> tuple[dict[str, Any], dict[s
     names = list(groups.columns if isinstance(groups, pd.DataFrame) else groups)
     parts = aligned({**{f"groups '{k}'": groups[k] for k in names}, **beside})
     return {str(k): parts[f"groups '{k}'"] for k in names}, {k: parts[k] for k in beside}
-
-
-def coded_rows(values: Any, name: str, n: int) -> tuple[Ints, list[str]]:
-    """`coded_strings` of as many rows as there are; DataError for another number."""
-    codes, labels = coded_strings(values, name)
-    if len(codes) != n:
-        raise DataError(f"'{name}' has {len(codes)} rows, y_true has {n}")
-    return codes, labels
-
-
-def labelled_rows(columns: dict[str, Any], n: int) -> dict[str, Any]:
-    """Group column → the labels of its rows, (n,)."""
-    coded = {name: coded_rows(values, name, n) for name, values in columns.items()}
-    return {column(name): np.array(own or [""], dtype=object)[codes] for name, (codes, own) in coded.items()}
 
 
 def coded_strings(values: Any, name: str) -> tuple[Ints, list[str]]:
@@ -365,17 +350,18 @@ def coded_strings(values: Any, name: str) -> tuple[Ints, list[str]]:
     return np.where(codes < 0, len(order), codes), [*order, MISSING]
 
 
-def _count(index: Ints, size: int) -> tuple[Ints, Ints]:
-    if size <= _DENSE:
-        n = np.bincount(index, minlength=1)
-        occupied = np.flatnonzero(n)
-        return occupied.astype(np.int64), n[occupied].astype(np.int64)
-    occupied, n = np.unique(index, return_counts=True)
-    return occupied, n.astype(np.int64)
+def occurring(index: Ints, possible: int) -> tuple[Ints, Ints]:
+    """The codes that occur, sorted, and where each of (N,) stands among them; only many possible codes are sorted.
 
-
-def _cells(occupied: Ints, n: Ints, labels: dict[str, list[str]], width: int = 3) -> pd.DataFrame:
-    return summed(_labelled(occupied, labels, width).assign(n=n), tuple(labels))
+    >>> [x.tolist() for x in occurring(np.array([7, 2, 7]), 10)]
+    [[2, 7], [1, 0, 1]]
+    """
+    if possible > _DENSE:
+        return np.unique(index, return_inverse=True)
+    occupied = np.flatnonzero(np.bincount(index, minlength=1))
+    place = np.zeros(possible, dtype=np.int64)
+    place[occupied] = np.arange(len(occupied))
+    return occupied, place[index]
 
 
 def _labelled(occupied: Ints, labels: dict[str, list[str]], width: int = 3) -> pd.DataFrame:
@@ -386,13 +372,8 @@ def _labelled(occupied: Ints, labels: dict[str, list[str]], width: int = 3) -> p
 
 def _tally(cells: pd.DataFrame, by: tuple[str, ...], clusters: Replicates | None = None) -> Tally:
     """The tally of cells that may come unsorted and more than once."""
-    counts = summed(cells, by)
+    counts = summed_rows(cells, by, *OUTCOME)
     if clusters is None:
         return Tally(by, counts)
-    position = cells.groupby([*columns_of(by), "y_true", "y_pred"], sort=True, observed=True).ngroup().to_numpy()
+    position = cells.groupby([*columns_of(by), *OUTCOME], sort=True, observed=True).ngroup().to_numpy()
     return Tally(by, counts, clusters.gathered(position.astype(np.intp), len(counts)))
-
-
-def summed(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Cells with one row a combination of groups, truth and decision, sorted."""
-    return summed_rows(cells, [*columns_of(by), "y_true", "y_pred"], ["n", *(w for w in WEIGHED if w in cells)])

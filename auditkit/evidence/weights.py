@@ -7,11 +7,15 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auditkit.arrays import Floats
-from auditkit.errors import DataError, nearest
+from auditkit.arrays import Floats, Ints
+from auditkit.errors import DataError, EvidenceError, nearest
 
 WeightsKind = Literal["sampling", "frequency"]
 KINDS: tuple[WeightsKind, ...] = get_args(WeightsKind)
+WEIGHED = ("w", "w2")
+"""Σw and Σw² of a cell, where rows have sampling weights."""
+_ROUNDING = 1e-6
+"""Relative: sums of weights are rounded, so Cauchy's bounds hold nearly."""
 
 
 def checked_kind(kind: str) -> WeightsKind:
@@ -47,6 +51,15 @@ def checked_weights(values: ArrayLike, rows: int, kind: str) -> Floats:
     if kind == "frequency" and (weight != np.rint(weight)).any():
         raise DataError("sample_weight holds values that are not whole; a frequency says how often a row occurs")
     return weight
+
+
+def possible(n: Ints, w: Floats, w2: Floats) -> None:
+    """EvidenceError unless rows have weights above 0, and so (Σw)²/n ≤ Σw² ≤ (Σw)² (Cauchy)."""
+    square = w * w
+    if not ((n > 0) & (w > 0) & (w2 >= square / np.maximum(n, 1) * (1 - _ROUNDING))).all():
+        raise EvidenceError("the cells hold weights that no rows have: Σw² is less than (Σw)²/n, or a sum is 0")
+    if (w2 > square * (1 + _ROUNDING)).any():
+        raise EvidenceError("the cells hold weights that no rows have: Σw² is more than (Σw)²")
 
 
 def codes01(values: ArrayLike, name: str) -> NDArray[np.int8]:

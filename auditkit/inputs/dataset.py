@@ -22,7 +22,7 @@ from auditkit.inputs.source import BATCH
 from auditkit.inputs.sources import source_of
 from auditkit.inputs.survey import Survey
 from auditkit.inputs.tasks.registry import TASKS, task_of
-from auditkit.inputs.tasks.task import Said, Target
+from auditkit.inputs.tasks.task import Target
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 
 _Read = TypeVar("_Read")
@@ -119,7 +119,7 @@ class Dataset:
                 if name in self.labels:
                     raise DataError(f"'{name}' is the target; it cannot be a {role} feature too")
         self.target: Target = self._told(
-            lambda *columns: task_of(task).target(columns, self.labels, Said(positive, classes)),
+            lambda *columns: task_of(task).target(columns, self.labels, positive=positive, classes=classes),
             *self.labels,
         )
         named = (*self.sensitive_features, *self.control_features)
@@ -262,7 +262,8 @@ class Dataset:
             raise DataError(f"no label '{label}'; the labels are {listing(self.labels)}.{nearest(label, self.labels)}")
         out = copy.copy(self)
         out.task, out.labels, out.y_true = task_of(self.task).part or self.task, (label,), label
-        out.target = out._told(lambda column: task_of(out.task).target([column], [label], Said()), label)
+        task = task_of(out.task)
+        out.target = out._told(lambda c: task.target([c], [label], positive=None, classes=None), label)
         out.cautions = (*self.cautions, *out.target.cautions)
         out._not_inputs = self._not_inputs | {*without, *self.labels} - {label}
         return out

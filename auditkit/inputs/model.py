@@ -254,10 +254,7 @@ class Model:
         return self.said.model.table(out) if isinstance(self.said, _OneOutput) else self.table(out)
 
     def _read(self, out: Any, n: int) -> Tensor:
-        if callable(self.outputs):
-            with told(outputs_fail(out)):
-                raw = self.table(out, n)
-        else:
+        with told(outputs_fail(out)) if callable(self.outputs) else contextlib.nullcontext():
             raw = self.table(out, n)
         return task_of(self.task).decision(raw, logits=self.outputs == "logits")
 

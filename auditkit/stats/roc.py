@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,7 +52,8 @@ def area_between(a: Roc, b: Roc) -> float:
     0.25
     """
     t = np.unique(np.concatenate([a.fpr, b.fpr]))
-    left, right = (_at(a, t, side) - _at(b, t, side) for side in ("left", "right"))
+    left = _at(a, t, "left") - _at(b, t, "left")
+    right = _at(a, t, "right") - _at(b, t, "right")
     start, end, width = right[:-1], left[1:], np.diff(t)
     size = np.abs(start) + np.abs(end)
     crossing = start * end < 0
@@ -99,20 +100,15 @@ def _statistic(negatives: NDArray[np.int64], positives: NDArray[np.int64]) -> fl
     return max(float(np.abs(a - b).mean()) for a, b in combinations(read, 2))
 
 
-def _at(curve: Roc, t: Floats, side: str) -> Floats:
+def _at(curve: Roc, t: Floats, side: Literal["left", "right"]) -> Floats:
     """The curve at t, on the left or the right of a vertical piece."""
-    at = np.searchsorted(curve.fpr, t, side="left" if side == "left" else "right")
-    if side == "left":
-        after = np.minimum(at, len(curve.fpr) - 1)
-        before = np.maximum(after - 1, 0)
-    else:
-        before = at - 1
-        after = np.minimum(at, len(curve.fpr) - 1)
+    at = np.searchsorted(curve.fpr, t, side=side)
+    after = np.minimum(at, len(curve.fpr) - 1)
+    before = np.maximum(after - 1, 0) if side == "left" else at - 1
     width = curve.fpr[after] - curve.fpr[before]
     share = np.divide(t - curve.fpr[before], width, out=np.zeros_like(t), where=width > 0)
-    exact = np.where(curve.fpr[after] == t, curve.tpr[after], np.nan) if side == "left" else np.full(t.shape, np.nan)
     line = curve.tpr[before] + share * (curve.tpr[after] - curve.tpr[before])
-    return np.where(np.isnan(exact), line, exact)
+    return np.where(curve.fpr[after] == t, curve.tpr[after], line) if side == "left" else line
 
 
 def _placed(negatives: ArrayLike, positives: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -71,12 +72,16 @@ def test_what_does_not_fit_is_refused_by_name(reader: str, value: Any) -> None:
     assert len(str(caught.value)) < 200
 
 
+CELL_READERS: dict[str, Any] = {
+    "key": {"y_true": partial(reading.wholes, low=-1, high=1)},
+    "sums": {"w": partial(reading.numbers, low=0)},
+}
 CELLS = {"sex": ["f", "m"], "y_true": [0, 1], "n": [3, 4], "w": [1.5, 2.0]}
 
 
 def test_a_table_of_cells_is_read_by_column() -> None:
-    cells = reading.table(CELLS, "cells", ["sex"], key={"y_true": (-1, 1)}, sums=("w",))
-    assert cells["sex"] == ["f", "m"]
+    cells = reading.table(CELLS, "cells", ["sex"], **CELL_READERS)
+    assert cells["sex"].tolist() == ["f", "m"]
     assert cells["n"].tolist() == [3, 4]
     assert cells["w"].tolist() == [1.5, 2.0]
 
@@ -98,7 +103,7 @@ def test_a_table_of_cells_is_read_by_column() -> None:
 )
 def test_a_table_that_cannot_be_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(EvidenceError, match="cells"):
-        reading.table({**CELLS, **change}, "cells", ["sex"], key={"y_true": (-1, 1)}, sums=("w",))
+        reading.table({**CELLS, **change}, "cells", ["sex"], **CELL_READERS)
 
 
 def test_counts_are_whole_and_not_negative() -> None:

@@ -17,7 +17,6 @@ from auditkit.disclosure import GroupDisclosure
 from auditkit.errors import DataError
 from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.errors import ErrorSums
-from auditkit.evidence.group_counts import GroupCounts
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.evidence.profile import Profile
 from auditkit.evidence.scoring import ScoreCounts
@@ -95,8 +94,8 @@ def batch_of(frame: pd.DataFrame) -> Batch:
 
 def test_counts_add_and_do_not_depend_on_the_order() -> None:
     frame = pd.DataFrame({"g": list("aabbbc"), "h": list("xyxyxx"), "y": [1, 0, -1, 1, 0, 1], "p": [1, 1, 0, 0, 0, -1]})
-    whole = GroupCounts.of(batch_of(frame))
-    parts = GroupCounts.of(batch_of(frame[4:])) + GroupCounts.of(batch_of(frame[:4]))
+    whole = ClassTally.of_batch(batch_of(frame))
+    parts = ClassTally.of_batch(batch_of(frame[4:])) + ClassTally.of_batch(batch_of(frame[:4]))
     pd.testing.assert_frame_equal(parts.cells, whole.cells, check_dtype=False)
     assert int(whole.cells["n"].sum()) == 6
 
@@ -104,10 +103,10 @@ def test_counts_add_and_do_not_depend_on_the_order() -> None:
 def test_a_whole_with_few_of_one_truth_or_decision_is_refused_by_name() -> None:
     frame = pd.DataFrame({"g": ["a", "b"] * 30, "h": "x", "y": [1] * 4 + [0] * 56, "p": [1, 0] * 30})
     with pytest.raises(DataError, match="4 rows of truth 1: a report that suppresses groups below 10 needs as many"):
-        GroupCounts.of(batch_of(frame)).told(ak.Disclosure(profile="public"))
-    nobody = GroupCounts.of(batch_of(frame.assign(y=0))).told(ak.Disclosure(profile="public"))
+        ClassTally.of_batch(batch_of(frame)).told(ak.Disclosure(profile="public"))
+    nobody = ClassTally.of_batch(batch_of(frame.assign(y=0))).told(ak.Disclosure(profile="public"))
     assert nobody.recoding == {}
-    assert GroupCounts.of(batch_of(frame)).told(ak.Disclosure()).recoding == {}
+    assert ClassTally.of_batch(batch_of(frame)).told(ak.Disclosure()).recoding == {}
 
 
 def test_every_kind_of_evidence_speaks_of_the_same_groups() -> None:
@@ -116,7 +115,7 @@ def test_every_kind_of_evidence_speaks_of_the_same_groups() -> None:
     y, p, s = rng.integers(0, 2, 94), rng.integers(0, 2, 94), rng.random(94)
     groups = pd.DataFrame({"g": g})
     batch = Batch(groups.assign(f=np.where(rng.random(94) < 0.3, np.nan, 1.0)), groups, y, p, score=s)
-    told = GroupCounts.of(batch).told(ak.Disclosure(profile="regulator"))
+    told = ClassTally.of_batch(batch).told(ak.Disclosure(profile="regulator"))
     assert isinstance(told, GroupDisclosure)
     kinds = [
         Tally.of(groups, y_true=y, y_pred=p, cluster=np.arange(94) // 3),

@@ -15,6 +15,7 @@ from auditkit.explain.layers.probes import (
     balanced_accuracy,
     control_tasks,
     discriminant,
+    fitted_and_read,
     halves,
 )
 

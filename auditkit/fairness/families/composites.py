@@ -1,4 +1,4 @@
-"""Metrics made of several rates of yes and no: F1, balanced accuracy, MCC, generalised entropy, average odds and others.
+"""Metrics made of several rates of yes and no: F1, balanced accuracy, MCC, generalised entropy, average odds, others.
 
 Groups are independent, so every comparison follows from the limits of the quantity in each group (MOVER).
 """

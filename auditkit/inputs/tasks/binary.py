@@ -15,7 +15,7 @@ from auditkit.batch import Batch
 from auditkit.errors import DataError, choices, listing
 from auditkit.inputs.tasks.labels import distinct, found, in_order, meaning, told_apart
 from auditkit.inputs.tasks.regression import numbers_of
-from auditkit.inputs.tasks.task import AuditTask, Decided, Option, Said, Target, one_each, wrong_by, wrong_shape
+from auditkit.inputs.tasks.task import AuditTask, Columns, Decided, Option, Target, one_each, wrong_by, wrong_shape
 from auditkit.records import Task
 from auditkit.values import Unwritten, is_number, written
 
@@ -50,9 +50,9 @@ class Binary(AuditTask):
     )
     takes: ClassVar[frozenset[Option]] = frozenset({"positive", "score", "threshold"})
 
-    def target(self, columns: Sequence[pd.Series[Any]], names: Sequence[str], said: Said) -> Target:
+    def target(self, columns: Columns, names: Sequence[str], *, positive: Any, classes: Sequence[Any] | None) -> Target:
         """Two labels, of which `positive` is one."""
-        return BinaryTarget.of(columns[0], names[0], positive=said.positive)
+        return BinaryTarget.of(columns[0], names[0], positive=positive)
 
     def decisions(self, target: Target, decisions: pd.Series[Any], score: pd.Series[Any] | None) -> Decided:
         """Decisions as the target's labels or 0 and 1; scores in [0, 1]."""
@@ -128,9 +128,9 @@ class BinaryTarget(Target):
                     f"the labels of '{name}' are {listing(labels)}: say which is positive, e.g. "
                     f"positive={labels[-1]!r} (--positive {labels[-1]} on the command line)"
                 )
-            chosen: Any = next((x for x in labels if x == 1), 1)
-            return cls(labels=labels, positive=int(chosen), cautions=_one_class(labels, chosen, name))
-        chosen = _chosen(positive, labels, name)
+            chosen: Any = 1
+        else:
+            chosen = _chosen(positive, labels, name)
         return cls(labels=labels, positive=chosen, cautions=_one_class(labels, chosen, name))
 
     def code(self, column: pd.Series[Any], name: str) -> Codes:

@@ -14,7 +14,7 @@ from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import DataError, ModelError, choices, listing
 from auditkit.inputs.tasks.labels import distinct
-from auditkit.inputs.tasks.task import AuditTask, Decided, Option, Said, Target, several_each, wrong_by
+from auditkit.inputs.tasks.task import AuditTask, Columns, Decided, Option, Target, several_each, wrong_by
 from auditkit.records import Task
 from auditkit.values import is_number
 
@@ -36,9 +36,9 @@ class Multiclass(AuditTask):
     takes: ClassVar[frozenset[Option]] = frozenset({"classes"})
     part: ClassVar[Task | None] = "binary"
 
-    def target(self, columns: Sequence[pd.Series[Any]], names: Sequence[str], said: Said) -> Target:
+    def target(self, columns: Columns, names: Sequence[str], *, positive: Any, classes: Sequence[Any] | None) -> Target:
         """Labels of any number, in the order of `classes`."""
-        return ClassTarget.of(columns[0], names[0], classes=said.classes)
+        return ClassTarget.of(columns[0], names[0], classes=classes)
 
     def table(self, out: Tensor, n: int, *, told: bool) -> Tensor:
         """(N, classes)."""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from auditkit.errors import DataError, listing
 from auditkit.inputs.tasks.binary import Binary, BinaryTarget, Codes
-from auditkit.inputs.tasks.task import Option, Said, Target, several_each
+from auditkit.inputs.tasks.task import Columns, Option, Target, several_each
 from auditkit.records import Task
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ class Multilabel(Binary):
         if len(names) < 2 or len(set(names)) < len(names):
             raise DataError(f"a multilabel target is two or more different columns; y_true names {listing(names)}")
 
-    def target(self, columns: Sequence[pd.Series[Any]], names: Sequence[str], said: Said) -> LabelsTarget:
+    def target(
+        self, columns: Columns, names: Sequence[str], *, positive: Any, classes: Sequence[Any] | None
+    ) -> LabelsTarget:
         """A target a column; DataError where one of them is none."""
         each = [BinaryTarget.of(column, name) for column, name in zip(columns, names, strict=True)]
         return LabelsTarget(first=each[0], classes=tuple(names))

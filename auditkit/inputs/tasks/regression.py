@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import DataError
-from auditkit.inputs.tasks.task import AuditTask, Decided, Said, Target, one_each, wrong_shape
+from auditkit.inputs.tasks.task import AuditTask, Columns, Decided, Target, one_each, wrong_shape
 from auditkit.records import Task
 from auditkit.values import Unwritten, factorized, is_number
 
@@ -38,7 +38,7 @@ class Regression(AuditTask):
     gap_targets: ClassVar[tuple[str, ...]] = ("mean_prediction",)
     scores: ClassVar[bool] = False
 
-    def target(self, columns: Sequence[pd.Series[Any]], names: Sequence[str], said: Said) -> Target:
+    def target(self, columns: Columns, names: Sequence[str], *, positive: Any, classes: Sequence[Any] | None) -> Target:
         """Finite numbers, of more than one value."""
         return NumberTarget.of(columns[0], names[0])
 

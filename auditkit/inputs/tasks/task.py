@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,17 +22,9 @@ if TYPE_CHECKING:
 Option = Literal["positive", "classes", "score", "threshold"]
 
 
+Columns = Sequence["pd.Series[Any]"]
 Decided = tuple[NDArray[Any], Floats | None]
 """(N,) decisions, and scores where there are some, as a `Batch` holds them."""
-
-
-class Said(NamedTuple):
-    """What is said of a target beside its columns; None: nothing."""
-
-    positive: Any = None
-    """The label that counts as positive."""
-    classes: Sequence[Any] | None = None
-    """The labels in their order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +76,11 @@ class AuditTask(ABC):
             )
 
     @abstractmethod
-    def target(self, columns: Sequence[pd.Series[Any]], names: Sequence[str], said: Said) -> Target:
-        """The target of its columns; DataError for anything doubtful."""
+    def target(self, columns: Columns, names: Sequence[str], *, positive: Any, classes: Sequence[Any] | None) -> Target:
+        """The target of its columns; DataError for anything doubtful.
+
+        `positive`: the label that counts as positive, `classes`: the labels in their order; None: nobody says.
+        """
 
     def decisions(self, target: Target, decisions: pd.Series[Any], score: pd.Series[Any] | None) -> Decided:
         """Columns of decisions and scores (one that `takes` a score), as a `Batch` holds them."""
