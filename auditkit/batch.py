@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import EvidenceError
@@ -81,6 +81,8 @@ class Batch:
     task: Task = DEFAULT_TASK
     classes: tuple[str, ...] = ()
     """(C,) names of the classes in their order; empty unless the task is multiclass."""
+    levels: Mapping[str, int] = field(default_factory=dict)
+    """Of rows that stand for more: column → how many different values it has in all, as far as they are counted."""
     census: Census | None = None
     """Of a drawn sample: what the model said of all rows, group by group; None: not known."""
 

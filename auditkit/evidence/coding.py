@@ -65,11 +65,13 @@ class Coding:
         bins: int = 4,
         depth: int = 1,
         first: Sequence[str] = (),
+        levels: Mapping[str, int] | None = None,
     ) -> Coding:
         """The coding of these columns (None: all), with edges at the quantiles of their values in `rows`.
 
         A numeric column of at most `bins` values keeps them as categories. Where crossing `depth` of all columns is
         more than can be counted, those named `first`, then the others in their order, are crossed as far as it goes.
+        `levels`: how many values a column has where `rows` stand for more.
         Raises DataError for unknown columns.
         """
         names = [str(c) for c in rows.columns] if columns is None else list(columns)
@@ -79,7 +81,7 @@ class Coding:
         edges: dict[str, tuple[float, ...] | None] = {}
         left_out: dict[str, str] = {}
         for name in names:
-            reason, found = _edges(rows[name], bins)
+            reason, found = _edges(rows[name], bins, (levels or {}).get(name, 0))
             if reason:
                 left_out[name] = reason
             else:
@@ -151,18 +153,18 @@ def _beyond(sizes: Mapping[str, int], depth: int, most: int | None) -> tuple[str
     return tuple(beyond)
 
 
-def _edges(values: pd.Series[Any], bins: int) -> tuple[str, tuple[float, ...] | None]:
+def _edges(values: pd.Series[Any], bins: int, levels: int) -> tuple[str, tuple[float, ...] | None]:
     """(why the column is left out, or nothing; inner edges, or None for categories)."""
     if holds_contents(values):
         return "holds lists or other values that are no categories", None
-    distinct = int(values.nunique())
+    distinct = max(int(values.nunique()), levels)
     if distinct + int(values.isna().any()) < 2:
         return "holds one value only", None
     if pd.api.types.is_datetime64_any_dtype(values.dtype) or pd.api.types.is_timedelta64_dtype(values.dtype):
         return "holds dates or times: make a column of the part that matters (year, weekday)", None
     if not pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
         if distinct > MOST_VALUES:
-            return f"{distinct:,} different values, more than {MOST_VALUES}", None
+            return f"{f'{distinct:,}' if distinct > levels else 'many'} different values, more than {MOST_VALUES}", None
         return (_names_rows(distinct) if distinct > max(2, NAMES_ROWS * values.notna().sum()) else ""), None
     if pd.api.types.is_complex_dtype(values.dtype):
         return "holds complex numbers", None

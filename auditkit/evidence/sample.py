@@ -1,4 +1,5 @@
-"""An order-free, hash-drawn, bounded sample of rows; and tables of observations made on it."""
+"""The sample of decided rows that nets and rows checks study: order-free, drawn by hash, bounded; and tables of
+observations made on it. (`inputs.survey` has the rows that bins are fitted to.)"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small groups recoded before anything is assessed: what was never in the sums cannot be subtracted from them.
+"""Small groups, joined with others before anything is assessed: what never was in the sums cannot be taken from them.
 
 One recoding serves a whole report, made from the rows of every crossing of the sensitive features: values are joined
 until no crossing that occurs is small, and never one value alone, whose number would be the rest of the total. Small is

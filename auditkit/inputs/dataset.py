@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -305,7 +306,9 @@ class Dataset:
 
     def sample(self, *, without: Sequence[str] = ()) -> Batch:
         """At most so many rows as a part has, drawn by the hash of their content; all where they are no more."""
-        return self.batch(self._survey.sample, without=without)
+        batch = self.batch(self._survey.sample, without=without)
+        all_there = len(batch.y_true) == len(self)
+        return batch if all_there else replace(batch, levels={n: s.nunique() for n, s in self._survey.values.items()})
 
     def batch(self, rows: pd.DataFrame, *, without: Sequence[str] = ()) -> Batch:
         """Some rows of the source as checks are given them, before any decision."""

@@ -1,4 +1,5 @@
-"""Intervals of a maximum over many groups: the gap, the worst ratio, the farthest from overall, the worst group.
+"""Intervals of a maximum over the rates of many groups: the gap, the worst ratio, the farthest from overall, the worst
+group. (Of any quantity: `comparisons`.)
 
 A gap chosen as the largest of many is judged as such. Its lower limit is simultaneous over all pairs, at
 q = Tukey–Kramer's quantile; its upper limit is an intersection–union claim ("every pair is within …") and needs only z.

@@ -1,4 +1,5 @@
-"""Several families at once: one critical value for all, and the extreme over all of them. Arrays in, arrays out."""
+"""Several families at once: one critical value for all, and the extreme over all of them; and the mean of several rates
+(macro recall). Arrays in, arrays out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The law of the largest of a family: the critical value at which all its comparisons hold together, and adjusted p.
+"""p of rules about groups: the law of the largest of a family, the critical value at which all its comparisons hold
+together, and adjusted p.
 
 p is the tail at the q at which the interval touches the tested value, so that an interval at level 1 − α lies beyond a
 limit exactly when p < α.

@@ -274,6 +274,22 @@ def test_labels_mean_the_same_in_every_part() -> None:
         assert decisions.tolist() == [1] * 300 + [0] * 500
 
 
+def test_what_bins_are_fitted_to_knows_of_values_that_it_does_not_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand rare values in the rows that were not drawn would each be counted in every crossing."""
+    monkeypatch.setattr("auditkit.inputs.survey.BATCH", 400)
+    frame = people()
+    frame["town"] = np.where(frame.index % 3 == 0, [f"t{i}" for i in frame.index], "here")
+    frame["grade"] = np.where(frame.index % 50 == 0, frame.index / 7, frame.index % 2)
+    data = ak.Dataset(Parts(frame, 500), y_true="y", sensitive_features=["sex"])
+    sample = data.sample(without=["p"])
+    assert (len(sample.y_true), sample.levels["town"], sample.levels["grade"]) == (400, 1_001, 61)
+    coding = ak.Subgroups().fit(sample).coding
+    assert coding is not None
+    assert coding.left_out["town"] == "many different values, more than 50"
+    assert coding.edges["sex"] is None
+    assert not data.batch(next(data.parts())).levels
+
+
 def test_a_survey_keeps_little_and_misses_no_mark() -> None:
     rng = np.random.default_rng(0)
     numbers = rng.permutation(np.arange(200_000)).astype(float)

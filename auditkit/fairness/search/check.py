@@ -123,7 +123,8 @@ class Subgroups(BaseCheck):
 
     def _coding(self, rows: Batch) -> Coding:
         sensitive = [str(c) for c in rows.groups.columns]
-        return Coding.of(searchable(rows), self.columns, bins=self.bins, depth=self.depth, first=sensitive)
+        frame = searchable(rows)
+        return Coding.of(frame, self.columns, bins=self.bins, depth=self.depth, first=sensitive, levels=rows.levels)
 
     def assess(self, evidence: CrossedSums, *, level: float = 0.95) -> Assessment:
         """One finding, with a table of every subgroup tested; or why nothing could be searched."""
