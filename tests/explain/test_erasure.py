@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 
 from auditkit.explain.layers.erasure import RIDGES, leace, random_eraser, ridge_of, whitening
-from auditkit.explain.layers.probes import auc_of, halves, read
+from auditkit.explain.layers.probes import auc_of, fitted_and_read, halves
 
 Floats = np.ndarray
 
@@ -78,7 +78,7 @@ def test_on_other_rows_a_probe_finds_nothing() -> None:
     right, pairs = auc_of(probe.decision_function(erased), z, ones, twice)
     n = min(z[other].sum(), (~z[other]).sum())
     assert abs(right / pairs - 0.5) <= 3 * np.sqrt(1 / (6 * n))
-    right, pairs = auc_of(read(x, [z], ones, halves(z, seed=0))[0], z, ones, halves(z, seed=0))
+    right, pairs = auc_of(fitted_and_read(x, [z], ones, halves(z, seed=0))[0], z, ones, halves(z, seed=0))
     assert right / pairs > 0.6
 
 
