@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "auditkit"
+DOCS = sorted((PACKAGE.parent / "docs").glob("*.md"))
 ALWAYS = {"arrays", "errors", "files", "lazy", "auditkit"}
 EVERYTHING = {
     "records", "catalogue", "check", "formatting", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
@@ -116,6 +118,26 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "__main__": ({"cli"}, set()),
     "__init__": (set(), set()),
 }
+WITHOUT_A_ROW = {"__main__", "__init__"}
+WHO_TAKES_ALL = {"audit", "cli", "cli_asked", "files"}
+"""Rows that say so in words."""
+
+
+def test_the_page_of_the_architecture_is_this_table() -> None:
+    rows = re.findall(
+        r"^\| (`.+?) \| .+? \| (.+?) \| (.+?) \|$", (PACKAGE.parent / "CONTRIBUTING.md").read_text(), re.M
+    )
+    told: dict[str, tuple[set[str], set[str]]] = {}
+    for where, *cells in rows:
+        ours, theirs = (set(re.findall(r"[a-z_]+\d?", re.sub(r"\(.*?\)|\.py", "", cell))) for cell in cells)
+        told |= dict.fromkeys(re.findall(r"`([a-z_]+)(?:\.py|/)`", where), (ours, theirs))
+    third = {"scikit": "sklearn", "learn": "sklearn"}
+    for room, (ours, theirs) in BORDERS.items():
+        if room not in WITHOUT_A_ROW | WHO_TAKES_ALL:
+            assert (told[room][0], {third.get(x, x) for x in told[room][1]}) == (ours, theirs), room
+    assert set(told) <= set(BORDERS) | ALWAYS
+
+
 FORBIDDEN_ANYWHERE_BUT = {"captum": {"explain"}, "fairlearn": {"fairness"}, "typer": {"cli"}}
 
 
@@ -275,3 +297,15 @@ def test_no_rooms_import_each_other_but_records_and_report() -> None:
                 room(n) for n in to if room(n) != room(module) and (module, n) != NAMED
             )
     assert circles(rooms) == []
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "README.md", *(f"docs/{p.name}" for p in DOCS)])
+def test_files_that_a_page_names_are_there(page: str) -> None:
+    root = PACKAGE.parent
+    files = {
+        p.relative_to(root).as_posix()
+        for folder in ("auditkit", "tests", "examples")
+        for p in (root / folder).rglob("*.*")
+    }
+    for name in re.findall(r"`([\w/.-]+\.(?:py|jinja|css))`", (root / page).read_text()):
+        assert "NAME" in name or any(f.endswith(f"/{name}") or f == name for f in files), name
