@@ -1,5 +1,4 @@
-"""The first of two passes over a source: which values each column holds, and the rows that checks are fitted to (edges
-of bins)."""
+"""The first of two passes over a source: the values of each column, and the rows that edges of bins are fitted to."""
 
 from __future__ import annotations
 

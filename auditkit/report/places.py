@@ -1,5 +1,8 @@
 """The metrics that have a place of their own on the page: no file of `html/` but the first screen names one."""
 
+from auditkit.catalogue.index import METRICS
+from auditkit.records import TASK_KINDS
+
 TRUTH = "base_rate"
 """How often the outcome is true: section 4."""
 SHARES = "group_share"
@@ -11,5 +14,6 @@ ERRORS = (RIGHT, "precision")
 """Section 5; all other rates stand in section 6."""
 PARTS = {"equalized_odds": ("true_positive_rate", "false_positive_rate")}
 """Metric → the rates whose worse gap it is."""
-WHOLE = (RIGHT, "error_rate", "macro_recall")
+_SEVERAL = {task for task, kind in TASK_KINDS.items() if kind.several}
+WHOLE = (RIGHT, "error_rate", *(n for n, m in METRICS.items() if m.tasks and _SEVERAL.issuperset(m.tasks)))
 """Of several classes: what is about all of them together."""

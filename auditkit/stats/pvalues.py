@@ -2,7 +2,7 @@
 together, and adjusted p.
 
 p is the tail at the q at which the interval touches the tested value, so that an interval at level 1 − α lies beyond a
-limit exactly when p < α.
+limit exactly when p < α. Which limit and which tail a comparison takes: `comparisons.Comparisons.p_value`.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from auditkit.records import Comparison, Finding, Task
 from auditkit.stats.joint import macro
 from auditkit.stats.rates import Limits
 
-WHOLE = ("accuracy", "error_rate")
+RIGHT = ("accuracy", "error_rate")
 """Rates of being right, which speak of all classes at once."""
 DEFAULT_METRICS = (
     "accuracy", "macro_recall", "selection_rate", "true_positive_rate", "false_positive_rate", "precision",
@@ -65,7 +65,7 @@ class ClassFairness(BaseCheck):
     tasks: ClassVar[tuple[Task, ...]] = ("multiclass",)
 
     def __post_init__(self) -> None:
-        known = (*rates(), "macro_recall")
+        known = (*rates(), *OF_CLASSES)
         object.__setattr__(self, "metrics", named(self.metrics, known, "is no rate of classes; ClassFairness counts"))
 
     def gather(self, batch: Batch) -> ClassTally:
@@ -75,10 +75,9 @@ class ClassFairness(BaseCheck):
     def assess(self, evidence: ClassTally, *, level: float = 0.95) -> Assessment:
         """Every finding."""
         hits = evidence.hits()
-        whole = [m for m in self.metrics if m in WHOLE]
-        parts = [m for m in self.metrics if m not in (*WHOLE, "macro_recall")]
-        macro_too = "macro_recall" in self.metrics
-        asked = [Question(m, "overall", level=level) for m in (*whole, *(["macro_recall"] if macro_too else []))]
+        whole, made = ([m for m in self.metrics if m in known] for known in (RIGHT, OF_CLASSES))
+        parts = [m for m in self.metrics if m not in (*whole, *made)]
+        asked = [Question(m, "overall", level=level) for m in (*whole, *made)]
         asked += [Question(m, "overall", level=level, label=c) for m in parts for c in evidence.classes]
         findings = [found.finding("overall") for a in asked if (found := answering(evidence, a))]
         counts = evidence.table("cells")
@@ -86,8 +85,7 @@ class ClassFairness(BaseCheck):
         for by in sets.sets:
             right = families_of(hits, by, whole, level=level, engine=from_fairlearn) if whole else {}
             findings += [r.finding(c) for r in right.values() for c in RATES_COMPARED]
-            if macro_too:
-                family = macro_recall(evidence, by, level=level)
+            for family in (OF_CLASSES[m](evidence, by, level=level) for m in made):
                 findings += [family.finding(kind) for kind in QUANTITY_COMPARED]
             for metric in dict.fromkeys([*parts, "base_rate"]):
                 shown: Sequence[Comparison] = ("difference",) if metric == "base_rate" else COMPARED
@@ -113,6 +111,10 @@ def macro_recall(tally: ClassTally, by: Sequence[str], *, level: float, min_n: i
     return QuantityFamily("macro_recall", tuple(by), groups, rows, n.min(axis=1), limits, words, level, min_n, 1.0)
 
 
+OF_CLASSES = {"macro_recall": macro_recall}
+"""Metrics that are made of all classes at once: name → the family of its values in crossed groups."""
+
+
 def answering(tally: ClassTally, asked: Question) -> Answer | None:
     """What answers a question from stored counts; with a label, of that class against the rest. None if they cannot.
 
@@ -122,11 +124,11 @@ def answering(tally: ClassTally, asked: Question) -> Answer | None:
     if known is None or asked.comparison not in METRICS[metric].comparisons:
         return None
     if asked.label is not None:
-        one = None if metric in (*WHOLE, "macro_recall") else check.answering(_one(tally, asked.label), known)
+        one = None if metric in (*RIGHT, *OF_CLASSES) else check.answering(_one(tally, asked.label), known)
         return None if one is None else OfClass(one, asked.label)
-    if metric == "macro_recall":
-        return macro_recall(tally, known.by, level=asked.level, min_n=asked.min_n)
-    if metric in WHOLE:
+    if metric in OF_CLASSES:
+        return OF_CLASSES[metric](tally, known.by, level=asked.level, min_n=asked.min_n)
+    if metric in RIGHT:
         return check.answering(tally.hits(), known)
     if metric not in rates() or asked.comparison not in COMPARED:
         return None
