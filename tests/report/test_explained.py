@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 import pytest
 
@@ -231,6 +232,8 @@ def test_checks_are_one_table_an_explanation(page: str) -> None:
 
 class Caution(explained.TrustCheck):
     """A check with the further fields that a caution has."""
+
+    TOLD: ClassVar = ("meaning",)
 
     at_least: bool = False
     blocking: bool = True
