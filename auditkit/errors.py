@@ -18,11 +18,27 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import re
 from collections.abc import Iterable, Iterator
+
+_LONG = re.compile(r"[^\s']{420,}|'[^'\n]{420,}'")
+"""A word, or what stands between quotes, of which more than the first 400 signs is nothing to read."""
 
 
 class AuditkitError(Exception):
-    """The root: catch this to catch everything that auditkit raises on purpose."""
+    """The root: catch this to catch everything that auditkit raises on purpose. It quotes little of a long name.
+
+    >>> len(str(AuditkitError(f"unknown key '{'9' * 5_000}'; known are 'rule'")))
+    432
+    """
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(_LONG.sub(_begun, x) if isinstance(x, str) else x for x in said))
+
+
+def _begun(long: re.Match[str]) -> str:
+    text = long[0]
+    return f"{text[:400]}…'" if text.startswith("'") else f"{text[:400]}…"
 
 
 class DataError(AuditkitError, ValueError):

@@ -316,3 +316,28 @@ def test_the_hash_speaks_of_what_is_asked(tmp_path: Path) -> None:
     ):  # fmt: skip
         assert old in FULL
         assert Policy.load(toml(tmp_path, FULL.replace(old, new))).sha256 != before, new
+
+
+LONG = "9" * 5_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[{LONG}]\n",
+        f"{LONG} = 1\n",
+        f"[policy]\n{LONG} = 1\n",
+        f'[[rule]]\nid = "a"\nmetric = "accuracy"\n{LONG} = 1\n',
+        f'[[rule]]\nid = "a"\nmetric = "accuracy"\ncomparison = "{LONG}"\nat_least = 0.5\n',
+        f'[words]\npositive = "{LONG}"\n{LONG} = []\n',
+        f"[data]\ny_true = 1\n{LONG} = 2\n",
+        f"[model.{LONG}]\n",
+    ],
+)
+def test_an_error_quotes_little_of_what_a_stranger_wrote(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(text)
+    with pytest.raises(PolicyError) as e:
+        load_config(path)
+    assert len(str(e.value)) < 1_500
+    assert "policy.toml:" in str(e.value)
