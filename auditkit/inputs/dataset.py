@@ -308,7 +308,11 @@ class Dataset:
         """At most so many rows as a part has, drawn by the hash of their content; all where they are no more."""
         batch = self.batch(self._survey.sample, without=without)
         all_there = len(batch.y_true) == len(self)
-        return batch if all_there else replace(batch, levels={n: s.nunique() for n, s in self._survey.values.items()})
+        return (
+            batch
+            if all_there
+            else replace(batch, levels={n: int(s.notna().sum()) for n, s in self._survey.values.items()})
+        )
 
     def batch(self, rows: pd.DataFrame, *, without: Sequence[str] = ()) -> Batch:
         """Some rows of the source as checks are given them, before any decision."""

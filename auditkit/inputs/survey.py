@@ -83,7 +83,7 @@ def digest(column: pd.Series[Any]) -> pd.Series[Any]:
     ([2, 1], 2002)
     """
     found = _distinct(column.iloc[: 2 * MOST_SEEN])
-    if len(found) < MOST_SEEN:
+    if len(found) <= MOST_SEEN:  # few at the head: all must be looked at
         found = _distinct(column)
     if len(found) <= MOST_SEEN:
         return found

@@ -311,6 +311,28 @@ def test_who_waits_is_told_how_far_it_is() -> None:
     assert told[-1] == ("looking at rows", 3_000, 3_000)
 
 
+@pytest.mark.parametrize("each", [1, 2, 3])
+@pytest.mark.parametrize("values", [MOST_SEEN - 1, MOST_SEEN, MOST_SEEN + 1])
+def test_a_digest_marks_what_comes_after_any_head(each: int, values: int) -> None:
+    """Also where the rows that are looked at first hold just as many values as are kept."""
+    head = np.repeat(np.arange(1.0, values + 1), each)
+    column = pd.Series([*np.resize(head, max(len(head), 2 * MOST_SEEN)), 9e9, -5.0, np.nan, 0.5])
+    found = digest(column)
+    assert {found.min(), found.max()} == {-5.0, 9e9}
+    assert found.isna().any()
+    frame = pd.DataFrame({"sex": ["f", "m"] * (len(column) // 2) + ["f"] * (len(column) % 2), "w": column.fillna(1.0)})
+    with pytest.raises(DataError, match=r"1 of the weights 'w' are negative"):
+        ak.Dataset(frame.assign(y=frame.index % 2), y_true="y", sensitive_features=["sex"], weights="w")
+
+
+def test_lists_among_more_rows_than_a_part_are_no_accident(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditkit.inputs.survey.BATCH", 400)
+    frame = people().assign(words=[[i, i + 1] for i in range(3_000)])
+    report = ak.audit(ak.Predictions("p"), ak.Dataset(Parts(frame, 500), y_true="y", sensitive_features=["sex"]))
+    assert any("words" in note for f in report.findings for note in f.notes)
+    assert not any(n.accident for n in report.not_measured)
+
+
 def test_the_sample_is_the_same_in_any_order_and_of_everybody() -> None:
     n = 3 * BATCH
     rng = np.random.default_rng(1)
