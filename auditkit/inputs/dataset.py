@@ -36,7 +36,8 @@ class Dataset:
     ----------
     data
         A frame (pandas, Polars, Arrow, …), a dict of columns, or the path of a parquet or CSV file, of a folder of
-        such parts (folders called `name=value` are columns), or a pattern like `rows/*.parquet`.
+        such parts (folders called `name=value` are columns), or a pattern like `rows/*.parquet`; a `Source`; or an
+        iterator of frames, whose rows are kept in a temporary file.
     y_true
         Name of the target column: 0/1, booleans, or two labels of which `positive` is one; any labels for
         multiclass, numbers for regression. Missing values are counted, reported and left out of every metric. For
