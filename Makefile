@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CASES ?= 1000
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: demo test test-all test-slow test-lowest test-cuda wheel-test fuzz lint format bench reports clean
+.PHONY: demo test test-all test-slow test-lowest test-cuda wheel-test fuzz lint format bench simulate reports clean
 
 demo: $(VENV)/run.stamp
 	@$(BIN)/auditkit demo
@@ -62,6 +62,10 @@ format: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	@$(BIN)/python -c "import divexplorer, sliceline" 2>/dev/null || PIP_CONSTRAINT=constraints.txt $(PIP) --editable ".[bench]"
 	$(BIN)/python -m tests.benchmarks
+
+# Every simulation in full, 2,000 draws a setting; ONLY="weights clusters" chooses by names.
+simulate: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.simulations $(ONLY)
 
 reports: $(VENV)/dev.stamp browser
 	AUDITKIT_ON_ERROR=raise SOURCE_DATE_EPOCH=1795521600 $(BIN)/auditkit demo --out reports/samples --name income --quiet
