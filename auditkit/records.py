@@ -68,10 +68,19 @@ Concern = Literal[
 ]
 
 
+class Surest(Record):
+    """Of a comparison of several groups, the pair that carries the limit, or the group: what a sentence names."""
+
+    groups: tuple[dict[str, str], ...] = Field(min_length=1, max_length=2)
+    """attribute → value; the lower value first, of one group where it is compared with another side."""
+    estimate: Estimate
+    """Its own, at the critical value at which all comparisons hold together."""
+
+
 class Finding(Subject, Terse):
     """One answer to one question, with its uncertainty."""
 
-    TOLD: ClassVar = ("controls", "law", "caveat", "unit", "direction")
+    TOLD: ClassVar = ("controls", "law", "caveat", "unit", "direction", "surest")
 
     id: str
     """concern/metric/comparison/attributes joined by `+`."""
@@ -91,6 +100,8 @@ class Finding(Subject, Terse):
     direction: str = ""
     """As `Metric.direction`; empty: as the catalogue says."""
     estimate: Estimate
+    surest: Surest | None = None
+    """The groups that the statement names: `estimate` speaks of the largest of many differences."""
     by_group: tuple[GroupEstimate, ...] = ()
     """Every group, the sparse and the undefined ones too."""
     exhibits: tuple[Exhibit, ...] = ()
@@ -133,7 +144,7 @@ class Finding(Subject, Terse):
 class Verdict(Terse):
     """What the gate says of one rule."""
 
-    TOLD: ClassVar = ("absence",)
+    TOLD: ClassVar = ("absence", "surest")
 
     status: Status
     rule: Rule
@@ -141,6 +152,8 @@ class Verdict(Terse):
     """Id of the finding that was judged; None where there is none."""
     estimate: Estimate | None
     """The interval that decided."""
+    surest: Surest | None = None
+    """The groups that carry that interval's inner limit; absent from JSON where no group is named."""
     reason: str
     """One sentence."""
     absence: str = ""

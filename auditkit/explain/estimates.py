@@ -141,9 +141,11 @@ def group_means(values: Floats, weight: Floats, label: NDArray[Any], fewest: int
 
 
 class Gap(NamedTuple):
-    """The largest difference between groups, and between which."""
+    """The largest difference between groups, and the pair that carries its lower limit."""
 
     estimate: Estimate
+    own: Estimate
+    """Of that pair: what a sentence that names it tells."""
     lowest: int
     highest: int
 
@@ -160,13 +162,13 @@ def gap(cells: Sequence[Cell], *, level: float, most: float = math.inf) -> Gap |
         return None
     own = of_each([(cells[i].value, cells[i].limits) for i in kept])
     found = Comparisons(own, len(kept), level=level, most=most).interval("difference")
-    high = None if math.isinf(found.high) else found.high
-    estimate = Estimate(
-        value=found.value,
-        low=found.low,
-        high=high,
-        level=level,
-        n=sum(cells[i].n for i in kept),
-        method=f"MOVER of all pairs of: {cells[kept[0]].method}",
+    first, second, *pair_own = found.sure
+    method = f"MOVER of all pairs of: {cells[kept[0]].method}"
+    both, pair = (
+        Estimate(value=value, low=low, high=None if math.isinf(high) else high, level=level, n=n, method=method)
+        for (value, low, high), n in (
+            (found[:3], sum(cells[i].n for i in kept)),
+            (pair_own, sum(cells[kept[i]].n for i in (first, second))),
+        )
     )
-    return Gap(estimate, kept[found.first], kept[found.second])
+    return Gap(both, pair, kept[first], kept[second])

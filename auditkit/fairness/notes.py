@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from auditkit.catalogue.index import METRICS
-from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate
+from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate, Surest
 
 
 def finding_id(
@@ -52,6 +52,7 @@ def finding(
     by_group: Sequence[GroupEstimate] = (),
     exhibits: Sequence[Exhibit] = (),
     notes: Sequence[str] = (),
+    surest: Surest | None = None,
 ) -> Finding:
     """One comparison of a metric over the groups of some attributes, or its value over everybody (`by=()`).
 
@@ -67,6 +68,7 @@ def finding(
         by=tuple(by),
         reference=reference,
         estimate=estimate,
+        surest=surest,
         by_group=tuple(by_group),
         exhibits=tuple(exhibits),
         notes=tuple(notes),

@@ -16,7 +16,7 @@ from auditkit.errors import listing
 from auditkit.formatting import confidence, limit, quantity
 from auditkit.gate.policy import Policy
 from auditkit.question import SPARSE
-from auditkit.records import Estimate, Finding, Rule, Status, Verdict
+from auditkit.records import Estimate, Finding, Rule, Status, Surest, Verdict
 
 
 class Reassess(Protocol):
@@ -91,9 +91,10 @@ def judge(findings: Sequence[Finding], policy: Policy, reassess: Reassess) -> Ju
 
 
 class _Drawn(NamedTuple):
-    """The interval of a rule under Holm, and its p."""
+    """The interval of a rule under Holm, whose it is, and its p."""
 
     estimate: Estimate
+    surest: Surest | None
     p: float | None
 
 
@@ -110,23 +111,22 @@ def _holm(cases: Sequence[_Case], reassess: Reassess) -> dict[str, _Drawn]:
         left, rejecting = len(rules), True
         for case in sorted(rules, key=lambda c: scaled[c.rule.id]):
             rejecting = rejecting and scaled[case.rule.id] < 1 / left
-            drawn[case.rule.id] = _Drawn(_at(case, 1 - (1 - case.level) / left, reassess), p[case.rule.id])
+            drawn[case.rule.id] = _Drawn(*_at(case, 1 - (1 - case.level) / left, reassess), p[case.rule.id])
             left -= rejecting
     return drawn
 
 
-def _at(case: _Case, level: float, reassess: Reassess) -> Estimate:
-    """The rule's interval: the failing side at this level, the passing side at the rule's own."""
+def _at(case: _Case, level: float, reassess: Reassess) -> tuple[Estimate, Surest | None]:
+    """The rule's interval: the failing side at this level, the passing side at the rule's own; and whose it is."""
     assert case.deciding is not None
     own = case.deciding.estimate
-    if level == case.level:
-        return own
-    finding = reassess.finding(case.rule, level)
+    finding = None if level == case.level else reassess.finding(case.rule, level)
     if finding is None:
-        return own
+        return own, case.deciding.surest
     side = "low" if case.rule.at_most is not None else "high"
     note = f"{confidence(level)} on the failing side (Holm), {confidence(case.level)} on the other"
-    return own.model_copy(update={side: getattr(finding.estimate, side), "level": level, "note": note})
+    drawn = own.model_copy(update={side: getattr(finding.estimate, side), "level": level, "note": note})
+    return drawn, finding.surest
 
 
 def _verdict(case: _Case, drawn: _Drawn | None, reassess: Reassess) -> Verdict:
@@ -136,14 +136,23 @@ def _verdict(case: _Case, drawn: _Drawn | None, reassess: Reassess) -> Verdict:
         what = f"{what} of {listing(rule.features)} in {rule.of}" if rule.of is not None else what
         what += f" of {rule.label}" if rule.label is not None else ""
         return _unmeasured(rule, f"{what}: {reassess.absence(rule)}.")
-    e = deciding.estimate if drawn is None else drawn.estimate
+    e, surest = (deciding.estimate, deciding.surest) if drawn is None else (drawn.estimate, drawn.surest)
     if e.value is None:
         return _unmeasured(rule, f"{e.note or 'undefined'}.", finding.id, e)
     status = status_of(rule, e)
     more = _more_data(rule, e) if status == "inconclusive" else None
     reason = " ".join(filter(None, (_reason(rule, e, status, more), _left_out(rule, deciding, reassess))))
     p = None if drawn is None else drawn.p
-    return Verdict(status=status, rule=rule, finding=finding.id, estimate=e, reason=reason, more_data=more, p=p)
+    return Verdict(
+        status=status,
+        rule=rule,
+        finding=finding.id,
+        estimate=e,
+        surest=surest,
+        reason=reason,
+        more_data=more,
+        p=p,
+    )
 
 
 def _unmeasured(rule: Rule, why: str, finding: str | None = None, e: Estimate | None = None) -> Verdict:

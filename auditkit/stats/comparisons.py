@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auditkit.stats import pairs, pvalues
 from auditkit.stats.pairs import Interval
-from auditkit.stats.pvalues import FamilyInterval, family_quantile
+from auditkit.stats.pvalues import Compared, FamilyInterval, family_quantile
 from auditkit.stats.rates import Floats, Limits, clopper_pearson, critical_value, jeffreys, sidak_value, wilson
 
 Method = Callable[[ArrayLike, ArrayLike, float], Limits]
@@ -82,28 +82,25 @@ class Comparisons:
 
         Differences: low = max(0, max of the lower limits of abs(d)) at the simultaneous value, high = max(−L, U) at z.
         Ratios r, each folded to min(r, 1/r): high at the simultaneous value, low at z; NaN where every r is 0/0.
-        Positions are among the groups: of pairs the lowest and the highest, else the group farthest out twice.
+        Positions are among the groups.
         """
         q, method = self._simultaneous(kind, inner)
         z = critical_value(self.level, self.df) if outer is None else outer
         at_q, at_z = self.own(q, method), self.own(z, wilson)
         if kind in EXTREMES:
             return _extreme(at_q, at_z, largest=kind == "group_max")
-        near, far = self._all(kind, at_q, q, method), self._all(kind, at_z, z, wilson)
+        fold = _unsigned if kind.startswith("difference") else _folded
+        near, far = fold(self._all(kind, at_q, q, method)), fold(self._all(kind, at_z, z, wilson))
         if kind.startswith("difference"):
-            size = np.abs(far.value)
-            low, high = np.maximum(near.low, -near.high).max(), np.maximum(-far.low, far.high).max()
-            low, high = max(0.0, float(low)), min(self.most, float(high))
+            size, sure = far.value, int(np.argmax(near.low))
+            low, high = max(0.0, float(near.low[sure])), min(self.most, float(far.high.max()))
         else:
-            with np.errstate(divide="ignore"):
-                size = -np.minimum(far.value, 1 / far.value)
-            high = float(np.nanmin(_folded(near, upper=True)))
-            low = min(float(np.nanmin(_folded(far, upper=False))), high)
-        value = float("nan") if np.isnan(size).all() else float(np.abs(np.nanmax(size)))
-        if self.other is None:
-            return FamilyInterval(value, low, high, int(np.argmin(at_z.p)), int(np.argmax(at_z.p)))
-        worst = 0 if np.isnan(value) else int(np.nanargmax(size))
-        return FamilyInterval(value, low, high, worst, worst)
+            size, sure = -far.value, int(np.nanargmin(near.high))
+            high = float(near.high[sure])
+            low = min(float(np.nanmin(far.low)), high)
+        largest = 0 if np.isnan(size).all() else int(np.nanargmax(size))
+        named = (self._named(i, near, at_z) for i in (largest, sure))
+        return FamilyInterval(float(far.value[largest]), low, high, *named)
 
     def p_value(self, kind: str, limit: float, *, above: bool) -> float:
         """Family p of H0: the comparison is at most (`above`), or at least, the limit.
@@ -124,6 +121,13 @@ class Comparisons:
         assert self.other is not None, "each group is told against another side"
         q, method = self._simultaneous(kind)
         return self._all(kind, self.own(q, method), q, method)
+
+    def _named(self, i: int, near: Interval, own: Limits) -> Compared:
+        """The i-th comparison: of pairs, its groups in the order of their values."""
+        value, low, high = (float(x[i]) for x in near)
+        a, b = (int(x[i]) for x in np.triu_indices(len(own.p), 1)) if self.other is None else (i, i)
+        first, second = (b, a) if own.p[b] < own.p[a] else (a, b)
+        return Compared(first, second, value, max(0.0, low), min(self.most, high))
 
     def _simultaneous(self, kind: str, q: float | None = None) -> tuple[float, Method]:
         """Critical value and method at which all claims hold together: far out in the tails Wilson's falls short."""
@@ -155,17 +159,23 @@ class Comparisons:
 
 def _extreme(inner: Limits, outer: Limits, *, largest: bool) -> FamilyInterval:
     """The smallest group: every one is at least `outer.low`, some one at most `inner.high`. The largest: mirrored."""
-    pick, where = (np.max, int(np.argmax(outer.p))) if largest else (np.min, int(np.argmin(outer.p)))
+    pick, at = (np.max, np.argmax) if largest else (np.min, np.argmin)
     low, high = (inner.low, outer.high) if largest else (outer.low, inner.high)
-    return FamilyInterval(float(outer.p[where]), float(pick(low)), float(pick(high)), where, where)
+    far, sure = int(at(outer.p)), int(at(low if largest else high))
+    named = (Compared(i, i, *(float(x[i]) for x in inner)) for i in (far, sure))
+    return FamilyInterval(float(outer.p[far]), float(pick(low)), float(pick(high)), *named)
 
 
-def _folded(r: Interval, *, upper: bool) -> Floats:
-    """The upper (or lower) limits of min(r, 1/r) from those of r, (K,)."""
+def _unsigned(d: Interval) -> Interval:
+    """The size of differences, (K,); the lower limits go below 0 where the sign is open."""
+    return Interval(np.abs(d.value), np.maximum(d.low, -d.high), np.maximum(-d.low, d.high))
+
+
+def _folded(r: Interval) -> Interval:
+    """min(r, 1/r) with its limits, from those of r, (K,)."""
     with np.errstate(divide="ignore"):
-        if not upper:
-            return np.minimum(r.low, 1 / r.high)
-        return np.where(r.high < 1, r.high, np.where(r.low > 1, 1 / r.low, 1.0))
+        high = np.where(r.high < 1, r.high, np.where(r.low > 1, 1 / r.low, 1.0))
+        return Interval(np.minimum(r.value, 1 / r.value), np.minimum(r.low, 1 / r.high), high)
 
 
 def _at(limits: Limits, where: NDArray[np.intp]) -> Limits:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,13 +39,23 @@ def joint_quantile(level: float, groups: tuple[int, ...], df: float = math.inf) 
     return crossing(lambda q: joint_tail(q, groups, df) - (1 - level), 0.0, 40.0 if math.isinf(df) else 1e4)
 
 
+class JointInterval(NamedTuple):
+    """An extreme over several families, and which of them have it; positions are among the groups of that family."""
+
+    interval: FamilyInterval
+    far: int
+    """The family that gives the value."""
+    sure: int
+    """The family that carries the inner limit."""
+
+
 @dataclass(frozen=True)
 class Joint:
     """Families whose groups are compared each within itself; the extreme of all of them is judged as such.
 
     >>> one, two = (Comparisons(lambda q, m, k=k: m(k, [100, 100], q), 2, 0.95) for k in ([30, 45], [50, 52]))
-    >>> where, g = Joint((one, two)).interval("difference")
-    >>> where, round(g.value, 2), round(g.low, 3), round(g.high, 3)
+    >>> g, far, _ = Joint((one, two)).interval("difference")
+    >>> far, round(g.value, 2), round(g.low, 3), round(g.high, 3)
     (0, 0.15, 0.0, 0.277)
     """
 
@@ -69,8 +80,8 @@ class Joint:
         """P(the largest statistic of a pair of any family exceeds q) when there is no effect."""
         return joint_tail(q, self.sizes, self.df)
 
-    def interval(self, kind: str, *, inner: float | None = None) -> tuple[int, FamilyInterval]:
-        """The extreme over all families, and which one has it; positions are among its groups.
+    def interval(self, kind: str, *, inner: float | None = None) -> JointInterval:
+        """The extreme over all families.
 
         The inner limit of pairs stands at the joint quantile, that of a single group at Šidák's value for all groups
         (`inner` replaces either); the outer one at z: every comparison of every family is within it. NaN where every
@@ -78,10 +89,12 @@ class Joint:
         """
         inner = self.quantile if inner is None and kind not in EXTREMES else inner
         found = [p.interval(kind, inner=inner) for p in self._claiming(kind)]
-        worst = max if kind in ("difference", "group_max") else min
+        worst, side = (max, "low") if kind in ("difference", "group_max") else (min, "high")
         values = [math.inf if math.isnan(g.value) else g.value for g in found]
-        where = values.index(worst(values))
-        return where, found[where]._replace(low=worst(g.low for g in found), high=worst(g.high for g in found))
+        limits = [getattr(g, side) for g in found]
+        far, sure = values.index(worst(values)), limits.index(worst(limits))
+        low, high = (worst(getattr(g, x) for g in found) for x in ("low", "high"))
+        return JointInterval(FamilyInterval(found[far].value, low, high, found[far].far, found[sure].sure), far, sure)
 
     def p_value(self, kind: str, limit: float, *, above: bool) -> float:
         """p of H0: the extreme is at most (`above`), or at least, the limit.
@@ -92,7 +105,7 @@ class Joint:
         if kind in EXTREMES or not inner_side(kind, above=above):
             one = [p.p_value(kind, limit, above=above) for p in self._claiming(kind)]
             return min(one) if inner_side(kind, above=above) else max(one)
-        return pvalues.p_value(lambda q: self.interval(kind, inner=q)[1], limit, above=above, tail_of=self.tail)
+        return pvalues.p_value(lambda q: self.interval(kind, inner=q).interval, limit, above=above, tail_of=self.tail)
 
     def _claiming(self, kind: str) -> tuple[Comparisons, ...]:
         """The families; each group of an extreme is one of all groups."""

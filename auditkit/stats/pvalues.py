@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtr, stdtr
 
 from auditkit.stats.ranges import crossing, range_ppf, range_sf
@@ -24,18 +25,39 @@ Law = Literal["pairs", "separate"]
 """Of the largest statistic: all pairs of K groups (studentized range), or K separate normals (Šidák)."""
 
 
+class Compared(NamedTuple):
+    """One comparison of a family, with its own limits at the simultaneous critical value."""
+
+    first: int
+    """Position of the group with the lower value (of the group itself, where it is compared with another side)."""
+    second: int
+    """Position of the group with the higher value."""
+    value: float
+    low: float
+    high: float
+
+    def among(self, where: ArrayLike) -> Compared:
+        """The same with positions in a longer list, of which `where` are those compared."""
+        at = np.asarray(where)
+        return self._replace(first=int(at[self.first]), second=int(at[self.second]))
+
+
 class FamilyInterval(NamedTuple):
-    """A maximum (or minimum) over a family, its limits, and the two groups that give the value."""
+    """A maximum (or minimum) over a family and its limits, which may be those of different comparisons."""
 
     value: float
     """NaN where it is undefined."""
     low: float
     high: float
     """May be ∞ for ratios."""
-    first: int
-    """Position of the group with the lower rate (of the group itself, for comparisons to overall)."""
-    second: int
-    """Position of the group with the higher rate."""
+    far: Compared
+    """The comparison that gives the value."""
+    sure: Compared
+    """The comparison that carries the inner limit: what a sentence names."""
+
+    def among(self, where: ArrayLike) -> FamilyInterval:
+        """See `Compared.among`."""
+        return self._replace(far=self.far.among(where), sure=self.sure.among(where))
 
 
 @lru_cache(maxsize=256)

@@ -29,19 +29,20 @@ def joint_of(*counts: tuple[np.ndarray, np.ndarray], level: float) -> joint.Join
 def test_one_family_is_what_it_was() -> None:
     k, n = np.array([30.0, 45.0, 12.0]), np.array([100.0, 110.0, 60.0])
     for kind in ("difference", "ratio"):
-        found = joint_of((k, n), level=0.9).interval(kind)[1]
-        assert tuple(found) == pytest.approx(tuple(of_rates(kind, k, n, level=0.9)))
+        found, alone = joint_of((k, n), level=0.9).interval(kind).interval, of_rates(kind, k, n, level=0.9)
+        assert found[:3] == pytest.approx(alone[:3])
+        assert found.sure == pytest.approx(alone.sure)
     for kind in ("group_max", "group_min"):
-        _, found = joint_of((k, n), level=0.9).interval(kind)
+        found = joint_of((k, n), level=0.9).interval(kind).interval
         assert found == of_rates(kind, k, n, level=0.9)
 
 
 def test_the_extreme_says_which_family_and_group() -> None:
     one, two = (np.array([30.0, 45.0]), np.array([100.0, 100.0])), (np.array([60.0, 5.0, 40.0]), np.full(3, 100.0))
-    where, found = joint_of(one, two, level=0.95).interval("group_min")
-    assert (where, found.first, found.value) == (1, 1, 0.05)
-    where, found = joint_of(two, one, level=0.95).interval("group_max")
-    assert (where, found.first, found.value) == (0, 0, 0.6)
+    found, far, _ = joint_of(one, two, level=0.95).interval("group_min")
+    assert (far, found.far.first, found.value) == (1, 1, 0.05)
+    found, far, _ = joint_of(two, one, level=0.95).interval("group_max")
+    assert (far, found.far.first, found.value) == (0, 0, 0.6)
 
 
 @pytest.mark.parametrize("kind", ["group_min", "group_max"])
@@ -49,7 +50,7 @@ def test_an_extreme_of_several_families_is_that_of_all_their_groups(kind: str) -
     one, two = (np.array([30.0, 45.0]), np.array([100.0, 100.0])), (np.array([60.0, 5.0, 40.0]), np.full(3, 100.0))
     all_groups = np.concatenate([one[0], two[0]]), np.concatenate([one[1], two[1]])
     together, apart = joint_of(all_groups, level=0.95), joint_of(one, two, level=0.95)
-    assert apart.interval(kind)[1][:3] == together.interval(kind)[1][:3]
+    assert apart.interval(kind).interval[:3] == together.interval(kind).interval[:3]
     for above in (True, False):
         assert apart.p_value(kind, 0.3, above=above) == pytest.approx(together.p_value(kind, 0.3, above=above))
 
@@ -59,7 +60,7 @@ def test_p_of_a_limit_is_one_less_the_level(kind: str) -> None:
     of = joint_of(
         (np.array([30.0, 45.0]), np.full(2, 100.0)), (np.array([60.0, 25.0, 40.0]), np.full(3, 99.0)), level=0.9
     )
-    found = of.interval(kind)[1]
+    found = of.interval(kind).interval
     assert of.p_value(kind, found.low, above=True) == pytest.approx(0.1, abs=1e-6)
     assert of.p_value(kind, found.high, above=False) == pytest.approx(0.1, abs=1e-6)
 

@@ -150,7 +150,7 @@ def _success_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: 
     if between is None or not between.estimate.excludes_zero:
         return start + _no_difference(ways, between, "; no")
     low, high = between.lowest, between.highest
-    apart = f"{points(between.estimate.value)} points apart ({interval(between.estimate, 'difference')})"
+    apart = f"{points(between.own.value)} points apart ({interval(between.own, 'difference')})"
     return (
         f"Of those refused, {percent(ways.success[low].value)} of {ways.names[low]} rows and "
         f"{percent(ways.success[high].value)} of {ways.names[high]} rows have a way to be approved. They are "
@@ -175,8 +175,8 @@ def _cost_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: flo
     low, high = between.lowest, between.highest
     return (
         f"{start}. It costs {ways.names[high]} rows {quotient(ways.cost[high].value)} and {ways.names[low]} rows "
-        f"{quotient(ways.cost[low].value)}, a difference of {quotient(between.estimate.value)} "
-        f"({interval(between.estimate, 'ratio')}). {CAUTION}"
+        f"{quotient(ways.cost[low].value)}, a difference of {quotient(between.own.value)} "
+        f"({interval(between.own, 'ratio')}). {CAUTION}"
     )
 
 

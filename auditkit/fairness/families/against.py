@@ -102,6 +102,7 @@ class Contrast:
                 *(() if reference is None else (f"the reference is {self.other}",)),
                 *family.notes(kind, found),
             ),
+            surest=family.surest(kind, e, found),
         )
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
@@ -110,8 +111,7 @@ class Contrast:
 
     def _farthest(self, kind: Comparison) -> tuple[Estimate, FamilyInterval]:
         found, claims = self.compared.interval(kind), self.compared.claims
-        where = int(self.where[found.first])
-        found = found._replace(first=where, second=where)
+        found = found.among(self.where)
         e = self.family.estimate_of(found, kind, claims)
         note = "nobody is counted on either side: 0/0 is not a ratio" if e.value is None else ""
         mde = self.family.mde_to(self.here, claims) if kind.startswith("difference") else None

@@ -14,14 +14,16 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.catalogue.sentences import is_established
 from auditkit.errors import listing
 from auditkit.fairness.families import statements
 from auditkit.fairness.families.basis import Basis, Positions
+from auditkit.fairness.families.statements import Named
 from auditkit.fairness.notes import finding
 from auditkit.question import SPARSE
-from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate, State
-from auditkit.stats.comparisons import PAIRS, Comparisons, Method, Quantity, fewest_groups
-from auditkit.stats.pvalues import FamilyInterval
+from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate, State, Surest
+from auditkit.stats.comparisons import EXTREMES, Comparisons, Method, Quantity, fewest_groups
+from auditkit.stats.pvalues import Compared, FamilyInterval
 from auditkit.stats.rates import Floats, Limits, wilson
 
 
@@ -160,6 +162,7 @@ class GroupFamily:
             by_group=() if overall else self.by_group,
             exhibits=(*self.exhibits(kind), *exhibits),
             notes=(*about, *self.further(kind), *notes),
+            surest=self.surest(kind, e, found),
         )
 
     def concern(self, kind: Comparison) -> Concern:
@@ -170,18 +173,29 @@ class GroupFamily:
         """The finding in a sentence, with `other` where the groups are told against one side."""
         if kind == "overall":
             return statements.of_everybody(self.metric, e)
-        sides = found and tuple((self.name(i), float(self.values[i])) for i in (found.first, found.second))
-        return statements.of_comparison(self.metric, self.by, kind, e, sides, other)
+        sure, far = (None, None) if found is None else (self.named(found.sure), self.named(found.far))
+        return statements.of_comparison(self.metric, self.by, kind, e, sure, far, other)
+
+    def named(self, c: Compared) -> Named:
+        """One comparison as a sentence names it."""
+        where = _once(c)
+        own = estimated(c.value, c.low, c.high, level=self.level, n=int(sum(self.rows[i] for i in where)))
+        return Named(tuple(map(self.name, where)), tuple(float(self.values[i]) for i in where), own)
+
+    def surest(self, kind: Comparison, e: Estimate, found: FamilyInterval | None) -> Surest | None:
+        """The groups that carry the inner limit, as a record; None where no group is named."""
+        if found is None or e.value is None or not (kind in EXTREMES or is_established(kind, e)):
+            return None
+        groups = tuple(dict(zip(self.by, self.groups[i], strict=True)) for i in _once(found.sure))
+        return Surest(groups=groups, estimate=self.named(found.sure).estimate)
 
     def exhibits(self, kind: Comparison) -> tuple[Exhibit, ...]:
         """What a finding shows beside the groups."""
         return ()
 
     def notes(self, kind: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
-        """Which two groups drive a gap of several, and which groups are left out or undefined."""
+        """Which groups are left out or undefined."""
         told = []
-        if found is not None and kind in PAIRS and len(self.groups) > 2:
-            told.append(f"driven by {self.name(found.first)} against {self.name(found.second)}")
         sparse = [self.name(int(i)) for i in np.flatnonzero(~self.kept & (self.n > 0))]
         nobody = [self.name(int(i)) for i in np.flatnonzero(self.n == 0)]
         if sparse:
@@ -240,7 +254,7 @@ class GroupFamily:
         if len(where) < fewest_groups(kind):
             return self.nothing_to_compare(), None
         found = self.interval(kind)
-        found = found._replace(first=int(where[found.first]), second=int(where[found.second]))
+        found = found.among(where)
         if value is not None:
             found = found._replace(value=value)
         return self.estimate_of(found, kind), found
@@ -302,6 +316,11 @@ class GroupFamily:
     def enough(self) -> str:
         """What a group needs to be compared."""
         return f"a denominator of at least {self.min_n}"
+
+
+def _once(c: Compared) -> tuple[int, ...]:
+    """The groups of a comparison, or the one that is compared with another side."""
+    return (c.first,) if c.first == c.second else (c.first, c.second)
 
 
 def mover(kind: Comparison) -> str:

@@ -13,7 +13,7 @@ from auditkit.fairness import notes
 from auditkit.fairness.families import statements
 from auditkit.fairness.families.estimates import Family, joint_estimate
 from auditkit.fairness.families.family import estimated
-from auditkit.records import Comparison, Estimate, Finding
+from auditkit.records import Comparison, Estimate, Finding, Surest
 from auditkit.stats import pvalues
 from auditkit.stats.joint import Joint
 from auditkit.stats.pvalues import FamilyInterval
@@ -51,22 +51,22 @@ class Odds:
 
     def finding(self, kind: Comparison) -> Finding:
         """The worst case: the larger gap, or the smaller ratio."""
-        e, worse = self._worst(kind)
-        said = statements.of_equalized_odds(self.first.by, kind, e, worse)
-        return self._finding(kind, e, said, "larger" if kind == "difference" else "smaller")
+        which = "larger" if kind == "difference" else "smaller"
+        if self.missing is not None:
+            e, rate = self._nothing(self.missing), self.missing.metric
+            return self._finding(kind, e, statements.of_equalized_odds(self.first.by, kind, e, rate, None), which)
+        found, _, at = self.joint.interval(kind)
+        worse = self.parts[at]
+        found = found._replace(sure=found.sure.among(worse.positions))
+        outer = "upper Newcombe" if kind == "difference" else "lower MOVER-R"
+        method = f"both families of pairs at their joint quantile; {outer}{worse.basis.suffix}"
+        e = joint_estimate(self.parts, self.joint, kind, found, n=self._rows, method=method)
+        said = statements.of_equalized_odds(self.first.by, kind, e, worse.metric, worse.named(found.sure))
+        return self._finding(kind, e, said, which, worse.surest(kind, e, found))
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
         """See `Answer`."""
         return None if self.missing is not None else self.joint.p_value(kind, limit, above=above)
-
-    def _worst(self, kind: Comparison) -> tuple[Estimate, str]:
-        """The estimate, and the rate that gives it."""
-        if self.missing is not None:
-            return self._nothing(self.missing), self.missing.metric
-        where, found = self.joint.interval(kind)
-        worse, outer = self.parts[where], "upper Newcombe" if kind == "difference" else "lower MOVER-R"
-        method = f"both families of pairs at their joint quantile; {outer}{worse.basis.suffix}"
-        return joint_estimate(self.parts, self.joint, kind, found, n=self._rows, method=method), worse.metric
 
     @property
     def _rows(self) -> int:
@@ -76,12 +76,12 @@ class Odds:
         e = missing.nothing_to_compare()
         return e.model_copy(update={"note": f"{METRICS[missing.metric].title.lower()}: {e.note}"})
 
-    def _finding(self, kind: Comparison, e: Estimate, said: str, which: str) -> Finding:
+    def _finding(self, kind: Comparison, e: Estimate, said: str, which: str, surest: Surest | None = None) -> Finding:
         ids = [notes.finding_id("fairness", m, kind, self.first.by) for m in PARTS]
         small = ((METRICS[f.metric].plain, f.left_out()) for f in self.parts)
         out = [f"{what}: too few in {listing(names)}" for what, names in small if names]
         about = (f"the {which} of {ids[0]} and {ids[1]}", *out, *self.first.basis.notes)
-        return notes.finding(self.METRIC, kind, self.first.by, e, said, notes=about)
+        return notes.finding(self.METRIC, kind, self.first.by, e, said, notes=about, surest=surest)
 
 
 class OddsMean(Odds):

@@ -12,16 +12,19 @@ from auditkit.errors import listing
 from auditkit.evidence.classes import ClassTally
 from auditkit.fairness.families.estimates import Family, families_of, joint_estimate
 from auditkit.fairness.families.family import nothing_to_compare
+from auditkit.fairness.families.statements import Named
 from auditkit.fairness.notes import finding
 from auditkit.formatting import confidence, interval, percent, points, quotient
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimates, Table, Unit
 from auditkit.stats.comparisons import EXTREMES, PAIRS, fewest_groups
 from auditkit.stats.joint import Joint
-from auditkit.stats.pvalues import FamilyInterval
+from auditkit.stats.pvalues import Compared, FamilyInterval
 
 COMPARED: tuple[Comparison, ...] = ("difference", "ratio", "group_min", "group_max")
 """What a one-vs-rest rate knows over all classes; one class alone knows every comparison of a rate."""
+_OfClass = tuple[str, Named]
+"""A class, and the comparison that is named of it."""
 _TOGETHER = "classes are judged together as if independent (Šidák), which is slightly cautious"
 
 
@@ -62,16 +65,14 @@ class ClassFamilies:
     def finding(self, kind: Comparison) -> Finding:
         """One comparison over all classes and groups; the class and the groups behind it are named."""
         where, head = self.compared(kind), f"{METRICS[self.metric].title}, each class against the rest"
-        driven: tuple[str, ...] = ()
+        surest = None
         if where:
-            at, found = self.joint(kind).interval(kind)
-            f, name = self.families[where[at]], self.classes[where[at]]
-            e, sides = self._estimate(found, kind), [int(f.positions[i]) for i in (found.first, found.second)]
-            low, high = (f"{f.name(i)} {percent(f.values[i])}" for i in sides)
-            said = _told(head, kind, e, f"{len(where)} classes", self.by, name, low, high)
-            driven = (f"driven by class {name}, {f.name(sides[0])}",)
-            if kind in PAIRS:
-                driven = (f"driven by class {name}: {' against '.join(map(f.name, sides))}", _TOGETHER)
+            found, *at = self.joint(kind).interval(kind)
+            e, (far, sure) = self._estimate(found, kind), (where[i] for i in at)
+            named = self._named(far, found.far), self._named(sure, found.sure)
+            said = _told(head, kind, e, f"{len(where)} classes", self.by, *named)
+            f = self.families[sure]
+            surest = f.surest(kind, e, found._replace(sure=found.sure.among(f.positions)))
         else:
             e = self._nothing()
             said = f"{head}: {sentences.incomparable(self.by, e.note)}"
@@ -84,8 +85,14 @@ class ClassFamilies:
             concern="data" if self.metric == "base_rate" else "fairness",
             title=f"{METRICS[self.metric].title} of each class, {kind.replace('_', ' ')}, {' and '.join(self.by)}",
             exhibits=self._exhibits() if kind == "difference" else (),
-            notes=(*driven, *self._notes(kind)),
+            notes=(*((_TOGETHER,) if where and kind in PAIRS else ()), *self._notes(kind)),
+            surest=surest,
         )
+
+    def _named(self, of: int, c: Compared) -> tuple[str, Named]:
+        """A class, and the groups of one of its comparisons."""
+        f = self.families[of]
+        return self.classes[of], f.named(c.among(f.positions))
 
     def _estimate(self, found: FamilyInterval, kind: Comparison) -> Estimate:
         families, joint = [self.families[i] for i in self.compared(kind)], self.joint(kind)
@@ -135,31 +142,40 @@ class ClassFamilies:
         taking, joint = self.compared("difference"), self.joint("difference")
         for i, part in zip(taking, joint.parts, strict=True):
             f, g = self.families[i], part.interval("difference", inner=joint.quantile)
-            low, high = (f.name(int(f.positions[x])) for x in (g.first, g.second))
-            rows[i] = (self.classes[i], low, high, g.value, g.low, g.high)
+            low, high = (f.name(int(f.positions[x])) for x in (g.sure.first, g.sure.second))
+            rows[i] = (self.classes[i], low, high, *g.sure[2:])
         return Table(
             title=f"{METRICS[self.metric].title}: gap of each class between groups of {' and '.join(self.by)}",
-            columns=("Class", "Lowest", "Highest", "Gap", "From", "To"),
+            columns=("Class", "Lower", "Higher", "Gap", "From", "To"),
             rows=tuple(rows),
             units=("", "", "", "points", "points", "points"),
         )
 
 
 def _told(
-    head: str, kind: Comparison, e: Estimate, classes: str, by: tuple[str, ...], name: str, low: str, high: str
+    head: str, kind: Comparison, e: Estimate, classes: str, by: tuple[str, ...], far: _OfClass, sure: _OfClass
 ) -> str:
-    """The statement: of the class `name`, its group of the lowest value and that of the highest, each with its rate."""
-    bounds = interval(e, kind)
+    """The statement: the class and the groups that carry the inner limit, each with its rate."""
     if e.value is None:
         return f"{head}: {sentences.incomparable(by, e.note)}"
     if kind in EXTREMES:
         which = "lowest" if kind == "group_min" else "highest"
-        return f"{head}: the {which} of {classes} and all groups is {name} for {low} ({bounds})."
+        at, surest = (
+            f"{name} for {n.groups[0]} {percent(n.values[0])} ({interval(n.estimate, kind)})" for name, n in (far, sure)
+        )
+        return (
+            f"{head}: the {which} of {classes} and all groups is {at}{'' if at == surest else f'; surest is {surest}'}."
+        )
+    bounds = interval(e, kind)
     if not is_established(kind, e):
         none = sentences.none_established("gap" if kind == "difference" else "disparity", f"between {groups_of(by)}")
         seen = sentences.too_small(None if e.mde is None else f"{points(e.mde)} points")
         return f"{head}: {none} in any of {classes}{f' ({bounds} points{seen})' if kind == 'difference' else ''}."
+    name, n = sure
     size = (
-        f"widest gap is {points(e.value)} points" if kind == "difference" else f"smallest ratio is {quotient(e.value)}"
+        f"a gap of {points(n.estimate.value)} points"
+        if kind == "difference"
+        else f"a ratio of {quotient(n.estimate.value)}"
     )
-    return f"{head}: the {size} ({bounds}), {name}: {low}, {high}."
+    low, high = (f"{group} {percent(value)}" for group, value in zip(n.groups, n.values, strict=True))
+    return f"{head}: {name}, {low}, {high}, {size} ({interval(n.estimate, kind)}), the surest of {classes}."

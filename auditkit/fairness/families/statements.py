@@ -5,6 +5,8 @@ A sentence names a disparity only if the interval says so.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from auditkit.catalogue import sentences
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import is_established
@@ -12,8 +14,13 @@ from auditkit.formatting import decimals, interval, interval_in, percent, plain,
 from auditkit.records import Comparison, Estimate
 from auditkit.stats.comparisons import EXTREMES, PAIRS
 
-Sides = tuple[tuple[str, float], ...]
-"""The two groups behind a comparison, each with its value, the lower first."""
+
+class Named(NamedTuple):
+    """A comparison that a sentence names: its groups, their values, the lower first, and its own interval."""
+
+    groups: tuple[str, ...]
+    values: tuple[float, ...]
+    estimate: Estimate
 
 
 def of_everybody(metric: str, e: Estimate) -> str:
@@ -30,39 +37,58 @@ def of_everybody(metric: str, e: Estimate) -> str:
 
 
 def of_comparison(
-    metric: str, by: tuple[str, ...], kind: Comparison, e: Estimate, sides: Sides | None, other: str = ""
+    metric: str,
+    by: tuple[str, ...],
+    kind: Comparison,
+    e: Estimate,
+    sure: Named | None,
+    far: Named | None,
+    other: str = "",
 ) -> str:
-    """An extreme, a difference or a ratio between groups, to everybody, or to `other` (a reference group, the rest)."""
-    m, bounds = METRICS[metric], _interval(metric, e, kind)
-    if sides is None or e.value is None:
+    """An extreme, a difference or a ratio between groups, to everybody, or to `other` (a reference group, the rest).
+
+    `sure` carries the inner limit of `e`, `far` gives its value: None where nothing can be compared. Each is told with
+    its own interval.
+    """
+    m = METRICS[metric]
+    if sure is None or far is None or e.value is None:
         return f"{m.head}: {sentences.incomparable(by, e.note, other=other)}"
-    (low, at_low), (high, at_high) = ((name, value_text(metric, value)) for name, value in sides)
     if kind in EXTREMES:
         which = "lowest" if kind == "group_min" else "highest"
-        group = f"{percent(e.value)}, of {low}" if m.kind == "rate" else f"{low} {at_low}"
-        return f"{m.head}: the {which} is {group} ({bounds})."
-    size = _size(metric, kind, e)
+        surely = "" if sure.groups == far.groups else f"; surest is {_of_group(metric, kind, sure)}"
+        return f"{m.head}: the {which} is {_of_group(metric, kind, far)}{surely}."
+    size, bounds = _size(metric, kind, sure.estimate), _interval(metric, sure.estimate, kind)
+    at = [value_text(metric, value) for value in sure.values]
     if kind in PAIRS:
         if not is_established(kind, e):
             return _none(metric, m.head, by, kind, e)
-        return f"{m.head}: {low} {at_low}, {high} {at_high}, {size} ({bounds})."
-    whom, sure = other or "everybody", f" ({bounds})" if other else ""
+        low, high = sure.groups
+        return f"{m.head}: {low} {at[0]}, {high} {at[1]}, {size} ({bounds})."
+    whom = other or "everybody"
     if not is_established(kind, e):
-        return f"{m.head}: no group of {' and '.join(by)} is shown to differ from {whom}{sure}."
-    return f"{m.head}: {low}, with {at_low}, is farthest from {whom}, {size} ({bounds})."
+        within = f" ({_interval(metric, e, kind)})" if other else ""
+        return f"{m.head}: no group of {' and '.join(by)} is shown to differ from {whom}{within}."
+    how = "is farthest from" if sure.groups == far.groups else "differs most surely from"
+    return f"{m.head}: {sure.groups[0]}, with {at[0]}, {how} {whom}, {size} ({bounds})."
 
 
-def of_equalized_odds(by: tuple[str, ...], kind: Comparison, e: Estimate, worse: str) -> str:
-    """The larger of the two gaps, or the smaller of the two ratios."""
-    groups = sentences.groups_of(by)
-    if e.value is None:
+def _of_group(metric: str, kind: Comparison, named: Named) -> str:
+    bounds, (group,) = _interval(metric, named.estimate, kind), named.groups
+    at = value_text(metric, named.values[0])
+    return f"{at}, of {group} ({bounds})" if METRICS[metric].kind == "rate" else f"{group} {at} ({bounds})"
+
+
+def of_equalized_odds(by: tuple[str, ...], kind: Comparison, e: Estimate, worse: str, sure: Named | None) -> str:
+    """The larger of the two gaps, or the smaller of the two ratios; `sure` is of the rate `worse`."""
+    if sure is None or e.value is None:
         return f"Errors and hits of {sentences.incomparable(by, e.note)}"
     if not is_established(kind, e):
         return _none(worse, "Errors and hits", by, kind, e)
-    where = f"in {METRICS[worse].title.lower()} ({interval(e, kind)})"
+    own, (low, high) = sure.estimate, sure.groups
+    where = f"in {METRICS[worse].title.lower()} ({interval(own, kind)})"
     if kind == "ratio":
-        return f"Errors and hits of {groups} have a ratio of {quotient(e.value)} at worst, {where}."
-    return f"Errors and hits differ between {groups} by up to {points(e.value)} points, {where}."
+        return f"Errors and hits of {low} and {high} have a ratio of {quotient(own.value)}, {where}."
+    return f"Errors and hits differ between {low} and {high} by {points(own.value)} points, {where}."
 
 
 def of_mean_odds(by: tuple[str, ...], e: Estimate) -> str:

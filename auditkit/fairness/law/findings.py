@@ -11,6 +11,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.fairness import notes
 from auditkit.fairness.families.family import estimated, group_estimates, number
+from auditkit.fairness.families.statements import Named
 from auditkit.fairness.law.impact import Comparisons, ImpactRatios
 from auditkit.formatting import interval, percent, quotient
 from auditkit.question import SPARSE
@@ -37,6 +38,7 @@ def finding(metric: str, law: Law, r: ImpactRatios, *, justification: str, about
         by_group=group_estimates(r.by, {g: _of_group(r, tested, i) for i, g in enumerate(r.groups)}),
         exhibits=(_table(metric, law, r, tested),),
         notes=(*_notes(r, justification), *about),
+        surest=family.surest("ratio", e, found),
     )
     return told.model_copy(update={"law": law.title, "references": (law.reference,)})
 
@@ -124,20 +126,23 @@ def _statement(metric: str, law: Law, r: ImpactRatios, e: Estimate, found: Famil
     attributes, what = " and ".join(r.by), METRICS[metric].wording.happened
     if found is None or e.value is None:
         return f"Impact ratios of groups of {attributes} cannot be told: {e.note}."
-    family, told = r.family(), interval(e, "ratio")
-    low, high = family.name(found.first), family.name(found.second)
+    family = r.family()
     flagged = law.limit is not None and e.value < law.limit
     if e.high is None or e.high >= 1:
         by_chance = f" It lies below {law.limit:g}, which may be chance." if flagged else ""
         return (
             f"No group of {attributes} is shown to be {what} less often than another "
-            f"(smallest impact ratio {quotient(e.value)}, {told}).{by_chance}"
+            f"(smallest impact ratio {quotient(e.value)}, {interval(e, 'ratio')}).{by_chance}"
         )
-    at_low, at_high = percent(family.values[found.first]), percent(family.values[found.second])
+    far, sure = family.named(found.far), family.named(found.sure)
+    (low, high), at = far.groups, [percent(x) for x in far.values]
     said = (
-        f"The smallest impact ratio by {attributes} is {quotient(e.value)} ({told}). {low} are {what} least often, "
-        f"{at_low}, and {high} most often, {at_high}."
+        f"The smallest impact ratio by {attributes} is {_sized(far)}. {low} are {what} least often, {at[0]}, and "
+        f"{high} most often, {at[1]}."
     )
+    if sure.groups != far.groups:
+        (low, high), at = sure.groups, [percent(x) for x in sure.values]
+        said += f" Surest is that of {low}, {at[0]}, to {high}, {at[1]}: {_sized(sure)}."
     if law.limit is None:
         return said
     if e.high < law.limit:
@@ -146,3 +151,7 @@ def _statement(metric: str, law: Law, r: ImpactRatios, e: Estimate, found: Famil
         return f"{said} The whole interval lies at {law.limit:g} or above."
     side = "below" if flagged else "not below"
     return f"{said} The ratio is {side} {law.limit:g}; its interval leaves open on which side the truth lies."
+
+
+def _sized(named: Named) -> str:
+    return f"{quotient(named.estimate.value)} ({interval(named.estimate, 'ratio')})"

@@ -35,8 +35,8 @@ Counts = NDArray[np.int64]
 def shares(profile: Profile, attribute: str, *, level: float) -> Finding:
     """How many rows each group has, and the smallest."""
     groups, k = _counts(profile, (attribute,))
-    e, first = _smallest(k, level)
-    said = f"the smallest is {groups[first][0]}, {percent(e.value)} of {e.n:,} rows ({interval(e, 'group_min')})"
+    e, first, own = _smallest(k, level)
+    said = f"the smallest is {groups[first][0]}, {percent(e.value)} of {e.n:,} rows ({interval(own, 'group_min')})"
     statement = f"Groups of {attribute}: {said}."
     if len(groups) < 2:
         statement = f"All {e.n:,} rows have one value of {attribute}, {groups[first][0]}: there is nobody to compare."
@@ -172,7 +172,7 @@ def missing_by_group(profile: Profile, attribute: str, *, level: float) -> Findi
     statement = f"No column with missing values is shown to miss them more often for some group of {attribute}."
     if e.low:
         g = gaps[first]
-        few, many = (f"{kept[i]} {percent(counts[first][i] / n[i])}" for i in (g.first, g.second))
+        few, many = (f"{kept[i]} {percent(counts[first][i] / n[i])}" for i in g.sure[:2])
         statement = f"{first} is missing more often for some groups of {attribute} than for others: {few}, {many}."
     return _finding("missing_rate", "difference", (attribute,), statement, e, (table,), notes)
 
@@ -185,7 +185,7 @@ def crossings(profile: Profile, by: Attributes, *, level: float) -> Finding:
     possible = prod(len(v) for v in values)
     empty = [g for g in product(*values) if g not in counts] if possible <= MOST_CROSSINGS else []
     tiny = [g for g in groups if counts[g] < SPARSE]
-    e, _ = _smallest(k, level)
+    e, *_ = _smallest(k, level)
     total = int(k.sum())
     listed = [*groups, *empty] if len(groups) + len(empty) <= MOST_ROWS else [*tiny, *empty][:MOST_ROWS]
     listed.sort(key=lambda g: (counts.get(g, 0), g))
@@ -208,14 +208,16 @@ def _counts(profile: Profile, by: Attributes) -> tuple[list[Attributes], Counts]
     return list(rows), np.array(list(rows.values()), dtype=np.int64)
 
 
-def _smallest(k: Counts, level: float) -> tuple[Estimate, int]:
+def _smallest(k: Counts, level: float) -> tuple[Estimate, int, Estimate]:
+    """The smallest share, which group has it, and that group's own share."""
     total = int(k.sum())
     found = of_rates("group_min", k, np.full(len(k), total), level=level)
     e = Estimate(
-        value=found.value, low=found.low, high=found.high, level=level, n=total, numerator=float(k[found.first]),
+        value=found.value, low=found.low, high=found.high, level=level, n=total, numerator=float(k[found.far.first]),
         denominator=float(total), method="smallest Wilson limits; upper Clopper–Pearson, Šidák",
     )  # fmt: skip
-    return e, found.first
+    own = e.model_copy(update={"low": found.far.low, "high": found.far.high})
+    return e, found.far.first, own
 
 
 def _shares(

@@ -57,13 +57,20 @@ class Readings(GroupFamily):
                     f"{m.title}: none is established in any group of {' and '.join(self.by)}. "
                     f"The {which} value is {_written(m, e.value)}. {_sure(m, e)}"
                 )
-            return f"{one} for {self.name(found.first)}, the {which} value of the {groups}. {_sure(m, e)}"
-        bounds = interval_in(e, quotient if m.unit == "number" else points)
+            far, sure = self.named(found.far), self.named(found.sure)
+            told = f"{one} for {far.groups[0]}, the {which} value of the {groups}. {_sure(m, far.estimate)}"
+            if sure.groups == far.groups:
+                return told
+            also = m.wording.one.format(x=_written(m, sure.values[0]))
+            return f"{told} Surest: {lower_first(also)} for {sure.groups[0]}. {_sure(m, sure.estimate)}"
+        sure = self.named(found.sure)
+        own = sure.estimate if is_established(kind, e) else e
+        bounds = interval_in(own, quotient if m.unit == "number" else points)
         if not is_established(kind, e):
             return sentences.no_gap(m.title, self.by, bounds, unseen=None if e.mde is None else _gap(m, e.mde))
-        x, y = (_written(m, float(self.values[i])) for i in (found.first, found.second))
-        told = m.wording.two.format(low=self.name(found.first), high=self.name(found.second), x=x, y=y)
-        return f"{told}. The gap is {_gap(m, e.value)} ({bounds})."
+        (low, high), (x, y) = sure.groups, (_written(m, value) for value in sure.values)
+        told = m.wording.two.format(low=low, high=high, x=x, y=y)
+        return f"{told}. The gap is {_gap(m, own.value or 0.0)} ({bounds})."
 
     def overall(self) -> Estimate:
         """See `GroupFamily`."""
@@ -116,7 +123,7 @@ class Readings(GroupFamily):
         """How the interval of a comparison is made, in words."""
         if kind == "difference":
             return f"MOVER of all pairs of: {self.readings[self.positions[0]].method}"
-        return f"Šidák towards the other groups, else plain: {self.readings[found.first].method}"
+        return f"Šidák towards the other groups, else plain: {self.readings[found.far.first].method}"
 
     def too_few(self) -> tuple[str, State]:
         """Why several groups are no two that can be compared."""
@@ -133,8 +140,6 @@ class Readings(GroupFamily):
     def notes(self, kind: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
         """See `GroupFamily`; what score bins leave open, too."""
         told = []
-        if found is not None and kind == "difference" and len(self.groups) > 2:
-            told.append(f"driven by {self.name(found.first)} against {self.name(found.second)}")
         told += self._of_bins(kind, found)
         for state, words in (("sparse", "left out, too few to tell"), ("undefined", "undefined")):
             names = [self.name(i) for i, r in enumerate(self.readings) if r.state == state]
@@ -151,7 +156,7 @@ class Readings(GroupFamily):
         groups = f"groups of {' and '.join(self.by)}"
         of = f"the gap between {groups}"
         if comparison != "difference":
-            whose = "" if found is None else f", that of {self.name(found.first)},"
+            whose = "" if found is None else f", that of {self.name(found.far.first)},"
             of = f"the {'largest' if comparison == 'group_max' else 'smallest'} of {groups}{whose}"
         return [f"{METRICS[self.metric].title}: {of} is from score bins: within {off:.1g} of its value over rows"]
 

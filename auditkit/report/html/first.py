@@ -316,6 +316,8 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
 
 def _how_sure(lead: Leading) -> str:
     e: Estimate = lead.verdict.estimate if lead.verdict and lead.verdict.estimate else lead.finding.estimate
+    own = lead.verdict.surest if lead.verdict else lead.finding.surest
+    e = own.estimate if own and lead.sides else e
     noun = {"difference": "gap", "ratio": "ratio"}.get(lead.finding.comparison.split("_")[0], "value")
     of, compared = kind_of(lead.metric, lead.finding.unit), lead.finding.comparison
     head = f"The {noun} is {quantity(e.value, compared, of=of)}, {interval(e, compared, of=of)}."

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
-from auditkit.records import Comparison, Estimate, Finding, Status, Verdict
-from auditkit.report.html.lookup import By, Lookup, compares, counts, established, rated
+from auditkit.records import Estimate, Finding, Status, Surest, Verdict
+from auditkit.report.html.lookup import Lookup, compares, counts, established, rated
 from auditkit.report.html.rules import ranked
 from auditkit.report.places import PARTS
 
@@ -71,44 +71,44 @@ def _about(look: Lookup, finding: Finding, verdict: Verdict | None) -> Leading |
     if not speaks_in_people(finding):
         return None if finding.estimate.value is None else Leading(verdict, finding, finding.metric, ())
     metric = _worse_half(look, finding) if finding.metric in PARTS else finding.metric
-    sides = _sides(look, metric, finding.comparison, finding.by, finding.reference)
+    sides = _sides(look, metric, finding, verdict.surest if verdict else None)
     return Leading(verdict, finding, metric, sides) if sides else None
 
 
 def _worse_half(look: Lookup, finding: Finding) -> str:
-    """Of a metric that is the larger of two gaps: which."""
+    """Of a metric that is the larger of two gaps: the surer."""
     gaps = {m: look.finding(m, "difference", finding.by) for m in PARTS[finding.metric]}
-    return max(gaps, key=lambda m: (f.estimate.value or 0.0) if (f := gaps[m]) else -1.0)
+    return max(gaps, key=lambda m: (f.estimate.low or 0.0, f.estimate.value or 0.0) if (f := gaps[m]) else (-1.0, 0.0))
 
 
-def _sides(
-    look: Lookup, metric: str, comparison: Comparison, by: By, reference: Mapping[str, str] | None = None
-) -> tuple[Side, ...]:
-    everybody = look.overall(metric)
+def _sides(look: Lookup, metric: str, finding: Finding, surest: Surest | None) -> tuple[Side, ...]:
+    """The groups that carry the limit, the one of concern first, or the group and the other side."""
+    everybody, comparison = look.overall(metric), finding.comparison
     if comparison == "overall":
         return (({}, everybody),) if everybody and everybody.value is not None else ()
-    pair = look.pair(metric, by)
-    if pair is None:
-        return ()
-    low, high = ((g.group, g.estimate) for g in pair)
-    if comparison in ("group_min", "group_max"):
-        return (low,) if comparison == "group_min" else (high,)
-    if comparison.endswith("to_overall"):
-        if everybody is None or everybody.value is None:
-            return ()
-        return _farthest(look, metric, by, ({}, everybody))
-    if comparison.endswith("to_reference"):
-        other = next((g for g in look.groups(metric, by) if g.group == reference), None)
-        return () if other is None else _farthest(look, metric, by, (other.group, other.estimate))
     if comparison.endswith("to_rest"):
         return ()  # the rest is no group of the report
-    return (high, low) if lower_is_better(metric) else (low, high)
+    part = finding if metric == finding.metric else look.finding(metric, "difference", finding.by)
+    sides: list[Side] = [(g.group, g.estimate) for g in (look.sides(part, surest) if part else ())]
+    if not sides:
+        return ()
+    if comparison in ("group_min", "group_max"):
+        return (sides[0 if comparison == "group_min" else -1],)
+    if comparison.endswith("to_overall"):
+        return _with(look, metric, finding, sides, None if everybody is None else ({}, everybody))
+    if comparison.endswith("to_reference"):
+        other = next((g for g in look.groups(metric, finding.by) if g.group == finding.reference), None)
+        return _with(look, metric, finding, sides, None if other is None else (other.group, other.estimate))
+    return tuple(reversed(sides)) if lower_is_better(metric) else tuple(sides)
 
 
-def _farthest(look: Lookup, metric: str, by: By, other: Side) -> tuple[Side, ...]:
-    groups = [g for g in look.groups(metric, by) if counts(g.estimate)]
-    farthest = max(groups, key=lambda g: abs((g.estimate.value or 0.0) - (other[1].value or 0.0)))
-    return (farthest.group, farthest.estimate), other
+def _with(look: Lookup, metric: str, finding: Finding, sides: list[Side], other: Side | None) -> tuple[Side, ...]:
+    """A group with the side that it is compared with: the one that carries the limit, else the farthest."""
+    if other is None or other[1].value is None:
+        return ()
+    if len(sides) > 1:
+        sides = [(g.group, g.estimate) for g in look.groups(metric, finding.by) if counts(g.estimate)]
+    return max(sides, key=lambda s: abs((s[1].value or 0.0) - (other[1].value or 0.0))), other
 
 
 def lower_is_better(metric: str) -> bool:

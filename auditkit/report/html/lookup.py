@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 from auditkit.catalogue.index import METRICS
-from auditkit.records import Comparison, Estimate, Exhibit, Finding, GroupEstimate, Report, Table, Verdict
+from auditkit.records import Comparison, Estimate, Exhibit, Finding, GroupEstimate, Report, Surest, Table, Verdict
 from auditkit.report.places import SELECTED, TRUTH
 from auditkit.report.vocabulary import MISSING, Vocabulary, kind_of
 
@@ -108,6 +108,19 @@ class Lookup:
         ranked = sorted(counted, key=lambda g: g.estimate.value or 0.0)
         return Pair(ranked[0], ranked[-1])
 
+    def sides(self, f: Finding, surest: Surest | None = None) -> tuple[GroupEstimate, ...]:
+        """The groups that a comparison is told of: those that carry its limit, as far as the report says which.
+
+        Of a pair the lower value first; one where it is compared with another side. `surest`: of a verdict, whose
+        interval is another. Without any, the lowest and the highest of the groups that count, if two do.
+        """
+        told, pair = surest or f.surest, self.pair(f.metric, f.by)
+        if told is None:
+            return pair or ()
+        known = {tuple(g.group.items()): g for g in f.by_group or self.groups(f.metric, f.by)}
+        found = [known.get(tuple((a, group.get(a, "")) for a in f.by)) for group in told.groups]
+        return tuple(g for g in found if g is not None) if all(found) else pair or ()
+
     def rows_by_group(self, by: Sequence[str]) -> dict[tuple[str, ...], int]:
         """How many rows each group has: the largest n of its rates (a ranking against other groups counts theirs)."""
         rows: dict[tuple[str, ...], int] = {}
@@ -131,6 +144,11 @@ class Lookup:
             return "n"
         ranked = sorted(named, key=lambda g: 2.0 if g.estimate.value is None else g.estimate.value)
         return "a" if ranked[0].group[attribute] == value else "b"
+
+
+def own_estimate(f: Finding) -> Estimate:
+    """Of the groups that a comparison is told of (`Lookup.sides`): theirs alone, where the report has it."""
+    return f.surest.estimate if f.surest else f.estimate
 
 
 def rated(f: Finding) -> bool:

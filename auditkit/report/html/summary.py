@@ -8,7 +8,7 @@ from auditkit.formatting import interval, percent, points, quantity
 from auditkit.records import Finding, GroupEstimate, Status, Verdict
 from auditkit.report.html import why
 from auditkit.report.html.leading import lower_is_better, speaks_in_people, sure_part
-from auditkit.report.html.lookup import Lookup, established
+from auditkit.report.html.lookup import Lookup, established, own_estimate
 from auditkit.report.html.rules import ranked, sentence
 from auditkit.report.html.sections import SECTIONS, home
 from auditkit.report.html.unmeasured import too_small, unasked
@@ -69,12 +69,14 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
     size = f"{quantity(e.value, rule.comparison, of=of)}, {interval(e, rule.comparison, of=of)}"
     finding, kind = look.by_id(v.finding), rule.comparison
     people = finding is None or speaks_in_people(finding)
-    pair = look.pair(rule.metric, rule.by) if kind in ("difference", "ratio") and people else None
-    if pair is None or (v.status == "fail" and not established(finding)):
+    pair = look.sides(finding, v.surest) if finding and kind in ("difference", "ratio") and people else ()
+    if len(pair) < 2 or (v.status == "fail" and not established(finding)):
         return f"{sentence(rule, look)}: {lost}.", f"The value is {size}."
-    clause = look.say.clause(rule.metric, pair.low.group, pair.high.group)
+    clause = look.say.clause(rule.metric, pair[0].group, pair[1].group)
     what = "gap" if kind == "difference" else "ratio"
     if v.status == "fail":
+        own = v.surest.estimate if v.surest else e
+        size = f"{quantity(own.value, kind, of=of)}, {interval(own, kind, of=of)}"
         rates = _against(*(reversed(pair) if lower_is_better(rule.metric) else pair))
         return f"{upper_first(clause)}.", f"{rates}, a {what} of {size}; the policy asks for {asked(rule, of)}."
     told = f"The {what} is {size}; the policy asks for {asked(rule, of)}."
@@ -89,10 +91,11 @@ def _without_policy(look: Lookup) -> list[Item]:
     items = []
     for by in look.bys():
         for metric in look.metrics():
-            found, pair = look.finding(metric, "difference", by), look.pair(metric, by)
-            if found and pair and established(found) and (look.binary or speaks_in_people(found)):
-                clause = look.say.clause(metric, pair.low.group, pair.high.group)
-                size = f"a gap of {points(found.estimate.value)} points, {interval(found.estimate, 'difference')}"
+            found = look.finding(metric, "difference", by)
+            pair = look.sides(found) if found else ()
+            if found and len(pair) == 2 and established(found) and (look.binary or speaks_in_people(found)):
+                clause, own = look.say.clause(metric, pair[0].group, pair[1].group), own_estimate(found)
+                size = f"a gap of {points(own.value)} points, {interval(own, 'difference')}"
                 item = Item(None, f"{upper_first(clause)}.", f"{_against(*pair)}, {size}.", "#fairness", "All gaps")
                 items.append((found.estimate.low or 0.0, item))
     items.sort(key=lambda pair: -pair[0])
