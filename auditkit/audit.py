@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from auditkit.accidents import OnError, absent_if_broken, chosen, fit_for_a_report
+from auditkit.assertions import asserted
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, others
 from auditkit.check import Check, DeclaredCheck, RowsCheck, SampleCheck
@@ -101,7 +102,7 @@ def audit(
             label: conclude(one, *part, level=level, disclosure=given, **drawn)
             for one, (label, part) in zip(seen, parts.items(), strict=True)
         }
-        report = _joined(reports, data) if data.kind.by_label else reports[""]
+        report = asserted(_joined(reports, data), level) if data.kind.by_label else reports[""]
     report = report.model_copy(
         update={
             "name": utf8(name or model.name),
@@ -213,12 +214,13 @@ def conclude(
             stored[check.name] = kept
     not_measured += [broken[c.name] for c in checks if c.name in broken]
     tell("done", len(checks), len(checks))
-    return Report(
+    report = Report(
         provenance=provenance_of(observed, model, data, seed=seed, sample=0 if drawn is None else len(drawn.y_true)),
         findings=tuple(findings),
         not_measured=tuple(not_measured),
         evidence=stored,
     )
+    return asserted(report, level)
 
 
 def _evidence(

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from auditkit.assertions import asserted
 from auditkit.catalogue.index import METRICS
 from auditkit.check import Judge
 from auditkit.checks import judges
@@ -45,9 +46,10 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     stored = _Stored(report, policy)
     said = answers(report, [r for r in policy.rules if not stored.refused(r)], stored.finding, level=policy.confidence)
     judged = judge_findings(said.derived, policy, stored)
-    return report.model_copy(
+    judged_report = report.model_copy(
         update={"policy": policy.info(), "verdicts": judged.verdicts, "findings": said.findings},
     )
+    return asserted(judged_report, policy.confidence)
 
 
 def _one_rule_a_label(policy: Policy, report: Report) -> Policy:

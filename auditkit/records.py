@@ -68,6 +68,10 @@ Concern = Literal[
 ]
 
 
+ALONE = " This stands out alone: among all tests of the report it may be chance."
+"""How a statement ends that is not asserted."""
+
+
 class Surest(Record):
     """Of a comparison of several groups, the pair that carries the limit, or the group: what a sentence names."""
 
@@ -80,7 +84,7 @@ class Surest(Record):
 class Finding(Subject, Terse):
     """One answer to one question, with its uncertainty."""
 
-    TOLD: ClassVar = ("controls", "law", "caveat", "unit", "direction", "surest")
+    TOLD: ClassVar = ("controls", "law", "caveat", "unit", "direction", "surest", "p", "alone")
 
     id: str
     """concern/metric/comparison/attributes joined by `+`."""
@@ -102,6 +106,10 @@ class Finding(Subject, Terse):
     estimate: Estimate
     surest: Surest | None = None
     """The groups that the statement names: `estimate` speaks of the largest of many differences."""
+    p: float | None = Field(default=None, ge=0, le=1)
+    """Of H0: what the statement says is not there, for its whole family; absent where it is not computed."""
+    alone: bool = False
+    """True where the interval excludes H0, and Holm's procedure over all tests of the report does not: not asserted."""
     by_group: tuple[GroupEstimate, ...] = ()
     """Every group, the sparse and the undefined ones too."""
     exhibits: tuple[Exhibit, ...] = ()
@@ -113,8 +121,10 @@ class Finding(Subject, Terse):
     @property
     def claim(self) -> str:
         """The statement without its caveat."""
-        head = self.statement.removesuffix(self.caveat) if self.caveat else self.statement
-        return head if head == self.statement else f"{head.rstrip(' :').removesuffix('.')}."
+        whole = self.statement.removesuffix(ALONE)
+        head = whole.removesuffix(self.caveat) if self.caveat else whole
+        said = head if head == whole else f"{head.rstrip(' :').removesuffix('.')}."
+        return said + self.statement[len(whole) :]
 
     def of_label(self, label: str) -> Finding:
         """The finding of a binary audit as that of one class, or of one label: id, title and sentence say which."""

@@ -16,7 +16,7 @@ ALWAYS = {"arrays", "errors", "files", "lazy", "auditkit"}
 EVERYTHING = {
     "records", "catalogue", "check", "formatting", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
-    "values", "alignment", "batch", "question", "observing",
+    "values", "alignment", "batch", "question", "observing", "assertions",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
 BORDERS: dict[str, tuple[set[str], set[str]]] = {
@@ -99,7 +99,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "gate": ({"question", "records", "disclosure", "catalogue", "formatting"}, {"pydantic"}),
     "report": ({"records", "catalogue", "formatting", "stored"}, {"jinja2", "markupsafe", "rich"}),
-    "judging": ({"records", "catalogue", "check", "checks", "gate", "question"}, set()),
+    "assertions": ({"catalogue", "records"}, set()),
+    "judging": ({"assertions", "records", "catalogue", "check", "checks", "gate", "question"}, set()),
     "provenance": ({"records", "inputs", "evidence"}, set()),
     "checks": ({"check", "inputs", "options", "records"}, set()),  # names modules, and loads what is asked for
     "audit": (EVERYTHING, set()),

@@ -53,6 +53,7 @@ def finding(
     exhibits: Sequence[Exhibit] = (),
     notes: Sequence[str] = (),
     surest: Surest | None = None,
+    p: float | None = None,
 ) -> Finding:
     """One comparison of a metric over the groups of some attributes, or its value over everybody (`by=()`).
 
@@ -69,6 +70,7 @@ def finding(
         reference=reference,
         estimate=estimate,
         surest=surest,
+        p=p,
         by_group=tuple(by_group),
         exhibits=tuple(exhibits),
         notes=tuple(notes),

@@ -12,7 +12,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
 from auditkit.fairness.families.estimates import Family, families_of
-from auditkit.fairness.families.family import estimated
+from auditkit.fairness.families.family import estimated, p_of_claim
 from auditkit.formatting import interval, points
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding
@@ -53,7 +53,17 @@ class RateDispersion:
         seen = () if raw is None else (f"the rates as they are, chance included, are spread by {points(raw)} points",)
         about = (*seen, *self.family.notes(kind, None))
         title, by_group = notes.title_of(self.metric, by), self.family.by_group
-        return notes.finding(self.metric, kind, by, e, statement, title=title, by_group=by_group, notes=about)
+        return notes.finding(
+            self.metric,
+            kind,
+            by,
+            e,
+            statement,
+            title=title,
+            by_group=by_group,
+            notes=about,
+            p=p_of_claim(self, "", kind, e),
+        )
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
         """See `Answer`."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import is_established
 from auditkit.errors import listing
 from auditkit.fairness.families import statements
@@ -76,6 +77,20 @@ class Answer(Protocol):
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
         """Family p of H0: the comparison is at most (`above`), or at least, the limit; None without a test."""
         ...
+
+
+def p_of_claim(answer: Answer, metric: str, kind: Comparison, e: Estimate) -> float | None:
+    """p of H0: there is no disparity, or a value is what right scores give; None where the interval holds H0.
+
+    An interval at level 1 − α excludes H0 exactly where p < α: what is not excluded needs no p to be counted as a test.
+    """
+    if kind.startswith(("difference", "ratio")):
+        null = 1.0 if kind.startswith("ratio") else 0.0
+        return answer.p_value(kind, null, above=null == 0.0) if is_established(kind, e) else None
+    right = METRICS[metric].right if metric else None
+    if right is None or e.low is None or e.high is None or e.low <= right <= e.high:
+        return None
+    return answer.p_value(kind, right, above=e.low > right)
 
 
 class GroupFamily:
@@ -163,6 +178,7 @@ class GroupFamily:
             exhibits=(*self.exhibits(kind), *exhibits),
             notes=(*about, *self.further(kind), *notes),
             surest=self.surest(kind, e, found),
+            p=p_of_claim(self, self.metric, kind, e),
         )
 
     def concern(self, kind: Comparison) -> Concern:

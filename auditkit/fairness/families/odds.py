@@ -12,7 +12,7 @@ from auditkit.errors import listing
 from auditkit.fairness import notes
 from auditkit.fairness.families import statements
 from auditkit.fairness.families.estimates import Family, joint_estimate
-from auditkit.fairness.families.family import estimated
+from auditkit.fairness.families.family import estimated, p_of_claim
 from auditkit.records import Comparison, Estimate, Finding, Surest
 from auditkit.stats import pvalues
 from auditkit.stats.joint import Joint
@@ -81,7 +81,16 @@ class Odds:
         small = ((METRICS[f.metric].plain, f.left_out()) for f in self.parts)
         out = [f"{what}: too few in {listing(names)}" for what, names in small if names]
         about = (f"the {which} of {ids[0]} and {ids[1]}", *out, *self.first.basis.notes)
-        return notes.finding(self.METRIC, kind, self.first.by, e, said, notes=about, surest=surest)
+        return notes.finding(
+            self.METRIC,
+            kind,
+            self.first.by,
+            e,
+            said,
+            notes=about,
+            surest=surest,
+            p=p_of_claim(self, self.METRIC, kind, e),
+        )
 
 
 class OddsMean(Odds):

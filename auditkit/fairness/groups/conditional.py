@@ -19,7 +19,7 @@ from auditkit.errors import DataError, PolicyError, choices, listing, nearest
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
 from auditkit.fairness.families.estimates import Family
-from auditkit.fairness.families.family import group_estimates, nothing_to_compare, number
+from auditkit.fairness.families.family import group_estimates, nothing_to_compare, number, p_of_claim
 from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.sets import compared, sets_of
 from auditkit.formatting import confidence, decimals, lower_first, points
@@ -184,10 +184,11 @@ class Conditional:
         """See `Answer`; of the standardised rates."""
         metric, held = METRICS[CONDITIONAL + self.metric], " and ".join(self.control)
         e, by_group = self._nothing(), {g: self._left_out(i) for i, g in enumerate(self.groups)}
-        statement = f"With {held} held equal, {incomparable(self.by, e.note)}"
+        statement, surest = f"With {held} held equal, {incomparable(self.by, e.note)}", None
         if not e.note:
             family = self.family
             e, found = family.comparison(kind)
+            surest = family.surest(kind, e, found)
             e = e.model_copy(update={"method": f"rates standardised to equal {held}; {e.method}", "denominator": None})
             said = family.said(kind, e, found)
             statement = f"With {held} held equal: {lower_first(said)}"
@@ -203,6 +204,8 @@ class Conditional:
             by_group=group_estimates(self.by, by_group),
             exhibits=(self._table(),),
             notes=self._notes(),
+            p=p_of_claim(self, self.metric, kind, e),
+            surest=surest,
         )
         return told.model_copy(update={"controls": self.control})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +120,9 @@ def association(profile: Profile, attribute: str, *, level: float) -> Finding:
     notes: tuple[str, ...] = () if undefined else (f"{attribute}: {beside}",)
     if v.least_expected < 5:
         notes += (f"{attribute}: the smallest expected count is {v.least_expected:.2g}: below 5, the limits are rough",)
-    return _finding("association", "overall", (attribute,), statement, e, (exhibit,), notes)
+    return _finding(
+        "association", "overall", (attribute,), statement, e, (exhibit,), notes, p=None if undefined else v.p
+    )
 
 
 def missing_overall(profile: Profile, *, level: float) -> Finding:
@@ -266,7 +269,7 @@ def _named(groups: list[Attributes]) -> str:
 
 def _finding(
     metric: str, comparison: Comparison, by: Attributes, statement: str, e: Estimate, exhibits: tuple[Table, ...],
-    notes: tuple[str, ...] = (),
+    notes: tuple[str, ...] = (), p: float | None = None,
 ) -> Finding:  # fmt: skip
-    title = title_of(metric, by)
-    return finding(metric, comparison, by, e, statement, concern="data", title=title, exhibits=exhibits, notes=notes)
+    more: Any = {"concern": "data", "title": title_of(metric, by), "exhibits": exhibits, "notes": notes, "p": p}
+    return finding(metric, comparison, by, e, statement, **more)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
 from auditkit.records import Estimate, Finding, Status, Surest, Verdict
-from auditkit.report.html.lookup import Lookup, compares, counts, established, rated
+from auditkit.report.html.lookup import Lookup, compares, counts, established, rated, stands_out
 from auditkit.report.html.rules import ranked
 from auditkit.report.places import PARTS
 
@@ -32,8 +32,8 @@ class Leading(NamedTuple):
 
     @property
     def sure(self) -> bool:
-        """False for a comparison that may be chance: its interval holds "no gap"."""
-        return not compares(self.finding.comparison) or established(self.finding)
+        """False for a comparison that may be chance: its interval holds "no gap". Rules share an error of their own."""
+        return not compares(self.finding.comparison) or (stands_out if self.verdict else established)(self.finding)
 
 
 def leading(look: Lookup) -> Leading | None:

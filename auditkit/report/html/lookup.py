@@ -179,6 +179,11 @@ def compares(comparison: Comparison) -> bool:
 
 
 def established(f: Finding | None) -> bool:
+    """True if the report asserts a difference: the interval excludes "no gap", and does not stand out alone."""
+    return stands_out(f) and f is not None and not f.alone
+
+
+def stands_out(f: Finding | None) -> bool:
     """True if the finding's interval excludes "no gap"."""
     if f is None or f.estimate.value is None:
         return False

@@ -8,7 +8,7 @@ from auditkit.formatting import interval, percent, points, quantity
 from auditkit.records import Finding, GroupEstimate, Status, Verdict
 from auditkit.report.html import why
 from auditkit.report.html.leading import lower_is_better, speaks_in_people, sure_part
-from auditkit.report.html.lookup import Lookup, established, own_estimate
+from auditkit.report.html.lookup import Lookup, established, own_estimate, stands_out
 from auditkit.report.html.rules import ranked, sentence
 from auditkit.report.html.sections import SECTIONS, home
 from auditkit.report.html.unmeasured import too_small, unasked
@@ -70,7 +70,7 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
     finding, kind = look.by_id(v.finding), rule.comparison
     people = finding is None or speaks_in_people(finding)
     pair = look.sides(finding, v.surest) if finding and kind in ("difference", "ratio") and people else ()
-    if len(pair) < 2 or (v.status == "fail" and not established(finding)):
+    if len(pair) < 2 or (v.status == "fail" and not stands_out(finding)):
         return f"{sentence(rule, look)}: {lost}.", f"The value is {size}."
     clause = look.say.clause(rule.metric, pair[0].group, pair[1].group)
     what = "gap" if kind == "difference" else "ratio"
