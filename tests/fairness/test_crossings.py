@@ -1,4 +1,4 @@
-"""The table of crossings: shrunk rates stand beside the plain ones and change nothing else."""
+"""The table of crossings: partly pooled rates stand beside the plain ones and change nothing else."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.families.crossings import SHRUNK
+from auditkit.fairness.families.crossings import POOLED
 from auditkit.fairness.groups.check import GroupFairness
-from auditkit.stats.shrinkage import shrunk
+from auditkit.stats.partial_pooling import partially_pooled
 
 
 def tally(n: int = 2_000) -> Tally:
@@ -18,15 +18,15 @@ def tally(n: int = 2_000) -> Tally:
     return Tally.of(groups, y_true=(rng.random(n) < 0.5).astype(int), y_pred=pred.astype(int))
 
 
-def test_crossings_are_ranked_by_shrunk_rates_and_judged_by_plain_ones() -> None:
+def test_crossings_are_ranked_by_pooled_rates_and_judged_by_plain_ones() -> None:
     found = {f.id: f for f in GroupFairness(metrics=["selection_rate"]).assess(tally()).findings}
     crossed = found["fairness/selection_rate/difference/a+b"]
     (table,) = crossed.exhibits
     assert table.kind == "table"
-    assert table.columns == ("a", "b", "Counted", "Rate", "Lower limit", "Upper limit", SHRUNK)
+    assert table.columns == ("a", "b", "Counted", "Rate", "Lower limit", "Upper limit", POOLED, "From", "To")
     by_group = {tuple(g.group.values()): g.estimate for g in crossed.by_group}
     k, n = ([getattr(e, part) for e in by_group.values()] for part in ("numerator", "denominator"))
-    expected = dict(zip(by_group, shrunk(k, n).rates, strict=True))
+    expected = dict(zip(by_group, partially_pooled(k, n, level=0.95).rates, strict=True))
     assert {r[:2] for r in table.rows} == set(by_group)
     for row in table.rows:
         e = by_group[row[0], row[1]]  # type: ignore[index]

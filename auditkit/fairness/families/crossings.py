@@ -1,4 +1,4 @@
-"""Rates of crossed groups as a table, with a shrunk rate beside each: to rank them by, and for nothing else."""
+"""Rates of crossed groups as a table, with a partly pooled rate beside each: to rank them by, and for nothing else."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
 from auditkit.fairness.families.family import GroupFamily, number
+from auditkit.formatting import confidence
 from auditkit.records import Table
+from auditkit.stats.partial_pooling import partially_pooled
 from auditkit.stats.rates import critical_value, wilson
-from auditkit.stats.shrinkage import shrunk
 
 MOST_ROWS = 200
-"""Rows of the table: of more crossings those with the highest and the lowest shrunk rates."""
-SHRUNK = "Shrunk (display only)"
+"""Rows of the table: of more crossings those with the highest and the lowest pooled rates."""
+POOLED = "Partly pooled (display only)"
 
 
 def ranking(family: GroupFamily, k: NDArray[np.int64]) -> Table | None:
-    """Crossings in the order of their shrunk rates; None for one attribute, or where nobody is counted."""
+    """Crossings in the order of their partly pooled rates; None for one attribute, or where nobody is counted."""
     if len(family.by) < 2 or not family.n.any():
         return None
-    limits, drawn = wilson(k, family.n, critical_value(family.level)), shrunk(k, family.n)
+    limits = wilson(k, family.n, critical_value(family.level))
+    drawn = partially_pooled(k, family.n, level=family.level)
     order = np.argsort(drawn.rates, kind="stable")
     half = MOST_ROWS // 2
     shown = order if len(order) <= MOST_ROWS else np.concatenate([order[:half], order[-half:]])
@@ -28,7 +30,7 @@ def ranking(family: GroupFamily, k: NDArray[np.int64]) -> Table | None:
         (
             *family.groups[i],
             int(family.n[i]),
-            *(number(x[i]) for x in (family.values, limits.low, limits.high, drawn.rates)),
+            *(number(x[i]) for x in (family.values, *limits[1:], *drawn[:3])),
         )
         for i in shown
     )
@@ -37,17 +39,16 @@ def ranking(family: GroupFamily, k: NDArray[np.int64]) -> Table | None:
         title += f", the {MOST_ROWS} farthest out of {len(order):,}"
     return Table(
         title=title,
-        columns=(*family.by, "Counted", "Rate", "Lower limit", "Upper limit", SHRUNK),
+        columns=(*family.by, "Counted", "Rate", "Lower limit", "Upper limit", POOLED, "From", "To"),
         rows=rows,
-        units=(*[""] * len(family.by), "", "percent", "percent", "percent", "percent"),
+        units=(*[""] * (len(family.by) + 1), *["percent"] * 6),
     )
 
 
-def note(k: NDArray[np.int64], n: NDArray[np.int64]) -> str:
-    """What the shrunk column is."""
-    rows = shrunk(k, n).prior_rows
-    pull = f"as if {rows:,.0f} rows of everybody were added to each" if np.isfinite(rows) else "wholly"
+def note(level: float) -> str:
+    """What the partly pooled columns are."""
     return (
-        f"shrunk rates (beta-binomial, Kleinman's moments) are drawn to the common rate {pull}; they rank groups, "
-        "understate gaps, and decide nothing"
+        "partly pooled rates take the crossings as draws from one distribution (beta-binomial, whole posterior), so "
+        f"that small ones lean on the others; their intervals hold the truth of {confidence(level)} of the crossings "
+        "on average, not of each; they rank crossings, understate gaps, and decide nothing"
     )

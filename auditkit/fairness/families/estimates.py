@@ -77,7 +77,7 @@ class Family(GroupFamily):
         """See `GroupFamily`; what the ranking is, and of everybody what the intervals rest on."""
         if kind == "overall":
             return self.basis.notes
-        return (crossings.note(self.k, self.n),) if self.exhibits(kind) else ()
+        return (crossings.note(self.level),) if self.exhibits(kind) else ()
 
     def overall(self) -> Estimate:
         """See `GroupFamily`."""
