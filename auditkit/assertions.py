@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
 from auditkit.records import ALONE, Estimate, Finding, Report
@@ -23,6 +24,22 @@ def asserted(report: Report, level: float = 0.95) -> Report:
     limit = holm([p for p in tests if p is not None], 1 - level)
     found = [_told(f, p is not None and limit <= p < 1 - level) for f, p in zip(report.findings, tests, strict=True)]
     return report.model_copy(update={"findings": tuple(found)})
+
+
+class Shared(NamedTuple):
+    """How many findings of a report share the error of its assertions."""
+
+    tests: int
+    asserted: int
+    alone: int
+    """Excluded by their own interval alone."""
+
+
+def shared(report: Report, level: float) -> Shared:
+    """The tests of a report that `asserted` went through."""
+    tests = [(f, p) for f in report.findings if (p := p_of(f)) is not None]
+    out = [f for f, p in tests if p < 1 - level]
+    return Shared(len(tests), sum(not f.alone for f in out), sum(f.alone for f in out))
 
 
 def holm(p: Sequence[float], alpha: float) -> float:

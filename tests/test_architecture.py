@@ -98,7 +98,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"numpy", "pandas"},
     ),
     "gate": ({"question", "records", "disclosure", "catalogue", "formatting"}, {"pydantic"}),
-    "report": ({"records", "catalogue", "formatting", "stored"}, {"jinja2", "markupsafe", "rich"}),
+    "report": ({"assertions", "records", "catalogue", "formatting", "stored"}, {"jinja2", "markupsafe", "rich"}),
     "assertions": ({"catalogue", "records"}, set()),
     "judging": ({"assertions", "records", "catalogue", "check", "checks", "gate", "question"}, set()),
     "provenance": ({"records", "inputs", "evidence"}, set()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from auditkit.assertions import shared
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.metric import Metric
 from auditkit.formatting import NOTHING, confidence, decimals, unit_for
@@ -12,7 +13,18 @@ from auditkit.report.html.figures import TableView, cells, counted
 from auditkit.report.html.lookup import By, Lookup
 from auditkit.report.html.rates import group_rows
 from auditkit.report.places import TRUTH
-from auditkit.report.vocabulary import by_words, kind_of, range_in, shown, unit_of, upper_first, value_text
+from auditkit.report.vocabulary import (
+    by_words,
+    kind_of,
+    listed,
+    number,
+    range_in,
+    several,
+    shown,
+    unit_of,
+    upper_first,
+    value_text,
+)
 
 
 class Appendix(NamedTuple):
@@ -20,6 +32,8 @@ class Appendix(NamedTuple):
 
     definitions: tuple[tuple[Metric, bool], ...]
     """Each with whether its interval is the one of the entry before."""
+    errors: str
+    """How many statements share which error."""
     methods: tuple[str, ...]
     identity: TableView
     groups: tuple[TableView, ...]
@@ -33,6 +47,7 @@ def view(look: Lookup) -> Appendix:
     methods |= {g.estimate.method for f in look.report.findings for g in f.by_group if g.estimate.method}
     return Appendix(
         definitions=_definitions([METRICS[m] for m in used if m in METRICS]),
+        errors=_errors(look),
         methods=tuple(sorted(shown(m) for m in methods)),
         identity=_identity(look),
         groups=tuple(t for by in look.bys() if (t := _groups(look, by))),
@@ -43,6 +58,22 @@ def view(look: Lookup) -> Appendix:
 def _definitions(metrics: list[Metric]) -> tuple[tuple[Metric, bool], ...]:
     before = ["", *(m.interval for m in metrics)]
     return tuple((m, m.interval == told) for m, told in zip(metrics, before, strict=False))
+
+
+def _errors(look: Lookup) -> str:
+    level = _usual_level(look)
+    n, error = shared(look.report, level), confidence(1 - level)
+    said = (
+        f"Of {several(n.tests, 'test')} {number(n.asserted)} assert something: in {confidence(level)} of such reports or "
+        f"more every one of them is true (Holm). {upper_first(number(n.alone))} more stand out alone, each by its own "
+        "interval."
+    )
+    severities = {v.rule.severity for v in look.report.verdicts}
+    counted = [
+        f"{several(sum(v.rule.severity == s for v in look.report.verdicts), 'rule')} of severity {s}"
+        for s in sorted(severities)
+    ]
+    return f"{said} {upper_first(listed(counted))} share an error of {error} in the same way." if counted else said
 
 
 def _identity(look: Lookup) -> TableView:
@@ -82,12 +113,16 @@ def _groups(look: Lookup, by: By) -> TableView | None:
 
 def _findings(look: Lookup) -> TableView:
     found = look.report.findings
-    levels = [f.estimate.level for f in found]
-    usual = max(dict.fromkeys(levels), key=levels.count, default=0.95)
+    usual = _usual_level(look)
     sizes = [f.estimate.n for f in found]
     rows = max(dict.fromkeys(sizes), key=sizes.count, default=0)
     caption = f"Every finding; intervals at {confidence(usual)}, of {rows:,} rows, unless another level or n is beside"
     return TableView(caption, ("Finding", "Value", "Interval"), tuple(_finding(f, usual, rows) for f in found))
+
+
+def _usual_level(look: Lookup) -> float:
+    levels = [f.estimate.level for f in look.report.findings]
+    return max(dict.fromkeys(levels), key=levels.count, default=0.95)
 
 
 def _finding(f: Finding, level: float, rows: int) -> tuple[str, ...]:
