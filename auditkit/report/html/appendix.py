@@ -64,8 +64,8 @@ def _errors(look: Lookup) -> str:
     level = _usual_level(look)
     n, error = shared(look.report, level), confidence(1 - level)
     said = (
-        f"Of {several(n.tests, 'test')} {number(n.asserted)} assert something: in {confidence(level)} of such reports or "
-        f"more every one of them is true (Holm). {upper_first(number(n.alone))} more stand out alone, each by its own "
+        f"Of {several(n.tests, 'test')} {number(n.asserted)} assert something: in {confidence(level)} of such reports, "
+        f"or more, all of that is true (Holm). {upper_first(number(n.alone))} more stand out alone, each by its own "
         "interval."
     )
     severities = {v.rule.severity for v in look.report.verdicts}
