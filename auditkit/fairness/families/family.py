@@ -21,8 +21,8 @@ from auditkit.fairness.notes import finding
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate, State
 from auditkit.stats.comparisons import PAIRS, Comparisons, Method, Quantity, fewest_groups
-from auditkit.stats.pvalues import FamilyInterval
-from auditkit.stats.rates import Floats, Limits, wilson
+from auditkit.stats.pvalues import FamilyInterval, family_quantile
+from auditkit.stats.rates import Floats, Limits, critical_value, jeffreys, wilson
 
 
 def number(x: float) -> float | None:
@@ -123,6 +123,10 @@ class GroupFamily:
         """(K,) groups that enter comparisons."""
         return self.basis.kept(self.large)
 
+    def unstable(self, position: int) -> bool:
+        """Whether the group's values are too skewed for any interval."""
+        return False
+
     @property
     def positions(self) -> Positions:
         """Positions of the groups kept."""
@@ -131,6 +135,11 @@ class GroupFamily:
     def name(self, position: int) -> str:
         """The group at a position, in the data's own labels."""
         return " & ".join(self.groups[position])
+
+    @property
+    def too_skewed(self) -> list[str]:
+        """Names of the groups kept whose values are too skewed for any interval; "everybody" of the one of `by=()`."""
+        return [self.name(int(i)) or "everybody" for i in self.positions if self.unstable(int(i))]
 
     def left_out(self) -> list[str]:
         """Names of the groups that do not enter comparisons."""
@@ -204,8 +213,13 @@ class GroupFamily:
     def estimate(self, i: int) -> Estimate:
         """The estimate of one group."""
         n = int(self.n[i])
-        state: State = "undefined" if n == 0 else "ok" if self.large[i] else "sparse"
-        notes = {"undefined": self.words.nobody, "sparse": f"only {n} {self.words.counted}: too few to tell"}
+        state: State = "undefined" if n == 0 else "sparse" if not self.large[i] else "ok"
+        state = "unstable" if state == "ok" and self.unstable(i) else state
+        notes = {
+            "undefined": self.words.nobody,
+            "sparse": f"only {n} {self.words.counted}: too few to tell",
+            "unstable": "a few large values carry it: no interval is to be relied on",
+        }
         plain = estimated(
             self.values[i],
             self.limits.low[i],
@@ -251,22 +265,24 @@ class GroupFamily:
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
         """See `Answer`; by `stats.comparisons`, whose p are those of `stats.pvalues`."""
-        if len(self.positions) < fewest_groups(kind):
+        if len(self.positions) < fewest_groups(kind) or self.too_skewed:
             return None
         return self.compared(kind).p_value(kind, limit, above=above)
 
     def estimate_of(self, found: FamilyInterval, kind: Comparison, claims: int | None = None) -> Estimate:
         """The interval of a comparison as an estimate; `claims` of one with another side."""
-        undefined = math.isnan(found.value)
+        undefined, skewed = math.isnan(found.value), self.too_skewed
+        state: State = "undefined" if undefined else "unstable" if skewed else "ok"
+        note = f"a few large values carry the mean of {listing(skewed)}" if skewed else ""
         return estimated(
             *found[:3],
             level=self.level,
             n=int(self.rows[self.kept].sum()),
             denominator=float(self.n[self.kept].sum()),
             method=self.method(kind, found, claims) + self.basis.suffix,
-            mde=self.mde() if kind == "difference" else None,
-            state="undefined" if undefined else "ok",
-            note=self.words.zero if undefined else "",
+            mde=self.mde() if kind == "difference" and not skewed else None,
+            state=state,
+            note=self.words.zero if undefined else note,
         )
 
     def method(self, kind: Comparison, found: FamilyInterval, claims: int | None) -> str:
@@ -279,9 +295,13 @@ class GroupFamily:
             how = mover(kind) + of_claims(claims)
         return f"{self.words.method}; {how}"
 
-    def mde(self) -> float | None:
-        """The smallest gap seen with 80 % power; None where it is not known."""
-        return None
+    def mde(self, q: float | None = None) -> float | None:
+        """The smallest gap seen with 80 % power, by the family's own limits: H(q) + H(z₈₀), H(x) the largest of
+        √((pᵢ − lᵢ)² + (uⱼ − pⱼ)²) over pairs of groups kept, at critical value x. None where it is not known."""
+        where = self.positions
+        q = family_quantile(self.level, len(where), self.basis.df) if q is None else q
+        own, method = self.own(where), wilson if len(where) <= 2 else jeffreys
+        return number(_widest(own(q, method)) + _widest(own(critical_value(0.6), method)))
 
     def mde_to(self, reference: int | None, claims: int) -> float | None:
         """The same of a difference to one group, or to the rest (None)."""
@@ -302,6 +322,13 @@ class GroupFamily:
     def enough(self) -> str:
         """What a group needs to be compared."""
         return f"a denominator of at least {self.min_n}"
+
+
+def _widest(limits: Limits) -> float:
+    """The largest √((pᵢ − lᵢ)² + (uⱼ − pⱼ)²) over pairs i ≠ j; NaN where a limit is not known."""
+    below, above = limits.p - limits.low, limits.high - limits.p
+    pairs = np.hypot(below[:, None], above[None, :])
+    return float(np.max(pairs, where=~np.eye(len(below), dtype=bool), initial=0.0))
 
 
 def mover(kind: Comparison) -> str:

@@ -157,7 +157,7 @@ def _told(
         return f"{head}: the {which} of {classes} and all groups is {name} for {low} ({bounds})."
     if not is_established(kind, e):
         none = sentences.none_established("gap" if kind == "difference" else "disparity", f"between {groups_of(by)}")
-        seen = sentences.too_small(None if e.mde is None else f"{points(e.mde)} points")
+        seen = sentences.too_small(None if e.unseen is None else f"{points(e.unseen)} points")
         return f"{head}: {none} in any of {classes}{f' ({bounds} points{seen})' if kind == 'difference' else ''}."
     size = (
         f"widest gap is {points(e.value)} points" if kind == "difference" else f"smallest ratio is {quotient(e.value)}"

@@ -12,6 +12,7 @@ from auditkit.formatting import decimals, interval, interval_in, percent, plain,
 from auditkit.records import Comparison, Estimate
 from auditkit.stats.comparisons import EXTREMES, PAIRS
 
+_SHOWN = {"group_min": "a lowest value of ", "group_max": "a highest value of "}
 Sides = tuple[tuple[str, float], ...]
 """The two groups behind a comparison, each with its value, the lower first."""
 
@@ -23,6 +24,7 @@ def of_everybody(metric: str, e: Estimate) -> str:
         if e.value is None:
             return f"{m.title} is undefined: {e.note}."
         sure = ", without an interval" if e.low is None else f" ({_interval(metric, e, 'overall')})"
+        sure = f", unstable: {e.note}" if e.state == "unstable" else sure
         return f"{m.title}, over everybody: {value_text(metric, e.value)}{sure}."
     if e.value is None:
         return f"{m.title} is undefined: there is nobody among {m.denominator_words}."
@@ -36,6 +38,8 @@ def of_comparison(
     m, bounds = METRICS[metric], _interval(metric, e, kind)
     if sides is None or e.value is None:
         return f"{m.head}: {sentences.incomparable(by, e.note, other=other)}"
+    if e.state == "unstable":
+        return sentences.unstable(m.head, by, f"{_SHOWN.get(kind, '')}{_size(metric, kind, e)}", e.note)
     (low, at_low), (high, at_high) = ((name, value_text(metric, value)) for name, value in sides)
     if kind in EXTREMES:
         which = "lowest" if kind == "group_min" else "highest"
@@ -71,7 +75,8 @@ def of_mean_odds(by: tuple[str, ...], e: Estimate) -> str:
     if e.value is None:
         return f"{METRICS['equalized_odds_mean'].title}: {sentences.incomparable(by, e.note)}"
     if not is_established("difference", e):
-        return sentences.no_gap("Errors and hits", by, bounds, what="mean gap")
+        unseen = None if e.unseen is None else f"{points(e.unseen)} points"
+        return sentences.no_gap("Errors and hits", by, bounds, what="mean gap", unseen=unseen)
     groups = sentences.groups_of(by)
     return f"Errors and hits differ between {groups} by {points(e.value)} points on average ({bounds})."
 
@@ -92,15 +97,19 @@ def _none(metric: str, head: str, by: tuple[str, ...], kind: Comparison, e: Esti
     m, bounds = METRICS[metric], _interval(metric, e, kind)
     if kind == "ratio":
         return sentences.no_gap(head, by, f"ratio: {bounds}" if m.kind == "rate" else bounds, what="disparity")
-    if e.mde is None:
+    if e.unseen is None:
         return sentences.no_gap(head, by, bounds)
+    if m.decimals is not None:
+        return sentences.no_gap(head, by, bounds, unseen=value_text(metric, e.unseen))
     bounds = bounds if m.unit == "measure" else f"{bounds} points"
-    return sentences.no_gap(head, by, bounds, unseen=quantity(e.mde, kind, of=m.unit))
+    return sentences.no_gap(head, by, bounds, unseen=quantity(e.unseen, kind, of=m.unit))
 
 
 def _size(metric: str, kind: Comparison, e: Estimate) -> str:
     if kind.startswith("ratio"):
         return f"a ratio of {quotient(e.value)}"
+    if kind in EXTREMES:
+        return value_text(metric, e.value)
     if METRICS[metric].decimals is not None:
         return f"a difference of {value_text(metric, e.value)}"
     size = quantity(e.value, "difference", of=METRICS[metric].unit)
