@@ -146,7 +146,7 @@ class Verdict(Terse):
     absence: str = ""
     """Of `not_measured`: what is missing and why, as `reason` ends; absent from JSON where empty."""
     more_data: float | None = None
-    """For `inconclusive`: how many times as many rows would decide all the policy, if all estimates stay; the smallest
+    """For `inconclusive`: how many times as many rows would decide the rule under its policy, if all estimates stay: a
     whole number up to 1,000. None if none would, or if it is not known."""
     p: float | None = None
     """Family p of H0: the limit is kept, before Holm; None where nothing was tested or nothing corrected."""

@@ -77,6 +77,8 @@ class _Case(NamedTuple):
 
 MOST_TIMES = 1_000
 """Beyond so many times as many rows it is not said how many would decide."""
+FINE = 16
+"""The number said is the smallest whole one up to so many; beyond, it decides, and a sixteenth less may."""
 
 
 def judge(findings: Sequence[Finding], policy: Policy, reassess: Reassess) -> Judged:
@@ -134,7 +136,7 @@ class _Grown:
             if many == MOST_TIMES:
                 return None
             few, many = many, min(2 * many, MOST_TIMES)
-        while many - few > 1:
+        while many - few > max(1, few // FINE):
             middle = (few + many) // 2
             few, many = (few, middle) if self.decided(rule, middle) else (middle, many)
         return many

@@ -20,7 +20,7 @@ MEANS = {"signed_error": "signed error", "mean_absolute_error": "MAE", "root_mea
 
 
 def _contaminated(rng: np.random.Generator, n: int) -> np.ndarray:
-    return np.asarray(rng.normal(size=n) + 10 * (rng.random(n) < 0.02))
+    return np.asarray(rng.normal(size=n) * np.where(rng.random(n) < 0.1, 5, 1) + 5 * (rng.random(n) < 0.05))
 
 
 LAWS: dict[str, Draw] = {
@@ -35,6 +35,9 @@ LAWS: dict[str, Draw] = {
     "Student 3": lambda rng, n: rng.standard_t(3, n),
 }
 SIZES = ((30, 1_000), (60, 60), (300, 3_000))
+UNSEEN = ("lognormal 1", "lognormal 1.5", "Student 3")
+"""Laws whose squares have no variance that a sample sees: where their RMSE is not unstable the sample lacks the tail,
+so that what is then covered is only told."""
 MILD = ("normal", "uniform", "exponential")
 """Laws whose means are hardly ever unstable where both groups have 300 rows."""
 POWER = {"normal": 0.2, "uniform": 0.06, "exponential": 0.22}
@@ -71,14 +74,16 @@ def _held(e: Estimate, truth: float) -> bool | None:
     return e.low <= truth <= e.high
 
 
-def _of_metric(family: QuantityFamily, name: str, truth: float) -> Outcome:
+def _of_metric(family: QuantityFamily, name: str, truth: float, covers: str) -> Outcome:
     gap = family.comparison("difference")[0]
     unstable = gap.state == "unstable"
     out: dict[str, bool | None] = {f"unstable {name}": unstable}
     out[f"false gap {name}"] = None if unstable else (gap.low or 0.0) > 0
     sizes = [f"{g.estimate.n:,}" for g in family.by_group]
     names = sizes if len(set(sizes)) == len(sizes) else ["first", "second"]
-    return out | {f"covers {name}, {k}": _held(g.estimate, truth) for k, g in zip(names, family.by_group, strict=True)}
+    return out | {
+        f"{covers} {name}, {k}": _held(g.estimate, truth) for k, g in zip(names, family.by_group, strict=True)
+    }
 
 
 def alike(law: str, sizes: tuple[int, int]) -> Setting:
@@ -91,7 +96,8 @@ def alike(law: str, sizes: tuple[int, int]) -> Setting:
         moments = moments_of([draw(rng, n) - truth[""] for n in sizes])
         out: dict[str, bool | None] = {}
         for metric, name in MEANS.items():
-            out |= _of_metric(family_from(moments, metric, ("g",), level=0.95), name, truth[metric])
+            covers = "would cover" if law in UNSEEN and name == "RMSE" else "covers"
+            out |= _of_metric(family_from(moments, metric, ("g",), level=0.95), name, truth[metric], covers)
         return out
 
     mild = law in MILD and min(sizes) >= 300

@@ -22,7 +22,7 @@ from auditkit.question import SPARSE
 from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate, State
 from auditkit.stats.comparisons import PAIRS, Comparisons, Method, Quantity, fewest_groups
 from auditkit.stats.pvalues import FamilyInterval, family_quantile
-from auditkit.stats.rates import Floats, Limits, critical_value, jeffreys, wilson
+from auditkit.stats.rates import Floats, Limits, critical_value, jeffreys, sidak_value, wilson
 
 
 def number(x: float) -> float | None:
@@ -304,8 +304,11 @@ class GroupFamily:
         return number(_widest(own(q, method)) + _widest(own(critical_value(0.6), method)))
 
     def mde_to(self, reference: int | None, claims: int) -> float | None:
-        """The same of a difference to one group, or to the rest (None)."""
-        return None
+        """The same of a difference to one group, or to the rest (None): the largest over the groups compared."""
+        where = self.positions if reference is None else self.positions[self.positions != reference]
+        own, other = self.own(where), self.rest(where) if reference is None else self.own(np.array([reference]))
+        q = sidak_value(self.level, claims, self.basis.df)
+        return number(sum(float(_apart(own(x, wilson), other(x, wilson)).max()) for x in (q, critical_value(0.6))))
 
     def nothing_to_compare(self) -> Estimate:
         """The estimate of a comparison for which there are too few groups, with the reason."""
@@ -325,10 +328,15 @@ class GroupFamily:
 
 
 def _widest(limits: Limits) -> float:
-    """The largest √((pᵢ − lᵢ)² + (uⱼ − pⱼ)²) over pairs i ≠ j; NaN where a limit is not known."""
-    below, above = limits.p - limits.low, limits.high - limits.p
-    pairs = np.hypot(below[:, None], above[None, :])
-    return float(np.max(pairs, where=~np.eye(len(below), dtype=bool), initial=0.0))
+    """The largest `_apart` over pairs i ≠ j."""
+    of_pairs = _apart(Limits(*(x[:, None] for x in limits)), Limits(*(x[None, :] for x in limits)))
+    return float(np.max(of_pairs, where=~np.eye(len(limits.p), dtype=bool), initial=0.0))
+
+
+def _apart(a: Limits, b: Limits) -> Floats:
+    """How far apart two values must lie so that the interval of their difference, by MOVER, ends at 0, whichever is the
+    larger: the larger of √((a − lₐ)² + (u_b − b)²) and √((uₐ − a)² + (b − l_b)²); NaN where a limit is not known."""
+    return np.maximum(np.hypot(a.p - a.low, b.high - b.p), np.hypot(a.high - a.p, b.p - b.low))
 
 
 def mover(kind: Comparison) -> str:

@@ -50,9 +50,11 @@ def of_comparison(
         if not is_established(kind, e):
             return _none(metric, m.head, by, kind, e)
         return f"{m.head}: {low} {at_low}, {high} {at_high}, {size} ({bounds})."
-    whom, sure = other or "everybody", f" ({bounds})" if other else ""
+    whom = other or "everybody"
     if not is_established(kind, e):
-        return f"{m.head}: no group of {' and '.join(by)} is shown to differ from {whom}{sure}."
+        unseen = sentences.too_small(_unseen(metric, kind, e)).removeprefix("; ")
+        sure = "; ".join(filter(None, (bounds if other else "", unseen)))
+        return f"{m.head}: no group of {' and '.join(by)} is shown to differ from {whom}{f' ({sure})' if sure else ''}."
     return f"{m.head}: {low}, with {at_low}, is farthest from {whom}, {size} ({bounds})."
 
 
@@ -97,12 +99,17 @@ def _none(metric: str, head: str, by: tuple[str, ...], kind: Comparison, e: Esti
     m, bounds = METRICS[metric], _interval(metric, e, kind)
     if kind == "ratio":
         return sentences.no_gap(head, by, f"ratio: {bounds}" if m.kind == "rate" else bounds, what="disparity")
-    if e.unseen is None:
-        return sentences.no_gap(head, by, bounds)
-    if m.decimals is not None:
-        return sentences.no_gap(head, by, bounds, unseen=value_text(metric, e.unseen))
-    bounds = bounds if m.unit == "measure" else f"{bounds} points"
-    return sentences.no_gap(head, by, bounds, unseen=quantity(e.unseen, kind, of=m.unit))
+    unseen = _unseen(metric, kind, e)
+    in_points = unseen is not None and m.unit != "measure" and m.decimals is None
+    return sentences.no_gap(head, by, f"{bounds} points" if in_points else bounds, unseen=unseen)
+
+
+def _unseen(metric: str, kind: Comparison, e: Estimate) -> str | None:
+    """The size of a difference below which one could have gone unseen."""
+    if e.unseen is None or not kind.startswith("difference"):
+        return None
+    m = METRICS[metric]
+    return quantity(e.unseen, kind, of=m.unit) if m.decimals is None else value_text(metric, e.unseen)
 
 
 def _size(metric: str, kind: Comparison, e: Estimate) -> str:

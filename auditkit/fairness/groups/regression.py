@@ -26,7 +26,7 @@ from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
 from auditkit.records import Estimate, Finding, Task
 from auditkit.stats import distances
-from auditkit.stats.means import UNSTABLE, shape_of, skewed_limits, t_value
+from auditkit.stats.means import HOPELESS, UNSTABLE, shape_of, shape_of_squares, skewed_limits, t_value
 from auditkit.stats.rates import Floats, Limits
 
 _COLUMNS = {
@@ -107,11 +107,14 @@ def family_from(
     mean, variance = moments.mean[:, column], moments.variance[:, column]
     if moments.skewness is None:
         return _older(mean, variance, n, metric, by, moments.groups, level=level, min_n=min_n)
+    root = metric == "root_mean_squared_error"
     with np.errstate(invalid="ignore", divide="ignore"):
         error, shape = np.sqrt(variance / n), shape_of(moments.skewness[:, column], n)
         alike = (error == 0) & bool(np.nanmax(error, initial=0.0) > 0)
         skewed = (np.abs(shape) > UNSTABLE * np.sqrt(n)) | alike
-    root = metric == "root_mean_squared_error"
+        if root:
+            sizes = shape_of(moments.skewness[:, QUANTITIES.index("absolute")], n)
+            skewed |= shape_of_squares(sizes) > HOPELESS * np.sqrt(n)
     method = "t corrected for skewness" + (", root of the mean square" if root else "")
     at = partial(_limits, mean, error, n, shape, metric)
     words = _WORDS._replace(method=method)
