@@ -63,7 +63,7 @@ def p_of(f: Finding) -> float | None:
 
     Its own, or the one at which its interval would touch no difference (0, a ratio of 1, what right scores give).
     """
-    null = _null(f)
+    null = None if f.estimate.state == "unstable" else _null(f)
     return f.p if f.p is not None or null is None else implied_p(f.estimate, null)
 
 

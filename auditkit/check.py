@@ -180,6 +180,10 @@ class Judge(ABC):
     def p_value(self, asked: Question, limit: float, *, above: bool) -> float | None:
         """p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
 
+    def times(self, factor: int) -> Self | None:
+        """The same of evidence as so many copies of every row would give it; None where nothing is known of that."""
+        return None
+
     def groups(self, asked: Question) -> int:
         """How many groups are compared: what the answer costs."""
         return 0

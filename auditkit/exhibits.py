@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-State = Literal["ok", "sparse", "coarse", "undefined"]
+State = Literal["ok", "sparse", "coarse", "unstable", "undefined"]
 Unit = Literal["", "percent", "points", "ratio", "verdict"]
 """How a number is written: plain, or a share as percent or points, or a ratio; `verdict`: the column holds `Status`."""
 
@@ -61,14 +61,23 @@ class Estimate(Record):
     mde: float | None = None
     """Minimum detectable effect: the smallest gap seen with 80 % power, in the unit of `value`; None for ratios."""
     state: State = "ok"
-    """`sparse`: denominator < 10; `undefined`: denominator 0 or nothing to compare; `coarse`: a bin bound dominates."""
+    """`sparse`: denominator < 10; `undefined`: denominator 0 or nothing to compare; `coarse`: a bin bound dominates;
+    `unstable`: so skewed that no interval is to be relied on: shown, never asserted, and rules stay inconclusive."""
     note: str = ""
     """Why the state is not `ok`, or what a None limit means."""
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the interval lies on one side of 0: only then a sentence may name a difference."""
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+        """Whether the interval lies on one side of 0: only then a sentence may name a difference; never if unstable."""
+        known = self.low is not None and self.high is not None and self.state != "unstable"
+        return known and (self.low > 0 or self.high < 0)  # type: ignore[operator]
+
+    @property
+    def unseen(self) -> float | None:
+        """Of a gap: the size below which one could have gone unseen, the larger one of `mde` and of what the interval
+        still holds; None where neither is known, and where the state is `unstable`."""
+        sizes = [x for x in (self.mde, self.high) if x is not None]
+        return max(sizes, default=None) if self.state != "unstable" else None
 
     @model_validator(mode="after")
     def _in_order(self) -> Estimate:

@@ -7,6 +7,7 @@ and its findings with it, can only be found against a digest that is kept elsewh
 from __future__ import annotations
 
 import contextlib
+import copy
 import importlib
 import re
 from collections.abc import Iterator
@@ -87,10 +88,12 @@ class _Stored:
     """What the evidence of a report says. Nothing is taken from its findings and verdicts."""
 
     def __init__(self, report: Report, policy: Policy) -> None:
+        self._times = 1
         self._evidence = report.evidence
         self._data = report.provenance.data
         self._not_measured = report.not_measured
         self._judges = judges(re.split(r"[:\[]", key)[0] for key in report.evidence)
+        self._once: dict[str, Judge] = {}
         self._made: dict[str, Judge] = {}
         self._beyond = self._too_much(policy)
 
@@ -119,11 +122,23 @@ class _Stored:
                 return found
             return found.of_label(rule.label)
 
-    def p_value(self, rule: Rule) -> float | None:
-        """p of H0: the rule's limit is kept. By the check's `Judge`; of groups, `GroupFamily.p_value`."""
+    def p_value(self, rule: Rule, *, kept: bool = True) -> float | None:
+        """p of H0: the rule's limit is kept, or (not `kept`) exceeded. By the check's `Judge`; of groups,
+        `GroupFamily.p_value`."""
         with _told(rule):
-            judge, above = self._judge(rule), rule.at_most is not None
+            judge, above = self._judge(rule), (rule.at_most is not None) is kept
             return None if judge is None else judge.p_value(Question.of_rule(rule), rule.limit, above=above)
+
+    def times(self, factor: int) -> _Stored:
+        """The same of evidence as so many copies of every row would give it, where anything is known of that."""
+        more = copy.copy(self)
+        more._made, more._times = {}, factor
+        return more
+
+    def grows(self, rule: Rule) -> bool:
+        """Whether it is known what more rows would say to the rule."""
+        judge = self._judge(rule)
+        return judge is not None and judge.times(1) is not None
 
     def too_few(self, rule: Rule) -> str:
         """What keeps a group out of the answer, in words."""
@@ -166,8 +181,15 @@ class _Stored:
             stock = {k: v for k, v in self._evidence.items() if _check_of(k, own) == check}
             if not stock:
                 return None
-            self._made[check + own] = self._judges[check](_read_all(stock, self._judges[check].evidence))
+            judge = self._read(check + own, stock, self._judges[check])
+            self._made[check + own] = judge if self._times == 1 else judge.times(self._times) or judge
         return self._made[check + own]
+
+    def _read(self, key: str, stock: dict[str, StoredEvidence], kind: type[Judge]) -> Judge:
+        """Read once, however often it is multiplied."""
+        if key not in self._once:
+            self._once[key] = kind(_read_all(stock, kind.evidence))
+        return self._once[key]
 
 
 @contextlib.contextmanager

@@ -154,7 +154,7 @@ class Finding(Subject, Terse):
 class Verdict(Terse):
     """What the gate says of one rule."""
 
-    TOLD: ClassVar = ("absence", "surest")
+    TOLD: ClassVar = ("absence", "surest", "tightest", "p_exceeded")
 
     status: Status
     rule: Rule
@@ -169,9 +169,16 @@ class Verdict(Terse):
     absence: str = ""
     """Of `not_measured`: what is missing and why, as `reason` ends; absent from JSON where empty."""
     more_data: float | None = None
-    """For `inconclusive`: how many times as many rows would decide, if the estimate stays; None if none would."""
+    """For `inconclusive`: how many times as many rows would decide the rule under its policy, if all estimates stay: a
+    whole number up to 1,000. None if none would, or if it is not known."""
     p: float | None = None
     """Family p of H0: the limit is kept, before Holm; None where nothing was tested or nothing corrected."""
+    tightest: float | None = None
+    """Of `pass` and `inconclusive` by interval: the tightest limit that would pass at the rule's confidence, which is
+    the outer limit of the interval: the smallest `at_most`, the largest `at_least`. Absent from JSON where None."""
+    p_exceeded: float | None = None
+    """There, p of H0: the rule's limit is exceeded, by some group or pair (intersection–union): the rule passes exactly
+    when p is at most 1 − confidence, and p is 1 − the level at which the interval would end on the limit. Likewise."""
 
     @property
     def blocks(self) -> bool:

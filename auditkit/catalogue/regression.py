@@ -13,7 +13,9 @@ _measure = partial(
 _error = partial(
     _measure,
     kind="error",
-    interval="Student's t; gaps by MOVER of the t limits at the studentized range",
+    interval=(
+        "Johnson's t, corrected for skewness, unstable where that is too large; gaps by MOVER at the studentized range"
+    ),
     comparisons=("overall", "group_min", "group_max", "difference"),
 )
 _distance = partial(
@@ -57,7 +59,6 @@ METRICS = (
         direction="lower is better",
         reference="sklearn.metrics.root_mean_squared_error",
         oracle="scikit-learn through fairlearn's MetricFrame",
-        interval="delta on the log of the mean square, t of (Σ e²)²/Σ e⁴ rows; gaps by MOVER at the studentized range",
     ),
     _error(
         limits=(-math.inf, math.inf),

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 
 def is_established(comparison: Comparison, e: Estimate) -> bool:
-    """True if the interval excludes "no disparity": only then a sentence names one."""
+    """True if the interval excludes "no disparity", and can be relied on: only then a sentence names one."""
+    if e.state == "unstable":
+        return False
     if comparison.startswith("ratio"):
         return e.high is not None and e.high < 1
     return e.low is not None and e.low > 0
@@ -32,6 +34,16 @@ def incomparable(by: Sequence[str], note: str, *, other: str = "") -> str:
     'groups of sex cannot be compared with the rest; one group only.'
     """
     return f"{groups_of(by)} cannot be compared{f' with {other}' if other else ''}; {note}."
+
+
+def unstable(head: str, by: Sequence[str], size: str, note: str) -> str:
+    """That the comparison of groups is shown, and that nothing is said of it.
+
+    >>> unstable("Signed error", ["sex"], "a gap of 2.1", "a few large values carry the mean of f")
+    'Signed error: groups of sex show a gap of 2.1, which is unstable and no finding: a few large values carry the \
+mean of f.'
+    """
+    return f"{head}: {groups_of(by)} show {size}, which is unstable and no finding: {note}."
 
 
 def none_established(what: str, where: str = "") -> str:

@@ -21,6 +21,8 @@ from auditkit.lazy import pandas as pd
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
 
+THIRD = f"{QUANTITIES[0]}_m3"
+"""A column of third moments: evidence has those of all quantities, or none."""
 MOST_VALUES = 8_192
 """Cells of group × predicted value that are kept as they are; beyond, neighbouring values share a cell."""
 
@@ -35,6 +37,8 @@ class GroupMoments(NamedTuple):
     """(K, 4) means of `QUANTITIES`; NaN without rows."""
     variance: Floats
     """(K, 4) with n − 1; NaN below two rows."""
+    skewness: Floats | None = None
+    """(K, 4) M₃/n ÷ (M₂/n)^1.5; 0 where all values are alike; None where the evidence keeps no third moments."""
 
 
 class GroupValues(NamedTuple):
@@ -53,10 +57,11 @@ class GroupValues(NamedTuple):
 class ErrorSums(Framed):
     """What a regression audit keeps of rows, by group: `+` merges.
 
-    Moments are means and sums of squares about the mean (merged as Chan, Golub & LeVeque, 1983), so that a large mean
-    does not eat the digits of a small variance. Predicted values are kept as a table of how often each occurs in each
-    group, exactly up to `MOST_VALUES` cells; then the last bits of their floating point representation are cut, as few
-    as it takes. How many are cut depends on the rows alone, never on their order or on how they were split.
+    Moments are means, and sums of squares and cubes about the mean (merged as Chan, Golub & LeVeque, 1983, and Pébay,
+    2008), so that a large mean does not eat the digits of a small variance. Predicted values are kept as a table of how
+    often each occurs in each group, exactly up to `MOST_VALUES` cells; then the last bits of their floating point
+    representation are cut, as few as it takes. How many are cut depends on the rows alone, never on their order or on
+    how they were split.
 
     >>> sums = ErrorSums.of({"sex": ["f", "f", "m"]}, y_true=[1.0, 2.0, 3.0], y_pred=[1.0, 3.0, 3.0])
     >>> (sums + sums).moments("sex").mean[:, 1].tolist()
@@ -65,7 +70,9 @@ class ErrorSums(Framed):
 
     by: tuple[str, ...]
     moments_: pd.DataFrame
-    """One row a crossed group: the group columns, `n`, and for each quantity `<name>_mean`, `<name>_m2`."""
+    """One row a crossed group: the group columns, `n`, and for each quantity `<name>_mean`, `<name>_m2`, `<name>_m3`.
+
+    Evidence of older reports has no `<name>_m3`, nor has a sum with such evidence."""
     values_: pd.DataFrame
     """One row a crossed group and cell: the group columns, `cell` (int64, in the order of the values), `n`."""
     cut: int = 0
@@ -98,7 +105,7 @@ class ErrorSums(Framed):
             raise EvidenceError(f"cannot add sums by {list(self.by)} and sums by {list(other.by)}")
         cut = max(self.cut, other.cut)
         cells = pd.concat([_shifted(x.values_, cut - x.cut) for x in (self, other)], ignore_index=True)
-        moments = pd.concat([self.moments_, other.moments_], ignore_index=True)
+        moments = pd.concat([self.moments_, other.moments_], ignore_index=True, join="inner")
         wide = max(self.width_, other.width_)
         return _coarse(ErrorSums(self.by, _merged(moments, self.by), summed_rows(cells, self.by, "cell"), cut, wide))
 
@@ -109,10 +116,13 @@ class ErrorSums(Framed):
         groups, code = places(columns, by, len(columns["n"]))
         found = _combined(columns, code, len(groups))
         n = found["n"]
-        mean, m2 = (np.stack([found[f"{q}_{part}"] for q in QUANTITIES], axis=1) for part in ("mean", "m2"))
+        known = ("mean", "m2", "m3") if THIRD in columns else ("mean", "m2")
+        mean, m2, *m3 = (np.stack([found[f"{q}_{part}"] for q in QUANTITIES], axis=1) for part in known)
         size = n[:, None]
         variance = np.divide(m2, size - 1, out=np.full(m2.shape, np.nan), where=size > 1)
-        return GroupMoments(groups, n, np.where(size > 0, mean, np.nan), variance)
+        return GroupMoments(
+            groups, n, np.where(size > 0, mean, np.nan), variance, *(_skewness(size, m2, x) for x in m3)
+        )
 
     def values(self, *by: str) -> GroupValues:
         """How often each predicted value occurs in each crossed group of these columns; groups without rows too."""
@@ -141,7 +151,7 @@ class ErrorSums(Framed):
             return ErrorSums(self.by, moments, cells, self.cut, self.width_)
         people = max(FEWEST, disclosure.suppress_below)
         told, width = pooled.shared(cells, self.by, cut=self.cut, people=people)
-        return ErrorSums(self.by, pooled.told_moments(moments), told, 0, width)
+        return ErrorSums(self.by, pooled.told_thirds(pooled.told_moments(moments)), told, 0, width)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
@@ -163,6 +173,7 @@ class ErrorSums(Framed):
         sums: dict[str, reading.Column] = {}
         for q in QUANTITIES:
             sums |= {f"{q}_mean": positive if q in ("absolute", "squared") else signed, f"{q}_m2": positive}
+            sums |= {f"{q}_m3": signed} if THIRD in reading.mapping(data["moments"], "the moments") else {}
         moments = reading.table(data["moments"], "the moments", by, key={}, sums=sums)
         cell = partial(reading.wholes, low=-(2**63), high=2**63 - 1)
         values = reading.table(data["values"], "the values", by, key={"cell": cell})
@@ -202,13 +213,17 @@ def _keys(columns: Columns, by: tuple[str, ...]) -> list[tuple[str, ...]]:
 def _moments(rows: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     """One row a group of N rows, each a group of its own without spread."""
     plain = rows[[*columns_of(by), "n"]].assign(
-        **{f"{q}_mean": rows[q] for q in QUANTITIES}, **{f"{q}_m2": 0.0 for q in QUANTITIES}
+        **{f"{q}_mean": rows[q] for q in QUANTITIES},
+        **{f"{q}_{part}": 0.0 for q in QUANTITIES for part in ("m2", "m3")},
     )
     return _merged(plain, by)
 
 
 def _merged(frame: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
-    """Groups of one name as one: n, mean, and M₂ = Σ M₂ᵢ + Σ nᵢ (meanᵢ − mean)²."""
+    """Groups of one name as one: n, mean, and with dᵢ = meanᵢ − mean
+
+    M₂ = Σ M₂ᵢ + nᵢ dᵢ², M₃ = Σ M₃ᵢ + 3 dᵢ M₂ᵢ + nᵢ dᵢ³.
+    """
     keys = columns_of(by) if by else np.zeros(len(frame), dtype=np.int64)
     grouped: Any = frame.groupby(keys, sort=True, observed=True, dropna=False)
     out = grouped[["n"]].sum().reset_index(drop=not by)
@@ -227,9 +242,21 @@ def _combined(columns: Columns, code: Positions, size: int) -> dict[str, NDArray
         first = np.bincount(code, n * mean, size) / np.maximum(total, 1)
         centred = mean - first[code]
         first = first + np.bincount(code, n * centred, size) / np.maximum(total, 1)  # a second pass: the last digits
-        m2 = np.bincount(code, columns[f"{q}_m2"].astype(np.float64) + n * (mean - first[code]) ** 2, size)
-        out |= {f"{q}_mean": first, f"{q}_m2": m2}
+        away, own2 = mean - first[code], columns[f"{q}_m2"].astype(np.float64)
+        out |= {f"{q}_mean": first, f"{q}_m2": np.bincount(code, own2 + n * away**2, size)}
+        if f"{q}_m3" in columns:
+            own3 = columns[f"{q}_m3"].astype(np.float64) + 3 * away * own2 + n * away**3
+            m3 = np.bincount(code, own3, size)
+            out[f"{q}_m3"] = np.clip(m3, -reading.MOST_SIZE, reading.MOST_SIZE)
     return out
+
+
+def _skewness(n: Ints, m2: Floats, m3: Floats) -> Floats:
+    """M₃/n ÷ (M₂/n)^1.5, within what n values can have, ±(n − 2)/√(n − 1); 0 where they are alike."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        most = np.where(n > 1, (n - 2) / np.sqrt(n - 1.0), 0.0)
+        found = np.clip(m3 / n / (m2 / n) ** 1.5, -most, most)
+    return np.where(m2 > 0, np.nan_to_num(found), 0.0)
 
 
 def _coarse(sums: ErrorSums) -> ErrorSums:

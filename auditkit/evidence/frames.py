@@ -6,6 +6,7 @@ Judging a stored report needs sums over groups, which numpy gives; importing pan
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -27,12 +28,14 @@ COUNTS = frozenset(
         *("bin", "last", "selected", "s", "s2", "low", "high", "what"),
         *("score", "above", "cell"),
         *QUANTITIES,
-        *(f"{q}_{part}" for q in QUANTITIES for part in ("mean", "m2")),
+        *(f"{q}_{part}" for q in QUANTITIES for part in ("mean", "m2", "m3")),
     ]
 )
 """Columns of counts and sums, of all tables."""
 _GROUP = "group:"
 _SUMS = ("n", "w", "w2")
+_ADDED = frozenset([*_SUMS, "selected", "s", "s2", *(f"{q}_{part}" for q in QUANTITIES for part in ("m2", "m3"))])
+"""Columns that so many copies of every row make so many times as large."""
 _KEPT = "_stored_tables"
 
 
@@ -64,6 +67,14 @@ class Framed:
             return tables[name]
         frame = getattr(self, name)
         return {str(c): frame[c].to_numpy() for c in frame}
+
+    def times(self, factor: int) -> Self:
+        """What so many copies of every row would have given: every sum so many times; means and extremes stay."""
+        kept = self.__dict__.get(_KEPT)
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in (kept or {})}  # type: ignore[arg-type]
+        names = list(kept) if kept is not None else [k for k, v in values.items() if hasattr(v, "to_numpy")]
+        tables = {k: {c: v * factor if c in _ADDED else v for c, v in self.table(k).items()} for k in names}
+        return type(self).of_tables(tables, **{k: v for k, v in values.items() if k not in tables})
 
     def lists(self, name: str) -> dict[str, list[Any]]:
         """The same as JSON: one list a column."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from auditkit.check import MOST_COMPARED, MOST_COUNTED, Judge
 from auditkit.fairness.sets import crossed
@@ -34,6 +34,12 @@ class CountsJudge(Judge):
     def p_value(self, asked: Question, limit: float, *, above: bool) -> float | None:
         found = self.answer(asked)
         return None if found is None else found.p_value(asked.comparison, limit, above=above)
+
+    def times(self, factor: int) -> Self | None:
+        """See `Judge`; of clusters nothing is known: copies are no new ones."""
+        if getattr(self.counts, "clusters", None) is not None:
+            return None
+        return type(self)({"": (self.counts.times(factor), {})})
 
     def groups(self, asked: Question) -> int:
         return crossed(self.counts.by, self.counts.table(self.cells), asked)
@@ -96,6 +102,10 @@ class ConditionalParityRules(CountsJudge):
 
     def __init__(self, stored: Mapping[str, tuple[Tally, Mapping[str, Any]]]) -> None:
         self.counts = stored
+
+    def times(self, factor: int) -> Self:
+        """See `Judge`."""
+        return type(self)({k: (tally.times(factor), options) for k, (tally, options) in self.counts.items()})
 
     def groups(self, asked: Question) -> int:
         return max(crossed(tally.by, tally.columns, asked) for tally, _ in self.counts.values())

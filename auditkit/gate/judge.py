@@ -26,8 +26,16 @@ class Reassess(Protocol):
         """The finding that answers the rule, at that level; None if nothing can."""
         ...
 
-    def p_value(self, rule: Rule) -> float | None:
-        """p of H0: the rule is met (its limit is kept), for its whole family; None if nothing can be tested."""
+    def p_value(self, rule: Rule, *, kept: bool = True) -> float | None:
+        """p of H0: the rule's limit is kept, or (not `kept`) exceeded, for its whole family; None without a test."""
+        ...
+
+    def times(self, factor: int) -> Reassess:
+        """The same with so many copies of every row, where `grows`."""
+        ...
+
+    def grows(self, rule: Rule) -> bool:
+        """Whether it is known what more rows would say to the rule."""
         ...
 
     def too_few(self, rule: Rule) -> str:
@@ -67,8 +75,23 @@ class _Case(NamedTuple):
         )
 
 
+MOST_TIMES = 1_000
+"""Beyond so many times as many rows it is not said how many would decide."""
+FINE = 16
+"""The number said is the smallest whole one up to so many; beyond, it decides, and a sixteenth less may."""
+
+
 def judge(findings: Sequence[Finding], policy: Policy, reassess: Reassess) -> Judged:
     """One verdict a rule: `fail` when the whole interval lies beyond the limit, `pass` when it lies within."""
+    cases, drawn, added = _answered(findings, policy, reassess)
+    grown = _Grown(policy, reassess)
+    return Judged(tuple(_verdict(c, drawn.get(c.rule.id), reassess, grown) for c in cases), added)
+
+
+def _answered(
+    findings: Sequence[Finding], policy: Policy, reassess: Reassess
+) -> tuple[list[_Case], dict[str, _Drawn], tuple[Finding, ...]]:
+    """Every rule with its finding, the intervals under Holm by rule, and the findings that rules asked for."""
     known = {key_of(f): f for f in findings}
     level = next((f.estimate.level for f in findings), policy.confidence)
     added: dict[str, Finding] = {}
@@ -87,7 +110,43 @@ def judge(findings: Sequence[Finding], policy: Policy, reassess: Reassess) -> Ju
             deciding = reassess.finding(rule, asked)
         cases.append(_Case(rule, finding, deciding, asked))
     drawn = _holm(cases, reassess) if policy.correction == "holm" else {}
-    return Judged(tuple(_verdict(c, drawn.get(c.rule.id), reassess) for c in cases), tuple(added.values()))
+    return cases, drawn, tuple(added.values())
+
+
+class _Grown:
+    """What the policy would say with more rows of the same: all rules at once, since they share their error."""
+
+    def __init__(self, policy: Policy, reassess: Reassess) -> None:
+        self._policy, self._reassess = policy, reassess
+        self._decided: dict[int, dict[str, bool]] = {}
+
+    def decided(self, rule: Rule, factor: int) -> bool:
+        """Whether so many times as many rows would decide the rule."""
+        if factor not in self._decided:
+            cases, drawn, _ = _answered((), self._policy, self._reassess.times(factor))
+            self._decided[factor] = {c.rule.id: _decided(c, drawn.get(c.rule.id)) for c in cases}
+        return self._decided[factor][rule.id]
+
+    def enough(self, rule: Rule) -> int | None:
+        """How many times as many rows would decide it; None beyond `MOST_TIMES`, or where it is not known."""
+        if not self._reassess.grows(rule):
+            return None
+        few, many = 1, 2
+        while not self.decided(rule, many):
+            if many == MOST_TIMES:
+                return None
+            few, many = many, min(2 * many, MOST_TIMES)
+        while many - few > max(1, few // FINE):
+            middle = (few + many) // 2
+            few, many = (few, middle) if self.decided(rule, middle) else (middle, many)
+        return many
+
+
+def _decided(case: _Case, drawn: _Drawn | None) -> bool:
+    if case.deciding is None:
+        return False
+    e = case.deciding.estimate if drawn is None else drawn.estimate
+    return e.value is not None and status_of(case.rule, e) != "inconclusive"
 
 
 class _Drawn(NamedTuple):
@@ -129,7 +188,7 @@ def _at(case: _Case, level: float, reassess: Reassess) -> tuple[Estimate, Surest
     return drawn, finding.surest
 
 
-def _verdict(case: _Case, drawn: _Drawn | None, reassess: Reassess) -> Verdict:
+def _verdict(case: _Case, drawn: _Drawn | None, reassess: Reassess, grown: _Grown) -> Verdict:
     rule, finding, deciding = case.rule, case.finding, case.deciding
     if finding is None or deciding is None:
         what = f"{rule.metric} by {' and '.join(rule.by)}" if rule.by else rule.metric
@@ -140,9 +199,10 @@ def _verdict(case: _Case, drawn: _Drawn | None, reassess: Reassess) -> Verdict:
     if e.value is None:
         return _unmeasured(rule, f"{e.note or 'undefined'}.", finding.id, e)
     status = status_of(rule, e)
-    more = _more_data(rule, e) if status == "inconclusive" else None
+    open_ = status == "inconclusive" and e.state != "unstable" and not _can_only_fail(rule) and not _on_limit(rule, e)
+    more = grown.enough(rule) if open_ else None
     reason = " ".join(filter(None, (_reason(rule, e, status, more), _left_out(rule, deciding, reassess))))
-    p = None if drawn is None else drawn.p
+    tested = case.tested and status != "fail" and e.state != "unstable"
     return Verdict(
         status=status,
         rule=rule,
@@ -151,7 +211,9 @@ def _verdict(case: _Case, drawn: _Drawn | None, reassess: Reassess) -> Verdict:
         surest=surest,
         reason=reason,
         more_data=more,
-        p=p,
+        p=None if drawn is None else drawn.p,
+        tightest=(e.high if rule.at_most is not None else e.low) if tested else None,
+        p_exceeded=reassess.p_value(rule, kept=False) if tested else None,
     )
 
 
@@ -179,6 +241,8 @@ def status_of(rule: Rule, e: Estimate) -> Status:
     sign, bound = (1, rule.limit) if rule.at_most is not None else (-1, -rule.limit)
     if rule.decision == "point":
         return "pass" if sign * e.value <= bound else "fail"
+    if e.state == "unstable":
+        return "inconclusive"
     low = -math.inf if e.low is None else e.low
     high = math.inf if e.high is None else e.high
     near, far = (low, high) if sign > 0 else (-high, -low)
@@ -187,15 +251,19 @@ def status_of(rule: Rule, e: Estimate) -> Status:
     return "pass" if far <= bound else "inconclusive"
 
 
-def _more_data(rule: Rule, e: Estimate) -> float | None:
-    """How many times as many rows would decide if the estimate stays: (half-width ÷ distance)², None on the limit."""
+def _can_only_fail(rule: Rule) -> bool:
+    """Whether no interval lies within the limit: it allows no gap at all, or none of a share."""
+    if rule.comparison.startswith("difference"):
+        return rule.at_most is not None and rule.at_most <= 0
+    if rule.comparison.startswith("ratio"):
+        return rule.at_least is not None and rule.at_least >= 1
+    of_rate = rule.metric in METRICS and METRICS[rule.metric].kind == "rate"
+    return of_rate and (rule.limit <= 0 if rule.at_most is not None else rule.limit >= 1)
+
+
+def _on_limit(rule: Rule, e: Estimate) -> bool:
     assert e.value is not None
-    beyond = e.value > rule.limit
-    side = e.low if beyond else e.high
-    distance = abs(e.value - rule.limit)
-    if side is None or distance < 1e-12:
-        return None
-    return max(1.0, (abs(e.value - side) / distance) ** 2)
+    return abs(e.value - rule.limit) < 1e-12
 
 
 def _reason(rule: Rule, e: Estimate, status: Status, more: float | None) -> str:
@@ -211,11 +279,16 @@ def _reason(rule: Rule, e: Estimate, status: Status, more: float | None) -> str:
         return f"The whole interval lies within the limit of {asked}."
     if status == "fail":
         return f"The whole interval lies beyond the limit of {asked}."
+    if e.state == "unstable":
+        return f"Unstable, which decides no rule: {e.note}."
     sentence = f"The interval crosses the limit of {asked}."
-    if more is None:
+    if _can_only_fail(rule):
+        return f"{sentence} No interval lies within this limit: the rule can only fail."
+    if _on_limit(rule, e):
         return f"{sentence} The estimate lies on the limit: more data may never decide."
-    times = f"{more:.1f}" if more < 9.95 else f"{more:,.0f}"
-    return f"{sentence} About {times} times as many rows would decide, if the estimate stays."
+    if more is None:
+        return sentence
+    return f"{sentence} About {more:,.0f} times as many rows would decide, if the estimate stays."
 
 
 _Key = tuple[str, str, frozenset[str], frozenset[tuple[str, str]], str | None, str | None, frozenset[str]]

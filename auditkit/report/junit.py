@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from auditkit.formatting import interval, printable, quantity
 from auditkit.records import Report, Verdict
-from auditkit.report.vocabulary import asked, kind_of_verdict
+from auditkit.report.vocabulary import asked, kind_of_verdict, would_pass
 from auditkit.report.writing import digest
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -18,7 +18,8 @@ def render(report: Report) -> str:
     """A `testsuites` document: `failure` for a failed rule, `skipped` for one that stays open without blocking.
 
     A status that the policy counts as a failure (`on_inconclusive = "fail"`, say) is a `failure` too; a failed rule of
-    severity `warning` blocks nothing and is `skipped`, with `fail` in its message.
+    severity `warning` blocks nothing and is `skipped`, with `fail` in its message. What rules passed with is the
+    `system-out` of the suite.
     """
     root = ET.Element("testsuites", name="auditkit", id=digest(report))
     blocking = [v for v in report.verdicts if v.blocks]
@@ -30,6 +31,10 @@ def render(report: Report) -> str:
         if v.status != "pass":
             kind = "failure" if v.blocks else "skipped"
             ET.SubElement(case, kind, message=_xml(f"{v.status}: {v.reason}")).text = _xml(_detail(report, v))
+    passed = [v for v in report.verdicts if v.status == "pass" and v.tightest is not None]
+    told = [f"{v.rule.id}: {_detail(report, v)}" for v in passed]
+    if told:
+        ET.SubElement(suite, "system-out").text = _xml("\n".join(told))
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
@@ -39,7 +44,9 @@ def _detail(report: Report, v: Verdict) -> str:
     if v.estimate is None or v.estimate.value is None:
         return f"{v.finding or v.rule.metric}: no value; {asked(v.rule, of)}"
     value = quantity(v.estimate.value, v.rule.comparison, of=of)
-    return f"{v.finding}: {value} ({interval(v.estimate, v.rule.comparison, of=of)}); {asked(v.rule, of)}"
+    unstable = ", unstable" if v.estimate.state == "unstable" else ""
+    sure = f"{interval(v.estimate, v.rule.comparison, of=of)}{unstable}"
+    return "; ".join(filter(None, (f"{v.finding}: {value} ({sure})", asked(v.rule, of), would_pass(v, of))))
 
 
 def _xml(text: str) -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 from auditkit.formatting import NOTHING, printable, quantity
 from auditkit.records import Report, Status, Verdict
 from auditkit.report.cautions import cautions
-from auditkit.report.vocabulary import STATUS, asked, does, kind_of_verdict
+from auditkit.report.vocabulary import STATUS, asked, does, kind_of_verdict, upper_first, would_pass
 
 _STYLES = {"fail": "bold red", "inconclusive": "bold yellow", "pass": "green", "not_measured": "dim"}
 _SIGNS = {"fail": "×", "inconclusive": "!", "pass": "✓", "not_measured": "–"}
@@ -31,8 +31,11 @@ def summary(report: Report) -> Group:
     if report.verdicts:
         lines += [Text(), _table(report)]
     for v in report.verdicts:
-        if v.status in ("inconclusive", "not_measured"):
-            lines.append(Text(printable(f"{v.rule.id}: {v.reason}"), style="dim"))
+        told = v.reason if v.status in ("inconclusive", "not_measured") else ""
+        tight = would_pass(v, kind_of_verdict(report, v))
+        if told or tight:
+            line = " ".join(filter(None, (told, f"{upper_first(tight)}." if tight else "")))
+            lines.append(Text(printable(f"{v.rule.id}: {line}"), style="dim"))
     lines += [Text(printable(f"Caution: {c}"), style="yellow") for c in cautions(report)]
     return Group(*lines)
 
@@ -54,7 +57,8 @@ def _row(report: Report, v: Verdict) -> tuple[Text | str, ...]:
     if e is not None and e.value is not None:
         whole = of == "percent" or not kind.startswith("difference")
         between = "–".join(quantity(x, kind, unit=False, of=of) for x in (e.low, e.high))
-        value = f"{quantity(e.value, kind, unit=whole, of=of)} ({between})"
+        unstable = ", unstable" if e.state == "unstable" else ""
+        value = f"{quantity(e.value, kind, unit=whole, of=of)} ({between}{unstable})"
     words = Text(STATUS[v.status], style=_STYLES[v.status])
     if v.rule.severity == "warning":
         words.append(" (warning)", style="dim")

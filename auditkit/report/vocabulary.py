@@ -6,12 +6,13 @@ reaches a reader only through `Vocabulary`.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 
 from auditkit.catalogue.gaps import TARGETS
 from auditkit.catalogue.index import METRICS
-from auditkit.formatting import NOTHING, decimals, in_unit, limit, lower_first, unit_for
+from auditkit.formatting import NOTHING, decimals, in_unit, limit, lower_first, quantity, unit_for
 from auditkit.formatting import listed as listed
 from auditkit.formatting import upper_first as upper_first
 from auditkit.records import Comparison, Estimate, Finding, Report, Rule, Status, Verdict, Words
@@ -258,17 +259,46 @@ def unit_of(f: Finding, comparison: Comparison | None = None) -> str:
 
 
 def range_in(e: Estimate | None, unit: str) -> str:
-    """An interval beside a mark; the sign of percent stands with the value.
+    """An interval beside a mark, and that it is unstable; the sign of percent stands with the value.
 
     >>> range_in(Estimate(value=0.138, low=-0.093, high=0.183), "points")
     '−9.3 to 18.3'
     """
     if e is None or e.value is None or (e.low is None and e.high is None):
-        return ""
+        return "unstable" if e is not None and e.state == "unstable" else ""
+    if e.state == "unstable":
+        return f"{range_in(e.model_copy(update={'state': 'ok'}), unit)}, unstable"
     low, high = (in_unit(x, unit, named=False) for x in (e.low, e.high))
     if e.low is None or e.high is None:
         return f"at most {high}" if e.low is None else f"at least {low}"
     return f"{low} to {high}" if min(e.low, e.high) < 0 else f"{low}–{high}"
+
+
+UNSTABLE = (
+    "Unstable (a ring): a few large values carry the mean, and no interval is to be relied on; it is shown, nothing is "
+    "said of it, and it decides no rule."
+)
+"""What the state means, wherever one is drawn."""
+
+
+def tightest(v: Verdict, of: str) -> tuple[str, str]:
+    """The tightest limit that a verdict would pass, rounded to the side that passes, and the p that its own limit is
+    exceeded; empty where nothing was tested."""
+    if v.tightest is None:
+        return "", ""
+    most = v.rule.at_most is not None
+    steps = {"percent": 1e-3, "points": 1e-3, "ratio": 1e-2}
+    step = steps.get(unit_for(v.rule.comparison, of)) or 10.0 ** (math.floor(math.log10(abs(v.tightest) or 1.0)) - 2)
+    rounded = step * (math.ceil(v.tightest / step - 1e-9) if most else math.floor(v.tightest / step + 1e-9))
+    p = "" if v.p_exceeded is None else "p < 0.001" if v.p_exceeded < 0.001 else f"p = {decimals(v.p_exceeded, 3)}"
+    return quantity(rounded, v.rule.comparison, of=of), p
+
+
+def would_pass(v: Verdict, of: str) -> str:
+    """The same in words; empty where nothing was tested."""
+    limit, p = tightest(v, of)
+    told = f"the tightest limit that would pass is {limit}" if limit else ""
+    return "; ".join(filter(None, (told, p and f"{p} that the limit asked for is exceeded")))
 
 
 def kind_of(metric: str, unit: str = "") -> str:

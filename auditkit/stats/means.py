@@ -9,6 +9,18 @@ from numpy.typing import ArrayLike
 
 from auditkit.stats.rates import Floats, wilson
 
+UNSTABLE = 1.0
+"""Skewness (`shape_of`) ÷ √n of a mean above which no limits serve.
+
+Below it `skewed_limits` found a gap between equal means of 12 and 400 to 300 and 3,000 values in at most 5 % of draws,
+and held the mean of a group in at least 92 %, for gamma (shape .1 to 1), Weibull (.5 and .7), inverse Gaussian, Pareto
+(3) and two-valued laws, and squares of normal, Laplace and Student's (5) values, wherever a tenth of draws lay below.
+"""
+
+
+HOPELESS = 1.5
+"""The same of the mean of squares, where `shape_of_squares` tells their skewness."""
+
 
 class MeanLimits(NamedTuple):
     """Lower and upper limits, each of the shape of the means; NaN where there is no standard error."""
@@ -85,3 +97,53 @@ def t_value(n: ArrayLike, z: float) -> Floats:
 
     n = np.asarray(n, float)
     return np.asarray(stdtrit(np.where(n > 1, n - 1, np.nan), ndtr(z)))
+
+
+def shape_of(skewness: ArrayLike, n: ArrayLike) -> Floats:
+    """Skewness of each of K groups, (K,), with what it borrows from all: a few values cannot see their own tail.
+
+    Of a group's own and that of all (each about its own mean, weighted by n), the larger, ÷ (1 − r), r = skewness of
+    all ÷ √N, which is near 1 where few of the N values carry the third moment: so much more of the tail is unseen.
+
+    >>> shape_of([0.0, 4.0], [100, 900]).round(2).tolist()
+    [4.06, 4.51]
+    """
+    own, n = np.asarray(skewness, float), np.asarray(n, float)
+    total = n.sum()
+    shared = float(n @ own / total) if total else 0.0
+    unseen = 1 - min(abs(shared) / max(total, 1.0) ** 0.5, 0.98)
+    out: Floats = np.where(np.abs(own) > abs(shared), own, shared) / unseen
+    return out
+
+
+def shape_of_squares(skewness: ArrayLike) -> Floats:
+    """Skewness of the squares of positive numbers of this skewness, by the gamma law that has it.
+
+    The squares themselves show it late: the largest few carry their third moment.
+
+    >>> shape_of_squares([2.0]).round(2).tolist()  # exponential: 6.62
+    [6.62]
+    """
+    k = (2 / np.maximum(np.asarray(skewness, float), 0.05)) ** 2
+    second = k * (k + 1)
+    fourth = second * (k + 2) * (k + 3)
+    sixth = fourth * (k + 4) * (k + 5)
+    out: Floats = (sixth - 3 * second * fourth + 2 * second**3) / (fourth - second**2) ** 1.5
+    return out
+
+
+def skewed_limits(mean: Floats, error: Floats, n: Floats, skewness: Floats, z: float) -> MeanLimits:
+    """Limits of means of n values each at critical value z: Student's t with its skewness corrected, (K,).
+
+    With k = skewness ÷ √n, mean − error · (3/k)[∛(1 + k(± t − k/6)) − 1]: Hall's monotone form of Johnson's modified t.
+    The skewness is itself an estimate; so each limit is the wider one of it and Student's. NaN at one value or none.
+    Source: Johnson (1978), JASA 73:536; Hall (1992), JRSS B 54:221.
+
+    >>> [x.round(2).tolist() for x in skewed_limits(*np.array([[0.0, 0.0], [1.0, 1.0], [30, 30], [0, 2]]), 1.96)]
+    [[-2.05, -2.05], [2.05, 3.18]]
+    """
+    t = t_value(n, z)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        k = skewness / np.sqrt(n)
+        below, above = (np.where(np.abs(k) < 1e-9, x, 3 / k * (np.cbrt(1 + k * (x - k / 6)) - 1)) for x in (t, -t))
+        return MeanLimits(mean - error * np.maximum(t, below), mean + error * np.maximum(t, -above))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
+from auditkit.disclosure import Disclosure
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence import errors as module
 from auditkit.evidence.classes import ClassTally
@@ -135,3 +139,34 @@ def test_what_cannot_be_counted_is_refused() -> None:
         ErrorSums.of({"g": ["a"]}, y_true=[1, 2], y_pred=[1, 2])
     with pytest.raises(EvidenceError, match="cannot add sums by"):
         sums([("f", 1.0, 1.0)]) + ErrorSums.of({"g": ["a"]}, y_true=[1], y_pred=[2])
+
+
+@pytest.mark.parametrize("parts", [1, 3, 40])
+def test_third_moments_add(parts: int) -> None:
+    """Any partition in any order gives scipy's skewness, also beside a large mean; sums without them have none."""
+    rng = np.random.default_rng(parts)
+    y, p, sex = rng.normal(1e5, 1, 400), 1e5 + rng.exponential(size=400), rng.choice(["f", "m"], 400)
+    at = np.array_split(rng.permutation(400), parts)
+    sums = [ErrorSums.of({"sex": sex[i]}, y_true=y[i], y_pred=p[i]) for i in at]
+    whole = reduce(add, sums)
+    e = p - y
+    columns = np.stack([e, np.abs(e), e**2, p], axis=1)
+    for by, groups in (((), [e == e]), (("sex",), [sex == "f", sex == "m"])):
+        wanted = np.array([stats.skew(columns[g], axis=0) for g in groups])
+        assert whole.moments(*by).skewness == pytest.approx(wanted, abs=1e-6)
+    stored = whole.to_json()
+    again = ErrorSums.from_json(stored)
+    assert again.moments("sex").skewness == pytest.approx(whole.moments("sex").skewness)
+    older = {k: v for k, v in stored["moments"].items() if not k.endswith("_m3")}
+    without = ErrorSums.from_json({**stored, "moments": older})
+    assert without.moments("sex").skewness is None
+    assert (without + whole).moments("sex").skewness is None
+
+
+def test_third_moments_of_few_are_told_to_one_digit() -> None:
+    rng = np.random.default_rng(0)
+    sex = np.repeat(["few", "many"], [7, 500])
+    told = ErrorSums.of({"sex": sex}, y_true=np.zeros(507), y_pred=rng.exponential(size=507)).reduced(Disclosure())
+    few, many = told.moments_.set_index("sex")["error_m3"]
+    assert few == float(f"{few:.0e}")
+    assert many == float(f"{many:.2e}") != float(f"{many:.0e}")

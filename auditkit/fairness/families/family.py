@@ -24,8 +24,8 @@ from auditkit.fairness.notes import finding
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate, State, Surest
 from auditkit.stats.comparisons import EXTREMES, Comparisons, Method, Quantity, fewest_groups
-from auditkit.stats.pvalues import Compared, FamilyInterval
-from auditkit.stats.rates import Floats, Limits, wilson
+from auditkit.stats.pvalues import Compared, FamilyInterval, family_quantile
+from auditkit.stats.rates import Floats, Limits, critical_value, jeffreys, sidak_value, wilson
 
 
 def number(x: float) -> float | None:
@@ -88,7 +88,7 @@ def p_of_claim(answer: Answer, metric: str, kind: Comparison, e: Estimate) -> fl
         null = 1.0 if kind.startswith("ratio") else 0.0
         return answer.p_value(kind, null, above=null == 0.0) if is_established(kind, e) else None
     right = METRICS[metric].right if metric else None
-    if right is None or e.low is None or e.high is None or e.low <= right <= e.high:
+    if right is None or e.state == "unstable" or e.low is None or e.high is None or e.low <= right <= e.high:
         return None
     return answer.p_value(kind, right, above=e.low > right)
 
@@ -140,6 +140,10 @@ class GroupFamily:
         """(K,) groups that enter comparisons."""
         return self.basis.kept(self.large)
 
+    def unstable(self, position: int) -> bool:
+        """Whether the group's values are too skewed for any interval."""
+        return False
+
     @property
     def positions(self) -> Positions:
         """Positions of the groups kept."""
@@ -148,6 +152,11 @@ class GroupFamily:
     def name(self, position: int) -> str:
         """The group at a position, in the data's own labels."""
         return " & ".join(self.groups[position])
+
+    @property
+    def too_skewed(self) -> list[str]:
+        """Names of the groups kept whose values are too skewed for any interval; "everybody" of the one of `by=()`."""
+        return [self.name(int(i)) or "everybody" for i in self.positions if self.unstable(int(i))]
 
     def left_out(self) -> list[str]:
         """Names of the groups that do not enter comparisons."""
@@ -200,7 +209,8 @@ class GroupFamily:
 
     def surest(self, kind: Comparison, e: Estimate, found: FamilyInterval | None) -> Surest | None:
         """The groups that carry the inner limit, as a record; None where no group is named."""
-        if found is None or e.value is None or not (kind in EXTREMES or is_established(kind, e)):
+        shown = kind in EXTREMES and e.state != "unstable"
+        if found is None or e.value is None or not (shown or is_established(kind, e)):
             return None
         groups = tuple(dict(zip(self.by, self.groups[i], strict=True)) for i in _once(found.sure))
         return Surest(groups=groups, estimate=self.named(found.sure).estimate)
@@ -234,8 +244,13 @@ class GroupFamily:
     def estimate(self, i: int) -> Estimate:
         """The estimate of one group."""
         n = int(self.n[i])
-        state: State = "undefined" if n == 0 else "ok" if self.large[i] else "sparse"
-        notes = {"undefined": self.words.nobody, "sparse": f"only {n} {self.words.counted}: too few to tell"}
+        state: State = "undefined" if n == 0 else "sparse" if not self.large[i] else "ok"
+        state = "unstable" if state == "ok" and self.unstable(i) else state
+        notes = {
+            "undefined": self.words.nobody,
+            "sparse": f"only {n} {self.words.counted}: too few to tell",
+            "unstable": "a few large values carry it: no interval is to be relied on",
+        }
         plain = estimated(
             self.values[i],
             self.limits.low[i],
@@ -281,22 +296,24 @@ class GroupFamily:
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
         """See `Answer`; by `stats.comparisons`, whose p are those of `stats.pvalues`."""
-        if len(self.positions) < fewest_groups(kind):
+        if len(self.positions) < fewest_groups(kind) or self.too_skewed:
             return None
         return self.compared(kind).p_value(kind, limit, above=above)
 
     def estimate_of(self, found: FamilyInterval, kind: Comparison, claims: int | None = None) -> Estimate:
         """The interval of a comparison as an estimate; `claims` of one with another side."""
-        undefined = math.isnan(found.value)
+        undefined, skewed = math.isnan(found.value), self.too_skewed
+        state: State = "undefined" if undefined else "unstable" if skewed else "ok"
+        note = f"a few large values carry the mean of {listing(skewed)}" if skewed else ""
         return estimated(
             *found[:3],
             level=self.level,
             n=int(self.rows[self.kept].sum()),
             denominator=float(self.n[self.kept].sum()),
             method=self.method(kind, found, claims) + self.basis.suffix,
-            mde=self.mde() if kind == "difference" else None,
-            state="undefined" if undefined else "ok",
-            note=self.words.zero if undefined else "",
+            mde=self.mde() if kind == "difference" and not skewed else None,
+            state=state,
+            note=self.words.zero if undefined else note,
         )
 
     def method(self, kind: Comparison, found: FamilyInterval, claims: int | None) -> str:
@@ -309,13 +326,20 @@ class GroupFamily:
             how = mover(kind) + of_claims(claims)
         return f"{self.words.method}; {how}"
 
-    def mde(self) -> float | None:
-        """The smallest gap seen with 80 % power; None where it is not known."""
-        return None
+    def mde(self, q: float | None = None) -> float | None:
+        """The smallest gap seen with 80 % power, by the family's own limits: H(q) + H(z₈₀), H(x) the largest of
+        √((pᵢ − lᵢ)² + (uⱼ − pⱼ)²) over pairs of groups kept, at critical value x. None where it is not known."""
+        where = self.positions
+        q = family_quantile(self.level, len(where), self.basis.df) if q is None else q
+        own, method = self.own(where), wilson if len(where) <= 2 else jeffreys
+        return number(_widest(own(q, method)) + _widest(own(critical_value(0.6), method)))
 
     def mde_to(self, reference: int | None, claims: int) -> float | None:
-        """The same of a difference to one group, or to the rest (None)."""
-        return None
+        """The same of a difference to one group, or to the rest (None): the largest over the groups compared."""
+        where = self.positions if reference is None else self.positions[self.positions != reference]
+        own, other = self.own(where), self.rest(where) if reference is None else self.own(np.array([reference]))
+        q = sidak_value(self.level, claims, self.basis.df)
+        return number(sum(float(_apart(own(x, wilson), other(x, wilson)).max()) for x in (q, critical_value(0.6))))
 
     def nothing_to_compare(self) -> Estimate:
         """The estimate of a comparison for which there are too few groups, with the reason."""
@@ -337,6 +361,18 @@ class GroupFamily:
 def _once(c: Compared) -> tuple[int, ...]:
     """The groups of a comparison, or the one that is compared with another side."""
     return (c.first,) if c.first == c.second else (c.first, c.second)
+
+
+def _widest(limits: Limits) -> float:
+    """The largest `_apart` over pairs i ≠ j."""
+    of_pairs = _apart(Limits(*(x[:, None] for x in limits)), Limits(*(x[None, :] for x in limits)))
+    return float(np.max(of_pairs, where=~np.eye(len(limits.p), dtype=bool), initial=0.0))
+
+
+def _apart(a: Limits, b: Limits) -> Floats:
+    """How far apart two values must lie so that the interval of their difference, by MOVER, ends at 0, whichever is the
+    larger: the larger of √((a − lₐ)² + (u_b − b)²) and √((uₐ − a)² + (b − l_b)²); NaN where a limit is not known."""
+    return np.maximum(np.hypot(a.p - a.low, b.high - b.p), np.hypot(a.high - a.p, b.p - b.low))
 
 
 def mover(kind: Comparison) -> str:

@@ -113,7 +113,10 @@ class OddsMean(Odds):
         if self.missing is not None:
             return self._nothing(self.missing)
         g, method = self._interval(self.joint.quantile), "mean of both families of pairs at their joint quantile"
-        return estimated(*g[:3], level=self.first.level, n=self._rows, method=method + self.first.basis.suffix)
+        each = [f.mde(self.joint.quantile) for f in self.parts]
+        mde = None if None in each else sum(x for x in each if x is not None) / len(each)
+        method += self.first.basis.suffix
+        return estimated(*g[:3], level=self.first.level, n=self._rows, method=method, mde=mde)
 
     def _interval(self, q: float) -> FamilyInterval:
         """Both limits at q: one term of a sum makes no intersection–union claim."""

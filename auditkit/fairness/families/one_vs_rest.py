@@ -170,7 +170,7 @@ def _told(
     bounds = interval(e, kind)
     if not is_established(kind, e):
         none = sentences.none_established("gap" if kind == "difference" else "disparity", f"between {groups_of(by)}")
-        seen = sentences.too_small(None if e.mde is None else f"{points(e.mde)} points")
+        seen = sentences.too_small(None if e.unseen is None else f"{points(e.unseen)} points")
         return f"{head}: {none} in any of {classes}{f' ({bounds} points{seen})' if kind == 'difference' else ''}."
     name, n = sure
     size = (

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.fairness.families.basis import Basis, Positions
-from auditkit.fairness.families.family import GroupFamily, Words, number
+from auditkit.fairness.families.family import GroupFamily, Words
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate
 from auditkit.stats.comparisons import Quantity
-from auditkit.stats.pvalues import family_quantile
-from auditkit.stats.rates import Limits, critical_value
+from auditkit.stats.rates import Limits
 
 LimitsAt = Callable[[float], Limits]
 """Critical value → values of K groups with their limits, NaN where undefined."""
@@ -41,6 +40,8 @@ class QuantityFamily(GroupFamily):
     """The largest possible difference."""
     remarks: tuple[str, ...] = ()
     """What a reader must know of the intervals."""
+    skewed: NDArray[np.bool_] | None = None
+    """(K,) groups whose values are too skewed for any interval; None: none."""
     basis = Basis(())
 
     def own(self, where: Positions) -> Quantity:
@@ -67,12 +68,9 @@ class QuantityFamily(GroupFamily):
         without = (f"left out, no interval: {', '.join(single)}",) if single and kind != "overall" else ()
         return (*without, *self.remarks)
 
-    def mde(self) -> float | None:
-        """(q + z₈₀) × the standard error of the difference of the two least known groups, read off their limits."""
-        half = np.sort(((self.limits.high - self.limits.low) / 2)[self.kept])[-2:]
-        z = critical_value(self.level)
-        q = family_quantile(self.level, int(self.kept.sum()))
-        return number(float((q + critical_value(0.6)) / z * np.hypot(*half)))
+    def unstable(self, position: int) -> bool:
+        """See `GroupFamily`."""
+        return self.skewed is not None and bool(self.skewed[position])
 
     def enough(self) -> str:
         """What a group needs to be compared."""

@@ -14,6 +14,8 @@ from auditkit.formatting import decimals, interval, interval_in, percent, plain,
 from auditkit.records import Comparison, Estimate
 from auditkit.stats.comparisons import EXTREMES, PAIRS
 
+_SHOWN = {"group_min": "a lowest value of ", "group_max": "a highest value of "}
+
 
 class Named(NamedTuple):
     """A comparison that a sentence names: its groups, their values, the lower first, and its own interval."""
@@ -30,6 +32,7 @@ def of_everybody(metric: str, e: Estimate) -> str:
         if e.value is None:
             return f"{m.title} is undefined: {e.note}."
         sure = ", without an interval" if e.low is None else f" ({_interval(metric, e, 'overall')})"
+        sure = f", unstable: {e.note}" if e.state == "unstable" else sure
         return f"{m.title}, over everybody: {value_text(metric, e.value)}{sure}."
     if e.value is None:
         return f"{m.title} is undefined: there is nobody among {m.denominator_words}."
@@ -53,6 +56,8 @@ def of_comparison(
     m = METRICS[metric]
     if sure is None or far is None or e.value is None:
         return f"{m.head}: {sentences.incomparable(by, e.note, other=other)}"
+    if e.state == "unstable":
+        return sentences.unstable(m.head, by, f"{_SHOWN.get(kind, '')}{_size(metric, kind, e)}", e.note)
     if kind in EXTREMES:
         which = "lowest" if kind == "group_min" else "highest"
         surely = "" if sure.groups == far.groups else f"; surest is {_of_group(metric, kind, sure)}"
@@ -66,8 +71,9 @@ def of_comparison(
         return f"{m.head}: {low} {at[0]}, {high} {at[1]}, {size} ({bounds})."
     whom = other or "everybody"
     if not is_established(kind, e):
-        within = f" ({_interval(metric, e, kind)})" if other else ""
-        return f"{m.head}: no group of {' and '.join(by)} is shown to differ from {whom}{within}."
+        unseen = sentences.too_small(_unseen(metric, kind, e)).removeprefix("; ")
+        told = "; ".join(filter(None, (_interval(metric, e, kind) if other else "", unseen)))
+        return f"{m.head}: no group of {' and '.join(by)} is shown to differ from {whom}{f' ({told})' if told else ''}."
     how = "is farthest from" if sure.groups == far.groups else "differs most surely from"
     return f"{m.head}: {sure.groups[0]}, with {at[0]}, {how} {whom}, {size} ({bounds})."
 
@@ -97,7 +103,8 @@ def of_mean_odds(by: tuple[str, ...], e: Estimate) -> str:
     if e.value is None:
         return f"{METRICS['equalized_odds_mean'].title}: {sentences.incomparable(by, e.note)}"
     if not is_established("difference", e):
-        return sentences.no_gap("Errors and hits", by, bounds, what="mean gap")
+        unseen = None if e.unseen is None else f"{points(e.unseen)} points"
+        return sentences.no_gap("Errors and hits", by, bounds, what="mean gap", unseen=unseen)
     groups = sentences.groups_of(by)
     return f"Errors and hits differ between {groups} by {points(e.value)} points on average ({bounds})."
 
@@ -118,15 +125,24 @@ def _none(metric: str, head: str, by: tuple[str, ...], kind: Comparison, e: Esti
     m, bounds = METRICS[metric], _interval(metric, e, kind)
     if kind == "ratio":
         return sentences.no_gap(head, by, f"ratio: {bounds}" if m.kind == "rate" else bounds, what="disparity")
-    if e.mde is None:
-        return sentences.no_gap(head, by, bounds)
-    bounds = bounds if m.unit == "measure" else f"{bounds} points"
-    return sentences.no_gap(head, by, bounds, unseen=quantity(e.mde, kind, of=m.unit))
+    unseen = _unseen(metric, kind, e)
+    in_points = unseen is not None and m.unit != "measure" and m.decimals is None
+    return sentences.no_gap(head, by, f"{bounds} points" if in_points else bounds, unseen=unseen)
+
+
+def _unseen(metric: str, kind: Comparison, e: Estimate) -> str | None:
+    """The size of a difference below which one could have gone unseen."""
+    if e.unseen is None or not kind.startswith("difference"):
+        return None
+    m = METRICS[metric]
+    return quantity(e.unseen, kind, of=m.unit) if m.decimals is None else value_text(metric, e.unseen)
 
 
 def _size(metric: str, kind: Comparison, e: Estimate) -> str:
     if kind.startswith("ratio"):
         return f"a ratio of {quotient(e.value)}"
+    if kind in EXTREMES:
+        return value_text(metric, e.value)
     if METRICS[metric].decimals is not None:
         return f"a difference of {value_text(metric, e.value)}"
     size = quantity(e.value, "difference", of=METRICS[metric].unit)

@@ -16,7 +16,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import listing
 from auditkit.evidence.errors import ErrorSums, GroupMoments, GroupValues
-from auditkit.evidence.frames import QUANTITIES
+from auditkit.evidence.frames import QUANTITIES, Groups
 from auditkit.fairness.families.family import Answer, Words, nothing_to_compare
 from auditkit.fairness.families.quantities import COMPARED, QuantityFamily
 from auditkit.fairness.notes import finding, p_text, title_of
@@ -26,7 +26,7 @@ from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
 from auditkit.records import Estimate, Finding, Task
 from auditkit.stats import distances
-from auditkit.stats.means import t_value
+from auditkit.stats.means import HOPELESS, UNSTABLE, shape_of, shape_of_squares, skewed_limits, t_value
 from auditkit.stats.rates import Floats, Limits
 
 _COLUMNS = {
@@ -37,9 +37,9 @@ _COLUMNS = {
 }
 """Metric → the quantity of the evidence that it is a mean of."""
 HEAVY = 5
-"""Rows for each that carries the mean of squares, (Σ e²)² / Σ e⁴, above which its interval is said to be doubtful.
-
-It is 3 for normal errors, 9 for exponential ones, where of 60 rows a group 9 % of fair gaps were established."""
+"""Rows for each that carries the mean of squares, (Σ e²)² / Σ e⁴, above which its interval is said to be doubtful:
+where evidence keeps no third moments. It is 3 for normal errors, 9 for exponential ones."""
+_WORDS = Words("", "no row with target and prediction", "rows")
 _DISTANCES: dict[str, distances.Distance] = {
     "ks_distance": distances.ks,
     "wasserstein_distance": distances.wasserstein,
@@ -103,19 +103,47 @@ def family_from(
     moments: GroupMoments, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE
 ) -> QuantityFamily:
     """The same, from moments by group."""
-    column = QUANTITIES.index(_COLUMNS[metric])
-    mean, variance, n = moments.mean[:, column], moments.variance[:, column], moments.n
+    column, n = QUANTITIES.index(_COLUMNS[metric]), moments.n
+    mean, variance = moments.mean[:, column], moments.variance[:, column]
+    if moments.skewness is None:
+        return _older(mean, variance, n, metric, by, moments.groups, level=level, min_n=min_n)
+    root = metric == "root_mean_squared_error"
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error, shape = np.sqrt(variance / n), shape_of(moments.skewness[:, column], n)
+        alike = (error == 0) & bool(np.nanmax(error, initial=0.0) > 0)
+        skewed = (np.abs(shape) > UNSTABLE * np.sqrt(n)) | alike
+        if root:
+            sizes = shape_of(moments.skewness[:, QUANTITIES.index("absolute")], n)
+            skewed |= shape_of_squares(sizes) > HOPELESS * np.sqrt(n)
+    method = "t corrected for skewness" + (", root of the mean square" if root else "")
+    at = partial(_limits, mean, error, n, shape, metric)
+    words = _WORDS._replace(method=method)
+    return QuantityFamily(metric, tuple(by), moments.groups, n, n, at, words, level, min_n, skewed=skewed & (n > 1))
+
+
+def _limits(mean: Floats, error: Floats, n: Rows, shape: Floats, metric: str, z: float) -> Limits:
+    """Of a mean, of what cannot be negative at least 0; of a root mean squared error, the roots."""
+    low, high = skewed_limits(mean, error, n.astype(np.float64), shape, z)
+    if metric in ("mean_absolute_error", "root_mean_squared_error"):
+        low = np.maximum(low, 0.0)
+    found = Limits(mean, low, high)
+    return Limits(*map(np.sqrt, found)) if metric == "root_mean_squared_error" else found
+
+
+def _older(
+    mean: Floats, variance: Floats, n: Rows, metric: str, by: Sequence[str], groups: Groups, *, level: float, min_n: int
+) -> QuantityFamily:
+    """From evidence without third moments: plain limits, as they were told, and what is not known of them."""
     root = metric == "root_mean_squared_error"
     at = partial(_root_limits if root else _mean_limits, mean, variance, n, positive=metric == "mean_absolute_error")
-    method = "t on the log of the mean squared error" if root else "Student's t"
-    words = Words(method, "no row with target and prediction", "rows")
-    family = QuantityFamily(metric, tuple(by), moments.groups, n, n, at, words, level, min_n)
+    words = _WORDS._replace(method="t on the log of the mean squared error" if root else "Student's t")
+    family = QuantityFamily(metric, tuple(by), groups, n, n, at, words, level, min_n)
+    remarks = ["this evidence keeps no third moments: intervals are not corrected for skewness"]
     heavy = np.flatnonzero((n > 1) & (_carrying(mean, variance, n) * HEAVY < n)) if root else np.zeros(0, np.intp)
-    if not heavy.size:
-        return family
-    names = listing([family.name(int(i)) or "everybody" for i in heavy])
-    remark = f"a few large errors carry the mean of squares; its interval may be too narrow: {names}"
-    return replace(family, remarks=(remark,))
+    if heavy.size:
+        names = listing([family.name(int(i)) or "everybody" for i in heavy])
+        remarks.append(f"a few large errors carry the mean of squares; its interval may be too narrow: {names}")
+    return replace(family, remarks=tuple(remarks))
 
 
 def _mean_limits(mean: Floats, variance: Floats, n: Rows, z: float, *, positive: bool) -> Limits:

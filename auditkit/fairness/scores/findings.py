@@ -15,13 +15,13 @@ from auditkit.catalogue.metric import Metric
 from auditkit.catalogue.sentences import is_established
 from auditkit.errors import listing
 from auditkit.fairness.families.basis import Basis, Positions
-from auditkit.fairness.families.family import GroupFamily, number
+from auditkit.fairness.families.family import GroupFamily
 from auditkit.fairness.scores.values import Reading
 from auditkit.formatting import confidence, interval_in, lower_first, points, quantity, quotient
 from auditkit.records import Comparison, Concern, Estimate, State
 from auditkit.stats.comparisons import Comparisons, Quantity, of_each
-from auditkit.stats.pvalues import FamilyInterval, family_quantile
-from auditkit.stats.rates import Floats, critical_value
+from auditkit.stats.pvalues import FamilyInterval
+from auditkit.stats.rates import Floats
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Readings(GroupFamily):
         own = sure.estimate if is_established(kind, e) else e
         bounds = interval_in(own, quotient if m.unit == "number" else points)
         if not is_established(kind, e):
-            return sentences.no_gap(m.title, self.by, bounds, unseen=None if e.mde is None else _gap(m, e.mde))
+            return sentences.no_gap(m.title, self.by, bounds, unseen=None if e.unseen is None else _gap(m, e.unseen))
         (low, high), (x, y) = sure.groups, (_written(m, value) for value in sure.values)
         told = m.wording.two.format(low=low, high=high, x=x, y=y)
         return f"{told}. The gap is {_gap(m, own.value or 0.0)} ({bounds})."
@@ -130,12 +130,6 @@ class Readings(GroupFamily):
         sparse = any(r.state == "sparse" for r in self.readings)
         note = f"{len(self.positions)} of {len(self.groups)} groups has enough rows to be compared"
         return note, "sparse" if sparse else "undefined"
-
-    def mde(self) -> float | None:
-        """(q + z₈₀) × the standard error of the hardest pair; z₈₀ is the two-sided value of 60 %."""
-        worst = sorted((self.readings[i].error for i in self.positions), reverse=True)[:2]
-        q = family_quantile(self.level, len(self.positions))
-        return number((q + critical_value(0.6)) * math.hypot(*worst))
 
     def notes(self, kind: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
         """See `GroupFamily`; what score bins leave open, too."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from auditkit.evidence.crossed import CrossedSums
 from auditkit.fairness.search.conjunctions import Search, effective
 from auditkit.stats.families import minimum_detectable
+from auditkit.stats.means import t_value
 from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
 from auditkit.stats.pairs import Interval
 from auditkit.stats.rates import Floats, critical_value
@@ -31,7 +32,7 @@ class Tested(NamedTuple):
     asked: float
     """The level of the report."""
     smallest: float
-    """The smallest gap that a subgroup of average size would have shown, with 80 % power; NaN for means."""
+    """The smallest gap that a subgroup of average size would have shown, with 80 % power."""
 
 
 def confirm(evidence: CrossedSums, found: Search, *, rates: bool, level: float) -> Tested:
@@ -57,8 +58,13 @@ def confirm(evidence: CrossedSums, found: Search, *, rates: bool, level: float) 
 
 
 def _mde(part: Sums, rest: Sums, level: float, rates: bool) -> float:
-    if not rates or not len(part.n):
+    if not len(part.n):
         return float("nan")
     n, others = float(part.n.mean()), float(rest.n.mean())
+    if not rates:
+        rows = float(part.n[0] + rest.n[0])
+        mean, squares = (float(x[0] + y[0]) / rows for x, y in ((part.x, rest.x), (part.xx, rest.xx)))
+        error = (max(0.0, squares - mean**2) * (1 / n + 1 / others)) ** 0.5 if min(n, others) > 0 else float("nan")
+        return float((t_value(n, critical_value(level)) + critical_value(0.6)) * error)
     pooled = float(part.x[0] + rest.x[0]) / (n + others)
     return float(minimum_detectable(pooled, n + others, n, others, q=critical_value(level), z=critical_value(0.95)))

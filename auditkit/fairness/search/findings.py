@@ -77,7 +77,7 @@ def _statement(metric: str, found: Search, tested: Tested, order: list[int], e: 
         return f"{head}, and none stood out."
     head += f", {len(order)} of them tested on the other half"
     if not confirmed:
-        return f"{head}, and none is confirmed{too_small(None if e.mde is None else f'{points(e.mde)} points')}."
+        return f"{head}, and none is confirmed{too_small(_smallest(metric, e))}."
     names = [found.carried[i] for i in order[:confirmed]]
     first = order[0]
     rates = metric != "mean_error"
@@ -94,6 +94,14 @@ def _statement(metric: str, found: Search, tested: Tested, order: list[int], e: 
         f"{head}, {confirmed} confirmed. First is {title(names[0])}: {at}, against {rest} among everybody else, "
         f"{size}.{others}"
     )
+
+
+def _smallest(metric: str, e: Estimate) -> str | None:
+    """The size below which a subgroup could have gone unseen, in words: no less than the first one's interval holds."""
+    sizes = [abs(x) for x in (e.mde, e.low, e.high) if x is not None]
+    if e.mde is None:
+        return None
+    return f"{decimals(max(sizes), 3)} in the mean" if metric == "mean_error" else f"{points(max(sizes))} points"
 
 
 def title(s: Subgroup) -> str:

@@ -129,7 +129,7 @@ def _finding(f: Finding, level: float, rows: int) -> tuple[str, ...]:
     e, shares, of = f.estimate, unit_of(f) != "", kind_of(f.metric, f.unit)
     interval = range_in(e, unit_for(f.comparison, of) if shares else "")
     told = [interval or NOTHING, f"at {confidence(e.level)}" if e.level != level else ""]
-    told += [e.state if e.state != "ok" else "", f"n {e.n:,}" if e.n != rows else ""]
+    told += [e.state if e.state not in ("ok", "unstable") else "", f"n {e.n:,}" if e.n != rows else ""]
     return (
         shown(f.id),
         value_text(e, f.comparison, of) if shares or of == "measure" else decimals(e.value, 3),

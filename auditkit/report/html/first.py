@@ -194,7 +194,7 @@ def _context(look: Lookup, lead: Leading | None) -> str:
         shares = [
             f for f in look.report.findings if f.comparison == "difference" and kind_of(f.metric, f.unit) == "share"
         ]
-        blind = [f.estimate.mde for f in shares if f.estimate.mde]
+        blind = [size for f in shares if (size := f.estimate.unseen) and f.estimate.mde]
         return f"A gap below {points(max(blind))} points could have gone unseen." if blind else ""
     if not lead.sides:
         return ""

@@ -18,8 +18,10 @@ from auditkit.report.vocabulary import (
     range_in,
     several,
     shown,
+    tightest,
     upper_first,
     value_text,
+    would_pass,
 )
 
 AXIS = Axis(0.0, 4.0, 4)
@@ -88,6 +90,8 @@ def _corrected(order: list[Verdict]) -> str:
 
 def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
     reason = v.absence or v.reason
+    if tight := would_pass(v, kind_of_verdict(look.report, v)):
+        reason += f" {upper_first(tight)}."
     if v.rule.severity == "warning":
         reason += " A warning only: it does not change the outcome."
     e = v.estimate
@@ -141,10 +145,24 @@ def _table(report: Report, order: list[Verdict]) -> TableView:
                 asked(v.rule, of),
                 value_text(e, v.rule.comparison, of),
                 range_in(e, unit_for(v.rule.comparison, of)) or NOTHING,
+                ", ".join(filter(None, tightest(v, of))) or NOTHING,
                 level,
                 f"{e.n:,}" if e else NOTHING,
                 str(v.rule.line or NOTHING),
             )
         )
-    columns = ("Rule", "Verdict", "Metric", "Comparison", "By", "Limit", "Value", "Interval", "Level", "Rows", "Line")
+    columns = (
+        "Rule",
+        "Verdict",
+        "Metric",
+        "Comparison",
+        "By",
+        "Limit",
+        "Value",
+        "Interval",
+        "Tightest to pass",
+        "Level",
+        "Rows",
+        "Line",
+    )
     return TableView("All rules", columns, tuple(rows), words=range(5))

@@ -136,9 +136,10 @@ class Mark(NamedTuple):
 
 
 def mark(axis: Axis, e: Estimate | None, tone: str) -> Mark:
-    """An estimate as a mark; no limit on one side draws to the edge."""
+    """An estimate as a mark, a ring where it is unstable; no limit on one side draws to the edge."""
     if e is None or e.value is None:
         return Mark(tone, None)
+    tone = "open" if e.state == "unstable" else tone
     x = None if axis.beyond(e.value) else axis.at(e.value)
     if e.low is None and e.high is None:
         return Mark(tone, x, over=x is None)

@@ -184,8 +184,8 @@ def established(f: Finding | None) -> bool:
 
 
 def stands_out(f: Finding | None) -> bool:
-    """True if the finding's interval excludes "no gap"."""
-    if f is None or f.estimate.value is None:
+    """True if the finding's interval excludes "no gap", and can be relied on."""
+    if f is None or f.estimate.value is None or f.estimate.state == "unstable":
         return False
     if f.comparison.startswith("difference"):
         return bool(f.estimate.low and f.estimate.low > 0)

@@ -14,7 +14,7 @@ from auditkit.report.html.lookup import By, Lookup, compares, established
 from auditkit.report.html.sections import in_cases, reasons
 from auditkit.report.html.told import Told, once
 from auditkit.report.html.views import Drawn, Room, drawn
-from auditkit.report.vocabulary import by_words, listed, name_of, shown, unit_of, upper_first
+from auditkit.report.vocabulary import UNSTABLE, by_words, listed, name_of, shown, unit_of, upper_first
 
 LONGEST = 110
 """Characters of a title."""
@@ -84,7 +84,9 @@ def of(
 def _answer(look: Lookup, found: list[Finding], told: Told, room: Room, names: Names) -> Answer:
     charts, lead = _charts(look, found), _lead(found)
     table = names.table(_table(look, found, max(room.rows, FINDINGS)))
-    figure = Figure(title_of(lead), _subtitle(found, charts), "n: rows that a value counts.", table, told)
+    drawn_ = [*(f.estimate for f in found), *(g.estimate for f in found for g in f.by_group)]
+    unstable = f" {UNSTABLE}" if any(e.state == "unstable" for e in drawn_) else ""
+    figure = Figure(title_of(lead), _subtitle(found, charts), f"n: rows that a value counts.{unstable}", table, told)
     return Answer(figure, charts, drawn(look, found, room, names))
 
 
@@ -108,6 +110,8 @@ def title_of(f: Finding) -> str:
     if compares(f.comparison) and not established(f):
         if f.estimate.value is None:
             return f"{name_of(f.metric)}: nothing to compare between groups of {by_words(f.by)}"
+        if f.estimate.state == "unstable":
+            return f"{name_of(f.metric)}: too unstable to compare groups of {by_words(f.by)}"
         if f.estimate.low is not None or f.estimate.high is not None:
             where = f"between groups of {by_words(f.by)}" if f.by else "from none"
             return f"{name_of(f.metric)}: no difference {where} is established"
