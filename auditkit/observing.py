@@ -11,8 +11,9 @@ from auditkit.check import Check, FittedCheck, RowsCheck, StreamCheck
 from auditkit.deciding import Decided, decided
 from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.clusters import cluster_hashes
+from auditkit.evidence.fingerprint import RowHash
 from auditkit.evidence.observed import Evidence, Observed
-from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
+from auditkit.evidence.sample import Sample, row_keys, shuffled
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions

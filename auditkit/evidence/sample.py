@@ -15,6 +15,7 @@ from auditkit.batch import Batch, Census
 from auditkit.errors import EvidenceError, listing
 from auditkit.evidence.census import census_of
 from auditkit.evidence.contents import hashable
+from auditkit.evidence.fingerprint import mixed
 from auditkit.evidence.reading import fields, mapping, numbers, texts
 from auditkit.evidence.sums import merged
 from auditkit.evidence.suppression import recoded_batch
@@ -56,39 +57,7 @@ def frame_keys(frame: pd.DataFrame) -> Keys:
 
 def shuffled(keys: Keys, seed: int) -> Keys:
     """The same keys in another order of size for every seed; equal rows keep equal keys."""
-    return _mix(keys ^ np.uint64(seed % 2**64))
-
-
-@dataclass(frozen=True)
-class RowHash:
-    """An additive fingerprint of a set of rows: free of order and of how the rows were split.
-
-    Four sums, modulo 2⁶⁴, of differently mixed row keys.
-    """
-
-    rows: int
-    sums: tuple[int, ...]
-
-    @classmethod
-    def of(cls, keys: Keys) -> RowHash:
-        """The fingerprint of rows with these keys."""
-        sums, mixed = [], keys.copy()
-        for _ in range(4):
-            sums.append(int(mixed.sum(dtype=np.uint64)))
-            mixed = _mix(mixed)
-        return cls(len(keys), tuple(sums))
-
-    def __add__(self, other: RowHash) -> RowHash:
-        sums = tuple((x + y) % 2**64 for x, y in zip(self.sums, other.sums, strict=True))
-        return RowHash(self.rows + other.rows, sums)
-
-
-def _mix(x: Keys) -> Keys:
-    """One round of splitmix64: a bijection that scatters."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    return mixed(keys ^ np.uint64(seed % 2**64))
 
 
 @dataclass(frozen=True)
