@@ -96,12 +96,9 @@ def dealt(keys: Keys, copies: Ints, size: int) -> Ints:
     np.int64(8)
     """
     rng, rows = np.random.default_rng(int(keys[0])), int(copies.sum())
-    many: Ints = (
-        rng.multivariate_hypergeometric(copies, min(size, rows), method="marginals")
-        if rows < MOST_DEALT
-        else rng.multinomial(size, copies / rows)
-    )
-    return many
+    if rows >= MOST_DEALT:
+        return rng.multinomial(size, copies / rows)
+    return rng.multivariate_hypergeometric(copies, min(size, rows), method="marginals")
 
 
 def dealt_in_part(keys: Keys, copies: Ints, found: Drawn, size: int, rows: int) -> Ints:
@@ -110,7 +107,8 @@ def dealt_in_part(keys: Keys, copies: Ints, found: Drawn, size: int, rows: int) 
     others = found.weight > copies
     part = min(size / rows, 1 / found.weight[others].max(initial=1.0), rows / found.squares.sum())
     chance = (mixed(keys) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    return np.floor(found.weight * part + chance).astype(np.int64)
+    many: Ints = np.floor(found.weight * part + chance).astype(np.int64)
+    return many
 
 
 def threshold(rows: int, size: int) -> float:

@@ -15,7 +15,7 @@ from auditkit.arrays import Bools, Floats, Ints, Keys
 from auditkit.evidence.draws import MATTERS, copies_told, drawn, sketch, threshold
 from auditkit.evidence.sums import Moments, Weights
 from auditkit.explain.estimates import Cell, gap, mean_of, share_of
-from auditkit.explain.gaps.pairs import Pairs, staircase
+from auditkit.explain.gaps.pairs import Pairs, paired
 from auditkit.explain.gaps.splits import Split
 from auditkit.explain.gaps.splitting import _units
 from auditkit.explain.gaps.sums import Contrast
@@ -85,7 +85,7 @@ def split_of(rng: np.random.Generator, one: Group, other: Group) -> Split:
     scene: Any = SimpleNamespace(weights=both, weight=both.weight)
     pairs, columns = [], []
     for _ in range(3):
-        p = staircase(both.weight[first], both.weight[second], rng=rng)
+        p = paired(both.at(first), both.at(second), rng=rng)
         pairs.append(Pairs(first[p.first], second[p.second], p.weight))
         parts = x[pairs[-1].first] - x[pairs[-1].second]
         columns.append(np.concatenate([parts, parts.sum(1, keepdims=True)], axis=1))

@@ -20,7 +20,7 @@ from auditkit.evidence.sums import Weights
 from auditkit.explain.asking import answering, finite
 from auditkit.explain.attributions.study import differentiable
 from auditkit.explain.captum_calls import CALL_BYTES
-from auditkit.explain.gaps.pairs import Pairs, staircase
+from auditkit.explain.gaps.pairs import EVERY_PAIR, Pairs, paired, pieces
 from auditkit.explain.gaps.sums import REST, Contrast, Units
 from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.methods.shapley import CALLS, Value, shapley
@@ -106,11 +106,11 @@ class Scene:
         return rows if target.y is None else rows[self.y[rows] == target.y]
 
     def pairs(self, high: Ints, low: Ints) -> list[Pairs]:
-        """As many staircases as shuffles, in positions of the scene."""
+        """Pairs as many times as there are shuffles, in positions of the scene."""
         found = []
         for shuffle in range(self.shuffles):
             rng = np.random.default_rng([self.seed, shuffle, len(high), len(low)])
-            i, j, w = staircase(self.weight[high], self.weight[low], rng=rng)
+            i, j, w = paired(self.weights.at(high), self.weights.at(low), rng=rng)
             found.append(Pairs(high[i], low[j], w))
         return found
 
@@ -185,7 +185,7 @@ def _units(
     rows = first if sides[0] <= sides[1] else second
     place = np.full(len(scene.weight), -1)
     place[rows] = np.arange(len(rows))
-    rounds, start = [], 0
+    rounds, within, start = [], np.zeros((columns.shape[1], columns.shape[1])), 0
     for p in pairs:
         part = columns[start : start + len(p.weight)]
         start += len(p.weight)
@@ -193,7 +193,18 @@ def _units(
         sums = np.zeros((len(rows), columns.shape[1]))
         np.add.at(sums, at, p.weight[:, None] * part)
         rounds.append(sums / np.bincount(at, p.weight, minlength=len(rows))[:, None])
-    return Units.of(names, rounds, scene.weights.at(rows))
+        apart = part - rounds[-1][at]
+        within += np.einsum("p,pd,pe->de", p.weight, apart, apart) / len(pairs)
+    units = Units.of(names, rounds, scene.weights.at(rows))
+    return units if scene.weights.copies is None else units.with_partners(within, _of_partners(scene, first, second))
+
+
+def _of_partners(scene: Scene, first: Ints, second: Ints) -> float:
+    """1/n of the larger group, whose rows are met by copies of one row of the smaller; and of pairs, where not all
+    rows meet all."""
+    sides = [scene.weights.at(rows) for rows in (first, second)]
+    worth = max(side.weight.sum() ** 2 / side.added.sum() for side in sides)
+    return float(1 / worth + (len(first) * len(second) > EVERY_PAIR) / min(map(pieces, sides)))
 
 
 class Path(NamedTuple):

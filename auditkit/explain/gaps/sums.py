@@ -90,6 +90,11 @@ class Units:
         w2mm = np.einsum("n,rnd,rne->de", added, m, m) / len(m)
         return cls(names, weights.rows, float(w.sum()), w2, np.einsum("n,rnd->rd", w, m), w2m, w2mm)
 
+    def with_partners(self, within: Floats, part: float) -> Units:
+        """The same, where a unit is a row with copies: the covariance (D, D) of its pairs about their mean, which the
+        means of units do not show, times `part` is variance of the gap too."""
+        return replace(self, w2mm=self.w2mm + self.w**2 * part * within)
+
     def __add__(self, other: Units) -> Units:
         if self.names != other.names or self.rounds.shape != other.rounds.shape:
             raise EvidenceError(f"cannot add gaps split onto {list(self.names)} and onto {list(other.names)}")
