@@ -63,7 +63,7 @@ def audit(
     policy
         A `Policy`, a dict, the path of a TOML file, or the name of a preset; None: findings without verdicts.
     sample
-        Rows, at most, for the checks that do not see all rows.
+        Distinct rows, at most, for the checks that do not see all rows; of no more, all are seen, with their copies.
     seed
         Of the sample; kept in the report.
     include_examples
