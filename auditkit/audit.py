@@ -30,7 +30,7 @@ from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
 from auditkit.judging import as_policy, judge
-from auditkit.observing import one_pass
+from auditkit.observing import heavy_rows, one_pass
 from auditkit.progress import Progress, tell, told_to
 from auditkit.provenance import created, provenance_of
 from auditkit.records import Finding, NotMeasured, Report, StoredEvidence, Words
@@ -64,7 +64,7 @@ def audit(
     policy
         A `Policy`, a dict, the path of a TOML file, or the name of a preset; None: findings without verdicts.
     sample
-        Rows, at most, for the checks that do not see all rows.
+        Distinct rows, at most, for the checks that do not see all rows; of no more, all are seen, with their copies.
     seed
         Of the sample; kept in the report.
     include_examples
@@ -98,6 +98,7 @@ def audit(
         of_one_task(model, data)
         parts = dict(by_label(model, data)) if data.kind.by_label else {"": (model, data)}
         seen = one_pass(list(parts.values()), **drawn)
+        seen = heavy_rows(list(parts.values()), seen, sample=sample, seed=seed)
         reports = {
             label: conclude(one, *part, level=level, disclosure=given, **drawn)
             for one, (label, part) in zip(seen, parts.items(), strict=True)
@@ -209,7 +210,7 @@ def conclude(
             kept = StoredEvidence(type=type(evidence).__name__, options=check.options(), data=evidence.to_json())
             fit_for_a_report(assessment, kept)
             _answered_once(assessment.findings, findings, check)
-            findings += _told(_noted(assessment.findings, check, data))
+            findings += _told(_noted(assessment.findings, check, data, observed, drawn))
             not_measured += assessment.not_measured
             stored[check.name] = kept
     not_measured += [broken[c.name] for c in checks if c.name in broken]
@@ -243,8 +244,12 @@ def _answered_once(new: Sequence[Finding], known: Sequence[Finding], check: Chec
         raise PolicyError(f"two checks answer '{min(twice)}', the later is {check.name}: ask one of them")
 
 
-def _noted(findings: Sequence[Finding], check: Check, data: Dataset) -> list[Finding]:
-    """The findings, with a note on each where rows are weighted or dependent and the check does not look at that."""
+def _noted(
+    findings: Sequence[Finding], check: Check, data: Dataset, observed: Observed, drawn: Batch | None
+) -> list[Finding]:
+    """The findings, with a note on each where rows are weighted or dependent and the check does not look at that, and
+    where the sample that it saw holds copies."""
+    copied = _of_copies(check, observed, drawn)
     notes = []
     if data.weights is not None:
         notes.append(f"weights not used: every row counts once, whatever its '{data.weights}'")
@@ -252,9 +257,23 @@ def _noted(findings: Sequence[Finding], check: Check, data: Dataset) -> list[Fin
         notes.append(
             f"clusters not used: rows of one '{data.cluster}' count as independent, and intervals can be too narrow"
         )
-    if not notes or check.uses_weights:
+    notes = [] if check.uses_weights else notes
+    notes += [copied] if copied else []
+    if not notes:
         return list(findings)
     return [f.model_copy(update={"notes": (*f.notes, *notes)}) for f in findings]
+
+
+def _of_copies(check: Check, observed: Observed, drawn: Batch | None) -> str:
+    """What the check saw of the rows of the data, where they are copies of fewer; else nothing."""
+    if isinstance(check, RowsCheck) and observed.sample is not None and (observed.sample.copies > 1).any():
+        return f"rows drawn at random from {observed.rows.rows:,}, among them copies"
+    if not isinstance(check, SampleCheck) or drawn is None or drawn.copies is None:
+        return ""
+    rows, distinct, copies = observed.rows.rows, len(drawn.copies), int(drawn.copies.sum())
+    if copies == rows:
+        return f"all {rows:,} rows of the data, which are {distinct:,} distinct ones: exact over the data"
+    return f"{distinct:,} distinct rows drawn, with their copies {copies:,} of {rows:,}; copies are no further draws"
 
 
 def _told(findings: Sequence[Finding]) -> list[Finding]:

@@ -68,6 +68,11 @@ class Batch:
     """(N,) score of the positive class in [0, 1], or (N, C) of every class; None where there is none."""
     weight: NDArray[np.float64] | None = None
     """(N,) rows of the data that each sampled row stands for; None outside the sample."""
+    copies: NDArray[np.int64] | None = None
+    """(N,) rows of the data that are this very row, itself among them; None: one each."""
+    squares: NDArray[np.float64] | None = None
+    """(N,) what each sampled row adds to the variance of a weighted mean, as `evidence.sums.Weights` says; None: the
+    square of its weight."""
     sample_weight: NDArray[np.float64] | None = None
     """(N,) weights of the data, finite and ≥ 0; None: every row counts alike."""
     weights_kind: str = "sampling"

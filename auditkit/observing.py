@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,8 +12,9 @@ from auditkit.check import Check, FittedCheck, RowsCheck, StreamCheck
 from auditkit.deciding import Decided, decided
 from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.clusters import cluster_hashes
+from auditkit.evidence.fingerprint import RowHash
 from auditkit.evidence.observed import Evidence, Observed
-from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
+from auditkit.evidence.sample import Sample, row_keys, shuffled
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
@@ -35,6 +37,32 @@ def one_pass(
         done += len(part)
         tell("rows", done, len(rows))
     return [observer.seen() for observer in observers]
+
+
+def heavy_rows(asked: Sequence[Asked], seen: Sequence[Observed], *, sample: int, seed: int) -> list[Observed]:
+    """The same, with the rows of many copies among those that are not kept, where these may rule what is drawn: the
+    rows are then read once more, and what the model says is asked of those alone."""
+    least = [None if one.sample is None else one.sample.heavy_from(sample) for one in seen]
+    if not any(least):
+        return list(seen)
+    found: list[Sample | None] = [None] * len(seen)
+    for part in asked[0][1].parts():
+        for i, ((model, data), one) in enumerate(zip(asked, seen, strict=True)):
+            if one.sample is None or not (asked_for := least[i]):
+                continue
+            net = isinstance(model, Model)
+            batch = data.batch(part) if net else decided(model, data, part).batch
+            keys = shuffled(row_keys(_content(batch, net=True) if net else batch), seed)
+            where, own, copies = one.sample.may_be_heavy(batch, keys, asked_for)
+            if len(where):
+                some = Sample.of(decided(model, data, part.iloc[where]).batch, own, k=sys.maxsize)
+                some = replace(some, copies=copies)
+                before = found[i]
+                found[i] = some if before is None else before + some
+    return [
+        replace(one, sample=one.sample.with_heavy(heavy, copies)) if one.sample is not None and copies else one
+        for one, heavy, copies in zip(seen, found, least, strict=True)
+    ]
 
 
 class _Observer:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from auditkit.errors import EvidenceError
 from auditkit.evidence.reading import MOST_COLUMNS, MOST_GROUPS, bounded, fields, mapping, names, text
 from auditkit.evidence.sample import Observations
-from auditkit.evidence.sums import Moments, merged, same_facts
+from auditkit.evidence.sums import Moments, Weights, merged, same_facts, weighted
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -37,7 +37,7 @@ class Grouped(NamedTuple):
     def of(
         cls,
         columns: Mapping[str, ArrayLike],
-        weight: ArrayLike,
+        weight: ArrayLike | Weights,
         group: Sequence[str] = (),
         *,
         fewest: int = 1,
@@ -50,14 +50,14 @@ class Grouped(NamedTuple):
         >>> hidden(Grouped.of({"x": [1.0] * 12}, [1.0] * 12, ["f"] * 9 + ["m"] * 3, fewest=4).groups["f"])
         True
         """
-        w = np.asarray(weight, np.float64)
+        w = weighted(weight, 0)
         x = (
             np.stack([np.asarray(v, np.float64) for v in columns.values()], axis=1)
             if columns
-            else np.zeros((len(w), 0))
+            else np.zeros((len(w.weight), 0))
         )
         label = np.asarray(group, dtype=object)
-        found = {g: Moments.of(x[label == g], w[label == g]) for g in sorted(set(group))}
+        found = {g: Moments.of(x[label == g], w.at(label == g)) for g in sorted(set(group))}
         without = withheld({g: m.n for g, m in found.items()}, fewest)
         everybody = Moments.of(x, w)
         if 0 < everybody.n < fewest:
@@ -154,7 +154,12 @@ class GroupSums:
 
 @dataclass(frozen=True)
 class PersonRows(Observations):
-    """A table with one row a person, which no report keeps unless it is told to."""
+    """A table with one row a person (or a person and equal others), which no report keeps unless it is told to."""
+
+    @property
+    def weights(self) -> Weights:
+        """How much each row counts."""
+        return Weights.read(self.columns)
 
     def sums(self, fewest: int = 1) -> GroupSums:
         """What findings need of the rows, with nothing that fewer than `fewest` of them make."""

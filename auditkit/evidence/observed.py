@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from auditkit.evidence.classes import ClassTally
+from auditkit.evidence.fingerprint import RowHash
 from auditkit.evidence.output_range import OutputRange
-from auditkit.evidence.sample import RowHash, Sample
+from auditkit.evidence.sample import Sample
 from auditkit.records import NotMeasured
 
 if TYPE_CHECKING:

@@ -3,20 +3,33 @@ observations made on it. (`inputs.survey` has the rows that bins are fitted to.)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.arrays import Floats, Keys, Positions
+from auditkit.arrays import Bools, Floats, Ints, Keys, Positions
 from auditkit.batch import Batch, Census
 from auditkit.errors import EvidenceError, listing
 from auditkit.evidence.census import census_of
 from auditkit.evidence.contents import hashable
+from auditkit.evidence.draws import (
+    MATTERS,
+    Drawn,
+    copies_told,
+    dealt,
+    dealt_in_part,
+    drawn,
+    shared_out,
+    sketch,
+    threshold,
+)
+from auditkit.evidence.fingerprint import mixed
 from auditkit.evidence.reading import fields, mapping, numbers, texts
-from auditkit.evidence.sums import merged
+from auditkit.evidence.sums import Weights, merged
 from auditkit.evidence.suppression import recoded_batch
 from auditkit.lazy import pandas as pd
 
@@ -25,8 +38,12 @@ if TYPE_CHECKING:
 
 _HASH_KEY = "auditkit00000000"
 """Sixteen bytes: a row has the same key in every audit."""
+Least = Mapping[tuple[str, ...], float]
+"""Crossed group → the copies that make a row of it a heavy one."""
 _OF_ROWS = ("features", "groups", "y_true", "y_pred", "score", "sample_weight", "cluster", "controls")
-"""Of a batch, what has a value a row and stays with it, whatever sample it is drawn into."""
+"""Of a batch, what has a value a row, whatever sample it is drawn into."""
+_OF_DRAWN = ("weight", "copies", "squares")
+"""And what has one in the sample that was drawn."""
 
 
 def row_keys(batch: Batch) -> Keys:
@@ -56,55 +73,31 @@ def frame_keys(frame: pd.DataFrame) -> Keys:
 
 def shuffled(keys: Keys, seed: int) -> Keys:
     """The same keys in another order of size for every seed; equal rows keep equal keys."""
-    return _mix(keys ^ np.uint64(seed % 2**64))
-
-
-@dataclass(frozen=True)
-class RowHash:
-    """An additive fingerprint of a set of rows: free of order and of how the rows were split.
-
-    Four sums, modulo 2⁶⁴, of differently mixed row keys.
-    """
-
-    rows: int
-    sums: tuple[int, ...]
-
-    @classmethod
-    def of(cls, keys: Keys) -> RowHash:
-        """The fingerprint of rows with these keys."""
-        sums, mixed = [], keys.copy()
-        for _ in range(4):
-            sums.append(int(mixed.sum(dtype=np.uint64)))
-            mixed = _mix(mixed)
-        return cls(len(keys), tuple(sums))
-
-    def __add__(self, other: RowHash) -> RowHash:
-        sums = tuple((x + y) % 2**64 for x, y in zip(self.sums, other.sums, strict=True))
-        return RowHash(self.rows + other.rows, sums)
-
-
-def _mix(x: Keys) -> Keys:
-    """One round of splitmix64: a bijection that scatters."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    return mixed(keys ^ np.uint64(seed % 2**64))
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The `k` rows of lowest key in every crossed group, and how many rows each group has in all.
+    """The `k` distinct rows of lowest key in every crossed group, with their copies, and the rows that each group has.
 
-    Parts merge their lowest `k`, so the sample depends on neither order nor partition.
+    Rows of one key are one row with copies. Parts merge their lowest `k`: the k-th lowest key of a group only falls, so
+    that a row that is kept in the end was kept in every part, and its copies are exact. Of rows that are not kept a
+    sketch tells how heavy they are; it adds. So the sample depends on neither order nor partition.
     """
 
     k: int
     batch: Batch
+    """The distinct rows, in order of their keys."""
     keys: Keys
+    copies: Ints
     counts: dict[tuple[str, ...], int]
     """Crossed group → its rows in the data."""
     census: Census | None = None
     """What the model said of all rows, group by group; None where it gives no score."""
+    unseen: dict[tuple[str, ...], Ints] = field(default_factory=dict)
+    """Crossed group → the sketch of its rows that are not kept (`evidence.draws`)."""
+    sure: Bools | None = None
+    """Where all rows of many copies are, kept whatever their keys; None: nobody looked for them (`with_heavy`)."""
 
     @classmethod
     def of(cls, batch: Batch, keys: Keys, *, k: int) -> Sample:
@@ -113,7 +106,7 @@ class Sample:
         counts: dict[tuple[str, ...], int] = {}
         for group, count in zip(*np.unique(strata, return_counts=True), strict=True):
             counts[tuple(group.split(_SEPARATOR))] = int(count)
-        return cls(k, batch, keys, counts, census_of(batch))._cut()
+        return cls(k, batch, keys, np.ones(len(keys), np.int64), counts, census_of(batch))._cut()
 
     def __add__(self, other: Sample) -> Sample:
         if self.k != other.k or list(self.batch.groups) != list(other.batch.groups):
@@ -121,65 +114,205 @@ class Sample:
                 f"cannot add a sample of {self.k} rows a group by {list(self.batch.groups)} and one of {other.k} by "
                 f"{list(other.batch.groups)}"
             )
-        counts = merged(self.counts, other.counts)
-        keys = np.concatenate([self.keys, other.keys])
-        census = None if self.census is None or other.census is None else self.census + other.census
-        return Sample(self.k, concatenated([self.batch, other.batch]), keys, counts, census)._cut()
+        assert self.sure is other.sure is None, "heavy rows are looked for in the sum"
+        return Sample(
+            self.k,
+            concatenated([self.batch, other.batch]),
+            np.concatenate([self.keys, other.keys]),
+            np.concatenate([self.copies, other.copies]),
+            merged(self.counts, other.counts),
+            None if self.census is None or other.census is None else self.census + other.census,
+            merged(self.unseen, other.unseen),
+        )._cut()
 
     def draw(self, size: int) -> Batch:
-        """At most `size` rows, shared out evenly over the crossed groups (a small group gives all it has).
+        """At most `size` distinct rows, shared out evenly over the crossed groups (a small group gives all it has).
 
-        `weight` holds the rows of the data that each drawn row stands for, so weighted means speak of all rows.
-        Rows come in the order of their keys. `census` says what the model said of all rows.
+        `weight` holds the rows of the data that each drawn row stands for, so weighted means speak of all rows;
+        `copies` and `squares` say how sure they are, where rows have copies. Rows come in the order of their keys.
+        `census` says what the model said of all rows.
         """
-        quota = _even(self.counts, size)
-        strata = _strata(self.batch.groups)
-        keep = np.zeros(len(strata), dtype=bool)
-        weight = np.zeros(len(strata))
-        for group, want in quota.items():
-            where = np.flatnonzero(strata == _join(group))[:want]  # already in the order of the keys
-            keep[where] = True
-            if len(where):
-                weight[where] = self.counts[group] / len(where)
-        return replace(taken(self.batch, np.flatnonzero(keep), weight=weight[keep]), census=self.census)
+        found = self._drawn(size)
+        where = np.concatenate([np.zeros(0, np.intp), *(at[d.where] for at, d in found)])
+        order = np.argsort(where)
+        weight = np.concatenate([np.zeros(0), *(d.weight for _, d in found)])[order]
+        squares = np.concatenate([np.zeros(0), *(d.squares for _, d in found)])[order]
+        plain = all(d.plain for _, d in found)
+        batch = taken(self.batch, where[order])
+        if plain:
+            return replace(batch, weight=weight, census=self.census)
+        copies = self.copies[where[order]]
+        return replace(batch, weight=weight, copies=copies, squares=squares, census=self.census)
+
+    def heavy_from(self, size: int) -> Least:
+        """From how many copies rows are to be looked for that are not kept; empty where none can rule what is drawn."""
+        quota = self._quota(size)
+        if not self.unseen or max(d.ruled for d in (self._as_one(size), *(d for _, d in self._drawn(size)))) < MATTERS:
+            return {}
+        return {group: threshold(self.counts[group], quota[group]) for group in self.unseen}
+
+    def may_be_heavy(self, batch: Batch, keys: Keys, least: Least) -> tuple[Positions, Keys, Ints]:
+        """Of rows (N,) that are not kept, the distinct ones that may have half of the copies that their group asks:
+        where one of each is, their keys, and how many of each there are."""
+        strata, found = _strata(batch.groups), ~np.isin(keys, self.keys)
+        for group in self.counts:
+            own = strata == _join(group)
+            found[own] &= group in least and copies_told(self.unseen[group], keys[own]) >= least[group] / 2
+        where = np.flatnonzero(found)
+        own, first, copies = np.unique(keys[where], return_index=True, return_counts=True)
+        return where[first], own, copies
+
+    def with_heavy(self, other: Sample | None, least: Least) -> Sample:
+        """The same, with the rows of `other`, whose copies are all that the data hold, of `least` copies or more."""
+        whole = self if other is None else _together(self, other)
+        wanted = pd.Series(_strata(whole.batch.groups)).map({_join(g): n for g, n in least.items()}).to_numpy(float)
+        sure = whole.copies >= np.where(np.isnan(wanted), np.inf, wanted)
+        kept = np.flatnonzero(sure | np.isin(whole.keys, self.keys))
+        found = sure & ~np.isin(whole.keys, self.keys)
+        return replace(
+            self,
+            batch=taken(whole.batch, kept),
+            keys=whole.keys[kept],
+            copies=whole.copies[kept],
+            unseen=_unseen(whole, found, sign=-1),
+            sure=sure[kept],
+        )
 
     def recoded(self, told: GroupDisclosure) -> Sample:
         """The sample of recoded groups: how many rows are drawn of each does not tell the groups that were joined."""
         if not told.recoding:
             return self
-        counts: dict[tuple[str, ...], int] = {}
-        for group, n in self.counts.items():
-            own = zip(map(str, self.batch.groups), group, strict=True)
-            key = tuple(told.recoding.get(a, {}).get(v, v) for a, v in own)
-            counts[key] = counts.get(key, 0) + n
+
+        def joined(values: dict[tuple[str, ...], Any]) -> dict[tuple[str, ...], Any]:
+            out: dict[tuple[str, ...], Any] = {}
+            for group, n in values.items():
+                own = zip(map(str, self.batch.groups), group, strict=True)
+                key = tuple(told.recoding.get(a, {}).get(v, v) for a, v in own)
+                out[key] = out[key] + n if key in out else n
+            return out
+
         census = None if self.census is None else self.census.recoded(told.recoding)
-        return Sample(self.k, recoded_batch(self.batch, told), self.keys, counts, census)._cut()
+        return replace(
+            self,
+            batch=recoded_batch(self.batch, told),
+            counts=joined(self.counts),
+            unseen=joined(self.unseen),
+            census=census,
+        )._cut()
 
     def simple(self, size: int) -> Batch:
-        """The `size` ≤ k rows of lowest key of all: a simple random sample of the data, whatever their groups."""
+        """At most `size` ≤ k rows of all: a simple random sample of the data, whatever their groups.
+
+        Where every distinct row is kept, rows are dealt out to them by their copies. Where some are not, those drawn
+        get rows in proportion to what they stand for, no more than a mean over them is worth, and only those drawn for
+        certain more than one: two copies that came with one draw are not two.
+        """
         assert size <= self.k, "of larger samples the rows of some group would be missing"
-        return taken(self.batch, np.arange(min(size, len(self.keys))))
+        rows = sum(self.counts.values())
+        if not self.unseen:
+            if rows == len(self.copies):
+                return taken(self.batch, np.arange(min(size, rows)))
+            return taken(self.batch, np.repeat(np.arange(len(self.keys)), dealt(self.keys, self.copies, size)))
+        one = self._as_one(size)
+        if one.plain:
+            return taken(self.batch, one.where)
+        many = dealt_in_part(self.keys[one.where], self.copies[one.where], one, size, rows)
+        return taken(self.batch, np.repeat(one.where, many))
+
+    def _as_one(self, size: int) -> Drawn:
+        """What is drawn of all rows as one group."""
+        unseen = sum(self.unseen.values(), np.zeros((), np.int64)) if self.unseen else None
+        sure = None if self.sure is None else np.flatnonzero(self.sure)
+        return drawn(self.keys, self.copies, size, sum(self.counts.values()), unseen, sure)
+
+    def _quota(self, size: int) -> dict[tuple[str, ...], int]:
+        kept = Counter(_strata(self.batch.groups).tolist())
+        return shared_out({group: (kept[_join(group)], n) for group, n in self.counts.items()}, size)
+
+    def _drawn(self, size: int) -> list[tuple[Positions, Drawn]]:
+        """Of every crossed group, where its kept rows stand, and which of them are drawn."""
+        strata, out = _strata(self.batch.groups), []
+        for group, want in self._quota(size).items():
+            at = np.flatnonzero(strata == _join(group))  # already in the order of the keys
+            sure = None if self.sure is None else np.flatnonzero(self.sure[at])
+            out.append(
+                (at, drawn(self.keys[at], self.copies[at], want, self.counts[group], self.unseen.get(group), sure))
+            )
+        return out
 
     def _cut(self) -> Sample:
-        order = np.argsort(self.keys, kind="stable")
-        strata = pd.Series(_strata(self.batch.groups)[order])
-        order = order[(strata.groupby(strata).cumcount() < self.k).to_numpy()]
-        return Sample(self.k, taken(self.batch, order), self.keys[order], self.counts, self.census)
+        whole = _distinct(self)
+        strata = pd.Series(_strata(whole.batch.groups))
+        sure = np.zeros(len(strata), bool) if whole.sure is None else whole.sure
+        kept = sure | (strata.groupby([strata, sure]).cumcount() < self.k).to_numpy()
+        return replace(
+            whole,
+            batch=taken(whole.batch, np.flatnonzero(kept)),
+            keys=whole.keys[kept],
+            copies=whole.copies[kept],
+            unseen=_unseen(whole, ~kept),
+            sure=None if whole.sure is None else sure[kept],
+        )
+
+
+def _distinct(sample: Sample) -> Sample:
+    """Rows of one key as one, in order of their keys."""
+    order = np.lexsort((*_told_apart(sample.batch), sample.keys))
+    keys, first, place = np.unique(sample.keys[order], return_index=True, return_inverse=True)
+    copies = np.zeros(len(keys), np.int64)
+    np.add.at(copies, place, sample.copies[order])
+    rows = order[first]
+    sure = None if sample.sure is None else sample.sure[rows]
+    return replace(sample, batch=taken(sample.batch, rows), keys=keys, copies=copies, sure=sure)
+
+
+def _together(one: Sample, other: Sample) -> Sample:
+    """The rows of both, which share none."""
+    batch = concatenated([one.batch, other.batch])
+    keys, copies = np.concatenate([one.keys, other.keys]), np.concatenate([one.copies, other.copies])
+    return _distinct(replace(one, batch=batch, keys=keys, copies=copies))
+
+
+def _unseen(sample: Sample, moved: Bools, *, sign: int = 1) -> dict[tuple[str, ...], Ints]:
+    """The sketches, with some rows more, or less."""
+    strata, unseen = _strata(sample.batch.groups), dict(sample.unseen)
+    for group in sorted(set(strata[moved])):
+        own = moved & (strata == group)
+        key, some = tuple(group.split(_SEPARATOR)), sign * sketch(sample.keys[own], sample.copies[own])
+        unseen[key] = unseen[key] + some if key in unseen else some
+    return unseen
+
+
+def _told_apart(batch: Batch) -> list[Floats]:
+    """What a net may say otherwise of equal rows, in the last digits: the lowest score stands for all of one key."""
+    return [] if batch.score is None else [*np.atleast_2d(batch.score.T)[::-1]]
 
 
 def taken(batch: Batch, where: Positions, *, weight: Floats | None = None) -> Batch:
-    """The rows of a batch at these positions."""
+    """The rows of a batch at these positions; `weight` in place of their own."""
 
     def rows(values: Any) -> Any:
         return values.iloc[where].reset_index(drop=True) if isinstance(values, pd.DataFrame) else values[where]
 
-    known = {name: values for name in _OF_ROWS if (values := getattr(batch, name)) is not None}
-    return replace(batch, weight=weight, key=None, **{name: rows(values) for name, values in known.items()})
+    known = {name: values for name in (*_OF_ROWS, *_OF_DRAWN) if (values := getattr(batch, name)) is not None}
+    own = {name: rows(values) for name, values in known.items()}
+    return replace(batch, key=None, **own | ({} if weight is None else {"weight": weight}))
 
 
 def row_weights(batch: Batch) -> Floats:
     """(N,) rows of the data that each row stands for: its `weight`, or 1."""
     return np.ones(len(batch.y_true)) if batch.weight is None else np.asarray(batch.weight, np.float64)
+
+
+def weights_of(batch: Batch) -> Weights:
+    """How much each row counts, and its copies."""
+    copies = None if batch.copies is None else batch.copies.astype(np.float64)
+    return Weights(row_weights(batch), batch.squares, copies)
+
+
+def row_copies(batch: Batch) -> Floats:
+    """(N,) rows of the data that each row is: its `copies`, or 1."""
+    return np.ones(len(batch.y_true)) if batch.copies is None else batch.copies.astype(np.float64)
 
 
 def concatenated(batches: Sequence[Batch]) -> Batch:
@@ -195,7 +328,9 @@ def concatenated(batches: Sequence[Batch]) -> Batch:
             return pd.concat(parts, ignore_index=True)
         return pd.concat([part.astype("str") for part in parts], ignore_index=True).astype("category")
 
-    return replace(batches[0], weight=None, key=None, **{name: rows(name) for name in _OF_ROWS})
+    return replace(
+        batches[0], key=None, weight=None, copies=None, squares=None, **{name: rows(name) for name in _OF_ROWS}
+    )
 
 
 def _strata(groups: pd.DataFrame) -> NDArray[np.object_]:
@@ -208,16 +343,6 @@ _SEPARATOR = "\x1f"
 
 def _join(group: Sequence[str]) -> str:
     return _SEPARATOR.join(group)
-
-
-def _even(counts: dict[tuple[str, ...], int], size: int) -> dict[tuple[str, ...], int]:
-    """Water-filling: every group the same number of rows, what small groups leave goes to the others."""
-    quota: dict[tuple[str, ...], int] = {}
-    left, groups = size, sorted(counts, key=lambda g: (counts[g], g))
-    for i, group in enumerate(groups):
-        quota[group] = min(counts[group], left // (len(groups) - i))
-        left -= quota[group]
-    return quota
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -41,6 +41,63 @@ def same_facts(a: Mapping[str, Any], b: Mapping[str, Any], what: str) -> None:
         raise EvidenceError(f"cannot add {what} with other facts: {', '.join(differing)}")
 
 
+class Weights(NamedTuple):
+    """How much each of N sampled rows counts, and how sure a mean over them is.
+
+    A row may be drawn once and stand in the data many times: its copies are rows of the data, and one draw. Σ squares /
+    (Σ weight)² is 1/n*, the variance of a weighted mean in units of that of a row: `evidence.draws` has the formula.
+
+    >>> weights = Weights(np.array([30.0, 10.0]), squares=np.array([30.0, 10.0]), copies=np.array([30.0, 10.0]))
+    >>> Moments.of([[1.0], [0.0]], weights).effective_n
+    40.0
+    """
+
+    weight: Floats
+    """(N,) rows of the data that each stands for."""
+    squares: Floats | None = None
+    """(N,) None: weight²."""
+    copies: Floats | None = None
+    """(N,) rows of the data that each is; None: one."""
+
+    @classmethod
+    def read(cls, columns: Mapping[str, Floats]) -> Weights:
+        """From the columns of a table of rows."""
+        return cls(columns["weight"], columns.get("squares"), columns.get("copies"))
+
+    def columns(self) -> dict[str, Floats]:
+        """As columns of a table of rows; what is None has none."""
+        return {name: values for name, values in self._asdict().items() if values is not None}
+
+    def at(self, where: Any) -> Weights:
+        """Those of some rows."""
+        squares, copies = (None if v is None else v[where] for v in self[1:])
+        return Weights(self.weight[where], squares, copies)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the data that the sampled rows are."""
+        return len(self.weight) if self.copies is None else int(self.copies.sum())
+
+    @property
+    def added(self) -> Floats:
+        """(N,) the squares."""
+        return self.weight * self.weight if self.squares is None else self.squares
+
+    @property
+    def alike(self) -> Weights:
+        """The weights of an estimate in which every row drawn counts alike: each by its copies."""
+        if self.copies is None or self.squares is None:
+            return Weights(np.ones(len(self.weight)))
+        return Weights(self.copies, self.squares * (self.copies / self.weight) ** 2, self.copies)
+
+
+def weighted(weight: ArrayLike | Weights | None, n: int) -> Weights:
+    """Weights of n rows: as they are, of numbers (n,), or 1 each."""
+    if isinstance(weight, Weights):
+        return weight
+    return Weights(np.ones(n) if weight is None else np.asarray(weight, dtype=np.float64))
+
+
 @dataclass(frozen=True)
 class Moments:
     """Weighted sums of columns, enough for means and their standard errors; they add.
@@ -53,11 +110,11 @@ class Moments:
     """
 
     n: int
-    """Rows."""
+    """Rows, copies among them."""
     w: float
     """Σ weight."""
     w2: float
-    """Σ weight²."""
+    """Σ weight², or what stands for it (`Weights`)."""
     wx: Floats
     """(d,) Σ weight · (x − origin)."""
     wx2: Floats
@@ -65,11 +122,12 @@ class Moments:
     origin: float = 0.0
 
     @classmethod
-    def of(cls, values: ArrayLike, weight: ArrayLike | None = None, *, origin: float = 0.0) -> Moments:
+    def of(cls, values: ArrayLike, weight: ArrayLike | Weights | None = None, *, origin: float = 0.0) -> Moments:
         """Moments of values (N, d) with weights (N,), or 1."""
         x = np.asarray(values, dtype=np.float64) - origin
-        w = np.ones(len(x)) if weight is None else np.asarray(weight, dtype=np.float64)
-        return cls(len(x), float(w.sum()), float((w * w).sum()), w @ x, w @ (x * x), origin)
+        weights = weighted(weight, len(x))
+        w = weights.weight
+        return cls(weights.rows, float(w.sum()), float(weights.added.sum()), w @ x, w @ (x * x), origin)
 
     def __add__(self, other: Moments) -> Moments:
         if self.origin != other.origin or self.wx.shape != other.wx.shape:
@@ -102,7 +160,9 @@ class Moments:
         n = self.effective_n
         if n <= 1:
             return np.full(self.wx.shape, np.nan)
-        variance = np.maximum(self.wx2 / self.w - (self.wx / self.w) ** 2, 0.0) * n / (n - 1)
+        squares, square = self.wx2 / self.w, (self.wx / self.w) ** 2
+        rounding = squares - square <= 1e-13 * squares  # of values all alike
+        variance = np.where(rounding, 0.0, squares - square) * n / (n - 1)
         out: Floats = np.sqrt(variance / n)
         return out
 

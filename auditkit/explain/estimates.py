@@ -130,13 +130,16 @@ def unshown(n: int, *, level: float, method: str) -> Estimate:
     return undefined(note, n=n, level=level, method=method)
 
 
-def group_means(values: Floats, weight: Floats, label: NDArray[Any], fewest: int = FEWEST) -> dict[str, float]:
-    """Group → the weighted mean of its rows, where there are so many; sorted by name.
+def group_means(
+    values: Floats, weight: Floats, label: NDArray[Any], fewest: int = FEWEST, *, copies: Floats | None = None
+) -> dict[str, float]:
+    """Group → the weighted mean of its rows, where there are so many, `copies` of each; sorted by name.
 
     >>> group_means(np.array([1.0, 2.0, 9.0]), np.ones(3), np.array(["b", "b", "a"], object), fewest=2)
     {'b': 1.5}
     """
-    groups = (g for g in sorted(set(label)) if (label == g).sum() >= fewest)
+    rows = np.ones(len(label)) if copies is None else copies
+    groups = (g for g in sorted(set(label)) if rows[label == g].sum() >= fewest)
     return {g: float(np.average(values[label == g], weights=weight[label == g])) for g in groups}
 
 

@@ -14,7 +14,7 @@ from auditkit.batch import MISSING, Batch
 from auditkit.check import Assessment, BaseCheck, attributes_asked
 from auditkit.errors import NotExplained
 from auditkit.evidence.grouped import GroupSums
-from auditkit.evidence.sample import row_weights
+from auditkit.evidence.sample import weights_of
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import checked_options
 from auditkit.progress import tell
@@ -67,7 +67,7 @@ class FlipTest(BaseCheck):
                 except NotExplained as e:
                     reasons[attribute] = str(e)
         facts = {"attributes": attributes, "not_measured": reasons, "task": sample.task}
-        return FlipRows({"weight": row_weights(sample), **columns}, sample.labels(), facts)
+        return FlipRows({**weights_of(sample).columns(), **columns}, sample.labels(), facts)
 
     def assess(self, evidence: FlipRows | GroupSums, *, level: float = 0.95) -> Assessment:
         """Two findings an attribute that reaches the net: decisions that change, scores that move."""

@@ -54,7 +54,7 @@ class FlipRows(PersonRows):
             return np.asarray((found * other).sum(1) / other.sum(1))
 
         columns = {RATE: others(CHANGED), EFFECT: others(DELTA), **columns}
-        return Grouped.of(columns, self.columns["weight"], group, fewest=fewest)
+        return Grouped.of(columns, self.weights, group, fewest=fewest)
 
 
 class Flips(NamedTuple):

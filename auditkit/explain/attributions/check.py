@@ -11,7 +11,7 @@ from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck, class_explained
 from auditkit.errors import ModelError, NotExplained
 from auditkit.evidence.grouped import GroupSums
-from auditkit.evidence.sample import row_weights
+from auditkit.evidence.sample import weights_of
 from auditkit.explain.attributions.findings import attribution_findings
 from auditkit.explain.attributions.sums import NOT_MEASURED, PHI, AttributionRows
 from auditkit.explain.methods.names import baseline_of, checked_name
@@ -119,7 +119,7 @@ class Attribution(BaseCheck):
 def _columns(explained: Explained, sample: Batch) -> dict[str, Any]:
     return {
         **{f"{PHI}{name}": explained.phi[:, j] for j, name in enumerate(explained.columns)},
-        "weight": row_weights(sample),
+        **weights_of(sample).columns(),
         "delta": explained.delta,
         **({} if explained.epsilon is None else {"epsilon": explained.epsilon}),
         "steps": explained.steps.astype(np.float64),

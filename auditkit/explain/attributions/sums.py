@@ -9,7 +9,7 @@ import numpy as np
 
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sample import Observations
-from auditkit.evidence.sums import Moments
+from auditkit.evidence.sums import Moments, Weights
 from auditkit.explain.trust.findings import ranked, readings
 from auditkit.explain.trust.quality import statistics_of
 from auditkit.explain.trust.records import completeness_check, unmeasured
@@ -40,10 +40,10 @@ class AttributionRows(PersonRows):
         """
         if NOT_MEASURED in self.facts:
             return GroupSums(self.facts)
-        if len(self) < fewest:
-            why = f"{len(self)} sampled rows, fewer than {fewest}: their contributions are not shown"
-            return GroupSums({"method": self.facts["method"], NOT_MEASURED: why})
         parts = [of_class(self, name) for name in self.facts.get("classes", ())] or [self]
+        if (rows := parts[0].weights.rows) < fewest:
+            why = f"{rows} sampled rows, fewer than {fewest}: their contributions are not shown"
+            return GroupSums({"method": self.facts["method"], NOT_MEASURED: why})
         each: list[dict[str, Any]] = []
         tables: dict[str, Grouped] = {}
         for i, part in enumerate(parts):
@@ -69,7 +69,7 @@ def of_class(seen: AttributionRows, label: str) -> AttributionRows:
 def _of_one(seen: AttributionRows, fewest: int) -> tuple[dict[str, Any], dict[str, Grouped]]:
     """Facts and tables of one explained score."""
     phi = {c.removeprefix(PHI): v for c, v in seen.columns.items() if c.startswith(PHI)}
-    weight = seen.columns["weight"]
+    weight = seen.weights
     sizes = np.abs(np.stack(list(phi.values()), axis=1))
     order = np.argsort(-Moments.of(sizes, weight).mean, kind="stable")
     features = [list(phi)[j] for j in order]
@@ -84,18 +84,24 @@ def _of_one(seen: AttributionRows, fewest: int) -> tuple[dict[str, Any], dict[st
     for k, (_, over, under, of) in enumerate(statistics):
         ratio = {"over": over, "under": under, "both": over + under}
         for attribute, label in of.labels.items():
-            tables[f"{k}|{attribute}"] = Grouped.of(ratio, np.ones(len(over)), label, fewest=fewest)
+            tables[f"{k}|{attribute}"] = Grouped.of(ratio, _alike(of), label, fewest=fewest)
     tried = () if seen.trials is None else readings(seen.trials)
     facts = {
         "label": seen.facts.get("label"),
         "features": features,
         "attributes": list(seen.labels),
         "statistics": [s.name for s in statistics],
-        "tried": len(seen if seen.trials is None else seen.trials),
+        "tried": _alike(seen if seen.trials is None else seen.trials).rows,
         "trust": [t.model_dump(mode="json") for t in (_completeness(seen), *tried)],
         "ranking": ranked(sizes[:, order], weight),
     }
     return facts, tables
+
+
+def _alike(seen: Observations) -> Weights:
+    """Rows that count alike, each with its copies as one draw: those on trial are not all that were drawn."""
+    copies = seen.columns.get("copies", np.ones(len(seen)))
+    return Weights(copies, copies * copies, copies)
 
 
 def _completeness(seen: Observations) -> TrustCheck:

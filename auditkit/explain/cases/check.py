@@ -13,7 +13,7 @@ from auditkit.arrays import Bools, Floats, Positions
 from auditkit.batch import Batch, missing
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import NotExplained
-from auditkit.evidence.sample import Observations, row_weights, taken
+from auditkit.evidence.sample import Observations, row_copies, taken, weights_of
 from auditkit.explain.cases.findings import (
     KINDS,
     PHI,
@@ -65,10 +65,10 @@ class Examples(BaseCheck):
     def examine(self, model: Model, sample: Batch) -> CasesSeen:
         """Which sampled rows are decided wrongly, and the chosen ones with their attributions and leading values."""
         rows = np.flatnonzero(~missing(sample.y_true) & ~missing(sample.y_pred))
-        known = taken(sample, rows, weight=None if sample.weight is None else sample.weight[rows])
+        known = taken(sample, rows)
         size = task_of(known.task).missed_by(known, threshold=model.threshold)
-        wrong = size >= np.quantile(size, 0.9) if known.kind.numeric and len(size) else size > 0
-        columns = {"wrong": wrong.astype(float), "weight": row_weights(known)}
+        wrong = size >= _ninth(size, known) if known.kind.numeric and len(size) else size > 0
+        columns = {"wrong": wrong.astype(float), **weights_of(known).columns()}
         overview = DecidedRows(columns, known.labels(), {"task": known.task})
         chosen = _chosen(model, known, wrong, size, self.n)
         return CasesSeen(overview, _cases(model, known, chosen, self.method))
@@ -83,6 +83,13 @@ class Examples(BaseCheck):
             )
             return Assessment(not_measured=(NotMeasured(what="examples", why=why, concern="explanation"),))
         return Assessment(example_findings(evidence, n=self.n, level=level))
+
+
+def _ninth(size: Floats, sample: Batch) -> float:
+    """What nine tenths of the rows, copies among them, stay below."""
+    if sample.copies is None:
+        return float(np.quantile(size, 0.9))
+    return float(np.quantile(size, 0.9, weights=row_copies(sample), method="inverted_cdf"))
 
 
 def _chosen(model: Model, sample: Batch, wrong: Bools, size: Floats, n: int) -> pd.DataFrame:

@@ -36,7 +36,7 @@ class DecidedRows(PersonRows):
     def sums(self, fewest: int = 1) -> GroupSums:
         """The share of wrong decisions by the groups of each attribute."""
         c = self.columns
-        tables = {a: Grouped.of({"wrong": c["wrong"]}, c["weight"], v, fewest=fewest) for a, v in self.labels.items()}
+        tables = {a: Grouped.of({"wrong": c["wrong"]}, self.weights, v, fewest=fewest) for a, v in self.labels.items()}
         return GroupSums({**self.facts, "rows": len(self)}, tables)
 
 

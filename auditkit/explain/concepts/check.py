@@ -17,6 +17,8 @@ from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck, attributes_asked, class_explained
 from auditkit.errors import DataError, NotExplained, choices, listing
 from auditkit.evidence.grouped import GroupSums
+from auditkit.evidence.sample import row_copies, weights_of
+from auditkit.evidence.sums import Weights
 from auditkit.explain.concepts.findings import CONCEPT, PROJECTION, ConceptRows, concept_findings, contrasts_of
 from auditkit.options import checked_options
 from auditkit.progress import tell
@@ -142,18 +144,29 @@ def _observed(
         if not layers:
             alone = "no layer comes before the last" if any(model.module.children()) else "the net is a single module"
             raise NotExplained("no layer can be used: " + (listing(f"{k}: {v}" for k, v in unusable.items()) or alone))
-        along, shares, digest = _along(model, inputs, layers, n, contrasts_of(labels))
+        weights = _counted(sample, sum(map(len, examples.values())))
+        along, shares, digest = _along(model, inputs, layers, row_copies(sample), contrasts_of(labels, weights))
     facts = {
         "layers": list(along),
         "unusable": unusable,
         "permutations": check.permutations,
         "seed": check.seed,
         "shares": shares,
-        "rows": n,
+        "rows": int(row_copies(sample).sum()),
         "gradient": digest,
         "explained": model.explained,
     }
-    return ConceptRows({f"{PROJECTION}{name}": u for name, u in along.items()}, labels, facts)
+    columns = {f"{PROJECTION}{name}": u for name, u in along.items()}
+    return ConceptRows(columns if weights is None else {**weights.columns(), **columns}, labels, facts)
+
+
+def _counted(sample: Batch, examples: int) -> Weights | None:
+    """Rows of the sample count by their copies, examples each as one; None: no row has a copy."""
+    if sample.copies is None:
+        return None
+    one = np.ones(examples)
+    alike = weights_of(sample).alike
+    return Weights(*(np.concatenate([v, one]) for v in (alike.weight, alike.added, row_copies(sample))))
 
 
 def _labels(sample: Batch, attributes: list[str], examples: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
@@ -168,9 +181,10 @@ def _labels(sample: Batch, attributes: list[str], examples: dict[str, pd.DataFra
 
 
 def _along(
-    model: Model, inputs: Inputs, layers: Sequence[Layer], n: int, contrasts: dict[str, Floats]
+    model: Model, inputs: Inputs, layers: Sequence[Layer], copies: Floats, contrasts: dict[str, Floats]
 ) -> tuple[dict[str, Floats], dict[str, list[int]], str]:
-    """Two passes: first the mean gradient over the first n rows and each concept's v; then u, and ∇h·v of each row.
+    """Two passes: first the mean gradient over the first n rows (by their `copies`) and each concept's v; then u, and
+    ∇h·v of each row.
 
     `contrasts` (N,): 1/n₁ for rows of the concept, −1/n₀ for those it is compared with, so that v = Σ contrast · h.
     """
@@ -179,14 +193,17 @@ def _along(
     from auditkit.explain.activations import parts
     from auditkit.inputs.packing import leaves, n_rows
 
-    rows = n_rows(inputs)
+    rows, n, total = n_rows(inputs), len(copies), int(copies.sum())
+    count = torch.as_tensor(copies, device=leaves(inputs)[0].device)
     weights = {k: torch.as_tensor(c, device=leaves(inputs)[0].device) for k, c in contrasts.items()}
     mean: dict[str, Tensor] = {}
     v: dict[tuple[str, str], Tensor] = {}
     for where, found in parts(model, inputs, layers):
         tell("concepts: directions", where.stop, rows)
         for name, part in found.items():
-            own = part.gradient[: max(0, n - where.start)].sum(0) / n
+            own = part.gradient[: max(0, n - where.start)]
+            many = count[where][: len(own)].to(own.dtype)
+            own = (own if total == n else own * many.reshape(-1, *(1,) * (own.ndim - 1))).sum(0) / total
             mean[name] = mean[name] + own if name in mean else own
             for k, c in weights.items():
                 step = c[where] @ part.activation
@@ -199,7 +216,8 @@ def _along(
             own = part.gradient[: max(0, n - where.start)]
             for k in contrasts:
                 hits = shares[f"{name}|{k}"]
-                hits[0] += int((own @ v[name, k] > 0).sum())
-                hits[1] += len(own)
+                many = count[where][: len(own)]
+                hits[0] += int(many[own @ v[name, k] > 0].sum())
+                hits[1] += int(many.sum())
     digest = hashlib.sha256(b"".join(mean[name].float().cpu().numpy().tobytes() for name in along)).hexdigest()
     return {name: np.concatenate(values) for name, values in along.items()}, shares, digest[:16]

@@ -15,7 +15,7 @@ from auditkit.catalogue.explanations import SCALES
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import not_causes
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
-from auditkit.evidence.sums import Moments
+from auditkit.evidence.sums import Moments, Weights
 from auditkit.explain.estimates import FEWEST, estimated
 from auditkit.formatting import decimals, interval_in, percent, plain
 from auditkit.records import Estimate, Finding, Table
@@ -43,8 +43,9 @@ class ConceptRows(PersonRows):
         tables: dict[str, Grouped] = {}
         absent: list[str] = []
         p: dict[str, list[float]] = {}
+        weights = self.weights if "weight" in self.columns else None
         for name, values in self.labels.items():
-            kept, few = _enough(name, values)
+            kept, few = _enough(name, values, weights)
             absent += few
             if not kept:
                 continue
@@ -56,21 +57,23 @@ class ConceptRows(PersonRows):
                 np.ptp(u[used], axis=0) > 0, u - u[used].mean(axis=0), 0.0
             )  # differences are what counts
             for key, contrast in kept.items():
-                sides = np.where(contrast > 0, ONE, REST)[contrast != 0].tolist()
-                columns = dict(zip(layers, centred[contrast != 0].T, strict=True))
-                tables[key] = Grouped.of(columns, np.ones(len(sides)), sides)
+                mine = contrast != 0
+                sides = np.where(contrast > 0, ONE, REST)[mine].tolist()
+                columns = dict(zip(layers, centred[mine].T, strict=True))
+                tables[key] = Grouped.of(columns, np.ones(len(sides)) if weights is None else weights.at(mine), sides)
         groups = {name: sorted(set(values) - {""}) for name, values in self.labels.items()}
         return GroupSums({**self.facts, "labels": groups, "absent": absent, "p": p}, tables)
 
 
-def _enough(name: str, values: list[str]) -> tuple[dict[str, Floats], list[str]]:
+def _enough(name: str, values: list[str], weights: Weights | None) -> tuple[dict[str, Floats], list[str]]:
     """Contrasts with ten rows or more on each side, and why there are no others."""
-    contrasts = contrasts_of({name: values})
+    contrasts = contrasts_of({name: values}, weights)
+    counted = Weights(np.ones(len(values))) if weights is None else weights
     kept, absent = {}, []
     if not contrasts:
         absent.append(f"one group of {name} in the sample: there is no direction between groups")
     for key, contrast in contrasts.items():
-        few = min(int((contrast > 0).sum()), int((contrast < 0).sum()))
+        few = min(counted.at(side).rows for side in (contrast > 0, contrast < 0))
         if few < FEWEST:
             absent.append(f"{key.removeprefix(f'{name}=')} ({name}): {few} rows on one side, fewer than {FEWEST}")
         else:
@@ -96,8 +99,9 @@ class ConceptAtLayer(NamedTuple):
     """TCAV: the share of rows whose decision rises along v."""
 
 
-def contrasts_of(labels: dict[str, list[str]]) -> dict[str, Floats]:
-    """`label=group` → (N,) weights, 1/n₁ for the group's rows, −1/n₀ for the others, 0 for rows that are neither.
+def contrasts_of(labels: dict[str, list[str]], weights: Weights | None = None) -> dict[str, Floats]:
+    """`label=group` → (N,) weights, 1/n₁ for the group's rows, −1/n₀ for the others, 0 for rows that are neither; rows
+    that have copies count as many times.
 
     Of two groups the second alone is a concept, since the other is its opposite; of more, each against the rest.
 
@@ -110,7 +114,8 @@ def contrasts_of(labels: dict[str, list[str]]) -> dict[str, Floats]:
         groups = sorted(set(values) - {""})
         for group in groups[1:] if len(groups) == 2 else groups if len(groups) > 2 else ():
             one, rest = label == group, (label != group) & (label != "")
-            out[f"{name}={group}"] = one / one.sum() - rest / rest.sum()
+            sides = [one, rest] if weights is None else [one * weights.weight, rest * weights.weight]
+            out[f"{name}={group}"] = sides[0] / sides[0].sum() - sides[1] / sides[1].sum()
     return out
 
 
@@ -173,17 +178,19 @@ def _tested(seen: GroupSums, label: str, level: float) -> list[ConceptAtLayer]:
 
 def _welch(one: Moments, rest: Moments, j: int, level: float) -> Estimate:
     """The difference of the means of u, Welch's interval; the mean gradient counts as known."""
-    sides = (one, rest)
-    variances = [max(0.0, float(s.wx2[j] - s.n * s.mean[j] ** 2)) / (s.n - 1) for s in sides]
-    parts = [v / s.n for v, s in zip(variances, sides, strict=True)]
+    sides = [(s, s.effective_n) for s in (one, rest)]
+    n = one.n + rest.n
+    method = "difference of means, Welch's t; the mean gradient counts as known"
+    if min(m for _, m in sides) <= 1:
+        return estimated(float(one.mean[j] - rest.mean[j]), (math.nan, math.nan), n=n, level=level, method=method)
+    variances = [max(0.0, float(s.wx2[j] * (m / s.w) - m * s.mean[j] ** 2)) / (m - 1) for s, m in sides]
+    parts = [v / m for v, (_, m) in zip(variances, sides, strict=True)]
     error = math.sqrt(sum(parts))
     value = float(one.mean[j] - rest.mean[j])
-    n = one.n + rest.n
     if not error:
         return Estimate(value=value, low=value, high=value, level=level, n=n, method="no activation differs")
-    df = sum(parts) ** 2 / sum(v * v / (s.n - 1) for v, s in zip(parts, sides, strict=True))
+    df = sum(parts) ** 2 / sum(v * v / (m - 1) for v, (_, m) in zip(parts, sides, strict=True))
     limits = t_limits(value, error, effective_n=df + 1, level=level)
-    method = "difference of means, Welch's t; the mean gradient counts as known"
     return estimated(value, limits, n=n, level=level, method=method)
 
 

@@ -130,8 +130,7 @@ class GapAttribution(BaseCheck):
         if not len(known):
             raise NotExplained("no sampled row has a known truth")
         census = sample.census
-        weight = None if sample.weight is None else sample.weight[known]
-        sample = taken(sample, known, weight=weight)
+        sample = taken(sample, known)
         with examined(model, sample.features):
             inputs = model.encode(sample.features)
             groups = groups_of(model, inputs, sample.features)
@@ -162,7 +161,7 @@ class _Found:
         from auditkit.explain.gaps import splitting as gap
 
         by, members = "+".join(names), _members(self.sample.groups, names)
-        enough = {k: v for k, v in members.items() if len(v) >= SPARSE}
+        enough = {k: v for k, v in members.items() if self.scene.weights.at(v).rows >= SPARSE}
         if len(enough) < 2:
             why = f"fewer than two groups of {' and '.join(names)} have {SPARSE} rows in the sample"
             self.not_measured[f"gap_share by {by}"] = why

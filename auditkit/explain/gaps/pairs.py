@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from auditkit.arrays import Floats, Ints
+from auditkit.evidence.sums import Weights
 
 DUST = 1e-13
 """Weight of a pair that is only rounding."""
@@ -22,6 +23,45 @@ class Pairs(NamedTuple):
     """(P,) positions in the second."""
     weight: Floats
     """(P,) adding up to 1."""
+
+
+EVERY_PAIR, PIECES = 4_096, 2_000
+"""Pairs up to which each row of one group meets each of the other; pieces of a group beyond that."""
+
+
+def paired(first: Weights, second: Weights, *, rng: np.random.Generator) -> Pairs:
+    """A staircase over rows of which none has a copy. Rows that have copies are cut into as many pieces, 2,000 a group
+    at most, so that the copies of a row meet different rows; few distinct rows all meet one another.
+
+    >>> weights = Weights(np.array([3.0, 1.0]), np.array([3.0, 1.0]), np.array([3.0, 1.0]))
+    >>> paired(weights, weights, rng=np.random.default_rng(0)).weight.tolist()
+    [0.5625, 0.1875, 0.1875, 0.0625]
+    """
+    sides = (first, second)
+    n, m = (len(side.weight) for side in sides)
+    if all(side.copies is None for side in sides):
+        return staircase(first.weight, second.weight, rng=rng)
+    if n * m <= EVERY_PAIR:
+        weight = np.outer(*(side.weight / side.weight.sum() for side in sides))
+        i, j = np.indices((n, m)).reshape(2, -1)
+        return Pairs(i, j, weight.ravel())
+    many = [_pieces(side) for side in sides]
+    rows = [np.repeat(np.arange(len(k)), k) for k in many]
+    i, j, w = staircase(*((side.weight / k)[at] for side, k, at in zip(sides, many, rows, strict=True)), rng=rng)
+    met, where = np.unique(rows[0][i] * m + rows[1][j], return_inverse=True)
+    return Pairs(met // m, met % m, np.bincount(where, w).astype(np.float64))
+
+
+def _pieces(side: Weights) -> Ints:
+    copies = np.ones(len(side.weight)) if side.copies is None else side.copies
+    share = np.ceil(side.weight / side.weight.sum() * PIECES)
+    most: Ints = np.minimum(copies, np.maximum(1.0, share)).astype(np.int64)
+    return most
+
+
+def pieces(side: Weights) -> int:
+    """Pieces that a group is cut into."""
+    return int(_pieces(side).sum())
 
 
 def staircase(first: ArrayLike, second: ArrayLike, *, rng: np.random.Generator) -> Pairs:

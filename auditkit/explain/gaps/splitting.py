@@ -15,11 +15,12 @@ from auditkit.batch import Batch
 from auditkit.catalogue.gaps import GapTarget
 from auditkit.errors import NotExplained
 from auditkit.evidence.census import log_loss
-from auditkit.evidence.sample import row_weights
+from auditkit.evidence.sample import weights_of
+from auditkit.evidence.sums import Weights
 from auditkit.explain.asking import answering, finite
 from auditkit.explain.attributions.study import differentiable
 from auditkit.explain.captum_calls import CALL_BYTES
-from auditkit.explain.gaps.pairs import Pairs, staircase
+from auditkit.explain.gaps.pairs import EVERY_PAIR, Pairs, paired, pieces
 from auditkit.explain.gaps.sums import REST, Contrast, Units
 from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.methods.shapley import CALLS, Value, shapley
@@ -50,8 +51,7 @@ class Scene:
     """(N,) each: score, selected, loss."""
     y: Ints
     """(N,) truth; zeros where the task has no classes."""
-    weight: Floats
-    """(N,)."""
+    weights: Weights
     binary: bool
     seed: int
     shuffles: int
@@ -75,11 +75,16 @@ class Scene:
         n = len(sample.features)
         binary = not sample.kind.numeric
         y = sample.y_true.astype(np.int64) if binary else np.zeros(n, np.int64)
-        scene = cls(model, inputs, groups, {}, y, row_weights(sample), binary, seed, shuffles, permutations)
+        scene = cls(model, inputs, groups, {}, y, weights_of(sample), binary, seed, shuffles, permutations)
         parts = [scene.said(taken(inputs, at), torch.as_tensor(y[at])) for at in slices(n, model.batch_size)]
         names = ("score", "selected", "loss")[: parts[0].shape[1]]
         scene.outputs.update(zip(names, torch.cat(parts).cpu().numpy().T, strict=True))
         return scene
+
+    @property
+    def weight(self) -> Floats:
+        """(N,) rows of the data that each stands for."""
+        return self.weights.weight
 
     def said(self, inputs: Inputs, y: Tensor) -> Tensor:
         """(M, 3) score, selected, loss of encoded rows; (M, 1) of a regression."""
@@ -101,11 +106,11 @@ class Scene:
         return rows if target.y is None else rows[self.y[rows] == target.y]
 
     def pairs(self, high: Ints, low: Ints) -> list[Pairs]:
-        """As many staircases as shuffles, in positions of the scene."""
+        """Pairs as many times as there are shuffles, in positions of the scene."""
         found = []
         for shuffle in range(self.shuffles):
             rng = np.random.default_rng([self.seed, shuffle, len(high), len(low)])
-            i, j, w = staircase(self.weight[high], self.weight[low], rng=rng)
+            i, j, w = paired(self.weights.at(high), self.weights.at(low), rng=rng)
             found.append(Pairs(high[i], low[j], w))
         return found
 
@@ -176,11 +181,11 @@ def _units(
     scene: Scene, names: tuple[str, ...], pairs: Sequence[Pairs], columns: Floats, first: Ints, second: Ints
 ) -> Units:
     """Means a row of the smaller group over its pairs, round by round."""
-    sides = [scene.weight[rows].sum() ** 2 / (scene.weight[rows] ** 2).sum() for rows in (first, second)]
+    sides = [scene.weight[rows].sum() ** 2 / scene.weights.at(rows).added.sum() for rows in (first, second)]
     rows = first if sides[0] <= sides[1] else second
     place = np.full(len(scene.weight), -1)
     place[rows] = np.arange(len(rows))
-    rounds, start = [], 0
+    rounds, within, start = [], np.zeros((columns.shape[1], columns.shape[1])), 0
     for p in pairs:
         part = columns[start : start + len(p.weight)]
         start += len(p.weight)
@@ -188,7 +193,18 @@ def _units(
         sums = np.zeros((len(rows), columns.shape[1]))
         np.add.at(sums, at, p.weight[:, None] * part)
         rounds.append(sums / np.bincount(at, p.weight, minlength=len(rows))[:, None])
-    return Units.of(names, rounds, scene.weight[rows])
+        apart = part - rounds[-1][at]
+        within += np.einsum("p,pd,pe->de", p.weight, apart, apart) / len(pairs)
+    units = Units.of(names, rounds, scene.weights.at(rows))
+    return units if scene.weights.copies is None else units.with_partners(within, _of_partners(scene, first, second))
+
+
+def _of_partners(scene: Scene, first: Ints, second: Ints) -> float:
+    """1/n of the larger group, whose rows are met by copies of one row of the smaller; and of pairs, where not all
+    rows meet all."""
+    sides = [scene.weights.at(rows) for rows in (first, second)]
+    worth = max(side.weight.sum() ** 2 / side.added.sum() for side in sides)
+    return float(1 / worth + (len(first) * len(second) > EVERY_PAIR) / min(map(pieces, sides)))
 
 
 class Path(NamedTuple):
@@ -249,7 +265,7 @@ def _narrowed(names: tuple[str, ...], phi: Floats, mean: Floats) -> tuple[tuple[
 def driving(scene: Scene, target: GapTarget, members: dict[str, Ints]) -> tuple[str, str] | None:
     """The groups of the largest and the smallest mean of a target; None for fewer than two of enough rows."""
     means = {name: scene.mean(target, at) for name, rows in members.items()
-             if len(at := scene.under(target, rows)) >= SPARSE}  # fmt: skip
+             if scene.weights.at(at := scene.under(target, rows)).rows >= SPARSE}  # fmt: skip
     if len(means) < 2:
         return None
     high, low = max(means, key=lambda g: means[g]), min(means, key=lambda g: means[g])
@@ -263,7 +279,7 @@ def against_the_rest(
     everybody = np.arange(len(scene.weight))
     for name, rows in members.items():
         others = np.setdiff1d(everybody, rows)
-        if len(members) < 3 or len(rows) < SPARSE or len(others) < SPARSE:
+        if len(members) < 3 or min(scene.weights.at(side).rows for side in (rows, others)) < SPARSE:
             continue
         for target in targets:
             if target.y is None and target.of != "loss":

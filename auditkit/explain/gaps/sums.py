@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from auditkit.arrays import Floats
 from auditkit.batch import Census
@@ -28,7 +29,7 @@ from auditkit.evidence.reading import (
     whole,
     wholes,
 )
-from auditkit.evidence.sums import merged, same_facts
+from auditkit.evidence.sums import Weights, merged, same_facts, weighted
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -60,16 +61,17 @@ class Contrast(NamedTuple):
 class Units:
     """Weighted sums over n units of vectors (D,): contributions of each feature, then the gap itself, pair by pair.
 
-    A unit is a row of the smaller group with all its pairs. Rounds of new pairs (shuffles) are averaged.
+    A unit is a distinct row of the smaller group with all its pairs. Rounds of new pairs (shuffles) are averaged.
     """
 
     names: tuple[str, ...]
     """(D − 1,) parts: the features, and what else makes the gap."""
     n: int
+    """Rows, copies among them."""
     w: float
     """Σ w: of one round."""
     w2: float
-    """Σ w²."""
+    """Σ w², or what stands for it (`evidence.sums.Weights`), here and below."""
     rounds: Floats
     """(R, D) Σ w m, a round."""
     w2m: Floats
@@ -78,13 +80,20 @@ class Units:
     """(D, D) Σ w² m mᵀ, averaged over rounds."""
 
     @classmethod
-    def of(cls, names: tuple[str, ...], rounds: list[Floats], weight: Floats) -> Units:
+    def of(cls, names: tuple[str, ...], rounds: list[Floats], weight: ArrayLike | Weights) -> Units:
         """Of a list of (n, D) means of the units' pairs, one a round, and their weights (n,)."""
-        w = np.asarray(weight, np.float64)
-        m = np.stack(rounds)
-        w2m = np.einsum("n,rnd->d", w**2, m) / len(m)
-        w2mm = np.einsum("n,rnd,rne->de", w**2, m, m) / len(m)
-        return cls(names, len(w), float(w.sum()), float(w @ w), np.einsum("n,rnd->rd", w, m), w2m, w2mm)
+        weights = weighted(weight, 0)
+        w, m = weights.weight, np.stack(rounds)
+        added = w**2 if weights.squares is None else weights.squares
+        w2 = float(w @ w) if weights.squares is None else float(added.sum())
+        w2m = np.einsum("n,rnd->d", added, m) / len(m)
+        w2mm = np.einsum("n,rnd,rne->de", added, m, m) / len(m)
+        return cls(names, weights.rows, float(w.sum()), w2, np.einsum("n,rnd->rd", w, m), w2m, w2mm)
+
+    def with_partners(self, within: Floats, part: float) -> Units:
+        """The same, where a unit is a row with copies: the covariance (D, D) of its pairs about their mean, which the
+        means of units do not show, times `part` is variance of the gap too."""
+        return replace(self, w2mm=self.w2mm + self.w**2 * part * within)
 
     def __add__(self, other: Units) -> Units:
         if self.names != other.names or self.rounds.shape != other.rounds.shape:

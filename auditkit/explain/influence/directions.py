@@ -18,7 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import NotExplained
-from auditkit.evidence.sample import row_weights
+from auditkit.evidence.sample import row_copies, row_weights
 from auditkit.explain.asking import answering, differentiating, finite
 from auditkit.explain.estimates import group_means
 from auditkit.explain.preflight import preflight, unchanged, undisturbed
@@ -49,7 +49,7 @@ def gap_of(model: Model, sample: Batch, attribute: str) -> Gap | None:
     """The gap between the groups of highest and lowest mean score; None with fewer than two of ten rows."""
     score = np.asarray(sample.y_pred if sample.score is None else sample.score, float)
     weight, label = row_weights(sample), sample.groups[attribute].astype("str").to_numpy()
-    means = group_means(score, weight, label)
+    means = group_means(score, weight, label, copies=row_copies(sample))
     if len(means) < 2:
         return None
     lower, upper = min(means, key=lambda g: means[g]), max(means, key=lambda g: means[g])

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from auditkit.arrays import Bools, Floats
 from auditkit.errors import NotExplained
-from auditkit.evidence.sums import Moments
+from auditkit.evidence.sums import Moments, Weights
 from auditkit.explain.layers.conductance import INPUT
 from auditkit.explain.layers.discovery import Change, Layer
 from auditkit.explain.layers.erasure import leace, random_eraser, ridge_of, whitening
@@ -41,8 +41,8 @@ def knows(x: Floats, others: Sequence[Floats], rows: Rows, controls: Sequence[Bo
     said, *trained = fitted_and_read(x, [z, *tasks], w, rows.parts)
     right = ((said > 0) == z).astype(float)
     out = {
-        "low_right": _rate(right[~z], w[~z]),
-        "high_right": _rate(right[z], w[z]),
+        "low_right": _rate(right[~z], rows.weights.at(~z)),
+        "high_right": _rate(right[z], rows.weights.at(z)),
         "auc": numbers(*auc_of(said, z, w, rows.parts)),
     }
     if tasks:
@@ -61,8 +61,10 @@ def _both(labels: Bools, rows: Rows) -> bool:
     return all(labels[h.fit].any() and not labels[h.fit].all() for h in rows.parts)
 
 
-def _rate(right: Floats, w: Floats) -> list[float]:
-    return numbers(w.sum(), float(w @ w), float(w @ right), len(w))
+def _rate(right: Floats, weights: Weights) -> list[float]:
+    w = weights.weight
+    w2 = float(w @ w) if weights.squares is None else float(weights.squares.sum())
+    return numbers(w.sum(), w2, float(w @ right), weights.rows)
 
 
 @dataclass(frozen=True)
@@ -141,16 +143,16 @@ class LayerInterventions:
             return np.full(len(half.read), np.nan)
 
     def _before_and_after(self, after: Floats) -> dict[str, list[float]]:
-        z, w, before = self.rows.z, self.rows.weight, self.scores
+        z, w, before = self.rows.z, self.rows.weights, self.scores
         out = {}
         for name, group in (("low", ~z), ("high", z)):
             values = np.stack([before, after, before - after], axis=1)[group]
-            out[f"{name}_scores"] = moments(Moments.of(values, w[group]))
+            out[f"{name}_scores"] = moments(Moments.of(values, w.at(group)))
         truth = self.rows.truth
         known = ~np.isnan(truth)
         if known.any():
             was, now = (((s >= self.model.threshold) == (truth == 1))[known].astype(float) for s in (before, after))
-            out["accuracy"] = moments(Moments.of(np.stack([was, now, was - now], axis=1), w[known]))
+            out["accuracy"] = moments(Moments.of(np.stack([was, now, was - now], axis=1), w.at(known)))
         return out
 
 

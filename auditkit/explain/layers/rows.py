@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from auditkit.arrays import Bools, Floats, Positions
 from auditkit.batch import MISSING, Batch, missing
 from auditkit.errors import listing
-from auditkit.evidence.sample import row_weights
+from auditkit.evidence.sample import weights_of
+from auditkit.evidence.sums import Weights
 from auditkit.explain.estimates import group_means
 from auditkit.explain.gaps.pairs import Pairs, staircase
 from auditkit.explain.layers.probes import Half, halves
@@ -30,10 +31,15 @@ class Rows:
     """(n,) their positions in the sample."""
     z: Bools
     """(n,) True: the group with the higher mean score."""
-    weight: Floats
+    weights: Weights
     truth: Floats
     """(n,) y_true as 1 or 0; NaN where missing, or where nothing is decided."""
     parts: tuple[Half, Half]
+
+    @property
+    def weight(self) -> Floats:
+        """(n,) rows of the data that each stands for."""
+        return self.weights.weight
 
     def gap(self, scores: Floats) -> float:
         """Difference of the groups' weighted mean scores (n,)."""
@@ -51,13 +57,14 @@ def rows_compared(
     sample: Batch, scores: Floats, by: Sequence[str] | None, *, seed: int
 ) -> tuple[list[Rows], dict[str, Any]]:
     """The rows of each attribute's two groups that drive the gap, and what is said of each attribute."""
-    weight = row_weights(sample)
+    weights = _distinct_alone(weights_of(sample))
     facts: dict[str, Any] = {}
     chosen = []
     names = by if by is not None else tuple(map(str, sample.groups.columns))
     for name in names:
         labels = sample.groups[name].astype("str").to_numpy()
-        means = group_means(scores, weight, labels, LEAST)
+        means = group_means(scores, weights.weight, labels, LEAST, copies=weights.copies)
+        means = {g: mean for g, mean in means.items() if (labels == g).sum() > 1}  # a row for each half
         means.pop(MISSING, None)
         if len(means) < 2:
             facts[name] = {"why": _why_no_pair(labels, means)}
@@ -70,8 +77,16 @@ def rows_compared(
         where = np.flatnonzero((labels == low) | (labels == high))
         z = labels[where] == high
         truth = np.where(missing(sample.y_true[where]) | (not sample.kind.yes_no), np.nan, sample.y_true[where])
-        chosen.append(Rows(name, where, z, weight[where], truth, halves(z, seed=seed)))
+        chosen.append(Rows(name, where, z, weights.at(where), truth, halves(z, seed=seed)))
     return chosen, {"attributes": facts}
+
+
+def _distinct_alone(weights: Weights) -> Weights:
+    """Copies of a row are no further draws, even where all of them are known: what is fitted on other rows is read on
+    the distinct ones."""
+    if weights.squares is None:
+        return weights
+    return weights._replace(squares=np.maximum(weights.squares, weights.weight**2))
 
 
 def _why_no_pair(labels: NDArray[Any], enough: dict[str, float]) -> str:

@@ -146,7 +146,7 @@ def _whole(rows: Rows, scores: Floats) -> dict[str, list[float]]:
     return {
         "gap": numbers(n, n * rows.gap(scores)),
         "truth": numbers(w.sum(), float(w @ rows.truth[known])),
-        "rows": numbers((~rows.z).sum(), rows.z.sum()),
+        "rows": numbers(rows.weights.at(~rows.z).rows, rows.weights.at(rows.z).rows),
     }
 
 

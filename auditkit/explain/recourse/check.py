@@ -15,7 +15,8 @@ from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, choices
 from auditkit.evidence.grouped import GroupSums
-from auditkit.evidence.sample import row_weights
+from auditkit.evidence.sample import row_copies, weights_of
+from auditkit.evidence.sums import Weights
 from auditkit.explain.recourse.findings import CHANGES, MOVES, RecourseRows, recourse_findings
 from auditkit.options import checked_options
 from auditkit.progress import tell
@@ -107,11 +108,12 @@ class Recourse(BaseCheck):
         columns = [self._column(name, sample) for name in self.actionable]
         self._few_enough(columns)
         refused = np.flatnonzero(sample.y_pred == 0)
-        chosen, weight = _spread(sample, refused, self.rows)
+        chosen, weights = _spread(sample, refused, self.rows)
         with undisturbed(model):
             found = _searched(model, sample.features, chosen, columns, self.depth)
-        facts = {**self.options(), "refused": len(refused), "sampled": len(sample.y_pred)}
-        return RecourseRows({"weight": weight, **found}, sample.labels(chosen), facts)
+        copies = row_copies(sample)
+        facts = {**self.options(), "refused": int(copies[refused].sum()), "sampled": int(copies.sum())}
+        return RecourseRows({**weights.columns(), **found}, sample.labels(chosen), facts)
 
     def assess(self, evidence: RecourseRows | GroupSums, *, level: float = 0.95) -> Assessment:
         """Success and cost an attribute; pure."""
@@ -169,11 +171,11 @@ def _number(name: str, values: pd.Series[Any], weight: Floats | None, grid: int,
     return Column(name, raw.tolist(), middle[picks], own, codes, True, direction)
 
 
-def _spread(sample: Batch, refused: Positions, most: int) -> tuple[Positions, Floats]:
+def _spread(sample: Batch, refused: Positions, most: int) -> tuple[Positions, Weights]:
     """At most so many refused rows, shared out over the crossed groups; weights make up for those left out."""
-    weight = row_weights(sample)
+    own = weights_of(sample).at(refused)
     if len(refused) <= most or not len(refused):
-        return refused, weight[refused]
+        return refused, own
     crossed = sample.groups.astype("str").agg("\x1f".join, axis=1).to_numpy()[refused]
     names, where, counts = np.unique(crossed, return_inverse=True, return_counts=True)
     quota = np.full(len(names), 0)
@@ -183,8 +185,14 @@ def _spread(sample: Batch, refused: Positions, most: int) -> tuple[Positions, Fl
         left -= quota[i]
     place = pd.Series(where).groupby(where).cumcount().to_numpy()
     keep = place < quota[where]
-    scaled = weight[refused] * counts[where] / np.maximum(quota[where], 1)
-    return refused[keep], scaled[keep]
+    if own.copies is None:
+        scaled = own.weight * counts[where] / np.maximum(quota[where], 1)
+        return refused[keep], Weights(scaled[keep])
+    whole, seen = (np.bincount(where, own.weight * part) for part in (np.ones(len(keep)), keep))
+    times = (whole / np.maximum(seen, 1e-300))[where][keep]
+    kept = own.at(keep)
+    scaled = kept.weight * times
+    return refused[keep], Weights(scaled, np.maximum(kept.added * times, scaled * scaled), kept.copies)
 
 
 Action = tuple[tuple[int, int], ...]

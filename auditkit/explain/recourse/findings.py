@@ -37,14 +37,14 @@ class RecourseRows(PersonRows):
         tables = {}
         for attribute, label in self.labels.items():
             own = [g for g, t in zip(label, turned, strict=True) if t]
-            tables[f"{REFUSED}{attribute}"] = Grouped.of({"success": c["success"]}, c["weight"], label, fewest=fewest)
-            found = Grouped.of(ways, c["weight"][turned], own, fewest=fewest)
+            tables[f"{REFUSED}{attribute}"] = Grouped.of({"success": c["success"]}, self.weights, label, fewest=fewest)
+            found = Grouped.of(ways, self.weights.at(turned), own, fewest=fewest)
             nobody = Moments.of(np.zeros((0, len(ways))))
             tables[f"{TURNED}{attribute}"] = found._replace(
                 groups={g: found.groups.get(g, nobody) for g in sorted(set(label))}
             )
         still = [name for name in self.facts["actionable"] if not c[f"{MOVES}{name}"].any()]
-        return GroupSums({**self.facts, "tried": len(self), "still": still}, tables)
+        return GroupSums({**self.facts, "tried": self.weights.rows, "still": still}, tables)
 
 
 class Ways(NamedTuple):

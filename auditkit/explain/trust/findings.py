@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from auditkit.arrays import Floats
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.evidence.sample import Observations
+from auditkit.evidence.sums import Weights, weighted
 from auditkit.explain.trust.records import FLOOR, checked, judged, unmeasured
 from auditkit.explain.trust.set_sums import CHANGES, missed
 from auditkit.question import SPARSE
@@ -207,14 +209,20 @@ class Ranking(NamedTuple):
         return cls(low, high, np.array(kept["leads"]), kept["k"])
 
 
-def ranked(sizes: Floats, weight: Floats, *, k: int = LEADING, replicates: int = 1000) -> dict[str, Any]:
+def ranked(sizes: Floats, weight: ArrayLike | Weights, *, k: int = LEADING, replicates: int = 1000) -> dict[str, Any]:
     """Of 1,000 bootstrap replicates (seed 0) of mean `sizes` (N, d), weighted: quantiles, and who leads how often.
 
     Replicates themselves are not kept: that many sums of the same rows, drawn by a known seed, would give the rows.
     """
     n, d = sizes.shape
     k = min(k, d)
-    counts = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=replicates) * weight
+    weights = weighted(weight, n)
+    rng, w = np.random.default_rng(0), weights.weight
+    if weights.squares is None:
+        counts = rng.multinomial(n, np.full(n, 1 / n), size=replicates) * w
+    else:  # as many draws of rows as the mean is worth
+        worth = max(1, round(w.sum() ** 2 / weights.squares.sum()))
+        counts = rng.multinomial(worth, w / w.sum(), size=replicates).astype(np.float64)
     means = counts @ sizes / counts.sum(1, keepdims=True)
     below, above = np.quantile(means, TAILS, axis=0), np.quantile(means, [1 - t for t in TAILS], axis=0)
     top = np.argsort(-means, axis=1, kind="stable")[:, :k]

@@ -82,14 +82,15 @@ class _Ratio(NamedTuple):
             return unshown(n, level=level, method=method)
         if not self.under:
             return undefined("nothing to measure", n=n, level=level, method=method)
-        limits = self.limits(critical_value(level)) if n > 1 else (self.value, self.value)
+        limits = self.limits(critical_value(level)) if m.effective_n > 1 else (self.value, self.value)
         return estimated(self.value, limits, n=n, level=level, method=method, rows="rows")
 
     def limits(self, z: float) -> tuple[float, float]:
-        n, value, (over2, under2, both2) = self.moments.n, self.value, self.moments.wx2
+        m, value, (over2, under2, both2) = self.moments, self.value, self.moments.wx2
+        n = m.effective_n
         squares = over2 - value * (both2 - over2 - under2) + value**2 * under2  # of over − value · under
         squares = 0.0 if squares <= 1e-13 * over2 else float(squares)  # rounding, where all are alike
-        spread = np.sqrt(squares / (n - 1)) / (self.under / n)
+        spread = np.sqrt(squares * (n / m.w) / (n - 1)) / (self.under / m.w)
         half = float(t_value(n, z)) * float(spread) / np.sqrt(n)
         return float(value - half), float(value + half)
 

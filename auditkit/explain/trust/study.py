@@ -12,7 +12,7 @@ import torch
 from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import NotExplained, out_of_memory
-from auditkit.evidence.sample import Observations, row_weights
+from auditkit.evidence.sample import Observations, weights_of
 from auditkit.explain.attributions.study import drawn_points, surface_for, surface_of, weighted_mean
 from auditkit.explain.captum_calls import rows_per_call
 from auditkit.explain.methods.catalogue import Method, method_of
@@ -95,8 +95,7 @@ def numbers(trial: Trial, whole: Surface, model: Model, sample: Batch, *, build:
     everything = torch.ones(n, trial.features, dtype=torch.bool)
     where = torch.arange(n)
     delta = (trial.values(everything, where) - trial.values(~everything, where)).numpy()
-    weight = row_weights(sample)[:n]
-    columns: Columns = {"weight": weight, "delta": delta}
+    columns: Columns = {**weights_of(sample).at(slice(n)).columns(), "delta": delta}
     facts: dict[str, Any] = {
         "seed": trial.seed,
         "features": list(trial.at.groups.names),
