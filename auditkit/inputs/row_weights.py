@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from auditkit.arrays import Floats
 from auditkit.errors import DataError
-from auditkit.evidence.weights import WeightsKind
+from auditkit.evidence.weights import WeightsKind, countable
 from auditkit.values import Unwritten, factorized, written
 
 
 def weights_of(column: pd.Series[Any], name: str, kind: WeightsKind) -> Floats:
-    """(N,) weights as floats; DataError for text, missing, infinite, negative or fractional ones, or only zeros.
+    """(N,) weights as floats; DataError for text, missing, infinite, negative or impossible ones, or only zeros.
 
     >>> weights_of(pd.Series([1, 0, 2]), "w", "frequency").tolist()
     [1.0, 0.0, 2.0]
@@ -45,6 +45,8 @@ def weights_of(column: pd.Series[Any], name: str, kind: WeightsKind) -> Floats:
             f"the weights '{name}' are not whole (row {row}: {weight[row]:g}); a frequency says how often a row "
             'occurs. Weights of a survey are weights_kind = "sampling"'
         )
+    if kind == "frequency":
+        countable(float(weight.max()), name)
     return weight
 
 
