@@ -250,6 +250,8 @@ def _noted(findings: Sequence[Finding], check: Check, data: Dataset) -> list[Fin
         notes.append(
             f"clusters not used: rows of one '{data.cluster}' count as independent, and intervals can be too narrow"
         )
+    if data.strata is not None:
+        notes.append(f"strata not used: rows count as drawn from all at once, whatever their '{data.strata}'")
     if not notes or check.uses_weights:
         return list(findings)
     return [f.model_copy(update={"notes": (*f.notes, *notes)}) for f in findings]
