@@ -305,7 +305,7 @@ class WeighedBasis(Basis):
         if self.clusters is not None and self.clusters[position] < FEWEST_CLUSTERS * _NEARLY:
             there = min(int(p.seen.distinct(p.cells)[position]) for p in self.parts if p.seen is not None)
             if there < FEWEST_CLUSTERS:
-                return f"only {there} clusters"
+                return f"only {there} cluster{'s' * (there != 1)}"
             return f"only {_count(self.clusters[position])} effective clusters of {there} that differ in size"
         return f"only {_count(self.rows[position])} effective rows to count"
 
