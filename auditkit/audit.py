@@ -257,6 +257,8 @@ def _noted(
         notes.append(
             f"clusters not used: rows of one '{data.cluster}' count as independent, and intervals can be too narrow"
         )
+    if data.strata is not None:
+        notes.append(f"strata not used: rows count as drawn from all at once, whatever their '{data.strata}'")
     notes = [] if check.uses_weights else notes
     notes += [copied] if copied else []
     if not notes:

@@ -79,6 +79,10 @@ class Batch:
     """`sampling`: rows of the population that a row stands for; `frequency`: how often it occurs."""
     cluster: NDArray[np.object_] | None = None
     """(N,) what rows have in common (a person, a hospital), as strings; None: rows are independent."""
+    strata: NDArray[np.object_] | None = None
+    """(N,) the stratum within which each row was drawn; None: rows are drawn from all at once."""
+    population: Mapping[str, float] | None = None
+    """Stratum → rows of it in the population, where known."""
     key: NDArray[np.uint64] | None = None
     """(N,) a hash of each row's content, for checks that halve the rows; None: they hash what the batch holds."""
     controls: pd.DataFrame | None = None

@@ -61,7 +61,7 @@ class Check(Protocol):
     tasks: ClassVar[tuple[Task, ...]]
     """The tasks that it knows."""
     uses_weights: ClassVar[bool]
-    """Whether it looks at weights and clusters; of one that does not, each finding says so."""
+    """Whether it looks at weights, clusters and strata; of one that does not, each finding says so."""
 
     @property
     def name(self) -> str:

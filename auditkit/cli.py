@@ -142,6 +142,12 @@ def run(
     cluster: Annotated[
         str | None, typer.Option("--cluster", help="Column of what rows have in common, e.g. a person's id.")
     ] = None,
+    strata: Annotated[
+        str | None, typer.Option("--strata", help="Column of the stratum within which a row was drawn.")
+    ] = None,
+    population: Annotated[
+        str | None, typer.Option("--population", help="Column of the rows that a row's stratum has in the population.")
+    ] = None,
     sep: Annotated[str | None, typer.Option("--sep", help="Separator of a CSV file, such as ';'.")] = None,
     encoding: Annotated[str | None, typer.Option("--encoding", help="Encoding of a CSV file, such as cp1252.")] = None,
     na_values: Annotated[
@@ -212,6 +218,8 @@ def run(
             "sample_weight": sample_weight,
             "weights_kind": one_of("--weights-kind", weights_kind, "sampling", "frequency"),
             "cluster": cluster,
+            "strata": strata,
+            "population": population,
             "sep": sep,
             "encoding": encoding,
             "na_values": na_values,

@@ -83,6 +83,8 @@ class Weighting(Record):
     """Rows of weight 0: they count nowhere that weights are used."""
     cluster: str = ""
     """Column of what rows have in common; empty: rows are independent."""
+    strata: str = ""
+    """Column of the strata within which rows were drawn; empty: from all at once."""
 
 
 class DataProvenance(Terse):

@@ -71,7 +71,7 @@ def _model(model: Model | Predictions) -> ModelProvenance:
 
 def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> DataProvenance:
     if isinstance(model, Predictions):
-        beside = [name for name in (data.weights, data.cluster) if name is not None]
+        beside = [name for name in (data.weights, data.cluster, data.strata) if name is not None]
         used = [*data.sensitive_features, *data.control_features, *data.labels, *model.columns, *beside]
     else:
         used = list(data.source.schema)
@@ -93,11 +93,12 @@ def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> Data
 
 
 def _weighting(data: Dataset) -> Weighting | None:
-    if data.weights is None and data.cluster is None:
+    if data.weights is None and data.cluster is None and data.strata is None:
         return None
     return Weighting(
         weights=data.weights or "",
         kind=data.weights_kind,
         zero_weights=data.zero_weights,
         cluster=data.cluster or "",
+        strata=data.strata or "",
     )

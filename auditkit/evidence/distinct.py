@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -10,11 +11,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.arrays import Bools, Ints, Keys
+from auditkit.arrays import Bools, Floats, Ints, Keys
 from auditkit.errors import EvidenceError
 from auditkit.evidence import reading
-from auditkit.evidence.clusters import distinct, shared
+from auditkit.evidence.clusters import LOWEST, OLDER, distinct, shared, sizes_of
 from auditkit.evidence.frames import column, occurring
+from auditkit.evidence.sizes import Clusters
 
 Cells = Sequence[tuple[int, int]]
 """Cells of truth and decision."""
@@ -30,6 +32,10 @@ class Seen(Protocol):
         """(K,) distinct clusters with a row in one of these cells."""
         ...
 
+    def worth(self, cells: Cells) -> Clusters:
+        """What they are worth there, by their sizes; NaN where these are not known."""
+        ...
+
     def shared(self, cells: Cells) -> Bools:
         """(K, K) whether two groups have a cluster in common there."""
         ...
@@ -39,12 +45,25 @@ class Seen(Protocol):
 class Hashed:
     """The lowest hashes of the clusters of each table cell, indexed [k, 1 + y_true, 1 + y_pred]."""
 
-    lowest: Mapping[tuple[int, int, int], Keys]
+    lowest: Mapping[tuple[int, int, int], tuple[Keys, Floats]]
+    """With what each cluster weighs there."""
     groups: int
 
     def distinct(self, cells: Cells) -> Ints:
         """See `Seen`."""
-        return np.array([distinct(h) for h in self._of(cells)], dtype=np.int64)
+        each = zip(self._of(cells), self._of(cells, 1), strict=True)
+        old = (any(np.isnan(x).any() for x in sizes) for _, sizes in each)
+        kept = [OLDER if o else LOWEST for o in old]
+        return np.array([distinct(h, k) for h, k in zip(self._of(cells), kept, strict=True)], dtype=np.int64)
+
+    def worth(self, cells: Cells) -> Clusters:
+        """See `Seen`."""
+        found = np.full((self.groups, 3), np.nan)
+        for k, (hashes, weights) in enumerate(zip(self._of(cells), self._of(cells, 1), strict=True)):
+            sizes = sizes_of(hashes, weights)
+            if sizes is not None:
+                found[k] = np.concatenate(Clusters.of_sizes(sizes))
+        return Clusters(*found.T)
 
     def shared(self, cells: Cells) -> Bools:
         """See `Seen`."""
@@ -52,16 +71,18 @@ class Hashed:
 
     def counted(self) -> Counted:
         """The same as counts, of every set of cells of known truth and decision."""
-        counts = np.zeros((self.groups, 16), np.int64)
+        counts, worth = np.zeros((self.groups, 16), np.int64), np.zeros((3, self.groups, 16))
         for bits in range(1, 16):
-            counts[:, bits] = self.distinct([c for i, c in enumerate(_FOUR) if bits >> i & 1])
+            cells = [c for i, c in enumerate(_FOUR) if bits >> i & 1]
+            counts[:, bits], worth[:, :, bits] = self.distinct(cells), self.worth(cells)
         each = [self._of([c])[k] for k in range(self.groups) for c in _FOUR]
         common = shared(each).reshape(self.groups, 4, self.groups, 4) if each else np.zeros((0, 4, 0, 4), bool)
-        return Counted(counts, common)
+        return Counted(counts, common, Clusters(*worth))
 
-    def _of(self, cells: Cells) -> list[tuple[Keys, ...]]:
+    def _of(self, cells: Cells, what: int = 0) -> list[tuple[Any, ...]]:
+        """Of each group the hashes of these cells; or, for `what` = 1, the weights."""
         return [
-            tuple(h for t, d in cells if (h := self.lowest.get((k, 1 + t, 1 + d))) is not None)
+            tuple(found[what] for t, d in cells if (found := self.lowest.get((k, 1 + t, 1 + d))) is not None)
             for k in range(self.groups)
         ]
 
@@ -74,6 +95,8 @@ class Counted:
     """(K, 16) distinct clusters of each set of cells, bit 2·y_true + y_pred."""
     common: Bools
     """(K, 4, K, 4) whether two groups share a cluster, cell by cell."""
+    values: Clusters
+    """(K, 16) what the clusters of each set of cells are worth; NaN where that is not known."""
 
     def distinct(self, cells: Cells) -> Ints:
         """See `Seen`."""
@@ -85,13 +108,24 @@ class Counted:
         at = self._at(cells)
         return np.asarray(self.common[:, at][:, :, :, at].any(axis=(1, 3)))
 
+    def worth(self, cells: Cells) -> Clusters:
+        """See `Seen`."""
+        return Clusters(*(x[:, sum(1 << i for i in self._at(cells))] for x in self.values))
+
     def taken(self, order: Sequence[int]) -> Counted:
         """Of the groups at these positions, in this order."""
-        return Counted(self.counts[order], self.common[order][:, :, order])
+        return Counted(self.counts[order], self.common[order][:, :, order], Clusters(*(x[order] for x in self.values)))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return {"counts": self.counts.tolist(), "common": np.packbits(self.common).tobytes().hex()}
+        return {
+            "counts": self.counts.tolist(),
+            "common": np.packbits(self.common).tobytes().hex(),
+            "worth": {
+                name: [[None if math.isnan(x) else x for x in row] for row in values.tolist()]
+                for name, values in self.values._asdict().items()
+            },
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Counted:
@@ -103,11 +137,24 @@ class Counted:
         if not isinstance(hexed, str) or len(hexed) != 2 * -(-16 * k * k // 8) or set(hexed) - set("0123456789abcdef"):
             raise EvidenceError(f"the clusters of {k} groups do not fit the groups that share them")
         bits = np.unpackbits(np.frombuffer(bytes.fromhex(data["common"]), np.uint8))[: 16 * k * k]
-        return cls(counts, bits.reshape(k, 4, k, 4).astype(bool))
+        return cls(counts, bits.reshape(k, 4, k, 4).astype(bool), _worth(data.get("worth"), k))
 
     @staticmethod
     def _at(cells: Cells) -> list[int]:
         return sorted({2 * t + d for t, d in cells})
+
+
+def _worth(stored: object, groups: int) -> Clusters:
+    """(groups, 16) numbers, NaN for None; all NaN in a report that did not keep them."""
+    what = "what clusters are worth"
+    if stored is None:
+        return Clusters(*np.full((3, groups, 16), np.nan))
+    data, found = reading.fields(stored, what, *Clusters._fields), []
+    for name in Clusters._fields:
+        rows = [reading.items(r, what, length=16) for r in reading.items(data[name], what, length=groups)]
+        filled = reading.matrix([[-1 if x is None else x for x in r] for r in rows], what, width=16, low=-1)
+        found.append(np.where(filled < 0, np.nan, filled))
+    return Clusters(*found)
 
 
 def subsets(by: Sequence[str]) -> list[tuple[str, ...]]:
@@ -124,7 +171,7 @@ def counted_from(stored: object, columns: Mapping[str, NDArray[Any]]) -> dict[tu
     """Group columns → counts, out of a tally's JSON, of as many groups as its cells (`columns`) have."""
     out: dict[tuple[str, ...], Counted] = {}
     for entry in reading.items(stored, "the counts of clusters", most=2**_MOST_CROSSED + reading.MOST_COLUMNS):
-        data = reading.fields(entry, "the counts of clusters", "by", "counts", "common")
+        data = reading.fields(entry, "the counts of clusters", "by", "counts", "common", optional=("worth",))
         by = reading.names(data["by"], "'by' of the counts of clusters")
         if not {column(b) for b in by} <= set(columns):
             raise EvidenceError(f"clusters are counted by {list(by)}, which the tally does not have")

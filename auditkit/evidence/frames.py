@@ -24,7 +24,7 @@ QUANTITIES = ("error", "absolute", "squared", "prediction")
 """Of a regression: e = ŷ − y, abs(e), e², ŷ."""
 COUNTS = frozenset(
     [
-        *("n", "w", "w2", "y_true", "y_pred"),
+        *("n", "w", "w2", "w_scale", "y_true", "y_pred"),
         *("bin", "last", "selected", "s", "s2", "low", "high", "what"),
         *("score", "above", "cell"),
         *QUANTITIES,

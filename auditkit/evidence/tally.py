@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,14 +12,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.alignment import aligned
-from auditkit.arrays import Floats, Ints, Positions
+from auditkit.arrays import Ints
 from auditkit.batch import MISSING
-from auditkit.errors import DataError, EvidenceError, listing
-from auditkit.evidence import reading, suppression, weights
+from auditkit.errors import DataError, EvidenceError
+from auditkit.evidence import reading, suppression, tally_sums, weights
 from auditkit.evidence.clusters import Replicates, cluster_hashes
-from auditkit.evidence.distinct import Counted, Hashed, Seen, counted_from, subsets
+from auditkit.evidence.distinct import Counted, Hashed, counted_from, subsets
 from auditkit.evidence.frames import OUTCOME, Columns, Framed, column, columns_of, known_columns, places, summed_rows
-from auditkit.evidence.weights import WEIGHED, checked_weights, codes01
+from auditkit.evidence.strata import Strata, Within, strata_from
+from auditkit.evidence.tally_sums import Sums, Where
+from auditkit.evidence.weights import SCALE, WEIGHED, checked_weights, codes01
 from auditkit.lazy import pandas as pd
 from auditkit.values import coded
 
@@ -37,20 +39,6 @@ class Counts(NamedTuple):
     table: Ints
 
 
-class Sums(NamedTuple):
-    """Weighted sums by group; tables are indexed `[k, 1 + y_true, 1 + y_pred]`."""
-
-    groups: tuple[tuple[str, ...], ...]
-    w: Floats
-    """(K, 3, 3) Σw."""
-    w2: Floats
-    """(K, 3, 3) Σw²."""
-    drawn: Floats | None
-    """(K, 3, 3, R) Σw in each replicate; None without clusters."""
-    seen: Seen | None
-    """The clusters of the groups; None without clusters."""
-
-
 @dataclass(frozen=True)
 class Tally(Framed):
     """Counts of rows by group, truth and decision: `+` merges, `over` sums groups up.
@@ -66,11 +54,13 @@ class Tally(Framed):
     """Names of the group columns."""
     cells: pd.DataFrame
     """One row a non-empty cell: the group columns (strings), `y_true`, `y_pred`, `n`; sorted. Sampling weights add
-    `w` = Σw and `w2` = Σw²."""
+    `w` = Σw and `w2` = Σw², and `w_scale` where these are in units of a power of two."""
     clusters: Replicates | None = None
     """Replicates of the cells, in their order; None where rows are independent."""
     distinct: dict[tuple[str, ...], Counted] = field(default_factory=dict)
     """Group columns → the clusters of their groups as counts, which stand for hashes once the tally is reduced."""
+    strata: Strata | Within | None = None
+    """Sums of the cells by stratum, in their order; None where rows are drawn from all at once."""
 
     @cached_property
     def columns(self) -> Columns:
@@ -87,6 +77,8 @@ class Tally(Framed):
         sample_weight: ArrayLike | None = None,
         weights_kind: str = "sampling",
         cluster: Any = None,
+        strata: Any = None,
+        population: Mapping[str, float] | None = None,
     ) -> Tally:
         """Count rows.
 
@@ -103,29 +95,44 @@ class Tally(Framed):
             `sampling`: how many rows of the population a row stands for; the cells keep Σw and Σw². `frequency`: how
             often the row occurs; the tally is that of the rows repeated.
         cluster
-            (N,) ids of what the rows have in common (a person, a hospital); rows of one cluster are dependent.
+            (N,) ids of what the rows have in common (a person, a hospital); rows of one cluster are dependent. Or a
+            tuple of two: both people of each row, the same twice where it is of one.
+        strata, population
+            (N,) the stratum within which each row was drawn; stratum → rows of it in the population, where known.
 
         Raises DataError for columns of unequal length, other codes, impossible weights, or a missing cluster.
         """
-        beside = {"y_true": y_true, "y_pred": y_pred, "sample_weight": sample_weight, "cluster": cluster}
+        ids = cluster if isinstance(cluster, tuple) and all(np.ndim(c) for c in cluster) else (cluster,)
+        beside = {"y_true": y_true, "y_pred": y_pred, "sample_weight": sample_weight, "strata": strata}
+        beside |= {f"cluster {i}": c for i, c in enumerate(ids)}
         columns, beside = matched(groups, beside)
         truth, decision = codes01(beside["y_true"], "y_true"), codes01(beside["y_pred"], "y_pred")
-        sample_weight, cluster = beside["sample_weight"], beside["cluster"]
         index, labels, possible = _indexed(columns, truth, decision, classes=2)
-        weight = None if sample_weight is None else checked_weights(sample_weight, len(index), weights_kind)
-        keys = None if cluster is None else cluster_hashes(cluster)
-        if keys is not None and len(keys) != len(index):
-            raise DataError(f"cluster has {len(keys)} rows, y_true has {len(index)}")
+        weight = beside["sample_weight"]
+        weight = None if weight is None else checked_weights(weight, len(index), weights_kind)
+        keys = [] if cluster is None else [cluster_hashes(beside[f"cluster {i}"]) for i in range(len(ids))]
+        drawn = None if beside["strata"] is None else np.asarray(beside["strata"])
+        for what, values in (*(("cluster", k) for k in keys), ("strata", drawn)):
+            if values is not None and len(values) != len(index):
+                raise DataError(f"{what} has {len(values)} rows, y_true has {len(index)}")
+        if keys and drawn is not None:
+            raise DataError("rows have clusters, or strata: no variance of both is known")
         if weight is not None and not weight.all():
-            index, keys, weight = index[weight > 0], None if keys is None else keys[weight > 0], weight[weight > 0]
+            some = weight > 0
+            index, keys, weight = index[some], [k[some] for k in keys], weight[some]
+            drawn = None if drawn is None else drawn[some]
         occupied, at = occurring(index, possible)
         cells, frequency = len(occupied), weights_kind == "frequency"
         n = np.rint(np.bincount(at, weight if frequency else None, minlength=cells)).astype(np.int64)
         sums = {}
         if weight is not None and not frequency:
+            scale = weights.largest(weights.exponents(weight), at, cells)
+            weight = np.ldexp(weight, -scale[at]) if scale.any() else weight
             sums = {w: np.bincount(at, weight**e, minlength=cells) for e, w in enumerate(WEIGHED, 1)}
-        replicates = None if keys is None else Replicates.of(keys, at, weight, cells)
-        return _tally(_labelled(occupied, labels).assign(n=n, **sums), tuple(labels), replicates)
+            sums |= {SCALE: scale} if scale.any() else {}
+        replicates = Replicates.of_ids(keys, at, weight, cells) if keys else None
+        by_stratum = None if drawn is None else Strata.of(drawn, population, at, weight, cells, repeated=frequency)
+        return _tally(_labelled(occupied, labels).assign(n=n, **sums), tuple(labels), replicates, by_stratum)
 
     def __add__(self, other: Tally) -> Tally:
         if self.by != other.by:
@@ -133,15 +140,18 @@ class Tally(Framed):
         for what, own, others in (
             ("sampling weights", self.weighted, other.weighted),
             ("clusters", self.clusters is not None, other.clusters is not None),
+            ("strata", self.strata is not None, other.strata is not None),
         ):
             if own != others:
                 raise EvidenceError(f"cannot add a tally with {what} and one without: give {what} to both, or to none")
         if self.distinct or other.distinct:
             raise EvidenceError("cannot add reduced tallies with clusters: whether both saw the same ones is not kept")
+        if isinstance(self.strata, Within) or isinstance(other.strata, Within):
+            raise EvidenceError("cannot add reduced tallies with strata: which rows both have in a stratum is not kept")
         cells = pd.concat([self.cells, other.cells], ignore_index=True)
-        if self.clusters is None or other.clusters is None:
-            return _tally(cells, self.by)
-        return _tally(cells, self.by, self.clusters.beside(other.clusters))
+        clusters = None if self.clusters is None or other.clusters is None else self.clusters.beside(other.clusters)
+        strata = None if self.strata is None or other.strata is None else self.strata.beside(other.strata)
+        return _tally(cells, self.by, clusters, strata)
 
     def over(self, *by: str) -> Tally:
         """The tally of fewer group columns, in the order asked for; `over()` is the total."""
@@ -149,18 +159,25 @@ class Tally(Framed):
         if by == self.by:
             return self
         kept = {b: d for b, d in self.distinct.items() if set(b) <= set(by)}
-        return replace(_tally(self.cells, by, self.clusters), distinct=kept)
+        return replace(_tally(self.cells, by, self.clusters, self.strata), distinct=kept)
 
     def complete(self) -> Tally:
         """Without the rows whose truth or decision is missing."""
         known = (self.cells["y_true"] >= 0) & (self.cells["y_pred"] >= 0)
-        clusters = None if self.clusters is None else self.clusters.taken(np.flatnonzero(known))
-        return Tally(self.by, self.cells[known].reset_index(drop=True), clusters, self.distinct)
+        at = np.flatnonzero(known)
+        clusters = None if self.clusters is None else self.clusters.taken(at)
+        strata = None if self.strata is None else self.strata.taken(at)
+        return Tally(self.by, self.cells[known].reset_index(drop=True), clusters, self.distinct, strata)
 
     @property
     def weighted(self) -> bool:
         """Whether the cells hold sampling weights."""
         return "w" in self.columns
+
+    @property
+    def dependent(self) -> bool:
+        """Whether rows are not drawn independently and alike: they have weights, clusters or strata."""
+        return self.weighted or self.clusters is not None or self.strata is not None
 
     def counts(self, *by: str) -> Counts:
         """Counts by the crossed groups of these columns, groups sorted."""
@@ -172,33 +189,9 @@ class Tally(Framed):
     def sums(self, *by: str) -> Sums:
         """Weighted sums by the crossed groups of these columns, in the order of `counts`; weights are 1 without any."""
         groups, where = self._places(by)
-        w, w2 = np.zeros((2, len(groups), 3, 3))
-        for table, name in ((w, "w"), (w2, "w2")):
-            np.add.at(table, where, self.columns[name if self.weighted else "n"].astype(float))
-        if self.clusters is None:
-            return Sums(groups, w, w2, None, None)
-        drawn = np.zeros((len(groups), 3, 3, self.clusters.sums.shape[1]))
-        np.add.at(drawn, where, self.clusters.sums)
-        return Sums(groups, w, w2, drawn, self._seen(tuple(by), groups, where))
+        return tally_sums.sums_of(self, by, groups, where)
 
-    def _seen(self, by: tuple[str, ...], groups: Sequence[tuple[str, ...]], where: Any) -> Seen:
-        """The clusters of these groups."""
-        assert self.clusters is not None
-        if self.distinct:
-            known = next((b for b in self.distinct if set(b) == set(by)), None)
-            if known is None:
-                raise EvidenceError(f"clusters of {listing(by)} crossed were not counted before hashes were dropped")
-            keys = self._places(known)[0]
-            at = {key: i for i, key in enumerate(keys)}
-            order = [at[tuple(g[by.index(b)] for b in known)] for g in groups]
-            return self.distinct[known].taken(order)
-        shape = (len(groups), 3, 3)
-        flat = np.ravel_multi_index(where, shape).astype(np.intp)
-        gathered = self.clusters.gathered(flat, int(np.prod(shape))).lowest
-        lowest = {tuple(int(i) for i in np.unravel_index(p, shape)): gathered[p] for p in np.unique(flat)}
-        return Hashed({(k, t, d): found for (k, t, d), found in lowest.items()}, len(groups))
-
-    def _places(self, by: Sequence[str]) -> tuple[tuple[tuple[str, ...], ...], tuple[Positions, Positions, Positions]]:
+    def _places(self, by: Sequence[str]) -> tuple[tuple[tuple[str, ...], ...], Where]:
         """The sorted groups of these columns, and where each cell stands in a (K, 3, 3) table."""
         known_columns(by, self.by)
         cells = self.columns
@@ -209,10 +202,13 @@ class Tally(Framed):
         """Counts are sums already, of recoded groups; of clusters, counts take the place of hashes."""
         recoding = suppression.of_columns(disclosure, self.by, self.cells)
         if recoding:
-            return _tally(suppression.recoded(self.cells, recoding), self.by, self.clusters)._without_hashes()
+            recoded = suppression.recoded(self.cells, recoding)
+            return _tally(recoded, self.by, self.clusters, self.strata)._without_hashes()
         return self._without_hashes()
 
     def _without_hashes(self) -> Tally:
+        if isinstance(self.strata, Strata):
+            return replace(self, strata=self.strata.reduced())
         if self.clusters is None or self.distinct:
             return self
         distinct = {}
@@ -220,7 +216,7 @@ class Tally(Framed):
             groups, where = self._places(by)
             if len(groups) > reading.MOST_GROUPS:
                 continue  # never compared, and pairs of so many are not kept
-            seen = self._seen(by, groups, where)
+            seen = tally_sums.seen_of(self, by, groups, where, tally_sums.units_of(self, where[0], len(groups))[1])
             assert isinstance(seen, Hashed)
             distinct[by] = seen.counted()
         weight = self.cells["w" if self.weighted else "n"].to_numpy(np.float64)
@@ -229,35 +225,43 @@ class Tally(Framed):
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
         cells = {"by": list(self.by), "cells": self.lists("cells")}
+        if self.strata is not None:
+            cells["strata"] = self.strata.to_json()
         if self.clusters is None:
             return cells
         clusters = self.clusters.to_json()
         if self.distinct:
             counts = [{"by": list(b), **d.to_json()} for b, d in self.distinct.items()]
-            clusters = {"sums": clusters["sums"], "counts": counts}
+            kept = {k: v for k, v in clusters.items() if k not in ("lowest", "sizes")}
+            clusters = {**kept, "counts": counts}
         return {**cells, "clusters": clusters}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Tally:
         """From `to_json`; EvidenceError for what no rows can give. numpy alone reads it: judging needs no frame."""
-        data = reading.fields(data, "the tally", "by", "cells", optional=("clusters",))
+        data = reading.fields(data, "the tally", "by", "cells", optional=("clusters", "strata"))
         by = reading.names(data["by"], "'by' of the tally")
         weighed = WEIGHED if "w" in reading.mapping(data["cells"], "the cells") else ()
         code, weight = partial(reading.wholes, low=-1, high=1), partial(reading.numbers, low=0)
-        outcome, sums = dict.fromkeys(OUTCOME, code), dict.fromkeys(weighed, weight)
+        outcome, sums = dict.fromkeys(OUTCOME, code), dict[str, reading.Column](dict.fromkeys(weighed, weight))
+        if weighed and SCALE in data["cells"]:
+            sums[SCALE] = partial(reading.wholes, low=-weights.FARTHEST, high=weights.FARTHEST)
         cells = reading.table(data["cells"], "the cells", by, key=outcome, sums=sums)
         if weighed:
             weights.possible(cells["n"], cells["w"], cells["w2"])
         keys = list(zip(*(cells[c].tolist() for c in (*columns_of(by), *OUTCOME)), strict=True))
         order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.intp)
         cells = {c: v[order] for c, v in cells.items()}
-        if "clusters" not in data:
-            return cls.of_tables({"cells": cells}, by=by, clusters=None, distinct={})
-        stored = Replicates.from_json(data["clusters"])
-        if len(stored.lowest) != len(order):
-            raise EvidenceError(f"{len(stored.lowest):,} cells have clusters, of {len(order):,}")
-        distinct = counted_from(data["clusters"].get("counts", []), cells)
-        return cls.of_tables({"cells": cells}, by=by, clusters=stored.taken(order), distinct=distinct)
+        others: dict[str, Any] = {"by": by, "clusters": None, "distinct": {}, "strata": None}
+        if "strata" in data:
+            others["strata"] = strata_from(data["strata"], len(order)).taken(order)
+        if "clusters" in data:
+            stored = Replicates.from_json(data["clusters"])
+            if len(stored.lowest) != len(order):
+                raise EvidenceError(f"{len(stored.lowest):,} cells have clusters, of {len(order):,}")
+            others["clusters"] = stored.taken(order)
+            others["distinct"] = counted_from(data["clusters"].get("counts", []), cells)
+        return cls.of_tables({"cells": cells}, **others)
 
 
 def _indexed(
@@ -370,10 +374,27 @@ def _labelled(occupied: Ints, labels: dict[str, list[str]], width: int = 3) -> p
     return frame.assign(y_true=outcome // width - 1, y_pred=outcome % width - 1)
 
 
-def _tally(cells: pd.DataFrame, by: tuple[str, ...], clusters: Replicates | None = None) -> Tally:
-    """The tally of cells that may come unsorted and more than once."""
+def _tally(
+    cells: pd.DataFrame,
+    by: tuple[str, ...],
+    clusters: Replicates | None = None,
+    strata: Strata | Within | None = None,
+) -> Tally:
+    """The tally of cells that may come unsorted and more than once; DataError for more rows than can be counted."""
+    weights.countable(float(cells["n"].sum()))
+    if clusters is None and strata is None and SCALE not in cells:
+        return Tally(by, summed_rows(cells, by, *OUTCOME))
+    position = cells.groupby([*columns_of(by), *OUTCOME], sort=True, observed=True).ngroup().to_numpy().astype(np.intp)
+    parts = int(position.max(initial=-1)) + 1
+    scale, factor = np.zeros(parts, np.int64), None
+    if SCALE in cells:  # in some of the cells: 0 in the others
+        scale, factor = weights.units(cells[SCALE].fillna(0).to_numpy(np.int64), position, parts)
+        cells = cells.assign(w=cells["w"] * factor, w2=cells["w2"] * factor**2)
     counts = summed_rows(cells, by, *OUTCOME)
-    if clusters is None:
-        return Tally(by, counts)
-    position = cells.groupby([*columns_of(by), *OUTCOME], sort=True, observed=True).ngroup().to_numpy()
-    return Tally(by, counts, clusters.gathered(position.astype(np.intp), len(counts)))
+    counts = counts.assign(**{SCALE: scale}) if scale.any() else counts
+    return Tally(
+        by,
+        counts,
+        None if clusters is None else clusters.gathered(position, parts, factor),
+        strata=None if strata is None else strata.gathered(position, parts, factor),
+    )

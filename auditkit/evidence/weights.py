@@ -14,6 +14,13 @@ WeightsKind = Literal["sampling", "frequency"]
 KINDS: tuple[WeightsKind, ...] = get_args(WeightsKind)
 WEIGHED = ("w", "w2")
 """Σw and Σw² of a cell, where rows have sampling weights."""
+SCALE = "w_scale"
+"""Exponent e of a cell whose weights are far from 1: its sums are w 2^e and w2 2^2e. Absent where all are 0."""
+FARTHEST = 1_280
+"""No weight of double precision has a larger exponent."""
+MOST_REPEATED = 2**53
+"""Rows that are counted exactly."""
+_STEP = 256
 _ROUNDING = 1e-6
 """Relative: sums of weights are rounded, so Cauchy's bounds hold nearly."""
 
@@ -48,9 +55,43 @@ def checked_weights(values: ArrayLike, rows: int, kind: str) -> Floats:
     for wrong, what in ((~np.isfinite(weight), "missing or infinite"), (weight < 0, "negative")):
         if wrong.any():
             raise DataError(f"sample_weight has {int(wrong.sum()):,} {what} values; expected weights of at least 0")
-    if kind == "frequency" and (weight != np.rint(weight)).any():
-        raise DataError("sample_weight holds values that are not whole; a frequency says how often a row occurs")
+    if kind == "frequency":
+        if (weight != np.rint(weight)).any():
+            raise DataError("sample_weight holds values that are not whole; a frequency says how often a row occurs")
+        countable(float(weight.sum()))
     return weight
+
+
+def countable(rows: float, name: str = "sample_weight") -> None:
+    """DataError where so many rows are not counted exactly."""
+    if rows > MOST_REPEATED:
+        raise DataError(
+            f"'{name}' makes {rows:.3g} rows; no more than 2^53 = {MOST_REPEATED:,} are counted exactly. Weights of a "
+            'survey are weights_kind = "sampling"'
+        )
+
+
+def exponents(weight: Floats) -> Ints:
+    """(N,) by which power of two weights are to be divided before they are squared: 0 from 2^-128 to 2^127.
+
+    >>> exponents(np.array([1e300, 0.7, 5e-324])).tolist()
+    [1024, 0, -1024]
+    """
+    out: Ints = (_STEP * np.rint(np.frexp(weight)[1] / _STEP)).astype(np.int64)
+    return out
+
+
+def units(scale: Ints, at: Ints, parts: int) -> tuple[Ints, Floats]:
+    """(parts,) the common exponent of each part, and by what each weight (N,) is to be multiplied there."""
+    common = largest(scale, at, parts)
+    return common, np.ldexp(1.0, scale - common[at])
+
+
+def largest(scale: Ints, at: Ints, parts: int) -> Ints:
+    """(parts,) the largest exponent of each part, `at` (N,) being where each one belongs; 0 of an empty part."""
+    out = np.full(parts, -FARTHEST, dtype=np.int64)
+    np.maximum.at(out, at, scale)
+    return np.where(np.bincount(at, minlength=parts) > 0, out, 0)
 
 
 def possible(n: Ints, w: Floats, w2: Floats) -> None:

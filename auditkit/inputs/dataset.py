@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,13 +18,14 @@ from auditkit.inputs import lookalikes
 from auditkit.inputs.arrays import joined
 from auditkit.inputs.csv_files import CsvOptions
 from auditkit.inputs.grouping import grouped, name_of, names_of
-from auditkit.inputs.row_weights import clusters_of, weights_of
+from auditkit.inputs.row_weights import clusters_of, population_of, weights_of
 from auditkit.inputs.source import BATCH
 from auditkit.inputs.sources import source_of
 from auditkit.inputs.survey import Survey
 from auditkit.inputs.tasks.registry import TASKS, task_of
 from auditkit.inputs.tasks.task import Target
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
+from auditkit.values import written
 
 _Read = TypeVar("_Read")
 
@@ -60,6 +61,13 @@ class Dataset:
     cluster
         Name of the column that says which rows belong together (a person with several rows, a hospital), or None.
         No feature of the model.
+    strata
+        Name of the column that says within which stratum of the population a row was drawn, or None. Group rates have
+        variances within strata. No feature of the model, unless it is a sensitive or control feature; not with
+        `cluster`.
+    population
+        Rows of each stratum in the population, where known (finite population correction): stratum → number, or the
+        name of a column that holds it in every row.
     sample_weight
         fairlearn's word for `weights`.
     sep, encoding, decimal, thousands
@@ -93,6 +101,8 @@ class Dataset:
         weights: str | None = None,
         weights_kind: str = "sampling",
         cluster: str | None = None,
+        strata: str | None = None,
+        population: str | Mapping[Any, float] | None = None,
         sample_weight: str | None = None,
         sep: str | None = None,
         encoding: str | None = None,
@@ -135,6 +145,10 @@ class Dataset:
             self._told(lambda c: weights_of(c, str(c.name), self.weights_kind), self.weights)
         if self.cluster is not None:
             self._told(lambda c: clusters_of(c, str(c.name)), self.cluster)
+        self.strata = self._own(name_of(strata, "strata"), "strata")
+        self.population: str | dict[str, float] | None = self._population(population)
+        if self.strata is not None:
+            self._told(lambda c: clusters_of(c, str(c.name), "stratum"), self.strata)
         self.cautions = (*self.source.cautions, *self._cautions())
 
     def _told(self, read: Callable[..., _Read], *names: str) -> _Read:
@@ -161,6 +175,21 @@ class Dataset:
         said += lookalikes.cautions(self.y_true, list(self.target.written), missing=False)
         return list(dict.fromkeys(said))
 
+    def _population(self, given: str | Mapping[Any, float] | None) -> str | dict[str, float] | None:
+        """A column, or stratum → rows; DataError without strata, for numbers that are none, and beside clusters."""
+        if self.strata is not None and self.cluster is not None:
+            raise DataError(
+                "give strata or a cluster: no variance of both is known; clusters alone are on the safe side"
+            )
+        if given is not None and self.strata is None:
+            raise DataError("population counts the rows of strata: name their column in strata")
+        if given is None or isinstance(given, Mapping):
+            for stratum, n in (given or {}).items():
+                if isinstance(n, bool) or not isinstance(n, int | float) or not 0 < n < float("inf"):
+                    raise DataError(f"the population of the stratum '{stratum}' is {n!r}; expected a number above 0")
+            return None if given is None else {written(s): float(n) for s, n in given.items()}
+        return self._own(name_of(given, "population"), "population")
+
     def _own(self, name: str | None, role: str) -> str | None:
         """A column that is neither target nor sensitive feature, or None."""
         if name is None:
@@ -168,7 +197,7 @@ class Dataset:
         self._known(name, role)
         if name in self.labels:
             raise DataError(f"'{name}' is the target; it cannot be {role} too")
-        if role == "weights" and name in self.sensitive_features:
+        if role in ("weights", "population") and name in self.sensitive_features:
             raise DataError(f"'{name}' is a sensitive feature; it cannot be {role} too")
         return name
 
@@ -317,7 +346,14 @@ class Dataset:
 
     def batch(self, rows: pd.DataFrame, *, without: Sequence[str] = ()) -> Batch:
         """Some rows of the source as checks are given them, before any decision."""
-        beside = {name for name in (self.weights, self.cluster) if name is not None}
+        named = (*self.sensitive_features, *self.control_features)
+        beside = {n for n in (self.weights, self.cluster) if n is not None}
+        beside |= {n for n in (self.strata, self.population) if isinstance(n, str) and n not in named}
+        strata = None if self.strata is None else clusters_of(rows[self.strata], self.strata, "stratum")
+        population = self.population
+        if isinstance(population, str) and strata is not None:
+            population = population_of(strata, rows[population], population)
+        assert not isinstance(population, str), "a population is of strata"
         hidden = {*self.labels, *without, *self._not_inputs, *beside}
         column, values = self.column(rows, self.labels[0], "y_true")
         truth = self.target.code(column, self.labels[0])[values:]
@@ -332,6 +368,8 @@ class Dataset:
             sample_weight=None if self.weights is None else rows[self.weights].to_numpy(dtype=np.float64),
             weights_kind=self.weights_kind,
             cluster=None if self.cluster is None else clusters_of(rows[self.cluster], self.cluster),
+            strata=strata,
+            population=population,
         )
 
     def _grouped(self, rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

@@ -57,6 +57,17 @@ def changed(column: str, value: object) -> pd.DataFrame:
         (frame(), {"weights": "w", "sample_weight": "w"}, "give one of them"),
         (frame(), {"weights": "y"}, "'y' is the target"),
         (frame(), {"weights": "sex"}, "'sex' is a sensitive feature"),
+        (
+            frame().assign(times=2.0**54),
+            {"weights": "times", "weights_kind": "frequency"},
+            r"'times' makes 1.8e\+16 rows; no more than 2\^53",
+        ),
+        (frame(), {"strata": "regin"}, "no column 'regin' for strata"),
+        (changed("user_id", None), {"strata": "user_id"}, "the stratum 'user_id' is missing in 1 rows"),
+        (frame(), {"strata": "sex", "cluster": "user_id"}, "no variance of both is known"),
+        (frame(), {"population": "times"}, "name their column in strata"),
+        (frame(), {"strata": "sex", "population": {"f": -1}}, "the population of the stratum 'f' is -1"),
+        (frame(), {"strata": "sex", "population": "size"}, "no column 'size' for population"),
     ],
 )
 def test_what_cannot_be_is_refused(data: pd.DataFrame, how: dict[str, Any], match: str) -> None:
@@ -147,6 +158,31 @@ def test_two_parts_are_one_audit_and_a_weighted_one_does_not_add_to_an_unweighte
         assert f.estimate.high == pytest.approx(g.estimate.high, abs=1e-9)
     with pytest.raises(ak.AuditkitError, match="with sampling weights and one without"):
         _ = seen(slice(100), **how) + seen(slice(100, None), cluster="user_id")
+
+
+@pytest.mark.parametrize("form", ["column", "mapping"])
+def test_strata_of_a_dataset(tmp_path: Path, form: str) -> None:
+    data = frame().assign(size=np.where(frame()["sex"] == "f", 300, 5_000))
+    population: Any = "size" if form == "column" else {"f": 300, "m": 5_000}
+    report = ak.audit(
+        ak.Predictions("decision"), dataset(data, strata="sex", population=population), checks=["group_fairness"]
+    )
+    gap = report.finding("fairness/selection_rate/difference/sex")
+    plain = ak.audit(ak.Predictions("decision"), dataset(data), checks=["group_fairness"])
+    widths = []
+    for f in (gap, plain.finding(gap.id)):
+        e = {g.group["sex"]: g.estimate for g in f.by_group}["f"]
+        assert e.high is not None
+        assert e.low is not None
+        widths.append(e.high - e.low)
+    assert 0.7 < widths[0] / widths[1] < 0.9
+    assert "effective n (strata)" in gap.estimate.method
+    again = ak.Report.load(report.save(tmp_path / "r.json"))
+    rule = {"id": "r", "metric": "selection_rate", "comparison": "difference", "by": ["sex"], "at_most": 0.5}
+    assert ak.judge(again, {"rule": [rule]}).verdicts == ak.judge(report, {"rule": [rule]}).verdicts
+    wrong = dataset(data.assign(size=np.arange(200) + 300), strata="sex", population="size")
+    with pytest.raises(ak.DataError, match="more than one population in 'size'"):
+        next(wrong.batches())
 
 
 def test_the_command_line_and_the_configuration(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import optimize, stats
 
+from auditkit.evidence.sizes import Clusters
 from auditkit.stats import effective, pairs, pvalues
 from auditkit.stats.joint import joint_quantile
 from auditkit.stats.pvalues import family_quantile
@@ -47,7 +48,8 @@ def test_weighted_variance_is_that_of_a_weighted_regression_on_a_constant(seed: 
     fit = sm.WLS(y, np.ones(len(y)), weights=w).fit(cov_type="HC0")
     p = fit.params[0]
     assert effective.weighted_variance(*sums)[0] == pytest.approx(fit.bse[0] ** 2, rel=1e-9)
-    assert effective.effective_rows(*sums)[0] == pytest.approx(p * (1 - p) / fit.bse[0] ** 2, rel=1e-9)
+    expected = min(p * (1 - p) / fit.bse[0] ** 2, w.sum() ** 2 / (w**2).sum())
+    assert effective.effective_rows(*sums)[0] == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -61,7 +63,8 @@ def test_replicates_give_the_cluster_robust_variance(seed: int) -> None:
         cov_type="cluster", cov_kwds={"groups": who, "use_correction": False}
     )
     assert (errors**2).mean() == pytest.approx(fit.bse[0] ** 2, rel=0.05)
-    n = effective.clustered_rows(fit.params, np.array([1e9]), errors, (w @ times)[None], success + failure)
+    variance = effective.mean_square(errors, np.full(8_000, 1 / 8_000))
+    n = effective.clustered_rows(fit.params, np.array([1e9]), variance, np.array([25.0]), np.array([1e9]))
     assert n[0] == pytest.approx(fit.params[0] * (1 - fit.params[0]) / fit.bse[0] ** 2, rel=0.05)
 
 
@@ -72,8 +75,9 @@ def test_extremes_of_effective_rows() -> None:
         assert effective.effective_rows(*(np.array([float(x)]) for x in sums))[0] == pytest.approx(kish)
     assert effective.effective_rows(*np.zeros((4, 1))).tolist() == [0.0]
     times = np.random.default_rng(0).poisson(1.0, (3, 50_000))
-    drawn = (w @ times)[None]
-    n = effective.clustered_rows(np.array([0.0]), np.array([99.0]), np.zeros((1, 50_000)), drawn, np.array([6.0]))
+    square = effective.mean_square((w @ times - 6)[None], np.full(50_000, 1 / 50_000))
+    clusters = Clusters.estimated(np.array([6.0]), square, np.array([1e9]))
+    n = effective.clustered_rows(np.array([0.0]), np.array([99.0]), np.zeros(1), clusters.n, clusters.n)
     assert n[0] == pytest.approx(kish, rel=0.05)
 
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from auditkit.catalogue.derived import DISPERSION
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import EvidenceError
-from auditkit.evidence.tally import Sums, Tally
+from auditkit.evidence.tally import Tally
+from auditkit.evidence.tally_sums import Sums
 from auditkit.fairness.families.basis import Basis, Counts
 from auditkit.fairness.families.family import GroupFamily, Words, number
 from auditkit.fairness.families.rates import cells_of
@@ -102,8 +103,7 @@ class CompositeFamily(GroupFamily):
         """
         if not served(tally, metric):
             raise EvidenceError(f"'{metric}': {NOT_SERVED}")
-        counts, dependent = tally.counts(*by), tally.weighted or tally.clusters is not None
-        sums = tally.sums(*by) if dependent else None
+        counts, sums = tally.counts(*by), tally.sums(*by) if tally.dependent else None
         return cls(metric, tuple(by), counts.groups, counts.table[:, 1:, 1:], level, min_n, sums, tally.weighted)
 
     @cached_property
@@ -111,7 +111,7 @@ class CompositeFamily(GroupFamily):
         """What the intervals rest on."""
         rates = COMPOSITES[self.metric].rates
         if self.sums is not None:
-            return WeighedBasis.of(self.sums, rates, self.large, weighted=self.weighted)
+            return WeighedBasis.of(self.sums, rates, self.large, weighted=self.weighted, min_n=self.min_n)
         if not rates:
             return Basis((Counts((self.tables,)),))
         return Basis(tuple(Counts((cells_of(self.tables, k), cells_of(self.tables, n))) for k, n in rates))
@@ -164,6 +164,6 @@ class CompositeFamily(GroupFamily):
 
 def served(tally: Tally, metric: str) -> bool:
     """Whether a metric has an interval over the rows of this tally."""
-    if not tally.weighted and tally.clusters is None:
+    if not tally.dependent:
         return True
     return bool(COMPOSITES[metric].rates) if metric in COMPOSITES else not metric.endswith(DISPERSION)

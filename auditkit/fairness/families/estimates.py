@@ -57,6 +57,8 @@ class Family(GroupFamily):
     @cached_property
     def basis(self) -> Basis:  # type: ignore[override]
         """What the intervals rest on."""
+        if isinstance(self.weighed, WeighedBasis) and self.weighed.min_n != self.min_n:
+            return replace(self.weighed, min_n=self.min_n, large=self.large)
         return self.weighed or Basis((Counts((self.k, self.n)),))
 
     def formula(self, counts: Any, rho: Floats | None, q: Any, method: Method) -> Limits:
@@ -141,13 +143,13 @@ def families_of(
 ) -> dict[str, Family]:
     """Several rates over one set of attributes, by metric; `engine` gives the point values."""
     table = RateTable.of(tally, by, tuple(dict.fromkeys(metrics)))
-    sums = tally.sums(*by) if tally.weighted or tally.clusters is not None else None
+    sums = tally.sums(*by) if tally.dependent else None
     out = {}
     for i, m in enumerate(table.metrics):
         k, n, weighed = table.numerator[i], table.denominator[i], None
         if sums is not None:
             cells = (METRICS[m].numerator, METRICS[m].denominator)
-            weighed = WeighedBasis.of(sums, [cells], n >= max(1, min_n), weighted=tally.weighted)
+            weighed = WeighedBasis.of(sums, [cells], n >= max(1, min_n), weighted=tally.weighted, min_n=min_n)
         out[m] = Family(m, table.by, table.groups, table.rows, k, n, table.values[i], level, min_n, weighed)
     kept = np.array([f.kept for f in out.values()]).reshape(table.denominator.shape)
     found = engine(tally, table, kept)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from auditkit.evidence.frames import column, columns_of
 from auditkit.evidence.tally import Tally
+from auditkit.evidence.weights import SCALE
 from auditkit.fairness.families.rates import COMPARED, RateTable, compared
 from auditkit.stats.rates import Floats
 
@@ -41,17 +42,17 @@ class PointValues(NamedTuple):
 
     by_group: Floats
     """(M, K)"""
-    compared: tuple[Compared, ...]
-    """(M,) over the groups kept; NaN with fewer than two."""
+    compared: tuple[Compared | None, ...]
+    """(M,) over the groups kept; NaN with fewer than two, None where those of the intervals serve."""
 
 
 def from_fairlearn(tally: Tally, table: RateTable, kept: NDArray[np.bool_]) -> PointValues:
-    """Every value by fairlearn; beyond `MOST_GROUPS` groups, or without rows, by `from_counts`.
+    """Every value by fairlearn; beyond `MOST_GROUPS` groups, without rows, or by weights far from 1, by `from_counts`.
 
     `kept` (M, K) says which groups enter each metric's comparisons: differences and ratios, between groups and to
     the overall of those groups, are fairlearn's `difference` and `ratio` over exactly these.
     """
-    if not table.by or not table.rows.any() or len(table.groups) > MOST_GROUPS:
+    if not table.by or not table.rows.any() or len(table.groups) > MOST_GROUPS or SCALE in tally.columns:
         return from_counts(tally, table, kept)
     cells = tally.over(*table.by).complete().cells
     frame = _frame_of(cells, table.by, table.metrics)
@@ -69,6 +70,8 @@ def from_fairlearn(tally: Tally, table: RateTable, kept: NDArray[np.bool_]) -> P
 
 def from_counts(tally: Tally, table: RateTable, kept: NDArray[np.bool_]) -> PointValues:
     """The same values in closed form: for many groups, and to judge a stored report again."""
+    if not table.alike:
+        return PointValues(table.values, (None,) * len(table.metrics))
     found = []
     for k, n, keep in zip(*table.shares, kept, strict=True):
         each = (float(compared(k[None, keep], n[None, keep], kind)[0]) for kind in COMPARED)

@@ -51,7 +51,7 @@ def with_quantiles(
     findings = tuple(findings)
     known = tally.complete()
     why = "" if len(known.cells) else "no row has truth and decision"
-    if tally.weighted or tally.clusters is not None:
+    if tally.dependent:
         why = "drawing cells is drawing rows only where rows are independent and count alike"
     if why:
         return findings, (NotMeasured(what="bootstrap quantiles", why=why),)

@@ -40,6 +40,8 @@ class RateTable:
     """(M, K)"""
     weighed: tuple[Floats, Floats] | None = None
     """(M, K) Σw of the numerators and of the denominators; None where every row counts alike."""
+    alike: bool = True
+    """Whether weights are in the same units in all groups; else shares of one group cannot be added to another's."""
 
     @classmethod
     def of(cls, tally: Tally, by: Sequence[str], metrics: Sequence[str]) -> RateTable:
@@ -54,6 +56,7 @@ class RateTable:
             return k, n
 
         numerator, denominator = shares(table)
+        sums = tally.sums(*by) if tally.weighted else None
         return cls(
             by=tuple(by),
             metrics=tuple(metrics),
@@ -61,7 +64,8 @@ class RateTable:
             rows=table.sum(axis=(1, 2)),
             numerator=numerator,
             denominator=denominator,
-            weighed=shares(tally.sums(*by).w[:, 1:, 1:]) if tally.weighted else None,
+            weighed=None if sums is None else shares(sums.w[:, 1:, 1:]),
+            alike=sums is None or len(set(sums.scale.tolist())) < 2,
         )
 
     @property

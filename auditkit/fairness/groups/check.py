@@ -89,6 +89,8 @@ class GroupFairness(BaseCheck):
             sample_weight=batch.sample_weight,
             weights_kind=batch.weights_kind,
             cluster=batch.cluster,
+            strata=batch.strata,
+            population=batch.population,
         )
 
     def assess(self, evidence: Tally, *, level: float = 0.95) -> Assessment:
