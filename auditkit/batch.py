@@ -74,8 +74,11 @@ class Batch:
     """`sampling`: rows of the population that a row stands for; `frequency`: how often it occurs."""
     cluster: NDArray[np.object_] | None = None
     """(N,) what rows have in common (a person, a hospital), as strings; None: rows are independent."""
+    row_id: NDArray[np.uint64] | None = None
+    """(N,) a hash of each row's declared id; None: rows have none, and are told apart by their content."""
     key: NDArray[np.uint64] | None = None
-    """(N,) a hash of each row's content, for checks that halve the rows; None: they hash what the batch holds."""
+    """(N,) a hash of each row's cluster, of its declared id or else of its content, for checks that halve the rows;
+    None: they hash what the batch holds."""
     controls: pd.DataFrame | None = None
     """(N, features) control features as categoricals of strings, like `groups`; None where none are declared."""
     task: Task = DEFAULT_TASK

@@ -142,6 +142,10 @@ def run(
     cluster: Annotated[
         str | None, typer.Option("--cluster", help="Column of what rows have in common, e.g. a person's id.")
     ] = None,
+    row_id: Annotated[
+        str | None,
+        typer.Option("--row-id", help="Column that names each row, e.g. a case number; no two rows share one."),
+    ] = None,
     sep: Annotated[str | None, typer.Option("--sep", help="Separator of a CSV file, such as ';'.")] = None,
     encoding: Annotated[str | None, typer.Option("--encoding", help="Encoding of a CSV file, such as cp1252.")] = None,
     na_values: Annotated[
@@ -212,6 +216,7 @@ def run(
             "sample_weight": sample_weight,
             "weights_kind": one_of("--weights-kind", weights_kind, "sampling", "frequency"),
             "cluster": cluster,
+            "row_id": row_id,
             "sep": sep,
             "encoding": encoding,
             "na_values": na_values,

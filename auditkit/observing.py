@@ -12,7 +12,7 @@ from auditkit.deciding import Decided, decided
 from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.observed import Evidence, Observed
-from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
+from auditkit.evidence.sample import RowHash, Sample, content_keys, row_keys, shuffled
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
@@ -67,15 +67,15 @@ class _Observer:
     def see(self, said: Decided) -> None:
         """Some more rows, with what the model says of them."""
         batch = said.batch
-        keys = row_keys(_content(batch, net=self.net))
-        whole = keys if self.net else row_keys(batch)
+        content = content_keys(_content(batch, net=self.net))
+        whole = content if self.net and batch.row_id is None else row_keys(batch)
         batch = replace(batch, key=whole if batch.cluster is None else cluster_hashes(batch.cluster))
         for check in (c for c in self.streams if c.name not in self.broken):
             with absent_if_broken(check, self.broken, self.on_error):
                 new, before = check.gather(batch), self.gathered.get(check.name)
                 self.gathered[check.name] = new if before is None else before + new
         part = Observed(
-            RowHash.of(keys),
+            RowHash.of(content),
             int(missing(batch.y_true).sum()),
             int((missing(batch.y_pred) & ~missing(batch.y_true)).sum()),
             {},

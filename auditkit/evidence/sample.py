@@ -25,14 +25,19 @@ if TYPE_CHECKING:
 
 _HASH_KEY = "auditkit00000000"
 """Sixteen bytes: a row has the same key in every audit."""
-_OF_ROWS = ("features", "groups", "y_true", "y_pred", "score", "sample_weight", "cluster", "controls")
+_OF_ROWS = ("features", "groups", "y_true", "y_pred", "score", "sample_weight", "cluster", "row_id", "controls")
 """Of a batch, what has a value a row and stays with it, whatever sample it is drawn into."""
 
 
 def row_keys(batch: Batch) -> Keys:
-    """A 64-bit hash of each row's content, (N,): the same row has the same key wherever it stands.
+    """A 64-bit key of each row, (N,), the same wherever it stands: of its declared id, or else of its content."""
+    return content_keys(batch) if batch.row_id is None else batch.row_id
 
-    The content is every feature, group, control feature, target and prediction; column order does not matter.
+
+def content_keys(batch: Batch) -> Keys:
+    """A 64-bit hash of each row's content, (N,): rows with equal content have equal keys.
+
+    The content is every feature, group, control feature, target, prediction and id; column order does not matter.
     """
     controls = [] if batch.controls is None else [batch.controls.add_prefix("c:")]
     frame = pd.concat(
@@ -42,7 +47,7 @@ def row_keys(batch: Batch) -> Keys:
     if batch.score is not None:
         scores = batch.score[:, None] if batch.score.ndim == 1 else batch.score
         frame = frame.assign(**{f"score{i or ''}": scores[:, i] for i in range(scores.shape[1])})
-    for name, values in (("weight", batch.sample_weight), ("cluster", batch.cluster)):
+    for name, values in (("weight", batch.sample_weight), ("cluster", batch.cluster), ("row_id", batch.row_id)):
         if values is not None:
             frame[name] = values
     return frame_keys(frame)

@@ -57,6 +57,7 @@ class DataTable(Record):
     """fairlearn's word for `weights`."""
     weights_kind: Literal["sampling", "frequency"] = "sampling"
     cluster: str | None = None
+    row_id: str | None = None
     sep: str | None = None
     encoding: str | None = None
     na_values: str | tuple[str, ...] | None = None

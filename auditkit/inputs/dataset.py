@@ -18,7 +18,7 @@ from auditkit.inputs import lookalikes
 from auditkit.inputs.arrays import joined
 from auditkit.inputs.csv_files import CsvOptions
 from auditkit.inputs.grouping import grouped, name_of, names_of
-from auditkit.inputs.row_weights import clusters_of, weights_of
+from auditkit.inputs.row_weights import clusters_of, one_row_each, row_ids_of, weights_of
 from auditkit.inputs.source import BATCH
 from auditkit.inputs.sources import source_of
 from auditkit.inputs.survey import Survey
@@ -60,6 +60,10 @@ class Dataset:
     cluster
         Name of the column that says which rows belong together (a person with several rows, a hospital), or None.
         No feature of the model.
+    row_id
+        Name of the column that names each row (a case number), or None. No feature of the model. No two rows share an
+        id: rows of equal content are then told apart wherever rows are drawn, halved or folded. Only hashes of ids are
+        used, and none is kept; that they differ is looked at once, in 8 bytes a row.
     sample_weight
         fairlearn's word for `weights`.
     sep, encoding, decimal, thousands
@@ -73,7 +77,7 @@ class Dataset:
     ------
     DataError
         For unknown columns (naming the nearest), doubtful labels, a continuous sensitive or control feature,
-        impossible weights, a missing cluster, no rows.
+        impossible weights, a missing cluster, a missing or repeated row id, no rows.
 
     >>> data = Dataset({"age": [30, 40], "sex": ["f", "m"], "y": [0, 1]}, y_true="y", sensitive_features=["sex"])
     >>> len(data), data.sensitive_features
@@ -93,6 +97,7 @@ class Dataset:
         weights: str | None = None,
         weights_kind: str = "sampling",
         cluster: str | None = None,
+        row_id: str | None = None,
         sample_weight: str | None = None,
         sep: str | None = None,
         encoding: str | None = None,
@@ -135,6 +140,11 @@ class Dataset:
             self._told(lambda c: weights_of(c, str(c.name), self.weights_kind), self.weights)
         if self.cluster is not None:
             self._told(lambda c: clusters_of(c, str(c.name)), self.cluster)
+        self.row_id = self._own(name_of(row_id, "row_id"), "row_id")
+        if self.row_id is not None:
+            self._told(lambda c: row_ids_of(c, str(c.name)), self.row_id)
+            parts = (self._survey.settled(p)[self.row_id] for p in self.source.batches([self.row_id]))
+            one_row_each(np.concatenate([row_ids_of(p, self.row_id) for p in parts]), self.row_id)
         self.cautions = (*self.source.cautions, *self._cautions())
 
     def _told(self, read: Callable[..., _Read], *names: str) -> _Read:
@@ -168,8 +178,10 @@ class Dataset:
         self._known(name, role)
         if name in self.labels:
             raise DataError(f"'{name}' is the target; it cannot be {role} too")
-        if role == "weights" and name in self.sensitive_features:
-            raise DataError(f"'{name}' is a sensitive feature; it cannot be {role} too")
+        named = self.sensitive_features + (self.control_features if role == "row_id" else ())
+        if role != "cluster" and name in named:
+            kind = "sensitive" if name in self.sensitive_features else "control"
+            raise DataError(f"'{name}' is a {kind} feature; it cannot be {role} too")
         return name
 
     @property
@@ -206,11 +218,12 @@ class Dataset:
         sample_weight: Any = None,
         weights_kind: str = "sampling",
         cluster: Any = None,
+        row_id: Any = None,
     ) -> Dataset:
         """A Dataset of arrays: X (N, d) or a frame, y_true (N,), sensitive_features a frame, Series or dict of (N,).
 
-        `control_features` come like sensitive features, `sample_weight` and `cluster` are (N,); or None. Several
-        labels (multilabel) are a frame, a dict of (N,), or an array (N, labels).
+        `control_features` come like sensitive features, `sample_weight`, `cluster` and `row_id` are (N,); or None.
+        Several labels (multilabel) are a frame, a dict of (N,), or an array (N, labels).
 
         pandas objects are matched by their row labels (index): put into one order where the labels are the same set,
         refused where they differ. Arrays and lists are taken in the order in which they stand.
@@ -225,6 +238,7 @@ class Dataset:
             control_features=control_features,
             sample_weight=sample_weight,
             cluster=cluster,
+            row_id=row_id,
         )
         out = cls(
             rows.frame,
@@ -237,6 +251,7 @@ class Dataset:
             weights=rows.beside.get("sample_weight"),
             weights_kind=weights_kind,
             cluster=rows.beside.get("cluster"),
+            row_id=rows.beside.get("row_id"),
         )
         out._not_inputs = rows.not_inputs
         out.cautions = (*out.cautions, *rows.cautions)
@@ -317,7 +332,7 @@ class Dataset:
 
     def batch(self, rows: pd.DataFrame, *, without: Sequence[str] = ()) -> Batch:
         """Some rows of the source as checks are given them, before any decision."""
-        beside = {name for name in (self.weights, self.cluster) if name is not None}
+        beside = {name for name in (self.weights, self.cluster, self.row_id) if name is not None}
         hidden = {*self.labels, *without, *self._not_inputs, *beside}
         column, values = self.column(rows, self.labels[0], "y_true")
         truth = self.target.code(column, self.labels[0])[values:]
@@ -332,6 +347,7 @@ class Dataset:
             sample_weight=None if self.weights is None else rows[self.weights].to_numpy(dtype=np.float64),
             weights_kind=self.weights_kind,
             cluster=None if self.cluster is None else clusters_of(rows[self.cluster], self.cluster),
+            row_id=None if self.row_id is None else row_ids_of(rows[self.row_id], self.row_id),
         )
 
     def _grouped(self, rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
