@@ -31,7 +31,8 @@ class Tested(NamedTuple):
     asked: float
     """The level of the report."""
     smallest: float
-    """The smallest gap that a subgroup of average size would have shown, with 80 % power; NaN for means."""
+    """The smallest gap that a subgroup of average size would have shown, with 80 % power: on this half, or, where none
+    was carried to it, on both; NaN for means."""
 
 
 def confirm(evidence: CrossedSums, found: Search, *, rates: bool, level: float) -> Tested:
@@ -51,14 +52,15 @@ def confirm(evidence: CrossedSums, found: Search, *, rates: bool, level: float) 
     tried = max(1, len(found.carried))
     adjusted_level = coverage_adjusted_level(level, int(confirmed.sum()), tried)
     to_rest = difference(part, rest, level=adjusted_level, rates=rates)
-    return Tested(
-        part, rest, to_rest, adjusted, confirmed, adjusted_level, level, _mde(part, rest, adjusted_level, rates)
-    )
+    smallest = float("nan")
+    if rates and found.carried:
+        smallest = _mde(everybody, float(part.n.mean()), critical_value(adjusted_level))
+    elif rates:
+        smallest = _mde(everybody, found.rows, critical_value(level), power=0.8**0.5)
+    return Tested(part, rest, to_rest, adjusted, confirmed, adjusted_level, level, smallest)
 
 
-def _mde(part: Sums, rest: Sums, level: float, rates: bool) -> float:
-    if not rates or not len(part.n):
-        return float("nan")
-    n, others = float(part.n.mean()), float(rest.n.mean())
-    pooled = float(part.x[0] + rest.x[0]) / (n + others)
-    return float(minimum_detectable(pooled, n + others, n, others, q=critical_value(level), z=critical_value(0.95)))
+def _mde(everybody: Sums, part: float, q: float, *, power: float = 0.8) -> float:
+    """The gap that a part of so many rows of a half shows beyond q errors."""
+    n, x = float(everybody.n), float(everybody.x)
+    return float(minimum_detectable(x / n, n, part, n - part, q=q, z=critical_value(0.95), power=power))
