@@ -12,7 +12,7 @@ from auditkit.deciding import Decided, decided
 from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.observed import Evidence, Observed
-from auditkit.evidence.sample import RowHash, Sample, content_keys, row_keys, shuffled
+from auditkit.evidence.sample import RowHash, Sample, row_keys, shuffled
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
@@ -67,8 +67,10 @@ class _Observer:
     def see(self, said: Decided) -> None:
         """Some more rows, with what the model says of them."""
         batch = said.batch
-        content = content_keys(_content(batch, net=self.net))
+        content = row_keys(_content(batch, net=self.net))
         whole = content if self.net and batch.row_id is None else row_keys(batch)
+        if batch.row_id is not None:
+            content = shuffled(content ^ batch.row_id, 0)  # the data are other data under other ids
         batch = replace(batch, key=whole if batch.cluster is None else cluster_hashes(batch.cluster))
         for check in (c for c in self.streams if c.name not in self.broken):
             with absent_if_broken(check, self.broken, self.on_error):
@@ -93,7 +95,8 @@ class _Observer:
 
 
 def _content(batch: Batch, *, net: bool) -> Batch:
-    """What identifies a row: everything that the audit uses and that does not come out of the net."""
+    """What identifies a row: everything that the audit uses and that does not come out of the net; its id apart."""
+    batch = replace(batch, row_id=None)
     if not net:
         return replace(batch, features=batch.features[[]])
     return replace(batch, y_pred=all_missing(batch.y_pred), score=None)

@@ -16,6 +16,7 @@ from auditkit.evidence import halves
 from auditkit.evidence.coding import Coded
 from auditkit.evidence.copies import Copies
 from auditkit.evidence.crossed import CrossedSums, crossed, joined_labels, same_facts
+from auditkit.evidence.grouped import recoding_of
 from auditkit.evidence.sample import shuffled
 from auditkit.lazy import pandas as pd
 
@@ -66,17 +67,14 @@ class CrossedRows:
         counted = ~np.isnan(outcome)
         x = outcome[counted] + 0.0  # no negative zero
         codes = np.empty((len(x), len(columns)), np.int32)
-        content = shuffled(pd.util.hash_array(x, categorize=False), 0)
-        for i, (name, c) in enumerate(columns.items()):
+        for i, c in enumerate(columns.values()):
             codes[:, i] = c.codes[counted]
-            names = np.array([f"{name}\x1f{label}" for label in c.labels], dtype=object)
-            content += shuffled(pd.util.hash_array(names, hash_key=_HASH_KEY, categorize=False), i + 1)[codes[:, i]]
         labels = {name: c.labels for name, c in columns.items()}
         ones = np.zeros((2, len(x)), np.int64)
         ones[halves.of_keys(keys[counted]), np.arange(len(x))] = 1
-        lost = int((~counted).sum())
-        rows = cls(labels, codes, x, content, ones, Copies.of(keys[counted]), lost, facts, depth, tuple(alone))
-        return rows._counted()
+        copies, lost = Copies.of(keys[counted]), int((~counted).sum())
+        content = _keys(codes, labels, x)
+        return cls(labels, codes, x, content, ones, copies, lost, facts, depth, tuple(alone))._counted()
 
     def __add__(self, other: CrossedRows | CrossedSums) -> CrossedRows | CrossedSums:
         if isinstance(other, CrossedSums):
@@ -105,8 +103,12 @@ class CrossedRows:
         return self._summed(np.stack([n - second, second]), apart=True)
 
     def reduced(self, disclosure: Disclosure) -> CrossedSums:
-        """The sums, as `CrossedSums.reduced` says."""
-        return self.sums().reduced(disclosure)
+        """The sums, as `CrossedSums.reduced` says. Groups that are told only together are one before copies are drawn,
+        so that no draw depends on how many each has."""
+        rows = self
+        for column, values in recoding_of(disclosure).items():
+            rows = rows._recoded(column, values)
+        return rows.sums().reduced(disclosure)
 
     def to_json(self) -> dict[str, Any]:
         """The sums as JSON: contents are not written."""
@@ -125,6 +127,23 @@ class CrossedRows:
         counts = np.stack([np.bincount(where, n, minlength=len(keys)) for n in self.counts]).astype(np.int64)
         return replace(self, keys=keys, codes=self.codes[first], x=self.x[first], counts=counts)
 
+    def _recoded(self, column: str, values: Mapping[str, str]) -> CrossedRows:
+        """With these values of a column under the names that stand in their place."""
+        own = self.labels.get(column, ())
+        named = {f"{column} = {old}": f"{column} = {new}" for old, new in values.items()}
+        told = [named.get(label, label) for label in own]
+        if list(own) == told:
+            return self
+        place = {label: i for i, label in enumerate(dict.fromkeys(x for x in told if x not in named.values()))}
+        place |= {label: len(place) + i for i, label in enumerate(sorted(set(told) - set(place)))}
+        codes = self.codes.copy()
+        at = list(self.labels).index(column)
+        codes[:, at] = np.array([place[label] for label in told], np.int32)[codes[:, at]]
+        labels = {**self.labels, column: tuple(place)}
+        rows = replace(self, labels=labels, codes=codes, keys=_keys(codes, labels, self.x))._counted()
+        assert isinstance(rows, CrossedRows), "there are no more contents than there were"
+        return rows
+
     def _summed(self, counts: Ints, *, apart: bool) -> CrossedSums:
         half, content = np.nonzero(counts)
         codes = {name: self.codes[content, i].astype(np.int64) for i, name in enumerate(self.labels)}
@@ -141,3 +160,14 @@ class CrossedRows:
                 codes = np.array([place[label] for label in own], np.int32)[self.codes[:, i]]
                 out = np.column_stack([out[:, :i], codes, out[:, i + 1 :]])
         return out
+
+
+def _keys(codes: NDArray[np.int32], labels: Mapping[str, tuple[str, ...]], x: Floats) -> Keys:
+    """(N,) a hash of outcome and conditions, whatever the columns are called and in whichever order they stand."""
+    out = shuffled(pd.util.hash_array(x, categorize=False), 0)
+    rank = {name: i + 1 for i, name in enumerate(sorted(labels))}
+    for i, (name, own) in enumerate(labels.items()):
+        values = np.array([label.replace(name, "", 1) for label in own], dtype=object)
+        hashes = pd.util.hash_array(values, hash_key=_HASH_KEY, categorize=False).astype(np.uint64)
+        out += shuffled(hashes, rank[name])[codes[:, i]]
+    return out

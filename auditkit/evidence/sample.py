@@ -30,15 +30,12 @@ _OF_ROWS = ("features", "groups", "y_true", "y_pred", "score", "sample_weight", 
 
 
 def row_keys(batch: Batch) -> Keys:
-    """A 64-bit key of each row, (N,), the same wherever it stands: of its declared id, or else of its content."""
-    return content_keys(batch) if batch.row_id is None else batch.row_id
+    """A 64-bit key of each row, (N,), the same wherever it stands: of its declared id, or else of its content.
 
-
-def content_keys(batch: Batch) -> Keys:
-    """A 64-bit hash of each row's content, (N,): rows with equal content have equal keys.
-
-    The content is every feature, group, control feature, target, prediction and id; column order does not matter.
+    The content is every feature, group, control feature, target and prediction; column order does not matter.
     """
+    if batch.row_id is not None:
+        return batch.row_id
     controls = [] if batch.controls is None else [batch.controls.add_prefix("c:")]
     frame = pd.concat(
         [batch.features.add_prefix("x:"), batch.groups.add_prefix("g:"), *controls],
@@ -47,7 +44,7 @@ def content_keys(batch: Batch) -> Keys:
     if batch.score is not None:
         scores = batch.score[:, None] if batch.score.ndim == 1 else batch.score
         frame = frame.assign(**{f"score{i or ''}": scores[:, i] for i in range(scores.shape[1])})
-    for name, values in (("weight", batch.sample_weight), ("cluster", batch.cluster), ("row_id", batch.row_id)):
+    for name, values in (("weight", batch.sample_weight), ("cluster", batch.cluster)):
         if values is not None:
             frame[name] = values
     return frame_keys(frame)

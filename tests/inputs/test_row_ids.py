@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import auditkit as ak
-from auditkit.evidence.sample import content_keys, row_keys
+from auditkit.evidence.sample import row_keys
 from tests.helpers import run_cli
 from tests.inputs.test_sources import Parts
 
@@ -81,7 +81,7 @@ def test_ids_are_keys_and_no_features() -> None:
     assert list(batch.features) == ["age", "sex", "decision"]
     assert batch.row_id is not None
     assert len(np.unique(row_keys(batch))) == 240
-    assert len(np.unique(content_keys(replace(batch, row_id=None)))) < 30
+    assert len(np.unique(row_keys(replace(batch, row_id=None)))) < 30
     plain = next(ak.Dataset(frame(), y_true="y", sensitive_features=["sex"]).batches())
     assert plain.row_id is None
     number = frame().assign(case=np.arange(240))
