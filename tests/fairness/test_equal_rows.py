@@ -141,6 +141,15 @@ def test_what_tells_sex_is_found_and_covered_with_rows_and_with_counts(cells: in
         assert found.estimate.low <= 0.65 <= found.estimate.high
 
 
+def test_with_ids_an_audit_takes_its_sample_among_people_not_among_contents() -> None:
+    """Of 2,000 rows by content, out of 40,000 of 48 contents, two or three contents were all: an AUC of 1."""
+    frame = table(40_000, 12)
+    frame["sex"] = np.random.default_rng(9).choice(["f", "m"], 40_000)
+    found = audited(frame.assign(case=range(40_000)), Proxies(), row_id="case").finding("data/proxy_auc/group_max/sex")
+    assert found.estimate.value == pytest.approx(0.5, abs=0.06)
+    assert found.estimate.n == 2_000
+
+
 def test_more_copies_than_are_studied_are_a_random_part_of_them() -> None:
     rows = counted(sample(3_000, 12, 2, planted=True))
     assert rows.weight is not None
