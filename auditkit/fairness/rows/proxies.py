@@ -135,19 +135,19 @@ def _told(group: NDArray[np.object_]) -> tuple[list[str], list[str]]:
 
 def _aucs(x: Encoded, y: NDArray[np.int8]) -> list[tuple[str, Auc]]:
     """Cross-fitted AUC of every feature, and of all."""
+    return [*((name, crossfitted(part, y)) for name, part in x.columns.items()), (ALL, crossfitted(x.all, y))]
+
+
+def crossfitted(x: Floats, y: NDArray[np.int8]) -> Auc:
+    """The AUC over folds, each scored by a logistic regression of y (N,) on x (N, d) that was fitted on the others."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold
 
-    folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(np.zeros(len(y)), y))
-
-    def crossfitted(inputs: Floats) -> Auc:
-        parts = []
-        for train, test in folds:
-            fitted = LogisticRegression(max_iter=1_000).fit(inputs[train], y[train])
-            parts.append(auc_of(y[test], fitted.predict_proba(inputs[test])[:, 1]))
-        return over_folds(parts)
-
-    return [*((name, crossfitted(part)) for name, part in x.columns.items()), (ALL, crossfitted(x.all))]
+    parts = []
+    for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(x, y):
+        fitted = LogisticRegression(max_iter=1_000).fit(x[train], y[train])
+        parts.append(auc_of(y[test], fitted.predict_proba(x[test])[:, 1]))
+    return over_folds(parts)
 
 
 def _tests(evidence: Observations, attribute: str) -> list[_Test]:
