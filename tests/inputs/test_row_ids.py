@@ -12,6 +12,7 @@ import pytest
 
 import auditkit as ak
 from auditkit.evidence.sample import row_keys
+from auditkit.report.formats import render
 from tests.helpers import run_cli
 from tests.inputs.test_sources import Parts
 
@@ -104,6 +105,7 @@ def test_the_same_audit_in_any_order_and_nothing_of_an_id_in_it(profile: Any) ->
     report = audited(dataset(), disclosure=disclosure)
     assert ak.Report.from_json(report.to_json()) == report
     assert report.provenance.data.row_id == "case"
+    assert "Row ids" in render(report, "html")
     text = report.to_json()
     assert "case-0" not in text
     for key in row_keys(next(dataset().batches())).tolist():
