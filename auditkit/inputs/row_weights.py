@@ -65,7 +65,7 @@ def clusters_of(column: pd.Series[Any], name: str) -> NDArray[np.object_]:
 def row_ids_of(column: pd.Series[Any], name: str) -> Keys:
     """(N,) a 64-bit hash of each row's id; DataError where one is missing, or for values that are no ids.
 
-    >>> a, b, c = row_ids_of(pd.Series([7, 7.0, "8"], dtype=object), "id")
+    >>> a, b, c = row_ids_of(pd.Series([7, 7.0, "8"], dtype=object), "id").tolist()
     >>> a == b, a == c
     (True, False)
     """
