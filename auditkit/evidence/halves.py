@@ -1,8 +1,9 @@
 """Two halves of the rows, for what is found on one and judged on the other: by hash, so that order does not matter.
 
 A row with a key of its own (a declared id) goes where its key says. Of rows that are told apart by their content alone
-only the number is known, and each copy goes where a bit of its own says: drawn from the content's key and the number,
-when all parts have been added and not before. So the halves are those of rows drawn apart, whatever the contents.
+only the number is known, and each copy goes where a bit of its own says: drawn from the keys and numbers of all
+contents, when all parts have been added and not before. So the halves are those of rows drawn apart, whatever the
+contents, and other rows of the same few contents have halves that have nothing to do with these.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ def of_counts(keys: Keys, counts: Ints) -> Ints:
     (np.int64(0), np.True_, np.True_)
     """
     seeds = shuffled(shuffled(keys, 0) ^ counts.astype(np.uint64), 1)
+    seeds = seeds ^ shuffled(seeds[counts > 0].sum(dtype=np.uint64, keepdims=True), 3)
     ends = np.cumsum(-(-counts // _BITS))
     starts = np.concatenate([[0], ends[:-1]])
     out = np.zeros(len(keys), np.int64)
