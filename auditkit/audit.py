@@ -253,7 +253,7 @@ def _noted(
     notes = []
     if data.weights is not None:
         notes.append(f"weights not used: every row counts once, whatever its '{data.weights}'")
-    if data.cluster is not None:
+    if data.cluster is not None and not getattr(check, "uses_clusters", False):
         notes.append(
             f"clusters not used: rows of one '{data.cluster}' count as independent, and intervals can be too narrow"
         )

@@ -83,8 +83,11 @@ class Batch:
     """(N,) the stratum within which each row was drawn; None: rows are drawn from all at once."""
     population: Mapping[str, float] | None = None
     """Stratum → rows of it in the population, where known."""
+    row_id: NDArray[np.uint64] | None = None
+    """(N,) a hash of each row's declared id; None: rows have none, and are told apart by their content."""
     key: NDArray[np.uint64] | None = None
-    """(N,) a hash of each row's content, for checks that halve the rows; None: they hash what the batch holds."""
+    """(N,) a hash of each row's cluster, of its declared id or else of its content, for checks that halve the rows;
+    None: they hash what the batch holds."""
     controls: pd.DataFrame | None = None
     """(N, features) control features as categoricals of strings, like `groups`; None where none are declared."""
     task: Task = DEFAULT_TASK

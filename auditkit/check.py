@@ -83,6 +83,8 @@ class BaseCheck:
     NAME: ClassVar[str]
     tasks: ClassVar[tuple[Task, ...]] = ("binary",)
     uses_weights: ClassVar[bool] = False
+    uses_clusters: ClassVar[bool] = False
+    """Whether it looks at clusters, though not at weights."""
     PATHS: ClassVar[tuple[str, ...]] = ()
     """Options that are paths: a configuration gives them relative to itself."""
 

@@ -142,6 +142,10 @@ def run(
     cluster: Annotated[
         str | None, typer.Option("--cluster", help="Column of what rows have in common, e.g. a person's id.")
     ] = None,
+    row_id: Annotated[
+        str | None,
+        typer.Option("--row-id", help="Column that names each row, e.g. a case number; no two rows share one."),
+    ] = None,
     strata: Annotated[
         str | None, typer.Option("--strata", help="Column of the stratum within which a row was drawn.")
     ] = None,
@@ -220,6 +224,7 @@ def run(
             "cluster": cluster,
             "strata": strata,
             "population": population,
+            "row_id": row_id,
             "sep": sep,
             "encoding": encoding,
             "na_values": na_values,

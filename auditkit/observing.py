@@ -95,15 +95,17 @@ class _Observer:
     def see(self, said: Decided) -> None:
         """Some more rows, with what the model says of them."""
         batch = said.batch
-        keys = row_keys(_content(batch, net=self.net))
-        whole = keys if self.net else row_keys(batch)
+        content = row_keys(_content(batch, net=self.net))
+        whole = content if self.net and batch.row_id is None else row_keys(batch)
+        if batch.row_id is not None:
+            content = shuffled(content ^ batch.row_id, 0)  # the data are other data under other ids
         batch = replace(batch, key=whole if batch.cluster is None else cluster_hashes(batch.cluster))
         for check in (c for c in self.streams if c.name not in self.broken):
             with absent_if_broken(check, self.broken, self.on_error):
                 new, before = check.gather(batch), self.gathered.get(check.name)
                 self.gathered[check.name] = new if before is None else before + new
         part = Observed(
-            RowHash.of(keys),
+            RowHash.of(content),
             int(missing(batch.y_true).sum()),
             int((missing(batch.y_pred) & ~missing(batch.y_true)).sum()),
             {},
@@ -121,7 +123,8 @@ class _Observer:
 
 
 def _content(batch: Batch, *, net: bool) -> Batch:
-    """What identifies a row: everything that the audit uses and that does not come out of the net."""
+    """What identifies a row: everything that the audit uses and that does not come out of the net; its id apart."""
+    batch = replace(batch, row_id=None)
     if not net:
         return replace(batch, features=batch.features[[]])
     return replace(batch, y_pred=all_missing(batch.y_pred), score=None)

@@ -90,7 +90,7 @@ class Weighting(Record):
 class DataProvenance(Terse):
     """Which data."""
 
-    TOLD: ClassVar = ("weighting",)
+    TOLD: ClassVar = ("weighting", "row_id")
 
     name: str = ""
     rows: int = 0
@@ -110,6 +110,8 @@ class DataProvenance(Terse):
     """Rows left out of every metric because the prediction is missing (and the target is not)."""
     weighting: Weighting | None = None
     """None, and absent from JSON, where every row counts alike and rows are independent."""
+    row_id: str = ""
+    """Column that names each row; empty, and absent from JSON: equal rows are told apart by their number alone."""
 
     @property
     def kind(self) -> TaskKind:

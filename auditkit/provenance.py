@@ -71,7 +71,7 @@ def _model(model: Model | Predictions) -> ModelProvenance:
 
 def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> DataProvenance:
     if isinstance(model, Predictions):
-        beside = [name for name in (data.weights, data.cluster, data.strata) if name is not None]
+        beside = [name for name in (data.weights, data.cluster, data.row_id, data.strata) if name is not None]
         used = [*data.sensitive_features, *data.control_features, *data.labels, *model.columns, *beside]
     else:
         used = list(data.source.schema)
@@ -89,6 +89,7 @@ def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> Data
         missing_target=observed.missing_target,
         missing_prediction=observed.missing_prediction,
         weighting=_weighting(data),
+        row_id=data.row_id or "",
     )
 
 

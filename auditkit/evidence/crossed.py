@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations, pairwise
+from itertools import combinations
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from auditkit.arrays import Floats, Ints, Keys
 from auditkit.disclosure import Disclosure
 from auditkit.errors import DataError, EvidenceError, listing
-from auditkit.evidence import reading
+from auditkit.evidence import halves, reading
 from auditkit.evidence.coding import MOST_CELLS, Coded
+from auditkit.evidence.copies import Copies
 from auditkit.evidence.grouped import recoding_of
 from auditkit.evidence.rare import FEWEST
 
-_KEPT_KEYS = 1_024
 _ROUNDING = 1e-6
 """Sums are stored with ten digits, so that inequalities between them hold nearly."""
 _CHUNK = 32_768
@@ -37,8 +37,7 @@ class CrossedSums:
     Columns that are too many to be crossed stand `alone`: each is a table of its own.
 
     No more than `depth` columns of any row are kept together, and memory does not grow with the rows. Fewer columns
-    crossed are sums over a table (`of`). A row's half is the last bit of its key, so it is in the same half wherever it
-    stands; equal rows share a half (`copies` says how many there are).
+    crossed are sums over a table (`of`).
     """
 
     labels: dict[str, tuple[str, ...]]
@@ -46,10 +45,13 @@ class CrossedSums:
     tables: dict[tuple[str, ...], Floats]
     """Columns → (2 halves, 3 sums, conditions of the first column, of the second, …)."""
     copies: Copies
+    """How many rows share a key: copies of one content, or the rows of one cluster."""
     not_counted: int
     """Rows without an outcome (a missing target; not in the denominator of the metric)."""
     facts: dict[str, Any]
     """What holds for the whole: metric, edges of bins, …; sums with other facts do not add."""
+    apart: bool = False
+    """Whether each copy was put into a half by itself; else rows of one key share a half, and are one observation."""
 
     @classmethod
     def gather(
@@ -61,39 +63,22 @@ class CrossedSums:
         depth: int,
         facts: dict[str, Any],
         alone: Sequence[str] = (),
+        apart: bool = False,
     ) -> CrossedSums:
-        """Sum rows: outcome (N,), NaN where a row does not count; keys (N,), a hash of each row."""
+        """Sum rows: outcome (N,), NaN where a row does not count; keys (N,), whose last bit is the half; `apart` says
+        that no two rows share a key."""
         counted = ~np.isnan(outcome)
-        x, half = outcome[counted], (keys[counted] & np.uint64(1)).astype(np.int64)
-        codes = {name: c.codes[counted] for name, c in columns.items()}
-        sizes = {name: len(c.labels) for name, c in columns.items()}
-        own = [name for name in columns if name not in set(alone)]
-        depth = min(depth, len(own))
-        crossings = [*combinations(own, depth), *((name,) for name in columns if name in set(alone))]
-        _bounded(crossings, sizes)
-        tables: dict[tuple[str, ...], Floats] = {}
-        for start in range(0, len(x), _CHUNK):
-            rows = slice(start, start + _CHUNK)
-            part = {name: c[rows] for name, c in codes.items()}
-            for names, deep in [(own, depth), *(([name], 1) for name in alone)]:
-                for by, table in _crossed({c: part[c] for c in names}, sizes, x[rows], half[rows], deep):
-                    tables[by] = tables[by] + table if by in tables else table
-        if not tables:  # no row counts: empty tables, which add to others
-            tables = {by: np.zeros((2, 3, *(sizes[c] for c in by))) for by in crossings if by}
         labels = {name: c.labels for name, c in columns.items()}
-        return cls(labels, tables, Copies.of(keys[counted]), int((~counted).sum()), facts)
+        codes = {name: c.codes[counted] for name, c in columns.items()}
+        half = halves.of_keys(keys[counted])
+        tables = crossed(codes, labels, outcome[counted], half, depth=depth, alone=alone)
+        return cls(labels, tables, Copies.of(keys[counted]), int((~counted).sum()), facts, apart)
 
     def __add__(self, other: CrossedSums) -> CrossedSums:
-        for fact in sorted({*self.facts, *other.facts}):
-            a, b = self.facts.get(fact), other.facts.get(fact)
-            if a != b:
-                raise EvidenceError(
-                    f"cannot add subgroups with other {fact}: {a} and {b}. Fit the check once, and share it"
-                )
-        labels = {
-            c: own if own == other.labels[c] else tuple(sorted({*own, *other.labels[c]}))
-            for c, own in self.labels.items()
-        }
+        if not isinstance(other, CrossedSums):  # rows that are few enough to be counted
+            return other + self
+        same_facts(self.facts, other.facts)
+        labels = joined_labels(self.labels, other.labels)
         a, b = self._on(labels), other._on(labels)
         return CrossedSums(
             labels,
@@ -101,7 +86,17 @@ class CrossedSums:
             self.copies + other.copies,
             self.not_counted + other.not_counted,
             self.facts,
+            self.apart and other.apart,
         )
+
+    def sums(self) -> CrossedSums:
+        """Itself."""
+        return self
+
+    @property
+    def together(self) -> float:
+        """Rows that share a half, on average: what one observation is worth. 1 where copies are apart."""
+        return 1.0 if self.apart else self.copies.average
 
     def of(self, *by: str) -> Floats:
         """(2, 3, …) sums over the crossing of these columns, in their order; () gives (2, 3)."""
@@ -179,6 +174,7 @@ class CrossedSums:
             "labels": {c: list(v) for c, v in self.labels.items()},
             "tables": tables,
             "copies": self.copies.to_json(),
+            **({"apart": True} if self.apart else {}),
             "not_counted": self.not_counted,
             "facts": self.facts,
         }
@@ -186,7 +182,8 @@ class CrossedSums:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> CrossedSums:
         """From `to_json`; EvidenceError for what no rows can give."""
-        data = reading.fields(data, "the crossings", "labels", "tables", "copies", "not_counted", "facts")
+        names = ("labels", "tables", "copies", "not_counted", "facts")
+        data = reading.fields(data, "the crossings", *names, optional=("apart",))
         stored = reading.mapping(data["labels"], "the labels", most=reading.MOST_COLUMNS)
         labels = {c: reading.names(v, f"the labels of {c!r}") for c, v in stored.items()}
         lines = [reading.fields(t, "a table", "by", "steps", "sums") for t in reading.items(data["tables"], "tables")]
@@ -200,64 +197,57 @@ class CrossedSums:
         tables = {by: _table(t, [len(labels[c]) for c in by]) for by, t in zip(crossings, lines, strict=True)}
         lost = reading.whole(data["not_counted"], "the rows not counted")
         facts = reading.mapping(data["facts"], "the facts")
-        return cls(labels, tables, Copies.from_json(data["copies"]), lost, facts)
+        apart = data.get("apart", False)
+        if not isinstance(apart, bool):
+            raise EvidenceError("'apart' of the crossings is neither true nor false")
+        return cls(labels, tables, Copies.from_json(data["copies"]), lost, facts, apart)
 
 
-@dataclass(frozen=True)
-class Copies:
-    """How many rows have equals: the rows behind the lowest distinct keys, from which the average follows.
-
-    >>> Copies.of(np.array([7, 7, 7, 9], dtype=np.uint64)).average
-    2.5
-    """
-
-    keys: Keys
-    """The lowest distinct keys, sorted; none once they are reduced."""
-    counts: Ints
-    """Rows of each."""
-
-    @classmethod
-    def of(cls, keys: Keys) -> Copies:
-        """Of rows with these keys."""
-        found, counts = np.unique(keys, return_counts=True)
-        return cls(found[:_KEPT_KEYS], counts[:_KEPT_KEYS].astype(np.int64))
-
-    def __add__(self, other: Copies) -> Copies:
-        if len(self.keys) < len(self.counts) or len(other.keys) < len(other.counts):
-            counts = np.sort(np.concatenate([self.counts, other.counts]))
-            return Copies(np.zeros(0, np.uint64), counts)
-        keys, where = np.unique(np.concatenate([self.keys, other.keys]), return_inverse=True)
-        counts = np.bincount(where, weights=np.concatenate([self.counts, other.counts]), minlength=len(keys))
-        return Copies(keys[:_KEPT_KEYS], counts[:_KEPT_KEYS].astype(np.int64))
-
-    @property
-    def average(self) -> float:
-        """Σc²/Σc: how many equals a row has, itself among them; the design effect of equal rows. 1 without rows."""
-        total = int(self.counts.sum())
-        return float((self.counts.astype(float) ** 2).sum()) / total if total else 1.0
-
-    def reduced(self) -> Copies:
-        """The counts alone: no row can be told from them."""
-        return Copies(np.zeros(0, np.uint64), np.sort(self.counts))
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON; a line of numbers is one string."""
-        return {"keys": " ".join(map(str, self.keys.tolist())), "counts": _line(self.counts)}
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Copies:
-        """From `to_json`; EvidenceError for what no rows can give."""
-        data = reading.fields(data, "the copies", "keys", "counts")
-        counts = reading.counts(
-            reading.line(data["counts"], "the counts of the copies", most=_KEPT_KEYS, low=1), "copies"
+def crossed(
+    codes: Mapping[str, Ints],
+    labels: Mapping[str, tuple[str, ...]],
+    x: Floats,
+    half: Ints,
+    *,
+    depth: int,
+    alone: Sequence[str] = (),
+    times: Floats | None = None,
+) -> dict[tuple[str, ...], Floats]:
+    """The table of every crossing of `depth` columns, and of each that stands alone: of rows (N,) of codes, outcomes
+    and halves, each counted once, or `times` (N,)."""
+    sizes = {name: len(v) for name, v in labels.items()}
+    own = [name for name in codes if name not in set(alone)]
+    depth = min(depth, len(own))
+    crossings = [*combinations(own, depth), *((name,) for name in codes if name in set(alone))]
+    _bounded(crossings, sizes)
+    tables: dict[tuple[str, ...], Floats] = {}
+    for start in range(0, len(x), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        part = _Part(
+            {name: c[rows] for name, c in codes.items()}, x[rows], half[rows], None if times is None else times[rows]
         )
-        try:
-            keys = [int(k) for k in reading.text(data["keys"], "the keys", most=24 * _KEPT_KEYS).split()]
-        except ValueError:
-            raise EvidenceError("the keys of the copies are no whole numbers") from None
-        if len(keys) not in (0, len(counts)) or any(a >= b for a, b in pairwise([-1, *keys, 2**64])):
-            raise EvidenceError("the keys of the copies are not one a count, ascending, from 0 to 2⁶⁴ − 1")
-        return cls(np.array(keys, dtype=np.uint64), counts)
+        for names, deep in [(own, depth), *(([name], 1) for name in alone)]:
+            for by, table in part.crossed(names, sizes, deep):
+                tables[by] = tables[by] + table if by in tables else table
+    # where no row counts: empty tables, which add to others
+    return tables or {by: np.zeros((2, 3, *(sizes[c] for c in by))) for by in crossings if by}
+
+
+def same_facts(own: Mapping[str, Any], others: Mapping[str, Any]) -> None:
+    """EvidenceError where the facts of two sums differ: these do not add."""
+    for fact in sorted({*own, *others}):
+        a, b = own.get(fact), others.get(fact)
+        if a != b:
+            raise EvidenceError(
+                f"cannot add subgroups with other {fact}: {a} and {b}. Fit the check once, and share it"
+            )
+
+
+def joined_labels(
+    own: Mapping[str, tuple[str, ...]], others: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Column → the conditions that either has."""
+    return {c: v if v == others[c] else tuple(sorted({*v, *others[c]})) for c, v in own.items()}
 
 
 def _table(stored: dict[str, Any], shape: list[int]) -> Floats:
@@ -288,35 +278,42 @@ def _bounded(crossings: list[tuple[str, ...]], sizes: dict[str, int]) -> None:
         )
 
 
-def _crossed(
-    codes: dict[str, Ints], sizes: dict[str, int], x: Floats, half: Ints, depth: int
-) -> Iterator[tuple[tuple[str, ...], Floats]]:
-    """The table of every crossing of `depth` columns. Crossings that begin alike share the index of their beginning."""
-    names = list(codes)
-    yes_or_no = bool(((x == 0) | (x == 1)).all())
-    first = half * 2 + x.astype(np.int64) if yes_or_no else half
+class _Part(NamedTuple):
+    """Some rows."""
 
-    def extended(index: Ints, by: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Floats]]:
-        if len(by) == depth:
-            shape = [sizes[c] for c in by]
-            yield by, _yes_or_no(index, shape) if yes_or_no else _numbers(index, shape, x)
-            return
-        for name in names[names.index(by[-1]) + 1 if by else 0 :]:
-            yield from extended(index * sizes[name] + codes[name], (*by, name))
+    codes: dict[str, Ints]
+    x: Floats
+    half: Ints
+    times: Floats | None
 
-    if depth:
-        yield from extended(first, ())
+    def crossed(
+        self, names: Sequence[str], sizes: dict[str, int], depth: int
+    ) -> Iterator[tuple[tuple[str, ...], Floats]]:
+        """The table of every crossing of `depth` columns. Crossings that begin alike share the index of their start."""
+        yes_or_no = bool(((self.x == 0) | (self.x == 1)).all())
+        first = self.half * 2 + self.x.astype(np.int64) if yes_or_no else self.half
 
+        def extended(index: Ints, by: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Floats]]:
+            if len(by) == depth:
+                shape = [sizes[c] for c in by]
+                yield by, self._yes_or_no(index, shape) if yes_or_no else self._numbers(index, shape)
+                return
+            for name in names[names.index(by[-1]) + 1 if by else 0 :]:
+                yield from extended(index * sizes[name] + self.codes[name], (*by, name))
 
-def _yes_or_no(index: Ints, shape: list[int]) -> Floats:
-    """One count serves all three sums: Σx² = Σx."""
-    n = np.bincount(index, minlength=4 * prod(shape)).astype(np.float64).reshape(2, 2, *shape)
-    return np.stack([n.sum(axis=1), n[:, 1], n[:, 1]], axis=1)
+        if depth:
+            yield from extended(first, ())
 
+    def _yes_or_no(self, index: Ints, shape: list[int]) -> Floats:
+        """One count serves all three sums: Σx² = Σx."""
+        n = np.bincount(index, self.times, minlength=4 * prod(shape)).astype(np.float64).reshape(2, 2, *shape)
+        return np.stack([n.sum(axis=1), n[:, 1], n[:, 1]], axis=1)
 
-def _numbers(index: Ints, shape: list[int], x: Floats) -> Floats:
-    sums = [np.bincount(index, weights=w, minlength=2 * prod(shape)) for w in (None, x, x * x)]
-    return np.stack([s.astype(np.float64).reshape(2, *shape) for s in sums], axis=1)
+    def _numbers(self, index: Ints, shape: list[int]) -> Floats:
+        n = self.times
+        weights = (n, self.x, self.x**2) if n is None else (n, n * self.x, n * self.x**2)
+        sums = [np.bincount(index, weights=w, minlength=2 * prod(shape)) for w in weights]
+        return np.stack([s.astype(np.float64).reshape(2, *shape) for s in sums], axis=1)
 
 
 def _line(values: NDArray[Any]) -> str:

@@ -40,17 +40,21 @@ _HASH_KEY = "auditkit00000000"
 """Sixteen bytes: a row has the same key in every audit."""
 Least = Mapping[tuple[str, ...], float]
 """Crossed group → the copies that make a row of it a heavy one."""
-_OF_ROWS = ("features", "groups", "y_true", "y_pred", "score", "sample_weight", "cluster", "controls")
+_OF_ROWS = (
+    "features", "groups", "y_true", "y_pred", "score", "sample_weight", "cluster", "row_id", "strata", "controls",
+)  # fmt: skip
 """Of a batch, what has a value a row, whatever sample it is drawn into."""
 _OF_DRAWN = ("weight", "copies", "squares")
 """And what has one in the sample that was drawn."""
 
 
 def row_keys(batch: Batch) -> Keys:
-    """A 64-bit hash of each row's content, (N,): the same row has the same key wherever it stands.
+    """A 64-bit key of each row, (N,), the same wherever it stands: of its declared id, or else of its content.
 
     The content is every feature, group, control feature, target and prediction; column order does not matter.
     """
+    if batch.row_id is not None:
+        return batch.row_id
     controls = [] if batch.controls is None else [batch.controls.add_prefix("c:")]
     frame = pd.concat(
         [batch.features.add_prefix("x:"), batch.groups.add_prefix("g:"), *controls],
@@ -59,7 +63,8 @@ def row_keys(batch: Batch) -> Keys:
     if batch.score is not None:
         scores = batch.score[:, None] if batch.score.ndim == 1 else batch.score
         frame = frame.assign(**{f"score{i or ''}": scores[:, i] for i in range(scores.shape[1])})
-    for name, values in (("weight", batch.sample_weight), ("cluster", batch.cluster)):
+    beside = (("weight", batch.sample_weight), ("cluster", batch.cluster), ("stratum", batch.strata))
+    for name, values in beside:
         if values is not None:
             frame[name] = values
     return frame_keys(frame)

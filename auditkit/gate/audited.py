@@ -59,6 +59,7 @@ class DataTable(Record):
     cluster: str | None = None
     strata: str | None = None
     population: str | dict[str, float] | None = None
+    row_id: str | None = None
     sep: str | None = None
     encoding: str | None = None
     na_values: str | tuple[str, ...] | None = None

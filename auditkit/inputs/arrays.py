@@ -24,7 +24,7 @@ class Joined(NamedTuple):
     controls: tuple[str, ...]
     """Columns of the control features."""
     beside: dict[str, str]
-    """Role (`sample_weight`, `cluster`) → its column."""
+    """Role (`sample_weight`, `cluster`, `row_id`) → its column."""
     not_inputs: frozenset[str]
     """Columns that are not X's."""
     cautions: tuple[str, ...]

@@ -18,14 +18,20 @@ from auditkit.inputs import lookalikes
 from auditkit.inputs.arrays import joined
 from auditkit.inputs.csv_files import CsvOptions
 from auditkit.inputs.grouping import grouped, name_of, names_of
-from auditkit.inputs.row_weights import clusters_of, population_of, weights_of
+from auditkit.inputs.row_weights import (
+    clusters_of,
+    named_populations,
+    one_row_each,
+    row_ids_of,
+    strata_of,
+    weights_of,
+)
 from auditkit.inputs.source import BATCH
 from auditkit.inputs.sources import source_of
 from auditkit.inputs.survey import Survey
 from auditkit.inputs.tasks.registry import TASKS, task_of
 from auditkit.inputs.tasks.task import Target
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
-from auditkit.values import written
 
 _Read = TypeVar("_Read")
 
@@ -68,6 +74,10 @@ class Dataset:
     population
         Rows of each stratum in the population, where known (finite population correction): stratum → number, or the
         name of a column that holds it in every row.
+    row_id
+        Name of the column that names each row (a case number), or None. No feature of the model. No two rows share an
+        id: rows of equal content are then told apart wherever rows are drawn, halved or folded. Only hashes of ids are
+        used, and none is kept; that they differ is looked at once, in 8 bytes a row.
     sample_weight
         fairlearn's word for `weights`.
     sep, encoding, decimal, thousands
@@ -81,7 +91,7 @@ class Dataset:
     ------
     DataError
         For unknown columns (naming the nearest), doubtful labels, a continuous sensitive or control feature,
-        impossible weights, a missing cluster, no rows.
+        impossible weights, a missing cluster, a missing or repeated row id, no rows.
 
     >>> data = Dataset({"age": [30, 40], "sex": ["f", "m"], "y": [0, 1]}, y_true="y", sensitive_features=["sex"])
     >>> len(data), data.sensitive_features
@@ -103,6 +113,7 @@ class Dataset:
         cluster: str | None = None,
         strata: str | None = None,
         population: str | Mapping[Any, float] | None = None,
+        row_id: str | None = None,
         sample_weight: str | None = None,
         sep: str | None = None,
         encoding: str | None = None,
@@ -149,6 +160,11 @@ class Dataset:
         self.population: str | dict[str, float] | None = self._population(population)
         if self.strata is not None:
             self._told(lambda c: clusters_of(c, str(c.name), "stratum"), self.strata)
+        self.row_id = self._own(name_of(row_id, "row_id"), "row_id")
+        if self.row_id is not None:
+            self._told(lambda c: row_ids_of(c, str(c.name)), self.row_id)
+            parts = (self._survey.settled(p)[self.row_id] for p in self.source.batches([self.row_id]))
+            one_row_each(np.concatenate([row_ids_of(p, self.row_id) for p in parts]), self.row_id)
         self.cautions = (*self.source.cautions, *self._cautions())
 
     def _told(self, read: Callable[..., _Read], *names: str) -> _Read:
@@ -184,10 +200,7 @@ class Dataset:
         if given is not None and self.strata is None:
             raise DataError("population counts the rows of strata: name their column in strata")
         if given is None or isinstance(given, Mapping):
-            for stratum, n in (given or {}).items():
-                if isinstance(n, bool) or not isinstance(n, int | float) or not 0 < n < float("inf"):
-                    raise DataError(f"the population of the stratum '{stratum}' is {n!r}; expected a number above 0")
-            return None if given is None else {written(s): float(n) for s, n in given.items()}
+            return None if given is None else named_populations(given)
         return self._own(name_of(given, "population"), "population")
 
     def _own(self, name: str | None, role: str) -> str | None:
@@ -197,8 +210,10 @@ class Dataset:
         self._known(name, role)
         if name in self.labels:
             raise DataError(f"'{name}' is the target; it cannot be {role} too")
-        if role in ("weights", "population") and name in self.sensitive_features:
-            raise DataError(f"'{name}' is a sensitive feature; it cannot be {role} too")
+        named = self.sensitive_features + (self.control_features if role == "row_id" else ())
+        if role not in ("cluster", "strata") and name in named:
+            kind = "sensitive" if name in self.sensitive_features else "control"
+            raise DataError(f"'{name}' is a {kind} feature; it cannot be {role} too")
         return name
 
     @property
@@ -235,11 +250,12 @@ class Dataset:
         sample_weight: Any = None,
         weights_kind: str = "sampling",
         cluster: Any = None,
+        row_id: Any = None,
     ) -> Dataset:
         """A Dataset of arrays: X (N, d) or a frame, y_true (N,), sensitive_features a frame, Series or dict of (N,).
 
-        `control_features` come like sensitive features, `sample_weight` and `cluster` are (N,); or None. Several
-        labels (multilabel) are a frame, a dict of (N,), or an array (N, labels).
+        `control_features` come like sensitive features, `sample_weight`, `cluster` and `row_id` are (N,); or None.
+        Several labels (multilabel) are a frame, a dict of (N,), or an array (N, labels).
 
         pandas objects are matched by their row labels (index): put into one order where the labels are the same set,
         refused where they differ. Arrays and lists are taken in the order in which they stand.
@@ -254,6 +270,7 @@ class Dataset:
             control_features=control_features,
             sample_weight=sample_weight,
             cluster=cluster,
+            row_id=row_id,
         )
         out = cls(
             rows.frame,
@@ -266,6 +283,7 @@ class Dataset:
             weights=rows.beside.get("sample_weight"),
             weights_kind=weights_kind,
             cluster=rows.beside.get("cluster"),
+            row_id=rows.beside.get("row_id"),
         )
         out._not_inputs = rows.not_inputs
         out.cautions = (*out.cautions, *rows.cautions)
@@ -347,13 +365,9 @@ class Dataset:
     def batch(self, rows: pd.DataFrame, *, without: Sequence[str] = ()) -> Batch:
         """Some rows of the source as checks are given them, before any decision."""
         named = (*self.sensitive_features, *self.control_features)
-        beside = {n for n in (self.weights, self.cluster) if n is not None}
+        beside = {n for n in (self.weights, self.cluster, self.row_id) if n is not None}
         beside |= {n for n in (self.strata, self.population) if isinstance(n, str) and n not in named}
-        strata = None if self.strata is None else clusters_of(rows[self.strata], self.strata, "stratum")
-        population = self.population
-        if isinstance(population, str) and strata is not None:
-            population = population_of(strata, rows[population], population)
-        assert not isinstance(population, str), "a population is of strata"
+        strata, population = (None, None) if self.strata is None else strata_of(rows, self.strata, self.population)
         hidden = {*self.labels, *without, *self._not_inputs, *beside}
         column, values = self.column(rows, self.labels[0], "y_true")
         truth = self.target.code(column, self.labels[0])[values:]
@@ -370,6 +384,7 @@ class Dataset:
             cluster=None if self.cluster is None else clusters_of(rows[self.cluster], self.cluster),
             strata=strata,
             population=population,
+            row_id=None if self.row_id is None else row_ids_of(rows[self.row_id], self.row_id),
         )
 
     def _grouped(self, rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

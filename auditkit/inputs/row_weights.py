@@ -1,17 +1,21 @@
-"""Columns of weights and of cluster ids: checked, so that no number comes of an impossible one."""
+"""Columns of weights, of cluster ids and of row ids: checked, so that no number comes of an impossible one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.arrays import Floats
+from auditkit.arrays import Floats, Keys
 from auditkit.errors import DataError
 from auditkit.evidence.weights import WeightsKind, countable
 from auditkit.values import Unwritten, factorized, written
+
+_HASH_KEY = "auditkit-row-ids"
+"""Sixteen bytes: a row has the same key in every audit."""
 
 
 def weights_of(column: pd.Series[Any], name: str, kind: WeightsKind) -> Floats:
@@ -68,24 +72,69 @@ def population_of(strata: NDArray[Any], column: pd.Series[Any], name: str) -> di
     return found
 
 
+def named_populations(given: Mapping[Any, float]) -> dict[str, float]:
+    """Stratum → its population; DataError for numbers that are none.
+
+    >>> named_populations({1: 90})
+    {'1': 90.0}
+    """
+    for stratum, n in given.items():
+        if isinstance(n, bool) or not isinstance(n, int | float) or not 0 < n < float("inf"):
+            raise DataError(f"the population of the stratum '{stratum}' is {n!r}; expected a number above 0")
+    return {written(s): float(n) for s, n in given.items()}
+
+
+def strata_of(
+    rows: pd.DataFrame, name: str, population: str | dict[str, float] | None
+) -> tuple[NDArray[np.object_], dict[str, float] | None]:
+    """The stratum of each row, (N,), and the populations of the strata, where a mapping or a column says them."""
+    strata = clusters_of(rows[name], name, "stratum")
+    return strata, population_of(strata, rows[population], population) if isinstance(population, str) else population
+
+
 def clusters_of(column: pd.Series[Any], name: str, role: str = "cluster") -> NDArray[np.object_]:
     """(N,) ids as strings; DataError where one is missing, or for values that are no ids. So of strata.
 
     >>> clusters_of(pd.Series([3.0, 4.0]), "user_id").tolist()
     ['3', '4']
     """
+    alone = "A row of its own is a cluster of its own: give it an id that no other row has"
+    return _ids(column, f"the {role} '{name}'", alone if role == "cluster" else "Every row is of one")
+
+
+def row_ids_of(column: pd.Series[Any], name: str) -> Keys:
+    """(N,) a 64-bit hash of each row's id; DataError where one is missing, or for values that are no ids.
+
+    >>> a, b, c = row_ids_of(pd.Series([7, 7.0, "8"], dtype=object), "id").tolist()
+    >>> a == b, a == c
+    (True, False)
+    """
+    ids = _ids(column, f"the row_id '{name}'", "Leave row_id away where rows have no id")
+    return pd.util.hash_array(ids, hash_key=_HASH_KEY, categorize=False).astype(np.uint64)
+
+
+def one_row_each(keys: Keys, name: str) -> None:
+    """DataError where two of all rows (N,) have one id."""
+    found, first, counts = np.unique(keys, return_index=True, return_counts=True)
+    twice = counts > 1
+    if not twice.any():
+        return
+    repeated = np.flatnonzero(keys == found[twice][np.argmin(first[twice])])
+    raise DataError(
+        f"the row_id '{name}' holds {int(twice.sum()):,} ids more than once (first in rows {repeated[0]:,} and "
+        f"{repeated[1]:,}); a row id names one row. Ids of what rows have in common, as a person with several rows, go "
+        "to cluster; a row that was read twice is dropped first"
+    )
+
+
+def _ids(column: pd.Series[Any], what: str, way_out: str) -> NDArray[np.object_]:
     try:
         codes, uniques = factorized(column)
         labels = np.array([written(u) for u in uniques], dtype=object)
     except Unwritten:
-        raise DataError(f"the {role} '{name}' holds lists or other values that are no ids") from None
+        raise DataError(f"{what} holds lists or other values that are no ids") from None
     missing = int((codes < 0).sum())
-    if missing and role != "cluster":
-        raise DataError(f"the {role} '{name}' is missing in {missing:,} rows; expected one in every row")
     if missing:
-        raise DataError(
-            f"the cluster '{name}' is missing in {missing:,} rows; expected an id in every row. A row of its own is a "
-            "cluster of its own: give it an id that no other row has"
-        )
+        raise DataError(f"{what} is missing in {missing:,} rows; expected an id in every row. {way_out}")
     out: NDArray[np.object_] = labels[codes]
     return out

@@ -123,18 +123,30 @@ def _joined(a: pd.Series[Any], b: pd.Series[Any]) -> pd.Series[Any]:
 
 
 class _Lowest:
-    """Of rows that come in parts: all, while they are few; then the `most` of lowest hash of their content."""
+    """Of rows that come in parts: all, while they are few; then `most` that stand for the contents of lowest hash.
+
+    These are `most` contents at most, each with the number of its rows, and of that as large a share as there is room
+    for: equal rows are many rows.
+    """
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._parts: list[pd.DataFrame] = []
         self._keys: Keys | None = None
+        self._counts = np.empty(0, np.int64)
         self._rows = 0
 
     @property
     def frame(self) -> pd.DataFrame:
         """The rows: in their order while they are all, then by their hash."""
-        return _under(self._parts)
+        rows = _under(self._parts)
+        if self._keys is None:
+            return rows
+        upto = np.cumsum(self._counts)
+        if upto[-1] > self.most:
+            upto = np.rint(upto * (self.most / upto[-1])).astype(np.int64)
+        times = np.diff(upto, prepend=0)
+        return rows if (times == 1).all() else rows.iloc[np.repeat(np.arange(len(rows)), times)].reset_index(drop=True)
 
     def add(self, part: pd.DataFrame) -> None:
         """Look at some more rows."""
@@ -142,14 +154,18 @@ class _Lowest:
         if self._rows <= self.most:
             self._parts.append(part)
             return
-        if self._keys is None:
-            self._keys = np.concatenate([np.empty(0, np.uint64), *(_keys(p) for p in self._parts)])
-        new = _keys(part)
-        near = new < self._keys.max() if len(self._keys) == self.most else np.ones(len(new), bool)
-        keys = np.concatenate([self._keys, new[near]])
-        order = np.argsort(keys, kind="stable")[: self.most]
-        self._parts = [_under([*self._parts, part[near]]).iloc[order].reset_index(drop=True)]
-        self._keys = keys[order]
+        new, before = _keys(part), self._keys
+        near = np.ones(len(new), bool)
+        if before is None:
+            before = np.concatenate([np.empty(0, np.uint64), *(_keys(p) for p in self._parts)])
+            self._counts = np.ones(len(before), np.int64)
+        elif len(before) == self.most:
+            near = new <= before[-1]
+        keys = np.concatenate([before, new[near]])
+        counts = np.concatenate([self._counts, np.ones(int(near.sum()), np.int64)])
+        found, first, where = np.unique(keys, return_index=True, return_inverse=True)
+        self._keys, self._counts = found[: self.most], np.bincount(where, counts).astype(np.int64)[: self.most]
+        self._parts = [_under([*self._parts, part[near]]).iloc[first[: self.most]].reset_index(drop=True)]
 
 
 def _under(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

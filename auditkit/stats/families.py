@@ -44,8 +44,10 @@ def of_rates(kind: str, k: ArrayLike, n: ArrayLike, *, level: float, q: float | 
     return Comparisons(_rates(k, n), claims, level, other=rest, share=n / n.sum()).interval(kind, inner=q)
 
 
-def minimum_detectable(pooled: float, pooled_n: float, n_a: ArrayLike, n_b: ArrayLike, *, q: float, z: float) -> Floats:
-    """(q + z₈₀) √(p(1−p)(1/n_a + 1/n_b)): the gap seen with 80 % power.
+def minimum_detectable(
+    pooled: float, pooled_n: float, n_a: ArrayLike, n_b: ArrayLike, *, q: float, z: float, power: float = 0.8
+) -> Floats:
+    """(q + z₈₀) √(p(1−p)(1/n_a + 1/n_b)): the gap seen with 80 % power, or with another.
 
     p is the Wilson limit of the pooled rate nearest to ½ (½ itself if between them).
 
@@ -56,7 +58,7 @@ def minimum_detectable(pooled: float, pooled_n: float, n_a: ArrayLike, n_b: Arra
     p = float(np.clip(0.5, float(limits.low), float(limits.high)))
     n_a, n_b = np.asarray(n_a, float), np.asarray(n_b, float)
     with np.errstate(divide="ignore"):
-        out: Floats = (q + float(ndtri(0.8))) * np.sqrt(p * (1 - p) * (1 / n_a + 1 / n_b))
+        out: Floats = (q + float(ndtri(power))) * np.sqrt(p * (1 - p) * (1 / n_a + 1 / n_b))
     return out
 
 

@@ -19,7 +19,9 @@ from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
 from auditkit.check import FittedCheck, StreamCheck
 from auditkit.errors import DataError, EvidenceError, PolicyError
+from auditkit.evidence import crossed_rows
 from auditkit.evidence.crossed import CrossedSums
+from auditkit.evidence.crossed_rows import CrossedRows
 from auditkit.evidence.sample import concatenated, row_keys, taken
 from auditkit.fairness.search.check import Subgroups, confirm, outcome
 from auditkit.fairness.search.conjunctions import Search, search
@@ -48,7 +50,7 @@ def searched(check: Subgroups, evidence: CrossedSums) -> Search:
 
 
 def both_halves(check: Subgroups, batch: Batch) -> tuple[Search, Any]:
-    evidence = check.fit(batch).gather(batch)
+    evidence = check.fit(batch).gather(batch).sums()
     found = searched(check, evidence)
     return found, confirm(evidence, found, rates=check.is_rate, level=0.95)
 
@@ -69,8 +71,9 @@ def rows_of(evidence: CrossedSums, batch: Batch, check: Subgroups) -> pd.DataFra
 @pytest.mark.parametrize("metric", ["error_rate", "false_positive_rate", "selection_rate", "mean_error"])
 def test_search_is_every_conjunction_by_pandas(metric: str) -> None:
     batch = people(3_000, seed=1, planted=0.15, columns=3)
+    batch = replace(batch, row_id=row_keys(batch))
     check = Subgroups(metric=metric, support=0.03, most=1_000).fit(batch)
-    evidence = check.gather(batch)
+    evidence = check.gather(batch).sums()
     rows = rows_of(evidence, batch, check)
     half, other = rows[rows["half"] == 0], rows[rows["half"] == 1]
     ours = searched(check, evidence)
@@ -198,13 +201,13 @@ def test_confirmed_exactly_where_the_interval_excludes_zero(metric: str) -> None
 def test_order_partition_and_round_trip(cuts: list[int], seed: int, metric: str) -> None:
     batch = people(400, seed, planted=0.3, columns=3)
     check = Subgroups(metric=metric, support=0.05).fit(batch)
-    whole = check.gather(batch)
+    whole = check.gather(batch).sums()
     order = np.random.default_rng(seed).permutation(400)
     edges = [0, *sorted(cuts), 400]
     parts = [check.gather(taken(batch, order[a:b])) for a, b in pairwise(edges)]
     total = parts[0]
     for part in parts[1:]:
-        total = part + total
+        total = part + total  # type: ignore[operator]
     same(total, whole)
     same(CrossedSums.from_json(whole.to_json()), whole)
     assert (
@@ -214,10 +217,11 @@ def test_order_partition_and_round_trip(cuts: list[int], seed: int, metric: str)
     assert Subgroups(**check.options()) == check
 
 
-def same(a: CrossedSums, b: CrossedSums) -> None:
+def same(one: CrossedSums | CrossedRows, other: CrossedSums | CrossedRows) -> None:
+    a, b = one.sums(), other.sums()
     assert a.labels == b.labels
-    assert (a.facts, a.not_counted) == (b.facts, b.not_counted)
-    np.testing.assert_array_equal(a.copies.counts, b.copies.counts)
+    assert (a.facts, a.not_counted, a.apart) == (b.facts, b.not_counted, b.apart)
+    assert a.copies.reduced() == b.copies.reduced()
     assert a.tables.keys() == b.tables.keys()
     for by in a.tables:
         np.testing.assert_allclose(a.tables[by], b.tables[by], rtol=1e-9, atol=1e-9)
@@ -237,17 +241,104 @@ def test_other_edges_do_not_add() -> None:
         Subgroups().gather(one) + Subgroups().gather(two)
 
 
-def test_equal_rows_count_as_one() -> None:
+def test_rows_of_one_cluster_count_as_one() -> None:
     batch = people(1_000, 4, planted=0.3)
+    batch = replace(batch, cluster=np.arange(1_000).astype(str).astype(object))
     check = Subgroups(["a", "b", "c"]).fit(batch)
     tenfold = concatenated([batch] * 10)
-    once, often = check.gather(batch), check.gather(tenfold)
+    once, often = check.gather(batch).sums(), check.gather(tenfold).sums()
     assert often.copies.average == pytest.approx(10)
     assert searched(check, once).searched == searched(check, often).searched
     a, b = (check.assess(e).findings[0] for e in (once, often))
     assert (a.estimate.value, a.estimate.low) == pytest.approx((b.estimate.value, b.estimate.low))
-    assert any("exact copies" in n for n in b.notes)
-    assert not any("exact copies" in n for n in a.notes)
+    assert any("a row has 10 of its cluster on average" in n for n in b.notes)
+    few = check.gather(replace(tenfold, cluster=np.repeat(list("abcdefgh"), 1_250).astype(object)))
+    (absent,) = check.assess(few).not_measured
+    assert "which count as one observation" in absent.why
+
+
+def test_equal_rows_are_different_people() -> None:
+    """Each copy has a half of its own: ten times as many rows are ten times as many, with ids and without."""
+    batch = people(1_000, 4, planted=0.3)
+    check = Subgroups(["a", "b", "c"]).fit(batch)
+    tenfold = concatenated([batch] * 10)
+    plain = check.gather(tenfold)
+    known = check.gather(
+        replace(tenfold, row_id=row_keys(replace(tenfold, features=pd.DataFrame({"i": range(10_000)}))))
+    )
+    once = check.gather(batch).sums()
+    for evidence in (plain.sums(), known.sums()):
+        assert evidence.together == 1
+        np.testing.assert_array_equal(evidence.of("a", "b").sum(0), 10 * once.of("a", "b").sum(0))
+        rows = evidence.of()[:, 0]
+        assert rows.sum() == 10_000
+        assert abs(rows[0] - 5_000) < 4 * 50
+        (finding,) = check.assess(evidence).findings
+        assert finding.estimate.low is not None
+        assert finding.estimate.high is not None
+        assert finding.estimate.high - finding.estimate.low < 0.1
+        assert "First is a = 1 & b = 1" in finding.statement
+    assert any("a row has 10 exact copies on average" in n for n in check.assess(plain).findings[0].notes)
+    assert not any("exact copies" in n for n in check.assess(known).findings[0].notes)
+
+
+@pytest.mark.parametrize("metric", ["error_rate", "mean_error"])
+def test_halves_are_those_of_rows_that_are_drawn_one_by_one(metric: str) -> None:
+    """The slow way: every copy a row, the first of each content in half 1, and pandas over them."""
+    batch = people(2_000, 11, columns=3)
+    if metric == "mean_error":
+        batch = replace(batch, score=np.round(batch.score, 1))  # type: ignore[call-overload]
+    check = Subgroups(["a", "b", "age"], metric=metric).fit(batch)
+    evidence = check.gather(concatenated([batch] * 3))
+    assert isinstance(evidence, CrossedRows)
+    sums, n = evidence.sums(), evidence.counts.sum(0)
+    second = crossed_rows.halves.of_counts(evidence.keys, n)
+    rows = pd.DataFrame(evidence.codes, columns=["a", "b", "age"]).assign(x=evidence.x)
+    rows = rows.loc[np.repeat(np.arange(len(n)), n)]
+    rows["half"] = np.concatenate([np.arange(k) < s for k, s in zip(n, second, strict=True)]).astype(int)
+    for by in (["a"], ["b", "age"], ["a", "b", "age"]):
+        table = sums.of(*by)
+        for at, part in rows.groupby(["half", *by])["x"]:
+            half, cell = at[0], at[1:]
+            assert table[(half, 0, *cell)] == len(part)
+            assert table[(half, 1, *cell)] == pytest.approx(part.sum())
+            assert table[(half, 2, *cell)] == pytest.approx((part**2).sum())
+
+
+def test_more_contents_than_are_counted_whatever_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums from the start and sums from the last part on are the same; equal rows then stay together, or nothing is
+    said."""
+    batch = people(3_000, 12, planted=0.3)
+    check = Subgroups(["a", "b", "c", "d", "age"]).fit(batch)
+    counted = check.gather(batch)
+    assert isinstance(counted, CrossedRows)
+    most = len(counted.keys)
+    assert 200 < most < 2_000
+    parts = [check.gather(taken(batch, rows)) for rows in np.array_split(np.arange(3_000), 7)]
+    monkeypatch.setattr(crossed_rows, "MOST_CONTENTS", most - 1)
+    whole = check.gather(batch)
+    assert isinstance(whole, CrossedSums)
+    assert not whole.apart
+    expected = CrossedSums.gather(
+        {c: check.coding.coded(c, batch.features[c]) for c in check.coding.edges},  # type: ignore[union-attr]
+        outcome(batch, check.metric), row_keys(batch), depth=3, facts=whole.facts,
+    )  # fmt: skip
+    same(whole, expected)
+    for order in ([0, 1, 2, 3, 4, 5, 6], [6, 2, 4, 0, 5, 3, 1]):
+        total = parts[order[0]]
+        for i in order[1:]:
+            total = total + parts[i]  # type: ignore[operator]
+        same(total, whole)
+    same((parts[0] + parts[1]) + (parts[2] + (parts[3] + (parts[4] + (parts[5] + parts[6])))), whole)  # type: ignore[operator]
+    (finding,) = check.assess(whole).findings
+    assert "First is a = 1 & b = 1" in finding.statement
+    (absent,) = check.assess(check.gather(concatenated([batch, batch]))).not_measured
+    assert "a row has 2 exact copies on average" in absent.why
+    assert "declare row_id=" in absent.why
+    monkeypatch.setattr(crossed_rows, "MOST_CONTENTS", most)
+    first = np.concatenate(np.array_split(np.arange(3_000), 7)[:2])
+    same(parts[0] + parts[1], check.gather(taken(batch, first)))  # type: ignore[operator]
+    assert isinstance(check.gather(batch), CrossedRows)
 
 
 def test_what_cannot_be_searched_is_listed_with_its_reason() -> None:
@@ -287,7 +378,7 @@ def test_nothing_to_search_is_said() -> None:
     (finding,) = Subgroups().assess(Subgroups().gather(calm)).findings
     assert finding.estimate.value is None
     assert finding.estimate.state == "undefined"
-    assert finding.statement.endswith("and none stood out.")
+    assert finding.statement.endswith("and none stood out; a gap below 8.9 points could have gone unseen.")
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_counts_and_remedies_match_rows_by_their_labels() -> None:
 
 
 @pytest.mark.parametrize(
-    "role", ["y_true", "sensitive_features", "weights", "cluster", "sample_weight", "control_features"]
+    "role", ["y_true", "sensitive_features", "weights", "cluster", "row_id", "sample_weight", "control_features"]
 )
 def test_a_column_where_a_name_is_expected(role: str) -> None:
     named: dict[str, Any] = {"y_true": "y", "sensitive_features": "sex"}

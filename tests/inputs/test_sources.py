@@ -345,6 +345,25 @@ def test_the_sample_is_the_same_in_any_order_and_of_everybody() -> None:
     assert abs(a["b"].mean() - 0.3) < 5 * np.sqrt(0.21 / BATCH)
 
 
+@pytest.mark.parametrize("contents", [7, 300, 700])
+def test_equal_rows_are_many_rows_in_the_sample_that_bins_are_fitted_to(
+    contents: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 400 rows of lowest hash, out of 6,000 of few contents, all would be of one content or two."""
+    monkeypatch.setattr("auditkit.inputs.survey.BATCH", 400)
+    rng = np.random.default_rng(2)
+    share = 1 / np.arange(1, contents + 1)
+    frame = pd.DataFrame({"x": rng.choice(contents, 6_000, p=share / share.sum())})
+    frame["s"] = np.where(frame["x"] % 3, "f", "m")
+    drawn = Survey(Parts(frame, 400)).sample
+    if contents < 400:
+        assert len(drawn) == 400
+        expected = frame["x"].value_counts() / 15
+        assert (drawn["x"].value_counts().reindex(expected.index, fill_value=0) - expected).abs().max() <= 1
+    for other in (Parts(frame.iloc[::-1], 400), Parts(frame.sample(frac=1, random_state=1), 900)):
+        assert Survey(other).sample.equals(drawn)
+
+
 @pytest.mark.slow
 def test_ten_times_the_rows_take_no_more_memory(tmp_path: Path) -> None:
     """As `make bench` shows with twenty million."""

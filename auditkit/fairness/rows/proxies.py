@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from auditkit.arrays import Positions
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import listing
-from auditkit.evidence.sample import Observations
+from auditkit.evidence.sample import Observations, row_weights
 from auditkit.fairness.families.family import estimated
 from auditkit.fairness.notes import finding, title_of
 from auditkit.fairness.rows.encoding import Encoded, encoded, seen_columns
@@ -23,7 +25,7 @@ from auditkit.options import checked_options
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, GroupEstimates, NotMeasured
 from auditkit.stats.auc import Auc, auc_limits
-from auditkit.stats.crossfit import auc_of, over_folds, p_of_half
+from auditkit.stats.crossfit import auc_of, of_shared_fits, over_folds, p_of_half
 from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
 from auditkit.stats.rates import Floats, critical_value
 
@@ -45,11 +47,14 @@ class Proxies(BaseCheck):
     the others. Features are what the model reads, where its preprocessing says so; sensitive
     features are not among them. Benjamini–Hochberg over all features and groups of an attribute.
 
+    Rows are people: equal ones may fall into different folds. Of rows of one cluster, one is taken.
+
     >>> Proxies().name
     'proxies'
     """
 
     NAME: ClassVar[str] = "proxies"
+    uses_clusters: ClassVar[bool] = True
     by: Sequence[str] | None = None
     """Sensitive features to tell; None: all declared."""
 
@@ -57,7 +62,8 @@ class Proxies(BaseCheck):
         """Every AUC; PolicyError for an attribute that is not declared."""
         declared = [str(a) for a in sample.groups]
         asked = declared if self.by is None else [a for (a,) in sets_of([(a,) for a in self.by], declared)]
-        features, groups = sample.features.iloc[:MOST_ROWS], sample.groups.iloc[:MOST_ROWS]
+        rows = _rows(sample)
+        features, groups = sample.features.iloc[rows], sample.groups.iloc[rows]
         x = encoded(features[seen_columns(features, model)], without=declared)
         tests: list[_Test] = []
         small: dict[str, list[str]] = {}
@@ -69,8 +75,11 @@ class Proxies(BaseCheck):
         return Observations(
             {k: np.array([float(getattr(t.auc, k)) for t in tests]) for k in _NUMBERS},
             {k: [str(getattr(t, k)) for t in tests] for k in _LABELS},
-            {"rows": len(features), "features": len(x.columns), "asked": asked, "left_out": x.left_out, "small": small},
-        )
+            {
+                "rows": len(rows), "features": len(x.columns), "asked": asked, "left_out": x.left_out, "small": small,
+                **({} if sample.cluster is None else {"clusters": True}),
+            },
+        )  # fmt: skip
 
     def assess(self, evidence: Observations, *, level: float = 0.95) -> Assessment:
         """Two findings an attribute, of concern `data`: the strongest feature, and all together."""
@@ -86,6 +95,18 @@ class Proxies(BaseCheck):
                 continue
             findings += _findings(attribute, tests, evidence.facts, level)
         return Assessment(tuple(findings), tuple(nothing))
+
+
+def _rows(sample: Batch) -> Positions:
+    """At most `MOST_ROWS` positions, drawn at random: each row as often as it stands for copies, or one a cluster."""
+    rows = np.repeat(np.arange(len(sample.y_true)), np.rint(row_weights(sample)).astype(np.int64))
+    rng = np.random.default_rng(0)
+    if sample.cluster is not None:
+        rows = rng.permutation(rows)
+        rows = rows[~pd.Series(sample.cluster[rows]).duplicated().to_numpy()]
+    elif sample.weight is not None:
+        rows = rng.permutation(rows)
+    return np.sort(rows[:MOST_ROWS])
 
 
 ALL = ""
@@ -114,26 +135,26 @@ def _told(group: NDArray[np.object_]) -> tuple[list[str], list[str]]:
 
 def _aucs(x: Encoded, y: NDArray[np.int8]) -> list[tuple[str, Auc]]:
     """Cross-fitted AUC of every feature, and of all."""
+    return [*((name, crossfitted(part, y)) for name, part in x.columns.items()), (ALL, crossfitted(x.all, y))]
+
+
+def crossfitted(x: Floats, y: NDArray[np.int8]) -> Auc:
+    """The AUC over folds, each scored by a logistic regression of y (N,) on x (N, d) that was fitted on the others."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold
 
-    folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(np.zeros(len(y)), y))
-
-    def crossfitted(inputs: Floats) -> Auc:
-        parts = []
-        for train, test in folds:
-            fitted = LogisticRegression(max_iter=1_000).fit(inputs[train], y[train])
-            parts.append(auc_of(y[test], fitted.predict_proba(inputs[test])[:, 1]))
-        return over_folds(parts)
-
-    return [*((name, crossfitted(part)) for name, part in x.columns.items()), (ALL, crossfitted(x.all))]
+    parts = []
+    for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(x, y):
+        fitted = LogisticRegression(max_iter=1_000).fit(x[train], y[train])
+        parts.append(auc_of(y[test], fitted.predict_proba(x[test])[:, 1]))
+    return over_folds(parts)
 
 
 def _tests(evidence: Observations, attribute: str) -> list[_Test]:
     labels = zip(*(evidence.labels[k] for k in _LABELS), strict=True)
     numbers = zip(*(evidence.columns[k].tolist() for k in _NUMBERS), strict=True)
     return [
-        _Test(attribute, group, feature, Auc(value, error, 0.0, int(m), int(n)))
+        _Test(attribute, group, feature, of_shared_fits(Auc(value, error, 0.0, int(m), int(n))))
         for (of, group, feature), (value, error, m, n) in zip(labels, numbers, strict=True)
         if of == attribute
     ]
@@ -154,7 +175,8 @@ def _findings(attribute: str, tests: list[_Test], facts: dict[str, Any], level: 
         rows=tuple((f or "all features together", tuple(estimates[f, g] for g in groups)) for f in [ALL, *ranked]),
     )
     notes = [
-        f"{facts['rows']:,} rows drawn at random, {FOLDS} folds: each is scored by a fit on the others",
+        f"{facts['rows']:,} rows drawn at random{', one a cluster' if facts.get('clusters') else ''}, {FOLDS} folds: "
+        "each is scored by a fit on the others",
         f"intervals at {confidence(at)}, adjusted for {len(tests)} tests of features and groups (Benjamini–Hochberg)",
         "read by logistic regressions, which see what rises or falls with a number and adds up over features",
     ]
@@ -191,5 +213,6 @@ def _findings(attribute: str, tests: list[_Test], facts: dict[str, Any], level: 
 
 def _estimate(a: Auc, level: float) -> Estimate:
     limits, n = auc_limits(a, critical_value(level)), a.positives + a.negatives
-    method, state = "DeLong a fold, logit scale; false-coverage level", "undefined" if math.isnan(a.value) else "ok"
+    method = "DeLong a fold, twice the variance for fits that share rows, logit scale; false-coverage level"
+    state = "undefined" if math.isnan(a.value) else "ok"
     return estimated(a.value, *limits, level=level, n=n, method=method, state=state)

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from auditkit.arrays import Keys
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, rates, resolve
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, choices, listing, nearest
+from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.coding import Coding, searchable
 from auditkit.evidence.crossed import CrossedSums
+from auditkit.evidence.crossed_rows import MOST_CONTENTS, CrossedRows
 from auditkit.evidence.sample import row_keys
 from auditkit.fairness.search.confirmation import confirm
-from auditkit.fairness.search.conjunctions import Direction, search
+from auditkit.fairness.search.conjunctions import FEWEST, Direction, search
 from auditkit.fairness.search.findings import finding
 from auditkit.options import checked_options
 from auditkit.records import NotMeasured
 from auditkit.stats.rates import Floats
+
+MOST_EQUAL = 1.02
+"""Equals of a row on average, itself among them, up to which rows may be taken for different though equal ones share a
+half."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +35,20 @@ from auditkit.stats.rates import Floats
 class Subgroups(BaseCheck):
     """Search every conjunction of up to `depth` conditions for those whose rate differs from everybody else's.
 
-    One half of the rows (by a hash of their content) is searched; what stands out there, at most `most` subgroups, is
-    tested on the other half, with Benjamini–Hochberg over all that are tested and intervals at the false-coverage
-    level. Only confirmed ones are named, ranked by the lower limit of their effect.
+    One half of the rows (by a hash) is searched; what stands out there, at most `most` subgroups, is tested on the
+    other half, with Benjamini–Hochberg over all that are tested and intervals at the false-coverage level. Only
+    confirmed ones are named, ranked by the lower limit of their effect.
+
+    Rows of one cluster share a half and count as one observation. Equal rows are different people, each put into a half
+    by itself: by its declared id (`row_id`), or by a draw of as many as there are. Where the rows are of more than
+    131,072 kinds and have no id, equal ones stay together, and nothing is said unless hardly any are equal.
 
     >>> Subgroups(metric="eror_rate")
     Traceback (most recent call last):
     auditkit.errors.PolicyError: Subgroups does not know the metric 'eror_rate'; it knows ... Did you mean 'error_rate'?
     """
 
+    uses_clusters: ClassVar[bool] = True
     columns: Sequence[str] | None = None
     """Columns to search; None: all features and sensitive features.
 
@@ -105,33 +117,32 @@ class Subgroups(BaseCheck):
             return self
         return replace(self, coding=self._coding(rows))
 
-    def gather(self, batch: Batch) -> CrossedSums:
+    def gather(self, batch: Batch) -> CrossedSums | CrossedRows:
         """Count a batch; an unfitted check takes the batch's own edges, which then add to no other part."""
         coding = self.coding or self._coding(batch)
         frame = searchable(batch)
         for name in coding.edges:
             if name not in frame.columns:
                 raise DataError(f"no column '{name}' to search in this part.{nearest(name, frame.columns)}")
-        return CrossedSums.gather(
-            {name: coding.coded(name, frame[name]) for name in coding.edges},
-            outcome(batch, self.metric),
-            row_keys(batch) if batch.key is None else batch.key,
-            depth=self.depth,
-            facts={"metric": self.metric, "depth": self.depth, **coding.to_json()},
-            alone=coding.alone,
-        )
+        unit = "cluster" if batch.cluster is not None else "content" if batch.row_id is None else "row"
+        columns = {name: coding.coded(name, frame[name]) for name in coding.edges}
+        facts = {"metric": self.metric, "depth": self.depth, "unit": unit, **coding.to_json()}
+        how: Any = {"depth": self.depth, "facts": facts, "alone": coding.alone}
+        if unit == "content":
+            return CrossedRows.gather(columns, outcome(batch, self.metric), _keys(batch), **how)
+        return CrossedSums.gather(columns, outcome(batch, self.metric), _keys(batch), apart=unit == "row", **how)
 
     def _coding(self, rows: Batch) -> Coding:
         sensitive = [str(c) for c in rows.groups.columns]
         frame = searchable(rows)
         return Coding.of(frame, self.columns, bins=self.bins, depth=self.depth, first=sensitive, levels=rows.levels)
 
-    def assess(self, evidence: CrossedSums, *, level: float = 0.95) -> Assessment:
+    def assess(self, evidence: CrossedSums | CrossedRows, *, level: float = 0.95) -> Assessment:
         """One finding, with a table of every subgroup tested; or why nothing could be searched."""
+        evidence = evidence.sums()
         reason = self._nothing(evidence)
         if reason:
-            what = f"subgroups by {self.metric}"
-            return Assessment(not_measured=(NotMeasured(what=what, why=reason, concern="subgroups"),))
+            return self._not_measured(reason)
         found = search(
             evidence,
             depth=self.depth,
@@ -140,8 +151,14 @@ class Subgroups(BaseCheck):
             direction=self.direction,
             rates=self.is_rate,
         )
+        if not found.searched:
+            return self._not_measured(_too_small(evidence, self.support))
         tested = confirm(evidence, found, rates=self.is_rate, level=level)
         return Assessment((finding(self.metric, evidence, found, tested),))
+
+    def _not_measured(self, why: str) -> Assessment:
+        what = f"subgroups by {self.metric}"
+        return Assessment(not_measured=(NotMeasured(what=what, why=why, concern="subgroups"),))
 
     def _nothing(self, evidence: CrossedSums) -> str:
         if not evidence.labels:
@@ -150,7 +167,31 @@ class Subgroups(BaseCheck):
         rows = evidence.of()[:, 0]
         if not rows.sum():
             return f"no row counts: {METRICS[self.metric].denominator_words}"
+        equal = evidence.copies.average
+        if evidence.facts.get("unit") == "content" and not evidence.apart and equal > MOST_EQUAL:
+            return (
+                f"the rows are of more kinds than can be counted ({MOST_CONTENTS:,} at most), and a row has "
+                f"{equal:.3g} exact copies on average, itself among them, of which one half would take all: declare "
+                "row_id=…, the column that tells them apart, or name fewer columns"
+            )
         return "too few rows for two halves" if min(rows) < 20 else ""
+
+
+def _too_small(evidence: CrossedSums, support: float) -> str:
+    """Why no subgroup could be looked at."""
+    rows, each = float(evidence.of()[0, 0]), evidence.together
+    what = f"rows, {each:.3g} of which count as one observation" if each > MOST_EQUAL else "rows"
+    return (
+        f"no subgroup is large enough to be searched: one half has {rows:,.0f} {what}, and a subgroup needs "
+        f"{FEWEST} observations there, or {support:.3g} of all"
+    )
+
+
+def _keys(batch: Batch) -> Keys:
+    """(N,) a hash of what each row is one of: its cluster, or itself."""
+    if batch.key is not None:
+        return batch.key
+    return row_keys(batch) if batch.cluster is None else cluster_hashes(batch.cluster)
 
 
 def outcome(batch: Batch, metric: str) -> Floats:

@@ -32,7 +32,8 @@ class Tested(NamedTuple):
     asked: float
     """The level of the report."""
     smallest: float
-    """The smallest gap that a subgroup of average size would have shown, with 80 % power."""
+    """The smallest gap that a subgroup of average size would have shown, with 80 % power: on this half, or, where none
+    was carried to it, on both."""
 
 
 def confirm(evidence: CrossedSums, found: Search, *, rates: bool, level: float) -> Tested:
@@ -52,19 +53,20 @@ def confirm(evidence: CrossedSums, found: Search, *, rates: bool, level: float) 
     tried = max(1, len(found.carried))
     adjusted_level = coverage_adjusted_level(level, int(confirmed.sum()), tried)
     to_rest = difference(part, rest, level=adjusted_level, rates=rates)
-    return Tested(
-        part, rest, to_rest, adjusted, confirmed, adjusted_level, level, _mde(part, rest, adjusted_level, rates)
-    )
+    if found.carried:
+        smallest = _mde(everybody, float(part.n.mean()), critical_value(adjusted_level), rates=rates)
+    else:
+        smallest = _mde(everybody, found.rows, critical_value(level), rates=rates, power=0.8**0.5)
+    return Tested(part, rest, to_rest, adjusted, confirmed, adjusted_level, level, smallest)
 
 
-def _mde(part: Sums, rest: Sums, level: float, rates: bool) -> float:
-    if not len(part.n):
+def _mde(everybody: Sums, part: float, q: float, *, rates: bool, power: float = 0.8) -> float:
+    """The gap that a part of so many rows of a half shows beyond q errors."""
+    n, x = float(everybody.n), float(everybody.x)
+    rest = n - part
+    if rates:
+        return float(minimum_detectable(x / n, n, part, rest, q=q, z=critical_value(0.95), power=power))
+    if min(part, rest) <= 0:
         return float("nan")
-    n, others = float(part.n.mean()), float(rest.n.mean())
-    if not rates:
-        rows = float(part.n[0] + rest.n[0])
-        mean, squares = (float(x[0] + y[0]) / rows for x, y in ((part.x, rest.x), (part.xx, rest.xx)))
-        error = (max(0.0, squares - mean**2) * (1 / n + 1 / others)) ** 0.5 if min(n, others) > 0 else float("nan")
-        return float((t_value(n, critical_value(level)) + critical_value(0.6)) * error)
-    pooled = float(part.x[0] + rest.x[0]) / (n + others)
-    return float(minimum_detectable(pooled, n + others, n, others, q=critical_value(level), z=critical_value(0.95)))
+    error = (max(0.0, float(everybody.xx) / n - (x / n) ** 2) * (1 / part + 1 / rest)) ** 0.5
+    return float((t_value(part, q) + critical_value(2 * power - 1)) * error)

@@ -43,6 +43,8 @@ class Search:
 
     searched: int
     """Conjunctions with enough rows."""
+    rows: float
+    """Of those, on average: (effective) rows of the search half."""
     standing_out: int
     """Of those, the ones whose difference to the rest is established on this half (each by itself)."""
     redundant: int
@@ -81,7 +83,8 @@ def search(
         standing_out, redundant = standing_out + int(stands.sum()), redundant + int(repeats.sum())
         found += _subgroups(evidence, some, everybody, low, stands & ~repeats)
     found.sort(key=lambda s: (-s.low, len(s.by), s.conditions))
-    return Search(searched, standing_out, redundant, tuple(found[:most]))
+    rows = sum(float(level_.enough.n.sum()) for level_ in levels) / max(1, searched)
+    return Search(searched, rows, standing_out, redundant, tuple(found[:most]))
 
 
 class _Level(NamedTuple):
@@ -126,11 +129,11 @@ def _by_level(levels: Sequence[_Level], joined: NDArray[Any]) -> list[NDArray[An
 
 
 def effective(evidence: CrossedSums, half: int, by: tuple[str, ...]) -> Sums:
-    """The sums of a half (0 searches, 1 confirms) over a crossing, equal rows counting as one observation.
+    """The sums of a half (0 searches, 1 confirms) over a crossing, rows that share a half counting as one observation.
 
-    Equal rows share a half and so bring no independent evidence: all sums are divided by their average number.
+    These bring no independent evidence: all sums are divided by their average number.
     """
-    n, x, xx = evidence.of(*by)[half] / evidence.copies.average
+    n, x, xx = evidence.of(*by)[half] / evidence.together
     return Sums(n, x, xx)
 
 

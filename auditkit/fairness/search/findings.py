@@ -55,7 +55,8 @@ def _estimate(evidence: CrossedSums, found: Search, tested: Tested, order: list[
     rows = int(evidence.of()[1, 0])
     if not order:
         note = f"none of {found.searched:,} subgroups stood out on the half that was searched"
-        return Estimate(value=None, level=tested.asked, n=rows, state="undefined", note=note)
+        mde = number(tested.smallest)
+        return Estimate(value=None, level=tested.asked, n=rows, mde=mde, state="undefined", note=note)
     first = order[0]
     undefined = np.isnan(tested.to_rest.value[first])
     return estimated(
@@ -73,11 +74,12 @@ def _estimate(evidence: CrossedSums, found: Search, tested: Tested, order: list[
 def _statement(metric: str, found: Search, tested: Tested, order: list[int], e: Estimate) -> str:
     m, confirmed = METRICS[metric], int(tested.confirmed.sum())
     head = f"{m.title}: {found.searched:,} subgroups were searched on one half of the rows"
+    unseen = too_small(_smallest(metric, e))
     if not order:
-        return f"{head}, and none stood out."
+        return f"{head}, and none stood out{unseen}."
     head += f", {len(order)} of them tested on the other half"
     if not confirmed:
-        return f"{head}, and none is confirmed{too_small(_smallest(metric, e))}."
+        return f"{head}, and none is confirmed{unseen}."
     names = [found.carried[i] for i in order[:confirmed]]
     first = order[0]
     rates = metric != "mean_error"
@@ -182,12 +184,24 @@ def _notes(evidence: CrossedSums, found: Search, tested: Tested) -> tuple[str, .
             "columns=[…], most important first, or a smaller depth, to choose"
         )
     notes += [f"left out, {c}: {why}" for c, why in evidence.facts["left_out"].items()]
-    copies = evidence.copies.average
-    if copies > 1.05:
-        notes.append(
-            f"a row has {copies:.3g} exact copies on average, itself among them; copies share a half and count as one "
-            "row. If they are different people, add a column that tells them apart"
-        )
+    notes += _together(evidence)
     if evidence.not_counted:
         notes.append(f"not counted: {evidence.not_counted:,} rows that the metric does not concern or cannot judge")
     return tuple(notes)
+
+
+def _together(evidence: CrossedSums) -> list[str]:
+    """What is taken for one observation, where that is not a row."""
+    n, unit = evidence.copies.average, evidence.facts.get("unit")
+    many = f"{n:,.0f}" if n >= 100 else f"{n:.3g}"
+    if unit == "cluster":
+        return [f"rows of one cluster share a half and count as one row; a row has {many} of its cluster on average"]
+    if n <= 1.05:
+        return []
+    said = f"a row has {many} exact copies on average, itself among them; "
+    if evidence.apart:
+        return [
+            f"{said}they count as different people, each put into a half by itself. Rows that were only read twice are "
+            "to be dropped first"
+        ]
+    return [f"{said}copies share a half and count as one row. If they are different people, declare row_id=…"]

@@ -61,6 +61,8 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
         facts.append(("Dependent rows", f"those of one {shown(d.weighting.cluster)}"))
     if d.weighting is not None and d.weighting.strata:
         facts.append(("Strata", f"drawn within each {shown(d.weighting.strata)}"))
+    if d.row_id:
+        facts.append(("Row ids", shown(d.row_id)))
     if p.sample:
         facts.append(("Rows that explanations use", f"{p.sample:,}"))
     if p.model.kind == "torch" and p.model.parameters:
