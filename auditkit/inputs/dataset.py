@@ -14,18 +14,10 @@ import pandas as pd
 from auditkit.batch import MISSING, Batch, all_missing
 from auditkit.errors import DataError, listing, nearest
 from auditkit.evidence.weights import checked_kind
-from auditkit.inputs import lookalikes
+from auditkit.inputs import lookalikes, row_weights
 from auditkit.inputs.arrays import joined
 from auditkit.inputs.csv_files import CsvOptions
 from auditkit.inputs.grouping import grouped, name_of, names_of
-from auditkit.inputs.row_weights import (
-    clusters_of,
-    named_populations,
-    one_row_each,
-    row_ids_of,
-    strata_of,
-    weights_of,
-)
 from auditkit.inputs.source import BATCH
 from auditkit.inputs.sources import source_of
 from auditkit.inputs.survey import Survey
@@ -153,18 +145,20 @@ class Dataset:
         self.weights_kind = checked_kind(weights_kind)
         self.cluster = self._own(name_of(cluster, "cluster"), "cluster")
         if self.weights is not None:
-            self._told(lambda c: weights_of(c, str(c.name), self.weights_kind), self.weights)
+            self._told(lambda c: row_weights.weights_of(c, str(c.name), self.weights_kind), self.weights)
         if self.cluster is not None:
-            self._told(lambda c: clusters_of(c, str(c.name)), self.cluster)
+            self._told(lambda c: row_weights.clusters_of(c, str(c.name)), self.cluster)
         self.strata = self._own(name_of(strata, "strata"), "strata")
         self.population: str | dict[str, float] | None = self._population(population)
         if self.strata is not None:
-            self._told(lambda c: clusters_of(c, str(c.name), "stratum"), self.strata)
+            self._told(lambda c: row_weights.clusters_of(c, str(c.name), "stratum"), self.strata)
         self.row_id = self._own(name_of(row_id, "row_id"), "row_id")
         if self.row_id is not None:
-            self._told(lambda c: row_ids_of(c, str(c.name)), self.row_id)
+            self._told(lambda c: row_weights.row_ids_of(c, str(c.name)), self.row_id)
             parts = (self._survey.settled(p)[self.row_id] for p in self.source.batches([self.row_id]))
-            one_row_each(np.concatenate([row_ids_of(p, self.row_id) for p in parts]), self.row_id)
+            row_weights.one_row_each(
+                np.concatenate([row_weights.row_ids_of(p, self.row_id) for p in parts]), self.row_id
+            )
         self.cautions = (*self.source.cautions, *self._cautions())
 
     def _told(self, read: Callable[..., _Read], *names: str) -> _Read:
@@ -200,7 +194,7 @@ class Dataset:
         if given is not None and self.strata is None:
             raise DataError("population counts the rows of strata: name their column in strata")
         if given is None or isinstance(given, Mapping):
-            return None if given is None else named_populations(given)
+            return None if given is None else row_weights.named_populations(given)
         return self._own(name_of(given, "population"), "population")
 
     def _own(self, name: str | None, role: str) -> str | None:
@@ -367,7 +361,9 @@ class Dataset:
         named = (*self.sensitive_features, *self.control_features)
         beside = {n for n in (self.weights, self.cluster, self.row_id) if n is not None}
         beside |= {n for n in (self.strata, self.population) if isinstance(n, str) and n not in named}
-        strata, population = (None, None) if self.strata is None else strata_of(rows, self.strata, self.population)
+        strata, population = (
+            (None, None) if self.strata is None else row_weights.strata_of(rows, self.strata, self.population)
+        )
         hidden = {*self.labels, *without, *self._not_inputs, *beside}
         column, values = self.column(rows, self.labels[0], "y_true")
         truth = self.target.code(column, self.labels[0])[values:]
@@ -381,10 +377,10 @@ class Dataset:
             controls=self._grouped(rows, self.control_features) if self.control_features else None,
             sample_weight=None if self.weights is None else rows[self.weights].to_numpy(dtype=np.float64),
             weights_kind=self.weights_kind,
-            cluster=None if self.cluster is None else clusters_of(rows[self.cluster], self.cluster),
+            cluster=None if self.cluster is None else row_weights.clusters_of(rows[self.cluster], self.cluster),
             strata=strata,
             population=population,
-            row_id=None if self.row_id is None else row_ids_of(rows[self.row_id], self.row_id),
+            row_id=None if self.row_id is None else row_weights.row_ids_of(rows[self.row_id], self.row_id),
         )
 
     def _grouped(self, rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
