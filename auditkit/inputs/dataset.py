@@ -156,9 +156,7 @@ class Dataset:
         if self.row_id is not None:
             self._told(lambda c: row_weights.row_ids_of(c, str(c.name)), self.row_id)
             parts = (self._survey.settled(p)[self.row_id] for p in self.source.batches([self.row_id]))
-            row_weights.one_row_each(
-                np.concatenate([row_weights.row_ids_of(p, self.row_id) for p in parts]), self.row_id
-            )
+            row_weights.one_row_each(parts, self.row_id)
         self.cautions = (*self.source.cautions, *self._cautions())
 
     def _told(self, read: Callable[..., _Read], *names: str) -> _Read:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -113,8 +113,9 @@ def row_ids_of(column: pd.Series[Any], name: str) -> Keys:
     return pd.util.hash_array(ids, hash_key=_HASH_KEY, categorize=False).astype(np.uint64)
 
 
-def one_row_each(keys: Keys, name: str) -> None:
-    """DataError where two of all rows (N,) have one id."""
+def one_row_each(parts: Iterable[pd.Series[Any]], name: str) -> None:
+    """DataError where two of all rows have one id; `parts` are a column of ids, one part after the other."""
+    keys = np.concatenate([row_ids_of(p, name) for p in parts])
     found, first, counts = np.unique(keys, return_index=True, return_counts=True)
     twice = counts > 1
     if not twice.any():
