@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from auditkit.errors import EvidenceError
+from auditkit.evidence.observations import Observations
 from auditkit.evidence.reading import MOST_COLUMNS, MOST_GROUPS, bounded, fields, mapping, names, text
-from auditkit.evidence.sample import Observations
 from auditkit.evidence.sums import Moments, Weights, merged, same_facts, weighted
 
 if TYPE_CHECKING:

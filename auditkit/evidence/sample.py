@@ -1,19 +1,19 @@
-"""The sample of decided rows that nets and rows checks study: order-free, drawn by hash, bounded; and tables of
-observations made on it. (`inputs.survey` has the rows that bins are fitted to.)"""
+"""The sample of decided rows that nets and rows checks study: order-free, drawn by hash, bounded. (`inputs.survey` has
+the rows that bins are fitted to.)"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.arrays import Bools, Floats, Ints, Keys, Positions
 from auditkit.batch import Batch, Census
-from auditkit.errors import EvidenceError, listing
+from auditkit.errors import EvidenceError
 from auditkit.evidence.census import census_of
 from auditkit.evidence.contents import hashable
 from auditkit.evidence.draws import (
@@ -28,13 +28,12 @@ from auditkit.evidence.draws import (
     threshold,
 )
 from auditkit.evidence.fingerprint import mixed
-from auditkit.evidence.reading import fields, mapping, numbers, texts
 from auditkit.evidence.sums import Weights, merged
 from auditkit.evidence.suppression import recoded_batch
 from auditkit.lazy import pandas as pd
 
 if TYPE_CHECKING:
-    from auditkit.disclosure import Disclosure, GroupDisclosure
+    from auditkit.disclosure import GroupDisclosure
 
 _HASH_KEY = "auditkit00000000"
 """Sixteen bytes: a row has the same key in every audit."""
@@ -348,57 +347,3 @@ _SEPARATOR = "\x1f"
 
 def _join(group: Sequence[str]) -> str:
     return _SEPARATOR.join(group)
-
-
-@dataclass(frozen=True)
-class Observations:
-    """A table of numbers (N,) and labels (N,); `+` concatenates. Where a row is a person, it is a `PersonRows`."""
-
-    columns: dict[str, Floats]
-    labels: dict[str, list[str]]
-    facts: dict[str, Any]
-    """What holds for the whole table (method, steps, …); tables with other facts do not add."""
-    trials: Observations | None = None
-    """Tests of what the table holds, on some of its rows; None: nothing was tested."""
-
-    def __add__(self, other: Observations) -> Observations:
-        for what, a, b in (
-            ("facts", self.facts, other.facts),
-            ("columns", list(self.columns), list(other.columns)),
-            ("labels", list(self.labels), list(other.labels)),
-            ("tests", self.trials is None, other.trials is None),
-        ):
-            if a != b:
-                raise EvidenceError(f"cannot add observations with other {what}: {a} and {b}")
-        return type(self)(
-            {k: np.concatenate([v, other.columns[k]]) for k, v in self.columns.items()},
-            {k: v + other.labels[k] for k, v in self.labels.items()},
-            self.facts,
-            None if self.trials is None or other.trials is None else self.trials + other.trials,
-        )
-
-    def __len__(self) -> int:
-        return len(next(iter(self.columns.values()), ()))
-
-    def reduced(self, disclosure: Disclosure) -> Observations:
-        """No row is a person: statistics already."""
-        return self
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON; floats to 7 significant digits."""
-        columns = {k: [float(f"{x:.7g}") for x in v] for k, v in self.columns.items()}
-        trials = {} if self.trials is None else {"trials": self.trials.to_json()}
-        return {"columns": columns, "labels": self.labels, "facts": self.facts, **trials}
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """From `to_json`; EvidenceError for what cannot be."""
-        found = fields(data, "observations", "columns", "labels", "facts", optional=("trials",))
-        columns = mapping(found["columns"], "columns")
-        read = {k: numbers(v, f"column '{k[:80]}'") for k, v in columns.items()}
-        labels = {k: texts(v, f"labels '{k[:80]}'") for k, v in mapping(found["labels"], "labels").items()}
-        lengths = {*map(len, read.values()), *map(len, labels.values())}
-        if len(lengths) > 1:
-            raise EvidenceError(f"observations have columns of {listing(map(str, sorted(lengths)))} rows; expected one")
-        trials = Observations.from_json(found["trials"]) if "trials" in found else None
-        return cls(read, labels, mapping(found["facts"], "facts"), trials)

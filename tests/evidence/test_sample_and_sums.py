@@ -12,7 +12,8 @@ from statsmodels.stats.weightstats import DescrStatsW
 from auditkit.batch import Batch
 from auditkit.errors import EvidenceError
 from auditkit.evidence.fingerprint import RowHash
-from auditkit.evidence.sample import Observations, Sample, concatenated, row_keys, shuffled, taken
+from auditkit.evidence.observations import Observations
+from auditkit.evidence.sample import Sample, concatenated, row_keys, shuffled, taken
 from auditkit.evidence.sums import Moments
 
 

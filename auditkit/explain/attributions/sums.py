@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
-from auditkit.evidence.sample import Observations
+from auditkit.evidence.observations import Observations
 from auditkit.evidence.sums import Moments, Weights
 from auditkit.explain.trust.findings import ranked, readings
 from auditkit.explain.trust.quality import statistics_of

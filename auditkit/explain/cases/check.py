@@ -13,7 +13,8 @@ from auditkit.arrays import Bools, Floats, Positions
 from auditkit.batch import Batch, missing
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import NotExplained
-from auditkit.evidence.sample import Observations, row_copies, taken, weights_of
+from auditkit.evidence.observations import Observations
+from auditkit.evidence.sample import row_copies, taken, weights_of
 from auditkit.explain.cases.findings import (
     KINDS,
     PHI,

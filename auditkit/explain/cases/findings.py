@@ -12,8 +12,8 @@ from auditkit.catalogue.explanations import SCALES
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
+from auditkit.evidence.observations import Observations
 from auditkit.evidence.reading import fields, mapping
-from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST, Cell, by_group, gap, share_of
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.formatting import interval, percent

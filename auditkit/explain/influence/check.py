@@ -15,7 +15,7 @@ from auditkit.arrays import Floats, Positions
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck, attributes_asked
 from auditkit.errors import DataError, NotExplained, PolicyError, choices, nearest
-from auditkit.evidence.sample import Observations
+from auditkit.evidence.observations import Observations
 from auditkit.explain.estimates import FEWEST
 from auditkit.explain.influence.findings import SHOWN, InfluenceSeen, cells_of, influence_findings
 from auditkit.options import checked_options

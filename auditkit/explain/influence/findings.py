@@ -13,8 +13,8 @@ import pandas as pd
 from auditkit.arrays import Floats, Positions
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.grouped import Recoding, recoding_of, withheld
+from auditkit.evidence.observations import Observations
 from auditkit.evidence.reading import fields
-from auditkit.evidence.sample import Observations
 from auditkit.explain.estimates import FEWEST, estimated, undefined
 from auditkit.formatting import interval, percent, plain, points
 from auditkit.records import TASK_KINDS, Estimate, Finding, GroupEstimate, Table

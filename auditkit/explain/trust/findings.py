@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from auditkit.arrays import Floats
 from auditkit.catalogue.trust import THRESHOLDS
-from auditkit.evidence.sample import Observations
+from auditkit.evidence.observations import Observations
 from auditkit.evidence.sums import Weights, weighted
 from auditkit.explain.trust.records import FLOOR, checked, judged, unmeasured
 from auditkit.explain.trust.set_sums import CHANGES, missed

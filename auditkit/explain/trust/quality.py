@@ -10,7 +10,7 @@ import numpy as np
 from auditkit.arrays import Floats
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, hidden
-from auditkit.evidence.sample import Observations
+from auditkit.evidence.observations import Observations
 from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import estimated, undefined, unshown
 from auditkit.explain.trust.findings import Ranking, sensitivity

@@ -12,7 +12,8 @@ import torch
 from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import NotExplained, out_of_memory
-from auditkit.evidence.sample import Observations, weights_of
+from auditkit.evidence.observations import Observations
+from auditkit.evidence.sample import weights_of
 from auditkit.explain.attributions.study import drawn_points, surface_for, surface_of, weighted_mean
 from auditkit.explain.captum_calls import rows_per_call
 from auditkit.explain.methods.catalogue import Method, method_of

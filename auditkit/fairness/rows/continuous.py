@@ -15,8 +15,8 @@ from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import none_established
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, nearest
+from auditkit.evidence.observations import Observations
 from auditkit.evidence.rare import edge
-from auditkit.evidence.sample import Observations
 from auditkit.fairness import notes
 from auditkit.fairness.families.family import number
 from auditkit.formatting import confidence, plain, points, quantity

@@ -15,7 +15,8 @@ from auditkit.arrays import Positions
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import listing
-from auditkit.evidence.sample import Observations, row_weights
+from auditkit.evidence.observations import Observations
+from auditkit.evidence.sample import row_weights
 from auditkit.fairness.families.family import estimated
 from auditkit.fairness.notes import finding, title_of
 from auditkit.fairness.rows.encoding import Encoded, encoded, seen_columns
