@@ -178,6 +178,8 @@ def interval_in(e: Estimate, write: Callable[[float | None], str]) -> str:
     >>> interval_in(Estimate(value=2.0, low=1.0, high=3.5), plain)
     '95% interval 1.00 to 3.50'
     """
+    if e.low is None and e.high is None:
+        return "no interval"
     return f"{confidence(e.level)} interval {write(e.low)} to {write(e.high)}"
 
 

@@ -199,10 +199,11 @@ def _verdict(case: _Case, drawn: _Drawn | None, reassess: Reassess, grown: _Grow
     if e.value is None:
         return _unmeasured(rule, f"{e.note or 'undefined'}.", finding.id, e)
     status = status_of(rule, e)
-    open_ = status == "inconclusive" and e.state != "unstable" and not _can_only_fail(rule) and not _on_limit(rule, e)
+    known = e.state != "unstable" and not (e.low is None and e.high is None)
+    open_ = status == "inconclusive" and known and not _can_only_fail(rule) and not _on_limit(rule, e)
     more = grown.enough(rule) if open_ else None
     reason = " ".join(filter(None, (_reason(rule, e, status, more), _left_out(rule, deciding, reassess))))
-    tested = case.tested and status != "fail" and e.state != "unstable"
+    tested = case.tested and status != "fail" and known
     return Verdict(
         status=status,
         rule=rule,
@@ -281,6 +282,8 @@ def _reason(rule: Rule, e: Estimate, status: Status, more: float | None) -> str:
         return f"The whole interval lies beyond the limit of {asked}."
     if e.state == "unstable":
         return f"Unstable, which decides no rule: {e.note}."
+    if e.low is None and e.high is None:
+        return f"There is no interval that could decide{e.note and f': {e.note}'}."
     sentence = f"The interval crosses the limit of {asked}."
     if _can_only_fail(rule):
         return f"{sentence} No interval lies within this limit: the rule can only fail."

@@ -351,6 +351,12 @@ class GroupFamily:
         defined = int((self.n > 0).sum())
         if defined < 2:
             return f"{defined} of {len(self.groups)} groups has anybody to count", "undefined"
+        left = np.flatnonzero(self.large & ~self.kept)
+        if self.large.sum() > 1 and left.size:
+            return (
+                f"fewer than two groups can be judged: {self.name(int(left[0]))} has {self.few(int(left[0]))}",
+                "sparse",
+            )
         return f"fewer than two groups have {self.enough()}", "sparse"
 
     def enough(self) -> str:

@@ -197,7 +197,8 @@ def _distances(sums: ErrorSums, metrics: Sequence[str], by: tuple[str, ...], *, 
             method=f"p by {distances.DRAWS} permutations of the group labels",
             note="no interval: a distance has none that holds near 0; p tests that groups are distributed alike",
         )
-        out.append(_finding(m, by, e, _told(m, by, t, inside, level), (*_notes(t, inside, seen), *notes)))
+        said = _told(m, by, t, inside, level)
+        out.append(_finding(m, by, e, said, (*_notes(t, inside, seen), *notes), p=t.p))
     return out
 
 
@@ -223,8 +224,10 @@ def _notes(t: distances.Tested, names: list[str], seen: GroupValues) -> tuple[st
     return tuple(notes)
 
 
-def _finding(metric: str, by: tuple[str, ...], e: Estimate, statement: str, notes: tuple[str, ...]) -> Finding:
-    return finding(metric, "difference", by, e, statement, title=title_of(metric, by), notes=notes)
+def _finding(
+    metric: str, by: tuple[str, ...], e: Estimate, statement: str, notes: tuple[str, ...], p: float | None = None
+) -> Finding:
+    return finding(metric, "difference", by, e, statement, title=title_of(metric, by), notes=notes, p=p)
 
 
 def answering(sums: ErrorSums, asked: Question) -> Answer | None:

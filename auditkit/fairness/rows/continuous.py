@@ -155,7 +155,7 @@ class ContinuousAttribute(BaseCheck):
         told = (f"permutation p = {found.p:.3g}; mean of the permutations {by_chance}", *about)
         title = notes.title_of(metric, (self.column,))
         return notes.finding(
-            metric, comparison, (self.column,), e, statement, title=title, exhibits=exhibits, notes=told
+            metric, comparison, (self.column,), e, statement, title=title, exhibits=exhibits, notes=told, p=found.p
         )
 
     def _curve(self, facts: dict[str, Any]) -> Curve:

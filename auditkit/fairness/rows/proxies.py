@@ -207,6 +207,7 @@ def _findings(attribute: str, tests: list[_Test], facts: dict[str, Any], level: 
                 title=title_of(metric, (attribute,)),
                 exhibits=() if of_all else (exhibit,),
                 notes=notes,
+                p=float(adjusted[first]) if top.auc.value > 0.5 else 1.0,
             )
         )
     return out

@@ -98,7 +98,7 @@ def between_roc_curves(
         *([f"{of_bins} is from score bins: within {bound:.1g} of its value over rows"] if bound > 0 else []),
         *([f"left out, fewer than {min_n} positives or negatives: {', '.join(left_out)}"] if left_out else []),
     )
-    return finding("abroca", "difference", by, e, statement, notes=notes)
+    return finding("abroca", "difference", by, e, statement, notes=notes, p=a.p)
 
 
 def _largest(found: Found) -> Found:

@@ -40,6 +40,7 @@ def finding(metric: str, evidence: CrossedSums, found: Search, tested: Tested) -
         title=f"{METRICS[metric].title}, subgroups that stand out",
         exhibits=(_all_tested(metric, evidence, found, tested, order), *_columns(evidence)),
         notes=_notes(evidence, found, tested),
+        p=float(tested.adjusted[order[0]]) if order else None,
     )
     return told.model_copy(update={"references": (METRICS["subgroups"].reference, *told.references)})
 
