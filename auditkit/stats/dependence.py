@@ -18,6 +18,8 @@ class Permuted(NamedTuple):
     """Its mean over permutations."""
     p: float
     """(1 + permutations with a value as large) / (1 + permutations)."""
+    null_high: float = float("nan")
+    """What 95 % of permutations lie below: a smaller value does not stand out."""
 
 
 def silverman(x: ArrayLike) -> float:
@@ -86,4 +88,5 @@ def _permuted(values: Floats) -> Permuted:
     """The first value is that of the data; rounding must not make an equal permutation smaller."""
     value, null = float(values[0]), values[1:]
     as_large = int((null >= value * (1 - 1e-12)).sum())
-    return Permuted(value, float(null.mean()) if len(null) else float("nan"), (1 + as_large) / (1 + len(null)))
+    mean, high = (float(null.mean()), float(np.quantile(null, 0.95))) if len(null) else (float("nan"),) * 2
+    return Permuted(value, mean, (1 + as_large) / (1 + len(null)), high)

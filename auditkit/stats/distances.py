@@ -30,6 +30,8 @@ class Tested(NamedTuple):
     """Share of permutations of the group labels whose largest distance is at least as large, itself counted."""
     cells: int
     """Cells that the test was made over."""
+    null_high: float
+    """What 95 % of the permutations lie below: a smaller distance does not stand out."""
 
 
 def ks(cumulative: Floats, values: Floats) -> Floats:
@@ -63,17 +65,18 @@ def largest(
     first, second = np.triu_indices(len(n), 1)
     cells, middle = _merged(n, values, max(32, min(MOST_CELLS, 2048 // len(n))))
     observed = [d(_cumulative(cells), middle).max() * (1 - 1e-12) for d in distances]
-    larger = np.zeros(len(distances), dtype=np.int64)
+    null: list[list[Floats]] = [[] for _ in distances]
     rng = np.random.default_rng(seed)
     for size in (min(100, draws - done) for done in range(0, draws, 100)):
         permuted = _cumulative(_permuted(cells, rng, size))
-        larger += [int((d(permuted, middle).max(axis=-1) >= o).sum()) for d, o in zip(distances, observed, strict=True)]
+        for d, found in zip(distances, null, strict=True):
+            found.append(d(permuted, middle).max(axis=-1))
     out = []
-    for d, count in zip(distances, larger, strict=True):
-        found = d(_cumulative(n), values)
-        i = int(np.argmax(found))
-        p = (1 + int(count)) / (draws + 1)
-        out.append(Tested(float(found[i]), int(first[i]), int(second[i]), p, cells.shape[1]))
+    for d, least, parts in zip(distances, observed, null, strict=True):
+        of_pairs, by_chance = d(_cumulative(n), values), np.concatenate(parts)
+        i = int(np.argmax(of_pairs))
+        p, high = (1 + int((by_chance >= least).sum())) / (draws + 1), float(np.quantile(by_chance, 0.95))
+        out.append(Tested(float(of_pairs[i]), int(first[i]), int(second[i]), p, cells.shape[1], high))
     return tuple(out)
 
 

@@ -31,6 +31,8 @@ class Abroca(NamedTuple):
     p: float
     null_mean: float
     """Mean of the value where group labels are permuted: it is not 0."""
+    null_high: float
+    """What 95 % of the permutations lie below: a smaller value does not stand out."""
 
 
 def roc(negatives: ArrayLike, positives: ArrayLike) -> Roc:
@@ -84,7 +86,7 @@ def abroca(
     for i in range(permutations):
         null[i] = _statistic(*(_permuted(counts, generator) for counts in sides))
     p = (1 + int((null >= observed - 1e-12).sum())) / (permutations + 1)
-    return Abroca(value, first, second, p, float(null.mean()))
+    return Abroca(value, first, second, p, float(null.mean()), float(np.quantile(null, 0.95)))
 
 
 def _largest(curves: Sequence[Roc]) -> tuple[float, int, int]:

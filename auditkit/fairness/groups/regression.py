@@ -205,7 +205,7 @@ def _distances(sums: ErrorSums, metrics: Sequence[str], by: tuple[str, ...], *, 
 def _told(metric: str, by: tuple[str, ...], t: distances.Tested, names: list[str], level: float) -> str:
     head, size = METRICS[metric].title, f"distance {plain(t.value)}, {p_text(t.p, 'p = ', 'p is less than ')}"
     if t.p >= 1 - level:
-        return sentences.no_gap(head, by, size, what="difference")
+        return sentences.no_gap(head, by, size, what="difference", unseen=plain(max(t.value, t.null_high)))
     return f"{head}: {sentences.groups_of(by)} differ, {names[t.first]} and {names[t.second]} most ({size})."
 
 

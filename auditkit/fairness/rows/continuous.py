@@ -12,7 +12,7 @@ import pandas as pd
 
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
-from auditkit.catalogue.sentences import none_established
+from auditkit.catalogue.sentences import none_established, too_small
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, nearest
 from auditkit.evidence.observations import Observations
@@ -145,7 +145,9 @@ class ContinuousAttribute(BaseCheck):
         size, by_chance = (quantity(x, comparison, of=m.unit) for x in (found.value, found.null_mean))
         beside = f"{size}; by chance alone {by_chance}, p = {found.p:.3g}"
         if found.p >= 1 - level:
-            statement = f"{m.title}: {none_established('dependence', f'on {self.column}')} ({beside})."
+            least = max(found.value, found.null_high)  # NaN in evidence of before: then the value alone is known
+            unseen = too_small(None if np.isnan(found.null_high) else quantity(least, comparison, of=m.unit))
+            statement = f"{m.title}: {none_established('dependence', f'on {self.column}')} ({beside}{unseen})."
         else:
             statement = f"{m.wording.one.format(along=self.column, x=beside)}."
         e = Estimate(

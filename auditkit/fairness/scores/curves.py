@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from auditkit.catalogue.sentences import none_established
+from auditkit.catalogue.sentences import none_established, too_small
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.families.family import number
 from auditkit.fairness.notes import finding, p_text
@@ -81,7 +81,8 @@ def between_roc_curves(
     statement = (
         f"{head} differ: those of {first} and {second} lie {points(a.value)} points apart on average ({beside})."
         if established
-        else f"{head}: {none_established('difference')}; the largest is {points(a.value)} points on average ({beside})."
+        else f"{head}: {none_established('difference')}; the largest is {points(a.value)} points on average "
+        f"({beside}{too_small(f'{points(max(a.null_high, a.value))} points')})."
     )
     left_out = [" & ".join(group) for group, g in found if g.fewest < min_n]
     bound = sum(sorted(2 * auc(g.negatives, g.positives).bound for _, g in kept)[-2:])
