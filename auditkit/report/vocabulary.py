@@ -298,7 +298,7 @@ def would_pass(v: Verdict, of: str) -> str:
     """The same in words; empty where nothing was tested."""
     limit, p = tightest(v, of)
     told = f"the tightest limit that would pass is {limit}" if limit else ""
-    return "; ".join(filter(None, (told, p and f"{p} that the limit asked for is exceeded")))
+    return "; ".join(filter(None, (told, p and f"{p} of the claim that the limit asked for is exceeded")))
 
 
 def kind_of(metric: str, unit: str = "") -> str:

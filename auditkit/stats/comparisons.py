@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -112,9 +112,21 @@ class Comparisons:
             kind = "group_max" if above else "group_min"
         if inner_side(kind, above=above):
             tail = partial(pvalues.tail, groups=self.claims, law="pairs" if kind in PAIRS else "separate", df=self.df)
-            return pvalues.p_value(lambda q: self.interval(kind, inner=q), limit, above=above, tail_of=tail)
-        one = partial(pvalues.tail, groups=1, law="separate", df=self.df)
-        return pvalues.p_value(lambda q: self.interval(kind, outer=q), limit, above=above, tail_of=one)
+        else:
+            tail = partial(pvalues.tail, groups=1, law="separate", df=self.df)
+        return pvalues.p_value(lambda q: self.limit(kind, q, above=above), limit, above=above, tail_of=tail)
+
+    def limit(self, kind: str, q: float, *, above: bool) -> float:
+        """The limit of `interval` that lies beyond a tested value, low if `above`, at critical value q."""
+        method = self._simultaneous(kind, q)[1] if inner_side(kind, above=above) else wilson
+        own, side = self.own(q, method), "low" if above else "high"
+        if kind in EXTREMES:
+            return float((np.max if kind == "group_max" else np.min)(getattr(own, side)))
+        found = self._all(kind, own, q, method)
+        if kind.startswith("difference"):
+            end = float(getattr(_unsigned(found), side).max())
+            return max(0.0, end) if above else min(self.most, end)
+        return float(np.nanmin(getattr(_folded(found), side)))
 
     def each(self, kind: str) -> Interval:
         """Every group against its other side, signed, with simultaneous limits, (K,)."""
@@ -125,7 +137,7 @@ class Comparisons:
     def _named(self, i: int, near: Interval, own: Limits) -> Compared:
         """The i-th comparison: of pairs, its groups in the order of their values."""
         value, low, high = (float(x[i]) for x in near)
-        a, b = (int(x[i]) for x in np.triu_indices(len(own.p), 1)) if self.other is None else (i, i)
+        a, b = (int(x[i]) for x in _pairs(len(own.p))) if self.other is None else (i, i)
         first, second = (b, a) if own.p[b] < own.p[a] else (a, b)
         return Compared(first, second, value, max(0.0, low), min(self.most, high))
 
@@ -144,7 +156,7 @@ class Comparisons:
         """
         compare = pairs.ratio if kind.startswith("ratio") else pairs.difference
         if self.other is None:
-            i, j = np.triu_indices(len(own.p), 1)
+            i, j = _pairs(len(own.p))
             return compare(_at(own, i), _at(own, j), None if self.rho is None else self.rho[i, j])
         other, w = self.other(q, method), self.share
         found = compare(own, other, self.rho)
@@ -155,6 +167,13 @@ class Comparisons:
         with np.errstate(divide="ignore", invalid="ignore"):
             value = own.p / (w * own.p + (1 - w) * other.p)
             return Interval(value, *(1 / (w + (1 - w) / x) for x in (found.low, found.high)))
+
+
+@lru_cache(maxsize=64)
+def _pairs(groups: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Positions of the pairs i < j."""
+    i, j = np.triu_indices(groups, 1)
+    return i, j
 
 
 def _extreme(inner: Limits, outer: Limits, *, largest: bool) -> FamilyInterval:

@@ -105,7 +105,10 @@ class Joint:
         if kind in EXTREMES or not inner_side(kind, above=above):
             one = [p.p_value(kind, limit, above=above) for p in self._claiming(kind)]
             return min(one) if inner_side(kind, above=above) else max(one)
-        return pvalues.p_value(lambda q: self.interval(kind, inner=q).interval, limit, above=above, tail_of=self.tail)
+        worst = max if above else min  # pairs alone: the limit that lies beyond is the inner one
+        return pvalues.p_value(
+            lambda q: worst(p.limit(kind, q, above=above) for p in self.parts), limit, above=above, tail_of=self.tail
+        )
 
     def _claiming(self, kind: str) -> tuple[Comparisons, ...]:
         """The families; each group of an extreme is one of all groups."""

@@ -91,22 +91,21 @@ def tail(q: float, groups: int, law: Law, df: float = np.inf) -> float:
 
 
 def p_value(
-    interval: Callable[[float], FamilyInterval], limit: float, *, above: bool, tail_of: Callable[[float], float]
+    limit_at: Callable[[float], float], limit: float, *, above: bool, tail_of: Callable[[float], float]
 ) -> float:
     """p of H0: the estimand is at most `limit` (`above=True`), or at least `limit`.
 
-    `interval(q)` gives the limits at critical value q; `tail_of(q)` the family's tail. 1 where even the narrowest
-    interval is not beyond the limit.
+    `limit_at(q)` gives the interval's limit on that side, at critical value q; `tail_of(q)` the family's tail. 1 where
+    even the narrowest interval is not beyond the limit.
 
     >>> from auditkit.stats.families import of_rates
-    >>> def interval(q):
-    ...     return of_rates("difference", [30, 45], [100, 100], level=0.95, q=q)
-    >>> round(p_value(interval, 0.0, above=True, tail_of=lambda q: tail(q, 2, "pairs")), 4)
+    >>> def low(q):
+    ...     return of_rates("difference", [30, 45], [100, 100], level=0.95, q=q).low
+    >>> round(p_value(low, 0.0, above=True, tail_of=lambda q: tail(q, 2, "pairs")), 4)
     0.0283
     """
 
     def beyond(q: float) -> float:
-        found = interval(q)
-        return found.low - limit if above else limit - found.high
+        return limit_at(q) - limit if above else limit - limit_at(q)
 
     return tail_of(crossing(beyond, 1e-9, MOST)) if beyond(1e-9) > 0 else 1.0

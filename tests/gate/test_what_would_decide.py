@@ -159,7 +159,9 @@ def test_a_point_decides_without_them(binary: Report) -> None:
 
 def test_every_format_tells_them(binary: Report) -> None:
     report = judge(binary, rules(gap("selection_rate", "sex", 0.3), gap("selection_rate", "race", 0.1)))
-    said = ["the tightest limit that would pass is 14.3 points; p < 0.001 that the limit asked for is exceeded"]
+    said = [
+        "the tightest limit that would pass is 14.3 points; p < 0.001 of the claim that the limit asked for is exceeded"
+    ]
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(summary(report))
     junit = ET.fromstring(formats.render(report, "junit"))

@@ -14,7 +14,7 @@ from auditkit.evidence.suppression import SMALL
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
 from auditkit.fairness.families.basis import Positions
-from auditkit.fairness.families.family import GroupFamily, number, p_of_claim
+from auditkit.fairness.families.family import GroupFamily, number
 from auditkit.records import Comparison, Estimate, Finding, Table
 from auditkit.stats.comparisons import Comparisons
 from auditkit.stats.pvalues import FamilyInterval
@@ -103,7 +103,6 @@ class Contrast:
                 *family.notes(kind, found),
             ),
             surest=family.surest(kind, e, found),
-            p=p_of_claim(self, family.metric, kind, e),
         )
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:

@@ -12,7 +12,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
 from auditkit.fairness.families.estimates import Family, families_of
-from auditkit.fairness.families.family import estimated, p_of_claim
+from auditkit.fairness.families.family import estimated
 from auditkit.formatting import interval, points
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding
@@ -62,7 +62,6 @@ class RateDispersion:
             title=title,
             by_group=by_group,
             notes=about,
-            p=p_of_claim(self, "", kind, e),
         )
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:

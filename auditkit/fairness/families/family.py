@@ -79,18 +79,22 @@ class Answer(Protocol):
         ...
 
 
-def p_of_claim(answer: Answer, metric: str, kind: Comparison, e: Estimate) -> float | None:
-    """p of H0: there is no disparity, or a value is what right scores give; None where the interval holds H0.
+def tested(answer: Answer, kind: Comparison, **more: Any) -> Finding:
+    """The finding with its p, of H0: there is no disparity, or a value is what right scores give.
 
-    An interval at level 1 − α excludes H0 exactly where p < α: what is not excluded needs no p to be counted as a test.
+    What an assessment makes; a rule needs no p of that. None where the interval holds H0: an interval at level 1 − α
+    excludes H0 exactly where p < α, and what is not excluded needs no p to be counted as a test.
     """
+    f = answer.finding(kind, **more)
+    e, right = f.estimate, METRICS[f.metric].right
     if kind.startswith(("difference", "ratio")):
         null = 1.0 if kind.startswith("ratio") else 0.0
-        return answer.p_value(kind, null, above=null == 0.0) if is_established(kind, e) else None
-    right = METRICS[metric].right if metric else None
-    if right is None or e.state == "unstable" or e.low is None or e.high is None or e.low <= right <= e.high:
-        return None
-    return answer.p_value(kind, right, above=e.low > right)
+        p = answer.p_value(kind, null, above=null == 0.0) if is_established(kind, e) else None
+    elif right is None or e.state == "unstable" or e.low is None or e.high is None or e.low <= right <= e.high:
+        p = None
+    else:
+        p = answer.p_value(kind, right, above=e.low > right)
+    return f if p is None else f.model_copy(update={"p": p})
 
 
 class GroupFamily:
@@ -187,7 +191,6 @@ class GroupFamily:
             exhibits=(*self.exhibits(kind), *exhibits),
             notes=(*about, *self.further(kind), *notes),
             surest=self.surest(kind, e, found),
-            p=p_of_claim(self, self.metric, kind, e),
         )
 
     def concern(self, kind: Comparison) -> Concern:

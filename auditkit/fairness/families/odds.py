@@ -12,7 +12,7 @@ from auditkit.errors import listing
 from auditkit.fairness import notes
 from auditkit.fairness.families import statements
 from auditkit.fairness.families.estimates import Family, joint_estimate
-from auditkit.fairness.families.family import estimated, p_of_claim
+from auditkit.fairness.families.family import estimated
 from auditkit.records import Comparison, Estimate, Finding, Surest
 from auditkit.stats import pvalues
 from auditkit.stats.joint import Joint
@@ -89,7 +89,6 @@ class Odds:
             said,
             notes=about,
             surest=surest,
-            p=p_of_claim(self, self.METRIC, kind, e),
         )
 
 
@@ -107,7 +106,8 @@ class OddsMean(Odds):
         """See `Answer`; through the joint law of q."""
         if self.missing is not None:
             return None
-        return pvalues.p_value(self._interval, limit, above=above, tail_of=self.joint.tail)
+        side = "low" if above else "high"
+        return pvalues.p_value(lambda q: getattr(self._interval(q), side), limit, above=above, tail_of=self.joint.tail)
 
     def _mean(self) -> Estimate:
         if self.missing is not None:

@@ -11,7 +11,7 @@ from auditkit.catalogue.sentences import groups_of, is_established
 from auditkit.errors import listing
 from auditkit.evidence.classes import ClassTally
 from auditkit.fairness.families.estimates import Family, families_of, joint_estimate
-from auditkit.fairness.families.family import nothing_to_compare, p_of_claim
+from auditkit.fairness.families.family import nothing_to_compare
 from auditkit.fairness.families.statements import Named
 from auditkit.fairness.notes import finding
 from auditkit.formatting import confidence, interval, percent, points, quotient
@@ -87,7 +87,6 @@ class ClassFamilies:
             exhibits=self._exhibits() if kind == "difference" else (),
             notes=(*((_TOGETHER,) if where and kind in PAIRS else ()), *self._notes(kind)),
             surest=surest,
-            p=p_of_claim(self, self.metric, kind, e),
         )
 
     def _named(self, of: int, c: Compared) -> tuple[str, Named]:

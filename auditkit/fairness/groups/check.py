@@ -13,7 +13,7 @@ from auditkit.evidence.tally import Tally
 from auditkit.fairness.families import against, composites, dispersion
 from auditkit.fairness.families.composites import NOT_SERVED, served
 from auditkit.fairness.families.estimates import families_of
-from auditkit.fairness.families.family import Answer, GroupFamily
+from auditkit.fairness.families.family import Answer, GroupFamily, tested
 from auditkit.fairness.families.frame import from_fairlearn
 from auditkit.fairness.families.odds import PARTS, Odds, OddsMean
 from auditkit.fairness.families.quantiles import checked_quantiles, with_quantiles
@@ -101,22 +101,22 @@ class GroupFairness(BaseCheck):
         plain = [m for m in metrics if m not in _COMPOSED]
         composed = [m for m in metrics if m in composites.COMPOSITES]
         everybody = (answering(evidence, Question(m, "overall", level=level)) for m in metrics)
-        findings = [answer.finding("overall") for answer in everybody if answer is not None]
+        findings = [tested(answer, "overall") for answer in everybody if answer is not None]
         sets = compared(sets_of(self.by, evidence.by), evidence.columns, what="group rates", concern="fairness")
         for by in sets.sets:
             rates = families_of(evidence, by, (*plain, "base_rate"), level=level, engine=from_fairlearn)
-            findings += [rates[m].finding(c) for m in plain if m != "base_rate" for c in COMPARED]
+            findings += [tested(rates[m], c) for m in plain if m != "base_rate" for c in COMPARED]
             if set(PARTS) <= set(rates):
-                findings += [Odds.of(rates).finding(c) for c in ("difference", "ratio")]
-            findings.append(rates["base_rate"].finding("difference"))
+                findings += [tested(Odds.of(rates), c) for c in ("difference", "ratio")]
+            findings.append(tested(rates["base_rate"], "difference"))
             for m in composed:
                 family = composites.CompositeFamily.of(evidence, m, by, level=level)
-                findings += [family.finding(c) for c in composites.COMPARED if c in METRICS[m].comparisons]
+                findings += [tested(family, c) for c in composites.COMPARED if c in METRICS[m].comparisons]
             asked = [Question(m, "difference", by, level) for m in metrics if m in _OF_ALL]
             if set(by) <= set(self.reference):
                 to = [(m, c) for m in metrics for c in against.TO_REFERENCE if c in METRICS[m].comparisons]
                 asked += [Question(m, c, by, level, reference=self.reference) for m, c in to]
-            findings += [_answer(evidence, a).finding(a.comparison) for a in asked]
+            findings += [tested(_answer(evidence, a), a.comparison) for a in asked]
         missed += sets.absent
         if self.n_boot is None:
             return Assessment(tuple(findings), missed)

@@ -15,7 +15,7 @@ from auditkit.errors import DataError, PolicyError
 from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.estimates import families_of
-from auditkit.fairness.families.family import Answer, Words
+from auditkit.fairness.families.family import Answer, Words, tested
 from auditkit.fairness.families.frame import from_fairlearn
 from auditkit.fairness.families.one_vs_rest import COMPARED, ClassFamilies
 from auditkit.fairness.families.quantities import COMPARED as QUANTITY_COMPARED
@@ -79,18 +79,18 @@ class ClassFairness(BaseCheck):
         parts = [m for m in self.metrics if m not in (*whole, *made)]
         asked = [Question(m, "overall", level=level) for m in (*whole, *made)]
         asked += [Question(m, "overall", level=level, label=c) for m in parts for c in evidence.classes]
-        findings = [found.finding("overall") for a in asked if (found := answering(evidence, a))]
+        findings = [tested(found, "overall") for a in asked if (found := answering(evidence, a))]
         counts = evidence.table("cells")
         sets = compared(sets_of(self.by, evidence.by), counts, what="rates of classes", concern="fairness")
         for by in sets.sets:
             right = families_of(hits, by, whole, level=level, engine=from_fairlearn) if whole else {}
-            findings += [r.finding(c) for r in right.values() for c in RATES_COMPARED]
+            findings += [tested(r, c) for r in right.values() for c in RATES_COMPARED]
             for family in (OF_CLASSES[m](evidence, by, level=level) for m in made):
-                findings += [family.finding(kind) for kind in QUANTITY_COMPARED]
+                findings += [tested(family, kind) for kind in QUANTITY_COMPARED]
             for metric in dict.fromkeys([*parts, "base_rate"]):
                 shown: Sequence[Comparison] = ("difference",) if metric == "base_rate" else COMPARED
                 of_classes = ClassFamilies.of(evidence, metric, by, level=level)
-                findings += [of_classes.finding(c) for c in shown]
+                findings += [tested(of_classes, c) for c in shown]
         return Assessment(tuple(findings), sets.absent)
 
 

@@ -19,7 +19,7 @@ from auditkit.errors import DataError, PolicyError, choices, listing, nearest
 from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
 from auditkit.fairness.families.estimates import Family
-from auditkit.fairness.families.family import group_estimates, nothing_to_compare, number, p_of_claim
+from auditkit.fairness.families.family import group_estimates, nothing_to_compare, number, tested
 from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.sets import compared, sets_of
 from auditkit.formatting import confidence, decimals, lower_first, points
@@ -100,7 +100,7 @@ class ConditionalParity(BaseCheck):
         what = f"rates at equal {' and '.join(control)}"
         sets = compared(self._sets(evidence), evidence.columns, what=what, concern="fairness")
         found = [Conditional.of(evidence, m, by, control, level=level) for by in sets.sets for m in self.metrics]
-        return Assessment(tuple(c.finding(kind) for c in found for kind in COMPARED), sets.absent)
+        return Assessment(tuple(tested(c, kind) for c in found for kind in COMPARED), sets.absent)
 
     def _sets(self, tally: Tally) -> list[tuple[str, ...]]:
         attributes = [a for a in tally.by if a not in self.control]
@@ -204,7 +204,6 @@ class Conditional:
             by_group=group_estimates(self.by, by_group),
             exhibits=(self._table(),),
             notes=self._notes(),
-            p=p_of_claim(self, self.metric, kind, e),
             surest=surest,
         )
         return told.model_copy(update={"controls": self.control})

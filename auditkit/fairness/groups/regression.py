@@ -17,7 +17,7 @@ from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import listing
 from auditkit.evidence.errors import ErrorSums, GroupMoments, GroupValues
 from auditkit.evidence.frames import QUANTITIES, Groups
-from auditkit.fairness.families.family import Answer, Words, nothing_to_compare
+from auditkit.fairness.families.family import Answer, Words, nothing_to_compare, tested
 from auditkit.fairness.families.quantities import COMPARED, QuantityFamily
 from auditkit.fairness.notes import finding, p_text, title_of
 from auditkit.fairness.sets import compared, named, sets_of
@@ -85,11 +85,11 @@ class RegressionFairness(BaseCheck):
     def assess(self, evidence: ErrorSums, *, level: float = 0.95) -> Assessment:
         """Every finding."""
         means = [m for m in self.metrics if m in _COLUMNS]
-        findings = [family_of(evidence, m, (), level=level).finding("overall") for m in means]
+        findings = [tested(family_of(evidence, m, (), level=level), "overall") for m in means]
         counts = evidence.table("moments_")
         sets = compared(sets_of(self.by, evidence.by), counts, what="errors", concern="fairness")
         for by in sets.sets:
-            findings += [family_of(evidence, m, by, level=level).finding(kind) for m in means for kind in COMPARED]
+            findings += [tested(family_of(evidence, m, by, level=level), kind) for m in means for kind in COMPARED]
             findings += _distances(evidence, [m for m in self.metrics if m in _DISTANCES], by, level=level)
         return Assessment(tuple(findings), sets.absent)
 

@@ -10,7 +10,7 @@ from auditkit.catalogue.impact import Law
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.fairness import notes
-from auditkit.fairness.families.family import estimated, group_estimates, number, p_of_claim
+from auditkit.fairness.families.family import estimated, group_estimates, number
 from auditkit.fairness.families.statements import Named
 from auditkit.fairness.law.impact import Comparisons, ImpactRatios
 from auditkit.formatting import interval, percent, quotient
@@ -39,7 +39,7 @@ def finding(metric: str, law: Law, r: ImpactRatios, *, justification: str, about
         exhibits=(_table(metric, law, r, tested),),
         notes=(*_notes(r, justification), *about),
         surest=family.surest("ratio", e, found),
-        p=p_of_claim(family, "", "ratio", e),
+        p=family.p_value("ratio", 1.0, above=False),
     )
     return told.model_copy(update={"law": law.title, "references": (law.reference,)})
 

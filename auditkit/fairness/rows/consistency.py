@@ -14,6 +14,7 @@ from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, listing
 from auditkit.evidence.grouped import FEWEST, Grouped, GroupSums, PersonRows, hidden
 from auditkit.evidence.sums import Moments
+from auditkit.fairness.families.family import tested
 from auditkit.fairness.rows.encoding import encoded, standardised
 from auditkit.fairness.scores.findings import Readings
 from auditkit.fairness.scores.values import Reading
@@ -99,7 +100,7 @@ class Consistency(BaseCheck):
                 continue
             names, read = list(table.groups), tuple(map(_reading, table.groups.values()))
             by_group = Readings("consistency", (attribute,), tuple((n,) for n in names), read, level)
-            findings += [by_group.finding(c, notes=notes) for c in compared]
+            findings += [tested(by_group, c, notes=notes) for c in compared]
         return Assessment(tuple(findings))
 
     def _notes(self, evidence: GroupSums) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, BaseCheck
 from auditkit.evidence.drift import Steps
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.fairness.families.family import Answer
+from auditkit.fairness.families.family import Answer, tested
 from auditkit.fairness.scores import drift
 from auditkit.fairness.scores.curves import between_roc_curves, reliability, roc_curves
 from auditkit.fairness.scores.findings import Readings
@@ -62,7 +62,7 @@ class Scores(BaseCheck):
             return Assessment(not_measured=tuple(NotMeasured(what=self.name, why=why, concern=c) for c in concerns))
         lost = {what: evidence.missing_rows(what) for what in ("truth", "decision", "score")}
         notes = [f"{n:,} rows left out: their {what} is missing" for what, n in lost.items() if n]
-        findings = [read(evidence, (), m, level=level).finding("overall", notes=notes) for m in READ]
+        findings = [tested(read(evidence, (), m, level=level), "overall", notes=notes) for m in READ]
         sets = compared(asked, evidence.table("cells"), what="scores", concern="calibration")
         not_measured = list(sets.absent)
         for by in sets.sets:
@@ -140,5 +140,5 @@ def _of_set(evidence: ScoreHistogram, by: Attributes, *, level: float) -> list[F
         for comparison in ("difference", "group_min", "group_max"):
             if comparison in METRICS[metric].comparisons:
                 shown = exhibits.get((metric, comparison))
-                out.append(readings_.finding(comparison, exhibits=() if shown is None else (shown,)))
+                out.append(tested(readings_, comparison, exhibits=() if shown is None else (shown,)))
     return out
