@@ -2,9 +2,9 @@
 
 A check gathers *evidence* from part of the data, evidence from any two parts adds, and every finding is a pure
 function of the sum. An all-clear is earned: a finding that acquits ("no gap") says what this very estimator could have
-seen, and is made only where every place was looked at, else `NotMeasured` says why; one that accuses has an interval that
-is true, and gives its `p`, so that a report asserts only what holds among all that it tests (`assertions.py`). A check is
-a frozen dataclass of options: it neither plots nor prints.
+seen, and is made only where every place was looked at, else `NotMeasured` says why; one that accuses has an interval
+that is true, and gives its `p`, so that a report asserts only what holds among all that it tests (`assertions.py`). A
+check is a frozen dataclass of options: it neither plots nor prints.
 """
 
 from __future__ import annotations
