@@ -51,7 +51,9 @@ class Scores(BaseCheck):
         """Count the rows of a batch; without scores, every row is one whose score is missing."""
         score = np.full(len(batch.y_true), np.nan) if batch.score is None else batch.score
         counted = ScoreHistogram.of(batch.groups, y_true=batch.y_true, y_pred=batch.y_pred, score=score)
-        return replace(counted, measure=drift.measured)
+        beside = {"clusters": batch.cluster, "weights": batch.sample_weight}
+        declared = tuple(what for what, values in beside.items() if values is not None)
+        return replace(counted, measure=drift.measured, declared=declared)
 
     def assess(self, evidence: ScoreHistogram, *, level: float = 0.95) -> Assessment:
         """Every finding; without a single score, what was not measured."""
