@@ -37,7 +37,8 @@ class Scores(BaseCheck):
         and all of them crossed.
 
     Findings: AUC (`roc_auc`), its gap and its smallest, cross-group AUCs, ABROCA, calibration error, calibration in
-    the large, slope and intercept, cumulative calibration error, the price of equal selection.
+    the large, slope and intercept, cumulative calibration error, the price of equal selection (each half of the rows
+    judged at thresholds that the other half chose; not of weighted or clustered rows).
 
     >>> h = ScoreHistogram.of({"g": ["a"] * 40}, y_true=[0, 1] * 20, y_pred=[0, 1] * 20, score=[0.2, 0.9] * 20)
     >>> Scores().assess(h).findings[0].estimate.value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
@@ -81,7 +81,7 @@ class Price:
 
 @dataclass(frozen=True)
 class Mitigation:
-    """A remedy: one rule a group, what it does to whom, and `predict` for a pipeline."""
+    """A remedy: one rule a group, what it does to the rows that chose it, and `predict` for a pipeline."""
 
     by: tuple[str, ...]
     constraint: Constraint
@@ -145,6 +145,9 @@ def mitigate(
 ) -> Mitigation:
     """The most accurate thresholds under a constraint, from the evidence of the check `Scores` alone.
 
+    Its numbers are in-sample: thresholds are chosen on all rows, and outcomes and price are of the same rows, which
+    flatters them. The report's findings judge each half of the rows at thresholds that the other half chose.
+
     Parameters
     ----------
     source
@@ -179,7 +182,11 @@ def mitigate(
     found = list(evidence.groups(*columns)) if columns else []
     if not found:
         raise DataError("there is no row with target, decision and score, or no attribute, to set thresholds by")
-    return _mitigation(found, columns, constraint, at_most)
+    made = _mitigation(found, columns, constraint, at_most)
+    if not evidence.declared:
+        return made
+    unused = f"{listing(evidence.declared)} not used: every row counts once, and the price is that of independent rows"
+    return replace(made, notes=(unused, *made.notes))
 
 
 def enough(bins: Bins) -> bool:
@@ -242,7 +249,7 @@ def fallback_note(found: Found) -> tuple[str, ...]:
     """Which groups have no threshold of their own, and stand in no gap."""
     left_out = listing([" & ".join(k) for k, b in found if not enough(b)])
     why = f"decided at the common threshold, fewer than {SPARSE} positives or negatives"
-    return (f"{why}: {left_out}",) if left_out else ()
+    return (f"{why}, and not in the gaps: {left_out}",) if left_out else ()
 
 
 def open_note(constraint: Constraint, by: tuple[str, ...], rows: int) -> tuple[str, ...]:
