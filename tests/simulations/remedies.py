@@ -136,17 +136,18 @@ def knee(name: str, law: Law, rows: int) -> Setting:
     return Setting(f"remedies: {name}, {rows} rows, knee", once)
 
 
-def merged(name: str, law: Law, rows: int) -> Setting:
-    """Bins that five people share, as a stored report has them."""
+def merged(name: str, law: Law, rows: int, crossed: int = 1) -> Setting:
+    """Bins that five people share, as a stored report has them; of another attribute's groups each has its own."""
 
     def once(rng: np.random.Generator) -> Outcome:
         cells = np.array([b.n for _, b in law.draw(rng, rows)])
         group, truth, at = (np.repeat(i, cells.ravel()) for i in np.indices(cells.shape).reshape(3, -1))
         score = (LEAST[at] + np.append(LEAST, 1.0)[at + 1]) / 2
-        h = ScoreHistogram.of({"g": group.astype(str)}, y_true=truth, y_pred=NOW[at].astype(int), score=score)
+        by = {"g": group.astype(str), "h": rng.integers(0, crossed, len(at)).astype(str)}
+        h = ScoreHistogram.of(by, y_true=truth, y_pred=NOW[at].astype(int), score=score)
         return told(law, list(h.reduced(Disclosure()).groups("g")), "demographic_parity")
 
-    return Setting(f"remedies: {name}, {rows} rows, merged", once)
+    return Setting(f"remedies: {name}, {rows} rows, merged{', crossed' if crossed > 1 else ''}", once)
 
 
 TWO = normal_scores((0.5, 0.5), (0.5, 0.5), (0, 0))
@@ -167,4 +168,5 @@ SETTINGS = (
     setting("five scores", few_scores(5), 300, "equal_opportunity"),
     knee("two unequal groups", UNEQUAL, 1_000),
     merged("two unequal groups", UNEQUAL, 500),
+    merged("two unequal groups", UNEQUAL, 500, 4),
 )
