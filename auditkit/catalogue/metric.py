@@ -80,7 +80,7 @@ class Metric:
     decimals: int | None = None
     """Of a composite that its sentences write as a plain number; None: it is a share."""
     right: float | None = None
-    """What right scores give, where a value may be chance; None: nothing is right by itself."""
+    """What right scores (a free remedy) give, where a value may be chance; None: nothing is right by itself."""
     wording: Wording = Wording()
     tested: bool = True
     """False where no interval is computed: a rule can judge the point value alone."""

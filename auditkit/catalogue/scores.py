@@ -172,13 +172,15 @@ METRICS = (
         name="price_of_parity",
         title="Accuracy lost by equal selection",
         plain="accuracy lost",
-        definition="Accuracy now, less accuracy where thresholds by group make selection rates equal.",
+        definition="Accuracy now, less accuracy where thresholds by group make selection rates equal: each half of the "
+        "rows is judged at thresholds that the other half chose.",
         formula="Σ (right now − right then) / n",
         denominator_words="those whose target, decision and score are known",
         reference="Hardt, Price & Srebro (2016); fairlearn.postprocessing.ThresholdOptimizer",
-        oracle="fairlearn's ThresholdOptimizer",
-        interval="normal, paired over rows; thresholds are chosen on the same rows",
+        oracle="fairlearn's ThresholdOptimizer, fitted to each half; simulation of new rows",
+        interval="Bonett & Price (2012), paired over rows; of thresholds from half as many rows",
         unit="points",
+        right=0.0,
     ),
 )
 

@@ -70,6 +70,8 @@ class ScoreHistogram(Framed):
     """True where bins are runs of the grid with at least five people of a group each: see `reduced`."""
     drift: Drift | None = None
     """What merging cost, where it was measured."""
+    declared: tuple[str, ...] = ()
+    """What the data say of their rows that is not counted here: `clusters`, `weights`, in this order."""
     measure: Callable[[ScoreHistogram, ScoreHistogram], Drift] | None = None
     """What `reduced` measures it with: the histogram before, and after → the drift. It is no part of the evidence."""
 
@@ -122,15 +124,17 @@ class ScoreHistogram(Framed):
             raise EvidenceError(f"cannot add a score histogram by {list(self.by)} and one by {list(other.by)}")
         cells = pd.concat([self.cells, other.cells], ignore_index=True)
         missing = summed_rows(pd.concat([self.missing, other.missing], ignore_index=True), self.by, "what")
+        declared = tuple(sorted({*self.declared, *other.declared}))
         if self.merged or other.merged:
-            return ScoreHistogram(self.by, merging.together(cells, self.by), missing, merged=True)
-        return ScoreHistogram(self.by, summed(cells, self.by), missing, measure=self.measure or other.measure)
+            return ScoreHistogram(self.by, merging.together(cells, self.by), missing, merged=True, declared=declared)
+        measure = self.measure or other.measure
+        return ScoreHistogram(self.by, summed(cells, self.by), missing, declared=declared, measure=measure)
 
     def over(self, *by: str) -> ScoreHistogram:
         """The histogram of fewer group columns, in the order asked for; `over()` is the total."""
         known_columns(by, self.by)
         missing = summed_rows(self.missing, by, "what")
-        return ScoreHistogram(tuple(by), summed(self.cells, by), missing, self.merged, self.drift)
+        return ScoreHistogram(tuple(by), summed(self.cells, by), missing, self.merged, self.drift, self.declared)
 
     def steps(self, by: Sequence[str]) -> Mapping[tuple[str, ...], Steps] | None:
         """Group → what merging cost its readings; none that was measured is empty; None where nothing is merged."""
@@ -171,6 +175,7 @@ class ScoreHistogram(Framed):
             merging.merged(cells, self.by, people=max(merging.PEOPLE, disclosure.suppress_below)),
             missing,
             merged=True,
+            declared=self.declared,
         )
         if self.measure is None or cells.empty:
             return merged
@@ -187,6 +192,8 @@ class ScoreHistogram(Framed):
         merged: dict[str, Any] = {"merged": True} if self.merged else {}
         if self.drift is not None:
             merged["drift"] = self.drift.to_json()
+        if self.declared:
+            merged["declared"] = list(self.declared)
         return {
             "by": list(self.by),
             "steps": STEPS,
@@ -202,7 +209,7 @@ class ScoreHistogram(Framed):
         found = stored_bins(data)
         drift = Drift.from_json(data["drift"]) if "drift" in data else None
         tables = {"cells": found.cells, "missing": found.missing}
-        return cls.of_tables(tables, by=found.by, merged=found.merged, drift=drift)
+        return cls.of_tables(tables, by=found.by, merged=found.merged, drift=drift, declared=found.declared)
 
 
 def _checked(score: ArrayLike) -> Floats:

@@ -15,6 +15,8 @@ from auditkit.evidence.score_grid import BINS, REACH, STEPS, bin_of, grains
 
 MISSING_WHAT = ("truth", "decision", "score")
 """What a row in no cell lacks: the first of these."""
+DECLARED = ("clusters", "weights")
+"""What the data can say of their rows that no cell counts."""
 _ROUNDING = 1e-9
 """A row: sums are of rounded scores."""
 MERGED = ("bin", "last", "n", "selected", "s", "s2")
@@ -29,13 +31,13 @@ class Stored(NamedTuple):
     cells: Columns
     missing: Columns
     merged: bool
+    declared: tuple[str, ...]
 
 
 def stored_bins(value: object) -> Stored:
     """A score histogram's JSON; EvidenceError for other steps and for what no scores give."""
-    data = reading.fields(
-        value, "the histogram of scores", "by", "steps", "reach", "cells", "missing", optional=("merged", "drift")
-    )
+    needed = ("by", "steps", "reach", "cells", "missing")
+    data = reading.fields(value, "the histogram of scores", *needed, optional=("merged", "drift", "declared"))
     if (data["steps"], data["reach"]) != (STEPS, REACH):
         raise EvidenceError(
             f"a score histogram of {reading.shown(data['steps'])} steps to ±{reading.shown(data['reach'])}; this "
@@ -45,6 +47,9 @@ def stored_bins(value: object) -> Stored:
     merged = data.get("merged", False)
     if not isinstance(merged, bool):
         raise EvidenceError("'merged' of the histogram of scores is neither true nor false")
+    declared = reading.names(data.get("declared", []), "'declared' of the histogram of scores", most=len(DECLARED))
+    if declared != tuple(x for x in DECLARED if x in declared):
+        raise EvidenceError(f"'declared' of the histogram of scores is no part of {list(DECLARED)}, in this order")
     entries = reading.items(data["cells"], "the cells of the histogram", most=2 * reading.MOST_CELLS)
     found = [_entry(e, by, merged) for e in entries]
     keys = [(*key, t) for key, t, _ in found]
@@ -57,7 +62,7 @@ def stored_bins(value: object) -> Stored:
     reading.whole(int(cells["n"].astype(object).sum()), "the sum of 'n' of the histogram")
     if merged:
         _apart(found)
-    return Stored(by, cells, _missing(data["missing"], by), merged)
+    return Stored(by, cells, _missing(data["missing"], by), merged, declared)
 
 
 _Entry = tuple[tuple[str, ...], int, dict[str, NDArray[Any]]]

@@ -15,6 +15,7 @@ import auditkit as ak
 from auditkit.demo import income
 from auditkit.errors import DataError, PolicyError
 from auditkit.evidence.histogram import ScoreHistogram
+from auditkit.fairness.scores.heldout import Halves
 from auditkit.fairness.scores.mitigation import CAUTION, mitigate
 from auditkit.fairness.scores.remedies import frontier, remedies_finding
 from auditkit.fairness.scores.thresholds import Constraint, Reach
@@ -262,18 +263,26 @@ def test_poor_evidence_gives_a_rule_or_the_common_threshold(constraint: Constrai
     assert isinstance(found, NotMeasured) == (case != "constant")
 
 
-def test_the_finding_tells_what_the_remedies_do(evidence: ScoreHistogram) -> None:
+def test_the_finding_tells_what_the_remedies_do_to_rows_that_did_not_choose_them(evidence: ScoreHistogram) -> None:
     f = remedies_finding(evidence, ("gender",), level=0.95)
     assert isinstance(f, Finding)
-    m = mitigate(evidence, "gender")
-    assert f.estimate.value == m.price.value
+    halves = Halves.of(list(evidence.groups("gender")))
     price, whom, thresholds = (x for x in f.exhibits if isinstance(x, Table))
-    row = dict(zip(price.columns, price.rows[1], strict=True))
-    assert row["remedy"] == "equal selection rates"
-    assert row["accuracy"] == m.accuracy
-    assert row["gap in selection rate"] == m.gap("selection_rate")
+    rows = [dict(zip(price.columns, r, strict=True)) for r in price.rows]
+    for row, name in zip(rows[1:], [*NAMES, "one_threshold"], strict=False):
+        held = halves.remedy(name)  # type: ignore[arg-type]
+        assert row["accuracy"] == pytest.approx(held.accuracy)
+        assert row["gap in selection rate"] == held.gap("selection_rate", 0.95).value
+        assert row["accuracy lost"] == pytest.approx(held.accuracy_now - held.accuracy)
+        assert rows[0]["accuracy"] == pytest.approx(row["accuracy"] + row["accuracy lost"])  # type: ignore[operator]
+    assert f.estimate.value == rows[1]["accuracy lost"]
+    m = mitigate(evidence, "gender")
+    assert rows[0]["gap in selection rate"] == pytest.approx(m.gap("selection_rate", now=True))
     gained = {str(r[0]): r[2] for r in whom.rows}
-    assert gained == {o.group[0]: round(o.gained) for o in m.outcomes}
+    assert gained == {o.group[0]: round(o.gained) for o in halves.remedy("demographic_parity").outcomes}
+    rules = {str(r[1]): r[2] for r in thresholds.rows if r[0] == "equal true positive rates"}
+    of_all = mitigate(evidence, "gender", constraint="equal_opportunity").rules
+    assert rules == {k[0]: round(r.first if r.share else r.second, 4) for k, r in of_all}
     assert len(price.units) == len(price.columns)
     assert len(thresholds.units) == len(thresholds.columns)
     for t in (price, whom, thresholds):

@@ -37,7 +37,8 @@ class Scores(BaseCheck):
         and all of them crossed.
 
     Findings: AUC (`roc_auc`), its gap and its smallest, cross-group AUCs, ABROCA, calibration error, calibration in
-    the large, slope and intercept, cumulative calibration error, the price of equal selection.
+    the large, slope and intercept, cumulative calibration error, the price of equal selection (each half of the rows
+    judged at thresholds that the other half chose; not of weighted or clustered rows).
 
     >>> h = ScoreHistogram.of({"g": ["a"] * 40}, y_true=[0, 1] * 20, y_pred=[0, 1] * 20, score=[0.2, 0.9] * 20)
     >>> Scores().assess(h).findings[0].estimate.value
@@ -51,7 +52,9 @@ class Scores(BaseCheck):
         """Count the rows of a batch; without scores, every row is one whose score is missing."""
         score = np.full(len(batch.y_true), np.nan) if batch.score is None else batch.score
         counted = ScoreHistogram.of(batch.groups, y_true=batch.y_true, y_pred=batch.y_pred, score=score)
-        return replace(counted, measure=drift.measured)
+        beside = {"clusters": batch.cluster, "weights": batch.sample_weight}
+        declared = tuple(what for what, values in beside.items() if values is not None)
+        return replace(counted, measure=drift.measured, declared=declared)
 
     def assess(self, evidence: ScoreHistogram, *, level: float = 0.95) -> Assessment:
         """Every finding; without a single score, what was not measured."""

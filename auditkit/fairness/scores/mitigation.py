@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, get_args
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +24,9 @@ CAUTION = (
     "and housing that is unlawful in many places (in the United States, 42 U.S.C. § 2000e-2(l) forbids cutoffs of "
     "employment tests that differ by race, color, religion, sex or national origin): take legal advice first."
 )
+
+Found = Sequence[tuple[Attributes, Bins]]
+"""Every crossed group with its bins."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,16 @@ class GroupOutcome:
 
     def rates(self, *, then: bool) -> dict[str, float]:
         """selection_rate, true_positive_rate, false_positive_rate and accuracy; NaN for 0/0."""
+        return {metric: k / n if n else float("nan") for metric, (k, n) in self.counts(then=then).items()}
+
+    def counts(self, *, then: bool) -> dict[str, tuple[float, float]]:
+        """The same as (expected) rows, and the rows that they are of."""
         true, false = (self.true_then, self.false_then) if then else (self.true_now, self.false_now)
         return {
-            "selection_rate": _over(true + false, self.rows),
-            "true_positive_rate": _over(true, self.positives),
-            "false_positive_rate": _over(false, self.negatives),
-            "accuracy": _over(true + self.negatives - false, self.rows),
+            "selection_rate": (true + false, self.rows),
+            "true_positive_rate": (true, self.positives),
+            "false_positive_rate": (false, self.negatives),
+            "accuracy": (true + self.negatives - false, self.rows),
         }
 
 
@@ -74,7 +81,7 @@ class Price:
 
 @dataclass(frozen=True)
 class Mitigation:
-    """A remedy: one rule a group, what it does to whom, and `predict` for a pipeline."""
+    """A remedy: one rule a group, what it does to the rows that chose it, and `predict` for a pipeline."""
 
     by: tuple[str, ...]
     constraint: Constraint
@@ -138,6 +145,9 @@ def mitigate(
 ) -> Mitigation:
     """The most accurate thresholds under a constraint, from the evidence of the check `Scores` alone.
 
+    Its numbers are in-sample: thresholds are chosen on all rows, and outcomes and price are of the same rows, which
+    flatters them. The report's findings judge each half of the rows at thresholds that the other half chose.
+
     Parameters
     ----------
     source
@@ -172,7 +182,11 @@ def mitigate(
     found = list(evidence.groups(*columns)) if columns else []
     if not found:
         raise DataError("there is no row with target, decision and score, or no attribute, to set thresholds by")
-    return _mitigation(found, columns, constraint, at_most)
+    made = _mitigation(found, columns, constraint, at_most)
+    if not evidence.declared:
+        return made
+    unused = f"{listing(evidence.declared)} not used: every row counts once, and the price is that of independent rows"
+    return replace(made, notes=(unused, *made.notes))
 
 
 def enough(bins: Bins) -> bool:
@@ -180,36 +194,90 @@ def enough(bins: Bins) -> bool:
     return bool(bins.n.sum(axis=1).min() >= SPARSE)
 
 
-def _mitigation(
-    found: Sequence[tuple[Attributes, Bins]], by: tuple[str, ...], constraint: Constraint, at_most: float
-) -> Mitigation:
-    common = best_common_cut([Reach.of(b) for _, b in found])
-    own = [(k, Reach.of(b)) for k, b in found if enough(b)]
-    found_rules = rules_for([r for _, r in own], constraint, at_most=at_most) if own else ()
-    rules = dict(zip((k for k, _ in own), found_rules, strict=True))
-    notes = []
-    left_out = [" & ".join(k) for k, b in found if not enough(b)]
-    if left_out:
-        notes.append(
-            f"decided at the common threshold, fewer than {SPARSE} positives or negatives: {listing(left_out)}"
-        )
-    open_ = sum(_undecided(b, common) for k, b in found if k not in rules or constraint == "one_threshold")
-    if open_:
-        what = f"{constraint.replace('_', ' ')} of groups of {' and '.join(by)}"
-        notes.append(
-            f"{what}: up to {open_:,} rows of score bins that hold the common threshold may be decided otherwise"
-        )
-    if constraint != "one_threshold":
-        notes.append(CAUTION)
-    chances = [(b, rules.get(k, GroupRule(common, common)).probability(LEAST)) for k, b in found]
+class Fit(NamedTuple):
+    """The rules that some rows chose."""
+
+    rules: Mapping[Attributes, GroupRule]
+    """Group → its rule; all others are decided at `common`."""
+    common: float
+
+    @classmethod
+    def of(cls, found: Found, own: Container[Attributes], constraint: Constraint, at_most: float = 0.0) -> Fit:
+        """Of the bins of every group; those in `own` that have a positive and a negative get a rule."""
+        reach = reach_of(found, own)
+        rules = rules_for(list(reach.values()), constraint, at_most=at_most) if reach else ()
+        return cls(dict(zip(reach, rules, strict=True)), common_cut(found))
+
+
+class Judged(NamedTuple):
+    """What rules do to some rows."""
+
+    outcomes: tuple[GroupOutcome, ...]
+    lost: float
+    """Σc of c = right now − P(right then), over rows."""
+    squares: float
+    """Σc²."""
+    open: tuple[int, ...]
+    """Of each group, rows in bins that the common threshold parts."""
+
+    @classmethod
+    def of(cls, found: Found, fit: Fit, own: Container[Attributes], *, common: bool = False) -> Judged:
+        """Of the bins of every group; `common`: the rules are the common threshold."""
+        outcomes, lost, squares, parted = [], 0.0, 0.0, []
+        for key, bins in found:
+            p = fit.rules.get(key, GroupRule(fit.common, fit.common)).probability(LEAST)
+            outcomes.append(_outcome(key, bins, p, key in own))
+            k, rest = bins.selected, bins.n - bins.selected
+            squares += float((k * (1 - p) ** 2 + rest * p**2).sum())
+            change = k * (1 - p) - rest * p  # rows of each cell selected now and not then
+            lost += float(change[1].sum() - change[0].sum())
+            parted.append(_undecided(bins, fit.common) if common or key not in fit.rules else 0)
+        return cls(tuple(outcomes), lost, squares, tuple(parted))
+
+
+def reach_of(found: Found, own: Container[Attributes]) -> dict[Attributes, Reach]:
+    """What thresholds of those groups in `own` reach that have a positive and a negative."""
+    return {k: Reach.of(b) for k, b in found if k in own and b.n.sum(axis=1).all()}
+
+
+def common_cut(found: Found) -> float:
+    """The one threshold of greatest accuracy."""
+    return best_common_cut([Reach.of(b) for _, b in found])
+
+
+def fallback_note(found: Found) -> tuple[str, ...]:
+    """Which groups have no threshold of their own, and stand in no gap."""
+    left_out = listing([" & ".join(k) for k, b in found if not enough(b)])
+    why = f"decided at the common threshold, fewer than {SPARSE} positives or negatives"
+    return (f"{why}, and not in the gaps: {left_out}",) if left_out else ()
+
+
+def open_note(constraint: Constraint, by: tuple[str, ...], rows: int) -> tuple[str, ...]:
+    """How many rows stand in bins that the common threshold parts."""
+    what = f"{constraint.replace('_', ' ')} of groups of {' and '.join(by)}"
+    told = f"{what}: up to {rows:,} rows of score bins that hold the common threshold may be decided otherwise"
+    return (told,) if rows else ()
+
+
+def _mitigation(found: Found, by: tuple[str, ...], constraint: Constraint, at_most: float) -> Mitigation:
+    own = {k for k, b in found if enough(b)}
+    fit = Fit.of(found, own, constraint, at_most)
+    of_all = Judged.of(found, fit, own, common=constraint == "one_threshold")
+    rows = sum(o.rows for o in of_all.outcomes)
+    mean = of_all.lost / rows
+    error = max(0.0, of_all.squares / rows - mean**2) ** 0.5 / rows**0.5
     return Mitigation(
         by=by,
         constraint=constraint,
-        rules=tuple(rules.items()),
-        common=common,
-        outcomes=tuple(_outcome(k, b, p, k in rules) for (k, b), (_, p) in zip(found, chances, strict=True)),
-        price=_price(chances),
-        notes=tuple(notes),
+        rules=tuple(fit.rules.items()),
+        common=fit.common,
+        outcomes=of_all.outcomes,
+        price=Price(mean, error, rows),
+        notes=(
+            *fallback_note(found),
+            *open_note(constraint, by, sum(of_all.open)),
+            *((CAUTION,) if constraint != "one_threshold" else ()),
+        ),
     )
 
 
@@ -226,20 +294,3 @@ def _outcome(key: Attributes, bins: Bins, chance: Floats, own: bool) -> GroupOut
     return GroupOutcome(
         key, int(n[0]), int(n[1]), float(now[0]), float(now[1]), float(then[0]), float(then[1]), own
     )  # fmt: skip
-
-
-def _price(chances: Sequence[tuple[Bins, Floats]]) -> Price:
-    """Mean of c = right now − P(right then), and its standard error from Σc²."""
-    rows, total, squares = 0, 0.0, 0.0
-    for bins, p in chances:
-        k, rest = bins.selected, bins.n - bins.selected
-        rows += int(bins.n.sum())
-        squares += float((k * (1 - p) ** 2 + rest * p**2).sum())
-        change = k * (1 - p) - rest * p  # rows of each cell selected now and not then
-        total += float(change[1].sum() - change[0].sum())
-    mean = total / rows
-    return Price(mean, max(0.0, squares / rows - mean**2) ** 0.5 / rows**0.5, rows)
-
-
-def _over(k: float, n: float) -> float:
-    return k / n if n else float("nan")

@@ -9,27 +9,28 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.errors import listing
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.families.family import number
 from auditkit.fairness.notes import finding, title_of
-from auditkit.fairness.scores.mitigation import CAUTION, Mitigation, enough, mitigate
+from auditkit.fairness.scores.heldout import RATES, Halves, HeldOut
+from auditkit.fairness.scores.mitigation import CAUTION, enough, fallback_note, mitigate, open_note
 from auditkit.fairness.scores.thresholds import GRID, Constraint, GroupRule, Reach, best_positions, hulls_of
 from auditkit.formatting import confidence, percent, points
 from auditkit.question import SPARSE
 from auditkit.records import Curve, Estimate, Finding, NotMeasured, Series, Table
-from auditkit.stats.rates import critical_value
 
 MOST_GROUPS = 12
 MOST_NAMED = 4
 """Groups whose numbers the statement tells; the table has all."""
 _POINTS = 41
-REMEDIES: tuple[tuple[Constraint, str], ...] = (
-    ("demographic_parity", "equal selection rates"),
-    ("equal_opportunity", "equal true positive rates"),
-    ("equalized_odds", "equal error rates"),
-    ("one_threshold", "one threshold for all"),
+REMEDIES: tuple[tuple[Constraint, str, tuple[str, ...]], ...] = (
+    ("demographic_parity", "equal selection rates", ("selection_rate",)),
+    ("equal_opportunity", "equal true positive rates", ("true_positive_rate",)),
+    ("equalized_odds", "equal error rates", ("true_positive_rate", "false_positive_rate")),
+    ("one_threshold", "one threshold for all", ()),
 )
-_GAPS = ("selection_rate", "true_positive_rate", "false_positive_rate")
+"""With the rates that each is to make equal."""
 
 
 class Frontier(NamedTuple):
@@ -41,39 +42,59 @@ class Frontier(NamedTuple):
     """Where the curve lies farthest above the straight line between its ends; None where equality costs nothing."""
 
 
+class Tried(NamedTuple):
+    """A remedy as the table has it."""
+
+    words: str
+    equal: tuple[str, ...]
+    held: HeldOut
+
+
 def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: float) -> Finding | NotMeasured:
-    """What every remedy does to the gaps, to accuracy, and to whom; NotMeasured with fewer than two groups."""
-    sizes = evidence.sizes(*by)
-    count = sum(min(rows) >= SPARSE for rows in sizes.values())
-    if count < 2 or len(sizes) > MOST_GROUPS:
-        why = (
-            f"{count} of {len(sizes)} groups of {' and '.join(by)} has {SPARSE} positives and negatives; two needed"
-            if count < 2
-            else f"{len(sizes)} groups of {' and '.join(by)}; remedies are shown for at most {MOST_GROUPS}"
-        )
+    """What every remedy does to the gaps, to accuracy, and to whom, on rows that did not choose it.
+
+    NotMeasured with fewer than two groups, and where rows are weighted or clustered.
+    """
+    why = _why_not(evidence, by)
+    if why:
         return NotMeasured(what=f"remedies by {' and '.join(by)}", why=why, concern="mitigation")
-    remedies = {name: mitigate(evidence, by, constraint=name) for name, _ in REMEDIES}
-    curve = frontier([Reach.of(b) for _, b in evidence.groups(*by) if enough(b)])
-    parity = remedies["demographic_parity"]
-    estimate = _price(parity, level)
-    exhibits = (*_tables(remedies, evidence, by, curve, level), _thresholds(remedies, by), _curve(curve, by))
+    found = list(evidence.groups(*by))
+    halves = Halves.of(found)
+    curve = frontier([Reach.of(b) for _, b in found if enough(b)])
+    along = list(halves.frontier(curve.gap.tolist()))
+    held = {"demographic_parity": along[0]}
+    tried = [Tried(words, equal, held.get(name) or halves.remedy(name)) for name, words, equal in REMEDIES]
+    if curve.knee is not None:
+        tried.append(Tried("knee of the frontier", ("selection_rate",), along[curve.knee]))
+    estimate = along[0].price(level)
+    exhibits = (_price_table(tried, by, level), _whom_table(tried, by), _thresholds(evidence, by))
     return finding(
         "price_of_parity",
         "overall",
         by,
         estimate,
-        _statement(parity, estimate),
+        _statement(along[0], by, estimate),
         concern="mitigation",
         title=title_of("price_of_parity", by),
-        exhibits=exhibits,
-        notes=(
-            "remedies are computed from score bins, and tried on the rows that they were chosen on: "
-            "new rows will do slightly worse",
-            *_knee_note(curve),
-            *dict.fromkeys(n for m in (parity, remedies["one_threshold"]) for n in m.notes if n != CAUTION),
-            CAUTION,
-        ),
+        exhibits=(*exhibits, _curve(along, curve.knee, by, level)),
+        notes=(*_notes(tried, curve, level), *fallback_note(found), *_open_notes(tried, by), CAUTION),
     )
+
+
+def _why_not(evidence: ScoreHistogram, by: tuple[str, ...]) -> str:
+    """Why no remedy is offered; empty where there is one."""
+    attributes, sizes = " and ".join(by), evidence.sizes(*by)
+    count = sum(min(rows) >= SPARSE for rows in sizes.values())
+    if evidence.declared:
+        return (
+            f"{listing(evidence.declared)} not used: remedies count every row once, as drawn by itself, and are not "
+            "right for such rows"
+        )
+    if count < 2:
+        return f"{count} of {len(sizes)} groups of {attributes} has {SPARSE} positives and negatives; two needed"
+    if len(sizes) > MOST_GROUPS:
+        return f"{len(sizes)} groups of {attributes}; remedies are shown for at most {MOST_GROUPS}"
+    return ""
 
 
 def frontier(groups: Sequence[Reach]) -> Frontier:
@@ -94,96 +115,125 @@ def frontier(groups: Sequence[Reach]) -> Frontier:
     return Frontier(x, y, int(above.argmax()))
 
 
-def _knee_note(curve: Frontier) -> tuple[str, ...]:
+def _notes(tried: Sequence[Tried], curve: Frontier, level: float) -> tuple[str, ...]:
+    """How remedies were judged, what they leave of the gaps that they are to close, and the knee."""
+    told = [
+        "remedies are computed from score bins; each half of the rows, drawn at random, is judged at thresholds that "
+        "the other half chose: thresholds that all rows choose do as a rule slightly better",
+        "gaps that remain are means of the two halves' gaps; as it is: of all rows",
+    ]
+    for t in tried:
+        for rate in t.equal:
+            e, what = t.held.gap(rate, level), rate.replace("_", " ")
+            if e.value is not None:
+                told.append(f"{t.words}: a gap in {what} of {_between(e)} remains")
     if curve.knee is None:
-        return ("equal selection rates cost no accuracy worth a knee",)
-    gap, lost = curve.gap[curve.knee], curve.accuracy[-1] - curve.accuracy[curve.knee]
+        return (*told, "the frontier has no knee: thresholds chosen for equal selection rates were as good as any")
+    parity, knee = (t.held.price(level).value for t in (tried[0], tried[-1]))
+    assert parity is not None
+    assert knee is not None
     return (
-        f"knee of the frontier: a gap in selection rate of {points(gap)} points costs {points(lost)} of accuracy; "
-        f"a gap of 0 costs {points(curve.accuracy[-1] - curve.accuracy[0])}",
+        *told,
+        f"knee of the frontier: where a gap in selection rate of {points(curve.gap[curve.knee])} points is allowed, "
+        f"{points(knee)} points of accuracy are lost; where none is allowed, {points(parity)}",
     )
 
 
-def _price(m: Mitigation, level: float) -> Estimate:
-    z = critical_value(level)
-    return Estimate(
-        value=m.price.value,
-        low=m.price.value - z * m.price.error,
-        high=m.price.value + z * m.price.error,
-        level=level,
-        n=m.price.rows,
-        method="normal, paired over rows, thresholds taken as given",
-    )
-
-
-def _statement(m: Mitigation, e: Estimate) -> str:
+def _between(e: Estimate) -> str:
+    """Points with their interval."""
     assert e.value is not None
     assert e.low is not None
     assert e.high is not None
-    moves = sorted(((round(o.gained), " & ".join(o.group)) for o in m.outcomes), key=lambda x: -abs(x[0]))
-    told = [f"{abs(k):,} {'more' if k > 0 else 'fewer'} of {name}" for k, name in moves[:MOST_NAMED] if k]
-    rest = len([k for k, _ in moves[MOST_NAMED:] if k])
+    return f"{points(e.value)} points ({confidence(e.level)} interval {points(e.low)} to {points(e.high)})"
+
+
+def _open_notes(tried: Sequence[Tried], by: tuple[str, ...]) -> tuple[str, ...]:
+    """Rows whose bins the common threshold parts, and the cells that stay empty for them."""
+    told: tuple[str, ...] = ()
+    for (name, _, _), t in zip(REMEDIES, tried, strict=False):
+        if name in ("demographic_parity", "one_threshold"):
+            told += open_note(name, by, sum(t.held.open))
+    if any(_gained(t.held, i) is None for t in tried for i in range(len(t.held.open))):
+        told += ("rows selected: no change is told where such rows may turn it round",)
+    return told
+
+
+def _gained(held: HeldOut, i: int) -> int | None:
+    """Rows of a group selected then, less those now; None where parted bins leave open which is more."""
+    gained, open_ = held.outcomes[i].gained, held.open[i]
+    return round(gained) if abs(gained) > open_ or not open_ else None
+
+
+def _statement(held: HeldOut, by: tuple[str, ...], e: Estimate) -> str:
+    assert e.value is not None
+    assert e.low is not None
+    assert e.high is not None
+    gained = ((_gained(held, i), " & ".join(o.group)) for i, o in enumerate(held.outcomes))
+    moves = sorted(((k, name) for k, name in gained if k), key=lambda x: -abs(x[0]))
+    told = [f"{abs(k):,} {'more' if k > 0 else 'fewer'} of {name}" for k, name in moves[:MOST_NAMED]]
+    rest = len(moves[MOST_NAMED:])
     more = f", and change {rest} other group{'s' if rest > 1 else ''}" if rest else ""
-    attributes = " and ".join(m.by)
-    head = f"Equal selection rates by {attributes}"
+    head = f"Thresholds for equal selection rates by {' and '.join(by)}"
     if e.low > 0 or e.high < 0:
         side = "cost" if e.value >= 0 else "gain"
-        change = f"{percent(m.accuracy_now)} to {percent(m.accuracy)}"
-        price = f"would {side} {points(abs(e.value))} points of accuracy: {change}"
+        change = f"{percent(held.accuracy_now)} to {percent(held.accuracy)}"
+        price = f"would {side} {points(abs(e.value))} points of accuracy on rows that did not choose them: {change}"
     else:
         price = "would not change accuracy by any amount that is established"
     lost = " to ".join(points(x) for x in (e.low, e.high))
+    gap = held.gap("selection_rate", e.level)
+    now = points(held.gap_now("selection_rate"))
+    left = "" if gap.value is None else f" The gap in selection rate, now {now} points, would be {_between(gap)}."
     return (
-        f"{head} {price}. The {confidence(e.level)} interval is {lost} points lost. "
-        f"Thresholds by group would select {', '.join(told) or 'as many of every group'}{more}."
+        f"{head} {price}. The {confidence(e.level)} interval is {lost} points lost.{left} "
+        f"These thresholds would select {', '.join(told) or 'as many of every group'}{more}."
     )
 
 
-def _tables(
-    remedies: dict[Constraint, Mitigation], evidence: ScoreHistogram, by: tuple[str, ...], curve: Frontier, level: float
-) -> tuple[Table, Table]:
-    """One row a remedy: what remains and what it costs; one row a group: whom it selects."""
-    made = [(words, remedies[name]) for name, words in REMEDIES]
-    if curve.knee is not None:
-        made.append(("knee of the frontier", mitigate(evidence, by, at_most=float(curve.gap[curve.knee]))))
-    first, attributes = made[0][1], " and ".join(by)
-    now = (*(number(first.gap(g, now=True)) for g in _GAPS), first.accuracy_now, None, None, None)
-    price = Table(
-        title=f"Remedies by {attributes}: what remains, what it costs",
+def _price_table(tried: Sequence[Tried], by: tuple[str, ...], level: float) -> Table:
+    """One row a remedy: what remains and what it costs."""
+    first = tried[0].held
+    now = (*(number(first.gap_now(g)) for g in RATES), first.accuracy_now, None, None, None)
+    return Table(
+        title=f"Remedies by {' and '.join(by)}: what remains, what it costs",
         columns=(
             *("remedy", "gap in selection rate", "gap in true positive rate", "gap in false positive rate"),
             *("accuracy", "accuracy lost", "from", "to"),
         ),
-        rows=(("as it is", *now), *((words, *_row(m, level)) for words, m in made)),
+        rows=(("as it is", *now), *((t.words, *_row(t.held, level)) for t in tried)),
         units=("", "points", "points", "points", "percent", "points", "points", "points"),
     )
-    whom = Table(
-        title=f"Rows selected by {attributes}: now, and the change",
-        columns=("group", "selected now", *(words for words, _ in made)),
+
+
+def _row(held: HeldOut, level: float) -> tuple[float | None, ...]:
+    e = held.price(level)
+    return (*(held.gap(g, level).value for g in RATES), held.accuracy, e.value, e.low, e.high)
+
+
+def _whom_table(tried: Sequence[Tried], by: tuple[str, ...]) -> Table:
+    """One row a group: whom every remedy selects."""
+    return Table(
+        title=f"Rows selected by {' and '.join(by)}: now, and the change",
+        columns=("group", "selected now", *(t.words for t in tried)),
         rows=tuple(
-            (" & ".join(o.group), round(o.true_now + o.false_now), *(round(m.outcomes[i].gained) for _, m in made))
-            for i, o in enumerate(first.outcomes)
+            (" & ".join(o.group), round(o.true_now + o.false_now), *(_gained(t.held, i) for t in tried))
+            for i, o in enumerate(tried[0].held.outcomes)
         ),
     )
-    return price, whom
 
 
-def _row(m: Mitigation, level: float) -> tuple[float | None, ...]:
-    e = _price(m, level)
-    return (*(number(m.gap(g)) for g in _GAPS), m.accuracy, e.value, e.low, e.high)
-
-
-def _thresholds(remedies: dict[Constraint, Mitigation], by: tuple[str, ...]) -> Table:
-    """The rules: what a pipeline would need."""
+def _thresholds(evidence: ScoreHistogram, by: tuple[str, ...]) -> Table:
+    """The rules that all rows choose: what a pipeline would need."""
     rows: list[tuple[str | int | float | None, ...]] = []
-    for name, words in REMEDIES:
+    for name, words, _ in REMEDIES:
+        remedy = mitigate(evidence, by, constraint=name)
         if name == "one_threshold":
-            rows.append((words, "everybody", _from(remedies[name].common), None, None, None, None))
+            rows.append((words, "everybody", _from(remedy.common), None, None, None, None))
             continue
-        for key, r in remedies[name].rules:
+        for key, r in remedy.rules:
             rows.append((words, " & ".join(key), *_rule(r)))
     return Table(
-        title=f"Thresholds of each remedy, by {' and '.join(by)}",
+        title=f"Thresholds of each remedy, chosen on all rows, by {' and '.join(by)}",
         columns=("remedy", "group", "select from score", "with chance", "else from", "lot instead", "lot selects"),
         rows=tuple(rows),
         units=("", "", "", "percent", "", "percent", "percent"),
@@ -204,7 +254,12 @@ def _from(threshold: float) -> float | str:
     return round(threshold, 4) if math.isfinite(threshold) else "selects nobody"
 
 
-def _curve(curve: Frontier, by: tuple[str, ...]) -> Curve:
+def _curve(along: Sequence[HeldOut], knee: int | None, by: tuple[str, ...], level: float) -> Curve:
+    """What remains and what accuracy is, as larger gaps are allowed; without the gaps that are not known."""
+    at = [(held.gap("selection_rate", level).value, held.accuracy, i) for i, held in enumerate(along)]
+    known = [(gap, accuracy, i) for gap, accuracy, i in at if gap is not None]
+    places = [i for _, _, i in known]
+    marked = places.index(knee) if knee in places else None
     return Curve(
         title=f"Accuracy against the gap in selection rate, thresholds by {' and '.join(by)}",
         unit_x="gap in selection rate that remains",
@@ -212,10 +267,10 @@ def _curve(curve: Frontier, by: tuple[str, ...]) -> Curve:
         series=(
             Series(
                 name="frontier",
-                x=tuple(curve.gap.tolist()),
-                y=tuple(curve.accuracy.tolist()),
-                marked=curve.knee,
-                mark="" if curve.knee is None else "the knee",
+                x=tuple(gap for gap, _, _ in known),
+                y=tuple(accuracy for _, accuracy, _ in known),
+                marked=marked,
+                mark="" if marked is None else "the knee",
             ),
         ),
     )
