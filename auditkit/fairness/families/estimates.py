@@ -150,7 +150,7 @@ def families_of(
         if sums is not None:
             cells = (METRICS[m].numerator, METRICS[m].denominator)
             weighed = WeighedBasis.of(sums, [cells], n >= max(1, min_n), weighted=tally.weighted, min_n=min_n)
-        out[m] = Family(m, table.by, table.groups, table.rows, k, n, table.values[i], level, min_n, weighed)
+        out[m] = Family(m, table.by, table.groups, table.rows[i], k, n, table.values[i], level, min_n, weighed)
     kept = np.array([f.kept for f in out.values()]).reshape(table.denominator.shape)
     found = engine(tally, table, kept)
     return {
