@@ -32,7 +32,7 @@ RATE = {"f": 0.3, "m": 0.577}
 
 
 def people(n: int = 2_000, seed: int = 0, kept: str = "selected") -> pd.DataFrame:
-    """Rows whose truth is known of those selected alone (`selected`), of all but some by chance (`random`), or of all."""
+    """Rows whose truth is known of those selected alone (`selected`), of some by chance (`random`), or of all."""
     rng = np.random.default_rng(seed)
     sex = rng.choice(["f", "m"], n)
     p = (rng.random(n) < pd.Series(sex).map(RATE)).to_numpy().astype(int)
@@ -338,6 +338,17 @@ def test_an_audit_says_so_everywhere(tmp_path: Path) -> None:
     }
     judged = ak.judge(report, rules)
     assert [v.status for v in judged.verdicts] == ["fail", "fail"]
+
+
+def test_a_finding_says_how_many_rows_lack_what_it_needs() -> None:
+    frame = people()
+    frame.loc[:8, "p"] = -1
+    lost = int(((frame["y"] < 0) | (frame["p"] < 0)).sum())
+    found = found_in(tally_of(frame))
+    for key in ("performance/accuracy/overall", "fairness/error_rate/difference/sex"):
+        assert f"{lost:,} rows are not counted: they lack the truth or the decision" in found[key].notes
+    assert "9 rows are not counted: they lack the decision" in found["fairness/selection_rate/ratio/sex"].notes
+    assert not any("not counted" in n for f in found_in(tally_of(people(kept="all"))).values() for n in f.notes)
 
 
 def test_an_audit_with_every_truth_says_nothing(tmp_path: Path) -> None:

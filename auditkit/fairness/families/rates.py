@@ -39,6 +39,8 @@ class RateTable:
     """(M, K)"""
     denominator: NDArray[np.int64]
     """(M, K)"""
+    all: int
+    """Rows of all groups, whatever they lack."""
     weighed: tuple[Floats, Floats] | None = None
     """(M, K) Σw of the numerators and of the denominators; None where every row counts alike."""
     alike: bool = True
@@ -65,6 +67,7 @@ class RateTable:
             rows=each(counts.table, [m.known for m in known]),
             numerator=numerator,
             denominator=denominator,
+            all=int(counts.table.sum()),
             weighed=None if sums is None else shares(sums.w),
             alike=sums is None or len(set(sums.scale.tolist())) < 2,
         )
