@@ -95,7 +95,8 @@ class Metric:
         >>> Metric("m", *[""] * 5, "shown", "", "", denominator=((-1, 1), (0, 1), (1, 1))).known
         ((-1, 0), (-1, 1), (0, 0), (0, 1), (1, 0), (1, 1))
         """
-        truths, decisions = (_ANY if -1 in found else (0, 1) for found in map(set, zip(*self.denominator, strict=True)))
+        missing = ({cell[i] for cell in self.denominator} & {-1} for i in (0, 1))
+        truths, decisions = (_ANY if may_be else (0, 1) for may_be in missing)
         return tuple((t, d) for t in truths for d in decisions)
 
     @property

@@ -13,6 +13,7 @@ from auditkit.arrays import Floats, Ints, Positions
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence import pooled, reading, suppression
 from auditkit.evidence.frames import QUANTITIES, Columns, Framed, columns_of, known_columns, places, summed_rows
+from auditkit.evidence.merging import PEOPLE
 from auditkit.evidence.pooled import cells_of, floats, values_of
 from auditkit.evidence.rare import FEWEST
 from auditkit.evidence.tally import crossed, matched, named
@@ -163,7 +164,6 @@ class ErrorSums(Framed):
         groups below five."""
         recoding = suppression.of_columns(disclosure, self.by, self.moments_)
         moments, untold = (_merged(suppression.recoded(x, recoding), self.by) for x in (self.moments_, self.untold_))
-        untold = untold[untold["n"] >= disclosure.suppress_below].reset_index(drop=True)
         if recoding:
             moments, untold = _short(moments, self.by), _short(untold, self.by)
         cells = summed_rows(suppression.recoded(self.values_, recoding), self.by, "cell")
@@ -171,7 +171,8 @@ class ErrorSums(Framed):
             return ErrorSums(self.by, moments, cells, untold, self.cut, self.width_)
         people = max(FEWEST, disclosure.suppress_below)
         told, width = pooled.shared(cells, self.by, cut=self.cut, people=people)
-        moments, untold = (pooled.told_thirds(pooled.told_moments(x)) for x in (moments, untold))
+        untold = pooled.told_moments(untold, people=max(PEOPLE, disclosure.suppress_below))
+        moments, untold = (pooled.told_thirds(x) for x in (pooled.told_moments(moments), untold))
         return ErrorSums(self.by, moments, told, untold, 0, width)
 
     def to_json(self) -> dict[str, Any]:
@@ -222,7 +223,7 @@ def _short(moments: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _same_rows(moments: Columns, values: Columns, untold: Columns, by: tuple[str, ...]) -> None:
-    """Each group has as many predicted values as rows; of rows without a truth, some may not be told of."""
+    """Each group has as many predicted values as rows, with and without a truth."""
     rows = dict(zip(_keys(moments, by), moments["n"].tolist(), strict=True))
     for group, n in zip(_keys(untold, by), untold["n"].tolist(), strict=True):
         if group not in rows:
@@ -233,7 +234,7 @@ def _same_rows(moments: Columns, values: Columns, untold: Columns, by: tuple[str
         if group not in valued:
             raise EvidenceError(f"the values are of a group without moments: {reading.shown(group)}")
         valued[group] += n
-    wrong = next((g for g in rows if rows[g] > valued[g]), None)
+    wrong = next((g for g in rows if rows[g] != valued[g]), None)
     if wrong is not None:
         raise EvidenceError(f"group {reading.shown(wrong)} has {rows[wrong]:,} rows and {valued[wrong]:,} values")
 

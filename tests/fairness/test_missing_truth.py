@@ -285,12 +285,16 @@ def test_predictions_of_numbers_need_no_truth() -> None:
         assert answer.finding("difference").estimate == gap
 
 
-def test_groups_that_are_suppressed_tell_no_few_predictions() -> None:
-    y = [np.nan] * 3 + [1.0] * 97
-    sums = ErrorSums.of({"sex": ["f"] * 50 + ["m"] * 50}, y_true=y, y_pred=np.arange(100.0))
-    assert sums.reduced(Disclosure()).untold
-    stored = sums.reduced(Disclosure(suppress_below=10))
-    assert not stored.untold
+def test_means_of_few_predictions_without_a_truth_are_rounded() -> None:
+    y = [np.nan] * 7 + [1.0] * 63 + [np.nan] * 30
+    p = np.arange(100.0) + 0.123
+    sums = ErrorSums.of({"sex": ["f"] * 50 + ["m"] * 50}, y_true=y, y_pred=p)
+    whole, stored = sums.reduced(Disclosure()), sums.reduced(Disclosure(suppress_below=10))
+    assert whole.untold_["prediction_mean"].tolist() == pytest.approx([p[:7].mean(), p[70:].mean()])
+    few, many = stored.untold_["prediction_mean"]
+    assert many == pytest.approx(p[70:].mean())
+    assert few != pytest.approx(p[:7].mean(), abs=1e-3)
+    assert abs(few - p[:7].mean()) < p.std()
     assert ErrorSums.from_json(json.loads(json.dumps(stored.to_json()))).to_json() == stored.to_json()
 
 
