@@ -105,9 +105,9 @@ class DataProvenance(Terse):
     """The classes in their order, or the labels of several; empty for binary and regression."""
     sensitive_features: tuple[str, ...] = ()
     missing_target: int = 0
-    """Rows left out of every metric because the target is missing."""
+    """Rows whose target is missing: no metric that needs it counts them."""
     missing_prediction: int = 0
-    """Rows left out of every metric because the prediction is missing (and the target is not)."""
+    """Rows whose prediction is missing, and the target is not: no metric that needs it counts them."""
     weighting: Weighting | None = None
     """None, and absent from JSON, where every row counts alike and rows are independent."""
     row_id: str = ""

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from functools import partial
 
-from auditkit.catalogue.metric import ALL, Metric, Wording
+from auditkit.catalogue.metric import ALL, Cell, Metric, Wording
 
 _of_all = partial(Metric, denominator=ALL, denominator_words="everybody")
 _of_positives = partial(Metric, denominator=((1, 0), (1, 1)), denominator_words="those who are truly positive")
 _of_negatives = partial(Metric, denominator=((0, 0), (0, 1)), denominator_words="those who are truly negative")
 _of_selected = partial(Metric, denominator=((0, 1), (1, 1)), denominator_words="those who are selected")
 _of_others = partial(Metric, denominator=((0, 0), (1, 0)), denominator_words="those who are not selected")
+
+_TRUTHS = _DECISIONS = (-1, 0, 1)
+DECIDED: tuple[Cell, ...] = tuple((t, d) for t in _TRUTHS for d in (0, 1))
+"""Rows with a decision."""
+TOLD: tuple[Cell, ...] = tuple((t, d) for t in (0, 1) for d in _DECISIONS)
+"""Rows with a truth."""
+
+LABELS = "labels"
+"""The kind of what is missing of the truth: a property of the data, as a rate."""
+MISSING_TRUTH = "missing_truth"
+SELECTIVE = "selective_labels"
+_SELECTED_LABELS = (
+    "selective labels: Lakkaraju, Kleinberg, Leskovec, Ludwig & Mullainathan (2017); missing at random: Rubin (1976)"
+)
 
 METRICS = (
     _of_all(
@@ -22,7 +36,8 @@ METRICS = (
         direction="equal is fair",
         reference="fairlearn.metrics.selection_rate; demographic parity, Calders et al. (2009)",
         oracle="fairlearn",
-        numerator=((0, 1), (1, 1)),
+        numerator=tuple((t, 1) for t in _TRUTHS),
+        denominator=DECIDED,
         wording=Wording(
             phrase="selected",
             frequencies="The model selects {them}.",
@@ -38,7 +53,8 @@ METRICS = (
         direction="shown",
         reference="also called prevalence",
         oracle="fairlearn.metrics.selection_rate of the target",
-        numerator=((1, 0), (1, 1)),
+        numerator=tuple((1, d) for d in _DECISIONS),
+        denominator=TOLD,
         wording=Wording(
             phrase="{yes}",
             short="{yes}",
@@ -196,6 +212,34 @@ METRICS = (
             phrase="found, and wrongly selected",
             short="found, and wrongly selected",
         ),
+    ),
+    Metric(
+        name=MISSING_TRUTH,
+        title="Truth missing",
+        plain="without a truth",
+        definition="Of the rows with a decision, the share whose truth is missing.",
+        formula="rows with a decision and no truth / rows with a decision",
+        denominator_words="everybody with a decision",
+        direction="equal is fair",
+        reference=_SELECTED_LABELS,
+        oracle="pandas.isna of the target, by group",
+        numerator=((-1, 0), (-1, 1)),
+        denominator=DECIDED,
+        kind=LABELS,
+        wording=Wording(phrase="without a truth", short="without a truth"),
+    ),
+    Metric(
+        name=SELECTIVE,
+        title="Truth missing, by decision",
+        plain="labels for one decision",
+        definition="The largest difference between decisions of the share of rows whose truth is missing.",
+        formula="max over decisions d, e of P(no truth | d) − P(no truth | e)",
+        denominator_words="everybody with a decision",
+        direction="equal is fair",
+        reference=_SELECTED_LABELS,
+        oracle="pandas.isna of the target, by decision",
+        kind="check",
+        comparisons=("difference",),
     ),
 )
 

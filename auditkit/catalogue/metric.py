@@ -9,9 +9,11 @@ from typing import Literal, get_args
 from auditkit.records import Comparison
 
 Cell = tuple[int, int]
-"""(y_true, y_pred), each 0 or 1."""
+"""(y_true, y_pred), each 0 or 1; or -1: it may be missing."""
+_ANY = (-1, 0, 1)
 
 ALL: tuple[Cell, ...] = ((0, 0), (0, 1), (1, 0), (1, 1))
+"""Rows with truth and decision."""
 WILSON = "Wilson for one rate; Newcombe and MOVER-R for gaps and ratios of two groups; family intervals for more"
 
 
@@ -85,6 +87,22 @@ class Metric:
     tested: bool = True
     """False where no interval is computed: a rule can judge the point value alone."""
     tasks: tuple[str, ...] = ("binary",)
+
+    @property
+    def known(self) -> tuple[Cell, ...]:
+        """Of a rate, the rows that have what it needs: truth, decision or both, as its denominator tells them apart.
+
+        >>> Metric("m", *[""] * 5, "shown", "", "", denominator=((-1, 1), (0, 1), (1, 1))).known
+        ((-1, 0), (-1, 1), (0, 0), (0, 1), (1, 0), (1, 1))
+        """
+        missing = ({cell[i] for cell in self.denominator} & {-1} for i in (0, 1))
+        truths, decisions = (_ANY if may_be else (0, 1) for may_be in missing)
+        return tuple((t, d) for t in truths for d in decisions)
+
+    @property
+    def of_errors(self) -> bool:
+        """Whether it is a rate that needs truth and decision."""
+        return self.kind == "rate" and set(self.known) == set(ALL)
 
     @property
     def head(self) -> str:

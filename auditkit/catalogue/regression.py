@@ -10,6 +10,7 @@ from auditkit.catalogue.metric import Metric
 _measure = partial(
     Metric, unit="measure", denominator_words="rows whose target and prediction are known", tasks=("regression",)
 )
+_PREDICTED = "rows whose prediction is known"
 _error = partial(
     _measure,
     kind="error",
@@ -20,6 +21,7 @@ _error = partial(
 )
 _distance = partial(
     _measure,
+    denominator_words=_PREDICTED,
     kind="check",
     direction="lower is better",
     interval="none; p by permuting group labels, of the largest over all pairs",
@@ -63,6 +65,7 @@ METRICS = (
     _error(
         limits=(-math.inf, math.inf),
         name="mean_prediction",
+        denominator_words=_PREDICTED,
         title="Mean prediction",
         plain="predicted on average",
         definition="The average of the predictions.",

@@ -80,3 +80,13 @@ def not_causes(of: str = "scores") -> str:
     'how the model reaches its scores, not what causes the outcome'
     """
     return f"how the model reaches its {of}, not what causes the outcome"
+
+
+def selective(most: str, least: str, size: str) -> str:
+    """That truth is missing more often for some than for others.
+
+    >>> selective("62.0% of f", "3.0% of m", "a gap of 59.0 points, 55.0 to 62.0")
+    'Truth is missing for 62.0% of f and 3.0% of m (a gap of 59.0 points, 55.0 to 62.0): error rates speak of those \
+with a truth alone.'
+    """
+    return f"Truth is missing for {most} and {least} ({size}): error rates speak of those with a truth alone."

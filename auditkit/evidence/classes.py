@@ -103,11 +103,11 @@ class ClassTally(Framed):
     def hits(self) -> Tally:
         """The tally of being right: truth 1 for every row, decision 1 where the predicted class is the true one.
 
-        Its accuracy and error rate are those of the classes; its other rates say nothing.
+        Its accuracy, its error rate and its share of rows without a truth are those of the classes; its other rates say
+        nothing.
         """
         truth, decision = self._outcomes()
-        known = (truth >= 0) & (decision >= 0)
-        return self._coded(np.where(truth < 0, -1, 1), np.where(known, truth == decision, -1))
+        return self._coded(np.where(truth < 0, -1, 1), np.where(decision < 0, -1, truth == decision))
 
     def _outcomes(self) -> tuple[Ints, Ints]:
         cells = self.table("cells")

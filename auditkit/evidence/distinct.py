@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Protocol
 
@@ -19,8 +19,18 @@ from auditkit.evidence.frames import column, occurring
 from auditkit.evidence.sizes import Clusters
 
 Cells = Sequence[tuple[int, int]]
-"""Cells of truth and decision."""
+"""Cells of truth and decision, -1 where one is missing."""
 _FOUR = ((0, 0), (0, 1), (1, 0), (1, 1))
+_ANY, _SOME = (-1, 0, 1), ((0,), (1,), (0, 1))
+_MORE = tuple(
+    frozenset(cells)
+    for cells in (
+        *([(t, d) for t in _ANY for d in some] for some in _SOME),
+        *([(t, d) for t in some for d in _ANY] for some in _SOME),
+        *([(-1, d) for d in some] for some in _SOME),
+    )
+)
+"""Sets of cells of rows whose truth may be missing, or whose decision, or whose truth is."""
 _MOST_CROSSED = 4
 """Columns of which every subset is counted; of more, each alone and all together."""
 
@@ -70,14 +80,21 @@ class Hashed:
         return shared(self._of(cells))
 
     def counted(self) -> Counted:
-        """The same as counts, of every set of cells of known truth and decision."""
+        """The same as counts, of every set of cells of known truth and decision, with `_MORE` where one is missing."""
         counts, worth = np.zeros((self.groups, 16), np.int64), np.zeros((3, self.groups, 16))
         for bits in range(1, 16):
             cells = [c for i, c in enumerate(_FOUR) if bits >> i & 1]
             counts[:, bits], worth[:, :, bits] = self.distinct(cells), self.worth(cells)
         each = [self._of([c])[k] for k in range(self.groups) for c in _FOUR]
         common = shared(each).reshape(self.groups, 4, self.groups, 4) if each else np.zeros((0, 4, 0, 4), bool)
-        return Counted(counts, common, Clusters(*worth))
+        lacking = any((t == 0) != (d == 0) for _, t, d in self.lowest)
+        return Counted(counts, common, Clusters(*worth), self._lacking() if lacking else None)
+
+    def _lacking(self) -> Lacking:
+        """The counts of `_MORE`."""
+        sets = [tuple(sorted(s)) for s in _MORE]
+        counts, common, worth = (np.array([of(s) for s in sets]) for of in (self.distinct, self.shared, self.worth))
+        return Lacking(counts.T, common, Clusters(*worth.transpose(1, 2, 0)))
 
     def _of(self, cells: Cells, what: int = 0) -> list[tuple[Any, ...]]:
         """Of each group the hashes of these cells; or, for `what` = 1, the weights."""
@@ -85,6 +102,18 @@ class Hashed:
             tuple(found[what] for t, d in cells if (found := self.lowest.get((k, 1 + t, 1 + d))) is not None)
             for k in range(self.groups)
         ]
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """Counts of `_MORE`, sets of cells in which truth or decision may be missing."""
+
+    counts: Ints
+    """(K, sets) distinct clusters."""
+    common: Bools
+    """(sets, K, K) whether two groups share a cluster."""
+    values: Clusters
+    """(K, sets) what they are worth; NaN where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -97,62 +126,96 @@ class Counted:
     """(K, 4, K, 4) whether two groups share a cluster, cell by cell."""
     values: Clusters
     """(K, 16) what the clusters of each set of cells are worth; NaN where that is not known."""
+    lacking: Lacking | None = None
+    """None where no truth or decision is missing, and in older reports, where only the clusters of rows with both are
+    known: so few are fewer, which is cautious."""
 
     def distinct(self, cells: Cells) -> Ints:
         """See `Seen`."""
-        out: Ints = self.counts[:, sum(1 << i for i in self._at(cells))]
+        of, at = self._at(cells)
+        out: Ints = of.counts[:, at]
         return out
 
     def shared(self, cells: Cells) -> Bools:
         """See `Seen`."""
-        at = self._at(cells)
-        return np.asarray(self.common[:, at][:, :, :, at].any(axis=(1, 3)))
+        of, at = self._at(cells)
+        if isinstance(of, Lacking):
+            return np.asarray(of.common[at])
+        each = [i for i in range(4) if at >> i & 1]
+        return np.asarray(self.common[:, each][:, :, :, each].any(axis=(1, 3)))
 
     def worth(self, cells: Cells) -> Clusters:
         """See `Seen`."""
-        return Clusters(*(x[:, sum(1 << i for i in self._at(cells))] for x in self.values))
+        of, at = self._at(cells)
+        return Clusters(*(x[:, at] for x in of.values))
 
     def taken(self, order: Sequence[int]) -> Counted:
         """Of the groups at these positions, in this order."""
-        return Counted(self.counts[order], self.common[order][:, :, order], Clusters(*(x[order] for x in self.values)))
+
+        def values(of: Counted | Lacking) -> Clusters:
+            return Clusters(*(x[order] for x in of.values))
+
+        more = self.lacking
+        if more is not None:
+            more = Lacking(more.counts[order], more.common[:, order][:, :, order], values(more))
+        return Counted(self.counts[order], self.common[order][:, :, order], values(self), more)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return {
-            "counts": self.counts.tolist(),
-            "common": np.packbits(self.common).tobytes().hex(),
-            "worth": {
-                name: [[None if math.isnan(x) else x for x in row] for row in values.tolist()]
-                for name, values in self.values._asdict().items()
-            },
-        }
+        return _written(self) | ({} if self.lacking is None else {"lacking": _written(self.lacking)})
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Counted:
         """From `to_json`; EvidenceError for what no rows can give."""
-        rows = reading.items(data["counts"], "the counts of clusters", most=reading.MOST_GROUPS)
-        counts = np.array([reading.wholes(r, "the clusters of a group", length=16) for r in rows], np.int64)
-        counts, k = counts.reshape(-1, 16), len(rows)
-        hexed = data["common"]
-        if not isinstance(hexed, str) or len(hexed) != 2 * -(-16 * k * k // 8) or set(hexed) - set("0123456789abcdef"):
-            raise EvidenceError(f"the clusters of {k} groups do not fit the groups that share them")
-        bits = np.unpackbits(np.frombuffer(bytes.fromhex(data["common"]), np.uint8))[: 16 * k * k]
-        return cls(counts, bits.reshape(k, 4, k, 4).astype(bool), _worth(data.get("worth"), k))
+        counts, bits, worth = _read(data, 16, 16)
+        k = len(counts)
+        known = cls(counts, bits.reshape(k, 4, k, 4), worth)
+        if "lacking" not in data:
+            return known
+        stored = reading.fields(data["lacking"], "clusters of rows without truth", "counts", "common", "worth")
+        counts, bits, worth = _read(stored, len(_MORE), len(_MORE), groups=k)
+        return replace(known, lacking=Lacking(counts, bits.reshape(-1, k, k), worth))
 
-    @staticmethod
-    def _at(cells: Cells) -> list[int]:
-        return sorted({2 * t + d for t, d in cells})
+    def _at(self, cells: Cells) -> tuple[Counted | Lacking, int]:
+        """What counts these cells, and the place of their set there."""
+        wanted = frozenset(cells)
+        if self.lacking is not None and wanted in _MORE:
+            return self.lacking, _MORE.index(wanted)
+        return self, sum(1 << 2 * t + d for t, d in wanted if t >= 0 and d >= 0)
 
 
-def _worth(stored: object, groups: int) -> Clusters:
-    """(groups, 16) numbers, NaN for None; all NaN in a report that did not keep them."""
+def _written(of: Counted | Lacking) -> dict[str, Any]:
+    return {
+        "counts": of.counts.tolist(),
+        "common": np.packbits(of.common).tobytes().hex(),
+        "worth": {
+            name: [[None if math.isnan(x) else x for x in row] for row in values.tolist()]
+            for name, values in of.values._asdict().items()
+        },
+    }
+
+
+def _read(data: Mapping[str, Any], sets: int, pairs: int, *, groups: int | None = None) -> tuple[Ints, Bools, Clusters]:
+    """Counts and worth (groups, sets), and so many bits for each pair of groups."""
+    rows = reading.items(data["counts"], "the counts of clusters", most=reading.MOST_GROUPS, length=groups)
+    counts = np.array([reading.wholes(r, "the clusters of a group", length=sets) for r in rows], np.int64)
+    counts, k = counts.reshape(-1, sets), len(rows)
+    hexed, bits = data["common"], pairs * k * k
+    if not isinstance(hexed, str) or len(hexed) != 2 * -(-bits // 8) or set(hexed) - set("0123456789abcdef"):
+        raise EvidenceError(f"the clusters of {k} groups do not fit the groups that share them")
+    found = np.unpackbits(np.frombuffer(bytes.fromhex(hexed), np.uint8))[:bits]
+    return counts, found.astype(bool), _worth(data.get("worth"), k, sets)
+
+
+def _worth(stored: object, groups: int, sets: int) -> Clusters:
+    """(groups, sets) numbers, NaN for None; all NaN in a report that did not keep them."""
     what = "what clusters are worth"
     if stored is None:
-        return Clusters(*np.full((3, groups, 16), np.nan))
+        return Clusters(*np.full((3, groups, sets), np.nan))
     data, found = reading.fields(stored, what, *Clusters._fields), []
     for name in Clusters._fields:
-        rows = [reading.items(r, what, length=16) for r in reading.items(data[name], what, length=groups)]
-        filled = reading.matrix([[-1 if x is None else x for x in r] for r in rows], what, width=16, low=-1)
+        rows = [reading.items(r, what, length=sets) for r in reading.items(data[name], what, length=groups)]
+        filled = reading.matrix([[-1 if x is None else x for x in r] for r in rows], what, width=sets, low=-1)
         found.append(np.where(filled < 0, np.nan, filled))
     return Clusters(*found)
 
@@ -171,7 +234,7 @@ def counted_from(stored: object, columns: Mapping[str, NDArray[Any]]) -> dict[tu
     """Group columns → counts, out of a tally's JSON, of as many groups as its cells (`columns`) have."""
     out: dict[tuple[str, ...], Counted] = {}
     for entry in reading.items(stored, "the counts of clusters", most=2**_MOST_CROSSED + reading.MOST_COLUMNS):
-        data = reading.fields(entry, "the counts of clusters", "by", "counts", "common", optional=("worth",))
+        data = reading.fields(entry, "the counts of clusters", "by", "counts", "common", optional=("worth", "lacking"))
         by = reading.names(data["by"], "'by' of the counts of clusters")
         if not {column(b) for b in by} <= set(columns):
             raise EvidenceError(f"clusters are counted by {list(by)}, which the tally does not have")

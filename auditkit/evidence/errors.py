@@ -13,6 +13,7 @@ from auditkit.arrays import Floats, Ints, Positions
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence import pooled, reading, suppression
 from auditkit.evidence.frames import QUANTITIES, Columns, Framed, columns_of, known_columns, places, summed_rows
+from auditkit.evidence.merging import PEOPLE
 from auditkit.evidence.pooled import cells_of, floats, values_of
 from auditkit.evidence.rare import FEWEST
 from auditkit.evidence.tally import crossed, matched, named
@@ -28,7 +29,7 @@ MOST_VALUES = 8_192
 
 
 class GroupMoments(NamedTuple):
-    """Moments of K crossed groups over rows with truth and prediction."""
+    """Moments of K crossed groups over rows with truth and prediction, or with a prediction."""
 
     groups: tuple[tuple[str, ...], ...]
     n: Ints
@@ -63,6 +64,9 @@ class ErrorSums(Framed):
     representation are cut, as few as it takes. How many are cut depends on the rows alone, never on their order or on
     how they were split.
 
+    Errors are of rows with truth and prediction. Predictions without a truth have moments of their own, `untold_`, and
+    are among the values.
+
     >>> sums = ErrorSums.of({"sex": ["f", "f", "m"]}, y_true=[1.0, 2.0, 3.0], y_pred=[1.0, 3.0, 3.0])
     >>> (sums + sums).moments("sex").mean[:, 1].tolist()
     [0.5, 0.0]
@@ -75,6 +79,8 @@ class ErrorSums(Framed):
     Evidence of older reports has no `<name>_m3`, nor has a sum with such evidence."""
     values_: pd.DataFrame
     """One row a crossed group and cell: the group columns, `cell` (int64, in the order of the values), `n`."""
+    untold_: pd.DataFrame
+    """As `moments_`, of predictions whose truth is missing, a row a group that has any; their errors are 0."""
     cut: int = 0
     """Bits cut from the end of the values."""
     width_: float = 0.0
@@ -84,7 +90,8 @@ class ErrorSums(Framed):
     def of(cls, groups: Any, *, y_true: ArrayLike, y_pred: ArrayLike) -> ErrorSums:
         """Sum rows: groups a frame or a dict of columns (N,), y_true and y_pred (N,) numbers, NaN missing.
 
-        Rows without truth or prediction count in no moment. Raises DataError for columns of unequal length.
+        Rows without a prediction count in no moment, those without a truth in none of errors. Raises DataError for
+        columns of unequal length.
         """
         columns, beside = matched(groups, {"y_true": y_true, "y_pred": y_pred})
         y, p = np.asarray(beside["y_true"], np.float64), np.asarray(beside["y_pred"], np.float64)
@@ -92,27 +99,41 @@ class ErrorSums(Framed):
         if len(p) != len(y):
             raise DataError(f"y_pred has {len(p)} rows, y_true has {len(y)}")
         by = tuple(columns)
-        known = ~(np.isnan(y) | np.isnan(p))
+        predicted = ~np.isnan(p)
+        known = predicted & ~np.isnan(y)
         e = np.where(known, p - y, 0.0)
         rows = pd.DataFrame(frame, dtype=object).assign(
-            n=known.astype(np.int64), error=e, absolute=np.abs(e), squared=e * e, prediction=np.where(known, p, 0.0)
+            n=known.astype(np.int64), error=e, absolute=np.abs(e), squared=e * e, prediction=np.where(predicted, p, 0.0)
         )
-        cells = rows.loc[known, columns_of(by)].assign(cell=cells_of(p[known]), n=1)
-        return _coarse(cls(by, _moments(rows, by), summed_rows(cells, by, "cell")))
+        cells = rows.loc[predicted, columns_of(by)].assign(cell=cells_of(p[predicted]), n=1)
+        untold = rows[predicted & ~known].assign(n=1)
+        return _coarse(cls(by, _moments(rows, by), summed_rows(cells, by, "cell"), _moments(untold, by)))
 
     def __add__(self, other: ErrorSums) -> ErrorSums:
         if self.by != other.by:
             raise EvidenceError(f"cannot add sums by {list(self.by)} and sums by {list(other.by)}")
         cut = max(self.cut, other.cut)
         cells = pd.concat([_shifted(x.values_, cut - x.cut) for x in (self, other)], ignore_index=True)
-        moments = pd.concat([self.moments_, other.moments_], ignore_index=True, join="inner")
+        moments, untold = (
+            _merged(pd.concat(x, ignore_index=True, join="inner"), self.by)
+            for x in ([self.moments_, other.moments_], [self.untold_, other.untold_])
+        )
         wide = max(self.width_, other.width_)
-        return _coarse(ErrorSums(self.by, _merged(moments, self.by), summed_rows(cells, self.by, "cell"), cut, wide))
+        values = summed_rows(cells, self.by, "cell")
+        return _coarse(ErrorSums(self.by, moments, values, untold, cut, wide))
 
-    def moments(self, *by: str) -> GroupMoments:
-        """Moments by the crossed groups of these columns, groups sorted."""
+    @property
+    def untold(self) -> bool:
+        """Whether some predictions are known to have no truth."""
+        return len(self.table("untold_")["n"]) > 0
+
+    def moments(self, *by: str, untold: bool = False) -> GroupMoments:
+        """Moments by the crossed groups of these columns, groups sorted; `untold`: with the rows whose truth is
+        missing, which have predictions and no errors."""
         known_columns(by, self.by)
         columns = self.table("moments_")
+        if untold:
+            columns = {c: np.concatenate([values, self.table("untold_")[c]]) for c, values in columns.items()}
         groups, code = places(columns, by, len(columns["n"]))
         found = _combined(columns, code, len(groups))
         n = found["n"]
@@ -142,16 +163,17 @@ class ErrorSums(Framed):
         """With values that ten people share, at least, or as many as a group has that is told; and rounded means of
         groups below five."""
         recoding = suppression.of_columns(disclosure, self.by, self.moments_)
-        moments, values = (suppression.recoded(x, recoding) for x in (self.moments_, self.values_))
-        moments = _merged(moments, self.by)
+        moments, untold = (_merged(suppression.recoded(x, recoding), self.by) for x in (self.moments_, self.untold_))
         if recoding:
-            moments = _short(moments, self.by)
-        cells = summed_rows(values, self.by, "cell")
+            moments, untold = _short(moments, self.by), _short(untold, self.by)
+        cells = summed_rows(suppression.recoded(self.values_, recoding), self.by, "cell")
         if self.width_ or cells.empty:
-            return ErrorSums(self.by, moments, cells, self.cut, self.width_)
+            return ErrorSums(self.by, moments, cells, untold, self.cut, self.width_)
         people = max(FEWEST, disclosure.suppress_below)
         told, width = pooled.shared(cells, self.by, cut=self.cut, people=people)
-        return ErrorSums(self.by, pooled.told_thirds(pooled.told_moments(moments)), told, 0, width)
+        untold = pooled.told_moments(untold, people=max(PEOPLE, disclosure.suppress_below))
+        moments, untold = (pooled.told_thirds(x) for x in (pooled.told_moments(moments), untold))
+        return ErrorSums(self.by, moments, told, untold, 0, width)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON: one list a column."""
@@ -161,12 +183,15 @@ class ErrorSums(Framed):
             **({"width": self.width_} if self.width_ else {}),
             "moments": self.lists("moments_"),
             "values": self.lists("values_"),
+            **({"untold": self.lists("untold_")} if self.untold else {}),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ErrorSums:
         """From `to_json`; EvidenceError for what no rows can give."""
-        data = reading.fields(data, "the sums of errors", "by", "cut", "moments", "values", optional=("width",))
+        data = reading.fields(
+            data, "the sums of errors", "by", "cut", "moments", "values", optional=("width", "untold")
+        )
         by = reading.names(data["by"], "'by' of the sums of errors")
         cut = reading.whole(data["cut"], "'cut' of the sums of errors", high=63)
         positive, signed = partial(reading.numbers, low=0), reading.numbers
@@ -178,11 +203,15 @@ class ErrorSums(Framed):
         cell = partial(reading.wholes, low=-(2**63), high=2**63 - 1)
         values = reading.table(data["values"], "the values", by, key={"cell": cell})
         reading.bounded(len(values["n"]), "cells of values", MOST_VALUES)
-        _same_rows(moments, values, by)
+        untold = {c: x[:0] for c, x in moments.items()}
+        if "untold" in data:
+            untold = reading.table(data["untold"], "the moments of predictions alone", by, key={}, sums=sums)
+        _same_rows(moments, values, untold, by)
         if not np.isfinite(values_of(values["cell"], cut)).all():
             raise EvidenceError("the values hold cells of no finite number")
         width = reading.number(data.get("width", 0.0), "'width' of the sums of errors", low=0)
-        return cls.of_tables({"moments_": moments, "values_": values}, by=by, cut=cut, width_=width)
+        tables = {"moments_": moments, "values_": values, "untold_": untold}
+        return cls.of_tables(tables, by=by, cut=cut, width_=width)
 
 
 def _short(moments: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
@@ -193,9 +222,13 @@ def _short(moments: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     return moments.assign(**rounded)
 
 
-def _same_rows(moments: Columns, values: Columns, by: tuple[str, ...]) -> None:
-    """Each group has as many predicted values as rows."""
+def _same_rows(moments: Columns, values: Columns, untold: Columns, by: tuple[str, ...]) -> None:
+    """Each group has as many predicted values as rows, with and without a truth."""
     rows = dict(zip(_keys(moments, by), moments["n"].tolist(), strict=True))
+    for group, n in zip(_keys(untold, by), untold["n"].tolist(), strict=True):
+        if group not in rows:
+            raise EvidenceError(f"predictions are of a group without moments: {reading.shown(group)}")
+        rows[group] += n
     valued = dict.fromkeys(rows, 0)
     for group, n in zip(_keys(values, by), values["n"].tolist(), strict=True):
         if group not in valued:
@@ -264,7 +297,7 @@ def _coarse(sums: ErrorSums) -> ErrorSums:
     cells, cut = sums.values_, sums.cut
     while len(cells) > MOST_VALUES and cut < 63:
         cells, cut = summed_rows(_shifted(cells, 1), sums.by, "cell"), cut + 1
-    return ErrorSums(sums.by, sums.moments_, cells, cut, sums.width_)
+    return ErrorSums(sums.by, sums.moments_, cells, sums.untold_, cut, sums.width_)
 
 
 def _shifted(cells: pd.DataFrame, bits: int) -> pd.DataFrame:

@@ -69,10 +69,10 @@ def _of_run(values: Floats, n: Ints, everybody: Floats) -> float:
     return float(f"{middle:.1g}")
 
 
-def told_moments(frame: pd.DataFrame) -> pd.DataFrame:
-    """Means of groups below five people to a power of two; of these, the spread is that within the rounding."""
+def told_moments(frame: pd.DataFrame, *, people: int = PEOPLE) -> pd.DataFrame:
+    """Means of groups below so many people to a power of two; of these, the spread is that within the rounding."""
     n = frame["n"].to_numpy(np.float64)
-    few = (n > 0) & (n < PEOPLE)
+    few = (n > 0) & (n < people)
     if not few.any():
         return frame
     columns: dict[str, Floats] = {}

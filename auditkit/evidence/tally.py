@@ -161,14 +161,6 @@ class Tally(Framed):
         kept = {b: d for b, d in self.distinct.items() if set(b) <= set(by)}
         return replace(_tally(self.cells, by, self.clusters, self.strata), distinct=kept)
 
-    def complete(self) -> Tally:
-        """Without the rows whose truth or decision is missing."""
-        known = (self.cells["y_true"] >= 0) & (self.cells["y_pred"] >= 0)
-        at = np.flatnonzero(known)
-        clusters = None if self.clusters is None else self.clusters.taken(at)
-        strata = None if self.strata is None else self.strata.taken(at)
-        return Tally(self.by, self.cells[known].reset_index(drop=True), clusters, self.distinct, strata)
-
     @property
     def weighted(self) -> bool:
         """Whether the cells hold sampling weights."""

@@ -53,7 +53,7 @@ class CountsJudge(Judge):
 class GroupFairnessRules(CountsJudge):
     """Of rates and what is made of them, from a tally."""
 
-    kinds: ClassVar = ("rate", "composite")
+    kinds: ClassVar = ("rate", "composite", "labels")
     tasks: ClassVar = ("binary", "multilabel")
     evidence: ClassVar = "auditkit.evidence.tally:Tally"
     check: ClassVar = "auditkit.fairness.groups.check"
@@ -76,7 +76,7 @@ class GroupFairnessRules(CountsJudge):
 class ClassFairnessRules(CountsJudge):
     """Of rates of every class against the rest, from a tally of classes."""
 
-    kinds: ClassVar = ("rate", "composite")
+    kinds: ClassVar = ("rate", "composite", "labels")
     tasks: ClassVar = ("multiclass",)
     evidence: ClassVar = "auditkit.evidence.classes:ClassTally"
     check: ClassVar = "auditkit.fairness.groups.classes"
@@ -85,7 +85,7 @@ class ClassFairnessRules(CountsJudge):
 class RegressionFairnessRules(CountsJudge):
     """Of errors of numbers, from their sums."""
 
-    kinds: ClassVar = ("error",)
+    kinds: ClassVar = ("error", "labels")
     tasks: ClassVar = ("regression",)
     evidence: ClassVar = "auditkit.evidence.errors:ErrorSums"
     check: ClassVar = "auditkit.fairness.groups.regression"

@@ -39,8 +39,8 @@ class Dataset:
         iterator of frames, whose rows are kept in a temporary file.
     y_true
         Name of the target column: 0/1, booleans, or two labels of which `positive` is one; any labels for
-        multiclass, numbers for regression. Missing values are counted, reported and left out of every metric. For
-        multilabel: the names of several columns of 0/1, one a label.
+        multiclass, numbers for regression. Missing values are counted and reported; metrics that need no truth
+        count their rows too. For multilabel: the names of several columns of 0/1, one a label.
     positive
         The label that counts as positive; needed unless the target is 0/1. Binary only.
     task

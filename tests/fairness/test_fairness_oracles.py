@@ -200,11 +200,23 @@ def test_all_rates_zero_has_no_ratio() -> None:
     assert found["fairness/precision/difference/g"].estimate.value is None
 
 
-def test_rows_without_truth_or_decision_are_left_out() -> None:
+def test_rows_without_truth_or_decision_are_in_no_rate_that_needs_both() -> None:
     frame = rows()
     with_gaps = pd.concat([frame, frame.head(100).assign(y=-1), frame.head(50).assign(p=-1)])
     a, b = findings_of(frame), findings_of(with_gaps)
-    assert {k: v.estimate for k, v in a.items()} == {k: v.estimate for k, v in b.items()}
+    both = [k for k, f in a.items() if f.metric not in ("selection_rate", "base_rate")]
+    assert {k: a[k].estimate for k in both} == {k: b[k].estimate for k in both}
+
+
+@pytest.mark.parametrize(("metric", "needs"), [("selection_rate", "p"), ("base_rate", "y")])
+def test_a_rate_of_one_of_them_counts_rows_without_the_other(metric: str, needs: str) -> None:
+    frame = rows()
+    with_gaps = pd.concat([frame, frame.head(100).assign(y=-1), frame.head(50).assign(p=-1)])
+    known = with_gaps[with_gaps[needs] >= 0].assign(**{"y" if needs == "p" else "p": 0})
+    a, b = findings_of(with_gaps), findings_of(known)
+    asked = [k for k, f in a.items() if f.metric == metric]
+    assert asked
+    assert {k: a[k].estimate for k in asked} == {k: b[k].estimate for k in asked}
 
 
 def test_no_sentence_names_a_disparity_whose_interval_includes_none() -> None:

@@ -162,13 +162,19 @@ def test_order_parts_and_names_change_nothing(order: list[int], cut: int) -> Non
                 assert getattr(a.estimate, x) == pytest.approx(getattr(b.estimate, x), rel=1e-9, abs=1e-9)
 
 
-def test_missing_rows_count_in_nothing() -> None:
+def test_rows_count_in_what_they_have_values_for() -> None:
     groups, y, p = people(100)
     y2, p2 = y.copy(), p.copy()
     y2[:5], p2[5:9] = np.nan, np.nan
-    kept = found_in(groups.iloc[9:], y[9:], p[9:])
+    both, predicted = found_in(groups.iloc[9:], y[9:], p[9:]), np.r_[:5, 9 : len(p)]
+    alone = found_in(groups.iloc[predicted], y[predicted], p[predicted])
     for id, f in found_in(groups, y2, p2).items():
+        if f.metric == "missing_truth":
+            assert sum(g.estimate.n for g in f.by_group) == len(predicted)
+            continue
+        kept = alone if f.metric in ("mean_prediction", "ks_distance", "wasserstein_distance") else both
         assert f.estimate.value == pytest.approx(kept[id].estimate.value, rel=1e-9)
+        assert f.estimate.n == kept[id].estimate.n
 
 
 def test_a_sentence_names_no_gap_that_may_be_chance() -> None:

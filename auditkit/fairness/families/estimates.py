@@ -52,6 +52,8 @@ class Family(GroupFamily):
     """Of weighted or dependent rows; `k` and `n` count rows."""
     points: Compared | None = None
     """Point values of its comparisons; None: those of the intervals."""
+    lost: int = 0
+    """Rows of these groups that lack what the rate needs."""
     words = _WORDS
 
     @cached_property
@@ -76,10 +78,11 @@ class Family(GroupFamily):
         return () if ranked is None else (ranked,)
 
     def further(self, kind: Comparison) -> tuple[str, ...]:
-        """See `GroupFamily`; what the ranking is, and of everybody what the intervals rest on."""
+        """See `GroupFamily`; what the ranking is, of everybody what the intervals rest on, and who is not counted."""
+        lost = _not_counted(self.metric, self.lost) if self.lost else ()
         if kind == "overall":
-            return self.basis.notes
-        return (crossings.note(self.level),) if self.exhibits(kind) else ()
+            return (*self.basis.notes, *lost)
+        return (*((crossings.note(self.level),) if self.exhibits(kind) else ()), *lost)
 
     def overall(self) -> Estimate:
         """See `GroupFamily`."""
@@ -150,13 +153,22 @@ def families_of(
         if sums is not None:
             cells = (METRICS[m].numerator, METRICS[m].denominator)
             weighed = WeighedBasis.of(sums, [cells], n >= max(1, min_n), weighted=tally.weighted, min_n=min_n)
-        out[m] = Family(m, table.by, table.groups, table.rows, k, n, table.values[i], level, min_n, weighed)
+        lost = table.all - int(table.rows[i].sum())
+        counted = (table.by, table.groups, table.rows[i], k, n, table.values[i])
+        out[m] = Family(m, *counted, level, min_n, weighed, lost=lost)
     kept = np.array([f.kept for f in out.values()]).reshape(table.denominator.shape)
     found = engine(tally, table, kept)
     return {
         m: replace(f, values=values, points=points)
         for (m, f), values, points in zip(out.items(), found.by_group, found.compared, strict=True)
     }
+
+
+def _not_counted(metric: str, rows: int) -> tuple[str]:
+    """That so many rows lack what a rate needs, as a note."""
+    codes = map(set, zip(*METRICS[metric].known, strict=True))
+    needed = [f"the {what}" for what, own in zip(("truth", "decision"), codes, strict=True) if -1 not in own]
+    return (f"{rows:,} rows are not counted: they lack {' or '.join(needed)}",)
 
 
 def rate_estimate(k: int, n: int, *, level: float) -> Estimate:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.catalogue.confusion import LABELS
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import is_established
 from auditkit.errors import listing
@@ -195,6 +196,8 @@ class GroupFamily:
 
     def concern(self, kind: Comparison) -> Concern:
         """What a finding is about."""
+        if METRICS[self.metric].kind == LABELS:
+            return "data"
         return "performance" if kind == "overall" else "data" if self.metric == "base_rate" else "fairness"
 
     def said(self, kind: Comparison, e: Estimate, found: FamilyInterval | None, other: str = "") -> str:

@@ -7,13 +7,14 @@ serve, which tests hold to fairlearn's values.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.catalogue.index import METRICS
 from auditkit.evidence.frames import column, columns_of
 from auditkit.evidence.tally import Tally
 from auditkit.evidence.weights import SCALE
@@ -50,22 +51,37 @@ def from_fairlearn(tally: Tally, table: RateTable, kept: NDArray[np.bool_]) -> P
     """Every value by fairlearn; beyond `MOST_GROUPS` groups, without rows, or by weights far from 1, by `from_counts`.
 
     `kept` (M, K) says which groups enter each metric's comparisons: differences and ratios, between groups and to
-    the overall of those groups, are fairlearn's `difference` and `ratio` over exactly these.
+    the overall of those groups, are fairlearn's `difference` and `ratio` over exactly these. A rate is taken over the
+    rows that have what it needs.
     """
     if not table.by or not table.rows.any() or len(table.groups) > MOST_GROUPS or SCALE in tally.columns:
         return from_counts(tally, table, kept)
-    cells = tally.over(*table.by).complete().cells
-    frame = _frame_of(cells, table.by, table.metrics)
-    found = frame.by_group[list(table.metrics)].reindex(_index(table.by, table.groups)).to_numpy(float).T
+    cells = tally.over(*table.by).cells
+    found = np.full(kept.shape, np.nan)
     told: dict[str, Compared] = {}
-    for mask in {row.tobytes(): row for row in kept}.values():
-        same = tuple(m for m, row in zip(table.metrics, kept, strict=True) if np.array_equal(row, mask))
-        part = frame if mask.all() else _frame_of(_only(cells, table, mask), table.by, same) if mask.any() else None
-        told |= {m: _compared(part, m) if mask.sum() > 1 else _NOTHING for m in same}
+    for at, own in _alike(cells, table):
+        metrics = tuple(table.metrics[i] for i in at)
+        frame = _frame_of(own, table.by, metrics)
+        found[at] = frame.by_group[list(metrics)].reindex(_index(table.by, table.groups)).to_numpy(float).T
+        for mask in {row.tobytes(): row for row in kept[at]}.values():
+            same = tuple(m for m, row in zip(metrics, kept[at], strict=True) if np.array_equal(row, mask))
+            part = frame if mask.all() else _frame_of(_only(own, table, mask), table.by, same) if mask.any() else None
+            told |= {m: _compared(part, m) if mask.sum() > 1 else _NOTHING for m in same}
     return PointValues(
         np.where(table.denominator > 0, found, np.nan),
-        tuple(told[m] for m in table.metrics),
+        tuple(told.get(m, _NOTHING) for m in table.metrics),
     )
+
+
+def _alike(cells: pd.DataFrame, table: RateTable) -> Iterator[tuple[list[int], pd.DataFrame]]:
+    """Positions of metrics that are of the same rows, and the cells of those; none of metrics that have no rows."""
+    pairs = list(zip(cells["y_true"].tolist(), cells["y_pred"].tolist(), strict=True))
+    rows: dict[bytes, tuple[list[int], NDArray[np.bool_]]] = {}
+    for i, m in enumerate(table.metrics):
+        known = set(METRICS[m].known)
+        has = np.array([pair in known for pair in pairs])
+        rows.setdefault(has.tobytes(), ([], has))[0].append(i)
+    return ((at, cells[has].reset_index(drop=True)) for at, has in rows.values() if has.any())
 
 
 def from_counts(tally: Tally, table: RateTable, kept: NDArray[np.bool_]) -> PointValues:
@@ -133,6 +149,7 @@ def functions() -> dict[str, Callable[..., float]]:
     return {
         "selection_rate": fl.selection_rate,
         "base_rate": exchanged(fl.selection_rate),
+        "missing_truth": exchanged(partial(fl.selection_rate, pos_label=-1)),
         "true_positive_rate": fl.true_positive_rate,
         "false_positive_rate": fl.false_positive_rate,
         "true_negative_rate": fl.true_negative_rate,

@@ -46,16 +46,16 @@ def with_quantiles(
 ) -> tuple[tuple[Finding, ...], tuple[NotMeasured, ...]]:
     """The findings, differences and ratios of rates with a note of their bootstrap quantiles; and why there are none.
 
-    Replicates are of the rows with truth and decision, over the groups that the finding compares.
+    Replicates are of all rows, and a rate is of those that have what it needs, over the groups that the finding
+    compares.
     """
     findings = tuple(findings)
-    known = tally.complete()
-    why = "" if len(known.cells) else "no row has truth and decision"
+    why = "" if len(tally.cells) else "there are no rows"
     if tally.dependent:
         why = "drawing cells is drawing rows only where rows are independent and count alike"
     if why:
         return findings, (NotMeasured(what="bootstrap quantiles", why=why),)
-    boot = Bootstrap.of(known, n_boot, random_state)
+    boot = Bootstrap.of(tally, n_boot, random_state)
     drawn: dict[tuple[str, tuple[str, ...]], tuple[Floats, Floats]] = {}
     out = []
     for f in findings:
@@ -72,7 +72,7 @@ def with_quantiles(
 def _counts(boot: Bootstrap, metric: str, by: tuple[str, ...]) -> tuple[Floats, Floats]:
     """(B, K) numerators and denominators of the groups that comparisons use."""
     m = METRICS[metric]
-    kept = cells_of(boot.tally.counts(*by).table[:, 1:, 1:], m.denominator) >= SPARSE
+    kept = cells_of(boot.tally.counts(*by).table, m.denominator) >= SPARSE
     return boot.count(m.numerator, *by)[:, kept].astype(float), boot.count(m.denominator, *by)[:, kept].astype(float)
 
 

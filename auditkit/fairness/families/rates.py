@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
+from auditkit.evidence.distinct import Cells
 from auditkit.evidence.tally import Tally
 from auditkit.records import Comparison
 from auditkit.stats.rates import Floats, rate
@@ -21,7 +22,7 @@ N = TypeVar("N", np.int64, np.float64)
 
 @dataclass(frozen=True)
 class RateTable:
-    """Counts behind M rates in K crossed groups of the attributes `by`, over rows with truth and decision.
+    """Counts behind M rates in K crossed groups of the attributes `by`, each over the rows that have what it needs.
 
     >>> tally = Tally.of({"sex": ["f", "f", "m"]}, y_true=[1, 0, 1], y_pred=[1, 0, 0])
     >>> RateTable.of(tally, ("sex",), ("selection_rate",)).values.tolist()
@@ -33,11 +34,13 @@ class RateTable:
     groups: tuple[tuple[str, ...], ...]
     """K crossed groups, sorted."""
     rows: NDArray[np.int64]
-    """(K,) rows with truth and decision."""
+    """(M, K) rows with the truth, the decision or both, as the rate needs them."""
     numerator: NDArray[np.int64]
     """(M, K)"""
     denominator: NDArray[np.int64]
     """(M, K)"""
+    all: int
+    """Rows of all groups, whatever they lack."""
     weighed: tuple[Floats, Floats] | None = None
     """(M, K) Σw of the numerators and of the denominators; None where every row counts alike."""
     alike: bool = True
@@ -46,25 +49,26 @@ class RateTable:
     @classmethod
     def of(cls, tally: Tally, by: Sequence[str], metrics: Sequence[str]) -> RateTable:
         """Read the table off a tally; `by=()` gives one group, everybody."""
-        counts = tally.counts(*by)
-        table = counts.table[:, 1:, 1:]
+        counts, known = tally.counts(*by), [METRICS[m] for m in metrics]
         shape = (len(metrics), len(counts.groups))
 
-        def shares(table: NDArray[N]) -> tuple[NDArray[N], NDArray[N]]:
-            cells = ([METRICS[m].numerator for m in metrics], [METRICS[m].denominator for m in metrics])
-            k, n = (np.array([cells_of(table, c) for c in each], dtype=table.dtype).reshape(shape) for each in cells)
-            return k, n
+        def each(table: NDArray[N], cells: Sequence[Cells]) -> NDArray[N]:
+            return np.array([cells_of(table, c) for c in cells], dtype=table.dtype).reshape(shape)
 
-        numerator, denominator = shares(table)
+        def shares(table: NDArray[N]) -> tuple[NDArray[N], NDArray[N]]:
+            return each(table, [m.numerator for m in known]), each(table, [m.denominator for m in known])
+
+        numerator, denominator = shares(counts.table)
         sums = tally.sums(*by) if tally.weighted else None
         return cls(
             by=tuple(by),
             metrics=tuple(metrics),
             groups=counts.groups,
-            rows=table.sum(axis=(1, 2)),
+            rows=each(counts.table, [m.known for m in known]),
             numerator=numerator,
             denominator=denominator,
-            weighed=None if sums is None else shares(sums.w[:, 1:, 1:]),
+            all=int(counts.table.sum()),
+            weighed=None if sums is None else shares(sums.w),
             alike=sums is None or len(set(sums.scale.tolist())) < 2,
         )
 
@@ -79,11 +83,12 @@ class RateTable:
         return rate(*self.shares)
 
 
-def cells_of(table: NDArray[N], cells: Sequence[tuple[int, int]]) -> NDArray[N]:
-    """(K, …) the sum of these cells of truth and decision, of tables (K, 2, 2, …)."""
+def cells_of(table: NDArray[N], cells: Cells) -> NDArray[N]:
+    """(K, …) the sum of these cells of truth and decision, of tables (K, 3, 3, …) that begin with what is missing, or
+    (K, 2, 2, …) of rows with both."""
     out = np.zeros((len(table), *table.shape[3:]), dtype=table.dtype)
     for truth, decision in cells:
-        out += table[:, truth, decision]
+        out += table[:, truth - 2, decision - 2]
     return out
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.catalogue import sentences
+from auditkit.catalogue.confusion import LABELS
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import is_established
 from auditkit.formatting import decimals, interval, interval_in, percent, plain, points, quantity, quotient
@@ -68,6 +69,8 @@ def of_comparison(
         if not is_established(kind, e):
             return _none(metric, m.head, by, kind, e)
         low, high = sure.groups
+        if m.kind == LABELS and kind == "difference":
+            return sentences.selective(f"{at[1]} of {high}", f"{at[0]} of {low}", f"{size}, {bounds}")
         return f"{m.head}: {low} {at[0]}, {high} {at[1]}, {size} ({bounds})."
     whom = other or "everybody"
     if not is_established(kind, e):

@@ -72,7 +72,7 @@ class RateSums:
         def both(table: Floats | None) -> tuple[Floats, Floats] | None:
             if table is None:
                 return None
-            return cells_of(table[:, 1:, 1:], numerator), cells_of(table[:, 1:, 1:], other)
+            return cells_of(table, numerator), cells_of(table, other)
 
         w, w2, drawn, within, people = map(both, (sums.w, sums.w2, sums.drawn, sums.within, sums.people))
         assert w is not None, "every cell has a weight"

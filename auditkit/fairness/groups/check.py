@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from auditkit.batch import Batch
+from auditkit.catalogue.confusion import LABELS, MISSING_TRUTH
 from auditkit.catalogue.index import METRICS, rates
 from auditkit.check import Assessment, BaseCheck
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.families import against, composites, dispersion
+from auditkit.fairness.families import against, composites, dispersion, selective
 from auditkit.fairness.families.composites import NOT_SERVED, served
 from auditkit.fairness.families.estimates import families_of
 from auditkit.fairness.families.family import Answer, GroupFamily, tested
@@ -33,6 +34,10 @@ _COMPOSED = (*composites.COMPOSITES, *_OF_ALL)
 @checked_options
 class GroupFairness(BaseCheck):
     """Rates of each group of the sensitive features, their differences and ratios, with intervals.
+
+    A rate is of all rows that have what it needs: a selection rate of those with a decision, a base rate of those with
+    a truth, all others of those with both. Where some truths are missing, whether they are missing more often for one
+    decision or group is a finding (selective labels).
 
     Parameters
     ----------
@@ -102,13 +107,18 @@ class GroupFairness(BaseCheck):
         composed = [m for m in metrics if m in composites.COMPOSITES]
         everybody = (answering(evidence, Question(m, "overall", level=level)) for m in metrics)
         findings = [tested(answer, "overall") for answer in everybody if answer is not None]
+        lacking = selective.lacking(evidence)
+        findings += [selective.of_decisions(evidence, level=level)] if lacking else []
         sets = compared(sets_of(self.by, evidence.by), evidence.columns, what="group rates", concern="fairness")
         for by in sets.sets:
-            rates = families_of(evidence, by, (*plain, "base_rate"), level=level, engine=from_fairlearn)
+            shown = (*plain, "base_rate", *([MISSING_TRUTH] if lacking else []))
+            rates = families_of(evidence, by, shown, level=level, engine=from_fairlearn)
             findings += [tested(rates[m], c) for m in plain if m != "base_rate" for c in COMPARED]
             if set(PARTS) <= set(rates):
                 findings += [tested(Odds.of(rates), c) for c in ("difference", "ratio")]
             findings.append(tested(rates["base_rate"], "difference"))
+            if lacking:
+                findings.append(tested(rates[MISSING_TRUTH], "difference"))
             for m in composed:
                 family = composites.CompositeFamily.of(evidence, m, by, level=level)
                 findings += [tested(family, c) for c in composites.COMPARED if c in METRICS[m].comparisons]
@@ -132,7 +142,7 @@ def answering(tally: Tally, asked: Question) -> Answer | None:
     Raises PolicyError for a reference group that does not exist.
     """
     known, m = asked.of_attributes(tally.by), METRICS[asked.metric]
-    if known is None or m.kind not in ("rate", "composite") or asked.comparison not in m.comparisons:
+    if known is None or m.kind not in ("rate", "composite", LABELS) or asked.comparison not in m.comparisons:
         return None
     if not served(tally, m.name):
         return None

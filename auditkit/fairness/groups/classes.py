@@ -9,11 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from auditkit.batch import Batch
+from auditkit.catalogue.confusion import MISSING_TRUTH
 from auditkit.catalogue.index import METRICS, rates
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError
 from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.tally import Tally
+from auditkit.fairness.families import selective
 from auditkit.fairness.families.estimates import families_of
 from auditkit.fairness.families.family import Answer, Words, tested
 from auditkit.fairness.families.frame import from_fairlearn
@@ -29,8 +31,8 @@ from auditkit.records import Comparison, Finding, Task
 from auditkit.stats.joint import macro
 from auditkit.stats.rates import Limits
 
-RIGHT = ("accuracy", "error_rate")
-"""Rates of being right, which speak of all classes at once."""
+OF_ALL = ("accuracy", "error_rate", MISSING_TRUTH)
+"""Rates of being right, and of having a truth, which speak of all classes at once."""
 DEFAULT_METRICS = (
     "accuracy", "macro_recall", "selection_rate", "true_positive_rate", "false_positive_rate", "precision",
 )  # fmt: skip
@@ -75,16 +77,20 @@ class ClassFairness(BaseCheck):
     def assess(self, evidence: ClassTally, *, level: float = 0.95) -> Assessment:
         """Every finding."""
         hits = evidence.hits()
-        whole, made = ([m for m in self.metrics if m in known] for known in (RIGHT, OF_CLASSES))
+        whole, made = ([m for m in self.metrics if m in known] for known in (OF_ALL, OF_CLASSES))
         parts = [m for m in self.metrics if m not in (*whole, *made)]
         asked = [Question(m, "overall", level=level) for m in (*whole, *made)]
         asked += [Question(m, "overall", level=level, label=c) for m in parts for c in evidence.classes]
         findings = [tested(found, "overall") for a in asked if (found := answering(evidence, a))]
+        lacking = selective.lacking(evidence)
+        findings += [selective.of_decisions(evidence, level=level)] if lacking else []
         counts = evidence.table("cells")
         sets = compared(sets_of(self.by, evidence.by), counts, what="rates of classes", concern="fairness")
         for by in sets.sets:
-            right = families_of(hits, by, whole, level=level, engine=from_fairlearn) if whole else {}
-            findings += [tested(r, c) for r in right.values() for c in RATES_COMPARED]
+            about = [*whole, *([MISSING_TRUTH] if lacking else [])]
+            of_all = families_of(hits, by, about, level=level, engine=from_fairlearn) if about else {}
+            findings += [tested(of_all[m], c) for m in whole for c in RATES_COMPARED]
+            findings += [tested(of_all[MISSING_TRUTH], "difference")] if lacking else []
             for family in (OF_CLASSES[m](evidence, by, level=level) for m in made):
                 findings += [tested(family, kind) for kind in QUANTITY_COMPARED]
             for metric in dict.fromkeys([*parts, "base_rate"]):
@@ -124,11 +130,11 @@ def answering(tally: ClassTally, asked: Question) -> Answer | None:
     if known is None or asked.comparison not in METRICS[metric].comparisons:
         return None
     if asked.label is not None:
-        one = None if metric in (*RIGHT, *OF_CLASSES) else check.answering(_one(tally, asked.label), known)
+        one = None if metric in (*OF_ALL, *OF_CLASSES) else check.answering(_one(tally, asked.label), known)
         return None if one is None else OfClass(one, asked.label)
     if metric in OF_CLASSES:
         return OF_CLASSES[metric](tally, known.by, level=asked.level, min_n=asked.min_n)
-    if metric in RIGHT:
+    if metric in OF_ALL:
         return check.answering(tally.hits(), known)
     if metric not in rates() or asked.comparison not in COMPARED:
         return None

@@ -164,7 +164,7 @@ class Conditional:
         x, n = (np.zeros((len(groups), len(strata)), dtype=np.int64) for _ in range(2))
         for i, g in enumerate(table.groups):
             k, s = row[g[: len(by)]], column[g[len(by) :]]
-            rows[k] += table.rows[i]
+            rows[k] += table.rows[0, i]
             x[k, s], n[k, s] = table.numerator[0, i], table.denominator[0, i]
         compared, shared = _shared(n, max(1, min_n))
         return cls(metric, by, control, groups, strata, rows, x, n, compared, shared, level, min_n)

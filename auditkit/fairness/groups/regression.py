@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from auditkit.batch import Batch
 from auditkit.catalogue import sentences
+from auditkit.catalogue.confusion import MISSING_TRUTH
 from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import listing
 from auditkit.evidence.errors import ErrorSums, GroupMoments, GroupValues
 from auditkit.evidence.frames import QUANTITIES, Groups
+from auditkit.fairness.families.estimates import Family
 from auditkit.fairness.families.family import Answer, Words, nothing_to_compare, tested
 from auditkit.fairness.families.quantities import COMPARED, QuantityFamily
 from auditkit.fairness.notes import finding, p_text, title_of
@@ -27,7 +29,7 @@ from auditkit.question import SPARSE, Question
 from auditkit.records import Estimate, Finding, Task
 from auditkit.stats import distances
 from auditkit.stats.means import HOPELESS, UNSTABLE, shape_of, shape_of_squares, skewed_limits, t_value
-from auditkit.stats.rates import Floats, Limits
+from auditkit.stats.rates import Floats, Limits, rate
 
 _COLUMNS = {
     "signed_error": "error",
@@ -36,6 +38,8 @@ _COLUMNS = {
     "mean_prediction": "prediction",
 }
 """Metric → the quantity of the evidence that it is a mean of."""
+OF_PREDICTIONS = "mean_prediction"
+"""The mean that needs no truth."""
 HEAVY = 5
 """Rows for each that carries the mean of squares, (Σ e²)² / Σ e⁴, above which its interval is said to be doubtful:
 where evidence keeps no third moments. It is 3 for normal errors, 9 for exponential ones."""
@@ -61,7 +65,7 @@ class RegressionFairness(BaseCheck):
         Of signed_error, mean_absolute_error, root_mean_squared_error, mean_prediction, ks_distance,
         wasserstein_distance.
 
-    Rows whose target or prediction is missing are left out (and counted in the report).
+    Errors are of rows with target and prediction, mean predictions and distances of all rows with a prediction.
 
     >>> check = RegressionFairness(by=[["sex"]], metrics=["mean_absolute_error"])
     >>> sums = ErrorSums.of({"sex": ["f", "m"] * 50}, y_true=[0.0] * 100, y_pred=[1.0, 3.0] * 50)
@@ -90,13 +94,15 @@ class RegressionFairness(BaseCheck):
         sets = compared(sets_of(self.by, evidence.by), counts, what="errors", concern="fairness")
         for by in sets.sets:
             findings += [tested(family_of(evidence, m, by, level=level), kind) for m in means for kind in COMPARED]
+            if evidence.untold:
+                findings.append(tested(_without_truth(evidence, by, level=level), "difference"))
             findings += _distances(evidence, [m for m in self.metrics if m in _DISTANCES], by, level=level)
         return Assessment(tuple(findings), sets.absent)
 
 
 def family_of(sums: ErrorSums, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE) -> QuantityFamily:
     """One error in the crossed groups of these attributes; `by=()` gives one group, everybody."""
-    return family_from(sums.moments(*by), metric, by, level=level, min_n=min_n)
+    return family_from(sums.moments(*by, untold=metric == OF_PREDICTIONS), metric, by, level=level, min_n=min_n)
 
 
 def family_from(
@@ -119,6 +125,13 @@ def family_from(
     at = partial(_limits, mean, error, n, shape, metric)
     words = _WORDS._replace(method=method)
     return QuantityFamily(metric, tuple(by), moments.groups, n, n, at, words, level, min_n, skewed=skewed & (n > 1))
+
+
+def _without_truth(sums: ErrorSums, by: Sequence[str], *, level: float, min_n: int = SPARSE) -> Family:
+    """The share of predictions without a truth, in the crossed groups of these attributes."""
+    groups, n, *_ = sums.moments(*by, untold=True)
+    k = n - sums.moments(*by).n
+    return Family(MISSING_TRUTH, tuple(by), groups, n, k, n, rate(k, n), level, min_n)
 
 
 def _limits(mean: Floats, error: Floats, n: Rows, shape: Floats, metric: str, z: float) -> Limits:
@@ -232,7 +245,9 @@ def _finding(
 
 def answering(sums: ErrorSums, asked: Question) -> Answer | None:
     """What answers a question from stored sums; None if they cannot."""
-    known = asked.of_attributes(sums.by)
-    if known is None or asked.metric not in _COLUMNS or asked.comparison not in METRICS[asked.metric].comparisons:
+    known, measured = asked.of_attributes(sums.by), (*_COLUMNS, MISSING_TRUTH)
+    if known is None or asked.metric not in measured or asked.comparison not in METRICS[asked.metric].comparisons:
         return None
+    if asked.metric == MISSING_TRUTH:  # evidence of older reports did not look for any
+        return _without_truth(sums, known.by, level=asked.level, min_n=asked.min_n) if sums.untold else None
     return family_of(sums, asked.metric, known.by, level=asked.level, min_n=asked.min_n)

@@ -159,5 +159,5 @@ def _of_decisions(tally: Tally) -> tuple[str, ...]:
     undecided, untold = int(n[decision < 0].sum()), int(n[(decision >= 0) & (truth < 0)].sum())
     notes = [f"{undecided:,} rows without a decision are left out"] if undecided else []
     if untold:
-        notes.append(f"{untold:,} rows whose truth is missing count here, and in no rate and rule of the policy")
+        notes.append(f"{untold:,} rows whose truth is missing count here: a selection needs none")
     return tuple(notes)

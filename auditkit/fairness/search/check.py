@@ -200,8 +200,7 @@ def outcome(batch: Batch, metric: str) -> Floats:
     if metric == "mean_error":
         score = np.full(len(truth), np.nan) if batch.score is None else batch.score
         return np.where(truth >= 0, score - truth, np.nan)
-    cell = np.where((truth >= 0) & (decision >= 0), 2 * truth + decision, 4)
-    values = np.full(5, np.nan)
+    values = np.full((3, 3), np.nan)
     for t, d in METRICS[metric].denominator:
-        values[2 * t + d] = float((t, d) in METRICS[metric].numerator)
-    return values[cell]
+        values[t + 1, d + 1] = float((t, d) in METRICS[metric].numerator)
+    return values[truth + 1, decision + 1]

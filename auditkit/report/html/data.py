@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, percent
+from auditkit.records import DataProvenance
 from auditkit.report.cautions import SENTENCE
 from auditkit.report.html.figures import TableView, cells
 from auditkit.report.html.lookup import Lookup
@@ -46,11 +47,10 @@ def view(look: Lookup) -> Data:
 
 def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
     d, p = look.report.provenance.data, look.report.provenance
-    left_out = f"{d.missing_target:,} without a target, {d.missing_prediction:,} without a prediction"
     facts = [
         ("Data", shown(d.name, empty="not named")),
         ("Rows", f"{d.rows:,}"),
-        ("Left out of every rate", left_out if d.missing_target or d.missing_prediction else "none"),
+        _not_everywhere(d),
         ("Outcome", _outcome(look)),
         ("Sensitive features", listed([shown(a) for a in d.sensitive_features]) or "none declared"),
     ]
@@ -72,6 +72,15 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
     if p.model.threshold is not None:
         facts.append(("Threshold", f"{p.model.threshold:.3g}"))
     return (*facts, ("What this report holds", _holds(look)))
+
+
+def _not_everywhere(d: DataProvenance) -> tuple[str, str]:
+    """Rows that some rates cannot count."""
+    if not d.missing_target and not d.missing_prediction:
+        return "Left out of every rate", "none"
+    lost = ((d.missing_target, "target", "truth"), (d.missing_prediction, "prediction", "decision"))
+    told = (f"{n:,} without a {what}, in no rate that needs the {which}" for n, what, which in lost if n)
+    return "Rows not in every rate", "; ".join(told)
 
 
 def _holds(look: Lookup) -> str:
