@@ -48,6 +48,8 @@ class Split(NamedTuple):
     mean: Floats
     """(parts + 1,) the parts, and the gap."""
     covariance: Floats
+    effective_n: float
+    """Kish's rows, less one where a slope was estimated."""
 
     @classmethod
     def of(cls, contrast: Contrast, units: Units, level: float, whole: PairGap | None = None, groups: int = 2) -> Split:
@@ -60,7 +62,8 @@ class Split(NamedTuple):
         sampled = estimated(gap, (gap - q * error, gap + q * error), **how)
         mean, covariance = units.mean, units.covariance
         if whole is not None:
-            mean, covariance = adjusted(mean, covariance, whole)
+            mean, covariance = adjusted(mean, covariance, whole, n)
+            n -= 1
         errors = np.sqrt(np.maximum(np.diag(covariance), 0.0))[:-1]
         low, high = t_limits(mean[:-1], errors, effective_n=n, level=level)
         parts = [estimated(v, limits, **how) for v, *limits in zip(mean[:-1], low, high, strict=True)]
@@ -68,7 +71,7 @@ class Split(NamedTuple):
         p = _p(gap, error, n, groups) if whole is None else whole.p
         total = sampled if whole is None else whole.estimate
         return cls(contrast, TARGETS[contrast.of], units.names, tuple(parts), total, p, benjamini_hochberg(t), units,
-                   sampled, mean, covariance)  # fmt: skip
+                   sampled, mean, covariance, n)  # fmt: skip
 
     @property
     def sure(self) -> tuple[bool, ...]:
@@ -122,7 +125,7 @@ class Split(NamedTuple):
         below = np.eye(len(pick))[-1]
         c, mean = self.covariance, self.mean
         return Ratio(float(pick @ mean), float(mean[-1]), float(pick @ c @ pick), float(c[-1, -1]),
-                     float(pick @ c @ below), self.units.effective_n - 1)  # fmt: skip
+                     float(pick @ c @ below), self.effective_n - 1)  # fmt: skip
 
     def share(self, features: Sequence[str], level: float) -> Estimate:
         """The share of the gap that comes through some features; undefined while the gap may be 0."""
@@ -165,13 +168,13 @@ def means_of(seen: GapSums, contrast: Contrast, level: float) -> Means | None:
     return Means.of_census(seen.means, by, TARGETS[contrast.of], numeric=numeric, level=level)
 
 
-def adjusted(mean: Floats, covariance: Floats, whole: PairGap) -> tuple[Floats, Floats]:
-    """Parts and gap of a sample, (D,) and (D, D), as those of all rows: see `Split`.
+def adjusted(mean: Floats, covariance: Floats, whole: PairGap, n: float) -> tuple[Floats, Floats]:
+    """Parts and gap of a sample of n units, (D,) and (D, D), as those of all rows: see `Split`.
 
     A gap without variance in the sample scales its parts.
 
     >>> gap = PairGap(Estimate(value=0.3), 0.0, 0.0)
-    >>> adjusted(np.array([0.1, 0.1, 0.2]), np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 1.0]]), gap)[0]
+    >>> adjusted(np.array([0.1, 0.1, 0.2]), np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 1.0]]), gap, 9)[0]
     array([0.2, 0.1, 0.3])
     """
     value, variance = whole.estimate.value, float(covariance[-1, -1])
@@ -180,8 +183,9 @@ def adjusted(mean: Floats, covariance: Floats, whole: PairGap) -> tuple[Floats, 
         return (mean * (value / mean[-1]) if mean[-1] else mean), covariance
     slope = covariance[:, -1] / variance
     slope[-1] = 1.0
-    less = max(0.0, variance - whole.variance)
-    return mean + slope * (value - mean[-1]), covariance - less * np.outer(slope, slope)
+    along = np.outer(slope, slope)
+    beside = (covariance - variance * along) * (n - 1) / max(n - 2, 0.5)  # a slope is estimated too
+    return mean + slope * (value - mean[-1]), beside + min(variance, whole.variance) * along
 
 
 def _p(gap: float, error: float, n: float, groups: int) -> float:
@@ -196,7 +200,7 @@ def together(split: Split, which: Sequence[int]) -> Estimate:
     pick[list(which)] = 1.0
     value, variance = float(pick @ split.mean), float(pick @ split.covariance @ pick)
     level = split.total.level
-    limits = t_limits(value, max(variance, 0.0) ** 0.5, effective_n=split.units.effective_n, level=level)
+    limits = t_limits(value, max(variance, 0.0) ** 0.5, effective_n=split.effective_n, level=level)
     return estimated(value, limits, n=split.units.n, level=level, method=METHOD, fewest=0)
 
 
