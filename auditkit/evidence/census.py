@@ -171,8 +171,11 @@ def _share(told: dict[Cell, Floats], pool: list[Cell], depth: int) -> None:
     if len(shared) > 1:
         cells = [c for part in shared for c in parts[part]]
         total = reduce(merged_sums, [told[c] for c in cells])
-        for cell in cells:
-            told[cell] = told[cell][0] / total[0] * total
+        shares = {cell: told[cell][0] / total[0] * total for cell in cells}
+        if not all(
+            np.allclose(told[c][:3], shares[c][:3], rtol=2e-9, atol=0) for c in cells
+        ):  # else read from a report
+            told.update(shares)
 
 
 def _share_spread(told: dict[Cell, Floats]) -> None:
@@ -185,9 +188,15 @@ def _share_spread(told: dict[Cell, Floats]) -> None:
     for cell in told:
         pools.setdefault(cell[:-2] if cell[:-2] in few else cell[:-1], []).append(cell)
     for pool in pools.values():
-        total = np.sum([told[c] for c in pool], axis=0)
+        whole, squares = reduce(merged_sums, [told[c] for c in pool]), np.sum([told[c][3:5] for c in pool], axis=0)
+        shares = {cell: told[cell][0] / whole[0] * squares for cell in pool}
+        if all(np.allclose(told[c][3:5], shares[c], rtol=1e-5, atol=0) for c in pool):
+            continue
         for cell in pool:
-            told[cell][3:] = told[cell][0] / total[0] * total[3:]
+            told[cell][3:5], told[cell][5:] = shares[cell], 0.0
+        left = (whole - reduce(merged_sums, [told[c] for c in pool]))[5:]  # so that the cubes of all stay what they are
+        for cell in pool:
+            told[cell][5:] = told[cell][0] / whole[0] * left
 
 
 def _stored(sums: Floats, *, few: bool) -> Floats:
