@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any
@@ -21,8 +21,13 @@ CLIP = 1e-7
 """Scores are kept this far from 0 and 1 in the log loss, which has no value there."""
 
 
-_COLUMNS = {"score": [0, 1, 3, 5], "selected": [0, 1, 3, 5], "loss": [0, 2, 4, 6]}
+_COLUMNS = {"score": [0, 1, 3, 5], "loss": [0, 2, 4, 6]}
 """Of a cell's sums, those of one number."""
+_HOLDS: Mapping[str, Callable[[Cell], bool]] = {
+    "selected": lambda cell: cell[-1] == "1",
+    "wrong": lambda cell: cell[-1] != cell[-2],
+}
+"""What is a yes or no of all rows of a cell."""
 
 
 def log_loss(score: NDArray[Any], y: NDArray[Any]) -> Floats:
@@ -93,15 +98,15 @@ class CensusMeans:
     def values(self, of: str, by: Sequence[str], *, y: int | None = None) -> dict[tuple[str, ...], Floats]:
         """Crossed group of these attributes → the sums over its rows with target `y`: (n, Σ, M₂, M₃), sorted by name.
 
-        `of`: "score", "selected" or "loss". M₂ and M₃ are sums about the mean, NaN where they are not known.
+        `of`: "score", "selected", "wrong" or "loss". M₂ and M₃ are sums about the mean, NaN where they are not known.
         """
         where, out = [self.census.by.index(a) for a in by], dict[tuple[str, ...], Floats]()
         for cell, sums in self._told.items():
             if y is not None and cell[-2] != str(y):
                 continue
-            group, one = tuple(cell[i] for i in where), sums[_COLUMNS[of]]
-            if of == "selected":
-                one = np.array([sums[0], sums[0] * (cell[-1] == "1"), 0.0, 0.0])
+            group = tuple(cell[i] for i in where)
+            yes = _HOLDS.get(of)
+            one = sums[_COLUMNS[of]] if yes is None else np.array([sums[0], sums[0] * yes(cell), 0.0, 0.0])
             out[group] = merged_sums(out[group], one) if group in out else one
         return dict(sorted(out.items()))
 

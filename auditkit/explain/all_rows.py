@@ -83,7 +83,7 @@ class Means:
         if kept.sum() < 2 or not np.isfinite(m2).all():
             return None
         names, whole = tuple(np.array(names, object)[kept]), n[kept].astype(np.int64)
-        if target.of == "selected":
+        if target.of in ("selected", "wrong"):
             k = total[kept]
             a, b = np.sort(n[kept])[:2]
             q, z = family_quantile(level, len(names)), critical_value(level)
