@@ -6,18 +6,21 @@ alike.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from auditkit.arrays import Floats, Ints
-from auditkit.catalogue.gaps import GapTarget
+from auditkit.batch import Census
+from auditkit.catalogue.gaps import TARGETS, GapTarget
+from auditkit.catalogue.sentences import too_small
 from auditkit.errors import listing
-from auditkit.evidence.census import CensusMeans
+from auditkit.evidence.census import CensusMeans, census_from_json
 from auditkit.evidence.sums import Moments, Weights
 from auditkit.explain.estimates import estimated, mean_of
+from auditkit.formatting import interval_in
 from auditkit.question import SPARSE
 from auditkit.records import Estimate
 from auditkit.stats import pairs
@@ -49,6 +52,38 @@ class PairGap(NamedTuple):
     """Of the difference."""
     p: float | None
     """Of H0: there is no gap; for all pairs together. None where values are too skewed to tell."""
+
+
+def census_in(data: Mapping[str, Any]) -> Census | None:
+    """The census beside stored evidence; reports of older versions have none."""
+    return None if data.get("census") is None else census_from_json(data["census"])
+
+
+def census_json(census: Census | None) -> dict[str, Any]:
+    """The entry `census` of evidence; none where it is not known."""
+    return {} if census is None else {"census": CensusMeans(census).to_json()}
+
+
+def both(one: Census | None, other: Census | None) -> Census | None:
+    """The census of two parts; None where one does not know it."""
+    return None if one is None or other is None else one + other
+
+
+def of_scores(census: Census | None, attribute: str, *, numeric: bool, level: float) -> Means | None:
+    """The mean scores of an attribute's groups."""
+    target = TARGETS["mean_prediction" if numeric else "mean_score"]
+    means = None if census is None else CensusMeans(census)
+    return Means.of_census(means, [attribute], target, numeric=numeric, level=level)
+
+
+def doubt(e: Estimate, write: Callable[[float | None], str], unit: str = "") -> str:
+    """The interval of a gap of which none is established, and what could have been seen: what stands in brackets.
+
+    >>> doubt(Estimate(value=1.0, low=0.0, high=3.0, mde=4.0), "{:.0f}".format, " kg")
+    '95% interval 0 to 3 kg; a gap below 4 kg could have gone unseen'
+    """
+    unseen = None if e.unseen is None else f"{write(e.unseen)}{unit}"
+    return f"{interval_in(e, write)}{unit}{too_small(unseen)}"
 
 
 @dataclass(frozen=True)

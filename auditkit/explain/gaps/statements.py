@@ -8,6 +8,7 @@ import numpy as np
 
 from auditkit.catalogue.gaps import FORMS, GapTarget
 from auditkit.catalogue.sentences import groups_of, none_established, not_causes, too_small, unstable
+from auditkit.explain.all_rows import doubt
 from auditkit.explain.gaps.splits import Split, of_all, read
 from auditkit.explain.gaps.sums import REST, GapSums
 from auditkit.formatting import interval_in, listed, percent, plain, points, upper_first
@@ -76,8 +77,7 @@ def no_gap(split: Split, by: Sequence[str], largest: Estimate | None) -> str:
         return f"{head} in the sample ({limits(target, e)}{unit}{too_small(seen)})"
     if largest.state == "unstable":
         return unstable(upper_first(target.words), by, f"a gap of {amount(target, largest.value)}", largest.note)[:-1]
-    seen = None if largest.unseen is None else amount(target, largest.unseen)
-    return f"{head} ({limits(target, largest)}{unit}{too_small(seen)})"
+    return f"{head} ({doubt(largest, points if unit else plain, unit)})"
 
 
 def p_of(split: Split) -> float | None:
