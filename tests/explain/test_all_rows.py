@@ -175,3 +175,32 @@ def test_fair_groups_have_no_gaps_to_split_and_no_two_sentences_contradict() -> 
                 if g.id == f"fairness/{f.of}/difference/{'+'.join(f.by)}":
                     assert f.statement.startswith("Of the gap") == bool(g.estimate.low), (f.statement, g.statement)
     assert said <= 4, "Holm errs in 5 %: more than 4 of 20 has a chance of 0.3 %"
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+def test_every_explanation_gives_one_answer(shift: float) -> None:
+    frame = rows(1_500, np.random.default_rng(7), shift=shift)
+    data = ak.Dataset(frame, y_true="y", positive=1, sensitive_features=["race", "sex"])
+    checks = [
+        ak.GapAttribution(shuffles=1),
+        ak.LayerAudit(random=2),
+        ak.Influence(train=frame, rows=200),
+        ak.Examples(n=1),
+        ak.GroupFairness(by=["race", "sex"], metrics=["accuracy"]),
+    ]
+    found = {f.id: f for f in ak.audit(net(), data, checks=checks, sample=300).findings}
+    for by in ("race", "sex"):
+        gap = found[f"explanation/gap_share[mean_score]/difference/{by}"]
+        inside = found[f"explanation/layer_audit/overall/{by}"]
+        training = found[f"explanation/influence/overall/{by}"]
+        (x,) = [x for x in gap.exhibits if x.kind == "contributions"]
+        assert any(f"compares {x.between[0]} (" in n and f"with {x.between[1]} (" in n for n in inside.notes)
+        none = not x.total.excludes_zero
+        assert gap.statement.startswith("No gap in mean score") == none
+        assert ("there is no sure gap in scores" in inside.statement) == none
+        assert training.statement.startswith("No gap in scores") == none
+        if not none:
+            assert f"gap in scores between {x.between[0]} and {x.between[1]} rows" in training.statement
+        wrong, right = found[f"explanation/examples/overall/{by}"], found[f"fairness/accuracy/difference/{by}"]
+        assert ("more frequent" in wrong.statement) == bool(right.estimate.low)
+        assert all(f.p is not None for f in (gap, inside, training, wrong))

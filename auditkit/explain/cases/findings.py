@@ -133,7 +133,7 @@ def _more_frequent(
             return "", None
         high, low, p = names[between.highest], names[between.lowest], between.p
         sure = between.estimate.excludes_zero
-    return f" They are more frequent for {high} than for {low}." if sure else "", p
+    return f" Wrong decisions are more frequent for {high} than for {low}." if sure else "", p
 
 
 def _trust(cases: Observations, rows: list[int]) -> tuple[TrustCheck, ...]:

@@ -98,14 +98,17 @@ def _used(r: LayerReading, attribute: str, guess: float | None, unit: Unit, all_
         if all_rows is not None:
             return f"; too few sampled rows to see what erasing {attribute} there does to the gap in scores"
         return f"; there is no sure gap in scores between them ({_size(before.value, unit)})"
+    where = "" if all_rows is None else " in the sample"
     if not closed.excludes_zero:
-        return f"; erasing {attribute} there does not surely change the gap of {_size(before.value, unit)}"
+        known = closed.low is not None and closed.high is not None
+        by = f" (it closes {interval_in(closed, points if unit == 'points' else plain)})" if known else ""
+        return f"; erasing {attribute} there does not surely change the gap of {_size(before.value, unit)}{where}{by}"
     assert closed.value is not None
     if closed.value < 0:
         return f"; erasing {attribute} there widens the gap by {_size(-closed.value, unit)}"
     share = closed.value / before.value
     text = f"; erasing {attribute} there closes {'all' if share >= 1 else percent(share)} of the gap of "
-    text += f"{_size(before.value, unit)} ({_left(after, unit)}){_cost(r, guess)}"
+    text += f"{_size(before.value, unit)}{where} ({_left(after, unit)}){_cost(r, guess)}"
     if after.high is not None and after.high < 0:
         text += f", and turns it round ({_size(-(after.value or 0), unit)} the other way)"
     random = r.record.random
