@@ -18,6 +18,8 @@ Cell = tuple[str, ...]
 """A value of each attribute, then target and decision as text ("" where the task has no classes)."""
 MISSING = "(missing)"
 """The group of rows without a sensitive value."""
+SUMS = 7
+"""Sums of a cell of a census."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,9 @@ class Census:
     by: tuple[str, ...]
     """Sensitive attributes."""
     cells: Mapping[Cell, NDArray[np.float64]]
-    """Cell → (rows, Σ score or prediction, Σ log loss)."""
+    """Cell → (rows, Σ score or prediction, Σ log loss, then Σ of squares and Σ of cubes about the mean of both), (7,).
+
+    What is about the mean is NaN in the evidence of older reports."""
 
     def __add__(self, other: Census) -> Census:
         if self.by != other.by:
@@ -47,8 +51,31 @@ class Census:
         """By the same attributes; sums of one cell add."""
         found: dict[Cell, NDArray[np.float64]] = {}
         for cell, sums in cells:
-            found[cell] = found[cell] + sums if cell in found else sums
+            found[cell] = merged_sums(found[cell], sums) if cell in found else sums
         return Census(self.by, found)
+
+
+def merged_sums(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums of D numbers over two sets of rows as those over both: (1 + 3D,) n, Σx, M₂ and M₃, the last two about the
+    mean, so that a large mean does not eat their digits.
+
+    Source: Chan, Golub & LeVeque (1983), The American Statistician 37:242; Pébay (2008), SAND2008-6212.
+    """
+    (n, s, m2, m3), (k, t, q2, q3) = _parts(a), _parts(b)
+    if not n or not k:
+        return a if n else b
+    d, both = t / k - s / n, n + k
+    squares = m2 + q2 + d * d * (n * k / both)
+    cubes = m3 + q3 + d**3 * (n * k * (n - k) / both**2) + 3 * d * (n * q2 - k * m2) / both
+    out: NDArray[np.float64] = a + b
+    size = len(s)
+    out[1 + size : 1 + 2 * size], out[1 + 2 * size :] = squares, cubes
+    return out
+
+
+def _parts(sums: NDArray[np.float64]) -> tuple[float, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    size = (len(sums) - 1) // 3
+    return float(sums[0]), sums[1 : 1 + size], sums[1 + size : 1 + 2 * size], sums[1 + 2 * size :]
 
 
 @dataclass(frozen=True)

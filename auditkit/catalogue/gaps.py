@@ -14,7 +14,7 @@ class GapTarget:
 
     name: str
     """What a rule writes as `of`; a name of the catalogue where it has one."""
-    of: Literal["score", "selected", "loss"]
+    of: Literal["score", "selected", "wrong", "loss"]
     """Which output of the model is averaged."""
     y: int | None
     """Over the rows of this truth; None: over all."""
@@ -45,6 +45,9 @@ TARGETS: dict[str, GapTarget] = {
 """Name → what a gap may be of, and the share of one; a task says which are its own (`gap_targets`)."""
 
 GAPS = tuple(TARGETS)
+
+WRONG = GapTarget("error_rate", "wrong", None, "share of wrong decisions", "in wrong decisions")
+"""What no rule asks the parts of."""
 
 
 FORMS = {"shapley": "Shapley values over pairs of rows", "integrated_gradients": "Integrated Gradients from row to row"}

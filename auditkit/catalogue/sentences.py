@@ -64,13 +64,13 @@ def no_gap(head: str, by: Sequence[str], bounds: str, *, what: str = "gap", unse
     return f"{head}: {none_established(what, f'between {groups_of(by)}')} ({bounds}{too_small(unseen)})."
 
 
-def too_small(size: str | None) -> str:
+def too_small(size: str | None, what: str = "gap") -> str:
     """Below which size a gap could have been missed, at the end of a sentence; nothing where that is not known.
 
     >>> too_small("6.0 points"), too_small(None)
     ('; a gap below 6.0 points could have gone unseen', '')
     """
-    return "" if size is None else f"; a gap below {size} could have gone unseen"
+    return "" if size is None else f"; a {what} below {size} could have gone unseen"
 
 
 def not_causes(of: str = "scores") -> str:

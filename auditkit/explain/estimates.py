@@ -151,6 +151,8 @@ class Gap(NamedTuple):
     """Of that pair: what a sentence that names it tells."""
     lowest: int
     highest: int
+    p: float
+    """Of H0: there is no difference between any two groups."""
 
 
 def gap(cells: Sequence[Cell], *, level: float, most: float = math.inf) -> Gap | None:
@@ -164,7 +166,8 @@ def gap(cells: Sequence[Cell], *, level: float, most: float = math.inf) -> Gap |
     if len(kept) < 2:
         return None
     own = of_each([(cells[i].value, cells[i].limits) for i in kept])
-    found = Comparisons(own, len(kept), level=level, most=most).interval("difference")
+    of = Comparisons(own, len(kept), level=level, most=most)
+    found = of.interval("difference")
     first, second, *pair_own = found.sure
     method = f"MOVER of all pairs of: {cells[kept[0]].method}"
     both, pair = (
@@ -174,4 +177,5 @@ def gap(cells: Sequence[Cell], *, level: float, most: float = math.inf) -> Gap |
             (pair_own, sum(cells[kept[i]].n for i in (first, second))),
         )
     )
-    return Gap(both, pair, kept[first], kept[second])
+    both = both.model_copy(update={"mde": of.smallest_seen()})
+    return Gap(both, pair, kept[first], kept[second], of.p_value("difference", 0.0, above=True))

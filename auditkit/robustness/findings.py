@@ -82,14 +82,15 @@ class Flips(NamedTuple):
             return up, None if changed is None or up is None else max(0.0, changed - up)
         return (changed,) if self.kind.several else ()
 
-    def shifts(self) -> Iterator[tuple[str, str, Estimate]]:
-        """Each group, each other value that its rows were given, and the mean change of their scores."""
+    def shifts(self, level: float | None = None) -> Iterator[tuple[str, str, Estimate]]:
+        """Each group, each other value that its rows were given, and the mean change of their scores; `level` replaces
+        that of their intervals."""
         bounds = UNBOUNDED if self.kind.numeric else (-1.0, 1.0)
         for group, moments in self.seen.groups.items():
             for value in self.values:
                 if value != group:
                     found = mean_of(moments, self.column(f"{DELTA}{value}"), bounds=bounds)
-                    yield group, value, found.estimate(self.level)
+                    yield group, value, found.estimate(self.level if level is None else level)
 
 
 def flip_findings(seen: GroupSums, attribute: str, *, level: float) -> tuple[Finding, ...]:
@@ -172,10 +173,18 @@ def _effect_statement(flips: Flips, e: Estimate) -> str:
 
 def _direction(flips: Flips) -> str:
     """The largest mean change whose interval excludes 0, in words; nothing where none does."""
-    shifts = ((e, name, value) for name, value, e in flips.shifts() if e.excludes_zero)
-    found = [(abs(e.value), name, value, e.value) for e, name, value in shifts if e.value is not None]
+    flipped = list(flips.shifts())
+    each = 1 - (1 - flips.level) / max(1, len(flipped))  # the largest of them is named
+    shifts = [(e, name, value) for name, value, e in flips.shifts(each)]
+    found = [
+        (abs(e.value), name, value, e.value) for e, name, value in shifts if e.value is not None and e.excludes_zero
+    ]
     if not found:
-        return "; no flip moves scores one way beyond doubt"
+        known = [max(abs(e.low), abs(e.high)) for e, *_ in shifts if e.low is not None and e.high is not None]
+        if not known:
+            return "; whether a flip moves them one way was not measured: too few rows"
+        most = plain(max(known)) if flips.kind.numeric else f"{points(max(known))} points"
+        return f"; no flip moves scores one way beyond doubt (a move below {most} could have gone unseen)"
     size, name, value, change = max(found)
     amount = plain(size) if flips.kind.numeric else f"{points(size)} points"
     return f"; from {name} to {value} they {'rise' if change > 0 else 'fall'} by {amount}"

@@ -134,6 +134,12 @@ class Comparisons:
         q, method = self._simultaneous(kind)
         return self._all(kind, self.own(q, method), q, method)
 
+    def smallest_seen(self, q: float | None = None) -> float:
+        """The smallest difference of a pair seen with 80 % power: H(q) + H(z₈₀), H(x) the largest of
+        √((pᵢ − lᵢ)² + (uⱼ − pⱼ)²) over pairs at critical value x; `q` replaces the simultaneous one."""
+        q, method = self._simultaneous("difference", q)
+        return _widest(self.own(q, method)) + _widest(self.own(critical_value(0.6), method))
+
     def _named(self, i: int, near: Interval, own: Limits) -> Compared:
         """The i-th comparison: of pairs, its groups in the order of their values."""
         value, low, high = (float(x[i]) for x in near)
@@ -183,6 +189,12 @@ def _extreme(inner: Limits, outer: Limits, *, largest: bool) -> FamilyInterval:
     far, sure = int(at(outer.p)), int(at(low if largest else high))
     named = (Compared(i, i, *(float(x[i]) for x in inner)) for i in (far, sure))
     return FamilyInterval(float(outer.p[far]), float(pick(low)), float(pick(high)), *named)
+
+
+def _widest(limits: Limits) -> float:
+    """The largest `pairs.apart` over pairs i ≠ j."""
+    of_pairs = pairs.apart(Limits(*(x[:, None] for x in limits)), Limits(*(x[None, :] for x in limits)))
+    return float(np.max(of_pairs, where=~np.eye(len(limits.p), dtype=bool), initial=0.0))
 
 
 def _unsigned(d: Interval) -> Interval:

@@ -35,6 +35,12 @@ def difference(a: Limits, b: Limits, rho: Floats | None = None) -> Interval:
     return Interval(d, low, high)
 
 
+def apart(a: Limits, b: Limits) -> Floats:
+    """How far apart two values must lie so that the interval of their difference, by MOVER, ends at 0, whichever is the
+    larger: the larger of √((a − lₐ)² + (u_b − b)²) and √((uₐ − a)² + (b − l_b)²); NaN where a limit is not known."""
+    return np.maximum(np.hypot(a.p - a.low, b.high - b.p), np.hypot(a.high - a.p, b.p - b.low))
+
+
 def ratio(a: Limits, b: Limits, rho: Floats | None = None) -> Interval:
     """p_a / p_b with MOVER-R limits.
 

@@ -72,7 +72,7 @@ class Examples(BaseCheck):
         columns = {"wrong": wrong.astype(float), **weights_of(known).columns()}
         overview = DecidedRows(columns, known.labels(), {"task": known.task})
         chosen = _chosen(model, known, wrong, size, self.n)
-        return CasesSeen(overview, _cases(model, known, chosen, self.method))
+        return CasesSeen(overview, _cases(model, known, chosen, self.method), sample.census)
 
     def assess(self, evidence: CasesSeen, *, level: float = 0.95) -> Assessment:
         """A finding an attribute, whose exhibit is the cases; pure."""

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from auditkit.batch import Census
 from auditkit.catalogue.explanations import SCALES
+from auditkit.catalogue.gaps import WRONG
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
-from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
+from auditkit.evidence.census import CensusMeans
+from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows, recoding_of
 from auditkit.evidence.observations import Observations
 from auditkit.evidence.reading import fields, mapping
+from auditkit.explain.all_rows import Means, both, census_in, census_json
 from auditkit.explain.estimates import FEWEST, Cell, by_group, gap, share_of
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.formatting import interval, percent
@@ -47,29 +51,33 @@ class CasesSeen:
     overview: DecidedRows | GroupSums
     cases: Observations
     """A row a case; several times where a row was chosen for several groups."""
+    census: Census | None = None
+    """Over all rows of the data."""
 
     def __add__(self, other: CasesSeen) -> CasesSeen:
         overview: Any = self.overview + other.overview  # type: ignore[operator]
+        census = both(self.census, other.census)
         if not len(self.cases) or not len(other.cases):
-            return CasesSeen(overview, self.cases if len(self.cases) else other.cases)
-        return CasesSeen(overview, self.cases + other.cases)
+            return CasesSeen(overview, self.cases if len(self.cases) else other.cases, census)
+        return CasesSeen(overview, self.cases + other.cases, census)
 
     def reduced(self, disclosure: Disclosure) -> CasesSeen:
         """The overview as sums, unless rows are kept; the cases stay: this check is the door for rows."""
         overview: Any = self.overview.reduced(disclosure)
-        return CasesSeen(overview, self.cases)
+        census = None if self.census is None else self.census.recoded(recoding_of(disclosure))
+        return CasesSeen(overview, self.cases, census)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return {"overview": self.overview.to_json(), "cases": self.cases.to_json()}
+        return {"overview": self.overview.to_json(), "cases": self.cases.to_json(), **census_json(self.census)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> CasesSeen:
         """From `to_json`."""
-        found = fields(data, "the cases", "overview", "cases")
+        found = fields(data, "the cases", "overview", "cases", optional=("census",))
         overview = mapping(found["overview"], "the overview")
         kind: Any = GroupSums if "tables" in overview else DecidedRows
-        return cls(kind.from_json(overview), Observations.from_json(found["cases"]))
+        return cls(kind.from_json(overview), Observations.from_json(found["cases"]), census_in(found))
 
 
 def example_findings(seen: CasesSeen, *, n: int, level: float) -> tuple[Finding, ...]:
@@ -82,10 +90,7 @@ def _finding(seen: CasesSeen, attribute: str, decided: Grouped, n: int, level: f
     cells = [share_of(moments) for moments in decided.groups.values()]
     rows = [i for name in names for why in KINDS for i in _picked(seen.cases, attribute, name, why, n)]
     reason = facts.get("not_explained")
-    between = gap(cells, level=level, most=1.0)
-    worse = "" if between is None or not between.estimate.low else (
-        f" They are more frequent for {names[between.highest]} than for {names[between.lowest]}."
-    )  # fmt: skip
+    worse, p = _more_frequent(seen, attribute, names, cells, level)
     everybody = share_of(decided.everybody).estimate(level)
     return Finding(
         id=f"explanation/examples/overall/{attribute}",
@@ -96,6 +101,7 @@ def _finding(seen: CasesSeen, attribute: str, decided: Grouped, n: int, level: f
         comparison="overall",
         by=(attribute,),
         estimate=everybody,
+        p=p,
         by_group=by_group(attribute, names, cells, level),
         exhibits=(
             Cases(
@@ -108,6 +114,26 @@ def _finding(seen: CasesSeen, attribute: str, decided: Grouped, n: int, level: f
         references=(METRICS["examples"].reference,),
         trust=() if reason else _trust(seen.cases, rows),
     )
+
+
+def _more_frequent(
+    seen: CasesSeen, attribute: str, names: list[str], cells: list[Cell], level: float
+) -> tuple[str, float | None]:
+    """For whom wrong decisions are more frequent, in a sentence, and its p: over all rows where they are known."""
+    numeric = TASK_KINDS[seen.cases.facts["task"]].numeric
+    census = None if seen.census is None or numeric else CensusMeans(seen.census)
+    all_rows = Means.of_census(census, [attribute], WRONG, numeric=numeric, level=level)
+    pair = None if all_rows is None else all_rows.surest()
+    whole = None if all_rows is None or pair is None else all_rows.pair(*pair)
+    if pair is not None and whole is not None:
+        (high, low), p, sure = pair, whole.p, whole.estimate.excludes_zero
+    else:
+        between = gap(cells, level=level, most=1.0)
+        if between is None:
+            return "", None
+        high, low, p = names[between.highest], names[between.lowest], between.p
+        sure = between.estimate.excludes_zero
+    return f" Wrong decisions are more frequent for {high} than for {low}." if sure else "", p
 
 
 def _trust(cases: Observations, rows: list[int]) -> tuple[TrustCheck, ...]:

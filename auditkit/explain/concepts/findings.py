@@ -212,6 +212,7 @@ def _finding(
         by=by,
         caveat=f"This is {not_causes()}.",
         estimate=best.estimate,
+        p=min(1.0, q),
         exhibits=(_table(mine, what, unit),),
         notes=(
             f"p from {seen.facts['permutations']:,} permutations of the labels (seed {seen.facts['seed']}), adjusted "
@@ -245,9 +246,18 @@ def _statement(
 ) -> str:
     layers = len({t.layer for t, _ in mine})
     if q > 1 - level or not best.estimate.excludes_zero:
+        e = best.estimate
+        far = (
+            ""
+            if e.low is None or e.high is None
+            else (
+                f" (at {best.layer}, where most speaks for it, a move of the {unit} below "
+                f"{plain(max(abs(e.low), abs(e.high)))} could have gone unseen)"
+            )
+        )
         return (
             f"At none of {layers} layers does the direction of {what} inside the net move its decisions more than "
-            "chance would: nothing shows that they go along with it."
+            f"chance would{far}: nothing shows that they go along with it."
         )
     e = best.estimate
     sure = "" if e.low is None else f" ({interval_in(e, plain)})"

@@ -13,9 +13,11 @@ from auditkit.batch import Batch, missing
 from auditkit.catalogue.gaps import TARGETS, GapTarget
 from auditkit.check import Assessment, BaseCheck, attributes_asked, class_explained
 from auditkit.errors import ModelError, NotExplained, listing
+from auditkit.evidence.census import CensusMeans
 from auditkit.evidence.sample import taken
+from auditkit.explain.all_rows import Means, group_name
 from auditkit.explain.gaps.findings import gap_findings
-from auditkit.explain.gaps.sums import REST, Contrast, GapSums, Units, group_name
+from auditkit.explain.gaps.sums import REST, Contrast, GapSums, Units
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
     from auditkit.explain.gaps.splitting import Scene
     from auditkit.inputs.model import Model
+
+
+LEVEL = 0.95
+"""At which the pair is chosen that is split."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +162,7 @@ class _Found:
         self.outside: dict[str, tuple[int, int]] = {}
         self.not_measured: dict[str, str] = {}
         self.notes: list[tuple[str, str, str]] = []
+        self.means = None if sample.census is None else CensusMeans(sample.census)
 
     def of_set(self, names: tuple[str, ...]) -> None:
         from auditkit.explain.gaps import splitting as gap
@@ -171,7 +178,7 @@ class _Found:
             self.notes.append((by, "", f"fewer than {SPARSE} sampled rows, left out: {listing(small)}"))
         wide = len(self.scene.groups.names) > gap.MOST_FEATURES
         for target in self.targets:
-            self._of_target(by, target, enough, wide)
+            self._of_target(names, target, enough, wide)
         if not wide:
             for contrast, units in gap.against_the_rest(self.scene, self.targets, by, enough):
                 self.units[contrast] = units
@@ -182,10 +189,12 @@ class _Found:
                                      self.scene.weight)  # fmt: skip
         self.scene.done.clear()
 
-    def _of_target(self, by: str, target: GapTarget, members: dict[str, Ints], wide: bool) -> None:
+    def _of_target(self, names: tuple[str, ...], target: GapTarget, members: dict[str, Ints], wide: bool) -> None:
         from auditkit.explain.gaps import splitting as gap
 
-        pair, what = gap.driving(self.scene, target, members), f"gap_share of {target.name} by {by}"
+        by = "+".join(names)
+        all_rows = Means.of_census(self.means, names, target, numeric=self.sample.kind.numeric, level=LEVEL)
+        pair, what = gap.driving(self.scene, target, members, all_rows), f"gap_share of {target.name} by {by}"
         if pair is None:
             why = f"fewer than two groups of {by} have {SPARSE} sampled rows that it is about"
             self.not_measured[what] = why

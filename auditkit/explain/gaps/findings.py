@@ -11,13 +11,15 @@ from auditkit.catalogue.sentences import not_causes
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import PolicyError, choices
 from auditkit.explain.estimates import undefined
-from auditkit.explain.gaps.splits import SHARE, Split, headlines, of_all, together
+from auditkit.explain.gaps.splits import SHARE, Split, headlines, means_of, of_all, read, together
 from auditkit.explain.gaps.statements import (
     DISAGREE,
     MISSED,
     furthest,
     gap_words,
+    no_gap,
     notes,
+    p_of,
     second_opinion,
     share_statement,
     statement,
@@ -72,13 +74,14 @@ def _finding(seen: GapSums, split: Split, features: tuple[str, ...], level: floa
     leading = split.names[int(np.argmax(np.abs(split.values)))]
     share = split.share(features or (leading,), level)
     label = seen.facts.get("label")
-    by = seen.attributes(c.by)
+    by, all_rows = seen.attributes(c.by), means_of(seen, c, level)
+    largest = None if all_rows is None else all_rows.largest()
     asked = f"[{'+'.join(features)}]" if features else ""
     return Finding(
         id=f"explanation/gap_share[{c.of}]{asked}/difference/{c.by}" + ("" if label is None else f"[{label}]"),
         concern="explanation",
         title=f"Why {c.high} and {split.low_words} differ in {target.words}",
-        statement=share_statement(split, features, share) if features else statement(split),
+        statement=share_statement(split, features, share) if features else statement(split, no_gap(split, by, largest)),
         metric="gap_share",
         comparison="difference",
         of=c.of,
@@ -87,6 +90,7 @@ def _finding(seen: GapSums, split: Split, features: tuple[str, ...], level: floa
         label=label,
         caveat=f"{not_causes()}.",
         estimate=share,
+        p=None if features or split.missed > MISSED else p_of(split),
         exhibits=() if features else _exhibits(seen, split, level),
         notes=notes(seen, split, features or (leading,), level),
         references=(METRICS["gap_share"].reference,),
@@ -95,7 +99,7 @@ def _finding(seen: GapSums, split: Split, features: tuple[str, ...], level: floa
 
 
 def _exhibits(seen: GapSums, split: Split, level: float) -> tuple[Contributions | Table, ...]:
-    rest = [Split.of(c, u, level) for c, u in seen.units.items()
+    rest = [read(seen, c, level) for c in seen.units
             if (c.by, c.of, c.low) == (split.contrast.by, split.contrast.of, REST)]  # fmt: skip
     tables = [_two_ways(split, other)] if (other := second_opinion(seen, split, level)) else []
     return (contributions(seen, split), *tables, *([_table(rest)] if rest else []))
@@ -176,7 +180,8 @@ def _agreement(seen: GapSums, split: Split, level: float) -> tuple[TrustCheck, .
 
 
 def _sums(split: Split) -> TrustCheck:
-    note = f"the parts add up to {split.values.sum():.6g}, the gap of the rows used is {split.units.mean[-1]:.6g}"
+    parts = split.units.mean[:-1].sum()
+    note = f"the parts add up to {parts:.6g}, the gap of the rows used is {split.units.mean[-1]:.6g}"
     return TrustCheck(
         id="T1", name="completeness", value=split.missed, limit=MISSED, passed=split.missed <= MISSED, note=note
     )

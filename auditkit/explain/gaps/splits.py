@@ -9,47 +9,93 @@ import numpy as np
 
 from auditkit.arrays import Floats
 from auditkit.catalogue.gaps import GAPS, TARGETS, GapTarget
+from auditkit.explain.all_rows import Means, PairGap, group_name
 from auditkit.explain.estimates import estimated, undefined
-from auditkit.explain.gaps.sums import REST, Contrast, GapSums, Units, group_name
+from auditkit.explain.gaps.sums import REST, Contrast, GapSums, Units
 from auditkit.formatting import confidence
-from auditkit.records import Estimate
+from auditkit.records import TASK_KINDS, Estimate
 from auditkit.stats.fieller import Ratio, fieller
-from auditkit.stats.means import t_limits, t_p
+from auditkit.stats.means import t_limits, t_p, t_value
 from auditkit.stats.multiplicity import benjamini_hochberg
+from auditkit.stats.pvalues import family_quantile, tail
+from auditkit.stats.rates import critical_value
 
 METHOD = "weighted mean over the rows of the smaller group with all their pairs, t with Kish's effective rows"
 SHARE = "ratio of weighted means over the rows of the smaller group, Fieller with t"
 
 
 class Split(NamedTuple):
-    """One gap and its parts, read at a level."""
+    """One gap and its parts, read at a level.
+
+    Whether there is a gap, and its size, is said of all rows where they are known; the sample says what makes it. Its
+    parts are moved by their regression on the sampled gap, β = Cov(part, gap) / Var(gap), as far as that misses the gap
+    of all rows. Σ β = 1, so that they add up to it; and what the sample draws wrong is no longer in their variance.
+    Source: Cochran (1977), Sampling Techniques, chapter 7.
+    """
 
     contrast: Contrast
     target: GapTarget
     names: tuple[str, ...]
     parts: tuple[Estimate, ...]
     total: Estimate
-    sure: tuple[bool, ...]
-    """Parts that are not 0, after Benjamini–Hochberg over all of them."""
+    p: float | None
+    """Of H0: there is no gap; for all pairs of groups together."""
+    part_p: Floats
+    """(parts,) of H0: the part is 0; Benjamini and Hochberg's over all of them."""
     units: Units
+    sampled: Estimate
+    """The gap of the sampled rows."""
+    mean: Floats
+    """(parts + 1,) the parts, and the gap."""
+    covariance: Floats
+    effective_n: float
+    """Kish's rows, less one where a slope was estimated."""
 
     @classmethod
-    def of(cls, contrast: Contrast, units: Units, level: float) -> Split:
-        """Read the sums."""
-        mean, error = units.mean, np.sqrt(np.maximum(np.diag(units.covariance), 0.0))
-        n = units.effective_n
-        low, high = t_limits(mean, error, effective_n=n, level=level)
+    def of(cls, contrast: Contrast, units: Units, level: float, whole: PairGap | None = None, groups: int = 2) -> Split:
+        """Read the sums; `whole` is the gap over all rows, and None where they are not known: then the pair is one of
+        all pairs of `groups` groups of the sample."""
+        n, error = units.effective_n, float(max(units.covariance[-1, -1], 0.0)) ** 0.5
+        q = family_quantile(level, groups, n - 1) if n > 1 and groups > 2 else float(t_value(n, critical_value(level)))
+        gap = float(units.mean[-1])
         how: Any = {"n": units.n, "level": level, "method": METHOD, "fewest": 0}
-        estimates = [estimated(v, limits, **how) for v, *limits in zip(mean, low, high, strict=True)]
-        p = t_p(mean[:-1], error[:-1], effective_n=n)
-        sure = benjamini_hochberg(p) <= 1 - level
-        return cls(contrast, TARGETS[contrast.of], units.names, tuple(estimates[:-1]), estimates[-1],
-                   tuple(bool(s) for s in sure), units)  # fmt: skip
+        sampled = estimated(gap, (gap - q * error, gap + q * error), **how)
+        mean, covariance = units.mean, units.covariance
+        if whole is not None:
+            mean, covariance = adjusted(mean, covariance, whole, n)
+            n -= 1
+        errors = np.sqrt(np.maximum(np.diag(covariance), 0.0))[:-1]
+        low, high = t_limits(mean[:-1], errors, effective_n=n, level=level)
+        parts = [estimated(v, limits, **how) for v, *limits in zip(mean[:-1], low, high, strict=True)]
+        t = t_p(mean[:-1], errors, effective_n=n)
+        p = _p(gap, error, n, groups) if whole is None else whole.p
+        total = sampled if whole is None else whole.estimate
+        return cls(contrast, TARGETS[contrast.of], units.names, tuple(parts), total, p, benjamini_hochberg(t), units,
+                   sampled, mean, covariance, n)  # fmt: skip
+
+    @property
+    def sure(self) -> tuple[bool, ...]:
+        """Parts that are not 0."""
+        return tuple(bool(p <= 1 - self.total.level) for p in self.part_p)
 
     @property
     def values(self) -> Floats:
         """(parts,)."""
-        return self.units.mean[:-1]
+        return self.mean[:-1]
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether the sampled gap and that of all rows exclude each other: nothing is split then."""
+        ends = (self.sampled.low, self.sampled.high, self.total.low, self.total.high)
+        if any(x is None for x in ends):
+            return False
+        low, high, least, most = (float(x or 0.0) for x in ends)
+        return high < least or low > most
+
+    @property
+    def is_part(self) -> bool:
+        """Whether not all rows of the data were drawn."""
+        return self.units.n < self.units.w * (1 - 1e-9)
 
     @property
     def size(self) -> float:
@@ -64,8 +110,9 @@ class Split(NamedTuple):
     @property
     def missed(self) -> float:
         """How far the parts miss the gap, over Σ abs(φ)."""
-        off = abs(float(self.values.sum()) - float(self.units.mean[-1]))
-        return off / self.size if self.size else float(off > 0)
+        found = self.units.mean
+        off, size = abs(float(found[:-1].sum()) - float(found[-1])), float(np.abs(found[:-1]).sum())
+        return off / size if size else float(off > 0)
 
     @property
     def low_words(self) -> str:
@@ -76,9 +123,9 @@ class Split(NamedTuple):
         """What is needed of the share of some features."""
         pick = np.array([float(name in features) for name in self.names] + [0.0])
         below = np.eye(len(pick))[-1]
-        c, mean = self.units.covariance, self.units.mean
+        c, mean = self.covariance, self.mean
         return Ratio(float(pick @ mean), float(mean[-1]), float(pick @ c @ pick), float(c[-1, -1]),
-                     float(pick @ c @ below), self.units.effective_n - 1)  # fmt: skip
+                     float(pick @ c @ below), self.effective_n - 1)  # fmt: skip
 
     def share(self, features: Sequence[str], level: float) -> Estimate:
         """The share of the gap that comes through some features; undefined while the gap may be 0."""
@@ -101,16 +148,59 @@ def headlines(seen: GapSums, level: float) -> list[Split]:
     kept = [c for c in seen.units if c.low != REST
             and (c.form == "shapley" or c._replace(form="shapley") not in seen.units)]  # fmt: skip
     kept.sort(key=lambda c: (order.index(c.by), GAPS.index(c.of)))
-    return [Split.of(c, seen.units[c], level) for c in kept]
+    return [read(seen, c, level) for c in kept]
+
+
+def read(seen: GapSums, contrast: Contrast, level: float) -> Split:
+    """One gap of the sums, beside that of all rows."""
+    all_rows = means_of(seen, contrast, level)
+    whole = None if all_rows is None else all_rows.pair(contrast.high, contrast.low)
+    groups = {c.high for c in seen.units if c.by == contrast.by and c.low == REST}
+    return Split.of(contrast, seen.units[contrast], level, whole, max(2, len(groups)))
+
+
+def means_of(seen: GapSums, contrast: Contrast, level: float) -> Means | None:
+    """What the gap is a gap of, in all groups over all rows; None where they are not known."""
+    if seen.facts.get("label") is not None or contrast.low == REST:
+        return None
+    numeric = TASK_KINDS[seen.facts["task"]].numeric
+    by = seen.attributes(contrast.by)
+    return Means.of_census(seen.means, by, TARGETS[contrast.of], numeric=numeric, level=level)
+
+
+def adjusted(mean: Floats, covariance: Floats, whole: PairGap, n: float) -> tuple[Floats, Floats]:
+    """Parts and gap of a sample of n units, (D,) and (D, D), as those of all rows: see `Split`.
+
+    A gap without variance in the sample scales its parts.
+
+    >>> gap = PairGap(Estimate(value=0.3), 0.0, 0.0)
+    >>> adjusted(np.array([0.1, 0.1, 0.2]), np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 1.0]]), gap, 9)[0]
+    array([0.2, 0.1, 0.3])
+    """
+    value, variance = whole.estimate.value, float(covariance[-1, -1])
+    assert value is not None
+    if variance <= 1e-24:
+        return (mean * (value / mean[-1]) if mean[-1] else mean), covariance
+    slope = covariance[:, -1] / variance
+    slope[-1] = 1.0
+    along = np.outer(slope, slope)
+    beside = (covariance - variance * along) * (n - 1) / max(n - 2, 0.5)  # a slope is estimated too
+    return mean + slope * (value - mean[-1]), beside + min(variance, whole.variance) * along
+
+
+def _p(gap: float, error: float, n: float, groups: int) -> float:
+    if groups <= 2 or n <= 1 or not error:
+        return float(t_p(gap, error, effective_n=n))
+    return tail(abs(gap) / error, groups, "pairs", n - 1)
 
 
 def together(split: Split, which: Sequence[int]) -> Estimate:
     """Some parts as one."""
     pick = np.zeros(len(split.names) + 1)
     pick[list(which)] = 1.0
-    value, variance = float(pick @ split.units.mean), float(pick @ split.units.covariance @ pick)
+    value, variance = float(pick @ split.mean), float(pick @ split.covariance @ pick)
     level = split.total.level
-    limits = t_limits(value, max(variance, 0.0) ** 0.5, effective_n=split.units.effective_n, level=level)
+    limits = t_limits(value, max(variance, 0.0) ** 0.5, effective_n=split.effective_n, level=level)
     return estimated(value, limits, n=split.units.n, level=level, method=METHOD, fewest=0)
 
 

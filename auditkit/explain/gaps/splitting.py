@@ -17,6 +17,7 @@ from auditkit.errors import NotExplained
 from auditkit.evidence.census import log_loss
 from auditkit.evidence.sample import weights_of
 from auditkit.evidence.sums import Weights
+from auditkit.explain.all_rows import Means
 from auditkit.explain.asking import answering, finite
 from auditkit.explain.attributions.study import differentiable
 from auditkit.explain.captum_calls import CALL_BYTES
@@ -262,14 +263,18 @@ def _narrowed(names: tuple[str, ...], phi: Floats, mean: Floats) -> tuple[tuple[
     return kept, np.concatenate([phi[:, first], phi[:, others].sum(1, keepdims=True)], axis=1)
 
 
-def driving(scene: Scene, target: GapTarget, members: dict[str, Ints]) -> tuple[str, str] | None:
-    """The groups of the largest and the smallest mean of a target; None for fewer than two of enough rows."""
-    means = {name: scene.mean(target, at) for name, rows in members.items()
-             if scene.weights.at(at := scene.under(target, rows)).rows >= SPARSE}  # fmt: skip
-    if len(means) < 2:
-        return None
-    high, low = max(means, key=lambda g: means[g]), min(means, key=lambda g: means[g])
-    return (high, low) if high != low else (sorted(means)[0], sorted(means)[1])
+def driving(
+    scene: Scene, target: GapTarget, members: dict[str, Ints], all_rows: Means | None
+) -> tuple[str, str] | None:
+    """The pair that carries the lower limit of the gap over all rows, among groups of enough sampled rows; of the
+    sample, where all rows are not known. None for fewer than two such groups."""
+    under = {name: scene.under(target, rows) for name, rows in members.items()}
+    enough = {name: at for name, at in under.items() if scene.weights.at(at).rows >= SPARSE}
+    if all_rows is None:
+        of = {name: (scene.outputs[target.of][at], scene.weights.at(at)) for name, at in enough.items()}
+        bounded = scene.binary and target.of != "loss"
+        all_rows = Means.of_rows(of, bounded=bounded, level=0.95)
+    return None if all_rows is None else all_rows.surest(enough)
 
 
 def against_the_rest(

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from auditkit.catalogue.gaps import FORMS, GapTarget
-from auditkit.catalogue.sentences import none_established, not_causes
-from auditkit.explain.gaps.splits import Split, of_all
+from auditkit.catalogue.sentences import groups_of, none_established, not_causes, too_small, unstable
+from auditkit.explain.all_rows import doubt
+from auditkit.explain.gaps.splits import Split, of_all, read
 from auditkit.explain.gaps.sums import REST, GapSums
 from auditkit.formatting import interval_in, listed, percent, plain, points, upper_first
 from auditkit.records import Estimate
@@ -38,8 +39,8 @@ def gap_words(split: Split) -> str:
     return f"in {split.target.words} between {c.high} and {split.low_words}"
 
 
-def statement(split: Split) -> str:
-    """What makes the gap, in one or two sentences."""
+def statement(split: Split, none: str = "") -> str:
+    """What makes the gap, in one or two sentences; `none` says that there is none, where none is established."""
     target, total = split.target, split.total
     if split.missed > MISSED:
         return (
@@ -48,17 +49,14 @@ def statement(split: Split) -> str:
         )
     adds, takes = sides(split)
     if not split.gap_is_sure:
-        nothing = upper_first(none_established("gap", gap_words(split)))
-        seen = f"{nothing} ({amount(target, total.value)}, {limits(target, total)})"
-        if not adds and not takes:
-            return f"{seen}, and no column that adds to one or takes from one."
-        hides = " It hides causes that cancel each other" if cancelling(split) else " Established are single parts"
-        parts = [_some(split, adds)] if adds else []
-        parts += [_some(split, takes, off=True)] if takes else []
-        return f"{seen}.{hides}: {'; '.join(parts)}: {not_causes()}."
+        if not cancelling(split):
+            return f"{none}."
+        parts = f"{_some(split, adds)}; {_some(split, takes, off=True)}"
+        return f"{none}. It hides causes that cancel each other: {parts}: {not_causes()}."
     of_gap = f"Of the gap of {amount(target, total.value)} {gap_words(split)}"
-    if not adds:
-        return f"{of_gap}, no single part is established: {not_causes()}."
+    if split.contradicts or not adds:
+        few = f"too few sampled rows to split it: {not_causes()}." if split.is_part else f"{not_causes()}."
+        return f"{of_gap}, no single part is established: {few}"
     first = split.parts[adds[0]]
     size = amount(target, first.value)
     leading = f"{size} ({limits(target, first)}) {'comes' if size.endswith('point') else 'come'} through "
@@ -66,6 +64,31 @@ def statement(split: Split) -> str:
     against = f"; {_some(split, takes, off=True)}" if takes else ""
     hides = ", so that it hides larger causes that cancel" if cancelling(split) else ""
     return f"{of_gap}, {listed([leading + split.names[adds[0]], *more])}{against}{hides}: {not_causes()}."
+
+
+def no_gap(split: Split, by: Sequence[str], largest: Estimate | None) -> str:
+    """That no gap is established, with what could have been seen; of the sample where all rows are not known."""
+    target, unit = split.target, " points" if split.target.unit else ""
+    head = f"{upper_first(none_established('gap', f'in {target.words} between {groups_of(by)}'))}"
+    if largest is None:
+        e = split.total
+        sizes = [abs(x) for x in (e.low, e.high) if x is not None]
+        seen = amount(target, max(sizes)) if sizes else None
+        return f"{head} in the sample ({limits(target, e)}{unit}{too_small(seen)})"
+    if largest.state == "unstable":
+        return unstable(upper_first(target.words), by, f"a gap of {amount(target, largest.value)}", largest.note)[:-1]
+    return f"{head} ({doubt(largest, points if unit else plain, unit)})"
+
+
+def p_of(split: Split) -> float | None:
+    """p of H0: what the statement says is not there. Where it names a part of a gap, both must be there, and of causes
+    that cancel one each way; else it speaks of the gap alone."""
+    if split.p is None:
+        return None
+    adds, takes = sides(split)
+    if not split.gap_is_sure:
+        return float(max(split.part_p[adds[0]], split.part_p[takes[0]])) if cancelling(split) else split.p
+    return max(split.p, float(split.part_p.min())) if adds and not split.contradicts else split.p
 
 
 def cancelling(split: Split) -> bool:
@@ -110,7 +133,8 @@ def notes(seen: GapSums, split: Split, features: Sequence[str], level: float) ->
     whole = of_all(seen, split)
     if whole is not None:
         told.append(
-            f"the gap is {amount(target, split.total.value)} in the sample, {amount(target, whole)} over all rows"
+            f"the gap is {amount(target, whole)} over all rows, and {amount(target, split.sampled.value)} in the "
+            f"sample ({limits(target, split.sampled)}): parts are moved by their regression on it"
         )
     if c.form == "shapley":
         told.append(
@@ -119,7 +143,7 @@ def notes(seen: GapSums, split: Split, features: Sequence[str], level: float) ->
         )
     told += _agreement(seen, split, level)
     if len({c.high for c in seen.units if c.by == split.contrast.by and c.low == REST}) > 2:
-        told.append("of all pairs the one of the largest gap in the sample: the intervals do not count that choice")
+        told.append("of all pairs the one whose gap is surest; its interval and its p are those of one of all pairs")
     if not split.gap_is_sure and split.size:
         k = split.names.index(features[0])
         part = abs(float(split.values[k])) / split.size
@@ -142,7 +166,7 @@ def second_opinion(seen: GapSums, split: Split, level: float) -> Split | None:
     contrast = split.contrast._replace(form="integrated_gradients")
     if contrast not in seen.units or split.contrast.form != "shapley":
         return None
-    return Split.of(contrast, seen.units[contrast], level)
+    return read(seen, contrast, level)
 
 
 def furthest(seen: GapSums, split: Split, level: float) -> tuple[str, float] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -163,15 +163,6 @@ class Units:
         if not len(rounds):
             raise EvidenceError("a gap has no rounds of pairs; expected one or more")
         return cls(parts, n, w, w2, rounds, w2m, square)
-
-
-def group_name(values: Sequence[str]) -> str:
-    """A group of a crossing, by one value an attribute; a value that holds the separator is quoted.
-
-    >>> group_name(["f", "50, or more"])
-    'f, "50, or more"'
-    """
-    return values[0] if len(values) == 1 else ", ".join(f'"{v}"' if ", " in v else v for v in values)
 
 
 def _short(x: Floats) -> list[float]:

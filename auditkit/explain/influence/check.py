@@ -146,7 +146,7 @@ class Influence(BaseCheck):
             cells_of(a, v, train.groups[a], train.labels, train.position, train.shown)
             for a, v in zip(gaps, values, strict=True)
         ]
-        return InfluenceSeen.of(parts, facts)
+        return InfluenceSeen.of(parts, facts, sample.census)
 
     def assess(self, evidence: InfluenceSeen, *, level: float = 0.95) -> Assessment:
         """A finding an attribute; pure."""

@@ -19,6 +19,7 @@ from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import NotExplained
 from auditkit.evidence.sample import row_copies, row_weights
+from auditkit.explain.all_rows import of_scores
 from auditkit.explain.asking import answering, differentiating, finite
 from auditkit.explain.estimates import group_means
 from auditkit.explain.preflight import preflight, unchanged, undisturbed
@@ -46,13 +47,17 @@ class Gap(NamedTuple):
 
 
 def gap_of(model: Model, sample: Batch, attribute: str) -> Gap | None:
-    """The gap between the groups of highest and lowest mean score; None with fewer than two of ten rows."""
+    """The gap of the pair that carries the lower limit over all rows; where these are not known, of the groups of
+    highest and lowest mean score. None with fewer than two of ten rows."""
     score = np.asarray(sample.y_pred if sample.score is None else sample.score, float)
     weight, label = row_weights(sample), sample.groups[attribute].astype("str").to_numpy()
     means = group_means(score, weight, label, copies=row_copies(sample))
     if len(means) < 2:
         return None
-    lower, upper = min(means, key=lambda g: means[g]), max(means, key=lambda g: means[g])
+    all_rows = of_scores(sample.census, attribute, numeric=sample.kind.numeric, level=0.95)
+    pair = None if all_rows is None else all_rows.surest(means)
+    order = sorted(means, key=lambda g: means[g])
+    upper, lower = (order[-1], order[0]) if pair is None else pair
     parts = [np.where(label == g, weight, 0.0) for g in (upper, lower)]
     coefficient = parts[0] / parts[0].sum() - parts[1] / parts[1].sum()
     return Gap(coefficient, means[upper] - means[lower], lower, upper)

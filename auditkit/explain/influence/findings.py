@@ -11,14 +11,17 @@ import numpy as np
 import pandas as pd
 
 from auditkit.arrays import Floats, Positions
+from auditkit.batch import Census
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import groups_of, none_established
 from auditkit.evidence.grouped import Recoding, recoding_of, withheld
 from auditkit.evidence.observations import Observations
 from auditkit.evidence.reading import fields
+from auditkit.explain.all_rows import PairGap, both, census_in, census_json, doubt, of_scores
 from auditkit.explain.estimates import FEWEST, estimated, undefined
-from auditkit.formatting import interval, percent, plain, points
+from auditkit.formatting import interval, percent, plain, points, upper_first
 from auditkit.records import TASK_KINDS, Estimate, Finding, GroupEstimate, Table
-from auditkit.stats.means import t_limits
+from auditkit.stats.means import t_limits, t_p
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -37,19 +40,23 @@ class InfluenceSeen:
     """Columns `SUMS`; labels attribute, group and label. Rows of the same three add up."""
     rows: Observations
     """Columns position and influence; labels attribute, group, label and shown. Empty once reduced."""
+    census: Census | None = None
+    """Over all rows of the audited data."""
 
     def __add__(self, other: InfluenceSeen) -> InfluenceSeen:
-        return InfluenceSeen(self.cells + other.cells, self.rows + other.rows)
+        return InfluenceSeen(self.cells + other.cells, self.rows + other.rows, both(self.census, other.census))
 
     @classmethod
-    def of(cls, parts: Sequence[tuple[Observations, Observations]], facts: dict[str, Any]) -> InfluenceSeen:
+    def of(
+        cls, parts: Sequence[tuple[Observations, Observations]], facts: dict[str, Any], census: Census | None = None
+    ) -> InfluenceSeen:
         """All attributes under one another."""
         if not parts:
             return cls(Observations({}, {}, facts), Observations({}, {}, {}))
         cells, rows = parts[0]
         for more, others in parts[1:]:
             cells, rows = cells + more, rows + others
-        return cls(Observations(cells.columns, cells.labels, facts), rows)
+        return cls(Observations(cells.columns, cells.labels, facts), rows, census)
 
     def reduced(self, disclosure: Disclosure) -> InfluenceSeen:
         """Without single rows, and cells of fewer than ten as one, unless rows are kept."""
@@ -57,17 +64,19 @@ class InfluenceSeen:
             return self
         rows = self.rows
         none = Observations({k: v[:0] for k, v in rows.columns.items()}, {k: [] for k in rows.labels}, rows.facts)
-        return InfluenceSeen(_pooled(self.cells, recoding_of(disclosure)), none)
+        recoding = recoding_of(disclosure)
+        census = None if self.census is None else self.census.recoded(recoding)
+        return InfluenceSeen(_pooled(self.cells, recoding), none, census)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return {"cells": self.cells.to_json(), "rows": self.rows.to_json()}
+        return {"cells": self.cells.to_json(), "rows": self.rows.to_json(), **census_json(self.census)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> InfluenceSeen:
         """From `to_json`."""
-        found = fields(data, "influence", "cells", "rows")
-        return cls(Observations.from_json(found["cells"]), Observations.from_json(found["rows"]))
+        found = fields(data, "influence", "cells", "rows", optional=("census",))
+        return cls(Observations.from_json(found["cells"]), Observations.from_json(found["rows"]), census_in(found))
 
 
 SMALL = "(small cells)"
@@ -133,6 +142,8 @@ class Part(NamedTuple):
     group: str
     label: str
     estimate: Estimate
+    p: float
+    """Of H0: its rows push no way; Bonferroni over all cells of the attribute."""
 
     @property
     def words(self) -> str:
@@ -157,18 +168,28 @@ def parts_of(cells: Observations, attribute: str, *, level: float) -> list[Part]
     total = table[list(SUMS)].sum()
     out = []
     for row in table.itertuples():
-        out.append(Part(str(row.group), str(row.label), _part({k: float(getattr(row, k)) for k in SUMS}, total, level)))
+        own = {k: float(getattr(row, k)) for k in SUMS}
+        value, error, n = _pushed(own, total)
+        p = 1.0 if error is None else min(1.0, len(table) * float(t_p(value, error, effective_n=n)))
+        out.append(Part(str(row.group), str(row.label), _part(own, total, level), p))
     return out
 
 
-def _part(own: dict[str, float], total: pd.Series[float], level: float) -> Estimate:
+def _pushed(own: dict[str, float], total: pd.Series[float]) -> tuple[float, float | None, int]:
+    """The part of a cell, its standard error (None where no row pushes), and rows."""
     n, size = int(total["n"]), float(total["abs"])
-    method = "ratio of sums, linearised; t over training rows"
     if not size:
-        return undefined("no row pushes the gap", n=n, level=level, method=method)
+        return 0.0, None, n
     r = own["sum"] / size
     squares = own["sq"] - 2 * r * own["sum_abs"] + r * r * float(total["sq"])
-    error = math.sqrt(max(squares, 0.0) * n / max(n - 1, 1)) / size
+    return r, math.sqrt(max(squares, 0.0) * n / max(n - 1, 1)) / size, n
+
+
+def _part(own: dict[str, float], total: pd.Series[float], level: float) -> Estimate:
+    method = "ratio of sums, linearised; t over training rows"
+    r, error, n = _pushed(own, total)
+    if error is None:
+        return undefined("no row pushes the gap", n=n, level=level, method=method)
     limits = np.clip(t_limits(r, error, effective_n=n, level=level), -1.0, 1.0)
     return estimated(r, limits, n=int(own["n"]), level=level, method=method, rows="training rows")
 
@@ -176,16 +197,23 @@ def _part(own: dict[str, float], total: pd.Series[float], level: float) -> Estim
 def _finding(seen: InfluenceSeen, attribute: str, level: float) -> Finding:
     parts = sorted(parts_of(seen.cells, attribute, level=level), key=lambda p: -abs(p.estimate.value or 0.0))
     facts = seen.cells.facts
+    numeric = TASK_KINDS[facts["task"]].numeric
+    all_rows = of_scores(seen.census, attribute, numeric=numeric, level=level)
+    _, lower, upper = facts["gaps"][attribute]
+    whole = None if all_rows is None else all_rows.pair(upper, lower)
+    largest = None if all_rows is None or whole is None else all_rows.largest()
+    sure = [p for p in parts if p.p <= 1 - level and p.estimate.excludes_zero]
     harmful = (_harmful(seen.rows, attribute, facts),) if len(seen.rows) else ()
     return Finding(
         id=f"explanation/influence/overall/{attribute}",
         concern="explanation",
         title=f"Training rows behind the gap, {attribute}",
-        statement=_statement(parts, facts, attribute),
+        statement=_statement(parts, sure, facts, attribute, whole, largest),
         metric="influence",
         comparison="overall",
         by=(attribute,),
         estimate=parts[0].estimate,
+        p=_p(parts, whole),
         by_group=tuple(GroupEstimate(group={attribute: p.group, "label": p.label}, estimate=p.estimate) for p in parts),
         exhibits=(_table(parts, attribute), *harmful),
         notes=_notes(seen, attribute),
@@ -219,11 +247,30 @@ def _harmful(rows: Observations, attribute: str, facts: dict[str, Any]) -> Table
     )
 
 
-def _statement(parts: Sequence[Part], facts: dict[str, Any], attribute: str) -> str:
+def _p(parts: Sequence[Part], whole: PairGap | None) -> float | None:
+    """p of H0: there is no gap, or no cell of training rows pushes it one way."""
+    p = min((x.p for x in parts), default=1.0)
+    return p if whole is None else None if whole.p is None else max(whole.p, p)
+
+
+def _statement(
+    parts: Sequence[Part],
+    sure: Sequence[Part],
+    facts: dict[str, Any],
+    attribute: str,
+    whole: PairGap | None,
+    largest: Estimate | None,
+) -> str:
     value, lower, upper = facts["gaps"][attribute]
-    size = f"{points(value)}-point" if TASK_KINDS[facts["task"]].yes_no else plain(value)
+    yes_no = TASK_KINDS[facts["task"]].yes_no
+    if whole is not None and largest is not None:
+        if not whole.estimate.excludes_zero:
+            none = upper_first(none_established("gap", f"in scores between {groups_of([attribute])}"))
+            seen = doubt(largest, points, " points") if yes_no else doubt(largest, plain)
+            return f"{none} ({seen}), so that no training rows are said to widen or to narrow one. {_CAUTION}"
+        value = whole.estimate.value
+    size = f"{points(value)}-point" if yes_no else plain(value)
     gap = f"the {size} gap in scores between {upper} and {lower} rows"
-    sure = [p for p in parts if p.estimate.excludes_zero]
     widen = [p for p in sure if (p.estimate.value or 0) > 0]
     narrow = [p for p in sure if (p.estimate.value or 0) < 0]
     said = [
@@ -231,7 +278,9 @@ def _statement(parts: Sequence[Part], facts: dict[str, Any], attribute: str) -> 
         for i, (p, verb) in enumerate(x for x in ((widen, "widen"), (narrow, "narrow")) if x[0])
     ]
     if not said:
-        return f"No group and label of training rows pushes {gap} one way beyond doubt. {_CAUTION}"
+        ends = [abs(x) for p in parts for x in (p.estimate.low, p.estimate.high) if x is not None]
+        unseen = f" (less than {percent(max(ends))} of all pushes could have gone unseen)" if ends else ""
+        return f"No group and label of training rows pushes {gap} one way beyond doubt{unseen}. {_CAUTION}"
     return f"Among the training rows, {'; '.join(said)}. {_CAUTION}"
 
 

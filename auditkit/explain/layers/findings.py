@@ -6,18 +6,21 @@ from typing import Any
 
 import numpy as np
 
+from auditkit.arrays import Floats
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import not_causes
 from auditkit.check import Assessment
 from auditkit.errors import listing
 from auditkit.evidence.sums import Moments
+from auditkit.explain.all_rows import PairGap, of_scores
 from auditkit.explain.estimates import estimated, undefined
 from auditkit.explain.layers.statements import LayerReading, hidden, statement
 from auditkit.explain.layers.sums import LayerSums, neurons
 from auditkit.explain.trust.records import preflight_check
 from auditkit.formatting import percent
 from auditkit.records import TASK_KINDS, Estimate, Finding, Layer, Layers, NotMeasured, Table, TrustCheck, Unit
-from auditkit.stats.means import t_limits
+from auditkit.stats.means import t_limits, t_p
+from auditkit.stats.pvalues import tail
 from auditkit.stats.rates import critical_value, wilson
 
 CUT = 0.01
@@ -54,16 +57,20 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
     guess = max(truth / known, 1 - truth / known) if known else None
     unit: Unit = "points" if TASK_KINDS[seen.facts["task"]].yes_no else ""
     knows = told.record.knows or undefined("no layer could be probed", level=level)
+    all_rows = of_scores(seen.census, attribute, numeric=not unit, level=level)
+    largest = None if all_rows is None else all_rows.largest()
+    gap_of = None if all_rows is None else all_rows.pair(fact["high"], fact["low"])
     return Finding(
         id=f"explanation/layer_audit/overall/{attribute}",
         concern="explanation",
         title=f"What each layer knows of {attribute}, and uses",
-        statement=statement(readings, told, fact, attribute, guess=guess, unit=unit),
+        statement=statement(readings, told, fact, attribute, guess=guess, unit=unit, all_rows=largest),
         metric="layer_audit",
         comparison="overall",
         by=(attribute,),
         caveat=f"{not_causes()}.",
         estimate=knows,
+        p=_p(told, sums.get(told.record.name, {}), gap_of),
         exhibits=(
             Layers(
                 title=f"What each layer knows of {attribute}, and uses",
@@ -78,6 +85,30 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
         references=(METRICS["layer_audit"].reference,),
         trust=(preflight_check(), *_sums_check(readings, sums, gap)),
     )
+
+
+def _p(told: LayerReading, seen: Seen, all_rows: PairGap | None) -> float | None:
+    """p of H0: something that the statement says is not there: that the layer knows the group, that there is a gap,
+    that erasing closes a part of it."""
+    p, knows, closed = [], told.record.knows, told.record.closed
+    if knows is not None and knows.value is not None and knows.low is not None and knows.low > 0.5:
+        z = (knows.value - 0.5) / max(knows.value - knows.low, 1e-9) * critical_value(knows.level)
+        p.append(tail(z, 1, "separate"))
+    gap = told.record.before if all_rows is None else all_rows.estimate
+    if gap is not None and gap.excludes_zero and "low_scores" in seen:
+        value, error, df = _errors(seen)
+        p.append(float(t_p(value[0], error[0], effective_n=df)) if all_rows is None else all_rows.p or 0.0)
+        p += [float(t_p(value[2], error[2], effective_n=df))] if closed is not None and closed.excludes_zero else []
+    elif all_rows is not None and all_rows.p is not None and not p:
+        p.append(all_rows.p)
+    return max(p, default=None)
+
+
+def _errors(seen: Seen) -> tuple[Floats, Floats, float]:
+    """Gap before, after and what went, each with its error; and effective rows."""
+    low, high = _moments(seen["low_scores"]), _moments(seen["high_scores"])
+    error = np.hypot(high.standard_error, low.standard_error)
+    return high.mean - low.mean, error, min(low.effective_n, high.effective_n)
 
 
 def _reading(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> LayerReading:
@@ -145,11 +176,8 @@ def _gaps(seen: Seen, level: float) -> tuple[Estimate | None, Estimate | None, E
     """The gap before, after, and what went, each higher group minus lower."""
     if "low_scores" not in seen:
         return None, None, None
-    low, high = _moments(seen["low_scores"]), _moments(seen["high_scores"])
-    value = high.mean - low.mean
-    error = np.hypot(high.standard_error, low.standard_error)
-    n = low.n + high.n
-    df = min(low.effective_n, high.effective_n)
+    n = sum(_moments(seen[side]).n for side in ("low_scores", "high_scores"))
+    value, error, df = _errors(seen)
     out = [_estimate(v, e, df, n, level) for v, e in zip(value, error, strict=True)]
     return out[0], out[1], out[2]
 
@@ -236,7 +264,7 @@ def _notes(
     low, high = (round(x) for x in sums[""]["rows"])
     out = [
         f"compares {fact['high']} ({high:,} sampled rows) with {fact['low']} ({low:,}): the two groups whose mean "
-        "scores differ most",
+        "scores differ most surely" + (" over all rows" if seen.census is not None else ""),
         *([f"not compared: {listing(fact['others'])}"] if fact["others"] else []),
         "probes, erasers and the choice of neurons are fitted on one half of these rows and read on the other, and the "
         "other way round",

@@ -14,6 +14,7 @@ from auditkit.batch import MISSING, Batch, missing
 from auditkit.errors import listing
 from auditkit.evidence.sample import weights_of
 from auditkit.evidence.sums import Weights
+from auditkit.explain.all_rows import of_scores
 from auditkit.explain.estimates import group_means
 from auditkit.explain.gaps.pairs import Pairs, staircase
 from auditkit.explain.layers.probes import Half, halves
@@ -69,9 +70,10 @@ def rows_compared(
         if len(means) < 2:
             facts[name] = {"why": _why_no_pair(labels, means)}
             continue
-        low, high = min(means, key=lambda g: means[g]), max(means, key=lambda g: means[g])
-        if low == high:
-            low, high = sorted(means)[:2]
+        all_rows = of_scores(sample.census, name, numeric=sample.kind.numeric, level=0.95)
+        pair = None if all_rows is None else all_rows.surest(means)
+        order = sorted(means, key=lambda g: means[g])
+        high, low = (order[-1], order[0]) if pair is None else pair
         others = sorted(set(labels) - {low, high})
         facts[name] = {"low": low, "high": high, "others": others}
         where = np.flatnonzero((labels == low) | (labels == high))

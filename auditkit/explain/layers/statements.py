@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditkit.catalogue.sentences import not_causes
+from auditkit.explain.all_rows import doubt
 from auditkit.formatting import interval, interval_in, percent, plain, points, upper_first
 from auditkit.records import Estimate, Layer, Unit
 
@@ -43,10 +44,14 @@ def statement(
     *,
     guess: float | None,
     unit: Unit,
+    all_rows: Estimate | None = None,
 ) -> str:
-    """What one hidden layer, the last, knows and what erasing does; and whether any layer shows use."""
+    """What one hidden layer, the last, knows and what erasing does; and whether any layer shows use.
+
+    `all_rows` is the largest gap in mean scores over all rows, where they are known.
+    """
     name = layer_words(told, readings)
-    knows, used = _knows(told, fact), _used(told, attribute, guess, unit)
+    knows, used = _knows(told, fact), _used(told, attribute, guess, unit, all_rows)
     if knows is None:
         return f"Nothing could be read from {name}."
     if unused(readings, unit):
@@ -83,20 +88,27 @@ def _knows(r: LayerReading, fact: dict[str, Any]) -> str | None:
     return f"does not tell {pair} better than guessing ({percent(knows.value)}, {interval(knows, 'overall')})"
 
 
-def _used(r: LayerReading, attribute: str, guess: float | None, unit: Unit) -> str:
+def _used(r: LayerReading, attribute: str, guess: float | None, unit: Unit, all_rows: Estimate | None) -> str:
     before, after, closed = r.record.before, r.record.after, r.record.closed
     if before is None or after is None or closed is None or before.value is None:
         return ""
+    if all_rows is not None and not all_rows.excludes_zero:
+        return f"; there is no sure gap in scores between groups of {attribute} ({_doubt(all_rows, unit)})"
     if not before.excludes_zero:
+        if all_rows is not None:
+            return f"; too few sampled rows to see what erasing {attribute} there does to the gap in scores"
         return f"; there is no sure gap in scores between them ({_size(before.value, unit)})"
+    where = "" if all_rows is None else " in the sample"
     if not closed.excludes_zero:
-        return f"; erasing {attribute} there does not surely change the gap of {_size(before.value, unit)}"
+        known = closed.low is not None and closed.high is not None
+        by = f" (it closes {interval_in(closed, points if unit == 'points' else plain)})" if known else ""
+        return f"; erasing {attribute} there does not surely change the gap of {_size(before.value, unit)}{where}{by}"
     assert closed.value is not None
     if closed.value < 0:
         return f"; erasing {attribute} there widens the gap by {_size(-closed.value, unit)}"
     share = closed.value / before.value
     text = f"; erasing {attribute} there closes {'all' if share >= 1 else percent(share)} of the gap of "
-    text += f"{_size(before.value, unit)} ({_left(after, unit)}){_cost(r, guess)}"
+    text += f"{_size(before.value, unit)}{where} ({_left(after, unit)}){_cost(r, guess)}"
     if after.high is not None and after.high < 0:
         text += f", and turns it round ({_size(-(after.value or 0), unit)} the other way)"
     random = r.record.random
@@ -127,14 +139,19 @@ def _cost(r: LayerReading, guess: float | None) -> str:
     return f" at a cost of {points(r.cost.value)} points of accuracy"
 
 
+def _doubt(e: Estimate, unit: Unit) -> str:
+    return doubt(e, points, " points") if unit == "points" else doubt(e, plain)
+
+
 def _size(x: float, unit: Unit) -> str:
     return f"{points(x)} points" if unit == "points" else plain(x)
 
 
 def unused(readings: list[LayerReading], unit: Unit) -> bool:
     """Whether erasing at every hidden layer surely leaves the gap nearly as it is, be there one or not."""
-    erased = [r for r in hidden(readings) if r.record.closed is not None and r.record.before is not None]
-    if not erased:
+    inner = hidden(readings)
+    erased = [r for r in inner if r.record.closed is not None and r.record.before is not None]
+    if not erased or len(erased) < len(inner):  # of a layer that was not erased nothing is known
         return False
     for r in erased:
         before, closed = r.record.before, r.record.closed

@@ -107,7 +107,7 @@ def study(model: Model, sample: Batch, options: Options) -> LayerSums:
         "seed": options.seed,
         "task": sample.task,
     }
-    return LayerSums(facts, sums)
+    return LayerSums(facts, sums, sample.census)
 
 
 def _seen(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from auditkit.batch import Census
 from auditkit.evidence import reading
 from auditkit.evidence.grouped import recoding_of
 from auditkit.evidence.sums import merged, same_facts
+from auditkit.explain.all_rows import both, census_in, census_json
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -30,21 +32,24 @@ class LayerSums:
     facts: dict[str, Any]
     """What holds for all of it: the layers, the groups compared, seeds; evidence with other facts does not add."""
     sums: Sums
+    census: Census | None = None
+    """Over all rows of the data."""
 
     def __add__(self, other: LayerSums) -> LayerSums:
         same_facts(self.facts, other.facts, "what was seen of layers")
-        return LayerSums(self.facts, merged(self.sums, other.sums, add=_each_added))
+        return LayerSums(self.facts, merged(self.sums, other.sums, add=_each_added), both(self.census, other.census))
 
     def reduced(self, disclosure: Disclosure) -> LayerSums:
         """Sums already; without attributes whose two groups are not both told on their own."""
         recoding = recoding_of(disclosure)
+        census = None if self.census is None else self.census.recoded(recoding)
         compared: dict[str, dict[str, Any]] = self.facts.get("attributes", {})
         small = [a for a, f in compared.items() if {f.get("low"), f.get("high")} & {*recoding.get(a, {})}]
         if not small:
-            return self
+            return replace(self, census=census)
         why = {a: {"why": "one of its groups is told only together with others"} for a in small}
         facts = {**self.facts, "attributes": {**compared, **why}}
-        return LayerSums(facts, {a: s for a, s in self.sums.items() if a not in small})
+        return LayerSums(facts, {a: s for a, s in self.sums.items() if a not in small}, census)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON; numbers to 10 significant digits."""
@@ -52,12 +57,12 @@ class LayerSums:
             a: {y: {k: [float(f"{x:.10g}") for x in v] for k, v in seen.items()} for y, seen in layers.items()}
             for a, layers in self.sums.items()
         }
-        return {"facts": self.facts, "sums": sums}
+        return {"facts": self.facts, "sums": sums, **census_json(self.census)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> LayerSums:
         """From `to_json`; EvidenceError for what cannot be."""
-        found = reading.fields(data, "what was seen of layers", "facts", "sums")
+        found = reading.fields(data, "what was seen of layers", "facts", "sums", optional=("census",))
         attributes = reading.mapping(found["sums"], "sums of layers", most=reading.MOST_COLUMNS)
         sums: Sums = {
             attribute: {
@@ -69,7 +74,7 @@ class LayerSums:
             }
             for attribute, layers in attributes.items()
         }
-        return cls(reading.mapping(found["facts"], "facts"), sums)
+        return cls(reading.mapping(found["facts"], "facts"), sums, census_in(found))
 
 
 def _each_added(a: list[float], b: list[float]) -> list[float]:

@@ -8,12 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import groups_of, incomparable, none_established, too_small
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import Cell, Gap, by_group, gap, mean_of, share_of, undefined
-from auditkit.formatting import interval, percent, points, quotient
-from auditkit.records import Finding, Table
+from auditkit.formatting import interval, percent, points, quotient, upper_first
+from auditkit.records import Comparison, Finding, Table
 
 CHANGES, MOVES = "changes:", "moves:"
 """Prefixes: 1 where the cheapest action changes the column; 1 where changing it alone moves any score."""
@@ -106,6 +107,7 @@ def _finding(
         comparison="difference",
         by=(ways.attribute,),
         estimate=estimate if between is None else between.estimate,
+        p=None if between is None else between.p,
         by_group=by_group(ways.attribute, ways.names, cells, level),
         exhibits=tables,
         notes=_notes(seen),
@@ -148,7 +150,7 @@ def _success_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: 
     sure = "" if everybody.low is None else f" ({interval(everybody, 'overall')})"
     start = f"Of all refused rows {percent(everybody.value)} would be approved {_through(seen)}{sure}"
     if between is None or not between.estimate.excludes_zero:
-        return start + _no_difference(ways, between, "; no")
+        return start + _no_difference(ways, between, "difference")
     low, high = between.lowest, between.highest
     apart = f"{points(between.own.value)} points apart ({interval(between.own, 'difference')})"
     return (
@@ -158,10 +160,15 @@ def _success_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: 
     )
 
 
-def _no_difference(ways: Ways, between: Gap | None, no: str) -> str:
-    """How a statement ends where groups were compared in vain, or not at all."""
-    doubt = "" if between is None else f"{no} difference between groups of {ways.attribute} is beyond doubt"
-    return f"{doubt}. {CAUTION}"
+def _no_difference(ways: Ways, between: Gap | None, unit: Comparison) -> str:
+    """How a statement ends where groups were compared in vain, with what could have been seen, or not at all."""
+    if between is None:
+        return f". {upper_first(incomparable([ways.attribute], 'fewer than two have enough refused rows'))} {CAUTION}"
+    e, write = between.estimate, quotient if unit == "ratio" else points
+    seen = None if e.unseen is None else f"{write(e.unseen)}{'' if unit == 'ratio' else ' points'}"
+    none = upper_first(none_established("difference", f"between {groups_of([ways.attribute])}"))
+    bounds = f"{interval(e, unit)}{'' if unit == 'ratio' else ' points'}"
+    return f". {none} ({bounds}{too_small(seen, 'difference')}). {CAUTION}"
 
 
 def _cost_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: float) -> str:
@@ -171,7 +178,7 @@ def _cost_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: flo
     sure = "" if e.low is None else f" ({interval(e, 'ratio')})"
     start = f"Where there is a way, it costs {quotient(e.value)} on average{sure}; 1 is to pass all other people"
     if between is None or not between.estimate.excludes_zero:
-        return start + _no_difference(ways, between, ". No")
+        return start + _no_difference(ways, between, "ratio")
     low, high = between.lowest, between.highest
     return (
         f"{start}. It costs {ways.names[high]} rows {quotient(ways.cost[high].value)} and {ways.names[low]} rows "

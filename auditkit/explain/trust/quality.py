@@ -123,7 +123,7 @@ def parity(
             row += [r.estimate(level) for r in ratios]
             if len(values) > 1:
                 row.append(_gap(ratios, level))
-                if (row[-1].low or 0) > 0:
+                if (_gap(ratios, 1 - (1 - level) / (len(names) * len(tables[0]))).low or 0) > 0:  # of all, Bonferroni
                     apart.append(f"{name} by {attribute} ({decimals(row[-1].value, 3)})")
     exhibit = GroupEstimates(
         title="Is the explanation as good for every group",

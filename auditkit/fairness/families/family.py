@@ -25,8 +25,9 @@ from auditkit.fairness.notes import finding
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Concern, Estimate, Exhibit, Finding, GroupEstimate, State, Surest
 from auditkit.stats.comparisons import EXTREMES, Comparisons, Method, Quantity, fewest_groups
-from auditkit.stats.pvalues import Compared, FamilyInterval, family_quantile
-from auditkit.stats.rates import Floats, Limits, critical_value, jeffreys, sidak_value, wilson
+from auditkit.stats.pairs import apart
+from auditkit.stats.pvalues import Compared, FamilyInterval
+from auditkit.stats.rates import Floats, Limits, critical_value, sidak_value, wilson
 
 
 def number(x: float) -> float | None:
@@ -333,19 +334,15 @@ class GroupFamily:
         return f"{self.words.method}; {how}"
 
     def mde(self, q: float | None = None) -> float | None:
-        """The smallest gap seen with 80 % power, by the family's own limits: H(q) + H(z₈₀), H(x) the largest of
-        √((pᵢ − lᵢ)² + (uⱼ − pⱼ)²) over pairs of groups kept, at critical value x. None where it is not known."""
-        where = self.positions
-        q = family_quantile(self.level, len(where), self.basis.df) if q is None else q
-        own, method = self.own(where), wilson if len(where) <= 2 else jeffreys
-        return number(_widest(own(q, method)) + _widest(own(critical_value(0.6), method)))
+        """The smallest gap seen with 80 % power, at critical value `q`; None where it is not known."""
+        return number(self.compared("difference").smallest_seen(q))
 
     def mde_to(self, reference: int | None, claims: int) -> float | None:
         """The same of a difference to one group, or to the rest (None): the largest over the groups compared."""
         where = self.positions if reference is None else self.positions[self.positions != reference]
         own, other = self.own(where), self.rest(where) if reference is None else self.own(np.array([reference]))
         q = sidak_value(self.level, claims, self.basis.df)
-        return number(sum(float(_apart(own(x, wilson), other(x, wilson)).max()) for x in (q, critical_value(0.6))))
+        return number(sum(float(apart(own(x, wilson), other(x, wilson)).max()) for x in (q, critical_value(0.6))))
 
     def nothing_to_compare(self) -> Estimate:
         """The estimate of a comparison for which there are too few groups, with the reason."""
@@ -373,18 +370,6 @@ class GroupFamily:
 def _once(c: Compared) -> tuple[int, ...]:
     """The groups of a comparison, or the one that is compared with another side."""
     return (c.first,) if c.first == c.second else (c.first, c.second)
-
-
-def _widest(limits: Limits) -> float:
-    """The largest `_apart` over pairs i ≠ j."""
-    of_pairs = _apart(Limits(*(x[:, None] for x in limits)), Limits(*(x[None, :] for x in limits)))
-    return float(np.max(of_pairs, where=~np.eye(len(limits.p), dtype=bool), initial=0.0))
-
-
-def _apart(a: Limits, b: Limits) -> Floats:
-    """How far apart two values must lie so that the interval of their difference, by MOVER, ends at 0, whichever is the
-    larger: the larger of √((a − lₐ)² + (u_b − b)²) and √((uₐ − a)² + (b − l_b)²); NaN where a limit is not known."""
-    return np.maximum(np.hypot(a.p - a.low, b.high - b.p), np.hypot(a.high - a.p, b.p - b.low))
 
 
 def mover(kind: Comparison) -> str:

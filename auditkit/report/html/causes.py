@@ -60,7 +60,7 @@ def gap_words(look: Lookup, f: Finding, x: Contributions) -> str:
 
 def cause(look: Lookup, f: Finding, x: Contributions) -> str | None:
     """What surely makes a gap: "sex makes up 69% of the gap in scores between women and men"; None: nothing."""
-    led = leaders(x)
+    led = () if f.alone else leaders(x)
     if not led:
         return None
     names = tuple(shown(r.label) for r in led)
@@ -82,7 +82,7 @@ def cancelling(x: Contributions) -> tuple[Contribution, Contribution] | None:
 
 def title_of(look: Lookup, f: Finding, x: Contributions) -> str:
     """The finding in one line."""
-    gap, head, hidden = gap_words(look, f, x), _without_cause(x), cancelling(x)
+    gap, head, hidden = gap_words(look, f, x), _without_cause(f, x), cancelling(x)
     if head is not None:
         return head(gap)
     if hidden is not None:
@@ -92,9 +92,13 @@ def title_of(look: Lookup, f: Finding, x: Contributions) -> str:
     return upper_first(told) if told else f"{upper_first(gap)}: nothing to take apart"
 
 
-def _without_cause(x: Contributions) -> Callable[[str], str] | None:
+def _without_cause(f: Finding, x: Contributions) -> Callable[[str], str] | None:
     """How it is said of a gap that no column is known to make it; None where something else is to be said."""
-    if x.total.value is None or cancelling(x) is not None:
+    if x.total.value is None:
+        return None
+    if f.alone:
+        return _chance
+    if cancelling(x) is not None:
         return None
     if not x.total.excludes_zero:
         return _unsure
@@ -103,16 +107,18 @@ def _without_cause(x: Contributions) -> Callable[[str], str] | None:
 
 def others(look: Lookup, pairs: Sequence[tuple[Finding, Contributions]]) -> tuple[str, ...]:
     """Further gaps, a line each; those of which nothing can be said share a line."""
-    heads = [(_without_cause(x), f, x) for f, x in pairs]
+    heads = [(_without_cause(f, x), f, x) for f, x in pairs]
     lines = [title_of(look, f, x) for head, f, x in heads if head is None]
-    unled, unsure = ([gap_words(look, f, x) for head, f, x in heads if head is said] for said in (_unled, _unsure))
-    for few, said in ((unled, _unled), (unsure, _unsure)):
+    unled, unsure, chance = ([gap_words(look, f, x) for head, f, x in heads if head is said] for said in SAID)
+    for few, said in zip((unled, unsure, chance), SAID, strict=True):
         if len(few) == 1:
             lines.append(said(few[0]))
     if len(unled) > 1:
         lines.append(f"No single column surely makes most of these: {'; '.join(unled)}")
     if len(unsure) > 1:
         lines.append(f"Not established, so that no column is said to make them: {'; '.join(unsure)}")
+    if len(chance) > 1:
+        lines.append(f"Among all tests of the report these, or what makes them, may be chance: {'; '.join(chance)}")
     return tuple(lines)
 
 
@@ -122,3 +128,10 @@ def _unsure(gap: str) -> str:
 
 def _unled(gap: str) -> str:
     return f"No single column surely makes most of the {gap}"
+
+
+def _chance(gap: str) -> str:
+    return f"{upper_first(gap)}: among all tests of the report it, or what makes it, may be chance"
+
+
+SAID = (_unled, _unsure, _chance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -174,12 +175,14 @@ def _subtitle(x: Contributions) -> str:
 
 
 def _sums(x: Contributions) -> str:
-    """What the parts add up to, beside the gap of the rows used, and of all rows."""
+    """What the parts add up to, beside the gap of all rows, or of the rows used where these are not known."""
     unit = unit_words(x.unit, " ")
     total = sum(r.estimate.value or 0.0 for r in x.rows)
     parts, whole = amount(total, x.unit), amount(x.total.value, x.unit)
-    told = f"The parts add up to {parts}{unit}, {'as' if parts == whole else f'{whole} is'} the gap of the rows used"
-    if x.of_all is not None:
+    of_all = x.of_all is not None and math.isclose(x.of_all, x.total.value or 0.0, rel_tol=1e-6, abs_tol=1e-9)
+    told = f"The parts add up to {parts}{unit}, {'as' if parts == whole else f'{whole} is'} the gap of "
+    told += "all rows of the data" if of_all else "the rows used"
+    if x.of_all is not None and not of_all:
         told += f"; over all rows of the data it is {amount(x.of_all, x.unit)}"
     if not any(r.share is not None for r in x.rows) and x.rows and x.total.value is not None:
         told += ". Shares are not given" + (

@@ -119,7 +119,7 @@ def leading_cause(look: Lookup) -> tuple[str, str] | None:
         told = causes.cause(look, f, x)
         if told is not None:
             return "What makes it:", f"{told}{_unseen(look, f, x)}: {not_causes()}."
-    if gaps and gaps[0][1].total.excludes_zero:
+    if gaps and gaps[0][1].total.excludes_zero and not gaps[0][0].alone:
         return "What makes it:", f"no single column surely makes most of the {causes.what(look, gaps[0][0])}."
     top = attributions.top_columns(look)
     if not top:
