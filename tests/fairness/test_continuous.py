@@ -96,9 +96,8 @@ def test_what_cannot_be_measured() -> None:
     few = audited(frame(30), ContinuousAttribute("age"))
     assert "30 rows with 'age' and a decision in the sample; 50 are needed" in few.not_measured[0].why
     alike = audited(frame().assign(pred=1), ContinuousAttribute("age"), score=None)
-    assert alike.not_measured[0].why == "all decisions of the sample are alike"
-    assert alike.finding(PARITY).estimate.value == pytest.approx(0, abs=1e-12)
-    assert "no dependence" in alike.finding(PARITY).statement
+    assert {n.why for n in alike.not_measured} == {"all decisions of the sample are alike"}
+    assert not [f for f in alike.findings if f.id == PARITY]  # no permutation could have told anything
 
 
 def test_wrong_input() -> None:

@@ -128,14 +128,21 @@ class ContinuousAttribute(BaseCheck):
         kernel = f"Gaussian kernel, bandwidth {plain(facts['bandwidth'])} ({how})"
         told = (kernel, *about, *binned)
         shown: tuple[Exhibit, ...] = (self._curve(facts), *exhibits)
-        found = self._finding("generalized_demographic_parity", "difference", parity, facts, level, shown, told)
-        if distance[0] is None:
-            why = "all decisions of the sample are alike"
-            return Assessment((found,), (NotMeasured(what="distance correlation", why=why, concern="fairness"),))
-        of = "the score" if facts["scored"] else "the decision, for want of scores,"
-        told = (f"between {of} and {self.column}", *about)
-        goes = self._finding("distance_correlation", "overall", Permuted(*distance), facts, level, (), told)
-        return Assessment((found, goes))
+        findings: list[Finding] = []
+        alike = {"generalised demographic parity": facts["mean"] in (0, 1), "distance correlation": distance[0] is None}
+        if facts["mean"] not in (0, 1):
+            findings.append(
+                self._finding("generalized_demographic_parity", "difference", parity, facts, level, shown, told)
+            )
+        if distance[0] is not None:
+            of = "the score" if facts["scored"] else "the decision, for want of scores,"
+            told = (f"between {of} and {self.column}", *about)
+            findings.append(
+                self._finding("distance_correlation", "overall", Permuted(*distance), facts, level, (), told)
+            )
+        why = "all decisions of the sample are alike"
+        absent = (NotMeasured(what=what, why=why, concern="fairness") for what, one in alike.items() if one)
+        return Assessment(tuple(findings), tuple(absent))
 
     def _finding(
         self, metric: str, comparison: Comparison, found: Permuted, facts: dict[str, Any], level: float,
