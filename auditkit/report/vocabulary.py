@@ -295,10 +295,11 @@ def tightest(v: Verdict, of: str) -> tuple[str, str]:
 
 
 def would_pass(v: Verdict, of: str) -> str:
-    """The same in words; empty where nothing was tested."""
+    """The same in words, the p beside a pass alone; empty where nothing was tested."""
     limit, p = tightest(v, of)
     told = f"the tightest limit that would pass is {limit}" if limit else ""
-    return "; ".join(filter(None, (told, p and f"{p} of the claim that the limit asked for is exceeded")))
+    claim = f"{p} of the claim that the limit asked for is exceeded" if p and v.status == "pass" else ""
+    return "; ".join(filter(None, (told, claim)))
 
 
 def kind_of(metric: str, unit: str = "") -> str:
