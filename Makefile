@@ -66,6 +66,7 @@ bench: $(VENV)/dev.stamp
 # Every simulation in full, 2,000 draws a setting; ONLY="weights clusters" chooses by names.
 simulate: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.simulations $(ONLY)
+	$(if $(ONLY),,AUDITKIT_SEEDS=20 $(BIN)/python -m pytest -m slow tests/explain/test_copies.py)
 
 reports: $(VENV)/dev.stamp browser
 	AUDITKIT_ON_ERROR=raise SOURCE_DATE_EPOCH=1795521600 $(BIN)/auditkit demo --out reports/samples --name income --quiet
