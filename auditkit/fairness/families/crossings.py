@@ -17,9 +17,14 @@ MOST_ROWS = 200
 POOLED = "Partly pooled (display only)"
 
 
+def ranked(family: GroupFamily) -> bool:
+    """Whether there is a ranking: of crossings, where somebody is counted."""
+    return len(family.by) > 1 and bool(family.n.any())
+
+
 def ranking(family: GroupFamily, k: NDArray[np.int64]) -> Table | None:
     """Crossings in the order of their partly pooled rates; None for one attribute, or where nobody is counted."""
-    if len(family.by) < 2 or not family.n.any():
+    if not ranked(family):
         return None
     limits = wilson(k, family.n, critical_value(family.level))
     drawn = partially_pooled(k, family.n, level=family.level)
