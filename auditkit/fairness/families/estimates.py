@@ -82,7 +82,8 @@ class Family(GroupFamily):
         lost = _not_counted(self.metric, self.lost) if self.lost else ()
         if kind == "overall":
             return (*self.basis.notes, *lost)
-        return (*((crossings.note(self.level),) if self.exhibits(kind) else ()), *lost)
+        ranked = kind == "difference" and crossings.ranked(self)
+        return (*((crossings.note(self.level),) if ranked else ()), *lost)
 
     def overall(self) -> Estimate:
         """See `GroupFamily`."""
