@@ -204,3 +204,25 @@ def test_every_explanation_gives_one_answer(shift: float) -> None:
         wrong, right = found[f"explanation/examples/overall/{by}"], found[f"fairness/accuracy/difference/{by}"]
         assert ("more frequent" in wrong.statement) == bool(right.estimate.low)
         assert all(f.p is not None for f in (gap, inside, training, wrong))
+
+
+def test_a_gap_of_rows_that_were_not_drawn_is_not_split() -> None:
+    """One row in fifty is selected, all of one group; of forty sampled rows none: there is nothing to divide by."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=6_000)
+    sex = np.where((x > 1.6) | (rng.random(6_000) < 0.5), "f", "m")
+    frame = pd.DataFrame({"x": x, "sex": sex, "y": (rng.random(6_000) < 0.3).astype(int)})
+    linear = nn.Linear(1, 1)
+    nn.init.constant_(linear.weight, 5.0)
+    nn.init.constant_(linear.bias, -9.0)
+    model = ak.Model(
+        linear.eval(), outputs="logits", preprocess=lambda r: torch.tensor(r[["x"]].to_numpy(np.float32)),
+        feature_map={"x": [0]},
+    )  # fmt: skip
+    data = ak.Dataset(frame, y_true="y", positive=1, sensitive_features=["sex"])
+    said = []
+    for sample in (24, 30, 40):
+        report = ak.audit(model, data, checks=[ak.GapAttribution()], sample=sample)
+        f = next(f for f in report.findings if "[selection_rate]" in f.id)
+        said.append((f.estimate.value, "too few sampled rows to split it" in f.statement))
+    assert (None, True) in said, said

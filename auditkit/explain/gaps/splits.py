@@ -133,6 +133,8 @@ class Split(NamedTuple):
         if not self.gap_is_sure:
             why = "the gap's own interval contains 0, so that it has no shares"
             return undefined(why, n=n, level=level, method=SHARE)
+        if not r.denominator:  # the gap is of rows that were not drawn
+            return undefined("no gap between the sampled rows: too few to split it", n=n, level=level, method=SHARE)
         limits = fieller(r, level)
         if limits is None:
             note = f"at {confidence(level)} the gap's interval contains 0: no limits"
