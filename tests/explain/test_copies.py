@@ -145,10 +145,10 @@ def covered(seed: int, distinct: int, *, zipf: bool, sample: int) -> list[tuple[
         ak.LayerAudit(random=2),
     ]
     report = ak.audit(model, data, checks=[*checks, ak.Consistency()], sample=sample)
-    alike = next(f.estimate for f in report.findings if f.id == "performance/consistency/overall")
+    alike = next((f.estimate for f in report.findings if f.id == "performance/consistency/overall"), None)
     truth = {k: e for c in checks for f in truth_of(c, model, data).values() for k, e in estimates(f)}
     held = []
-    if alike.low is not None and alike.high is not None:
+    if alike is not None and alike.low is not None and alike.high is not None:
         held.append(("consistency", alike.low <= consistency_of(model, data, alike.n) <= alike.high))
     for finding in report.findings:
         for name, e in estimates(finding):
