@@ -15,12 +15,18 @@ from auditkit.catalogue.index import METRICS
 from auditkit.records import ALONE, Estimate, Finding, Report
 
 
-def asserted(report: Report, level: float = 0.95) -> Report:
-    """The report, whose assertions hold together with an error of 1 − level; the other findings stand out alone.
+def level_of(report: Report) -> float:
+    """The level that most intervals of a report have, whatever policy judges it."""
+    levels = [f.estimate.level for f in report.findings]
+    return max(dict.fromkeys(levels), key=levels.count, default=0.95)
+
+
+def asserted(report: Report) -> Report:
+    """The report, whose assertions hold together at its level; the other findings stand out alone.
 
     A pure function of the findings: asked again, with more of them or fewer, it says what is then true.
     """
-    tests = [p_of(f) for f in report.findings]
+    level, tests = level_of(report), [p_of(f) for f in report.findings]
     limit = holm([p for p in tests if p is not None], 1 - level)
     found = [_told(f, p is not None and limit <= p < 1 - level) for f, p in zip(report.findings, tests, strict=True)]
     return report.model_copy(update={"findings": tuple(found)})
@@ -35,8 +41,9 @@ class Shared(NamedTuple):
     """Excluded by their own interval alone."""
 
 
-def shared(report: Report, level: float) -> Shared:
+def shared(report: Report) -> Shared:
     """The tests of a report that `asserted` went through."""
+    level = level_of(report)
     tests = [(f, p) for f in report.findings if (p := p_of(f)) is not None]
     out = [f for f, p in tests if p < 1 - level]
     return Shared(len(tests), sum(not f.alone for f in out), sum(f.alone for f in out))

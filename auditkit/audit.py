@@ -103,7 +103,7 @@ def audit(
             label: conclude(one, *part, level=level, disclosure=given, **drawn)
             for one, (label, part) in zip(seen, parts.items(), strict=True)
         }
-        report = asserted(_joined(reports, data), level) if data.kind.by_label else reports[""]
+        report = asserted(_joined(reports, data)) if data.kind.by_label else reports[""]
     report = report.model_copy(
         update={
             "name": utf8(name or model.name),
@@ -221,7 +221,7 @@ def conclude(
         not_measured=tuple(not_measured),
         evidence=stored,
     )
-    return asserted(report, level)
+    return asserted(report)
 
 
 def _evidence(

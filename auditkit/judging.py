@@ -50,7 +50,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     judged_report = report.model_copy(
         update={"policy": policy.info(), "verdicts": judged.verdicts, "findings": said.findings},
     )
-    return asserted(judged_report, policy.confidence)
+    return asserted(judged_report)
 
 
 def _one_rule_a_label(policy: Policy, report: Report) -> Policy:

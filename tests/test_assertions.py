@@ -21,6 +21,9 @@ def test_holm_is_that_of_statsmodels(seed: int) -> None:
     assert (p < limit).tolist() == multipletests(p, alpha=0.05, method="holm")[0].tolist()
 
 
+RULE = {"id": "r", "metric": "selection_rate", "comparison": "difference", "by": ["who"], "at_most": 0.5}
+
+
 def table(rng: np.random.Generator, rates: list[float], rows: int = 400) -> ak.Dataset:
     who = np.repeat([f"g{i}" for i in range(len(rates))], rows)
     pred = (rng.random(len(who)) < np.repeat(rates, rows)).astype(int)
@@ -51,7 +54,10 @@ def test_what_stands_out_alone_says_so_and_what_holds_does_not() -> None:
 def test_asserting_is_pure_and_repeats_nothing() -> None:
     report = report_of(table(np.random.default_rng(1), [0.5, 0.57, 0.5]))
     assert asserted(report) == report
-    assert asserted(asserted(report, 0.5), 0.95) == report
+    turned = (f.model_copy(update={"alone": not f.alone}) for f in report.findings)
+    assert asserted(report.model_copy(update={"findings": tuple(turned)})) == report
+    other = ak.judge(report, {"defaults": {"confidence": 0.8}, "rule": [RULE]})  # a policy's level is not the report's
+    assert other.findings == report.findings
     assert Report.from_json(report.to_json()) == report
     fewer = report.model_copy(update={"findings": tuple(f for f in report.findings if f.alone)[:1]})
     assert not any(f.alone for f in asserted(fewer).findings)  # one test shares its error with nobody

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auditkit.assertions import shared
+from auditkit.assertions import level_of, shared
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.metric import Metric
 from auditkit.formatting import NOTHING, confidence, decimals, unit_for
@@ -61,8 +61,8 @@ def _definitions(metrics: list[Metric]) -> tuple[tuple[Metric, bool], ...]:
 
 
 def _errors(look: Lookup) -> str:
-    level = _usual_level(look)
-    n, error = shared(look.report, level), confidence(1 - level)
+    level = level_of(look.report)
+    n, error = shared(look.report), confidence(1 - level)
     said = (
         f"Of {several(n.tests, 'test')} {number(n.asserted)} assert something: in {confidence(level)} of such reports, "
         f"or more, all of that is true (Holm). {upper_first(number(n.alone))} more stand out alone, each by its own "
@@ -113,16 +113,11 @@ def _groups(look: Lookup, by: By) -> TableView | None:
 
 def _findings(look: Lookup) -> TableView:
     found = look.report.findings
-    usual = _usual_level(look)
+    usual = level_of(look.report)
     sizes = [f.estimate.n for f in found]
     rows = max(dict.fromkeys(sizes), key=sizes.count, default=0)
     caption = f"Every finding; intervals at {confidence(usual)}, of {rows:,} rows, unless another level or n is beside"
     return TableView(caption, ("Finding", "Value", "Interval"), tuple(_finding(f, usual, rows) for f in found))
-
-
-def _usual_level(look: Lookup) -> float:
-    levels = [f.estimate.level for f in look.report.findings]
-    return max(dict.fromkeys(levels), key=levels.count, default=0.95)
 
 
 def _finding(f: Finding, level: float, rows: int) -> tuple[str, ...]:
