@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Cell = tuple[str, ...]
-"""A value of each attribute, then target and decision as text ("" where the task has no classes)."""
+"""A value of each attribute, then target ("-1": not known) and decision as text ("" where the task has no classes)."""
 MISSING = "(missing)"
 """The group of rows without a sensitive value."""
 SUMS = 7
@@ -24,7 +24,7 @@ SUMS = 7
 
 @dataclass(frozen=True)
 class Census:
-    """Sums over all rows whose target and output are known; they add. `evidence.census` makes and reads them."""
+    """Sums over all rows whose output is known; they add. `evidence.census` makes and reads them."""
 
     by: tuple[str, ...]
     """Sensitive attributes."""

@@ -21,8 +21,11 @@ CLIP = 1e-7
 """Scores are kept this far from 0 and 1 in the log loss, which has no value there."""
 
 
+UNKNOWN = "-1"
+"""The target of rows whose truth is not known: they count for scores and decisions, and for nothing else."""
 _COLUMNS = {"score": [0, 1, 3, 5], "loss": [0, 2, 4, 6]}
 """Of a cell's sums, those of one number."""
+NEEDS_TRUTH = ("loss", "wrong")
 _HOLDS: Mapping[str, Callable[[Cell], bool]] = {
     "selected": lambda cell: cell[-1] == "1",
     "wrong": lambda cell: cell[-1] != cell[-2],
@@ -41,19 +44,20 @@ def log_loss(score: NDArray[Any], y: NDArray[Any]) -> Floats:
 
 
 def census_of(batch: Batch) -> Census | None:
-    """The census of a batch; None where rows have no score (or one of every class)."""
+    """The census of a batch, rows without a truth as well; None where rows have no score (or one of every class)."""
     numbers = batch.y_pred if batch.kind.numeric else batch.score
     if numbers is None or np.ndim(numbers) != 1:
         return None
-    known = ~missing(batch.y_true) & ~missing(batch.y_pred) & np.isfinite(np.asarray(numbers, np.float64))
+    known = ~missing(batch.y_pred) & np.isfinite(np.asarray(numbers, np.float64))
     columns = [batch.groups[c].astype("str").to_numpy(dtype=object)[known] for c in batch.groups]
     score = np.asarray(numbers, np.float64)[known]
     if batch.kind.numeric:
         columns += [np.full(len(score), "", dtype=object)] * 2
         loss = np.zeros(len(score))
     else:
-        columns += [v[known].astype(str).astype(object) for v in (batch.y_true, batch.y_pred)]
-        loss = log_loss(score, batch.y_true[known])
+        y = batch.y_true[known]
+        columns += [v.astype(str).astype(object) for v in (np.where(missing(y), int(UNKNOWN), y), batch.y_pred[known])]
+        loss = np.where(missing(y), 0.0, log_loss(score, y))
     keys = np.array(["\x1f".join(row) for row in zip(*columns, strict=True)], dtype=object)
     found, code = np.unique(keys, return_inverse=True)
     sums = summed(np.stack([score, loss], axis=1), code, len(found))
@@ -91,7 +95,7 @@ class CensusMeans:
         total = np.zeros(2)
         for cell, (n, score, loss, *_) in self._told.items():
             inside = all(cell[i] == value for i, value in zip(where, group.values(), strict=True))
-            if inside != rest and (y is None or cell[-2] == str(y)):
+            if inside != rest and _about_it(cell, of, y):
                 total += (n, {"score": score, "loss": loss, "selected": n * (cell[-1] == "1")}[of])
         return float(total[1] / total[0]) if total[0] else None
 
@@ -102,7 +106,7 @@ class CensusMeans:
         """
         where, out = [self.census.by.index(a) for a in by], dict[tuple[str, ...], Floats]()
         for cell, sums in self._told.items():
-            if y is not None and cell[-2] != str(y):
+            if not _about_it(cell, of, y):
                 continue
             group = tuple(cell[i] for i in where)
             yes = _HOLDS.get(of)
@@ -124,19 +128,18 @@ class CensusMeans:
         Cells of one group and target share their mean until five rows do, else those of the group: sums over these
         stay what they are. Of a group of fewer than five rows the means have three bits, so that none is one row's.
         What is about the mean is shared by all cells of a group and target of ten rows or more, else of the group.
+        Losses are shared among rows of known truth alone.
         """
         told = {cell: sums.copy() for cell, sums in sorted(self.census.cells.items())}
-        for depth in (1, 2):
-            pools: dict[Cell, list[Cell]] = {}
-            for cell in told:
-                pools.setdefault(cell[:-depth], []).append(cell)
-            for pool in pools.values():
-                _share(told, pool, depth)
-        _share_spread(told)
-        rows: dict[Cell, float] = {}
-        for cell, sums in told.items():
-            rows[cell[:-2]] = rows.get(cell[:-2], 0.0) + sums[0]
-        return {cell: _stored(sums, few=rows[cell[:-2]] < PEOPLE) for cell, sums in told.items()}
+        for of, columns in _COLUMNS.items():
+            for cell, sums in _shared({c: s[columns] for c, s in told.items() if _about_it(c, of, None)}).items():
+                told[cell][columns] = sums
+        return told
+
+
+def _about_it(cell: Cell, of: str, y: int | None) -> bool:
+    """Whether the rows of a cell have what a number needs, and the target asked for."""
+    return (y is None or cell[-2] == str(y)) and not (of in NEEDS_TRUTH and cell[-2] == UNKNOWN)
 
 
 def census_from_json(data: dict[str, Any]) -> Census:
@@ -160,6 +163,21 @@ def census_from_json(data: dict[str, Any]) -> Census:
     return Census(by, cells)
 
 
+def _shared(told: dict[Cell, Floats]) -> dict[Cell, Floats]:
+    """Cell → (n, Σ, M₂, M₃) of one number, as stored."""
+    for depth in (1, 2):
+        pools: dict[Cell, list[Cell]] = {}
+        for cell in told:
+            pools.setdefault(cell[:-depth], []).append(cell)
+        for pool in pools.values():
+            _share(told, pool, depth)
+    _share_spread(told)
+    rows: dict[Cell, float] = {}
+    for cell, sums in told.items():
+        rows[cell[:-2]] = rows.get(cell[:-2], 0.0) + sums[0]
+    return {cell: _stored(sums, few=rows[cell[:-2]] < PEOPLE) for cell, sums in told.items()}
+
+
 def _share(told: dict[Cell, Floats], pool: list[Cell], depth: int) -> None:
     """One mean for the parts of a pool with fewer than five rows and, smallest first, for others until five share it.
 
@@ -178,7 +196,7 @@ def _share(told: dict[Cell, Floats], pool: list[Cell], depth: int) -> None:
         total = reduce(merged_sums, [told[c] for c in cells])
         shares = {cell: told[cell][0] / total[0] * total for cell in cells}
         if not all(
-            np.allclose(told[c][:3], shares[c][:3], rtol=2e-9, atol=0) for c in cells
+            np.allclose(told[c][:2], shares[c][:2], rtol=2e-9, atol=0) for c in cells
         ):  # else read from a report
             told.update(shares)
 
@@ -193,24 +211,23 @@ def _share_spread(told: dict[Cell, Floats]) -> None:
     for cell in told:
         pools.setdefault(cell[:-2] if cell[:-2] in few else cell[:-1], []).append(cell)
     for pool in pools.values():
-        whole, squares = reduce(merged_sums, [told[c] for c in pool]), np.sum([told[c][3:5] for c in pool], axis=0)
+        whole, squares = reduce(merged_sums, [told[c] for c in pool]), sum(told[c][2] for c in pool)
         shares = {cell: told[cell][0] / whole[0] * squares for cell in pool}
-        if all(np.allclose(told[c][3:5], shares[c], rtol=1e-5, atol=0) for c in pool):
+        if all(np.isclose(told[c][2], shares[c], rtol=1e-5, atol=0) for c in pool):
             continue
         for cell in pool:
-            told[cell][3:5], told[cell][5:] = shares[cell], 0.0
-        left = (whole - reduce(merged_sums, [told[c] for c in pool]))[5:]  # so that the cubes of all stay what they are
+            told[cell][2:] = shares[cell], 0.0
+        left = (whole - reduce(merged_sums, [told[c] for c in pool]))[3]  # so that the cubes of all stay what they are
         for cell in pool:
-            told[cell][5:] = told[cell][0] / whole[0] * left
+            told[cell][3] = told[cell][0] / whole[0] * left
 
 
 def _stored(sums: Floats, *, few: bool) -> Floats:
-    """Ten digits; of few rows the means have three bits, and nothing is told about them."""
-    n, score, loss, *about = map(float, sums)
+    """Ten digits; of few rows the mean has three bits, and nothing is told about it."""
+    n, total, squares, cubes = map(float, sums)
     if few:
-        return np.array([_short(n), n * _three_bits(score / n), n * _three_bits(loss / n), *np.zeros(len(about))])
-    (m2, m3), (q2, q3) = (_about(n, total, *about[i::2]) for i, total in enumerate((score, loss)))
-    return np.array([_short(n), _short(score), _short(loss), m2, q2, m3, q3])
+        return np.array([_short(n), n * _three_bits(total / n), 0.0, 0.0])
+    return np.array([_short(n), _short(total), *_about(n, total, squares, cubes)])
 
 
 def _about(n: float, total: float, squares: float, cubes: float) -> tuple[float, float]:

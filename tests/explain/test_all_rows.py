@@ -226,3 +226,72 @@ def test_a_gap_of_rows_that_were_not_drawn_is_not_split() -> None:
         f = next(f for f in report.findings if "[selection_rate]" in f.id)
         said.append((f.estimate.value, "too few sampled rows to split it" in f.statement))
     assert (None, True) in said, said
+
+
+MISSING_TRUTHS = {
+    "only the selected have one": lambda frame, score, rng: score >= 0.5,
+    "one group has few": lambda frame, score, rng: rng.random(len(frame)) < np.where(frame["sex"] == "f", 0.2, 0.9),
+    "at random": lambda frame, score, rng: rng.random(len(frame)) < 0.6,
+    "one group has none": lambda frame, score, rng: (frame["sex"] == "f").to_numpy(),
+}
+
+
+@pytest.mark.parametrize("kind", MISSING_TRUTHS)
+def test_rows_without_a_truth_count_for_what_needs_none(kind: str) -> None:
+    rng = np.random.default_rng(8)
+    frame = rows(3_000, rng, shift=1.0)
+    frame["a"] += 1.2 * (frame["sex"] == "m")
+    model = net()
+    score = model.predict(frame[COLUMNS])
+    known = MISSING_TRUTHS[kind](frame, score, rng)
+    frame["y"] = frame["y"].where(known).astype("Int64")
+    report = audited(frame)
+    mean = {sex: score[frame["sex"] == sex] for sex in "fm"}
+    truths = {
+        "mean_score": mean["m"].mean() - mean["f"].mean(),
+        "selection_rate": (mean["m"] >= 0.5).mean() - (mean["f"] >= 0.5).mean(),
+    }
+    found = {str(f.of): f for f in split(report) if list(f.by) == ["sex"]}
+    for name, truth in truths.items():
+        (x,) = [x for x in found[name].exhibits if x.kind == "contributions"]
+        assert x.total.value == pytest.approx(truth, abs=1e-9)
+        assert sum(r.estimate.value or 0.0 for r in x.rows) == pytest.approx(truth, abs=1e-6)
+    (beside,) = [f for f in report.findings if f.id == "fairness/selection_rate/difference/sex"]
+    assert beside.estimate.value == pytest.approx(truths["selection_rate"], abs=1e-9)
+    loss = -np.log(np.where(frame["y"].fillna(0) == 1, score, 1 - score))
+    groups = [loss[known & (frame["sex"] == sex).to_numpy()] for sex in "mf"]
+    if min(map(len, groups)):
+        (x,) = [x for x in found["log_loss"].exhibits if x.kind == "contributions"]
+        assert x.total.value == pytest.approx(groups[0].mean() - groups[1].mean(), abs=1e-6)
+    else:
+        assert "log_loss" not in found
+
+
+def test_what_few_rows_hold_is_shared_out_and_no_sum_moves() -> None:
+    rng = np.random.default_rng(4)
+    whole = batch(300)
+    y = np.where(rng.random(300) < 0.03, -1, whole.y_true).astype(np.int8)
+    part = Batch(whole.features, whole.groups, y, whole.y_pred, whole.score)
+    census = census_of(part)
+    assert census is not None
+    means = CensusMeans(census)
+    cells = means.to_json()["cells"]
+    assert CensusMeans(census_from_json(means.to_json())).to_json()["cells"] == cells
+    assert sum(1 for cell in cells if cell[2] == "-1" and cell[4] < 5)
+    told = {tuple(cell[:4]): np.array(cell[4:7]) / cell[4] for cell in cells}
+    for cell, (n, _, loss, *_) in census.cells.items():
+        group = [c for c in census.cells if c[:2] == cell[:2]]
+        if n < 5 and sum(census.cells[c][0] for c in group) >= 5:  # the mean of fewer than five is that of others too
+            assert any(told[c][1] == pytest.approx(told[cell][1], rel=1e-8) for c in group if c != cell)
+            if cell[2] != "-1" and sum(census.cells[c][0] for c in group if c[2] != "-1") >= 5:
+                assert any(
+                    told[c][2] == pytest.approx(told[cell][2], rel=1e-8) for c in group if c != cell and c[2] != "-1"
+                )
+        assert (loss == 0) == (cell[2] == "-1")
+    for race in "uvwxyz":
+        where = (part.groups["race"] == race).to_numpy()
+        if where.sum() >= 20:
+            assert means.mean("score", {"race": race}) == pytest.approx(part.score[where].mean(), rel=2e-3)
+            own = where & (y >= 0)
+            truth = -np.log(np.where(y == 1, part.score, 1 - part.score)[own]).mean()
+            assert means.mean("loss", {"race": race}) == pytest.approx(truth, rel=2e-2)

@@ -14,7 +14,6 @@ from auditkit.catalogue.gaps import TARGETS, GapTarget
 from auditkit.check import Assessment, BaseCheck, attributes_asked, class_explained
 from auditkit.errors import ModelError, NotExplained, listing
 from auditkit.evidence.census import CensusMeans
-from auditkit.evidence.sample import taken
 from auditkit.explain.all_rows import Means, group_name
 from auditkit.explain.gaps.findings import gap_findings
 from auditkit.explain.gaps.sums import REST, Contrast, GapSums, Units
@@ -132,11 +131,7 @@ class GapAttribution(BaseCheck):
         from auditkit.explain.preflight import examined
         from auditkit.inputs.packing import leaves
 
-        known = np.flatnonzero(~missing(sample.y_true))
-        if not len(known):
-            raise NotExplained("no sampled row has a known truth")
         census = sample.census
-        sample = taken(sample, known)
         with examined(model, sample.features):
             inputs = model.encode(sample.features)
             groups = groups_of(model, inputs, sample.features)

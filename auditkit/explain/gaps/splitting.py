@@ -14,7 +14,7 @@ from auditkit.arrays import Floats, Ints
 from auditkit.batch import Batch
 from auditkit.catalogue.gaps import GapTarget
 from auditkit.errors import NotExplained
-from auditkit.evidence.census import log_loss
+from auditkit.evidence.census import NEEDS_TRUTH, log_loss
 from auditkit.evidence.sample import weights_of
 from auditkit.evidence.sums import Weights
 from auditkit.explain.all_rows import Means
@@ -51,7 +51,7 @@ class Scene:
     outputs: dict[str, Floats]
     """(N,) each: score, selected, loss."""
     y: Ints
-    """(N,) truth; zeros where the task has no classes."""
+    """(N,) truth, -1 where it is not known; zeros where the task has no classes."""
     weights: Weights
     binary: bool
     seed: int
@@ -72,7 +72,7 @@ class Scene:
         shuffles: int,
         permutations: int,
     ) -> Scene:
-        """The scene of rows whose truth is known."""
+        """The scene of sampled rows, whether their truth is known or not."""
         n = len(sample.features)
         binary = not sample.kind.numeric
         y = sample.y_true.astype(np.int64) if binary else np.zeros(n, np.int64)
@@ -103,8 +103,11 @@ class Scene:
         return float(np.average(self.outputs[target.of][rows], weights=self.weight[rows]))
 
     def under(self, target: GapTarget, rows: Ints) -> Ints:
-        """Those of the rows that the target is about."""
-        return rows if target.y is None else rows[self.y[rows] == target.y]
+        """Those of the rows that the target is about, and that have what it needs."""
+        y = self.y[rows]
+        about = y == target.y if target.y is not None else (y >= 0) | (target.of not in NEEDS_TRUTH)
+        out: Ints = rows[about]
+        return out
 
     def pairs(self, high: Ints, low: Ints) -> list[Pairs]:
         """Pairs as many times as there are shuffles, in positions of the scene."""
@@ -144,7 +147,8 @@ def _split(scene: Scene, first: Ints, second: Ints) -> tuple[list[Pairs], Tensor
     g = len(scene.groups.names)
     # the outcome is a player of its own where it differs: a gap in loss has it as a part
     y = torch.as_tensor(scene.y)
-    outcome = scene.binary and len(np.unique(scene.y[np.concatenate([first, second])])) > 1
+    truths = set(scene.y[np.concatenate([first, second])].tolist())
+    outcome = scene.binary and {0, 1} <= truths
     found = shapley(
         _mixing(scene, i, j, y, g),
         g + outcome,
