@@ -250,20 +250,25 @@ def _noted(
     """The findings, with a note on each where rows are weighted or dependent and the check does not look at that, and
     where the sample that it saw holds copies."""
     copied = _of_copies(check, observed, drawn)
-    notes = []
+    unused: list[tuple[str, str]] = []  # what a statement says, and its note
     if data.weights is not None:
-        notes.append(f"weights not used: every row counts once, whatever its '{data.weights}'")
+        note = f"weights not used: every row counts once, whatever its '{data.weights}'"
+        unused.append(("every row counts once, whatever its weight", note))
     if data.cluster is not None and not getattr(check, "uses_clusters", False):
-        notes.append(
-            f"clusters not used: rows of one '{data.cluster}' count as independent, and intervals can be too narrow"
-        )
+        note = f"clusters not used: rows of one '{data.cluster}' count as independent, and intervals can be too narrow"
+        unused.append(("rows of one cluster count as independent, so that intervals can be too narrow", note))
     if data.strata is not None:
-        notes.append(f"strata not used: rows count as drawn from all at once, whatever their '{data.strata}'")
-    notes = [] if check.uses_weights else notes
-    notes += [copied] if copied else []
+        note = f"strata not used: rows count as drawn from all at once, whatever their '{data.strata}'"
+        unused.append(("rows count as drawn from all strata at once", note))
+    unused = [] if check.uses_weights else unused
+    notes = [note for _, note in unused] + ([copied] if copied else [])
     if not notes:
         return list(findings)
-    return [f.model_copy(update={"notes": (*f.notes, *notes)}) for f in findings]
+    caveat = f" Here {'; '.join(said for said, _ in unused)}." if unused else ""
+    return [
+        f.model_copy(update={"notes": (*f.notes, *notes), "statement": f.statement + caveat * bool(f.statement)})
+        for f in findings
+    ]
 
 
 def _of_copies(check: Check, observed: Observed, drawn: Batch | None) -> str:
