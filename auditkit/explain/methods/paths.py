@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,20 @@ import torch
 from captum.attr import IntegratedGradients
 from captum.attr._core.gradient_shap import InputBaselineXGradient
 
+from auditkit.arrays import Floats
 from auditkit.explain.captum_calls import Gradients, Tensors, asked, check_baseline, over_rows, seeded
 from auditkit.explain.surface import Forward, Surface
+
+
+@lru_cache(maxsize=64)
+def quadrature(n_steps: int) -> tuple[Floats, Floats]:
+    """Gauss–Legendre on [0, 1]: nodes and weights (n_steps,); of 512 steps they take a tenth of a second.
+
+    >>> [x.round(4).tolist() for x in quadrature(2)]
+    [[0.2113, 0.7887], [0.5, 0.5]]
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(n_steps)
+    return (1 + nodes) / 2, weights / 2
 
 
 def integrated_gradients(
@@ -38,8 +51,8 @@ class _Path(IntegratedGradients):  # type: ignore[misc]  # captum is not typed h
 
     def __init__(self, forward: Forward, n_steps: int) -> None:
         super().__init__(forward)
-        nodes, weights = np.polynomial.legendre.leggauss(n_steps)
-        self._quadrature = ((weights / 2).tolist(), ((1 + nodes) / 2).tolist())
+        alphas, shares = quadrature(n_steps)
+        self._quadrature = (shares.tolist(), alphas.tolist())
 
     def _attribute(self, *args: Any, **options: Any) -> Any:
         return super()._attribute(*args, **{**options, "step_sizes_and_alphas": self._quadrature})

@@ -33,14 +33,27 @@ def imputed(images: Tensor, known: Tensor, generator: torch.Generator) -> Tensor
     >>> round(imputed(image, known, torch.Generator())[0, 0, 1, 1].item(), 1)
     2.0
     """
-    m, c, h, w = images.shape
-    near = torch.tensor([[1.0, 2.0, 1.0], [2.0, 0.0, 2.0], [1.0, 2.0, 1.0]]).to(images)[None, None] / 12
-    share = torch.nn.functional.conv2d(torch.ones(1, 1, h, w).to(images), near, padding=1)
+    share = _around(torch.ones_like(images[:1, :1]))
     there = known.to(images.dtype)
     mean = (images * there).sum((2, 3), keepdim=True) / there.sum((2, 3), keepdim=True).clamp(min=1)
     filled = torch.where(known, images, mean)
     for _ in range(SWEEPS):
-        around = torch.nn.functional.conv2d(filled.reshape(m * c, 1, h, w), near, padding=1) / share
-        filled = torch.where(known, images, around.reshape(m, c, h, w))
+        filled = torch.where(known, images, _around(filled) / share)
     noise = torch.randn(filled.shape, generator=generator).to(filled) * images.std() * NOISE
     return torch.where(known, images, filled + noise)
+
+
+def _around(x: Tensor) -> Tensor:
+    """(…, H, W) sums of the neighbours within the image, direct ones twice: [1, 2, 1] along both ways, less the pixel.
+
+    Several times faster than a convolution of one channel.
+    """
+    out = _smoothed(_smoothed(x, -1), -2)
+    return out.sub_(x, alpha=4)
+
+
+def _smoothed(x: Tensor, dim: int) -> Tensor:
+    out, n = 2 * x, x.shape[dim]
+    out.narrow(dim, 1, n - 1).add_(x.narrow(dim, 0, n - 1))
+    out.narrow(dim, 0, n - 1).add_(x.narrow(dim, 1, n - 1))
+    return out

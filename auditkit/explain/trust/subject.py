@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +11,7 @@ from auditkit.arrays import Floats, Ints
 from auditkit.explain.asking import finite
 from auditkit.explain.captum_calls import Tensors, gradients_of_the_sum, in_chunks, rows_per_call, spread
 from auditkit.explain.methods.catalogue import Method
+from auditkit.explain.methods.paths import quadrature
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.impute import imputed
 from auditkit.inputs.groups import mixed, summed
@@ -87,8 +87,7 @@ def repeated(at: Surface, times: int) -> Surface:
 
 def mean_gradient(at: Surface, baseline: Tensors) -> Tensors:
     """∫₀¹ ∇F(b + α(x − b)) dα by Gauss–Legendre: the shapes of the surface's points. `baseline` is (1, …)."""
-    places, weights = np.polynomial.legendre.leggauss(NODES)
-    alphas, shares = (1 + places) / 2, weights / 2
+    alphas, shares = quadrature(NODES)
 
     def call(part: Surface) -> Tensors:
         whole = repeated(part, NODES)
