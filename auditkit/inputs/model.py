@@ -29,6 +29,7 @@ from auditkit.inputs.rows_at_once import wanted_rows
 from auditkit.inputs.running import net_fails, outputs_fail, preprocess_fails, told, wants
 from auditkit.inputs.set_up import placement, set_up
 from auditkit.inputs.tasks.registry import TASKS, task_of
+from auditkit.progress import tell
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 
 
@@ -206,6 +207,7 @@ class Model:
                     reading.of_two(self.table(out, n_rows(inputs)), where.start)
                 parts.append(task_of(self.task).checked(self.probabilities(decision), where.start))
                 self.look(inputs)
+                tell("asking the net", where.stop, len(features))
         return Scored(np.concatenate(parts) if parts else np.zeros(0), seen)
 
     def ran(self, features: pd.DataFrame) -> tuple[Any, Inputs]:
