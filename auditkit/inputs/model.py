@@ -20,7 +20,7 @@ from auditkit.inputs import outputs as reading
 from auditkit.inputs.columns import FeatureMap, checked, checked_each, each_input, feature_map_of
 from auditkit.inputs.encoding import as_inputs, on_device, preprocessed
 from auditkit.inputs.endings import DOUBTED, against, ending_of, refused, straight_of
-from auditkit.inputs.groups import Groups, by_input, by_mask, by_name, by_position
+from auditkit.inputs.groups import Groups, by_input, by_mask, by_masks, by_name, by_position
 from auditkit.inputs.initialised import Weights
 from auditkit.inputs.module_tree import initialised, kept_tree
 from auditkit.inputs.outputs import Outputs
@@ -336,12 +336,7 @@ class Model:
             widths = [t.shape[1] if t.ndim > 1 else 1 for t in leaves(first)]
             named = list(first) if isinstance(first, dict) else None
             return by_input(checked_each(masks, widths, named), leaves(first))
-        pairs = list(zip(masks, leaves(first), strict=True))
-        wide = torch.cat([torch.as_tensor(m).expand(t[:1].shape).flatten() for m, t in pairs])
-        whole = by_mask(wide, torch.zeros(1, len(wide)))
-        parts = torch.split(whole.masks[0][0], [t[:1].numel() for _, t in pairs])
-        shaped = (m.reshape(t[:1].shape) for m, t in zip(parts, leaves(first), strict=True))
-        return Groups(whole.names, tuple(shaped))
+        return by_masks(masks, leaves(first))
 
     @contextlib.contextmanager
     def inspecting(self) -> Iterator[nn.Module]:
