@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -38,11 +39,17 @@ class _Path(IntegratedGradients):  # type: ignore[misc]  # captum is not typed h
 
     def __init__(self, forward: Forward, n_steps: int) -> None:
         super().__init__(forward)
-        nodes, weights = np.polynomial.legendre.leggauss(n_steps)
-        self._quadrature = ((weights / 2).tolist(), ((1 + nodes) / 2).tolist())
+        self._quadrature = _quadrature(n_steps)
 
     def _attribute(self, *args: Any, **options: Any) -> Any:
         return super()._attribute(*args, **{**options, "step_sizes_and_alphas": self._quadrature})
+
+
+@functools.lru_cache(maxsize=8)
+def _quadrature(n_steps: int) -> tuple[list[float], list[float]]:
+    """Weights and places of Gauss–Legendre on [0, 1]; of thousands of steps they take seconds."""
+    nodes, weights = np.polynomial.legendre.leggauss(n_steps)
+    return (weights / 2).tolist(), ((1 + nodes) / 2).tolist()
 
 
 def expected_gradients(
