@@ -146,7 +146,7 @@ def _call_of(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], o
 
 def _table_rows(module: nn.Module, ids: Tensor) -> Tensor | None:
     """`weight[ids]`; None where the table has no such rows."""
-    weight = module.weight.detach()  # type: ignore[operator,union-attr]
+    weight = module.weight.detach()  # type: ignore[operator]
     if ids.numel() and (int(ids.min()) < 0 or int(ids.max()) >= len(weight)):
         return None
     return nn.functional.embedding(ids, weight)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -91,9 +91,10 @@ def _by_change(
     first = [t[:1] for t in leaves(inputs)]
     if sum(t.numel() for t in first) > MOST_PROBED:
         return None, []
-    several = (
+    whole = leaves(inputs)
+    several: tuple[Callable[[], list[Tensor]], ...] = (
         lambda: [_zero_or_one(t) for t in first],
-        lambda: [_another(t) for t in leaves(inputs)],
+        lambda: [_another(t) for t in whole],
         lambda: [_moved(t, 1) for t in first],
         lambda: [_moved(t, -1) for t in first],
     )

@@ -362,7 +362,7 @@ class Model:
             with kept_tree(self.module), set_up(self.module, self.device), torch.no_grad():
                 torch.manual_seed(seed)
                 outs.append(self.table(called(self.module, given)))
-        if not torch.allclose(*outs, equal_nan=True):
+        if not torch.allclose(outs[0], outs[1], equal_nan=True):
             raise ModelError(
                 f"the net makes or swaps its own modules when it runs ({listing(changed)}), with other weights each "
                 "time: they are not trained. Run it once, load the trained weights, and pass it then"
