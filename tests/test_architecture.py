@@ -80,6 +80,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
             "records",
             "formatting",
             "progress",
+            "progress_bar",
         },
         {"torch", "captum", "numpy", "pandas", "sklearn"},
     ),

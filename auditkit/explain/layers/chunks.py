@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,26 +12,23 @@ from torch import Tensor, nn
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, n_rows, taken
 
-if TYPE_CHECKING:
-    from auditkit.explain.layers.discovery import Layer
-
 Calls = dict[nn.Module, list[tuple[int, ...]]]
 """Module → shape of what it gave at each of its calls."""
 
 
-def checked_calls(model: Model, inputs: Inputs, layers: Sequence[Layer], *, few: int) -> tuple[Layer, ...]:
-    """The layers, found on `few` rows; with a reason those whose calls are others on a whole batch of rows.
+def differing_calls(model: Model, inputs: Inputs, modules: Iterable[nn.Module], *, few: int) -> dict[nn.Module, str]:
+    """Module → why what was found of it on `few` rows does not hold for a whole batch: its calls are others there.
 
     A module that is called once for every so many rows (a ghost batch normalisation) gives no output of all rows at
     one call, and its calls are no steps of the net.
     """
     n = min(n_rows(inputs), model.batch_size)
     if n <= few:
-        return tuple(layers)
-    modules = dict.fromkeys(y.module for y in layers if not isinstance(y.module, torch.jit.ScriptModule))
-    before, now = (_calls(model, taken(inputs, slice(rows)), list(modules)) for rows in (few, n))
-    reasons = {m: _reason(before[m], now[m], few, n) for m in modules}
-    return tuple(replace(y, reason=reasons.get(y.module) or y.reason) for y in layers)
+        return {}
+    hooked = [m for m in dict.fromkeys(modules) if not isinstance(m, torch.jit.ScriptModule)]
+    before, now = (_calls(model, taken(inputs, slice(rows)), hooked) for rows in (few, n))
+    reasons = {m: _reason(before[m], now[m], few, n) for m in hooked}
+    return {m: why for m, why in reasons.items() if why}
 
 
 def _calls(model: Model, inputs: Inputs, modules: Sequence[nn.Module]) -> Calls:
