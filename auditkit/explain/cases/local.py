@@ -20,7 +20,7 @@ from auditkit.explain.preflight import examined
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import slices
-from auditkit.progress_bar import shown
+from auditkit.progress_bar import Asked, shown
 from auditkit.records import TrustCheck
 
 BACKGROUND_ROWS = 512
@@ -61,7 +61,6 @@ class LocalExplanation:
         return str(shown.round(4).to_html())
 
 
-@shown()
 def explain(
     model: Model,
     rows: pd.DataFrame,
@@ -74,6 +73,7 @@ def explain(
     n_steps: int | None = None,
     max_steps: int = MOST_STEPS,
     seed: int = 0,
+    progress: Asked = None,
 ) -> LocalExplanation:
     """What moved the score of each row away from the score of the average row.
 
@@ -93,6 +93,8 @@ def explain(
         Quadrature steps to begin with; None: 32 for a smooth net, 64 for others.
     max_steps
         Rows whose contributions do not add up go again at twice the steps, up to so many; at most 4096.
+    progress
+        Called with (what, done, total); None: a bar where stderr is a terminal; False: nothing.
 
     Raises ModelError for an unknown method, a model that mixes its rows or has no gradient; DataError for no rows, for
     anything but a frame, and for rows that lack columns of the background.
@@ -114,7 +116,7 @@ def explain(
             raise NotExplained("a model of several classes: say which one to explain, by its position, label=…")
         model = model.of_output(label)
     others = rows if background is None else background
-    with examined(model, rows):
+    with shown(progress), examined(model, rows):
         work = partial(_explained, model=model, index=rows.index, background=others, weight=weight)
         return attributed(work, model, rows, method, n_steps=n_steps, max_steps=max_steps, seed=seed)
 
