@@ -110,6 +110,6 @@ def test_wrong_caps_are_refused(wrong: Any) -> None:
             make(max_steps=wrong)
     with pytest.raises(ak.ModelError, match="max_steps must be a whole number between 1 and 4096"):
         ak.explain(model(), rows(), background=rows(), max_steps=wrong)
-    with pytest.raises(ak.ModelError, match="n_steps must be a whole number between 1 and max_steps, 512"):
+    with pytest.raises(ak.ModelError, match=r"n_steps must be a whole number between 1 and 512 \(max_steps\)"):
         ak.Attribution(n_steps=513)
     assert ak.Attribution(n_steps=600, max_steps=600).n_steps == 600

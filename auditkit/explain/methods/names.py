@@ -50,14 +50,14 @@ def checked_steps(n_steps: int | None, max_steps: int) -> None:
 
     >>> checked_steps(1024, 512)
     Traceback (most recent call last):
-    auditkit.errors.ModelError: n_steps must be a whole number between 1 and max_steps, 512; got 1024
+    auditkit.errors.ModelError: n_steps must be a whole number between 1 and 512 (max_steps), got 1024
     """
     for name, steps, most, said in (
         ("max_steps", max_steps, STEPS_LIMIT, f"{STEPS_LIMIT}"),
-        ("n_steps", n_steps, max_steps, f"max_steps, {max_steps}"),
+        ("n_steps", n_steps, max_steps, f"{max_steps} (max_steps)"),
     ):
         if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= most):
-            raise ModelError(f"{name} must be a whole number between 1 and {said}; got {steps}")
+            raise ModelError(f"{name} must be a whole number between 1 and {said}, got {steps}")
 
 
 def checked_name(name: str) -> str:
