@@ -51,7 +51,7 @@ def duration(seconds: float) -> str:
     """A length of time as one says it.
 
     >>> duration(44), duration(75), duration(130), duration(5000)
-    ('40 seconds', '1 minute', '2 minutes', '1.4 hours')
+    ('45 seconds', '1 minute', '2 minutes', '1.4 hours')
     """
     if seconds < 55:
         return f"{max(5, round(seconds / 5) * 5)} seconds"
