@@ -31,7 +31,8 @@ from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
 from auditkit.judging import as_policy, judge
 from auditkit.observing import heavy_rows, one_pass
-from auditkit.progress import Progress, tell, told_to
+from auditkit.progress import tell
+from auditkit.progress_bar import Asked, shown
 from auditkit.provenance import created, provenance_of
 from auditkit.records import Finding, NotMeasured, Report, StoredEvidence, Words
 
@@ -47,7 +48,7 @@ def audit(
     include_examples: int = 0,
     on_error: OnError | None = None,
     disclosure: Disclosure | None = None,
-    progress: Progress | None = None,
+    progress: Asked = None,
     name: str = "",
     words: Words | None = None,
     command: str = "",
@@ -76,7 +77,8 @@ def audit(
         How much of the rows stays in the report; None: sums of everybody, nothing of single rows.
         `Disclosure(profile="public")`: small groups are recoded, and no evidence is kept.
     progress
-        Called with (what, done, total).
+        Called with (what, done, total). None: a bar on stderr where that is a terminal, with an estimate for work of
+        more than 30 s; nothing into pipes, files and notebooks. False: nothing.
     name, words, command
         What the report is called, its display words, and the command that makes it again.
 
@@ -94,7 +96,7 @@ def audit(
     given = disclosure or Disclosure()
     drawn: Any = {"checks": asked, "sample": sample, "seed": seed, "on_error": chosen(on_error)}
     level = 0.95 if rules is None else rules.confidence
-    with told_to(progress), foreign("code that was called"):
+    with shown(progress), foreign("code that was called"):
         of_one_task(model, data)
         parts = dict(by_label(model, data)) if data.kind.by_label else {"": (model, data)}
         seen = one_pass(list(parts.values()), **drawn)
@@ -153,6 +155,7 @@ def _joined(parts: Mapping[str, Report], data: Dataset) -> Report:
     )
 
 
+@shown()
 def observe(
     model: Model | Predictions,
     data: Dataset,
@@ -170,6 +173,7 @@ def observe(
     return seen
 
 
+@shown()
 def conclude(
     observed: Observed,
     model: Model | Predictions,

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import auditkit as ak
-from auditkit.cli_terminal import told_progress
 from auditkit.errors import choices
 
 if TYPE_CHECKING:
@@ -78,13 +77,12 @@ def from_here(path: str | None) -> str | None:
 
 def run_audit(config: Config, place: Place, *, command: str, quiet: bool, include_examples: int = 0) -> Report:
     from auditkit.checks import check_of
-    from auditkit.progress import told_to
+    from auditkit.progress_bar import shown
 
     place.paths(config.audit.name)
-    with told_progress(quiet) as progress:
+    with shown(False if quiet else None):
         assert config.data is not None, "no audit is asked without data"
-        with told_to(progress):
-            model, data = _subject(config, config.data), _dataset(config, config.data)
+        model, data = _subject(config, config.data), _dataset(config, config.data)
         place.paths(config.audit.name or model.name)
         return ak.audit(
             model,
@@ -99,7 +97,6 @@ def run_audit(config: Config, place: Place, *, command: str, quiet: bool, includ
             command=command,
             include_examples=include_examples,
             disclosure=config.report,
-            progress=progress,
         )
 
 

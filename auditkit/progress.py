@@ -23,6 +23,11 @@ def told_to(listener: Progress | None) -> Iterator[None]:
         _LISTENER.reset(token)
 
 
+def is_told() -> bool:
+    """Whether somebody listens."""
+    return _LISTENER.get() is not None
+
+
 def tell(what: str, done: int, total: int) -> None:
     """Tell the listener, if there is one.
 

@@ -1,22 +1,19 @@
-"""Embeddings inside a net: which calls follow the rows, whose ids they look up, and how another output is put in."""
+"""Embeddings inside a net: which calls look ids up for the rows, and how another output is put in."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from auditkit.inputs.groups import Groups
-from auditkit.inputs.packing import Inputs, leaves, packed, taken
+from auditkit.errors import NotExplained
+from auditkit.inputs.packing import Inputs, n_rows, taken
 
 Scalar = Callable[[Inputs], Tensor]
-
-MOST_PROBED = 2048
-"""Entries of one row up to which each is changed, to see which ids change with it."""
 
 
 @dataclass(frozen=True)
@@ -40,28 +37,36 @@ class Lookup:
         """The output of the call, in the form of the net, for `points` in the place of `output`."""
         if isinstance(self.module, nn.EmbeddingBag):
             given = _bag_arguments(args, kwargs)
+            self._fits(points, len(given["input"]))
             return _bagged(self.module, points, given["input"], given.get("per_sample_weights"))
+        asked = args[0] if args else kwargs["input"]
+        self._fits(points, asked.shape[0] // points.shape[1] if self.flat else asked.shape[self.rows_at])
         return points.flatten(0, 1) if self.flat else points.movedim(0, self.rows_at)
+
+    def _fits(self, points: Tensor, rows: int) -> None:
+        if rows != len(points):
+            raise NotExplained(f"the net calls its embedding '{self.name}' once for every {rows} rows")
 
 
 def lookups(scalar: Scalar, module: nn.Module, inputs: Inputs) -> list[Lookup]:
     """The calls of embeddings whose rows follow the rows of `inputs`; positions and constants are left as they are."""
     if not any(isinstance(m, nn.Embedding | nn.EmbeddingBag) for m in module.modules()):
         return []
-    n = len(leaves(inputs)[0])
+    n = n_rows(inputs)
     pair = [0, n - 1]
-    two, three = (_recorded(scalar, module, taken(inputs, torch.tensor(w))) for w in (pair, [*pair, 0]))
-    if list(two) != list(three):
-        return []  # the net calls other embeddings for other rows
-    shapes = {key: _rows_of(two[key], three[key]) for key in two}
+    two, three = (recorded(scalar, module, taken(inputs, torch.tensor(w))) for w in (pair, [*pair, 0]))
+    whole = recorded(scalar, module, inputs)
+    if list(two) != list(three) or list(two) != list(whole):
+        return []  # other embeddings for other rows, or once for every so many of them
     found = []
-    for key, (part, ids, output) in _recorded(scalar, module, inputs).items():
-        shape = shapes.get(key)
-        if shape is None:
+    for key, call in whole.items():
+        shape = _rows_of(two[key], three[key])
+        if call is None or shape is None or not _of_rows(call.ids, two[key], n, *shape):
             continue
         rows_at, flat = shape
-        arranged = _arranged(ids, n, rows_at, flat), _arranged(output, n, rows_at, flat)
-        found.append(Lookup(part, key[0], key[1], *arranged, rows_at, flat))
+        if _looks_up(call, rows_at, n, flat):
+            arranged = arranged_rows(call.ids, n, rows_at, flat), arranged_rows(call.output, n, rows_at, flat)
+            found.append(Lookup(call.module, key[0], key[1], *arranged, rows_at, flat))
     return found
 
 
@@ -83,82 +88,29 @@ def replaced_outputs(calls: Sequence[Lookup], points: Sequence[Tensor]) -> Itera
         yield
 
 
-def features_of(
-    call: Lookup, scalar: Scalar, inputs: Inputs, groups: Groups, module: nn.Module
-) -> tuple[Groups, Tensor] | None:
-    """The groups, and the mask of the call's output: the features of the entries that hold its ids.
-
-    Ids that the net computes from several columns belong to a feature of its own. None where they are the same for
-    every row, whatever goes in: nothing to explain.
-    """
-    ids = call.ids.reshape(len(call.ids), -1)
-    owners = _by_value(ids, inputs, groups) or _by_change(call, scalar, module, inputs, groups)
-    constant = bool((ids == ids[:1]).all()) and (len(ids) > 1 or owners is not None)
-    if constant and not any(owners or ()):
-        return None
-    owners = owners or [frozenset()] * ids.shape[1]
-    names = list(groups.names)
-    numbers = []
-    for owner in owners:
-        name = " + ".join(groups.names[g] for g in sorted(owner)) or f"embedding {call.name}"
-        if name not in names:
-            names.append(name)
-        numbers.append(names.index(name))
-    inner = call.output.ndim - call.ids.ndim
-    mask = torch.as_tensor(numbers).reshape(1, *call.ids.shape[1:], *(1,) * inner).expand(1, *call.output.shape[1:])
-    return Groups(tuple(names), groups.masks), mask
-
-
-Owners = list[frozenset[int]]
-
-
-def _by_value(ids: Tensor, inputs: Inputs, groups: Groups) -> Owners | None:
-    """Owners of each id by the entries that hold the same numbers in all rows; None unless exactly one feature does."""
-    owners: Owners = []
-    sources = [(t.reshape(len(t), -1), m.flatten()) for t, m in zip(leaves(inputs), groups.masks, strict=True)]
-    for k in range(ids.shape[1]):
-        same: set[int] = set()
-        for flat, mask in sources:
-            where = (flat.long() == ids[:, k : k + 1].to(flat.device)).all(0).nonzero()[:, 0]
-            same |= {int(mask[j]) for j in where.tolist()}
-        if len(same) != 1:
-            return None
-        owners.append(frozenset(same))
-    return owners
-
-
-def _by_change(call: Lookup, scalar: Scalar, module: nn.Module, inputs: Inputs, groups: Groups) -> Owners | None:
-    """Owners of each id by changing every entry of the first row in turn; None where the net does not take that."""
-    first = [t[:1] for t in leaves(inputs)]
-    sizes = [t.numel() for t in first]
-    total = sum(sizes)
-    if total > MOST_PROBED:
-        return None
-    changed, start = [], 0
-    for t, size in zip(first, sizes, strict=True):
-        rows = t.reshape(1, -1).repeat(total + 1, 1)
-        where = torch.arange(size, device=t.device)
-        rows[start + where, where] = (rows[start + where, where].long() == 0).to(t.dtype)  # 0 is always an id
-        changed.append(rows.reshape(total + 1, *t.shape[1:]))
-        start += size
-    try:
-        seen = _recorded(scalar, module, packed(inputs, changed)).get((call.name, call.index))
-    except (RuntimeError, IndexError, ValueError):
-        return None
-    if seen is None:
-        return None
-    ids = _arranged(seen[1], total + 1, call.rows_at, call.flat).reshape(total + 1, -1)
-    features = torch.cat([m.flatten() for m in groups.masks]).tolist()
-    moved = (ids[:-1] != ids[-1:]).cpu()  # the last row is as it was
-    return [frozenset(features[e] for e in moved[:, k].nonzero()[:, 0].tolist()) for k in range(ids.shape[1])]
-
-
 Key = tuple[str, int]
 
 
-def _recorded(scalar: Scalar, module: nn.Module, inputs: Inputs) -> dict[Key, tuple[nn.Module, Tensor, Tensor]]:
-    """(name, call) → module, ids and output, of one forward pass."""
-    seen: dict[Key, tuple[nn.Module, Tensor, Tensor]] = {}
+class _Call(NamedTuple):
+    """What one call of an embedding was given, and what the net got."""
+
+    module: nn.Module
+    ids: Tensor
+    output: Tensor
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    def again(self, ids: Tensor) -> Tensor:
+        """What the module gives for other ids of the same form."""
+        with torch.no_grad():
+            if self.args:
+                return self.module.forward(ids, *self.args[1:], **self.kwargs)  # type: ignore[no-any-return]
+            return self.module.forward(**{**self.kwargs, "input": ids})  # type: ignore[no-any-return]
+
+
+def recorded(scalar: Scalar, module: nn.Module, inputs: Inputs) -> dict[Key, _Call | None]:
+    """(name, call) → each call of an embedding in one forward pass; None: it does not look ids up, a row each."""
+    seen: dict[Key, _Call | None] = {}
     with contextlib.ExitStack() as stack, torch.no_grad():
         for name, part in module.named_modules():
             if isinstance(part, nn.Embedding | nn.EmbeddingBag):
@@ -166,23 +118,71 @@ def _recorded(scalar: Scalar, module: nn.Module, inputs: Inputs) -> dict[Key, tu
 
                 def note(m: nn.Module, args: Any, kwargs: Any, out: Any, name: str = name, done: Any = done) -> None:
                     k, done[0] = done[0], done[0] + 1
-                    if isinstance(m, nn.EmbeddingBag):
-                        ids = _bag_arguments(args, kwargs)["input"]
-                        if ids.ndim != 2:
-                            return  # bags by offsets: rows of ids are not rows of inputs
-                        out = nn.functional.embedding(ids, m.weight)
-                    else:
-                        ids = args[0] if args else kwargs["input"]
-                    seen[name, k] = (m, ids, out.detach())
+                    seen[name, k] = _call_of(m, args, kwargs, out)
 
                 stack.callback(part.register_forward_hook(note, with_kwargs=True).remove)
         scalar(inputs)
     return seen
 
 
-def _rows_of(two: tuple[nn.Module, Tensor, Tensor], three: tuple[nn.Module, Tensor, Tensor]) -> tuple[int, bool] | None:
+def _call_of(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> _Call | None:
+    """The call, if what it gives has the form of `weight[ids]`; of a bag, its members before they are summed."""
+    given = _bag_arguments(args, kwargs)
+    ids = given.get("input")
+    if not (isinstance(ids, Tensor) and isinstance(out, Tensor) and out.is_floating_point()):
+        return None
+    if ids.dtype not in (torch.int64, torch.int32) or not isinstance(module.weight, Tensor):
+        return None
+    if not isinstance(module, nn.EmbeddingBag):
+        fits = out.shape[: ids.ndim] == ids.shape and out.ndim > ids.ndim
+        return _Call(module, ids, out.detach(), args, kwargs) if fits else None
+    members = _table_rows(module, ids) if ids.ndim == 2 else None  # bags by offsets: rows of ids are no rows of inputs
+    if members is None:
+        return None
+    whole = _bagged(module, members, ids, given.get("per_sample_weights"))
+    same = whole.shape == out.shape and torch.allclose(whole, out, rtol=1e-4, atol=1e-6)
+    return _Call(module, ids, members, args, kwargs) if same else None
+
+
+def _table_rows(module: nn.Module, ids: Tensor) -> Tensor | None:
+    """`weight[ids]`; None where the table has no such rows."""
+    weight = module.weight.detach()  # type: ignore[operator]
+    if ids.numel() and (int(ids.min()) < 0 or int(ids.max()) >= len(weight)):
+        return None
+    return nn.functional.embedding(ids, weight)
+
+
+def _looks_up(call: _Call, rows_at: int, n: int, flat: bool) -> bool:
+    """Whether each vector of the output is made of its own id, and of no other: `weight[ids]`, scaled or shifted too.
+
+    A module that is called an embedding may do anything. What is not the rows of its table is asked again for the
+    first row, with every second id another: exactly the vectors of those ids may change, and must.
+    """
+    plain = _table_rows(call.module, call.ids)
+    if isinstance(call.module, nn.EmbeddingBag):
+        return True  # its members have been compared
+    if plain is not None and plain.shape == call.output.shape and torch.allclose(plain, call.output):
+        return True
+    first = arranged_rows(call.ids, n, rows_at, flat)[:1].reshape(1, -1)
+    other = (first == 0).to(first.dtype)
+    even = torch.arange(first.shape[1], device=first.device) % 2 == 0
+    three = torch.cat([first, torch.where(even, other, first), torch.where(even, first, other)])
+    shaped = three.reshape(3, *arranged_rows(call.ids, n, rows_at, flat).shape[1:])
+    try:
+        out = call.again(shaped.flatten(0, 1) if flat else shaped.movedim(0, rows_at))
+        vectors = arranged_rows(out, 3, rows_at, flat).reshape(3, first.shape[1], -1)
+    except Exception:  # whatever it does, it does not look these ids up
+        return False
+    same = (vectors[1:] == vectors[:1]).all(2)
+    expected = torch.stack([~even, even])
+    return bool((same == expected.to(same.device)).all())
+
+
+def _rows_of(two: _Call | None, three: _Call | None) -> tuple[int, bool] | None:
     """(dimension of the rows, flat) read off two rows and three, the third like the first; None: not by rows."""
-    a, b = two[1], three[1]
+    if two is None or three is None:
+        return None
+    a, b = two.ids, three.ids
     if a.ndim != b.ndim:
         return None
     for at in range(min(a.ndim, 2)):
@@ -190,13 +190,22 @@ def _rows_of(two: tuple[nn.Module, Tensor, Tensor], three: tuple[nn.Module, Tens
         flat = at == 0 and a.ndim == 1 and a.shape[0] > 2
         if not rest or a.shape[at] * 3 != b.shape[at] * 2 or (a.shape[at] != 2 and not flat):
             continue
-        x, y = _arranged(a, 2, at, flat), _arranged(b, 3, at, flat)
+        x, y = arranged_rows(a, 2, at, flat), arranged_rows(b, 3, at, flat)
         if torch.equal(x, y[:2]) and torch.equal(y[2], y[0]):
             return at, flat
     return None
 
 
-def _arranged(t: Tensor, n: int, rows_at: int, flat: bool) -> Tensor:
+def _of_rows(ids: Tensor, two: _Call | None, n: int, rows_at: int, flat: bool) -> bool:
+    """Whether the ids of n rows are those of two rows, n halves of them."""
+    assert two is not None, "without its rows there is no such call"
+    pair = two.ids
+    return ids.ndim == pair.ndim and all(
+        2 * s == t * (n if d == rows_at else 2) for d, (s, t) in enumerate(zip(ids.shape, pair.shape, strict=True))
+    )
+
+
+def arranged_rows(t: Tensor, n: int, rows_at: int, flat: bool) -> Tensor:
     """(N, …)."""
     return t.reshape(n, -1, *t.shape[1:]) if flat else t.movedim(rows_at, 0)
 

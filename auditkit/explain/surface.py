@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import answering
-from auditkit.explain.embedded import Lookup, Scalar, features_of, lookups, replaced_outputs
+from auditkit.explain.embedded import Lookup, Scalar, lookups, replaced_outputs
+from auditkit.explain.owners import features_of
 from auditkit.inputs.groups import Groups
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, packed
@@ -57,30 +58,36 @@ def surface(model: Model, inputs: Inputs, groups: Groups, *, scale: Scale = "dec
     """The surface of a model at encoded inputs (N, …): its decision (the logit, if it has one) or its score.
 
     Token ids, and categories that the net embeds, have no gradient: there the output of the embedding is moved, and
-    belongs to the features that its ids belong to. Whole numbers that the net computes with are moved as floats.
+    belongs to the features that its ids belong to; what belongs to none (positions, a decoder's own words) stays that
+    of its row. Whole numbers that the net computes with are moved as floats.
     For a multiclass model the surface has an output a class, (N, C).
     """
     scalar = _scalar(model, scale)
     tensors = leaves(inputs)
     calls: list[Lookup] = []
+    held: list[Lookup] = []
     masks: list[Tensor] = []
     named = groups
     for call in lookups(scalar, model.module, inputs):
         found = features_of(call, scalar, inputs, groups, model.module)
-        if found is not None:
+        if found is None:
+            held.append(call)
+        else:
             names = (*named.names, *(n for n in found[0].names if n not in named.names))
             number = torch.as_tensor([names.index(n) for n in found[0].names])
             named = Groups(names, groups.masks)
             calls.append(call)
             masks.append(number[found[1]])
+    fixed = tuple(c.output for c in held)
     moved = [i for i, t in enumerate(tensors) if t.is_floating_point()]
-    if isinstance(inputs, Tensor) and not moved and _counts(scalar, inputs, calls):
+    if isinstance(inputs, Tensor) and not moved and _counts(scalar, inputs, [*calls, *held]):
         moved = [0]
         tensors = (tensors[0].to(torch.get_default_dtype()),)
     still = [i for i in range(len(tensors)) if i not in moved]
     points = (*(tensors[i] for i in moved), *(c.output for c in calls))
     own = Groups(named.names, (*(groups.masks[i] for i in moved), *masks))
-    return Surface(_forward(scalar, inputs, calls, moved), points, tuple(tensors[i] for i in still), own, model.module)
+    forward = _forward(scalar, inputs, [*calls, *held], moved, held=len(held))
+    return Surface(forward, points, (*(tensors[i] for i in still), *fixed), own, model.module)
 
 
 def whole(model: Model, inputs: Inputs, groups: Groups, *, scale: Scale = "decision") -> Surface:
@@ -98,16 +105,21 @@ def _scalar(model: Model, scale: Scale) -> Scalar:
     return scalar
 
 
-def _forward(scalar: Scalar, inputs: Inputs, calls: Sequence[Lookup], moved: Sequence[int]) -> Forward:
-    """(points, fixed) → F: moved inputs, then outputs of embeddings, then what goes along."""
-    a, b = len(moved), len(moved) + len(calls)
-    still = [i for i in range(len(leaves(inputs))) if i not in moved]
+def _forward(
+    scalar: Scalar, inputs: Inputs, calls: Sequence[Lookup], moved: Sequence[int], *, held: int = 0
+) -> Forward:
+    """(points, fixed) → F: moved inputs, outputs of embeddings, then what goes along, the outputs of the last `held`
+    calls behind it."""
+    width = len(leaves(inputs))
+    still = [i for i in range(width) if i not in moved]
+    a, b = len(moved), len(moved) + len(calls) - held
 
     def forward(*given: Tensor) -> Tensor:
         parts: list[Tensor] = list(leaves(inputs))
-        for i, tensor in zip((*moved, *still), (*given[:a], *given[b:]), strict=True):
+        kept = given[b : b + len(still)]
+        for i, tensor in zip((*moved, *still), (*given[:a], *kept), strict=True):
             parts[i] = tensor
-        with replaced_outputs(calls, given[a:b]):
+        with replaced_outputs(calls, (*given[a:b], *given[b + len(still) :])):
             return scalar(packed(inputs, parts))
 
     return forward

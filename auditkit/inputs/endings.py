@@ -44,6 +44,8 @@ _SAME = {
     *("as_strided", "view_as", "hardtanh", "clip"),
 }
 """Operations that leave numbers as they are, or put them beside others."""
+_LAYERS = {"addmm", "mm", "bmm", "baddbmm", "mv", "addmv", "linear", "convolution"}
+"""Operations of layers, whose results are any numbers."""
 _SAME_OF_SHARES = {"rsub", "mean", "amax", "amin", "maximum", "minimum"}
 """Operations that leave probabilities probabilities: those of the other class, of an ensemble."""
 
@@ -98,15 +100,33 @@ def ending_of(call: Callable[[], Tensor]) -> Ending | None:
     >>> ending_of(lambda: torch.relu(layer(torch.zeros(2, 2)))) is None
     True
     """
+    made, dtype = _watched(call)
+    return "a comparison" if dtype == torch.bool else _ending(made)
+
+
+def straight_of(call: Callable[[], Tensor]) -> bool:
+    """Whether the outputs of `call` come straight out of a linear layer or a convolution.
+
+    >>> layer = torch.nn.Linear(2, 1)
+    >>> straight_of(lambda: layer(torch.zeros(2, 2))[:, 0])
+    True
+    """
+    made, _ = _watched(call)
+    if _ending(made) is not None:
+        return False
+    while made is not None and made.operation in _SAME:
+        made = next(iter(made.of), None)
+    return made is not None and made.operation in _LAYERS
+
+
+def _watched(call: Callable[[], Tensor]) -> tuple[_Made | None, torch.dtype | None]:
     recorder = _Recorder()
     try:
         with recorder:
             out = call()
     except Exception:  # nets that cannot be watched are judged by their range
-        return None
-    if out.dtype == torch.bool:
-        return "a comparison"
-    return _ending(recorder.made.get(id(out)))
+        return None, None
+    return recorder.made.get(id(out)), out.dtype
 
 
 def _ending(made: _Made | None) -> Ending | None:
@@ -144,6 +164,12 @@ def against(ending: Ending | None) -> tuple[str, ...]:
         f'The net ends in {ending}, and outputs="logits" was said of it: if it gives probabilities, scores and '
         'decisions here are wrong (outputs="probabilities").',
     )
+
+
+DOUBTED = (
+    "What outputs= gives is taken for probabilities, and its numbers come straight out of a linear layer: if they are "
+    'logits, scores and decisions here are wrong (outputs=(callable, "logits")).'
+)
 
 
 def refused(ending: Ending | None, *, exclusive: bool) -> None:

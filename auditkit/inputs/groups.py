@@ -48,23 +48,51 @@ def by_position(positions: Mapping[str, Sequence[int]], row: Tensor) -> Groups:
 def by_mask(mask: Any, row: Tensor) -> Groups:
     """Groups of one tensor from a mask that broadcasts to one row, as an image segmenter gives: (H, W) of integers.
 
-    They are called "region 0", "region 1", … Raises ModelError for a mask that does not fit, or is no whole numbers.
+    They are called by what goes in and their number: "region 3" of an image, "token 3" of ids, "time step 3" of a
+    series (1, T, F) whose mask is the same for all F. Raises ModelError for a mask that does not fit, or is no whole
+    numbers.
 
     >>> by_mask([[0, 0], [1, 1]], torch.zeros(1, 3, 2, 2)).names
     ('region 0', 'region 1')
+    >>> by_mask([0, 1, 2], torch.zeros(1, 3, dtype=torch.long)).names
+    ('token 0', 'token 1', 'token 2')
     """
+    return by_masks([mask], [row])
+
+
+def by_masks(masks: Sequence[Any], rows: Sequence[Tensor]) -> Groups:
+    """Groups of several tensors from a mask each; a number that stands in several of them is one feature."""
+    each = [_broadcast(mask, row) for mask, row in zip(masks, rows, strict=True)]
+    seen, place = torch.unique(torch.cat([m.flatten() for m in each]), return_inverse=True)
+    parts = torch.split(place, [m.numel() for m in each])
+    words: dict[int, set[str]] = {}
+    for whole, row in zip(each, rows, strict=True):
+        for number in torch.unique(whole).tolist():
+            words.setdefault(number, set()).add(_word(whole, row))
+    names = (f"{words[i].pop() if len(words[i]) == 1 else 'region'} {i}" for i in seen.tolist())
+    return Groups(tuple(names), tuple(p.reshape(m.shape) for p, m in zip(parts, each, strict=True)))
+
+
+def _broadcast(mask: Any, row: Tensor) -> Tensor:
     given = torch.as_tensor(mask)
     if given.is_floating_point() or given.is_complex():
         raise ModelError(f"a feature mask holds whole numbers, one a feature; got {given.dtype}")
     try:
-        whole = given.long().broadcast_to((1, *row.shape[1:]))
+        return given.long().broadcast_to((1, *row.shape[1:]))
     except RuntimeError:
         raise ModelError(
             f"the feature mask has shape {tuple(given.shape)}, which does not fit an input of shape "
             f"{tuple(row.shape[1:])}"
         ) from None
-    seen, mask_of = torch.unique(whole, return_inverse=True)
-    return Groups(tuple(f"region {i}" for i in seen.tolist()), (mask_of,))
+
+
+def _word(mask: Tensor, row: Tensor) -> str:
+    """What a part of such an input is called."""
+    if row.dtype in (torch.int64, torch.int32) and row.ndim in (2, 3):
+        return "token"
+    if row.is_floating_point() and row.ndim == 3 and bool((mask == mask[..., :1]).all()):
+        return "time step"
+    return "region"
 
 
 def segments(height: int, width: int, *, grid: tuple[int, int] = (8, 8)) -> NDArray[np.int64]:

@@ -14,18 +14,22 @@ import torch
 from torch import Tensor, nn
 
 from auditkit.arrays import Floats
-from auditkit.errors import ModelError, choices
+from auditkit.errors import ForwardError, ModelError, choices, listing
 from auditkit.evidence.output_range import OutputRange
 from auditkit.inputs import outputs as reading
 from auditkit.inputs.columns import FeatureMap, checked, checked_each, each_input, feature_map_of
 from auditkit.inputs.encoding import as_inputs, on_device, preprocessed
-from auditkit.inputs.endings import against, ending_of, refused
-from auditkit.inputs.groups import Groups, by_input, by_mask, by_name, by_position
+from auditkit.inputs.endings import DOUBTED, against, ending_of, refused, straight_of
+from auditkit.inputs.groups import Groups, by_input, by_mask, by_masks, by_name, by_position
 from auditkit.inputs.initialised import Weights
+from auditkit.inputs.module_tree import initialised, kept_tree
 from auditkit.inputs.outputs import Outputs
-from auditkit.inputs.packing import Inputs, called, leaves, n_rows, slices, taken, unwrapped
-from auditkit.inputs.running import net_fails, outputs_fail, preprocess_fails, random_state_kept, told
+from auditkit.inputs.packing import Inputs, called, leaves, n_rows, packed, slices, taken, unwrapped
+from auditkit.inputs.rows_at_once import wanted_rows
+from auditkit.inputs.running import net_fails, outputs_fail, preprocess_fails, told, wants
+from auditkit.inputs.set_up import placement, set_up
 from auditkit.inputs.tasks.registry import TASKS, task_of
+from auditkit.progress import tell
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 
 
@@ -63,9 +67,10 @@ class Model:
         one a segment, that broadcasts to one input; for several tensors, a tuple of such masks.
     outputs
         What the module returns, a tensor or an object with `.logits`: `"logits"` or `"probabilities"`, of shape (N,),
-        (N, 1) or (N, 2) with the positive class last, or a callable from that output to the probability of the
-        positive class, (N,). Multiclass: (N, C), the classes in the order of `Dataset(classes=…)`; multilabel: (N, L),
-        the labels in the order of `Dataset(y_true=[…])`; regression: (N,) or (N, 1) numbers, for which omit it.
+        (N, 1) or (N, 2) with the positive class last; or a callable from that output to the probability of the
+        positive class, in the same shapes; or both, `(callable, "logits")`, where what it gives are logits.
+        Multiclass: (N, C), the classes in the order of `Dataset(classes=…)`; multilabel: (N, L), the labels in the
+        order of `Dataset(y_true=[…])`; regression: (N,) or (N, 1) numbers, for which omit it (or pass a callable).
         None: look. They are read as logits, and it is an error if the net ends in a sigmoid, softmax or the like, or
         if (over 20 rows or more) all lie in [0, 1] or those of a row add up to 1: then say which they are.
     threshold
@@ -122,11 +127,16 @@ class Model:
         self.preprocess = preprocess
         self.said = reading.checked(outputs, task_of(task))
         """What the user says that the outputs are; None: nothing."""
-        self.outputs: Outputs = "logits" if outputs is None else outputs
-        """How they are read."""
+        self.reader, self.outputs = reading.read_as(self.said)
+        """What takes them from what the module returns (None: they are that), and what they are read as."""
         self.weights: Weights = "given"
         """Where the parameters come from, as far as `load_model` knows."""
         self._looked = False
+        self._sizes: set[int] = set()
+        """Numbers of rows that the net has run on at once."""
+        self._open = 0
+        self._given: Inputs | None = None
+        """What the net was first given since it is inspected."""
         self.cautions: tuple[str, ...] = ()
         """What a reader should know of the model before any number; whole sentences."""
         self.threshold = float(threshold)
@@ -193,15 +203,29 @@ class Model:
                 decision = self._read(out, n_rows(inputs))
                 if self.looks:
                     seen += OutputRange.of(reading.finite(self._whole(out), where.start))
+                elif self.reader is not None and self.outputs == "probabilities" and decision.ndim == 1:
+                    reading.of_two(self.table(out, n_rows(inputs)), where.start)
                 parts.append(task_of(self.task).checked(self.probabilities(decision), where.start))
                 self.look(inputs)
+                tell("asking the net", where.stop, len(features))
         return Scored(np.concatenate(parts) if parts else np.zeros(0), seen)
 
     def ran(self, features: pd.DataFrame) -> tuple[Any, Inputs]:
         """What the module returns for raw rows, and what went in; ForwardError where it fails. Call it `inspecting`."""
         inputs = self.encode(features)
-        with told(net_fails(features, inputs, self.preprocess)):
-            return called(self.module, inputs), inputs
+        try:
+            with told(net_fails(features, inputs, self.preprocess)):
+                out = self._called(inputs)
+        except ForwardError as e:
+            wanted = wanted_rows(lambda given: called(self.module, given), inputs, self.module, self._sizes)
+            raise e if not wanted else ForwardError(wants(wanted, n_rows(inputs))) from e.__cause__
+        self._sizes.add(n_rows(inputs))
+        return out, inputs
+
+    def _called(self, inputs: Inputs) -> Any:
+        if self._given is None:
+            self._given = packed(inputs, [t.detach() for t in leaves(inputs)])
+        return called(self.module, inputs)
 
     def decided(self, features: pd.DataFrame) -> Tensor:
         """`decision` of raw rows, (N,) or (N, C); ForwardError where the net fails. Call it `inspecting`."""
@@ -218,11 +242,11 @@ class Model:
         Differentiable in `inputs` (N, d). With two logits it is their difference, positive minus negative. Multiclass
         and multilabel: all outputs, (N, C).
         """
-        return self._read(called(self.module, inputs), n_rows(inputs))
+        return self._read(self._called(inputs), n_rows(inputs))
 
     def table(self, out: Any, n: int | None = None) -> Tensor:
         """What the module returns as a table: (N,), (N, 2) or (N, C)."""
-        return reading.table(out, self.outputs, task_of(self.task), n)
+        return reading.table(out, self.reader, task_of(self.task), n)
 
     @property
     def looks(self) -> bool:
@@ -233,17 +257,22 @@ class Model:
     def look(self, inputs: Inputs) -> None:
         """ModelError if nobody said what the outputs are, and they end in a sigmoid, a softmax or the like; once.
 
-        What the user says stands; that it is logits, of a net that ends so, is a caution.
+        What the user says stands; that it is logits, of a net that ends so, is a caution, and so are probabilities
+        of a callable that come straight out of a linear layer.
         """
         source = self.said.model if isinstance(self.said, _OneOutput) else self
-        told_logits = source.said == "logits" and task_of(source.task).scores
-        if self._looked or not (self.looks or told_logits) or not n_rows(inputs):
+        told_logits = source.said is not None and source.outputs == "logits" and task_of(source.task).scores
+        doubted = callable(source.said) and task_of(source.task).scores
+        if self._looked or not (self.looks or told_logits or doubted) or not n_rows(inputs):
             return
         few, net = taken(inputs, slice(2)), unwrapped(self.module)
         with self.inspecting(), torch.no_grad():
+            self._looked = True
+            if doubted:
+                self.cautions = (DOUBTED,) if straight_of(lambda: self._whole(called(net, few))) else ()
+                return
             ending = ending_of(lambda: self._whole(called(net, few)))
             columns = self._whole(called(net, few)).ndim if ending else 0
-        self._looked = True
         if told_logits:
             self.cautions = against(ending)
         else:
@@ -254,13 +283,13 @@ class Model:
         return self.said.model.table(out) if isinstance(self.said, _OneOutput) else self.table(out)
 
     def _read(self, out: Any, n: int) -> Tensor:
-        with told(outputs_fail(out)) if callable(self.outputs) else contextlib.nullcontext():
+        with told(outputs_fail(out)) if self.reader is not None else contextlib.nullcontext():
             raw = self.table(out, n)
         return task_of(self.task).decision(raw, logits=self.outputs == "logits")
 
     def encode(self, features: pd.DataFrame) -> Inputs:
         """Encoded inputs (N, d) of raw rows, on the model's device; ModelError if `preprocess` gives no such."""
-        dtype, device = self._placement()
+        dtype, device = placement(self.module, self.device)
         with told(preprocess_fails(features)):
             encoded = preprocessed(self.preprocess, features)
         return on_device(as_inputs(encoded, features, dtype, self.module), device)
@@ -307,48 +336,41 @@ class Model:
             widths = [t.shape[1] if t.ndim > 1 else 1 for t in leaves(first)]
             named = list(first) if isinstance(first, dict) else None
             return by_input(checked_each(masks, widths, named), leaves(first))
-        pairs = list(zip(masks, leaves(first), strict=True))
-        wide = torch.cat([torch.as_tensor(m).expand(t[:1].shape).flatten() for m, t in pairs])
-        whole = by_mask(wide, torch.zeros(1, len(wide)))
-        parts = torch.split(whole.masks[0][0], [t[:1].numel() for _, t in pairs])
-        shaped = (m.reshape(t[:1].shape) for m, t in zip(parts, leaves(first), strict=True))
-        return Groups(whole.names, tuple(shaped))
+        return by_masks(masks, leaves(first))
 
     @contextlib.contextmanager
     def inspecting(self) -> Iterator[nn.Module]:
         """Eval mode, no gradients to parameters, on the chosen device; everything is restored, also on an error.
 
+        The tree of modules is put back too. ModelError where what the net made in it is another each time.
         Attention takes its ordinary way: the fast one hands nested tensors on, which nothing can look into.
         """
-        modes = [(m, m.training) for m in self.module.modules() if hasattr(m, "training")]  # frozen TorchScript: none
-        grads = [(p, p.requires_grad) for p in self.module.parameters()]
-        _, home = self._placement(None)
-        fast = torch.backends.mha.get_fastpath_enabled()
-        state = random_state_kept(self._placement()[1])
+        self._open += 1
         try:
-            torch.backends.mha.set_fastpath_enabled(False)
-            try:
-                self.module.eval()
-            except NotImplementedError:  # exported modules: their mode is in their graph, the flag means nothing
-                for m, _ in modes:
-                    m.training = False
-            for p, _ in grads:  # TorchScript modules have no requires_grad_ of their own
-                p.requires_grad_(False)
-            if self.device is not None:
-                self.module.to(self.device)
-            with state:
-                yield self.module
+            with kept_tree(self.module) as changed, set_up(self.module, self.device) as module:
+                yield module
         finally:
-            torch.backends.mha.set_fastpath_enabled(fast)
-            if self.device is not None:
-                self.module.to(home)
-            for m, training in modes:
-                m.training = training
-            for p, requires_grad in grads:
-                p.requires_grad_(requires_grad)
+            self._open -= 1
+            given, self._given = self._given, self._given if self._open else None
+        if changed and given is not None:
+            self._made_alike(given, changed)
+
+    def _made_alike(self, given: Inputs, changed: list[str]) -> None:
+        """ModelError unless the net gives the same, whatever is drawn while it makes parts of itself."""
+        outs = []
+        for seed in range(2):
+            with kept_tree(self.module), set_up(self.module, self.device), torch.no_grad():
+                torch.manual_seed(seed)
+                outs.append(self.table(called(self.module, given)))
+        if not torch.allclose(outs[0], outs[1], equal_nan=True):
+            raise ModelError(
+                f"the net makes or swaps its own modules when it runs ({listing(changed)}), with other weights each "
+                "time: they are not trained. Run it once, load the trained weights, and pass it then"
+            )
 
     def state_sha256(self) -> str:
         """SHA-256 of every parameter and buffer: name, dtype, shape, bytes."""
+        initialised(self.module)
         digest = hashlib.sha256()
         for name, tensor in sorted([*self.module.named_parameters(), *self.module.named_buffers()]):
             array = tensor.detach().cpu().contiguous()
@@ -359,16 +381,6 @@ class Model:
     def parameters(self) -> int:
         """Number of parameters."""
         return sum(p.numel() for p in self.module.parameters())
-
-    # ---- details
-
-    def _placement(self, device: torch.device | Literal["own"] | None = "own") -> tuple[torch.dtype, torch.device]:
-        """dtype of the floating parameters, and where to run (`device=None`: where the module is)."""
-        tensors = [*self.module.parameters(), *self.module.buffers()]
-        dtype = next((t.dtype for t in tensors if t.is_floating_point()), torch.get_default_dtype())
-        where = tensors[0].device if tensors else torch.device("cpu")
-        wanted = self.device if device == "own" else device
-        return dtype, (wanted if isinstance(wanted, torch.device) else where)
 
 
 class _OneOutput:

@@ -15,7 +15,11 @@ from auditkit.errors import ForwardError, ModelError, nearest
 if TYPE_CHECKING:
     from auditkit.inputs.tasks.task import AuditTask
 
-Outputs = Literal["logits", "probabilities"] | Callable[[Any], Tensor]
+Scale = Literal["logits", "probabilities"]
+Reader = Callable[[Any], Tensor]
+"""From what a module returns to its outputs."""
+Outputs = Scale | Reader | tuple[Reader, Scale]
+"""What outputs are; or what gives them, and what these are: probabilities (numbers of a regression), if nobody says."""
 
 SUM_TOLERANCE = 1e-3
 """How far from 1 the probabilities of a row may add up; more where the net's own precision is less."""
@@ -23,22 +27,40 @@ SUM_TOLERANCE = 1e-3
 
 def checked(outputs: Outputs | None, task: AuditTask) -> Outputs | None:
     """`outputs` as given; ModelError for what it cannot be."""
-    if not task.scores and outputs == "probabilities":
-        raise ModelError("a regression gives numbers, not probabilities: omit outputs, or pass a callable")
-    if outputs is not None and not callable(outputs) and outputs not in ("logits", "probabilities"):
+    reader, scale = outputs if isinstance(outputs, tuple) and len(outputs) == 2 else (None, outputs)
+    if isinstance(outputs, tuple) and not callable(reader):
         raise ModelError(
-            f"unknown outputs {outputs!r}; expected 'logits', 'probabilities', a callable or None."
-            f"{nearest(str(outputs), ['logits', 'probabilities'])}"
+            f"a tuple of outputs is a callable and what it gives, outputs=(callable, 'logits'); got {outputs!r}"
+        )
+    if not task.scores and (scale == "probabilities" or reader is not None):
+        raise ModelError("a regression gives numbers, not probabilities or logits: omit outputs, or pass a callable")
+    if outputs is not None and not (callable(scale) and reader is None) and scale not in ("logits", "probabilities"):
+        raise ModelError(
+            f"unknown outputs {scale!r}; expected 'logits', 'probabilities', a callable, (callable, 'logits') or None."
+            f"{nearest(str(scale), ['logits', 'probabilities'])}"
         )
     return outputs
 
 
-def table(out: Any, outputs: Outputs, task: AuditTask, n: int | None = None) -> Tensor:
+def read_as(outputs: Outputs | None) -> tuple[Reader | None, Scale]:
+    """What gives the outputs (None: the module itself), and what they are read as.
+
+    >>> read_as(None), read_as((max, "logits"))[1], read_as(max)[1]
+    ((None, 'logits'), 'logits', 'probabilities')
+    """
+    if isinstance(outputs, tuple):
+        return outputs
+    if outputs is None or isinstance(outputs, str):
+        return None, outputs or "logits"
+    return outputs, "probabilities"
+
+
+def table(out: Any, reader: Reader | None, task: AuditTask, n: int | None = None) -> Tensor:
     """The outputs of all rows: (N,), (N, 2) for two columns of a binary net, (N, C) for classes and labels.
 
     Raises ForwardError for what is no tensor, is complex, or has another shape; `n`: how many rows went in.
     """
-    out = outputs(out) if callable(outputs) else picked(out)
+    out = picked(out) if reader is None else reader(out)
     if not isinstance(out, Tensor):
         raise ForwardError(
             f"the module returns {type(out).__name__}, not a tensor: pass outputs=a callable that takes it and "
@@ -52,7 +74,7 @@ def table(out: Any, outputs: Outputs, task: AuditTask, n: int | None = None) -> 
     if out.is_nested or out.layout != torch.strided:
         raise ForwardError(f"the model gives a tensor of layout {out.layout}; expected a plain (strided) one")
     n = len(out) if n is None and out.ndim else n or 1
-    return task.table(out, n, told=callable(outputs))
+    return task.table(out, n)
 
 
 def picked(out: Any) -> Any:
@@ -80,9 +102,15 @@ def probabilities(score: Tensor, start: int) -> Floats:
     if out.size and (out.min() < -1e-6 or out.max() > 1 + 1e-6):
         raise ForwardError(
             f"outputs lie between {out.min():.3g} and {out.max():.3g}, not in [0, 1]: they are no probabilities. "
-            "Say outputs='logits' if they are logits"
+            "Say outputs='logits' if they are logits; outputs=(callable, 'logits') if a callable gives them"
         )
     return np.clip(out, 0.0, 1.0)
+
+
+def of_two(table: Tensor, start: int) -> None:
+    """ForwardError unless the two columns of a binary net are probabilities that add up to 1; nothing of one column."""
+    if table.ndim == 2:
+        sums_to_one(probabilities(table, start), table.dtype)
 
 
 def sums_to_one(out: Floats, dtype: torch.dtype) -> None:

@@ -80,6 +80,15 @@ def net_fails(features: pd.DataFrame, inputs: Inputs, preprocess: object) -> Cal
     return what
 
 
+def wants(wanted: str, n: int) -> str:
+    """What is said of a net that does not run on `n` rows, and wants `wanted`."""
+    return (
+        f"the net wants {wanted}: it fails on {n:,} with the same values. An audit asks it about any number of rows, "
+        "each decided by itself: make forward (and preprocess) take them. A net that decides all rows together, as on "
+        "a graph with a fixed list of edges, can be audited from its outputs: ak.Predictions"
+    )
+
+
 def outputs_fail(out: object) -> Callable[[str], str]:
     """What is said where `outputs=` raises."""
     return lambda said: f"outputs= fails on what the module returns, {type(out).__name__}: {said}"

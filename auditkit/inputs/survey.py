@@ -14,6 +14,7 @@ from auditkit.errors import DataError
 from auditkit.evidence.sample import frame_keys
 from auditkit.inputs.source import BATCH, Source, no_rows
 from auditkit.progress import tell
+from auditkit.progress_bar import shown
 
 MOST_SEEN = 2_001
 """Different values of a column that are all kept: more than there may be groups or classes."""
@@ -30,6 +31,7 @@ class Survey:
     (4, [0.0, 1.0, nan], [3, 1, 4])
     """
 
+    @shown()
     def __init__(self, source: Source, *, size: int = BATCH) -> None:
         self.rows = 0
         self.values: dict[str, pd.Series[Any]] = {}

@@ -497,6 +497,74 @@ class ListOutput(Around):
         return self.head(torch.cat([out["a"], out["b"]], 1))
 
 
+class LearntPositions(nn.Module):
+    """Positions from an embedding that ignores what it is given."""
+
+    class Positions(nn.Embedding):
+        def forward(self, x: Tensor) -> Tensor:
+            return self.weight[: x.shape[1]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lift, self.place, self.head = nn.Linear(1, 5), self.Positions(WIDTH + 2, 5), nn.Linear(5, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.tanh(self.lift(x[..., None]) + self.place(x)).mean(1))
+
+
+class GhostNorm(nn.Module):
+    """Normalises sixteen rows at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm, self.head = nn.Linear(WIDTH, 6), nn.BatchNorm1d(6), nn.Linear(6, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.tanh(torch.cat([self.norm(part) for part in self.first(x).split(16)])))
+
+
+class Folding(Around):
+    """Takes its batch normalisation into the layer before it when it first runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm: nn.Module = nn.BatchNorm1d(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if isinstance(self.norm, nn.BatchNorm1d):
+            self.inner[2] = nn.utils.fusion.fuse_linear_bn_eval(self.inner[2], self.norm)  # type: ignore[index,operator]
+            self.norm = nn.Identity()
+        return self.norm(self.inner(x))
+
+
+class Deciding(nn.Module):
+    """A decoder that hears its own words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.words, self.say, self.head = nn.GRUCell(3, 5), nn.Embedding(4, 3), nn.Linear(5, 4), mlp()
+        self.first = nn.Linear(WIDTH, 5)
+        self.last = nn.Linear(5, WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state, word = torch.tanh(self.first(x)), torch.zeros(len(x), dtype=torch.long)
+        for _ in range(2):
+            state = self.cell(self.words(word), state)
+            word = self.say(state).argmax(1)
+        return self.head(self.last(state))
+
+
+class Renormed(nn.Module):
+    """Looks its last column up in a table that the look-up rewrites."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.head = nn.Embedding(5, 3, max_norm=0.5), nn.Linear(WIDTH + 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.cat([x[:, :3], self.table((x[:, 3].clamp(-2, 2).round() + 2).long())], 1))
+
+
 def compiled() -> nn.Module:
     return torch.compile(mlp(), backend="eager")
 
@@ -561,4 +629,9 @@ ODD: dict[str, Odd] = {
     "compiled": Odd(compiled),
     "exported": Odd(exported),
     "weight norm": Odd(weight_normed),
+    "learnt positions": Odd(LearntPositions),
+    "once for sixteen rows": Odd(GhostNorm),
+    "folds when it first runs": Odd(Folding),
+    "hears its own words": Odd(Deciding),
+    "a table that is rewritten": Odd(Renormed, with_codes, feature_map={c: [i] for i, c in enumerate(COLUMNS)}),
 }

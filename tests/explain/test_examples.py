@@ -190,7 +190,7 @@ def test_a_word_of_id_0_is_a_word() -> None:
         preprocess=lambda f: np.array([[words.index(w) for w in t.split()] for t in f["text"]]),
         feature_map=np.arange(3),
     )
-    found = tokens_of(model, texts, [f"region {k}" for k in range(3)])
+    found = tokens_of(model, texts, [f"token {k}" for k in range(3)])
     assert found == [["a", "good", "film"], ["good", "a", "a"]]
 
 

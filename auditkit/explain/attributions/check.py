@@ -9,12 +9,12 @@ import numpy as np
 
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck, class_explained
-from auditkit.errors import ModelError, NotExplained
+from auditkit.errors import NotExplained
 from auditkit.evidence.grouped import GroupSums
 from auditkit.evidence.sample import weights_of
 from auditkit.explain.attributions.findings import attribution_findings
 from auditkit.explain.attributions.sums import NOT_MEASURED, PHI, AttributionRows
-from auditkit.explain.methods.names import baseline_of, checked_name
+from auditkit.explain.methods.names import MOST_STEPS, baseline_of, checked_name, checked_steps
 from auditkit.options import checked_options
 from auditkit.records import NotMeasured, Task
 
@@ -38,7 +38,9 @@ class Attribution(BaseCheck):
     method: str = "integrated_gradients"
     """A name in `explain.methods.names.NAMES`, or `captum:<ClassName>`."""
     n_steps: int | None = None
-    """Quadrature steps to begin with, 1–512; None: 32 for smooth nets, 64 for others."""
+    """Quadrature steps to begin with, 1 to `max_steps`; None: 32 for smooth nets, 64 for others."""
+    max_steps: int = MOST_STEPS
+    """Quadrature steps up to which rows that do not add up go again, at most 4096."""
     label: str | None = None
     """Multiclass: the class whose probability is explained; None: every class, a finding each."""
     seed: int = 0
@@ -47,8 +49,7 @@ class Attribution(BaseCheck):
 
     def __post_init__(self) -> None:
         checked_name(self.method)
-        if self.n_steps is not None and not 1 <= self.n_steps <= 512:
-            raise ModelError(f"n_steps must be a whole number between 1 and 512, got {self.n_steps}")
+        checked_steps(self.n_steps, self.max_steps)
 
     @property
     def name(self) -> str:
@@ -58,6 +59,8 @@ class Attribution(BaseCheck):
     def options(self) -> dict[str, Any]:
         """The options, as JSON."""
         options: dict[str, Any] = {"method": self.method, "n_steps": self.n_steps}
+        if self.max_steps != MOST_STEPS:
+            options["max_steps"] = self.max_steps
         if self.seed:
             options["seed"] = self.seed
         return options if self.label is None else {**options, "label": self.label}
@@ -73,7 +76,12 @@ class Attribution(BaseCheck):
         from auditkit.explain.attributions.study import equal_scores, explain, explain_classes
         from auditkit.explain.trust.study import by_class, of_method
 
-        options: dict[str, Any] = {"method": self.method, "n_steps": self.n_steps, "seed": self.seed}
+        options: dict[str, Any] = {
+            "method": self.method,
+            "n_steps": self.n_steps,
+            "max_steps": self.max_steps,
+            "seed": self.seed,
+        }
         every = sample.kind.several and self.label is None
         if not every and (i := class_explained(self.label, sample, "Attribution")) is not None:
             model = model.of_output(i)

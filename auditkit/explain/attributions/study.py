@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from auditkit.explain.asking import NoGradient, differentiating, finite
 from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.methods.catalogue import Method, each_output, method_of
 from auditkit.explain.methods.gradients import output
+from auditkit.explain.methods.names import MOST_STEPS
 from auditkit.explain.preflight import ROWS, examined, undisturbed
 from auditkit.explain.surface import Scale, Surface, surface, whole
 from auditkit.explain.trust.records import T1_LIMIT, completeness
@@ -26,7 +27,7 @@ from auditkit.inputs.groups import Groups, summed
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, n_rows, slices, taken
 
-STEPS_SMOOTH, STEPS_KINKED, MOST_STEPS = 32, 64, 512
+STEPS_SMOOTH, STEPS_KINKED = 32, 64
 OTHER_STEPS = 50
 """Captum's own default: quadrature of its other classes, draws a row of GradientSHAP."""
 SMOOTH = {
@@ -68,6 +69,7 @@ def explain(
     *,
     method: str = "integrated_gradients",
     n_steps: int | None = None,
+    max_steps: int = MOST_STEPS,
     seed: int = 0,
 ) -> Explained:
     """Attributions of the decision from the sample's weighted mean encoded row, in raw columns.
@@ -83,8 +85,8 @@ def explain(
         sample's rows by weight. A net without a gradient is explained by `shapley` instead, and `switched` says why.
     n_steps
         Quadrature steps to begin with; None: 32 for a smooth net, 64 for one with kinks (ReLU, max-pool) or with
-        operations that are not known to be smooth. Rows that miss T1 go again at twice the steps, up to 512. For
-        `gradient_shap`, draws a row (50).
+        operations that are not known to be smooth. Rows that miss T1 go again at twice the steps, up to `max_steps`.
+        For `gradient_shap`, draws a row (50).
     seed
         Of methods that draw.
 
@@ -95,7 +97,7 @@ def explain(
     ModelError
         When the preflight (T0) fails; for an unknown method, naming the nearest.
     """
-    return _explained(model, sample, method, n_steps, seed, outputs=None)[0]
+    return _explained(model, sample, method, n_steps, max_steps, seed, outputs=None)[0]
 
 
 def explain_classes(
@@ -104,17 +106,18 @@ def explain_classes(
     *,
     method: str = "integrated_gradients",
     n_steps: int | None = None,
+    max_steps: int = MOST_STEPS,
     seed: int = 0,
 ) -> tuple[Explained, ...]:
     """`explain` for the probability of every class of a multiclass model, one each; one forward pass serves all.
 
     Methods that look at gradients alone take K gradients of one forward pass; the others run once a class.
     """
-    return _explained(model, sample, method, n_steps, seed, outputs=len(sample.classes))
+    return _explained(model, sample, method, n_steps, max_steps, seed, outputs=len(sample.classes))
 
 
 def _explained(
-    model: Model, sample: Batch, method: str, n_steps: int | None, seed: int, *, outputs: int | None
+    model: Model, sample: Batch, method: str, n_steps: int | None, max_steps: int, seed: int, *, outputs: int | None
 ) -> tuple[Explained, ...]:
     method_of(method)
     if not len(sample.features):
@@ -122,7 +125,8 @@ def _explained(
     scale: Scale = "decision" if outputs is None else "score"
     with examined(model, sample.features):
         work = partial(_all_outputs, weight=sample.weight, outputs=outputs)
-        return attributed(work, model, sample.features, method, n_steps=n_steps, seed=seed, scale=scale)
+        steps: Any = {"n_steps": n_steps, "max_steps": max_steps}
+        return attributed(work, model, sample.features, method, **steps, seed=seed, scale=scale)
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,8 @@ class Setup:
     seed: int
     switched: str = ""
     """Why it is not the method that was asked for; empty: it is."""
+    max_steps: int = MOST_STEPS
+    """Quadrature steps up to which rows that miss T1 go again."""
 
 
 Found = TypeVar("Found")
@@ -148,6 +154,7 @@ def attributed(
     method: str,
     *,
     n_steps: int | None,
+    max_steps: int = MOST_STEPS,
     seed: int,
     scale: Scale = "decision",
 ) -> Found:
@@ -155,6 +162,8 @@ def attributed(
     ready: Setup | None = None
     try:
         ready = _ready(model, features, method, n_steps, seed, scale)
+        first = min(ready.n_steps, max_steps) if ready.how.quadrature else ready.n_steps
+        ready = replace(ready, n_steps=first, max_steps=max_steps)
         return work(ready)
     except NoGradient as e:
         if ready is not None and not ready.how.needs_gradient:
@@ -246,7 +255,7 @@ def _refined(
 ) -> tuple[Tensors, Floats | None, Ints]:
     """Contributions, T1's ε (None where no sum is promised) and the steps used (draws, where those are asked for).
 
-    With quadrature, rows whose contributions `found` miss `delta` go again at twice the steps, to 512.
+    With quadrature, rows whose contributions `found` miss `delta` go again at twice the steps, to `max_steps`.
     """
     how = ready.how
     counted = how.quadrature or ready.method == "gradient_shap"
@@ -256,10 +265,10 @@ def _refined(
     whole = tuple(t.clone() for t in found)
     while True:
         epsilon = completeness(summed(at.groups, whole).sum(1).cpu().numpy(), delta)
-        missed = np.flatnonzero((epsilon > T1_LIMIT) & (steps < MOST_STEPS))
+        missed = np.flatnonzero((epsilon > T1_LIMIT) & (steps < ready.max_steps))
         if not len(missed) or not how.quadrature:
             return whole, epsilon, steps
-        steps[missed] = min(2 * int(steps[missed[0]]), MOST_STEPS)  # those that still miss all took the same steps
+        steps[missed] = min(2 * int(steps[missed[0]]), ready.max_steps)  # those that still miss all took the same steps
         where = torch.as_tensor(missed)
         again = how.attribute(at.take(where), baseline, n_steps=int(steps[missed[0]]), seed=ready.seed)
         for tensor, part in zip(whole, again, strict=True):

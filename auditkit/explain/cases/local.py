@@ -15,10 +15,12 @@ from auditkit.errors import DataError, NotExplained, listing
 from auditkit.explain.attributions.study import Setup, attributed, from_there, surface_of, weighted_mean
 from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.methods.catalogue import method_of
+from auditkit.explain.methods.names import MOST_STEPS, checked_steps
 from auditkit.explain.preflight import examined
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import slices
+from auditkit.progress_bar import Asked, shown
 from auditkit.records import TrustCheck
 
 BACKGROUND_ROWS = 512
@@ -69,7 +71,9 @@ def explain(
     groups: Any = None,
     label: int | None = None,
     n_steps: int | None = None,
+    max_steps: int = MOST_STEPS,
     seed: int = 0,
+    progress: Asked = None,
 ) -> LocalExplanation:
     """What moved the score of each row away from the score of the average row.
 
@@ -86,8 +90,11 @@ def explain(
     label
         Multiclass: the position of the class to explain.
     n_steps
-        Quadrature steps to begin with; None: 32 for a smooth net, 64 for others. Rows whose contributions do not add
-        up go again at twice the steps, up to 512.
+        Quadrature steps to begin with; None: 32 for a smooth net, 64 for others.
+    max_steps
+        Rows whose contributions do not add up go again at twice the steps, up to so many; at most 4096.
+    progress
+        Called with (what, done, total); None: a bar where stderr is a terminal; False: nothing.
 
     Raises ModelError for an unknown method, a model that mixes its rows or has no gradient; DataError for no rows, for
     anything but a frame, and for rows that lack columns of the background.
@@ -98,6 +105,7 @@ def explain(
     (['a', 'b'], True)
     """
     method_of(method)
+    checked_steps(n_steps, max_steps)
     rows = _columns_of(rows, background, named=model.preprocess is None)
     if not len(rows):
         raise DataError("there are no rows to explain")
@@ -108,9 +116,9 @@ def explain(
             raise NotExplained("a model of several classes: say which one to explain, by its position, label=…")
         model = model.of_output(label)
     others = rows if background is None else background
-    with examined(model, rows):
+    with shown(progress), examined(model, rows):
         work = partial(_explained, model=model, index=rows.index, background=others, weight=weight)
-        return attributed(work, model, rows, method, n_steps=n_steps, seed=seed)
+        return attributed(work, model, rows, method, n_steps=n_steps, max_steps=max_steps, seed=seed)
 
 
 def _explained(

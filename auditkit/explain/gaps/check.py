@@ -17,6 +17,7 @@ from auditkit.evidence.census import CensusMeans
 from auditkit.explain.all_rows import Means, group_name
 from auditkit.explain.gaps.findings import gap_findings
 from auditkit.explain.gaps.sums import REST, Contrast, GapSums, Units
+from auditkit.explain.methods.names import MOST_STEPS, checked_steps
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE
@@ -56,6 +57,8 @@ class GapAttribution(BaseCheck):
     shuffles: int = 4
     """Times that rows are paired anew."""
     seed: int = 0
+    max_steps: int = MOST_STEPS
+    """Quadrature steps up to which Integrated Gradients of pairs that do not add up go again, at most 4096."""
     label: str | None = None
     """Multiclass: the class whose probability is explained; without it there is nothing to explain."""
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
@@ -63,6 +66,7 @@ class GapAttribution(BaseCheck):
     def __post_init__(self) -> None:
         if self.by is not None:
             object.__setattr__(self, "by", tuple((s,) if isinstance(s, str) else s for s in self.by))
+        checked_steps(None, self.max_steps)
         if not 1 <= self.shuffles <= 10_000:
             raise ModelError(f"shuffles must be at least 1, and at most 10,000; got {self.shuffles}")
         if not 2 <= self.permutations <= 100_000 or self.permutations % 2:
@@ -77,7 +81,8 @@ class GapAttribution(BaseCheck):
 
     def options(self) -> dict[str, Any]:
         """The options, as JSON."""
-        return {k: v for k, v in super().options().items() if k != "label" or v is not None}
+        usual = {"label": None, "max_steps": MOST_STEPS}
+        return {k: v for k, v in super().options().items() if k not in usual or v != usual[k]}
 
     def examine(self, model: Model, sample: Batch) -> GapSums:
         """Split the gaps of the sampled rows; ModelError when the preflight (T0) fails.
@@ -140,7 +145,8 @@ class GapAttribution(BaseCheck):
             if all_equal(scene.outputs["score"], leaves(inputs)):
                 raise NotExplained("all scores are equal: there is no gap to split")
             facts = {**facts, "features": list(groups.names)}
-            found = _Found(facts, tuple(TARGETS[name] for name in task_of(sample.task).gap_targets), scene, sample)
+            targets = tuple(TARGETS[name] for name in task_of(sample.task).gap_targets)
+            found = _Found(facts, targets, scene, sample, self.max_steps)
             for names in sets:
                 found.of_set(names)
         return GapSums(facts, found.units, found.tells, found.outside, census, found.not_measured,
@@ -150,8 +156,11 @@ class GapAttribution(BaseCheck):
 class _Found:
     """What is filled while one attribute after the other is looked at."""
 
-    def __init__(self, facts: dict[str, Any], targets: tuple[GapTarget, ...], scene: Scene, sample: Batch) -> None:
+    def __init__(
+        self, facts: dict[str, Any], targets: tuple[GapTarget, ...], scene: Scene, sample: Batch, max_steps: int
+    ) -> None:
         self.facts, self.targets, self.scene, self.sample = facts, targets, scene, sample
+        self.max_steps = max_steps
         self.units: dict[Contrast, Units] = {}
         self.tells: dict[tuple[str, str, str], Floats] = {}
         self.outside: dict[str, tuple[int, int]] = {}
@@ -207,7 +216,7 @@ class _Found:
         if target.of != "score":
             return
         try:
-            path = gap.by_gradients(self.scene, target, high, low)
+            path = gap.by_gradients(self.scene, target, high, low, max_steps=self.max_steps)
         except NotExplained as e:
             if wide:
                 self.not_measured[what] = f"{len(self.scene.groups.names)} features, and {e}"

@@ -24,6 +24,7 @@ from auditkit.explain.captum_calls import CALL_BYTES
 from auditkit.explain.gaps.pairs import EVERY_PAIR, Pairs, paired, pieces
 from auditkit.explain.gaps.sums import REST, Contrast, Units
 from auditkit.explain.methods.catalogue import METHODS
+from auditkit.explain.methods.names import MOST_STEPS
 from auditkit.explain.methods.shapley import CALLS, Value, shapley
 from auditkit.explain.surface import surface
 from auditkit.explain.trust.records import T1_LIMIT, completeness
@@ -34,7 +35,7 @@ from auditkit.question import SPARSE
 
 MISSED = 0.002
 """Part of Σ abs(φ) by which the IG form may miss the gap before it goes again at twice the steps."""
-FIRST_STEPS, MOST_STEPS = 16, 512
+FIRST_STEPS = 16
 MOST_FEATURES = 64
 """Features up to which the Shapley form is computed, and shown one by one."""
 OUTCOME = "how often the outcome occurs"
@@ -219,12 +220,12 @@ class Path(NamedTuple):
     steps: int
 
 
-def by_gradients(scene: Scene, target: GapTarget, high: Ints, low: Ints) -> Path:
+def by_gradients(scene: Scene, target: GapTarget, high: Ints, low: Ints, *, max_steps: int = MOST_STEPS) -> Path:
     """The gap in mean score by Integrated Gradients from each row of `low` to its partner in `high`.
 
     φ_j = Σ w (x_j − x'_j) ∫₀¹ ∂_j s(x' + α(x − x')) dα. Steps double until the sum misses the gap by at most .002 of
-    Σ abs(φ) and 95 % of the pairs pass T1, up to 512, for those that do not pass it yet. Raises NotExplained without a
-    gradient.
+    Σ abs(φ) and 95 % of the pairs pass T1, up to `max_steps`, for those that do not pass it yet. Raises NotExplained
+    without a gradient.
     """
     high, low = scene.under(target, high), scene.under(target, low)
     at = surface(scene.model, scene.inputs, scene.groups, scale="score")
@@ -235,7 +236,7 @@ def by_gradients(scene: Scene, target: GapTarget, high: Ints, low: Ints) -> Path
     i, j = (torch.as_tensor(v, device=at.points[0].device) for v in (pairs[0].first, pairs[0].second))
     part, baseline = at.take(i), tuple(p[j] for p in at.points)
     delta = scene.outputs["score"][pairs[0].first] - scene.outputs["score"][pairs[0].second]
-    steps, phi = FIRST_STEPS, np.zeros((len(delta), len(scene.groups.names)))
+    steps, phi = min(FIRST_STEPS, max_steps), np.zeros((len(delta), len(scene.groups.names)))
     again = np.arange(len(delta))
     while True:
         own = torch.as_tensor(again, device=i.device)
@@ -248,10 +249,10 @@ def by_gradients(scene: Scene, target: GapTarget, high: Ints, low: Ints) -> Path
         passed = missed <= MISSED * np.abs(mean).sum()
         off = completeness(phi.sum(1), delta)
         most_pass = np.quantile(off, 0.95) <= T1_LIMIT
-        if (passed and most_pass) or steps >= MOST_STEPS:
+        if (passed and most_pass) or steps >= max_steps:
             break
         again = again if most_pass else np.flatnonzero(off > T1_LIMIT)  # a pair that adds up already needs no more
-        steps *= 2
+        steps = min(2 * steps, max_steps)
     names, parts = _narrowed(scene.groups.names, phi, mean)
     columns = np.concatenate([parts, delta[:, None]], axis=1)
     return Path(_units(scene, names, pairs, columns, high, low), steps)

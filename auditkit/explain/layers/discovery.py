@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from auditkit.errors import ModelError, nearest
+from auditkit.explain.layers.chunks import differing_calls
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, n_rows, taken
 
@@ -135,7 +136,9 @@ def find_layers(model: Model, inputs: Inputs, names: Sequence[str] | None = None
     leaves = [c.name for c in calls if c.leaf and isinstance(_first(c.output), Tensor)]
     if leaves in ([], ["(net)"]) and len(known) > 1:
         return (_unseen(model.module, "the net is one program (exported, or without calls of its modules)"),)
-    return (*found, *_never_called(known, calls, wanted))
+    layers = (*found, *_never_called(known, calls, wanted))
+    differ = differing_calls(model, inputs, [y.module for y in layers], few=many)
+    return tuple(replace(y, reason=differ.get(y.module, y.reason)) for y in layers)
 
 
 def _unseen(module: nn.Module, reason: str) -> Layer:

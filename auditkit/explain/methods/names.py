@@ -22,6 +22,9 @@ UNFIT = {
 }
 """Captum's classes that cannot be asked by name alone, and why."""
 
+MOST_STEPS, STEPS_LIMIT = 512, 4096
+"""Steps of a quadrature up to which rows that do not add up go again: unless it is said, and at most."""
+
 MEAN_ROW = "the weighted mean of the sample's encoded rows"
 DRAWN_ROWS = "rows of the sample, drawn by weight"
 _DRAWN = {"expected_gradients", "gradient_shap", "captum:GradientShap", "captum:DeepLiftShap"}
@@ -40,6 +43,21 @@ def baseline_of(name: str) -> str:
     if name in _NONE:
         return "the row itself (no baseline)"
     return DRAWN_ROWS if name in _DRAWN else MEAN_ROW
+
+
+def checked_steps(n_steps: int | None, max_steps: int) -> None:
+    """ModelError unless 1 ≤ n_steps ≤ max_steps ≤ 4096, whole numbers.
+
+    >>> checked_steps(1024, 512)
+    Traceback (most recent call last):
+    auditkit.errors.ModelError: n_steps must be a whole number between 1 and 512 (max_steps), got 1024
+    """
+    for name, steps, most, said in (
+        ("max_steps", max_steps, STEPS_LIMIT, f"{STEPS_LIMIT}"),
+        ("n_steps", n_steps, max_steps, f"{max_steps} (max_steps)"),
+    ):
+        if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= most):
+            raise ModelError(f"{name} must be a whole number between 1 and {said}, got {steps}")
 
 
 def checked_name(name: str) -> str:

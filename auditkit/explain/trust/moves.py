@@ -16,7 +16,6 @@ from auditkit.stats.ranks import spearman_rows
 
 Found = tuple[dict[str, Floats], dict[str, Any]]
 
-MOST_STEPS = 1024
 REAL_ROWS = 8
 """Rows of the sample that serve as a baseline together; one alone would tell its own story."""
 DRAWS = 10
@@ -40,7 +39,7 @@ def refined(trial: Trial) -> Found:
     for n in np.unique(trial.steps):
         rows = np.flatnonzero(trial.steps == n)
         part = trial.at.take(torch.as_tensor(rows, device=trial.at.points[0].device))
-        finer[rows] = trial.attributed(part, trial.start, n_steps=min(2 * int(n), MOST_STEPS))
+        finer[rows] = trial.attributed(part, trial.start, n_steps=2 * int(n))
     size = np.linalg.norm(finer, axis=1)
     moved = np.linalg.norm(finer - trial.phi, axis=1)
     return {"T2": np.divide(moved, size, out=(moved > 0).astype(float), where=size > 0)}, {}

@@ -59,12 +59,12 @@ class Binary(AuditTask):
         coded = target.code(decisions, str(decisions.name))
         return coded, None if score is None else score_column(score, str(score.name))
 
-    def table(self, out: Tensor, n: int, *, told: bool) -> Tensor:
+    def table(self, out: Tensor, n: int) -> Tensor:
         """(N,), or (N, 2) with the positive last."""
         one = one_each(out, n)
         if one is not None:
             return one
-        if out.shape == (n, 2) and not told:
+        if out.shape == (n, 2):
             return out
         raise wrong_shape(out, n, self.name, shapes=f"({n},), ({n}, 1) or ({n}, 2)")
 

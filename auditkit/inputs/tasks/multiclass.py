@@ -40,7 +40,7 @@ class Multiclass(AuditTask):
         """Labels of any number, in the order of `classes`."""
         return ClassTarget.of(columns[0], names[0], classes=classes)
 
-    def table(self, out: Tensor, n: int, *, told: bool) -> Tensor:
+    def table(self, out: Tensor, n: int) -> Tensor:
         """(N, classes)."""
         return several_each(out, n, self.name)
 

@@ -37,7 +37,7 @@ class Multilabel(Binary):
         each = [BinaryTarget.of(column, name) for column, name in zip(columns, names, strict=True)]
         return LabelsTarget(first=each[0], classes=tuple(names))
 
-    def table(self, out: Tensor, n: int, *, told: bool) -> Tensor:
+    def table(self, out: Tensor, n: int) -> Tensor:
         """(N, labels)."""
         return several_each(out, n, self.name)
 

@@ -42,7 +42,7 @@ class Regression(AuditTask):
         """Finite numbers, of more than one value."""
         return NumberTarget.of(columns[0], names[0])
 
-    def table(self, out: Tensor, n: int, *, told: bool) -> Tensor:
+    def table(self, out: Tensor, n: int) -> Tensor:
         """(N,)."""
         one = one_each(out, n)
         if one is None:

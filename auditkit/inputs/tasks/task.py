@@ -87,11 +87,8 @@ class AuditTask(ABC):
         return target.code(decisions, str(decisions.name)), None
 
     @abstractmethod
-    def table(self, out: Tensor, n: int, *, told: bool) -> Tensor:
-        """A net's outputs of n rows as a table: (N,), (N, 2) or (N, C); ForwardError for another shape.
-
-        `told`: the outputs come from a callable that was given, and are what they should be.
-        """
+    def table(self, out: Tensor, n: int) -> Tensor:
+        """A net's outputs of n rows as a table: (N,), (N, 2) or (N, C); ForwardError for another shape."""
 
     def decision(self, table: Tensor, *, logits: bool) -> Tensor:
         """The table as what is decided on: (N,), or (N, C) of every class or label."""
