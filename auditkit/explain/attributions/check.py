@@ -108,7 +108,7 @@ class Attribution(BaseCheck):
         return facts | {k: v for k, v in given.items() if v} | ({"seed": self.seed} if self.seed else {})
 
     def assess(self, evidence: AttributionRows | GroupSums, *, level: float = 0.95) -> Assessment:
-        """One finding, or one a class, with T0–T11 in it; pure."""
+        """One finding, or one a class, with T0–T12 in it; pure."""
         seen = evidence.sums()
         reason = seen.facts.get(NOT_MEASURED)
         if reason is not None:

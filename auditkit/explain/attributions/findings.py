@@ -79,6 +79,7 @@ def _finding(seen: Attributed, level: float) -> Finding:
     by = [{a: seen.tables[f"{k}|{a}"] for a in facts["attributes"]} for k in range(len(facts["statistics"]))]
     t11, by_group = parity(facts["statistics"], by, tried=facts["tried"], level=level)
     trust = (preflight_check(), *(TrustCheck.model_validate(t) for t in facts["trust"]), t10, t11)
+    trust = tuple(sorted(trust, key=lambda t: list(THRESHOLDS).index(t.id)))
     return Finding(
         id=f"explanation/{method}/overall" + ("" if label is None else f"[{label}]"),
         concern="explanation",
@@ -141,7 +142,7 @@ def _statement(features: tuple[str, ...], share: Estimate, trust: tuple[TrustChe
         return "No column moves the model's scores on the sampled rows."
     names = features[:LEADING]
     sure = f" ({interval(share, 'overall')})" if share.low is not None else ""
-    cautions = [f" Caution: {THRESHOLDS[t.id].failure}." for t in trust if t.cautions]
+    cautions = [f" Caution: {t.meaning}." for t in trust if t.cautions]
     return (
         f"{' and '.join(names)} {'carry' if len(names) > 1 else 'carries'} {percent(share.value)} of what moves the "
         f"model's scores, on average{sure}: {not_causes()}."

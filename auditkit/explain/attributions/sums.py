@@ -35,8 +35,8 @@ class AttributionRows(PersonRows):
         """Of each class (or the one score): tables by group, and in `each` what was read off all rows.
 
         Tables, after the class's number: "" everybody, `by|<attribute>` its groups, `lead` the two leading features
-        beside all, `<k>|<attribute>` the k-th statistic of T11. T1–T9 are read here, T10 is drawn here: of both the
-        report keeps what was read.
+        beside all, `<k>|<attribute>` the k-th statistic of T11. T1–T9 and T12 are read here, T10 is drawn here: of
+        both the report keeps what was read.
         """
         if NOT_MEASURED in self.facts:
             return GroupSums(self.facts)

@@ -93,7 +93,7 @@ def _cautioned(t: TrustCheck) -> str:
 def _result(t: TrustCheck) -> str:
     if not t.applies:
         return "does not apply"
-    return "passed" if t.passed else "failed" if t.blocking else "caution"
+    return "passed" if t.passed else "failed" if t.blocking else "caution" if t.sure else "not sure"
 
 
 def _told(t: TrustCheck) -> str:
