@@ -70,7 +70,7 @@ class Attribution(BaseCheck):
         weight once a class, `<class>|phi:<column>`. Beside it the trials of T2–T9 on at most 256 of the rows. A model
         that cannot be explained gives a table without columns, and the reason.
         """
-        from auditkit.explain.attributions.study import equal_scores, explain, explain_classes
+        from auditkit.explain.attributions.study import equal_scores, explain, explain_classes, point_sums
         from auditkit.explain.trust.study import by_class, of_method
 
         options: dict[str, Any] = {"method": self.method, "n_steps": self.n_steps, "seed": self.seed}
@@ -96,7 +96,7 @@ class Attribution(BaseCheck):
                 for name, explained in zip(sample.classes, each, strict=True)
                 for column, values in _columns(explained, sample).items()
             }
-        return AttributionRows(columns, sample.labels(), facts, trials)
+        return AttributionRows(columns, sample.labels(), facts, trials, point_sums(model, sample, each[0].method))
 
     def _facts(self, explained: Explained, sample: Batch) -> dict[str, Any]:
         facts: dict[str, Any] = {
