@@ -71,8 +71,10 @@ class Attribution(BaseCheck):
         that cannot be explained gives a table without columns, and the reason.
         """
         from auditkit.explain.attributions.study import equal_scores, explain, explain_classes, point_sums
+        from auditkit.explain.entangled import as_one, facts_of
         from auditkit.explain.trust.study import by_class, of_method
 
+        model, together = as_one(model, sample.features)
         options: dict[str, Any] = {"method": self.method, "n_steps": self.n_steps, "seed": self.seed}
         every = sample.kind.several and self.label is None
         if not every and (i := class_explained(self.label, sample, "Attribution")) is not None:
@@ -83,7 +85,11 @@ class Attribution(BaseCheck):
             each = explain_classes(model, sample, **options) if every else (explain(model, sample, **options),)
         except NotExplained as e:
             return AttributionRows({}, {}, {"method": self.method, NOT_MEASURED: str(e)})
-        facts = {**self._facts(each[0], sample), "explained": "probability" if every else model.explained}
+        facts = {
+            **self._facts(each[0], sample),
+            **facts_of(together),
+            "explained": "probability" if every else model.explained,
+        }
         columns = _columns(each[0], sample)
         if not every:
             trials = of_method(model, sample, each[0])

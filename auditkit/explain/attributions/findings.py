@@ -9,7 +9,7 @@ import numpy as np
 
 from auditkit.catalogue.explanations import SCALES
 from auditkit.catalogue.index import METRICS
-from auditkit.catalogue.sentences import not_causes
+from auditkit.catalogue.sentences import as_one_words, not_causes
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, hidden
@@ -165,6 +165,7 @@ def _notes(seen: Attributed, trust: tuple[TrustCheck, ...]) -> tuple[str, ...]:
     unseen = [name for name, moments in seen.series() if hidden(moments)]
     return (
         f"explains the {facts['explained']}, from {facts['baseline']}",
+        *as_one_words(facts.get("as_one", ())),
         *([f"not read by the model: {listing(facts['unread'])}"] if facts["unread"] else []),
         *([f"fewer than {SPARSE} sampled rows, shown without an interval: {listing(few)}"] if few else []),
         *([f"not shown, they would tell of fewer than {SPARSE} sampled rows: {listing(unseen)}"] if unseen else []),

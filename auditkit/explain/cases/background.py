@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 import torch
@@ -17,9 +15,6 @@ from auditkit.explain.captum_calls import Tensors
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import slices
 from auditkit.records import Report
-
-if TYPE_CHECKING:
-    from auditkit.evidence.sums import Moments
 
 ROWS = 512
 """Rows that are encoded at a time for a mean, and that are drawn where a method draws."""
@@ -106,20 +101,25 @@ def _of_report(ready: Setup, model: Model, report: Report) -> Tensors:
     )
 
 
+def sets_of(report: Report) -> list[list[str]]:
+    """The columns that the report's attributions tell as one."""
+    return next((list(seen.facts.get("as_one", ())) for seen in _attributions(report)), [])
+
+
 def _kept(report: Report) -> list[Floats]:
+    """Mean points, an attribution each that has one."""
+    starts = (seen.tables[START].everybody for seen in _attributions(report) if START in seen.tables)
+    return [np.asarray(m.mean) for m in starts if m.w]
+
+
+def _attributions(report: Report) -> list[GroupSums]:
+    """What the report keeps of its attributions; DataError for what cannot be read."""
     found = []
     for name, evidence in sorted(report.evidence.items()):
         if name.startswith("attribution:"):
-            kept = _start(evidence.type, evidence.data)
-            if kept is not None and kept.w:
-                found.append(np.asarray(kept.mean))
+            kind = AttributionRows if evidence.type == AttributionRows.__name__ else GroupSums
+            try:
+                found.append(kind.from_json(evidence.data).sums())
+            except EvidenceError as e:
+                raise DataError(f"background: the report's attribution cannot be read: {e}") from None
     return found
-
-
-def _start(kind: str, data: dict[str, object]) -> Moments | None:
-    """Moments of the points of an attribution's sampled rows; None where it kept none."""
-    try:
-        seen = (AttributionRows if kind == AttributionRows.__name__ else GroupSums).from_json(data).sums()
-    except EvidenceError as e:
-        raise DataError(f"background: the report's attribution cannot be read: {e}") from None
-    return seen.tables[START].everybody if START in seen.tables else None

@@ -12,8 +12,9 @@ import pandas as pd
 from auditkit.arrays import Bools, Floats, Ints
 from auditkit.errors import DataError, NotExplained, listing
 from auditkit.explain.attributions.study import Setup, attributed, from_there
-from auditkit.explain.cases.background import enough, starting_point
+from auditkit.explain.cases.background import enough, sets_of, starting_point
 from auditkit.explain.cases.expected import EXPECTED, expected_of_rows
+from auditkit.explain.entangled import as_one, told_as_one
 from auditkit.explain.methods.catalogue import method_of
 from auditkit.explain.preflight import examined
 from auditkit.explain.trust.records import T1_LIMIT, completeness, completeness_check, preflight_check
@@ -80,7 +81,8 @@ def explain(
         attribution, which keeps that mean (methods that draw rows need a frame). None: the rows themselves, if there
         are 20 or more of them: fewer would be compared with themselves.
     groups
-        What belongs to which feature, as `Model(feature_map=…)`; None: what the model says.
+        What belongs to which feature, as `Model(feature_map=…)`; None: what the model says, and columns that cannot be
+        moved apart in the background are one feature, `a + b`.
     label
         Multiclass: the position of the class to explain.
     n_steps
@@ -105,8 +107,7 @@ def explain(
     rows = _columns_of(rows, frame, named=model.preprocess is None)
     if not len(rows):
         raise DataError("there are no rows to explain")
-    if groups is not None:
-        model = model.replaced(feature_map=groups)
+    model = _with_features(model, rows, background, groups)
     if model.kind.several:
         if label is None:
             raise NotExplained("a model of several classes: say which one to explain, by its position, label=…")
@@ -138,6 +139,15 @@ def _explained(
         trust=(preflight_check(), *checks),
         parts=tuple(t.cpu().numpy() for t in parts),
     )
+
+
+def _with_features(model: Model, rows: pd.DataFrame, background: pd.DataFrame | Report | None, groups: Any) -> Model:
+    """The model with the features that are told: those given, or its own, of which some are told as one."""
+    if groups is not None:
+        return model.replaced(feature_map=groups)
+    if isinstance(background, Report):
+        return told_as_one(model, rows, sets_of(background))
+    return as_one(model, rows if background is None else background)[0]
 
 
 def _columns_of(rows: pd.DataFrame, background: pd.DataFrame | None, *, named: bool) -> pd.DataFrame:

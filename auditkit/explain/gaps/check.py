@@ -85,11 +85,15 @@ class GapAttribution(BaseCheck):
 
         PolicyError for an attribute that is not declared. What cannot be split is in the evidence, with its reason.
         """
+        from auditkit.explain.entangled import as_one, facts_of
+
         sets = self._sets(sample)
         facts = {**self._facts(sample), "by": ["+".join(names) for names in sets]}
         if any("+" in name for names in sets for name in names):
             facts["sets"] = {"+".join(names): list(names) for names in sets}
         try:
+            model, together = as_one(model, sample.features)
+            facts |= facts_of(together)
             model, sample = self._of_class(model, sample)
             return self._split(model, sample, sets, facts)
         except NotExplained as e:
