@@ -114,6 +114,8 @@ class GapAttribution(BaseCheck):
             "permutations": self.permutations,
             "features": [],
         }
+        if sample.controls is not None:
+            facts["controls"] = [str(c) for c in sample.controls]
         return facts if self.label is None else {**facts, "label": self.label}
 
     def _sets(self, sample: Batch) -> list[tuple[str, ...]]:
