@@ -131,7 +131,7 @@ class TrustCheck(Terse):
     @property
     def cautions(self) -> bool:
         """True when the explanation holds, and must be read with the care that `note` asks for."""
-        return not self.blocking and not self.passed
+        return not self.blocking and not self.passed and self.sure
 
 
 class GroupEstimate(Record):

@@ -24,7 +24,7 @@ from auditkit.explain.attributions.sums import AttributionRows, of_class
 from auditkit.explain.methods.catalogue import Method
 from auditkit.explain.trust.effects import effects, orders
 from auditkit.explain.trust.findings import Ranking, ranked, readings
-from auditkit.explain.trust.moves import movable
+from auditkit.explain.trust.moves import baselines, movable
 from auditkit.explain.trust.study import by_class
 from auditkit.explain.untrained import untrained
 from auditkit.inputs.groups import by_position, summed
@@ -477,3 +477,45 @@ def test_contributions_of_the_trial_are_those_shown(net: Net) -> None:
     trial, whole = trial_of(*net)
     again = summed(whole.groups, INTEGRATED.attribute(whole, trial.baseline, n_steps=32)).numpy()
     np.testing.assert_allclose(trial.phi, again[:256], rtol=1e-4, atol=1e-5)
+
+
+# ---- checks that are decided by an interval
+
+
+def borderline(seed: int) -> TrustCheck:
+    """T3 of a net whose ranking hangs on which rows are drawn to start from."""
+    model, sample = tabular(5, rows=120, width=6)
+    trial, whole = trial_of(model, sample, n_steps=8)
+    columns, facts = baselines(replace(trial, seed=seed), whole)
+    n = len(trial.phi)
+    names = list(trial.at.groups.names)
+    return read(table({**columns, "weight": np.ones(n), "delta": np.ones(n)}, {**facts, "features": names}), "T3")
+
+
+def test_t3_toggles_with_no_seed() -> None:
+    found = [borderline(seed) for seed in range(10)]
+    assert len({round(t.value or 0, 4) for t in found}) > 1, "seeds must matter for this to say something"
+    assert not (any(t.passed for t in found) and any(t.cautions for t in found)), [(t.low, t.high) for t in found]
+    for t in found:
+        assert t.low is not None
+        assert t.high is not None
+        assert t.low <= (t.value or 0) <= t.high
+        assert t.sure == (t.low >= 0.7 or t.high < 0.7)
+
+
+def test_t8_is_sure_where_its_interval_is() -> None:
+    rng = np.random.default_rng(0)
+    far, near = rng.uniform(0.6, 1, 200), np.where(rng.random(40) < 0.5, 1.0, 0.02)
+
+    def of(values: Any) -> TrustCheck:
+        return read(table({"T8": values, "weight": np.ones(len(values))}, {"T8:k": 2}), "T8")
+
+    assert (of(far).passed, of(far).sure) == (True, True)
+    assert (of(far - 0.6).passed, of(far - 0.6).cautions) == (False, True)
+    doubt = of(near)
+    assert (doubt.passed, doubt.cautions, doubt.sure) == (False, False, False)
+    assert doubt.note.endswith("it is not sure whether methods agree")
+    assert [of(rng.permutation(near)).sure for _ in range(10)] == [False] * 10
+    again = TrustCheck.model_validate(json.loads(doubt.model_dump_json()))
+    assert again == doubt
+    assert "sure" not in of(far).model_dump()

@@ -174,4 +174,5 @@ def _notes(seen: Attributed, trust: tuple[TrustCheck, ...]) -> tuple[str, ...]:
         f"completeness (T1): {trust[1].note}",
         *(f"{t.name} ({t.id}): {t.note}" for t in trust if t.failed and t.id != "T1"),
         *(f"caution, {t.name} ({t.id}): {t.note}" for t in trust if t.cautions),
+        *(f"not sure, {t.name} ({t.id}): {t.note}" for t in trust if not t.sure),
     )
