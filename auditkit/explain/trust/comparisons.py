@@ -24,7 +24,7 @@ COPIES, MOST_COPIES = 5, 25
 CHANCE = 100
 """Numbers that are ranked, over all copies, at least: the fewer a row has, the more copies. Three standard errors of
 the mean correlation are then .3, and a good explanation is not failed by chance."""
-COPY_STEPS = 8
+COPY_STEPS = 4
 """Quadrature steps of the contributions of copies, at most: enough for an order."""
 
 

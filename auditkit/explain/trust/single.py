@@ -13,7 +13,7 @@ from auditkit.explain.trust.moves import Found, Untried
 from auditkit.explain.trust.single_sums import FLOOR, MISS, ROOM
 from auditkit.explain.trust.subject import Trial
 
-STARTS = 16
+STARTS = 6
 """Rows that a method's baseline is drawn from, where it draws."""
 
 
@@ -56,7 +56,7 @@ def interaction(trial: Trial, baseline: Tensors) -> Tensor:
 
 
 def _from_rows(trial: Trial) -> tuple[Tensor, Tensor, Tensor]:
-    """The same from the rows that the method draws its baselines from, 16 of them: means over these."""
+    """The same from the rows that the method draws its baselines from, 6 of them: means over these."""
     assert trial.drawn is not None
     n, found, interacts = len(trial.at), [], []
     generator = trial.generator(12)
