@@ -87,9 +87,9 @@ class Estimate(Record):
 
 
 class TrustCheck(Terse):
-    """One test of an explanation (T0–T11, `catalogue.trust`)."""
+    """One test of an explanation (T0–T12, `catalogue.trust`)."""
 
-    TOLD: ClassVar = ("meaning",)
+    TOLD: ClassVar = ("meaning", "low", "high", "sure")
 
     id: str
     """"T0", "T1", …"""
@@ -111,6 +111,12 @@ class TrustCheck(Terse):
     """True where the explanation fails with this check; False: a failure is a caution to whoever reads it."""
     applies: bool = True
     """False where there was nothing to test; `note` says why."""
+    low: float | None = None
+    """Lower limit of `value` at 95 %, where the check is decided by it; absent from JSON where it is not."""
+    high: float | None = None
+    """Upper limit, likewise."""
+    sure: bool = True
+    """False where the limit lies between `low` and `high`: neither passed nor failed; absent from JSON where true."""
 
     @property
     def measured(self) -> str:
@@ -125,7 +131,7 @@ class TrustCheck(Terse):
     @property
     def cautions(self) -> bool:
         """True when the explanation holds, and must be read with the care that `note` asks for."""
-        return not self.blocking and not self.passed
+        return not self.blocking and not self.passed and self.sure
 
 
 class GroupEstimate(Record):

@@ -82,6 +82,17 @@ def not_causes(of: str = "scores") -> str:
     return f"how the model reaches its {of}, not what causes the outcome"
 
 
+def as_one_words(sets: Sequence[Sequence[str]]) -> list[str]:
+    """Columns that are told as one, a note a set.
+
+    >>> as_one_words([["x1", "x2"]])[0]
+    'told as one, since nearly every mix of two rows in them lies off the data, so that a share of each means nothing: \
+x1 and x2'
+    """
+    why = "since nearly every mix of two rows in them lies off the data, so that a share of each means nothing"
+    return [f"told as one, {why}: {', '.join(own[:-1])} and {own[-1]}" for own in sets if len(own) > 1]
+
+
 def selective(most: str, least: str, size: str) -> str:
     """That truth is missing more often for some than for others.
 

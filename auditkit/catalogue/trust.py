@@ -24,6 +24,8 @@ class Threshold:
     blocking: bool = True
     """False: a failure is a caution; the explanation itself holds."""
     source: str = "ours"
+    unsure: str = ""
+    """What it means that the interval of the value holds the limit; of checks that are decided by one."""
 
 
 TABLE = (
@@ -44,9 +46,10 @@ TABLE = (
         "T3", "baseline sensitivity", "is the ranking the same from other starting points",
         0.7, "the ranking depends on the starting point: do not act on one ranking", at_least=True, blocking=False,
         source="Sturmfels, Lundberg & Lee (2020); Vigna (2015)",
+        unsure="it is not sure whether the ranking depends on the starting point",
     ),
     Threshold(
-        "T4", "model randomisation", "do nets with random weights get another explanation",
+        "T4", "model randomisation", "do nets with random weights get other contributions",
         0.3, "the explanation hardly depends on what the net has learned", source="Adebayo et al. (2018)",
     ),
     Threshold(
@@ -55,7 +58,8 @@ TABLE = (
         source="Yeh et al. (2019)",
     ),
     Threshold(
-        "T6", "infidelity", "do the contributions predict what taking columns away does, better than mixed-up ones",
+        "T6", "infidelity", "do the contributions predict what taking columns away does, better than mixed-up ones and "
+        "not more than twice as badly as the best that add up",
         None, "the contributions do not predict what the columns do", source="Yeh et al. (2019)",
     ),
     Threshold(
@@ -66,7 +70,7 @@ TABLE = (
     Threshold(
         "T8", "agreement of methods", "do other methods name the same leading columns",
         0.5, "methods disagree: do not act on one ranking", at_least=True, blocking=False,
-        source="Krishna et al. (2022)",
+        source="Krishna et al. (2022)", unsure="it is not sure whether methods agree",
     ),
     Threshold(
         "T9", "known answers", "is an effect that we plant in the net found, exactly and nowhere else",
@@ -76,6 +80,11 @@ TABLE = (
               source="Efron (1979)"),
     Threshold("T11", "parity of quality", "is the explanation as good for every group", None, "",
               source="Balagopalan et al. (2022); Dai et al. (2022)"),
+    Threshold(
+        "T12", "single columns", "is each column's contribution what taking that column away does, on average over "
+        "which others are there, but for what columns do together",
+        0.65, "the contributions of a column are not what taking it away does",
+    ),
 )  # fmt: skip
 """Every check, in the order in which it is shown. Limits are ours."""
 
@@ -95,14 +104,14 @@ def described(t: Threshold) -> str:
 METRICS = (
     shown(
         name="trust_checks",
-        title="Trust checks of explanations, T0–T11",
+        title="Trust checks of explanations, T0–T12",
         plain="can the explanation be believed",
         definition="\n".join(described(t) for t in TABLE),
         formula="in the docstrings of auditkit.explain.trust.findings; limits as above, the same for every model",
         denominator_words="at most 256 rows of the sample (T1 and T10: all of them)",
         reference="; ".join(dict.fromkeys(t.source for t in TABLE if not t.source.startswith("ours"))),
         oracle="explanations that are wrong by construction fail, right ones pass",
-        interval="t over the rows where T6, T7 and T11 compare; bootstrap of the rows for T10",
+        interval="t over the rows where T6–T8, T11 and T12 compare; bootstrap of the rows for T3 and T10",
         unit="number",
     ),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,11 @@ RELATIVE = 1e-5
 """Part of the mean size of a score difference that rounding may take."""
 ULPS = 8
 """And so many units in the last place of the largest score."""
+
+FAST = 1e-3
+"""Part of σ̄ by which scores may differ when attention takes the fast way: it rounds otherwise."""
+ATTENTION = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)
+"""Modules that have a fast way."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +49,18 @@ def preflight(model: Model, features: pd.DataFrame) -> Preflight:
     """Run T0 on the first rows of `features`, the way `Model.predict` runs them: `preprocess`, then the net.
 
     F(X) = F(X) again, and F(X)[:k] = F(X[:k]), F(X)[k:] = F(X[k:]) for half of the rows, each within
-    1e-5 σ̄ + 8 ulp of max abs F, where σ̄ is the mean distance of the scores from their mean. Rows whose score is not
-    finite are left to `Model.predict`, which names them.
+    1e-5 σ̄ + 8 ulp of max abs F, where σ̄ is the mean distance of the scores from their mean. A net with attention gives
+    the same, within .001 σ̄, by PyTorch's fast way, which it takes outside of an audit. Rows whose score is not finite
+    are left to `Model.predict`, which names them.
 
     Raises ModelError when the model fails on the rows, ignores eval mode, changes its own state, is random, mixes its
-    rows, or gives probabilities that nobody has called so.
+    rows, gives something else by the fast way, or gives probabilities that nobody has called so.
 
     >>> preflight(Model(nn.Linear(1, 1)), pd.DataFrame({"x": [1.0, 2.0, 4.0]})).rows
     3
     """
     rows = features.head(ROWS)
-    before = model.state_sha256()
+    before, fast = model.state_sha256(), torch.backends.mha.get_fastpath_enabled()
     with undisturbed(model), torch.no_grad():
         _obeys_eval(model.module)
         scores = _scores(model, rows)
@@ -70,6 +77,8 @@ def preflight(model: Model, features: pd.DataFrame) -> Preflight:
     unchanged(model, before)
     _deterministic(found)
     _independent(found)
+    if fast and any(isinstance(m, ATTENTION) for m in model.module.modules()):
+        _same_by_the_fast_way(model, rows, scores)
     return found
 
 
@@ -126,6 +135,34 @@ def _obeys_eval(module: nn.Module) -> None:
             )
 
 
+def _same_by_the_fast_way(model: Model, rows: pd.DataFrame, scores: Tensor) -> None:
+    """ModelError where the net gives other scores when attention takes PyTorch's fast way.
+
+    The fast way leaves out padded positions and gives 0 there, so that a net which reads those (a mean over all
+    positions) is another function than the one that is explained.
+    """
+    how = (
+        "read only the positions that are there (a mean weighted by the mask), or make nn.TransformerEncoder with "
+        "enable_nested_tensor=False and call torch.backends.mha.set_fastpath_enabled(False) wherever the model runs"
+    )
+    with undisturbed(model), torch.no_grad():
+        torch.backends.mha.set_fastpath_enabled(True)  # `undisturbed` puts it back
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".*nested tensors")
+                fast = _scores(model, rows)
+        except ModelError as e:
+            raise ModelError(f"the model fails when its attention takes PyTorch's fast way: {e}; {how}") from e
+    differences = (fast.double() - scores.double()).abs().reshape(len(rows), -1).nan_to_num(0.0).amax(1)
+    limit = max(_tolerance(scores), FAST * _spread(scores))
+    if others := int((differences > limit).sum()):
+        raise ModelError(
+            "the model gives other scores when its attention takes PyTorch's fast way, as it does outside of an audit: "
+            f"{others} of {len(rows)} rows differ, by up to {float(differences.max()):.2g}. Padding is where the two "
+            f"ways differ: {how}"
+        )
+
+
 def _largest_difference(a: Tensor, b: Tensor) -> float:
     """Over the rows where both are finite; 0 without any."""
     difference = (a.double() - b.double()).abs()
@@ -139,8 +176,13 @@ def _tolerance(scores: Tensor) -> float:
         return 0.0
     largest = finite.abs().max()
     ulp = torch.nextafter(largest, torch.full_like(largest, torch.inf)) - largest
-    spread = (finite.double() - finite.double().mean()).abs().mean()
-    return RELATIVE * float(spread) + ULPS * float(ulp)
+    return RELATIVE * _spread(scores) + ULPS * float(ulp)
+
+
+def _spread(scores: Tensor) -> float:
+    """σ̄, over the scores that are finite."""
+    finite = scores[scores.isfinite()].double()
+    return float((finite - finite.mean()).abs().mean()) if len(finite) else 0.0
 
 
 def _deterministic(found: Preflight) -> None:

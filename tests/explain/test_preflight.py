@@ -102,3 +102,52 @@ def test_numpy_random_preprocess_is_refused() -> None:
     model = Model(mlp(), preprocess=lambda f: f.to_numpy() + rng.normal(size=f.shape))
     with pytest.raises(ModelError, match="the model is random"):
         preflight(model, sample().features)
+
+
+class Padded(nn.Module):
+    """A transformer over tokens, whose mean reads the padding, or not."""
+
+    def __init__(self, *, masked: bool) -> None:
+        super().__init__()
+        self.words, self.masked = nn.Embedding(20, 8, padding_idx=0), masked
+        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2)
+        self.out = nn.Linear(8, 1)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        there = ids != 0
+        h = self.encoder(self.words(ids), src_key_padding_mask=~there)
+        if self.masked:
+            weight = there[:, : h.shape[1], None]
+            h = h * weight * ids.shape[1] / weight.sum(1, keepdim=True)
+        out: Tensor = self.out(h.sum(1) / ids.shape[1])
+        return out
+
+
+def padded_rows() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    ids = rng.integers(1, 20, (60, 7)) * (np.arange(7) < rng.integers(2, 7, (60, 1)))
+    return pd.DataFrame(ids, columns=[f"t{j}" for j in range(7)])
+
+
+def test_a_net_that_reads_padding_is_another_by_the_fast_way() -> None:
+    """Outside of an audit a transformer in eval mode leaves padding out: that is the function people are judged by."""
+    torch.manual_seed(0)
+    rows, net = padded_rows(), Padded(masked=False).eval()
+    with pytest.raises(ModelError, match=r"other scores when its attention takes PyTorch's fast way.* of 60 rows"):
+        preflight(Model(net), rows)
+    assert torch.backends.mha.get_fastpath_enabled()
+    assert preflight(Model(Padded(masked=True)), rows).rows == 60
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        assert preflight(Model(net), rows).rows == 60, "where it is switched off, the net is the one that is explained"
+    finally:
+        torch.backends.mha.set_fastpath_enabled(True)
+
+
+def test_a_random_transformer_is_called_random() -> None:
+    class Noisy(Padded):
+        def forward(self, ids: Tensor) -> Tensor:
+            return super().forward(ids) + torch.rand(len(ids), 1)
+
+    with pytest.raises(ModelError, match="the model is random"):
+        preflight(Model(Noisy(masked=False)), padded_rows())

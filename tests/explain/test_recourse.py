@@ -180,3 +180,34 @@ def test_nobody_refused() -> None:
     batch = replace(batch_of(frame, model), y_pred=np.ones(len(frame), np.int8))
     (absent,) = Recourse(actionable=["job"]).assess(Recourse(actionable=["job"]).examine(model, batch)).not_measured
     assert absent.why == "no sampled row is refused"
+
+
+def test_rows_that_lack_a_number_are_counted_apart_not_as_without_a_way() -> None:
+    frame = rows(200)
+    model = model_of(frame)
+    full, check = batch_of(frame, model), Recourse(actionable=["years", "job"], grid=4)
+    gone = np.flatnonzero(full.y_pred == 0)[::3]
+    frame.loc[gone, "years"] = np.nan
+    given = model.preprocess
+    filled = model.replaced(preprocess=lambda f: given.transform(f.fillna({"years": 5.0})))  # type: ignore[union-attr]
+    seen = check.examine(filled, replace(full, features=frame))
+    assert seen.facts["refused"] == int((full.y_pred == 0).sum())
+    assert seen.facts["lacking"] == len(gone)
+    assert len(seen) == seen.facts["refused"] - len(gone)
+    success, _ = check.assess(seen).findings
+    assert "Of the refused rows that have a number in years" in success.statement
+    assert f"the other {len(gone)} are not counted" in success.statement
+    assert f"refused rows in the sample ({len(gone)} lack a number in years)" in success.notes[0]
+    again = check.assess(RecourseRows.from_json(json.loads(json.dumps(seen.to_json()))).sums())
+    assert again.findings[0].statement == success.statement
+
+
+def test_where_all_lack_a_number_nothing_is_said() -> None:
+    frame = rows(60).assign(hours=np.nan)
+    model = model_of(rows(60))
+    given = model.preprocess
+    filled = model.replaced(preprocess=lambda f: given.transform(f.fillna({"hours": 30.0})))  # type: ignore[union-attr]
+    check = Recourse(actionable=["hours"])
+    found = check.assess(check.examine(filled, batch_of(frame, filled)))
+    assert not found.findings
+    assert found.not_measured[0].why == "every refused row lacks a number in hours"

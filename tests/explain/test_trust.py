@@ -24,7 +24,7 @@ from auditkit.explain.attributions.sums import AttributionRows, of_class
 from auditkit.explain.methods.catalogue import Method
 from auditkit.explain.trust.effects import effects, orders
 from auditkit.explain.trust.findings import Ranking, ranked, readings
-from auditkit.explain.trust.moves import movable
+from auditkit.explain.trust.moves import baselines, movable
 from auditkit.explain.trust.study import by_class
 from auditkit.explain.untrained import untrained
 from auditkit.inputs.groups import by_position, summed
@@ -47,7 +47,7 @@ from tests.explain.trust_nets import (
     tried_by,
 )
 
-ALL = [f"T{i}" for i in range(12)]
+ALL = [f"T{i}" for i in range(13)]
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +264,7 @@ def test_a_random_ranking_fails_deletion_and_insertion(net: Net) -> None:
 
 def table(columns: Any, facts: Any) -> AttributionRows:
     """A trial of one check alone."""
-    absent = {name: "not asked" for name in ALL[2:10] if not any(c.split(":")[0] == name for c in columns)}
+    absent = {name: "not asked" for name in (*ALL[2:10], "T12") if not any(c.split(":")[0] == name for c in columns)}
     return AttributionRows(columns, {}, {**facts, "not_tried": absent})
 
 
@@ -364,7 +364,7 @@ def test_few_rows(net: Net, rows: int) -> None:
     few = batch(sample.features.head(rows))
     finding = finding_by(model, few, INTEGRATED)
     found = checks(finding)
-    assert found["T6"].applies == found["T7"].applies == (rows >= 10)
+    assert found["T6"].applies == found["T7"].applies == found["T12"].applies == (rows >= 10)
     assert failed(finding) == set()
     json.dumps(finding.model_dump(mode="json"), allow_nan=False)
 
@@ -372,7 +372,7 @@ def test_few_rows(net: Net, rows: int) -> None:
 def test_one_column_has_no_ranking() -> None:
     sample = batch(pd.DataFrame({"x": np.random.default_rng(0).normal(size=60)}))
     finding = finding_by(Model(nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))), sample, INTEGRATED)
-    assert [t.id for t in finding.trust if not t.applies] == ["T3", "T4", "T6", "T7", "T8"]
+    assert [t.id for t in finding.trust if not t.applies] == ["T3", "T4", "T6", "T7", "T8", "T12"]
     assert failed(finding) == set()
 
 
@@ -433,7 +433,7 @@ def test_the_ranking_is_as_sure_as_the_rows_make_it(good: AttributionRows) -> No
     )
     tied = Ranking.at(ranked(sizes[:, 1:], np.ones(400), k=1), 0.95).leads
     assert tied.sum() == pytest.approx(1)
-    assert finding_of(good).trust[-2].id == "T10"
+    assert checks(finding_of(good))["T10"].value is not None
 
 
 def test_an_explanation_that_is_worse_for_one_group_is_named(good: AttributionRows) -> None:
@@ -477,3 +477,45 @@ def test_contributions_of_the_trial_are_those_shown(net: Net) -> None:
     trial, whole = trial_of(*net)
     again = summed(whole.groups, INTEGRATED.attribute(whole, trial.baseline, n_steps=32)).numpy()
     np.testing.assert_allclose(trial.phi, again[:256], rtol=1e-4, atol=1e-5)
+
+
+# ---- checks that are decided by an interval
+
+
+def borderline(seed: int) -> TrustCheck:
+    """T3 of a net whose ranking hangs on which rows are drawn to start from."""
+    model, sample = tabular(5, rows=120, width=6)
+    trial, whole = trial_of(model, sample, n_steps=8)
+    columns, facts = baselines(replace(trial, seed=seed), whole)
+    n = len(trial.phi)
+    names = list(trial.at.groups.names)
+    return read(table({**columns, "weight": np.ones(n), "delta": np.ones(n)}, {**facts, "features": names}), "T3")
+
+
+def test_t3_toggles_with_no_seed() -> None:
+    found = [borderline(seed) for seed in range(10)]
+    assert len({round(t.value or 0, 4) for t in found}) > 1, "seeds must matter for this to say something"
+    assert not (any(t.passed for t in found) and any(t.cautions for t in found)), [(t.low, t.high) for t in found]
+    for t in found:
+        assert t.low is not None
+        assert t.high is not None
+        assert t.low <= (t.value or 0) <= t.high
+        assert t.sure == (t.low >= 0.7 or t.high < 0.7)
+
+
+def test_t8_is_sure_where_its_interval_is() -> None:
+    rng = np.random.default_rng(0)
+    far, near = rng.uniform(0.6, 1, 200), np.where(rng.random(40) < 0.5, 1.0, 0.02)
+
+    def of(values: Any) -> TrustCheck:
+        return read(table({"T8": values, "weight": np.ones(len(values))}, {"T8:k": 2}), "T8")
+
+    assert (of(far).passed, of(far).sure) == (True, True)
+    assert (of(far - 0.6).passed, of(far - 0.6).cautions) == (False, True)
+    doubt = of(near)
+    assert (doubt.passed, doubt.cautions, doubt.sure) == (False, False, False)
+    assert doubt.note.endswith("it is not sure whether methods agree")
+    assert [of(rng.permutation(near)).sure for _ in range(10)] == [False] * 10
+    again = TrustCheck.model_validate(json.loads(doubt.model_dump_json()))
+    assert again == doubt
+    assert "sure" not in of(far).model_dump()

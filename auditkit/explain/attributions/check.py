@@ -73,9 +73,11 @@ class Attribution(BaseCheck):
         weight once a class, `<class>|phi:<column>`. Beside it the trials of T2–T9 on at most 256 of the rows. A model
         that cannot be explained gives a table without columns, and the reason.
         """
-        from auditkit.explain.attributions.study import equal_scores, explain, explain_classes
+        from auditkit.explain.attributions.study import equal_scores, explain, explain_classes, point_sums
+        from auditkit.explain.entangled import as_one, facts_of
         from auditkit.explain.trust.study import by_class, of_method
 
+        model, together = as_one(model, sample.features)
         options: dict[str, Any] = {
             "method": self.method,
             "n_steps": self.n_steps,
@@ -91,7 +93,11 @@ class Attribution(BaseCheck):
             each = explain_classes(model, sample, **options) if every else (explain(model, sample, **options),)
         except NotExplained as e:
             return AttributionRows({}, {}, {"method": self.method, NOT_MEASURED: str(e)})
-        facts = {**self._facts(each[0], sample), "explained": "probability" if every else model.explained}
+        facts = {
+            **self._facts(each[0], sample),
+            **facts_of(together),
+            "explained": "probability" if every else model.explained,
+        }
         columns = _columns(each[0], sample)
         if not every:
             trials = of_method(model, sample, each[0])
@@ -104,7 +110,7 @@ class Attribution(BaseCheck):
                 for name, explained in zip(sample.classes, each, strict=True)
                 for column, values in _columns(explained, sample).items()
             }
-        return AttributionRows(columns, sample.labels(), facts, trials)
+        return AttributionRows(columns, sample.labels(), facts, trials, point_sums(model, sample, each[0].method))
 
     def _facts(self, explained: Explained, sample: Batch) -> dict[str, Any]:
         facts: dict[str, Any] = {
@@ -116,7 +122,7 @@ class Attribution(BaseCheck):
         return facts | {k: v for k, v in given.items() if v} | ({"seed": self.seed} if self.seed else {})
 
     def assess(self, evidence: AttributionRows | GroupSums, *, level: float = 0.95) -> Assessment:
-        """One finding, or one a class, with T0–T11 in it; pure."""
+        """One finding, or one a class, with T0–T12 in it; pure."""
         seen = evidence.sums()
         reason = seen.facts.get(NOT_MEASURED)
         if reason is not None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from auditkit.catalogue.explanations import SCALES
 from auditkit.catalogue.index import METRICS
-from auditkit.catalogue.sentences import not_causes
+from auditkit.catalogue.sentences import as_one_words, not_causes
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, hidden
@@ -79,6 +79,7 @@ def _finding(seen: Attributed, level: float) -> Finding:
     by = [{a: seen.tables[f"{k}|{a}"] for a in facts["attributes"]} for k in range(len(facts["statistics"]))]
     t11, by_group = parity(facts["statistics"], by, tried=facts["tried"], level=level)
     trust = (preflight_check(), *(TrustCheck.model_validate(t) for t in facts["trust"]), t10, t11)
+    trust = tuple(sorted(trust, key=lambda t: list(THRESHOLDS).index(t.id)))
     return Finding(
         id=f"explanation/{method}/overall" + ("" if label is None else f"[{label}]"),
         concern="explanation",
@@ -141,7 +142,7 @@ def _statement(features: tuple[str, ...], share: Estimate, trust: tuple[TrustChe
         return "No column moves the model's scores on the sampled rows."
     names = features[:LEADING]
     sure = f" ({interval(share, 'overall')})" if share.low is not None else ""
-    cautions = [f" Caution: {THRESHOLDS[t.id].failure}." for t in trust if t.cautions]
+    cautions = [f" Caution: {t.meaning}." for t in trust if t.cautions]
     return (
         f"{' and '.join(names)} {'carry' if len(names) > 1 else 'carries'} {percent(share.value)} of what moves the "
         f"model's scores, on average{sure}: {not_causes()}."
@@ -164,6 +165,7 @@ def _notes(seen: Attributed, trust: tuple[TrustCheck, ...]) -> tuple[str, ...]:
     unseen = [name for name, moments in seen.series() if hidden(moments)]
     return (
         f"explains the {facts['explained']}, from {facts['baseline']}",
+        *as_one_words(facts.get("as_one", ())),
         *([f"not read by the model: {listing(facts['unread'])}"] if facts["unread"] else []),
         *([f"fewer than {SPARSE} sampled rows, shown without an interval: {listing(few)}"] if few else []),
         *([f"not shown, they would tell of fewer than {SPARSE} sampled rows: {listing(unseen)}"] if unseen else []),
@@ -172,4 +174,5 @@ def _notes(seen: Attributed, trust: tuple[TrustCheck, ...]) -> tuple[str, ...]:
         f"completeness (T1): {trust[1].note}",
         *(f"{t.name} ({t.id}): {t.note}" for t in trust if t.failed and t.id != "T1"),
         *(f"caution, {t.name} ({t.id}): {t.note}" for t in trust if t.cautions),
+        *(f"not sure, {t.name} ({t.id}): {t.note}" for t in trust if not t.sure),
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -22,6 +22,8 @@ SIZE = "size:"
 LEADING = 2
 """Features named in the sentence, and counted in the estimate."""
 NOT_MEASURED = "not_measured"
+START = "start"
+"""The table of the mean point of all rows, which single rows can be compared with later."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,31 @@ class AttributionRows(PersonRows):
     Where every class is explained, all but the weight once a class, `<class>|phi:<column>`.
     """
 
+    start: Grouped | None = None
+    """Sums of the points that are explained, an entry an entry: their mean is the baseline. None where not kept."""
+
+    def __add__(self, other: Observations) -> Self:
+        both = super().__add__(other)
+        theirs = other.start if isinstance(other, AttributionRows) else None
+        return replace(both, start=None if self.start is None or theirs is None else self.start + theirs)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return super().to_json() | ({} if self.start is None else {START: self.start.to_json()})
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """From `to_json`, with or without the mean point; EvidenceError for what cannot be."""
+        rest = {k: v for k, v in data.items() if k != START} if isinstance(data, dict) else data
+        start = Grouped.from_json(data[START], "the mean point") if rest != data else None
+        return replace(super().from_json(rest), start=start)
+
     def sums(self, fewest: int = 1) -> GroupSums:
         """Of each class (or the one score): tables by group, and in `each` what was read off all rows.
 
         Tables, after the class's number: "" everybody, `by|<attribute>` its groups, `lead` the two leading features
-        beside all, `<k>|<attribute>` the k-th statistic of T11. T1–T9 are read here, T10 is drawn here: of both the
-        report keeps what was read.
+        beside all, `<k>|<attribute>` the k-th statistic of T11. T1–T9 and T12 are read here, T10 is drawn here: of
+        both the report keeps what was read.
         """
         if NOT_MEASURED in self.facts:
             return GroupSums(self.facts)
@@ -50,6 +71,8 @@ class AttributionRows(PersonRows):
             facts, own = _of_one(part, fewest)
             each.append(facts)
             tables |= {f"{i}|{name}": table for name, table in own.items()}
+        if self.start is not None:
+            tables[START] = self.start
         return GroupSums({**self.facts, "each": each}, tables)
 
 

@@ -8,23 +8,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from auditkit.arrays import Bools, Floats, Ints
 from auditkit.errors import DataError, NotExplained, listing
-from auditkit.explain.attributions.study import Setup, attributed, from_there, surface_of, weighted_mean
-from auditkit.explain.captum_calls import Tensors
+from auditkit.explain.attributions.study import Setup, attributed, from_there
+from auditkit.explain.cases.background import enough, sets_of, starting_point
+from auditkit.explain.cases.expected import EXPECTED, expected_of_rows
+from auditkit.explain.entangled import as_one, told_as_one
 from auditkit.explain.methods.catalogue import method_of
 from auditkit.explain.methods.names import MOST_STEPS, checked_steps
 from auditkit.explain.preflight import examined
-from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
+from auditkit.explain.trust.records import T1_LIMIT, completeness, completeness_check, preflight_check
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import slices
 from auditkit.progress_bar import Asked, shown
-from auditkit.records import TrustCheck
-
-BACKGROUND_ROWS = 512
-"""Rows that are encoded at a time for the mean of a background."""
+from auditkit.records import Report, TrustCheck
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def explain(
     rows: pd.DataFrame,
     *,
     method: str = "integrated_gradients",
-    background: pd.DataFrame | None = None,
+    background: pd.DataFrame | Report | None = None,
     weight: Floats | None = None,
     groups: Any = None,
     label: int | None = None,
@@ -84,9 +81,12 @@ def explain(
     method
         A name of the catalogue of attributions.
     background
-        Rows whose mean encoded row is the baseline, with `weight` (M,); None: the rows themselves.
+        Rows whose mean encoded row is the baseline, with `weight` (M,), or a report of an audit of this model with an
+        attribution, which keeps that mean (methods that draw rows need a frame). None: the rows themselves, if there
+        are 20 or more of them: fewer would be compared with themselves.
     groups
-        What belongs to which feature, as `Model(feature_map=…)`; None: what the model says.
+        What belongs to which feature, as `Model(feature_map=…)`; None: what the model says, and columns that cannot be
+        moved apart in the background are one feature, `a + b`.
     label
         Multiclass: the position of the class to explain.
     n_steps
@@ -96,42 +96,46 @@ def explain(
     progress
         Called with (what, done, total); None: a bar where stderr is a terminal; False: nothing.
 
+    `expected_gradients` and `gradient_shap` start from every row of the background (512 of them, drawn, of more), with
+    more points of the way until the contributions add up, or fail to.
+
     Raises ModelError for an unknown method, a model that mixes its rows or has no gradient; DataError for no rows, for
-    anything but a frame, and for rows that lack columns of the background.
+    fewer than 20 without a background, for anything but a frame (and a report), for rows that lack columns of the
+    background, and for a report of another model or without an attribution.
 
     >>> net = torch.nn.Linear(2, 1)
-    >>> found = explain(Model(net), pd.DataFrame({"a": [0.0, 2.0], "b": [1.0, 1.0]}))
+    >>> rows = pd.DataFrame({"a": [0.0, 2.0], "b": [1.0, 1.0]})
+    >>> found = explain(Model(net), rows.head(1), background=rows)
     >>> list(found.frame.columns), bool(found.holds.all())
     (['a', 'b'], True)
     """
     method_of(method)
     checked_steps(n_steps, max_steps)
-    rows = _columns_of(rows, background, named=model.preprocess is None)
+    frame = None if isinstance(background, Report) else background
+    rows = _columns_of(rows, frame, named=model.preprocess is None)
     if not len(rows):
         raise DataError("there are no rows to explain")
-    if groups is not None:
-        model = model.replaced(feature_map=groups)
+    model = _with_features(model, rows, background, groups)
     if model.kind.several:
         if label is None:
             raise NotExplained("a model of several classes: say which one to explain, by its position, label=…")
         model = model.of_output(label)
-    others = rows if background is None else background
+    others = enough(rows) if background is None else background
     with shown(progress), examined(model, rows):
         work = partial(_explained, model=model, index=rows.index, background=others, weight=weight)
         return attributed(work, model, rows, method, n_steps=n_steps, max_steps=max_steps, seed=seed)
 
 
 def _explained(
-    ready: Setup, *, model: Model, index: pd.Index[Any], background: pd.DataFrame, weight: Floats | None
+    ready: Setup, *, model: Model, index: pd.Index[Any], background: pd.DataFrame | Report, weight: Floats | None
 ) -> LocalExplanation:
-    if ready.how.distribution:
-        baseline, mean = drawn_rows(model, background, weight, ready.seed)
-        start = np.array([mean])
+    baseline, start = starting_point(ready, model, background, weight)
+    if ready.method in EXPECTED:
+        found, parts = expected_of_rows(ready, baseline, float(start[0]))
     else:
-        whole_numbers = not all(p.is_floating_point() for p in ready.at.points)
-        baseline = mean_point(model, background, weight, everything=whole_numbers)
-        start = ready.at.at(baseline).double().cpu().numpy()
-    found, parts = from_there(ready, ready.at, baseline, start)
+        found, parts = from_there(ready, ready.at, baseline, start)
+        if ready.how.distribution and found.epsilon is None:  # true of the mean over all draws, so asked of these
+            found = found._replace(epsilon=completeness(found.phi.sum(1), found.delta))
     checks = () if found.epsilon is None else (completeness_check(found.epsilon, found.steps),)
     return LocalExplanation(
         frame=pd.DataFrame(found.phi, index=index, columns=list(found.columns)),
@@ -145,33 +149,13 @@ def _explained(
     )
 
 
-def mean_point(
-    model: Model, background: pd.DataFrame, weight: Floats | None = None, *, everything: bool = False
-) -> Tensors:
-    """(1, …) each: the weighted mean of the surface's points over all rows of the background, a part at a time.
-
-    `everything`: of all inputs as they are, of whole numbers the commonest; then over all rows at once.
-    """
-    if not len(background):
-        raise DataError("the background has no rows")
-    if everything:
-        return weighted_mean(surface_of(model, background, everything=True), weight)
-    w = np.ones(len(background)) if weight is None else np.asarray(weight, float)
-    total: list[torch.Tensor] = []
-    like: Tensors = ()
-    for where in slices(len(background), BACKGROUND_ROWS):
-        like = weighted_mean(surface_of(model, background.iloc[where]), w[where])
-        part = [m.double() * float(w[where].sum()) for m in like]
-        total = [a + b for a, b in zip(total, part, strict=True)] if total else part
-    return tuple((t / float(w.sum())).to(m.dtype) for t, m in zip(total, like, strict=True))
-
-
-def drawn_rows(model: Model, background: pd.DataFrame, weight: Floats | None, seed: int) -> tuple[Tensors, float]:
-    """Points of rows of the background, drawn by weight, for methods that start from many; and their mean decision."""
-    p = None if weight is None else np.asarray(weight, float) / float(np.sum(weight))
-    size = min(len(background), BACKGROUND_ROWS)
-    at = surface_of(model, background.iloc[np.random.default_rng(seed).choice(len(background), size=size, p=p)])
-    return at.points, float(at.at(at.points).double().mean())
+def _with_features(model: Model, rows: pd.DataFrame, background: pd.DataFrame | Report | None, groups: Any) -> Model:
+    """The model with the features that are told: those given, or its own, of which some are told as one."""
+    if groups is not None:
+        return model.replaced(feature_map=groups)
+    if isinstance(background, Report):
+        return told_as_one(model, rows, sets_of(background))
+    return as_one(model, rows if background is None else background)[0]
 
 
 def _columns_of(rows: pd.DataFrame, background: pd.DataFrame | None, *, named: bool) -> pd.DataFrame:

@@ -89,11 +89,15 @@ class GapAttribution(BaseCheck):
 
         PolicyError for an attribute that is not declared. What cannot be split is in the evidence, with its reason.
         """
+        from auditkit.explain.entangled import as_one, facts_of
+
         sets = self._sets(sample)
         facts = {**self._facts(sample), "by": ["+".join(names) for names in sets]}
         if any("+" in name for names in sets for name in names):
             facts["sets"] = {"+".join(names): list(names) for names in sets}
         try:
+            model, together = as_one(model, sample.features)
+            facts |= facts_of(together)
             model, sample = self._of_class(model, sample)
             return self._split(model, sample, sets, facts)
         except NotExplained as e:
@@ -114,6 +118,8 @@ class GapAttribution(BaseCheck):
             "permutations": self.permutations,
             "features": [],
         }
+        if sample.controls is not None:
+            facts["controls"] = [str(c) for c in sample.controls]
         return facts if self.label is None else {**facts, "label": self.label}
 
     def _sets(self, sample: Batch) -> list[tuple[str, ...]]:

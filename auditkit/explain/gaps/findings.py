@@ -11,6 +11,7 @@ from auditkit.catalogue.sentences import not_causes
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import PolicyError, choices
 from auditkit.explain.estimates import undefined
+from auditkit.explain.gaps.legitimate import legitimate, unread
 from auditkit.explain.gaps.splits import SHARE, Split, headlines, means_of, of_all, read, together
 from auditkit.explain.gaps.statements import (
     DISAGREE,
@@ -81,7 +82,9 @@ def _finding(seen: GapSums, split: Split, features: tuple[str, ...], level: floa
         id=f"explanation/gap_share[{c.of}]{asked}/difference/{c.by}" + ("" if label is None else f"[{label}]"),
         concern="explanation",
         title=f"Why {c.high} and {split.low_words} differ in {target.words}",
-        statement=share_statement(split, features, share) if features else statement(split, no_gap(split, by, largest)),
+        statement=share_statement(split, features, share)
+        if features
+        else (statement(split, no_gap(split, by, largest)) + legitimate(seen, split)),
         metric="gap_share",
         comparison="difference",
         of=c.of,
@@ -92,7 +95,7 @@ def _finding(seen: GapSums, split: Split, features: tuple[str, ...], level: floa
         estimate=share,
         p=None if features or split.missed > MISSED else p_of(split),
         exhibits=() if features else _exhibits(seen, split, level),
-        notes=notes(seen, split, features or (leading,), level),
+        notes=(*notes(seen, split, features or (leading,), level), *unread(seen)),
         references=(METRICS["gap_share"].reference,),
         trust=(_sums(split), *_agreement(seen, split, level)),
     )

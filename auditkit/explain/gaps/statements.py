@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from auditkit.catalogue.gaps import FORMS, GapTarget
-from auditkit.catalogue.sentences import groups_of, none_established, not_causes, too_small, unstable
+from auditkit.catalogue.sentences import as_one_words, groups_of, none_established, not_causes, too_small, unstable
 from auditkit.explain.all_rows import doubt
 from auditkit.explain.gaps.splits import Split, of_all, read
 from auditkit.explain.gaps.sums import REST, GapSums
@@ -130,6 +130,7 @@ def notes(seen: GapSums, split: Split, features: Sequence[str], level: float) ->
     told = [
         f"{FORMS[c.form]}; {units.n:,} rows of the smaller group are the units ({units.effective_n:,.0f} effective)",
     ]
+    told += as_one_words(facts.get("as_one", ()))
     whole = of_all(seen, split)
     if whole is not None:
         told.append(

@@ -13,7 +13,7 @@ import pandas as pd
 from auditkit.arrays import Floats, Positions
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import PolicyError, choices
+from auditkit.errors import PolicyError, choices, listing
 from auditkit.evidence.grouped import GroupSums
 from auditkit.evidence.sample import row_copies, weights_of
 from auditkit.evidence.sums import Weights
@@ -101,6 +101,7 @@ class Recourse(BaseCheck):
     def examine(self, model: Model, sample: Batch) -> RecourseRows:
         """A row a refused row: `success` 0 or 1, `cost` (0 where there is none), `changes:<column>` 0 or 1.
 
+        Rows that lack a number in an actionable column are counted apart: nobody knows where they stand.
         PolicyError for a column that is none, a direction of a column without order, or too many actions.
         """
         from auditkit.explain.preflight import undisturbed
@@ -108,11 +109,15 @@ class Recourse(BaseCheck):
         columns = [self._column(name, sample) for name in self.actionable]
         self._few_enough(columns)
         refused = np.flatnonzero(sample.y_pred == 0)
-        chosen, weights = _spread(sample, refused, self.rows)
+        lacking = np.any([np.isnan(c.own[refused]) for c in columns], axis=0)
+        chosen, weights = _spread(sample, refused[~lacking], self.rows)
         with undisturbed(model):
             found = _searched(model, sample.features, chosen, columns, self.depth)
         copies = row_copies(sample)
         facts = {**self.options(), "refused": int(copies[refused].sum()), "sampled": int(copies.sum())}
+        if lacking.any():
+            facts["lacking"] = int(copies[refused[lacking]].sum())
+            facts["lacked"] = [c.name for c in columns if np.isnan(c.own[refused]).any()]
         return RecourseRows({**weights.columns(), **found}, sample.labels(chosen), facts)
 
     def assess(self, evidence: RecourseRows | GroupSums, *, level: float = 0.95) -> Assessment:
@@ -120,6 +125,8 @@ class Recourse(BaseCheck):
         seen = evidence.sums()
         if not seen.facts["tried"]:
             why = "no sampled row is refused"
+            if seen.facts.get("lacking"):
+                why = f"every refused row lacks a number in {listing(seen.facts['lacked'])}"
             return Assessment(not_measured=(NotMeasured(what=self.name, why=why, concern="explanation"),))
         return Assessment(recourse_findings(seen, level=level))
 
@@ -154,6 +161,8 @@ class Recourse(BaseCheck):
 def _number(name: str, values: pd.Series[Any], weight: Floats | None, grid: int, direction: str) -> Column:
     """Observed values at `grid` + 1 quantiles; a value's place is the share of rows below it, ties counted half."""
     x = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    if np.isnan(x).all():
+        return Column(name, [], np.zeros(0), x, np.full(len(x), -1), True, direction)
     w = np.where(np.isnan(x), 0.0, np.ones(len(x)) if weight is None else weight)
     order = np.argsort(x, kind="stable")
     levels, first = np.unique(x[order], return_index=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -148,7 +148,13 @@ def _through(seen: GroupSums) -> str:
 def _success_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: float) -> str:
     everybody = ways.everybody(float(seen.facts["depth"]))[0].estimate(level)
     sure = "" if everybody.low is None else f" ({interval(everybody, 'overall')})"
-    start = f"Of all refused rows {percent(everybody.value)} would be approved {_through(seen)}{sure}"
+    lacking, whose = seen.facts.get("lacking", 0), "all refused rows"
+    if lacking:
+        whose = f"the refused rows that have a number in {listing(seen.facts['lacked'])}"
+    start = f"Of {whose} {percent(everybody.value)} would be approved {_through(seen)}{sure}"
+    if lacking:
+        few = "the other is" if lacking == 1 else f"the other {lacking:,} are"
+        start += f"; whether there is a way for {'it' if lacking == 1 else 'them'} is not known, and {few} not counted"
     if between is None or not between.estimate.excludes_zero:
         return start + _no_difference(ways, between, "difference")
     low, high = between.lowest, between.highest
@@ -187,13 +193,19 @@ def _cost_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: flo
     )
 
 
+def _lacking(facts: dict[str, Any]) -> str:
+    """How many were left out because nobody knows where they stand."""
+    n = facts.get("lacking", 0)
+    return f" ({n:,} {'lacks' if n == 1 else 'lack'} a number in {listing(facts['lacked'])})" if n else ""
+
+
 def _notes(seen: GroupSums) -> tuple[str, ...]:
     facts = seen.facts
     still = facts["still"]
     directions = [f"{c} only {d}" for c, d in (facts["directions"] or {}).items() if d != "any"]
     return (
-        f"{facts['tried']:,} of {facts['refused']:,} refused rows in the sample; all actions of at most "
-        f"{facts['depth']} columns over {facts['grid']} quantile steps: a finer grid may find cheaper ways",
+        f"{facts['tried']:,} of {facts['refused']:,} refused rows in the sample{_lacking(facts)}; all actions of at "
+        f"most {facts['depth']} columns over {facts['grid']} quantile steps: a finer grid may find cheaper ways",
         "cost: the share of rows that a number passes, 1 for another category; several columns add",
         *([f"allowed: {listing(directions)}"] if directions else []),
         *([f"changing it alone moves no score: {listing(still)}"] if still else []),

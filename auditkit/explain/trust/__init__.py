@@ -1,1 +1,1 @@
-"""May an explanation be believed? T0 to T11."""
+"""May an explanation be believed? T0 to T12."""

@@ -11,51 +11,41 @@ from torch import Tensor
 
 from auditkit.arrays import Floats
 from auditkit.errors import NotExplained
-from auditkit.explain.asking import finite
 from auditkit.explain.attributions.study import differentiable, weighted_mean
 from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.methods.catalogue import METHODS
-from auditkit.explain.methods.shapley import shapley_values
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.moves import Found, Untried
-from auditkit.explain.trust.subject import Trial, flat, mean_gradient
+from auditkit.explain.trust.subject import MOST_RANKED, Trial
 from auditkit.inputs.groups import Groups, summed
 from auditkit.stats.ranks import spearman_rows
 
-GRADIENTS = "gradients on the way to the baseline"
 COPIES, MOST_COPIES = 5, 25
 CHANCE = 100
 """Numbers that are ranked, over all copies, at least: the fewer a row has, the more copies. Three standard errors of
 the mean correlation are then .3, and a good explanation is not failed by chance."""
+COPY_STEPS = 4
+"""Quadrature steps of the contributions of copies, at most: enough for an order."""
 
 
 def randomised(trial: Trial, copy: Callable[[int], Surface]) -> Found:
-    """T4: Spearman's correlation a row with re-initialised copies of the net, mean over 5 of them or more.
+    """T4: Spearman's correlation a row of φ with φ of re-initialised copies of the net, mean over 5 of them or more.
 
-    Of the mean gradient along the path, an entry of the input an entry; of φ for methods without a path. `copy` gives
-    the surface of the copy of a seed, for the rows on trial.
+    With signs: those of a copy are as often one as the other. `copy` gives the surface of the copy of a seed, for the
+    rows on trial.
     """
-    path = trial.method.quadrature
-
-    def ranked(at: Surface, baseline: Tensors) -> Floats:
-        return finite(flat(mean_gradient(at, baseline)), GRADIENTS) if path else trial.attributed(at, baseline)
-
-    own = finite(flat(mean_gradient(trial.at, trial.baseline)), GRADIENTS) if path else trial.phi
-    if own.shape[1] < 2:
-        raise Untried("one number has no ranking")
+    if trial.features < 2:
+        raise Untried("one feature has no ranking")
     found = []
-    copies = min(MOST_COPIES, max(COPIES, -(-CHANCE // (own.shape[1] - 1))))
+    copies = min(MOST_COPIES, max(COPIES, -(-CHANCE // (trial.features - 1))))
     for seed in range(copies):
         try:
             at = copy(1000 * trial.seed + seed)
         except TypeError as e:
             raise Untried(f"the net cannot be copied with new weights ({type(e).__name__})") from None
-        found.append(spearman_rows(own, ranked(at, weighted_mean(at, None) if trial.drawn is None else at.points)))
-    return {"T4": np.mean(found, axis=0)}, {"T4:entries": own.shape[1], "T4:path": path, "T4:copies": copies}
-
-
-MOST_RANKED = 200
-"""Features beyond which no Shapley values are compared with: their cost a row grows with the cube of the features."""
+        start = weighted_mean(at, None) if trial.drawn is None else at.points
+        found.append(spearman_rows(trial.phi, trial.attributed(at, start, n_steps=min(COPY_STEPS, trial.n_steps))))
+    return {"T4": np.mean(found, axis=0)}, {"T4:entries": trial.features, "T4:copies": copies}
 
 
 def agreement(trial: Trial) -> Found:
@@ -67,7 +57,7 @@ def agreement(trial: Trial) -> Found:
     d = trial.features
     if d < 2:
         raise Untried("one feature has no ranking")
-    if d > MOST_RANKED:
+    if trial.shapley is None:
         raise Untried(f"{d:,} features: Shapley values, one of the methods compared, are for at most {MOST_RANKED}")
     try:
         differentiable(trial.at)
@@ -77,7 +67,7 @@ def agreement(trial: Trial) -> Found:
     integrated = METHODS["integrated_gradients"]
     others = [
         summed(trial.at.groups, integrated.attribute(trial.at, trial.baseline, n_steps=trial.n_steps, seed=trial.seed)),
-        shapley_values(trial.at, trial.baseline, seed=trial.seed).phi,
+        trial.shapley.phi,
         summed(trial.at.groups, METHODS["input_x_gradient"].attribute(trial.at, trial.baseline)),
     ]
     if trial.method is integrated:

@@ -24,8 +24,9 @@ LEVELS = 15
 def effects(trial: Trial) -> Found:
     """T6: for random sets S of each row, Σ_S φ beside F(x) − F(x with the baseline in S), as sums of products.
 
-    `own` is φ, `dealt` the same φ permuted among the features. Sums over the first half of the sets fit β ≥ 0, the
-    second is read (`set_sums.missed`).
+    `own` is φ, `dealt` the same φ permuted among the features, `best` the Shapley values, the additive account of F
+    that fits best over all sets. Sums over the first half of the sets fit β ≥ 0, the second is read
+    (`set_sums.missed`). No `best` for methods that draw their baselines, nor for more than 200 features.
     """
     n, g = len(trial.at), trial.features
     if g < 2:
@@ -43,7 +44,10 @@ def effects(trial: Trial) -> Found:
     dealt = torch.einsum("ndg,npg->npd", sets, other)
     change = delta[:, None]
     columns = {CHANGES: _sum(change[..., DRAWS // 2 :] ** 2)}
-    for whose, sums in (("own", own), ("dealt", dealt)):
+    each = {"own": own, "dealt": dealt}
+    if trial.drawn is None and trial.shapley is not None:
+        each["best"] = torch.einsum("ndg,ng->nd", sets, trial.shapley.phi.cpu())[:, None]
+    for whose, sums in each.items():
         for half, where in (("fit", slice(DRAWS // 2)), ("read", slice(DRAWS // 2, None))):
             of = sums[..., where]
             columns[column(whose, half, "squares")] = _sum(of**2)

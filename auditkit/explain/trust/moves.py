@@ -46,23 +46,25 @@ def refined(trial: Trial) -> Found:
 
 
 def baselines(trial: Trial, whole: Surface) -> Found:
-    """T3: abs φ a feature from the mean, from the median and from 8 rows together, the mean of whose φ it is."""
+    """T3: φ a feature from the mean, from the median and from each of 8 rows."""
     if trial.features < 2:
         raise Untried("one feature has no ranking")
     n = len(trial.at)
     median = tuple(p.nanmedian(dim=0, keepdim=True).values for p in whole.points)
-    generator = trial.generator(3)
-    drawn = torch.randperm(len(whole), generator=generator)[:REAL_ROWS]
+    order = torch.randperm(len(whole), generator=trial.generator(3))
+    drawn = order[torch.arange(REAL_ROWS) % len(whole)]
     real = tuple(p[drawn.to(p.device)] for p in whole.points)
     if trial.drawn is None:
         each = tuple(p.repeat_interleave(n, dim=0) for p in real)
-        several = trial.attributed(repeated(trial.at, len(drawn)), each).reshape(len(drawn), n, -1).mean(0)
+        several = trial.attributed(repeated(trial.at, REAL_ROWS), each).reshape(REAL_ROWS, n, -1)
     else:
-        several = trial.attributed(trial.at, real)
-    by = {"mean": trial.phi, "median": trial.attributed(trial.at, median), "rows": several}
+        few = max(1, trial.n_steps // REAL_ROWS)
+        ones = (tuple(p[k : k + 1] for p in real) for k in range(REAL_ROWS))
+        several = np.stack([trial.attributed(trial.at, one, n_steps=few) for one in ones])
+    by = {"mean": trial.phi, "median": trial.attributed(trial.at, median)}
+    by |= {f"row {k}": phi for k, phi in enumerate(several)}
     names = trial.at.groups.names
-    columns = {f"T3:{b}:{name}": np.abs(phi[:, j]) for b, phi in by.items() for j, name in enumerate(names)}
-    return columns, {}
+    return {f"T3:{b}:{name}": phi[:, j] for b, phi in by.items() for j, name in enumerate(names)}, {}
 
 
 def draws(trial: Trial, whole: Surface, features: pd.DataFrame) -> Found:

@@ -18,17 +18,20 @@ FLOOR = 0.01
 """Part of the mean size of a score difference below which a row's own difference is not divided by."""
 
 
-def checked(id_: str, value: float | None, passed: bool, note: str, *, limit: float | None = None) -> TrustCheck:
-    """The record of a check; a failure says what it means. A `limit` of this run takes the table's place."""
+def checked(
+    id_: str, value: float | None, passed: bool, note: str, *, limit: float | None = None, meaning: str = ""
+) -> TrustCheck:
+    """The record of a check; a failure says what it means. `limit` and `meaning` of this run take the table's place."""
     t = THRESHOLDS[id_]
+    meaning = "" if passed else meaning or t.failure
     return TrustCheck(
         id=t.id,
         name=t.name,
         value=value,
         limit=t.limit if limit is None else limit,
         passed=passed,
-        note=note if passed else f"{note}; {t.failure}",
-        meaning="" if passed else t.failure,
+        note=f"{note}; {meaning}" if meaning else note,
+        meaning=meaning,
         at_least=t.at_least,
         blocking=t.blocking,
     )
@@ -44,6 +47,22 @@ def judged(id_: str, value: float, note: str, *, limit: float | None = None) -> 
     bound = t.limit if limit is None else limit
     assert bound is not None
     return checked(id_, value, bool(value >= bound if t.at_least else value <= bound), note, limit=limit)
+
+
+def weighed(id_: str, value: float, low: float, high: float, note: str) -> TrustCheck:
+    """The record of a value that is held against the limit by its interval: in between it is not sure.
+
+    >>> weighed("T8", 0.6, 0.4, 0.8, "10 rows").sure, weighed("T8", 0.6, 0.55, 0.65, "10 rows").passed
+    (False, True)
+    """
+    t = THRESHOLDS[id_]
+    assert t.limit is not None
+    passes = low >= t.limit if t.at_least else high <= t.limit
+    fails = high < t.limit if t.at_least else low > t.limit
+    sure = passes or fails
+    found = checked(id_, value, passes, note, meaning=t.failure if sure else t.unsure)
+    low, high = (float(x) if np.isfinite(x) else None for x in (low, high))
+    return found.model_copy(update={"low": low, "high": high, "sure": sure})
 
 
 def unmeasured(id_: str, why: str) -> TrustCheck:

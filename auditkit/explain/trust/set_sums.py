@@ -16,12 +16,16 @@ CHANGES = "T6:changes"
 def column(whose: str, half: str, what: str) -> str:
     """The column of Σ a² (`squares`) or Σ a ΔF (`products`) over the half of the sets that fits, or that is read.
 
-    a is Σ φ over a set: φ's `own`, or that of φ `dealt` to other features.
+    a is Σ φ over a set: φ's `own`, that of φ `dealt` to other features, or of the `best` additive account.
     """
     return f"T6:{whose}_{half}_{what}"
 
 
-def missed(columns: Mapping[str, Floats], whose: Literal["own", "dealt"]) -> Floats:
+BEST = column("best", "fit", "squares")
+"""There where the best additive account was computed."""
+
+
+def missed(columns: Mapping[str, Floats], whose: Literal["own", "dealt", "best"]) -> Floats:
     """(N,) what φ misses of the changes: Σ (β a − ΔF)² over the half that is read, β ≥ 0 of β a ≈ ΔF by the other.
 
     β is fitted on all rows together.

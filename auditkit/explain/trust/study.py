@@ -22,6 +22,7 @@ from auditkit.explain.surface import Surface
 from auditkit.explain.trust.comparisons import agreement, planted, randomised
 from auditkit.explain.trust.effects import effects, orders
 from auditkit.explain.trust.moves import Untried, baselines, draws, refined
+from auditkit.explain.trust.single import single_columns
 from auditkit.explain.trust.subject import Trial
 from auditkit.explain.untrained import untrained
 from auditkit.inputs.model import Model
@@ -40,7 +41,7 @@ FEWEST = 32
 """And of nets whose single rows take much memory, and so much time."""
 STEPS = 32
 """Quadrature steps of what is attributed again, at most: enough to compare with."""
-OF_SINGLE_ROWS = ("T5", "T6", "T7")
+OF_SINGLE_ROWS = ("T5", "T6", "T7", "T12")
 """Checks that ask each row's own contributions."""
 ERRORS = (RuntimeError, TypeError, ValueError, NotImplementedError, AssertionError, AttributeError, IndexError)
 """What a method may raise when it is asked something unusual; then that check was not run, and the reason is kept."""
@@ -112,6 +113,7 @@ def numbers(trial: Trial, whole: Surface, model: Model, sample: Batch, *, build:
         "T7": lambda: orders(trial, delta),
         "T8": lambda: agreement(trial),
         "T9": lambda: planted(trial, whole, delta),
+        "T12": lambda: single_columns(trial, delta),
     }
     for k, (name, check) in enumerate(checks.items()):
         try:

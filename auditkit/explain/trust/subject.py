@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from auditkit.arrays import Floats, Ints
 from auditkit.explain.asking import finite
-from auditkit.explain.captum_calls import Tensors, gradients_of_the_sum, in_chunks, rows_per_call, spread
+from auditkit.explain.captum_calls import Tensors, rows_per_call, spread
 from auditkit.explain.methods.catalogue import Method
-from auditkit.explain.methods.paths import quadrature
+from auditkit.explain.methods.shapley import Shapley, shapley_values
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.impute import imputed
 from auditkit.inputs.groups import mixed, summed
 from auditkit.inputs.packing import slices
 
-NODES = 16
-"""Points of the path on which gradients are averaged: enough for an order."""
+MOST_RANKED = 200
+"""Features beyond which no Shapley values are asked for: their cost a row grows with the cube of the features."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,14 @@ class Trial:
         """G."""
         return len(self.at.groups.names)
 
+    @cached_property
+    def shapley(self) -> Shapley | None:
+        """Shapley values (n, G) from the baseline, the best additive account of F; None for too many features."""
+        if self.features > MOST_RANKED:
+            return None
+        with torch.no_grad():
+            return shapley_values(self.at, self.baseline, seed=self.seed)
+
     def attributed(self, at: Surface, baseline: Tensors, *, n_steps: int | None = None) -> Floats:
         """The method's attributions of other rows, or from another baseline (1, …) or (N, …): (N, G)."""
         found = self.method.attribute(at, baseline, n_steps=n_steps or self.n_steps, seed=self.seed)
@@ -59,17 +68,22 @@ class Trial:
         """Random numbers of one check, the same whatever the others draw."""
         return torch.Generator().manual_seed(1000 * self.seed + offset)
 
-    def values(self, chosen: Tensor, row: Tensor, *, impute: torch.Generator | None = None) -> Tensor:
+    def values(
+        self, chosen: Tensor, row: Tensor, *, impute: torch.Generator | None = None, baseline: Tensors | None = None
+    ) -> Tensor:
         """F (M,) in double precision of mixed rows: their own features where `chosen` (M, G), else the baseline's.
 
         `row` (M,) are positions in `at`. With `impute`, regions of images are filled from their neighbours instead.
+        Another `baseline`, (1, …) or (n, …), takes the place of the trial's.
         """
+        start = self.baseline if baseline is None else baseline
         step, parts = min(2**15, rows_per_call(self.at, copies=1)), []
         device = self.at.points[0].device
         for where in slices(len(row), step):
             part, kept = self.at.take(row[where].to(device)), chosen[where].to(device)
             if impute is None:
-                there = mixed(self.at.groups, kept, part.points, spread(self.baseline, part))
+                own = tuple(b if len(b) == 1 else b[row[where].to(device)] for b in start)
+                there = mixed(self.at.groups, kept, part.points, spread(own, part))
             else:
                 region = self.at.groups.masks[0][0, 0].to(device)
                 there = (imputed(part.points[0], kept[:, region][:, None], impute),)
@@ -83,29 +97,3 @@ def repeated(at: Surface, times: int) -> Surface:
     """The rows `times` times, one copy of all after the other."""
     again = lambda t: t.repeat(times, *(1,) * (t.ndim - 1))  # noqa: E731
     return replace(at, points=tuple(map(again, at.points)), fixed=tuple(map(again, at.fixed)))
-
-
-def mean_gradient(at: Surface, baseline: Tensors) -> Tensors:
-    """∫₀¹ ∇F(b + α(x − b)) dα by Gauss–Legendre: the shapes of the surface's points. `baseline` is (1, …)."""
-    alphas, shares = quadrature(NODES)
-
-    def call(part: Surface) -> Tensors:
-        whole = repeated(part, NODES)
-        path = []
-        for p, b in zip(part.points, baseline, strict=True):
-            a = torch.as_tensor(alphas, dtype=p.dtype, device=p.device).reshape(NODES, *(1,) * p.ndim)
-            path.append((b[None] + a * (p - b)[None]).flatten(0, 1).requires_grad_())
-        found = gradients_of_the_sum(at.forward, tuple(path), additional_forward_args=whole.fixed or None)
-        out = []
-        for g, p in zip(found, part.points, strict=True):
-            s = torch.as_tensor(shares, dtype=g.dtype, device=g.device)
-            out.append(torch.tensordot(s, g.reshape(NODES, len(p), *p.shape[1:]), dims=1))
-        return tuple(out)
-
-    return in_chunks(call, at, rows=rows_per_call(at, copies=NODES), what="checking the explanation")
-
-
-def flat(tensors: Tensors) -> Floats:
-    """(N, D): every entry of every tensor, side by side."""
-    out: Floats = torch.cat([t.detach().reshape(len(t), -1).double().cpu() for t in tensors], dim=1).numpy()
-    return out

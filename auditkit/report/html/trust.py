@@ -81,7 +81,8 @@ def _sentence(f: Finding) -> str:
     if lost(f):
         return head
     more = f" {upper_first(several(len(cautions) - 2, 'caution'))} more: see the table." if len(cautions) > 2 else ""
-    return f"{head} {' '.join(_cautioned(t) for t in cautions[:2])}{more}"
+    doubts = [f"{upper_first(shown(t.meaning))}." for t in f.trust if not t.sure]
+    return " ".join([head, *(_cautioned(t) for t in cautions[:2]), *doubts]) + more
 
 
 def _cautioned(t: TrustCheck) -> str:
@@ -93,7 +94,7 @@ def _cautioned(t: TrustCheck) -> str:
 def _result(t: TrustCheck) -> str:
     if not t.applies:
         return "does not apply"
-    return "passed" if t.passed else "failed" if t.blocking else "caution"
+    return "passed" if t.passed else "failed" if t.blocking else "caution" if t.sure else "not sure"
 
 
 def _told(t: TrustCheck) -> str:
