@@ -103,6 +103,7 @@ def explain(
     fewer than 20 without a background, for anything but a frame (and a report), for rows that lack columns of the
     background, and for a report of another model or without an attribution.
 
+    >>> import torch
     >>> net = torch.nn.Linear(2, 1)
     >>> rows = pd.DataFrame({"a": [0.0, 2.0], "b": [1.0, 1.0]})
     >>> found = explain(Model(net), rows.head(1), background=rows)
