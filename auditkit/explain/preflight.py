@@ -61,13 +61,13 @@ def preflight(model: Model, features: pd.DataFrame) -> Preflight:
         half = len(rows) // 2
         parts = [_scores(model, part) for part in (rows.iloc[:half], rows.iloc[half:]) if len(part)]
         model.look(model.encode(rows.head(2)))
+        unchanged(model, before)
     found = Preflight(
         rows=len(rows),
         repeat=_largest_difference(scores, again),
         influence=_largest_difference(scores, torch.cat(parts)),
         tolerance=_tolerance(scores),
     )
-    unchanged(model, before)
     _deterministic(found)
     _independent(found)
     return found
@@ -100,11 +100,12 @@ def examined(model: Model, features: pd.DataFrame) -> Iterator[nn.Module]:
     preflight(model, features)
     with undisturbed(model) as module:
         yield module
-    unchanged(model, before)
+        unchanged(model, before)
 
 
 def unchanged(model: Model, before: str) -> None:
-    """ModelError unless the state hash is still `before`."""
+    """ModelError unless the state hash is still `before`. Asked before the module is put back, so that a buffer that
+    was replaced is seen like one that was written to."""
     if model.state_sha256() != before:
         raise ModelError(
             "the model changes its own parameters or buffers when it runs (a running mean, a counter), so that an "
