@@ -21,7 +21,7 @@ from auditkit.explain.asking import answering, finite
 from auditkit.explain.estimates import group_means
 from auditkit.explain.influence.curvature import Curvature
 from auditkit.explain.influence.sums import DRAWN
-from auditkit.explain.influence.tangent import Tangent, by_weights, rows_of_a_graph, trained
+from auditkit.explain.influence.tangent import Tangent, by_weights, centres, rows_of_a_graph, trained
 from auditkit.explain.preflight import examined, undisturbed
 from auditkit.formatting import percent
 from auditkit.inputs.loading import load_weights
@@ -159,7 +159,9 @@ class _Scene(NamedTuple):
     ) -> _Scene:
         size, n = rows_of_a_graph(model, rows), n_rows(rows)
         picks = np.sort(np.random.default_rng(SEED).permutation(n)[:size])
-        curvature = Curvature.of(model, Tangent(model, weights, taken(rows, torch.as_tensor(picks))), rows=total)
+        few = taken(rows, torch.as_tensor(picks))
+        centred = centres(model, weights, few)
+        curvature = Curvature.of(model, Tangent(model, weights, few, centred), rows=total)
         y = torch.as_tensor(y_true)
         z, s = (torch.cat([_decisions(model, part) for part in _parts(i, size)]) for i in (rows, audited))
         with torch.enable_grad():
@@ -173,7 +175,7 @@ class _Scene(NamedTuple):
     def tangents(self, inputs: Inputs) -> Iterator[tuple[slice, Tangent]]:
         """Of all rows, a part at a time."""
         for where in slices(n_rows(inputs), self.size):
-            yield where, Tangent(self.model, self.weights, taken(inputs, where))
+            yield where, Tangent(self.model, self.weights, taken(inputs, where), self.curvature.tangent.centred)
 
     def pulled(self, inputs: Inputs, u: Tensor) -> Tensor:
         """(K, P) Jᵀ u of each of K rows of `u` (K, N)."""

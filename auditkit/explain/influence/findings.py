@@ -19,7 +19,6 @@ from auditkit.formatting import interval, listed, percent, plain, points, upper_
 from auditkit.records import TASK_KINDS, Estimate, Finding, GroupEstimate, Table
 from auditkit.stats.means import t_limits, t_p
 
-
 NAMED = 3
 """Cells that a sentence names each way, at most; all stand in the table."""
 

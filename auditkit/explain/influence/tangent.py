@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -57,11 +59,54 @@ def by_weights(model: Model, weights: Sequence[Tensor]) -> Iterator[Model]:
                 w.requires_grad_(False)
 
 
-class Tangent:
-    """z (N,), and its Jacobian J (N, P) by all weights as one vector, through one graph that is kept."""
+class Centre(NamedTuple):
+    """Of a linear or convolutional layer: which of the weights are its own, and the mean of what goes in."""
 
-    def __init__(self, model: Model, weights: Sequence[Tensor], inputs: Inputs) -> None:
-        self.weights = list(weights)
+    weight: int
+    bias: int
+    mean: Tensor
+    """(inputs, 1, …), of the shape of one unit's weight."""
+
+
+def centres(model: Model, weights: Sequence[Tensor], inputs: Inputs) -> list[Centre]:
+    """The layers whose inputs can be seen, and whose weight and bias are theirs alone."""
+    number = {id(w): i for i, w in enumerate(weights)}
+    users = Counter(id(p) for m in unwrapped(model.module).modules() for p in m._parameters.values())
+    seen: dict[nn.Module, list[Tensor]] = {}
+
+    def look(layer: nn.Module, given: tuple[Any, ...]) -> None:
+        if given and isinstance(given[0], Tensor) and given[0].layout == torch.strided:
+            seen.setdefault(layer, []).append(given[0].detach())
+
+    with contextlib.ExitStack() as stack, torch.no_grad():
+        for layer in unwrapped(model.module).modules():
+            own = [getattr(layer, name, None) for name in ("weight", "bias")]
+            alone = all(id(p) in number and users[id(p)] == 1 for p in own)
+            if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d) and alone:
+                stack.callback(layer.register_forward_pre_hook(look).remove)
+        with answering("the net cannot be run on the training rows"):
+            model.decision(inputs)
+    out = []
+    for layer, given in seen.items():
+        weight: Tensor = layer.weight
+        channel = -1 if weight.ndim == 2 else 1 - weight.ndim
+        flat = torch.cat([x.movedim(channel, -1).flatten(0, -2) for x in given]).double().mean(0)
+        if len(flat) == weight.shape[1] and bool(flat.isfinite().all()):  # not where channels go in groups
+            mean = flat.reshape(-1, *[1] * (weight.ndim - 2)).expand(weight.shape[1:])
+            out.append(Centre(number[id(weight)], number[id(layer.bias)], mean))
+    return out
+
+
+class Tangent:
+    """z (N,), and its Jacobian J (N, P) by all weights as one vector, through one graph that is kept.
+
+    The weights have other coordinates than in the net: of a layer W x + b it is W and b + W μ, μ the mean of x
+    (`Centre`). So an offset of a feature, or of what a hidden layer gives, does not matter to what is relative to each
+    coordinate (damping, preconditioning). A derivative along a vector is the same in any coordinates.
+    """
+
+    def __init__(self, model: Model, weights: Sequence[Tensor], inputs: Inputs, centred: Sequence[Centre] = ()) -> None:
+        self.weights, self.centred = list(weights), centred
         with differentiating(REFUSED):
             with answering("the net cannot be run on the training rows"):
                 z = model.decision(inputs)
@@ -75,7 +120,10 @@ class Tangent:
 
     def push(self, v: Tensor) -> Tensor:
         """J v (N,), in double precision, of v (P,): the derivative of u ↦ (Jᵀu)·v."""
-        parts = [p.reshape(w.shape).to(w) for p, w in zip(v.split(self._sizes), self.weights, strict=True)]
+        split = [p.reshape(w.shape) for p, w in zip(v.split(self._sizes), self.weights, strict=True)]
+        for c in self.centred:
+            split[c.bias] = split[c.bias] - (split[c.weight] * c.mean).flatten(1).sum(1)
+        parts = [p.to(w) for p, w in zip(split, self.weights, strict=True)]
         moving = [(g, p) for g, p in zip(self.pulled, parts, strict=True) if g.requires_grad]
         if not moving:
             return torch.zeros(len(self.z), dtype=torch.float64, device=v.device)
@@ -92,7 +140,10 @@ class Tangent:
             found = torch.autograd.grad(
                 self.z, self.weights, u.to(self.z), retain_graph=True, allow_unused=True, materialize_grads=True
             )
-        return torch.cat([g.detach().double().flatten() for g in found])
+        split = [g.detach().double() for g in found]
+        for c in self.centred:
+            split[c.weight] = split[c.weight] - split[c.bias].reshape(-1, *[1] * c.mean.ndim) * c.mean
+        return torch.cat([g.flatten() for g in split])
 
     @property
     def _sizes(self) -> list[int]:
