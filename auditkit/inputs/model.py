@@ -14,10 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from auditkit.arrays import Floats
-from auditkit.errors import ModelError, choices, listing
+from auditkit.errors import ModelError, choices
 from auditkit.evidence.output_range import OutputRange
 from auditkit.inputs import outputs as reading
-from auditkit.inputs.as_found import AsFound
 from auditkit.inputs.columns import FeatureMap, checked, checked_each, each_input, feature_map_of
 from auditkit.inputs.encoding import as_inputs, on_device, preprocessed
 from auditkit.inputs.endings import against, ending_of, refused
@@ -107,12 +106,6 @@ class Model:
             )
             raise ModelError(
                 f"expected a torch.nn.Module, got {type(module).__name__}" + (f": pass its .{inside}" if inside else "")
-            )
-        lazy = [k for k, p in (*module.named_parameters(), *module.named_buffers()) if nn.parameter.is_lazy(p)]
-        if lazy:
-            raise ModelError(
-                f"{listing(lazy, most=3)} of the module wait for a first forward pass (lazy layers), so that it cannot "
-                "have been trained: run it once on rows, and load its trained weights"
             )
         if task not in TASKS:
             raise ModelError(f"unknown task {task!r}; known are {choices(task, TASKS)}")
@@ -325,10 +318,10 @@ class Model:
     def inspecting(self) -> Iterator[nn.Module]:
         """Eval mode, no gradients to parameters, on the chosen device; everything is restored, also on an error.
 
-        That is: the module tree with its tensors, hooks and modes (`AsFound`), and the global random states. Attention
-        takes its ordinary way: the fast one hands nested tensors on, which nothing can look into.
+        Attention takes its ordinary way: the fast one hands nested tensors on, which nothing can look into.
         """
-        found = AsFound(self.module)
+        modes = [(m, m.training) for m in self.module.modules() if hasattr(m, "training")]  # frozen TorchScript: none
+        grads = [(p, p.requires_grad) for p in self.module.parameters()]
         _, home = self._placement(None)
         fast = torch.backends.mha.get_fastpath_enabled()
         state = random_state_kept(self._placement()[1])
@@ -337,11 +330,10 @@ class Model:
             try:
                 self.module.eval()
             except NotImplementedError:  # exported modules: their mode is in their graph, the flag means nothing
-                for part in found.parts:
-                    part.module.training = False
-            for held in found.tensors:  # TorchScript modules have no requires_grad_ of their own
-                if held.requires_grad and held.tensor.is_leaf:
-                    held.tensor.requires_grad_(False)
+                for m, _ in modes:
+                    m.training = False
+            for p, _ in grads:  # TorchScript modules have no requires_grad_ of their own
+                p.requires_grad_(False)
             if self.device is not None:
                 self.module.to(self.device)
             with state:
@@ -350,7 +342,10 @@ class Model:
             torch.backends.mha.set_fastpath_enabled(fast)
             if self.device is not None:
                 self.module.to(home)
-            found.restore()
+            for m, training in modes:
+                m.training = training
+            for p, requires_grad in grads:
+                p.requires_grad_(requires_grad)
 
     def state_sha256(self) -> str:
         """SHA-256 of every parameter and buffer: name, dtype, shape, bytes."""

@@ -72,6 +72,16 @@ class AsFound:
                 ]
         return tuple(out)
 
+    def replaced(self) -> tuple[str, ...]:
+        """The buffers in whose place others stand, of other values: moved to a device and back, one is as it was."""
+        out = []
+        for part in self.parts:
+            now = vars(part.module).get("_buffers", {}) if part.contents else {}
+            for name, then in part.contents.get("_buffers", {}).items():
+                if name in now and not _alike(then, now[name]):
+                    out.append(f"'{name}' of {part.kind.__name__}")
+        return tuple(out)
+
     def restore(self) -> None:
         """Everything as it was; what cannot be set (by a module that forbids it) stays."""
         for part in self.parts:
@@ -81,6 +91,14 @@ class AsFound:
                 held.tensor.requires_grad_(held.requires_grad)
             if held.tensor.is_leaf and held.tensor.grad is not held.grad:
                 held.tensor.grad = held.grad
+
+
+def _alike(a: Tensor | None, b: Tensor | None) -> bool:
+    """The same tensor, or one of the same numbers."""
+    if a is b or a is None or b is None:
+        return a is b
+    one, other = (t.detach().cpu().nan_to_num() for t in (a, b))
+    return one.dtype == other.dtype and torch.equal(one, other)
 
 
 def _part(m: nn.Module) -> _Part:
