@@ -270,12 +270,12 @@ def test_units_of_a_feature_change_nothing_of_note() -> None:
     batch = scored(model)
     gap = gap_in(model, batch)
     own = pushed(model, batch, gap, frame).rows
-    for scale, shift in ((8.0, 5.0), (100.0, 50.0)):
-        there = Model(Unit(model.module, scale, shift), outputs="logits")
-        moved = [f.assign(x0=f["x0"] * scale + shift) for f in (frame, batch.features)]
-        other = pushed(there, replace(batch, features=moved[1]), gap, moved[0]).rows
-        assert spearmanr(own, other)[0] > 0.99
-        assert (np.sign(own) == np.sign(other)).mean() > 0.97
+    scale, shift = 100.0, 500.0
+    there = Model(Unit(model.module, scale, shift), outputs="logits")
+    moved = [f.assign(x0=f["x0"] * scale + shift) for f in (frame, batch.features)]
+    other = pushed(there, replace(batch, features=moved[1]), gap, moved[0]).rows
+    assert spearmanr(own, other)[0] > 0.99
+    assert (np.sign(own) == np.sign(other)).mean() > 0.97
 
 
 def retrained(seed: int, act: type[nn.Module], x: Any, y: Any) -> nn.Module:
@@ -458,6 +458,30 @@ def test_findings_by_group_and_label() -> None:
     assert top.rows[0][4] == str(frame["x0"].iloc[int(found.rows.argmax())])
     (twice,) = check.assess(seen + seen).findings
     assert twice.estimate.value == pytest.approx(finding.estimate.value, rel=1e-4)
+
+
+def test_sums_say_what_kept_rows_say() -> None:
+    model = net_of("logit")
+    check = Influence(train=training(200), y_true="y")
+    seen = check.examine(model, certain(model))
+    reduced = seen.reduced(ak.Disclosure())
+    assert not len(reduced.rows)
+    one, other = (check.assess(s).findings[0] for s in (seen, reduced))
+    assert (one.statement, one.p, one.by_group) == (other.statement, other.p, other.by_group)
+    assert one.exhibits[0] == other.exhibits[0]
+
+
+def test_small_cells_pooled_have_the_variance_of_their_sum() -> None:
+    """Sketches add as the pushes do: two cells together have nearly the variance of one cell of all their rows."""
+    model, frame = net_of("logit"), training(200)
+    batch = scored(model, 400)
+    gap, x = gap_in(model, batch), frame[COLUMNS]
+    y = frame["y"].to_numpy(np.intp)
+    parts = (frame["x1"] > 0).to_numpy(np.intp) * 2 + y
+    apart, whole = (
+        influences(model, batch.features, [gap], x, y.astype(float), [cell])[0].drawn for cell in (parts, y)
+    )
+    np.testing.assert_allclose(((apart[:2] + apart[2:]) ** 2).mean(1), (whole**2).mean(1), rtol=0.6)
 
 
 def test_no_raw_value_unless_asked() -> None:
