@@ -119,7 +119,7 @@ def _diagonal(tangent: Tangent, bend: Tensor, seed: int) -> Tensor:
         signs = torch.randint(0, 2, bend.shape, generator=generator).to(bend) * 2 - 1
         total += tangent.pull(bend.sqrt() * signs) ** 2 / PROBES
     parts = []
-    for own in total.split([w.numel() for w in tangent.weights]):
+    for own in torch.split(total, [w.numel() for w in tangent.weights]):
         seen = own > 1e-12 * float(own.max())
         least = RARE * float(own[seen].median()) if bool(seen.any()) else 0.0
         parts.append(torch.where(seen, own.clamp_min(least), 0.0))

@@ -105,7 +105,8 @@ def influences(
     weight = np.asarray(rates, float) if rates else np.ones(max(1, len(checkpoints)))
     total = total or len(train)
     found = []
-    for path in checkpoints or [None]:
+    states: Sequence[Path | None] = checkpoints or [None]
+    for path in states:
         at = model if path is None else model.with_module(_loaded(model.module, path))
         own = trained(at.module)
         with undisturbed(at):
@@ -239,7 +240,8 @@ def _drawn(coefficient: Floats, moved: Floats) -> Floats:
         out += centred @ signs[side]
         variance += (centred**2).sum(1) * n / max(1, n - 1)
     size = (out**2).mean(1)
-    return out * np.sqrt(np.divide(variance, size, out=np.zeros_like(size), where=size > 0))[:, None]
+    scale: Floats = np.sqrt(np.divide(variance, size, out=np.zeros_like(size), where=size > 0))[:, None]
+    return out * scale
 
 
 def loss(model: Model, decision: Tensor, y_true: Tensor) -> Tensor:

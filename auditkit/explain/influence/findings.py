@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,7 +78,7 @@ def parts_of(cells: Observations, attribute: str, *, level: float) -> list[Part]
     return sorted(out, key=lambda part: -abs(part.estimate.value or 0.0))
 
 
-def _pushed(own: dict[str, Any], total: pd.Series[float]) -> tuple[float, float | None, int]:
+def _pushed(own: Mapping[Any, Any], total: pd.Series[float]) -> tuple[float, float | None, int]:
     """The part of a cell, its standard error (None where no row pushes), and rows."""
     n, size = int(total["n"]), float(total["abs"])
     if not size:
@@ -183,7 +183,7 @@ def _p(parts: Sequence[Part], named: Sequence[Part], whole: PairGap) -> float | 
 
 
 def _statement(parts: Sequence[Part], widen: Sequence[Part], narrow: Sequence[Part], gap: str) -> str:
-    said = []
+    said: list[str] = []
     for those, verb in ((widen, "widen"), (narrow, "narrow")):
         if those:
             cells = listed([f"{p.words} ({_sized(p.estimate, first=not said and p is those[0])})" for p in those])

@@ -150,7 +150,8 @@ def sums_of(
     """The sums of one attribute's cells, and its rows of largest influence each way. `drawn` is (C, DRAWN)."""
     size, count = np.abs(influence), len(cells.names)
     each = (np.ones(len(influence)), influence, size, influence**2, influence * size)
-    columns = {k: np.bincount(cells.number, v, minlength=count) for k, v in zip(SUMS, each, strict=True)}
+    summed = (np.bincount(cells.number, v, minlength=count).astype(np.float64) for v in each)
+    columns = dict(zip(SUMS, summed, strict=True))
     columns |= {name: drawn[:, k].astype(np.float64) for k, name in enumerate(DRAWN)}
     groups, labels = zip(*cells.names, strict=True) if cells.names else ((), ())
     order = np.argsort(-influence, kind="stable")

@@ -88,12 +88,12 @@ def centres(model: Model, weights: Sequence[Tensor], inputs: Inputs) -> list[Cen
             model.decision(inputs)
     out = []
     for layer, given in seen.items():
-        weight: Tensor = layer.weight
+        weight, bias = (getattr(layer, name) for name in ("weight", "bias"))
         channel = -1 if weight.ndim == 2 else 1 - weight.ndim
         flat = torch.cat([x.movedim(channel, -1).flatten(0, -2) for x in given]).double().mean(0)
         if len(flat) == weight.shape[1] and bool(flat.isfinite().all()):  # not where channels go in groups
             mean = flat.reshape(-1, *[1] * (weight.ndim - 2)).expand(weight.shape[1:])
-            out.append(Centre(number[id(weight)], number[id(layer.bias)], mean))
+            out.append(Centre(number[id(weight)], number[id(bias)], mean))
     return out
 
 
@@ -120,7 +120,7 @@ class Tangent:
 
     def push(self, v: Tensor) -> Tensor:
         """J v (N,), in double precision, of v (P,): the derivative of u ↦ (Jᵀu)·v."""
-        split = [p.reshape(w.shape) for p, w in zip(v.split(self._sizes), self.weights, strict=True)]
+        split = [p.reshape(w.shape) for p, w in zip(torch.split(v, self._sizes), self.weights, strict=True)]
         for c in self.centred:
             split[c.bias] = split[c.bias] - (split[c.weight] * c.mean).flatten(1).sum(1)
         parts = [p.to(w) for p, w in zip(split, self.weights, strict=True)]
