@@ -589,6 +589,18 @@ def test_few_rows_a_graph_change_little(monkeypatch: pytest.MonkeyPatch) -> None
     np.testing.assert_array_equal(part.rows, pushed(model, batch, gap, frame).rows)
 
 
+def test_without_a_target_or_a_gap_there_is_nothing_to_tell() -> None:
+    model = net_of("logit")
+    batch, frame = certain(model), training(50)
+    check = Influence(train=frame.assign(y=np.nan), y_true="y", positive=1)
+    with pytest.raises(DataError, match="target"):
+        check.examine(model, batch)
+    alone = replace(batch, groups=pd.DataFrame({"sex": pd.Categorical(["a"] * len(batch.y_true))}))
+    check = Influence(train=frame, y_true="y")
+    (absent,) = check.assess(check.examine(model, alone)).not_measured
+    assert absent.why == "fewer than two groups of sex with 10 sampled rows: there is no gap"
+
+
 def test_a_curvature_that_is_not_inverted_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(curvature, "STEPS", 2)
     model = net_of("logit")

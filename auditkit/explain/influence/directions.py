@@ -22,7 +22,7 @@ from auditkit.explain.estimates import group_means
 from auditkit.explain.influence.curvature import Curvature
 from auditkit.explain.influence.sums import DRAWN
 from auditkit.explain.influence.tangent import Tangent, by_weights, centres, rows_of_a_graph, trained
-from auditkit.explain.preflight import examined, undisturbed
+from auditkit.explain.preflight import preflight, unchanged, undisturbed
 from auditkit.formatting import percent
 from auditkit.inputs.loading import load_weights
 from auditkit.inputs.model import Model
@@ -100,8 +100,12 @@ def influences(
 
     Raises NotExplained where the net has no two derivatives by its weights, or the curvature cannot be inverted.
     """
-    with examined(model, features):
-        pass
+    before = model.state_sha256()
+    preflight(model, features)
+    if not gaps:
+        return []
+    if not len(train):
+        raise NotExplained("no training row has a target")
     weight = np.asarray(rates, float) if rates else np.ones(max(1, len(checkpoints)))
     total = total or len(train)
     found = []
@@ -116,11 +120,13 @@ def influences(
             with by_weights(at, own) as net:
                 scene = _Scene.of(net, own, inputs, rows, y_true, total)
                 found.append([_pushed(scene, gap, cell) for gap, cell in zip(gaps, cells, strict=True)])
+    unchanged(model, before)
     return [_mean([one[i] for one in found], weight / weight.sum()) for i in range(len(gaps))]
 
 
 def _loaded(module: nn.Module, path: Path) -> nn.Module:
-    out = copy.deepcopy(module)
+    with answering("the net cannot be copied"):
+        out = copy.deepcopy(module)
     load_weights(out, path)
     return out
 
