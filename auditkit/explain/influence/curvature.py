@@ -20,8 +20,6 @@ RARE = 1e-3
 """Of the median own curvature in its tensor: what a weight is damped for at least."""
 STEPS = 500
 """Conjugate gradients, at most."""
-TOLERANCE = 1e-3
-"""Of the right side's length: a residual at which they end."""
 
 
 class Solved(NamedTuple):
@@ -69,10 +67,10 @@ class Curvature:
         out = self.tangent.pull(self.bend * self.tangent.push(v)) + DAMPING * self.own * v
         return torch.where(self.own > 0, out, 0.0)
 
-    def solved(self, g: Tensor) -> Solved:
+    def solved(self, g: Tensor, *, tolerance: float) -> Solved:
         """(A + δM)⁻¹ g (P,), by conjugate gradients preconditioned by M.
 
-        They end at a residual of `TOLERANCE`, or after `STEPS` steps with whatever is left, which the caller judges.
+        They end at a residual of `tolerance`, or after `STEPS` steps with whatever is left, which the caller judges.
         """
         inverse = torch.where(self.own > 0, 1 / self.own.clamp_min(1e-300), 0.0)
         g = torch.where(self.own > 0, g, 0.0)
@@ -90,7 +88,7 @@ class Curvature:
             x, r = x + size / bent * p, r - size / bent * q
             y = inverse * r
             size, before = float(r @ y), size
-            if size <= TOLERANCE**2 * first:
+            if size <= tolerance**2 * first:
                 break
             p = y + size / before * p
         left = g - self.times(x)  # itself, and not what the steps believe is left
