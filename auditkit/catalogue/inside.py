@@ -58,13 +58,25 @@ METRICS = (
         plain="pushed by training rows",
         definition=(
             "How far training rows of a group and label push the gap in mean scores up or down, as a part of all that "
-            "training rows push."
+            "training rows push: to first order, what the gap would lose without them. Told only where a gap is "
+            "established over all rows."
         ),
-        formula="I_i = Σ_t η_t (−∇G(θ_t)·∇ℓ_i(θ_t)), one directional derivative a gap; Σ I over a cell / Σ abs(I)",
+        formula=(
+            "I_i = −∇G·(A + δM)⁻¹·∇ℓ_i; A = Σ_i h_i j_i j_iᵀ (Gauss–Newton), M = diag A, δ = .01; Σ I over a cell / "
+            "Σ abs(I)"
+        ),
         denominator_words="the training rows with a target",
-        reference="Pruthi et al. (2020), TracIn, NeurIPS; Koh & Liang (2017), ICML 70",
-        oracle="gradients row by row; retraining a small logistic regression without each row",
-        interval="ratio of sums, linearised; t over training rows",
+        reference=(
+            "Koh & Liang (2017), ICML 70; Koh et al. (2019), NeurIPS; Bae et al. (2022), NeurIPS; Martens (2010), ICML"
+        ),
+        oracle=(
+            "matrices inverted as they stand; leave-one-out retraining of logistic regressions in any units; training "
+            "small nets again without groups of rows"
+        ),
+        interval=(
+            "ratio of sums, linearised; t over training and audited rows, Bonferroni over cells; of this model, not of "
+            "training again"
+        ),
         limits=(-1.0, 1.0),
         tasks=("binary", "regression"),
     ),

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from auditkit.errors import ModelError
+from auditkit.explain.as_found import AsFound
 from auditkit.inputs.model import Model
 
 ROWS = 256
@@ -24,6 +25,10 @@ RELATIVE = 1e-5
 """Part of the mean size of a score difference that rounding may take."""
 ULPS = 8
 """And so many units in the last place of the largest score."""
+CHANGES = (
+    "the model changes its own parameters or buffers when it runs (a running mean, a counter), so that an audit cannot "
+    "leave it as it was found: make forward free of side effects in eval mode"
+)
 
 FAST = 1e-3
 """Part of σ̄ by which scores may differ when attention takes the fast way: it rounds otherwise."""
@@ -84,22 +89,36 @@ def preflight(model: Model, features: pd.DataFrame) -> Preflight:
 
 @contextlib.contextmanager
 def undisturbed(model: Model) -> Iterator[nn.Module]:
-    """`Model.inspecting`, in exact arithmetic, and with the caller's random state and switches as before.
+    """`Model.inspecting`, in exact arithmetic, and with the net and the caller's switches as found, whatever happens.
+
+    As found are the module tree with its tensors, hooks and attributes (`AsFound`), modes, `requires_grad`, gradients,
+    and the global random states. ModelError where a forward pass put other buffers in the place of its own.
 
     On CUDA TF32 is off, since its rounding would hide what T0 and T1 look for, and cuDNN is off for recurrent nets,
     which it cannot differentiate in eval mode.
     """
+    found, replaced = AsFound(model.module), tuple[str, ...]()
+    try:
+        with model.inspecting() as module, _exact(module):
+            yield module
+        replaced = found.replaced()
+    finally:
+        found.restore()
+    if replaced:
+        raise ModelError(CHANGES)
+
+
+@contextlib.contextmanager
+def _exact(module: nn.Module) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
-        module = stack.enter_context(model.inspecting())
         tensors = itertools.chain(module.parameters(), module.buffers())
         device = next((t.device for t in tensors), torch.device("cpu"))
-        on_cuda = device.type == "cuda"
-        if on_cuda:
+        if device.type == "cuda":
             recurrent = any(isinstance(m, nn.RNNBase) for m in module.modules())
             stack.enter_context(torch.backends.cudnn.flags(enabled=not recurrent, allow_tf32=False))
             stack.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
             torch.set_float32_matmul_precision("highest")
-        yield module
+        yield
 
 
 @contextlib.contextmanager
@@ -115,10 +134,7 @@ def examined(model: Model, features: pd.DataFrame) -> Iterator[nn.Module]:
 def unchanged(model: Model, before: str) -> None:
     """ModelError unless the state hash is still `before`."""
     if model.state_sha256() != before:
-        raise ModelError(
-            "the model changes its own parameters or buffers when it runs (a running mean, a counter), so that an "
-            "audit cannot leave it as it was found: make forward free of side effects in eval mode"
-        )
+        raise ModelError(CHANGES)
 
 
 def _scores(model: Model, rows: pd.DataFrame) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 WHERE = Path(__file__).with_name("frozen_findings.json")
 METRICS = {
     "integrated_gradients", "shapley", "gradient_shap", "saliency", "flip_rate", "flip_effect", "recourse_success",
-    "recourse_cost", "concepts", "consistency", "influence", "examples", "generalized_demographic_parity",
+    "recourse_cost", "concepts", "consistency", "examples", "generalized_demographic_parity",
     "distance_correlation",
 }  # fmt: skip
 """Metrics whose evidence held rows."""
@@ -21,13 +21,13 @@ _PLAIN = ("level", "limit", "n", "numerator", "denominator")
 def numbers_of(findings: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Finding → its sentence, and each number of its estimates, exhibits and checks by its place.
 
-    Left out: influence's table of single rows; the curve along an attribute, whose places were people's values.
+    Left out: the curve along an attribute, whose places were people's values.
     """
     out: dict[str, dict[str, Any]] = {}
     for f in findings:
         if f["metric"] not in METRICS:
             continue
-        exhibits = [x for x in f["exhibits"] if x["kind"] != "curve" and "training rows that widen" not in x["title"]]
+        exhibits = [x for x in f["exhibits"] if x["kind"] != "curve"]
         seen: Numbers = {}
         _walk({"e": f["estimate"], "g": f["by_group"], "x": exhibits, "t": f["trust"]}, "", seen)
         out[f["id"]] = {"statement": f["statement"], "numbers": seen}

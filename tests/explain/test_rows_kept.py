@@ -22,7 +22,7 @@ from auditkit.explain.cases.findings import CasesSeen
 from auditkit.explain.concepts.findings import ConceptRows
 from auditkit.explain.gaps.sums import GapSums
 from auditkit.explain.influence.check import Influence
-from auditkit.explain.influence.findings import InfluenceSeen
+from auditkit.explain.influence.sums import InfluenceSeen
 from auditkit.explain.layers.sums import LayerSums
 from auditkit.explain.recourse.findings import RecourseRows
 from auditkit.fairness.rows.consistency import AgreementRows

@@ -17,7 +17,7 @@ from auditkit.batch import Batch
 from auditkit.errors import NotExplained
 from auditkit.evidence.grouped import Grouped
 from auditkit.evidence.sample import weights_of
-from auditkit.explain.asking import NoGradient, differentiating, finite
+from auditkit.explain.asking import NoGradient, answering, differentiating, finite
 from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.methods.catalogue import Method, each_output, method_of
 from auditkit.explain.methods.gradients import output
@@ -372,7 +372,7 @@ def all_equal(scores: Floats, given: Tensors) -> bool:
 def equal_scores(model: Model, sample: Batch, scale: Scale) -> bool:
     """Whether all of two rows or more have the same score, but for rounding: there is nothing to explain."""
     parts = []
-    with undisturbed(model), torch.no_grad():
+    with undisturbed(model), torch.no_grad(), answering("the net cannot be run on the sampled rows"):
         inputs = model.encode(sample.features)
         for where in slices(n_rows(inputs), model.batch_size):
             out = model.decision(taken(inputs, where))

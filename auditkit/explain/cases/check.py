@@ -65,14 +65,17 @@ class Examples(BaseCheck):
 
     def examine(self, model: Model, sample: Batch) -> CasesSeen:
         """Which sampled rows are decided wrongly, and the chosen ones with their attributions and leading values."""
+        from auditkit.explain.preflight import undisturbed
+
         rows = np.flatnonzero(~missing(sample.y_true) & ~missing(sample.y_pred))
         known = taken(sample, rows)
         size = task_of(known.task).missed_by(known, threshold=model.threshold)
         wrong = size >= _ninth(size, known) if known.kind.numeric and len(size) else size > 0
         columns = {"wrong": wrong.astype(float), **weights_of(known).columns()}
         overview = DecidedRows(columns, known.labels(), {"task": known.task})
-        chosen = _chosen(model, known, wrong, size, self.n)
-        return CasesSeen(overview, _cases(model, known, chosen, self.method), sample.census)
+        with undisturbed(model):
+            chosen = _chosen(model, known, wrong, size, self.n)
+            return CasesSeen(overview, _cases(model, known, chosen, self.method), sample.census)
 
     def assess(self, evidence: CasesSeen, *, level: float = 0.95) -> Assessment:
         """A finding an attribute, whose exhibit is the cases; pure."""

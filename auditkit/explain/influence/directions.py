@@ -1,38 +1,42 @@
-"""∇gap in the weights, and every training row's loss along it: one directional derivative for all rows."""
+"""What training on each row added to a gap: the gap's slope, through the inverse curvature, along each row's loss."""
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from auditkit.arrays import Floats
+from auditkit.arrays import Floats, Ints
 from auditkit.batch import Batch
 from auditkit.errors import NotExplained
 from auditkit.evidence.sample import row_copies, row_weights
 from auditkit.explain.all_rows import of_scores
-from auditkit.explain.asking import answering, differentiating, finite
+from auditkit.explain.asking import answering, finite
 from auditkit.explain.estimates import group_means
+from auditkit.explain.influence.curvature import Curvature
+from auditkit.explain.influence.sums import DRAWN
+from auditkit.explain.influence.tangent import Tangent, by_weights, centres, rows_of_a_graph, trained
 from auditkit.explain.preflight import preflight, unchanged, undisturbed
+from auditkit.formatting import percent
 from auditkit.inputs.loading import load_weights
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, n_rows, slices, taken
 from auditkit.progress import tell
 
-Weights = dict[str, Tensor]
-
-REFUSED = "the net cannot be differentiated by its weights"
-ROWS = 1024
-"""Rows a pass."""
+MEMORY = 4 * 2**30
+"""Bytes of the vectors that are held at a time, at most."""
+EXACTLY, ROUGHLY = 0.001, 0.005
+"""The residual at which solving ends: for what rows push, and for how much that depends on which rows were drawn."""
+UNSOLVED = 20
+"""So many times as much left, and the curvature counts as not inverted."""
+SEED = 0
+"""Of the rows that curvature is told by, and of the signs."""
 
 
 class Gap(NamedTuple):
@@ -63,80 +67,189 @@ def gap_of(model: Model, sample: Batch, attribute: str) -> Gap | None:
     return Gap(coefficient, means[upper] - means[lower], lower, upper)
 
 
+class Pushed(NamedTuple):
+    """What training rows push a gap by, to first order: a gap as it is less as it would be without them."""
+
+    rows: Floats
+    """(M,) of each row, in units of the score; positive where training on it widens the gap."""
+    drawn: Floats
+    """(C, DRAWN) whose mean squares are the variances of the cells' pushes over which audited rows were drawn."""
+    curved_by: int
+    """Training rows by which curvature was told."""
+    residual: float
+    """What was left when the curvature was inverted, of the gap's slope."""
+    steps: int
+    """How many that took."""
+
+
 def influences(
     model: Model,
     features: pd.DataFrame,
     gaps: Sequence[Gap],
     train: pd.DataFrame,
     y_true: Floats,
+    cells: Sequence[Ints],
     *,
+    total: int | None = None,
     checkpoints: Sequence[Path] = (),
     rates: Sequence[float] = (),
-) -> list[Floats]:
-    """Of each gap (M,): Σ_t η_t (−∇G·∇ℓ_i), positive where training on row i widens the gap; η = 1 without rates.
+) -> list[Pushed]:
+    """Of each gap: I_i = −∇G · (A + δM)⁻¹ ∇ℓ_i, with the curvature A + δM of the loss summed over all training rows.
 
-    The model is left as found; checkpoints are loaded into copies of it.
+    `cells`, (M,) for each gap: in which cell, from 0, a row is. `total`: rows of the training, of which these are a
+    part; None: they are all. With checkpoints, the mean over them, weighted by the rates where these are given; the
+    model is left as found, and checkpoints are loaded into copies of it.
+
+    Raises NotExplained where the net has no two derivatives by its weights, or the curvature cannot be inverted.
     """
     before = model.state_sha256()
     preflight(model, features)
-    out = [np.zeros(len(train)) for _ in gaps]
-    steps: list[tuple[Path | None, float]] = [(None, 1.0)]
-    if checkpoints:
-        steps = list(zip(checkpoints, rates or [1.0] * len(checkpoints), strict=True))
-    for path, rate in steps:
+    if not gaps:
+        return []
+    if not len(train):
+        raise NotExplained("no training row has a target")
+    weight = np.asarray(rates, float) if rates else np.ones(max(1, len(checkpoints)))
+    total = total or len(train)
+    found = []
+    states: Sequence[Path | None] = checkpoints or [None]
+    for path in states:
         at = model if path is None else model.with_module(_loaded(model.module, path))
+        own = trained(at.module)
         with undisturbed(at):
             inputs = at.encode(features)
             with answering("the model cannot encode the training rows"):
                 rows = at.encode(train)
-            for total, gap in zip(out, gaps, strict=True):
-                direction = gap_gradient(at, inputs, gap.coefficient)
-                total -= rate * along(at, rows, y_true, direction)
+            with by_weights(at, own) as net:
+                scene = _Scene.of(net, own, inputs, rows, y_true, total)
+                found.append([_pushed(scene, gap, cell) for gap, cell in zip(gaps, cells, strict=True)])
     unchanged(model, before)
-    return [finite(found, "influences of training rows") for found in out]
+    return [_mean([one[i] for one in found], weight / weight.sum()) for i in range(len(gaps))]
 
 
 def _loaded(module: nn.Module, path: Path) -> nn.Module:
-    out = copy.deepcopy(module)
+    with answering("the net cannot be copied"):
+        out = copy.deepcopy(module)
     load_weights(out, path)
     return out
 
 
-def gap_gradient(model: Model, inputs: Inputs, coefficient: Floats) -> Weights:
-    """∇θ Σ coefficient · score, a part of the rows at a time."""
-    weights = {k: v.requires_grad_() for k, v in _weights(model.module).items()}
-    if not weights:
-        raise NotExplained("the net has no weights, which training rows could have moved")
-    total = {k: torch.zeros_like(v) for k, v in weights.items()}
-    c = torch.as_tensor(coefficient)
-    with differentiating(REFUSED):
-        for where in slices(n_rows(inputs), ROWS):
-            decision = _decision(model, weights, taken(inputs, where))
-            score = model.probabilities(decision)
-            part = (score * c[where].to(score)).sum()
-            if not part.requires_grad:
-                raise NotExplained("no gradient reaches the net's weights")
-            found = torch.autograd.grad(part, list(weights.values()), allow_unused=True, materialize_grads=True)
-            for (name, own), g in zip(total.items(), found, strict=True):
-                total[name] = own + g
-    return total
+def _mean(found: Sequence[Pushed], weight: Floats) -> Pushed:
+    """Over checkpoints."""
+    rows = sum(w * f.rows for w, f in zip(weight, found, strict=True))
+    drawn = sum(w * f.drawn for w, f in zip(weight, found, strict=True))
+    worst = max(f.residual for f in found)
+    return Pushed(
+        finite(np.asarray(rows), "influences of training rows"),
+        np.asarray(drawn),
+        min(f.curved_by for f in found),
+        worst,
+        max(f.steps for f in found),
+    )
 
 
-def along(model: Model, inputs: Inputs, y_true: Floats, direction: Weights) -> Floats:
-    """(M,) ∇ℓ_i · direction for every row's loss at once: forward-mode, or twice backwards where a net has none."""
-    weights = _weights(model.module)
-    out: list[Floats] = []
-    y = torch.as_tensor(y_true)
-    for where in slices(n_rows(inputs), ROWS):
-        part, target = taken(inputs, where), y[where]
+class _Scene(NamedTuple):
+    """One state of the net, its rows, and its curvature."""
 
-        def losses(w: Weights, part: Inputs = part, target: Tensor = target) -> Tensor:
-            with answering("the net cannot be run on the training rows"):
-                return loss(model, _decision(model, w, part), target)
+    model: Model
+    weights: list[nn.Parameter]
+    audited: Inputs
+    rows: Inputs
+    loss_slope: Tensor
+    """(M,) ∂ℓ/∂z of each training row."""
+    score_slope: Tensor
+    """(N,) ∂s/∂z of each audited row."""
+    curvature: Curvature
+    size: int
+    """Rows a graph."""
 
-        out.append(_jvp(losses, weights, direction).double().cpu().numpy())
-        tell("influence of training rows", where.stop, n_rows(inputs))
-    return np.concatenate(out) if out else np.zeros(0)
+    @classmethod
+    def of(
+        cls, model: Model, weights: list[nn.Parameter], audited: Inputs, rows: Inputs, y_true: Floats, total: int
+    ) -> _Scene:
+        size, n = rows_of_a_graph(model, rows), n_rows(rows)
+        picks = np.sort(np.random.default_rng(SEED).permutation(n)[:size])
+        few = taken(rows, torch.as_tensor(picks))
+        centred = centres(model, weights, few)
+        curvature = Curvature.of(model, Tangent(model, weights, few, centred), rows=total)
+        y = torch.as_tensor(y_true)
+        z, s = (torch.cat([_decisions(model, part) for part in _parts(i, size)]) for i in (rows, audited))
+        with torch.enable_grad():
+            of_loss, of_score = z.requires_grad_(), s.requires_grad_()
+            slopes = (
+                torch.autograd.grad(loss(model, of_loss, y.to(z.device)).sum(), of_loss)[0],
+                torch.autograd.grad(model.probabilities(of_score).sum(), of_score)[0],
+            )
+        return cls(model, weights, audited, rows, slopes[0].double(), slopes[1].double(), curvature, size)
+
+    def tangents(self, inputs: Inputs) -> Iterator[tuple[slice, Tangent]]:
+        """Of all rows, a part at a time."""
+        for where in slices(n_rows(inputs), self.size):
+            yield where, Tangent(self.model, self.weights, taken(inputs, where), self.curvature.tangent.centred)
+
+    def pulled(self, inputs: Inputs, u: Tensor) -> Tensor:
+        """(K, P) Jᵀ u of each of K rows of `u` (K, N)."""
+        out = torch.zeros(len(u), self.curvature.own.numel(), dtype=torch.float64, device=u.device)
+        for where, tangent in self.tangents(inputs):
+            out += torch.stack([tangent.pull(one[where]) for one in u])
+        return out
+
+    def pushed(self, inputs: Inputs, v: Tensor) -> Tensor:
+        """(K, N) J v of each of K vectors `v` (K, P)."""
+        return torch.cat([torch.stack([t.push(one) for one in v]) for _, t in self.tangents(inputs)], dim=1)
+
+
+def _parts(inputs: Inputs, size: int) -> Iterator[Inputs]:
+    return (taken(inputs, where) for where in slices(n_rows(inputs), size))
+
+
+def _decisions(model: Model, inputs: Inputs) -> Tensor:
+    with torch.no_grad(), answering("the net cannot be run on the training rows"):
+        return model.decision(inputs).detach().clone()
+
+
+def _pushed(scene: _Scene, gap: Gap, cell: Ints) -> Pushed:
+    """Of one gap: one pass over all rows for the right sides, and one along the answers."""
+    device, curvature = scene.loss_slope.device, scene.curvature
+    coefficient = torch.as_tensor(gap.coefficient, device=device)
+    member = torch.as_tensor(np.eye(int(cell.max(initial=-1)) + 1)[cell].T, device=device)
+    needed = (1 + len(member)) * curvature.own.numel() * 8
+    if needed > MEMORY:
+        raise NotExplained(
+            f"{curvature.own.numel():,} weights and {len(member)} groups of training rows by label take "
+            f"{needed / 2**30:.0f} GiB, more than {MEMORY / 2**30:.0f}"
+        )
+    slope = scene.pulled(scene.audited, (coefficient * scene.score_slope)[None])
+    solved = []
+    for i, right in enumerate((*slope, *scene.pulled(scene.rows, member * scene.loss_slope))):
+        solved.append(curvature.solved(right, tolerance=ROUGHLY if i else EXACTLY))
+        tell("curvature of the training loss", i + 1, 1 + len(member))
+    for one, right in zip(solved, (EXACTLY, *[ROUGHLY] * len(member)), strict=True):
+        if not one.residual <= UNSOLVED * right:
+            raise NotExplained(
+                f"the curvature of the training loss could not be inverted: after {one.steps} steps of conjugate "
+                f"gradients {percent(one.residual)} is left, more than {percent(UNSOLVED * right)}"
+            )
+    ours, *theirs = (s.x for s in solved)
+    rows = -scene.pushed(scene.rows, ours[None])[0] * scene.loss_slope
+    moved = scene.pushed(scene.audited, torch.stack(theirs)) * scene.score_slope
+    drawn = _drawn(gap.coefficient, moved.cpu().numpy())
+    return Pushed(rows.cpu().numpy(), drawn, len(curvature.bend), solved[0].residual, solved[0].steps)
+
+
+def _drawn(coefficient: Floats, moved: Floats) -> Floats:
+    """(C, DRAWN) whose mean squares are the variances of Σ coefficient · moved over the drawn rows, the means of both
+    groups being estimated, and whose products are, nearly, covariances: sums over rows with random signs."""
+    rng = np.random.default_rng(SEED)
+    signs = rng.integers(0, 2, (len(coefficient), len(DRAWN))) * 2.0 - 1
+    out, variance = np.zeros((len(moved), len(DRAWN))), np.zeros(len(moved))
+    for side in (coefficient > 0, coefficient < 0):
+        own, n = coefficient[side], int(side.sum())
+        centred = (moved[:, side] - (moved[:, side] @ own / own.sum())[:, None]) * own
+        out += centred @ signs[side]
+        variance += (centred**2).sum(1) * n / max(1, n - 1)
+    size = (out**2).mean(1)
+    scale: Floats = np.sqrt(np.divide(variance, size, out=np.zeros_like(size), where=size > 0))[:, None]
+    return out * scale
 
 
 def loss(model: Model, decision: Tensor, y_true: Tensor) -> Tensor:
@@ -148,52 +261,3 @@ def loss(model: Model, decision: Tensor, y_true: Tensor) -> Tensor:
         return nn.functional.binary_cross_entropy_with_logits(decision, y, reduction="none")
     p = decision.clamp(1e-7, 1 - 1e-7)
     return -(y * torch.log(p) + (1 - y) * torch.log1p(-p))
-
-
-def _jvp(f: Callable[[Weights], Tensor], weights: Weights, direction: Weights) -> Tensor:
-    """J·direction of f at the weights."""
-    with (
-        contextlib.suppress(NotImplementedError, RuntimeError, NotExplained),
-        torch.no_grad(),
-        warnings.catch_warnings(),
-    ):
-        warnings.filterwarnings("ignore", "`torch.jit.script`", DeprecationWarning)  # torch's own, on its first jvp
-        found: Tensor = torch.func.jvp(f, (weights,), (direction,))[1]
-        return found.detach()
-    # J·v is the derivative of u ↦ (Jᵀu)·v: no forward-mode formula is needed, but two derivatives of every operation
-    own = {k: v.detach().requires_grad_() for k, v in weights.items()}
-    with warnings.catch_warnings(), differentiating(REFUSED), contextlib.ExitStack() as stack:
-        warnings.filterwarnings("ignore", "TF32 acceleration on top of oneDNN", UserWarning)  # the switch itself warns
-        stack.enter_context(torch.backends.mkldnn.flags(enabled=False))  # its recurrent nets have one derivative only
-        stack.enter_context(sdpa_kernel(SDPBackend.MATH))  # and so have the quick forms of attention
-        out = f(own)
-        u = torch.zeros_like(out, requires_grad=True)
-        pulled = torch.autograd.grad(
-            out, list(own.values()), u, create_graph=True, allow_unused=True, materialize_grads=True
-        )
-        dot = sum(((g * direction[k]).sum() for k, g in zip(own, pulled, strict=True)), torch.zeros(()))
-        (found,) = torch.autograd.grad(dot, u)
-    return found
-
-
-def _decision(model: Model, weights: Weights, inputs: Inputs) -> Tensor:
-    """The decision of the model with other weights."""
-
-    def with_weights(*args: Any, **kwargs: Any) -> Any:
-        return torch.func.functional_call(_alone(model.module), weights, args, kwargs)
-
-    moved: Any = with_weights
-    moved.forward = getattr(model.module, "forward", None)  # whose parameters say how several inputs are passed
-    return model.with_module(moved).decision(inputs)
-
-
-def _alone(module: nn.Module) -> nn.Module:
-    """The net itself, not its copies on several devices."""
-    inner = module.module if isinstance(module, nn.DataParallel) else module
-    if any(isinstance(m, torch.jit.ScriptModule) for m in inner.modules()):
-        raise NotExplained("TorchScript runs with its own weights only: no gradient by the weights can be taken")
-    return inner
-
-
-def _weights(module: nn.Module) -> Weights:
-    return {k: p.detach().clone() for k, p in _alone(module).named_parameters() if p.is_floating_point()}

@@ -3,137 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from auditkit.arrays import Floats, Positions
-from auditkit.batch import Census
 from auditkit.catalogue.index import METRICS
-from auditkit.catalogue.sentences import groups_of, none_established
-from auditkit.evidence.grouped import Recoding, recoding_of, withheld
+from auditkit.catalogue.sentences import groups_of, none_established, unstable
 from auditkit.evidence.observations import Observations
-from auditkit.evidence.reading import fields
-from auditkit.explain.all_rows import PairGap, both, census_in, census_json, doubt, of_scores
-from auditkit.explain.estimates import FEWEST, estimated, undefined
-from auditkit.formatting import interval, percent, plain, points, upper_first
+from auditkit.explain.all_rows import PairGap, doubt, of_scores
+from auditkit.explain.estimates import estimated, undefined
+from auditkit.explain.influence.sums import DRAWN, SHOWN, SMALL, SUMS, InfluenceSeen
+from auditkit.formatting import interval, listed, percent, plain, points, upper_first
 from auditkit.records import TASK_KINDS, Estimate, Finding, GroupEstimate, Table
 from auditkit.stats.means import t_limits, t_p
 
-if TYPE_CHECKING:
-    from auditkit.disclosure import Disclosure
-
-SHOWN = 20
-"""Rows of largest influence that are kept, each way."""
-SUMS = ("n", "sum", "abs", "sq", "sum_abs")
-"""Of a cell's rows: how many, Σ I, Σ |I|, Σ I², Σ I|I|."""
-
-
-@dataclass(frozen=True)
-class InfluenceSeen:
-    """Sums a group and label of the training rows, and the rows that push most; both add."""
-
-    cells: Observations
-    """Columns `SUMS`; labels attribute, group and label. Rows of the same three add up."""
-    rows: Observations
-    """Columns position and influence; labels attribute, group, label and shown. Empty once reduced."""
-    census: Census | None = None
-    """Over all rows of the audited data."""
-
-    def __add__(self, other: InfluenceSeen) -> InfluenceSeen:
-        return InfluenceSeen(self.cells + other.cells, self.rows + other.rows, both(self.census, other.census))
-
-    @classmethod
-    def of(
-        cls, parts: Sequence[tuple[Observations, Observations]], facts: dict[str, Any], census: Census | None = None
-    ) -> InfluenceSeen:
-        """All attributes under one another."""
-        if not parts:
-            return cls(Observations({}, {}, facts), Observations({}, {}, {}))
-        cells, rows = parts[0]
-        for more, others in parts[1:]:
-            cells, rows = cells + more, rows + others
-        return cls(Observations(cells.columns, cells.labels, facts), rows, census)
-
-    def reduced(self, disclosure: Disclosure) -> InfluenceSeen:
-        """Without single rows, and cells of fewer than ten as one, unless rows are kept."""
-        if disclosure.keep_rows:
-            return self
-        rows = self.rows
-        none = Observations({k: v[:0] for k, v in rows.columns.items()}, {k: [] for k in rows.labels}, rows.facts)
-        recoding = recoding_of(disclosure)
-        census = None if self.census is None else self.census.recoded(recoding)
-        return InfluenceSeen(_pooled(self.cells, recoding), none, census)
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return {"cells": self.cells.to_json(), "rows": self.rows.to_json(), **census_json(self.census)}
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> InfluenceSeen:
-        """From `to_json`."""
-        found = fields(data, "influence", "cells", "rows", optional=("census",))
-        return cls(Observations.from_json(found["cells"]), Observations.from_json(found["rows"]), census_in(found))
-
-
-SMALL = "(small cells)"
-"""Name of the cells of too few rows, taken together."""
-
-
-def _pooled(cells: Observations, recoding: Recoding) -> Observations:
-    """Cells of fewer than ten training rows taken together, with the smallest others until these are ten or more."""
-    stored = zip(*(cells.labels.get(k, []) for k in ("attribute", "group", "label")), strict=True)
-    names = [(a, recoding.get(a, {}).get(g, g), label) for a, g, label in stored]
-    if not names:
-        return cells
-    cells = _together(cells, names)
-    names = [(a, g, label) for a, g, label in zip(*cells.labels.values(), strict=True)]
-    small: set[tuple[str, ...]] = set()
-    for attribute in dict.fromkeys(name[0] for name in names):
-        n = {name: int(k) for name, k in zip(names, cells.columns["n"], strict=True) if name[0] == attribute}
-        counts = {str(i): k for i, k in enumerate(n.values())}
-        small |= {list(n)[int(i)] for i in withheld(counts, FEWEST)}
-    return _together(cells, [(name[0], SMALL, SMALL) if name in small else name for name in names])
-
-
-def _together(cells: Observations, renamed: Sequence[tuple[str, str, str]]) -> Observations:
-    """Cells of one name added up."""
-    kept = sorted(dict.fromkeys(renamed))
-    where = np.array([kept.index(r) for r in renamed])
-    columns = {k: np.bincount(where, v, minlength=len(kept)).astype(np.float64) for k, v in cells.columns.items()}
-    labels = {k: [name[i] for name in kept] for i, k in enumerate(("attribute", "group", "label"))}
-    return Observations(columns, labels, cells.facts)
-
-
-def cells_of(
-    attribute: str, influence: Floats, group: list[str], label: list[str], position: Positions, shown: list[str]
-) -> tuple[Observations, Observations]:
-    """The sums of one attribute, and its rows of largest influence each way."""
-    frame = pd.DataFrame({"group": group, "label": label, "i": influence})
-    size = np.abs(influence)
-    sums = frame.assign(n=1.0, sum=influence, abs=size, sq=influence**2, sum_abs=influence * size)
-    table = sums.groupby(["group", "label"], sort=True)[list(SUMS)].sum().reset_index()
-    order = np.argsort(-influence, kind="stable")
-    top = np.unique(np.concatenate([order[:SHOWN], order[::-1][:SHOWN]]))
-    cells = Observations(
-        {name: table[name].to_numpy(float) for name in SUMS},
-        {"attribute": [attribute] * len(table), "group": table["group"].tolist(), "label": table["label"].tolist()},
-        {},
-    )
-    rows = Observations(
-        {"position": np.asarray(position, float)[top], "influence": influence[top]},
-        {
-            "attribute": [attribute] * len(top),
-            "group": [group[i] for i in top],
-            "label": [label[i] for i in top],
-            "shown": [shown[i] for i in top],
-        },
-        {},
-    )
-    return cells, rows
+NAMED = 3
+"""Cells that a sentence names each way, at most; all stand in the table."""
 
 
 class Part(NamedTuple):
@@ -155,70 +42,112 @@ class Part(NamedTuple):
         )  # fmt: skip
 
 
+class Doubt(NamedTuple):
+    """Why nobody is named: what the census says of the gap over all rows."""
+
+    statement: str
+    p: float | None
+    note: str
+
+
 def influence_findings(seen: InfluenceSeen, *, level: float) -> tuple[Finding, ...]:
-    """`explanation/influence/overall/<attribute>`: its estimate is the part of the cell that pushes most."""
+    """`explanation/influence/overall/<attribute>`: its estimate is the part of the cell that pushes most.
+
+    Where no gap is established over all rows, there is nothing that training rows could have widened: nobody is named
+    and no part is shown, for every net has rows that raise the scores of one group, and rows that lower them.
+    """
     attributes = dict.fromkeys(seen.cells.labels.get("attribute", ()))
     return tuple(_finding(seen, attribute, level) for attribute in attributes)
 
 
 def parts_of(cells: Observations, attribute: str, *, level: float) -> list[Part]:
-    """Σ I over a cell / Σ |I| over all rows, linearised, training rows taken as independent."""
+    """Σ I over a cell / Σ |I| over all rows, linearised, the largest first.
+
+    Its variance is that over training rows, taken as independent, and that over which audited rows were drawn (of
+    Σ I; the size Σ |I| is taken as it is). Limits hold for all cells of the attribute together (Bonferroni).
+    """
     frame = pd.DataFrame({**cells.labels, **cells.columns})
-    table = frame[frame["attribute"] == attribute].groupby(["group", "label"])[list(SUMS)].sum().reset_index()
+    table = frame[frame["attribute"] == attribute].groupby(["group", "label"])[[*SUMS, *DRAWN]].sum().reset_index()
     total = table[list(SUMS)].sum()
     out = []
-    for row in table.itertuples():
-        own = {k: float(getattr(row, k)) for k in SUMS}
-        value, error, n = _pushed(own, total)
+    for row in table.to_dict("records"):
+        value, error, n = _pushed(row, total)
         p = 1.0 if error is None else min(1.0, len(table) * float(t_p(value, error, effective_n=n)))
-        out.append(Part(str(row.group), str(row.label), _part(own, total, level), p))
-    return out
+        estimate = _part(value, error, n=n, own=int(row["n"]), level=level, cells=len(table))
+        out.append(Part(str(row["group"]), str(row["label"]), estimate, p))
+    return sorted(out, key=lambda part: -abs(part.estimate.value or 0.0))
 
 
-def _pushed(own: dict[str, float], total: pd.Series[float]) -> tuple[float, float | None, int]:
+def _pushed(own: Mapping[Any, Any], total: pd.Series[float]) -> tuple[float, float | None, int]:
     """The part of a cell, its standard error (None where no row pushes), and rows."""
     n, size = int(total["n"]), float(total["abs"])
     if not size:
         return 0.0, None, n
     r = own["sum"] / size
     squares = own["sq"] - 2 * r * own["sum_abs"] + r * r * float(total["sq"])
-    return r, math.sqrt(max(squares, 0.0) * n / max(n - 1, 1)) / size, n
+    drawn = float(np.mean([own[k] ** 2 for k in DRAWN]))
+    return r, math.sqrt(max(squares, 0.0) * n / max(n - 1, 1) + drawn) / size, n
 
 
-def _part(own: dict[str, float], total: pd.Series[float], level: float) -> Estimate:
-    method = "ratio of sums, linearised; t over training rows"
-    r, error, n = _pushed(own, total)
+def _part(value: float, error: float | None, *, n: int, own: int, level: float, cells: int) -> Estimate:
+    method = f"ratio of sums, linearised; t over training and audited rows, Bonferroni over {cells} cells"
     if error is None:
         return undefined("no row pushes the gap", n=n, level=level, method=method)
-    limits = np.clip(t_limits(r, error, effective_n=n, level=level), -1.0, 1.0)
-    return estimated(r, limits, n=int(own["n"]), level=level, method=method, rows="training rows")
+    limits = np.clip(t_limits(value, error, effective_n=n, level=1 - (1 - level) / cells), -1.0, 1.0)
+    return estimated(value, limits, n=own, level=level, method=method, rows="training rows")
 
 
 def _finding(seen: InfluenceSeen, attribute: str, level: float) -> Finding:
-    parts = sorted(parts_of(seen.cells, attribute, level=level), key=lambda p: -abs(p.estimate.value or 0.0))
     facts = seen.cells.facts
     numeric = TASK_KINDS[facts["task"]].numeric
     all_rows = of_scores(seen.census, attribute, numeric=numeric, level=level)
     _, lower, upper = facts["gaps"][attribute]
     whole = None if all_rows is None else all_rows.pair(upper, lower)
-    largest = None if all_rows is None or whole is None else all_rows.largest()
+    about: dict[str, Any] = {
+        "id": f"explanation/influence/overall/{attribute}",
+        "concern": "explanation",
+        "title": f"Training rows behind the gap, {attribute}",
+        "metric": "influence",
+        "comparison": "overall",
+        "by": (attribute,),
+        "notes": _notes(seen, attribute),
+        "references": (METRICS["influence"].reference,),
+    }
+    silent = _no_gap(whole, None if all_rows is None else all_rows.largest(), attribute, numeric=numeric)
+    if silent is not None:
+        nothing = undefined(silent.note, level=level)
+        return Finding(statement=silent.statement, estimate=nothing, p=silent.p, **about)
+    assert whole is not None
+    parts = parts_of(seen.cells, attribute, level=level)
     sure = [p for p in parts if p.p <= 1 - level and p.estimate.excludes_zero]
+    widen, narrow = ([p for p in sure if sign * (p.estimate.value or 0) > 0][:NAMED] for sign in (1, -1))
+    amount = plain(whole.estimate.value) if numeric else f"{points(whole.estimate.value)}-point"
     harmful = (_harmful(seen.rows, attribute, facts),) if len(seen.rows) else ()
     return Finding(
-        id=f"explanation/influence/overall/{attribute}",
-        concern="explanation",
-        title=f"Training rows behind the gap, {attribute}",
-        statement=_statement(parts, sure, facts, attribute, whole, largest),
-        metric="influence",
-        comparison="overall",
-        by=(attribute,),
+        statement=_statement(parts, widen, narrow, f"the {amount} gap in scores between {upper} and {lower} rows"),
         estimate=parts[0].estimate,
-        p=_p(parts, whole),
+        p=_p(parts, [*widen, *narrow], whole),
         by_group=tuple(GroupEstimate(group={attribute: p.group, "label": p.label}, estimate=p.estimate) for p in parts),
         exhibits=(_table(parts, attribute), *harmful),
-        notes=_notes(seen, attribute),
-        references=(METRICS["influence"].reference,),
+        **about,
     )
+
+
+def _no_gap(whole: PairGap | None, largest: Estimate | None, attribute: str, *, numeric: bool) -> Doubt | None:
+    """Why no training rows are named; None where the gap over all rows is established."""
+    nobody = f"so that no training rows are said to widen or to narrow one. {_CAUTION}"
+    groups = groups_of([attribute])
+    if whole is None or largest is None:
+        said = f"Whether there is a gap in scores between {groups} over all rows is not known, {nobody}"
+        return Doubt(said, None, "it is not known whether there is a gap over all rows")
+    if largest.state == "unstable":
+        size = f"a gap of {plain(largest.value) if numeric else points(largest.value) + ' points'}"
+        return Doubt(unstable("Scores", [attribute], size, largest.note), None, largest.note)
+    if not (whole.estimate.excludes_zero and whole.p is not None):
+        none = upper_first(none_established("gap", f"in scores between {groups}"))
+        seen = doubt(largest, plain) if numeric else doubt(largest, points, " points")
+        return Doubt(f"{none} ({seen}), {nobody}", whole.p, "no gap is established")
+    return None
 
 
 def _table(parts: Sequence[Part], attribute: str) -> Table:
@@ -247,36 +176,18 @@ def _harmful(rows: Observations, attribute: str, facts: dict[str, Any]) -> Table
     )
 
 
-def _p(parts: Sequence[Part], whole: PairGap | None) -> float | None:
-    """p of H0: there is no gap, or no cell of training rows pushes it one way."""
-    p = min((x.p for x in parts), default=1.0)
-    return p if whole is None else None if whole.p is None else max(whole.p, p)
+def _p(parts: Sequence[Part], named: Sequence[Part], whole: PairGap) -> float | None:
+    """p of H0: there is no gap, or a cell that is named pushes no way; where none is, of the surest."""
+    own = max((x.p for x in named), default=min((x.p for x in parts), default=1.0))
+    return None if whole.p is None else max(whole.p, own)
 
 
-def _statement(
-    parts: Sequence[Part],
-    sure: Sequence[Part],
-    facts: dict[str, Any],
-    attribute: str,
-    whole: PairGap | None,
-    largest: Estimate | None,
-) -> str:
-    value, lower, upper = facts["gaps"][attribute]
-    yes_no = TASK_KINDS[facts["task"]].yes_no
-    if whole is not None and largest is not None:
-        if not whole.estimate.excludes_zero:
-            none = upper_first(none_established("gap", f"in scores between {groups_of([attribute])}"))
-            seen = doubt(largest, points, " points") if yes_no else doubt(largest, plain)
-            return f"{none} ({seen}), so that no training rows are said to widen or to narrow one. {_CAUTION}"
-        value = whole.estimate.value
-    size = f"{points(value)}-point" if yes_no else plain(value)
-    gap = f"the {size} gap in scores between {upper} and {lower} rows"
-    widen = [p for p in sure if (p.estimate.value or 0) > 0]
-    narrow = [p for p in sure if (p.estimate.value or 0) < 0]
-    said = [
-        f"{p[0].words} {verb} {gap if i == 0 else 'it'} most ({_sized(p[0].estimate)})"
-        for i, (p, verb) in enumerate(x for x in ((widen, "widen"), (narrow, "narrow")) if x[0])
-    ]
+def _statement(parts: Sequence[Part], widen: Sequence[Part], narrow: Sequence[Part], gap: str) -> str:
+    said: list[str] = []
+    for those, verb in ((widen, "widen"), (narrow, "narrow")):
+        if those:
+            cells = listed([f"{p.words} ({_sized(p.estimate, first=not said and p is those[0])})" for p in those])
+            said.append(f"{cells} {verb} {'it' if said else gap}")
     if not said:
         ends = [abs(x) for p in parts for x in (p.estimate.low, p.estimate.high) if x is not None]
         unseen = f" (less than {percent(max(ends))} of all pushes could have gone unseen)" if ends else ""
@@ -285,18 +196,19 @@ def _statement(
 
 
 _CAUTION = (
-    "It is how training shaped this model, to first order, and does not say what training without them would give."
+    "It ranks how training rows shaped this model, to first order; it says neither that these rows are wrong nor what "
+    "training without them would give."
 )
 
 
-def _sized(e: Estimate) -> str:
-    """The size of a part, whichever way it pushes."""
+def _sized(e: Estimate, *, first: bool) -> str:
+    """The size of a part, whichever way it pushes; of what it is a part is said at the first one."""
     assert e.value is not None
     assert e.low is not None
     assert e.high is not None
     low, high = sorted((abs(e.low), abs(e.high)))
     sized = e.model_copy(update={"value": abs(e.value), "low": low, "high": high})
-    return f"{percent(sized.value)} of all pushes, {interval(sized, 'overall')}"
+    return f"{percent(sized.value)}{' of all pushes' if first else ''}, {interval(sized, 'overall')}"
 
 
 def _notes(seen: InfluenceSeen, attribute: str) -> tuple[str, ...]:
@@ -304,15 +216,17 @@ def _notes(seen: InfluenceSeen, attribute: str) -> tuple[str, ...]:
     mine = np.array(cells.labels["attribute"], dtype=object) == attribute
     used = int(cells.columns["n"][mine].sum())
     n = facts["checkpoints"]
-    at = (
-        f"{n} checkpoints, {'weighted by learning rate' if facts['weighted'] else 'all alike'}"
-        if n
-        else "final weights"
-    )
+    weighted = ", weighted by learning rate" if facts["weighted"] else ""
+    at = f"their mean over {n} checkpoints{weighted}" if n else "at the final weights"
     return (
         f"{used:,} of {facts['of']:,} training rows"
         + (f" ({facts['dropped']:,} without a target)" if facts["dropped"] else ""),
-        f"−∇gap·∇loss of each row at the {at}; loss: cross entropy, or half the squared error, without regularisation",
+        f"−∇gap · (A + δM)⁻¹ · ∇loss of each row, {at}; loss: cross entropy, or half the squared error, without "
+        "regularisation; A: its Gauss–Newton matrix over all training rows, M: A's diagonal, δ = .01",
+        f"curvature by {facts['curved_by']:,} training rows, inverted by at most {facts['steps']} steps of conjugate "
+        "gradients",
+        "intervals are of the part at this model's weights, over other training and audited rows drawn alike; not of "
+        "training again",
         *([] if len(seen.rows) else ["the single rows that push most are shown where rows are kept (keep_rows)"]),
         "a part is signed: what a cell's rows push, up less down, of the sizes of all rows' pushes",
     )

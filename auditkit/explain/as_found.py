@@ -1,0 +1,134 @@
+"""A module as it was found: its tree, its tensors, its hooks and modes, by identity; and put back."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+OWN = tuple(k for k, v in vars(nn.Module()).items() if isinstance(v, dict | set))
+"""What torch keeps of a module in containers: parameters, buffers, submodules, hooks of every kind."""
+
+
+class _Part(NamedTuple):
+    """One module of the tree."""
+
+    module: nn.Module
+    kind: type
+    training: bool | None
+    """None: a frozen TorchScript module, which has no mode."""
+    attributes: dict[str, Any]
+    """Its attributes, by identity; empty of TorchScript, which keeps them elsewhere."""
+    contents: dict[str, Any]
+    """What stands in those of its attributes that torch keeps in containers."""
+
+
+class _Held(NamedTuple):
+    """One parameter or buffer."""
+
+    tensor: Tensor
+    requires_grad: bool
+    grad: Tensor | None
+
+
+class AsFound:
+    """What a module is made of when this is made, to be put back by `restore`; nothing is copied but references.
+
+    Of every module of the tree: which attributes it has, and what stands in torch's own containers (`OWN`), in order;
+    its class and mode. Of every parameter and buffer: `requires_grad`, and which tensor is its `.grad`. Values of
+    tensors are not kept: a net that writes to them is refused (`explain.preflight.unchanged`). Neither is what stands
+    in containers of the net's own.
+
+    >>> net = nn.Sequential(nn.Linear(1, 1))
+    >>> found = AsFound(net)
+    >>> net[0] = nn.Identity()
+    >>> found.changes()
+    ("'0' of Sequential",)
+    >>> found.restore()
+    >>> net
+    Sequential(
+      (0): Linear(in_features=1, out_features=1, bias=True)
+    )
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self.parts = [_part(m) for m in module.modules()]
+        tensors = {id(t): t for t in (*module.parameters(), *module.buffers())}
+        self.tensors = [_Held(t, t.requires_grad, t.grad if t.is_leaf else None) for t in tensors.values()]
+
+    def changes(self) -> tuple[str, ...]:
+        """The parameters, buffers and submodules that are others now, or gone, or new, as "'name' of Class"."""
+        out = []
+        for part in self.parts:
+            for which in ("_parameters", "_buffers", "_modules"):
+                before = part.contents.get(which, {})
+                now = vars(part.module).get(which, {}) if part.contents else {}
+                out += [
+                    f"'{k}' of {part.kind.__name__}"
+                    for k in dict.fromkeys((*before, *now))
+                    if (k in before) != (k in now) or before.get(k) is not now.get(k)
+                ]
+        return tuple(out)
+
+    def replaced(self) -> tuple[str, ...]:
+        """The buffers in whose place others stand, of other values: moved to a device and back, one is as it was."""
+        out = []
+        for part in self.parts:
+            now = vars(part.module).get("_buffers", {}) if part.contents else {}
+            for name, then in part.contents.get("_buffers", {}).items():
+                if name in now and not _alike(then, now[name]):
+                    out.append(f"'{name}' of {part.kind.__name__}")
+        return tuple(out)
+
+    def restore(self) -> None:
+        """Everything as it was; what cannot be set (by a module that forbids it) stays."""
+        for part in self.parts:
+            _restored(part)
+        for held in self.tensors:
+            if held.tensor.is_leaf and held.tensor.requires_grad != held.requires_grad:
+                held.tensor.requires_grad_(held.requires_grad)
+            if held.tensor.is_leaf and held.tensor.grad is not held.grad:
+                held.tensor.grad = held.grad
+
+
+def _alike(a: Tensor | None, b: Tensor | None) -> bool:
+    """The same tensor, or one of the same numbers."""
+    if a is b or a is None or b is None:
+        return a is b
+    one, other = (t.detach().cpu().nan_to_num() for t in (a, b))
+    return one.dtype == other.dtype and torch.equal(one, other)
+
+
+def _part(m: nn.Module) -> _Part:
+    own = {} if isinstance(m, torch.jit.ScriptModule) else dict(vars(m))
+    contents = {k: v.copy() for k, v in own.items() if k in OWN and isinstance(v, dict | set)}
+    return _Part(m, type(m), getattr(m, "training", None), own, contents)
+
+
+def _restored(part: _Part) -> None:
+    m = part.module
+    if type(m) is not part.kind:
+        with contextlib.suppress(TypeError):
+            m.__class__ = part.kind
+    if part.attributes:
+        own = vars(m)
+        for name in [k for k in own if k not in part.attributes]:
+            del own[name]
+        own.update(part.attributes)
+        for name, then in part.contents.items():
+            _refilled(own[name], then)
+    if part.training is not None and m.training != part.training:
+        m.training = part.training
+
+
+def _refilled(container: Any, then: Any) -> None:
+    """The very container, with what stood in it and in that order."""
+    if isinstance(container, set):
+        if container != then:
+            container.clear()
+            container.update(then)
+    elif list(container) != list(then) or any(container[k] is not v for k, v in then.items()):
+        container.clear()
+        container.update(then)
