@@ -10,7 +10,8 @@ from torch import Tensor
 
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import differentiating
-from auditkit.explain.layers.discovery import Change, Layer, listening
+from auditkit.explain.layers.layer import Change, Layer
+from auditkit.explain.layers.listening import listening
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, n_rows, slices, taken
 

@@ -27,7 +27,7 @@ from auditkit.records import NotMeasured, Task
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from auditkit.explain.layers.discovery import Layer
+    from auditkit.explain.layers.layer import Layer
     from auditkit.inputs.model import Model
     from auditkit.inputs.packing import Inputs
 

@@ -37,12 +37,17 @@ class LayerAudit(BaseCheck):
     """Names as in `named_modules`, also of modules that hold others; None: every module that calls no other."""
     random: int = 20
     """Random directions, and random sets of neurons, beside each layer's own; 0: none."""
+    max_steps: int = 512
+    """Steps of the paths along which neurons contribute, at most: doubled from 24 until contributions add up."""
     seed: int = 0
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "regression")
 
     def __post_init__(self) -> None:
         if not 0 <= self.random <= 1_000:
             raise ModelError(f"random must lie between 0 and 1,000 directions, got {self.random}")
+
+        if not 1 <= self.max_steps <= 65_536:
+            raise ModelError(f"max_steps must lie between 1 and 65,536, got {self.max_steps}")
 
     def examine(self, model: Model, sample: Batch) -> LayerSums:
         """Run the net on the sampled rows, whole and with single layers changed; what is kept are sums.
@@ -55,7 +60,8 @@ class LayerAudit(BaseCheck):
             if name not in sample.groups:
                 known = [str(c) for c in sample.groups]
                 raise DataError(f"no sensitive attribute '{name}'; there are {choices(name, known)}")
-        return study(model, sample, Options(self.by, self.layers, self.random, self.seed))
+        options = Options(self.by, self.layers, self.random, self.max_steps, self.seed)
+        return study(model, sample, options)
 
     def assess(self, evidence: LayerSums, *, level: float = 0.95) -> Assessment:
         """One finding an attribute; pure."""

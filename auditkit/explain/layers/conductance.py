@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from auditkit.arrays import Floats
 from auditkit.explain.asking import NoGradient, differentiating
 from auditkit.explain.captum_calls import Tensors, in_chunks, rows_per_call
-from auditkit.explain.layers.discovery import Layer, listening
+from auditkit.explain.layers.layer import Layer
+from auditkit.explain.layers.listening import listening
 from auditkit.explain.surface import Surface
 
 Rule = Literal["trapezoid", "left"]

@@ -17,6 +17,7 @@ from auditkit.evidence.sums import Weights
 from auditkit.explain.all_rows import of_scores
 from auditkit.explain.estimates import group_means
 from auditkit.explain.gaps.pairs import Pairs, staircase
+from auditkit.explain.layers.legitimate import legitimate
 from auditkit.explain.layers.probes import Half, halves
 
 LEAST = 20
@@ -36,6 +37,8 @@ class Rows:
     truth: Floats
     """(n,) y_true as 1 or 0; NaN where missing, or where nothing is decided."""
     parts: tuple[Half, Half]
+    held: Floats | None = None
+    """(n, K) the legitimate columns and the truth; None: no column was declared legitimate."""
 
     @property
     def weight(self) -> Floats:
@@ -59,6 +62,7 @@ def rows_compared(
 ) -> tuple[list[Rows], dict[str, Any]]:
     """The rows of each attribute's two groups that drive the gap, and what is said of each attribute."""
     weights = _distinct_alone(weights_of(sample))
+    held = legitimate(sample)
     facts: dict[str, Any] = {}
     chosen = []
     names = by if by is not None else tuple(map(str, sample.groups.columns))
@@ -79,8 +83,9 @@ def rows_compared(
         where = np.flatnonzero((labels == low) | (labels == high))
         z = labels[where] == high
         truth = np.where(missing(sample.y_true[where]) | (not sample.kind.yes_no), np.nan, sample.y_true[where])
-        chosen.append(Rows(name, where, z, weights.at(where), truth, halves(z, seed=seed)))
-    return chosen, {"attributes": facts}
+        basis = None if held is None else held.basis[where]
+        chosen.append(Rows(name, where, z, weights.at(where), truth, halves(z, seed=seed), basis))
+    return chosen, {"attributes": facts, "held": [] if held is None else list(held.names)}
 
 
 def _distinct_alone(weights: Weights) -> Weights:
