@@ -49,6 +49,10 @@ class Blocks:
         parts = np.split(self.arrays[0][:, 0], ends, axis=1)
         return tuple(p.reshape(len(p), *s) for p, s in zip(parts, self.shapes, strict=True))
 
+    def flat(self) -> Floats:
+        """(N, d) all numbers of a row side by side."""
+        return np.concatenate([a.reshape(len(a), -1) for a in self.arrays], axis=1)
+
     def at(self, rows: NDArray[np.intp]) -> Blocks:
         """Some rows."""
         return Blocks(tuple(a[rows] for a in self.arrays), self.shapes)

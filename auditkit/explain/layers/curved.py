@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,7 +19,7 @@ MOST = 1_000
 """Rows that it is fitted on, at most."""
 
 
-def curved(x: Floats, z: Bools, parts: tuple[Half, Half], *, seed: int) -> Floats:
+def curved(x: Floats, z: Bools, parts: Sequence[Half], *, seed: int) -> Floats:
     """(N,) what a net of one small hidden layer, fitted on the other half, says of each row of x (N, d); above 0: True.
 
     Groups count alike: its log-odds less those of the groups' sizes.

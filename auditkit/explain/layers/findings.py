@@ -156,7 +156,8 @@ def _reading(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> Laye
         ablated = (round(k / n), total / n, _mean(seen.get("ablated_random")))
     cost = None if accuracy is None else accuracy[2]
     given_moved = _moved(seen, "given_moved", level)
-    return LayerReading(fact, record, cost, ablated, moved, given_moved, _beyond(seen, level))
+    left = _knows(seen, level, "left_low", "left_high")
+    return LayerReading(fact, record, cost, ablated, moved, given_moved, left, _beyond(seen, level))
 
 
 def _moved(seen: Seen, what: str, level: float) -> Moved | None:

@@ -27,7 +27,7 @@ from auditkit.explain.layers.probes import Half, auc_of, balanced_accuracy, fitt
 from auditkit.explain.layers.rows import Rows
 from auditkit.explain.layers.sums import numbers
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, taken
+from auditkit.inputs.packing import Inputs, slices, taken
 
 TOP = 5
 """Neurons that the ablation holds; a sixth of a narrow layer's, at least one."""
@@ -60,10 +60,15 @@ def knows(
     if reading:
         out["untrained"] = numbers(n, n * float(np.mean(reading)))
     if small_net is not None and _both(z, rows):
-        right = ((curved(x, z, rows.parts, seed=small_net) > 0) == z).astype(float)
-        out["curved_low"] = _rate(right[~z], rows.weights.at(~z))
-        out["curved_high"] = _rate(right[z], rows.weights.at(z))
+        out |= _sides_right(curved(x, z, rows.parts, seed=small_net), rows, "curved")
     return out
+
+
+def _sides_right(said: Floats, rows: Rows, what: str) -> dict[str, list[float]]:
+    """How often a reader that says above 0 for True is right, of each group."""
+    right = ((said > 0) == rows.z).astype(float)
+    sides = (("low", ~rows.z), ("high", rows.z))
+    return {f"{what}_{name}": _rate(right[g], rows.weights.at(g)) for name, g in sides}
 
 
 def _both(labels: Bools, rows: Rows) -> bool:
@@ -94,12 +99,14 @@ class LayerInterventions:
         """What it gave, as it is erased."""
         return Blocks.of(self.given, joint=WIDEST if self.layer.name == INPUT else JOINT)
 
-    def erased(self, *, random: int, seed: int) -> dict[str, list[float]]:
-        """All that goes with the attribute erased, and as many random directions."""
+    def erased(self, *, random: int, seed: int, first: bool = False) -> dict[str, list[float]]:
+        """All that goes with the attribute erased, and as many random directions; of the `first` layer also what a
+        non-linear reader still tells afterwards.
+        """
         if not self._possible:
             return {}
         z, w, n = self.rows.z.astype(float), self.rows.weight, len(self.rows.z)
-        after = np.zeros(n)
+        after, said = np.zeros(n), np.zeros(n)
         drawn = np.zeros((random, n))
         for half in self.rows.parts:
             eraser = BlockErasers(self.blocks.at(half.fit), z[half.fit], w[half.fit])
@@ -107,11 +114,13 @@ class LayerInterventions:
                 return {}
             now = self.blocks.at(half.read)
             after[half.read] = self._run(half, eraser(now))
-            for i in range(random):
-                drawn[i, half.read] = self._run(half, eraser.random(now, seed=seed + i))
+            drawn[:, half.read] = self._runs(half, [eraser.random(now, seed=seed + i).members() for i in range(random)])
+            if first:
+                said += curved(eraser(self.blocks).flat(), self.rows.z, (half,), seed=seed)
         if not np.isfinite(after).all():
             return {}
-        return self._middle("random", drawn) | self._before_and_after(after) | self._moved(after, "moved")
+        left = _sides_right(said, self.rows, "left") if first else {}
+        return self._middle("random", drawn) | self._before_and_after(after) | self._moved(after, "moved") | left
 
     def erased_given(self) -> dict[str, list[float]]:
         """What tells the attribute beyond legitimate columns and truth erased: LEACE of residuals from residuals.
@@ -157,9 +166,8 @@ class LayerInterventions:
             assert through is not None
             top = np.argsort(-np.abs(through), kind="stable")[:k]
             after[half.read] = self._run(half, _holding(x[half.read], top, means))
-            for r in range(random):
-                some = np.random.default_rng([seed, r]).choice(units, k, replace=False)
-                drawn[r, half.read] = self._run(half, _holding(x[half.read], some, means))
+            sets = [np.random.default_rng([seed, r]).choice(units, k, replace=False) for r in range(random)]
+            drawn[:, half.read] = self._runs(half, [_holding(x[half.read], some, means) for some in sets])
         if not np.isfinite(after).all():
             return {}
         return {"ablated": numbers(n, k * n, n * self.rows.gap(after)), **self._middle("ablated_random", drawn)}
@@ -184,6 +192,19 @@ class LayerInterventions:
             return scores_with(self.model, some, self.layer, put)
         except NotExplained:
             return np.full(len(half.read), np.nan)
+
+    def _runs(self, half: Half, values: Sequence[tuple[NDArray[Any], ...]]) -> Floats:
+        """(R, n) the same for several values, as many at once as fit a call; one by one where the net refuses some."""
+        n, out = len(half.read), []
+        for where in slices(len(values), max(1, self.model.batch_size // n)):
+            some = values[where]
+            rows = torch.as_tensor(np.tile(half.read, len(some)))
+            put = [np.concatenate(column) for column in zip(*some, strict=True)]
+            try:
+                out.append(scores_with(self.model, taken(self.inputs, rows), self.layer, put).reshape(len(some), n))
+            except NotExplained:
+                out += [self._run(half, one)[None] for one in some]
+        return np.concatenate(out) if out else np.zeros((0, n))
 
     def _sides(self, after: Floats) -> dict[str, list[float]]:
         z, w, before = self.rows.z, self.rows.weights, self.scores

@@ -72,6 +72,9 @@ class _Study:
     controls: dict[str, list[Bools]]
     erased: set[str]
     curved: set[str]
+    """Layers that a non-linear reader reads, too."""
+    first: str
+    """The first cut that is erased."""
     options: Options
 
 
@@ -99,6 +102,7 @@ def study(model: Model, sample: Batch, options: Options) -> LayerSums:
             {r.attribute: control_tasks(raw[r.where], r.z, r.weight, seed=options.seed) for r in chosen},
             erased,
             _to_read_twice(layers, erased),
+            next((y.name for y in layers if y.cut and y.name in erased), ""),
             options,
         )
         sums: Sums = {r.attribute: {"": _whole(r, scores[r.where])} for r in chosen}
@@ -144,7 +148,12 @@ def _seen(
     some = taken(about.inputs, torch.as_tensor(rows.where))
     members = tuple(m[rows.where] for m in own.members)
     at = LayerInterventions(about.model, some, layer, rows, about.scores[rows.where], members)
-    return seen | at.erased(random=n, seed=seed) | at.erased_given() | at.ablated(flow, random=n, seed=seed)
+    return (
+        seen
+        | at.erased(random=n, seed=seed, first=layer.name == about.first)
+        | at.erased_given()
+        | at.ablated(flow, random=n, seed=seed)
+    )
 
 
 def _fact(layer: Layer, erased: bool) -> dict[str, Any]:
@@ -221,8 +230,6 @@ def _spread(layers: Sequence[Layer], most: int) -> list[Layer]:
 
 
 def _to_read_twice(layers: Sequence[Layer], erased: set[str]) -> set[str]:
-    """Where a non-linear reader stands beside the probe: the first cut that is erased, and the last hidden one."""
+    """Where a non-linear reader stands beside the probe: the input, and the last hidden cut that is erased."""
     last = max(y.depth for y in layers)
-    cuts = [y.name for y in layers if y.cut and y.name in erased]
-    hidden = [y.name for y in layers if y.name in cuts and y.depth < last]
-    return {INPUT, *cuts[:1], *hidden[-1:]}
+    return {INPUT, *[y.name for y in layers if y.cut and y.name in erased and y.depth < last][-1:]}

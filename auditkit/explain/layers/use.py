@@ -18,10 +18,11 @@ STILL = 0.1
 """Part of the scores' mean distance from their mean that counts as hardly moved."""
 SHARE = 0.1
 """Part of the gap that must go at equal legitimate columns for the net to be said to use what goes with it."""
-READABLE = 0.6
-"""Right answers of a reader up to which a layer hardly holds the attribute, if that is not surely above one half."""
-CURVED = 0.05
-"""Right answers of a non-linear reader beyond those of a linear one that are left after a linear erasure."""
+LATER = 0.25
+"""The same behind the first cut that was erased, where a direction that hardly tells anything is mostly noise."""
+READABLE, GUESSED = 0.6, 0.55
+"""Right answers of a reader up to which a layer hardly holds the attribute: their upper limit; and they themselves,
+where they are surely above one half."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,9 @@ class Moved:
     spread: float
     """Mean distance of scores from their mean."""
 
-    @property
-    def hardly(self) -> bool:
-        """Whether scores surely stay nearly where they were."""
-        return self.size.high is not None and self.size.high <= STILL * self.spread
+    def at_most(self, part: float) -> bool:
+        """Whether scores surely stay within this part of their spread from where they were."""
+        return self.size.high is not None and self.size.high <= part * self.spread
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class LayerReading:
     """Neurons held at their means; the gap then; the median gap with as many random ones."""
     moved: Moved | None = None
     given_moved: Moved | None = None
+    left: Estimate | None = None
+    """How well a non-linear reader tells the groups apart after the erasure; only at the first cut that was erased."""
     beyond: Estimate | None = None
     """Correlation of what reads the attribute there with it, both beyond the legitimate columns; held out."""
 
@@ -93,27 +95,29 @@ def use_of(readings: list[LayerReading], told: LayerReading, gap: Estimate | Non
         much = abs(given.value or 0.0)
         if much >= SHARE * size and much >= STILL * told.given_moved.spread:
             return "beyond_declared"
-    if all(_still_given(r, size) for r in cuts) and _complete(cuts[0]):
-        return "nothing_beyond_declared"
-    if all(_still(r, size) for r in cuts) and _complete(cuts[0]):
-        return "not_used"
+    if _hardly(cuts[0].left):
+        if all(_still_given(r, size, STILL if r is cuts[0] else LATER) for r in cuts):
+            return "nothing_beyond_declared"
+        if all(_still(r, size, STILL if r is cuts[0] else LATER) for r in cuts):
+            return "not_used"
     return "goes_with" if sure else "open"
 
 
-def _still(r: LayerReading, size: float) -> bool:
+def _still(r: LayerReading, size: float, part: float) -> bool:
     """Whether erasing moves neither the gap nor scores; what is not readable cannot be used."""
     if r.moved is None or not _small(r.record.closed, size, r.moved):
         return False
-    return r.moved.hardly or _hardly_readable(r.record)
+    readers = [e for e in (r.record.knows, r.record.curved) if e is not None]
+    return r.moved.at_most(part) or (bool(readers) and all(_hardly(e) for e in readers))
 
 
-def _still_given(r: LayerReading, size: float) -> bool:
+def _still_given(r: LayerReading, size: float, part: float) -> bool:
     """The same at equal legitimate columns."""
     if r.given_moved is None or not _small(r.record.given, size, r.given_moved):
         return False
     b = r.beyond
     unread = b is not None and b.high is not None and b.low is not None and b.low <= 0 and b.high <= 2 * READABLE - 1
-    return r.given_moved.hardly or unread
+    return r.given_moved.at_most(part) or unread
 
 
 def _small(closed: Estimate | None, size: float, moved: Moved) -> bool:
@@ -122,17 +126,8 @@ def _small(closed: Estimate | None, size: float, moved: Moved) -> bool:
     return max(abs(closed.low), abs(closed.high)) <= max(SMALL * size, STILL * moved.spread)
 
 
-def _hardly_readable(layer: Layer) -> bool:
-    """Whether neither reader surely tells the groups apart, and both could have."""
-    readers = [e for e in (layer.knows, layer.curved) if e is not None]
-    return bool(readers) and all(
-        e.low is not None and e.high is not None and e.low <= 0.5 and e.high <= READABLE for e in readers
-    )
-
-
-def _complete(first: LayerReading) -> bool:
-    """Whether nothing that only a non-linear reader finds is left of the attribute at the first cut that was erased."""
-    knows, curved = first.record.knows, first.record.curved
-    if knows is None or curved is None or knows.value is None or curved.value is None:
+def _hardly(reader: Estimate | None) -> bool:
+    """Whether a reader hardly tells the groups apart, and could have."""
+    if reader is None or reader.value is None or reader.low is None or reader.high is None:
         return False
-    return curved.value <= knows.value + CURVED or (curved.high is not None and curved.high <= READABLE)
+    return reader.high <= READABLE and (reader.low <= 0.5 or reader.value <= GUESSED)
