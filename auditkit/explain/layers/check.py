@@ -60,7 +60,7 @@ class LayerAudit(BaseCheck):
             if name not in sample.groups:
                 known = [str(c) for c in sample.groups]
                 raise DataError(f"no sensitive attribute '{name}'; there are {choices(name, known)}")
-        options = Options(self.by, self.layers, self.random, self.max_steps, self.seed)
+        options = Options(self.by, self.layers, self.random, self.seed, self.max_steps)
         return study(model, sample, options)
 
     def assess(self, evidence: LayerSums, *, level: float = 0.95) -> Assessment:

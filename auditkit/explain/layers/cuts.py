@@ -20,10 +20,12 @@ from auditkit.explain.layers.discovery import find_layers
 from auditkit.explain.layers.layer import Change, Layer
 from auditkit.explain.layers.listening import listening
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, n_rows, taken
+from auditkit.inputs.packing import Inputs, n_rows, slices, taken
 
 ROWS = 64
 """Rows that are patched, each with another's values."""
+ALL = 512
+"""Rows of a pass in which what was seen of a few is confirmed on all."""
 RELATIVE, ULPS = 1e-4, 64
 """What counts as the same output: this part of the outputs' mean distance from their mean, and so many ulp."""
 MOST_TRIED = 400
@@ -46,13 +48,14 @@ def layers_and_cuts(model: Model, inputs: Inputs, names: Sequence[str] | None) -
     if not patching.varies:
         return tuple(y for y in found if not y.extra)
     read = patching.read(able)
-    cuts = {y.name: patching.is_cut([y]) for y in able[:MOST_TRIED]}
+    everywhere = patching.of_all()
+    cuts = {y.name: patching.is_cut([y]) and all(p.is_cut([y]) for p in everywhere) for y in able[:MOST_TRIED]}
     seen = [replace(y, read=read.get(y.name), cut=cuts.get(y.name)) for y in found]
     kept = _without_twins(seen)
     last = max(y.depth for y in kept)
     if names is None and not any(y.cut and y.units * y.places > 1 and y.depth < last for y in kept):
         joined = patching.set_of([y for y in kept if not y.reason and y.depth < last])
-        if len(joined) > 1:
+        if len(joined) > 1 and all(p.is_cut(joined) for p in everywhere):
             return _with_set(kept, joined)
     return kept
 
@@ -87,10 +90,9 @@ def _with_set(layers: Sequence[Layer], parts: Sequence[Layer]) -> tuple[Layer, .
 class Patching:
     """A few rows, and what the net says of them when layers give what they gave for other rows."""
 
-    def __init__(self, model: Model, inputs: Inputs) -> None:
-        n = n_rows(inputs)
-        some = np.sort(np.random.default_rng(0).permutation(n)[:ROWS])
-        self.model = model
+    def __init__(self, model: Model, inputs: Inputs, *, rows: int = ROWS) -> None:
+        some = np.sort(np.random.default_rng(0).permutation(n_rows(inputs))[:rows])
+        self.model, self.whole = model, inputs
         self.inputs = taken(inputs, torch.as_tensor(some))
         with torch.no_grad():
             self.plain = model.decision(self.inputs).double()
@@ -100,6 +102,12 @@ class Patching:
         ulp = float(torch.finfo(torch.float32).eps * largest)
         self.tolerance = RELATIVE * spread + ULPS * ulp
         self.given: dict[str, Tensor] = {}
+
+    def of_all(self) -> list[Patching]:
+        """The same of all rows, part by part: a rare way through the net is seen there alone."""
+        n = n_rows(self.whole)
+        parts = (taken(self.whole, where) for where in slices(n, ALL))
+        return [Patching(self.model, part, rows=ALL) for part in parts] if n > ROWS else []
 
     @property
     def varies(self) -> bool:

@@ -56,8 +56,8 @@ class Options:
     by: Sequence[str] | None
     layers: Sequence[str] | None
     random: int
-    max_steps: int
     seed: int
+    max_steps: int = 512
 
 
 @dataclass(frozen=True)
