@@ -405,3 +405,37 @@ def test_planted_gap_closes_by_its_neurons_and_by_erasure(make: Any, layer: str,
     assert erased.after is not None
     assert (erased.after.value or 0) <= 0.2 * before
     assert (erased.random or 0) > 0.8 * before
+
+
+def three_classes(rows: Batch) -> tuple[Model, Batch]:
+    """Class `mid` follows the proxies, class `high` a column that no group differs in."""
+    net = nn.Linear(WIDTH, 3)
+    with torch.no_grad():
+        net.weight.zero_()
+        net.bias.zero_()
+        net.weight[1, 0], net.weight[2, 5] = 1.5, 0.2
+    y = np.argmax(net(torch.tensor(rows.features.to_numpy(), dtype=torch.float32)).detach().numpy(), axis=1)
+    several = replace(rows, task="multiclass", classes=("low", "mid", "high"), y_true=y.astype(np.int16))
+    return Model(nn.Sequential(nn.Linear(WIDTH, WIDTH), net), task="multiclass"), several
+
+
+def test_of_several_classes_the_worst_or_the_one_that_is_named() -> None:
+    """By hand: the gap is that of the softmax of the class; the worst is the one that follows the proxies."""
+    model, rows = three_classes(batch(600))
+    with torch.no_grad():
+        model.module[0].weight.copy_(torch.eye(WIDTH))
+        model.module[0].bias.zero_()
+    score, z = model.predict(rows.features), (rows.groups["sex"] == "b").to_numpy()
+    for check, label, i in ((LayerAudit(random=0), "mid", 1), (LayerAudit(random=0, label="high"), "high", 2)):
+        evidence = check.examine(model, rows)
+        finding = only(check.assess(LayerSums.from_json(json.loads(json.dumps(evidence.to_json())))))
+        assert finding.label == label
+        assert finding.id == f"explanation/layer_audit/overall/sex[{label}]"
+        layer = layers_of(finding)["0"]
+        assert layer.before is not None
+        assert abs(layer.before.value or 0) == pytest.approx(abs(score[z, i].mean() - score[~z, i].mean()), abs=1e-6)
+        assert layer.before.level == pytest.approx(0.95 if label == "high" else 1 - 0.05 / 3)
+    with pytest.raises(ModelError, match="no class 'hihg'"):
+        LayerAudit(label="hihg").examine(model, rows)
+    with pytest.raises(ModelError, match="omit it"):
+        LayerAudit(label="high").examine(Model(seeded(plain)), batch(100))

@@ -31,8 +31,14 @@ PAIRED = "difference of weighted means, t with Kish's effective rows; the eraser
 
 
 def layer_assessment(seen: LayerSums, *, level: float) -> Assessment:
-    """A finding an attribute; and what could not be measured, of attributes and of the net."""
-    findings, absent = [], []
+    """A finding an attribute; and what could not be measured, of attributes and of the net.
+
+    Of a class that was chosen as the worst of several each interval and p is one of as many (Bonferroni).
+    """
+    findings: list[Finding] = []
+    absent = []
+    label, classes = seen.facts.get("label"), seen.facts.get("of_classes", 1)
+    level = 1 - (1 - level) / classes
     reasons = [(f["name"], f["reason"]) for f in seen.facts["layers"] if f["reason"]]
     if all(f["reason"] or f["name"] == "input" for f in seen.facts["layers"]):
         why = "; ".join(f"{name}: {reason}" for name, reason in reasons) or "the net has no layers"
@@ -41,7 +47,10 @@ def layer_assessment(seen: LayerSums, *, level: float) -> Assessment:
         if "why" in fact:
             absent.append(NotMeasured(what=f"layer_audit by {attribute}", why=fact["why"]))
         else:
-            findings.append(_finding(seen, attribute, fact, level))
+            found = _finding(seen, attribute, fact, level)
+            p = None if found.p is None else min(1.0, found.p * classes)
+            found = found.model_copy(update={"p": p})
+            findings.append(found if label is None else found.of_label(label))
     absent += [NotMeasured(what=f"layer_audit: layer {name}", why=why) for name, why in reasons]
     return Assessment(tuple(findings), tuple(absent))
 
@@ -332,6 +341,15 @@ def _notes(
     around = [r.record.name for r in readings if r.record.cut is False]
     if around:
         out.append(f"not a cut of the net, so that contributions are a part of the gap: {listing(around)}")
+    if seen.facts.get("label") is not None:
+        out.append(
+            f"of the probability of {seen.facts['label']}; decisions and accuracy are those of one half or more of it"
+        )
+    if seen.facts.get("of_classes"):
+        out.append(
+            f"of {seen.facts['of_classes']} classes the one whose mean probability differs most surely between groups; "
+            "intervals and p are those of the worst of as many; label= names another"
+        )
     if seen.facts.get("held"):
         out.append(
             f"held equal by regression, for what is erased beyond it: {listing(seen.facts['held'])}; what is used "
