@@ -34,18 +34,20 @@ def parts(model: Model, inputs: Inputs, layers: Sequence[Layer]) -> Iterator[tup
     Run it in `undisturbed(model)`. Gradients are taken to a 0 that is added to each layer's output, so that they exist
     also where no input has one (token ids), and reach all layers in one pass.
     """
+    single = list({y.name: y for layer in layers for y in layer.members}.values())
     for where in slices(n_rows(inputs), ROWS):
         given: dict[str, Tensor] = {}
         added: dict[str, Tensor] = {}
-        changes = {layer.name: _adding(layer.name, given, added) for layer in layers}
-        with differentiating(), listening(model.module, layers, changes=changes):
+        changes = {layer.name: _adding(layer.name, given, added) for layer in single}
+        with differentiating(), listening(model.module, single, changes=changes):
             decision = model.decision(taken(inputs, where))
             if not decision.requires_grad:
                 raise NotExplained("the net has no gradient to its layers: its output is detached")
             gradients = torch.autograd.grad(
-                decision.sum(), [added[y.name] for y in layers], allow_unused=True, materialize_grads=True
+                decision.sum(), [added[y.name] for y in single], allow_unused=True, materialize_grads=True
             )
-        out = {y.name: Part(_rows(given[y.name]), _rows(g)) for y, g in zip(layers, gradients, strict=True)}
+        own = {y.name: Part(_rows(given[y.name]), _rows(g)) for y, g in zip(single, gradients, strict=True)}
+        out = {layer.name: _together([own[y.name] for y in layer.members]) for layer in layers}
         if not all(bool(p.gradient.isfinite().all()) for p in out.values()):
             raise NotExplained("the net's gradient to its layers is NaN or infinite")
         yield where, out
@@ -59,6 +61,13 @@ def _adding(name: str, given: dict[str, Tensor], added: dict[str, Tensor]) -> Ch
         return flat + added[name]
 
     return change
+
+
+def _together(members: Sequence[Part]) -> Part:
+    """Layers that are looked at together, side by side."""
+    if len(members) == 1:
+        return members[0]
+    return Part(*(torch.cat(column, dim=1) for column in zip(*members, strict=True)))
 
 
 def _rows(flat: Tensor) -> Tensor:

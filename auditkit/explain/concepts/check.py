@@ -137,7 +137,7 @@ def _observed(
         with answering("the model cannot encode the examples") if examples else contextlib.nullcontext():
             inputs = model.encode(pd.concat([sample.features, *examples.values()], ignore_index=True))
         found = layers_and_cuts(model, inputs, check.layers or None)
-        able = [y for y in found if not y.reason and not y.parts]
+        able = [y for y in found if not y.reason]
         able = able if check.layers else able[:-1]
         unusable = {y.name: y.reason for y in found if y.reason} | lost(model, inputs, able)
         layers = [y for y in able if y.name not in unusable]

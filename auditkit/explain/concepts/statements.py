@@ -69,6 +69,8 @@ class Told:
     """Where single rows move most; None: not known."""
     spread: float
     """Mean distance of decisions from their mean; 0: not known."""
+    slight: bool
+    """Whether at no layer more can be there than a small part of that."""
     held: tuple[str, ...]
     left: ConceptAtLayer | None
     """Where most is left at equal legitimate columns."""
@@ -96,7 +98,8 @@ class Told:
             cuts=None if "cuts" not in facts else tuple(facts["cuts"]),
             straight=best.layer in facts.get("straight", ()),
             single=max(singles, key=lambda t: t.single or 0.0, default=None),
-            spread=float(facts.get("spread", 0.0)),
+            spread=(spread := float(facts.get("spread", 0.0))),
+            slight=all(_most(t.estimate) <= STILL * spread for t, _ in mine),
             held=tuple(facts.get("held", ())) if lefts else (),
             left=left,
             left_q=left_q,
@@ -121,8 +124,7 @@ class Told:
         e = None if self.left is None else self.left.left
         if e is None or e.low is None or e.high is None or not self.cuts:
             return False
-        most = max(abs(e.low), abs(e.high))
-        return most <= max(SMALL * _size(self.best.estimate), STILL * self.spread)
+        return _most(e) <= max(SMALL * _size(self.best.estimate), STILL * self.spread)
 
     @property
     def still(self) -> bool:
@@ -146,11 +148,18 @@ def concept_statement(t: Told) -> str:
     way = f"of {t.best.name}" if given else f"in which {t.best.group} rows differ from {t.best.others} rows"
     p = "less than 0.001" if t.q < 0.001 else decimals(t.q, 3)
     along = t.best.name if given else f"{t.what}, or with what goes with it"
+    hardly = t.slight and not given
     text = (
-        f"The net's decisions go along with {along}. At {t.best.layer}, moving a row the way "
-        f"{way} {'raises' if (e.value or 0) > 0 else 'lowers'} the {t.unit} by {plain(abs(e.value or 0))}{sure}, p "
+        f"The net's decisions {'hardly ' if hardly else ''}go along with {along}. At {t.best.layer}, moving a row the "
+        f"way {way} {'raises' if (e.value or 0) > 0 else 'lowers'} the {t.unit} by {plain(abs(e.value or 0))}{sure}, p "
         f"{p}; it goes up for {percent(t.best.share)} of rows."
     )
+    if hardly:
+        return (
+            f"{text} That is less than a tenth of how far a row's {t.unit} is from the mean, on average "
+            f"{plain(t.spread)}. "
+            f"{f'{_left(t)} ' if t.beyond else ''}This is {not_causes()}."
+        )
     if t.straight and not given:
         text += f" Behind {t.best.layer} all is linear: that is the gap in mean {t.unit} itself, whatever makes it."
     return f"{text}{'' if given else f' {_left(t)}'} This is {not_causes()}."
@@ -200,6 +209,11 @@ def _unmoved(t: Told) -> str:
             f"or down: that the net does without {t.what} is not shown."
         )
     return f"{text}: nothing shows that they go along with it."
+
+
+def _most(e: Estimate) -> float:
+    """How large it can be, either way."""
+    return float("inf") if e.low is None or e.high is None else max(abs(e.low), abs(e.high))
 
 
 def _size(e: Estimate | None) -> float:
