@@ -21,7 +21,7 @@ METRICS = (
         ),
         denominator_words="the sampled rows of the two groups whose mean scores differ most",
         reference=(
-            "Belrose et al. (2023), LEACE; Hewitt & Liang (2019), control tasks; Frisch & Waugh (1933), partialling out; "
+            "Belrose et al. (2023), LEACE; Hewitt & Liang (2019), control tasks; Frisch & Waugh (1933); "
             "Geiger et al. (2021), interchange interventions"
         ),
         tasks=("binary", "multiclass", "regression"),

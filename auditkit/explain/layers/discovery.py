@@ -88,7 +88,7 @@ def find_layers(
             layer = replace(layer, name=f"{call.name} (call {i + 1})")
         if extra and first is not None and call.given is not None and call.leaf:
             into = _into(layer, call, other, channels=entered, many=many)
-            raw = any(torch.equal(call.given, t) for t in fed)
+            raw = any(torch.equal(call.given.flatten(), t.flatten()) for t in fed)
             if not into.reason and call.name != "(net)" and not raw:
                 found.append(into)
         if call.leaf if wanted is None else call.name in wanted:
