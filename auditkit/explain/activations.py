@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from auditkit.arrays import Floats
 from auditkit.errors import NotExplained
-from auditkit.explain.asking import differentiating
+from auditkit.explain.asking import answering, differentiating
 from auditkit.explain.layers.layer import Change, Layer
 from auditkit.explain.layers.listening import listening
 from auditkit.inputs.model import Model
@@ -51,6 +53,36 @@ def parts(model: Model, inputs: Inputs, layers: Sequence[Layer]) -> Iterator[tup
         if not all(bool(p.gradient.isfinite().all()) for p in out.values()):
             raise NotExplained("the net's gradient to its layers is NaN or infinite")
         yield where, out
+
+
+def moved_decisions(
+    model: Model, inputs: Inputs, layer: Layer | None = None, v: Tensor | None = None, sides: Floats | None = None
+) -> Floats:
+    """(N,) decisions when what `layer` gives for row i is moved by sides_i · v, v (positions · units,).
+
+    NotExplained where the net does not take that.
+    """
+    out = []
+    members = () if layer is None else layer.members
+    for where in slices(n_rows(inputs), ROWS):
+        changes, start = {}, 0
+        for y in members:
+            assert v is not None
+            assert sides is not None
+            size = y.positions * y.units
+            changes[y.name] = _moving(v[start : start + size], torch.as_tensor(sides[where]))
+            start += size
+        with torch.no_grad(), answering(), listening(model.module, members, changes=changes):
+            out.append(model.decision(taken(inputs, where)).double().cpu().numpy())
+    return np.concatenate(out) if out else np.zeros(0)
+
+
+def _moving(v: Tensor, sides: Tensor) -> Change:
+    def change(flat: Tensor) -> Tensor:
+        step = sides.to(flat.device)[:, None, None] * v.reshape(1, *flat.shape[1:])
+        return flat + step.to(flat.dtype)
+
+    return change
 
 
 def _adding(name: str, given: dict[str, Tensor], added: dict[str, Tensor]) -> Change:

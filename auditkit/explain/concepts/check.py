@@ -214,7 +214,7 @@ class _Seen(NamedTuple):
     along: dict[str, Floats]
     """Layer → (N,) u."""
     shares: dict[str, list[float]]
-    """layer|concept → rows with ∇h·v > 0, rows, Σ abs(∇h·v)."""
+    """layer|concept → rows with ∇h·v > 0, rows, Σ of how far decisions go when rows move by v to the other side."""
     straight: list[str]
     """Layers behind which the decision is linear: its gradient is that of all rows."""
     spread: float
@@ -232,8 +232,8 @@ def _along(
     """
     import torch
 
-    from auditkit.explain.activations import parts
-    from auditkit.inputs.packing import leaves, n_rows, slices, taken
+    from auditkit.explain.activations import moved_decisions, parts
+    from auditkit.inputs.packing import leaves, n_rows, taken
 
     rows, n, total = n_rows(inputs), len(copies), int(copies.sum())
     count = torch.as_tensor(copies, device=leaves(inputs)[0].device)
@@ -262,14 +262,15 @@ def _along(
             for k in contrasts:
                 hits = shares[f"{name}|{k}"]
                 many = count[where][: len(own)]
-                moved = own @ v[name, k]
-                hits[0] += int(many[moved > 0].sum())
+                hits[0] += int(many[own @ v[name, k] > 0].sum())
                 hits[1] += int(many.sum())
-                hits[2] += float((many * moved.abs()).sum())
-    with torch.no_grad():
-        decisions = np.concatenate(
-            [model.decision(taken(inputs, where)).double().cpu().numpy() for where in slices(n, model.batch_size)]
-        )[:n]
+    first = taken(inputs, slice(n))
+    decisions = moved_decisions(model, first)
+    for layer in layers:
+        for k, c in contrasts.items():
+            sides = np.where(c[:n] > 0, -1.0, np.where(c[:n] < 0, 1.0, 0.0))
+            after = moved_decisions(model, first, layer, v[layer.name, k], sides)
+            shares[f"{layer.name}|{k}"][2] = float(copies @ np.abs(after - decisions))
     centre = np.average(decisions, weights=copies)
     spread = float(np.average(np.abs(decisions - centre), weights=copies))
     digest = hashlib.sha256(b"".join(mean[name].float().cpu().numpy().tobytes() for name in along)).hexdigest()

@@ -39,7 +39,7 @@ class ConceptAtLayer(NamedTuple):
     share: float | None
     """TCAV: the share of rows whose decision rises along v."""
     single: float | None = None
-    """By how much a row's decision moves along v, up or down, on average."""
+    """By how much a row's decision moves, up or down, on average, when the row moves by v to the other side."""
     left: Estimate | None = None
     """What the statistic is at equal legitimate columns and truth."""
     left_p: float | None = None
@@ -70,7 +70,7 @@ class Told:
     spread: float
     """Mean distance of decisions from their mean; 0: not known."""
     slight: bool
-    """Whether at no layer more can be there than a small part of that."""
+    """Whether wherever something is surely there it is surely a small part of that."""
     held: tuple[str, ...]
     left: ConceptAtLayer | None
     """Where most is left at equal legitimate columns."""
@@ -99,7 +99,9 @@ class Told:
             straight=best.layer in facts.get("straight", ()),
             single=max(singles, key=lambda t: t.single or 0.0, default=None),
             spread=(spread := float(facts.get("spread", 0.0))),
-            slight=all(_most(t.estimate) <= STILL * spread for t, _ in mine),
+            slight=all(
+                _most(t.estimate) <= STILL * spread for t, p in mine if p <= 1 - level and t.estimate.excludes_zero
+            ),
             held=tuple(facts.get("held", ())) if lefts else (),
             left=left,
             left_q=left_q,
