@@ -273,7 +273,13 @@ class Layer(Record):
     accuracy_before: float | None = None
     accuracy_after: float | None = None
     cut: bool | None = None
-    """True where the contributions of its neurons add up to the gap: nothing flows around this layer."""
+    """True where all that reaches the output passes through this layer; None: not known."""
+    curved: Estimate | None = None
+    """`knows` of a small non-linear reader."""
+    given: Estimate | None = None
+    """What went of the gap when only what tells the attribute beyond legitimate columns and truth was erased."""
+    moved: float | None = None
+    """How far a score moves on average when the attribute is erased, in the unit of the gap."""
     neurons: tuple[float, ...] = ()
     """Contributions of its neurons to the gap, the largest first, at most 64, in the unit of the gap."""
     named: tuple[int, ...] = ()
@@ -281,8 +287,15 @@ class Layer(Record):
     note: str = ""
 
 
+Use = Literal["beyond_declared", "nothing_beyond_declared", "not_used", "goes_with", "open", "not_measured"]
+"""What erasing an attribute shows. `beyond_declared`: at equal legitimate columns and truth a part of the gap goes;
+`nothing_beyond_declared`: none does. `not_used`: hardly any score moves. `goes_with`: there is a gap, and what goes
+with the attribute carries it, be it used or only correlated. `open`: there is no sure gap, and scores move.
+`not_measured`: no cut of the net was erased."""
+
+
 class Layers(Record):
-    """Exhibit: what each layer knows of an attribute, and uses; in the order of execution."""
+    """Exhibit: what each layer knows of an attribute, and what erasing it does; in the order of execution."""
 
     kind: Literal["layers"] = "layers"
     title: str
@@ -292,6 +305,10 @@ class Layers(Record):
     layers: tuple[Layer, ...]
     guess: float | None = None
     """Accuracy of always giving the commoner answer; None: not a classification."""
+    use: Use | None = None
+    """None: not known, in reports of older versions."""
+    held: tuple[str, ...] = ()
+    """What was held equal where `given` says so: declared columns, and the truth."""
 
 
 class Case(Record):

@@ -41,6 +41,7 @@ from auditkit.exhibits import Table as Table
 from auditkit.exhibits import Terse
 from auditkit.exhibits import TrustCheck as TrustCheck
 from auditkit.exhibits import Unit as Unit
+from auditkit.exhibits import Use as Use
 from auditkit.origins import DEFAULT_TASK as DEFAULT_TASK
 from auditkit.origins import TASK_KINDS as TASK_KINDS
 from auditkit.origins import DataProvenance as DataProvenance

@@ -8,16 +8,23 @@ METRICS = (
     shown(
         name="layer_audit",
         title="Layer audit: linear probes and erasure",
-        plain="what the layers know, and use",
+        plain="what the layers know, and what erasing it does",
         definition=(
             "How well a linear probe tells two groups apart from what a layer gives, on rows that it was not fitted "
-            "on; beside it the gap and the accuracy after the attribute was erased from that layer (LEACE)."
+            "on; beside it the gap and the accuracy after everything that goes with the attribute was linearly erased "
+            "there (LEACE), and, where control features are declared, after only what tells the groups apart at equal "
+            "control features and truth was. Only by the latter is the net said to use something; and it is said to do "
+            "without only where hardly a score moves at any layer that all paths cross."
         ),
         formula=(
             "½ (P(probe says a | a) + P(probe says b | b)); LEACE: x − W⁺ P W (x − μ), W = Σ_xx^(−1/2), P onto W Σ_xz"
         ),
         denominator_words="the sampled rows of the two groups whose mean scores differ most",
-        reference="Belrose et al. (2023), LEACE; Hewitt & Liang (2019), control tasks",
+        reference=(
+            "Belrose et al. (2023), LEACE; Hewitt & Liang (2019), control tasks; Frisch & Waugh (1933); "
+            "Geiger et al. (2021), interchange interventions"
+        ),
+        tasks=("binary", "multiclass", "regression"),
         oracle="the definition, concept-erasure, scikit-learn's LinearDiscriminantAnalysis",
         interval="two Wilson intervals with Kish's effective rows, combined as by Newcombe; gaps by t",
     ),
@@ -42,7 +49,8 @@ METRICS = (
         plain="moved along a concept",
         definition=(
             "How far decisions move when activations move in the direction that tells a group, or given examples, from "
-            "the other rows."
+            "the other rows. Behind the last hidden layer that is the gap in mean decisions itself; at equal control "
+            "features and truth it tells use from what only goes along."
         ),
         formula="S = mean over rows of ∇h·v, v = mean of h over the concept's rows − mean over the others",
         denominator_words="the rows of the sample, and the examples",

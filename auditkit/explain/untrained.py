@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
+from torch import nn
 
 from auditkit.inputs.model import Model
 
@@ -19,6 +20,11 @@ def untrained(model: Model, *, seed: int) -> Model:
     >>> bool((untrained(Model(net), seed=0).module.weight == net.weight).any())
     False
     """
+    return untrained_modules(model, seed=seed)[0]
+
+
+def untrained_modules(model: Model, *, seed: int) -> tuple[Model, dict[nn.Module, nn.Module]]:
+    """The same copy, and module of the model → module of the copy."""
     module = copy.deepcopy(model.module)
     tensors = [*module.parameters(), *module.buffers()]
     devices = sorted({t.device.index or 0 for t in tensors if t.device.type == "cuda"})
@@ -32,4 +38,4 @@ def untrained(model: Model, *, seed: int) -> Model:
             for own in part.parameters(recurse=False):
                 if (own.is_floating_point() or own.is_complex()) and own.numel() > 1:
                     own.copy_(torch.randn_like(own) * own.std() + own.mean())
-    return model.with_module(module)
+    return model.with_module(module), dict(zip(model.module.modules(), module.modules(), strict=True))

@@ -131,7 +131,7 @@ def test_every_kind_of_layer() -> None:
     batch = replace(batch, features=pd.DataFrame(rng.integers(0, 9, (60, 3)), columns=["a", "b", "c"]))
     net = Net()
     seen = Concepts().examine(Model(net, preprocess=lambda f: f.to_numpy()), batch)
-    assert seen.facts["layers"] == ["embed", "twice (call 1)", "lstm", "twice (call 2)"]
+    assert seen.facts["layers"] == ["embed", "twice (call 1)", "lstm", "into twice (call 2)", "twice (call 2)"]
     assert list(seen.columns) == [f"u:{name}" for name in seen.facts["layers"]]
     named = Concepts(layers=["lstm", "twice", "never"])
     assessment = named.assess(named.examine(Model(net, preprocess=lambda f: f.to_numpy()), batch))

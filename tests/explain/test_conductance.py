@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from auditkit.explain import captum_calls
 from auditkit.explain.layers.conductance import INPUT, Conductance, conductance
-from auditkit.explain.layers.discovery import Layer, find_layers
+from auditkit.explain.layers.discovery import find_layers
+from auditkit.explain.layers.layer import Layer
 from auditkit.explain.surface import Surface, surface
 from auditkit.inputs.groups import Groups
 from auditkit.inputs.model import Model

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from auditkit.errors import ModelError
-from auditkit.explain.layers.discovery import Layer, find_layers, listening
+from auditkit.explain.layers.discovery import find_layers
+from auditkit.explain.layers.layer import Layer
+from auditkit.explain.layers.listening import listening
 from auditkit.inputs.model import Model
 from tests.explain.nets import NETS, WIDTH, Attention, Image, Reused, Sequence, Words, draw, ids, mlp, seeded
 

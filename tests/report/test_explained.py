@@ -169,6 +169,36 @@ def test_layers_titles_say_what_the_intervals_say() -> None:
     )
 
 
+def test_layers_titles_say_use_only_where_it_was_shown() -> None:
+    """A record that says so, not the intervals: before a linear head erasing closes any gap."""
+    made = explained.layers()
+    said = {
+        "beyond_declared": "the net uses what goes with gender beyond what was declared legitimate",
+        "nothing_beyond_declared": "nothing shows that the net uses gender beyond what was declared legitimate",
+        "not_used": "erasing gender hardly moves gap or scores",
+        "open": "there is no sure gap, yet erasing gender moves scores",
+        "not_measured": "what the net uses of it was not measured",
+        "goes_with": "erasing it makes the gap smaller, and in five costs the skill",
+    }
+    for use, words_ in said.items():
+        title = layers.title_of(Layers.model_validate(made.model_dump() | {"use": use}))
+        assert title == f"Gender can be read from all six layers; {words_}"
+
+
+def test_layers_tell_the_small_net_and_what_goes_at_equal_columns_where_they_are_known() -> None:
+    plain = layers.table_of(explained.layers())
+    share = Estimate(value=0.04, low=0.02, high=0.06, n=9)
+    told = explained.layers().layers[1].model_copy(update={"curved": share, "given": share, "moved": 0.021})
+    x = explained.layers((told,)).model_copy(update={"held": ("merit", "the truth")})
+    more = layers.table_of(x)
+    extra = ("Knows, a small net", "Scores move by", "Closed at equal merit and the truth")
+    assert [c for c in more.columns if c not in plain.columns] == list(extra)
+    cells = dict(zip(more.columns, more.rows[0], strict=True))
+    assert cells[extra[1]].startswith("2.1")
+    assert cells[extra[2]].startswith("4.0")
+    assert all(len(row) == len(more.columns) for row in more.rows)
+
+
 @pytest.mark.parametrize(
     ("after", "guess", "hardly"), [(0.763, 0.761, True), (0.824, 0.761, False), (0.763, None, False)]
 )

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,9 @@ from auditkit.errors import DataError, NotExplained, choices, listing
 from auditkit.evidence.grouped import GroupSums
 from auditkit.evidence.sample import row_copies, weights_of
 from auditkit.evidence.sums import Weights
-from auditkit.explain.concepts.findings import CONCEPT, PROJECTION, ConceptRows, concept_findings, contrasts_of
+from auditkit.explain.concepts.findings import CONCEPT, LEFT, PROJECTION, ConceptRows, concept_findings, contrasts_of
+from auditkit.explain.layers.blocks import residuals
+from auditkit.explain.layers.legitimate import legitimate
 from auditkit.options import checked_options
 from auditkit.progress import tell
 from auditkit.records import NotMeasured, Task
@@ -27,7 +29,7 @@ from auditkit.records import NotMeasured, Task
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from auditkit.explain.layers.discovery import Layer
+    from auditkit.explain.layers.layer import Layer
     from auditkit.inputs.model import Model
     from auditkit.inputs.packing import Inputs
 
@@ -123,7 +125,7 @@ def _observed(
     model: Model, sample: Batch, attributes: list[str], examples: dict[str, pd.DataFrame], check: Concepts
 ) -> ConceptRows:
     from auditkit.explain.asking import answering
-    from auditkit.explain.layers.discovery import find_layers
+    from auditkit.explain.layers.cuts import layers_and_cuts
     from auditkit.explain.layers.interventions import lost
     from auditkit.explain.preflight import examined
 
@@ -134,29 +136,37 @@ def _observed(
     with examined(model, sample.features):
         with answering("the model cannot encode the examples") if examples else contextlib.nullcontext():
             inputs = model.encode(pd.concat([sample.features, *examples.values()], ignore_index=True))
-        found = find_layers(model, inputs, check.layers or None)
+        found = layers_and_cuts(model, inputs, check.layers or None)
         able = [y for y in found if not y.reason]
         able = able if check.layers else able[:-1]
         unusable = {y.name: y.reason for y in found if y.reason} | lost(model, inputs, able)
         layers = [y for y in able if y.name not in unusable]
-        if not check.layers and len(layers) > LAYERS:
-            layers = [layers[i] for i in np.unique(np.linspace(0, len(layers) - 1, LAYERS).round().astype(int))]
+        if not check.layers:
+            layers = _few(layers)
         if not layers:
             alone = "no layer comes before the last" if any(model.module.children()) else "the net is a single module"
             raise NotExplained("no layer can be used: " + (listing(f"{k}: {v}" for k, v in unusable.items()) or alone))
         weights = _counted(sample, sum(map(len, examples.values())))
-        along, shares, digest = _along(model, inputs, layers, row_copies(sample), contrasts_of(labels, weights))
+        seen = _along(model, inputs, layers, row_copies(sample), contrasts_of(labels, weights))
+    along = seen.along
+    held = None if examples and not attributes else legitimate(sample)
+    left = {} if held is None else {y: _left(u, held.basis, row_copies(sample)) for y, u in along.items()}
     facts = {
         "layers": list(along),
+        "cuts": [y.name for y in layers if y.cut],
+        "straight": seen.straight,
+        "spread": seen.spread,
+        "held": [] if held is None else list(held.names),
         "unusable": unusable,
         "permutations": check.permutations,
         "seed": check.seed,
-        "shares": shares,
+        "shares": seen.shares,
         "rows": int(row_copies(sample).sum()),
-        "gradient": digest,
+        "gradient": seen.digest,
         "explained": model.explained,
     }
     columns = {f"{PROJECTION}{name}": u for name, u in along.items()}
+    columns |= {f"{LEFT}{name}": u for name, u in left.items()}
     return ConceptRows(columns if weights is None else {**weights.columns(), **columns}, labels, facts)
 
 
@@ -180,9 +190,41 @@ def _labels(sample: Batch, attributes: list[str], examples: dict[str, pd.DataFra
     return labels
 
 
+def _few(layers: list[Layer]) -> list[Layer]:
+    """At most `LAYERS`: cuts of the net first, evenly chosen, then others; in their order."""
+    kept: list[Layer] = []
+    for some in ([y for y in layers if y.cut], [y for y in layers if not y.cut]):
+        most = LAYERS - len(kept)
+        chosen = range(len(some)) if len(some) <= most else np.linspace(0, len(some) - 1, most).round().astype(int)
+        kept += [some[i] for i in sorted(set(chosen))]
+    return [y for y in layers if y in kept]
+
+
+def _left(u: Floats, held: Floats, copies: Floats) -> Floats:
+    """u (N,) without what legitimate columns and truth, `held` (n, K) of the first n rows, say of it; 0 of examples."""
+    out = np.zeros(len(u))
+    n = len(held)
+    out[:n] = residuals(u[:n, None], held, np.arange(n), copies.astype(np.float64))[:, 0]
+    return out
+
+
+class _Seen(NamedTuple):
+    """What two passes show."""
+
+    along: dict[str, Floats]
+    """Layer → (N,) u."""
+    shares: dict[str, list[float]]
+    """layer|concept → rows with ∇h·v > 0, rows, Σ of how far decisions go when rows move by v to the other side."""
+    straight: list[str]
+    """Layers behind which the decision is linear: its gradient is that of all rows."""
+    spread: float
+    """Mean distance of decisions from their mean."""
+    digest: str
+
+
 def _along(
     model: Model, inputs: Inputs, layers: Sequence[Layer], copies: Floats, contrasts: dict[str, Floats]
-) -> tuple[dict[str, Floats], dict[str, list[int]], str]:
+) -> _Seen:
     """Two passes: first the mean gradient over the first n rows (by their `copies`) and each concept's v; then u, and
     ∇h·v of each row.
 
@@ -190,8 +232,8 @@ def _along(
     """
     import torch
 
-    from auditkit.explain.activations import parts
-    from auditkit.inputs.packing import leaves, n_rows
+    from auditkit.explain.activations import moved_decisions, parts
+    from auditkit.inputs.packing import leaves, n_rows, taken
 
     rows, n, total = n_rows(inputs), len(copies), int(copies.sum())
     count = torch.as_tensor(copies, device=leaves(inputs)[0].device)
@@ -209,15 +251,28 @@ def _along(
                 step = c[where] @ part.activation
                 v[name, k] = v[name, k] + step if (name, k) in v else step
     along: dict[str, list[Floats]] = {y.name: [] for y in layers}
-    shares = {f"{name}|{k}": [0, 0] for name in along for k in contrasts}
+    shares: dict[str, list[float]] = {f"{name}|{k}": [0, 0, 0.0] for name in along for k in contrasts}
+    straight = {y.name for y in layers}
     for where, found in parts(model, inputs, layers):
         for name, part in found.items():
             along[name].append((part.activation @ mean[name]).cpu().numpy())
             own = part.gradient[: max(0, n - where.start)]
+            if len(own) and float((own - mean[name]).abs().max()) > 1e-4 * float(mean[name].abs().max()):
+                straight.discard(name)
             for k in contrasts:
                 hits = shares[f"{name}|{k}"]
                 many = count[where][: len(own)]
                 hits[0] += int(many[own @ v[name, k] > 0].sum())
                 hits[1] += int(many.sum())
+    first = taken(inputs, slice(n))
+    decisions = moved_decisions(model, first)
+    for layer in layers:
+        for k, c in contrasts.items():
+            sides = np.where(c[:n] > 0, -1.0, np.where(c[:n] < 0, 1.0, 0.0))
+            after = moved_decisions(model, first, layer, v[layer.name, k], sides)
+            shares[f"{layer.name}|{k}"][2] = float(copies @ np.abs(after - decisions))
+    centre = np.average(decisions, weights=copies)
+    spread = float(np.average(np.abs(decisions - centre), weights=copies))
     digest = hashlib.sha256(b"".join(mean[name].float().cpu().numpy().tobytes() for name in along)).hexdigest()
-    return {name: np.concatenate(values) for name, values in along.items()}, shares, digest[:16]
+    whole = {name: np.concatenate(values) for name, values in along.items()}
+    return _Seen(whole, shares, [y for y in along if y in straight], spread, digest[:16])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,17 +13,14 @@ from auditkit.arrays import Floats
 from auditkit.catalogue.explanations import SCALES
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import not_causes
+from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments, Weights
+from auditkit.explain.concepts.statements import CONCEPT, LEFT, PROJECTION, ConceptAtLayer, Told, concept_statement
 from auditkit.explain.estimates import FEWEST, estimated
-from auditkit.formatting import decimals, interval_in, percent, plain
 from auditkit.records import Estimate, Finding, Table
 from auditkit.stats.means import t_limits
 from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
-
-PROJECTION, CONCEPT = "u:", "concept: "
-"""Prefixes: of columns, activations along the mean gradient; of labels, concepts that the user gave."""
-
 
 ONE, REST = "one", "rest"
 """Groups of a concept's table: its rows, and those that they are compared with."""
@@ -32,14 +28,17 @@ ONE, REST = "one", "rest"
 
 @dataclass(frozen=True)
 class ConceptRows(PersonRows):
-    """A row a sampled row (and a row of examples): `u:<layer>`, its activations along the mean gradient."""
+    """A row a sampled row (and a row of examples): `u:<layer>`, its activations along the mean gradient, and
+    `left:<layer>`, the same without what legitimate columns and truth say of it, where some were declared."""
 
     def sums(self, fewest: int = 1) -> GroupSums:
         """A table a concept, of both its sides by layer; p of every layer by permutation; what cannot be tested."""
         layers = self.facts.get("layers")
         if layers is None:
             return GroupSums(self.facts)
-        u = np.stack([self.columns[f"{PROJECTION}{layer}"] for layer in layers], axis=1)
+        named = {layer: f"{PROJECTION}{layer}" for layer in layers}
+        named |= {f"{LEFT}{layer}": f"{LEFT}{layer}" for layer in layers if f"{LEFT}{layer}" in self.columns}
+        u = np.stack([self.columns[column] for column in named.values()], axis=1)
         tables: dict[str, Grouped] = {}
         absent: list[str] = []
         p: dict[str, list[float]] = {}
@@ -59,7 +58,7 @@ class ConceptRows(PersonRows):
             for key, contrast in kept.items():
                 mine = contrast != 0
                 sides = np.where(contrast > 0, ONE, REST)[mine].tolist()
-                columns = dict(zip(layers, centred[mine].T, strict=True))
+                columns = dict(zip(named, centred[mine].T, strict=True))
                 tables[key] = Grouped.of(columns, np.ones(len(sides)) if weights is None else weights.at(mine), sides)
         groups = {name: sorted(set(values) - {""}) for name, values in self.labels.items()}
         return GroupSums({**self.facts, "labels": groups, "absent": absent, "p": p}, tables)
@@ -79,24 +78,6 @@ def _enough(name: str, values: list[str], weights: Weights | None) -> tuple[dict
         else:
             kept[key] = contrast
     return kept, absent
-
-
-class ConceptAtLayer(NamedTuple):
-    """One concept at one layer."""
-
-    layer: str
-    label: str
-    """The label that it is read from: an attribute, or `concept: …`."""
-    group: str
-    """Whose rows are the concept."""
-    others: str
-    """Whose rows they are compared with."""
-    estimate_at: Callable[[float], Estimate]
-    """Level → the statistic with its interval."""
-    estimate: Estimate
-    p: float
-    share: float | None
-    """TCAV: the share of rows whose decision rises along v."""
 
 
 def contrasts_of(labels: dict[str, list[str]], weights: Weights | None = None) -> dict[str, Floats]:
@@ -168,11 +149,17 @@ def _tested(seen: GroupSums, label: str, level: float) -> list[ConceptAtLayer]:
             continue
         table = seen.tables[key]
         for j, layer in enumerate(facts["layers"]):
-            hits, n = facts["shares"].get(f"{layer}|{key}", (0, 0))  # of groups told together: not looked at
+            hits, n, *moved = facts["shares"].get(f"{layer}|{key}", (0, 0))  # of groups told together: not looked at
             e = partial(_welch, table.groups[ONE], table.groups[REST], j)
             others = groups[0] if len(groups) == 2 else "other"
-            share = hits / n if n else None
-            out.append(ConceptAtLayer(layer, label, group, others, e, e(level), float(facts["p"][key][j]), share))
+            share, single = (hits / n, moved[0] / n if moved else None) if n else (None, None)
+            p = facts["p"][key]
+            found = ConceptAtLayer(layer, label, group, others, e, e(level), float(p[j]), share, single)
+            if not label.startswith(CONCEPT) and f"{LEFT}{layer}" in table.columns:
+                k = table.columns.index(f"{LEFT}{layer}")
+                left = _welch(table.groups[ONE], table.groups[REST], k, level)
+                found = found._replace(left=left, left_p=float(p[k]))
+            out.append(found)
     return out
 
 
@@ -202,70 +189,44 @@ def _finding(
     what = "the concepts given" if own else names[0]
     best, q = min(mine, key=lambda t: (t[1], t[0].p, -abs(t[0].estimate.value or 0.0)))
     unit = SCALES[seen.facts["explained"]].name
+    told = Told.of(mine, best, q, seen.facts, what, unit, level)
+    held = seen.facts.get("held") if not own else None
     return Finding(
         id="explanation/concepts/overall" + ("" if own else f"/{names[0]}"),
         concern="explanation",
         title=f"Concepts inside the net: {what}",
-        statement=_statement(mine, best, q, what, unit, level),
+        statement=concept_statement(told),
         metric="concepts",
         comparison="overall",
         by=by,
         caveat=f"This is {not_causes()}.",
         estimate=best.estimate,
-        p=min(1.0, q),
+        p=told.p,
         exhibits=(_table(mine, what, unit),),
         notes=(
             f"p from {seen.facts['permutations']:,} permutations of the labels (seed {seen.facts['seed']}), adjusted "
             f"by Benjamini–Hochberg over {tried} layers × concepts; sampled rows count alike",
             "to first order: the change of the decision if every row's activations moved by the difference of means",
             "intervals at the false-coverage level 1 − αR/m; the TCAV share is shown, not tested",
+            *([f"at equal {listing(held)}: without what a regression on them says of the activations"] if held else []),
         ),
         references=(METRICS["concepts"].reference,),
     )
 
 
 def _table(mine: Sequence[tuple[ConceptAtLayer, float]], what: str, unit: str) -> Table:
+    left = any(t.left is not None for t, _ in mine)
     rows = tuple(
-        (t.layer, _name(t), t.estimate.n, t.estimate.value, t.estimate.low, t.estimate.high, q, t.share)
+        (
+            *(t.layer, t.name, t.estimate.n, t.estimate.value, t.estimate.low, t.estimate.high, q, t.share),
+            *((None if t.left is None else t.left.value,) if left else ()),
+        )
         for t, q in mine
     )
+    columns = ("layer", "concept", "rows", f"moves the {unit} by", "from", "to", "p, adjusted", "TCAV share")
     return Table(
         title=f"The direction of {what}, layer by layer",
-        columns=("layer", "concept", "rows", f"moves the {unit} by", "from", "to", "p, adjusted", "TCAV share"),
+        columns=(*columns, *(("at equal legitimate columns",) if left else ())),
         rows=rows,
-        units=("", "", "", "", "", "", "", "percent"),
-    )
-
-
-def _name(t: ConceptAtLayer) -> str:
-    return t.label.removeprefix(CONCEPT) if t.label.startswith(CONCEPT) else t.group
-
-
-def _statement(
-    mine: Sequence[tuple[ConceptAtLayer, float]], best: ConceptAtLayer, q: float, what: str, unit: str, level: float
-) -> str:
-    layers = len({t.layer for t, _ in mine})
-    if q > 1 - level or not best.estimate.excludes_zero:
-        e = best.estimate
-        far = (
-            ""
-            if e.low is None or e.high is None
-            else (
-                f" (at {best.layer}, where most speaks for it, a move of the {unit} below "
-                f"{plain(max(abs(e.low), abs(e.high)))} could have gone unseen)"
-            )
-        )
-        return (
-            f"At none of {layers} layers does the direction of {what} inside the net move its decisions more than "
-            f"chance would{far}: nothing shows that they go along with it."
-        )
-    e = best.estimate
-    sure = "" if e.low is None else f" ({interval_in(e, plain)})"
-    given = best.label.startswith(CONCEPT)
-    way = f"of {_name(best)}" if given else f"in which {best.group} rows differ from {best.others} rows"
-    p = "less than 0.001" if q < 0.001 else decimals(q, 3)
-    return (
-        f"The net's decisions go along with {_name(best) if given else what}. At {best.layer}, moving a row the way "
-        f"{way} {'raises' if (e.value or 0) > 0 else 'lowers'} the {unit} by {plain(abs(e.value or 0))}{sure}, p "
-        f"{p}; it goes up for {percent(best.share)} of rows. This is {not_causes()}."
+        units=("", "", "", "", "", "", "", "percent", *(("",) if left else ())),
     )

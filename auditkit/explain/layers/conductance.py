@@ -5,7 +5,7 @@ Dhamdhere, Sundararajan & Yan (2019); Captum computes it one layer at a time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from auditkit.arrays import Floats
 from auditkit.explain.asking import NoGradient, differentiating
 from auditkit.explain.captum_calls import Tensors, in_chunks, rows_per_call
-from auditkit.explain.layers.discovery import Layer, listening
+from auditkit.explain.layers.layer import Layer
+from auditkit.explain.layers.listening import listening
 from auditkit.explain.surface import Surface
 
 Rule = Literal["trapezoid", "left"]
@@ -32,6 +33,10 @@ class Conductance(NamedTuple):
     """Layer → (N, units), or (units,) summed over the rows; "input" → (N, d) over all entries of the points."""
     total: Floats
     """(N,), or () summed over the rows: F at the end of the paths minus F at their beginning."""
+    missed: Floats
+    """(N,) by how much contributions at the worst of `cuts` miss that, whatever the weight."""
+    moved: Floats
+    """(N,) abs(F at the end of the paths minus F at their beginning), whatever the weight."""
 
 
 def conductance(
@@ -42,6 +47,7 @@ def conductance(
     *,
     n_steps: int = STEPS,
     weight: Floats | None = None,
+    cuts: Collection[str] = (),
     rule: Rule = "trapezoid",
     alphas: Sequence[float] | None = None,
 ) -> Conductance:
@@ -63,6 +69,7 @@ def conductance(
     w = torch.ones(n) if weight is None else torch.as_tensor(weight, dtype=torch.float64)
     carried = Surface(at.forward, (*at.points, *starts), (*at.fixed, w.to(at.points[0].device)), at.groups)
     measured = [layer for layer in layers if not layer.reason]
+    names = [INPUT, *(layer.name for layer in measured)]
     nothing = torch.zeros(0, device=at.points[0].device)
 
     def call(part: Surface) -> Tensors:
@@ -90,16 +97,21 @@ def conductance(
             for layer, y, g in zip(measured, outputs[k:], slopes[k:], strict=True)
         ]
         ends = scores.detach().double().reshape(len(path), -1)
-        rows = (torch.cat(entered, dim=1), *through, (ends[-1] - ends[0])[:, None])
-        return rows if weight is None else tuple((share[:, None] * r).sum(0, keepdim=True) for r in rows)
+        delta = (ends[-1] - ends[0])[:, None]
+        rows = (torch.cat(entered, dim=1), *through, delta)
+        at_cuts = [r for name, r in zip(names, rows, strict=False) if name in cuts]
+        misses = [(r.sum(1) - delta[:, 0]).abs().nan_to_num() for r in at_cuts]
+        missed = torch.stack(misses).amax(0) if misses else torch.zeros_like(delta[:, 0])
+        summed = rows if weight is None else tuple((share[:, None] * r).sum(0, keepdim=True) for r in rows)
+        return (*summed, missed, delta[:, 0].abs())
 
     rows = max(1, rows_per_call(at, copies=len(path)) // 4)  # what all layers give, and their gradients, are held too
-    inside, *flows, total = in_chunks(call, carried, rows=rows, what="conductance of rows")
-    names = [INPUT, *(layer.name for layer in measured)]
+    inside, *flows, total, missed, moved = in_chunks(call, carried, rows=rows, what="conductance of rows")
     arrays = [t.cpu().numpy() for t in (inside, *flows, total)]
     if weight is not None:
         arrays = [a.sum(0) for a in arrays]
-    return Conductance(dict(zip(names, arrays[:-1], strict=True)), arrays[-1][..., 0])
+    through = dict(zip(names, arrays[:-1], strict=True))
+    return Conductance(through, arrays[-1][..., 0], missed.cpu().numpy(), moved.cpu().numpy())
 
 
 def _path(ends: Tensors, starts: Tensors, alphas: Floats) -> Tensors:

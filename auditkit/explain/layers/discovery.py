@@ -1,10 +1,10 @@
-"""The layers of any net, found by one look at a forward pass, and how to hear and change what they give."""
+"""The layers of any net, found by one look at a forward pass."""
 
 from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from auditkit.errors import ModelError, nearest
 from auditkit.explain.layers.chunks import differing_calls
+from auditkit.explain.layers.layer import Entry, Layer
+from auditkit.explain.layers.listening import first_tensor, listening, tensors_of, version_of
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, n_rows, taken
+from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
 
 UNSEEN = "TorchScript runs its layers where no hook sees them"
 MOST_CALLS = 4
@@ -25,59 +27,6 @@ LOOKED_AT = 7
 _CHANNELS_SECOND = (nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase, nn.GroupNorm)
 _UNITS_LAST = (nn.Linear, nn.Bilinear, nn.RNNBase, nn.MultiheadAttention, nn.LayerNorm, nn.Embedding, nn.EmbeddingBag)
 
-Change = Callable[[Tensor], Tensor]
-"""From what a layer gives, (N, positions, units), to what it is to give instead."""
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One call of one module in a forward pass."""
-
-    name: str
-    """As in `named_modules`; "(net)" for the whole; "relu (call 2)" where a module is called more than once."""
-    type: str
-    """Name of its class."""
-    module: nn.Module
-    call: int = 0
-    """Which of its module's calls, from 0."""
-    rows: int = 0
-    """Dimension of its output that counts rows."""
-    channels: bool = False
-    """Whether its units lie in the first dimension after the rows (a convolution's channels) or in the last."""
-    units: int = 0
-    positions: int = 1
-    """Places (of an image, a sequence) at which each unit stands."""
-    depth: int = 0
-    """Layers with weights so far, this one counted: 2 in and after the second."""
-    copied: bool = False
-    """Whether something later writes into its output, so that it must be kept apart."""
-    reason: str = ""
-    """Why nothing can be measured of it; empty: it can."""
-
-    def whole(self, output: Tensor, n: int) -> bool:
-        """Whether an output has `n` rows of its units: one that saw other rows has not."""
-        fits = output.ndim > self.rows and output.shape[self.rows] == n
-        return fits and self.flat(output).shape[1:] == (self.positions, self.units)
-
-    def flat(self, output: Tensor) -> Tensor:
-        """(N, positions, units) of its output."""
-        moved = output.movedim(self.rows, 0)
-        if moved.ndim == 1:
-            moved = moved[:, None]
-        if self.channels and moved.ndim > 2:
-            moved = moved.movedim(1, -1)
-        return moved.reshape(len(moved), -1, moved.shape[-1])
-
-    def shaped(self, flat: Tensor, like: Tensor) -> Tensor:
-        """Back from (N, positions, units) to the shape of its output `like`."""
-        moved = like.movedim(self.rows, 0)
-        if self.channels and moved.ndim > 2:
-            turned = moved.movedim(1, -1)
-            moved = flat.reshape(turned.shape).movedim(-1, 1)
-        else:
-            moved = flat.reshape(moved.shape)
-        return moved.movedim(0, self.rows)
-
 
 @dataclass
 class _Call:
@@ -86,16 +35,23 @@ class _Call:
     name: str
     module: nn.Module
     leaf: bool
+    given: Tensor | None
+    """The first tensor that went in."""
     output: object
-    version: int
+    versions: dict[Entry, int]
+    begun: int = 0
+    """Layers with weights that were called before it began."""
 
 
-def find_layers(model: Model, inputs: Inputs, names: Sequence[str] | None = None) -> tuple[Layer, ...]:
+def find_layers(
+    model: Model, inputs: Inputs, names: Sequence[str] | None = None, *, extra: bool = False
+) -> tuple[Layer, ...]:
     """Every layer of the net in the order of execution, from a forward pass of a few of the encoded `inputs`.
 
     A layer is a module that calls no other; `names` asks for some of them, or for modules that hold others. What
     cannot be measured is in the list all the same, with its reason: never called, called in a loop, an output that is
-    no floating-point tensor or has no dimension for its rows. A tuple (LSTM) counts by its first entry.
+    no floating-point tensor or has no dimension for its rows. Of a tuple of outputs (LSTM) each entry that the net
+    reads is a layer. `extra` adds what no layer gives: sums that stand between modules, as a residual stream does.
 
     Raises ModelError for an unknown name, naming the nearest.
     """
@@ -106,39 +62,99 @@ def find_layers(model: Model, inputs: Inputs, names: Sequence[str] | None = None
     if isinstance(model.module, torch.jit.ScriptModule):
         return (_unseen(model.module, UNSEEN),)
     many = min(LOOKED_AT, n_rows(inputs))
-    calls = _trace(model, taken(inputs, slice(many)))
+    few = taken(inputs, slice(many))
+    calls = _trace(model, few)
     fewer = {(c.name, i): c for c, i in _numbered(_trace(model, taken(inputs, slice(max(1, many - 2)))))}
     wanted = set(names) if names is not None else None
     found: list[Layer] = []
     times = Counter(c.name for c in calls)
-    depth, channels = 0, False
+    channels = False
     shape: Sequence[int] = ()
+    fed = [t for t in leaves(few) if t.is_floating_point()]
     for call, i in _numbered(calls):
-        depth += call.leaf and any(p.ndim > 1 for p in call.module.parameters())
-        output = _first(call.output)
-        layer = Layer(call.name, type(call.module).__name__, call.module, call=i, depth=int(depth))
-        if isinstance(output, Tensor):
-            channels = _channels(call.module, output, channels, shape)
-            shape = output.shape
-            other = fewer.get((call.name, i))
-            layer = _measured(layer, output, None if other is None else _first(other.output), channels, many)
-            layer = replace(layer, copied=_version(output) != call.version)
-        else:
-            layer = replace(layer, reason=f"it returns {type(output).__name__}, not a tensor")
+        first = next((t for _, t in tensors_of(call.output)), None)
+        if first is not None:
+            entered = _channels(call.module, call.given, channels, shape) if call.given is not None else False
+            channels = _channels(call.module, first, channels, shape)
+            shape = first.shape
+        other = fewer.get((call.name, i))
+        depth = call.begun + (call.leaf and _weighs(call.module))
+        layer = Layer(call.name, type(call.module).__name__, call.module, call=i, depth=depth)
         if times[call.name] > MOST_CALLS:
-            if i:
-                continue
-            layer = replace(layer, reason=f"it is called {times[call.name]} times in one pass")
-        elif times[call.name] > 1:
+            if call.leaf if wanted is None else call.name in wanted and not i:
+                reason = f"it is called {times[call.name]} times in one pass"
+                found += [] if i else [replace(layer, reason=reason)]
+            continue
+        if times[call.name] > 1:
             layer = replace(layer, name=f"{call.name} (call {i + 1})")
+        if extra and first is not None and call.given is not None and call.leaf:
+            into = _into(layer, call, other, channels=entered, many=many)
+            raw = any(torch.equal(call.given.flatten(), t.flatten()) for t in fed)
+            if not into.reason and call.name != "(net)" and not raw:
+                found.append(into)
         if call.leaf if wanted is None else call.name in wanted:
-            found.append(layer)
-    leaves = [c.name for c in calls if c.leaf and isinstance(_first(c.output), Tensor)]
-    if leaves in ([], ["(net)"]) and len(known) > 1:
+            found += _given(model, few, layer, call, other, channels=channels, many=many)
+        elif extra and call.name != "(net)" and first is not None:
+            held = _given(model, few, layer, call, other, channels=channels, many=many)
+            found += [replace(y, extra=True) for y in held if not y.reason]
+    heard = [c.name for c in calls if c.leaf and list(tensors_of(c.output))]
+    if heard in ([], ["(net)"]) and len(known) > 1:
         return (_unseen(model.module, "the net is one program (exported, or without calls of its modules)"),)
     layers = (*found, *_never_called(known, calls, wanted))
     differ = differing_calls(model, inputs, [y.module for y in layers], few=many)
     return tuple(replace(y, reason=differ.get(y.module, y.reason)) for y in layers)
+
+
+def _weighs(module: nn.Module) -> bool:
+    return any(p.ndim > 1 for p in module.parameters())
+
+
+def _given(
+    model: Model, few: Inputs, layer: Layer, call: _Call, other: _Call | None, *, channels: bool, many: int
+) -> list[Layer]:
+    """What a call gives: one layer, or one for each entry of a tuple that the net goes on to read."""
+    tensors = list(tensors_of(call.output))
+    if not tensors:
+        return [replace(layer, reason=f"it returns {type(call.output).__name__}, not a tensor")]
+    fewer = {} if other is None else dict(tensors_of(other.output))
+    seen = []
+    for entry, output in tensors:
+        one = _measured(replace(layer, entry=entry, place=_place(output)), output, fewer.get(entry), channels, many)
+        seen.append(replace(one, copied=version_of(output) != call.versions.get(entry)))
+    able = [y for y in seen if not y.reason]
+    if len(able) > 1:
+        able = [y for y in able if _is_read(model, few, y)] or able[:1]
+    if len(able) < 2:
+        return able or seen[:1]
+    return [replace(y, name=f"{layer.name} ({_called_so(layer.module, y.entry)})") for y in able]
+
+
+def _into(layer: Layer, call: _Call, other: _Call | None, *, channels: bool, many: int) -> Layer:
+    """What goes into a call."""
+    assert call.given is not None
+    one = replace(layer, name=f"into {layer.name}", entering=True, extra=True, depth=call.begun)
+    one = replace(one, type=f"input of {layer.type}", place=_place(call.given))
+    return _measured(one, call.given, None if other is None else other.given, channels, many)
+
+
+def _is_read(model: Model, few: Inputs, layer: Layer) -> bool:
+    """Whether other rows' values there change the output of some row."""
+    with torch.no_grad():
+        plain = model.decision(few)
+        with listening(model.module, [layer], changes={layer.name: lambda flat: flat.roll(1, 0)}):
+            return not torch.equal(model.decision(few), plain)
+
+
+def _called_so(module: nn.Module, entry: Entry) -> str:
+    """What an entry of a tuple of outputs is called."""
+    if isinstance(module, nn.RNNBase):
+        return {(0,): "outputs", (1, 1): "c"}.get(entry, "h")
+    return "output " + ".".join(str(i + 1) for i in entry)
+
+
+def _place(tensor: Tensor) -> tuple[int, int]:
+    """`Layer.place`."""
+    return (tensor.data_ptr(), tensor.numel()) if tensor.layout == torch.strided else (id(tensor), -1)
 
 
 def _unseen(module: nn.Module, reason: str) -> Layer:
@@ -166,26 +182,12 @@ def _never_called(known: dict[str, nn.Module], calls: Sequence[_Call], wanted: s
             yield Layer(name, type(module).__name__, module, reason=reason)
 
 
-def _first(output: Any) -> Any:
-    """A tensor, or the first entry of a tuple of outputs."""
-    return output[0] if isinstance(output, tuple | list) and output else output
-
-
-def _version(output: object) -> int:
-    """How often it was written to; 0 where nobody counts (what inference mode makes)."""
-    return output._version if isinstance(output, Tensor) and not output.is_inference() else 0
-
-
-def _with_first(output: Any, first: Tensor) -> Any:
-    """The tuple or list with another first entry."""
-    rest = (first, *output[1:])
-    return output._replace(**{output._fields[0]: first}) if hasattr(output, "_replace") else type(output)(rest)
-
-
 def _trace(model: Model, inputs: Inputs) -> list[_Call]:
     """Every call of every module, in the order in which they end; leaves are those that call no other."""
     calls: list[_Call] = []
     open_: list[bool] = []  # a call under way: has it called another?
+    begun: list[int] = []
+    weights = [0]  # layers with weights so far
     with contextlib.ExitStack() as stack, torch.no_grad():
         for name, module in model.module.named_modules():
             if ".parametrizations." in f".{name}." or isinstance(module, torch.jit.ScriptModule):
@@ -195,9 +197,16 @@ def _trace(model: Model, inputs: Inputs) -> list[_Call]:
                 if open_:
                     open_[-1] = True
                 open_.append(False)
+                begun.append(weights[0])
 
-            def end(m: nn.Module, _i: Any, output: Any, name: str = name or "(net)") -> None:
-                calls.append(_Call(name, m, not open_.pop(), output, _version(_first(output))))
+            def end(m: nn.Module, args: Any, output: Any, name: str = name or "(net)") -> None:
+                leaf = not open_.pop()
+                before = begun.pop()
+                weights[0] += leaf and _weighs(m)
+                k = first_tensor(args)
+                versions = {entry: version_of(t) for entry, t in tensors_of(output)}
+                given = None if k is None else args[k]
+                calls.append(_Call(name, m, leaf, given, output, versions, before if leaf else weights[0]))
 
             stack.callback(module.register_forward_pre_hook(begin).remove)
             stack.callback(module.register_forward_hook(end).remove)
@@ -232,43 +241,3 @@ def _measured(layer: Layer, output: Tensor, fewer: Any, channels: bool, many: in
     layer = replace(layer, rows=rows[0], channels=channels)
     flat = layer.flat(output)
     return replace(layer, units=flat.shape[2], positions=flat.shape[1])
-
-
-@contextlib.contextmanager
-def listening(
-    net: nn.Module, layers: Sequence[Layer], *, changes: dict[str, Change] | None = None
-) -> Iterator[dict[str, Tensor]]:
-    """While it lasts, each pass of `net` leaves what its layers gave in the dict, by name; `changes` replace it.
-
-    The hooks are set anew when a pass begins, so that they come after those that put the outputs of embeddings in.
-    """
-    heard: dict[str, Tensor] = {}
-    at = {(layer.module, layer.call): layer for layer in layers}
-    calls: Counter[nn.Module] = Counter()
-
-    def ear(module: nn.Module, _i: object, output: Any) -> Any:
-        layer = at.get((module, calls[module]))
-        calls[module] += 1
-        if layer is None:
-            return None
-        given = _first(output)
-        change = (changes or {}).get(layer.name)
-        put = given if change is None else layer.shaped(change(layer.flat(given)), given)
-        heard[layer.name] = put
-        if layer.copied:
-            put = put.clone()
-        if put is given:
-            return None
-        return put if given is output else _with_first(output, put)
-
-    def begin(_m: nn.Module, _i: object) -> None:
-        ears.close()
-        heard.clear()
-        calls.clear()
-        for module in dict.fromkeys(module for module, _ in at):
-            ears.callback(module.register_forward_hook(ear).remove)
-
-    with contextlib.ExitStack() as first, contextlib.ExitStack() as ears:
-        if layers:
-            first.callback(net.register_forward_pre_hook(begin).remove)
-        yield heard

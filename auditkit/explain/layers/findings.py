@@ -14,17 +14,16 @@ from auditkit.errors import listing
 from auditkit.evidence.sums import Moments
 from auditkit.explain.all_rows import PairGap, of_scores
 from auditkit.explain.estimates import estimated, undefined
-from auditkit.explain.layers.statements import LayerReading, hidden, statement
-from auditkit.explain.layers.sums import LayerSums, neurons
+from auditkit.explain.layers.statements import About, statement
+from auditkit.explain.layers.sums import CUT, FLAT, LayerSums, neurons
+from auditkit.explain.layers.use import LayerReading, Moved, told_of, use_of
 from auditkit.explain.trust.records import preflight_check
 from auditkit.formatting import percent
-from auditkit.records import TASK_KINDS, Estimate, Finding, Layer, Layers, NotMeasured, Table, TrustCheck, Unit
+from auditkit.records import TASK_KINDS, Estimate, Finding, Layer, Layers, NotMeasured, Table, TrustCheck, Unit, Use
 from auditkit.stats.means import t_limits, t_p
 from auditkit.stats.pvalues import tail
 from auditkit.stats.rates import critical_value, wilson
 
-CUT = 0.01
-"""Part of Σ abs(G) by which the contributions at a layer may miss the gap, if nothing flows around it."""
 Seen = dict[str, list[float]]
 
 PROBE = "mean of two Wilson intervals (Kish's effective rows), combined as by Newcombe"
@@ -32,8 +31,14 @@ PAIRED = "difference of weighted means, t with Kish's effective rows; the eraser
 
 
 def layer_assessment(seen: LayerSums, *, level: float) -> Assessment:
-    """A finding an attribute; and what could not be measured, of attributes and of the net."""
-    findings, absent = [], []
+    """A finding an attribute; and what could not be measured, of attributes and of the net.
+
+    Of a class that was chosen as the worst of several each interval and p is one of as many (Bonferroni).
+    """
+    findings: list[Finding] = []
+    absent = []
+    label, classes = seen.facts.get("label"), seen.facts.get("of_classes", 1)
+    level = 1 - (1 - level) / classes
     reasons = [(f["name"], f["reason"]) for f in seen.facts["layers"] if f["reason"]]
     if all(f["reason"] or f["name"] == "input" for f in seen.facts["layers"]):
         why = "; ".join(f"{name}: {reason}" for name, reason in reasons) or "the net has no layers"
@@ -42,7 +47,10 @@ def layer_assessment(seen: LayerSums, *, level: float) -> Assessment:
         if "why" in fact:
             absent.append(NotMeasured(what=f"layer_audit by {attribute}", why=fact["why"]))
         else:
-            findings.append(_finding(seen, attribute, fact, level))
+            found = _finding(seen, attribute, fact, level)
+            p = None if found.p is None else min(1.0, found.p * classes)
+            found = found.model_copy(update={"p": p})
+            findings.append(found if label is None else found.of_label(label))
     absent += [NotMeasured(what=f"layer_audit: layer {name}", why=why) for name, why in reasons]
     return Assessment(tuple(findings), tuple(absent))
 
@@ -52,7 +60,7 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
     n, total = sums[""]["gap"]
     gap = total / n
     readings = [_reading(f, sums.get(f["name"], {}), gap, level) for f in seen.facts["layers"]]
-    told = (hidden(readings) or readings[:1])[-1]
+    told = told_of(readings)
     known, truth = sums[""]["truth"]
     guess = max(truth / known, 1 - truth / known) if known else None
     unit: Unit = "points" if TASK_KINDS[seen.facts["task"]].yes_no else ""
@@ -60,24 +68,30 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
     all_rows = of_scores(seen.census, attribute, numeric=not unit, level=level)
     largest = None if all_rows is None else all_rows.largest()
     gap_of = None if all_rows is None else all_rows.pair(fact["high"], fact["low"])
+    pairs = 1 + len(fact["others"])
+    use = use_of(readings, told, largest if all_rows is not None else told.record.before)
+    held = tuple(seen.facts.get("held", ()))
+    said = About(fact["low"], fact["high"], attribute, held, unit, guess)
     return Finding(
         id=f"explanation/layer_audit/overall/{attribute}",
         concern="explanation",
-        title=f"What each layer knows of {attribute}, and uses",
-        statement=statement(readings, told, fact, attribute, guess=guess, unit=unit, all_rows=largest),
+        title=f"What each layer knows of {attribute}, and what erasing it does",
+        statement=statement(readings, told, said, use, all_rows=largest),
         metric="layer_audit",
         comparison="overall",
         by=(attribute,),
         caveat=f"{not_causes()}.",
         estimate=knows,
-        p=_p(told, sums.get(told.record.name, {}), gap_of),
+        p=_p(told, sums.get(told.record.name, {}), gap_of, use, pairs * (pairs + 1) // 2),
         exhibits=(
             Layers(
-                title=f"What each layer knows of {attribute}, and uses",
+                title=f"What each layer knows of {attribute}, and what erasing it does",
                 unit=unit,
                 attribute=attribute,
                 layers=tuple(r.record for r in readings),
                 guess=guess,
+                use=use,
+                held=held,
             ),
             *_ablations(readings, unit),
         ),
@@ -87,26 +101,30 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
     )
 
 
-def _p(told: LayerReading, seen: Seen, all_rows: PairGap | None) -> float | None:
+def _p(told: LayerReading, seen: Seen, all_rows: PairGap | None, use: Use, pairs: int) -> float | None:
     """p of H0: something that the statement says is not there: that the layer knows the group, that there is a gap,
-    that erasing closes a part of it."""
+    that erasing closes a part of it. Of several groups in a sample alone, the gap is one of so many `pairs`."""
     p, knows, closed = [], told.record.knows, told.record.closed
     if knows is not None and knows.value is not None and knows.low is not None and knows.low > 0.5:
         z = (knows.value - 0.5) / max(knows.value - knows.low, 1e-9) * critical_value(knows.level)
         p.append(tail(z, 1, "separate"))
+    if use == "beyond_declared":
+        value, error, df = _errors(seen, "given_")
+        p.append(float(t_p(value[2], error[2], effective_n=df)))
     gap = told.record.before if all_rows is None else all_rows.estimate
     if gap is not None and gap.excludes_zero and "low_scores" in seen:
         value, error, df = _errors(seen)
-        p.append(float(t_p(value[0], error[0], effective_n=df)) if all_rows is None else all_rows.p or 0.0)
+        alone = min(1.0, pairs * float(t_p(value[0], error[0], effective_n=df)))
+        p.append(alone if all_rows is None else all_rows.p or 0.0)
         p += [float(t_p(value[2], error[2], effective_n=df))] if closed is not None and closed.excludes_zero else []
     elif all_rows is not None and all_rows.p is not None and not p:
         p.append(all_rows.p)
     return max(p, default=None)
 
 
-def _errors(seen: Seen) -> tuple[Floats, Floats, float]:
+def _errors(seen: Seen, what: str = "") -> tuple[Floats, Floats, float]:
     """Gap before, after and what went, each with its error; and effective rows."""
-    low, high = _moments(seen["low_scores"]), _moments(seen["high_scores"])
+    low, high = _moments(seen[f"{what}low_scores"]), _moments(seen[f"{what}high_scores"])
     error = np.hypot(high.standard_error, low.standard_error)
     return high.mean - low.mean, error, min(low.effective_n, high.effective_n)
 
@@ -115,6 +133,7 @@ def _reading(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> Laye
     before, after, closed = _gaps(seen, level)
     accuracy = _accuracy(seen, level)
     knows = _knows(seen, level)
+    moved = _moved(seen, "moved", level)
     control = _mean(seen.get("control"))
     parts = [(j, total / seen["flow"][0]) for j, total in neurons(seen).items()]
     largest = sorted(parts, key=lambda pair: (-abs(pair[1]), pair[0]))[:64]
@@ -132,7 +151,10 @@ def _reading(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> Laye
         random=_mean(seen.get("random")),
         accuracy_before=None if accuracy is None else accuracy[0],
         accuracy_after=None if accuracy is None else accuracy[1],
-        cut=_is_cut(seen, gap),
+        cut=fact.get("cut", _adds_up(seen, gap)),
+        curved=_knows(seen, level, "curved_low", "curved_high"),
+        given=_gaps(seen, level, "given_")[2],
+        moved=None if moved is None else moved.size.value,
         neurons=tuple(float(f"{v:.4g}") for _, v in largest),
         named=tuple(j for j, _ in largest),
         note=_layer_note(fact, seen),
@@ -141,20 +163,39 @@ def _reading(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> Laye
     if "ablated" in seen:
         n, k, total = seen["ablated"]
         ablated = (round(k / n), total / n, _mean(seen.get("ablated_random")))
-    return LayerReading(fact, record, None if accuracy is None else accuracy[2], ablated)
+    cost = None if accuracy is None else accuracy[2]
+    given_moved = _moved(seen, "given_moved", level)
+    left = _knows(seen, level, "left_low", "left_high")
+    return LayerReading(fact, record, cost, ablated, moved, given_moved, left, _beyond(seen, level))
+
+
+def _moved(seen: Seen, what: str, level: float) -> Moved | None:
+    if what not in seen:
+        return None
+    m = _moments(seen[what])
+    size, changed, spread = m.mean
+    return Moved(_estimate(size, m.standard_error[0], m.effective_n, m.n, level), float(changed), float(spread))
+
+
+def _beyond(seen: Seen, level: float) -> Estimate | None:
+    if "beyond" not in seen:
+        return None
+    m = _moments(seen["beyond"])
+    return _estimate(m.mean[0], m.standard_error[0], m.effective_n, m.n, level)
 
 
 def _mean(pair: list[float] | None) -> float | None:
     return pair[1] / pair[0] if pair else None
 
 
-def _knows(seen: Seen, level: float) -> Estimate | None:
+def _knows(seen: Seen, level: float, *sides: str) -> Estimate | None:
     """Balanced accuracy: the mean of both groups' shares, each with Wilson's limits."""
-    if "low_right" not in seen:
+    sides = sides or ("low_right", "high_right")
+    if sides[0] not in seen:
         return None
     z = critical_value(level)
     rates = []
-    for side in ("low_right", "high_right"):
+    for side in sides:
         w, w2, right, _ = seen[side]
         n = w * w / w2
         rates.append(wilson(np.array(right / w * n), np.array(n), z))
@@ -162,7 +203,7 @@ def _knows(seen: Seen, level: float) -> Estimate | None:
     down = sum((float(r.p) - float(r.low)) ** 2 for r in rates) ** 0.5 / 2
     up = sum((float(r.high) - float(r.p)) ** 2 for r in rates) ** 0.5 / 2
     value = sum(p) / 2
-    n_rows = round(sum(seen[s][3] for s in ("low_right", "high_right")))
+    n_rows = round(sum(seen[s][3] for s in sides))
     limits = max(0.0, value - down), min(1.0, value + up)
     return estimated(value, limits, n=n_rows, level=level, method=PROBE, fewest=0)
 
@@ -172,12 +213,12 @@ def _moments(values: list[float]) -> Moments:
     return Moments(round(values[0]), values[1], values[2], np.array(values[3 : 3 + d]), np.array(values[3 + d :]))
 
 
-def _gaps(seen: Seen, level: float) -> tuple[Estimate | None, Estimate | None, Estimate | None]:
+def _gaps(seen: Seen, level: float, what: str = "") -> tuple[Estimate | None, Estimate | None, Estimate | None]:
     """The gap before, after, and what went, each higher group minus lower."""
-    if "low_scores" not in seen:
+    if f"{what}low_scores" not in seen:
         return None, None, None
-    n = sum(_moments(seen[side]).n for side in ("low_scores", "high_scores"))
-    value, error, df = _errors(seen)
+    n = sum(_moments(seen[f"{what}{side}"]).n for side in ("low_scores", "high_scores"))
+    value, error, df = _errors(seen, what)
     out = [_estimate(v, e, df, n, level) for v, e in zip(value, error, strict=True)]
     return out[0], out[1], out[2]
 
@@ -195,7 +236,8 @@ def _accuracy(seen: Seen, level: float) -> tuple[float, float, Estimate] | None:
     return float(was), float(now), _estimate(cost, m.standard_error[2], m.effective_n, m.n, level)
 
 
-def _is_cut(seen: Seen, gap: float) -> bool | None:
+def _adds_up(seen: Seen, gap: float) -> bool | None:
+    """Whether contributions add up to the gap, as they do at a cut."""
     if "flow" not in seen:
         return None
     n, total, size = seen["flow"]
@@ -206,11 +248,14 @@ def _layer_note(fact: dict[str, Any], seen: Seen) -> str:
     if fact["reason"]:
         return str(fact["reason"])
     parts = []
+    places = fact.get("read", fact["positions"])
     if fact["positions"] > 1:
-        parts.append(f"each the mean over {fact['positions']:,} positions")
+        some = "" if places == fact["positions"] else f" of {fact['positions']:,}, those that the net reads on"
+        flat = places * fact["units"] <= FLAT
+        parts.append(f"{'all' if flat else 'the mean over'} {places:,} positions{some}")
     if fact["units"] > 4096:
         parts.append("probed in a random projection of 1,024 sums; too wide to be erased")
-    elif fact["units"] == 1:
+    elif fact["units"] * places == 1:
         parts.append("one number: erased, nothing would be left")
     elif "low_scores" not in seen:
         parts.append("not erased" + ("" if fact["erased"] else ": name it in layers= to have it erased"))
@@ -223,21 +268,31 @@ def _layer_note(fact: dict[str, Any], seen: Seen) -> str:
 
 
 def _sums_check(readings: list[LayerReading], sums: dict[str, Seen], gap: float) -> tuple[TrustCheck, ...]:
-    """Where the contributions must add up to the gap: at the input, else at the last layer."""
-    flows = [(r.record.name, sums[r.record.name]["flow"]) for r in readings if "flow" in sums.get(r.record.name, {})]
-    if not flows:
+    """Where contributions must add up to the gap: at the input and at every cut; the check tells the worst of them."""
+    flows = {r.record.name: sums[r.record.name] for r in readings if "flow" in sums.get(r.record.name, {})}
+    cuts = [r.record.name for r in readings if r.record.name in flows and r.record.cut is not False]
+    if not cuts:
         return ()
-    name, (n, total, size) = flows[0] if flows[0][0] == "input" else flows[-1]
-    missed = abs(total / n - gap) / (size / n) if size else 0.0
-    around = [r.record.name for r in readings if r.record.cut is False]
+
+    def missed(name: str) -> float:
+        n, total, size = flows[name]["flow"]
+        return abs(total / n - gap) / (size / n) if size else 0.0
+
+    worst = max(cuts, key=missed)
+    failed = [name for name in cuts if missed(name) > CUT]
+    steps = _mean(flows[worst].get("steps"))
+    after = "" if steps is None else f" after {steps:,.0f} steps"
     note = (
-        f"contributions at '{name}' add up to the gap"
-        if missed <= CUT
-        else (f"contributions at '{name}' miss the gap: what flows through the neurons is not to be read")
+        f"contributions at {len(cuts)} cuts of the net add up to the gap{after}"
+        if not failed
+        else f"contributions at {listing(failed)} miss the gap{after}: what flows through the neurons is not to be read"
+        + ("; LayerAudit(max_steps=…) allows more" if steps is not None else "")
     )
+    around = [r.record.name for r in readings if r.record.cut is False]
     if around:
         note += f"; something flows around {listing(around)}: their contributions are a part of the gap"
-    return (TrustCheck(id="T1", name="completeness", value=missed, limit=CUT, passed=missed <= CUT, note=note),)
+    value = missed(worst)
+    return (TrustCheck(id="T1", name="completeness", value=value, limit=CUT, passed=value <= CUT, note=note),)
 
 
 def _ablations(readings: list[LayerReading], unit: Unit) -> tuple[Table, ...]:
@@ -250,7 +305,7 @@ def _ablations(readings: list[LayerReading], unit: Unit) -> tuple[Table, ...]:
         return ()
     return (
         Table(
-            title="The gap with the neurons that carry most of it held at their means",
+            title="The gap with the neurons through which most flows, either way, held at their means",
             columns=("layer", "neurons held", "gap before", "gap after", "with as many random neurons (median)"),
             rows=rows,
             units=("", "", unit, unit, unit),
@@ -271,9 +326,12 @@ def _notes(
         f"beside each erasure, the median of {seen.facts['random']} random directions of the same rank, drawn in the "
         f"whitened space; untrained: {seen.facts['untrained']}; seed {seen.facts['seed']}",
         "selectivity is the probe's accuracy beyond that on a control task: a random label a cluster of the raw input",
+        "probes and erasure are linear; beside the probe stands a reader with one small hidden layer, at the input and "
+        "at the layer that the sentence is about. Whether a layer is a cut is seen by giving it what other rows gave "
+        "there: at a cut every output becomes theirs",
     ]
     raw = readings[0].record.knows
-    told = (hidden(readings) or readings)[-1].record
+    told = told_of(readings).record
     if raw is not None and told.untrained is not None and told.knows is not None:
         out.append(
             f"of all cases, a probe of the raw input is right in {percent(raw.value)}, one of {told.name} in "
@@ -283,4 +341,18 @@ def _notes(
     around = [r.record.name for r in readings if r.record.cut is False]
     if around:
         out.append(f"not a cut of the net, so that contributions are a part of the gap: {listing(around)}")
+    if seen.facts.get("label") is not None:
+        out.append(
+            f"of the probability of {seen.facts['label']}; decisions and accuracy are those of one half or more of it"
+        )
+    if seen.facts.get("of_classes"):
+        out.append(
+            f"of {seen.facts['of_classes']} classes the one whose mean probability differs most surely between groups; "
+            "intervals and p are those of the worst of as many; label= names another"
+        )
+    if seen.facts.get("held"):
+        out.append(
+            f"held equal by regression, for what is erased beyond it: {listing(seen.facts['held'])}; what is used "
+            "there may be another column that nobody declared"
+        )
     return tuple(out)

@@ -1,23 +1,24 @@
-"""A net run with what one layer gives changed: a concept erased from it, or some of its units held at their means."""
+"""What layers give for all rows, and the net run with other values in the place of what one of them gives."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from auditkit.arrays import Bools, Floats, Positions
+from auditkit.arrays import Bools, Floats
 from auditkit.explain.asking import answering
 from auditkit.explain.layers.conductance import INPUT
-from auditkit.explain.layers.discovery import Change, Layer, listening
-from auditkit.explain.layers.erasure import Eraser
+from auditkit.explain.layers.layer import Change, Layer
+from auditkit.explain.layers.listening import listening
+from auditkit.explain.layers.sums import FLAT
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, leaves, n_rows, slices, taken
-
-Acts = dict[str, NDArray[np.float32]]
+from auditkit.inputs.packing import Inputs, leaves, n_rows, packed, slices, taken
 
 BLOCK_BYTES = 128 * 2**20
 """Memory of the activations that are held at once."""
@@ -27,62 +28,103 @@ WIDEST = 4096
 """Units up to which a layer is looked at as it is."""
 PROJECTED = 1024
 """Sums into which the units of a wider one go."""
+KEPT = 2**24
+"""Numbers of a layer (rows, positions, units), up to which they are kept one by one, so that it can be changed."""
 
 
-def erasing(eraser: Eraser) -> Change:
-    """Erase at every position of a layer; what was fitted on means over positions is then erased from them exactly."""
-
-    def change(flat: Tensor) -> Tensor:
-        mean, read, write = (torch.as_tensor(a, dtype=flat.dtype, device=flat.device) for a in eraser)
-        return flat - ((flat - mean) @ read) @ write.T
-
-    return change
+Members = tuple[NDArray[np.float32], ...]
 
 
-def holding(units: Sequence[int] | Positions, means: Floats) -> Change:
-    """Hold these units at their `means` (units,), at every position."""
+@dataclass(frozen=True)
+class Given:
+    """What a layer gave for N rows."""
 
-    def change(flat: Tensor) -> Tensor:
-        out = flat.clone()
-        out[..., list(units)] = torch.as_tensor(means, dtype=flat.dtype, device=flat.device)[list(units)]
-        return out
-
-    return change
+    flat: NDArray[np.float32]
+    """(N, d) what is probed: every unit at every position that is read, or means over those; of many a projection."""
+    members: Members = ()
+    """(N, positions read, units) of each of its members, so that they can be changed; none where they are too many."""
 
 
-def scores_with(model: Model, inputs: Inputs, layer: Layer | None = None, change: Change | None = None) -> Floats:
-    """(N,) scores of encoded rows, with `change` at `layer` (the input's is named "input")."""
+Acts = dict[str, Given]
+
+
+def scores_with(
+    model: Model, inputs: Inputs, layer: Layer | None = None, values: Sequence[NDArray[Any]] | None = None
+) -> Floats:
+    """(N,) scores of encoded rows, with `values` as what `layer` gives (`Given.members`; the input's is "input")."""
     parts = []
+    heard = [] if layer is None or layer.name == INPUT else list(layer.members)
     for where in slices(n_rows(inputs), rows_of(model, inputs, [] if layer is None else [layer])):
-        some = taken(inputs, where)
-        if layer is not None and layer.name == INPUT:
-            assert change is not None
-            assert isinstance(some, Tensor), "only one tensor of numbers is changed"
-            some = change(some.reshape(len(some), -1)[:, None]).reshape(some.shape)
-        changes = {layer.name: change} if layer is not None and change is not None else {}
-        heard = [] if layer is None or layer.name == INPUT else [layer]
+        some, changes = taken(inputs, where), {}
+        if layer is not None and values is not None:
+            now = [v[where] for v in values]
+            if layer.name == INPUT:
+                some = packed(some, [_like(v, t).reshape(t.shape) for v, t in zip(now, leaves(some), strict=True)])
+            else:
+                changes = {y.name: putting(y, v) for y, v in zip(heard, now, strict=True)}
         with torch.no_grad(), answering(), listening(model.module, heard, changes=changes):
             parts.append(model.probabilities(model.decision(some)).double().cpu().numpy())
     return np.concatenate(parts)
 
 
-def activations(model: Model, inputs: Inputs, layers: Sequence[Layer]) -> Acts:
-    """(N, units) of every layer, the mean over its positions; of the widest a projection (`projected`).
+def putting(layer: Layer, values: NDArray[Any]) -> Change:
+    """Put values (n, positions read, units) there."""
+
+    def change(flat: Tensor) -> Tensor:
+        put = _like(values, flat)
+        if layer.read is None:
+            return put
+        out = flat.clone()
+        out[:, list(layer.read)] = put
+        return out
+
+    return change
+
+
+def _like(values: NDArray[Any], like: Tensor) -> Tensor:
+    return torch.as_tensor(values).to(dtype=like.dtype, device=like.device)
+
+
+def activations(model: Model, inputs: Inputs, layers: Sequence[Layer], *, members: bool = True) -> Acts:
+    """What every layer gives for the rows; `members` keeps what can be changed.
 
     A layer that is not called at every pass, or not with every row of it, is not among them.
     """
-    kept: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in layers}
-    for where in slices(n_rows(inputs), rows_of(model, inputs, layers)):
+    n = n_rows(inputs)
+    single = {y.name: y for layer in layers for y in layer.members}
+    wide = {layer.name: sum(y.places * y.units for y in layer.members) for layer in layers}
+    flats: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in layers}
+    kept = {y.name: list[list[NDArray[np.float32]]]() for y in layers if members and n * wide[y.name] <= KEPT}
+    for where in slices(n, rows_of(model, inputs, layers)):
         some = taken(inputs, where)
-        with torch.no_grad(), listening(model.module, layers) as heard:
+        with torch.no_grad(), listening(model.module, list(single.values())) as heard:
             model.decision(some)
         for layer in layers:
-            if layer.name not in heard or not layer.whole(heard[layer.name], n_rows(some)):
-                kept.pop(layer.name, None)
-            if layer.name not in kept:
+            if not all(y.name in heard and y.whole(heard[y.name], n_rows(some)) for y in layer.members):
+                flats.pop(layer.name, None)
+            if layer.name not in flats:
                 continue
-            kept[layer.name].append(projected(layer.flat(heard[layer.name]).float().mean(1).cpu().numpy()))
-    return {name: np.concatenate(parts) for name, parts in kept.items()}
+            own = [_read(y, heard[y.name]) for y in layer.members]
+            flats[layer.name].append(probed(own))
+            if layer.name in kept:
+                kept[layer.name].append(own)
+    out = {}
+    for name, parts in flats.items():
+        whole = tuple(np.concatenate(column) for column in zip(*kept.get(name, ()), strict=True))
+        out[name] = Given(np.concatenate(parts), whole)
+    return out
+
+
+def _read(layer: Layer, output: Tensor) -> NDArray[np.float32]:
+    flat = layer.flat(output)
+    return (flat if layer.read is None else flat[:, list(layer.read)]).float().cpu().numpy()
+
+
+def probed(members: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """`Given.flat` of members (N, positions, units)."""
+    if sum(m[0].size for m in members if len(m)) <= FLAT:
+        return np.concatenate([m.reshape(len(m), -1) for m in members], axis=1)
+    return projected(np.concatenate([m.mean(1) for m in members], axis=1))
 
 
 def blocks(layers: Sequence[Layer], n: int) -> Iterator[list[Layer]]:
@@ -92,7 +134,8 @@ def blocks(layers: Sequence[Layer], n: int) -> Iterator[list[Layer]]:
     for layer in layers:
         if layer.reason:
             continue
-        size = 4 * n * min(layer.units, WIDEST)
+        wide = sum(y.places * y.units for y in layer.members)
+        size = 4 * (n * min(layer.units, WIDEST) + (n * wide if n * wide <= KEPT else 0))
         if block and held + size > BLOCK_BYTES:
             yield block
             block, held = [], 0
@@ -106,23 +149,23 @@ def without(block: Sequence[Layer], own: Acts) -> dict[str, str]:
     """Layer → why nothing can be said of it after all."""
     out = {}
     for name in (layer.name for layer in block):
-        bad = int((~np.isfinite(own[name])).any(1).sum()) if name in own else 0
+        bad = int((~np.isfinite(own[name].flat)).any(1).sum()) if name in own else 0
         if name not in own:
             out[name] = "it is not called with every row"
         elif bad:
-            out[name] = f"its output is NaN or infinite for {bad} of {len(own[name])} rows"
+            out[name] = f"its output is NaN or infinite for {bad} of {len(own[name].flat)} rows"
     return out
 
 
 def lost(model: Model, inputs: Inputs, layers: Sequence[Layer]) -> dict[str, str]:
     """The same of any layers, after one pass over all rows."""
-    parts = ((block, activations(model, inputs, block)) for block in blocks(layers, n_rows(inputs)))
+    parts = ((block, activations(model, inputs, block, members=False)) for block in blocks(layers, n_rows(inputs)))
     return {name: why for block, own in parts for name, why in without(block, own).items()}
 
 
 def rows_of(model: Model, inputs: Inputs, layers: Sequence[Layer]) -> int:
     """Rows of a call."""
-    held = sum(layer.units * layer.positions for layer in layers)
+    held = sum(y.units * y.positions for layer in layers for y in layer.members)
     row = 4 * (held + 4 * sum(t[:1].numel() for t in leaves(inputs)))
     return int(max(1, min(model.batch_size, CALL_BYTES // max(row, 1))))
 
@@ -147,6 +190,15 @@ def encoded(inputs: Inputs) -> NDArray[np.float32]:
 def _flat(inputs: Inputs, where: slice) -> NDArray[np.float32]:
     flat = [t[where].float().cpu().numpy() for t in leaves(inputs)]
     return np.concatenate([f.reshape(len(f), -1) for f in flat], axis=1)
+
+
+def input_members(inputs: Inputs) -> Members:
+    """(N, 1, d) of each tensor that goes in; none where one holds no numbers, or lacks some, or all are too many."""
+    tensors = leaves(inputs)
+    wide = sum(t[:1].numel() for t in tensors)
+    if wide > WIDEST or not all(t.is_floating_point() and bool(t.isfinite().all()) for t in tensors):
+        return ()
+    return tuple(t.reshape(len(t), 1, -1).float().cpu().numpy() for t in tensors)
 
 
 def _known_means(inputs: Inputs, step: int) -> tuple[Floats, Bools]:

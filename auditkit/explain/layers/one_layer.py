@@ -7,24 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from auditkit.arrays import Bools, Floats
 from auditkit.errors import NotExplained
 from auditkit.evidence.sums import Moments, Weights
+from auditkit.explain.layers.blocks import JOINT, BlockErasers, Blocks, residuals
 from auditkit.explain.layers.conductance import INPUT
-from auditkit.explain.layers.discovery import Change, Layer
-from auditkit.explain.layers.erasure import leace, random_eraser, ridge_of, whitening
+from auditkit.explain.layers.curved import curved
 from auditkit.explain.layers.flow import Flow
-from auditkit.explain.layers.interventions import erasing, holding, scores_with
+from auditkit.explain.layers.interventions import WIDEST, scores_with
+from auditkit.explain.layers.layer import Layer
 from auditkit.explain.layers.probes import Half, auc_of, balanced_accuracy, fitted_and_read
 from auditkit.explain.layers.rows import Rows
 from auditkit.explain.layers.sums import numbers
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, taken
+from auditkit.inputs.packing import Inputs, slices, taken
 
 TOP = 5
 """Neurons that the ablation holds; a sixth of a narrow layer's, at least one."""
@@ -32,8 +35,11 @@ NARROWEST = 4
 """Units below which an ablation says nothing: a random set would be the same neurons."""
 
 
-def knows(x: Floats, others: Sequence[Floats], rows: Rows, controls: Sequence[Bools]) -> dict[str, list[float]]:
-    """Held-out accuracy of the probe, and of the same probe on control tasks and on untrained copies."""
+def knows(
+    x: Floats, others: Sequence[Floats], rows: Rows, controls: Sequence[Bools], *, small_net: int | None = None
+) -> dict[str, list[float]]:
+    """Held-out accuracy of the probe, and of the same probe on control tasks and on untrained copies; with `small_net`,
+    a seed, of a non-linear reader too."""
     z, w, n = rows.z, rows.weight, len(rows.z)
     if not np.isfinite(x).all():
         return {}
@@ -53,7 +59,16 @@ def knows(x: Floats, others: Sequence[Floats], rows: Rows, controls: Sequence[Bo
     ]
     if reading:
         out["untrained"] = numbers(n, n * float(np.mean(reading)))
+    if small_net is not None and _both(z, rows):
+        out |= _sides_right(curved(x, z, rows.parts, seed=small_net), rows, "curved")
     return out
+
+
+def _sides_right(said: Floats, rows: Rows, what: str) -> dict[str, list[float]]:
+    """How often a reader that says above 0 for True is right, of each group."""
+    right = ((said > 0) == rows.z).astype(float)
+    sides = (("low", ~rows.z), ("high", rows.z))
+    return {f"{what}_{name}": _rate(right[g], rows.weights.at(g)) for name, g in sides}
 
 
 def _both(labels: Bools, rows: Rows) -> bool:
@@ -76,44 +91,83 @@ class LayerInterventions:
     layer: Layer
     rows: Rows
     scores: Floats
+    given: tuple[NDArray[np.float32], ...]
+    """(n, positions, units) of what the layer gave for the rows, one a member."""
 
-    def erased(self, x: Floats, *, random: int, seed: int) -> dict[str, list[float]]:
-        """The attribute erased, and as many random directions."""
-        if not self._possible(x):
+    @cached_property
+    def blocks(self) -> Blocks:
+        """What it gave, as it is erased."""
+        return Blocks.of(self.given, joint=WIDEST if self.layer.name == INPUT else JOINT)
+
+    def erased(self, *, random: int, seed: int, first: bool = False) -> dict[str, list[float]]:
+        """All that goes with the attribute erased, and as many random directions; of the `first` layer also what a
+        non-linear reader still tells afterwards.
+        """
+        if not self._possible:
             return {}
-        z, w, n = self.rows.z, self.rows.weight, len(self.rows.z)
-        after = np.zeros(n)
+        z, w, n = self.rows.z.astype(float), self.rows.weight, len(self.rows.z)
+        after, said = np.zeros(n), np.zeros(n)
         drawn = np.zeros((random, n))
         for half in self.rows.parts:
-            fit = half.fit
-            white = whitening(x[fit], w[fit])
-            if not len(white.variances):
+            eraser = BlockErasers(self.blocks.at(half.fit), z[half.fit], w[half.fit])
+            if eraser.empty:
                 return {}
-            white = white.ridged(ridge_of(white, x[fit], z[fit].astype(float), w[fit]))
-            eraser = leace(x[fit], z[fit], w[fit], white=white)
-            after[half.read] = self._run(half, erasing(eraser))
-            for i in range(random):
-                other = random_eraser(white, max(1, eraser.rank), seed=seed + i)
-                drawn[i, half.read] = self._run(half, erasing(other))
+            now = self.blocks.at(half.read)
+            after[half.read] = self._run(half, eraser(now))
+            drawn[:, half.read] = self._runs(half, [eraser.random(now, seed=seed + i).members() for i in range(random)])
+            if first:
+                said += curved(eraser(self.blocks).flat(), self.rows.z, (half,), seed=seed)
         if not np.isfinite(after).all():
             return {}
-        return self._middle("random", drawn) | self._before_and_after(after)
+        left = _sides_right(said, self.rows, "left") if first else {}
+        return self._middle("random", drawn) | self._before_and_after(after) | self._moved(after, "moved") | left
 
-    def ablated(self, x: Floats, flow: Flow | None, *, random: int, seed: int) -> dict[str, list[float]]:
-        """The neurons that carry most of the gap held at their means, and as many random ones."""
-        units = x.shape[1]
-        if flow is None or units < NARROWEST or self.layer.name not in flow.whole or not self._possible(x):
+    def erased_given(self) -> dict[str, list[float]]:
+        """What tells the attribute beyond legitimate columns and truth erased: LEACE of residuals from residuals.
+
+        And how well those of the layer read those of the attribute, as a correlation on rows that were not fitted on.
+        """
+        held = self.rows.held
+        if held is None or not self._possible:
+            return {}
+        z, w, n = self.rows.z.astype(float)[:, None], self.rows.weight, len(self.rows.z)
+        after, product = np.zeros(n), np.zeros(n)
+        for half in self.rows.parts:
+            left = self.blocks.beyond(held, half.fit, w)
+            of_z = residuals(z, held, half.fit, w)[:, 0]
+            eraser = BlockErasers(left.at(half.fit), of_z[half.fit], w[half.fit])
+            if eraser.empty:
+                return {}
+            now = left.at(half.read)
+            after[half.read] = self._run(half, self.blocks.at(half.read).plus(eraser(now), now))
+            said = eraser.read(now)
+            product[half.read] = _unit(said, w[half.read]) * _unit(of_z[half.read], w[half.read])
+        if not np.isfinite(after).all():
+            return {}
+        sides = {f"given_{k}": v for k, v in self._sides(after).items()}
+        beyond = {"beyond": moments(Moments.of(product[:, None], self.rows.weights))}
+        return sides | beyond | self._moved(after, "given_moved")
+
+    def ablated(self, flow: Flow | None, *, random: int, seed: int) -> dict[str, list[float]]:
+        """The neurons through which most flows, either way, held at their means, and as many random ones."""
+        flows = None if flow is None else [f.get(self.layer.name) for f in flow.halves]
+        units = self.given[0].shape[2] if len(self.given) == 1 else 0
+        if flows is None or units < NARROWEST or not self._possible:
+            return {}
+        if any(f is None or len(f) != units or not np.isfinite(f).all() for f in flows):
             return {}
         n, k = len(self.rows.z), min(TOP, max(1, units // 6))
+        x = self.given[0]
         after = np.zeros(n)
         drawn = np.zeros((random, n))
         for i, half in enumerate(self.rows.parts):
             means = np.average(x[half.fit], axis=0, weights=self.rows.weight[half.fit])
-            top = np.argsort(-flow.halves[i][self.layer.name], kind="stable")[:k]
-            after[half.read] = self._run(half, holding(top, means))
-            for r in range(random):
-                some = np.random.default_rng([seed, r]).choice(units, k, replace=False)
-                drawn[r, half.read] = self._run(half, holding(some, means))
+            through = flows[i]
+            assert through is not None
+            top = np.argsort(-np.abs(through), kind="stable")[:k]
+            after[half.read] = self._run(half, _holding(x[half.read], top, means))
+            sets = [np.random.default_rng([seed, r]).choice(units, k, replace=False) for r in range(random)]
+            drawn[:, half.read] = self._runs(half, [_holding(x[half.read], some, means) for some in sets])
         if not np.isfinite(after).all():
             return {}
         return {"ablated": numbers(n, k * n, n * self.rows.gap(after)), **self._middle("ablated_random", drawn)}
@@ -126,34 +180,67 @@ class LayerInterventions:
         found = {what: numbers(n, n * float(np.median(gaps)))} if gaps else {}
         return found | ({f"{what}_lost": numbers(n, n * lost)} if lost else {})
 
-    def _possible(self, x: Floats) -> bool:
-        whole = self.layer.name != INPUT or (
-            isinstance(self.inputs, Tensor)
-            and self.inputs.is_floating_point()
-            and bool(self.inputs.isfinite().all())  # what is missing stands beside it, in `x` alone
-        )
-        return whole and bool(np.isfinite(x).all())
+    @cached_property
+    def _possible(self) -> bool:
+        return bool(self.given) and all(np.isfinite(m).all() for m in self.given)
 
-    def _run(self, half: Half, change: Change) -> Floats:
-        """Scores with the change; NaN where the net cannot read what it then gets, as a broken code."""
+    def _run(self, half: Half, values: Blocks | tuple[NDArray[Any], ...]) -> Floats:
+        """Scores with these values; NaN where the net cannot read what it then gets, as a broken code."""
         some = taken(self.inputs, torch.as_tensor(half.read))
+        put = values.members() if isinstance(values, Blocks) else values
         try:
-            return scores_with(self.model, some, self.layer, change)
+            return scores_with(self.model, some, self.layer, put)
         except NotExplained:
             return np.full(len(half.read), np.nan)
 
-    def _before_and_after(self, after: Floats) -> dict[str, list[float]]:
+    def _runs(self, half: Half, values: Sequence[tuple[NDArray[Any], ...]]) -> Floats:
+        """(R, n) the same for several values, as many at once as fit a call; one by one where the net refuses some."""
+        n, out = len(half.read), []
+        for where in slices(len(values), max(1, self.model.batch_size // n)):
+            some = values[where]
+            rows = torch.as_tensor(np.tile(half.read, len(some)))
+            put = [np.concatenate(column) for column in zip(*some, strict=True)]
+            try:
+                out.append(scores_with(self.model, taken(self.inputs, rows), self.layer, put).reshape(len(some), n))
+            except NotExplained:
+                out += [self._run(half, one)[None] for one in some]
+        return np.concatenate(out) if out else np.zeros((0, n))
+
+    def _sides(self, after: Floats) -> dict[str, list[float]]:
         z, w, before = self.rows.z, self.rows.weights, self.scores
-        out = {}
-        for name, group in (("low", ~z), ("high", z)):
-            values = np.stack([before, after, before - after], axis=1)[group]
-            out[f"{name}_scores"] = moments(Moments.of(values, w.at(group)))
-        truth = self.rows.truth
+        values = np.stack([before, after, before - after], axis=1)
+        return {f"{name}_scores": moments(Moments.of(values[g], w.at(g))) for name, g in (("low", ~z), ("high", z))}
+
+    def _moved(self, after: Floats, what: str) -> dict[str, list[float]]:
+        """How far scores move, row by row, and whether the decision is another; groups of any size count alike."""
+        decided = (self.scores >= self.model.threshold) != (after >= self.model.threshold)
+        spread = np.abs(self.scores - np.average(self.scores, weights=self.rows.weight))
+        values = np.stack([np.abs(self.scores - after), decided.astype(float), spread], axis=1)
+        return {what: moments(Moments.of(values, self.rows.weights))}
+
+    def _before_and_after(self, after: Floats) -> dict[str, list[float]]:
+        out = self._sides(after)
+        truth, before = self.rows.truth, self.scores
         known = ~np.isnan(truth)
         if known.any():
             was, now = (((s >= self.model.threshold) == (truth == 1))[known].astype(float) for s in (before, after))
-            out["accuracy"] = moments(Moments.of(np.stack([was, now, was - now], axis=1), w.at(known)))
+            out["accuracy"] = moments(Moments.of(np.stack([was, now, was - now], axis=1), self.rows.weights.at(known)))
         return out
+
+
+def _holding(x: NDArray[np.float32], units: NDArray[np.intp], means: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """x (n, positions, units) with these units at their `means` (positions, units)."""
+    out = x.copy()
+    out[:, :, units] = means[:, units]
+    return (out,)
+
+
+def _unit(x: Floats, weight: Floats) -> Floats:
+    """Of weighted mean 0 and standard deviation 1; zeros where it does not vary."""
+    away = x - np.average(x, weights=weight)
+    spread = float(np.sqrt(np.average(away**2, weights=weight)))
+    out: Floats = away / spread if spread > 0 else away
+    return out
 
 
 def moments(m: Moments) -> list[float]:

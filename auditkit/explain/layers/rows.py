@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,10 @@ from auditkit.batch import MISSING, Batch, missing
 from auditkit.errors import listing
 from auditkit.evidence.sample import weights_of
 from auditkit.evidence.sums import Weights
-from auditkit.explain.all_rows import of_scores
+from auditkit.explain.all_rows import Means, of_scores
 from auditkit.explain.estimates import group_means
 from auditkit.explain.gaps.pairs import Pairs, staircase
+from auditkit.explain.layers.legitimate import legitimate
 from auditkit.explain.layers.probes import Half, halves
 
 LEAST = 20
@@ -36,6 +37,8 @@ class Rows:
     truth: Floats
     """(n,) y_true as 1 or 0; NaN where missing, or where nothing is decided."""
     parts: tuple[Half, Half]
+    held: Floats | None = None
+    """(n, K) the legitimate columns and the truth; None: no column was declared legitimate."""
 
     @property
     def weight(self) -> Floats:
@@ -59,6 +62,7 @@ def rows_compared(
 ) -> tuple[list[Rows], dict[str, Any]]:
     """The rows of each attribute's two groups that drive the gap, and what is said of each attribute."""
     weights = _distinct_alone(weights_of(sample))
+    held = legitimate(sample)
     facts: dict[str, Any] = {}
     chosen = []
     names = by if by is not None else tuple(map(str, sample.groups.columns))
@@ -79,8 +83,33 @@ def rows_compared(
         where = np.flatnonzero((labels == low) | (labels == high))
         z = labels[where] == high
         truth = np.where(missing(sample.y_true[where]) | (not sample.kind.yes_no), np.nan, sample.y_true[where])
-        chosen.append(Rows(name, where, z, weights.at(where), truth, halves(z, seed=seed)))
-    return chosen, {"attributes": facts}
+        basis = None if held is None else held.basis[where]
+        chosen.append(Rows(name, where, z, weights.at(where), truth, halves(z, seed=seed), basis))
+    return chosen, {"attributes": facts, "held": [] if held is None else list(held.names)}
+
+
+def one_class(sample: Batch, i: int) -> Batch:
+    """One class of several as positives and negatives; of all rows nothing is known of its score."""
+    y = np.where(missing(sample.y_true), -1, sample.y_true == i).astype(np.int8)
+    return replace(
+        sample, task="binary", classes=(), y_true=y, y_pred=np.full(len(y), -1, np.int8), score=None, census=None
+    )  # fmt: skip
+
+
+def worst_class(sample: Batch, scores: Floats, by: Sequence[str] | None) -> str:
+    """The class of which two groups' mean scores (N, C) differ most surely: by the lower limit of their difference."""
+    weights = _distinct_alone(weights_of(sample))
+    least = np.full(len(sample.classes), -1.0)
+    for name in by if by is not None else tuple(map(str, sample.groups.columns)):
+        labels = sample.groups[name].astype("str").to_numpy()
+        members = {g: labels == g for g in sorted(set(labels) - {MISSING})}
+        enough = {g: m for g, m in members.items() if weights.at(m).rows >= LEAST}
+        for i, column in enumerate(scores.T):
+            rows = {g: (column[m], weights.at(m)) for g, m in enough.items()}
+            means = Means.of_rows(rows, bounded=True, level=0.95)
+            low = None if means is None else means.largest().low
+            least[i] = max(least[i], low if low is not None else -1.0)
+    return sample.classes[int(np.argmax(least))]
 
 
 def _distinct_alone(weights: Weights) -> Weights:

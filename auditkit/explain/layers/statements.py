@@ -3,69 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from auditkit.catalogue.sentences import not_causes
 from auditkit.explain.all_rows import doubt
+from auditkit.explain.layers.use import LayerReading, Moved
 from auditkit.formatting import interval, interval_in, percent, plain, points, upper_first
-from auditkit.records import Estimate, Layer, Unit
+from auditkit.records import Estimate, Unit, Use
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 HARDLY = 0.005
 """Accuracy beyond the commoner answer that counts as hardly any."""
-SMALL = 0.25
-"""Part of a sure gap that a change may be, at most, for "nothing shows that the net uses it" to be said."""
-POINT = 0.01
-"""The same where there is no sure gap, in scores."""
 
 
 @dataclass(frozen=True)
-class LayerReading:
-    """One layer, read off the sums."""
+class About:
+    """What the sentence is about."""
 
-    fact: dict[str, Any]
-    record: Layer
-    cost: Estimate | None
-    """Accuracy that goes with it."""
-    ablated: tuple[int, float, float | None] | None
-    """Neurons held at their means; the gap then; the median gap with as many random ones."""
+    low: str
+    high: str
+    attribute: str
+    held: tuple[str, ...]
+    """What was held equal where the erasure was only of what is beyond it; empty: no column was declared legitimate."""
+    unit: Unit
+    guess: float | None
 
     @property
-    def inner(self) -> bool:
-        """Whether it has been probed, and is neither the input nor a single number."""
-        return bool(self.record.knows is not None and self.record.name != "input" and self.record.units > 1)
+    def equal(self) -> str:
+        """The declared columns and the truth, as one would say them."""
+        *most, last = self.held
+        return f"{', '.join(most)} and {last}" if most else last
 
 
 def statement(
-    readings: list[LayerReading],
-    told: LayerReading,
-    fact: dict[str, Any],
-    attribute: str,
-    *,
-    guess: float | None,
-    unit: Unit,
-    all_rows: Estimate | None = None,
+    readings: list[LayerReading], told: LayerReading, about: About, use: Use, *, all_rows: Estimate | None = None
 ) -> str:
-    """What one hidden layer, the last, knows and what erasing does; and whether any layer shows use.
+    """What one layer knows, a cut of the net, and what erasing does there; and what that shows of use.
 
     `all_rows` is the largest gap in mean scores over all rows, where they are known.
     """
     name = layer_words(told, readings)
-    knows, used = _knows(told, fact), _used(told, attribute, guess, unit, all_rows)
+    knows = _knows(told, about)
     if knows is None:
         return f"Nothing could be read from {name}."
-    if unused(readings, unit):
-        used += (
-            f"; erasing {attribute} hardly moves the gap at any hidden layer: nothing here shows that the net uses it"
-        )
-    return f"{upper_first(name)} {knows}{used}: {not_causes()}."
-
-
-def hidden(readings: list[LayerReading]) -> list[LayerReading]:
-    """The layers between the input and the last layer with weights; where there are none, any before the output."""
-    last = max(r.fact["depth"] for r in readings)
-    inner = [r for r in readings if r.inner]
-    return [r for r in inner if r.fact["depth"] < last] or inner
+    shown = upper_first(_shown(readings, told, about, use))
+    return f"{upper_first(name)} {knows}{_erased(told, about, all_rows)}. {shown}: {not_causes()}."
 
 
 def layer_words(r: LayerReading, readings: list[LayerReading]) -> str:
@@ -73,25 +54,36 @@ def layer_words(r: LayerReading, readings: list[LayerReading]) -> str:
     if r.record.name == "input":
         return "the input"
     depth, last = r.fact["depth"], max(x.fact["depth"] for x in readings)
-    if not 0 < depth < last or depth > len(ORDINALS):
+    if not 0 < depth < last or depth > len(ORDINALS) or r.fact.get("parts"):
         return f"the layer '{r.record.name}'"
     return f"the {ORDINALS[depth - 1]} hidden layer ({r.record.name})"
 
 
-def _knows(r: LayerReading, fact: dict[str, Any]) -> str | None:
-    knows = r.record.knows
+def _knows(r: LayerReading, about: About) -> str | None:
+    knows, curved, before = r.record.knows, r.record.curved, r.record.untrained
     if knows is None or knows.value is None or knows.low is None:
         return None
-    pair = f"{fact['low']} from {fact['high']}"
-    if knows.low > 0.5:
-        return f"tells {pair} in {percent(knows.value)} of cases (guessing: 50%)"
-    return f"does not tell {pair} better than guessing ({percent(knows.value)}, {interval(knows, 'overall')})"
+    pair = f"{about.low} from {about.high}"
+    small = "" if curved is None or curved.value is None else f"a small non-linear reader: {percent(curved.value)}"
+    if knows.low <= 0.5:
+        text = f"does not linearly tell {pair} better than guessing ({percent(knows.value)}, "
+        text += f"{interval(knows, 'overall')})"
+        if curved is not None and curved.low is not None and curved.low > 0.5:
+            return f"{text}, but {small.replace(':', ' does, in')} of cases"
+        return text
+    beside = "; ".join(t for t in ("guessing: 50%", small) if t)
+    text = f"linearly tells {pair} in {percent(knows.value)} of cases ({beside})"
+    if before is not None and before >= knows.low:
+        text += f", an untrained copy in {percent(before)}: training added nothing to that"
+    return text
 
 
-def _used(r: LayerReading, attribute: str, guess: float | None, unit: Unit, all_rows: Estimate | None) -> str:
+def _erased(r: LayerReading, about: About, all_rows: Estimate | None) -> str:
+    """What erasing all that goes with the attribute does to the gap."""
     before, after, closed = r.record.before, r.record.after, r.record.closed
     if before is None or after is None or closed is None or before.value is None:
         return ""
+    attribute, unit = about.attribute, about.unit
     if all_rows is not None and not all_rows.excludes_zero:
         return f"; there is no sure gap in scores between groups of {attribute} ({_doubt(all_rows, unit)})"
     if not before.excludes_zero:
@@ -99,16 +91,17 @@ def _used(r: LayerReading, attribute: str, guess: float | None, unit: Unit, all_
             return f"; too few sampled rows to see what erasing {attribute} there does to the gap in scores"
         return f"; there is no sure gap in scores between them ({_size(before.value, unit)})"
     where = "" if all_rows is None else " in the sample"
+    what = f"erasing there everything that goes with {attribute}"
     if not closed.excludes_zero:
         known = closed.low is not None and closed.high is not None
-        by = f" (it closes {interval_in(closed, points if unit == 'points' else plain)})" if known else ""
-        return f"; erasing {attribute} there does not surely change the gap of {_size(before.value, unit)}{where}{by}"
+        by = f" (it closes {interval_in(closed, _write(unit))})" if known else ""
+        return f"; {what} does not surely change the gap of {_size(before.value, unit)}{where}{by}"
     assert closed.value is not None
     if closed.value < 0:
-        return f"; erasing {attribute} there widens the gap by {_size(-closed.value, unit)}"
+        return f"; {what} widens the gap by {_size(-closed.value, unit)}"
     share = closed.value / before.value
-    text = f"; erasing {attribute} there closes {'all' if share >= 1 else percent(share)} of the gap of "
-    text += f"{_size(before.value, unit)}{where} ({_left(after, unit)}){_cost(r, guess)}"
+    text = f"; {what} closes {'all' if share >= 1 else percent(share)} of the gap of "
+    text += f"{_size(before.value, unit)}{where} ({_left(after, unit)}){_cost(r, about.guess)}"
     if after.high is not None and after.high < 0:
         text += f", and turns it round ({_size(-(after.value or 0), unit)} the other way)"
     random = r.record.random
@@ -117,10 +110,57 @@ def _used(r: LayerReading, attribute: str, guess: float | None, unit: Unit, all_
     return text
 
 
+def _shown(readings: list[LayerReading], told: LayerReading, about: About, use: Use) -> str:
+    """What that shows of use, and what was not shown."""
+    cuts = [r for r in readings if r.erased_cut]
+    given, attribute = told.record.given, about.attribute
+    there = "" if len(cuts) == 1 else f" at any of {len(cuts)} places that all paths through the net cross"
+    else_ = f"erasing what else tells {about.low} from {about.high}"
+    if use == "not_measured":
+        return f"no place that all paths cross could be erased, so what the net uses of {attribute} was not measured"
+    if use == "beyond_declared":
+        assert given is not None
+        moves = "closes" if (given.value or 0) > 0 else "opens"
+        size = f"{_size(abs(given.value or 0.0), about.unit)} ({interval_in(given, _write(about.unit))})"
+        return (
+            f"at equal {about.equal}, {else_} {moves} {size} of gap: the net uses something that goes with {attribute} "
+            "beyond what was declared legitimate"
+        )
+    if use == "nothing_beyond_declared":
+        return (
+            f"at equal {about.equal}, {else_} hardly moves gap or scores{there}: nothing here shows that the net uses "
+            f"{attribute} beyond those"
+        )
+    if use == "not_used":
+        return f"erasing {attribute} hardly moves the gap or the scores{there}: nothing here shows that the net uses it"
+    if use == "open":
+        most = max(cuts, key=lambda r: 0.0 if r.moved is None else r.moved.changed)
+        return f"{_scores_move(most, readings, about)}: that the net does without {attribute} is not shown"
+    if about.held and given is not None and given.low is not None:
+        return (
+            f"at equal {about.equal}, {else_} closes {interval_in(given, _write(about.unit))} of gap: that the net "
+            f"uses {attribute} beyond those is neither shown nor ruled out"
+        )
+    legitimate = "" if about.held else "; control_features= names what may rightly go with it"
+    return f"what is used and what only goes with {attribute} cannot be told apart here{legitimate}"
+
+
+def _scores_move(r: LayerReading, readings: list[LayerReading], about: About) -> str:
+    m = r.moved
+    assert isinstance(m, Moved)
+    where = "in " if r.record.name == "input" else "at "
+    by = f"moves scores by {_size(m.size.value or 0.0, about.unit)} on average"
+    other = f" and changes {percent(m.changed)} of decisions" if about.unit == "points" else ""
+    return f"erasing {where}{layer_words(r, readings)} what linearly goes with {about.attribute} {by}{other}"
+
+
+def _write(unit: Unit):  # type: ignore[no-untyped-def]
+    return points if unit == "points" else plain
+
+
 def _left(after: Estimate, unit: Unit) -> str:
     """What remains of the gap, with its interval."""
-    write = points if unit == "points" else plain
-    sure = "" if after.low is None else f", {interval_in(after, write)}"
+    sure = "" if after.low is None else f", {interval_in(after, _write(unit))}"
     return f"{_size(after.value or 0.0, unit)} left{sure}"
 
 
@@ -145,21 +185,3 @@ def _doubt(e: Estimate, unit: Unit) -> str:
 
 def _size(x: float, unit: Unit) -> str:
     return f"{points(x)} points" if unit == "points" else plain(x)
-
-
-def unused(readings: list[LayerReading], unit: Unit) -> bool:
-    """Whether erasing at every hidden layer surely leaves the gap nearly as it is, be there one or not."""
-    inner = hidden(readings)
-    erased = [r for r in inner if r.record.closed is not None and r.record.before is not None]
-    if not erased or len(erased) < len(inner):  # of a layer that was not erased nothing is known
-        return False
-    for r in erased:
-        before, closed = r.record.before, r.record.closed
-        assert before is not None
-        assert closed is not None
-        if before.value is None or closed.low is None or closed.high is None:
-            return False
-        small = SMALL * abs(before.value) if before.excludes_zero else POINT if unit == "points" else 0.0
-        if max(abs(closed.low), abs(closed.high)) > small:
-            return False
-    return True

@@ -16,15 +16,27 @@ from auditkit.batch import Batch
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import answering
 from auditkit.explain.layers.conductance import INPUT
-from auditkit.explain.layers.discovery import Layer, find_layers
+from auditkit.explain.layers.cuts import layers_and_cuts
 from auditkit.explain.layers.flow import Flow, flow_sums, flows_of
-from auditkit.explain.layers.interventions import WIDEST, Acts, activations, blocks, encoded, scores_with, without
+from auditkit.explain.layers.interventions import (
+    WIDEST,
+    Acts,
+    Given,
+    Members,
+    activations,
+    blocks,
+    encoded,
+    input_members,
+    scores_with,
+    without,
+)
+from auditkit.explain.layers.layer import Layer
 from auditkit.explain.layers.one_layer import LayerInterventions, knows
 from auditkit.explain.layers.probes import control_tasks
 from auditkit.explain.layers.rows import Rows, rows_compared
 from auditkit.explain.layers.sums import LayerSums, Sums, numbers
 from auditkit.explain.preflight import examined
-from auditkit.explain.untrained import untrained
+from auditkit.explain.untrained import untrained_modules
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, taken
 from auditkit.progress import tell
@@ -45,6 +57,7 @@ class Options:
     layers: Sequence[str] | None
     random: int
     seed: int
+    max_steps: int = 512
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,10 @@ class _Study:
     flows: dict[str, Flow | None]
     controls: dict[str, list[Bools]]
     erased: set[str]
+    curved: set[str]
+    """Layers that a non-linear reader reads, too."""
+    first: str
+    """The first cut that is erased."""
     options: Options
 
 
@@ -65,20 +82,27 @@ def study(model: Model, sample: Batch, options: Options) -> LayerSums:
     """All passes over the sample; the model is left as it was found."""
     with examined(model, sample.features):
         inputs = model.encode(sample.features)
-        first = Layer(INPUT, "", nn.Identity(), units=sum(t[:1].numel() for t in leaves(inputs)))
-        layers = (first, *find_layers(model, inputs, options.layers))
         scores = scores_with(model, inputs)
         chosen, facts = rows_compared(sample, scores, options.by, seed=options.seed)
+        first = Layer(INPUT, "", nn.Identity(), units=sum(t[:1].numel() for t in leaves(inputs)), cut=True)
+        layers = (first, *layers_and_cuts(model, inputs, options.layers))
         measured = [y for y in layers if not y.reason and y.name != INPUT]
         raw = encoded(inputs).astype(np.float64)
+        entering = input_members(inputs)
+        erased = _to_erase(layers, options, len(scores)) - (set() if entering else {INPUT})
         about = _Study(
             model,
             inputs,
             scores,
             tuple(chosen),
-            {r.attribute: flows_of(model, sample, inputs, measured, r, options.seed) for r in chosen},
+            {
+                r.attribute: flows_of(model, sample, inputs, measured, r, options.seed, options.max_steps)
+                for r in chosen
+            },
             {r.attribute: control_tasks(raw[r.where], r.z, r.weight, seed=options.seed) for r in chosen},
-            _to_erase(layers, options, len(scores)),
+            erased,
+            _to_read_twice(layers, erased),
+            next((y.name for y in layers if y.cut and y.name in erased), ""),
             options,
         )
         sums: Sums = {r.attribute: {"": _whole(r, scores[r.where])} for r in chosen}
@@ -86,15 +110,13 @@ def study(model: Model, sample: Batch, options: Options) -> LayerSums:
         lost: dict[str, str] = {}
         done = 0
         for block in blocks(layers, len(scores)) if chosen else ():
-            own = _acts(model, inputs, block)
+            own = _acts(model, inputs, block, entering)
             theirs, why = _untrained_acts(model, inputs, block, options.seed)
             lost |= without(block, own)
             for layer in (y for y in block if y.name not in lost):
+                others = [t[layer.name].flat for t in theirs if layer.name in t]
                 for rows in chosen:
-                    seen = _seen(
-                        about, layer, rows, own[layer.name], [t[layer.name] for t in theirs if layer.name in t]
-                    )
-                    sums[rows.attribute][layer.name] = seen
+                    sums[rows.attribute][layer.name] = _seen(about, layer, rows, own[layer.name], others)
                 done += 1
                 tell("layers", done, len(layers))
     facts |= {
@@ -111,19 +133,27 @@ def study(model: Model, sample: Batch, options: Options) -> LayerSums:
 
 
 def _seen(
-    about: _Study, layer: Layer, rows: Rows, own: NDArray[np.float32], theirs: Sequence[NDArray[np.float32]]
+    about: _Study, layer: Layer, rows: Rows, own: Given, theirs: Sequence[NDArray[np.float32]]
 ) -> dict[str, list[float]]:
     """Everything of one layer and one attribute."""
-    x = own[rows.where].astype(np.float64)
+    n, seed = about.options.random, about.options.seed
     flow = about.flows[rows.attribute]
     others = [t[rows.where].astype(np.float64) for t in theirs] if layer.name != INPUT else []
-    seen = knows(x, others, rows, about.controls[rows.attribute]) | flow_sums(flow, layer, len(rows.z))
+    small_net = seed if layer.name in about.curved else None
+    x = own.flat[rows.where].astype(np.float64)
+    seen = knows(x, others, rows, about.controls[rows.attribute], small_net=small_net)
+    seen |= flow_sums(flow, layer, len(rows.z))
     if layer.name not in about.erased:
         return seen
     some = taken(about.inputs, torch.as_tensor(rows.where))
-    at = LayerInterventions(about.model, some, layer, rows, about.scores[rows.where])
-    n, seed = about.options.random, about.options.seed
-    return seen | at.erased(x, random=n, seed=seed) | at.ablated(x, flow, random=n, seed=seed)
+    members = tuple(m[rows.where] for m in own.members)
+    at = LayerInterventions(about.model, some, layer, rows, about.scores[rows.where], members)
+    return (
+        seen
+        | at.erased(random=n, seed=seed, first=layer.name == about.first)
+        | at.erased_given()
+        | at.ablated(flow, random=n, seed=seed)
+    )
 
 
 def _fact(layer: Layer, erased: bool) -> dict[str, Any]:
@@ -135,6 +165,9 @@ def _fact(layer: Layer, erased: bool) -> dict[str, Any]:
         "depth": layer.depth,
         "erased": erased,
         "reason": layer.reason,
+        "cut": layer.cut,
+        "read": layer.places,
+        "parts": [y.name for y in layer.parts],
     }
 
 
@@ -153,30 +186,50 @@ def _whole(rows: Rows, scores: Floats) -> dict[str, list[float]]:
 def _untrained_acts(model: Model, inputs: Inputs, block: Sequence[Layer], seed: int) -> tuple[list[Acts], str]:
     """What the same layers give in copies with new initial weights, one copy at a time; or why there are none."""
     found = []
+    inner = [y for y in block if y.name != INPUT]
     for i in range(UNTRAINED):
         try:
             with answering("no copy with new initial weights could be made and run"):
-                copy = untrained(model, seed=seed + i)
-                own = dict(copy.module.named_modules())
-                names = ["" if y.name == "(net)" else y.name.split(" (call ")[0] for y in block]
-                theirs = [replace(y, module=own[n]) for y, n in zip(block, names, strict=True) if y.name != INPUT]
-                found.append({INPUT: np.zeros((0, 0), np.float32)} | _acts(copy, inputs, theirs))
+                copy, own = untrained_modules(model, seed=seed + i)
+                found.append(activations(copy, inputs, [_moved(y, own) for y in inner], members=False))
         except NotExplained as e:
             return [], str(e)
     return found, ""
 
 
-def _acts(model: Model, inputs: Inputs, block: Sequence[Layer]) -> Acts:
-    found = activations(model, inputs, [y for y in block if y.name != INPUT]) if block else {}
-    return found | ({INPUT: encoded(inputs)} if any(y.name == INPUT for y in block) else {})
+def _moved(layer: Layer, own: dict[nn.Module, nn.Module]) -> Layer:
+    """The same layer of a copy of the net."""
+    return replace(layer, module=own[layer.module], parts=tuple(_moved(y, own) for y in layer.parts))
+
+
+def _acts(model: Model, inputs: Inputs, block: Sequence[Layer], entering: Members) -> Acts:
+    inner = [y for y in block if y.name != INPUT]
+    found = activations(model, inputs, inner) if inner else {}
+    return found | ({INPUT: Given(encoded(inputs), entering)} if len(inner) < len(block) else {})
 
 
 def _to_erase(layers: Sequence[Layer], options: Options, rows: int) -> set[str]:
-    """Layers that are erased: wide enough to have something left, narrow enough to be looked at as they are."""
-    able = [y for y in layers if not y.reason and 1 < y.units <= WIDEST]
-    each = rows * 2 * (1 + options.random) * sum(y.units * y.positions for y in layers)
+    """Layers that are erased: wide enough to have something left, narrow enough to be looked at as they are.
+
+    Where they are too many: cuts first, spread over the net, then others.
+    """
+    able = [y for y in layers if not y.reason and y.units * y.places > 1 and y.units <= WIDEST]
+    each = rows * 2 * (1 + options.random) * sum(m.units * m.positions for y in able for m in y.members)
     most = int(np.clip(WORK // max(each, 1), FEWEST_ERASED, MOST_ERASED))
-    if options.layers is None and len(able) > most:
-        places = np.linspace(0, len(able) - 1, most).round().astype(int)
-        able = [able[i] for i in sorted(set(places.tolist()))]
-    return {y.name for y in able}
+    if options.layers is not None or len(able) <= most:
+        return {y.name for y in able}
+    cuts, others = ([y for y in able if bool(y.cut) is cut] for cut in (True, False))
+    chosen = _spread(cuts, most)
+    return {y.name for y in (*chosen, *_spread(others, most - len(chosen)))}
+
+
+def _spread(layers: Sequence[Layer], most: int) -> list[Layer]:
+    if len(layers) <= most:
+        return list(layers)
+    return [layers[i] for i in np.unique(np.linspace(0, len(layers) - 1, max(most, 0)).round().astype(int))]
+
+
+def _to_read_twice(layers: Sequence[Layer], erased: set[str]) -> set[str]:
+    """Where a non-linear reader stands beside the probe: the input, and the last hidden cut that is erased."""
+    last = max(y.depth for y in layers)
+    return {INPUT, *[y.name for y in layers if y.cut and y.name in erased and y.depth < last][-1:]}

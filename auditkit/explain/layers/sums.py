@@ -20,6 +20,14 @@ Sums = dict[str, dict[str, dict[str, list[float]]]]
 """Attribute → layer → what → numbers that add. The layer "" holds what concerns the attribute alone."""
 
 
+CUT = 0.01
+"""Part of Σ abs(G) by which the contributions at a layer may miss the gap, if nothing flows around it."""
+
+
+FLAT = 256
+"""Units times positions up to which all are probed side by side; of more, means over positions."""
+
+
 @dataclass(frozen=True)
 class LayerSums:
     """Evidence of `LayerAudit`: everything in it is a sum over rows, or a mean times its rows.

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, confidence, decimals, percent
-from auditkit.records import Estimate, Finding, Layer, Layers, Unit
+from auditkit.records import Estimate, Finding, Layer, Layers, Unit, Use
 from auditkit.report.html.figures import Figure, Names, TableView, amount, as_points, bracketed, cut_to, unit_words
 from auditkit.report.html.geometry import Axis, Mark, axis_over, even_steps, mark
 from auditkit.report.html.lookup import Lookup
@@ -21,6 +21,15 @@ LONGEST = 40
 
 KNOWS = Axis(0.5, 1.0, 5, "percent")
 """Balanced accuracy: .5 is guessing."""
+
+USES: dict[Use | None, str] = {
+    "beyond_declared": "the net uses what goes with {who} beyond what was declared legitimate",
+    "nothing_beyond_declared": "nothing shows that the net uses {who} beyond what was declared legitimate",
+    "not_used": "erasing {who} hardly moves gap or scores",
+    "open": "there is no sure gap, yet erasing {who} moves scores",
+    "not_measured": "what the net uses of it was not measured",
+}
+"""What erasing shows, where it shows more than that what goes with the attribute carries the gap."""
 
 HARDLY = 0.1
 """Of what the net gains over always giving one answer: with less left, it does hardly better than that."""
@@ -80,11 +89,14 @@ def view(look: Lookup, f: Finding, x: Layers, names: Names, told: Told = NO_LINE
         knows=KNOWS,
         uses=uses,
         zero=uses.at(0.0),
-        heads=(f"Knows: {attribute} named right", f"Uses: the gap{unit_words(x.unit)}"),
+        heads=(f"Knows: {attribute} named right", f"Erased: the gap{unit_words(x.unit)}"),
         rows=tuple(_row(layer, x, uses, answer) for layer in drawn),
         strips=any(layer.neurons for layer in drawn),
         accuracy=any(layer.accuracy_after is not None for layer in drawn),
-        note="That a layer knows an attribute says what a reader could find there, not that the net decides by it.",
+        note=(
+            "That a layer knows an attribute says what a reader could find there, not that the net decides by it. "
+            "Erasing takes all that goes with it, rightly or not."
+        ),
     )
 
 
@@ -155,7 +167,8 @@ def title_of(x: Layers) -> str:
     head = _readable(who, [knows(layer) for layer in probed]) if probed else ""
     if not erased:
         return head
-    return f"{head}; {_used(erased, x.guess)}" if head else upper_first(_used(erased, x.guess))
+    used = USES[x.use].format(who=who) if x.use in USES else _used(erased, x.guess)
+    return f"{head}; {used}" if head else upper_first(used)
 
 
 def _readable(who: str, known: list[bool]) -> str:
@@ -194,7 +207,7 @@ def _subtitle(x: Layers, drawn: int) -> str:
         (f" Line: {confidence(e.level)} interval." for a in x.layers if (e := a.knows) and e.low is not None), ""
     )
     return (
-        f"{shown(x.title)}. Left: how often a simple reader names {who} right from that layer (50% is guessing). "
+        f"{shown(x.title)}. Left: how often a linear reader names {who} right from that layer (50% is guessing). "
         f"Right: the gap before and after what tells {who} was erased there.{level}{cut}"
     )
 
@@ -279,9 +292,24 @@ def table_of(x: Layers) -> TableView:
     caption = (title if who in title else f"{title}, {who}") + (f"; the gap before is {min(before)}" if same else "")
     caption += cut_to(len(layers), len(x.layers), "layers")
     gap = () if same else ("Gap before",)
+    more = tuple(name for name, held in _more(x) if held)
     columns = ("Layer", "Knows", "Untrained", "Selectivity", "AUC", *gap, "After erasing", "Random", "Accuracy after")
-    rows = tuple(_cells(layer, x.unit, same) for layer in layers)
-    return TableView(caption, (*columns, "Largest neurons"), rows)
+    rows = tuple((*_cells(layer, x.unit, same), *_further(layer, x), _largest(layer, x.unit)) for layer in layers)
+    return TableView(caption, (*columns, *more, "Largest neurons"), rows)
+
+
+def _more(x: Layers) -> tuple[tuple[str, bool], ...]:
+    """Columns that not every net has, and whether this one has them."""
+    return (
+        ("Knows, a small net", any(layer.curved is not None for layer in x.layers)),
+        ("Scores move by", any(layer.moved is not None for layer in x.layers)),
+        (f"Closed at equal {listed([shown(h) for h in x.held])}", any(layer.given is not None for layer in x.layers)),
+    )
+
+
+def _further(layer: Layer, x: Layers) -> tuple[str, ...]:
+    cells = (_with_range(layer.curved, "percent"), amount(layer.moved, x.unit), _with_range(layer.given, x.unit))
+    return tuple(cell for cell, (_, held) in zip(cells, _more(x), strict=True) if held)
 
 
 def _cells(layer: Layer, unit: Unit, same: bool) -> tuple[str, ...]:
@@ -295,7 +323,6 @@ def _cells(layer: Layer, unit: Unit, same: bool) -> tuple[str, ...]:
         _with_range(layer.after, unit),
         amount(layer.random, unit),
         percent(layer.accuracy_after),
-        _largest(layer, unit),
     )
 
 
