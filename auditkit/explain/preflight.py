@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from auditkit.errors import ModelError
-from auditkit.explain.as_found import AsFound
+from auditkit.inputs.as_found import AsFound
 from auditkit.inputs.model import Model
 
 ROWS = 256

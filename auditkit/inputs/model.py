@@ -17,12 +17,12 @@ from auditkit.arrays import Floats
 from auditkit.errors import ForwardError, ModelError, choices, listing
 from auditkit.evidence.output_range import OutputRange
 from auditkit.inputs import outputs as reading
+from auditkit.inputs.as_found import initialised, kept_tree
 from auditkit.inputs.columns import FeatureMap, checked, checked_each, each_input, feature_map_of
 from auditkit.inputs.encoding import as_inputs, on_device, preprocessed
 from auditkit.inputs.endings import DOUBTED, against, ending_of, refused, straight_of
 from auditkit.inputs.groups import Groups, by_input, by_mask, by_masks, by_name, by_position
 from auditkit.inputs.initialised import Weights
-from auditkit.inputs.module_tree import initialised, kept_tree
 from auditkit.inputs.outputs import Outputs
 from auditkit.inputs.packing import Inputs, called, leaves, n_rows, packed, slices, taken, unwrapped
 from auditkit.inputs.rows_at_once import wanted_rows

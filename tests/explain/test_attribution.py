@@ -16,7 +16,8 @@ from auditkit.batch import Batch
 from auditkit.errors import NotExplained
 from auditkit.evidence.sample import taken
 from auditkit.explain import captum_calls
-from auditkit.explain.attributions.study import differentiable, explain
+from auditkit.explain.attributions.gradient import differentiable
+from auditkit.explain.attributions.study import explain
 from auditkit.explain.methods import catalogue as methods
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import by_position

@@ -21,8 +21,8 @@ import auditkit as ak
 from auditkit.batch import Batch
 from auditkit.errors import AuditkitError, ModelError
 from auditkit.evidence.census import census_of
-from auditkit.explain.as_found import AsFound
 from auditkit.explain.preflight import examined, preflight, undisturbed
+from auditkit.inputs.as_found import AsFound
 from tests.explain import odd_nets
 from tests.explain.odd_nets import COLUMNS, ODD, WIDTH, Odd
 
@@ -377,7 +377,7 @@ def test_changes_are_named() -> None:
     net[1].running_mean = torch.ones(2)
     net[0] = nn.Linear(2, 2)
     net.append(nn.ReLU())
-    assert found.changes() == ("'0' of Sequential", "'2' of Sequential", "'running_mean' of BatchNorm1d")
+    assert found.changes() == ("0", "2", "1.running_mean")
     found.restore()
     assert found.changes() == ()
 

@@ -19,7 +19,7 @@ from auditkit.evidence.sample import weights_of
 from auditkit.evidence.sums import Weights
 from auditkit.explain.all_rows import Means
 from auditkit.explain.asking import answering, finite
-from auditkit.explain.attributions.study import differentiable
+from auditkit.explain.attributions.gradient import differentiable
 from auditkit.explain.captum_calls import CALL_BYTES
 from auditkit.explain.gaps.pairs import EVERY_PAIR, Pairs, paired, pieces
 from auditkit.explain.gaps.sums import REST, Contrast, Units

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from auditkit.arrays import Floats
 from auditkit.errors import NotExplained
-from auditkit.explain.attributions.study import differentiable, weighted_mean
+from auditkit.explain.attributions.gradient import differentiable
+from auditkit.explain.attributions.study import weighted_mean
 from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.surface import Surface

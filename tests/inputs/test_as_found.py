@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import auditkit as ak
-from auditkit.inputs.module_tree import ModuleTree, kept_tree
+from auditkit.inputs.as_found import AsFound, kept_tree
 
 WIDTH, ROWS = 3, 60
 X = pd.DataFrame(np.random.default_rng(0).normal(size=(ROWS, WIDTH)).astype(np.float32), columns=["a", "b", "c"])
@@ -231,7 +231,7 @@ def test_order_and_plain_attributes_come_back() -> None:
     assert list(net._modules) == names
     assert isinstance(net[0], nn.Linear)
     assert changed == ["0", "late"]
-    assert ModuleTree.of(net).restore() == ()
+    assert AsFound(net).changes() == ()
 
 
 def test_the_functions_of_a_fold_give_the_same() -> None:
