@@ -74,7 +74,8 @@ class AsFound:
             if nn.utils.parametrize.is_parametrized(p.module)
         ]
         """Classes of parametrized modules, whose weights are properties: what takes these off takes the properties."""
-        self.rewritten = [(m, m.weight.detach().clone()) for p in self.parts if _rewrites(m := p.module)]
+        embeddings: list[Any] = [p.module for p in self.parts if _rewrites(p.module)]
+        self.rewritten = [(m, m.weight.detach().clone()) for m in embeddings]
 
     def changes(self, *, buffers: bool = True) -> tuple[str, ...]:
         """The parameters, buffers and submodules that are others now, or gone, or new, by their path in the tree."""
