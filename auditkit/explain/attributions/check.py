@@ -102,7 +102,7 @@ class Attribution(BaseCheck):
         if not every:
             trials = of_method(model, sample, each[0])
         else:
-            trials = by_class({c: of_method(model.of_output(i), sample, e) for i, (c, e) in
+            trials = by_class({c: of_method(model.of_output(i), sample, e, outputs=len(each)) for i, (c, e) in
                                enumerate(zip(sample.classes, each, strict=True))})  # fmt: skip
             facts["classes"] = list(sample.classes)
             columns = {

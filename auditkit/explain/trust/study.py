@@ -55,8 +55,9 @@ def tried(
     *,
     build: Build = surface_of,
     seed: int = 0,
+    most: int = ROWS,
 ) -> Observations:
-    """Put the attributions of a sample on trial, by its first 256 rows (fewer of a net with heavy rows, at least 32).
+    """Put the attributions of a sample on trial, by its first `most` rows (fewer of heavy rows, at least 32).
 
     The model is left exactly as found. One row a row on trial; columns are named by the check that they belong to
     (`T5`, `T6:changes`, …), the facts hold what was drawn and, in `not_tried`, which checks were not and why.
@@ -64,7 +65,7 @@ def tried(
     """
     with undisturbed(model):
         whole = build(model, sample.features)
-        rows = min(ROWS, max(FEWEST, rows_per_call(whole, copies=1) // 8))
+        rows = min(most, max(FEWEST, rows_per_call(whole, copies=1) // 8))
         trial = Trial(
             whole.take(slice(rows)),
             weighted_mean(whole, sample.weight),
@@ -78,10 +79,14 @@ def tried(
         return numbers(trial, whole, model, sample, build=build)
 
 
-def of_method(model: Model, sample: Batch, explained: Explained) -> Observations:
-    """`tried`, with the method that was used in the end, and the surface that it explains."""
+def of_method(model: Model, sample: Batch, explained: Explained, *, outputs: int = 1) -> Observations:
+    """`tried`, with the method that was used in the end, and the surface that it explains.
+
+    The rows are shared out among the `outputs` that are put on trial one by one, 32 each at least.
+    """
     how = method_of(explained.method)
-    return tried(model, sample, explained, how, build=lambda m, rows: surface_for(m, rows, how))
+    build: Build = lambda m, rows: surface_for(m, rows, how)  # noqa: E731
+    return tried(model, sample, explained, how, build=build, most=max(FEWEST, ROWS // outputs))
 
 
 def _of_all(explained: Explained, whole: Surface) -> Floats:
