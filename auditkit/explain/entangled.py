@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from auditkit.arrays import Floats, Ints
+from auditkit.explain.preflight import undisturbed
 from auditkit.inputs.groups import Groups
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import leaves
@@ -133,9 +134,12 @@ def _components(pairs: Mapping[tuple[int, int], float]) -> list[set[int]]:
 def told_as_one(model: Model, features: pd.DataFrame, sets: Sequence[Entangled | Sequence[str]]) -> Model:
     """The model with features that hold all columns of a set, called `a + b`; itself without sets."""
     columns = [tuple(s.columns if isinstance(s, Entangled) else s) for s in sets]
-    inputs = model.encode(features.head(1))
-    groups = model.groups(inputs, features)
-    if groups is None or not columns:
+    if not columns:
+        return model
+    with undisturbed(model):
+        inputs = model.encode(features.head(1))
+        groups = model.groups(inputs, features)
+    if groups is None:
         return model
     name_of = {c: " + ".join(c_) for c_ in columns for c in c_ if set(c_) <= set(groups.names)}
     if not name_of:
@@ -161,7 +165,7 @@ def _positions(groups: Groups, mask: Tensor, name_of: Mapping[str, str]) -> dict
 
 def as_one(model: Model, features: pd.DataFrame) -> tuple[Model, tuple[Entangled, ...]]:
     """The model as it is explained, and what of its columns is told as one: sets of columns that it reads."""
-    with torch.no_grad():
+    with undisturbed(model), torch.no_grad():
         names = model.features(features)
     found = () if names is None else entangled(features, names)
     return told_as_one(model, features, found), found
