@@ -9,7 +9,7 @@ of .99 about four fifths of the mixes lie off the data, and of .999 more than ni
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -79,7 +79,7 @@ class _Column(NamedTuple):
     ordered: bool
 
     @classmethod
-    def of(cls, column: pd.Series[object]) -> _Column:
+    def of(cls, column: pd.Series[Any]) -> _Column:
         if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
             rank = column.rank(method="average").to_numpy(float)
             return cls(np.where(np.isnan(rank), 3.0, (rank - 0.5) / len(column)), True)

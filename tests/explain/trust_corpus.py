@@ -174,7 +174,7 @@ def flat_change(change: Callable[[Tensor, Tensor, Tensor], Tensor], phi: Tensors
 def scaled_to(found: Tensor, total: Tensor) -> Tensor:
     """Each row so that it adds up to `total` (n, 1); evenly where its own sum is nearly 0."""
     own = found.sum(1, keepdim=True)
-    small = own.abs() < 0.1 * found.abs().sum(1, keepdim=True)
+    small = own.abs() <= 0.1 * found.abs().sum(1, keepdim=True)
     return torch.where(small, found + (total - own) / found.shape[1], found * total / torch.where(small, 1.0, own))
 
 
@@ -355,7 +355,7 @@ BAD["wrong class"] = [wrong_class]
 
 GOOD = ("integrated_gradients", "shapley", "gradient_shap", "deep_lift")
 """Right on every net of modules."""
-GOOD_LINEAR = ("ablation", "input_x_gradient", "occlusion", "captum:KernelShap", "captum:DeepLiftShap")
+GOOD_LINEAR = ("ablation", "input_x_gradient", "occlusion", "captum:DeepLift", "captum:FeatureAblation")
 
 
 NOT_FOR_DEEP_LIFT = ("gru 7", "deep silu 10")
@@ -374,13 +374,13 @@ class Case(NamedTuple):
         return f"{self.kind}[{self.which}] of {self.net}, seed {self.seed}"
 
 
-def bad_cases(seeds: tuple[int, ...] = (0,)) -> Iterator[Case]:
-    for seed in seeds:
-        for net in NETS:
-            for kind, makes in BAD.items():
-                for which in range(len(makes)):
-                    if sensible(kind, net):
-                        yield Case(False, kind, net, seed, which)
+def bad_cases() -> Iterator[Case]:
+    """Every method on five of the ten nets, others for each."""
+    methods = [(kind, which) for kind, makes in BAD.items() for which in range(len(makes))]
+    for j, net in enumerate(NETS):
+        for i, (kind, which) in enumerate(methods):
+            if (i + j) % 2 == 0 and sensible(kind, net):
+                yield Case(False, kind, net, 0, which)
 
 
 def sensible(kind: str, net: str) -> bool:
@@ -388,7 +388,8 @@ def sensible(kind: str, net: str) -> bool:
     return not (kind == "too few steps" and net == "linear 6")
 
 
-def good_cases(seeds: tuple[int, ...] = (0, 1, 2)) -> Iterator[Case]:
+def good_cases(seeds: tuple[int, ...] = (0, 1)) -> Iterator[Case]:
+    """What is right on every net, on all of them; what is right where nothing interacts, on a linear one."""
     for seed in seeds:
         for net in (*NETS, *HARD):
             methods = [m for m in GOOD if not (m == "deep_lift" and net in NOT_FOR_DEEP_LIFT)]
@@ -405,5 +406,7 @@ def judged(case: Case) -> dict[str, TrustCheck]:
         return checks(finding_of(check.examine(model, sample)))
     at = surface_of(model, sample.features)
     method = BAD[case.kind][case.which](model, at, np.random.default_rng(case.seed))
-    smooth = isinstance(model.module, Tokens | Steps) or any(isinstance(m, nn.Tanh | nn.SiLU) for m in model.module)
+    smooth = isinstance(model.module, Tokens | Steps) or any(
+        isinstance(m, nn.Tanh | nn.SiLU) for m in model.module.modules()
+    )
     return checks(finding_by(model, sample, method, n_steps=32 if smooth else 128))

@@ -73,7 +73,8 @@ class Attribution(BaseCheck):
         weight once a class, `<class>|phi:<column>`. Beside it the trials of T2–T9 on at most 256 of the rows. A model
         that cannot be explained gives a table without columns, and the reason.
         """
-        from auditkit.explain.attributions.study import equal_scores, explain, explain_classes, point_sums
+        from auditkit.explain.attributions.kept import point_sums
+        from auditkit.explain.attributions.study import equal_scores, explain, explain_classes
         from auditkit.explain.entangled import as_one, facts_of
         from auditkit.explain.trust.study import by_class, of_method
 

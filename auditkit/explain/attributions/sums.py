@@ -36,8 +36,9 @@ class AttributionRows(PersonRows):
     start: Grouped | None = None
     """Sums of the points that are explained, an entry an entry: their mean is the baseline. None where not kept."""
 
-    def __add__(self, other: Observations) -> Self:
+    def __add__(self, other: Observations) -> AttributionRows:
         both = super().__add__(other)
+        assert isinstance(both, type(self)), "rows of one kind add up to that kind"
         theirs = other.start if isinstance(other, AttributionRows) else None
         return replace(both, start=None if self.start is None or theirs is None else self.start + theirs)
 

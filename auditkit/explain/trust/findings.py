@@ -28,7 +28,7 @@ LEADING = 2
 """Features named in the statement."""
 STARTS = ("mean", "median", *(f"row {k}" for k in range(8)))
 PAIRS = (("mean", "median"), ("mean", "rows"), ("median", "rows"))
-REPLICATES = 30
+REPLICATES = 100
 ROUGH = 0.95
 """Level of the intervals that decide T3, T6–T8 and T12, whatever the report's."""
 TIMES, BESIDES = 2.0, 0.02
@@ -59,7 +59,7 @@ def refinement(trials: Observations) -> TrustCheck:
 def baseline_sensitivity(trials: Observations) -> TrustCheck:
     """T3: the lowest agreement of the rankings from the mean, the median, and eight rows, with its interval.
 
-    Limits from the standard error of 30 draws of rows and of starting rows, t with as many degrees of freedom as
+    Limits from the standard error of 100 draws of rows and of starting rows, t with as many degrees of freedom as
     there are starting rows, less one.
     """
     names, w = trials.facts["features"], trials.columns["weight"]

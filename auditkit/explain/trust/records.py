@@ -61,8 +61,8 @@ def weighed(id_: str, value: float, low: float, high: float, note: str) -> Trust
     fails = high < t.limit if t.at_least else low > t.limit
     sure = passes or fails
     found = checked(id_, value, passes, note, meaning=t.failure if sure else t.unsure)
-    low, high = (float(x) if np.isfinite(x) else None for x in (low, high))
-    return found.model_copy(update={"low": low, "high": high, "sure": sure})
+    ends = {k: float(x) if np.isfinite(x) else None for k, x in (("low", low), ("high", high))}
+    return found.model_copy(update={**ends, "sure": sure})
 
 
 def unmeasured(id_: str, why: str) -> TrustCheck:

@@ -52,7 +52,8 @@ def interaction(trial: Trial, baseline: Tensors) -> Tensor:
     found = trial.values(each, rows, baseline=baseline)
     first, others, ends = found[: n * g].reshape(n, g), found[n * g : 2 * n * g].reshape(n, g), found[2 * n * g :]
     none, whole = ends.reshape(n, 2).T
-    return ((whole[:, None] - others) - (first - none[:, None])).abs()
+    out: Tensor = ((whole[:, None] - others) - (first - none[:, None])).abs()
+    return out
 
 
 def _from_rows(trial: Trial) -> tuple[Tensor, Tensor, Tensor]:
