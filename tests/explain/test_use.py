@@ -233,7 +233,7 @@ def test_over_many_draws_no_false_word(declared: bool) -> None:
     """40 worlds a net: never acquitted what uses, and said to use in at most 1 of 20 what does not."""
     wrong = {"acquitted": 0, "convicted": 0, "open": 0}
     for seed in range(40):
-        batch = world(1_000, seed=seed, declared=declared)
+        batch = world(2_000, seed=seed, declared=declared)
         for weights in (SEX, PROXY):
             wrong["acquitted"] += use(reading(weights), batch) in ("not_used", "nothing_beyond_declared")
         wrong["acquitted"] += use(reading({"a": 1.5}, bend="a"), batch) in ("not_used", "nothing_beyond_declared")

@@ -110,7 +110,7 @@ def _p(told: LayerReading, seen: Seen, all_rows: PairGap | None, use: Use, pairs
         p.append(tail(z, 1, "separate"))
     if use == "beyond_declared":
         value, error, df = _errors(seen, "given_")
-        p.append(float(t_p(value[2], error[2], effective_n=df)))
+        p.append(float(t_p(value[2], np.hypot(error[2], error[3]), effective_n=df)))
     gap = told.record.before if all_rows is None else all_rows.estimate
     if gap is not None and gap.excludes_zero and "low_scores" in seen:
         value, error, df = _errors(seen)
@@ -153,7 +153,7 @@ def _reading(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> Laye
         accuracy_after=None if accuracy is None else accuracy[1],
         cut=fact.get("cut", _adds_up(seen, gap)),
         curved=_knows(seen, level, "curved_low", "curved_high"),
-        given=_gaps(seen, level, "given_")[2],
+        given=_given(seen, level),
         moved=None if moved is None else moved.size.value,
         neurons=tuple(float(f"{v:.4g}") for _, v in largest),
         named=tuple(j for j, _ in largest),
@@ -166,7 +166,17 @@ def _reading(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> Laye
     cost = None if accuracy is None else accuracy[2]
     given_moved = _moved(seen, "given_moved", level)
     left = _knows(seen, level, "left_low", "left_high")
-    return LayerReading(fact, record, cost, ablated, moved, given_moved, left, _beyond(seen, level))
+    paired = _gaps(seen, level, "given_")[2]
+    return LayerReading(fact, record, cost, ablated, moved, given_moved, paired, left, _beyond(seen, level))
+
+
+def _given(seen: Seen, level: float) -> Estimate | None:
+    """What went of the gap at equal legitimate columns, with the error of the gap there, which chance makes too."""
+    if "given_low_scores" not in seen:
+        return None
+    n = sum(_moments(seen[f"given_{side}"]).n for side in ("low_scores", "high_scores"))
+    value, error, df = _errors(seen, "given_")
+    return _estimate(value[2], float(np.hypot(error[2], error[3])), df, n, level)
 
 
 def _moved(seen: Seen, what: str, level: float) -> Moved | None:

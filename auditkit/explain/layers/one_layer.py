@@ -125,7 +125,9 @@ class LayerInterventions:
     def erased_given(self) -> dict[str, list[float]]:
         """What tells the attribute beyond legitimate columns and truth erased: LEACE of residuals from residuals.
 
-        And how well those of the layer read those of the attribute, as a correlation on rows that were not fitted on.
+        With the scores' own residuals, whose spread says how large a gap at equal columns chance makes: erasing closes
+        that too, to the last digit. And how well the layer's residuals read those of the attribute, as a correlation on
+        rows that were not fitted on.
         """
         held = self.rows.held
         if held is None or not self._possible:
@@ -144,7 +146,8 @@ class LayerInterventions:
             product[half.read] = _unit(said, w[half.read]) * _unit(of_z[half.read], w[half.read])
         if not np.isfinite(after).all():
             return {}
-        sides = {f"given_{k}": v for k, v in self._sides(after).items()}
+        partly = residuals(self.scores[:, None], held, np.arange(n), w)[:, 0]
+        sides = {f"given_{k}": v for k, v in self._sides(after, partly).items()}
         beyond = {"beyond": moments(Moments.of(product[:, None], self.rows.weights))}
         return sides | beyond | self._moved(after, "given_moved")
 
@@ -206,9 +209,9 @@ class LayerInterventions:
                 out += [self._run(half, one)[None] for one in some]
         return np.concatenate(out) if out else np.zeros((0, n))
 
-    def _sides(self, after: Floats) -> dict[str, list[float]]:
+    def _sides(self, after: Floats, *more: Floats) -> dict[str, list[float]]:
         z, w, before = self.rows.z, self.rows.weights, self.scores
-        values = np.stack([before, after, before - after], axis=1)
+        values = np.stack([before, after, before - after, *more], axis=1)
         return {f"{name}_scores": moments(Moments.of(values[g], w.at(g))) for name, g in (("low", ~z), ("high", z))}
 
     def _moved(self, after: Floats, what: str) -> dict[str, list[float]]:

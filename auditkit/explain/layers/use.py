@@ -53,6 +53,8 @@ class LayerReading:
     """Neurons held at their means; the gap then; the median gap with as many random ones."""
     moved: Moved | None = None
     given_moved: Moved | None = None
+    given_paired: Estimate | None = None
+    """`record.given` with the error of the change alone: what it does to these rows, not what chance may do."""
     left: Estimate | None = None
     """How well a non-linear reader tells the groups apart after the erasure; only at the first cut that was erased."""
     beyond: Estimate | None = None
@@ -113,7 +115,7 @@ def _still(r: LayerReading, size: float, part: float) -> bool:
 
 def _still_given(r: LayerReading, size: float, part: float) -> bool:
     """The same at equal legitimate columns."""
-    if r.given_moved is None or not _small(r.record.given, size, r.given_moved):
+    if r.given_moved is None or not _small(r.given_paired, size, r.given_moved):
         return False
     b = r.beyond
     unread = b is not None and b.high is not None and b.low is not None and b.low <= 0 and b.high <= 2 * READABLE - 1
