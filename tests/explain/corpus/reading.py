@@ -1,4 +1,4 @@
-"""What a check's findings say of a net, as one of a few verdicts: fields where there are any, else words that are stable.
+"""What a check's findings say of a net, as one of a few verdicts: by fields where there are any, else by stable words.
 
 A finding that stands out alone is not asserted, so that nothing is established by it.
 """
@@ -57,9 +57,15 @@ def _layers(f: Finding, case: Case) -> Read:
         return Read("no gap")
     if f.alone or "which is no more than erasing anything else does" in f.statement:
         return Read("not measured")
-    if "erasing sex there closes" in f.statement:
-        return Read("accuses", ("sex",))
-    return Read("goes with" if "everything that goes with sex" in f.statement else "not measured")
+    closed = re.search(r"erasing sex there closes (all|[\d.]+%) of the gap", f.statement)
+    if closed is None:
+        return Read("not measured")
+    most = closed[1] == "all" or float(closed[1].rstrip("%")) >= 100 * PART
+    return Read("accuses", ("sex",)) if most else Read("not measured")
+
+
+PART = 0.25
+"""Part of the gap that must go with the attribute where a report has no field that says what was shown."""
 
 
 def _concepts(f: Finding, case: Case) -> Read:

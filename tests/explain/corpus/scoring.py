@@ -45,9 +45,7 @@ def audited(case: Case, checks: Sequence[str] = CHECKS) -> Report:
     }
     features = segments() if net.world.kind == "pictures" else {c: [i] for i, c in enumerate(net.columns)}
     model = ak.Model(net.module, preprocess=net.encode, feature_map=features, outputs="logits")
-    data = ak.Dataset(
-        frame.assign(y=y), y_true="y", sensitive_features=["sex"], control_features=list(case.declared)
-    )
+    data = ak.Dataset(frame.assign(y=y), y_true="y", sensitive_features=["sex"], control_features=list(case.declared))
     return ak.audit(model, data, checks=[made[c] for c in checks], on_error="raise")
 
 
