@@ -86,9 +86,13 @@ def _cases() -> Iterator[Case]:
         yield Case(both, "proxy")
         yield Case(both, "proxy", ("merit",))
         noisy = World(NOTHING, noise=0.45)
-        yield Case(Net(_named("mlp: noise in women's labels", seed), "mlp", noisy), "sex")
+        yield Case(Net(_named("mlp: noise in women's labels", seed), "mlp", noisy, seed=seed), "sex")
         copies = World({"proxy": 1.2, "a": 1.2}, copies=0.01)
-        yield Case(Net(_named("mlp: a proxy and its copy", seed), "mlp", copies), "proxy")
+        yield Case(Net(_named("mlp: a proxy and its copy", seed), "mlp", copies, seed=seed), "proxy")
+        for architecture, cause in (("linear", "sex"), ("linear", "proxy"), ("mlp", "merit")):
+            name = _named(f"{architecture}: {cause}, a in other units", seed)
+            units = {"a": (8.0, 5.0)}
+            yield Case(Net(name, architecture, World(CAUSES[cause]), times=2, units=units, seed=seed), cause)
     yield Case(_net("gru, state: sex by interaction alone", "gru, state", XOR), "")
     yield Case(Net("transformer: sex by interaction alone", "transformer", World(XOR), times=3), "")
     yield Case(_net("experts, proxy in the gate: proxy", "experts, proxy in the gate", PROXY), "proxy")
@@ -111,4 +115,4 @@ def _named(name: str, seed: int) -> str:
 
 
 def _net(name: str, architecture: str, weights: dict[str, float], seed: int = 0) -> Net:
-    return Net(_named(name, seed), architecture, World(weights, KINDS.get(architecture, "table")))
+    return Net(_named(name, seed), architecture, World(weights, KINDS.get(architecture, "table")), seed=seed)

@@ -154,6 +154,7 @@ class Convolved(nn.Module):
 
 
 ARCHITECTURES: dict[str, Callable[[int], nn.Module]] = {
+    "linear": lambda width: nn.Linear(width, 1),
     "mlp": mlp,
     "residual": lambda width: Residual(width, 2, normed=False),
     "residual, 8 pre-norm blocks": lambda width: Residual(width, 8, normed=True),

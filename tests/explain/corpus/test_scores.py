@@ -1,4 +1,4 @@
-"""Every check against the corpus: no false acquittal, two false convictions at most, four of five questions answered."""
+"""Every check against the corpus: no false acquittal, two false convictions at most, four of five questions told."""
 
 from __future__ import annotations
 

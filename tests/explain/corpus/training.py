@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import math
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,10 @@ class Net:
     """Whether what columns that the outcome does not depend on do to the log-odds is trained away."""
     times: int = 1
     """How often its architecture's steps."""
+    units: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Column → what its numbers are multiplied by, and what is added then: other units of the same."""
+    seed: int = 0
+    """Which of several nets that differ in their random numbers alone."""
 
     @property
     def steps(self) -> int:
@@ -70,8 +74,12 @@ class Net:
             return np.column_stack([frame[c].map(CODES).to_numpy(np.int64) for c in self.columns])
         if self.world.kind == "pictures":
             return frame[list(PIXELS)].to_numpy(np.float32).reshape(-1, 1, SIDE, SIDE)
-        numbers = [frame[c].map(CODES) if c == "sex" else frame[c] for c in self.columns]
+        numbers = [frame[c].map(CODES) if c == "sex" else self._in_units(frame[c]) for c in self.columns]
         return np.column_stack([v.to_numpy(np.float32) for v in numbers])
+
+    def _in_units(self, column: pd.Series) -> pd.Series:
+        times, more = self.units.get(str(column.name), (1.0, 0.0))
+        return column * times + more
 
     @functools.cached_property
     def training(self) -> tuple[pd.DataFrame, NDArray[np.int8]]:
