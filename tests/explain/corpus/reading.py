@@ -125,9 +125,16 @@ def _influence(f: Finding, case: Case) -> Read:
 
 
 def _cells(said: str) -> Iterator[str]:
-    """Cells and the way they push, as "f negative widens"; a clause tells one."""
-    for group, label, verb in re.findall(r"\b([fm]) rows labelled (positive|negative) (widen|narrow)", said):
-        yield f"{group} {label} {verb}s"
+    """Cells of training rows and the way they push; a clause tells one way.
+
+    >>> list(_cells("m rows labelled positive (5%) and f rows labelled negative (4%) widen the gap; f rows labelled \
+positive narrow it."))
+    ['m positive widens', 'f negative widens', 'f positive narrows']
+    """
+    for clause in said.split(";"):
+        verb = re.search(r"\b(widen|narrow) (?:the|it)\b", clause)
+        for group, label in re.findall(r"\b([fm]) rows labelled (positive|negative)", clause) if verb else ():
+            yield f"{group} {label} {verb[1]}s"
 
 
 METRICS = {
