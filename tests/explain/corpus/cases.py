@@ -78,21 +78,30 @@ def _cases() -> Iterator[Case]:
             for seed in range(3 if architecture in CHEAP else 1):
                 net = _net(f"{architecture}: {cause}", architecture, weights, seed)
                 yield Case(net, "" if cause == "nothing" else cause)
-                if cause == "merit" or (seed == 0 and cause == "proxy" and architecture in CROSSED[::2]):
-                    yield Case(net, cause, ("merit",))
+                some = architecture == "mlp" or (cause == "proxy" and architecture in CROSSED[::2])
+                if cause == "merit" or (some and seed == 0):
+                    yield Case(net, "" if cause == "nothing" else cause, ("merit",))
     for seed in range(3):
-        yield Case(_net("mlp: sex by interaction alone", "mlp", XOR, seed), "")
+        mixed = _net("mlp: sex by interaction alone", "mlp", XOR, seed)
+        yield Case(mixed, "")
+        yield Case(mixed, "", ("merit",))
         both = _net("mlp: proxy and merit", "mlp", {"proxy": 1.1, "merit": 0.6, "a": 1.0}, seed)
         yield Case(both, "proxy")
         yield Case(both, "proxy", ("merit",))
         noisy = World(NOTHING, noise=0.45)
-        yield Case(Net(_named("mlp: noise in women's labels", seed), "mlp", noisy, seed=seed), "sex")
+        taught = Net(_named("mlp: noise in women's labels", seed), "mlp", noisy, seed=seed)
+        yield Case(taught, "sex")
+        yield Case(taught, "sex", ("merit",))
         copies = World({"proxy": 1.2, "a": 1.2}, copies=0.01)
         yield Case(Net(_named("mlp: a proxy and its copy", seed), "mlp", copies, seed=seed), "proxy")
         for architecture, cause in (("linear", "sex"), ("linear", "proxy"), ("mlp", "merit")):
             name = _named(f"{architecture}: {cause}, a in other units", seed)
             units = {"a": (8.0, 5.0)}
             yield Case(Net(name, architecture, World(CAUSES[cause]), times=2, units=units, seed=seed), cause)
+        for term, weight in (("|merit|", 3.0), ("step(merit)", 2.6)):
+            curved = _net(f"mlp: {term}", "mlp", {term: weight, "a": 1.0}, seed)
+            yield Case(curved, "merit")
+            yield Case(curved, "merit", ("merit",))
     yield Case(_net("gru, state: sex by interaction alone", "gru, state", XOR), "")
     yield Case(Net("transformer: sex by interaction alone", "transformer", World(XOR), times=3), "")
     yield Case(_net("experts, proxy in the gate: proxy", "experts, proxy in the gate", PROXY), "proxy")

@@ -20,7 +20,7 @@ CELLS = tuple((sex, label) for sex in "fm" for label in ("negative", "positive")
 """Group, and label of training rows."""
 USED, UNUSED = 0.05, 0.01
 """Mean absolute changes of scores, above which a quantity is used and below which it is not."""
-GAP, NO_GAP, THROUGH = 0.15, 0.02, 0.6
+GAP, NO_GAP, THROUGH = 0.12, 0.02, 0.6
 """Gaps in mean scores that are there, and that are not; the least part of one that comes through its largest cause."""
 FLIPS, STAYS = 0.3, 0.01
 """Shares of decisions that change with the sex where a net depends on it, and where it does not."""

@@ -7,8 +7,9 @@ nothing else of the rows changes.
 
 from __future__ import annotations
 
+import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,13 +29,20 @@ LEVELS = 4
 SHIFT = {"proxy": 1.2, "merit": 1.0}
 """By how much men's numbers are larger, in standard deviations."""
 
+TERMS: dict[str, Callable[[Mapping[str, Floats]], Floats]] = {
+    "sex*a": lambda x: (2 * x["sex"] - 1) * x["a"],
+    "|merit|": lambda x: np.abs(x["merit"]),
+    "step(merit)": lambda x: (x["merit"] > 0.5).astype(float),
+}
+"""What the log-odds are made of, where it is no column as it is."""
+
 
 @dataclass(frozen=True, eq=False)
 class World:
     """What the log-odds of the outcome are made of."""
 
     weights: Mapping[str, float]
-    """Column → its weight; of sex: of men. `sex*a` is the interaction ±a."""
+    """Column → its weight; of sex: of men. `sex*a` is the interaction ±a, `|merit|` and `step(merit)` are curved."""
     kind: Kind = "table"
     shifts: Mapping[str, float] | None = None
     """Column → shift of men; None: `SHIFT`."""
@@ -46,7 +54,7 @@ class World:
     @property
     def causes(self) -> frozenset[str]:
         """What the outcome depends on, in training rows as well."""
-        named = {c for w in self.weights for c in w.split("*")}
+        named = {c for term in self.weights for c in re.findall(r"\b(sex|proxy|merit|a|b)\b", term)}
         named |= {"copy"} if self.copies and "proxy" in named else set()
         return frozenset(named | ({"sex"} if self.noise else set()))
 
@@ -70,8 +78,8 @@ class World:
             x["copy"] = x["proxy"] + self.copies * rng.normal(size=n)
         x["sex"] = men.astype(float)
         odds = np.full(n, 0.0)
-        for c, w in self.weights.items():
-            odds += w * ((2 * x["sex"] - 1) * x["a"] if c == "sex*a" else x[c])
+        for term, w in self.weights.items():
+            odds += w * TERMS.get(term, lambda x, c=term: x[c])(x)
         p = 1 / (1 + np.exp(-(odds - np.median(odds))))
         y = balanced(p, men, rng)
         if train and self.noise:
