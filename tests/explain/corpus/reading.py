@@ -69,15 +69,26 @@ PART = 0.25
 
 
 def _concepts(f: Finding, case: Case) -> Read:
-    if "nothing shows that they go along with it" in f.statement:
-        return Read("acquits")
-    if f.alone:
+    for words, said in CONCEPTS.items():
+        if words in f.statement:
+            established = not f.alone or said not in ("accuses", "goes with")
+            return Read(said if established else "not measured")
+    if f.alone or "The net's decisions go along with sex" not in f.statement:
         return Read("not measured")
-    if "everything that goes with sex" in f.statement:
-        return Read("goes with")
-    if "The net's decisions go along with sex" in f.statement:  # which speaks of use only where something is held equal
-        return Read("accuses", ("sex",)) if case.declared else Read("goes with")
-    return Read("not measured")
+    # which speaks of use only where something was to be held equal
+    return Read("accuses", ("sex",)) if case.declared else Read("goes with")
+
+
+CONCEPTS: dict[str, Said] = {
+    "beyond what was declared legitimate": "accuses",
+    "nothing shows that the net goes by sex beyond those": "acquits",
+    "decisions hardly go along with sex": "acquits",
+    "of the whole net this was not measured": "not measured",
+    "that the net does without sex is not shown": "not measured",
+    "nothing shows that they go along with it": "acquits",
+    "or with what goes with it": "goes with",
+}
+"""Words of a statement about a concept, and what they say; the first that it holds count."""
 
 
 def _gaps(f: Finding, case: Case) -> Read:
