@@ -55,6 +55,11 @@ class Case:
         return (self.net.world.causes & frozenset(GOING) & frozenset(self.net.quantities)) - frozenset(self.net.dead)
 
     @property
+    def women_ahead(self) -> bool:
+        """Whether the gap is theirs."""
+        return self.net.world.weights.get(self.through, 0.0) < 0
+
+    @property
     def beyond(self) -> frozenset[str]:
         """The same without what is declared legitimate."""
         return self.uses - frozenset(self.declared)
@@ -98,6 +103,9 @@ def _cases() -> Iterator[Case]:
             name = _named(f"{architecture}: {cause}, a in other units", seed)
             units = {"a": (8.0, 5.0)}
             yield Case(Net(name, architecture, World(CAUSES[cause]), times=2, units=units, seed=seed), cause)
+        for cause in ("sex", "proxy"):
+            less = CAUSES[cause] | {cause: -CAUSES[cause][cause]}
+            yield Case(_net(f"mlp: {cause}, women ahead", "mlp", less, seed), cause)
         for term, weight in (("|merit|", 3.0), ("step(merit)", 2.6)):
             curved = _net(f"mlp: {term}", "mlp", {term: weight, "a": 1.0}, seed)
             yield Case(curved, "merit")

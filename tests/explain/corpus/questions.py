@@ -26,9 +26,14 @@ from tests.explain.corpus.cases import Case
 from tests.explain.corpus.reading import Read
 
 Score = Literal["right", "false acquittal", "false conviction", "not measured", "not applicable"]
-PUSHES = ("f negative widens", "m positive widens", "f positive narrows", "m negative narrows")
-"""What training rows do wherever men are scored higher because of something that goes with the sex: women's negatives
-and men's positives teach the net that it matters, the others that it does not."""
+
+
+def pushes_of(case: Case) -> tuple[str, ...]:
+    """What training rows do wherever a group is scored higher because of something that goes with the sex: positives of
+    the group ahead and negatives of the other teach the net that it matters, the others that it does not."""
+    ahead, behind = ("f", "m") if case.women_ahead else ("m", "f")
+    widen, narrow = (f"{behind} negative", f"{ahead} positive"), (f"{behind} positive", f"{ahead} negative")
+    return (*(f"{cell} widens" for cell in widen), *(f"{cell} narrows" for cell in narrow))
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ def _flips(case: Case) -> Question | None:
 def _influence(case: Case) -> Question | None:
     if not case.first:
         return None
-    truth = PUSHES if case.through else ()
+    truth = pushes_of(case) if case.through else ()
 
     def score(r: Read) -> Score:
         if r.said == "not measured":

@@ -73,7 +73,7 @@ def test_statements_about_training_rows() -> None:
     def read(statement: str) -> Read:
         return READERS["Influence"](finding(statement), NAMED["mlp: proxy"])
 
-    one = "Among them, f rows labelled negative widen the 9-point gap most (25%); m rows labelled negative narrow it most."
+    one = "Here, f rows labelled negative widen the 9-point gap most (25%); m rows labelled negative narrow it most."
     two = "Among them, f rows labelled negative (25%) and m rows labelled positive (24%) widen the gap in scores."
     assert read(one).causes == ("f negative widens", "m negative narrows")
     assert read(two).causes == ("f negative widens", "m positive widens")
