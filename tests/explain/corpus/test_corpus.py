@@ -17,7 +17,7 @@ QUICK = (
     "wide and deep: sex, false trail",
 )  # fmt: skip
 NAMED = {case.name: case for case in cases()}
-KNOWN = ("linear: sex, a in other units", "mlp: sex, women ahead")
+KNOWN = ("linear: sex, a in other units",)
 QUIET = 0.003
 """A push below which retraining says nothing of its sign."""
 
