@@ -67,6 +67,7 @@ def main(asked: list[str]) -> int:
             continue
         kept = [r for r in kept if r not in done] + [line_of(case)]
         _keep(kept, cases)
+    _keep(kept, cases)
     for kind, n, rejected, caught in by_kind(kept):
         print(f"{kind:34} {rejected:3} of {n:3} rejected  {' '.join(f'{c} {k}' for c, k in caught.items())}")
     return 0
