@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from auditkit.batch import Batch
 from auditkit.errors import DataError, ModelError, PolicyError
 from auditkit.explain.concepts.check import Concepts
-from auditkit.explain.concepts.findings import PROJECTION, ConceptRows, contrasts_of, permutation_p
+from auditkit.explain.concepts.findings import ConceptRows, contrasts_of, permutation_p
+from auditkit.explain.concepts.statements import PROJECTION
 from auditkit.inputs.model import Model
 from auditkit.records import Finding, Table
 from tests.explain.test_attribution import mlp, sample

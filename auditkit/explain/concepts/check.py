@@ -19,7 +19,8 @@ from auditkit.errors import DataError, NotExplained, choices, listing
 from auditkit.evidence.grouped import GroupSums
 from auditkit.evidence.sample import row_copies, weights_of
 from auditkit.evidence.sums import Weights
-from auditkit.explain.concepts.findings import CONCEPT, LEFT, PROJECTION, ConceptRows, concept_findings, contrasts_of
+from auditkit.explain.concepts.findings import ConceptRows, concept_findings, contrasts_of
+from auditkit.explain.concepts.statements import CONCEPT, LEFT, PROJECTION
 from auditkit.explain.layers.blocks import residuals
 from auditkit.explain.layers.legitimate import legitimate
 from auditkit.options import checked_options
@@ -267,10 +268,13 @@ def _along(
     first = taken(inputs, slice(n))
     decisions = moved_decisions(model, first)
     for layer in layers:
-        for k, c in contrasts.items():
-            sides = np.where(c[:n] > 0, -1.0, np.where(c[:n] < 0, 1.0, 0.0))
-            after = moved_decisions(model, first, layer, v[layer.name, k], sides)
-            shares[f"{layer.name}|{k}"][2] = float(copies @ np.abs(after - decisions))
+        for k, contrast in contrasts.items():
+            sides = -np.sign(contrast[:n])
+            try:
+                after = moved_decisions(model, first, layer, v[layer.name, k], sides)
+                shares[f"{layer.name}|{k}"][2] = float(copies @ np.abs(after - decisions))
+            except NotExplained:  # the net cannot read what it then gets: nothing is known of single rows there
+                shares[f"{layer.name}|{k}"].pop()
     centre = np.average(decisions, weights=copies)
     spread = float(np.average(np.abs(decisions - centre), weights=copies))
     digest = hashlib.sha256(b"".join(mean[name].float().cpu().numpy().tobytes() for name in along)).hexdigest()
