@@ -103,7 +103,10 @@ def test_what_is_said(seen: LayerSums) -> None:
     assert finding.statement.startswith("The second hidden layer (wide) linearly tells a from b in ")
     assert "(guessing: 50%; a small non-linear reader: 8" in finding.statement
     assert "; erasing there everything that goes with sex closes " in finding.statement
-    assert "What is used and what only goes with sex cannot be told apart here; control_features=" in finding.statement
+    assert (
+        "rasing alone does not tell what is used from what only goes with sex; columns declared as legit"
+        in finding.statement
+    )
     assert exhibit(finding).use == "goes_with"
     assert " points of accuracy" in finding.statement
     assert finding.statement.endswith("how the model reaches its scores, not what causes the outcome.")

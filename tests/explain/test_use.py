@@ -214,7 +214,7 @@ def test_concepts_say_use_only_at_equal_columns() -> None:
     check = Concepts(permutations=199)
     merit = only(check, reading(MERIT), world())
     assert "or with what goes with it" in merit.statement
-    assert "What is used and what only goes with sex cannot be told apart here" in merit.statement
+    assert "A direction does not tell what is used from what only goes with sex" in merit.statement
     assert (
         "that is the gap in mean log-odds itself"
         in only(Concepts(permutations=199, layers=["1"]), reading(MERIT), world()).statement

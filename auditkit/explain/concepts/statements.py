@@ -171,8 +171,8 @@ def _left(t: Told) -> str:
     """What is used, where it can be told from what only goes along."""
     if t.left is None or t.left.left is None:
         return (
-            f"What is used and what only goes with {t.what} cannot be told apart here; control_features= names what "
-            "may rightly go with it."
+            f"A direction does not tell what is used from what only goes with {t.what}; columns declared as legitimate "
+            "(control features) would be held equal."
         )
     *most, last = t.held
     equal = f"{', '.join(most)} and {last}" if most else last

@@ -47,10 +47,8 @@ def legitimate(seen: GapSums, split: Split) -> str:
     if found is None:
         return ""
     target = split.target
-    less = -1.0 if (split.total.value or 0.0) < 0 else 1.0
-    rest = (found.rest.low, found.rest.high) if less > 0 else tuple(
-        None if x is None else -x for x in (found.rest.high, found.rest.low))  # fmt: skip
-    left = "" if rest[0] is not None and rest[0] > 0 else ", which may be nothing"
+    against = (found.rest.value or 0.0) * (split.total.value or 0.0) < 0
+    left = ", which may be nothing" if not found.rest.excludes_zero else ", the other way" if against else ""
     size = amount(target, found.through.value)
     return (
         f" Of {amount(target, split.total.value)}, {size} ({limits(target, found.through)}) "

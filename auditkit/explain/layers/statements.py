@@ -141,8 +141,8 @@ def _shown(readings: list[LayerReading], told: LayerReading, about: About, use: 
             f"at equal {about.equal}, {else_} closes {interval_in(given, _write(about.unit))} of gap: that the net "
             f"uses {attribute} beyond those is neither shown nor ruled out"
         )
-    legitimate = "" if about.held else "; control_features= names what may rightly go with it"
-    return f"what is used and what only goes with {attribute} cannot be told apart here{legitimate}"
+    legitimate = "" if about.held else "; columns declared as legitimate (control features) would be held equal"
+    return f"erasing alone does not tell what is used from what only goes with {attribute}{legitimate}"
 
 
 def _scores_move(r: LayerReading, readings: list[LayerReading], about: About) -> str:

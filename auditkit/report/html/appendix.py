@@ -60,13 +60,17 @@ def _definitions(metrics: list[Metric]) -> tuple[tuple[Metric, bool], ...]:
     return tuple((m, m.interval == told) for m, told in zip(metrics, before, strict=False))
 
 
+def _verb(stem: str, n: int) -> str:
+    return f"{stem}s" if n == 1 else stem
+
+
 def _errors(look: Lookup) -> str:
     level = level_of(look.report)
     n, error = shared(look.report), confidence(1 - level)
     said = (
-        f"Of {several(n.tests, 'test')} {number(n.asserted)} assert something: in {confidence(level)} of such reports, "
-        f"or more, all of that is true (Holm). {upper_first(number(n.alone))} more stand out alone, each by its own "
-        "interval."
+        f"Of {several(n.tests, 'test')} {number(n.asserted)} {_verb('assert', n.asserted)} something: in "
+        f"{confidence(level)} of such reports, or more, all of that is true (Holm). {upper_first(number(n.alone))} more "
+        f"{_verb('stand', n.alone)} out alone, each by its own interval."
     )
     severities = {v.rule.severity for v in look.report.verdicts}
     counted = [

@@ -67,7 +67,10 @@ def cause(look: Lookup, f: Finding, x: Contributions) -> str | None:
     share = sum(r.share or 0.0 for r in led)
     gap, one = gap_words(look, f, x), len(led) == 1
     if share > 1:
-        return f"{listed(names)} alone would make more than the whole {gap}"
+        whole = abs(x.total.value or 0.0)
+        sure = sum(min(abs(r.estimate.low or 0.0), abs(r.estimate.high or 0.0)) for r in led) > whole
+        much = "more than the whole" if sure else "about the whole"
+        return f"{listed(names)} alone would make {much} {gap}"
     return f"{listed(names)} {'makes' if one else 'make'} up {whole_percent(share)} of the {gap}"
 
 
