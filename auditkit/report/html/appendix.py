@@ -69,8 +69,8 @@ def _errors(look: Lookup) -> str:
     n, error = shared(look.report), confidence(1 - level)
     said = (
         f"Of {several(n.tests, 'test')} {number(n.asserted)} {_verb('assert', n.asserted)} something: in "
-        f"{confidence(level)} of such reports, or more, all of that is true (Holm). {upper_first(number(n.alone))} more "
-        f"{_verb('stand', n.alone)} out alone, each by its own interval."
+        f"{confidence(level)} of such reports, or more, all of that is true (Holm). {upper_first(number(n.alone))} "
+        f"more {_verb('stand', n.alone)} out alone, each by its own interval."
     )
     severities = {v.rule.severity for v in look.report.verdicts}
     counted = [
