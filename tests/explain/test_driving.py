@@ -216,7 +216,7 @@ def test_every_name_gives_a_finding(name: str) -> None:
         return
     (finding,) = check.assess(check.examine(Model(mlp(nn.ReLU)), sample(30))).findings
     assert finding.id == f"explanation/{name}/overall"
-    assert [t.id for t in finding.trust] == [f"T{k}" for k in range(12)]
+    assert [t.id for t in finding.trust] == [f"T{k}" for k in range(13)]
     assert finding.trust[1].applies == METHODS[name].adds_up
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from auditkit.report.html.figures import Names, TableView
 from auditkit.report.html.geometry import Axis, axis_between, axis_over, even_steps
 from auditkit.report.vocabulary import number, series_name, several, shown, upper_first
 
+SEEN = 2.0
+"""Thousandths of the plot that a line may run beside a point."""
 DOTS = 30
 """Points up to which each has a mark and its interval; beyond, the line alone."""
 
@@ -78,15 +81,14 @@ def _axis(values: Sequence[float | None], *, whole: bool) -> Axis:
 
 def _line(s: Series, x: Axis, y: Axis) -> Line:
     kept = [i for i in even_steps(len(s.x), LONGEST) if i < len(s.y)]
-    dots, path, bars, pen = [], [], [], "M"
+    dots, bars, pieces = [], [], list[list[tuple[float, float]]]([[]])
     for i in kept:
         value = s.y[i]
         if value is None:
-            pen = "M"
+            pieces.append([])
             continue
         at, up = x.at(s.x[i]), y.at(value)
-        path.append(f"{pen}{10 * at:.0f} {1000 - 10 * up:.0f}")
-        pen = "L"
+        pieces[-1].append((10 * at, 1000 - 10 * up))
         dots.append((f"{at:g}", f"{100 - up:.4g}"))
         low, high = (limits[i] if i < len(limits) else None for limits in (s.low, s.high))
         if low is not None and high is not None:
@@ -99,7 +101,35 @@ def _line(s: Series, x: Axis, y: Axis) -> Line:
     if s.marked is not None:
         words += f"; {shown(s.mark)}: {_point(s, s.marked)}"
     kept_dots = tuple(dots) if few else _marked(s, x, y)
-    return Line(name, "".join(path), "".join(bars) if few else "", kept_dots, words)
+    return Line(name, "".join(map(_path, pieces)), "".join(bars) if few else "", kept_dots, words)
+
+
+def _path(points: list[tuple[float, float]]) -> str:
+    """A line through the points, without those that no eye would miss."""
+    shown_ = " ".join(f"{x:.0f} {y:.0f}" for x, y in _bends(points))
+    return f"M{shown_}" if shown_ else ""
+
+
+def _bends(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points between which straight lines miss no other by more than `SEEN` of a thousandth of the plot.
+
+    Source: Douglas & Peucker (1973), Cartographica 10:112.
+
+    >>> _bends([(0, 0), (10, 10), (20, 20), (30, 0)])
+    [(0, 0), (20, 20), (30, 0)]
+    """
+    if len(points) < 3:
+        return points
+    (x0, y0), (x1, y1) = points[0], points[-1]
+    length = math.hypot(x1 - x0, y1 - y0)
+    off = [
+        abs((x1 - x0) * (y0 - y) - (x0 - x) * (y1 - y0)) / length if length else math.hypot(x - x0, y - y0)
+        for x, y in points[1:-1]
+    ]
+    worst = max(range(len(off)), key=off.__getitem__) + 1
+    if off[worst - 1] <= SEEN:
+        return [points[0], points[-1]]
+    return _bends(points[: worst + 1])[:-1] + _bends(points[worst:])
 
 
 def _marked(s: Series, x: Axis, y: Axis) -> tuple[tuple[str, str], ...]:
