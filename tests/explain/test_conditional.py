@@ -19,6 +19,7 @@ import auditkit as ak
 from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.catalogue.gaps import TARGETS
+from auditkit.disclosure import GroupDisclosure
 from auditkit.errors import EvidenceError, NotExplained
 from auditkit.explain.attributions.study import groups_of
 from auditkit.explain.gaps.alongside import BEYOND, alongside
@@ -339,6 +340,12 @@ def test_evidence_adds_comes_back_and_old_reports_are_read() -> None:
         GapSums.from_json(wrong)
     with pytest.raises(EvidenceError, match="split by 'conditional': there is none"):
         GapSums.from_json({**stored, "units": stored["conditional"]})
+
+
+def test_groups_told_only_together_have_no_second_split() -> None:
+    seen = CHECK.examine(*proxy(300, 0))
+    assert seen.reduced(GroupDisclosure(recoding={})).conditional
+    assert not seen.reduced(GroupDisclosure(recoding={"sex": {"f": "other"}})).conditional
 
 
 # ---- rules on columns that are told as one

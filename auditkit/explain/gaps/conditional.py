@@ -204,17 +204,19 @@ def _entries(scene: Scene, at: Ints, w: Floats) -> tuple[Floats, Ints]:
     columns: list[Floats] = []
     owner: list[int] = []
     for leaf, mask in zip(leaves(scene.inputs), scene.groups.masks, strict=True):
-        values = leaf[torch.as_tensor(at, device=leaf.device)].cpu().flatten(1)
-        _few(values.shape[1])
+        _few(leaf[0].numel())
+        values = leaf[torch.as_tensor(at, device=leaf.device)].cpu().reshape(len(at), -1)
         numbers = values.is_floating_point() or values.dtype == torch.bool
         for x, k in zip(values.double().numpy().T, mask.cpu().flatten().tolist(), strict=True):
             own = _known(x, w) if numbers else _by_value(x)
             columns, owner = columns + own, owner + [k] * len(own)
             _few(len(columns))
     x = np.stack(columns, axis=1)
+    largest = np.abs(x).max(0)
+    x /= np.where(largest > 0, largest, 1.0)
     z = x - w @ x
     spread = np.sqrt(w @ z**2)
-    varies = spread > 1e-6 * np.abs(x).max(0)
+    varies = spread > 1e-6
     return z[:, varies] / spread[varies], np.array(owner)[varies]
 
 
