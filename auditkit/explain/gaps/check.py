@@ -16,7 +16,7 @@ from auditkit.errors import ModelError, NotExplained, listing
 from auditkit.evidence.census import CensusMeans
 from auditkit.explain.all_rows import Means, group_name
 from auditkit.explain.gaps.findings import gap_findings
-from auditkit.explain.gaps.sums import REST, Contrast, GapSums, Units
+from auditkit.explain.gaps.sums import CONDITIONAL, REST, Contrast, GapSums, Units
 from auditkit.explain.methods.names import MOST_STEPS, checked_steps
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import checked_options
@@ -156,7 +156,7 @@ class GapAttribution(BaseCheck):
             for names in sets:
                 found.of_set(names)
         return GapSums(facts, found.units, found.tells, found.outside, census, found.not_measured,
-                       tuple(found.notes))  # fmt: skip
+                       tuple(found.notes), found.conditional)  # fmt: skip
 
 
 class _Found:
@@ -168,6 +168,7 @@ class _Found:
         self.facts, self.targets, self.scene, self.sample = facts, targets, scene, sample
         self.max_steps = max_steps
         self.units: dict[Contrast, Units] = {}
+        self.conditional: dict[Contrast, Units] = {}
         self.tells: dict[tuple[str, str, str], Floats] = {}
         self.outside: dict[str, tuple[int, int]] = {}
         self.not_measured: dict[str, str] = {}
@@ -214,6 +215,8 @@ class _Found:
             self.outside[by] = gap.off_the_data(self.scene, high, low)
         if not wide:
             self.units[Contrast(by, target.name, "shapley", *pair)] = gap.by_shapley(self.scene, target, high, low)
+            if target.of == "score" and target.y is None:
+                self._what_goes_along(by, target, pair, (high, low))
         elif target.of != "score":
             n = len(self.scene.groups.names)
             self.not_measured[what] = (
@@ -231,6 +234,16 @@ class _Found:
             return
         self.units[Contrast(by, target.name, "integrated_gradients", *pair)] = path.units
         self.notes.append((by, target.name, f"Integrated Gradients from row to row, {path.steps} steps"))
+
+    def _what_goes_along(self, by: str, target: GapTarget, pair: tuple[str, str], rows: tuple[Ints, Ints]) -> None:
+        from auditkit.explain.gaps.conditional import by_what_goes_along
+
+        try:
+            self.conditional[Contrast(by, target.name, CONDITIONAL, *pair)] = by_what_goes_along(
+                self.scene, target, *rows
+            )
+        except NotExplained as e:
+            self.notes.append((by, target.name, f"what goes along with the columns was not asked: {e}"))
 
 
 def _members(groups: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Ints]:

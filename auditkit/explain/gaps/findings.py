@@ -11,8 +11,9 @@ from auditkit.catalogue.sentences import not_causes
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import PolicyError, choices
 from auditkit.explain.estimates import undefined
+from auditkit.explain.gaps.alongside import READ, alongside, note, sentence, table
 from auditkit.explain.gaps.legitimate import legitimate, unread
-from auditkit.explain.gaps.splits import SHARE, Split, headlines, means_of, of_all, read, together
+from auditkit.explain.gaps.splits import SHARE, Split, headlines, means_of, named_parts, of_all, read, together
 from auditkit.explain.gaps.statements import (
     DISAGREE,
     MISSED,
@@ -42,26 +43,28 @@ def gap_findings(seen: GapSums, *, level: float) -> tuple[Finding, ...]:
 def reassess(seen: GapSums, asked: Question) -> Finding | None:
     """The finding about some features' share of a gap; PolicyError for a feature that the model does not read.
 
-    The share is undefined where the smaller group has fewer than `min_n` rows in the sample.
+    The share is undefined where the smaller group has fewer than `min_n` rows in the sample, and where only some of the
+    columns are asked about that are told as one.
     """
     split = _headline(seen, asked)
     if split is None:
         return None
-    for name in asked.features:
+    parts, torn = named_parts(seen.facts, split.names, asked.features)
+    for name in parts:
         if name not in split.names:
             raise PolicyError(f"gap_share: no feature '{name}' in the model; it reads {choices(name, split.names)}")
-    found = _finding(seen, split, asked.features, asked.level)
-    if split.units.n >= asked.min_n:
-        return found
-    note = f"the smaller group has {split.units.n} sampled rows, fewer than {asked.min_n}"
-    few = undefined(note, n=split.units.n, level=asked.level, method=SHARE)
-    return found.model_copy(update={"estimate": few})
+    few = f"the smaller group has {split.units.n} sampled rows, fewer than {asked.min_n}"
+    note = torn or (few if split.units.n < asked.min_n else "")
+    return _finding(seen, split, asked.features, asked.level, parts, note)
 
 
 def p_value(seen: GapSums, asked: Question, limit: float, *, above: bool) -> float | None:
     """p of H0: the share of the features is at most (`above`), or at least, the limit; None without such a gap."""
     split = _headline(seen, asked)
-    return None if split is None else fieller_p(split.ratio(asked.features), limit, above=above)
+    if split is None:
+        return None
+    parts, torn = named_parts(seen.facts, split.names, asked.features)
+    return None if torn else fieller_p(split.ratio(parts), limit, above=above)
 
 
 def _headline(seen: GapSums, asked: Question) -> Split | None:
@@ -70,21 +73,29 @@ def _headline(seen: GapSums, asked: Question) -> Split | None:
     return next((s for s in found if (s.contrast.of, frozenset(seen.attributes(s.contrast.by))) == gap), None)
 
 
-def _finding(seen: GapSums, split: Split, features: tuple[str, ...], level: float) -> Finding:
+def _finding(
+    seen: GapSums, split: Split, features: tuple[str, ...], level: float, parts: tuple[str, ...] = (), absent: str = ""
+) -> Finding:
+    """About the features that were asked about, which are these `parts`; `absent` says why they have no share."""
     c, target = split.contrast, split.target
-    leading = split.names[int(np.argmax(np.abs(split.values)))]
-    share = split.share(features or (leading,), level)
+    parts = parts or (split.names[int(np.argmax(np.abs(split.values)))],)
+    share = undefined(absent, n=split.units.n, level=level, method=SHARE) if absent else split.share(parts, level)
     label = seen.facts.get("label")
     by, all_rows = seen.attributes(c.by), means_of(seen, c, level)
     largest = None if all_rows is None else all_rows.largest()
     asked = f"[{'+'.join(features)}]" if features else ""
+    beside = None if features else alongside(seen, split, level)
     return Finding(
         id=f"explanation/gap_share[{c.of}]{asked}/difference/{c.by}" + ("" if label is None else f"[{label}]"),
         concern="explanation",
         title=f"Why {c.high} and {split.low_words} differ in {target.words}",
         statement=share_statement(split, features, share)
         if features
-        else (statement(split, no_gap(split, by, largest)) + legitimate(seen, split)),
+        else (
+            statement(split, no_gap(split, by, largest), READ if beside else "")
+            + legitimate(seen, split)
+            + sentence(beside)
+        ),
         metric="gap_share",
         comparison="difference",
         of=c.of,
@@ -94,8 +105,8 @@ def _finding(seen: GapSums, split: Split, features: tuple[str, ...], level: floa
         caveat=f"{not_causes()}.",
         estimate=share,
         p=None if features or split.missed > MISSED else p_of(split),
-        exhibits=() if features else _exhibits(seen, split, level),
-        notes=(*notes(seen, split, features or (leading,), level), *unread(seen)),
+        exhibits=() if features else (*_exhibits(seen, split, level), *table(beside)),
+        notes=(*notes(seen, split, parts, level), *note(beside), *unread(seen)),
         references=(METRICS["gap_share"].reference,),
         trust=(_sums(split), *_agreement(seen, split, level)),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,8 +11,8 @@ from auditkit.arrays import Floats
 from auditkit.catalogue.gaps import GAPS, TARGETS, GapTarget
 from auditkit.explain.all_rows import Means, PairGap, group_name
 from auditkit.explain.estimates import estimated, undefined
-from auditkit.explain.gaps.sums import REST, Contrast, GapSums, Units
-from auditkit.formatting import confidence
+from auditkit.explain.gaps.sums import CONDITIONAL, REST, Contrast, GapSums, Units
+from auditkit.formatting import confidence, listed
 from auditkit.records import TASK_KINDS, Estimate
 from auditkit.stats.fieller import Ratio, fieller
 from auditkit.stats.means import t_limits, t_p, t_value
@@ -158,7 +158,8 @@ def read(seen: GapSums, contrast: Contrast, level: float) -> Split:
     all_rows = means_of(seen, contrast, level)
     whole = None if all_rows is None else all_rows.pair(contrast.high, contrast.low)
     groups = {c.high for c in seen.units if c.by == contrast.by and c.low == REST}
-    return Split.of(contrast, seen.units[contrast], level, whole, max(2, len(groups)))
+    units = seen.conditional if contrast.form == CONDITIONAL else seen.units
+    return Split.of(contrast, units[contrast], level, whole, max(2, len(groups)))
 
 
 def means_of(seen: GapSums, contrast: Contrast, level: float) -> Means | None:
@@ -188,6 +189,29 @@ def adjusted(mean: Floats, covariance: Floats, whole: PairGap, n: float) -> tupl
     along = np.outer(slope, slope)
     beside = (covariance - variance * along) * (n - 1) / max(n - 2, 0.5)  # a slope is estimated too
     return mean + slope * (value - mean[-1]), beside + min(variance, whole.variance) * along
+
+
+def named_parts(facts: Mapping[str, Any], names: Sequence[str], features: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """The parts of a gap that some features are, and why they have no share: "", or that one is told with another.
+
+    >>> facts = {"as_one": [["zip", "region"]]}
+    >>> named_parts(facts, ["zip + region", "age"], ["region", "age", "zip"])
+    (('age', 'zip + region'), '')
+    >>> named_parts(facts, ["zip + region", "age"], ["zip"])[1]
+    'zip is told as one with region: a share of each means nothing; name both'
+    """
+    parts, why = list(features), []
+    for own in facts.get("as_one", ()):
+        together, asked = " + ".join(own), [c for c in own if c in parts]
+        if together not in names or not asked:
+            continue
+        others = [] if together in parts else [c for c in own if c not in asked]
+        parts = list(dict.fromkeys([*(p for p in parts if p not in asked), together]))
+        if others:
+            what, how = ("a share of each", "name both") if len(own) == 2 else ("a share of some", "name all of them")
+            are = "is" if len(asked) == 1 else "are"
+            why.append(f"{listed(asked)} {are} told as one with {listed(others)}: {what} means nothing; {how}")
+    return tuple(parts), "; ".join(why)
 
 
 def _p(gap: float, error: float, n: float, groups: int) -> float:

@@ -139,7 +139,7 @@ def by_shapley(scene: Scene, target: GapTarget, high: Ints, low: Ints) -> Units:
     part = np.pad(part, ((0, 0), (0, max(0, width - part.shape[1]))))[:, :width]  # one outcome only: it has no part
     columns = np.concatenate([part, delta[:, None]], axis=1)
     names = (*scene.groups.names, OUTCOME)[:width]
-    return _units(scene, names, pairs, -columns if turned else columns, first, second)
+    return units_of(scene, names, pairs, -columns if turned else columns, first, second)
 
 
 def _split(scene: Scene, first: Ints, second: Ints) -> tuple[list[Pairs], Tensor]:
@@ -183,7 +183,7 @@ def _most(inputs: Inputs) -> int:
     return max(1, min(CALLS, CALL_BYTES // (3 * max(1, row))))
 
 
-def _units(
+def units_of(
     scene: Scene, names: tuple[str, ...], pairs: Sequence[Pairs], columns: Floats, first: Ints, second: Ints
 ) -> Units:
     """Means a row of the smaller group over its pairs, round by round."""
@@ -255,7 +255,7 @@ def by_gradients(scene: Scene, target: GapTarget, high: Ints, low: Ints, *, max_
         steps = min(2 * steps, max_steps)
     names, parts = _narrowed(scene.groups.names, phi, mean)
     columns = np.concatenate([parts, delta[:, None]], axis=1)
-    return Path(_units(scene, names, pairs, columns, high, low), steps)
+    return Path(units_of(scene, names, pairs, columns, high, low), steps)
 
 
 def _narrowed(names: tuple[str, ...], phi: Floats, mean: Floats) -> tuple[tuple[str, ...], Floats]:

@@ -39,8 +39,11 @@ def gap_words(split: Split) -> str:
     return f"in {split.target.words} between {c.high} and {split.low_words}"
 
 
-def statement(split: Split, none: str = "") -> str:
-    """What makes the gap, in one or two sentences; `none` says that there is none, where none is established."""
+def statement(split: Split, none: str = "", asked: str = "") -> str:
+    """What makes the gap, in one or two sentences; `none` says that there is none, where none is established.
+
+    `asked` says what the parts were asked of, where another question has other parts.
+    """
     target, total = split.target, split.total
     if split.missed > MISSED:
         return (
@@ -63,7 +66,7 @@ def statement(split: Split, none: str = "") -> str:
     more = [f"{amount(target, split.parts[k].value)} through {split.names[k]}" for k in adds[1:NAMED]]
     against = f"; {_some(split, takes, off=True)}" if takes else ""
     hides = ", so that it hides larger causes that cancel" if cancelling(split) else ""
-    return f"{of_gap}, {listed([leading + split.names[adds[0]], *more])}{against}{hides}: {not_causes()}."
+    return f"{of_gap}{asked}, {listed([leading + split.names[adds[0]], *more])}{against}{hides}: {not_causes()}."
 
 
 def no_gap(split: Split, by: Sequence[str], largest: Estimate | None) -> str:

@@ -40,6 +40,8 @@ MOST_PARTS, MOST_ROUNDS, MOST_GAPS = 2_000, 10_000, 10_000
 
 REST = ""
 """The group of everybody else."""
+CONDITIONAL = "conditional"
+"""The form of a gap that is split by what goes along with columns."""
 
 
 class Contrast(NamedTuple):
@@ -50,7 +52,7 @@ class Contrast(NamedTuple):
     of: str
     """Name of the target."""
     form: str
-    """"shapley" or "integrated_gradients"."""
+    """"shapley" or "integrated_gradients"; "conditional" of what goes along."""
     high: str
     """The group from whose mean the other's is taken; the values of a crossing joined by ", "."""
     low: str
@@ -186,6 +188,8 @@ class GapSums:
     """What → why."""
     notes: tuple[tuple[str, str, str], ...] = ()
     """(by, target, what is to be known); "" for all."""
+    conditional: Mapping[Contrast, Units] = field(default_factory=dict)
+    """Gaps split by what goes along with columns; reports of older versions have none."""
 
     def attributes(self, by: str) -> tuple[str, ...]:
         """The attributes of a `by`, each of which may hold a "+" itself."""
@@ -207,6 +211,7 @@ class GapSums:
             None if self.census is None or other.census is None else self.census + other.census,
             {**self.not_measured, **other.not_measured},
             tuple(dict.fromkeys(self.notes + other.notes)),
+            merged(self.conditional, other.conditional),
         )
 
     def reduced(self, disclosure: Disclosure) -> GapSums:
@@ -223,6 +228,7 @@ class GapSums:
         return replace(
             self,
             units={c: u for c, u in self.units.items() if told(c.by, c.high, c.low)},
+            conditional={c: u for c, u in self.conditional.items() if told(c.by, c.high, c.low)},
             tells={k: v for k, v in self.tells.items() if told(*k)},
             census=None if census is None else census.recoded(recoding),
         )
@@ -231,22 +237,21 @@ class GapSums:
         """As JSON."""
         return {
             "facts": self.facts,
-            "units": [[*key, units.to_json()] for key, units in sorted(self.units.items())],
+            "units": _rows_of(self.units),
             "tells": [[*key, [_short(row) for row in value]] for key, value in sorted(self.tells.items())],
             "outside": {k: list(v) for k, v in self.outside.items()},
             "census": None if self.means is None else self.means.to_json(),
             "not_measured": dict(self.not_measured),
             "notes": [list(n) for n in self.notes],
+            **({"conditional": _rows_of(self.conditional)} if self.conditional else {}),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> GapSums:
         """From `to_json`; EvidenceError for what cannot be."""
-        found = fields(data, "gaps", "facts", "units", "tells", "outside", "census", "not_measured", "notes")
-        units = {
-            Contrast(*texts(row[:-1], "a gap", length=5)): Units.from_json(row[-1])
-            for row in (items(r, "a gap", length=6) for r in items(found["units"], "gaps", most=MOST_GAPS))
-        }
+        needed = ("facts", "units", "tells", "outside", "census", "not_measured", "notes")
+        found = fields(data, "gaps", *needed, optional=["conditional"])
+        units, conditional = (_units_of(found.get(key, [])) for key in ("units", "conditional"))
         tells = {}
         for row in (items(r, "what tells groups", length=4) for r in items(found["tells"], "tells", most=MOST_GAPS)):
             by, high, low = texts(row[:-1], "groups told", length=3)
@@ -256,8 +261,8 @@ class GapSums:
         texts(facts.get("by", []), "attributes of the gaps", most=MOST_GAPS)
         for by, own in mapping(facts.get("sets", {}), "sets of attributes").items():
             names(own, f"attributes of '{by[:80]}'")
-        for c in units:
-            if c.form not in FORMS or c.of not in GAPS or c.by not in facts.get("by", []):
+        for c, forms in [*((c, tuple(FORMS)) for c in units), *((c, (CONDITIONAL,)) for c in conditional)]:
+            if c.form not in forms or c.of not in GAPS or c.by not in facts.get("by", []):
                 raise EvidenceError(f"a gap of '{c.of[:80]}' by '{c.by[:80]}', split by '{c.form[:80]}': there is none")
         if any(len(t) != len(features) for t in tells.values()):
             raise EvidenceError(f"what tells groups has not one line for each of {len(features)} features")
@@ -272,4 +277,16 @@ class GapSums:
             None if found["census"] is None else census_from_json(found["census"]),
             {k: text(v, "a reason") for k, v in mapping(found["not_measured"], "not measured", most=MOST_GAPS).items()},
             tuple((by, of, what) for by, of, what in notes),
+            conditional,
         )
+
+
+def _rows_of(units: Mapping[Contrast, Units]) -> list[list[Any]]:
+    return [[*key, own.to_json()] for key, own in sorted(units.items())]
+
+
+def _units_of(rows: object) -> dict[Contrast, Units]:
+    return {
+        Contrast(*texts(row[:-1], "a gap", length=5)): Units.from_json(row[-1])
+        for row in (items(r, "a gap", length=6) for r in items(rows, "gaps", most=MOST_GAPS))
+    }
