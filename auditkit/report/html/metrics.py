@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from auditkit.assertions import level_of as level_of_report
+from auditkit.assertions import p_of
 from auditkit.catalogue.index import METRICS
 from auditkit.formatting import NOTHING
 from auditkit.records import Comparison, Concern, Finding, GroupEstimate
@@ -12,7 +14,7 @@ from auditkit.report.html.exhibits import MOST, Chart, Named, chart, level_of
 from auditkit.report.html.figures import Figure, Names, TableView, cells, counted, cut_to
 from auditkit.report.html.lookup import By, Lookup, compares, established
 from auditkit.report.html.sections import in_cases, reasons
-from auditkit.report.html.told import Told, once
+from auditkit.report.html.told import NO_LINES, Told, once
 from auditkit.report.html.views import Drawn, Room, drawn
 from auditkit.report.vocabulary import UNSTABLE, by_words, listed, name_of, shown, unit_of, upper_first
 
@@ -49,6 +51,12 @@ class Answers(NamedTuple):
     shared: Told
     caveats: tuple[str, ...]
     missing: tuple[str, ...]
+    null: Told = NO_LINES
+    """What is told of figures in which nothing stands out and that no rule asks about: they are not drawn."""
+    null_line: str = ""
+    """Their one line."""
+    null_drawn: tuple[Drawn, ...] = ()
+    """Their exhibits."""
 
 
 def view(look: Lookup, concern: Concern, names: Names) -> Answers:
@@ -56,7 +64,16 @@ def view(look: Lookup, concern: Concern, names: Names) -> Answers:
     found = [f for f in look.report.findings if f.concern == concern and not in_cases(f)]
     elsewhere = [f for f in found if look.in_rates(f)]
     missing = tuple(dict.fromkeys(shown(why) for why in reasons(look, concern)))
-    return of(look, [f for f in found if not look.in_rates(f)], names, elsewhere)._replace(missing=missing)
+    own = [f for f in found if not look.in_rates(f)]
+    return of(look, own, names, elsewhere, null=null_figures(look, own))._replace(missing=missing)
+
+
+def null_figures(look: Lookup, found: Sequence[Finding]) -> frozenset[str]:
+    """Metrics of which every finding is a test that finds nothing, and that no rule asks about."""
+    asked = {v.finding for v in look.report.verdicts} | {v.rule.metric for v in look.report.verdicts}
+    alpha = 1 - level_of_report(look.report)
+    loud = {f.metric for f in found if f.id in asked or f.metric in asked or (p_of(f) or 0.0) < alpha}
+    return frozenset(f.metric for f in found) - loud
 
 
 def of(
@@ -67,18 +84,27 @@ def of(
     beside: Sequence[Finding] = (),
     *,
     folded: bool = False,
+    null: frozenset[str] = frozenset(),
 ) -> Answers:
-    """These findings: one figure a metric, each law apart; the others are told, and those with a figure elsewhere."""
+    """These findings: one figure a metric, each law apart; the others are told, and those with a figure elsewhere.
+
+    Metrics in `null` share one line.
+    """
+    silent = [f for f in found if f.metric in null]
+    found = [f for f in found if f.metric not in null]
     figures: dict[tuple[str, str], list[Finding]] = {}
     for f in found:
         figures.setdefault((f.metric, f.law), []).append(f)
     room = Room.of(look)._replace(folded=folded)
-    told = once([*([f] for f in beside), *([_lead(fs), *fs] for fs in figures.values())], others)
-    own = told.figures[len(beside) :]
+    told = once([*([f] for f in beside), *([_lead(fs), *fs] for fs in figures.values()), silent], others)
+    *own, quiet = told.figures[len(beside) :]
     answers = tuple(_answer(look, fs, t, room, names) for fs, t in zip(figures.values(), own, strict=True))
-    caveats = dict.fromkeys(f.caveat for f in found if f.caveat)
+    caveats = dict.fromkeys(f.caveat for f in (*found, *silent) if f.caveat)
     lines = tuple(upper_first(shown(c)) for c in caveats)
-    return Answers(answers, told.others, told.figures[: len(beside)], told.shared, lines, ())
+    names_of = list(dict.fromkeys(_metric_and_law(f) for f in silent))
+    line = f"Nothing stands out, so that nothing is drawn, in: {'; '.join(names_of)}." if silent else ""
+    return Answers(answers, told.others, told.figures[: len(beside)], told.shared, lines, (), quiet, line,
+                   drawn(look, silent, room, names))  # fmt: skip
 
 
 def _answer(look: Lookup, found: list[Finding], told: Told, room: Room, names: Names) -> Answer:

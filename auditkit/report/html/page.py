@@ -50,7 +50,7 @@ def render(report: Report) -> str:
     drawn = from_findings(look)
     names = Names()
     answers = {n: metrics.view(look, concern, names) for n, concern in CONCERNS.items()}
-    absent = {n: answers[n].missing or ("not asked for.",) for n in drawn if not answers[n].answers}
+    absent = {n: answers[n].missing or ("not asked for.",) for n in drawn if not (answers[n].answers or answers[n].null_line)}
     absent |= dict.fromkeys(NOT_BUILT, ("not in this version.",))
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     style = _environment().get_template("style.css").render(footer=footer)
