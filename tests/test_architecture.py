@@ -99,7 +99,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         },
         {"numpy", "pandas"},
     ),
-    "requirements": ({"records"}, {"pydantic"}),
+    "requirements": ({"catalogue", "records"}, {"pydantic"}),
     "gate": ({"question", "records", "requirements", "disclosure", "catalogue", "formatting"}, {"pydantic"}),
     "report": (
         {"assertions", "records", "requirements", "catalogue", "formatting", "stored"},

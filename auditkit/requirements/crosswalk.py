@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from auditkit.catalogue.index import METRICS
 from auditkit.records import Context, Finding, Report, Status, Verdict
 from auditkit.requirements.sources import Evidence, Requirement, Source, sources
 
 State = Literal["supported", "partly", "against", "absent"]
-"""`supported`: all its evidence is in the report and measured. `partly`: some is; or it is, and undecided, or less than
-what is asked. `against`: it is, and speaks against it. `absent`: none is."""
-Why = Literal["blank", "absent", "unmeasured", "by", "below", "unsure", "undecided", "unjudged", "failed", "unknown"]
+"""`supported`: all its evidence is in the report and measured, and every rule on it is met. `partly`: some is; or it is
+less than what is asked, or a rule on it is not met. `against`: it misses for sure what the requirement itself asks.
+`absent`: none is."""
+Why = Literal[
+    "blank", "absent", "unmeasured", "by", "crossed", "below", "unsure", "undecided", "unjudged", "failed", "unknown"
+]
 Reason = tuple[Why, str]
 """Why evidence is not whole, and whose name it is about: `blank` an answer's; `absent` the reason itself; `unmeasured`,
-`below`, `unsure` (of a limit) a finding's; `by` an attribute's; `undecided`, `unjudged`, `failed` a rule's; `unknown` a
-field's."""
+`below`, `unsure` (of a limit) a finding's; `by` an attribute's; `crossed` nobody's; `undecided`, `unjudged` and
+`failed` a rule's; `unknown` a field's."""
 
 
 class Held(NamedTuple):
@@ -68,10 +72,11 @@ def shown_sources(report: Report) -> tuple[Source, ...]:
     """Those that the context asks for, else the general ones; and those of the policy and of its rules' references."""
     asked = report.context.requirements if report.context else ()
     refs = {ref.partition(":")[0] for v in report.verdicts for ref in v.rule.refs}
-    policy = report.policy.id if report.policy else ""
+    policy, rules = report.policy.id if report.policy else "", [v.rule.id for v in report.verdicts]
 
     def wanted(s: Source) -> bool:
-        return (s.id in asked if asked else s.general) or s.id in refs or policy in s.presets
+        by_preset = any(policy == p or any(r.startswith(f"{p}/") for r in rules) for p in s.presets)
+        return (s.id in asked if asked else s.general) or s.id in refs or by_preset
 
     return tuple(s for s in sources().values() if wanted(s))
 
@@ -82,7 +87,7 @@ def measured(f: Finding) -> bool:
 
 
 def _together(requirement: Requirement, held: Sequence[Held], rules: Sequence[Verdict]) -> State:
-    if any(h.state == "against" for h in held) or any(v.status == "fail" for v in rules):
+    if any(h.state == "against" for h in held):
         return "against"
     told = [h for h in held if h.evidence.of_findings or h.evidence.answers]  # who made a report says nothing in it
     if all(h.state == "absent" for h in told or held):
@@ -125,6 +130,8 @@ def _of_findings(report: Report, e: Evidence) -> tuple[tuple[Finding, ...], Stat
     if e.each:
         told = {a for f in found for a in f.by}
         reasons += [("by", a) for a in report.provenance.data.sensitive_features if a not in told]
+    if e.crossed and not any(len(f.by) > 1 for f in found):
+        reasons.append(("crossed", ""))
     reasons += _judged(report, e, {f.id for f in asked})
     low = [f.id for f in found if e.at_least is not None and (f.estimate.low is None or f.estimate.low < e.at_least)]
     sure = [f.id for f in found if f.id in low and f.estimate.high is not None and f.estimate.high < (e.at_least or 0)]
@@ -142,6 +149,9 @@ def _why_absent(report: Report, e: Evidence, asked: Sequence[Finding]) -> tuple[
         return tuple(("unmeasured", f.id) for f in asked)
     if e.each and not report.provenance.data.sensitive_features:
         return (("absent", "no sensitive features were declared"),)
+    numeric = report.provenance.data.kind.numeric
+    if numeric and e.metrics and all(METRICS[m].kind == "rate" for m in e.metrics):
+        return (("absent", "no such rate where a number is predicted"),)
     why = [n.why for n in report.not_measured if n.concern in e.concerns or n.what.partition(":")[0] in e.metrics]
     return (("absent", why[0] if why else "not asked for"),)
 

@@ -27,6 +27,8 @@ class Evidence(Record):
     """Empty: any."""
     each: bool = False
     """True where there must be one by every sensitive feature that the data declare."""
+    crossed: bool = False
+    """True where there must be one by several of them at once."""
     at_least: float | None = None
     """Of findings: every interval must lie at or above it."""
     answers: tuple[str, ...] = ()
@@ -70,7 +72,7 @@ class Source(Record):
     general: bool = False
     """True where it is shown unless the context says otherwise; else only where it is asked for."""
     presets: tuple[str, ...] = ()
-    """Policies, by id, that ask for it."""
+    """Presets of the policy language that ask for it."""
     requirement: tuple[Requirement, ...]
 
 

@@ -92,13 +92,10 @@ def _day(day: datetime.date) -> str:
 
 def _sentence(found: Crosswalk) -> str:
     counts = {state: sum(row.state == state for row in found.rows) for state in WORDS}
-    told = [
-        f"{number(counts[state])} {WORDS[state].lower()}" for state in WORDS if counts[state] or state == "supported"
-    ]
-    what = several(len(found.rows), "requirement")
+    told = [f"{number(n)} {WORDS[state].lower()}" for state, n in counts.items() if n or state == "supported"]
     return (
-        f"Of {what}, {listed(told)}: a report supports, and does not establish, compliance, "
-        "and whether a law applies is not looked at."
+        f"{upper_first(several(len(found.rows), 'requirement'))}: {', '.join(told)}. A report supports, and does not "
+        "establish, compliance; whether a law applies is not looked at."
     )
 
 
@@ -142,6 +139,7 @@ def _why(held: Held) -> str:
     said += [f"{several(unmeasured, 'finding')} without a value to rely on"] if unmeasured else []
     lost = _of(reasons, "by")
     said += [f"not by {listed([shown(a) for a in lost])}"] if lost else []
+    said += ["not for groups crossed"] if _of(reasons, "crossed") else []
     said += [shown(why, longest=200) for why in _of(reasons, "absent")]
     said += ["not provided"] if _of(reasons, "blank") else []
     said += ["not known"] if _of(reasons, "unknown") else []
