@@ -122,6 +122,12 @@ class Finding(Subject, Terse):
     trust: tuple[TrustCheck, ...] = ()
     """Tests of the explanation; an explanation with a `failed` one is shown as failed."""
 
+    def _repr_html_(self) -> str:
+        """The finding in a notebook."""
+        from auditkit.report.formats import seen
+
+        return seen(self, "of_finding")
+
     @property
     def claim(self) -> str:
         """The statement without its caveat."""
@@ -262,9 +268,18 @@ class Report(Record):
         return self
 
     def __repr__(self) -> str:
-        return f"<Report {self.name!r}: {self.outcome}, {len(self.findings)} findings, {len(self.verdicts)} verdicts>"
+        """Three lines: what was audited; what came out of it; the first sentence, or what is not known."""
+        from auditkit.report.formats import seen
+
+        return seen(self, "in_three_lines")
 
     __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """The report in a notebook: verdict, rules, summary."""
+        from auditkit.report.formats import seen
+
+        return seen(self, "of_report")
 
     @property
     def outcome(self) -> Outcome:
