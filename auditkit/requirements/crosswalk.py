@@ -17,12 +17,25 @@ State = Literal["supported", "partly", "against", "absent"]
 less than what is asked, or a rule on it is not met. `against`: it misses for sure what the requirement itself asks.
 `absent`: none is."""
 Why = Literal[
-    "blank", "absent", "unmeasured", "by", "crossed", "below", "unsure", "undecided", "unjudged", "failed", "unknown"
+    "blank",
+    "absent",
+    "unmeasured",
+    "coarse",
+    "distrusted",
+    "by",
+    "crossed",
+    "below",
+    "unsure",
+    "undecided",
+    "unjudged",
+    "failed",
+    "unknown",
 ]
 Reason = tuple[Why, str]
 """Why evidence is not whole, and whose name it is about: `blank` an answer's; `absent` the reason itself; `unmeasured`,
-`below`, `unsure` (of a limit) a finding's; `by` an attribute's; `crossed` nobody's; `undecided`, `unjudged` and
-`failed` a rule's; `unknown` a field's."""
+`coarse` (known to a bin only), `distrusted` (its explanation failed a check), `below` and `unsure` (of a limit) a
+finding's; `by` an attribute's; `crossed` nobody's; `undecided`, `unjudged` and `failed` a rule's; `unknown` a field's.
+"""
 
 
 class Held(NamedTuple):
@@ -86,6 +99,13 @@ def measured(f: Finding) -> bool:
     return f.estimate.value is not None and f.estimate.state == "ok" and not any(t.failed for t in f.trust)
 
 
+def _lost(f: Finding) -> Why:
+    """Why a finding is no evidence."""
+    if any(t.failed for t in f.trust):
+        return "distrusted"
+    return "coarse" if f.estimate.value is not None and f.estimate.state == "coarse" else "unmeasured"
+
+
 def _together(requirement: Requirement, held: Sequence[Held], rules: Sequence[Verdict]) -> State:
     if any(h.state == "against" for h in held):
         return "against"
@@ -126,7 +146,7 @@ def _of_findings(report: Report, e: Evidence) -> tuple[tuple[Finding, ...], Stat
     found = tuple(f for f in asked if measured(f))
     if not found:
         return (), "absent", _why_absent(report, e, asked)
-    reasons: list[Reason] = [("unmeasured", f.id) for f in asked if not measured(f)]
+    reasons: list[Reason] = [(_lost(f), f.id) for f in asked if not measured(f)]
     if e.each:
         told = {a for f in found for a in f.by}
         reasons += [("by", a) for a in report.provenance.data.sensitive_features if a not in told]
@@ -146,7 +166,7 @@ def _asked(f: Finding, e: Evidence) -> bool:
 
 def _why_absent(report: Report, e: Evidence, asked: Sequence[Finding]) -> tuple[Reason, ...]:
     if asked:
-        return tuple(("unmeasured", f.id) for f in asked)
+        return tuple((_lost(f), f.id) for f in asked)
     if e.each and not report.provenance.data.sensitive_features:
         return (("absent", "no sensitive features were declared"),)
     numeric = report.provenance.data.kind.numeric

@@ -26,6 +26,13 @@ _RULES: dict[Why, tuple[str, str]] = {
     "undecided": ("is undecided", "are undecided"),
     "unjudged": ("could not be judged", "could not be judged"),
 }
+_LOST: dict[Why, str] = {
+    "unmeasured": "{} without a value to rely on",
+    "coarse": "{} known to a bin only",
+    "distrusted": "{} failed in a check of the explanation",
+}
+SHORT = 80
+"""Characters of a reason that stands in full elsewhere."""
 MOST_NAMED = 3
 """Findings that are named as evidence; the others are counted."""
 
@@ -135,12 +142,13 @@ def _why(held: Held) -> str:
     limit = decimals(held.evidence.at_least, 2)
     said += [f"below {limit} for sure"] if _of(reasons, "below") else []
     said += [f"perhaps below {limit}"] if _of(reasons, "unsure") else []
-    unmeasured = len(_of(reasons, "unmeasured"))
-    said += [f"{several(unmeasured, 'finding')} without a value to rely on"] if unmeasured else []
+    for kind, words in _LOST.items():
+        n = len(_of(reasons, kind))
+        said += [words.format(several(n, "finding"))] if n else []
     lost = _of(reasons, "by")
     said += [f"not by {listed([shown(a) for a in lost])}"] if lost else []
     said += ["not for groups crossed"] if _of(reasons, "crossed") else []
-    said += [shown(why, longest=200) for why in _of(reasons, "absent")]
+    said += [shown(why, longest=SHORT) for why in _of(reasons, "absent")]
     said += ["not provided"] if _of(reasons, "blank") else []
     said += ["not known"] if _of(reasons, "unknown") else []
     return ", ".join(said)
