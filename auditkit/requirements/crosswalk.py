@@ -65,6 +65,8 @@ class Crosswalk(NamedTuple):
     rows: tuple[Row, ...]
     strange: tuple[tuple[str, str], ...]
     """(rule id, reference) where a rule refers to something that is no requirement here."""
+    unknown: tuple[str, ...]
+    """Sets that the context asks for and nobody here knows: of a later version, say."""
 
 
 def crosswalk(report: Report) -> Crosswalk:
@@ -78,7 +80,8 @@ def crosswalk(report: Report) -> Crosswalk:
             held = tuple(_held(report, e) for e in r.evidence)
             rows.append(Row(source, r, _together(r, held, rules), held, rules))
     strange = tuple(dict.fromkeys((v.rule.id, ref) for v, ref in refs if ref not in known))
-    return Crosswalk(tuple(rows), strange)
+    asked = report.context.requirements if report.context else ()
+    return Crosswalk(tuple(rows), strange, tuple(name for name in asked if name not in sources()))
 
 
 def shown_sources(report: Report) -> tuple[Source, ...]:

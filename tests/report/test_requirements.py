@@ -255,6 +255,17 @@ def test_which_are_shown() -> None:
     ]
 
 
+def test_a_set_that_nobody_knows_is_named_and_not_passed_over() -> None:
+    of = report(*BOTH, context=Context(requirements=("of a <later> version", "ugesp")))
+    assert crosswalk(of).unknown == ("of a <later> version",)
+    assert "Asked for, and not known to this version: “of a &lt;later&gt; version”." in render(of)
+    none = render(report(*BOTH, context=Context(requirements=("x",))))
+    assert "No requirements: no supported." not in none
+    assert "Held against no requirement." in none
+    assert '<section id="requirements"' in none
+    assert "<table class=requirements" not in none
+
+
 def test_the_section_counts_its_rows_and_says_what_it_does_not_establish() -> None:
     of = report(*BOTH)
     rows, told, page = crosswalk(of).rows, view(Lookup(of)), render(of)

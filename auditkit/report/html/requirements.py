@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from auditkit.formatting import decimals
@@ -76,8 +76,8 @@ class Requirements(NamedTuple):
 
     sentence: str
     sets: tuple[Set, ...]
-    strange: str
-    """References of rules that are no requirement here; empty: there is none."""
+    strange: tuple[str, ...]
+    """What was asked for, or referred to, and is no requirement here."""
 
 
 def view(look: Lookup) -> Requirements:
@@ -90,7 +90,7 @@ def view(look: Lookup) -> Requirements:
         of = rows[0].source
         about = f"As of {_day(of.as_of)}. {of.status}"
         sets.append(Set(of.title, about, of.reference, tuple(_line(row, places) for row in rows)))
-    return Requirements(_sentence(found), tuple(sets), _strange(found))
+    return Requirements(_sentence(found), tuple(sets), tuple(_strange(found)))
 
 
 def _day(day: datetime.date) -> str:
@@ -98,6 +98,8 @@ def _day(day: datetime.date) -> str:
 
 
 def _sentence(found: Crosswalk) -> str:
+    if not found.rows:
+        return "Held against no requirement."
     counts = {state: sum(row.state == state for row in found.rows) for state in WORDS}
     told = [f"{number(n)} {WORDS[state].lower()}" for state, n in counts.items() if n or state == "supported"]
     return (
@@ -158,10 +160,14 @@ def _of(reasons: Sequence[Reason], kind: Why) -> list[str]:
     return [name for k, name in reasons if k == kind]
 
 
-def _strange(found: Crosswalk) -> str:
-    if not found.strange:
-        return ""
-    told = [f"{shown(rule)} to “{shown(ref)}”" for rule, ref in found.strange[:MOST_NAMED]]
-    rest = len(found.strange) - MOST_NAMED
-    more = [f"{number(rest)} more"] if rest > 0 else []
-    return upper_first(f"rules refer to what is not among these requirements: {listed([*told, *more])}.")
+def _strange(found: Crosswalk) -> Iterator[str]:
+    if found.unknown:
+        yield f"Asked for, and not known to this version: {_few([f'“{shown(name)}”' for name in found.unknown])}."
+    if found.strange:
+        told = [f"{shown(rule)} to “{shown(ref)}”" for rule, ref in found.strange]
+        yield f"Rules refer to what is not among these requirements: {_few(told)}."
+
+
+def _few(names: Sequence[str]) -> str:
+    rest = len(names) - MOST_NAMED
+    return listed([*names[:MOST_NAMED], *([f"{number(rest)} more"] if rest > 0 else [])])
