@@ -41,6 +41,7 @@ def test_blanks_are_counted_and_named_in_one_line(given: tuple[str, ...]) -> Non
     blank = len(FIELDS) - len(given)
     assert (f"{blank} of 8 not provided: " in text) == (blank > 0)
     assert text.count("not provided") == (blank > 0)
+    assert "(empty)" not in text, "a blank has no line of its own"
     line = text.partition("not provided: ")[2].partition(".")[0]
     assert all((ASKED[n].lower() in line.lower()) == (n not in given) for n in FIELDS)
 

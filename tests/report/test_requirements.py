@@ -206,6 +206,21 @@ def test_hashes_and_dates_alone_support_nothing() -> None:
     assert row(report(*BOTH), "eu-aia", "IV(2)(g)").state == "partly"
 
 
+def test_what_asks_for_more_than_a_report_shows_is_partly_supported_at_most() -> None:
+    truth = finding(id="data/b", concern="data", metric="base_rate", comparison="difference", by=("gender", "race"))
+    r = row(report(*BOTH, truth), "eu-aia", "10(2)(f)")
+    assert [h.state for h in r.held] == ["supported", "supported"]
+    assert r.state == "partly"
+
+
+@pytest.mark.parametrize("status", ["fail", "inconclusive", "not_measured"])
+def test_a_rule_that_refers_to_it_counts_whatever_it_is_about(status: str) -> None:
+    about = {"metric": "accuracy", "comparison": "overall", "by": (), "refs": ("nist-rmf:MS-2.11",)}
+    for state, supports in (("pass", "supported"), (status, "partly")):
+        r = row(report(*BOTH, verdicts=(verdict(None, state, **about),)), "nist-rmf", "MS-2.11")
+        assert (r.state, {h.state for h in r.held}) == (supports, {"supported"})
+
+
 @pytest.mark.parametrize("name", fixtures.ALL)
 def test_without_its_findings_no_requirement_of_findings_is_supported(name: str) -> None:
     """The all-clear is earned: what was found may go, and then so does what it supports."""
