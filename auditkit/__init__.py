@@ -61,10 +61,13 @@ if TYPE_CHECKING:
     from auditkit.inputs.predictions import Predictions as Predictions
     from auditkit.inputs.source import Source as Source
     from auditkit.judging import judge as judge
+    from auditkit.records import Context as Context
     from auditkit.records import Estimate as Estimate
     from auditkit.records import Finding as Finding
     from auditkit.records import Report as Report
     from auditkit.records import Rule as Rule
+    from auditkit.records import Signer as Signer
+    from auditkit.records import SignOff as SignOff
     from auditkit.records import Verdict as Verdict
     from auditkit.robustness.check import FlipTest as FlipTest
 
@@ -111,6 +114,9 @@ _HOMES = {
     "Config": "gate.config",
     "Disclosure": "disclosure",
     "Report": "records",
+    "Context": "records",
+    "SignOff": "records",
+    "Signer": "records",
     "Finding": "records",
     "Estimate": "records",
     "Rule": "records",

@@ -34,7 +34,7 @@ from auditkit.observing import heavy_rows, one_pass
 from auditkit.progress import tell
 from auditkit.progress_bar import Asked, shown
 from auditkit.provenance import created, provenance_of
-from auditkit.records import Finding, NotMeasured, Report, StoredEvidence, Words
+from auditkit.records import Context, Finding, NotMeasured, Report, SignOff, StoredEvidence, Words
 
 
 def audit(
@@ -51,6 +51,8 @@ def audit(
     progress: Asked = None,
     name: str = "",
     words: Words | None = None,
+    context: Context | None = None,
+    sign_off: SignOff | None = None,
     command: str = "",
 ) -> Report:
     """Audit a model on data, and judge it by a policy.
@@ -81,6 +83,9 @@ def audit(
         more than 30 s; nothing into pipes, files and notebooks. False: nothing.
     name, words, command
         What the report is called, its display words, and the command that makes it again.
+    context, sign_off
+        What the model is for and what its decisions mean, and who decides on the report; None: as the policy's file
+        says. Where both say something, what is given here is kept.
 
     Raises DataError, ModelError or PolicyError, each saying what was expected.
     """
@@ -113,7 +118,9 @@ def audit(
             "provenance": report.provenance.model_copy(update={"command": utf8(command)}),
         }
     )
-    return _disclosed(report if rules is None else judge(report, rules), given)
+    judged = report if rules is None else judge(report, rules)
+    said = {"context": context or judged.context, "sign_off": sign_off or judged.sign_off}
+    return _disclosed(judged.model_copy(update=said), given)
 
 
 def _disclosed(report: Report, disclosure: Disclosure) -> Report:

@@ -246,8 +246,9 @@ def run(
     )
     if policy is not None:
         rules = ak.Policy.load(policy)
-        words = rules.words if rules.words != ak.Policy().words else chosen.policy.words
-        changed = changed.model_copy(update={"policy": rules.model_copy(update={"words": words})})
+        kept = {k: getattr(chosen.policy, k) for k in ("words", "context", "sign_off")}
+        own = {k: said for k in kept if (said := getattr(rules, k)) != getattr(ak.Policy(), k)}
+        changed = changed.model_copy(update={"policy": rules.model_copy(update=kept | own)})
     if check:
         changed = changed.model_copy(update={"checks": tuple(Asked(name=c, where="--check") for c in check)})
     command = utf8(told_command(["auditkit", *sys.argv[1:]]))

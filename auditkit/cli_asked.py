@@ -90,6 +90,8 @@ def run_audit(config: Config, place: Place, *, command: str, quiet: bool, includ
             checks=[check_of(c.name, c.options, where=c.where, folder=config.folder) for c in config.checks] or None,
             policy=config.policy if config.policy.rules or config.policy.presets else None,
             words=config.policy.words,
+            context=config.policy.context,
+            sign_off=config.policy.sign_off,
             sample=config.audit.sample,
             seed=config.audit.seed,
             on_error=config.audit.on_error,

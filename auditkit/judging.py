@@ -34,7 +34,8 @@ def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
 
 
 def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Report:
-    """The report with the verdicts of this policy, each answered from the evidence.
+    """The report with the verdicts of this policy, each answered from the evidence; with what its file says of the
+    model's use and of who decides, if it says anything.
 
     Raises PolicyError for a wrong policy, and ReportError for a public report, which holds no evidence, and where a
     rule asks about a finding that is not what the evidence says, or whose evidence is missing or cannot be read.
@@ -48,7 +49,13 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     said = answers(report, [r for r in policy.rules if not stored.refused(r)], stored.finding, level=policy.confidence)
     judged = judge_findings(said.derived, policy, stored)
     judged_report = report.model_copy(
-        update={"policy": policy.info(), "verdicts": judged.verdicts, "findings": said.findings},
+        update={
+            "policy": policy.info(),
+            "verdicts": judged.verdicts,
+            "findings": said.findings,
+            "context": policy.context or report.context,
+            "sign_off": policy.sign_off or report.sign_off,
+        },
     )
     return asserted(judged_report)
 

@@ -1,12 +1,12 @@
-"""Which model, which data, in what way: what would let a third party repeat an audit."""
+"""Which model, which data, for what purpose: what would let a third party repeat an audit, and who answers for it."""
 
 from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from auditkit.exhibits import Record, Terse
 
@@ -138,3 +138,92 @@ class Provenance(Terse):
     cautions: tuple[str, ...] = ()
     """What a reader should know of the input before any number (labels that look alike, what was guessed of a file);
     whole sentences. Absent from JSON where there is none."""
+
+
+LONGEST_ANSWER = 1_000
+"""Characters of what somebody writes of a model's use."""
+MOST_SIGNERS = 20
+"""People who sign."""
+
+_Answer = Annotated[str, Field(max_length=LONGEST_ANSWER)]
+_Name = Annotated[str, Field(max_length=200)]
+
+
+def _a_day(value: Any) -> Any:
+    """A date, or its text; pydantic alone would read a number as seconds since 1970."""
+    if isinstance(value, int | float):
+        raise ValueError(f"a date is written 2027-05-01, got {value!r}")
+    return value
+
+
+_Day = Annotated[datetime.date, BeforeValidator(_a_day)]
+
+
+def told(text: str) -> bool:
+    """Whether a text says anything: a letter or a digit.
+
+    >>> told("to rank applicants"), told(" \u200b- ")
+    (True, False)
+    """
+    return any(c.isalnum() for c in text)
+
+
+class Context(Terse):
+    """What no number knows: what a model is for, and what its decisions mean. Each is a sentence or two; "": not said.
+
+    >>> Context(purpose="To invite applicants to an interview").blanks[:2]
+    ('affected', 'positive_decision')
+    """
+
+    purpose: _Answer = ""
+    """What the model is used for."""
+    affected: _Answer = ""
+    """Who is affected by its decisions."""
+    positive_decision: _Answer = ""
+    """What a positive decision means for a person."""
+    decided_by: _Answer = ""
+    """Who decides in the end, and how far they follow the model."""
+    oversight: _Answer = ""
+    """Who watches it, and can stop it or put a decision right."""
+    data_window: _Answer = ""
+    """From when, and from where, the data are."""
+    label_quality: _Answer = ""
+    """How the truth was found, and how far it is to be relied on."""
+    known_limits: _Answer = ""
+    """For what, and for whom, the model is not to be used."""
+    requirements: Annotated[tuple[_Name, ...], Field(max_length=20)] = ()
+    """Ids of the sets of requirements that the page holds the report against; empty: the general ones. Absent from
+    JSON, as each answer, where empty."""
+
+    ANSWERS: ClassVar[tuple[str, ...]] = (
+        *("purpose", "affected", "positive_decision", "decided_by", "oversight", "data_window", "label_quality"),
+        "known_limits",
+    )
+    """The fields that are answers, in the order of the page."""
+    TOLD: ClassVar = (*ANSWERS, "requirements")
+
+    @property
+    def blanks(self) -> tuple[str, ...]:
+        """The answers that nobody gave."""
+        return tuple(name for name in self.ANSWERS if not told(getattr(self, name)))
+
+
+class Signer(Terse):
+    """Somebody who answers for a decision on the audit. What is empty is a line to be filled in."""
+
+    TOLD: ClassVar = ("name", "role", "date")
+
+    name: _Name = ""
+    role: _Name = ""
+    date: _Day | None = None
+    """When they signed, as the configuration says; no signature is checked."""
+
+
+class SignOff(Terse):
+    """Who decides on what the audit found, and when it is looked at again."""
+
+    TOLD: ClassVar = ("person", "review_by")
+
+    person: Annotated[tuple[Signer, ...], Field(max_length=MOST_SIGNERS)] = ()
+    review_by: _Day | None = None
+    """None: as the policy says."""

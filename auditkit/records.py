@@ -43,10 +43,14 @@ from auditkit.exhibits import TrustCheck as TrustCheck
 from auditkit.exhibits import Unit as Unit
 from auditkit.exhibits import Use as Use
 from auditkit.origins import DEFAULT_TASK as DEFAULT_TASK
+from auditkit.origins import LONGEST_ANSWER as LONGEST_ANSWER
 from auditkit.origins import TASK_KINDS as TASK_KINDS
+from auditkit.origins import Context as Context
 from auditkit.origins import DataProvenance as DataProvenance
 from auditkit.origins import ModelProvenance as ModelProvenance
 from auditkit.origins import Provenance as Provenance
+from auditkit.origins import Signer as Signer
+from auditkit.origins import SignOff as SignOff
 from auditkit.origins import Task as Task
 from auditkit.origins import TaskKind as TaskKind
 from auditkit.origins import Weighting as Weighting
@@ -118,6 +122,12 @@ class Finding(Subject, Terse):
     references: tuple[str, ...] = ()
     trust: tuple[TrustCheck, ...] = ()
     """Tests of the explanation; an explanation with a `failed` one is shown as failed."""
+
+    def _repr_html_(self) -> str:
+        """The finding in a notebook."""
+        from auditkit.report.formats import seen
+
+        return seen(self, "of_finding")
 
     @property
     def claim(self) -> str:
@@ -232,11 +242,16 @@ class Report(Record):
     disclosure: Disclosure | None = None
     """What the report gives away of the people in the data; None, and absent from JSON, for an internal report that
     suppresses nothing and keeps no rows."""
+    context: Context | None = None
+    """What the model is for, as its owner says; None, and absent from JSON, where nobody said anything."""
+    sign_off: SignOff | None = None
+    """Who decides on it; likewise."""
 
     @model_serializer(mode="wrap")
     def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         out: dict[str, Any] = handler(self)
-        return out if self.disclosure is not None else {k: v for k, v in out.items() if k != "disclosure"}
+        absent = {k for k in ("disclosure", "context", "sign_off") if getattr(self, k) is None}
+        return {k: v for k, v in out.items() if k not in absent}
 
     @model_validator(mode="after")
     def _names_once(self) -> Report:
@@ -254,9 +269,18 @@ class Report(Record):
         return self
 
     def __repr__(self) -> str:
-        return f"<Report {self.name!r}: {self.outcome}, {len(self.findings)} findings, {len(self.verdicts)} verdicts>"
+        """Three lines: what was audited; what came out of it; the first sentence, or what is not known."""
+        from auditkit.report.formats import seen
+
+        return seen(self, "in_three_lines")
 
     __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """The report in a notebook: verdict, rules, summary."""
+        from auditkit.report.formats import seen
+
+        return seen(self, "of_report")
 
     @property
     def outcome(self) -> Outcome:

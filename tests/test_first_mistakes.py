@@ -52,7 +52,11 @@ def test_two_checks_of_one_answer_are_told() -> None:
 def test_checks_by_name() -> None:
     report = ak.audit(model(outputs="logits"), DATA, checks=["group_fairness"])
     assert list(report.evidence) == ["group_fairness"]
-    assert repr(report) == str(report) == f"<Report 'Linear': no_policy, {len(report.findings)} findings, 0 verdicts>"
+    first, second, third = repr(report).split("\n")
+    assert first == f"<Report: Linear on {report.provenance.data.name or 'data without a name'}, {len(DATA):,} rows"
+    assert second == f"no policy: {len(report.findings)} findings, no rules"
+    assert third.endswith(">")
+    assert repr(report) == str(report)
 
 
 def test_a_wrapper_of_nets_is_told_which_part_is_the_net() -> None:

@@ -16,12 +16,13 @@ from auditkit.catalogue.gaps import GAPS
 from auditkit.catalogue.impact import LAWS
 from auditkit.catalogue.index import METRICS, resolve
 from auditkit.disclosure import Disclosure
-from auditkit.errors import PolicyError, listing, nearest
+from auditkit.errors import PolicyError, choices, listing, nearest
 from auditkit.gate.audited import AuditTable, CheckTable, DataTable, ModelTable, PredictionsTable
 from auditkit.gate.parts import Names, between, read_as
 from auditkit.gate.presets import Attributes, Preset, preset_of
 from auditkit.gate.toml import Document, read
-from auditkit.records import Comparison, Decision, Handling, PolicyInfo, Record, Rule, Words
+from auditkit.records import Comparison, Context, Decision, Handling, PolicyInfo, Record, Rule, SignOff, Words
+from auditkit.requirements.sources import source_ids
 
 
 class Policy(PolicyInfo):
@@ -37,6 +38,10 @@ class Policy(PolicyInfo):
     """Presets whose rules wait for the sensitive features of the data."""
     words: Words = Words()
     """Display words that stand in the same file."""
+    context: Context | None = None
+    """What its `[context]` says of the model's use; None: it has none."""
+    sign_off: SignOff | None = None
+    """Who decides, of its `[sign_off]`; likewise."""
 
     @classmethod
     def preset(
@@ -159,6 +164,8 @@ class Written(Record):
     report: Disclosure = Disclosure()
     check: tuple[CheckTable, ...] = ()
     words: _Words = _Words()
+    context: Context | None = None
+    sign_off: SignOff | None = None
     policy: _Policy = _Policy()
     defaults: _Defaults = _Defaults()
     rule: tuple[_Rule, ...] = ()
@@ -185,9 +192,20 @@ def policy_from(document: Document, tables: Written | None = None) -> Policy:
         correction=defaults.correction,
         rules=rules,
         words=Words(positive=tables.words.positive, groups=tables.words.model_extra),
+        context=_context(document, tables.context),
+        sign_off=tables.sign_off,
         source=document.name,
         sha256=_sha256(rules, defaults),
     )
+
+
+def _context(document: Document, context: Context | None) -> Context | None:
+    """PolicyError for a set of requirements that nobody knows."""
+    for i, name in enumerate(context.requirements if context else ()):
+        if name not in source_ids():
+            at = document.where(("context", "requirements", i))
+            raise PolicyError(f"{at}: no requirements '{name}'; known are {choices(name, source_ids())}")
+    return context
 
 
 def _presets(document: Document, policy: _Policy, defaults: _Defaults) -> tuple[Preset, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from auditkit.errors import AuditkitError, ReportError, listing, nearest
-from auditkit.records import Report
+from auditkit.records import Finding, Report
 from auditkit.report import writing
 
 if TYPE_CHECKING:
@@ -65,6 +65,13 @@ def render(report: Report, format: str) -> str:
             f"the report cannot be written as {format}: its parts do not fit together ({type(e).__name__}: "
             f"{' '.join(str(e).split())[:120]})"
         ) from e
+
+
+def seen(what: Report | Finding, how: str) -> str:
+    """A report or a finding as somebody sees it while working, by a function of `auditkit.report.notebook`."""
+    return cast(Callable[[Report | Finding], str], getattr(importlib.import_module("auditkit.report.notebook"), how))(
+        what
+    )
 
 
 def paths_of(stem: Path, formats: Iterable[str]) -> dict[str, Path]:

@@ -4,14 +4,14 @@ from auditkit.catalogue.index import METRICS
 from auditkit.records import TASK_KINDS
 
 TRUTH = "base_rate"
-"""How often the outcome is true: section 4."""
+"""How often the outcome is true: the section of the data."""
 SHARES = "group_share"
 """Who is in the data: a profile of them takes the place of the plain table of groups."""
 SELECTED = "selection_rate"
 """Who is selected: it tells the marks of two groups apart, and is crossed."""
 RIGHT = "accuracy"
 ERRORS = (RIGHT, "precision")
-"""Section 5; all other rates stand in section 6."""
+"""Of performance; all other rates stand in the section of fairness."""
 PARTS = {"equalized_odds": ("true_positive_rate", "false_positive_rate")}
 """Metric → the rates whose worse gap it is."""
 _SEVERAL = {task for task, kind in TASK_KINDS.items() if kind.several}

@@ -13,6 +13,7 @@ from rich.console import Console
 
 import auditkit as ak
 from auditkit.report.formats import FORMATS, render
+from auditkit.report.notebook import MOST_BYTES
 from auditkit.report.terminal import print_summary
 from tests.fuzz.budget import MEGABYTES, SECONDS, fuzzed
 from tests.fuzz.mutations import mutated, policies, texts
@@ -30,6 +31,9 @@ def through(name: str, text: str | bytes) -> None:
         judged = ak.judge(report, policies(name))
     for one in (report, judged):
         print_summary(one, Console(file=io.StringIO()))
+        assert len(repr(one).split("\n")) == 3
+        for seen in (one, *one.findings):
+            assert len(seen._repr_html_().encode()) <= MOST_BYTES
         for form in FORMATS:
             with contextlib.suppress(ak.AuditkitError):
                 render(one, form).encode()

@@ -1,4 +1,4 @@
-"""Section 6 draws the tables that laws ask for, section 4 the bounds of unknown rows; rates stay as they were."""
+"""Fairness draws the tables that laws ask for, data the bounds of unknown rows; rates stay as they were."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Section 16: definitions, methods, versions, hashes, and every estimate as a table."""
+"""The appendix: definitions, methods, versions, hashes, and every estimate as a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Section 4: what was tested, on whom, and how often the outcome is true for each group."""
+"""The data: what was tested, on whom, and how often the outcome is true for each group."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ By = tuple[str, ...]
 _E = TypeVar("_E", bound=Exhibit)
 
 RATED = ("performance", "fairness")
-"""Concerns whose findings are rates of the model by group: sections 5 and 6."""
+"""Concerns whose findings are rates of the model by group: performance and fairness."""
 
 
 class Pair(NamedTuple):

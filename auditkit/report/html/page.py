@@ -16,6 +16,7 @@ from auditkit.records import Report, Status
 from auditkit.report.html import (
     appendix,
     cases,
+    context,
     crossing,
     data,
     first,
@@ -23,6 +24,8 @@ from auditkit.report.html import (
     gate,
     metrics,
     rates,
+    requirements,
+    sign_off,
     summary,
     unmeasured,
     why,
@@ -31,7 +34,7 @@ from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.retold import retold
 from auditkit.report.html.rules import ORDER
-from auditkit.report.html.sections import CONCERNS, NOT_BUILT, SECTIONS, answered, from_findings, home, in_cases
+from auditkit.report.html.sections import CONCERNS, NUMBER, SECTIONS, answered, from_findings, home, in_cases
 from auditkit.report.html.trust import holds
 from auditkit.report.places import ERRORS
 from auditkit.report.vocabulary import STATUS, shown
@@ -50,8 +53,9 @@ def render(report: Report) -> str:
     drawn = from_findings(look)
     names = Names()
     answers = {n: metrics.view(look, concern, names) for n, concern in CONCERNS.items()}
-    absent = {n: answers[n].missing or ("not asked for.",) for n in drawn if not (answers[n].answers or answers[n].null_line)}
-    absent |= dict.fromkeys(NOT_BUILT, ("not in this version.",))
+    said = {n: a.answers or a.null_line for n, a in answers.items()}
+    absent = {n: answers[n].missing or ("not asked for.",) for n in drawn if not said[n]}
+    absent |= {} if any(map(in_cases, report.findings)) else {NUMBER["cases"]: ("not asked for.",)}
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     style = _environment().get_template("style.css").render(footer=footer)
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -64,12 +68,12 @@ def render(report: Report) -> str:
             digest=of,
             footer=footer,
             sections=SECTIONS,
+            numbers=NUMBER,
             states=_states(look),
             answers=answers,
             generic=drawn,
-            absent=absent if any(map(in_cases, report.findings)) else absent | {10: ("not asked for.",)},
+            absent=absent,
             behind=metrics.behind(look, names),
-            unbuilt=NOT_BUILT,
             report=report,
             json_name=f"{shown(report.name)}.json",
             subject=first.subject(report),
@@ -78,6 +82,7 @@ def render(report: Report) -> str:
             cause=why.leading_cause(look),
             summary=summary.view(look),
             gate=gate.view(look),
+            context=context.view(look),
             data=data.view(look),
             overall=rates.overall(look) if look.binary else None,
             errors=rates.view(look, [m for m in look.metrics() if m in ERRORS]) if look.binary else None,
@@ -86,6 +91,8 @@ def render(report: Report) -> str:
             crossings=crossing.views(look) if look.binary else (),
             why=why.view(look, names),
             cases=cases.views(look, names),
+            requirements=requirements.view(look),
+            sign_off=sign_off.view(look),
             unmeasured=unmeasured.view(look),
             appendix=appendix.view(look),
         )
@@ -170,14 +177,15 @@ def css_text(text: str) -> str:
 
 
 def _states(look: Lookup) -> dict[int, Status]:
-    """The worst state of each section's rules, for the contents; sections not in this version count as unmeasured."""
+    """The worst state of each section's rules, for the contents; sections without an answer count as unmeasured."""
     verdicts = look.report.verdicts
-    found: dict[int, list[Status]] = {2: [v.status for v in verdicts]}
+    found: dict[int, list[Status]] = {NUMBER["gate"]: [v.status for v in verdicts]}
     for v in verdicts:
         found.setdefault(home(look, v), []).append(v.status)
     if not all(holds(f) for f in look.report.findings):
-        found.setdefault(9, []).append("fail")
+        found.setdefault(NUMBER["why"], []).append("fail")
     states = {n: min(s, key=ORDER.index) for n, s in found.items() if s}
-    absent = [n for n, concern in (from_findings(look) | {9: "explanation"}).items() if concern not in answered(look)]
-    absent += [] if any(map(in_cases, look.report.findings)) else [10]
-    return states | dict.fromkeys([*absent, *NOT_BUILT], "not_measured")
+    concerns = from_findings(look) | {NUMBER["why"]: "explanation"}
+    absent = [n for n, concern in concerns.items() if concern not in answered(look)]
+    absent += [] if any(map(in_cases, look.report.findings)) else [NUMBER["cases"]]
+    return states | dict.fromkeys(absent, "not_measured")

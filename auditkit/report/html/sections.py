@@ -15,41 +15,41 @@ class Section(NamedTuple):
     title: str
     concern: Concern | None = None
     """Whose findings it tells, every one."""
-    drawn: Literal["", "findings", "rates", "not built"] = ""
+    drawn: Literal["", "findings", "rates"] = ""
     """What draws it: a template of its own (""); findings, whatever check made them; figures of the rates of a binary
-    audit, and findings else; nothing in this version, in which it keeps its number."""
+    audit, and findings else."""
 
 
 SECTIONS = {
     1: Section("summary", "Summary"),
     2: Section("gate", "Gate"),
-    3: Section("section-3", "Context", drawn="not built"),
-    4: Section("data", "Data", "data"),
-    5: Section("performance", "Performance", "performance", "rates"),
-    6: Section("fairness", "Fairness", "fairness", "rates"),
+    3: Section("performance", "Performance", "performance", "rates"),
+    4: Section("fairness", "Fairness", "fairness", "rates"),
+    5: Section("remedies", "What would help", "mitigation", "findings"),
+    6: Section("why", "Why"),
     7: Section("calibration", "Calibration and errors", "calibration", "findings"),
     8: Section("subgroups", "Subgroups", "subgroups", "findings"),
-    9: Section("why", "Why"),
+    9: Section("robustness", "Robustness", "robustness", "findings"),
     10: Section("cases", "Individual cases"),
-    11: Section("robustness", "Robustness", "robustness", "findings"),
-    12: Section("remedies", "What would help", "mitigation", "findings"),
-    13: Section("unmeasured", "Not measured"),
-    14: Section("section-14", "Requirements", drawn="not built"),
-    15: Section("section-15", "Sign-off", drawn="not built"),
-    16: Section("appendix", "Appendix"),
+    11: Section("data", "Data and context", "data"),
+    12: Section("requirements", "Requirements"),
+    13: Section("sign-off", "Sign-off"),
+    14: Section("unmeasured", "Not measured"),
+    15: Section("appendix", "Appendix"),
 }
-"""Number → section."""
+"""Number → section. Numbers may move; anchors stay."""
 
+NUMBER = {s.anchor: n for n, s in SECTIONS.items()}
+"""Anchor → number."""
 CONCERNS = {n: s.concern for n, s in SECTIONS.items() if s.concern}
-NOT_BUILT = [n for n, s in SECTIONS.items() if s.drawn == "not built"]
 
 
 def home(look: Lookup, v: Verdict) -> int:
     """The number of the section that shows what a rule is about."""
     finding = look.by_id(v.finding) or next((f for f in look.report.findings if f.metric == v.rule.metric), None)
     if finding is None or finding.concern in RATED:
-        return 6 if v.rule.by else 5
-    return next((n for n, concern in CONCERNS.items() if concern == finding.concern), 9)
+        return NUMBER["fairness" if v.rule.by else "performance"]
+    return next((n for n, concern in CONCERNS.items() if concern == finding.concern), NUMBER["why"])
 
 
 def from_findings(look: Lookup) -> dict[int, Concern]:

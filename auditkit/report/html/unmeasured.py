@@ -1,4 +1,4 @@
-"""Section 13: what a reader could expect and will not find, and why."""
+"""What a reader could expect and will not find, and why."""
 
 from __future__ import annotations
 

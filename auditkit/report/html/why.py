@@ -1,4 +1,4 @@
-"""Section 9: what makes the gap, what the layers know and use, what moves the scores, and whether to believe it."""
+"""What makes the gap, what the layers know and use, what moves the scores, and whether to believe it."""
 
 from __future__ import annotations
 
