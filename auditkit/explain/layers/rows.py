@@ -19,6 +19,7 @@ from auditkit.explain.estimates import group_means
 from auditkit.explain.gaps.pairs import Pairs, staircase
 from auditkit.explain.layers.legitimate import legitimate
 from auditkit.explain.layers.probes import Half, halves
+from auditkit.records import DEFAULT_TASK
 
 LEAST = 20
 """Rows of a group, below which half of them say too little."""
@@ -91,9 +92,8 @@ def rows_compared(
 def one_class(sample: Batch, i: int) -> Batch:
     """One class of several as positives and negatives; of all rows nothing is known of its score."""
     y = np.where(missing(sample.y_true), -1, sample.y_true == i).astype(np.int8)
-    return replace(
-        sample, task="binary", classes=(), y_true=y, y_pred=np.full(len(y), -1, np.int8), score=None, census=None
-    )  # fmt: skip
+    unknown = np.full(len(y), -1, np.int8)
+    return replace(sample, task=DEFAULT_TASK, classes=(), y_true=y, y_pred=unknown, score=None, census=None)
 
 
 def worst_class(sample: Batch, scores: Floats, by: Sequence[str] | None) -> str:
