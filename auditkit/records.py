@@ -151,10 +151,28 @@ class Finding(Subject, Terse):
         return tuple(ordered(g) for g in groups)
 
 
+class PerfectModel(Terse):
+    """What the gate would say to one rule of a model that makes no mistake: the truth's own rates in its place."""
+
+    TOLD: ClassVar = ("estimate", "surest", "by_construction")
+
+    status: Status
+    """`not_measured` where it is not known; `reason` says why."""
+    reason: str
+    """One sentence."""
+    estimate: Estimate | None = None
+    """At the confidence of the rule; `status` shares its error with the other rules, as verdicts do. Absent from JSON
+    where none is needed, as all below where they say nothing."""
+    surest: Surest | None = None
+    """The groups that carry its inner limit."""
+    by_construction: bool = False
+    """True where right decisions alone settle it, whatever the data."""
+
+
 class Verdict(Terse):
     """What the gate says of one rule."""
 
-    TOLD: ClassVar = ("absence", "surest", "tightest", "p_exceeded")
+    TOLD: ClassVar = ("absence", "surest", "tightest", "p_exceeded", "perfect")
 
     status: Status
     rule: Rule
@@ -179,6 +197,8 @@ class Verdict(Terse):
     p_exceeded: float | None = None
     """There, p of H0: the rule's limit is exceeded, by some group or pair (intersection–union): the rule passes exactly
     when p is at most 1 − confidence, and p is 1 − the level at which the interval would end on the limit. Likewise."""
+    perfect: PerfectModel | None = None
+    """Whether a model that makes no mistake would pass; absent from JSON where nobody asked."""
 
     @property
     def blocks(self) -> bool:
