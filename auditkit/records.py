@@ -81,10 +81,21 @@ class Surest(Record):
     """Its own, at the critical value at which all comparisons hold together."""
 
 
+class BesideTruth(Record):
+    """What decisions do to a difference that is in the data: one pair's difference in selections less that in truth."""
+
+    groups: tuple[dict[str, str], dict[str, str]]
+    """attribute → value; the one selected less often first."""
+    estimate: Estimate
+    """By how much the pair's difference in selections is larger than its difference in truth; below 0: smaller."""
+    verb: Literal["widens", "keeps", "narrows", ""]
+    """What the interval says; empty: nothing."""
+
+
 class Finding(Subject, Terse):
     """One answer to one question, with its uncertainty."""
 
-    TOLD: ClassVar = ("controls", "law", "caveat", "unit", "direction", "surest", "p", "alone")
+    TOLD: ClassVar = ("controls", "law", "caveat", "unit", "direction", "surest", "p", "alone", "beside_truth")
 
     id: str
     """concern/metric/comparison/attributes joined by `+`."""
@@ -110,6 +121,8 @@ class Finding(Subject, Terse):
     """Of H0: what the statement says is not there, for its whole family; absent where it is not computed."""
     alone: bool = False
     """True where the interval excludes H0, and Holm's procedure over all tests of the report does not: not asserted."""
+    beside_truth: BesideTruth | None = None
+    """Of a difference in selections: whether it is wider or narrower than that of the truth. Absent where not known."""
     by_group: tuple[GroupEstimate, ...] = ()
     """Every group, the sparse and the undefined ones too."""
     exhibits: tuple[Exhibit, ...] = ()
