@@ -73,7 +73,16 @@ def uncovered(report: Report) -> Finding | None:
     rules = [v.rule for v in report.verdicts]
     if not rules:
         return None
-    return next((f for f in differences(report) if not any(_covers(r, f) for r in rules)), None)
+    ruled = {f.id: f for f in report.findings if any(_covers(r, f) for r in rules)}
+    left = (f for f in differences(report) if f.id not in ruled)
+    return next((f for f in left if not any(_same(f, g) for g in ruled.values())), None)
+
+
+def _same(f: Finding, g: Finding) -> bool:
+    """Whether a gap over all classes is that of the one class that the other is about."""
+    if f.surest is None or g.surest is None or f.metric != g.metric or f.surest.groups != g.surest.groups:
+        return False
+    return f.surest.estimate.value == g.surest.estimate.value
 
 
 def compared(report: Report) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auditkit.formatting import decimals, interval, percent, points, quantity
-from auditkit.records import Contributions, Estimate, Outcome, Report, Status
+from auditkit.formatting import decimals, interval, lower_first, percent, points, quantity
+from auditkit.records import Contributions, Estimate, Finding, Outcome, Report, Status
 from auditkit.report import perfect
 from auditkit.report.cautions import cautions
 from auditkit.report.html.figures import level_text
@@ -44,7 +44,7 @@ _EYEBROWS: dict[Status | None, str] = {
 }
 """What stands above the headline."""
 UNASKED = "Fairness was not measured"
-"""What stands there where nobody compared groups in how they are treated."""
+"""What is said first where nobody compared groups in how they are treated."""
 
 MOST_CAUTIONS = 3
 """Of the input and of broken checks, on the first screen."""
@@ -122,7 +122,7 @@ def view(look: Lookup) -> First:
     status = _STATUS[report.outcome]
     return First(
         kicker=_kicker(report),
-        title=f"{name} {does(report)}" if status else f"{name}: an audit without a policy",
+        title=f"{name} {does(report)}" if status else f"{name}: {_without_policy(report)}",
         status=status,
         chips=_chips(report),
         eyebrow=_eyebrow(report, lead),
@@ -143,7 +143,11 @@ def _eyebrow(report: Report, lead: Leading | None) -> str:
     if lead.verdict is not None:
         warns = lead.status == "fail" and lead.verdict.rule.severity == "warning"
         return "A rule that only warns" if warns else _EYEBROWS[lead.status]
-    return _EYEBROWS[None] if asked(report) else UNASKED
+    return _EYEBROWS[None] if asked(report) else "The surest finding"
+
+
+def _without_policy(report: Report) -> str:
+    return "an audit without a policy" if asked(report) else lower_first(UNASKED)
 
 
 def day(report: Report) -> str:
@@ -179,7 +183,7 @@ def _headline(look: Lookup, lead: Leading | None) -> str:
             return f"{upper_first(several(len(look.report.verdicts), 'rule'))} could not be judged."
         if compared(look.report):
             return "No disparity between groups was established."
-        return "No groups could be compared." if asked(look.report) else f"{UNASKED}."
+        return "No groups could be compared." if asked(look.report) else "Nothing else was established."
     if not lead.sides:
         return _stated(look, lead)
     rates = look.say.frequencies(lead.metric, [(g, e.value or 0.0) for g, e in lead.sides])
@@ -197,7 +201,7 @@ def _headline(look: Lookup, lead: Leading | None) -> str:
 
 def _stated(look: Lookup, lead: Leading) -> str:
     """The headline of a finding that is no rate: what it states, or what its rule asks and does not get."""
-    told = shown(brief(lead.finding.claim), empty="", longest=400)
+    told = shown(brief(lead.finding.claim, longest=170), empty="", longest=400)
     if lead.verdict is None:
         return told
     met = {"fail": "not met", "pass": "met"}.get(lead.verdict.status, "not decided")
@@ -297,7 +301,10 @@ def _hero_row(look: Lookup, lead: Leading, axis: Axis, i: int, truth: float | No
         tick=axis.place(tick),
         tick_words="" if tick is None else f"{percent(tick)} {word}",
         crowded=tick is not None
-        and any(0 < x - tick < 0.3 * axis.high for x in (e.value, e.high, truth) if x is not None),
+        and (
+            (e.value is not None and e.value > tick)
+            or any(0 < x - tick < 0.3 * axis.high for x in (e.value, e.high, truth) if x is not None)
+        ),
     )
 
 
@@ -314,7 +321,7 @@ def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
     if beside is not None:
         facts.append(("Largest difference without a rule", shown(brief(beside.claim), empty="", longest=400)))
     elif look.report.verdicts and compared(look.report):
-        facts.append(("Differences without a rule", "None is established."))
+        facts.append(("Differences without a rule", "None is established, and none is ruled out."))
     small, groups = too_small(look)
     fairness = () if compared(look.report) or lead is None else ("fairness between groups",)
     absent = (*fairness, *unasked(look), *(shown(n.what) for n in look.report.not_measured))
@@ -356,10 +363,17 @@ def _how_sure(look: Lookup, lead: Leading) -> str:
         e, of, noun = whole.total, "share" if whole.unit == "points" else whole.unit, "gap"
     head = f"The {noun} is {quantity(e.value, kind, of=of)}, {interval(e, kind, of=of)}."
     if v is None or told is None:
-        return head
+        return head if kind.startswith(("difference", "ratio")) else _tested(f)
     if told.decides:
         return f"{head} {v.reason}"
     return f"{head} Alone that would decide; judged with the other rules it is open: see the gate."
+
+
+def _tested(f: Finding) -> str:
+    """How sure a finding is that compares nobody: its interval stands in its sentence."""
+    made = sum(t.applies for t in f.trust)
+    checks = f"{upper_first(several(made, 'test'))} of the explanation {'was' if made == 1 else 'were'} made; "
+    return f"{checks}none that decides failed." if made else "By its interval; it compares no groups of people."
 
 
 def _strip(report: Report) -> tuple[tuple[str, str], ...]:

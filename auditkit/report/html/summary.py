@@ -12,6 +12,7 @@ from auditkit.report.html.lookup import Lookup, established, own_estimate, stand
 from auditkit.report.html.rules import ranked, sentence
 from auditkit.report.html.sections import CONCERNS, SECTIONS, home, in_cases
 from auditkit.report.html.unmeasured import too_small, unasked
+from auditkit.report.surest import compared
 from auditkit.report.vocabulary import (
     asked,
     brief,
@@ -130,7 +131,8 @@ def _unknown(look: Lookup) -> Item:
     gaps = [f for f in look.report.findings if f.concern == "fairness" and f.comparison == "difference"]
     unseen = [by_words(by) for by in look.bys() if gaps and not any(established(f) for f in gaps if f.by == by)]
     absent = [shown(n.what) for n in look.report.not_measured[:3]]
-    words = listed(unasked(look)) or "; ".join(absent) or "what nobody asked for"
+    fairness = () if compared(look.report) else ("fairness between groups",)
+    words = listed([*fairness, *unasked(look)]) or "; ".join(absent) or "what nobody asked for"
     if small:
         words += (
             f"; and, for some answers, anything about {number(small)} of {number(groups)} groups, which are too small"
