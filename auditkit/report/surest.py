@@ -87,7 +87,8 @@ def _same(f: Finding, g: Finding) -> bool:
 
 def compared(report: Report) -> bool:
     """True if groups of people were compared in how the model treats them: fairness was measured."""
-    return any(f.estimate.value is not None for f in report.findings if f.concern == "fairness" and f.by)
+    found = (f for f in report.findings if f.concern == "fairness" and f.by and compares(f.comparison))
+    return any(f.estimate.value is not None for f in found)
 
 
 def asked(report: Report) -> bool:

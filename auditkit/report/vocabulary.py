@@ -220,7 +220,8 @@ def does(report: Report) -> str:
         return f"is undecided on its {whole}"
     met, n = sum(v.status == "pass" for v in report.verdicts), len(rules)
     if met < n:
-        return f"meets the rules of its policy that count: {number(met)} of {number(n)}, the others only warn"
+        rest = "the other only warns" if n - met == 1 else "the others only warn"
+        return f"meets {number(met)} of {number(n)} rules; {rest}"
     return "meets its one rule" if n == 1 else f"meets all {several(n, 'rule')} of its {policy}"
 
 

@@ -8,8 +8,9 @@ from functools import cache
 import pytest
 
 from auditkit.catalogue.index import METRICS
+from auditkit.formatting import points
 from auditkit.records import Contributions, Estimate, Finding, Report, Verdict
-from auditkit.report.html import first, gate, leading, summary
+from auditkit.report.html import first, gaps, gate, leading, summary
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.page import render
 from auditkit.report.html.retold import retold
@@ -17,6 +18,7 @@ from auditkit.report.html.rules import distances
 from auditkit.report.surest import complement
 from auditkit.report.terminal import headline
 from auditkit.report.terminal import summary as terminal
+from auditkit.report.vocabulary import range_in
 from auditkit.report.vocabulary import shown as shown_name
 from tests.report import samples
 from tests.report.test_everything_stands import sections
@@ -110,7 +112,8 @@ def test_the_title_says_the_outcome_and_its_scope(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_fairness_is_said_to_be_measured_where_it_was(name: str) -> None:
     here, shown = look(name), first.view(look(name))
-    compared = any(f.concern == "fairness" and f.by and f.estimate.value is not None for f in here.report.findings)
+    fairness = [f for f in here.report.findings if f.concern == "fairness" and f.by]
+    compared = any(f.estimate.value is not None for f in fairness if f.comparison.startswith(("diff", "ratio")))
     head = f"{shown.title} {shown.headline}"
     if not here.report.verdicts:
         assert ("fairness was not measured" in head) == (not asked_for(here.report))
@@ -301,8 +304,8 @@ def test_established_means_asserted_in_every_bullet_and_title(name: str) -> None
     truths = [f for f in here.report.findings if f.metric == "base_rate" and asserted(f)]
     assert truths or not conflict
     fairness = text(name)["fairness"]
-    gaps = [f for f in here.gaps() if asserted(f)]
-    assert not gaps or "No gap between groups is established" not in fairness
+    sure = [f for f in here.gaps() if asserted(f)]
+    assert not sure or "No gap between groups is established" not in fairness
     for by, k, n in re.findall(r"(?:established: |, )(\w+) (\d+) of (\d+)", fairness.split("\n")[1]):
         mine = [f for f in here.gaps() if f.by == (by,)]
         assert (sum(map(asserted, mine)), len(mine)) == (int(k), int(n))
@@ -311,6 +314,20 @@ def test_established_means_asserted_in_every_bullet_and_title(name: str) -> None
         for attribute in by.replace(" and ", ", ").split(", "):
             found = [f for f in here.report.findings if f.by == (attribute,) and f.concern == "fairness"]
             assert not [f for f in found if f.comparison == "difference" and asserted(f)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_figure_of_gaps_draws_the_pair_that_sentences_name(name: str) -> None:
+    here = look(name)
+    drawn = gaps.view(here) if here.binary else None
+    rows = [] if drawn is None else [row for block in drawn.blocks for row in block.rows]
+    for f, row in zip(here.gaps(), rows, strict=True) if drawn else ():
+        own = f.surest.estimate if f.surest else f.estimate
+        assert (row.value, row.range) == (points(own.value), range_in(own, "points"))
+        for group in f.surest.groups if f.surest and f.metric != "equalized_odds" else ():
+            assert here.say.mention(group).lower() in row.groups.lower()
+        if asserted(f) and f.surest and f.concern == "fairness":
+            assert f"{points(own.value)} points" in f.claim or f.metric == "roc_auc"
 
 
 @pytest.mark.slow

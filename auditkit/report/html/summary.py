@@ -129,7 +129,8 @@ def _found(look: Lookup, f: Finding) -> Item:
 def _unknown(look: Lookup) -> Item:
     small, groups = too_small(look)
     gaps = [f for f in look.report.findings if f.concern == "fairness" and f.comparison == "difference"]
-    unseen = [by_words(by) for by in look.bys() if gaps and not any(established(f) for f in gaps if f.by == by)]
+    found = {by: [f for f in gaps if f.by == by and f.estimate.value is not None] for by in look.bys()}
+    unseen = [by_words(by) for by, mine in found.items() if mine and not any(map(established, mine))]
     absent = [shown(n.what) for n in look.report.not_measured[:3]]
     fairness = () if compared(look.report) else ("fairness between groups",)
     words = listed([*fairness, *unasked(look)]) or "; ".join(absent) or "what nobody asked for"
