@@ -66,7 +66,7 @@ def counted(report: Report) -> str:
     if not known or len(known) < 2:
         return ""
     words = {"pass": "meet", "fail": "fail"}
-    told = [f"{word} {known.count(s)}" for s, word in words.items() if s in known]  # type: ignore[arg-type]
+    told = [f"{word} {known.count(s)}" for s, word in words.items() if s in known]
     open_ = sum(s in ("inconclusive", "not_measured") for s in known)
     rest = f"; of {open_} it is not known" if open_ else ""
     head = f"would {' and '.join(told)} of these {len(known)} rules" if told else ""

@@ -7,10 +7,12 @@ from typing import NamedTuple
 from auditkit.formatting import NOTHING, confidence, decimals, quantity, unit_for
 from auditkit.records import PerfectModel, Report, Status, Verdict
 from auditkit.report import perfect
+from auditkit.report.html import conflicts
 from auditkit.report.html.figures import Figure, TableView
 from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distances, ranked, sentence
+from auditkit.report.places import PARTS
 from auditkit.report.vocabulary import (
     STATUS,
     asked,
@@ -62,7 +64,7 @@ def view(look: Lookup) -> Gate | None:
             "Distance from the ideal, in units of what the policy allows: 1 is the limit. "
             f"Line: {confidence(level)} interval{_corrected(order)}. Arrow: it goes on."
         ),
-        sentence=_sentence(look.report, order),
+        sentence=_sentence(look, order),
         table=_table(look.report, order),
     )
     return Gate(figure, AXIS, tuple(_row(look, i, v) for i, v in enumerate(order, 1)))
@@ -117,22 +119,25 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
 
 
 def _surest(look: Lookup, v: Verdict) -> str:
-    """Which groups carry the limit, where the value shown is that of others: the pair that the page tells of."""
+    """Which pair carries the limit, where the value shown is that of another: the pair that the page tells of."""
     e, own = v.estimate, v.surest
+    if v.status == "pass" or v.rule.comparison not in ("difference", "ratio") or v.rule.metric in PARTS:
+        return ""
     if e is None or own is None or own.estimate.value is None or e.value is None:
         return ""
     if abs(own.estimate.value - e.value) < SAME:
         return ""
     groups = listed([look.say.mention(g) for g in own.groups])
     of = kind_of_verdict(look.report, v)
-    return f" Surest of {groups}: {quantity(own.estimate.value, v.rule.comparison, of=of)}."
+    return f" Most surely apart: {groups}, {quantity(own.estimate.value, v.rule.comparison, of=of)}."
 
 
 SAME = 1e-9
 """Values as near as that are one."""
 
 
-def _sentence(report: Report, order: list[Verdict]) -> str:
+def _sentence(look: Lookup, order: list[Verdict]) -> str:
+    report = look.report
     parts = []
     warnings = [v for v in order if v.rule.severity == "warning"]
     undecided = [v for v in order if v.status == "inconclusive"]
@@ -147,8 +152,7 @@ def _sentence(report: Report, order: list[Verdict]) -> str:
     parts.append(
         "A rule fails only if its whole interval lies beyond the limit, unless it says that the point decides."
     )
-    if told := perfect.counted(report):
-        parts.append(told)
+    parts += filter(None, (perfect.counted(report), conflicts.sentence(look)))
     if report.policy and report.policy.owner:
         parts.append(f"Owner of the policy: {shown(report.policy.owner)}.")
     return " ".join(parts)

@@ -52,7 +52,7 @@ def view(look: Lookup) -> tuple[Item, ...]:
         mine = [v for v in order if v.status == status]
         items += [_judged(look, v) for v in mine[: most + 1 if len(mine) == most + 1 else most]]
     made = why.summary(look)
-    conflict = conflicts.sentence(look)
+    conflict = "" if order else conflicts.sentence(look)  # that of rules stands with them
     most = min(4, SENTENCES - 1 - len(made) - bool(conflict))
     items = items[:most] if look.report.verdicts else _without_policy(look)[:most]
     items += [Item(None, "Not all can hold.", conflict, "#data", "Data")] if conflict else []
@@ -95,8 +95,8 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
     if v.status == "fail":
         rates = _against(*(reversed(pair) if lower_is_better(rule.metric) else pair))
         return f"{upper_first(clause)}.", f"{rates}, a {what} of {size}; the policy asks for {asked(rule, of)}."
-    told = f"The {what} is {size}; the policy asks for {asked(rule, of)}."
-    return f"Whether {clause} beyond the limit is not decided.", told
+    value = f"The {what} is {size}; the policy asks for {asked(rule, of)}."
+    return f"Whether {clause} beyond the limit is not decided.", value
 
 
 def at(f: Finding) -> int:
