@@ -21,7 +21,7 @@ _ORDER: tuple[Status, ...] = ("fail", "inconclusive", "not_measured", "pass")
 
 
 def headline(report: Report) -> str:
-    """ "income-mlp fails its policy: 3 failed, 2 undecided, 3 passed"."""
+    """ "income-mlp fails its fairness policy: 3 failed, 2 undecided, 3 passed"."""
     if report.outcome == "no_policy":
         return f"{report.name} was audited without a policy: {len(report.findings)} findings, no verdict"
     counts = [(s, sum(v.status == s for v in report.verdicts)) for s in _ORDER]
