@@ -21,6 +21,7 @@ from auditkit.checks import judges
 from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing
 from auditkit.gate.agreement import answers
 from auditkit.gate.judge import judge as judge_findings
+from auditkit.gate.perfect import beside
 from auditkit.gate.policy import Policy
 from auditkit.question import Question
 from auditkit.records import Finding, Report, Rule, StoredEvidence
@@ -48,10 +49,11 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     stored = _Stored(report, policy)
     said = answers(report, [r for r in policy.rules if not stored.refused(r)], stored.finding, level=policy.confidence)
     judged = judge_findings(said.derived, policy, stored)
+    verdicts = beside(judged.verdicts, policy, stored)
     judged_report = report.model_copy(
         update={
             "policy": policy.info(),
-            "verdicts": judged.verdicts,
+            "verdicts": verdicts,
             "findings": said.findings,
             "context": policy.context or report.context,
             "sign_off": policy.sign_off or report.sign_off,

@@ -86,10 +86,21 @@ class Surest(Record):
     """Its own, at the critical value at which all comparisons hold together."""
 
 
+class BesideTruth(Record):
+    """What decisions do to a difference that is in the data: one pair's difference in selections less that in truth."""
+
+    groups: tuple[dict[str, str], dict[str, str]]
+    """attribute → value; the one selected less often first."""
+    estimate: Estimate
+    """By how much the pair's difference in selections is larger than its difference in truth; below 0: smaller."""
+    verb: Literal["widens", "keeps", "narrows", ""]
+    """What the interval says; empty: nothing."""
+
+
 class Finding(Subject, Terse):
     """One answer to one question, with its uncertainty."""
 
-    TOLD: ClassVar = ("controls", "law", "caveat", "unit", "direction", "surest", "p", "alone")
+    TOLD: ClassVar = ("controls", "law", "caveat", "unit", "direction", "surest", "p", "alone", "beside_truth")
 
     id: str
     """concern/metric/comparison/attributes joined by `+`."""
@@ -115,6 +126,8 @@ class Finding(Subject, Terse):
     """Of H0: what the statement says is not there, for its whole family; absent where it is not computed."""
     alone: bool = False
     """True where the interval excludes H0, and Holm's procedure over all tests of the report does not: not asserted."""
+    beside_truth: BesideTruth | None = None
+    """Of a difference in selections: whether it is wider or narrower than that of the truth. Absent where not known."""
     by_group: tuple[GroupEstimate, ...] = ()
     """Every group, the sparse and the undefined ones too."""
     exhibits: tuple[Exhibit, ...] = ()
@@ -162,10 +175,28 @@ class Finding(Subject, Terse):
         return tuple(ordered(g) for g in groups)
 
 
+class PerfectModel(Terse):
+    """What the gate would say to one rule of a model that makes no mistake: the truth's own rates in its place."""
+
+    TOLD: ClassVar = ("estimate", "surest", "by_construction")
+
+    status: Status
+    """`not_measured` where it is not known; `reason` says why."""
+    reason: str
+    """One sentence."""
+    estimate: Estimate | None = None
+    """At the confidence of the rule; `status` shares its error with the other rules, as verdicts do. Absent from JSON
+    where none is needed, as all below where they say nothing."""
+    surest: Surest | None = None
+    """The groups that carry its inner limit."""
+    by_construction: bool = False
+    """True where right decisions alone settle it, whatever the data."""
+
+
 class Verdict(Terse):
     """What the gate says of one rule."""
 
-    TOLD: ClassVar = ("absence", "surest", "tightest", "p_exceeded")
+    TOLD: ClassVar = ("absence", "surest", "tightest", "p_exceeded", "perfect")
 
     status: Status
     rule: Rule
@@ -190,6 +221,8 @@ class Verdict(Terse):
     p_exceeded: float | None = None
     """There, p of H0: the rule's limit is exceeded, by some group or pair (intersection–union): the rule passes exactly
     when p is at most 1 − confidence, and p is 1 − the level at which the interval would end on the limit. Likewise."""
+    perfect: PerfectModel | None = None
+    """Whether a model that makes no mistake would pass; absent from JSON where nobody asked."""
 
     @property
     def blocks(self) -> bool:

@@ -76,7 +76,7 @@ JSON = ["--format", "json"]
 def test_config_and_flags_say_the_same(here: Path) -> None:
     status, out, err = run_cli(["run", "audit/auditkit.toml", *JSON])
     assert (status, err) == (1, "")
-    assert "hiring fails its policy: 1 failed" in out
+    assert "hiring fails its one rule: 1 failed" in out
     assert out.splitlines()[-1].startswith("reports/hiring.json  (")
     assert [p.name for p in Path("reports").iterdir()] == ["hiring.json"]
     config = Report.load("reports/hiring.json")
@@ -138,7 +138,7 @@ def test_gate_and_report_on_what_was_written(here: Path) -> None:
     before = Path("reports/r.json").read_bytes()
     status, out, err = run_cli(["gate", "reports/r.json", "--policy", "audit/auditkit.toml"])
     assert (status, err) == (1, "")
-    assert "predictions fails its policy" in out
+    assert "predictions fails its one rule" in out
     assert Path("reports/r.json").read_bytes() == before
     status, out, err = run_cli(["report", "reports/r.json", "--format", "junit", "--format", "json", "--out", "site"])
     assert (status, err) == (0, "")
@@ -245,6 +245,6 @@ def test_in_a_process(here: Path) -> None:
     command = [sys.executable, "-m", "auditkit", "run", "audit/auditkit.toml", *JSON]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (1, "")
-    assert "hiring fails its policy" in done.stdout
+    assert "hiring fails its one rule" in done.stdout
     assert run_cli(["run", "audit/auditkit.toml", *JSON, "--name", "hiring", "-q", "--out", "again"])[0] == 1
     assert Report.load("again/hiring.json").findings == Report.load("reports/hiring.json").findings

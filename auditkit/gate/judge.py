@@ -83,12 +83,12 @@ FINE = 16
 
 def judge(findings: Sequence[Finding], policy: Policy, reassess: Reassess) -> Judged:
     """One verdict a rule: `fail` when the whole interval lies beyond the limit, `pass` when it lies within."""
-    cases, drawn, added = _answered(findings, policy, reassess)
+    cases, drawn, added = answered(findings, policy, reassess)
     grown = _Grown(policy, reassess)
     return Judged(tuple(_verdict(c, drawn.get(c.rule.id), reassess, grown) for c in cases), added)
 
 
-def _answered(
+def answered(
     findings: Sequence[Finding], policy: Policy, reassess: Reassess
 ) -> tuple[list[_Case], dict[str, _Drawn], tuple[Finding, ...]]:
     """Every rule with its finding, the intervals under Holm by rule, and the findings that rules asked for."""
@@ -123,7 +123,7 @@ class _Grown:
     def decided(self, rule: Rule, factor: int) -> bool:
         """Whether so many times as many rows would decide the rule."""
         if factor not in self._decided:
-            cases, drawn, _ = _answered((), self._policy, self._reassess.times(factor))
+            cases, drawn, _ = answered((), self._policy, self._reassess.times(factor))
             self._decided[factor] = {c.rule.id: _decided(c, drawn.get(c.rule.id)) for c in cases}
         return self._decided[factor][rule.id]
 

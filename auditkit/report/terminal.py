@@ -8,8 +8,11 @@ from rich.text import Text
 
 from auditkit.formatting import NOTHING, printable, quantity
 from auditkit.records import Report, Status, Verdict
+from auditkit.report import perfect
 from auditkit.report.cautions import cautions
-from auditkit.report.vocabulary import STATUS, asked, does, kind_of_verdict, upper_first, would_pass
+from auditkit.report.surest import asked as asked_fairness
+from auditkit.report.surest import compared, uncovered
+from auditkit.report.vocabulary import STATUS, asked, brief, does, kind_of_verdict, upper_first, would_pass
 
 _STYLES = {"fail": "bold red", "inconclusive": "bold yellow", "pass": "green", "not_measured": "dim"}
 _SIGNS = {"fail": "×", "inconclusive": "!", "pass": "✓", "not_measured": "–"}
@@ -18,7 +21,7 @@ _ORDER: tuple[Status, ...] = ("fail", "inconclusive", "not_measured", "pass")
 
 
 def headline(report: Report) -> str:
-    """ "income-mlp fails its policy: 3 failed, 2 undecided, 3 passed"."""
+    """ "income-mlp fails its fairness policy: 3 failed, 2 undecided, 3 passed"."""
     if report.outcome == "no_policy":
         return f"{report.name} was audited without a policy: {len(report.findings)} findings, no verdict"
     counts = [(s, sum(v.status == s for v in report.verdicts)) for s in _ORDER]
@@ -36,8 +39,20 @@ def summary(report: Report) -> Group:
         if told or tight:
             line = " ".join(filter(None, (told, f"{upper_first(tight)}." if tight else "")))
             lines.append(Text(printable(f"{v.rule.id}: {line}"), style="dim"))
+    lines += [Text(printable(line), style="dim") for line in _beside(report)]
     lines += [Text(printable(f"Caution: {c}"), style="yellow") for c in cautions(report)]
     return Group(*lines)
+
+
+def _beside(report: Report) -> list[str]:
+    """What no verdict says: whether a perfect model would pass, and the largest difference that no rule covers."""
+    lines = [f"{v.rule.id}: {short}" for v in report.verdicts if (short := perfect.in_short(v))]
+    left = uncovered(report)
+    if left is not None:
+        lines.append(f"Largest difference without a rule: {brief(left.claim)}")
+    elif not compared(report):
+        lines.append("Fairness was not measured." if not asked_fairness(report) else "No groups could be compared.")
+    return lines
 
 
 def _table(report: Report) -> Table:

@@ -177,6 +177,17 @@ def shown(text: str, *, empty: str = "(empty)", longest: int = LONGEST) -> str:
     return text
 
 
+def brief(text: str, longest: int = 240) -> str:
+    """The first sentences of a statement that fit, at least one.
+
+    >>> brief("It is 0.5. They differ. " + "x" * 300)
+    'It is 0.5. They differ.'
+    """
+    ends = [i + 1 for i in range(len(text)) if text[i] in ".!?" and text[i + 1 : i + 2] in (" ", "")]
+    kept = [end for end in ends if end <= longest] or ends[:1]
+    return text[: kept[-1]] if kept else text
+
+
 def number(n: int) -> str:
     """A count in a sentence: words up to twelve.
 
@@ -195,15 +206,22 @@ def several(n: int, noun: str) -> str:
     return f"{number(n)} {noun}{'' if n == 1 else 's'}"
 
 
-def does(report: Report, policy: str = "policy") -> str:
-    """What a judged report does with its rules: "fails its policy", "meets its one rule"."""
+def does(report: Report) -> str:
+    """What a judged report does with its rules, and with how many: "fails its fairness policy", "meets its one rule".
+
+    A policy is one of fairness where a rule asks about groups. Rules that are met are counted: few are no policy.
+    """
+    rules = [v.rule for v in report.verdicts]
+    policy = "fairness policy" if any(r.by for r in rules) else "policy"
+    whole = "one rule" if len(rules) == 1 else policy
     if report.outcome == "failed":
-        return f"fails its {policy}"
+        return f"fails its {whole}"
     if report.outcome == "undecided":
-        return f"is undecided on its {policy}"
-    met, n = sum(v.status == "pass" for v in report.verdicts), len(report.verdicts)
+        return f"is undecided on its {whole}"
+    met, n = sum(v.status == "pass" for v in report.verdicts), len(rules)
     if met < n:
-        return f"passes its {policy}: {number(met)} of {several(n, 'rule')} {'is' if met == 1 else 'are'} met"
+        rest = "the other only warns" if n - met == 1 else "the others only warn"
+        return f"meets {number(met)} of {number(n)} rules; {rest}"
     return "meets its one rule" if n == 1 else f"meets all {several(n, 'rule')} of its {policy}"
 
 

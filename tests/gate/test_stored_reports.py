@@ -98,7 +98,7 @@ def test_status_1(stored: Path, tmp_path: Path) -> None:
         tmp_path,
     )
     assert (ran.status, ran.err) == (1, "")
-    assert "loan fails its policy: 1 failed, 1 passed" in ran.out
+    assert "loan fails its fairness policy: 1 failed, 1 passed" in ran.out
     assert not ran.loaded & LIGHT
 
 

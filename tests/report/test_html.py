@@ -227,7 +227,7 @@ def test_where_nothing_can_be_compared_no_disparity_is_named(name: str) -> None:
     assert "less often" not in words
     assert "The model selects" not in words
     told = {
-        "empty": "Differences between groups were not measured.",
+        "empty": "fairness was not measured",
         "undefined": "No disparity between groups was established.",
     }
     assert told.get(name, "could not be judged") in words

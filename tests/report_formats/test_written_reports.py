@@ -171,10 +171,10 @@ def test_a_terminal_gets_no_control_characters(name: str, colour: bool) -> None:
 
 
 def test_the_headline_counts(judged: Report) -> None:
-    assert headline(judged) == "loan fails its policy: 2 failed, 2 undecided, 2 not measured, 1 passed"
+    assert headline(judged) == "loan fails its fairness policy: 2 failed, 2 undecided, 2 not measured, 1 passed"
     assert "without a policy" in headline(report_of(["a", "b"]))
     assert headline(report_of(["a", "b"], EVERY_STATUS[:1])) == "loan meets its one rule: 1 passed"
-    assert headline(report_of(["a", "b"], EVERY_STATUS[5:6])).startswith("loan is undecided on its policy")
+    assert headline(report_of(["a", "b"], EVERY_STATUS[5:6])).startswith("loan is undecided on its one rule")
 
 
 def test_outcome_and_raise_for_status(judged: Report) -> None:

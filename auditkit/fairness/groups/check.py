@@ -11,7 +11,7 @@ from auditkit.catalogue.confusion import LABELS, MISSING_TRUTH
 from auditkit.catalogue.index import METRICS, rates
 from auditkit.check import Assessment, BaseCheck
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.families import against, composites, dispersion, selective
+from auditkit.fairness.families import against, beside_truth, composites, dispersion, selective
 from auditkit.fairness.families.composites import NOT_SERVED, served
 from auditkit.fairness.families.estimates import families_of
 from auditkit.fairness.families.family import Answer, GroupFamily, tested
@@ -22,7 +22,7 @@ from auditkit.fairness.families.rates import COMPARED
 from auditkit.fairness.sets import compared, named, sets_of
 from auditkit.options import checked_options
 from auditkit.question import Question
-from auditkit.records import NotMeasured
+from auditkit.records import Finding, NotMeasured
 
 DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
 _OF_ALL = (OddsMean.METRIC, *dispersion.DISPERSIONS)
@@ -113,7 +113,8 @@ class GroupFairness(BaseCheck):
         for by in sets.sets:
             shown = (*plain, "base_rate", *([MISSING_TRUTH] if lacking else []))
             rates = families_of(evidence, by, shown, level=level, engine=from_fairlearn)
-            findings += [tested(rates[m], c) for m in plain if m != "base_rate" for c in COMPARED]
+            found = [tested(rates[m], c) for m in plain if m != "base_rate" for c in COMPARED]
+            findings += [beside_truth.told(evidence, f) if _of_selection(f) else f for f in found]
             if set(PARTS) <= set(rates):
                 findings += [tested(Odds.of(rates), c) for c in ("difference", "ratio")]
             findings.append(tested(rates["base_rate"], "difference"))
@@ -134,6 +135,11 @@ class GroupFairness(BaseCheck):
             findings, evidence, n_boot=self.n_boot, ci_quantiles=self.ci_quantiles, random_state=self.random_state
         )
         return Assessment(noted, (*missed, *why))
+
+
+def _of_selection(f: Finding) -> bool:
+    """Whether it is the difference in selections, which the data have one of, too."""
+    return f.metric == "selection_rate" and f.comparison == "difference"
 
 
 def answering(tally: Tally, asked: Question) -> Answer | None:

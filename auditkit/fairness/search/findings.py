@@ -62,7 +62,7 @@ def _estimate(evidence: CrossedSums, found: Search, tested: Tested, order: list[
     undefined = np.isnan(tested.to_rest.value[first])
     return estimated(
         *(x[first] for x in tested.to_rest),
-        level=tested.level,
+        level=tested.asked,  # that of the confirmed ones together; each one's own is a note
         n=rows,
         denominator=_rows_of(evidence, found.carried[first]),
         method=METRICS["subgroups"].interval,

@@ -12,8 +12,8 @@ from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rates import Rates
 from auditkit.report.html.rates import view as rates_view
 from auditkit.report.html.sections import in_cases
-from auditkit.report.html.uncovered import groups_compared
 from auditkit.report.places import SHARES, TRUTH
+from auditkit.report.surest import groups_compared
 from auditkit.report.vocabulary import by_words, listed, shown, upper_first
 
 WEIGHTS = {
@@ -42,7 +42,7 @@ def view(look: Lookup) -> Data:
     declared = bool(look.report.provenance.data.sensitive_features)
     truth = rates_view(look, [TRUTH])
     cautions = tuple(shown(c, longest=SENTENCE) for c in look.report.provenance.cautions)
-    return Data(_facts(look), truth, tuple(_groups(look)), declared, groups_compared(look), cautions)
+    return Data(_facts(look), truth, tuple(_groups(look)), declared, groups_compared(look.report), cautions)
 
 
 def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:

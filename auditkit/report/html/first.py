@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auditkit.formatting import decimals, interval, percent, points, quantity
-from auditkit.records import Estimate, Outcome, Report, Status
+from auditkit.formatting import decimals, interval, lower_first, percent, points, quantity
+from auditkit.records import Contributions, Estimate, Finding, Outcome, Report, Status
+from auditkit.report import perfect
 from auditkit.report.cautions import cautions
 from auditkit.report.html.figures import level_text
 from auditkit.report.html.geometry import Axis, Mark, mark, share_axis
-from auditkit.report.html.leading import Leading, leading, lower_is_better, needed
-from auditkit.report.html.lookup import Lookup, established
+from auditkit.report.html.leading import Leading, leading, lower_is_better, needed, story
+from auditkit.report.html.lookup import Lookup, established, exhibits_of
 from auditkit.report.html.rules import ORDER, ranked, sentence
-from auditkit.report.html.uncovered import groups_compared, uncovered
 from auditkit.report.html.unmeasured import too_small, unasked
+from auditkit.report.surest import asked, compared, uncovered
 from auditkit.report.vocabulary import (
     STATUS,
+    brief,
     by_words,
     does,
     kind_of,
@@ -41,6 +43,8 @@ _EYEBROWS: dict[Status | None, str] = {
     None: "The surest difference",
 }
 """What stands above the headline."""
+UNASKED = "Fairness was not measured"
+"""What is said first where nobody compared groups in how they are treated."""
 
 MOST_CAUTIONS = 3
 """Of the input and of broken checks, on the first screen."""
@@ -95,6 +99,8 @@ class First(NamedTuple):
     headline: str
     context: str
     hero: Hero | None
+    perfect: tuple[str, str] | None
+    """Would a perfect model pass the rule of the headline? (question, answer); None without a rule."""
     facts: tuple[tuple[str, str], ...]
     strip: tuple[tuple[str, str], ...]
     cautions: tuple[str, ...]
@@ -116,18 +122,32 @@ def view(look: Lookup) -> First:
     status = _STATUS[report.outcome]
     return First(
         kicker=_kicker(report),
-        title=f"{name} {does(report, 'fairness policy')}" if status else f"{name}: an audit without a policy",
+        title=f"{name} {does(report)}" if status else f"{name}: {_without_policy(report)}",
         status=status,
         chips=_chips(report),
-        eyebrow=_EYEBROWS[lead.status] if lead else "What was found",
+        eyebrow=_eyebrow(report, lead),
         headline=_headline(look, lead),
         context=_context(look, lead),
         hero=_hero(look, lead) if lead and lead.sides else None,
+        perfect=_perfect(report, lead),
         facts=tuple(_facts(look, lead)),
         strip=_strip(report),
         cautions=cautions(report)[:MOST_CAUTIONS],
         more_cautions=max(0, len(cautions(report)) - MOST_CAUTIONS),
     )
+
+
+def _eyebrow(report: Report, lead: Leading | None) -> str:
+    if lead is None:
+        return "What was found"
+    if lead.verdict is not None:
+        warns = lead.status == "fail" and lead.verdict.rule.severity == "warning"
+        return "A rule that only warns" if warns else _EYEBROWS[lead.status]
+    return _EYEBROWS[None] if asked(report) else "The surest finding"
+
+
+def _without_policy(report: Report) -> str:
+    return "an audit without a policy" if asked(report) else lower_first(UNASKED)
 
 
 def day(report: Report) -> str:
@@ -161,9 +181,9 @@ def _headline(look: Lookup, lead: Leading | None) -> str:
     if lead is None:
         if look.report.verdicts:
             return f"{upper_first(several(len(look.report.verdicts), 'rule'))} could not be judged."
-        if not groups_compared(look):
-            return "Differences between groups were not measured."
-        return "No disparity between groups was established."
+        if compared(look.report):
+            return "No disparity between groups was established."
+        return "No groups could be compared." if asked(look.report) else "Nothing else was established."
     if not lead.sides:
         return _stated(look, lead)
     rates = look.say.frequencies(lead.metric, [(g, e.value or 0.0) for g, e in lead.sides])
@@ -181,7 +201,7 @@ def _headline(look: Lookup, lead: Leading | None) -> str:
 
 def _stated(look: Lookup, lead: Leading) -> str:
     """The headline of a finding that is no rate: what it states, or what its rule asks and does not get."""
-    told = shown(lead.finding.statement, empty="", longest=300)
+    told = shown(brief(lead.finding.claim, longest=170), empty="", longest=400)
     if lead.verdict is None:
         return told
     met = {"fail": "not met", "pass": "met"}.get(lead.verdict.status, "not decided")
@@ -225,18 +245,25 @@ def _truths(look: Lookup, lead: Leading) -> list[float]:
 
 
 def _against_truth(look: Lookup, lead: Leading) -> str:
-    """Whether the model widens the difference that is in the data: said only if the two intervals lie apart."""
-    ours, theirs = (look.finding(m, "difference", lead.finding.by) for m in ("selection_rate", "base_rate"))
-    pairs = [look.pair(m, lead.finding.by) for m in ("selection_rate", "base_rate")]
-    if not (ours and theirs and pairs[0] and pairs[1]) or [g.group for g in pairs[0]] != [g.group for g in pairs[1]]:
+    """Whether the model widens the difference that is in the data: said only where its interval says so."""
+    found = look.finding("selection_rate", "difference", lead.finding.by)
+    change = found.beside_truth if found else None
+    groups = {frozenset(g.items()) for g, _ in lead.sides}
+    if change is None or {frozenset(g.items()) for g in change.groups} != groups:
         return ""
-    a, b = ours.estimate, theirs.estimate
-    if a.low is not None and b.high is not None and a.low > b.high:
-        return "The model does not copy that difference, it widens it."
-    if a.high is not None and b.low is not None and a.high < b.low:
-        return "The model narrows that difference" + (", and does not close it." if established(ours) else ".")
-    sizes = f"{points(a.value)} points against {points(b.value)}"
-    return f"The model does not clearly widen or narrow that difference: {sizes}."
+    size = interval(change.estimate, "difference")
+    return {
+        "widens": f"The model widens that difference, by {points(change.estimate.value)} points ({size}).",
+        "narrows": f"The model narrows that difference, by {points(-(change.estimate.value or 0.0))} points"
+        f" ({_turned(change.estimate)}).",
+        "keeps": f"The model keeps that difference, to within a point ({size}).",
+        "": "",
+    }[change.verb]
+
+
+def _turned(e: Estimate) -> str:
+    """The interval of what was taken off."""
+    return interval(Estimate(value=0.0, low=-(e.high or 0.0), high=-(e.low or 0.0), level=e.level), "difference")
 
 
 def _hero(look: Lookup, lead: Leading) -> Hero:
@@ -274,19 +301,30 @@ def _hero_row(look: Lookup, lead: Leading, axis: Axis, i: int, truth: float | No
         tick=axis.place(tick),
         tick_words="" if tick is None else f"{percent(tick)} {word}",
         crowded=tick is not None
-        and any(0 < x - tick < 0.3 * axis.high for x in (e.value, e.high, truth) if x is not None),
+        and (
+            (e.value is not None and e.value > tick)
+            or any(0 < x - tick < 0.3 * axis.high for x in (e.value, e.high, truth) if x is not None)
+        ),
     )
+
+
+def _perfect(report: Report, lead: Leading | None) -> tuple[str, str] | None:
+    told = perfect.sentence(report, lead.verdict) if lead and lead.verdict else ""
+    return (perfect.QUESTION, told) if told else None
 
 
 def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
     facts = []
     if lead is not None:
-        facts += [("For whom", _for_whom(look, lead)), ("How sure", _how_sure(lead))]
-    beside = uncovered(look)
+        facts += [("For whom", _for_whom(look, lead)), ("How sure", _how_sure(look, lead))]
+    beside = uncovered(look.report)
     if beside is not None:
-        facts.append(("Largest difference without a rule", shown(beside.statement, empty="", longest=300)))
+        facts.append(("Largest difference without a rule", shown(brief(beside.claim), empty="", longest=400)))
+    elif look.report.verdicts and compared(look.report):
+        facts.append(("Differences without a rule", "None is established, and none is ruled out."))
     small, groups = too_small(look)
-    absent = (*unasked(look), *(shown(n.what) for n in look.report.not_measured))
+    fairness = () if compared(look.report) or lead is None else ("fairness between groups",)
+    absent = (*fairness, *unasked(look), *(shown(n.what) for n in look.report.not_measured))
     more = ", and more" if len(absent) > 3 else ""
     words = f"{upper_first(listed(absent[:3]))}{more}." if absent else "What nobody asked for, and what no number says."
     if small:
@@ -314,14 +352,28 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
     return f"{head} Groups of {listed(differ)} differ in this too."
 
 
-def _how_sure(lead: Leading) -> str:
-    e: Estimate = lead.verdict.estimate if lead.verdict and lead.verdict.estimate else lead.finding.estimate
-    own = lead.verdict.surest if lead.verdict else lead.finding.surest
-    e = own.estimate if own and lead.sides else e
-    noun = {"difference": "gap", "ratio": "ratio"}.get(lead.finding.comparison.split("_")[0], "value")
-    of, compared = kind_of(lead.metric, lead.finding.unit), lead.finding.comparison
-    head = f"The {noun} is {quantity(e.value, compared, of=of)}, {interval(e, compared, of=of)}."
-    return f"{head} {lead.verdict.reason}" if lead.verdict else head
+def _how_sure(look: Lookup, lead: Leading) -> str:
+    f, v, kind = lead.finding, lead.verdict, lead.finding.comparison
+    told = story(f, v) if v else None
+    e, own = (told.estimate, told.surest) if told else (f.estimate, f.surest)
+    e = own.estimate if own and (lead.sides or kind.startswith("difference")) else e
+    of, noun = kind_of(f.metric, f.unit), {"difference": "gap", "ratio": "ratio"}.get(kind.split("_")[0], "value")
+    whole = next(iter(exhibits_of(f, Contributions)), None)
+    if v is None and whole is not None:
+        e, of, noun = whole.total, "share" if whole.unit == "points" else whole.unit, "gap"
+    head = f"The {noun} is {quantity(e.value, kind, of=of)}, {interval(e, kind, of=of)}."
+    if v is None or told is None:
+        return head if kind.startswith(("difference", "ratio")) else _tested(f)
+    if told.decides:
+        return f"{head} {v.reason}"
+    return f"{head} Alone that would decide; judged with the other rules it is open: see the gate."
+
+
+def _tested(f: Finding) -> str:
+    """How sure a finding is that compares nobody: its interval stands in its sentence."""
+    made = sum(t.applies for t in f.trust)
+    checks = f"{upper_first(several(made, 'test'))} of the explanation {'was' if made == 1 else 'were'} made; "
+    return f"{checks}none that decides failed." if made else "By its interval; it compares no groups of people."
 
 
 def _strip(report: Report) -> tuple[tuple[str, str], ...]:

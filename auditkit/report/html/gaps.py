@@ -9,7 +9,7 @@ from auditkit.formatting import limit as limit_of
 from auditkit.records import Finding, Status
 from auditkit.report.html.figures import Figure, TableView, level_text
 from auditkit.report.html.geometry import Axis, Mark, axis_to, mark
-from auditkit.report.html.lookup import By, Lookup, established
+from auditkit.report.html.lookup import By, Lookup, established, own_estimate
 from auditkit.report.places import PARTS
 from auditkit.report.vocabulary import by_words, range_in, upper_first, whole_percent
 
@@ -58,7 +58,7 @@ def view(look: Lookup) -> Gaps | None:
     figure = Figure(
         title=_title(found, bys),
         subtitle=(
-            f"Largest difference between two groups, in points. Line: {level} interval, "
+            f"Difference between the two groups most surely apart, in points. Line: its {level} interval, "
             "corrected for comparing many groups. Tick: limit of the policy."
         ),
         sentence=_sentence(look, found),
@@ -80,12 +80,12 @@ def _block(look: Lookup, axis: Axis, by: By, found: list[Finding]) -> GapBlock:
 def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
     verdict = look.verdict(f.metric, "difference", f.by)
     status = verdict.status if verdict else None
-    limit, e = _limit(look, f), f.estimate
+    limit, e = _limit(look, f), own_estimate(f)
     return GapRow(
         label=upper_first(look.say.phrase(f.metric)),
         groups=_groups(look, f),
         mark=mark(axis, e, status if status in ("fail", "inconclusive", "pass") else "n"),
-        blind=None if e.mde is None or e.value is None else axis.at(e.mde),
+        blind=None if f.estimate.mde is None or e.value is None else axis.at(f.estimate.mde),
         limit=axis.place(limit),
         limit_words="" if limit is None else f"limit {limit_of(limit, 'difference')}",
         value=points(e.value),
@@ -96,10 +96,10 @@ def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
 
 
 def _groups(look: Lookup, f: Finding) -> str:
-    pair = look.pair(f.metric, f.by)
-    if pair is None:
+    pair = look.sides(f)
+    if len(pair) != 2:
         return "the worse of the two" if f.metric in PARTS else ""
-    (low, high) = pair
+    low, high = pair
     rates = f"{whole_percent(low.estimate.value)}, {look.say.mention(high.group)} {whole_percent(high.estimate.value)}"
     return f"{look.say.label(low.group)} {rates}"
 
@@ -130,19 +130,19 @@ def _sentence(look: Lookup, found: list[Finding]) -> str:
 def _table(look: Lookup, found: list[Finding]) -> TableView:
     rows = []
     for f in found:
-        pair, ratio = look.pair(f.metric, f.by), look.finding(f.metric, "ratio", f.by)
-        ends = [f"{look.say.label(g.group)} {percent(g.estimate.value)}" for g in pair] if pair else [NOTHING, NOTHING]
-        e = f.estimate
+        pair, found_ratio = look.sides(f), look.finding(f.metric, "ratio", f.by)
+        ends = [f"{look.say.label(g.group)} {percent(g.estimate.value)}" for g in pair] or [NOTHING, NOTHING]
+        e, ratio = own_estimate(f), own_estimate(found_ratio) if found_ratio else None
         rows.append(
             (
                 f"{upper_first(look.say.short(f.metric))}, {by_words(f.by)}",
                 *ends,
                 points(e.value),
                 range_in(e, "points") or NOTHING,
-                points(e.mde),
-                quotient(ratio.estimate.value if ratio else None),
-                range_in(ratio.estimate if ratio else None, "ratio") or NOTHING,
+                points(f.estimate.mde),
+                quotient(ratio.value if ratio else None),
+                range_in(ratio, "ratio") or NOTHING,
             )
         )
-    columns = ("Gap", "Lowest", "Highest", "Points", "Interval", "Seen from", "Ratio", "Interval")
+    columns = ("Gap", "Lower", "Higher", "Points", "Interval", "Seen from", "Ratio", "Interval")
     return TableView("All gaps and ratios", columns, tuple(rows), words=range(3))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auditkit.formatting import NOTHING, confidence, decimals, unit_for
-from auditkit.records import Report, Status, Verdict
+from auditkit.formatting import NOTHING, confidence, decimals, quantity, unit_for
+from auditkit.records import PerfectModel, Report, Status, Verdict
+from auditkit.report import perfect
+from auditkit.report.html import conflicts
 from auditkit.report.html.figures import Figure, TableView
 from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distances, ranked, sentence
+from auditkit.report.places import PARTS
 from auditkit.report.vocabulary import (
     STATUS,
     asked,
     kind_of_verdict,
+    listed,
     number,
     range_in,
     several,
@@ -60,7 +64,7 @@ def view(look: Lookup) -> Gate | None:
             "Distance from the ideal, in units of what the policy allows: 1 is the limit. "
             f"Line: {confidence(level)} interval{_corrected(order)}. Arrow: it goes on."
         ),
-        sentence=_sentence(look.report, order),
+        sentence=_sentence(look, order),
         table=_table(look.report, order),
     )
     return Gate(figure, AXIS, tuple(_row(look, i, v) for i, v in enumerate(order, 1)))
@@ -71,8 +75,10 @@ def _title(order: list[Verdict]) -> str:
     all_of = f"{number(len(order))} {'rule' if len(order) == 1 else 'rules'}"
     if counts["fail"]:
         title = f"{upper_first(number(counts['fail']))} of {all_of} {'fails' if counts['fail'] == 1 else 'fail'}"
-        away = distances(order[0].rule, order[0].estimate).value if order[0].estimate else None
-        return title if away is None else f"{title}, the surest at {decimals(away)} times the allowed distance"
+        sure = distances(order[0].rule, order[0].estimate).low if order[0].estimate else None
+        if sure is None or sure <= 1:
+            return title
+        return f"{title}, the surest by at least {decimals(sure)} times the allowed distance"
     if counts["inconclusive"]:
         verb = "is" if counts["inconclusive"] == 1 else "are"
         return f"No rule fails; {number(counts['inconclusive'])} of {all_of} {verb} undecided"
@@ -90,8 +96,11 @@ def _corrected(order: list[Verdict]) -> str:
 
 def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
     reason = v.absence or v.reason
+    reason += _surest(look, v)
     if tight := would_pass(v, kind_of_verdict(look.report, v)):
         reason += f" {upper_first(tight)}."
+    if short := perfect.in_short(v):
+        reason += f" {short}"
     if v.rule.severity == "warning":
         reason += " A warning only: it does not change the outcome."
     e = v.estimate
@@ -109,7 +118,26 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
     )
 
 
-def _sentence(report: Report, order: list[Verdict]) -> str:
+def _surest(look: Lookup, v: Verdict) -> str:
+    """Which pair carries the limit, where the value shown is that of another: the pair that the page tells of."""
+    e, own = v.estimate, v.surest
+    if v.status == "pass" or v.rule.comparison not in ("difference", "ratio") or v.rule.metric in PARTS:
+        return ""
+    if e is None or own is None or own.estimate.value is None or e.value is None:
+        return ""
+    if abs(own.estimate.value - e.value) < SAME:
+        return ""
+    groups = listed([look.say.mention(g) for g in own.groups])
+    of = kind_of_verdict(look.report, v)
+    return f" Most surely apart: {groups}, {quantity(own.estimate.value, v.rule.comparison, of=of)}."
+
+
+SAME = 1e-9
+"""Values as near as that are one."""
+
+
+def _sentence(look: Lookup, order: list[Verdict]) -> str:
+    report = look.report
     parts = []
     warnings = [v for v in order if v.rule.severity == "warning"]
     undecided = [v for v in order if v.status == "inconclusive"]
@@ -124,6 +152,7 @@ def _sentence(report: Report, order: list[Verdict]) -> str:
     parts.append(
         "A rule fails only if its whole interval lies beyond the limit, unless it says that the point decides."
     )
+    parts += filter(None, (perfect.counted(report), conflicts.sentence(look)))
     if report.policy and report.policy.owner:
         parts.append(f"Owner of the policy: {shown(report.policy.owner)}.")
     return " ".join(parts)
@@ -148,6 +177,7 @@ def _table(report: Report, order: list[Verdict]) -> TableView:
                 ", ".join(filter(None, tightest(v, of))) or NOTHING,
                 level,
                 f"{e.n:,}" if e else NOTHING,
+                NOTHING if v.perfect is None else _without_mistakes(v.perfect, v, of),
                 str(v.rule.line or NOTHING),
             )
         )
@@ -163,6 +193,16 @@ def _table(report: Report, order: list[Verdict]) -> TableView:
         "Tightest to pass",
         "Level",
         "Rows",
+        "A perfect model",
         "Line",
     )
-    return TableView("All rules", columns, tuple(rows), words=range(5))
+    return TableView("All rules", columns, tuple(rows), words=(*range(5), 11))
+
+
+def _without_mistakes(p: PerfectModel, v: Verdict, of: str) -> str:
+    """The verdict on a model that makes no mistake, with the truth's own value."""
+    word = "Not known" if p.status == "not_measured" else STATUS[p.status]
+    if p.estimate is None:
+        return f"{word}, by construction" if p.by_construction else word
+    unit = unit_for(v.rule.comparison, of)
+    return f"{word}: {value_text(p.estimate, v.rule.comparison, of)} ({range_in(p.estimate, unit)})"

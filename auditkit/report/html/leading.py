@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
-from auditkit.records import Estimate, Finding, Status, Surest, Verdict
+from auditkit.records import Estimate, Finding, Rule, Status, Surest, Verdict
 from auditkit.report.html.lookup import Lookup, compares, counts, established, rated, stands_out
 from auditkit.report.html.rules import ranked
+from auditkit.report.html.trust import holds
 from auditkit.report.places import PARTS
+from auditkit.report.surest import asked, complement, differences
 
 Side = tuple[Mapping[str, str], Estimate]
 
@@ -37,8 +39,8 @@ class Leading(NamedTuple):
 
 
 def leading(look: Lookup) -> Leading | None:
-    """The failed rule with the largest sure distance; else an undecided, else a passed one; without a policy the gap
-    with the largest lower bound. None if nothing was established."""
+    """The failed rule with the largest sure distance; else an undecided, else a passed one; without a policy the
+    difference with the largest sure bound; where fairness was not asked, whatever is surest. None without any."""
     for verdict in ranked(look.report.verdicts):
         finding = look.by_id(verdict.finding)
         if finding is None or verdict.status == "not_measured":
@@ -46,17 +48,31 @@ def leading(look: Lookup) -> Leading | None:
         found = _about(look, finding, verdict)
         if found is not None:
             return found
-    gaps = [f for f in look.report.findings if f.concern == "fairness" and f.comparison == "difference"]
-    gaps = sorted((f for f in gaps if established(f)), key=lambda f: (not speaks_in_people(f), -sure_part(f)))
-    if look.binary:
-        gaps = [f for f in gaps if f.by_group and speaks_in_people(f)]
-    return _about(look, gaps[0], None) if gaps and not look.report.verdicts else None
+    if look.report.verdicts:
+        return None
+    return next((lead for f in led(look) if (lead := _about(look, f, None)) is not None), None)
 
 
-def sure_part(f: Finding) -> float:
-    """The lower bound of a gap of shares; of any other unit, as a part of the value, which compares."""
-    low, value = f.estimate.low or 0.0, f.estimate.value or 0.0
-    return low if speaks_in_people(f) else low / value if value else 0.0
+def led(look: Lookup) -> list[Finding]:
+    """What a report without a policy leads with, the surest first: each gap once, in the comparison of its pair.
+
+    Gaps that an explanation takes apart are told where nobody else measured them; where nothing is established and
+    fairness was not asked, what an explanation that holds asserts.
+    """
+    report, seen, out = look.report, set(), []
+    for f in differences(report, explained=not asked(report)):
+        between = f.comparison == "difference" and f.metric not in PARTS
+        twin = next((m for m in METRICS if complement(m, f.metric)), f.metric)
+        key = (min(f.metric, twin), f.of, f.by, f.label)
+        if between and key not in seen:
+            seen.add(key)
+            out.append(f)
+    if out or asked(report):
+        return out
+    held = [f for f in report.findings if f.concern not in ("data", "performance") and holds(f) and not f.alone]
+    held = [f for f in held if f.estimate.value is not None and (f.p is None or f.p < 1 - f.estimate.level)]
+    held = [f for f in held if not compares(f.comparison) or established(f)]
+    return sorted(held, key=lambda f: (f.p is None, f.p or 0.0, f.id))
 
 
 def speaks_in_people(f: Finding) -> bool:
@@ -71,8 +87,40 @@ def _about(look: Lookup, finding: Finding, verdict: Verdict | None) -> Leading |
     if not speaks_in_people(finding):
         return None if finding.estimate.value is None else Leading(verdict, finding, finding.metric, ())
     metric = _worse_half(look, finding) if finding.metric in PARTS else finding.metric
-    sides = _sides(look, metric, finding, verdict.surest if verdict else None)
+    sides = _sides(look, metric, finding, story(finding, verdict).surest if verdict else None)
     return Leading(verdict, finding, metric, sides) if sides else None
+
+
+class Story(NamedTuple):
+    """What is told of a rule outside the gate: one pair, and its interval at the report's level."""
+
+    surest: Surest | None
+    estimate: Estimate
+    decides: bool
+    """False where the interval alone says something else than the verdict, which shares its error with other rules."""
+
+
+def story(finding: Finding, verdict: Verdict) -> Story:
+    """Its finding's own pair and interval; only where the rule is of other groups, or sure at another level, its own.
+
+    >>> from auditkit.records import Rule
+    >>> rule = Rule(id="r", metric="accuracy", comparison="overall", at_most=0.1)
+    >>> e = Estimate(value=0.2, low=0.12, high=0.3)
+    >>> f = Finding(id="f", concern="performance", title="", statement="", estimate=e, metric="accuracy",
+    ...             comparison="overall")
+    >>> story(f, Verdict(status="inconclusive", rule=rule, finding="f", estimate=e, reason="")).decides
+    False
+    """
+    rule, drawn = verdict.rule, verdict.estimate
+    usual = rule.min_n == Rule.model_fields["min_n"].default
+    level = finding.estimate.level
+    if drawn is not None and (not usual or rule.confidence not in (None, level)):
+        own, e = verdict.surest, drawn
+    else:
+        own, e = finding.surest, finding.estimate
+    beyond = e.low is not None and e.low > rule.limit if rule.at_most is not None else False
+    beyond = e.high is not None and e.high < rule.limit if rule.at_least is not None else beyond
+    return Story(own, e, not (verdict.status == "inconclusive" and beyond and e.state != "unstable"))
 
 
 def _worse_half(look: Lookup, finding: Finding) -> str:

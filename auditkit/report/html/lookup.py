@@ -8,6 +8,9 @@ from typing import NamedTuple, TypeVar
 from auditkit.catalogue.index import METRICS
 from auditkit.records import Comparison, Estimate, Exhibit, Finding, GroupEstimate, Report, Surest, Table, Verdict
 from auditkit.report.places import SELECTED, TRUTH
+from auditkit.report.surest import compares as compares
+from auditkit.report.surest import established as established
+from auditkit.report.surest import stands_out as stands_out
 from auditkit.report.vocabulary import MISSING, Vocabulary, kind_of
 
 By = tuple[str, ...]
@@ -171,22 +174,3 @@ def exhibits_of(f: Finding, kind: type[_E]) -> list[_E]:
 def counts(e: Estimate) -> bool:
     """True for a group that takes part in gaps: defined, and not too small."""
     return e.value is not None and e.state not in ("sparse", "undefined")
-
-
-def compares(comparison: Comparison) -> bool:
-    """True for what compares groups, with each other or with everybody, and can be chance."""
-    return comparison.startswith(("difference", "ratio"))
-
-
-def established(f: Finding | None) -> bool:
-    """True if the report asserts a difference: the interval excludes "no gap", and does not stand out alone."""
-    return stands_out(f) and f is not None and not f.alone
-
-
-def stands_out(f: Finding | None) -> bool:
-    """True if the finding's interval excludes "no gap", and can be relied on."""
-    if f is None or f.estimate.value is None or f.estimate.state == "unstable":
-        return False
-    if f.comparison.startswith("difference"):
-        return bool(f.estimate.low and f.estimate.low > 0)
-    return f.comparison.startswith("ratio") and f.estimate.high is not None and f.estimate.high < 1

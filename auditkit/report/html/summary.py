@@ -6,13 +6,24 @@ from typing import NamedTuple
 
 from auditkit.formatting import interval, percent, points, quantity
 from auditkit.records import Finding, GroupEstimate, Status, Verdict
-from auditkit.report.html import why
-from auditkit.report.html.leading import lower_is_better, speaks_in_people, sure_part
+from auditkit.report.html import conflicts, why
+from auditkit.report.html.leading import Story, led, lower_is_better, speaks_in_people, story
 from auditkit.report.html.lookup import Lookup, established, own_estimate, stands_out
 from auditkit.report.html.rules import ranked, sentence
-from auditkit.report.html.sections import SECTIONS, home
+from auditkit.report.html.sections import CONCERNS, SECTIONS, home, in_cases
 from auditkit.report.html.unmeasured import too_small, unasked
-from auditkit.report.vocabulary import asked, by_words, kind_of_verdict, listed, number, several, shown, upper_first
+from auditkit.report.surest import compared
+from auditkit.report.vocabulary import (
+    asked,
+    brief,
+    by_words,
+    kind_of_verdict,
+    listed,
+    number,
+    several,
+    shown,
+    upper_first,
+)
 
 MOST = {"fail": 3, "inconclusive": 1}
 """Rules of a state that get a sentence of their own; the gate has them all."""
@@ -41,7 +52,10 @@ def view(look: Lookup) -> tuple[Item, ...]:
         mine = [v for v in order if v.status == status]
         items += [_judged(look, v) for v in mine[: most + 1 if len(mine) == most + 1 else most]]
     made = why.summary(look)
-    items = items[:4] if look.report.verdicts else _without_policy(look)
+    conflict = "" if order else conflicts.sentence(look)  # that of rules stands with them
+    most = min(4, SENTENCES - 1 - len(made) - bool(conflict))
+    items = items[:most] if look.report.verdicts else _without_policy(look)[:most]
+    items += [Item(None, "Not all can hold.", conflict, "#data", "Data")] if conflict else []
     items += [Item(None, bold, text, "#why", "What makes the gap") for bold, text in made]
     passed = [v for v in order if v.status == "pass"]
     if passed and len(items) < SENTENCES - 1:
@@ -66,21 +80,30 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
     if e is None:
         return f"{sentence(rule, look)}: {lost}.", v.reason
     of = kind_of_verdict(look.report, v)
-    size = f"{quantity(e.value, rule.comparison, of=of)}, {interval(e, rule.comparison, of=of)}"
     finding, kind = look.by_id(v.finding), rule.comparison
+    told = story(finding, v) if finding else Story(v.surest, e, True)
+    e = told.surest.estimate if told.surest else told.estimate
+    size = f"{quantity(e.value, kind, of=of)}, {interval(e, kind, of=of)}"
+    if not told.decides:
+        size += ", which alone would decide: judged with the other rules it is open"
     people = finding is None or speaks_in_people(finding)
-    pair = look.sides(finding, v.surest) if finding and kind in ("difference", "ratio") and people else ()
+    pair = look.sides(finding, told.surest) if finding and kind in ("difference", "ratio") and people else ()
     if len(pair) < 2 or (v.status == "fail" and not stands_out(finding)):
         return f"{sentence(rule, look)}: {lost}.", f"The value is {size}."
     clause = look.say.clause(rule.metric, pair[0].group, pair[1].group)
     what = "gap" if kind == "difference" else "ratio"
     if v.status == "fail":
-        own = v.surest.estimate if v.surest else e
-        size = f"{quantity(own.value, kind, of=of)}, {interval(own, kind, of=of)}"
         rates = _against(*(reversed(pair) if lower_is_better(rule.metric) else pair))
         return f"{upper_first(clause)}.", f"{rates}, a {what} of {size}; the policy asks for {asked(rule, of)}."
-    told = f"The {what} is {size}; the policy asks for {asked(rule, of)}."
-    return f"Whether {clause} beyond the limit is not decided.", told
+    value = f"The {what} is {size}; the policy asks for {asked(rule, of)}."
+    return f"Whether {clause} beyond the limit is not decided.", value
+
+
+def at(f: Finding) -> int:
+    """The number of the section that shows a finding."""
+    if in_cases(f):
+        return 10
+    return next((n for n, concern in CONCERNS.items() if concern == f.concern), 9)
 
 
 def _against(a: GroupEstimate, b: GroupEstimate) -> str:
@@ -88,38 +111,29 @@ def _against(a: GroupEstimate, b: GroupEstimate) -> str:
 
 
 def _without_policy(look: Lookup) -> list[Item]:
-    items = []
-    for by in look.bys():
-        for metric in look.metrics():
-            found = look.finding(metric, "difference", by)
-            pair = look.sides(found) if found else ()
-            if found and len(pair) == 2 and established(found) and (look.binary or speaks_in_people(found)):
-                clause, own = look.say.clause(metric, pair[0].group, pair[1].group), own_estimate(found)
-                size = f"a gap of {points(own.value)} points, {interval(own, 'difference')}"
-                item = Item(None, f"{upper_first(clause)}.", f"{_against(*pair)}, {size}.", "#fairness", "All gaps")
-                items.append((found.estimate.low or 0.0, item))
-    items.sort(key=lambda pair: -pair[0])
-    most = 4 if look.binary else 2
-    return [*(item for _, item in items[:most]), *([] if look.binary else _stated(look))][:4]
+    """The surest differences, in the order of the headline."""
+    return [_found(look, f) for f in led(look)[:4]]
 
 
-def _stated(look: Lookup) -> list[Item]:
-    """Gaps of errors, of classes and of labels, by their own sentence; of each metric and label the surest."""
-    best: dict[tuple[str, str | None], Finding] = {}
-    for f in look.report.findings:
-        if f.concern == "fairness" and f.comparison == "difference" and established(f) and not speaks_in_people(f):
-            known = best.setdefault((f.metric, f.label), f)
-            best[f.metric, f.label] = max(known, f, key=sure_part)
-    found = sorted(best.values(), key=sure_part, reverse=True)
-    return [Item(None, shown(f.statement, longest=300), "", "#fairness", "By group") for f in found]
+def _found(look: Lookup, f: Finding) -> Item:
+    pair = look.sides(f) if speaks_in_people(f) else ()
+    anchor, title, *_ = SECTIONS[at(f)]
+    words = "All gaps" if anchor == "fairness" and pair else title
+    if len(pair) < 2:
+        return Item(None, shown(brief(f.claim), longest=400), "", f"#{anchor}", words)
+    clause, own = look.say.clause(f.metric, pair[0].group, pair[1].group), own_estimate(f)
+    size = f"a gap of {points(own.value)} points, {interval(own, 'difference')}"
+    return Item(None, f"{upper_first(clause)}.", f"{_against(*pair)}, {size}.", f"#{anchor}", words)
 
 
 def _unknown(look: Lookup) -> Item:
     small, groups = too_small(look)
     gaps = [f for f in look.report.findings if f.concern == "fairness" and f.comparison == "difference"]
-    unseen = [by_words(by) for by in look.bys() if not any(established(f) for f in gaps if f.by == by)]
+    found = {by: [f for f in gaps if f.by == by and f.estimate.value is not None] for by in look.bys()}
+    unseen = [by_words(by) for by, mine in found.items() if mine and not any(map(established, mine))]
     absent = [shown(n.what) for n in look.report.not_measured[:3]]
-    words = listed(unasked(look)) or "; ".join(absent) or "what nobody asked for"
+    fairness = () if compared(look.report) else ("fairness between groups",)
+    words = listed([*fairness, *unasked(look)]) or "; ".join(absent) or "what nobody asked for"
     if small:
         words += (
             f"; and, for some answers, anything about {number(small)} of {number(groups)} groups, which are too small"
