@@ -378,7 +378,7 @@ class Report(Record):
         if version != SCHEMA:
             raise ReportError(
                 f"{source} has schema_version {version!r}; this auditkit reads {SCHEMA!r}"
-                + (". A newer auditkit wrote it: upgrade to read it" if _later(version) else "")
+                + (". A newer auditkit wrote it: upgrade to read it" if stored.later(SCHEMA, version) else "")
             )
         try:
             return cls.model_validate(raw)
@@ -397,8 +397,3 @@ class Report(Record):
     def load(cls, path: str | Path) -> Report:
         """Read a report.json."""
         return cls.from_json(stored.read(Path(path)), source=str(path))
-
-
-def _later(version: object) -> bool:
-    prefix, _, number = str(version).rpartition("/")
-    return prefix == SCHEMA.rpartition("/")[0] and number.isdigit() and int(number) > 1

@@ -116,3 +116,14 @@ def _too_deep(raw: bytes) -> bool:
             return False
         left = left.replace(b"[]", b"").replace(b"{}", b"")
     return bool(left)
+
+
+def later(schema: str, version: object) -> bool:
+    """Whether a version is of the same schema, and newer than what this auditkit writes.
+
+    >>> later("auditkit.report/1", "auditkit.report/2"), later("auditkit.report/1", "auditkit.report/1")
+    (True, False)
+    """
+    own, _, mine = schema.rpartition("/")
+    prefix, _, number = str(version).rpartition("/")
+    return prefix == own and number.isdigit() and int(number) > int(mine)

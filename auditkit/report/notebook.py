@@ -56,7 +56,7 @@ def in_three_lines(report: Report) -> str:
     >>> print(in_three_lines(Report.model_validate({"provenance": made})))
     <Report: m on d, 0 rows
     no policy: no findings, no rules
-    Not known: calibration, hidden subgroups, what makes the gap, robustness and remedies.>
+    Not known: fairness between groups, calibration, hidden subgroups, what makes the gap, robustness and remedies.>
     """
     data = report.provenance.data
     counts = [(STATUS[s].lower(), sum(v.status == s for v in report.verdicts)) for s in STATUS]
@@ -84,7 +84,7 @@ def of_report(report: Report) -> str:
     >>> from auditkit.records import Report
     >>> made = {"auditkit": "0.1.0", "created": "2026-11-30T00:00:00Z", "model": {"name": "<b>"}, "data": {}}
     >>> of_report(Report.model_validate({"provenance": made}))[:53]
-    '<div><p><strong>&lt;b&gt;: an audit without a policy<'
+    '<div><p><strong>&lt;b&gt;: fairness was not measured<'
     """
     try:
         look = Lookup(retold(report))

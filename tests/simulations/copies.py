@@ -17,7 +17,7 @@ from auditkit.evidence.sums import Moments, Weights
 from auditkit.explain.estimates import Cell, gap, mean_of, share_of
 from auditkit.explain.gaps.pairs import Pairs, paired
 from auditkit.explain.gaps.splits import Split
-from auditkit.explain.gaps.splitting import _units
+from auditkit.explain.gaps.splitting import units_of
 from auditkit.explain.gaps.sums import Contrast
 from auditkit.records import Estimate
 from tests.simulations.setting import Outcome, Setting
@@ -89,7 +89,7 @@ def split_of(rng: np.random.Generator, one: Group, other: Group) -> Split:
         pairs.append(Pairs(first[p.first], second[p.second], p.weight))
         parts = x[pairs[-1].first] - x[pairs[-1].second]
         columns.append(np.concatenate([parts, parts.sum(1, keepdims=True)], axis=1))
-    units = _units(scene, ("a", "b"), pairs, np.concatenate(columns), first, second)
+    units = units_of(scene, ("a", "b"), pairs, np.concatenate(columns), first, second)
     return Split.of(Contrast("g", "mean_score", "shapley", "a", "b"), units, LEVEL)
 
 

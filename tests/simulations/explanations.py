@@ -22,7 +22,7 @@ from auditkit.evidence.sums import Weights
 from auditkit.explain.all_rows import Means, PairGap
 from auditkit.explain.gaps.pairs import Pairs, paired
 from auditkit.explain.gaps.splits import Split
-from auditkit.explain.gaps.splitting import _units
+from auditkit.explain.gaps.splitting import units_of
 from auditkit.explain.gaps.sums import Contrast
 from auditkit.inputs.tasks.binary import Binary
 from tests.simulations.setting import Outcome, Setting
@@ -118,7 +118,7 @@ def split_of(
         pairs.append(Pairs(first[p.first], second[p.second], p.weight))
         parts = x[rows[pairs[-1].first]] - x[rows[pairs[-1].second]]
         columns.append(np.concatenate([parts, parts.sum(1, keepdims=True)], axis=1))
-    units = _units(scene, ("a", "b"), pairs, np.concatenate(columns), first, second)
+    units = units_of(scene, ("a", "b"), pairs, np.concatenate(columns), first, second)
     return Split.of(Contrast("g", "mean_score", "shapley", "a", "b"), units, LEVEL, whole, groups)
 
 
