@@ -107,7 +107,8 @@ def test_no_list_is_as_long_as_a_tenth_of_the_rows(name: str) -> None:
     report = json.loads(kept(name).to_json())
     rows = report["provenance"]["sample"]
     for key, stored in report["evidence"].items():
-        longest = max(lists(stored), key=lambda x: x[1])
+        # the mean point has an entry an input: 36 pixels, 6 tokens of 5 numbers
+        longest = max((x for x in lists(stored) if "/start/" not in x[0]), key=lambda x: x[1])
         assert longest[1] < max(30, 0.1 * rows), (key, longest)
     for finding in report["findings"]:
         for exhibit in finding["exhibits"]:

@@ -28,12 +28,21 @@ from tests.explain.corpus.reading import Read
 Score = Literal["right", "false acquittal", "false conviction", "not measured", "not applicable"]
 
 
+UNSETTLED = {"wide and deep: merit": ("f negative", "f positive")}
+"""Net → cells of which training anew says another way than the rule below: nothing they are said to do is judged."""
+
+
 def pushes_of(case: Case) -> tuple[str, ...]:
     """What training rows do wherever a group is scored higher because of something that goes with the sex: positives of
     the group ahead and negatives of the other teach the net that it matters, the others that it does not."""
     ahead, behind = ("f", "m") if case.women_ahead else ("m", "f")
     widen, narrow = (f"{behind} negative", f"{ahead} positive"), (f"{behind} positive", f"{ahead} negative")
-    return (*(f"{cell} widens" for cell in widen), *(f"{cell} narrows" for cell in narrow))
+    told = (*(f"{cell} widens" for cell in widen), *(f"{cell} narrows" for cell in narrow))
+    return tuple(push for push in told if not _unsettled(case, push))
+
+
+def _unsettled(case: Case, push: str) -> bool:
+    return push.startswith(UNSETTLED.get(case.name, ("-",)))
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,8 @@ def _influence(case: Case) -> Question | None:
         if r.said == "not measured":
             return "not measured"
         if r.said == "accuses":
-            return "right" if truth and set(r.causes) <= set(truth) else "false conviction"
+            causes = {cause for cause in r.causes if not _unsettled(case, cause)}
+            return "right" if truth and causes <= set(truth) else "false conviction"
         return "false acquittal" if truth else "right"
 
     return Question("which training rows widen the gap, which narrow it?", truth, score)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.explain.corpus.cases import CAUSES, CROSSED, Case, cases
-from tests.explain.corpus.questions import pushes_of, question
+from tests.explain.corpus.questions import UNSETTLED, pushes_of, question
 from tests.explain.corpus.training import gap, scores
 from tests.explain.corpus.truths import Moved, Seen, contradictions, pushes, seen
 
@@ -108,8 +108,9 @@ def _pushes_as_labelled(case: Case) -> None:
     assert asked is not None
     assert asked.truth == pushes_of(case)
     for cell, push in pushes(case.net).items():
-        assert f"{cell} {'widens' if push > 0 else 'narrows'}" in asked.truth, (cell, push)
-        assert abs(push) > QUIET, (cell, push)
+        settled = cell not in UNSETTLED.get(case.name, ())
+        assert (f"{cell} {'widens' if push > 0 else 'narrows'}" in asked.truth) == settled, (cell, push)
+        assert abs(push) > QUIET or not settled, (cell, push)
 
 
 def test_scores_are_those_of_the_net() -> None:
