@@ -103,6 +103,8 @@ def of(
     lines = tuple(upper_first(shown(c)) for c in caveats)
     names_of = list(dict.fromkeys(_metric_and_law(f) for f in silent))
     line = f"Nothing stands out, so that nothing is drawn, in: {'; '.join(names_of)}." if silent else ""
+    if any(f.estimate.mde is not None for f in silent):
+        line += " What could have gone unseen is told below."
     return Answers(answers, told.others, told.figures[: len(beside)], told.shared, lines, (), quiet, line,
                    drawn(look, silent, room, names))  # fmt: skip
 
