@@ -8,7 +8,7 @@ from auditkit.formatting import NOTHING, confidence, decimals, quantity, unit_fo
 from auditkit.records import PerfectModel, Report, Status, Verdict
 from auditkit.report import perfect
 from auditkit.report.html import conflicts
-from auditkit.report.html.figures import Figure, TableView
+from auditkit.report.html.figures import Figure, Names, TableView
 from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distances, ranked, sentence
@@ -52,13 +52,14 @@ class Gate(NamedTuple):
     rows: tuple[GateRow, ...]
 
 
-def view(look: Lookup) -> Gate | None:
+def view(look: Lookup, names: Names) -> Gate | None:
     """The gate; None without a policy."""
     order = ranked(look.report.verdicts)
     if not order:
         return None
     level = look.report.policy.confidence if look.report.policy else 0.95
     figure = Figure(
+        name="Rules",
         title=_title(order),
         subtitle=(
             "Distance from the ideal, in units of what the policy allows: 1 is the limit. "
@@ -67,7 +68,7 @@ def view(look: Lookup) -> Gate | None:
         sentence=_sentence(look, order),
         table=_table(look.report, order),
     )
-    return Gate(figure, AXIS, tuple(_row(look, i, v) for i, v in enumerate(order, 1)))
+    return Gate(names.figure(figure), AXIS, tuple(_row(look, i, v) for i, v in enumerate(order, 1)))
 
 
 def _title(order: list[Verdict]) -> str:
