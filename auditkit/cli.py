@@ -288,12 +288,13 @@ def render(
     out: Out = Path("reports"),
     name: Name = "",
     format: Formats = None,
+    full: Annotated[bool, typer.Option("--full", help="A page with every fold open: for paper.")] = False,
     quiet: Quiet = False,
     force: Force = False,
 ) -> int:
     """Write a stored report in other formats."""
     place = Place(out, name or report.stem, format or ["html"], force)
-    deliver(ak.Report.load(report), place, quiet, verdict=False)
+    deliver(ak.Report.load(report), place, quiet, verdict=False, full=full)
     return 0
 
 

@@ -57,11 +57,14 @@ class Place(NamedTuple):
         return paths
 
 
-def deliver(report: Report, place: Place, quiet: bool, *, verdict: bool = True) -> None:
-    """Write the report in all formats, or in none; then show its verdict, and what was written."""
+def deliver(report: Report, place: Place, quiet: bool, *, verdict: bool = True, full: bool = False) -> None:
+    """Write the report in all formats, or in none; then show its verdict, and what was written.
+
+    `full` opens every fold of a page.
+    """
     from auditkit.report.formats import render, write
 
-    texts = {path: render(report, f) for f, path in place.paths(report.name or "audit").items()}
+    texts = {path: render(report, f, full=full) for f, path in place.paths(report.name or "audit").items()}
     write(texts, force=place.force)
     if not quiet:
         with while_heard():
