@@ -294,7 +294,7 @@ def render(
 ) -> int:
     """Write a stored report in other formats."""
     place = Place(out, name or report.stem, format or ["html"], force)
-    deliver(ak.Report.load(report), place, quiet, verdict=False, full=full)
+    deliver(ak.Report.load(report), place, quiet, verdict=False, full=full, source=report)
     return 0
 
 

@@ -57,14 +57,19 @@ class Place(NamedTuple):
         return paths
 
 
-def deliver(report: Report, place: Place, quiet: bool, *, verdict: bool = True, full: bool = False) -> None:
+def deliver(
+    report: Report, place: Place, quiet: bool, *, verdict: bool = True, full: bool = False, source: Path | None = None
+) -> None:
     """Write the report in all formats, or in none; then show its verdict, and what was written.
 
-    `full` opens every fold of a page.
+    `full` opens every fold of a page; `source` is the report's file, where none is written.
     """
     from auditkit.report.formats import render, write
 
-    texts = {path: render(report, f, full=full) for f, path in place.paths(report.name or "audit").items()}
+    paths = place.paths(report.name or "audit")
+    named = paths.get("json", source)
+    json_name = named.name if named else ""
+    texts = {path: render(report, f, full=full, json_name=json_name) for f, path in paths.items()}
     write(texts, force=place.force)
     if not quiet:
         with while_heard():

@@ -170,9 +170,10 @@ def shown(text: str, *, empty: str = "(empty)", longest: int = LONGEST) -> str:
     """
     if not text.strip():
         return empty
-    text = "".join(c if c.isprintable() or c in _JOINERS else "\N{REPLACEMENT CHARACTER}" for c in text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() or c in _JOINERS else "\N{REPLACEMENT CHARACTER}" for c in text)
     text = text if len(text) <= longest else f"{text[: longest - 1]}…"
-    if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text):
+    if not text.isascii() and any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text):
         return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
     return text
 

@@ -110,7 +110,7 @@ def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
 def _worst(look: Lookup, f: Finding) -> Verdict | None:
     """The worst verdict on this metric between these groups, however the rule compares them."""
     mine = [v for v in look.report.verdicts if v.rule.metric == f.metric and set(v.rule.by) == set(f.by)]
-    return ranked(mine)[0] if mine else None
+    return ranked(tuple(mine))[0] if mine else None
 
 
 def _judged(v: Verdict) -> str:

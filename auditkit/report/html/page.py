@@ -4,10 +4,13 @@ data stay text."""
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import hashlib
 import re
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
@@ -62,11 +65,11 @@ class Absent(NamedTuple):
     title: str
 
 
-def render(report: Report, *, full: bool = False) -> str:
+def render(report: Report, *, full: bool = False, json_name: str = "") -> str:
     """The page, complete in one string: the style inside, allowed by its hash; no script, no request.
 
     A pure function of the record: the same report gives the same bytes. Names from the data stay text,
-    also in the style (see `css_text`). `full` opens every fold, for paper.
+    also in the style (see `css_text`). `full` opens every fold, for paper; `json_name` is the file of the report.
     """
     of = digest(report)
     report = retold(report)
@@ -86,7 +89,7 @@ def render(report: Report, *, full: bool = False) -> str:
             sections=shown_sections,
             absent=absent,
             report=report,
-            json_name=f"{shown(report.name)}.json",
+            json_name=shown(json_name, empty=""),
             subject=first.subject(report),
             first=first.view(look),
             cause=why.leading_cause(look),
@@ -163,10 +166,25 @@ class _Templates(jinja2.PackageLoader):
         return tight_style(source) if template.endswith(".css") else source, name, fresh
 
 
+class _Compiled(jinja2.FileSystemBytecodeCache):
+    """Templates as bytecode beside that of the package's modules, as good as these; where nothing can be written, none.
+
+    A third of the time that a page takes would go into compiling them again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(str(Path(__file__).parent / "__pycache__"))
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        with contextlib.suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     found = jinja2.Environment(
         loader=_Templates("auditkit.report.html", "templates"),
+        bytecode_cache=None if sys.dont_write_bytecode else _Compiled(),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=lambda v: f"{v:g}" if isinstance(v, float) else v,  # geometry: "0%", not "0.0%"
