@@ -7,7 +7,7 @@ from typing import NamedTuple
 from auditkit.formatting import NOTHING, confidence, decimals, quantity, unit_for
 from auditkit.records import PerfectModel, Report, Status, Verdict
 from auditkit.report import perfect
-from auditkit.report.html import conflicts
+from auditkit.report.html import conflicts, requirements
 from auditkit.report.html.figures import Figure, Names, TableView
 from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.lookup import Lookup
@@ -42,6 +42,8 @@ class GateRow(NamedTuple):
     value: str
     range: str
     limit: str
+    refs: tuple[tuple[str, str], ...]
+    """(link, name) of the requirements that it answers to."""
 
 
 class Gate(NamedTuple):
@@ -68,7 +70,8 @@ def view(look: Lookup, names: Names) -> Gate | None:
         sentence=_sentence(look, order),
         table=_table(look.report, order),
     )
-    return Gate(names.figure(figure), AXIS, tuple(_row(look, i, v) for i, v in enumerate(order, 1)))
+    refs = requirements.of_rules(look)
+    return Gate(names.figure(figure), AXIS, tuple(_row(look, i, v, refs.get(v.rule.id, ())) for i, v in enumerate(order, 1)))
 
 
 def _title(order: list[Verdict]) -> str:
@@ -95,7 +98,7 @@ def _corrected(order: list[Verdict]) -> str:
     return ", wider on the side that fails a rule, since several rules are judged at once (Holm)"
 
 
-def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
+def _row(look: Lookup, i: int, v: Verdict, refs: tuple[tuple[str, str], ...]) -> GateRow:
     reason = v.absence or v.reason
     reason += _surest(look, v)
     if tight := would_pass(v, kind_of_verdict(look.report, v)):
@@ -116,6 +119,7 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
         value=value_text(e, v.rule.comparison, of) + (" points" if points else ""),
         range=range_in(e, unit_for(v.rule.comparison, of)),
         limit=asked(v.rule, of, signs=True),
+        refs=refs,
     )
 
 
