@@ -351,5 +351,6 @@ def main() -> None:
 
 
 def exit_status(report: Report) -> int:
-    """0 where no rule stands in the way, 1 where one failed, 3 where one is undecided and the policy minds."""
-    return 0 if report.passed else 1 if report.outcome == "failed" else 3
+    """0 where no rule stands in the way, 1 where a failed one does, 3 where only undecided ones do."""
+    blocking = {v.status for v in report.verdicts if v.blocks}
+    return 1 if "fail" in blocking else 3 if blocking else 0

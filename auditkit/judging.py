@@ -18,11 +18,13 @@ from auditkit.assertions import asserted
 from auditkit.catalogue.index import METRICS
 from auditkit.check import Judge
 from auditkit.checks import judges
+from auditkit.clock import now
 from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing
 from auditkit.gate.agreement import answers
 from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.perfect import beside
 from auditkit.gate.policy import Policy
+from auditkit.gate.waivers import waived
 from auditkit.question import Question
 from auditkit.records import Finding, Report, Rule, StoredEvidence
 
@@ -38,6 +40,8 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     """The report with the verdicts of this policy, each answered from the evidence; with what its file says of the
     model's use and of who decides, if it says anything.
 
+    Waivers hold, or have expired, on the day of judging (UTC; of SOURCE_DATE_EPOCH where that is set).
+
     Raises PolicyError for a wrong policy, and ReportError for a public report, which holds no evidence, and where a
     rule asks about a finding that is not what the evidence says, or whose evidence is missing or cannot be read.
     """
@@ -49,7 +53,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     stored = _Stored(report, policy)
     said = answers(report, [r for r in policy.rules if not stored.refused(r)], stored.finding, level=policy.confidence)
     judged = judge_findings(said.derived, policy, stored)
-    verdicts = beside(judged.verdicts, policy, stored)
+    verdicts = waived(beside(judged.verdicts, policy, stored), policy.waivers, now().date())
     judged_report = report.model_copy(
         update={
             "policy": policy.info(),

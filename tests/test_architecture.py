@@ -16,7 +16,7 @@ ALWAYS = {"arrays", "errors", "files", "lazy", "auditkit"}
 EVERYTHING = {
     "records", "catalogue", "check", "formatting", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
-    "values", "alignment", "progress_bar", "batch", "question", "observing", "assertions",
+    "values", "alignment", "progress_bar", "batch", "question", "observing", "assertions", "clock",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
 BORDERS: dict[str, tuple[set[str], set[str]]] = {
@@ -28,6 +28,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "lazy": (set(), {"pandas"}),
     "exhibits": (set(), {"pydantic"}),
     "rules": ({"exhibits"}, {"pydantic"}),
+    "verdicts": ({"exhibits", "rules"}, {"pydantic"}),
     "stored": ({"files"}, set()),
     "disclosure": ({"exhibits"}, {"pydantic"}),
     "deciding": ({"batch", "evidence", "explain", "inputs"}, {"pandas"}),
@@ -35,7 +36,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "accidents": ({"check", "progress", "records", "formatting"}, set()),
     "origins": ({"exhibits"}, {"pydantic"}),
     "records": (
-        {"report", "exhibits", "origins", "rules", "disclosure", "stored"},
+        {"report", "exhibits", "origins", "rules", "verdicts", "disclosure", "stored"},
         {"pydantic"},
     ),  # report: only inside Report.save
     "catalogue": ({"records"}, set()),
@@ -106,8 +107,9 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"jinja2", "markupsafe", "rich"},
     ),
     "assertions": ({"catalogue", "records"}, set()),
-    "judging": ({"assertions", "records", "catalogue", "check", "checks", "gate", "question"}, set()),
-    "provenance": ({"records", "inputs", "evidence"}, set()),
+    "clock": (set(), set()),
+    "judging": ({"clock", "assertions", "records", "catalogue", "check", "checks", "gate", "question"}, set()),
+    "provenance": ({"clock", "records", "inputs", "evidence"}, set()),
     "checks": ({"check", "inputs", "options", "records"}, set()),  # names modules, and loads what is asked for
     "audit": (EVERYTHING, set()),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),

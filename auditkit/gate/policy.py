@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, field_validator
 
 from auditkit.catalogue.gaps import GAPS
 from auditkit.catalogue.impact import LAWS
@@ -21,7 +21,7 @@ from auditkit.gate.audited import AuditTable, CheckTable, DataTable, ModelTable,
 from auditkit.gate.parts import Names, between, read_as
 from auditkit.gate.presets import Attributes, Preset, preset_of
 from auditkit.gate.toml import Document, read
-from auditkit.records import Comparison, Context, Decision, Handling, PolicyInfo, Record, Rule, SignOff, Words
+from auditkit.records import Comparison, Context, Decision, Handling, PolicyInfo, Record, Rule, SignOff, Waiver, Words
 from auditkit.requirements.sources import source_ids
 
 
@@ -42,6 +42,8 @@ class Policy(PolicyInfo):
     """What its `[context]` says of the model's use; None: it has none."""
     sign_off: SignOff | None = None
     """Who decides, of its `[sign_off]`; likewise."""
+    waivers: tuple[Waiver, ...] = ()
+    """At most one a rule."""
 
     @classmethod
     def preset(
@@ -97,7 +99,16 @@ class Policy(PolicyInfo):
         for id in ids:
             if ids.count(id) > 1:
                 raise PolicyError(f"{self.source or 'policy'}: two rules have the id '{id}', one of them by a preset")
-        return self.model_copy(update={"rules": rules, "presets": (), "sha256": _sha256(rules, self)})
+        whole = self.model_copy(update={"rules": rules, "presets": (), "sha256": _sha256(rules, self)})
+        for w in self.waivers:
+            whole.waivable(w.rule)
+        return whole
+
+    def waivable(self, rule: str) -> None:
+        """PolicyError where no rule has that id."""
+        ids = [r.id for r in self.rules]
+        if rule.partition("[")[0] not in {*ids, *(id.partition("[")[0] for id in ids)} and rule not in ids:
+            raise PolicyError(f"a waiver of '{rule}', and no rule has that id.{nearest(rule, ids)}")
 
     def info(self) -> PolicyInfo:
         """What a report keeps beside the verdicts."""
@@ -147,6 +158,17 @@ class _Rule(Record):
     refs: tuple[str, ...] = ()
 
 
+class _Waiver(Waiver):
+    """As it is written."""
+
+    @field_validator("reason", "approved_by")
+    @classmethod
+    def _said(cls, text: str) -> str:
+        if not text.strip():
+            raise ValueError("is blank: a waiver says why, and who answers for it")
+        return text
+
+
 class _Words(Record):
     model_config = ConfigDict(extra="allow")
 
@@ -169,6 +191,7 @@ class Written(Record):
     policy: _Policy = _Policy()
     defaults: _Defaults = _Defaults()
     rule: tuple[_Rule, ...] = ()
+    waiver: tuple[_Waiver, ...] = ()
 
 
 def written(document: Document) -> Written:
@@ -184,7 +207,7 @@ def policy_from(document: Document, tables: Written | None = None) -> Policy:
     tables = written(document) if tables is None else tables
     policy, defaults = tables.policy, tables.defaults
     rules = _rules(document, tables)
-    return Policy(
+    whole = Policy(
         **policy.model_dump(include={"version", "owner", "review_by"}),
         id=policy.id or policy.preset or "",
         presets=_presets(document, policy, defaults),
@@ -195,8 +218,24 @@ def policy_from(document: Document, tables: Written | None = None) -> Policy:
         context=_context(document, tables.context),
         sign_off=tables.sign_off,
         source=document.name,
+        waivers=tuple(Waiver(**w.model_dump()) for w in tables.waiver),
         sha256=_sha256(rules, defaults),
     )
+    _waivers(document, whole)
+    return whole
+
+
+def _waivers(document: Document, policy: Policy) -> None:
+    """PolicyError for two waivers of one rule, and for one of no rule; rules of presets are known with the data."""
+    for i, w in enumerate(policy.waivers):
+        at = document.where(("waiver", i, "rule"))
+        if w.rule in [other.rule for other in policy.waivers[:i]]:
+            raise PolicyError(f"{at}: two waivers of the rule '{w.rule}'")
+        if not policy.presets:
+            try:
+                policy.waivable(w.rule)
+            except PolicyError as e:
+                raise PolicyError(f"{at}: {e}") from None
 
 
 def _context(document: Document, context: Context | None) -> Context | None:

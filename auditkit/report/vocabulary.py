@@ -226,6 +226,17 @@ def does(report: Report) -> str:
     return "meets its one rule" if n == 1 else f"meets all {several(n, 'rule')} of its {policy}"
 
 
+def waiver_words(v: Verdict) -> str:
+    """What a waiver does to a verdict, as a sentence; empty where there is none."""
+    if v.waiver is None:
+        return ""
+    w, day = v.waiver, f"{v.waiver.expires.day} {v.waiver.expires:%B %Y}"
+    said = f"{shown(w.reason, longest=300)} ({shown(w.approved_by, longest=100)})".replace(". (", " (")
+    if w.expired:
+        return f"Its waiver expired on {day}, and forgives nothing: {said}."
+    return f"Waived until {day}, which leaves it unmet: {said}."
+
+
 def series_name(name: str) -> str:
     """Whom one line, or one chart, of an exhibit is about."""
     return "Everybody" if name in ("overall", "everybody") else shown(name)

@@ -25,6 +25,7 @@ from auditkit.report.vocabulary import (
     tightest,
     upper_first,
     value_text,
+    waiver_words,
     would_pass,
 )
 
@@ -71,7 +72,9 @@ def view(look: Lookup, names: Names) -> Gate | None:
         table=_table(look.report, order),
     )
     refs = requirements.of_rules(look)
-    return Gate(names.figure(figure), AXIS, tuple(_row(look, i, v, refs.get(v.rule.id, ())) for i, v in enumerate(order, 1)))
+    return Gate(
+        names.figure(figure), AXIS, tuple(_row(look, i, v, refs.get(v.rule.id, ())) for i, v in enumerate(order, 1))
+    )
 
 
 def _title(order: list[Verdict]) -> str:
@@ -105,6 +108,8 @@ def _row(look: Lookup, i: int, v: Verdict, refs: tuple[tuple[str, str], ...]) ->
         reason += f" {upper_first(tight)}."
     if short := perfect.in_short(v):
         reason += f" {short}"
+    if told := waiver_words(v):
+        reason += f" {told}"
     if v.rule.severity == "warning":
         reason += " A warning only: it does not change the outcome."
     e = v.estimate
