@@ -108,6 +108,9 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "assertions": ({"catalogue", "records"}, set()),
     "clock": (set(), set()),
+    "configured": ({"checks", "gate", "records"}, set()),
+    "testing": ({"catalogue", "records", "report"}, {"pandas"}),
+    "pytest_plugin": ({"cli_delivery", "configured", "gate", "records", "report", "testing"}, {"pytest"}),
     "judging": ({"clock", "assertions", "records", "catalogue", "check", "checks", "gate", "question"}, set()),
     "provenance": ({"clock", "records", "inputs", "evidence"}, set()),
     "checks": ({"check", "inputs", "options", "records"}, set()),  # names modules, and loads what is asked for
@@ -119,7 +122,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         | {"cli_terminal", "stored"},
         {"typer"},
     ),
-    "cli_asked": ({"checks", "disclosure", "errors", "progress_bar", "records"}, set()),
+    "cli_asked": ({"configured", "checks", "disclosure", "errors", "progress_bar", "records"}, set()),
     "cli_delivery": ({"records", "report", "cli_terminal", "stored", "formatting"}, set()),
     "cli_terminal": ({"formatting"}, {"rich"}),
     "cli_command": (set(), set()),
