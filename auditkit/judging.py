@@ -19,7 +19,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.check import Judge
 from auditkit.checks import judges
 from auditkit.clock import now
-from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing
+from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing, nearest
 from auditkit.gate.agreement import answers
 from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.perfect import beside
@@ -174,7 +174,11 @@ class _Stored:
         for absent in (*(n for n in whole if n.accident), *whole):
             return f"{check}: {absent.why}"
         judge = self._judge(rule)
-        return (judge and judge.why_not(Question.of_rule(rule))) or "not in the data of this report"
+        known = self._data.sensitive_features
+        lost = [a for a in rule.by if a not in known]
+        close = nearest(lost[0], known).strip() if lost else ""
+        mistyped = f" ({close[0].lower()}{close[1:]})" if close else ""
+        return (judge and judge.why_not(Question.of_rule(rule))) or f"not in the data of this report{mistyped}"
 
     def _check(self, rule: Rule) -> str:
         """The check whose evidence the rule is about."""

@@ -49,7 +49,7 @@ def assert_fair(
 
     >>> sex, y = ["f", "m"] * 500, [0, 0, 1, 1] * 250
     >>> import auditkit as ak
-    >>> ak.testing.assert_fair(y, y, sensitive_features=sex, metric="demographic_parity_difference", at_most=0.1).outcome
+    >>> ak.testing.assert_fair(y, y, sensitive_features=sex, metric="equalized_odds_difference", at_most=0.2).outcome
     'passed'
     """
     import auditkit as ak

@@ -13,13 +13,12 @@ from typing import Annotated, Any, Literal, cast, get_args
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, field_validator
 
 from auditkit.catalogue.gaps import GAPS
-from auditkit.catalogue.impact import LAWS
 from auditkit.catalogue.index import METRICS, resolve
 from auditkit.disclosure import Disclosure
 from auditkit.errors import PolicyError, choices, listing, nearest
 from auditkit.gate.audited import AuditTable, CheckTable, DataTable, ModelTable, PredictionsTable
 from auditkit.gate.parts import Names, between, read_as
-from auditkit.gate.presets import Attributes, Preset, preset_of
+from auditkit.gate.presets import PRESETS, Attributes, Preset, preset_of
 from auditkit.gate.toml import Document, read
 from auditkit.records import Comparison, Context, Decision, Handling, PolicyInfo, Record, Rule, SignOff, Waiver, Words
 from auditkit.requirements.sources import source_ids
@@ -50,10 +49,13 @@ class Policy(PolicyInfo):
         cls, name: str, *, by: Sequence[str | Sequence[str]] | None = None, sex: str | None = None,
         race: str | None = None,
     ) -> Policy:  # fmt: skip
-        """The policy of a law: `four-fifths` (by: sets of attributes; None: each alone) or `nyc-ll144` (sex, race).
+        """A policy by name: `four-fifths`, `equalized-odds`, `clinical` (by: sets of attributes; None: each alone), or
+        `nyc-ll144` (sex, race).
 
         Four-fifths asks that the smallest impact ratio of each set is at least 0.8, decided by its interval. NYC Local
         Law 144 sets no limit: its rules pass once the ratios by sex, race/ethnicity and both crossed are measured.
+        Equalized odds: differences of at most 10 points. Clinical: sensitivity, specificity and calibration in the
+        large within 5 points. These limits are a place to begin.
         Raises PolicyError for unknown presets, and for arguments that a preset does not take.
 
         >>> Policy.preset("four-fifths").for_features(("sex",)).rules[0].limit
@@ -77,9 +79,9 @@ class Policy(PolicyInfo):
         if "\0" in name:
             raise PolicyError(f"{name!r} is no path of a policy: it holds a NUL character")
         if not os.path.exists(path) and not Path(path).suffix and Path(path).name == name:
-            if name not in LAWS:
+            if name not in PRESETS:
                 raise PolicyError(
-                    f"'{name}' is no file, and no preset; presets are {listing(LAWS)}.{nearest(name, LAWS)}"
+                    f"'{name}' is no file, and no preset; presets are {listing(PRESETS)}.{nearest(name, PRESETS)}"
                 )
             return cls.preset(name)
         policy = policy_from(read(Path(path)))
