@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from auditkit.records import SignOff as SignOff
     from auditkit.records import Verdict as Verdict
     from auditkit.robustness.check import FlipTest as FlipTest
+    from auditkit.verifying import verify as verify
 
 _HOMES = {
     "audit": "audit",
@@ -78,6 +79,7 @@ _HOMES = {
     "conclude": "audit",
     "Observed": "evidence.observed",
     "judge": "judging",
+    "verify": "verifying",
     "Model": "inputs.model",
     "Predictions": "inputs.predictions",
     "Dataset": "inputs.dataset",

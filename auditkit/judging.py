@@ -93,7 +93,7 @@ def _one_answer(report: Report, policy: Policy) -> None:
 
 MOST_PAIRS = 1_000_000
 """Pairs of groups that all rules together compare: what one rule of `MOST_COUNTED` groups asks for."""
-_ACCIDENTS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+ACCIDENTS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 """What numbers that cannot be lead to, where no bound was stated."""
 
 
@@ -216,7 +216,7 @@ def _told(rule: Rule) -> Iterator[None]:
         yield
     except PolicyError as e:
         raise PolicyError(f"rule '{rule.id}': {e}") from None
-    except _ACCIDENTS as e:
+    except ACCIDENTS as e:
         if isinstance(e, AuditkitError):
             raise
         raise ReportError(f"rule '{rule.id}' cannot be answered from the evidence ({_said(e)})") from e
@@ -241,7 +241,7 @@ def _read_all(stock: dict[str, StoredEvidence], place: str) -> dict[str, tuple[A
             out[key] = (kind.from_json(stored.data), stored.options)
         except EvidenceError as e:
             raise ReportError(f"the evidence of '{key}' cannot be read: {e}") from e
-        except _ACCIDENTS as e:
+        except ACCIDENTS as e:
             raise ReportError(f"the evidence of '{key}' cannot be read ({_said(e)}): write the report again") from e
     return out
 

@@ -109,6 +109,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "assertions": ({"catalogue", "records"}, set()),
     "clock": (set(), set()),
     "configured": ({"checks", "gate", "records"}, set()),
+    "verifying": ({"checks", "gate", "judging", "records"}, set()),
     "testing": ({"catalogue", "records", "report"}, {"pandas"}),
     "pytest_plugin": ({"cli_delivery", "configured", "gate", "records", "report", "testing"}, {"pytest"}),
     "judging": ({"clock", "assertions", "records", "catalogue", "check", "checks", "gate", "question"}, set()),
@@ -119,7 +120,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "cli": (
         set(EVERYTHING)
         | {"catalogue", "report", "cli_asked", "cli_command", "cli_delivery", "cli_listing"}
-        | {"cli_terminal", "stored"},
+        | {"cli_terminal", "stored", "verifying", "configured"},
         {"typer"},
     ),
     "cli_asked": ({"configured", "checks", "disclosure", "errors", "progress_bar", "records"}, set()),
