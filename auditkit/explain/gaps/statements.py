@@ -134,7 +134,7 @@ def notes(seen: GapSums, split: Split, features: Sequence[str], level: float) ->
     told = [
         f"{FORMS[c.form]}; {units.n:,} rows of the smaller group are the units ({units.effective_n:,.0f} effective)",
     ]
-    told += as_one_words(facts.get("as_one", ()))
+    told += as_one_words(facts.get("as_one", ()), facts.get("jointly", ()))
     told += of_one_class(facts)
     whole = of_all(seen, split)
     if whole is not None:
