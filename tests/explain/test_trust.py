@@ -523,7 +523,7 @@ def test_t3_of_a_right_explanation_is_decided() -> None:
 
 
 def test_rows_start_from_rows_of_their_own_each_as_often_as_another() -> None:
-    """Closed form: of a linear net φ from 8 rows is w (x − their mean); over all rows these means have the mean of x."""
+    """Closed form: of a linear net φ from 8 rows is w (x − their mean); the mean of these means is that of x."""
     rng = np.random.default_rng(1)
     x = rng.normal(size=(64, 2))
     net = nn.Linear(2, 1)
