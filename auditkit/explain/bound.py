@@ -98,7 +98,7 @@ def _on_lines(rows: pd.DataFrame, rng: np.random.Generator) -> Iterator[Bound]:
     numbers = {n: x[whole] for n, x in numbers.items() if np.ptp(x[whole]) > 0} if whole.any() else {}
     if not numbers or whole.sum() < FEWEST:
         return
-    others = {n: _indicators(rows[n][whole]) for n in rows if not _is_number(rows[n])}
+    others = {n: _indicators(rows[n].iloc[np.flatnonzero(whole)]) for n in rows if not _is_number(rows[n])}
     logs = {n: np.log(x) for n, x in numbers.items() if (x > 0).all()}
     for own, products in ((numbers, False), (logs, False), (numbers, True)):
         if not (products and len(own) > MOST):
@@ -152,7 +152,8 @@ class _Lines(NamedTuple):
 
     def design(self, blocks: dict[int, Floats], n: int) -> tuple[Floats, Bools]:
         """(n, p) the entries that these columns make, and (p, d) of which each is: 1, the columns, their products."""
-        entries, uses = [np.ones((n, 1))], [()]
+        entries = [np.ones((n, 1))]
+        uses: list[tuple[int, ...]] = [()]
         for k, block in blocks.items():
             entries, uses = [*entries, block], uses + [(k,)] * block.shape[1]
         if self.products:
@@ -222,7 +223,7 @@ class _Lines(NamedTuple):
         near = float(np.quantile(np.abs(misses), NEAR))
         if np.mean(misses**2) > LEFT:
             return 0.0
-        slope = self.slope(sum(self.grams) / (FOLDS - 1), target, self.through(others))
+        slope = self.slope(np.sum(self.grams, axis=0) / (FOLDS - 1), target, self.through(others))
         columns = sorted([target, *others])
 
         def away(one: Ints, other: Ints, taken: Bools) -> tuple[Bools, Bools, Bools]:
@@ -249,7 +250,7 @@ def _of_few_values(rows: pd.DataFrame, rng: np.random.Generator) -> Iterator[Bou
     for three in itertools.combinations(list(codes)[:MOST], 3):
         table = np.stack([codes[n] for n in three], axis=1)
         if off := _unseen(table, rng):
-            yield Bound(three, off)
+            yield Bound(tuple(map(str, three)), off)
 
 
 def _unseen(table: Ints, rng: np.random.Generator) -> float:

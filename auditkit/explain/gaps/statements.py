@@ -92,7 +92,7 @@ def p_of(split: Split) -> float | None:
     adds, takes = sides(split)
     if not split.gap_is_sure:
         return float(max(split.part_p[adds[0]], split.part_p[takes[0]])) if cancelling(split) else split.p
-    return max(split.p, float(split.part_p.min())) if adds and not split.contradicts else split.p
+    return max(split.p, float(split.part_p[adds[0]])) if adds and not split.contradicts else split.p
 
 
 def cancelling(split: Split) -> bool:

@@ -32,7 +32,7 @@ def opened(net: nn.Module, told: Told, *, kinds: Collection[Kind] = ("mixed late
         for module in net.modules():
             if isinstance(module, torch.jit.ScriptModule):
                 continue
-            if "mixed later" in kinds and splits(module):
+            if "mixed later" in kinds and isinstance(module, nn.MultiheadAttention) and splits(module):
                 stack.enter_context(_unmixed(module, told))
             if "side by side" in kinds:
                 stack.enter_context(_noted(module, open_))
@@ -43,16 +43,17 @@ def opened(net: nn.Module, told: Told, *, kinds: Collection[Kind] = ("mixed late
 
 def splits(module: nn.Module) -> bool:
     """Whether it is PyTorch's own attention, of two heads or more, with a forward that nobody has written anew."""
-    own = isinstance(module, nn.MultiheadAttention) and type(module).forward is nn.MultiheadAttention.forward
-    return own and module.num_heads > 1 and "forward" not in vars(module)
+    if not isinstance(module, nn.MultiheadAttention) or module.num_heads < 2:
+        return False
+    return type(module).forward is nn.MultiheadAttention.forward and "forward" not in vars(module)
 
 
 @contextlib.contextmanager
 def _unmixed(module: nn.MultiheadAttention, told: Told) -> Iterator[None]:
     """Hooks by which the module's heads are asked for before they are mixed."""
-    real: list[nn.Module] = []
+    real: list[Any] = []
 
-    def put_back() -> nn.Module | None:
+    def put_back() -> Any:
         if not real:
             return None
         module._modules["out_proj"] = real[0]
