@@ -16,10 +16,10 @@ from typing import Any
 from auditkit.accidents import OnError, absent_if_broken, chosen, fit_for_a_report
 from auditkit.assertions import asserted
 from auditkit.batch import Batch
-from auditkit.catalogue.index import METRICS, others
 from auditkit.check import Check, DeclaredCheck, RowsCheck, SampleCheck
 from auditkit.checks import asked_for, check_of, default_checks, told_apart
 from auditkit.clock import now
+from auditkit.completing import completed
 from auditkit.deciding import by_label, of_one_task, wrapped
 from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, PolicyError, foreign, listing
@@ -34,7 +34,7 @@ from auditkit.judging import as_policy, judge
 from auditkit.observing import heavy_rows, one_pass
 from auditkit.progress import tell
 from auditkit.progress_bar import Asked, shown
-from auditkit.provenance import provenance_of
+from auditkit.provenance import provenance_of, weighting_of
 from auditkit.records import Context, Finding, NotMeasured, Report, SignOff, StoredEvidence, Words
 
 
@@ -204,6 +204,7 @@ def conclude(
     stored: dict[str, StoredEvidence] = {}
     on_error = chosen(on_error)
     broken = dict(observed.broken)
+    weighting = weighting_of(data)
     for i, check in enumerate(checks):
         tell(check.name, i, len(checks))
         if data.task not in check.tasks:
@@ -222,7 +223,8 @@ def conclude(
             kept = StoredEvidence(type=type(evidence).__name__, options=check.options(), data=evidence.to_json())
             fit_for_a_report(assessment, kept)
             _answered_once(assessment.findings, findings, check)
-            findings += _told(_noted(assessment.findings, check, data, observed, drawn))
+            copies = _of_copies(check, observed, drawn)
+            findings += completed(assessment.findings, check, weighting, [copies] if copies else [])
             not_measured += assessment.not_measured
             stored[check.name] = kept
     not_measured += [broken[c.name] for c in checks if c.name in broken]
@@ -256,33 +258,6 @@ def _answered_once(new: Sequence[Finding], known: Sequence[Finding], check: Chec
         raise PolicyError(f"two checks answer '{min(twice)}', the later is {check.name}: ask one of them")
 
 
-def _noted(
-    findings: Sequence[Finding], check: Check, data: Dataset, observed: Observed, drawn: Batch | None
-) -> list[Finding]:
-    """The findings, with a note on each where rows are weighted or dependent and the check does not look at that, and
-    where the sample that it saw holds copies."""
-    copied = _of_copies(check, observed, drawn)
-    unused: list[tuple[str, str]] = []  # what a statement says, and its note
-    if data.weights is not None:
-        note = f"weights not used: every row counts once, whatever its '{data.weights}'"
-        unused.append(("every row counts once, whatever its weight", note))
-    if data.cluster is not None and not getattr(check, "uses_clusters", False):
-        note = f"clusters not used: rows of one '{data.cluster}' count as independent, and intervals can be too narrow"
-        unused.append(("rows of one cluster count as independent, so that intervals can be too narrow", note))
-    if data.strata is not None:
-        note = f"strata not used: rows count as drawn from all at once, whatever their '{data.strata}'"
-        unused.append(("rows count as drawn from all strata at once", note))
-    unused = [] if check.uses_weights else unused
-    notes = [note for _, note in unused] + ([copied] if copied else [])
-    if not notes:
-        return list(findings)
-    caveat = f" Here {'; '.join(said for said, _ in unused)}." if unused else ""
-    return [
-        f.model_copy(update={"notes": (*f.notes, *notes), "statement": f.statement + caveat * bool(f.statement)})
-        for f in findings
-    ]
-
-
 def _of_copies(check: Check, observed: Observed, drawn: Batch | None) -> str:
     """What the check saw of the rows of the data, where they are copies of fewer; else nothing."""
     if isinstance(check, RowsCheck) and observed.sample is not None and (observed.sample.copies > 1).any():
@@ -293,14 +268,3 @@ def _of_copies(check: Check, observed: Observed, drawn: Batch | None) -> str:
     if copies == rows:
         return f"all {rows:,} rows of the data, which are {distinct:,} distinct ones: exact over the data"
     return f"{distinct:,} distinct rows drawn, with their copies {copies:,} of {rows:,}; copies are no further draws"
-
-
-def _told(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings; those of another package's metric say how it is written and read, since it may not be there."""
-    known = {f.metric: METRICS[f.metric] for f in findings if f.metric in others()}
-    return [
-        f.model_copy(update={"unit": f.unit or m.unit, "direction": f.direction or m.direction})
-        if (m := known.get(f.metric))
-        else f
-        for f in findings
-    ]

@@ -118,6 +118,19 @@ def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str 
     return check
 
 
+def kind_of(name: str) -> type[BaseCheck] | None:
+    """The class of the check of a name, ours or another package's; None where there is none here.
+
+    >>> kind_of("subgroups").__name__, kind_of("no such check")
+    ('Subgroups', None)
+    """
+    if name in CHECKS:
+        kind: type[BaseCheck] = _loaded(CHECKS[name])
+        return kind
+    point = next((p for p in entry_points(group=GROUP) if p.name == name), None)
+    return None if point is None else _plugin(point, "", BaseCheck)
+
+
 def _within(value: Any, folder: str | Path) -> Any:
     """A path, or each of several (of a dict: of its values), seen from a folder."""
     if isinstance(value, str):

@@ -17,8 +17,9 @@ from typing import Any
 from auditkit.assertions import asserted
 from auditkit.catalogue.index import METRICS
 from auditkit.check import Judge
-from auditkit.checks import judges
+from auditkit.checks import judges, kind_of
 from auditkit.clock import now
+from auditkit.completing import completed
 from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing, nearest
 from auditkit.gate.agreement import answers
 from auditkit.gate.judge import judge as judge_findings
@@ -51,7 +52,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     policy = _one_rule_a_label(policy, report)
     _one_answer(report, policy)
     stored = _Stored(report, policy)
-    said = answers(report, [r for r in policy.rules if not stored.refused(r)], stored.finding, level=policy.confidence)
+    said = answers(report, [r for r in policy.rules if not stored.refused(r)], stored.told, level=policy.confidence)
     judged = judge_findings(said.derived, policy, stored)
     verdicts = waived(beside(judged.verdicts, policy, stored), policy.waivers, now().date())
     judged_report = report.model_copy(
@@ -134,6 +135,16 @@ class _Stored:
             if found is None or rule.label is None or found.label is not None:
                 return found
             return found.of_label(rule.label)
+
+    def told(self, rule: Rule, level: float) -> Finding | None:
+        """The same as an audit would have told it: with what its check does not look at."""
+        found = self.finding(rule, level)
+        if found is None:
+            return None
+        with _told(rule):
+            weighting = self._data.weighting
+            kind = None if weighting is None else kind_of(self._check(rule))
+            return completed([found], kind, weighting)[0]
 
     def p_value(self, rule: Rule, *, kept: bool = True) -> float | None:
         """p of H0: the rule's limit is kept, or (not `kept`) exceeded. By the check's `Judge`; of groups,

@@ -70,12 +70,13 @@ def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> Data
         sensitive_features=data.sensitive_features,
         missing_target=observed.missing_target,
         missing_prediction=observed.missing_prediction,
-        weighting=_weighting(data),
+        weighting=weighting_of(data),
         row_id=data.row_id or "",
     )
 
 
-def _weighting(data: Dataset) -> Weighting | None:
+def weighting_of(data: Dataset) -> Weighting | None:
+    """How rows count; None where all count alike and independently."""
     if data.weights is None and data.cluster is None and data.strata is None:
         return None
     return Weighting(

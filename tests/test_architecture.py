@@ -16,7 +16,7 @@ ALWAYS = {"arrays", "errors", "files", "lazy", "auditkit"}
 EVERYTHING = {
     "records", "catalogue", "check", "formatting", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
-    "values", "alignment", "progress_bar", "batch", "question", "observing", "assertions", "clock",
+    "values", "alignment", "progress_bar", "batch", "question", "observing", "assertions", "clock", "completing",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
 BORDERS: dict[str, tuple[set[str], set[str]]] = {
@@ -112,7 +112,11 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "verifying": ({"checks", "gate", "judging", "records"}, set()),
     "testing": ({"catalogue", "records", "report"}, {"pandas"}),
     "pytest_plugin": ({"cli_delivery", "configured", "gate", "records", "report", "testing"}, {"pytest"}),
-    "judging": ({"clock", "assertions", "records", "catalogue", "check", "checks", "gate", "question"}, set()),
+    "completing": ({"catalogue", "check", "records"}, set()),
+    "judging": (
+        {"clock", "assertions", "records", "catalogue", "check", "checks", "completing", "gate", "question"},
+        set(),
+    ),
     "provenance": ({"clock", "records", "inputs", "evidence"}, set()),
     "checks": ({"check", "inputs", "options", "records"}, set()),  # names modules, and loads what is asked for
     "audit": (EVERYTHING, set()),

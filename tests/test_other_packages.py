@@ -171,6 +171,16 @@ def words(page: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", page.split("</style>")[-1]).split())
 
 
+def test_what_a_rule_asks_for_is_written_as_the_audit_wrote_it() -> None:
+    """Unit and direction, although the finding comes from the judge and no longer from the check."""
+    report = audited(5.0)
+    assert report.findings[0].unit == "kg"
+    bare = Report.from_json(report.to_json()).model_copy(update={"findings": (), "verdicts": ()})
+    rule = report.verdicts[0].rule.model_dump(exclude_defaults=True)
+    (found,) = ak.judge(bare, {"rule": [rule]}).findings
+    assert (found.unit, found.direction) == (report.findings[0].unit, report.findings[0].direction)
+
+
 @pytest.mark.parametrize(("at_most", "status"), [(5.0, "pass"), (4.0, "inconclusive"), (2.5, "fail")])
 def test_it_is_judged_fresh_and_stored(at_most: float, status: str) -> None:
     report = audited(at_most)

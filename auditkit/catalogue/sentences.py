@@ -82,15 +82,22 @@ def not_causes(of: str = "scores") -> str:
     return f"how the model reaches its {of}, not what causes the outcome"
 
 
-def as_one_words(sets: Sequence[Sequence[str]]) -> list[str]:
-    """Columns that are told as one, a note a set.
+def as_one_words(sets: Sequence[Sequence[str]], jointly: Sequence[Sequence[str]] = ()) -> list[str]:
+    """Columns that are told as one, a note a set; those that no pairs bind, but several together, say so.
 
     >>> as_one_words([["x1", "x2"]])[0]
     'told as one, since nearly every mix of two rows in them lies off the data, so that a share of each means nothing: \
 x1 and x2'
+    >>> as_one_words([["a", "b", "sum"]], [["a", "b", "sum"]])[0]
+    'told as one, since one of them follows from the others together: nearly every mix of two rows in them lies off \
+the data, so that a share of each means nothing: a, b and sum'
     """
-    why = "since nearly every mix of two rows in them lies off the data, so that a share of each means nothing"
-    return [f"told as one, {why}: {', '.join(own[:-1])} and {own[-1]}" for own in sets if len(own) > 1]
+    off = "nearly every mix of two rows in them lies off the data, so that a share of each means nothing"
+    why = {False: f"since {off}", True: f"since one of them follows from the others together: {off}"}
+    known = [list(own) for own in jointly]
+    return [
+        f"told as one, {why[list(own) in known]}: {', '.join(own[:-1])} and {own[-1]}" for own in sets if len(own) > 1
+    ]
 
 
 def selective(most: str, least: str, size: str) -> str:

@@ -3,12 +3,13 @@
 The criterion is that of the data: of two rows of which each column could take its value from either, nearly every mix
 lies off the data. It needs no shape: copies with noise, copies in other units, squares, renamed categories and a
 category beside its code all meet it. Columns that are merely correlated do not: of two normal ones with a correlation
-of .99 about four fifths of the mixes lie off the data, and of .999 more than nine tenths.
+of .99 about four fifths of the mixes lie off the data, and of .999 more than nine tenths. Columns of which no two are
+bound, and one follows from the others together, are found by the same criterion (`bound.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from auditkit.arrays import Floats, Ints
+from auditkit.explain.bound import bound
 from auditkit.explain.preflight import undisturbed
 from auditkit.inputs.groups import Groups
 from auditkit.inputs.model import Model
@@ -42,7 +44,9 @@ class Entangled(NamedTuple):
 
     columns: tuple[str, ...]
     off: float
-    """The least share, of the pairs that bind them, of mixes that lie off the data."""
+    """The least share, of the pairs and sets that bind them, of mixes that lie off the data."""
+    jointly: bool = False
+    """Whether no pairs alone bind them: one follows from several others together."""
 
 
 def entangled(features: pd.DataFrame, names: Sequence[str], *, seed: int = 0) -> tuple[Entangled, ...]:
@@ -62,13 +66,20 @@ def entangled(features: pd.DataFrame, names: Sequence[str], *, seed: int = 0) ->
     rng = np.random.default_rng(seed)
     rows = features.iloc[np.sort(rng.permutation(len(features))[:ROWS])]
     columns = [_Column.of(rows[n]) for n in known]
-    shares: dict[tuple[int, int], float] = {}
+    shares: dict[frozenset[int], float] = {}
     for j, k in _screened(columns):
         share = off_the_data(columns[j], columns[k], rng)
         if share >= OFF:
-            shares[j, k] = share
+            shares[frozenset((j, k))] = share
+    copies = {j for own in _components(shares) for j in sorted(own)[1:]}
+    for more in bound(features, [n for j, n in enumerate(known) if j not in copies], seed=seed):
+        shares[frozenset(map(known.index, more.columns))] = more.off
     return tuple(
-        Entangled(tuple(known[j] for j in sorted(own)), min(s for (j, _), s in shares.items() if j in own))
+        Entangled(
+            tuple(known[j] for j in sorted(own)),
+            min(share for some, share in shares.items() if some <= own),
+            any(len(some) > 2 for some in shares if some <= own),
+        )
         for own in _components(shares)
     )
 
@@ -122,12 +133,12 @@ def _screened(columns: Sequence[_Column]) -> list[tuple[int, int]]:
     return sorted(out)
 
 
-def _components(pairs: Mapping[tuple[int, int], float]) -> list[set[int]]:
-    """Sets that pairs bind together."""
+def _components(bonds: Iterable[frozenset[int]]) -> list[set[int]]:
+    """Sets that pairs, or more at once, bind together."""
     sets: list[set[int]] = []
-    for j, k in pairs:
-        touched = [s for s in sets if s & {j, k}]
-        sets = [s for s in sets if s not in touched] + [{j, k}.union(*touched)]
+    for bond in bonds:
+        touched = [s for s in sets if s & bond]
+        sets = [s for s in sets if s not in touched] + [set(bond).union(*touched)]
     return sorted(sets, key=min)
 
 
@@ -173,4 +184,7 @@ def as_one(model: Model, features: pd.DataFrame) -> tuple[Model, tuple[Entangled
 
 def facts_of(found: Sequence[Entangled]) -> dict[str, object]:
     """For stored evidence; nothing where nothing is told as one."""
-    return {"as_one": [[*f.columns] for f in found]} if found else {}
+    if not found:
+        return {}
+    jointly = [[*f.columns] for f in found if f.jointly]
+    return {"as_one": [[*f.columns] for f in found], **({"jointly": jointly} if jointly else {})}

@@ -27,6 +27,24 @@ def benjamini_hochberg(p: ArrayLike) -> Floats:
     return out
 
 
+def holm_adjusted(p: ArrayLike) -> Floats:
+    """Holm's adjusted p-values, (m,): rejecting where they are ≤ α rejects any true hypothesis with chance ≤ α.
+
+    Sorted, p̃_(i) = max over j ≤ i of min(1, (m − j + 1) p_(j)); under any dependence. Raises ValueError as above.
+    Source: Holm (1979), Scandinavian Journal of Statistics 6:65.
+
+    >>> holm_adjusted([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    p = np.asarray(p, dtype=np.float64)
+    if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
+        raise ValueError("p-values must be one row of numbers in [0, 1]")
+    order = np.argsort(p, kind="stable")
+    out = np.empty_like(p)
+    out[order] = np.minimum(np.maximum.accumulate(np.arange(len(p), 0, -1) * p[order]), 1.0)
+    return out
+
+
 def coverage_adjusted_level(level: float, selected: int, tried: int) -> float:
     """Level of the intervals of `selected` among `tried` parameters that keeps the false coverage rate at 1 − level.
 

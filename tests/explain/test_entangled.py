@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import torch
 from torch import nn
 
 import auditkit as ak
+import auditkit.demo
 from auditkit.batch import Batch
 from auditkit.explain.attributions.check import Attribution
 from auditkit.explain.entangled import as_one, entangled, told_as_one
@@ -74,6 +77,99 @@ def test_groups_of_more_than_two_and_few_rows() -> None:
     assert entangled(frame.head(49), list(frame)) == ()
 
 
+def joint(kind: str, seed: int, n: int = N) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
+    """Columns, and those of which one follows from the others by construction."""
+    rng = np.random.default_rng(seed)
+    a, b, c, e = rng.normal(size=(4, n))
+    weight, height = rng.normal(75, 12, n).clip(40), rng.normal(1.72, 0.09, n)
+    year, now = rng.integers(1950, 2000, n), rng.integers(2005, 2020, n)
+    p, q = rng.integers(0, 2, (2, n))
+    region = rng.integers(0, 4, n)
+    plain = {"a": a, "b": b, "c": c}
+    shared = np.outer(a, np.full(5, 0.95)) + (1 - 0.95**2) ** 0.5 * rng.normal(size=(n, 5))
+    kinds: dict[str, tuple[dict[str, Any], tuple[str, ...] | None]] = {
+        "sum": (plain | {"t": a + b}, ("a", "b", "t")),
+        "sum of three, other units": (plain | {"t": 7 * a + 4 * b - 5 * c + 1000}, ("a", "b", "c", "t")),
+        "noisy sum": (plain | {"t": a + b + 0.02 * e}, ("a", "b", "t")),
+        "product": (plain | {"t": a * b}, ("a", "b", "t")),
+        "quotient, rounded": (
+            {"w": weight.round(), "h": height.round(2), "bmi": (weight / height**2).round(1), "c": c},
+            ("w", "h", "bmi"),
+        ),
+        "whole numbers": ({"year": year, "now": now, "age": now - year, "c": c}, ("year", "now", "age")),
+        "a category adds": (
+            {"kind": np.array(list("uvwz"))[region], "b": b, "t": b + np.array([0, 2, -1, 1])[region], "c": c},
+            ("kind", "b", "t"),
+        ),
+        "exclusive or": ({"p": p.astype(str), "q": q == 1, "r": p ^ q, "c": c}, ("p", "q", "r")),
+        "indicators": ({**{f"r{i}": region == i for i in range(4)}, "c": c}, ("r0", "r1", "r2", "r3")),
+        "shares": (dict(zip("xyz", rng.dirichlet(np.ones(3), n).T, strict=True)) | {"c": c}, ("x", "y", "z")),
+        "missing in a few": (
+            plain | {"t": np.where(rng.random(n) < 0.1, np.nan, a + b), "u": np.where(rng.random(n) < 0.1, np.nan, c)},
+            ("a", "b", "t"),
+        ),
+        "a sum with noise": (plain | {"t": a + b + 0.3 * e}, None),
+        "a weak law": (plain | {"t": a**2 + b + 0.2 * e}, None),
+        "one factor": (dict(zip("abcde", shared.T, strict=True)), None),
+        "and": ({"p": p, "q": q, "r": p & q, "c": c}, None),
+        "skewed": ({k: np.exp(2 * x) for k, x in plain.items()} | {"t": np.exp(a + e)}, None),
+        "heavy tails": (dict(zip("abcde", rng.standard_t(1.5, (5, n)), strict=True)), None),
+        "mostly zero": (dict(enumerate(np.where(rng.random((4, n)) < 0.05, np.abs(shared.T[:4]), 0))), None),
+        "categories": (
+            {"u": np.array(list("xyz"))[region % 3], "v": np.where(a + region > 1, "s", "t"), "w": region, "c": c > 1},
+            None,
+        ),
+        "a walk": ({f"t{i}": x for i, x in enumerate(np.cumsum(rng.normal(size=(8, n)), axis=0))}, None),
+    }  # fmt: skip
+    columns, bound = kinds[kind]
+    return pd.DataFrame(columns).rename(columns=str), bound
+
+
+JOINT = (
+    "sum", "sum of three, other units", "noisy sum", "product", "quotient, rounded", "whole numbers",
+    "a category adds", "exclusive or", "indicators", "shares", "missing in a few",
+)  # fmt: skip
+NOT_JOINT = (
+    "a sum with noise", "a weak law", "one factor", "and", "skewed", "heavy tails", "mostly zero", "categories",
+    "a walk",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*JOINT, *NOT_JOINT])
+def test_columns_that_others_determine_together_are_found_and_others_are_not(kind: str) -> None:
+    for seed in range(3):
+        frame, expected = joint(kind, seed)
+        found = entangled(frame, list(frame))
+        assert [set(f.columns) for f in found] == ([] if expected is None else [set(expected)]), seed
+        assert all(f.jointly for f in found)
+
+
+@pytest.mark.slow
+def test_ordinary_columns_are_not_told_as_one() -> None:
+    """500 frames of 4 to 40 columns that share factors; noise is .3 to 2 times what they share."""
+    rng = np.random.default_rng(7)
+    merged = []
+    for i in range(500):
+        n, d, factors = int(rng.integers(150, 1500)), int(rng.integers(4, 41)), int(rng.integers(1, 6))
+        loads = rng.normal(size=(factors, d)) / factors**0.5
+        x = rng.normal(size=(n, factors)) @ loads + rng.uniform(0.3, 2) * rng.normal(size=(n, d))
+        for j in range(0, d, 3):  # a third of them as categories, counts or skewed amounts
+            x[:, j] = (np.exp(x[:, j]), np.round(x[:, j]), x[:, j] > 0.5)[int(rng.integers(3))]
+        frame = pd.DataFrame(x, columns=[f"c{j}" for j in range(d)])
+        merged += [i] if entangled(frame, list(frame)) else []
+    assert len(merged) <= 1
+
+
+@pytest.mark.parametrize("rows", [200, 1000, 3000])
+def test_the_census_is_no_lump(rows: int) -> None:
+    """A level of education and its number are one; nothing else is, in samples of any size."""
+    census = pd.read_parquet(Path(auditkit.demo.__file__).with_name("income.parquet"))
+    for seed in range(3):
+        frame = census.drop(columns="income").sample(rows, random_state=seed)
+        found = entangled(frame, list(frame))
+        assert {f.columns for f in found} <= {("education", "educational-num")}
+
+
 def copies(seed: int = 0) -> tuple[Model, Batch]:
     """x2 is x1 with a little noise; the net takes 3 of the one and −2 of the other: together, x1."""
     rng = np.random.default_rng(seed)
@@ -102,6 +198,20 @@ def test_no_share_of_a_copy_is_told() -> None:
     (finding,) = (attribution := Attribution()).assess(attribution.examine(model, sample)).findings
     assert finding.statement.startswith("x1 + x2 and x3 carry 100")
     assert any(n.startswith("told as one") for n in finding.notes)
+
+
+def test_no_share_of_a_part_of_a_sum_is_told() -> None:
+    """x3 = x1 + x2: weights (3, 1, −2) are those of x1 − x2 alone, and of many others; the three are one."""
+    model, sample = copies()
+    features = sample.features.assign(x2=np.random.default_rng(9).normal(size=N))
+    sample = replace(sample, features=features.assign(x3=features["x1"] + features["x2"]))
+    check = GapAttribution(permutations=2, shuffles=1)
+    seen = check.examine(model, sample)
+    assert seen.facts["features"] == ["x1 + x2 + x3"]
+    mean = next(f for f in check.assess(type(seen).from_json(seen.to_json())).findings if f.of == "mean_score")
+    assert any("one of them follows from the others together" in n and n.endswith("x1, x2 and x3") for n in mean.notes)
+    (finding,) = (attribution := Attribution()).assess(attribution.examine(model, sample)).findings
+    assert any("one of them follows from the others together" in n for n in finding.notes)
 
 
 def test_single_rows_and_other_inputs_are_told_alike() -> None:

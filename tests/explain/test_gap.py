@@ -24,6 +24,7 @@ from auditkit.explain.gaps.pairs import staircase
 from auditkit.explain.gaps.splitting import OUTCOME
 from auditkit.explain.gaps.sums import REST, Contrast, GapSums
 from auditkit.question import Question
+from auditkit.records import Contributions
 from auditkit.stats.crossfit import category_pairs_won, pairs_won
 from auditkit.stats.fieller import Ratio, fieller, fieller_p
 from auditkit.stats.means import t_p
@@ -315,16 +316,72 @@ def test_options_that_are_wrong() -> None:
         ak.GapAttribution(permutations=3)
 
 
+def three_classes(n: int = 600, apart: float = 2.0) -> tuple[ak.Model, Batch]:
+    """Class b follows x0, in which groups of sex differ; class c another column; of nothing there is a race."""
+    batch = rows(n)
+    net = nn.Linear(3, 3, bias=False)
+    with torch.no_grad():
+        net.weight.zero_()
+        net.weight[1, 0], net.weight[2, 1] = apart, 0.3
+    groups = batch.groups.assign(race=pd.Categorical(np.random.default_rng(1).choice(["r", "s"], n)))
+    y = net(torch.tensor(batch.features.to_numpy(), dtype=torch.float32)).argmax(1).numpy().astype(np.int16)
+    several = replace(batch, task="multiclass", classes=("a", "b", "c"), y_true=y, groups=groups, weight=None)
+    return ak.Model(net, task="multiclass"), several
+
+
 def test_one_class_of_several() -> None:
-    batch = rows()
-    batch = replace(batch, task="multiclass", classes=("a", "b", "c"), y_true=batch.y_true.astype(np.int16))
-    model = ak.Model(nn.Linear(3, 3), task="multiclass")
-    asked = ak.GapAttribution(label="b").examine(model, batch)
-    findings = ak.GapAttribution(label="b").assess(asked).findings
-    assert findings[0].id == "explanation/gap_share[mean_score]/difference/sex[b]"
-    assert "say which one" in ak.GapAttribution().examine(model, batch).not_measured["gap_attribution"]
+    model, batch = three_classes()
+    asked = ak.GapAttribution(label="c", by="sex").examine(model, batch)
+    findings = ak.GapAttribution(label="c").assess(asked).findings
+    assert findings[0].id == "explanation/gap_share[mean_score]/difference/sex[c]"
+    assert findings[0].statement.startswith("c: ")
     with pytest.raises(ModelError, match="no class 'd'"):
         ak.GapAttribution(label="d").examine(model, batch)
+
+
+def test_of_several_classes_the_one_surest_apart() -> None:
+    """By hand: the gap is that of the softmax of the class; limits and p are those of one of three."""
+    model, batch = three_classes()
+    evidence = GapSums.from_json(json.loads(json.dumps(ak.GapAttribution().examine(model, batch).to_json())))
+    chosen, named = ak.GapAttribution().assess(evidence), ak.GapAttribution(label="b", by="sex")
+    own = named.assess(named.examine(model, batch)).findings
+    assert [f.id for f in chosen.findings] == [f.id for f in own]
+    (exhibit,) = (e for e in chosen.findings[0].exhibits if isinstance(e, Contributions))
+    score, z = model.predict(batch.features)[:, 1], (batch.groups["sex"] == "m").to_numpy()
+    assert exhibit.total.value == pytest.approx(score[z].mean() - score[~z].mean(), abs=1e-9)
+    (alone,) = (e for e in own[0].exhibits if isinstance(e, Contributions))
+    assert exhibit.total.level == pytest.approx(1 - 0.05 / 3)
+    assert (exhibit.total.low or 0) < (alone.total.low or 0) < (alone.total.high or 0) < (exhibit.total.high or 0)
+    assert chosen.findings[0].p == pytest.approx(3 * (own[0].p or 0.0), rel=1e-4)
+    (absent,) = chosen.not_measured
+    assert absent.what == "gap_share by race"
+    assert "no gap in mean score of any class between groups of race is established" in absent.why
+
+
+def test_of_several_classes_without_a_gap_none_is_explained() -> None:
+    model, batch = three_classes(300, apart=0.0)
+    found = ak.GapAttribution().assess(ak.GapAttribution().examine(model, batch))
+    assert not found.findings
+    assert len(found.not_measured) == 2
+    for absent in found.not_measured:
+        assert "of any class" in absent.why
+        assert "could have gone unseen" in absent.why
+
+
+def test_a_rule_about_a_class_needs_it_named() -> None:
+    """Whoever chose a class by the data may not be judged on it as if it had been named before."""
+    model, batch = three_classes()
+    data = ak.Dataset.from_arrays(
+        batch.features, y_true=np.array(batch.classes)[batch.y_true], sensitive_features=batch.groups[["sex"]],
+        task="multiclass", classes=["a", "b", "c"],
+    )  # fmt: skip
+    rule = {"id": "r", "metric": "gap_share", "of": "mean_score", "by": "sex", "features": ["x0"], "comparison":
+            "difference", "label": "b", "at_most": 0.5}  # fmt: skip
+    by_data = ak.audit(model, data, checks=[ak.GapAttribution()], policy={"rule": [rule]}).verdicts[0]
+    assert by_data.status == "not_measured"
+    assert "which the data chose; a rule needs a named class: GapAttribution(label='b')" in by_data.reason
+    named = ak.audit(model, data, checks=[ak.GapAttribution(label="b")], policy={"rule": [rule]}).verdicts[0]
+    assert named.status == "fail"
 
 
 # ---- what it says

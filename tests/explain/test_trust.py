@@ -503,6 +503,39 @@ def test_t3_toggles_with_no_seed() -> None:
         assert t.sure == (t.low >= 0.7 or t.high < 0.7)
 
 
+def test_t3_of_a_right_explanation_is_decided() -> None:
+    """Of a linear net no ranking hangs on the starting point, whichever rows are drawn to start from."""
+    rng = np.random.default_rng(0)
+    sample = batch(pd.DataFrame(rng.normal(size=(256, 6)), columns=list("abcdef")))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = nn.Linear(6, 1)
+        with torch.no_grad():
+            net.weight.copy_(torch.tensor([[2.0, -1.5, 1.1, 0.8, -0.6, 0.4]]))
+    trial, whole = trial_of(Model(net), sample)
+    names = list(trial.at.groups.names)
+    for seed in range(10):
+        columns, facts = baselines(replace(trial, seed=seed), whole)
+        assert len(columns) == 3 * len(names), "one mean over its own eight rows a row"
+        more = {"weight": np.ones(256), "delta": np.ones(256)}
+        found = read(table({**columns, **more}, {**facts, "features": names}), "T3")
+        assert (found.passed, found.sure) == (True, True), (seed, found)
+
+
+def test_rows_start_from_rows_of_their_own_each_as_often_as_another() -> None:
+    """Closed form: of a linear net φ from 8 rows is w (x − their mean); the mean of these means is that of x."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(64, 2))
+    net = nn.Linear(2, 1)
+    trial, whole = trial_of(Model(net), batch(pd.DataFrame(x, columns=["a", "b"])))
+    columns, _ = baselines(trial, whole)
+    w = net.weight.detach().numpy()[0]
+    for j, name in enumerate("ab"):
+        started = x[:, j] - columns[f"T3:rows:{name}"] / w[j]
+        assert started.mean() == pytest.approx(x[:, j].mean(), abs=1e-5)
+        assert 0.5 < started.std() / (x[:, j].std() / 8**0.5) < 1.5, "not the same for all"
+
+
 def test_t8_is_sure_where_its_interval_is() -> None:
     rng = np.random.default_rng(0)
     far, near = rng.uniform(0.6, 1, 200), np.where(rng.random(40) < 0.5, 1.0, 0.02)

@@ -144,6 +144,32 @@ def test_fresh_and_stored_verdicts_are_equal(seed: int) -> None:
         assert ak.judge(ak.Report.from_json(text), policy).to_json() == text
 
 
+def test_a_finding_that_a_rule_asks_for_says_what_its_check_does_not_look_at() -> None:
+    """As the audit's own finding does; fresh, stored, and for the rates whose check does look at weights."""
+    rng, groups, x = columns()
+    torch.manual_seed(0)
+    how: Any = {"sample_weight": rng.uniform(0.5, 3, ROWS), "cluster": rng.integers(0, 150, ROWS)}
+    data = ak.Dataset.from_arrays(
+        x, y_true=(x["x"] > 0.3).astype(int), positive=1, sensitive_features=groups[["sex"]], **how
+    )
+    checks = [ak.GroupFairness(), ak.GapAttribution(shuffles=2)]
+    report = ak.audit(ak.Model(torch.nn.Sequential(torch.nn.Linear(2, 1))), data, checks=checks, sample=150)
+    asked = {"comparison": "difference", "by": ["sex"], "at_most": 0.5}
+    share = {"metric": "gap_share", "of": "mean_score", "features": ["x"]}
+    policy = {"rule": [{"id": "g", **asked, **share}, {"id": "r", "metric": "negative_predictive_value", **asked}]}
+    own = report.finding("explanation/gap_share[mean_score]/difference/sex")
+    said = " Here every row counts once, whatever its weight; rows of one cluster count as independent, so that "
+    assert said in own.statement
+    for judged in (ak.judge(report, policy), ak.judge(ak.Report.from_json(report.to_json()), policy)):
+        added = judged.finding("explanation/gap_share[mean_score][x]/difference/sex")
+        assert added.statement.endswith(own.statement[own.statement.index(said) :])
+        assert [n for n in added.notes if "not used" in n] == [n for n in own.notes if "not used" in n] != []
+        rate = judged.finding(judged.verdicts[1].finding or "")
+        assert rate.id not in {f.id for f in report.findings}
+        assert not any("not used" in n for n in rate.notes)
+        assert "Here every row" not in rate.statement
+
+
 GAP = {"rule": [{"id": "g", "metric": "selection_rate", "comparison": "difference", "by": ["sex"], "at_most": 0.1}]}
 ID = "fairness/selection_rate/difference/sex"
 

@@ -165,7 +165,7 @@ def _notes(seen: Attributed, trust: tuple[TrustCheck, ...]) -> tuple[str, ...]:
     unseen = [name for name, moments in seen.series() if hidden(moments)]
     return (
         f"explains the {facts['explained']}, from {facts['baseline']}",
-        *as_one_words(facts.get("as_one", ())),
+        *as_one_words(facts.get("as_one", ()), facts.get("jointly", ())),
         *([f"not read by the model: {listing(facts['unread'])}"] if facts["unread"] else []),
         *([f"fewer than {SPARSE} sampled rows, shown without an interval: {listing(few)}"] if few else []),
         *([f"not shown, they would tell of fewer than {SPARSE} sampled rows: {listing(unseen)}"] if unseen else []),

@@ -60,7 +60,8 @@ class GapAttribution(BaseCheck):
     max_steps: int = MOST_STEPS
     """Quadrature steps up to which Integrated Gradients of pairs that do not add up go again, at most 4096."""
     label: str | None = None
-    """Multiclass: the class whose probability is explained; without it there is nothing to explain."""
+    """Multiclass: the class whose probability is explained; None: the one whose mean differs most surely between
+    groups, for which intervals and p then answer as for the worst of all classes. Rules need it named."""
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
 
     def __post_init__(self) -> None:
@@ -98,7 +99,9 @@ class GapAttribution(BaseCheck):
         try:
             model, together = as_one(model, sample.features)
             facts |= facts_of(together)
-            model, sample = self._of_class(model, sample)
+            if sample.kind.several and self.label is None:
+                return self._of_the_surest(model, sample, sets, facts)
+            model, sample = self._of_class(model, sample, self.label)
             return self._split(model, sample, sets, facts)
         except NotExplained as e:
             return GapSums(facts, census=sample.census, not_measured={self.name: str(e)})
@@ -128,9 +131,26 @@ class GapAttribution(BaseCheck):
         attributes_asked([name for names in self.by for name in names], sample, "for gap_attribution")
         return [tuple(names) for names in self.by]
 
-    def _of_class(self, model: Model, sample: Batch) -> tuple[Model, Batch]:
+    def _of_the_surest(
+        self, model: Model, sample: Batch, sets: list[tuple[str, ...]], facts: dict[str, Any]
+    ) -> GapSums:
+        """Of several classes, the one whose mean differs most surely; nothing where no gap is established."""
+        from auditkit.explain.classes import surest
+
+        named = {"+".join(names): names for names in sets}
+        members = {by: _members(sample.groups, names) for by, names in named.items()}
+        found = surest(sample, model.predict(sample.features), members, level=LEVEL)
+        absent = {f"gap_share by {by}": why for by, why in found.not_measured.items()}
+        kept = [names for by, names in named.items() if by not in found.not_measured]
+        if not kept:
+            return GapSums(facts, census=sample.census, not_measured=absent)
+        facts = {**facts, "label": found.label, "of_classes": len(sample.classes)}
+        seen = self._split(*self._of_class(model, sample, found.label), kept, facts)
+        return replace(seen, not_measured={**seen.not_measured, **absent})
+
+    def _of_class(self, model: Model, sample: Batch, label: str | None) -> tuple[Model, Batch]:
         """One class of several as positives and negatives."""
-        i = class_explained(self.label, sample, "GapAttribution")
+        i = class_explained(label, sample, "GapAttribution")
         if i is None:
             return model, sample
         y = np.where(missing(sample.y_true), -1, sample.y_true == i)

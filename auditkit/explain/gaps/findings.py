@@ -36,8 +36,14 @@ SHOWN = 12
 
 
 def gap_findings(seen: GapSums, *, level: float) -> tuple[Finding, ...]:
-    """A finding a gap: `explanation/gap_share[<of>]/difference/<by>`; its estimate is the share of the largest part."""
-    return tuple(_finding(seen, split, (), level) for split in headlines(seen, level))
+    """A finding a gap: `explanation/gap_share[<of>]/difference/<by>`; its estimate is the share of the largest part.
+
+    Of a class that was chosen as the surest of several each interval and p is one of as many (Bonferroni).
+    """
+    classes = int(seen.facts.get("of_classes", 1))
+    level = 1 - (1 - level) / classes
+    found = [_finding(seen, split, (), level) for split in headlines(seen, level)]
+    return tuple(f.model_copy(update={"p": None if f.p is None else min(1.0, f.p * classes)}) for f in found)
 
 
 def reassess(seen: GapSums, asked: Question) -> Finding | None:
@@ -85,8 +91,8 @@ def _finding(
     largest = None if all_rows is None else all_rows.largest()
     asked = f"[{'+'.join(features)}]" if features else ""
     beside = None if features else alongside(seen, split, level)
-    return Finding(
-        id=f"explanation/gap_share[{c.of}]{asked}/difference/{c.by}" + ("" if label is None else f"[{label}]"),
+    found = Finding(
+        id=f"explanation/gap_share[{c.of}]{asked}/difference/{c.by}",
         concern="explanation",
         title=f"Why {c.high} and {split.low_words} differ in {target.words}",
         statement=share_statement(split, features, share)
@@ -101,7 +107,6 @@ def _finding(
         of=c.of,
         features=features,
         by=by,
-        label=label,
         caveat=f"{not_causes()}.",
         estimate=share,
         p=None if features or split.missed > MISSED else p_of(split),
@@ -110,6 +115,7 @@ def _finding(
         references=(METRICS["gap_share"].reference,),
         trust=(_sums(split), *_agreement(seen, split, level)),
     )
+    return found if label is None else found.of_label(label)
 
 
 def _exhibits(seen: GapSums, split: Split, level: float) -> tuple[Contributions | Table, ...]:

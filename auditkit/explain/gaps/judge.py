@@ -36,5 +36,13 @@ class GapAttributionRules(Judge):
         return None if sums is None or asked.of is None else p_value(sums, asked, limit, above=above)
 
     def _of(self, asked: Question) -> GapSums | None:
-        """Of several classes, the evidence of the one that is asked about."""
-        return next((s for s in self.stored if s.facts.get("label") in (None, asked.label)), None)
+        """Of several classes, the evidence of the one that is asked about; a class that the data chose is none."""
+        named = (s for s in self.stored if "of_classes" not in s.facts)
+        return next((s for s in named if s.facts.get("label") in (None, asked.label)), None)
+
+    def why_not(self, asked: Question) -> str:
+        chosen = next((s.facts["label"] for s in self.stored if "of_classes" in s.facts), None)
+        if chosen is None:
+            return ""
+        named = f"GapAttribution(label='{chosen if asked.label is None else asked.label}')"
+        return f"explained is '{chosen}', which the data chose; a rule needs a named class: {named}"

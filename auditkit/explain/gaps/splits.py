@@ -16,7 +16,7 @@ from auditkit.formatting import confidence, listed
 from auditkit.records import TASK_KINDS, Estimate
 from auditkit.stats.fieller import Ratio, fieller
 from auditkit.stats.means import t_limits, t_p, t_value
-from auditkit.stats.multiplicity import benjamini_hochberg
+from auditkit.stats.multiplicity import holm_adjusted
 from auditkit.stats.pvalues import family_quantile, tail
 from auditkit.stats.rates import critical_value
 
@@ -41,7 +41,7 @@ class Split(NamedTuple):
     p: float | None
     """Of H0: there is no gap; for all pairs of groups together."""
     part_p: Floats
-    """(parts,) of H0: the part is 0; Benjamini and Hochberg's over all of them."""
+    """(parts,) of H0: the part is 0; Holm's over all of them, since a sentence that names several is to be true."""
     units: Units
     sampled: Estimate
     """The gap of the sampled rows."""
@@ -70,7 +70,7 @@ class Split(NamedTuple):
         t = t_p(mean[:-1], errors, effective_n=n)
         p = _p(gap, error, n, groups) if whole is None else whole.p
         total = sampled if whole is None else whole.estimate
-        return cls(contrast, TARGETS[contrast.of], units.names, tuple(parts), total, p, benjamini_hochberg(t), units,
+        return cls(contrast, TARGETS[contrast.of], units.names, tuple(parts), total, p, holm_adjusted(t), units,
                    sampled, mean, covariance, n)  # fmt: skip
 
     @property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +92,7 @@ def p_of(split: Split) -> float | None:
     adds, takes = sides(split)
     if not split.gap_is_sure:
         return float(max(split.part_p[adds[0]], split.part_p[takes[0]])) if cancelling(split) else split.p
-    return max(split.p, float(split.part_p.min())) if adds and not split.contradicts else split.p
+    return max(split.p, float(split.part_p[adds[0]])) if adds and not split.contradicts else split.p
 
 
 def cancelling(split: Split) -> bool:
@@ -133,7 +134,8 @@ def notes(seen: GapSums, split: Split, features: Sequence[str], level: float) ->
     told = [
         f"{FORMS[c.form]}; {units.n:,} rows of the smaller group are the units ({units.effective_n:,.0f} effective)",
     ]
-    told += as_one_words(facts.get("as_one", ()))
+    told += as_one_words(facts.get("as_one", ()), facts.get("jointly", ()))
+    told += of_one_class(facts)
     whole = of_all(seen, split)
     if whole is not None:
         told.append(
@@ -163,6 +165,20 @@ def notes(seen: GapSums, split: Split, features: Sequence[str], level: float) ->
     told += [text for by, of, text in seen.notes if by in ("", c.by) and of in ("", c.of)]
     told.append("a column that only correlates with the group and interacts with others may get a part")
     return tuple(told)
+
+
+def of_one_class(facts: Mapping[str, Any]) -> list[str]:
+    """Which class of several it is about, and who chose it."""
+    label, classes = facts.get("label"), facts.get("of_classes")
+    if label is None:
+        return []
+    told = [f"of the probability of {label}, one class against all others"]
+    if classes:
+        told.append(
+            f"of {classes} classes the one whose mean probability differs most surely between groups; intervals and p "
+            "are those of the worst of as many; label= names another"
+        )
+    return told
 
 
 def second_opinion(seen: GapSums, split: Split, level: float) -> Split | None:

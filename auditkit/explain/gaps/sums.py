@@ -259,6 +259,9 @@ class GapSums:
         facts = mapping(found["facts"], "facts")
         features = texts(facts.get("features", []), "features of the gaps", most=MOST_PARTS)
         texts(facts.get("by", []), "attributes of the gaps", most=MOST_GAPS)
+        if "of_classes" in facts:
+            whole(facts["of_classes"], "classes to choose from", low=2)
+            text(facts.get("label"), "the class that is explained")
         for by, own in mapping(facts.get("sets", {}), "sets of attributes").items():
             names(own, f"attributes of '{by[:80]}'")
         for c, forms in [*((c, tuple(FORMS)) for c in units), *((c, (CONDITIONAL,)) for c in conditional)]:

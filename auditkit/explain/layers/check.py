@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck, class_explained
 from auditkit.errors import DataError, ModelError, choices
+from auditkit.explain.classes import one_class, worst_class
 from auditkit.explain.layers.findings import layer_assessment
-from auditkit.explain.layers.rows import one_class, worst_class
 from auditkit.explain.layers.sums import LayerSums
 from auditkit.options import checked_options
 from auditkit.records import Task

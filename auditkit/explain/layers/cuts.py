@@ -34,13 +34,16 @@ MOST_JOINED = 96
 """Layers out of which a set is looked for, at most."""
 
 
-def layers_and_cuts(model: Model, inputs: Inputs, names: Sequence[str] | None) -> tuple[Layer, ...]:
+def layers_and_cuts(
+    model: Model, inputs: Inputs, names: Sequence[str] | None, *, heads: bool = False
+) -> tuple[Layer, ...]:
     """Every layer as `find_layers` gives it, with what is read of it and whether it is a cut.
 
     Added are cuts that are no layer's own output (a residual stream, what goes into the head), and, where no layer
-    before the last is a cut alone, a set of layers that is one together (`parts`).
+    before the last is a cut alone, a set of layers that is one together (`parts`). With `heads` heads of attention are
+    added, but not to sets: what all of them give is their module's.
     """
-    found = find_layers(model, inputs, names, extra=names is None)
+    found = find_layers(model, inputs, names, extra=names is None, heads=heads)
     able = [y for y in found if not y.reason]
     if not able:
         return found
@@ -49,12 +52,13 @@ def layers_and_cuts(model: Model, inputs: Inputs, names: Sequence[str] | None) -
         return tuple(y for y in found if not y.extra)
     read = patching.read(able)
     everywhere = patching.of_all()
-    cuts = {y.name: patching.is_cut([y]) and all(p.is_cut([y]) for p in everywhere) for y in able[:MOST_TRIED]}
+    tried = sorted(able, key=lambda y: bool(y.heads))[:MOST_TRIED]
+    cuts = {y.name: patching.is_cut([y]) and all(p.is_cut([y]) for p in everywhere) for y in tried}
     seen = [replace(y, read=read.get(y.name), cut=cuts.get(y.name)) for y in found]
     kept = _without_twins(seen)
     last = max(y.depth for y in kept)
     if names is None and not any(y.cut and y.units * y.places > 1 and y.depth < last for y in kept):
-        joined = patching.set_of([y for y in kept if not y.reason and y.depth < last])
+        joined = patching.set_of([y for y in kept if not y.reason and not y.heads and y.depth < last])
         if len(joined) > 1 and all(p.is_cut(joined) for p in everywhere):
             return _with_set(kept, joined)
     return kept

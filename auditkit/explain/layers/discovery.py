@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from auditkit.errors import ModelError, nearest
 from auditkit.explain.layers.chunks import differing_calls
+from auditkit.explain.layers.heads import Kind, opened
 from auditkit.explain.layers.layer import Entry, Layer
 from auditkit.explain.layers.listening import first_tensor, listening, tensors_of, version_of
 from auditkit.inputs.model import Model
@@ -21,11 +22,17 @@ from auditkit.inputs.packing import Inputs, leaves, n_rows, taken
 UNSEEN = "TorchScript runs its layers where no hook sees them"
 MOST_CALLS = 4
 """A module called more often than this is a loop: its calls are not told apart."""
+MOST_HEADS = 64
+"""Heads of attention in a net, beyond which none is looked at by itself unless its module is named."""
 LOOKED_AT = 7
 """Rows of the pass that finds the layers; a second pass of fewer tells which dimension counts them."""
 
 _CHANNELS_SECOND = (nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase, nn.GroupNorm)
 _UNITS_LAST = (nn.Linear, nn.Bilinear, nn.RNNBase, nn.MultiheadAttention, nn.LayerNorm, nn.Embedding, nn.EmbeddingBag)
+
+
+_Heads = tuple[Kind, list[Tensor], int]
+"""How they are held, what each gave, and layers with weights so far."""
 
 
 @dataclass
@@ -41,10 +48,17 @@ class _Call:
     versions: dict[Entry, int]
     begun: int = 0
     """Layers with weights that were called before it began."""
+    heads: tuple[_Heads, ...] = ()
+    """What the heads of each of its own attentions gave."""
 
 
 def find_layers(
-    model: Model, inputs: Inputs, names: Sequence[str] | None = None, *, extra: bool = False
+    model: Model,
+    inputs: Inputs,
+    names: Sequence[str] | None = None,
+    *,
+    extra: bool = False,
+    heads: bool = False,
 ) -> tuple[Layer, ...]:
     """Every layer of the net in the order of execution, from a forward pass of a few of the encoded `inputs`.
 
@@ -52,6 +66,7 @@ def find_layers(
     cannot be measured is in the list all the same, with its reason: never called, called in a loop, an output that is
     no floating-point tensor or has no dimension for its rows. Of a tuple of outputs (LSTM) each entry that the net
     reads is a layer. `extra` adds what no layer gives: sums that stand between modules, as a residual stream does.
+    `heads` adds each head of attention, before the heads are mixed.
 
     Raises ModelError for an unknown name, naming the nearest.
     """
@@ -63,8 +78,9 @@ def find_layers(
         return (_unseen(model.module, UNSEEN),)
     many = min(LOOKED_AT, n_rows(inputs))
     few = taken(inputs, slice(many))
-    calls = _trace(model, few)
-    fewer = {(c.name, i): c for c, i in _numbered(_trace(model, taken(inputs, slice(max(1, many - 2)))))}
+    calls = _trace(model, few, heads=heads)
+    less = taken(inputs, slice(max(1, many - 2)))
+    fewer = {(c.name, i): c for c, i in _numbered(_trace(model, less, heads=heads))}
     wanted = set(names) if names is not None else None
     found: list[Layer] = []
     times = Counter(c.name for c in calls)
@@ -92,6 +108,8 @@ def find_layers(
             raw = any(torch.equal(call.given.flatten(), t.flatten()) for t in fed)
             if not into.reason and call.name != "(net)" and not raw:
                 found.append(into)
+        if call.heads and (wanted is None or call.name in wanted):
+            found += _heads(layer, call, other, many=many)
         if call.leaf if wanted is None else call.name in wanted:
             found += _given(model, few, layer, call, other, channels=channels, many=many)
         elif extra and call.name != "(net)" and first is not None:
@@ -100,7 +118,7 @@ def find_layers(
     heard = [c.name for c in calls if c.leaf and list(tensors_of(c.output))]
     if heard in ([], ["(net)"]) and len(known) > 1:
         return (_unseen(model.module, "the net is one program (exported, or without calls of its modules)"),)
-    layers = (*found, *_never_called(known, calls, wanted))
+    layers = (*(found if wanted is not None else _not_too_many(found)), *_never_called(known, calls, wanted))
     differ = differing_calls(model, inputs, [y.module for y in layers], few=many)
     return tuple(replace(y, reason=differ.get(y.module, y.reason)) for y in layers)
 
@@ -127,6 +145,41 @@ def _given(
     if len(able) < 2:
         return able or seen[:1]
     return [replace(y, name=f"{layer.name} ({_called_so(layer.module, y.entry)})") for y in able]
+
+
+def _heads(layer: Layer, call: _Call, other: _Call | None, *, many: int) -> Iterator[Layer]:
+    """Each head of the attentions of a call; or, where they cannot be told apart, all of them with the reason."""
+    kinds = [kind for kind, _, _ in call.heads]
+    fewer = () if other is None else other.heads
+    for i, (kind, heads, depth) in enumerate(call.heads):
+        after = f" of attention {i + 1}" if len(call.heads) > 1 else ""
+        if len(heads) == 1 and (kind or len(heads[0]) == many):
+            continue  # one head is all of the attention
+        if not kind or len(fewer) != len(call.heads):
+            yield replace(layer, name=f"{layer.name}, heads{after}", type="attention", reason=OTHERWISE)
+            continue
+        number = layer.call * kinds.count(kind) + kinds[:i].count(kind)
+        for h, (given, less) in enumerate(zip(heads, fewer[i][1], strict=True)):
+            one = replace(layer, name=f"{layer.name}, head {h + 1}{after}", type="attention head", call=number)
+            one = replace(one, heads=kind, head=h, depth=depth, place=_place(given))
+            yield _measured(one, given, less, False, many)
+
+
+OTHERWISE = "its attention is written in a way in which heads cannot be told apart"
+
+
+def _not_too_many(layers: Sequence[Layer]) -> Iterator[Layer]:
+    """The layers; of a net with very many heads, each attention's with the reason why they are not looked at."""
+    n = sum(bool(y.heads) for y in layers)
+    told: set[str] = set()
+    for layer in layers:
+        name = layer.name.partition(", head ")[0]
+        if not layer.heads or n <= MOST_HEADS:
+            yield layer
+        elif name not in told:
+            told.add(name)
+            reason = f"the net has {n} heads, more than {MOST_HEADS}: layers=['{name}', …] looks at some"
+            yield replace(layer, name=f"{name}, heads", type="attention", heads="", reason=reason)
 
 
 def _into(layer: Layer, call: _Call, other: _Call | None, *, channels: bool, many: int) -> Layer:
@@ -182,12 +235,18 @@ def _never_called(known: dict[str, nn.Module], calls: Sequence[_Call], wanted: s
             yield Layer(name, type(module).__name__, module, reason=reason)
 
 
-def _trace(model: Model, inputs: Inputs) -> list[_Call]:
+def _trace(model: Model, inputs: Inputs, *, heads: bool = False) -> list[_Call]:
     """Every call of every module, in the order in which they end; leaves are those that call no other."""
     calls: list[_Call] = []
     open_: list[bool] = []  # a call under way: has it called another?
     begun: list[int] = []
     weights = [0]  # layers with weights so far
+    attentions: list[list[_Heads]] = []
+
+    def told(_m: nn.Module, kind: Kind, own: list[Tensor]) -> list[Tensor]:
+        attentions[-1].append((kind, own, weights[0] + (kind == "mixed later")))
+        return own
+
     with contextlib.ExitStack() as stack, torch.no_grad():
         for name, module in model.module.named_modules():
             if ".parametrizations." in f".{name}." or isinstance(module, torch.jit.ScriptModule):
@@ -198,6 +257,7 @@ def _trace(model: Model, inputs: Inputs) -> list[_Call]:
                     open_[-1] = True
                 open_.append(False)
                 begun.append(weights[0])
+                attentions.append([])
 
             def end(m: nn.Module, args: Any, output: Any, name: str = name or "(net)") -> None:
                 leaf = not open_.pop()
@@ -206,10 +266,13 @@ def _trace(model: Model, inputs: Inputs) -> list[_Call]:
                 k = first_tensor(args)
                 versions = {entry: version_of(t) for entry, t in tensors_of(output)}
                 given = None if k is None else args[k]
-                calls.append(_Call(name, m, leaf, given, output, versions, before if leaf else weights[0]))
+                own = tuple(attentions.pop())
+                calls.append(_Call(name, m, leaf, given, output, versions, before if leaf else weights[0], own))
 
             stack.callback(module.register_forward_pre_hook(begin).remove)
             stack.callback(module.register_forward_hook(end).remove)
+        if heads:
+            stack.enter_context(opened(model.module, told))
         model.decision(inputs)
     return calls
 

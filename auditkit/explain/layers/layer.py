@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from auditkit.explain.layers.heads import Kind
+
 Entry = tuple[int, ...]
 Change = Callable[[Tensor], Tensor]
 """From what a layer gives, (N, positions, units), to what it is to give instead."""
@@ -40,6 +42,10 @@ class Layer:
     """Where it stands in what the call gives, a tuple, maybe of tuples; empty: it is all that the call gives."""
     entering: bool = False
     """Whether it is what goes into the call (its first tensor) instead of what comes out."""
+    heads: Kind = ""
+    """Of a head of attention: how its module holds heads; empty: it is none. `call` counts attentions then."""
+    head: int = 0
+    """Which head of them, from 0."""
     extra: bool = False
     """Whether it is no module's own work: what goes into a layer, or what a module gives that calls others."""
     place: tuple[int, int] = (0, -1)

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from auditkit.explain.layers.heads import Kind, opened
 from auditkit.explain.layers.layer import Change, Entry, Layer
 
 
@@ -22,9 +23,13 @@ def listening(
     """
     heard: dict[str, Tensor] = {}
     at: dict[tuple[nn.Module, int, bool], list[Layer]] = {}
+    heads_at: dict[tuple[nn.Module, Kind, int], list[Layer]] = {}
     for layer in layers:
-        at.setdefault((layer.module, layer.call, layer.entering), []).append(layer)
-    calls: Counter[tuple[nn.Module, bool]] = Counter()
+        if layer.heads:
+            heads_at.setdefault((layer.module, layer.heads, layer.call), []).append(layer)
+        else:
+            at.setdefault((layer.module, layer.call, layer.entering), []).append(layer)
+    calls: Counter[tuple[nn.Module, bool | Kind]] = Counter()
 
     def told(layer: Layer, given: Tensor) -> Tensor:
         change = (changes or {}).get(layer.name)
@@ -51,6 +56,12 @@ def listening(
         assert k is not None
         return (*args[:k], told(layer, args[k]), *args[k + 1 :])
 
+    def of_heads(module: nn.Module, kind: Kind, heads: list[Tensor]) -> list[Tensor]:
+        here = heads_at.get((module, kind, calls[module, kind]), ())
+        calls[module, kind] += 1
+        put = {layer.head: told(layer, heads[layer.head]) for layer in here}
+        return [put.get(i, head) for i, head in enumerate(heads)]
+
     def begin(_m: nn.Module, _i: object) -> None:
         ears.close()
         heard.clear()
@@ -62,6 +73,8 @@ def listening(
     with contextlib.ExitStack() as first, contextlib.ExitStack() as ears:
         if layers:
             first.callback(net.register_forward_pre_hook(begin).remove)
+        if heads_at:
+            first.enter_context(opened(net, of_heads, kinds={kind for _, kind, _ in heads_at}))
         yield heard
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,12 @@ from auditkit.batch import MISSING, Batch, missing
 from auditkit.errors import listing
 from auditkit.evidence.sample import weights_of
 from auditkit.evidence.sums import Weights
-from auditkit.explain.all_rows import Means, of_scores
+from auditkit.explain.all_rows import of_scores
+from auditkit.explain.classes import LEAST, distinct_alone
 from auditkit.explain.estimates import group_means
 from auditkit.explain.gaps.pairs import Pairs, staircase
 from auditkit.explain.layers.legitimate import legitimate
 from auditkit.explain.layers.probes import Half, halves
-from auditkit.records import DEFAULT_TASK
-
-LEAST = 20
-"""Rows of a group, below which half of them say too little."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ def rows_compared(
     sample: Batch, scores: Floats, by: Sequence[str] | None, *, seed: int
 ) -> tuple[list[Rows], dict[str, Any]]:
     """The rows of each attribute's two groups that drive the gap, and what is said of each attribute."""
-    weights = _distinct_alone(weights_of(sample))
+    weights = distinct_alone(weights_of(sample))
     held = legitimate(sample)
     facts: dict[str, Any] = {}
     chosen = []
@@ -87,37 +84,6 @@ def rows_compared(
         basis = None if held is None else held.basis[where]
         chosen.append(Rows(name, where, z, weights.at(where), truth, halves(z, seed=seed), basis))
     return chosen, {"attributes": facts, "held": [] if held is None else list(held.names)}
-
-
-def one_class(sample: Batch, i: int) -> Batch:
-    """One class of several as positives and negatives; of all rows nothing is known of its score."""
-    y = np.where(missing(sample.y_true), -1, sample.y_true == i).astype(np.int8)
-    unknown = np.full(len(y), -1, np.int8)
-    return replace(sample, task=DEFAULT_TASK, classes=(), y_true=y, y_pred=unknown, score=None, census=None)
-
-
-def worst_class(sample: Batch, scores: Floats, by: Sequence[str] | None) -> str:
-    """The class of which two groups' mean scores (N, C) differ most surely: by the lower limit of their difference."""
-    weights = _distinct_alone(weights_of(sample))
-    least = np.full(len(sample.classes), -1.0)
-    for name in by if by is not None else tuple(map(str, sample.groups.columns)):
-        labels = sample.groups[name].astype("str").to_numpy()
-        members = {g: labels == g for g in sorted(set(labels) - {MISSING})}
-        enough = {g: m for g, m in members.items() if weights.at(m).rows >= LEAST}
-        for i, column in enumerate(scores.T):
-            rows = {g: (column[m], weights.at(m)) for g, m in enough.items()}
-            means = Means.of_rows(rows, bounded=True, level=0.95)
-            low = None if means is None else means.largest().low
-            least[i] = max(least[i], low if low is not None else -1.0)
-    return sample.classes[int(np.argmax(least))]
-
-
-def _distinct_alone(weights: Weights) -> Weights:
-    """Copies of a row are no further draws, even where all of them are known: what is fitted on other rows is read on
-    the distinct ones."""
-    if weights.squares is None:
-        return weights
-    return weights._replace(squares=np.maximum(weights.squares, weights.weight**2))
 
 
 def _why_no_pair(labels: NDArray[Any], enough: dict[str, float]) -> str:

@@ -85,7 +85,7 @@ def study(model: Model, sample: Batch, options: Options) -> LayerSums:
         scores = scores_with(model, inputs)
         chosen, facts = rows_compared(sample, scores, options.by, seed=options.seed)
         first = Layer(INPUT, "", nn.Identity(), units=sum(t[:1].numel() for t in leaves(inputs)), cut=True)
-        layers = (first, *layers_and_cuts(model, inputs, options.layers))
+        layers = (first, *layers_and_cuts(model, inputs, options.layers, heads=True))
         measured = [y for y in layers if not y.reason and y.name != INPUT]
         raw = encoded(inputs).astype(np.float64)
         entering = input_members(inputs)

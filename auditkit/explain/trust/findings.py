@@ -26,7 +26,8 @@ FEW = 6
 """Features fewer than these are compared by which lead, not by rank correlation."""
 LEADING = 2
 """Features named in the statement."""
-STARTS = ("mean", "median", *(f"row {k}" for k in range(8)))
+TIED = 0.1
+"""Part by which a size may fall short of the smallest of the leading ones, so that which of them leads means little."""
 PAIRS = (("mean", "median"), ("mean", "rows"), ("median", "rows"))
 REPLICATES = 100
 ROUGH = 0.95
@@ -59,35 +60,38 @@ def refinement(trials: Observations) -> TrustCheck:
 def baseline_sensitivity(trials: Observations) -> TrustCheck:
     """T3: the lowest agreement of the rankings from the mean, the median, and eight rows, with its interval.
 
-    Limits from the standard error of 100 draws of rows and of starting rows, t with as many degrees of freedom as
-    there are starting rows, less one.
+    Limits from the standard error of 100 draws of rows, t. Where all rows start from the same eight, these are drawn
+    too, and t has as many degrees of freedom as there are of them, less one.
     """
-    names, w = trials.facts["features"], trials.columns["weight"]
-    by = {b: np.stack([trials.columns[f"T3:{b}:{name}"] for name in names], axis=1) for b in STARTS}
-    rng, rows, n = np.random.default_rng(0), len(STARTS) - 2, len(w)
+    names, w, starts = trials.facts["features"], trials.columns["weight"], trials.facts["T3:starts"]
+    rng, n = np.random.default_rng(0), len(w)
+    common = f"T3:row 0:{names[0]}" in trials.columns
+
+    def by(start: str) -> Floats:
+        return np.stack([trials.columns[f"T3:{start}:{name}"] for name in names], axis=1)
+
+    from_mean, from_median = np.abs(by("mean")), np.abs(by("median"))
+    from_rows = np.stack([by(f"row {k}") for k in range(starts)]) if common else by("rows")[None]
 
     def least(of_rows: Floats, of_starts: Floats) -> tuple[str, float]:
         share = of_rows * w / (of_rows @ w)
-        several = sum(count * by[f"row {k}"] for k, count in enumerate(of_starts)) / of_starts.sum()
-        sizes = {
-            "mean": share @ np.abs(by["mean"]),
-            "median": share @ np.abs(by["median"]),
-            "rows": share @ np.abs(several),
-        }
+        several = np.tensordot(of_starts / of_starts.sum(), from_rows, 1)
+        sizes = {"mean": share @ from_mean, "median": share @ from_median, "rows": share @ np.abs(several)}
         pairs = {f"{a} and {b}": _alike(sizes[a], sizes[b]) for a, b in PAIRS}
         worst = min(pairs, key=lambda p: pairs[p])
         return worst, pairs[worst]
 
-    which, value = least(np.ones(n), np.ones(rows))
-    drawn = [
-        least(*(rng.multinomial(m, np.full(m, 1 / m)).astype(float) for m in (n, rows)))[1] for _ in range(REPLICATES)
-    ]
-    error = float(np.std(drawn, ddof=1) * np.sqrt(rows / (rows - 1)))
-    low, high = t_limits(value, error, effective_n=rows, level=ROUGH) if n > 1 else (-1.0, 1.0)
+    sizes = (n, len(from_rows))
+    which, value = least(*(np.ones(m) for m in sizes))
+    drawn = [least(*(rng.multinomial(m, np.full(m, 1 / m)).astype(float) for m in sizes))[1] for _ in range(REPLICATES)]
+    error, worth = float(np.std(drawn, ddof=1)), n
+    if common:
+        error, worth = error * float(np.sqrt(starts / (starts - 1))), starts
+    low, high = t_limits(value, error, effective_n=worth, level=ROUGH) if n > 1 else (-1.0, 1.0)
     low, high = max(-1.0, float(low)), min(1.0, float(high))
     note = (
-        f"{n:,} rows; starting at the mean, the median, eight real rows; least alike: "
-        f"{which.replace('rows', 'eight real rows')}; {_between(low, high)}"
+        f"{n:,} rows; starting at the mean, the median, eight real rows{'' if common else ' of its own each'}; least "
+        f"alike: {which.replace('rows', 'eight real rows')}; {_between(low, high)}"
     )
     return weighed("T3", value, low, high, note)
 
@@ -97,7 +101,13 @@ def _between(low: float, high: float) -> str:
 
 
 def _alike(a: Floats, b: Floats) -> float:
-    """Weighted rank correlation of sizes, or the share of leading features in common where few count."""
+    """Weighted rank correlation of sizes, or the share of leading features in common where few count.
+
+    >>> _alike(np.array([3.0, 2.0, 1.0]), np.array([3.0, 1.0, 2.0]))
+    0.5
+    >>> _alike(np.array([3.0, 2.0, 1.9]), np.array([3.0, 1.9, 2.0]))
+    1.0
+    """
     total_a, total_b = a.sum(), b.sum()
     if not total_a or not total_b:
         return 1.0 if total_a == total_b else 0.0
@@ -107,7 +117,14 @@ def _alike(a: Floats, b: Floats) -> float:
         tau = weighted_tau(a, b)
         return tau if np.isfinite(tau) else 0.0
     k = min(LEADING, max(1, len(a) - 1))
-    return len({*np.argsort(-a, kind="stable")[:k]} & {*np.argsort(-b, kind="stable")[:k]}) / k
+    return (_lead_there(a, b, k) + _lead_there(b, a, k)) / 2
+
+
+def _lead_there(a: Floats, b: Floats, k: int) -> float:
+    """Share of the k features that lead in `a` which lead in `b` as well, or nearly."""
+    leading = np.argsort(-a, kind="stable")[:k]
+    least = np.sort(b)[-k]
+    return float(np.mean(b[leading] >= (1 - TIED) * least))
 
 
 def model_randomisation(trials: Observations) -> TrustCheck:

@@ -17,7 +17,7 @@ from auditkit.stats.ranks import spearman_rows
 Found = tuple[dict[str, Floats], dict[str, Any]]
 
 REAL_ROWS = 8
-"""Rows of the sample that serve as a baseline together; one alone would tell its own story."""
+"""Rows of the sample that serve as a row's baseline together; one alone would tell its own story."""
 DRAWS = 10
 RADIUS = 0.02
 """Of a standard deviation: how far rows are moved."""
@@ -46,25 +46,34 @@ def refined(trial: Trial) -> Found:
 
 
 def baselines(trial: Trial, whole: Surface) -> Found:
-    """T3: φ a feature from the mean, from the median and from each of 8 rows."""
+    """T3: φ a feature from the mean, from the median and from 8 rows of the sample, their mean.
+
+    Each row on trial has 8 rows of its own, so that what these happen to be is averaged over all rows. Methods that
+    draw their baselines have 8 in common, and what each gives is kept (`T3:row k:…`).
+    """
     if trial.features < 2:
         raise Untried("one feature has no ranking")
-    n = len(trial.at)
     median = tuple(p.nanmedian(dim=0, keepdim=True).values for p in whole.points)
-    order = torch.randperm(len(whole), generator=trial.generator(3))
-    drawn = order[torch.arange(REAL_ROWS) % len(whole)]
-    real = tuple(p[drawn.to(p.device)] for p in whole.points)
-    if trial.drawn is None:
-        each = tuple(p.repeat_interleave(n, dim=0) for p in real)
-        several = trial.attributed(repeated(trial.at, REAL_ROWS), each).reshape(REAL_ROWS, n, -1)
-    else:
-        few = max(1, trial.n_steps // REAL_ROWS)
-        ones = (tuple(p[k : k + 1] for p in real) for k in range(REAL_ROWS))
-        several = np.stack([trial.attributed(trial.at, one, n_steps=few) for one in ones])
     by = {"mean": trial.phi, "median": trial.attributed(trial.at, median)}
-    by |= {f"row {k}": phi for k, phi in enumerate(several)}
+    several = _from_rows(trial, whole)
+    by |= {"rows": several.mean(0)} if trial.drawn is None else {f"row {k}": phi for k, phi in enumerate(several)}
     names = trial.at.groups.names
-    return {f"T3:{b}:{name}": phi[:, j] for b, phi in by.items() for j, name in enumerate(names)}, {}
+    columns = {f"T3:{b}:{name}": phi[:, j] for b, phi in by.items() for j, name in enumerate(names)}
+    return columns, {"T3:starts": REAL_ROWS}
+
+
+def _from_rows(trial: Trial, whole: Surface) -> Floats:
+    """(8, n, G) φ from real rows: from row `orders[k, i]` for row i, or from one row k for all."""
+    n, generator = len(trial.at), trial.generator(3)
+    orders = torch.stack([torch.randperm(len(whole), generator=generator) for _ in range(REAL_ROWS)])
+    if trial.drawn is None:
+        drawn = orders[:, torch.arange(n) % len(whole)].flatten()
+        each = tuple(p[drawn.to(p.device)] for p in whole.points)
+        return trial.attributed(repeated(trial.at, REAL_ROWS), each).reshape(REAL_ROWS, n, -1)
+    few = max(1, trial.n_steps // REAL_ROWS)
+    real = tuple(p[orders[0, torch.arange(REAL_ROWS) % len(whole)].to(p.device)] for p in whole.points)
+    ones = (tuple(p[k : k + 1] for p in real) for k in range(REAL_ROWS))
+    return np.stack([trial.attributed(trial.at, one, n_steps=few) for one in ones])
 
 
 def draws(trial: Trial, whole: Surface, features: pd.DataFrame) -> Found:
