@@ -168,7 +168,7 @@ class GroupEstimates(Terse):
 class Table(Record):
     """Exhibit: a plain table; numbers stay numbers so that the page formats them in one place."""
 
-    NAMED: ClassVar = ("title", "rows")
+    NAMED: ClassVar = ("title", "columns", "rows")
 
     kind: Literal["table"] = "table"
     title: str

@@ -7,6 +7,7 @@ reaches a reader only through `Vocabulary`.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
@@ -24,6 +25,10 @@ STATUS: dict[Status, str] = {
     "not_measured": "Not measured",
 }
 """Verdicts in words, the worst first."""
+
+PEOPLE = "people"
+"""What rows are, where nobody says anything else."""
+_PEOPLE = re.compile(r"\b(?:people who|those who|all other people|everybody else's|everybody else|everybody|nobody|people)\b", re.I)
 
 MISSING = "(missing)"
 """The group of rows without a value."""
@@ -45,16 +50,39 @@ class Vocabulary:
     ('White women', 'White')
     """
 
-    def __init__(self, words: Words, *, y_true: str = "", positive: str = "") -> None:
+    def __init__(self, words: Words, *, y_true: str = "", positive: str = "", unit: str = PEOPLE) -> None:
         self._words = words
         self._y_true = y_true
         self._positive = positive
+        self.unit = unit
+        """What rows are, as a plural noun."""
 
     @classmethod
     def of(cls, report: Report) -> Vocabulary:
         """The words of a report."""
         data = report.provenance.data
-        return cls(report.words, y_true=data.y_true, positive=data.positive)
+        return cls(report.words, y_true=data.y_true, positive=data.positive, unit=unit_of_rows(report))
+
+    def of_rows(self, text: str) -> str:
+        """A sentence of ours about people, as one about what the rows are; names of the data stay out of it.
+
+        >>> Vocabulary(Words(), unit="images").of_rows("Selected, of everybody; nobody of ten people who count.")
+        'Selected, of all images; no images of ten images that count.'
+        """
+        return text if self.unit == PEOPLE else _PEOPLE.sub(lambda m: self._in_place(m[0]), text)
+
+    def _in_place(self, said: str) -> str:
+        words = {
+            "people who": f"{self.unit} that",
+            "those who": "those that",
+            "all other people": f"all other {self.unit}",
+            "everybody else's": "that of all others",
+            "everybody else": f"all other {self.unit}",
+            "everybody": f"all {self.unit}",
+            "nobody": f"no {self.unit}",
+            "people": self.unit,
+        }[said.lower()]
+        return upper_first(words) if said[:1].isupper() else words
 
     def label(self, group: Mapping[str, str]) -> str:
         """A group beside a mark or in a table, where the attribute is named already."""
@@ -64,19 +92,25 @@ class Vocabulary:
         """`label` where it does not begin a line: a display word keeps its small letter."""
         nouns = [noun for a, v in group.items() if (noun := self._noun(a, v))]
         own = [_own(v, a) for a, v in group.items() if not self._noun(a, v)]
-        return " ".join(part for part in (" & ".join(own), " & ".join(nouns)) if part) or "everybody"
+        return " ".join(part for part in (" & ".join(own), " & ".join(nouns)) if part) or self.everybody
 
     def people(self, group: Mapping[str, str]) -> str:
         """A group in a sentence, as a plural noun."""
         if not group:
-            return "people"
+            return self.unit
         nouns = [noun for a, v in group.items() if (noun := self._noun(a, v))]
         rest = [_whose(a, v) for a, v in group.items() if not self._noun(a, v)]
-        head = " who are also ".join(nouns) or "people"
+        who = "who" if self.unit == PEOPLE else "that"
+        head = f" {who} are also ".join(nouns) or self.unit
         return head if not rest else f"{head} whose {' and '.join(rest)}"
 
     def _noun(self, attribute: str, value: str) -> str:
         return shown(self._words.groups.get(attribute, {}).get(value, ""), empty="")
+
+    @property
+    def everybody(self) -> str:
+        """All rows together."""
+        return self.of_rows("everybody")
 
     def yes(self) -> str:
         """What a true positive does: "earn more than $50K"."""
@@ -104,10 +138,10 @@ class Vocabulary:
         if known.wording.phrase:
             return self._filled(known.wording.phrase)
         if known.kind == "score":
-            return known.plain
+            return self.of_rows(known.plain)
         if known.kind == "error":
             return lower_first(known.title) if known.title[1:2].islower() else known.title
-        return f"{known.plain}, of {known.denominator_words}"
+        return self.of_rows(f"{known.plain}, of {known.denominator_words}")
 
     def short(self, metric: str) -> str:
         """A metric in one or two plain words: "found"."""
@@ -145,7 +179,19 @@ class Vocabulary:
         return f"in {(metric.title if metric else _as_it_is(target)).lower()}"
 
     def _filled(self, words: str, **parts: str) -> str:
-        return words.format(yes=self.yes(), no=self.no(), **parts)
+        return self.of_rows(words).format(yes=self.yes(), no=self.no(), **parts)
+
+
+def unit_of_rows(report: Report) -> str:
+    """What a row is, as a plural noun: as the configuration says, else as the rows were seen to be."""
+    if report.words.unit.strip():
+        return shown(report.words.unit)
+    kinds = {x.kind for f in report.findings for x in f.exhibits}
+    if "pictures" in kinds:
+        return "images"
+    cases = (c for f in report.findings for x in f.exhibits if x.kind == "cases" for c in x.cases)
+    looks = {"images" if c.png else "texts" if c.tokens else PEOPLE for c in cases}
+    return looks.pop() if len(looks) == 1 else PEOPLE
 
 
 def _as_it_is(metric: str) -> str:

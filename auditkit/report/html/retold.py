@@ -1,65 +1,147 @@
-"""What checks state, in the report's own words for groups."""
+"""What checks state, in the report's own words: for groups, and for what a row is."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from auditkit.records import Finding, Report
-from auditkit.report.vocabulary import upper_first
+from auditkit.records import Estimate, Finding, Report
+from auditkit.report.vocabulary import PEOPLE, Vocabulary, upper_first
+
+Telling = Callable[[str], str]
+
+_LETTER = re.compile(r"[^\W\d_]")
+_BEFORE = r"(?:^|[:,;(] |\b(?:between|of|for|than|and|with|in) |& )"
+_VERBS = "and|by|is|are|than|have|has|lies?|against|ranks?|outranks?|would|gets?|&"
+_AFTER = rf"(?=$| −?\d[\d.]*%| \d| (?:{_VERBS}) |[;:)](?!\d)|[.,](?!\d))"
+"""What stands before and after a label in a sentence, so that a number there is a label and no quantity."""
 
 
 def retold(report: Report) -> Report:
-    """A report whose sentences, titles and tables name groups as its owner does; keys of groups stay the data's own.
+    """A report whose sentences, titles and tables name groups, and rows, as its owner does; keys of groups stay.
 
-    A label is replaced where it can mean one thing only: it has a letter, and one display word over all attributes.
+    A label with a letter is replaced where it can mean one thing only: one display word over all attributes. A label
+    that is a number is replaced in findings about its attribute, where a sentence has no place for a quantity.
     """
-    words = _unambiguous(report.words.groups)
-    if not words:
+    say = Vocabulary.of(report)
+    groups = {a: {v: n for v, n in values.items() if n.strip()} for a, values in report.words.groups.items()}
+    if not any(groups.values()) and say.unit == PEOPLE:
         return report
-    either = "|".join(re.escape(w) for w in sorted(words, key=len, reverse=True))
-    label = re.compile(rf"(?<![\w“\"'-])({either})(?: rows)?(?![\w”\"'-])")
+    words, rows = _words(groups), _rows(report, say)
 
-    def told(text: str) -> str:
-        return label.sub(lambda m: words[m[1]], text)
+    def everywhere(text: str) -> str:
+        return words(rows(text))
 
-    return report.model_copy(update={"findings": tuple(_finding(f, told) for f in report.findings)})
-
-
-def _unambiguous(groups: dict[str, dict[str, str]]) -> dict[str, str]:
-    found: dict[str, set[str]] = {}
-    for values in groups.values():
-        for label, noun in values.items():
-            found.setdefault(label, set()).add(noun)
-    return {
-        label: next(iter(nouns))
-        for label, nouns in found.items()
-        if len(nouns) == 1 and re.search(r"[^\W\d_]", label) and next(iter(nouns))
-    }
-
-
-def _finding(f: Finding, told: Callable[[str], str]) -> Finding:
-    return f.model_copy(
+    return report.model_copy(
         update={
-            "statement": told(f.statement),
-            "title": told(f.title),
-            "notes": tuple(told(n) for n in f.notes),
-            "exhibits": tuple(
-                x.model_copy(update={k: _text(getattr(x, k), told) for k in x.NAMED}) for x in f.exhibits
+            "findings": tuple(_finding(f, _of(f, report, groups, everywhere)) for f in report.findings),
+            "verdicts": tuple(
+                v.model_copy(update={"reason": everywhere(v.reason), "absence": everywhere(v.absence)})
+                for v in report.verdicts
+            ),
+            "not_measured": tuple(
+                n.model_copy(update={"what": everywhere(n.what), "why": everywhere(n.why)})
+                for n in report.not_measured
             ),
         }
     )
 
 
-def _text(value: Any, told: Callable[[str], str]) -> Any:
-    """A text, several, or the rows of a table."""
+def _words(groups: dict[str, dict[str, str]]) -> Telling:
+    """Labels that have a letter, by the one word that they have."""
+    found: dict[str, set[str]] = {}
+    for values in groups.values():
+        for label, noun in values.items():
+            found.setdefault(label, set()).add(noun)
+    words = {label: next(iter(n)) for label, n in found.items() if len(n) == 1 and _LETTER.search(label)}
+    if not words:
+        return lambda text: text
+    label = re.compile(rf"(?<![\w“\"'-])({_either(words)})(?: rows)?(?![\w”\"'-])")
+    return lambda text: label.sub(lambda m: words[m[1]], text)
+
+
+def _rows(report: Report, say: Vocabulary) -> Telling:
+    """What a row is, in place of people; names of the data that speak of people stay."""
+    if say.unit == PEOPLE:
+        return lambda text: text
+    names = [n for n in dict.fromkeys(_names(report)) if say.of_rows(n) != n]
+    if not names:
+        return say.of_rows
+    kept = re.compile(f"({_either(names)})")
+    return lambda text: "".join(p if i % 2 else say.of_rows(p) for i, p in enumerate(kept.split(text)))
+
+
+def _names(report: Report) -> Iterator[str]:
+    data = report.provenance.data
+    yield from (data.y_true, data.positive, *data.classes, *data.sensitive_features, report.name)
+    for values in report.words.groups.values():
+        yield from values.values()
+    for f in report.findings:
+        yield from f.by
+        yield from f.features
+        for g in f.by_group:
+            yield from g.group.values()
+
+
+def _of(f: Finding, report: Report, groups: dict[str, dict[str, str]], everywhere: Telling) -> Telling:
+    """How a finding's own texts are told: its attributes' labels that are numbers, too."""
+    classes = report.provenance.data.classes
+    own = {v: n for a in f.by for v, n in groups.get(a, {}).items() if not _LETTER.search(v) and v not in classes}
+    shared = [v for v in own if sum(v in groups.get(a, {}) for a in f.by) > 1]
+    own = {v: n for v, n in own.items() if v not in shared}
+    if not own:
+        return everywhere
+    named = "|".join(re.escape(a) for a in f.by)
+    label = re.compile(rf"((?:{_BEFORE}|\b(?:{named})(?: =|:) ))({_either(own)}){_AFTER}")
+
+    def told(text: str) -> str:
+        text = own.get(text, text)
+        while (new := label.sub(lambda m: m[1] + own[m[2]], text)) != text:  # labels that share what is between them
+            text = new
+        return everywhere(text)
+
+    return told
+
+
+def _either(names: Any) -> str:
+    return "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
+
+
+def _finding(f: Finding, told: Telling) -> Finding:
+    return f.model_copy(
+        update={
+            "statement": told(f.statement),
+            "caveat": told(f.caveat),
+            "title": told(f.title),
+            "notes": tuple(told(n) for n in f.notes),
+            "estimate": _estimate(f.estimate, told),
+            "by_group": tuple(g.model_copy(update={"estimate": _estimate(g.estimate, told)}) for g in f.by_group),
+            "trust": tuple(
+                t.model_copy(update={"note": told(t.note), "meaning": told(t.meaning)}) if t.note else t
+                for t in f.trust
+            ),
+            "exhibits": tuple(
+                x.model_copy(update={k: _text(k, getattr(x, k), told) for k in x.NAMED}) for x in f.exhibits
+            ),
+        }
+    )
+
+
+def _estimate(e: Estimate, told: Telling) -> Estimate:
+    return e.model_copy(update={"note": told(e.note)}) if e.note else e
+
+
+def _text(field: str, value: Any, told: Telling) -> Any:
+    """A text, several, or the columns or the rows of a table."""
     if isinstance(value, str):
         return told(value)
+    if field == "columns":
+        return tuple(_cell(v, told) for v in value)
     return tuple(told(v) if isinstance(v, str) else tuple(_cell(c, told) for c in v) for v in value)
 
 
-def _cell(value: str | int | float | None, told: Callable[[str], str]) -> str | int | float | None:
+def _cell(value: str | int | float | None, told: Telling) -> str | int | float | None:
     if not isinstance(value, str):
         return value
     new = told(value)

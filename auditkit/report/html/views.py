@@ -36,8 +36,8 @@ class Drawn(NamedTuple):
 
 
 VIEWS: dict[str, Callable[[Lookup, Finding, Any, Room, Names], Any]] = {
-    "group_estimates": lambda look, f, x, room, names: exhibits.group(x, room.rows, names),
-    "curve": lambda look, f, x, room, names: curves.view(x, room.lines, room.rows, names),
+    "group_estimates": lambda look, f, x, room, names: exhibits.group(look, f, x, room.rows, names),
+    "curve": lambda look, f, x, room, names: curves.view(look, f, x, room.lines, room.rows, names),
     "table": lambda look, f, x, room, names: exhibits.table(x, room.rows, names, folded=room.folded),
     "contributions": lambda look, f, x, room, names: waterfall.view(look, f, x, names),
     "layers": lambda look, f, x, room, names: layers.view(look, f, x, names),

@@ -99,7 +99,7 @@ def view(look: Lookup, names: Names) -> Why:
             for f in attributed
         ),
         others=section._replace(caveats=()),
-        failed=tuple(_other(f, names, lines[f.id]) for f in others if not holds(f)),
+        failed=tuple(_other(look, f, names, lines[f.id]) for f in others if not holds(f)),
         missing=tuple(dict.fromkeys(shown(why, longest=300) for why in reasons(look, "explanation"))),
     )
 
@@ -201,8 +201,8 @@ def _rest(look: Lookup, found: list[Finding], names: Names, kind: str) -> tuple[
     return drawn(look, [f for f in found if holds(f)], room, names, without=kind)
 
 
-def _other(f: Finding, names: Names, told: Told) -> Failed:
+def _other(look: Lookup, f: Finding, names: Names, told: Told) -> Failed:
     """An explanation of another kind that failed: its values, for the record."""
     x = attributions.exhibit(f)
-    table = table_of_estimates(x) if x else TableView("Values", ("What",), ())
+    table = table_of_estimates(look, f, x) if x else TableView("Values", ("What",), ())
     return failed(name_of(f.metric), lost(f), names.table(table), told)
