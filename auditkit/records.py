@@ -54,6 +54,7 @@ from auditkit.origins import SignOff as SignOff
 from auditkit.origins import Task as Task
 from auditkit.origins import TaskKind as TaskKind
 from auditkit.origins import Weighting as Weighting
+from auditkit.origins import Words as Words
 from auditkit.rules import Comparison as Comparison
 from auditkit.rules import Decision as Decision
 from auditkit.rules import Handling as Handling
@@ -249,20 +250,6 @@ class StoredEvidence(Record):
     version: int = 1
     options: dict[str, Any] = Field(default_factory=dict)
     data: dict[str, Any] = Field(default_factory=dict)
-
-
-class Words(Terse):
-    """Display words from the configuration; without them the page quotes the data's own labels."""
-
-    TOLD: ClassVar = ("unit",)
-
-    positive: str = ""
-    """What a positive does, after a plural noun: "earn more than $50K"."""
-    groups: dict[str, dict[str, str]] = Field(default_factory=dict)
-    """attribute → value → plural noun: {"gender": {"Female": "women"}}."""
-    unit: str = ""
-    """What a row is, as a plural noun: "images"; empty, and absent from JSON: people, unless the rows are seen to be
-    images or texts."""
 
 
 class Report(Record):

@@ -28,7 +28,9 @@ STATUS: dict[Status, str] = {
 
 PEOPLE = "people"
 """What rows are, where nobody says anything else."""
-_PEOPLE = re.compile(r"\b(?:people who|those who|all other people|everybody else's|everybody else|everybody|nobody|people)\b", re.I)
+_SAID = ("people who", "those who", "all other people", "everybody else's", "everybody else", "everybody", "nobody", PEOPLE)
+_PEOPLE = re.compile(rf"\b(?:{'|'.join(_SAID)})\b", re.IGNORECASE)
+"""How our own sentences speak of them."""
 
 MISSING = "(missing)"
 """The group of rows without a value."""

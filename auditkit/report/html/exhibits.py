@@ -10,7 +10,7 @@ from auditkit.records import Estimate, Finding, GroupEstimates, Table, Unit
 from auditkit.report.html.figures import Judged, Names, TableView, bracketed, cells, counted, cut_to, level_text
 from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
 from auditkit.report.html.lookup import Lookup, counts
-from auditkit.report.vocabulary import STATUS, shown, upper_first
+from auditkit.report.vocabulary import STATUS, shown
 
 MOST = 12
 """Rows of one block that are drawn; the table has all."""
@@ -130,7 +130,8 @@ def estimates(look: Lookup, f: Finding, x: GroupEstimates) -> tuple[Chart, ...]:
     axis = axis_over(_ends(e for _, es in x.rows for e in es), unit)
     charts = []
     for i, (name, tone) in enumerate(series_of(look, f, x)[:MOST]):
-        rows = [(shown(label), es[i], tone) for label, es in x.rows if i < len(es)]
+        heads = [look.row(f.by, label, tone) for label, _ in x.rows]
+        rows = [(head, es[i], own) for (head, own), (_, es) in zip(heads, x.rows, strict=True) if i < len(es)]
         charts.append(chart(name, [("", rows)], unit, axis))
     return tuple(charts)
 
@@ -142,7 +143,7 @@ def table_of_estimates(look: Lookup, f: Finding, x: GroupEstimates, tallest: int
     caption = f"{shown(x.title)}, in {shown(x.unit, empty='its own unit')}{cut_to(len(rows), len(x.rows))}"
     full = len(rows) * len(x.series) <= 400
     texts = [[bracketed(*cells(e, unit, few=True)) if full else in_unit(e.value, unit) for e in es] for _, es in rows]
-    body = tuple((shown(label), *own) for (label, _), own in zip(rows, texts, strict=True))
+    body = tuple((look.row(f.by, label)[0], *own) for (label, _), own in zip(rows, texts, strict=True))
     return TableView(caption, ("What", *(name for name, _ in series_of(look, f, x))), body)
 
 

@@ -7,12 +7,12 @@ from typing import NamedTuple, TypeVar
 
 from auditkit.catalogue.index import METRICS
 from auditkit.records import Comparison, Estimate, Exhibit, Finding, GroupEstimate, Report, Surest, Table, Verdict
-from auditkit.report.html.identity import Identity
+from auditkit.report.html.identity import NEUTRAL, Identity
 from auditkit.report.places import TRUTH
 from auditkit.report.surest import compares as compares
 from auditkit.report.surest import established as established
 from auditkit.report.surest import stands_out as stands_out
-from auditkit.report.vocabulary import Vocabulary, kind_of, series_name, upper_first
+from auditkit.report.vocabulary import Vocabulary, kind_of, series_name, shown, upper_first
 
 By = tuple[str, ...]
 
@@ -149,11 +149,18 @@ class Lookup:
 
         What follows a group's name stays: "Female against the rest" is "Women against the rest".
         """
+        return self._of_group(by, name) or (upper_first(series_name(name)), NEUTRAL)
+
+    def row(self, by: Sequence[str], label: str, tone: str = NEUTRAL) -> tuple[str, str]:
+        """The head of an exhibit's row, a group's name or a name of the data, and its mark: its group's, or `tone`."""
+        return self._of_group(by, label) or (shown(label), tone)
+
+    def _of_group(self, by: Sequence[str], name: str) -> tuple[str, str] | None:
         for tail in ("", " against the rest"):
             group = self.identity.named(tuple(by), name.removesuffix(tail)) if name.endswith(tail) else None
             if group is not None:
                 return self.say.label(group) + tail, self.tone(group)
-        return upper_first(series_name(name)), self.tone({})
+        return None
 
 
 def own_estimate(f: Finding) -> Estimate:

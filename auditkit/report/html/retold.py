@@ -41,8 +41,7 @@ def retold(report: Report) -> Report:
                 for v in report.verdicts
             ),
             "not_measured": tuple(
-                n.model_copy(update={"what": everywhere(n.what), "why": everywhere(n.why)})
-                for n in report.not_measured
+                n.model_copy(update={"what": everywhere(n.what), "why": everywhere(n.why)}) for n in report.not_measured
             ),
         }
     )
