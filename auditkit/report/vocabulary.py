@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from auditkit.catalogue.gaps import TARGETS
 from auditkit.catalogue.index import METRICS
-from auditkit.formatting import NOTHING, decimals, in_unit, limit, lower_first, quantity, unit_for
+from auditkit.formatting import NOTHING, beside, decimals, limit, lower_first, quantity, unit_for
 from auditkit.formatting import listed as listed
 from auditkit.formatting import upper_first as upper_first
 from auditkit.records import Comparison, Estimate, Finding, Report, Rule, Status, Verdict, Words
@@ -28,7 +28,8 @@ STATUS: dict[Status, str] = {
 
 PEOPLE = "people"
 """What rows are, where nobody says anything else."""
-_SAID = ("people who", "those who", "all other people", "everybody else's", "everybody else", "everybody", "nobody", PEOPLE)
+_SAID = ("people whom", "people who", "those who", "share who", "all other people", "everybody who", "everybody else's")
+_SAID += ("everybody else", "everybody with", "everybody", "nobody", PEOPLE)
 _PEOPLE = re.compile(rf"\b(?:{'|'.join(_SAID)})\b", re.IGNORECASE)
 """How our own sentences speak of them."""
 
@@ -75,8 +76,12 @@ class Vocabulary:
 
     def _in_place(self, said: str) -> str:
         words = {
+            "people whom": f"{self.unit} that",
             "people who": f"{self.unit} that",
+            "everybody who": f"all {self.unit} that",
+            "everybody with": f"all {self.unit} with",
             "those who": "those that",
+            "share who": "share that",
             "all other people": f"all other {self.unit}",
             "everybody else's": "that of all others",
             "everybody else": f"all other {self.unit}",
@@ -324,8 +329,9 @@ def unit_of(f: Finding, comparison: Comparison | None = None) -> str:
     return "" if of == "number" else unit_for(comparison, of)
 
 
-def range_in(e: Estimate | None, unit: str) -> str:
-    """An interval beside a mark, and that it is unstable; the sign of percent stands with the value.
+def range_in(e: Estimate | None, unit: str, limit: float | None = None) -> str:
+    """An interval beside a mark, and that it is unstable; the sign of percent stands with the value. `limit`: that it
+    is held against, on whose sides its ends stay (`formatting.beside`).
 
     >>> range_in(Estimate(value=0.138, low=-0.093, high=0.183), "points")
     '−9.3 to 18.3'
@@ -333,8 +339,8 @@ def range_in(e: Estimate | None, unit: str) -> str:
     if e is None or e.value is None or (e.low is None and e.high is None):
         return "unstable" if e is not None and e.state == "unstable" else ""
     if e.state == "unstable":
-        return f"{range_in(e.model_copy(update={'state': 'ok'}), unit)}, unstable"
-    low, high = (in_unit(x, unit, named=False) for x in (e.low, e.high))
+        return f"{range_in(e.model_copy(update={'state': 'ok'}), unit, limit)}, unstable"
+    low, high = (beside(x, unit, limit, named=False) for x in (e.low, e.high))
     if e.low is None or e.high is None:
         return f"at most {high}" if e.low is None else f"at least {low}"
     return f"{low} to {high}" if min(e.low, e.high) < 0 else f"{low}–{high}"
@@ -390,10 +396,10 @@ def asked(rule: Rule, of: str = "share", *, signs: bool = False) -> str:
     return f"{side[0 if signs else 1]} {limit(rule.limit, rule.comparison, of=of)}"
 
 
-def value_text(e: Estimate | None, comparison: Comparison, of: str = "share") -> str:
-    """The value beside a mark.
+def value_text(e: Estimate | None, comparison: Comparison, of: str = "share", limit: float | None = None) -> str:
+    """The value beside a mark; `limit` as in `range_in`.
 
     >>> value_text(Estimate(value=0.138), "difference")
     '13.8'
     """
-    return NOTHING if e is None else in_unit(e.value, unit_for(comparison, of), named=of != "percent")
+    return NOTHING if e is None else beside(e.value, unit_for(comparison, of), limit, named=of != "percent")

@@ -32,7 +32,7 @@ from auditkit.report.html import (
 )
 from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup
-from auditkit.report.html.retold import retold
+from auditkit.report.html.retold import page_of_rows, retold
 from auditkit.report.html.rules import ORDER
 from auditkit.report.html.sections import CONCERNS, NUMBER, SECTIONS, answered, from_findings, home, in_cases
 from auditkit.report.html.trust import holds
@@ -60,7 +60,7 @@ def render(report: Report) -> str:
     style = _environment().get_template("style.css").render(footer=footer)
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{style_hash}'; img-src data:; base-uri 'none'; form-action 'none'"
-    return tight(
+    page = tight(
         _environment()
         .get_template("page.html.jinja")
         .render(
@@ -97,6 +97,7 @@ def render(report: Report) -> str:
             appendix=appendix.view(look),
         )
     )
+    return page_of_rows(page, report)
 
 
 class _Templates(jinja2.PackageLoader):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from auditkit.records import Estimate, Finding, Report
-from auditkit.report.vocabulary import PEOPLE, Vocabulary, upper_first
+from auditkit.report.vocabulary import PEOPLE, Vocabulary, shown, upper_first
 
 Telling = Callable[[str], str]
 
@@ -64,23 +65,68 @@ def _rows(report: Report, say: Vocabulary) -> Telling:
     """What a row is, in place of people; names of the data that speak of people stay."""
     if say.unit == PEOPLE:
         return lambda text: text
-    names = [n for n in dict.fromkeys(_names(report)) if say.of_rows(n) != n]
+    return _apart(say, [n for n in dict.fromkeys(_names(report)) if say.of_rows(n) != n])
+
+
+def _apart(say: Vocabulary, names: Sequence[str]) -> Telling:
+    """What a row is, but in these names."""
     if not names:
         return say.of_rows
     kept = re.compile(f"({_either(names)})")
     return lambda text: "".join(p if i % 2 else say.of_rows(p) for i, p in enumerate(kept.split(text)))
 
 
+_OURS = {
+    *("statement", "title", "notes", "note", "caveat", "reason", "absence", "what", "why", "method", "meaning"),
+    *("unit", "unit_x", "unit_y", "law", "references", "beside", "evidence", "kind", "not_measured"),
+}
+"""Fields of a report that hold sentences and words of ours; all others may hold names."""
+
+
 def _names(report: Report) -> Iterator[str]:
-    data = report.provenance.data
-    yield from (data.y_true, data.positive, *data.classes, *data.sensitive_features, report.name)
-    for values in report.words.groups.values():
-        yield from values.values()
-    for f in report.findings:
-        yield from f.by
-        yield from f.features
-        for g in f.by_group:
-            yield from g.group.values()
+    """Everything in a report that somebody else may have named, as it is and at the beginning of a sentence."""
+    waiting: list[Any] = [report.model_dump(mode="json", exclude={"evidence"})]
+    while waiting:
+        x = waiting.pop()
+        if isinstance(x, dict):
+            waiting += [k for k in x if isinstance(k, str)] + [v for k, v in x.items() if k not in _OURS]
+        elif isinstance(x, list):
+            waiting += x
+        elif isinstance(x, str) and x.casefold() not in _SERIES:
+            yield from (x, upper_first(x), shown(x))
+
+
+_SERIES = {"everybody"}
+"""Names of ours that stand where names of groups do."""
+
+_OF_PEOPLE = ("requirements", "sign-off")
+"""Sections that speak of people whatever the rows are: what laws ask, and who decides."""
+_TAGS = re.compile(r"(<style.*?</style>|<script.*?</script>|<[^>]*>)", re.DOTALL)
+_SPOKEN = re.compile(r'(\b(?:aria-label|alt|title)=)("[^"]*"|[^\s">]+)')
+
+
+def page_of_rows(page: str, report: Report) -> str:
+    """A page whose own words speak of what rows are, wherever they stand: between tags, and where a tag is spoken."""
+    say = Vocabulary.of(report)
+    if say.unit == PEOPLE:
+        return page
+    names = [html.escape(n) for n in dict.fromkeys(_names(report))]
+    told = _apart(say, [n for n in names if say.of_rows(n) != n])
+    parts, section = _TAGS.split(page), ""
+    for i, part in enumerate(parts):
+        if part.startswith("<section "):
+            section = next((s for s in _OF_PEOPLE if f'id="{s}"' in part), "")
+        if section:
+            continue
+        if i % 2 == 0:
+            parts[i] = told(part)
+        elif part[1:2] not in ("s", "!"):
+            parts[i] = _SPOKEN.sub(lambda m: m[1] + _quoted(told(m[2])), part)
+    return "".join(parts)
+
+
+def _quoted(value: str) -> str:
+    return value if value.startswith('"') or " " not in value else f'"{value}"'
 
 
 def _of(f: Finding, report: Report, groups: dict[str, dict[str, str]], everywhere: Telling) -> Telling:
