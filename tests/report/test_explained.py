@@ -336,7 +336,7 @@ def test_cases_are_cards_with_their_facts_and_bars(page: str) -> None:
     assert len(part(page, "cases").classed("card")) == 4
     assert "Decision not selected Score 0.31" in told
     assert "relationship: Not-in-family −1.21" in told
-    assert "<mark class=d5>nurse</mark>" in text
+    assert "<mark class=d5>nurse<sub>−0.62</sub></mark>" in text
     assert "“bonus”, “large” and “earned” raise the score most; “nurse” lowers the score most." in told
     assert text.count('src="data:image/png;base64,iVBORw0KGgo') == 1
 
