@@ -34,7 +34,10 @@ from auditkit.exhibits import GroupEstimate as GroupEstimate
 from auditkit.exhibits import GroupEstimates as GroupEstimates
 from auditkit.exhibits import Layer as Layer
 from auditkit.exhibits import Layers as Layers
+from auditkit.exhibits import Picture as Picture
+from auditkit.exhibits import Pictures as Pictures
 from auditkit.exhibits import Record as Record
+from auditkit.exhibits import Region as Region
 from auditkit.exhibits import Series as Series
 from auditkit.exhibits import State as State
 from auditkit.exhibits import Table as Table
