@@ -146,6 +146,7 @@ class GroupEstimates(Terse):
     """Exhibit: one row a label (a feature, say), in it one estimate a series ("overall", or a group's name)."""
 
     TOLD: ClassVar = ("groups",)
+    NAMED: ClassVar = ("title",)
 
     kind: Literal["group_estimates"] = "group_estimates"
     title: str

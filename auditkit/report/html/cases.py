@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from auditkit.records import Case, Cases, Finding
 from auditkit.report.html.figures import Names
 from auditkit.report.html.geometry import Axis, Mark, axis_over
 from auditkit.report.html.lookup import Lookup, exhibits_of
+from auditkit.report.html.pictures import BASE64, group_of
 from auditkit.report.html.sections import NUMBER, in_cases
 from auditkit.report.html.told import Told, once
 from auditkit.report.html.views import Drawn, Room, drawn
@@ -24,9 +24,6 @@ PICTURES = 120_000
 
 TOKENS = 300
 """Words of one text."""
-
-_BASE64 = re.compile(r"iVBORw0KGgo[A-Za-z0-9+/]*={0,2}")
-"""A PNG in base64, from its signature on."""
 
 
 class Part(NamedTuple):
@@ -92,7 +89,7 @@ def views(look: Lookup, names: Names) -> tuple[tuple[Group, ...], Told]:
         for x in exhibits_of(f, Cases):
             cards = []
             for case in _spread(x.cases, max(1, MOST * len(x.cases) // max(MOST, every))):
-                fits = len(case.png) <= room and _BASE64.fullmatch(case.png) is not None
+                fits = len(case.png) <= room and BASE64.fullmatch(case.png) is not None
                 room -= len(case.png) if fits else 0
                 cards.append(_card(look, f, case, scales[x.unit], parts, fits))
             if cards:
@@ -147,12 +144,6 @@ def _note(x: Cases, drawn: int, scale: Scale) -> str:
     if any(c.tokens for c in x.cases):
         parts += "Words stand in reading order: the stronger the tint, the more the word moves the score. "
     return f"{parts}A case is one row, and proves nothing about a group.{cut}"
-
-
-def group_of(look: Lookup, f: Finding, case: Case) -> dict[str, str] | None:
-    """The group that a case was chosen for, as its title begins; None where it does not say."""
-    head = case.title.split(": ")[0]
-    return look.identity.named(f.by, head) if len(f.by) == 1 else None
 
 
 def _card(look: Lookup, f: Finding, case: Case, scale: Scale, most: int, fits: bool) -> Card:

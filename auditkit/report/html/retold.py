@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from auditkit.records import Estimate, Finding, Report
+from auditkit.records import Estimate, Finding, GroupEstimates, Pictures, Report
 from auditkit.report.vocabulary import PEOPLE, Vocabulary, shown, upper_first
 
 Telling = Callable[[str], str]
@@ -27,7 +27,7 @@ def retold(report: Report) -> Report:
     """
     say = Vocabulary.of(report)
     groups = {a: {v: n for v, n in values.items() if n.strip()} for a, values in report.words.groups.items()}
-    if not any(groups.values()) and say.unit == PEOPLE:
+    if not any(groups.values()) and say.unit == PEOPLE and all(part_of(f) == COLUMN for f in report.findings):
         return report
     words, rows = _words(groups), _rows(report, say)
 
@@ -36,7 +36,7 @@ def retold(report: Report) -> Report:
 
     return report.model_copy(
         update={
-            "findings": tuple(_finding(f, _of(f, report, groups, everywhere)) for f in report.findings),
+            "findings": tuple(_finding(f, _of(f, report, groups, _by_part(f, everywhere))) for f in report.findings),
             "verdicts": tuple(
                 v.model_copy(update={"reason": everywhere(v.reason), "absence": everywhere(v.absence)})
                 for v in report.verdicts
@@ -46,6 +46,32 @@ def retold(report: Report) -> Report:
             ),
         }
     )
+
+
+COLUMN = "column"
+_PARTS = re.compile(r"(region|token|time step) \d+")
+
+
+def part_of(f: Finding) -> str:
+    """What an explanation's rows are: a column of the data, a region of an image, a token of a text, a time step."""
+    if any(isinstance(x, Pictures) for x in f.exhibits):
+        return "region"
+    shares = next((x for x in f.exhibits if isinstance(x, GroupEstimates)), None)
+    if f.concern != "explanation" or shares is None:
+        return COLUMN
+    found = {m[1] if (m := _PARTS.fullmatch(label)) else COLUMN for label, _ in shares.rows}
+    return found.pop() if len(found) == 1 else COLUMN
+
+
+def _by_part(f: Finding, told: Telling) -> Telling:
+    """Sentences about columns as sentences about what the rows of this explanation are."""
+    part = part_of(f)
+    if part == COLUMN:
+        return told
+    return lambda text: told(_COLUMN.sub(lambda m: part.capitalize() if m[0][0] == "C" else part, text))
+
+
+_COLUMN = re.compile(r"\b[Cc]olumn(?=s?\b)")
 
 
 def _words(groups: dict[str, dict[str, str]]) -> Telling:

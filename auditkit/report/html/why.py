@@ -95,7 +95,7 @@ def view(look: Lookup, names: Names) -> Why:
             *(_inside(look, fs, names, lines) for fs in parts["layers"].values()),
         ),
         attributions=tuple(
-            (attributions.view(look, f, lines[f.id], names), _rest(look, [f], names, "group_estimates"))
+            (attributions.view(look, f, lines[f.id], names), _rest(look, [f], names, "group_estimates", "pictures"))
             for f in attributed
         ),
         others=section._replace(caveats=()),
@@ -195,10 +195,10 @@ def _inside(look: Lookup, found: list[Finding], names: Names, lines: Lines) -> E
     )
 
 
-def _rest(look: Lookup, found: list[Finding], names: Names, kind: str) -> tuple[Drawn, ...]:
+def _rest(look: Lookup, found: list[Finding], names: Names, *kinds: str) -> tuple[Drawn, ...]:
     """The other exhibits of explanations that hold, folded."""
     room = Room.of(look)._replace(rows=ROWS, folded=True)
-    return drawn(look, [f for f in found if holds(f)], room, names, without=kind)
+    return drawn(look, [f for f in found if holds(f)], room, names, without=kinds)
 
 
 def _other(look: Lookup, f: Finding, names: Names, told: Told) -> Failed:
