@@ -28,7 +28,16 @@ STATUS: dict[Status, str] = {
 
 PEOPLE = "people"
 """What rows are, where nobody says anything else."""
-_SAID = ("people whom", "people who", "those who", "share who", "all other people", "everybody who", "everybody else's")
+_SAID = (
+    "people whom",
+    "people who",
+    "those who",
+    "share who",
+    "all other people",
+    "everybody who counts",
+    "everybody who",
+    "everybody else's",
+)
 _SAID += ("everybody else", "everybody with", "everybody", "nobody", PEOPLE)
 _PEOPLE = re.compile(rf"\b(?:{'|'.join(_SAID)})\b", re.IGNORECASE)
 """How our own sentences speak of them."""
@@ -78,6 +87,7 @@ class Vocabulary:
         words = {
             "people whom": f"{self.unit} that",
             "people who": f"{self.unit} that",
+            "everybody who counts": f"all {self.unit} that count",
             "everybody who": f"all {self.unit} that",
             "everybody with": f"all {self.unit} with",
             "those who": "those that",
@@ -110,6 +120,21 @@ class Vocabulary:
         who = "who" if self.unit == PEOPLE else "that"
         head = f" {who} are also ".join(nouns) or self.unit
         return head if not rest else f"{head} whose {' and '.join(rest)}"
+
+    def between(self, groups: Sequence[Mapping[str, str]]) -> str:
+        """Several groups in a sentence, an attribute that they share named once.
+
+        >>> say = Vocabulary(Words(groups={"sex": {"f": "women", "m": "men"}}))
+        >>> say.between([{"sex": "f"}, {"sex": "m"}]), say.between([{"race": "a"}, {"race": "b"}])
+        ('women and men', 'race “a” and “b”')
+        """
+        attributes = {tuple(g) for g in groups}
+        named = any(self._noun(a, v) for g in groups for a, v in g.items())
+        if len(attributes) == 1 and len(only := attributes.pop()) == 1 and not named:
+            (attribute,) = only
+            values = ["missing" if g[attribute] == MISSING else f"“{shown(g[attribute])}”" for g in groups]
+            return f"{shown(attribute)} {listed(values)}"
+        return listed([self.people(g) for g in groups])
 
     def _noun(self, attribute: str, value: str) -> str:
         return shown(self._words.groups.get(attribute, {}).get(value, ""), empty="")

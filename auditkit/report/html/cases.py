@@ -115,7 +115,7 @@ def _scales(look: Lookup, parts: int) -> dict[str, Scale]:
             cases.setdefault(x.unit, []).extend(x.cases)
     return {
         unit: Scale(
-            axis_over(v for c in own for _, _, v in c.contributions[:parts]),
+            axis_over(v for c in own if not c.tokens for _, _, v in c.contributions[:parts]),
             max((abs(v) for c in own for _, v in c.tokens), default=0.0),
         )
         for unit, own in cases.items()
@@ -138,7 +138,7 @@ def _note(x: Cases, drawn: int, scale: Scale) -> str:
     parts = f"Contributions in {shown(x.unit)}: how the model reaches its score, not what causes the outcome. "
     if not any(c.contributions or c.tokens or c.png for c in x.cases):
         parts = f"What moved these scores was not measured: see section {NUMBER['why']}. "
-    if any(c.contributions for c in x.cases):
+    if any(c.contributions and not c.tokens for c in x.cases):
         low, high = (plain(v) if v else "0" for v in (scale.axis.low, scale.axis.high))
         parts += f"All cards have one scale, {low} to {high}. "
     if any(c.tokens for c in x.cases):
@@ -147,8 +147,8 @@ def _note(x: Cases, drawn: int, scale: Scale) -> str:
 
 
 def _card(look: Lookup, f: Finding, case: Case, scale: Scale, most: int, fits: bool) -> Card:
-    drawn = case.contributions[:most]
-    more = len(case.contributions) - len(drawn)
+    drawn = () if case.tokens else case.contributions[:most]  # of a text, its words say the same
+    more = 0 if case.tokens else len(case.contributions) - len(drawn)
     note = shown(case.note, empty="", longest=600)
     if case.png and not fits:
         note = f"{note} The picture is in the JSON report.".strip()
@@ -166,7 +166,7 @@ def _card(look: Lookup, f: Finding, case: Case, scale: Scale, most: int, fits: b
         png=case.png if fits else "",
         picture=f"{shown(title, longest=200)}: the picture, with what moved its score laid over it",
         tokens=_tokens(case.tokens, scale.strongest),
-        spoken=_spoken(case.tokens),
+        spoken=_spoken(case.tokens, scale.strongest),
         note=note,
     )
 
@@ -220,12 +220,12 @@ def _tint(v: float, most: float) -> str:
     return f"{'u' if v > 0 else 'd'}{min(5, 1 + int(5 * abs(v) / most))}"
 
 
-def _spoken(tokens: Sequence[tuple[str, float]]) -> str:
-    """The words that move the score most, each way."""
+def _spoken(tokens: Sequence[tuple[str, float]], strongest: float) -> str:
+    """The words that move the score most, each way, of those that have a tint."""
     parts = []
     for sign, verb in ((1, "raise"), (-1, "lower")):
-        mine = [tokens[i] for i in _leading(tokens, sign)]
+        mine = list(dict.fromkeys(t for i in _leading(tokens, sign) for t, v in [tokens[i]] if _tint(v, strongest)))
         if mine:
-            names = listed([f"“{shown(t)}”" for t, _ in mine])
+            names = listed([f"“{shown(t)}”" for t in mine])
             parts.append(f"{names} {verb}{'s' if len(mine) == 1 else ''} the score most")
     return f"{upper_first('; '.join(parts))}." if parts else ""
