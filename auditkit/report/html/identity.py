@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from auditkit.records import Finding, GroupEstimates
-from auditkit.report.vocabulary import MISSING
+from auditkit.records import Finding, GroupEstimates, Report
+from auditkit.report.vocabulary import MISSING, shown
 
 FIRST, SECOND, NEUTRAL = "a", "b", "n"
 """Tones of the style sheet: circle in blue, square in slate, circle in ink."""
@@ -63,6 +63,24 @@ class Identity:
             return None
         known = all(v in (*self.groups(a), MISSING) for a, v in zip(by, values, strict=True))
         return dict(zip(by, values, strict=True)) if known else None
+
+
+def renamed(report: Report, known: Identity) -> str:
+    """Which display word stands for which label: the one place of a page that has both; empty where none does."""
+    told = [
+        f"{shown(noun)}: {shown(attribute)} “{shown(label)}”"
+        for attribute, words in report.words.groups.items()
+        for label, noun in words.items()
+        if noun.strip() and label in known.groups(attribute)
+    ]
+    if not told:
+        return ""
+    more = f"; and {len(told) - MOST} more, in the JSON report" if len(told) > MOST else ""
+    return f"Groups in this report's words, and in the data's: {'; '.join(told[:MOST])}{more}."
+
+
+MOST = 60
+"""Words that are listed."""
 
 
 def _single(f: Finding) -> Iterator[Mapping[str, str | None]]:

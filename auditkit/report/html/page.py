@@ -22,6 +22,7 @@ from auditkit.report.html import (
     first,
     gaps,
     gate,
+    identity,
     metrics,
     rates,
     requirements,
@@ -95,6 +96,7 @@ def render(report: Report) -> str:
             sign_off=sign_off.view(look),
             unmeasured=unmeasured.view(look),
             appendix=appendix.view(look),
+            renamed=identity.renamed(report, look.identity),
         )
     )
     return page_of_rows(page, report)

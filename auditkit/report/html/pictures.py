@@ -9,7 +9,7 @@ from auditkit.formatting import decimals
 from auditkit.records import Case, Cases, Finding, GroupEstimates, Picture, Pictures, Region
 from auditkit.report.html.geometry import Mark
 from auditkit.report.html.lookup import Lookup, exhibits_of
-from auditkit.report.vocabulary import listed, shown, upper_first
+from auditkit.report.vocabulary import listed, shown
 
 MOST = 6
 """Groups whose pictures are drawn; report.json has all."""
@@ -204,12 +204,10 @@ def _at(region: Region, number: str) -> Numbered:
 
 
 def _note(f: Finding, x: Pictures, kept: list[Picture], told: int) -> str:
-    unit = shown(sizes.unit) if (sizes := _sizes(f)) else ""
-    parts = ["The darker a region, the more it moves the score on average", f" ({unit})" if unit else "", "; "]
-    parts.append("numbers are those of the rows below." if told == len(x.regions) else f"the {told} strongest have ")
-    if told < len(x.regions):
-        parts.append("the numbers of the rows below.")
+    sizes = _sizes(f)
+    unit = f" ({shown(sizes.unit)})" if sizes else ""
+    all_of = told == len(x.regions)
+    note = f"The stronger the shade of a region, the more it moves the score on average{unit}; "
+    note += "numbers are those of the rows below." if all_of else f"the {told} strongest have the numbers of the rows."
     groups = sum(tuple(p.group) == tuple(kept[0].group) for p in x.pictures) if kept and kept[0].group else 0
-    if groups > len(kept):
-        parts.append(f" {len(kept)} of {groups} groups are drawn.")
-    return upper_first("".join(parts))
+    return note + (f" {len(kept)} of {groups} groups are drawn." if groups > len(kept) else "")

@@ -104,7 +104,7 @@ def _apart(say: Vocabulary, names: Sequence[str]) -> Telling:
 
 _OURS = {
     *("statement", "title", "notes", "note", "caveat", "reason", "absence", "what", "why", "method", "meaning"),
-    *("unit", "unit_x", "unit_y", "law", "references", "beside", "evidence", "kind", "not_measured"),
+    *("unit", "unit_x", "unit_y", "law", "references", "beside", "evidence", "kind", "not_measured", "columns"),
 }
 """Fields of a report that hold sentences and words of ours; all others may hold names."""
 
