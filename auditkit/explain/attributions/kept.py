@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import torch
 
@@ -57,13 +59,14 @@ def picture_sums(model: Model, sample: Batch) -> MeanPictures | None:
         parts = (image_regions(model, sample.features.iloc[where]) for where in slices(len(sample.features), ROWS))
         small = np.concatenate([thinned(_whole(found[0])) for found in parts if found is not None])
     w = row_weights(sample)
-    seen = [hash(p.tobytes()) for p in small.astype(np.float32)]
+    _, seen = np.unique(
+        [hashlib.sha256(p.tobytes()).hexdigest() for p in small.astype(np.float32)], return_inverse=True
+    )
 
     def summed(rows: Bools) -> PictureSum:
-        own = w[rows]
-        total = np.tensordot(own, small[rows], axes=1)
-        different = len({seen[i] for i in np.flatnonzero(rows)})
-        return PictureSum(different, float(own.sum()), float((own * own).sum()), total)
+        each = np.bincount(seen[rows], w[rows])  # a picture that stands in several rows is one, of their weight
+        total = np.tensordot(w[rows], small[rows], axes=1)
+        return PictureSum(len(np.unique(seen[rows])), float(each.sum()), float((each * each).sum()), total)
 
     groups: dict[str, dict[str, PictureSum]] = {a: {} for a in sample.labels()}
     for attribute, group, rows in least_told(sample.labels(), len(small)):

@@ -35,6 +35,7 @@ class PictureSum(NamedTuple):
     """Different pictures among them."""
     w: float
     w2: float
+    """Σ over different pictures of (Σ weight of the rows that show it)²."""
     total: Floats | None
     """(C, H, W); None where it is withheld."""
 
