@@ -189,7 +189,7 @@ def _finding(f: Finding, told: Telling) -> Finding:
             "estimate": _estimate(f.estimate, told),
             "by_group": tuple(g.model_copy(update={"estimate": _estimate(g.estimate, told)}) for g in f.by_group),
             "trust": tuple(
-                t.model_copy(update={"note": told(t.note), "meaning": told(t.meaning)}) if t.note else t
+                t.model_copy(update={"name": told(t.name), "note": told(t.note), "meaning": told(t.meaning)})
                 for t in f.trust
             ),
             "exhibits": tuple(
