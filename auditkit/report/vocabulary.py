@@ -10,6 +10,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from auditkit.catalogue.gaps import TARGETS
 from auditkit.catalogue.index import METRICS
@@ -48,6 +49,7 @@ MISSING = "(missing)"
 LONGEST = 160
 """Characters of a name that are shown; report.json has them all."""
 
+_T = TypeVar("_T")
 _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -201,6 +203,17 @@ class Vocabulary:
         if known is None or not known.wording.less_often:
             return f"{self.phrase(metric)}: {a} less often than {b}"
         return self._filled(known.wording.less_often, low=a, high=b)
+
+    def in_clause(self, metric: str, low: _T, high: _T) -> tuple[_T, _T]:
+        """What belongs to the lower and to the higher group, in the order in which `clause` names them.
+
+        >>> say = Vocabulary(Words())
+        >>> say.in_clause("selection_rate", 0.1, 0.3), say.in_clause("false_positive_rate", 0.1, 0.3)
+        ((0.1, 0.3), (0.3, 0.1))
+        """
+        known = METRICS.get(metric)
+        words = known.wording.less_often if known is not None else ""
+        return (high, low) if "{high}" in words.partition("{low}")[0] else (low, high)
 
     def gap(self, target: str) -> str:
         """What a gap that is taken apart is a gap of: "in who is selected"."""

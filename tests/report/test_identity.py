@@ -12,6 +12,7 @@ import pytest
 from auditkit.errors import PolicyError
 from auditkit.gate.policy import Policy
 from auditkit.records import Report, Words
+from auditkit.report.html import summary
 from auditkit.report.html.identity import FIRST, NEUTRAL, SECOND, Identity
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.page import render
@@ -241,3 +242,23 @@ def test_values_stand_in_the_order_of_the_names() -> None:
             for first, second, a, b in pair.findall(f.statement):
                 assert (first, second) == tuple(named), f.statement
                 assert float(a) <= float(b), "the lower value's group is named first"
+
+
+@pytest.mark.parametrize("name", [n for n in samples.ALL if n not in ("sixty groups", "hostile names")])
+def test_what_a_summary_sets_against_each_other_stands_in_the_order_of_the_names(name: str) -> None:
+    """ "Men are wrongly selected more often than women. 45% against 6%": the first value is the first name's."""
+    report = samples.made(name)
+    look = Lookup(report)
+    for item in summary.view(look):
+        values = re.match(r"([\d.]+)% against ([\d.]+)%", item.text)
+        if values is None:
+            continue
+        groups = {
+            look.say.people(g.group).casefold(): f"{100 * (g.estimate.value or 0):.1f}"
+            for f in report.findings
+            if f.comparison.startswith("difference") or f.comparison.startswith("ratio")
+            for g in f.by_group
+            if len(g.group) == 1 and f"{100 * (g.estimate.value or 0):.1f}" in values.groups()
+        }
+        at = {item.bold.casefold().find(p): v for p, v in groups.items() if p in item.bold.casefold()}
+        assert [v for _, v in sorted(at.items())] == list(values.groups()), (item.bold, item.text)

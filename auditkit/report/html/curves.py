@@ -57,7 +57,7 @@ class Curves(NamedTuple):
 
 def view(look: Lookup, f: Finding, curve: Curve, lines: int, rows: int, names: Names) -> Curves:
     """An exhibit as at most `lines` small charts, and a table of at most `rows` rows."""
-    series = curve.series[:lines]
+    series = _ordered(look, f, curve.series[:lines])
     x = _axis([v for s in series for v in s.x], whole=curve.diagonal)
     y = _axis([v for s in series for vs in (s.y, s.low, s.high) for v in vs], whole=curve.diagonal)
     return Curves(
@@ -72,6 +72,12 @@ def view(look: Lookup, f: Finding, curve: Curve, lines: int, rows: int, names: N
         note=_note(curve, lines, zoomed=x.low > 0 or y.low > 0),
         table=names.table(_table(look, f, curve, lines, rows)),
     )
+
+
+def _ordered(look: Lookup, f: Finding, series: Sequence[Series]) -> list[Series]:
+    """Lines of groups in the order of the groups, wherever these are named."""
+    order = look.identity.groups(f.by[0]) if len(f.by) == 1 else ()
+    return sorted(series, key=lambda s: order.index(s.name) if s.name in order else len(order))
 
 
 def _axis(values: Sequence[float | None], *, whole: bool) -> Axis:
@@ -180,7 +186,7 @@ def _note(curve: Curve, lines: int, *, zoomed: bool) -> str:
 
 
 def _table(look: Lookup, f: Finding, curve: Curve, lines: int, most: int) -> TableView:
-    series = curve.series[:lines]
+    series = _ordered(look, f, curve.series[:lines])
     points = [(s, i) for s in series for i in range(min(len(s.x), len(s.y)))]
     rows = []
     for s, i in points[:: max(1, -(-len(points) // most))]:
