@@ -7,7 +7,6 @@ reaches a reader only through `Vocabulary`.
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
@@ -18,6 +17,7 @@ from auditkit.formatting import NOTHING, beside, decimals, limit, lower_first, q
 from auditkit.formatting import listed as listed
 from auditkit.formatting import upper_first as upper_first
 from auditkit.records import Comparison, Estimate, Finding, Report, Rule, Status, Verdict, Words
+from auditkit.report.rows import PEOPLE, noun_of, of_rows
 
 STATUS: dict[Status, str] = {
     "fail": "Failed",
@@ -26,22 +26,6 @@ STATUS: dict[Status, str] = {
     "not_measured": "Not measured",
 }
 """Verdicts in words, the worst first."""
-
-PEOPLE = "people"
-"""What rows are, where nobody says anything else."""
-_SAID = (
-    "people whom",
-    "people who",
-    "those who",
-    "share who",
-    "all other people",
-    "everybody who counts",
-    "everybody who",
-    "everybody else's",
-)
-_SAID += ("everybody else", "everybody with", "everybody", "nobody", PEOPLE)
-_PEOPLE = re.compile(rf"\b(?:{'|'.join(_SAID)})\b", re.IGNORECASE)
-"""How our own sentences speak of them."""
 
 MISSING = "(missing)"
 """The group of rows without a value."""
@@ -75,7 +59,7 @@ class Vocabulary:
     def of(cls, report: Report) -> Vocabulary:
         """The words of a report."""
         data = report.provenance.data
-        return cls(report.words, y_true=data.y_true, positive=data.positive, unit=unit_of_rows(report))
+        return cls(report.words, y_true=data.y_true, positive=data.positive, unit=shown(noun_of(report)))
 
     def of_rows(self, text: str) -> str:
         """A sentence of ours about people, as one about what the rows are; names of the data stay out of it.
@@ -83,25 +67,7 @@ class Vocabulary:
         >>> Vocabulary(Words(), unit="images").of_rows("Selected, of everybody; nobody of ten people who count.")
         'Selected, of all images; no images of ten images that count.'
         """
-        return text if self.unit == PEOPLE else _PEOPLE.sub(lambda m: self._in_place(m[0]), text)
-
-    def _in_place(self, said: str) -> str:
-        words = {
-            "people whom": f"{self.unit} that",
-            "people who": f"{self.unit} that",
-            "everybody who counts": f"all {self.unit} that count",
-            "everybody who": f"all {self.unit} that",
-            "everybody with": f"all {self.unit} with",
-            "those who": "those that",
-            "share who": "share that",
-            "all other people": f"all other {self.unit}",
-            "everybody else's": "that of all others",
-            "everybody else": f"all other {self.unit}",
-            "everybody": f"all {self.unit}",
-            "nobody": f"no {self.unit}",
-            "people": self.unit,
-        }[said.lower()]
-        return upper_first(words) if said[:1].isupper() else words
+        return of_rows(text, self.unit)
 
     def label(self, group: Mapping[str, str]) -> str:
         """A group beside a mark or in a table, where the attribute is named already."""
@@ -225,18 +191,6 @@ class Vocabulary:
 
     def _filled(self, words: str, **parts: str) -> str:
         return self.of_rows(words).format(yes=self.yes(), no=self.no(), **parts)
-
-
-def unit_of_rows(report: Report) -> str:
-    """What a row is, as a plural noun: as the configuration says, else as the rows were seen to be."""
-    if report.words.unit.strip():
-        return shown(report.words.unit)
-    kinds = {x.kind for f in report.findings for x in f.exhibits}
-    if "pictures" in kinds:
-        return "images"
-    cases = (c for f in report.findings for x in f.exhibits if x.kind == "cases" for c in x.cases)
-    looks = {"images" if c.png else "texts" if c.tokens else PEOPLE for c in cases}
-    return looks.pop() if len(looks) == 1 else PEOPLE
 
 
 def _as_it_is(metric: str) -> str:

@@ -95,7 +95,8 @@ class MeanPictures:
         """Of recoded groups, without what fewer pictures make; None where that is everybody."""
         groups: dict[str, dict[str, PictureSum]] = {}
         for attribute, of in self.groups.items():
-            codes, joined = recoding.get(attribute, {}), {}
+            codes = recoding.get(attribute, {})
+            joined: dict[str, PictureSum] = {}
             for value, own in of.items():
                 name = codes.get(value, value)
                 joined[name] = joined[name] + own if name in joined else own

@@ -116,13 +116,9 @@ def others(look: Lookup, pairs: Sequence[tuple[Finding, Contributions]]) -> tupl
     for few, said in zip((unled, unsure, chance), SAID, strict=True):
         if len(few) == 1:
             lines.append(said(few[0]))
-    for few, said in (
-        (unled, "No single column surely makes most of these"),
-        (unsure, "Not established, so that no column is said to make them"),
-        (chance, "Among all tests of the report these, or what makes them, may be chance"),
-    ):
+    for few, head in zip((unled, unsure, chance), SHARED, strict=True):
         if len(few) > 1:
-            lines.append(f"{said}: {_together(few)}")
+            lines.append(f"{head}: {_together(few)}")
     return tuple(lines)
 
 
@@ -152,4 +148,10 @@ def _chance(gap: str) -> str:
     return f"{upper_first(gap)}: among all tests of the report it, or what makes it, may be chance"
 
 
+SHARED = (
+    "No single column surely makes most of these",
+    "Not established, so that no column is said to make them",
+    "Among all tests of the report these, or what makes them, may be chance",
+)
+"""The same of several gaps."""
 SAID = (_unled, _unsure, _chance)

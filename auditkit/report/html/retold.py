@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from auditkit.records import Estimate, Finding, GroupEstimates, Pictures, Report
-from auditkit.report.vocabulary import PEOPLE, Vocabulary, shown, upper_first
+from auditkit.report.rows import PEOPLE
+from auditkit.report.vocabulary import Vocabulary, shown, upper_first
 
 Telling = Callable[[str], str]
 
@@ -83,8 +84,8 @@ def _words(groups: dict[str, dict[str, str]]) -> Telling:
     words = {label: next(iter(n)) for label, n in found.items() if len(n) == 1 and _LETTER.search(label)}
     if not words:
         return lambda text: text
-    label = re.compile(rf"(?<![\w“\"'-])({_either(words)})(?: rows)?(?![\w”\"'-])")
-    return lambda text: label.sub(lambda m: words[m[1]], text)
+    pattern = re.compile(rf"(?<![\w“\"'-])({_either(words)})(?: rows)?(?![\w”\"'-])")
+    return lambda text: pattern.sub(lambda m: words[m[1]], text)
 
 
 def _rows(report: Report, say: Vocabulary) -> Telling:
