@@ -146,6 +146,7 @@ class GroupEstimates(Terse):
     """Exhibit: one row a label (a feature, say), in it one estimate a series ("overall", or a group's name)."""
 
     TOLD: ClassVar = ("groups",)
+    NAMED: ClassVar = ("title",)
 
     kind: Literal["group_estimates"] = "group_estimates"
     title: str
@@ -168,7 +169,7 @@ class GroupEstimates(Terse):
 class Table(Record):
     """Exhibit: a plain table; numbers stay numbers so that the page formats them in one place."""
 
-    NAMED: ClassVar = ("title", "rows")
+    NAMED: ClassVar = ("title", "columns", "rows")
 
     kind: Literal["table"] = "table"
     title: str
@@ -337,4 +338,38 @@ class Cases(Record):
     cases: tuple[Case, ...]
 
 
-Exhibit = Annotated[GroupEstimates | Table | Curve | Contributions | Layers | Cases, Field(discriminator="kind")]
+class Region(Record):
+    """A part of a picture that is explained as one."""
+
+    name: str
+    """As rows of the attributions beside it are called."""
+    boxes: tuple[tuple[int, int, int, int], ...]
+    """Rectangles in pixels, (x, y, width, height), that cover it."""
+
+
+class Picture(Record):
+    """The mean of many pictures."""
+
+    group: dict[str, str]
+    """Attribute → value; empty: everybody."""
+    n: int = Field(ge=0)
+    """Different pictures in the mean."""
+    png: str
+    """As base64."""
+
+
+class Pictures(Record):
+    """Exhibit: mean pictures of everybody and of groups, and the regions that are explained."""
+
+    kind: Literal["pictures"] = "pictures"
+    title: str
+    width: int = Field(ge=1)
+    """Pixels."""
+    height: int = Field(ge=1)
+    regions: tuple[Region, ...]
+    pictures: tuple[Picture, ...]
+
+
+Exhibit = Annotated[
+    GroupEstimates | Table | Curve | Contributions | Layers | Cases | Pictures, Field(discriminator="kind")
+]

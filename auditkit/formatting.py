@@ -70,8 +70,12 @@ def plain(x: float | None) -> str:
     size = abs(x)
     if 0 < size < 0.001:
         return "<0.001" if x > 0 else ">−0.001"
-    digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 or size == 0 else 3 if size >= 0.1 else 4
-    return f"{x:,.{digits}f}".replace("-", "−")
+    return f"{x:,.{_digits(size)}f}".replace("-", "−")
+
+
+def _digits(size: float) -> int:
+    """Decimals of three significant digits."""
+    return 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 or size == 0 else 3 if size >= 0.1 else 4
 
 
 def measured(x: float | None, unit: str, *, named: bool = True) -> str:
@@ -109,6 +113,35 @@ def in_unit(x: float | str | None, unit: str, *, named: bool = True) -> str:
     return measured(x, unit, named=named)
 
 
+def beside(x: float | None, unit: str, limit: float | None, *, named: bool = True) -> str:
+    """`in_unit` of a value that stands beside a limit, in as many digits as keep it on its own side.
+
+    >>> beside(0.0502, "points", 0.05), beside(0.138, "points", 0.05), beside(0.79996, "ratio", 0.8)
+    ('5.02', '13.8', '0.79996')
+    >>> beside(0.98571, "percent", 0.986), beside(0.05, "points", 0.05)
+    ('98.57%', '5.0')
+    """
+    if x is None or limit is None or x == limit:
+        return in_unit(x, unit, named=named)
+    scale = 100 if unit in ("percent", "points") else 1
+    usual = {"percent": 1, "points": 1, "ratio": 2}.get(unit, _digits(abs(x)))
+    digits = next((d for d in range(usual, _MOST) if _apart(scale * x, scale * limit, d)), _MOST)
+    if digits == usual:
+        return in_unit(x, unit, named=named)
+    text = decimals(scale * x, digits)
+    return (
+        f"{text}%" if unit == "percent" and named else text if scale > 1 or unit in ("ratio", "") else f"{text} {unit}"
+    )
+
+
+_MOST = 12
+
+
+def _apart(x: float, limit: float, digits: int) -> bool:
+    written = float(f"{x:.{digits}f}")
+    return written > limit if x > limit else written < limit
+
+
 def _number(x: float | None) -> str:
     return f"{x:,}".replace("-", "−") if isinstance(x, int) else plain(x)
 
@@ -128,8 +161,10 @@ def unit_for(comparison: Comparison, of: str = "share") -> str:
     return of
 
 
-def quantity(x: float | None, comparison: Comparison, *, unit: bool = True, of: str = "share") -> str:
-    """A value in the unit of its comparison and its metric.
+def quantity(
+    x: float | None, comparison: Comparison, *, unit: bool = True, of: str = "share", limit: float | None = None
+) -> str:
+    """A value in the unit of its comparison and its metric; `limit`: that it is held against, as in `beside`.
 
     >>> quantity(0.138, "difference"), quantity(0.29, "ratio"), quantity(0.857, "overall")
     ('13.8 points', '0.29', '85.7%')
@@ -139,7 +174,7 @@ def quantity(x: float | None, comparison: Comparison, *, unit: bool = True, of: 
     '12.3'
     """
     own = unit_for(comparison, of)
-    text = in_unit(x, own, named=unit)
+    text = beside(x, own, limit, named=unit)
     return f"{text} points" if own == "points" and unit and x is not None else text
 
 

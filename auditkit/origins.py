@@ -119,6 +119,20 @@ class DataProvenance(Terse):
         return TASK_KINDS[self.task]
 
 
+class Words(Terse):
+    """Display words from the configuration; without them the page quotes the data's own labels."""
+
+    TOLD: ClassVar = ("unit",)
+
+    positive: str = ""
+    """What a positive does, after a plural noun: "earn more than $50K"."""
+    groups: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """attribute → value → plural noun: {"gender": {"Female": "women"}}."""
+    unit: str = ""
+    """What a row is, as a plural noun: "images"; empty, and absent from JSON: people, unless the rows are seen to be
+    images or texts."""
+
+
 class Provenance(Terse):
     """What would let a third party repeat the audit."""
 

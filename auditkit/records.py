@@ -34,7 +34,10 @@ from auditkit.exhibits import GroupEstimate as GroupEstimate
 from auditkit.exhibits import GroupEstimates as GroupEstimates
 from auditkit.exhibits import Layer as Layer
 from auditkit.exhibits import Layers as Layers
+from auditkit.exhibits import Picture as Picture
+from auditkit.exhibits import Pictures as Pictures
 from auditkit.exhibits import Record as Record
+from auditkit.exhibits import Region as Region
 from auditkit.exhibits import Series as Series
 from auditkit.exhibits import State as State
 from auditkit.exhibits import Table as Table
@@ -54,6 +57,7 @@ from auditkit.origins import SignOff as SignOff
 from auditkit.origins import Task as Task
 from auditkit.origins import TaskKind as TaskKind
 from auditkit.origins import Weighting as Weighting
+from auditkit.origins import Words as Words
 from auditkit.rules import Comparison as Comparison
 from auditkit.rules import Decision as Decision
 from auditkit.rules import Handling as Handling
@@ -189,15 +193,6 @@ class StoredEvidence(Record):
     version: int = 1
     options: dict[str, Any] = Field(default_factory=dict)
     data: dict[str, Any] = Field(default_factory=dict)
-
-
-class Words(Record):
-    """Display words from the configuration; without them the page quotes the data's own labels."""
-
-    positive: str = ""
-    """What a positive does, after a plural noun: "earn more than $50K"."""
-    groups: dict[str, dict[str, str]] = Field(default_factory=dict)
-    """attribute → value → plural noun: {"gender": {"Female": "women"}}."""
 
 
 class Report(Record):

@@ -175,7 +175,17 @@ class _Words(Record):
     model_config = ConfigDict(extra="allow")
 
     positive: str = ""
+    unit: str | dict[str, str] = ""
+    """What a row is; a table is the words of an attribute of that name."""
     __pydantic_extra__: dict[str, dict[str, str]]
+
+    @property
+    def known(self) -> Words:
+        """As a report keeps them."""
+        groups = self.__pydantic_extra__
+        if isinstance(self.unit, str):
+            return Words(positive=self.positive, groups=groups, unit=self.unit)
+        return Words(positive=self.positive, groups={**groups, "unit": self.unit})
 
 
 class Written(Record):
@@ -216,7 +226,7 @@ def policy_from(document: Document, tables: Written | None = None) -> Policy:
         confidence=defaults.confidence,
         correction=defaults.correction,
         rules=rules,
-        words=Words(positive=tables.words.positive, groups=tables.words.model_extra),
+        words=tables.words.known,
         context=_context(document, tables.context),
         sign_off=tables.sign_off,
         source=document.name,

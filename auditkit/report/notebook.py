@@ -110,10 +110,16 @@ def of_report(report: Report) -> str:
 def _rule(look: Lookup, v: Verdict) -> tuple[str, ...]:
     of = kind_of_verdict(look.report, v)
     unit = unit_for(v.rule.comparison, of)
-    value = value_text(v.estimate, v.rule.comparison, of)
+    value = value_text(v.estimate, v.rule.comparison, of, v.rule.limit)
     if unit == "points" and v.estimate is not None and v.estimate.value is not None:
         value += " points"
-    return sentence(v.rule, look), STATUS[v.status], value, range_in(v.estimate, unit), asked(v.rule, of, signs=True)
+    return (
+        sentence(v.rule, look),
+        STATUS[v.status],
+        value,
+        range_in(v.estimate, unit, v.rule.limit),
+        asked(v.rule, of, signs=True),
+    )
 
 
 def of_finding(f: Finding) -> str:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from auditkit.catalogue.gaps import TARGETS
 from auditkit.catalogue.index import METRICS
-from auditkit.formatting import NOTHING, decimals, in_unit, limit, lower_first, quantity, unit_for
+from auditkit.formatting import NOTHING, beside, decimals, limit, lower_first, quantity, unit_for
 from auditkit.formatting import listed as listed
 from auditkit.formatting import upper_first as upper_first
 from auditkit.records import Comparison, Estimate, Finding, Report, Rule, Status, Verdict, Words
+from auditkit.report.rows import PEOPLE, noun_of, of_rows
 
 STATUS: dict[Status, str] = {
     "fail": "Failed",
@@ -31,6 +33,7 @@ MISSING = "(missing)"
 LONGEST = 160
 """Characters of a name that are shown; report.json has them all."""
 
+_T = TypeVar("_T")
 _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -45,16 +48,26 @@ class Vocabulary:
     ('White women', 'White')
     """
 
-    def __init__(self, words: Words, *, y_true: str = "", positive: str = "") -> None:
+    def __init__(self, words: Words, *, y_true: str = "", positive: str = "", unit: str = PEOPLE) -> None:
         self._words = words
         self._y_true = y_true
         self._positive = positive
+        self.unit = unit
+        """What rows are, as a plural noun."""
 
     @classmethod
     def of(cls, report: Report) -> Vocabulary:
         """The words of a report."""
         data = report.provenance.data
-        return cls(report.words, y_true=data.y_true, positive=data.positive)
+        return cls(report.words, y_true=data.y_true, positive=data.positive, unit=shown(noun_of(report)))
+
+    def of_rows(self, text: str) -> str:
+        """A sentence of ours about people, as one about what the rows are; names of the data stay out of it.
+
+        >>> Vocabulary(Words(), unit="images").of_rows("Selected, of everybody; nobody of ten people who count.")
+        'Selected, of all images; no images of ten images that count.'
+        """
+        return of_rows(text, self.unit)
 
     def label(self, group: Mapping[str, str]) -> str:
         """A group beside a mark or in a table, where the attribute is named already."""
@@ -64,19 +77,40 @@ class Vocabulary:
         """`label` where it does not begin a line: a display word keeps its small letter."""
         nouns = [noun for a, v in group.items() if (noun := self._noun(a, v))]
         own = [_own(v, a) for a, v in group.items() if not self._noun(a, v)]
-        return " ".join(part for part in (" & ".join(own), " & ".join(nouns)) if part) or "everybody"
+        return " ".join(part for part in (" & ".join(own), " & ".join(nouns)) if part) or self.everybody
 
     def people(self, group: Mapping[str, str]) -> str:
         """A group in a sentence, as a plural noun."""
         if not group:
-            return "people"
+            return self.unit
         nouns = [noun for a, v in group.items() if (noun := self._noun(a, v))]
         rest = [_whose(a, v) for a, v in group.items() if not self._noun(a, v)]
-        head = " who are also ".join(nouns) or "people"
+        who = "who" if self.unit == PEOPLE else "that"
+        head = f" {who} are also ".join(nouns) or self.unit
         return head if not rest else f"{head} whose {' and '.join(rest)}"
+
+    def between(self, groups: Sequence[Mapping[str, str]]) -> str:
+        """Several groups in a sentence, an attribute that they share named once.
+
+        >>> say = Vocabulary(Words(groups={"sex": {"f": "women", "m": "men"}}))
+        >>> say.between([{"sex": "f"}, {"sex": "m"}]), say.between([{"race": "a"}, {"race": "b"}])
+        ('women and men', 'race “a” and “b”')
+        """
+        attributes = {tuple(g) for g in groups}
+        named = any(self._noun(a, v) for g in groups for a, v in g.items())
+        if len(attributes) == 1 and len(only := attributes.pop()) == 1 and not named:
+            (attribute,) = only
+            values = ["missing" if g[attribute] == MISSING else f"“{shown(g[attribute])}”" for g in groups]
+            return f"{shown(attribute)} {listed(values)}"
+        return listed([self.people(g) for g in groups])
 
     def _noun(self, attribute: str, value: str) -> str:
         return shown(self._words.groups.get(attribute, {}).get(value, ""), empty="")
+
+    @property
+    def everybody(self) -> str:
+        """All rows together."""
+        return self.of_rows("everybody")
 
     def yes(self) -> str:
         """What a true positive does: "earn more than $50K"."""
@@ -104,10 +138,10 @@ class Vocabulary:
         if known.wording.phrase:
             return self._filled(known.wording.phrase)
         if known.kind == "score":
-            return known.plain
+            return self.of_rows(known.plain)
         if known.kind == "error":
             return lower_first(known.title) if known.title[1:2].islower() else known.title
-        return f"{known.plain}, of {known.denominator_words}"
+        return self.of_rows(f"{known.plain}, of {known.denominator_words}")
 
     def short(self, metric: str) -> str:
         """A metric in one or two plain words: "found"."""
@@ -136,6 +170,17 @@ class Vocabulary:
             return f"{self.phrase(metric)}: {a} less often than {b}"
         return self._filled(known.wording.less_often, low=a, high=b)
 
+    def in_clause(self, metric: str, low: _T, high: _T) -> tuple[_T, _T]:
+        """What belongs to the lower and to the higher group, in the order in which `clause` names them.
+
+        >>> say = Vocabulary(Words())
+        >>> say.in_clause("selection_rate", 0.1, 0.3), say.in_clause("false_positive_rate", 0.1, 0.3)
+        ((0.1, 0.3), (0.3, 0.1))
+        """
+        known = METRICS.get(metric)
+        words = known.wording.less_often if known is not None else ""
+        return (high, low) if "{high}" in words.partition("{low}")[0] else (low, high)
+
     def gap(self, target: str) -> str:
         """What a gap that is taken apart is a gap of: "in who is selected"."""
         known = TARGETS.get(target)
@@ -145,7 +190,7 @@ class Vocabulary:
         return f"in {(metric.title if metric else _as_it_is(target)).lower()}"
 
     def _filled(self, words: str, **parts: str) -> str:
-        return words.format(yes=self.yes(), no=self.no(), **parts)
+        return self.of_rows(words).format(yes=self.yes(), no=self.no(), **parts)
 
 
 def _as_it_is(metric: str) -> str:
@@ -288,8 +333,9 @@ def unit_of(f: Finding, comparison: Comparison | None = None) -> str:
     return "" if of == "number" else unit_for(comparison, of)
 
 
-def range_in(e: Estimate | None, unit: str) -> str:
-    """An interval beside a mark, and that it is unstable; the sign of percent stands with the value.
+def range_in(e: Estimate | None, unit: str, limit: float | None = None) -> str:
+    """An interval beside a mark, and that it is unstable; the sign of percent stands with the value. `limit`: that it
+    is held against, on whose sides its ends stay (`formatting.beside`).
 
     >>> range_in(Estimate(value=0.138, low=-0.093, high=0.183), "points")
     '−9.3 to 18.3'
@@ -297,8 +343,8 @@ def range_in(e: Estimate | None, unit: str) -> str:
     if e is None or e.value is None or (e.low is None and e.high is None):
         return "unstable" if e is not None and e.state == "unstable" else ""
     if e.state == "unstable":
-        return f"{range_in(e.model_copy(update={'state': 'ok'}), unit)}, unstable"
-    low, high = (in_unit(x, unit, named=False) for x in (e.low, e.high))
+        return f"{range_in(e.model_copy(update={'state': 'ok'}), unit, limit)}, unstable"
+    low, high = (beside(x, unit, limit, named=False) for x in (e.low, e.high))
     if e.low is None or e.high is None:
         return f"at most {high}" if e.low is None else f"at least {low}"
     return f"{low} to {high}" if min(e.low, e.high) < 0 else f"{low}–{high}"
@@ -354,10 +400,10 @@ def asked(rule: Rule, of: str = "share", *, signs: bool = False) -> str:
     return f"{side[0 if signs else 1]} {limit(rule.limit, rule.comparison, of=of)}"
 
 
-def value_text(e: Estimate | None, comparison: Comparison, of: str = "share") -> str:
-    """The value beside a mark.
+def value_text(e: Estimate | None, comparison: Comparison, of: str = "share", limit: float | None = None) -> str:
+    """The value beside a mark; `limit` as in `range_in`.
 
     >>> value_text(Estimate(value=0.138), "difference")
     '13.8'
     """
-    return NOTHING if e is None else in_unit(e.value, unit_for(comparison, of), named=of != "percent")
+    return NOTHING if e is None else beside(e.value, unit_for(comparison, of), limit, named=of != "percent")

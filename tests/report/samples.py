@@ -17,7 +17,7 @@ import pandas as pd
 import auditkit as ak
 from auditkit.records import Report, Words
 from auditkit.report.html.page import render
-from tests.report import fixtures
+from tests.report import fixtures, seen
 from tests.report.test_everything_stands import FEATURES, net, table
 
 WORDS = Words(positive="earn more than $50K", groups={"sex": {"Female": "women", "Male": "men"}})
@@ -189,6 +189,8 @@ ALL: dict[str, Callable[[], Report]] = {
     "only attributions": lambda: explained([ak.Attribution()]),
     "fairness and why": lambda: explained([ak.GroupFairness(), ak.GapAttribution()], [rule("r")]),
     "by hand": fixtures.adult,
+    "images": seen.images,
+    "texts": seen.texts,
 }
 
 

@@ -11,6 +11,7 @@ from auditkit.report.html.curves import view as curves_view
 from auditkit.report.html.exhibits import chart
 from auditkit.report.html.exhibits import table as table_view
 from auditkit.report.html.figures import Names
+from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.metrics import title_of
 from auditkit.report.html.page import render
 from auditkit.report.vocabulary import upper_first
@@ -92,14 +93,18 @@ def test_rows_that_do_not_fit_their_heads_do_no_harm() -> None:
 
 
 def test_a_hole_in_a_curve_breaks_its_line() -> None:
-    curve = answers.calibration()[1].exhibits[0]
+    look, f = Lookup(fixtures.adult()), answers.calibration()[1]
+    curve = f.exhibits[0]
     assert isinstance(curve, Curve)
-    female, male = curves_view(curve, 12, 60, Names()).lines
+    female, male = curves_view(look, f, curve, 12, 60, Names()).lines
     assert (len(female.dots), len(male.dots)) == (9, 10)
     holed = curve.series[1].model_copy(update={"y": (None, 0.1, 0.2, None, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)})
-    assert curves_view(curve.model_copy(update={"series": (holed,)}), 12, 60, Names()).lines[0].path.count("M") == 2
+    assert (
+        curves_view(look, f, curve.model_copy(update={"series": (holed,)}), 12, 60, Names()).lines[0].path.count("M")
+        == 2
+    )
     nothing = curve.series[0].model_copy(update={"y": (None,) * 10})
-    assert curves_view(curve.model_copy(update={"series": (nothing,)}), 12, 60, Names()).lines[0].path == ""
+    assert curves_view(look, f, curve.model_copy(update={"series": (nothing,)}), 12, 60, Names()).lines[0].path == ""
 
 
 def test_negative_values_stand_left_of_zero() -> None:

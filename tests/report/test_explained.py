@@ -336,8 +336,8 @@ def test_cases_are_cards_with_their_facts_and_bars(page: str) -> None:
     assert len(part(page, "cases").classed("card")) == 4
     assert "Decision not selected Score 0.31" in told
     assert "relationship: Not-in-family −1.21" in told
-    assert "<mark class=d5>nurse</mark>" in text
-    assert "“bonus”, “large” and “earned” raise the score most; “nurse” lowers the score most." in told
+    assert "<mark class=d5>nurse<sub> −0.62</sub></mark>" in text
+    assert "“bonus” and “large” raise the score most; “nurse” lowers the score most." in told
     assert text.count('src="data:image/png;base64,iVBORw0KGgo') == 1
 
 
@@ -441,8 +441,8 @@ def test_gaps_of_which_nothing_can_be_said_share_a_line(look: Lookup) -> None:
     x = moved(X, [(0.02, 0.01, 0.03), (0.01, 0.0, 0.02)], (0.03, -0.01, 0.07))
     unsure = [(explained.gap(x, metric=metric), x) for metric in ("true_positive_rate", "selection_rate")]
     assert causes.others(look, unsure) == (
-        "Not established, so that no column is said to make them: gap in who is found between women and men; "
-        "gap in who is selected between women and men",
+        "Not established, so that no column is said to make them: gaps between women and men, in who is found; in who "
+        "is selected",
     )
     assert causes.others(look, unsure[:1]) == (causes.title_of(look, *unsure[0]),)
 

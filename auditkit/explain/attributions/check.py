@@ -73,7 +73,7 @@ class Attribution(BaseCheck):
         weight once a class, `<class>|phi:<column>`. Beside it the trials of T2–T9 on at most 256 of the rows. A model
         that cannot be explained gives a table without columns, and the reason.
         """
-        from auditkit.explain.attributions.kept import point_sums
+        from auditkit.explain.attributions.kept import picture_sums, point_sums
         from auditkit.explain.attributions.study import equal_scores, explain, explain_classes
         from auditkit.explain.entangled import as_one, facts_of
         from auditkit.explain.trust.study import by_class, of_method
@@ -111,7 +111,8 @@ class Attribution(BaseCheck):
                 for name, explained in zip(sample.classes, each, strict=True)
                 for column, values in _columns(explained, sample).items()
             }
-        return AttributionRows(columns, sample.labels(), facts, trials, point_sums(model, sample, each[0].method))
+        start, pictures = point_sums(model, sample, each[0].method), picture_sums(model, sample)
+        return AttributionRows(columns, sample.labels(), facts, trials, start, pictures)
 
     def _facts(self, explained: Explained, sample: Batch) -> dict[str, Any]:
         facts: dict[str, Any] = {

@@ -14,7 +14,7 @@ from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, hidden
 from auditkit.evidence.sums import Moments
-from auditkit.explain.attributions.sums import LEADING
+from auditkit.explain.attributions.sums import LEADING, AttributionSums
 from auditkit.explain.estimates import UNBOUNDED, estimated, mean_of, undefined
 from auditkit.explain.trust.quality import parity, ranking
 from auditkit.explain.trust.records import preflight_check
@@ -66,6 +66,9 @@ def attribution_findings(seen: GroupSums, *, level: float) -> tuple[Finding, ...
     for i, own in enumerate(seen.facts["each"]):
         tables = {k.removeprefix(f"{i}|"): t for k, t in seen.tables.items() if k.startswith(f"{i}|")}
         found.append(_finding(Attributed({**seen.facts, **own}, tables), level))
+    pictures = seen.pictures if isinstance(seen, AttributionSums) else None
+    if pictures is not None and found:  # of every class the same: once
+        found[0] = found[0].model_copy(update={"exhibits": (*found[0].exhibits, pictures.exhibit())})
     return tuple(found)
 
 

@@ -1,16 +1,23 @@
-"""The mean point of an attribution's rows, as sums that a report keeps: single rows can be compared with it later."""
+"""What a report keeps of an attribution's rows beside sums: their mean point, and, of images, their mean pictures."""
 
 from __future__ import annotations
 
+import hashlib
+
+import numpy as np
 import torch
 
+from auditkit.arrays import Bools, Floats
 from auditkit.batch import Batch
-from auditkit.evidence.grouped import Grouped
-from auditkit.evidence.sample import weights_of
+from auditkit.evidence.grouped import FEWEST, Grouped
+from auditkit.evidence.sample import row_weights, weights_of
+from auditkit.explain.attributions.pictures import MeanPictures, PictureSum, least_told, thinned, thinned_regions
 from auditkit.explain.attributions.study import surface_for, weighted_mean
+from auditkit.explain.cases.shown import image_regions
 from auditkit.explain.methods.catalogue import method_of
 from auditkit.explain.preflight import undisturbed
 from auditkit.inputs.model import Model
+from auditkit.inputs.packing import slices
 
 MOST_KEPT = 1_000
 """Entries of a point of which a report keeps the mean, at most."""
@@ -33,3 +40,47 @@ def point_sums(model: Model, sample: Batch, method: str) -> Grouped | None:
     if not bool(known.isfinite().all()):
         return None
     return Grouped.of({str(j): column.numpy() for j, column in enumerate(known.T)}, weights_of(sample))
+
+
+ROWS = 256
+"""Pictures encoded at a time."""
+
+
+def picture_sums(model: Model, sample: Batch) -> MeanPictures | None:
+    """Mean pictures of the sampled rows, by group where that tells of nobody; None where the inputs are no images.
+
+    Pixels that are not finite count as the mean of the others of their picture.
+    """
+    with undisturbed(model):
+        first = image_regions(model, sample.features.head(1))
+        names = None if first is None else model.features(sample.features)
+        if first is None or names is None:
+            return None
+        parts = (image_regions(model, sample.features.iloc[where]) for where in slices(len(sample.features), ROWS))
+        small = np.concatenate([thinned(_whole(found[0])) for found in parts if found is not None])
+    w = row_weights(sample)
+    _, seen = np.unique(
+        [hashlib.sha256(p.tobytes()).hexdigest() for p in small.astype(np.float32)], return_inverse=True
+    )
+
+    def summed(rows: Bools) -> PictureSum:
+        each = np.bincount(seen[rows], w[rows])  # a picture that stands in several rows is one, of their weight
+        total = np.tensordot(w[rows], small[rows], axes=1)
+        return PictureSum(len(np.unique(seen[rows])), float(each.sum()), float((each * each).sum()), total)
+
+    groups: dict[str, dict[str, PictureSum]] = {a: {} for a in sample.labels()}
+    for attribute, group, rows in least_told(sample.labels(), len(small)):
+        groups[attribute][group] = summed(rows)
+    everybody = summed(np.ones(len(small), bool))
+    found = MeanPictures(tuple(names), thinned_regions(first[1]), everybody, groups, 0.0, 1.0)
+    return found.reduced({}, FEWEST)
+
+
+def _whole(x: Floats) -> Floats:
+    known = np.isfinite(x)
+    if known.all():
+        return x
+    count = np.maximum(1, known.sum((1, 2, 3), keepdims=True))
+    mean = np.where(known, x, 0.0).sum((1, 2, 3), keepdims=True) / count
+    out: Floats = np.where(known, x, mean)
+    return out

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
+from auditkit.evidence.grouped import FEWEST, Grouped, GroupSums, PersonRows, recoding_of
 from auditkit.evidence.observations import Observations
 from auditkit.evidence.sums import Moments, Weights
+from auditkit.explain.attributions.pictures import MeanPictures
 from auditkit.explain.trust.findings import ranked, readings
 from auditkit.explain.trust.quality import statistics_of
 from auditkit.explain.trust.records import completeness_check, unmeasured
 from auditkit.records import TrustCheck
+
+if TYPE_CHECKING:
+    from auditkit.disclosure import Disclosure
 
 PHI = "phi:"
 """Prefix of the columns that hold attributions."""
@@ -22,6 +26,7 @@ SIZE = "size:"
 LEADING = 2
 """Features named in the sentence, and counted in the estimate."""
 NOT_MEASURED = "not_measured"
+PICTURES = "pictures"
 START = "start"
 """The table of the mean point of all rows, which single rows can be compared with later."""
 
@@ -35,23 +40,33 @@ class AttributionRows(PersonRows):
 
     start: Grouped | None = None
     """Sums of the points that are explained, an entry an entry: their mean is the baseline. None where not kept."""
+    pictures: MeanPictures | None = None
+    """Of images; None for other inputs, and in older reports."""
 
     def __add__(self, other: Observations) -> AttributionRows:
         both = super().__add__(other)
         assert isinstance(both, type(self)), "rows of one kind add up to that kind"
         theirs = other.start if isinstance(other, AttributionRows) else None
-        return replace(both, start=None if self.start is None or theirs is None else self.start + theirs)
+        start = None if self.start is None or theirs is None else self.start + theirs
+        return replace(both, start=start, pictures=_both(self.pictures, getattr(other, PICTURES, None)))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return super().to_json() | ({} if self.start is None else {START: self.start.to_json()})
+        return super().to_json() | ({} if self.start is None else {START: self.start.to_json()}) | _json(self.pictures)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """From `to_json`, with or without the mean point; EvidenceError for what cannot be."""
-        rest = {k: v for k, v in data.items() if k != START} if isinstance(data, dict) else data
-        start = Grouped.from_json(data[START], "the mean point") if rest != data else None
-        return replace(super().from_json(rest), start=start)
+        """From `to_json`, with or without mean point and pictures; EvidenceError for what cannot be."""
+        rest, pictures = _in(data)
+        start = Grouped.from_json(rest[START], "the mean point") if isinstance(rest, dict) and START in rest else None
+        rest = {k: v for k, v in rest.items() if k != START} if start is not None else rest
+        return replace(super().from_json(rest), start=start, pictures=pictures)
+
+    def reduced(self, disclosure: Disclosure) -> AttributionRows | GroupSums:  # type: ignore[override]
+        """As of any rows; mean pictures of recoded groups, over enough pictures each."""
+        recoding, fewest = recoding_of(disclosure), max(FEWEST, disclosure.suppress_below)
+        pictures = None if self.pictures is None else self.pictures.reduced(recoding, fewest)
+        return super(AttributionRows, replace(self, pictures=pictures)).reduced(disclosure)  # type: ignore[return-value]
 
     def sums(self, fewest: int = 1) -> GroupSums:
         """Of each class (or the one score): tables by group, and in `each` what was read off all rows.
@@ -74,7 +89,45 @@ class AttributionRows(PersonRows):
             tables |= {f"{i}|{name}": table for name, table in own.items()}
         if self.start is not None:
             tables[START] = self.start
-        return GroupSums({**self.facts, "each": each}, tables)
+        facts = {**self.facts, "each": each}
+        return GroupSums(facts, tables) if self.pictures is None else AttributionSums(facts, tables, self.pictures)
+
+
+@dataclass(frozen=True)
+class AttributionSums(GroupSums):
+    """Sums of attributed rows that are images."""
+
+    pictures: MeanPictures | None = None
+
+    def __add__(self, other: GroupSums) -> AttributionSums:
+        both = super().__add__(other)
+        return AttributionSums(both.facts, both.tables, _both(self.pictures, getattr(other, PICTURES, None)))
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return super().to_json() | _json(self.pictures)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> AttributionSums:
+        """From `to_json`; EvidenceError for what cannot be."""
+        rest, pictures = _in(data)
+        found = GroupSums.from_json(rest)
+        return cls(found.facts, found.tables, pictures)
+
+
+def _both(a: MeanPictures | None, b: MeanPictures | None) -> MeanPictures | None:
+    return None if a is None or b is None else a + b
+
+
+def _json(pictures: MeanPictures | None) -> dict[str, Any]:
+    return {} if pictures is None else {PICTURES: pictures.to_json()}
+
+
+def _in(data: Any) -> tuple[Any, MeanPictures | None]:
+    """The rest, and the pictures."""
+    if not isinstance(data, dict) or PICTURES not in data:
+        return data, None
+    return {k: v for k, v in data.items() if k != PICTURES}, MeanPictures.from_json(data[PICTURES])
 
 
 def of_class(seen: AttributionRows, label: str) -> AttributionRows:

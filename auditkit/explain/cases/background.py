@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import torch
@@ -10,7 +12,7 @@ from auditkit.arrays import Floats
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence.grouped import GroupSums
 from auditkit.explain.attributions.study import Setup, surface_of, weighted_mean
-from auditkit.explain.attributions.sums import START, AttributionRows
+from auditkit.explain.attributions.sums import START, AttributionRows, AttributionSums
 from auditkit.explain.captum_calls import Tensors
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import slices
@@ -117,7 +119,8 @@ def _attributions(report: Report) -> list[GroupSums]:
     found = []
     for name, evidence in sorted(report.evidence.items()):
         if name.startswith("attribution:"):
-            kind = AttributionRows if evidence.type == AttributionRows.__name__ else GroupSums
+            known = {kind.__name__: kind for kind in (AttributionRows, AttributionSums)}
+            kind: Any = known.get(evidence.type, GroupSums)
             try:
                 found.append(kind.from_json(evidence.data).sums())
             except EvidenceError as e:

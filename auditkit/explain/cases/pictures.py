@@ -20,18 +20,47 @@ UPWARDS, DOWNWARDS = (200, 60, 20), (20, 90, 200)
 
 
 def png(pixels: Bytes) -> bytes:
-    """A PNG of (H, W, 3) bytes, eight bits a channel, no filter.
+    """A PNG of (H, W, 3) bytes, or of (H, W, 1) in grey, eight bits a channel, no filter.
 
     >>> png(np.zeros((1, 1, 3), np.uint8))[:8]
     b'\\x89PNG\\r\\n\\x1a\\n'
     """
-    height, width, _ = pixels.shape
+    height, width, channels = pixels.shape
     lines = b"".join(b"\x00" + pixels[i].tobytes() for i in range(height))
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    head = _HEAD.pack(width, height, 8, _COLOURS[channels], 0, 0, 0)
     parts = ((b"IHDR", head), (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
+    return _SIGNATURE + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
     )
+
+
+_SIGNATURE, _HEAD = b"\x89PNG\r\n\x1a\n", struct.Struct(">IIBBBBB")
+_COLOURS = {1: 0, 3: 2}
+
+
+def pixels_of(data: bytes, shape: tuple[int, int, int]) -> Bytes:
+    """The (H, W, channels) bytes of a PNG that `png` made of that shape; ValueError for any other.
+
+    >>> pixels_of(png(np.full((2, 3, 1), 7, np.uint8)), (2, 3, 1))[1, 2]
+    array([7], dtype=uint8)
+    """
+    height, width, channels = shape
+    head = b"\x00\x00\x00\rIHDR" + _HEAD.pack(width, height, 8, _COLOURS[channels], 0, 0, 0)
+    begins = len(_SIGNATURE) + len(head) + 4
+    if data[: begins - 4] != _SIGNATURE + head or data[begins + 4 : begins + 8] != b"IDAT":
+        raise ValueError("no picture of ours of that size")
+    size, line = int.from_bytes(data[begins : begins + 4], "big"), 1 + width * channels
+    unpacked = zlib.decompressobj()
+    try:
+        found = unpacked.decompress(data[begins + 8 : begins + 8 + size], height * line + 1)
+    except zlib.error as e:
+        raise ValueError("no picture of ours of that size") from e
+    if len(found) != height * line:
+        raise ValueError("no picture of ours of that size")
+    lines = np.frombuffer(found, np.uint8).reshape(height, line)
+    if lines[:, 0].any():
+        raise ValueError("no picture of ours of that size")
+    return lines[:, 1:].reshape(shape).copy()
 
 
 def picture(image: ArrayLike, contributions: ArrayLike) -> str:

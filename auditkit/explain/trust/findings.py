@@ -168,16 +168,30 @@ def infidelity(trials: Observations) -> TrustCheck:
     n = len(own)
     if not total:
         return unmeasured("T6", "taking columns away changes no score")
-    passed, limit = _lower(dealt - own) > 0, float(dealt.sum() / total)
-    what = "that of the same contributions mixed up among the columns"
-    if BEST in trials.columns:
-        best, changes = missed(trials.columns, "best"), trials.columns[CHANGES]
-        passed &= _lower(own - TIMES * best - BESIDES * changes) <= 0
-        bound = float(TIMES * best.sum() / total) + BESIDES
-        if bound < limit:
-            limit, what = bound, "twice what the best additive account misses, and 2% of all changes"
-    return checked("T6", float(own.sum() / total), passed, f"{n:,} rows, 20 sets of columns each; the limit is {what}",
-                   limit=limit)  # fmt: skip
+    value, rows = float(own.sum() / total), f"{n:,} rows, 20 sets of columns each; the limit is "
+    limit, gained = float(dealt.sum() / total), _lower(dealt - own) * n / total
+    below = limit - gained  # the upper limit of the value beside that of mixed-up contributions
+    mixed = checked("T6", value, gained > 0, rows + MIXED, limit=limit).model_copy(update={"high": _known(below)})
+    if BEST not in trials.columns:
+        return mixed
+    best, changes = missed(trials.columns, "best"), trials.columns[CHANGES]
+    bound, over = (
+        float(TIMES * best.sum() / total) + BESIDES,
+        _lower(own - TIMES * best - BESIDES * changes) * n / total,
+    )
+    near = checked("T6", value, over <= 0, rows + NEAREST, limit=bound)
+    near = near.model_copy(update={"low": _known(bound + over)})
+    return mixed if not mixed.passed or (near.passed and limit <= bound) else near
+
+
+MIXED = "that of the same contributions mixed up among the columns, and the value must surely be below it"
+NEAREST = (
+    "twice what the best additive account misses, and 2% of all changes, and the value must not surely be above it"
+)
+
+
+def _known(x: float) -> float | None:
+    return float(x) if np.isfinite(x) else None
 
 
 def deletion_and_insertion(trials: Observations) -> TrustCheck:
@@ -241,8 +255,11 @@ def single_columns(trials: Observations) -> TrustCheck:
     found = farthest(trials.columns, trials.facts["features"], limit, level=ROUGH)
     if not np.isfinite(found.ratio):
         return unmeasured("T12", "no score differs between the rows")
-    note = f"{len(trials):,} rows; the farthest is {found.name}; the value is in shares of what columns do together"
-    return checked("T12", found.ratio, not found.surely, note)
+    note = (
+        f"{len(trials):,} rows; the farthest is {found.name}; the value is in shares of what columns do together, and "
+        "must not surely be above the limit"
+    )
+    return checked("T12", found.ratio, not found.surely, note).model_copy(update={"low": _known(found.low)})
 
 
 def _lower(values: Floats) -> float:

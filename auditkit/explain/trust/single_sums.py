@@ -22,8 +22,10 @@ class Farthest(NamedTuple):
     name: str
     ratio: float
     """Σ miss / Σ room over the rows."""
+    low: float
+    """Its lower limit beside the limit asked for: one-sided t over the rows, Bonferroni over the columns."""
     surely: bool
-    """Whether some column is above the limit surely: one-sided t over the rows, Bonferroni over the columns."""
+    """Whether some column is above the limit surely; then it is the farthest of these."""
 
 
 def farthest(columns: Mapping[str, Floats], names: Sequence[str], limit: float, *, level: float) -> Farthest:
@@ -35,5 +37,7 @@ def farthest(columns: Mapping[str, Floats], names: Sequence[str], limit: float, 
     n = over.shape[1]
     error = over.std(1, ddof=1) / np.sqrt(n)
     low = t_limits(over.mean(1), error, effective_n=n, level=1 - 2 * (1 - level) / len(names)).low
-    j = int(np.argmax(ratio))
-    return Farthest(names[j], float(ratio[j]), bool((low > 0).any()))
+    surely = bool((low > 0).any())
+    j = int(np.argmax(np.where(low > 0, ratio, -1.0) if surely else ratio))
+    beside = limit + low[j] * n / total[j] if total[j] > 0 else np.inf
+    return Farthest(names[j], float(ratio[j]), float(beside), surely)

@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
 from auditkit.formatting import decimals
-from auditkit.records import Estimate, Finding, GroupEstimates
+from auditkit.records import Estimate, Finding, GroupEstimates, Pictures
+from auditkit.report.html import pictures
 from auditkit.report.html.figures import Figure, Names, TableView, level_text
 from auditkit.report.html.geometry import Axis, Mark, axis_to, mark
 from auditkit.report.html.lookup import Lookup, exhibits_of
+from auditkit.report.html.retold import COLUMN, part_of
 from auditkit.report.html.told import Told
 from auditkit.report.html.trust import Failed, Trust, failed, holds, lost
 from auditkit.report.html.trust import view as trust_view
@@ -44,6 +46,8 @@ class Attributed(NamedTuple):
     more: tuple[TableView, ...]
     """Further exhibits, as tables."""
     note: str
+    pictures: pictures.PicturesView | None = None
+    """Of images: mean pictures with the regions that the rows are about."""
 
 
 def attributes(f: Finding) -> bool:
@@ -72,21 +76,23 @@ def view(look: Lookup, f: Finding, told: Told, names: Names) -> Attributed:
     known = METRICS.get(f.metric)
     method = known.title if known else shown(f.metric)
     contributions = exhibit(f)
-    table = _table(look, contributions) if contributions else TableView("Contributions", ("Column",), ())
+    table = _table(look, f, contributions) if contributions else TableView("Contributions", ("Column",), ())
     note = f"Method: {method}"
     note += f", {f.estimate.n:,} rows." if f.estimate.n else "."
     trust, missed = trust_view(f, method, names), lost(f)
-    more = tuple(names.table(_table(look, x)) for x in exhibits_of(f, GroupEstimates)[1:])
+    more = tuple(names.table(_table(look, f, x)) for x in exhibits_of(f, GroupEstimates)[1:])
     if missed or contributions is None or not contributions.rows:
         return Attributed(None, failed(method, missed, names.table(table), told), axis_to(0), (), (), trust, more, note)
     series = _drawn(look, contributions)
     rows = contributions.rows[:MOST]
     ends = [x for _, es in rows for i, _ in series for x in (es[i].value, es[i].high) if x is not None]
     axis = axis_to(max(ends, default=1.0))
-    subtitle, sentence = _subtitle(look, contributions, series), _sentence(look, contributions)
-    figure = names.figure(Figure(method, _title(contributions), subtitle, sentence, table, told))
+    subtitle, sentence = _subtitle(look, f, contributions, series), _sentence(look, f, contributions)
+    figure = names.figure(Figure(method, _title(f, contributions), subtitle, sentence, table, told))
     heads = tuple(_head(look, contributions, i) for i, _ in series)
-    return Attributed(figure, None, axis, heads, _rows(axis, contributions, series), trust, more, note)
+    shown_rows = _rows(f, axis, contributions, series)
+    seen = next((pictures.view(look, f, x, f"r{f.metric[:2]}") for x in exhibits_of(f, Pictures)), None)
+    return Attributed(figure, None, axis, heads, shown_rows, trust, more, note, seen)
 
 
 def _head(look: Lookup, x: GroupEstimates, i: int) -> str:
@@ -108,12 +114,12 @@ def _drawn(look: Lookup, x: GroupEstimates) -> list[tuple[int, str]]:
     return [(i, "n") for i, name in enumerate(x.series) if name == "overall"][:1] or [(0, "n")]
 
 
-def _rows(axis: Axis, x: GroupEstimates, series: list[tuple[int, str]]) -> tuple[FeatureRow, ...]:
+def _rows(f: Finding, axis: Axis, x: GroupEstimates, series: list[tuple[int, str]]) -> tuple[FeatureRow, ...]:
     apart = [_apart([es[i] for i, _ in series]) for _, es in x.rows[:MOST]]
     widest = apart.index(max(apart)) if len(series) == 2 and apart else -1
     return tuple(
         FeatureRow(
-            label=shown(label),
+            label=pictures.label(f, label),
             marks=tuple(mark(axis, es[i], tone) for i, tone in series),
             values=tuple(decimals(es[i].value, 2) for i, _ in series),
             names=k == widest,
@@ -127,7 +133,7 @@ def _apart(es: list[Estimate]) -> float:
     return abs(values[0] - values[-1]) if len(values) == len(es) else 0.0
 
 
-def _title(x: GroupEstimates) -> str:
+def _title(f: Finding, x: GroupEstimates) -> str:
     """The columns that surely lead: those whose lower bound exceeds the upper bound of all that follow."""
     first = [es[0] for _, es in x.rows]
     for most in (1, 2, 3):
@@ -135,39 +141,42 @@ def _title(x: GroupEstimates) -> str:
         low = [e.low for e in first[:most]]
         sure = len(first) > most and all(v is not None for v in [*rest, *low])
         if sure and min(v for v in low if v is not None) > max(v for v in rest if v is not None):
-            names = listed([shown(label) for label, _ in x.rows[:most]])
+            names = listed([pictures.label(f, label) for label, _ in x.rows[:most]])
             return f"{upper_first(names)} {'moves' if most == 1 else 'move'} the score most"
-    return "No single column surely moves the score most"
+    return f"No single {part_of(f)} surely moves the score most"
 
 
-def _subtitle(look: Lookup, x: GroupEstimates, series: list[tuple[int, str]]) -> str:
+def _subtitle(look: Lookup, f: Finding, x: GroupEstimates, series: list[tuple[int, str]]) -> str:
     drawn = [_head(look, x, i) for i, _ in series]
     marks = f" Circle: {drawn[0]}. Square: {drawn[1]}." if len(drawn) == 2 else ""
-    cut = f" The {MOST} largest of {len(x.rows)} columns." if len(x.rows) > MOST else ""
+    cut = f" The {MOST} largest of {len(x.rows)} {part_of(f)}s." if len(x.rows) > MOST else ""
     level = level_text(x.rows[0][1][0])
     return f"{shown(x.title)}, in {shown(x.unit)}. Line: {level} interval.{marks}{cut}"
 
 
-def _sentence(look: Lookup, x: GroupEstimates) -> str:
+def _sentence(look: Lookup, f: Finding, x: GroupEstimates) -> str:
+    part = part_of(f)
     columns = {label for label, _ in x.rows}
     unseen = [shown(a) for a in look.report.provenance.data.sensitive_features if a not in columns]
-    head = "A large contribution says that the model leans on a column, not that the column makes a gap between groups."
-    if not unseen:
+    head = (
+        f"A large contribution says that the model leans on a {part}, not that the {part} makes a gap between groups."
+    )
+    if not unseen or part != COLUMN:
         return head
     verb = "is" if len(unseen) == 1 else "are"
     return f"{head} {upper_first(listed(unseen))} {verb} not among the columns that are explained."
 
 
-def _table(look: Lookup, x: GroupEstimates) -> TableView:
+def _table(look: Lookup, f: Finding, x: GroupEstimates) -> TableView:
     caption = f"{shown(x.title)}, in {shown(x.unit)}"
     heads = [_head(look, x, i) for i in range(len(x.series))]
     rows = x.rows
     full = len(rows) * len(heads) <= FULL
     if not full:
         rows = rows[:MOST]
-        caption += f"; {len(rows)} of {len(x.rows)} columns, intervals in the JSON report"
-    body = tuple((shown(label), *(_cell(e, full) for e in es)) for label, es in rows)
-    return TableView(caption, ("Column", *heads), body)
+        caption += f"; {len(rows)} of {len(x.rows)} {part_of(f)}s, intervals in the JSON report"
+    body = tuple((pictures.label(f, label), *(_cell(e, full) for e in es)) for label, es in rows)
+    return TableView(caption, (upper_first(part_of(f)), *heads), body)
 
 
 def _cell(e: Estimate, full: bool) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from auditkit.formatting import decimals, plain
-from auditkit.records import Case, Cases
+from auditkit.records import Case, Cases, Finding
 from auditkit.report.html.figures import Names
-from auditkit.report.html.geometry import Axis, axis_over
+from auditkit.report.html.geometry import Axis, Mark, axis_over
 from auditkit.report.html.lookup import Lookup, exhibits_of
+from auditkit.report.html.pictures import BASE64, group_of
 from auditkit.report.html.sections import in_cases
 from auditkit.report.html.told import Told, once
 from auditkit.report.html.views import Drawn, Room, drawn
@@ -24,9 +24,6 @@ PICTURES = 120_000
 
 TOKENS = 300
 """Words of one text."""
-
-_BASE64 = re.compile(r"iVBORw0KGgo[A-Za-z0-9+/]*={0,2}")
-"""A PNG in base64, from its signature on."""
 
 
 class Part(NamedTuple):
@@ -44,12 +41,17 @@ class Token(NamedTuple):
 
     text: str
     tint: str
+    weight: str
+    """Told beside the words that move the score most; empty for others."""
 
 
 class Card(NamedTuple):
     """One row of the data."""
 
     title: str
+    tone: str
+    """The mark of its group; empty where nobody knows which it is."""
+    shape: str
     facts: tuple[tuple[str, str], ...]
     zero: float
     parts: tuple[Part, ...]
@@ -80,19 +82,44 @@ def views(look: Lookup, names: Names) -> tuple[tuple[Group, ...], Told]:
     lines = once([[f] for f in found])
     every = sum(len(x.cases) for f in found for x in exhibits_of(f, Cases))
     parts = max(3, min(8, 96 // max(1, every)))
+    scales = _scales(look, parts)
     room, groups = PICTURES, []
     for f, told in zip(found, lines.figures, strict=True):
         rest = drawn(look, [f], Room.of(look), names)
         for x in exhibits_of(f, Cases):
             cards = []
             for case in _spread(x.cases, max(1, MOST * len(x.cases) // max(MOST, every))):
-                fits = len(case.png) <= room and _BASE64.fullmatch(case.png) is not None
+                fits = len(case.png) <= room and BASE64.fullmatch(case.png) is not None
                 room -= len(case.png) if fits else 0
-                cards.append(_card(case, parts, fits))
+                cards.append(_card(look, f, case, scales[x.unit], parts, fits))
             if cards:
-                groups.append(Group(shown(x.title), _note(x, len(cards)), tuple(cards), told, rest))
+                note = _note(x, len(cards), scales[x.unit])
+                groups.append(Group(look.say.of_rows(shown(x.title)), note, tuple(cards), told, rest))
                 told, rest = Told(), ()
     return tuple(groups), lines.shared
+
+
+class Scale(NamedTuple):
+    """What all cards of one unit are drawn on."""
+
+    axis: Axis
+    strongest: float
+    """The largest weight of a word."""
+
+
+def _scales(look: Lookup, parts: int) -> dict[str, Scale]:
+    """Unit → the one scale of its cards, so that a long bar means as much on each."""
+    cases: dict[str, list[Case]] = {}
+    for f in look.report.findings:
+        for x in exhibits_of(f, Cases):
+            cases.setdefault(x.unit, []).extend(x.cases)
+    return {
+        unit: Scale(
+            axis_over(v for c in own if not c.tokens for _, _, v in c.contributions[:parts]),
+            max((abs(v) for c in own for _, v in c.tokens), default=0.0),
+        )
+        for unit, own in cases.items()
+    }
 
 
 def _spread(cases: Sequence[Case], most: int) -> list[Case]:
@@ -102,7 +129,7 @@ def _spread(cases: Sequence[Case], most: int) -> list[Case]:
     return [cases[i * len(cases) // most] for i in range(most)]
 
 
-def _note(x: Cases, drawn: int) -> str:
+def _note(x: Cases, drawn: int, scale: Scale) -> str:
     cut = (
         f" {upper_first(number(drawn))} of {number(len(x.cases))} cases, all in the JSON report."
         if drawn < len(x.cases)
@@ -111,32 +138,48 @@ def _note(x: Cases, drawn: int) -> str:
     parts = f"Contributions in {shown(x.unit)}: how the model reaches its score, not what causes the outcome. "
     if not any(c.contributions or c.tokens or c.png for c in x.cases):
         parts = "What moved these scores was not measured. "
+    if any(c.contributions and not c.tokens for c in x.cases):
+        low, high = (plain(v) if v else "0" for v in (scale.axis.low, scale.axis.high))
+        parts += f"All cards have one scale, {low} to {high}. "
+    if any(c.tokens for c in x.cases):
+        parts += "Words stand in reading order: the stronger the tint, the more the word moves the score. "
     return f"{parts}A case is one row, and proves nothing about a group.{cut}"
 
 
-def _card(case: Case, most: int, fits: bool) -> Card:
-    drawn = case.contributions[:most]
-    axis = axis_over(v for _, _, v in drawn)
-    more = len(case.contributions) - len(drawn)
-    tokens = _tokens(case.tokens)
+def _card(look: Lookup, f: Finding, case: Case, scale: Scale, most: int, fits: bool) -> Card:
+    drawn = () if case.tokens else case.contributions[:most]  # of a text, its words say the same
+    more = 0 if case.tokens else len(case.contributions) - len(drawn)
     note = shown(case.note, empty="", longest=600)
     if case.png and not fits:
         note = f"{note} The picture is in the JSON report.".strip()
+    group = group_of(look, f, case)
+    tone = look.tone(group) if group else ""
+    title = case.title if group is None else look.say.label(group) + case.title[len(case.title.split(": ")[0]) :]
     return Card(
-        title=shown(case.title, longest=300),
-        facts=tuple((shown(a), shown(b)) for a, b in case.facts),
-        zero=axis.at(0.0),
-        parts=tuple(_part(axis, *c) for c in drawn),
+        title=shown(title, longest=300),
+        tone=tone,
+        shape=Mark(tone, None).shape,
+        facts=tuple(_fact(look, a, b) for a, b in case.facts),
+        zero=scale.axis.at(0.0),
+        parts=tuple(_part(look, scale.axis, *c) for c in drawn),
         rest=f"and {number(more)} smaller" if more > 0 else "",
         png=case.png if fits else "",
-        picture=f"{shown(case.title, longest=200)}: the picture, with what moved its score laid over it",
-        tokens=tokens,
-        spoken=_spoken(case.tokens),
+        picture=f"{shown(title, longest=200)}: the picture, with what moved its score laid over it",
+        tokens=_tokens(case.tokens, scale.strongest),
+        spoken=_spoken(case.tokens, scale.strongest),
         note=note,
     )
 
 
-def _part(axis: Axis, feature: str, value: str, v: float) -> Part:
+def _fact(look: Lookup, name: str, value: str) -> tuple[str, str]:
+    """What is known of a row: another group of the person in the report's words."""
+    known = value in look.identity.groups(name)
+    return shown(name), look.say.label({name: value}) if known else shown(value)
+
+
+def _part(look: Lookup, axis: Axis, feature: str, value: str, v: float) -> Part:
+    if value in look.identity.groups(feature):
+        value = look.say.label({feature: value})
     label = f"{shown(feature)}: {shown(value)}" if value.strip() else shown(feature)
     return Part(label, *axis.span(0.0, v), v < 0, _signed(v))
 
@@ -146,10 +189,24 @@ def _signed(v: float) -> str:
     return f"+{text}" if v > 0 else text
 
 
-def _tokens(tokens: Sequence[tuple[str, float]]) -> tuple[Token, ...]:
-    most = max((abs(v) for _, v in tokens), default=0.0)
-    shown_tokens = [Token(shown(t, empty=" "), _tint(v, most)) for t, v in tokens[:TOKENS]]
-    return (*shown_tokens, Token("…", "")) if len(tokens) > TOKENS else tuple(shown_tokens)
+def _tokens(tokens: Sequence[tuple[str, float]], strongest: float) -> tuple[Token, ...]:
+    """The words of a text, in reading order, on the scale of all cards; the strongest each way with their weights."""
+    told = {i for sign in (1, -1) for i in _leading(tokens, sign)}
+    words = [
+        Token(shown(t, empty=" "), _tint(v, strongest), _signed(v) if i in told else "")
+        for i, (t, v) in enumerate(tokens[:TOKENS])
+    ]
+    return (*words, Token("…", "", "")) if len(tokens) > TOKENS else tuple(words)
+
+
+TOLD = 3
+"""Words a text that are told with their weight, each way."""
+
+
+def _leading(tokens: Sequence[tuple[str, float]], sign: int) -> list[int]:
+    """Where the words stand that raise, or lower, the score most."""
+    mine = [i for i, (_, v) in enumerate(tokens) if sign * v > 0]
+    return sorted(mine, key=lambda i: (-abs(tokens[i][1]), i))[:TOLD]
 
 
 def _tint(v: float, most: float) -> str:
@@ -163,12 +220,12 @@ def _tint(v: float, most: float) -> str:
     return f"{'u' if v > 0 else 'd'}{min(5, 1 + int(5 * abs(v) / most))}"
 
 
-def _spoken(tokens: Sequence[tuple[str, float]]) -> str:
-    """The words that move the score most, each way."""
+def _spoken(tokens: Sequence[tuple[str, float]], strongest: float) -> str:
+    """The words that move the score most, each way, of those that have a tint."""
     parts = []
     for sign, verb in ((1, "raise"), (-1, "lower")):
-        mine = sorted((t for t in tokens if sign * t[1] > 0), key=lambda t: -abs(t[1]))[:3]
+        mine = list(dict.fromkeys(t for i in _leading(tokens, sign) for t, v in [tokens[i]] if _tint(v, strongest)))
         if mine:
-            names = listed([f"“{shown(t)}”" for t, _ in mine])
+            names = listed([f"“{shown(t)}”" for t in mine])
             parts.append(f"{names} {verb}{'s' if len(mine) == 1 else ''} the score most")
     return f"{upper_first('; '.join(parts))}." if parts else ""

@@ -53,7 +53,7 @@ def gap_words(look: Lookup, f: Finding, x: Contributions) -> str:
     groups = [g.group for g in f.by_group] or [g.group for g in look.groups(TRUTH, f.by)]
     named = [g for g in groups if set(g) == set(f.by)]
     if len(named) == 2:
-        return f"{what(look, f)} between {listed([look.say.people(g) for g in named])}"
+        return f"{what(look, f)} between {look.say.between(named)}"
     pair = listed([shown(name, longest=150) for name in x.between])
     return f"{what(look, f)} between {pair or f'groups of {by_words(f.by)}'}"
 
@@ -116,13 +116,24 @@ def others(look: Lookup, pairs: Sequence[tuple[Finding, Contributions]]) -> tupl
     for few, said in zip((unled, unsure, chance), SAID, strict=True):
         if len(few) == 1:
             lines.append(said(few[0]))
-    if len(unled) > 1:
-        lines.append(f"No single column surely makes most of these: {'; '.join(unled)}")
-    if len(unsure) > 1:
-        lines.append(f"Not established, so that no column is said to make them: {'; '.join(unsure)}")
-    if len(chance) > 1:
-        lines.append(f"Among all tests of the report these, or what makes them, may be chance: {'; '.join(chance)}")
+    for few, head in zip((unled, unsure, chance), SHARED, strict=True):
+        if len(few) > 1:
+            lines.append(f"{head}: {_together(few)}")
     return tuple(lines)
+
+
+def _together(gaps: Sequence[str]) -> str:
+    """Several gaps in one list; the groups that all of them are between are named once.
+
+    >>> _together(["gap in scores between women and men", "gap in errors between women and men"])
+    'gaps between women and men, in scores; in errors'
+    >>> _together(["gap in scores between a and b", "gap in errors between b and c"])
+    'gap in scores between a and b; gap in errors between b and c'
+    """
+    whose = {g.partition(" between ")[2] for g in gaps}
+    if len(whose) > 1 or not (groups := whose.pop()):
+        return "; ".join(gaps)
+    return f"gaps between {groups}, {'; '.join(g.partition(' between ')[0].removeprefix('gap ') for g in gaps)}"
 
 
 def _unsure(gap: str) -> str:
@@ -137,4 +148,10 @@ def _chance(gap: str) -> str:
     return f"{upper_first(gap)}: among all tests of the report it, or what makes it, may be chance"
 
 
+SHARED = (
+    "No single column surely makes most of these",
+    "Not established, so that no column is said to make them",
+    "Among all tests of the report these, or what makes them, may be chance",
+)
+"""The same of several gaps."""
 SAID = (_unled, _unsure, _chance)

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, plain
-from auditkit.records import Curve, Series
+from auditkit.records import Curve, Finding, Series
 from auditkit.report.html.figures import Names, TableView
-from auditkit.report.html.geometry import Axis, axis_between, axis_over, even_steps
-from auditkit.report.vocabulary import number, series_name, several, shown, upper_first
+from auditkit.report.html.geometry import Axis, Mark, axis_between, axis_over, even_steps
+from auditkit.report.html.lookup import Lookup
+from auditkit.report.vocabulary import number, several, shown, upper_first
 
 SEEN = 2.0
 """Thousandths of the plot that a line may run beside a point."""
@@ -25,6 +26,9 @@ class Line(NamedTuple):
     """One small chart."""
 
     title: str
+    tone: str
+    """The mark of its group, as in `Mark`."""
+    shape: str
     path: str
     """In a box of 1000 × 1000."""
     bars: str
@@ -51,9 +55,9 @@ class Curves(NamedTuple):
     table: TableView
 
 
-def view(curve: Curve, lines: int, rows: int, names: Names) -> Curves:
+def view(look: Lookup, f: Finding, curve: Curve, lines: int, rows: int, names: Names) -> Curves:
     """An exhibit as at most `lines` small charts, and a table of at most `rows` rows."""
-    series = curve.series[:lines]
+    series = _ordered(look, f, curve.series[:lines])
     x = _axis([v for s in series for v in s.x], whole=curve.diagonal)
     y = _axis([v for s in series for vs in (s.y, s.low, s.high) for v in vs], whole=curve.diagonal)
     return Curves(
@@ -64,10 +68,16 @@ def view(curve: Curve, lines: int, rows: int, names: Names) -> Curves:
         y=y,
         y_ticks=tuple((round(100 - at, 2), words) for at, words in y.ticks[:: 2 if y.parts == 4 else 1]),
         diagonal=_diagonal(x, y) if curve.diagonal else None,
-        lines=tuple(_line(s, x, y) for s in series),
+        lines=tuple(_line(look.line(f.by, s.name), s, x, y) for s in series),
         note=_note(curve, lines, zoomed=x.low > 0 or y.low > 0),
-        table=names.table(_table(curve, lines, rows)),
+        table=names.table(_table(look, f, curve, lines, rows)),
     )
+
+
+def _ordered(look: Lookup, f: Finding, series: Sequence[Series]) -> list[Series]:
+    """Lines of groups in the order of the groups, wherever these are named."""
+    order = look.identity.groups(f.by[0]) if len(f.by) == 1 else ()
+    return sorted(series, key=lambda s: order.index(s.name) if s.name in order else len(order))
 
 
 def _axis(values: Sequence[float | None], *, whole: bool) -> Axis:
@@ -79,7 +89,8 @@ def _axis(values: Sequence[float | None], *, whole: bool) -> Axis:
     return Axis(0.0, 1.0, 4) if least >= 0 and 0.5 < most <= 1 else axis_over([least, most])
 
 
-def _line(s: Series, x: Axis, y: Axis) -> Line:
+def _line(of: tuple[str, str], s: Series, x: Axis, y: Axis) -> Line:
+    name, tone = of
     kept = [i for i in even_steps(len(s.x), LONGEST) if i < len(s.y)]
     dots, bars, pieces = [], [], list[list[tuple[float, float]]]([[]])
     for i in kept:
@@ -93,15 +104,15 @@ def _line(s: Series, x: Axis, y: Axis) -> Line:
         low, high = (limits[i] if i < len(limits) else None for limits in (s.low, s.high))
         if low is not None and high is not None:
             bars.append(f"M{10 * at:.0f} {1000 - 10 * y.at(low):.0f}V{1000 - 10 * y.at(high):.0f}")
-    name = upper_first(series_name(s.name))
     if not dots:
-        return Line(name, "", "", (), f"{name}: no points")
+        return Line(name, tone, "circle", "", "", (), f"{name}: no points")
     words = f"{name}: {several(len(dots), 'point')}, from {_at(s, kept, 0)} to {_at(s, kept, -1)}"
     few = len(dots) <= DOTS
     if s.marked is not None:
         words += f"; {shown(s.mark)}: {_point(s, s.marked)}"
     kept_dots = tuple(dots) if few else _marked(s, x, y)
-    return Line(name, "".join(map(_path, pieces)), "".join(bars) if few else "", kept_dots, words)
+    shape = Mark(tone, None).shape
+    return Line(name, tone, shape, "".join(map(_path, pieces)), "".join(bars) if few else "", kept_dots, words)
 
 
 def _path(points: list[tuple[float, float]]) -> str:
@@ -174,14 +185,14 @@ def _note(curve: Curve, lines: int, *, zoomed: bool) -> str:
     return " ".join(parts)
 
 
-def _table(curve: Curve, lines: int, most: int) -> TableView:
-    series = curve.series[:lines]
+def _table(look: Lookup, f: Finding, curve: Curve, lines: int, most: int) -> TableView:
+    series = _ordered(look, f, curve.series[:lines])
     points = [(s, i) for s in series for i in range(min(len(s.x), len(s.y)))]
     rows = []
     for s, i in points[:: max(1, -(-len(points) // most))]:
         low, high = (v[i] if i < len(v) else None for v in (s.low, s.high))
         n = f"{s.n[i]:,}" if i < len(s.n) else NOTHING
-        rows.append((shown(s.name), plain(s.x[i]), plain(s.y[i]), plain(low), plain(high), n))
+        rows.append((look.line(f.by, s.name)[0], plain(s.x[i]), plain(s.y[i]), plain(low), plain(high), n))
     columns = ("Line", shown(curve.unit_x), shown(curve.unit_y), "From", "To", "Rows")
     cut = len(rows) < sum(len(s.x) for s in curve.series)
     caption = shown(curve.title) + ("; some of the points, all in the JSON report" if cut else "")

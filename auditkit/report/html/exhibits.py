@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from auditkit.formatting import BOUNDS, NOTHING, in_unit
-from auditkit.records import Estimate, GroupEstimates, Table, Unit
+from auditkit.records import Estimate, Finding, GroupEstimates, Table, Unit
 from auditkit.report.html.figures import Judged, Names, TableView, bracketed, cells, counted, cut_to, level_text
 from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
-from auditkit.report.html.lookup import counts
-from auditkit.report.vocabulary import STATUS, series_name, shown, upper_first
+from auditkit.report.html.lookup import Lookup, counts
+from auditkit.report.vocabulary import STATUS, shown
 
 MOST = 12
 """Rows of one block that are drawn; the table has all."""
@@ -106,31 +106,42 @@ class Group(NamedTuple):
     table: TableView
 
 
-def group(x: GroupEstimates, rows: int, names: Names) -> Group:
+def group(look: Lookup, f: Finding, x: GroupEstimates, rows: int, names: Names) -> Group:
     """An exhibit of estimates; its table has at most so many rows."""
-    return Group(shown(x.title), estimates(x), names.table(table_of_estimates(x, rows)))
+    return Group(shown(x.title), estimates(look, f, x), names.table(table_of_estimates(look, f, x, rows)))
 
 
-def estimates(x: GroupEstimates) -> tuple[Chart, ...]:
+def series_of(look: Lookup, f: Finding, x: GroupEstimates) -> list[tuple[str, str]]:
+    """What each series is called, and its mark: the words of its group where the exhibit, or its name, says which."""
+    told = []
+    for i, name in enumerate(x.series):
+        of = x.groups[i] if x.groups else {}
+        known = {a: v for a, v in of.items() if v is not None}
+        told.append((look.say.label(known), look.tone(known)) if known and known == of else look.line(f.by, name))
+    return told
+
+
+def estimates(look: Lookup, f: Finding, x: GroupEstimates) -> tuple[Chart, ...]:
     """One small chart a series, at most twelve, all on one axis."""
     unit = _UNITS.get(x.unit.casefold(), "")
     axis = axis_over(_ends(e for _, es in x.rows for e in es), unit)
     charts = []
-    for i, name in enumerate(x.series[:MOST]):
-        rows = [(shown(label), es[i], "n") for label, es in x.rows if i < len(es)]
-        charts.append(chart(upper_first(series_name(name)), [("", rows)], unit, axis))
+    for i, (name, tone) in enumerate(series_of(look, f, x)[:MOST]):
+        heads = [look.row(f.by, label, tone) for label, _ in x.rows]
+        rows = [(head, es[i], own) for (head, own), (_, es) in zip(heads, x.rows, strict=True) if i < len(es)]
+        charts.append(chart(name, [("", rows)], unit, axis))
     return tuple(charts)
 
 
-def table_of_estimates(x: GroupEstimates, tallest: int = 60) -> TableView:
+def table_of_estimates(look: Lookup, f: Finding, x: GroupEstimates, tallest: int = 60) -> TableView:
     """Every value of an exhibit, with its interval where the table is not too large for it."""
     unit = _UNITS.get(x.unit.casefold(), "")
     rows = x.rows[:tallest]
     caption = f"{shown(x.title)}, in {shown(x.unit, empty='its own unit')}{cut_to(len(rows), len(x.rows))}"
     full = len(rows) * len(x.series) <= 400
     texts = [[bracketed(*cells(e, unit, few=True)) if full else in_unit(e.value, unit) for e in es] for _, es in rows]
-    body = tuple((shown(label), *own) for (label, _), own in zip(rows, texts, strict=True))
-    return TableView(caption, ("What", *map(series_name, x.series)), body)
+    body = tuple((look.row(f.by, label)[0], *own) for (label, _), own in zip(rows, texts, strict=True))
+    return TableView(caption, ("What", *(name for name, _ in series_of(look, f, x))), body)
 
 
 def table(x: Table, tallest: int, names: Names) -> TableView:

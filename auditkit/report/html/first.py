@@ -295,7 +295,7 @@ def _hero_row(look: Lookup, lead: Leading, axis: Axis, i: int, truth: float | No
     word = "allowed" if lower_is_better(lead.metric) else "needed"
     return HeroRow(
         label=look.say.label(who),
-        mark=mark(axis, e, "a" if i == 0 else "b"),
+        mark=mark(axis, e, look.tone(who)),
         value=percent(e.value),
         range=range_in(e, "percent"),
         truth=axis.place(truth),

@@ -121,8 +121,8 @@ def _row(look: Lookup, i: int, v: Verdict, refs: tuple[tuple[str, str], ...]) ->
         rule=sentence(v.rule, look),
         reason=upper_first(reason),
         mark=mark(AXIS, e and distances(v.rule, e), v.status),
-        value=value_text(e, v.rule.comparison, of) + (" points" if points else ""),
-        range=range_in(e, unit_for(v.rule.comparison, of)),
+        value=value_text(e, v.rule.comparison, of, v.rule.limit) + (" points" if points else ""),
+        range=range_in(e, unit_for(v.rule.comparison, of), v.rule.limit),
         limit=asked(v.rule, of, signs=True),
         refs=refs,
     )
@@ -182,8 +182,8 @@ def _table(report: Report, order: list[Verdict]) -> TableView:
                 v.rule.comparison.replace("_", " "),
                 ", ".join(shown(a) for a in v.rule.by) or NOTHING,
                 asked(v.rule, of),
-                value_text(e, v.rule.comparison, of),
-                range_in(e, unit_for(v.rule.comparison, of)) or NOTHING,
+                value_text(e, v.rule.comparison, of, v.rule.limit),
+                range_in(e, unit_for(v.rule.comparison, of), v.rule.limit) or NOTHING,
                 ", ".join(filter(None, tightest(v, of))) or NOTHING,
                 level,
                 f"{e.n:,}" if e else NOTHING,
@@ -214,5 +214,5 @@ def _without_mistakes(p: PerfectModel, v: Verdict, of: str) -> str:
     word = "Not known" if p.status == "not_measured" else STATUS[p.status]
     if p.estimate is None:
         return f"{word}, by construction" if p.by_construction else word
-    unit = unit_for(v.rule.comparison, of)
-    return f"{word}: {value_text(p.estimate, v.rule.comparison, of)} ({range_in(p.estimate, unit)})"
+    unit, limit = unit_for(v.rule.comparison, of), v.rule.limit
+    return f"{word}: {value_text(p.estimate, v.rule.comparison, of, limit)} ({range_in(p.estimate, unit, limit)})"

@@ -9,6 +9,7 @@ from auditkit.formatting import NOTHING, confidence, decimals, percent
 from auditkit.records import Estimate, Finding, Layer, Layers, Unit, Use
 from auditkit.report.html.figures import Figure, Names, TableView, amount, as_points, bracketed, cut_to, unit_words
 from auditkit.report.html.geometry import Axis, Mark, axis_over, even_steps, mark
+from auditkit.report.html.identity import NEUTRAL
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.told import NO_LINES, Told
 from auditkit.report.vocabulary import listed, number, range_in, shown, upper_first, whole_percent
@@ -246,7 +247,7 @@ def _row(layer: Layer, x: Layers, axis: Axis, answer: str) -> LayerRow:
         label=shown(layer.name),
         size=f"{shown(layer.type, empty='')} {layer.units:,}".strip(),
         flag="; ".join(t for t in flags if t),
-        knows=mark(KNOWS, k, "a"),
+        knows=mark(KNOWS, k, NEUTRAL),
         knows_words=whole_percent(_value(k)),
         knows_range=range_in(k, "percent"),
         untrained=KNOWS.place(layer.untrained),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from auditkit.catalogue.index import METRICS
 from auditkit.records import Comparison, Estimate, Exhibit, Finding, GroupEstimate, Report, Surest, Table, Verdict
-from auditkit.report.places import SELECTED, TRUTH
+from auditkit.report.html.identity import NEUTRAL, Identity
+from auditkit.report.places import TRUTH
 from auditkit.report.surest import compares as compares
 from auditkit.report.surest import established as established
 from auditkit.report.surest import stands_out as stands_out
-from auditkit.report.vocabulary import MISSING, Vocabulary, kind_of
+from auditkit.report.vocabulary import Vocabulary, kind_of, series_name, shown, upper_first
 
 By = tuple[str, ...]
 
@@ -35,6 +36,7 @@ class Lookup:
         self.report = report
         self.say = Vocabulary.of(report)
         self.binary = report.provenance.data.kind.yes_no
+        self.identity = Identity.of(sorted(report.findings, key=lambda f: not rated(f)))
         self._by_id = {f.id: f for f in report.findings}
         self._by_key: dict[tuple[str, Comparison, frozenset[str]], Finding] = {}
         self._groups: dict[tuple[str, frozenset[str]], Finding] = {}
@@ -134,19 +136,31 @@ class Lookup:
                     rows[key] = max(rows.get(key, 0), g.estimate.n)
         return rows
 
-    def shape(self, attribute: str, value: str) -> str:
-        """The mark of a group: `a` and `b` for an attribute of two groups, `n` (neutral) for more.
+    def tone(self, group: Mapping[str, str]) -> str:
+        """The mark of a group, the same for the whole document (`Identity.tone`)."""
+        return self.identity.tone(group)
 
-        `a`, the circle, is the group that the model selects less often (or the first where nothing says so).
+    def shape(self, attribute: str, value: str) -> str:
+        """The mark of a group of one attribute."""
+        return self.tone({attribute: value})
+
+    def line(self, by: Sequence[str], name: str) -> tuple[str, str]:
+        """What a line of an exhibit is called, and the mark of the group that it is about: ("Women", "a").
+
+        What follows a group's name stays: "Female against the rest" is "Women against the rest".
         """
-        groups = self.groups(SELECTED, [attribute]) or next(
-            (f.by_group for f in self.report.findings if f.by == (attribute,) and f.by_group and rated(f)), ()
-        )
-        named = [g for g in groups if g.group.get(attribute) != MISSING]
-        if len(named) != 2 or value == MISSING:
-            return "n"
-        ranked = sorted(named, key=lambda g: 2.0 if g.estimate.value is None else g.estimate.value)
-        return "a" if ranked[0].group[attribute] == value else "b"
+        return self._of_group(by, name) or (upper_first(series_name(name)), NEUTRAL)
+
+    def row(self, by: Sequence[str], label: str, tone: str = NEUTRAL) -> tuple[str, str]:
+        """The head of an exhibit's row, a group's name or a name of the data, and its mark: its group's, or `tone`."""
+        return self._of_group(by, label) or (shown(label), tone)
+
+    def _of_group(self, by: Sequence[str], name: str) -> tuple[str, str] | None:
+        for tail in ("", " against the rest"):
+            group = self.identity.named(tuple(by), name.removesuffix(tail)) if name.endswith(tail) else None
+            if group is not None:
+                return self.say.label(group) + tail, self.tone(group)
+        return None
 
 
 def own_estimate(f: Finding) -> Estimate:

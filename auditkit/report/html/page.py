@@ -27,6 +27,7 @@ from auditkit.report.html import (
     first,
     gaps,
     gate,
+    identity,
     metrics,
     rates,
     requirements,
@@ -37,7 +38,7 @@ from auditkit.report.html import (
 )
 from auditkit.report.html.figures import Names, amounts
 from auditkit.report.html.lookup import Lookup
-from auditkit.report.html.retold import retold
+from auditkit.report.html.retold import page_of_rows, retold
 from auditkit.report.html.rules import ORDER
 from auditkit.report.html.sections import NUMBER, SECTIONS, from_findings, home
 from auditkit.report.html.trust import holds
@@ -79,7 +80,7 @@ def render(report: Report, *, full: bool = False, json_name: str = "") -> str:
     style = _environment().get_template("style.css").render(footer=footer)
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{style_hash}'; img-src data:; base-uri 'none'; form-action 'none'"
-    html = tight(
+    page = tight(
         _environment()
         .get_template("page.html.jinja")
         .render(
@@ -95,7 +96,8 @@ def render(report: Report, *, full: bool = False, json_name: str = "") -> str:
             cause=why.leading_cause(look),
         )
     )
-    return html.replace("<details class=more>", "<details class=more open>") if full else html
+    page = page_of_rows(page, report)
+    return page.replace("<details class=more>", "<details class=more open>") if full else page
 
 
 def _sections(look: Lookup) -> tuple[tuple[Shown, ...], tuple[Absent, ...]]:
@@ -155,6 +157,7 @@ def _views(look: Lookup, names: Names) -> dict[str, Any]:
         "sign_off": sign_off.view(look),
         "unmeasured": unmeasured.view(look),
         "appendix": appendix.view(look),
+        "renamed": identity.renamed(look.report, look.identity),
     }
 
 

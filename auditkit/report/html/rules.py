@@ -28,9 +28,9 @@ def sentence(rule: Rule, look: Lookup) -> str:
         case "ratio":
             return _ratio(rule, look, phrase)
         case "difference_to_overall" | "difference_to_reference" | "difference_to_rest":
-            return f"{phrase}: every {_each(rule)} differs from {_other(rule)} by {bound}"
+            return f"{phrase}: every {_each(rule)} differs from {_other(rule, look)} by {bound}"
         case "ratio_to_overall" | "ratio_to_reference" | "ratio_to_rest":
-            return f"{phrase}: every {_each(rule)} {bound} times as often as {_other(rule)}"
+            return f"{phrase}: every {_each(rule)} {bound} times as often as {_other(rule, look)}"
 
 
 def _of_class(rule: Rule, look: Lookup) -> str:
@@ -41,11 +41,11 @@ def _of_class(rule: Rule, look: Lookup) -> str:
     return ", each class against the rest" if each else ""
 
 
-def _other(rule: Rule) -> str:
+def _other(rule: Rule, look: Lookup) -> str:
     """With whom every group is compared."""
     if rule.comparison.endswith("to_overall"):
         return "everybody"
-    return " & ".join(shown(v) for v in rule.reference.values()) if rule.reference else "the rest"
+    return look.say.mention(rule.reference) if rule.reference else "the rest"
 
 
 def _ratio(rule: Rule, look: Lookup, phrase: str) -> str:

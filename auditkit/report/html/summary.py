@@ -7,7 +7,7 @@ from typing import NamedTuple
 from auditkit.formatting import interval, percent, points, quantity
 from auditkit.records import Finding, GroupEstimate, Status, Verdict
 from auditkit.report.html import conflicts, why
-from auditkit.report.html.leading import Story, led, lower_is_better, speaks_in_people, story
+from auditkit.report.html.leading import Story, led, speaks_in_people, story
 from auditkit.report.html.lookup import Lookup, established, own_estimate, stands_out
 from auditkit.report.html.rules import ranked, sentence
 from auditkit.report.html.sections import CONCERNS, SECTIONS, home, in_cases
@@ -93,7 +93,7 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
     clause = look.say.clause(rule.metric, pair[0].group, pair[1].group)
     what = "gap" if kind == "difference" else "ratio"
     if v.status == "fail":
-        rates = _against(*(reversed(pair) if lower_is_better(rule.metric) else pair))
+        rates = _against(*look.say.in_clause(rule.metric, *pair))
         return f"{upper_first(clause)}.", f"{rates}, a {what} of {size}; the policy asks for {asked(rule, of)}."
     value = f"The {what} is {size}; the policy asks for {asked(rule, of)}."
     return f"Whether {clause} beyond the limit is not decided.", value
@@ -123,7 +123,13 @@ def _found(look: Lookup, f: Finding) -> Item:
         return Item(None, shown(brief(f.claim), longest=400), "", f"#{anchor}", words)
     clause, own = look.say.clause(f.metric, pair[0].group, pair[1].group), own_estimate(f)
     size = f"a gap of {points(own.value)} points, {interval(own, 'difference')}"
-    return Item(None, f"{upper_first(clause)}.", f"{_against(*pair)}, {size}.", f"#{anchor}", words)
+    return Item(
+        None,
+        f"{upper_first(clause)}.",
+        f"{_against(*look.say.in_clause(f.metric, *pair))}, {size}.",
+        f"#{anchor}",
+        words,
+    )
 
 
 def _unknown(look: Lookup) -> Item:

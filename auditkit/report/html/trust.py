@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, decimals
@@ -60,13 +60,26 @@ def view(f: Finding, name: str, names: Names) -> Trust | None:
             f"{shown(t.id)} {shown(t.name)}",
             _result(t),
             shown(t.note, empty=NOTHING, longest=600),
-            _statistic(t.value),
-            allowed(t),
+            *_columns(t),
         )
         for t in f.trust
     )
     columns = ("Check", "Result", "What it tests", "Value", "Allowed")
     return Trust(_sentence(f), names.table(TableView(f"Can it be trusted? {name}", columns, rows, range(3))))
+
+
+def _columns(t: TrustCheck) -> tuple[str, str]:
+    """Value and limit of the table; where an interval decides otherwise than the value, the interval, too."""
+    value, digits = valued(t, 4)
+    if t.value is None or t.limit is None:
+        return value, allowed(t)
+    if t.low is not None and t.high is not None:
+        return f"{value} ({decimals(t.low, digits)} to {decimals(t.high, digits)})", allowed(t)
+    if not _sides_differ(t):
+        return value, allowed(t)
+    upwards = t.at_least != t.passed
+    end, surely = (t.low, "not surely above") if upwards else (t.high, "not surely below")
+    return value if end is None else f"{value} ({decimals(end, digits)})", f"{surely} {_limit(t, 4)}"
 
 
 def _sentence(f: Finding) -> str:
@@ -104,23 +117,94 @@ def _told(t: TrustCheck) -> str:
 
 
 def _size(t: TrustCheck) -> str:
-    """What was measured and what was allowed; empty where that is no number."""
+    """What was measured and what was asked for; empty where that is no number.
+
+    >>> check = TrustCheck(id="T7", name="deletion", value=0.9854, limit=0.986, passed=False, at_least=True)
+    >>> _size(check)
+    '0.985, where at least 0.986 is asked for'
+    >>> _size(check.model_copy(update={"low": 0.9853, "high": 0.98596}))
+    'between 0.98530 and 0.98596, where at least 0.986 is asked for'
+    >>> _size(check.model_copy(update={"at_least": False, "high": 0.9912}))
+    '0.985, which is not surely below 0.986: up to 0.991'
+    """
     if t.value is None or t.limit is None:
         return ""
-    return f"{_statistic(t.value, 3)}, where {allowed(t, 3)} {'is asked for' if t.at_least else 'is allowed'}"
+    value, digits = valued(t, 3)
+    if t.low is not None and t.high is not None:
+        return f"between {decimals(t.low, digits)} and {decimals(t.high, digits)}, where {_asked(t, 3)}"
+    if not _sides_differ(t):
+        return f"{value}, where {_asked(t, 3)}"
+    upwards = t.at_least != t.passed
+    far, word = (t.low, "down to") if upwards else (t.high, "up to")
+    ends = "" if far is None else f": {word} {decimals(far, digits)}"
+    return f"{value}, which is not surely {'above' if upwards else 'below'} {_limit(t, 3)}{ends}"
+
+
+def _asked(t: TrustCheck, digits: int) -> str:
+    return f"{allowed(t, digits)} {'is asked for' if t.at_least else 'is allowed'}"
+
+
+def valued(t: TrustCheck, digits: int) -> tuple[str, int]:
+    """The value in as many digits as tell it, and its limits, from the limit that it is held against; and how many."""
+    if t.value is None or t.limit is None:
+        return _statistic(t.value, digits), digits
+    digits = apart((t.value, t.low, t.high), t.limit, digits)
+    return _statistic(t.value, digits), digits
+
+
+def _sides_differ(t: TrustCheck) -> bool:
+    """Whether the value lies on the one side of the limit and the result is that of the other: an interval decides."""
+    assert t.value is not None
+    assert t.limit is not None
+    kept = t.value >= t.limit if t.at_least else t.value <= t.limit
+    return t.sure and kept != t.passed
+
+
+def apart(values: Iterable[float | None], limit: float, digits: int) -> int:
+    """The fewest digits, from `digits` on, in which no value is written like the limit, or on its other side.
+
+    >>> apart([0.9857], 0.986, 3), apart([0.5], 0.986, 3), apart([0.05], 0.05, 3)
+    (4, 3, 3)
+    """
+    off = [v for v in values if v is not None and v != limit]
+    return next((d for d in range(digits, MOST_DIGITS) if all(_tells(v, limit, d) for v in off)), MOST_DIGITS)
+
+
+MOST_DIGITS = 12
+
+
+def _tells(value: float, limit: float, digits: int) -> bool:
+    written = float(f"{value:.{digits}f}")
+    return written > limit if value > limit else written < limit
 
 
 def allowed(t: TrustCheck, digits: int = 4) -> str:
-    """The limit with its side.
+    """The limit with its side, in full.
 
     >>> allowed(TrustCheck(id="T1", name="completeness", value=0.01, limit=0.05, passed=True))
     'at most 0.05'
+    >>> allowed(TrustCheck(id="T6", name="infidelity", value=2.0, limit=0.98612345, passed=False))
+    'at most 0.9861'
     """
     if t.limit is None:
         return NOTHING
-    number = decimals(t.limit, digits)
     side = "at least" if t.at_least else "at most"
-    return f"{side} {number.rstrip('0').rstrip('.') or '0'}"
+    return f"{side} {_limit(t, digits)}"
+
+
+def _limit(t: TrustCheck, digits: int) -> str:
+    """Rounded so that it is met by no value that was seen to miss it."""
+    assert t.limit is not None
+    digits = next((d for d in range(digits, MOST_DIGITS) if _kept(t, d)), MOST_DIGITS)
+    text = decimals(t.limit, digits)
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
+
+
+def _kept(t: TrustCheck, digits: int) -> bool:
+    """Whether the limit, so written, leaves every value on the side on which it is."""
+    assert t.limit is not None
+    limit = float(f"{t.limit:.{digits}f}")
+    return all((v > limit) == (v > t.limit) for v in (t.value, t.low, t.high) if v is not None and v != t.limit)
 
 
 def _statistic(x: float | None, digits: int = 4) -> str:

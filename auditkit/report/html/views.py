@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from auditkit.records import Curve, Finding
-from auditkit.report.html import curves, exhibits, layers, waterfall
+from auditkit.report.html import curves, exhibits, layers, pictures, waterfall
 from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup, exhibits_of
 
@@ -34,18 +34,23 @@ class Drawn(NamedTuple):
 
 
 VIEWS: dict[str, Callable[[Lookup, Finding, Any, Room, Names], Any]] = {
-    "group_estimates": lambda look, f, x, room, names: exhibits.group(x, room.rows, names),
-    "curve": lambda look, f, x, room, names: curves.view(x, room.lines, room.rows, names),
+    "group_estimates": lambda look, f, x, room, names: exhibits.group(look, f, x, room.rows, names),
+    "curve": lambda look, f, x, room, names: curves.view(look, f, x, room.lines, room.rows, names),
     "table": lambda look, f, x, room, names: exhibits.table(x, room.rows, names),
     "contributions": lambda look, f, x, room, names: waterfall.view(look, f, x, names),
     "layers": lambda look, f, x, room, names: layers.view(look, f, x, names),
+    "pictures": lambda look, f, x, room, names: pictures.view(look, f, x),
 }
 """Kind of exhibit → how it is drawn beside the figure of its finding. Single cases have a section of their own."""
 
 
-def drawn(look: Lookup, found: Sequence[Finding], room: Room, names: Names, *, without: str = "") -> tuple[Drawn, ...]:
-    """The exhibits of findings, each once, kind by kind in the order of `VIEWS`; one kind may be drawn elsewhere."""
-    every = {x.model_dump_json(): (f, x) for f in found for x in f.exhibits if x.kind in VIEWS and x.kind != without}
+def drawn(
+    look: Lookup, found: Sequence[Finding], room: Room, names: Names, *, without: Sequence[str] = ()
+) -> tuple[Drawn, ...]:
+    """The exhibits of findings, each once, kind by kind in the order of `VIEWS`; some kinds may be drawn elsewhere."""
+    every = {
+        x.model_dump_json(): (f, x) for f in found for x in f.exhibits if x.kind in VIEWS and x.kind not in without
+    }
     order = list(VIEWS)
     pairs = sorted(every.values(), key=lambda pair: order.index(pair[1].kind))
     return tuple(Drawn(x.kind, VIEWS[x.kind](look, f, x, room, names)) for f, x in pairs)

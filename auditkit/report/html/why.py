@@ -106,11 +106,11 @@ def view(look: Lookup, names: Names) -> Why:
         lost=_lost(sum(not holds(f) for f in explanations(look))),
         explained=tuple(g for g in (*gaps, *inside) if g not in shown_open),
         attributions=tuple(
-            (attributions.view(look, f, lines[f.id], names), _rest(look, [f], names, "group_estimates"))
+            (attributions.view(look, f, lines[f.id], names), _rest(look, [f], names, "group_estimates", "pictures"))
             for f in attributed
         ),
         others=section._replace(caveats=()),
-        failed=tuple(_other(f, names, lines[f.id]) for f in others if not holds(f)),
+        failed=tuple(_other(look, f, names, lines[f.id]) for f in others if not holds(f)),
         missing=tuple(dict.fromkeys(shown(why, longest=300) for why in reasons(look, "explanation"))),
     )
 
@@ -218,14 +218,14 @@ def _inside(look: Lookup, found: list[Finding], names: Names, lines: Lines) -> E
     )
 
 
-def _rest(look: Lookup, found: list[Finding], names: Names, kind: str) -> tuple[Drawn, ...]:
+def _rest(look: Lookup, found: list[Finding], names: Names, *kinds: str) -> tuple[Drawn, ...]:
     """The other exhibits of explanations that hold, folded."""
     room = Room.of(look)._replace(rows=ROWS)
-    return drawn(look, [f for f in found if holds(f)], room, names, without=kind)
+    return drawn(look, [f for f in found if holds(f)], room, names, without=kinds)
 
 
-def _other(f: Finding, names: Names, told: Told) -> Failed:
+def _other(look: Lookup, f: Finding, names: Names, told: Told) -> Failed:
     """An explanation of another kind that failed: its values, for the record."""
     x = attributions.exhibit(f)
-    table = table_of_estimates(x) if x else TableView("Values", ("What",), ())
+    table = table_of_estimates(look, f, x) if x else TableView("Values", ("What",), ())
     return failed(name_of(f.metric), lost(f), names.table(table), told)
