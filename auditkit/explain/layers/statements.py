@@ -66,13 +66,13 @@ def _knows(r: LayerReading, about: About) -> str | None:
     pair = f"{about.low} from {about.high}"
     small = "" if curved is None or curved.value is None else f"a small non-linear reader: {percent(curved.value)}"
     if knows.low <= 0.5:
-        text = f"does not linearly tell {pair} better than guessing ({percent(knows.value)}, "
+        text = f"does not linearly tell {pair} better than guessing ({percent(knows)}, "
         text += f"{interval(knows, 'overall')})"
         if curved is not None and curved.low is not None and curved.low > 0.5:
             return f"{text}, but {small.replace(':', ' does, in')} of cases"
         return text
     beside = "; ".join(t for t in ("guessing: 50%", small) if t)
-    text = f"linearly tells {pair} in {percent(knows.value)} of cases ({beside})"
+    text = f"linearly tells {pair} in {percent(knows)} of cases ({beside})"
     if before is not None and before >= knows.low:
         text += f", an untrained copy in {percent(before)}: training added nothing to that"
     return text

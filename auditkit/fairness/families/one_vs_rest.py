@@ -172,10 +172,6 @@ def _told(
         seen = sentences.too_small(None if e.unseen is None else f"{points(e.unseen)} points")
         return f"{head}: {none} in any of {classes}{f' ({bounds} points{seen})' if kind == 'difference' else ''}."
     name, n = sure
-    size = (
-        f"a gap of {points(n.estimate.value)} points"
-        if kind == "difference"
-        else f"a ratio of {quotient(n.estimate.value)}"
-    )
+    size = f"a gap of {points(n.estimate)} points" if kind == "difference" else f"a ratio of {quotient(n.estimate)}"
     low, high = (f"{group} {percent(value)}" for group, value in zip(n.groups, n.values, strict=True))
     return f"{head}: {name}, {low}, {high}, {size} ({interval(n.estimate, kind)}), the surest of {classes}."

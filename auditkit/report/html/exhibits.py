@@ -128,7 +128,7 @@ def table_of_estimates(x: GroupEstimates, tallest: int = 60) -> TableView:
     rows = x.rows[:tallest]
     caption = f"{shown(x.title)}, in {shown(x.unit, empty='its own unit')}{cut_to(len(rows), len(x.rows))}"
     full = len(rows) * len(x.series) <= 400
-    texts = [[bracketed(*cells(e, unit, few=True)) if full else in_unit(e.value, unit) for e in es] for _, es in rows]
+    texts = [[bracketed(*cells(e, unit, few=True)) if full else in_unit(e, unit) for e in es] for _, es in rows]
     body = tuple((shown(label), *own) for (label, _), own in zip(rows, texts, strict=True))
     return TableView(caption, ("What", *map(series_name, x.series)), body)
 

@@ -255,7 +255,7 @@ def _against_truth(look: Lookup, lead: Leading) -> str:
         return ""
     size = interval(change.estimate, "difference")
     return {
-        "widens": f"The model widens that difference, by {points(change.estimate.value)} points ({size}).",
+        "widens": f"The model widens that difference, by {points(change.estimate)} points ({size}).",
         "narrows": f"The model narrows that difference, by {points(-(change.estimate.value or 0.0))} points"
         f" ({_turned(change.estimate)}).",
         "keeps": f"The model keeps that difference, to within a point ({size}).",
@@ -296,7 +296,7 @@ def _hero_row(look: Lookup, lead: Leading, axis: Axis, i: int, truth: float | No
     return HeroRow(
         label=look.say.label(who),
         mark=mark(axis, e, "a" if i == 0 else "b"),
-        value=percent(e.value),
+        value=percent(e),
         range=range_in(e, "percent"),
         truth=axis.place(truth),
         truth_words="" if truth is None else f"truth {percent(truth)}",
@@ -363,7 +363,7 @@ def _how_sure(look: Lookup, lead: Leading) -> str:
     whole = next(iter(exhibits_of(f, Contributions)), None)
     if v is None and whole is not None:
         e, of, noun = whole.total, "share" if whole.unit == "points" else whole.unit, "gap"
-    head = f"The {noun} is {quantity(e.value, kind, of=of)}, {interval(e, kind, of=of)}."
+    head = f"The {noun} is {quantity(e, kind, of=of)}, {interval(e, kind, of=of)}."
     if v is None or told is None:
         return head if kind.startswith(("difference", "ratio")) else _tested(f)
     if told.decides:

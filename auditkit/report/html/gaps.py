@@ -100,7 +100,7 @@ def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
         blind=None if f.estimate.mde is None or e.value is None else axis.at(f.estimate.mde),
         limit=axis.place(limit),
         judged=_judged(verdict) if verdict else "",
-        value=points(e.value),
+        value=points(e),
         range=range_in(e, "points"),
         status=status,
         note="" if e.value is not None else (e.note or "nobody to compare"),
@@ -156,13 +156,13 @@ def _table(look: Lookup, found: list[Finding]) -> TableView:
     rows = []
     for f in found:
         pair, found_ratio = look.sides(f), look.finding(f.metric, "ratio", f.by)
-        ends = [f"{look.say.label(g.group)} {percent(g.estimate.value)}" for g in pair] or [NOTHING, NOTHING]
+        ends = [f"{look.say.label(g.group)} {percent(g.estimate)}" for g in pair] or [NOTHING, NOTHING]
         e, ratio = own_estimate(f), own_estimate(found_ratio) if found_ratio else None
         rows.append(
             (
                 f"{upper_first(look.say.short(f.metric))}, {by_words(f.by)}",
                 *ends,
-                points(e.value),
+                points(e),
                 range_in(e, "points") or NOTHING,
                 points(f.estimate.mde),
                 quotient(ratio.value if ratio else None),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import NamedTuple
 
-from auditkit.formatting import NOTHING, confidence, decimals, percent
+from auditkit.formatting import NOTHING, confidence, percent, points, quotient
 from auditkit.records import Estimate, Finding, Layer, Layers, Unit, Use
 from auditkit.report.html.figures import Figure, Names, TableView, amount, as_points, bracketed, cut_to, unit_words
 from auditkit.report.html.geometry import Axis, Mark, axis_over, even_steps, mark
@@ -319,8 +319,8 @@ def _cells(layer: Layer, unit: Unit, same: bool) -> tuple[str, ...]:
         f"{shown(layer.name)}, {shown(layer.type)}" if layer.type else shown(layer.name),
         _with_range(layer.knows, "percent"),
         percent(layer.untrained),
-        NOTHING if layer.selectivity is None else decimals(100 * layer.selectivity),
-        decimals(layer.auc, 2),
+        NOTHING if layer.selectivity is None else points(layer.selectivity),
+        quotient(layer.auc),
         *(() if same else (_with_range(layer.before, unit),)),
         _with_range(layer.after, unit),
         amount(layer.random, unit),
@@ -331,7 +331,7 @@ def _cells(layer: Layer, unit: Unit, same: bool) -> tuple[str, ...]:
 def _with_range(e: Estimate | None, unit: Unit) -> str:
     if e is None or e.value is None:
         return NOTHING
-    value = percent(e.value) if unit == "percent" else amount(e.value, unit)
+    value = percent(e) if unit == "percent" else amount(e.value, unit)
     return bracketed(value, range_in(e, unit))
 
 

@@ -83,7 +83,7 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
     finding, kind = look.by_id(v.finding), rule.comparison
     told = story(finding, v) if finding else Story(v.surest, e, True)
     e = told.surest.estimate if told.surest else told.estimate
-    size = f"{quantity(e.value, kind, of=of)}, {interval(e, kind, of=of)}"
+    size = f"{quantity(e, kind, of=of)}, {interval(e, kind, of=of)}"
     if not told.decides:
         size += ", which alone would decide: judged with the other rules it is open"
     people = finding is None or speaks_in_people(finding)
@@ -107,7 +107,7 @@ def at(f: Finding) -> int:
 
 
 def _against(a: GroupEstimate, b: GroupEstimate) -> str:
-    return f"{percent(a.estimate.value)} against {percent(b.estimate.value)}"
+    return f"{percent(a.estimate)} against {percent(b.estimate)}"
 
 
 def _without_policy(look: Lookup) -> list[Item]:
@@ -122,7 +122,7 @@ def _found(look: Lookup, f: Finding) -> Item:
     if len(pair) < 2:
         return Item(None, shown(brief(f.claim), longest=400), "", f"#{anchor}", words)
     clause, own = look.say.clause(f.metric, pair[0].group, pair[1].group), own_estimate(f)
-    size = f"a gap of {points(own.value)} points, {interval(own, 'difference')}"
+    size = f"a gap of {points(own)} points, {interval(own, 'difference')}"
     return Item(None, f"{upper_first(clause)}.", f"{_against(*pair)}, {size}.", f"#{anchor}", words)
 
 

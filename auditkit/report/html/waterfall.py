@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from auditkit.formatting import NOTHING, decimals
+from auditkit.formatting import NOTHING, quotient
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
 from auditkit.report.cautions import SENTENCE
 from auditkit.report.html.causes import gap_words, title_of
@@ -140,7 +140,7 @@ def _bar(axis: Axis, x: Contributions, r: Contribution, start: float, end: float
         value=amount(r.estimate.value, x.unit),
         share=whole_percent(r.share),
         beside=_GUESS.place(beside),
-        beside_words="" if beside is None else decimals(beside, 2),
+        beside_words="" if beside is None else quotient(beside),
     )
 
 
@@ -200,7 +200,7 @@ def table_of(look: Lookup, f: Finding, x: Contributions) -> TableView:
             shown(r.label),
             *(t or NOTHING for t in _texts(r.estimate, x.unit)),
             *((whole_percent(r.share),) if shares else ()),
-            *((decimals(r.beside, 2),) if besides else ()),
+            *((quotient(r.beside),) if besides else ()),
         )
         for r in (*x.rows[:LONGEST], _whole(x))
     )
