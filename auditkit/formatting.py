@@ -155,13 +155,13 @@ def points(x: Number) -> str:
     return _written(x, SHARE)
 
 
-def quotient(x: Number) -> str:
-    """A ratio.
+def quotient(x: Number, least: int = 2) -> str:
+    """A ratio, with so many decimals at least.
 
     >>> quotient(0.294), quotient(0.0031)
     ('0.29', '0.0031')
     """
-    return _written(x, RATIO)
+    return _written(x, RATIO._replace(least=least))
 
 
 def plain(x: Number) -> str:

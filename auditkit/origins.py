@@ -73,6 +73,19 @@ class ModelProvenance(Terse):
     `initialised`: likewise, and as drawn at random: nobody has loaded or trained them. `given` is absent from JSON."""
 
 
+class Words(Terse):
+    """Display words from the configuration; without them the page quotes the data's own labels."""
+
+    TOLD: ClassVar = ("unit",)
+
+    positive: str = ""
+    """What a positive does, after a plural noun: "earn more than $50K"."""
+    groups: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """attribute → value → plural noun: {"gender": {"Female": "women"}}."""
+    unit: str = ""
+    """What a predicted number is counted in: "h"; absent from JSON where nobody says."""
+
+
 class Weighting(Record):
     """How rows count, where they do not all count alike and independently."""
 

@@ -25,6 +25,8 @@ from auditkit.disclosure import Disclosure
 from auditkit.errors import AuditWarning, PolicyViolation, ReportError, nearest
 from auditkit.exhibits import Case as Case
 from auditkit.exhibits import Cases as Cases
+from auditkit.exhibits import Confusion as Confusion
+from auditkit.exhibits import ConfusionCell as ConfusionCell
 from auditkit.exhibits import Contribution as Contribution
 from auditkit.exhibits import Contributions as Contributions
 from auditkit.exhibits import Curve as Curve
@@ -54,6 +56,7 @@ from auditkit.origins import SignOff as SignOff
 from auditkit.origins import Task as Task
 from auditkit.origins import TaskKind as TaskKind
 from auditkit.origins import Weighting as Weighting
+from auditkit.origins import Words as Words
 from auditkit.rules import Comparison as Comparison
 from auditkit.rules import Decision as Decision
 from auditkit.rules import Handling as Handling
@@ -189,15 +192,6 @@ class StoredEvidence(Record):
     version: int = 1
     options: dict[str, Any] = Field(default_factory=dict)
     data: dict[str, Any] = Field(default_factory=dict)
-
-
-class Words(Record):
-    """Display words from the configuration; without them the page quotes the data's own labels."""
-
-    positive: str = ""
-    """What a positive does, after a plural noun: "earn more than $50K"."""
-    groups: dict[str, dict[str, str]] = Field(default_factory=dict)
-    """attribute → value → plural noun: {"gender": {"Female": "women"}}."""
 
 
 class Report(Record):

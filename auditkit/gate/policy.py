@@ -175,7 +175,16 @@ class _Words(Record):
     model_config = ConfigDict(extra="allow")
 
     positive: str = ""
+    unit: str | dict[str, str] = ""
+    """Of the predicted number; or, as a table, the words of an attribute that is called so."""
     __pydantic_extra__: dict[str, dict[str, str]]
+
+    @property
+    def told(self) -> Words:
+        """As a report keeps them."""
+        if isinstance(self.unit, str):
+            return Words(positive=self.positive, groups=self.model_extra, unit=self.unit)
+        return Words(positive=self.positive, groups={**(self.model_extra or {}), "unit": self.unit})
 
 
 class Written(Record):
@@ -216,7 +225,7 @@ def policy_from(document: Document, tables: Written | None = None) -> Policy:
         confidence=defaults.confidence,
         correction=defaults.correction,
         rules=rules,
-        words=Words(positive=tables.words.positive, groups=tables.words.model_extra),
+        words=tables.words.told,
         context=_context(document, tables.context),
         sign_off=tables.sign_off,
         source=document.name,

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from auditkit.catalogue.gaps import TARGETS
 from auditkit.catalogue.index import METRICS
-from auditkit.formatting import NOTHING, decimals, ends, in_unit, limit, lower_first, percent, quantity, unit_for
+from auditkit.formatting import NOTHING, decimals, ends, in_unit, limit, percent, quantity, unit_for
 from auditkit.formatting import listed as listed
 from auditkit.formatting import upper_first as upper_first
 from auditkit.records import Comparison, Estimate, Finding, Report, Rule, Status, Verdict, Words
@@ -106,7 +106,7 @@ class Vocabulary:
         if known.kind == "score":
             return known.plain
         if known.kind == "error":
-            return lower_first(known.title) if known.title[1:2].islower() else known.title
+            return known.plain
         return f"{known.plain}, of {known.denominator_words}"
 
     def short(self, metric: str) -> str:
@@ -347,7 +347,15 @@ def kind_of(metric: str, unit: str = "") -> str:
 def kind_of_verdict(report: Report, v: Verdict) -> str:
     """How the value of a verdict is written: as that of its finding."""
     unit = next((f.unit for f in report.findings if f.id == v.finding), "")
-    return kind_of(v.rule.metric, unit)
+    return measured_in(report, v.rule.metric, unit)
+
+
+def measured_in(report: Report, metric: str, unit: str = "") -> str:
+    """How a metric is written in a report: an error of predicted numbers in the unit that its owner names."""
+    own, known = report.words.unit, METRICS.get(metric)
+    if own and not unit and known is not None and known.kind == "error" and report.provenance.data.kind.numeric:
+        return shown(own)
+    return kind_of(metric, unit)
 
 
 def asked(rule: Rule, of: str = "share", *, signs: bool = False) -> str:

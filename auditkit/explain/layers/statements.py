@@ -53,6 +53,8 @@ def layer_words(r: LayerReading, readings: list[LayerReading]) -> str:
     """The layer as a person would point at it."""
     if r.record.name == "input":
         return "the input"
+    if r.record.name.startswith("into "):
+        return f"what goes into the layer '{r.record.name.removeprefix('into ')}'"
     depth, last = r.fact["depth"], max(x.fact["depth"] for x in readings)
     if not 0 < depth < last or depth > len(ORDINALS) or r.fact.get("parts"):
         return f"the layer '{r.record.name}'"

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from auditkit.catalogue import sentences
 from auditkit.catalogue.confusion import LABELS
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.of_numbers import CLAUSES, Side
+from auditkit.catalogue.of_numbers import told as told_of_numbers
 from auditkit.catalogue.sentences import is_established
 from auditkit.formatting import interval, interval_in, percent, plain, points, quantity, quotient
 from auditkit.records import Comparison, Estimate
@@ -69,6 +71,9 @@ def of_comparison(
         if not is_established(kind, e):
             return _none(metric, m.head, by, kind, e)
         low, high = sure.groups
+        if metric in CLAUSES and kind == "difference":
+            sides = [Side(who, value) for who, value in zip(sure.groups, sure.values, strict=True)][::-1]
+            return f"{told_of_numbers(metric, sides, plain)}, {size} ({bounds})."
         if m.kind == LABELS and kind == "difference":
             return sentences.selective(f"{at[1]} of {high}", f"{at[0]} of {low}", f"{size}, {bounds}")
         return f"{m.head}: {low} {at[0]}, {high} {at[1]}, {size} ({bounds})."
@@ -120,7 +125,7 @@ def value_text(metric: str, x: float | None) -> str:
     """
     m = METRICS[metric]
     if m.decimals is not None:
-        return quotient(x)
+        return quotient(x, m.decimals)
     return plain(x) if m.unit == "measure" else percent(x)
 
 

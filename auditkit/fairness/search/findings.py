@@ -11,7 +11,7 @@ from auditkit.catalogue.sentences import too_small
 from auditkit.errors import listing
 from auditkit.fairness import notes
 from auditkit.fairness.families.family import estimated, number
-from auditkit.formatting import Like, confidence, interval, percent, plain, points
+from auditkit.formatting import Like, confidence, interval, lower_first, percent, plain, points
 from auditkit.records import Estimate, Finding, Table, Unit
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ def _estimate(evidence: CrossedSums, found: Search, tested: Tested, order: list[
 
 def _statement(metric: str, found: Search, tested: Tested, order: list[int], e: Estimate) -> str:
     m, confirmed = METRICS[metric], int(tested.confirmed.sum())
-    head = f"{m.title}: {found.searched:,} subgroups were searched on one half of the rows"
+    searched = f"{found.searched:,} subgroups were searched on one half of the rows"
+    head = f"{m.title}: {searched}"
     unseen = too_small(_smallest(metric, e))
     if not order:
         return f"{head}, and none stood out{unseen}."
@@ -95,8 +96,8 @@ def _statement(metric: str, found: Search, tested: Tested, order: list[int], e: 
     then = listing((title(s) for s in names[1:]), most=NAMED - 1)
     others = f" Then {then}." if then else ""
     return (
-        f"{head}, {confirmed} confirmed. First is {title(names[0])}: {at}, against {rest} among everybody else, "
-        f"{size}.{others}"
+        f"{title(names[0])}: {lower_first(m.title)} {at}, against {rest} among everybody else, {size}. "
+        f"{searched}, {len(order)} of them tested on the other half, {confirmed} confirmed.{others}"
     )
 
 

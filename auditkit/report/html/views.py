@@ -40,7 +40,8 @@ VIEWS: dict[str, Callable[[Lookup, Finding, Any, Room, Names], Any]] = {
     "contributions": lambda look, f, x, room, names: waterfall.view(look, f, x, names),
     "layers": lambda look, f, x, room, names: layers.view(look, f, x, names),
 }
-"""Kind of exhibit → how it is drawn beside the figure of its finding. Single cases have a section of their own."""
+"""Kind of exhibit → how it is drawn beside the figure of its finding. Single cases have a section of their own,
+matrices of classes are the face of one."""
 
 
 def drawn(look: Lookup, found: Sequence[Finding], room: Room, names: Names, *, without: str = "") -> tuple[Drawn, ...]:

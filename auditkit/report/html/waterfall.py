@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, quotient
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
-from auditkit.report.cautions import SENTENCE
 from auditkit.report.html.causes import gap_words, title_of
 from auditkit.report.html.figures import (
     Figure,
@@ -68,6 +67,19 @@ class Waterfall(NamedTuple):
     method: str
 
 
+_METHODS = {
+    "means over all rows": "The gap is that of all rows. Its interval allows for lopsided scores, and for comparing "
+    "every pair of groups.",
+    "rates over all rows": "The gap is that of all rows. Its interval allows for comparing every pair of groups.",
+}
+"""How the formal name of a method begins → in words."""
+
+
+def _method(formal: str) -> str:
+    """How the interval of the whole was made, in words; the formal name stands in the appendix."""
+    return next((words for start, words in _METHODS.items() if start in formal), "")
+
+
 def view(look: Lookup, f: Finding, x: Contributions, names: Names, told: Told = NO_LINES) -> Waterfall:
     """One exhibit of parts as a figure."""
     rows = _drawn(x)
@@ -89,7 +101,7 @@ def view(look: Lookup, f: Finding, x: Contributions, names: Names, told: Told = 
             "Share" if shares else "",
             upper_first(shown(x.beside, empty="")) if _besides(x) else "",
         ),
-        method=shown(x.total.method, empty="", longest=SENTENCE),
+        method=_method(x.total.method),
     )
 
 
