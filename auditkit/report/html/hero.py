@@ -81,7 +81,8 @@ def _of_numbers(look: Lookup, lead: Leading) -> Hero:
     errors = [(g, own.get(tuple(g.items())) or e) for g, e in lead.sides] if not predicted else list(lead.sides)
     signed = not predicted and all(tuple(g.items()) in own for g, _ in lead.sides)
     found = truth(look, by, lead.sides) if predicted else []
-    rings: list[float | None] = [*found] or [s.value if (s := size_of(look, by, g)) and signed else None for g, _ in errors]
+    sizes = [size_of(look, by, g) if signed else None for g, _ in errors]
+    rings: list[float | None] = [*found] or [None if size is None else size.value for size in sizes]
     axis = axis_over([x for (_, e), r in zip(errors, rings, strict=True) for x in (e.value, e.low, e.high, r)])
     rows = []
     for i, ((g, e), ring) in enumerate(zip(errors, rings, strict=True)):
