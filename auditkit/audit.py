@@ -16,6 +16,8 @@ from typing import Any
 from auditkit.accidents import OnError, absent_if_broken, chosen, fit_for_a_report
 from auditkit.assertions import asserted
 from auditkit.batch import Batch
+from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.of_class import worded
 from auditkit.check import Check, DeclaredCheck, RowsCheck, SampleCheck
 from auditkit.checks import asked_for, check_of, default_checks, told_apart
 from auditkit.clock import now
@@ -152,7 +154,11 @@ def _joined(parts: Mapping[str, Report], data: Dataset) -> Report:
     return first.model_copy(
         update={
             "provenance": first.provenance.model_copy(update={"data": source, "cautions": cautions}),
-            "findings": tuple(f.of_label(label) for label, p in parts.items() for f in p.findings),
+            "findings": tuple(
+                worded(f, METRICS.get(f.metric), label, several_labels=True)
+                for label, p in parts.items()
+                for f in p.findings
+            ),
             "not_measured": tuple(
                 n.model_copy(update={"what": f"{n.what} [{label}]"})
                 for label, p in parts.items()

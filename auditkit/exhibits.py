@@ -179,6 +179,51 @@ class Table(Record):
     """How the numbers of each column are written; columns beyond its end are plain."""
 
 
+class ConfusionCell(Record):
+    """One cell of the matrices of several groups: the two groups that are most surely apart in it."""
+
+    truth: int = Field(ge=0)
+    """Position of the true class."""
+    told: int = Field(ge=0)
+    """Position of the class that is predicted."""
+    lower: int = Field(ge=0)
+    """Position of the group with the smaller share of its rows of the true class."""
+    higher: int = Field(ge=0)
+    """Position of the other group."""
+    value: float
+    """The difference of the two shares."""
+    low: float
+    """Its limits, at which all pairs of all cells hold together; above 0, the groups differ."""
+    high: float
+
+
+class Confusion(Record):
+    """Exhibit: how many rows of each true class are predicted to be of which class, a matrix a group."""
+
+    NAMED: ClassVar = ("title",)
+
+    kind: Literal["confusion"] = "confusion"
+    title: str
+    classes: tuple[str, ...]
+    groups: tuple[dict[str, str], ...]
+    """attribute → value, one a matrix."""
+    counts: tuple[tuple[tuple[int, ...], ...], ...]
+    """(groups, true class, predicted class), rows with truth and decision."""
+    cells: tuple[ConfusionCell, ...] = ()
+    """Those in which two groups can be compared."""
+    level: float = Field(default=0.95, gt=0, lt=1)
+    """Confidence level of all cells together."""
+
+    @model_validator(mode="after")
+    def _square(self) -> Confusion:
+        k, c = len(self.groups), len(self.classes)
+        if len(self.counts) != k or any(len(m) != c or any(len(row) != c for row in m) for m in self.counts):
+            raise ValueError(f"the counts are not of {k} groups × {c} classes × {c} classes")
+        if any(max(x.truth, x.told) >= c or max(x.lower, x.higher) >= k for x in self.cells):
+            raise ValueError("a cell is of a class or of a group that there is not")
+        return self
+
+
 class Series(Record):
     """One line of a curve; every column has one entry a point."""
 
@@ -371,5 +416,5 @@ class Pictures(Record):
 
 
 Exhibit = Annotated[
-    GroupEstimates | Table | Curve | Contributions | Layers | Cases | Pictures, Field(discriminator="kind")
+    GroupEstimates | Table | Confusion | Curve | Contributions | Layers | Cases | Pictures, Field(discriminator="kind")
 ]

@@ -1,14 +1,17 @@
 """How numbers are written: in one place, for sentences, verdicts and every format.
 
-Rates in percent, gaps in points (never "%"), ratios with a leading zero; one decimal; a true minus sign; never "−0.0".
+Rates in percent, gaps in points (never "%"), ratios with a leading zero; one decimal, two significant digits, and as
+many as an interval needs to be told from its value; a true minus sign; never "−0.0".
 Errors of a regression, and whatever else the catalogue calls a number, are plain numbers in the unit of the target.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from auditkit.records import Comparison, Estimate
 
@@ -18,78 +21,174 @@ BOUNDS = "bounds"
 """A method of an Estimate that begins so gives bounds that no sampling is behind: no confidence interval."""
 
 
-def decimals(x: float | None, digits: int = 1) -> str:
-    """A plain number.
+class Like(float):
+    """A number that is written to the digits of an estimate: one of its ends, or its size without the sign.
 
-    >>> decimals(-0.04), decimals(-1.25), decimals(None)
-    ('0.0', '−1.2', '–')
+    >>> e = Estimate(value=-0.0725, low=-0.0731, high=-0.0719)
+    >>> points(Like(0.0725, e)), points(0.0725)
+    ('7.25', '7.2')
+    """
+
+    of: Estimate
+
+    def __new__(cls, x: float, of: Estimate) -> Like:
+        """See the class."""
+        found = super().__new__(cls, x)
+        found.of = of
+        return found
+
+
+Number = float | Estimate | None
+"""What is written: of an estimate its value, to as many digits as its interval."""
+
+MOST_DECIMALS = 6
+"""Beyond, a number is written with a power of ten."""
+_NOISE = 1e-12
+"""What is smaller is a rounding error of double precision, and 0, where no interval says otherwise."""
+_DIGITS = 6
+"""Significant digits to which two ends may be equal."""
+
+
+class Style(NamedTuple):
+    """How numbers of a unit are written: the decimals that they have at least, and the digits that widths need."""
+
+    scale: float = 1.0
+    least: int = 0
+    width: int = 1
+    """Significant digits of half the interval."""
+    lone: int = 2
+    """Significant digits of a number without an interval."""
+
+
+SHARE = Style(100.0, 1)
+RATIO = Style(1.0, 2)
+PLAIN = Style(1.0, 0, 2, 3)
+
+
+def digits(x: Number, style: Style = SHARE) -> int:
+    """Decimals to which a number is written, two significant digits at least.
+
+    A number and the ends of its interval have the same: as many as the smaller of the number and half its interval
+    needs, so that they can be told apart. A number far below its interval, a fiftieth of it, needs no more.
+
+    >>> digits(0.1812), digits(0.0003), digits(Estimate(value=0.0012, low=0.0009, high=0.0016))
+    (1, 3, 2)
+    """
+    e = x if isinstance(x, Estimate) else x.of if isinstance(x, Like) else None
+    if e is None:
+        return style.least if x is None else max(style.least, _needed(style.scale * float(x), style.lone))  # type: ignore[arg-type]
+    if e.low is None or e.high is None or e.value is None:
+        known = [style.scale * v for v in (e.value, e.low, e.high) if v is not None]
+        return max(style.least, min(max([_needed(v, 2) for v in known], default=0), MOST_DECIMALS))
+    ends = [style.scale * v for v in (e.low, e.value, e.high)]
+    half = (ends[2] - ends[0]) / 2
+    if half <= _apart(ends):
+        return max(style.least, _needed(ends[1], style.lone))
+    most = _needed(half, 2) + 1
+    own = [_needed(ends[1], 2), *(_needed(v, 1) for v in (ends[0], ends[2]) if v)]
+    wide = max(_needed(half, style.width), min(max(own), most))
+    while _rounded(ends[0], wide) == _rounded(ends[2], wide):
+        wide += 1
+    return max(style.least, wide)
+
+
+def _apart(ends: Sequence[float]) -> float:
+    """What lies within it is one number."""
+    return max(map(abs, ends)) * 10.0**-_DIGITS / 2
+
+
+def _needed(x: float, digits: int) -> int:
+    """Decimals that show so many significant digits of a number; 2 for 0 itself."""
+    return digits - 1 - math.floor(math.log10(abs(x))) if abs(x) > _NOISE else 0
+
+
+def _rounded(x: float, places: int) -> float:
+    return float(f"{x:.{places}f}") if places >= 0 else x
+
+
+def _written(x: Number, style: Style) -> str:
+    if isinstance(x, Estimate):
+        x = None if x.value is None else Like(x.value, x)
+    if x is None:
+        return NOTHING
+    places = digits(x, style)
+    return decimals(style.scale * x, max(places, 0))
+
+
+def decimals(x: float | None, digits: int = 1) -> str:
+    """A plain number; beyond six decimals with a power of ten.
+
+    >>> decimals(-0.04), decimals(-1.25), decimals(1234.5), decimals(None), decimals(3.14e-8, 9)
+    ('0.0', '−1.2', '1,234.5', '–', '3.1×10⁻⁸')
     """
     if x is None:
         return NOTHING
-    text = f"{x:.{digits}f}"
-    if float(text) == 0:
-        text = text.lstrip("-")
+    text = f"{x:,.{digits}f}"
+    if float(text.replace(",", "")) == 0:
+        text = f"{0:.{min(digits, 2)}f}"
+    elif digits > MOST_DECIMALS and abs(x) < 1:
+        power = math.floor(math.log10(abs(float(text))))
+        mantissa, _, power_text = f"{float(text):.{max(digits + power, 0)}e}".partition("e")
+        text = f"{mantissa}×10{str(int(power_text)).translate(_SUPERSCRIPT)}"
     return text.replace("-", "−")
 
 
-def percent(x: float | None) -> str:
-    """A rate.
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
-    >>> percent(0.0725)
-    '7.2%'
+
+def percent(x: Number) -> str:
+    """A rate: one decimal, and two significant digits.
+
+    >>> percent(0.0725), percent(0.0003), percent(Estimate(value=0.001, low=0.0008, high=0.0013))
+    ('7.2%', '0.030%', '0.10%')
     """
-    return NOTHING if x is None else f"{decimals(100 * x)}%"
+    text = _written(x, SHARE)
+    return text if text == NOTHING else f"{text}%"
 
 
-def points(x: float | None) -> str:
+def points(x: Number) -> str:
     """A difference of rates, in percentage points, without the word.
 
-    >>> points(0.1812)
-    '18.1'
+    >>> points(0.1812), points(-0.0003)
+    ('18.1', '−0.030')
     """
-    return NOTHING if x is None else decimals(100 * x)
+    return _written(x, SHARE)
 
 
-def quotient(x: float | None) -> str:
-    """A ratio.
+def quotient(x: Number, least: int = 2) -> str:
+    """A ratio, with so many decimals at least.
 
-    >>> quotient(0.294)
-    '0.29'
+    >>> quotient(0.294), quotient(0.0031)
+    ('0.29', '0.0031')
     """
-    return decimals(x, 2)
+    return _written(x, RATIO._replace(least=least))
 
 
-def plain(x: float | None) -> str:
-    """A number that is no share: three significant digits, none invented for what is nearly 0.
+def plain(x: Number) -> str:
+    """A number that is no share: three significant digits; as many as its interval where it has one.
 
-    >>> plain(0.07249), plain(1234.5), plain(-2.0), plain(3e-9), plain(None)
-    ('0.0725', '1,234', '−2.00', '<0.001', '–')
+    >>> plain(0.07249), plain(1234.5), plain(-2.0), plain(3e-9), plain(0.0), plain(None)
+    ('0.0725', '1,234', '−2.00', '3.00×10⁻⁹', '0.00', '–')
+    >>> plain(Estimate(value=0.771, low=0.101, high=1.42))
+    '0.77'
     """
-    if x is None:
-        return NOTHING
-    size = abs(x)
-    if 0 < size < 0.001:
-        return "<0.001" if x > 0 else ">−0.001"
-    return f"{x:,.{_digits(size)}f}".replace("-", "−")
+    lone = x if isinstance(x, float | int) and not isinstance(x, Like) else None
+    return "0.00" if lone is not None and abs(lone) <= _NOISE else _written(x, PLAIN)
 
 
-def _digits(size: float) -> int:
-    """Decimals of three significant digits."""
-    return 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 or size == 0 else 3 if size >= 0.1 else 4
-
-
-def measured(x: float | None, unit: str, *, named: bool = True) -> str:
+def measured(x: Number, unit: str, *, named: bool = True) -> str:
     """A number in a unit of its own.
 
     >>> measured(3.7, "kg"), measured(-1200.0, "kg", named=False)
     ('3.7 kg', '−1,200')
     """
     text = plain(x)
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return f"{text} {unit}" if named and x is not None else text
+    kept = isinstance(x, Estimate | Like) or "×" in text or "." not in text
+    text = text if kept else text.rstrip("0").rstrip(".")
+    return f"{text} {unit}" if named and text != NOTHING else text
 
 
-def in_unit(x: float | str | None, unit: str, *, named: bool = True) -> str:
+def in_unit(x: Number | str, unit: str, *, named: bool = True) -> str:
     """A cell of an exhibit: words as they are, counts with separators, other numbers in their unit.
 
     `named=False` is for what stands beside a value that names the unit.
@@ -113,7 +212,7 @@ def in_unit(x: float | str | None, unit: str, *, named: bool = True) -> str:
     return measured(x, unit, named=named)
 
 
-def beside(x: float | None, unit: str, limit: float | None, *, named: bool = True) -> str:
+def beside(x: Number, unit: str, limit: float | None, *, named: bool = True) -> str:
     """`in_unit` of a value that stands beside a limit, in as many digits as keep it on its own side.
 
     >>> beside(0.0502, "points", 0.05), beside(0.138, "points", 0.05), beside(0.79996, "ratio", 0.8)
@@ -121,28 +220,27 @@ def beside(x: float | None, unit: str, limit: float | None, *, named: bool = Tru
     >>> beside(0.98571, "percent", 0.986), beside(0.05, "points", 0.05)
     ('98.57%', '5.0')
     """
-    if x is None or limit is None or x == limit:
+    value = x.value if isinstance(x, Estimate) else x
+    if value is None or limit is None or value == limit:
         return in_unit(x, unit, named=named)
-    scale = 100 if unit in ("percent", "points") else 1
-    usual = {"percent": 1, "points": 1, "ratio": 2}.get(unit, _digits(abs(x)))
-    digits = next((d for d in range(usual, _MOST) if _apart(scale * x, scale * limit, d)), _MOST)
-    if digits == usual:
+    style = SHARE if unit in ("percent", "points") else RATIO if unit == "ratio" else PLAIN
+    usual = max(digits(x, style), 0)
+    places = next((d for d in range(usual, _MOST) if _sided(style.scale * value, style.scale * limit, d)), _MOST)
+    if places == usual:
         return in_unit(x, unit, named=named)
-    text = decimals(scale * x, digits)
-    return (
-        f"{text}%" if unit == "percent" and named else text if scale > 1 or unit in ("ratio", "") else f"{text} {unit}"
-    )
+    text = decimals(style.scale * value, places)
+    return f"{text}%" if unit == "percent" and named else text if style is not PLAIN or not unit else f"{text} {unit}"
 
 
 _MOST = 12
 
 
-def _apart(x: float, limit: float, digits: int) -> bool:
-    written = float(f"{x:.{digits}f}")
+def _sided(x: float, limit: float, places: int) -> bool:
+    written = _rounded(x, places)
     return written > limit if x > limit else written < limit
 
 
-def _number(x: float | None) -> str:
+def _number(x: Number) -> str:
     return f"{x:,}".replace("-", "−") if isinstance(x, int) else plain(x)
 
 
@@ -162,7 +260,7 @@ def unit_for(comparison: Comparison, of: str = "share") -> str:
 
 
 def quantity(
-    x: float | None, comparison: Comparison, *, unit: bool = True, of: str = "share", limit: float | None = None
+    x: Number, comparison: Comparison, *, unit: bool = True, of: str = "share", limit: float | None = None
 ) -> str:
     """A value in the unit of its comparison and its metric; `limit`: that it is held against, as in `beside`.
 
@@ -175,7 +273,7 @@ def quantity(
     """
     own = unit_for(comparison, of)
     text = beside(x, own, limit, named=unit)
-    return f"{text} points" if own == "points" and unit and x is not None else text
+    return f"{text} points" if own == "points" and unit and text != NOTHING else text
 
 
 def limit(x: float, comparison: Comparison, *, of: str = "share") -> str:
@@ -208,14 +306,24 @@ def confidence(level: float) -> str:
 
 
 def interval_in(e: Estimate, write: Callable[[float | None], str]) -> str:
-    """An interval in a sentence, its ends as `write` says.
+    """An interval in a sentence, its ends as `write` says, to the digits of the estimate.
 
     >>> interval_in(Estimate(value=2.0, low=1.0, high=3.5), plain)
-    '95% interval 1.00 to 3.50'
+    '95% interval 1.0 to 3.5'
     """
     if e.low is None and e.high is None:
         return "no interval"
-    return f"{confidence(e.level)} interval {write(e.low)} to {write(e.high)}"
+    low, high = ends(e)
+    return f"{confidence(e.level)} interval {write(low)} to {write(high)}"
+
+
+def ends(e: Estimate) -> tuple[float | None, float | None]:
+    """The ends of an interval, written to the digits that the estimate needs.
+
+    >>> [percent(x) for x in ends(Estimate(value=0.5, low=0.4996, high=0.5004))]
+    ['49.96%', '50.04%']
+    """
+    return (None if e.low is None else Like(e.low, e), None if e.high is None else Like(e.high, e))
 
 
 def interval(e: Estimate, comparison: Comparison, *, of: str = "share") -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from auditkit.assertions import asserted
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.of_class import worded
 from auditkit.check import Judge
 from auditkit.checks import judges, kind_of
 from auditkit.clock import now
@@ -134,7 +135,7 @@ class _Stored:
             found = None if judge is None else judge.finding(Question.of_rule(rule, level))
             if found is None or rule.label is None or found.label is not None:
                 return found
-            return found.of_label(rule.label)
+            return worded(found, METRICS.get(found.metric), rule.label, several_labels=True)
 
     def told(self, rule: Rule, level: float) -> Finding | None:
         """The same as an audit would have told it: with what its check does not look at."""

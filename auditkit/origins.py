@@ -122,7 +122,7 @@ class DataProvenance(Terse):
 class Words(Terse):
     """Display words from the configuration; without them the page quotes the data's own labels."""
 
-    TOLD: ClassVar = ("unit",)
+    TOLD: ClassVar = ("unit", "target_unit")
 
     positive: str = ""
     """What a positive does, after a plural noun: "earn more than $50K"."""
@@ -131,6 +131,8 @@ class Words(Terse):
     unit: str = ""
     """What a row is, as a plural noun: "images"; empty, and absent from JSON: people, unless the rows are seen to be
     images or texts."""
+    target_unit: str = ""
+    """What a predicted number is counted in: "h"; absent from JSON where nobody says."""
 
 
 class Provenance(Terse):

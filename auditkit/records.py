@@ -25,6 +25,8 @@ from auditkit.disclosure import Disclosure
 from auditkit.errors import AuditWarning, PolicyViolation, ReportError, nearest
 from auditkit.exhibits import Case as Case
 from auditkit.exhibits import Cases as Cases
+from auditkit.exhibits import Confusion as Confusion
+from auditkit.exhibits import ConfusionCell as ConfusionCell
 from auditkit.exhibits import Contribution as Contribution
 from auditkit.exhibits import Contributions as Contributions
 from auditkit.exhibits import Curve as Curve

@@ -13,13 +13,17 @@ from auditkit.rules import Rule
 Status = Literal["pass", "fail", "inconclusive", "not_measured"]
 
 
-class Surest(Record):
+class Surest(Terse):
     """Of a comparison of several groups, the pair that carries the limit, or the group: what a sentence names."""
+
+    TOLD: ClassVar = ("label",)
 
     groups: tuple[dict[str, str], ...] = Field(min_length=1, max_length=2)
     """attribute → value; the lower value first, of one group where it is compared with another side."""
     estimate: Estimate
     """Its own, at the critical value at which all comparisons hold together."""
+    label: str = ""
+    """Of a comparison over several classes, the class; absent from JSON where it is empty."""
 
 
 class PerfectModel(Terse):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from auditkit.catalogue.metric import ALL, Cell, Metric, Wording
+from auditkit.catalogue.of_class import MISTAKEN
 
 _of_all = partial(Metric, denominator=ALL, denominator_words="everybody")
 _of_positives = partial(Metric, denominator=((1, 0), (1, 1)), denominator_words="those who are truly positive")
@@ -240,6 +241,20 @@ METRICS = (
         oracle="pandas.isna of the target, by decision",
         kind="check",
         comparisons=("difference",),
+    ),
+    Metric(
+        name=MISTAKEN,
+        title="What classes are mistaken for",
+        plain="told another class",
+        definition="The largest difference between groups in the share of a true class that is told another class.",
+        formula="max over groups a, b and classes i ≠ j of P(ŷ = j | y = i, a) − P(ŷ = j | y = i, b)",
+        denominator_words="those who are of a class",
+        direction="equal is fair",
+        reference="sklearn.metrics.confusion_matrix, normalised by the true class",
+        oracle="scikit-learn's confusion_matrix by group",
+        kind="check",
+        comparisons=("difference",),
+        tasks=("multiclass",),
     ),
 )
 

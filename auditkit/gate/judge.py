@@ -272,7 +272,7 @@ def _reason(rule: Rule, e: Estimate, status: Status, more: float | None) -> str:
     asked = limit(rule.limit, rule.comparison, of=unit)
     if rule.decision == "point":
         side = "within" if status == "pass" else "beyond"
-        value = quantity(e.value, rule.comparison, of=unit, limit=rule.limit)
+        value = quantity(e, rule.comparison, of=unit, limit=rule.limit)
         if rule.at_least == 0:
             return f"Measured: {value}. The rule asks for the number and sets no limit."
         return f"The value, {value}, lies {side} the limit of {asked}; decided by the point value alone."

@@ -110,7 +110,7 @@ def _by_construction(rule: Rule, value: float) -> PerfectModel:
 
 def _judged(rule: Rule, deciding: Finding, status: Status) -> PerfectModel:
     of, e = METRICS[rule.metric].unit, deciding.estimate
-    size = f"{quantity(e.value, rule.comparison, of=of)}, {interval(e, rule.comparison, of=of)}"
+    size = f"{quantity(e, rule.comparison, of=of)}, {interval(e, rule.comparison, of=of)}"
     reason = f"The truth's own rates give {size}, against the limit of {limit(rule.limit, rule.comparison, of=of)}."
     if status == "inconclusive" and status_of(rule, e) == "fail":
         reason += " Alone it would be decided; among all rules it is not."

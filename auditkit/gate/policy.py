@@ -177,15 +177,16 @@ class _Words(Record):
     positive: str = ""
     unit: str | dict[str, str] = ""
     """What a row is; a table is the words of an attribute of that name."""
+    target_unit: str | dict[str, str] = ""
+    """Of the predicted number; likewise."""
     __pydantic_extra__: dict[str, dict[str, str]]
 
     @property
     def known(self) -> Words:
         """As a report keeps them."""
-        groups = self.__pydantic_extra__
-        if isinstance(self.unit, str):
-            return Words(positive=self.positive, groups=groups, unit=self.unit)
-        return Words(positive=self.positive, groups={**groups, "unit": self.unit})
+        said = {k: getattr(self, k) for k in ("unit", "target_unit")}
+        groups = {**(self.__pydantic_extra__ or {}), **{k: v for k, v in said.items() if isinstance(v, dict)}}
+        return Words(positive=self.positive, groups=groups, **{k: v for k, v in said.items() if isinstance(v, str)})
 
 
 class Written(Record):

@@ -44,7 +44,7 @@ def _detail(report: Report, v: Verdict) -> str:
     of = kind_of_verdict(report, v)
     if v.estimate is None or v.estimate.value is None:
         return f"{v.finding or v.rule.metric}: no value; {asked(v.rule, of)}"
-    value = quantity(v.estimate.value, v.rule.comparison, of=of)
+    value = quantity(v.estimate, v.rule.comparison, of=of)
     unstable = ", unstable" if v.estimate.state == "unstable" else ""
     sure = f"{interval(v.estimate, v.rule.comparison, of=of)}{unstable}"
     return "; ".join(filter(None, (f"{v.finding}: {value} ({sure})", asked(v.rule, of), would_pass(v, of))))

@@ -40,7 +40,7 @@ def _size(report: Report, v: Verdict, p: PerfectModel) -> str:
         return "not kept"
     if p.surest is not None:
         e = p.surest.estimate
-    return f"{quantity(e.value, kind, of=of)}, {interval(e, kind, of=of)}"
+    return f"{quantity(e, kind, of=of)}, {interval(e, kind, of=of)}"
 
 
 def _choice(v: Verdict) -> str:

@@ -85,7 +85,7 @@ def _row(report: Report, v: Verdict) -> tuple[Text | str, ...]:
         whole = of == "percent" or not kind.startswith("difference")
         between = "–".join(quantity(x, kind, unit=False, of=of) for x in (e.low, e.high))
         unstable = ", unstable" if e.state == "unstable" else ""
-        value = f"{quantity(e.value, kind, unit=whole, of=of)} ({between}{unstable})"
+        value = f"{quantity(e, kind, unit=whole, of=of)} ({between}{unstable})"
     words = Text(STATUS[v.status], style=_STYLES[v.status])
     if v.rule.severity == "warning":
         words.append(" (warning)", style="dim")

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from auditkit.catalogue.gaps import TARGETS
 from auditkit.catalogue.index import METRICS
-from auditkit.formatting import NOTHING, beside, decimals, limit, lower_first, quantity, unit_for
+from auditkit.formatting import NOTHING, beside, decimals, ends, limit, percent, quantity, unit_for
 from auditkit.formatting import listed as listed
 from auditkit.formatting import upper_first as upper_first
 from auditkit.records import Comparison, Estimate, Finding, Report, Rule, Status, Verdict, Words
@@ -140,7 +140,7 @@ class Vocabulary:
         if known.kind == "score":
             return self.of_rows(known.plain)
         if known.kind == "error":
-            return lower_first(known.title) if known.title[1:2].islower() else known.title
+            return self.of_rows(known.plain)
         return self.of_rows(f"{known.plain}, of {known.denominator_words}")
 
     def short(self, metric: str) -> str:
@@ -297,26 +297,28 @@ def by_words(by: Sequence[str]) -> str:
 
 
 def whole_percent(x: float | None) -> str:
-    """A rate in a label, without a decimal.
+    """A rate in a label, without a decimal where it is a hundredth or more.
 
-    >>> whole_percent(0.0725)
-    '7%'
+    >>> whole_percent(0.0725), whole_percent(0.0004)
+    ('7%', '0.040%')
     """
-    return NOTHING if x is None else f"{decimals(100 * x, 0)}%"
+    if x is None or 0 < x < 0.01:
+        return percent(x)
+    return f"{decimals(100 * x, 0)}%"
 
 
 def base_of(rates: Sequence[float]) -> int:
-    """Of how many people to speak so that rates differ and none becomes nobody: 100, 1,000 or 10,000.
+    """Of how many people to speak so that rates differ and none becomes nobody: 100 to 1,000,000.
 
     >>> base_of([0.07, 0.25]), base_of([0.002, 0.004])
     (100, 1000)
     """
-    for base in (100, 1_000):
+    for base in (100, 1_000, 10_000, 100_000):
         counts = [round(base * r) for r in rates]
         told_apart = len(set(counts)) == len(set(rates))
-        if told_apart and all(c > 0 or r == 0 for c, r in zip(counts, rates, strict=True)):
+        if (told_apart or base >= 10_000) and all(c > 0 or r == 0 for c, r in zip(counts, rates, strict=True)):
             return base
-    return 10_000
+    return 1_000_000
 
 
 def name_of(metric: str) -> str:
@@ -344,7 +346,7 @@ def range_in(e: Estimate | None, unit: str, limit: float | None = None) -> str:
         return "unstable" if e is not None and e.state == "unstable" else ""
     if e.state == "unstable":
         return f"{range_in(e.model_copy(update={'state': 'ok'}), unit, limit)}, unstable"
-    low, high = (beside(x, unit, limit, named=False) for x in (e.low, e.high))
+    low, high = (beside(x, unit, limit, named=False) for x in ends(e))
     if e.low is None or e.high is None:
         return f"at most {high}" if e.low is None else f"at least {low}"
     return f"{low} to {high}" if min(e.low, e.high) < 0 else f"{low}–{high}"
@@ -391,7 +393,15 @@ def kind_of(metric: str, unit: str = "") -> str:
 def kind_of_verdict(report: Report, v: Verdict) -> str:
     """How the value of a verdict is written: as that of its finding."""
     unit = next((f.unit for f in report.findings if f.id == v.finding), "")
-    return kind_of(v.rule.metric, unit)
+    return measured_in(report, v.rule.metric, unit)
+
+
+def measured_in(report: Report, metric: str, unit: str = "") -> str:
+    """How a metric is written in a report: an error of predicted numbers in the unit that its owner names."""
+    own, known = report.words.target_unit, METRICS.get(metric)
+    if own and not unit and known is not None and known.kind == "error" and report.provenance.data.kind.numeric:
+        return shown(own)
+    return kind_of(metric, unit)
 
 
 def asked(rule: Rule, of: str = "share", *, signs: bool = False) -> str:
@@ -406,4 +416,4 @@ def value_text(e: Estimate | None, comparison: Comparison, of: str = "share", li
     >>> value_text(Estimate(value=0.138), "difference")
     '13.8'
     """
-    return NOTHING if e is None else beside(e.value, unit_for(comparison, of), limit, named=of != "percent")
+    return NOTHING if e is None else beside(e, unit_for(comparison, of), limit, named=of != "percent")

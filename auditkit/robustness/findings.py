@@ -157,15 +157,15 @@ def _rate_statement(flips: Flips, e: Estimate) -> str:
         )
         return f"If only {a} were changed, no decision on the sampled rows would change{most}. {CAUTION}"
     sure = "" if e.low is None else f" ({interval(e, 'overall')})"
-    return f"If only {a} were changed, {percent(e.value)} of decisions would change{sure}. {CAUTION}"
+    return f"If only {a} were changed, {percent(e)} of decisions would change{sure}. {CAUTION}"
 
 
 def _effect_statement(flips: Flips, e: Estimate) -> str:
     a = flips.attribute
     if flips.kind.numeric:
-        size, sure = plain(e.value), "" if e.low is None else f" ({interval(e, 'overall', of='measure')})"
+        size, sure = plain(e), "" if e.low is None else f" ({interval(e, 'overall', of='measure')})"
     else:
-        size = quantity(e.value, "difference")
+        size = quantity(e, "difference")
         sure = "" if e.low is None else f" ({interval(e, 'difference')})"
     moved = f"If only {a} were changed, a {flips.kind.score} would move by {size} on average{sure}"
     return f"{moved}{_direction(flips)}. {CAUTION}"

@@ -80,7 +80,8 @@ def test_values_are_fairlearns() -> None:
         assert found[f"fairness/{m}/group_min/sex"].estimate.value == pytest.approx(min(lowest), rel=1e-12)
         worst = CLASSES[int(np.argmax(gaps))]
         gap = found[f"fairness/{m}/difference/sex"]
-        assert (f": {worst}, " in gap.statement) == is_established("difference", gap.estimate)
+        assert (f"“{worst}”" in gap.statement) == is_established("difference", gap.estimate)
+        assert gap.surest is None or gap.surest.label in CLASSES
 
 
 def test_accuracy_and_macro_recall_are_scikit_learns() -> None:
@@ -196,7 +197,7 @@ def test_a_sentence_names_no_gap_that_may_be_chance() -> None:
             assert ("no gap between groups of g is established" in f.statement) is (f.estimate.low == 0)
     groups, y, p = people()
     told = found_in(groups, y, p)["fairness/true_positive_rate/difference/sex"].statement
-    assert "z, f " in told
+    assert "“z”: f " in told
     assert "a gap of" in told
 
 

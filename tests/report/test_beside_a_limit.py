@@ -54,7 +54,7 @@ def test_rows_of_the_gate_agree_with_their_verdicts(bound: float, a: float, b: f
     report = report.model_copy(
         update={"verdicts": (Verdict(status=status, rule=rule, finding=None, estimate=e, reason="r"),)}
     )
-    view = gate.view(Lookup(report))
+    view = gate.view(Lookup(report), Names())
     assert view is not None
     (row,) = view.rows
     ends, asked = read(row.range.replace("–", " to ")), read(row.limit)[0]

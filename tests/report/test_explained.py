@@ -220,7 +220,8 @@ def test_sixty_layers_are_sixteen_rows() -> None:
     assert "40 of 60 layers, all in the JSON report" in text
     drawn = layers.view(Lookup(fixtures.adult()), explained.net(), explained.deep(), Names()).rows
     assert len(drawn) == 16
-    assert [drawn[0].label, drawn[-1].label] == ["blocks.0", "blocks.59"]
+    assert [drawn[0].label, drawn[-1].label] == ["Layer 1 of 60", "Layer 60 of 60"]
+    assert [drawn[0].size, drawn[-1].size][0].startswith("blocks.0, ")
 
 
 def test_a_layer_that_is_no_cut_is_flagged() -> None:

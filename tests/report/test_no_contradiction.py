@@ -8,9 +8,10 @@ from functools import cache
 import pytest
 
 from auditkit.catalogue.index import METRICS
-from auditkit.formatting import points
+from auditkit.formatting import percent, points
 from auditkit.records import Contributions, Estimate, Finding, Report, Verdict
-from auditkit.report.html import first, gaps, gate, leading, summary
+from auditkit.report.html import confusion, errors_by_group, first, gaps, gate, leading, summary
+from auditkit.report.html.errors_by_group import in_numbers
 from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.page import render
@@ -329,6 +330,44 @@ def test_the_figure_of_gaps_draws_the_pair_that_sentences_name(name: str) -> Non
             assert here.say.mention(group).lower() in row.groups.lower()
         if asserted(f) and f.surest and f.concern == "fairness":
             assert f"{points(own.value)} points" in f.claim or f.metric == "roc_auc"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_heroes_draw_what_the_headline_says_and_call_nothing_sure_that_is_not(name: str) -> None:
+    here = look(name)
+    shown, lead = first.view(here), leading.leading(here)
+    if lead is None or not lead.sides:
+        assert shown.hero is None
+    else:
+        assert shown.hero is not None
+        assert [r.label for r in shown.hero.rows] == [here.say.label(g) for g, _ in lead.sides]
+        for (_, e), row in zip(lead.sides, shown.hero.rows, strict=True):
+            if in_numbers(lead.finding):
+                below = "too low" in row.word or "too few" in row.word
+                above = "too high" in row.word or "too many" in row.word
+                assert row.value.startswith("−") or not below
+                assert not (above and row.value.startswith("−"))
+            else:
+                assert row.value == percent(e.value)
+                assert row.range == range_in(e, "percent")
+        assert lead.label is None or f"“{shown_name(lead.label)}”" in shown.headline or not lead.sure
+    if shown.row is not None:
+        framed = [c for _, cells in shown.row.matrix.rows for c in cells if c.shade == "sure"]
+        assert ("no difference" in shown.row.sentence) == (not framed)
+        assert lead is not None
+        assert lead.label is None or f"“{lead.label}”" in shown.row.matrix.caption
+        pair = [cells for _, cells in shown.row.matrix.rows[:2]]
+        for k, cell in enumerate(shown.row.matrix.rows[2][1] if len(shown.row.matrix.rows) > 2 else ()):
+            assert cell.shade != "sure" or pair[0][k].text != pair[1][k].text
+    for figure in confusion.views(here, Names()):
+        difference = [t for t in figure.tables if t.caption.endswith("in points")]
+        framed = [c for t in difference for _, cells in t.rows for c in cells if c.shade == "sure"]
+        assert not difference or ("no difference" in figure.title) == (not framed)
+    drawn = errors_by_group.view(here, Names())
+    if drawn is not None:
+        told = [f for m in ("signed_error", "mean_absolute_error") for f in here.report.findings if f.metric == m]
+        singles = [f for f in told if f.comparison == "difference" and len(f.by) == 1]
+        assert ("no difference" in drawn.figure.title) == (not any(map(asserted, singles)))
 
 
 @pytest.mark.slow

@@ -147,7 +147,7 @@ def _statement(features: tuple[str, ...], share: Estimate, trust: tuple[TrustChe
     sure = f" ({interval(share, 'overall')})" if share.low is not None else ""
     cautions = [f" Caution: {t.meaning}." for t in trust if t.cautions]
     return (
-        f"{' and '.join(names)} {'carry' if len(names) > 1 else 'carries'} {percent(share.value)} of what moves the "
+        f"{' and '.join(names)} {'carry' if len(names) > 1 else 'carries'} {percent(share)} of what moves the "
         f"model's scores, on average{sure}: {not_causes()}."
         f"{''.join(cautions)}"
     )

@@ -189,7 +189,7 @@ def _statement(facts: dict[str, Any], everybody: Estimate, attribute: str) -> st
     if TASK_KINDS[facts["task"]].numeric:
         return f"The predictions that miss most, one by one: what moved them, for each group of {attribute}."
     return (
-        f"{percent(everybody.value)} of decisions are wrong{sure}. The most typical and the most consequential of each "
+        f"{percent(everybody)} of decisions are wrong{sure}. The most typical and the most consequential of each "
         f"group of {attribute} are shown, with what moved their scores."
     )
 

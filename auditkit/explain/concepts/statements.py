@@ -177,7 +177,7 @@ def _left(t: Told) -> str:
     *most, last = t.held
     equal = f"{', '.join(most)} and {last}" if most else last
     e = t.left.left
-    size = plain(e.value) + ("" if e.low is None else f" ({interval_in(e, plain)})")
+    size = plain(e) + ("" if e.low is None else f" ({interval_in(e, plain)})")
     if t.beyond:
         return (
             f"At equal {equal}, {size} is left at {t.left.layer}: the net goes by something that goes with {t.what} "

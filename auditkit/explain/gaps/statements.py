@@ -123,7 +123,7 @@ def share_statement(split: Split, features: Sequence[str], share: Estimate) -> s
         return f"No share of the gap {gap_words(split)} can be given for {what}: {share.note}."
     sure = "" if share.low is None else f" ({interval_in(share, percent)})"
     return (
-        f"Of the gap of {amount(split.target, split.total.value)} {gap_words(split)}, {percent(share.value)} "
+        f"Of the gap of {amount(split.target, split.total.value)} {gap_words(split)}, {percent(share)} "
         f"{'comes' if len(features) == 1 else 'come'} through {what}{sure}: {not_causes()}."
     )
 

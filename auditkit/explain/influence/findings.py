@@ -121,7 +121,7 @@ def _finding(seen: InfluenceSeen, attribute: str, level: float) -> Finding:
     parts = parts_of(seen.cells, attribute, level=level)
     sure = [p for p in parts if p.p <= 1 - level and p.estimate.excludes_zero]
     widen, narrow = ([p for p in sure if sign * (p.estimate.value or 0) > 0][:NAMED] for sign in (1, -1))
-    amount = plain(whole.estimate.value) if numeric else f"{points(whole.estimate.value)}-point"
+    amount = plain(whole.estimate) if numeric else f"{points(whole.estimate)}-point"
     harmful = (_harmful(seen.rows, attribute, facts),) if len(seen.rows) else ()
     return Finding(
         statement=_statement(parts, widen, narrow, f"the {amount} gap in scores between {upper} and {lower} rows"),
@@ -141,7 +141,7 @@ def _no_gap(whole: PairGap | None, largest: Estimate | None, attribute: str, *, 
         said = f"Whether there is a gap in scores between {groups} over all rows is not known, {nobody}"
         return Doubt(said, None, "it is not known whether there is a gap over all rows")
     if largest.state == "unstable":
-        size = f"a gap of {plain(largest.value) if numeric else points(largest.value) + ' points'}"
+        size = f"a gap of {plain(largest) if numeric else points(largest) + ' points'}"
         return Doubt(unstable("Scores", [attribute], size, largest.note), None, largest.note)
     if not (whole.estimate.excludes_zero and whole.p is not None):
         none = upper_first(none_established("gap", f"in scores between {groups}"))
@@ -208,7 +208,7 @@ def _sized(e: Estimate, *, first: bool) -> str:
     assert e.high is not None
     low, high = sorted((abs(e.low), abs(e.high)))
     sized = e.model_copy(update={"value": abs(e.value), "low": low, "high": high})
-    return f"{percent(sized.value)}{' of all pushes' if first else ''}, {interval(sized, 'overall')}"
+    return f"{percent(sized)}{' of all pushes' if first else ''}, {interval(sized, 'overall')}"
 
 
 def _notes(seen: InfluenceSeen, attribute: str) -> tuple[str, ...]:

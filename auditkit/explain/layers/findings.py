@@ -184,7 +184,7 @@ def _notes(
     if raw is not None and told.untrained is not None and told.knows is not None:
         out.append(
             f"of all cases, a probe of the raw input is right in {percent(raw.value)}, one of {told.name} in "
-            f"{percent(told.knows.value)}, and one of the same layer before any training in {percent(told.untrained)}: "
+            f"{percent(told.knows)}, and one of the same layer before any training in {percent(told.untrained)}: "
             "what a layer knows need not have been learned"
         )
     around = [r.record.name for r in readings if r.record.cut is False]

@@ -53,6 +53,8 @@ def layer_words(r: LayerReading, readings: list[LayerReading]) -> str:
     """The layer as a person would point at it."""
     if r.record.name == "input":
         return "the input"
+    if r.record.name.startswith("into "):
+        return f"what goes into the layer '{r.record.name.removeprefix('into ')}'"
     depth, last = r.fact["depth"], max(x.fact["depth"] for x in readings)
     if not 0 < depth < last or depth > len(ORDINALS) or r.fact.get("parts"):
         return f"the layer '{r.record.name}'"
@@ -66,13 +68,13 @@ def _knows(r: LayerReading, about: About) -> str | None:
     pair = f"{about.low} from {about.high}"
     small = "" if curved is None or curved.value is None else f"a small non-linear reader: {percent(curved.value)}"
     if knows.low <= 0.5:
-        text = f"does not linearly tell {pair} better than guessing ({percent(knows.value)}, "
+        text = f"does not linearly tell {pair} better than guessing ({percent(knows)}, "
         text += f"{interval(knows, 'overall')})"
         if curved is not None and curved.low is not None and curved.low > 0.5:
             return f"{text}, but {small.replace(':', ' does, in')} of cases"
         return text
     beside = "; ".join(t for t in ("guessing: 50%", small) if t)
-    text = f"linearly tells {pair} in {percent(knows.value)} of cases ({beside})"
+    text = f"linearly tells {pair} in {percent(knows)} of cases ({beside})"
     if before is not None and before >= knows.low:
         text += f", an untrained copy in {percent(before)}: training added nothing to that"
     return text

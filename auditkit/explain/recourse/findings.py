@@ -151,14 +151,14 @@ def _success_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: 
     lacking, whose = seen.facts.get("lacking", 0), "all refused rows"
     if lacking:
         whose = f"the refused rows that have a number in {listing(seen.facts['lacked'])}"
-    start = f"Of {whose} {percent(everybody.value)} would be approved {_through(seen)}{sure}"
+    start = f"Of {whose} {percent(everybody)} would be approved {_through(seen)}{sure}"
     if lacking:
         few = "the other is" if lacking == 1 else f"the other {lacking:,} are"
         start += f"; whether there is a way for {'it' if lacking == 1 else 'them'} is not known, and {few} not counted"
     if between is None or not between.estimate.excludes_zero:
         return start + _no_difference(ways, between, "difference")
     low, high = between.lowest, between.highest
-    apart = f"{points(between.own.value)} points apart ({interval(between.own, 'difference')})"
+    apart = f"{points(between.own)} points apart ({interval(between.own, 'difference')})"
     return (
         f"Of those refused, {percent(ways.success[low].value)} of {ways.names[low]} rows and "
         f"{percent(ways.success[high].value)} of {ways.names[high]} rows have a way to be approved. They are "
@@ -182,13 +182,13 @@ def _cost_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: flo
         return f"No refused row has a way {_through(seen)}, so that there is no cost to compare."
     e = ways.everybody(float(seen.facts["depth"]))[1].estimate(level)
     sure = "" if e.low is None else f" ({interval(e, 'ratio')})"
-    start = f"Where there is a way, it costs {quotient(e.value)} on average{sure}; 1 is to pass all other people"
+    start = f"Where there is a way, it costs {quotient(e)} on average{sure}; 1 is to pass all other people"
     if between is None or not between.estimate.excludes_zero:
         return start + _no_difference(ways, between, "ratio")
     low, high = between.lowest, between.highest
     return (
         f"{start}. It costs {ways.names[high]} rows {quotient(ways.cost[high].value)} and {ways.names[low]} rows "
-        f"{quotient(ways.cost[low].value)}, a difference of {quotient(between.own.value)} "
+        f"{quotient(ways.cost[low].value)}, a difference of {quotient(between.own)} "
         f"({interval(between.own, 'ratio')}). {CAUTION}"
     )
 

@@ -47,7 +47,7 @@ class RateDispersion:
             statement = f"{head}: beyond chance, {none} ({interval(e, kind)} points)."
         else:
             statement = (
-                f"{head}: beyond chance, {sentences.groups_of(by)} are spread by {points(e.value)} points, as a "
+                f"{head}: beyond chance, {sentences.groups_of(by)} are spread by {points(e)} points, as a "
                 f"standard deviation ({interval(e, kind)})."
             )
         seen = () if raw is None else (f"the rates as they are, chance included, are spread by {points(raw)} points",)

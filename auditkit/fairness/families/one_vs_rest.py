@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from auditkit.catalogue import sentences
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.of_class import CLASS_WORDS
 from auditkit.catalogue.sentences import groups_of, is_established
 from auditkit.errors import listing
 from auditkit.evidence.classes import ClassTally
@@ -14,7 +15,7 @@ from auditkit.fairness.families.estimates import Family, families_of, joint_esti
 from auditkit.fairness.families.family import nothing_to_compare
 from auditkit.fairness.families.statements import Named
 from auditkit.fairness.notes import finding
-from auditkit.formatting import confidence, interval, percent, points, quotient
+from auditkit.formatting import confidence, interval, percent, points, quotient, upper_first
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimates, Table, Unit
 from auditkit.stats.comparisons import EXTREMES, PAIRS, fewest_groups
@@ -64,15 +65,16 @@ class ClassFamilies:
 
     def finding(self, kind: Comparison) -> Finding:
         """One comparison over all classes and groups; the class and the groups behind it are named."""
-        where, head = self.compared(kind), f"{METRICS[self.metric].title}, each class against the rest"
+        where, head = self.compared(kind), _any(self.metric)
         surest = None
         if where:
             found, *at = self.joint(kind).interval(kind)
             e, (far, sure) = self._estimate(found, kind), (where[i] for i in at)
             named = self._named(far, found.far), self._named(sure, found.sure)
-            said = _told(head, kind, e, f"{len(where)} classes", self.by, *named)
+            said = _told(self.metric, kind, e, len(where), self.by, *named)
             f = self.families[sure]
             surest = f.surest(kind, e, found._replace(sure=found.sure.among(f.positions)))
+            surest = surest and surest.model_copy(update={"label": self.classes[sure]})
         else:
             e = self._nothing()
             said = f"{head}: {sentences.incomparable(self.by, e.note)}"
@@ -133,7 +135,11 @@ class ClassFamilies:
             shares: list[Unit] = ["percent"] * len(groups)
             return Table(title=title, columns=("Class", *groups), rows=body, units=("", *shares)), self._gaps()
         cells = GroupEstimates(
-            title=title, unit="percent", series=groups, rows=tuple(zip(self.classes, by_class, strict=True))
+            title=title,
+            unit="percent",
+            series=groups,
+            rows=tuple(zip(self.classes, by_class, strict=True)),
+            groups=tuple(dict(zip(self.by, g, strict=True)) for g in self.families[0].groups),
         )
         return cells, self._gaps()
 
@@ -152,30 +158,40 @@ class ClassFamilies:
         )
 
 
+def _any(metric: str) -> str:
+    """What stands before the colon where no class is named."""
+    known = CLASS_WORDS.get(metric)
+    return upper_first(known.any) if known else f"{METRICS[metric].title}, each class against the rest"
+
+
+def _of(metric: str, name: str) -> str:
+    """The same of one class."""
+    known = CLASS_WORDS.get(metric)
+    return upper_first(known.head.format(c=name)) if known else f"{METRICS[metric].title} of “{name}”"
+
+
 def _told(
-    head: str, kind: Comparison, e: Estimate, classes: str, by: tuple[str, ...], far: _OfClass, sure: _OfClass
+    metric: str, kind: Comparison, e: Estimate, classes: int, by: tuple[str, ...], far: _OfClass, sure: _OfClass
 ) -> str:
     """The statement: the class and the groups that carry the inner limit, each with its rate."""
+    head, every = _any(metric), f"{classes} classes"
     if e.value is None:
         return f"{head}: {sentences.incomparable(by, e.note)}"
     if kind in EXTREMES:
         which = "lowest" if kind == "group_min" else "highest"
         at, surest = (
-            f"{name} for {n.groups[0]} {percent(n.values[0])} ({interval(n.estimate, kind)})" for name, n in (far, sure)
+            f"“{name}” for {n.groups[0]} {percent(n.estimate)} ({interval(n.estimate, kind)})"
+            for name, n in (far, sure)
         )
         return (
-            f"{head}: the {which} of {classes} and all groups is {at}{'' if at == surest else f'; surest is {surest}'}."
+            f"{head}: the {which} of {every} and all groups is {at}{'' if at == surest else f'; surest is {surest}'}."
         )
     bounds = interval(e, kind)
     if not is_established(kind, e):
         none = sentences.none_established("gap" if kind == "difference" else "disparity", f"between {groups_of(by)}")
         seen = sentences.too_small(None if e.unseen is None else f"{points(e.unseen)} points")
-        return f"{head}: {none} in any of {classes}{f' ({bounds} points{seen})' if kind == 'difference' else ''}."
+        return f"{head}: {none} in any of {every}{f' ({bounds} points{seen})' if kind == 'difference' else ''}."
     name, n = sure
-    size = (
-        f"a gap of {points(n.estimate.value)} points"
-        if kind == "difference"
-        else f"a ratio of {quotient(n.estimate.value)}"
-    )
+    size = f"a gap of {points(n.estimate)} points" if kind == "difference" else f"a ratio of {quotient(n.estimate)}"
     low, high = (f"{group} {percent(value)}" for group, value in zip(n.groups, n.values, strict=True))
-    return f"{head}: {name}, {low}, {high}, {size} ({interval(n.estimate, kind)}), the surest of {classes}."
+    return f"{_of(metric, name)}: {low}, {high}, {size} ({interval(n.estimate, kind)}), the surest of {every}."

@@ -63,7 +63,7 @@ def of_decisions(tally: Tally | ClassTally, *, level: float) -> Finding:
     else:
         sure = family.named(found.sure)
         least, most = (f"{percent(x)} of {g}" for g, x in zip(sure.groups, sure.values, strict=True))
-        size = f"a gap of {points(sure.estimate.value)} points, {interval(sure.estimate, 'difference')}"
+        size = f"a gap of {points(sure.estimate)} points, {interval(sure.estimate, 'difference')}"
         said = sentences.selective(most, least, size)
     return finding(
         SELECTIVE,

@@ -10,8 +10,10 @@ from typing import NamedTuple
 from auditkit.catalogue import sentences
 from auditkit.catalogue.confusion import LABELS
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.of_numbers import CLAUSES, Side
+from auditkit.catalogue.of_numbers import told as told_of_numbers
 from auditkit.catalogue.sentences import is_established
-from auditkit.formatting import decimals, interval, interval_in, percent, plain, points, quantity, quotient
+from auditkit.formatting import interval, interval_in, percent, plain, points, quantity, quotient
 from auditkit.records import Comparison, Estimate
 from auditkit.stats.comparisons import EXTREMES, PAIRS
 
@@ -37,7 +39,7 @@ def of_everybody(metric: str, e: Estimate) -> str:
         return f"{m.title}, over everybody: {value_text(metric, e.value)}{sure}."
     if e.value is None:
         return f"{m.title} is undefined: there is nobody among {m.denominator_words}."
-    return f"Of {m.denominator_words}, {percent(e.value)} are {m.plain} ({interval(e, 'overall')})."
+    return f"Of {m.denominator_words}, {percent(e)} are {m.plain} ({interval(e, 'overall')})."
 
 
 def of_comparison(
@@ -69,6 +71,9 @@ def of_comparison(
         if not is_established(kind, e):
             return _none(metric, m.head, by, kind, e)
         low, high = sure.groups
+        if metric in CLAUSES and kind == "difference":
+            sides = [Side(who, value) for who, value in zip(sure.groups, sure.values, strict=True)][::-1]
+            return f"{told_of_numbers(metric, sides, plain)}, {size} ({bounds})."
         if m.kind == LABELS and kind == "difference":
             return sentences.selective(f"{at[1]} of {high}", f"{at[0]} of {low}", f"{size}, {bounds}")
         return f"{m.head}: {low} {at[0]}, {high} {at[1]}, {size} ({bounds})."
@@ -96,8 +101,8 @@ def of_equalized_odds(by: tuple[str, ...], kind: Comparison, e: Estimate, worse:
     own, (low, high) = sure.estimate, sure.groups
     where = f"in {METRICS[worse].title.lower()} ({interval(own, kind)})"
     if kind == "ratio":
-        return f"Errors and hits of {low} and {high} have a ratio of {quotient(own.value)}, {where}."
-    return f"Errors and hits differ between {low} and {high} by {points(own.value)} points, {where}."
+        return f"Errors and hits of {low} and {high} have a ratio of {quotient(own)}, {where}."
+    return f"Errors and hits differ between {low} and {high} by {points(own)} points, {where}."
 
 
 def of_mean_odds(by: tuple[str, ...], e: Estimate) -> str:
@@ -109,7 +114,7 @@ def of_mean_odds(by: tuple[str, ...], e: Estimate) -> str:
         unseen = None if e.unseen is None else f"{points(e.unseen)} points"
         return sentences.no_gap("Errors and hits", by, bounds, what="mean gap", unseen=unseen)
     groups = sentences.groups_of(by)
-    return f"Errors and hits differ between {groups} by {points(e.value)} points on average ({bounds})."
+    return f"Errors and hits differ between {groups} by {points(e)} points on average ({bounds})."
 
 
 def value_text(metric: str, x: float | None) -> str:
@@ -120,7 +125,7 @@ def value_text(metric: str, x: float | None) -> str:
     """
     m = METRICS[metric]
     if m.decimals is not None:
-        return decimals(x, m.decimals)
+        return quotient(x, m.decimals)
     return plain(x) if m.unit == "measure" else percent(x)
 
 
@@ -143,12 +148,12 @@ def _unseen(metric: str, kind: Comparison, e: Estimate) -> str | None:
 
 def _size(metric: str, kind: Comparison, e: Estimate) -> str:
     if kind.startswith("ratio"):
-        return f"a ratio of {quotient(e.value)}"
+        return f"a ratio of {quotient(e)}"
     if kind in EXTREMES:
         return value_text(metric, e.value)
     if METRICS[metric].decimals is not None:
         return f"a difference of {value_text(metric, e.value)}"
-    size = quantity(e.value, "difference", of=METRICS[metric].unit)
+    size = quantity(e, "difference", of=METRICS[metric].unit)
     return f"a gap of {size}" if kind == "difference" else size
 
 

@@ -11,11 +11,13 @@ import numpy as np
 from auditkit.batch import Batch
 from auditkit.catalogue.confusion import MISSING_TRUTH
 from auditkit.catalogue.index import METRICS, rates
+from auditkit.catalogue.of_class import worded
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError
 from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families import selective
+from auditkit.fairness.families.confusions import mistaken
 from auditkit.fairness.families.estimates import families_of
 from auditkit.fairness.families.family import Answer, Words, tested
 from auditkit.fairness.families.frame import from_fairlearn
@@ -27,7 +29,7 @@ from auditkit.fairness.groups import check
 from auditkit.fairness.sets import compared, named, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
-from auditkit.records import Comparison, Finding, Task
+from auditkit.records import Comparison, Finding, NotMeasured, Task
 from auditkit.stats.joint import macro
 from auditkit.stats.rates import Limits
 
@@ -86,6 +88,7 @@ class ClassFairness(BaseCheck):
         findings += [selective.of_decisions(evidence, level=level)] if lacking else []
         counts = evidence.table("cells")
         sets = compared(sets_of(self.by, evidence.by), counts, what="rates of classes", concern="fairness")
+        missed: list[NotMeasured] = []
         for by in sets.sets:
             about = [*whole, *([MISSING_TRUTH] if lacking else [])]
             of_all = families_of(hits, by, about, level=level, engine=from_fairlearn) if about else {}
@@ -97,7 +100,11 @@ class ClassFairness(BaseCheck):
                 shown: Sequence[Comparison] = ("difference",) if metric == "base_rate" else COMPARED
                 of_classes = ClassFamilies.of(evidence, metric, by, level=level)
                 findings += [tested(of_classes, c) for c in shown]
-        return Assessment(tuple(findings), sets.absent)
+            if len(by) == 1:
+                matrix = mistaken(evidence, by[0], level=level)
+                findings += [matrix] if isinstance(matrix, Finding) else []
+                missed += [matrix] if isinstance(matrix, NotMeasured) else []
+        return Assessment(tuple(findings), (*sets.absent, *missed))
 
 
 def macro_recall(tally: ClassTally, by: Sequence[str], *, level: float, min_n: int = SPARSE) -> QuantityFamily:
@@ -150,7 +157,8 @@ class OfClass:
 
     def finding(self, kind: Comparison) -> Finding:
         """See `Answer`."""
-        return self.answer.finding(kind).of_label(self.label)
+        f = self.answer.finding(kind)
+        return worded(f, METRICS[f.metric], self.label)
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
         """See `Answer`."""

@@ -22,7 +22,7 @@ from auditkit.fairness.families.estimates import Family
 from auditkit.fairness.families.family import group_estimates, nothing_to_compare, number, tested
 from auditkit.fairness.families.rates import RateTable
 from auditkit.fairness.sets import compared, sets_of
-from auditkit.formatting import confidence, decimals, lower_first, points
+from auditkit.formatting import confidence, decimals, lower_first, points, quotient
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
 from auditkit.records import Comparison, Estimate, Finding, State, Table
@@ -290,9 +290,9 @@ class Conditional:
         out = [f"Mantel–Haenszel, {second} less {first}: {points(m.difference)} points ({level} {limits}, Sato)"]
         if np.isfinite(m.log_ratio_error):
             low, high = (m.ratio * float(np.exp(s * z * m.log_ratio_error)) for s in (-1, 1))
-            limits = f"{decimals(low, 2)} to {decimals(high, 2)}"
+            limits = f"{quotient(low)} to {quotient(high)}"
             out.append(
-                f"Mantel–Haenszel, {second} over {first}: ratio {decimals(m.ratio, 2)} ({level} {limits}, Greenland & "
+                f"Mantel–Haenszel, {second} over {first}: ratio {quotient(m.ratio)} ({level} {limits}, Greenland & "
                 "Robins)"
             )
         return out

@@ -133,7 +133,7 @@ def _statement(metric: str, law: Law, r: ImpactRatios, e: Estimate, found: Famil
         by_chance = f" It lies below {law.limit:g}, which may be chance." if flagged else ""
         return (
             f"No group of {attributes} is shown to be {what} less often than another "
-            f"(smallest impact ratio {quotient(e.value)}, {interval(e, 'ratio')}).{by_chance}"
+            f"(smallest impact ratio {quotient(e)}, {interval(e, 'ratio')}).{by_chance}"
         )
     far, sure = family.named(found.far), family.named(found.sure)
     (low, high), at = far.groups, [percent(x) for x in far.values]
@@ -155,4 +155,4 @@ def _statement(metric: str, law: Law, r: ImpactRatios, e: Estimate, found: Famil
 
 
 def _sized(named: Named) -> str:
-    return f"{quotient(named.estimate.value)} ({interval(named.estimate, 'ratio')})"
+    return f"{quotient(named.estimate)} ({interval(named.estimate, 'ratio')})"

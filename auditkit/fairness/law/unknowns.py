@@ -156,7 +156,7 @@ def _statement(p: Placements, b: Bounds, tipping: NDArray[np.int64], limit: floa
     head = f"Of {p.rows:,} rows, {p.unknown:,} have no known {attributes}"
     if e.low is None or e.high is None:
         return f"{head}; impact ratios cannot be told: {e.note}."
-    observed = "undefined" if e.value is None else quotient(e.value)
+    observed = "undefined" if e.value is None else quotient(e)
     said = (
         f"{head}. Wherever they belong, the smallest impact ratio lies between {quotient(e.low)} and "
         f"{quotient(e.high)} ({observed} without these rows)."

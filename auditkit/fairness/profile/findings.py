@@ -37,7 +37,7 @@ def shares(profile: Profile, attribute: str, *, level: float) -> Finding:
     """How many rows each group has, and the smallest."""
     groups, k = _counts(profile, (attribute,))
     e, first, own = _smallest(k, level)
-    said = f"the smallest is {groups[first][0]}, {percent(e.value)} of {e.n:,} rows ({interval(own, 'group_min')})"
+    said = f"the smallest is {groups[first][0]}, {percent(e)} of {e.n:,} rows ({interval(own, 'group_min')})"
     statement = f"Groups of {attribute}: {said}."
     if len(groups) < 2:
         statement = f"All {e.n:,} rows have one value of {attribute}, {groups[first][0]}: there is nobody to compare."
@@ -98,7 +98,7 @@ def association(profile: Profile, attribute: str, *, level: float) -> Finding:
     if e.value is None:
         statement = f"Whether the truth goes with {attribute} cannot be told: {note}."
     else:
-        number_of = f"Cramér's V {quotient(e.value)} on a scale from 0 to 1, {interval_in(e, quotient)}"
+        number_of = f"Cramér's V {quotient(e)} on a scale from 0 to 1, {interval_in(e, quotient)}"
         tied = (
             f"The truth goes with {attribute}"
             if e.low
@@ -136,7 +136,7 @@ def missing_overall(profile: Profile, *, level: float) -> Finding:
     if names:
         statement = (
             f"Values are missing in {len(names):,} of {len(profile.columns):,} columns; most in {names[0]}, "
-            f"{percent(e.value)} of {total:,} rows ({interval(e, 'overall')})."
+            f"{percent(e)} of {total:,} rows ({interval(e, 'overall')})."
         )
     counted = [((c,), absent[c], total) for c in names]
     table = _shares("Missing values by column", ("Column",), "Missing", counted, level)
@@ -252,7 +252,7 @@ def _of_representation(
     if not differing:
         return (
             f"No group of {attribute} is shown to have another share than in the reference population "
-            f"(largest difference {points(e.value)} points, {interval(e, 'difference')})."
+            f"(largest difference {points(e)} points, {interval(e, 'difference')})."
         )
     i = differing[0]
     more = "more" if k[i] / total > ref[i] else "less"

@@ -190,7 +190,7 @@ def _findings(attribute: str, tests: list[_Test], facts: dict[str, Any], level: 
         asked = [i for i, t in enumerate(tests) if (t.feature == ALL) == of_all]
         first = max(asked, key=lambda i: tests[i].auc.value)
         top, e = tests[first], estimates[tests[first].feature, tests[first].group]
-        size = f"AUC {quotient(e.value)}, {interval_in(e, quotient)}"
+        size = f"AUC {quotient(e)}, {interval_in(e, quotient)}"
         what = "All features together tell" if of_all else f"{top.feature} tells"
         statement = f"{what} {top.group} from the rest of {attribute} ({size}; 0.50 would tell nothing)."
         if not shown[first]:

@@ -144,7 +144,7 @@ def _between(e: Estimate) -> str:
     assert e.value is not None
     assert e.low is not None
     assert e.high is not None
-    return f"{points(e.value)} points ({confidence(e.level)} interval {points(e.low)} to {points(e.high)})"
+    return f"{points(e)} points ({confidence(e.level)} interval {points(e.low)} to {points(e.high)})"
 
 
 def _open_notes(tried: Sequence[Tried], by: tuple[str, ...]) -> tuple[str, ...]:

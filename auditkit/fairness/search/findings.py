@@ -11,7 +11,7 @@ from auditkit.catalogue.sentences import too_small
 from auditkit.errors import listing
 from auditkit.fairness import notes
 from auditkit.fairness.families.family import estimated, number
-from auditkit.formatting import confidence, decimals, interval, percent, points
+from auditkit.formatting import Like, confidence, interval, lower_first, percent, plain, points
 from auditkit.records import Estimate, Finding, Table, Unit
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ def _estimate(evidence: CrossedSums, found: Search, tested: Tested, order: list[
 
 def _statement(metric: str, found: Search, tested: Tested, order: list[int], e: Estimate) -> str:
     m, confirmed = METRICS[metric], int(tested.confirmed.sum())
-    head = f"{m.title}: {found.searched:,} subgroups were searched on one half of the rows"
+    searched = f"{found.searched:,} subgroups were searched on one half of the rows"
+    head = f"{m.title}: {searched}"
     unseen = too_small(_smallest(metric, e))
     if not order:
         return f"{head}, and none stood out{unseen}."
@@ -85,17 +86,18 @@ def _statement(metric: str, found: Search, tested: Tested, order: list[int], e: 
     first = order[0]
     rates = metric != "mean_error"
     at, rest = (
-        percent(float(v)) if rates else decimals(float(v), 3)
-        for v in (tested.part.mean[first], tested.rest.mean[first])
+        percent(float(v)) if rates else plain(float(v)) for v in (tested.part.mean[first], tested.rest.mean[first])
     )
-    size = f"{decimals(e.value, 3)} in the mean"
+    size = f"{plain(e)} in the mean ({interval(e, 'difference', of='measure')})"
     if rates and e.value is not None:
-        size = f"{points(abs(e.value))} points {'more' if e.value > 0 else 'less'} ({interval(e, 'difference')})"
+        size = (
+            f"{points(Like(abs(e.value), e))} points {'more' if e.value > 0 else 'less'} ({interval(e, 'difference')})"
+        )
     then = listing((title(s) for s in names[1:]), most=NAMED - 1)
     others = f" Then {then}." if then else ""
     return (
-        f"{head}, {confirmed} confirmed. First is {title(names[0])}: {at}, against {rest} among everybody else, "
-        f"{size}.{others}"
+        f"{title(names[0])}: {lower_first(m.title)} {at}, against {rest} among everybody else, {size}. "
+        f"{searched}, {len(order)} of them tested on the other half, {confirmed} confirmed.{others}"
     )
 
 
@@ -104,7 +106,7 @@ def _smallest(metric: str, e: Estimate) -> str | None:
     sizes = [abs(x) for x in (e.mde, e.low, e.high) if x is not None]
     if e.mde is None:
         return None
-    return f"{decimals(max(sizes), 3)} in the mean" if metric == "mean_error" else f"{points(max(sizes))} points"
+    return f"{plain(max(sizes))} in the mean" if metric == "mean_error" else f"{points(max(sizes))} points"
 
 
 def title(s: Subgroup) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from auditkit.assertions import level_of, shared
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.metric import Metric
-from auditkit.formatting import NOTHING, confidence, decimals, unit_for
+from auditkit.formatting import NOTHING, confidence, plain, unit_for
 from auditkit.records import Estimate, Finding
 from auditkit.report.html.figures import TableView, cells, counted
 from auditkit.report.html.lookup import By, Lookup
@@ -131,6 +131,6 @@ def _finding(f: Finding, level: float, rows: int) -> tuple[str, ...]:
     told += [e.state if e.state not in ("ok", "unstable") else "", f"n {e.n:,}" if e.n != rows else ""]
     return (
         shown(f.id),
-        value_text(e, f.comparison, of) if shares or of == "measure" else decimals(e.value, 3),
+        value_text(e, f.comparison, of) if shares or of == "measure" else plain(e),
         ", ".join(t for t in told if t),
     )

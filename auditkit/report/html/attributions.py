@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
-from auditkit.formatting import decimals
+from auditkit.formatting import ends, quotient
 from auditkit.records import Estimate, Finding, GroupEstimates, Pictures
 from auditkit.report.html import pictures
 from auditkit.report.html.figures import Figure, Names, TableView, level_text
@@ -121,7 +121,7 @@ def _rows(f: Finding, axis: Axis, x: GroupEstimates, series: list[tuple[int, str
         FeatureRow(
             label=pictures.label(f, label),
             marks=tuple(mark(axis, es[i], tone) for i, tone in series),
-            values=tuple(decimals(es[i].value, 2) for i, _ in series),
+            values=tuple(quotient(es[i]) for i, _ in series),
             names=k == widest,
         )
         for k, (label, es) in enumerate(x.rows[:MOST])
@@ -181,6 +181,6 @@ def _table(look: Lookup, f: Finding, x: GroupEstimates) -> TableView:
 
 def _cell(e: Estimate, full: bool) -> str:
     if not full or e.value is None or e.low is None or e.high is None:
-        return decimals(e.value, 2)
+        return quotient(e.value)
     to = " to " if e.low < 0 else "–"
-    return f"{decimals(e.value, 2)} ({decimals(e.low, 2)}{to}{decimals(e.high, 2)})"
+    return f"{quotient(e)} ({to.join(map(quotient, ends(e)))})"

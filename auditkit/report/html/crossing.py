@@ -83,7 +83,7 @@ def _matrix(look: Lookup, metric: str, by: By, names: Names) -> Matrix | None:
         subtitle=(
             f"{upper_first(look.say.phrase(metric))}, for {by_words(by)}, from 0 to 100%. "
             f"Line: {level_text(everybody)} interval."
-            + (f" Dotted line: everybody, {percent(everybody.value)}." if everybody else "")
+            + (f" Dotted line: everybody, {percent(everybody)}." if everybody else "")
         ),
         sentence=_sentence(list(cross.values())),
         caption=f"{upper_first(look.say.short(metric))}, by {by_words(by)}",

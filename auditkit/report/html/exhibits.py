@@ -139,7 +139,7 @@ def table_of_estimates(look: Lookup, f: Finding, x: GroupEstimates, tallest: int
     rows = x.rows[:tallest]
     caption = f"{shown(x.title)}, in {shown(x.unit, empty='its own unit')}{cut_to(len(rows), len(x.rows))}"
     full = len(rows) * len(x.series) <= 400
-    texts = [[bracketed(*cells(e, unit, few=True)) if full else in_unit(e.value, unit) for e in es] for _, es in rows]
+    texts = [[bracketed(*cells(e, unit, few=True)) if full else in_unit(e, unit) for e in es] for _, es in rows]
     body = tuple((look.row(f.by, label)[0], *own) for (label, _), own in zip(rows, texts, strict=True))
     return TableView(caption, ("What", *(name for name, _ in series_of(look, f, x))), body)
 

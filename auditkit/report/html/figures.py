@@ -133,8 +133,8 @@ def cells(e: Estimate | None, unit: str = "percent", *, few: bool = False) -> tu
     if e.state == "undefined" or e.value is None:
         return NOTHING, shown(e.note, empty="nobody to count")
     if e.state == "sparse":
-        return in_unit(e.value, unit) if few and e.numerator is None else of(e), "too few to tell"
-    return in_unit(e.value, unit), range_in(e, unit)
+        return in_unit(e, unit) if few and e.numerator is None else of(e), "too few to tell"
+    return in_unit(e, unit), range_in(e, unit)
 
 
 def bracketed(value: str, interval: str) -> str:

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auditkit.formatting import decimals, interval, lower_first, percent, points, quantity
+from auditkit.formatting import interval, lower_first, points, quantity
 from auditkit.records import Contributions, Estimate, Finding, Outcome, Report, Status
 from auditkit.report import perfect
 from auditkit.report.cautions import cautions
-from auditkit.report.html.figures import level_text
-from auditkit.report.html.geometry import Axis, Mark, mark, share_axis
-from auditkit.report.html.leading import Leading, leading, lower_is_better, needed, story
-from auditkit.report.html.lookup import Lookup, established, exhibits_of
+from auditkit.report.html import confusion, hero
+from auditkit.report.html.confusion import ClassRow
+from auditkit.report.html.errors_by_group import clause, in_numbers, truth, write
+from auditkit.report.html.errors_by_group import sentence as in_words
+from auditkit.report.html.leading import Leading, leading, story
+from auditkit.report.html.lookup import Lookup, class_of, established, exhibits_of
 from auditkit.report.html.rules import ORDER, ranked, sentence
 from auditkit.report.html.unmeasured import too_small, unasked
 from auditkit.report.surest import asked, compared, uncovered
 from auditkit.report.vocabulary import (
     STATUS,
+    base_of,
     brief,
     by_words,
     does,
     kind_of,
     listed,
+    measured_in,
     number,
-    range_in,
     several,
     shown,
     upper_first,
@@ -61,33 +64,6 @@ class Chip(NamedTuple):
     """(anchor, what a reader of the screen hears)."""
 
 
-class HeroRow(NamedTuple):
-    """One group of the hero chart."""
-
-    label: str
-    mark: Mark
-    value: str
-    range: str
-    truth: float | None
-    truth_words: str
-    tick: float | None
-    tick_words: str
-    crowded: bool
-    """True if a mark stands where the words of the tick would."""
-
-
-class Hero(NamedTuple):
-    """The chart of the first screen."""
-
-    subtitle: str
-    axis: Axis
-    rows: tuple[HeroRow, ...]
-    word: str
-    """What stands under a filled mark."""
-    sentence: str
-    """The chart for those who hear it."""
-
-
 class First(NamedTuple):
     """Everything above the summary."""
 
@@ -98,7 +74,9 @@ class First(NamedTuple):
     eyebrow: str
     headline: str
     context: str
-    hero: Hero | None
+    hero: hero.Hero | None
+    row: ClassRow | None
+    """Of several classes: what the people of one are told."""
     perfect: tuple[str, str] | None
     """Would a perfect model pass the rule of the headline? (question, answer); None without a rule."""
     facts: tuple[tuple[str, str], ...]
@@ -128,7 +106,8 @@ def view(look: Lookup) -> First:
         eyebrow=_eyebrow(report, lead),
         headline=_headline(look, lead),
         context=_context(look, lead),
-        hero=_hero(look, lead) if lead and lead.sides else None,
+        hero=hero.view(look, lead) if lead and lead.sides else None,
+        row=confusion.of_class(look, lead.finding.by, lead.label, [g for g, _ in lead.sides]) if lead else None,
         perfect=_perfect(report, lead),
         facts=tuple(_facts(look, lead)),
         strip=_strip(report),
@@ -188,7 +167,10 @@ def _headline(look: Lookup, lead: Leading | None) -> str:
         return "No groups could be compared." if asked(look.report) else "Nothing else was established."
     if not lead.sides:
         return _stated(look, lead)
-    rates = look.say.frequencies(lead.metric, [(g, e.value or 0.0) for g, e in lead.sides])
+    say = look.say_of(lead.label)
+    numbers = in_numbers(lead.finding)
+    told = [(g, e.value or 0.0) for g, e in lead.sides]
+    rates = in_words(look, lead.metric, lead.sides) if numbers else say.frequencies(lead.metric, told)
     if lead.verdict and lead.status == "fail" and not lead.sure:
         return f"{sentence(lead.verdict.rule, look)}: not met by the point value."
     if lead.status in ("fail", None):
@@ -197,7 +179,8 @@ def _headline(look: Lookup, lead: Leading | None) -> str:
         return f"{rates} That is within the limit."
     if len(lead.sides) == 2 and not lead.sure:
         low, high = (g for g, _ in sorted(lead.sides, key=lambda s: s[1].value or 0.0))
-        return f"Whether {look.say.clause(lead.metric, low, high)} is not decided."
+        apart = clause(look, lead.metric, low, high) if numbers else say.clause(lead.metric, low, high)
+        return f"Whether {apart} is not decided."
     return f"{rates} Whether that is beyond the limit is not decided."
 
 
@@ -220,30 +203,33 @@ def _context(look: Lookup, lead: Leading | None) -> str:
         return f"A gap below {points(max(blind))} points could have gone unseen." if blind else ""
     if not lead.sides:
         return ""
-    truths = _truths(look, lead)
+    if in_numbers(lead.finding):
+        return _mean_truths(look, lead)
+    truths = hero.truths(look, lead)
     if len(lead.sides) < 2 or not truths:
         of = [f"{e.denominator or e.n:,.0f} {look.say.people(g)}" for g, e in lead.sides]
         return f"Counted among {listed(of)}{_denominator(look, lead)}."
+    base = base_of(truths)
     told = " and ".join(
-        f"{decimals(100 * t, 0)} of 100 {look.say.people(g)}" for (g, _), t in zip(lead.sides, truths, strict=True)
+        f"{round(base * t):,} of {base:,} {look.say.people(g)}" for (g, _), t in zip(lead.sides, truths, strict=True)
     )
-    return f"In these data {told} {look.say.really()}. {_against_truth(look, lead)}".strip()
+    return f"In these data {told} {look.say_of(lead.label).really()}. {_against_truth(look, lead)}".strip()
+
+
+def _mean_truths(look: Lookup, lead: Leading) -> str:
+    """What the numbers are in truth, by group."""
+    found = truth(look, lead.finding.by, lead.sides)
+    if not found:
+        return f"Counted among {listed([f'{e.n:,} {look.say.people(g)}' for g, e in lead.sides])}."
+    told = [f"{write(look, t, e)} for {look.say.people(g)}" for (g, e), t in zip(lead.sides, found, strict=True)]
+    return f"The truth is {listed(told)} on average."
 
 
 def _denominator(look: Lookup, lead: Leading) -> str:
+    if lead.label:
+        return ""  # the headline names them
     words = {"true_positive_rate": look.say.yes(), "false_positive_rate": look.say.no(), "precision": "are selected"}
     return f" who {words[lead.metric]}" if lead.metric in words else ""
-
-
-def _truths(look: Lookup, lead: Leading) -> list[float]:
-    """The share truly positive in each side; empty unless the headline is about being selected."""
-    if lead.metric != "selection_rate":
-        return []
-    overall = look.overall("base_rate")
-    known = {tuple(g.group.items()): g.estimate for g in look.groups("base_rate", lead.finding.by)}
-    sides = [known.get(tuple(g.items())) if g else overall for g, _ in lead.sides]
-    values = [e.value for e in sides if e is not None and e.value is not None]
-    return values if len(values) == len(lead.sides) else []
 
 
 def _against_truth(look: Lookup, lead: Leading) -> str:
@@ -255,7 +241,7 @@ def _against_truth(look: Lookup, lead: Leading) -> str:
         return ""
     size = interval(change.estimate, "difference")
     return {
-        "widens": f"The model widens that difference, by {points(change.estimate.value)} points ({size}).",
+        "widens": f"The model widens that difference, by {points(change.estimate)} points ({size}).",
         "narrows": f"The model narrows that difference, by {points(-(change.estimate.value or 0.0))} points"
         f" ({_turned(change.estimate)}).",
         "keeps": f"The model keeps that difference, to within a point ({size}).",
@@ -266,48 +252,6 @@ def _against_truth(look: Lookup, lead: Leading) -> str:
 def _turned(e: Estimate) -> str:
     """The interval of what was taken off."""
     return interval(Estimate(value=0.0, low=-(e.high or 0.0), high=-(e.low or 0.0), level=e.level), "difference")
-
-
-def _hero(look: Lookup, lead: Leading) -> Hero:
-    truths: list[float | None] = list(_truths(look, lead)) or [None] * len(lead.sides)
-    limit = needed(lead)
-    seen = [x for _, e in lead.sides for x in (e.value, e.high) if x is not None]
-    axis = share_axis(1.25 * max([*seen, *(t for t in truths if t is not None), limit or 0.0]))
-    rows = tuple(_hero_row(look, lead, axis, i, truths[i], limit) for i in range(len(lead.sides)))
-    phrase = look.say.phrase(lead.metric)
-    truth_words = f", and share who {look.say.really()} (truth)" if truths[0] is not None else ""
-    level = level_text(lead.sides[0][1])
-    spoken = [
-        f"{r.label} {r.value}, interval {r.range}" + (f", {r.truth_words}" if r.truth_words else "") for r in rows
-    ]
-    return Hero(
-        subtitle=f"Share {phrase}, with {level} intervals{truth_words}",
-        axis=axis,
-        rows=rows,
-        word=look.say.short(lead.metric),
-        sentence=f"{upper_first(phrase)}: {'; '.join(spoken)}. {rows[0].tick_words}".strip(),
-    )
-
-
-def _hero_row(look: Lookup, lead: Leading, axis: Axis, i: int, truth: float | None, limit: float | None) -> HeroRow:
-    who, e = lead.sides[i]
-    tick = limit if i == 0 else None
-    word = "allowed" if lower_is_better(lead.metric) else "needed"
-    return HeroRow(
-        label=look.say.label(who),
-        mark=mark(axis, e, look.tone(who)),
-        value=percent(e.value),
-        range=range_in(e, "percent"),
-        truth=axis.place(truth),
-        truth_words="" if truth is None else f"truth {percent(truth)}",
-        tick=axis.place(tick),
-        tick_words="" if tick is None else f"{percent(tick)} {word}",
-        crowded=tick is not None
-        and (
-            (e.value is not None and e.value > tick)
-            or any(0 < x - tick < 0.3 * axis.high for x in (e.value, e.high, truth) if x is not None)
-        ),
-    )
 
 
 def _perfect(report: Report, lead: Leading | None) -> tuple[str, str] | None:
@@ -348,10 +292,19 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
     others = [by for by in look.bys() if len(by) == 1 and by != lead.finding.by]
     if not others:
         return head
-    differ = [by_words(by) for by in others if established(look.finding(lead.metric, "difference", by))]
+    differ = [by_words(by) for by in others if _differ(look, lead, by)]
     if not differ:
         return f"{head} Between groups of {listed([by_words(b) for b in others])} no such difference is established."
     return f"{head} Groups of {listed(differ)} differ in this too."
+
+
+def _differ(look: Lookup, lead: Leading, by: tuple[str, ...]) -> bool:
+    """Whether groups of other attributes are known to differ in what the headline is about."""
+    label = lead.finding.label
+    found = (
+        look.of_label(lead.metric, "difference", by, label) if label else look.finding(lead.metric, "difference", by)
+    )
+    return found is not None and established(found) and class_of(found) == lead.label
 
 
 def _how_sure(look: Lookup, lead: Leading) -> str:
@@ -359,11 +312,14 @@ def _how_sure(look: Lookup, lead: Leading) -> str:
     told = story(f, v) if v else None
     e, own = (told.estimate, told.surest) if told else (f.estimate, f.surest)
     e = own.estimate if own and (lead.sides or kind.startswith("difference")) else e
-    of, noun = kind_of(f.metric, f.unit), {"difference": "gap", "ratio": "ratio"}.get(kind.split("_")[0], "value")
+    of, noun = (
+        measured_in(look.report, f.metric, f.unit),
+        {"difference": "gap", "ratio": "ratio"}.get(kind.split("_")[0], "value"),
+    )
     whole = next(iter(exhibits_of(f, Contributions)), None)
     if v is None and whole is not None:
         e, of, noun = whole.total, "share" if whole.unit == "points" else whole.unit, "gap"
-    head = f"The {noun} is {quantity(e.value, kind, of=of)}, {interval(e, kind, of=of)}."
+    head = f"The {noun} is {quantity(e, kind, of=of)}, {interval(e, kind, of=of)}."
     if v is None or told is None:
         return head if kind.startswith(("difference", "ratio")) else _tested(f)
     if told.decides:

@@ -9,7 +9,7 @@ from auditkit.formatting import limit as limit_of
 from auditkit.records import Comparison, Finding, Status, Verdict
 from auditkit.report.html.figures import Figure, Names, TableView, level_text
 from auditkit.report.html.geometry import Axis, Mark, axis_to, mark
-from auditkit.report.html.lookup import By, Lookup, established, own_estimate
+from auditkit.report.html.lookup import By, Lookup, established, own_estimate, rated
 from auditkit.report.html.rules import ranked
 from auditkit.report.places import PARTS
 from auditkit.report.vocabulary import asked, by_words, range_in, upper_first, value_text, whole_percent
@@ -58,7 +58,17 @@ class Gaps(NamedTuple):
 
 def view(look: Lookup, names: Names) -> Gaps | None:
     """All gaps; None if no attribute was compared."""
-    found = look.gaps()
+    return of(look, look.gaps(), names)
+
+
+def of_labels(look: Lookup, names: Names) -> Gaps | None:
+    """Those of several labels between the groups of one attribute: a row a label and metric."""
+    mine = [f for f in look.report.findings if f.label is not None and f.comparison == "difference" and len(f.by) == 1]
+    return of(look, [f for f in mine if f.concern == "fairness" and f.by_group and rated(f)], names)
+
+
+def of(look: Lookup, found: list[Finding], names: Names) -> Gaps | None:
+    """These gaps; None of none."""
     if not found:
         return None
     widest = max([f.estimate.value or 0.0 for f in found] + [_limit(look, f) or 0.0 for f in found])
@@ -80,8 +90,8 @@ def view(look: Lookup, names: Names) -> Gaps | None:
 
 
 def _limit(look: Lookup, f: Finding) -> float | None:
-    verdict = look.verdict(f.metric, "difference", f.by)
-    return verdict.rule.at_most if verdict else None
+    mine = [v for v in _verdicts(look, f) if v.rule.comparison == "difference"]
+    return mine[0].rule.at_most if mine else None
 
 
 def _block(look: Lookup, axis: Axis, by: By, found: list[Finding]) -> GapBlock:
@@ -94,13 +104,13 @@ def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
     status = verdict.status if verdict else None
     limit, e = _limit(look, f), own_estimate(f)
     return GapRow(
-        label=upper_first(look.say.phrase(f.metric)),
+        label=upper_first(look.say_of(f.label).phrase(f.metric)),
         groups=_groups(look, f),
         mark=mark(axis, e, status if status in ("fail", "inconclusive", "pass") else "n"),
         blind=None if f.estimate.mde is None or e.value is None else axis.at(f.estimate.mde),
         limit=axis.place(limit),
         judged=_judged(verdict) if verdict else "",
-        value=points(e.value),
+        value=points(e),
         range=range_in(e, "points"),
         status=status,
         note="" if e.value is not None else (e.note or "nobody to compare"),
@@ -109,8 +119,13 @@ def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
 
 def _worst(look: Lookup, f: Finding) -> Verdict | None:
     """The worst verdict on this metric between these groups, however the rule compares them."""
-    mine = [v for v in look.report.verdicts if v.rule.metric == f.metric and set(v.rule.by) == set(f.by)]
-    return ranked(tuple(mine))[0] if mine else None
+    mine = _verdicts(look, f)
+    return ranked(mine)[0] if mine else None
+
+
+def _verdicts(look: Lookup, f: Finding) -> tuple[Verdict, ...]:
+    same = [v for v in look.report.verdicts if v.rule.metric == f.metric and v.rule.label == f.label]
+    return tuple(v for v in same if set(v.rule.by) == set(f.by))
 
 
 def _judged(v: Verdict) -> str:
@@ -148,21 +163,22 @@ def _sentence(look: Lookup, found: list[Finding]) -> str:
     return (
         "A gap whose line reaches 0 is not established: it may be chance. This audit could mostly not have seen a gap "
         f"smaller than {points(worst.estimate.mde)} points between the smallest groups of {by_words(worst.by)}: "
-        f"{look.say.phrase(worst.metric)}."
+        f"{look.say_of(worst.label).phrase(worst.metric)}."
     )
 
 
 def _table(look: Lookup, found: list[Finding]) -> TableView:
     rows = []
     for f in found:
-        pair, found_ratio = look.sides(f), look.finding(f.metric, "ratio", f.by)
-        ends = [f"{look.say.label(g.group)} {percent(g.estimate.value)}" for g in pair] or [NOTHING, NOTHING]
-        e, ratio = own_estimate(f), own_estimate(found_ratio) if found_ratio else None
+        pair, say = look.sides(f), look.say_of(f.label)
+        ratio_of = look.of_label(f.metric, "ratio", f.by, f.label) if f.label else look.finding(f.metric, "ratio", f.by)
+        ends = [f"{look.say.label(g.group)} {percent(g.estimate)}" for g in pair] or [NOTHING, NOTHING]
+        e, ratio = own_estimate(f), own_estimate(ratio_of) if ratio_of else None
         rows.append(
             (
-                f"{upper_first(look.say.short(f.metric))}, {by_words(f.by)}",
+                f"{upper_first(say.phrase(f.metric) if f.label else say.short(f.metric))}, {by_words(f.by)}",
                 *ends,
-                points(e.value),
+                points(e),
                 range_in(e, "points") or NOTHING,
                 points(f.estimate.mde),
                 quotient(ratio.value if ratio else None),

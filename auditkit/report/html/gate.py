@@ -139,7 +139,7 @@ def _surest(look: Lookup, v: Verdict) -> str:
         return ""
     groups = listed([look.say.mention(g) for g in own.groups])
     of = kind_of_verdict(look.report, v)
-    return f" Most surely apart: {groups}, {quantity(own.estimate.value, v.rule.comparison, of=of)}."
+    return f" Most surely apart: {groups}, {quantity(own.estimate, v.rule.comparison, of=of)}."
 
 
 SAME = 1e-9

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import NamedTuple
 
-from auditkit.formatting import NOTHING, confidence, decimals, percent
+from auditkit.formatting import NOTHING, confidence, lower_first, percent, points, quotient
 from auditkit.records import Estimate, Finding, Layer, Layers, Unit, Use
 from auditkit.report.html.figures import Figure, Names, TableView, amount, as_points, bracketed, cut_to, unit_words
 from auditkit.report.html.geometry import Axis, Mark, axis_over, even_steps, mark
@@ -217,7 +217,7 @@ def _subtitle(x: Layers, drawn: int) -> str:
 
 def _sentence(f: Finding, x: Layers) -> str:
     told = []
-    flat = [shown(layer.name) for layer in x.layers if layer.cut is False]
+    flat = [lower_first(layer_name(x, layer)) for layer in x.layers if layer.cut is False]
     if flat:
         them = listed(flat) if len(flat) <= 4 else f"{number(len(flat))} layers"
         verb = "is no cut" if len(flat) == 1 else "are no cuts"
@@ -232,6 +232,21 @@ def _sentence(f: Finding, x: Layers) -> str:
     return " ".join(told)
 
 
+def layer_name(x: Layers, layer: Layer) -> str:
+    """A layer by its place in the net: "Layer 2 of 5"; what goes into one, by the name of that one."""
+    own = [a.name for a in x.layers if a.name != "input" and not a.name.startswith("into ")]
+    if layer.name == "input":
+        return "Input"
+    if layer.name.startswith("into "):
+        return f"What goes into {shown(layer.name.removeprefix('into '))}"
+    return f"Layer {own.index(layer.name) + 1} of {len(own)}"
+
+
+def module(layer: Layer) -> str:
+    """The name of a layer in the net's code, where its place does not say it."""
+    return "" if layer.name == "input" or layer.name.startswith("into ") else shown(layer.name)
+
+
 def _always(look: Lookup) -> str:
     """What the commoner answer is, in words."""
     yes, n = look.truth() if look.binary else (0.0, 0.0)
@@ -244,8 +259,8 @@ def _row(layer: Layer, x: Layers, axis: Axis, answer: str) -> LayerRow:
     flags = ["no cut" if layer.cut is False else "", shown(layer.note, empty="", longest=300)]
     accuracy_words = f"hardly better than {answer}" if hardly(layer, x.guess) else ""
     return LayerRow(
-        label=shown(layer.name),
-        size=f"{shown(layer.type, empty='')} {layer.units:,}".strip(),
+        label=layer_name(x, layer),
+        size=", ".join(filter(None, (module(layer), f"{shown(layer.type, empty='')} {layer.units:,}".strip()))),
         flag="; ".join(t for t in flags if t),
         knows=mark(KNOWS, k, NEUTRAL),
         knows_words=whole_percent(_value(k)),
@@ -297,7 +312,7 @@ def table_of(x: Layers) -> TableView:
     gap = () if same else ("Gap before",)
     more = tuple(name for name, held in _more(x) if held)
     columns = ("Layer", "Knows", "Untrained", "Selectivity", "AUC", *gap, "After erasing", "Random", "Accuracy after")
-    rows = tuple((*_cells(layer, x.unit, same), *_further(layer, x), _largest(layer, x.unit)) for layer in layers)
+    rows = tuple((*_cells(x, layer, x.unit, same), *_further(layer, x), _largest(layer, x.unit)) for layer in layers)
     return TableView(caption, (*columns, *more, "Largest neurons"), rows)
 
 
@@ -315,13 +330,13 @@ def _further(layer: Layer, x: Layers) -> tuple[str, ...]:
     return tuple(cell for cell, (_, held) in zip(cells, _more(x), strict=True) if held)
 
 
-def _cells(layer: Layer, unit: Unit, same: bool) -> tuple[str, ...]:
+def _cells(x: Layers, layer: Layer, unit: Unit, same: bool) -> tuple[str, ...]:
     return (
-        f"{shown(layer.name)}, {shown(layer.type)}" if layer.type else shown(layer.name),
+        ", ".join(filter(None, (layer_name(x, layer), module(layer), shown(layer.type, empty="")))),
         _with_range(layer.knows, "percent"),
         percent(layer.untrained),
-        NOTHING if layer.selectivity is None else decimals(100 * layer.selectivity),
-        decimals(layer.auc, 2),
+        NOTHING if layer.selectivity is None else points(layer.selectivity),
+        quotient(layer.auc),
         *(() if same else (_with_range(layer.before, unit),)),
         _with_range(layer.after, unit),
         amount(layer.random, unit),
@@ -332,7 +347,7 @@ def _cells(layer: Layer, unit: Unit, same: bool) -> tuple[str, ...]:
 def _with_range(e: Estimate | None, unit: Unit) -> str:
     if e is None or e.value is None:
         return NOTHING
-    value = percent(e.value) if unit == "percent" else amount(e.value, unit)
+    value = percent(e) if unit == "percent" else amount(e.value, unit)
     return bracketed(value, range_in(e, unit))
 
 

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
 from auditkit.records import Estimate, Finding, Rule, Status, Surest, Verdict
-from auditkit.report.html.lookup import Lookup, compares, counts, established, rated, stands_out
+from auditkit.report.html.errors_by_group import in_numbers
+from auditkit.report.html.lookup import Lookup, class_of, compares, counts, established, rated, stands_out
 from auditkit.report.html.rules import ranked
 from auditkit.report.html.trust import holds
-from auditkit.report.places import PARTS
+from auditkit.report.places import PARTS, SIGNED
 from auditkit.report.surest import asked, complement, differences
 
 Side = tuple[Mapping[str, str], Estimate]
@@ -26,6 +27,11 @@ class Leading(NamedTuple):
     """That of the finding, or the part that makes it."""
     sides: tuple[Side, ...]
     """One or two, the group of concern first; none where the finding is no rate and speaks by its own statement."""
+
+    @property
+    def label(self) -> str | None:
+        """The class, or the label, that it is about."""
+        return class_of(self.finding)
 
     @property
     def status(self) -> Status | None:
@@ -75,16 +81,16 @@ def led(look: Lookup) -> list[Finding]:
     return sorted(held, key=lambda f: (f.p is None, f.p or 0.0, f.id))
 
 
-def speaks_in_people(f: Finding) -> bool:
+def speaks_in_people(look: Lookup, f: Finding) -> bool:
     """True for rates, which can be told as "7 of every 100"; other findings speak by their own statement."""
     known = METRICS.get(f.metric)
     people = known is not None and (known.kind == "rate" or known.name in PARTS)
-    whole = f.label is None and (bool(f.by_group) or not f.by or f.metric in PARTS)
+    whole = (f.metric in PARTS and f.label is None) or bool(look.groups_of(f)) or not f.by
     return rated(f) and people and whole
 
 
 def _about(look: Lookup, finding: Finding, verdict: Verdict | None) -> Leading | None:
-    if not speaks_in_people(finding):
+    if not speaks_in_people(look, finding) and not in_numbers(finding):
         return None if finding.estimate.value is None else Leading(verdict, finding, finding.metric, ())
     metric = _worse_half(look, finding) if finding.metric in PARTS else finding.metric
     sides = _sides(look, metric, finding, story(finding, verdict).surest if verdict else None)
@@ -131,7 +137,7 @@ def _worse_half(look: Lookup, finding: Finding) -> str:
 
 def _sides(look: Lookup, metric: str, finding: Finding, surest: Surest | None) -> tuple[Side, ...]:
     """The groups that carry the limit, the one of concern first, or the group and the other side."""
-    everybody, comparison = look.overall(metric), finding.comparison
+    everybody, comparison = _everybody(look, metric, finding), finding.comparison
     if comparison == "overall":
         return (({}, everybody),) if everybody and everybody.value is not None else ()
     if comparison.endswith("to_rest"):
@@ -145,9 +151,20 @@ def _sides(look: Lookup, metric: str, finding: Finding, surest: Surest | None) -
     if comparison.endswith("to_overall"):
         return _with(look, metric, finding, sides, None if everybody is None else ({}, everybody))
     if comparison.endswith("to_reference"):
-        other = next((g for g in look.groups(metric, finding.by) if g.group == finding.reference), None)
+        groups = finding.by_group or look.groups(metric, finding.by)
+        other = next((g for g in groups if g.group == finding.reference), None)
         return _with(look, metric, finding, sides, None if other is None else (other.group, other.estimate))
+    if metric == SIGNED:
+        return tuple(sorted(sides, key=lambda s: -abs(s[1].value or 0.0)))
     return tuple(reversed(sides)) if lower_is_better(metric) else tuple(sides)
+
+
+def _everybody(look: Lookup, metric: str, finding: Finding) -> Estimate | None:
+    label = class_of(finding)
+    if not label:
+        return look.overall(metric)
+    found = look.of_label(metric, "overall", (), label)
+    return found.estimate if found else None
 
 
 def _with(look: Lookup, metric: str, finding: Finding, sides: list[Side], other: Side | None) -> tuple[Side, ...]:
@@ -155,7 +172,8 @@ def _with(look: Lookup, metric: str, finding: Finding, sides: list[Side], other:
     if other is None or other[1].value is None:
         return ()
     if len(sides) > 1:
-        sides = [(g.group, g.estimate) for g in look.groups(metric, finding.by) if counts(g.estimate)]
+        groups = finding.by_group or look.groups(metric, finding.by)
+        sides = [(g.group, g.estimate) for g in groups if counts(g.estimate)]
     return max(sides, key=lambda s: abs((s[1].value or 0.0) - (other[1].value or 0.0))), other
 
 
@@ -167,7 +185,7 @@ def lower_is_better(metric: str) -> bool:
 
 def needed(lead: Leading) -> float | None:
     """Where the group of concern would meet the limit, the other staying where it is; None if nowhere."""
-    if lead.verdict is None:
+    if lead.verdict is None or in_numbers(lead.finding):
         return None
     limit, down = lead.verdict.rule.limit, lower_is_better(lead.metric)
     other = lead.sides[-1][1].value

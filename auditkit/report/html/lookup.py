@@ -6,13 +6,25 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from auditkit.catalogue.index import METRICS
-from auditkit.records import Comparison, Estimate, Exhibit, Finding, GroupEstimate, Report, Surest, Table, Verdict
+from auditkit.records import (
+    Comparison,
+    Estimate,
+    Exhibit,
+    Finding,
+    GroupEstimate,
+    GroupEstimates,
+    Report,
+    Surest,
+    Table,
+    Verdict,
+)
 from auditkit.report.html.identity import NEUTRAL, Identity
+from auditkit.report.of_class import OfClass
 from auditkit.report.places import TRUTH
 from auditkit.report.surest import compares as compares
 from auditkit.report.surest import established as established
 from auditkit.report.surest import stands_out as stands_out
-from auditkit.report.vocabulary import Vocabulary, kind_of, series_name, shown, upper_first
+from auditkit.report.vocabulary import Vocabulary, measured_in, series_name, shown, upper_first
 
 By = tuple[str, ...]
 
@@ -45,6 +57,10 @@ class Lookup:
             self._by_key.setdefault((f.metric, f.comparison, frozenset(f.by)), f)
             if f.by_group and all(set(g.group) == set(f.by) for g in f.by_group):  # a stored one may be edited
                 self._groups.setdefault((f.metric, frozenset(f.by)), f)
+        self._by_label: dict[tuple[str, Comparison, frozenset[str], str], Finding] = {}
+        for f in report.findings:
+            if f.label is not None:
+                self._by_label.setdefault((f.metric, f.comparison, frozenset(f.by), f.label), f)
         self._verdicts = {
             (v.rule.metric, v.rule.comparison, frozenset(v.rule.by)): v for v in report.verdicts if v.rule.label is None
         }
@@ -56,6 +72,16 @@ class Lookup:
     def finding(self, metric: str, comparison: Comparison, by: Sequence[str]) -> Finding | None:
         """The finding that answers a question."""
         return self._by_key.get((metric, comparison, frozenset(by)))
+
+    def of_label(self, metric: str, comparison: Comparison, by: Sequence[str], label: str) -> Finding | None:
+        """The same of one class, or of one label."""
+        return self._by_label.get((metric, comparison, frozenset(by), label))
+
+    def say_of(self, label: str | None) -> Vocabulary:
+        """The words for one class, or one label; of none the report's own."""
+        if not label:
+            return self.say
+        return OfClass(self.report.words, label, label=self.report.provenance.data.kind.by_label)
 
     def verdict(self, metric: str, comparison: Comparison, by: Sequence[str]) -> Verdict | None:
         """The verdict on a question; None where no rule asks it."""
@@ -99,15 +125,37 @@ class Lookup:
 
     def kind(self, metric: str) -> str:
         """How a metric is written, as its findings say."""
-        return kind_of(metric, next((f.unit for f in self.report.findings if f.metric == metric), ""))
+        unit = next((f.unit for f in self.report.findings if f.metric == metric), "")
+        return measured_in(self.report, metric, unit)
+
+    @property
+    def unit(self) -> str:
+        """What a predicted number is counted in; empty where nobody says."""
+        return shown(self.report.words.target_unit, empty="")
 
     def in_rates(self, f: Finding) -> bool:
         """Whether the figures of a binary audit's truth, rates and gaps draw it; a table has a figure of its own."""
         return self.binary and rated(f) and f.label is None and (ranked(f) or not exhibits_of(f, Table))
 
+    def groups_of(self, f: Finding) -> tuple[GroupEstimate, ...]:
+        """Every group's estimate of what a finding is about: of the class that it names, where it is about several."""
+        if f.label is not None or f.surest is None or not f.surest.label:
+            return f.by_group or (self.groups(f.metric, f.by) if f.label is None else ())
+        shown = self.finding(f.metric, "difference", f.by)
+        for x in exhibits_of(shown, GroupEstimates) if shown else ():
+            row = next((es for name, es in x.rows if name == f.surest.label), ())
+            if row and len(x.groups) == len(row):
+                known = [{a: v for a, v in g.items() if v is not None} for g in x.groups]
+                return tuple(GroupEstimate(group=g, estimate=e) for g, e in zip(known, row, strict=True))
+        return ()
+
     def pair(self, metric: str, by: Sequence[str]) -> Pair | None:
         """The lowest and the highest group that count; None where fewer than two do."""
-        counted = [g for g in self.groups(metric, by) if counts(g.estimate)]
+        return self._ends(self.groups(metric, by))
+
+    @staticmethod
+    def _ends(groups: Sequence[GroupEstimate]) -> Pair | None:
+        counted = [g for g in groups if counts(g.estimate)]
         if len(counted) < 2:
             return None
         ranked = sorted(counted, key=lambda g: g.estimate.value or 0.0)
@@ -119,10 +167,11 @@ class Lookup:
         Of a pair the lower value first; one where it is compared with another side. `surest`: of a verdict, whose
         interval is another. Without any, the lowest and the highest of the groups that count, if two do.
         """
-        told, pair = surest or f.surest, self.pair(f.metric, f.by)
+        groups = self.groups_of(f)
+        told, pair = surest or f.surest, self._ends(groups)
         if told is None:
             return pair or ()
-        known = {tuple(g.group.items()): g for g in f.by_group or self.groups(f.metric, f.by)}
+        known = {tuple(g.group.items()): g for g in groups}
         found = [known.get(tuple((a, group.get(a, "")) for a in f.by)) for group in told.groups]
         return tuple(g for g in found if g is not None) if all(found) else pair or ()
 
@@ -166,6 +215,11 @@ class Lookup:
 def own_estimate(f: Finding) -> Estimate:
     """Of the groups that a comparison is told of (`Lookup.sides`): theirs alone, where the report has it."""
     return f.surest.estimate if f.surest else f.estimate
+
+
+def class_of(f: Finding) -> str | None:
+    """The class, or the label, that a finding names; None where it is about all of them."""
+    return f.label or (f.surest.label if f.surest else None) or None
 
 
 def rated(f: Finding) -> bool:

@@ -24,6 +24,7 @@ from auditkit.report.html import (
     context,
     crossing,
     data,
+    faces,
     first,
     gaps,
     gate,
@@ -113,7 +114,10 @@ def _sections(look: Lookup) -> tuple[tuple[Shown, ...], tuple[Absent, ...]]:
             absent.append(Absent(section.anchor, section.title))
             continue
         name = "findings" if n in generic else section.anchor
-        html = _environment().get_template(f"section-{name}.jinja").render(views, answer=answer, absent=absent)
+        face = faces.view(look, section.concern, names) if section.concern and n in generic else None
+        html = (
+            _environment().get_template(f"section-{name}.jinja").render(views, answer=answer, absent=absent, face=face)
+        )
         figures = tuple((a, Markup(t).unescape()) for a, t in _FIGURE.findall(html))
         found.append(Shown(len(found) + 1, section.anchor, section.title, states.get(n), Markup(html), figures))
     return tuple(found), tuple(absent)

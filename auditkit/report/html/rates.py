@@ -87,7 +87,7 @@ def _title(look: Lookup, metrics: Sequence[str], bys: list[By]) -> str:
     if not gaps:
         return "No difference between groups is established"
     f = max(gaps, key=lambda f: f.estimate.low or 0.0)
-    low, high = (f"{look.say.mention(g.group)} {percent(g.estimate.value)}" for g in look.sides(f))
+    low, high = (f"{look.say.mention(g.group)} {percent(g.estimate)}" for g in look.sides(f))
     return f"{upper_first(look.say.short(f.metric))}: {low}, {high}, the surest difference here"
 
 

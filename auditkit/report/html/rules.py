@@ -15,7 +15,8 @@ ORDER: tuple[Status, ...] = ("fail", "inconclusive", "pass", "not_measured")
 def sentence(rule: Rule, look: Lookup) -> str:
     """What a rule asks, in words that need no glossary."""
     of = look.kind(rule.metric)
-    phrase, bound = upper_first(look.say.phrase(rule.metric)) + _of_class(rule, look), asked(rule, of)
+    say, bound = look.say_of(rule.label), asked(rule, of)
+    phrase = upper_first(say.phrase(rule.metric)) + _of_class(rule, look)
     match rule.comparison:
         case "overall":
             return f"{phrase}: {bound}"
@@ -34,9 +35,9 @@ def sentence(rule: Rule, look: Lookup) -> str:
 
 
 def _of_class(rule: Rule, look: Lookup) -> str:
-    """Which class or label a rule is about."""
+    """That a rule is about every class, each by itself."""
     if rule.label is not None:
-        return f", {shown(rule.label)}"
+        return ""
     each = look.report.provenance.data.kind.several and rule.metric not in WHOLE
     return ", each class against the rest" if each else ""
 

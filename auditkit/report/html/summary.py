@@ -7,11 +7,14 @@ from typing import NamedTuple
 from auditkit.formatting import interval, percent, points, quantity
 from auditkit.records import Finding, GroupEstimate, Status, Verdict
 from auditkit.report.html import conflicts, why
+from auditkit.report.html.errors_by_group import clause, in_numbers
+from auditkit.report.html.errors_by_group import sentence as in_words
 from auditkit.report.html.leading import Story, led, speaks_in_people, story
-from auditkit.report.html.lookup import Lookup, established, own_estimate, stands_out
+from auditkit.report.html.lookup import Lookup, class_of, established, own_estimate, stands_out
 from auditkit.report.html.rules import ranked, sentence
-from auditkit.report.html.sections import CONCERNS, SECTIONS, home, in_cases
+from auditkit.report.html.sections import CONCERNS, NUMBER, SECTIONS, home, in_cases
 from auditkit.report.html.unmeasured import too_small, unasked
+from auditkit.report.places import FLIPPED, WAY_OUT
 from auditkit.report.surest import compared
 from auditkit.report.vocabulary import (
     asked,
@@ -19,6 +22,7 @@ from auditkit.report.vocabulary import (
     by_words,
     kind_of_verdict,
     listed,
+    measured_in,
     number,
     several,
     shown,
@@ -54,7 +58,14 @@ def view(look: Lookup) -> tuple[Item, ...]:
     made = why.summary(look)
     conflict = "" if order else conflicts.sentence(look)  # that of rules stands with them
     most = min(4, SENTENCES - 1 - len(made) - bool(conflict))
-    items = items[:most] if look.report.verdicts else _without_policy(look)[:most]
+    first = led(look)[:1]  # the headline of a report without a policy
+    ways = [f for f in _ways(look) if look.report.verdicts or f not in first][:2]
+    most = max(1, most - len(ways))
+    items = items[:most] if look.report.verdicts else _without_policy(look, [f.id for f in ways])[:most]
+    items += [
+        Item(None, shown(brief(f.claim), longest=400), "", f"#{SECTIONS[at(f)].anchor}", SECTIONS[at(f)].title)
+        for f in ways
+    ]
     items += [Item(None, "Not all can hold.", conflict, "#data", "Data")] if conflict else []
     items += [Item(None, bold, text, "#why", "What makes the gap") for bold, text in made]
     passed = [v for v in order if v.status == "pass"]
@@ -83,53 +94,85 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
     finding, kind = look.by_id(v.finding), rule.comparison
     told = story(finding, v) if finding else Story(v.surest, e, True)
     e = told.surest.estimate if told.surest else told.estimate
-    size = f"{quantity(e.value, kind, of=of)}, {interval(e, kind, of=of)}"
+    size = f"{quantity(e, kind, of=of)}, {interval(e, kind, of=of)}"
     if not told.decides:
         size += ", which alone would decide: judged with the other rules it is open"
-    people = finding is None or speaks_in_people(finding)
+    people = finding is None or speaks_in_people(look, finding)
+    if finding is not None and in_numbers(finding):
+        return _of_numbers(look, v, finding, told, size)
     pair = look.sides(finding, told.surest) if finding and kind in ("difference", "ratio") and people else ()
     if len(pair) < 2 or (v.status == "fail" and not stands_out(finding)):
         return f"{sentence(rule, look)}: {lost}.", f"The value is {size}."
-    clause = look.say.clause(rule.metric, pair[0].group, pair[1].group)
+    say = look.say_of(class_of(finding) if finding else None)
+    told_apart = say.clause(rule.metric, pair[0].group, pair[1].group)
     what = "gap" if kind == "difference" else "ratio"
     if v.status == "fail":
-        rates = _against(*look.say.in_clause(rule.metric, *pair))
-        return f"{upper_first(clause)}.", f"{rates}, a {what} of {size}; the policy asks for {asked(rule, of)}."
+        rates = _against(*say.in_clause(rule.metric, *pair))
+        return f"{upper_first(told_apart)}.", f"{rates}, a {what} of {size}; the policy asks for {asked(rule, of)}."
     value = f"The {what} is {size}; the policy asks for {asked(rule, of)}."
-    return f"Whether {clause} beyond the limit is not decided.", value
+    return f"Whether {told_apart} beyond the limit is not decided.", value
+
+
+def _of_numbers(look: Lookup, v: Verdict, f: Finding, told: Story, size: str) -> tuple[str, str]:
+    """A rule about errors of numbers: which group, how much, which way."""
+    rule, of = v.rule, kind_of_verdict(look.report, v)
+    lost = "is not met" if v.status == "fail" else "is not decided"
+    pair = look.sides(f, told.surest) if rule.comparison == "difference" else ()
+    if len(pair) < 2:
+        return f"{sentence(rule, look)}: {lost}.", f"The value is {size}."
+    between = clause(look, rule.metric, pair[0].group, pair[1].group)
+    if v.status != "fail" or not stands_out(f):
+        return (
+            f"Whether {between} beyond the limit {lost}.",
+            f"The gap is {size}; the policy asks for {asked(rule, of)}.",
+        )
+    said = in_words(look, rule.metric, [(g.group, g.estimate) for g in reversed(pair)])
+    return said, f"A gap of {size}; the policy asks for {asked(rule, of)}."
 
 
 def at(f: Finding) -> int:
     """The number of the section that shows a finding."""
     if in_cases(f):
-        return 10
-    return next((n for n, concern in CONCERNS.items() if concern == f.concern), 9)
+        return NUMBER["cases"]
+    return next((n for n, concern in CONCERNS.items() if concern == f.concern), NUMBER["why"])
 
 
 def _against(a: GroupEstimate, b: GroupEstimate) -> str:
-    return f"{percent(a.estimate.value)} against {percent(b.estimate.value)}"
+    return f"{percent(a.estimate)} against {percent(b.estimate)}"
 
 
-def _without_policy(look: Lookup) -> list[Item]:
-    """The surest differences, in the order of the headline."""
-    return [_found(look, f) for f in led(look)[:4]]
+def _without_policy(look: Lookup, told: list[str]) -> list[Item]:
+    """The surest differences, in the order of the headline, without those that have a sentence of their own."""
+    return [_found(look, f) for f in [f for f in led(look) if f.id not in told][:4]]
+
+
+def _ways(look: Lookup) -> list[Finding]:
+    """Who has a way out of a refusal, and decisions that hang on an attribute alone: the surest of each."""
+    found = []
+    for metric in (WAY_OUT, FLIPPED):
+        mine = [f for f in look.report.findings if f.metric == metric and not f.alone and (f.estimate.low or 0.0) > 0]
+        mine = [f for f in mine if f.estimate.state != "unstable"]
+        found += sorted(mine, key=lambda f: -(f.estimate.low or 0.0))[:1]
+    return found
 
 
 def _found(look: Lookup, f: Finding) -> Item:
-    pair = look.sides(f) if speaks_in_people(f) else ()
+    pair = look.sides(f) if speaks_in_people(look, f) or in_numbers(f) else ()
     anchor, title, *_ = SECTIONS[at(f)]
-    words = "All gaps" if anchor == "fairness" and pair else title
+    words = "All gaps" if anchor == "fairness" and pair and look.binary else title
     if len(pair) < 2:
         return Item(None, shown(brief(f.claim), longest=400), "", f"#{anchor}", words)
-    clause, own = look.say.clause(f.metric, pair[0].group, pair[1].group), own_estimate(f)
-    size = f"a gap of {points(own.value)} points, {interval(own, 'difference')}"
-    return Item(
-        None,
-        f"{upper_first(clause)}.",
-        f"{_against(*look.say.in_clause(f.metric, *pair))}, {size}.",
-        f"#{anchor}",
-        words,
-    )
+    own = own_estimate(f)
+    if in_numbers(f):
+        of = measured_in(look.report, f.metric, f.unit)
+        size = f"A gap of {quantity(own, 'difference', of=of)}, {interval(own, 'difference', of=of)}."
+        said = in_words(look, f.metric, [(g.group, g.estimate) for g in reversed(pair)])
+        return Item(None, said, size, f"#{anchor}", words)
+    say = look.say_of(class_of(f))
+    apart = say.clause(f.metric, pair[0].group, pair[1].group)
+    size = f"a gap of {points(own)} points, {interval(own, 'difference')}"
+    rates = _against(*say.in_clause(f.metric, *pair))
+    return Item(None, f"{upper_first(apart)}.", f"{rates}, {size}.", f"#{anchor}", words)
 
 
 def _unknown(look: Lookup) -> Item:

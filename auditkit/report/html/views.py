@@ -41,7 +41,8 @@ VIEWS: dict[str, Callable[[Lookup, Finding, Any, Room, Names], Any]] = {
     "layers": lambda look, f, x, room, names: layers.view(look, f, x, names),
     "pictures": lambda look, f, x, room, names: pictures.view(look, f, x),
 }
-"""Kind of exhibit → how it is drawn beside the figure of its finding. Single cases have a section of their own."""
+"""Kind of exhibit → how it is drawn beside the figure of its finding. Single cases have a section of their own,
+matrices of classes are the face of one."""
 
 
 def drawn(

@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from auditkit.formatting import NOTHING, decimals
+from auditkit.formatting import NOTHING, quotient
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
-from auditkit.report.cautions import SENTENCE
 from auditkit.report.html.causes import gap_words, title_of
 from auditkit.report.html.figures import (
     Figure,
@@ -68,6 +67,19 @@ class Waterfall(NamedTuple):
     method: str
 
 
+_METHODS = {
+    "means over all rows": "The gap is that of all rows. Its interval allows for lopsided scores, and for comparing "
+    "every pair of groups.",
+    "rates over all rows": "The gap is that of all rows. Its interval allows for comparing every pair of groups.",
+}
+"""How the formal name of a method begins → in words."""
+
+
+def _method(formal: str) -> str:
+    """How the interval of the whole was made, in words; the formal name stands in the appendix."""
+    return next((words for start, words in _METHODS.items() if start in formal), "")
+
+
 def view(look: Lookup, f: Finding, x: Contributions, names: Names, told: Told = NO_LINES) -> Waterfall:
     """One exhibit of parts as a figure."""
     rows = _drawn(x)
@@ -89,7 +101,7 @@ def view(look: Lookup, f: Finding, x: Contributions, names: Names, told: Told = 
             "Share" if shares else "",
             upper_first(shown(x.beside, empty="")) if _besides(x) else "",
         ),
-        method=shown(x.total.method, empty="", longest=SENTENCE),
+        method=_method(x.total.method),
     )
 
 
@@ -140,7 +152,7 @@ def _bar(axis: Axis, x: Contributions, r: Contribution, start: float, end: float
         value=amount(r.estimate.value, x.unit),
         share=whole_percent(r.share),
         beside=_GUESS.place(beside),
-        beside_words="" if beside is None else decimals(beside, 2),
+        beside_words="" if beside is None else quotient(beside),
     )
 
 
@@ -200,7 +212,7 @@ def table_of(look: Lookup, f: Finding, x: Contributions) -> TableView:
             shown(r.label),
             *(t or NOTHING for t in _texts(r.estimate, x.unit)),
             *((whole_percent(r.share),) if shares else ()),
-            *((decimals(r.beside, 2),) if besides else ()),
+            *((quotient(r.beside),) if besides else ()),
         )
         for r in (*x.rows[:LONGEST], _whole(x))
     )
