@@ -10,19 +10,20 @@ import contextlib
 import copy
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from auditkit.assertions import asserted
 from auditkit.catalogue.index import METRICS
-from auditkit.check import Judge
+from auditkit.check import Alternative, Judge
 from auditkit.checks import judges
 from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing
 from auditkit.gate.agreement import answers
 from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.perfect import beside
 from auditkit.gate.policy import Policy
+from auditkit.gate.remedies import in_gaps, under_rules
 from auditkit.question import Question
 from auditkit.records import Finding, Report, Rule, StoredEvidence
 
@@ -34,9 +35,12 @@ def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
     return Policy.from_dict(policy) if isinstance(policy, dict) else Policy.load(policy)
 
 
-def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Report:
+def judge(report: Report, policy: Policy | dict[str, Any] | str | Path, *, exhibits: bool = True) -> Report:
     """The report with the verdicts of this policy, each answered from the evidence; with what its file says of the
     model's use and of who decides, if it says anything.
+
+    `exhibits`: with what a page shows beside verdicts, and no verdict needs (remedies under the same rules); a gate
+    that only decides goes without.
 
     Raises PolicyError for a wrong policy, and ReportError for a public report, which holds no evidence, and where a
     rule asks about a finding that is not what the evidence says, or whose evidence is missing or cannot be read.
@@ -50,6 +54,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     said = answers(report, [r for r in policy.rules if not stored.refused(r)], stored.finding, level=policy.confidence)
     judged = judge_findings(said.derived, policy, stored)
     verdicts = beside(judged.verdicts, policy, stored)
+    alternatives = stored.alternatives(policy.rules) if exhibits else ()
     judged_report = report.model_copy(
         update={
             "policy": policy.info(),
@@ -57,9 +62,16 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
             "findings": said.findings,
             "context": policy.context or report.context,
             "sign_off": policy.sign_off or report.sign_off,
+            "remedies": under_rules(alternatives, verdicts, policy, stored),
         },
     )
     return asserted(judged_report)
+
+
+def with_remedies(report: Report, *, level: float = 0.95) -> Report:
+    """A report that no policy judges, with the gaps that remedies would leave, where its evidence tells of them."""
+    alternatives = _Stored(report, Policy()).alternatives(())
+    return report.model_copy(update={"remedies": in_gaps(alternatives, level=level)})
 
 
 def _one_rule_a_label(policy: Policy, report: Report) -> Policy:
@@ -172,6 +184,17 @@ class _Stored:
         judge = self._judge(rule)
         return (judge and judge.why_not(Question.of_rule(rule))) or "not in the data of this report"
 
+    def alternatives(self, rules: Sequence[Rule]) -> tuple[Alternative, ...]:
+        """Today's decisions and remedies for them, of the check that knows any; none of several labels."""
+        if self._data.kind.by_label:
+            return ()
+        named = {frozenset(r.by) for r in rules if r.by}
+        for check in self._judges:
+            stock = {k: v for k, v in self._evidence.items() if _check_of(k, "") == check}
+            if stock and self._data.task in self._judges[check].tasks and _tells(self._judges[check]):
+                return tuple(self._read(check, stock, self._judges[check]).alternatives(named))
+        return ()
+
     def _check(self, rule: Rule) -> str:
         """The check whose evidence the rule is about."""
         kind, task = METRICS[rule.metric].kind, self._data.task
@@ -199,6 +222,11 @@ class _Stored:
         if key not in self._once:
             self._once[key] = kind(_read_all(stock, kind.evidence))
         return self._once[key]
+
+
+def _tells(kind: type[Judge]) -> bool:
+    """Whether a judge may know other decisions: evidence is read only of one that does."""
+    return kind.alternatives is not Judge.alternatives
 
 
 @contextlib.contextmanager

@@ -231,6 +231,78 @@ class Verdict(Terse):
         return self.rule.severity == "error" and handling.get(self.status, self.status) == "fail"
 
 
+class RemedyAnswer(Terse):
+    """What a remedy comes to under one rule, or in one gap where there is no policy."""
+
+    TOLD: ClassVar = ("status", "value", "low", "high", "why")
+
+    status: Status | None = None
+    """What the gate would say to the rule alone, without what rules share (Holm); of today's model, what it says.
+    Absent from JSON, as all of these where they say nothing, without a policy."""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    why: str = ""
+    """Why it is not measured."""
+
+
+class GroupSelected(Record):
+    """How many of a group are selected."""
+
+    group: dict[str, str]
+    """Attribute → value."""
+    now: int
+    """Rows selected today."""
+    change: int | None
+    """Rows that the remedy selects, less `now`; None where merged score bins leave open which is more."""
+
+
+class Remedy(Terse):
+    """Other decisions on the same rows, each judged on rows that did not choose it."""
+
+    TOLD: ClassVar = ("by", "lots", "alike", "open")
+
+    words: str
+    """What it makes equal, in a few words: "equal selection rates"; empty for today's model."""
+    by: tuple[str, ...] = ()
+    """The attributes whose groups get a threshold each; empty: everybody has the same."""
+    lots: bool = False
+    """True where it decides more than one row in 200 by lot."""
+    alike: bool = False
+    """True where both halves of the rows chose thresholds that decide every row alike: judged on all rows at once."""
+    open: int = Field(default=0, ge=0)
+    """Rows of merged score bins that a threshold parts: these may be decided otherwise."""
+    accuracy: float
+    """Share of rows decided as they truly are."""
+    answers: tuple[RemedyAnswer | None, ...] = ()
+    """In the order of the rules, or of `Remedies.gaps`; None: it says nothing of this one."""
+    people: tuple[GroupSelected, ...] = ()
+    """Of the groups of `by`; of the first attribute where it is for everybody."""
+
+
+class Gap(Record):
+    """A difference between groups that remedies are told by where there is no policy."""
+
+    metric: str
+    by: tuple[str, ...]
+
+
+class Remedies(Terse):
+    """What would help: today's model first, then every remedy, under every rule."""
+
+    TOLD: ClassVar = ("gaps",)
+
+    rows: tuple[Remedy, ...] = Field(min_length=1)
+    gaps: tuple[Gap, ...] = ()
+    """What the answers are about where there is no policy; absent from JSON where there is one."""
+
+    @model_validator(mode="after")
+    def _as_many_answers(self) -> Remedies:
+        if len({len(r.answers) for r in self.rows}) > 1 or (self.gaps and len(self.gaps) != len(self.rows[0].answers)):
+            raise ValueError("remedies have a different number of answers")
+        return self
+
+
 class NotMeasured(Record):
     """Something that a reader could expect and will not find, with the reason."""
 
@@ -279,11 +351,13 @@ class Report(Record):
     """What the model is for, as its owner says; None, and absent from JSON, where nobody said anything."""
     sign_off: SignOff | None = None
     """Who decides on it; likewise."""
+    remedies: Remedies | None = None
+    """What would help; None, and absent from JSON, where nobody asked, and in reports of older versions."""
 
     @model_serializer(mode="wrap")
     def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         out: dict[str, Any] = handler(self)
-        absent = {k for k in ("disclosure", "context", "sign_off") if getattr(self, k) is None}
+        absent = {k for k in ("disclosure", "context", "sign_off", "remedies") if getattr(self, k) is None}
         return {k: v for k, v in out.items() if k not in absent}
 
     @model_validator(mode="after")
@@ -299,6 +373,9 @@ class Report(Record):
         absent = next((v for v in self.verdicts if v.finding is not None and v.finding not in found), None)
         if absent is not None:
             raise ValueError(f"the verdict '{absent.rule.id[:120]}' names a finding that is not in the report")
+        told = self.remedies
+        if told is not None and not told.gaps and len(told.rows[0].answers) != len(self.verdicts):
+            raise ValueError(f"remedies answer {len(told.rows[0].answers)} rules, of {len(self.verdicts)}")
         return self
 
     def __repr__(self) -> str:

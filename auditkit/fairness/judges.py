@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from auditkit.check import MOST_COMPARED, MOST_COUNTED, Judge
+from auditkit.check import MOST_COMPARED, MOST_COUNTED, Alternative, Judge
 from auditkit.fairness.sets import crossed
 from auditkit.question import Question
 
@@ -121,6 +121,16 @@ class ScoresRules(CountsJudge):
     tasks: ClassVar = ("binary", "multilabel")
     evidence: ClassVar = "auditkit.evidence.histogram:ScoreHistogram"
     check: ClassVar = "auditkit.fairness.scores.check"
+
+    def __init__(self, stored: Mapping[str, tuple[Any, Mapping[str, Any]]]) -> None:
+        super().__init__(stored)
+        ((_, self._options),) = stored.values()
+
+    def alternatives(self, asked: Collection[frozenset[str]]) -> Sequence[Alternative]:
+        """See `Judge`: remedies by the sets of attributes that the check looked at."""
+        from auditkit.fairness.scores.remedied import alternatives
+
+        return alternatives(self.counts, self._options.get("by"), asked)
 
     def too_few(self, asked: Question) -> str:
         return "too few to tell"

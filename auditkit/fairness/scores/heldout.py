@@ -57,6 +57,11 @@ class HeldOut(NamedTuple):
         first, second = (fold.open for fold in self.folds)
         return tuple(a + b for a, b in zip(first, second, strict=True))
 
+    def gained(self, i: int) -> int | None:
+        """Rows of a group selected then, less those now; None where parted bins leave open which is more."""
+        gained, open_ = self.outcomes[i].gained, self.open[i]
+        return round(gained) if abs(gained) > open_ or not open_ else None
+
     @property
     def accuracy(self) -> float:
         """Expected share decided as it truly is."""

@@ -1,0 +1,110 @@
+"""Would other decisions meet the rules? Remedies put through the very rules, with their judge, each rule alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditkit.catalogue.index import METRICS
+from auditkit.check import Alternative, Judge
+from auditkit.gate.judge import Reassess, answered, status_of
+from auditkit.gate.policy import Policy
+from auditkit.question import Question
+from auditkit.records import Finding, Gap, Remedies, RemedyAnswer, Rule, Verdict
+
+GAPS = ("selection_rate", "true_positive_rate", "false_positive_rate")
+"""Differences that remedies are told by where there is no policy."""
+
+
+def under_rules(
+    alternatives: Sequence[Alternative], verdicts: Sequence[Verdict], policy: Policy, reassess: Reassess
+) -> Remedies | None:
+    """Today's verdicts, and what the gate would say to each rule, alone, of each remedy; None without remedies.
+
+    Without Holm: a remedy's rules are asked what holds of each. What lets a rule pass is the same with it.
+    """
+    if not alternatives:
+        return None
+    alone = policy.model_copy(update={"correction": "none"})
+    today, *others = alternatives
+    rows = [today.remedy.model_copy(update={"answers": tuple(map(_of_verdict, verdicts))})]
+    for other in others:
+        cases, _, _ = answered((), alone, _Decided(reassess, other.judge))
+        told = tuple(_answer(c.rule, c.deciding, other.judge) for c in cases)
+        rows.append(other.remedy.model_copy(update={"answers": told}))
+    return Remedies(rows=tuple(rows))
+
+
+def in_gaps(alternatives: Sequence[Alternative], *, level: float) -> Remedies | None:
+    """The gaps that today's decisions and each remedy leave, where there is no policy; None without remedies."""
+    if not alternatives:
+        return None
+    sets = dict.fromkeys(a.remedy.by for a in alternatives if len(a.remedy.by) == 1)
+    gaps = [Gap(metric=m, by=by) for by in sets for m in GAPS]
+    rows = []
+    for a in alternatives:
+        found = [a.judge.finding(Question(g.metric, "difference", g.by, level)) for g in gaps]
+        rows.append(a.remedy.model_copy(update={"answers": tuple(map(_of_gap, found))}))
+    return Remedies(rows=tuple(rows), gaps=tuple(gaps))
+
+
+class _Decided:
+    """What evidence says to each rule of other decisions."""
+
+    def __init__(self, reassess: Reassess, judge: Judge) -> None:
+        self._reassess, self._judge = reassess, judge
+
+    def finding(self, rule: Rule, level: float) -> Finding | None:
+        """See `Reassess`."""
+        return self._judge.finding(Question.of_rule(rule, level)) if _speaks(self._judge, rule) else None
+
+    def p_value(self, rule: Rule, *, kept: bool = True) -> float | None:
+        """See `Reassess`: none, where rules share no error."""
+        return None
+
+    def times(self, factor: int) -> _Decided:
+        """See `Reassess`: nothing is told of more rows."""
+        return self
+
+    def grows(self, rule: Rule) -> bool:
+        """See `Reassess`."""
+        return False
+
+    def too_few(self, rule: Rule) -> str:
+        """See `Reassess`."""
+        return self._reassess.too_few(rule)
+
+    def refused(self, rule: Rule) -> bool:
+        """See `Reassess`."""
+        return self._reassess.refused(rule)
+
+    def absence(self, rule: Rule) -> str:
+        """See `Reassess`."""
+        return self._reassess.absence(rule)
+
+
+def _speaks(judge: Judge, rule: Rule) -> bool:
+    """Whether other decisions say anything of the rule."""
+    return METRICS[rule.metric].kind in judge.kinds and rule.label is None
+
+
+def _answer(rule: Rule, deciding: Finding | None, judge: Judge) -> RemedyAnswer | None:
+    if not _speaks(judge, rule) or deciding is None:
+        return None
+    e = deciding.estimate
+    if e.value is None:
+        return RemedyAnswer(status="not_measured", why=e.note or "undefined")
+    return RemedyAnswer(status=status_of(rule, e), value=e.value, low=e.low, high=e.high)
+
+
+def _of_verdict(v: Verdict) -> RemedyAnswer:
+    e = v.estimate
+    if e is None or e.value is None:
+        return RemedyAnswer(status=v.status, why=v.absence)
+    return RemedyAnswer(status=v.status, value=e.value, low=e.low, high=e.high)
+
+
+def _of_gap(f: Finding | None) -> RemedyAnswer | None:
+    if f is None:
+        return None
+    e = f.estimate
+    return RemedyAnswer(value=e.value, low=e.low, high=e.high, why="" if e.value is not None else e.note)
