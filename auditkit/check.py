@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkab
 
 from auditkit.errors import ModelError, NotExplained, PolicyError, choices
 from auditkit.question import Question
-from auditkit.records import Finding, NotMeasured, Remedy, Task
+from auditkit.records import Finding, Frontier, NotMeasured, Remedy, Task
 
 if TYPE_CHECKING:
     from auditkit.batch import Batch
@@ -212,6 +212,10 @@ class Judge(ABC):
         `asked`: the sets of attributes that rules name.
         """
         return ()
+
+    def frontier(self, by: Sequence[str]) -> Frontier | None:
+        """What accuracy each gap in selections between these groups would cost; None where that is not known."""
+        return None
 
     def why_not(self, asked: Question) -> str:
         """Why there is no answer, where the check knows better than that its evidence lacks it."""

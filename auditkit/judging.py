@@ -16,14 +16,14 @@ from typing import Any
 
 from auditkit.assertions import asserted
 from auditkit.catalogue.index import METRICS
-from auditkit.check import Alternative, Judge
+from auditkit.check import Judge
 from auditkit.checks import judges
 from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing
 from auditkit.gate.agreement import answers
 from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.perfect import beside
 from auditkit.gate.policy import Policy
-from auditkit.gate.remedies import in_gaps, under_rules
+from auditkit.gate.remedies import Known, in_gaps, under_rules
 from auditkit.question import Question
 from auditkit.records import Finding, Report, Rule, StoredEvidence
 
@@ -54,7 +54,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path, *, exhib
     said = answers(report, [r for r in policy.rules if not stored.refused(r)], stored.finding, level=policy.confidence)
     judged = judge_findings(said.derived, policy, stored)
     verdicts = beside(judged.verdicts, policy, stored)
-    alternatives = stored.alternatives(policy.rules) if exhibits else ()
+    remedies = under_rules(stored.remedies(policy.rules), verdicts, policy, stored) if exhibits else None
     judged_report = report.model_copy(
         update={
             "policy": policy.info(),
@@ -62,7 +62,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path, *, exhib
             "findings": said.findings,
             "context": policy.context or report.context,
             "sign_off": policy.sign_off or report.sign_off,
-            "remedies": under_rules(alternatives, verdicts, policy, stored),
+            "remedies": remedies,
         },
     )
     return asserted(judged_report)
@@ -70,8 +70,8 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path, *, exhib
 
 def with_remedies(report: Report, *, level: float = 0.95) -> Report:
     """A report that no policy judges, with the gaps that remedies would leave, where its evidence tells of them."""
-    alternatives = _Stored(report, Policy()).alternatives(())
-    return report.model_copy(update={"remedies": in_gaps(alternatives, level=level)})
+    known = _Stored(report, Policy()).remedies(())
+    return report.model_copy(update={"remedies": in_gaps(known, level=level)})
 
 
 def _one_rule_a_label(policy: Policy, report: Report) -> Policy:
@@ -184,16 +184,15 @@ class _Stored:
         judge = self._judge(rule)
         return (judge and judge.why_not(Question.of_rule(rule))) or "not in the data of this report"
 
-    def alternatives(self, rules: Sequence[Rule]) -> tuple[Alternative, ...]:
+    def remedies(self, rules: Sequence[Rule]) -> Known:
         """Today's decisions and remedies for them, of the check that knows any; none of several labels."""
-        if self._data.kind.by_label:
-            return ()
         named = {frozenset(r.by) for r in rules if r.by}
-        for check in self._judges:
+        for check, kind in self._judges.items():
             stock = {k: v for k, v in self._evidence.items() if _check_of(k, "") == check}
-            if stock and self._data.task in self._judges[check].tasks and _tells(self._judges[check]):
-                return tuple(self._read(check, stock, self._judges[check]).alternatives(named))
-        return ()
+            if stock and self._data.task in kind.tasks and _tells(kind) and not self._data.kind.by_label:
+                judge = self._read(check, stock, kind)
+                return Known(tuple(judge.alternatives(named)), judge.frontier)
+        return Known((), lambda by: None)
 
     def _check(self, rule: Rule) -> str:
         """The check whose evidence the rule is about."""

@@ -287,14 +287,46 @@ class Gap(Record):
     by: tuple[str, ...]
 
 
+class FrontierLimit(Record):
+    """Where a rule's limit lies on a frontier."""
+
+    rule: str
+    """Id of the rule."""
+    gap: float
+
+
+class Frontier(Terse):
+    """The greatest accuracy for each gap in selection rate that remains, thresholds by group, judged held out."""
+
+    TOLD: ClassVar = ("limits",)
+
+    by: tuple[str, ...]
+    gap: tuple[float, ...]
+    """Largest difference in selection rate between groups."""
+    ratio: tuple[float | None, ...]
+    """Smallest ratio, of the same points."""
+    accuracy: tuple[float, ...]
+    today: tuple[float, float]
+    """Gap and accuracy of today's model."""
+    limits: tuple[FrontierLimit, ...] = ()
+
+    @model_validator(mode="after")
+    def _as_long(self) -> Frontier:
+        if not len(self.gap) == len(self.ratio) == len(self.accuracy):
+            raise ValueError("the points of a frontier have a different number of gaps, ratios and accuracies")
+        return self
+
+
 class Remedies(Terse):
     """What would help: today's model first, then every remedy, under every rule."""
 
-    TOLD: ClassVar = ("gaps",)
+    TOLD: ClassVar = ("gaps", "frontier")
 
     rows: tuple[Remedy, ...] = Field(min_length=1)
     gaps: tuple[Gap, ...] = ()
     """What the answers are about where there is no policy; absent from JSON where there is one."""
+    frontier: Frontier | None = None
+    """Of the groups that rules on selection name, else of those that are farthest apart in it; likewise."""
 
     @model_validator(mode="after")
     def _as_many_answers(self) -> Remedies:

@@ -13,7 +13,7 @@ from auditkit.question import Question
 if TYPE_CHECKING:
     from auditkit.evidence.tally import Tally
     from auditkit.fairness.families.family import Answer
-    from auditkit.records import Finding
+    from auditkit.records import Finding, Frontier
 
 
 class CountsJudge(Judge):
@@ -131,6 +131,12 @@ class ScoresRules(CountsJudge):
         from auditkit.fairness.scores.remedied import alternatives
 
         return alternatives(self.counts, self._options.get("by"), asked)
+
+    def frontier(self, by: Sequence[str]) -> Frontier | None:
+        """See `Judge`."""
+        from auditkit.fairness.scores.remedied import frontier_of
+
+        return frontier_of(self.counts, tuple(by))
 
     def too_few(self, asked: Question) -> str:
         return "too few to tell"

@@ -2,49 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
 from auditkit.check import Alternative, Judge
 from auditkit.gate.judge import Reassess, answered, status_of
 from auditkit.gate.policy import Policy
 from auditkit.question import Question
-from auditkit.records import Finding, Gap, Remedies, RemedyAnswer, Rule, Verdict
+from auditkit.records import Finding, Frontier, FrontierLimit, Gap, Remedies, RemedyAnswer, Rule, Verdict
 
-GAPS = ("selection_rate", "true_positive_rate", "false_positive_rate")
+SELECTED = "selection_rate"
+GAPS = (SELECTED, "true_positive_rate", "false_positive_rate")
 """Differences that remedies are told by where there is no policy."""
 
 
-def under_rules(
-    alternatives: Sequence[Alternative], verdicts: Sequence[Verdict], policy: Policy, reassess: Reassess
-) -> Remedies | None:
+class Known(NamedTuple):
+    """What evidence knows of other decisions."""
+
+    alternatives: Sequence[Alternative]
+    """Today's first; none where no remedy is known."""
+    frontier: Callable[[Sequence[str]], Frontier | None]
+    """Attributes → the frontier of their groups."""
+
+
+def under_rules(known: Known, verdicts: Sequence[Verdict], policy: Policy, reassess: Reassess) -> Remedies | None:
     """Today's verdicts, and what the gate would say to each rule, alone, of each remedy; None without remedies.
 
     Without Holm: a remedy's rules are asked what holds of each. What lets a rule pass is the same with it.
     """
-    if not alternatives:
+    if not known.alternatives:
         return None
     alone = policy.model_copy(update={"correction": "none"})
-    today, *others = alternatives
+    today, *others = known.alternatives
     rows = [today.remedy.model_copy(update={"answers": tuple(map(_of_verdict, verdicts))})]
     for other in others:
         cases, _, _ = answered((), alone, _Decided(reassess, other.judge))
         told = tuple(_answer(c.rule, c.deciding, other.judge) for c in cases)
         rows.append(other.remedy.model_copy(update={"answers": told}))
-    return Remedies(rows=tuple(rows))
+    return Remedies(rows=tuple(rows), frontier=_frontier(known, policy.rules))
 
 
-def in_gaps(alternatives: Sequence[Alternative], *, level: float) -> Remedies | None:
+def in_gaps(known: Known, *, level: float) -> Remedies | None:
     """The gaps that today's decisions and each remedy leave, where there is no policy; None without remedies."""
-    if not alternatives:
+    if not known.alternatives:
         return None
-    sets = dict.fromkeys(a.remedy.by for a in alternatives if len(a.remedy.by) == 1)
+    sets = dict.fromkeys(a.remedy.by for a in known.alternatives if len(a.remedy.by) == 1)
     gaps = [Gap(metric=m, by=by) for by in sets for m in GAPS]
     rows = []
-    for a in alternatives:
+    for a in known.alternatives:
         found = [a.judge.finding(Question(g.metric, "difference", g.by, level)) for g in gaps]
         rows.append(a.remedy.model_copy(update={"answers": tuple(map(_of_gap, found))}))
-    return Remedies(rows=tuple(rows), gaps=tuple(gaps))
+    return Remedies(rows=tuple(rows), gaps=tuple(gaps), frontier=_frontier(known, ()))
+
+
+def _frontier(known: Known, rules: Sequence[Rule]) -> Frontier | None:
+    """Of the first set of attributes with a rule on selections, else of the one with the largest difference in them."""
+    sets = list(dict.fromkeys(a.remedy.by for a in known.alternatives if a.remedy.by))
+    ruled = [by for by in sets if any(r.metric == SELECTED and set(r.by) == set(by) for r in rules)]
+    if not ruled:
+        apart = [(_gap_now(known, by), by) for by in sets]
+        ruled = [by for gap, by in sorted(apart, key=lambda x: -x[0])]
+    found = known.frontier(ruled[0]) if ruled else None
+    if found is None:
+        return None
+    own = [r for r in rules if r.metric == SELECTED and set(r.by) == set(found.by)]
+    limits = [FrontierLimit(rule=r.id, gap=gap) for r in own if (gap := _limit(r, found)) is not None]
+    return found.model_copy(update={"limits": tuple(limits)})
+
+
+def _gap_now(known: Known, by: Sequence[str]) -> float:
+    found = known.alternatives[0].judge.finding(Question(SELECTED, "difference", tuple(by)))
+    return found.estimate.value or 0.0 if found else 0.0
+
+
+def _limit(rule: Rule, f: Frontier) -> float | None:
+    """The gap at which a rule's limit lies; of a ratio where the frontier first falls below it, None if it never does.
+
+    Ratios between two points are read on the straight line between them.
+    """
+    if rule.comparison == "difference":
+        return rule.at_most
+    if rule.comparison != "ratio" or rule.at_least is None:
+        return None
+    points = sorted((g, r) for g, r in zip(f.gap, f.ratio, strict=True) if r is not None)
+    for (g0, r0), (g1, r1) in pairwise(points):
+        if r0 >= rule.at_least > r1:
+            return g0 + (g1 - g0) * (r0 - rule.at_least) / (r0 - r1)
+    return None
 
 
 class _Decided:

@@ -111,6 +111,15 @@ class HeldOut(NamedTuple):
         value, low, high = np.average(halves, axis=0, weights=[_rows(fold) for fold in self.folds]).tolist()
         return value, low, high
 
+    def ratio(self, metric: str) -> float:
+        """min / max of a rate over the groups with rules of their own: the mean of the two halves'; NaN if unknown."""
+        found = []
+        for fold in self.folds:
+            values = [o.rates(then=True)[metric] for o in fold.outcomes if o.own]
+            values = [v for v in values if not math.isnan(v)]
+            found.append(min(values) / max(values) if len(values) > 1 and max(values) else math.nan)
+        return float(np.average(found, weights=[_rows(fold) for fold in self.folds]))
+
     def gap_now(self, metric: str) -> float:
         """The same gap as decisions are now, over all rows; NaN below two groups."""
         values = [o.rates(then=False)[metric] for o in self.outcomes if o.own]

@@ -24,17 +24,18 @@ from auditkit.evidence.tally import Tally
 from auditkit.fairness.judges import GroupFairnessRules
 from auditkit.fairness.scores.halved import Halved, Reading, reading
 from auditkit.fairness.scores.heldout import HeldOut
-from auditkit.fairness.scores.mitigation import Fit, common_cut, reach_of
-from auditkit.fairness.scores.remedies import REMEDIES, why_not
-from auditkit.fairness.scores.thresholds import Constraint, GroupRule, without_lots
+from auditkit.fairness.scores.mitigation import Fit, common_cut, enough, reach_of
+from auditkit.fairness.scores.remedies import REMEDIES, frontier, why_not
+from auditkit.fairness.scores.thresholds import Constraint, GroupRule, Reach, without_lots
 from auditkit.fairness.sets import Attributes, sets_of
 from auditkit.question import Question
-from auditkit.records import Finding, GroupSelected, Remedy
+from auditkit.records import Finding, Frontier, GroupSelected, Remedy
 from auditkit.stats.comparisons import inner_side
 from auditkit.stats.rates import critical_value
 
 NEAR = 0.005
 """Distance of a group's single threshold to the rates that are aimed at, up to which no lots are needed."""
+_SELECTED = "selection_rate"
 _LARGEST_LEVEL = 1 - 1e-12
 
 
@@ -80,6 +81,26 @@ def _named(by: Attributes, asked: Collection[frozenset[str]]) -> bool:
     if len(by) == 1:
         return not every or by[0] in every
     return frozenset(by) in asked
+
+
+def frontier_of(evidence: ScoreHistogram, by: Attributes) -> Frontier | None:
+    """The frontier of these groups with today's model; None where there is no remedy, or nothing to choose from."""
+    if why_not(evidence, by):
+        return None
+    curve = frontier([Reach.of(b) for _, b in evidence.groups(*by) if enough(b)])
+    along = list(Halved.of(evidence).halves(by).frontier(curve.gap.tolist()))
+    gaps = [held.gap(_SELECTED, 0.95).value for held in along]
+    known = [(gap, held) for gap, held in zip(gaps, along, strict=True) if gap is not None]
+    if len(known) < 2:
+        return None
+    ratio = (held.ratio(_SELECTED) for _, held in known)
+    return Frontier(
+        by=by,
+        gap=tuple(gap for gap, _ in known),
+        ratio=tuple(None if math.isnan(r) else r for r in ratio),
+        accuracy=tuple(held.accuracy for _, held in known),
+        today=(along[0].gap_now(_SELECTED), along[0].accuracy_now),
+    )
 
 
 class Decisions(NamedTuple):
