@@ -24,6 +24,7 @@ from auditkit.report.html import (
     gate,
     metrics,
     rates,
+    remedies,
     requirements,
     sign_off,
     summary,
@@ -57,7 +58,11 @@ def render(report: Report) -> str:
     absent = {n: answers[n].missing or ("not asked for.",) for n in drawn if not said[n]}
     absent |= {} if any(map(in_cases, report.findings)) else {NUMBER["cases"]: ("not asked for.",)}
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
-    style = _environment().get_template("style.css").render(footer=footer)
+    helps = remedies.view(look)
+    if helps is not None and helps.frontier is not None:
+        answers[NUMBER["remedies"]] = remedies.without_curves(answers[NUMBER["remedies"]])
+    labels = [css_text(name) for name in remedies.labels(helps)]
+    style = _environment().get_template("style.css").render(footer=footer, labels=labels)
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{style_hash}'; img-src data:; base-uri 'none'; form-action 'none'"
     return tight(
@@ -67,6 +72,7 @@ def render(report: Report) -> str:
             content_security_policy=policy,
             digest=of,
             footer=footer,
+            labels=labels,
             sections=SECTIONS,
             numbers=NUMBER,
             states=_states(look),
@@ -89,6 +95,7 @@ def render(report: Report) -> str:
             gaps=gaps.view(look) if look.binary else None,
             rates=rates.view(look, [m for m in look.metrics() if m not in ERRORS]) if look.binary else None,
             crossings=crossing.views(look) if look.binary else (),
+            remedies=helps,
             why=why.view(look, names),
             cases=cases.views(look, names),
             requirements=requirements.view(look),
