@@ -7,36 +7,30 @@ Lots are drawn as they are expected to fall, to the whole row.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.arrays import Floats, Ints
-from auditkit.catalogue.index import METRICS
-from auditkit.check import Alternative, Judge
-from auditkit.evidence.frames import OUTCOME, columns_of, summed
+from auditkit.check import Alternative
+from auditkit.evidence.frames import columns_of
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.evidence.score_grid import LEAST
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.judges import GroupFairnessRules
 from auditkit.fairness.scores.halved import Halved, Reading, reading
-from auditkit.fairness.scores.heldout import HeldOut
+from auditkit.fairness.scores.held_out_rules import HeldOutRules, of_cells
+from auditkit.fairness.scores.heldout import Halves, HeldOut
 from auditkit.fairness.scores.mitigation import Fit, common_cut, enough, reach_of
 from auditkit.fairness.scores.remedies import REMEDIES, frontier, why_not
 from auditkit.fairness.scores.thresholds import Constraint, GroupRule, Reach, without_lots
 from auditkit.fairness.sets import Attributes, sets_of
-from auditkit.question import Question
-from auditkit.records import Finding, Frontier, GroupSelected, Remedy
-from auditkit.stats.comparisons import inner_side
-from auditkit.stats.rates import critical_value
+from auditkit.records import Frontier, GroupSelected, Remedy
 
 NEAR = 0.005
 """Distance of a group's single threshold to the rates that are aimed at, up to which no lots are needed."""
 _SELECTED = "selection_rate"
-_LARGEST_LEVEL = 1 - 1e-12
 
 
 def alternatives(
@@ -62,25 +56,41 @@ def alternatives(
     return made
 
 
-def _by_group(halved: Halved, by: Attributes, constraint: Constraint) -> list[Alternative]:
-    """One threshold a group; where these miss what they are to make equal, those that draw lots, too."""
-    halves = halved.halves(by)
-    drawn = [Fit.of(part, halves.own, constraint) for part in halves.parts]
+def _named(by: Attributes, asked: Collection[frozenset[str]]) -> bool:
+    every = frozenset[str]().union(*asked)
+    if len(by) == 1:
+        return not every or by[0] in every
+    return frozenset(by) in asked
+
+
+class Fits(NamedTuple):
+    """What each half of the rows chose for one constraint."""
+
+    plain: tuple[Fit, ...]
+    """One threshold a group."""
+    drawn: tuple[Fit, ...]
+    """With lots between two."""
+    miss: float
+    """By how much the plain ones miss, at most, the rates that lots reach, among the rows that chose them."""
+
+
+def fits_of(halves: Halves, constraint: Constraint) -> Fits:
+    """The thresholds that each half chooses."""
+    drawn = tuple(Fit.of(part, halves.own, constraint) for part in halves.parts)
     plain, missed = [], 0.0
     for part, fit in zip(halves.parts, drawn, strict=True):
         reach = reach_of(part, halves.own)
         near = without_lots(list(reach.values()), [fit.rules[k] for k in reach], constraint)
         plain.append(fit._replace(rules=dict(zip(reach, near.rules, strict=True))))
         missed = max(missed, near.miss)
-    made = [_decided(halved, by, constraint, plain)]
-    return made if missed <= NEAR else [*made, _decided(halved, by, constraint, drawn, lots=True)]
+    return Fits(tuple(plain), drawn, missed)
 
 
-def _named(by: Attributes, asked: Collection[frozenset[str]]) -> bool:
-    every = frozenset[str]().union(*asked)
-    if len(by) == 1:
-        return not every or by[0] in every
-    return frozenset(by) in asked
+def _by_group(halved: Halved, by: Attributes, constraint: Constraint) -> list[Alternative]:
+    """One threshold a group; where these miss what they are to make equal, those that draw lots, too."""
+    fits = fits_of(halved.halves(by), constraint)
+    made = [_decided(halved, by, constraint, fits.plain)]
+    return made if fits.miss <= NEAR else [*made, _decided(halved, by, constraint, fits.drawn, lots=True)]
 
 
 def frontier_of(evidence: ScoreHistogram, by: Attributes) -> Frontier | None:
@@ -199,109 +209,4 @@ def _tally(by: Attributes, whole: Reading, at: Ints, n: Ints, selected: Floats, 
     columns = dict(zip(columns_of(by), np.array(whole.groups, dtype=object).reshape(-1, len(by)).T, strict=True))
     cells: dict[str, Any] = {c: values[group[sort]] for c, values in columns.items()}
     cells |= {"y_true": truth[sort], "y_pred": decision[sort], "n": counts[decision, truth, group][sort]}
-    return _of_cells(by, cells)
-
-
-def _of_cells(by: Attributes, cells: Mapping[str, NDArray[Any]]) -> Tally:
-    return Tally.of_tables({"cells": cells}, by=by, clusters=None, distinct={}, strata=None)
-
-
-@dataclass(frozen=True)
-class HeldOutRules(Judge):
-    """Rules of decisions that were made on two halves, answered by the judge of group fairness.
-
-    Where both halves decide alike, it is the judge's answer for all rows. Else, as in `HeldOut`, values and limits are
-    the means of those of the halves: counted together, the rows that one half selects too often hide those that the
-    other selects too seldom. Of comparisons the limit that says that there is a disparity stands at √2 times its
-    critical value, since as many rows chose as judge, and a rate misses its aim by the errors of both; such misses only
-    add to a disparity, so that the other limit holds as it is. Groups are those that the rule keeps of all rows.
-    """
-
-    kinds: ClassVar = ("rate", "composite")
-    tasks: ClassVar = GroupFairnessRules.tasks
-    evidence: ClassVar = GroupFairnessRules.evidence
-    halves: tuple[Tally, Tally]
-    alike: bool
-
-    def finding(self, asked: Question) -> Finding | None:
-        """See `Judge`."""
-        if not _of_decisions(asked.metric):
-            return None
-        whole = _judge(self._together()).finding(asked)
-        if whole is None or whole.estimate.value is None or self.alike:
-            return whole
-        level = min(math.erf(critical_value(asked.level)), _LARGEST_LEVEL)  # z of this level is √2 z of the other
-        own = {tuple(g.group.values()) for g in whole.by_group if g.estimate.state in ("ok", "unstable")}
-        parts = [_only(tally, whole.by, own) for tally in self.halves] if own else self.halves
-        asked = replace(asked, min_n=1 if own else asked.min_n)
-        found = [_judge(t).finding(asked) for t in parts]
-        wider = (
-            found if asked.comparison == "overall" else [_judge(t).finding(replace(asked, level=level)) for t in parts]
-        )
-        weight = [int(t.columns["n"].sum()) for t in self.halves]
-        return _mean(whole, found, wider, weight, own)
-
-    def p_value(self, asked: Question, limit: float, *, above: bool) -> float | None:
-        """See `Judge`: none, since no error is shared."""
-        return None
-
-    def _together(self) -> Tally:
-        first, second = (t.columns for t in self.halves)
-        by = self.halves[0].by
-        both = {c: np.concatenate([first[c], second[c]]) for c in first}
-        return _of_cells(by, summed(both, by, OUTCOME, ("n",)))
-
-
-def _judge(tally: Tally) -> GroupFairnessRules:
-    return GroupFairnessRules({"": (tally, {})})
-
-
-def _of_decisions(metric: str) -> bool:
-    """Whether it is made of rows with truth and decision, which all remedies are about."""
-    m = METRICS[metric]
-    return m.kind == "composite" or (m.kind == "rate" and any(min(c) >= 0 for c in m.numerator))
-
-
-def _only(tally: Tally, by: Sequence[str], groups: Collection[Attributes]) -> Tally:
-    """The rows of these crossed groups."""
-    cells = tally.columns
-    keys = zip(*(cells[c].tolist() for c in columns_of(by)), strict=True)
-    kept = np.array([k in groups for k in keys], bool)
-    return _of_cells(tally.by, {c: v[kept] for c, v in cells.items()})
-
-
-def _mean(
-    whole: Finding,
-    found: Sequence[Finding | None],
-    wider: Sequence[Finding | None],
-    weight: Sequence[int],
-    own: Collection[Attributes],
-) -> Finding:
-    """The finding with the means of the halves as its estimate, its inner limit that of `wider`; no value where a half
-    cannot say."""
-    e = whole.estimate
-    lost = [f for f in found if f is None or f.estimate.value is None or _undefined(f, own)]
-    if lost:
-        few = "a group has nobody to count in a half of the rows"
-        return whole.model_copy(update={"estimate": e.model_copy(update=_nothing(few))})
-
-    def mean(of: str, side: Sequence[Finding | None] = found) -> float | None:
-        values = [getattr(f.estimate, of) for f in side if f is not None]
-        return None if None in values else float(np.average(values, weights=weight))
-
-    inner = "low" if inner_side(whole.comparison, above=True) else "high"
-    limits = {side: mean(side, wider if side == inner else found) for side in ("low", "high")}
-    told = {"value": mean("value"), **limits, "mde": None, "method": "mean of two halves"}
-    if any(f is not None and f.estimate.state == "unstable" for f in found):
-        told["state"] = "unstable"
-    return whole.model_copy(update={"estimate": e.model_copy(update=told), "surest": None, "by_group": ()})
-
-
-def _nothing(why: str) -> dict[str, Any]:
-    return {"value": None, "low": None, "high": None, "mde": None, "state": "undefined", "note": why}
-
-
-def _undefined(f: Finding, own: Collection[Attributes]) -> bool:
-    """Whether a group that the rule keeps is missing from a half."""
-    counted = {tuple(g.group.values()) for g in f.by_group if g.estimate.state != "undefined"}
-    return bool(f.by) and not set(own) <= counted
+    return of_cells(by, cells)

@@ -46,15 +46,9 @@ class Row(NamedTuple):
 
     label: str
     people: str
+    """By which attributes, and whom it selects more and less often."""
     cells: tuple[Cell | None, ...]
     accuracy: str
-
-
-class Block(NamedTuple):
-    """Remedies of the same groups."""
-
-    title: str
-    rows: tuple[Row, ...]
 
 
 class Label(NamedTuple):
@@ -93,10 +87,10 @@ class View(NamedTuple):
 
     lead: str
     columns: tuple[Column, ...]
-    blocks: tuple[Block, ...]
-    """Of today's model, of one threshold for all, and of what no other remedy outdoes."""
-    folded: tuple[Block, ...]
-    """Of the others."""
+    rows: tuple[Row, ...]
+    """Today's model, one threshold for all, and what no other remedy outdoes."""
+    folded: tuple[Row, ...]
+    """The others."""
     note: str
     frontier: FrontierView | None
     caution: str
@@ -121,8 +115,8 @@ def view(look: Lookup) -> View | None:
     return View(
         lead,
         tuple(columns),
-        _blocks(look, kept, columns),
-        _blocks(look, others, columns),
+        tuple(_row(look, r, columns) for r in kept),
+        tuple(_row(look, r, columns) for r in others),
         _note(told, len(others)),
         _frontier(look, told),
         CAUTION if any(r.by for r in told.rows) else "",
@@ -138,14 +132,6 @@ def without_curves(told: Answers) -> Answers:
 def labels(view: View | None) -> list[str]:
     """What stands before each value of a row where the table's head does not: on a phone."""
     return [] if view is None else [*(c.name for c in view.columns), "Accuracy"]
-
-
-def _blocks(look: Lookup, rows: Sequence[Remedy], columns: Sequence[Column]) -> tuple[Block, ...]:
-    out = []
-    for by in dict.fromkeys(r.by for r in rows):
-        title = f"One threshold for each group of {by_words(by)}" if by else ""
-        out.append(Block(title, tuple(_row(look, r, columns) for r in rows if r.by == by)))
-    return tuple(out)
 
 
 _BETTER: tuple[Status, ...] = ("pass", "inconclusive", "not_measured", "fail")
@@ -192,7 +178,7 @@ def _rule(look: Lookup, i: int, v: Verdict, place: int) -> Column:
 def _row(look: Lookup, r: Remedy, columns: Sequence[Column]) -> Row:
     return Row(
         label=_label(r),
-        people="" if not r.words else _people(look, r.people),
+        people=": ".join(filter(None, (_by(r).strip(), _people(look, r.people)))),
         cells=tuple(_cell(r.answers[c.at], c) for c in columns),
         accuracy=percent(r.accuracy),
     )
@@ -206,8 +192,11 @@ def _name(r: Remedy) -> str:
     """A remedy inside a sentence."""
     if not r.words:
         return TODAY[0].lower() + TODAY[1:]
-    by = f" by {by_words(r.by).removesuffix(' crossed')}" if r.by else ""
-    return f"{shown(r.words)}{by}{' with lots' if r.lots else ''}"
+    return f"{shown(r.words)}{_by(r)}{' with lots' if r.lots else ''}"
+
+
+def _by(r: Remedy) -> str:
+    return f" by {listed([shown(a) for a in r.by])}" if r.by else ""
 
 
 def _people(look: Lookup, people: Sequence[GroupSelected]) -> str:
@@ -240,7 +229,10 @@ def _verdict(look: Lookup, told: Remedies, kept: Sequence[Remedy], asked_: Seque
         others = f" Of {_these(open_)} it is not decided." if open_ else ""
         only = "only " if len(met) == 1 and not open_ else ""
         verb = "meets" if len(met) == 1 else "meet"
-        return upper_first(f"{only}{_these(met)} {verb} {of}.{others}")
+        again = (
+            " Of many remedies some look good by chance: audit what you choose on new rows." if met[-1].words else ""
+        )
+        return upper_first(f"{only}{_these(met)} {verb} {of}.{others}{again}")
     if open_:
         fail, verb = ("fails", "is") if len(open_) == 1 else ("fail", "are")
         return (
