@@ -4,18 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from auditkit.catalogue.index import METRICS
-from auditkit.check import Alternative, Judge
 from auditkit.gate.judge import Reassess, answered, status_of
 from auditkit.gate.policy import Policy
 from auditkit.question import Question
-from auditkit.records import Finding, Frontier, FrontierLimit, Gap, Remedies, RemedyAnswer, Rule, Verdict
+from auditkit.records import Finding, Frontier, FrontierLimit, Gap, Remedies, Remedy, RemedyAnswer, Rule, Verdict
 
 SELECTED = "selection_rate"
 GAPS = (SELECTED, "true_positive_rate", "false_positive_rate")
 """Differences that remedies are told by where there is no policy."""
+
+
+class Answers(Protocol):
+    """Who answers rules of other decisions."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of metrics that are answered."""
+        ...
+
+    def finding(self, asked: Question) -> Finding | None:
+        """The finding that answers; None where there is none."""
+        ...
+
+
+class Alternative(Protocol):
+    """Other decisions, as `auditkit.check.Alternative`."""
+
+    @property
+    def remedy(self) -> Remedy:
+        """What they are, without answers."""
+        ...
+
+    @property
+    def judge(self) -> Answers:
+        """Who answers rules of them."""
+        ...
 
 
 class Known(NamedTuple):
@@ -96,7 +122,7 @@ def _limit(rule: Rule, f: Frontier) -> float | None:
 class _Decided:
     """What evidence says to each rule of other decisions."""
 
-    def __init__(self, reassess: Reassess, judge: Judge) -> None:
+    def __init__(self, reassess: Reassess, judge: Answers) -> None:
         self._reassess, self._judge = reassess, judge
 
     def finding(self, rule: Rule, level: float) -> Finding | None:
@@ -128,12 +154,12 @@ class _Decided:
         return self._reassess.absence(rule)
 
 
-def _speaks(judge: Judge, rule: Rule) -> bool:
+def _speaks(judge: Answers, rule: Rule) -> bool:
     """Whether other decisions say anything of the rule."""
     return METRICS[rule.metric].kind in judge.kinds and rule.label is None
 
 
-def _answer(rule: Rule, deciding: Finding | None, judge: Judge) -> RemedyAnswer | None:
+def _answer(rule: Rule, deciding: Finding | None, judge: Answers) -> RemedyAnswer | None:
     if not _speaks(judge, rule) or deciding is None:
         return None
     e = deciding.estimate

@@ -57,6 +57,8 @@ def render(report: Report) -> str:
     said = {n: a.answers or a.null_line for n, a in answers.items()}
     absent = {n: answers[n].missing or ("not asked for.",) for n in drawn if not said[n]}
     absent |= {} if any(map(in_cases, report.findings)) else {NUMBER["cases"]: ("not asked for.",)}
+    if (why_none := remedies.why_none(look)) and NUMBER["remedies"] in absent:
+        absent[NUMBER["remedies"]] = (why_none,)
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     helps = remedies.view(look)
     if helps is not None and helps.frontier is not None:

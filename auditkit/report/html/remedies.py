@@ -123,6 +123,14 @@ def view(look: Lookup) -> View | None:
     )
 
 
+def why_none(look: Lookup) -> str:
+    """Why there is nothing to tell where nobody could have asked for it; empty where somebody could."""
+    kind = look.report.provenance.data.kind
+    return (
+        "" if kind.yes_no else f"remedies are thresholds on scores of yes or no; this model predicts {kind.predicts}."
+    )
+
+
 def without_curves(told: Answers) -> Answers:
     """What is folded: all findings but their curves, in whose place the frontier stands."""
     figures = tuple(a._replace(drawn=tuple(d for d in a.drawn if d.kind != "curve")) for a in told.answers)
@@ -228,26 +236,26 @@ def _verdict(look: Lookup, told: Remedies, kept: Sequence[Remedy], asked_: Seque
     if met:
         others = f" Of {_these(open_)} it is not decided." if open_ else ""
         only = "only " if len(met) == 1 and not open_ else ""
-        verb = "meets" if len(met) == 1 else "meet"
+        verb = "meet" if _plural(met) else "meets"
         again = (
             " Of many remedies some look good by chance: audit what you choose on new rows." if met[-1].words else ""
         )
         return upper_first(f"{only}{_these(met)} {verb} {of}.{others}{again}")
     if open_:
-        fail, verb = ("fails", "is") if len(open_) == 1 else ("fail", "are")
+        fail, verb = ("fail", "are") if _plural(open_) else ("fails", "is")
         return (
             f"None of these is established to meet {of}. {upper_first(_these(open_))} {fail} none, and {verb} "
             "undecided, or not measured, on some."
         )
     fails = [(r, s.count("fail")) for r, s in zip(told.rows, states, strict=True)]
-    return f"None of these meets {of}.{_fewest(fails, kept)}"
+    return f"None of these meets {of}.{_fewest(fails, kept) if len(asked_) > 1 else ''}"
 
 
 def _all_rules(judged: int, every: int) -> str:
     if judged == every:
-        return "the one rule" if every == 1 else f"all {number(every)} rules"
-    rest = f"of {number(every)}, those that thresholds can change"
-    return f"the one rule ({rest})" if judged == 1 else f"all {number(judged)} rules ({rest})"
+        return "the one rule" if every == 1 else "both rules" if every == 2 else f"all {number(every)} rules"
+    rest = f"of {number(every)}, {'that' if judged == 1 else 'those'} which thresholds can change"
+    return f"the one rule ({rest})" if judged == 1 else f"the {number(judged)} rules ({rest})"
 
 
 def _status(a: RemedyAnswer | None) -> Status:
@@ -259,6 +267,11 @@ def _these(rows: Sequence[Remedy]) -> str:
     return listed([_name(r) for r in rows]) if len(rows) <= 3 else f"{number(len(rows))} of these"
 
 
+def _plural(rows: Sequence[Remedy]) -> bool:
+    """Whether they take a plural verb: several, or the equal rates of groups."""
+    return len(rows) > 1 or bool(rows[0].by)
+
+
 def _fewest(fails: Sequence[tuple[Remedy, int]], kept: Sequence[Remedy]) -> str:
     """Which remedies fail the fewest rules for sure, beside today's model."""
     (_, now), *then = fails
@@ -266,7 +279,7 @@ def _fewest(fails: Sequence[tuple[Remedy, int]], kept: Sequence[Remedy]) -> str:
     if least >= now:
         return f" None fails fewer than today's model, which fails {number(now)}." if then else ""
     best = [r for r, n in then if n == least and r in kept]
-    verb = "fails" if len(best) == 1 else "fail"
+    verb = "fail" if _plural(best) else "fails"
     return f" {upper_first(_these(best))} {verb} the fewest, {number(least)}; today's model fails {number(now)}."
 
 
