@@ -291,7 +291,8 @@ def _by_gaps(look: Lookup, told: Remedies) -> str:
         return "No policy was given: remedies are told by the differences that they leave."
     value, best = min(known, key=lambda x: x[0])
     what = f"the smallest difference in who is {look.say.short(g.metric)}, by {by_words(g.by)}"
-    return f"{upper_first(_name(best))} leaves {what}: {points(value)} points, today {points(today.value)}."
+    verb = "leave" if _plural([best]) else "leaves"
+    return f"{upper_first(_name(best))} {verb} {what}: {points(value)} points, today {points(today.value)}."
 
 
 def _note(told: Remedies, folded: int) -> str:
