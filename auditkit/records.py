@@ -23,6 +23,7 @@ from pydantic import (
 from auditkit import stored
 from auditkit.disclosure import Disclosure
 from auditkit.errors import AuditWarning, PolicyViolation, ReportError, nearest
+from auditkit.exhibits import BesideTruth as BesideTruth
 from auditkit.exhibits import Case as Case
 from auditkit.exhibits import Cases as Cases
 from auditkit.exhibits import Contribution as Contribution
@@ -37,6 +38,7 @@ from auditkit.exhibits import Layers as Layers
 from auditkit.exhibits import Record as Record
 from auditkit.exhibits import Series as Series
 from auditkit.exhibits import State as State
+from auditkit.exhibits import Surest as Surest
 from auditkit.exhibits import Table as Table
 from auditkit.exhibits import Terse
 from auditkit.exhibits import TrustCheck as TrustCheck
@@ -54,11 +56,19 @@ from auditkit.origins import SignOff as SignOff
 from auditkit.origins import Task as Task
 from auditkit.origins import TaskKind as TaskKind
 from auditkit.origins import Weighting as Weighting
+from auditkit.remedies import Frontier as Frontier
+from auditkit.remedies import FrontierLimit as FrontierLimit
+from auditkit.remedies import Gap as Gap
+from auditkit.remedies import GroupSelected as GroupSelected
+from auditkit.remedies import Remedies as Remedies
+from auditkit.remedies import Remedy as Remedy
+from auditkit.remedies import RemedyAnswer as RemedyAnswer
 from auditkit.rules import Comparison as Comparison
 from auditkit.rules import Decision as Decision
 from auditkit.rules import Handling as Handling
 from auditkit.rules import PolicyInfo as PolicyInfo
 from auditkit.rules import Rule as Rule
+from auditkit.rules import Status as Status
 from auditkit.rules import Subject as Subject
 
 if TYPE_CHECKING:
@@ -66,7 +76,6 @@ if TYPE_CHECKING:
 
 SCHEMA = "auditkit.report/1"
 
-Status = Literal["pass", "fail", "inconclusive", "not_measured"]
 Outcome = Literal["passed", "failed", "undecided", "no_policy"]
 Concern = Literal[
     "data", "performance", "fairness", "calibration", "subgroups", "explanation", "robustness", "mitigation"
@@ -75,26 +84,6 @@ Concern = Literal[
 
 ALONE = " This stands out alone: among all tests of the report it may be chance."
 """How a statement ends that is not asserted."""
-
-
-class Surest(Record):
-    """Of a comparison of several groups, the pair that carries the limit, or the group: what a sentence names."""
-
-    groups: tuple[dict[str, str], ...] = Field(min_length=1, max_length=2)
-    """attribute → value; the lower value first, of one group where it is compared with another side."""
-    estimate: Estimate
-    """Its own, at the critical value at which all comparisons hold together."""
-
-
-class BesideTruth(Record):
-    """What decisions do to a difference that is in the data: one pair's difference in selections less that in truth."""
-
-    groups: tuple[dict[str, str], dict[str, str]]
-    """attribute → value; the one selected less often first."""
-    estimate: Estimate
-    """By how much the pair's difference in selections is larger than its difference in truth; below 0: smaller."""
-    verb: Literal["widens", "keeps", "narrows", ""]
-    """What the interval says; empty: nothing."""
 
 
 class Finding(Subject, Terse):
@@ -231,110 +220,6 @@ class Verdict(Terse):
         return self.rule.severity == "error" and handling.get(self.status, self.status) == "fail"
 
 
-class RemedyAnswer(Terse):
-    """What a remedy comes to under one rule, or in one gap where there is no policy."""
-
-    TOLD: ClassVar = ("status", "value", "low", "high", "why")
-
-    status: Status | None = None
-    """What the gate would say to the rule alone, without what rules share (Holm); of today's model, what it says.
-    Absent from JSON, as all of these where they say nothing, without a policy."""
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    why: str = ""
-    """Why it is not measured."""
-
-
-class GroupSelected(Record):
-    """How many of a group are selected."""
-
-    group: dict[str, str]
-    """Attribute → value."""
-    now: int
-    """Rows selected today."""
-    change: int | None
-    """Rows that the remedy selects, less `now`; None where merged score bins leave open which is more."""
-
-
-class Remedy(Terse):
-    """Other decisions on the same rows, each judged on rows that did not choose it."""
-
-    TOLD: ClassVar = ("by", "lots", "alike", "open")
-
-    words: str
-    """What it makes equal, in a few words: "equal selection rates"; empty for today's model."""
-    by: tuple[str, ...] = ()
-    """The attributes whose groups get a threshold each; empty: everybody has the same."""
-    lots: bool = False
-    """True where it decides more than one row in 200 by lot."""
-    alike: bool = False
-    """True where both halves of the rows chose thresholds that decide every row alike: judged on all rows at once."""
-    open: int = Field(default=0, ge=0)
-    """Rows of merged score bins that a threshold parts: these may be decided otherwise."""
-    accuracy: float
-    """Share of rows decided as they truly are."""
-    answers: tuple[RemedyAnswer | None, ...] = ()
-    """In the order of the rules, or of `Remedies.gaps`; None: it says nothing of this one."""
-    people: tuple[GroupSelected, ...] = ()
-    """Of the groups of `by`; of the first attribute where it is for everybody."""
-
-
-class Gap(Record):
-    """A difference between groups that remedies are told by where there is no policy."""
-
-    metric: str
-    by: tuple[str, ...]
-
-
-class FrontierLimit(Record):
-    """Where a rule's limit lies on a frontier."""
-
-    rule: str
-    """Id of the rule."""
-    gap: float
-
-
-class Frontier(Terse):
-    """The greatest accuracy for each gap in selection rate that remains, thresholds by group, judged held out."""
-
-    TOLD: ClassVar = ("limits",)
-
-    by: tuple[str, ...]
-    gap: tuple[float, ...]
-    """Largest difference in selection rate between groups."""
-    ratio: tuple[float | None, ...]
-    """Smallest ratio, of the same points."""
-    accuracy: tuple[float, ...]
-    today: tuple[float, float]
-    """Gap and accuracy of today's model."""
-    limits: tuple[FrontierLimit, ...] = ()
-
-    @model_validator(mode="after")
-    def _as_long(self) -> Frontier:
-        if not len(self.gap) == len(self.ratio) == len(self.accuracy):
-            raise ValueError("the points of a frontier have a different number of gaps, ratios and accuracies")
-        return self
-
-
-class Remedies(Terse):
-    """What would help: today's model first, then every remedy, under every rule."""
-
-    TOLD: ClassVar = ("gaps", "frontier")
-
-    rows: tuple[Remedy, ...] = Field(min_length=1)
-    gaps: tuple[Gap, ...] = ()
-    """What the answers are about where there is no policy; absent from JSON where there is one."""
-    frontier: Frontier | None = None
-    """Of the groups that rules on selection name, else of those that are farthest apart in it; likewise."""
-
-    @model_validator(mode="after")
-    def _as_many_answers(self) -> Remedies:
-        if len({len(r.answers) for r in self.rows}) > 1 or (self.gaps and len(self.gaps) != len(self.rows[0].answers)):
-            raise ValueError("remedies have a different number of answers")
-        return self
-
-
 class NotMeasured(Record):
     """Something that a reader could expect and will not find, with the reason."""
 
@@ -405,9 +290,6 @@ class Report(Record):
         absent = next((v for v in self.verdicts if v.finding is not None and v.finding not in found), None)
         if absent is not None:
             raise ValueError(f"the verdict '{absent.rule.id[:120]}' names a finding that is not in the report")
-        told = self.remedies
-        if told is not None and not told.gaps and len(told.rows[0].answers) != len(self.verdicts):
-            raise ValueError(f"remedies answer {len(told.rows[0].answers)} rules, of {len(self.verdicts)}")
         return self
 
     def __repr__(self) -> str:

@@ -28,6 +28,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "lazy": (set(), {"pandas"}),
     "exhibits": (set(), {"pydantic"}),
     "rules": ({"exhibits"}, {"pydantic"}),
+    "remedies": ({"exhibits", "rules"}, {"pydantic"}),
     "stored": ({"files"}, set()),
     "disclosure": ({"exhibits"}, {"pydantic"}),
     "deciding": ({"batch", "evidence", "explain", "inputs"}, {"pandas"}),
@@ -35,7 +36,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "accidents": ({"check", "progress", "records", "formatting"}, set()),
     "origins": ({"exhibits"}, {"pydantic"}),
     "records": (
-        {"report", "exhibits", "origins", "rules", "disclosure", "stored"},
+        {"report", "exhibits", "origins", "remedies", "rules", "disclosure", "stored"},
         {"pydantic"},
     ),  # report: only inside Report.save
     "catalogue": ({"records"}, set()),

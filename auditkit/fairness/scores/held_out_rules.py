@@ -43,7 +43,8 @@ class HeldOutRules(Judge):
     kinds: ClassVar = ("rate", "composite")
     tasks: ClassVar = GroupFairnessRules.tasks
     evidence: ClassVar = GroupFairnessRules.evidence
-    halves: tuple[Tally, Tally]
+    halves: tuple[Tally, ...]
+    """Two; one of decisions that no rows chose."""
     alike: bool
 
     def finding(self, asked: Question) -> Finding | None:
@@ -69,9 +70,10 @@ class HeldOutRules(Judge):
         return None
 
     def _together(self) -> Tally:
-        first, second = (t.columns for t in self.halves)
-        by = self.halves[0].by
-        both = {c: np.concatenate([first[c], second[c]]) for c in first}
+        by, columns = self.halves[0].by, [t.columns for t in self.halves]
+        if len(columns) == 1:
+            return self.halves[0]
+        both = {c: np.concatenate([own[c] for own in columns]) for c in columns[0]}
         return of_cells(by, summed(both, by, OUTCOME, ("n",)))
 
 

@@ -34,12 +34,17 @@ _SELECTED = "selection_rate"
 
 
 def alternatives(
-    evidence: ScoreHistogram, by: Iterable[Iterable[str]] | None, asked: Collection[frozenset[str]]
+    evidence: ScoreHistogram,
+    by: Iterable[Iterable[str]] | None,
+    asked: Collection[frozenset[str]],
+    *,
+    reweighed: ScoreHistogram | None = None,
 ) -> Sequence[Alternative]:
     """Today's decisions, one common threshold, and for each set of attributes the thresholds that make a rate equal.
 
     `by`: the sets that the check looked at; of these the ones are told that `asked` names, whole or, of one attribute,
-    as a part; where it names none, the single ones. None where no remedy exists: `remedies.why_not` says why.
+    as a part; where it names none, the single ones. `reweighed`: of a model that was trained again, on the same rows.
+    None where no remedy exists: `remedies.why_not` says why.
     """
     if not evidence.rows or evidence.declared:
         return ()
@@ -49,6 +54,8 @@ def alternatives(
     halved = Halved.of(evidence)
     common = [Fit({}, common_cut(part)) for part in halved.halves(sets[0]).parts]
     made = [_today(halved, sets[0]), _decided(halved, sets[0], "one_threshold", common)]
+    if reweighed is not None and not reweighed.declared:
+        made.append(_trained_again(made[0].remedy, reweighed, sets[0]))
     for own in sets:
         for constraint, _, equal in REMEDIES:
             if equal:
@@ -127,6 +134,20 @@ def _today(halved: Halved, by: Attributes) -> Alternative:
     tally = _tallies(halved, halved.selected.astype(float), reading(halved.evidence, by))
     people = _people(held, by, change=False)
     return Alternative(Remedy(words="", accuracy=held.accuracy_now, people=people), HeldOutRules(tally, alike=True))
+
+
+def _trained_again(today: Remedy, evidence: ScoreHistogram, by: Attributes) -> Alternative:
+    """The decisions of another model, on all rows: none of them chose its thresholds."""
+    other = _today(Halved.of(evidence), by)
+    now = {tuple(p.group.values()): p.now for p in today.people}
+    people = tuple(
+        p.model_copy(update={"now": now[key], "change": p.now - now[key]})
+        for p in other.remedy.people
+        if (key := tuple(p.group.values())) in now
+    )
+    words = "trained again, with reweighing"
+    told = other.remedy.model_copy(update={"words": words, "alike": True, "people": people})
+    return Alternative(told, other.judge)
 
 
 def _decided(

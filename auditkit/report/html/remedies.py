@@ -105,7 +105,7 @@ CAUTION = (
 def view(look: Lookup) -> View | None:
     """The section; None where the report holds no remedies under its rules (none exists, or an older report)."""
     told = look.report.remedies
-    if told is None:
+    if told is None or not (told.gaps or len(told.rows[0].answers) == len(look.report.verdicts)):
         return None
     columns = [c for c in _columns(look, told) if any(r.answers[c.at] is not None for r in told.rows[1:])]
     asked_ = [c.at for c in columns]
