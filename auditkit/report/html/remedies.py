@@ -117,7 +117,7 @@ def view(look: Lookup) -> View | None:
         tuple(columns),
         tuple(_row(look, r, columns) for r in kept),
         tuple(_row(look, r, columns) for r in others),
-        _note(told, len(others)),
+        _note(told, kept, len(others)),
         _frontier(look, told),
         CAUTION if any(r.by for r in told.rows) else "",
     )
@@ -295,13 +295,13 @@ def _by_gaps(look: Lookup, told: Remedies) -> str:
     return f"{upper_first(_name(best))} {verb} {what}: {points(value)} points, today {points(today.value)}."
 
 
-def _note(told: Remedies, folded: int) -> str:
+def _note(told: Remedies, kept: Sequence[Remedy], folded: int) -> str:
     """How the rows below today's were judged, and how many are not shown."""
     level = "" if told.gaps else ", each rule alone (today's as in the gate)"
     parts = [
         f"Judged on rows that did not choose the thresholds{level}.",
     ]
-    if any(r.lots for r in told.rows):
+    if any(r.lots for r in kept):
         parts.append("“With lots”: where one threshold a group cannot make the rates equal, chance decides some rows.")
     if folded:
         verb = "is" if folded == 1 else "are"
