@@ -54,7 +54,10 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path, *, exhib
     said = answers(report, [r for r in policy.rules if not stored.refused(r)], stored.finding, level=policy.confidence)
     judged = judge_findings(said.derived, policy, stored)
     verdicts = beside(judged.verdicts, policy, stored)
-    remedies = under_rules(stored.remedies(policy.rules), verdicts, policy, stored) if exhibits else None
+    remedies = None
+    if exhibits:
+        with _answerable("remedies cannot be told"):
+            remedies = under_rules(stored.remedies(policy.rules), verdicts, policy, stored)
     judged_report = report.model_copy(
         update={
             "policy": policy.info(),
@@ -230,15 +233,23 @@ def _tells(kind: type[Judge]) -> bool:
 
 @contextlib.contextmanager
 def _told(rule: Rule) -> Iterator[None]:
-    """Errors name the rule; an accident over numbers that no audit gives is the fault of the report, and one line."""
+    """Errors name the rule."""
     try:
-        yield
+        with _answerable(f"rule '{rule.id}' cannot be answered"):
+            yield
     except PolicyError as e:
         raise PolicyError(f"rule '{rule.id}': {e}") from None
+
+
+@contextlib.contextmanager
+def _answerable(what: str) -> Iterator[None]:
+    """An accident over numbers that no audit gives is the fault of the report, and one line."""
+    try:
+        yield
     except _ACCIDENTS as e:
         if isinstance(e, AuditkitError):
             raise
-        raise ReportError(f"rule '{rule.id}' cannot be answered from the evidence ({_said(e)})") from e
+        raise ReportError(f"{what} from the evidence ({_said(e)})") from e
 
 
 def _check_of(key: str, label: str) -> str | None:

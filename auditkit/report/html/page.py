@@ -60,9 +60,7 @@ def render(report: Report) -> str:
     if (why_none := remedies.why_none(look)) and NUMBER["remedies"] in absent:
         absent[NUMBER["remedies"]] = (why_none,)
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
-    helps = remedies.view(look)
-    if helps is not None and helps.frontier is not None:
-        answers[NUMBER["remedies"]] = remedies.without_curves(answers[NUMBER["remedies"]])
+    helps = remedies.view(look, answers[NUMBER["remedies"]])
     labels = [css_text(name) for name in remedies.labels(helps)]
     style = _environment().get_template("style.css").render(footer=footer, labels=labels)
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

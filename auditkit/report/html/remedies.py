@@ -11,6 +11,7 @@ from auditkit.report.html.geometry import Axis, axis_between, axis_over
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.metrics import Answers
 from auditkit.report.html.rules import ranked
+from auditkit.report.html.views import Drawn
 from auditkit.report.vocabulary import asked, by_words, kind_of_verdict, listed, number, shown, upper_first
 
 TODAY = "Today's model"
@@ -94,6 +95,10 @@ class View(NamedTuple):
     note: str
     frontier: FrontierView | None
     caution: str
+    missing: tuple[str, ...]
+    """Why there is no remedy for some groups."""
+    fold: Answers | None
+    """All findings; their curves only where there is no frontier in whose place they would stand."""
 
 
 CAUTION = (
@@ -102,8 +107,9 @@ CAUTION = (
 )
 
 
-def view(look: Lookup) -> View | None:
-    """The section; None where the report holds no remedies under its rules (none exists, or an older report)."""
+def view(look: Lookup, findings: Answers | None = None) -> View | None:
+    """The section, with its findings; None where the report holds no remedies under its rules (none exists, or it is an
+    older report)."""
     told = look.report.remedies
     if told is None or not (told.gaps or len(told.rows[0].answers) == len(look.report.verdicts)):
         return None
@@ -112,14 +118,17 @@ def view(look: Lookup) -> View | None:
     kept = [r for i, r in enumerate(told.rows) if not r.by or not _outdone(told, i, asked_)]
     lead = _by_gaps(look, told) if told.gaps else _verdict(look, told, kept, asked_)
     others = [r for r in told.rows if r not in kept]
+    frontier = _frontier(look, told)
     return View(
         lead,
         tuple(columns),
         tuple(_row(look, r, columns) for r in kept),
         tuple(_row(look, r, columns) for r in others),
-        _note(told, kept, len(others)),
-        _frontier(look, told),
+        _note(look, told, kept, len(others)),
+        frontier,
         CAUTION if any(r.by for r in told.rows) else "",
+        () if findings is None else findings.missing,
+        findings if findings is None else _folded(findings, curves=frontier is None),
     )
 
 
@@ -131,10 +140,12 @@ def why_none(look: Lookup) -> str:
     )
 
 
-def without_curves(told: Answers) -> Answers:
-    """What is folded: all findings but their curves, in whose place the frontier stands."""
-    figures = tuple(a._replace(drawn=tuple(d for d in a.drawn if d.kind != "curve")) for a in told.answers)
-    return told._replace(answers=figures, null_drawn=tuple(d for d in told.null_drawn if d.kind != "curve"))
+def _folded(told: Answers, *, curves: bool) -> Answers:
+    def kept(drawn: Sequence[Drawn]) -> tuple[Drawn, ...]:
+        return tuple(d for d in drawn if curves or d.kind != "curve")
+
+    figures = tuple(a._replace(drawn=kept(a.drawn)) for a in told.answers)
+    return told._replace(answers=figures, null_drawn=kept(told.null_drawn), missing=())
 
 
 def labels(view: View | None) -> list[str]:
@@ -295,12 +306,14 @@ def _by_gaps(look: Lookup, told: Remedies) -> str:
     return f"{upper_first(_name(best))} {verb} {what}: {points(value)} points, today {points(today.value)}."
 
 
-def _note(told: Remedies, kept: Sequence[Remedy], folded: int) -> str:
+def _note(look: Lookup, told: Remedies, kept: Sequence[Remedy], folded: int) -> str:
     """How the rows below today's were judged, and how many are not shown."""
     level = "" if told.gaps else ", each rule alone (today's as in the gate)"
     parts = [
         f"Judged on rows that did not choose the thresholds{level}.",
     ]
+    if look.report.provenance.data.missing_target:
+        parts.append("Rows without a truth are in none but today's.")
     if any(r.lots for r in kept):
         parts.append("“With lots”: where one threshold a group cannot make the rates equal, chance decides some rows.")
     if folded:
