@@ -48,7 +48,8 @@ class Remedy(Terse):
     lots: bool = False
     """True where it decides more than one row in 200 by lot."""
     alike: bool = False
-    """True where both halves of the rows chose thresholds that decide every row alike: judged on all rows at once."""
+    """True where both halves of the rows chose thresholds that decide every row alike: each answer is that of an audit of
+    these decisions."""
     open: int = Field(default=0, ge=0)
     """Rows of merged score bins that a threshold parts: these may be decided otherwise."""
     accuracy: float

@@ -31,13 +31,14 @@ def of_cells(by: Attributes, cells: Mapping[str, NDArray[Any]]) -> Tally:
 
 @dataclass(frozen=True)
 class HeldOutRules(Judge):
-    """Rules of decisions that were made on two halves, answered by the judge of group fairness.
+    """Rules of decisions that were made on two halves, answered by the judge of group fairness for all rows at once.
 
-    Where both halves decide alike, it is the judge's answer for all rows. Else, as in `HeldOut`, values and limits are
-    the means of those of the halves: counted together, the rows that one half selects too often hide those that the
-    other selects too seldom. Of comparisons the limit that says that there is a disparity stands at √2 times its
-    critical value, since as many rows chose as judge, and a rate misses its aim by the errors of both; such misses only
-    add to a disparity, so that the other limit holds as it is. Groups are those that the rule keeps of all rows.
+    But for comparisons of a rate that the thresholds make equal between these groups, where the halves decide otherwise:
+    counted together, the rows that one half selects too often hide those that the other selects too seldom. There, as
+    in `HeldOut`, values and limits are the means of those of the halves. The limit that says that there is a disparity
+    stands at √2 times its critical value, since as many rows chose as judge, and a rate misses its aim by the errors of
+    both; such misses only add to a disparity, so that the other limit holds as it is. Groups are those that the rule
+    keeps of all rows.
     """
 
     kinds: ClassVar = ("rate", "composite")
@@ -45,29 +46,37 @@ class HeldOutRules(Judge):
     evidence: ClassVar = GroupFairnessRules.evidence
     halves: tuple[Tally, ...]
     """Two; one of decisions that no rows chose."""
-    alike: bool
+    equal: frozenset[str] = frozenset()
+    """Rates that the thresholds make equal."""
+    between: frozenset[str] = frozenset()
+    """Attributes between whose groups; empty where both halves decide alike."""
 
     def finding(self, asked: Question) -> Finding | None:
         """See `Judge`."""
         if not _of_decisions(asked.metric):
             return None
         whole = _judge(self._together()).finding(asked)
-        if whole is None or whole.estimate.value is None or self.alike:
+        if whole is None or whole.estimate.value is None or not self._aimed(asked):
             return whole
         level = min(math.erf(critical_value(asked.level)), _LARGEST_LEVEL)  # z of this level is √2 z of the other
         own = {tuple(g.group.values()) for g in whole.by_group if g.estimate.state in ("ok", "unstable")}
         parts = [_only(tally, whole.by, own) for tally in self.halves] if own else self.halves
         asked = replace(asked, min_n=1 if own else asked.min_n)
         found = [_judge(t).finding(asked) for t in parts]
-        wider = (
-            found if asked.comparison == "overall" else [_judge(t).finding(replace(asked, level=level)) for t in parts]
-        )
+        wider = [_judge(t).finding(replace(asked, level=level)) for t in parts]
         weight = [int(t.columns["n"].sum()) for t in self.halves]
         return _mean(whole, found, wider, weight, own)
 
     def p_value(self, asked: Question, limit: float, *, above: bool) -> float | None:
         """See `Judge`: none, since no error is shared."""
         return None
+
+    def _aimed(self, asked: Question) -> bool:
+        """Whether it compares what the thresholds are to make equal, or what is made of that; a shared attribute is
+        enough, since the groups of one add up from those of several."""
+        m = METRICS[asked.metric]
+        one = any(asked.metric == rate or _complement(asked.metric, rate) for rate in self.equal)
+        return (one or m.kind == "composite") and bool(self.between & set(asked.by))
 
     def _together(self) -> Tally:
         by, columns = self.halves[0].by, [t.columns for t in self.halves]
@@ -85,6 +94,12 @@ def _of_decisions(metric: str) -> bool:
     """Whether it is made of rows with truth and decision, which all remedies are about."""
     m = METRICS[metric]
     return m.kind == "composite" or (m.kind == "rate" and any(min(c) >= 0 for c in m.numerator))
+
+
+def _complement(a: str, b: str) -> bool:
+    """Whether two rates add to 1 in every group."""
+    x, y = METRICS[a], METRICS[b]
+    return set(x.denominator) == set(y.denominator) and set(x.numerator) ^ set(y.numerator) == set(x.denominator)
 
 
 def _only(tally: Tally, by: Sequence[str], groups: Collection[Attributes]) -> Tally:

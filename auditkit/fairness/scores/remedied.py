@@ -133,7 +133,7 @@ def _today(halved: Halved, by: Attributes) -> Alternative:
     held = halved.halves(by).remedy("one_threshold")
     tally = _tallies(halved, halved.selected.astype(float), reading(halved.evidence, by))
     people = _people(held, by, change=False)
-    return Alternative(Remedy(words="", accuracy=held.accuracy_now, people=people), HeldOutRules(tally, alike=True))
+    return Alternative(Remedy(words="", accuracy=held.accuracy_now, people=people), HeldOutRules(tally))
 
 
 def _trained_again(today: Remedy, evidence: ScoreHistogram, by: Attributes) -> Alternative:
@@ -167,7 +167,10 @@ def _decided(
         accuracy=held.accuracy,
         people=_people(held, by),
     )
-    return Alternative(remedy, HeldOutRules(_tallies(halved, halved.n * found.chance, read), alike=remedy.alike))
+    equal = next(equal for name, _, equal in REMEDIES if name == constraint)
+    between = () if remedy.alike or common else by
+    tallies = _tallies(halved, halved.n * found.chance, read)
+    return Alternative(remedy, HeldOutRules(tallies, frozenset(equal), frozenset(between)))
 
 
 def _where_rows(halved: Halved, chance: Floats) -> Floats:

@@ -368,6 +368,13 @@ def _limit(look: Lookup, v: Verdict) -> str:
 def _traded(f: Frontier) -> str:
     """What the smallest gap on the line costs beside today's model."""
     i = min(range(len(f.gap)), key=lambda k: f.gap[k])
-    lost = f.today[1] - f.accuracy[i]
-    cost = f"would cost {points(lost)} points of accuracy" if lost > 0 else "would cost no accuracy"
-    return f"To bring {points(f.today[0])} points between selection rates down to {points(f.gap[i])} {cost}"
+    now, least = points(f.today[0]), points(f.gap[i])
+    if f.gap[i] >= f.today[0] or now == least:
+        return f"Thresholds by group would not bring selection rates nearer than they are, {now} points apart"
+    lost = points(f.today[1] - f.accuracy[i])
+    cost = (
+        f"would cost {lost} points of accuracy"
+        if f.accuracy[i] < f.today[1] and lost != "0.0"
+        else "would cost no accuracy"
+    )
+    return f"To bring {now} points between selection rates down to {least} {cost}"
