@@ -46,10 +46,10 @@ class Remedy(Terse):
     by: tuple[str, ...] = ()
     """The attributes whose groups get a threshold each; empty: everybody has the same."""
     lots: bool = False
-    """True where it decides more than one row in 200 by lot."""
+    """True where it draws lots between thresholds, since one a group cannot make the rates equal."""
     alike: bool = False
-    """True where both halves of the rows chose thresholds that decide every row alike: each answer is that of an audit of
-    these decisions."""
+    """True where both halves of the rows chose thresholds that decide every row alike: each answer is that of an audit
+    of these decisions."""
     open: int = Field(default=0, ge=0)
     """Rows of merged score bins that a threshold parts: these may be decided otherwise."""
     accuracy: float

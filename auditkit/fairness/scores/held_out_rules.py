@@ -33,9 +33,9 @@ def of_cells(by: Attributes, cells: Mapping[str, NDArray[Any]]) -> Tally:
 class HeldOutRules(Judge):
     """Rules of decisions that were made on two halves, answered by the judge of group fairness for all rows at once.
 
-    But for comparisons of a rate that the thresholds make equal between these groups, where the halves decide otherwise:
-    counted together, the rows that one half selects too often hide those that the other selects too seldom. There, as
-    in `HeldOut`, values and limits are the means of those of the halves. The limit that says that there is a disparity
+    But for comparisons of a rate that the thresholds make equal between these groups, where the halves do not decide
+    alike: counted together, rows that one half selects too often hide those that the other selects too seldom. There,
+    as in `HeldOut`, values and limits are means of those of the halves. The limit that says that there is a disparity
     stands at √2 times its critical value, since as many rows chose as judge, and a rate misses its aim by the errors of
     both; such misses only add to a disparity, so that the other limit holds as it is. Groups are those that the rule
     keeps of all rows.

@@ -17,6 +17,8 @@ from auditkit.report.vocabulary import asked, by_words, kind_of_verdict, listed,
 TODAY = "Today's model"
 MOST_GROUPS = 2
 """Groups whose change is told in a row of the table; the fold has all."""
+LONGEST = 40
+"""Characters of a rule's name in the head of the table."""
 CLEAR = 24.0
 """Percent of the plot's width that a label takes: labels nearer to its right edge stand on the left of their line."""
 TOP = 12.0
@@ -102,8 +104,8 @@ class View(NamedTuple):
 
 
 CAUTION = (
-    "Thresholds that differ by group, and lots that do, treat people differently because of a protected attribute. In "
-    "employment, credit and housing that is unlawful in many places: take legal advice first."
+    "Thresholds by group, and lots, treat people differently because of a protected attribute, which is unlawful in "
+    "many places in employment, credit and housing: take legal advice first."
 )
 
 
@@ -191,7 +193,13 @@ def _columns(look: Lookup, told: Remedies) -> list[Column]:
 
 def _rule(look: Lookup, i: int, v: Verdict, place: int) -> Column:
     of = kind_of_verdict(look.report, v)
-    return Column(i, shown(v.rule.id), asked(v.rule, of, signs=True), f"rule-{place}", unit_for(v.rule.comparison, of))
+    return Column(
+        i,
+        shown(v.rule.id, longest=LONGEST),
+        asked(v.rule, of, signs=True),
+        f"rule-{place}",
+        unit_for(v.rule.comparison, of),
+    )
 
 
 def _row(look: Lookup, r: Remedy, columns: Sequence[Column]) -> Row:
@@ -315,10 +323,9 @@ def _note(look: Lookup, told: Remedies, kept: Sequence[Remedy], folded: int) -> 
     if look.report.provenance.data.missing_target:
         parts.append("Rows without a truth are in none but today's.")
     if any(r.lots for r in kept):
-        parts.append("“With lots”: where one threshold a group cannot make the rates equal, chance decides some rows.")
+        parts.append("“With lots”: chance decides some rows, since one threshold a group cannot make the rates equal.")
     if folded:
-        verb = "is" if folded == 1 else "are"
-        parts.append(f"Folded {verb} {number(folded)} that another outdoes, or equals, in all rules and in accuracy.")
+        parts.append(f"Folded: {number(folded)} that another outdoes or equals in all of this.")
     return " ".join(parts)
 
 
@@ -341,8 +348,8 @@ def _frontier(look: Lookup, told: Remedies) -> FrontierView | None:
     return FrontierView(
         title=_traded(f),
         subtitle=(
-            f"Across: points between the selection rates of groups of {by_words(f.by)}. Up: the greatest accuracy that "
-            "thresholds by group reach there, on rows that did not choose them; the axis does not begin at 0."
+            f"Across: points between selection rates by {listed([shown(a) for a in f.by])}. Up: the greatest accuracy "
+            "of thresholds by group there, on rows that did not choose them; it does not begin at 0."
         ),
         words=f"Accuracy from {percent(line[0][1])} at {points(line[0][0])} points to {percent(line[-1][1])} at "
         f"{points(line[-1][0])} points; today's model {percent(accuracy)} at {points(gap)} points",
