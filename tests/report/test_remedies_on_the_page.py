@@ -187,9 +187,9 @@ def test_older_reports_and_those_without_remedies_keep_their_tables() -> None:
     page = render(Report.from_json(report.to_json()))
     assert "Remedies by sex: what remains, what it costs" in page
     assert "Remedies under every rule" not in page
-    for name in ("classes", "numbers"):
+    for name, what in (("classes", "one of several classes"), ("numbers", "numbers")):
         text = render(getattr(samples, name)())
-        assert "Not measured: remedies are thresholds on scores of yes or no; this model predicts a" in text
+        assert f"Not measured: remedies are thresholds on scores of yes or no; this model predicts {what}." in text
     assert "no score column" in render(samples.predicted(samples.table(), [samples.rule("r")], checks=("scores",)))
 
 

@@ -137,9 +137,8 @@ def view(look: Lookup, findings: Answers | None = None) -> View | None:
 def why_none(look: Lookup) -> str:
     """Why there is nothing to tell where nobody could have asked for it; empty where somebody could."""
     kind = look.report.provenance.data.kind
-    return (
-        "" if kind.yes_no else f"remedies are thresholds on scores of yes or no; this model predicts {kind.predicts}."
-    )
+    what = "one of several classes" if kind.several else "numbers" if kind.numeric else "several outcomes"
+    return "" if kind.yes_no else f"remedies are thresholds on scores of yes or no; this model predicts {what}."
 
 
 def _folded(told: Answers, *, curves: bool) -> Answers:
