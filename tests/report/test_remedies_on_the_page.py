@@ -12,7 +12,7 @@ import pytest
 from scipy.special import expit
 
 import auditkit as ak
-from auditkit.records import Remedies, Remedy, RemedyAnswer, Report
+from auditkit.records import Frontier, Remedies, Remedy, RemedyAnswer, Report
 from auditkit.report.html import remedies
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.page import render
@@ -227,3 +227,29 @@ def test_answers_to_other_rules_are_not_shown() -> None:
     page = render(Report.from_json(text))
     assert "Remedies under every rule" not in page
     assert "Remedies by sex: what remains, what it costs" in page
+
+
+@pytest.mark.parametrize(
+    ("gaps", "accuracy", "today", "title"),
+    [
+        ((0.002, 0.1), (0.84, 0.86), (0.167, 0.857),
+         "To bring 16.7 points between selection rates down to 0.2 would cost 1.7 points of accuracy"),
+        ((0.002, 0.1), (0.87, 0.88), (0.167, 0.857),
+         "To bring 16.7 points between selection rates down to 0.2 would cost no accuracy"),
+        ((0.02, 0.1), (0.84, 0.86), (0.005, 0.857),
+         "Thresholds by group would not bring selection rates nearer than they are, 0.5 points apart"),
+    ],
+)  # fmt: skip
+def test_the_title_is_the_figure(
+    gaps: tuple[float, ...], accuracy: tuple[float, ...], today: tuple[float, float], title: str
+) -> None:
+    """Truth: by hand."""
+    f = Frontier(by=("sex",), gap=gaps, ratio=(0.9, 0.5), accuracy=accuracy, today=today)
+    report = small()
+    assert report.remedies is not None
+    made = report.model_copy(update={"remedies": report.remedies.model_copy(update={"frontier": f})})
+    view = remedies.view(Lookup(made))
+    assert view is not None
+    assert view.frontier is not None
+    assert view.frontier.title == title
+    assert title in render(made)
