@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from auditkit.fairness.law.unknowns import UnknownDemographics as UnknownDemographics
     from auditkit.fairness.profile.check import DataProfile as DataProfile
     from auditkit.fairness.reweighing import reweigh as reweigh
+    from auditkit.fairness.reweighing import with_reweighed as with_reweighed
     from auditkit.fairness.rows.consistency import Consistency as Consistency
     from auditkit.fairness.rows.continuous import ContinuousAttribute as ContinuousAttribute
     from auditkit.fairness.rows.proxies import Proxies as Proxies
@@ -102,6 +103,7 @@ _HOMES = {
     "UnknownDemographics": "fairness.law.unknowns",
     "mitigate": "fairness.scores.mitigation",
     "reweigh": "fairness.reweighing",
+    "with_reweighed": "fairness.reweighing",
     "Attribution": "explain.attributions.check",
     "GapAttribution": "explain.gaps.check",
     "LayerAudit": "explain.layers.check",

@@ -32,7 +32,7 @@ from auditkit.gate.policy import Policy
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
-from auditkit.judging import as_policy, judge
+from auditkit.judging import as_policy, judge, with_remedies
 from auditkit.observing import heavy_rows, one_pass
 from auditkit.progress import tell
 from auditkit.progress_bar import Asked, shown
@@ -121,7 +121,7 @@ def audit(
             "provenance": report.provenance.model_copy(update={"command": utf8(command)}),
         }
     )
-    judged = report if rules is None else judge(report, rules)
+    judged = with_remedies(report) if rules is None else judge(report, rules)
     said = {"context": context or judged.context, "sign_off": sign_off or judged.sign_off}
     return _disclosed(judged.model_copy(update=said), given)
 

@@ -10,13 +10,13 @@ check is a frozen dataclass of options: it neither plots nor prints.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 from auditkit.errors import ModelError, NotExplained, PolicyError, choices
 from auditkit.question import Question
-from auditkit.records import Finding, NotMeasured, Task
+from auditkit.records import Finding, Frontier, NotMeasured, Remedy, Task
 
 if TYPE_CHECKING:
     from auditkit.batch import Batch
@@ -153,6 +153,15 @@ class DeclaredCheck(Check, Protocol):
     def declared(self, data: Dataset) -> Self: ...
 
 
+@dataclass(frozen=True)
+class Alternative:
+    """Other decisions on the same rows, and who answers rules of them."""
+
+    remedy: Remedy
+    """Without answers."""
+    judge: Judge
+
+
 MOST_COMPARED = 256
 """Groups that one rule compares, each with each."""
 MOST_COUNTED = 1_000
@@ -196,6 +205,17 @@ class Judge(ABC):
     def too_few(self, asked: Question) -> str:
         """What keeps a group out of the answer, in words."""
         return f"fewer than {asked.min_n} to count"
+
+    def alternatives(self, asked: Collection[frozenset[str]]) -> Sequence[Alternative]:
+        """Today's decisions and remedies for them, as far as the evidence tells; none if it does not.
+
+        `asked`: the sets of attributes that rules name.
+        """
+        return ()
+
+    def frontier(self, by: Sequence[str]) -> Frontier | None:
+        """What accuracy each gap in selections between these groups would cost; None where that is not known."""
+        return None
 
     def why_not(self, asked: Question) -> str:
         """Why there is no answer, where the check knows better than that its evidence lacks it."""

@@ -273,7 +273,7 @@ def gate(
 
     text = stored.read(report)
     stored.expected(text, expect, source=str(report))
-    judged = ak.judge(ak.Report.from_json(text, source=str(report)), policy)
+    judged = ak.judge(ak.Report.from_json(text, source=str(report)), policy, exhibits=False)
     if not quiet:
         with while_heard():
             show(judged)

@@ -86,6 +86,30 @@ class Estimate(Record):
         return self
 
 
+class Surest(Terse):
+    """Of a comparison of several groups, the pair that carries the limit, or the group: what a sentence names."""
+
+    TOLD: ClassVar = ("label",)
+
+    groups: tuple[dict[str, str], ...] = Field(min_length=1, max_length=2)
+    """attribute → value; the lower value first, of one group where it is compared with another side."""
+    estimate: Estimate
+    """Its own, at the critical value at which all comparisons hold together."""
+    label: str = ""
+    """Of a comparison over several classes, the class; absent from JSON where it is empty."""
+
+
+class BesideTruth(Record):
+    """What decisions do to a difference that is in the data: one pair's difference in selections less that in truth."""
+
+    groups: tuple[dict[str, str], dict[str, str]]
+    """attribute → value; the one selected less often first."""
+    estimate: Estimate
+    """By how much the pair's difference in selections is larger than its difference in truth; below 0: smaller."""
+    verb: Literal["widens", "keeps", "narrows", ""]
+    """What the interval says; empty: nothing."""
+
+
 class TrustCheck(Terse):
     """One test of an explanation (T0–T12, `catalogue.trust`)."""
 

@@ -10,7 +10,7 @@ import contextlib
 import copy
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from auditkit.gate.agreement import answers
 from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.perfect import beside
 from auditkit.gate.policy import Policy
+from auditkit.gate.remedies import Known, in_gaps, under_rules
 from auditkit.gate.waivers import waived
 from auditkit.question import Question
 from auditkit.records import Finding, Report, Rule, StoredEvidence
@@ -38,11 +39,13 @@ def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
     return Policy.from_dict(policy) if isinstance(policy, dict) else Policy.load(policy)
 
 
-def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Report:
+def judge(report: Report, policy: Policy | dict[str, Any] | str | Path, *, exhibits: bool = True) -> Report:
     """The report with the verdicts of this policy, each answered from the evidence; with what its file says of the
     model's use and of who decides, if it says anything.
 
-    Waivers hold, or have expired, on the day of judging (UTC; of SOURCE_DATE_EPOCH where that is set).
+    Waivers hold, or have expired, on the day of judging (UTC; of SOURCE_DATE_EPOCH where that is set). `exhibits`: with
+    what a page shows beside verdicts, and no verdict needs (remedies under the same rules); a gate that only decides
+    goes without.
 
     Raises PolicyError for a wrong policy, and ReportError for a public report, which holds no evidence, and where a
     rule asks about a finding that is not what the evidence says, or whose evidence is missing or cannot be read.
@@ -56,6 +59,10 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     said = answers(report, [r for r in policy.rules if not stored.refused(r)], stored.told, level=policy.confidence)
     judged = judge_findings(said.derived, policy, stored)
     verdicts = waived(beside(judged.verdicts, policy, stored), policy.waivers, now().date())
+    remedies = None
+    if exhibits:
+        with _answerable("remedies cannot be told"):
+            remedies = under_rules(stored.remedies(policy.rules), verdicts, policy, stored)
     judged_report = report.model_copy(
         update={
             "policy": policy.info(),
@@ -63,9 +70,16 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
             "findings": said.findings,
             "context": policy.context or report.context,
             "sign_off": policy.sign_off or report.sign_off,
+            "remedies": remedies,
         },
     )
     return asserted(judged_report)
+
+
+def with_remedies(report: Report, *, level: float = 0.95) -> Report:
+    """A report that no policy judges, with the gaps that remedies would leave, where its evidence tells of them."""
+    known = _Stored(report, Policy()).remedies(())
+    return report.model_copy(update={"remedies": in_gaps(known, level=level)})
 
 
 def _one_rule_a_label(policy: Policy, report: Report) -> Policy:
@@ -192,6 +206,16 @@ class _Stored:
         mistyped = f" ({close[0].lower()}{close[1:]})" if close else ""
         return (judge and judge.why_not(Question.of_rule(rule))) or f"not in the data of this report{mistyped}"
 
+    def remedies(self, rules: Sequence[Rule]) -> Known:
+        """Today's decisions and remedies for them, of the check that knows any; none of several labels."""
+        named = {frozenset(r.by) for r in rules if r.by}
+        for check, kind in self._judges.items():
+            stock = {k: v for k, v in self._evidence.items() if _check_of(k, "") == check}
+            if stock and self._data.task in kind.tasks and _tells(kind) and not self._data.kind.by_label:
+                judge = self._read(check, stock, kind)
+                return Known(tuple(judge.alternatives(named)), judge.frontier)
+        return Known((), lambda by: None)
+
     def _check(self, rule: Rule) -> str:
         """The check whose evidence the rule is about."""
         kind, task = METRICS[rule.metric].kind, self._data.task
@@ -221,17 +245,30 @@ class _Stored:
         return self._once[key]
 
 
+def _tells(kind: type[Judge]) -> bool:
+    """Whether a judge may know other decisions: evidence is read only of one that does."""
+    return kind.alternatives is not Judge.alternatives
+
+
 @contextlib.contextmanager
 def _told(rule: Rule) -> Iterator[None]:
-    """Errors name the rule; an accident over numbers that no audit gives is the fault of the report, and one line."""
+    """Errors name the rule."""
     try:
-        yield
+        with _answerable(f"rule '{rule.id}' cannot be answered"):
+            yield
     except PolicyError as e:
         raise PolicyError(f"rule '{rule.id}': {e}") from None
+
+
+@contextlib.contextmanager
+def _answerable(what: str) -> Iterator[None]:
+    """An accident over numbers that no audit gives is the fault of the report, and one line."""
+    try:
+        yield
     except ACCIDENTS as e:
         if isinstance(e, AuditkitError):
             raise
-        raise ReportError(f"rule '{rule.id}' cannot be answered from the evidence ({_said(e)})") from e
+        raise ReportError(f"{what} from the evidence ({_said(e)})") from e
 
 
 def _check_of(key: str, label: str) -> str | None:

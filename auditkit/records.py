@@ -23,6 +23,7 @@ from pydantic import (
 from auditkit import stored
 from auditkit.disclosure import Disclosure
 from auditkit.errors import AuditWarning, PolicyViolation, ReportError, nearest
+from auditkit.exhibits import BesideTruth as BesideTruth
 from auditkit.exhibits import Case as Case
 from auditkit.exhibits import Cases as Cases
 from auditkit.exhibits import Confusion as Confusion
@@ -42,6 +43,7 @@ from auditkit.exhibits import Record as Record
 from auditkit.exhibits import Region as Region
 from auditkit.exhibits import Series as Series
 from auditkit.exhibits import State as State
+from auditkit.exhibits import Surest as Surest
 from auditkit.exhibits import Table as Table
 from auditkit.exhibits import Terse
 from auditkit.exhibits import TrustCheck as TrustCheck
@@ -60,16 +62,22 @@ from auditkit.origins import Task as Task
 from auditkit.origins import TaskKind as TaskKind
 from auditkit.origins import Weighting as Weighting
 from auditkit.origins import Words as Words
+from auditkit.remedies import Frontier as Frontier
+from auditkit.remedies import FrontierLimit as FrontierLimit
+from auditkit.remedies import Gap as Gap
+from auditkit.remedies import GroupSelected as GroupSelected
+from auditkit.remedies import Remedies as Remedies
+from auditkit.remedies import Remedy as Remedy
+from auditkit.remedies import RemedyAnswer as RemedyAnswer
 from auditkit.rules import Comparison as Comparison
 from auditkit.rules import Decision as Decision
 from auditkit.rules import Handling as Handling
 from auditkit.rules import PolicyInfo as PolicyInfo
 from auditkit.rules import Rule as Rule
+from auditkit.rules import Status as Status
 from auditkit.rules import Subject as Subject
 from auditkit.rules import Waiver as Waiver
 from auditkit.verdicts import PerfectModel as PerfectModel
-from auditkit.verdicts import Status as Status
-from auditkit.verdicts import Surest as Surest
 from auditkit.verdicts import Verdict as Verdict
 from auditkit.verdicts import Waived as Waived
 
@@ -86,17 +94,6 @@ Concern = Literal[
 
 ALONE = " This stands out alone: among all tests of the report it may be chance."
 """How a statement ends that is not asserted."""
-
-
-class BesideTruth(Record):
-    """What decisions do to a difference that is in the data: one pair's difference in selections less that in truth."""
-
-    groups: tuple[dict[str, str], dict[str, str]]
-    """attribute → value; the one selected less often first."""
-    estimate: Estimate
-    """By how much the pair's difference in selections is larger than its difference in truth; below 0: smaller."""
-    verb: Literal["widens", "keeps", "narrows", ""]
-    """What the interval says; empty: nothing."""
 
 
 class Finding(Subject, Terse):
@@ -216,11 +213,13 @@ class Report(Record):
     """What the model is for, as its owner says; None, and absent from JSON, where nobody said anything."""
     sign_off: SignOff | None = None
     """Who decides on it; likewise."""
+    remedies: Remedies | None = None
+    """What would help; None, and absent from JSON, where nobody asked, and in reports of older versions."""
 
     @model_serializer(mode="wrap")
     def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         out: dict[str, Any] = handler(self)
-        absent = {k for k in ("disclosure", "context", "sign_off") if getattr(self, k) is None}
+        absent = {k for k in ("disclosure", "context", "sign_off", "remedies") if getattr(self, k) is None}
         return {k: v for k, v in out.items() if k not in absent}
 
     @model_validator(mode="after")

@@ -24,6 +24,8 @@ Comparison = Literal[
 ]
 
 
+Status = Literal["pass", "fail", "inconclusive", "not_measured"]
+"""What the gate says of a rule."""
 Handling = Literal["fail", "warn", "pass"]
 """What an undecided rule, or one that is not measured, counts as."""
 Decision = Literal["interval", "point"]

@@ -3,27 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from pydantic import Field
-
-from auditkit.exhibits import Estimate, Record, Terse
-from auditkit.rules import Rule
-
-Status = Literal["pass", "fail", "inconclusive", "not_measured"]
-
-
-class Surest(Terse):
-    """Of a comparison of several groups, the pair that carries the limit, or the group: what a sentence names."""
-
-    TOLD: ClassVar = ("label",)
-
-    groups: tuple[dict[str, str], ...] = Field(min_length=1, max_length=2)
-    """attribute → value; the lower value first, of one group where it is compared with another side."""
-    estimate: Estimate
-    """Its own, at the critical value at which all comparisons hold together."""
-    label: str = ""
-    """Of a comparison over several classes, the class; absent from JSON where it is empty."""
+from auditkit.exhibits import Estimate, Record, Surest, Terse
+from auditkit.rules import Rule, Status
 
 
 class PerfectModel(Terse):

@@ -29,6 +29,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "exhibits": (set(), {"pydantic"}),
     "rules": ({"exhibits"}, {"pydantic"}),
     "verdicts": ({"exhibits", "rules"}, {"pydantic"}),
+    "remedies": ({"exhibits", "rules"}, {"pydantic"}),
     "stored": ({"files"}, set()),
     "disclosure": ({"exhibits"}, {"pydantic"}),
     "deciding": ({"batch", "evidence", "explain", "inputs"}, {"pandas"}),
@@ -36,7 +37,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "accidents": ({"check", "progress", "records", "formatting"}, set()),
     "origins": ({"exhibits"}, {"pydantic"}),
     "records": (
-        {"report", "exhibits", "origins", "rules", "verdicts", "disclosure", "stored"},
+        {"report", "exhibits", "origins", "remedies", "rules", "verdicts", "disclosure", "stored"},
         {"pydantic"},
     ),  # report: only inside Report.save
     "catalogue": ({"records"}, set()),

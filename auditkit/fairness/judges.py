@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from auditkit.check import MOST_COMPARED, MOST_COUNTED, Judge
+from auditkit.check import MOST_COMPARED, MOST_COUNTED, Alternative, Judge
 from auditkit.fairness.sets import crossed
 from auditkit.question import Question
 
 if TYPE_CHECKING:
     from auditkit.evidence.tally import Tally
     from auditkit.fairness.families.family import Answer
-    from auditkit.records import Finding
+    from auditkit.records import Finding, Frontier
 
 
 class CountsJudge(Judge):
@@ -115,12 +116,32 @@ class ConditionalParityRules(CountsJudge):
 
 
 class ScoresRules(CountsJudge):
-    """Of ranking and calibration."""
+    """Of ranking and calibration; beside it may stand what a model trained again gave (`reweighing.REWEIGHED`)."""
 
     kinds: ClassVar = ("score",)
     tasks: ClassVar = ("binary", "multilabel")
     evidence: ClassVar = "auditkit.evidence.histogram:ScoreHistogram"
     check: ClassVar = "auditkit.fairness.scores.check"
 
+    def __init__(self, stored: Mapping[str, tuple[Any, Mapping[str, Any]]]) -> None:
+        ((self.counts, self._options), *again) = [stored[k] for k in sorted(stored, key=lambda k: ":" in k)]
+        self._reweighed = again[0][0] if again else None
+
+    def alternatives(self, asked: Collection[frozenset[str]]) -> Sequence[Alternative]:
+        """See `Judge`: remedies by the sets of attributes that the check looked at."""
+        by = self._options.get("by")
+        found: Sequence[Alternative] = _remedied().alternatives(self.counts, by, asked, reweighed=self._reweighed)
+        return found
+
+    def frontier(self, by: Sequence[str]) -> Frontier | None:
+        """See `Judge`."""
+        found: Frontier | None = _remedied().frontier_of(self.counts, tuple(by))
+        return found
+
     def too_few(self, asked: Question) -> str:
         return "too few to tell"
+
+
+def _remedied() -> ModuleType:
+    """By name, since remedies are judged by the judges of this file."""
+    return importlib.import_module("auditkit.fairness.scores.remedied")

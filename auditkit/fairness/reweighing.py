@@ -83,3 +83,35 @@ def reweigh(source: Tally | ScoreHistogram | Report, by: str | Sequence[str]) ->
         return float(expected[g, t] / n[g, t]) if n[g, t] else None
 
     return Reweighing(by, tuple((group, (weight(g, 0), weight(g, 1))) for g, group in enumerate(groups) if n[g].any()))
+
+
+REWEIGHED = "scores:reweighed"
+"""Key of the evidence of a model that was trained again, beside that of the audited one."""
+
+
+def with_reweighed(report: Report, retrained: Report) -> Report:
+    """A report that, judged again, shows a model that was trained with the weights of `reweigh` among its remedies.
+
+    Parameters
+    ----------
+    report
+        The audit of today's model; its checks included `Scores`.
+    retrained
+        The audit of the model that was trained again, on the same rows, likewise.
+
+    The page then has what the gate says to each rule of its decisions (of rows that trained neither model, if the audit
+    is of such): `ak.judge(ak.with_reweighed(report, retrained), policy)`. Raises DataError for an audit without scores,
+    and where the rows are not the same by group and target.
+    """
+    missing = "no score histogram in {}: audit with checks=[ak.Scores(), …]"
+    own, other = (
+        counts_in(r, "with_reweighed", {"scores": ScoreHistogram}, missing.format(what))
+        for r, what in ((report, "the report"), (retrained, "the audit of the model that was trained again"))
+    )
+    if own.by != other.by or own.sizes(*own.by) != other.sizes(*other.by):
+        raise DataError(
+            "the two audits are not of the same rows: their groups, or the rows of each group and target, differ: "
+            "audit both models on the same data"
+        )
+    evidence = {**report.evidence, REWEIGHED: retrained.evidence["scores"]}
+    return report.model_copy(update={"evidence": evidence, "remedies": None})

@@ -15,7 +15,7 @@ import auditkit as ak
 from auditkit.demo import income
 from auditkit.errors import DataError, PolicyError
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.fairness.scores.heldout import Halves
+from auditkit.fairness.scores.halved import Halved
 from auditkit.fairness.scores.mitigation import CAUTION, mitigate
 from auditkit.fairness.scores.remedies import frontier, remedies_finding
 from auditkit.fairness.scores.thresholds import Constraint, Reach
@@ -266,7 +266,7 @@ def test_poor_evidence_gives_a_rule_or_the_common_threshold(constraint: Constrai
 def test_the_finding_tells_what_the_remedies_do_to_rows_that_did_not_choose_them(evidence: ScoreHistogram) -> None:
     f = remedies_finding(evidence, ("gender",), level=0.95)
     assert isinstance(f, Finding)
-    halves = Halves.of(list(evidence.groups("gender")))
+    halves = Halved.of(evidence).halves(("gender",))
     price, whom, thresholds = (x for x in f.exhibits if isinstance(x, Table))
     rows = [dict(zip(price.columns, r, strict=True)) for r in price.rows]
     for row, name in zip(rows[1:], [*NAMES, "one_threshold"], strict=False):

@@ -83,3 +83,40 @@ def test_sources_and_groups_that_do_not_fit_are_refused() -> None:
         one.weights({"h": ["x"]}, [1])
     with pytest.raises(DataError, match="groups have 2 rows, y_true has 1"):
         one.weights(["a", "b"], [1])
+
+
+def test_a_model_trained_again_is_judged_among_the_remedies() -> None:
+    """Truth: a real audit of its decisions, by the same policy with every rule alone."""
+    frame = ROWS.assign(y=Y, s=np.round(RNG.random(500), 2), t=np.round((Y + RNG.random(500)) / 2, 2))
+    frame = frame.assign(p=(frame["s"] >= 0.5).astype(int), q=(frame["t"] >= 0.5).astype(int))
+    rules = [
+        {"id": "a", "metric": "selection_rate", "comparison": "difference", "by": ["g"], "at_most": 0.2},
+        {"id": "b", "metric": "accuracy", "comparison": "overall", "at_least": 0.6},
+    ]
+    policy = {"defaults": {"correction": "none"}, "rule": rules}
+    data = ak.Dataset(frame, y_true="y", positive=1, sensitive_features=["g", "h"])
+    checks = [ak.GroupFairness(), ak.Scores()]
+    report, retrained = (ak.audit(ak.Predictions(*of), data, checks=checks, policy=policy) for of in ("ps", "qt"))
+    both = ak.with_reweighed(report, retrained)
+    again = ak.judge(ak.Report.from_json(both.to_json()), policy)
+    assert again.verdicts == report.verdicts
+    assert again.remedies is not None
+    row = next(r for r in again.remedies.rows if r.words == "trained again, with reweighing")
+    for a, v in zip(row.answers, retrained.verdicts, strict=True):
+        assert a is not None
+        assert v.estimate is not None
+        assert (a.status, a.value, a.low, a.high) == (v.status, v.estimate.value, v.estimate.low, v.estimate.high)
+    assert row.accuracy == pytest.approx((frame["q"] == frame["y"]).mean())
+    for p in row.people:
+        of = frame[frame["g"] == p.group["g"]]
+        assert (p.now, p.change) == (of["p"].sum(), of["q"].sum() - of["p"].sum())
+
+
+def test_other_rows_are_no_audit_of_the_same() -> None:
+    frame = ROWS.assign(y=Y, s=0.5, p=1)
+    data, fewer = (ak.Dataset(f, y_true="y", positive=1, sensitive_features=["g"]) for f in (frame, frame[1:]))
+    report, other = (ak.audit(ak.Predictions("p", "s"), d, checks=[ak.Scores()]) for d in (data, fewer))
+    with pytest.raises(DataError, match="not of the same rows"):
+        ak.with_reweighed(report, other)
+    with pytest.raises(DataError, match="no score histogram in the audit of the model that was trained again"):
+        ak.with_reweighed(report, report.model_copy(update={"evidence": {}}))

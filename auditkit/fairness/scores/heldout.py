@@ -57,6 +57,11 @@ class HeldOut(NamedTuple):
         first, second = (fold.open for fold in self.folds)
         return tuple(a + b for a, b in zip(first, second, strict=True))
 
+    def gained(self, i: int) -> int | None:
+        """Rows of a group selected then, less those now; None where parted bins leave open which is more."""
+        gained, open_ = self.outcomes[i].gained, self.open[i]
+        return round(gained) if abs(gained) > open_ or not open_ else None
+
     @property
     def accuracy(self) -> float:
         """Expected share decided as it truly is."""
@@ -88,7 +93,7 @@ class HeldOut(NamedTuple):
             high,
             level=level,
             n=sum(o.rows for o in self.outcomes if o.own),
-            method="mean of two halves, each MOVER of all pairs, errors √2 times those of its own rows",
+            method="mean of two halves, each MOVER of all pairs, its inner limit at √2 times the critical value",
             state="ok" if known else "undefined",
             note="" if known else "a half has no two groups with a value",
         )
@@ -105,6 +110,15 @@ class HeldOut(NamedTuple):
         """
         value, low, high = np.average(halves, axis=0, weights=[_rows(fold) for fold in self.folds]).tolist()
         return value, low, high
+
+    def ratio(self, metric: str) -> float:
+        """min / max of a rate over the groups with rules of their own: the mean of the two halves'; NaN if unknown."""
+        found = []
+        for fold in self.folds:
+            values = [o.rates(then=True)[metric] for o in fold.outcomes if o.own]
+            values = [v for v in values if not math.isnan(v)]
+            found.append(min(values) / max(values) if len(values) > 1 and max(values) else math.nan)
+        return float(np.average(found, weights=[_rows(fold) for fold in self.folds]))
 
     def gap_now(self, metric: str) -> float:
         """The same gap as decisions are now, over all rows; NaN below two groups."""
@@ -178,8 +192,9 @@ def _price(fold: Judged, level: float) -> tuple[float, float, float]:
 def _gap(fold: Judged, metric: str, level: float) -> tuple[float, float, float]:
     """Of one half: the gap and its limits, NaN below two groups.
 
-    As many rows chose as judge, and a rate misses its aim by the errors of both, so that limits stand at √2 times the
-    critical values: they speak of what the rule is on new rows, and of what rules of more rows would be.
+    As many rows chose as judge, and a rate misses its aim by the errors of both, so that the limit which says that
+    there is a gap stands at √2 times its critical value: it speaks of what the rule is on new rows, and of what rules
+    of more rows would be. Such misses only add to a gap, so that the upper limit holds as it is.
     """
     counts = [o.counts(then=True)[metric] for o in fold.outcomes if o.own]
     k, n = np.array([c for c in counts if c[1]]).reshape(-1, 2).T
@@ -189,6 +204,6 @@ def _gap(fold: Judged, metric: str, level: float) -> tuple[float, float, float]:
     def rates(q: float, method: Method) -> Limits:
         return method(k, n, q)
 
-    inner, outer = family_quantile(level, len(n)), critical_value(level)
-    found = Comparisons(rates, len(n), level).interval("difference", inner=2**0.5 * inner, outer=2**0.5 * outer)
+    inner = 2**0.5 * family_quantile(level, len(n))
+    found = Comparisons(rates, len(n), level).interval("difference", inner=inner)
     return found.value, found.low, found.high

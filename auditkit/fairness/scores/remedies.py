@@ -13,7 +13,8 @@ from auditkit.errors import listing
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.families.family import number
 from auditkit.fairness.notes import finding, title_of
-from auditkit.fairness.scores.heldout import RATES, Halves, HeldOut
+from auditkit.fairness.scores.halved import Halved
+from auditkit.fairness.scores.heldout import RATES, HeldOut
 from auditkit.fairness.scores.mitigation import CAUTION, enough, fallback_note, mitigate, open_note
 from auditkit.fairness.scores.thresholds import GRID, Constraint, GroupRule, Reach, best_positions, hulls_of
 from auditkit.formatting import confidence, percent, points
@@ -55,11 +56,11 @@ def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: fl
 
     NotMeasured with fewer than two groups, and where rows are weighted or clustered.
     """
-    why = _why_not(evidence, by)
+    why = why_not(evidence, by)
     if why:
         return NotMeasured(what=f"remedies by {' and '.join(by)}", why=why, concern="mitigation")
     found = list(evidence.groups(*by))
-    halves = Halves.of(found)
+    halves = Halved.of(evidence).halves(by)
     curve = frontier([Reach.of(b) for _, b in found if enough(b)])
     along = list(halves.frontier(curve.gap.tolist()))
     held = {"demographic_parity": along[0]}
@@ -81,7 +82,7 @@ def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: fl
     )
 
 
-def _why_not(evidence: ScoreHistogram, by: tuple[str, ...]) -> str:
+def why_not(evidence: ScoreHistogram, by: tuple[str, ...]) -> str:
     """Why no remedy is offered; empty where there is one."""
     attributes, sizes = " and ".join(by), evidence.sizes(*by)
     count = sum(min(rows) >= SPARSE for rows in sizes.values())
@@ -153,22 +154,16 @@ def _open_notes(tried: Sequence[Tried], by: tuple[str, ...]) -> tuple[str, ...]:
     for (name, _, _), t in zip(REMEDIES, tried, strict=False):
         if name in ("demographic_parity", "one_threshold"):
             told += open_note(name, by, sum(t.held.open))
-    if any(_gained(t.held, i) is None for t in tried for i in range(len(t.held.open))):
+    if any(t.held.gained(i) is None for t in tried for i in range(len(t.held.open))):
         told += ("rows selected: no change is told where such rows may turn it round",)
     return told
-
-
-def _gained(held: HeldOut, i: int) -> int | None:
-    """Rows of a group selected then, less those now; None where parted bins leave open which is more."""
-    gained, open_ = held.outcomes[i].gained, held.open[i]
-    return round(gained) if abs(gained) > open_ or not open_ else None
 
 
 def _statement(held: HeldOut, by: tuple[str, ...], e: Estimate) -> str:
     assert e.value is not None
     assert e.low is not None
     assert e.high is not None
-    gained = ((_gained(held, i), " & ".join(o.group)) for i, o in enumerate(held.outcomes))
+    gained = ((held.gained(i), " & ".join(o.group)) for i, o in enumerate(held.outcomes))
     moves = sorted(((k, name) for k, name in gained if k), key=lambda x: -abs(x[0]))
     told = [f"{abs(k):,} {'more' if k > 0 else 'fewer'} of {name}" for k, name in moves[:MOST_NAMED]]
     rest = len(moves[MOST_NAMED:])
@@ -216,7 +211,7 @@ def _whom_table(tried: Sequence[Tried], by: tuple[str, ...]) -> Table:
         title=f"Rows selected by {' and '.join(by)}: now, and the change",
         columns=("group", "selected now", *(t.words for t in tried)),
         rows=tuple(
-            (" & ".join(o.group), round(o.true_now + o.false_now), *(_gained(t.held, i) for t in tried))
+            (" & ".join(o.group), round(o.true_now + o.false_now), *(t.held.gained(i) for t in tried))
             for i, o in enumerate(tried[0].held.outcomes)
         ),
     )

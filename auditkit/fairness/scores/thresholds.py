@@ -135,6 +135,40 @@ def rules_for(groups: Sequence[Reach], constraint: Constraint, *, at_most: float
     return tuple(h.rule(i) for h, i in zip(hulls, best_positions(groups, hulls, at_most), strict=True))
 
 
+class Nearest(NamedTuple):
+    """One threshold a group, in the place of lots between two."""
+
+    rules: tuple[GroupRule, ...]
+    miss: float
+    """The largest distance of a group to the rates that lots would reach."""
+
+
+def without_lots(groups: Sequence[Reach], rules: Sequence[GroupRule], constraint: Constraint) -> Nearest:
+    """Of each group the one threshold that comes nearest to what its rule reaches in the rates that are made equal.
+
+    Of two rates the larger miss counts; of thresholds that are as near, the most accurate one.
+    """
+    out, largest = [], 0.0
+    for g, rule in zip(groups, rules, strict=True):
+        rates = _made_equal(g, constraint)
+        first, second = (rates[:, int(np.flatnonzero(g.cut == cut)[0])] for cut in (rule.first, rule.second))
+        by_score = rule.share * first + (1 - rule.share) * second
+        aim = rule.ignore * rule.constant + (1 - rule.ignore) * by_score
+        miss = np.abs(rates - aim[:, None]).max(axis=0)
+        at = int(np.lexsort((-g.accuracy, miss))[0])
+        out.append(GroupRule(float(g.cut[at]), float(g.cut[at])))
+        largest = max(largest, float(miss[at]))
+    return Nearest(tuple(out), largest)
+
+
+def _made_equal(g: Reach, constraint: Constraint) -> Floats:
+    """(rates, C) what a constraint makes equal, at each cut of a group."""
+    if constraint == "demographic_parity":
+        return ((g.true + g.false) / g.rows)[None]
+    found = g.true / g.positives
+    return found[None] if constraint == "equal_opportunity" else np.array([found, g.false / g.negatives])
+
+
 def hulls_of(groups: Sequence[Reach], constraint: Constraint) -> list[Hull]:
     """Accuracy over selection rate (demographic parity), or over true positive rate (equal opportunity)."""
     if constraint == "demographic_parity":

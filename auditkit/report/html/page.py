@@ -31,6 +31,7 @@ from auditkit.report.html import (
     identity,
     metrics,
     rates,
+    remedies,
     requirements,
     sign_off,
     summary,
@@ -76,9 +77,13 @@ def render(report: Report, *, full: bool = False, json_name: str = "") -> str:
     of = digest(report)
     report = retold(report)
     look = Lookup(report)
-    shown_sections, absent = _sections(look)
+    names = Names()
+    answers = {s.anchor: metrics.view(look, s.concern, names) for s in SECTIONS.values() if s.concern}
+    helps = remedies.view(look, answers["remedies"])
+    shown_sections, absent = _sections(look, names, answers, helps)
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
-    style = _environment().get_template("style.css").render(footer=footer)
+    labels = [css_text(name) for name in remedies.labels(helps)]
+    style = _environment().get_template("style.css").render(footer=footer, labels=labels)
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{style_hash}'; img-src data:; base-uri 'none'; form-action 'none'"
     page = tight(
@@ -88,6 +93,7 @@ def render(report: Report, *, full: bool = False, json_name: str = "") -> str:
             content_security_policy=policy,
             digest=of,
             footer=footer,
+            labels=labels,
             sections=shown_sections,
             absent=absent,
             report=report,
@@ -101,14 +107,17 @@ def render(report: Report, *, full: bool = False, json_name: str = "") -> str:
     return page.replace("<details class=more>", "<details class=more open>") if full else page
 
 
-def _sections(look: Lookup) -> tuple[tuple[Shown, ...], tuple[Absent, ...]]:
+def _sections(
+    look: Lookup, names: Names, answers: dict[str, metrics.Answers], helps: remedies.View | None
+) -> tuple[tuple[Shown, ...], tuple[Absent, ...]]:
     """Every section with something to show, numbered as it comes; and the others."""
-    names, states, generic = Names(), _states(look), from_findings(look)
-    views = _views(look, names)
+    states, generic = _states(look), set(from_findings(look))
+    generic -= {NUMBER["remedies"]} if helps else set()
+    views = {**_views(look, names), "remedies": helps}
     found: list[Shown] = []
     absent: list[Absent] = []
     for section in SECTIONS.values():
-        answer = metrics.view(look, section.concern, names) if section.concern else None
+        answer = answers.get(section.anchor)
         n = NUMBER[section.anchor]
         if _empty(section.anchor, answer if n in generic else None, views):
             absent.append(Absent(section.anchor, section.title))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.records import Concern, Contributions
+from auditkit.report.html import remedies
 from auditkit.report.html.lookup import Lookup, exhibits_of
 from auditkit.report.html.sections import answered, in_cases, reasons
 from auditkit.report.html.trust import holds
@@ -62,9 +63,13 @@ def view(look: Lookup) -> Unmeasured:
         (f"Rule {shown(v.rule.id)}", v.absence or v.reason) for v in look.report.verdicts if v.status == "not_measured"
     ]
     items += _small_groups(look)
+    no_remedy = remedies.why_none(look)
+    if no_remedy:
+        items.append(("Remedies", upper_first(no_remedy)))
     cases = [] if any(map(in_cases, look.report.findings)) else ["individual cases"]
-    if unasked(look) + cases:
-        items.append((upper_first(listed([*unasked(look), *cases])), "Not asked for."))
+    nothing = [what for what in unasked(look) if not (no_remedy and what == UNASKED["mitigation"])] + cases
+    if nothing:
+        items.append((upper_first(listed(nothing)), "Not asked for."))
     return Unmeasured(tuple(dict.fromkeys(items)), LIMITS)
 
 
