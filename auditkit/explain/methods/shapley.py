@@ -163,7 +163,10 @@ def regressed(
 def _standard_error(pairs: Tensor) -> Tensor:
     """Of the mean over dimension 1; NaN for one draw."""
     n = pairs.shape[1]
-    return pairs.std(1) / math.sqrt(n) if n > 1 else torch.full_like(pairs[:, 0], math.nan)
+    if n < 2:
+        return torch.full_like(pairs[:, 0], math.nan)
+    away = pairs - pairs.mean(1, keepdim=True)  # several times faster than `std` along a dimension in the middle
+    return (away.square_().sum(1) / (n * (n - 1))).sqrt()
 
 
 def _asked(value: Value, chosen: Tensor, row: Tensor, most: int) -> Tensor:
