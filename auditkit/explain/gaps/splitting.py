@@ -173,10 +173,11 @@ def _mixing(scene: Scene, i: Tensor, j: Tensor, y: Tensor, g: int) -> Value:
 
     def value(chosen: Tensor, row: Tensor) -> Tensor:
         a, b = i.to(row.device)[row], j.to(row.device)[row]
-        new = _new(chosen[:, :g] & apart[row], row)
-        one, other = a[new], b[new]
-        there, else_ = ([t.index_select(0, rows) for t in tensors] for rows in (one, other))
-        score = scene.scored(packed(scene.inputs, mixed(scene.groups, chosen[new, :g], there, else_)))
+        new = _new(chosen[:, :g] & apart.index_select(0, row), row)
+        at = new.nonzero()[:, 0]
+        there, else_ = ([t.index_select(0, rows[at]) for t in tensors] for rows in (a, b))
+        sets = chosen.index_select(0, at)[:, :g]
+        score = scene.scored(packed(scene.inputs, mixed(scene.groups, sets, there, else_)))
         a, b = a.cpu(), b.cpu()
         of = torch.where(chosen[:, g].cpu(), y[a], y[b]) if chosen.shape[1] > g else y[a]
         return scene.said(score[new.cpu().cumsum(0) - 1], of).to(row.device)
