@@ -27,6 +27,8 @@ SHAPES = {"Clone", "View", "UnsafeView", "ReshapeAlias", "Unsqueeze", "Squeeze",
 """Nodes that hand numbers on in their order, so that rows stay the slowest dimension."""
 ALONG = {"Cat": "_saved_dim", "Slice": "_saved_dim", "Select": "_saved_dim"}
 """Nodes that do so along a dimension that is not the rows'."""
+FEW = 2**20
+"""Numbers that are averaged in double precision; of more that takes as long as the backward pass."""
 
 
 class Opened(NamedTuple):
@@ -103,7 +105,8 @@ class Path:
     def _mean(self, gradients: Tensor) -> Tensor:
         """(n, …) over the steps."""
         by_step = gradients.reshape(len(self.shares), -1)
-        mean = self.shares.to(by_step) @ by_step
+        precise = by_step.double() if by_step.numel() <= FEW else by_step
+        mean = self.shares.to(precise) @ precise
         return mean.reshape(-1, *gradients.shape[1:])
 
 
