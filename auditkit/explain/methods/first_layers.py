@@ -130,7 +130,8 @@ def _reads(out: Tensor, points: Tensors) -> bool:
     """Whether a layer's output comes from points alone, handed on in their order: read off autograd's graph."""
     if out.grad_fn is None or _name(out.grad_fn) not in OWN | SHAPES:
         return False
-    todo, own = [out.grad_fn], 0
+    todo: list[Any] = [out.grad_fn]
+    own = 0
     while todo:
         node = todo.pop()
         name = _name(node)

@@ -144,9 +144,8 @@ def _bent(at: Surface, weights: Tensors, noise: Tensor, sizes: Tensor) -> Surfac
         # where nothing is planted nothing is read: a missing value times 0 is no number
         read = (torch.where(w != 0, p * w, 0.0) for p, w in zip(points, planted, strict=True))
         out = at.forward(*points, *fixed)
-        effect, nothing = (
-            x.reshape(-1, *(1,) * (out.ndim - 1)) for x in (sum(r.reshape(len(r), -1).sum(1) for r in read), unused)
-        )
+        effect = torch.stack([r.reshape(len(r), -1).sum(1) for r in read]).sum(0)
+        effect, nothing = (x.reshape(-1, *(1,) * (out.ndim - 1)) for x in (effect, unused))
         return out + effect * sizes.to(out) + 0.0 * nothing
 
     groups = Groups(

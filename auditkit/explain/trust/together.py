@@ -44,5 +44,5 @@ def digest(*tensors: Tensor) -> bytes:
     found = hashlib.blake2b(digest_size=16)
     for t in tensors:
         found.update(f"{t.dtype} {tuple(t.shape)}".encode())
-        found.update(memoryview(t.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()))
+        found.update(t.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return found.digest()
