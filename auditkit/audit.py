@@ -32,6 +32,7 @@ from auditkit.gate.policy import Policy
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
+from auditkit.inputs.threads import by_work
 from auditkit.judging import as_policy, judge, with_remedies
 from auditkit.observing import heavy_rows, one_pass
 from auditkit.progress import tell
@@ -211,6 +212,7 @@ def conclude(
     on_error = chosen(on_error)
     broken = dict(observed.broken)
     weighting = weighting_of(data)
+    features = None if drawn is None else drawn.features
     for i, check in enumerate(checks):
         tell(check.name, i, len(checks))
         if data.task not in check.tasks:
@@ -220,7 +222,7 @@ def conclude(
         if isinstance(check, SampleCheck) and net is None:
             not_measured.append(NotMeasured(what=check.name, why="predictions only"))
             continue
-        with absent_if_broken(check, broken, on_error):
+        with absent_if_broken(check, broken, on_error), by_work(net, features):
             if check.name in broken:
                 continue
             check = check.declared(data) if isinstance(check, DeclaredCheck) else check

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from auditkit.errors import ModelError, NotExplained, out_of_memory
 from auditkit.explain.asking import differentiating
+from auditkit.explain.methods.first_layers import Path
 from auditkit.explain.surface import Forward, Surface
 from auditkit.inputs.running import random_state_kept
 from auditkit.progress import tell
@@ -32,7 +33,12 @@ Call = Callable[[Surface, Tensors, int | None, Gradients], Tensors]
 
 
 def gradients_of_the_sum(
-    forward_fn: Forward, inputs: Tensors, target_ind: int | None = None, additional_forward_args: Any = None
+    forward_fn: Forward,
+    inputs: Tensors,
+    target_ind: int | None = None,
+    additional_forward_args: Any = None,
+    *,
+    path: Path | None = None,
 ) -> Tensors:
     """Captum's gradients, one root for all rows; 0 for an input that the output does not depend on.
 
@@ -40,10 +46,11 @@ def gradients_of_the_sum(
     gradients when rows are independent, which T0 has shown.
     """
     fixed = () if additional_forward_args is None else tuple(additional_forward_args)
+    path = path or Path(None, np.ones(1))
     with differentiating():
-        out = forward_fn(*inputs, *fixed)
-        root = (out if target_ind is None else out[:, target_ind]).sum()
-        return torch.autograd.grad(root, inputs, allow_unused=True, materialize_grads=True)
+        opened = path.opened(forward_fn, inputs, fixed)
+        root = (opened.out if target_ind is None else opened.out[:, target_ind]).sum()
+        return path.gradients(root, opened, inputs)
 
 
 class EveryOutput:
@@ -53,17 +60,22 @@ class EveryOutput:
         self.outputs = outputs
         self.kept: list[Tensors] = []
 
-    def __call__(self, forward_fn: Forward, inputs: Tensors, target_ind: int, additional_forward_args: Any) -> Tensors:
+    def __call__(
+        self,
+        forward_fn: Forward,
+        inputs: Tensors,
+        target_ind: int,
+        additional_forward_args: Any,
+        *,
+        path: Path | None = None,
+    ) -> Tensors:
         if not self.kept:
             fixed = () if additional_forward_args is None else tuple(additional_forward_args)
+            path = path or Path(None, np.ones(1))
             with differentiating():
-                roots = forward_fn(*inputs, *fixed).sum(0)
-                for k, root in enumerate(roots):
-                    kept = k + 1 < self.outputs
-                    found = torch.autograd.grad(
-                        root, inputs, retain_graph=kept, allow_unused=True, materialize_grads=True
-                    )
-                    self.kept.append(found)
+                opened = path.opened(forward_fn, inputs, fixed)
+                for k, root in enumerate(opened.out.sum(0)):
+                    self.kept.append(path.gradients(root, opened, inputs, keep=k + 1 < self.outputs))
         return self.kept[target_ind]
 
 

@@ -159,7 +159,9 @@ def mixed(groups: Groups, chosen: Tensor, there: Sequence[Tensor], else_: Sequen
     >>> mixed(g, torch.tensor([[True, False]]), [torch.ones(1, 3)], [torch.zeros(1, 3)])[0].tolist()
     [[1.0, 0.0, 1.0]]
     """
-    return tuple(
-        torch.where(chosen.to(x.device)[:, mask.flatten().to(x.device)].reshape(-1, *x.shape[1:]), x, b)
-        for mask, x, b in zip(groups.masks, there, else_, strict=True)
-    )
+    out = []
+    for mask, x, b in zip(groups.masks, there, else_, strict=True):
+        entries = mask.flatten().to(x.device).expand(len(chosen), -1)
+        taken = chosen.to(x.device).gather(1, entries)  # several times faster than an index of columns
+        out.append(torch.where(taken.reshape(-1, *x.shape[1:]), x, b))
+    return tuple(out)

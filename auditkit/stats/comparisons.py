@@ -114,19 +114,33 @@ class Comparisons:
             tail = partial(pvalues.tail, groups=self.claims, law="pairs" if kind in PAIRS else "separate", df=self.df)
         else:
             tail = partial(pvalues.tail, groups=1, law="separate", df=self.df)
-        return pvalues.p_value(lambda q: self.limit(kind, q, above=above), limit, above=above, tail_of=tail)
+        low, high = (0.0, self.most if kind.startswith("difference") else 1.0)
+        inside = kind not in EXTREMES and low <= limit <= high
+        limit_at = self._end if inside else self.limit  # what stays at 0 or 1 says nothing of where it got there
+        return pvalues.p_value(lambda q: limit_at(kind, q, above=above), limit, above=above, tail_of=tail)
 
     def limit(self, kind: str, q: float, *, above: bool) -> float:
         """The limit of `interval` that lies beyond a tested value, low if `above`, at critical value q."""
+        end = self._end(kind, q, above=above)
+        if kind in EXTREMES:
+            return end
+        if kind.startswith("difference"):
+            return max(0.0, end) if above else min(self.most, end)
+        return end if above else min(1.0, end)
+
+    def _end(self, kind: str, q: float, *, above: bool) -> float:
+        """`limit`, which for differences and ratios goes on beyond what they can be."""
         method = self._simultaneous(kind, q)[1] if inner_side(kind, above=above) else wilson
         own, side = self.own(q, method), "low" if above else "high"
         if kind in EXTREMES:
             return float((np.max if kind == "group_max" else np.min)(getattr(own, side)))
         found = self._all(kind, own, q, method)
         if kind.startswith("difference"):
-            end = float(getattr(_unsigned(found), side).max())
-            return max(0.0, end) if above else min(self.most, end)
-        return float(np.nanmin(getattr(_folded(found), side)))
+            return float(getattr(_unsigned(found), side).max())
+        if above:
+            return float(np.nanmin(_folded(found).low))
+        with np.errstate(divide="ignore"):
+            return float(np.nan_to_num(np.fmin(found.high, 1 / found.low), nan=1.0, posinf=np.inf).min())
 
     def each(self, kind: str) -> Interval:
         """Every group against its other side, signed, with simultaneous limits, (K,)."""

@@ -76,7 +76,7 @@ class Attribution(BaseCheck):
         from auditkit.explain.attributions.kept import picture_sums, point_sums
         from auditkit.explain.attributions.study import equal_scores, explain, explain_classes
         from auditkit.explain.entangled import as_one, facts_of
-        from auditkit.explain.trust.study import by_class, of_method
+        from auditkit.explain.trust.study import by_class, of_classes, of_method
 
         model, together = as_one(model, sample.features)
         options: dict[str, Any] = {
@@ -103,8 +103,7 @@ class Attribution(BaseCheck):
         if not every:
             trials = of_method(model, sample, each[0])
         else:
-            trials = by_class({c: of_method(model.of_output(i), sample, e, outputs=len(each)) for i, (c, e) in
-                               enumerate(zip(sample.classes, each, strict=True))})  # fmt: skip
+            trials = by_class(dict(zip(sample.classes, of_classes(model, sample, each), strict=True)))
             facts["classes"] = list(sample.classes)
             columns = {
                 f"{name}|{column}": values

@@ -219,20 +219,20 @@ def _all_outputs(ready: Setup, *, weight: Floats | None, outputs: int | None) ->
     if outputs is None:
         return (from_there(ready, at, baseline, _start(ready, at, baseline))[0],)
     each = each_output(ready.how, at, baseline, outputs=outputs, n_steps=ready.n_steps, seed=ready.seed)
-    of = [output(at, k) for k in range(outputs)]
-    starts = (_start(ready, o, baseline) for o in of)
-    return tuple(
-        from_there(ready, o, baseline, start, found)[0] for o, start, found in zip(of, starts, each, strict=True)
-    )
+    delta = _decisions(at, at.points) - _start(ready, at, baseline)
+    return tuple(_told(ready, output(at, k), baseline, delta[:, k], found)[0] for k, found in enumerate(each))
 
 
-def from_there(
-    ready: Setup, at: Surface, baseline: Tensors, start: Floats, found: Tensors | None = None
-) -> tuple[Explained, Tensors]:
-    """Contributions to F less `start`, F at the baseline, (N,) or (1,); and those of entries, `found` where known."""
+def from_there(ready: Setup, at: Surface, baseline: Tensors, start: Floats) -> tuple[Explained, Tensors]:
+    """Contributions to F less `start`, F at the baseline, (N,) or (1,); and those of entries."""
     delta = finite(_decisions(at, at.points) - start)
-    if found is None:
-        found = ready.how.attribute(at, baseline, n_steps=ready.n_steps, seed=ready.seed)
+    found = ready.how.attribute(at, baseline, n_steps=ready.n_steps, seed=ready.seed)
+    return _told(ready, at, baseline, delta, found)
+
+
+def _told(ready: Setup, at: Surface, baseline: Tensors, delta: Floats, found: Tensors) -> tuple[Explained, Tensors]:
+    """The same from contributions that were `found`, and score differences `delta` (N,)."""
+    finite(delta)
     _by_feature(at, found)  # before more is asked of it
     found, epsilon, steps = _refined(ready, at, baseline, found, delta)
     kept = {name: j for j, name in enumerate(at.groups.names) if name not in at.unmoved}
@@ -272,15 +272,15 @@ def _by_feature(at: Surface, found: Tensors) -> Floats:
 
 
 def _start(ready: Setup, at: Surface, baseline: Tensors) -> Floats:
-    """F at the baseline, (N,); its mean over the baselines, (1,), where they are a distribution."""
+    """F at the baseline, (N, …); its mean over the baselines, (1, …), where they are a distribution."""
     if not ready.how.distribution:
         return _decisions(at, baseline)
-    mean: Floats = _decisions(replace(at, points=baseline), baseline).mean(keepdims=True)
+    mean: Floats = _decisions(replace(at, points=baseline), baseline).mean(axis=0, keepdims=True)
     return mean
 
 
 def _decisions(at: Surface, points: Tensors, rows: int = 8192) -> Floats:
-    """F (N,) at `points`, (N, …) or (1, …)."""
+    """F (N,), or (N, K) of several outputs, at `points`, (N, …) or (1, …)."""
     parts = []
     for where in slices(len(at), rows):
         there = tuple(p if len(p) == 1 else p[where] for p in points)

@@ -78,9 +78,9 @@ class Scene:
         binary = not sample.kind.numeric
         y = sample.y_true.astype(np.int64) if binary else np.zeros(n, np.int64)
         scene = cls(model, inputs, groups, {}, y, weights_of(sample), binary, seed, shuffles, permutations)
-        parts = [scene.said(taken(inputs, at), torch.as_tensor(y[at])) for at in slices(n, model.batch_size)]
-        names = ("score", "selected", "loss")[: parts[0].shape[1]]
-        scene.outputs.update(zip(names, torch.cat(parts).cpu().numpy().T, strict=True))
+        score = torch.cat([scene.scored(taken(inputs, at)) for at in slices(n, model.batch_size)])
+        said = scene.said(score, torch.as_tensor(y))
+        scene.outputs.update(zip(("score", "selected", "loss"), said.numpy().T, strict=False))
         return scene
 
     @property
@@ -88,12 +88,16 @@ class Scene:
         """(N,) rows of the data that each stands for."""
         return self.weights.weight
 
-    def said(self, inputs: Inputs, y: Tensor) -> Tensor:
-        """(M, 3) score, selected, loss of encoded rows; (M, 1) of a regression."""
+    def scored(self, inputs: Inputs) -> Tensor:
+        """(M,) scores of encoded rows, in double precision."""
         with torch.no_grad(), answering("the net cannot be run on rows mixed of two rows"):
             score = self.model.probabilities(self.model.decision(inputs)).double().cpu()
         if not score.isfinite().all():
             raise NotExplained("the model gives NaN or infinite outputs for rows mixed of two rows")
+        return score
+
+    def said(self, score: Tensor, y: Tensor) -> Tensor:
+        """(M, 3) score, selected, loss of rows of these scores and truths; (M, 1) of a regression."""
         if not self.binary:
             return score[:, None]
         loss = torch.as_tensor(log_loss(score.numpy(), y.cpu().numpy()))
@@ -165,16 +169,36 @@ def _split(scene: Scene, first: Ints, second: Ints) -> tuple[list[Pairs], Tensor
 
 def _mixing(scene: Scene, i: Tensor, j: Tensor, y: Tensor, g: int) -> Value:
     tensors = leaves(scene.inputs)
+    apart = _apart(scene.groups, tensors, i, j)
 
     def value(chosen: Tensor, row: Tensor) -> Tensor:
         a, b = i.to(row.device)[row], j.to(row.device)[row]
-        there, else_ = [t[a] for t in tensors], [t[b] for t in tensors]
-        inputs = packed(scene.inputs, mixed(scene.groups, chosen[:, :g], there, else_))
+        new = _new(chosen[:, :g] & apart.index_select(0, row), row)
+        at = new.nonzero()[:, 0]
+        there, else_ = ([t.index_select(0, rows[at]) for t in tensors] for rows in (a, b))
+        sets = chosen.index_select(0, at)[:, :g]
+        score = scene.scored(packed(scene.inputs, mixed(scene.groups, sets, there, else_)))
         a, b = a.cpu(), b.cpu()
         of = torch.where(chosen[:, g].cpu(), y[a], y[b]) if chosen.shape[1] > g else y[a]
-        return scene.said(inputs, of).to(row.device)
+        return scene.said(score[new.cpu().cumsum(0) - 1], of).to(row.device)
 
     return value
+
+
+def _apart(groups: Groups, tensors: Sequence[Tensor], i: Tensor, j: Tensor) -> Tensor:
+    """(P, G) whether the two rows of each pair differ in a feature."""
+    out = torch.zeros(len(i), len(groups.names), device=tensors[0].device)
+    for mask, t in zip(groups.masks, tensors, strict=True):
+        differs = (t[i.to(t.device)] != t[j.to(t.device)]).reshape(len(i), -1)
+        out.index_add_(1, mask.flatten().to(t.device), differs.to(out.dtype))
+    return out > 0
+
+
+def _new(told: Tensor, row: Tensor) -> Tensor:
+    """(M,) whether a mixed row is another than the one before: where two rows agree in a feature, a set with it and one
+    without it make the same row. Along an order such sets follow one another."""
+    first = torch.ones_like(row[:1], dtype=torch.bool)
+    return torch.cat([first, (told[1:] != told[:-1]).any(1) | (row[1:] != row[:-1])])
 
 
 def _most(inputs: Inputs) -> int:

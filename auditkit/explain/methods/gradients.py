@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -152,6 +152,18 @@ def _gradients_without_inputs(forward_fn: Callable[[], Tensor], inputs: Tensors,
     return gradients_of_the_sum(lambda *_: forward_fn(), inputs)
 
 
+@dataclass(frozen=True)
+class OneOutput:
+    """One output of several: `forward` of a surface, (N,)."""
+
+    whole: Forward
+    """All of them, (N, K)."""
+    k: int
+
+    def __call__(self, *given: Tensor) -> Tensor:
+        return self.whole(*given)[:, self.k]
+
+
 def output(at: Surface, k: int) -> Surface:
     """The surface of output `k` of several."""
-    return replace(at, forward=lambda *given: at.forward(*given)[:, k])
+    return replace(at, forward=OneOutput(at.forward, k))

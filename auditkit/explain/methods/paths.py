@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from captum.attr._core.gradient_shap import InputBaselineXGradient
 
 from auditkit.arrays import Floats
 from auditkit.explain.captum_calls import Gradients, Tensors, asked, check_baseline, over_rows, seeded
+from auditkit.explain.methods.first_layers import Path
 from auditkit.explain.surface import Forward, Surface
 
 
@@ -35,9 +36,10 @@ def integrated_gradients(
     not influence each other. A call carries as many rows as fit `driving.CALL_BYTES`; out of memory, half as many.
     """
     engine = _Path(at.forward, n_steps)
+    path = Path(at.module, quadrature(n_steps)[1])
 
     def call(part: Surface, start: Tensors, target: int | None, gradients: Gradients) -> Tensors:
-        engine.gradient_func = gradients
+        engine.gradient_func = partial(gradients, path=path)
         return asked(engine, part, baselines=start, target=target, n_steps=n_steps, method="gausslegendre")
 
     return over_rows(call, at, baseline, copies=n_steps, outputs=outputs)

@@ -105,15 +105,17 @@ def shapley_values(
     permutations: int = PERMUTATIONS,
     exact: bool | None = None,
     by: Literal["regression", "orders"] = "regression",
+    value: Value | None = None,
 ) -> Shapley:
     """Shapley values (N, G) of a surface's rows from `baseline` (1, …) or (N, …): whole features, taken or left.
 
     A feature left out has the baseline's entries in all its positions. `fixed` goes along unmoved. As many sets are
     asked for as `permutations` orders have: all, where there are no more (12 features at most); by regression from 8
     orders on, or along the orders, `by="orders"`: less exact, but a feature that nobody reads gets exactly 0.
+    `value` answers in the place of the surface.
     """
 
-    def value(chosen: Tensor, row: Tensor) -> Tensor:
+    def asked(chosen: Tensor, row: Tensor) -> Tensor:
         part = at.take(row)
         else_ = tuple(b.expand(len(row), *b.shape[1:]) if len(b) == 1 else b[row] for b in baseline)
         return part.at(mixed(at.groups, chosen, part.points, else_))
@@ -123,6 +125,7 @@ def shapley_values(
     most = min(CALLS, rows_per_call(at, copies=1))
     samples = permutations * (g - 1) + 2
     every = (g <= 3 or 2**g <= samples) if exact is None else exact
+    value = value or asked
     if not every and by == "regression" and permutations >= FEW and g > 3:
         return regressed(value, g, samples=samples, most=most, **options)
     return shapley(value, g, permutations=permutations, exact=every, most=most, **options)
@@ -163,7 +166,10 @@ def regressed(
 def _standard_error(pairs: Tensor) -> Tensor:
     """Of the mean over dimension 1; NaN for one draw."""
     n = pairs.shape[1]
-    return pairs.std(1) / math.sqrt(n) if n > 1 else torch.full_like(pairs[:, 0], math.nan)
+    if n < 2:
+        return torch.full_like(pairs[:, 0], math.nan)
+    away = pairs - pairs.mean(1, keepdim=True)  # several times faster than `std` along a dimension in the middle
+    return (away.square_().sum(1) / (n * (n - 1))).sqrt()
 
 
 def _asked(value: Value, chosen: Tensor, row: Tensor, most: int) -> Tensor:

@@ -18,7 +18,7 @@ from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.moves import Found, Untried
 from auditkit.explain.trust.subject import MOST_RANKED, Trial
-from auditkit.inputs.groups import Groups, summed
+from auditkit.inputs.groups import Groups
 from auditkit.stats.ranks import spearman_rows
 
 COPIES, MOST_COPIES = 5, 25
@@ -66,16 +66,9 @@ def agreement(trial: Trial) -> Found:
         raise Untried(f"other methods cannot explain it: {e}") from None
     k = min(5, -(-d // 4))
     integrated = METHODS["integrated_gradients"]
-    others = [
-        summed(trial.at.groups, integrated.attribute(trial.at, trial.baseline, n_steps=trial.n_steps, seed=trial.seed)),
-        trial.shapley.phi,
-        summed(trial.at.groups, METHODS["input_x_gradient"].attribute(trial.at, trial.baseline)),
-    ]
-    if trial.method is integrated:
-        others[0] = torch.as_tensor(trial.phi)
-    else:
-        others.append(torch.as_tensor(trial.phi))
-    tops = [_top(phi.abs().cpu(), k) for phi in others]
+    asked = [METHODS["input_x_gradient"], *([] if trial.method is integrated else [integrated])]
+    others = [trial.found(method, trial.at, trial.baseline, n_steps=trial.n_steps) for method in asked]
+    tops = [_top(torch.as_tensor(phi).abs().cpu(), k) for phi in (trial.phi, trial.shapley.phi, *others)]
     pairs = [(a & b).sum(1).double() / k for i, a in enumerate(tops) for b in tops[:i]]
     share = torch.stack(pairs).mean(0)
     return {"T8": ((share - k / d) / (1 - k / d)).numpy()}, {"T8:k": k}
@@ -100,19 +93,22 @@ def planted(trial: Trial, whole: Surface, delta: Floats) -> Found:
     if not mean or not entries:
         raise Untried("no score, or no entry of the input, differs between the rows")
     n = len(trial.at)
+    everything, where = torch.ones(n, trial.features, dtype=torch.bool), torch.arange(n)
+    sizes = (trial.every(everything, where) - trial.every(~everything, where)).abs().mean(0)
     chosen = [entries[i % len(entries)] for i in range(n)]
     weights = [torch.zeros_like(p) for p in trial.at.points]
     expected = np.zeros((n, trial.features + 1))
     for i, (feature, tensor, position, sigma) in enumerate(chosen):
-        weights[tensor].view(n, -1)[i, position] = mean / sigma
+        weights[tensor].view(n, -1)[i, position] = 1 / sigma
         x, b = (float(t[tensor].reshape(len(t[tensor]), -1)[r, position]) for t, r in
                 ((trial.at.points, i), (trial.baseline, 0)))  # fmt: skip
         expected[i, feature] = mean / sigma * (x - b)
     noise = torch.randn(n, 1, generator=trial.generator(9)).to(trial.at.points[0])
     start = (*trial.start, torch.zeros_like(noise[:1]).expand(len(trial.start[0]), 1))
     # both with the unused column, so that methods that draw draw the same
-    own = trial.attributed(_bent(trial.at, tuple(torch.zeros_like(w) for w in weights), noise), start)
-    moved = trial.attributed(_bent(trial.at, tuple(weights), noise), start)
+    bent = trial.of_all("planted", lambda at: _bent(at, tuple(weights), noise, sizes))
+    still = (*trial.at.fixed, *(torch.zeros_like(w) for w in weights))
+    own, moved = (trial.attributed(at, start) for at in (replace(bent, fixed=still), bent))
     missed = moved - own - expected
     missed[:, -1] = moved[:, -1]
     scale = np.abs(expected).sum(1)
@@ -138,8 +134,8 @@ def _entries(whole: Surface) -> list[tuple[int, int, int, float]]:
     return [best[j] for j in sorted(best)]
 
 
-def _bent(at: Surface, weights: Tensors, noise: Tensor) -> Surface:
-    """The surface with a planted linear effect a row, and one more column that it does not use."""
+def _bent(at: Surface, weights: Tensors, noise: Tensor, sizes: Tensor) -> Surface:
+    """The surface with a planted linear effect a row, of a size an output, and one more column that it does not use."""
     n_points, n_fixed = len(at.points), len(at.fixed)
 
     def forward(*given: Tensor) -> Tensor:
@@ -147,8 +143,10 @@ def _bent(at: Surface, weights: Tensors, noise: Tensor) -> Surface:
         fixed, planted = given[n_points + 1 : n_points + 1 + n_fixed], given[n_points + 1 + n_fixed :]
         # where nothing is planted nothing is read: a missing value times 0 is no number
         read = (torch.where(w != 0, p * w, 0.0) for p, w in zip(points, planted, strict=True))
-        effect = sum(r.reshape(len(r), -1).sum(1) for r in read)
-        return at.forward(*points, *fixed) + effect + 0.0 * unused[:, 0]
+        out = at.forward(*points, *fixed)
+        effect = torch.stack([r.reshape(len(r), -1).sum(1) for r in read]).sum(0)
+        effect, nothing = (x.reshape(-1, *(1,) * (out.ndim - 1)) for x in (effect, unused))
+        return out + effect * sizes.to(out) + 0.0 * nothing
 
     groups = Groups(
         (*at.groups.names, "(unused)"),

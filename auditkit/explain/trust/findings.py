@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from auditkit.arrays import Floats
+from auditkit.arrays import Floats, Ints
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.evidence.observations import Observations
 from auditkit.evidence.sums import Weights, weighted
@@ -303,6 +304,12 @@ class Ranking(NamedTuple):
         return cls(low, high, np.array(kept["leads"]), kept["k"])
 
 
+@lru_cache(maxsize=1)
+def _resampled(n: int, replicates: int) -> Ints:
+    """(replicates, n) how often each of n rows is drawn: of every class the same, and dear."""
+    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=replicates)
+
+
 def ranked(sizes: Floats, weight: ArrayLike | Weights, *, k: int = LEADING, replicates: int = 1000) -> dict[str, Any]:
     """Of 1,000 bootstrap replicates (seed 0) of mean `sizes` (N, d), weighted: quantiles, and who leads how often.
 
@@ -311,12 +318,12 @@ def ranked(sizes: Floats, weight: ArrayLike | Weights, *, k: int = LEADING, repl
     n, d = sizes.shape
     k = min(k, d)
     weights = weighted(weight, n)
-    rng, w = np.random.default_rng(0), weights.weight
+    w = weights.weight
     if weights.squares is None:
-        counts = rng.multinomial(n, np.full(n, 1 / n), size=replicates) * w
+        counts = _resampled(n, replicates) * w
     else:  # as many draws of rows as the mean is worth
         worth = max(1, round(w.sum() ** 2 / weights.squares.sum()))
-        counts = rng.multinomial(worth, w / w.sum(), size=replicates).astype(np.float64)
+        counts = np.random.default_rng(0).multinomial(worth, w / w.sum(), size=replicates).astype(np.float64)
     means = counts @ sizes / counts.sum(1, keepdims=True)
     below, above = np.quantile(means, TAILS, axis=0), np.quantile(means, [1 - t for t in TAILS], axis=0)
     top = np.argsort(-means, axis=1, kind="stable")[:, :k]

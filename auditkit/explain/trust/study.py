@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from auditkit.evidence.sample import weights_of
 from auditkit.explain.attributions.study import drawn_points, surface_for, surface_of, weighted_mean
 from auditkit.explain.captum_calls import rows_per_call
 from auditkit.explain.methods.catalogue import Method, method_of
+from auditkit.explain.methods.gradients import output
 from auditkit.explain.preflight import undisturbed
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.comparisons import agreement, planted, randomised
@@ -24,6 +26,7 @@ from auditkit.explain.trust.effects import effects, orders
 from auditkit.explain.trust.moves import Untried, baselines, draws, refined
 from auditkit.explain.trust.single import single_columns
 from auditkit.explain.trust.subject import Trial
+from auditkit.explain.trust.together import Together
 from auditkit.explain.untrained import untrained
 from auditkit.inputs.model import Model
 from auditkit.progress import raised_by_listener, tell
@@ -55,9 +58,8 @@ def tried(
     *,
     build: Build = surface_of,
     seed: int = 0,
-    most: int = ROWS,
 ) -> Observations:
-    """Put the attributions of a sample on trial, by its first `most` rows (fewer of heavy rows, at least 32).
+    """Put the attributions of a sample on trial, by its first 256 rows (fewer of heavy rows, at least 32).
 
     The model is left exactly as found. One row a row on trial; columns are named by the check that they belong to
     (`T5`, `T6:changes`, …), the facts hold what was drawn and, in `not_tried`, which checks were not and why.
@@ -65,28 +67,53 @@ def tried(
     """
     with undisturbed(model):
         whole = build(model, sample.features)
-        rows = min(most, max(FEWEST, rows_per_call(whole, copies=1) // 8))
-        trial = Trial(
-            whole.take(slice(rows)),
-            weighted_mean(whole, sample.weight),
-            method,
-            _of_all(explained, whole)[:rows],
-            explained.steps[:rows],
-            n_steps=max(1, min(STEPS, int(explained.steps.min()))),
-            seed=seed,
-            drawn=drawn_points(whole, sample.weight, seed) if getattr(method, "distribution", False) else None,
-        )
-        return numbers(trial, whole, model, sample, build=build)
+        trial = _trial(whole, sample, explained, method, seed=seed)
+        rows = sample.features.head(len(trial.at))
+        return numbers(trial, whole, sample, copies=lambda seed: build(_copied(model, seed), rows))
 
 
-def of_method(model: Model, sample: Batch, explained: Explained, *, outputs: int = 1) -> Observations:
-    """`tried`, with the method that was used in the end, and the surface that it explains.
-
-    The rows are shared out among the `outputs` that are put on trial one by one, 32 each at least.
-    """
+def of_method(model: Model, sample: Batch, explained: Explained) -> Observations:
+    """`tried`, with the method that was used in the end, and the surface that it explains."""
     how = method_of(explained.method)
-    build: Build = lambda m, rows: surface_for(m, rows, how)  # noqa: E731
-    return tried(model, sample, explained, how, build=build, most=max(FEWEST, ROWS // outputs))
+    return tried(model, sample, explained, how, build=lambda m, rows: surface_for(m, rows, how))
+
+
+def of_classes(model: Model, sample: Batch, explained: Sequence[Explained]) -> list[Observations]:
+    """`of_method` for the probability of each class of a multiclass model.
+
+    The rows are shared out among the classes, 32 each at least, and what all of them ask the net is asked once.
+    """
+    how, together = method_of(explained[0].method), Together(len(explained))
+    most, seen = max(FEWEST, ROWS // len(explained)), []
+    with undisturbed(model):
+        every = surface_for(model, sample.features, how, scale="score")
+        for k, own in enumerate(explained):
+            whole = output(every, k)
+            trial = replace(_trial(whole, sample, own, how, most=most), together=together)
+            rows = sample.features.head(len(trial.at))
+
+            def copies(seed: int, k: int = k, rows: pd.DataFrame = rows) -> Surface:
+                of_all = lambda: surface_for(_copied(model, seed), rows, how, scale="score")  # noqa: E731
+                return output(together.once(("copy", seed), of_all), k)
+
+            seen.append(numbers(trial, whole, sample, copies=copies))
+    return seen
+
+
+def _trial(
+    whole: Surface, sample: Batch, explained: Explained, method: Method, *, seed: int = 0, most: int = ROWS
+) -> Trial:
+    rows = min(most, max(FEWEST, rows_per_call(whole, copies=1) // 8))
+    return Trial(
+        whole.take(slice(rows)),
+        weighted_mean(whole, sample.weight),
+        method,
+        _of_all(explained, whole)[:rows],
+        explained.steps[:rows],
+        n_steps=max(1, min(STEPS, int(explained.steps.min()))),
+        seed=seed,
+        drawn=drawn_points(whole, sample.weight, seed) if getattr(method, "distribution", False) else None,
+    )
 
 
 def _of_all(explained: Explained, whole: Surface) -> Floats:
@@ -96,9 +123,12 @@ def _of_all(explained: Explained, whole: Surface) -> Floats:
     return phi
 
 
-def numbers(trial: Trial, whole: Surface, model: Model, sample: Batch, *, build: Build = surface_of) -> Observations:
-    """The raw numbers of all checks; `whole` is the surface of the sample whose first rows are on trial."""
-    n, rows = len(trial.at), sample.features.head(len(trial.at))
+def numbers(trial: Trial, whole: Surface, sample: Batch, *, copies: Callable[[int], Surface]) -> Observations:
+    """The raw numbers of all checks; `whole` is the surface of the sample whose first rows are on trial.
+
+    `copies` gives the surface of the rows on trial of a copy of the net with new weights, by its seed.
+    """
+    n = len(trial.at)
     everything = torch.ones(n, trial.features, dtype=torch.bool)
     where = torch.arange(n)
     delta = (trial.values(everything, where) - trial.values(~everything, where)).numpy()
@@ -112,7 +142,7 @@ def numbers(trial: Trial, whole: Surface, model: Model, sample: Batch, *, build:
     checks: dict[str, Callable[[], tuple[Columns, dict[str, Any]]]] = {
         "T2": lambda: refined(trial),
         "T3": lambda: baselines(trial, whole),
-        "T4": lambda: randomised(trial, lambda seed: build(_copied(model, seed), rows)),
+        "T4": lambda: randomised(trial, copies),
         "T5": lambda: draws(trial, whole, sample.features),
         "T6": lambda: effects(trial),
         "T7": lambda: orders(trial, delta),
