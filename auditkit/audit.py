@@ -29,7 +29,7 @@ from auditkit.gate.policy import Policy
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
-from auditkit.judging import as_policy, judge
+from auditkit.judging import as_policy, explored, judge
 from auditkit.observing import heavy_rows, one_pass
 from auditkit.progress import tell
 from auditkit.progress_bar import Asked, shown
@@ -118,7 +118,7 @@ def audit(
             "provenance": report.provenance.model_copy(update={"command": utf8(command)}),
         }
     )
-    judged = report if rules is None else judge(report, rules)
+    judged = report if rules is None else explored(judge(report, rules))
     said = {"context": context or judged.context, "sign_off": sign_off or judged.sign_off}
     return _disclosed(judged.model_copy(update=said), given)
 
@@ -127,8 +127,8 @@ def _disclosed(report: Report, disclosure: Disclosure) -> Report:
     """The report, which says what it holds; a public one holds no evidence."""
     if disclosure == Disclosure():
         return report
-    kept = {} if disclosure.profile == "public" else report.evidence
-    return report.model_copy(update={"disclosure": disclosure, "evidence": kept})
+    public: dict[str, Any] = {"evidence": {}, "explorer": None} if disclosure.profile == "public" else {}
+    return report.model_copy(update={"disclosure": disclosure, **public})
 
 
 def _joined(parts: Mapping[str, Report], data: Dataset) -> Report:

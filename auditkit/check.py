@@ -189,6 +189,10 @@ class Judge(ABC):
         """The same of evidence as so many copies of every row would give it; None where nothing is known of that."""
         return None
 
+    def steps(self) -> Any:
+        """Counts of decisions at other common thresholds; None where the evidence does not tell them."""
+        return None
+
     def groups(self, asked: Question) -> int:
         """How many groups are compared: what the answer costs."""
         return 0

@@ -292,8 +292,10 @@ def render(
     force: Force = False,
 ) -> int:
     """Write a stored report in other formats."""
+    from auditkit.judging import explored
+
     place = Place(out, name or report.stem, format or ["html"], force)
-    deliver(ak.Report.load(report), place, quiet, verdict=False)
+    deliver(explored(ak.Report.load(report)), place, quiet, verdict=False)
     return 0
 
 

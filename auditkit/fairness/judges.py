@@ -124,3 +124,9 @@ class ScoresRules(CountsJudge):
 
     def too_few(self, asked: Question) -> str:
         return "too few to tell"
+
+    def steps(self) -> Any:
+        """See `Judge`."""
+        from auditkit.fairness.scores.explorer import steps
+
+        return steps(self.counts)
