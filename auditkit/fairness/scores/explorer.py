@@ -52,7 +52,7 @@ class Steps(NamedTuple):
 
 
 def steps(evidence: ScoreHistogram) -> Steps | None:
-    """The thresholds worth looking at, evenly in log-odds, each moved to the edge nearby that parts the fewest bins.
+    """The thresholds worth looking at, evenly in log-odds, each moved to an edge nearby that parts far fewer bins.
 
     None without two of them, and where rows are weighted or clustered: they count alike here.
 
@@ -103,7 +103,7 @@ def _today(evidence: ScoreHistogram) -> int | None:
     some, all_ = cells["selected"] > 0, cells["selected"] == cells["n"]
     least = np.max(cells["low"][~all_], initial=-np.inf)
     most = np.min(cells["high"][some], initial=np.inf)
-    fits = np.flatnonzero((LEAST > least) & (LEAST <= most))
+    fits = np.flatnonzero((least < LEAST) & (most >= LEAST))
     if not len(fits):
         return None
     half = int(np.argmin(np.abs(LEAST - 0.5)))
@@ -137,7 +137,10 @@ def _quantile(n: Ints, share: float) -> int:
 
 
 def _fewest(parted: Ints, start: int, end: int) -> int:
-    """Of the grid bins from `start` to before `end`, that which parts the fewest rows, nearest to the middle."""
-    own = parted[start:end]
-    fewest = np.flatnonzero(own == own.min())
-    return start + int(fewest[np.argmin(np.abs(fewest - (end - 1 - start) / 2))])
+    """Of the grid bins from `start` to before `end` the middle, unless another parts less than half as many rows."""
+    own, middle = parted[start:end], (end - 1 - start) // 2
+    good = np.flatnonzero(own < own[middle] / 2)
+    if not len(good):
+        return start + middle
+    fewest = good[own[good] == own[good].min()]
+    return start + int(fewest[np.argmin(np.abs(fewest - middle))])

@@ -1,5 +1,7 @@
-"""One report as one HTML file: a pure function of the record, without a script, without a request; names from the
-data stay text."""
+"""One report as one HTML file: a pure function of the record, with one script that it does without, and no request.
+
+Names from the data stay text.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ import re
 from collections.abc import Callable
 
 import jinja2
+from markupsafe import Markup
 
 from auditkit.catalogue.sentences import not_causes
 from auditkit.records import Report, Status
@@ -19,12 +22,14 @@ from auditkit.report.html import (
     context,
     crossing,
     data,
+    explorer,
     first,
     gaps,
     gate,
     metrics,
     rates,
     requirements,
+    script,
     sign_off,
     summary,
     unmeasured,
@@ -42,7 +47,7 @@ from auditkit.report.writing import digest
 
 
 def render(report: Report) -> str:
-    """The page, complete in one string: the style inside, allowed by its hash; no script, no request.
+    """The page, complete in one string: style and script inside, each allowed by its hash; no request.
 
     A pure function of the record: the same report gives the same bytes. Names from the data stay text,
     also in the style (see `css_text`).
@@ -59,8 +64,9 @@ def render(report: Report) -> str:
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     style = _environment().get_template("style.css").render(footer=footer)
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{style_hash}'; img-src data:; base-uri 'none'; form-action 'none'"
-    return tight(
+    policy = f"default-src 'none'; style-src 'sha256-{style_hash}'; script-src {script.source_list()}"
+    policy += "; img-src data:; base-uri 'none'; form-action 'none'"
+    html = tight(
         _environment()
         .get_template("page.html.jinja")
         .render(
@@ -95,8 +101,11 @@ def render(report: Report) -> str:
             sign_off=sign_off.view(look),
             unmeasured=unmeasured.view(look),
             appendix=appendix.view(look),
+            explorer=explorer.view(look),
+            script=Markup(script.PLACE),
         )
     )
+    return script.put_into(html)
 
 
 class _Templates(jinja2.PackageLoader):
