@@ -20,13 +20,14 @@ from auditkit.catalogue.perfect import TRUTH
 from auditkit.check import Judge
 from auditkit.checks import judges
 from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing
+from auditkit.explorer import Explorer, GroupSteps
 from auditkit.gate.agreement import answers
 from auditkit.gate.explorer import along
 from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.perfect import beside
 from auditkit.gate.policy import Policy
 from auditkit.question import Question
-from auditkit.records import Explorer, Finding, GroupSteps, Report, Rule, StoredEvidence
+from auditkit.records import Finding, Report, Rule, StoredEvidence
 
 
 def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:

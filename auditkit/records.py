@@ -42,6 +42,7 @@ from auditkit.exhibits import Terse
 from auditkit.exhibits import TrustCheck as TrustCheck
 from auditkit.exhibits import Unit as Unit
 from auditkit.exhibits import Use as Use
+from auditkit.explorer import Explorer as Explorer
 from auditkit.origins import DEFAULT_TASK as DEFAULT_TASK
 from auditkit.origins import LONGEST_ANSWER as LONGEST_ANSWER
 from auditkit.origins import TASK_KINDS as TASK_KINDS
@@ -55,10 +56,12 @@ from auditkit.origins import Task as Task
 from auditkit.origins import TaskKind as TaskKind
 from auditkit.origins import Weighting as Weighting
 from auditkit.rules import Comparison as Comparison
+from auditkit.rules import Concern as Concern
 from auditkit.rules import Decision as Decision
 from auditkit.rules import Handling as Handling
 from auditkit.rules import PolicyInfo as PolicyInfo
 from auditkit.rules import Rule as Rule
+from auditkit.rules import Status as Status
 from auditkit.rules import Subject as Subject
 
 if TYPE_CHECKING:
@@ -66,11 +69,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "auditkit.report/1"
 
-Status = Literal["pass", "fail", "inconclusive", "not_measured"]
 Outcome = Literal["passed", "failed", "undecided", "no_policy"]
-Concern = Literal[
-    "data", "performance", "fairness", "calibration", "subgroups", "explanation", "robustness", "mitigation"
-]
 
 
 ALONE = " This stands out alone: among all tests of the report it may be chance."
@@ -229,55 +228,6 @@ class Verdict(Terse):
         """True when the rule stands in the way of `passed`: failed, or undecided or not measured where that fails."""
         handling = {"inconclusive": self.rule.on_inconclusive, "not_measured": self.rule.on_not_measured}
         return self.rule.severity == "error" and handling.get(self.status, self.status) == "fail"
-
-
-class RuleSteps(Record):
-    """What one rule comes to at each threshold of an `Explorer`: by itself, at its own confidence, without Holm."""
-
-    rule: str
-    """Its id."""
-    value: tuple[float | None, ...]
-    low: tuple[float | None, ...]
-    high: tuple[float | None, ...]
-    status: tuple[Status, ...]
-
-
-class GroupSteps(Record):
-    """Whom one group's scores select at each threshold of an `Explorer`."""
-
-    group: dict[str, str]
-    negatives: int = Field(ge=0)
-    positives: int = Field(ge=0)
-    false: tuple[int, ...]
-    """Negatives selected."""
-    true: tuple[int, ...]
-    """Positives selected."""
-    open: tuple[int, ...]
-    """Rows in stored score bins that the threshold parts: so many of the two may stand on its other side."""
-
-
-class Explorer(Record):
-    """What other common thresholds on the score would do: `score >= threshold` selects. Counted from stored bins."""
-
-    threshold: tuple[float, ...] = Field(min_length=2, max_length=200)
-    """Rising."""
-    today: int | None = None
-    """Which of them gives the decisions of the audit; None: no one threshold does."""
-    groups: tuple[GroupSteps, ...] = Field(min_length=1)
-    """Crossed groups of all sensitive features."""
-    rules: tuple[RuleSteps, ...] = ()
-    """The rules that are about decisions, in the order of the policy."""
-
-    @model_validator(mode="after")
-    def _one_entry_a_threshold(self) -> Explorer:
-        steps = len(self.threshold)
-        columns = [c for r in self.rules for c in (r.value, r.low, r.high, r.status)]
-        columns += [c for g in self.groups for c in (g.false, g.true, g.open)]
-        if any(len(c) != steps for c in columns) or not (self.today is None or 0 <= self.today < steps):
-            raise ValueError(f"an explorer of {steps} thresholds has columns of another length")
-        if any(a >= b for a, b in zip(self.threshold, self.threshold[1:], strict=False)):
-            raise ValueError("the thresholds of an explorer rise")
-        return self
 
 
 class NotMeasured(Record):

@@ -27,6 +27,12 @@ Comparison = Literal[
 Handling = Literal["fail", "warn", "pass"]
 """What an undecided rule, or one that is not measured, counts as."""
 Decision = Literal["interval", "point"]
+Concern = Literal[
+    "data", "performance", "fairness", "calibration", "subgroups", "explanation", "robustness", "mitigation"
+]
+"""What a finding is about."""
+Status = Literal["pass", "fail", "inconclusive", "not_measured"]
+"""What the gate says of a rule."""
 
 
 class Subject(Record):

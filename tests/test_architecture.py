@@ -28,6 +28,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "lazy": (set(), {"pandas"}),
     "exhibits": (set(), {"pydantic"}),
     "rules": ({"exhibits"}, {"pydantic"}),
+    "explorer": ({"exhibits", "rules"}, {"pydantic"}),
     "stored": ({"files"}, set()),
     "disclosure": ({"exhibits"}, {"pydantic"}),
     "deciding": ({"batch", "evidence", "explain", "inputs"}, {"pandas"}),
@@ -35,7 +36,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "accidents": ({"check", "progress", "records", "formatting"}, set()),
     "origins": ({"exhibits"}, {"pydantic"}),
     "records": (
-        {"report", "exhibits", "origins", "rules", "disclosure", "stored"},
+        {"report", "exhibits", "explorer", "origins", "rules", "disclosure", "stored"},
         {"pydantic"},
     ),  # report: only inside Report.save
     "catalogue": ({"records"}, set()),
@@ -100,13 +101,16 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"numpy", "pandas"},
     ),
     "requirements": ({"catalogue", "records"}, {"pydantic"}),
-    "gate": ({"question", "records", "requirements", "disclosure", "catalogue", "formatting"}, {"pydantic"}),
+    "gate": (
+        {"explorer", "question", "records", "requirements", "disclosure", "catalogue", "formatting"},
+        {"pydantic"},
+    ),
     "report": (
-        {"assertions", "records", "requirements", "catalogue", "formatting", "stored"},
+        {"assertions", "explorer", "records", "requirements", "catalogue", "formatting", "stored"},
         {"jinja2", "markupsafe", "rich"},
     ),
     "assertions": ({"catalogue", "records"}, set()),
-    "judging": ({"assertions", "records", "catalogue", "check", "checks", "gate", "question"}, set()),
+    "judging": ({"assertions", "explorer", "records", "catalogue", "check", "checks", "gate", "question"}, set()),
     "provenance": ({"records", "inputs", "evidence"}, set()),
     "checks": ({"check", "inputs", "options", "records"}, set()),  # names modules, and loads what is asked for
     "audit": (EVERYTHING, set()),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from auditkit.explorer import RuleSteps
 from auditkit.gate.judge import Reassess, answered, status_of
 from auditkit.gate.policy import Policy
-from auditkit.records import RuleSteps
 
 
 def along(policy: Policy, at: Iterable[Reassess]) -> tuple[RuleSteps, ...]:

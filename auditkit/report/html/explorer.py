@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from auditkit.explorer import Explorer, RuleSteps
 from auditkit.formatting import decimals, in_unit, percent
-from auditkit.records import Comparison, Estimate, Explorer, Rule, RuleSteps, Status
+from auditkit.records import Comparison, Estimate, Rule, Status
 from auditkit.report.html.explorer_data import (
     AUDITED,
     COMMON,

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from auditkit.catalogue.index import METRICS
+from auditkit.explorer import Explorer, RuleSteps
 from auditkit.formatting import NOTHING, in_unit, percent, unit_for
-from auditkit.records import Explorer, Rule, RuleSteps, Status
+from auditkit.records import Rule, Status
 from auditkit.report.html.geometry import axis_to
 from auditkit.report.html.steps import score
 from auditkit.report.vocabulary import STATUS, asked, kind_of
