@@ -27,7 +27,7 @@ from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.perfect import beside
 from auditkit.gate.policy import Policy
 from auditkit.question import Question
-from auditkit.records import Finding, Report, Rule, StoredEvidence
+from auditkit.records import Estimate, Finding, Report, Rule, StoredEvidence
 
 
 def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
@@ -80,7 +80,7 @@ def explored(report: Report) -> Report:
     if steps is None:
         return report
     known = [r for r in policy.rules if stored.steps_tell(r)]
-    at = (stored.at(steps, i) for i in range(len(steps.threshold)))
+    at = (stored.at(steps, i).estimate for i in range(len(steps.threshold)))
     rules = along(policy.model_copy(update={"rules": tuple(known)}), at)
     groups = tuple(
         GroupSteps(
@@ -169,6 +169,12 @@ class _Stored:
             if found is None or rule.label is None or found.label is not None:
                 return found
             return found.of_label(rule.label)
+
+    def estimate(self, rule: Rule, level: float) -> Estimate | None:
+        """The number of that finding."""
+        with _told(rule):
+            judge = self._judge(rule)
+            return None if judge is None else judge.estimate(Question.of_rule(rule, level))
 
     def p_value(self, rule: Rule, *, kept: bool = True) -> float | None:
         """p of H0: the rule's limit is kept, or (not `kept`) exceeded. By the check's `Judge`; of groups,

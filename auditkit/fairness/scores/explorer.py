@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from auditkit.arrays import Floats, Ints
 from auditkit.evidence.frames import columns_of
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.evidence.score_grid import BINS, LEAST
+from auditkit.evidence.score_grid import BINS, LEAST, bin_of
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.sets import Attributes
 
 MOST = 80
-"""Thresholds that are counted."""
+"""Thresholds that are counted, at most."""
 _BELOW = (0.5, 0.01)
 """Shares of the negatives and of the positives below the first threshold, at most."""
 _UP_TO = (0.99, 0.97)
@@ -60,25 +60,38 @@ def steps(evidence: ScoreHistogram) -> Steps | None:
     ...                       score=[0.1, 0.4, 0.6, 0.9] * 20)
     >>> found = steps(h)
     >>> found.today, [round(x, 2) for x in found.threshold.tolist()], found.selected[:, 0, 1].tolist()
-    (1, [0.1, 0.5, 0.6], [20, 20, 0])
+    (1, [0.1, 0.5, 0.61], [20, 20, 0])
     """
     if evidence.declared or not evidence.rows:
         return None
     found = list(evidence.groups(*evidence.by))
     placed = np.array([b.n for _, b in found])
     parted = _parted(evidence)
-    today = _today(evidence)
-    at = _chosen(placed, parted.sum(axis=(1, 2)), today)
-    if len(at) < 2:
-        return None
+    at = _chosen(placed, parted.sum(axis=(1, 2)))
     above = placed[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
-    selected, open_ = np.moveaxis(above[:, :, at], 2, 0).copy(), parted[at]
-    here = None if today is None else int(np.flatnonzero(at == today)[0])
+    threshold, selected, open_ = LEAST[at], np.moveaxis(above[:, :, at], 2, 0), parted[at]
+    now, here = np.array([b.selected.sum(axis=1) for _, b in found]), _today(evidence)
     if here is not None:
-        selected[here], open_[here] = np.array([b.selected.sum(axis=1) for _, b in found]), 0
+        place = int(np.searchsorted(threshold, here))
+        same = threshold[place : place + 1] == here
+        rest = place + int(same.any())
+        threshold = np.concatenate([threshold[:place], [here], threshold[rest:]])
+        open_ = np.concatenate([open_[:place], np.zeros_like(now)[None], open_[rest:]])
+        # what is known now bounds what lies below and above
+        below, beyond = np.maximum(selected[:place], now), np.minimum(selected[rest:], now)
+        selected = np.concatenate([below, now[None], beyond])
+    kept = _kept(selected.sum(axis=(1, 2)), None if here is None else place)
+    if len(kept) < 2:
+        return None
     return Steps(
-        evidence.by, tuple(k for k, _ in found), LEAST[at], placed.sum(axis=2), selected, open_, here
-    )  # fmt: skip
+        by=evidence.by,
+        groups=tuple(k for k, _ in found),
+        threshold=threshold[kept],
+        n=placed.sum(axis=2),
+        selected=selected[kept],
+        open=open_[kept],
+        today=None if here is None else kept.index(place),
+    )
 
 
 def _parted(evidence: ScoreHistogram) -> Ints:
@@ -88,47 +101,48 @@ def _parted(evidence: ScoreHistogram) -> Ints:
     codes = {k: i for i, k in enumerate(sorted(set(keys)))}
     group = np.array([codes[k] for k in keys], dtype=np.intp)
     change = np.zeros((BINS + 1, len(codes), 2), dtype=np.int64)
-    np.add.at(change, (cells["bin"] + 1, group, cells["y_true"]), cells["n"])
-    np.subtract.at(change, (cells["last"] + 1, group, cells["y_true"]), cells["n"])
+    np.add.at(change, (bin_of(cells["low"]) + 1, group, cells["y_true"]), cells["n"])
+    np.subtract.at(change, (bin_of(cells["high"]) + 1, group, cells["y_true"]), cells["n"])
     out: Ints = change.cumsum(axis=0)[:BINS]
     return out
 
 
-def _today(evidence: ScoreHistogram) -> int | None:
-    """The grid bin from which on rows are selected, if the decisions are those of one threshold on the grid.
+def _today(evidence: ScoreHistogram) -> float | None:
+    """The score from which on rows are selected, if the decisions can be those of one threshold.
 
-    Of rows that were not selected the score lies below it, of those that were not; 0.5 where that fits.
+    It lies above the lowest score of every bin that holds a row not selected, and not above the highest of every one
+    that holds a row selected: 0.5 where that fits, else an edge of the grid, else the middle.
     """
     cells = evidence.table("cells")
-    some, all_ = cells["selected"] > 0, cells["selected"] == cells["n"]
-    least = np.max(cells["low"][~all_], initial=-np.inf)
-    most = np.min(cells["high"][some], initial=np.inf)
-    fits = np.flatnonzero((least < LEAST) & (most >= LEAST))
-    if not len(fits):
+    least = float(np.max(cells["low"][cells["selected"] < cells["n"]], initial=0.0))
+    most = float(np.min(cells["high"][cells["selected"] > 0], initial=1.0))
+    if not least < most:
         return None
-    half = int(np.argmin(np.abs(LEAST - 0.5)))
-    return half if half in fits else int(fits[len(fits) // 2])
+    if least < 0.5 <= most:
+        return 0.5
+    fits = LEAST[(least < LEAST) & (most >= LEAST)]
+    return float(fits[len(fits) // 2]) if len(fits) else (least + most) / 2
 
 
-def _chosen(placed: Ints, parted: Ints, today: int | None) -> NDArray[np.intp]:
-    """Grid bins at whose lower edges thresholds stand, rising, each selecting other rows than the one before."""
-    rows = placed.sum(axis=(0, 1))
+def _chosen(placed: Ints, parted: Ints) -> NDArray[np.intp]:
+    """Grid bins at whose lower edges thresholds stand, rising."""
     counts = [n for n in placed.sum(axis=0) if n.any()]
     low = min(_quantile(n, q) for n, q in zip(counts, _BELOW[-len(counts) :], strict=True))
     high = max(_quantile(n, q) for n, q in zip(counts, _UP_TO[-len(counts) :], strict=True))
-    ends = [low, high] if today is None else [min(low, today), max(high, today)]
-    borders = np.unique(np.linspace(ends[0], ends[1] + 1, MOST + 1).round().astype(int))
+    borders = np.unique(np.linspace(max(1, low), high + 1, MOST).round().astype(int))
     chosen = [_fewest(parted, a, b) for a, b in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True)]
-    if today is not None:
-        near = int(np.argmin(np.abs(np.array(chosen) - today)))
-        chosen[near] = today
-    below, out = np.concatenate([[0], rows.cumsum()]), list[int]()
-    for b in sorted(set(chosen)):
-        if out and below[b] == below[out[-1]]:  # nobody stands between: they are one
-            out[-1] = today if today in (b, out[-1]) else out[-1]  # type: ignore[assignment]
-        elif 0 < b < BINS:
-            out.append(b)
-    return np.array(out, dtype=np.intp)
+    return np.array(sorted({b for b in chosen if 0 < b < BINS}), dtype=np.intp)
+
+
+def _kept(total: Ints, today: int | None) -> list[int]:
+    """Positions of the thresholds that select fewer than the one before; today's in any case."""
+    out: list[int] = []
+    for i, n in enumerate(total.tolist()):
+        if out and n == total[out[-1]]:
+            out[-1] = i if i == today else out[-1]
+        else:
+            out.append(i)
+    return out
 
 
 def _quantile(n: Ints, share: float) -> int:
