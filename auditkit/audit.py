@@ -118,17 +118,17 @@ def audit(
             "provenance": report.provenance.model_copy(update={"command": utf8(command)}),
         }
     )
-    judged = report if rules is None else explored(judge(report, rules))
+    judged = report if rules is None else judge(report, rules)
     said = {"context": context or judged.context, "sign_off": sign_off or judged.sign_off}
-    return _disclosed(judged.model_copy(update=said), given)
+    return explored(_disclosed(judged.model_copy(update=said), given))
 
 
 def _disclosed(report: Report, disclosure: Disclosure) -> Report:
     """The report, which says what it holds; a public one holds no evidence."""
     if disclosure == Disclosure():
         return report
-    public: dict[str, Any] = {"evidence": {}, "explorer": None} if disclosure.profile == "public" else {}
-    return report.model_copy(update={"disclosure": disclosure, **public})
+    kept = {} if disclosure.profile == "public" else report.evidence
+    return report.model_copy(update={"disclosure": disclosure, "evidence": kept})
 
 
 def _joined(parts: Mapping[str, Report], data: Dataset) -> Report:

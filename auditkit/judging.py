@@ -70,9 +70,13 @@ def explored(report: Report) -> Report:
     """A judged report with what other common thresholds would do to its rules, by the judge of these rules.
 
     The same where it has that already, and where nothing tells: no rules, no scores in the evidence, or weights and
-    clusters, which score bins do not know. Costs a judgment a threshold, which a gate has no use for.
+    clusters, which score bins do not know. Where small counts are suppressed there is none: groups are joined until no
+    decision of today is one of a few people, and at other thresholds some would be. Costs a judgment a threshold, which
+    a gate has no use for.
     """
     if report.explorer is not None or not report.verdicts or report.policy is None:
+        return report
+    if report.disclosure is not None and report.disclosure.suppress_below:
         return report
     policy = Policy(rules=tuple(v.rule for v in report.verdicts), confidence=report.policy.confidence)
     stored = _Stored(report, policy)

@@ -18,7 +18,9 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 import auditkit as ak
 from auditkit.explorer import Explorer
-from auditkit.records import Report, Words
+from auditkit.formatting import in_unit
+from auditkit.records import Estimate, Report, Words
+from auditkit.report.vocabulary import range_in
 from tests.browser.test_page import opened
 from tests.fairness.test_threshold_explorer import rows
 from tests.hostile import HOSTILE
@@ -234,6 +236,36 @@ def test_every_position_says_what_the_rows_say(browser: Browser, address: str) -
             page.keyboard.press("ArrowRight")
         assert len(shown) == len(found.threshold), "every position shows something of its own"
         assert seen == [f"request {address}"]
+
+
+def test_where_bins_are_parted_every_position_is_as_python_counted_it_within_its_bound(
+    browser: Browser, tmp_path: Path
+) -> None:
+    data = rows(3000, values=None, seed=4)
+    made = audited(data)
+    found = made.explorer
+    assert found is not None
+    assert len(found.threshold) > 50
+    told = {r.rule: r for r in found.rules}
+    with opened(browser, made.save(tmp_path / "a.html").as_uri()) as (page, _):
+        for i, t in enumerate(found.threshold):
+            slider(page).fill(str(i))
+            got = page.evaluate(READ)
+            for j, sex in enumerate(("f", "m")):
+                own = [g for g in found.groups if g.group["sex"] == sex]
+                n = sum(g.negatives + g.positives for g in own)
+                k = sum(g.false[i] + g.true[i] for g in own)
+                assert got["rates"][j][0] == f"{100 * (k / n):.1f}%"
+                truly = ((data["sex"] == sex) & (data["score"] >= t)).sum()
+                assert abs(k - truly) <= sum(g.open[i] for g in own)
+            for rule, (value, interval, shape, _word) in zip(RULES, got["rules"], strict=True):
+                r = told[rule["id"]]
+                unit = {"ratio": "ratio", "overall": "percent"}.get(rule["comparison"], "points")
+                e = Estimate(value=r.value[i], low=r.low[i], high=r.high[i])
+                assert (value, interval) == (in_unit(e.value, unit), range_in(e, unit))
+                assert shape == SHAPES[r.status[i]]
+            open_ = sum(g.open[i] for g in found.groups)
+            assert (f"Up to {open_:,} people may stand on its other side." in got["says"]) == (open_ > 0)
 
 
 def test_without_the_script_it_stands_as_audited(browser: Browser, address: str) -> None:

@@ -200,7 +200,7 @@ function explore(figure) {
 
 function sortable(table) {
   const head = table.tHead && table.tHead.rows[0], body = table.tBodies[0];
-  if (!head || !body || body.rows.length < 3 || all("[colspan],[rowspan],[scope=rowgroup]", table).length) return;
+  if (!head || !body || body.rows.length < 3 || all("[colspan],[rowspan],[scope=rowgroup],.blank", table).length) return;
   if ([...head.cells].some(c => c.scope !== "col")) return;
   [...head.cells].forEach((cell, i) => {
     const button = made("button");
