@@ -19,7 +19,6 @@ from auditkit.records import Comparison, Estimate, Rule, Status
 from auditkit.report.html.explorer_data import (
     AUDITED,
     COMMON,
-    SHOWN,
     STATES,
     UNITS,
     Shown,
@@ -33,6 +32,7 @@ from auditkit.report.html.figures import Judged, TableView, bracketed
 from auditkit.report.html.geometry import even_steps
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.steps import Line, across, bars, line_of, score, stands
+from auditkit.report.places import MOVED
 from auditkit.report.vocabulary import asked, by_words, kind_of, listed, number, range_in, several, upper_first
 
 MOST_GROUPS = 6
@@ -271,7 +271,7 @@ def _drawn(look: Lookup, by: str, groups: Sequence[Shown], names: Sequence[str],
                 tone=look.shape(by, g.value) if by else "n",
                 body=bars(rows, most * n),
                 strong=bars(falls(g.true), most * n),
-                rates=tuple(g.rate(m, start) for m in SHOWN),
+                rates=tuple(g.rate(m, start) for m in MOVED),
                 beyond="".join(
                     f", {decimals(100 * share, 0)}% {where}"
                     for share, where in ((below, f"below {names[0]}"), (above, f"above {names[-1]}"))
@@ -351,11 +351,11 @@ def _table(
 ) -> TableView:
     short = look.say.short
     columns = ["Threshold"]
-    columns += [f"{look.say.label({by: g.value})} {short(SHOWN[0])}" for g in groups] if by else ["Selected"]
+    columns += [f"{look.say.label({by: g.value})} {short(MOVED[0])}" for g in groups] if by else ["Selected"]
     columns += [_label(look, told[lead][0]), "Verdict"] if told else []
     rows = []
     for i in sorted({start, *even_steps(len(names), _ROWS)}):
-        cells: list[str | Judged] = [names[i], *(g.rate(SHOWN[0], i) for g in groups)]
+        cells: list[str | Judged] = [names[i], *(g.rate(MOVED[0], i) for g in groups)]
         if told:
             t = _told(look, *told[lead], i)
             cells += [bracketed(t.value, t.range), Judged(t.status)]

@@ -16,10 +16,9 @@ from auditkit.formatting import NOTHING, in_unit, percent, unit_for
 from auditkit.records import Rule, Status
 from auditkit.report.html.geometry import axis_to
 from auditkit.report.html.steps import score
+from auditkit.report.places import MOVED
 from auditkit.report.vocabulary import STATUS, asked, kind_of
 
-SHOWN = ("selection_rate", "true_positive_rate", "false_positive_rate")
-"""Of each group."""
 UNITS = ("points", "percent", "ratio")
 """How rules are written that are told."""
 _CELLS = ((0, 0), (0, 1), (1, 0), (1, 1))
@@ -109,7 +108,7 @@ def data_of(
         "p": [score(x) for x in found.threshold],
         "t": -1 if found.today is None else found.today,
         "s": start,
-        "m": [masks(m) for m in SHOWN],
+        "m": [masks(m) for m in MOVED],
         "g": [{"n": [g.negatives, g.positives], "f": _first(g.false), "t": _first(g.true)} for g in groups],
         "a": [_whole(x, "percent") for x in right],
         "o": [sum(g.open[i] for g in found.groups) for i in range(len(found.threshold))],
