@@ -192,7 +192,7 @@ def test_decisions_that_are_no_threshold_have_no_today() -> None:
     assert stepped(frame).today is None
 
 
-def test_at_most_eighty_thresholds_that_rise_and_select_ever_fewer() -> None:
+def test_a_bounded_number_of_thresholds_that_rise_and_select_ever_fewer() -> None:
     found = stepped(rows(20_000, values=None, seed=7))
     assert MOST * 3 // 4 <= len(found.threshold) <= MOST
     total = found.selected.sum(axis=(1, 2))

@@ -14,7 +14,7 @@ from auditkit.evidence.score_grid import BINS, LEAST, bin_of
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.sets import Attributes
 
-MOST = 80
+MOST = 72
 """Thresholds that are counted, at most."""
 _BELOW = (0.5, 0.01)
 """Shares of the negatives and of the positives below the first threshold, at most."""
@@ -59,22 +59,22 @@ def steps(evidence: ScoreHistogram) -> Steps | None:
     >>> h = ScoreHistogram.of({"g": list("ab") * 40}, y_true=[0, 0, 1, 1] * 20, y_pred=[0, 0, 1, 1] * 20,
     ...                       score=[0.1, 0.4, 0.6, 0.9] * 20)
     >>> found = steps(h)
-    >>> found.today, [round(x, 2) for x in found.threshold.tolist()], found.selected[:, 0, 1].tolist()
-    (1, [0.1, 0.5, 0.61], [20, 20, 0])
+    >>> found.today, [round(x, 2) for x in found.threshold.tolist()], found.selected.sum(axis=(1, 2)).tolist()
+    (2, [0.1, 0.1, 0.5, 0.61], [80, 60, 40, 20])
     """
     if evidence.declared or not evidence.rows:
         return None
     found = list(evidence.groups(*evidence.by))
     placed = np.array([b.n for _, b in found])
     parted = _parted(evidence)
-    at = _chosen(placed, parted.sum(axis=(1, 2)))
+    here = _today(evidence)
+    at = _chosen(placed, parted.sum(axis=(1, 2)), here)
     above = placed[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
     threshold, selected, open_ = LEAST[at], np.moveaxis(above[:, :, at], 2, 0), parted[at]
-    now, here = np.array([b.selected.sum(axis=1) for _, b in found]), _today(evidence)
+    now = np.array([b.selected.sum(axis=1) for _, b in found])
     if here is not None:
         place = int(np.searchsorted(threshold, here))
-        same = threshold[place : place + 1] == here
-        rest = place + int(same.any())
+        rest = place + int((threshold[place : place + 1] == here).any())
         threshold = np.concatenate([threshold[:place], [here], threshold[rest:]])
         open_ = np.concatenate([open_[:place], np.zeros_like(now)[None], open_[rest:]])
         # what is known now bounds what lies below and above
@@ -124,14 +124,20 @@ def _today(evidence: ScoreHistogram) -> float | None:
     return float(fits[len(fits) // 2]) if len(fits) else (least + most) / 2
 
 
-def _chosen(placed: Ints, parted: Ints) -> NDArray[np.intp]:
-    """Grid bins at whose lower edges thresholds stand, rising."""
+def _chosen(placed: Ints, parted: Ints, today: float | None) -> NDArray[np.intp]:
+    """Grid bins at whose lower edges thresholds stand, rising, one a cell of equal width; none in that of today's
+    threshold, in whose middle it stands."""
     counts = [n for n in placed.sum(axis=0) if n.any()]
-    low = min(_quantile(n, q) for n, q in zip(counts, _BELOW[-len(counts) :], strict=True))
-    high = max(_quantile(n, q) for n, q in zip(counts, _UP_TO[-len(counts) :], strict=True))
-    borders = np.unique(np.linspace(max(1, low), high + 1, MOST).round().astype(int))
-    chosen = [_fewest(parted, a, b) for a, b in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True)]
-    return np.array(sorted({b for b in chosen if 0 < b < BINS}), dtype=np.intp)
+    low = max(1, min(_quantile(n, q) for n, q in zip(counts, _BELOW[-len(counts) :], strict=True)))
+    high = max(_quantile(n, q) for n, q in zip(counts, _UP_TO[-len(counts) :], strict=True)) + 1
+    here = low if today is None else int(np.clip(np.searchsorted(LEAST, today), 1, BINS - 1))
+    low, high = min(low, here), max(high, here + 1)
+    step = max(1.0, (high - low) / (MOST - 2))
+    first = here - (np.floor((here - low) / step) + 0.5) * step
+    borders = np.unique(np.arange(first, high + step, step).round().astype(int).clip(1, BINS))
+    cells = list(zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True))
+    chosen = [_fewest(parted, a, b) for a, b in cells if today is None or not a <= here < b]
+    return np.array(chosen, dtype=np.intp)
 
 
 def _kept(total: Ints, today: int | None) -> list[int]:

@@ -110,7 +110,7 @@ def data_of(
         "s": start,
         "m": [masks(m) for m in MOVED],
         "g": [{"n": [g.negatives, g.positives], "f": _first(g.false), "t": _first(g.true)} for g in groups],
-        "a": [_whole(x, "percent") for x in right],
+        "a": _changes([_whole(x, "percent") for x in right]),
         "o": [sum(g.open[i] for g in found.groups) for i in range(len(found.threshold))],
         "r": [_rule(by, rule, steps, level, two) for rule, steps in told],
         "c": lead,
@@ -137,6 +137,19 @@ def _first(selected: Sequence[int]) -> list[int]:
     return [selected[0], *falls(selected)]
 
 
+def _changes(values: Sequence[int | None]) -> list[int | None]:
+    """The first number, then how each differs from the last one known: fewer digits than the numbers have.
+
+    >>> _changes([138, 140, None, 139])
+    [138, 2, None, -1]
+    """
+    out, last = list[int | None](), 0
+    for x in values:
+        out.append(None if x is None else x - last)
+        last = last if x is None else x
+    return out
+
+
 def _whole(x: float | None, unit: str) -> int | None:
     """A number as it is written, without its point: tenths of a percent, hundredths of a ratio."""
     if x is None:
@@ -149,9 +162,9 @@ def _rule(by: str, rule: Rule, steps: RuleSteps, level: float, two: bool) -> dic
     size = 100 if unit == "ratio" else 1000
     own = {
         "u": UNITS.index(unit),
-        "v": [_whole(x, unit) for x in steps.value],
-        "l": [_whole(x, unit) for x in steps.low],
-        "h": [_whole(x, unit) for x in steps.high],
+        "v": _changes([_whole(x, unit) for x in steps.value]),
+        "l": _changes([_whole(x, unit) for x in steps.low]),
+        "h": _changes([_whole(x, unit) for x in steps.high]),
         "s": "".join(s[0] for s in steps.status),
         "y": [size * top, size * rule.limit, *labels_of(rule, top)],
         "b": int(rule.at_most is not None),

@@ -101,6 +101,9 @@ function explore(figure) {
   const boxes = all(".x-box", figure), heads = all(".x-head", figure), items = all(".x-rules li", figure);
   const curves = get(".x-curves"), select = get("select"), say = get("[aria-live]"), names = sliders.map(s => s.previousSibling);
   for (const g of d.g) for (const k of "ft") for (let i = 1, a = g[k]; i < steps; i++) a[i] = a[i - 1] - a[i];
+  const summed = (a, last = 0) => a.map(x => x === null ? x : last += x);
+  d.a = summed(d.a);
+  for (const r of d.r) for (const k of "vlh") r[k] = summed(r[k]);
   const cells = (g, i) => [g.n[0] - g.f[i], g.f[i], g.n[1] - g.t[i], g.t[i]];
   const apart = () => each && each.checked, at = j => +sliders[apart() ? j : 0].value;
   const groups = () => d.g.map((g, j) => cells(g, at(j)));
