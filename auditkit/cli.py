@@ -292,10 +292,16 @@ def render(
     force: Force = False,
 ) -> int:
     """Write a stored report in other formats."""
+    from auditkit.formatting import printable
     from auditkit.judging import explored
 
     place = Place(out, name or report.stem, format or ["html"], force)
-    deliver(explored(ak.Report.load(report)), place, quiet, verdict=False)
+    told = ak.Report.load(report)
+    try:
+        told = explored(told)
+    except ak.AuditkitError as e:  # what is stored can be shown, also where it cannot be judged
+        logging.getLogger("auditkit").info("no other thresholds are told: %s", printable(str(e)))
+    deliver(told, place, quiet, verdict=False)
     return 0
 
 

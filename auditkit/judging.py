@@ -72,17 +72,27 @@ def explored(report: Report) -> Report:
     The same where it has that already, and where nothing tells: no rules, no scores in the evidence, or weights and
     clusters, which score bins do not know. Where small counts are suppressed there is none: groups are joined until no
     decision of today is one of a few people, and at other thresholds some would be. Costs a judgment a threshold, which
-    a gate has no use for.
+    a gate has no use for. ReportError where the evidence cannot be read.
     """
     if report.explorer is not None or not report.verdicts or report.policy is None:
         return report
     if report.disclosure is not None and report.disclosure.suppress_below:
         return report
-    policy = Policy(rules=tuple(v.rule for v in report.verdicts), confidence=report.policy.confidence)
+    try:
+        return report.model_copy(update={"explorer": _explorer(report, report.policy.confidence)})
+    except _ACCIDENTS as e:
+        if isinstance(e, AuditkitError):
+            raise
+        raise ReportError(f"other thresholds cannot be told from the evidence ({_said(e)})") from e
+
+
+def _explorer(report: Report, confidence: float) -> Explorer | None:
+    """From the evidence; None where it does not tell."""
+    policy = Policy(rules=tuple(v.rule for v in report.verdicts), confidence=confidence)
     stored = _Stored(report, policy)
     steps = stored.steps()
     if steps is None:
-        return report
+        return None
     known = [r for r in policy.rules if stored.steps_tell(r)]
     at = (stored.at(steps, i).estimate for i in range(len(steps.threshold)))
     rules = along(policy.model_copy(update={"rules": tuple(known)}), at)
@@ -97,8 +107,7 @@ def explored(report: Report) -> Report:
         )
         for g, group in enumerate(steps.groups)
     )
-    found = Explorer(threshold=tuple(steps.threshold.tolist()), today=steps.today, groups=groups, rules=rules)
-    return report.model_copy(update={"explorer": found})
+    return Explorer(threshold=tuple(steps.threshold.tolist()), today=steps.today, groups=groups, rules=rules)
 
 
 def _one_rule_a_label(policy: Policy, report: Report) -> Policy:

@@ -13,11 +13,13 @@ from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, 
 from sklearn.metrics import accuracy_score
 
 import auditkit as ak
+from auditkit.errors import ReportError
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.explorer import Explorer
 from auditkit.fairness.scores.explorer import MOST, Steps, steps
 from auditkit.judging import explored
 from auditkit.records import Report
+from tests.helpers import run_cli
 
 CHECKS = ("group_fairness", "scores")
 POLICY: dict[str, Any] = {
@@ -253,6 +255,21 @@ def test_where_small_counts_are_suppressed_there_is_none(profile: Any) -> None:
     made = ak.audit(ak.Predictions("p", "score"), asked, checks=CHECKS, policy=ONE, disclosure=given)
     assert made.explorer is None
     assert explored(made) is made
+
+
+def test_a_report_whose_evidence_cannot_be_read_is_shown_without_it(tmp_path: Path) -> None:
+    judged = ak.judge(report(), POLICY)
+    evidence = dict(judged.evidence)
+    broken = evidence["scores"].model_copy(update={"data": {"by": ["sex"]}})
+    edited = judged.model_copy(update={"evidence": {**evidence, "scores": broken}})
+    with pytest.raises(ReportError, match="scores"):
+        explored(edited)
+    for name, told in (("edited", edited), ("whole", judged)):
+        told.save(tmp_path / f"{name}.json")
+        status, _, err = run_cli(["report", str(tmp_path / f"{name}.json"), "--out", str(tmp_path), "--quiet"])
+        assert status == 0, err
+        page = (tmp_path / f"{name}.html").read_text()
+        assert ("id=explorer" in page or 'id="explorer"' in page) == (name == "whole")
 
 
 def test_columns_of_other_lengths_are_refused() -> None:
