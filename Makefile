@@ -70,6 +70,7 @@ simulate: $(VENV)/dev.stamp
 
 reports: $(VENV)/dev.stamp browser
 	AUDITKIT_ON_ERROR=raise SOURCE_DATE_EPOCH=1795521600 $(BIN)/auditkit demo --out reports/samples --name income --quiet
+	AUDITKIT_ON_ERROR=raise SOURCE_DATE_EPOCH=1795521600 $(BIN)/python -m tests.report.samples reports/samples
 	$(BIN)/python -m tests.browser.picture
 
 clean:

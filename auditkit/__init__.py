@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from auditkit import demo as demo
+    from auditkit import testing as testing
     from auditkit.audit import audit as audit
     from auditkit.audit import conclude as conclude
     from auditkit.audit import observe as observe
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from auditkit.records import SignOff as SignOff
     from auditkit.records import Verdict as Verdict
     from auditkit.robustness.check import FlipTest as FlipTest
+    from auditkit.verifying import verify as verify
 
 _HOMES = {
     "audit": "audit",
@@ -77,6 +79,7 @@ _HOMES = {
     "conclude": "audit",
     "Observed": "evidence.observed",
     "judge": "judging",
+    "verify": "verifying",
     "Model": "inputs.model",
     "Predictions": "inputs.predictions",
     "Dataset": "inputs.dataset",
@@ -131,12 +134,15 @@ _HOMES = {
 }
 """Public name → the module that it lives in."""
 
-__all__ = ["__version__", "demo", *_HOMES]
+_ROOMS = ("demo", "testing")
+"""Public modules."""
+
+__all__ = ["__version__", *_ROOMS, *_HOMES]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "demo":
-        return importlib.import_module("auditkit.demo")
+    if name in _ROOMS:
+        return importlib.import_module(f"auditkit.{name}")
     if name not in _HOMES:
         from auditkit.errors import nearest
 

@@ -19,6 +19,7 @@ from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, others
 from auditkit.check import Check, DeclaredCheck, RowsCheck, SampleCheck
 from auditkit.checks import asked_for, check_of, default_checks, told_apart
+from auditkit.clock import now
 from auditkit.deciding import by_label, of_one_task, wrapped
 from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, PolicyError, foreign, listing
@@ -33,7 +34,7 @@ from auditkit.judging import as_policy, explored, judge
 from auditkit.observing import heavy_rows, one_pass
 from auditkit.progress import tell
 from auditkit.progress_bar import Asked, shown
-from auditkit.provenance import created, provenance_of
+from auditkit.provenance import provenance_of
 from auditkit.records import Context, Finding, NotMeasured, Report, SignOff, StoredEvidence, Words
 
 
@@ -89,7 +90,7 @@ def audit(
 
     Raises DataError, ModelError or PolicyError, each saying what was expected.
     """
-    created()  # a date that is none is a mistake to be told before the work
+    now()  # a date that is none is a mistake to be told before the work
     wrapped(model, data)
     rules = None if policy is None else as_policy(policy)
     asked = asked_for(checks) if checks is not None else default_checks(data.task)

@@ -15,7 +15,7 @@ import typer
 import auditkit as ak
 from auditkit.cli_asked import from_here, known_name, one_of, one_or_more, overridden, run_audit
 from auditkit.cli_command import told_command
-from auditkit.cli_delivery import Place, deliver, show
+from auditkit.cli_delivery import Place, deliver, show, show_checked
 from auditkit.cli_terminal import complain, usable_streams, while_heard
 from auditkit.errors import foreign
 from auditkit.formatting import utf8
@@ -281,6 +281,46 @@ def gate(
     return exit_status(judged)
 
 
+@app.command(epilog="Example: auditkit verify reports/income.json --expect sha256:… --again auditkit.toml")
+@answering
+def verify(
+    report: Annotated[Path, typer.Argument(help="A report.json.")],
+    expect: Annotated[
+        str | None, typer.Option("--expect", help="sha256:… that `run` printed: any other file differs.")
+    ] = None,
+    policy: Annotated[Path | None, typer.Option("--policy", help="The policy that it should be judged by.")] = None,
+    again: Annotated[
+        Path | None, typer.Option("--again", help="auditkit.toml: gather the evidence again from its model and data.")
+    ] = None,
+    quiet: Quiet = False,
+) -> int:
+    """Say whether a report says what its evidence says: every finding and verdict is derived again."""
+    from auditkit import stored
+    from auditkit.verifying import Checked, verify
+
+    text = stored.read(report)
+    file = Checked("file", "not checked", f"no digest was expected; this one has {stored.digest(text)}")
+    if expect is not None:
+        try:
+            stored.expected(text, expect, source=str(report))
+            file = Checked("file", "same", stored.digest(text))
+        except ak.ReportError as e:
+            file = Checked("file", "differs", str(e))
+    told = ak.Report.from_json(text, source=str(report))
+    made = None
+    if again is not None:
+        from auditkit.configured import audited, inputs
+
+        config = ak.load_config(again)
+        made = audited(config, *inputs(config))
+    found = verify(told, policy=str(policy) if policy else None, again=made)
+    checked = (file, *found.checked)
+    if not quiet:
+        with while_heard():
+            show_checked(checked)
+    return 1 if any(c.state == "differs" for c in checked) else 0
+
+
 @app.command("report", epilog="Example: auditkit report reports/income.json --format html --out site")
 @answering
 def render(
@@ -288,20 +328,16 @@ def render(
     out: Out = Path("reports"),
     name: Name = "",
     format: Formats = None,
+    full: Annotated[bool, typer.Option("--full", help="A page with every fold open: for paper.")] = False,
     quiet: Quiet = False,
     force: Force = False,
 ) -> int:
     """Write a stored report in other formats."""
-    from auditkit.formatting import printable
-    from auditkit.judging import explored
+    from auditkit.judging import explored_if_it_can
 
     place = Place(out, name or report.stem, format or ["html"], force)
-    told = ak.Report.load(report)
-    try:
-        told = explored(told)
-    except ak.AuditkitError as e:  # what is stored can be shown, also where it cannot be judged
-        logging.getLogger("auditkit").info("no other thresholds are told: %s", printable(str(e)))
-    deliver(told, place, quiet, verdict=False)
+    told = explored_if_it_can(ak.Report.load(report))
+    deliver(told, place, quiet, verdict=False, full=full, source=report)
     return 0
 
 
@@ -358,5 +394,6 @@ def main() -> None:
 
 
 def exit_status(report: Report) -> int:
-    """0 where no rule stands in the way, 1 where one failed, 3 where one is undecided and the policy minds."""
-    return 0 if report.passed else 1 if report.outcome == "failed" else 3
+    """0 where no rule stands in the way, 1 where a failed one does, 3 where only undecided ones do."""
+    blocking = {v.status for v in report.verdicts if v.blocks}
+    return 1 if "fail" in blocking else 3 if blocking else 0

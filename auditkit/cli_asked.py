@@ -11,11 +11,7 @@ from auditkit.errors import choices
 
 if TYPE_CHECKING:
     from auditkit.cli_delivery import Place
-    from auditkit.gate.audited import DataTable
     from auditkit.gate.config import Config
-    from auditkit.inputs.dataset import Dataset
-    from auditkit.inputs.model import Model
-    from auditkit.inputs.predictions import Predictions
     from auditkit.records import Report
 
 
@@ -76,47 +72,12 @@ def from_here(path: str | None) -> str | None:
 
 
 def run_audit(config: Config, place: Place, *, command: str, quiet: bool, include_examples: int = 0) -> Report:
-    from auditkit.checks import check_of
+    from auditkit.configured import audited, inputs
     from auditkit.progress_bar import shown
 
     place.paths(config.audit.name)
     with shown(False if quiet else None):
         assert config.data is not None, "no audit is asked without data"
-        model, data = _subject(config, config.data), _dataset(config, config.data)
+        model, data = inputs(config)
         place.paths(config.audit.name or model.name)
-        return ak.audit(
-            model,
-            data,
-            checks=[check_of(c.name, c.options, where=c.where, folder=config.folder) for c in config.checks] or None,
-            policy=config.policy if config.policy.rules or config.policy.presets else None,
-            words=config.policy.words,
-            context=config.policy.context,
-            sign_off=config.policy.sign_off,
-            sample=config.audit.sample,
-            seed=config.audit.seed,
-            on_error=config.audit.on_error,
-            name=config.audit.name,
-            command=command,
-            include_examples=include_examples,
-            disclosure=config.report,
-        )
-
-
-def _subject(config: Config, data: DataTable) -> Model | Predictions:
-    if config.predictions is not None:
-        return ak.Predictions(config.predictions.y_pred, config.predictions.score)
-    m = config.model
-    assert m is not None, "a model, or its predictions"
-    options = {k: getattr(m, k) for k in ("task", "outputs", "threshold", "device") if getattr(m, k) is not None}
-    if data.task is not None:
-        options.setdefault("task", data.task)
-    weights = None if m.weights is None else Path(config.folder) / m.weights
-    return ak.load_model(m.factory, weights, folder=config.folder, weights_key=m.weights_key, trust=m.trust, **options)
-
-
-def _dataset(config: Config, data: DataTable) -> Dataset:
-    from auditkit.records import DEFAULT_TASK
-
-    given = {k: getattr(data, k) for k in type(data).model_fields if k not in ("path", "task")}
-    task = data.task or (config.model.task if config.model is not None else None) or DEFAULT_TASK
-    return ak.Dataset(Path(config.folder) / data.path, task=task, **given)
+        return audited(config, model, data, command=command, include_examples=include_examples)

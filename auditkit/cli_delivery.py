@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +13,7 @@ from auditkit.errors import ReportError
 
 if TYPE_CHECKING:
     from auditkit.records import Report
+    from auditkit.verifying import Checked
 
 _LONGEST = 200
 """Bytes of a file name, at most: file systems know 255, and a suffix comes on top."""
@@ -57,11 +58,19 @@ class Place(NamedTuple):
         return paths
 
 
-def deliver(report: Report, place: Place, quiet: bool, *, verdict: bool = True) -> None:
-    """Write the report in all formats, or in none; then show its verdict, and what was written."""
+def deliver(
+    report: Report, place: Place, quiet: bool, *, verdict: bool = True, full: bool = False, source: Path | None = None
+) -> None:
+    """Write the report in all formats, or in none; then show its verdict, and what was written.
+
+    `full` opens every fold of a page; `source` is the report's file, where none is written.
+    """
     from auditkit.report.formats import render, write
 
-    texts = {path: render(report, f) for f, path in place.paths(report.name or "audit").items()}
+    paths = place.paths(report.name or "audit")
+    named = paths.get("json", source)
+    json_name = named.name if named else ""
+    texts = {path: render(report, f, full=full, json_name=json_name) for f, path in paths.items()}
     write(texts, force=place.force)
     if not quiet:
         with while_heard():
@@ -85,6 +94,15 @@ def _tell(paths: list[Path]) -> None:
     for path in paths:
         kept = f"  {digest(path.read_bytes())}" if path.suffix == ".json" else ""
         print(f"{printable(str(path))}  ({path.stat().st_size / 1000:.0f} kB){kept}")
+
+
+def show_checked(checked: Iterable[Checked]) -> None:
+    """What was verified, what was not, and what differs: a line each, the last one in words."""
+    from auditkit.formatting import printable
+
+    signs = {"same": "✓", "differs": "×", "not checked": "–"}
+    for c in checked:
+        print(printable(f"{signs[c.state]} {c.what}: {c.state if c.state != 'same' else 'agrees'}. {c.said}"))
 
 
 def slug(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from auditkit.exhibits import Record
-from auditkit.rules import Status
+from auditkit.verdicts import Status
 
 
 class RuleSteps(Record):

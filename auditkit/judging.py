@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import importlib
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,13 +20,16 @@ from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.perfect import TRUTH
 from auditkit.check import Judge
 from auditkit.checks import judges
-from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing
+from auditkit.clock import now
+from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing, nearest
 from auditkit.explorer import Explorer, GroupSteps
+from auditkit.formatting import printable
 from auditkit.gate.agreement import answers
 from auditkit.gate.explorer import along
 from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.perfect import beside
 from auditkit.gate.policy import Policy
+from auditkit.gate.waivers import waived
 from auditkit.question import Question
 from auditkit.records import Estimate, Finding, Report, Rule, StoredEvidence
 
@@ -41,6 +45,8 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     """The report with the verdicts of this policy, each answered from the evidence; with what its file says of the
     model's use and of who decides, if it says anything.
 
+    Waivers hold, or have expired, on the day of judging (UTC; of SOURCE_DATE_EPOCH where that is set).
+
     Raises PolicyError for a wrong policy, and ReportError for a public report, which holds no evidence, and where a
     rule asks about a finding that is not what the evidence says, or whose evidence is missing or cannot be read.
     """
@@ -52,7 +58,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path) -> Repor
     stored = _Stored(report, policy)
     said = answers(report, [r for r in policy.rules if not stored.refused(r)], stored.finding, level=policy.confidence)
     judged = judge_findings(said.derived, policy, stored)
-    verdicts = beside(judged.verdicts, policy, stored)
+    verdicts = waived(beside(judged.verdicts, policy, stored), policy.waivers, now().date())
     judged_report = report.model_copy(
         update={
             "policy": policy.info(),
@@ -80,10 +86,19 @@ def explored(report: Report) -> Report:
         return report
     try:
         return report.model_copy(update={"explorer": _explorer(report, report.policy.confidence)})
-    except _ACCIDENTS as e:
+    except ACCIDENTS as e:
         if isinstance(e, AuditkitError):
             raise
         raise ReportError(f"other thresholds cannot be told from the evidence ({_said(e)})") from e
+
+
+def explored_if_it_can(report: Report) -> Report:
+    """The same, or the report as it is where its evidence cannot be read: what is stored can be shown all the same."""
+    try:
+        return explored(report)
+    except AuditkitError as e:
+        logging.getLogger("auditkit").info("no other thresholds are told: %s", printable(str(e)))
+        return report
 
 
 def _explorer(report: Report, confidence: float) -> Explorer | None:
@@ -141,7 +156,7 @@ _SCORED, _COUNTED = "scores", "group_fairness"
 """The checks whose evidence says what other thresholds select, and what rules ask of what is selected."""
 _MOST_STEPPED = 40
 """Groups that a rule compares at every threshold, at most."""
-_ACCIDENTS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+ACCIDENTS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 """What numbers that cannot be lead to, where no bound was stated."""
 
 
@@ -250,7 +265,11 @@ class _Stored:
         for absent in (*(n for n in whole if n.accident), *whole):
             return f"{check}: {absent.why}"
         judge = self._judge(rule)
-        return (judge and judge.why_not(Question.of_rule(rule))) or "not in the data of this report"
+        known = self._data.sensitive_features
+        lost = [a for a in rule.by if a not in known]
+        close = nearest(lost[0], known).strip() if lost else ""
+        mistyped = f" ({close[0].lower()}{close[1:]})" if close else ""
+        return (judge and judge.why_not(Question.of_rule(rule))) or f"not in the data of this report{mistyped}"
 
     def _check(self, rule: Rule) -> str:
         """The check whose evidence the rule is about."""
@@ -288,7 +307,7 @@ def _told(rule: Rule) -> Iterator[None]:
         yield
     except PolicyError as e:
         raise PolicyError(f"rule '{rule.id}': {e}") from None
-    except _ACCIDENTS as e:
+    except ACCIDENTS as e:
         if isinstance(e, AuditkitError):
             raise
         raise ReportError(f"rule '{rule.id}' cannot be answered from the evidence ({_said(e)})") from e
@@ -313,7 +332,7 @@ def _read_all(stock: dict[str, StoredEvidence], place: str) -> dict[str, tuple[A
             out[key] = (kind.from_json(stored.data), stored.options)
         except EvidenceError as e:
             raise ReportError(f"the evidence of '{key}' cannot be read: {e}") from e
-        except _ACCIDENTS as e:
+        except ACCIDENTS as e:
             raise ReportError(f"the evidence of '{key}' cannot be read ({_said(e)}): write the report again") from e
     return out
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import json
-import os
 import platform
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 import auditkit
-from auditkit.errors import PolicyError
+from auditkit.clock import now
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
@@ -30,7 +28,7 @@ def provenance_of(
     """Provenance of what was observed."""
     return Provenance(
         auditkit=auditkit.__version__,
-        created=created(),
+        created=now(),
         versions={"python": platform.python_version(), **{p: metadata.version(p) for p in _PACKAGES}},
         seed=seed,
         sample=sample,
@@ -38,22 +36,6 @@ def provenance_of(
         data=_data(observed, model, data),
         cautions=tuple(dict.fromkeys((*data.cautions, *(model.cautions if isinstance(model, Model) else ())))),
     )
-
-
-def created() -> datetime.datetime:
-    """Now in UTC, to the second; SOURCE_DATE_EPOCH where that is set. PolicyError where that is no date."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "").strip()
-    if not epoch:
-        return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    try:
-        if not (epoch.isascii() and epoch.isdecimal() and len(epoch) < 20):
-            raise ValueError
-        return datetime.datetime.fromtimestamp(int(epoch), datetime.UTC)
-    except (ValueError, OverflowError, OSError):
-        raise PolicyError(
-            f"SOURCE_DATE_EPOCH must be seconds since 1970 (the year 9999 at most), got '{epoch[:40]}': "
-            "unset it, or set it to a number such as 1795521600"
-        ) from None
 
 
 def _model(model: Model | Predictions) -> ModelProvenance:

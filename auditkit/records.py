@@ -61,8 +61,13 @@ from auditkit.rules import Decision as Decision
 from auditkit.rules import Handling as Handling
 from auditkit.rules import PolicyInfo as PolicyInfo
 from auditkit.rules import Rule as Rule
-from auditkit.rules import Status as Status
 from auditkit.rules import Subject as Subject
+from auditkit.rules import Waiver as Waiver
+from auditkit.verdicts import PerfectModel as PerfectModel
+from auditkit.verdicts import Status as Status
+from auditkit.verdicts import Surest as Surest
+from auditkit.verdicts import Verdict as Verdict
+from auditkit.verdicts import Waived as Waived
 
 if TYPE_CHECKING:
     import pandas
@@ -74,15 +79,6 @@ Outcome = Literal["passed", "failed", "undecided", "no_policy"]
 
 ALONE = " This stands out alone: among all tests of the report it may be chance."
 """How a statement ends that is not asserted."""
-
-
-class Surest(Record):
-    """Of a comparison of several groups, the pair that carries the limit, or the group: what a sentence names."""
-
-    groups: tuple[dict[str, str], ...] = Field(min_length=1, max_length=2)
-    """attribute → value; the lower value first, of one group where it is compared with another side."""
-    estimate: Estimate
-    """Its own, at the critical value at which all comparisons hold together."""
 
 
 class BesideTruth(Record):
@@ -172,62 +168,6 @@ class Finding(Subject, Terse):
             return g.model_copy(update={"group": {a: g.group[a] for a in by}})
 
         return tuple(ordered(g) for g in groups)
-
-
-class PerfectModel(Terse):
-    """What the gate would say to one rule of a model that makes no mistake: the truth's own rates in its place."""
-
-    TOLD: ClassVar = ("estimate", "surest", "by_construction")
-
-    status: Status
-    """`not_measured` where it is not known; `reason` says why."""
-    reason: str
-    """One sentence."""
-    estimate: Estimate | None = None
-    """At the confidence of the rule; `status` shares its error with the other rules, as verdicts do. Absent from JSON
-    where none is needed, as all below where they say nothing."""
-    surest: Surest | None = None
-    """The groups that carry its inner limit."""
-    by_construction: bool = False
-    """True where right decisions alone settle it, whatever the data."""
-
-
-class Verdict(Terse):
-    """What the gate says of one rule."""
-
-    TOLD: ClassVar = ("absence", "surest", "tightest", "p_exceeded", "perfect")
-
-    status: Status
-    rule: Rule
-    finding: str | None
-    """Id of the finding that was judged; None where there is none."""
-    estimate: Estimate | None
-    """The interval that decided."""
-    surest: Surest | None = None
-    """The groups that carry that interval's inner limit; absent from JSON where no group is named."""
-    reason: str
-    """One sentence."""
-    absence: str = ""
-    """Of `not_measured`: what is missing and why, as `reason` ends; absent from JSON where empty."""
-    more_data: float | None = None
-    """For `inconclusive`: how many times as many rows would decide the rule under its policy, if all estimates stay: a
-    whole number up to 1,000. None if none would, or if it is not known."""
-    p: float | None = None
-    """Family p of H0: the limit is kept, before Holm; None where nothing was tested or nothing corrected."""
-    tightest: float | None = None
-    """Of `pass` and `inconclusive` by interval: the tightest limit that would pass at the rule's confidence, which is
-    the outer limit of the interval: the smallest `at_most`, the largest `at_least`. Absent from JSON where None."""
-    p_exceeded: float | None = None
-    """There, p of H0: the rule's limit is exceeded, by some group or pair (intersection–union): the rule passes exactly
-    when p is at most 1 − confidence, and p is 1 − the level at which the interval would end on the limit. Likewise."""
-    perfect: PerfectModel | None = None
-    """Whether a model that makes no mistake would pass; absent from JSON where nobody asked."""
-
-    @property
-    def blocks(self) -> bool:
-        """True when the rule stands in the way of `passed`: failed, or undecided or not measured where that fails."""
-        handling = {"inconclusive": self.rule.on_inconclusive, "not_measured": self.rule.on_not_measured}
-        return self.rule.severity == "error" and handling.get(self.status, self.status) == "fail"
 
 
 class NotMeasured(Record):
@@ -320,8 +260,8 @@ class Report(Record):
     def outcome(self) -> Outcome:
         """What the rules of severity `error` came to.
 
-        `failed`: one failed. `undecided`: none did, and one is inconclusive or not measured, forgiven by the policy or
-        not. `passed`: all are met. `no_policy`: no rule was asked.
+        `failed`: one failed, waived or not. `undecided`: none did, and one is inconclusive or not measured, forgiven by
+        the policy or not. `passed`: all are met. `no_policy`: no rule was asked.
         """
         if not self.verdicts:
             return "no_policy"
@@ -338,17 +278,17 @@ class Report(Record):
     def raise_for_status(self) -> None:
         """Raise `PolicyViolation` unless `passed`; the message lists every rule that stands in the way.
 
-        Warns (`AuditWarning`) of undecided rules that the policy forgives.
+        Warns (`AuditWarning`) of rules that are not met and that the policy, or a waiver, forgives.
         """
         blocking = [v for v in self.verdicts if v.blocks]
         if blocking:
-            does = "failed" if self.outcome == "failed" else "is undecided on"
+            does = "failed" if any(v.status == "fail" for v in blocking) else "is undecided on"
             lines = [f"  {v.rule.id}: {v.reason}" for v in blocking]
             raise PolicyViolation("\n".join([f"the audit {does} its policy:", *lines]))
-        if self.outcome == "undecided":
-            open_ = [v for v in self.verdicts if v.rule.severity == "error" and v.status != "pass"]
+        open_ = [v for v in self.verdicts if v.rule.severity == "error" and v.status != "pass"]
+        if open_:
             lines = [f"  {v.rule.id}: {v.reason}" for v in open_]
-            warnings.warn("\n".join(["not decided, and forgiven by the policy:", *lines]), AuditWarning, stacklevel=2)
+            warnings.warn("\n".join(["not met, and forgiven by the policy:", *lines]), AuditWarning, stacklevel=2)
 
     def finding(self, id: str) -> Finding:
         """The finding of that id; KeyError names the nearest."""

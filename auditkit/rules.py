@@ -31,8 +31,6 @@ Concern = Literal[
     "data", "performance", "fairness", "calibration", "subgroups", "explanation", "robustness", "mitigation"
 ]
 """What a finding is about."""
-Status = Literal["pass", "fail", "inconclusive", "not_measured"]
-"""What the gate says of a rule."""
 
 
 class Subject(Record):
@@ -84,6 +82,26 @@ class Rule(Subject):
         limit = self.at_most if self.at_most is not None else self.at_least
         assert limit is not None
         return limit
+
+
+class Waiver(Record):
+    """Somebody's word that a rule may be missed for a while. It stands beside the status, never in its place."""
+
+    rule: str = Field(min_length=1)
+    """Its id; of several labels, that of all of them, or of one: `id[label]`."""
+    reason: str = Field(min_length=1)
+    approved_by: str = Field(min_length=1)
+    expires: datetime.date
+    """The last day on which it holds."""
+
+    def covers(self, rule: str) -> bool:
+        """Whether it is about that rule.
+
+        >>> day = datetime.date(2027, 1, 31)
+        >>> Waiver(rule="r", reason="n = 41", approved_by="board", expires=day).covers("r[urgent]")
+        True
+        """
+        return self.rule == rule or rule.startswith(f"{self.rule}[")
 
 
 class PolicyInfo(Record):

@@ -16,7 +16,7 @@ ALWAYS = {"arrays", "errors", "files", "lazy", "auditkit"}
 EVERYTHING = {
     "records", "catalogue", "check", "formatting", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
-    "values", "alignment", "progress_bar", "batch", "question", "observing", "assertions",
+    "values", "alignment", "progress_bar", "batch", "question", "observing", "assertions", "clock",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
 BORDERS: dict[str, tuple[set[str], set[str]]] = {
@@ -28,7 +28,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "lazy": (set(), {"pandas"}),
     "exhibits": (set(), {"pydantic"}),
     "rules": ({"exhibits"}, {"pydantic"}),
-    "explorer": ({"exhibits", "rules"}, {"pydantic"}),
+    "verdicts": ({"exhibits", "rules"}, {"pydantic"}),
+    "explorer": ({"exhibits", "verdicts"}, {"pydantic"}),
     "stored": ({"files"}, set()),
     "disclosure": ({"exhibits"}, {"pydantic"}),
     "deciding": ({"batch", "evidence", "explain", "inputs"}, {"pandas"}),
@@ -36,7 +37,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "accidents": ({"check", "progress", "records", "formatting"}, set()),
     "origins": ({"exhibits"}, {"pydantic"}),
     "records": (
-        {"report", "exhibits", "explorer", "origins", "rules", "disclosure", "stored"},
+        {"report", "exhibits", "explorer", "origins", "rules", "verdicts", "disclosure", "stored"},
         {"pydantic"},
     ),  # report: only inside Report.save
     "catalogue": ({"records"}, set()),
@@ -110,18 +111,27 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"jinja2", "markupsafe", "rich"},
     ),
     "assertions": ({"catalogue", "records"}, set()),
-    "judging": ({"assertions", "explorer", "records", "catalogue", "check", "checks", "gate", "question"}, set()),
-    "provenance": ({"records", "inputs", "evidence"}, set()),
+    "clock": (set(), set()),
+    "configured": ({"checks", "gate", "records"}, set()),
+    "verifying": ({"checks", "gate", "judging", "records"}, set()),
+    "testing": ({"catalogue", "records", "report"}, {"pandas"}),
+    "pytest_plugin": ({"cli_delivery", "configured", "gate", "records", "report", "testing"}, {"pytest"}),
+    "judging": (
+        {"clock", "assertions", "explorer", "formatting", "records", "catalogue", "check", "checks", "gate"}
+        | {"question"},
+        set(),
+    ),
+    "provenance": ({"clock", "records", "inputs", "evidence"}, set()),
     "checks": ({"check", "inputs", "options", "records"}, set()),  # names modules, and loads what is asked for
     "audit": (EVERYTHING, set()),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (
         set(EVERYTHING)
         | {"catalogue", "report", "cli_asked", "cli_command", "cli_delivery", "cli_listing"}
-        | {"cli_terminal", "stored"},
+        | {"cli_terminal", "stored", "verifying", "configured"},
         {"typer"},
     ),
-    "cli_asked": ({"checks", "disclosure", "errors", "progress_bar", "records"}, set()),
+    "cli_asked": ({"configured", "checks", "disclosure", "errors", "progress_bar", "records"}, set()),
     "cli_delivery": ({"records", "report", "cli_terminal", "stored", "formatting"}, set()),
     "cli_terminal": ({"formatting"}, {"rich"}),
     "cli_command": (set(), set()),

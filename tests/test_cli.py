@@ -152,6 +152,9 @@ def test_both_formats_are_the_default(here: Path) -> None:
     assert sorted(p.name for p in Path("reports").iterdir()) == ["r.html", "r.json"]
     run_cli(["report", "reports/r.json", "--out", "site"])
     assert Path("site/r.html").read_text() == Path("reports/r.html").read_text()
+    run_cli(["report", "reports/r.json", "--out", "paper", "--full"])
+    full, page = Path("paper/r.html").read_text(), Path("site/r.html").read_text()
+    assert full == page.replace("<details class=more>", "<details class=more open>") != page
 
 
 @pytest.mark.parametrize(

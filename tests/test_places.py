@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import auditkit as ak
+from auditkit.clock import now
 from auditkit.errors import PolicyError, ReportError
-from auditkit.provenance import created
 from tests.helpers import run_cli
 from tests.limits import run
 
@@ -63,15 +63,15 @@ def test_the_file_of_a_name_that_the_model_gives_is_looked_at_too(
 def test_a_source_date_that_is_none(epoch: str, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
     with pytest.raises(PolicyError, match="SOURCE_DATE_EPOCH must be seconds since 1970"):
-        created()
+        now()
     refused([*asked, "--out", "."], "SOURCE_DATE_EPOCH must be seconds since 1970")
 
 
 def test_a_source_date_that_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "253402300799")
-    assert created().isoformat() == "9999-12-31T23:59:59+00:00"
+    assert now().isoformat() == "9999-12-31T23:59:59+00:00"
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "")
-    assert created().year >= 2024
+    assert now().year >= 2024
 
 
 DATA = '[data]\npath = "rows.csv"\ny_true = "y"\nsensitive_features = ["sex"]\n[predictions]\ny_pred = "p"\n'

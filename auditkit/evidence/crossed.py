@@ -192,6 +192,8 @@ class CrossedSums:
         for by in crossings:
             if not set(by) <= set(labels):
                 raise EvidenceError(f"a table crosses {listing(by)}; labels are of {listing(labels)}")
+        # JSON sorts the names of columns; tables stand in the order of the columns, which findings keep
+        labels = {c: labels[c] for c in dict.fromkeys([c for by in crossings for c in by] + list(labels))}
         cells = sum(prod(len(labels[c]) for c in by) for by in crossings)
         reading.bounded(cells, "cells of all crossings", MOST_CELLS)
         tables = {by: _table(t, [len(labels[c]) for c in by]) for by, t in zip(crossings, lines, strict=True)}

@@ -50,8 +50,8 @@ class Observations:
         return self
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON; floats to 7 significant digits."""
-        columns = {k: [float(f"{x:.7g}") for x in v] for k, v in self.columns.items()}
+        """As JSON, every float in full: what is stored says what was seen."""
+        columns = {k: [float(x) for x in v] for k, v in self.columns.items()}
         trials = {} if self.trials is None else {"trials": self.trials.to_json()}
         return {"columns": columns, "labels": self.labels, "facts": self.facts, **trials}
 

@@ -52,7 +52,7 @@ def answers(
                 )
             continue
         own = stored.get(found.id)
-        wrong = None if own is None else _difference(own, found)
+        wrong = None if own is None else difference(own, found)
         if wrong is not None:
             found = _other_version(report, found, wrong)
             stored[found.id] = found
@@ -74,7 +74,7 @@ def _other_version(report: Report, found: Finding, wrong: str) -> Finding:
     return found.model_copy(update={"notes": (*found.notes, note)})
 
 
-def _difference(own: Finding, found: Finding) -> str | None:
+def difference(own: Finding, found: Finding) -> str | None:
     """The first number that is another: "its value is 0.1, the evidence says 0.4"; None where all are alike."""
     wrong = _unlike(own.estimate, found.estimate, "its")
     if wrong is not None or not (own.by_group and found.by_group):

@@ -11,7 +11,6 @@ from auditkit.errors import PolicyError, listing, nearest
 from auditkit.gate.toml import Document, Path_
 
 _LATER = {
-    "waiver": "waivers are",
     "max_regression": "baselines are",
 }
 """Keys that the policy language has and this version does not."""

@@ -10,18 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, field_validator
 
 from auditkit.catalogue.gaps import GAPS
-from auditkit.catalogue.impact import LAWS
 from auditkit.catalogue.index import METRICS, resolve
 from auditkit.disclosure import Disclosure
 from auditkit.errors import PolicyError, choices, listing, nearest
 from auditkit.gate.audited import AuditTable, CheckTable, DataTable, ModelTable, PredictionsTable
 from auditkit.gate.parts import Names, between, read_as
-from auditkit.gate.presets import Attributes, Preset, preset_of
+from auditkit.gate.presets import PRESETS, Attributes, Preset, preset_of
 from auditkit.gate.toml import Document, read
-from auditkit.records import Comparison, Context, Decision, Handling, PolicyInfo, Record, Rule, SignOff, Words
+from auditkit.records import Comparison, Context, Decision, Handling, PolicyInfo, Record, Rule, SignOff, Waiver, Words
 from auditkit.requirements.sources import source_ids
 
 
@@ -42,16 +41,21 @@ class Policy(PolicyInfo):
     """What its `[context]` says of the model's use; None: it has none."""
     sign_off: SignOff | None = None
     """Who decides, of its `[sign_off]`; likewise."""
+    waivers: tuple[Waiver, ...] = ()
+    """At most one a rule."""
 
     @classmethod
     def preset(
         cls, name: str, *, by: Sequence[str | Sequence[str]] | None = None, sex: str | None = None,
         race: str | None = None,
     ) -> Policy:  # fmt: skip
-        """The policy of a law: `four-fifths` (by: sets of attributes; None: each alone) or `nyc-ll144` (sex, race).
+        """A policy by name: `four-fifths`, `equalized-odds`, `clinical` (by: sets of attributes; None: each alone), or
+        `nyc-ll144` (sex, race).
 
         Four-fifths asks that the smallest impact ratio of each set is at least 0.8, decided by its interval. NYC Local
         Law 144 sets no limit: its rules pass once the ratios by sex, race/ethnicity and both crossed are measured.
+        Equalized odds: differences of at most 10 points. Clinical: sensitivity, specificity and calibration in the
+        large within 5 points. These limits are a place to begin.
         Raises PolicyError for unknown presets, and for arguments that a preset does not take.
 
         >>> Policy.preset("four-fifths").for_features(("sex",)).rules[0].limit
@@ -75,9 +79,9 @@ class Policy(PolicyInfo):
         if "\0" in name:
             raise PolicyError(f"{name!r} is no path of a policy: it holds a NUL character")
         if not os.path.exists(path) and not Path(path).suffix and Path(path).name == name:
-            if name not in LAWS:
+            if name not in PRESETS:
                 raise PolicyError(
-                    f"'{name}' is no file, and no preset; presets are {listing(LAWS)}.{nearest(name, LAWS)}"
+                    f"'{name}' is no file, and no preset; presets are {listing(PRESETS)}.{nearest(name, PRESETS)}"
                 )
             return cls.preset(name)
         policy = policy_from(read(Path(path)))
@@ -97,7 +101,16 @@ class Policy(PolicyInfo):
         for id in ids:
             if ids.count(id) > 1:
                 raise PolicyError(f"{self.source or 'policy'}: two rules have the id '{id}', one of them by a preset")
-        return self.model_copy(update={"rules": rules, "presets": (), "sha256": _sha256(rules, self)})
+        whole = self.model_copy(update={"rules": rules, "presets": (), "sha256": _sha256(rules, self)})
+        for w in self.waivers:
+            whole.waivable(w.rule)
+        return whole
+
+    def waivable(self, rule: str) -> None:
+        """PolicyError where no rule has that id."""
+        ids = [r.id for r in self.rules]
+        if rule.partition("[")[0] not in {*ids, *(id.partition("[")[0] for id in ids)} and rule not in ids:
+            raise PolicyError(f"a waiver of '{rule}', and no rule has that id.{nearest(rule, ids)}")
 
     def info(self) -> PolicyInfo:
         """What a report keeps beside the verdicts."""
@@ -147,6 +160,17 @@ class _Rule(Record):
     refs: tuple[str, ...] = ()
 
 
+class _Waiver(Waiver):
+    """As it is written."""
+
+    @field_validator("reason", "approved_by")
+    @classmethod
+    def _said(cls, text: str) -> str:
+        if not text.strip():
+            raise ValueError("is blank: a waiver says why, and who answers for it")
+        return text
+
+
 class _Words(Record):
     model_config = ConfigDict(extra="allow")
 
@@ -169,6 +193,7 @@ class Written(Record):
     policy: _Policy = _Policy()
     defaults: _Defaults = _Defaults()
     rule: tuple[_Rule, ...] = ()
+    waiver: tuple[_Waiver, ...] = ()
 
 
 def written(document: Document) -> Written:
@@ -184,7 +209,7 @@ def policy_from(document: Document, tables: Written | None = None) -> Policy:
     tables = written(document) if tables is None else tables
     policy, defaults = tables.policy, tables.defaults
     rules = _rules(document, tables)
-    return Policy(
+    whole = Policy(
         **policy.model_dump(include={"version", "owner", "review_by"}),
         id=policy.id or policy.preset or "",
         presets=_presets(document, policy, defaults),
@@ -195,8 +220,24 @@ def policy_from(document: Document, tables: Written | None = None) -> Policy:
         context=_context(document, tables.context),
         sign_off=tables.sign_off,
         source=document.name,
+        waivers=tuple(Waiver(**w.model_dump()) for w in tables.waiver),
         sha256=_sha256(rules, defaults),
     )
+    _waivers(document, whole)
+    return whole
+
+
+def _waivers(document: Document, policy: Policy) -> None:
+    """PolicyError for two waivers of one rule, and for one of no rule; rules of presets are known with the data."""
+    for i, w in enumerate(policy.waivers):
+        at = document.where(("waiver", i, "rule"))
+        if w.rule in [other.rule for other in policy.waivers[:i]]:
+            raise PolicyError(f"{at}: two waivers of the rule '{w.rule}'")
+        if not policy.presets:
+            try:
+                policy.waivable(w.rule)
+            except PolicyError as e:
+                raise PolicyError(f"{at}: {e}") from None
 
 
 def _context(document: Document, context: Context | None) -> Context | None:

@@ -1,18 +1,49 @@
-"""Presets: the rules that a law asks for, once it is known which sensitive features the data declare.
+"""Presets: the rules that a law, or a field, asks for, once it is known which sensitive features the data declare.
 
 A law with a limit is a rule with that limit, decided by the interval. A law that only asks for the numbers is a rule
-that any value keeps: it passes once they are measured.
+that any value keeps: it passes once they are measured. Limits that no law gives are a place to begin, and no advice.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from auditkit.catalogue.impact import LAWS
+from auditkit.catalogue.impact import LAWS, Law
 from auditkit.errors import PolicyError, listing, nearest
-from auditkit.records import Decision, Handling, Record, Rule
+from auditkit.records import Comparison, Decision, Handling, Record, Rule
 
 Attributes = tuple[str, ...]
+
+
+class Line(NamedTuple):
+    """What a preset asks of each set of attributes."""
+
+    metric: str
+    comparison: Comparison
+    at_most: float | None = None
+    at_least: float | None = None
+    decision: Decision = "interval"
+    refs: tuple[str, ...] = ()
+    name: str = ""
+    """What tells it from the other lines of its preset."""
+
+
+def _of_law(law: Law) -> Line:
+    decided: Decision = "interval" if law.limit is not None else "point"
+    return Line("selection_rate", "ratio", at_least=law.limit or 0.0, decision=decided, refs=(law.reference,))
+
+
+PRESETS: dict[str, tuple[Line, ...]] = {
+    **{name: (_of_law(law),) for name, law in LAWS.items()},
+    "equalized-odds": (Line("equalized_odds", "difference", at_most=0.1),),
+    "clinical": (
+        Line("true_positive_rate", "difference", at_most=0.05, refs=("tripod-ai:3c",), name="sensitivity"),
+        Line("true_negative_rate", "difference", at_most=0.05, refs=("tripod-ai:3c",), name="specificity"),
+        Line("calibration_in_the_large", "difference", at_most=0.05, refs=("tripod-ai:3c",), name="calibration"),
+    ),
+}
+"""Name → what it asks. Equalized odds: Hardt, Price and Srebro (2016). Clinical: sensitivity, specificity and
+calibration in the large by group, as TRIPOD+AI asks them to be reported; net benefit is not among them."""
 
 
 class Preset(Record):
@@ -20,7 +51,7 @@ class Preset(Record):
 
     name: str
     by: tuple[Attributes, ...] | None = None
-    """Sets of attributes; None: each declared attribute alone (four-fifths only)."""
+    """Sets of attributes; None: each declared attribute alone. Not of NYC."""
     sex: str = "sex"
     """NYC: the column of sex."""
     race: str = "race"
@@ -34,25 +65,27 @@ class Preset(Record):
 
         >>> [r.id for r in Preset(name="four-fifths").rules(("sex", "race"))]
         ['four-fifths/sex', 'four-fifths/race']
+        >>> [r.id for r in Preset(name="clinical").rules(("sex",))]
+        ['clinical/sensitivity/sex', 'clinical/specificity/sex', 'clinical/calibration/sex']
         >>> [r.id for r in Preset(name="nyc-ll144", sex="gender").rules(("gender", "race"))]
         ['nyc-ll144/gender', 'nyc-ll144/race', 'nyc-ll144/gender+race']
         """
-        law = LAWS[self.name]
-        decision: Decision = "interval" if law.limit is not None else "point"
         return tuple(
             Rule(
-                id=f"{self.name}/{'+'.join(by)}",
-                metric="selection_rate",
-                comparison="ratio",
+                id="/".join(filter(None, (self.name, line.name, "+".join(by)))),
+                metric=line.metric,
+                comparison=line.comparison,
                 by=by,
-                at_least=law.limit or 0.0,
-                decision=decision,
+                at_most=line.at_most,
+                at_least=line.at_least,
+                decision=line.decision,
                 min_n=self.min_n,
                 on_inconclusive=self.on_inconclusive,
                 on_not_measured=self.on_not_measured,
-                refs=(law.reference,),
+                refs=line.refs,
             )
             for by in self._sets(declared)
+            for line in PRESETS[self.name]
         )
 
     def _sets(self, declared: Attributes) -> list[Attributes]:
@@ -76,8 +109,8 @@ def preset_of(
     name: str, *, by: tuple[Attributes, ...] | None, sex: str | None, race: str | None, **options: Any
 ) -> Preset:
     """A preset, checked; PolicyError names the nearest preset, or the argument that it does not take."""
-    if name not in LAWS:
-        raise PolicyError(f"unknown preset '{name}'; known are {listing(LAWS)}.{nearest(name, LAWS)}")
+    if name not in PRESETS:
+        raise PolicyError(f"unknown preset '{name}'; known are {listing(PRESETS)}.{nearest(name, PRESETS)}")
     if name == "nyc-ll144" and by is not None:
         raise PolicyError("preset 'nyc-ll144' takes no 'by': it has three tables; name the columns by sex and race")
     if name != "nyc-ll144" and (sex, race) != (None, None):

@@ -53,11 +53,15 @@ def _loaded(point: EntryPoint) -> Format:
     return found
 
 
-def render(report: Report, format: str) -> str:
-    """The report in a format; ReportError naming the nearest for an unknown one, or for parts that do not fit."""
+def render(report: Report, format: str, *, full: bool = False, json_name: str = "") -> str:
+    """The report in a format; ReportError naming the nearest for an unknown one, or for parts that do not fit.
+
+    `full` opens every fold of our page, which names the report's file `json_name`; other formats have neither.
+    """
     module, _, function = _known(format).home.partition(":")
     try:
-        return cast(Callable[[Report], str], operator.attrgetter(function)(importlib.import_module(module)))(report)
+        made = cast(Callable[..., str], operator.attrgetter(function)(importlib.import_module(module)))
+        return made(report, full=full, json_name=json_name) if format == "html" else made(report)
     except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as e:
         if isinstance(e, AuditkitError):
             raise

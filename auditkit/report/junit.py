@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from auditkit.formatting import interval, printable, quantity
 from auditkit.records import Report, Verdict
-from auditkit.report.vocabulary import asked, kind_of_verdict, would_pass
+from auditkit.report.vocabulary import asked, kind_of_verdict, waiver_words, would_pass
 from auditkit.report.writing import digest
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -30,7 +30,8 @@ def render(report: Report) -> str:
         case = ET.SubElement(suite, "testcase", classname=_xml(f"auditkit.{report.name}"), name=_xml(v.rule.id))
         if v.status != "pass":
             kind = "failure" if v.blocks else "skipped"
-            ET.SubElement(case, kind, message=_xml(f"{v.status}: {v.reason}")).text = _xml(_detail(report, v))
+            message = " ".join(filter(None, (f"{v.status}: {v.reason}", waiver_words(v))))
+            ET.SubElement(case, kind, message=_xml(message)).text = _xml(_detail(report, v))
     passed = [v for v in report.verdicts if v.status == "pass" and v.tightest is not None]
     told = [f"{v.rule.id}: {_detail(report, v)}" for v in passed]
     if told:

@@ -12,7 +12,16 @@ from auditkit.report import perfect
 from auditkit.report.cautions import cautions
 from auditkit.report.surest import asked as asked_fairness
 from auditkit.report.surest import compared, uncovered
-from auditkit.report.vocabulary import STATUS, asked, brief, does, kind_of_verdict, upper_first, would_pass
+from auditkit.report.vocabulary import (
+    STATUS,
+    asked,
+    brief,
+    does,
+    kind_of_verdict,
+    upper_first,
+    waiver_words,
+    would_pass,
+)
 
 _STYLES = {"fail": "bold red", "inconclusive": "bold yellow", "pass": "green", "not_measured": "dim"}
 _SIGNS = {"fail": "×", "inconclusive": "!", "pass": "✓", "not_measured": "–"}
@@ -25,7 +34,9 @@ def headline(report: Report) -> str:
     if report.outcome == "no_policy":
         return f"{report.name} was audited without a policy: {len(report.findings)} findings, no verdict"
     counts = [(s, sum(v.status == s for v in report.verdicts)) for s in _ORDER]
-    return f"{report.name} {does(report)}: " + ", ".join(f"{n} {STATUS[s].lower()}" for s, n in counts if n)
+    told = ", ".join(f"{n} {STATUS[s].lower()}" for s, n in counts if n)
+    waived = sum(v.waived for v in report.verdicts)
+    return f"{report.name} {does(report)}: {told}" + (f"; {waived} waived" if waived else "")
 
 
 def summary(report: Report) -> Group:
@@ -33,6 +44,7 @@ def summary(report: Report) -> Group:
     lines: list[Text | Table] = [Text(printable(headline(report)), style=_HEADS[report.outcome])]
     if report.verdicts:
         lines += [Text(), _table(report)]
+    lines += [Text(printable(f"{v.rule.id}: {told}"), "yellow") for v in report.verdicts if (told := waiver_words(v))]
     for v in report.verdicts:
         told = v.reason if v.status in ("inconclusive", "not_measured") else ""
         tight = would_pass(v, kind_of_verdict(report, v))
@@ -77,6 +89,8 @@ def _row(report: Report, v: Verdict) -> tuple[Text | str, ...]:
     words = Text(STATUS[v.status], style=_STYLES[v.status])
     if v.rule.severity == "warning":
         words.append(" (warning)", style="dim")
+    if v.waiver is not None:
+        words.append(" (waiver expired)" if v.waiver.expired else " (waived)", style="dim")
     sign, rule = Text(_SIGNS[v.status], style=_STYLES[v.status]), Text(printable(v.rule.id))
     return sign, rule, value, asked(v.rule, of, signs=True), words
 

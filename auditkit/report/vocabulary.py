@@ -170,9 +170,10 @@ def shown(text: str, *, empty: str = "(empty)", longest: int = LONGEST) -> str:
     """
     if not text.strip():
         return empty
-    text = "".join(c if c.isprintable() or c in _JOINERS else "\N{REPLACEMENT CHARACTER}" for c in text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() or c in _JOINERS else "\N{REPLACEMENT CHARACTER}" for c in text)
     text = text if len(text) <= longest else f"{text[: longest - 1]}…"
-    if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text):
+    if not text.isascii() and any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text):
         return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
     return text
 
@@ -223,6 +224,17 @@ def does(report: Report) -> str:
         rest = "the other only warns" if n - met == 1 else "the others only warn"
         return f"meets {number(met)} of {number(n)} rules; {rest}"
     return "meets its one rule" if n == 1 else f"meets all {several(n, 'rule')} of its {policy}"
+
+
+def waiver_words(v: Verdict) -> str:
+    """What a waiver does to a verdict, as a sentence; empty where there is none."""
+    if v.waiver is None:
+        return ""
+    w, day = v.waiver, f"{v.waiver.expires.day} {v.waiver.expires:%B %Y}"
+    said = f"{shown(w.reason, longest=300)} ({shown(w.approved_by, longest=100)})".replace(". (", " (")
+    if w.expired:
+        return f"Its waiver expired on {day}, and forgives nothing: {said}."
+    return f"Waived until {day}, which leaves it unmet: {said}."
 
 
 def series_name(name: str) -> str:

@@ -132,7 +132,7 @@ def test_dark_is_dark_and_print_is_light(browser: Browser, pages: dict[str, str]
         assert page.evaluate(paper) == "rgb(18, 24, 29)"
         page.emulate_media(media="print")
         assert page.evaluate(paper) == "rgb(255, 255, 255)"
-        assert page.locator("details.more table").first.is_visible()
+        assert not page.locator("details.more table").first.is_visible()
 
 
 def test_forced_colours_keep_marks(browser: Browser, pages: dict[str, str]) -> None:

@@ -15,6 +15,8 @@ from auditkit.gate.policy import Policy
 
 RULE = {"id": "r", "metric": "accuracy", "comparison": "overall", "at_least": 0.8}
 
+WAIVER = {"rule": "r", "reason": "n = 41; collecting", "approved_by": "risk board", "expires": "2027-01-31"}
+
 
 def one(**changes: Any) -> Any:
     rule = {k: v for k, v in {**RULE, **changes}.items() if v is not None}
@@ -143,7 +145,6 @@ def test_an_alias_that_implies_another_comparison_is_refused() -> None:
         ({"decision": "maybe"}, "'decision': Input should be 'interval' or 'point', got 'maybe'"),
         ({"on_inconclusive": "ignore"}, "'on_inconclusive': Input should be"),
         ({"atmost": 0.1}, r"unknown key 'atmost'; known are .*Did you mean 'at_most'\?"),
-        ({"waiver": "x"}, "'waiver': waivers are not in this version"),
         ({"max_regression": 0.02}, "'max_regression': baselines are not in this version"),
         ({"label": ["a"]}, r"'label\.str': Input should be a valid string"),
         ({"reference": "m"}, r"rule 'r' \(overall\) takes no 'reference'"),
@@ -175,7 +176,13 @@ def test_rules_that_are_refused(changes: dict[str, Any], message: str) -> None:
     ("policy", "message"),
     [
         ({"rules": []}, r"unknown key 'rules'; known are .*Did you mean 'rule'\?"),
-        ({"waiver": [{"rule": "r"}]}, "'waiver': waivers are not in this version"),
+        ({"waiver": [{"rule": "r"}]}, r"'(reason|approved_by|expires)' is missing in \[waiver\.0\]"),
+        ({"waiver": [WAIVER | {"rule": "s"}], "rule": [RULE]}, "a waiver of 's', and no rule has that id"),
+        ({"waiver": [WAIVER, WAIVER], "rule": [RULE]}, "two waivers of the rule 'r'"),
+        ({"waiver": [WAIVER | {"reason": " "}], "rule": [RULE]}, "'reason': is blank"),
+        ({"waiver": [WAIVER | {"expires": "soon"}], "rule": [RULE]}, "'expires': Input should be a valid date"),
+        ({"waiver": [WAIVER | {"expiry": 1}], "rule": [RULE]}, "unknown key 'expiry'.*Did you mean 'expires'"),
+        ({"waiver": WAIVER, "rule": [RULE]}, r"write \[\[waiver\]\], with double brackets"),
         ({"rule": RULE}, r"write \[\[rule\]\], with double brackets"),
         ({"rule": [1]}, "must be a table"),
         ({"rule": [RULE, RULE]}, "two rules have the id 'r'"),

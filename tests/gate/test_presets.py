@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -149,3 +150,46 @@ def test_impact_ratio_in_a_rule_is_still_the_ratio_of_selection_rates() -> None:
     rule = {"id": "a", "metric": "impact_ratio", "by": "sex", "at_least": 0.8}
     (made,) = ak.Policy.from_dict({"rule": [rule]}).rules
     assert (made.metric, made.comparison) == ("selection_rate", "ratio")
+
+
+def scored() -> ak.Report:
+    rng = np.random.default_rng(3)
+    n = 4_000
+    sex, x = rng.choice(["f", "m"], n), rng.normal(size=n)
+    risk = 1 / (1 + np.exp(-x))
+    y = (rng.random(n) < risk).astype(int)
+    shown = np.where(sex == "f", risk / 2, risk)  # the risk of women is told at half
+    rows = pd.DataFrame({"sex": sex, "y": y, "score": shown, "pred": (shown > 0.5).astype(int)})
+    data = ak.Dataset(rows, y_true="y", positive=1, sensitive_features=["sex"])
+    checks = ["group_fairness", "scores"]
+    return ak.audit(ak.Predictions("pred", "score"), data, checks=checks, policy="clinical")
+
+
+def test_clinical_asks_for_sensitivity_specificity_and_calibration_by_group() -> None:
+    judged = scored()
+    assert states(judged) == {
+        "clinical/sensitivity/sex": "fail",
+        "clinical/specificity/sex": "fail",
+        "clinical/calibration/sex": "fail",
+    }
+    assert all(v.rule.refs == ("tripod-ai:3c",) for v in judged.verdicts)
+    without = report("clinical")
+    assert states(without)["clinical/calibration/sex"] == "not_measured", "without scores"
+    assert not without.passed
+
+
+def test_equalized_odds_is_the_rule_written_out() -> None:
+    rule = {"metric": "equalized_odds", "comparison": "difference", "at_most": 0.1}
+    by_hand = report({"rule": [{"id": f"equalized-odds/{a}", "by": a, **rule} for a in ("sex", "race")]})
+    by_name = report("equalized-odds")
+    assert states(by_name) == states(by_hand)
+    assert [v.estimate for v in by_name.verdicts] == [v.estimate for v in by_hand.verdicts]
+
+
+def test_a_mistyped_attribute_names_the_nearest() -> None:
+    rule = {"id": "r", "metric": "selection_rate", "comparison": "difference", "by": ["rase"], "at_most": 0.1}
+    (v,) = report({"rule": [rule]}).verdicts
+    told = "selection_rate by rase: not in the data of this report (did you mean 'race'?)."
+    assert (v.status, v.absence) == ("not_measured", told)
+    (v,) = report({"rule": [rule | {"by": ["zip"]}]}).verdicts
+    assert v.absence == "selection_rate by zip: not in the data of this report."

@@ -1,9 +1,14 @@
-"""Real reports of every kind, made in this process: what one page may say that another could not."""
+"""Real reports of every kind, made in this process: what one page may say that another could not.
+
+`python -m tests.report.samples FOLDER` writes those that people are shown, one page a kind (`make reports`).
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +16,7 @@ import pandas as pd
 
 import auditkit as ak
 from auditkit.records import Report, Words
+from auditkit.report.html.page import render
 from tests.report import fixtures
 from tests.report.test_everything_stands import FEATURES, net, table
 
@@ -190,3 +196,32 @@ ALL: dict[str, Callable[[], Report]] = {
 def made(name: str) -> Report:
     """Each once."""
     return ALL[name]()
+
+
+SHOWN = {
+    "several-rules": "several rules",
+    "predictions-only": "predictions only",
+    "scores": "scores and subgroups",
+    "classes": "classes",
+    "numbers": "numbers",
+    "labels": "labels",
+    "one-group": "one group",
+    "sixty-groups": "sixty groups",
+    "all-passing": "all passing",
+    "nothing-established": "nothing established",
+    "weights": "weights",
+    "only-recourse": "only recourse",
+    "fairness-and-why": "fairness and why",
+    "hostile-names": "hostile names",
+}
+"""Name of a page → the report that it shows."""
+
+
+def main(folder: Path) -> None:
+    for stem, name in SHOWN.items():
+        report = made(name).model_copy(update={"name": stem})
+        (folder / f"{stem}.html").write_text(render(report), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

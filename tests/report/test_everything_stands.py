@@ -20,6 +20,7 @@ from auditkit.checks import CHECKS
 from auditkit.inputs.tasks.registry import TASKS
 from auditkit.records import Cases, Concern, Estimate, Exhibit, Finding, GroupEstimate, Report, Task, Words
 from auditkit.report.html import gaps
+from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.page import render
 from auditkit.report.html.retold import retold
@@ -185,7 +186,7 @@ def test_every_statement_note_and_absence_stands_once_in_its_section(check: str,
 def test_the_gap_in_ranking_stands_once_among_the_gaps_and_so_do_its_curves() -> None:
     report = audited("scores", "binary")
     text = sections(render(report))["fairness"]
-    among = gaps.view(Lookup(report))
+    among = gaps.view(Lookup(report), Names())
     assert among is not None
     assert [[r.label for r in block.rows].count("Ranked rightly") for block in among.blocks] == [1, 1, 1]
     assert len(re.findall(r"\nRanked rightly\s+everybody ", text)) == 1, "its values by group"

@@ -125,7 +125,7 @@ def test_other_targets_are_told_in_one_table_an_attribute(page: str) -> None:
     text = words(section(page, "why"))
     assert len(part(page, "why").classed("wide", "fall")) == 2
     assert "Relationship makes up 51% of the gap in who is selected between women and men" in text
-    assert "Table: Other gaps of gender, part by part" in text
+    assert "Other gaps of gender, part by part" in text
     assert "9.5 (9.2–9.8)" in text
 
 
@@ -377,8 +377,9 @@ def test_robustness_is_drawn_or_says_why_not(page: str) -> None:
     assert "What a changed gender alone would change" in told
     absent = NotMeasured(what="flip_test gender", why="gender is not an input of the model", concern="robustness")
     report = fixtures.adult().model_copy(update={"not_measured": (absent,)})
-    assert "Not measured: gender is not an input of the model" in words(section(render(report), "robustness"))
-    assert "Not measured: not asked for." in words(section(render(fixtures.adult()), "cases"))
+    told = words(section(render(report), "unmeasured"))
+    assert "Flip_test gender. Gender is not an input of the model" in told
+    assert "individual cases. Not asked for." in told
 
 
 def test_hostile_names_are_text_in_every_explanation() -> None:

@@ -44,7 +44,7 @@ def html() -> str:
 
 
 def figure(page: str) -> str:
-    return page[page.index('<figure class="wide xp"') :].split("</figure>")[0]
+    return page[page.index('<figure id="explorer"') :].split("</figure>")[0]
 
 
 def test_it_is_small_and_the_same_every_time() -> None:

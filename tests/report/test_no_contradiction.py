@@ -11,6 +11,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.formatting import points
 from auditkit.records import Contributions, Estimate, Finding, Report, Verdict
 from auditkit.report.html import first, gaps, gate, leading, summary
+from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.page import render
 from auditkit.report.html.retold import retold
@@ -142,7 +143,7 @@ def test_the_worst_is_the_worst_and_the_surest_the_surest(name: str) -> None:
             if v.status == worst and v.estimate is not None
         }
         assert sure[lead.verdict.rule.id] == max(sure.values())
-        assert gate.view(here).rows[0].status == worst  # type: ignore[union-attr]
+        assert gate.view(here, Names()).rows[0].status == worst  # type: ignore[union-attr]
         return
     mine = of_people(report)
     if mine:
@@ -319,7 +320,7 @@ def test_established_means_asserted_in_every_bullet_and_title(name: str) -> None
 @pytest.mark.parametrize("name", NAMES)
 def test_the_figure_of_gaps_draws_the_pair_that_sentences_name(name: str) -> None:
     here = look(name)
-    drawn = gaps.view(here) if here.binary else None
+    drawn = gaps.view(here, Names()) if here.binary else None
     rows = [] if drawn is None else [row for block in drawn.blocks for row in block.rows]
     for f, row in zip(here.gaps(), rows, strict=True) if drawn else ():
         own = f.surest.estimate if f.surest else f.estimate

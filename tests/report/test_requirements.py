@@ -242,6 +242,11 @@ def test_a_rule_refers_to_a_requirement_and_strange_references_are_shown_as_give
     assert crosswalk(of).strange == (("r", "own:<b>7"), ("r", "eu-aia:99"))
     page = render(of)
     assert "<a href=#rule-1>rule r: passed</a>" in page
+    back = re.search(r'id="rule-1">.*?<div class=plot', page, re.DOTALL)
+    assert back
+    links = re.findall(r"<a href=#(requirement-[^>]+)>([^<]+)</a>", back[0])
+    assert [name.split()[-1] for _, name in links] == ["1607.4(D)", "3c"]
+    assert all(f'id="{anchor}"' in page for anchor, _ in links)
     assert "r to “own:&lt;b&gt;7”" in page
     failed = verdict(BOTH[0], "fail", refs=("tripod-ai:3c",))
     assert row(report(finding(by=("gender",)), verdicts=(failed,)), "tripod-ai", "3c").state == "partly"

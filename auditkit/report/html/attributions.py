@@ -84,7 +84,7 @@ def view(look: Lookup, f: Finding, told: Told, names: Names) -> Attributed:
     ends = [x for _, es in rows for i, _ in series for x in (es[i].value, es[i].high) if x is not None]
     axis = axis_to(max(ends, default=1.0))
     subtitle, sentence = _subtitle(look, contributions, series), _sentence(look, contributions)
-    figure = Figure(_title(contributions), subtitle, sentence, names.table(table), told)
+    figure = names.figure(Figure(method, _title(contributions), subtitle, sentence, table, told))
     heads = tuple(_head(look, contributions, i) for i, _ in series)
     return Attributed(figure, None, axis, heads, _rows(axis, contributions, series), trust, more, note)
 

@@ -11,7 +11,7 @@ from auditkit.records import Case, Cases
 from auditkit.report.html.figures import Names
 from auditkit.report.html.geometry import Axis, axis_over
 from auditkit.report.html.lookup import Lookup, exhibits_of
-from auditkit.report.html.sections import NUMBER, in_cases
+from auditkit.report.html.sections import in_cases
 from auditkit.report.html.told import Told, once
 from auditkit.report.html.views import Drawn, Room, drawn
 from auditkit.report.vocabulary import listed, number, shown, upper_first
@@ -110,7 +110,7 @@ def _note(x: Cases, drawn: int) -> str:
     )
     parts = f"Contributions in {shown(x.unit)}: how the model reaches its score, not what causes the outcome. "
     if not any(c.contributions or c.tokens or c.png for c in x.cases):
-        parts = f"What moved these scores was not measured: see section {NUMBER['why']}. "
+        parts = "What moved these scores was not measured. "
     return f"{parts}A case is one row, and proves nothing about a group.{cut}"
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from auditkit.formatting import percent
 from auditkit.records import Estimate
-from auditkit.report.html.figures import cells, counted, level_text, of
+from auditkit.report.html.figures import Names, cells, counted, level_text, of
 from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.leading import lower_is_better
 from auditkit.report.html.lookup import By, Lookup
@@ -35,6 +35,8 @@ class Cell(NamedTuple):
 class Matrix(NamedTuple):
     """The figure."""
 
+    name: str
+    anchor: str
     title: str
     subtitle: str
     sentence: str
@@ -44,18 +46,18 @@ class Matrix(NamedTuple):
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
 
 
-def views(look: Lookup) -> list[Matrix]:
+def views(look: Lookup, names: Names) -> list[Matrix]:
     """For each pair of attributes: who is selected, and what a rule asks about."""
     found = []
     for by in look.bys():
         if len(by) == 2:
             ruled = [v.rule.metric for v in look.report.verdicts if set(v.rule.by) == set(by)]
             metrics = dict.fromkeys(m for m in [SELECTED, *ruled] if look.groups(m, by))
-            found += [m for metric in list(metrics)[:2] if (m := _matrix(look, metric, by))]
+            found += [m for metric in list(metrics)[:2] if (m := _matrix(look, metric, by, names))]
     return found
 
 
-def _matrix(look: Lookup, metric: str, by: By) -> Matrix | None:
+def _matrix(look: Lookup, metric: str, by: By, names: Names) -> Matrix | None:
     cross = look.by_group(metric, by)
     values = [list(dict.fromkeys(key[i] for key in cross)) for i in (0, 1)]
     across = 0 if len(values[0]) <= len(values[1]) else 1
@@ -73,7 +75,10 @@ def _matrix(look: Lookup, metric: str, by: By) -> Matrix | None:
         rows.append((look.say.label({by[down]: y}), (*inner, cell(sides[down].get((y,)), "n", True))))
     foot = [cell(sides[across].get((x,)), look.shape(by[across], x), True) for x in values[across]]
     rows.append((f"Every {shown(by[down])}", (*foot, cell(everybody, "n", True))))
+    name = f"{upper_first(by_words(by))}: {look.say.short(metric)}"
     return Matrix(
+        name=name,
+        anchor=names.anchor(name),
         title=_title(look, metric, by, everybody),
         subtitle=(
             f"{upper_first(look.say.phrase(metric))}, for {by_words(by)}, from 0 to 100%. "

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from auditkit.formatting import NOTHING, percent
 from auditkit.records import DataProvenance
 from auditkit.report.cautions import SENTENCE
-from auditkit.report.html.figures import TableView, cells
+from auditkit.report.html.figures import Names, TableView, cells
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rates import Rates
 from auditkit.report.html.rates import view as rates_view
@@ -37,10 +37,10 @@ class Data(NamedTuple):
     """What a reader should know of the input before any number."""
 
 
-def view(look: Lookup) -> Data:
+def view(look: Lookup, names: Names) -> Data:
     """The section of a report."""
     declared = bool(look.report.provenance.data.sensitive_features)
-    truth = rates_view(look, [TRUTH])
+    truth = rates_view(look, "The truth by group", [TRUTH], names)
     cautions = tuple(shown(c, longest=SENTENCE) for c in look.report.provenance.cautions)
     return Data(_facts(look), truth, tuple(_groups(look)), declared, groups_compared(look.report), cautions)
 

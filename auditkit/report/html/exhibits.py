@@ -15,9 +15,6 @@ from auditkit.report.vocabulary import STATUS, series_name, shown, upper_first
 MOST = 12
 """Rows of one block that are drawn; the table has all."""
 
-OPEN = 25
-"""Rows of a table that stands open; a longer one is folded."""
-
 _PLAIN: Unit = ""
 _UNITS: dict[str, Unit] = {"percent": "percent", "share": "percent", "points": "points", "ratio": "ratio"}
 """Units of `GroupEstimates`, in words, that are no plain numbers."""
@@ -136,7 +133,7 @@ def table_of_estimates(x: GroupEstimates, tallest: int = 60) -> TableView:
     return TableView(caption, ("What", *map(series_name, x.series)), body)
 
 
-def table(x: Table, tallest: int, names: Names, *, folded: bool = False) -> TableView:
+def table(x: Table, tallest: int, names: Names) -> TableView:
     """A table as text; a missing value is a dash, and the note says what the dash means."""
     units = [x.units[i] if i < len(x.units) else _PLAIN for i in range(len(x.columns))]
     rows = x.rows[:tallest]
@@ -147,7 +144,6 @@ def table(x: Table, tallest: int, names: Names, *, folded: bool = False) -> Tabl
         rows=tuple(tuple(_cell(v, unit) for v, unit in zip(row, units, strict=False)) for row in rows),
         words=[i for i in range(len(units)) if i == 0 or _are_words(r[i] for r in x.rows if i < len(r))],
         note=f"{NOTHING} stands where a value is not defined or was not measured." if blank else "",
-        folded=folded or len(rows) > OPEN,
     )
 
 

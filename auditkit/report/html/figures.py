@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Container
 from typing import NamedTuple
+
+from markupsafe import Markup
 
 from auditkit.formatting import NOTHING, confidence, in_unit
 from auditkit.records import Estimate, Status, Unit
 from auditkit.report.html.told import Told, deck
 from auditkit.report.vocabulary import number, range_in, shown
 
-OPEN = 4
-"""Statements that stand open beside a figure."""
+ANCHOR = 40
+"""Characters of an anchor."""
 
 WIDEST = 12
 """Columns for which the style sheet has a class."""
@@ -33,8 +36,6 @@ class TableView(NamedTuple):
     words: Container[int] = (0,)
     """The columns that are words, which stand left."""
     note: str = ""
-    folded: bool = False
-    """True for an exhibit that does not stand open."""
 
     @property
     def classes(self) -> str:
@@ -48,10 +49,11 @@ class TableView(NamedTuple):
 
 
 class Names:
-    """Tells tables of one name apart by a number, for those who go from table to table by name."""
+    """Tells tables, and anchors of figures, of one name apart by a number, for those who go from one to the next."""
 
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
+        self._anchors: Counter[str] = Counter()
 
     def caption(self, text: str) -> str:
         """The name, numbered from its second use on."""
@@ -62,10 +64,27 @@ class Names:
         """A table with a caption of its own."""
         return t._replace(caption=self.caption(t.caption))
 
+    def anchor(self, text: str) -> str:
+        """Where a link finds what is called so: "f-all-gaps"; letters and digits of ASCII only.
+
+        >>> names = Names()
+        >>> names.anchor("All gaps"), names.anchor("all <gaps>"), names.anchor("\u0645")
+        ('f-all-gaps', 'f-all-gaps-2', 'f-figure')
+        """
+        slug = "-".join(re.findall(r"[a-z0-9]+", text.casefold()))[:ANCHOR].strip("-") or "figure"
+        self._anchors[slug] += 1
+        return f"f-{slug}" if self._anchors[slug] == 1 else f"f-{slug}-{self._anchors[slug]}"
+
+    def figure(self, f: Figure) -> Figure:
+        """A figure with an anchor, and a table with a caption, of its own."""
+        return f._replace(anchor=self.anchor(f.name), table=self.table(f.table))
+
 
 class Figure(NamedTuple):
     """The frame of a chart."""
 
+    name: str
+    """In the contents: two or three words."""
     title: str
     subtitle: str
     sentence: str
@@ -73,12 +92,32 @@ class Figure(NamedTuple):
     table: TableView
     told: Told = Told()
     """What the findings state, the leading one first, and note."""
+    anchor: str = ""
 
     @property
-    def lines(self) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-        """What follows the title in the statement that it begins; the statements beside the figure; the others."""
+    def lines(self) -> tuple[str, tuple[str, ...]]:
+        """The one statement that stands open, less the title where it begins with it; and the others, folded."""
         rest, others = deck(self.title, self.told.statements)
-        return rest, others[:OPEN], others[OPEN:]
+        return (rest, others) if rest or not others else (others[0], others[1:])
+
+
+_LINES = re.compile(r'<ul class="limits">(.*?)</ul>', re.DOTALL)
+
+
+def amounts(inside: str) -> str:
+    """What the line of a fold says of its inside: a table by its name, else how many of what; empty of nothing.
+
+    >>> amounts("<table><caption>Rates</caption></table>"), amounts("<figure></figure><table></table><table></table>")
+    ('Table: Rates', 'More: 1 figure, 2 tables')
+    """
+    tables = re.findall(r"<table[^>]*>\s*(?:<caption[^>]*>(.*?)</caption>)?", inside, re.DOTALL)
+    figures = len(re.findall(r'<figure|class="exhibit"', inside))
+    lines = sum(block.count("<li>") for block in _LINES.findall(inside))
+    if len(tables) == 1 and not figures and not lines:
+        return Markup(f"Table: {tables[0]}")
+    kinds = ((figures, "figure"), (len(tables), "table"), (lines, "statement"))
+    told = [f"{n} {what}{'s' * (n != 1)}" for n, what in kinds if n]
+    return f"More: {', '.join(told)}" if told else "More" if inside.strip() else ""
 
 
 def cells(e: Estimate | None, unit: str = "percent", *, few: bool = False) -> tuple[str, str]:

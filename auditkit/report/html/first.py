@@ -173,7 +173,9 @@ def _chips(report: Report) -> tuple[Chip, ...]:
         if mine:
             links = tuple((f"#rule-{i}", f"{shown(id)}: {STATUS[status]}") for i, id in mine)
             kept = links if len(order) <= MOST_CHIPS else links[:1]
-            chips.append(Chip(status, f"{len(mine)} {STATUS[status].lower()}", kept))
+            waived = sum(v.waived for v in order if v.status == status)
+            words = f"{len(mine)} {STATUS[status].lower()}" + (f", {waived} of them waived" if waived else "")
+            chips.append(Chip(status, words, kept))
     return tuple(chips)
 
 

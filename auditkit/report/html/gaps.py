@@ -6,12 +6,22 @@ from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, percent, points, quotient
 from auditkit.formatting import limit as limit_of
-from auditkit.records import Finding, Status
-from auditkit.report.html.figures import Figure, TableView, level_text
+from auditkit.records import Comparison, Finding, Status, Verdict
+from auditkit.report.html.figures import Figure, Names, TableView, level_text
 from auditkit.report.html.geometry import Axis, Mark, axis_to, mark
 from auditkit.report.html.lookup import By, Lookup, established, own_estimate
+from auditkit.report.html.rules import ranked
 from auditkit.report.places import PARTS
-from auditkit.report.vocabulary import by_words, range_in, upper_first, whole_percent
+from auditkit.report.vocabulary import asked, by_words, range_in, upper_first, value_text, whole_percent
+
+_COMPARED: dict[Comparison, str] = {
+    "ratio": "as a ratio",
+    "group_min": "the lowest group",
+    "group_max": "the highest group",
+    "difference_to_overall": "against everybody",
+    "ratio_to_overall": "as a ratio to everybody",
+    "overall": "as a value",
+}
 
 
 class GapRow(NamedTuple):
@@ -22,7 +32,8 @@ class GapRow(NamedTuple):
     mark: Mark
     blind: float | None
     limit: float | None
-    limit_words: str
+    judged: str
+    """How the rule came out, where it does not ask for a difference: "as a ratio: 0.34, at least 0.80"."""
     value: str
     range: str
     status: Status | None
@@ -45,7 +56,7 @@ class Gaps(NamedTuple):
     blocks: tuple[GapBlock, ...]
 
 
-def view(look: Lookup) -> Gaps | None:
+def view(look: Lookup, names: Names) -> Gaps | None:
     """All gaps; None if no attribute was compared."""
     found = look.gaps()
     if not found:
@@ -56,6 +67,7 @@ def view(look: Lookup) -> Gaps | None:
     blocks = tuple(_block(look, axis, by, [f for f in found if f.by == by]) for by in bys)
     level = level_text(found[0].estimate)
     figure = Figure(
+        name="All gaps",
         title=_title(found, bys),
         subtitle=(
             f"Difference between the two groups most surely apart, in points. Line: its {level} interval, "
@@ -64,7 +76,7 @@ def view(look: Lookup) -> Gaps | None:
         sentence=_sentence(look, found),
         table=_table(look, found),
     )
-    return Gaps(figure, axis, blocks)
+    return Gaps(names.figure(figure), axis, blocks)
 
 
 def _limit(look: Lookup, f: Finding) -> float | None:
@@ -78,7 +90,7 @@ def _block(look: Lookup, axis: Axis, by: By, found: list[Finding]) -> GapBlock:
 
 
 def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
-    verdict = look.verdict(f.metric, "difference", f.by)
+    verdict = _worst(look, f)
     status = verdict.status if verdict else None
     limit, e = _limit(look, f), own_estimate(f)
     return GapRow(
@@ -87,12 +99,25 @@ def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
         mark=mark(axis, e, status if status in ("fail", "inconclusive", "pass") else "n"),
         blind=None if f.estimate.mde is None or e.value is None else axis.at(f.estimate.mde),
         limit=axis.place(limit),
-        limit_words="" if limit is None else f"limit {limit_of(limit, 'difference')}",
+        judged=_judged(verdict) if verdict else "",
         value=points(e.value),
         range=range_in(e, "points"),
         status=status,
         note="" if e.value is not None else (e.note or "nobody to compare"),
     )
+
+
+def _worst(look: Lookup, f: Finding) -> Verdict | None:
+    """The worst verdict on this metric between these groups, however the rule compares them."""
+    mine = [v for v in look.report.verdicts if v.rule.metric == f.metric and set(v.rule.by) == set(f.by)]
+    return ranked(tuple(mine))[0] if mine else None
+
+
+def _judged(v: Verdict) -> str:
+    if v.rule.comparison == "difference":
+        return f"limit {limit_of(v.rule.limit, 'difference')}"
+    value = value_text(v.estimate, v.rule.comparison)
+    return f"{_COMPARED[v.rule.comparison]}: {value}, {asked(v.rule)}"
 
 
 def _groups(look: Lookup, f: Finding) -> str:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from auditkit.formatting import NOTHING, confidence, decimals, quantity, unit_for
 from auditkit.records import PerfectModel, Report, Status, Verdict
 from auditkit.report import perfect
-from auditkit.report.html import conflicts
-from auditkit.report.html.figures import Figure, TableView
+from auditkit.report.html import conflicts, requirements
+from auditkit.report.html.figures import Figure, Names, TableView
 from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distances, ranked, sentence
@@ -25,6 +25,7 @@ from auditkit.report.vocabulary import (
     tightest,
     upper_first,
     value_text,
+    waiver_words,
     would_pass,
 )
 
@@ -42,6 +43,8 @@ class GateRow(NamedTuple):
     value: str
     range: str
     limit: str
+    refs: tuple[tuple[str, str], ...]
+    """(link, name) of the requirements that it answers to."""
 
 
 class Gate(NamedTuple):
@@ -52,13 +55,14 @@ class Gate(NamedTuple):
     rows: tuple[GateRow, ...]
 
 
-def view(look: Lookup) -> Gate | None:
+def view(look: Lookup, names: Names) -> Gate | None:
     """The gate; None without a policy."""
     order = ranked(look.report.verdicts)
     if not order:
         return None
     level = look.report.policy.confidence if look.report.policy else 0.95
     figure = Figure(
+        name="Rules",
         title=_title(order),
         subtitle=(
             "Distance from the ideal, in units of what the policy allows: 1 is the limit. "
@@ -67,7 +71,10 @@ def view(look: Lookup) -> Gate | None:
         sentence=_sentence(look, order),
         table=_table(look.report, order),
     )
-    return Gate(figure, AXIS, tuple(_row(look, i, v) for i, v in enumerate(order, 1)))
+    refs = requirements.of_rules(look)
+    return Gate(
+        names.figure(figure), AXIS, tuple(_row(look, i, v, refs.get(v.rule.id, ())) for i, v in enumerate(order, 1))
+    )
 
 
 def _title(order: list[Verdict]) -> str:
@@ -94,13 +101,15 @@ def _corrected(order: list[Verdict]) -> str:
     return ", wider on the side that fails a rule, since several rules are judged at once (Holm)"
 
 
-def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
+def _row(look: Lookup, i: int, v: Verdict, refs: tuple[tuple[str, str], ...]) -> GateRow:
     reason = v.absence or v.reason
     reason += _surest(look, v)
     if tight := would_pass(v, kind_of_verdict(look.report, v)):
         reason += f" {upper_first(tight)}."
     if short := perfect.in_short(v):
         reason += f" {short}"
+    if told := waiver_words(v):
+        reason += f" {told}"
     if v.rule.severity == "warning":
         reason += " A warning only: it does not change the outcome."
     e = v.estimate
@@ -115,6 +124,7 @@ def _row(look: Lookup, i: int, v: Verdict) -> GateRow:
         value=value_text(e, v.rule.comparison, of) + (" points" if points else ""),
         range=range_in(e, unit_for(v.rule.comparison, of)),
         limit=asked(v.rule, of, signs=True),
+        refs=refs,
     )
 
 

@@ -85,7 +85,9 @@ def view(look: Lookup, f: Finding, x: Layers, names: Names, told: Told = NO_LINE
     answer = _always(look)
     attribute = shown(x.attribute)
     return Net(
-        figure=Figure(title_of(x), _subtitle(x, len(drawn)), _sentence(f, x), names.table(table_of(x)), told),
+        figure=names.figure(
+            Figure(f"Layers: {attribute}", title_of(x), _subtitle(x, len(drawn)), _sentence(f, x), table_of(x), told)
+        ),
         knows=KNOWS,
         uses=uses,
         zero=uses.at(0.0),

@@ -39,7 +39,11 @@ class Answer(NamedTuple):
 
     figure: Figure
     charts: tuple[Chart, ...]
-    drawn: tuple[Drawn, ...]
+    open: tuple[Drawn, ...]
+    """An exhibit in place of charts, where those would show one dot, or none."""
+    folded: tuple[Drawn, ...]
+    says: bool
+    """Whether it tells of a difference that is established, or of what a rule asks."""
 
 
 class Answers(NamedTuple):
@@ -54,7 +58,7 @@ class Answers(NamedTuple):
     null: Told = NO_LINES
     """What is told of figures in which nothing stands out and that no rule asks about: they are not drawn."""
     null_line: str = ""
-    """Their one line."""
+    """Their one line; their statements stand in the fold."""
     null_drawn: tuple[Drawn, ...] = ()
     """Their exhibits."""
 
@@ -65,7 +69,10 @@ def view(look: Lookup, concern: Concern, names: Names) -> Answers:
     elsewhere = [f for f in found if look.in_rates(f)]
     missing = tuple(dict.fromkeys(shown(why) for why in reasons(look, concern)))
     own = [f for f in found if not look.in_rates(f)]
-    return of(look, own, names, elsewhere, null=null_figures(look, own))._replace(missing=missing)
+    told = of(look, own, names, elsewhere, null=null_figures(look, own))
+    first = sorted(told.answers, key=lambda a: (not a.says, not (a.charts or a.open)))[:1]
+    rest = tuple(a for a in told.answers if a not in first)
+    return told._replace(missing=missing, answers=(*first, *rest))
 
 
 def null_figures(look: Lookup, found: Sequence[Finding]) -> frozenset[str]:
@@ -83,7 +90,6 @@ def of(
     others: Sequence[Finding] = (),
     beside: Sequence[Finding] = (),
     *,
-    folded: bool = False,
     null: frozenset[str] = frozenset(),
 ) -> Answers:
     """These findings: one figure a metric, each law apart; the others are told, and those with a figure elsewhere.
@@ -95,7 +101,7 @@ def of(
     figures: dict[tuple[str, str], list[Finding]] = {}
     for f in found:
         figures.setdefault((f.metric, f.law), []).append(f)
-    room = Room.of(look)._replace(folded=folded)
+    room = Room.of(look)
     told = once([*([f] for f in beside), *([_lead(fs), *fs] for fs in figures.values()), silent], others)
     *own, quiet = told.figures[len(beside) :]
     answers = tuple(_answer(look, fs, t, room, names) for fs, t in zip(figures.values(), own, strict=True))
@@ -104,24 +110,29 @@ def of(
     names_of = list(dict.fromkeys(_metric_and_law(f) for f in silent))
     line = f"Nothing stands out, so that nothing is drawn, in: {'; '.join(names_of)}." if silent else ""
     if any(f.estimate.mde is not None for f in silent):
-        line += " What could have gone unseen is told below."
+        line += " What could have gone unseen is told in the fold."
     return Answers(answers, told.others, told.figures[: len(beside)], told.shared, lines, (), quiet, line,
                    drawn(look, silent, room, names))  # fmt: skip
 
 
 def _answer(look: Lookup, found: list[Finding], told: Told, room: Room, names: Names) -> Answer:
     charts, lead = _charts(look, found), _lead(found)
-    table = names.table(_table(look, found, max(room.rows, FINDINGS)))
+    table = _table(look, found, max(room.rows, FINDINGS))
     drawn_ = [*(f.estimate for f in found), *(g.estimate for f in found for g in f.by_group)]
     unstable = f" {UNSTABLE}" if any(e.state == "unstable" for e in drawn_) else ""
-    figure = Figure(title_of(lead), _subtitle(found, charts), f"n: rows that a value counts.{unstable}", table, told)
-    return Answer(figure, charts, drawn(look, found, room, names))
+    figure = Figure(_metric_and_law(lead), title_of(lead), _subtitle(found, charts), unstable.strip(), table, told)
+    exhibits = drawn(look, found, room, names)
+    first = () if charts else tuple(x for x in exhibits if x.kind != "table")[:1]
+    asked = {v.finding for v in look.report.verdicts}
+    says = any(established(f) or f.id in asked for f in found)
+    folded = tuple(x for x in exhibits if x not in first)
+    return Answer(names.figure(figure), charts, first, folded, says)
 
 
 def behind(look: Lookup, names: Names) -> tuple[Drawn, ...]:
     """Exhibits of findings that the figures of rates draw: curves, and the folded tables that rank crossings."""
     found = [f for f in look.report.findings if look.in_rates(f)]
-    return drawn(look, found, Room.of(look)._replace(folded=True), names)
+    return drawn(look, found, Room.of(look), names)
 
 
 def _lead(found: list[Finding]) -> Finding:
@@ -168,11 +179,12 @@ def _subtitle(found: list[Finding], charts: tuple[Chart, ...]) -> str:
     known = METRICS.get(first.metric)
     what = f" {known.definition}" if known and first.concern == "explanation" else ""  # names nobody knows
     told = f" {upper_first(shown(first.direction))}." if first.direction else ""
-    return f"{_metric_and_law(first)}.{what}{told} {line}{cut}".strip()
+    n = " n: rows that a value counts." if charts else ""
+    return f"{_metric_and_law(first)}.{what}{told} {line}{n}{cut}".strip()
 
 
 def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
-    """The groups' values first; then one chart a comparison, a row a finding."""
+    """The groups' values first; then one chart a comparison, a row a finding. One dot is no chart."""
     own: list[tuple[str, list[Named]]] = []
     whole = next((f for f in found if f.comparison == "overall"), None)
     if whole is not None:
@@ -187,7 +199,7 @@ def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
         unit = unit_of(found[0], comparison)
         named = f", in {unit}" if unit not in ("", "percent", "ratio") else ""
         charts.append(chart(comparison_name(comparison) + named, [("", rows)], unit))
-    return tuple(charts)
+    return tuple(c for c in charts if sum(len(b.rows) for b in c.blocks) > 1)
 
 
 def _tone(look: Lookup, g: GroupEstimate) -> str:

@@ -6,10 +6,14 @@ Names from the data stay text.
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import hashlib
 import re
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import jinja2
 from markupsafe import Markup
@@ -35,32 +39,46 @@ from auditkit.report.html import (
     unmeasured,
     why,
 )
-from auditkit.report.html.figures import Names
+from auditkit.report.html.figures import Names, amounts
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.retold import retold
 from auditkit.report.html.rules import ORDER
-from auditkit.report.html.sections import CONCERNS, NUMBER, SECTIONS, answered, from_findings, home, in_cases
+from auditkit.report.html.sections import NUMBER, SECTIONS, from_findings, home
 from auditkit.report.html.trust import holds
 from auditkit.report.places import ERRORS
 from auditkit.report.vocabulary import STATUS, shown
 from auditkit.report.writing import digest
 
 
-def render(report: Report) -> str:
+class Shown(NamedTuple):
+    """A section as the page has it."""
+
+    number: int
+    anchor: str
+    title: str
+    state: Status | None
+    html: str
+    figures: tuple[tuple[str, str], ...]
+    """(anchor, name) of what it draws, open or folded."""
+
+
+class Absent(NamedTuple):
+    """A section that has nothing to show: what is not measured stands in a section of its own."""
+
+    anchor: str
+    title: str
+
+
+def render(report: Report, *, full: bool = False, json_name: str = "") -> str:
     """The page, complete in one string: style and script inside, each allowed by its hash; no request.
 
     A pure function of the record: the same report gives the same bytes. Names from the data stay text,
-    also in the style (see `css_text`).
+    also in the style (see `css_text`). `full` opens every fold, for paper; `json_name` is the file of the report.
     """
     of = digest(report)
     report = retold(report)
     look = Lookup(report)
-    drawn = from_findings(look)
-    names = Names()
-    answers = {n: metrics.view(look, concern, names) for n, concern in CONCERNS.items()}
-    said = {n: a.answers or a.null_line for n, a in answers.items()}
-    absent = {n: answers[n].missing or ("not asked for.",) for n in drawn if not said[n]}
-    absent |= {} if any(map(in_cases, report.findings)) else {NUMBER["cases"]: ("not asked for.",)}
+    shown_sections, absent = _sections(look)
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     style = _environment().get_template("style.css").render(footer=footer)
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -73,39 +91,79 @@ def render(report: Report) -> str:
             content_security_policy=policy,
             digest=of,
             footer=footer,
-            sections=SECTIONS,
-            numbers=NUMBER,
-            states=_states(look),
-            answers=answers,
-            generic=drawn,
+            sections=shown_sections,
             absent=absent,
-            behind=metrics.behind(look, names),
             report=report,
-            json_name=f"{shown(report.name)}.json",
+            json_name=shown(json_name, empty=""),
             subject=first.subject(report),
             first=first.view(look),
-            caveat=not_causes(),
             cause=why.leading_cause(look),
-            summary=summary.view(look),
-            gate=gate.view(look),
-            context=context.view(look),
-            data=data.view(look),
-            overall=rates.overall(look) if look.binary else None,
-            errors=rates.view(look, [m for m in look.metrics() if m in ERRORS]) if look.binary else None,
-            gaps=gaps.view(look) if look.binary else None,
-            rates=rates.view(look, [m for m in look.metrics() if m not in ERRORS]) if look.binary else None,
-            crossings=crossing.views(look) if look.binary else (),
-            why=why.view(look, names),
-            cases=cases.views(look, names),
-            requirements=requirements.view(look),
-            sign_off=sign_off.view(look),
-            unmeasured=unmeasured.view(look),
-            appendix=appendix.view(look),
-            explorer=explorer.view(look),
             script=Markup(script.PLACE),
         )
     )
+    html = html.replace("<details class=more>", "<details class=more open>") if full else html
     return script.put_into(html)
+
+
+def _sections(look: Lookup) -> tuple[tuple[Shown, ...], tuple[Absent, ...]]:
+    """Every section with something to show, numbered as it comes; and the others."""
+    names, states, generic = Names(), _states(look), from_findings(look)
+    views = _views(look, names)
+    found: list[Shown] = []
+    absent: list[Absent] = []
+    for section in SECTIONS.values():
+        answer = metrics.view(look, section.concern, names) if section.concern else None
+        n = NUMBER[section.anchor]
+        if _empty(section.anchor, answer if n in generic else None, views):
+            absent.append(Absent(section.anchor, section.title))
+            continue
+        name = "findings" if n in generic else section.anchor
+        html = _environment().get_template(f"section-{name}.jinja").render(views, answer=answer, absent=absent)
+        figures = tuple((a, Markup(t).unescape()) for a, t in _FIGURE.findall(html))
+        found.append(Shown(len(found) + 1, section.anchor, section.title, states.get(n), Markup(html), figures))
+    return tuple(found), tuple(absent)
+
+
+def _empty(anchor: str, answer: metrics.Answers | None, views: dict[str, Any]) -> bool:
+    """Whether a section has nothing to show."""
+    if anchor == "cases":
+        return not views["cases"][0]
+    if anchor == "why":
+        return bool(views["why"].empty)
+    return answer is not None and not (answer.answers or answer.null_line or answer.others.statements)
+
+
+_FIGURE = re.compile(r'<figure id="([^"]+)" data-n="([^"]+)"')
+
+
+def _views(look: Lookup, names: Names) -> dict[str, Any]:
+    """What the sections with a template of their own are given."""
+    binary = look.binary
+    return {
+        "report": look.report,
+        "caveat": not_causes(),
+        "behind": metrics.behind(look, names),
+        "summary": summary.view(look),
+        "gate": gate.view(look, names),
+        "context": context.view(look),
+        "data": data.view(look, names),
+        "overall": rates.overall(look, names) if binary else None,
+        "errors": rates.view(look, "Errors by group", [m for m in look.metrics() if m in ERRORS], names)
+        if binary
+        else None,
+        "explorer": explorer.view(look),
+        "gaps": gaps.view(look, names) if binary else None,
+        "rates": rates.view(look, "Rates by group", [m for m in look.metrics() if m not in ERRORS], names)
+        if binary
+        else None,
+        "crossings": crossing.views(look, names) if binary else (),
+        "why": why.view(look, names),
+        "cases": cases.views(look, names),
+        "requirements": requirements.view(look),
+        "sign_off": sign_off.view(look),
+        "unmeasured": unmeasured.view(look),
+        "appendix": appendix.view(look),
+    }
 
 
 class _Templates(jinja2.PackageLoader):
@@ -116,17 +174,32 @@ class _Templates(jinja2.PackageLoader):
         return tight_style(source) if template.endswith(".css") else source, name, fresh
 
 
+class _Compiled(jinja2.FileSystemBytecodeCache):
+    """Templates as bytecode beside that of the package's modules, as good as these; where nothing can be written, none.
+
+    A third of the time that a page takes would go into compiling them again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(str(Path(__file__).parent / "__pycache__"))
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        with contextlib.suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     found = jinja2.Environment(
         loader=_Templates("auditkit.report.html", "templates"),
+        bytecode_cache=None if sys.dont_write_bytecode else _Compiled(),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=lambda v: f"{v:g}" if isinstance(v, float) else v,  # geometry: "0%", not "0.0%"
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.globals["STATUS"] = STATUS
+    found.globals |= {"STATUS": STATUS, "amounts": amounts}
     return found
 
 
@@ -186,15 +259,11 @@ def css_text(text: str) -> str:
 
 
 def _states(look: Lookup) -> dict[int, Status]:
-    """The worst state of each section's rules, for the contents; sections without an answer count as unmeasured."""
+    """The worst state of each section's rules, for the contents."""
     verdicts = look.report.verdicts
     found: dict[int, list[Status]] = {NUMBER["gate"]: [v.status for v in verdicts]}
     for v in verdicts:
         found.setdefault(home(look, v), []).append(v.status)
     if not all(holds(f) for f in look.report.findings):
         found.setdefault(NUMBER["why"], []).append("fail")
-    states = {n: min(s, key=ORDER.index) for n, s in found.items() if s}
-    concerns = from_findings(look) | {NUMBER["why"]: "explanation"}
-    absent = [n for n, concern in concerns.items() if concern not in answered(look)]
-    absent += [] if any(map(in_cases, look.report.findings)) else [NUMBER["cases"]]
-    return states | dict.fromkeys(absent, "not_measured")
+    return {n: min(s, key=ORDER.index) for n, s in found.items() if s}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from auditkit.formatting import decimals, percent
 from auditkit.records import Estimate
 from auditkit.report.html.exhibits import MOST, Block, Chart, chart, row_of
-from auditkit.report.html.figures import Figure, TableView, bracketed, cells, counted, level_text
+from auditkit.report.html.figures import Figure, Names, TableView, bracketed, cells, counted, level_text
 from auditkit.report.html.geometry import share_axis
 from auditkit.report.html.lookup import By, Lookup, established
 from auditkit.report.places import RIGHT
@@ -22,7 +22,7 @@ class Rates(NamedTuple):
     charts: tuple[Chart, ...]
 
 
-def view(look: Lookup, metrics: Sequence[str]) -> Rates | None:
+def view(look: Lookup, name: str, metrics: Sequence[str], names: Names) -> Rates | None:
     """Rates of single attributes; None if no attribute was declared."""
     bys: list[By] = [by for by in look.bys() if len(by) == 1]
     first = next((g for m in metrics for by in bys for g in look.groups(m, by)), None)
@@ -33,15 +33,16 @@ def view(look: Lookup, metrics: Sequence[str]) -> Rates | None:
     many = listed([by_words(by) for by in bys if any(len(look.groups(m, by)) > MOST for m in metrics)])
     cut = f" Of {many} the {MOST} groups surest to differ from everybody are drawn." if many else ""
     figure = Figure(
+        name=name,
         title=_title(look, metrics, bys),
         subtitle=f"Share of each group, in percent. {line}{cut}",
         sentence=_sentence(charts),
         table=_table(look, metrics, bys),
     )
-    return Rates(figure, charts)
+    return Rates(names.figure(figure), charts)
 
 
-def overall(look: Lookup) -> Rates | None:
+def overall(look: Lookup, names: Names) -> Rates | None:
     """The whole model: one row a metric."""
     found = [f for f in look.report.findings if f.concern == "performance" and not f.by and look.in_rates(f)]
     if not found:
@@ -53,6 +54,7 @@ def overall(look: Lookup) -> Rates | None:
     if right is not None:
         title = f"{decimals(100 * (right.estimate.value or 0.0), 0)} of every 100 decisions are right"
     figure = Figure(
+        name="Everybody",
         title=title,
         subtitle=f"Share of everybody who counts, in percent. Line: {level_text(found[0].estimate)} interval.",
         sentence=_majority(look) or "Each share has its own denominator: the people it counts stand under its name.",
@@ -62,7 +64,7 @@ def overall(look: Lookup) -> Rates | None:
             tuple((r.label, *cells(f.estimate), f"{counted(f.estimate):,}") for r, f in zip(rows, found, strict=True)),
         ),
     )
-    return Rates(figure, (Chart("", (Block("", rows),), axis),))
+    return Rates(names.figure(figure), (Chart("", (Block("", rows),), axis),))
 
 
 def _majority(look: Lookup) -> str:

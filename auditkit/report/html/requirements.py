@@ -108,10 +108,23 @@ def _sentence(found: Crosswalk) -> str:
     )
 
 
+def of_rules(look: Lookup) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Id of a rule → (link, name) of every requirement that its `refs` name."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for row in crosswalk(look.report).rows:
+        for v in row.rules:
+            found.setdefault(v.rule.id, []).append((f"#{_anchor(row)}", f"{row.source.title} {row.requirement.id}"))
+    return {rule: tuple(links) for rule, links in found.items()}
+
+
+def _anchor(row: Row) -> str:
+    return f"requirement-{row.source.id}-{_slug(row.requirement.id)}"
+
+
 def _line(row: Row, places: dict[str, str]) -> Line:
     rules = tuple((places[v.rule.id], f"rule {shown(v.rule.id)}: {STATUS[v.status].lower()}") for v in row.rules)
     return Line(
-        anchor=f"requirement-{row.source.id}-{_slug(row.requirement.id)}",
+        anchor=_anchor(row),
         number=row.requirement.id,
         title=row.requirement.title,
         state=row.state,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import NamedTuple
 
-from auditkit.records import Report, Signer, SignOff
+from auditkit.records import Report, Signer, SignOff, Verdict
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import ranked
 from auditkit.report.vocabulary import STATUS, number, shown
@@ -31,7 +31,7 @@ def view(look: Lookup) -> Sheet:
     """The section of a report."""
     report = look.report
     open_ = [v for v in ranked(report.verdicts) if v.rule.severity == "error" and v.status != "pass"]
-    waivers = tuple((f"{shown(v.rule.id)} ({STATUS[v.status].lower()})", "", "", "") for v in open_[:MOST_WAIVERS])
+    waivers = tuple(_waiver(v) for v in open_[:MOST_WAIVERS])
     if not report.verdicts:
         said = "No rule was asked, so none can be waived."
     elif not open_:
@@ -51,6 +51,14 @@ def _people(report: Report) -> tuple[tuple[str, ...], ...]:
         people.insert(0, Signer(name=owner[:200], role="Owner of the policy"))
     people += [Signer()] * max(1, 2 - len(people))
     return tuple((_line(p.name), _line(p.role), _day(p.date), "") for p in people)
+
+
+def _waiver(v: Verdict) -> tuple[str, ...]:
+    rule, w = f"{shown(v.rule.id)} ({STATUS[v.status].lower()})", v.waiver
+    if w is None:
+        return rule, "", "", ""
+    until = f"{_day(w.expires)}, expired" if w.expired else _day(w.expires)
+    return rule, shown(w.reason, longest=300), _line(w.approved_by), until
 
 
 def _line(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from auditkit.records import Concern, Contributions
 from auditkit.report.html.lookup import Lookup, exhibits_of
-from auditkit.report.html.sections import answered, reasons
+from auditkit.report.html.sections import answered, in_cases, reasons
 from auditkit.report.html.trust import holds
 from auditkit.report.vocabulary import by_words, listed, several, shown, upper_first
 
@@ -62,8 +62,9 @@ def view(look: Lookup) -> Unmeasured:
         (f"Rule {shown(v.rule.id)}", v.absence or v.reason) for v in look.report.verdicts if v.status == "not_measured"
     ]
     items += _small_groups(look)
-    if unasked(look):
-        items.append((upper_first(listed(unasked(look))), "Not asked for."))
+    cases = [] if any(map(in_cases, look.report.findings)) else ["individual cases"]
+    if unasked(look) + cases:
+        items.append((upper_first(listed([*unasked(look), *cases])), "Not asked for."))
     return Unmeasured(tuple(dict.fromkeys(items)), LIMITS)
 
 

@@ -16,8 +16,6 @@ class Room(NamedTuple):
 
     rows: int
     lines: int
-    folded: bool = False
-    """Whether tables of every length are folded."""
 
     @classmethod
     def of(cls, look: Lookup) -> Room:
@@ -38,7 +36,7 @@ class Drawn(NamedTuple):
 VIEWS: dict[str, Callable[[Lookup, Finding, Any, Room, Names], Any]] = {
     "group_estimates": lambda look, f, x, room, names: exhibits.group(x, room.rows, names),
     "curve": lambda look, f, x, room, names: curves.view(x, room.lines, room.rows, names),
-    "table": lambda look, f, x, room, names: exhibits.table(x, room.rows, names, folded=room.folded),
+    "table": lambda look, f, x, room, names: exhibits.table(x, room.rows, names),
     "contributions": lambda look, f, x, room, names: waterfall.view(look, f, x, names),
     "layers": lambda look, f, x, room, names: layers.view(look, f, x, names),
 }

@@ -77,9 +77,10 @@ def view(look: Lookup, f: Finding, x: Contributions, names: Names, told: Told = 
     total = x.total.value or 0.0
     bars = tuple(_bar(axis, x, r, start, end, total) for (start, end), r in zip(ends, rows, strict=True))
     shares = any(r.share is not None for r in x.rows)
-    figure = Figure(title_of(look, f, x), _subtitle(x), _sums(x), names.table(table_of(look, f, x)), told)
+    name = f"What makes it: {by_words(f.by)}" if f.by else "What makes it"
+    figure = Figure(name, title_of(look, f, x), _subtitle(x), _sums(x), table_of(look, f, x), told)
     return Waterfall(
-        figure=figure,
+        figure=names.figure(figure),
         axis=axis,
         bars=bars,
         total=_bar(axis, x, _whole(x), 0.0, total, total),

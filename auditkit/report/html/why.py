@@ -18,7 +18,7 @@ from auditkit.report.html.told import Told
 from auditkit.report.html.trust import Failed, Trust, failed, holds, lost
 from auditkit.report.html.trust import view as trust_view
 from auditkit.report.html.views import Drawn, Room, drawn
-from auditkit.report.vocabulary import by_words, listed, name_of, shown, upper_first
+from auditkit.report.vocabulary import by_words, listed, name_of, several, shown, upper_first
 
 Lines = dict[str, Told]
 """Id of a finding with a figure of its own → what stands beside it."""
@@ -54,7 +54,14 @@ class Explained(NamedTuple):
 class Why(NamedTuple):
     """The section."""
 
+    open: tuple[Explained, ...]
+    """What makes the gap that leads, and what the layers know of that attribute: drawn where they hold."""
+    shown: int
+    """How many attributions stand open: one, where nothing else does."""
+    lost: str
+    """Said where explanations failed a check: they are folded, and not drawn."""
     explained: tuple[Explained, ...]
+    """The others."""
     attributions: tuple[tuple[Attributed, tuple[Drawn, ...]], ...]
     others: metrics.Answers
     failed: tuple[Failed, ...]
@@ -64,7 +71,7 @@ class Why(NamedTuple):
     @property
     def empty(self) -> bool:
         """True where nothing was explained."""
-        return not (self.explained or self.attributions or self.others.answers or self.failed)
+        return not (self.open or self.explained or self.attributions or self.others.answers or self.failed)
 
 
 def explanations(look: Lookup) -> list[Finding]:
@@ -83,17 +90,21 @@ def view(look: Lookup, names: Names) -> Why:
             parts[kind].setdefault(f.by, []).append(f)
         else:
             (attributed if attributions.attributes(f) else others).append(f)
-    apart = [fs for kind in parts.values() for fs in list(kind.values())[:DRAWN]]
+    apart = [fs for kind in parts.values() for fs in _leading_first(look, kind)[:DRAWN]]
     leads = [next(f for f in fs if holds(f)) for fs in apart if any(map(holds, fs))]
     own = [f for f in explanations(look) if f in leads or f in attributed or not holds(f)]
     told = [f for kind in parts.values() for fs in kind.values() for f in fs if f not in own]
-    section = metrics.of(look, [f for f in others if holds(f)], names, told, own, folded=True)
+    section = metrics.of(look, [f for f in others if holds(f)], names, told, own)
     lines = Lines(zip((f.id for f in own), section.beside, strict=True))
+    gaps = [_gap(look, fs, names, lines) for fs in _leading_first(look, parts["contributions"])]
+    inside = [_inside(look, fs, names, lines) for fs in _leading_first(look, parts["layers"])]
+    opened = [next((g for g in kind if g.drawn), kind[0] if kind else None) for kind in (gaps, inside)]
+    shown_open = tuple(g for g in opened if g is not None)
     return Why(
-        explained=(
-            *(_gap(look, fs, names, lines) for fs in parts["contributions"].values()),
-            *(_inside(look, fs, names, lines) for fs in parts["layers"].values()),
-        ),
+        open=shown_open,
+        shown=0 if shown_open else 1,
+        lost=_lost(sum(not holds(f) for f in explanations(look))),
+        explained=tuple(g for g in (*gaps, *inside) if g not in shown_open),
         attributions=tuple(
             (attributions.view(look, f, lines[f.id], names), _rest(look, [f], names, "group_estimates"))
             for f in attributed
@@ -102,6 +113,18 @@ def view(look: Lookup, names: Names) -> Why:
         failed=tuple(_other(f, names, lines[f.id]) for f in others if not holds(f)),
         missing=tuple(dict.fromkeys(shown(why, longest=300) for why in reasons(look, "explanation"))),
     )
+
+
+def _lost(n: int) -> str:
+    failed = upper_first(several(n, "explanation"))
+    return f"{failed} failed a check: do not read {'it' if n == 1 else 'them'}." if n else ""
+
+
+def _leading_first(look: Lookup, parts: dict[By, list[Finding]]) -> list[list[Finding]]:
+    """Findings by attribute; that of the worst problem comes first."""
+    lead = leading(look)
+    by = lead.finding.by if lead is not None else None
+    return [fs for _, fs in sorted(parts.items(), key=lambda part: part[0] != by)]
 
 
 def of_gaps(look: Lookup) -> list[tuple[Finding, Contributions]]:
@@ -197,7 +220,7 @@ def _inside(look: Lookup, found: list[Finding], names: Names, lines: Lines) -> E
 
 def _rest(look: Lookup, found: list[Finding], names: Names, kind: str) -> tuple[Drawn, ...]:
     """The other exhibits of explanations that hold, folded."""
-    room = Room.of(look)._replace(rows=ROWS, folded=True)
+    room = Room.of(look)._replace(rows=ROWS)
     return drawn(look, [f for f in found if holds(f)], room, names, without=kind)
 
 

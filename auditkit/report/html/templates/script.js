@@ -258,15 +258,19 @@ function tools(figure) {
 function current() {
   const links = all(".toc a"), seen = new Set();
   const parts = [...new Set(links.map(a => document.getElementById(a.hash.slice(1))))].filter(x => x);
-  const watch = new IntersectionObserver(entries => {
+  const end = document.querySelector("footer"), sections = parts.filter(p => p.matches("section"));
+  const note = entries => {
     entries.forEach(e => { seen[e.isIntersecting ? "add" : "delete"](e.target); });
-    const here = parts.filter(p => seen.has(p)).pop();
+    const here = (seen.has(end) ? sections : parts.filter(p => seen.has(p))).slice(-1)[0];
     if (here) links.forEach(a => {
-      if (a.hash === "#" + here.id) a.setAttribute("aria-current", "true");
+      const part = document.getElementById(a.hash.slice(1));
+      if (part && part.contains(here)) a.setAttribute("aria-current", "true");
       else a.removeAttribute("aria-current");
     });
-  }, { rootMargin: "-10% 0px -80%" });
+  };
+  const watch = new IntersectionObserver(note, { rootMargin: "-10% 0px -80%" });
   parts.forEach(p => watch.observe(p));
+  if (end) new IntersectionObserver(note).observe(end);
 }
 
 function theme() {

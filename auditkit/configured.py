@@ -1,0 +1,69 @@
+"""An audit as a configuration file asks it: for the command line, and for tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import auditkit as ak
+from auditkit.errors import PolicyError
+from auditkit.records import Report
+
+if TYPE_CHECKING:
+    from auditkit.gate.audited import DataTable
+    from auditkit.gate.config import Config
+    from auditkit.inputs.dataset import Dataset
+    from auditkit.inputs.model import Model
+    from auditkit.inputs.predictions import Predictions
+
+
+def inputs(config: Config) -> tuple[Model | Predictions, Dataset]:
+    """What is audited, and on what; PolicyError where the configuration names no data, or no model."""
+    if config.data is None:
+        raise PolicyError("the configuration has no [data]: nothing can be audited")
+    return _subject(config, config.data), _dataset(config, config.data)
+
+
+def audited(
+    config: Config, model: Model | Predictions, data: Dataset, *, command: str = "", include_examples: int = 0
+) -> Report:
+    """The report, judged where the configuration has rules."""
+    from auditkit.checks import check_of
+
+    return ak.audit(
+        model,
+        data,
+        checks=[check_of(c.name, c.options, where=c.where, folder=config.folder) for c in config.checks] or None,
+        policy=config.policy if config.policy.rules or config.policy.presets else None,
+        words=config.policy.words,
+        context=config.policy.context,
+        sign_off=config.policy.sign_off,
+        sample=config.audit.sample,
+        seed=config.audit.seed,
+        on_error=config.audit.on_error,
+        name=config.audit.name,
+        command=command,
+        include_examples=include_examples,
+        disclosure=config.report,
+    )
+
+
+def _subject(config: Config, data: DataTable) -> Model | Predictions:
+    if config.predictions is not None:
+        return ak.Predictions(config.predictions.y_pred, config.predictions.score)
+    m = config.model
+    if m is None:
+        raise PolicyError("the configuration has neither [model] nor [predictions]: nothing can be audited")
+    options = {k: getattr(m, k) for k in ("task", "outputs", "threshold", "device") if getattr(m, k) is not None}
+    if data.task is not None:
+        options.setdefault("task", data.task)
+    weights = None if m.weights is None else Path(config.folder) / m.weights
+    return ak.load_model(m.factory, weights, folder=config.folder, weights_key=m.weights_key, trust=m.trust, **options)
+
+
+def _dataset(config: Config, data: DataTable) -> Dataset:
+    from auditkit.records import DEFAULT_TASK
+
+    given = {k: getattr(data, k) for k in type(data).model_fields if k not in ("path", "task")}
+    task = data.task or (config.model.task if config.model is not None else None) or DEFAULT_TASK
+    return ak.Dataset(Path(config.folder) / data.path, task=task, **given)

@@ -1,0 +1,62 @@
+"""One rule that is not met, in a few lines for whoever must act: what, who, how sure, what drives it, what to do."""
+
+from __future__ import annotations
+
+from auditkit.formatting import NOTHING, interval, printable, quantity
+from auditkit.records import Report, Verdict
+from auditkit.report.html import why
+from auditkit.report.html.lookup import Lookup
+from auditkit.report.html.rules import sentence
+from auditkit.report.vocabulary import STATUS, asked, kind_of_verdict, tightest, upper_first, waiver_words
+
+
+def told(report: Report, v: Verdict, *, page: str = "") -> str:
+    """The message of one rule, each line with one thing; control characters of names from the data are replaced.
+
+    `page` is where the report can be read.
+    """
+    look = Lookup(report)
+    lines = [
+        f"{v.rule.id}: {STATUS[v.status].lower()}",
+        f"  asked   {sentence(v.rule, look)}",
+        *(f"  {name:<7} {text}" for name, text in _measured(look, v)),
+        f"  why     {v.reason}",
+    ]
+    if waiver := waiver_words(v):
+        lines.append(f"  waiver  {waiver}")
+    cause = why.leading_cause(look)
+    if cause is not None and any(f.by == v.rule.by for f, _ in why.of_gaps(look)):
+        lines.append(f"  drives  {upper_first(cause[1])}")
+    remedies = any(f.concern == "mitigation" for f in report.findings)
+    lines.append(f"  next    {_next(v, kind_of_verdict(report, v), remedies)}")
+    if page:
+        lines.append(f"  page    {page}#{'gate' if v.status == 'not_measured' else 'summary'}")
+    return "\n".join(map(printable, lines))
+
+
+def _measured(look: Lookup, v: Verdict) -> list[tuple[str, str]]:
+    """Value, interval and limit; and the groups that carry it, with what each of them has."""
+    of = kind_of_verdict(look.report, v)
+    if v.estimate is None or v.estimate.value is None:
+        return [("value", f"{NOTHING}; {asked(v.rule, of)}")]
+    kind = v.rule.comparison
+    value = f"{quantity(v.estimate.value, kind, of=of)}, {interval(v.estimate, kind, of=of)}; {asked(v.rule, of)}"
+    found = look.by_id(v.finding)
+    sides = look.sides(found, v.surest) if found is not None and v.rule.by else ()
+    unit = look.kind(v.rule.metric)
+    groups = [f"{look.say.mention(g.group)} {quantity(g.estimate.value, 'overall', of=unit)}" for g in sides]
+    apart = "most surely apart: " if len(groups) == 2 and len(look.groups(v.rule.metric, v.rule.by)) > 2 else ""
+    return [("value", value), *([("groups", f"{apart}{', '.join(groups)}")] if groups else [])]
+
+
+def _next(v: Verdict, of: str, remedies: bool) -> str:
+    if v.status == "not_measured":
+        return "give the audit what is missing, or take the rule out of the policy"
+    if v.status == "inconclusive":
+        limit, _ = tightest(v, of)
+        rows = f"about {v.more_data:,.0f} times as many rows would decide" if v.more_data else "more rows may decide"
+        return f"{rows}; a limit of {limit} would pass now" if limit else rows
+    if v.perfect is not None and v.perfect.status == "fail":
+        return "a model without mistakes would fail this rule too: ask another, or decide otherwise; or waive it"
+    helps = "“What would help” on the page compares remedies" if remedies else "look at these groups' rows first"
+    return f'{helps}; to waive the rule for a while: [[waiver]] rule = "{v.rule.id}"'
