@@ -88,10 +88,15 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt
 	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable ".[dev]"
 	@touch $@ $(VENV)/run.stamp
 
-# The browser tests drive Debian's Chromium; where it cannot be installed they are skipped, with the reason.
+# The browser tests drive Debian's Chromium, and node runs the tests of the page's script; where one cannot be installed
+# its tests are skipped, with the reason.
 .PHONY: browser
 browser:
 	@command -v chromium >/dev/null || { \
 	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing chromium ..." && \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || \
 	  echo "no chromium: install it (apt install chromium) to run the browser tests; they will be skipped"
+	@command -v node >/dev/null || { \
+	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing nodejs ..." && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs >/dev/null; } || \
+	  echo "no node: install it (apt install nodejs) to run the tests of the page's script; they will be skipped"

@@ -33,7 +33,7 @@ from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
 from auditkit.inputs.threads import by_work
-from auditkit.judging import as_policy, judge, with_remedies
+from auditkit.judging import as_policy, explored, judge, with_remedies
 from auditkit.observing import heavy_rows, one_pass
 from auditkit.progress import tell
 from auditkit.progress_bar import Asked, shown
@@ -124,7 +124,7 @@ def audit(
     )
     judged = with_remedies(report) if rules is None else judge(report, rules)
     said = {"context": context or judged.context, "sign_off": sign_off or judged.sign_off}
-    return _disclosed(judged.model_copy(update=said), given)
+    return explored(_disclosed(judged.model_copy(update=said), given))
 
 
 def _disclosed(report: Report, disclosure: Disclosure) -> Report:

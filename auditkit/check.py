@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkab
 
 from auditkit.errors import ModelError, NotExplained, PolicyError, choices
 from auditkit.question import Question
-from auditkit.records import Finding, Frontier, NotMeasured, Remedy, Task
+from auditkit.records import Estimate, Finding, Frontier, NotMeasured, Remedy, Task
 
 if TYPE_CHECKING:
     from auditkit.batch import Batch
@@ -194,8 +194,17 @@ class Judge(ABC):
     def p_value(self, asked: Question, limit: float, *, above: bool) -> float | None:
         """p of H0: the comparison is at most (`above`), or at least, the limit; None if there is nothing to test."""
 
+    def estimate(self, asked: Question) -> Estimate | None:
+        """The number of `finding`, which may be had without its words."""
+        found = self.finding(asked)
+        return None if found is None else found.estimate
+
     def times(self, factor: int) -> Self | None:
         """The same of evidence as so many copies of every row would give it; None where nothing is known of that."""
+        return None
+
+    def steps(self) -> Any:
+        """Counts of decisions at other common thresholds; None where the evidence does not tell them."""
         return None
 
     def groups(self, asked: Question) -> int:

@@ -333,8 +333,11 @@ def render(
     force: Force = False,
 ) -> int:
     """Write a stored report in other formats."""
+    from auditkit.judging import explored_if_it_can
+
     place = Place(out, name or report.stem, format or ["html"], force)
-    deliver(ak.Report.load(report), place, quiet, verdict=False, full=full, source=report)
+    told = explored_if_it_can(ak.Report.load(report))
+    deliver(told, place, quiet, verdict=False, full=full, source=report)
     return 0
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from auditkit.errors import PolicyError
-from auditkit.exhibits import Record
+from auditkit.estimates import Record
 
 SUPPRESS_BELOW = 10
 """People of a group, below which `public` and `regulator` reports do not show it."""

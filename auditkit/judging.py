@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import importlib
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,19 +18,23 @@ from typing import Any
 from auditkit.assertions import asserted
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.of_class import worded
+from auditkit.catalogue.perfect import TRUTH
 from auditkit.check import Judge
 from auditkit.checks import judges, kind_of
 from auditkit.clock import now
 from auditkit.completing import completed
 from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing, nearest
+from auditkit.explorer import Explorer, GroupSteps
+from auditkit.formatting import printable
 from auditkit.gate.agreement import answers
+from auditkit.gate.explorer import along
 from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.perfect import beside
 from auditkit.gate.policy import Policy
 from auditkit.gate.remedies import Known, in_gaps, under_rules
 from auditkit.gate.waivers import waived
 from auditkit.question import Question
-from auditkit.records import Finding, Report, Rule, StoredEvidence
+from auditkit.records import Estimate, Finding, Report, Rule, StoredEvidence
 
 
 def as_policy(policy: Policy | dict[str, Any] | str | Path) -> Policy:
@@ -71,6 +76,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path, *, exhib
             "context": policy.context or report.context,
             "sign_off": policy.sign_off or report.sign_off,
             "remedies": remedies,
+            "explorer": None,
         },
     )
     return asserted(judged_report)
@@ -80,6 +86,59 @@ def with_remedies(report: Report, *, level: float = 0.95) -> Report:
     """A report that no policy judges, with the gaps that remedies would leave, where its evidence tells of them."""
     known = _Stored(report, Policy()).remedies(())
     return report.model_copy(update={"remedies": in_gaps(known, level=level)})
+
+
+def explored(report: Report) -> Report:
+    """A judged report with what other common thresholds would do to its rules, by the judge of these rules.
+
+    The same where it has that already, and where nothing tells: no rules, no scores in the evidence, or weights and
+    clusters, which score bins do not know. Where small counts are suppressed there is none: groups are joined until no
+    decision of today is one of a few people, and at other thresholds some would be. Costs a judgment a threshold, which
+    a gate has no use for. ReportError where the evidence cannot be read.
+    """
+    if report.explorer is not None or not report.verdicts or report.policy is None:
+        return report
+    if report.disclosure is not None and report.disclosure.suppress_below:
+        return report
+    try:
+        return report.model_copy(update={"explorer": _explorer(report, report.policy.confidence)})
+    except ACCIDENTS as e:
+        if isinstance(e, AuditkitError):
+            raise
+        raise ReportError(f"other thresholds cannot be told from the evidence ({_said(e)})") from e
+
+
+def explored_if_it_can(report: Report) -> Report:
+    """The same, or the report as it is where its evidence cannot be read: what is stored can be shown all the same."""
+    try:
+        return explored(report)
+    except AuditkitError as e:
+        logging.getLogger("auditkit").info("no other thresholds are told: %s", printable(str(e)))
+        return report
+
+
+def _explorer(report: Report, confidence: float) -> Explorer | None:
+    """From the evidence; None where it does not tell."""
+    policy = Policy(rules=tuple(v.rule for v in report.verdicts), confidence=confidence)
+    stored = _Stored(report, policy)
+    steps = stored.steps()
+    if steps is None:
+        return None
+    known = [r for r in policy.rules if stored.steps_tell(r)]
+    at = (stored.at(steps, i).estimate for i in range(len(steps.threshold)))
+    rules = along(policy.model_copy(update={"rules": tuple(known)}), at)
+    groups = tuple(
+        GroupSteps(
+            group=dict(zip(steps.by, group, strict=True)),
+            negatives=int(steps.n[g, 0]),
+            positives=int(steps.n[g, 1]),
+            false=tuple(steps.selected[:, g, 0].tolist()),
+            true=tuple(steps.selected[:, g, 1].tolist()),
+            open=tuple(steps.open[:, g].sum(axis=-1).tolist()),
+        )
+        for g, group in enumerate(steps.groups)
+    )
+    return Explorer(threshold=tuple(steps.threshold.tolist()), today=steps.today, groups=groups, rules=rules)
 
 
 def _one_rule_a_label(policy: Policy, report: Report) -> Policy:
@@ -109,6 +168,10 @@ def _one_answer(report: Report, policy: Policy) -> None:
 
 MOST_PAIRS = 1_000_000
 """Pairs of groups that all rules together compare: what one rule of `MOST_COUNTED` groups asks for."""
+_SCORED, _COUNTED = "scores", "group_fairness"
+"""The checks whose evidence says what other thresholds select, and what rules ask of what is selected."""
+_MOST_STEPPED = 40
+"""Groups that a rule compares at every threshold, at most."""
 ACCIDENTS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 """What numbers that cannot be lead to, where no bound was stated."""
 
@@ -161,6 +224,12 @@ class _Stored:
             kind = None if weighting is None else kind_of(self._check(rule))
             return completed([found], kind, weighting)[0]
 
+    def estimate(self, rule: Rule, level: float) -> Estimate | None:
+        """The number of that finding."""
+        with _told(rule):
+            judge = self._judge(rule)
+            return None if judge is None else judge.estimate(Question.of_rule(rule, level))
+
     def p_value(self, rule: Rule, *, kept: bool = True) -> float | None:
         """p of H0: the rule's limit is kept, or (not `kept`) exceeded. By the check's `Judge`; of groups,
         `GroupFamily.p_value`."""
@@ -187,6 +256,28 @@ class _Stored:
     def refused(self, rule: Rule) -> bool:
         """Whether the rule asks for too much."""
         return rule.id in self._beyond
+
+    def steps(self) -> Any:
+        """Counts at other common thresholds (`Judge.steps`); None where nothing tells them, or where rows are counted
+        that have no score."""
+        if not self._data.kind.yes_no or not all(name in self._evidence for name in (_SCORED, _COUNTED)):
+            return None
+        judge = self._read(_SCORED, {_SCORED: self._evidence[_SCORED]}, self._judges[_SCORED])
+        return judge.steps()
+
+    def steps_tell(self, rule: Rule) -> bool:
+        """Whether the rule is about decisions, and not so dear that it cannot be judged at every threshold."""
+        of_decisions = METRICS[rule.metric].kind in ("rate", "composite") and rule.metric != TRUTH
+        if not of_decisions or self._check(rule) != _COUNTED or self.refused(rule):
+            return False
+        judge = self._judge(rule)
+        return judge is not None and judge.groups(Question.of_rule(rule)) <= _MOST_STEPPED
+
+    def at(self, steps: Any, i: int) -> _Stored:
+        """The same with the decisions of one of these thresholds."""
+        more = copy.copy(self)
+        more._made = {_COUNTED: self._judges[_COUNTED]({_COUNTED: (steps.tally(i), {})})}
+        return more
 
     def absence(self, rule: Rule) -> str:
         """Why nothing answers the rule: its check broke or says why not, or its rows are none that it serves."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from auditkit.exhibits import Record, Terse
+from auditkit.estimates import Record, Terse
 
 Task = Literal["binary", "multiclass", "regression", "multilabel"]
 DEFAULT_TASK: Task = "binary"

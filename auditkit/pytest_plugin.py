@@ -118,7 +118,8 @@ class RuleWarning(pytest.PytestWarning):
 
 
 def _line(v: Verdict) -> str:
-    from auditkit.report.vocabulary import STATUS, waiver_words
+    from auditkit.report.verdict_words import waiver_words
+    from auditkit.report.vocabulary import STATUS
 
     return " ".join(filter(None, (f"{v.rule.id}: {STATUS[v.status].lower()}. {v.reason}", waiver_words(v))))
 

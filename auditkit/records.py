@@ -23,7 +23,15 @@ from pydantic import (
 from auditkit import stored
 from auditkit.disclosure import Disclosure
 from auditkit.errors import AuditWarning, PolicyViolation, ReportError, nearest
-from auditkit.exhibits import BesideTruth as BesideTruth
+from auditkit.estimates import BesideTruth as BesideTruth
+from auditkit.estimates import Estimate as Estimate
+from auditkit.estimates import GroupEstimate as GroupEstimate
+from auditkit.estimates import Record as Record
+from auditkit.estimates import State as State
+from auditkit.estimates import Surest as Surest
+from auditkit.estimates import Terse
+from auditkit.estimates import TrustCheck as TrustCheck
+from auditkit.estimates import Unit as Unit
 from auditkit.exhibits import Case as Case
 from auditkit.exhibits import Cases as Cases
 from auditkit.exhibits import Confusion as Confusion
@@ -31,24 +39,17 @@ from auditkit.exhibits import ConfusionCell as ConfusionCell
 from auditkit.exhibits import Contribution as Contribution
 from auditkit.exhibits import Contributions as Contributions
 from auditkit.exhibits import Curve as Curve
-from auditkit.exhibits import Estimate as Estimate
 from auditkit.exhibits import Exhibit as Exhibit
-from auditkit.exhibits import GroupEstimate as GroupEstimate
 from auditkit.exhibits import GroupEstimates as GroupEstimates
 from auditkit.exhibits import Layer as Layer
 from auditkit.exhibits import Layers as Layers
 from auditkit.exhibits import Picture as Picture
 from auditkit.exhibits import Pictures as Pictures
-from auditkit.exhibits import Record as Record
 from auditkit.exhibits import Region as Region
 from auditkit.exhibits import Series as Series
-from auditkit.exhibits import State as State
-from auditkit.exhibits import Surest as Surest
 from auditkit.exhibits import Table as Table
-from auditkit.exhibits import Terse
-from auditkit.exhibits import TrustCheck as TrustCheck
-from auditkit.exhibits import Unit as Unit
 from auditkit.exhibits import Use as Use
+from auditkit.explorer import Explorer as Explorer
 from auditkit.origins import DEFAULT_TASK as DEFAULT_TASK
 from auditkit.origins import LONGEST_ANSWER as LONGEST_ANSWER
 from auditkit.origins import TASK_KINDS as TASK_KINDS
@@ -70,6 +71,7 @@ from auditkit.remedies import Remedies as Remedies
 from auditkit.remedies import Remedy as Remedy
 from auditkit.remedies import RemedyAnswer as RemedyAnswer
 from auditkit.rules import Comparison as Comparison
+from auditkit.rules import Concern as Concern
 from auditkit.rules import Decision as Decision
 from auditkit.rules import Handling as Handling
 from auditkit.rules import PolicyInfo as PolicyInfo
@@ -87,9 +89,6 @@ if TYPE_CHECKING:
 SCHEMA = "auditkit.report/1"
 
 Outcome = Literal["passed", "failed", "undecided", "no_policy"]
-Concern = Literal[
-    "data", "performance", "fairness", "calibration", "subgroups", "explanation", "robustness", "mitigation"
-]
 
 
 ALONE = " This stands out alone: among all tests of the report it may be chance."
@@ -215,11 +214,13 @@ class Report(Record):
     """Who decides on it; likewise."""
     remedies: Remedies | None = None
     """What would help; None, and absent from JSON, where nobody asked, and in reports of older versions."""
+    explorer: Explorer | None = None
+    """What other thresholds would do; None, and absent from JSON, where nobody asked, or scores do not tell."""
 
     @model_serializer(mode="wrap")
     def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         out: dict[str, Any] = handler(self)
-        absent = {k for k in ("disclosure", "context", "sign_off", "remedies") if getattr(self, k) is None}
+        absent = {k for k in ("disclosure", "context", "sign_off", "remedies", "explorer") if getattr(self, k) is None}
         return {k: v for k, v in out.items() if k not in absent}
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field, model_validator
 
-from auditkit.exhibits import Record, Terse
+from auditkit.estimates import Record, Terse
 from auditkit.rules import Status
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from auditkit.exhibits import Record
+from auditkit.estimates import Record
 
 Comparison = Literal[
     "overall",
@@ -29,6 +29,10 @@ Status = Literal["pass", "fail", "inconclusive", "not_measured"]
 Handling = Literal["fail", "warn", "pass"]
 """What an undecided rule, or one that is not measured, counts as."""
 Decision = Literal["interval", "point"]
+Concern = Literal[
+    "data", "performance", "fairness", "calibration", "subgroups", "explanation", "robustness", "mitigation"
+]
+"""What a finding is about."""
 
 
 class Subject(Record):

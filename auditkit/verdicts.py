@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import ClassVar
 
-from auditkit.exhibits import Estimate, Record, Surest, Terse
+from auditkit.estimates import Estimate, Record, Surest, Terse
 from auditkit.rules import Rule, Status
 
 

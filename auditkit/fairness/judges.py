@@ -14,7 +14,7 @@ from auditkit.question import Question
 if TYPE_CHECKING:
     from auditkit.evidence.tally import Tally
     from auditkit.fairness.families.family import Answer
-    from auditkit.records import Finding, Frontier
+    from auditkit.records import Estimate, Finding, Frontier
 
 
 class CountsJudge(Judge):
@@ -31,6 +31,15 @@ class CountsJudge(Judge):
     def finding(self, asked: Question) -> Finding | None:
         found = self.answer(asked)
         return None if found is None else found.finding(asked.comparison)
+
+    def estimate(self, asked: Question) -> Estimate | None:
+        """See `Judge`."""
+        from auditkit.fairness.families.family import GroupFamily
+
+        found = self.answer(asked)
+        if isinstance(found, GroupFamily):
+            return found.measured(asked.comparison)[0]
+        return None if found is None else found.finding(asked.comparison).estimate
 
     def p_value(self, asked: Question, limit: float, *, above: bool) -> float | None:
         found = self.answer(asked)
@@ -140,6 +149,12 @@ class ScoresRules(CountsJudge):
 
     def too_few(self, asked: Question) -> str:
         return "too few to tell"
+
+    def steps(self) -> Any:
+        """See `Judge`."""
+        from auditkit.fairness.scores.explorer import steps
+
+        return steps(self.counts)
 
 
 def _remedied() -> ModuleType:

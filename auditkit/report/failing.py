@@ -7,7 +7,8 @@ from auditkit.records import Report, Verdict
 from auditkit.report.html import why
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import sentence
-from auditkit.report.vocabulary import STATUS, asked, kind_of_verdict, tightest, upper_first, waiver_words
+from auditkit.report.verdict_words import asked, kind_of_verdict, tightest, waiver_words
+from auditkit.report.vocabulary import STATUS, upper_first
 
 
 def told(report: Report, v: Verdict, *, page: str = "") -> str:

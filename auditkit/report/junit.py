@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from auditkit.formatting import interval, printable, quantity
 from auditkit.records import Report, Verdict
-from auditkit.report.vocabulary import asked, kind_of_verdict, waiver_words, would_pass
+from auditkit.report.verdict_words import asked, kind_of_verdict, waiver_words, would_pass
 from auditkit.report.writing import digest
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -18,13 +18,12 @@ from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.retold import retold
 from auditkit.report.html.rules import ranked, sentence
 from auditkit.report.html.trust import holds
+from auditkit.report.verdict_words import asked, kind_of_verdict
 from auditkit.report.vocabulary import (
     STATUS,
     Vocabulary,
-    asked,
     by_words,
     kind_of,
-    kind_of_verdict,
     name_of,
     range_in,
     several,

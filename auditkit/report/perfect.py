@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditkit.formatting import interval, quantity
 from auditkit.records import PerfectModel, Report, Verdict
 from auditkit.report.places import SELECTED
-from auditkit.report.vocabulary import kind_of_verdict
+from auditkit.report.verdict_words import kind_of_verdict
 
 QUESTION = "Would a perfect model pass?"
 

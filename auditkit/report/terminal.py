@@ -12,16 +12,8 @@ from auditkit.report import perfect
 from auditkit.report.cautions import cautions
 from auditkit.report.surest import asked as asked_fairness
 from auditkit.report.surest import compared, uncovered
-from auditkit.report.vocabulary import (
-    STATUS,
-    asked,
-    brief,
-    does,
-    kind_of_verdict,
-    upper_first,
-    waiver_words,
-    would_pass,
-)
+from auditkit.report.verdict_words import asked, does, kind_of_verdict, waiver_words, would_pass
+from auditkit.report.vocabulary import STATUS, brief, upper_first
 
 _STYLES = {"fail": "bold red", "inconclusive": "bold yellow", "pass": "green", "not_measured": "dim"}
 _SIGNS = {"fail": "×", "inconclusive": "!", "pass": "✓", "not_measured": "–"}

@@ -6,17 +6,16 @@ reaches a reader only through `Vocabulary`.
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from auditkit.catalogue.gaps import TARGETS
 from auditkit.catalogue.index import METRICS
-from auditkit.formatting import NOTHING, beside, decimals, ends, limit, percent, quantity, unit_for
+from auditkit.formatting import NOTHING, beside, decimals, ends, percent, unit_for
 from auditkit.formatting import listed as listed
 from auditkit.formatting import upper_first as upper_first
-from auditkit.records import Comparison, Estimate, Finding, Report, Rule, Status, Verdict, Words
+from auditkit.records import Comparison, Estimate, Finding, Report, Status, Words
 from auditkit.report.rows import PEOPLE, noun_of, of_rows
 
 STATUS: dict[Status, str] = {
@@ -252,36 +251,6 @@ def several(n: int, noun: str) -> str:
     return f"{number(n)} {noun}{'' if n == 1 else 's'}"
 
 
-def does(report: Report) -> str:
-    """What a judged report does with its rules, and with how many: "fails its fairness policy", "meets its one rule".
-
-    A policy is one of fairness where a rule asks about groups. Rules that are met are counted: few are no policy.
-    """
-    rules = [v.rule for v in report.verdicts]
-    policy = "fairness policy" if any(r.by for r in rules) else "policy"
-    whole = "one rule" if len(rules) == 1 else policy
-    if report.outcome == "failed":
-        return f"fails its {whole}"
-    if report.outcome == "undecided":
-        return f"is undecided on its {whole}"
-    met, n = sum(v.status == "pass" for v in report.verdicts), len(rules)
-    if met < n:
-        rest = "the other only warns" if n - met == 1 else "the others only warn"
-        return f"meets {number(met)} of {number(n)} rules; {rest}"
-    return "meets its one rule" if n == 1 else f"meets all {several(n, 'rule')} of its {policy}"
-
-
-def waiver_words(v: Verdict) -> str:
-    """What a waiver does to a verdict, as a sentence; empty where there is none."""
-    if v.waiver is None:
-        return ""
-    w, day = v.waiver, f"{v.waiver.expires.day} {v.waiver.expires:%B %Y}"
-    said = f"{shown(w.reason, longest=300)} ({shown(w.approved_by, longest=100)})".replace(". (", " (")
-    if w.expired:
-        return f"Its waiver expired on {day}, and forgives nothing: {said}."
-    return f"Waived until {day}, which leaves it unmet: {said}."
-
-
 def series_name(name: str) -> str:
     """Whom one line, or one chart, of an exhibit is about."""
     return "Everybody" if name in ("overall", "everybody") else shown(name)
@@ -359,27 +328,6 @@ UNSTABLE = (
 """What the state means, wherever one is drawn."""
 
 
-def tightest(v: Verdict, of: str) -> tuple[str, str]:
-    """The tightest limit that a verdict would pass, rounded to the side that passes, and the p that its own limit is
-    exceeded; empty where nothing was tested."""
-    if v.tightest is None:
-        return "", ""
-    most = v.rule.at_most is not None
-    steps = {"percent": 1e-3, "points": 1e-3, "ratio": 1e-2}
-    step = steps.get(unit_for(v.rule.comparison, of)) or 10.0 ** (math.floor(math.log10(abs(v.tightest) or 1.0)) - 2)
-    rounded = step * (math.ceil(v.tightest / step - 1e-9) if most else math.floor(v.tightest / step + 1e-9))
-    p = "" if v.p_exceeded is None else "p < 0.001" if v.p_exceeded < 0.001 else f"p = {decimals(v.p_exceeded, 3)}"
-    return quantity(rounded, v.rule.comparison, of=of), p
-
-
-def would_pass(v: Verdict, of: str) -> str:
-    """The same in words, the p beside a pass alone; empty where nothing was tested."""
-    limit, p = tightest(v, of)
-    told = f"the tightest limit that would pass is {limit}" if limit else ""
-    claim = f"{p} of the claim that the limit asked for is exceeded" if p and v.status == "pass" else ""
-    return "; ".join(filter(None, (told, claim)))
-
-
 def kind_of(metric: str, unit: str = "") -> str:
     """How a metric is written, whatever is compared: in the unit that its finding gives, or as the catalogue says.
 
@@ -390,24 +338,12 @@ def kind_of(metric: str, unit: str = "") -> str:
     return unit or ("measure" if known is None else known.unit)
 
 
-def kind_of_verdict(report: Report, v: Verdict) -> str:
-    """How the value of a verdict is written: as that of its finding."""
-    unit = next((f.unit for f in report.findings if f.id == v.finding), "")
-    return measured_in(report, v.rule.metric, unit)
-
-
 def measured_in(report: Report, metric: str, unit: str = "") -> str:
     """How a metric is written in a report: an error of predicted numbers in the unit that its owner names."""
     own, known = report.words.target_unit, METRICS.get(metric)
     if own and not unit and known is not None and known.kind == "error" and report.provenance.data.kind.numeric:
         return shown(own)
     return kind_of(metric, unit)
-
-
-def asked(rule: Rule, of: str = "share", *, signs: bool = False) -> str:
-    """What a rule allows: "at most 5 points", or "≤ 5 points"."""
-    side = ("≤", "at most") if rule.at_most is not None else ("≥", "at least")
-    return f"{side[0 if signs else 1]} {limit(rule.limit, rule.comparison, of=of)}"
 
 
 def value_text(e: Estimate | None, comparison: Comparison, of: str = "share", limit: float | None = None) -> str:

@@ -40,14 +40,18 @@ DIGEST = "auditkit-report"
 """Name of the page's `meta` with the digest of the report.json that it was made of."""
 
 
+_UNTOLD = ("evidence", "explorer")
+
+
 def digest(report: Report) -> str:
-    """What tells this report from others, kept in its page and its JUnit: SHA-256 of all but the evidence."""
-    return _digest(report.model_dump(mode="json", exclude={"evidence"}))
+    """What tells this report from others, kept in its page and its JUnit: SHA-256 of all but the evidence, and what
+    other thresholds would do, which follows from it."""
+    return _digest(report.model_dump(mode="json", exclude=set(_UNTOLD)))
 
 
 def _digest(said: dict[str, Any]) -> str:
     """The same of what stands in a report.json."""
-    text = json.dumps({k: v for k, v in said.items() if k != "evidence"}, sort_keys=True, separators=(",", ":"))
+    text = json.dumps({k: v for k, v in said.items() if k not in _UNTOLD}, sort_keys=True, separators=(",", ":"))
     return stored.digest(text.encode())
 
 

@@ -10,11 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auditkit.evidence.observations import Observations
-from auditkit.exhibits import TrustCheck
 from auditkit.explain.trust.findings import infidelity, single_columns
 from auditkit.formatting import beside
 from auditkit.gate.judge import status_of
-from auditkit.records import Comparison, Estimate, Rule, Verdict
+from auditkit.records import Comparison, Estimate, Rule, TrustCheck, Verdict
 from auditkit.report.html import gate, trust
 from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup

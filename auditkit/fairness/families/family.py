@@ -180,7 +180,7 @@ class GroupFamily:
     def finding(self, kind: Comparison, *, exhibits: Sequence[Exhibit] = (), notes: Sequence[str] = ()) -> Finding:
         """See `Answer`; over everybody, of concern `performance`. `exhibits` and `notes` go with it."""
         overall = kind == "overall"
-        e, found = (self.overall(), None) if overall else self.comparison(kind)
+        e, found = self.measured(kind)
         about = () if overall else self.notes(kind, found)
         return finding(
             self.metric,
@@ -194,6 +194,10 @@ class GroupFamily:
             notes=(*about, *self.further(kind), *notes),
             surest=self.surest(kind, e, found),
         )
+
+    def measured(self, kind: Comparison) -> tuple[Estimate, FamilyInterval | None]:
+        """The estimate of a finding, and the groups behind it, without words."""
+        return (self.overall(), None) if kind == "overall" else self.comparison(kind)
 
     def concern(self, kind: Comparison) -> Concern:
         """What a finding is about."""

@@ -17,12 +17,12 @@ from auditkit.report.html.lookup import Lookup, class_of, established, exhibits_
 from auditkit.report.html.rules import ORDER, ranked, sentence
 from auditkit.report.html.unmeasured import too_small, unasked
 from auditkit.report.surest import asked, compared, uncovered
+from auditkit.report.verdict_words import does
 from auditkit.report.vocabulary import (
     STATUS,
     base_of,
     brief,
     by_words,
-    does,
     kind_of,
     listed,
     measured_in,

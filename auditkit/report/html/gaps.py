@@ -12,7 +12,8 @@ from auditkit.report.html.geometry import Axis, Mark, axis_to, mark
 from auditkit.report.html.lookup import By, Lookup, established, own_estimate, rated
 from auditkit.report.html.rules import ranked
 from auditkit.report.places import PARTS
-from auditkit.report.vocabulary import asked, by_words, range_in, upper_first, value_text, whole_percent
+from auditkit.report.verdict_words import asked
+from auditkit.report.vocabulary import by_words, range_in, upper_first, value_text, whole_percent
 
 _COMPARED: dict[Comparison, str] = {
     "ratio": "as a ratio",

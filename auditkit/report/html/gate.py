@@ -13,21 +13,8 @@ from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distances, ranked, sentence
 from auditkit.report.places import PARTS
-from auditkit.report.vocabulary import (
-    STATUS,
-    asked,
-    kind_of_verdict,
-    listed,
-    number,
-    range_in,
-    several,
-    shown,
-    tightest,
-    upper_first,
-    value_text,
-    waiver_words,
-    would_pass,
-)
+from auditkit.report.verdict_words import asked, kind_of_verdict, tightest, waiver_words, would_pass
+from auditkit.report.vocabulary import STATUS, listed, number, range_in, several, shown, upper_first, value_text
 
 AXIS = Axis(0.0, 4.0, 4)
 

@@ -1,5 +1,7 @@
-"""One report as one HTML file: a pure function of the record, without a script, without a request; names from the
-data stay text."""
+"""One report as one HTML file: a pure function of the record, with one script that it does without, and no request.
+
+Names from the data stay text.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +26,7 @@ from auditkit.report.html import (
     context,
     crossing,
     data,
+    explorer,
     faces,
     first,
     gaps,
@@ -33,6 +36,7 @@ from auditkit.report.html import (
     rates,
     remedies,
     requirements,
+    script,
     sign_off,
     summary,
     unmeasured,
@@ -69,7 +73,7 @@ class Absent(NamedTuple):
 
 
 def render(report: Report, *, full: bool = False, json_name: str = "") -> str:
-    """The page, complete in one string: the style inside, allowed by its hash; no script, no request.
+    """The page, complete in one string: style and script inside, each allowed by its hash; no request.
 
     A pure function of the record: the same report gives the same bytes. Names from the data stay text,
     also in the style (see `css_text`). `full` opens every fold, for paper; `json_name` is the file of the report.
@@ -85,7 +89,8 @@ def render(report: Report, *, full: bool = False, json_name: str = "") -> str:
     labels = [css_text(name) for name in remedies.labels(helps)]
     style = _environment().get_template("style.css").render(footer=footer, labels=labels)
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{style_hash}'; img-src data:; base-uri 'none'; form-action 'none'"
+    policy = f"default-src 'none'; style-src 'sha256-{style_hash}'; script-src {script.source_list()}"
+    policy += "; img-src data:; base-uri 'none'; form-action 'none'"
     page = tight(
         _environment()
         .get_template("page.html.jinja")
@@ -101,10 +106,12 @@ def render(report: Report, *, full: bool = False, json_name: str = "") -> str:
             subject=first.subject(report),
             first=first.view(look),
             cause=why.leading_cause(look),
+            script=Markup(script.PLACE),
         )
     )
     page = page_of_rows(page, report)
-    return page.replace("<details class=more>", "<details class=more open>") if full else page
+    page = page.replace("<details class=more>", "<details class=more open>") if full else page
+    return script.put_into(page)
 
 
 def _sections(
@@ -159,6 +166,7 @@ def _views(look: Lookup, names: Names) -> dict[str, Any]:
         "errors": rates.view(look, "Errors by group", [m for m in look.metrics() if m in ERRORS], names)
         if binary
         else None,
+        "explorer": explorer.view(look),
         "gaps": gaps.view(look, names) if binary else None,
         "rates": rates.view(look, "Rates by group", [m for m in look.metrics() if m not in ERRORS], names)
         if binary

@@ -12,7 +12,8 @@ from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.metrics import Answers
 from auditkit.report.html.rules import ranked
 from auditkit.report.html.views import Drawn
-from auditkit.report.vocabulary import asked, by_words, kind_of_verdict, listed, number, shown, upper_first
+from auditkit.report.verdict_words import asked, kind_of_verdict
+from auditkit.report.vocabulary import by_words, listed, number, shown, upper_first
 
 TODAY = "Today's model"
 MOST_GROUPS = 2

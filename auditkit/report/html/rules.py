@@ -6,7 +6,8 @@ from auditkit.formatting import limit
 from auditkit.records import Estimate, Rule, Status, Verdict
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.places import PARTS, SELECTED, WHOLE
-from auditkit.report.vocabulary import asked, listed, shown, upper_first
+from auditkit.report.verdict_words import asked
+from auditkit.report.vocabulary import listed, shown, upper_first
 
 ORDER: tuple[Status, ...] = ("fail", "inconclusive", "pass", "not_measured")
 """The worst first, and what could not be judged at the end."""

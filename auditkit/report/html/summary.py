@@ -16,18 +16,8 @@ from auditkit.report.html.sections import CONCERNS, NUMBER, SECTIONS, home, in_c
 from auditkit.report.html.unmeasured import too_small, unasked
 from auditkit.report.places import FLIPPED, WAY_OUT
 from auditkit.report.surest import compared
-from auditkit.report.vocabulary import (
-    asked,
-    brief,
-    by_words,
-    kind_of_verdict,
-    listed,
-    measured_in,
-    number,
-    several,
-    shown,
-    upper_first,
-)
+from auditkit.report.verdict_words import asked, kind_of_verdict
+from auditkit.report.vocabulary import brief, by_words, listed, measured_in, number, several, shown, upper_first
 
 MOST = {"fail": 3, "inconclusive": 1}
 """Rules of a state that get a sentence of their own; the gate has them all."""

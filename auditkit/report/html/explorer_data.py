@@ -1,0 +1,184 @@
+"""What the explorer is made of: counts of a group at every threshold, and the numbers that the page's script reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from auditkit.catalogue.index import METRICS
+from auditkit.explorer import Explorer, RuleSteps
+from auditkit.formatting import NOTHING, in_unit, percent, unit_for
+from auditkit.records import Rule, Status
+from auditkit.report.html.geometry import axis_to
+from auditkit.report.html.steps import score
+from auditkit.report.places import MOVED
+from auditkit.report.verdict_words import asked
+from auditkit.report.vocabulary import STATUS, kind_of
+
+UNITS = ("points", "percent", "ratio")
+"""How rules are written that are told."""
+_CELLS = ((0, 0), (0, 1), (1, 0), (1, 1))
+COMMON, AUDITED = "At a common threshold of", "As audited, at a common threshold of"
+STATES: dict[Status, str] = {
+    "pass": "met",
+    "fail": "failed",
+    "inconclusive": "undecided",
+    "not_measured": "not measured",
+}
+
+
+class Shown(NamedTuple):
+    """A group that is drawn: counts at each threshold."""
+
+    value: str
+    negatives: int
+    positives: int
+    false: tuple[int, ...]
+    true: tuple[int, ...]
+
+    @property
+    def n(self) -> int:
+        return self.negatives + self.positives
+
+    def cells(self, i: int) -> tuple[int, int, int, int]:
+        """True negatives, false positives, false negatives, true positives."""
+        return self.negatives - self.false[i], self.false[i], self.positives - self.true[i], self.true[i]
+
+    def rate(self, metric: str, i: int) -> str:
+        """A rate in words; none of nobody."""
+        k, n = (_of(self.cells(i), mask) for mask in masks(metric))
+        return percent(k / n) if n else NOTHING
+
+
+def masks(metric: str) -> tuple[int, int]:
+    """Which of `_CELLS` a rate counts, and is of, as bits."""
+    known = METRICS[metric]
+    numerator, denominator = (
+        sum(1 << i for i, c in enumerate(_CELLS) if c in of) for of in (known.numerator, known.denominator)
+    )
+    return numerator, denominator
+
+
+def _of(cells: Sequence[int], mask: int) -> int:
+    return sum(n for i, n in enumerate(cells) if mask >> i & 1)
+
+
+def falls(selected: Sequence[int]) -> list[int]:
+    """Rows between neighbouring thresholds."""
+    return [a - b for a, b in pairwise(selected)]
+
+
+def written_in(rule: Rule) -> str:
+    return unit_for(rule.comparison, kind_of(rule.metric))
+
+
+def top_of(rule: Rule, steps: RuleSteps) -> float:
+    """How high the axis of a rule's curve goes."""
+    if written_in(rule) != "points":
+        return 1.0
+    most = max([x for x in (*steps.high, *steps.value) if x is not None], default=1.0)
+    return min(1.0, axis_to(max(most, 1.5 * abs(rule.limit), 0.02)).high)
+
+
+def labels_of(rule: Rule, top: float) -> tuple[str, str, str]:
+    """Words of the axis: its top, the limit, its foot; without those that the limit's would stand on."""
+    share, unit = rule.limit / top, written_in(rule)
+    text = [in_unit(x, unit).replace(".0", "") for x in (top, 0.0)]
+    limit = asked(rule, kind_of(rule.metric), signs=True)
+    return text[0] if share < 0.8 else "", limit, text[1] if share > 0.25 else ""
+
+
+def data_of(
+    by: str,
+    groups: Sequence[Shown],
+    told: Sequence[tuple[Rule, RuleSteps]],
+    found: Explorer,
+    right: Sequence[float],
+    start: int,
+    lead: int,
+    two: bool,
+    level: float,
+) -> Markup:
+    """The numbers for the script, as JSON that no markup can end."""
+    data = {
+        "p": [score(x) for x in found.threshold],
+        "t": -1 if found.today is None else found.today,
+        "s": start,
+        "m": [masks(m) for m in MOVED],
+        "g": [{"n": [g.negatives, g.positives], "f": _first(g.false), "t": _first(g.true)} for g in groups],
+        "a": _changes([_whole(x, "percent") for x in right]),
+        "o": [sum(g.open[i] for g in found.groups) for i in range(len(found.threshold))],
+        "r": [_rule(by, rule, steps, level, two) for rule, steps in told],
+        "c": lead,
+        "k": {s[0]: [s, STATUS[s]] for s in STATES},
+        "w": [COMMON, AUDITED, *STATES.values()],
+    }
+    return _json(data)
+
+
+def _json(data: Any) -> Markup:
+    """JSON for an island of a page: no character of it ends the element or the line.
+
+    >>> _json({"a": "</script>"})
+    Markup('{"a":"\\\\u003c/script\\\\u003e"}')
+    """
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    for c in "<>&":
+        text = text.replace(c, f"\\u{ord(c):04x}")
+    return Markup(text)
+
+
+def _first(selected: Sequence[int]) -> list[int]:
+    """The first count, then what each threshold selects fewer than the one before."""
+    return [selected[0], *falls(selected)]
+
+
+def _changes(values: Sequence[int | None]) -> list[int | None]:
+    """The first number, then how each differs from the last one known: fewer digits than the numbers have.
+
+    >>> _changes([138, 140, None, 139])
+    [138, 2, None, -1]
+    """
+    out, last = list[int | None](), 0
+    for x in values:
+        out.append(None if x is None else x - last)
+        last = last if x is None else x
+    return out
+
+
+def _whole(x: float | None, unit: str) -> int | None:
+    """A number as it is written, without its point: tenths of a percent, hundredths of a ratio."""
+    if x is None:
+        return None
+    return int((f"{x:.2f}" if unit == "ratio" else f"{100 * x:.1f}").replace(".", ""))
+
+
+def _rule(by: str, rule: Rule, steps: RuleSteps, level: float, two: bool) -> dict[str, Any]:
+    unit, top = written_in(rule), top_of(rule, steps)
+    size = 100 if unit == "ratio" else 1000
+    own = {
+        "u": UNITS.index(unit),
+        "v": _changes([_whole(x, unit) for x in steps.value]),
+        "l": _changes([_whole(x, unit) for x in steps.low]),
+        "h": _changes([_whole(x, unit) for x in steps.high]),
+        "s": "".join(s[0] for s in steps.status),
+        "y": [size * top, size * rule.limit, *labels_of(rule, top)],
+        "b": int(rule.at_most is not None),
+    }
+    return own | (_recomputed(by, rule, level) if two else {})
+
+
+def _recomputed(by: str, rule: Rule, level: float) -> dict[str, Any]:
+    """What two thresholds need: the cells of a rate, the limit, the critical value, and what a group needs at least."""
+    among = rule.by == (by,) and rule.comparison in ("difference", "ratio")
+    if METRICS[rule.metric].kind != "rate" or not (among or rule.comparison == "overall"):
+        return {}
+    z = NormalDist().inv_cdf(0.5 + (level if rule.confidence is None else rule.confidence) / 2)
+    kind = ("overall", "difference", "ratio").index(rule.comparison)
+    point = {"d": 1} if rule.decision == "point" else {}
+    return {"c": [*masks(rule.metric), kind, rule.limit, z, rule.min_n], **point}

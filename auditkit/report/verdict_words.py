@@ -1,0 +1,72 @@
+"""What the gate says, in words: of a report, of one rule, of a waiver."""
+
+from __future__ import annotations
+
+import math
+
+from auditkit.formatting import decimals, limit, quantity, unit_for
+from auditkit.records import Report, Rule, Verdict
+from auditkit.report.vocabulary import measured_in, number, several, shown
+
+
+def does(report: Report) -> str:
+    """What a judged report does with its rules, and with how many: "fails its fairness policy", "meets its one rule".
+
+    A policy is one of fairness where a rule asks about groups. Rules that are met are counted: few are no policy.
+    """
+    rules = [v.rule for v in report.verdicts]
+    policy = "fairness policy" if any(r.by for r in rules) else "policy"
+    whole = "one rule" if len(rules) == 1 else policy
+    if report.outcome == "failed":
+        return f"fails its {whole}"
+    if report.outcome == "undecided":
+        return f"is undecided on its {whole}"
+    met, n = sum(v.status == "pass" for v in report.verdicts), len(rules)
+    if met < n:
+        rest = "the other only warns" if n - met == 1 else "the others only warn"
+        return f"meets {number(met)} of {number(n)} rules; {rest}"
+    return "meets its one rule" if n == 1 else f"meets all {several(n, 'rule')} of its {policy}"
+
+
+def waiver_words(v: Verdict) -> str:
+    """What a waiver does to a verdict, as a sentence; empty where there is none."""
+    if v.waiver is None:
+        return ""
+    w, day = v.waiver, f"{v.waiver.expires.day} {v.waiver.expires:%B %Y}"
+    said = f"{shown(w.reason, longest=300)} ({shown(w.approved_by, longest=100)})".replace(". (", " (")
+    if w.expired:
+        return f"Its waiver expired on {day}, and forgives nothing: {said}."
+    return f"Waived until {day}, which leaves it unmet: {said}."
+
+
+def tightest(v: Verdict, of: str) -> tuple[str, str]:
+    """The tightest limit that a verdict would pass, rounded to the side that passes, and the p that its own limit is
+    exceeded; empty where nothing was tested."""
+    if v.tightest is None:
+        return "", ""
+    most = v.rule.at_most is not None
+    steps = {"percent": 1e-3, "points": 1e-3, "ratio": 1e-2}
+    step = steps.get(unit_for(v.rule.comparison, of)) or 10.0 ** (math.floor(math.log10(abs(v.tightest) or 1.0)) - 2)
+    rounded = step * (math.ceil(v.tightest / step - 1e-9) if most else math.floor(v.tightest / step + 1e-9))
+    p = "" if v.p_exceeded is None else "p < 0.001" if v.p_exceeded < 0.001 else f"p = {decimals(v.p_exceeded, 3)}"
+    return quantity(rounded, v.rule.comparison, of=of), p
+
+
+def would_pass(v: Verdict, of: str) -> str:
+    """The same in words, the p beside a pass alone; empty where nothing was tested."""
+    limit, p = tightest(v, of)
+    told = f"the tightest limit that would pass is {limit}" if limit else ""
+    claim = f"{p} of the claim that the limit asked for is exceeded" if p and v.status == "pass" else ""
+    return "; ".join(filter(None, (told, claim)))
+
+
+def kind_of_verdict(report: Report, v: Verdict) -> str:
+    """How the value of a verdict is written: as that of its finding."""
+    unit = next((f.unit for f in report.findings if f.id == v.finding), "")
+    return measured_in(report, v.rule.metric, unit)
+
+
+def asked(rule: Rule, of: str = "share", *, signs: bool = False) -> str:
+    """What a rule allows: "at most 5 points", or "≤ 5 points"."""
+    side = ("≤", "at most") if rule.at_most is not None else ("≥", "at least")
+    return f"{side[0 if signs else 1]} {limit(rule.limit, rule.comparison, of=of)}"
