@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 import pytest
 
 from auditkit.records import Estimate, Report
-from auditkit.report.html import page
+from auditkit.report.html import lookup, page
 from auditkit.report.html.geometry import axis_to, mark
 from auditkit.report.html.page import css_text, render
 from tests.report import fixtures
@@ -162,11 +162,22 @@ def test_sections_stand_in_order(html: str) -> None:
     assert "not in this version" not in html
 
 
-def test_a_full_page_has_every_fold_open_and_is_else_the_same() -> None:
+def test_a_full_page_has_every_fold_open_and_every_table(monkeypatch: pytest.MonkeyPatch) -> None:
     report = fixtures.ALL["explained"]()
-    full = render(report, full=True)
+    full, page = render(report, full=True), render(report)
     assert "<details class=more>" not in full
-    assert full.replace("<details class=more open>", "<details class=more>") == render(report)
+    assert full.replace("<details class=more open>", "<details class=more>") == page, (
+        "few findings: nothing is left out"
+    )
+    monkeypatch.setattr(lookup, "FEW", 10)
+    assert render(report, full=True) == full
+    short = render(report)
+    assert short.count("<table") < page.count("<table")
+    assert "Every finding; intervals at 95%" in page
+    assert "Every finding; intervals at 95%" not in short
+    assert "--full</code>" in short
+    statements = re.compile(r"<ul class=limits>.*?</ul>", re.DOTALL)
+    assert statements.findall(short) == statements.findall(page), "every statement stands on both"
 
 
 def test_no_negative_zero_no_nan(html: str) -> None:

@@ -37,7 +37,8 @@ class Appendix(NamedTuple):
     methods: tuple[str, ...]
     identity: TableView
     groups: tuple[TableView, ...]
-    findings: TableView
+    findings: TableView | None
+    """None where a page has no room for it."""
 
 
 def view(look: Lookup) -> Appendix:
@@ -50,8 +51,8 @@ def view(look: Lookup) -> Appendix:
         errors=_errors(look),
         methods=tuple(sorted(shown(m) for m in methods)),
         identity=_identity(look),
-        groups=tuple(t for by in look.bys() if (t := _groups(look, by))),
-        findings=_findings(look),
+        groups=tuple(t for by in look.bys() if (t := _groups(look, by))) if look.roomy else (),
+        findings=_findings(look) if look.roomy else None,
     )
 
 

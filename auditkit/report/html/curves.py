@@ -52,7 +52,8 @@ class Curves(NamedTuple):
     diagonal: tuple[float, float, float, float] | None
     lines: tuple[Line, ...]
     note: str
-    table: TableView
+    table: TableView | None
+    """None where a page has no room for it."""
 
 
 def view(look: Lookup, f: Finding, curve: Curve, lines: int, rows: int, names: Names) -> Curves:
@@ -70,7 +71,7 @@ def view(look: Lookup, f: Finding, curve: Curve, lines: int, rows: int, names: N
         diagonal=_diagonal(x, y) if curve.diagonal else None,
         lines=tuple(_line(look.line(f.by, s.name), s, x, y) for s in series),
         note=_note(curve, lines, zoomed=x.low > 0 or y.low > 0),
-        table=names.table(_table(look, f, curve, lines, rows)),
+        table=names.table(_table(look, f, curve, lines, rows)) if look.roomy else None,
     )
 
 

@@ -28,6 +28,9 @@ from auditkit.report.vocabulary import Vocabulary, measured_in, series_name, sho
 
 By = tuple[str, ...]
 
+FEW = 80
+"""Findings of which a page shows every table; of more, `auditkit report --full` does."""
+
 _E = TypeVar("_E", bound=Exhibit)
 
 RATED = ("performance", "fairness")
@@ -44,8 +47,10 @@ class Pair(NamedTuple):
 class Lookup:
     """Findings and verdicts by what they answer; a group's mark."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, *, full: bool = False) -> None:
         self.report = report
+        self.roomy = full or len(report.findings) <= FEW
+        """Whether a page has room for second tables of a finding, points of curves, and every estimate."""
         self.say = Vocabulary.of(report)
         self.binary = report.provenance.data.kind.yes_no
         self.identity = Identity.of(sorted(report.findings, key=lambda f: not rated(f)))

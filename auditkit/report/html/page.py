@@ -76,15 +76,16 @@ def render(report: Report, *, full: bool = False, json_name: str = "") -> str:
     """The page, complete in one string: style and script inside, each allowed by its hash; no request.
 
     A pure function of the record: the same report gives the same bytes. Names from the data stay text,
-    also in the style (see `css_text`). `full` opens every fold, for paper; `json_name` is the file of the report.
+    also in the style (see `css_text`). `full` opens every fold, and has every
+    table, for paper; `json_name` is the file of the report.
     """
     of = digest(report)
     report = retold(report)
-    look = Lookup(report)
+    look = Lookup(report, full=full)
     names = Names()
     answers = {s.anchor: metrics.view(look, s.concern, names) for s in SECTIONS.values() if s.concern}
     helps = remedies.view(look, answers["remedies"])
-    shown_sections, absent = _sections(look, names, answers, helps)
+    shown_sections, absent = _sections(look, names, answers, helps, shown(json_name, empty=""))
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     labels = [css_text(name) for name in remedies.labels(helps)]
     style = _environment().get_template("style.css").render(footer=footer, labels=labels)
@@ -115,12 +116,12 @@ def render(report: Report, *, full: bool = False, json_name: str = "") -> str:
 
 
 def _sections(
-    look: Lookup, names: Names, answers: dict[str, metrics.Answers], helps: remedies.View | None
+    look: Lookup, names: Names, answers: dict[str, metrics.Answers], helps: remedies.View | None, json_name: str
 ) -> tuple[tuple[Shown, ...], tuple[Absent, ...]]:
     """Every section with something to show, numbered as it comes; and the others."""
     states, generic = _states(look), set(from_findings(look))
     generic -= {NUMBER["remedies"]} if helps else set()
-    views = {**_views(look, names), "remedies": helps}
+    views = {**_views(look, names), "remedies": helps, "json_name": json_name}
     found: list[Shown] = []
     absent: list[Absent] = []
     for section in SECTIONS.values():

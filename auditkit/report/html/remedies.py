@@ -126,7 +126,7 @@ def view(look: Lookup, findings: Answers | None = None) -> View | None:
         lead,
         tuple(columns),
         tuple(_row(look, r, columns) for r in kept),
-        tuple(_row(look, r, columns) for r in others),
+        tuple(_row(look, r, columns) for r in others) if look.roomy else (),
         _note(look, told, kept, len(others)),
         frontier,
         CAUTION if any(r.by for r in told.rows) else "",
@@ -325,7 +325,8 @@ def _note(look: Lookup, told: Remedies, kept: Sequence[Remedy], folded: int) -> 
     if any(r.lots for r in kept):
         parts.append("“With lots”: chance decides some rows, since one threshold a group cannot make the rates equal.")
     if folded:
-        parts.append(f"Folded: {number(folded)} that another outdoes or equals in all of this.")
+        where = "Folded" if look.roomy else "In the page of --full"
+        parts.append(f"{where}: {number(folded)} that another outdoes or equals in all of this.")
     return " ".join(parts)
 
 

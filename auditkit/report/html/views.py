@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from auditkit.records import Curve, Finding
+from auditkit.records import Curve, Exhibit, Finding, Table
 from auditkit.report.html import curves, exhibits, layers, pictures, waterfall
 from auditkit.report.html.figures import Names
-from auditkit.report.html.lookup import Lookup, exhibits_of
+from auditkit.report.html.lookup import Lookup, exhibits_of, ranked
 
 
 class Room(NamedTuple):
@@ -45,12 +45,19 @@ VIEWS: dict[str, Callable[[Lookup, Finding, Any, Room, Names], Any]] = {
 matrices of classes are the face of one."""
 
 
+def _kept(look: Lookup, f: Finding) -> list[Exhibit]:
+    """Its exhibits; where there is no room, of its tables only the first, and none that ranks what is drawn."""
+    tables = [x for x in f.exhibits if isinstance(x, Table)]
+    dropped = [] if look.roomy else tables if ranked(f) else tables[1:]
+    return [x for x in f.exhibits if x not in dropped]
+
+
 def drawn(
     look: Lookup, found: Sequence[Finding], room: Room, names: Names, *, without: Sequence[str] = ()
 ) -> tuple[Drawn, ...]:
     """The exhibits of findings, each once, kind by kind in the order of `VIEWS`; some kinds may be drawn elsewhere."""
     every = {
-        x.model_dump_json(): (f, x) for f in found for x in f.exhibits if x.kind in VIEWS and x.kind not in without
+        x.model_dump_json(): (f, x) for f in found for x in _kept(look, f) if x.kind in VIEWS and x.kind not in without
     }
     order = list(VIEWS)
     pairs = sorted(every.values(), key=lambda pair: order.index(pair[1].kind))
