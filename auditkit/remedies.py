@@ -56,7 +56,7 @@ class Remedy(Terse):
     """Share of rows decided as they truly are."""
     answers: tuple[RemedyAnswer | None, ...] = ()
     """In the order of the rules, or of `Remedies.gaps`; None: it says nothing of this one."""
-    people: tuple[GroupSelected, ...] = ()
+    selected: tuple[GroupSelected, ...] = ()
     """Of the groups of `by`; of the first attribute where it is for everybody."""
 
 

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import auditkit
+from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.of_class import worded
 from auditkit.checks import check_of
 from auditkit.errors import AuditkitError
 from auditkit.gate.agreement import CLOSE, difference
@@ -107,7 +109,9 @@ def _derived(report: Report, key: str, level: float) -> Sequence[Finding]:
         raise ValueError(f"it is {stored.type}; {check.name} reads {', '.join(kinds)}")
     found = check.assess(kinds[stored.type].from_json(stored.data), level=level).findings
     by_label = report.provenance.data.kind.by_label
-    return [f.of_label(label[1]) for f in found] if label and by_label else found
+    if not (label and by_label):
+        return found
+    return [worded(f, METRICS.get(f.metric), label[1], several_labels=True) for f in found]
 
 
 def unlike(own: Finding, found: Finding, report: Report) -> str:

@@ -126,7 +126,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "assertions": ({"catalogue", "records"}, set()),
     "clock": (set(), set()),
     "configured": ({"checks", "gate", "records"}, set()),
-    "verifying": ({"checks", "gate", "judging", "records"}, set()),
+    "verifying": ({"catalogue", "checks", "gate", "judging", "records"}, set()),
     "testing": ({"catalogue", "records", "report"}, {"pandas"}),
     "pytest_plugin": ({"cli_delivery", "configured", "gate", "records", "report", "testing"}, {"pytest"}),
     "completing": ({"catalogue", "check", "records"}, set()),

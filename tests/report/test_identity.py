@@ -19,6 +19,7 @@ from auditkit.report.html.page import render
 from auditkit.report.html.retold import retold
 from auditkit.report.vocabulary import MISSING, Vocabulary
 from tests.report import answers, explained, fixtures, samples
+from tests.report.scripts import without_ours
 
 SHAPES = {FIRST: "circle", SECOND: "square", NEUTRAL: "circle"}
 MARK = re.compile(r"<(?:use|line|path)[^>]*\bclass=\"?(?:trace |bars )?k-([abn])\b[^>]*>")
@@ -119,7 +120,7 @@ def test_more_than_two_groups_are_ink() -> None:
 
 def lines(page: str) -> list[str]:
     """Every text of a page, and every text that a tag is spoken with."""
-    body = re.sub(r"<style>.*?</style>|<p class=\"?renamed.*?</p>", "", page, flags=re.DOTALL)
+    body = re.sub(r"<style>.*?</style>|<p class=\"?renamed.*?</p>", "", without_ours(page), flags=re.DOTALL)
     spoken = re.findall(r"(?:aria-label|alt|title)=(\"[^\"]*\"|[^\s>]+)", body)
     return [html.unescape(t) for t in (*re.split(r"<[^>]*>", body), *spoken)]
 

@@ -325,11 +325,11 @@ def test_the_figure_of_gaps_draws_the_pair_that_sentences_name(name: str) -> Non
     rows = [] if drawn is None else [row for block in drawn.blocks for row in block.rows]
     for f, row in zip(here.gaps(), rows, strict=True) if drawn else ():
         own = f.surest.estimate if f.surest else f.estimate
-        assert (row.value, row.range) == (points(own.value), range_in(own, "points"))
+        assert (row.value, row.range) == (points(own), range_in(own, "points"))
         for group in f.surest.groups if f.surest and f.metric != "equalized_odds" else ():
             assert here.say.mention(group).lower() in row.groups.lower()
         if asserted(f) and f.surest and f.concern == "fairness":
-            assert f"{points(own.value)} points" in f.claim or f.metric == "roc_auc"
+            assert f"{points(own)} points" in f.claim or f.metric == "roc_auc"
 
 
 @pytest.mark.parametrize("name", NAMES)

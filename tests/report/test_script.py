@@ -14,11 +14,11 @@ import pytest
 from scipy.stats import binomtest, norm
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from auditkit.formatting import decimals, in_unit
+from auditkit.formatting import decimals
 from auditkit.gate.judge import status_of
 from auditkit.records import Estimate, Rule
 from auditkit.report.html import script
-from auditkit.report.vocabulary import range_in
+from auditkit.report.html.explorer_data import span, tenths
 from auditkit.stats.comparisons import Comparisons
 from auditkit.stats.rates import wilson
 
@@ -90,12 +90,12 @@ def cases() -> dict[str, Any]:
     return {
         "decimals": decimal_cases(),
         "written": [
-            [v, u, in_unit(None if v is None else v / (100 if unit == "ratio" else 1000), unit)]
+            [v, u, tenths(None if v is None else v / (100 if unit == "ratio" else 1000), unit)]
             for v in numbers
             for u, unit in enumerate(UNITS)
         ],
         "spans": [
-            [low, high, u, range_in(Estimate(value=0.5, low=low / size, high=high / size), unit)]
+            [low, high, u, span(low / size, high / size, unit)]
             for low, high in ((0, 35), (-31, 12), (412, 988))
             for u, unit in enumerate(UNITS)
             for size in (100 if unit == "ratio" else 1000,)

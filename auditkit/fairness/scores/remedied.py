@@ -133,20 +133,20 @@ def _today(halved: Halved, by: Attributes) -> Alternative:
     held = halved.halves(by).remedy("one_threshold")
     tally = _tallies(halved, halved.selected.astype(float), reading(halved.evidence, by))
     people = _people(held, by, change=False)
-    return Alternative(Remedy(words="", accuracy=held.accuracy_now, people=people), HeldOutRules(tally))
+    return Alternative(Remedy(words="", accuracy=held.accuracy_now, selected=people), HeldOutRules(tally))
 
 
 def _trained_again(today: Remedy, evidence: ScoreHistogram, by: Attributes) -> Alternative:
     """The decisions of another model, on all rows: none of them chose its thresholds."""
     other = _today(Halved.of(evidence), by)
-    now = {tuple(p.group.values()): p.now for p in today.people}
+    now = {tuple(p.group.values()): p.now for p in today.selected}
     people = tuple(
         p.model_copy(update={"now": now[key], "change": p.now - now[key]})
-        for p in other.remedy.people
+        for p in other.remedy.selected
         if (key := tuple(p.group.values())) in now
     )
     words = "trained again, with reweighing"
-    told = other.remedy.model_copy(update={"words": words, "alike": True, "people": people})
+    told = other.remedy.model_copy(update={"words": words, "alike": True, "selected": people})
     return Alternative(told, other.judge)
 
 
@@ -165,7 +165,7 @@ def _decided(
         alike=bool(np.array_equal(*_where_rows(halved, found.chance))),
         open=int(halved.n[found.parted].sum()),
         accuracy=held.accuracy,
-        people=_people(held, by),
+        selected=_people(held, by),
     )
     equal = next(equal for name, _, equal in REMEDIES if name == constraint)
     between = () if remedy.alike or common else by

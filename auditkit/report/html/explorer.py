@@ -14,7 +14,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from auditkit.explorer import Explorer, RuleSteps
-from auditkit.formatting import decimals, in_unit, percent
+from auditkit.formatting import decimals
 from auditkit.records import Comparison, Estimate, Rule, Status
 from auditkit.report.html.explorer_data import (
     AUDITED,
@@ -25,6 +25,8 @@ from auditkit.report.html.explorer_data import (
     data_of,
     falls,
     labels_of,
+    span,
+    tenths,
     top_of,
     written_in,
 )
@@ -34,7 +36,7 @@ from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.steps import Line, across, bars, line_of, score, stands
 from auditkit.report.places import MOVED
 from auditkit.report.verdict_words import asked
-from auditkit.report.vocabulary import by_words, kind_of, listed, number, range_in, several, upper_first
+from auditkit.report.vocabulary import by_words, kind_of, listed, number, several, upper_first
 
 MOST_GROUPS = 6
 """Groups whose scores are drawn."""
@@ -162,9 +164,10 @@ def view(look: Lookup) -> View | None:
         labels=labels,
         words=_heard(look, *told[lead], names) if told else "",
         accuracy=line_of(right, ends=ends),
-        accuracy_ends=(percent(ends[1]).replace(".0", ""), percent(ends[0]).replace(".0", "")),
-        accuracy_words=f"Accuracy, from {percent(right[0])} at {names[0]} to {percent(right[-1])} at {names[-1]}, "
-        f"highest {percent(max(right))} at {names[right.index(max(right))]}",
+        accuracy_ends=(tenths(ends[1], "percent").replace(".0", ""), tenths(ends[0], "percent").replace(".0", "")),
+        accuracy_words=f"Accuracy, from {tenths(right[0], 'percent')} at {names[0]} to "
+        f"{tenths(right[-1], 'percent')} at {names[-1]}, "
+        f"highest {tenths(max(right), 'percent')} at {names[right.index(max(right))]}",
         sentence=_sentence(told, found, names, right, start),
         note=note,
         two=two,
@@ -218,9 +221,8 @@ def _estimate(steps: RuleSteps, i: int) -> Estimate:
 
 def _told(look: Lookup, rule: Rule, steps: RuleSteps, i: int) -> Told:
     e, unit = _estimate(steps, i), written_in(rule)
-    span = "" if e.low is None or e.high is None else range_in(e, unit)
     limit = asked(rule, kind_of(rule.metric), signs=True)
-    return Told(_label(look, rule), steps.status[i], in_unit(e.value, unit), span, limit)
+    return Told(_label(look, rule), steps.status[i], tenths(e.value, unit), span(e.low, e.high, unit), limit)
 
 
 def _title(
@@ -229,7 +231,8 @@ def _title(
     """Whether any of the thresholds meets all rules."""
     if not told:
         best = max(range(len(right)), key=right.__getitem__)
-        return f"Of {len(names)} common thresholds, {names[best]} decides most people rightly: {percent(right[best])}"
+        rightly = tenths(right[best], "percent")
+        return f"Of {len(names)} common thresholds, {names[best]} decides most people rightly: {rightly}"
     met = [sum(s.status[i] == "pass" for _, s in told) for i in range(len(names))]
     all_ = "its one rule" if len(told) == 1 else f"all {several(len(told), 'rule')}"
     all_ = all_.replace("its", "the")
@@ -316,7 +319,8 @@ def _sentence(
     rules = f"of {len(told)} rule{'' if len(told) == 1 else 's'} {', '.join(what)}; " if told else ""
     open_ = sum(g.open[i] for g in found.groups)
     sides = f" Up to {open_:,} people may stand on its other side." if open_ else ""
-    return f"{AUDITED if i == found.today else COMMON} {names[i]}: {rules}{percent(right[i])} decided rightly.{sides}"
+    rightly = tenths(right[i], "percent")
+    return f"{AUDITED if i == found.today else COMMON} {names[i]}: {rules}{rightly} decided rightly.{sides}"
 
 
 def _notes(look: Lookup, found: Explorer, told: Sequence[tuple[Rule, RuleSteps]], two: bool) -> tuple[str, str]:
@@ -360,6 +364,6 @@ def _table(
         if told:
             t = _told(look, *told[lead], i)
             cells += [bracketed(t.value, t.range), Judged(t.status)]
-        rows.append((*cells, percent(right[i])))
+        rows.append((*cells, tenths(right[i], "percent")))
     words = (0, len(columns) - 1) if told else (0,)
     return TableView("Some common thresholds", (*columns, "Accuracy"), tuple(rows), words)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from auditkit.catalogue.index import METRICS
 from auditkit.explorer import Explorer, RuleSteps
-from auditkit.formatting import NOTHING, in_unit, percent, unit_for
+from auditkit.formatting import NOTHING, decimals, in_unit, unit_for
 from auditkit.records import Rule, Status
 from auditkit.report.html.geometry import axis_to
 from auditkit.report.html.steps import score
@@ -52,7 +52,25 @@ class Shown(NamedTuple):
     def rate(self, metric: str, i: int) -> str:
         """A rate in words; none of nobody."""
         k, n = (_of(self.cells(i), mask) for mask in masks(metric))
-        return percent(k / n) if n else NOTHING
+        return tenths(k / n, "percent") if n else NOTHING
+
+
+def tenths(x: float | None, unit: str, *, named: bool = True) -> str:
+    """A number as the script writes it at every position: one decimal of shares, two of ratios.
+
+    >>> tenths(0.0004, "percent"), tenths(-0.0312, "points"), tenths(0.8, "ratio"), tenths(None, "points")
+    ('0.0%', '−3.1', '0.80', '–')
+    """
+    text = decimals(x, 2) if unit == "ratio" else decimals(None if x is None else 100 * x, 1)
+    return f"{text}%" if unit == "percent" and named and x is not None else text
+
+
+def span(low: float | None, high: float | None, unit: str) -> str:
+    """An interval likewise; empty where there is none."""
+    if low is None or high is None:
+        return ""
+    between = " to " if min(low, high) < 0 else "–"
+    return between.join(tenths(x, unit, named=False) for x in (low, high))
 
 
 def masks(metric: str) -> tuple[int, int]:
@@ -112,6 +130,7 @@ def data_of(
         "m": [masks(m) for m in MOVED],
         "g": [{"n": [g.negatives, g.positives], "f": _first(g.false), "t": _first(g.true)} for g in groups],
         "a": _changes([_whole(x, "percent") for x in right]),
+        "u": "people",
         "o": [sum(g.open[i] for g in found.groups) for i in range(len(found.threshold))],
         "r": [_rule(by, rule, steps, level, two) for rule, steps in told],
         "c": lead,

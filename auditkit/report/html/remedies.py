@@ -205,7 +205,7 @@ def _rule(look: Lookup, i: int, v: Verdict, place: int) -> Column:
 def _row(look: Lookup, r: Remedy, columns: Sequence[Column]) -> Row:
     return Row(
         label=_label(r),
-        people=": ".join(filter(None, (_by(r).strip(), _people(look, r.people)))),
+        people=": ".join(filter(None, (_by(r).strip(), _people(look, r.selected)))),
         cells=tuple(_cell(r.answers[c.at], c) for c in columns),
         accuracy=percent(r.accuracy),
     )

@@ -150,7 +150,7 @@ function explore(figure) {
     const count = s => d.r.filter(r => r.s[i] === s).length, n = d.r.length;
     const states = ["p", "f", "i", "n"].map((s, k) => [count(s), d.w[2 + k]]).filter(([x], k) => k < 3 || x);
     const rules = n ? `of ${n} rule${n > 1 ? "s" : ""} ${states.map(x => x.join(" ")).join(", ")}; ` : "";
-    const open = d.o[i] ? ` Up to ${d.o[i].toLocaleString("en")} people may stand on its other side.` : "";
+    const open = d.o[i] ? ` Up to ${d.o[i].toLocaleString("en")} ${d.u} may stand on its other side.` : "";
     say.textContent = `${d.w[i === d.t ? 1 : 0]} ${d.p[i]}: ${rules}${right()} decided rightly.${open}`;
   };
   const both = () => { show(); speak(); };
@@ -206,6 +206,7 @@ function sortable(table) {
   if (!head || !body || body.rows.length < 3 || all("[colspan],[rowspan],[scope=rowgroup],.blank", table).length) return;
   if ([...head.cells].some(c => c.scope !== "col")) return;
   [...head.cells].forEach((cell, i) => {
+    if (cell.querySelector("a")) return;
     const button = made("button");
     button.append(...cell.childNodes);
     cell.append(button);
