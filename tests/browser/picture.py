@@ -1,4 +1,4 @@
-"""The README's picture: the first screen of the sample report. `make reports` takes it."""
+"""The README's pictures: the first screen of the sample report, and its threshold explorer. `make reports` takes them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="light")
         page.goto((SAMPLES / "income.html").as_uri())
         page.screenshot(path=SAMPLES / "income.png")
+        page.locator("#explorer").screenshot(path=SAMPLES / "explorer.png")
         browser.close()
 
 

@@ -13,7 +13,7 @@ from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distances, ranked, sentence
 from auditkit.report.places import PARTS
-from auditkit.report.verdict_words import asked, kind_of_verdict, tightest, waiver_words, would_pass
+from auditkit.report.verdict_words import asked, kind_of_verdict, tightest, waiver_words
 from auditkit.report.vocabulary import STATUS, listed, number, range_in, several, shown, upper_first, value_text
 
 AXIS = Axis(0.0, 4.0, 4)
@@ -91,8 +91,8 @@ def _corrected(order: list[Verdict]) -> str:
 def _row(look: Lookup, i: int, v: Verdict, refs: tuple[tuple[str, str], ...]) -> GateRow:
     reason = v.absence or v.reason
     reason += _surest(look, v)
-    if tight := would_pass(v, kind_of_verdict(look.report, v)):
-        reason += f" {upper_first(tight)}."
+    if tight := tightest(v, kind_of_verdict(look.report, v))[0]:
+        reason += f" The tightest limit that would pass is {tight}."
     if short := perfect.in_short(v):
         reason += f" {short}"
     if told := waiver_words(v):
@@ -150,8 +150,6 @@ def _sentence(look: Lookup, order: list[Verdict]) -> str:
         "A rule fails only if its whole interval lies beyond the limit, unless it says that the point decides."
     )
     parts += filter(None, (perfect.counted(report), conflicts.sentence(look)))
-    if report.policy and report.policy.owner:
-        parts.append(f"Owner of the policy: {shown(report.policy.owner)}.")
     return " ".join(parts)
 
 

@@ -179,8 +179,7 @@ def _subtitle(found: list[Finding], charts: tuple[Chart, ...]) -> str:
     known = METRICS.get(first.metric)
     what = f" {known.definition}" if known and first.concern == "explanation" else ""  # names nobody knows
     told = f" {upper_first(shown(first.direction))}." if first.direction else ""
-    n = " n: rows that a value counts." if charts else ""
-    return f"{_metric_and_law(first)}.{what}{told} {line}{n}{cut}".strip()
+    return f"{_metric_and_law(first)}.{what}{told} {line}{cut}".strip()
 
 
 def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:

@@ -93,8 +93,8 @@ def _title(look: Lookup, metrics: Sequence[str], bys: list[By]) -> str:
 
 def _sentence(charts: Sequence[Chart]) -> str:
     if any(row.note for c in charts for block in c.blocks for row in block.rows):
-        return "Groups with fewer than 10 people to count have no mark: too few to tell. n: people that a share counts."
-    return "n: people that a share counts. Whether two groups differ, the interval of their gap decides, not overlap."
+        return "Groups with fewer than 10 people to count have no mark: too few to tell."
+    return "Whether two groups differ, the interval of their gap decides, not overlap."
 
 
 def _table(look: Lookup, metrics: Sequence[str], bys: list[By]) -> TableView:
