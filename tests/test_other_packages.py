@@ -217,7 +217,7 @@ def test_it_is_drawn_in_its_unit_even_where_its_package_is_gone(monkeypatch: pyt
     for page in pages:
         told = words(page)
         assert "Waste differs by 3.7 kg between groups of sex" in told
-        assert "Largest difference between groups, in kg Sex n 60 3.7 kg interval 3.2–4.2" in told
+        assert "3.70 kg 3.20–4.20 60" in told
         assert "F n 30 9.1 kg" in told
         assert "Lower is better." in told
         assert "370" not in told

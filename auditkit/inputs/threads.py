@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from auditkit.inputs.packing import leaves
+from auditkit.inputs.running import random_state_kept
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
@@ -51,7 +52,8 @@ def little(model: Model, features: pd.DataFrame) -> bool:
     if not all(type(m) in ONCE for m in parts) or model.parameters() > LITTLE:
         return False
     try:
-        inputs = leaves(model.encode(features.head(2)))
+        with random_state_kept(torch.device("cpu")):
+            inputs = leaves(model.encode(features.head(2)))
     except Exception:  # whoever explains it says what is wrong
         return False
     return all(t.device.type == "cpu" and t.ndim <= 2 and t.is_floating_point() for t in inputs)

@@ -70,7 +70,9 @@ class Vocabulary:
 
     def label(self, group: Mapping[str, str]) -> str:
         """A group beside a mark or in a table, where the attribute is named already."""
-        return upper_first(self.mention(group))
+        own = [a for a, v in group.items() if not self._noun(a, v)]
+        text = self.mention(group)
+        return text if own else upper_first(text)  # names of the data stay as they are
 
     def mention(self, group: Mapping[str, str]) -> str:
         """`label` where it does not begin a line: a display word keeps its small letter."""

@@ -1,4 +1,4 @@
-"""The README's pictures: the first screen of the sample report, and its threshold explorer. `make reports` takes them."""
+"""The README's pictures: the first screen of the sample report, and its explorer. `make reports` takes them."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import beta, norm, studentized_range
 
 import auditkit as ak
+from auditkit.catalogue.index import METRICS
 from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.errors import ErrorSums
 from auditkit.evidence.tally import Tally
@@ -46,7 +47,8 @@ def holds(f: Finding) -> bool:
     names = [" & ".join(g.values()) for g in f.surest.groups]
     if f.comparison.startswith(("difference", "ratio")):
         named = re.findall(r"group\d+", f.statement)
-        assert named[: len(names)] == names, f.statement
+        told = names if METRICS[f.metric].kind != "error" else names[::-1]  # of errors the larger comes first
+        assert named[: len(names)] == told, f.statement
         assert len(set(named)) == len(names) or f.comparison.endswith("reference"), f.statement
     known = {tuple(g.group.values()): g.estimate.value for g in f.by_group}
     if f.comparison == "difference" and known:

@@ -107,7 +107,7 @@ def test_a_model_trained_again_is_judged_among_the_remedies() -> None:
         assert v.estimate is not None
         assert (a.status, a.value, a.low, a.high) == (v.status, v.estimate.value, v.estimate.low, v.estimate.high)
     assert row.accuracy == pytest.approx((frame["q"] == frame["y"]).mean())
-    for p in row.people:
+    for p in row.selected:
         of = frame[frame["g"] == p.group["g"]]
         assert (p.now, p.change) == (of["p"].sum(), of["q"].sum() - of["p"].sum())
 

@@ -56,9 +56,9 @@ def layer_words(r: LayerReading, readings: list[LayerReading]) -> str:
     if r.record.name.startswith("into "):
         return f"what goes into the layer '{r.record.name.removeprefix('into ')}'"
     depth, last = r.fact["depth"], max(x.fact["depth"] for x in readings)
-    if not 0 < depth < last or depth > len(ORDINALS) or r.fact.get("parts"):
+    if not 0 < depth < last or r.fact.get("parts"):
         return f"the layer '{r.record.name}'"
-    return f"the {ORDINALS[depth - 1]} hidden layer ({r.record.name})"
+    return f"layer {depth} of {last} ({r.record.name})"
 
 
 def _knows(r: LayerReading, about: About) -> str | None:

@@ -59,8 +59,9 @@ class ClassFairness(BaseCheck):
     >>> check = ClassFairness(by=[["sex"]], metrics=["true_positive_rate"])
     >>> tally = ClassTally.of({"sex": ["f", "m"] * 60}, "abc", y_true=[0, 0, 1, 1, 2, 2] * 20,
     ...     y_pred=[0, 0, 1, 2, 2, 2] * 20)
-    >>> [f.estimate.value for f in check.assess(tally).findings if f.comparison == "difference"]
-    [1.0, 0.0]
+    >>> found = {(f.metric, f.comparison): f.estimate.value for f in check.assess(tally).findings}
+    >>> found["true_positive_rate", "difference"], found["mistaken_class", "difference"]
+    (1.0, 1.0)
     """
 
     NAME: ClassVar[str] = "class_fairness"

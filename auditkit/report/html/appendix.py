@@ -73,6 +73,8 @@ def _errors(look: Lookup) -> str:
         f"{confidence(level)} of such reports, or more, all of that is true (Holm). {upper_first(number(n.alone))} "
         f"more {_verb('stand', n.alone)} out alone, each by its own interval."
     )
+    if len(look.report.verdicts) < 2:
+        return said  # one rule shares its error with nobody
     severities = {v.rule.severity for v in look.report.verdicts}
     counted = [
         f"{several(sum(v.rule.severity == s for v in look.report.verdicts), 'rule')} of severity {s}"

@@ -207,7 +207,7 @@ def of_class(look: Lookup, by: Sequence[str], label: str | None, sides: Sequence
     named = shown(x.classes[c.truth])
     said = f"{told(look, x, c.truth, c.truth, groups)}."
     if not any(d.truth == c.truth for d in sure):
-        said += " Between groups no difference in what they are told is established."
+        said += " Between groups no difference is established; a cell clear of 0 may be chance among all tests."
     matrix = Matrix(f"The people who are really “{named}”", "Who", _columns(x), tuple(rows))
     level = confidence(x.level)
     framed = "Framed: established. " if any(d.truth == c.truth for d in sure) else ""

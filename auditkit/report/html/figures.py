@@ -107,8 +107,10 @@ _LINES = re.compile(r'<ul class="limits">(.*?)</ul>', re.DOTALL)
 def amounts(inside: str) -> str:
     """What the line of a fold says of its inside: a table by its name, else how many of what; empty of nothing.
 
-    >>> amounts("<table><caption>Rates</caption></table>"), amounts("<figure></figure><table></table><table></table>")
-    ('Table: Rates', 'More: 1 figure, 2 tables')
+    >>> str(amounts("<table><caption>Rates</caption></table>"))
+    'Table: Rates'
+    >>> amounts("<figure></figure><table></table><table></table>")
+    'More: 1 figure, 2 tables'
     """
     tables = re.findall(r"<table[^>]*>\s*(?:<caption[^>]*>(.*?)</caption>)?", inside, re.DOTALL)
     figures = len(re.findall(r'<figure|class="exhibit"', inside))

@@ -16,7 +16,12 @@ from auditkit.report.verdict_words import asked
 from auditkit.report.vocabulary import by_words, range_in, upper_first, value_text, whole_percent
 
 _COMPARED: dict[Comparison, str] = {
+    "difference": "as a difference",
     "ratio": "as a ratio",
+    "difference_to_reference": "against the reference",
+    "ratio_to_reference": "as a ratio to the reference",
+    "difference_to_rest": "against the rest",
+    "ratio_to_rest": "as a ratio to the rest",
     "group_min": "the lowest group",
     "group_max": "the highest group",
     "difference_to_overall": "against everybody",
@@ -162,7 +167,8 @@ def _sentence(look: Lookup, found: list[Finding]) -> str:
         return "How small a gap could have been seen is not known: too few groups can be compared."
     worst = max(blind, key=lambda f: f.estimate.mde or 0.0)
     return (
-        "A gap whose line reaches 0 is not established: it may be chance. This audit could mostly not have seen a gap "
+        "Established: it stands out among all tests of this report; a line that reaches 0, or is clear of it alone, "
+        "may be chance. This audit could mostly not have seen a gap "
         f"smaller than {points(worst.estimate.mde)} points between the smallest groups of {by_words(worst.by)}: "
         f"{look.say_of(worst.label).phrase(worst.metric)}."
     )

@@ -133,6 +133,17 @@ SAME = 1e-9
 """Values as near as that are one."""
 
 
+def _open(undecided: int, blocking: int) -> str:
+    """Whether what is undecided stands in the way, which the policy says."""
+    all_of = "The undecided rule" if undecided == 1 else f"The {number(undecided)} undecided rules"
+    if blocking == 0:
+        return (
+            f"{all_of} {'does' if undecided == 1 else 'do'} not stand in the way of passing: the policy forgives that."
+        )
+    some = all_of if blocking == undecided else f"{upper_first(number(blocking))} of these {number(undecided)}"
+    return f"{some} {'stands' if blocking == 1 else 'stand'} in the way of passing: so the policy asks."
+
+
 def _sentence(look: Lookup, order: list[Verdict]) -> str:
     report = look.report
     parts = []
@@ -140,10 +151,7 @@ def _sentence(look: Lookup, order: list[Verdict]) -> str:
     undecided = [v for v in order if v.status == "inconclusive"]
     blocking = [v for v in undecided if v.blocks]
     if undecided:
-        parts.append(
-            f"Of {several(len(undecided), 'undecided rule')}, {number(len(blocking)) if blocking else 'none'} "
-            f"{'stands' if len(blocking) < 2 else 'stand'} in the way of passing, as the policy asks."
-        )
+        parts.append(_open(len(undecided), len(blocking)))
     if warnings:
         parts.append(f"{upper_first(several(len(warnings), 'rule'))} only {'warns' if len(warnings) == 1 else 'warn'}.")
     parts.append(

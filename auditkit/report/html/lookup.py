@@ -20,7 +20,7 @@ from auditkit.records import (
 )
 from auditkit.report.html.identity import NEUTRAL, Identity
 from auditkit.report.of_class import OfClass
-from auditkit.report.places import TRUTH
+from auditkit.report.places import PARTS, TRUTH
 from auditkit.report.surest import compares as compares
 from auditkit.report.surest import established as established
 from auditkit.report.surest import stands_out as stands_out
@@ -218,8 +218,9 @@ class Lookup:
 
 
 def own_estimate(f: Finding) -> Estimate:
-    """Of the groups that a comparison is told of (`Lookup.sides`): theirs alone, where the report has it."""
-    return f.surest.estimate if f.surest else f.estimate
+    """Of the groups that a comparison is told of (`Lookup.sides`): theirs alone, where the report has it, and where it
+    is the comparison of one rate."""
+    return f.surest.estimate if f.surest and f.metric not in PARTS else f.estimate
 
 
 def class_of(f: Finding) -> str | None:

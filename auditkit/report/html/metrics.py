@@ -9,7 +9,7 @@ from auditkit.assertions import level_of as level_of_report
 from auditkit.assertions import p_of
 from auditkit.catalogue.index import METRICS
 from auditkit.formatting import NOTHING
-from auditkit.records import Comparison, Concern, Finding, GroupEstimate
+from auditkit.records import Comparison, Concern, Estimate, Finding, GroupEstimate
 from auditkit.report.html.exhibits import MOST, Chart, Named, chart, level_of
 from auditkit.report.html.figures import Figure, Names, TableView, cells, counted, cut_to
 from auditkit.report.html.lookup import By, Lookup, compares, established
@@ -176,10 +176,24 @@ def _subtitle(found: list[Finding], charts: tuple[Chart, ...]) -> str:
         cut = f" Of more than {MOST} rows the {MOST} surest to differ from 0 are drawn."
     if len(_drawn_groups(found)) < len(groups_of(found)):
         cut += " Crossed groups stand in the table."
+    if not any(established(f) for f in found) and any(_clear(e) for e in _estimates(found)):
+        cut += f" {CLEAR}"
     known = METRICS.get(first.metric)
     what = f" {known.definition}" if known and first.concern == "explanation" else ""  # names nobody knows
     told = f" {upper_first(shown(first.direction))}." if first.direction else ""
     return f"{_metric_and_law(first)}.{what}{told} {line}{cut}".strip()
+
+
+CLEAR = "A line clear of 0 may be chance among all tests of this report."
+"""Said where some line is, and nothing is established."""
+
+
+def _estimates(found: list[Finding]) -> list[Estimate]:
+    return [e for f in found for e in (f.estimate, *(g.estimate for g in f.by_group))]
+
+
+def _clear(e: Estimate) -> bool:
+    return e.low is not None and e.high is not None and e.low * e.high > 0
 
 
 def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:

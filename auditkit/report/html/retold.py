@@ -217,4 +217,4 @@ def _cell(value: str | int | float | None, told: Telling) -> str | int | float |
     if not isinstance(value, str):
         return value
     new = told(value)
-    return value if new == value else upper_first(new)
+    return value if new == value else upper_first(new) if value[:1].isupper() else new

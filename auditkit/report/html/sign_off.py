@@ -30,12 +30,12 @@ class Sheet(NamedTuple):
 def view(look: Lookup) -> Sheet:
     """The section of a report."""
     report = look.report
-    open_ = [v for v in ranked(report.verdicts) if v.rule.severity == "error" and v.status != "pass"]
+    open_ = [v for v in ranked(report.verdicts) if v.blocks or v.waiver]
     waivers = tuple(_waiver(v) for v in open_[:MOST_WAIVERS])
     if not report.verdicts:
         said = "No rule was asked, so none can be waived."
     elif not open_:
-        said = "All rules that count are met: none is to be waived."
+        said = "No rule stands in the way: none is to be waived."
     else:
         rest = len(open_) - MOST_WAIVERS
         said = f"{number(rest)} more rules are not met." if rest > 0 else ""

@@ -15,7 +15,7 @@ from auditkit.report.html.rules import ranked, sentence
 from auditkit.report.html.sections import CONCERNS, NUMBER, SECTIONS, home, in_cases
 from auditkit.report.html.unmeasured import too_small, unasked
 from auditkit.report.places import FLIPPED, WAY_OUT
-from auditkit.report.surest import compared
+from auditkit.report.surest import compared, uncovered
 from auditkit.report.verdict_words import asked, kind_of_verdict
 from auditkit.report.vocabulary import brief, by_words, listed, measured_in, number, several, shown, upper_first
 
@@ -66,6 +66,10 @@ def view(look: Lookup) -> tuple[Item, ...]:
         items.append(
             Item("pass", f"{upper_first(several(len(passed), 'rule'))} {verb}.", f"{names}{rest}.", "#gate", "Gate")
         )
+    left = uncovered(look.report)
+    told = any(left is not None and left.id == f.id for f in ways)
+    if left is not None and not told and len(items) < SENTENCES - 1:
+        items.append(_found(look, left)._replace(link_words="No rule asks about it"))
     return (*items, _unknown(look))
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from auditkit.records import Concern, Contributions
 from auditkit.report.html import remedies
-from auditkit.report.html.lookup import Lookup, exhibits_of
+from auditkit.report.html.lookup import By, Lookup, exhibits_of
 from auditkit.report.html.sections import answered, in_cases, reasons
 from auditkit.report.html.trust import holds
 from auditkit.report.vocabulary import by_words, listed, several, shown, upper_first
@@ -74,13 +74,18 @@ def view(look: Lookup) -> Unmeasured:
 
 
 def _small_groups(look: Lookup) -> list[tuple[str, str]]:
-    items = []
+    """A line for the same groups of the same attributes, however many rates cannot count them."""
+    lost: dict[tuple[By, tuple[str, ...]], list[str]] = {}
     for by in look.bys():
         for metric in look.metrics():
             groups = look.groups(metric, by)
-            small = [look.say.label(g.group) for g in groups if g.estimate.state in ("sparse", "undefined")]
+            small = tuple(look.say.label(g.group) for g in groups if g.estimate.state in ("sparse", "undefined"))
             if small:
-                named = listed(small) if len(small) <= 6 else several(len(small), "group")
-                what = f"{upper_first(look.say.phrase(metric))}, by {by_words(by)}: {named}"
-                items.append((what, "Too few people to tell; shown, and left out of every verdict."))
+                lost.setdefault((by, small), []).append(look.say.phrase(metric))
+    items = []
+    for (by, small), rates in lost.items():
+        named = listed(list(small)) if len(small) <= 6 else several(len(small), "group")
+        which = listed(rates) if len(rates) <= 2 else several(len(rates), "rate")
+        why = "Too few people to tell; shown, and left out of every verdict."
+        items.append((f"{upper_first(which)}, by {by_words(by)}: {named}", why))
     return items

@@ -121,10 +121,12 @@ def _lost(n: int) -> str:
 
 
 def _leading_first(look: Lookup, parts: dict[By, list[Finding]]) -> list[list[Finding]]:
-    """Findings by attribute; that of the worst problem comes first."""
+    """Findings by attribute; that of the worst problem comes first, and of its gaps that of its own metric."""
     lead = leading(look)
     by = lead.finding.by if lead is not None else None
-    return [fs for _, fs in sorted(parts.items(), key=lambda part: part[0] != by)]
+    metric = lead.metric if lead is not None else ""
+    first = [fs for _, fs in sorted(parts.items(), key=lambda part: part[0] != by)]
+    return [sorted(fs, key=lambda f: causes.target(f) != metric) for fs in first]
 
 
 def of_gaps(look: Lookup) -> list[tuple[Finding, Contributions]]:

@@ -1,0 +1,40 @@
+"""Every kind of report in a real browser: nothing for axe to find, nothing wider than the screen, no request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditkit.report.html.page import render
+from tests.browser.test_page import opened
+from tests.report import samples
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+OPEN = """document.querySelectorAll('details').forEach(d => { d.open = true });
+  const two = document.querySelector('#explorer input[type=checkbox]'); if (two) two.click()"""
+
+
+@pytest.mark.parametrize("name", samples.ALL)
+def test_axe_finds_nothing_in_light_dark_and_print_and_nothing_overflows(
+    browser: Browser, tmp_path: Path, name: str
+) -> None:
+    Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
+    file = tmp_path / "page.html"
+    file.write_text(render(samples.made(name)), encoding="utf-8")
+    for scheme, width, media in (("light", 1440, "screen"), ("dark", 375, "screen"), ("light", 1440, "print")):
+        with opened(browser, file.as_uri(), width, color_scheme=scheme, bypass_csp=True) as (page, seen):
+            page.evaluate(OPEN)
+            page.emulate_media(media=media)
+            found = Axe().run(page).response["violations"]
+            told = [(v["id"], [n["html"][:200] for n in v["nodes"]][:3]) for v in found]
+            assert told == [], f"{scheme}, {width}, {media}"
+            assert seen == [f"request {file.as_uri()}"]
+    with opened(browser, file.as_uri(), 320) as (page, _):
+        page.evaluate(OPEN)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
