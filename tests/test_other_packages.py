@@ -218,7 +218,7 @@ def test_it_is_drawn_in_its_unit_even_where_its_package_is_gone(monkeypatch: pyt
         told = words(page)
         assert "Waste differs by 3.7 kg between groups of sex" in told
         assert "3.70 kg 3.20–4.20 60" in told
-        assert "F n 30 9.1 kg" in told
+        assert "f n 30 9.1 kg" in told
         assert "Lower is better." in told
         assert "370" not in told
         assert "≤ 2.5 kg" in told
