@@ -23,6 +23,8 @@ class GateRow(NamedTuple):
     """One rule."""
 
     anchor: str
+    id: str
+    """As other parts of the page call it."""
     status: Status
     rule: str
     reason: str
@@ -98,12 +100,13 @@ def _row(look: Lookup, i: int, v: Verdict, refs: tuple[tuple[str, str], ...]) ->
     if told := waiver_words(v):
         reason += f" {told}"
     if v.rule.severity == "warning":
-        reason += " A warning only: it does not change the outcome."
+        reason += " A warning only."
     e = v.estimate
     of = kind_of_verdict(look.report, v)
     points = unit_for(v.rule.comparison, of) == "points" and e is not None and e.value is not None
     return GateRow(
         anchor=f"rule-{i}",
+        id=shown(v.rule.id),
         status=v.status,
         rule=sentence(v.rule, look),
         reason=upper_first(reason),
