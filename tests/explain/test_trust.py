@@ -552,3 +552,11 @@ def test_t8_is_sure_where_its_interval_is() -> None:
     again = TrustCheck.model_validate(json.loads(doubt.model_dump_json()))
     assert again == doubt
     assert "sure" not in of(far).model_dump()
+
+
+def test_of_very_many_features_none_may_count_alone() -> None:
+    from auditkit.explain.trust.findings import _alike
+
+    sizes = np.random.default_rng(0).uniform(0.9, 1.1, 500)
+    assert _alike(sizes, sizes) == pytest.approx(1.0)
+    assert abs(_alike(sizes, np.random.default_rng(1).permutation(sizes))) < 0.2

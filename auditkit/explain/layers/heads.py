@@ -29,6 +29,9 @@ def opened(net: nn.Module, told: Told, *, kinds: Collection[Kind] = ("mixed late
     """While it lasts, each attention of a pass of `net` asks `told` what its heads give. The net is left as it was."""
     open_: list[nn.Module] = []
     with contextlib.ExitStack() as stack:
+        if any(map(_compiled, net.modules())):  # its calls are those of a graph, which nobody is to look into
+            yield
+            return
         for module in net.modules():
             if isinstance(module, torch.jit.ScriptModule):
                 continue
@@ -39,6 +42,11 @@ def opened(net: nn.Module, told: Told, *, kinds: Collection[Kind] = ("mixed late
         if "side by side" in kinds:
             stack.enter_context(_Watching(open_, told))
         yield
+
+
+def _compiled(module: nn.Module) -> bool:
+    """Whether `torch.compile` made it; by name, since asking the compiler imports it."""
+    return type(module).__name__ == "OptimizedModule" or getattr(module, "_compiled_call_impl", None) is not None
 
 
 def splits(module: nn.Module) -> bool:

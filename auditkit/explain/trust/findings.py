@@ -113,7 +113,8 @@ def _alike(a: Floats, b: Floats) -> float:
     if not total_a or not total_b:
         return 1.0 if total_a == total_b else 0.0
     counted = np.maximum(a / total_a, b / total_b) >= NEGLIGIBLE
-    a, b = a[counted], b[counted]
+    if counted.any():  # of very many features none may count alone: then all do
+        a, b = a[counted], b[counted]
     if len(a) >= FEW:
         tau = weighted_tau(a, b)
         return tau if np.isfinite(tau) else 0.0
