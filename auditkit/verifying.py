@@ -19,7 +19,7 @@ from auditkit.checks import check_of
 from auditkit.errors import AuditkitError
 from auditkit.gate.agreement import CLOSE, difference
 from auditkit.gate.policy import Policy
-from auditkit.judging import ACCIDENTS, as_policy, judge
+from auditkit.judging import ACCIDENTS, as_policy, explored, judge
 from auditkit.records import ALONE, Finding, Record, Report, Verdict
 
 State = Literal["same", "differs", "not checked"]
@@ -64,9 +64,13 @@ def verify(
     if policy is not None:
         found.append(_policy(report, as_policy(policy)))
     found += _again(report, again) if again is not None else [_NO_DATA]
+    found.append(_AS_SAID)
     return Verification(tuple(found))
 
 
+_AS_SAID = Checked(
+    "the rest", "not checked", "names, dates, command, absences, words, context and sign-off are as it says"
+)
 _NO_DATA = Checked("model and data", "not checked", "the evidence was taken as it stands: nothing was gathered again")
 
 
@@ -170,12 +174,26 @@ def _verdicts(report: Report, policy: Policy | dict[str, Any] | str | None) -> I
         yield Checked(f"verdict {v.rule.id}", "differs", f"the report says {v.status}, judged again it is {now}")
     for id in known.keys() - {v.rule.id for v in report.verdicts}:
         yield Checked(f"verdict {id}", "differs", "the policy asks for it, and the report has no verdict")
+    yield from _beside(report, explored(again) if report.explorer else again)
     if not wrong and len(known) == len(report.verdicts):
         yield Checked("verdicts", "same", f"all {len(known):,} are what the judge says of the evidence")
 
 
 def _other(a: Verdict, b: Verdict) -> bool:
-    return (a.status, a.estimate, a.reason, a.rule) != (b.status, b.estimate, b.reason, b.rule)
+    """Waivers hold by the day: they are no part of what evidence says."""
+    return not _alike(*(_plain(v.model_copy(update={"waiver": None})) for v in (a, b)))
+
+
+def _beside(report: Report, again: Report) -> Iterator[Checked]:
+    """What stands beside the verdicts where it is in the report: remedies, and other thresholds."""
+    for what, own, new in (
+        ("remedies", report.remedies, again.remedies),
+        ("other thresholds", report.explorer, again.explorer),
+    ):
+        if own is not None:
+            same = _alike(_plain(own), _plain(new))
+            said = "as the judge says of the evidence" if same else "judged again they are others"
+            yield Checked(what, "same" if same else "differs", said)
 
 
 def _policy(report: Report, policy: Policy) -> Checked:

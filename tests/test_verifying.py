@@ -51,11 +51,16 @@ def test_what_was_audited_agrees_fresh_and_stored(data: dict[str, Any]) -> None:
     for one in (report, Report.from_json(report.to_json())):
         found = ak.verify(one)
         assert found.agrees, [c for c in found.checked if c.state == "differs"]
-        assert [(c.what, c.state) for c in found.checked] == [
-            ("findings", "same"),
-            ("verdicts", "same"),
-            ("model and data", "not checked"),
-        ]
+        told = {c.what: c.state for c in found.checked}
+        beside = {"remedies": one.remedies, "other thresholds": one.explorer}
+        assert told == {
+            "findings": "same",
+            "verdicts": "same",
+            **{what: "same" for what, held in beside.items() if held is not None},
+            "model and data": "not checked",
+            "the rest": "not checked",
+        }
+    assert data or set(beside) < set(told), "scores tell of both"
 
 
 def first(raw: dict[str, Any], metric: str = "selection_rate", comparison: str = "difference") -> dict[str, Any]:
@@ -107,7 +112,27 @@ def _evidence(raw: dict[str, Any]) -> None:
     del raw["evidence"]["subgroups:error_rate"]
 
 
-EDITS = [_value, _unruled, _statement, _appended, _group, _exhibit, _verdict, _limit, _lost, _invented, _evidence]
+def _points_elsewhere(raw: dict[str, Any]) -> None:
+    raw["verdicts"][0]["finding"] = first(raw, "precision")["id"]
+
+
+def _perfect(raw: dict[str, Any]) -> None:
+    raw["verdicts"][0]["perfect"]["status"] = "pass"
+
+
+def _remedy(raw: dict[str, Any]) -> None:
+    raw["remedies"]["rows"][1]["accuracy"] += 0.01
+
+
+def _threshold(raw: dict[str, Any]) -> None:
+    steps = raw["explorer"]["rules"][0]["status"]
+    steps[0] = "pass" if steps[0] != "pass" else "fail"
+
+
+EDITS = [
+    *(_points_elsewhere, _perfect, _remedy, _threshold, _value, _unruled, _statement, _appended, _group, _exhibit),
+    *(_verdict, _limit, _lost, _invented, _evidence),
+]
 
 
 @pytest.mark.parametrize("edit", EDITS)

@@ -10,7 +10,6 @@ from auditkit.explain.layers.use import LayerReading, Moved
 from auditkit.formatting import interval, interval_in, percent, plain, points, upper_first
 from auditkit.records import Estimate, Unit, Use
 
-ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 HARDLY = 0.005
 """Accuracy beyond the commoner answer that counts as hardly any."""
 
