@@ -1,5 +1,5 @@
 """`python -m auditkit`."""
 
-from auditkit.cli import main
+from auditkit.cli.main import main
 
 main()

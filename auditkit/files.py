@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +17,10 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+
+
+LONGEST = 200
+"""Bytes of a file name, at most: file systems know 255, and a suffix comes on top."""
 
 
 def kind_of(mode: int) -> str:
@@ -64,3 +69,8 @@ def read(
 def _refuse(mode: int, named: str, error: type[AuditkitError], expected: str) -> None:
     if kind := kind_of(mode):
         raise error(f"{named} is {kind}; expected {expected or 'a file'}")
+
+
+def slug(name: str) -> str:
+    """A name of a file out of any name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:LONGEST] or "audit"

@@ -126,7 +126,7 @@ def _line(v: Verdict) -> str:
 
 def _audited(path: Path, config: pytest.Config) -> tuple[Report, Path]:
     """The audit of a configuration; of several processes one makes it, and the others read what it stored."""
-    from auditkit.cli_delivery import slug
+    from auditkit.files import slug
     from auditkit.records import Report
 
     folder = _shared(config)

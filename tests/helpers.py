@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from unittest.mock import patch
 
-from auditkit.cli import main
+from auditkit.cli.main import main
 from auditkit.question import Question
 from auditkit.records import Finding
 

@@ -128,7 +128,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "configured": ({"checks", "gate", "records"}, set()),
     "verifying": ({"catalogue", "checks", "gate", "judging", "records"}, set()),
     "testing": ({"catalogue", "records", "report"}, {"pandas"}),
-    "pytest_plugin": ({"cli_delivery", "configured", "gate", "records", "report", "testing"}, {"pytest"}),
+    "pytest_plugin": ({"configured", "gate", "records", "report", "testing"}, {"pytest"}),
     "completing": ({"catalogue", "check", "records"}, set()),
     "judging": (
         {"clock", "assertions", "explorer", "formatting", "records", "catalogue", "check", "checks", "completing"}
@@ -140,21 +140,15 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "audit": (EVERYTHING, set()),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (
-        set(EVERYTHING)
-        | {"catalogue", "report", "cli_asked", "cli_command", "cli_delivery", "cli_listing"}
-        | {"cli_terminal", "stored", "verifying", "configured"},
-        {"typer"},
+        {"catalogue", "checks", "configured", "disclosure", "formatting", "gate", "judging", "progress_bar"}
+        | {"records", "report", "stored", "verifying"},
+        {"typer", "rich"},
     ),
-    "cli_asked": ({"configured", "checks", "disclosure", "errors", "progress_bar", "records"}, set()),
-    "cli_delivery": ({"records", "report", "cli_terminal", "stored", "formatting"}, set()),
-    "cli_terminal": ({"formatting"}, {"rich"}),
-    "cli_command": (set(), set()),
-    "cli_listing": ({"catalogue", "checks", "report"}, set()),
     "__main__": ({"cli"}, set()),
     "__init__": (set(), set()),
 }
 WITHOUT_A_ROW = {"__main__", "__init__"}
-WHO_TAKES_ALL = {"audit", "cli", "cli_asked", "files"}
+WHO_TAKES_ALL = {"audit", "files"}
 """Rows that say so in words."""
 
 
@@ -234,7 +228,7 @@ def loaded(code: str) -> set[str]:
     [
         ("import auditkit", {"torch", "numpy", "pandas", "pydantic"}),
         ("import auditkit.demo", {"torch", "numpy", "pandas"}),
-        ("import auditkit.cli", {"torch", "numpy", "pandas", "fairlearn", "captum", "scipy"}),
+        ("import auditkit.cli.main", {"torch", "numpy", "pandas", "fairlearn", "captum", "scipy"}),
         ("import auditkit.fairness.groups.check, auditkit.stats.families", {"torch", "captum"}),
         ("import auditkit.inputs.predictions, auditkit.inputs.dataset", {"torch", "captum", "fairlearn"}),
         ("import auditkit.judging", {"torch", "captum", "fairlearn", "scipy", "numpy", "pandas"}),

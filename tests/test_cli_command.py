@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditkit.cli_command import told_command
+from auditkit.cli.command import told_command
 
 HERE = Path("/srv/work")
 

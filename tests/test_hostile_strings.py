@@ -146,5 +146,5 @@ def test_the_command_line_prints_no_command(tmp_path: Path, monkeypatch: pytest.
 
 
 def _cli(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    script = "import sys; from auditkit.cli import main; sys.argv = ['auditkit', *sys.argv[1:]]; main()"
+    script = "import sys; from auditkit.cli.main import main; sys.argv = ['auditkit', *sys.argv[1:]]; main()"
     return subprocess.run([sys.executable, "-c", script, *arguments], cwd=folder, capture_output=True, text=True)

@@ -153,7 +153,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return importlib.metadata.EntryPoints([p for p in POINTS if p.group == group and p.name != "formless"])
 
     monkeypatch.setitem(sys.modules, __name__, sys.modules[Scale.__module__])
-    for module in ("catalogue.index", "checks", "report.formats", "cli_listing"):
+    for module in ("catalogue.index", "checks", "report.formats", "cli.listing"):
         monkeypatch.setattr(f"auditkit.{module}.entry_points", found)
     index.others.cache_clear()
     yield

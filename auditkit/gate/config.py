@@ -6,7 +6,8 @@ from pathlib import Path
 
 from auditkit.disclosure import Disclosure
 from auditkit.gate.audited import Asked, AuditTable, DataTable, ModelTable, PredictionsTable
-from auditkit.gate.policy import Policy, policy_from, written
+from auditkit.gate.policy import Policy, policy_from
+from auditkit.gate.tables import written
 from auditkit.gate.toml import Document, read
 from auditkit.records import Record
 

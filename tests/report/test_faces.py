@@ -9,7 +9,7 @@ import pytest
 from fairlearn.metrics import MetricFrame
 from sklearn.metrics import confusion_matrix, mean_absolute_error
 
-from auditkit.gate.policy import _Words
+from auditkit.gate.tables import WordsTable
 from auditkit.records import Confusion, Words
 from auditkit.report.html import confusion, errors_by_group, faces, first, subgroups, summary
 from auditkit.report.html.figures import Names
@@ -107,8 +107,8 @@ def test_the_unit_comes_from_the_configuration_and_the_direction_is_in_words() -
 
 
 def test_words_may_name_a_unit_or_an_attribute_that_is_called_so() -> None:
-    assert _Words(target_unit="h", unit="texts").known == Words(target_unit="h", unit="texts")
-    assert _Words(target_unit={"a": "wards"}).known == Words(groups={"target_unit": {"a": "wards"}})
+    assert WordsTable(target_unit="h", unit="texts").known == Words(target_unit="h", unit="texts")
+    assert WordsTable(target_unit={"a": "wards"}).known == Words(groups={"target_unit": {"a": "wards"}})
     assert not {"unit", "target_unit"} & Words().model_dump().keys()
 
 

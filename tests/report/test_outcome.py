@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import auditkit as ak
-from auditkit.cli import exit_status
+from auditkit.cli.status import exit_status
 from auditkit.records import Report, Rule, Status, Verdict
 from auditkit.report.html.page import render
 from auditkit.report.surest import complement, uncovered

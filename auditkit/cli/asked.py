@@ -10,7 +10,7 @@ import auditkit as ak
 from auditkit.errors import choices
 
 if TYPE_CHECKING:
-    from auditkit.cli_delivery import Place
+    from auditkit.cli.delivery import Place
     from auditkit.gate.config import Config
     from auditkit.records import Report
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditkit.cli_terminal import console, while_heard
+from auditkit.cli.terminal import console, while_heard
 from auditkit.errors import ReportError
+from auditkit.files import LONGEST, slug
 
 if TYPE_CHECKING:
     from auditkit.records import Report
     from auditkit.verifying import Checked
 
-_LONGEST = 200
-"""Bytes of a file name, at most: file systems know 255, and a suffix comes on top."""
 WRITTEN = ("html", "json")
 """Formats that an audit writes unless --format says otherwise."""
 
@@ -81,8 +79,8 @@ def deliver(
 
 
 def _check_name(file_name: str) -> None:
-    if len(file_name.encode("utf-8", "replace")) > _LONGEST:
-        raise ReportError(f"the file name '{file_name[:20]}…' is longer than {_LONGEST} bytes: give a shorter --name")
+    if len(file_name.encode("utf-8", "replace")) > LONGEST:
+        raise ReportError(f"the file name '{file_name[:20]}…' is longer than {LONGEST} bytes: give a shorter --name")
     if slug(file_name) != file_name or file_name.startswith("."):
         raise ReportError(f"'{file_name}' is no file name: letters, digits, '.', '_' and '-' only")
 
@@ -103,11 +101,6 @@ def show_checked(checked: Iterable[Checked]) -> None:
     signs = {"same": "✓", "differs": "×", "not checked": "–"}
     for c in checked:
         print(printable(f"{signs[c.state]} {c.what}: {c.state if c.state != 'same' else 'agrees'}. {c.said}"))
-
-
-def slug(name: str) -> str:
-    """A name of a file out of any name."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:_LONGEST] or "audit"
 
 
 def show(report: Report) -> None:

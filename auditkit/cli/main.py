@@ -1,0 +1,50 @@
+"""The command line. Exit status: 0 passed, 1 failed, 3 undecided, 2 anything that kept the audit from its work."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+import typer
+
+import auditkit as ak
+from auditkit.cli import demo, explain, gate, render, run, verify
+from auditkit.cli.app import app
+from auditkit.cli.status import TROUBLE, Answered
+from auditkit.cli.terminal import complain, usable_streams, while_heard
+
+_USAGE = typer.BadParameter.__mro__[2]  # ClickException, which typer does not name
+COMMANDS = (demo, run, gate, verify, render, explain)
+"""A module a command; help lists them in this order."""
+
+
+def main() -> None:
+    """Run the command line and exit; errors are one line with what to do, a traceback only with --debug.
+
+    The status is what a command returned (see `Answered`). An exit without a command is that of help or the version,
+    or of the keyboard; everything else is trouble.
+    """
+    gc.set_threshold(200_000)  # records hold no cycles: looking for them every 700 objects is a tenth of a gate's time
+    usable_streams()
+    try:
+        came = app(standalone_mode=False)
+        status = came.status if isinstance(came, Answered) else came if isinstance(came, int) else TROUBLE
+    except typer.Abort:
+        status = TROUBLE
+    except Exception as e:
+        if "--debug" in sys.argv:
+            raise
+        status = TROUBLE
+        from auditkit.formatting import printable
+
+        known = isinstance(e, ak.AuditkitError)
+        if isinstance(e, _USAGE):
+            text = f"{e.format_message()} `auditkit -h`, and `auditkit COMMAND -h`, say what there is"  # type: ignore[attr-defined]
+        else:
+            text = (
+                str(e) if known else f"unexpected {type(e).__name__}: {' '.join(str(e).split())} (--debug shows where)"
+            )
+        complain("\n".join(map(printable, f"auditkit: {text}".split("\n"))))  # an error of ours can have lines
+    with while_heard():  # what is buffered is written now, where an error of it is seen
+        pass
+    sys.exit(status)
