@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import time
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,23 +135,33 @@ def _audited(path: Path, config: pytest.Config) -> tuple[Report, Path]:
         pages = cache.mkdir("auditkit") if cache else _temporary(config).mktemp("auditkit")
         return report, _page(report, pages / f"{slug(report.name)}.html")
     stem = folder / f"auditkit-{slug(str(path))}"
-    stored, failed = stem.with_suffix(".json"), stem.with_suffix(".failed")
-    try:
-        os.close(os.open(stem.with_suffix(".lock"), os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        while not stored.exists() and not failed.exists():
-            time.sleep(0.05)
+    stored, failed, page = (stem.with_suffix(suffix) for suffix in (".json", ".failed", ".html"))
+    with _alone(stem.with_suffix(".lock")):
         if failed.exists():
-            raise NotMet(failed.read_text(encoding="utf-8")) from None
-        return Report.load(stored), stem.with_suffix(".html")
-    try:
-        report = _run(path)
-        page = _page(report, stem.with_suffix(".html"))
-        report.save(stored)
-    except BaseException as e:
-        failed.write_text(f"auditkit: {e}", encoding="utf-8")
-        raise
+            raise NotMet(failed.read_text(encoding="utf-8"))
+        if stored.exists():
+            return Report.load(stored), page
+        try:
+            report = _run(path)
+            _page(report, page)
+            report.save(stored)
+        except BaseException as e:
+            failed.write_text(f"auditkit: {e}", encoding="utf-8")
+            raise
     return report, page
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """One process at a time; the lock of one that was killed is free. Without POSIX each makes the audit itself."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _run(path: Path) -> Report:
