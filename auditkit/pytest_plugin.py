@@ -105,7 +105,7 @@ class RuleItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        return self.path, None if self.rule.line is None else self.rule.line - 1, self.rule.id
+        return self.path, (self.rule.line or 1) - 1, self.rule.id  # a preset's rule stands on no line of its own
 
 
 class NotMet(AssertionError):
