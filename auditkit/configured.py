@@ -33,7 +33,8 @@ def audited(
     return ak.audit(
         model,
         data,
-        checks=[check_of(c.name, c.options, where=c.where, folder=config.folder) for c in config.checks] or None,
+        checks=[check_of(c.name, c.options, where=c.where, lines=c.lines, folder=config.folder) for c in config.checks]
+        or None,
         policy=config.policy if config.policy.rules or config.policy.presets else None,
         words=config.policy.words,
         context=config.policy.context,

@@ -90,11 +90,13 @@ class Waiver(Record):
     """Somebody's word that a rule may be missed for a while. It stands beside the status, never in its place."""
 
     rule: str = Field(min_length=1)
-    """Its id; of several labels, that of all of them, or of one: `id[label]`."""
+    """The id of the rule; of several labels, that of all, or of one, id[label]: `rule = "equal-opportunity-sex"`."""
     reason: str = Field(min_length=1)
+    """Why it cannot be met yet: `reason = "n = 41 over 75; collecting until the new year"`."""
     approved_by: str = Field(min_length=1)
+    """Who answers for it: `approved_by = "model risk board"`."""
     expires: datetime.date
-    """The last day on which it holds."""
+    """The last day on which it holds: `expires = 2027-01-31`."""
 
     def covers(self, rule: str) -> bool:
         """Whether it is about that rule.

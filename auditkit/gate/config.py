@@ -40,6 +40,12 @@ def config_from(document: Document) -> Config:
     tables = written(document)
     return Config(
         **{k: getattr(tables, k) for k in ("model", "predictions", "data", "audit", "report")},
-        checks=tuple(c.model_copy(update={"where": document.where(("check", i))}) for i, c in enumerate(tables.check)),
+        checks=tuple(_placed(document, i, c) for i, c in enumerate(tables.check)),
         policy=policy_from(document, tables),
     )
+
+
+def _placed(document: Document, i: int, check: Asked) -> Asked:
+    """A check that knows where it stands, and where each option of it."""
+    lines = {key: document.where(("check", i, key)) for key in ("name", *check.options)}
+    return check.model_copy(update={"where": document.where(("check", i)), "lines": lines})
