@@ -14,6 +14,7 @@ from auditkit.cli.asked import from_here, known_name, one_of, one_or_more, overr
 from auditkit.cli.command import told_command
 from auditkit.cli.delivery import Place, deliver
 from auditkit.cli.status import answering, exit_status
+from auditkit.cli.variables import used
 from auditkit.formatting import utf8
 
 
@@ -161,7 +162,7 @@ def run(
         changed = changed.model_copy(update={"policy": rules.model_copy(update=kept | own)})
     if check:
         changed = changed.model_copy(update={"checks": tuple(Asked(name=c, where="--check") for c in check)})
-    command = utf8(told_command(["auditkit", *sys.argv[1:]]))
+    command = utf8(told_command([*used("run"), "auditkit", *sys.argv[1:]]))
     place = Place(out, name, format, force)
     report = run_audit(changed, place, command=command, quiet=quiet, include_examples=include_examples)
     deliver(report, place, quiet)
