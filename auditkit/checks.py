@@ -106,7 +106,8 @@ def check_of(
         if option not in fields:
             known_options = listing(fields, most=30) or "none"
             raise PolicyError(
-                f"{of(option)}check '{name}' has no option '{option}'; known are {known_options}.{nearest(option, fields)}"
+                f"{of(option)}check '{name}' has no option '{option}'; known are {known_options}."
+                f"{nearest(option, fields)}"
             )
     missing = [
         f.name

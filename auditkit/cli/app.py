@@ -21,8 +21,8 @@ app = typer.Typer(
     help="Audit a trained PyTorch model: is it biased, why does it decide so, can the answers be trusted?\n\n"
     "Start with: auditkit demo",
     epilog="Exit status: 0 passed (or no policy), 1 a rule failed, 3 undecided or not measured where the policy says "
-    "that this fails, 2 trouble with usage, configuration, data or model. Each flag can be said by an environment variable: "
-    "AUDITKIT_RUN_POLICY for `run --policy`; blanks part what is repeatable.",
+    "that this fails, 2 trouble with usage, configuration, data or model. Each flag can be said by an environment "
+    "variable: AUDITKIT_RUN_POLICY for `run --policy`; blanks part what is repeatable.",
 )
 
 Out = Annotated[Path, typer.Option("--out", help="Folder to write to.")]

@@ -42,7 +42,8 @@ def refuse_unknown(command: str) -> None:
         if name.startswith(begin) and name not in _known:
             names = [known for known in _known if known.startswith(begin)]
             raise ak.PolicyError(
-                f"the environment variable {name} is no flag of `auditkit {command}` (-h names them).{nearest(name, names)}"
+                f"the environment variable {name} is no flag of `auditkit {command}` (-h names them)."
+                f"{nearest(name, names)}"
             )
 
 

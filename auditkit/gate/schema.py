@@ -1,4 +1,4 @@
-"""The language of configurations as a JSON Schema, from the tables alone: for editors, and for `auditkit explain config`.
+"""The language of configurations as a JSON Schema, from its tables alone: for editors, and `auditkit explain config`.
 
 The first paragraph below a field is what is said of it; its last code span is its example, as in `min_n = 10`. The
 schema lies beside this module; `python -m auditkit.gate.schema` writes it again.
