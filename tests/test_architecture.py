@@ -126,6 +126,10 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "assertions": ({"catalogue", "records"}, set()),
     "clock": (set(), set()),
     "configured": ({"checks", "gate", "records"}, set()),
+    "starting": (
+        {"catalogue", "clock", "formatting", "gate", "inputs", "records", "values"},
+        {"numpy", "pandas"},
+    ),
     "verifying": ({"catalogue", "checks", "gate", "judging", "records"}, set()),
     "testing": ({"catalogue", "records", "report"}, {"pandas"}),
     "pytest_plugin": ({"configured", "gate", "records", "report", "testing"}, {"pytest"}),
@@ -141,7 +145,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (
         {"catalogue", "checks", "configured", "disclosure", "formatting", "gate", "judging", "progress_bar"}
-        | {"records", "report", "stored", "verifying"},
+        | {"records", "report", "starting", "stored", "verifying"},
         {"typer", "rich"},
     ),
     "__main__": ({"cli"}, set()),

@@ -10,12 +10,13 @@ import typer
 
 import auditkit as ak
 from auditkit.cli.app import Quiet, app
-from auditkit.cli.asked import known_name
+from auditkit.cli.asked import known_name, one_of
 from auditkit.cli.status import answering
 from auditkit.cli.terminal import while_heard
 
 if TYPE_CHECKING:
     from auditkit.starting.answers import Answers
+    from auditkit.starting.asking import Asking
     from auditkit.starting.look import Look
 
 
@@ -45,6 +46,9 @@ def init(
         str | None, typer.Option("--factory", help="package.module:function that builds the model.")
     ] = None,
     weights: Annotated[str | None, typer.Option("--weights", help="A file of its weights.")] = None,
+    outputs: Annotated[
+        str | None, typer.Option("--outputs", help="What the model returns: logits or probabilities; default: look.")
+    ] = None,
     sensitive: Annotated[
         list[str] | None, typer.Option("--sensitive", help="Column whose groups are compared; repeatable.")
     ] = None,
@@ -64,7 +68,6 @@ def init(
     quiet: Quiet = False,
 ) -> int:
     """Look at data, ask at most six questions, write a commented auditkit.toml, and make a first report."""
-    from auditkit.inputs.csv_files import CsvOptions
     from auditkit.records import TASK_KINDS
     from auditkit.starting.answers import Answers
     from auditkit.starting.asking import Asking, ask
@@ -89,6 +92,7 @@ def init(
         score=score,
         factory=factory,
         weights=_from_folder(weights, out),
+        outputs=one_of("--outputs", outputs, "logits", "probabilities"),
         sensitive=tuple(sensitive or ()),
         metric=metric or "",
         at_most=0.1 if at_most is None else at_most,
@@ -96,7 +100,7 @@ def init(
     options = {"sep": sep, "encoding": encoding, "na_values": na_values or None}
     given.options = {k: v for k, v in options.items() if v is not None}
     path = data if data is not None else _data(asking)
-    look = looked_at(path, CsvOptions.of(sep, encoding, na_values or None, None, None))
+    look = looked_at(path, **given.options)
     if not quiet:
         _tell_data(look)
     ask(look, given, asking, task=named, positive=positive)  # type: ignore[arg-type]
@@ -111,18 +115,16 @@ def init(
     return 0
 
 
-def _data(asking: object) -> Path:
+def _data(asking: Asking) -> Path:
     """The file that is looked at: asked, with the first of the folder as default."""
-    from auditkit.errors import DataError
-    from auditkit.inputs.files import CSV, PARQUET
-    from auditkit.starting.asking import Asking
+    from auditkit.errors import DataError, nearest
+    from auditkit.starting.look import files_in
 
-    assert isinstance(asking, Asking)
-    here = sorted(p.name for p in Path().iterdir() if p.is_file() and p.name.lower().endswith((*PARQUET, *CSV)))
+    here = files_in(Path())
 
     def existing(said: str) -> Path:
         if not Path(said).exists() and not any(c in said for c in "*?["):
-            raise DataError(f"no file '{said}'{ak.errors.nearest(said, here)}")
+            raise DataError(f"no file '{said}'{nearest(said, here)}")
         return Path(said)
 
     path, _ = asking(

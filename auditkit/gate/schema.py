@@ -21,7 +21,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from auditkit.catalogue.gaps import GAPS
 from auditkit.catalogue.index import ALIASES, METRICS
@@ -91,8 +90,8 @@ def _key(record: type[BaseModel], name: str, field: FieldInfo, at: str) -> Schem
     if examples := _EXAMPLE.findall(text):
         value = tomllib.loads(examples[-1])
         out["examples"] = [v.isoformat() if isinstance(v, datetime.date) else v for v in value.values()]
-    default = field.default
-    if default is not PydanticUndefined and default is not None and not isinstance(default, BaseModel):
+    default = None if field.is_required() or field.default_factory is not None else field.default
+    if default is not None and not isinstance(default, BaseModel):
         out["default"] = list(default) if isinstance(default, tuple) else default
     return out
 

@@ -26,6 +26,7 @@ class Answers:
     score: str | None = None
     factory: str | None = None
     weights: str | None = None
+    outputs: str | None = None
     sensitive: tuple[str, ...] = ()
     metric: str = ""
     at_most: float = 0.1
@@ -47,6 +48,17 @@ def columns(look: Look, names: Sequence[str], what: str) -> tuple[str, ...]:
     if not names:
         raise DataError(f"{what}: at least one column is needed")
     return tuple(dict.fromkeys(column(look, name, what) for name in names))
+
+
+def decisions(look: Look, names: Sequence[str], y_true: Sequence[str]) -> tuple[str, ...]:
+    """Columns of decisions, one for each of the truth."""
+    found = columns(look, names, "the decisions")
+    for name in found:
+        if name in y_true:
+            raise DataError(f"'{name}' cannot be both the truth and the decision")
+    if len(found) != len(y_true):
+        raise DataError(f"{len(y_true)} columns of truths take as many of decisions, got {len(found)}")
+    return found
 
 
 def groups(look: Look, names: Sequence[str], *, but: Sequence[str] = ()) -> tuple[str, ...]:

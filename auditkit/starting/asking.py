@@ -105,34 +105,30 @@ def _decisions(look: Look, given: Answers, asking: Asking) -> None:
         given.factory = checked.module(given.factory)
         return
     if given.y_pred:
-        given.y_pred = checked.columns(look, given.y_pred, "the decisions")
+        given.y_pred = checked.decisions(look, given.y_pred, given.y_true)
     else:
         found = guess.decisions(look, but=given.y_true)
         said, default = asking(
             "Which column holds the decisions? Or which function builds the model (package.module:function, and a "
             "file of weights after it)?",
             default=None if found is None else found.name,
-            take=lambda: ((found.name,) if found else (), None, None),
-            check=lambda text: _column_or_model(look, text),
+            take=lambda: (checked.decisions(look, [found.name] if found else [], given.y_true), None, None),
+            check=lambda text: _column_or_model(look, text, given),
             flag="--y-pred COLUMN, or --factory package.module:function",
             why=_why(found),
         )
         given.y_pred, given.factory, weights = said
         given.weights = given.weights or weights
         _note(given, "y_pred", found, default)
-    if set(given.y_pred) & set(given.y_true):
-        raise DataError(f"'{given.y_pred[0]}' cannot be both the truth and the decision")
-    if given.y_pred and len(given.y_pred) != len(given.y_true):
-        raise DataError(f"{len(given.y_true)} columns of truths take as many of decisions, got {len(given.y_pred)}")
     if given.score is not None:
         checked.column(look, given.score, "the score")
 
 
-def _column_or_model(look: Look, text: str) -> tuple[tuple[str, ...], str | None, str | None]:
+def _column_or_model(look: Look, text: str, given: Answers) -> tuple[tuple[str, ...], str | None, str | None]:
     first, _, weights = text.partition(" ")
     if text not in look.columns and ":" in first and first not in look.columns:
         return (), checked.module(first), weights.strip() or None
-    return checked.columns(look, _names(look, text), "the decisions"), None, None
+    return checked.decisions(look, _names(look, text), given.y_true), None, None
 
 
 def _task(look: Look, given: Answers, task: Task | None) -> None:

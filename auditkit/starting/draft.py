@@ -130,6 +130,12 @@ def _subject(d: Draft, given: Answers) -> None:
             d.key("weights", given.weights)
         else:
             d.key("weights", "model.safetensors", "where the factory does not load them itself", off=True)
+        d.key(
+            "outputs",
+            given.outputs or "logits",
+            'what the net returns: "logits" or "probabilities"; else auditkit looks',
+            off=given.outputs is None,
+        )
         return
     d.table("predictions")
     d.key("y_pred", list(given.y_pred) if len(given.y_pred) > 1 else given.y_pred[0], _note(given, "y_pred"))
@@ -318,7 +324,7 @@ def asked(look: Look, given: Answers, folder: Path) -> Mapping[str, Any]:
     if given.positive is not None:
         data["positive"] = _plain(given.positive)
     if given.factory is not None:
-        model = {"factory": given.factory, "weights": given.weights}
+        model = {"factory": given.factory, "weights": given.weights, "outputs": given.outputs}
         return {"data": data, "model": {k: v for k, v in model.items() if v is not None}}
     said: dict[str, Any] = {"y_pred": list(given.y_pred) if len(given.y_pred) > 1 else given.y_pred[0]}
     return {"data": data, "predictions": said | ({} if given.score is None else {"score": given.score})}

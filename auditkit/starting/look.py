@@ -13,6 +13,7 @@ import pandas as pd
 
 from auditkit.errors import DataError
 from auditkit.inputs.csv_files import CsvOptions
+from auditkit.inputs.files import CSV, PARQUET
 from auditkit.inputs.source import Source
 from auditkit.inputs.sources import source_of
 from auditkit.values import Unwritten, factorized, is_number, written
@@ -71,9 +72,14 @@ class Look:
         return [c for c in self.columns.values() if c.few]
 
 
-def looked_at(path: Path, options: CsvOptions) -> Look:
+def looked_at(path: Path, *, sep: Any = None, encoding: Any = None, na_values: Any = None) -> Look:
     """The columns of a parquet or CSV file, a folder of parts, or a pattern; DataError for what holds no table."""
-    return look_of(path, source_of(path, options))
+    return look_of(path, source_of(path, CsvOptions.of(sep, encoding, na_values, None, None)))
+
+
+def files_in(folder: Path) -> list[str]:
+    """The files of a folder that are data by their names."""
+    return sorted(p.name for p in folder.iterdir() if p.is_file() and p.name.lower().endswith((*PARQUET, *CSV)))
 
 
 def look_of(path: Path, source: Source) -> Look:
