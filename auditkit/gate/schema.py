@@ -120,8 +120,9 @@ def _of(hint: Any, at: str, asked: tuple[Any, ...] = ()) -> Schema:
 
 def _limits(asked: tuple[Any, ...]) -> Schema:
     parts = [p for x in asked for p in (x.metadata if isinstance(x, FieldInfo) else [x])]
-    found = {word: getattr(p, name, None) for p in parts for name, word in _LIMITS.items()}
-    return {word: limit for word, limit in found.items() if limit is not None}
+    return {
+        word: limit for p in parts for name, word in _LIMITS.items() if (limit := getattr(p, name, None)) is not None
+    }
 
 
 def _said(record: type[BaseModel]) -> dict[str, str]:

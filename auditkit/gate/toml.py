@@ -31,8 +31,9 @@ class Document(NamedTuple):
     def where(self, path: Path_) -> str:
         """ "file:line" of the closest known part of the path, or the file alone."""
         for end in range(len(path), 0, -1):
-            if path[:end] in self.lines:
-                return f"{self.name}:{self.lines[path[:end]]}"
+            for part in (path[:end], (*path[:end], 0)):  # or its first entry, of [[tables]]
+                if part in self.lines:
+                    return f"{self.name}:{self.lines[part]}"
         return self.name or "policy"
 
 
