@@ -74,6 +74,7 @@ reports: $(VENV)/dev.stamp browser
 	$(BIN)/python -m tests.browser.picture
 
 docs: $(VENV)/dev.stamp
+	$(BIN)/python -m auditkit.gate.schema
 	$(BIN)/python -m tests.documents
 
 clean:

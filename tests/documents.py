@@ -20,6 +20,7 @@ from auditkit.check import BaseCheck
 from auditkit.checks import CHECKS, described
 from auditkit.cli.app import app
 from auditkit.cli.main import COMMANDS
+from auditkit.gate.explained import tables
 from auditkit.records import Record
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
@@ -77,7 +78,29 @@ def commands() -> str:
     return _page(parts)
 
 
-PAGES: dict[str, Callable[[], str]] = {"python": python, "metrics": metrics, "checks": checks, "commands": commands}
+def configuration() -> str:
+    """Every table and key of a configuration, as `auditkit explain config` says them."""
+    parts = [
+        "# Configuration",
+        "`auditkit.toml`, or `[tool.auditkit]` of a `pyproject.toml`. `auditkit explain config.data` and `auditkit "
+        "explain rule.at_most` say the same; `auditkit explain schema` prints where the JSON Schema for editors lies.",
+    ]
+    for table in tables().values():
+        parts += [f"## `{table.header}`", _unmarked(" ".join(filter(None, (table.said, table.others))))]
+        rows = [
+            (f"`{k.name}`", f"{k.kind}{', needed' if k.needed else ''}. {k.said} `{k.example}`") for k in table.keys
+        ]
+        parts.append(_table(("key", "takes, and says"), rows))
+    return _page(parts)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "python": python,
+    "metrics": metrics,
+    "checks": checks,
+    "commands": commands,
+    "configuration": configuration,
+}
 """File → what is in it."""
 
 
