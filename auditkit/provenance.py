@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import auditkit
 from auditkit.clock import now
 from auditkit.inputs.dataset import Dataset
-from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.records import DataProvenance, ModelProvenance, Provenance, Weighting
 
 if TYPE_CHECKING:
     from auditkit.evidence.observed import Observed
+    from auditkit.inputs.model import Model
 
 _PACKAGES = ("captum", "fairlearn", "numpy", "pandas", "scikit-learn", "scipy", "torch")
 
@@ -34,7 +34,7 @@ def provenance_of(
         sample=sample,
         model=_model(model),
         data=_data(observed, model, data),
-        cautions=tuple(dict.fromkeys((*data.cautions, *(model.cautions if isinstance(model, Model) else ())))),
+        cautions=tuple(dict.fromkeys((*data.cautions, *(() if isinstance(model, Predictions) else model.cautions)))),
     )
 
 
