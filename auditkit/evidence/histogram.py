@@ -253,12 +253,12 @@ def _named(crossed: Ints, frame: pd.DataFrame, labels: dict[str, list[str]]) -> 
 
 def _dense(cells: Columns, merged: bool) -> Bins:
     place = merging.places_of(cells) if merged else cells["bin"]
-    at = (cells["y_true"], place)
+    at = cells["y_true"] * BINS + place
 
     def summed_up(name: str, empty: float, dtype: type, gather: Any = np.add) -> Any:
-        out: NDArray[Any] = np.full((2, BINS), empty, dtype=dtype)
-        gather.at(out, at, cells[name].astype(dtype))
-        return out
+        out: NDArray[Any] = np.full(2 * BINS, empty, dtype=dtype)
+        gather.at(out, at, cells[name].astype(dtype, copy=False))
+        return out.reshape(2, BINS)
 
     cut = None
     if merged:
