@@ -40,8 +40,30 @@ class ModelTable(Record):
 
 
 class PredictionsTable(Record):
-    y_pred: str | tuple[str, ...]
+    y_pred: str | tuple[str, ...] | None = None
+    """The column of decisions, of several labels one each; None: `threshold` decides on the score."""
     score: str | None = None
+    """The column of scores, higher ones for the positive class."""
+    threshold: float | None = None
+    """A row is decided positively from this score on (score >= threshold), in the score's own units."""
+    score_range: tuple[float, float] | Literal["ranks"] | None = None
+    """The least and the greatest score that there can be, such as [300, 850], or "ranks": only the order of the scores
+    within the data counts. Such scores are no probabilities: calibration is not measured. None: they lie in [0, 1]."""
+
+
+def _each(given: Any) -> Any:
+    return (given,) if isinstance(given, str | dict) else given
+
+
+class JoinTable(Record):
+    """`[data.join]`: columns of another file, by a key."""
+
+    path: _Path
+    """The other file, parquet or CSV, relative to the configuration."""
+    on: str | tuple[str, str]
+    """The column of the key in both files, or two names: of the data, and of the other file."""
+    columns: Names | None = None
+    """The columns that are taken; None: all but the key."""
 
 
 class DataTable(Record):
@@ -50,7 +72,8 @@ class DataTable(Record):
     task: Task | None = None
     positive: str | int | float | bool | None = None
     classes: tuple[str | int, ...] | None = None
-    sensitive_features: Names
+    sensitive_features: Annotated[tuple[str | dict[str, str | tuple[str, ...]], ...], BeforeValidator(_each)]
+    """Columns that say whom a row concerns; one-hot columns are one feature, as in {race = ["race_a", "race_b"]}."""
     control_features: Names = ()
     weights: str | None = None
     sample_weight: str | None = None
@@ -65,6 +88,10 @@ class DataTable(Record):
     na_values: str | tuple[str, ...] | None = None
     decimal: str | None = None
     thousands: str | None = None
+    bins: dict[str, tuple[float, ...]] | None = None
+    """Edges of bins of numeric sensitive and control features, each bin from its edge up to the next."""
+    join: JoinTable | None = None
+    """Columns from another file by a key, such as sensitive features that are kept apart from scores."""
 
 
 class AuditTable(Record):
