@@ -31,7 +31,10 @@ def decided(model: Model | Predictions, data: Dataset, rows: pd.DataFrame, *, fi
     """Some rows of the data, with decisions and scores; on the `first` the model is tried before it is asked."""
     if isinstance(model, Predictions):
         decisions, scores = model.outputs(data, rows)
-        return Decided(replace(data.batch(rows, without=model.columns), y_pred=decisions, score=scores), OutputRange())
+        batch = replace(
+            data.batch(rows, without=model.columns), y_pred=decisions, score=scores, scale=model.scale(data)
+        )
+        return Decided(batch, OutputRange())
     batch = data.batch(rows)
     if first:
         from auditkit.explain.preflight import preflight

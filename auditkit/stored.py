@@ -34,8 +34,8 @@ _LONE = re.compile(
 
 
 def text(what: Any, *, depth: int = 0) -> str:
-    """JSON as `json.dumps(what, sort_keys=True, allow_nan=False, indent=1)` writes it, several times as fast: what holds
-    no lists and objects is written by the C encoder, which knows no indents.
+    """JSON as `json.dumps(what, sort_keys=True, allow_nan=False, indent=1)` writes it, several times as fast: what
+    holds no lists and objects is written by the C encoder, which knows no indents.
 
     >>> text({"b": [1, 2.5], "a": {}}) == json.dumps({"b": [1, 2.5], "a": {}}, sort_keys=True, indent=1)
     True

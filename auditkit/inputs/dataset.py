@@ -18,8 +18,8 @@ from auditkit.inputs import lookalikes, row_weights
 from auditkit.inputs.arrays import joined
 from auditkit.inputs.csv_files import CsvOptions
 from auditkit.inputs.grouping import grouped, name_of
-from auditkit.inputs.source import BATCH
 from auditkit.inputs.made_columns import Join, made_columns
+from auditkit.inputs.source import BATCH
 from auditkit.inputs.sources import source_of
 from auditkit.inputs.survey import Survey
 from auditkit.inputs.tasks.registry import known_task, task_of
@@ -154,7 +154,9 @@ class Dataset:
             *self.labels,
         )
         named = (*self.sensitive_features, *self.control_features)
-        self._levels = {name: self._told(lambda c, name=name: grouped(c, name), self._column_of.get(name, name)) for name in named}
+        self._levels = {
+            name: self._told(lambda c, name=name: grouped(c, name), self._column_of.get(name, name)) for name in named
+        }
         if weights is not None and sample_weight is not None:
             raise DataError("weights and sample_weight are the same: give one of them")
         self.weights = self._own(name_of(sample_weight if weights is None else weights, "weights"), "weights")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,7 +58,9 @@ class Joined:
     def __init__(self, asked: Join, known: Sequence[str]) -> None:
         on = (asked.on, asked.on) if isinstance(asked.on, str) else tuple(asked.on)
         if len(on) != 2:
-            raise DataError(f"the key of a join is one name, or two (of the rows' own and the other's); got {listing(on)}")
+            raise DataError(
+                f"the key of a join is one name, or two (of the rows' own and the other's); got {listing(on)}"
+            )
         self._left, self._right = (str(name_of(n, "the key of a join")) for n in on)
         source = source_of(asked.data)
         self._name = source.name or "the joined data"
@@ -157,7 +158,10 @@ class Joined:
                 "written alike (007 and 7 are not)?"
             )
         out = []
-        for what, told in ((_ALONE, f"have a key '{self._left}' that is not in"), (_KEYLESS, f"have no key '{self._left}' for")):
+        for what, told in (
+            (_ALONE, f"have a key '{self._left}' that is not in"),
+            (_KEYLESS, f"have no key '{self._left}' for"),
+        ):
             if counts[what]:
                 out.append(f"Of {rows:,} rows, {counts[what]:,} {told} {self._name}: they lack its columns.")
         idle = int((~self._met).sum())

@@ -46,7 +46,7 @@ class OneHot:
                 f"the one-hot feature '{name}' takes the names of its columns of 0 and 1, two or more, as in "
                 f'{{"{name}": ["{name}_a", "{name}_b"]}}; got {listing(found)}'
             )
-        short = [c[len(name) + 1 :] if c.startswith(name) and c[len(name) : len(name) + 1] in "_=-: " else "" for c in found]
+        short = [c[len(name) + 1 :] if c.startswith(tuple(f"{name}{x}" for x in "_=-: ")) else "" for c in found]
         labels = short if all(short) and not {*short} & {MISSING, NONE, SEVERAL} else list(found)
         if {*labels} & {MISSING, NONE, SEVERAL}:
             raise DataError(f"a column of '{name}' is called as rows without a group are: rename it")

@@ -123,9 +123,7 @@ def _placed(negatives: ArrayLike, positives: ArrayLike) -> tuple[NDArray[np.int6
     return zeros, ones
 
 
-def _permuted(
-    steps: NDArray[np.int64], groups: NDArray[np.int64], generator: np.random.Generator
-) -> NDArray[np.int64]:
+def _permuted(steps: NDArray[np.int64], groups: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
     """Counts (K, GRID) with these rows a step (GRID,) and these rows a group (K,), dealt out at random."""
     left = steps
     out = np.empty((len(groups), len(steps)), dtype=np.int64)
