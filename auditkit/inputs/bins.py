@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ class Bins:
         given = edges.tolist() if isinstance(edges, np.ndarray) else edges
         listed = list(given) if isinstance(given, Sequence) and not isinstance(given, str) else []
         numbers = all(is_number(x) and not isinstance(x, bool) and not math.isnan(float(x)) for x in listed)
-        if len(listed) < 2 or not numbers or any(a >= b for a, b in zip(listed, listed[1:], strict=False)):
+        if len(listed) < 2 or not numbers or any(a >= b for a, b in pairwise(listed)):
             raise DataError(
                 f"the bins of '{name}' are its edges: two numbers or more that rise, as in [0, 30, 45, 60, 120]; got "
                 f"{str(given)[:80]}"
@@ -84,8 +85,8 @@ class Bins:
 
     def said(self, counts: Counter[str], rows: int) -> tuple[str, ...]:
         """See `Step`."""
-        outside = [f"{counts[k]:,} {where} {_edge(e)}" for k, where, e in zip(
-            (_BELOW, _ABOVE), ("below", "above"), (self.edges[0], self.edges[-1]), strict=True) if counts[k]]  # fmt: skip
+        ends = ((_BELOW, self.edges[0]), (_ABOVE, self.edges[-1]))
+        outside = [f"{counts[k]:,} {k} {_edge(edge)}" for k, edge in ends if counts[k]]
         if not outside:
             return ()
         named = [f"'{label}'" for k, label in zip((_BELOW, _ABOVE), self.labels[-2:], strict=True) if counts[k]]

@@ -297,8 +297,8 @@ class Dataset:
     """What a reader should know of these rows before any number; whole sentences, shown on the page."""
 
     _not_inputs: frozenset[str] = frozenset()
-    """Columns that are not shown to the model: sensitive features that came beside X, what was joined or made of others,
-    and the other labels."""
+    """Columns that are not shown to the model: sensitive features that came beside X, what was joined or made of
+    others, and the other labels."""
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -111,8 +111,8 @@ class Joined:
             n = len(np.unique(codes[other]))
             raise DataError(
                 f"join: {n:,} {'key stands' if n == 1 else 'keys stand'} in several rows of {self._name} that say "
-                f"different things, the first is '{labels[codes[other[0]]]}': which of them is meant is ambiguous. Keep "
-                "one row a key, or take fewer columns"
+                f"different things, the first is '{labels[codes[other[0]]]}': which of them is meant is ambiguous. "
+                "Keep one row a key, or take fewer columns"
             )
 
     @property

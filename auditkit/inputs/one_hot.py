@@ -24,7 +24,7 @@ NONE, SEVERAL = "(none)", "(several)"
 class OneHot:
     """One feature of several columns of 0 and 1, of which one is 1 in every row.
 
-    Rows without a 1 are the group `(none)`, rows with several `(several)`, rows with a gap are missing; all are counted.
+    Rows without a 1 are the group `(none)`, rows with several `(several)`, those with a gap are missing: all counted.
 
     >>> part = pd.DataFrame({"race_a": [1, 0, 1], "race_b": [False, True, True]})
     >>> list(OneHot.of("race", ["race_a", "race_b"]).made(part).columns["race"])

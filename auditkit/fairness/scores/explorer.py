@@ -110,8 +110,9 @@ def _parted(evidence: ScoreHistogram) -> Ints:
 def _today(evidence: ScoreHistogram) -> float | None:
     """The score from which on rows are selected, if the decisions can be those of one threshold.
 
-    The one that was said, where it is known. Else it lies above the lowest score of every bin that holds a row not selected, and not above the highest of every one
-    that holds a row selected: 0.5 where that fits, else an edge of the grid, else the middle.
+    The one that was said, where it is known and fits. Else it lies above the lowest score of every bin that holds a row
+    not selected, and not above the highest of every one that holds a row selected: 0.5 where that fits, else an edge of
+    the grid, else the middle.
     """
     cells = evidence.table("cells")
     least = float(np.max(cells["low"][cells["selected"] < cells["n"]], initial=0.0))
