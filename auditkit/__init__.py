@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from auditkit.gate.policy import Policy as Policy
     from auditkit.inputs.dataset import Dataset as Dataset
     from auditkit.inputs.groups import segments as segments
+    from auditkit.inputs.join import Join as Join
     from auditkit.inputs.loading import load_model as load_model
     from auditkit.inputs.model import Model as Model
     from auditkit.inputs.predictions import Predictions as Predictions
@@ -85,6 +86,7 @@ _HOMES = {
     "Predictions": "inputs.predictions",
     "Dataset": "inputs.dataset",
     "Source": "inputs.source",
+    "Join": "inputs.join",
     "load_model": "inputs.loading",
     "segments": "inputs.groups",
     "Tally": "evidence.tally",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from auditkit.accidents import OnError, absent_if_broken, chosen, fit_for_a_report
 from auditkit.assertions import asserted
@@ -30,7 +30,6 @@ from auditkit.evidence.suppression import recoded_batch
 from auditkit.formatting import utf8
 from auditkit.gate.policy import Policy
 from auditkit.inputs.dataset import Dataset
-from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
 from auditkit.inputs.threads import by_work
 from auditkit.judging import as_policy, explored, judge, with_remedies
@@ -39,6 +38,9 @@ from auditkit.progress import tell
 from auditkit.progress_bar import Asked, shown
 from auditkit.provenance import provenance_of, weighting_of
 from auditkit.records import Context, Finding, NotMeasured, Report, SignOff, StoredEvidence, Words
+
+if TYPE_CHECKING:
+    from auditkit.inputs.model import Model
 
 
 def audit(
@@ -203,7 +205,7 @@ def conclude(
 ) -> Report:
     """Ask the sample checks their questions, then turn all evidence into findings."""
     observed.outputs.judged()
-    net = model if isinstance(model, Model) else None
+    net = None if isinstance(model, Predictions) else model
     told = observed.groups.told(disclosure or Disclosure())
     drawn = None if observed.sample is None or net is None else observed.sample.recoded(told).draw(sample)
     findings: list[Finding] = []

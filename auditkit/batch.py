@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from auditkit.evidence.score_scale import ScoreScale
+
 Cell = tuple[str, ...]
 """A value of each attribute, then target ("-1": not known) and decision as text ("" where the task has no classes)."""
 MISSING = "(missing)"
@@ -93,6 +95,8 @@ class Batch:
     """(N,) decisions, coded likewise; all missing before the model ran."""
     score: NDArray[np.float64] | None = None
     """(N,) score of the positive class in [0, 1], or (N, C) of every class; None where there is none."""
+    scale: ScoreScale | None = None
+    """In which units the scores were given; None: they are as they were given, and may be probabilities."""
     weight: NDArray[np.float64] | None = None
     """(N,) rows of the data that each sampled row stands for; None outside the sample."""
     copies: NDArray[np.int64] | None = None

@@ -51,7 +51,7 @@ def audited(
 
 def _subject(config: Config, data: DataTable) -> Model | Predictions:
     if config.predictions is not None:
-        return ak.Predictions(config.predictions.y_pred, config.predictions.score)
+        return ak.Predictions(**{k: getattr(config.predictions, k) for k in type(config.predictions).model_fields})
     m = config.model
     if m is None:
         raise PolicyError("the configuration has neither [model] nor [predictions]: nothing can be audited")
@@ -65,6 +65,8 @@ def _subject(config: Config, data: DataTable) -> Model | Predictions:
 def _dataset(config: Config, data: DataTable) -> Dataset:
     from auditkit.records import DEFAULT_TASK
 
-    given = {k: getattr(data, k) for k in type(data).model_fields if k not in ("path", "task")}
+    given = {k: getattr(data, k) for k in type(data).model_fields if k not in ("path", "task", "join")}
+    if data.join is not None:
+        given["join"] = {**data.join.model_dump(exclude_none=True), "path": Path(config.folder) / data.join.path}
     task = data.task or (config.model.task if config.model is not None else None) or DEFAULT_TASK
     return ak.Dataset(Path(config.folder) / data.path, task=task, **given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from auditkit.accidents import OnError, absent_if_broken
 from auditkit.batch import Batch, all_missing, missing
@@ -16,12 +17,14 @@ from auditkit.evidence.fingerprint import RowHash
 from auditkit.evidence.observed import Evidence, Observed
 from auditkit.evidence.sample import Sample, row_keys, shuffled
 from auditkit.inputs.dataset import Dataset
-from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
 from auditkit.progress import tell
 from auditkit.records import NotMeasured
 
-Asked = tuple[Model | Predictions, Dataset]
+if TYPE_CHECKING:
+    from auditkit.inputs.model import Model
+
+Asked: TypeAlias = "tuple[Model | Predictions, Dataset]"
 """What is audited together: a model, and rows that it decides on."""
 
 
@@ -50,7 +53,7 @@ def heavy_rows(asked: Sequence[Asked], seen: Sequence[Observed], *, sample: int,
         for i, ((model, data), one) in enumerate(zip(asked, seen, strict=True)):
             if one.sample is None or not (asked_for := least[i]):
                 continue
-            net = isinstance(model, Model)
+            net = not isinstance(model, Predictions)
             batch = data.batch(part) if net else decided(model, data, part).batch
             keys = shuffled(row_keys(_content(batch, net=True) if net else batch), seed)
             where, own, copies = one.sample.may_be_heavy(batch, keys, asked_for)
@@ -78,7 +81,7 @@ class _Observer:
         on_error: OnError,
     ) -> None:
         known = [c for c in checks if data.task in c.tasks]
-        self.net = isinstance(model, Model)
+        self.net = not isinstance(model, Predictions)
         self.sampled = self.net or any(isinstance(c, RowsCheck) for c in known)
         self.sample, self.seed, self.on_error = sample, seed, on_error
         self.broken: dict[str, NotMeasured] = {}

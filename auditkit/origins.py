@@ -60,7 +60,7 @@ TASK_KINDS: dict[Task, TaskKind] = {
 class ModelProvenance(Terse):
     """Which model."""
 
-    TOLD: ClassVar = ("weights",)
+    TOLD: ClassVar = ("weights", "scale")
 
     name: str = ""
     kind: Literal["torch", "predictions"] = "torch"
@@ -68,6 +68,8 @@ class ModelProvenance(Terse):
     """Of parameter and buffer names, dtypes, shapes and bytes; None for predictions."""
     parameters: int = 0
     threshold: float | None = None
+    scale: str = ""
+    """What scores are that are no probabilities, in words: "300 to 850"; empty, and absent from JSON, for others."""
     weights: Literal["given", "factory", "initialised"] = "given"
     """`given`: a file of weights, or a net handed over; `factory`: as its factory gave it, without a file;
     `initialised`: likewise, and as drawn at random: nobody has loaded or trained them. `given` is absent from JSON."""

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import auditkit
 from auditkit.clock import now
 from auditkit.inputs.dataset import Dataset
-from auditkit.inputs.model import Model
 from auditkit.inputs.predictions import Predictions
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.records import DataProvenance, ModelProvenance, Provenance, Weighting
 
 if TYPE_CHECKING:
     from auditkit.evidence.observed import Observed
+    from auditkit.inputs.model import Model
 
 _PACKAGES = ("captum", "fairlearn", "numpy", "pandas", "scikit-learn", "scipy", "torch")
 
@@ -32,15 +32,17 @@ def provenance_of(
         versions={"python": platform.python_version(), **{p: metadata.version(p) for p in _PACKAGES}},
         seed=seed,
         sample=sample,
-        model=_model(model),
+        model=_model(model, data),
         data=_data(observed, model, data),
-        cautions=tuple(dict.fromkeys((*data.cautions, *(model.cautions if isinstance(model, Model) else ())))),
+        cautions=tuple(dict.fromkeys((*data.cautions, *(() if isinstance(model, Predictions) else model.cautions)))),
     )
 
 
-def _model(model: Model | Predictions) -> ModelProvenance:
+def _model(model: Model | Predictions, data: Dataset) -> ModelProvenance:
     if isinstance(model, Predictions):
-        return ModelProvenance(name=model.name, kind="predictions")
+        scale = model.scale(data)
+        words = "" if scale is None else scale.words
+        return ModelProvenance(name=model.name, kind="predictions", threshold=model.threshold, scale=words)
     return ModelProvenance(
         name=model.name,
         kind="torch",

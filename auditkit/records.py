@@ -5,7 +5,6 @@ An undefined value or an unbounded limit is None here and `null` in JSON, never 
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -305,7 +304,7 @@ class Report(Record):
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, every float in full (a stored report is judged as the fresh one was), no NaN."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, allow_nan=False, indent=1) + "\n"
+        return stored.text(self.model_dump(mode="json")) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes, *, source: str = "report") -> Report:

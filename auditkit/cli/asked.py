@@ -19,11 +19,17 @@ def overridden(config: Config, **parts: dict[str, Any]) -> Config:
     """The configuration with what the flags say; flags for predictions replace a model, and the other way round."""
     given = {part: {k: v for k, v in flags.items() if v is not None and v != []} for part, flags in parts.items()}
     if given["model"] and given["predictions"]:
-        raise ak.PolicyError("give either --factory (a model) or --y-pred (decisions made already), not both")
+        raise ak.PolicyError(
+            "give either --factory (a model) or --y-pred, --score (predictions made already), not both"
+        )
     raw = config.model_dump(exclude_none=True, exclude={"policy", "folder", "checks"})
     for part, flags in given.items():
         if flags:
             raw[part] = {**raw.get(part, {}), **flags}
+    if "threshold" in given["predictions"]:
+        raw["predictions"].pop("y_pred", None)
+    if "y_pred" in given["predictions"]:
+        raw["predictions"].pop("threshold", None)
     if "sample_weight" in given["data"]:
         raw["data"].pop("weights", None)
     for part, other in (("model", "predictions"), ("predictions", "model")):
@@ -34,14 +40,17 @@ def overridden(config: Config, **parts: dict[str, Any]) -> Config:
         for part, needed in (
             ("data", {"path": "--data", "y_true": "--y-true", "sensitive_features": "--sensitive"}),
             ("model", {} if raw.get("model", {}).get("trust") else {"factory": "--factory"}),
-            ("predictions", {"y_pred": "--y-pred"}),
+            (
+                "predictions",
+                {} if {"y_pred", "threshold"} & set(raw.get("predictions", {})) else {"y_pred": "--y-pred"},
+            ),
         )
         if part in raw or part == "data"
         for key, flag in needed.items()
         if key not in raw.get(part, {})
     ]
     if missing or not ({"model", "predictions"} & set(raw)):
-        missing += [] if {"model", "predictions"} & set(raw) else ["--factory or --y-pred"]
+        missing += [] if {"model", "predictions"} & set(raw) else ["--factory, --y-pred, or --score with --threshold"]
         raise ak.PolicyError(f"still needed: {', '.join(missing)} (or a config file that says it; see auditkit run -h)")
     built = type(config)(**raw)
     return built.model_copy(update={k: getattr(config, k) for k in ("folder", "policy", "checks")})

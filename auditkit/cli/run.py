@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import auditkit as ak
+from auditkit.cli import made
 from auditkit.cli.app import Force, Formats, Name, Out, Quiet, app
 from auditkit.cli.asked import from_here, known_name, one_of, one_or_more, overridden, run_audit
 from auditkit.cli.command import told_command
@@ -25,6 +26,8 @@ Examples:
   auditkit run --data test.parquet --y-true income --positive '>50K' \\
     --sensitive gender --sensitive race \\
     --factory income.model:build --weights income.safetensors
+  auditkit run --data scored.csv --y-true repaid --score fico --threshold 620 \\
+    --score-range 300,850 --join people.csv --on id --sensitive sex --bins age=0,30,60,120
   auditkit run --data scored.csv --y-true hired --y-pred decision \\
     --sensitive sex --policy auditkit.toml --check group_fairness --check subgroups
 """
@@ -49,6 +52,19 @@ def run(
     sample_weight: Annotated[str | None, typer.Option("--sample-weight", help="Column of weights of the rows.")] = None,
     weights_kind: Annotated[
         str | None, typer.Option("--weights-kind", help="sampling (default) or frequency: how often a row occurs.")
+    ] = None,
+    one_hot: Annotated[
+        list[str] | None,
+        typer.Option("--one-hot", help="One sensitive feature of columns of 0 and 1: race=race_a,race_b; repeatable."),
+    ] = None,
+    bins: Annotated[
+        list[str] | None, typer.Option("--bins", help="Edges of bins of a feature: age=0,30,45,60,120; repeatable.")
+    ] = None,
+    join: Annotated[
+        str | None, typer.Option("--join", help="Another file, with columns that come to the rows by a key.")
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option("--on", help="The key of --join in both files; id=person where it has two names.")
     ] = None,
     cluster: Annotated[
         str | None, typer.Option("--cluster", help="Column of what rows have in common, e.g. a person's id.")
@@ -88,7 +104,16 @@ def run(
     y_pred: Annotated[
         list[str] | None, typer.Option("--y-pred", help="Column of decisions, instead of a model; repeatable likewise.")
     ] = None,
-    score: Annotated[str | None, typer.Option("--score", help="Column of scores beside --y-pred.")] = None,
+    score: Annotated[
+        str | None, typer.Option("--score", help="Column of scores, beside --y-pred or with --threshold.")
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", help="Decide by --score: positive where score >= this, in the score's units."),
+    ] = None,
+    score_range: Annotated[
+        str | None, typer.Option("--score-range", help="Least and greatest score, as in 300,850; or ranks.")
+    ] = None,
     policy: Annotated[Path | None, typer.Option("--policy", help="TOML file of rules, or a preset's name.")] = None,
     check: Annotated[
         list[str] | None, typer.Option("--check", help="Check to run, in place of the usual ones; repeatable.")
@@ -129,7 +154,9 @@ def run(
             "task": task,
             "classes": None if classes is None else [int(c) if c.isdecimal() else c for c in classes],
             "positive": positive,
-            "sensitive_features": sensitive,
+            "sensitive_features": made.features(sensitive, one_hot),
+            "bins": made.bins(bins),
+            "join": made.join(join, on),
             "sample_weight": sample_weight,
             "weights_kind": one_of("--weights-kind", weights_kind, "sampling", "frequency"),
             "cluster": cluster,
@@ -147,7 +174,12 @@ def run(
             "trust": trust,
             "outputs": one_of("--outputs", outputs, "logits", "probabilities"),
         },
-        predictions={"y_pred": one_or_more(y_pred, several), "score": score},
+        predictions={
+            "y_pred": one_or_more(y_pred, several),
+            "score": score,
+            "threshold": threshold,
+            "score_range": made.ends(score_range),
+        },
         audit={
             "seed": seed,
             "sample": sample,

@@ -36,7 +36,18 @@ _GROUP = "group:"
 _SUMS = ("n", "w", "w2")
 _ADDED = frozenset([*_SUMS, "selected", "s", "s2", *(f"{q}_{part}" for q in QUANTITIES for part in ("m2", "m3"))])
 """Columns that so many copies of every row make so many times as large."""
-_KEPT = "_stored_tables"
+_KEPT, _SEEN = "_stored_tables", "_seen_tables"
+
+
+class Table(dict[str, NDArray[Any]]):
+    """Columns by name; each is coded once, however often groups are made of it."""
+
+    def coded(self, name: str) -> tuple[list[Any], Positions]:
+        """The different values of a column, sorted, and (R,) the position of each row's among them."""
+        if name not in (known := self.__dict__.setdefault("_coded", {})):
+            known[name] = coded(self[name])
+        out: tuple[list[Any], Positions] = known[name]
+        return out
 
 
 class Framed:
@@ -62,11 +73,15 @@ class Framed:
 
     def table(self, name: str) -> Columns:
         """The columns of one table."""
-        tables: dict[str, Columns] = self.__dict__.get(_KEPT, {})
-        if name in tables:
-            return tables[name]
-        frame = getattr(self, name)
-        return {str(c): frame[c].to_numpy() for c in frame}
+        seen: dict[str, Table] = self.__dict__.setdefault(_SEEN, {})
+        if name not in seen:
+            tables: dict[str, Columns] = self.__dict__.get(_KEPT, {})
+            if name in tables:
+                seen[name] = Table(tables[name])
+            else:
+                frame = getattr(self, name)
+                seen[name] = Table({str(c): frame[c].to_numpy() for c in frame})
+        return seen[name]
 
     def times(self, factor: int) -> Self:
         """What so many copies of every row would have given: every sum so many times; means and extremes stay."""
@@ -106,10 +121,34 @@ def places(
     (('f',), ('m',))
     """
     keyed = [*columns_of(by), *beside]
-    keys = list(zip(*(columns[c].tolist() for c in keyed), strict=True)) if keyed else [()] * length
-    groups = tuple(sorted(set(keys)))
-    position = {g: i for i, g in enumerate(groups)}
-    return groups, np.array([position[k] for k in keys], dtype=np.intp)
+    if not keyed or not length:
+        return ((),) * bool(length), np.zeros(length, dtype=np.intp)
+    each = [columns.coded(c) if isinstance(columns, Table) else coded(columns[c]) for c in keyed]
+    at = each[0][1]
+    for values, codes in each[1:]:
+        at = at * len(values) + codes
+    found, where = np.unique(at, return_inverse=True)
+    out: list[list[Any]] = []
+    for values, _ in reversed(each):
+        found, rest = np.divmod(found, len(values))
+        out.append([values[i] for i in rest])
+    return tuple(zip(*reversed(out), strict=True)), where.astype(np.intp, copy=False)
+
+
+def coded(column: NDArray[Any]) -> tuple[list[Any], Positions]:
+    """The different values of a column, sorted, and (R,) the position of each row's among them.
+
+    >>> values, at = coded(np.array(["m", "f", "m"], dtype=object))
+    >>> values, at.tolist()
+    (['f', 'm'], [1, 0, 1])
+    """
+    if column.dtype.kind in "iub":
+        found, at = np.unique(column, return_inverse=True)
+        return found.tolist(), at.astype(np.intp, copy=False)
+    listed = column.tolist()
+    values = sorted(set(listed))
+    position = {v: i for i, v in enumerate(values)}
+    return values, np.fromiter(map(position.__getitem__, listed), dtype=np.intp, count=len(listed))
 
 
 def parts(

@@ -16,6 +16,7 @@ from auditkit.evidence.drift import Drift, Steps
 from auditkit.evidence.frames import Columns, Framed, columns_of, known_columns, parts, places, summed_rows
 from auditkit.evidence.merging import summed
 from auditkit.evidence.score_grid import BINS, LEAST, REACH, STEPS, bin_of, grains
+from auditkit.evidence.score_scale import ScoreScale
 from auditkit.evidence.stored_bins import MERGED, MISSING_WHAT, stored_bins
 from auditkit.evidence.tally import matched
 from auditkit.evidence.weights import codes01
@@ -72,6 +73,8 @@ class ScoreHistogram(Framed):
     """What merging cost, where it was measured."""
     declared: tuple[str, ...] = ()
     """What the data say of their rows that is not counted here: `clusters`, `weights`, in this order."""
+    scale: ScoreScale | None = None
+    """In which units the scores were given; None: in these, and they may be probabilities."""
     measure: Callable[[ScoreHistogram, ScoreHistogram], Drift] | None = None
     """What `reduced` measures it with: the histogram before, and after → the drift. It is no part of the evidence."""
 
@@ -122,19 +125,22 @@ class ScoreHistogram(Framed):
     def __add__(self, other: ScoreHistogram) -> ScoreHistogram:
         if self.by != other.by:
             raise EvidenceError(f"cannot add a score histogram by {list(self.by)} and one by {list(other.by)}")
+        if self.scale != other.scale:
+            raise EvidenceError("cannot add histograms of scores on different scales")
         cells = pd.concat([self.cells, other.cells], ignore_index=True)
         missing = summed_rows(pd.concat([self.missing, other.missing], ignore_index=True), self.by, "what")
         declared = tuple(sorted({*self.declared, *other.declared}))
         if self.merged or other.merged:
-            return ScoreHistogram(self.by, merging.together(cells, self.by), missing, merged=True, declared=declared)
+            return replace(self, cells=merging.together(cells, self.by), missing=missing, merged=True, drift=None,
+                           declared=declared, measure=None)  # fmt: skip
         measure = self.measure or other.measure
-        return ScoreHistogram(self.by, summed(cells, self.by), missing, declared=declared, measure=measure)
+        return replace(self, cells=summed(cells, self.by), missing=missing, declared=declared, measure=measure)
 
     def over(self, *by: str) -> ScoreHistogram:
         """The histogram of fewer group columns, in the order asked for; `over()` is the total."""
         known_columns(by, self.by)
         missing = summed_rows(self.missing, by, "what")
-        return ScoreHistogram(tuple(by), summed(self.cells, by), missing, self.merged, self.drift, self.declared)
+        return replace(self, by=tuple(by), cells=summed(self.cells, by), missing=missing, measure=None)
 
     def steps(self, by: Sequence[str]) -> Mapping[tuple[str, ...], Steps] | None:
         """Group → what merging cost its readings; none that was measured is empty; None where nothing is merged."""
@@ -176,6 +182,7 @@ class ScoreHistogram(Framed):
             missing,
             merged=True,
             declared=self.declared,
+            scale=self.scale,
         )
         if self.measure is None or cells.empty:
             return merged
@@ -194,6 +201,8 @@ class ScoreHistogram(Framed):
             merged["drift"] = self.drift.to_json()
         if self.declared:
             merged["declared"] = list(self.declared)
+        if self.scale is not None:
+            merged["scale"] = self.scale.to_json()
         return {
             "by": list(self.by),
             "steps": STEPS,
@@ -209,7 +218,10 @@ class ScoreHistogram(Framed):
         found = stored_bins(data)
         drift = Drift.from_json(data["drift"]) if "drift" in data else None
         tables = {"cells": found.cells, "missing": found.missing}
-        return cls.of_tables(tables, by=found.by, merged=found.merged, drift=drift, declared=found.declared)
+        scale = ScoreScale.from_json(data["scale"]) if "scale" in data else None
+        return cls.of_tables(
+            tables, by=found.by, merged=found.merged, drift=drift, declared=found.declared, scale=scale
+        )
 
 
 def _checked(score: ArrayLike) -> Floats:
@@ -253,12 +265,12 @@ def _named(crossed: Ints, frame: pd.DataFrame, labels: dict[str, list[str]]) -> 
 
 def _dense(cells: Columns, merged: bool) -> Bins:
     place = merging.places_of(cells) if merged else cells["bin"]
-    at = (cells["y_true"], place)
+    at = cells["y_true"] * BINS + place
 
     def summed_up(name: str, empty: float, dtype: type, gather: Any = np.add) -> Any:
-        out: NDArray[Any] = np.full((2, BINS), empty, dtype=dtype)
-        gather.at(out, at, cells[name].astype(dtype))
-        return out
+        out: NDArray[Any] = np.full(2 * BINS, empty, dtype=dtype)
+        gather.at(out, at, cells[name].astype(dtype, copy=False))
+        return out.reshape(2, BINS)
 
     cut = None
     if merged:

@@ -37,7 +37,7 @@ class Stored(NamedTuple):
 def stored_bins(value: object) -> Stored:
     """A score histogram's JSON; EvidenceError for other steps and for what no scores give."""
     needed = ("by", "steps", "reach", "cells", "missing")
-    data = reading.fields(value, "the histogram of scores", *needed, optional=("merged", "drift", "declared"))
+    data = reading.fields(value, "the histogram of scores", *needed, optional=("merged", "drift", "declared", "scale"))
     if (data["steps"], data["reach"]) != (STEPS, REACH):
         raise EvidenceError(
             f"a score histogram of {reading.shown(data['steps'])} steps to ±{reading.shown(data['reach'])}; this "

@@ -150,6 +150,12 @@ class ScoresRules(CountsJudge):
     def too_few(self, asked: Question) -> str:
         return "too few to tell"
 
+    def why_not(self, asked: Question) -> str:
+        """See `Judge`: calibration of scores that are no probabilities."""
+        scale = self.counts.scale
+        of_ranking = asked.metric in ("roc_auc", "bpsn_auc", "bnsp_auc", "abroca")
+        return "" if scale is None or scale.probability or of_ranking else str(scale.why)
+
     def steps(self) -> Any:
         """See `Judge`."""
         from auditkit.fairness.scores.explorer import steps

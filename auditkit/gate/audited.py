@@ -48,10 +48,33 @@ class ModelTable(Record):
 
 
 class PredictionsTable(Record):
-    y_pred: str | tuple[str, ...]
-    """The column of decisions; of several labels, one column each: `y_pred = "decision"`."""
+    y_pred: str | tuple[str, ...] | None = None
+    """The column of decisions, of several labels one each; None: `threshold` decides on the score:
+    `y_pred = "decision"`."""
     score: str | None = None
-    """The column of scores beside it: `score = "score"`."""
+    """The column of scores, higher ones for the positive class: `score = "score"`."""
+    threshold: float | None = None
+    """A row is decided positively from this score on (score >= threshold), in the score's own units:
+    `threshold = 0.4`."""
+    score_range: tuple[float, float] | Literal["ranks"] | None = None
+    """The least and the greatest score that there can be, or "ranks": only the order of the scores within the data
+    counts. Such scores are no probabilities: calibration is not measured. None: they lie in [0, 1]:
+    `score_range = [300, 850]`."""
+
+
+def _each(given: Any) -> Any:
+    return (given,) if isinstance(given, str | dict) else given
+
+
+class JoinTable(Record):
+    """`[data.join]`: columns of another file, by a key."""
+
+    path: _Path
+    """The other file, parquet or CSV, relative to the configuration: `path = "people.parquet"`."""
+    on: str | tuple[str, str]
+    """The column of the key in both files, or two names: of the data, and of the other file: `on = "id"`."""
+    columns: Names | None = None
+    """The columns that are taken; None: all but the key: `columns = ["sex"]`."""
 
 
 class DataTable(Record):
@@ -66,8 +89,9 @@ class DataTable(Record):
     """The label of the truth that counts as positive: `positive = ">50K"`."""
     classes: tuple[str | int, ...] | None = None
     """The classes, in the order of the outputs: `classes = ["low", "middle", "high"]`."""
-    sensitive_features: Names
-    """The columns whose groups are compared: `sensitive_features = ["sex", "race"]`."""
+    sensitive_features: Annotated[tuple[str | dict[str, str | tuple[str, ...]], ...], BeforeValidator(_each)]
+    """The columns whose groups are compared; one-hot columns are one feature, as in `{race = ["race_a", "race_b"]}`:
+    `sensitive_features = ["sex", "race"]`."""
     control_features: Names = ()
     """Columns at whose equal values groups are compared as well: `control_features = ["department"]`."""
     weights: str | None = None
@@ -95,6 +119,12 @@ class DataTable(Record):
     """Of a CSV file, the decimal sign: `decimal = ","`."""
     thousands: str | None = None
     """Of a CSV file, the sign between thousands: `thousands = "."`."""
+    bins: dict[str, tuple[float, ...]] | None = None
+    """Edges of bins of numeric sensitive and control features, each bin from its edge up to the next:
+    `bins = { age = [0, 30, 45, 60, 120] }`."""
+    join: JoinTable | None = None
+    """Columns from another file by a key, such as sensitive features that are kept apart from scores:
+    `join = { path = "people.csv", on = "id" }`."""
 
 
 class AuditTable(Record):

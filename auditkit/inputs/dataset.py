@@ -11,17 +11,18 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from auditkit.batch import MISSING, Batch, all_missing
+from auditkit.batch import Batch, all_missing
 from auditkit.errors import DataError, listing, nearest
 from auditkit.evidence.weights import checked_kind
 from auditkit.inputs import lookalikes, row_weights
 from auditkit.inputs.arrays import joined
 from auditkit.inputs.csv_files import CsvOptions
-from auditkit.inputs.grouping import grouped, name_of, names_of
+from auditkit.inputs.grouping import grouped, name_of
+from auditkit.inputs.made_columns import Join, made_columns
 from auditkit.inputs.source import BATCH
 from auditkit.inputs.sources import source_of
 from auditkit.inputs.survey import Survey
-from auditkit.inputs.tasks.registry import TASKS, task_of
+from auditkit.inputs.tasks.registry import known_task, task_of
 from auditkit.inputs.tasks.task import Target
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 
@@ -48,7 +49,8 @@ class Dataset:
     classes
         Multiclass: the labels in their order, which is that of a net's outputs; None: those that occur, sorted.
     sensitive_features
-        Names of the columns that say whom a row concerns. A missing value is a group, `(missing)`.
+        Names of the columns that say whom a row concerns. A missing value is a group, `(missing)`. One-hot columns are
+        one feature, `{"race": ["race_a", "race_b"]}`, also in a list of names.
     control_features
         Names of columns that may explain a disparity (education, department): `ConditionalParity` compares groups
         where these are equal. A missing value is a level, `(missing)`.
@@ -78,6 +80,12 @@ class Dataset:
     na_values
         Texts of a CSV file that count as missing beside empty cells; None: NaN, nan, NA, <NA>, null, NULL. [] keeps
         them all as values.
+    bins
+        Edges of bins of numeric sensitive and control features, `{"age": [0, 30, 45, 60, 120]}`: each bin holds its
+        lower edge, the last both. What lies outside is a group of its own.
+    join
+        Columns of another file, by a key: `ak.Join("people.csv", on="id")`, or a dict like it. No features of the
+        model, and nor is the key.
 
     Raises
     ------
@@ -96,7 +104,7 @@ class Dataset:
         *,
         y_true: str | Sequence[str],
         positive: Any = None,
-        sensitive_features: str | Sequence[str],
+        sensitive_features: str | Sequence[str | Mapping[str, Sequence[str]]] | Mapping[str, Sequence[str]],
         task: Task = DEFAULT_TASK,
         classes: Sequence[Any] | None = None,
         control_features: str | Sequence[str] = (),
@@ -112,18 +120,26 @@ class Dataset:
         na_values: str | Sequence[str] | None = None,
         decimal: str | None = None,
         thousands: str | None = None,
+        bins: Mapping[str, Sequence[float]] | None = None,
+        join: Join | Mapping[str, Any] | None = None,
     ) -> None:
-        self.source = source_of(data, CsvOptions.of(sep, encoding, na_values, decimal, thousands))
+        made = made_columns(
+            source_of(data, CsvOptions.of(sep, encoding, na_values, decimal, thousands)),
+            sensitive_features=sensitive_features,
+            control_features=control_features,
+            bins=bins,
+            join=join,
+        )
+        self.source, self._column_of, self._not_inputs = made.source, made.column_of, made.not_inputs
         self._survey = Survey(self.source)
         self.path = str(data) if isinstance(data, str | Path) else ""
-        self.task = _known_task(task, positive=positive, classes=classes)
+        self.task = known_task(task, positive=positive, classes=classes)
         self.labels = tuple(
             str(name_of(n, "y_true")) for n in (y_true if isinstance(y_true, list | tuple) else [y_true])
         )
         task_of(task).columns(self.labels)
         self.y_true = ", ".join(self.labels)
-        self.sensitive_features = names_of(sensitive_features, "sensitive_features")
-        self.control_features = names_of(control_features, "control_features")
+        self.sensitive_features, self.control_features = made.sensitive, made.control
         if not self.sensitive_features:
             raise DataError("declare at least one column in sensitive_features: an audit asks whom a decision concerns")
         for name in self.labels:
@@ -138,7 +154,9 @@ class Dataset:
             *self.labels,
         )
         named = (*self.sensitive_features, *self.control_features)
-        self._levels = {name: self._told(lambda c, name=name: grouped(c, name), name) for name in named}
+        self._levels = {
+            name: self._told(lambda c, name=name: grouped(c, name), self._column_of.get(name, name)) for name in named
+        }
         if weights is not None and sample_weight is not None:
             raise DataError("weights and sample_weight are the same: give one of them")
         self.weights = self._own(name_of(sample_weight if weights is None else weights, "weights"), "weights")
@@ -171,17 +189,11 @@ class Dataset:
 
     def _cautions(self) -> list[str]:
         """What a reader should know of labels: those that look alike, texts read as missing, one class only."""
-        said = list(self.target.cautions)
         named = dict.fromkeys((*self.labels, *self.sensitive_features, *self.control_features))
-        for name, counts in self.source.missing_texts(list(named)).items():
-            told = ", ".join(f"'{text}' ({n:,} rows)" for text, n in sorted(counts.items()))
-            said.append(f"'{name}': {told} read as missing; na_values=[] (--na-value '') keeps such texts as values.")
-        for name, levels in self._levels.items():
-            found = list(levels.categories)
-            known = [x for x in found if x != MISSING]
-            said += lookalikes.cautions(name, known, missing=MISSING in found)
-        said += lookalikes.cautions(self.y_true, list(self.target.written), missing=False)
-        return list(dict.fromkeys(said))
+        levels = {name: list(found.categories) for name, found in self._levels.items()}
+        said = [*self.target.cautions, *lookalikes.read_as_missing(self.source.missing_texts(list(named)))]
+        said += [c for name, found in levels.items() for c in lookalikes.of_groups(name, found)]
+        return list(dict.fromkeys((*said, *lookalikes.cautions(self.y_true, list(self.target.written), missing=False))))
 
     def _population(self, given: str | Mapping[Any, float] | None) -> str | dict[str, float] | None:
         """A column, or stratum → rows; DataError without strata, for numbers that are none, and beside clusters."""
@@ -277,7 +289,7 @@ class Dataset:
             cluster=rows.beside.get("cluster"),
             row_id=rows.beside.get("row_id"),
         )
-        out._not_inputs = rows.not_inputs
+        out._not_inputs |= rows.not_inputs
         out.cautions = (*out.cautions, *rows.cautions)
         return out
 
@@ -285,7 +297,8 @@ class Dataset:
     """What a reader should know of these rows before any number; whole sentences, shown on the page."""
 
     _not_inputs: frozenset[str] = frozenset()
-    """Columns that are not shown to the model: sensitive features that came beside X, and the other labels."""
+    """Columns that are not shown to the model: sensitive features that came beside X, what was joined or made of
+    others, and the other labels."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -384,16 +397,6 @@ class Dataset:
     def _grouped(self, rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
         out = {}
         for name in names:
-            column, values = self.column(rows, name, "sensitive_features")
+            column, values = self.column(rows, self._column_of.get(name, name), "sensitive_features")
             out[name] = grouped(column, name)[values:]
         return pd.DataFrame(out, index=rows.index)
-
-
-def _known_task(task: Task, *, positive: Any, classes: Sequence[Any] | None) -> Task:
-    if task not in TASKS:
-        raise DataError(f"unknown task {task!r}; known are {listing(TASKS)}.{nearest(str(task), TASKS)}")
-    if positive is not None and "positive" not in task_of(task).takes:
-        raise DataError(f"positive names a label of a binary target; a {task} target has none")
-    if classes is not None and "classes" not in task_of(task).takes:
-        raise DataError(f"classes names the labels of a multiclass target; this task is {task}")
-    return task

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from auditkit.batch import MISSING
 
@@ -101,3 +101,17 @@ def quoted(label: str) -> str:
         f"{c if c.isprintable() else f'U+{ord(c):04X}'} is {unicodedata.name(c, 'unnamed')}" for c in strange
     )
     return f"'{label}' ({told})"
+
+
+def of_groups(name: str, groups: Sequence[str]) -> list[str]:
+    """Of the groups of a feature, among them the missing."""
+    return cautions(name, [g for g in groups if g != MISSING], missing=MISSING in groups)
+
+
+def read_as_missing(texts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Which texts of which columns were read as missing, and how often."""
+    out = []
+    for name, counts in texts.items():
+        told = ", ".join(f"'{text}' ({n:,} rows)" for text, n in sorted(counts.items()))
+        out.append(f"'{name}': {told} read as missing; na_values=[] (--na-value '') keeps such texts as values.")
+    return out

@@ -29,6 +29,7 @@ from auditkit.inputs.rows_at_once import wanted_rows
 from auditkit.inputs.running import net_fails, outputs_fail, preprocess_fails, told, wants
 from auditkit.inputs.set_up import placement, set_up
 from auditkit.inputs.tasks.registry import TASKS, task_of
+from auditkit.inputs.unwrapping import found_in, no_net
 from auditkit.progress import tell
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 
@@ -105,13 +106,7 @@ class Model:
         name: str = "",
     ) -> None:
         if not isinstance(module, nn.Module):
-            inside = next(
-                (n for n in ("module_", "module", "model", "net") if isinstance(getattr(module, n, None), nn.Module)),
-                "",
-            )
-            raise ModelError(
-                f"expected a torch.nn.Module, got {type(module).__name__}" + (f": pass its .{inside}" if inside else "")
-            )
+            raise no_net(module)
         if task not in TASKS:
             raise ModelError(f"unknown task {task!r}; known are {choices(task, TASKS)}")
         if threshold != 0.5 and "threshold" not in task_of(task).takes:
@@ -144,6 +139,15 @@ class Model:
         self.batch_size = int(batch_size)
         self.name = name or type(module).__name__
         self._feature_map = feature_map
+
+    @classmethod
+    def of(cls, anything: Any, **options: Any) -> Model:
+        """The model in what people train with: a net of skorch, a pipeline of scikit-learn around one, a Lightning, a
+        compiled or a parallel module. `preprocess`, `task`, `outputs` and `threshold` follow where they can be known;
+        `options` stand. ModelError, saying what to pass, where no net is found or what it gives is not known.
+        """
+        net, said = found_in(anything, options)
+        return cls(net, **said)
 
     def replaced(self, **options: Any) -> Model:
         """The same module with other options (threshold, device, …); the module is shared."""

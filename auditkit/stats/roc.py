@@ -82,9 +82,10 @@ def abroca(
     placed = [_placed(n0, n1) for n0, n1 in counts]
     sides = [np.array([p[truth] for p in placed]) for truth in (0, 1)]
     observed = _statistic(*sides)
+    totals = [(counts.sum(axis=0), counts.sum(axis=1)) for counts in sides]
     null = np.empty(permutations)
     for i in range(permutations):
-        null[i] = _statistic(*(_permuted(counts, generator) for counts in sides))
+        null[i] = _statistic(*(_permuted(*dealt, generator) for dealt in totals))
     p = (1 + int((null >= observed - 1e-12).sum())) / (permutations + 1)
     return Abroca(value, first, second, p, float(null.mean()), float(np.quantile(null, 0.95)))
 
@@ -122,11 +123,11 @@ def _placed(negatives: ArrayLike, positives: ArrayLike) -> tuple[NDArray[np.int6
     return zeros, ones
 
 
-def _permuted(counts: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
-    """Counts (K, GRID) with the same rows a group and the same rows a step, dealt out at random."""
-    left = counts.sum(axis=0)
-    out = np.empty_like(counts)
-    for k, size in enumerate(counts.sum(axis=1)[:-1]):
+def _permuted(steps: NDArray[np.int64], groups: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
+    """Counts (K, GRID) with these rows a step (GRID,) and these rows a group (K,), dealt out at random."""
+    left = steps
+    out = np.empty((len(groups), len(steps)), dtype=np.int64)
+    for k, size in enumerate(groups[:-1]):
         out[k] = generator.multivariate_hypergeometric(left, size)
         left = left - out[k]
     out[-1] = left

@@ -11,7 +11,8 @@ import pytest
 from auditkit.errors import DataError
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.predictions import Predictions
-from auditkit.inputs.tasks.binary import BinaryTarget, score_column
+from auditkit.inputs.scales import scaled
+from auditkit.inputs.tasks.binary import BinaryTarget
 
 
 def coded(y: Any, positive: Any = None) -> list[int]:
@@ -123,12 +124,17 @@ def test_doubtful_decisions(pred: Any, message: str) -> None:
 
 
 def test_scores() -> None:
-    np.testing.assert_array_equal(score_column(pd.Series([0, 0.5, None]), "s"), [0, 0.5, np.nan])
-    np.testing.assert_array_equal(score_column(pd.Series(pd.array([1, None], dtype="Int64")), "s"), [1, np.nan])
+    data = Dataset({"g": ["a", "b"], "y": [0, 1]}, y_true="y", sensitive_features="g")
+
+    def read(values: Any) -> Any:
+        return scaled(data, pd.Series(values, name="s"), None)
+
+    np.testing.assert_array_equal(read([0, 0.5, None]), [0, 0.5, np.nan])
+    np.testing.assert_array_equal(read(pd.array([1, None], dtype="Int64")), [1, np.nan])
     with pytest.raises(DataError, match=r"the score 's' lies between -0\.1 and 2; expected \[0, 1\]"):
-        score_column(pd.Series([-0.1, 2]), "s")
+        read([-0.1, 2])
     with pytest.raises(DataError, match="the score 's' holds text"):
-        score_column(pd.Series(["high", "low"]), "s")
+        read(["high", "low"])
 
 
 @pytest.mark.parametrize("positive", [None, "1", 1])

@@ -115,15 +115,17 @@ def _only(cells: pd.DataFrame, table: RateTable, mask: NDArray[np.bool_]) -> pd.
 
 def _frame_of(cells: pd.DataFrame, by: tuple[str, ...], metrics: tuple[str, ...]) -> Any:
     from fairlearn.metrics import MetricFrame
+    from sklearn import config_context
 
     weight = {"sample_weight": cells["w" if "w" in cells else "n"]}
-    return MetricFrame(
-        metrics={m: functions()[m] for m in metrics},
-        y_true=cells["y_true"],
-        y_pred=cells["y_pred"],
-        sensitive_features=cells[columns_of(by)],
-        sample_params=dict.fromkeys(metrics, weight),
-    )
+    with config_context(assume_finite=True, skip_parameter_validation=True):  # cells are counts of ours
+        return MetricFrame(
+            metrics={m: functions()[m] for m in metrics},
+            y_true=cells["y_true"],
+            y_pred=cells["y_pred"],
+            sensitive_features=cells[columns_of(by)],
+            sample_params=dict.fromkeys(metrics, weight),
+        )
 
 
 def _index(by: tuple[str, ...], groups: tuple[tuple[str, ...], ...]) -> Any:

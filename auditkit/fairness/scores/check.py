@@ -18,7 +18,7 @@ from auditkit.fairness.scores import drift
 from auditkit.fairness.scores.curves import between_roc_curves, reliability, roc_curves
 from auditkit.fairness.scores.findings import Readings
 from auditkit.fairness.scores.remedies import remedies_finding
-from auditkit.fairness.scores.values import CROSSED, READ, GroupScores, read_each, scores_of
+from auditkit.fairness.scores.values import CROSSED, OF_PROBABILITIES, READ, GroupScores, read_each, scores_of
 from auditkit.fairness.sets import Attributes, compared, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
@@ -54,7 +54,7 @@ class Scores(BaseCheck):
         counted = ScoreHistogram.of(batch.groups, y_true=batch.y_true, y_pred=batch.y_pred, score=score)
         beside = {"clusters": batch.cluster, "weights": batch.sample_weight}
         declared = tuple(what for what, values in beside.items() if values is not None)
-        return replace(counted, measure=drift.measured, declared=declared)
+        return replace(counted, measure=drift.measured, declared=declared, scale=batch.scale)
 
     def assess(self, evidence: ScoreHistogram, *, level: float = 0.95) -> Assessment:
         """Every finding; without a single score, what was not measured."""
@@ -65,9 +65,12 @@ class Scores(BaseCheck):
             return Assessment(not_measured=tuple(NotMeasured(what=self.name, why=why, concern=c) for c in concerns))
         lost = {what: evidence.missing_rows(what) for what in ("truth", "decision", "score")}
         notes = [f"{n:,} rows left out: their {what} is missing" for what, n in lost.items() if n]
-        findings = [tested(read(evidence, (), m, level=level), "overall", notes=notes) for m in READ]
+        told = metrics_of(evidence)
+        findings = [tested(read(evidence, (), m, level=level), "overall", notes=notes) for m in READ if m in told]
         sets = compared(asked, evidence.table("cells"), what="scores", concern="calibration")
         not_measured = list(sets.absent)
+        if why := no_calibration(evidence):
+            not_measured.append(NotMeasured(what="calibration", why=why, concern="calibration"))
         for by in sets.sets:
             findings += _of_set(evidence, by, level=level)
             between = between_roc_curves(evidence, by, level=level)
@@ -110,9 +113,20 @@ def answering(evidence: ScoreHistogram, asked: Question) -> Answer | None:
     if metric == "abroca":
         between = between_roc_curves(evidence, known.by, level=asked.level, min_n=asked.min_n)
         return Shown(between) if isinstance(between, Finding) else None
-    if metric not in (*READ, *CROSSED):
+    if metric not in metrics_of(evidence):
         return None
     return read(evidence, known.by, metric, level=asked.level, min_n=asked.min_n)
+
+
+def metrics_of(evidence: ScoreHistogram) -> tuple[str, ...]:
+    """Those that these scores can tell, in the order of the report."""
+    silent = OF_PROBABILITIES if no_calibration(evidence) else ()
+    return tuple(m for m in (*READ, *CROSSED) if m not in silent)
+
+
+def no_calibration(evidence: ScoreHistogram) -> str:
+    """Why scores cannot be held to what happened; empty where they may be probabilities."""
+    return "" if evidence.scale is None or evidence.scale.probability else evidence.scale.why
 
 
 @dataclass(frozen=True)
@@ -138,7 +152,7 @@ def _of_set(evidence: ScoreHistogram, by: Attributes, *, level: float) -> list[F
         ("calibration_error", "group_max"): reliability(found, by, level=level),
     }
     out = []
-    for metric in (*READ, *CROSSED):
+    for metric in metrics_of(evidence):
         readings_ = read_groups(found, by, metric, level=level, steps=steps)
         for comparison in ("difference", "group_min", "group_max"):
             if comparison in METRICS[metric].comparisons:

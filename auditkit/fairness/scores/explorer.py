@@ -86,7 +86,7 @@ def steps(evidence: ScoreHistogram) -> Steps | None:
     return Steps(
         by=evidence.by,
         groups=tuple(k for k, _ in found),
-        threshold=threshold[kept],
+        threshold=threshold[kept] if evidence.scale is None else evidence.scale.own(threshold[kept]),
         n=placed.sum(axis=2),
         selected=selected[kept],
         open=open_[kept],
@@ -110,14 +110,18 @@ def _parted(evidence: ScoreHistogram) -> Ints:
 def _today(evidence: ScoreHistogram) -> float | None:
     """The score from which on rows are selected, if the decisions can be those of one threshold.
 
-    It lies above the lowest score of every bin that holds a row not selected, and not above the highest of every one
-    that holds a row selected: 0.5 where that fits, else an edge of the grid, else the middle.
+    The one that was said, where it is known and fits. Else it lies above the lowest score of every bin that holds a row
+    not selected, and not above the highest of every one that holds a row selected: 0.5 where that fits, else an edge of
+    the grid, else the middle.
     """
     cells = evidence.table("cells")
     least = float(np.max(cells["low"][cells["selected"] < cells["n"]], initial=0.0))
     most = float(np.min(cells["high"][cells["selected"] > 0], initial=1.0))
     if not least < most:
         return None
+    said = None if evidence.scale is None else evidence.scale.threshold
+    if said is not None and least < said <= most:
+        return said
     if least < 0.5 <= most:
         return 0.5
     fits = LEAST[(least < LEAST) & (most >= LEAST)]

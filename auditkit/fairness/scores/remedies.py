@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from auditkit.errors import listing
 from auditkit.evidence.histogram import ScoreHistogram
+from auditkit.evidence.score_scale import ScoreScale
 from auditkit.fairness.families.family import number
 from auditkit.fairness.notes import finding, title_of
 from auditkit.fairness.scores.halved import Halved
@@ -219,14 +221,15 @@ def _whom_table(tried: Sequence[Tried], by: tuple[str, ...]) -> Table:
 
 def _thresholds(evidence: ScoreHistogram, by: tuple[str, ...]) -> Table:
     """The rules that all rows choose: what a pipeline would need."""
+    own = ScoreScale().own if evidence.scale is None else evidence.scale.own
     rows: list[tuple[str | int | float | None, ...]] = []
     for name, words, _ in REMEDIES:
         remedy = mitigate(evidence, by, constraint=name)
         if name == "one_threshold":
-            rows.append((words, "everybody", _from(remedy.common), None, None, None, None))
+            rows.append((words, "everybody", _from(own(remedy.common)), None, None, None, None))
             continue
         for key, r in remedy.rules:
-            rows.append((words, " & ".join(key), *_rule(r)))
+            rows.append((words, " & ".join(key), *_rule(replace(r, first=own(r.first), second=own(r.second)))))
     return Table(
         title=f"Thresholds of each remedy, chosen on all rows, by {' and '.join(by)}",
         columns=("remedy", "group", "select from score", "with chance", "else from", "lot instead", "lot selects"),

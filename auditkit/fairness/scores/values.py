@@ -32,6 +32,8 @@ READ: tuple[str, ...] = (
 )
 """Metrics of one group's own rows, in the order of the report."""
 CROSSED = ("bpsn_auc", "bnsp_auc")
+OF_PROBABILITIES = frozenset(READ) - {"roc_auc"}
+"""Metrics that compare scores with what happened: of scores on another scale they say nothing."""
 FEWEST_FOR_BINS = 100
 """Rows below which a group's calibration error is not judged: fewer than five bins of twenty."""
 LEAST_CHANCE = 5.0

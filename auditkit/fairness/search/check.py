@@ -12,7 +12,7 @@ from auditkit.arrays import Keys
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, rates, resolve
 from auditkit.check import Assessment, BaseCheck
-from auditkit.errors import DataError, PolicyError, choices, listing, nearest
+from auditkit.errors import DataError, NotExplained, PolicyError, choices, listing, nearest
 from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.coding import Coding, searchable
 from auditkit.evidence.crossed import CrossedSums
@@ -198,6 +198,8 @@ def outcome(batch: Batch, metric: str) -> Floats:
     """What is averaged, (N,): 1 or 0 for a rate, score − truth for `mean_error`; NaN where a row does not count."""
     truth, decision = batch.y_true.astype(np.int64), batch.y_pred.astype(np.int64)
     if metric == "mean_error":
+        if batch.scale is not None and not batch.scale.probability:
+            raise NotExplained(batch.scale.why)
         score = np.full(len(truth), np.nan) if batch.score is None else batch.score
         return np.where(truth >= 0, score - truth, np.nan)
     values = np.full((3, 3), np.nan)

@@ -14,7 +14,6 @@ from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import DataError, choices, listing
 from auditkit.inputs.tasks.labels import distinct, found, in_order, meaning, told_apart
-from auditkit.inputs.tasks.regression import numbers_of
 from auditkit.inputs.tasks.task import AuditTask, Columns, Decided, Option, Target, one_each, wrong_by, wrong_shape
 from auditkit.records import Task
 from auditkit.values import Unwritten, is_number, written
@@ -53,11 +52,6 @@ class Binary(AuditTask):
     def target(self, columns: Columns, names: Sequence[str], *, positive: Any, classes: Sequence[Any] | None) -> Target:
         """Two labels, of which `positive` is one."""
         return BinaryTarget.of(columns[0], names[0], positive=positive)
-
-    def decisions(self, target: Target, decisions: pd.Series[Any], score: pd.Series[Any] | None) -> Decided:
-        """Decisions as the target's labels or 0 and 1; scores in [0, 1]."""
-        coded = target.code(decisions, str(decisions.name))
-        return coded, None if score is None else score_column(score, str(score.name))
 
     def table(self, out: Tensor, n: int) -> Tensor:
         """(N,), or (N, 2) with the positive last."""
@@ -228,14 +222,3 @@ def _folded(text: str) -> str:
 def _as_01(x: Any) -> bool | None:
     """What a label says as 0 or 1, however it is written; None where it says neither."""
     return {"1": True, "0": False}.get(meaning(x))
-
-
-def score_column(column: pd.Series[Any], name: str) -> Floats:
-    """Scores as floats, NaN where missing; DataError outside [0, 1] or for text."""
-    score = numbers_of(column, booleans=True)
-    if score is None:
-        raise DataError(f"the score '{name}' holds text; expected probabilities in [0, 1]")
-    known = score[~np.isnan(score)]
-    if known.size and (known.min() < 0 or known.max() > 1):
-        raise DataError(f"the score '{name}' lies between {known.min():.3g} and {known.max():.3g}; expected [0, 1]")
-    return score

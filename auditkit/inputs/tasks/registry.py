@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import importlib
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from auditkit.errors import DataError, listing, nearest
 from auditkit.records import Task
 
 if TYPE_CHECKING:
@@ -30,3 +32,14 @@ def task_of(name: Task) -> AuditTask:
     module, _, kind = TASKS[name].partition(":")
     found: AuditTask = getattr(importlib.import_module(module), kind)()
     return found
+
+
+def known_task(task: Task, *, positive: Any, classes: Sequence[Any] | None) -> Task:
+    """The task, if it is known and takes what is given; else DataError."""
+    if task not in TASKS:
+        raise DataError(f"unknown task {task!r}; known are {listing(TASKS)}.{nearest(str(task), TASKS)}")
+    if positive is not None and "positive" not in task_of(task).takes:
+        raise DataError(f"positive names a label of a binary target; a {task} target has none")
+    if classes is not None and "classes" not in task_of(task).takes:
+        raise DataError(f"classes names the labels of a multiclass target; this task is {task}")
+    return task

@@ -82,10 +82,6 @@ class AuditTask(ABC):
         `positive`: the label that counts as positive, `classes`: the labels in their order; None: nobody says.
         """
 
-    def decisions(self, target: Target, decisions: pd.Series[Any], score: pd.Series[Any] | None) -> Decided:
-        """Columns of decisions and scores (one that `takes` a score), as a `Batch` holds them."""
-        return target.code(decisions, str(decisions.name)), None
-
     @abstractmethod
     def table(self, out: Tensor, n: int) -> Tensor:
         """A net's outputs of n rows as a table: (N,), (N, 2) or (N, C); ForwardError for another shape."""

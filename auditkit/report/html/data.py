@@ -69,8 +69,11 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
         facts.append(("Model", f"{shown(p.model.name, empty='a net')}, {p.model.parameters:,} parameters"))
     if p.model.weights != "given":
         facts.append(("Weights of the model", WEIGHTS[p.model.weights]))
+    if p.model.scale:
+        facts.append(("Scores", f"{p.model.scale}: no probabilities"))
     if p.model.threshold is not None:
-        facts.append(("Threshold", f"{p.model.threshold:.3g}"))
+        from_ = " and above: positive" if p.model.kind == "predictions" else ""
+        facts.append(("Threshold", f"{p.model.threshold:.{3 if from_ == '' else 6}g}{from_}"))
     return (*facts, ("What this report holds", _holds(look)))
 
 

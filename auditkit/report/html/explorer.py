@@ -150,7 +150,7 @@ def view(look: Lookup) -> View | None:
         title=_title(told, found, names, right),
         subtitle=_subtitle(look, by, groups),
         groups=tuple(_drawn(look, by, groups, names, start)),
-        ticks=_ticks(found.threshold),
+        ticks=_ticks(found.threshold, own_units=bool(look.report.provenance.model.scale)),
         last=len(names) - 1,
         start=start,
         at=across(start, len(names)) / 10,
@@ -286,7 +286,10 @@ def _drawn(look: Lookup, by: str, groups: Sequence[Shown], names: Sequence[str],
     return out
 
 
-def _ticks(thresholds: Sequence[float]) -> tuple[tuple[float, str], ...]:
+def _ticks(thresholds: Sequence[float], *, own_units: bool) -> tuple[tuple[float, str], ...]:
+    if own_units:  # of which no number is rounder than another
+        last = len(thresholds) - 1
+        return tuple((100 * i / last, f"{thresholds[i]:.4g}") for i in sorted({last * k // 4 for k in range(5)}))
     out: list[tuple[float, str]] = []
     at = {0.5: stands(thresholds, 0.5)} | {x: stands(thresholds, x) for x in _TICKS}
     for x in sorted(at, key=lambda x: abs(x - 0.5)):
