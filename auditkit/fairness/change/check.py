@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from auditkit.batch import Batch
+from auditkit.catalogue.for_worse import beyond, sides
 from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, BaseCheck
 from auditkit.evidence.paired import Paired
 from auditkit.fairness.change.family import Change as ChangeFamily
 from auditkit.fairness.change.flips import flipped
 from auditkit.fairness.change.rates import CHANGED, RateChange
-from auditkit.fairness.change.statements import beyond, sides
 from auditkit.fairness.families.family import Answer
 from auditkit.fairness.sets import compared, named, sets_of
 from auditkit.options import checked_options

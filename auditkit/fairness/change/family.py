@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from auditkit.arrays import Floats, Ints
+from auditkit.catalogue.for_worse import sides
 from auditkit.catalogue.index import METRICS
 from auditkit.fairness.change import statements
 from auditkit.fairness.change.rates import RateChange
@@ -16,7 +17,7 @@ from auditkit.fairness.change.statements import Side
 from auditkit.fairness.families.basis import Basis, Positions
 from auditkit.fairness.families.family import GroupFamily, Words, estimated, nothing_to_compare
 from auditkit.fairness.notes import finding
-from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, Surest
+from auditkit.records import Comparison, Estimate, Finding, GroupEstimates, Surest
 from auditkit.stats import gap_change
 from auditkit.stats.comparisons import Quantity
 from auditkit.stats.pvalues import Compared, FamilyInterval, tail
@@ -89,9 +90,28 @@ class Change(GroupFamily):
             concern="change",
             title=statements.title(self.metric, kind, self.by),
             by_group=self.by_group,
+            exhibits=(self.before_and_now,) if self.by and kind == sides(self.metric)[0] else (),
             notes=self._notes(kind),
             surest=self._surest(kind, e, found),
         )
+
+    @property
+    def before_and_now(self) -> GroupEstimates:
+        """The rate of every group under both models, each with an interval of its own."""
+        counts = self.change.plain_counts(np.arange(len(self.groups)))
+        new, old = self.change.rates
+        z = critical_value(self.level)
+
+        def each(values: Floats, k: Any, n: Any) -> list[Estimate]:
+            at = wilson(k, n, z)
+            own = zip(values, at.low, at.high, n, strict=True)
+            return [estimated(x, low, high, level=self.level, n=round(float(m)), method="Wilson") for x, low, high, m in
+                    own]
+
+        pairs = zip(each(old, *counts[2:]), each(new, *counts[:2]), strict=True)
+        rows = tuple((self.name(i), both) for i, both in enumerate(pairs))
+        title = f"{METRICS[self.metric].title} before and now, {' and '.join(self.by)}"
+        return GroupEstimates(title=title, unit="percent", series=("before", "now"), rows=rows)
 
     def measured(self, kind: Comparison) -> tuple[Estimate, FamilyInterval | None]:
         """See `GroupFamily`."""

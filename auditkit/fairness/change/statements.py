@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from auditkit.catalogue.for_worse import beyond, worse
 from auditkit.catalogue.index import METRICS
 from auditkit.formatting import confidence, interval, percent, points
 from auditkit.records import Comparison, Estimate
@@ -47,63 +48,40 @@ def title(metric: str, kind: Comparison, by: Sequence[str]) -> str:
     return ", ".join((METRICS[metric].title, name, " and ".join(by) or "overall"))
 
 
-def worse(metric: str, kind: Comparison) -> bool | None:
-    """Whether a change beyond 0 on that side is for the worse; None where neither side is.
-
-    >>> worse("accuracy", "lowest_change"), worse("false_positive_rate", "lowest_change"), worse("selection_rate",
-    ... "lowest_change")
-    (True, False, None)
-    """
-    direction = METRICS[metric].direction
-    if direction not in ("higher is better", "lower is better"):
-        return None
-    return (direction == "higher is better") is (kind == "lowest_change")
-
-
-def sides(metric: str) -> tuple[Comparison, ...]:
-    """The changes that can be for the worse: the lowest, the highest, or, where all that is asked is that groups are
-    alike, both."""
-    if worse(metric, "lowest_change") is None:
-        return ("lowest_change", "highest_change")
-    return ("lowest_change",) if worse(metric, "lowest_change") else ("highest_change",)
-
-
-def beyond(kind: Comparison, e: Estimate) -> bool:
-    """Whether some group surely changed to that side."""
-    if kind == "lowest_change":
-        return e.high is not None and e.high < 0
-    return e.low is not None and e.low > 0
-
-
 def of_extreme(
     metric: str, by: Sequence[str], kind: Comparison, e: Estimate, sure: Side, far: Side, *, alike: bool
 ) -> str:
     """The lowest or the highest change over groups, or that of everybody (`by=()`)."""
-    m = METRICS[metric]
-    down = kind == "lowest_change"
+    m, down = METRICS[metric], kind == "lowest_change"
+    bound = e.low if down else e.high
+    other: Comparison = "highest_change" if down else "lowest_change"
     if beyond(kind, e):
-        verdict = {True: ", worse than before", False: ", better than before", None: ""}[worse(metric, kind)]
-        return f"{m.head}: {_of_side(sure)}{verdict}."
-    word = {True: "worse", False: "better", None: "fewer" if down else "more"}[worse(metric, kind)]
-    ruled = e.low if down else e.high
-    unseen = "" if ruled is None else _ruled_out(abs(ruled), down, by, e.level)
+        return f"{m.head}: {_of_side(sure)}{_verdict(worse(metric, kind))}."
+    if beyond(other, e):  # the one that changed least to that side changed to the other
+        all_of = f"every group of {' and '.join(by)} changed to one side; least {_of_side(far)}" if by else _of_side(far)
+        return f"{m.head}: {all_of}{_verdict(worse(metric, other))}."
+    ruled = "" if bound is None else _ruled_out(abs(bound), down, by, e.level)
     if alike:
-        return f"{m.head}: the same; both models decide all of these rows alike{unseen}."
-    who = f"no group of {' and '.join(by)} is" if by else "it is not"
-    return f"{m.head}: {who} shown to be {word} than before ({_of_side(far)}{unseen})."
+        return f"{m.head}: the same; both models decide all of these rows alike{ruled}."
+    word = {True: "worse", False: "better", None: "lower" if down else "higher"}[worse(metric, kind)]
+    who = f"no group of {' and '.join(by)} is shown to be {word}" if by else f"not shown to be {word}"
+    return f"{m.head}: {who} than before; {'lowest' if down else 'highest'} change {_of_side(far)}{ruled}."
+
+
+def _verdict(for_worse: bool | None) -> str:
+    return {True: ", worse than before", False: ", better than before", None: ""}[for_worse]
 
 
 def _ruled_out(size: float, down: bool, by: Sequence[str], level: float) -> str:
     what = "fall" if down else "rise"
     where = " of any group" if by else ""
-    return f"; at {confidence(level)} a {what}{where} of more than {points(size)} points is ruled out"
+    return f"; a {what}{where} of more than {points(size)} points is ruled out ({confidence(level)})"
 
 
 def _of_side(s: Side) -> str:
+    value = s.estimate.value or 0.0
+    change = f"{points(abs(value))} points {'less' if value < 0 else 'more'}" if value else "no change"
     who = f"{s.group} " if s.group else ""
-    change = f"{points(abs(s.estimate.value or 0.0))} points {'fewer' if (s.estimate.value or 0.0) < 0 else 'more'}"
-    if not s.estimate.value:
-        change = "no change"
     return f"{who}{percent(s.old)} before, {percent(s.new)} now, {change} ({interval(s.estimate, 'difference')})"
 
 
