@@ -16,13 +16,13 @@ def _a_path(path: str) -> str:
     return path
 
 
-_Path = Annotated[str, AfterValidator(_a_path)]
+Path = Annotated[str, AfterValidator(_a_path)]
 
 
 class ModelTable(Record):
     factory: str | None = None
     """None only where `trust` says that the weights are a program, which is its own module."""
-    weights: _Path | None = None
+    weights: Path | None = None
     weights_key: str | None = None
     """Where in a checkpoint the state dict is, dotted."""
     trust: str | None = None
@@ -45,7 +45,7 @@ class PredictionsTable(Record):
 
 
 class DataTable(Record):
-    path: _Path
+    path: Path
     y_true: str | tuple[str, ...]
     task: Task | None = None
     positive: str | int | float | bool | None = None

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictF
 
 from auditkit.disclosure import Disclosure
 from auditkit.errors import PolicyError
+from auditkit.gate.against import AgainstTable
 from auditkit.gate.audited import AuditTable, CheckTable, DataTable, ModelTable, PredictionsTable
 from auditkit.gate.parts import Names, between, read_as
 from auditkit.gate.toml import Document
@@ -91,6 +92,7 @@ class Written(Record):
 
     model: ModelTable | None = None
     predictions: PredictionsTable | None = None
+    against: AgainstTable | None = None
     data: DataTable | None = None
     audit: AuditTable = AuditTable()
     report: Disclosure = Disclosure()

@@ -8,7 +8,7 @@ that overlap: MOVER, with the correlation of both.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -73,6 +73,8 @@ class RateChange:
     level: float
     min_n: int
     weighted: bool
+    _known: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Limits that were asked for: every comparison of the groups asks for the same."""
 
     @classmethod
     def of(
@@ -141,12 +143,19 @@ class RateChange:
     def own(self, where: Positions) -> Quantity:
         """The change in the groups at these positions."""
         q_of = self._same(where) if self.same_rows else self._overlapping(where)
+        known: dict[float, Limits] = self._known.setdefault(tuple(where.tolist()), {})
 
         def limits(q: Any, _: Method) -> Limits:
+            once = isinstance(q, float)
+            if once and q in known:
+                return known[q]
             found = q_of(q)
             value = self.values[where]
             # effective counts give the value up to rounding
-            return Limits(value, np.minimum(found.low, value), np.maximum(found.high, value))
+            told = Limits(value, np.minimum(found.low, value), np.maximum(found.high, value))
+            if once:
+                known[q] = told
+            return told
 
         return limits
 

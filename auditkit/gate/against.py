@@ -1,0 +1,36 @@
+"""`[against]`: the older model that a configuration compares with, as columns of decisions or as a net."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from auditkit.gate.audited import Path
+from auditkit.records import Record
+
+_OF_DECISIONS = ("y_pred", "score")
+
+
+class AgainstTable(Record):
+    """The keys of [predictions], or those of [model]; what a net lacks here is that of [model]."""
+
+    y_pred: str | tuple[str, ...] | None = None
+    score: str | None = None
+    factory: str | None = None
+    weights: Path | None = None
+    weights_key: str | None = None
+    trust: str | None = None
+    outputs: Literal["logits", "probabilities"] | None = None
+    threshold: float | None = None
+    device: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> AgainstTable:
+        given = [k for k in type(self).model_fields if getattr(self, k) is not None]
+        nets = [k for k in given if k not in _OF_DECISIONS]
+        if self.y_pred is None and not nets:
+            raise ValueError("says no older model: y_pred = a column of its decisions, or weights = the file of its net")
+        if nets and len(nets) < len(given):
+            raise ValueError(f"names decisions (y_pred, score) and a net ({nets[0]}): one older model is compared with")
+        return self
