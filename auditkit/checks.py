@@ -39,6 +39,7 @@ CHECKS: dict[str, str] = {
     "influence": "auditkit.explain.influence.check:Influence",
     "recourse": "auditkit.explain.recourse.check:Recourse",
     "flip_test": "auditkit.robustness.check:FlipTest",
+    "change": "auditkit.fairness.change.check:Change",
 }
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
 
@@ -49,6 +50,7 @@ JUDGES: dict[str, str] = {
     "conditional_parity": "auditkit.fairness.judges:ConditionalParityRules",
     "scores": "auditkit.fairness.judges:ScoresRules",
     "gap_attribution": "auditkit.explain.gaps.judge:GapAttributionRules",
+    "change": "auditkit.fairness.change.judges:ChangeRules",
 }
 """Name → module:class of what answers rules from its evidence; others come by the entry point `auditkit.judges`."""
 

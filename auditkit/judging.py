@@ -295,6 +295,9 @@ class _Stored:
         lost = [a for a in rule.by if a not in known]
         close = nearest(lost[0], known).strip() if lost else ""
         mistyped = f" ({close[0].lower()}{close[1:]})" if close else ""
+        without = "" if judge is not None or check not in self._judges else self._judges[check].without
+        if without:
+            return without
         return (judge and judge.why_not(Question.of_rule(rule))) or f"not in the data of this report{mistyped}"
 
     def remedies(self, rules: Sequence[Rule]) -> Known:
@@ -310,7 +313,9 @@ class _Stored:
     def _check(self, rule: Rule) -> str:
         """The check whose evidence the rule is about."""
         kind, task = METRICS[rule.metric].kind, self._data.task
-        return next((name for name, j in self._judges.items() if kind in j.kinds and task in j.tasks), "")
+        known = {name: j for name, j in self._judges.items() if kind in j.kinds and task in j.tasks}
+        own = [name for name, j in known.items() if rule.comparison in j.comparisons]
+        return next(iter((*own, *(name for name, j in known.items() if not j.comparisons))), "")
 
     def _own(self, rule: Rule) -> str:
         """What ends the keys of the evidence of the rule's label, of several."""

@@ -140,7 +140,7 @@ class Words(Terse):
 class Provenance(Terse):
     """What would let a third party repeat the audit."""
 
-    TOLD: ClassVar = ("cautions",)
+    TOLD: ClassVar = ("cautions", "against")
 
     auditkit: str
     created: datetime.datetime
@@ -152,6 +152,8 @@ class Provenance(Terse):
     command: str = ""
     """The command, or the call, that makes this report again."""
     model: ModelProvenance
+    against: ModelProvenance | None = None
+    """The older model that it is compared with, on the same rows; absent from JSON where there is none."""
     data: DataProvenance
     cautions: tuple[str, ...] = ()
     """What a reader should know of the input before any number (labels that look alike, what was guessed of a file);

@@ -69,6 +69,8 @@ from auditkit.remedies import GroupSelected as GroupSelected
 from auditkit.remedies import Remedies as Remedies
 from auditkit.remedies import Remedy as Remedy
 from auditkit.remedies import RemedyAnswer as RemedyAnswer
+from auditkit.rules import CHANGE as CHANGE
+from auditkit.rules import CHANGES as CHANGES
 from auditkit.rules import Comparison as Comparison
 from auditkit.rules import Concern as Concern
 from auditkit.rules import Decision as Decision

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -21,7 +21,15 @@ Comparison = Literal[
     "ratio_to_reference",
     "difference_to_rest",
     "ratio_to_rest",
+    "lowest_change",
+    "highest_change",
+    "gap_change",
 ]
+CHANGE = "change"
+"""How a policy asks of a change in every group: its lowest where the limit is `at_least`, its highest where `at_most`.
+"""
+CHANGES: tuple[Comparison, ...] = ("lowest_change", "highest_change", "gap_change")
+"""What an older model on the same rows is compared by: new − old."""
 
 
 Status = Literal["pass", "fail", "inconclusive", "not_measured"]
@@ -30,7 +38,15 @@ Handling = Literal["fail", "warn", "pass"]
 """What an undecided rule, or one that is not measured, counts as."""
 Decision = Literal["interval", "point"]
 Concern = Literal[
-    "data", "performance", "fairness", "calibration", "subgroups", "explanation", "robustness", "mitigation"
+    "data",
+    "performance",
+    "fairness",
+    "calibration",
+    "subgroups",
+    "explanation",
+    "robustness",
+    "mitigation",
+    "change",
 ]
 """What a finding is about."""
 
@@ -71,6 +87,14 @@ class Rule(Subject):
     refs: tuple[str, ...] = ()
     line: int | None = None
     """Line of the rule in its file, from 1."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_change(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("comparison") == CHANGE:
+            least = given.get("at_least") is not None
+            return {**given, "comparison": "lowest_change" if least else "highest_change"}
+        return given
 
     @model_validator(mode="after")
     def _one_limit(self) -> Rule:

@@ -10,6 +10,7 @@ import typer
 
 import auditkit as ak
 from auditkit.cli import made
+from auditkit.cli.against import compared
 from auditkit.cli.app import Force, Formats, Name, Out, Quiet, app
 from auditkit.cli.asked import from_here, known_name, one_of, one_or_more, overridden, run_audit
 from auditkit.cli.command import told_command
@@ -114,6 +115,10 @@ def run(
     score_range: Annotated[
         str | None, typer.Option("--score-range", help="Least and greatest score, as in 300,850; or ranks.")
     ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", help="An older model: column of its decisions, or its weights; repeatable likewise."),
+    ] = None,
     policy: Annotated[Path | None, typer.Option("--policy", help="TOML file of rules, or a preset's name.")] = None,
     check: Annotated[
         list[str] | None, typer.Option("--check", help="Check to run, in place of the usual ones; repeatable.")
@@ -187,6 +192,7 @@ def run(
         },
         report={"profile": known_name("profile", profile, PROFILES), "keep_rows": keep_rows or None},
     )
+    changed = compared(changed, against)
     if policy is not None:
         rules = ak.Policy.load(policy)
         kept = {k: getattr(chosen.policy, k) for k in ("words", "context", "sign_off")}

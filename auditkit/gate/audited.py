@@ -18,14 +18,14 @@ def _a_path(path: str, info: ValidationInfo) -> str:
     return expanded(path) if info.context == FROM_FILE else path
 
 
-_Path = Annotated[str, AfterValidator(_a_path)]
+Path = Annotated[str, AfterValidator(_a_path)]
 
 
 class ModelTable(Record):
     factory: str | None = None
     """The function that builds the model, module:function; left out only where `trust` says that the weights are a
     program: `factory = "income.model:build"`."""
-    weights: _Path | None = None
+    weights: Path | None = None
     """The file of its weights, relative to this file: `weights = "income.safetensors"`."""
     weights_key: str | None = None
     """Where in a checkpoint the state dict is, dotted: `weights_key = "model_state_dict"`."""
@@ -69,7 +69,7 @@ def _each(given: Any) -> Any:
 class JoinTable(Record):
     """`[data.join]`: columns of another file, by a key."""
 
-    path: _Path
+    path: Path
     """The other file, parquet or CSV, relative to the configuration: `path = "people.parquet"`."""
     on: str | tuple[str, str]
     """The column of the key in both files, or two names: of the data, and of the other file: `on = "id"`."""
@@ -78,7 +78,7 @@ class JoinTable(Record):
 
 
 class DataTable(Record):
-    path: _Path
+    path: Path
     """A parquet or CSV file, a folder of parts, or a pattern, relative to this file; ${NAME} stands for an
     environment variable: `path = "test.parquet"`."""
     y_true: str | tuple[str, ...]

@@ -10,7 +10,18 @@ from auditkit.catalogue.index import METRICS
 from auditkit.gate.judge import Reassess, answered, status_of
 from auditkit.gate.policy import Policy
 from auditkit.question import Question
-from auditkit.records import Finding, Frontier, FrontierLimit, Gap, Remedies, Remedy, RemedyAnswer, Rule, Verdict
+from auditkit.records import (
+    CHANGES,
+    Finding,
+    Frontier,
+    FrontierLimit,
+    Gap,
+    Remedies,
+    Remedy,
+    RemedyAnswer,
+    Rule,
+    Verdict,
+)
 
 SELECTED = "selection_rate"
 GAPS = (SELECTED, "true_positive_rate", "false_positive_rate")
@@ -156,7 +167,7 @@ class _Decided:
 
 def _speaks(judge: Answers, rule: Rule) -> bool:
     """Whether other decisions say anything of the rule."""
-    return METRICS[rule.metric].kind in judge.kinds and rule.label is None
+    return METRICS[rule.metric].kind in judge.kinds and rule.label is None and rule.comparison not in CHANGES
 
 
 def _answer(rule: Rule, deciding: Finding | None, judge: Answers) -> RemedyAnswer | None:

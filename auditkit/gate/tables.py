@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictF
 
 from auditkit.disclosure import Disclosure
 from auditkit.errors import PolicyError
+from auditkit.gate.against import AgainstTable
 from auditkit.gate.audited import AuditTable, CheckTable, DataTable, ModelTable, PredictionsTable
 from auditkit.gate.parts import Names, between, read_as
 from auditkit.gate.toml import Document
@@ -132,6 +133,8 @@ class Written(Record):
     """The model that is audited; this, or [predictions]."""
     predictions: PredictionsTable | None = None
     """Decisions that are made already, in place of a model."""
+    against: AgainstTable | None = None
+    """An older model, or its decisions, on the same rows: what changed, and for whom."""
     data: DataTable | None = None
     """The rows that it is audited on, and what their columns mean."""
     audit: AuditTable = AuditTable()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from auditkit.formatting import NOTHING, interval, printable, quantity
-from auditkit.records import Report, Verdict
+from auditkit.records import CHANGES, Report, Verdict
 from auditkit.report.html import why
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import sentence
 from auditkit.report.verdict_words import asked, kind_of_verdict, tightest, waiver_words
-from auditkit.report.vocabulary import STATUS, upper_first
+from auditkit.report.vocabulary import STATUS, brief, upper_first
 
 
 def told(report: Report, v: Verdict, *, page: str = "") -> str:
@@ -45,6 +45,8 @@ def _measured(look: Lookup, v: Verdict) -> list[tuple[str, str]]:
     found = look.by_id(v.finding)
     sides = look.sides(found, v.surest) if found is not None and v.rule.by else ()
     unit = look.kind(v.rule.metric)
+    if kind in CHANGES and found is not None:
+        return [("value", value), ("groups", brief(found.claim))]
     groups = [f"{look.say.mention(g.group)} {quantity(g.estimate.value, 'overall', of=unit)}" for g in sides]
     apart = "most surely apart: " if len(groups) == 2 and len(look.groups(v.rule.metric, v.rule.by)) > 2 else ""
     return [("value", value), *([("groups", f"{apart}{', '.join(groups)}")] if groups else [])]
@@ -59,5 +61,10 @@ def _next(v: Verdict, of: str, remedies: bool) -> str:
         return f"{rows}; a limit of {limit} would pass now" if limit else rows
     if v.perfect is not None and v.perfect.status == "fail":
         return "a model without mistakes would fail this rule too: ask another, or decide otherwise; or waive it"
+    if v.rule.comparison in CHANGES:
+        return (
+            "look at the decisions that changed for the worse, or keep the older model; to waive the rule for a while: "
+            f'[[waiver]] rule = "{v.rule.id}"'
+        )
     helps = "“What would help” on the page compares remedies" if remedies else "look at these groups' rows first"
     return f'{helps}; to waive the rule for a while: [[waiver]] rule = "{v.rule.id}"'

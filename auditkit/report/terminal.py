@@ -10,6 +10,7 @@ from auditkit.formatting import NOTHING, printable, quantity
 from auditkit.records import Report, Status, Verdict
 from auditkit.report import perfect
 from auditkit.report.cautions import cautions
+from auditkit.report.changes import HEAD, told
 from auditkit.report.surest import asked as asked_fairness
 from auditkit.report.surest import compared, uncovered
 from auditkit.report.verdict_words import asked, does, kind_of_verdict, waiver_words, would_pass
@@ -36,12 +37,12 @@ def summary(report: Report) -> Group:
     lines: list[Text | Table] = [Text(printable(headline(report)), style=_HEADS[report.outcome])]
     if report.verdicts:
         lines += [Text(), _table(report)]
-    lines += [Text(printable(f"{v.rule.id}: {told}"), "yellow") for v in report.verdicts if (told := waiver_words(v))]
+    lines += [Text(printable(f"{v.rule.id}: {said}"), "yellow") for v in report.verdicts if (said := waiver_words(v))]
     for v in report.verdicts:
-        told = v.reason if v.status in ("inconclusive", "not_measured") else ""
+        why = v.reason if v.status in ("inconclusive", "not_measured") else ""
         tight = would_pass(v, kind_of_verdict(report, v))
-        if told or tight:
-            line = " ".join(filter(None, (told, f"{upper_first(tight)}." if tight else "")))
+        if why or tight:
+            line = " ".join(filter(None, (why, f"{upper_first(tight)}." if tight else "")))
             lines.append(Text(printable(f"{v.rule.id}: {line}"), style="dim"))
     lines += [Text(printable(line), style="dim") for line in _beside(report)]
     lines += [Text(printable(f"Caution: {c}"), style="yellow") for c in cautions(report)]
@@ -51,6 +52,8 @@ def summary(report: Report) -> Group:
 def _beside(report: Report) -> list[str]:
     """What no verdict says: whether a perfect model would pass, and the largest difference that no rule covers."""
     lines = [f"{v.rule.id}: {short}" for v in report.verdicts if (short := perfect.in_short(v))]
+    if changed := told(report):
+        lines.append(f"{HEAD}: {changed}")
     left = uncovered(report)
     if left is not None:
         lines.append(f"Largest difference without a rule: {brief(left.claim)}")
