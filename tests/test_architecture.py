@@ -29,7 +29,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "estimates": (set(), {"pydantic"}),
     "exhibits": ({"estimates"}, {"pydantic"}),
     "rules": ({"estimates"}, {"pydantic"}),
-    "verdicts": ({"estimates", "rules"}, {"pydantic"}),
+    "verdicts": ({"baselines", "estimates", "rules"}, {"pydantic"}),
+    "baselines": ({"estimates", "rules"}, {"pydantic"}),
     "remedies": ({"estimates", "rules"}, {"pydantic"}),
     "explorer": ({"estimates", "rules"}, {"pydantic"}),
     "stored": ({"files"}, set()),
@@ -41,6 +42,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "records": (
         {
             "report",
+            "baselines",
             "estimates",
             "exhibits",
             "explorer",
@@ -116,14 +118,18 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "requirements": ({"catalogue", "records"}, {"pydantic"}),
     "gate": (
-        {"explorer", "question", "records", "requirements", "disclosure", "catalogue", "formatting"},
+        {"explorer", "question", "records", "requirements", "disclosure", "catalogue", "formatting", "stored"},
         {"pydantic"},
     ),
     "report": (
-        {"assertions", "explorer", "records", "requirements", "catalogue", "formatting", "stored"},
+        {"assertions", "comparing", "explorer", "records", "requirements", "catalogue", "formatting", "stored"},
         {"jinja2", "markupsafe", "rich"},
     ),
     "assertions": ({"catalogue", "records"}, set()),
+    "comparing": (
+        {"assertions", "catalogue", "formatting", "gate", "judging", "records", "stored"},
+        {"pydantic"},
+    ),
     "clock": (set(), set()),
     "configured": ({"checks", "gate", "records"}, set()),
     "verifying": ({"catalogue", "checks", "gate", "judging", "records"}, set()),
@@ -140,7 +146,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "audit": (EVERYTHING, set()),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (
-        {"catalogue", "checks", "configured", "disclosure", "formatting", "gate", "judging", "progress_bar"}
+        {"catalogue", "checks", "clock", "configured", "disclosure", "formatting", "gate", "judging", "progress_bar"}
         | {"records", "report", "stored", "verifying"},
         {"typer", "rich"},
     ),

@@ -38,7 +38,7 @@ def compare(
     quiet: Quiet = False,
     force: Force = False,
 ) -> int:
-    """Say what changed between stored reports: rules, numbers (unpaired), model, data, and a policy that was loosened."""
+    """Say what changed between stored reports: rules, numbers (unpaired), model, data, a loosened policy."""
     from auditkit.report.writing import refuse_strangers, write
 
     for f in format or ():

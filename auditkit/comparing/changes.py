@@ -230,5 +230,6 @@ class Changes(Record):
 
 def _shown(module: str, function: str) -> Callable[[Changes], object]:
     """What shows a comparison: the report's room knows these records, and they know it by name alone."""
-    found: Callable[[Changes], object] = getattr(importlib.import_module(f"auditkit.report.compared.{module}"), function)
+    of = importlib.import_module(f"auditkit.report.compared.{module}")
+    found: Callable[[Changes], object] = getattr(of, function)
     return found

@@ -193,5 +193,3 @@ def _point(i: int, report: Report, id: str) -> Point:
     if v is None:
         return Point(report=i, status=None)
     return Point(report=i, status=v.status, estimate=at(v, report).estimate, limit=v.rule.limit)
-
-

@@ -62,7 +62,7 @@ def cautions(old: Report, new: Report) -> Iterator[str]:
     """What a reader must know before believing any difference."""
     a, b = old.provenance, new.provenance
     if a.data.y_true != b.data.y_true or a.data.positive != b.data.positive or a.data.classes != b.data.classes:
-        yield "The reports predict something else (target, positive label or classes): differences compare two questions."
+        yield "The reports predict something else (target, positive label or classes): two questions are compared."
     if same_rows(old, new):
         yield (
             "Both audits read the same rows. The intervals below do not know that, and are too wide: an audit of both "

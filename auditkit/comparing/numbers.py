@@ -12,7 +12,7 @@ from auditkit.gate.unpaired import Measured, levels, measured, p_of_shift, shift
 from auditkit.records import Comparison, Estimate, Finding, Report
 
 CONCERNS = ("data", "performance", "fairness", "calibration", "subgroups", "robustness")
-"""Of findings whose numbers are compared. Explanations are of a drawn sample, and remedies of models that nobody uses."""
+"""Of findings whose numbers are compared. Explanations are of a drawn sample, remedies of models that nobody uses."""
 
 
 class Number(NamedTuple):
@@ -140,5 +140,3 @@ def _away(e: Estimate) -> float:
     """The surest first: the end of the interval nearest to 0, in units of its width."""
     low, high = e.low or 0.0, e.high or 0.0
     return -min(abs(low), abs(high)) / max(high - low, 1e-300)
-
-

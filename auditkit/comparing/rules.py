@@ -21,6 +21,20 @@ WORDS: dict[Status, str] = {
 }
 
 
+_PAST: dict[Status, str] = {
+    "pass": "passed",
+    "fail": "failed",
+    "inconclusive": "was undecided",
+    "not_measured": "was not measured",
+}
+_STILL: dict[Status, str] = {
+    "pass": "passes as before",
+    "fail": "fails as before",
+    "inconclusive": "is still undecided",
+    "not_measured": "is still not measured",
+}
+
+
 def rule_changes(
     old: Report, new: Report, level: float, under_old: Mapping[str, Status] | None = None
 ) -> tuple[RuleChange, ...]:
@@ -175,19 +189,13 @@ def _statement(
 def _became(old: At | None, new: At | None) -> str:
     if new is None:
         assert old is not None
-        return f"is asked no more (it {_past(old)})"
+        return f"is asked no more (it {_PAST[old.status]})"
     if old is None:
         return f"is new, and {WORDS[new.status]}"
     if old.status == new.status:
         blocks = " and stands in the way now" if new.blocks and not old.blocks else ""
-        return f"{WORDS[new.status].replace('is ', 'is still ')}{' as before' if new.status in ('pass', 'fail') else ''}{blocks}"
-    return f"{WORDS[new.status]} (it {_past(old)})"
-
-
-def _past(old: At) -> str:
-    return {"pass": "passed", "fail": "failed", "inconclusive": "was undecided", "not_measured": "was not measured"}[
-        old.status
-    ]
+        return f"{_STILL[new.status]}{blocks}"
+    return f"{WORDS[new.status]} (it {_PAST[old.status]})"
 
 
 def _moved(change: Estimate, comparison: Comparison, of: str, said: Said) -> str:

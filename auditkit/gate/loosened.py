@@ -114,9 +114,7 @@ def _whole(old: PolicyInfo, new: PolicyInfo) -> list[PolicyChange]:
         words = "rules share one error now, so that each fails later" if more else "each rule fails by its own interval"
         said = _sentence(f"'correction' is {new.correction}; it was {old.correction}: {words}")
         way: Way = "loosened" if more else "tightened"
-        found.append(
-            PolicyChange(way=way, key="correction", old=old.correction, new=new.correction, statement=said)
-        )
+        found.append(PolicyChange(way=way, key="correction", old=old.correction, new=new.correction, statement=said))
     for key in ("id", "version", "owner", "review_by"):
         a, b = _told(getattr(old, key)), _told(getattr(new, key))
         if a != b:

@@ -10,11 +10,6 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.gate.toml import Document, Path_
 
-_LATER = {
-    "max_regression": "baselines are",
-}
-"""Keys that the policy language has and this version does not."""
-
 R = TypeVar("R", bound=BaseModel)
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda x: (x,) if isinstance(x, str) else x)]
 """Names, or one alone."""
@@ -51,8 +46,6 @@ def _refused(document: Document, record: type[BaseModel], error: ValidationError
 
 
 def _unknown(at: str, key: str, known: Sequence[str]) -> PolicyError:
-    if key in _LATER:
-        return PolicyError(f"{at}: '{key}': {_LATER[key]} not in this version")
     return PolicyError(f"{at}: unknown key '{key}'; known are {listing(known, most=20)}.{nearest(key, known)}")
 
 

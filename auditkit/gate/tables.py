@@ -22,6 +22,7 @@ class PolicyTable(Record):
     version: str = ""
     owner: str = ""
     review_by: datetime.date | None = None
+    baseline: str | None = None
     preset: str | None = None
     by: Annotated[tuple[Names, ...], BeforeValidator(lambda x: (x,) if isinstance(x, str) else x)] | None = None
     sex: str | None = None
@@ -35,6 +36,7 @@ class DefaultsTable(Record):
     on_inconclusive: Handling = "warn"
     on_not_measured: Handling = "fail"
     min_n: StrictInt = Field(default=10, ge=1)
+    max_regression: StrictFloat | None = Field(default=None, ge=0)
 
 
 class RuleTable(Record):
@@ -53,6 +55,7 @@ class RuleTable(Record):
     on_inconclusive: Handling | None = None
     on_not_measured: Handling | None = None
     min_n: StrictInt | None = Field(default=None, ge=1)
+    max_regression: StrictFloat | None = Field(default=None, ge=0)
     severity: Literal["error", "warning"] = "error"
     refs: tuple[str, ...] = ()
 

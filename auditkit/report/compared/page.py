@@ -144,7 +144,9 @@ def _course(t: Trend) -> Course:
     dots, bars, path = [], [], []
     for i, p in known:
         e = p.estimate
-        assert e is not None and e.value is not None and p.status is not None
+        assert e is not None
+        assert e.value is not None
+        assert p.status is not None
         y = 100 - axis.at(e.value)
         dots.append(Dot(at[i], y, p.status))
         path.append(f"{10 * at[i]:.0f} {10 * y:.0f}")
