@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from auditkit.audit import audit as audit
     from auditkit.audit import conclude as conclude
     from auditkit.audit import observe as observe
+    from auditkit.comparing.compare import compare as compare
     from auditkit.disclosure import Disclosure as Disclosure
     from auditkit.errors import AuditkitError as AuditkitError
     from auditkit.errors import AuditWarning as AuditWarning
@@ -83,6 +84,7 @@ _HOMES = {
     "Observed": "evidence.observed",
     "judge": "judging",
     "verify": "verifying",
+    "compare": "comparing.compare",
     "Model": "inputs.model",
     "Predictions": "inputs.predictions",
     "Dataset": "inputs.dataset",

@@ -32,7 +32,7 @@ from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.perfect import beside
 from auditkit.gate.policy import Policy
 from auditkit.gate.remedies import Known, in_gaps, under_rules
-from auditkit.gate.waivers import waived
+from auditkit.gate.standing import standing
 from auditkit.question import Question
 from auditkit.records import Estimate, Finding, Report, Rule, StoredEvidence
 
@@ -63,14 +63,14 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path, *, exhib
     stored = _Stored(report, policy)
     said = answers(report, [r for r in policy.rules if not stored.refused(r)], stored.told, level=policy.confidence)
     judged = judge_findings(said.derived, policy, stored)
-    verdicts = waived(beside(judged.verdicts, policy, stored), policy.waivers, now().date())
+    verdicts = standing(beside(judged.verdicts, policy, stored), policy, report, said.findings, now().date())
     remedies = None
     if exhibits:
         with _answerable("remedies cannot be told"):
             remedies = under_rules(stored.remedies(policy.rules), verdicts, policy, stored)
     judged_report = report.model_copy(
         update={
-            "policy": policy.info(),
+            "policy": policy.info(now().date()),
             "verdicts": verdicts,
             "findings": said.findings,
             "context": policy.context or report.context,

@@ -93,7 +93,7 @@ class RuleItem(pytest.Item):
         if blocking:
             raise NotMet("\n\n".join(told(report, v, page=str(page)) for v in blocking))
         for v in mine:
-            if v.status != "pass":
+            if v.statuses != {"pass"}:
                 self.warn(RuleWarning(_line(v)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
@@ -117,10 +117,11 @@ class RuleWarning(pytest.PytestWarning):
 
 
 def _line(v: Verdict) -> str:
-    from auditkit.report.verdict_words import waiver_words
+    from auditkit.report.verdict_words import baseline_words, waiver_words
     from auditkit.report.vocabulary import STATUS
 
-    return " ".join(filter(None, (f"{v.rule.id}: {STATUS[v.status].lower()}. {v.reason}", waiver_words(v))))
+    beside = (waiver_words(v), baseline_words(v))
+    return " ".join(filter(None, (f"{v.rule.id}: {STATUS[v.status].lower()}. {v.reason}", *beside)))
 
 
 def _audited(path: Path, config: pytest.Config) -> tuple[Report, Path]:

@@ -20,6 +20,11 @@ from pydantic import (
 )
 
 from auditkit import stored
+from auditkit.baselines import BASELINE as BASELINE
+from auditkit.baselines import Baseline as Baseline
+from auditkit.baselines import BesideBaseline as BesideBaseline
+from auditkit.baselines import Held as Held
+from auditkit.baselines import Update as Update
 from auditkit.disclosure import Disclosure
 from auditkit.errors import AuditWarning, PolicyViolation, ReportError, nearest
 from auditkit.estimates import BesideTruth as BesideTruth
@@ -194,6 +199,12 @@ class StoredEvidence(Record):
     data: dict[str, Any] = Field(default_factory=dict)
 
 
+def _baseline(v: Verdict) -> str:
+    """What the baseline says, where it is not that all is well."""
+    said = v.baseline is not None and v.baseline.status not in (None, "pass")
+    return f" {v.baseline.reason}" if v.baseline is not None and said else ""
+
+
 class Report(Record):
     """Everything an audit found; `judge` adds the verdicts."""
 
@@ -257,12 +268,13 @@ class Report(Record):
     def outcome(self) -> Outcome:
         """What the rules of severity `error` came to.
 
-        `failed`: one failed, waived or not. `undecided`: none did, and one is inconclusive or not measured, forgiven by
-        the policy or not. `passed`: all are met. `no_policy`: no rule was asked.
+        `failed`: one failed, waived or not, or is worse than the baseline by more than allowed. `undecided`: none did,
+        and one is inconclusive or not measured, forgiven by the policy or not. `passed`: all are met. `no_policy`: no
+        rule was asked.
         """
         if not self.verdicts:
             return "no_policy"
-        states = {v.status for v in self.verdicts if v.rule.severity == "error"}
+        states = {s for v in self.verdicts if v.rule.severity == "error" for s in v.statuses}
         if "fail" in states:
             return "failed"
         return "undecided" if states - {"pass"} else "passed"
@@ -279,12 +291,12 @@ class Report(Record):
         """
         blocking = [v for v in self.verdicts if v.blocks]
         if blocking:
-            does = "failed" if any(v.status == "fail" for v in blocking) else "is undecided on"
-            lines = [f"  {v.rule.id}: {v.reason}" for v in blocking]
+            does = "failed" if any("fail" in v.blocking for v in blocking) else "is undecided on"
+            lines = [f"  {v.rule.id}: {v.reason}{_baseline(v)}" for v in blocking]
             raise PolicyViolation("\n".join([f"the audit {does} its policy:", *lines]))
-        open_ = [v for v in self.verdicts if v.rule.severity == "error" and v.status != "pass"]
+        open_ = [v for v in self.verdicts if v.rule.severity == "error" and v.statuses != {"pass"}]
         if open_:
-            lines = [f"  {v.rule.id}: {v.reason}" for v in open_]
+            lines = [f"  {v.rule.id}: {v.reason}{_baseline(v)}" for v in open_]
             warnings.warn("\n".join(["not met, and forgiven by the policy:", *lines]), AuditWarning, stacklevel=2)
 
     def finding(self, id: str) -> Finding:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from auditkit.estimates import Record
+from auditkit.estimates import Record, Terse
 
 Comparison = Literal[
     "overall",
@@ -69,8 +69,10 @@ class Subject(Record):
     """Of a share: the columns whose parts of the gap are added; empty: of no share, or of the largest part."""
 
 
-class Rule(Subject):
+class Rule(Subject, Terse):
     """One line of a policy: a metric, a comparison, a limit."""
+
+    TOLD: ClassVar = ("max_regression",)
 
     id: str = Field(min_length=1)
     """Stable: finding, JUnit name and baseline key."""
@@ -85,6 +87,8 @@ class Rule(Subject):
     on_not_measured: Handling = "fail"
     severity: Literal["error", "warning"] = "error"
     refs: tuple[str, ...] = ()
+    max_regression: float | None = Field(default=None, ge=0)
+    """By how much its value may be worse than the baseline's; None, and absent from JSON: not held against one."""
     line: int | None = None
     """Line of the rule in its file, from 1."""
 
@@ -132,13 +136,19 @@ class Waiver(Record):
         return self.rule == rule or rule.startswith(f"{self.rule}[")
 
 
-class PolicyInfo(Record):
+class PolicyInfo(Terse):
     """Which policy: what a report keeps of it beside the verdicts (each carries its rule)."""
+
+    TOLD: ClassVar = ("overdue", "baseline")
 
     id: str = ""
     version: str = ""
     owner: str = ""
     review_by: datetime.date | None = None
+    overdue: bool = False
+    """True where that day had passed when the report was judged; absent from JSON where not, as below."""
+    baseline: str = ""
+    """File of the baseline that rules are held against, as the policy names it; empty: none."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Level of every interval in the report, unless a rule says otherwise."""
     correction: Literal["holm", "none"] = "holm"

@@ -29,7 +29,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "estimates": (set(), {"pydantic"}),
     "exhibits": ({"estimates"}, {"pydantic"}),
     "rules": ({"estimates"}, {"pydantic"}),
-    "verdicts": ({"estimates", "rules"}, {"pydantic"}),
+    "verdicts": ({"baselines", "estimates", "rules"}, {"pydantic"}),
+    "baselines": ({"estimates", "rules"}, {"pydantic"}),
     "remedies": ({"estimates", "rules"}, {"pydantic"}),
     "explorer": ({"estimates", "rules"}, {"pydantic"}),
     "stored": ({"files"}, set()),
@@ -41,6 +42,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "records": (
         {
             "report",
+            "baselines",
             "estimates",
             "exhibits",
             "explorer",
@@ -116,14 +118,18 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "requirements": ({"catalogue", "records"}, {"pydantic"}),
     "gate": (
-        {"explorer", "question", "records", "requirements", "disclosure", "catalogue", "formatting"},
+        {"explorer", "question", "records", "requirements", "disclosure", "catalogue", "formatting", "stored"},
         {"pydantic"},
     ),
     "report": (
-        {"assertions", "explorer", "records", "requirements", "catalogue", "formatting", "stored"},
+        {"assertions", "comparing", "explorer", "records", "requirements", "catalogue", "formatting", "stored"},
         {"jinja2", "markupsafe", "rich"},
     ),
     "assertions": ({"catalogue", "records"}, set()),
+    "comparing": (
+        {"assertions", "catalogue", "formatting", "gate", "judging", "records", "stored"},
+        {"pydantic"},
+    ),
     "clock": (set(), set()),
     "configured": ({"checks", "gate", "records"}, set()),
     "starting": (
@@ -144,8 +150,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "audit": (EVERYTHING, set()),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (
-        {"catalogue", "checks", "configured", "disclosure", "formatting", "gate", "judging", "progress_bar"}
-        | {"records", "report", "starting", "stored", "verifying"},
+        {"catalogue", "checks", "clock", "comparing", "configured", "disclosure", "formatting", "gate", "judging"}
+        | {"progress_bar", "records", "report", "starting", "stored", "verifying"},
         {"typer", "rich"},
     ),
     "__main__": ({"cli"}, set()),
@@ -266,7 +272,7 @@ def test_audit_is_the_function_whatever_was_imported_first() -> None:
     code = (
         "import auditkit as ak, auditkit.audit; from auditkit.audit import observe; assert ak.audit.__name__ == 'audit'"
     )
-    assert "torch" in loaded(code + "; ak.observe; assert callable(ak.audit)")
+    assert "pandas" in loaded(code + "; ak.observe; assert callable(ak.audit)")
 
 
 def test_no_file_is_a_warehouse() -> None:

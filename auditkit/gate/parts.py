@@ -11,11 +11,6 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.gate.toml import Document, Path_
 
-_LATER = {
-    "max_regression": "baselines are",
-}
-"""Keys that the policy language has and this version does not."""
-
 FROM_FILE = {"written": "in a file"}
 """The context of what is read from a configuration: there, ${NAME} in a path stands for an environment variable."""
 R = TypeVar("R", bound=BaseModel)
@@ -57,8 +52,6 @@ def _refused(document: Document, record: type[BaseModel], error: ValidationError
 
 
 def _unknown(at: str, key: str, known: Sequence[str]) -> PolicyError:
-    if key in _LATER:
-        return PolicyError(f"{at}: '{key}': {_LATER[key]} not in this version")
     return PolicyError(f"{at}: unknown key '{key}'; known are {listing(known, most=20)}.{nearest(key, known)}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import os
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from auditkit.errors import PolicyError, choices, listing, nearest
+from auditkit.gate.named_baseline import named_baseline
 from auditkit.gate.presets import PRESETS, Attributes, Preset, preset_of
 from auditkit.gate.ruling import rules_of
 from auditkit.gate.tables import DefaultsTable, PolicyTable, Written, written
 from auditkit.gate.toml import Document, read
-from auditkit.records import Context, PolicyInfo, Rule, SignOff, Waiver, Words
+from auditkit.records import Baseline, Context, PolicyInfo, Rule, SignOff, Waiver, Words
 from auditkit.requirements.sources import source_ids
 
 
@@ -37,6 +39,10 @@ class Policy(PolicyInfo):
     """Who decides, of its `[sign_off]`; likewise."""
     waivers: tuple[Waiver, ...] = ()
     """At most one a rule."""
+    held: Baseline | None = None
+    """What the file of its baseline holds; None: it names none, or the file is not there (yet)."""
+    max_regression: float | None = None
+    """Of the rules of presets."""
 
     @classmethod
     def preset(
@@ -90,7 +96,9 @@ class Policy(PolicyInfo):
         """
         if not self.presets:
             return self
-        rules = (*self.rules, *(rule for preset in self.presets for rule in preset.rules(declared)))
+        given = {"max_regression": self.max_regression}
+        ours = (rule.model_copy(update=given) for preset in self.presets for rule in preset.rules(declared))
+        rules = (*self.rules, *ours)
         ids = [r.id for r in rules]
         for id in ids:
             if ids.count(id) > 1:
@@ -106,9 +114,11 @@ class Policy(PolicyInfo):
         if rule.partition("[")[0] not in {*ids, *(id.partition("[")[0] for id in ids)} and rule not in ids:
             raise PolicyError(f"a waiver of '{rule}', and no rule has that id.{nearest(rule, ids)}")
 
-    def info(self) -> PolicyInfo:
-        """What a report keeps beside the verdicts."""
-        return PolicyInfo(**{k: getattr(self, k) for k in PolicyInfo.model_fields})
+    def info(self, on: datetime.date | None = None) -> PolicyInfo:
+        """What a report keeps beside the verdicts, judged on a day."""
+        known = {k: getattr(self, k) for k in PolicyInfo.model_fields}
+        late = on is not None and self.review_by is not None and self.review_by < on
+        return PolicyInfo(**known | {"overdue": late})
 
 
 def policy_from(document: Document, tables: Written | None = None) -> Policy:
@@ -127,6 +137,7 @@ def policy_from(document: Document, tables: Written | None = None) -> Policy:
         context=_context(document, tables.context),
         sign_off=tables.sign_off,
         source=document.name,
+        **named_baseline(document, tables),
         waivers=tuple(Waiver(**w.model_dump()) for w in tables.waiver),
         sha256=_sha256(rules, defaults),
     )

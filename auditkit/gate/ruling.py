@@ -62,7 +62,7 @@ def _rule(document: Document, i: int, spec: RuleTable, defaults: DefaultsTable) 
         raise PolicyError(
             f"{at}: '{metric}' has no interval: a rule about it needs decision = \"point\", which leaves chance out"
         )
-    handled = ("decision", "on_inconclusive", "on_not_measured", "min_n")
+    handled = ("decision", "on_inconclusive", "on_not_measured", "min_n", "max_regression")
     label = None if spec.label is None else str(spec.label)
     return Rule(
         **spec.model_dump(exclude={"metric", "comparison", "reference", "label", *handled}),

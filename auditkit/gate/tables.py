@@ -27,6 +27,9 @@ class PolicyTable(Record):
     """Who answers for it: `owner = "model risk team"`."""
     review_by: datetime.date | None = None
     """The day by which somebody looks at the policy again: `review_by = 2027-05-01`."""
+    baseline: str | None = None
+    """The committed file of values that no rule may fall behind, relative to this file; `auditkit baseline update`
+    writes it: `baseline = "auditkit-baseline.json"`."""
     preset: str | None = None
     """Rules by name: four-fifths, nyc-ll144, equalized-odds or clinical: `preset = "four-fifths"`."""
     by: Annotated[tuple[Names, ...], BeforeValidator(lambda x: (x,) if isinstance(x, str) else x)] | None = None
@@ -54,6 +57,9 @@ class DefaultsTable(Record):
     min_n: StrictInt = Field(default=10, ge=1)
     """Groups with fewer rows to count (of the true positive rate: fewer positives) leave a rule, by name: `min_n =
     10`."""
+    max_regression: StrictFloat | None = Field(default=None, ge=0)
+    """How much worse than the baseline a rule's value may be, in the units of its limit; left out: no rule is held
+    against it: `max_regression = 0.02`."""
 
 
 class RuleTable(Record):
@@ -89,6 +95,8 @@ class RuleTable(Record):
     """As in [defaults], for this rule: `on_not_measured = "warn"`."""
     min_n: StrictInt | None = Field(default=None, ge=1)
     """As in [defaults], for this rule: `min_n = 30`."""
+    max_regression: StrictFloat | None = Field(default=None, ge=0)
+    """As in [defaults], for this rule: `max_regression = 0.01`."""
     severity: Literal["error", "warning"] = "error"
     """Whether the rule changes the exit status (error), or is only shown (warning): `severity = "warning"`."""
     refs: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from auditkit.report.cautions import cautions
 from auditkit.report.changes import HEAD, told
 from auditkit.report.surest import asked as asked_fairness
 from auditkit.report.surest import compared, uncovered
-from auditkit.report.verdict_words import asked, does, kind_of_verdict, waiver_words, would_pass
+from auditkit.report.verdict_words import asked, baseline_words, does, kind_of_verdict, waiver_words, would_pass
 from auditkit.report.vocabulary import STATUS, brief, upper_first
 
 _STYLES = {"fail": "bold red", "inconclusive": "bold yellow", "pass": "green", "not_measured": "dim"}
@@ -29,7 +29,9 @@ def headline(report: Report) -> str:
     counts = [(s, sum(v.status == s for v in report.verdicts)) for s in _ORDER]
     told = ", ".join(f"{n} {STATUS[s].lower()}" for s, n in counts if n)
     waived = sum(v.waived for v in report.verdicts)
-    return f"{report.name} {does(report)}: {told}" + (f"; {waived} waived" if waived else "")
+    worse = sum(v.baseline is not None and v.baseline.status == "fail" for v in report.verdicts)
+    beside = (f"; {waived} waived" if waived else "") + (f"; {worse} worse than the baseline" if worse else "")
+    return f"{report.name} {does(report)}: {told}{beside}"
 
 
 def summary(report: Report) -> Group:
@@ -38,6 +40,7 @@ def summary(report: Report) -> Group:
     if report.verdicts:
         lines += [Text(), _table(report)]
     lines += [Text(printable(f"{v.rule.id}: {said}"), "yellow") for v in report.verdicts if (said := waiver_words(v))]
+    lines += [_baseline(v) for v in report.verdicts if v.baseline is not None]
     for v in report.verdicts:
         why = v.reason if v.status in ("inconclusive", "not_measured") else ""
         tight = would_pass(v, kind_of_verdict(report, v))
@@ -47,6 +50,13 @@ def summary(report: Report) -> Group:
     lines += [Text(printable(line), style="dim") for line in _beside(report)]
     lines += [Text(printable(f"Caution: {c}"), style="yellow") for c in cautions(report)]
     return Group(*lines)
+
+
+def _baseline(v: Verdict) -> Text:
+    """What the baseline says, which is no status."""
+    status = v.baseline.status if v.baseline is not None else None
+    style = "dim" if status in (None, "pass") else _STYLES[status]
+    return Text(printable(f"{v.rule.id}: {baseline_words(v)}"), style=style)
 
 
 def _beside(report: Report) -> list[str]:

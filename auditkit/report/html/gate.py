@@ -13,7 +13,7 @@ from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distances, ranked, sentence
 from auditkit.report.places import PARTS
-from auditkit.report.verdict_words import asked, kind_of_verdict, tightest, waiver_words
+from auditkit.report.verdict_words import asked, baseline_words, kind_of_verdict, tightest, waiver_words
 from auditkit.report.vocabulary import STATUS, listed, number, range_in, several, shown, upper_first, value_text
 
 AXIS = Axis(0.0, 4.0, 4)
@@ -98,6 +98,8 @@ def _row(look: Lookup, i: int, v: Verdict, refs: tuple[tuple[str, str], ...]) ->
     if short := perfect.in_short(v):
         reason += f" {short}"
     if told := waiver_words(v):
+        reason += f" {told}"
+    if told := baseline_words(v):
         reason += f" {told}"
     if v.rule.severity == "warning":
         reason += " A warning only."
