@@ -26,7 +26,7 @@ from auditkit.records import Estimate
 from auditkit.stats import pairs
 from auditkit.stats.comparisons import Comparisons, Method, Quantity, of_each
 from auditkit.stats.families import minimum_detectable
-from auditkit.stats.means import UNSTABLE, shape_of, skewed_limits
+from auditkit.stats.means import shape_of, skewed_limits, too_skewed
 from auditkit.stats.pvalues import family_quantile
 from auditkit.stats.rates import Limits, critical_value, wilson
 
@@ -127,9 +127,10 @@ class Means:
         bounded = target.of == "score" and not numeric
         with np.errstate(invalid="ignore", divide="ignore"):
             error = np.sqrt(m2 / (n - 1) / n)
-            shape = shape_of(np.where(m2 > 0, m3 / n / (m2 / n) ** 1.5, 0.0), n)
+            skewness = np.where(m2 > 0, m3 / n / (m2 / n) ** 1.5, 0.0)
+            shape = shape_of(skewness, n)
         alike = (error == 0) & bool(error.any()) & (not bounded)
-        skewed = ((np.abs(shape) > UNSTABLE * np.sqrt(n)) | alike)[kept]
+        skewed = (too_skewed(skewness, n) | alike)[kept]
         mean, error, shape, n = (total / n)[kept], error[kept], shape[kept], n[kept]
 
         def own(q: float, _: Method) -> Limits:
