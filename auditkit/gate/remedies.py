@@ -126,32 +126,16 @@ class _Decided:
         self._reassess, self._judge = reassess, judge
 
     def finding(self, rule: Rule, level: float) -> Finding | None:
-        """See `Reassess`."""
+        """See `Answering`."""
         return self._judge.finding(Question.of_rule(rule, level)) if _speaks(self._judge, rule) else None
 
     def p_value(self, rule: Rule, *, kept: bool = True) -> float | None:
-        """See `Reassess`: none, where rules share no error."""
+        """See `Answering`: none, where rules share no error."""
         return None
 
-    def times(self, factor: int) -> _Decided:
-        """See `Reassess`: nothing is told of more rows."""
-        return self
-
-    def grows(self, rule: Rule) -> bool:
-        """See `Reassess`."""
-        return False
-
-    def too_few(self, rule: Rule) -> str:
-        """See `Reassess`."""
-        return self._reassess.too_few(rule)
-
     def refused(self, rule: Rule) -> bool:
-        """See `Reassess`."""
+        """See `Answering`."""
         return self._reassess.refused(rule)
-
-    def absence(self, rule: Rule) -> str:
-        """See `Reassess`."""
-        return self._reassess.absence(rule)
 
 
 def _speaks(judge: Answers, rule: Rule) -> bool:
