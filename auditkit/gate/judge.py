@@ -110,7 +110,7 @@ def answered(
             if finding is not None:
                 added[finding.id] = finding
                 known[key_of(finding)] = finding
-        asked = _level(rule, policy)
+        asked = level_of(rule, policy)
         deciding = finding
         if finding is not None and (asked != finding.estimate.level or rule.min_n != SPARSE):
             deciding = reassess.finding(rule, asked)
@@ -133,7 +133,7 @@ class _Grown:
         Sharing its error with others keeps a rule from failing, not from passing, and never by more than sharing it
         with all of them alike: what others come to is asked only where that leaves the rule open.
         """
-        grown, level = self._grown(factor), _level(rule, self._policy)
+        grown, level = self._grown(factor), level_of(rule, self._policy)
         own = None if grown.refused(rule) else grown.estimate(rule, level)
         if own is None or own.value is None:
             return False
@@ -153,10 +153,10 @@ class _Grown:
         key = factor, rule.severity
         if key not in self._steps:
             grown = self._grown(factor)
-            asked = [(r, _level(r, self._policy)) for r in self._policy.rules if r.severity == rule.severity]
+            asked = [(r, level_of(r, self._policy)) for r in self._policy.rules if r.severity == rule.severity]
             tested = [(r, x) for r, x in asked if not grown.refused(r) and _tested(r, grown.estimate(r, x))]
             self._steps[key] = {s.rule.id: s.level for s in _steps(tested, grown)}
-        return self._steps[key].get(rule.id, _level(rule, self._policy))
+        return self._steps[key].get(rule.id, level_of(rule, self._policy))
 
     def enough(self, rule: Rule) -> int | None:
         """How many times as many rows would decide it; None beyond `MOST_TIMES`, or where it is not known."""
@@ -216,7 +216,8 @@ def _steps(tested: Sequence[tuple[Rule, float]], reassess: Answering) -> list[_S
     return steps
 
 
-def _level(rule: Rule, policy: Policy) -> float:
+def level_of(rule: Rule, policy: Policy) -> float:
+    """The level of a rule's interval: its own, or that of all."""
     return policy.confidence if rule.confidence is None else rule.confidence
 
 
