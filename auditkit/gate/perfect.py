@@ -44,7 +44,7 @@ class _OfTruth:
         self._reassess = reassess
 
     def finding(self, rule: Rule, level: float) -> Finding | None:
-        """See `Reassess`; of what holds by construction the value alone, which counts as a test of the policy."""
+        """See `Answering`; of what holds by construction the value alone, which counts as a test of the policy."""
         own = of_right_decisions(rule.metric)
         if rule.comparison in CHANGES:
             return None
@@ -60,30 +60,14 @@ class _OfTruth:
         return Finding(id=rule.id, concern="fairness", title="", statement="", estimate=e, **asked)
 
     def p_value(self, rule: Rule, *, kept: bool = True) -> float | None:
-        """See `Reassess`; none of what holds by construction."""
+        """See `Answering`; none of what holds by construction."""
         own = of_right_decisions(rule.metric)
         known = own.metric and rule.comparison not in CHANGES
         return self._reassess.p_value(_of(rule, own.metric), kept=kept) if known else None
 
-    def times(self, factor: int) -> _OfTruth:
-        """See `Reassess`."""
-        return _OfTruth(self._reassess.times(factor))
-
-    def grows(self, rule: Rule) -> bool:
-        """See `Reassess`."""
-        return self._reassess.grows(rule)
-
-    def too_few(self, rule: Rule) -> str:
-        """See `Reassess`."""
-        return self._reassess.too_few(rule)
-
     def refused(self, rule: Rule) -> bool:
-        """See `Reassess`."""
+        """See `Answering`."""
         return self._reassess.refused(rule)
-
-    def absence(self, rule: Rule) -> str:
-        """See `Reassess`."""
-        return self._reassess.absence(rule)
 
 
 def _of(rule: Rule, metric: str) -> Rule:
