@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from auditkit.estimates import Record
+from auditkit.estimates import Record, Terse
 
 Comparison = Literal[
     "overall",
@@ -106,15 +106,19 @@ class Waiver(Record):
         return self.rule == rule or rule.startswith(f"{self.rule}[")
 
 
-class PolicyInfo(Record):
+class PolicyInfo(Terse):
     """Which policy: what a report keeps of it beside the verdicts (each carries its rule)."""
+
+    TOLD: ClassVar = ("looks",)
 
     id: str = ""
     version: str = ""
     owner: str = ""
     review_by: datetime.date | None = None
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
-    """Level of every interval in the report, unless a rule says otherwise."""
+    """Level of every interval in the report, unless a rule says otherwise; of one look, where there are several."""
+    looks: int = Field(default=1, ge=1)
+    """Over how many audits the policy spends one error (`auditkit.looks`); absent from JSON where it is 1."""
     correction: Literal["holm", "none"] = "holm"
     """How the rules of one severity share their error: Holm's step-down, or not at all."""
     source: str = ""

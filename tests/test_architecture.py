@@ -28,6 +28,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "lazy": (set(), {"pandas"}),
     "estimates": (set(), {"pydantic"}),
     "exhibits": ({"estimates"}, {"pydantic"}),
+    "looks": (set(), set()),
     "rules": ({"estimates"}, {"pydantic"}),
     "verdicts": ({"estimates", "rules"}, {"pydantic"}),
     "remedies": ({"estimates", "rules"}, {"pydantic"}),
@@ -116,11 +117,11 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "requirements": ({"catalogue", "records"}, {"pydantic"}),
     "gate": (
-        {"explorer", "question", "records", "requirements", "disclosure", "catalogue", "formatting"},
+        {"explorer", "question", "records", "requirements", "disclosure", "catalogue", "formatting", "looks"},
         {"pydantic"},
     ),
     "report": (
-        {"assertions", "explorer", "records", "requirements", "catalogue", "formatting", "stored"},
+        {"assertions", "explorer", "looks", "records", "requirements", "catalogue", "formatting", "stored"},
         {"jinja2", "markupsafe", "rich"},
     ),
     "assertions": ({"catalogue", "records"}, set()),

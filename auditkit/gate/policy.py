@@ -14,6 +14,7 @@ from auditkit.gate.presets import PRESETS, Attributes, Preset, preset_of
 from auditkit.gate.ruling import rules_of
 from auditkit.gate.tables import DefaultsTable, PolicyTable, Written, written
 from auditkit.gate.toml import Document, read
+from auditkit.looks import spent
 from auditkit.records import Context, PolicyInfo, Rule, SignOff, Waiver, Words
 from auditkit.requirements.sources import source_ids
 
@@ -115,12 +116,13 @@ def policy_from(document: Document, tables: Written | None = None) -> Policy:
     """The policy in a parsed document; a mistake in its other tables is a mistake."""
     tables = written(document) if tables is None else tables
     policy, defaults = tables.policy, tables.defaults
-    rules = rules_of(document, tables)
+    rules = tuple(_of_one_look(r, policy.looks) for r in rules_of(document, tables))
     whole = Policy(
         **policy.model_dump(include={"version", "owner", "review_by"}),
         id=policy.id or policy.preset or "",
         presets=_presets(document, policy, defaults),
-        confidence=defaults.confidence,
+        confidence=spent(defaults.confidence, policy.looks),
+        looks=policy.looks,
         correction=defaults.correction,
         rules=rules,
         words=tables.words.known,
@@ -128,10 +130,16 @@ def policy_from(document: Document, tables: Written | None = None) -> Policy:
         sign_off=tables.sign_off,
         source=document.name,
         waivers=tuple(Waiver(**w.model_dump()) for w in tables.waiver),
-        sha256=_sha256(rules, defaults),
     )
     _waivers(document, whole)
-    return whole
+    return whole.model_copy(update={"sha256": _sha256(rules, whole)})
+
+
+def _of_one_look(rule: Rule, looks: int) -> Rule:
+    """The rule as each of so many audits judges it: also one with a confidence of its own spends one error."""
+    if rule.confidence is None or looks == 1:
+        return rule
+    return rule.model_copy(update={"confidence": spent(rule.confidence, looks)})
 
 
 def _waivers(document: Document, policy: Policy) -> None:
@@ -170,9 +178,10 @@ def _presets(document: Document, policy: PolicyTable, defaults: DefaultsTable) -
         raise PolicyError(f"{document.where(('policy', 'preset'))}: {e}") from None
 
 
-def _sha256(rules: tuple[Rule, ...], defaults: DefaultsTable | Policy) -> str:
+def _sha256(rules: tuple[Rule, ...], policy: Policy) -> str:
     # what a rule does not use is left out, so that its hash stays what it was before the language knew it
     absent = [{k for k in ("label", "of", "features") if not getattr(r, k)} for r in rules]
     asked = [r.model_dump(mode="json", exclude={"line"} | a) for r, a in zip(rules, absent, strict=True)]
-    text = json.dumps([asked, defaults.confidence, defaults.correction], sort_keys=True)
+    looks = [] if policy.looks == 1 else [{"looks": policy.looks}]
+    text = json.dumps([asked, policy.confidence, policy.correction, *looks], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -12,6 +12,7 @@ from auditkit.errors import PolicyError
 from auditkit.gate.audited import AuditTable, CheckTable, DataTable, ModelTable, PredictionsTable
 from auditkit.gate.parts import Names, between, read_as
 from auditkit.gate.toml import Document
+from auditkit.looks import MOST
 from auditkit.records import Context, Decision, Handling, Record, SignOff, Waiver, Words
 
 Level = Annotated[StrictFloat, AfterValidator(lambda x: between(x, 0.5, 1.0, "confidence"))]
@@ -26,6 +27,8 @@ class PolicyTable(Record):
     by: Annotated[tuple[Names, ...], BeforeValidator(lambda x: (x,) if isinstance(x, str) else x)] | None = None
     sex: str | None = None
     race: str | None = None
+    looks: StrictInt = Field(default=1, ge=1, le=MOST)
+    """How many audits share the error of one: each has (1 - confidence) / looks of it, which widens its intervals."""
 
 
 class DefaultsTable(Record):

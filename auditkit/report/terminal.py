@@ -10,6 +10,7 @@ from auditkit.formatting import NOTHING, printable, quantity
 from auditkit.records import Report, Status, Verdict
 from auditkit.report import perfect
 from auditkit.report.cautions import cautions
+from auditkit.report.policy_words import of_looks
 from auditkit.report.surest import asked as asked_fairness
 from auditkit.report.surest import compared, uncovered
 from auditkit.report.verdict_words import asked, does, kind_of_verdict, waiver_words, would_pass
@@ -56,7 +57,7 @@ def _beside(report: Report) -> list[str]:
         lines.append(f"Largest difference without a rule: {brief(left.claim)}")
     elif not compared(report):
         lines.append("Fairness was not measured." if not asked_fairness(report) else "No groups could be compared.")
-    return lines
+    return [*lines, *filter(None, (of_looks(report),))]
 
 
 def _table(report: Report) -> Table:
