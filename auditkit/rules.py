@@ -79,6 +79,11 @@ class Rule(Subject):
         return self
 
     @property
+    def exact(self) -> bool:
+        """Whether it says between which groups it is asked, or of everybody: of a floor, some limits do not."""
+        return bool(self.by) or self.comparison == "overall"
+
+    @property
     def limit(self) -> float:
         """The one limit of the rule."""
         limit = self.at_most if self.at_most is not None else self.at_least
@@ -106,10 +111,48 @@ class Waiver(Record):
         return self.rule == rule or rule.startswith(f"{self.rule}[")
 
 
+class Floor(Terse):
+    """One `[require]` table: below it no policy passes."""
+
+    TOLD: ClassVar = (
+        *("attributes", "crossings", "checks", "metrics", "rules", "lowest_min_n", "highest_min_n", "on_inconclusive"),
+        *("on_not_measured", "decision", "lowest_confidence", "waivers", "longest_waiver", "lines"),
+    )
+
+    source: str
+    """File name."""
+    attributes: tuple[str, ...] = ()
+    crossings: tuple[tuple[str, ...], ...] = ()
+    checks: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    """With `by` (or over everybody): asked of every audit. Without: the loosest limit of all rules of that metric and
+    comparison."""
+    lowest_min_n: int | None = None
+    highest_min_n: int | None = None
+    on_inconclusive: Handling | None = None
+    """The weakest that is allowed, as below: pass, warn, fail."""
+    on_not_measured: Handling | None = None
+    decision: Decision | None = None
+    lowest_confidence: float | None = Field(default=None, gt=0.5, lt=1)
+    waivers: bool = True
+    """Whether a rule may be waived."""
+    longest_waiver: int | None = None
+    """Days from the day of judging."""
+    lines: dict[str, int] = Field(default_factory=dict)
+    """Key → its line."""
+    sha256: str = ""
+    """Of what it requires, as canonical JSON."""
+
+    def at(self, key: str) -> str:
+        """ "file:line" of a key."""
+        return f"{self.source}:{self.lines[key]}" if key in self.lines else self.source
+
+
 class PolicyInfo(Terse):
     """Which policy: what a report keeps of it beside the verdicts (each carries its rule)."""
 
-    TOLD: ClassVar = ("looks",)
+    TOLD: ClassVar = ("looks", "floors")
 
     id: str = ""
     version: str = ""
@@ -125,3 +168,5 @@ class PolicyInfo(Terse):
     """File name of the policy; empty for a dict."""
     sha256: str = ""
     """SHA-256 of the rules as canonical JSON: it changes when what is asked changes."""
+    floors: tuple[Floor, ...] = ()
+    """What the files that it extends require; absent from JSON where they require nothing."""

@@ -39,12 +39,14 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "observing": ({"accidents", "batch", "check", "deciding", "evidence", "inputs", "progress", "records"}, set()),
     "accidents": ({"check", "progress", "records", "formatting"}, set()),
     "origins": ({"estimates"}, {"pydantic"}),
+    "floors": ({"estimates", "rules"}, set()),
     "records": (
         {
             "report",
             "estimates",
             "exhibits",
             "explorer",
+            "floors",
             "origins",
             "remedies",
             "rules",
@@ -117,11 +119,11 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "requirements": ({"catalogue", "records"}, {"pydantic"}),
     "gate": (
-        {"explorer", "question", "records", "requirements", "disclosure", "catalogue", "formatting", "looks"},
+        {"explorer", "question", "records", "requirements", "disclosure", "catalogue", "formatting", "floors", "looks"},
         {"pydantic"},
     ),
     "report": (
-        {"assertions", "explorer", "looks", "records", "requirements", "catalogue", "formatting", "stored"},
+        {"assertions", "explorer", "floors", "looks", "records", "requirements", "catalogue", "formatting", "stored"},
         {"jinja2", "markupsafe", "rich"},
     ),
     "assertions": ({"catalogue", "records"}, set()),

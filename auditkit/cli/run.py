@@ -115,6 +115,7 @@ def run(
     """Audit a model, or decisions that are made already, and judge them by a policy."""
     from auditkit.disclosure import PROFILES
     from auditkit.gate.audited import Asked
+    from auditkit.gate.extending import under
     from auditkit.records import TASK_KINDS
 
     chosen = ak.load_config(config) if config is not None else ak.Config()
@@ -155,7 +156,7 @@ def run(
         report={"profile": known_name("profile", profile, PROFILES), "keep_rows": keep_rows or None},
     )
     if policy is not None:
-        rules = ak.Policy.load(policy)
+        rules = under(ak.Policy.load(policy), chosen.policy.floors)
         kept = {k: getattr(chosen.policy, k) for k in ("words", "context", "sign_off")}
         own = {k: said for k in kept if (said := getattr(rules, k)) != getattr(ak.Policy(), k)}
         changed = changed.model_copy(update={"policy": rules.model_copy(update=kept | own)})

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from auditkit.errors import PolicyError, choices, listing, nearest
+from auditkit.gate.extending import extended, refuse
 from auditkit.gate.presets import PRESETS, Attributes, Preset, preset_of
 from auditkit.gate.ruling import rules_of
 from auditkit.gate.tables import DefaultsTable, PolicyTable, Written, written
@@ -97,6 +98,7 @@ class Policy(PolicyInfo):
             if ids.count(id) > 1:
                 raise PolicyError(f"{self.source or 'policy'}: two rules have the id '{id}', one of them by a preset")
         whole = self.model_copy(update={"rules": rules, "presets": (), "sha256": _sha256(rules, self)})
+        refuse(whole)
         for w in self.waivers:
             whole.waivable(w.rule)
         return whole
@@ -115,9 +117,16 @@ class Policy(PolicyInfo):
 def policy_from(document: Document, tables: Written | None = None) -> Policy:
     """The policy in a parsed document; a mistake in its other tables is a mistake."""
     tables = written(document) if tables is None else tables
+    whole = extended(document, tables, _alone)
+    _waivers(document, whole)
+    return whole.model_copy(update={"sha256": _sha256(whole.rules, whole)})
+
+
+def _alone(document: Document, tables: Written) -> Policy:
+    """What the tables of one file say."""
     policy, defaults = tables.policy, tables.defaults
     rules = tuple(_of_one_look(r, policy.looks) for r in rules_of(document, tables))
-    whole = Policy(
+    return Policy(
         **policy.model_dump(include={"version", "owner", "review_by"}),
         id=policy.id or policy.preset or "",
         presets=_presets(document, policy, defaults),
@@ -131,8 +140,6 @@ def policy_from(document: Document, tables: Written | None = None) -> Policy:
         source=document.name,
         waivers=tuple(Waiver(**w.model_dump()) for w in tables.waiver),
     )
-    _waivers(document, whole)
-    return whole.model_copy(update={"sha256": _sha256(rules, whole)})
 
 
 def _of_one_look(rule: Rule, looks: int) -> Rule:

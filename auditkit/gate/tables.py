@@ -5,17 +5,16 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, field_validator
 
 from auditkit.disclosure import Disclosure
 from auditkit.errors import PolicyError
 from auditkit.gate.audited import AuditTable, CheckTable, DataTable, ModelTable, PredictionsTable
-from auditkit.gate.parts import Names, between, read_as
+from auditkit.gate.parts import Level, Names, read_as
+from auditkit.gate.requiring import RequireTable
 from auditkit.gate.toml import Document
 from auditkit.looks import MOST
 from auditkit.records import Context, Decision, Handling, Record, SignOff, Waiver, Words
-
-Level = Annotated[StrictFloat, AfterValidator(lambda x: between(x, 0.5, 1.0, "confidence"))]
 
 
 class PolicyTable(Record):
@@ -105,6 +104,10 @@ class Written(Record):
     defaults: DefaultsTable = DefaultsTable()
     rule: tuple[RuleTable, ...] = ()
     waiver: tuple[WaiverTable, ...] = ()
+    extends: str | None = None
+    """The file whose policy this one stands on, relative to this one: its rules are added, its [require] is kept."""
+    require: RequireTable | None = None
+    """What every policy that extends this file must ask, at least."""
 
 
 def written(document: Document) -> Written:
