@@ -29,6 +29,7 @@ from auditkit.evidence.observed import Evidence, Observed
 from auditkit.evidence.suppression import recoded_batch
 from auditkit.formatting import utf8
 from auditkit.gate.policy import Policy
+from auditkit.gate.required import of_columns
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.predictions import Predictions
 from auditkit.inputs.threads import by_work
@@ -131,7 +132,7 @@ def audit(
             "provenance": report.provenance.model_copy(update={"command": utf8(command)}),
         }
     )
-    judged = with_remedies(report) if rules is None else judge(report, rules)
+    judged = with_remedies(report) if rules is None else of_columns(judge(report, rules), data.source.schema)
     said = {"context": context or judged.context, "sign_off": sign_off or judged.sign_off}
     return explored(_disclosed(judged.model_copy(update=said), given))
 

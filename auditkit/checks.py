@@ -57,6 +57,11 @@ JUDGES: dict[str, str] = {
 GROUP = "auditkit.checks"
 
 
+def check_names() -> list[str]:
+    """Every check that can be asked by name, those of other packages too."""
+    return list(dict.fromkeys([*CHECKS, *(p.name for p in entry_points(group=GROUP))]))
+
+
 def judges(asked: Iterable[str] = ()) -> dict[str, type[Judge]]:
     """Check → what answers rules from its evidence: of ours, and of those of other packages that are `asked`.
 

@@ -20,7 +20,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.of_class import worded
 from auditkit.catalogue.perfect import TRUTH
 from auditkit.check import Judge
-from auditkit.checks import judges, kind_of
+from auditkit.checks import check_names, judges, kind_of
 from auditkit.clock import now
 from auditkit.completing import completed
 from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing, nearest
@@ -32,6 +32,7 @@ from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.perfect import beside
 from auditkit.gate.policy import Policy
 from auditkit.gate.remedies import Known, in_gaps, under_rules
+from auditkit.gate.required import held, required_of
 from auditkit.gate.standing import standing
 from auditkit.question import Question
 from auditkit.records import Estimate, Finding, Report, Rule, StoredEvidence
@@ -58,6 +59,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path, *, exhib
     if report.disclosure is not None and report.disclosure.profile == "public":
         raise ReportError("this report is public: it holds no evidence and cannot be judged again")
     policy = as_policy(policy).for_features(report.provenance.data.sensitive_features)
+    policy, others = held(policy, report, now().date(), check_names)
     policy = _one_rule_a_label(policy, report)
     _one_answer(report, policy)
     stored = _Stored(report, policy)
@@ -79,7 +81,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path, *, exhib
             "explorer": None,
         },
     )
-    return asserted(judged_report)
+    return asserted(judged_report.model_copy(update={"required": (*others, *required_of(judged_report))}))
 
 
 def with_remedies(report: Report, *, level: float = 0.95) -> Report:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from auditkit.records import Report, Rule, Verdict
+    from auditkit.records import Demand, Report, Rule, Verdict
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,6 +53,7 @@ class Policy(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         import auditkit as ak
+        from auditkit.records import demands
 
         try:
             config = ak.load_config(self.path)
@@ -64,6 +65,8 @@ class Policy(pytest.File):
             raise self.CollectError(f"auditkit: {self.path.name} has no {missing}: nothing to test")
         for rule in rules:
             yield RuleItem.from_parent(self, name=rule.id, rule=rule)
+        for demand in [d for floor in config.policy.floors for d in demands(floor)]:
+            yield RequiredItem.from_parent(self, name=f"required: {demand.need} {demand.name}", demand=demand)
 
     def report(self) -> tuple[Report, Path]:
         """The judged report, and where its page lies: made once, also where many processes share the tests."""
@@ -108,8 +111,30 @@ class RuleItem(pytest.Item):
         return self.path, (self.rule.line or 1) - 1, self.rule.id  # a preset's rule stands on no line of its own
 
 
+class RequiredItem(RuleItem):
+    """One thing that an organisation requires: it passes where it was assessed, or nothing of it stands in the way."""
+
+    def __init__(self, *, demand: Demand, **asked: Any) -> None:
+        super(RuleItem, self).__init__(**asked)
+        self.demand = demand
+
+    def runtest(self) -> None:
+        assert isinstance(self.parent, Policy)
+        report, page = self.parent.report()
+        from auditkit.report.required import line, told
+
+        for r in report.required:
+            if (r.need, r.what, r.source) == (self.demand.need, self.demand.what, self.demand.source) and not r.met:
+                if r.blocks:
+                    raise NotMet(told(r, page=str(page)))
+                self.warn(RuleWarning(line(r)))
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, self.name
+
+
 class NotMet(AssertionError):
-    """A rule stands in the way."""
+    """A rule, or what is required, stands in the way."""
 
 
 class RuleWarning(pytest.PytestWarning):

@@ -107,6 +107,11 @@ class Rule(Subject, Terse):
         return self
 
     @property
+    def exact(self) -> bool:
+        """Whether it says between which groups it is asked, or of everybody: of a floor, some limits do not."""
+        return bool(self.by) or self.comparison == "overall"
+
+    @property
     def limit(self) -> float:
         """The one limit of the rule."""
         limit = self.at_most if self.at_most is not None else self.at_least
@@ -136,10 +141,48 @@ class Waiver(Record):
         return self.rule == rule or rule.startswith(f"{self.rule}[")
 
 
+class Floor(Terse):
+    """One `[require]` table: below it no policy passes."""
+
+    TOLD: ClassVar = (
+        *("attributes", "crossings", "checks", "metrics", "rules", "lowest_min_n", "highest_min_n", "on_inconclusive"),
+        *("on_not_measured", "decision", "lowest_confidence", "waivers", "longest_waiver", "lines"),
+    )
+
+    source: str
+    """File name."""
+    attributes: tuple[str, ...] = ()
+    crossings: tuple[tuple[str, ...], ...] = ()
+    checks: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    """With `by` (or over everybody): asked of every audit. Without: the loosest limit of all rules of that metric and
+    comparison."""
+    lowest_min_n: int | None = None
+    highest_min_n: int | None = None
+    on_inconclusive: Handling | None = None
+    """The weakest that is allowed, as below: pass, warn, fail."""
+    on_not_measured: Handling | None = None
+    decision: Decision | None = None
+    lowest_confidence: float | None = Field(default=None, gt=0.5, lt=1)
+    waivers: bool = True
+    """Whether a rule may be waived."""
+    longest_waiver: int | None = None
+    """Days from the day of judging."""
+    lines: dict[str, int] = Field(default_factory=dict)
+    """Key → its line."""
+    sha256: str = ""
+    """Of what it requires, as canonical JSON."""
+
+    def at(self, key: str) -> str:
+        """ "file:line" of a key."""
+        return f"{self.source}:{self.lines[key]}" if key in self.lines else self.source
+
+
 class PolicyInfo(Terse):
     """Which policy: what a report keeps of it beside the verdicts (each carries its rule)."""
 
-    TOLD: ClassVar = ("overdue", "baseline")
+    TOLD: ClassVar = ("looks", "floors", "overdue", "baseline")
 
     id: str = ""
     version: str = ""
@@ -150,10 +193,14 @@ class PolicyInfo(Terse):
     baseline: str = ""
     """File of the baseline that rules are held against, as the policy names it; empty: none."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
-    """Level of every interval in the report, unless a rule says otherwise."""
+    """Level of every interval in the report, unless a rule says otherwise; of one look, where there are several."""
+    looks: int = Field(default=1, ge=1)
+    """Over how many audits the policy spends one error (`auditkit.looks`); absent from JSON where it is 1."""
     correction: Literal["holm", "none"] = "holm"
     """How the rules of one severity share their error: Holm's step-down, or not at all."""
     source: str = ""
     """File name of the policy; empty for a dict."""
     sha256: str = ""
     """SHA-256 of the rules as canonical JSON: it changes when what is asked changes."""
+    floors: tuple[Floor, ...] = ()
+    """What the files that it extends require; absent from JSON where they require nothing."""

@@ -201,6 +201,7 @@ def _beside(report: Report, again: Report) -> Iterator[Checked]:
     for what, own, new in (
         ("remedies", report.remedies, again.remedies),
         ("other thresholds", report.explorer, again.explorer),
+        ("what is required", report.required or None, again.required),
     ):
         if own is not None:
             same = _alike(_plain(own), _plain(new))

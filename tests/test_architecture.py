@@ -28,6 +28,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "lazy": (set(), {"pandas"}),
     "estimates": (set(), {"pydantic"}),
     "exhibits": ({"estimates"}, {"pydantic"}),
+    "looks": (set(), set()),
     "rules": ({"estimates"}, {"pydantic"}),
     "verdicts": ({"baselines", "estimates", "rules"}, {"pydantic"}),
     "baselines": ({"estimates", "rules"}, {"pydantic"}),
@@ -39,6 +40,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "observing": ({"accidents", "batch", "check", "deciding", "evidence", "inputs", "progress", "records"}, set()),
     "accidents": ({"check", "progress", "records", "formatting"}, set()),
     "origins": ({"estimates"}, {"pydantic"}),
+    "floors": ({"estimates", "rules"}, set()),
     "records": (
         {
             "report",
@@ -46,6 +48,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
             "estimates",
             "exhibits",
             "explorer",
+            "floors",
             "origins",
             "remedies",
             "rules",
@@ -118,11 +121,13 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "requirements": ({"catalogue", "records"}, {"pydantic"}),
     "gate": (
-        {"explorer", "question", "records", "requirements", "disclosure", "catalogue", "formatting", "stored"},
+        {"explorer", "question", "records", "requirements", "disclosure", "catalogue", "formatting", "floors", "looks"}
+        | {"stored"},
         {"pydantic"},
     ),
     "report": (
-        {"assertions", "comparing", "explorer", "records", "requirements", "catalogue", "formatting", "stored"},
+        {"assertions", "comparing", "explorer", "floors", "looks", "records", "requirements", "catalogue"}
+        | {"formatting", "stored"},
         {"jinja2", "markupsafe", "rich"},
     ),
     "assertions": ({"catalogue", "records"}, set()),

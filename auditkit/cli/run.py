@@ -146,6 +146,7 @@ def run(
     """Audit a model, or decisions that are made already, and judge them by a policy."""
     from auditkit.disclosure import PROFILES
     from auditkit.gate.audited import Asked
+    from auditkit.gate.extending import under
     from auditkit.records import TASK_KINDS
 
     chosen = ak.load_config(config) if config is not None else ak.Config()
@@ -194,7 +195,7 @@ def run(
     )
     changed = compared(changed, against)
     if policy is not None:
-        rules = ak.Policy.load(policy)
+        rules = under(ak.Policy.load(policy), chosen.policy.floors)
         kept = {k: getattr(chosen.policy, k) for k in ("words", "context", "sign_off")}
         own = {k: said for k in kept if (said := getattr(rules, k)) != getattr(ak.Policy(), k)}
         changed = changed.model_copy(update={"policy": rules.model_copy(update=kept | own)})

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.formatting import confidence, limit, quantity
+from auditkit.gate.keys import key_of as key_of
 from auditkit.gate.policy import Policy
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, Rule, Status, Surest, Verdict
@@ -354,12 +355,3 @@ def _reason(rule: Rule, e: Estimate, status: Status, more: float | None) -> str:
     if more is None:
         return sentence
     return f"{sentence} About {more:,.0f} times as many rows would decide, if the estimate stays."
-
-
-_Key = tuple[str, str, frozenset[str], frozenset[tuple[str, str]], str | None, str | None, frozenset[str]]
-
-
-def key_of(f: Finding | Rule) -> _Key:
-    """What a finding answers, or a rule asks, whatever it is called."""
-    asked = f.metric, f.comparison, frozenset(f.by), frozenset((f.reference or {}).items()), f.label
-    return *asked, f.of, frozenset(f.features)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, StrictFloat, ValidationError
 
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.gate.toml import Document, Path_
@@ -47,7 +47,8 @@ def _refused(document: Document, record: type[BaseModel], error: ValidationError
     if kind == "literal_error":
         known = re.findall("'(.*?)'", expected)
         expected += f", got {first['input']!r}.{nearest(str(first['input']), known)}"
-    inside = ".".join(map(str, loc[len(table) :]))
+    key = "" if isinstance(first["input"], dict | list) else ".".join(map(str, table))  # of no table
+    inside = ".".join(map(str, loc[len(table) :])) or key
     return PolicyError(f"{at}: '{inside}': {expected}" if inside else f"{at}: {expected}")
 
 
@@ -72,3 +73,7 @@ def between(value: float, low: float, high: float, name: str) -> float:
     if not low <= value <= high or (name == "confidence" and not low < value < high):
         raise ValueError(f"{name} = {value:g} is impossible: it must lie between {low:g} and {high:g}")
     return value
+
+
+Level = Annotated[StrictFloat, AfterValidator(lambda x: between(x, 0.5, 1.0, "confidence"))]
+"""A confidence level."""

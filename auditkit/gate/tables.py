@@ -5,17 +5,17 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, field_validator
 
 from auditkit.disclosure import Disclosure
 from auditkit.errors import PolicyError
 from auditkit.gate.against import AgainstTable
 from auditkit.gate.audited import AuditTable, CheckTable, DataTable, ModelTable, PredictionsTable
-from auditkit.gate.parts import Names, between, read_as
+from auditkit.gate.parts import Level, Names, read_as
+from auditkit.gate.requiring import RequireTable
 from auditkit.gate.toml import Document
+from auditkit.looks import MOST
 from auditkit.records import Context, Decision, Handling, Record, SignOff, Waiver, Words
-
-Level = Annotated[StrictFloat, AfterValidator(lambda x: between(x, 0.5, 1.0, "confidence"))]
 
 
 class PolicyTable(Record):
@@ -39,6 +39,9 @@ class PolicyTable(Record):
     """The column of sex, for the preset nyc-ll144: `sex = "gender"`."""
     race: str | None = None
     """The column of race or ethnicity, likewise: `race = "ethnicity"`."""
+    looks: StrictInt = Field(default=1, ge=1, le=MOST)
+    """How many audits share the error of one: each has (1 - confidence) / looks of it, which widens its intervals:
+    `looks = 12`."""
 
 
 class DefaultsTable(Record):
@@ -165,6 +168,11 @@ class Written(Record):
     """One rule: a metric, a comparison and a limit."""
     waiver: tuple[WaiverTable, ...] = ()
     """A rule that may be missed for a while, because somebody answers for it."""
+    extends: str | None = None
+    """The file whose policy this one stands on, relative to this one: its rules are added, its [require] is kept:
+    `extends = "company.toml"`."""
+    require: RequireTable | None = None
+    """What every policy that extends this file must ask, at least."""
 
 
 def written(document: Document) -> Written:

@@ -11,6 +11,8 @@ from auditkit.records import Report, Status, Verdict
 from auditkit.report import perfect
 from auditkit.report.cautions import cautions
 from auditkit.report.changes import HEAD, told
+from auditkit.report.policy_words import of_looks
+from auditkit.report.required import line, sentence
 from auditkit.report.surest import asked as asked_fairness
 from auditkit.report.surest import compared, uncovered
 from auditkit.report.verdict_words import asked, baseline_words, does, kind_of_verdict, waiver_words, would_pass
@@ -41,13 +43,14 @@ def summary(report: Report) -> Group:
         lines += [Text(), _table(report)]
     lines += [Text(printable(f"{v.rule.id}: {said}"), "yellow") for v in report.verdicts if (said := waiver_words(v))]
     lines += [_baseline(v) for v in report.verdicts if v.baseline is not None]
+    lines += [Text(line(r), style="yellow") for r in report.required if not r.met]
     for v in report.verdicts:
         why = v.reason if v.status in ("inconclusive", "not_measured") else ""
         tight = would_pass(v, kind_of_verdict(report, v))
         if why or tight:
-            line = " ".join(filter(None, (why, f"{upper_first(tight)}." if tight else "")))
-            lines.append(Text(printable(f"{v.rule.id}: {line}"), style="dim"))
-    lines += [Text(printable(line), style="dim") for line in _beside(report)]
+            said = " ".join(filter(None, (why, f"{upper_first(tight)}." if tight else "")))
+            lines.append(Text(printable(f"{v.rule.id}: {said}"), style="dim"))
+    lines += [Text(printable(beside), style="dim") for beside in _beside(report)]
     lines += [Text(printable(f"Caution: {c}"), style="yellow") for c in cautions(report)]
     return Group(*lines)
 
@@ -69,7 +72,7 @@ def _beside(report: Report) -> list[str]:
         lines.append(f"Largest difference without a rule: {brief(left.claim)}")
     elif not compared(report):
         lines.append("Fairness was not measured." if not asked_fairness(report) else "No groups could be compared.")
-    return lines
+    return [*lines, *filter(None, (of_looks(report), sentence(report)))]
 
 
 def _table(report: Report) -> Table:

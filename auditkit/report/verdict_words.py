@@ -21,6 +21,8 @@ def does(report: Report) -> str:
     if report.outcome == "failed":
         return f"fails its {whole}" if "fail" in severe else "is worse than its baseline"
     if report.outcome == "undecided":
+        if severe == {"pass"} and not all(r.met for r in report.required):
+            return "meets its rules; not all that is required of it was assessed"
         return f"is undecided on its {whole if severe - {'pass'} else 'baseline'}"
     met, n = sum(v.status == "pass" for v in report.verdicts), len(rules)
     if met < n:
