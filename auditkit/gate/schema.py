@@ -81,12 +81,13 @@ def _table(record: type[BaseModel], at: str) -> Schema:
 
 def _key(record: type[BaseModel], name: str, field: FieldInfo, at: str) -> Schema:
     text = " ".join(_said(record).get(name, "").split("\n\n")[0].split())
-    of = field.annotation if not field.metadata else Annotated[(field.annotation, *field.metadata)]  # type: ignore[valid-type]
-    out = _of(of, at)
+    of = field.annotation if not field.metadata else Annotated[(field.annotation, *field.metadata)]
+    out: Schema = _of(of, at)
     if at in _NAMES:
         names = {"enum": list(dict.fromkeys(_NAMES[at]()))}
         out = {"anyOf": [names, out]} if at in _MORE else names
-    out = {"description": _LAST.sub(".", text)} | out
+    described: Schema = {"description": _LAST.sub(".", text)}
+    out = described | out
     if examples := _EXAMPLE.findall(text):
         value = tomllib.loads(examples[-1])
         out["examples"] = [v.isoformat() if isinstance(v, datetime.date) else v for v in value.values()]
