@@ -23,7 +23,8 @@ class AgainstTable(Record):
     score_range: tuple[float, float] | Literal["ranks"] | None = None
     """The least and the greatest of them that there can be, or "ranks": `score_range = [300, 850]`."""
     factory: str | None = None
-    """The function that builds the older net, module:function; left out: that of [model]: `factory = "income.old:build"`."""
+    """The function that builds the older net, module:function; left out: that of [model]:
+    `factory = "income.old:build"`."""
     weights: Path | None = None
     """The file of its weights, relative to this file: `weights = "old.safetensors"`."""
     weights_key: str | None = None
