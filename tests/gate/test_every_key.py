@@ -19,6 +19,7 @@ from auditkit.gate.tables import Written
 from auditkit.gate.toml import Document, scan
 from auditkit.gate.toml_text import value_text
 
+WHOLE = schema.schema()
 KEYS = [(t, k) for t in tables().values() for k in t.keys]
 IDS = [f"{t.name}.{k.name}" for t, k in KEYS]
 BASE = {
@@ -116,7 +117,7 @@ def words(of: dict[str, Any]) -> list[Any]:
 
 
 def _schema(table: Table, key: Key) -> dict[str, Any]:
-    found: dict[str, Any] = schema.schema()
+    found: dict[str, Any] = WHOLE
     for name in table.name.split(".") if table.name else ():
         found = found["properties"][name]
         found = found.get("items", found)
