@@ -166,6 +166,28 @@ def _bounds(law: str, sizes: tuple[int, int]) -> dict[str, tuple[float, float]]:
     return out
 
 
+def beside(law: str, other: str, sizes: tuple[int, int]) -> Setting:
+    """A group whose errors have one law beside a larger one of another, both centred: it cannot borrow its tail."""
+    truth: dict[str, dict[str, float]] = {}
+
+    def once(rng: np.random.Generator) -> Outcome:
+        if not truth:
+            truth.update({name: _truth(name) for name in (law, other)})
+        parts = [LAWS[name](rng, n) - truth[name][""] for name, n in zip((law, other), sizes, strict=True)]
+        moments, out = moments_of(parts), dict[str, bool | None]()
+        for metric, name in MEANS.items():
+            family = family_from(moments, metric, ("g",), level=0.95)
+            if metric == "signed_error":
+                out[f"false gap {name}"] = family.comparison("difference")[0].excludes_zero
+            for own, group in zip((law, other), family.by_group, strict=True):
+                e = group.estimate
+                held = e.state == "unstable" or e.low <= truth[own][metric] <= e.high  # type: ignore[operator]
+                out[f"covers or unstable: {name}, {own}"] = held
+        return out
+
+    return Setting(f"skew: {law} beside {other}, {sizes[0]:,} and {sizes[1]:,} rows", once)
+
+
 def sampled(law: str, sizes: tuple[int, int]) -> Setting:
     """Two groups of sampled rows whose values have one law: what explanations make of them."""
     draw, middle = LAWS[law], list[float]()
@@ -205,6 +227,7 @@ def apart(law: str, gap: float) -> Setting:
 SETTINGS = (
     *(alike(law, n) for law in LAWS for n in SIZES),
     *(alike(law, (200, 10_000)) for law in LAWS if law in FAR),
+    *(beside(law, "normal", (300, 3_000)) for law in ("Student 3", "lognormal 1.5")),
     *(sampled(law, (30, 1_000)) for law in ("normal", "lognormal 1", "lognormal 1.5", "Student 3", "Pareto 2.5")),
     *(apart(law, gap) for law, gap in POWER.items()),
 )
