@@ -70,7 +70,7 @@ def p_value(a: Sums, b: Sums, *, rates: bool) -> Floats:
             t = np.abs(d) / error
         known = (df > 0) & (error > 0)
         return np.where(known, 2 * stdtr(np.where(known, df, 1.0), -np.where(known, t, 0.0)), 1.0)
-    return _touching(lambda q: _mover(jeffreys, a, b, q), a.mean - b.mean)
+    return touching(lambda q: _mover(jeffreys, a, b, q), a.mean - b.mean)
 
 
 class Tailed(NamedTuple):
@@ -121,7 +121,7 @@ class Pairs(NamedTuple):
 
     def p_value(self) -> Floats:
         """Two-sided p of "both means are the same", the level at which `difference` touches 0; 1 where unstable."""
-        return np.where(self.unstable, 1.0, _touching(self._at, self.part.mean - self.rest.mean))
+        return np.where(self.unstable, 1.0, touching(self._at, self.part.mean - self.rest.mean))
 
     def _at(self, q: float | Floats) -> Interval:
         return pairs.difference(self.part.at(q), self.rest.at(q))
@@ -140,8 +140,8 @@ def _tail(s: Sums, cubes: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     return s.n, mean, error, skewness
 
 
-def _touching(at: Callable[[Floats], Interval], d: Floats) -> Floats:
-    """Two-sided p at which the limits of differences d (m,) touch 0; 1 where there are none."""
+def touching(at: Callable[[Floats], Interval], d: Floats) -> Floats:
+    """Two-sided p at which the limits of numbers d (m,), at a critical value, touch 0; 1 where there are none."""
     near, far = np.zeros(d.shape), np.full(d.shape, _FARTHEST)
     for _ in range(60):
         q = (near + far) / 2

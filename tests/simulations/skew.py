@@ -103,7 +103,9 @@ def moments_of(parts: list[np.ndarray]) -> GroupMoments:
     columns = [np.stack([e, np.abs(e), e * e, e], axis=1) for e in parts]
     mean = np.array([x.mean(axis=0) for x in columns])
     away = [x - m for x, m in zip(columns, mean, strict=True)]
-    second, third = (np.array([(x**k).mean(axis=0) for x in away]) for k in (2, 3))
+    squares = [x * x for x in away]
+    second = np.array([s.mean(axis=0) for s in squares])
+    third = np.array([(s * x).mean(axis=0) for s, x in zip(squares, away, strict=True)])
     n = np.array([len(x) for x in columns])
     skewness = np.divide(third, second**1.5, out=np.zeros_like(third), where=second > 0)
     groups = tuple((f"g{i}",) for i in range(len(parts)))
