@@ -94,7 +94,7 @@ def share_limits_of(mean: float, spread: float, n: int, z: float) -> tuple[float
     return max(0.0, float(low)), min(1.0, float(high))
 
 
-def t_value(n: ArrayLike, z: float) -> Floats:
+def t_value(n: ArrayLike, z: float | Floats) -> Floats:
     """Student's quantile with the tail of z and n − 1 degrees of freedom; NaN at one row or fewer.
 
     >>> round(float(t_value(11, 1.959964)), 3)
@@ -168,7 +168,7 @@ def shape_of_squares(skewness: ArrayLike) -> Floats:
     return out
 
 
-def skewed_limits(mean: Floats, error: Floats, n: Floats, skewness: Floats, z: float) -> MeanLimits:
+def skewed_limits(mean: Floats, error: Floats, n: Floats, skewness: Floats, z: float | Floats) -> MeanLimits:
     """Limits of means of n values each at critical value z: Student's t with its skewness corrected, (K,).
 
     With k = skewness ÷ √n, mean − error · (3/k)[∛(1 + k(± t − k/6)) − 1]: Hall's monotone form of Johnson's modified t.

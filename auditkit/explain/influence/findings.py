@@ -106,8 +106,8 @@ class _Pushed(NamedTuple):
 
     def limits(self, z: float | Floats) -> Interval:
         """At critical value z, corrected for skewness; (1,) each."""
-        of = np.array([[self.value], [self.error or 0.0], [self.n]])
-        return Interval(of[0], *skewed_limits(*of, shape_of([self.skewness], [self.n]), z))  # type: ignore[arg-type]
+        value, error, n = np.array([[self.value], [self.error or 0.0], [self.n]])
+        return Interval(value, *skewed_limits(value, error, n, shape_of([self.skewness], [self.n]), z))
 
 
 def _pushed(own: Mapping[Any, Any], total: pd.Series[float]) -> _Pushed:
