@@ -8,6 +8,7 @@ import pytest
 from auditkit.catalogue.gaps import TARGETS
 from auditkit.explain.all_rows import Means
 from auditkit.explain.gaps.splits import Split, together_p
+from auditkit.explain.gaps.sums import Contrast, Units
 from tests.simulations.explanations import all_rows, split_of
 
 LEVEL = 0.95
@@ -55,3 +56,17 @@ def test_the_parts_of_one_of_many_pairs_are_as_sure_as_its_gap() -> None:
     wide = (gap.value - gap.low) / float(s.units.covariance[-1, -1]) ** 0.5
     assert (e.value - e.low) / error == pytest.approx(wide, rel=0.02)
     assert wide > 2.5
+
+
+def test_a_part_of_few_effective_rows_has_a_p_too() -> None:
+    """The integral of the studentized range is not exact, least of all at few degrees of freedom."""
+    row = np.array([[0.0, 1.0, 1.0]])
+    m = np.concatenate([row + 1e-3 * np.eye(3)[k % 3] for k in range(12)])
+    m[:, 0] -= m[:, 0].mean()
+    weights = np.array([30.0, 20.0, *np.full(10, 0.5)])
+    units = Units.of(("a", "b"), [m], weights)
+    assert units.effective_n < 3
+    found = Split.of(Contrast("g", "mean_score", "shapley", "p", "q"), units, LEVEL, None, 5)
+    assert ((found.part_p >= 0) & (found.part_p <= 1)).all()
+    exact = Units.of(("a", "b"), [np.where(np.arange(3) == 0, m - weights @ m / weights.sum(), m)], weights)
+    assert Split.of(Contrast("g", "mean_score", "shapley", "p", "q"), exact, LEVEL, None, 5).part_p[0] == 1.0

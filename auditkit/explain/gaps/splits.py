@@ -235,7 +235,7 @@ def _quantile(n: float, groups: int, level: float) -> float:
 def _p(gap: float, error: float, n: float, groups: int) -> float:
     if groups <= 2 or n <= 1 or not error:
         return float(t_p(gap, error, effective_n=n))
-    return tail(abs(gap) / error, groups, "pairs", n - 1)
+    return min(1.0, tail(abs(gap) / error, groups, "pairs", n - 1))  # its integral is not exact
 
 
 def together(split: Split, which: Sequence[int]) -> Estimate:
