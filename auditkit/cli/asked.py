@@ -50,7 +50,9 @@ def overridden(config: Config, **parts: dict[str, Any]) -> Config:
         if key not in raw.get(part, {})
     ]
     if missing or not ({"model", "predictions"} & set(raw)):
-        missing += [] if {"model", "predictions"} & set(raw) else ["--factory, --y-pred, or --score with --threshold"]
+        missing += (
+            [] if {"model", "predictions"} & set(raw) else ["--factory or --y-pred (or --score with --threshold)"]
+        )
         raise ak.PolicyError(f"still needed: {', '.join(missing)} (or a config file that says it; see auditkit run -h)")
     built = type(config)(**raw)
     return built.model_copy(update={k: getattr(config, k) for k in ("folder", "policy", "checks")})
