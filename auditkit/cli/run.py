@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 
 import auditkit as ak
+from auditkit import timings as timed
 from auditkit.cli import made
 from auditkit.cli.app import Force, Formats, Name, Out, Quiet, app
 from auditkit.cli.asked import from_here, known_name, one_of, one_or_more, overridden, run_audit
 from auditkit.cli.command import told_command
 from auditkit.cli.delivery import Place, deliver
 from auditkit.cli.status import answering, exit_status
+from auditkit.cli.terminal import complain
 from auditkit.formatting import utf8
 
 
@@ -134,6 +136,9 @@ def run(
         str | None, typer.Option("--profile", help="internal (default), public or regulator: what the report holds.")
     ] = None,
     keep_rows: Annotated[bool, typer.Option("--keep-rows", help="Keep evidence of single rows in the report.")] = False,
+    timings: Annotated[
+        bool, typer.Option("--timings", help="Say on stderr where the time went, stage by stage.")
+    ] = False,
     quiet: Quiet = False,
     force: Force = False,
 ) -> int:
@@ -195,6 +200,11 @@ def run(
         changed = changed.model_copy(update={"checks": tuple(Asked(name=c, where="--check") for c in check)})
     command = utf8(told_command(["auditkit", *sys.argv[1:]]))
     place = Place(out, name, format, force)
-    report = run_audit(changed, place, command=command, quiet=quiet, include_examples=include_examples)
-    deliver(report, place, quiet)
+    with timed.kept() as stages:
+        timed.began(stages)
+        report = run_audit(changed, place, command=command, quiet=quiet, include_examples=include_examples)
+        with timed.spent("write"):
+            deliver(report, place, quiet)
+    if timings:
+        complain(timed.told(stages))
     return exit_status(report)
