@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CASES ?= 1000
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: demo test test-all test-slow test-lowest test-cuda wheel-test fuzz lint format bench simulate reports clean
+.PHONY: demo test test-all test-slow test-lowest test-cuda wheel-test fuzz lint format bench simulate reports docs clean
 
 demo: $(VENV)/run.stamp
 	@$(BIN)/auditkit demo
@@ -72,6 +72,10 @@ reports: $(VENV)/dev.stamp browser
 	AUDITKIT_ON_ERROR=raise SOURCE_DATE_EPOCH=1795521600 $(BIN)/auditkit demo --out reports/samples --name income --quiet
 	AUDITKIT_ON_ERROR=raise SOURCE_DATE_EPOCH=1795521600 $(BIN)/python -m tests.report.samples reports/samples
 	$(BIN)/python -m tests.browser.picture
+
+docs: $(VENV)/dev.stamp
+	$(BIN)/python -m auditkit.gate.schema
+	$(BIN)/python -m tests.documents
 
 clean:
 	rm -rf $(VENV) $(LOWEST) $(BARE) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

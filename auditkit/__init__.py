@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from auditkit.audit import audit as audit
     from auditkit.audit import conclude as conclude
     from auditkit.audit import observe as observe
+    from auditkit.comparing.compare import compare as compare
     from auditkit.disclosure import Disclosure as Disclosure
     from auditkit.errors import AuditkitError as AuditkitError
     from auditkit.errors import AuditWarning as AuditWarning
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from auditkit.explain.influence.check import Influence as Influence
     from auditkit.explain.layers.check import LayerAudit as LayerAudit
     from auditkit.explain.recourse.check import Recourse as Recourse
+    from auditkit.fairness.change.check import Change as Change
     from auditkit.fairness.groups.check import GroupFairness as GroupFairness
     from auditkit.fairness.groups.classes import ClassFairness as ClassFairness
     from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
@@ -82,6 +84,7 @@ _HOMES = {
     "Observed": "evidence.observed",
     "judge": "judging",
     "verify": "verifying",
+    "compare": "comparing.compare",
     "Model": "inputs.model",
     "Predictions": "inputs.predictions",
     "Dataset": "inputs.dataset",
@@ -95,6 +98,7 @@ _HOMES = {
     "Consistency": "fairness.rows.consistency",
     "ContinuousAttribute": "fairness.rows.continuous",
     "Proxies": "fairness.rows.proxies",
+    "Change": "fairness.change.check",
     "ClassFairness": "fairness.groups.classes",
     "RegressionFairness": "fairness.groups.regression",
     "Subgroups": "fairness.search.check",

@@ -22,13 +22,14 @@ from auditkit.check import Check, DeclaredCheck, RowsCheck, SampleCheck
 from auditkit.checks import asked_for, check_of, default_checks, told_apart
 from auditkit.clock import now
 from auditkit.completing import completed
-from auditkit.deciding import by_label, of_one_task, wrapped
+from auditkit.deciding import by_label, comparable, of_one_task, wrapped
 from auditkit.disclosure import Disclosure, GroupDisclosure
 from auditkit.errors import DataError, PolicyError, foreign, listing
 from auditkit.evidence.observed import Evidence, Observed
 from auditkit.evidence.suppression import recoded_batch
 from auditkit.formatting import utf8
 from auditkit.gate.policy import Policy
+from auditkit.gate.required import of_columns
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.predictions import Predictions
 from auditkit.inputs.threads import by_work
@@ -48,6 +49,7 @@ def audit(
     model: Model | Predictions,
     data: Dataset,
     *,
+    against: Model | Predictions | None = None,
     checks: Sequence[Check | str] | None = None,
     policy: Policy | dict[str, Any] | str | Path | None = None,
     sample: int = 2_000,
@@ -68,6 +70,9 @@ def audit(
     ----------
     model, data
         A `Model` (or `Predictions`, whose outputs are columns of the data already) and a `Dataset`.
+    against
+        An older `Model`, or `Predictions`, of the same rows: what changed for whom becomes part of the report
+        (`ak.Change`), and rules may ask of it. None: nothing is compared.
     checks
         What to ask, as `[ak.GroupFairness(), ak.Subgroups()]`, or by names, as `["subgroups"]`; None:
         those of the task. Of several labels each is asked everything.
@@ -98,10 +103,13 @@ def audit(
     """
     now()  # a date that is none is a mistake to be told before the work
     wrapped(model, data)
+    comparable(model, against, data)
     rules = None if policy is None else as_policy(policy)
     asked = asked_for(checks) if checks is not None else default_checks(data.task)
     if include_examples:
         asked = (*(c for c in asked if c.name != "examples"), check_of("examples", {"n": include_examples}))
+    if against is not None and all(c.name != "change" for c in asked):
+        asked = (*asked, check_of("change"))
     told_apart(asked)
     if disclosure is not None:
         disclosure.agrees(rows_shown=include_examples > 0 or any(c.name == "examples" for c in asked))
@@ -110,12 +118,12 @@ def audit(
     level = 0.95 if rules is None else rules.confidence
     with shown(progress), foreign("code that was called"):
         of_one_task(model, data)
-        parts = dict(by_label(model, data)) if data.kind.by_label else {"": (model, data)}
+        parts = dict(by_label(model, data, against)) if data.kind.by_label else {"": (model, data, against)}
         with spent("read"):
             seen = one_pass(list(parts.values()), **drawn)
         seen = heavy_rows(list(parts.values()), seen, sample=sample, seed=seed)
         reports = {
-            label: conclude(one, *part, level=level, disclosure=given, **drawn)
+            label: conclude(one, *part[:2], against=part[2], level=level, disclosure=given, **drawn)
             for one, (label, part) in zip(seen, parts.items(), strict=True)
         }
         report = asserted(_joined(reports, data)) if data.kind.by_label else reports[""]
@@ -127,7 +135,7 @@ def audit(
         }
     )
     with spent("judge"):
-        judged = with_remedies(report) if rules is None else judge(report, rules)
+        judged = with_remedies(report) if rules is None else of_columns(judge(report, rules), data.source.schema)
         said = {"context": context or judged.context, "sign_off": sign_off or judged.sign_off}
         return explored(_disclosed(judged.model_copy(update=said), given))
 
@@ -180,16 +188,17 @@ def observe(
     model: Model | Predictions,
     data: Dataset,
     *,
+    against: Model | Predictions | None = None,
     checks: Sequence[Check],
     sample: int = 2_000,
     seed: int = 0,
     on_error: OnError | None = None,
 ) -> Observed:
-    """One pass over the rows: decide, count, and keep the rows of lowest hash."""
+    """One pass over the rows: decide (an older model, `against`, too), count, and keep the rows of lowest hash."""
     of_one_task(model, data)
     if data.kind.by_label:
         raise DataError("rows of several labels are observed one label at a time: data.of_label(…), model.of_output(…)")
-    (seen,) = one_pass([(model, data)], checks=checks, sample=sample, seed=seed, on_error=chosen(on_error))
+    (seen,) = one_pass([(model, data, against)], checks=checks, sample=sample, seed=seed, on_error=chosen(on_error))
     return seen
 
 
@@ -199,6 +208,7 @@ def conclude(
     model: Model | Predictions,
     data: Dataset,
     *,
+    against: Model | Predictions | None = None,
     checks: Sequence[Check],
     sample: int = 2_000,
     seed: int = 0,
@@ -243,7 +253,9 @@ def conclude(
     not_measured += [broken[c.name] for c in checks if c.name in broken]
     tell("done", len(checks), len(checks))
     report = Report(
-        provenance=provenance_of(observed, model, data, seed=seed, sample=0 if drawn is None else len(drawn.y_true)),
+        provenance=provenance_of(
+            observed, model, data, seed=seed, sample=0 if drawn is None else len(drawn.y_true), against=against
+        ),
         findings=tuple(findings),
         not_measured=tuple(not_measured),
         evidence=stored,

@@ -145,6 +145,8 @@ class Batch:
     Regression: float64, NaN is missing."""
     y_pred: NDArray[Any]
     """(N,) decisions, coded likewise; all missing before the model ran."""
+    y_old: NDArray[Any] | None = None
+    """(N,) decisions of an older model, coded likewise; None where there is none."""
     score: NDArray[np.float64] | None = None
     """(N,) score of the positive class in [0, 1], or (N, C) of every class; None where there is none."""
     scale: ScoreScale | None = None

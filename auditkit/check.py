@@ -178,6 +178,10 @@ class Judge(ABC):
     kinds: ClassVar[tuple[str, ...]]
     """Kinds of metrics (`Metric.kind`) that it answers for."""
     tasks: ClassVar[tuple[str, ...]]
+    comparisons: ClassVar[tuple[str, ...]] = ()
+    """Comparisons that it alone answers for; empty: all that no other judge names."""
+    without: ClassVar[str] = ""
+    """Why a rule has no answer where the report holds none of its evidence, if there is more to say than that."""
     evidence: ClassVar[str]
     """module:class of the evidence."""
     most: int = MOST_COMPARED

@@ -12,6 +12,7 @@ from typing import Any
 
 from auditkit.check import BaseCheck, Check, Judge
 from auditkit.errors import AuditkitError, PolicyError, foreign, listing, nearest
+from auditkit.files import expanded
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import typed
 from auditkit.records import DEFAULT_TASK, Task
@@ -38,6 +39,7 @@ CHECKS: dict[str, str] = {
     "influence": "auditkit.explain.influence.check:Influence",
     "recourse": "auditkit.explain.recourse.check:Recourse",
     "flip_test": "auditkit.robustness.check:FlipTest",
+    "change": "auditkit.fairness.change.check:Change",
 }
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
 
@@ -48,10 +50,16 @@ JUDGES: dict[str, str] = {
     "conditional_parity": "auditkit.fairness.judges:ConditionalParityRules",
     "scores": "auditkit.fairness.judges:ScoresRules",
     "gap_attribution": "auditkit.explain.gaps.judge:GapAttributionRules",
+    "change": "auditkit.fairness.change.judges:ChangeRules",
 }
 """Name → module:class of what answers rules from its evidence; others come by the entry point `auditkit.judges`."""
 
 GROUP = "auditkit.checks"
+
+
+def check_names() -> list[str]:
+    """Every check that can be asked by name, those of other packages too."""
+    return list(dict.fromkeys([*CHECKS, *(p.name for p in entry_points(group=GROUP))]))
 
 
 def judges(asked: Iterable[str] = ()) -> dict[str, type[Judge]]:
@@ -70,28 +78,43 @@ def default_checks(task: Task = DEFAULT_TASK) -> tuple[Check, ...]:
     return tuple(check_of(name) for name in task_of(task).checks)
 
 
-def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str = "", folder: str | Path = "") -> Check:
-    """The check of a name, with options as a configuration gives them; `where` begins the error.
+def check_of(
+    name: str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    where: str = "",
+    lines: Mapping[str, str] | None = None,
+    folder: str | Path = "",
+) -> Check:
+    """The check of a name, with options as a configuration gives them; `where` begins the error, or what `lines` say
+    of an option (of the name: as `name`).
 
-    Options that a check names in its `PATHS` are relative to `folder`.
+    Options that a check names in its `PATHS` are relative to `folder`, and know the environment's variables.
 
     Raises PolicyError for an unknown name or option, naming the nearest.
 
     >>> check_of("subgroups", {"depth": 2}).depth
     2
     """
-    at = f"{where}: " if where else ""
+
+    def of(option: str) -> str:
+        return f"{said}: " if (said := (lines or {}).get(option, where)) else ""
+
+    at = of("")
     found = {p.name: p for p in entry_points(group=GROUP)}
     if name not in CHECKS and name not in found:
         known = [*CHECKS, *found]
-        raise PolicyError(f"{at}unknown check '{name}'; there are {listing(known, most=30)}.{nearest(name, known)}")
+        raise PolicyError(
+            f"{of('name')}unknown check '{name}'; there are {listing(known, most=30)}.{nearest(name, known)}"
+        )
     kind = _loaded(CHECKS[name]) if name in CHECKS else _plugin(found[name], at, BaseCheck)
     fields = [f.name for f in dataclasses.fields(kind) if f.init]
     for option in options or {}:
         if option not in fields:
             known_options = listing(fields, most=30) or "none"
             raise PolicyError(
-                f"{at}check '{name}' has no option '{option}'; known are {known_options}.{nearest(option, fields)}"
+                f"{of(option)}check '{name}' has no option '{option}'; known are {known_options}."
+                f"{nearest(option, fields)}"
             )
     missing = [
         f.name
@@ -103,14 +126,16 @@ def check_of(name: str, options: Mapping[str, Any] | None = None, *, where: str 
     ]
     if missing:
         raise PolicyError(f"{at}check '{name}' needs {listing(missing)}")
-    try:
-        options = typed(kind, options or {})
-        options = {k: _within(v, folder) if k in kind.PATHS else v for k, v in options.items()}
-    except PolicyError as e:
-        raise PolicyError(f"{at}check '{name}': {e}") from None
+    held: dict[str, Any] = {}
+    for option, value in (options or {}).items():
+        try:
+            held |= typed(kind, {option: value})
+            held[option] = _within(held[option], folder) if option in kind.PATHS else held[option]
+        except PolicyError as e:
+            raise PolicyError(f"{of(option)}check '{name}': {e}") from None
     try:
         with foreign(f"check '{name}'"):
-            check: Check = kind(**options)
+            check: Check = kind(**held)
     except AuditkitError as e:
         raise type(e)(f"{at}{e}") from None
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as e:
@@ -136,7 +161,12 @@ def _within(value: Any, folder: str | Path) -> Any:
     if isinstance(value, str):
         if "\0" in value:
             raise PolicyError("a path of a file holds no NUL character")
-        return str(Path(folder) / value) if str(folder) else value
+        if not str(folder):
+            return value
+        try:
+            return str(Path(folder) / expanded(value))
+        except ValueError as e:
+            raise PolicyError(str(e)) from None
     if isinstance(value, Mapping):
         return {k: _within(v, folder) for k, v in value.items()}
     return [_within(v, folder) for v in value] if isinstance(value, list | tuple) else value

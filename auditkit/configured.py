@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import auditkit as ak
 from auditkit.errors import PolicyError
+from auditkit.gate.audited import ModelTable
 from auditkit.records import Report
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ def audited(
     return ak.audit(
         model,
         data,
-        checks=[check_of(c.name, c.options, where=c.where, folder=config.folder) for c in config.checks] or None,
+        against=older(config, data),
+        checks=[check_of(c.name, c.options, where=c.where, lines=c.lines, folder=config.folder) for c in config.checks]
+        or None,
         policy=config.policy if config.policy.rules or config.policy.presets else None,
         words=config.policy.words,
         context=config.policy.context,
@@ -48,15 +51,34 @@ def audited(
     )
 
 
+def older(config: Config, data: Dataset) -> Model | Predictions | None:
+    """The older model that the audited one is compared with; None where the configuration names none."""
+    told = config.against
+    if told is None:
+        return None
+    if told.decisions is not None:
+        return ak.Predictions(**told.decisions, name="older predictions")
+    own = config.model
+    facts = told.net
+    kept = {k: getattr(own, k) for k, v in facts.items() if v is None} if own is not None else {}
+    kept |= {"trust": None, "weights_key": None} if told.weights is not None else {}
+    table = {**facts, **{k: v for k, v in kept.items() if facts[k] is None}}
+    if table["factory"] is None and table["trust"] is None:
+        raise PolicyError("[against] needs a factory, as [model] has one: package.module:function that builds the net")
+    return _net(config, ModelTable(**table, task=data.task))
+
+
 def _subject(config: Config, data: DataTable) -> Model | Predictions:
     if config.predictions is not None:
         return ak.Predictions(**{k: getattr(config.predictions, k) for k in type(config.predictions).model_fields})
     m = config.model
     if m is None:
         raise PolicyError("the configuration has neither [model] nor [predictions]: nothing can be audited")
+    return _net(config, m if data.task is None else m.model_copy(update={"task": m.task or data.task}))
+
+
+def _net(config: Config, m: ModelTable) -> Model:
     options = {k: getattr(m, k) for k in ("task", "outputs", "threshold", "device") if getattr(m, k) is not None}
-    if data.task is not None:
-        options.setdefault("task", data.task)
     weights = None if m.weights is None else Path(config.folder) / m.weights
     return ak.load_model(m.factory, weights, folder=config.folder, weights_key=m.weights_key, trust=m.trust, **options)
 

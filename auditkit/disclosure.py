@@ -19,11 +19,13 @@ class Disclosure(Record):
     """How much of the rows stays in a report: evidence is reduced to it, once, before it is assessed or stored."""
 
     profile: Profile = "internal"
-    """`internal`: sums of everybody; `public` and `regulator`: small groups suppressed, `public` without evidence."""
+    """`internal`: sums of everybody; `public` and `regulator`: small groups suppressed, `public` without evidence:
+    `profile = "public"`."""
     suppress_below: int = Field(default=0, ge=0)
-    """Groups of fewer people are recoded, with what would reveal them; 0: none, and 10 for `public` and `regulator`."""
+    """Groups of fewer people are recoded, with what would reveal them; 0: none, and 10 for `public` and `regulator`:
+    `suppress_below = 10`."""
     keep_rows: bool = False
-    """Whether evidence may keep something of single rows."""
+    """Whether evidence may keep something of single rows: `keep_rows = true`."""
 
     @model_validator(mode="before")
     @classmethod

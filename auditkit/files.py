@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from auditkit.errors import AuditkitError
+from auditkit.errors import AuditkitError, nearest
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -69,6 +69,34 @@ def read(
 def _refuse(mode: int, named: str, error: type[AuditkitError], expected: str) -> None:
     if kind := kind_of(mode):
         raise error(f"{named} is {kind}; expected {expected or 'a file'}")
+
+
+_VARIABLE = re.compile(r"\$\{(?:([A-Za-z_][A-Za-z0-9_]*)\}|([^}]*\}?))")
+
+
+def expanded(path: str) -> str:
+    """A path with the environment's variables in the place of `${NAME}`; nothing else stands for anything.
+
+    ValueError for one that is not set, or empty, and for `${…}` around what is no name.
+
+    >>> os.environ["ROWS"] = "/srv/rows"
+    >>> expanded("${ROWS}/$HOME/~/test.parquet")
+    '/srv/rows/$HOME/~/test.parquet'
+    >>> del os.environ["ROWS"]
+    """
+    return _VARIABLE.sub(_value, path)
+
+
+def _value(found: re.Match[str]) -> str:
+    name = found[1]
+    if name is None:
+        raise ValueError(f"'{found[0]}' is no variable: write ${{NAME}}, with a name of letters, digits and '_'")
+    if name not in os.environ:
+        known = [n for n in os.environ if n.isidentifier()]
+        raise ValueError(f"the environment variable {name} is not set.{nearest(name, known)}".rstrip("."))
+    if not os.environ[name]:
+        raise ValueError(f"the environment variable {name} is empty")
+    return os.environ[name]
 
 
 def slug(name: str) -> str:

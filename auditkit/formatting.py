@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from auditkit.records import Comparison, Estimate
+from auditkit.records import CHANGES, Comparison, Estimate
 
 NOTHING = "–"
 """Written where there is no number."""
@@ -255,7 +255,7 @@ def unit_for(comparison: Comparison, of: str = "share") -> str:
     if comparison.startswith("ratio") or of == "number":
         return "ratio"
     if of == "share":
-        return "points" if comparison.startswith("difference") else "percent"
+        return "points" if comparison.startswith("difference") or comparison in CHANGES else "percent"
     return of
 
 

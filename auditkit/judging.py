@@ -20,7 +20,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.of_class import worded
 from auditkit.catalogue.perfect import TRUTH
 from auditkit.check import Judge
-from auditkit.checks import judges, kind_of
+from auditkit.checks import check_names, judges, kind_of
 from auditkit.clock import now
 from auditkit.completing import completed
 from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing, nearest
@@ -32,7 +32,8 @@ from auditkit.gate.judge import judge as judge_findings
 from auditkit.gate.perfect import beside
 from auditkit.gate.policy import Policy
 from auditkit.gate.remedies import Known, in_gaps, under_rules
-from auditkit.gate.waivers import waived
+from auditkit.gate.required import held, required_of
+from auditkit.gate.standing import standing
 from auditkit.question import Question
 from auditkit.records import Estimate, Finding, Report, Rule, StoredEvidence
 
@@ -58,19 +59,20 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path, *, exhib
     if report.disclosure is not None and report.disclosure.profile == "public":
         raise ReportError("this report is public: it holds no evidence and cannot be judged again")
     policy = as_policy(policy).for_features(report.provenance.data.sensitive_features)
+    policy, others = held(policy, report, now().date(), check_names)
     policy = _one_rule_a_label(policy, report)
     _one_answer(report, policy)
     stored = _Stored(report, policy)
     said = answers(report, [r for r in policy.rules if not stored.refused(r)], stored.told, level=policy.confidence)
     judged = judge_findings(said.derived, policy, stored)
-    verdicts = waived(beside(judged.verdicts, policy, stored), policy.waivers, now().date())
+    verdicts = standing(beside(judged.verdicts, policy, stored), policy, report, said.findings, now().date())
     remedies = None
     if exhibits:
         with _answerable("remedies cannot be told"):
             remedies = under_rules(stored.remedies(policy.rules), verdicts, policy, stored)
     judged_report = report.model_copy(
         update={
-            "policy": policy.info(),
+            "policy": policy.info(now().date()),
             "verdicts": verdicts,
             "findings": said.findings,
             "context": policy.context or report.context,
@@ -79,7 +81,7 @@ def judge(report: Report, policy: Policy | dict[str, Any] | str | Path, *, exhib
             "explorer": None,
         },
     )
-    return asserted(judged_report)
+    return asserted(judged_report.model_copy(update={"required": (*others, *required_of(judged_report))}))
 
 
 def with_remedies(report: Report, *, level: float = 0.95) -> Report:
@@ -295,6 +297,9 @@ class _Stored:
         lost = [a for a in rule.by if a not in known]
         close = nearest(lost[0], known).strip() if lost else ""
         mistyped = f" ({close[0].lower()}{close[1:]})" if close else ""
+        without = "" if judge is not None or check not in self._judges else self._judges[check].without
+        if without:
+            return without
         return (judge and judge.why_not(Question.of_rule(rule))) or f"not in the data of this report{mistyped}"
 
     def remedies(self, rules: Sequence[Rule]) -> Known:
@@ -310,7 +315,9 @@ class _Stored:
     def _check(self, rule: Rule) -> str:
         """The check whose evidence the rule is about."""
         kind, task = METRICS[rule.metric].kind, self._data.task
-        return next((name for name, j in self._judges.items() if kind in j.kinds and task in j.tasks), "")
+        known = {name: j for name, j in self._judges.items() if kind in j.kinds and task in j.tasks}
+        own = [name for name, j in known.items() if rule.comparison in j.comparisons]
+        return next(iter((*own, *(name for name, j in known.items() if not j.comparisons))), "")
 
     def _own(self, rule: Rule) -> str:
         """What ends the keys of the evidence of the rule's label, of several."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from auditkit.accidents import OnError, absent_if_broken
 from auditkit.batch import Batch, all_missing, missing
 from auditkit.check import Check, FittedCheck, RowsCheck, StreamCheck
-from auditkit.deciding import Decided, decided
+from auditkit.deciding import Decided, columns_of, decided
 from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.fingerprint import RowHash
@@ -25,20 +26,20 @@ from auditkit.timings import spent
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
 
-Asked: TypeAlias = "tuple[Model | Predictions, Dataset]"
-"""What is audited together: a model, and rows that it decides on."""
+Asked: TypeAlias = "tuple[Model | Predictions, Dataset, Model | Predictions | None]"
+"""What is audited together: a model, rows that it decides on, and an older model that it is compared with."""
 
 
 def one_pass(
     asked: Sequence[Asked], *, checks: Sequence[Check], sample: int, seed: int, on_error: OnError
 ) -> list[Observed]:
     """What is seen of each in one pass over the rows, which are those of one source."""
-    observers = [_Observer(model, data, checks, sample, seed, on_error) for model, data in asked]
+    observers = [_Observer(*one, checks, sample, seed, on_error) for one in asked]
     rows, done = asked[0][1], 0
     for part in rows.parts():
-        for observer, (model, data) in zip(observers, asked, strict=True):
+        for observer, (model, data, against) in zip(observers, asked, strict=True):
             with spent("decide"):
-                said = decided(model, data, part, first=not done)
+                said = decided(model, data, part, first=not done, against=against)
             with spent("count rows, beside the checks"):
                 observer.see(said)
         done += len(part)
@@ -54,15 +55,16 @@ def heavy_rows(asked: Sequence[Asked], seen: Sequence[Observed], *, sample: int,
         return list(seen)
     found: list[Sample | None] = [None] * len(seen)
     for part in asked[0][1].parts():
-        for i, ((model, data), one) in enumerate(zip(asked, seen, strict=True)):
+        for i, ((model, data, against), one) in enumerate(zip(asked, seen, strict=True)):
             if one.sample is None or not (asked_for := least[i]):
                 continue
             net = not isinstance(model, Predictions)
-            batch = data.batch(part) if net else decided(model, data, part).batch
+            told = partial(decided, model, data, against=against)
+            batch = data.batch(part, without=columns_of(against)) if net else told(part).batch
             keys = shuffled(row_keys(_content(batch, net=True) if net else batch), seed)
             where, own, copies = one.sample.may_be_heavy(batch, keys, asked_for)
             if len(where):
-                some = Sample.of(decided(model, data, part.iloc[where]).batch, own, k=sys.maxsize)
+                some = Sample.of(told(part.iloc[where]).batch, own, k=sys.maxsize)
                 some = replace(some, copies=copies)
                 before = found[i]
                 found[i] = some if before is None else before + some
@@ -79,6 +81,7 @@ class _Observer:
         self,
         model: Model | Predictions,
         data: Dataset,
+        against: Model | Predictions | None,
         checks: Sequence[Check],
         sample: int,
         seed: int,
@@ -92,7 +95,7 @@ class _Observer:
         self.gathered: dict[str, Evidence] = {}
         self.total: Observed | None = None
         self.streams: list[StreamCheck] = []
-        without = model.columns if isinstance(model, Predictions) else ()
+        without = columns_of(model, against)
         for check in (c for c in known if isinstance(c, StreamCheck)):
             with absent_if_broken(check, self.broken, on_error):
                 self.streams.append(

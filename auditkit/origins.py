@@ -140,7 +140,7 @@ class Words(Terse):
 class Provenance(Terse):
     """What would let a third party repeat the audit."""
 
-    TOLD: ClassVar = ("cautions",)
+    TOLD: ClassVar = ("cautions", "against")
 
     auditkit: str
     created: datetime.datetime
@@ -152,6 +152,8 @@ class Provenance(Terse):
     command: str = ""
     """The command, or the call, that makes this report again."""
     model: ModelProvenance
+    against: ModelProvenance | None = None
+    """The older model that it is compared with, on the same rows; absent from JSON where there is none."""
     data: DataProvenance
     cautions: tuple[str, ...] = ()
     """What a reader should know of the input before any number (labels that look alike, what was guessed of a file);
@@ -210,8 +212,10 @@ class Context(Terse):
     known_limits: _Answer = ""
     """For what, and for whom, the model is not to be used."""
     requirements: Annotated[tuple[_Name, ...], Field(max_length=20)] = ()
-    """Ids of the sets of requirements that the page holds the report against; empty: the general ones. Absent from
-    JSON, as each answer, where empty."""
+    """Ids of the sets of requirements that the page holds the report against; empty: the general ones:
+    `requirements = ["eu-aia"]`.
+
+    Absent from JSON, as each answer, where empty."""
 
     ANSWERS: ClassVar[tuple[str, ...]] = (
         *("purpose", "affected", "positive_decision", "decided_by", "oversight", "data_window", "label_quality"),
@@ -232,9 +236,11 @@ class Signer(Terse):
     TOLD: ClassVar = ("name", "role", "date")
 
     name: _Name = ""
+    """Who signs: `name = "Jo Field"`."""
     role: _Name = ""
+    """As what: `role = "head of model risk"`."""
     date: _Day | None = None
-    """When they signed, as the configuration says; no signature is checked."""
+    """When they signed, as the configuration says; no signature is checked: `date = 2027-01-31`."""
 
 
 class SignOff(Terse):
@@ -243,5 +249,6 @@ class SignOff(Terse):
     TOLD: ClassVar = ("person", "review_by")
 
     person: Annotated[tuple[Signer, ...], Field(max_length=MOST_SIGNERS)] = ()
+    """Somebody who answers for the decision; as many as there are."""
     review_by: _Day | None = None
-    """None: as the policy says."""
+    """When the audit is looked at again; left out: as the policy says: `review_by = 2027-05-01`."""

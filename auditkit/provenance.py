@@ -23,7 +23,13 @@ _PACKAGES = ("captum", "fairlearn", "numpy", "pandas", "scikit-learn", "scipy", 
 
 
 def provenance_of(
-    observed: Observed, model: Model | Predictions, data: Dataset, *, seed: int, sample: int
+    observed: Observed,
+    model: Model | Predictions,
+    data: Dataset,
+    *,
+    seed: int,
+    sample: int,
+    against: Model | Predictions | None = None,
 ) -> Provenance:
     """Provenance of what was observed."""
     return Provenance(
@@ -33,6 +39,7 @@ def provenance_of(
         seed=seed,
         sample=sample,
         model=_model(model, data),
+        against=None if against is None else _model(against, data),
         data=_data(observed, model, data),
         cautions=tuple(dict.fromkeys((*data.cautions, *(() if isinstance(model, Predictions) else model.cautions)))),
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import time
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from auditkit.records import Report, Rule, Verdict
+    from auditkit.records import Demand, Report, Rule, Verdict
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,6 +53,7 @@ class Policy(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         import auditkit as ak
+        from auditkit.records import demands
 
         try:
             config = ak.load_config(self.path)
@@ -65,6 +65,8 @@ class Policy(pytest.File):
             raise self.CollectError(f"auditkit: {self.path.name} has no {missing}: nothing to test")
         for rule in rules:
             yield RuleItem.from_parent(self, name=rule.id, rule=rule)
+        for demand in [d for floor in config.policy.floors for d in demands(floor)]:
+            yield RequiredItem.from_parent(self, name=f"required: {demand.need} {demand.name}", demand=demand)
 
     def report(self) -> tuple[Report, Path]:
         """The judged report, and where its page lies: made once, also where many processes share the tests."""
@@ -94,7 +96,7 @@ class RuleItem(pytest.Item):
         if blocking:
             raise NotMet("\n\n".join(told(report, v, page=str(page)) for v in blocking))
         for v in mine:
-            if v.status != "pass":
+            if v.statuses != {"pass"}:
                 self.warn(RuleWarning(_line(v)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
@@ -106,11 +108,33 @@ class RuleItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        return self.path, None if self.rule.line is None else self.rule.line - 1, self.rule.id
+        return self.path, (self.rule.line or 1) - 1, self.rule.id  # a preset's rule stands on no line of its own
+
+
+class RequiredItem(RuleItem):
+    """One thing that an organisation requires: it passes where it was assessed, or nothing of it stands in the way."""
+
+    def __init__(self, *, demand: Demand, **asked: Any) -> None:
+        super(RuleItem, self).__init__(**asked)
+        self.demand = demand
+
+    def runtest(self) -> None:
+        assert isinstance(self.parent, Policy)
+        report, page = self.parent.report()
+        from auditkit.report.required import line, told
+
+        for r in report.required:
+            if (r.need, r.what, r.source) == (self.demand.need, self.demand.what, self.demand.source) and not r.met:
+                if r.blocks:
+                    raise NotMet(told(r, page=str(page)))
+                self.warn(RuleWarning(line(r)))
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, self.name
 
 
 class NotMet(AssertionError):
-    """A rule stands in the way."""
+    """A rule, or what is required, stands in the way."""
 
 
 class RuleWarning(pytest.PytestWarning):
@@ -118,10 +142,11 @@ class RuleWarning(pytest.PytestWarning):
 
 
 def _line(v: Verdict) -> str:
-    from auditkit.report.verdict_words import waiver_words
+    from auditkit.report.verdict_words import baseline_words, waiver_words
     from auditkit.report.vocabulary import STATUS
 
-    return " ".join(filter(None, (f"{v.rule.id}: {STATUS[v.status].lower()}. {v.reason}", waiver_words(v))))
+    beside = (waiver_words(v), baseline_words(v))
+    return " ".join(filter(None, (f"{v.rule.id}: {STATUS[v.status].lower()}. {v.reason}", *beside)))
 
 
 def _audited(path: Path, config: pytest.Config) -> tuple[Report, Path]:
@@ -136,23 +161,33 @@ def _audited(path: Path, config: pytest.Config) -> tuple[Report, Path]:
         pages = cache.mkdir("auditkit") if cache else _temporary(config).mktemp("auditkit")
         return report, _page(report, pages / f"{slug(report.name)}.html")
     stem = folder / f"auditkit-{slug(str(path))}"
-    stored, failed = stem.with_suffix(".json"), stem.with_suffix(".failed")
-    try:
-        os.close(os.open(stem.with_suffix(".lock"), os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        while not stored.exists() and not failed.exists():
-            time.sleep(0.05)
+    stored, failed, page = (stem.with_suffix(suffix) for suffix in (".json", ".failed", ".html"))
+    with _alone(stem.with_suffix(".lock")):
         if failed.exists():
-            raise NotMet(failed.read_text(encoding="utf-8")) from None
-        return Report.load(stored), stem.with_suffix(".html")
-    try:
-        report = _run(path)
-        page = _page(report, stem.with_suffix(".html"))
-        report.save(stored)
-    except BaseException as e:
-        failed.write_text(f"auditkit: {e}", encoding="utf-8")
-        raise
+            raise NotMet(failed.read_text(encoding="utf-8"))
+        if stored.exists():
+            return Report.load(stored), page
+        try:
+            report = _run(path)
+            _page(report, page)
+            report.save(stored)
+        except BaseException as e:
+            failed.write_text(f"auditkit: {e}", encoding="utf-8")
+            raise
     return report, page
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """One process at a time; the lock of one that was killed is free. Without POSIX each makes the audit itself."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _run(path: Path) -> Report:

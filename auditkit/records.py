@@ -20,6 +20,11 @@ from pydantic import (
 )
 
 from auditkit import stored
+from auditkit.baselines import BASELINE as BASELINE
+from auditkit.baselines import Baseline as Baseline
+from auditkit.baselines import BesideBaseline as BesideBaseline
+from auditkit.baselines import Held as Held
+from auditkit.baselines import Update as Update
 from auditkit.disclosure import Disclosure
 from auditkit.errors import AuditWarning, PolicyViolation, ReportError, nearest
 from auditkit.estimates import BesideTruth as BesideTruth
@@ -49,6 +54,9 @@ from auditkit.exhibits import Series as Series
 from auditkit.exhibits import Table as Table
 from auditkit.exhibits import Use as Use
 from auditkit.explorer import Explorer as Explorer
+from auditkit.floors import Demand as Demand
+from auditkit.floors import Required as Required
+from auditkit.floors import demands as demands
 from auditkit.origins import DEFAULT_TASK as DEFAULT_TASK
 from auditkit.origins import LONGEST_ANSWER as LONGEST_ANSWER
 from auditkit.origins import TASK_KINDS as TASK_KINDS
@@ -69,9 +77,12 @@ from auditkit.remedies import GroupSelected as GroupSelected
 from auditkit.remedies import Remedies as Remedies
 from auditkit.remedies import Remedy as Remedy
 from auditkit.remedies import RemedyAnswer as RemedyAnswer
+from auditkit.rules import CHANGE as CHANGE
+from auditkit.rules import CHANGES as CHANGES
 from auditkit.rules import Comparison as Comparison
 from auditkit.rules import Concern as Concern
 from auditkit.rules import Decision as Decision
+from auditkit.rules import Floor as Floor
 from auditkit.rules import Handling as Handling
 from auditkit.rules import PolicyInfo as PolicyInfo
 from auditkit.rules import Rule as Rule
@@ -192,6 +203,12 @@ class StoredEvidence(Record):
     data: dict[str, Any] = Field(default_factory=dict)
 
 
+def _baseline(v: Verdict) -> str:
+    """What the baseline says, where it is not that all is well."""
+    said = v.baseline is not None and v.baseline.status not in (None, "pass")
+    return f" {v.baseline.reason}" if v.baseline is not None and said else ""
+
+
 class Report(Record):
     """Everything an audit found; `judge` adds the verdicts."""
 
@@ -215,11 +232,14 @@ class Report(Record):
     """What would help; None, and absent from JSON, where nobody asked, and in reports of older versions."""
     explorer: Explorer | None = None
     """What other thresholds would do; None, and absent from JSON, where nobody asked, or scores do not tell."""
+    required: tuple[Required, ...] = ()
+    """What the organisation requires, and whether it was assessed; absent from JSON where it requires nothing."""
 
     @model_serializer(mode="wrap")
     def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         out: dict[str, Any] = handler(self)
         absent = {k for k in ("disclosure", "context", "sign_off", "remedies", "explorer") if getattr(self, k) is None}
+        absent |= set() if self.required else {"required"}
         return {k: v for k, v in out.items() if k not in absent}
 
     @model_validator(mode="after")
@@ -255,20 +275,21 @@ class Report(Record):
     def outcome(self) -> Outcome:
         """What the rules of severity `error` came to.
 
-        `failed`: one failed, waived or not. `undecided`: none did, and one is inconclusive or not measured, forgiven by
-        the policy or not. `passed`: all are met. `no_policy`: no rule was asked.
+        `failed`: one failed, waived or not, or is worse than the baseline by more than allowed. `undecided`: none did,
+        and one is inconclusive or not measured, forgiven by the policy or not; or something that the organisation
+        requires was not assessed. `passed`: all are met. `no_policy`: no rule was asked.
         """
         if not self.verdicts:
             return "no_policy"
-        states = {v.status for v in self.verdicts if v.rule.severity == "error"}
+        states = {s for v in self.verdicts if v.rule.severity == "error" for s in v.statuses}
         if "fail" in states:
             return "failed"
-        return "undecided" if states - {"pass"} else "passed"
+        return "undecided" if states - {"pass"} or not all(r.met for r in self.required) else "passed"
 
     @property
     def passed(self) -> bool:
-        """True exactly when the command line would exit with status 0: no rule stands in the way."""
-        return not any(v.blocks for v in self.verdicts)
+        """True exactly when the command line would exit with status 0: no rule and no requirement stands in the way."""
+        return not any(v.blocks for v in self.verdicts) and not any(r.blocks for r in self.required)
 
     def raise_for_status(self) -> None:
         """Raise `PolicyViolation` unless `passed`; the message lists every rule that stands in the way.
@@ -276,13 +297,15 @@ class Report(Record):
         Warns (`AuditWarning`) of rules that are not met and that the policy, or a waiver, forgives.
         """
         blocking = [v for v in self.verdicts if v.blocks]
-        if blocking:
-            does = "failed" if any(v.status == "fail" for v in blocking) else "is undecided on"
-            lines = [f"  {v.rule.id}: {v.reason}" for v in blocking]
+        lost = [f"  required {r.need} {r.name}: {r.reason}" for r in self.required if r.blocks]
+        if blocking or lost:
+            does = "failed" if any("fail" in v.blocking for v in blocking) else "is undecided on"
+            lines = [f"  {v.rule.id}: {v.reason}{_baseline(v)}" for v in blocking] + lost
             raise PolicyViolation("\n".join([f"the audit {does} its policy:", *lines]))
-        open_ = [v for v in self.verdicts if v.rule.severity == "error" and v.status != "pass"]
-        if open_:
-            lines = [f"  {v.rule.id}: {v.reason}" for v in open_]
+        open_ = [v for v in self.verdicts if v.rule.severity == "error" and v.statuses != {"pass"}]
+        lost = [f"  required {r.need} {r.name}: {r.reason}" for r in self.required if not r.met]
+        if open_ or lost:
+            lines = [f"  {v.rule.id}: {v.reason}{_baseline(v)}" for v in open_] + lost
             warnings.warn("\n".join(["not met, and forgiven by the policy:", *lines]), AuditWarning, stacklevel=2)
 
     def finding(self, id: str) -> Finding:

@@ -78,12 +78,14 @@ def assert_fair(
 
 
 def complain(report: Report, *, page: str = "") -> None:
-    """AssertionError with the message of every rule that stands in the way; nothing where none does."""
+    """AssertionError with the message of every rule and requirement that stands in the way; nothing where none does."""
+    from auditkit.report import required
     from auditkit.report.failing import told
 
-    blocking = [v for v in report.verdicts if v.blocks]
+    blocking = [told(report, v, page=page) for v in report.verdicts if v.blocks]
+    blocking += [required.told(r, page=page) for r in report.required if r.blocks]
     if blocking:
-        raise AssertionError("\n\n".join(told(report, v, page=page) for v in blocking))
+        raise AssertionError("\n\n".join(blocking))
 
 
 def _columns(given: Any, rows: int) -> dict[str, list[Any]]:

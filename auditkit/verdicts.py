@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import ClassVar
 
+from auditkit.baselines import BesideBaseline
 from auditkit.estimates import Estimate, Record, Surest, Terse
 from auditkit.rules import Rule, Status
 
@@ -40,7 +41,7 @@ class Waived(Record):
 class Verdict(Terse):
     """What the gate says of one rule."""
 
-    TOLD: ClassVar = ("absence", "surest", "tightest", "p_exceeded", "perfect", "waiver")
+    TOLD: ClassVar = ("absence", "surest", "tightest", "p_exceeded", "perfect", "waiver", "baseline")
 
     status: Status
     rule: Rule
@@ -69,6 +70,8 @@ class Verdict(Terse):
     """Whether a model that makes no mistake would pass; absent from JSON where nobody asked."""
     waiver: Waived | None = None
     """Beside a status that is not `pass`; absent from JSON where there is none."""
+    baseline: BesideBaseline | None = None
+    """What the policy's baseline says; absent from JSON where the policy names none."""
 
     @property
     def waived(self) -> bool:
@@ -79,9 +82,23 @@ class Verdict(Terse):
     def blocks(self) -> bool:
         """True when the rule stands in the way of `passed`: failed, or undecided or not measured where that fails.
 
-        A waiver that holds takes it out of the way, and leaves its status.
+        A waiver that holds takes its status out of the way, and leaves it; that it is worse than the baseline no waiver
+        forgives.
         """
-        if self.waived:
-            return False
+        return bool(self.blocking)
+
+    @property
+    def blocking(self) -> frozenset[Status]:
+        """What stands in the way: its status, and what the baseline says, each where it does."""
         handling = {"inconclusive": self.rule.on_inconclusive, "not_measured": self.rule.on_not_measured}
-        return self.rule.severity == "error" and handling.get(self.status, self.status) == "fail"
+        found = set() if self.waived else {self.status}
+        if self.baseline is not None and self.baseline.status is not None:
+            found.add(self.baseline.status)
+        severe = self.rule.severity == "error"
+        return frozenset(s for s in found if severe and handling.get(s, s) == "fail")
+
+    @property
+    def statuses(self) -> frozenset[Status]:
+        """Its status, and what the baseline says."""
+        said = self.baseline.status if self.baseline is not None else None
+        return frozenset({self.status} if said is None else {self.status, said})

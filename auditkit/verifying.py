@@ -20,7 +20,7 @@ from auditkit.errors import AuditkitError
 from auditkit.gate.agreement import CLOSE, difference
 from auditkit.gate.policy import Policy
 from auditkit.judging import ACCIDENTS, as_policy, explored, judge
-from auditkit.records import ALONE, Finding, Record, Report, Verdict
+from auditkit.records import ALONE, Baseline, Finding, Record, Report, Verdict
 
 State = Literal["same", "differs", "not checked"]
 _CAVEAT = re.compile(r"(?: Here [^.]+\.)?")
@@ -161,14 +161,19 @@ def _verdicts(report: Report, policy: Policy | dict[str, Any] | str | None) -> I
     if not report.verdicts or report.policy is None:
         yield Checked("verdicts", "not checked", "the report has none")
         return
-    held = Policy(**report.policy.model_dump(), rules=tuple(v.rule for v in report.verdicts))
+    held = Policy(
+        **report.policy.model_dump(),
+        rules=tuple(v.rule for v in report.verdicts),
+        held=_baseline(report.verdicts),
+    )
     try:
         again = judge(report, held if policy is None else policy)
     except AuditkitError as e:
         yield Checked("verdicts", "differs", str(e))
         return
     known = {v.rule.id: v for v in again.verdicts}
-    wrong = [v for v in report.verdicts if v.rule.id not in known or _other(v, known[v.rule.id])]
+    own = policy is None
+    wrong = [v for v in report.verdicts if v.rule.id not in known or _other(v, known[v.rule.id], own)]
     for v in wrong:
         now = known[v.rule.id].status if v.rule.id in known else "not asked"
         yield Checked(f"verdict {v.rule.id}", "differs", f"the report says {v.status}, judged again it is {now}")
@@ -179,9 +184,16 @@ def _verdicts(report: Report, policy: Policy | dict[str, Any] | str | None) -> I
         yield Checked("verdicts", "same", f"all {len(known):,} are what the judge says of the evidence")
 
 
-def _other(a: Verdict, b: Verdict) -> bool:
-    """Waivers hold by the day: they are no part of what evidence says."""
-    return not _alike(*(_plain(v.model_copy(update={"waiver": None})) for v in (a, b)))
+def _other(a: Verdict, b: Verdict, own: bool) -> bool:
+    """Waivers hold by the day: they are no part of what evidence says; nor is a baseline that another policy names."""
+    beside = {"waiver": None} if own else {"waiver": None, "baseline": None}
+    return not _alike(*(_plain(v.model_copy(update=beside)) for v in (a, b)))
+
+
+def _baseline(verdicts: Sequence[Verdict]) -> Baseline | None:
+    """The baseline that the verdicts were held against, as far as they hold it."""
+    held = {v.rule.id: v.baseline.held for v in verdicts if v.baseline is not None and v.baseline.held is not None}
+    return Baseline(report=f"sha256:{'0' * 64}", rules=held) if held else None
 
 
 def _beside(report: Report, again: Report) -> Iterator[Checked]:
@@ -189,6 +201,7 @@ def _beside(report: Report, again: Report) -> Iterator[Checked]:
     for what, own, new in (
         ("remedies", report.remedies, again.remedies),
         ("other thresholds", report.explorer, again.explorer),
+        ("what is required", report.required or None, again.required),
     ):
         if own is not None:
             same = _alike(_plain(own), _plain(new))

@@ -29,8 +29,10 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "timings": (set(), set()),
     "estimates": (set(), {"pydantic"}),
     "exhibits": ({"estimates"}, {"pydantic"}),
+    "looks": (set(), set()),
     "rules": ({"estimates"}, {"pydantic"}),
-    "verdicts": ({"estimates", "rules"}, {"pydantic"}),
+    "verdicts": ({"baselines", "estimates", "rules"}, {"pydantic"}),
+    "baselines": ({"estimates", "rules"}, {"pydantic"}),
     "remedies": ({"estimates", "rules"}, {"pydantic"}),
     "explorer": ({"estimates", "rules"}, {"pydantic"}),
     "stored": ({"files"}, set()),
@@ -39,12 +41,15 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "observing": ({"accidents", "batch", "check", "deciding", "evidence", "inputs", "progress", "records"}, set()),
     "accidents": ({"check", "progress", "records", "formatting"}, set()),
     "origins": ({"estimates"}, {"pydantic"}),
+    "floors": ({"estimates", "rules"}, set()),
     "records": (
         {
             "report",
+            "baselines",
             "estimates",
             "exhibits",
             "explorer",
+            "floors",
             "origins",
             "remedies",
             "rules",
@@ -117,16 +122,26 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "requirements": ({"catalogue", "records"}, {"pydantic"}),
     "gate": (
-        {"explorer", "question", "records", "requirements", "disclosure", "catalogue", "formatting"},
+        {"explorer", "question", "records", "requirements", "disclosure", "catalogue", "formatting", "floors", "looks"}
+        | {"stored"},
         {"pydantic"},
     ),
     "report": (
-        {"assertions", "explorer", "records", "requirements", "catalogue", "formatting", "stored"},
+        {"assertions", "comparing", "explorer", "floors", "looks", "records", "requirements", "catalogue"}
+        | {"formatting", "stored"},
         {"jinja2", "markupsafe", "rich"},
     ),
     "assertions": ({"catalogue", "records"}, set()),
+    "comparing": (
+        {"assertions", "catalogue", "formatting", "gate", "judging", "records", "stored"},
+        {"pydantic"},
+    ),
     "clock": (set(), set()),
     "configured": ({"checks", "gate", "records"}, set()),
+    "starting": (
+        {"catalogue", "clock", "formatting", "gate", "inputs", "records", "values"},
+        {"numpy", "pandas"},
+    ),
     "verifying": ({"catalogue", "checks", "gate", "judging", "records"}, set()),
     "testing": ({"catalogue", "records", "report"}, {"pandas"}),
     "pytest_plugin": ({"configured", "gate", "records", "report", "testing"}, {"pytest"}),
@@ -141,8 +156,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "audit": (EVERYTHING, set()),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (
-        {"catalogue", "checks", "configured", "disclosure", "formatting", "gate", "judging", "progress_bar"}
-        | {"records", "report", "stored", "verifying"},
+        {"catalogue", "checks", "clock", "comparing", "configured", "disclosure", "formatting", "gate", "judging"}
+        | {"progress_bar", "records", "report", "starting", "stored", "verifying"},
         {"typer", "rich"},
     ),
     "__main__": ({"cli"}, set()),

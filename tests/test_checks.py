@@ -80,10 +80,10 @@ def test_flags_replace_the_checks_of_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ('[[check]]\nname = "subgruops"\n', "audit.toml:7: unknown check 'subgruops'; there are group_fairness"),
+        ('[[check]]\nname = "subgruops"\n', "audit.toml:8: unknown check 'subgruops'; there are group_fairness"),
         ('[[check]]\nname = "subgruops"\n', "Did you mean 'subgroups'?"),
         ('[[check]]\nname = "subgroups"\ndeepth = 2\n', "check 'subgroups' has no option 'deepth'"),
-        ('[[check]]\nname = "subgroups"\ndepth = "deep"\n', "audit.toml:7: check 'subgroups':"),
+        ('[[check]]\nname = "subgroups"\ndepth = "deep"\n', "audit.toml:9: check 'subgroups': depth of Subgroups"),
         ('[check]\nname = "subgroups"\n', "write [[check]], with double brackets"),
         ('[[check]]\nname = "continuous_attribute"\n', "check 'continuous_attribute' needs column"),
         ("[[check]]\ndepth = 2\n", 'a check needs its name, as in name = "subgroups"'),

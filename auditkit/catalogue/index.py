@@ -12,6 +12,7 @@ from typing import Any
 
 from auditkit.catalogue import (
     cases,
+    changes,
     composites,
     confusion,
     derived,
@@ -44,6 +45,7 @@ _HOMES = (
     impact,
     cases,
     inside,
+    changes,
 )
 
 GROUP = "auditkit.metrics"

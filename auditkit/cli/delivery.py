@@ -75,7 +75,7 @@ def deliver(
             if verdict:
                 show(report)
                 print()
-            _tell(list(texts))
+            tell(list(texts))
 
 
 def _check_name(file_name: str) -> None:
@@ -85,7 +85,8 @@ def _check_name(file_name: str) -> None:
         raise ReportError(f"'{file_name}' is no file name: letters, digits, '.', '_' and '-' only")
 
 
-def _tell(paths: list[Path]) -> None:
+def tell(paths: list[Path]) -> None:
+    """What was written, how large, and the digest of what may be expected."""
     from auditkit.formatting import printable
     from auditkit.stored import digest
 

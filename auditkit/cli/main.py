@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 import typer
+import typer.main
 
 import auditkit as ak
-from auditkit.cli import demo, explain, gate, render, run, verify
+from auditkit.cli import baseline, compare, demo, explain, gate, init, render, run, verify
 from auditkit.cli.app import app
 from auditkit.cli.status import TROUBLE, Answered
 from auditkit.cli.terminal import complain, usable_streams, while_heard
+from auditkit.cli.variables import named
 
 _USAGE = typer.BadParameter.__mro__[2]  # ClickException, which typer does not name
-COMMANDS = (demo, run, gate, verify, render, explain)
+COMMANDS = (demo, init, run, gate, compare, baseline, verify, render, explain)
 """A module a command; help lists them in this order."""
 
 
@@ -27,12 +30,12 @@ def main() -> None:
     gc.set_threshold(200_000)  # records hold no cycles: looking for them every 700 objects is a tenth of a gate's time
     usable_streams()
     try:
-        came = app(standalone_mode=False)
+        came = named(typer.main.get_command(app))(standalone_mode=False)
         status = came.status if isinstance(came, Answered) else came if isinstance(came, int) else TROUBLE
     except typer.Abort:
         status = TROUBLE
     except Exception as e:
-        if "--debug" in sys.argv:
+        if "--debug" in sys.argv or os.environ.get("AUDITKIT_DEBUG"):
             raise
         status = TROUBLE
         from auditkit.formatting import printable

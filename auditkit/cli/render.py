@@ -25,9 +25,11 @@ def render(
     force: Force = False,
 ) -> int:
     """Write a stored report in other formats."""
-    from auditkit.judging import explored_if_it_can
-
     place = Place(out, name or report.stem, format or ["html"], force)
-    told = explored_if_it_can(ak.Report.load(report))
+    told = ak.Report.load(report)
+    if told.explorer is None:
+        from auditkit.judging import explored_if_it_can  # which most reports need not wait for
+
+        told = explored_if_it_can(told)
     deliver(told, place, quiet, verdict=False, full=full, source=report)
     return 0

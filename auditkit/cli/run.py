@@ -11,12 +11,14 @@ import typer
 import auditkit as ak
 from auditkit import timings as timed
 from auditkit.cli import made
+from auditkit.cli.against import compared
 from auditkit.cli.app import Force, Formats, Name, Out, Quiet, app
 from auditkit.cli.asked import from_here, known_name, one_of, one_or_more, overridden, run_audit
 from auditkit.cli.command import told_command
 from auditkit.cli.delivery import Place, deliver
 from auditkit.cli.status import answering, exit_status
 from auditkit.cli.terminal import complain
+from auditkit.cli.variables import used
 from auditkit.formatting import utf8
 
 
@@ -115,6 +117,10 @@ def run(
     score_range: Annotated[
         str | None, typer.Option("--score-range", help="Least and greatest score, as in 300,850; or ranks.")
     ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", help="An older model: column of its decisions, or its weights; repeatable likewise."),
+    ] = None,
     policy: Annotated[Path | None, typer.Option("--policy", help="TOML file of rules, or a preset's name.")] = None,
     check: Annotated[
         list[str] | None, typer.Option("--check", help="Check to run, in place of the usual ones; repeatable.")
@@ -145,6 +151,7 @@ def run(
     """Audit a model, or decisions that are made already, and judge them by a policy."""
     from auditkit.disclosure import PROFILES
     from auditkit.gate.audited import Asked
+    from auditkit.gate.extending import under
     from auditkit.records import TASK_KINDS
 
     chosen = ak.load_config(config) if config is not None else ak.Config()
@@ -191,14 +198,15 @@ def run(
         },
         report={"profile": known_name("profile", profile, PROFILES), "keep_rows": keep_rows or None},
     )
+    changed = compared(changed, against)
     if policy is not None:
-        rules = ak.Policy.load(policy)
+        rules = under(ak.Policy.load(policy), chosen.policy.floors)
         kept = {k: getattr(chosen.policy, k) for k in ("words", "context", "sign_off")}
         own = {k: said for k in kept if (said := getattr(rules, k)) != getattr(ak.Policy(), k)}
         changed = changed.model_copy(update={"policy": rules.model_copy(update=kept | own)})
     if check:
         changed = changed.model_copy(update={"checks": tuple(Asked(name=c, where="--check") for c in check)})
-    command = utf8(told_command(["auditkit", *sys.argv[1:]]))
+    command = utf8(told_command([*used("run"), "auditkit", *sys.argv[1:]]))
     place = Place(out, name, format, force)
     with timed.kept() as stages:
         timed.began(stages)

@@ -39,5 +39,6 @@ def answering(command: Callable[..., int]) -> Callable[..., Answered]:
 
 def exit_status(report: Report) -> int:
     """0 where no rule stands in the way, 1 where a failed one does, 3 where only undecided ones do."""
-    blocking = {v.status for v in report.verdicts if v.blocks}
+    blocking = {s for v in report.verdicts for s in v.blocking}
+    blocking |= {"not_measured" for r in report.required if r.blocks}
     return 1 if "fail" in blocking else 3 if blocking else 0

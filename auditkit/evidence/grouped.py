@@ -107,7 +107,7 @@ def withheld(counts: Mapping[str, int], fewest: int) -> set[str]:
 
 def _without_sums(m: Moments) -> Moments:
     nothing = np.zeros_like(m.wx)
-    return Moments(m.n, 0.0, 0.0, nothing, nothing)
+    return Moments(m.n, 0.0, 0.0, nothing, nothing, wx3=None if m.wx3 is None else nothing)
 
 
 def _added(a: Moments | None, b: Moments | None) -> Moments:

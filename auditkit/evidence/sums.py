@@ -100,7 +100,7 @@ def weighted(weight: ArrayLike | Weights | None, n: int) -> Weights:
 
 @dataclass(frozen=True)
 class Moments:
-    """Weighted sums of columns, enough for means and their standard errors; they add.
+    """Weighted sums of columns, enough for means, their standard errors and their skewness; they add.
 
     Sums are kept about a fixed `origin` so that a large mean does not eat the digits of a small variance.
 
@@ -120,6 +120,8 @@ class Moments:
     wx2: Floats
     """(d,) Σ weight · (x − origin)²."""
     origin: float = 0.0
+    wx3: Floats | None = None
+    """(d,) Σ weight · (x − origin)³; None in the evidence of older reports, and in a sum with it."""
 
     @classmethod
     def of(cls, values: ArrayLike, weight: ArrayLike | Weights | None = None, *, origin: float = 0.0) -> Moments:
@@ -127,7 +129,8 @@ class Moments:
         x = np.asarray(values, dtype=np.float64) - origin
         weights = weighted(weight, len(x))
         w = weights.weight
-        return cls(weights.rows, float(w.sum()), float(weights.added.sum()), w @ x, w @ (x * x), origin)
+        added = float(weights.added.sum())
+        return cls(weights.rows, float(w.sum()), added, w @ x, w @ (x * x), origin, w @ (x * x * x))
 
     def __add__(self, other: Moments) -> Moments:
         if self.origin != other.origin or self.wx.shape != other.wx.shape:
@@ -142,6 +145,7 @@ class Moments:
             self.wx + other.wx,
             self.wx2 + other.wx2,
             self.origin,
+            None if self.wx3 is None or other.wx3 is None else self.wx3 + other.wx3,
         )
 
     @property
@@ -166,6 +170,26 @@ class Moments:
         out: Floats = np.sqrt(variance / n)
         return out
 
+    @property
+    def skewness(self) -> Floats | None:
+        """(d,) weighted third moment about the mean ÷ variance^1.5, within what so many effective rows can have.
+
+        0 where values are alike, or where a large mean has eaten the digits of the third moment; None if not known.
+
+        >>> Moments.of([[0.0], [0.0], [0.0], [1.0]]).skewness.round(3).tolist()
+        [1.155]
+        """
+        n = self.effective_n
+        if self.wx3 is None or n <= 2:
+            return None if self.wx3 is None else np.zeros(self.wx.shape)
+        m, squares, cubes = self.wx / self.w, self.wx2 / self.w, self.wx3 / self.w
+        second = squares - m * m
+        known = second > 1e-9 * squares
+        third = cubes - 3 * m * squares + 2 * m**3
+        found = np.divide(third, np.where(known, second, 1.0) ** 1.5, out=np.zeros(m.shape), where=known)
+        most = (n - 2) / (n - 1) ** 0.5
+        return np.clip(found, -most, most)
+
     def reduced(self, disclosure: Disclosure) -> Moments:
         """Sums already."""
         return self
@@ -179,14 +203,16 @@ class Moments:
             "wx": self.wx.tolist(),
             "wx2": self.wx2.tolist(),
             "origin": self.origin,
+            **({} if self.wx3 is None else {"wx3": self.wx3.tolist()}),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any], *, width: int | None = None) -> Moments:
         """From `to_json`, of `width` columns; EvidenceError for what no rows can give."""
-        data = reading.fields(data, "the moments", "n", "w", "w2", "wx", "wx2", "origin")
+        data = reading.fields(data, "the moments", "n", "w", "w2", "wx", "wx2", "origin", optional=("wx3",))
         wx = reading.numbers(data["wx"], "Σwx of the moments", length=width)
         wx2 = reading.numbers(data["wx2"], "Σwx² of the moments", low=0, length=len(wx))
         w, w2 = (reading.number(data[k], f"'{k}' of the moments", low=0) for k in ("w", "w2"))
         n, origin = reading.whole(data["n"], "the rows"), reading.number(data["origin"], "the origin of the moments")
-        return cls(n, w, w2, wx, wx2, origin)
+        wx3 = reading.numbers(data["wx3"], "Σwx³ of the moments", length=len(wx)) if "wx3" in data else None
+        return cls(n, w, w2, wx, wx2, origin, wx3)

@@ -132,7 +132,7 @@ class Tally(Framed):
             sums |= {SCALE: scale} if scale.any() else {}
         replicates = Replicates.of_ids(keys, at, weight, cells) if keys else None
         by_stratum = None if drawn is None else Strata.of(drawn, population, at, weight, cells, repeated=frequency)
-        return _tally(_labelled(occupied, labels).assign(n=n, **sums), tuple(labels), replicates, by_stratum)
+        return summed_cells(_labelled(occupied, labels).assign(n=n, **sums), tuple(labels), replicates, by_stratum)
 
     def __add__(self, other: Tally) -> Tally:
         if self.by != other.by:
@@ -151,7 +151,7 @@ class Tally(Framed):
         cells = pd.concat([self.cells, other.cells], ignore_index=True)
         clusters = None if self.clusters is None or other.clusters is None else self.clusters.beside(other.clusters)
         strata = None if self.strata is None or other.strata is None else self.strata.beside(other.strata)
-        return _tally(cells, self.by, clusters, strata)
+        return summed_cells(cells, self.by, clusters, strata)
 
     def over(self, *by: str) -> Tally:
         """The tally of fewer group columns, in the order asked for; `over()` is the total."""
@@ -159,7 +159,7 @@ class Tally(Framed):
         if by == self.by:
             return self
         kept = {b: d for b, d in self.distinct.items() if set(b) <= set(by)}
-        return replace(_tally(self.cells, by, self.clusters, self.strata), distinct=kept)
+        return replace(summed_cells(self.cells, by, self.clusters, self.strata), distinct=kept)
 
     @property
     def weighted(self) -> bool:
@@ -195,7 +195,7 @@ class Tally(Framed):
         recoding = suppression.of_columns(disclosure, self.by, self.cells)
         if recoding:
             recoded = suppression.recoded(self.cells, recoding)
-            return _tally(recoded, self.by, self.clusters, self.strata)._without_hashes()
+            return summed_cells(recoded, self.by, self.clusters, self.strata)._without_hashes()
         return self._without_hashes()
 
     def _without_hashes(self) -> Tally:
@@ -366,7 +366,7 @@ def _labelled(occupied: Ints, labels: dict[str, list[str]], width: int = 3) -> p
     return frame.assign(y_true=outcome // width - 1, y_pred=outcome % width - 1)
 
 
-def _tally(
+def summed_cells(
     cells: pd.DataFrame,
     by: tuple[str, ...],
     clusters: Replicates | None = None,

@@ -19,14 +19,14 @@ from auditkit.catalogue.sentences import too_small
 from auditkit.errors import listing
 from auditkit.evidence.census import CensusMeans, census_from_json
 from auditkit.evidence.sums import Moments, Weights
-from auditkit.explain.estimates import estimated, mean_of
+from auditkit.explain.estimates import carried, estimated, means_of
 from auditkit.formatting import interval_in
 from auditkit.question import SPARSE
 from auditkit.records import Estimate
 from auditkit.stats import pairs
 from auditkit.stats.comparisons import Comparisons, Method, Quantity, of_each
 from auditkit.stats.families import minimum_detectable
-from auditkit.stats.means import UNSTABLE, shape_of, skewed_limits
+from auditkit.stats.means import shape_of, skewed_limits, too_skewed
 from auditkit.stats.pvalues import family_quantile
 from auditkit.stats.rates import Limits, critical_value, wilson
 
@@ -127,9 +127,10 @@ class Means:
         bounded = target.of == "score" and not numeric
         with np.errstate(invalid="ignore", divide="ignore"):
             error = np.sqrt(m2 / (n - 1) / n)
-            shape = shape_of(np.where(m2 > 0, m3 / n / (m2 / n) ** 1.5, 0.0), n)
+            skewness = np.where(m2 > 0, m3 / n / (m2 / n) ** 1.5, 0.0)
+            shape = shape_of(skewness, n)
         alike = (error == 0) & bool(error.any()) & (not bounded)
-        skewed = ((np.abs(shape) > UNSTABLE * np.sqrt(n)) | alike)[kept]
+        skewed = (too_skewed(skewness, n) | alike)[kept]
         mean, error, shape, n = (total / n)[kept], error[kept], shape[kept], n[kept]
 
         def own(q: float, _: Method) -> Limits:
@@ -148,10 +149,11 @@ class Means:
         if len(groups) < 2:
             return None
         bounds = (0.0, 1.0) if bounded else (-np.inf, np.inf)
-        cells = [mean_of(Moments.of(x[:, None], weights), bounds=bounds) for x, weights in groups.values()]
+        cells = means_of([Moments.of(x[:, None], weights) for x, weights in groups.values()], bounds=bounds)
         own = of_each([(cell.value, cell.limits) for cell in cells])
-        n = np.array([cell.n for cell in cells])
-        return cls(tuple(groups), n, own, level, 1.0 if bounded else np.inf, method=f"MOVER of all pairs of: {MEAN}")
+        n, most = np.array([cell.n for cell in cells]), 1.0 if bounded else np.inf
+        skewed = tuple(name for name, cell in zip(groups, cells, strict=True) if cell.unstable)
+        return cls(tuple(groups), n, own, level, most, skewed, f"MOVER of all pairs of: {cells[0].method}")
 
     def surest(self, among: Collection[str] | None = None) -> tuple[str, str] | None:
         """The pair that carries the lower limit, the group of the larger mean first; None of fewer than two groups."""
@@ -166,9 +168,9 @@ class Means:
         of = self._compared(np.arange(len(self.names)))
         found = of.interval("difference")
         e = estimated(found.value, found[1:3], n=int(self.n.sum()), level=self.level, method=self.method, fewest=0)
-        skewed = {"state": "unstable", "note": f"a few large values carry the mean of {listing(self.skewed)}"}
-        seen = {"mde": of.smallest_seen() if self.mde is None else self.mde}
-        return e.model_copy(update=skewed if self.skewed else seen)
+        if self.skewed:
+            return carried(e, self._carried)
+        return e.model_copy(update={"mde": of.smallest_seen() if self.mde is None else self.mde})
 
     def pair(self, high: str, low: str) -> PairGap | None:
         """The gap of two groups, signed; None for a group that is not known here."""
@@ -183,9 +185,12 @@ class Means:
         one = pairs.difference(self._at(first)(1.0, wilson), self._at(second)(1.0, wilson))
         variance = float((one.high - one.low)[0] / 2) ** 2
         if self.skewed:
-            note = f"a few large values carry the mean of {listing(self.skewed)}"
-            return PairGap(e.model_copy(update={"state": "unstable", "note": note}), variance, None)
+            return PairGap(carried(e, self._carried), variance, None)
         return PairGap(e, variance, of.p_value("difference", 0.0, above=True))
+
+    @property
+    def _carried(self) -> str:
+        return f"a few large values carry the mean of {listing(self.skewed)}"
 
     def _compared(self, where: Ints) -> Comparisons:
         """Some groups, of which each comparison is one of all pairs."""

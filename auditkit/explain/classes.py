@@ -85,6 +85,8 @@ def surest(sample: Batch, scores: Floats, sets: Mapping[str, Mapping[str, Bools 
                 f"explained is '{classes[chosen]}', the class surest apart, of which no gap between "
                 f"{groups_of([name])} is established; here it is '{label}': GapAttribution(label='{label}')"
             )
+        elif any(e is not None and e.state == "unstable" for e in gaps):
+            absent[name] = f"a few large scores carry the means of {groups_of([name])}: no interval is to be relied on"
         elif not unseen:
             absent[name] = f"fewer than two groups of {name} have {LEAST} rows in the sample"
         else:
@@ -94,8 +96,8 @@ def surest(sample: Batch, scores: Floats, sets: Mapping[str, Mapping[str, Bools 
 
 
 def lower(e: Estimate | None) -> float:
-    """The lower limit of a difference; −1 where there is none."""
-    return -1.0 if e is None or e.low is None else e.low
+    """The lower limit of a difference; −1 where there is none that holds."""
+    return -1.0 if e is None or e.low is None or e.state == "unstable" else e.low
 
 
 def distinct_alone(weights: Weights) -> Weights:

@@ -13,12 +13,16 @@ from auditkit.arrays import Floats
 from auditkit.evidence.sums import Moments
 from auditkit.records import Estimate, GroupEstimate
 from auditkit.stats.comparisons import Comparisons, of_each
-from auditkit.stats.means import share_limits, t_value
+from auditkit.stats.means import shape_of, share_limits, skewed_limits, too_skewed
 from auditkit.stats.rates import critical_value, wilson
 
 FEWEST = 10
 """Fewer sampled rows than this give a value without an interval."""
-MEAN = "weighted mean, t with Kish's effective rows"
+MEAN = "weighted mean, t corrected for skewness, with Kish's effective rows"
+PLAIN = "weighted mean, t with Kish's effective rows"
+"""Of evidence without third moments."""
+CARRIED = "a few large values carry it: no interval is to be relied on"
+"""Of a mean whose state is `unstable`."""
 SHARE = "Wilson with Kish's effective rows"
 UNBOUNDED = (-math.inf, math.inf)
 
@@ -30,6 +34,8 @@ class Cell(NamedTuple):
     limits: Callable[[float], tuple[float, float]]
     n: int
     method: str
+    unstable: bool = False
+    """Whether the values are too skewed for any limits."""
 
     @property
     def kept(self) -> bool:
@@ -42,7 +48,13 @@ class Cell(NamedTuple):
             return undefined("no such rows", level=level, method=self.method)
         if math.isnan(self.value):
             return unshown(self.n, level=level, method=self.method)
-        return estimated(self.value, self.limits(critical_value(level)), n=self.n, level=level, method=self.method)
+        e = estimated(self.value, self.limits(critical_value(level)), n=self.n, level=level, method=self.method)
+        return carried(e) if self.unstable and e.state == "ok" else e
+
+
+def carried(e: Estimate, note: str = CARRIED) -> Estimate:
+    """The estimate of values so skewed that no interval is to be relied on."""
+    return e.model_copy(update={"state": "unstable", "note": note, "mde": None})
 
 
 def by_group(attribute: str, names: Sequence[str], cells: Sequence[Cell], level: float) -> tuple[GroupEstimate, ...]:
@@ -52,26 +64,47 @@ def by_group(attribute: str, names: Sequence[str], cells: Sequence[Cell], level:
 
 
 def mean_of(moments: Moments, column: int = 0, *, bounds: tuple[float, float] = UNBOUNDED) -> Cell:
-    """The weighted mean of one column, with Student's limits kept within `bounds`.
-
-    Where all values are alike and bounded there is no variance to go by: then Wilson's of their place in the bounds,
-    which no variance of such values exceeds.
+    """The weighted mean of one column, as of `means_of`, over these rows alone.
 
     >>> round(mean_of(Moments.of(np.tile([[1.0], [2.0], [3.0]], (5, 1)))).estimate(0.95).low, 2)
     1.53
     """
+    return means_of([moments], column, bounds=bounds)[0]
+
+
+def means_of(groups: Sequence[Moments], column: int = 0, *, bounds: tuple[float, float] = UNBOUNDED) -> list[Cell]:
+    """The weighted mean of one column in each group: Student's limits, corrected for skewness and kept in `bounds`.
+
+    A small group borrows the tail that it cannot see from all (`stats.means.shape_of`). Where all values are alike and
+    bounded there is no variance to go by: then Wilson's of their place in the bounds, which no variance of such values
+    exceeds. Where they are alike and unbounded, and those of another group are not, nothing is known of the tail.
+    """
+    n = np.array([m.effective_n for m in groups])
+    error = np.array([float(m.standard_error[column]) if m.n else math.nan for m in groups])
+    skewness = [0.0 if m.skewness is None else float(m.skewness[column]) for m in groups]
+    bounded = all(map(math.isfinite, bounds))
+    shape, skewed = shape_of(skewness, n), too_skewed(skewness, n)
+    alike = (error <= 1e-12) & bool((error > 1e-12).any()) & (not bounded)
+    return [
+        _mean(m, column, e, s, bounds, unstable=bool(u) and m.skewness is not None)
+        for m, e, s, u in zip(groups, error.tolist(), shape.tolist(), skewed | alike, strict=True)
+    ]
+
+
+def _mean(
+    moments: Moments, column: int, error: float, shape: float, bounds: tuple[float, float], *, unstable: bool
+) -> Cell:
     value, n = float(moments.mean[column]), moments.effective_n
-    error = float(moments.standard_error[column]) if moments.n else math.nan
 
     def limits(z: float) -> tuple[float, float]:
-        half = float(t_value(n, z)) * error
         if error <= 1e-12 and all(map(math.isfinite, bounds)):
             width = bounds[1] - bounds[0]
             low, high = share_limits(np.full(max(1, round(n)), (value - bounds[0]) / width), z)
             return bounds[0] + width * low, bounds[0] + width * high
-        return max(bounds[0], value - half), min(bounds[1], value + half)
+        found = skewed_limits(*np.array([[value], [error], [n], [shape]]), z)
+        return max(bounds[0], float(found.low[0])), min(bounds[1], float(found.high[0]))
 
-    return Cell(value, limits, moments.n, MEAN)
+    return Cell(value, limits, moments.n, PLAIN if moments.skewness is None else MEAN, unstable)
 
 
 def share_of(moments: Moments, column: int = 0) -> Cell:
@@ -151,8 +184,8 @@ class Gap(NamedTuple):
     """Of that pair: what a sentence that names it tells."""
     lowest: int
     highest: int
-    p: float
-    """Of H0: there is no difference between any two groups."""
+    p: float | None
+    """Of H0: there is no difference between any two groups. None where values are too skewed to tell."""
 
 
 def gap(cells: Sequence[Cell], *, level: float, most: float = math.inf) -> Gap | None:
@@ -178,4 +211,6 @@ def gap(cells: Sequence[Cell], *, level: float, most: float = math.inf) -> Gap |
         )
     )
     both = both.model_copy(update={"mde": of.smallest_seen()})
+    if any(cells[i].unstable for i in kept):
+        return Gap(carried(both), carried(pair), kept[first], kept[second], None)
     return Gap(both, pair, kept[first], kept[second], of.p_value("difference", 0.0, above=True))

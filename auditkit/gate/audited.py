@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, ValidationInfo, model_validator
 
-from auditkit.gate.parts import Names
+from auditkit.files import expanded
+from auditkit.gate.parts import FROM_FILE, Names
 from auditkit.records import Record, Task
 
 
-def _a_path(path: str) -> str:
+def _a_path(path: str, info: ValidationInfo) -> str:
+    """As it is written in a file, with the environment's variables; flags hand over what the shell made of them."""
     if "\0" in path:
         raise ValueError("a path of a file holds no NUL character")
-    return path
+    return expanded(path) if info.context == FROM_FILE else path
 
 
-_Path = Annotated[str, AfterValidator(_a_path)]
+Path = Annotated[str, AfterValidator(_a_path)]
 
 
 class ModelTable(Record):
     factory: str | None = None
-    """None only where `trust` says that the weights are a program, which is its own module."""
-    weights: _Path | None = None
+    """The function that builds the model, module:function; left out only where `trust` says that the weights are a
+    program: `factory = "income.model:build"`."""
+    weights: Path | None = None
+    """The file of its weights, relative to this file: `weights = "income.safetensors"`."""
     weights_key: str | None = None
-    """Where in a checkpoint the state dict is, dotted."""
+    """Where in a checkpoint the state dict is, dotted: `weights_key = "model_state_dict"`."""
     trust: str | None = None
-    """sha256:… of the weights file."""
+    """The SHA-256 of weights that are a program (TorchScript, .pt2), which then runs: `trust = "sha256:9f86d0…"`."""
     task: Task | None = None
+    """What the model predicts, where [data] does not say: `task = "binary"`."""
     outputs: Literal["logits", "probabilities"] | None = None
+    """What the net returns; left out: auditkit looks: `outputs = "logits"`."""
     threshold: float | None = None
+    """The score from which a decision is positive: `threshold = 0.5`."""
     device: str | None = None
+    """Where the net runs: `device = "cpu"`."""
 
     @model_validator(mode="after")
     def _a_factory_or_trust(self) -> ModelTable:
@@ -41,14 +49,17 @@ class ModelTable(Record):
 
 class PredictionsTable(Record):
     y_pred: str | tuple[str, ...] | None = None
-    """The column of decisions, of several labels one each; None: `threshold` decides on the score."""
+    """The column of decisions, of several labels one each; None: `threshold` decides on the score:
+    `y_pred = "decision"`."""
     score: str | None = None
-    """The column of scores, higher ones for the positive class."""
+    """The column of scores, higher ones for the positive class: `score = "score"`."""
     threshold: float | None = None
-    """A row is decided positively from this score on (score >= threshold), in the score's own units."""
+    """A row is decided positively from this score on (score >= threshold), in the score's own units:
+    `threshold = 0.4`."""
     score_range: tuple[float, float] | Literal["ranks"] | None = None
-    """The least and the greatest score that there can be, such as [300, 850], or "ranks": only the order of the scores
-    within the data counts. Such scores are no probabilities: calibration is not measured. None: they lie in [0, 1]."""
+    """The least and the greatest score that there can be, or "ranks": only the order of the scores within the data
+    counts. Such scores are no probabilities: calibration is not measured. None: they lie in [0, 1]:
+    `score_range = [300, 850]`."""
 
 
 def _each(given: Any) -> Any:
@@ -58,57 +69,88 @@ def _each(given: Any) -> Any:
 class JoinTable(Record):
     """`[data.join]`: columns of another file, by a key."""
 
-    path: _Path
-    """The other file, parquet or CSV, relative to the configuration."""
+    path: Path
+    """The other file, parquet or CSV, relative to the configuration: `path = "people.parquet"`."""
     on: str | tuple[str, str]
-    """The column of the key in both files, or two names: of the data, and of the other file."""
+    """The column of the key in both files, or two names: of the data, and of the other file: `on = "id"`."""
     columns: Names | None = None
-    """The columns that are taken; None: all but the key."""
+    """The columns that are taken; None: all but the key: `columns = ["sex"]`."""
 
 
 class DataTable(Record):
-    path: _Path
+    path: Path
+    """A parquet or CSV file, a folder of parts, or a pattern, relative to this file; ${NAME} stands for an
+    environment variable: `path = "test.parquet"`."""
     y_true: str | tuple[str, ...]
+    """The column of the truth; of several labels, one column each: `y_true = "income"`."""
     task: Task | None = None
+    """What is predicted: `task = "multiclass"`."""
     positive: str | int | float | bool | None = None
+    """The label of the truth that counts as positive: `positive = ">50K"`."""
     classes: tuple[str | int, ...] | None = None
+    """The classes, in the order of the outputs: `classes = ["low", "middle", "high"]`."""
     sensitive_features: Annotated[tuple[str | dict[str, str | tuple[str, ...]], ...], BeforeValidator(_each)]
-    """Columns that say whom a row concerns; one-hot columns are one feature, as in {race = ["race_a", "race_b"]}."""
+    """The columns whose groups are compared; one-hot columns are one feature, as in `{race = ["race_a", "race_b"]}`:
+    `sensitive_features = ["sex", "race"]`."""
     control_features: Names = ()
+    """Columns at whose equal values groups are compared as well: `control_features = ["department"]`."""
     weights: str | None = None
+    """The column of weights of the rows: `weights = "w"`."""
     sample_weight: str | None = None
-    """fairlearn's word for `weights`."""
+    """fairlearn's word for weights: `sample_weight = "w"`."""
     weights_kind: Literal["sampling", "frequency"] = "sampling"
+    """Whether a weight says how many people a row stands for (sampling), or how often it occurs (frequency):
+    `weights_kind = "frequency"`."""
     cluster: str | None = None
+    """The column of what rows have in common, such as a person: `cluster = "patient"`."""
     strata: str | None = None
+    """The column of the stratum within which a row was drawn: `strata = "region"`."""
     population: str | dict[str, float] | None = None
+    """The rows of each stratum in the population: a column, or a table: `population = "stratum_size"`."""
     row_id: str | None = None
+    """The column that names each row; no two rows share one: `row_id = "case"`."""
     sep: str | None = None
+    """Of a CSV file, the separator; left out: auditkit looks: `sep = ";"`."""
     encoding: str | None = None
+    """Of a CSV file, its encoding; likewise: `encoding = "cp1252"`."""
     na_values: str | tuple[str, ...] | None = None
+    """Of a CSV file, the texts that count as missing beside an empty cell: `na_values = ["NA", "?"]`."""
     decimal: str | None = None
+    """Of a CSV file, the decimal sign: `decimal = ","`."""
     thousands: str | None = None
+    """Of a CSV file, the sign between thousands: `thousands = "."`."""
     bins: dict[str, tuple[float, ...]] | None = None
-    """Edges of bins of numeric sensitive and control features, each bin from its edge up to the next."""
+    """Edges of bins of numeric sensitive and control features, each bin from its edge up to the next:
+    `bins = { age = [0, 30, 45, 60, 120] }`."""
     join: JoinTable | None = None
-    """Columns from another file by a key, such as sensitive features that are kept apart from scores."""
+    """Columns from another file by a key, such as sensitive features that are kept apart from scores:
+    `join = { path = "people.csv", on = "id" }`."""
 
 
 class AuditTable(Record):
     name: str = ""
+    """What the audit is called; its files too, unless --name says otherwise: `name = "income"`."""
     seed: StrictInt = 0
+    """The seed of the sample: `seed = 0`."""
     sample: StrictInt = Field(default=2000, ge=1)
+    """Rows of the sample that explanations are made from: `sample = 2000`."""
     on_error: Literal["not_measured", "raise"] | None = None
-    """What an accident inside a check costs: that check, or the audit; None: see `auditkit.accidents`."""
+    """What an accident inside a check costs: that check (not_measured), or the audit (raise): `on_error = "raise"`."""
 
 
 class Asked(Record):
     """A `[[check]]`: which check, and its options; they are tried where the check is made."""
 
+    KEYS: ClassVar = ("name",)
+    """The fields that are keys of a file; other keys are options."""
+
     name: str
+    """The check; its options stand beside it, and `auditkit explain NAME` lists them: `name = "subgroups"`."""
     options: dict[str, Any] = Field(default_factory=dict)
     where: str = ""
     """file:line, for errors."""
+    lines: dict[str, str] = Field(default_factory=dict)
+    """Option → its file:line."""
 
 
 def _as_asked(entry: Any) -> Any:

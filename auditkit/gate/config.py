@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from auditkit.disclosure import Disclosure
+from auditkit.gate.against import AgainstTable
 from auditkit.gate.audited import Asked, AuditTable, DataTable, ModelTable, PredictionsTable
 from auditkit.gate.policy import Policy, policy_from
 from auditkit.gate.tables import written
@@ -17,6 +18,8 @@ class Config(Record):
 
     model: ModelTable | None = None
     predictions: PredictionsTable | None = None
+    against: AgainstTable | None = None
+    """The older model that it is compared with."""
     data: DataTable | None = None
     audit: AuditTable = AuditTable()
     report: Disclosure = Disclosure()
@@ -39,7 +42,13 @@ def config_from(document: Document) -> Config:
     """Check a parsed document against the language of configurations."""
     tables = written(document)
     return Config(
-        **{k: getattr(tables, k) for k in ("model", "predictions", "data", "audit", "report")},
-        checks=tuple(c.model_copy(update={"where": document.where(("check", i))}) for i, c in enumerate(tables.check)),
+        **{k: getattr(tables, k) for k in ("model", "predictions", "against", "data", "audit", "report")},
+        checks=tuple(_placed(document, i, c) for i, c in enumerate(tables.check)),
         policy=policy_from(document, tables),
     )
+
+
+def _placed(document: Document, i: int, check: Asked) -> Asked:
+    """A check that knows where it stands, and where each option of it."""
+    lines = {key: document.where(("check", i, key)) for key in ("name", *check.options)}
+    return check.model_copy(update={"where": document.where(("check", i)), "lines": lines})

@@ -14,13 +14,14 @@ from typing import NamedTuple, Protocol
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.formatting import confidence, limit, quantity
+from auditkit.gate.keys import key_of as key_of
 from auditkit.gate.policy import Policy
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, Rule, Status, Surest, Verdict
 
 
-class Reassess(Protocol):
-    """What stored evidence can still answer."""
+class Answering(Protocol):
+    """What answers rules."""
 
     def finding(self, rule: Rule, level: float) -> Finding | None:
         """The finding that answers the rule, at that level; None if nothing can."""
@@ -28,6 +29,18 @@ class Reassess(Protocol):
 
     def p_value(self, rule: Rule, *, kept: bool = True) -> float | None:
         """p of H0: the rule's limit is kept, or (not `kept`) exceeded, for its whole family; None without a test."""
+        ...
+
+    def refused(self, rule: Rule) -> bool:
+        """Whether the rule asks for more than is answered."""
+        ...
+
+
+class Reassess(Answering, Protocol):
+    """What stored evidence can still answer."""
+
+    def estimate(self, rule: Rule, level: float) -> Estimate | None:
+        """The number of the finding that answers the rule, without its words; None if nothing can."""
         ...
 
     def times(self, factor: int) -> Reassess:
@@ -40,10 +53,6 @@ class Reassess(Protocol):
 
     def too_few(self, rule: Rule) -> str:
         """What keeps a group out of the answer, in words."""
-        ...
-
-    def refused(self, rule: Rule) -> bool:
-        """Whether the rule asks for more than is answered."""
         ...
 
     def absence(self, rule: Rule) -> str:
@@ -70,9 +79,7 @@ class _Case(NamedTuple):
 
     @property
     def tested(self) -> bool:
-        return (
-            self.deciding is not None and self.deciding.estimate.value is not None and self.rule.decision == "interval"
-        )
+        return _tested(self.rule, None if self.deciding is None else self.deciding.estimate)
 
 
 MOST_TIMES = 1_000
@@ -89,7 +96,7 @@ def judge(findings: Sequence[Finding], policy: Policy, reassess: Reassess) -> Ju
 
 
 def answered(
-    findings: Sequence[Finding], policy: Policy, reassess: Reassess
+    findings: Sequence[Finding], policy: Policy, reassess: Answering
 ) -> tuple[list[_Case], dict[str, _Drawn], tuple[Finding, ...]]:
     """Every rule with its finding, the intervals under Holm by rule, and the findings that rules asked for."""
     known = {key_of(f): f for f in findings}
@@ -104,7 +111,7 @@ def answered(
             if finding is not None:
                 added[finding.id] = finding
                 known[key_of(finding)] = finding
-        asked = policy.confidence if rule.confidence is None else rule.confidence
+        asked = level_of(rule, policy)
         deciding = finding
         if finding is not None and (asked != finding.estimate.level or rule.min_n != SPARSE):
             deciding = reassess.finding(rule, asked)
@@ -114,18 +121,43 @@ def answered(
 
 
 class _Grown:
-    """What the policy would say with more rows of the same: all rules at once, since they share their error."""
+    """What the policy would say with more rows of the same. Numbers tell it, without the words around them."""
 
     def __init__(self, policy: Policy, reassess: Reassess) -> None:
         self._policy, self._reassess = policy, reassess
-        self._decided: dict[int, dict[str, bool]] = {}
+        self._times: dict[int, Reassess] = {}
+        self._steps: dict[tuple[int, str], dict[str, float]] = {}
 
     def decided(self, rule: Rule, factor: int) -> bool:
-        """Whether so many times as many rows would decide the rule."""
-        if factor not in self._decided:
-            cases, drawn, _ = answered((), self._policy, self._reassess.times(factor))
-            self._decided[factor] = {c.rule.id: _decided(c, drawn.get(c.rule.id)) for c in cases}
-        return self._decided[factor][rule.id]
+        """Whether so many times as many rows would decide the rule.
+
+        Sharing its error with others keeps a rule from failing, not from passing, and never by more than sharing it
+        with all of them alike: what others come to is asked only where that leaves the rule open.
+        """
+        grown, level = self._grown(factor), level_of(rule, self._policy)
+        own = None if grown.refused(rule) else grown.estimate(rule, level)
+        if own is None or own.value is None:
+            return False
+        status = status_of(rule, own)
+        if status != "fail" or rule.decision == "point" or self._policy.correction != "holm":
+            return status != "inconclusive"
+        alike = 1 - (1 - level) / sum(r.severity == rule.severity for r in self._policy.rules)
+        return _fails(rule, own, grown, alike) or _fails(rule, own, grown, self._level(rule, factor))
+
+    def _grown(self, factor: int) -> Reassess:
+        if factor not in self._times:
+            self._times[factor] = self._reassess.times(factor)
+        return self._times[factor]
+
+    def _level(self, rule: Rule, factor: int) -> float:
+        """The level of a rule's failing side, under Holm."""
+        key = factor, rule.severity
+        if key not in self._steps:
+            grown = self._grown(factor)
+            asked = [(r, level_of(r, self._policy)) for r in self._policy.rules if r.severity == rule.severity]
+            tested = [(r, x) for r, x in asked if not grown.refused(r) and _tested(r, grown.estimate(r, x))]
+            self._steps[key] = {s.rule.id: s.level for s in _steps(tested, grown)}
+        return self._steps[key].get(rule.id, level_of(rule, self._policy))
 
     def enough(self, rule: Rule) -> int | None:
         """How many times as many rows would decide it; None beyond `MOST_TIMES`, or where it is not known."""
@@ -142,13 +174,6 @@ class _Grown:
         return many
 
 
-def _decided(case: _Case, drawn: _Drawn | None) -> bool:
-    if case.deciding is None:
-        return False
-    e = case.deciding.estimate if drawn is None else drawn.estimate
-    return e.value is not None and status_of(case.rule, e) != "inconclusive"
-
-
 class _Drawn(NamedTuple):
     """The interval of a rule under Holm, whose it is, and its p."""
 
@@ -157,32 +182,70 @@ class _Drawn(NamedTuple):
     p: float | None
 
 
-def _holm(cases: Sequence[_Case], reassess: Reassess) -> dict[str, _Drawn]:
+def _holm(cases: Sequence[_Case], reassess: Answering) -> dict[str, _Drawn]:
     """Rule id → the interval at its step's level. Holm (1979), Scandinavian Journal of Statistics 6:65."""
     drawn: dict[str, _Drawn] = {}
     for severity in ("error", "warning"):
-        rules = [c for c in cases if c.tested and c.rule.severity == severity]
-        if len(rules) < 2:
-            continue  # one rule shares its error with nobody
-        p = {c.rule.id: reassess.p_value(c.rule) for c in rules}
-        # in units of each rule's own α, so that rules of different confidence stand in one order
-        scaled = {c.rule.id: (1.0 if (x := p[c.rule.id]) is None else x) / (1 - c.level) for c in rules}
-        left, rejecting = len(rules), True
-        for case in sorted(rules, key=lambda c: scaled[c.rule.id]):
-            rejecting = rejecting and scaled[case.rule.id] < 1 / left
-            drawn[case.rule.id] = _Drawn(*_at(case, 1 - (1 - case.level) / left, reassess), p[case.rule.id])
-            left -= rejecting
+        known = {c.rule.id: c for c in cases if c.tested and c.rule.severity == severity}
+        for step in _steps([(c.rule, c.level) for c in known.values()], reassess):
+            case = known[step.rule.id]
+            drawn[case.rule.id] = _Drawn(*_at(case, step.level, reassess), step.p)
     return drawn
 
 
-def _at(case: _Case, level: float, reassess: Reassess) -> tuple[Estimate, Surest | None]:
+class _Step(NamedTuple):
+    """Where one rule stands in Holm's order: the level of its failing side, and its p."""
+
+    rule: Rule
+    level: float
+    p: float | None
+
+
+def _steps(tested: Sequence[tuple[Rule, float]], reassess: Answering) -> list[_Step]:
+    """Holm's steps of rules with their own levels; none of a lone rule, which shares its error with nobody."""
+    if len(tested) < 2:
+        return []
+    p = {rule.id: reassess.p_value(rule) for rule, _ in tested}
+    # in units of each rule's own α, so that rules of different confidence stand in one order
+    scaled = {rule.id: (1.0 if (x := p[rule.id]) is None else x) / (1 - level) for rule, level in tested}
+    left, rejecting = len(tested), True
+    steps = []
+    for rule, level in sorted(tested, key=lambda t: scaled[t[0].id]):
+        rejecting = rejecting and scaled[rule.id] < 1 / left
+        steps.append(_Step(rule, 1 - (1 - level) / left, p[rule.id]))
+        left -= rejecting
+    return steps
+
+
+def level_of(rule: Rule, policy: Policy) -> float:
+    """The level of a rule's interval: its own, or that of all."""
+    return policy.confidence if rule.confidence is None else rule.confidence
+
+
+def _tested(rule: Rule, e: Estimate | None) -> bool:
+    return e is not None and e.value is not None and rule.decision == "interval"
+
+
+def _fails(rule: Rule, own: Estimate, reassess: Reassess, level: float) -> bool:
+    """Whether a rule that fails by its own interval fails with that side drawn at this level."""
+    drawn = reassess.estimate(rule, level)
+    side = _failing(rule)
+    return drawn is None or status_of(rule, own.model_copy(update={side: getattr(drawn, side)})) == "fail"
+
+
+def _failing(rule: Rule) -> str:
+    """The end of its interval that has to lie beyond the limit for the rule to fail."""
+    return "low" if rule.at_most is not None else "high"
+
+
+def _at(case: _Case, level: float, reassess: Answering) -> tuple[Estimate, Surest | None]:
     """The rule's interval: the failing side at this level, the passing side at the rule's own; and whose it is."""
     assert case.deciding is not None
     own = case.deciding.estimate
     finding = None if level == case.level else reassess.finding(case.rule, level)
     if finding is None:
         return own, case.deciding.surest
-    side = "low" if case.rule.at_most is not None else "high"
+    side = _failing(case.rule)
     note = f"{confidence(level)} on the failing side (Holm), {confidence(case.level)} on the other"
     drawn = own.model_copy(update={side: getattr(finding.estimate, side), "level": level, "note": note})
     return drawn, finding.surest
@@ -292,12 +355,3 @@ def _reason(rule: Rule, e: Estimate, status: Status, more: float | None) -> str:
     if more is None:
         return sentence
     return f"{sentence} About {more:,.0f} times as many rows would decide, if the estimate stays."
-
-
-_Key = tuple[str, str, frozenset[str], frozenset[tuple[str, str]], str | None, str | None, frozenset[str]]
-
-
-def key_of(f: Finding | Rule) -> _Key:
-    """What a finding answers, or a rule asks, whatever it is called."""
-    asked = f.metric, f.comparison, frozenset(f.by), frozenset((f.reference or {}).items()), f.label
-    return *asked, f.of, frozenset(f.features)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, StrictFloat, ValidationError
 
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.gate.toml import Document, Path_
 
-_LATER = {
-    "max_regression": "baselines are",
-}
-"""Keys that the policy language has and this version does not."""
-
+FROM_FILE = {"written": "in a file"}
+"""The context of what is read from a configuration: there, ${NAME} in a path stands for an environment variable."""
 R = TypeVar("R", bound=BaseModel)
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda x: (x,) if isinstance(x, str) else x)]
 """Names, or one alone."""
@@ -23,7 +21,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(lambda x: (x,) if isinstance(
 def read_as(document: Document, record: type[R]) -> R:
     """The document as a record of tables; PolicyError with file and line for what is no part of it."""
     try:
-        return record.model_validate(document.data)
+        return record.model_validate(document.data, context=FROM_FILE)
     except ValidationError as e:
         raise _refused(document, record, e) from None
 
@@ -42,18 +40,25 @@ def _refused(document: Document, record: type[BaseModel], error: ValidationError
     if kind == "tuple_type" and len(loc) == 1:
         return PolicyError(f"{at}: write [[{loc[0]}]], with double brackets, for each {loc[0]}")
     if kind in ("model_type", "dict_type"):
-        return PolicyError(f"{at}: '{'.'.join(str(p) for p in loc if not isinstance(p, int))}' must be a table")
+        named = ".".join(str(p) for p in loc if not isinstance(p, int))
+        other = [] if len(loc) < 2 else list(getattr(_within(record, loc[:-1]), "model_fields", ()))
+        return PolicyError(f"{at}: '{named}' must be a table{_or_key(str(loc[-1]), other)}")
     expected = first["msg"].removeprefix("Value error, ")
     if kind == "literal_error":
-        expected += f", got {first['input']!r}"
-    inside = ".".join(map(str, loc[len(table) :]))
+        known = re.findall("'(.*?)'", expected)
+        expected += f", got {first['input']!r}.{nearest(str(first['input']), known)}"
+    key = "" if isinstance(first["input"], dict | list) else ".".join(map(str, table))  # of no table
+    inside = ".".join(map(str, loc[len(table) :])) or key
     return PolicyError(f"{at}: '{inside}': {expected}" if inside else f"{at}: {expected}")
 
 
 def _unknown(at: str, key: str, known: Sequence[str]) -> PolicyError:
-    if key in _LATER:
-        return PolicyError(f"{at}: '{key}': {_LATER[key]} not in this version")
     return PolicyError(f"{at}: unknown key '{key}'; known are {listing(known, most=20)}.{nearest(key, known)}")
+
+
+def _or_key(name: str, known: Sequence[str]) -> str:
+    """Of a table whose name is free: the key that may be meant."""
+    return "" if name in known or not (hint := nearest(name, known)) else f".{hint}"
 
 
 def _within(hint: Any, path: Path_) -> Any:
@@ -68,3 +73,7 @@ def between(value: float, low: float, high: float, name: str) -> float:
     if not low <= value <= high or (name == "confidence" and not low < value < high):
         raise ValueError(f"{name} = {value:g} is impossible: it must lie between {low:g} and {high:g}")
     return value
+
+
+Level = Annotated[StrictFloat, AfterValidator(lambda x: between(x, 0.5, 1.0, "confidence"))]
+"""A confidence level."""

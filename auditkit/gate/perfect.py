@@ -9,7 +9,7 @@ from auditkit.catalogue.perfect import compared, of_right_decisions
 from auditkit.formatting import interval, limit, quantity
 from auditkit.gate.judge import Reassess, answered, status_of
 from auditkit.gate.policy import Policy
-from auditkit.records import Estimate, Finding, PerfectModel, Rule, Status, Verdict
+from auditkit.records import CHANGES, Estimate, Finding, PerfectModel, Rule, Status, Verdict
 
 
 def beside(verdicts: Sequence[Verdict], policy: Policy, reassess: Reassess) -> tuple[Verdict, ...]:
@@ -22,7 +22,9 @@ def beside(verdicts: Sequence[Verdict], policy: Policy, reassess: Reassess) -> t
     told = []
     for verdict, case in zip(verdicts, cases, strict=True):
         rule, own = case.rule, of_right_decisions(case.rule.metric)
-        if own.value is not None:
+        if rule.comparison in CHANGES:
+            found = _unknown("the rule is about what changed from the older model, not about the truth.")
+        elif own.value is not None:
             found = _by_construction(rule, own.value)
         elif own.why:
             found = _unknown(f"{own.why}.")
@@ -42,8 +44,10 @@ class _OfTruth:
         self._reassess = reassess
 
     def finding(self, rule: Rule, level: float) -> Finding | None:
-        """See `Reassess`; of what holds by construction the value alone, which counts as a test of the policy."""
+        """See `Answering`; of what holds by construction the value alone, which counts as a test of the policy."""
         own = of_right_decisions(rule.metric)
+        if rule.comparison in CHANGES:
+            return None
         if own.metric:
             found = self._reassess.finding(_of(rule, own.metric), level)
             # as an answer to this rule: a rule on the truth itself has one of its own
@@ -56,29 +60,14 @@ class _OfTruth:
         return Finding(id=rule.id, concern="fairness", title="", statement="", estimate=e, **asked)
 
     def p_value(self, rule: Rule, *, kept: bool = True) -> float | None:
-        """See `Reassess`; none of what holds by construction."""
+        """See `Answering`; none of what holds by construction."""
         own = of_right_decisions(rule.metric)
-        return self._reassess.p_value(_of(rule, own.metric), kept=kept) if own.metric else None
-
-    def times(self, factor: int) -> _OfTruth:
-        """See `Reassess`."""
-        return _OfTruth(self._reassess.times(factor))
-
-    def grows(self, rule: Rule) -> bool:
-        """See `Reassess`."""
-        return self._reassess.grows(rule)
-
-    def too_few(self, rule: Rule) -> str:
-        """See `Reassess`."""
-        return self._reassess.too_few(rule)
+        known = own.metric and rule.comparison not in CHANGES
+        return self._reassess.p_value(_of(rule, own.metric), kept=kept) if known else None
 
     def refused(self, rule: Rule) -> bool:
-        """See `Reassess`."""
+        """See `Answering`."""
         return self._reassess.refused(rule)
-
-    def absence(self, rule: Rule) -> str:
-        """See `Reassess`."""
-        return self._reassess.absence(rule)
 
 
 def _of(rule: Rule, metric: str) -> Rule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import os
@@ -10,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from auditkit.errors import PolicyError, choices, listing, nearest
+from auditkit.gate.extending import extended, refuse
+from auditkit.gate.named_baseline import named_baseline
 from auditkit.gate.presets import PRESETS, Attributes, Preset, preset_of
 from auditkit.gate.ruling import rules_of
 from auditkit.gate.tables import DefaultsTable, PolicyTable, Written, written
 from auditkit.gate.toml import Document, read
-from auditkit.records import Context, PolicyInfo, Rule, SignOff, Waiver, Words
+from auditkit.looks import spent
+from auditkit.records import Baseline, Context, PolicyInfo, Rule, SignOff, Waiver, Words
 from auditkit.requirements.sources import source_ids
 
 
@@ -37,6 +41,10 @@ class Policy(PolicyInfo):
     """Who decides, of its `[sign_off]`; likewise."""
     waivers: tuple[Waiver, ...] = ()
     """At most one a rule."""
+    held: Baseline | None = None
+    """What the file of its baseline holds; None: it names none, or the file is not there (yet)."""
+    max_regression: float | None = None
+    """Of the rules of presets."""
 
     @classmethod
     def preset(
@@ -90,12 +98,15 @@ class Policy(PolicyInfo):
         """
         if not self.presets:
             return self
-        rules = (*self.rules, *(rule for preset in self.presets for rule in preset.rules(declared)))
+        given = {"max_regression": self.max_regression}
+        ours = (rule.model_copy(update=given) for preset in self.presets for rule in preset.rules(declared))
+        rules = (*self.rules, *ours)
         ids = [r.id for r in rules]
         for id in ids:
             if ids.count(id) > 1:
                 raise PolicyError(f"{self.source or 'policy'}: two rules have the id '{id}', one of them by a preset")
         whole = self.model_copy(update={"rules": rules, "presets": (), "sha256": _sha256(rules, self)})
+        refuse(whole)
         for w in self.waivers:
             whole.waivable(w.rule)
         return whole
@@ -106,32 +117,47 @@ class Policy(PolicyInfo):
         if rule.partition("[")[0] not in {*ids, *(id.partition("[")[0] for id in ids)} and rule not in ids:
             raise PolicyError(f"a waiver of '{rule}', and no rule has that id.{nearest(rule, ids)}")
 
-    def info(self) -> PolicyInfo:
-        """What a report keeps beside the verdicts."""
-        return PolicyInfo(**{k: getattr(self, k) for k in PolicyInfo.model_fields})
+    def info(self, on: datetime.date | None = None) -> PolicyInfo:
+        """What a report keeps beside the verdicts, judged on a day."""
+        known = {k: getattr(self, k) for k in PolicyInfo.model_fields}
+        late = on is not None and self.review_by is not None and self.review_by < on
+        return PolicyInfo(**known | {"overdue": late})
 
 
 def policy_from(document: Document, tables: Written | None = None) -> Policy:
     """The policy in a parsed document; a mistake in its other tables is a mistake."""
     tables = written(document) if tables is None else tables
+    whole = extended(document, tables, _alone)
+    _waivers(document, whole)
+    return whole.model_copy(update={"sha256": _sha256(whole.rules, whole)})
+
+
+def _alone(document: Document, tables: Written) -> Policy:
+    """What the tables of one file say."""
     policy, defaults = tables.policy, tables.defaults
-    rules = rules_of(document, tables)
-    whole = Policy(
+    rules = tuple(_of_one_look(r, policy.looks) for r in rules_of(document, tables))
+    return Policy(
         **policy.model_dump(include={"version", "owner", "review_by"}),
         id=policy.id or policy.preset or "",
         presets=_presets(document, policy, defaults),
-        confidence=defaults.confidence,
+        confidence=spent(defaults.confidence, policy.looks),
+        looks=policy.looks,
         correction=defaults.correction,
         rules=rules,
         words=tables.words.known,
         context=_context(document, tables.context),
         sign_off=tables.sign_off,
         source=document.name,
+        **named_baseline(document, tables),
         waivers=tuple(Waiver(**w.model_dump()) for w in tables.waiver),
-        sha256=_sha256(rules, defaults),
     )
-    _waivers(document, whole)
-    return whole
+
+
+def _of_one_look(rule: Rule, looks: int) -> Rule:
+    """The rule as each of so many audits judges it: also one with a confidence of its own spends one error."""
+    if rule.confidence is None or looks == 1:
+        return rule
+    return rule.model_copy(update={"confidence": spent(rule.confidence, looks)})
 
 
 def _waivers(document: Document, policy: Policy) -> None:
@@ -170,9 +196,10 @@ def _presets(document: Document, policy: PolicyTable, defaults: DefaultsTable) -
         raise PolicyError(f"{document.where(('policy', 'preset'))}: {e}") from None
 
 
-def _sha256(rules: tuple[Rule, ...], defaults: DefaultsTable | Policy) -> str:
+def _sha256(rules: tuple[Rule, ...], policy: Policy) -> str:
     # what a rule does not use is left out, so that its hash stays what it was before the language knew it
     absent = [{k for k in ("label", "of", "features") if not getattr(r, k)} for r in rules]
     asked = [r.model_dump(mode="json", exclude={"line"} | a) for r, a in zip(rules, absent, strict=True)]
-    text = json.dumps([asked, defaults.confidence, defaults.correction], sort_keys=True)
+    looks = [] if policy.looks == 1 else [{"looks": policy.looks}]
+    text = json.dumps([asked, policy.confidence, policy.correction, *looks], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -7,10 +7,21 @@ from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 from auditkit.catalogue.index import METRICS
-from auditkit.gate.judge import Reassess, answered, status_of
+from auditkit.gate.judge import Answering, level_of, status_of
 from auditkit.gate.policy import Policy
 from auditkit.question import Question
-from auditkit.records import Finding, Frontier, FrontierLimit, Gap, Remedies, Remedy, RemedyAnswer, Rule, Verdict
+from auditkit.records import (
+    CHANGES,
+    Estimate,
+    Frontier,
+    FrontierLimit,
+    Gap,
+    Remedies,
+    Remedy,
+    RemedyAnswer,
+    Rule,
+    Verdict,
+)
 
 SELECTED = "selection_rate"
 GAPS = (SELECTED, "true_positive_rate", "false_positive_rate")
@@ -25,8 +36,8 @@ class Answers(Protocol):
         """Kinds of metrics that are answered."""
         ...
 
-    def finding(self, asked: Question) -> Finding | None:
-        """The finding that answers; None where there is none."""
+    def estimate(self, asked: Question) -> Estimate | None:
+        """The number that answers; None where there is none."""
         ...
 
 
@@ -53,19 +64,19 @@ class Known(NamedTuple):
     """Attributes → the frontier of their groups."""
 
 
-def under_rules(known: Known, verdicts: Sequence[Verdict], policy: Policy, reassess: Reassess) -> Remedies | None:
+def under_rules(known: Known, verdicts: Sequence[Verdict], policy: Policy, reassess: Answering) -> Remedies | None:
     """Today's verdicts, and what the gate would say to each rule, alone, of each remedy; None without remedies.
 
     Without Holm: a remedy's rules are asked what holds of each. What lets a rule pass is the same with it.
     """
     if not known.alternatives:
         return None
-    alone = policy.model_copy(update={"correction": "none"})
     today, *others = known.alternatives
     rows = [today.remedy.model_copy(update={"answers": tuple(map(_of_verdict, verdicts))})]
     for other in others:
-        cases, _, _ = answered((), alone, _Decided(reassess, other.judge))
-        told = tuple(_answer(c.rule, c.deciding, other.judge) for c in cases)
+        told = tuple(
+            None if reassess.refused(r) else _answer(r, other.judge, level_of(r, policy)) for r in policy.rules
+        )
         rows.append(other.remedy.model_copy(update={"answers": told}))
     return Remedies(rows=tuple(rows), frontier=_frontier(known, policy.rules))
 
@@ -78,7 +89,7 @@ def in_gaps(known: Known, *, level: float) -> Remedies | None:
     gaps = [Gap(metric=m, by=by) for by in sets for m in GAPS]
     rows = []
     for a in known.alternatives:
-        found = [a.judge.finding(Question(g.metric, "difference", g.by, level)) for g in gaps]
+        found = [a.judge.estimate(Question(g.metric, "difference", g.by, level)) for g in gaps]
         rows.append(a.remedy.model_copy(update={"answers": tuple(map(_of_gap, found))}))
     return Remedies(rows=tuple(rows), gaps=tuple(gaps), frontier=_frontier(known, ()))
 
@@ -99,8 +110,8 @@ def _frontier(known: Known, rules: Sequence[Rule]) -> Frontier | None:
 
 
 def _gap_now(known: Known, by: Sequence[str]) -> float:
-    found = known.alternatives[0].judge.finding(Question(SELECTED, "difference", tuple(by)))
-    return found.estimate.value or 0.0 if found else 0.0
+    found = known.alternatives[0].judge.estimate(Question(SELECTED, "difference", tuple(by)))
+    return found.value or 0.0 if found else 0.0
 
 
 def _limit(rule: Rule, f: Frontier) -> float | None:
@@ -119,50 +130,15 @@ def _limit(rule: Rule, f: Frontier) -> float | None:
     return None
 
 
-class _Decided:
-    """What evidence says to each rule of other decisions."""
-
-    def __init__(self, reassess: Reassess, judge: Answers) -> None:
-        self._reassess, self._judge = reassess, judge
-
-    def finding(self, rule: Rule, level: float) -> Finding | None:
-        """See `Reassess`."""
-        return self._judge.finding(Question.of_rule(rule, level)) if _speaks(self._judge, rule) else None
-
-    def p_value(self, rule: Rule, *, kept: bool = True) -> float | None:
-        """See `Reassess`: none, where rules share no error."""
-        return None
-
-    def times(self, factor: int) -> _Decided:
-        """See `Reassess`: nothing is told of more rows."""
-        return self
-
-    def grows(self, rule: Rule) -> bool:
-        """See `Reassess`."""
-        return False
-
-    def too_few(self, rule: Rule) -> str:
-        """See `Reassess`."""
-        return self._reassess.too_few(rule)
-
-    def refused(self, rule: Rule) -> bool:
-        """See `Reassess`."""
-        return self._reassess.refused(rule)
-
-    def absence(self, rule: Rule) -> str:
-        """See `Reassess`."""
-        return self._reassess.absence(rule)
-
-
 def _speaks(judge: Answers, rule: Rule) -> bool:
     """Whether other decisions say anything of the rule."""
-    return METRICS[rule.metric].kind in judge.kinds and rule.label is None
+    return METRICS[rule.metric].kind in judge.kinds and rule.label is None and rule.comparison not in CHANGES
 
 
-def _answer(rule: Rule, deciding: Finding | None, judge: Answers) -> RemedyAnswer | None:
-    if not _speaks(judge, rule) or deciding is None:
+def _answer(rule: Rule, judge: Answers, level: float) -> RemedyAnswer | None:
+    e = judge.estimate(Question.of_rule(rule, level)) if _speaks(judge, rule) else None
+    if e is None:
         return None
-    e = deciding.estimate
     if e.value is None:
         return RemedyAnswer(status="not_measured", why=e.note or "undefined")
     return RemedyAnswer(status=status_of(rule, e), value=e.value, low=e.low, high=e.high)
@@ -175,8 +151,7 @@ def _of_verdict(v: Verdict) -> RemedyAnswer:
     return RemedyAnswer(status=v.status, value=e.value, low=e.low, high=e.high)
 
 
-def _of_gap(f: Finding | None) -> RemedyAnswer | None:
-    if f is None:
+def _of_gap(e: Estimate | None) -> RemedyAnswer | None:
+    if e is None:
         return None
-    e = f.estimate
     return RemedyAnswer(value=e.value, low=e.low, high=e.high, why="" if e.value is not None else e.note)

@@ -10,7 +10,7 @@ from auditkit.errors import PolicyError, listing, nearest
 from auditkit.gate.parts import between
 from auditkit.gate.tables import DefaultsTable, RuleTable, Written
 from auditkit.gate.toml import Document
-from auditkit.records import Comparison, Rule
+from auditkit.records import CHANGE, CHANGES, Comparison, Rule
 
 
 def rules_of(document: Document, tables: Written) -> tuple[Rule, ...]:
@@ -35,13 +35,16 @@ def _rule(document: Document, i: int, spec: RuleTable, defaults: DefaultsTable) 
         raise PolicyError(f"{at}: rule '{spec.id}' needs a comparison: {listing(m.comparisons)}")
     if implied is not None and comparison != implied:
         raise PolicyError(f"{at}: '{spec.metric}' is a {implied}; the rule says {comparison}")
+    if comparison == CHANGE:
+        comparison = "lowest_change" if spec.at_least is not None else "highest_change"
     if comparison not in get_args(Comparison):
-        raise PolicyError(f"{at}: unknown comparison '{comparison}'.{nearest(comparison, get_args(Comparison))}")
+        known = (CHANGE, *get_args(Comparison))
+        raise PolicyError(f"{at}: unknown comparison '{comparison}'.{nearest(comparison, known)}")
     if m.kind == "check":
         raise PolicyError(f"{at}: '{metric}' is shown in the report; no rule can judge it in this version")
     if comparison not in m.comparisons:
         raise PolicyError(f"{at}: '{metric}' knows {listing(m.comparisons)}, not {comparison}")
-    if (comparison == "overall") != (not spec.by):
+    if comparison not in ("lowest_change", "highest_change") and (comparison == "overall") != (not spec.by):
         need = "takes no 'by'" if comparison == "overall" else "needs by = [...]: the attributes to compare"
         raise PolicyError(f"{by}: rule '{spec.id}' ({comparison}) {need}")
     if len(set(spec.by)) < len(spec.by):
@@ -52,14 +55,14 @@ def _rule(document: Document, i: int, spec: RuleTable, defaults: DefaultsTable) 
         limit = getattr(spec, key)
         try:
             if limit is not None:
-                between(limit, *m.limits, key)
+                between(limit, *((-1.0, 1.0) if comparison in CHANGES else m.limits), key)
         except ValueError as e:
             raise PolicyError(f"{document.where(('rule', i, key))}: '{key}': {e}") from None
     if not m.tested and (spec.decision or defaults.decision) != "point":
         raise PolicyError(
             f"{at}: '{metric}' has no interval: a rule about it needs decision = \"point\", which leaves chance out"
         )
-    handled = ("decision", "on_inconclusive", "on_not_measured", "min_n")
+    handled = ("decision", "on_inconclusive", "on_not_measured", "min_n", "max_regression")
     label = None if spec.label is None else str(spec.label)
     return Rule(
         **spec.model_dump(exclude={"metric", "comparison", "reference", "label", *handled}),

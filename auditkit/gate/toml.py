@@ -27,12 +27,20 @@ class Document(NamedTuple):
     data: dict[str, Any]
     lines: dict[Path_, int]
     """Path of a key or table, e.g. ("rule", 0, "metric") → line, from 1."""
+    path: str = ""
+    """Where the file lies; empty where there is none, and one stands where the program runs."""
+
+    @property
+    def folder(self) -> Path:
+        """Of the file: paths in it are relative to it."""
+        return Path(self.path).parent
 
     def where(self, path: Path_) -> str:
         """ "file:line" of the closest known part of the path, or the file alone."""
         for end in range(len(path), 0, -1):
-            if path[:end] in self.lines:
-                return f"{self.name}:{self.lines[path[:end]]}"
+            for part in (path[:end], (*path[:end], 0)):  # or its first entry, of [[tables]]
+                if part in self.lines:
+                    return f"{self.name}:{self.lines[part]}"
         return self.name or "policy"
 
 
@@ -56,7 +64,7 @@ def read(path: Path) -> Document:
             raise PolicyError(f"{path} has no table [tool.auditkit]")
         data = own
         lines = {p[2:]: n for p, n in lines.items() if p[:2] == ("tool", "auditkit") and len(p) > 2}
-    return Document(path.name, data, lines)
+    return Document(path.name, data, lines, str(path))
 
 
 def _text(path: Path) -> str:

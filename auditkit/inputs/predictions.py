@@ -92,6 +92,10 @@ class Predictions:
         own = (self.y_pred,) if isinstance(self.y_pred, str) else tuple(self.y_pred or ())
         return own if self.score is None else (*own, self.score)
 
+    def like(self, other: Predictions) -> bool:
+        """Whether both read the same columns in the same way."""
+        return replace(self, name="") == replace(other, name="")
+
     def of_label(self, i: int, labels: int) -> Predictions:
         """The decisions about one label of several."""
         columns = (self.y_pred,) if isinstance(self.y_pred, str) else tuple(self.y_pred or ())

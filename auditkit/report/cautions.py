@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditkit.catalogue.confusion import MISSING_TRUTH, SELECTIVE
 from auditkit.catalogue.index import METRICS
 from auditkit.records import Report
-from auditkit.report.vocabulary import shown
+from auditkit.report.vocabulary import listed, shown
 
 SENTENCE = 1_000
 """Cautions are whole sentences, which may list names."""
@@ -23,8 +23,26 @@ def cautions(report: Report) -> tuple[str, ...]:
         *(untrained if p.model.weights == "initialised" else ()),
         *(f"The check {shown(n.what)} gave no answer: {shown(n.why, longest=300)}." for n in broken),
         *_selective(report),
+        *_overdue(report),
+        *_fallen_behind(report),
         *(shown(c, longest=SENTENCE) for c in p.cautions),
     )
+
+
+def _overdue(report: Report) -> tuple[str, ...]:
+    """A policy whose day of review had passed when it judged."""
+    policy = report.policy
+    if policy is None or not policy.overdue or policy.review_by is None:
+        return ()
+    day = f"{policy.review_by.day} {policy.review_by:%B %Y}"
+    owner = f" ({shown(policy.owner)})" if policy.owner else ""
+    return (f"The policy was to be reviewed by {day}{owner}, and was not: its rules judge all the same.",)
+
+
+def _fallen_behind(report: Report) -> tuple[str, ...]:
+    """Rules that are worse than the baseline by more than the policy allows: their own status does not show it."""
+    ids = [shown(v.rule.id) for v in report.verdicts if v.baseline is not None and v.baseline.status == "fail"]
+    return (f"Worse than the accepted baseline, by more than the policy allows: {listed(ids)}.",) if ids else ()
 
 
 def _selective(report: Report) -> tuple[str, ...]:

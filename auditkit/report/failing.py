@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from auditkit.formatting import NOTHING, interval, printable, quantity
-from auditkit.records import Report, Verdict
+from auditkit.records import CHANGES, Report, Verdict
 from auditkit.report.html import why
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import sentence
-from auditkit.report.verdict_words import asked, kind_of_verdict, tightest, waiver_words
-from auditkit.report.vocabulary import STATUS, upper_first
+from auditkit.report.verdict_words import asked, baseline_words, kind_of_verdict, tightest, waiver_words
+from auditkit.report.vocabulary import STATUS, brief, upper_first
 
 
 def told(report: Report, v: Verdict, *, page: str = "") -> str:
@@ -18,13 +18,15 @@ def told(report: Report, v: Verdict, *, page: str = "") -> str:
     """
     look = Lookup(report)
     lines = [
-        f"{v.rule.id}: {STATUS[v.status].lower()}",
+        f"{v.rule.id}: {STATUS[v.status].lower()}{_and_behind(v)}",
         f"  asked   {sentence(v.rule, look)}",
         *(f"  {name:<7} {text}" for name, text in _measured(look, v)),
         f"  why     {v.reason}",
     ]
     if waiver := waiver_words(v):
         lines.append(f"  waiver  {waiver}")
+    if held := baseline_words(v):
+        lines.append(f"  before  {held}")
     cause = why.leading_cause(look)
     if cause is not None and any(f.by == v.rule.by for f, _ in why.of_gaps(look)):
         lines.append(f"  drives  {upper_first(cause[1])}")
@@ -45,12 +47,26 @@ def _measured(look: Lookup, v: Verdict) -> list[tuple[str, str]]:
     found = look.by_id(v.finding)
     sides = look.sides(found, v.surest) if found is not None and v.rule.by else ()
     unit = look.kind(v.rule.metric)
+    if kind in CHANGES and found is not None:
+        return [("value", value), ("groups", brief(found.claim))]
     groups = [f"{look.say.mention(g.group)} {quantity(g.estimate.value, 'overall', of=unit)}" for g in sides]
     apart = "most surely apart: " if len(groups) == 2 and len(look.groups(v.rule.metric, v.rule.by)) > 2 else ""
     return [("value", value), *([("groups", f"{apart}{', '.join(groups)}")] if groups else [])]
 
 
+def _and_behind(v: Verdict) -> str:
+    """What the baseline says beside the status, where that stands in the way."""
+    said = v.baseline.status if v.baseline is not None else None
+    if said is None or said not in v.blocking:
+        return ""
+    words = {"fail": "worse than the baseline", "inconclusive": "undecided against the baseline"}
+    return f", {words.get(said, 'not held against the baseline')}"
+
+
 def _next(v: Verdict, of: str, remedies: bool) -> str:
+    if _and_behind(v) and v.status not in v.blocking:
+        accept = 'auditkit baseline update REPORT.json --accept-worse --reason "…"'
+        return f"see what changed: auditkit compare OLD.json NEW.json; to accept it: {accept}"
     if v.status == "not_measured":
         return "give the audit what is missing, or take the rule out of the policy"
     if v.status == "inconclusive":
@@ -59,5 +75,10 @@ def _next(v: Verdict, of: str, remedies: bool) -> str:
         return f"{rows}; a limit of {limit} would pass now" if limit else rows
     if v.perfect is not None and v.perfect.status == "fail":
         return "a model without mistakes would fail this rule too: ask another, or decide otherwise; or waive it"
+    if v.rule.comparison in CHANGES:
+        return (
+            "look at the decisions that changed for the worse, or keep the older model; to waive the rule for a while: "
+            f'[[waiver]] rule = "{v.rule.id}"'
+        )
     helps = "“What would help” on the page compares remedies" if remedies else "look at these groups' rows first"
     return f'{helps}; to waive the rule for a while: [[waiver]] rule = "{v.rule.id}"'

@@ -10,9 +10,12 @@ from auditkit.formatting import NOTHING, printable, quantity
 from auditkit.records import Report, Status, Verdict
 from auditkit.report import perfect
 from auditkit.report.cautions import cautions
+from auditkit.report.changes import HEAD, told
+from auditkit.report.policy_words import of_looks
+from auditkit.report.required import line, sentence
 from auditkit.report.surest import asked as asked_fairness
 from auditkit.report.surest import compared, uncovered
-from auditkit.report.verdict_words import asked, does, kind_of_verdict, waiver_words, would_pass
+from auditkit.report.verdict_words import asked, baseline_words, does, kind_of_verdict, waiver_words, would_pass
 from auditkit.report.vocabulary import STATUS, brief, upper_first
 
 _STYLES = {"fail": "bold red", "inconclusive": "bold yellow", "pass": "green", "not_measured": "dim"}
@@ -28,7 +31,9 @@ def headline(report: Report) -> str:
     counts = [(s, sum(v.status == s for v in report.verdicts)) for s in _ORDER]
     told = ", ".join(f"{n} {STATUS[s].lower()}" for s, n in counts if n)
     waived = sum(v.waived for v in report.verdicts)
-    return f"{report.name} {does(report)}: {told}" + (f"; {waived} waived" if waived else "")
+    worse = sum(v.baseline is not None and v.baseline.status == "fail" for v in report.verdicts)
+    beside = (f"; {waived} waived" if waived else "") + (f"; {worse} worse than the baseline" if worse else "")
+    return f"{report.name} {does(report)}: {told}{beside}"
 
 
 def summary(report: Report) -> Group:
@@ -36,27 +41,38 @@ def summary(report: Report) -> Group:
     lines: list[Text | Table] = [Text(printable(headline(report)), style=_HEADS[report.outcome])]
     if report.verdicts:
         lines += [Text(), _table(report)]
-    lines += [Text(printable(f"{v.rule.id}: {told}"), "yellow") for v in report.verdicts if (told := waiver_words(v))]
+    lines += [Text(printable(f"{v.rule.id}: {said}"), "yellow") for v in report.verdicts if (said := waiver_words(v))]
+    lines += [_baseline(v) for v in report.verdicts if v.baseline is not None]
+    lines += [Text(line(r), style="yellow") for r in report.required if not r.met]
     for v in report.verdicts:
-        told = v.reason if v.status in ("inconclusive", "not_measured") else ""
+        why = v.reason if v.status in ("inconclusive", "not_measured") else ""
         tight = would_pass(v, kind_of_verdict(report, v))
-        if told or tight:
-            line = " ".join(filter(None, (told, f"{upper_first(tight)}." if tight else "")))
-            lines.append(Text(printable(f"{v.rule.id}: {line}"), style="dim"))
-    lines += [Text(printable(line), style="dim") for line in _beside(report)]
+        if why or tight:
+            said = " ".join(filter(None, (why, f"{upper_first(tight)}." if tight else "")))
+            lines.append(Text(printable(f"{v.rule.id}: {said}"), style="dim"))
+    lines += [Text(printable(beside), style="dim") for beside in _beside(report)]
     lines += [Text(printable(f"Caution: {c}"), style="yellow") for c in cautions(report)]
     return Group(*lines)
+
+
+def _baseline(v: Verdict) -> Text:
+    """What the baseline says, which is no status."""
+    status = v.baseline.status if v.baseline is not None else None
+    style = "dim" if status in (None, "pass") else _STYLES[status]
+    return Text(printable(f"{v.rule.id}: {baseline_words(v)}"), style=style)
 
 
 def _beside(report: Report) -> list[str]:
     """What no verdict says: whether a perfect model would pass, and the largest difference that no rule covers."""
     lines = [f"{v.rule.id}: {short}" for v in report.verdicts if (short := perfect.in_short(v))]
+    if changed := told(report):
+        lines.append(f"{HEAD}: {changed}")
     left = uncovered(report)
     if left is not None:
         lines.append(f"Largest difference without a rule: {brief(left.claim)}")
     elif not compared(report):
         lines.append("Fairness was not measured." if not asked_fairness(report) else "No groups could be compared.")
-    return lines
+    return [*lines, *filter(None, (of_looks(report), sentence(report)))]
 
 
 def _table(report: Report) -> Table:

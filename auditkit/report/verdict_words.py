@@ -17,10 +17,13 @@ def does(report: Report) -> str:
     rules = [v.rule for v in report.verdicts]
     policy = "fairness policy" if any(r.by for r in rules) else "policy"
     whole = "one rule" if len(rules) == 1 else policy
+    severe = {v.status for v in report.verdicts if v.rule.severity == "error"}
     if report.outcome == "failed":
-        return f"fails its {whole}"
+        return f"fails its {whole}" if "fail" in severe else "is worse than its baseline"
     if report.outcome == "undecided":
-        return f"is undecided on its {whole}"
+        if severe == {"pass"} and not all(r.met for r in report.required):
+            return "meets its rules; not all that is required of it was assessed"
+        return f"is undecided on its {whole if severe - {'pass'} else 'baseline'}"
     met, n = sum(v.status == "pass" for v in report.verdicts), len(rules)
     if met < n:
         rest = "the other only warns" if n - met == 1 else "the others only warn"
@@ -37,6 +40,15 @@ def waiver_words(v: Verdict) -> str:
     if w.expired:
         return f"Its waiver expired on {day}, and forgives nothing: {said}."
     return f"Waived until {day}, which leaves it unmet: {said}."
+
+
+def baseline_words(v: Verdict) -> str:
+    """What the baseline says of a rule, beside its status; empty where the policy names none."""
+    if v.baseline is None:
+        return ""
+    heads = {"fail": "Worse than the baseline: ", "inconclusive": "Baseline undecided: ", "not_measured": "Baseline: "}
+    head = heads.get(v.baseline.status or "", "")
+    return head + shown(v.baseline.reason, longest=600)
 
 
 def tightest(v: Verdict, of: str) -> tuple[str, str]:

@@ -55,6 +55,10 @@ def _digest(said: dict[str, Any]) -> str:
     return stored.digest(text.encode())
 
 
+COMPARED = b'"auditkit.changes/'
+"""The schema of a comparison of reports: a file of ours that tells of no one report."""
+
+
 def write(texts: Mapping[Path, str], *, derived: Iterable[Path] = (), force: bool = False) -> None:
     """Write all files or none; of `derived`, those that tell of another report are removed. Raises ReportError."""
     try:
@@ -145,10 +149,12 @@ def _told(content: bytes) -> str | None:
 
 
 def _of_json(content: bytes) -> str | None:
-    if b'"auditkit.report/' not in content:
+    if not any(name in content for name in (b'"auditkit.report/', COMPARED)):
         return None
     try:
         said = json.loads(content)
+        if str(said["schema_version"]).startswith("auditkit.changes/"):
+            return ""
         ours = str(said["schema_version"]).startswith("auditkit.report/")
         return _digest(said) if ours else None
     except (ValueError, RecursionError, KeyError, TypeError):

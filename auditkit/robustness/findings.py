@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import not_causes
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
-from auditkit.explain.estimates import UNBOUNDED, Cell, by_group, mean_of, share_of
+from auditkit.explain.estimates import UNBOUNDED, Cell, by_group, means_of, share_of
 from auditkit.formatting import confidence, interval, percent, plain, points, quantity
 from auditkit.records import TASK_KINDS, Estimate, Finding, Table, TaskKind, Unit
 
@@ -86,11 +87,14 @@ class Flips(NamedTuple):
         """Each group, each other value that its rows were given, and the mean change of their scores; `level` replaces
         that of their intervals."""
         bounds = UNBOUNDED if self.kind.numeric else (-1.0, 1.0)
-        for group, moments in self.seen.groups.items():
-            for value in self.values:
-                if value != group:
-                    found = mean_of(moments, self.column(f"{DELTA}{value}"), bounds=bounds)
-                    yield group, value, found.estimate(self.level if level is None else level)
+        found: dict[tuple[str, str], Cell] = {}
+        for value in self.values:
+            others = {g: m for g, m in self.seen.groups.items() if g != value}
+            cells = means_of(list(others.values()), self.column(f"{DELTA}{value}"), bounds=bounds)
+            found |= {(g, value): cell for g, cell in zip(others, cells, strict=True)}
+        for group, value in product(self.seen.groups, self.values):
+            if group != value:
+                yield group, value, found[group, value].estimate(self.level if level is None else level)
 
 
 def flip_findings(seen: GroupSums, attribute: str, *, level: float) -> tuple[Finding, ...]:
@@ -102,19 +106,23 @@ def flip_findings(seen: GroupSums, attribute: str, *, level: float) -> tuple[Fin
     return (effect,) if flips.kind.numeric else (_finding(flips, "flip_rate"), effect)
 
 
-def _mean(moments: Moments, column: int, bounds: tuple[float, float]) -> Cell:
+def _means(groups: Sequence[Moments], column: int, bounds: tuple[float, float]) -> list[Cell]:
     """Wilson's limits where every value is 0 or 1 (an attribute of two values), Student's for means of several."""
+    means = means_of(groups, column, bounds=bounds)
+    return [share_of(m, column) if _yes_or_no(m, column) else cell for m, cell in zip(groups, means, strict=True)]
+
+
+def _yes_or_no(moments: Moments, column: int) -> bool:
+    """Σw x (1 − x) is 0 for x in [0, 1] only at its ends."""
     wx, wx2 = float(moments.wx[column]), float(moments.wx2[column])
-    if moments.n and abs(wx - wx2) <= 1e-12 * max(wx, wx2):  # Σw x (1 − x) is 0 for x in [0, 1] only at its ends
-        return share_of(moments, column)
-    return mean_of(moments, column, bounds=bounds)
+    return moments.n > 0 and abs(wx - wx2) <= 1e-12 * max(wx, wx2)
 
 
 def _finding(flips: Flips, metric: str) -> Finding:
     a, of_effect, m = flips.attribute, metric == "flip_effect", METRICS[metric]
     j, most = flips.column(EFFECT if of_effect else RATE), np.inf if flips.kind.numeric else 1.0
-    names, cells = list(flips.seen.groups), [_mean(x, j, (0.0, most)) for x in flips.seen.groups.values()]
-    e = _mean(flips.seen.everybody, j, (0.0, most)).estimate(flips.level)
+    names, cells = list(flips.seen.groups), _means([*flips.seen.groups.values()], j, (0.0, most))
+    e = _means([flips.seen.everybody], j, (0.0, most))[0].estimate(flips.level)
     return Finding(
         id=f"robustness/{metric}/overall/{a}",
         concern="robustness",
@@ -168,6 +176,8 @@ def _effect_statement(flips: Flips, e: Estimate) -> str:
         size = quantity(e, "difference")
         sure = "" if e.low is None else f" ({interval(e, 'difference')})"
     moved = f"If only {a} were changed, a {flips.kind.score} would move by {size} on average{sure}"
+    if e.state == "unstable":
+        moved += f" ({e.note})"
     return f"{moved}{_direction(flips)}. {CAUTION}"
 
 
@@ -179,6 +189,8 @@ def _direction(flips: Flips) -> str:
     found = [
         (abs(e.value), name, value, e.value) for e, name, value in shifts if e.value is not None and e.excludes_zero
     ]
+    if not found and any(e.state == "unstable" for e, *_ in shifts):
+        return "; whether a flip moves them one way is not told: a few large moves carry the mean of a group"
     if not found:
         known = [max(abs(e.low), abs(e.high)) for e, *_ in shifts if e.low is not None and e.high is not None]
         if not known:

@@ -2,6 +2,18 @@
 
 import importlib
 
-for name in ("start", "fairness", "scores", "audit", "subgroups", "explain", "shapley", "layers", "trust", "sources"):
+for name in (
+    "start",
+    "fairness",
+    "scores",
+    "audit",
+    "subgroups",
+    "explain",
+    "shapley",
+    "layers",
+    "trust",
+    "sources",
+    "costs",
+):
     print(f"\n{name}")
     importlib.import_module(f"tests.benchmarks.bench_{name}").main()

@@ -1,4 +1,4 @@
-"""The README's pictures: the first screen of the sample report, and its explorer. `make reports` takes them."""
+"""Pictures of the sample reports: those of the README, and a small first screen of each. `make reports` takes them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ def main() -> None:
         page.goto((SAMPLES / "income.html").as_uri())
         page.screenshot(path=SAMPLES / "income.png")
         page.locator("#explorer").screenshot(path=SAMPLES / "explorer.png")
+        small = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light", device_scale_factor=0.5)
+        for sample in sorted(SAMPLES.glob("*.html")):
+            small.goto(sample.as_uri())
+            small.screenshot(path=SAMPLES / "first" / f"{sample.stem}.jpg", type="jpeg", quality=80)
         browser.close()
 
 

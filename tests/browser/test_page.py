@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditkit.report.html import script
+from tests.browser.axe import violations
 from tests.report import fixtures
 
 if TYPE_CHECKING:
@@ -75,7 +76,14 @@ AXE = ["adult", "hostile", "adult, its explanation failed", "answers", "answers,
 
 
 QUICK = [(375, "dark"), (1440, "light")]
-"""What the quick tests look at, page by page in turn; every combination is a slow test."""
+"""What the quick tests look at, page by page in turn, and a slow one with the contrast of every element; every
+combination is a slow test."""
+
+
+def look(browser: Browser, address: str, width: int, scheme: str, *, complete: bool) -> list[Any]:
+    with opened(browser, address, width, color_scheme=scheme, bypass_csp=True) as (page, _):
+        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+        return violations(page, complete=complete)
 
 
 @pytest.mark.parametrize(
@@ -88,11 +96,23 @@ QUICK = [(375, "dark"), (1440, "light")]
     ],
 )
 def test_axe_finds_nothing(browser: Browser, pages: dict[str, str], name: str, width: int, scheme: str) -> None:
-    Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
-    with opened(browser, pages[name], width, color_scheme=scheme, bypass_csp=True) as (page, _):
-        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
-        found = Axe().run(page).response["violations"]
-        assert [(v["id"], v["impact"], [n["html"][:200] for n in v["nodes"]][:3]) for v in found] == []
+    assert look(browser, pages[name], width, scheme, complete=False) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "of"), [(name, QUICK[i % 2]) for i, name in enumerate(AXE)])
+def test_axe_finds_no_element_without_contrast(
+    browser: Browser, pages: dict[str, str], name: str, of: tuple[int, str]
+) -> None:
+    assert look(browser, pages[name], *of, complete=True) == []
+
+
+def test_a_few_elements_of_each_kind_show_the_ink_that_is_too_pale(browser: Browser, pages: dict[str, str]) -> None:
+    for place in ("summary", "footer p"):
+        with opened(browser, pages["adult"], bypass_csp=True) as (page, _):
+            page.evaluate(f"document.querySelectorAll('{place}').forEach(e => {{ e.style.color = '#ccc' }})")
+            found = [rule for rule, _, _ in violations(page, complete=False)]
+            assert found == ["color-contrast"], place
 
 
 CONTRAST = """() => {

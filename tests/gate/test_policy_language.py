@@ -145,7 +145,7 @@ def test_an_alias_that_implies_another_comparison_is_refused() -> None:
         ({"decision": "maybe"}, "'decision': Input should be 'interval' or 'point', got 'maybe'"),
         ({"on_inconclusive": "ignore"}, "'on_inconclusive': Input should be"),
         ({"atmost": 0.1}, r"unknown key 'atmost'; known are .*Did you mean 'at_most'\?"),
-        ({"max_regression": 0.02}, "'max_regression': baselines are not in this version"),
+        ({"max_regression": 0.02}, "'max_regression' needs a baseline: baseline = "),
         ({"label": ["a"]}, r"'label\.str': Input should be a valid string"),
         ({"reference": "m"}, r"rule 'r' \(overall\) takes no 'reference'"),
         (

@@ -124,6 +124,26 @@ def test_under_xdist_the_audit_runs_once(project: pytest.Pytester) -> None:
 
 
 @pytest.mark.slow
+def test_what_a_killed_process_began_another_makes(project: pytest.Pytester) -> None:
+    project.makeconftest("""
+        import os, pathlib
+        import auditkit.configured as configured
+        real = configured.audited
+        def killed_once(*a, **k):
+            try:
+                pathlib.Path("died").touch(exist_ok=False)
+            except FileExistsError:
+                return real(*a, **k)
+            os._exit(9)
+        configured.audited = killed_once
+    """)
+    result = run(project, "--auditkit", "auditkit.toml", "-n", "2")
+    out = result.stdout.str()
+    assert "crashed while running" in out
+    assert result.parseoutcomes()["failed"] + result.parseoutcomes().get("passed", 0) == 3, out
+
+
+@pytest.mark.slow
 def test_a_mistake_is_one_line_for_each_rule_that_it_stops(project: pytest.Pytester) -> None:
     config = project.path / "auditkit.toml"
     whole = config.read_text()

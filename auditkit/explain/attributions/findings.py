@@ -15,7 +15,7 @@ from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, hidden
 from auditkit.evidence.sums import Moments
 from auditkit.explain.attributions.sums import LEADING, AttributionSums
-from auditkit.explain.estimates import UNBOUNDED, estimated, mean_of, undefined
+from auditkit.explain.estimates import UNBOUNDED, Cell, estimated, means_of, undefined
 from auditkit.explain.trust.quality import parity, ranking
 from auditkit.explain.trust.records import preflight_check
 from auditkit.formatting import interval, percent
@@ -46,6 +46,11 @@ class Attributed(NamedTuple):
     def series(self) -> list[tuple[str, Moments]]:
         """`overall`, then every value of every sensitive attribute."""
         return [("overall", self.everybody), *((f"{a}: {g}", m) for a, g, m in self._groups())]
+
+    def parts(self) -> list[list[Moments]]:
+        """The same, each as one of those that share the rows: everybody, then the groups of every attribute."""
+        by = (self.tables[f"by|{a}"].groups for a in self.facts["attributes"])
+        return [[self.everybody], *(list(groups.values()) for groups in by)]
 
     def groups(self) -> tuple[dict[str, str | None], ...]:
         """Attribute → value of each series; empty: everybody."""
@@ -116,16 +121,19 @@ def _leading_share(seen: Attributed, level: float) -> Estimate:
 
 
 def _exhibits(seen: Attributed, level: float) -> tuple[GroupEstimates, GroupEstimates]:
-    series, d = seen.series(), len(seen.features)
+    d = len(seen.features)
     unit = SCALES[seen.facts["explained"]].unit
+
+    def cells(column: int, bounds: tuple[float, float]) -> list[Cell]:
+        return [cell for part in seen.parts() for cell in means_of(part, column, bounds=bounds)]
 
     def exhibit(title: str, first: int, bounds: tuple[float, float]) -> GroupEstimates:
         return GroupEstimates(
             title=title,
             unit=unit,
-            series=tuple(name for name, _ in series),
+            series=tuple(name for name, _ in seen.series()),
             rows=tuple(
-                (feature, tuple(mean_of(m, first + j, bounds=bounds).estimate(level) for _, m in series))
+                (feature, tuple(cell.estimate(level) for cell in cells(first + j, bounds)))
                 for j, feature in enumerate(seen.features)
             ),
             groups=seen.groups(),

@@ -12,7 +12,7 @@ from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import PolicyError, choices
 from auditkit.explain.estimates import undefined
 from auditkit.explain.gaps.alongside import READ, alongside, note, sentence, table
-from auditkit.explain.gaps.legitimate import legitimate, unread
+from auditkit.explain.gaps.legitimate import legitimate, p_of_rest, unread
 from auditkit.explain.gaps.splits import SHARE, Split, headlines, means_of, named_parts, of_all, read, together
 from auditkit.explain.gaps.statements import (
     DISAGREE,
@@ -109,13 +109,19 @@ def _finding(
         by=by,
         caveat=f"{not_causes()}.",
         estimate=share,
-        p=None if features or split.missed > MISSED else p_of(split),
+        p=None if features or split.missed > MISSED else _p(seen, split),
         exhibits=() if features else (*_exhibits(seen, split, level), *table(beside)),
         notes=(*notes(seen, split, parts, level), *note(beside), *unread(seen)),
         references=(METRICS["gap_share"].reference,),
         trust=(_sums(split), *_agreement(seen, split, level)),
     )
     return found if label is None else found.of_label(label)
+
+
+def _p(seen: GapSums, split: Split) -> float | None:
+    """p of H0: something of what the statement says is not there."""
+    own = p_of(split)
+    return None if own is None else max(own, p_of_rest(seen, split))
 
 
 def _exhibits(seen: GapSums, split: Split, level: float) -> tuple[Contributions | Table, ...]:

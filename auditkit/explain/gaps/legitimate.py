@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.errors import listing
-from auditkit.explain.gaps.splits import Split, together
-from auditkit.explain.gaps.statements import MISSED, amount, limits
+from auditkit.explain.gaps.splits import Split, together, together_p
+from auditkit.explain.gaps.statements import MISSED, amount, bearable, limits
 from auditkit.explain.gaps.sums import GapSums
 from auditkit.records import Estimate
 
@@ -23,6 +23,8 @@ class Explained(NamedTuple):
     """Their sum, in the unit of the target."""
     rest: Estimate
     """That of all others."""
+    rest_p: float
+    """Of H0: all others add up to 0."""
 
 
 def explained(seen: GapSums, split: Split) -> Explained | None:
@@ -35,7 +37,8 @@ def explained(seen: GapSums, split: Split) -> Explained | None:
     if not own or split.missed > MISSED or split.contradicts:
         return None
     others = [k for k in range(len(split.names)) if k not in own]
-    return Explained(tuple(split.names[k] for k in own), together(split, own), together(split, others))
+    names = tuple(split.names[k] for k in own)
+    return Explained(names, together(split, own), together(split, others), together_p(split, others))
 
 
 def legitimate(seen: GapSums, split: Split) -> str:
@@ -48,7 +51,11 @@ def legitimate(seen: GapSums, split: Split) -> str:
         return ""
     target = split.target
     against = (found.rest.value or 0.0) * (split.total.value or 0.0) < 0
-    left = ", which may be nothing" if not found.rest.excludes_zero else ", the other way" if against else ""
+    left = ", the other way" if against else ""
+    if not found.rest.excludes_zero:
+        left = ", which may be nothing"
+    elif found.rest_p > bearable(split):
+        left += ", which may be chance"
     size = amount(target, found.through.value)
     return (
         f" Of {amount(target, split.total.value)}, {size} ({limits(target, found.through)}) "
@@ -56,6 +63,14 @@ def legitimate(seen: GapSums, split: Split) -> str:
         f"({listing(found.columns)}), and {amount(target, found.rest.value)} ({limits(target, found.rest)}) through "
         f"others{left}."
     )
+
+
+def p_of_rest(seen: GapSums, split: Split) -> float:
+    """p of H0: nothing comes through other columns; 0 where the sentence does not say that something surely does."""
+    found = explained(seen, split) if split.gap_is_sure else None
+    if found is None or not found.rest.excludes_zero or found.rest_p > bearable(split):
+        return 0.0
+    return found.rest_p
 
 
 def unread(seen: GapSums) -> list[str]:

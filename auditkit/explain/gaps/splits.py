@@ -50,9 +50,19 @@ class Split(NamedTuple):
     covariance: Floats
     effective_n: float
     """Kish's rows, less one where a slope was estimated."""
+    gaps: int
+    """Gaps that were split beside each other, this one counted: so many sentences name parts."""
 
     @classmethod
-    def of(cls, contrast: Contrast, units: Units, level: float, whole: PairGap | None = None, groups: int = 2) -> Split:
+    def of(
+        cls,
+        contrast: Contrast,
+        units: Units,
+        level: float,
+        whole: PairGap | None = None,
+        groups: int = 2,
+        gaps: int = 1,
+    ) -> Split:
         """Read the sums; `whole` is the gap over all rows, and None where they are not known: then the pair is one of
         all pairs of `groups` groups of the sample."""
         n, error = units.effective_n, float(max(units.covariance[-1, -1], 0.0)) ** 0.5
@@ -71,7 +81,7 @@ class Split(NamedTuple):
         p = _p(gap, error, n, groups) if whole is None else whole.p
         total = sampled if whole is None else whole.estimate
         return cls(contrast, TARGETS[contrast.of], units.names, tuple(parts), total, p, holm_adjusted(t), units,
-                   sampled, mean, covariance, n)  # fmt: skip
+                   sampled, mean, covariance, n, gaps)  # fmt: skip
 
     @property
     def sure(self) -> tuple[bool, ...]:
@@ -159,7 +169,8 @@ def read(seen: GapSums, contrast: Contrast, level: float) -> Split:
     whole = None if all_rows is None else all_rows.pair(contrast.high, contrast.low)
     groups = {c.high for c in seen.units if c.by == contrast.by and c.low == REST}
     units = seen.conditional if contrast.form == CONDITIONAL else seen.units
-    return Split.of(contrast, units[contrast], level, whole, max(2, len(groups)))
+    gaps = {(c.by, c.of) for c in seen.units if c.low != REST}
+    return Split.of(contrast, units[contrast], level, whole, max(2, len(groups)), max(1, len(gaps)))
 
 
 def means_of(seen: GapSums, contrast: Contrast, level: float) -> Means | None:
@@ -222,12 +233,21 @@ def _p(gap: float, error: float, n: float, groups: int) -> float:
 
 def together(split: Split, which: Sequence[int]) -> Estimate:
     """Some parts as one."""
+    value, error = _sum(split, which)
+    level = split.total.level
+    limits = t_limits(value, error, effective_n=split.effective_n, level=level)
+    return estimated(value, limits, n=split.units.n, level=level, method=METHOD, fewest=0)
+
+
+def together_p(split: Split, which: Sequence[int]) -> float:
+    """p of H0: some parts add up to 0."""
+    return float(t_p(*_sum(split, which), effective_n=split.effective_n))
+
+
+def _sum(split: Split, which: Sequence[int]) -> tuple[float, float]:
     pick = np.zeros(len(split.names) + 1)
     pick[list(which)] = 1.0
-    value, variance = float(pick @ split.mean), float(pick @ split.covariance @ pick)
-    level = split.total.level
-    limits = t_limits(value, max(variance, 0.0) ** 0.5, effective_n=split.effective_n, level=level)
-    return estimated(value, limits, n=split.units.n, level=level, method=METHOD, fewest=0)
+    return float(pick @ split.mean), max(float(pick @ split.covariance @ pick), 0.0) ** 0.5
 
 
 def of_all(seen: GapSums, split: Split) -> float | None:

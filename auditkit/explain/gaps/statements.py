@@ -51,7 +51,7 @@ def statement(split: Split, none: str = "", asked: str = "") -> str:
             f"This explanation does not hold: its parts miss the gap {gap_words(split)} by {percent(split.missed)} of "
             f"their size (at most {percent(MISSED)} allowed)."
         )
-    adds, takes = sides(split)
+    adds, takes = named(split)
     if not split.gap_is_sure:
         if not cancelling(split):
             return f"{none}."
@@ -66,7 +66,7 @@ def statement(split: Split, none: str = "", asked: str = "") -> str:
     leading = f"{size} ({limits(target, first)}) {'comes' if size.endswith('point') else 'come'} through "
     more = [f"{amount(target, split.parts[k].value)} through {split.names[k]}" for k in adds[1:NAMED]]
     against = f"; {_some(split, takes, off=True)}" if takes else ""
-    hides = ", so that it hides larger causes that cancel" if cancelling(split) else ""
+    hides = ", so that it hides larger causes that cancel" if takes and cancelling(split) else ""
     return f"{of_gap}{asked}, {listed([leading + split.names[adds[0]], *more])}{against}{hides}: {not_causes()}."
 
 
@@ -85,14 +85,45 @@ def no_gap(split: Split, by: Sequence[str], largest: Estimate | None) -> str:
 
 
 def p_of(split: Split) -> float | None:
-    """p of H0: what the statement says is not there. Where it names a part of a gap, both must be there, and of causes
-    that cancel one each way; else it speaks of the gap alone."""
+    """p of H0: something of what the statement says is not there. Where it names parts of a gap, the gap and each of
+    them must be there, and of causes that cancel each of them; else it speaks of the gap alone."""
     if split.p is None:
         return None
+    adds, takes = named(split)
+    parts = [float(split.part_p[k]) for k in (*adds[:NAMED], *takes[:NAMED])]
+    return max(parts) if parts and not split.gap_is_sure else max([split.p, *parts])
+
+
+def bearable(split: Split) -> float:
+    """The p up to which a statement may say more than its first part: no more than it has already, and no more than
+    would be asserted of any of the gaps that were split beside each other.
+
+    What is said beside the first part has its p in that of the statement (`p_of`): a report asserts a sentence as a
+    whole. Without a limit, a second part that is hardly there would keep the first, which surely is, from being
+    asserted; and without its p in that of the statement, of `gaps` sentences each would err by itself.
+    """
+    first = _first(split)
+    own = [float(split.part_p[k]) for side in first for k in side]
+    own += [split.p] if split.gap_is_sure and split.p is not None else []
+    return max([*own, (1 - split.total.level) / split.gaps])
+
+
+def named(split: Split) -> tuple[list[int], list[int]]:
+    """Parts that the statement names: those that add to the gap, and those that take from it, the largest first."""
+    first, most = _first(split), bearable(split)
+    if not any(first):
+        return [], []
+    adds, takes = ([k for k in side if k in own or split.part_p[k] <= most]
+                   for side, own in zip(sides(split), first, strict=True))  # fmt: skip
+    return adds, takes
+
+
+def _first(split: Split) -> tuple[list[int], list[int]]:
+    """Parts without which there is no statement: the first that adds, and of causes that cancel the first of each."""
     adds, takes = sides(split)
-    if not split.gap_is_sure:
-        return float(max(split.part_p[adds[0]], split.part_p[takes[0]])) if cancelling(split) else split.p
-    return max(split.p, float(split.part_p[adds[0]])) if adds and not split.contradicts else split.p
+    if split.gap_is_sure:
+        return ([] if split.contradicts else adds[:1]), []
+    return (adds[:1], takes[:1]) if cancelling(split) else ([], [])
 
 
 def cancelling(split: Split) -> bool:

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from auditkit.catalogue.index import METRICS
-from auditkit.catalogue.sentences import groups_of, incomparable, none_established, too_small
+from auditkit.catalogue.sentences import groups_of, incomparable, none_established, too_small, unstable
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
-from auditkit.explain.estimates import Cell, Gap, by_group, gap, mean_of, share_of, undefined
+from auditkit.explain.estimates import Cell, Gap, by_group, gap, mean_of, means_of, share_of, undefined
 from auditkit.formatting import interval, percent, points, quotient, upper_first
 from auditkit.records import Comparison, Finding, Table
 
@@ -87,7 +87,7 @@ def _ways(seen: GroupSums, attribute: str) -> Ways:
         refused,
         turned,
         [share_of(refused.groups[g]) for g in names],
-        [mean_of(turned.groups[g], j, bounds=(0.0, depth)) for g in names],
+        means_of([turned.groups[g] for g in names], j, bounds=(0.0, depth)),
     )
 
 
@@ -171,6 +171,9 @@ def _no_difference(ways: Ways, between: Gap | None, unit: Comparison) -> str:
     if between is None:
         return f". {upper_first(incomparable([ways.attribute], 'fewer than two have enough refused rows'))} {CAUTION}"
     e, write = between.estimate, quotient if unit == "ratio" else points
+    if e.state == "unstable":
+        size = f"a difference of {write(e)}{'' if unit == 'ratio' else ' points'}"
+        return f". {unstable(METRICS['recourse_cost'].title, [ways.attribute], size, e.note)} {CAUTION}"
     seen = None if e.unseen is None else f"{write(e.unseen)}{'' if unit == 'ratio' else ' points'}"
     none = upper_first(none_established("difference", f"between {groups_of([ways.attribute])}"))
     bounds = f"{interval(e, unit)}{'' if unit == 'ratio' else ' points'}"

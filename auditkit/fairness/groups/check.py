@@ -22,7 +22,7 @@ from auditkit.fairness.families.rates import COMPARED
 from auditkit.fairness.sets import compared, named, sets_of
 from auditkit.options import checked_options
 from auditkit.question import Question
-from auditkit.records import Finding, NotMeasured
+from auditkit.records import CHANGES, Finding, NotMeasured
 
 DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
 _OF_ALL = (OddsMean.METRIC, *dispersion.DISPERSIONS)
@@ -149,6 +149,8 @@ def answering(tally: Tally, asked: Question) -> Answer | None:
     """
     known, m = asked.of_attributes(tally.by), METRICS[asked.metric]
     if known is None or m.kind not in ("rate", "composite", LABELS) or asked.comparison not in m.comparisons:
+        return None
+    if asked.comparison in CHANGES:
         return None
     if not served(tally, m.name):
         return None

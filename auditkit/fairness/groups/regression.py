@@ -28,7 +28,7 @@ from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
 from auditkit.records import Estimate, Finding, Task
 from auditkit.stats import distances
-from auditkit.stats.means import HOPELESS, UNSTABLE, shape_of, shape_of_squares, skewed_limits, t_value
+from auditkit.stats.means import HOPELESS, seen_shape, shape_of, shape_of_squares, skewed_limits, t_value, too_skewed
 from auditkit.stats.rates import Floats, Limits, rate
 
 _COLUMNS = {
@@ -117,9 +117,9 @@ def family_from(
     with np.errstate(invalid="ignore", divide="ignore"):
         error, shape = np.sqrt(variance / n), shape_of(moments.skewness[:, column], n)
         alike = (error == 0) & bool(np.nanmax(error, initial=0.0) > 0)
-        skewed = (np.abs(shape) > UNSTABLE * np.sqrt(n)) | alike
+        skewed = too_skewed(moments.skewness[:, column], n) | alike
         if root:
-            sizes = shape_of(moments.skewness[:, QUANTITIES.index("absolute")], n)
+            sizes = seen_shape(moments.skewness[:, QUANTITIES.index("absolute")], n)
             skewed |= shape_of_squares(sizes) > HOPELESS * np.sqrt(n)
     method = "t corrected for skewness" + (", root of the mean square" if root else "")
     at = partial(_limits, mean, error, n, shape, metric)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from auditkit.evidence.tally import Tally
 from auditkit.fairness.judges import GroupFairnessRules
 from auditkit.fairness.sets import Attributes
 from auditkit.question import Question
-from auditkit.records import Finding
+from auditkit.records import Estimate, Finding
 from auditkit.stats.comparisons import inner_side
 from auditkit.stats.rates import critical_value
 
@@ -55,7 +56,7 @@ class HeldOutRules(Judge):
         """See `Judge`."""
         if not _of_decisions(asked.metric):
             return None
-        whole = _judge(self._together()).finding(asked)
+        whole = _judge(self._together).finding(asked)
         if whole is None or whole.estimate.value is None or not self._aimed(asked):
             return whole
         level = min(math.erf(critical_value(asked.level)), _LARGEST_LEVEL)  # z of this level is √2 z of the other
@@ -63,9 +64,15 @@ class HeldOutRules(Judge):
         parts = [_only(tally, whole.by, own) for tally in self.halves] if own else self.halves
         asked = replace(asked, min_n=1 if own else asked.min_n)
         found = [_judge(t).finding(asked) for t in parts]
-        wider = [_judge(t).finding(replace(asked, level=level)) for t in parts]
+        wider = [_judge(t).estimate(replace(asked, level=level)) for t in parts]
         weight = [int(t.columns["n"].sum()) for t in self.halves]
         return _mean(whole, found, wider, weight, own)
+
+    def estimate(self, asked: Question) -> Estimate | None:
+        """See `Judge`."""
+        if _of_decisions(asked.metric) and not self._aimed(asked):
+            return _judge(self._together).estimate(asked)
+        return super().estimate(asked)
 
     def p_value(self, asked: Question, limit: float, *, above: bool) -> float | None:
         """See `Judge`: none, since no error is shared."""
@@ -78,6 +85,7 @@ class HeldOutRules(Judge):
         one = any(asked.metric == rate or _complement(asked.metric, rate) for rate in self.equal)
         return (one or m.kind == "composite") and bool(self.between & set(asked.by))
 
+    @cached_property
     def _together(self) -> Tally:
         by, columns = self.halves[0].by, [t.columns for t in self.halves]
         if len(columns) == 1:
@@ -113,7 +121,7 @@ def _only(tally: Tally, by: Sequence[str], groups: Collection[Attributes]) -> Ta
 def _mean(
     whole: Finding,
     found: Sequence[Finding | None],
-    wider: Sequence[Finding | None],
+    wider: Sequence[Estimate | None],
     weight: Sequence[int],
     own: Collection[Attributes],
 ) -> Finding:
@@ -125,14 +133,16 @@ def _mean(
         few = "a group has nobody to count in a half of the rows"
         return whole.model_copy(update={"estimate": e.model_copy(update=_nothing(few))})
 
-    def mean(of: str, side: Sequence[Finding | None] = found) -> float | None:
-        values = [getattr(f.estimate, of) for f in side if f is not None]
+    own_halves = [f.estimate for f in found if f is not None]
+
+    def mean(of: str, side: Sequence[Estimate | None] = own_halves) -> float | None:
+        values = [getattr(half, of) for half in side if half is not None]
         return None if None in values else float(np.average(values, weights=weight))
 
     inner = "low" if inner_side(whole.comparison, above=True) else "high"
-    limits = {side: mean(side, wider if side == inner else found) for side in ("low", "high")}
+    limits = {side: mean(side, wider if side == inner else own_halves) for side in ("low", "high")}
     told = {"value": mean("value"), **limits, "mde": None, "method": "mean of two halves"}
-    if any(f is not None and f.estimate.state == "unstable" for f in found):
+    if any(half.state == "unstable" for half in own_halves):
         told["state"] = "unstable"
     return whole.model_copy(update={"estimate": e.model_copy(update=told), "surest": None, "by_group": ()})
 

@@ -97,6 +97,7 @@ def _identity(look: Lookup) -> TableView:
     if policy is not None:
         rows.append(("Policy, SHA-256 of its rules", policy.sha256 or NOTHING))
         rows.append(("Policy file", shown(policy.source, empty=NOTHING)))
+        rows += [(f"Required by {shown(f.source)}, SHA-256", f.sha256) for f in policy.floors]
         rows.append(("Review of the policy due", policy.review_by.isoformat() if policy.review_by else NOTHING))
     rows += [(shown(name), shown(version)) for name, version in sorted(p.versions.items())]
     return TableView("What would let a third party repeat it", ("What", "Value"), tuple(rows), words=range(2))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.formatting import interval, lower_first, points, quantity
-from auditkit.records import Contributions, Estimate, Finding, Outcome, Report, Status
-from auditkit.report import perfect
+from auditkit.records import CHANGES, Contributions, Estimate, Finding, Outcome, Report, Status
+from auditkit.report import changes, perfect
 from auditkit.report.cautions import cautions
 from auditkit.report.html import confusion, hero
 from auditkit.report.html.confusion import ClassRow
@@ -122,6 +122,8 @@ def _eyebrow(report: Report, lead: Leading | None) -> str:
     if lead.verdict is not None:
         warns = lead.status == "fail" and lead.verdict.rule.severity == "warning"
         return "A rule that only warns" if warns else _EYEBROWS[lead.status]
+    if lead.finding.concern == "change":
+        return "Worse than before"
     return _EYEBROWS[None] if asked(report) else "The surest finding"
 
 
@@ -268,6 +270,8 @@ def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
         facts.append(("Largest difference without a rule", shown(brief(beside.claim), empty="", longest=400)))
     elif look.report.verdicts and compared(look.report):
         facts.append(("Differences without a rule", "None is established, and none is ruled out."))
+    if changed := changes.told(look.report):
+        facts.insert(0, (changes.HEAD, changed))
     small, groups = too_small(look)
     fairness = () if compared(look.report) or lead is None else ("fairness between groups",)
     absent = (*fairness, *unasked(look), *(shown(n.what) for n in look.report.not_measured))
@@ -314,14 +318,14 @@ def _how_sure(look: Lookup, lead: Leading) -> str:
     e = own.estimate if own and (lead.sides or kind.startswith("difference")) else e
     of, noun = (
         measured_in(look.report, f.metric, f.unit),
-        {"difference": "gap", "ratio": "ratio"}.get(kind.split("_")[0], "value"),
+        {"difference": "gap", "ratio": "ratio"}.get(kind.split("_")[0], "change" if kind in CHANGES else "value"),
     )
     whole = next(iter(exhibits_of(f, Contributions)), None)
     if v is None and whole is not None:
         e, of, noun = whole.total, "share" if whole.unit == "points" else whole.unit, "gap"
     head = f"The {noun} is {quantity(e, kind, of=of)}, {interval(e, kind, of=of)}."
     if v is None or told is None:
-        return head if kind.startswith(("difference", "ratio")) else _tested(f)
+        return head if kind.startswith(("difference", "ratio")) or kind in CHANGES else _tested(f)
     if told.decides:
         return f"{head} {v.reason}"
     return f"{head} Alone that would decide; judged with the other rules it is open: see the gate."

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, percent, points, quotient
 from auditkit.formatting import limit as limit_of
-from auditkit.records import Comparison, Finding, Status, Verdict
+from auditkit.records import CHANGES, Comparison, Finding, Status, Verdict
 from auditkit.report.html.figures import Figure, Names, TableView, level_text
 from auditkit.report.html.geometry import Axis, Mark, axis_to, mark
 from auditkit.report.html.lookup import By, Lookup, established, own_estimate, rated
@@ -131,7 +131,7 @@ def _worst(look: Lookup, f: Finding) -> Verdict | None:
 
 def _verdicts(look: Lookup, f: Finding) -> tuple[Verdict, ...]:
     same = [v for v in look.report.verdicts if v.rule.metric == f.metric and v.rule.label == f.label]
-    return tuple(v for v in same if set(v.rule.by) == set(f.by))
+    return tuple(v for v in same if set(v.rule.by) == set(f.by) and v.rule.comparison not in CHANGES)
 
 
 def _judged(v: Verdict) -> str:

@@ -13,7 +13,8 @@ from auditkit.report.html.geometry import Axis, Mark, mark
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distances, ranked, sentence
 from auditkit.report.places import PARTS
-from auditkit.report.verdict_words import asked, kind_of_verdict, tightest, waiver_words
+from auditkit.report.policy_words import of_looks
+from auditkit.report.verdict_words import asked, baseline_words, kind_of_verdict, tightest, waiver_words
 from auditkit.report.vocabulary import STATUS, listed, number, range_in, several, shown, upper_first, value_text
 
 AXIS = Axis(0.0, 4.0, 4)
@@ -99,6 +100,8 @@ def _row(look: Lookup, i: int, v: Verdict, refs: tuple[tuple[str, str], ...]) ->
         reason += f" {short}"
     if told := waiver_words(v):
         reason += f" {told}"
+    if told := baseline_words(v):
+        reason += f" {told}"
     if v.rule.severity == "warning":
         reason += " A warning only."
     e = v.estimate
@@ -160,7 +163,7 @@ def _sentence(look: Lookup, order: list[Verdict]) -> str:
     parts.append(
         "A rule fails only if its whole interval lies beyond the limit, unless it says that the point decides."
     )
-    parts += filter(None, (perfect.counted(report), conflicts.sentence(look)))
+    parts += filter(None, (perfect.counted(report), conflicts.sentence(look), of_looks(report)))
     return " ".join(parts)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
-from auditkit.records import Estimate, Finding, Rule, Status, Surest, Verdict
+from auditkit.records import CHANGES, Estimate, Finding, Rule, Status, Surest, Verdict
+from auditkit.report.changes import worst
 from auditkit.report.html.errors_by_group import in_numbers
 from auditkit.report.html.lookup import Lookup, class_of, compares, counts, established, rated, stands_out
 from auditkit.report.html.rules import ranked
@@ -56,6 +57,9 @@ def leading(look: Lookup) -> Leading | None:
             return found
     if look.report.verdicts:
         return None
+    changed = worst(look.report)
+    if changed is not None:
+        return Leading(None, changed, changed.metric, ())
     return next((lead for f in led(look) if (lead := _about(look, f, None)) is not None), None)
 
 
@@ -140,8 +144,8 @@ def _sides(look: Lookup, metric: str, finding: Finding, surest: Surest | None) -
     everybody, comparison = _everybody(look, metric, finding), finding.comparison
     if comparison == "overall":
         return (({}, everybody),) if everybody and everybody.value is not None else ()
-    if comparison.endswith("to_rest"):
-        return ()  # the rest is no group of the report
+    if comparison.endswith("to_rest") or comparison in CHANGES:
+        return ()  # the rest is no group of the report; a change is told in its own words
     part = finding if metric == finding.metric else look.finding(metric, "difference", finding.by)
     sides: list[Side] = [(g.group, g.estimate) for g in (look.sides(part, surest) if part else ())]
     if not sides:

@@ -9,7 +9,7 @@ from auditkit.assertions import level_of as level_of_report
 from auditkit.assertions import p_of
 from auditkit.catalogue.index import METRICS
 from auditkit.formatting import NOTHING
-from auditkit.records import Comparison, Concern, Estimate, Finding, GroupEstimate
+from auditkit.records import CHANGES, Comparison, Concern, Estimate, Finding, GroupEstimate
 from auditkit.report.html.exhibits import MOST, Chart, Named, chart, level_of
 from auditkit.report.html.figures import Figure, Names, TableView, cells, counted, cut_to
 from auditkit.report.html.lookup import By, Lookup, compares, established
@@ -206,13 +206,18 @@ def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
         own.append(("", [(label or upper_first(_label(f)), f.estimate, "n") for f in overall]))
     for by, groups in _drawn_groups(found).items():
         own.append((upper_first(by_words(by)), [(look.say.label(g.group), g.estimate, _tone(look, g)) for g in groups]))
-    charts = [chart("", own, unit_of(found[0], "overall"))] if own else []
+    charts = [chart("", own, _unit_of_groups(found[0]))] if own else []
     for comparison in dict.fromkeys(f.comparison for f in found if f.comparison != "overall"):
         rows: list[Named] = [(upper_first(_label(f)), f.estimate, "n") for f in found if f.comparison == comparison]
         unit = unit_of(found[0], comparison)
         named = f", in {unit}" if unit not in ("", "percent", "ratio") else ""
         charts.append(chart(comparison_name(comparison) + named, [("", rows)], unit))
     return tuple(c for c in charts if sum(len(b.rows) for b in c.blocks) > 1)
+
+
+def _unit_of_groups(f: Finding) -> str:
+    """How the values of groups are written: those of a change are changes themselves."""
+    return unit_of(f, f.comparison if f.comparison in CHANGES else "overall")
 
 
 def _tone(look: Lookup, g: GroupEstimate) -> str:
@@ -251,7 +256,7 @@ def _drawn_groups(found: list[Finding]) -> dict[By, tuple[GroupEstimate, ...]]:
 def _table(look: Lookup, found: list[Finding], tallest: int) -> TableView:
     told = [(_row_head(f), f.estimate, unit_of(f)) for f in found]
     for by, groups in groups_of(found).items():
-        unit = unit_of(found[0], "overall")
+        unit = _unit_of_groups(found[0])
         told += [(f"{upper_first(by_words(by))}: {look.say.label(g.group)}", g.estimate, unit) for g in groups]
     texts = [(what, *cells(e, unit, few=True), f"{counted(e):,}") for what, e, unit in told[:tallest]]
     rows = tuple(tuple(t or NOTHING for t in row) for row in texts)

@@ -35,6 +35,7 @@ from auditkit.report.html import (
     metrics,
     rates,
     remedies,
+    required,
     requirements,
     script,
     sign_off,
@@ -88,12 +89,12 @@ def render(report: Report, *, full: bool = False, json_name: str = "") -> str:
     shown_sections, absent = _sections(look, names, answers, helps, shown(json_name, empty=""))
     footer = css_text(f"{first.subject(report)} · audit report · {first.day(report)}")
     labels = [css_text(name) for name in remedies.labels(helps)]
-    style = _environment().get_template("style.css").render(footer=footer, labels=labels)
+    style = environment().get_template("style.css").render(footer=footer, labels=labels)
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{style_hash}'; script-src {script.source_list()}"
     policy += "; img-src data:; base-uri 'none'; form-action 'none'"
     page = tight(
-        _environment()
+        environment()
         .get_template("page.html.jinja")
         .render(
             content_security_policy=policy,
@@ -133,7 +134,7 @@ def _sections(
         name = "findings" if n in generic else section.anchor
         face = faces.view(look, section.concern, names) if section.concern and n in generic else None
         html = (
-            _environment().get_template(f"section-{name}.jinja").render(views, answer=answer, absent=absent, face=face)
+            environment().get_template(f"section-{name}.jinja").render(views, answer=answer, absent=absent, face=face)
         )
         figures = tuple((a, Markup(t).unescape()) for a, t in _FIGURE.findall(html))
         found.append(Shown(len(found) + 1, section.anchor, section.title, states.get(n), Markup(html), figures))
@@ -161,6 +162,7 @@ def _views(look: Lookup, names: Names) -> dict[str, Any]:
         "behind": metrics.behind(look, names),
         "summary": summary.view(look),
         "gate": gate.view(look, names),
+        "required": required.view(look),
         "context": context.view(look),
         "data": data.view(look, names),
         "overall": rates.overall(look, names) if binary else None,
@@ -206,7 +208,7 @@ class _Compiled(jinja2.FileSystemBytecodeCache):
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
     found = jinja2.Environment(
         loader=_Templates("auditkit.report.html", "templates"),
         bytecode_cache=None if sys.dont_write_bytecode else _Compiled(),

@@ -45,6 +45,7 @@ def retold(report: Report) -> Report:
             "not_measured": tuple(
                 n.model_copy(update={"what": everywhere(n.what), "why": everywhere(n.why)}) for n in report.not_measured
             ),
+            "required": tuple(r.model_copy(update={"reason": everywhere(r.reason)}) for r in report.required),
         }
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditkit.formatting import limit
-from auditkit.records import Estimate, Rule, Status, Verdict
+from auditkit.records import CHANGES, Estimate, Rule, Status, Verdict
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.places import PARTS, SELECTED, WHOLE
 from auditkit.report.verdict_words import asked
@@ -31,8 +31,31 @@ def sentence(rule: Rule, look: Lookup) -> str:
             return _ratio(rule, look, phrase)
         case "difference_to_overall" | "difference_to_reference" | "difference_to_rest":
             return f"{phrase}: every {_each(rule)} differs from {_other(rule, look)} by {bound}"
+        case "lowest_change" | "highest_change" | "gap_change":
+            return f"{phrase}: {of_change(rule, of)}"
         case "ratio_to_overall" | "ratio_to_reference" | "ratio_to_rest":
             return f"{phrase}: every {_each(rule)} {bound} times as often as {_other(rule, look)}"
+
+
+def of_change(rule: Rule, of: str) -> str:
+    """What a rule about a change from the older model asks, as a clause.
+
+    >>> asks = {"id": "r", "metric": "accuracy", "comparison": "change", "by": ("sex",)}
+    >>> of_change(Rule(**asks, at_least=-0.02), "share")
+    'no group of sex falls by more than 2 points from the older model'
+    >>> of_change(Rule(**asks, at_most=-0.02), "share")
+    'every group of sex changes by at most −2 points from the older model'
+    """
+    if rule.comparison == "gap_change":
+        return f"gaps between groups of {_attributes(rule)} grow by {asked(rule, of)} from the older model"
+    every = f"every group of {_attributes(rule)}" if rule.by else "it"
+    falls = rule.at_least is not None and rule.limit <= 0
+    if falls or (rule.at_most is not None and rule.limit >= 0):
+        size, verb = limit(abs(rule.limit), rule.comparison, of=of), "falls" if falls else "rises"
+        if not rule.by:
+            return f"{verb} by at most {size} from the older model"
+        return f"no group of {_attributes(rule)} {verb} by more than {size} from the older model"
+    return f"{every} changes by {asked(rule, of)} from the older model"
 
 
 def _of_class(rule: Rule, look: Lookup) -> str:
@@ -83,6 +106,9 @@ def distance(rule: Rule, value: float | None) -> float | None:
     >>> distance(Rule(id="r", metric="m", comparison="ratio", at_least=0.8), 0.6)
     2.0
     """
+    if rule.comparison in CHANGES:
+        sign = 1.0 if rule.at_most is not None else -1.0
+        return None if value is None or sign * rule.limit <= 0 else round(max(0.0, value / rule.limit), 12)
     allowed = rule.limit if rule.at_most is not None else 1 - rule.limit
     if value is None or allowed <= 0:
         return None

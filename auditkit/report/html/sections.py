@@ -25,6 +25,7 @@ SECTIONS = {
     2: Section("gate", "Gate"),
     3: Section("performance", "Performance", "performance", "rates"),
     4: Section("fairness", "Fairness", "fairness", "rates"),
+    16: Section("change", "What changed", "change", "findings"),
     5: Section("remedies", "What would help", "mitigation", "findings"),
     6: Section("why", "Why"),
     7: Section("calibration", "Calibration and errors", "calibration", "findings"),

@@ -1,0 +1,1 @@
+"""Stored reports side by side: what changed between them."""

@@ -1,0 +1,31 @@
+"""Which rules about changes the counts of two models answer."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from auditkit.check import MOST_COMPARED
+from auditkit.fairness.judges import CountsJudge
+from auditkit.question import Question
+from auditkit.records import CHANGES
+
+NO_OLDER = (
+    "the report holds no older model to compare with: audit with ak.audit(…, against=…), a table [against] in the "
+    "configuration, or --against on the command line"
+)
+
+
+class ChangeRules(CountsJudge):
+    """Of rates of decisions, newer less older."""
+
+    kinds: ClassVar = ("rate",)
+    tasks: ClassVar = ("binary", "multilabel")
+    comparisons: ClassVar = CHANGES
+    without: ClassVar = NO_OLDER
+    evidence: ClassVar = "auditkit.evidence.paired:Paired"
+    check: ClassVar = "auditkit.fairness.change.check"
+    most = MOST_COMPARED
+
+    def why_not(self, asked: Question) -> str:
+        """See `Judge`."""
+        return "" if self.counts.compared else NO_OLDER

@@ -1,0 +1,1 @@
+"""From data to a first configuration: look, guess, ask, write."""

@@ -1,0 +1,118 @@
+"""What a first configuration is made of: an answer to each question, and whether somebody gave it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from auditkit.catalogue.index import METRICS, resolve
+from auditkit.errors import DataError, PolicyError, choices
+from auditkit.inputs.tasks.labels import found
+from auditkit.records import TASK_KINDS, Task
+from auditkit.starting.look import Look
+
+
+@dataclass(kw_only=True)
+class Answers:
+    """The answers."""
+
+    y_true: tuple[str, ...] = ()
+    """Several: labels, each audited by itself."""
+    task: Task = "binary"
+    positive: Any = None
+    """As the data hold it; None where the task has none."""
+    y_pred: tuple[str, ...] = ()
+    score: str | None = None
+    factory: str | None = None
+    weights: str | None = None
+    outputs: str | None = None
+    sensitive: tuple[str, ...] = ()
+    metric: str = ""
+    at_most: float = 0.1
+    options: dict[str, Any] = field(default_factory=dict)
+    """How a CSV file is written, as somebody said."""
+    guessed: dict[str, str] = field(default_factory=dict)
+    """Answer → why it was taken, where nobody gave it."""
+
+
+def column(look: Look, name: str, what: str) -> str:
+    """The name, if it is one of a column; DataError with the nearest otherwise."""
+    if name not in look.columns:
+        raise DataError(f"no column '{name}' for {what}; the columns are {choices(name, look.columns, most=30)}")
+    return name
+
+
+def columns(look: Look, names: Sequence[str], what: str) -> tuple[str, ...]:
+    """Names of columns, each once."""
+    if not names:
+        raise DataError(f"{what}: at least one column is needed")
+    return tuple(dict.fromkeys(column(look, name, what) for name in names))
+
+
+def decisions(look: Look, names: Sequence[str], y_true: Sequence[str]) -> tuple[str, ...]:
+    """Columns of decisions, one for each of the truth."""
+    found = columns(look, names, "the decisions")
+    for name in found:
+        if name in y_true:
+            raise DataError(f"'{name}' cannot be both the truth and the decision")
+    if len(found) != len(y_true):
+        raise DataError(f"{len(y_true)} columns of truths take as many of decisions, got {len(found)}")
+    return found
+
+
+def groups(look: Look, names: Sequence[str], *, but: Sequence[str] = ()) -> tuple[str, ...]:
+    """Columns whose groups can be compared."""
+    for name in columns(look, names, "the groups"):
+        if name in but:
+            raise DataError(f"'{name}' is what is predicted or decided: its groups cannot be compared")
+        if not look.columns[name].few:
+            raise DataError(
+                f"'{name}' holds too many values, or values that are no groups: make a column of a few bands of it"
+            )
+    return tuple(dict.fromkeys(names))
+
+
+def label(look: Look, truth: str, given: Any) -> Any:
+    """The value of the truth that is meant, as the data hold it."""
+    values = list(look.columns[truth].values)
+    same = found(given, values)
+    if not same:
+        raise DataError(
+            f"'{truth}' has no label '{given}'; its labels are {choices(given, look.columns[truth].labels)}"
+        )
+    return same[0]
+
+
+def module(given: str) -> str:
+    """module:function."""
+    before, colon, after = given.partition(":")
+    if not (colon and all(p.isidentifier() for p in (*before.split("."), after))):
+        raise PolicyError(f"'{given}' names no function: write package.module:function")
+    return given
+
+
+def compared(metric: str, at_most: float, task: Task) -> tuple[str, float]:
+    """A metric whose difference between groups a rule can limit, and the limit."""
+    name, implied = resolve(metric)
+    known = METRICS[name]
+    possible = [m.name for m in METRICS.values() if _possible(m.name, task)]
+    if not _possible(name, task) or implied not in (None, "difference"):
+        raise PolicyError(
+            f"no difference of '{metric}' can be limited here; there are {choices(metric, possible, most=40)}"
+        )
+    low, high = known.limits
+    if not max(low, 0) <= at_most <= high:
+        raise PolicyError(
+            f"the largest difference of '{name}' must lie between {max(low, 0):g} and {high:g}: got {at_most:g}"
+        )
+    return name, at_most
+
+
+def _possible(name: str, task: Task) -> bool:
+    m = METRICS[name]
+    kind = TASK_KINDS[task]
+    judged = m.kind in ("rate", "composite", "error") and "difference" in m.comparisons and m.tested
+    asked = "binary" if kind.by_label else task
+    rate_of_class = kind.several and m.kind == "rate" and m.name not in ("base_rate",)
+    return judged and (asked in m.tasks or rate_of_class)

@@ -1,0 +1,252 @@
+"""At most six questions, each with an answer that Enter takes; with `yes` every one is taken, or missed by name."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from typing import Any
+
+from auditkit.errors import AuditkitError, DataError, PolicyError, listing
+from auditkit.formatting import printable
+from auditkit.records import Task
+from auditkit.starting import answers as checked
+from auditkit.starting import guess
+from auditkit.starting.answers import Answers
+from auditkit.starting.guess import Guess
+from auditkit.starting.look import Look
+
+Read = Callable[[str], str]
+"""prompt → what somebody writes."""
+USUAL: dict[Task, tuple[str, float]] = {
+    "binary": ("true_positive_rate", 0.1),
+    "multiclass": ("macro_recall", 0.1),
+    "multilabel": ("true_positive_rate", 0.1),
+    "regression": ("mean_absolute_error", 0.0),
+}
+"""Task → what is compared unless somebody says otherwise, and its limit (of numbers: a tenth of their spread)."""
+
+
+class Asking:
+    """How questions are asked: of somebody at a terminal, or, without `read`, of the defaults."""
+
+    def __init__(self, read: Read | None, tell: Callable[[str], None] = print) -> None:
+        self._read, self._tell = read, tell
+        self.asked = 0
+
+    def __call__(
+        self,
+        question: str,
+        *,
+        default: str | None,
+        take: Callable[[], Any],
+        check: Callable[[str], Any],
+        flag: str,
+        why: str = "",
+    ) -> tuple[Any, bool]:
+        """The checked answer, and whether it is the default (which `take` makes). A wrong one is told and asked again.
+
+        DataError where nobody can be asked and there is no default: it names the flag.
+        """
+        if self._read is None:
+            if default is None:
+                raise DataError(f"{question} Nothing in the data says it: give {flag}")
+            return take(), True
+        self.asked += 1
+        shown = "" if default is None else f" [{printable(default)}]"
+        self._tell(f"\n{self.asked}. {question}{f' ({printable(why)})' if why else ''}")
+        while True:
+            try:
+                said = self._read(f"  {flag.split()[0].lstrip('-')}{shown}: ").strip()
+            except EOFError:
+                raise PolicyError("the answers ended; nothing was written (--yes takes every default)") from None
+            if not said and default is None:
+                self._tell("  An answer is needed.")
+                continue
+            try:
+                return (check(said), False) if said else (take(), True)
+            except AuditkitError as e:
+                self._tell(f"  {printable(str(e))}")
+
+
+def ask(look: Look, given: Answers, asking: Asking, *, task: Task | None, positive: str | None) -> Answers:
+    """`given` with an answer to every question; what flags said is not asked."""
+    _truth(look, given, asking)
+    _decisions(look, given, asking)
+    _task(look, given, task)
+    _positive(look, given, asking, positive)
+    _sensitive(look, given, asking)
+    _limit(look, given, asking)
+    return given
+
+
+def _truth(look: Look, given: Answers, asking: Asking) -> None:
+    if given.y_true:
+        given.y_true = checked.columns(look, given.y_true, "the truth")
+        return
+    decided = guess.decisions(look)
+    column = look.columns[given.y_pred[0]] if given.y_pred and given.y_pred[0] in look.columns else None
+    if column is None and decided is not None:
+        column = look.columns[decided.name]
+    found = guess.target(look, column)
+    given.y_true, default = asking(
+        f"Which column holds the truth: what turned out, for each row? There are {_some(look.columns)}.",
+        default=None if found is None else found.name,
+        take=lambda: (found.name,) if found else (),
+        check=lambda said: checked.columns(look, _names(look, said), "the truth"),
+        flag="--y-true COLUMN",
+        why=_why(found),
+    )
+    _note(given, "y_true", found, default)
+
+
+def _decisions(look: Look, given: Answers, asking: Asking) -> None:
+    """A column of decisions, or the function that builds the model."""
+    if given.factory is not None:
+        given.factory = checked.module(given.factory)
+        return
+    if given.y_pred:
+        given.y_pred = checked.decisions(look, given.y_pred, given.y_true)
+    else:
+        found = guess.decisions(look, but=given.y_true)
+        said, default = asking(
+            "Which column holds the decisions? Or which function builds the model (package.module:function, and a "
+            "file of weights after it)?",
+            default=None if found is None else found.name,
+            take=lambda: (checked.decisions(look, [found.name] if found else [], given.y_true), None, None),
+            check=lambda text: _column_or_model(look, text, given),
+            flag="--y-pred COLUMN, or --factory package.module:function",
+            why=_why(found),
+        )
+        given.y_pred, given.factory, weights = said
+        given.weights = given.weights or weights
+        _note(given, "y_pred", found, default)
+    if given.score is not None:
+        checked.column(look, given.score, "the score")
+
+
+def _column_or_model(look: Look, text: str, given: Answers) -> tuple[tuple[str, ...], str | None, str | None]:
+    first, _, weights = text.partition(" ")
+    if text not in look.columns and ":" in first and first not in look.columns:
+        return (), checked.module(first), weights.strip() or None
+    return checked.decisions(look, _names(look, text), given.y_true), None, None
+
+
+def _task(look: Look, given: Answers, task: Task | None) -> None:
+    truth = look.columns[given.y_true[0]]
+    decided = look.columns[given.y_pred[0]] if given.y_pred else None
+    found = guess.task(truth, decided)
+    given.task = task or ("multilabel" if len(given.y_true) > 1 else found.name)  # type: ignore[assignment]
+    if task is None:
+        given.guessed["task"] = found.why
+    if given.task == "regression" and truth.kind != "number":
+        raise DataError(f"'{truth.name}' holds no numbers: nothing that regression could predict")
+    if given.task != "regression" and not truth.few:
+        raise DataError(
+            f"'{truth.name}' holds too many values to be labels: name another column, or --task regression for numbers"
+        )
+    if given.task == "binary" and len(truth.values) > 2:
+        raise DataError(f"'{truth.name}' holds {len(truth.values)} values; yes or no takes two: --task multiclass")
+    if given.task == "binary" and given.y_pred and given.score is None:
+        scored = guess.score(look, but=(*given.y_true, *given.y_pred))
+        if scored is not None:
+            given.score = scored.name
+            given.guessed["score"] = scored.why
+
+
+def _positive(look: Look, given: Answers, asking: Asking, positive: str | None) -> None:
+    if given.task != "binary":
+        if positive is not None:
+            raise DataError(f"--positive goes with a target of two labels; '{given.y_true[0]}' is {given.task}")
+        return
+    truth = look.columns[given.y_true[0]]
+    if positive is not None:
+        given.positive = checked.label(look, truth.name, positive)
+        return
+    found = guess.positive(truth)
+    given.positive, default = asking(
+        f"Which label of '{printable(truth.name)}' is the positive one: what people hope for, or what is looked for? "
+        f"There are {_some(truth.labels)}.",
+        default=None if found is None else found.name,
+        take=lambda: checked.label(look, truth.name, found.name if found else ""),
+        check=lambda said: checked.label(look, truth.name, said),
+        flag="--positive LABEL",
+        why=_why(found),
+    )
+    _note(given, "positive", found, default)
+
+
+def _sensitive(look: Look, given: Answers, asking: Asking) -> None:
+    taken = (*given.y_true, *given.y_pred, *([] if given.score is None else [given.score]))
+    if given.sensitive:
+        given.sensitive = checked.groups(look, given.sensitive, but=taken)
+        return
+    found = guess.sensitive(look, but=taken)
+    few = [c.name for c in look.few if c.name not in taken]
+    given.sensitive, default = asking(
+        f"Whose groups are compared? Columns, parted by commas. Of few values are {_some(few)}.",
+        default=", ".join(g.name for g in found) if found else None,
+        take=lambda: checked.groups(look, [g.name for g in found], but=taken),
+        check=lambda said: checked.groups(look, _names(look, said), but=taken),
+        flag="--sensitive COLUMN",
+        why="; ".join(f"{g.name}: {g.why}" for g in found),
+    )
+    if default:
+        given.guessed |= {f"sensitive {g.name}": g.why for g in found}
+
+
+def _limit(look: Look, given: Answers, asking: Asking) -> None:
+    if given.metric:
+        given.metric, given.at_most = checked.compared(given.metric, given.at_most, given.task)
+        return
+    metric, at_most = USUAL[given.task]
+    if given.task == "regression":
+        at_most = float(f"{0.1 * (look.columns[given.y_true[0]].spread or 1.0):.1g}")
+    (given.metric, given.at_most), default = asking(
+        "What may not differ much between groups, and by how much at most? A metric (`auditkit explain all` lists "
+        f"them) and a number{'' if given.task == 'regression' else ': 0.1 is ten points'}. No number is right by "
+        "itself: it is yours to choose.",
+        default=f"{metric} {at_most:g}",
+        take=lambda: (metric, at_most),
+        check=lambda said: _metric(said, at_most, given.task),
+        flag="--metric METRIC --at-most NUMBER",
+    )
+    if default:
+        given.guessed["limit"] = "a usual place to begin"
+
+
+def _metric(said: str, at_most: float, task: Task) -> tuple[str, float]:
+    name, _, number = said.strip().partition(" ")
+    try:
+        return checked.compared(name, float(number.replace(",", ".")) if number.strip() else at_most, task)
+    except ValueError as e:
+        if isinstance(e, AuditkitError):
+            raise
+        raise PolicyError(
+            f"'{number}' is no number; write a metric and a number, as in true_positive_rate 0.1"
+        ) from None
+
+
+# ---- names of columns on a line
+
+
+def _names(look: Look, said: str) -> list[str]:
+    """One column that is called so, or several parted by commas; quotes keep a comma."""
+    if said in look.columns:
+        return [said]
+    try:
+        return [n for n in next(csv.reader([said], skipinitialspace=True, strict=True), []) if n]
+    except csv.Error:
+        return [said]
+
+
+def _some(names: Any) -> str:
+    return printable(listing([f"'{n}'" for n in names], most=12)) or "none"
+
+
+def _why(found: Guess | None) -> str:
+    return "" if found is None else f"guessed: {found.why}"
+
+
+def _note(given: Answers, answer: str, found: Guess | None, default: bool) -> None:
+    if default and found is not None:
+        given.guessed[answer] = found.why

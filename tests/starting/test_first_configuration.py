@@ -1,0 +1,284 @@
+"""The first configuration reads back to what was answered, whatever the names; every one of its lines can be used."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditkit.errors import DataError, PolicyError
+from auditkit.gate.config import config_from
+from auditkit.gate.toml import Document, scan
+from auditkit.gate.toml_text import key_text, value_text
+from auditkit.inputs.source import FrameSource
+from auditkit.starting import guess
+from auditkit.starting.answers import Answers
+from auditkit.starting.asking import Asking, ask
+from auditkit.starting.draft import asked, drafted
+from auditkit.starting.look import Look, crossed, look_of
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
+ODD = st.sampled_from(
+    ["a\nb", 'say "no"', "[rule]", "# no", "x]\n[[rule]]", "ü = 'ß'", "\\", "\x7f\x00", "\u2028", "positive"]
+)
+NAME = NAMES | ODD
+
+
+def look(columns: dict[str, Any], path: str = "rows.parquet") -> Look:
+    return look_of(Path(path), FrameSource(pd.DataFrame(columns)))
+
+
+def loaded(text: str) -> dict[str, Any]:
+    """The document, once it is a configuration."""
+    data = tomllib.loads(text)
+    config_from(Document("auditkit.toml", data, scan(text)))
+    return data
+
+
+@settings(max_examples=30)
+@given(st.lists(NAME, min_size=5, max_size=5, unique=True), st.lists(NAME, min_size=2, max_size=2, unique=True))
+def test_whatever_the_names(names: list[str], labels: list[str]) -> None:
+    truth, decision, score, first, second = names
+    rows = look(
+        {
+            truth: labels * 20,
+            decision: labels[::-1] * 20,
+            score: np.linspace(0, 1, 40),
+            first: ["u", "v", *labels] * 10,
+            second: [True, False] * 20,
+        }
+    )
+    given = Answers(y_true=(truth,), y_pred=(decision,), score=score, sensitive=(first, second), metric="accuracy")
+    answered = ask(rows, given, Asking(None), task=None, positive=labels[1])
+    text = drafted(rows, answered, folder=Path(), name="rows")
+    data = loaded(text)
+    wanted = asked(rows, answered, Path())
+    assert {part: data[part] for part in wanted} == wanted
+    assert (data["data"]["y_true"], data["data"]["positive"]) == (truth, labels[1])
+    assert [rule["by"] for rule in data["rule"]] == [[first], [second]] * 2
+    assert len({rule["id"] for rule in data["rule"]}) == 4
+    uncommented = loaded(re.sub(r'(?m)^#(?=[\[\w"])', "", text))
+    assert "waiver" in uncommented
+    assert first in uncommented["words"] or first == "positive"
+    inside = tomllib.loads(drafted(rows, answered, folder=Path(), name="rows", prefix="tool.auditkit"))
+    assert inside == {"tool": {"auditkit": data}}
+
+
+@given(
+    st.recursive(
+        NAMES
+        | st.booleans()
+        | st.integers(-(2**63), 2**63 - 1)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.dates(),
+        lambda x: st.lists(x, max_size=3) | st.dictionaries(NAME, x, max_size=3),
+        max_leaves=6,
+    ),
+    NAME,
+)
+def test_what_is_written_as_toml_is_read_again(value: Any, name: str) -> None:
+    text = f"{key_text(name, name)} = {value_text(value)}\n"
+    assert tomllib.loads(text) == {name: {name: value}}
+    assert len(text.splitlines()) == 1
+
+
+# ---- guesses, held to data whose meaning is known
+
+
+@pytest.mark.parametrize(
+    ("columns", "truth", "task", "positive"),
+    [
+        ({"y_true": [0, 1] * 9, "y_pred": [1, 0] * 9}, "y_true", "binary", 1),
+        ({"hired": ["no", "yes"] * 9, "decision": ["no", "no"] * 9}, "hired", "binary", "yes"),
+        ({"ok": [True, False] * 9, "pred": [True, True] * 9}, "ok", "binary", True),
+        ({"grade": list("abc") * 6, "prediction": list("aab") * 6}, "grade", "multiclass", None),
+        ({"hours": np.linspace(1, 9, 18), "predicted_hours": np.linspace(1, 8, 18)}, "hours", "regression", None),
+        ({"paid back": [1.0, 0.0, None] * 6, "decided": [1, 0, 1] * 6}, "paid back", "binary", 1),
+    ],
+)
+def test_what_is_predicted(columns: dict[str, Any], truth: str, task: str, positive: Any) -> None:
+    rows = look({"sex": ["f", "m"] * 9, **columns})
+    answered = ask(rows, Answers(), Asking(None), task=None, positive=None)
+    assert (answered.y_true, answered.task, answered.positive) == ((truth,), task, positive)
+    assert answered.sensitive == ("sex",)
+    assert {"y_true", "y_pred", "task", "sensitive sex", "limit"} <= set(answered.guessed)
+    loaded(drafted(rows, answered, folder=Path(), name="rows"))
+
+
+def test_who_is_compared_and_why() -> None:
+    rows = look(
+        {
+            "Gender": ["a", "b"] * 30,
+            "col7": ["f", "m"] * 30,
+            "grp": ["White", "Black", "Asian"] * 20,
+            "age": range(60),
+            "city": ["x", "y"] * 30,
+            "ethnicGroup": ["p", "q"] * 30,
+            "one": ["m"] * 60,
+        }
+    )
+    assert dict(guess.sensitive(rows)) == {
+        "Gender": "sex, by its name",
+        "col7": "sex, by its values alone",
+        "grp": "race or ethnicity, by its values alone",
+        "ethnicGroup": "race or ethnicity, by its name",
+    }
+    assert [g.name for g in guess.too_many_groups(rows)] == ["age"]
+
+
+def test_weights_ids_and_scores_are_only_told() -> None:
+    n = 40
+    rows = look(
+        {
+            "case_id": range(n),
+            "sex": ["f", "m"] * 20,
+            "y": [0, 1] * 20,
+            "pred": [1, 0] * 20,
+            "p_score": np.linspace(0, 1, n),
+            "decile_score": np.arange(n),
+            "weight": np.linspace(1, 2, n),
+        }
+    )
+    answered = ask(rows, Answers(), Asking(None), task=None, positive=None)
+    assert answered.score == "p_score"
+    text = drafted(rows, answered, folder=Path(), name="rows")
+    data = loaded(text)["data"]
+    assert not {"weights", "row_id"} & set(data)
+    uncommented = tomllib.loads(re.sub(r'(?m)^#(?=[\[\w"])', "", text))["data"]
+    assert (uncommented["weights"], uncommented["row_id"]) == ("weight", "case_id")
+
+
+# ---- counts
+
+
+def test_sizes_and_base_rates_are_those_of_all_rows(tmp_path: Path) -> None:
+    """Sorted by group, so that the first part holds one group alone."""
+    n = 200_000
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"sex": np.repeat(["f", "m"], n // 2), "y": rng.random(n) < np.repeat([0.2, 0.6], n // 2)})
+    frame.loc[::1000, "sex"] = None
+    path = tmp_path / "rows.parquet"
+    frame.to_parquet(path)
+    from auditkit.inputs.sources import source_of
+
+    rows = look_of(path, source_of(path))
+    assert rows.rows == n
+    assert rows.columns["sex"].values == frame["sex"].value_counts().to_dict()
+    assert rows.columns["sex"].missing == frame["sex"].isna().sum()
+    table = crossed(rows, ["sex"], "y")["sex"]
+    truth = frame.groupby("sex", dropna=False)["y"].agg(["sum", "size"])
+    for group, (positive, size) in truth.iterrows():
+        here = table[None if pd.isna(group) else group]
+        assert (here[True], sum(here.values())) == (positive, size)
+
+
+def test_small_groups_are_named_by_what_the_rule_counts() -> None:
+    n = 400
+    sex = np.repeat(["f", "m"], n // 2)
+    y = np.r_[np.arange(n // 2) < 20, np.arange(n // 2) < 150].astype(int)
+    rows = look({"sex": sex, "y": y, "pred": y})
+    told = drafted(rows, ask(rows, Answers(), Asking(None), task=None, positive=None), folder=Path(), name="x")
+    assert "sex: f 200 (10.0% 1); m 200 (75.0% 1)." in told
+    assert "Few rows whose truth is 1: f (20)." in told.replace("\n# ", " ")
+    answered = ask(rows, Answers(metric="selection_rate"), Asking(None), task=None, positive=None)
+    assert "Few rows" not in drafted(rows, answered, folder=Path(), name="x")
+
+
+# ---- questions
+
+
+PEOPLE = {"sex": ["f", "m"] * 30, "age": range(60), "hired": ["no", "yes"] * 30, "decision": ["yes", "no"] * 30}
+
+
+def answering(*lines: str) -> tuple[Asking, list[str]]:
+    said, left = [], iter(lines)
+
+    def read(prompt: str) -> str:
+        said.append(prompt)
+        line = next(left, None)
+        if line is None:
+            raise EOFError
+        return line
+
+    return Asking(read, said.append), said
+
+
+def test_enter_takes_what_is_shown() -> None:
+    asking, said = answering("", "", "", "", "")
+    answered = ask(look(PEOPLE), Answers(), asking, task=None, positive=None)
+    assert answered == ask(look(PEOPLE), Answers(), Asking(None), task=None, positive=None)
+    assert asking.asked == 5, "with the file six"
+    assert [re.findall(r"\[(.*)\]:", p)[0] for p in said if p.endswith(": ")] == [
+        "hired", "decision", "yes", "sex", "true_positive_rate 0.1",
+    ]  # fmt: skip
+
+
+def test_answers_are_held_to_the_names_that_there_are() -> None:
+    asking, said = answering("hird", "hired", "decison", "decision", "jes", "no", "age", "sexx, ", "sex", "tpr x",
+                             "acuracy", "accuracy 3", "accuracy 0,05")  # fmt: skip
+    answered = ask(look(PEOPLE), Answers(), asking, task=None, positive=None)
+    assert (answered.y_true, answered.positive, answered.sensitive) == (("hired",), "no", ("sex",))
+    assert (answered.metric, answered.at_most) == ("accuracy", 0.05)
+    assert set(answered.guessed) == {"task"}, "what somebody said is no guess"
+    told = "\n".join(said)
+    for words in ("Did you mean 'hired'?", "Did you mean 'decision'?", "no label 'jes'", "'age' holds too many values",
+                  "Did you mean 'sex'?", "Did you mean 'accuracy'?", "must lie between 0 and 1: got 3"):  # fmt: skip
+        assert words in told
+
+
+def test_a_model_is_an_answer() -> None:
+    asking, _ = answering("hired", "income.model:build income.safetensors", "yes", "sex", "")
+    answered = ask(look(PEOPLE), Answers(), asking, task=None, positive=None)
+    assert (answered.factory, answered.weights, answered.y_pred) == ("income.model:build", "income.safetensors", ())
+    data = loaded(drafted(look(PEOPLE), answered, folder=Path(), name="x"))
+    assert data["model"] == {"factory": "income.model:build", "weights": "income.safetensors"}
+
+
+def test_flags_are_not_asked() -> None:
+    asking, _ = answering()
+    given = Answers(y_true=("hired",), y_pred=("decision",), sensitive=("sex",), metric="accuracy", at_most=0.2)
+    assert ask(look(PEOPLE), given, asking, task=None, positive="yes").guessed.keys() <= {"task"}
+    assert asking.asked == 0
+
+
+def test_answers_that_end_write_nothing() -> None:
+    with pytest.raises(PolicyError, match="nothing was written"):
+        ask(look(PEOPLE), Answers(), answering("hired")[0], task=None, positive=None)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"y_true": ("hird",)}, "no column 'hird' for the truth; the columns are .*Did you mean 'hired'"),
+        ({"y_pred": ("decison",)}, "Did you mean 'decision'"),
+        ({"sensitive": ("sx",)}, "Did you mean 'sex'"),
+        ({"sensitive": ("age",)}, "'age' holds too many values"),
+        ({"sensitive": ("hired",)}, "its groups cannot be compared"),
+        ({"y_pred": ("hired",), "y_true": ("hired",)}, "cannot be both"),
+        ({"y_true": ("hired", "sex")}, "2 columns of truths take as many of decisions"),
+        ({"score": "scor"}, "no column 'scor'"),
+        ({"factory": "model"}, "write package.module:function"),
+        ({"metric": "acuracy"}, "Did you mean 'accuracy'"),
+        ({"metric": "roc_auc"}, "no difference of 'roc_auc'"),
+        ({"metric": "accuracy", "at_most": 7.0}, "must lie between 0 and 1"),
+        ({"y_true": ("age",), "y_pred": ("decision",)}, "'age' holds too many values to be labels"),
+    ],
+)
+def test_wrong_flags_are_named(given: dict[str, Any], said: str) -> None:
+    task = "binary" if given.get("y_true") == ("age",) else None
+    with pytest.raises((DataError, PolicyError), match=said):
+        ask(look(PEOPLE), Answers(**given), Asking(None), task=task, positive=None)
+
+
+def test_nothing_that_says_it_is_an_error_with_its_flag() -> None:
+    for missing, flag in (("sex", "--sensitive"), ("decision", "--y-pred COLUMN, or --factory")):
+        columns = {k: v for k, v in PEOPLE.items() if k != missing}
+        with pytest.raises(DataError, match=f"give {flag}"):
+            ask(look(columns), Answers(y_true=("hired",)), Asking(None), task=None, positive=None)
