@@ -34,7 +34,8 @@ def with_line(table: Table, line: str, *, but: str = "") -> tuple[str, int]:
     for end in range(1, len(table.name.split(".")) + 1):
         around = tables()[".".join(table.name.split(".")[:end])]
         needed = BASE.get(around.name) or {k.name: k.example.partition(" = ")[2] for k in around.keys if k.needed}
-        lines += [around.header, *(f"{k} = {v}" for k, v in needed.items() if k != but)]
+        left = but if around is table else ""
+        lines += [around.header, *(f"{k} = {v}" for k, v in needed.items() if k != left)]
     return "\n".join([*lines, line, ""]), len(lines) + 1
 
 
