@@ -39,6 +39,7 @@ from auditkit.progress import tell
 from auditkit.progress_bar import Asked, shown
 from auditkit.provenance import provenance_of, weighting_of
 from auditkit.records import Context, Finding, NotMeasured, Report, SignOff, StoredEvidence, Words
+from auditkit.timings import spent
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
@@ -118,7 +119,8 @@ def audit(
     with shown(progress), foreign("code that was called"):
         of_one_task(model, data)
         parts = dict(by_label(model, data, against)) if data.kind.by_label else {"": (model, data, against)}
-        seen = one_pass(list(parts.values()), **drawn)
+        with spent("read"):
+            seen = one_pass(list(parts.values()), **drawn)
         seen = heavy_rows(list(parts.values()), seen, sample=sample, seed=seed)
         reports = {
             label: conclude(one, *part[:2], against=part[2], level=level, disclosure=given, **drawn)
@@ -132,9 +134,10 @@ def audit(
             "provenance": report.provenance.model_copy(update={"command": utf8(command)}),
         }
     )
-    judged = with_remedies(report) if rules is None else of_columns(judge(report, rules), data.source.schema)
-    said = {"context": context or judged.context, "sign_off": sign_off or judged.sign_off}
-    return explored(_disclosed(judged.model_copy(update=said), given))
+    with spent("judge"):
+        judged = with_remedies(report) if rules is None else of_columns(judge(report, rules), data.source.schema)
+        said = {"context": context or judged.context, "sign_off": sign_off or judged.sign_off}
+        return explored(_disclosed(judged.model_copy(update=said), given))
 
 
 def _disclosed(report: Report, disclosure: Disclosure) -> Report:
@@ -234,7 +237,7 @@ def conclude(
         if isinstance(check, SampleCheck) and net is None:
             not_measured.append(NotMeasured(what=check.name, why="predictions only"))
             continue
-        with absent_if_broken(check, broken, on_error), by_work(net, features):
+        with absent_if_broken(check, broken, on_error), by_work(net, features), spent(f"assess {check.name}"):
             if check.name in broken:
                 continue
             check = check.declared(data) if isinstance(check, DeclaredCheck) else check

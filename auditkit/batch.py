@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from auditkit.evidence.score_scale import ScoreScale
-
 Cell = tuple[str, ...]
 """A value of each attribute, then target ("-1": not known) and decision as text ("" where the task has no classes)."""
 MISSING = "(missing)"
@@ -78,6 +76,60 @@ def merged_sums(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.fl
 def _parts(sums: NDArray[np.float64]) -> tuple[float, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     size = (len(sums) - 1) // 3
     return float(sums[0]), sums[1 : 1 + size], sums[1 + size : 1 + 2 * size], sums[1 + 2 * size :]
+
+
+@dataclass(frozen=True)
+class ScoreScale:
+    """Scores from `low` to `high`, of which evidence holds (s − low)/(high − low), in [0, 1]; or ranks.
+
+    `evidence.score_scale` reads it.
+
+    >>> import numpy as np
+    >>> scale = ScoreScale(300, 850, threshold=575)
+    >>> scale.unit(np.array([300, 575])).tolist(), scale.own(0.5), scale.probability
+    ([0.0, 0.5], 575.0, False)
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    ranks: bool = False
+    """The share of the known scores of the data below a score, and of half of those that equal it."""
+    threshold: float | None = None
+    """The score from which on rows are selected, in the units of the evidence, where it was said."""
+
+    @property
+    def probability(self) -> bool:
+        """Whether scores can be probabilities, which calibration is about."""
+        return not self.ranks and (self.low, self.high) == (0.0, 1.0)
+
+    @property
+    def words(self) -> str:
+        """What the scores are, where they are no probabilities; else empty."""
+        if self.ranks:
+            return "ranks within the data"
+        return "" if self.probability else f"{self.low:g} to {self.high:g}"
+
+    @property
+    def why(self) -> str:
+        """Why calibration is not measured."""
+        if self.ranks:
+            return (
+                "scores are taken by their ranks, which are no probabilities: they can be neither too high nor too low"
+            )
+        return f"the score runs from {self.words}, and is no probability: it can be neither too high nor too low"
+
+    def unit(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """In [0, 1]."""
+        return scores if self.ranks or self.probability else (scores - self.low) / (self.high - self.low)
+
+    def own(self, x: Any) -> Any:
+        """In the units in which scores were given; ranks stay ranks."""
+        return x if self.ranks or self.probability else self.low + x * (self.high - self.low)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON: `ranks`, or the two ends; and the threshold where it was said."""
+        said: dict[str, Any] = {"ranks": True} if self.ranks else {"low": self.low, "high": self.high}
+        return said if self.threshold is None else {**said, "threshold": self.threshold}
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.predictions import Predictions
 from auditkit.progress import tell
 from auditkit.records import NotMeasured
+from auditkit.timings import spent
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
@@ -37,7 +38,10 @@ def one_pass(
     rows, done = asked[0][1], 0
     for part in rows.parts():
         for observer, (model, data, against) in zip(observers, asked, strict=True):
-            observer.see(decided(model, data, part, first=not done, against=against))
+            with spent("decide"):
+                said = decided(model, data, part, first=not done, against=against)
+            with spent("count rows, beside the checks"):
+                observer.see(said)
         done += len(part)
         tell("rows", done, len(rows))
     return [observer.seen() for observer in observers]
@@ -107,7 +111,7 @@ class _Observer:
             content = shuffled(content ^ batch.row_id, 0)  # the data are other data under other ids
         batch = replace(batch, key=whole if batch.cluster is None else cluster_hashes(batch.cluster))
         for check in (c for c in self.streams if c.name not in self.broken):
-            with absent_if_broken(check, self.broken, self.on_error):
+            with absent_if_broken(check, self.broken, self.on_error), spent(f"gather {check.name}"):
                 new, before = check.gather(batch), self.gathered.get(check.name)
                 self.gathered[check.name] = new if before is None else before + new
         part = Observed(

@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "auditkit"
 DOCS = sorted((PACKAGE.parent / "docs").glob("*.md"))
-ALWAYS = {"arrays", "errors", "files", "lazy", "auditkit"}
+ALWAYS = {"arrays", "errors", "files", "lazy", "timings", "auditkit"}
 EVERYTHING = {
     "records", "catalogue", "check", "formatting", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
@@ -26,6 +26,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "alignment": (set(), {"numpy", "pandas"}),
     "files": (set(), set()),
     "lazy": (set(), {"pandas"}),
+    "timings": (set(), set()),
     "estimates": (set(), {"pydantic"}),
     "exhibits": ({"estimates"}, {"pydantic"}),
     "looks": (set(), set()),

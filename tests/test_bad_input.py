@@ -167,7 +167,10 @@ def test_probabilities_where_decisions_are_expected(here: Path) -> None:
 
 def test_continuous_sensitive_feature(here: Path) -> None:
     refused(
-        ["run", *DECISIONS, "--sensitive", "age"], "'age' has 240 distinct numeric values", "Bin it first", "pandas.cut"
+        ["run", *DECISIONS, "--sensitive", "age"],
+        "'age' has 240 distinct numeric values",
+        "Say its bins",
+        "--bins 'age=0,30,45,60,120'",
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import auditkit as ak
 from auditkit.errors import choices
+from auditkit.timings import spent
 
 if TYPE_CHECKING:
     from auditkit.cli.delivery import Place
@@ -50,7 +52,9 @@ def overridden(config: Config, **parts: dict[str, Any]) -> Config:
         if key not in raw.get(part, {})
     ]
     if missing or not ({"model", "predictions"} & set(raw)):
-        missing += [] if {"model", "predictions"} & set(raw) else ["--factory, --y-pred, or --score with --threshold"]
+        missing += (
+            [] if {"model", "predictions"} & set(raw) else ["--factory or --y-pred (or --score with --threshold)"]
+        )
         raise ak.PolicyError(f"still needed: {', '.join(missing)} (or a config file that says it; see auditkit run -h)")
     built = type(config)(**raw)
     return built.model_copy(update={k: getattr(config, k) for k in ("folder", "policy", "checks")})
@@ -85,8 +89,11 @@ def run_audit(config: Config, place: Place, *, command: str, quiet: bool, includ
     from auditkit.progress_bar import shown
 
     place.paths(config.audit.name)
+    with spent("import"):
+        importlib.import_module("auditkit.audit")
     with shown(False if quiet else None):
         assert config.data is not None, "no audit is asked without data"
-        model, data = inputs(config)
+        with spent("look at the data, and load the model"):
+            model, data = inputs(config)
         place.paths(config.audit.name or model.name)
         return audited(config, model, data, command=command, include_examples=include_examples)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import auditkit as ak
+from auditkit import timings as timed
 from auditkit.cli import made
 from auditkit.cli.against import compared
 from auditkit.cli.app import Force, Formats, Name, Out, Quiet, app
@@ -16,6 +17,7 @@ from auditkit.cli.asked import from_here, known_name, one_of, one_or_more, overr
 from auditkit.cli.command import told_command
 from auditkit.cli.delivery import Place, deliver
 from auditkit.cli.status import answering, exit_status
+from auditkit.cli.terminal import complain
 from auditkit.cli.variables import used
 from auditkit.formatting import utf8
 
@@ -140,6 +142,9 @@ def run(
         str | None, typer.Option("--profile", help="internal (default), public or regulator: what the report holds.")
     ] = None,
     keep_rows: Annotated[bool, typer.Option("--keep-rows", help="Keep evidence of single rows in the report.")] = False,
+    timings: Annotated[
+        bool, typer.Option("--timings", help="Say on stderr where the time went, stage by stage.")
+    ] = False,
     quiet: Quiet = False,
     force: Force = False,
 ) -> int:
@@ -203,6 +208,11 @@ def run(
         changed = changed.model_copy(update={"checks": tuple(Asked(name=c, where="--check") for c in check)})
     command = utf8(told_command([*used("run"), "auditkit", *sys.argv[1:]]))
     place = Place(out, name, format, force)
-    report = run_audit(changed, place, command=command, quiet=quiet, include_examples=include_examples)
-    deliver(report, place, quiet)
+    with timed.kept() as stages:
+        timed.began(stages)
+        report = run_audit(changed, place, command=command, quiet=quiet, include_examples=include_examples)
+        with timed.spent("write"):
+            deliver(report, place, quiet)
+    if timings:
+        complain(timed.told(stages))
     return exit_status(report)

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auditkit.arrays import Floats, Ints
+from auditkit.batch import ScoreScale
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence import merging, suppression, tally
 from auditkit.evidence.drift import Drift, Steps
 from auditkit.evidence.frames import Columns, Framed, columns_of, known_columns, parts, places, summed_rows
 from auditkit.evidence.merging import summed
 from auditkit.evidence.score_grid import BINS, LEAST, REACH, STEPS, bin_of, grains
-from auditkit.evidence.score_scale import ScoreScale
+from auditkit.evidence.score_scale import scale_of
 from auditkit.evidence.stored_bins import MERGED, MISSING_WHAT, stored_bins
 from auditkit.evidence.tally import matched
 from auditkit.evidence.weights import codes01
@@ -218,7 +219,7 @@ class ScoreHistogram(Framed):
         found = stored_bins(data)
         drift = Drift.from_json(data["drift"]) if "drift" in data else None
         tables = {"cells": found.cells, "missing": found.missing}
-        scale = ScoreScale.from_json(data["scale"]) if "scale" in data else None
+        scale = scale_of(data["scale"]) if "scale" in data else None
         return cls.of_tables(
             tables, by=found.by, merged=found.merged, drift=drift, declared=found.declared, scale=scale
         )

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from auditkit.gate.audited import Path
+from auditkit.gate.parts import ScoreRange
 from auditkit.records import Record
 
 _OF_DECISIONS = ("y_pred", "score", "threshold", "score_range")
@@ -20,7 +21,7 @@ class AgainstTable(Record):
     """The column of the older decisions, of several labels one each: `y_pred = "old"`."""
     score: str | None = None
     """The column of the older scores: `score = "old_score"`."""
-    score_range: tuple[float, float] | Literal["ranks"] | None = None
+    score_range: ScoreRange = None
     """The least and the greatest of them that there can be, or "ranks": `score_range = [300, 850]`."""
     factory: str | None = None
     """The function that builds the older net, module:function; left out: that of [model]:

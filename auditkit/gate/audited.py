@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, ValidationInfo, model_validator
 
 from auditkit.files import expanded
-from auditkit.gate.parts import FROM_FILE, Names
+from auditkit.gate.parts import FROM_FILE, Names, ScoreRange
 from auditkit.records import Record, Task
 
 
@@ -56,7 +56,7 @@ class PredictionsTable(Record):
     threshold: float | None = None
     """A row is decided positively from this score on (score >= threshold), in the score's own units:
     `threshold = 0.4`."""
-    score_range: tuple[float, float] | Literal["ranks"] | None = None
+    score_range: ScoreRange = None
     """The least and the greatest score that there can be, or "ranks": only the order of the scores within the data
     counts. Such scores are no probabilities: calibration is not measured. None: they lie in [0, 1]:
     `score_range = [300, 850]`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, StrictFloat, ValidationError
 
@@ -16,6 +16,17 @@ FROM_FILE = {"written": "in a file"}
 R = TypeVar("R", bound=BaseModel)
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda x: (x,) if isinstance(x, str) else x)]
 """Names, or one alone."""
+
+
+def _ends_or_ranks(given: Any) -> Any:
+    if isinstance(given, str) and given != "ranks":
+        close = nearest(given, ["ranks"])
+        raise ValueError(f'the two ends of the scores, as in [300, 850], or "ranks"; got {given!r}.{close}')
+    return given
+
+
+ScoreRange = Annotated[tuple[float, float] | Literal["ranks"] | None, BeforeValidator(_ends_or_ranks)]
+"""The least and the greatest score that there can be, or `"ranks"`; None: 0 and 1."""
 
 
 def read_as(document: Document, record: type[R]) -> R:

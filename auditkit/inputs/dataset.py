@@ -123,13 +123,8 @@ class Dataset:
         bins: Mapping[str, Sequence[float]] | None = None,
         join: Join | Mapping[str, Any] | None = None,
     ) -> None:
-        made = made_columns(
-            source_of(data, CsvOptions.of(sep, encoding, na_values, decimal, thousands)),
-            sensitive_features=sensitive_features,
-            control_features=control_features,
-            bins=bins,
-            join=join,
-        )
+        source = source_of(data, CsvOptions.of(sep, encoding, na_values, decimal, thousands))
+        made = made_columns(source, sensitive_features, control_features, bins=bins, join=join)
         self.source, self._column_of, self._not_inputs = made.source, made.column_of, made.not_inputs
         self._survey = Survey(self.source)
         self.path = str(data) if isinstance(data, str | Path) else ""

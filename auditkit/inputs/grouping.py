@@ -60,8 +60,8 @@ def grouped(column: pd.Series[Any], name: str) -> pd.Categorical[str]:
 def _few(labels: tuple[str, ...], raw: tuple[Any, ...], name: str) -> None:
     if len(labels) > MOST_NUMERIC_GROUPS and all(map(is_number, raw)):
         raise DataError(
-            f"'{name}' has {len(labels)} distinct numeric values: a continuous column is no group. Bin it first, e.g. "
-            f"frame['{name}_band'] = pandas.cut(frame['{name}'], [0, 30, 45, 60, 120]), and declare '{name}_band'; or "
+            f"'{name}' has {len(labels)} distinct numeric values: a continuous column is no group. Say its bins, as in "
+            f"bins={{'{name}': [0, 30, 45, 60, 120]}} (--bins '{name}=0,30,45,60,120', or [data.bins] in a file); or "
             f"leave it a number and ask ContinuousAttribute('{name}')"
         )
     if len(labels) > MOST_NUMERIC_GROUPS and all(isinstance(x, datetime.date | np.datetime64) for x in raw):

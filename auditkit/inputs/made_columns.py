@@ -28,12 +28,7 @@ class MadeColumns(NamedTuple):
 
 
 def made_columns(
-    source: Source,
-    *,
-    sensitive_features: Any,
-    control_features: Any,
-    bins: Mapping[str, Any] | None,
-    join: Any,
+    source: Source, sensitive_features: Any, control_features: Any, *, bins: Mapping[str, Any] | None, join: Any
 ) -> MadeColumns:
     """What is to be made; the source as it is where nothing is. DataError for what does not fit."""
     given, one_hot = split(sensitive_features)

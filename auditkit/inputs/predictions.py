@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from auditkit.batch import ScoreScale
 from auditkit.errors import DataError, listing
-from auditkit.evidence.score_scale import ScoreScale
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.scales import Range, checked_range, decided, scale_of, scaled
 from auditkit.inputs.tasks.registry import task_of

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditkit.arrays import Floats
+from auditkit.batch import ScoreScale
 from auditkit.errors import DataError
-from auditkit.evidence.score_scale import ScoreScale
 from auditkit.inputs.tasks.regression import numbers_of
 from auditkit.values import is_number
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.batch import ScoreScale
 from auditkit.errors import listing
 from auditkit.evidence.histogram import ScoreHistogram
-from auditkit.evidence.score_scale import ScoreScale
 from auditkit.fairness.families.family import number
 from auditkit.fairness.notes import finding, title_of
 from auditkit.fairness.scores.halved import Halved
