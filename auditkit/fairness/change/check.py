@@ -28,6 +28,7 @@ NO_OLDER = (
 
 
 @dataclass(frozen=True)
+@checked_options
 class Change(BaseCheck):
     """What changed from an older model (`ak.audit(new, data, against=old)`) to this one, group by group, paired.
 

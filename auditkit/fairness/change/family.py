@@ -105,8 +105,9 @@ class Change(GroupFamily):
         def each(values: Floats, k: Any, n: Any) -> list[Estimate]:
             at = wilson(k, n, z)
             own = zip(values, at.low, at.high, n, strict=True)
-            return [estimated(x, low, high, level=self.level, n=round(float(m)), method="Wilson") for x, low, high, m in
-                    own]
+            return [
+                estimated(x, low, high, level=self.level, n=round(float(m)), method="Wilson") for x, low, high, m in own
+            ]
 
         pairs = zip(each(old, *counts[2:]), each(new, *counts[:2]), strict=True)
         rows = tuple((self.name(i), both) for i, both in enumerate(pairs))

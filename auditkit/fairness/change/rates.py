@@ -77,9 +77,7 @@ class RateChange:
     """Limits that were asked for: every comparison of the groups asks for the same."""
 
     @classmethod
-    def of(
-        cls, paired: Paired, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE
-    ) -> RateChange:
+    def of(cls, paired: Paired, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE) -> RateChange:
         """Read off rows that both models decide."""
         cells = paired.cells()
         known = (cells["old"] >= 0) & (cells["y_pred"] >= 0)

@@ -58,7 +58,9 @@ def of_extreme(
     if beyond(kind, e):
         return f"{m.head}: {_of_side(sure)}{_verdict(worse(metric, kind))}."
     if beyond(other, e):  # the one that changed least to that side changed to the other
-        all_of = f"every group of {' and '.join(by)} changed to one side; least {_of_side(far)}" if by else _of_side(far)
+        all_of = (
+            f"every group of {' and '.join(by)} changed to one side; least {_of_side(far)}" if by else _of_side(far)
+        )
         return f"{m.head}: {all_of}{_verdict(worse(metric, other))}."
     ruled = "" if bound is None else _ruled_out(abs(bound), down, by, e.level)
     if alike:
