@@ -105,7 +105,7 @@ def _table(f: Flips, by: Sequence[str], paired: Paired) -> Table:
         (
             " & ".join(g),
             *(int(x[i]) for x in (f.rows, f.flipped, f.better, f.worse)),
-            mcnemar(int(f.better[i]), int(f.worse[i])),
+            p_text(mcnemar(int(f.better[i]), int(f.worse[i])), "", "< "),
             *((int(f.up[i]), int(f.down[i])) if ways else ()),
         )
         for i, g in enumerate(f.groups)
