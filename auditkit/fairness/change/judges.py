@@ -28,4 +28,14 @@ class ChangeRules(CountsJudge):
 
     def why_not(self, asked: Question) -> str:
         """See `Judge`."""
-        return "" if self.counts.compared else NO_OLDER
+        if not self.counts.compared:
+            return NO_OLDER
+        if self.counts.classes and asked.label is None:
+            return 'of several classes a change is that of one: name it, as in label = "…" (accuracy needs none)'
+        return ""
+
+
+class ClassChangeRules(ChangeRules):
+    """The same of several classes."""
+
+    tasks: ClassVar = ("multiclass",)

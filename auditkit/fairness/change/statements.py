@@ -66,8 +66,10 @@ def of_extreme(
     if alike:
         return f"{m.head}: the same; both models decide all of these rows alike{ruled}."
     word = {True: "worse", False: "better", None: "lower" if down else "higher"}[worse(metric, kind)]
-    who = f"no group of {' and '.join(by)} is shown to be {word}" if by else f"not shown to be {word}"
-    return f"{m.head}: {who} than before; {'lowest' if down else 'highest'} change {_of_side(far)}{ruled}."
+    if not by:
+        return f"{m.head}: {_of_side(far)}, not shown to be {word} than before{ruled}."
+    which = f"{'lowest' if down else 'highest'} change {_of_side(far)}"
+    return f"{m.head}: no group of {' and '.join(by)} is shown to be {word} than before; {which}{ruled}."
 
 
 def _verdict(for_worse: bool | None) -> str:

@@ -80,7 +80,7 @@ def _head(look: Lookup, f: Finding) -> str:
 def _rows(
     look: Lookup, f: Finding, pairs: list[tuple[Estimate, Estimate]], axis: Axis, sure: dict[str, str] | None
 ) -> tuple[ChangedRow, ...]:
-    """The groups of one rate; of the one that surely changed, in the eyes of the whole report, whether for the worse."""
+    """The groups of one rate; of the one that surely changed, among all of the report, whether for the worse."""
     rows = list(zip(f.by_group, pairs, strict=False))
     kept = {id(r) for r in sorted(rows, key=lambda r: -_surely(r[0].estimate))[:MOST]}
     out = []
