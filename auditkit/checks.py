@@ -40,6 +40,7 @@ CHECKS: dict[str, str] = {
     "flip_test": "auditkit.robustness.check:FlipTest",
     "change": "auditkit.fairness.change.check:Change",
     "class_change": "auditkit.fairness.change.check:ClassChange",
+    "regression_change": "auditkit.fairness.change.numbers:RegressionChange",
 }
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
 
@@ -52,10 +53,16 @@ JUDGES: dict[str, str] = {
     "gap_attribution": "auditkit.explain.gaps.judge:GapAttributionRules",
     "change": "auditkit.fairness.change.judges:ChangeRules",
     "class_change": "auditkit.fairness.change.judges:ClassChangeRules",
+    "regression_change": "auditkit.fairness.change.judges:RegressionChangeRules",
 }
 """Name → module:class of what answers rules from its evidence; others come by the entry point `auditkit.judges`."""
 
-OF_CHANGE: dict[Task, str] = {"binary": "change", "multilabel": "change", "multiclass": "class_change"}
+OF_CHANGE: dict[Task, str] = {
+    "binary": "change",
+    "multilabel": "change",
+    "multiclass": "class_change",
+    "regression": "regression_change",
+}
 """Task → the check that compares with an older model."""
 
 GROUP = "auditkit.checks"
@@ -78,11 +85,8 @@ def default_checks(task: Task = DEFAULT_TASK) -> tuple[Check, ...]:
 
 
 def with_changes(asked: tuple[Check, ...], task: Task) -> tuple[Check, ...]:
-    """What is asked, and what changed from an older model, unless that is asked already.
-
-    Of numbers `Change` itself says that it does not know them.
-    """
-    name = OF_CHANGE.get(task, "change")
+    """What is asked, and what changed from an older model, unless that is asked already."""
+    name = OF_CHANGE.get(task, "change")  # a task of another package: the check says that it does not know it
     return asked if any(c.name == name for c in asked) else (*asked, check_of(name))
 
 

@@ -467,12 +467,44 @@ def test_of_several_labels_each_is_asked() -> None:
     assert {v.rule.id: v.status for v in report.verdicts} == {"found[u]": "fail", "found[v]": "pass"}
 
 
-def test_of_numbers_it_is_not_measured_and_says_so() -> None:
+def test_of_numbers_it_is_how_far_off_each_row_is() -> None:
+    from scipy.stats import ttest_1samp
+
     rng = np.random.default_rng(7)
-    rows = pd.DataFrame({"sex": ["f", "m"] * 50, "y": rng.normal(size=100), "old": rng.normal(size=100)})
-    data = ak.Dataset(rows.assign(new=rows["old"]), y_true="y", sensitive_features=["sex"], task="regression")
-    report = ak.audit(ak.Predictions("new"), data, against=ak.Predictions("old"), checks=["regression_fairness"])
-    assert [n.what for n in report.not_measured] == ["change"]
+    n = 400
+    rows = pd.DataFrame({"sex": rng.choice(["f", "m"], n), "y": rng.normal(size=n)})
+    rows["old"] = rows["y"] + rng.normal(size=n)
+    rows["new"] = rows["y"] + (rows["old"] - rows["y"]) * np.where(rows["sex"] == "f", 1.1, 0.9)
+    data = ak.Dataset(rows, y_true="y", sensitive_features=["sex"], task="regression")
+    rules = [
+        rule("worse", metric="mae", at_most=0.02),
+        rule("everybody", metric="mae", by=[], at_most=0.5),
+        rule("grown", metric="mae", comparison="gap_change", at_most=1.0),
+    ]
+    report = ak.audit(
+        ak.Predictions("new"),
+        data,
+        against=ak.Predictions("old"),
+        checks=["regression_fairness"],
+        policy={"rule": rules},
+    )
+    assert [v.status for v in report.verdicts] == ["fail", "pass", "pass"]
+    f = report.finding("change/mean_absolute_error/highest_change/sex")
+    moved = (rows["new"] - rows["y"]).abs() - (rows["old"] - rows["y"]).abs()
+    for g in f.by_group:
+        own = moved[rows["sex"] == g.group["sex"]]
+        low, high = ttest_1samp(own, 0).confidence_interval(0.95)
+        assert g.estimate.value == pytest.approx(own.mean())
+        assert g.estimate.low <= low + 1e-9  # type: ignore[operator]
+        assert g.estimate.high >= high - 1e-9  # type: ignore[operator]
+        assert (g.estimate.low, g.estimate.high) == pytest.approx((low, high), abs=0.25 * (high - low))
+    assert f.statement.endswith("worse than before.")
+    assert ak.verify(Report.from_json(report.to_json())).agrees
+    from auditkit.report.html.page import render
+
+    assert "Before and now" in render(report)
+    with pytest.raises(PolicyError, match="'signed_error' knows"):
+        ak.Policy.from_dict({"rule": [rule("r", metric="signed_error", at_most=0.1)]})
 
 
 # --- configurations

@@ -80,8 +80,7 @@ class Change(BaseCheck):
         for by in ((), *sets.sets):
             for metric, label in self._asked(evidence):
                 family = _family(evidence, Question(metric, "lowest_change", by, level, label=label))
-                kinds = sides(metric) if by else sides(metric)[:1]
-                found = [_tested(family, k) for k in (*kinds, *(("gap_change",) if by else ()))]
+                found = told(family)
                 findings += found if label is None else [worded(f, METRICS[metric], label) for f in found]
         few = self._left_out(evidence)
         return Assessment(tuple(findings), (*sets.absent, *few))
@@ -118,6 +117,13 @@ class ClassChange(Change):
     NAME: ClassVar[str] = "class_change"
     tasks: ClassVar[tuple[Task, ...]] = ("multiclass",)
     uses_weights: ClassVar[bool] = False
+
+
+def told(family: ChangeFamily) -> list[Finding]:
+    """Everything that is found of one quantity in the groups of some attributes, or of everybody."""
+    kinds = sides(family.metric)
+    asked: tuple[Comparison, ...] = (*kinds, "gap_change") if family.by else kinds[:1]
+    return [_tested(family, k) for k in asked]
 
 
 def _tested(family: ChangeFamily, kind: Comparison) -> Finding:

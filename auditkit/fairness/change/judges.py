@@ -19,7 +19,7 @@ class ChangeRules(CountsJudge):
     """Of rates of decisions, newer less older."""
 
     kinds: ClassVar = ("rate",)
-    tasks: ClassVar = ("binary", "multilabel")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multilabel")
     comparisons: ClassVar = CHANGES
     without: ClassVar = NO_OLDER
     evidence: ClassVar = "auditkit.evidence.paired:Paired"
@@ -39,3 +39,15 @@ class ClassChangeRules(ChangeRules):
     """The same of several classes."""
 
     tasks: ClassVar = ("multiclass",)
+
+
+class RegressionChangeRules(CountsJudge):
+    """Of how far off numbers are."""
+
+    kinds: ClassVar = ("error",)
+    tasks: ClassVar = ("regression",)
+    comparisons: ClassVar = CHANGES
+    without: ClassVar = NO_OLDER
+    evidence: ClassVar = "auditkit.evidence.errors:ErrorSums"
+    check: ClassVar = "auditkit.fairness.change.numbers"
+    cells: ClassVar = "moments_"

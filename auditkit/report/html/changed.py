@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.catalogue.for_worse import beyond, worse
-from auditkit.formatting import percent, points
+from auditkit.formatting import in_unit
 from auditkit.records import Estimate, Finding, GroupEstimates, Table
 from auditkit.report.changes import of_changes, told
 from auditkit.report.html.exhibits import table
 from auditkit.report.html.figures import Figure, Names, TableView, level_text
-from auditkit.report.html.geometry import Axis, Mark, share_axis
+from auditkit.report.html.geometry import Axis, Mark, axis_over, share_axis
 from auditkit.report.html.lookup import Lookup, counts, exhibits_of
 from auditkit.report.html.views import Room
 from auditkit.report.vocabulary import by_words, range_in, upper_first
@@ -53,16 +53,18 @@ def view(look: Lookup, names: Names) -> Changed | None:
     found = [f for f in found if f.by == by]
     pairs = {f.id: _pairs(f) for f in found}
     ends = [e.value for p in pairs.values() for both in p for e in both if e.value is not None]
-    axis = share_axis(max(ends, default=1.0))
+    unit = "percent" if exhibits_of(found[0], GroupEstimates)[0].unit == "percent" else ""
+    axis = share_axis(max(ends, default=1.0)) if unit else axis_over(ends)
     sure = {f.id: f.surest.groups[0] for f in found if f.surest is not None and not f.alone}
     blocks = tuple((_head(look, f), _rows(look, f, pairs[f.id], axis, sure.get(f.id))) for f in found)
     level = level_text(found[0].estimate)
     figure = Figure(
         "Before and now",
         f"Before and now, by {by_words(by)}",
-        f"Ring: the older model; filled: this one. Beside: the change in points, with its paired {level} interval.",
+        "Ring: the older model; filled: this one. Beside: the change"
+        f"{' in points' if unit else ''}, with its paired {level} interval.",
         told(look.report),
-        _table(look, found, pairs),
+        _table(look, found, pairs, unit),
     )
     flips = [x for f in of_changes(look.report) for x in exhibits_of(f, Table)]
     return Changed(names.figure(figure), blocks, axis, tuple(table(x, Room.of(look).rows, names) for x in flips))
@@ -93,8 +95,8 @@ def _rows(
                 f"n {e.n:,}",
                 Mark(look.tone(g.group), axis.place(new.value) if known else None),
                 axis.place(old.value) if known else None,
-                _signed(e) if known else "",
-                range_in(e, "points") if known else "",
+                _signed(e, axis.unit) if known else "",
+                range_in(e, _moved_in(axis.unit)) if known else "",
                 _word(f) if g.group == sure else "",
                 "" if known else e.note,
             )
@@ -106,8 +108,13 @@ def _surely(e: Estimate) -> float:
     return max(e.low or 0.0, -(e.high or 0.0)) if counts(e) else -1.0
 
 
-def _signed(e: Estimate) -> str:
-    return f"{'+' if (e.value or 0.0) > 0 else ''}{points(e)}"
+def _signed(e: Estimate, unit: str) -> str:
+    return f"{'+' if (e.value or 0.0) > 0 else ''}{in_unit(e, _moved_in(unit))}"
+
+
+def _moved_in(unit: str) -> str:
+    """The unit of a change."""
+    return "points" if unit == "percent" else unit
 
 
 def _word(f: Finding) -> str:
@@ -115,17 +122,21 @@ def _word(f: Finding) -> str:
     return "worse" if for_worse and beyond(f.comparison, f.estimate) else ""
 
 
-def _table(look: Lookup, found: list[Finding], pairs: dict[str, list[tuple[Estimate, Estimate]]]) -> TableView:
+def _table(
+    look: Lookup, found: list[Finding], pairs: dict[str, list[tuple[Estimate, Estimate]]], unit: str
+) -> TableView:
     rows = tuple(
         (
             f"{_head(look, f)}: {look.say.label(g.group)}",
-            percent(old.value),
-            percent(new.value),
-            _signed(g.estimate),
-            range_in(g.estimate, "points") or g.estimate.note,
+            in_unit(old.value, unit),
+            in_unit(new.value, unit),
+            _signed(g.estimate, unit),
+            range_in(g.estimate, _moved_in(unit)) or g.estimate.note,
             f"{g.estimate.n:,}",
         )
         for f in found
         for g, (old, new) in zip(f.by_group, pairs[f.id], strict=False)
     )
-    return TableView("Before and now", ("What", "Before", "Now", "Change, points", "Interval", "n"), rows)
+    return TableView(
+        "Before and now", ("What", "Before", "Now", "Change, points" if unit else "Change", "Interval", "n"), rows
+    )
