@@ -117,7 +117,7 @@ def _table(f: Flips, by: Sequence[str], paired: Paired) -> Table:
         )
         for i, g in enumerate(f.groups)
     )
-    return Table(title=f"Decisions that changed, by {' and '.join(by)}", columns=columns, rows=rows)
+    return Table(title=f"Decisions that changed, by {' and '.join(by)}", columns=tuple(columns), rows=rows)
 
 
 def _notes(paired: Paired) -> tuple[str, ...]:

@@ -160,7 +160,7 @@ class RateChange:
         def each(values: Floats, k: Any, n: Any) -> list[Estimate]:
             at = wilson(k, n, z)
             own = zip(values, at.low, at.high, n, strict=True)
-            facts = {"level": self.level, "method": "Wilson"}
+            facts: Any = {"level": self.level, "method": "Wilson"}
             return [estimated(x, low, high, n=round(float(m)), **facts) for x, low, high, m in own]
 
         new, old = self.rates
@@ -252,7 +252,7 @@ class PairedBasis(WeighedBasis):
         return self._drawn
 
     @cached_property
-    def errors(self) -> Floats:  # type: ignore[override]
+    def errors(self) -> Floats:
         """(K, R) errors of the change over the replicates."""
         first, second = self.parts
         return np.asarray(first.errors - second.errors)
