@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from auditkit.explain.layers.check import LayerAudit as LayerAudit
     from auditkit.explain.recourse.check import Recourse as Recourse
     from auditkit.fairness.change.check import Change as Change
+    from auditkit.fairness.change.check import ClassChange as ClassChange
+    from auditkit.fairness.change.numbers import RegressionChange as RegressionChange
     from auditkit.fairness.groups.check import GroupFairness as GroupFairness
     from auditkit.fairness.groups.classes import ClassFairness as ClassFairness
     from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
@@ -99,6 +101,8 @@ _HOMES = {
     "ContinuousAttribute": "fairness.rows.continuous",
     "Proxies": "fairness.rows.proxies",
     "Change": "fairness.change.check",
+    "ClassChange": "fairness.change.check",
+    "RegressionChange": "fairness.change.numbers",
     "ClassFairness": "fairness.groups.classes",
     "RegressionFairness": "fairness.groups.regression",
     "Subgroups": "fairness.search.check",
