@@ -130,7 +130,7 @@ def _changed(
         said=said,
         of=of,
         under_old=before,
-        statement=_statement(rule, at, change, said, kind, of, before),
+        statement=_statement(rule, at, change, said, of, before) + _turned(a, b),
     )
 
 
@@ -165,7 +165,6 @@ def _statement(
     at: tuple[At | None, At | None],
     change: Estimate | None,
     said: Said,
-    kind: Kind,
     of: str,
     under_old: Status | None,
 ) -> str:
@@ -184,6 +183,17 @@ def _statement(
     if new is not None and new.waived:
         text += " It is waived."
     return text
+
+
+def _turned(a: Verdict | None, b: Verdict | None) -> str:
+    """That the two groups that a rule speaks of changed places, each time for sure: a gap of the same size hides it."""
+    old, new = (v.surest if v is not None else None for v in (a, b))
+    if old is None or new is None or len(old.groups) != 2 or old.groups != new.groups[::-1]:
+        return ""
+    if not all(x.estimate.excludes_zero for x in (old, new)) or not b or not b.rule.comparison.startswith("difference"):
+        return ""
+    lower = [" & ".join(x.groups[0].values()) for x in (old, new)]
+    return f" The groups changed places: “{lower[0]}” had the lower value, now “{lower[1]}” has."
 
 
 def _became(old: At | None, new: At | None) -> str:

@@ -6,6 +6,7 @@ import datetime
 import json
 import math
 from functools import cache
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ import auditkit as ak
 from auditkit.comparing.changes import Changes, Kind
 from auditkit.records import Report
 from tests.helpers import run_cli
+from tests.hostile import HOSTILE
+from tests.test_hostile_strings import COMMAND
 
 RULES: list[dict[str, Any]] = [
     {"id": "gap", "metric": "selection_rate", "comparison": "difference", "by": ["sex"], "at_most": 0.2},
@@ -273,6 +276,79 @@ def test_several_reports_are_a_trend_by_date() -> None:
     page = found.to_html()
     assert page.count("<figure class=curve>") == 4
     assert "Along time" in page
+
+
+def test_groups_that_changed_places_are_told_though_the_gap_is_the_same() -> None:
+    one = report(1, gap=0.4)
+    swap = {"f": "m", "m": "f"}
+    turned = rows(1, 800, 0.4).replace({"sex": swap})
+    data = ak.Dataset(turned, y_true="y", positive=1, sensitive_features=["sex", "race"])
+    other = ak.audit(ak.Predictions("p"), data, checks=["group_fairness"], name="hiring", policy={"rule": RULES})
+    found = ak.compare(one, other)
+    gap = next(r for r in found.step.rules if r.id == "gap")
+    assert gap.kind == "same"
+    assert gap.statement.endswith("The groups changed places: “f” had the lower value, now “m” has.")
+    assert "changed places" not in str(ak.compare(one, report(2, gap=0.4)))
+
+
+@pytest.mark.parametrize("name", HOSTILE[::7], ids=range(len(HOSTILE[::7])))
+def test_hostile_names_stay_text(name: str) -> None:
+    """As rule, report, model, data, attribute and owner: on the page, in the terminal and in JSON."""
+    raw = stored(1, 0.4)
+    old, new = Report.from_json(raw), report(2, rules=[r | {"id": f"{r['id']}{name}"} for r in RULES])
+    p = old.provenance
+    model = p.model.model_copy(update={"name": name})
+    features = ("sex", "race", f"gone{name}")
+    data = p.data.model_copy(update={"sensitive_features": features, "name": name})
+    policy = new.policy and new.policy.model_copy(update={"owner": name})
+    worse = new.model_copy(update={"name": name, "policy": policy})
+    told = ak.judge(old, {"rule": RULES}, exhibits=False)
+    told = told.model_copy(update={"provenance": p.model_copy(update={"model": model, "data": data})})
+    found = ak.compare(told, worse, report(3))
+    page = found.to_html()
+    tags = Tags()
+    tags.feed(page)
+    assert tags.seen <= OURS, tags.seen - OURS
+    assert not COMMAND.search(str(found))
+    assert Changes.model_validate_json(found.to_json()) == found
+
+
+OURS = {
+    *("html", "head", "meta", "title", "style", "body", "a", "svg", "defs", "symbol", "path", "circle", "use", "line"),
+    *(
+        "div",
+        "nav",
+        "p",
+        "ol",
+        "ul",
+        "li",
+        "span",
+        "header",
+        "h1",
+        "h2",
+        "h3",
+        "main",
+        "section",
+        "b",
+        "table",
+        "thead",
+    ),
+    *("tbody", "tr", "th", "td", "details", "summary", "figure", "figcaption", "footer", "code", "small"),
+}
+
+
+class Tags(HTMLParser):
+    """Elements of a page, and that none has what a browser would run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        for key, value in attrs:
+            assert not key.startswith("on"), (tag, key)
+            assert key not in ("href", "src") or (value or "").startswith("#"), (tag, key, value)
 
 
 # ---- the command line
