@@ -27,6 +27,7 @@ Kind = Literal[
     "no longer measured",
     "worsened",
     "newly undecided",
+    "passes by the new policy alone",
     "removed",
     "newly passing",
     "newly measured",

@@ -59,7 +59,8 @@ def rule_changes(
 
 
 _ORDER: tuple[Kind, ...] = (
-    *("newly failing", "let through", "in the way", "no longer measured", "worsened", "newly undecided", "removed"),
+    *("newly failing", "let through", "in the way", "no longer measured", "worsened", "newly undecided"),
+    *("passes by the new policy alone", "removed"),
     *("newly passing", "newly measured", "improved", "added", "same"),
 )
 
@@ -156,7 +157,7 @@ def _kind(a: Verdict | None, b: Verdict | None, said: Said, under_old: Status | 
     if was == "pass" and b.status == "inconclusive":
         return "newly undecided"
     if was != "pass" and b.status == "pass":
-        return "newly passing"
+        return "newly passing" if under_old in (None, "pass") else "passes by the new policy alone"
     return "improved" if said == "better" else "same"
 
 
@@ -178,8 +179,8 @@ def _statement(
     elif new and new.estimate:
         told.append(f"{quantity(new.estimate, comparison, of=of)} now, and nothing to compare with")
     text = ": ".join(told[:2]) + "".join(f"; {t}" for t in told[2:]) + "."
-    if under_old == "fail" and (new is None or new.status != "fail"):
-        text += " By the old policy it fails."
+    if under_old is not None and (new is None or new.status != under_old):
+        text += f" By the old policy it {WORDS[under_old]}."
     if new is not None and new.waived:
         text += " It is waived."
     return text

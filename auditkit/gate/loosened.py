@@ -93,6 +93,8 @@ def rule_changes(old: Rule | None, new: Rule | None, was: float = 0.95, now: flo
         a, b = getattr(old, key), getattr(new, key)
         if key not in _UNJUDGED and a != b:
             way, words = _KEYS.get(key, _other)(old, new, key)
+            if key == "confidence":
+                way, words = _level(old.confidence or was, new.confidence or now)
             shown = _limits(old, new) if key in ("at_most", "at_least") else (_told(a), _told(b))
             said = f"'{key}' of the rule '{new.id}' is {shown[1]}; it was {shown[0]}{words}"
             if key == "confidence" and (old.confidence or was) == (new.confidence or now):
@@ -113,7 +115,7 @@ def _whole(old: PolicyInfo, new: PolicyInfo) -> list[PolicyChange]:
         more = new.correction == "holm"
         words = "rules share one error now, so that each fails later" if more else "each rule fails by its own interval"
         said = _sentence(f"'correction' is {new.correction}; it was {old.correction}: {words}")
-        way: Way = "loosened" if more else "tightened"
+        way = "loosened" if more else "tightened"
         found.append(PolicyChange(way=way, key="correction", old=old.correction, new=new.correction, statement=said))
     for key in ("id", "version", "owner", "review_by"):
         a, b = _told(getattr(old, key)), _told(getattr(new, key))
@@ -174,13 +176,7 @@ def _severity(old: Rule, new: Rule, key: str) -> tuple[Way, str]:
     return ("loosened", ": it never changes the exit status") if new.severity == "warning" else ("tightened", "")
 
 
-def _confidence(old: Rule, new: Rule, key: str) -> tuple[Way, str]:
-    return _level(old.confidence, new.confidence)
-
-
-def _level(old: float | None, new: float | None) -> tuple[Way, str]:
-    if old is None or new is None:
-        return "loosened", ": another interval decides"
+def _level(old: float, new: float) -> tuple[Way, str]:
     if new < old:
         return "loosened", ": a rule passes on less evidence"
     return "loosened", ": a rule fails only on more evidence"
@@ -205,7 +201,6 @@ _KEYS: Mapping[str, Callable[[Rule, Rule, str], tuple[Way, str]]] = {
     "on_inconclusive": _handling,
     "on_not_measured": _handling,
     "severity": _severity,
-    "confidence": _confidence,
     "max_regression": _regression,
 }
 

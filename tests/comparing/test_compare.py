@@ -406,3 +406,26 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
     assert status == 2
     assert "is no auditkit report" in err
     assert strange.read_text() == "{}"
+
+
+def test_a_pass_that_the_new_limit_alone_gives_is_no_news_of_the_model() -> None:
+    tight = report(rules=changed(0, at_most=0.06))
+    assert tight.verdicts[0].status == "inconclusive"
+    found = ak.compare(tight, report(2))
+    assert kinds(found)["gap"] == "passes by the new policy alone"
+    assert found.step.rules[0].statement.endswith("By the old policy it is undecided.")
+
+
+def test_a_rule_that_comes_can_let_another_through() -> None:
+    """Rules share one error: with more of them each fails later. Found by what the old policy says, in any pair."""
+    alone = RULES[0] | {"at_most": 0.0}
+    many = [alone, *({**alone, "id": f"r{i}", "at_most": 0.9} for i in range(40))]
+    seen = set()
+    for seed in range(1, 9):
+        found = ak.compare(report(seed, rules=[alone]), report(seed, rules=many))
+        gap = next(r for r in found.step.rules if r.id == "gap")
+        assert gap.new is not None
+        assert (gap.kind == "let through") == (gap.under_old == "fail" != gap.new.status)
+        seen.add(gap.kind)
+        assert found.passed == (gap.kind != "let through")
+    assert "let through" in seen
