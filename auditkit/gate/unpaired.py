@@ -19,6 +19,8 @@ from auditkit.records import Estimate, Finding, Verdict
 METHOD = "unpaired: two independent samples, square and add (MOVER)"
 POWER = 0.8
 _NORMAL = NormalDist()
+_LARGEST = 1e290
+"""Beyond, sums and squares leave double precision."""
 
 
 class Half(NamedTuple):
@@ -101,8 +103,8 @@ def shift(old: Measured, new: Measured, level: float) -> Estimate:
     """
     d = new.value - old.value
     down, up = _added(new.below, old.above, level), _added(new.above, old.below, level)
-    if not all(math.isfinite(d + x) and math.isfinite(d - x) for x in (down or 0.0, up or 0.0)):
-        raise ReportError("numbers beyond those of double precision cannot be compared: no audit gives such ones")
+    if not abs(d) + (down or 0.0) + (up or 0.0) < _LARGEST:
+        raise ReportError(f"numbers beyond {_LARGEST:g} cannot be compared: no audit gives such ones")
     both = None if down is None or up is None else (down + up) / 2
     seen = None if both is None else both * (1 + _NORMAL.inv_cdf(POWER) / quantile(level))
     return Estimate(
