@@ -100,7 +100,8 @@ def _at(v: Verdict, m: Measured | None, level: float) -> At:
     n = v.estimate.n if v.estimate is not None else 0
     estimate = None if m is None else m.estimate(level, n=n)
     rule = v.rule.model_copy(update={"line": None})
-    return At(rule=rule, status=v.status, blocks=v.blocks, waived=v.waived, estimate=estimate)
+    said = v.baseline.status if v.baseline is not None else None
+    return At(rule=rule, status=v.status, blocks=v.blocks, waived=v.waived, baseline=said, estimate=estimate)
 
 
 def _unit(a: Verdict | None, b: Verdict | None, old: Report, new: Report) -> str:
@@ -204,7 +205,8 @@ def _became(old: At | None, new: At | None) -> str:
     if old is None:
         return f"is new, and {WORDS[new.status]}"
     if old.status == new.status:
-        blocks = " and stands in the way now" if new.blocks and not old.blocks else ""
+        behind = ", worse than the baseline" if new.baseline == "fail" else ""
+        blocks = f" and stands in the way now{behind}" if new.blocks and not old.blocks else ""
         return f"{_STILL[new.status]}{blocks}"
     return f"{WORDS[new.status]} (it {_PAST[old.status]})"
 

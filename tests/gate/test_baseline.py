@@ -193,6 +193,21 @@ def test_mistakes_are_named_with_their_line(tmp_path: Path) -> None:
     assert ak.Policy.load(path).rules[0].max_regression is None
 
 
+def test_two_reports_tell_of_it(kept: dict[str, Any]) -> None:
+    """A rule that falls behind is newly in the way, and a baseline that was moved to worse is a loosened policy."""
+    path = Path(kept["policy"]["baseline"])
+    fine, behind = judged(2, **kept), judged(2, 0.3, **kept)
+    found = ak.compare(fine, behind)
+    assert {r.id: r.kind for r in found.step.failing} == {"gap": "in the way"}
+    assert "gap passes as before and stands in the way now, worse than the baseline" in str(found)
+    path.write_text(accepted(judged(1, 0.3), accepted(judged()), accept_worse=True).to_json())
+    moved = judged(3, **kept)
+    assert [(c.rule, c.key) for c in ak.compare(fine, moved).step.loosened] == [("gap", "baseline")]
+    assert [c.way for c in ak.compare(moved, fine).step.policy] == ["tightened"]
+    free = judged(2, policy=kept["policy"])
+    assert [c.key for c in ak.compare(fine, free).step.loosened][:2] == ["max_regression", "max_regression"]
+
+
 # ---- the ratchet
 
 
