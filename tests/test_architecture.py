@@ -29,6 +29,11 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "estimates": (set(), {"pydantic"}),
     "exhibits": ({"estimates"}, {"pydantic"}),
     "looks": (set(), set()),
+    "plans": ({"estimates", "report", "rules"}, {"pydantic"}),  # report: only where a plan is shown
+    "planning": (
+        {"catalogue", "fairness", "gate", "inputs", "judging", "looks", "plans", "records", "stats"},
+        {"numpy", "pandas"},
+    ),
     "rules": ({"estimates"}, {"pydantic"}),
     "verdicts": ({"estimates", "rules"}, {"pydantic"}),
     "remedies": ({"estimates", "rules"}, {"pydantic"}),
@@ -123,7 +128,18 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"pydantic"},
     ),
     "report": (
-        {"assertions", "explorer", "floors", "looks", "records", "requirements", "catalogue", "formatting", "stored"},
+        {
+            "assertions",
+            "explorer",
+            "floors",
+            "looks",
+            "plans",
+            "records",
+            "requirements",
+            "catalogue",
+            "formatting",
+            "stored",
+        },
         {"jinja2", "markupsafe", "rich"},
     ),
     "assertions": ({"catalogue", "records"}, set()),
@@ -143,7 +159,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "audit": (EVERYTHING, set()),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (
-        {"catalogue", "checks", "configured", "disclosure", "formatting", "gate", "judging", "progress_bar"}
+        {"catalogue", "checks", "configured", "disclosure", "formatting", "gate", "judging", "planning", "progress_bar"}
         | {"records", "report", "stored", "verifying"},
         {"typer", "rich"},
     ),

@@ -8,13 +8,13 @@ import sys
 import typer
 
 import auditkit as ak
-from auditkit.cli import demo, explain, gate, render, run, verify
+from auditkit.cli import demo, explain, gate, plan, render, run, verify
 from auditkit.cli.app import app
 from auditkit.cli.status import TROUBLE, Answered
 from auditkit.cli.terminal import complain, usable_streams, while_heard
 
 _USAGE = typer.BadParameter.__mro__[2]  # ClickException, which typer does not name
-COMMANDS = (demo, run, gate, verify, render, explain)
+COMMANDS = (demo, plan, run, gate, verify, render, explain)
 """A module a command; help lists them in this order."""
 
 
