@@ -69,15 +69,13 @@ def plan(
     if y_true is not None and base_rate:
         raise ak.PolicyError("give either --base-rate, or the column of the target (--y-true)")
     groups = _groups(group) if group else file_of(data or "", sensitive or (), y_true, positive)
+    attributes = list(groups) if group else list(sensitive or ())
+    pairs = [_two("--rate", r, "=", "true_positive_rate=0.8") for r in rate or []]
     found = planned(
         groups,
-        policy=_policy(
-            policy, metric, comparison, at_most, at_least, looks, list(groups) if group else sensitive or []
-        ),
+        policy=_policy(policy, metric, comparison, at_most, at_least, looks, attributes),
         base_rate=_base_rates(base_rate or []),
-        rates={
-            n: _number("--rate", x) for n, x in (_two("--rate", r, "=", "true_positive_rate=0.8") for r in rate or [])
-        },
+        rates={name: _number("--rate", x) for name, x in pairs},
         truth=truth,
         power=power,
         sensitive_features=() if group or y_true is not None else tuple(sensitive or ()),
@@ -155,9 +153,7 @@ def _policy(
     kind = comparison or resolve(metric)[1] or ("ratio" if at_least is not None else "difference")
     rule = {"metric": metric, "comparison": kind, "at_most": at_most, "at_least": at_least}
     rule = {k: v for k, v in rule.items() if v is not None}
-    each = (
-        [{"id": metric, **rule}]
-        if kind == "overall"
-        else [{"id": f"{metric}/{a}", "by": [a], **rule} for a in attributes]
-    )
+    each = [{"id": metric, **rule}]
+    if kind != "overall":
+        each = [{"id": f"{metric}/{a}", "by": [a], **rule} for a in attributes]
     return ak.Policy.from_dict({"policy": {} if looks is None else {"looks": looks}, "rule": each})

@@ -48,7 +48,7 @@ def plan(
         The share that is truly positive, of everybody or by attribute and value; that of a `Dataset` is known.
     rates
         Metric → the value that all groups are taken to have, as of a fair model; without one the base rate stands for a
-        selection rate, and ½, where gaps are hardest to see, for any other.
+        selection rate, and ½, where differences are hardest to see, for any other.
     truth
         The gap that the worst group has in truth (of a ratio, one less the ratio), where a rule is to pass.
     power
@@ -135,7 +135,9 @@ def _share(rule: Rule, of: Groups, assumed: Mapping[str, float]) -> Any:
     if len(truths) == 1:
         if np.isnan(of.base).any():
             who = m.denominator_words
-            raise DataError(f"rule '{rule.id}' ({rule.metric}) is of {who}: say how many these are, by base_rate")
+            raise DataError(
+                f"rule '{rule.id}' ({rule.metric}) is of {who}: say how many these are, by base_rate (--base-rate)"
+            )
         return of.base if truths == {1} else 1 - of.base
     if len(decisions) == 1:
         selected = assumed.get("selection_rate", float(np.nan_to_num(of.base, nan=0.5).mean()))
@@ -150,6 +152,11 @@ def _rate(rule: Rule, of: Groups, assumed: Mapping[str, float]) -> float:
     known = ~np.isnan(of.base)
     if rule.metric in ("selection_rate", "base_rate") and known.any():
         return float(np.average(of.base[known], weights=of.rows[known]))
+    if rule.comparison.startswith("ratio"):
+        raise DataError(
+            f"rule '{rule.id}' is about a ratio, which is the harder to see the rarer the rate: say base_rate, or "
+            f"rates={{'{rule.metric}': …}} (--base-rate, --rate)"
+        )
     return 0.5
 
 

@@ -1,8 +1,9 @@
 """When a rule is decided with a given power: by the families that judge it, at the quantile of what they would see.
 
-A rule is decided with power π where the data that lie at the unfavourable 1 − π quantile still decide it. These data are
-made here: each group's count moved by its share of the standard error of the pair. Whether they decide is asked of
-`Family` (Newcombe, MOVER, Jeffreys, studentized range), as an audit asks it. Nothing is drawn.
+A rule is decided with power π where the data that lie at the unfavourable 1 − π quantile still decide it. These data
+are made here: the rates of the groups, moved by so many standard errors to where the limit that decides is worst, as
+its slope says. Whether they decide is asked of `Family` (Newcombe, MOVER, Jeffreys, studentized range), which judges
+audits too. Nothing is drawn.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from auditkit.stats.pvalues import family_quantile
 
 STEPS = 40
 """Halvings of a search: a trillionth of where it began."""
+STEP = 1e-4
+"""Of a rate, for the slope of a limit."""
 PAIRS = ("difference", "ratio")
 VALUES = ("overall", "group_min", "group_max")
 
@@ -67,6 +70,33 @@ class Asked:
         """The verdict on these rates, with the limit of the side that is asked for."""
         e = self.estimate(p, self.pass_level if passing else self.fail_level)
         return "not_measured" if e.value is None else status_of(self.rule, e)
+
+    def worst(self, p: Any, near: Any, z: float, *, passing: bool) -> Any:
+        """(K,) rates z standard errors from the true p, where the limit that decides is worst: along the slope that it
+        has at `near`, over the groups that were moved there. Where it has none, `near`."""
+        moved = np.flatnonzero(near != p)
+        slope = np.zeros(len(p))
+        for i in moved:
+            ends = []
+            for h in (-STEP, STEP):
+                q = np.array(near, dtype=float)
+                q[i] = min(max(q[i] + h, 0.0), 1.0)
+                ends.append((q[i], self._limit(q, passing=passing)))
+            (a, low), (b, high) = ends
+            if low is None or high is None or a == b:
+                return near
+            slope[i] = (high - low) / (b - a)
+        se2 = p * (1 - p) / np.maximum(self.counted, 1)
+        error = math.sqrt(float((slope**2 * se2).sum()))
+        if error == 0:
+            return near
+        upwards = (self.rule.at_most is not None) == passing
+        return np.clip(p + (z if upwards else -z) * se2 * slope / error, 0, 1)
+
+    def _limit(self, p: Any, *, passing: bool) -> float | None:
+        """The limit that lets the rule pass, or the one that can fail it."""
+        e = self.estimate(p, self.pass_level if passing else self.fail_level)
+        return e.high if (self.rule.at_most is not None) == passing else e.low
 
     # ---- failing
 
@@ -122,7 +152,8 @@ class Asked:
 
         def fails(x: float) -> bool:
             p = self.planted(i, x)
-            return self.status(self.moved(p, i, apart=False, z=z), passing=False) == "fail"
+            q = self.worst(p, self.moved(p, i, apart=False, z=z), z, passing=False)
+            return self.status(q, passing=False) == "fail"
 
         ok, bad = self._ends()
         if not fails(bad):
@@ -157,7 +188,7 @@ class Asked:
             len(self.counted), self.rate
         )  # fmt: skip
         at = self._spread(truth) if z is None else z
-        return self.status(self.moved_apart(p, small, at), passing=True) == "pass"
+        return self.status(self.worst(p, self.moved_apart(p, small, at), at, passing=True), passing=True) == "pass"
 
     def moved_apart(self, p: Any, i: int, z: float) -> Any:
         """The two that are hardest to tell apart, moved apart: the smallest group, and the next one."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from auditkit.errors import DataError, nearest
+from auditkit.errors import DataError, listing, nearest
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.grouping import grouped
 from auditkit.inputs.sources import source_of
@@ -49,9 +49,8 @@ class Sizes:
         """The groups of these attributes, crossed where there are several; DataError for an unknown attribute."""
         for a in by:
             if a not in self.alone:
-                raise DataError(
-                    f"no sizes of '{a}'; there are those of {', '.join(self.alone)}.{nearest(a, self.alone)}"
-                )
+                known = listing(self.alone)
+                raise DataError(f"no sizes of '{a}'; there are those of {known}.{nearest(a, self.alone)}")
         if not by:
             n, base = self._everybody()
             return Groups(((),), np.array([n]), np.array([base]))
@@ -99,9 +98,7 @@ def sizes_of(groups: Any, base_rate: BaseRate | None = None, *, features: Sequen
         own = _of_rows(((g, np.full(len(g), -1)) for g in labelled), features)
         return own if base_rate is None else _with_rates(own, _shares(own.alone, base_rate))
     if not isinstance(groups, Mapping) or not groups:
-        raise DataError(
-            "a plan needs sizes of groups: {'sex': {'F': 1200, 'M': 3000}}, or data with sensitive features"
-        )
+        raise DataError("a plan needs sizes of groups, as in {'sex': {'F': 1200, 'M': 3000}}, or data with groups")
     alone = {str(a): _checked(str(a), values) for a, values in groups.items()}
     return Sizes(alone, {} if base_rate is None else _shares(alone, base_rate))
 

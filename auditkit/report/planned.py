@@ -55,7 +55,7 @@ def _head(plan: Plan) -> str:
         f"{shown(a)}: {', '.join(f'{shown(v)} {n:,}' for v, n in values.items())}"
         for a, values in plan.attributes.items()
     )
-    return f"What an audit could see of {sizes} rows, {percent(plan.power, 0)} of the time"
+    return f"What an audit could see of {sizes} rows, {percent(plan.power)} of the time"
 
 
 def title(p: PlannedRule) -> str:
@@ -93,7 +93,7 @@ def sentences(plan: Plan, p: PlannedRule) -> list[str]:
 
 
 def _fails(plan: Plan, p: PlannedRule) -> Iterator[str]:
-    at = f"with a chance of {percent(plan.power, 0)}, at {confidence(p.fail_level)} confidence"
+    at = f"with a chance of {percent(plan.power)}, at {confidence(p.fail_level)} confidence"
     if not p.can_fail:
         yield "It can never fail at these sizes: not even the largest gap that there is would lie beyond the limit."
         return
@@ -112,9 +112,9 @@ def _fails(plan: Plan, p: PlannedRule) -> Iterator[str]:
 
 def _passes(plan: Plan, p: PlannedRule) -> Iterator[str]:
     true = "nothing is wrong" if not p.truth else f"the worst group is off by {percent(p.truth)} in truth"
-    chance = f"a chance of {percent(plan.power, 0)}"
+    chance = f"a chance of {percent(plan.power)}"
     if not p.can_pass:
-        yield f"It cannot pass at these sizes: where {true} and chance does nothing, the interval still crosses the limit."
+        yield f"It cannot pass at these sizes: where {true}, even without chance the interval crosses the limit."
     elif p.passes:
         yield f"Where {true}, it passes with {chance} or more."
     else:

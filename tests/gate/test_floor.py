@@ -403,3 +403,14 @@ def test_the_command_line_holds_it(lacking: Report, tmp_path: Path) -> None:
         2,
         "auditkit: loose.toml: no rule asks selection_rate by race, which is required (company.toml:4)\n",
     )
+
+
+def test_the_example_of_the_documentation_holds(tmp_path: Path) -> None:
+    page = (Path(ak.__file__).parent.parent / "docs" / "gate.md").read_text(encoding="utf-8")
+    company = "[require]" + page.partition("```toml\n[require]")[2].partition("```")[0]
+    own = (RULE.format(id=a, by=a, limit=0.1).replace("selection_rate", "true_positive_rate") for a in ("sex", "race"))
+    policy = load(tmp_path, "".join(own), company)
+    assert [r.id for r in policy.rules] == ["sex", "race"]
+    with pytest.raises(ak.PolicyError, match="asks at least 0.70; required is at least 0.80"):
+        four = '[[rule]]\nid = "four"\nmetric = "impact_ratio"\nby = ["sex"]\nat_least = 0.7\n'
+        load(tmp_path, four, company)

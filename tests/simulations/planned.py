@@ -21,7 +21,7 @@ from auditkit.planning.plan import plan
 from auditkit.records import DataProvenance, ModelProvenance, Provenance, Report, StoredEvidence
 from tests.simulations.setting import Outcome, Setting
 
-DRAWS = 1_000
+DRAWS = 2_000
 SLACK = 2.6 * (0.8 * 0.2 / DRAWS) ** 0.5
 """Of a share of .8 of so many draws, at 99%."""
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
