@@ -10,8 +10,6 @@ from pydantic import Field
 from auditkit.estimates import Record
 from auditkit.rules import Rule
 
-PLAN = "auditkit.plan/1"
-
 
 class PlannedGroup(Record):
     """One group of one rule."""
@@ -63,7 +61,7 @@ class PlannedRule(Record):
 class Plan(Record):
     """What an audit of groups of these sizes could see."""
 
-    schema_version: Literal["auditkit.plan/1"] = PLAN
+    schema_version: Literal["auditkit.plan/1"] = "auditkit.plan/1"
     power: float = 0.8
     looks: int = 1
     attributes: dict[str, dict[str, int]] = Field(default_factory=dict)

@@ -109,7 +109,7 @@ class RuleItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        return self.path, None if self.rule.line is None else self.rule.line - 1, self.rule.id
+        return self.path, (self.rule.line or 1) - 1, self.rule.id  # a warning needs a line: of a preset, the first
 
 
 class RequiredItem(RuleItem):
@@ -131,7 +131,7 @@ class RequiredItem(RuleItem):
                 self.warn(RuleWarning(line(r)))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        return self.path, None, self.name
+        return self.path, 0, self.name
 
 
 class NotMet(AssertionError):
