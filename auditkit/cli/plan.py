@@ -151,7 +151,7 @@ def _policy(
     from auditkit.catalogue.index import resolve
 
     kind = comparison or resolve(metric)[1] or ("ratio" if at_least is not None else "difference")
-    rule = {"metric": metric, "comparison": kind, "at_most": at_most, "at_least": at_least}
+    rule: dict[str, Any] = {"metric": metric, "comparison": kind, "at_most": at_most, "at_least": at_least}
     rule = {k: v for k, v in rule.items() if v is not None}
     each = [{"id": metric, **rule}]
     if kind != "overall":

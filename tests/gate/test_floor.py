@@ -411,6 +411,6 @@ def test_the_example_of_the_documentation_holds(tmp_path: Path) -> None:
     own = (RULE.format(id=a, by=a, limit=0.1).replace("selection_rate", "true_positive_rate") for a in ("sex", "race"))
     policy = load(tmp_path, "".join(own), company)
     assert [r.id for r in policy.rules] == ["sex", "race"]
-    with pytest.raises(ak.PolicyError, match="asks at least 0.70; required is at least 0.80"):
-        four = '[[rule]]\nid = "four"\nmetric = "impact_ratio"\nby = ["sex"]\nat_least = 0.7\n'
+    four = '[[rule]]\nid = "four"\nmetric = "impact_ratio"\nby = ["sex"]\nat_least = 0.7\n'
+    with pytest.raises(ak.PolicyError, match=r"asks at least 0\.70; required is at least 0\.80"):
         load(tmp_path, four, company)
