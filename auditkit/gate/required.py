@@ -101,8 +101,10 @@ class _Looker(NamedTuple):
                 return self._rules([v for v in self.report.verdicts if self._asks(v, what)], what[1:])
             case "rule":
                 required = next(r for r in self.floor.rules if r.id == what[0])
-                asked = [v for v in self.report.verdicts if key_of(v.rule) == key_of(required)]
-                return self._rules(asked or [v for v in self.report.verdicts if v.rule.id == what[0]], required.by)
+                # of several labels, a rule that names none was asked of each
+                any_label = {} if required.label is not None else {"label": None}
+                asked = [v for v in self.report.verdicts if _key(v, any_label) == key_of(required)]
+                return self._rules(asked, required.by)
         return self._groups(what, exact=demand.need == "crossing")
 
     def _asks(self, v: Verdict, what: Sequence[str]) -> bool:
@@ -169,6 +171,10 @@ class _Looker(NamedTuple):
         v = verdicts[0]
         few = v.estimate is not None and v.estimate.state in ("sparse", "undefined")
         return _Came("too_few" if few else "not_measured", f"Rule '{v.rule.id}': {v.absence or v.reason}")
+
+
+def _key(v: Verdict, update: dict[str, None]) -> object:
+    return key_of(v.rule.model_copy(update=update))
 
 
 def _several(f: Finding, by: Sequence[str]) -> bool:

@@ -276,6 +276,16 @@ def test_a_required_check_must_exist(tmp_path: Path) -> None:
 # ---- a verdict on each
 
 
+FIXED = """
+[require]
+attributes = ["sex"]
+checks = ["group_fairness"]
+[[require.rule]]
+metric = "selection_rate"
+comparison = "difference"
+by = ["sex"]
+at_most = 0.3
+"""
 WHOLE = REQUIRE + 'crossings = [["sex", "race"]]\n'
 
 
@@ -313,6 +323,15 @@ def test_each_kind_is_told_apart(policy: ak.Policy, lacking: Report) -> None:
     assert (states(small)["attribute race"], states(small)["metric selection_rate by race"]) == ("too_few", "too_few")
     other = audited(policy, "sex", "race", checks=["subgroups"])
     assert states(other)["check group_fairness"] == "left_out"
+
+
+def test_of_several_labels_each_requirement_is_found(tmp_path: Path) -> None:
+    floor = load(tmp_path, RULE.format(id="sex", by="sex", limit=0.2), FIXED)
+    frame = rows().assign(y2=lambda d: d.p, p2=lambda d: d.y)
+    data = ak.Dataset(frame, y_true=["y", "y2"], task="multilabel", sensitive_features=["sex"])
+    report = ak.audit(ak.Predictions(("p", "p2")), data, policy=floor, checks=["group_fairness"])
+    assert set(states(report).values()) == {"assessed"}
+    assert ak.verify(report).agrees
 
 
 def test_a_check_that_broke_is_not_measured(policy: ak.Policy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -244,6 +244,6 @@ def test_what_an_organisation_requires_is_an_item_each(project: pytest.Pytester)
         [
             "the check subgroups: left out by configuration",
             "*required by company.toml:3",
-            "*next*add a *check* with name*",
+            "*next*add a *check* with *",
         ]
     )
