@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from auditkit.errors import PolicyError, choices, listing
 from auditkit.floors import Assessed
-from auditkit.gate.below import below
-from auditkit.gate.keys import key_of
+from auditkit.gate.below import below, same
 from auditkit.gate.policy import Policy
 from auditkit.records import Demand, Finding, Floor, Report, Required, Verdict, demands
 
@@ -101,9 +100,13 @@ class _Looker(NamedTuple):
                 return self._rules([v for v in self.report.verdicts if self._asks(v, what)], what[1:])
             case "rule":
                 required = next(r for r in self.floor.rules if r.id == what[0])
-                # of several labels, a rule that names none was asked of each
-                any_label = {} if required.label is not None else {"label": None}
-                asked = [v for v in self.report.verdicts if _key(v, any_label) == key_of(required)]
+                asked = [v for v in self.report.verdicts if same(v.rule, required)]
+                data = self.report.provenance.data
+                told = {v.rule.label for v in asked}
+                lost = [x for x in data.classes if x not in told] if data.kind.by_label and not required.label else []
+                if asked and lost:
+                    labels = listing([f"'{x}'" for x in lost])
+                    return _Came("left_out", f"No rule asks it of {labels}.")
                 return self._rules(asked, required.by)
         return self._groups(what, exact=demand.need == "crossing")
 
@@ -171,10 +174,6 @@ class _Looker(NamedTuple):
         v = verdicts[0]
         few = v.estimate is not None and v.estimate.state in ("sparse", "undefined")
         return _Came("too_few" if few else "not_measured", f"Rule '{v.rule.id}': {v.absence or v.reason}")
-
-
-def _key(v: Verdict, update: dict[str, None]) -> object:
-    return key_of(v.rule.model_copy(update=update))
 
 
 def _several(f: Finding, by: Sequence[str]) -> bool:
