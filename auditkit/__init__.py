@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from auditkit.inputs.predictions import Predictions as Predictions
     from auditkit.inputs.source import Source as Source
     from auditkit.judging import judge as judge
+    from auditkit.planning.plan import plan as plan
     from auditkit.records import Context as Context
     from auditkit.records import Estimate as Estimate
     from auditkit.records import Finding as Finding
@@ -85,6 +86,7 @@ _HOMES = {
     "conclude": "audit",
     "Observed": "evidence.observed",
     "judge": "judging",
+    "plan": "planning.plan",
     "verify": "verifying",
     "compare": "comparing.compare",
     "Model": "inputs.model",

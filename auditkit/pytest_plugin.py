@@ -130,7 +130,7 @@ class RequiredItem(RuleItem):
                 self.warn(RuleWarning(line(r)))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        return self.path, None, self.name
+        return self.path, 0, self.name
 
 
 class NotMet(AssertionError):
