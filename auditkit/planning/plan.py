@@ -59,7 +59,7 @@ def plan(
     >>> rule = {"id": "r", "metric": "selection_rate", "comparison": "difference", "by": ["sex"], "at_most": 0.1}
     >>> found = plan({"sex": {"F": 1200, "M": 3000}}, base_rate=0.3, policy={"rule": [rule]}).rules[0]
     >>> round(found.fails_from, 3), found.passes, found.groups[0].rows_needed
-    (0.148, True, 564)
+    (0.146, True, 438)
     """
     sizes = sizes_of(groups, base_rate, features=sensitive_features)
     power = rate_of("the power", power)
