@@ -155,9 +155,9 @@ def _baseline(old: Verdict | None, new: Verdict) -> list[PolicyChange]:
         return []
     way: Way = "loosened" if (b > a) == _way(new.rule) else "tightened"
     of = METRICS[new.rule.metric].unit if new.rule.metric in METRICS else "measure"
-    shown = tuple(quantity(x, new.rule.comparison, of=of) for x in (a, b))
-    said = f"the baseline of the rule '{new.rule.id}' is {shown[1]}; it was {shown[0]}"
-    return [_change(way, new.rule, "baseline", *shown, said)]
+    before, after = (quantity(x, new.rule.comparison, of=of) for x in (a, b))
+    said = f"the baseline of the rule '{new.rule.id}' is {after}; it was {before}"
+    return [_change(way, new.rule, "baseline", before, after, said)]
 
 
 # ---- keys of a rule: (way, what follows)
