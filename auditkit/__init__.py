@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from auditkit.explain.layers.check import LayerAudit as LayerAudit
     from auditkit.explain.recourse.check import Recourse as Recourse
     from auditkit.fairness.change.check import Change as Change
+    from auditkit.fairness.change.check import ClassChange as ClassChange
+    from auditkit.fairness.change.numbers import RegressionChange as RegressionChange
     from auditkit.fairness.groups.check import GroupFairness as GroupFairness
     from auditkit.fairness.groups.classes import ClassFairness as ClassFairness
     from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from auditkit.inputs.predictions import Predictions as Predictions
     from auditkit.inputs.source import Source as Source
     from auditkit.judging import judge as judge
+    from auditkit.planning.plan import plan as plan
     from auditkit.records import Context as Context
     from auditkit.records import Estimate as Estimate
     from auditkit.records import Finding as Finding
@@ -83,6 +86,7 @@ _HOMES = {
     "conclude": "audit",
     "Observed": "evidence.observed",
     "judge": "judging",
+    "plan": "planning.plan",
     "verify": "verifying",
     "compare": "comparing.compare",
     "Model": "inputs.model",
@@ -99,6 +103,8 @@ _HOMES = {
     "ContinuousAttribute": "fairness.rows.continuous",
     "Proxies": "fairness.rows.proxies",
     "Change": "fairness.change.check",
+    "ClassChange": "fairness.change.check",
+    "RegressionChange": "fairness.change.numbers",
     "ClassFairness": "fairness.groups.classes",
     "RegressionFairness": "fairness.groups.regression",
     "Subgroups": "fairness.search.check",

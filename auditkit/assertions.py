@@ -2,7 +2,8 @@
 
 Each finding that says that there is something (a gap, a miscalibration, a proxy) is a test, and an interval at 95 %
 excludes what is not there in one test of twenty. Intervals stay at their level; a statement *asserts* only where Holm's
-procedure over all tests of the report rejects. What an interval excludes and Holm does not "stands out alone".
+procedure over all tests of the report rejects. What an interval excludes and Holm does not "stands out alone"; so does
+what is blind to the rows' weights or clusters (`Finding.aside`), which is no test of the family.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ def asserted(report: Report) -> Report:
     A pure function of the findings: asked again, with more of them or fewer, it says what is then true.
     """
     level, tests = level_of(report), [p_of(f) for f in report.findings]
-    limit = holm([p for p in tests if p is not None], 1 - level)
-    found = [_told(f, p is not None and limit <= p < 1 - level) for f, p in zip(report.findings, tests, strict=True)]
+    limit = holm([p for f, p in zip(report.findings, tests, strict=True) if p is not None and not f.aside], 1 - level)
+    found = [
+        _told(f, p is not None and (0.0 if f.aside else limit) <= p < 1 - level)
+        for f, p in zip(report.findings, tests, strict=True)
+    ]
     return report.model_copy(update={"findings": tuple(found)})
 
 
@@ -44,7 +48,7 @@ class Shared(NamedTuple):
 def shared(report: Report) -> Shared:
     """The tests of a report that `asserted` went through."""
     level = level_of(report)
-    tests = [(f, p) for f in report.findings if (p := p_of(f)) is not None]
+    tests = [(f, p) for f in report.findings if (p := p_of(f)) is not None and not f.aside]
     out = [f for f, p in tests if p < 1 - level]
     return Shared(len(tests), sum(not f.alone for f in out), sum(f.alone for f in out))
 

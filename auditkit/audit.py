@@ -19,7 +19,7 @@ from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.of_class import worded
 from auditkit.check import Check, DeclaredCheck, RowsCheck, SampleCheck
-from auditkit.checks import asked_for, check_of, default_checks, told_apart
+from auditkit.checks import asked_for, check_of, default_checks, told_apart, with_changes
 from auditkit.clock import now
 from auditkit.completing import completed
 from auditkit.deciding import by_label, comparable, of_one_task, wrapped
@@ -108,8 +108,8 @@ def audit(
     asked = asked_for(checks) if checks is not None else default_checks(data.task)
     if include_examples:
         asked = (*(c for c in asked if c.name != "examples"), check_of("examples", {"n": include_examples}))
-    if against is not None and all(c.name != "change" for c in asked):
-        asked = (*asked, check_of("change"))
+    if against is not None:
+        asked = with_changes(asked, data.task)
     told_apart(asked)
     if disclosure is not None:
         disclosure.agrees(rows_shown=include_examples > 0 or any(c.name == "examples" for c in asked))

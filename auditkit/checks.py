@@ -40,6 +40,8 @@ CHECKS: dict[str, str] = {
     "recourse": "auditkit.explain.recourse.check:Recourse",
     "flip_test": "auditkit.robustness.check:FlipTest",
     "change": "auditkit.fairness.change.check:Change",
+    "class_change": "auditkit.fairness.change.check:ClassChange",
+    "regression_change": "auditkit.fairness.change.numbers:RegressionChange",
 }
 """Name → module:class. Other packages add theirs by the entry point `auditkit.checks`."""
 
@@ -51,8 +53,18 @@ JUDGES: dict[str, str] = {
     "scores": "auditkit.fairness.judges:ScoresRules",
     "gap_attribution": "auditkit.explain.gaps.judge:GapAttributionRules",
     "change": "auditkit.fairness.change.judges:ChangeRules",
+    "class_change": "auditkit.fairness.change.judges:ClassChangeRules",
+    "regression_change": "auditkit.fairness.change.judges:RegressionChangeRules",
 }
 """Name → module:class of what answers rules from its evidence; others come by the entry point `auditkit.judges`."""
+
+OF_CHANGE: dict[Task, str] = {
+    "binary": "change",
+    "multilabel": "change",
+    "multiclass": "class_change",
+    "regression": "regression_change",
+}
+"""Task → the check that compares with an older model."""
 
 GROUP = "auditkit.checks"
 
@@ -76,6 +88,12 @@ def judges(asked: Iterable[str] = ()) -> dict[str, type[Judge]]:
 def default_checks(task: Task = DEFAULT_TASK) -> tuple[Check, ...]:
     """The checks of an audit that names none, which its task says."""
     return tuple(check_of(name) for name in task_of(task).checks)
+
+
+def with_changes(asked: tuple[Check, ...], task: Task) -> tuple[Check, ...]:
+    """What is asked, and what changed from an older model, unless that is asked already."""
+    name = OF_CHANGE.get(task, "change")  # a task of another package: the check says that it does not know it
+    return asked if any(c.name == name for c in asked) else (*asked, check_of(name))
 
 
 def check_of(

@@ -20,8 +20,12 @@ def completed(
 
     `notes` are of the same kind, and stand last. Of an unknown check (None) nothing is said of weights. Metrics of
     another package are written and read as it says, since it may not be there where the report is read.
+
+    What is blind to weights or clusters is of other rows than those that the report is about, or takes them for more
+    than they are: it is never asserted (`Finding.aside`).
     """
     unused = [] if check is None else _unused(check, weighting)
+    aside = bool(unused) and weighting is not None and bool(weighting.weights or weighting.cluster)
     added = (*(note for _, note in unused), *notes)
     caveat = f" Here {'; '.join(said for said, _ in unused)}." if unused else ""
     return [
@@ -29,6 +33,7 @@ def completed(
             update={
                 "notes": (*f.notes, *added),
                 "statement": f.statement + caveat * bool(f.statement),
+                "aside": aside,
                 **_written(f),
             }
         )

@@ -57,7 +57,7 @@ class Policy(pytest.File):
 
         try:
             config = ak.load_config(self.path)
-            rules = config.policy.for_features(config.data.sensitive_features if config.data else ()).rules
+            rules = config.policy.for_features(config.data.features if config.data else ()).rules
         except ak.AuditkitError as e:
             raise self.CollectError(f"auditkit: {e}") from None
         if config.data is None or not rules:
@@ -130,7 +130,7 @@ class RequiredItem(RuleItem):
                 self.warn(RuleWarning(line(r)))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        return self.path, None, self.name
+        return self.path, 0, self.name
 
 
 class NotMet(AssertionError):

@@ -108,7 +108,7 @@ ALONE = " This stands out alone: among all tests of the report it may be chance.
 class Finding(Subject, Terse):
     """One answer to one question, with its uncertainty."""
 
-    TOLD: ClassVar = ("controls", "law", "caveat", "unit", "direction", "surest", "p", "alone", "beside_truth")
+    TOLD: ClassVar = ("controls", "law", "caveat", "unit", "direction", "surest", "p", "alone", "aside", "beside_truth")
 
     id: str
     """concern/metric/comparison/attributes joined by `+`."""
@@ -134,6 +134,8 @@ class Finding(Subject, Terse):
     """Of H0: what the statement says is not there, for its whole family; absent where it is not computed."""
     alone: bool = False
     """True where the interval excludes H0, and Holm's procedure over all tests of the report does not: not asserted."""
+    aside: bool = False
+    """True where rows have weights or clusters that its check does not look at: shown, and never asserted."""
     beside_truth: BesideTruth | None = None
     """Of a difference in selections: whether it is wider or narrower than that of the truth. Absent where not known."""
     by_group: tuple[GroupEstimate, ...] = ()

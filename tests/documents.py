@@ -86,7 +86,10 @@ def configuration() -> str:
         "explain rule.at_most` say the same; `auditkit explain schema` prints where the JSON Schema for editors lies.",
     ]
     for table in tables().values():
-        parts += [f"## `{table.header}`", _unmarked(" ".join(filter(None, (table.said, table.others))))]
+        parts += [
+            f"## `{table.header}`" if table.name else f"## {table.header.rstrip('.')}",
+            _unmarked(" ".join(filter(None, (table.said, table.others)))),
+        ]
         rows = [
             (f"`{k.name}`", f"{k.kind}{', needed' if k.needed else ''}. {k.said} `{k.example}`") for k in table.keys
         ]

@@ -30,6 +30,11 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "estimates": (set(), {"pydantic"}),
     "exhibits": ({"estimates"}, {"pydantic"}),
     "looks": (set(), set()),
+    "plans": ({"estimates", "report", "rules"}, {"pydantic"}),  # report: only where a plan is shown
+    "planning": (
+        {"catalogue", "fairness", "gate", "inputs", "judging", "looks", "plans", "records", "stats"},
+        {"numpy", "pandas"},
+    ),
     "rules": ({"estimates"}, {"pydantic"}),
     "verdicts": ({"baselines", "estimates", "rules"}, {"pydantic"}),
     "baselines": ({"estimates", "rules"}, {"pydantic"}),
@@ -127,7 +132,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"pydantic"},
     ),
     "report": (
-        {"assertions", "comparing", "explorer", "floors", "looks", "records", "requirements", "catalogue"}
+        {"assertions", "comparing", "explorer", "floors", "looks", "plans", "records", "requirements", "catalogue"}
         | {"formatting", "stored"},
         {"jinja2", "markupsafe", "rich"},
     ),
@@ -157,7 +162,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (
         {"catalogue", "checks", "clock", "comparing", "configured", "disclosure", "formatting", "gate", "judging"}
-        | {"progress_bar", "records", "report", "starting", "stored", "verifying"},
+        | {"planning", "progress_bar", "records", "report", "starting", "stored", "verifying"},
         {"typer", "rich"},
     ),
     "__main__": ({"cli"}, set()),

@@ -8,7 +8,7 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 import auditkit as ak
-from auditkit.assertions import asserted, holm, implied_p, p_of
+from auditkit.assertions import asserted, holm, implied_p, p_of, shared
 from auditkit.records import ALONE, Estimate, Finding, Report
 from auditkit.stats.families import of_rates
 
@@ -92,8 +92,33 @@ def test_every_comparison_with_an_interval_is_a_test() -> None:
     assert p_of(next(f for f in report.findings if f.comparison == "overall")) is None
 
 
+def test_what_is_blind_to_weights_is_never_asserted_and_takes_no_error_from_the_others() -> None:
+    report = report_of(table(np.random.default_rng(3), [0.3, 0.7]))
+    blind = tuple(f.model_copy(update={"aside": True}) for f in report.findings)
+    among = asserted(report.model_copy(update={"findings": (*report.findings, *blind)}))
+    half = len(report.findings)
+    assert among.findings[:half] == asserted(report).findings
+    assert any(p_of(f) is not None and not f.alone for f in report.findings)
+    for f in among.findings[half:]:
+        p = p_of(f)
+        assert f.alone == f.statement.endswith(ALONE) == (p is not None and p < 0.05)
+    assert shared(among) == shared(report)
+
+
 def test_an_explanation_is_a_test_only_where_it_gives_its_p() -> None:
     f = Finding(id="x", concern="explanation", title="t", statement="s", metric="gap_share", comparison="difference",
                 estimate=Estimate(value=0.5, low=0.2, high=0.9))  # fmt: skip
     assert p_of(f) is None
     assert p_of(f.model_copy(update={"p": 0.01})) == 0.01
+
+
+def test_an_attribution_is_told_and_tests_nothing() -> None:
+    """A share of what moves scores has no H0: it is no test, whatever its interval, and never asserted nor alone."""
+    e = Estimate(value=0.5, low=0.4, high=0.6)
+    f = Finding(id="explanation/shapley/overall", concern="explanation", title="t", statement="a carries 50 %.",
+                metric="shapley", comparison="overall", estimate=e)  # fmt: skip
+    report = report_of(table(np.random.default_rng(1), [0.5, 0.57, 0.5]))
+    more = asserted(report.model_copy(update={"findings": (*report.findings, f)}))
+    assert more.findings[-1] == f
+    assert more.findings[:-1] == report.findings
+    assert shared(more) == shared(report)

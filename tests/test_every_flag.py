@@ -66,9 +66,11 @@ def test_no_two_flags_share_a_variable() -> None:
 def test_a_variable_reaches_its_flag(path: tuple[str, ...], flag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ALL[path]
     before = command.make_context("x", [], resilient_parsing=True).params[flag.name]
-    several = flag.multiple if hasattr(flag, "multiple") else flag.nargs != 1
+    several = getattr(flag, "multiple", False) or flag.nargs != 1
     boolean = getattr(flag, "is_flag", False)
-    given = "1" if boolean else "3 4" if several else "3"
+    context = command.make_context("x", [], resilient_parsing=True)
+    between = os.pathsep if "list[path]" in flag.get_help_record(context)[0].lower() else " "
+    given = "1" if boolean else f"3{between}4" if several else "3"
     monkeypatch.setenv(flag.envvar, given)
     after = command.make_context("x", [], resilient_parsing=True).params[flag.name]
     assert after != before

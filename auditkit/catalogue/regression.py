@@ -6,18 +6,20 @@ import math
 from functools import partial
 
 from auditkit.catalogue.metric import Metric
+from auditkit.records import CHANGES
 
 _measure = partial(
     Metric, unit="measure", denominator_words="rows whose target and prediction are known", tasks=("regression",)
 )
 _PREDICTED = "rows whose prediction is known"
+_COMPARED = ("overall", "group_min", "group_max", "difference")
 _error = partial(
     _measure,
     kind="error",
     interval=(
         "Johnson's t, corrected for skewness, unstable where that is too large; gaps by MOVER at the studentized range"
     ),
-    comparisons=("overall", "group_min", "group_max", "difference"),
+    comparisons=_COMPARED,
 )
 _distance = partial(
     _measure,
@@ -42,6 +44,7 @@ METRICS = (
     ),
     _error(
         limits=(0.0, math.inf),
+        comparisons=(*_COMPARED, *CHANGES),
         name="mean_absolute_error",
         title="Mean absolute error",
         plain="how far off",

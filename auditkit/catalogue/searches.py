@@ -15,7 +15,7 @@ METRICS = (
         direction="equal is fair",
         reference="calibration in the large",
         oracle="scipy.stats.ttest_ind (Welch)",
-        interval="Welch's t",
+        interval="MOVER of means by t, corrected for skewness; unstable where that is too large",
         comparisons=("difference",),
     ),
     check(
@@ -31,7 +31,7 @@ METRICS = (
         direction="shown",
         reference="Benjamini & Hochberg (1995); Benjamini & Yekutieli (2005); after DivExplorer, Pastor et al. (2021)",
         oracle="all conjunctions by pandas.groupby; simulations without and with a planted subgroup",
-        interval="MOVER with Jeffreys limits (Welch for means) at the false-coverage level 1 − αR/m",
+        interval="MOVER with Jeffreys limits (for means t, with skewness) at the false-coverage level 1 − αR/m",
         comparisons=("difference",),
     ),
 )

@@ -15,9 +15,7 @@ from auditkit.cli.app import Quiet, app
 from auditkit.cli.status import answering
 from auditkit.cli.terminal import while_heard
 
-baselines = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Keep what was accepted once: a later model must not be worse."
-)
+baselines = typer.Typer(rich_markup_mode=None, help="Keep what was accepted once: a later model must not be worse.")
 app.add_typer(baselines, name="baseline")
 
 

@@ -56,7 +56,8 @@ def compare(
         if twice is not None:
             raise ak.ReportError(f"{w.file} is the same report as {twice.file}: nothing can have changed")
     texts = {path: changes.to_html() if f == "html" else changes.to_json() for path, f in paths.items()}
-    write(texts, force=force)
+    if texts:
+        write(texts, force=force)
     if not quiet:
         with while_heard():
             print(changes)

@@ -42,6 +42,9 @@ def init(
         list[str] | None, typer.Option("--y-pred", help="Column of decisions, instead of a model; repeatable likewise.")
     ] = None,
     score: Annotated[str | None, typer.Option("--score", help="Column of scores beside --y-pred.")] = None,
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", help="The score from which a decision is positive, without --y-pred.")
+    ] = None,
     factory: Annotated[
         str | None, typer.Option("--factory", help="package.module:function that builds the model.")
     ] = None,
@@ -71,7 +74,7 @@ def init(
     from auditkit.records import TASK_KINDS
     from auditkit.starting.answers import Answers
     from auditkit.starting.asking import Asking, ask
-    from auditkit.starting.draft import drafted
+    from auditkit.starting.draft import asked, drafted
     from auditkit.starting.look import looked_at
     from auditkit.starting.place import looked_over, prefix_of, write
 
@@ -79,6 +82,8 @@ def init(
         raise ak.PolicyError("nobody can be asked: this is no terminal. --yes takes the default of every question")
     if factory is not None and y_pred:
         raise ak.PolicyError("give either --factory (a model) or --y-pred (decisions made already), not both")
+    if threshold is not None and (score is None or y_pred):
+        raise ak.PolicyError("--threshold goes with --score, and without --y-pred: it decides in its place")
     if weights is not None and factory is None:
         raise ak.PolicyError("--weights goes with --factory, which builds the model")
     if at_most is not None and metric is None:
@@ -90,6 +95,7 @@ def init(
         y_true=tuple(y_true or ()),
         y_pred=tuple(y_pred or ()),
         score=score,
+        threshold=threshold,
         factory=factory,
         weights=_from_folder(weights, out),
         outputs=one_of("--outputs", outputs, "logits", "probabilities"),
@@ -105,7 +111,9 @@ def init(
         _tell_data(look)
     ask(look, given, asking, task=named, positive=positive)  # type: ignore[arg-type]
     name = path.name.split(".")[0] or "audit"
-    write(drafted(look, given, folder=out.absolute().parent, name=name, prefix=prefix_of(out)), out, force=force)
+    folder = out.absolute().parent
+    text = drafted(look, given, folder=folder, name=name, prefix=prefix_of(out))
+    write(text, out, asked(look, given, folder), force=force)
     if not quiet:
         _tell_answers(look, given, out)
     if not no_run:
@@ -155,7 +163,7 @@ def _tell_data(look: Look) -> None:
 
 def _tell_answers(look: Look, given: Answers, out: Path) -> None:
     from auditkit.formatting import printable
-    from auditkit.starting.draft import told_groups
+    from auditkit.starting.sizes import told_groups
 
     with while_heard():
         print(printable(f"{out} is written."))

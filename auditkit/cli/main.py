@@ -10,14 +10,14 @@ import typer
 import typer.main
 
 import auditkit as ak
-from auditkit.cli import baseline, compare, demo, explain, gate, init, render, run, verify
+from auditkit.cli import baseline, compare, demo, explain, gate, init, plan, render, run, verify
 from auditkit.cli.app import app
 from auditkit.cli.status import TROUBLE, Answered
 from auditkit.cli.terminal import complain, usable_streams, while_heard
 from auditkit.cli.variables import named
 
 _USAGE = typer.BadParameter.__mro__[2]  # ClickException, which typer does not name
-COMMANDS = (demo, init, run, gate, compare, baseline, verify, render, explain)
+COMMANDS = (demo, init, plan, run, gate, compare, baseline, verify, render, explain)
 """A module a command; help lists them in this order."""
 
 

@@ -19,7 +19,7 @@ def named(program: Any) -> Any:
     """The program, each flag and argument of whose commands takes its value from a variable too.
 
     The name is that of the command and the flag: `AUDITKIT_RUN_Y_TRUE`, `AUDITKIT_DEBUG`. What is repeatable is split
-    at blanks. A flag that is given comes before its variable; an empty variable is none.
+    at blanks, paths as in PATH. A flag that is given comes before its variable; an empty variable is none.
     """
     for command, parameter in _parameters(program, ()):
         if parameter.name not in _NO_FLAGS:

@@ -27,6 +27,7 @@ Kind = Literal[
     "no longer measured",
     "worsened",
     "newly undecided",
+    "passes by the new policy alone",
     "removed",
     "newly passing",
     "newly measured",
@@ -76,6 +77,8 @@ class At(Record):
     status: Status
     blocks: bool
     waived: bool
+    baseline: Status | None = None
+    """What its policy's baseline says, beside its status."""
     estimate: Estimate | None
     """Its number as it is compared: that of its finding, or of its verdict where the rule counts other groups."""
 

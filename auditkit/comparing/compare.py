@@ -25,9 +25,10 @@ def compare(old: Report | str | Path, new: Report | str | Path, *more: Report | 
     Differences are **unpaired**: each report knows its own rows, and the interval of a difference takes them as two
     independent samples (square and add). "Worse" and "better" are said only where that interval excludes no change,
     over all rules together, and over all other numbers together (Holm); else what could have gone unseen. A loosened
-    policy is a finding; where one was, the new report is judged by the old policy too. Two reports stand as they are
-    given; of more, ordered by date, the newest is compared with the one before it and with the first, and each rule
-    has its course. Findings and verdicts are taken as they stand: `ak.verify` says whether they follow from evidence.
+    policy is a finding; where the policy is another, the new report is judged by the old one too. Two reports stand as
+    they are given; of more, ordered by date, the newest is compared with the one before it and with the first, and each
+    rule has its course. Findings and verdicts are taken as they stand: `ak.verify` says whether they follow from
+    evidence.
 
     Raises ReportError for fewer than two reports, for reports of other tasks, and for what is no report.
 
@@ -85,8 +86,9 @@ def _step(reports: Sequence[Report], i: int, j: int) -> Step:
     old, new = reports[i], reports[j]
     level = level_of(new)
     policy = (*policy_changes(old.policy, new.policy, old.verdicts, new.verdicts), *_unasked(old, new))
-    loosened = any(c.way == "loosened" for c in policy)
-    rules = rule_changes(old, new, level, _by_old(old, new) if loosened else None)
+    # a rule that is added shares the error of the others (Holm), so that one of them may fail no more
+    other = any(c.way != "changed" for c in policy)
+    rules = rule_changes(old, new, level, _by_old(old, new) if other else None)
     moved, compared = number_changes(old, new, level)
     was, now = ({f.id for f in r.findings if f.estimate.value is not None} for r in (old, new))
     step = Step(

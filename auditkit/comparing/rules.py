@@ -59,7 +59,8 @@ def rule_changes(
 
 
 _ORDER: tuple[Kind, ...] = (
-    *("newly failing", "let through", "in the way", "no longer measured", "worsened", "newly undecided", "removed"),
+    *("newly failing", "let through", "in the way", "no longer measured", "worsened", "newly undecided"),
+    *("passes by the new policy alone", "removed"),
     *("newly passing", "newly measured", "improved", "added", "same"),
 )
 
@@ -99,7 +100,8 @@ def _at(v: Verdict, m: Measured | None, level: float) -> At:
     n = v.estimate.n if v.estimate is not None else 0
     estimate = None if m is None else m.estimate(level, n=n)
     rule = v.rule.model_copy(update={"line": None})
-    return At(rule=rule, status=v.status, blocks=v.blocks, waived=v.waived, estimate=estimate)
+    said = v.baseline.status if v.baseline is not None else None
+    return At(rule=rule, status=v.status, blocks=v.blocks, waived=v.waived, baseline=said, estimate=estimate)
 
 
 def _unit(a: Verdict | None, b: Verdict | None, old: Report, new: Report) -> str:
@@ -130,7 +132,7 @@ def _changed(
         said=said,
         of=of,
         under_old=before,
-        statement=_statement(rule, at, change, said, kind, of, before),
+        statement=_statement(rule, at, change, said, of, before) + _turned(a, b),
     )
 
 
@@ -156,7 +158,7 @@ def _kind(a: Verdict | None, b: Verdict | None, said: Said, under_old: Status | 
     if was == "pass" and b.status == "inconclusive":
         return "newly undecided"
     if was != "pass" and b.status == "pass":
-        return "newly passing"
+        return "newly passing" if under_old in (None, "pass") else "passes by the new policy alone"
     return "improved" if said == "better" else "same"
 
 
@@ -165,7 +167,6 @@ def _statement(
     at: tuple[At | None, At | None],
     change: Estimate | None,
     said: Said,
-    kind: Kind,
     of: str,
     under_old: Status | None,
 ) -> str:
@@ -179,11 +180,22 @@ def _statement(
     elif new and new.estimate:
         told.append(f"{quantity(new.estimate, comparison, of=of)} now, and nothing to compare with")
     text = ": ".join(told[:2]) + "".join(f"; {t}" for t in told[2:]) + "."
-    if under_old == "fail" and (new is None or new.status != "fail"):
-        text += " By the old policy it fails."
+    if under_old is not None and (new is None or new.status != under_old):
+        text += f" By the old policy it {WORDS[under_old]}."
     if new is not None and new.waived:
         text += " It is waived."
     return text
+
+
+def _turned(a: Verdict | None, b: Verdict | None) -> str:
+    """That the two groups that a rule speaks of changed places, each time for sure: a gap of the same size hides it."""
+    old, new = (v.surest if v is not None else None for v in (a, b))
+    if old is None or new is None or len(old.groups) != 2 or old.groups != new.groups[::-1]:
+        return ""
+    if not all(x.estimate.excludes_zero for x in (old, new)) or not b or not b.rule.comparison.startswith("difference"):
+        return ""
+    lower = [" & ".join(x.groups[0].values()) for x in (old, new)]
+    return f" The groups changed places: “{lower[0]}” had the lower value, now “{lower[1]}” has."
 
 
 def _became(old: At | None, new: At | None) -> str:
@@ -193,7 +205,8 @@ def _became(old: At | None, new: At | None) -> str:
     if old is None:
         return f"is new, and {WORDS[new.status]}"
     if old.status == new.status:
-        blocks = " and stands in the way now" if new.blocks and not old.blocks else ""
+        behind = ", worse than the baseline" if new.baseline == "fail" else ""
+        blocks = f" and stands in the way now{behind}" if new.blocks and not old.blocks else ""
         return f"{_STILL[new.status]}{blocks}"
     return f"{WORDS[new.status]} (it {_PAST[old.status]})"
 

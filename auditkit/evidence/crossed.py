@@ -32,7 +32,8 @@ _GRAIN = 2.0**-6
 
 @dataclass(frozen=True)
 class CrossedSums:
-    """For every crossing of `depth` columns: rows, Σx and Σx² of an outcome x in each cell, halves apart.
+    """For every crossing of `depth` columns: rows, Σx and Σx² of an outcome x in each cell, halves apart; of numbers
+    Σx³ as well, which of a yes or no says nothing new.
 
     Columns that are too many to be crossed stand `alone`: each is a table of its own.
 
@@ -43,7 +44,7 @@ class CrossedSums:
     labels: dict[str, tuple[str, ...]]
     """Column → its conditions."""
     tables: dict[tuple[str, ...], Floats]
-    """Columns → (2 halves, 3 sums, conditions of the first column, of the second, …)."""
+    """Columns → (2 halves, 3 sums or 4, conditions of the first column, of the second, …)."""
     copies: Copies
     """How many rows share a key: copies of one content, or the rows of one cluster."""
     not_counted: int
@@ -64,14 +65,15 @@ class CrossedSums:
         facts: dict[str, Any],
         alone: Sequence[str] = (),
         apart: bool = False,
+        numbers: bool = False,
     ) -> CrossedSums:
         """Sum rows: outcome (N,), NaN where a row does not count; keys (N,), whose last bit is the half; `apart` says
-        that no two rows share a key."""
+        that no two rows share a key, `numbers` that outcomes are more than yes or no."""
         counted = ~np.isnan(outcome)
         labels = {name: c.labels for name, c in columns.items()}
         codes = {name: c.codes[counted] for name, c in columns.items()}
         half = halves.of_keys(keys[counted])
-        tables = crossed(codes, labels, outcome[counted], half, depth=depth, alone=alone)
+        tables = crossed(codes, labels, outcome[counted], half, depth=depth, alone=alone, numbers=numbers)
         return cls(labels, tables, Copies.of(keys[counted]), int((~counted).sum()), facts, apart)
 
     def __add__(self, other: CrossedSums) -> CrossedSums:
@@ -80,9 +82,10 @@ class CrossedSums:
         same_facts(self.facts, other.facts)
         labels = joined_labels(self.labels, other.labels)
         a, b = self._on(labels), other._on(labels)
+        known = min(self.width, other.width)  # evidence of older reports has no Σx³
         return CrossedSums(
             labels,
-            {by: a[by] + b[by] for by in a},
+            {by: a[by][:, :known] + b[by][:, :known] for by in a},
             self.copies + other.copies,
             self.not_counted + other.not_counted,
             self.facts,
@@ -98,8 +101,13 @@ class CrossedSums:
         """Rows that share a half, on average: what one observation is worth. 1 where copies are apart."""
         return 1.0 if self.apart else self.copies.average
 
+    @property
+    def width(self) -> int:
+        """Sums of a cell: 3, or 4 with Σx³."""
+        return min((table.shape[1] for table in self.tables.values()), default=3)
+
     def of(self, *by: str) -> Floats:
-        """(2, 3, …) sums over the crossing of these columns, in their order; () gives (2, 3)."""
+        """(2, 3 or 4, …) sums over the crossing of these columns, in their order; () gives (2, 3 or 4)."""
         whole = by if by in self.tables else self._holding[frozenset(by)]
         table = self.tables[whole]
         drop = tuple(2 + i for i, c in enumerate(whole) if c not in by)
@@ -128,8 +136,10 @@ class CrossedSums:
             return self.tables
         out = {}
         for by, table in self.tables.items():
-            wide = np.zeros((2, 3, *(len(labels[c]) for c in by)))
-            wide[np.ix_([0, 1], [0, 1, 2], *([labels[c].index(x) for x in self.labels[c]] for c in by))] = table
+            wide = np.zeros((*table.shape[:2], *(len(labels[c]) for c in by)))
+            wide[np.ix_([0, 1], range(table.shape[1]), *([labels[c].index(x) for x in self.labels[c]] for c in by))] = (
+                table
+            )
             out[by] = wide
         return out
 
@@ -155,7 +165,7 @@ class CrossedSums:
         sums = _joined(sums, least, complete=fewest > 0)
         tables = {}
         for by in ((), *sums.crossings(min(1, sums.depth) if fewest else sums.depth)):
-            table = sums.of(*by) if sums.tables else np.zeros((2, 3))
+            table = sums.of(*by) if sums.tables else np.zeros((2, sums.width))
             tables[by] = _rounded(np.where(table[:, 0].sum(axis=0) >= least, table, 0.0) if by else table)
         return replace(sums, tables=tables, copies=sums.copies.reduced())
 
@@ -163,10 +173,11 @@ class CrossedSums:
         """As JSON: of each table only the cells with rows, by their place in it; a line of numbers is one string."""
         tables = []
         for by, table in self.tables.items():
-            flat = table.reshape(6, -1)
-            where = np.flatnonzero(flat[[0, 3]].any(axis=0))
+            width = table.shape[1]
+            flat = table.reshape(2 * width, -1)
+            where = np.flatnonzero(flat[[0, width]].any(axis=0))
             kept = flat[:, where]
-            yes_or_no = np.array_equal(kept[[1, 4]], kept[[2, 5]])  # then Σx² says nothing new
+            yes_or_no = width == 3 and np.array_equal(kept[[1, 4]], kept[[2, 5]])  # then Σx² says nothing new
             rows = kept[[0, 1, 3, 4]] if yes_or_no else kept
             steps = np.diff(where, prepend=0)
             tables.append({"by": list(by), "steps": _line(steps), "sums": [_line(row) for row in rows]})
@@ -214,25 +225,25 @@ def crossed(
     depth: int,
     alone: Sequence[str] = (),
     times: Floats | None = None,
+    numbers: bool = False,
 ) -> dict[tuple[str, ...], Floats]:
     """The table of every crossing of `depth` columns, and of each that stands alone: of rows (N,) of codes, outcomes
-    and halves, each counted once, or `times` (N,)."""
+    and halves, each counted once, or `times` (N,); of `numbers` with Σx³."""
     sizes = {name: len(v) for name, v in labels.items()}
     own = [name for name in codes if name not in set(alone)]
-    depth = min(depth, len(own))
+    depth, width = min(depth, len(own)), 4 if numbers else 3
     crossings = [*combinations(own, depth), *((name,) for name in codes if name in set(alone))]
     _bounded(crossings, sizes)
     tables: dict[tuple[str, ...], Floats] = {}
     for start in range(0, len(x), _CHUNK):
         rows = slice(start, start + _CHUNK)
-        part = _Part(
-            {name: c[rows] for name, c in codes.items()}, x[rows], half[rows], None if times is None else times[rows]
-        )
+        own_times = None if times is None else times[rows]
+        part = _Part({name: c[rows] for name, c in codes.items()}, x[rows], half[rows], own_times, width)
         for names, deep in [(own, depth), *(([name], 1) for name in alone)]:
             for by, table in part.crossed(names, sizes, deep):
                 tables[by] = tables[by] + table if by in tables else table
     # where no row counts: empty tables, which add to others
-    return tables or {by: np.zeros((2, 3, *(sizes[c] for c in by))) for by in crossings if by}
+    return tables or {by: np.zeros((2, width, *(sizes[c] for c in by))) for by in crossings if by}
 
 
 def same_facts(own: Mapping[str, Any], others: Mapping[str, Any]) -> None:
@@ -253,22 +264,23 @@ def joined_labels(
 
 
 def _table(stored: dict[str, Any], shape: list[int]) -> Floats:
-    """(2, 3, *shape): each half's rows, Σx and Σx² in the cells that have any."""
-    sums = [reading.line(row, "the sums of a table") for row in reading.items(stored["sums"], "the sums", most=6)]
+    """(2, 3 or 4, *shape): each half's rows, Σx, Σx² and, where known, Σx³ in the cells that have any."""
+    sums = [reading.line(row, "the sums of a table") for row in reading.items(stored["sums"], "the sums", most=8)]
     if len(sums) == 4:
         sums = [sums[i] for i in (0, 1, 1, 2, 3, 3)]
     steps = reading.counts(reading.line(stored["steps"], "the steps of a table", low=0), "the steps of a table")
-    if len(sums) != 6 or any(len(row) != len(steps) for row in sums):
-        raise EvidenceError(f"a table has {len(sums)} sums; expected 4 or 6, each as long as its steps")
+    if len(sums) not in (6, 8) or any(len(row) != len(steps) for row in sums):
+        raise EvidenceError(f"a table has {len(sums)} sums; expected 4, 6 or 8, each as long as its steps")
     if (steps[1:] == 0).any() or sum(steps.tolist()) >= prod(shape):
         raise EvidenceError("a table has steps that leave it, or one cell twice")
-    flat = np.zeros((6, prod(shape)))
+    width = len(sums) // 2
+    flat = np.zeros((2 * width, prod(shape)))
     flat[:, np.cumsum(steps)] = sums
-    for n, x, x2 in (flat[:3], flat[3:]):
+    for n, x, x2, *_ in (flat[:width], flat[width:]):
         reading.counts(n, "the rows of a table")
         if (x2 * n < x * x * (1 - _ROUNDING) - _ROUNDING).any():  # Cauchy, as far as sums are stored
             raise EvidenceError("a table has sums that no rows have: Σx² is less than (Σx)²/n")
-    return flat.reshape(2, 3, *shape)
+    return flat.reshape(2, width, *shape)
 
 
 def _bounded(crossings: list[tuple[str, ...]], sizes: dict[str, int]) -> None:
@@ -287,6 +299,7 @@ class _Part(NamedTuple):
     x: Floats
     half: Ints
     times: Floats | None
+    width: int
 
     def crossed(
         self, names: Sequence[str], sizes: dict[str, int], depth: int
@@ -307,13 +320,14 @@ class _Part(NamedTuple):
             yield from extended(first, ())
 
     def _yes_or_no(self, index: Ints, shape: list[int]) -> Floats:
-        """One count serves all three sums: Σx² = Σx."""
+        """One count serves all sums: Σx² = Σx."""
         n = np.bincount(index, self.times, minlength=4 * prod(shape)).astype(np.float64).reshape(2, 2, *shape)
-        return np.stack([n.sum(axis=1), n[:, 1], n[:, 1]], axis=1)
+        return np.stack([n.sum(axis=1), *[n[:, 1]] * (self.width - 1)], axis=1)
 
     def _numbers(self, index: Ints, shape: list[int]) -> Floats:
         n = self.times
-        weights = (n, self.x, self.x**2) if n is None else (n, n * self.x, n * self.x**2)
+        powers = [self.x**k for k in range(1, self.width)]
+        weights = (n, *(powers if n is None else (n * x for x in powers)))
         sums = [np.bincount(index, weights=w, minlength=2 * prod(shape)) for w in weights]
         return np.stack([s.astype(np.float64).reshape(2, *shape) for s in sums], axis=1)
 

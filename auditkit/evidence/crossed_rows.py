@@ -51,6 +51,8 @@ class CrossedRows:
     facts: dict[str, Any]
     depth: int
     alone: tuple[str, ...]
+    numbers: bool = False
+    """Whether outcomes are more than yes or no."""
 
     @classmethod
     def gather(
@@ -62,6 +64,7 @@ class CrossedRows:
         depth: int,
         facts: dict[str, Any],
         alone: Sequence[str] = (),
+        numbers: bool = False,
     ) -> CrossedRows | CrossedSums:
         """Count rows: outcome (N,), NaN where a row does not count; keys (N,), a hash of each row's whole content."""
         counted = ~np.isnan(outcome)
@@ -74,7 +77,7 @@ class CrossedRows:
         ones[halves.of_keys(keys[counted]), np.arange(len(x))] = 1
         copies, lost = Copies.of(keys[counted]), int((~counted).sum())
         content = _keys(codes, labels, x)
-        return cls(labels, codes, x, content, ones, copies, lost, facts, depth, tuple(alone))._counted()
+        return cls(labels, codes, x, content, ones, copies, lost, facts, depth, tuple(alone), numbers)._counted()
 
     def __add__(self, other: CrossedRows | CrossedSums) -> CrossedRows | CrossedSums:
         if isinstance(other, CrossedSums):
@@ -148,7 +151,8 @@ class CrossedRows:
         half, content = np.nonzero(counts)
         codes = {name: self.codes[content, i].astype(np.int64) for i, name in enumerate(self.labels)}
         times = counts[half, content].astype(np.float64)
-        tables = crossed(codes, self.labels, self.x[content], half, depth=self.depth, alone=self.alone, times=times)
+        how: Any = {"depth": self.depth, "alone": self.alone, "times": times, "numbers": self.numbers}
+        tables = crossed(codes, self.labels, self.x[content], half, **how)
         return CrossedSums(self.labels, tables, self.copies, self.not_counted, self.facts, apart)
 
     def _on(self, labels: dict[str, tuple[str, ...]]) -> NDArray[np.int32]:

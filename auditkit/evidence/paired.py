@@ -77,7 +77,7 @@ class Paired:
     def of_batch(cls, batch: Batch) -> Paired:
         """The rows of a batch; the older decisions are all missing where there is no older model."""
         old = np.full(len(batch.y_pred), -1) if batch.y_old is None else batch.y_old
-        own = {"y_true": batch.y_true, "y_pred": batch.y_pred, "y_old": old}
+        own: dict[str, Any] = {"y_true": batch.y_true, "y_pred": batch.y_pred, "y_old": old}
         if batch.classes and not batch.kind.yes_no:
             return cls.of(batch.groups, **own, classes=batch.classes)
         weighting = ("sample_weight", "weights_kind", "cluster", "strata", "population")

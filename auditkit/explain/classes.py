@@ -91,7 +91,8 @@ def surest(sample: Batch, scores: Floats, sets: Mapping[str, Mapping[str, Bools 
             absent[name] = f"fewer than two groups of {name} have {LEAST} rows in the sample"
         else:
             none = none_established("gap", f"in mean score of any class between {groups_of([name])}")
-            absent[name] = f"{none}{too_small(f'{points(max(unseen))} points')}; label= names a class to explain"
+            unseen_ = too_small(f"{points(max(unseen))} points")
+            absent[name] = f"{none} by the sampled rows, the only ones asked of classes{unseen_}; label= names one"
     return Surest(classes[chosen], absent)
 
 

@@ -101,7 +101,7 @@ def _mean(
             width = bounds[1] - bounds[0]
             low, high = share_limits(np.full(max(1, round(n)), (value - bounds[0]) / width), z)
             return bounds[0] + width * low, bounds[0] + width * high
-        found = skewed_limits(*np.array([[value], [error], [n], [shape]]), z)
+        found = skewed_limits(np.array([value]), np.array([error]), np.array([n]), np.array([shape]), z)
         return max(bounds[0], float(found.low[0])), min(bounds[1], float(found.high[0]))
 
     return Cell(value, limits, moments.n, PLAIN if moments.skewness is None else MEAN, unstable)

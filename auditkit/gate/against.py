@@ -24,7 +24,8 @@ class AgainstTable(Record):
     score_range: ScoreRange = None
     """The least and the greatest of them that there can be, or "ranks": `score_range = [300, 850]`."""
     factory: str | None = None
-    """The function that builds the older net, module:function; left out: that of [model]: `factory = "income.old:build"`."""
+    """The function that builds the older net, module:function; left out: that of [model]:
+    `factory = "income.old:build"`."""
     weights: Path | None = None
     """The file of its weights, relative to this file: `weights = "old.safetensors"`."""
     weights_key: str | None = None
@@ -53,9 +54,7 @@ class AgainstTable(Record):
         given = [k for k in type(self).model_fields if getattr(self, k) is not None]
         nets = [k for k in given if k not in _OF_DECISIONS]
         if self.decisions is None and not [k for k in given if k in _OF_NETS]:
-            raise ValueError(
-                "says no older model: y_pred = a column of its decisions, or weights = the file of its net"
-            )
+            raise ValueError("names no older model: y_pred = a column of its decisions, or weights = a file")
         if nets and self.decisions is not None:
             raise ValueError(f"names decisions (y_pred, score) and a net ({nets[0]}): one older model is compared with")
         return self

@@ -126,6 +126,11 @@ class DataTable(Record):
     """Columns from another file by a key, such as sensitive features that are kept apart from scores:
     `join = { path = "people.csv", on = "id" }`."""
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the sensitive features, those of one-hot columns too."""
+        return tuple(n for f in self.sensitive_features for n in ((f,) if isinstance(f, str) else f))
+
 
 class AuditTable(Record):
     name: str = ""

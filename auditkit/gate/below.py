@@ -107,7 +107,7 @@ def _unasked(rules: Sequence[Rule], floor: Floor, file: str) -> Iterator[str]:
             by = f" by {listing(lost)}" if lost else ""
             yield f"{file}: no rule asks {metric}{by}, which is required ({floor.at('metrics')})"
     for i, required in enumerate(floor.rules):
-        if required.exact and not any(key_of(r) == key_of(required) for r in rules):
+        if required.exact and not any(same(r, required) for r in rules):
             yield f"{file}: no rule asks what is required as '{required.id}' ({floor.at(f'rule.{i}')})"
 
 
@@ -116,9 +116,16 @@ def about(rule: Rule, required: Rule) -> bool:
     if (rule.at_most is None) != (required.at_most is None):
         return False
     if required.exact:
-        return key_of(rule) == key_of(required)
+        return same(rule, required)
     mine = rule.metric, rule.comparison
     return mine == (required.metric, required.comparison) and required.label in (None, rule.label)
+
+
+def same(rule: Rule, required: Rule) -> bool:
+    """Whether a rule asks what is required: of several labels, also as the judge asks it of each, by `id[label]`."""
+    if required.label is None and rule.label is not None and rule.id.endswith(f"[{rule.label}]"):
+        rule = rule.model_copy(update={"label": None})
+    return key_of(rule) == key_of(required)
 
 
 def looser(rule: Rule, required: Rule) -> bool:

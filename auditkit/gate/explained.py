@@ -13,6 +13,8 @@ from auditkit.errors import PolicyError, choices
 from auditkit.gate.toml_text import value_text
 
 WIDTH = 110
+TOP = "The top of the file."
+"""What stands for the header of keys outside of any table."""
 SCHEMA = Path(__file__).with_name("auditkit.schema.json")
 """For editors: `#:schema PATH` in the first line of a configuration."""
 
@@ -45,13 +47,18 @@ class Table(NamedTuple):
 
     @property
     def header(self) -> str:
+        if not self.name:
+            return TOP
         return f"[[{self.name}]]" if self.several else f"[{self.name}]"
 
 
 @cache
 def tables() -> dict[str, Table]:
-    """Name → table, in the order of the language."""
-    return {t.name: t for t in _tables(json.loads(SCHEMA.read_text(encoding="utf-8")), "")}
+    """Name → table, in the order of the language; "" is the top of the file."""
+    whole = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    top = tuple(_key(k, s, False) for k, s in whole["properties"].items() if not _inside(s))
+    first = {"": Table("", False, "These keys stand before any table.", top, "")}
+    return first | {t.name: t for t in _tables(whole, "")}
 
 
 def told(name: str) -> str | None:
@@ -71,20 +78,24 @@ def told(name: str) -> str | None:
             "A configuration is a TOML file (auditkit.toml, or [tool.auditkit] in pyproject.toml) with these tables."
         )
         return "\n\n".join([_filled(first, ""), *map(_table_told, known.values())])
-    if asked in known:
+    if asked and asked in known:
         return _table_told(known[asked])
     table, _, key = asked.rpartition(".")
-    if table not in known:
-        if not name.startswith("config.") and not table:
+    if not table and key not in {k.name for k in known[""].keys}:
+        if not name.startswith("config."):
             return None
         raise PolicyError(
-            f"a configuration has no table '{table or asked}'; its tables are {choices(asked, known, most=30)}"
+            f"a configuration has no table '{key}'; its tables are {choices(key, list(known)[1:], most=30)}"
+        )
+    if table not in known:
+        raise PolicyError(
+            f"a configuration has no table '{table}'; its tables are {choices(table, list(known)[1:], most=30)}"
         )
     found = next((k for k in known[table].keys if k.name == key), None)
     if found is None:
         names = choices(key, [k.name for k in known[table].keys], most=40)
         raise PolicyError(f"{known[table].header} has no key '{key}'; its keys are {names}")
-    return _key_told(found, f" in {known[table].header}")
+    return _key_told(found, f" in {known[table].header}" if table else "")
 
 
 def _table_told(table: Table) -> str:
@@ -166,7 +177,7 @@ def _some(schema: dict[str, Any]) -> Any:
     if schema.get("format") == "date":
         return "2027-05-01"
     if schema.get("type") == "array":
-        return [_some(schema["items"])]
+        return [_some(schema["items"])] * schema.get("minItems", 1)
     if schema.get("type") == "object":
         return {}
     if schema.get("type") == "string":

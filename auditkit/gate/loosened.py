@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
-from auditkit.formatting import confidence, limit
+from auditkit.formatting import confidence, limit, quantity
 from auditkit.gate.judge import key_of
 from auditkit.records import PolicyInfo, Record, Rule, Verdict
 
@@ -66,7 +66,7 @@ def policy_changes(
         found += rule_changes(a, b, old.confidence, new.confidence)
     of_old, of_new = {v.rule.id: v for v in was}, {v.rule.id: v for v in now}
     for id, v in of_new.items():
-        found += _waiver(of_old.get(id), v)
+        found += [*_waiver(of_old.get(id), v), *_baseline(of_old.get(id), v)]
     for id in of_old.keys() - of_new.keys():
         found += _waiver(of_old[id], None)
     return tuple(found)
@@ -93,6 +93,8 @@ def rule_changes(old: Rule | None, new: Rule | None, was: float = 0.95, now: flo
         a, b = getattr(old, key), getattr(new, key)
         if key not in _UNJUDGED and a != b:
             way, words = _KEYS.get(key, _other)(old, new, key)
+            if key == "confidence":
+                way, words = _level(old.confidence or was, new.confidence or now)
             shown = _limits(old, new) if key in ("at_most", "at_least") else (_told(a), _told(b))
             said = f"'{key}' of the rule '{new.id}' is {shown[1]}; it was {shown[0]}{words}"
             if key == "confidence" and (old.confidence or was) == (new.confidence or now):
@@ -113,9 +115,9 @@ def _whole(old: PolicyInfo, new: PolicyInfo) -> list[PolicyChange]:
         more = new.correction == "holm"
         words = "rules share one error now, so that each fails later" if more else "each rule fails by its own interval"
         said = _sentence(f"'correction' is {new.correction}; it was {old.correction}: {words}")
-        way: Way = "loosened" if more else "tightened"
+        way = "loosened" if more else "tightened"
         found.append(PolicyChange(way=way, key="correction", old=old.correction, new=new.correction, statement=said))
-    for key in ("id", "version", "owner", "review_by"):
+    for key in ("id", "version", "owner", "review_by", "baseline"):
         a, b = _told(getattr(old, key)), _told(getattr(new, key))
         if a != b:
             said = _sentence(f"'{key}' of the policy is {b or 'not said'}; it was {a or 'not said'}")
@@ -141,6 +143,21 @@ def _waiver(old: Verdict | None, new: Verdict | None) -> list[PolicyChange]:
     later = now.expires > was.expires
     said = f"the waiver of the rule '{rule.id}' holds {until[1]}; it held {until[0]}"
     return [_change("loosened" if later else "tightened", rule, "waiver", *until, said)]
+
+
+def _baseline(old: Verdict | None, new: Verdict) -> list[PolicyChange]:
+    """A baseline that moved between the reports: towards better, or towards worse, which somebody accepted."""
+    was, now = (None if v is None or v.baseline is None else v.baseline.held for v in (old, new))
+    if was is None or now is None or key_of(was.rule) != key_of(now.rule):
+        return []
+    a, b = was.estimate.value, now.estimate.value
+    if a is None or b is None or a == b:
+        return []
+    way: Way = "loosened" if (b > a) == _way(new.rule) else "tightened"
+    of = METRICS[new.rule.metric].unit if new.rule.metric in METRICS else "measure"
+    shown = tuple(quantity(x, new.rule.comparison, of=of) for x in (a, b))
+    said = f"the baseline of the rule '{new.rule.id}' is {shown[1]}; it was {shown[0]}"
+    return [_change(way, new.rule, "baseline", *shown, said)]
 
 
 # ---- keys of a rule: (way, what follows)
@@ -174,13 +191,7 @@ def _severity(old: Rule, new: Rule, key: str) -> tuple[Way, str]:
     return ("loosened", ": it never changes the exit status") if new.severity == "warning" else ("tightened", "")
 
 
-def _confidence(old: Rule, new: Rule, key: str) -> tuple[Way, str]:
-    return _level(old.confidence, new.confidence)
-
-
-def _level(old: float | None, new: float | None) -> tuple[Way, str]:
-    if old is None or new is None:
-        return "loosened", ": another interval decides"
+def _level(old: float, new: float) -> tuple[Way, str]:
     if new < old:
         return "loosened", ": a rule passes on less evidence"
     return "loosened", ": a rule fails only on more evidence"
@@ -205,7 +216,6 @@ _KEYS: Mapping[str, Callable[[Rule, Rule, str], tuple[Way, str]]] = {
     "on_inconclusive": _handling,
     "on_not_measured": _handling,
     "severity": _severity,
-    "confidence": _confidence,
     "max_regression": _regression,
 }
 

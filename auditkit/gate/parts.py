@@ -42,6 +42,11 @@ def _refused(document: Document, record: type[BaseModel], error: ValidationError
     errors = error.errors()
     first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     loc, kind = first["loc"], first["type"]
+    if isinstance(first["input"], str) and str(loc[-1]).startswith("tuple["):  # of several kinds: a word was meant
+        first = next((e for e in errors if e["loc"][:-1] == loc[:-1] and e["type"] == "literal_error"), first)
+        kind = first["type"]
+    if kind == "literal_error" and str(first["loc"][-1]).startswith("literal["):
+        loc = first["loc"][:-1]
     table = loc[:2] if len(loc) > 1 and isinstance(loc[1], int) else loc[:1]
     at = document.where(loc)
     if kind == "extra_forbidden":

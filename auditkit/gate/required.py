@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from auditkit.errors import PolicyError, choices, listing
 from auditkit.floors import Assessed
-from auditkit.gate.below import below
-from auditkit.gate.keys import key_of
+from auditkit.gate.below import below, same
 from auditkit.gate.policy import Policy
 from auditkit.records import Demand, Finding, Floor, Report, Required, Verdict, demands
 
@@ -101,8 +100,14 @@ class _Looker(NamedTuple):
                 return self._rules([v for v in self.report.verdicts if self._asks(v, what)], what[1:])
             case "rule":
                 required = next(r for r in self.floor.rules if r.id == what[0])
-                asked = [v for v in self.report.verdicts if key_of(v.rule) == key_of(required)]
-                return self._rules(asked or [v for v in self.report.verdicts if v.rule.id == what[0]], required.by)
+                asked = [v for v in self.report.verdicts if same(v.rule, required)]
+                data = self.report.provenance.data
+                told = {v.rule.label for v in asked}
+                lost = [x for x in data.classes if x not in told] if data.kind.by_label and not required.label else []
+                if asked and lost:
+                    labels = listing([f"'{x}'" for x in lost])
+                    return _Came("left_out", f"No rule asks it of {labels}.")
+                return self._rules(asked, required.by)
         return self._groups(what, exact=demand.need == "crossing")
 
     def _asks(self, v: Verdict, what: Sequence[str]) -> bool:

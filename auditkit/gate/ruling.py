@@ -6,6 +6,7 @@ from typing import cast, get_args
 
 from auditkit.catalogue.gaps import GAPS
 from auditkit.catalogue.index import METRICS, resolve
+from auditkit.catalogue.metric import Metric
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.gate.parts import between
 from auditkit.gate.tables import DefaultsTable, RuleTable, Written
@@ -55,7 +56,7 @@ def _rule(document: Document, i: int, spec: RuleTable, defaults: DefaultsTable) 
         limit = getattr(spec, key)
         try:
             if limit is not None:
-                between(limit, *((-1.0, 1.0) if comparison in CHANGES else m.limits), key)
+                between(limit, *(_of_changes(m) if comparison in CHANGES else m.limits), key)
         except ValueError as e:
             raise PolicyError(f"{document.where(('rule', i, key))}: '{key}': {e}") from None
     if not m.tested and (spec.decision or defaults.decision) != "point":
@@ -73,6 +74,12 @@ def _rule(document: Document, i: int, spec: RuleTable, defaults: DefaultsTable) 
         line=document.lines.get(("rule", i)),
         **{k: getattr(defaults if getattr(spec, k) is None else spec, k) for k in handled},
     )
+
+
+def _of_changes(m: Metric) -> tuple[float, float]:
+    """Between what the limit of a change must lie: as far as the metric itself can move."""
+    low, high = m.limits
+    return low - high, high - low
 
 
 def _share(document: Document, i: int, spec: RuleTable, metric: str) -> None:

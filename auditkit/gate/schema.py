@@ -17,7 +17,7 @@ import types
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
@@ -73,20 +73,20 @@ def _table(record: type[BaseModel], at: str) -> Schema:
         out["required"] = needed
     extra = record.model_config.get("extra")
     other: Any = extra == "allow" or len(fields) < len(record.model_fields)
-    if extra == "allow" and (hint := record.__annotations__.get("__pydantic_extra__")):
-        known = vars(sys.modules[record.__module__])
-        other = _of(get_args(eval(hint, known) if isinstance(hint, str) else hint)[1], at)
+    if extra == "allow":
+        other = _of(get_args(get_type_hints(record)["__pydantic_extra__"])[1], at)
     return out | {"additionalProperties": other}
 
 
 def _key(record: type[BaseModel], name: str, field: FieldInfo, at: str) -> Schema:
     text = " ".join(_said(record).get(name, "").split("\n\n")[0].split())
-    of = field.annotation if not field.metadata else Annotated[(field.annotation, *field.metadata)]  # type: ignore[valid-type]
-    out = _of(of, at)
+    of = field.annotation if not field.metadata else Annotated[(field.annotation, *field.metadata)]
+    out: Schema = _of(of, at)
     if at in _NAMES:
         names = {"enum": list(dict.fromkeys(_NAMES[at]()))}
         out = {"anyOf": [names, out]} if at in _MORE else names
-    out = {"description": _LAST.sub(".", text)} | out
+    described: Schema = {"description": _LAST.sub(".", text)}
+    out = described | out
     if examples := _EXAMPLE.findall(text):
         value = tomllib.loads(examples[-1])
         out["examples"] = [v.isoformat() if isinstance(v, datetime.date) else v for v in value.values()]
@@ -108,7 +108,9 @@ def _of(hint: Any, at: str, asked: tuple[Any, ...] = ()) -> Schema:
         return {"enum": list(inner)}
     if origin is tuple:
         entry = _of(inner[0], at)
-        several = {"type": "array", "items": entry}
+        several: Schema = {"type": "array", "items": entry}
+        if inner[-1] is not Ellipsis:  # so many of one kind
+            several |= {"minItems": len(inner), "maxItems": len(inner)}
         alone = any(isinstance(x, BeforeValidator) for x in asked)  # one stands for a list of one
         return {"anyOf": [entry, several]} if alone else several
     if origin in (dict, Mapping):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
+from auditkit.errors import ReportError
 from auditkit.formatting import BOUNDS
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, Verdict
@@ -18,6 +19,8 @@ from auditkit.records import Estimate, Finding, Verdict
 METHOD = "unpaired: two independent samples, square and add (MOVER)"
 POWER = 0.8
 _NORMAL = NormalDist()
+_LARGEST = 1e290
+"""Beyond, sums and squares leave double precision."""
 
 
 class Half(NamedTuple):
@@ -55,7 +58,7 @@ def quantile(level: float) -> float:
     >>> round(quantile(0.95), 3)
     1.96
     """
-    return _NORMAL.inv_cdf(0.5 + level / 2)
+    return _NORMAL.inv_cdf(0.5 + min(max(level, 1e-6), 1 - 1e-12) / 2)  # a stored level can be any in (0, 1)
 
 
 def measured(e: Estimate | None, *, below: float | None = None, above: float | None = None) -> Measured | None:
@@ -91,7 +94,7 @@ def shift(old: Measured, new: Measured, level: float) -> Estimate:
 
     low = d − √(b_new² + a_old²), high = d + √(a_new² + b_old²), b and a the halves below and above. `mde` is the
     smallest change that a comparison of such intervals sees with 80 % power.
-    Source: Zou & Donner (2008), Statistics in Medicine 27:1693.
+    ReportError for numbers too large to be told apart. Source: Zou & Donner (2008), Statistics in Medicine 27:1693.
 
     >>> a, b = (measured(Estimate(value=v, low=v - .03, high=v + .03)) for v in (.2, .3))
     >>> e = shift(a, b, .95)
@@ -100,6 +103,8 @@ def shift(old: Measured, new: Measured, level: float) -> Estimate:
     """
     d = new.value - old.value
     down, up = _added(new.below, old.above, level), _added(new.above, old.below, level)
+    if not abs(d) + (down or 0.0) + (up or 0.0) < _LARGEST:
+        raise ReportError(f"numbers beyond {_LARGEST:g} cannot be compared: no audit gives such ones")
     both = None if down is None or up is None else (down + up) / 2
     seen = None if both is None else both * (1 + _NORMAL.inv_cdf(POWER) / quantile(level))
     return Estimate(

@@ -64,6 +64,8 @@ def _and_behind(v: Verdict) -> str:
 
 
 def _next(v: Verdict, of: str, remedies: bool) -> str:
+    if _and_behind(v) and v.status not in v.blocking and "not_measured" in v.blocking:
+        return 'put it into the baseline: auditkit baseline update REPORT.json --reason "…"'
     if _and_behind(v) and v.status not in v.blocking:
         accept = 'auditkit baseline update REPORT.json --accept-worse --reason "…"'
         return f"see what changed: auditkit compare OLD.json NEW.json; to accept it: {accept}"

@@ -10,7 +10,8 @@ from auditkit.catalogue.index import METRICS, resolve
 from auditkit.errors import DataError, PolicyError, choices
 from auditkit.inputs.tasks.labels import found
 from auditkit.records import TASK_KINDS, Task
-from auditkit.starting.look import Look
+from auditkit.starting.guess import in_bins
+from auditkit.starting.look import Column, Look
 
 
 @dataclass(kw_only=True)
@@ -24,10 +25,14 @@ class Answers:
     """As the data hold it; None where the task has none."""
     y_pred: tuple[str, ...] = ()
     score: str | None = None
+    threshold: float | None = None
+    """Of the score, where it decides."""
     factory: str | None = None
     weights: str | None = None
     outputs: str | None = None
     sensitive: tuple[str, ...] = ()
+    bins: dict[str, list[float]] = field(default_factory=dict)
+    """Column of numbers among them → edges of its bins."""
     metric: str = ""
     at_most: float = 0.1
     options: dict[str, Any] = field(default_factory=dict)
@@ -56,9 +61,21 @@ def decisions(look: Look, names: Sequence[str], y_true: Sequence[str]) -> tuple[
     for name in found:
         if name in y_true:
             raise DataError(f"'{name}' cannot be both the truth and the decision")
+    truth, decided = look.columns[y_true[0]], look.columns[found[0]]
+    if len(truth.values) in (1, 2) and decided.kind == "number" and not decided.few:
+        raise DataError(
+            f"'{decided.name}' holds numbers from {decided.low:g} to {decided.high:g}, and no decisions: they are "
+            "scores. [predictions] of a configuration takes score, threshold and score_range"
+        )
     if len(found) != len(y_true):
         raise DataError(f"{len(y_true)} columns of truths take as many of decisions, got {len(found)}")
     return found
+
+
+def is_score(column: Column, truth: Column) -> bool:
+    """Whether a column can decide by a threshold: numbers from 0 to 1 beside a truth of two labels."""
+    within = column.low is not None and column.low >= 0 and (column.high or 0) <= 1
+    return len(truth.values) in (1, 2) and column.kind == "number" and not column.whole and within
 
 
 def groups(look: Look, names: Sequence[str], *, but: Sequence[str] = ()) -> tuple[str, ...]:
@@ -66,7 +83,7 @@ def groups(look: Look, names: Sequence[str], *, but: Sequence[str] = ()) -> tupl
     for name in columns(look, names, "the groups"):
         if name in but:
             raise DataError(f"'{name}' is what is predicted or decided: its groups cannot be compared")
-        if not look.columns[name].few:
+        if not look.columns[name].few and not in_bins(look.columns[name]):
             raise DataError(
                 f"'{name}' holds too many values, or values that are no groups: make a column of a few bands of it"
             )

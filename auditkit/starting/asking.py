@@ -104,31 +104,56 @@ def _decisions(look: Look, given: Answers, asking: Asking) -> None:
     if given.factory is not None:
         given.factory = checked.module(given.factory)
         return
-    if given.y_pred:
+    if given.score is not None:
+        checked.column(look, given.score, "the score")
+    if given.score is not None and not given.y_pred:
+        _by_score(given, given.score)
+    elif given.y_pred:
         given.y_pred = checked.decisions(look, given.y_pred, given.y_true)
     else:
-        found = guess.decisions(look, but=given.y_true)
+        found = guess.decisions(look, but=given.y_true) or _scores(look, given)
         said, default = asking(
-            "Which column holds the decisions? Or which function builds the model (package.module:function, and a "
-            "file of weights after it)?",
+            "Which column holds the decisions, or the scores that decide? Or which function builds the model "
+            "(package.module:function, and a file of weights after it)?",
             default=None if found is None else found.name,
-            take=lambda: (checked.decisions(look, [found.name] if found else [], given.y_true), None, None),
+            take=lambda: _column_or_model(look, [found.name] if found else [], given),
             check=lambda text: _column_or_model(look, text, given),
             flag="--y-pred COLUMN, or --factory package.module:function",
             why=_why(found),
         )
         given.y_pred, given.factory, weights = said
         given.weights = given.weights or weights
-        _note(given, "y_pred", found, default)
-    if given.score is not None:
-        checked.column(look, given.score, "the score")
+        if len(given.y_pred) == 1 and checked.is_score(look.columns[given.y_pred[0]], look.columns[given.y_true[0]]):
+            _by_score(given, given.y_pred[0])
+        _note(given, "y_pred" if given.y_pred else "score", found, default)
 
 
-def _column_or_model(look: Look, text: str, given: Answers) -> tuple[tuple[str, ...], str | None, str | None]:
+def _by_score(given: Answers, name: str) -> None:
+    """The score decides: from a half on, unless somebody says where."""
+    given.score, given.y_pred = name, ()
+    if given.threshold is None:
+        given.threshold = 0.5
+        given.guessed["threshold"] = "a half"
+
+
+def _scores(look: Look, given: Answers) -> Guess | None:
+    found = guess.score(look, but=given.y_true)
+    fits = found is not None and checked.is_score(look.columns[found.name], look.columns[given.y_true[0]])
+    return found if fits else None
+
+
+def _column_or_model(
+    look: Look, said: str | list[str], given: Answers
+) -> tuple[tuple[str, ...], str | None, str | None]:
+    text = said if isinstance(said, str) else ""
+    names = _names(look, said) if isinstance(said, str) else said
     first, _, weights = text.partition(" ")
     if text not in look.columns and ":" in first and first not in look.columns:
         return (), checked.module(first), weights.strip() or None
-    return checked.decisions(look, _names(look, text), given.y_true), None, None
+    alone = look.columns.get(names[0]) if len(names) == 1 and names[0] not in given.y_true else None
+    if alone is not None and checked.is_score(alone, look.columns[given.y_true[0]]):
+        return (alone.name,), None, None
+    return checked.decisions(look, names, given.y_true), None, None
 
 
 def _task(look: Look, given: Answers, task: Task | None) -> None:
@@ -179,6 +204,7 @@ def _sensitive(look: Look, given: Answers, asking: Asking) -> None:
     taken = (*given.y_true, *given.y_pred, *([] if given.score is None else [given.score]))
     if given.sensitive:
         given.sensitive = checked.groups(look, given.sensitive, but=taken)
+        _bins(look, given)
         return
     found = guess.sensitive(look, but=taken)
     few = [c.name for c in look.few if c.name not in taken]
@@ -192,6 +218,13 @@ def _sensitive(look: Look, given: Answers, asking: Asking) -> None:
     )
     if default:
         given.guessed |= {f"sensitive {g.name}": g.why for g in found}
+    _bins(look, given)
+
+
+def _bins(look: Look, given: Answers) -> None:
+    """Numbers are compared in bins, whose edges are a guess."""
+    given.bins = {n: guess.bins(look.columns[n]) for n in given.sensitive if guess.in_bins(look.columns[n])}
+    given.guessed |= {f"bins of {name}": ", ".join(f"{x:g}" for x in edges) for name, edges in given.bins.items()}
 
 
 def _limit(look: Look, given: Answers, asking: Asking) -> None:

@@ -5,29 +5,24 @@ from __future__ import annotations
 import datetime
 import os
 import textwrap
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from auditkit.catalogue.index import METRICS
 from auditkit.clock import now
-from auditkit.errors import DataError, listing
+from auditkit.errors import DataError
 from auditkit.files import slug
-from auditkit.formatting import percent, printable
+from auditkit.formatting import printable
 from auditkit.gate.toml_text import key_text, value_text
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.starting import guess
 from auditkit.starting.answers import Answers
-from auditkit.starting.look import Look, crossed
+from auditkit.starting.look import Look
+from auditkit.starting.sizes import MOST_SHOWN, told_groups
 from auditkit.values import written
 
 WIDTH = 110
-MOST_SHOWN = 12
-"""Groups of an attribute that a comment lists."""
-_PEOPLE: dict[str, Any] = {"true_positive_rate": True, "false_negative_rate": True, "false_positive_rate": False}
-_PEOPLE |= {"true_negative_rate": False}
-"""Rates of positives (True) or of negatives (False) alone."""
 
 
 class Draft:
@@ -105,6 +100,8 @@ def _data(d: Draft, look: Look, given: Answers, folder: Path) -> None:
     if notes:
         d.say(f"guessed: {'; '.join(notes)}")
     d.key("sensitive_features", list(given.sensitive))
+    if given.bins:
+        d.key("bins", given.bins, "guessed: edges of the bins that are compared")
     for line in told_groups(look, given):
         d.say(line)
     used = _used(given)
@@ -138,9 +135,12 @@ def _subject(d: Draft, given: Answers) -> None:
         )
         return
     d.table("predictions")
-    d.key("y_pred", list(given.y_pred) if len(given.y_pred) > 1 else given.y_pred[0], _note(given, "y_pred"))
+    if given.y_pred:
+        d.key("y_pred", list(given.y_pred) if len(given.y_pred) > 1 else given.y_pred[0], _note(given, "y_pred"))
     if given.score is not None:
         d.key("score", given.score, _note(given, "score"))
+    if given.threshold is not None:
+        d.key("threshold", given.threshold, _note(given, "threshold") or "positive from this score on")
 
 
 def _checks(d: Draft, given: Answers) -> None:
@@ -210,8 +210,8 @@ def _words(d: Draft, look: Look, given: Answers) -> None:
     d.table("words", off=True)
     d.key("positive", "get a loan", "what a positive decision does, after a plural noun", off=True)
     for name in given.sensitive:
-        if name in ("positive", "unit", "target_unit"):
-            continue  # these are words of the page
+        if name in ("positive", "unit", "target_unit") or name in given.bins:
+            continue  # these are words of the page, or bins
         d.table("words", name, off=True)
         for value in look.columns[name].labels[:MOST_SHOWN]:
             d.key(value, value, "a plural noun, such as women", off=True)
@@ -243,57 +243,6 @@ def _meant(given: Answers) -> str:
     return f"At most {given.at_most:g}, in the units of the metric."
 
 
-def told_groups(look: Look, given: Answers) -> list[str]:
-    """What the groups hold: sizes and base rates; and which are too small for a gate to see much."""
-    tables = crossed(look, given.sensitive, given.y_true[0])
-    needed = _needed(given)
-    out: list[str] = []
-    for name, of in tables.items():
-        shown = sorted(of.items(), key=lambda item: (-_rows(item[1]), str(item[0])))
-        parts = [f"{_label(value)} {_rows(n):,}{_rate(given, n)}" for value, n in shown[:MOST_SHOWN]]
-        more = [f"and {len(shown) - MOST_SHOWN} more"] if len(shown) > MOST_SHOWN else []
-        out.append(f"{name}: {'; '.join([*parts, *more])}.")
-        small = [(_label(value), k) for value, n in shown if (k := _counted(given, n)) < needed]
-        if small and needed:
-            told = listing([f"{label} ({k:,})" for label, k in small], most=6)
-            out.append(
-                f"Few {_of_what(given)}: {told}. A share of n rows is known to about 1/√n: of fewer than {needed:,} it "
-                f"can miss by {100 * given.at_most:g} points, so that a gate decides little about them."
-            )
-    return out
-
-
-def _needed(given: Answers) -> int:
-    """Rows of which a share is known to the limit: half the width of its 95% interval at one half, 0.98/√n."""
-    return round((0.98 / given.at_most) ** 2) if given.at_most and METRICS[given.metric].unit == "share" else 0
-
-
-def _counted(given: Answers, of: Counter[Any]) -> int:
-    wanted = _PEOPLE.get(given.metric)
-    if wanted is None or given.task != "binary":
-        return _rows(of)
-    return sum(n for value, n in of.items() if (value == given.positive) == wanted)
-
-
-def _of_what(given: Answers) -> str:
-    wanted = _PEOPLE.get(given.metric) if given.task == "binary" else None
-    return "rows" if wanted is None else f"rows whose truth is {_label(given.positive)}" if wanted else "other rows"
-
-
-def _rows(of: Counter[Any]) -> int:
-    return sum(of.values())
-
-
-def _rate(given: Answers, of: Counter[Any]) -> str:
-    if given.task != "binary" or not _rows(of):
-        return ""
-    return f" ({percent(of[given.positive] / _rows(of))} {_label(given.positive)})"
-
-
-def _label(value: Any) -> str:
-    return "(missing)" if value is None else written(value)
-
-
 def _note(given: Answers, answer: str) -> str:
     return f"guessed: {given.guessed[answer]}" if answer in given.guessed else ""
 
@@ -319,6 +268,8 @@ def asked(look: Look, given: Answers, folder: Path) -> Mapping[str, Any]:
     data: dict[str, Any] = {"path": relative(look.path, folder), **given.options}
     data["y_true"] = list(given.y_true) if len(given.y_true) > 1 else given.y_true[0]
     data["sensitive_features"] = list(given.sensitive)
+    if given.bins:
+        data["bins"] = given.bins
     if given.task != "binary":
         data["task"] = given.task
     if given.positive is not None:
@@ -326,10 +277,6 @@ def asked(look: Look, given: Answers, folder: Path) -> Mapping[str, Any]:
     if given.factory is not None:
         model = {"factory": given.factory, "weights": given.weights, "outputs": given.outputs}
         return {"data": data, "model": {k: v for k, v in model.items() if v is not None}}
-    said: dict[str, Any] = {"y_pred": list(given.y_pred) if len(given.y_pred) > 1 else given.y_pred[0]}
-    return {"data": data, "predictions": said | ({} if given.score is None else {"score": given.score})}
-
-
-def attributes(rules: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The attributes of the rules of a file, each once."""
-    return list(dict.fromkeys(name for rule in rules for name in rule["by"]))
+    y_pred = list(given.y_pred) if len(given.y_pred) > 1 else next(iter(given.y_pred), None)
+    said = {"y_pred": y_pred, "score": given.score, "threshold": given.threshold}
+    return {"data": data, "predictions": {k: v for k, v in said.items() if v is not None}}

@@ -126,10 +126,12 @@ def score(look: Look, *, but: Iterable[str] = ()) -> Guess | None:
 def sensitive(look: Look, *, but: Iterable[str] = ()) -> list[Guess]:
     """Columns that say of what group somebody is: by their names, or, which is said, by their values."""
     out = []
-    for c in look.few:
-        if c.name in set(but) or not 2 <= len(c.values) <= MOST_GROUPS:
+    for c in look.columns.values():
+        if c.name in set(but) or not (2 <= len(c.values) <= MOST_GROUPS or in_bins(c)):
             continue
         by_name = next((what for what, words in _SENSITIVE.items() if tokens(c.name) & set(words)), None)
+        if in_bins(c) and by_name != "age":
+            continue
         labels = {x.strip().lower() for x in c.labels}
         if by_name is not None:
             out.append(Guess(c.name, f"{by_name}, by its name"))
@@ -140,13 +142,31 @@ def sensitive(look: Look, *, but: Iterable[str] = ()) -> list[Guess]:
     return out
 
 
+def in_bins(c: Column) -> bool:
+    """Whether a column is compared in bins: numbers, too many to be groups."""
+    return c.kind == "number" and bool(c.quartiles) and not 0 < len(c.values) <= MOST_GROUPS
+
+
+def bins(c: Column) -> list[float]:
+    """Edges of bins: usual ones of ages in years, else about the quartiles."""
+    assert c.low is not None
+    assert c.high is not None
+    if any(w in tokens(c.name) for w in _SENSITIVE["age"]) and c.low >= 0 and 1 < c.high <= 120:
+        return [0, 30, 45, 60, 120]
+    edges = sorted({c.low, *c.quartiles, c.high})
+    return [int(x) if float(x).is_integer() else float(f"{x:.6g}") for x in edges]
+
+
 def too_many_groups(look: Look, *, but: Iterable[str] = ()) -> list[Guess]:
     """Columns whose names say that they are sensitive, and that hold too many values to be compared one by one."""
     return [
         Guess(c.name, what)
         for c in look.columns.values()
         for what, words in _SENSITIVE.items()
-        if c.name not in set(but) and tokens(c.name) & set(words) and not 0 < len(c.values) <= MOST_GROUPS
+        if c.name not in set(but)
+        and tokens(c.name) & set(words)
+        and not 0 < len(c.values) <= MOST_GROUPS
+        and not in_bins(c)
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from auditkit.errors import DataError
+from auditkit.inputs.bins import Bins
 from auditkit.inputs.csv_files import CsvOptions
 from auditkit.inputs.files import CSV, PARQUET
 from auditkit.inputs.source import Source
@@ -45,6 +46,8 @@ class Column:
     high: float | None = None
     spread: float | None = None
     """Standard deviation of numbers."""
+    quartiles: tuple[float, ...] = ()
+    """Of numbers."""
 
     @property
     def few(self) -> bool:
@@ -124,7 +127,11 @@ def _column(name: str, column: pd.Series[Any]) -> Column:
     share = counts[np.isfinite(numbers)] / counts[np.isfinite(numbers)].sum()
     spread = float(np.sqrt(max((share * finite**2).sum() - (share * finite).sum() ** 2, 0.0)))
     whole = bool((finite == np.round(finite)).all())
-    return Column(name, kind, found, rows, missing, own, whole, float(finite.min()), float(finite.max()), spread)
+    order = np.argsort(finite)
+    below = np.cumsum(counts[np.isfinite(numbers)][order])
+    quartiles = tuple(float(finite[order][np.searchsorted(below, q * below[-1])]) for q in (0.25, 0.5, 0.75))
+    ends = float(finite.min()), float(finite.max())
+    return Column(name, kind, found, rows, missing, own, whole, *ends, spread, quartiles)
 
 
 def _kind(column: pd.Series[Any]) -> Kind:
@@ -154,14 +161,19 @@ def _counted(source: Source, names: Sequence[str]) -> tuple[dict[str, tuple[Coun
     return found, rows or source.rows or 0
 
 
-def crossed(look: Look, groups: Iterable[str], target: str) -> dict[str, dict[Any, Counter[Any]]]:
+def crossed(
+    look: Look, groups: Iterable[str], target: str, bins: Mapping[str, Sequence[float]] | None = None
+) -> dict[str, dict[Any, Counter[Any]]]:
     """Attribute → group → value of the target → rows, of all rows whose target is known."""
+    binned = {name: Bins.of(name, edges) for name, edges in (bins or {}).items()}
     names = list(groups)
     found: dict[str, dict[Any, Counter[Any]]] = {name: {} for name in names}
     for part in look.source.batches(list(dict.fromkeys([*names, target]))) if names else ():
         codes, values = factorized(part[target])
         for name in names:
-            of, labels = factorized(part[name])
+            of, labels = factorized(
+                binned[name].made(part).columns[binned[name].column].astype(object) if name in binned else part[name]
+            )
             both = np.bincount(
                 (of + 1) * (len(values) + 1) + codes + 1, minlength=(len(labels) + 1) * (len(values) + 1)
             )

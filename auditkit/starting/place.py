@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from auditkit import files
 from auditkit.errors import PolicyError
@@ -37,18 +39,21 @@ def looked_over(out: Path, *, force: bool) -> None:
         raise PolicyError(f"{_old(out)} is there already, and would be lost: move it away first")
 
 
-def write(text: str, out: Path, *, force: bool) -> None:
-    """Write the configuration, once it is sure that it can be read."""
+def write(text: str, out: Path, expected: Mapping[str, Any], *, force: bool) -> None:
+    """Write the configuration, once it is sure that it can be read, and reads back to the tables that are expected."""
     looked_over(out, force=force)
     if prefix_of(out):
         before = _project(out)
         whole = f"{before}{'' if before.endswith(chr(10)) or not before else chr(10)}\n{text}"
         own = tomllib.loads(whole)["tool"]["auditkit"]
         config_from(Document(out.name, own, {p[2:]: n for p, n in scan(whole).items() if len(p) > 2}))
+        assert {name: own[name] for name in expected} == expected, "the draft says what was answered"
         with open(out, "a", encoding="utf-8", newline="\n") as file:
             file.write(whole[len(before) :])
         return
-    config_from(Document(out.name, tomllib.loads(text), scan(text)))
+    own = tomllib.loads(text)
+    config_from(Document(out.name, own, scan(text)))
+    assert {name: own[name] for name in expected} == expected, "the draft says what was answered"
     if out.exists() or out.is_symlink():
         out.rename(_old(out))
     try:

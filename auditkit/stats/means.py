@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -94,7 +94,7 @@ def share_limits_of(mean: float, spread: float, n: int, z: float) -> tuple[float
     return max(0.0, float(low)), min(1.0, float(high))
 
 
-def t_value(n: ArrayLike, z: float) -> Floats:
+def t_value(n: ArrayLike, z: float | Floats) -> Floats:
     """Student's quantile with the tail of z and n − 1 degrees of freedom; NaN at one row or fewer.
 
     >>> round(float(t_value(11, 1.959964)), 3)
@@ -109,27 +109,25 @@ def t_value(n: ArrayLike, z: float) -> Floats:
 def seen_shape(skewness: ArrayLike, n: ArrayLike) -> Floats:
     """Skewness of each of K groups, (K,), with what it borrows from all: a few values cannot see their own tail.
 
-    Of a group's own and that of all (each about its own mean, weighted by n), the larger, ÷ (1 − r), r = skewness of
-    all ÷ √N, which is near 1 where few of the N values carry the third moment: so much more of the tail is unseen.
+    The larger of a group's own and that of all (each about its own mean, weighted by n), either ÷ (1 − r), r = its
+    skewness ÷ √n, which is near 1 where few of the n values carry the third moment: so much more of the tail is unseen.
 
     >>> seen_shape([0.0, 4.0], [100, 900]).round(2).tolist()
-    [4.06, 4.51]
+    [4.06, 4.62]
     """
-    larger, unseen, _ = _borrowed(skewness, n)
-    return larger / unseen
+    return _with_unseen(skewness, n, lambda n: np.ones_like(n))
 
 
 def shape_of(skewness: ArrayLike, n: ArrayLike) -> Floats:
-    """The same for limits, ÷ (1 − r) once more for every power of ten of N beyond the second, (K,).
+    """The same for limits, ÷ (1 − r) once more for every power of ten of n beyond the second, (K,).
 
-    r falls like 1/√N where the values have a third moment. Where it does not, few of however many values carry the
+    r falls like 1/√n where the values have a third moment. Where it does not, few of however many values carry the
     mean, and the largest of all that there are was hardly drawn.
 
     >>> shape_of([0.0, 4.0], [100, 900]).round(2).tolist()
-    [4.58, 5.09]
+    [4.58, 5.29]
     """
-    larger, unseen, total = _borrowed(skewness, n)
-    return larger / unseen ** max(1.0, math.log10(max(total, 1.0)) - DECADES)
+    return _with_unseen(skewness, n, lambda n: np.maximum(1.0, np.log10(np.maximum(n, 1.0)) - DECADES))
 
 
 def too_skewed(skewness: ArrayLike, n: ArrayLike) -> Bools:
@@ -141,13 +139,17 @@ def too_skewed(skewness: ArrayLike, n: ArrayLike) -> Bools:
     return np.asarray(np.abs(seen_shape(skewness, n)) > UNSTABLE * np.sqrt(np.asarray(n, float)))
 
 
-def _borrowed(skewness: ArrayLike, n: ArrayLike) -> tuple[Floats, float, float]:
-    """(K,) the larger of a group's skewness and that of all, then 1 − r, and N."""
+def _with_unseen(skewness: ArrayLike, n: ArrayLike, power: Callable[[Floats], Floats]) -> Floats:
+    """(K,) the larger of a group's skewness and that of all, each ÷ (1 − r) to the power of its n."""
     own, n = np.asarray(skewness, float), np.asarray(n, float)
-    total = float(n.sum())
-    shared = float(n @ own / total) if total else 0.0
-    unseen = 1 - min(abs(shared) / max(total, 1.0) ** 0.5, 0.98)
-    return np.where(np.abs(own) > abs(shared), own, shared), unseen, total
+    total = n.sum()
+    shared = n @ own / total if total else 0.0
+    found, size = np.append(own, shared), np.append(n, total)
+    with np.errstate(invalid="ignore"):
+        unseen = 1 - np.minimum(np.abs(found) / np.sqrt(np.maximum(size, 1.0)), 0.98)
+    shape = found / unseen ** power(size)
+    out: Floats = np.where(np.abs(shape[:-1]) > abs(shape[-1]), shape[:-1], shape[-1])
+    return out
 
 
 def shape_of_squares(skewness: ArrayLike) -> Floats:
@@ -166,7 +168,7 @@ def shape_of_squares(skewness: ArrayLike) -> Floats:
     return out
 
 
-def skewed_limits(mean: Floats, error: Floats, n: Floats, skewness: Floats, z: float) -> MeanLimits:
+def skewed_limits(mean: Floats, error: Floats, n: Floats, skewness: Floats, z: float | Floats) -> MeanLimits:
     """Limits of means of n values each at critical value z: Student's t with its skewness corrected, (K,).
 
     With k = skewness ÷ √n, mean − error · (3/k)[∛(1 + k(± t − k/6)) − 1]: Hall's monotone form of Johnson's modified t.

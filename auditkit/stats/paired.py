@@ -72,7 +72,8 @@ def overlapping(
     `table` (K, 3, 3) are rows by what they are to the new rate and to the old one (0 not counted, 1 counted, 2 a
     success); `counts` numerator and denominator of the new rate, then of the old one, (K,). The correlation of both is
     that of the table with half a row more in every way to be counted by one alone, so that rates of the same rows are
-    not taken for one; a smaller one, `rho`, takes its place. Source: Newcombe (1998), Statistics in Medicine 17:2635; Zou & Donner (2008).
+    not taken for one; a smaller one, `rho`, takes its place.
+    Source: Newcombe (1998), Statistics in Medicine 17:2635; Zou & Donner (2008).
     """
     k, n, k_old, n_old = counts
     own = correlation(table)
@@ -93,7 +94,7 @@ def correlation(table: Floats) -> Floats:
     away, away_old = (np.stack([np.zeros_like(x), -x, 1 - x], axis=1) for x in (p, p_old))
     together = np.einsum("kij,ki,kj->k", counts, away, away_old)
     each = (own * away**2).sum(axis=1) * (old * away_old**2).sum(axis=1)
-    return np.clip(together / np.sqrt(each), -1.0, 1.0)
+    return np.asarray(np.clip(together / np.sqrt(each), -1.0, 1.0))
 
 
 def mcnemar(gain: int, loss: int) -> float:

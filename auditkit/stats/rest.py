@@ -8,7 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
+from auditkit.arrays import Bools
 from auditkit.stats import pairs
+from auditkit.stats.means import shape_of, skewed_limits, too_skewed
 from auditkit.stats.pairs import Interval
 from auditkit.stats.rates import Floats, Limits, jeffreys, rate, wilson
 
@@ -68,11 +70,83 @@ def p_value(a: Sums, b: Sums, *, rates: bool) -> Floats:
             t = np.abs(d) / error
         known = (df > 0) & (error > 0)
         return np.where(known, 2 * stdtr(np.where(known, df, 1.0), -np.where(known, t, 0.0)), 1.0)
-    d = a.mean - b.mean
+    return touching(lambda q: _mover(jeffreys, a, b, q), a.mean - b.mean)
+
+
+class Tailed(NamedTuple):
+    """Means of m parts with what is known of their tails, (m,) each."""
+
+    n: Floats
+    mean: Floats
+    error: Floats
+    """Standard errors; NaN below two rows."""
+    shape: Floats
+    """Skewness, as `stats.means.shape_of` has it."""
+
+    def at(self, z: float | Floats) -> Limits:
+        """The means with their limits at critical value z."""
+        return Limits(self.mean, *skewed_limits(self.mean, self.error, self.n, self.shape, z))
+
+
+class Pairs(NamedTuple):
+    """m parts, each beside the rest."""
+
+    part: Tailed
+    rest: Tailed
+    unstable: Bools
+    """(m,) where values of either are too skewed for any limits, or all alike in one and not in the other."""
+
+    @classmethod
+    def of(cls, part: Sums, rest: Sums, part_cubes: Floats, rest_cubes: Floats) -> Pairs:
+        """From sums (m,) and Σx³ (m,). The smaller of two borrows the tail that it cannot see.
+
+        >>> few = Sums(*np.array([[100.0], [0.0], [0.0]]))  # no one in a hundred, one in fifty of the others
+        >>> Pairs.of(few, Sums(*np.array([[900.0], [18.0], [18.0]])), np.zeros(1), np.full(1, 18.0)).unstable.tolist()
+        [True]
+        """
+        sides = [_tail(s, c) for s, c in ((part, part_cubes), (rest, rest_cubes))]
+        n, skewness = (np.stack([side[k] for side in sides], axis=1) for k in (0, 3))
+        shape = np.array([shape_of(g, m) for g, m in zip(skewness, n, strict=True)]).reshape(n.shape)
+        skewed = np.array([too_skewed(g, m).any() for g, m in zip(skewness, n, strict=True)], dtype=bool)
+        error = np.stack([side[2] for side in sides], axis=1)
+        alike = (error == 0).any(axis=1) & (error > 0).any(axis=1)
+        a, b = (Tailed(*side[:3], shape[:, k]) for k, side in enumerate(sides))
+        return cls(a, b, skewed | alike)
+
+    def difference(self, level: float) -> Interval:
+        """Mean of the part less that of the rest: MOVER of limits corrected for skewness; unbounded with one row."""
+        found = self._at(float(ndtri(0.5 + level / 2)))
+        nothing = np.isnan(found.low) & ~np.isnan(found.value)
+        return Interval(found.value, np.where(nothing, -np.inf, found.low), np.where(nothing, np.inf, found.high))
+
+    def p_value(self) -> Floats:
+        """Two-sided p of "both means are the same", the level at which `difference` touches 0; 1 where unstable."""
+        return np.where(self.unstable, 1.0, touching(self._at, self.part.mean - self.rest.mean))
+
+    def _at(self, q: float | Floats) -> Interval:
+        return pairs.difference(self.part.at(q), self.rest.at(q))
+
+
+def _tail(s: Sums, cubes: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """n, mean, standard error, and skewness within what n values can have."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = s.mean
+        second = np.maximum(s.xx / s.n - mean**2, 0.0)
+        second = np.where(second <= 1e-12 * s.xx / s.n, 0.0, second)
+        third = cubes / s.n - 3 * mean * s.xx / s.n + 2 * mean**3
+        most = np.where(s.n > 1, (s.n - 2) / np.sqrt(s.n - 1), 0.0)
+        skewness = np.where(second > 0, np.clip(np.nan_to_num(third / second**1.5), -most, most), 0.0)
+        error = np.where(s.n > 1, np.sqrt(second / (s.n - 1)), np.nan)
+    return s.n, mean, error, skewness
+
+
+def touching(at: Callable[[Floats], Interval], d: Floats) -> Floats:
+    """Two-sided p at which the limits of numbers d (m,), at a critical value, touch 0; 1 where there are none."""
     near, far = np.zeros(d.shape), np.full(d.shape, _FARTHEST)
     for _ in range(60):
         q = (near + far) / 2
-        touches = _beyond(_mover(jeffreys, a, b, q), d) <= 0
+        beyond = _beyond(at(q), d)
+        touches = (beyond <= 0) | np.isnan(beyond)
         near, far = np.where(touches, near, q), np.where(touches, q, far)
     return np.where(np.isnan(d) | (d == 0), 1.0, np.minimum(2 * ndtr(-far), 1.0))
 

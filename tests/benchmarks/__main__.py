@@ -4,6 +4,7 @@ import importlib
 
 for name in (
     "start",
+    "init",
     "fairness",
     "scores",
     "audit",

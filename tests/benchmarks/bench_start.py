@@ -7,6 +7,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from tests.benchmarks.timing import median_seconds
@@ -44,7 +45,15 @@ def main() -> None:
     ):
         print(f"  {what:34} {seconds(*arguments):6.2f} s  (bare interpreter {bare:.2f} s; reach {reach})")
     gate = ("-m", "auditkit", "gate", str(SAMPLE), "--policy", str(POLICY))
-    pairs = [(work(*gate), work("-c", "import pydantic, numpy, scipy.special")) for _ in range(11)]
+    _beside("gate", gate, "import pydantic, numpy, scipy.special", reach=2)
+    with tempfile.TemporaryDirectory() as folder:
+        page = ("-m", "auditkit", "report", str(SAMPLE), "--out", folder)
+        _beside("page of a stored report", page, "import pydantic, jinja2", reach=4)
+
+
+def _beside(what: str, arguments: tuple[str, ...], imports: str, *, reach: float) -> None:
+    """Print the work of a command over that of bare imports: medians, in turns."""
+    pairs = [(work(*arguments), work("-c", imports)) for _ in range(11)]
     ours, needed = (statistics.median(p) for p in zip(*pairs, strict=True))
     ratio = f"{ours:.2f} s ÷ {needed:.2f} s = {ours / needed:.2f} ×"
-    print(f"  gate ÷ import pydantic, numpy, scipy.special, of a core, in turns: {ratio}  (reach 2)")
+    print(f"  {what} ÷ {imports}, of a core, in turns: {ratio}  (reach {reach:g})")

@@ -40,13 +40,21 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+class Pages(dict[str, str]):
+    """Name of a fixture → address of its page, which is drawn when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def __missing__(self, name: str) -> str:
+        file = self._folder / f"{len(self)}.html"
+        file.write_text(render(fixtures.ALL[name]()), encoding="utf-8")
+        self[name] = file.as_uri()
+        return self[name]
+
+
 @pytest.fixture(scope="session")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Name of a fixture → address of its page."""
-    folder: Path = tmp_path_factory.mktemp("pages")
-    addresses = {}
-    for i, (name, report) in enumerate(fixtures.ALL.items()):
-        file = folder / f"{i}.html"
-        file.write_text(render(report()), encoding="utf-8")
-        addresses[name] = file.as_uri()
-    return addresses
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
+    """Every page of the fixtures."""
+    return Pages(tmp_path_factory.mktemp("pages"))

@@ -295,3 +295,31 @@ def test_what_few_rows_hold_is_shared_out_and_no_sum_moves() -> None:
             own = where & (y >= 0)
             truth = -np.log(np.where(y == 1, part.score, 1 - part.score)[own]).mean()
             assert means.mean("loss", {"race": race}) == pytest.approx(truth, rel=2e-2)
+
+
+def test_an_unweighted_gap_is_not_asserted_beside_weights_that_undo_it() -> None:
+    """Weights under which both groups are selected alike: the explanation splits a gap of rows, and says so aloud."""
+    rng = np.random.default_rng(3)
+    frame = rows(2_000, rng, shift=2.0, groups=2)
+    chosen = net().predict(frame) >= 0.5
+    rate = pd.Series(chosen).groupby(frame["race"].to_numpy()).transform("mean").to_numpy()
+    frame["w"] = np.where(chosen, 0.5 / rate, 0.5 / (1 - rate))
+    frame["house"] = np.arange(2_000) // 2
+    checks = [ak.GapAttribution(by=["race"], shuffles=1), ak.GroupFairness(by=["race"])]
+
+    def audit(**how: str) -> Report:
+        data = ak.Dataset(frame, y_true="y", positive=1, sensitive_features=["race"], **how)  # type: ignore[arg-type]
+        return ak.audit(net(), data, checks=checks, sample=300)
+
+    plain, weighted, clustered = audit(), audit(weights="w"), audit(cluster="house")
+    beside = weighted.finding("fairness/selection_rate/difference/race").estimate
+    assert beside.value == pytest.approx(0.0, abs=1e-9)
+    assert any(f.estimate.excludes_zero and not f.alone for f in split(plain))
+    for report, said in ((weighted, "every row counts once"), (clustered, "rows of one cluster count as independent")):
+        found = split(report)
+        assert found
+        for f in found:
+            assert said in f.statement
+            assert f.aside
+            assert f.alone or not (f.p is not None and f.p < 0.05)
+        assert any(f.alone for f in found)

@@ -116,4 +116,4 @@ def test_a_planted_pair_that_cancels_is_found_behind_a_gap_near_zero() -> None:
 @pytest.mark.slow
 def test_a_net_trained_without_bias_yields_no_cause() -> None:
     named = [any(s.sure) for _, splits in resampled(FAIR, 300) for s in splits]
-    assert np.mean(named) <= 0.05 + 3 * (0.05 * 0.95 / len(named)) ** 0.5, "Benjamini–Hochberg errs in 5 %"
+    assert np.mean(named) <= 0.05 + 3 * (0.05 * 0.95 / len(named)) ** 0.5, "Holm errs in 5 %"

@@ -207,6 +207,8 @@ def test_the_sentence_tells_a_small_net_that_reads_where_no_line_does() -> None:
     finding = only(CHECK, net, batch)
     assert "does not linearly tell f from m better than guessing" in finding.statement.replace("m from f", "f from m")
     assert "but a small non-linear reader does, in 9" in finding.statement or "in 100" in finding.statement
+    assert finding.p is not None
+    assert finding.p < 1e-6, "what only the non-linear reader tells has that reader's p, not that of a gap"
     assert "nothing here shows" not in finding.statement
 
 

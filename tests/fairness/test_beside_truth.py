@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from auditkit.evidence.tally import Tally
@@ -22,12 +21,14 @@ TABLES = [
 
 
 def drawn(rng: np.random.Generator, tables: Any, n: Any) -> Tally:
-    parts = []
+    cells: dict[str, list[Any]] = {"g": [], "y_true": [], "y_pred": [], "n": []}
     for i, (table, rows) in enumerate(zip(tables, n, strict=True)):
-        counts = rng.multinomial(rows, np.ravel(table))
-        parts.append(pd.DataFrame({"g": f"g{i}", "y": [0, 0, 1, 1], "p": [0, 1, 0, 1], "n": counts}))
-    frame = pd.concat(parts)
-    return Tally.of({"g": frame.g}, y_true=frame.y, y_pred=frame.p, sample_weight=frame.n, weights_kind="frequency")
+        counts = rng.multinomial(rows, np.ravel(table)).tolist()
+        for y, p, count in zip([0, 0, 1, 1], [0, 1, 0, 1], counts, strict=True):
+            if count:
+                for column, value in zip(cells.values(), (f"g{i}", y, p, count), strict=True):
+                    column.append(value)
+    return Tally.from_json({"by": ["g"], "cells": cells})
 
 
 def selection(tally: Tally) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from auditkit.fairness.change.rates import CHANGED, RateChange
 from auditkit.fairness.families.frame import functions
 from auditkit.question import Question
 from auditkit.records import Finding, Report, Rule
+from tests.helpers import run_cli
 
 SEXES = ("f", "m", "x")
 
@@ -89,9 +91,8 @@ def test_flips_are_those_of_the_rows() -> None:
         assert seen.worse[i] == sum(r.old == r.y for r in changed)
         assert (seen.up[i], seen.down[i]) == (sum(r.new for r in changed), sum(r.old for r in changed))
     table = found(paired(rows), "change/decisions_flipped/overall/sex").exhibits[0]
-    assert [row[5] for row in table.rows] == pytest.approx(  # type: ignore[union-attr]
-        [binomtest(int(b), int(b + w)).pvalue if b + w else 1.0 for b, w in zip(seen.better, seen.worse, strict=True)]
-    )
+    p = [binomtest(int(b), int(b + w)).pvalue if b + w else 1.0 for b, w in zip(seen.better, seen.worse, strict=True)]
+    assert [row[5] for row in table.rows] == [f"{x:.3f}" if x >= 0.001 else "< 0.001" for x in p]  # type: ignore[union-attr]
 
 
 def test_rows_that_one_model_alone_decides_are_left_out_and_said() -> None:
@@ -409,3 +410,201 @@ def test_everything_is_deterministic_in_the_order_of_rows() -> None:
     shuffled: Callable[[int], pd.DataFrame] = lambda seed: frame().sample(frac=1, random_state=seed)  # noqa: E731
     a, b = (Change().assess(paired(shuffled(s))).findings for s in (1, 2))
     assert a == b
+
+
+# --- several classes, several labels
+
+
+def classes(n: int = 900) -> pd.DataFrame:
+    rng = np.random.default_rng(4)
+    sex, y = rng.choice(["f", "m"], n), rng.choice(["a", "b", "c"], n)
+    old = np.where(rng.random(n) < 0.8, y, rng.choice(["a", "b", "c"], n))
+    new = np.where((sex == "f") & (y == "a") & (rng.random(n) < 0.4), "b", old)
+    return pd.DataFrame({"sex": sex, "y": y, "old": old, "new": new})
+
+
+def test_of_several_classes_each_is_against_the_rest() -> None:
+    rows = classes()
+    rules = [
+        rule("right", metric="accuracy", at_least=-0.02),
+        rule("a", label="a", at_least=-0.02),
+        rule("c", label="c", at_least=-0.1),
+        rule("none", at_least=-0.02),
+    ]
+    data = ak.Dataset(rows, y_true="y", sensitive_features=["sex"], task="multiclass")
+    report = ak.audit(
+        ak.Predictions("new"), data, against=ak.Predictions("old"), checks=["class_fairness"], policy={"rule": rules}
+    )
+    status = {v.rule.id: v.status for v in report.verdicts}
+    assert status == {"right": "fail", "a": "fail", "c": "pass", "none": "not_measured"}
+    assert 'name it, as in label = "…"' in report.verdicts[3].reason
+    f = report.finding("change/true_positive_rate/lowest_change/sex[a]")
+    own = rows[(rows["y"] == "a") & (rows["sex"] == "f")]
+    assert f.estimate.value == pytest.approx((own["new"] == "a").mean() - (own["old"] == "a").mean())
+    assert f.statement.startswith("Told “a”, of those who are really “a”: f ")
+    flips = report.finding("change/decisions_flipped/overall")
+    assert flips.estimate.numerator == (rows["new"] != rows["old"]).sum()
+    assert ak.verify(Report.from_json(report.to_json())).agrees
+    with pytest.raises(PolicyError, match="Did you mean"):
+        ak.judge(report, {"rule": [rule("r", label="aa", at_least=0.0)]})
+
+
+def test_of_several_labels_each_is_asked() -> None:
+    rng = np.random.default_rng(6)
+    n = 500
+    rows = pd.DataFrame({"sex": rng.choice(["f", "m"], n), "u": rng.integers(0, 2, n), "v": rng.integers(0, 2, n)})
+    for label in "uv":
+        rows[f"old_{label}"] = np.where(rng.random(n) < 0.85, rows[label], 1 - rows[label])
+    rows["new_u"], rows["new_v"] = np.where(rows["sex"] == "f", 0, rows["old_u"]), rows["old_v"]
+    data = ak.Dataset(rows, y_true=["u", "v"], sensitive_features=["sex"], task="multilabel")
+    report = ak.audit(
+        ak.Predictions(["new_u", "new_v"]),
+        data,
+        against=ak.Predictions(["old_u", "old_v"]),
+        checks=["group_fairness"],
+        policy={"rule": [rule("found", at_least=-0.2)]},
+    )
+    assert {v.rule.id: v.status for v in report.verdicts} == {"found[u]": "fail", "found[v]": "pass"}
+
+
+def test_of_numbers_it_is_how_far_off_each_row_is() -> None:
+    from scipy.stats import ttest_1samp
+
+    rng = np.random.default_rng(7)
+    n = 400
+    rows = pd.DataFrame({"sex": rng.choice(["f", "m"], n), "y": rng.normal(size=n)})
+    rows["old"] = rows["y"] + rng.normal(size=n)
+    rows["new"] = rows["y"] + (rows["old"] - rows["y"]) * np.where(rows["sex"] == "f", 1.1, 0.9)
+    data = ak.Dataset(rows, y_true="y", sensitive_features=["sex"], task="regression")
+    rules = [
+        rule("worse", metric="mae", at_most=0.02),
+        rule("everybody", metric="mae", by=[], at_most=0.5),
+        rule("grown", metric="mae", comparison="gap_change", at_most=1.0),
+    ]
+    report = ak.audit(
+        ak.Predictions("new"),
+        data,
+        against=ak.Predictions("old"),
+        checks=["regression_fairness"],
+        policy={"rule": rules},
+    )
+    assert [v.status for v in report.verdicts] == ["fail", "pass", "pass"]
+    f = report.finding("change/mean_absolute_error/highest_change/sex")
+    moved = (rows["new"] - rows["y"]).abs() - (rows["old"] - rows["y"]).abs()
+    for g in f.by_group:
+        own = moved[rows["sex"] == g.group["sex"]]
+        low, high = ttest_1samp(own, 0).confidence_interval(0.95)
+        assert g.estimate.value == pytest.approx(own.mean())
+        assert g.estimate.low <= low + 1e-9  # type: ignore[operator]
+        assert g.estimate.high >= high - 1e-9  # type: ignore[operator]
+        assert (g.estimate.low, g.estimate.high) == pytest.approx((low, high), abs=0.25 * (high - low))
+    assert f.statement.endswith("worse than before.")
+    assert ak.verify(Report.from_json(report.to_json())).agrees
+    from auditkit.report.html.page import render
+
+    assert "Before and now" in render(report)
+    with pytest.raises(PolicyError, match="'signed_error' knows"):
+        ak.Policy.from_dict({"rule": [rule("r", metric="signed_error", at_most=0.1)]})
+
+
+# --- configurations
+
+
+TOML = """
+[data]
+path = "rows.csv"
+y_true = "y"
+positive = 1
+sensitive_features = ["sex"]
+
+[[check]]
+name = "group_fairness"
+
+[[rule]]
+id = "found"
+metric = "recall"
+comparison = "change"
+by = ["sex"]
+at_least = -0.02
+"""
+NET = """
+import torch
+from torch import nn
+import auditkit as ak
+
+class Linear(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor([1.0, 0.0]))
+
+    def forward(self, x):
+        return x @ self.w
+
+def inputs(rows):
+    return torch.tensor(rows[["x1", "x2"]].to_numpy(), dtype=torch.float32)
+
+def build():
+    return ak.Model(Linear(), preprocess=inputs)
+"""
+
+
+def told(code: int, out: str, err: str) -> tuple[int, str]:
+    return code, " ".join((out + err).split())
+
+
+def test_a_file_and_a_flag_name_the_older_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    frame().to_csv("rows.csv", index=False)
+    of_decisions = TOML + '[predictions]\ny_pred = "new"\n'
+    Path("flag.toml").write_text(of_decisions)
+    Path("table.toml").write_text(of_decisions + '[against]\ny_pred = "old"\n')
+    by_table = told(*run_cli(["run", "table.toml", "--out", "a", "--name", "r", "--format", "json"]))
+    by_flag = told(*run_cli(["run", "flag.toml", "--against", "old", "--out", "b", "--name", "r", "--format", "json"]))
+    assert by_table[0] == by_flag[0] == 1
+    assert "Worse for somebody" in by_table[1]
+    (one,), (two,) = (list(Path(d).rglob("*.json")) for d in "ab")
+    assert Report.load(one).findings == Report.load(two).findings
+    assert run_cli(["run", "flag.toml", "--out", "c"])[0] == 3, "not measured stands in the way"
+    code, said = told(*run_cli(["run", "flag.toml", "--against", "odl", "--out", "d"]))
+    assert code == 2
+    assert "Did you mean 'old'" in said
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("[against]\n", "names no older model"),
+        ('[against]\ny_pred = "old"\nweights = "w"\n', "one older model"),
+        ('[against]\ny_pre = "old"\n', "Did you mean 'y_pred'"),
+    ],
+)
+def test_mistakes_of_the_table(tmp_path: Path, table: str, message: str) -> None:
+    path = tmp_path / "audit.toml"
+    path.write_text(TOML + table)
+    with pytest.raises(PolicyError, match=message):
+        ak.load_config(path)
+
+
+def test_an_older_net_of_the_same_factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(8)
+    rows = pd.DataFrame(rng.normal(size=(400, 2)), columns=["x1", "x2"])
+    rows["sex"], rows["y"] = rng.choice(["f", "m"], 400), (rows["x1"] + rows["x2"] > 0).astype(int)
+    rows.to_csv("rows.csv", index=False)
+    Path("older_and_newer_nets.py").write_text(NET)
+    save_file({"w": torch.tensor([1.0, 1.0])}, "old.safetensors")
+    save_file({"w": torch.tensor([1.0, 0.0])}, "new.safetensors")
+    model = '[model]\nfactory = "older_and_newer_nets:build"\nweights = "new.safetensors"\noutputs = "logits"\n'
+    Path("audit.toml").write_text(TOML + model)
+    code, said = told(*run_cli(["run", "audit.toml", "--against", "old.safetensors", "--out", "r", "--name", "r"]))
+    assert code == 1, said
+    (path,) = Path("r").rglob("*.json")
+    report = Report.load(path)
+    e = report.finding("change/accuracy/lowest_change").estimate
+    assert e.value == pytest.approx(((rows["x1"] > 0) == rows["y"]).mean() - 1.0)
+    assert report.provenance.against is not None
+    assert report.provenance.against.sha256 != report.provenance.model.sha256
+    assert report.provenance.against.sha256 is not None

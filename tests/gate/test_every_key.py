@@ -19,10 +19,12 @@ from auditkit.gate.tables import Written
 from auditkit.gate.toml import Document, scan
 from auditkit.gate.toml_text import value_text
 
+WHOLE = schema.schema()
 KEYS = [(t, k) for t in tables().values() for k in t.keys]
 IDS = [f"{t.name}.{k.name}" for t, k in KEYS]
 BASE = {
     "model": {"factory": '"a:b"'},
+    "against": {"y_pred": '"old"'},
     "rule": {"id": '"r"', "metric": '"accuracy"', "comparison": '"overall"', "at_least": "0.5"},
 }
 """What a table needs beside the key, where its needed keys alone are no whole one."""
@@ -31,11 +33,11 @@ BASE = {
 def with_line(table: Table, line: str, *, but: str = "") -> tuple[str, int]:
     """A file with that line in that table, and the line's number; what is needed around it is there."""
     lines: list[str] = []
-    for end in range(1, len(table.name.split(".")) + 1):
+    for end in range(1 if table.name else 2, len(table.name.split(".")) + 1):
         around = tables()[".".join(table.name.split(".")[:end])]
         needed = BASE.get(around.name) or {k.name: k.example.partition(" = ")[2] for k in around.keys if k.needed}
-        left = but if around is table else ""
-        lines += [around.header, *(f"{k} = {v}" for k, v in needed.items() if k != left)]
+        kept = {k: v for k, v in needed.items() if k != but or around is not table}
+        lines += [around.header, *(f"{k} = {v}" for k, v in kept.items())]
     return "\n".join([*lines, line, ""]), len(lines) + 1
 
 
@@ -67,12 +69,12 @@ def fields(record: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
 
 
 def test_no_key_of_the_records_is_left_out() -> None:
-    ours = {tuple(id.split(".")) for id in IDS} | {tuple(t.split(".")) for t in tables()}
+    ours = {tuple(id.strip(".").split(".")) for id in IDS} | {tuple(t.split(".")) for t in tables() if t}
     theirs = set(fields(Written)) - {("check", k) for k in ("options", "where", "lines")}
     assert ours == theirs
 
 
-@pytest.mark.parametrize("table", tables().values(), ids=list(tables()))
+@pytest.mark.parametrize("table", list(tables().values())[1:], ids=list(tables())[1:])
 def test_every_table_is_told(table: Table) -> None:
     assert table.said
     text = str(told(f"config.{table.name}"))
@@ -87,6 +89,8 @@ def test_every_key_is_told_and_its_example_is_taken(table: Table, key: Key) -> N
     assert key.kind != "anything"
     assert key.said in " ".join(str(told(f"{table.name}.{key.name}")).split())
     text, _ = with_line(table, key.example, but=key.name)
+    if table.name == "against" and key.name in {k.name for k in tables()["model"].keys} - {"threshold"}:
+        text = text.replace('y_pred = "old"', 'weights = "old"' if key.name != "weights" else "")
     read_as(Document("a.toml", tomllib.loads(text), scan(text)), Written)
 
 
@@ -98,7 +102,7 @@ def test_a_key_that_is_mistyped(table: Table, key: Key) -> None:
     assert f"Did you mean '{key.name}'?" in said
 
 
-@pytest.mark.parametrize("table", tables().values(), ids=list(tables()))
+@pytest.mark.parametrize("table", list(tables().values())[1:], ids=list(tables())[1:])
 def test_a_table_that_is_mistyped(table: Table) -> None:
     before, _, last = table.name.rpartition(".")
     wrong = table.header.replace(f"{last}]", f"{last}x]")
@@ -113,8 +117,8 @@ def words(of: dict[str, Any]) -> list[Any]:
 
 
 def _schema(table: Table, key: Key) -> dict[str, Any]:
-    found: dict[str, Any] = schema.schema()
-    for name in table.name.split("."):
+    found: dict[str, Any] = WHOLE
+    for name in table.name.split(".") if table.name else ():
         found = found["properties"][name]
         found = found.get("items", found)
     of: dict[str, Any] = found["properties"][key.name]

@@ -276,6 +276,16 @@ def test_a_required_check_must_exist(tmp_path: Path) -> None:
 # ---- a verdict on each
 
 
+FIXED = """
+[require]
+attributes = ["sex"]
+checks = ["group_fairness"]
+[[require.rule]]
+metric = "selection_rate"
+comparison = "difference"
+by = ["sex"]
+at_most = 0.3
+"""
 WHOLE = REQUIRE + 'crossings = [["sex", "race"]]\n'
 
 
@@ -313,6 +323,15 @@ def test_each_kind_is_told_apart(policy: ak.Policy, lacking: Report) -> None:
     assert (states(small)["attribute race"], states(small)["metric selection_rate by race"]) == ("too_few", "too_few")
     other = audited(policy, "sex", "race", checks=["subgroups"])
     assert states(other)["check group_fairness"] == "left_out"
+
+
+def test_of_several_labels_each_requirement_is_found(tmp_path: Path) -> None:
+    floor = load(tmp_path, RULE.format(id="sex", by="sex", limit=0.2), FIXED)
+    frame = rows().assign(y2=lambda d: d.p, p2=lambda d: d.y)
+    data = ak.Dataset(frame, y_true=["y", "y2"], task="multilabel", sensitive_features=["sex"])
+    report = ak.audit(ak.Predictions(("p", "p2")), data, policy=floor, checks=["group_fairness"])
+    assert set(states(report).values()) == {"assessed"}
+    assert ak.verify(report).agrees
 
 
 def test_a_check_that_broke_is_not_measured(policy: ak.Policy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -403,3 +422,14 @@ def test_the_command_line_holds_it(lacking: Report, tmp_path: Path) -> None:
         2,
         "auditkit: loose.toml: no rule asks selection_rate by race, which is required (company.toml:4)\n",
     )
+
+
+def test_the_example_of_the_documentation_holds(tmp_path: Path) -> None:
+    page = (Path(ak.__file__).parent.parent / "docs" / "gate.md").read_text(encoding="utf-8")
+    company = "[require]" + page.partition("```toml\n[require]")[2].partition("```")[0]
+    own = (RULE.format(id=a, by=a, limit=0.1).replace("selection_rate", "true_positive_rate") for a in ("sex", "race"))
+    policy = load(tmp_path, "".join(own), company)
+    assert [r.id for r in policy.rules] == ["sex", "race"]
+    four = '[[rule]]\nid = "four"\nmetric = "impact_ratio"\nby = ["sex"]\nat_least = 0.7\n'
+    with pytest.raises(ak.PolicyError, match=r"asks at least 0\.70; required is at least 0\.80"):
+        load(tmp_path, four, company)

@@ -103,6 +103,23 @@ def test_so_many_rows_decide_and_fewer_do_not(kind: str, correction: str, reques
         assert v.reason.endswith(f"About {many:,} times as many rows would decide, if the estimate stays.")
 
 
+def test_rules_beside_it_that_fail_leave_it_more_error_than_rules_that_do_not(binary: Report) -> None:
+    """A rule that would fail, beside seven: under Holm it is asked at 95 % once they have failed, else at 99.4 %."""
+    enough = {}
+    for other, least in (("fail", 0.9), ("pass", 0.1)):
+        beside = ({"metric": "accuracy", "comparison": "overall", "at_least": least + i / 1000} for i in range(7))
+        policy = rules(gap("selection_rate", "sex", 0.02), *beside)
+        found = judged(binary, policy)
+        assert {v.status for k, v in found.items() if k != "r0"} == {other}
+        many = found["r0"].more_data
+        assert many is not None
+        enough[other] = int(many)
+        assert judged(times(binary, enough[other]), policy)["r0"].status == "fail"
+        fewer = enough[other] - 1 - enough[other] // 16
+        assert judged(times(binary, fewer), policy)["r0"].status == "inconclusive"
+    assert enough["fail"] < enough["pass"]
+
+
 def test_a_rule_that_allows_nothing_can_only_fail(binary: Report) -> None:
     given = (
         gap("selection_rate", "sex", 0.0), gap("f1", "sex", 0.0),

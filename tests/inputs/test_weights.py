@@ -139,6 +139,8 @@ def test_a_report_says_how_rows_count_and_which_checks_do_not_look() -> None:
         assert any(n.startswith("weights not used") for n in f.notes), f.id
         assert any(n.startswith("clusters not used") for n in f.notes), f.id
         assert not f.statement or "Here every row counts once, whatever its weight; rows of one cluster" in f.statement
+        assert f.aside, f.id
+    assert not gap.aside
     assert not any("not used" in n for n in gap.notes)
     rule = {"id": "gap", "metric": "selection_rate", "comparison": "difference", "by": ["sex"], "at_most": 0.6}
     (verdict,) = ak.judge(again, {"rule": [rule]}).verdicts

@@ -246,3 +246,24 @@ def test_pages_lie_where_the_message_says(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess("auditkit.toml")
     page = next(line for line in result.stdout.str().splitlines() if line.strip().startswith("page"))
     assert Path(page.split(maxsplit=1)[1].partition("#")[0]).is_file()
+
+
+def test_what_an_organisation_requires_is_an_item_each(project: pytest.Pytester) -> None:
+    (project.path / "company.toml").write_text(
+        '[require]\nattributes = ["sex", "race"]\nchecks = ["subgroups"]\non_not_measured = "warn"\n'
+    )
+    config = (project.path / "auditkit.toml").read_text()
+    (project.path / "auditkit.toml").write_text(f'extends = "company.toml"\n{config}')
+    result = run(project, "--auditkit", "auditkit.toml", "-v", "-k", "required")
+    result.assert_outcomes(passed=3, deselected=3, warnings=2)
+    result.stdout.fnmatch_lines(["*Groups of race: not in the data. The data have no column 'race'. (required: *"])
+    (project.path / "company.toml").write_text('[require]\nattributes = ["sex", "race"]\nchecks = ["subgroups"]\n')
+    result = run(project, "--auditkit", "auditkit.toml", "-v", "-k", "required")
+    result.assert_outcomes(passed=1, failed=2, deselected=3)
+    result.stdout.fnmatch_lines(
+        [
+            "the check subgroups: left out by configuration",
+            "*required by company.toml:3",
+            "*next*add a *check* with *",
+        ]
+    )

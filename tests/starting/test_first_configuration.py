@@ -119,6 +119,8 @@ def test_who_is_compared_and_why() -> None:
             "col7": ["f", "m"] * 30,
             "grp": ["White", "Black", "Asian"] * 20,
             "age": range(60),
+            "income": range(60),
+            "nationality": [f"n{i}" for i in range(60)],
             "city": ["x", "y"] * 30,
             "ethnicGroup": ["p", "q"] * 30,
             "one": ["m"] * 60,
@@ -128,9 +130,10 @@ def test_who_is_compared_and_why() -> None:
         "Gender": "sex, by its name",
         "col7": "sex, by its values alone",
         "grp": "race or ethnicity, by its values alone",
+        "age": "age, by its name",
         "ethnicGroup": "race or ethnicity, by its name",
     }
-    assert [g.name for g in guess.too_many_groups(rows)] == ["age"]
+    assert [g.name for g in guess.too_many_groups(rows)] == ["nationality"]
 
 
 def test_weights_ids_and_scores_are_only_told() -> None:
@@ -153,6 +156,36 @@ def test_weights_ids_and_scores_are_only_told() -> None:
     assert not {"weights", "row_id"} & set(data)
     uncommented = tomllib.loads(re.sub(r'(?m)^#(?=[\[\w"])', "", text))["data"]
     assert (uncommented["weights"], uncommented["row_id"]) == ("weight", "case_id")
+
+
+def test_numbers_are_compared_in_bins() -> None:
+    n = 80
+    rows = look({"age": np.arange(n) + 15, "income": np.arange(n) * 100.0, "y": [0, 1] * 40, "pred": [1, 0] * 40})
+    answered = ask(rows, Answers(sensitive=("age", "income")), Asking(None), task=None, positive=None)
+    assert answered.bins == {"age": [0, 30, 45, 60, 120], "income": [0, 1900, 3900, 5900, 7900]}
+    text = drafted(rows, answered, folder=Path(), name="rows")
+    data = loaded(text)
+    assert data["data"]["bins"] == answered.bins
+    assert "# age: [60, 120] 35 (51.4% 1); [0, 30) 15 (46.7% 1); [30, 45) 15" in text
+    assert ask(rows, Answers(), Asking(None), task=None, positive=None).sensitive == ("age",), "income by no name"
+
+
+@pytest.mark.parametrize("given", [Answers(), Answers(score="p_score"), Answers(score="p_score", threshold=0.3)])
+def test_scores_decide_where_nothing_else_does(given: Answers) -> None:
+    rows = look({"sex": ["f", "m"] * 20, "y": [0, 1] * 20, "p_score": np.linspace(0, 1, 40)})
+    threshold = 0.5 if given.threshold is None else given.threshold
+    answered = ask(rows, given, Asking(None), task=None, positive=None)
+    said = loaded(drafted(rows, answered, folder=Path(), name="rows"))["predictions"]
+    assert said == {"score": "p_score", "threshold": threshold}
+    assert asked(rows, answered, Path())["predictions"] == said
+    asking, _ = answering("y", "p_score", "1", "sex", "")
+    assert ask(rows, Answers(), asking, task=None, positive=None).threshold == 0.5
+
+
+def test_scores_of_another_range_are_no_decisions() -> None:
+    rows = look({"sex": ["f", "m"] * 30, "y": [0, 1] * 30, "pred": np.linspace(300, 850, 60)})
+    with pytest.raises(DataError, match=r"'pred' holds numbers from 300 to 850.*threshold and score_range"):
+        ask(rows, Answers(y_true=("y",)), Asking(None), task=None, positive=None)
 
 
 # ---- counts
@@ -194,7 +227,12 @@ def test_small_groups_are_named_by_what_the_rule_counts() -> None:
 # ---- questions
 
 
-PEOPLE = {"sex": ["f", "m"] * 30, "age": range(60), "hired": ["no", "yes"] * 30, "decision": ["yes", "no"] * 30}
+PEOPLE = {
+    "sex": ["f", "m"] * 30,
+    "place": [f"p{i}" for i in range(60)],
+    "hired": ["no", "yes"] * 30,
+    "decision": ["yes", "no"] * 30,
+}
 
 
 def answering(*lines: str) -> tuple[Asking, list[str]]:
@@ -221,14 +259,14 @@ def test_enter_takes_what_is_shown() -> None:
 
 
 def test_answers_are_held_to_the_names_that_there_are() -> None:
-    asking, said = answering("hird", "hired", "decison", "decision", "jes", "no", "age", "sexx, ", "sex", "tpr x",
+    asking, said = answering("hird", "hired", "decison", "decision", "jes", "no", "place", "sexx, ", "sex", "tpr x",
                              "acuracy", "accuracy 3", "accuracy 0,05")  # fmt: skip
     answered = ask(look(PEOPLE), Answers(), asking, task=None, positive=None)
     assert (answered.y_true, answered.positive, answered.sensitive) == (("hired",), "no", ("sex",))
     assert (answered.metric, answered.at_most) == ("accuracy", 0.05)
     assert set(answered.guessed) == {"task"}, "what somebody said is no guess"
     told = "\n".join(said)
-    for words in ("Did you mean 'hired'?", "Did you mean 'decision'?", "no label 'jes'", "'age' holds too many values",
+    for words in ("Did you mean 'hired'?", "Did you mean 'decision'?", "no label 'jes'", "'place' holds too many",
                   "Did you mean 'sex'?", "Did you mean 'accuracy'?", "must lie between 0 and 1: got 3"):  # fmt: skip
         assert words in told
 
@@ -259,7 +297,7 @@ def test_answers_that_end_write_nothing() -> None:
         ({"y_true": ("hird",)}, "no column 'hird' for the truth; the columns are .*Did you mean 'hired'"),
         ({"y_pred": ("decison",)}, "Did you mean 'decision'"),
         ({"sensitive": ("sx",)}, "Did you mean 'sex'"),
-        ({"sensitive": ("age",)}, "'age' holds too many values"),
+        ({"sensitive": ("place",)}, "'place' holds too many values"),
         ({"sensitive": ("hired",)}, "its groups cannot be compared"),
         ({"y_pred": ("hired",), "y_true": ("hired",)}, "cannot be both"),
         ({"y_true": ("hired", "sex")}, "2 columns of truths take as many of decisions"),
@@ -268,11 +306,11 @@ def test_answers_that_end_write_nothing() -> None:
         ({"metric": "acuracy"}, "Did you mean 'accuracy'"),
         ({"metric": "roc_auc"}, "no difference of 'roc_auc'"),
         ({"metric": "accuracy", "at_most": 7.0}, "must lie between 0 and 1"),
-        ({"y_true": ("age",), "y_pred": ("decision",)}, "'age' holds too many values to be labels"),
+        ({"y_true": ("place",), "y_pred": ("decision",)}, "'place' holds too many values to be labels"),
     ],
 )
 def test_wrong_flags_are_named(given: dict[str, Any], said: str) -> None:
-    task = "binary" if given.get("y_true") == ("age",) else None
+    task = "binary" if given.get("y_true") == ("place",) else None
     with pytest.raises((DataError, PolicyError), match=said):
         ask(look(PEOPLE), Answers(**given), Asking(None), task=task, positive=None)
 

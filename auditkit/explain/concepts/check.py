@@ -46,8 +46,8 @@ class Concepts(BaseCheck):
 
     At a layer with activations h, v is the mean of h over the rows of the group minus that over the others; the
     statistic is the mean over rows of ∇h·v, the change of the decision (log-odds) when a row's activations move by v.
-    Tested by permuted labels, Benjamini–Hochberg over all layers and concepts. The TCAV share, of rows with ∇h·v > 0,
-    is shown and not tested: a test over classifiers fitted to random halves rejects most true nulls.
+    Tested by permuted labels, Benjamini–Hochberg over the layers and groups of an attribute. The TCAV share, of rows
+    with ∇h·v > 0, is shown and not tested: a test over classifiers fitted to random halves rejects most true nulls.
 
     Reference: Kim et al. (2018), TCAV, ICML 80.
 

@@ -101,21 +101,24 @@ def contrasts_of(labels: dict[str, list[str]], weights: Weights | None = None) -
 
 
 def concept_findings(seen: GroupSums, *, level: float) -> tuple[list[Finding], list[str]]:
-    """The findings, and what could not be tested."""
+    """The findings, and what could not be tested.
+
+    Layers and groups of one finding share their false discoveries (Benjamini–Hochberg): its p is then Simes's of H0:
+    none of them moves decisions. Findings share the report's error; with those of other attributes in one family, what
+    truly goes along with one would lend a part of the error to another, with which nothing does.
+    """
     labels: dict[str, list[str]] = seen.facts["labels"]
     absent: list[str] = list(seen.facts["absent"])
-    found = [along for name in labels for along in _tested(seen, name, level)]
-    if not found:
-        return [], absent
-    adjusted = benjamini_hochberg([t.p for t in found])
-    at = coverage_adjusted_level(level, int((adjusted <= 1 - level).sum()), len(found))  # the strongest is named
-    found = [t._replace(estimate=t.estimate_at(at)) for t in found]
     findings = []
     own = [name for name in labels if name.startswith(CONCEPT)]
     for names in [*([n] for n in labels if n not in own), own]:
-        mine = [(t, float(q)) for t, q in zip(found, adjusted, strict=True) if t.label in names]
-        if mine:
-            findings.append(_finding(seen, mine, names, len(found), level))
+        found = [along for name in names for along in _tested(seen, name, level)]
+        if not found:
+            continue
+        adjusted = benjamini_hochberg([t.p for t in found])
+        at = coverage_adjusted_level(level, int((adjusted <= 1 - level).sum()), len(found))  # the strongest is named
+        mine = [(t._replace(estimate=t.estimate_at(at)), float(q)) for t, q in zip(found, adjusted, strict=True)]
+        findings.append(_finding(seen, mine, names, len(found), level))
     return findings, absent
 
 

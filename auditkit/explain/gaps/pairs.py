@@ -64,6 +64,34 @@ def pieces(side: Weights) -> int:
     return int(_pieces(side).sum())
 
 
+class Partners(NamedTuple):
+    """How the rows that units meet enter the variance of a mean over units, in that of one such row, v."""
+
+    apart: float
+    """Pairs spread about the means of their units by v times this."""
+    shared: float
+    """A row that several units meet makes them alike: v times this is missing from the variance between units."""
+
+
+ALONE = 1e-9
+"""Below which all units have one pair each."""
+
+
+def partners(unit: Ints, other: Ints, weight: Floats) -> Partners:
+    """Of pairs (P,) of units and rows of the other group, weights adding up to 1.
+
+    Of a difference h(unit) − g(other) the mean over pairs has the variance Var(h) Σ w_i² + Var(g) Σ w_j², w_i and w_j
+    the weights of a unit and of an other row in all their pairs. As if units were independent, it is Var(h) Σ w_i² +
+    Var(g) Σ w_p² over pairs.
+
+    >>> partners(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2]), np.array([2, 1, 1, 2]) / 6).shared
+    0.0556
+    """
+    each, of_unit = (np.bincount(rows, weight) for rows in (other, unit))
+    apart = float(1 - (weight**2 / of_unit[unit]).sum())
+    return Partners(apart, float(each @ each - weight @ weight))
+
+
 def staircase(first: ArrayLike, second: ArrayLike, *, rng: np.random.Generator) -> Pairs:
     """Both groups in random order, walked as a staircase of cumulative weights (the north-west corner rule).
 

@@ -15,7 +15,7 @@ from auditkit.explain.gaps.sums import CONDITIONAL, REST, Contrast, GapSums, Uni
 from auditkit.formatting import confidence, listed
 from auditkit.records import TASK_KINDS, Estimate
 from auditkit.stats.fieller import Ratio, fieller
-from auditkit.stats.means import t_limits, t_p, t_value
+from auditkit.stats.means import t_p, t_value
 from auditkit.stats.multiplicity import holm_adjusted
 from auditkit.stats.pvalues import family_quantile, tail
 from auditkit.stats.rates import critical_value
@@ -52,6 +52,9 @@ class Split(NamedTuple):
     """Kish's rows, less one where a slope was estimated."""
     gaps: int
     """Gaps that were split beside each other, this one counted: so many sentences name parts."""
+    groups: int
+    """Groups of which the two are the pair that differs most surely: a part is one of those of all pairs, since the
+    chance that makes a pair stand out is in its parts."""
 
     @classmethod
     def of(
@@ -66,8 +69,7 @@ class Split(NamedTuple):
         """Read the sums; `whole` is the gap over all rows, and None where they are not known: then the pair is one of
         all pairs of `groups` groups of the sample."""
         n, error = units.effective_n, float(max(units.covariance[-1, -1], 0.0)) ** 0.5
-        q = family_quantile(level, groups, n - 1) if n > 1 and groups > 2 else float(t_value(n, critical_value(level)))
-        gap = float(units.mean[-1])
+        q, gap = _quantile(n, groups, level), float(units.mean[-1])
         how: Any = {"n": units.n, "level": level, "method": METHOD, "fewest": 0}
         sampled = estimated(gap, (gap - q * error, gap + q * error), **how)
         mean, covariance = units.mean, units.covariance
@@ -75,13 +77,13 @@ class Split(NamedTuple):
             mean, covariance = adjusted(mean, covariance, whole, n)
             n -= 1
         errors = np.sqrt(np.maximum(np.diag(covariance), 0.0))[:-1]
-        low, high = t_limits(mean[:-1], errors, effective_n=n, level=level)
-        parts = [estimated(v, limits, **how) for v, *limits in zip(mean[:-1], low, high, strict=True)]
-        t = t_p(mean[:-1], errors, effective_n=n)
+        half = _quantile(n, groups, level) * errors
+        parts = [estimated(v, (v - h, v + h), **how) for v, h in zip(mean[:-1], half, strict=True)]
+        t = [_p(v, e, n, groups) for v, e in zip(mean[:-1].tolist(), errors.tolist(), strict=True)]
         p = _p(gap, error, n, groups) if whole is None else whole.p
         total = sampled if whole is None else whole.estimate
         return cls(contrast, TARGETS[contrast.of], units.names, tuple(parts), total, p, holm_adjusted(t), units,
-                   sampled, mean, covariance, n, gaps)  # fmt: skip
+                   sampled, mean, covariance, n, gaps, groups)  # fmt: skip
 
     @property
     def sure(self) -> tuple[bool, ...]:
@@ -225,23 +227,28 @@ def named_parts(facts: Mapping[str, Any], names: Sequence[str], features: Sequen
     return tuple(parts), "; ".join(why)
 
 
+def _quantile(n: float, groups: int, level: float) -> float:
+    """Standard errors to either side of one of all pairs of groups."""
+    return family_quantile(level, groups, n - 1) if n > 1 and groups > 2 else float(t_value(n, critical_value(level)))
+
+
 def _p(gap: float, error: float, n: float, groups: int) -> float:
     if groups <= 2 or n <= 1 or not error:
         return float(t_p(gap, error, effective_n=n))
-    return tail(abs(gap) / error, groups, "pairs", n - 1)
+    return min(1.0, tail(abs(gap) / error, groups, "pairs", n - 1))  # its integral is not exact
 
 
 def together(split: Split, which: Sequence[int]) -> Estimate:
     """Some parts as one."""
     value, error = _sum(split, which)
     level = split.total.level
-    limits = t_limits(value, error, effective_n=split.effective_n, level=level)
-    return estimated(value, limits, n=split.units.n, level=level, method=METHOD, fewest=0)
+    half = _quantile(split.effective_n, split.groups, level) * error
+    return estimated(value, (value - half, value + half), n=split.units.n, level=level, method=METHOD, fewest=0)
 
 
 def together_p(split: Split, which: Sequence[int]) -> float:
     """p of H0: some parts add up to 0."""
-    return float(t_p(*_sum(split, which), effective_n=split.effective_n))
+    return _p(*_sum(split, which), split.effective_n, split.groups)
 
 
 def _sum(split: Split, which: Sequence[int]) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from auditkit.explain.all_rows import Means
 from auditkit.explain.asking import answering, finite
 from auditkit.explain.attributions.gradient import differentiable
 from auditkit.explain.captum_calls import CALL_BYTES
-from auditkit.explain.gaps.pairs import EVERY_PAIR, Pairs, paired, pieces
+from auditkit.explain.gaps.pairs import ALONE, EVERY_PAIR, Pairs, paired, partners, pieces
 from auditkit.explain.gaps.sums import REST, Contrast, Units
 from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.methods.names import MOST_STEPS
@@ -210,23 +210,31 @@ def _most(inputs: Inputs) -> int:
 def units_of(
     scene: Scene, names: tuple[str, ...], pairs: Sequence[Pairs], columns: Floats, first: Ints, second: Ints
 ) -> Units:
-    """Means a row of the smaller group over its pairs, round by round."""
+    """Means a row of the smaller group over its pairs, round by round, and what pairs of other units are alike in."""
     sides = [scene.weight[rows].sum() ** 2 / scene.weights.at(rows).added.sum() for rows in (first, second)]
     rows = first if sides[0] <= sides[1] else second
     place = np.full(len(scene.weight), -1)
     place[rows] = np.arange(len(rows))
     rounds, within, start = [], np.zeros((columns.shape[1], columns.shape[1])), 0
+    met = []
     for p in pairs:
         part = columns[start : start + len(p.weight)]
         start += len(p.weight)
-        at = place[p.first if rows is first else p.second]
+        own, other = (p.first, p.second) if rows is first else (p.second, p.first)
+        at = place[own]
         sums = np.zeros((len(rows), columns.shape[1]))
         np.add.at(sums, at, p.weight[:, None] * part)
         rounds.append(sums / np.bincount(at, p.weight, minlength=len(rows))[:, None])
         apart = part - rounds[-1][at]
         within += np.einsum("p,pd,pe->de", p.weight, apart, apart) / len(pairs)
+        met.append(partners(own, other, p.weight))
     units = Units.of(names, rounds, scene.weights.at(rows))
-    return units if scene.weights.copies is None else units.with_partners(within, _of_partners(scene, first, second))
+    if scene.weights.copies is not None:
+        return units.with_partners(within, _of_partners(scene, first, second))
+    apart_, shared = np.mean(met, axis=0)
+    if apart_ <= ALONE:  # one pair a unit: then the pairs themselves spread no less than their partners do
+        within, apart_ = np.cov(columns.T, aweights=np.concatenate([p.weight for p in pairs])), 1.0
+    return units.with_partners(within / apart_, shared)
 
 
 def _of_partners(scene: Scene, first: Ints, second: Ints) -> float:

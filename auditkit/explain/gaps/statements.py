@@ -21,6 +21,8 @@ DISAGREE = 0.1
 """Part of the gap by which the two forms may differ before that is a warning."""
 MISSED = 0.01
 """Part of Σ abs(φ) by which a sum may miss the gap."""
+MANY = 100
+"""Tests of a report among which one of its sentences is asserted whatever the others are, unless they are more."""
 CANCEL = 0.5
 """Part of Σ abs(φ) below which a gap hides causes that cancel."""
 
@@ -96,16 +98,16 @@ def p_of(split: Split) -> float | None:
 
 def bearable(split: Split) -> float:
     """The p up to which a statement may say more than its first part: no more than it has already, and no more than
-    would be asserted of any of the gaps that were split beside each other.
+    would be asserted among `MANY` tests, or as many gaps as were split beside each other.
 
     What is said beside the first part has its p in that of the statement (`p_of`): a report asserts a sentence as a
     whole. Without a limit, a second part that is hardly there would keep the first, which surely is, from being
-    asserted; and without its p in that of the statement, of `gaps` sentences each would err by itself.
+    asserted; and without its p in that of the statement, of so many sentences each would err by itself.
     """
     first = _first(split)
     own = [float(split.part_p[k]) for side in first for k in side]
     own += [split.p] if split.gap_is_sure and split.p is not None else []
-    return max([*own, (1 - split.total.level) / split.gaps])
+    return max([*own, (1 - split.total.level) / max(split.gaps, MANY)])
 
 
 def named(split: Split) -> tuple[list[int], list[int]]:

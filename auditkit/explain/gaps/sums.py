@@ -93,8 +93,8 @@ class Units:
         return cls(names, weights.rows, float(w.sum()), w2, np.einsum("n,rnd->rd", w, m), w2m, w2mm)
 
     def with_partners(self, within: Floats, part: float) -> Units:
-        """The same, where a unit is a row with copies: the covariance (D, D) of its pairs about their mean, which the
-        means of units do not show, times `part` is variance of the gap too."""
+        """The same, where rows of the larger group enter in a way that the means of units do not show: the covariance
+        (D, D) of a unit's pairs about their mean, times `part`, is variance of the gap too."""
         return replace(self, w2mm=self.w2mm + self.w**2 * part * within)
 
     def __add__(self, other: Units) -> Units:

@@ -9,15 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from auditkit.arrays import Floats
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import groups_of, none_established, unstable
 from auditkit.evidence.observations import Observations
 from auditkit.explain.all_rows import PairGap, doubt, of_scores
-from auditkit.explain.estimates import estimated, undefined
-from auditkit.explain.influence.sums import DRAWN, SHOWN, SMALL, SUMS, InfluenceSeen
+from auditkit.explain.estimates import carried, estimated, undefined
+from auditkit.explain.influence.sums import CUBES, DRAWN, SHOWN, SMALL, SUMS, InfluenceSeen
 from auditkit.formatting import interval, listed, percent, plain, points, upper_first
 from auditkit.records import TASK_KINDS, Estimate, Finding, GroupEstimate, Table
-from auditkit.stats.means import t_limits, t_p
+from auditkit.stats.means import shape_of, skewed_limits, too_skewed
+from auditkit.stats.pairs import Interval
+from auditkit.stats.rates import critical_value
+from auditkit.stats.rest import touching
 
 NAMED = 3
 """Cells that a sentence names each way, at most; all stand in the table."""
@@ -67,34 +71,72 @@ def parts_of(cells: Observations, attribute: str, *, level: float) -> list[Part]
     Σ I; the size Σ |I| is taken as it is). Limits hold for all cells of the attribute together (Bonferroni).
     """
     frame = pd.DataFrame({**cells.labels, **cells.columns})
-    table = frame[frame["attribute"] == attribute].groupby(["group", "label"])[[*SUMS, *DRAWN]].sum().reset_index()
-    total = table[list(SUMS)].sum()
+    known = [c for c in CUBES if c in frame]
+    table = frame[frame["attribute"] == attribute].groupby(["group", "label"])[[*SUMS, *known, *DRAWN]].sum()
+    total = table[[*SUMS, *known]].sum()
     out = []
-    for row in table.to_dict("records"):
-        value, error, n = _pushed(row, total)
-        p = 1.0 if error is None else min(1.0, len(table) * float(t_p(value, error, effective_n=n)))
-        estimate = _part(value, error, n=n, own=int(row["n"]), level=level, cells=len(table))
-        out.append(Part(str(row["group"]), str(row["label"]), estimate, p))
+    for row in table.reset_index().to_dict("records"):
+        pushed = _pushed(row, total)
+        estimate = _part(pushed, own=int(row["n"]), level=level, cells=len(table))
+        out.append(Part(str(row["group"]), str(row["label"]), estimate, min(1.0, len(table) * pushed.p)))
     return sorted(out, key=lambda part: -abs(part.estimate.value or 0.0))
 
 
-def _pushed(own: Mapping[Any, Any], total: pd.Series[float]) -> tuple[float, float | None, int]:
-    """The part of a cell, its standard error (None where no row pushes), and rows."""
+class _Pushed(NamedTuple):
+    """The part of a cell."""
+
+    value: float
+    error: float | None
+    """None where no row pushes."""
+    n: int
+    skewness: float = 0.0
+    """Of the values that the part is the mean of, as far as is known."""
+
+    @property
+    def unstable(self) -> bool:
+        """Whether a few rows carry it."""
+        return bool(too_skewed([self.skewness], [self.n])[0])
+
+    @property
+    def p(self) -> float:
+        """Of H0: it pushes no way; 1 where it is not to be told."""
+        if self.error is None or self.unstable:
+            return 1.0
+        return float(touching(self.limits, np.array([self.value]))[0])
+
+    def limits(self, z: float | Floats) -> Interval:
+        """At critical value z, corrected for skewness; (1,) each."""
+        value, error, n = np.array([[self.value], [self.error or 0.0], [self.n]])
+        return Interval(value, *skewed_limits(value, error, n, shape_of([self.skewness], [self.n]), z))
+
+
+def _pushed(own: Mapping[Any, Any], total: pd.Series[float]) -> _Pushed:
+    """The part of a cell: r = Σ I of its rows ÷ Σ |I| of all, by the values I·[in the cell] − r|I|, whose sum is 0.
+
+    Their cubes add up to Σ_cell I³ (1 + 3r²) − 3r Σ_cell |I|³ − r³ Σ_all |I|³.
+    """
     n, size = int(total["n"]), float(total["abs"])
     if not size:
-        return 0.0, None, n
+        return _Pushed(0.0, None, n)
     r = own["sum"] / size
-    squares = own["sq"] - 2 * r * own["sum_abs"] + r * r * float(total["sq"])
-    drawn = float(np.mean([own[k] ** 2 for k in DRAWN]))
-    return r, math.sqrt(max(squares, 0.0) * n / max(n - 1, 1) + drawn) / size, n
+    squares = max(own["sq"] - 2 * r * own["sum_abs"] + r * r * float(total["sq"]), 0.0)
+    variance = squares * n / max(n - 1, 1) + float(np.mean([own[k] ** 2 for k in DRAWN]))
+    skewness = 0.0
+    if set(CUBES) <= {*own} and variance > 0:
+        cubes = own["cube"] * (1 + 3 * r * r) - 3 * r * own["abs3"] - r**3 * float(total["abs3"])
+        skewness = cubes / variance**1.5 * math.sqrt(n)
+    return _Pushed(r, math.sqrt(variance) / size, n, skewness)
 
 
-def _part(value: float, error: float | None, *, n: int, own: int, level: float, cells: int) -> Estimate:
+def _part(pushed: _Pushed, *, own: int, level: float, cells: int) -> Estimate:
     method = f"ratio of sums, linearised; t over training and audited rows, Bonferroni over {cells} cells"
-    if error is None:
-        return undefined("no row pushes the gap", n=n, level=level, method=method)
-    limits = np.clip(t_limits(value, error, effective_n=n, level=1 - (1 - level) / cells), -1.0, 1.0)
-    return estimated(value, limits, n=own, level=level, method=method, rows="training rows")
+    if pushed.error is None:
+        return undefined("no row pushes the gap", n=pushed.n, level=level, method=method)
+    limits = pushed.limits(critical_value(1 - (1 - level) / cells))
+    low, high = (float(np.clip(x[0], -1.0, 1.0)) for x in (limits.low, limits.high))
+    e = estimated(pushed.value, (low, high), n=own, level=level, method=method, rows="training rows")
+    return carried(e, "a few training rows carry it: no interval is to be relied on") if (
+        pushed.unstable and e.state == "ok") else e  # fmt: skip
 
 
 def _finding(seen: InfluenceSeen, attribute: str, level: float) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,8 @@ SHOWN = 20
 """Rows of largest influence that are kept, each way."""
 SUMS = ("n", "sum", "abs", "sq", "sum_abs")
 """Of a cell's rows: how many, Σ I, Σ |I|, Σ I², Σ I|I|."""
+CUBES = ("cube", "abs3")
+"""Σ I³ and Σ |I|³; evidence of older reports has none, nor has a sum with it."""
 DRAWN = tuple(f"drawn{k}" for k in range(20))
 """Of a cell: sums over the audited rows with random signs, whose mean square is the variance of Σ I over which audited
 rows were drawn. They add, as cells do."""
@@ -35,14 +37,17 @@ class InfluenceSeen:
     """Sums a group and label of the training rows, and the rows that push most; both add."""
 
     cells: Observations
-    """Columns `SUMS` and `DRAWN`; labels attribute, group and label. Rows of the same three add up."""
+    """Columns `SUMS`, `CUBES` and `DRAWN`; labels attribute, group and label. Rows of the same three add up."""
     rows: Observations
     """Columns position and influence; labels attribute, group, label and shown. Empty once reduced."""
     census: Census | None = None
     """Over all rows of the audited data."""
 
     def __add__(self, other: InfluenceSeen) -> InfluenceSeen:
-        return InfluenceSeen(self.cells + other.cells, self.rows + other.rows, both(self.census, other.census))
+        one, two = self.cells, other.cells
+        if not set(CUBES) <= {*one.columns} & {*two.columns}:
+            one, two = _without_cubes(one), _without_cubes(two)
+        return InfluenceSeen(one + two, self.rows + other.rows, both(self.census, other.census))
 
     @property
     def is_plain(self) -> bool:
@@ -80,9 +85,14 @@ class InfluenceSeen:
         """From `to_json`."""
         found = fields(data, "influence", "cells", "rows", optional=("census",))
         seen = cls(Observations.from_json(found["cells"]), Observations.from_json(found["rows"]), census_in(found))
-        _known(seen.cells, (*SUMS, *(() if seen.is_plain else DRAWN)), LABELS)
+        cubes = CUBES if set(CUBES) <= set(seen.cells.columns) else ()
+        _known(seen.cells, (*SUMS, *cubes, *(() if seen.is_plain else DRAWN)), LABELS)
         _known(seen.rows, ("position", "influence"), (*LABELS, "shown"))
         return seen
+
+
+def _without_cubes(cells: Observations) -> Observations:
+    return replace(cells, columns={k: v for k, v in cells.columns.items() if k not in CUBES})
 
 
 def _known(table: Observations, columns: Sequence[str], labels: Sequence[str]) -> None:
@@ -149,9 +159,9 @@ def sums_of(
 ) -> tuple[Observations, Observations]:
     """The sums of one attribute's cells, and its rows of largest influence each way. `drawn` is (C, DRAWN)."""
     size, count = np.abs(influence), len(cells.names)
-    each = (np.ones(len(influence)), influence, size, influence**2, influence * size)
+    each = (np.ones(len(influence)), influence, size, influence**2, influence * size, influence**3, size**3)
     summed = (np.bincount(cells.number, v, minlength=count).astype(np.float64) for v in each)
-    columns = dict(zip(SUMS, summed, strict=True))
+    columns = dict(zip((*SUMS, *CUBES), summed, strict=True))
     columns |= {name: drawn[:, k].astype(np.float64) for k, name in enumerate(DRAWN)}
     groups, labels = zip(*cells.names, strict=True) if cells.names else ((), ())
     order = np.argsort(-influence, kind="stable")

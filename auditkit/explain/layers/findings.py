@@ -18,7 +18,7 @@ from auditkit.explain.layers.sums import CUT, LayerSums
 from auditkit.explain.layers.use import LayerReading, told_of, use_of
 from auditkit.explain.trust.records import preflight_check
 from auditkit.formatting import percent
-from auditkit.records import TASK_KINDS, Finding, Layers, NotMeasured, Table, TrustCheck, Unit, Use
+from auditkit.records import TASK_KINDS, Estimate, Finding, Layers, NotMeasured, Table, TrustCheck, Unit, Use
 from auditkit.stats.means import t_p
 from auditkit.stats.pvalues import tail
 from auditkit.stats.rates import critical_value
@@ -98,10 +98,12 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
 def _p(told: LayerReading, seen: Seen, all_rows: PairGap | None, use: Use, pairs: int) -> float | None:
     """p of H0: something that the statement says is not there: that the layer knows the group, that there is a gap,
     that erasing closes a part of it. Of several groups in a sample alone, the gap is one of so many `pairs`."""
-    p, knows, closed = [], told.record.knows, told.record.closed
-    if knows is not None and knows.value is not None and knows.low is not None and knows.low > 0.5:
-        z = (knows.value - 0.5) / max(knows.value - knows.low, 1e-9) * critical_value(knows.level)
-        p.append(tail(z, 1, "separate"))
+    closed = told.record.closed
+    p = [
+        _p_of_reader(reader)
+        for reader in (told.record.knows, told.record.curved)
+        if reader is not None and reader.low is not None and reader.low > 0.5
+    ][:1]  # the sentence leans on the second without the first
     if use == "beyond_declared":
         value, error, df = errors_of(seen, "given_")
         p.append(float(t_p(value[2], np.hypot(error[2], error[3]), effective_n=df)))
@@ -114,6 +116,13 @@ def _p(told: LayerReading, seen: Seen, all_rows: PairGap | None, use: Use, pairs
     elif all_rows is not None and all_rows.p is not None and not p:
         p.append(all_rows.p)
     return max(p, default=None)
+
+
+def _p_of_reader(right: Estimate) -> float:
+    """p of H0: it tells the groups apart no better than guessing."""
+    assert right.value is not None
+    assert right.low is not None
+    return tail((right.value - 0.5) / max(right.value - right.low, 1e-9) * critical_value(right.level), 1, "separate")
 
 
 def _sums_check(readings: list[LayerReading], sums: dict[str, Seen], gap: float) -> tuple[TrustCheck, ...]:

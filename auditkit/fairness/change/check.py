@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from auditkit.batch import Batch
 from auditkit.catalogue.for_worse import beyond, sides
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.of_class import worded
 from auditkit.check import Assessment, BaseCheck
+from auditkit.errors import PolicyError, choices
 from auditkit.evidence.paired import Paired
 from auditkit.fairness.change.family import Change as ChangeFamily
 from auditkit.fairness.change.flips import flipped
 from auditkit.fairness.change.rates import CHANGED, RateChange
 from auditkit.fairness.families.family import Answer
+from auditkit.fairness.groups.classes import OF_ALL, OfClass
 from auditkit.fairness.sets import compared, named, sets_of
 from auditkit.options import checked_options
 from auditkit.question import Question
-from auditkit.records import CHANGES, Comparison, Finding, NotMeasured
+from auditkit.records import CHANGES, Comparison, Finding, NotMeasured, Task
 
 DEFAULT_METRICS = ("selection_rate", "true_positive_rate", "false_positive_rate", "precision", "accuracy")
+OF_ONE = ("true_positive_rate", "precision")
+"""What is told of every class by itself."""
+MOST_CLASSES = 12
+"""Classes that are told each by itself."""
 NO_OLDER = (
     "there is no older model to compare with: give ak.audit(…, against=…), a table [against] in the configuration, or "
     "--against on the command line"
@@ -47,12 +54,12 @@ class Change(BaseCheck):
     >>> old, new = [1, 1] * 50, [0, 1] * 20 + [1, 1] * 30
     >>> seen = Paired.of(rows, y_true=[1, 1] * 50, y_pred=new, y_old=old)
     >>> found = Change(metrics=["accuracy"]).assess(seen).findings
-    >>> {f.id: f.estimate.value for f in found if f.comparison == "lowest_change"}
+    >>> {f.id: round(f.estimate.value, 9) for f in found if f.comparison == "lowest_change"}
     {'change/accuracy/lowest_change': -0.2, 'change/accuracy/lowest_change/sex': -0.4}
     """
 
     NAME: ClassVar[str] = "change"
-    tasks: ClassVar[tuple[Any, ...]] = ("binary", "multilabel")
+    tasks: ClassVar[tuple[Task, ...]] = ("binary", "multilabel")
     uses_weights: ClassVar[bool] = True
     by: Iterable[Iterable[str]] | None = None
     metrics: Sequence[str] = DEFAULT_METRICS
@@ -71,12 +78,52 @@ class Change(BaseCheck):
         sets = compared(sets_of(self.by, evidence.by), evidence.table("cells"), what="changes", concern="change")
         findings = [flipped(evidence, by, level=level) for by in ((), *sets.sets)]
         for by in ((), *sets.sets):
-            for metric in self.metrics:
-                family = ChangeFamily.of(RateChange.of(evidence, metric, by, level=level))
-                kinds: tuple[Comparison, ...] = sides(metric)
-                kinds = kinds if by else kinds[:1]
-                findings += [_tested(family, k) for k in (*kinds, *(("gap_change",) if by else ()))]
-        return Assessment(tuple(findings), sets.absent)
+            for metric, label in self._asked(evidence):
+                family = _family(evidence, Question(metric, "lowest_change", by, level, label=label))
+                found = told(family)
+                findings += found if label is None else [worded(f, METRICS[metric], label) for f in found]
+        few = self._left_out(evidence)
+        return Assessment(tuple(findings), (*sets.absent, *few))
+
+    def _asked(self, evidence: Paired) -> list[tuple[str, str | None]]:
+        """Every metric, of several classes with the class that it is about; what is of all classes has none."""
+        if not evidence.classes:
+            return [(m, None) for m in self.metrics]
+        whole = [(m, None) for m in self.metrics if m in OF_ALL]
+        classes = evidence.classes if len(evidence.classes) <= MOST_CLASSES else ()
+        return [*whole, *((m, c) for m in self.metrics if m in OF_ONE for c in classes)]
+
+    def _left_out(self, evidence: Paired) -> tuple[NotMeasured, ...]:
+        """The classes of which nothing is told unless a rule asks."""
+        if len(evidence.classes) <= MOST_CLASSES:
+            return ()
+        why = f"of {len(evidence.classes):,} classes, more than {MOST_CLASSES}, changes are told where a rule names one"
+        return (NotMeasured(what="changes by class", why=why, concern="change"),)
+
+
+@dataclass(frozen=True)
+@checked_options
+class ClassChange(Change):
+    """The same of several classes: who is told rightly, and each class against the rest.
+
+    Parameters
+    ----------
+    by
+        Sets of attributes, each crossed, as of `Change`.
+    metrics
+        Names of rates: accuracy and error_rate are of all classes, of the others those in `OF_ONE` are told of each.
+    """
+
+    NAME: ClassVar[str] = "class_change"
+    tasks: ClassVar[tuple[Task, ...]] = ("multiclass",)
+    uses_weights: ClassVar[bool] = False
+
+
+def told(family: ChangeFamily) -> list[Finding]:
+    """Everything that is found of one quantity in the groups of some attributes, or of everybody."""
+    kinds = sides(family.metric)
+    asked: tuple[Comparison, ...] = (*kinds, "gap_change") if family.by else kinds[:1]
+    return [_tested(family, k) for k in asked]
 
 
 def _tested(family: ChangeFamily, kind: Comparison) -> Finding:
@@ -101,7 +148,10 @@ def _moved(f: Finding) -> bool:
 
 
 def answering(paired: Paired, asked: Question) -> Answer | None:
-    """What answers a question from stored counts; None where they have no answer."""
+    """What answers a question from stored counts; None where they have no answer.
+
+    Of several classes a rate is of the one that `label` names, and PolicyError names the nearest where there is none.
+    """
     known = asked.of_attributes(paired.by)
     if known is None or asked.metric not in CHANGED or asked.comparison not in CHANGES:
         return None
@@ -109,4 +159,16 @@ def answering(paired: Paired, asked: Question) -> Answer | None:
         return None
     if asked.comparison == "gap_change" and not known.by:
         return None
-    return ChangeFamily.of(RateChange.of(paired, asked.metric, known.by, level=asked.level, min_n=asked.min_n))
+    if paired.classes and (asked.label is None) is not (asked.metric in OF_ALL):
+        return None
+    if asked.label is not None and paired.classes and asked.label not in paired.classes:
+        raise PolicyError(f"no class '{asked.label}'; the classes are {choices(asked.label, paired.classes)}")
+    family = _family(paired, known)
+    return OfClass(family, asked.label) if paired.classes and asked.label is not None else family
+
+
+def _family(paired: Paired, asked: Question) -> ChangeFamily:
+    """The changes of one rate: of several classes that of one against the rest, or of being right."""
+    if paired.classes:
+        paired = paired.hits() if asked.label is None else paired.of_class(asked.label)
+    return ChangeFamily.of(RateChange.of(paired, asked.metric, asked.by, level=asked.level, min_n=asked.min_n))

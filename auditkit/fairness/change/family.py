@@ -7,11 +7,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditkit.arrays import Floats, Ints
 from auditkit.catalogue.for_worse import sides
 from auditkit.catalogue.index import METRICS
+from auditkit.errors import listing
 from auditkit.fairness.change import statements
+from auditkit.fairness.change.errors import ErrorChange
 from auditkit.fairness.change.rates import RateChange
 from auditkit.fairness.change.statements import Side
 from auditkit.fairness.families.basis import Basis, Positions
@@ -21,7 +24,7 @@ from auditkit.records import Comparison, Estimate, Finding, GroupEstimates, Sure
 from auditkit.stats import gap_change
 from auditkit.stats.comparisons import Quantity
 from auditkit.stats.pvalues import Compared, FamilyInterval, tail
-from auditkit.stats.rates import Limits, critical_value, wilson
+from auditkit.stats.rates import critical_value, wilson
 
 EXTREME: dict[str, Comparison] = {"lowest_change": "group_min", "highest_change": "group_max"}
 """The comparison of groups that each is."""
@@ -32,7 +35,7 @@ _WORDS = Words("", "nobody to count in one of the models: 0/0 is not 0", "to cou
 class Change(GroupFamily):
     """The change of one quantity in K crossed groups, newer less older, on the rows of both."""
 
-    change: RateChange
+    change: RateChange | ErrorChange
     metric: str
     by: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
@@ -47,7 +50,7 @@ class Change(GroupFamily):
     words = _WORDS
 
     @classmethod
-    def of(cls, change: RateChange) -> Change:
+    def of(cls, change: RateChange | ErrorChange) -> Change:
         """The comparisons of a change."""
         c = change
         return cls(c, c.metric, c.by, c.groups, c.n, c.n, c.values, c.level, c.min_n)
@@ -62,9 +65,23 @@ class Change(GroupFamily):
         return self.change.own(where)
 
     @property
+    def most(self) -> float:  # type: ignore[override]
+        """The largest possible change."""
+        return 1.0 if isinstance(self.change, RateChange) else np.inf
+
+    @property
+    def large(self) -> NDArray[np.bool_]:
+        """(K,) groups with rows enough, and an interval."""
+        return np.asarray(super().large & np.isfinite(self.limits.low))
+
+    def unstable(self, position: int) -> bool:
+        """See `GroupFamily`."""
+        return self.change.unstable(position)
+
+    @property
     def how(self) -> str:
         """How the interval of one group is made."""
-        return "Tango, paired" if self.change.same_rows else "MOVER of Wilson limits, correlated"
+        return self.change.method
 
     def estimate(self, i: int) -> Estimate:
         """See `GroupFamily`: the change of one group."""
@@ -98,21 +115,9 @@ class Change(GroupFamily):
     @property
     def before_and_now(self) -> GroupEstimates:
         """The rate of every group under both models, each with an interval of its own."""
-        counts = self.change.plain_counts(np.arange(len(self.groups)))
-        new, old = self.change.rates
-        z = critical_value(self.level)
-
-        def each(values: Floats, k: Any, n: Any) -> list[Estimate]:
-            at = wilson(k, n, z)
-            own = zip(values, at.low, at.high, n, strict=True)
-            return [
-                estimated(x, low, high, level=self.level, n=round(float(m)), method="Wilson") for x, low, high, m in own
-            ]
-
-        pairs = zip(each(old, *counts[2:]), each(new, *counts[:2]), strict=True)
-        rows = tuple((self.name(i), both) for i, both in enumerate(pairs))
+        rows = tuple((self.name(i), both) for i, both in enumerate(self.change.before_and_now()))
         title = f"{METRICS[self.metric].title} before and now, {' and '.join(self.by)}"
-        return GroupEstimates(title=title, unit="percent", series=("before", "now"), rows=rows)
+        return GroupEstimates(title=title, unit=self.change.unit, series=("before", "now"), rows=rows)
 
     def measured(self, kind: Comparison) -> tuple[Estimate, FamilyInterval | None]:
         """See `GroupFamily`."""
@@ -131,17 +136,20 @@ class Change(GroupFamily):
         if kind == "gap_change":
             if len(where) < 2:
                 return None
-            facts = {"df": self.basis.df, "rho": self.basis.correlations(where)}
+            facts: Any = {"df": self.basis.df, "rho": self.basis.correlations(where)}
             return gap_change.p_value(self._both(where), len(where), limit, above=above, **facts)
         if not len(where):
             return None
-        if self.change.same_rows and self.change.sums is None and -1 < limit < 1:
+        if isinstance(self.change, RateChange) and self.change.closed and -1 < limit < 1:
             return self._tango_p(kind, limit, above=above)
+        if self.too_skewed:
+            return None
         return self.compared(EXTREME[kind]).p_value(EXTREME[kind], limit, above=above)
 
     def _tango_p(self, kind: Comparison, limit: float, *, above: bool) -> float:
         """The same in closed form: the statistic at the limit is the q at which the interval ends there."""
         where, most = self.positions, kind == "highest_change"
+        assert isinstance(self.change, RateChange), "of a rate"
         t = self.change.score(where, limit) * (1 if above else -1)
         q = float(t.max() if most is above else t.min())
         claims = len(where) if most is above else 1
@@ -155,23 +163,14 @@ class Change(GroupFamily):
                 f"{defined} of {len(self.groups)} groups has anybody to count under both models"
             )  # fmt: skip
             return nothing_to_compare(len(self.groups), few, level=self.level, n=int(self.n.sum())), None
-        facts = {"level": self.level, "df": self.basis.df, "rho": self.basis.correlations(where)}
+        facts: Any = {"level": self.level, "df": self.basis.df, "rho": self.basis.correlations(where)}
         found = gap_change.largest(self._both(where), len(where), **facts).among(where)
         return self._estimate(found, "gap_change"), found
 
     def _both(self, where: Positions) -> gap_change.Both:
         """Limits of the change and of the sum of both rates."""
-        own, (new, old) = self.own(where), (x[where] for x in self.change.rates)
-        counts = self.change.plain_counts(where)
-
-        def at(q: float) -> tuple[Limits, Limits]:
-            newer, older = wilson(*counts[:2], q), wilson(*counts[2:], q)
-            # rates of the same rows go together: at worst entirely
-            low = new + old - (newer.p - newer.low) - (older.p - older.low)
-            high = new + old + (newer.high - newer.p) + (older.high - older.p)
-            return own(q, wilson), Limits(new + old, low, high)
-
-        return at
+        own, both = self.own(where), self.change.sum_of(where)
+        return lambda q: (own(q, wilson), both(q))
 
     def _estimate(self, found: FamilyInterval, kind: Comparison) -> Estimate:
         inner = "pairs at the studentized range" if kind == "gap_change" else "Šidák"
@@ -179,29 +178,36 @@ class Change(GroupFamily):
             f"; {inner} on the inner side"
         )  # fmt: skip
         pairs = "; MOVER between groups" if kind == "gap_change" else ""
+        skewed = self.too_skewed
         return estimated(
             *found[:3],
             level=self.level,
             n=int(self.n[self.kept].sum()),
             denominator=float(self.n[self.kept].sum()),
             method=self.how + pairs + many + self.basis.suffix,
+            state="unstable" if skewed else "ok",
+            note=f"a few large values carry the mean of {listing(skewed)}" if skewed else "",
         )
 
     def _said(self, kind: Comparison, e: Estimate, found: FamilyInterval | None) -> str:
         head = METRICS[self.metric].head
-        if found is None or e.value is None:
+        if found is None or e.value is None or e.state == "unstable":
             return f"{head}: the change cannot be told; {e.note}."
         if kind == "gap_change":
-            return statements.of_gap(self.metric, self.by, e, *(self.pair(c) for c in (found.sure, found.far)))
+            return statements.of_gap(
+                self.metric, self.by, e, *(self.pair(c) for c in (found.sure, found.far)), written=self.change.written
+            )
         sure, far = self.side(found.sure), self.side(found.far)
-        return statements.of_extreme(self.metric, self.by, kind, e, sure, far, alike=self.change.alike)
+        return statements.of_extreme(
+            self.metric, self.by, kind, e, sure, far, alike=self.change.alike, written=self.change.written
+        )
 
     def pair(self, c: Compared) -> statements.Pair:
         """Two groups with their gaps under both models, and its growth."""
         new, old = self.change.rates
-        gaps = (abs(float(x[c.first] - x[c.second])) for x in (old, new))
+        was, is_ = (abs(float(x[c.first] - x[c.second])) for x in (old, new))
         own = estimated(c.value, c.low, c.high, level=self.level, n=int(self.n[c.first] + self.n[c.second]))
-        return statements.Pair((self.name(c.first), self.name(c.second)), *gaps, own)
+        return statements.Pair((self.name(c.first), self.name(c.second)), was, is_, own)
 
     def _surest(self, kind: Comparison, e: Estimate, found: FamilyInterval | None) -> Surest | None:
         if found is None or e.value is None or not self.by:
@@ -216,7 +222,7 @@ class Change(GroupFamily):
         told = list(self.notes(kind, None))
         margin = self.margin
         if margin is not None and kind != "gap_change":
-            told.append(statements.equivalence(margin, self.level))
+            told.append(statements.equivalence(margin, self.level, self.change.written))
         return tuple(told)
 
     @cached_property

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from auditkit.arrays import Ints
+from auditkit.arrays import Bools, Ints
 from auditkit.evidence.frames import places
 from auditkit.evidence.paired import Paired
 from auditkit.fairness.families.estimates import rate_estimate
@@ -44,7 +44,7 @@ def flips_of(paired: Paired, by: Sequence[str]) -> Flips:
     truth, new, old = (cells[c].astype(np.int64) for c in ("y_true", "y_pred", "old"))
     both, known = (new >= 0) & (old >= 0), truth >= 0
 
-    def count(where: np.ndarray) -> Ints:  # type: ignore[type-arg]
+    def count(where: Bools) -> Ints:
         out = np.zeros(len(groups), dtype=np.int64)
         np.add.at(out, at, np.where(where, cells["n"], 0))
         return out
@@ -99,18 +99,25 @@ def _said(e: Estimate, rows: int, n: int, better: int, worse: int) -> str:
 
 def _table(f: Flips, by: Sequence[str], paired: Paired) -> Table:
     ways = not paired.classes
-    columns = (" & ".join(by), "rows", "changed", "right now, wrong before", "wrong now, right before", "p")
+    columns: tuple[str, ...] = (
+        " & ".join(by),
+        "rows",
+        "changed",
+        "right now, wrong before",
+        "wrong now, right before",
+        "p",
+    )
     columns += ("selected now only", "selected before only") if ways else ()
     rows = tuple(
         (
             " & ".join(g),
             *(int(x[i]) for x in (f.rows, f.flipped, f.better, f.worse)),
-            mcnemar(int(f.better[i]), int(f.worse[i])),
+            p_text(mcnemar(int(f.better[i]), int(f.worse[i])), "", "< "),
             *((int(f.up[i]), int(f.down[i])) if ways else ()),
         )
         for i, g in enumerate(f.groups)
     )
-    return Table(title=f"Decisions that changed, by {' and '.join(by)}", columns=columns, rows=rows)
+    return Table(title=f"Decisions that changed, by {' and '.join(by)}", columns=tuple(columns), rows=rows)
 
 
 def _notes(paired: Paired) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ class ChangeRules(CountsJudge):
     """Of rates of decisions, newer less older."""
 
     kinds: ClassVar = ("rate",)
-    tasks: ClassVar = ("binary", "multilabel")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multilabel")
     comparisons: ClassVar = CHANGES
     without: ClassVar = NO_OLDER
     evidence: ClassVar = "auditkit.evidence.paired:Paired"
@@ -28,4 +28,26 @@ class ChangeRules(CountsJudge):
 
     def why_not(self, asked: Question) -> str:
         """See `Judge`."""
-        return "" if self.counts.compared else NO_OLDER
+        if not self.counts.compared:
+            return NO_OLDER
+        if self.counts.classes and asked.label is None:
+            return 'of several classes a change is that of one: name it, as in label = "…" (accuracy needs none)'
+        return ""
+
+
+class ClassChangeRules(ChangeRules):
+    """The same of several classes."""
+
+    tasks: ClassVar = ("multiclass",)
+
+
+class RegressionChangeRules(CountsJudge):
+    """Of how far off numbers are."""
+
+    kinds: ClassVar = ("error",)
+    tasks: ClassVar = ("regression",)
+    comparisons: ClassVar = CHANGES
+    without: ClassVar = NO_OLDER
+    evidence: ClassVar = "auditkit.evidence.errors:ErrorSums"
+    check: ClassVar = "auditkit.fairness.change.numbers"
+    cells: ClassVar = "moments_"

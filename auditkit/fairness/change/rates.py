@@ -7,10 +7,10 @@ that overlap: MOVER, with the correlation of both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,16 @@ from auditkit.arrays import Ints
 from auditkit.catalogue.index import METRICS
 from auditkit.evidence.paired import Paired
 from auditkit.evidence.tally_sums import Sums
+from auditkit.fairness.change.statements import SHARES
 from auditkit.fairness.families.basis import Basis, Positions
+from auditkit.fairness.families.family import estimated
 from auditkit.fairness.families.weighted import RateSums, WeighedBasis
 from auditkit.question import SPARSE
+from auditkit.records import Estimate
 from auditkit.stats import effective
 from auditkit.stats.comparisons import Method, Quantity
 from auditkit.stats.paired import overlapping, score, tango
-from auditkit.stats.rates import Floats, Limits, rate
+from auditkit.stats.rates import Floats, Limits, critical_value, rate, wilson
 
 GAIN, LOSS = ((1, 0),), ((0, 1),)
 COUNTED = ((0, 0), (0, 1), (1, 0), (1, 1))
@@ -122,6 +125,47 @@ class RateChange:
         own = tuple(RateSums.of(self.sums, k, n) for k, n in rates)
         return PairedBasis(own, self.weighted, self.n >= max(1, self.min_n), self.min_n)
 
+    unit: ClassVar = "percent"
+    written: ClassVar = SHARES
+
+    @property
+    def method(self) -> str:
+        """How the interval of one group is made."""
+        return "Tango, paired" if self.same_rows else "MOVER of Wilson limits, correlated"
+
+    @property
+    def closed(self) -> bool:
+        """Whether p has a closed form: of independent rows of one denominator."""
+        return self.same_rows and self.sums is None
+
+    def unstable(self, position: int) -> bool:
+        """A share never is."""
+        return False
+
+    def sum_of(self, where: Positions) -> Callable[[float], Limits]:
+        """Critical value → limits of both rates together: of the same rows, which go together at worst entirely."""
+        counts, total = self.plain_counts(where), self.rates[0][where] + self.rates[1][where]
+
+        def at(q: float) -> Limits:
+            newer, older = wilson(*counts[:2], q), wilson(*counts[2:], q)
+            low = total - (newer.p - newer.low) - (older.p - older.low)
+            return Limits(total, low, total + (newer.high - newer.p) + (older.high - older.p))
+
+        return at
+
+    def before_and_now(self) -> list[tuple[Estimate, Estimate]]:
+        """The rate of every group under the older model and the newer, each with Wilson's interval."""
+        counts, z = self.plain_counts(np.arange(len(self.groups))), critical_value(self.level)
+
+        def each(values: Floats, k: Any, n: Any) -> list[Estimate]:
+            at = wilson(k, n, z)
+            own = zip(values, at.low, at.high, n, strict=True)
+            facts: Any = {"level": self.level, "method": "Wilson"}
+            return [estimated(x, low, high, n=round(float(m)), **facts) for x, low, high, m in own]
+
+        new, old = self.rates
+        return list(zip(each(old, *counts[2:]), each(new, *counts[:2]), strict=True))
+
     @property
     def alike(self) -> bool:
         """Whether both models decide all rows that are counted alike."""
@@ -132,7 +176,8 @@ class RateChange:
         if self.sums is None:
             return tuple(x[where] for x in self.counts)  # type: ignore[return-value]
         found = [RateSums.of(self.sums, *cells) for cells in (_OF_NEWER, _OF_OLDER)]
-        return tuple(x[where] for r in found for x in r.counts)  # type: ignore[return-value]
+        (k, n), (k_old, n_old) = (r.counts for r in found)
+        return k[where], n[where], k_old[where], n_old[where]
 
     def score(self, where: Positions, limit: float) -> Floats:
         """Tango's statistic of H0: the change is `limit`, of independent rows of one denominator."""
@@ -159,16 +204,14 @@ class RateChange:
 
     def _same(self, where: Positions) -> Any:
         if self.sums is None:
-            gain, loss = self.table[where, 2, 1], self.table[where, 1, 2]
-            n = self.counts[1][where]
-        else:
-            won, lost, rows = self.effective
-            gain, loss, n = won[where], lost[where], rows[where]
-        return lambda q: tango(gain, loss, n, q)
+            won, lost, rows = self.table[:, 2, 1], self.table[:, 1, 2], self.counts[1]
+            return lambda q: tango(won[where], lost[where], rows[where], q)
+        gain, loss, n = self.effective
+        return lambda q: tango(gain[where], loss[where], n[where], q)
 
     def _overlapping(self, where: Positions) -> Any:
         if self.sums is None:
-            counts = tuple(x[where].astype(float) for x in self.counts)
+            counts: Any = tuple(x[where].astype(float) for x in self.counts)
             return lambda q: overlapping(self.table[where].astype(float), counts, q)
         assert isinstance(self.basis, PairedBasis), "weighted rows have sums"
         (k, n), (k_old, n_old) = (p.counts for p in self.basis.parts)
@@ -209,7 +252,7 @@ class PairedBasis(WeighedBasis):
         return self._drawn
 
     @cached_property
-    def errors(self) -> Floats:  # type: ignore[override]
+    def errors(self) -> Floats:
         """(K, R) errors of the change over the replicates."""
         first, second = self.parts
         return np.asarray(first.errors - second.errors)

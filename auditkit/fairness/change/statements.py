@@ -5,13 +5,25 @@ A change of nothing is "the same", and what is not established is never called w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from auditkit.catalogue.for_worse import beyond, worse
 from auditkit.catalogue.index import METRICS
-from auditkit.formatting import confidence, interval, percent, points
+from auditkit.formatting import confidence, interval, interval_in, percent, plain, points
 from auditkit.records import Comparison, Estimate
+
+
+class Written(NamedTuple):
+    """How a quantity is written: its values, sizes of changes, and intervals of changes."""
+
+    value: Callable[[float], str]
+    size: Callable[[float], str]
+    bounds: Callable[[Estimate], str]
+
+
+SHARES = Written(percent, lambda x: f"{points(x)} points", lambda e: interval(e, "difference"))
+NUMBERS = Written(plain, plain, lambda e: interval_in(e, plain))
 
 
 class Side(NamedTuple):
@@ -49,60 +61,68 @@ def title(metric: str, kind: Comparison, by: Sequence[str]) -> str:
 
 
 def of_extreme(
-    metric: str, by: Sequence[str], kind: Comparison, e: Estimate, sure: Side, far: Side, *, alike: bool
+    metric: str,
+    by: Sequence[str],
+    kind: Comparison,
+    e: Estimate,
+    sure: Side,
+    far: Side,
+    *,
+    alike: bool,
+    written: Written = SHARES,
 ) -> str:
     """The lowest or the highest change over groups, or that of everybody (`by=()`)."""
     m, down = METRICS[metric], kind == "lowest_change"
     bound = e.low if down else e.high
     other: Comparison = "highest_change" if down else "lowest_change"
     if beyond(kind, e):
-        return f"{m.head}: {_of_side(sure)}{_verdict(worse(metric, kind))}."
+        return f"{m.head}: {_of_side(sure, written)}{_verdict(worse(metric, kind))}."
     if beyond(other, e):  # the one that changed least to that side changed to the other
-        all_of = (
-            f"every group of {' and '.join(by)} changed to one side; least {_of_side(far)}" if by else _of_side(far)
-        )
-        return f"{m.head}: {all_of}{_verdict(worse(metric, other))}."
-    ruled = "" if bound is None else _ruled_out(abs(bound), down, by, e.level)
+        all_of = f"every group of {' and '.join(by)} changed to one side; least " if by else ""
+        return f"{m.head}: {all_of}{_of_side(far, written)}{_verdict(worse(metric, other))}."
+    ruled = "" if bound is None else _ruled_out(written.size(abs(bound)), down, by, e.level)
     if alike:
         return f"{m.head}: the same; both models decide all of these rows alike{ruled}."
     word = {True: "worse", False: "better", None: "lower" if down else "higher"}[worse(metric, kind)]
-    who = f"no group of {' and '.join(by)} is shown to be {word}" if by else f"not shown to be {word}"
-    return f"{m.head}: {who} than before; {'lowest' if down else 'highest'} change {_of_side(far)}{ruled}."
+    if not by:
+        return f"{m.head}: {_of_side(far, written)}, not shown to be {word} than before{ruled}."
+    which = f"{'lowest' if down else 'highest'} change {_of_side(far, written)}"
+    return f"{m.head}: no group of {' and '.join(by)} is shown to be {word} than before; {which}{ruled}."
 
 
 def _verdict(for_worse: bool | None) -> str:
     return {True: ", worse than before", False: ", better than before", None: ""}[for_worse]
 
 
-def _ruled_out(size: float, down: bool, by: Sequence[str], level: float) -> str:
+def _ruled_out(size: str, down: bool, by: Sequence[str], level: float) -> str:
     what = "fall" if down else "rise"
     where = " of any group" if by else ""
-    return f"; a {what}{where} of more than {points(size)} points is ruled out ({confidence(level)})"
+    return f"; a {what}{where} of more than {size} is ruled out ({confidence(level)})"
 
 
-def _of_side(s: Side) -> str:
+def _of_side(s: Side, written: Written) -> str:
     value = s.estimate.value or 0.0
-    change = f"{points(abs(value))} points {'less' if value < 0 else 'more'}" if value else "no change"
+    change = f"{written.size(abs(value))} {'less' if value < 0 else 'more'}" if value else "no change"
     who = f"{s.group} " if s.group else ""
-    return f"{who}{percent(s.old)} before, {percent(s.new)} now, {change} ({interval(s.estimate, 'difference')})"
+    return f"{who}{written.value(s.old)} before, {written.value(s.new)} now, {change} ({written.bounds(s.estimate)})"
 
 
-def of_gap(metric: str, by: Sequence[str], e: Estimate, sure: Pair, far: Pair) -> str:
+def of_gap(metric: str, by: Sequence[str], e: Estimate, sure: Pair, far: Pair, *, written: Written = SHARES) -> str:
     """Whether a gap between groups grew."""
     m = METRICS[metric]
     told = sure if beyond("gap_change", e) else far
-    gap = f"between {told.groups[0]} and {told.groups[1]} it was {points(told.old)} points and is {points(told.new)}"
-    size = f"{points(abs(told.estimate.value or 0.0))} points"
-    bounds = interval(told.estimate, "difference")
+    gap = f"between {told.groups[0]} and {told.groups[1]} it was {written.size(told.old)} and is"
+    gap = f"{gap} {written.size(told.new)}"
     if beyond("gap_change", e):
-        return f"{m.head}: a gap grew; {gap}, {size} more ({bounds})."
-    unseen = "" if e.high is None else f"; growth of more than {points(max(0.0, e.high))} points is ruled out"
+        grown = written.size(abs(told.estimate.value or 0.0))
+        return f"{m.head}: a gap grew; {gap}, {grown} more ({written.bounds(told.estimate)})."
+    unseen = "" if e.high is None else f"; growth of more than {written.size(max(0.0, e.high))} is ruled out"
     return f"{m.head}: no gap between groups of {' and '.join(by)} is shown to have grown ({gap}{unseen})."
 
 
-def equivalence(margin: float, level: float) -> str:
+def equivalence(margin: float, level: float, written: Written = SHARES) -> str:
     """The smallest margin within which every group is the same, as a note."""
     return (
-        f"equivalence: every group is the same within {points(margin)} points or more, by two one-sided tests at "
+        f"equivalence: every group is the same within {written.size(margin)} or more, by two one-sided tests at "
         f"{confidence(1 - level)} each; a smaller margin would not pass"
     )

@@ -114,17 +114,26 @@ def _only(cells: pd.DataFrame, table: RateTable, mask: NDArray[np.bool_]) -> pd.
 
 
 def _frame_of(cells: pd.DataFrame, by: tuple[str, ...], metrics: tuple[str, ...]) -> Any:
+    names = (*columns_of(by), "y_true", "y_pred", "w" if "w" in cells else "n")
+    return _frame_once(by, metrics, tuple(tuple(cells[c].tolist()) for c in names))
+
+
+@lru_cache(maxsize=64)
+def _frame_once(by: tuple[str, ...], metrics: tuple[str, ...], values: tuple[tuple[Any, ...], ...]) -> Any:
+    """The frame of these cells: groups, truth, decision, weight. Most of the time that counting takes goes into it, and
+    the same counts are asked again by an audit that is repeated, verified or merged."""
     from fairlearn.metrics import MetricFrame
     from sklearn import config_context
 
-    weight = {"sample_weight": cells["w" if "w" in cells else "n"]}
+    groups, (y_true, y_pred, weight) = values[:-3], map(pd.Series, values[-3:])
+    weighed = {"sample_weight": weight}
     with config_context(assume_finite=True, skip_parameter_validation=True):  # cells are counts of ours
         return MetricFrame(
             metrics={m: functions()[m] for m in metrics},
-            y_true=cells["y_true"],
-            y_pred=cells["y_pred"],
-            sensitive_features=cells[columns_of(by)],
-            sample_params=dict.fromkeys(metrics, weight),
+            y_true=y_true,
+            y_pred=y_pred,
+            sensitive_features=pd.DataFrame(dict(zip(columns_of(by), groups, strict=True))),
+            sample_params=dict.fromkeys(metrics, weighed),
         )
 
 

@@ -26,7 +26,7 @@ from auditkit.fairness.sets import compared, named, sets_of
 from auditkit.formatting import plain
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
-from auditkit.records import Estimate, Finding, Task
+from auditkit.records import CHANGES, Estimate, Finding, Task
 from auditkit.stats import distances
 from auditkit.stats.means import HOPELESS, seen_shape, shape_of, shape_of_squares, skewed_limits, t_value, too_skewed
 from auditkit.stats.rates import Floats, Limits, rate
@@ -247,6 +247,8 @@ def answering(sums: ErrorSums, asked: Question) -> Answer | None:
     """What answers a question from stored sums; None if they cannot."""
     known, measured = asked.of_attributes(sums.by), (*_COLUMNS, MISSING_TRUTH)
     if known is None or asked.metric not in measured or asked.comparison not in METRICS[asked.metric].comparisons:
+        return None
+    if asked.comparison in CHANGES:
         return None
     if asked.metric == MISSING_TRUTH:  # evidence of older reports did not look for any
         return _without_truth(sums, known.by, level=asked.level, min_n=asked.min_n) if sums.untold else None

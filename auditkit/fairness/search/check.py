@@ -127,7 +127,7 @@ class Subgroups(BaseCheck):
         unit = "cluster" if batch.cluster is not None else "content" if batch.row_id is None else "row"
         columns = {name: coding.coded(name, frame[name]) for name in coding.edges}
         facts = {"metric": self.metric, "depth": self.depth, "unit": unit, **coding.to_json()}
-        how: Any = {"depth": self.depth, "facts": facts, "alone": coding.alone}
+        how: Any = {"depth": self.depth, "facts": facts, "alone": coding.alone, "numbers": not self.is_rate}
         if unit == "content":
             return CrossedRows.gather(columns, outcome(batch, self.metric), _keys(batch), **how)
         return CrossedSums.gather(columns, outcome(batch, self.metric), _keys(batch), apart=unit == "row", **how)

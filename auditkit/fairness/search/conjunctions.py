@@ -133,8 +133,13 @@ def effective(evidence: CrossedSums, half: int, by: tuple[str, ...]) -> Sums:
 
     These bring no independent evidence: all sums are divided by their average number.
     """
-    n, x, xx = evidence.of(*by)[half] / evidence.together
+    n, x, xx, *_ = evidence.of(*by)[half] / evidence.together
     return Sums(n, x, xx)
+
+
+def cubes(evidence: CrossedSums, half: int, by: tuple[str, ...]) -> Floats | None:
+    """Σx³ likewise; None where it is not known."""
+    return evidence.of(*by)[half][3] / evidence.together if evidence.width > 3 else None
 
 
 @dataclass(frozen=True)

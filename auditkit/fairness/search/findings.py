@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NAMED = 3
 """Confirmed subgroups that the sentence names; the table has all."""
 
+_CARRIED = "a few large errors carry it: no interval is to be relied on"
 _UNITS: tuple[Unit, ...] = ("", "", "", "percent", "percent", "points", "points", "points", "", "points")
 """Of the table of tested subgroups, for rates."""
 
@@ -59,16 +60,16 @@ def _estimate(evidence: CrossedSums, found: Search, tested: Tested, order: list[
         mde = number(tested.smallest)
         return Estimate(value=None, level=tested.asked, n=rows, mde=mde, state="undefined", note=note)
     first = order[0]
-    undefined = np.isnan(tested.to_rest.value[first])
+    undefined, unstable = np.isnan(tested.to_rest.value[first]), bool(tested.unstable[first])
     return estimated(
         *(x[first] for x in tested.to_rest),
         level=tested.asked,  # that of the confirmed ones together; each one's own is a note
         n=rows,
         denominator=_rows_of(evidence, found.carried[first]),
         method=METRICS["subgroups"].interval,
-        mde=number(tested.smallest),
-        state="undefined" if undefined else "ok",
-        note="nobody of it is in the half that confirms" if undefined else "",
+        mde=None if unstable else number(tested.smallest),
+        state="undefined" if undefined else "unstable" if unstable else "ok",
+        note="nobody of it is in the half that confirms" if undefined else _CARRIED if unstable else "",
     )
 
 
@@ -80,6 +81,8 @@ def _statement(metric: str, found: Search, tested: Tested, order: list[int], e: 
     if not order:
         return f"{head}, and none stood out{unseen}."
     head += f", {len(order)} of them tested on the other half"
+    if unstable := int(tested.unstable.sum()):
+        head += f" ({unstable} of them with a mean that a few large errors carry, of which nothing is said)"
     if not confirmed:
         return f"{head}, and none is confirmed{unseen}."
     names = [found.carried[i] for i in order[:confirmed]]
@@ -125,7 +128,7 @@ def _all_tested(metric: str, evidence: CrossedSums, found: Search, tested: Teste
         rows.append(
             (
                 title(s),
-                "yes" if tested.confirmed[i] else "no",
+                "yes" if tested.confirmed[i] else "unstable" if tested.unstable[i] else "no",
                 int(_rows_of(evidence, s)),
                 *(number(x[i]) for x in (tested.part.mean, tested.rest.mean, *tested.to_rest, tested.adjusted)),
                 number(s.difference),

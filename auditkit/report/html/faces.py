@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.records import Concern
-from auditkit.report.html import confusion, errors_by_group, gaps, subgroups
+from auditkit.report.html import changed, confusion, errors_by_group, gaps, subgroups
+from auditkit.report.html.changed import Changed
 from auditkit.report.html.confusion import Matrices
 from auditkit.report.html.errors_by_group import Errors
 from auditkit.report.html.figures import Names
@@ -21,6 +22,7 @@ class Face(NamedTuple):
     errors: Errors | None = None
     subgroups: Subgroups | None = None
     labels: Gaps | None = None
+    changed: Changed | None = None
 
 
 def view(look: Lookup, concern: Concern, names: Names) -> Face | None:
@@ -28,6 +30,9 @@ def view(look: Lookup, concern: Concern, names: Names) -> Face | None:
     if concern == "subgroups":
         found = subgroups.view(look, names)
         return Face(subgroups=found) if found else None
+    if concern == "change":
+        told = changed.view(look, names)
+        return Face(changed=told) if told else None
     if concern != "fairness":
         return None
     if look.report.provenance.data.kind.by_label:

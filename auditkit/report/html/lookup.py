@@ -60,9 +60,9 @@ class Lookup:
         unlabelled = [f for f in report.findings if f.label is None]  # a class or label speaks for itself only
         for f in sorted(unlabelled, key=lambda f: not rated(f)):  # what a remedy would give hides no finding
             self._by_key.setdefault((f.metric, f.comparison, frozenset(f.by)), f)
-            if (
-                f.concern != "change" and f.by_group and all(set(g.group) == set(f.by) for g in f.by_group)
-            ):  # a stored one may be edited
+            if f.concern == "change":
+                continue  # its groups hold changes
+            if f.by_group and all(set(g.group) == set(f.by) for g in f.by_group):  # a stored one may be edited
                 self._groups.setdefault((f.metric, frozenset(f.by)), f)
         self._by_label: dict[tuple[str, Comparison, frozenset[str], str], Finding] = {}
         for f in report.findings:

@@ -69,6 +69,9 @@ def view(look: Lookup, concern: Concern, names: Names) -> Answers:
     elsewhere = [f for f in found if look.in_rates(f)]
     missing = tuple(dict.fromkeys(shown(why) for why in reasons(look, concern)))
     own = [f for f in found if not look.in_rates(f)]
+    if concern == "change":  # one figure draws all of it
+        words = once([], own)
+        return Answers((), words.others, (), words.shared, (), missing)
     told = of(look, own, names, elsewhere, null=null_figures(look, own))
     first = sorted(told.answers, key=lambda a: (not a.says, not (a.charts or a.open)))[:1]
     rest = tuple(a for a in told.answers if a not in first)
