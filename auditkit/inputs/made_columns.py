@@ -36,11 +36,12 @@ def made_columns(
     control = names_of(control_features, "control_features")
     binned = bins_of(bins, (*sensitive, *control))
     joined = [] if join is None else [Joined(Join.of(join), list(source.schema))]
-    steps: list[Step] = [*joined, *one_hot, *binned]
+    first: list[Step] = [*joined, *one_hot]
+    steps: list[Step] = [*first, *binned]
     if not steps:
         return MadeColumns(source, sensitive, control, {}, frozenset())
-    known = [*source.schema, *(n for step in (*joined, *one_hot) for n in step.makes)]
-    for name in (n for step in (*one_hot, *binned) for n in step.needs):
+    known = [*source.schema, *(n for step in first for n in step.makes)]
+    for name in (n for step in steps[len(joined) :] for n in step.needs):
         if name not in known:
             raise DataError(f"no column '{name}'; the columns are {listing(known)}.{nearest(name, known)}")
     hidden = {name for step in steps for name in step.makes} | {name for step in joined for name in step.needs}
