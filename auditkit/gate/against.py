@@ -16,11 +16,17 @@ class AgainstTable(Record):
     """The keys of [predictions], or those of [model]; what a net lacks here is that of [model]."""
 
     y_pred: str | tuple[str, ...] | None = None
+    """Column of the older model's decisions; of several labels one each."""
     score: str | None = None
+    """Column of its scores."""
     factory: str | None = None
+    """package.module:function that builds the older net; absent: as in [model]."""
     weights: Path | None = None
+    """Its weights."""
     weights_key: str | None = None
+    """Where in a checkpoint the state dict is, dotted."""
     trust: str | None = None
+    """sha256:… of the weights file, where that is a program."""
     outputs: Literal["logits", "probabilities"] | None = None
     threshold: float | None = None
     device: str | None = None
