@@ -152,12 +152,20 @@ RARE = {
     "c": Group(300, 0.1, (0.02, 0.5), (0.02, 0.5), 0.7),
 }
 APART = {k: Group(n, 0.5, (0.2, 0.8), (0.25, 0.75), 0.0) for k, n in SIZES.items()}
+TWINS = {k: Group(n, 0.5, (0.2, 0.8), (0.2, 0.8), 0.98) for k, n in SIZES.items()}
+CROSSED = {  # the gap changes its sign
+    "a": Group(1_000, 0.5, (0.2, 0.75), (0.2, 0.80), 0.8),
+    "b": Group(400, 0.5, (0.2, 0.80), (0.2, 0.75), 0.8),
+    "c": Group(100, 0.5, (0.2, 0.77), (0.2, 0.77), 0.8),
+}
 
 SETTINGS = (
     coverage("nothing changed", COMMON),
     coverage("one better, one worse", CHANGED),
     coverage("rare", RARE),
     coverage("independent models", APART),
+    coverage("nearly the same model", TWINS),
+    coverage("gaps turn round", CROSSED),
     equivalence("equivalence, a change of 5 points", {"a": Group(600, 0.5, (0.2, 0.8), (0.2, 0.75), 0.8)}),
     equivalence(
         "equivalence, one of three groups",
