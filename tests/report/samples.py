@@ -44,6 +44,7 @@ def predicted(
     outputs: tuple[Any, ...] = ("p",),
     y_true: Any = "y",
     words: Words = WORDS,
+    against: ak.Predictions | None = None,
     **data: Any,
 ) -> Report:
     """An audit of predictions."""
@@ -51,7 +52,8 @@ def predicted(
     positive = {"positive": 1} if data.get("task", "binary") == "binary" else {}
     given = ak.Dataset(frame[columns], y_true=y_true, sensitive_features=list(by), **positive, **data)
     policy = {"rule": rules} if rules else None
-    report = ak.audit(ak.Predictions(*outputs), given, checks=list(checks), name="sample", policy=policy)
+    made = ak.Predictions(*outputs)
+    report = ak.audit(made, given, against=against, checks=list(checks), name="sample", policy=policy)
     return report.model_copy(update={"words": words})
 
 
@@ -149,6 +151,19 @@ def crossing_under_holm() -> Report:
     return predicted(frame, [near, *met], by=("sex",))
 
 
+def against_an_older_model(*rules: dict[str, Any]) -> Report:
+    """Women are found less than by the older model, and men more; by race nothing changed much."""
+    rng = np.random.default_rng(3)
+
+    def newer(f: pd.DataFrame) -> Any:
+        lost = (f["sex"] == "Female") & (rng.random(len(f)) < 0.3)
+        won = (f["sex"] == "Male") & (rng.random(len(f)) < 0.2)
+        return np.where(lost, 0, np.where(won, f["y"], f["p"]))
+
+    frame = rows(old=lambda f: f["p"], new=newer)
+    return predicted(frame, list(rules), outputs=("new",), against=ak.Predictions("old"))
+
+
 def by_policy_level() -> Report:
     return predicted(table(), [rule("sure", confidence=0.99), rule("few", min_n=200, by=["race"], at_most=0.9)])
 
@@ -188,6 +203,11 @@ ALL: dict[str, Callable[[], Report]] = {
     "only a gap taken apart": lambda: explained([ak.GapAttribution()]),
     "only attributions": lambda: explained([ak.Attribution()]),
     "fairness and why": lambda: explained([ak.GroupFairness(), ak.GapAttribution()], [rule("r")]),
+    "an older model": lambda: against_an_older_model(
+        rule("found", metric="true_positive_rate", comparison="change", at_least=-0.02),
+        rule("gap", metric="true_positive_rate", comparison="gap_change", at_most=0.3),
+    ),
+    "an older model, no policy": against_an_older_model,
     "by hand": fixtures.adult,
     "images": seen.images,
     "texts": seen.texts,
@@ -215,6 +235,7 @@ SHOWN = {
     "only-recourse": "only recourse",
     "fairness-and-why": "fairness and why",
     "hostile-names": "hostile names",
+    "an-older-model": "an older model",
 }
 """Name of a page → the report that it shows."""
 

@@ -10,6 +10,7 @@ import pytest
 from auditkit.catalogue.index import METRICS
 from auditkit.formatting import percent, points
 from auditkit.records import Contributions, Estimate, Finding, Report, Verdict
+from auditkit.report.changes import worst as worst_change
 from auditkit.report.html import confusion, errors_by_group, first, gaps, gate, leading, summary
 from auditkit.report.html.errors_by_group import in_numbers
 from auditkit.report.html.figures import Names
@@ -147,6 +148,9 @@ def test_the_worst_is_the_worst_and_the_surest_the_surest(name: str) -> None:
         assert gate.view(here, Names()).rows[0].status == worst  # type: ignore[union-attr]
         return
     mine = of_people(report)
+    if (changed := worst_change(report)) is not None:  # who is worse off than before comes first
+        assert lead.finding == changed
+        return
     if mine:
         assert lead.finding in mine
         rivals = [f for f in mine if unit(f) == unit(lead.finding) and f.metric != "equalized_odds"]
@@ -300,7 +304,8 @@ def test_established_means_asserted_in_every_bullet_and_title(name: str) -> None
         common = 2 if here.report.provenance.data.kind.numeric else 1
         in_common = [low for u, low in bounds if u == common]
         assert in_common == sorted(in_common, reverse=True)
-        assert not told or (lead is not None and lead.finding == told[0])
+        first = worst_change(here.report) or (told[0] if told else None)
+        assert first is None or (lead is not None and lead.finding == first)
     bullets = summary.view(here)
     conflict = [i for i in bullets if i.bold == "Not all can hold."]
     truths = [f for f in here.report.findings if f.metric == "base_rate" and asserted(f)]

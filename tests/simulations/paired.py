@@ -23,8 +23,8 @@ from tests.simulations.setting import Outcome, Setting
 
 METRICS = ("true_positive_rate", "false_positive_rate", "selection_rate", "accuracy", "precision")
 CELLS = [(y, new, old) for y in (0, 1) for new in (0, 1) for old in (0, 1)]
-SLACK = 0.01
-"""How far the share of errors of 5 % may lie above it in 2,000 draws: two standard errors."""
+SLACK = 0.014
+"""How far the share of errors of 5 % may lie above it in 1,000 draws: two standard errors."""
 
 
 class Group(NamedTuple):
@@ -123,7 +123,7 @@ def equivalence(name: str, groups: Mapping[str, Group], metric: str = "true_posi
         found = _family(drawn(groups, rng), metric).margin
         return {"false same": found is not None and found < margin}
 
-    return Setting(f"paired: {name}", once, bounds={"false same": (0.0, 0.05 + SLACK)}, replications=2_000)
+    return Setting(f"paired: {name}", once, bounds={"false same": (0.0, 0.05 + SLACK)}, replications=1_000)
 
 
 def power(name: str, group: Group, metric: str = "true_positive_rate") -> Setting:
@@ -136,7 +136,7 @@ def power(name: str, group: Group, metric: str = "true_positive_rate") -> Settin
         apart = difference(wilson(*counts[:2], 1.96), wilson(*counts[2:], 1.96))
         return {"found paired": (e.high or 0.0) < 0, "found apart": float(apart.high[0]) < 0}
 
-    return Setting(f"paired: power, {name}", once, replications=1_000)
+    return Setting(f"paired: power, {name}", once, replications=500)
 
 
 SIZES = {"a": 2_000, "b": 300, "c": 60}
@@ -167,12 +167,10 @@ SETTINGS = (
     coverage("nearly the same model", TWINS),
     coverage("gaps turn round", CROSSED),
     equivalence("equivalence, a change of 5 points", {"a": Group(600, 0.5, (0.2, 0.8), (0.2, 0.75), 0.8)}),
-    equivalence("equivalence, in 60 rows", {"c": Group(60, 0.5, (0.2, 0.8), (0.2, 0.7), 0.8)}),
     equivalence(
         "equivalence, one of three groups",
         {**COMMON, "b": Group(300, 0.5, (0.2, 0.8), (0.2, 0.70), 0.8)},
     ),
     power("5 points in 300 positives, correlation .8", Group(600, 0.5, (0.2, 0.8), (0.2, 0.75), 0.8)),
     power("5 points in 300 positives, correlation .4", Group(600, 0.5, (0.2, 0.8), (0.2, 0.75), 0.4)),
-    power("5 points in 1,000 positives, correlation .8", Group(2_000, 0.5, (0.2, 0.8), (0.2, 0.75), 0.8)),
 )
