@@ -97,25 +97,27 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
 
 def _p(told: LayerReading, seen: Seen, all_rows: PairGap | None, use: Use, pairs: int) -> float | None:
     """p of H0: something that the statement says is not there: that the layer knows the group, that there is a gap,
-    that erasing closes a part of it. Of several groups in a sample alone, the gap is one of so many `pairs`."""
+    that erasing closes a part of it. Of several groups it is one of so many `pairs`, chosen as the one that differs
+    most surely, and what makes scores differ by chance can be read from layers and erased there, too (Bonferroni)."""
     closed = told.record.closed
     p = [
-        _p_of_reader(reader)
+        pairs * _p_of_reader(reader)
         for reader in (told.record.knows, told.record.curved)
         if reader is not None and reader.low is not None and reader.low > 0.5
     ][:1]  # the sentence leans on the second without the first
     if use == "beyond_declared":
         value, error, df = errors_of(seen, "given_")
-        p.append(float(t_p(value[2], np.hypot(error[2], error[3]), effective_n=df)))
+        p.append(pairs * float(t_p(value[2], np.hypot(error[2], error[3]), effective_n=df)))
     gap = told.record.before if all_rows is None else all_rows.estimate
     if gap is not None and gap.excludes_zero and "low_scores" in seen:
         value, error, df = errors_of(seen)
         alone = min(1.0, pairs * float(t_p(value[0], error[0], effective_n=df)))
         p.append(alone if all_rows is None else all_rows.p or 0.0)
-        p += [float(t_p(value[2], error[2], effective_n=df))] if closed is not None and closed.excludes_zero else []
+        gone = pairs * float(t_p(value[2], error[2], effective_n=df))
+        p += [gone] if closed is not None and closed.excludes_zero else []
     elif all_rows is not None and all_rows.p is not None and not p:
         p.append(all_rows.p)
-    return max(p, default=None)
+    return min(1.0, max(p)) if p else None
 
 
 def _p_of_reader(right: Estimate) -> float:
