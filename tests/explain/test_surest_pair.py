@@ -35,15 +35,18 @@ def surest(rng: np.random.Generator, groups: int, apart: float, n: int = 600) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("groups", "apart"), [(2, 0.8), (5, 0.7), (8, 0.7)])
-def test_a_part_in_which_groups_are_alike_is_found_in_five_of_a_hundred_at_most(groups: int, apart: float) -> None:
-    rng = np.random.default_rng(groups)
-    splits = [s for _ in range(700) if (s := surest(rng, groups, apart)) is not None]
+def test_a_part_in_which_groups_are_alike_is_found_in_five_of_a_hundred_audits_at_most(
+    groups: int, apart: float
+) -> None:
+    """Of all audits; among those that find a gap it may be more: chance finds those it widened."""
+    rng, draws = np.random.default_rng(groups), 700
+    splits = [s for _ in range(draws) if (s := surest(rng, groups, apart)) is not None]
     wrong = [together_p(s, [1]) < 1 - LEVEL for s in splits]
     missed = [(s.parts[1].low or 0.0) > 0 or (s.parts[1].high or 0.0) < 0 for s in splits]
-    assert len(splits) >= 200
-    bound = 0.05 + 2.6 * (0.05 * 0.95 / len(splits)) ** 0.5
-    assert np.mean(wrong) <= bound  # as if the pair had been chosen beforehand: one of ten, of five groups
-    assert np.mean(missed) <= bound
+    bound = 0.05 + 2.6 * (0.05 * 0.95 / draws) ** 0.5
+    assert sum(wrong) <= bound * draws  # as if the pair had been chosen beforehand: 15 of 100, of eight groups
+    assert sum(missed) <= bound * draws
+    assert sum(s.part_p[0] < 1 - LEVEL for s in splits) >= 0.9 * len(splits), "the part that makes gaps is found"
 
 
 def test_what_of_a_part_goes_with_the_gap_is_as_sure_as_the_gap_and_the_rest_as_of_one_pair() -> None:
