@@ -15,7 +15,7 @@ from auditkit.explain.gaps.sums import CONDITIONAL, REST, Contrast, GapSums, Uni
 from auditkit.formatting import confidence, listed
 from auditkit.records import TASK_KINDS, Estimate
 from auditkit.stats.fieller import Ratio, fieller
-from auditkit.stats.means import t_p, t_value
+from auditkit.stats.means import t_limits, t_p, t_value
 from auditkit.stats.multiplicity import holm_adjusted
 from auditkit.stats.pvalues import family_quantile, tail
 from auditkit.stats.rates import critical_value
@@ -48,13 +48,11 @@ class Split(NamedTuple):
     mean: Floats
     """(parts + 1,) the parts, and the gap."""
     covariance: Floats
+    """Of `mean`, where the two are the pair that differs most surely of several groups: see `chosen`."""
     effective_n: float
     """Kish's rows, less one where a slope was estimated."""
     gaps: int
     """Gaps that were split beside each other, this one counted: so many sentences name parts."""
-    groups: int
-    """Groups of which the two are the pair that differs most surely: a part is one of those of all pairs, since the
-    chance that makes a pair stand out is in its parts."""
 
     @classmethod
     def of(
@@ -76,14 +74,15 @@ class Split(NamedTuple):
         if whole is not None:
             mean, covariance = adjusted(mean, covariance, whole, n)
             n -= 1
+        covariance = chosen(covariance, n, groups, level)
         errors = np.sqrt(np.maximum(np.diag(covariance), 0.0))[:-1]
-        half = _quantile(n, groups, level) * errors
-        parts = [estimated(v, (v - h, v + h), **how) for v, h in zip(mean[:-1], half, strict=True)]
-        t = [_p(v, e, n, groups) for v, e in zip(mean[:-1].tolist(), errors.tolist(), strict=True)]
+        low, high = t_limits(mean[:-1], errors, effective_n=n, level=level)
+        parts = [estimated(v, limits, **how) for v, *limits in zip(mean[:-1], low, high, strict=True)]
+        t = t_p(mean[:-1], errors, effective_n=n)
         p = _p(gap, error, n, groups) if whole is None else whole.p
         total = sampled if whole is None else whole.estimate
         return cls(contrast, TARGETS[contrast.of], units.names, tuple(parts), total, p, holm_adjusted(t), units,
-                   sampled, mean, covariance, n, gaps, groups)  # fmt: skip
+                   sampled, mean, covariance, n, gaps)  # fmt: skip
 
     @property
     def sure(self) -> tuple[bool, ...]:
@@ -204,6 +203,24 @@ def adjusted(mean: Floats, covariance: Floats, whole: PairGap, n: float) -> tupl
     return mean + slope * (value - mean[-1]), beside + min(variance, whole.variance) * along
 
 
+def chosen(covariance: Floats, n: float, groups: int, level: float) -> Floats:
+    """(D, D) of parts and gap, where their pair was chosen as the surest of `groups`: for Student's t at the level.
+
+    What made the pair stand out is its gap, and of a part the β · gap that goes with it, β its slope on the gap. That
+    stands at the studentized range, as the gap does: its variance is (range / t)² times as large. What of a part does
+    not go with the gap had no say in the choice.
+
+    >>> chosen(np.array([[2.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 1.0]]), 50, 2, 0.95)[0, 0]
+    2.0
+    """
+    variance = float(covariance[-1, -1])
+    if groups <= 2 or n <= 1 or variance <= 1e-24:
+        return covariance
+    wider = (_quantile(n, groups, level) / _quantile(n, 2, level)) ** 2
+    with_gap = np.outer(covariance[:, -1], covariance[:, -1]) / variance
+    return covariance + (wider - 1) * with_gap
+
+
 def named_parts(facts: Mapping[str, Any], names: Sequence[str], features: Sequence[str]) -> tuple[tuple[str, ...], str]:
     """The parts of a gap that some features are, and why they have no share: "", or that one is told with another.
 
@@ -242,13 +259,13 @@ def together(split: Split, which: Sequence[int]) -> Estimate:
     """Some parts as one."""
     value, error = _sum(split, which)
     level = split.total.level
-    half = _quantile(split.effective_n, split.groups, level) * error
-    return estimated(value, (value - half, value + half), n=split.units.n, level=level, method=METHOD, fewest=0)
+    limits = t_limits(value, error, effective_n=split.effective_n, level=level)
+    return estimated(value, limits, n=split.units.n, level=level, method=METHOD, fewest=0)
 
 
 def together_p(split: Split, which: Sequence[int]) -> float:
     """p of H0: some parts add up to 0."""
-    return _p(*_sum(split, which), split.effective_n, split.groups)
+    return float(t_p(*_sum(split, which), effective_n=split.effective_n))
 
 
 def _sum(split: Split, which: Sequence[int]) -> tuple[float, float]:

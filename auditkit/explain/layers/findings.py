@@ -13,15 +13,13 @@ from auditkit.errors import listing
 from auditkit.explain.all_rows import PairGap, of_scores
 from auditkit.explain.estimates import undefined
 from auditkit.explain.layers.readings import Seen, errors_of, mean_of, reading_of
-from auditkit.explain.layers.statements import About, statement
+from auditkit.explain.layers.statements import About, reader_p, statement, tells
 from auditkit.explain.layers.sums import CUT, LayerSums
 from auditkit.explain.layers.use import LayerReading, told_of, use_of
 from auditkit.explain.trust.records import preflight_check
 from auditkit.formatting import percent
-from auditkit.records import TASK_KINDS, Estimate, Finding, Layers, NotMeasured, Table, TrustCheck, Unit, Use
+from auditkit.records import TASK_KINDS, Finding, Layers, NotMeasured, Table, TrustCheck, Unit, Use
 from auditkit.stats.means import t_p
-from auditkit.stats.pvalues import tail
-from auditkit.stats.rates import critical_value
 
 
 def layer_assessment(seen: LayerSums, *, level: float) -> Assessment:
@@ -62,10 +60,14 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
     all_rows = of_scores(seen.census, attribute, numeric=not unit, level=level)
     largest = None if all_rows is None else all_rows.largest()
     gap_of = None if all_rows is None else all_rows.pair(fact["high"], fact["low"])
-    pairs = 1 + len(fact["others"])
-    use = use_of(readings, told, largest if all_rows is not None else told.record.before)
+    groups = 2 + len(fact["others"])
+    pairs = groups * (groups - 1) // 2
+    gap_seen = largest if all_rows is not None else told.record.before
+    use = use_of(readings, told, gap_seen)
+    if use == "beyond_declared" and _p_beyond(sums[told.record.name], pairs) > 1 - level:
+        use = "goes_with" if gap_seen is not None and gap_seen.excludes_zero else "open"
     held = tuple(seen.facts.get("held", ()))
-    said = About(fact["low"], fact["high"], attribute, held, unit, guess)
+    said = About(fact["low"], fact["high"], attribute, held, unit, guess, pairs)
     return Finding(
         id=f"explanation/layer_audit/overall/{attribute}",
         concern="explanation",
@@ -76,7 +78,7 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
         by=(attribute,),
         caveat=f"{not_causes()}.",
         estimate=knows,
-        p=_p(told, sums.get(told.record.name, {}), gap_of, use, pairs * (pairs + 1) // 2),
+        p=_p(told, sums.get(told.record.name, {}), gap_of, use, pairs),
         exhibits=(
             Layers(
                 title=f"What each layer knows of {attribute}, and what erasing it does",
@@ -97,32 +99,29 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
 
 def _p(told: LayerReading, seen: Seen, all_rows: PairGap | None, use: Use, pairs: int) -> float | None:
     """p of H0: something that the statement says is not there: that the layer knows the group, that there is a gap,
-    that erasing closes a part of it. Of several groups in a sample alone, the gap is one of so many `pairs`."""
+    that erasing closes a part of it. Of several groups it is one of so many `pairs`, chosen as the one that differs
+    most surely, and what makes scores differ by chance can be read from layers and erased there, too (Bonferroni)."""
     closed = told.record.closed
-    p = [
-        _p_of_reader(reader)
-        for reader in (told.record.knows, told.record.curved)
-        if reader is not None and reader.low is not None and reader.low > 0.5
-    ][:1]  # the sentence leans on the second without the first
+    readers = (told.record.knows, told.record.curved)
+    p = [reader_p(e, pairs) for e in readers if e is not None and tells(e, pairs)][:1]  # the second without the first
     if use == "beyond_declared":
-        value, error, df = errors_of(seen, "given_")
-        p.append(float(t_p(value[2], np.hypot(error[2], error[3]), effective_n=df)))
+        p.append(_p_beyond(seen, pairs))
     gap = told.record.before if all_rows is None else all_rows.estimate
     if gap is not None and gap.excludes_zero and "low_scores" in seen:
         value, error, df = errors_of(seen)
         alone = min(1.0, pairs * float(t_p(value[0], error[0], effective_n=df)))
         p.append(alone if all_rows is None else all_rows.p or 0.0)
-        p += [float(t_p(value[2], error[2], effective_n=df))] if closed is not None and closed.excludes_zero else []
+        gone = pairs * float(t_p(value[2], error[2], effective_n=df))
+        p += [gone] if closed is not None and closed.excludes_zero else []
     elif all_rows is not None and all_rows.p is not None and not p:
         p.append(all_rows.p)
-    return max(p, default=None)
+    return min(1.0, max(p)) if p else None
 
 
-def _p_of_reader(right: Estimate) -> float:
-    """p of H0: it tells the groups apart no better than guessing."""
-    assert right.value is not None
-    assert right.low is not None
-    return tail((right.value - 0.5) / max(right.value - right.low, 1e-9) * critical_value(right.level), 1, "separate")
+def _p_beyond(seen: Seen, pairs: int) -> float:
+    """p of H0: at equal legitimate columns erasing closes nothing."""
+    value, error, df = errors_of(seen, "given_")
+    return min(1.0, pairs * float(t_p(value[2], np.hypot(error[2], error[3]), effective_n=df)))
 
 
 def _sums_check(readings: list[LayerReading], sums: dict[str, Seen], gap: float) -> tuple[TrustCheck, ...]:

@@ -9,6 +9,8 @@ from auditkit.explain.all_rows import doubt
 from auditkit.explain.layers.use import LayerReading, Moved
 from auditkit.formatting import interval, interval_in, percent, plain, points, upper_first
 from auditkit.records import Estimate, Unit, Use
+from auditkit.stats.pvalues import tail
+from auditkit.stats.rates import critical_value
 
 HARDLY = 0.005
 """Accuracy beyond the commoner answer that counts as hardly any."""
@@ -25,6 +27,8 @@ class About:
     """What was held equal where the erasure was only of what is beyond it; empty: no column was declared legitimate."""
     unit: Unit
     guess: float | None
+    pairs: int = 1
+    """Pairs of groups of which this is the one that differs most surely."""
 
     @property
     def equal(self) -> str:
@@ -66,10 +70,14 @@ def _knows(r: LayerReading, about: About) -> str | None:
         return None
     pair = f"{about.low} from {about.high}"
     small = "" if curved is None or curved.value is None else f"a small non-linear reader: {percent(curved.value)}"
-    if knows.low <= 0.5:
-        text = f"does not linearly tell {pair} better than guessing ({percent(knows)}, "
-        text += f"{interval(knows, 'overall')})"
-        if curved is not None and curved.low is not None and curved.low > 0.5:
+    if not tells(knows, about.pairs):
+        how = f"({percent(knows)}, {interval(knows, 'overall')})"
+        text = f"does not linearly tell {pair} better than guessing {how}"
+        if knows.low > 0.5:
+            text = (
+                f"linearly tells {pair} {how} no better than chance can of the surest of {about.pairs} pairs of groups"
+            )
+        if curved is not None and tells(curved, about.pairs):
             return f"{text}, but {small.replace(':', ' does, in')} of cases"
         return text
     beside = "; ".join(t for t in ("guessing: 50%", small) if t)
@@ -77,6 +85,19 @@ def _knows(r: LayerReading, about: About) -> str | None:
     if before is not None and before >= knows.low:
         text += f", an untrained copy in {percent(before)}: training added nothing to that"
     return text
+
+
+def reader_p(right: Estimate, pairs: int = 1) -> float:
+    """p of H0: it tells the groups apart no better than guessing, though they are the surest of so many pairs."""
+    if right.value is None or right.low is None or right.low <= 0.5:
+        return 1.0
+    z = (right.value - 0.5) / max(right.value - right.low, 1e-9) * critical_value(right.level)
+    return min(1.0, pairs * tail(z, 1, "separate"))
+
+
+def tells(right: Estimate, pairs: int = 1) -> bool:
+    """Whether it surely tells the groups apart."""
+    return right.low is not None and right.low > 0.5 and reader_p(right, pairs) <= 1 - right.level
 
 
 def _erased(r: LayerReading, about: About, all_rows: Estimate | None) -> str:
