@@ -91,7 +91,8 @@ def _row(report: Report, v: Verdict) -> tuple[Text | str, ...]:
     kind, e, value, of = v.rule.comparison, v.estimate, NOTHING, kind_of_verdict(report, v)
     if e is not None and e.value is not None:
         whole = of == "percent" or not kind.startswith("difference")
-        between = "–".join(quantity(x, kind, unit=False, of=of) for x in (e.low, e.high))
+        ends = [quantity(x, kind, unit=False, of=of) for x in (e.low, e.high)]
+        between = (" to " if min(e.low or 0, e.high or 0) < 0 else "–").join(ends)
         unstable = ", unstable" if e.state == "unstable" else ""
         value = f"{quantity(e, kind, unit=whole, of=of)} ({between}{unstable})"
     words = Text(STATUS[v.status], style=_STYLES[v.status])
