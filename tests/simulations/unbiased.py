@@ -161,8 +161,8 @@ def of_use(f: Finding, beyond: bool) -> bool:
     (layers,) = (x for x in f.exhibits if isinstance(x, Layers))
     if f.alone or beyond:
         return layers.use == "beyond_declared" and not f.alone
-    held = "linearly tells" in f.statement or "non-linear reader does" in f.statement
-    return held or layers.use in ("goes_with", "beyond_declared")
+    held = re.search(r"linearly tells \S+ from \S+ in ", f.statement) or "non-linear reader does" in f.statement
+    return bool(held) or layers.use in ("goes_with", "beyond_declared")
 
 
 def of_cause(f: Finding, beyond: bool) -> bool:
