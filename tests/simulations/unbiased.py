@@ -161,8 +161,8 @@ def of_use(f: Finding, beyond: bool) -> bool:
     (layers,) = (x for x in f.exhibits if isinstance(x, Layers))
     if f.alone or beyond:
         return layers.use == "beyond_declared" and not f.alone
-    held = "linearly tells" in f.statement or "non-linear reader does" in f.statement
-    return held or layers.use in ("goes_with", "beyond_declared")
+    held = re.search(r"linearly tells \S+ from \S+ in ", f.statement) or "non-linear reader does" in f.statement
+    return bool(held) or layers.use in ("goes_with", "beyond_declared")
 
 
 def of_cause(f: Finding, beyond: bool) -> bool:
@@ -243,13 +243,14 @@ def planted(name: str, groups: int, apart: float, planted: float, replications: 
 SETTINGS = (
     unbiased("two groups", 2, 0.0, 150),
     unbiased("five groups", 5, 0.0, 150),
+    unbiased("five groups, a merit that goes with them declared", 5, 1.0, 150),
 )
 OPEN = (
     unbiased("two groups, a merit that goes with them declared", 2, 0.8, 150),
-    unbiased("five groups, a merit that goes with them declared", 5, 1.0, 150),
     planted("two groups, a column beside the merit that nobody declared", 2, 0.8, 0.8, 60),
 )
-"""Not judged yet, for want of draws: too few to exclude that more than seven of a hundred reports are wrong."""
+"""Not judged yet, for want of draws: those that there are do not exclude that more than seven of a hundred reports are
+wrong. With a planted column what is asserted is true, and told is how often it is."""
 
 
 def draw(name: str, i: int) -> Mapping[str, bool | None]:

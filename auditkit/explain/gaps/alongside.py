@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from auditkit.explain.gaps.splits import Split, read
-from auditkit.explain.gaps.statements import MISSED, NAMED, amount, gap_words, limits, sides
+from auditkit.explain.gaps.statements import MANY, MISSED, NAMED, amount, gap_words, limits, sides
 from auditkit.explain.gaps.sums import CONDITIONAL, GapSums
 from auditkit.formatting import confidence, listed
 from auditkit.records import Estimate, Table
@@ -34,7 +34,8 @@ class Alongside(NamedTuple):
 def alongside(seen: GapSums, split: Split, level: float) -> Alongside | None:
     """Both splits of a gap that is sure; None where they do not surely differ, or the second was not asked.
 
-    They surely differ for a column where its two intervals do not overlap, drawn at 1 − (1 − level)/g for g columns.
+    They surely differ for a column where its two intervals do not overlap, drawn at 1 − (1 − level)/g for g columns, or
+    for `MANY` tests where that is more: it is said inside a sentence whose p does not hold it, among many of a report.
     That needs no covariance of the two: an error of their difference is at most the sum of their errors.
     """
     contrast = split.contrast._replace(form=CONDITIONAL)
@@ -43,7 +44,7 @@ def alongside(seen: GapSums, split: Split, level: float) -> Alongside | None:
     if not sides(split)[0]:  # no part is named that could be compared
         return None
     goes, names = read(seen, contrast, level), [n for n in seen.conditional[contrast].names if n != BEYOND]
-    wide = 1 - (1 - level) / max(1, len(names))
+    wide = 1 - (1 - level) / max(MANY, len(names))
     pair = [_by_name(read(seen, c, wide)) for c in (split.contrast, contrast)]
     own = [_by_name(s) for s in (split, goes)]
     sizes = {n: abs((own[0][n].value or 0.0) - (own[1][n].value or 0.0)) for n in names if n in own[0]}
