@@ -40,7 +40,7 @@ def range_sf(q: float, groups: int, df: float = np.inf) -> float:
     z, weight = _nodes()
     below = ndtr(z)
     others = (groups - 1) * np.log1p(-np.minimum(ndtr(z - q * s[:, None]) / below, 1 - 1e-16))
-    return float(groups * (spread @ (-np.expm1(others) @ (weight * below ** (groups - 1)))))
+    return min(1.0, float(groups * (spread @ (-np.expm1(others) @ (weight * below ** (groups - 1))))))  # quadrature
 
 
 @lru_cache(maxsize=256)
