@@ -84,7 +84,7 @@ def partners(unit: Ints, other: Ints, weight: Floats) -> Partners:
     the weights of a unit and of an other row in all their pairs. As if units were independent, it is Var(h) Σ w_i² +
     Var(g) Σ w_p² over pairs.
 
-    >>> partners(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2]), np.array([2, 1, 1, 2]) / 6).shared
+    >>> round(partners(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2]), np.array([2, 1, 1, 2]) / 6).shared, 4)
     0.0556
     """
     each, of_unit = (np.bincount(rows, weight) for rows in (other, unit))

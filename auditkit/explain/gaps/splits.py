@@ -210,7 +210,7 @@ def chosen(covariance: Floats, n: float, groups: int, level: float) -> Floats:
     stands at the studentized range, as the gap does: its variance is (range / t)² times as large. What of a part does
     not go with the gap had no say in the choice.
 
-    >>> chosen(np.array([[2.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 1.0]]), 50, 2, 0.95)[0, 0]
+    >>> float(chosen(np.array([[2.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 1.0]]), 50, 2, 0.95)[0, 0])
     2.0
     """
     variance = float(covariance[-1, -1])
