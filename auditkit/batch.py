@@ -145,12 +145,8 @@ class Batch:
     Regression: float64, NaN is missing."""
     y_pred: NDArray[Any]
     """(N,) decisions, coded likewise; all missing before the model ran."""
-    y_old: NDArray[Any] | None = None
-    """(N,) decisions of an older model, coded likewise; None where there is none."""
     score: NDArray[np.float64] | None = None
     """(N,) score of the positive class in [0, 1], or (N, C) of every class; None where there is none."""
-    scale: ScoreScale | None = None
-    """In which units the scores were given; None: they are as they were given, and may be probabilities."""
     weight: NDArray[np.float64] | None = None
     """(N,) rows of the data that each sampled row stands for; None outside the sample."""
     copies: NDArray[np.int64] | None = None
@@ -182,6 +178,10 @@ class Batch:
     """Of rows that stand for more: column → how many different values it has in all, as far as they are counted."""
     census: Census | None = None
     """Of a drawn sample: what the model said of all rows, group by group; None: not known."""
+    y_old: NDArray[Any] | None = None
+    """(N,) decisions of an older model, coded as `y_pred` is; None where there is none."""
+    scale: ScoreScale | None = None
+    """In which units the scores were given; None: they are as they were given, and may be probabilities."""
 
     def labels(self, where: NDArray[np.intp] | slice = slice(None)) -> dict[str, list[str]]:
         """Sensitive feature → the groups of the rows, or of those at `where`."""

@@ -22,6 +22,7 @@ from auditkit.explain.attributions.sums import PHI, AttributionRows
 from auditkit.explain.trust.records import completeness, completeness_check
 from auditkit.inputs.model import Model
 from auditkit.records import Finding, GroupEstimates
+from auditkit.stats.means import shape_of
 from tests.explain.test_attribution import Lambda, mlp, sample
 
 CHECK = Attribution("integrated_gradients")
@@ -71,15 +72,24 @@ def test_weighted_means_and_intervals() -> None:
     assert exhibit.series == ("overall", "sex: a", "sex: b")
     values = [row[1][0].value for row in exhibit.rows]
     assert values == sorted(values, reverse=True)
+    parts = [w > 0, *(np.array(seen.labels["sex"]) == s for s in "ab")]
+    n = np.array([w[rows].sum() ** 2 / (w[rows] ** 2).sum() for rows in parts])
     for feature, cells in exhibit.rows:
         size = np.abs(seen.columns[f"{PHI}{feature}"])
-        for cell, rows in zip(cells, [w > 0, *(np.array(seen.labels["sex"]) == s for s in "ab")], strict=True):
-            mean = np.average(size[rows], weights=w[rows])
-            n = w[rows].sum() ** 2 / (w[rows] ** 2).sum()
-            variance = np.average((size[rows] - mean) ** 2, weights=w[rows]) * n / (n - 1)
-            half = stats.t.ppf(0.975, n - 1) * np.sqrt(variance / n)
-            assert cell.value == pytest.approx(mean)
-            assert (cell.low, cell.high) == pytest.approx((max(0, mean - half), mean + half))
+        means = [np.average(size[rows], weights=w[rows]) for rows in parts]
+        m2, m3 = (
+            np.array([np.average((size[r] - m) ** k, weights=w[r]) for r, m in zip(parts, means, strict=True)])
+            for k in (2, 3)
+        )
+        skewed = m3 / m2**1.5
+        k = np.append(shape_of(skewed[:1], n[:1]), shape_of(skewed[1:], n[1:])) / np.sqrt(n)  # everybody; the groups
+        assert (np.abs(k) < 0.6).all()
+        for i, (cell, rows) in enumerate(zip(cells, parts, strict=True)):
+            error, t = np.sqrt(m2[i] / (n[i] - 1)), stats.t.ppf(0.975, n[i] - 1)
+            below, above = (3 / k[i] * (np.cbrt(1 + k[i] * (x - k[i] / 6)) - 1) for x in (t, -t))  # Hall's form
+            limits = max(0, means[i] - error * max(t, below)), means[i] + error * max(t, -above)
+            assert cell.value == pytest.approx(means[i])
+            assert (cell.low, cell.high) == pytest.approx(limits)
             assert cell.n == rows.sum()
     signed = estimates(finding_of(seen), 1)
     assert [r[0] for r in signed.rows] == [r[0] for r in exhibit.rows]

@@ -40,7 +40,7 @@ def sentence(rule: Rule, look: Lookup) -> str:
 def of_change(rule: Rule, of: str) -> str:
     """What a rule about a change from the older model asks, as a clause.
 
-    >>> asks = {"id": "r", "metric": "accuracy", "comparison": "change", "by": ("sex",)}
+    >>> asks = {'id': 'r', 'metric': 'accuracy', 'comparison': 'change', 'by': ('sex',)}
     >>> of_change(Rule(**asks, at_least=-0.02), "share")
     'no group of sex falls by more than 2 points from the older model'
     >>> of_change(Rule(**asks, at_most=-0.02), "share")
