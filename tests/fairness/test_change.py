@@ -363,7 +363,7 @@ def test_what_is_no_older_model_is_refused() -> None:
     data = data_of(frame())
     with pytest.raises(ModelError, match="against takes an"):
         ak.audit(ak.Predictions("new"), data, against="old")  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="the very columns that are audited"):
+    with pytest.raises(DataError, match="the very decisions that are audited"):
         ak.audit(ak.Predictions("new"), data, against=ak.Predictions("new"))
 
 
