@@ -9,7 +9,8 @@ from typing import Any
 from auditkit.catalogue.index import METRICS, resolve
 from auditkit.errors import DataError, PolicyError, choices
 from auditkit.inputs.tasks.labels import found
-from auditkit.records import TASK_KINDS, Task
+from auditkit.inputs.tasks.registry import task_of
+from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 from auditkit.starting.guess import in_bins
 from auditkit.starting.look import Column, Look
 
@@ -20,7 +21,7 @@ class Answers:
 
     y_true: tuple[str, ...] = ()
     """Several: labels, each audited by itself."""
-    task: Task = "binary"
+    task: Task = DEFAULT_TASK
     positive: Any = None
     """As the data hold it; None where the task has none."""
     y_pred: tuple[str, ...] = ()
@@ -39,6 +40,11 @@ class Answers:
     """How a CSV file is written, as somebody said."""
     guessed: dict[str, str] = field(default_factory=dict)
     """Answer → why it was taken, where nobody gave it."""
+
+    @property
+    def kind(self) -> TaskKind:
+        """What the task predicts."""
+        return TASK_KINDS[self.task]
 
 
 def column(look: Look, name: str, what: str) -> str:
@@ -130,6 +136,6 @@ def _possible(name: str, task: Task) -> bool:
     m = METRICS[name]
     kind = TASK_KINDS[task]
     judged = m.kind in ("rate", "composite", "error") and "difference" in m.comparisons and m.tested
-    asked = "binary" if kind.by_label else task
+    asked = task_of(task).part if kind.by_label else task
     rate_of_class = kind.several and m.kind == "rate" and m.name not in ("base_rate",)
     return judged and (asked in m.tasks or rate_of_class)

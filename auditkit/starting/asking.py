@@ -8,7 +8,7 @@ from typing import Any
 
 from auditkit.errors import AuditkitError, DataError, PolicyError, listing
 from auditkit.formatting import printable
-from auditkit.records import Task
+from auditkit.records import BY_LABEL, Task
 from auditkit.starting import answers as checked
 from auditkit.starting import guess
 from auditkit.starting.answers import Answers
@@ -17,13 +17,6 @@ from auditkit.starting.look import Look
 
 Read = Callable[[str], str]
 """prompt → what somebody writes."""
-USUAL: dict[Task, tuple[str, float]] = {
-    "binary": ("true_positive_rate", 0.1),
-    "multiclass": ("macro_recall", 0.1),
-    "multilabel": ("true_positive_rate", 0.1),
-    "regression": ("mean_absolute_error", 0.0),
-}
-"""Task → what is compared unless somebody says otherwise, and its limit (of numbers: a tenth of their spread)."""
 
 
 class Asking:
@@ -160,18 +153,18 @@ def _task(look: Look, given: Answers, task: Task | None) -> None:
     truth = look.columns[given.y_true[0]]
     decided = look.columns[given.y_pred[0]] if given.y_pred else None
     found = guess.task(truth, decided)
-    given.task = task or ("multilabel" if len(given.y_true) > 1 else found.name)  # type: ignore[assignment]
+    given.task = task or (BY_LABEL if len(given.y_true) > 1 else found.name)  # type: ignore[assignment]
     if task is None:
         given.guessed["task"] = found.why
-    if given.task == "regression" and truth.kind != "number":
+    if given.kind.numeric and truth.kind != "number":
         raise DataError(f"'{truth.name}' holds no numbers: nothing that regression could predict")
-    if given.task != "regression" and not truth.few:
+    if not given.kind.numeric and not truth.few:
         raise DataError(
             f"'{truth.name}' holds too many values to be labels: name another column, or --task regression for numbers"
         )
-    if given.task == "binary" and len(truth.values) > 2:
+    if given.kind.yes_no and len(truth.values) > 2:
         raise DataError(f"'{truth.name}' holds {len(truth.values)} values; yes or no takes two: --task multiclass")
-    if given.task == "binary" and given.y_pred and given.score is None:
+    if given.kind.yes_no and given.y_pred and given.score is None:
         scored = guess.score(look, but=(*given.y_true, *given.y_pred))
         if scored is not None:
             given.score = scored.name
@@ -179,7 +172,7 @@ def _task(look: Look, given: Answers, task: Task | None) -> None:
 
 
 def _positive(look: Look, given: Answers, asking: Asking, positive: str | None) -> None:
-    if given.task != "binary":
+    if not given.kind.yes_no:
         if positive is not None:
             raise DataError(f"--positive goes with a target of two labels; '{given.y_true[0]}' is {given.task}")
         return
@@ -231,12 +224,10 @@ def _limit(look: Look, given: Answers, asking: Asking) -> None:
     if given.metric:
         given.metric, given.at_most = checked.compared(given.metric, given.at_most, given.task)
         return
-    metric, at_most = USUAL[given.task]
-    if given.task == "regression":
-        at_most = float(f"{0.1 * (look.columns[given.y_true[0]].spread or 1.0):.1g}")
+    metric, at_most = _usual(look, given)
     (given.metric, given.at_most), default = asking(
         "What may not differ much between groups, and by how much at most? A metric (`auditkit explain all` lists "
-        f"them) and a number{'' if given.task == 'regression' else ': 0.1 is ten points'}. No number is right by "
+        f"them) and a number{'' if given.kind.numeric else ': 0.1 is ten points'}. No number is right by "
         "itself: it is yours to choose.",
         default=f"{metric} {at_most:g}",
         take=lambda: (metric, at_most),
@@ -245,6 +236,13 @@ def _limit(look: Look, given: Answers, asking: Asking) -> None:
     )
     if default:
         given.guessed["limit"] = "a usual place to begin"
+
+
+def _usual(look: Look, given: Answers) -> tuple[str, float]:
+    """What is compared unless somebody says otherwise, and its limit: of numbers a tenth of their spread."""
+    if given.kind.numeric:
+        return "mean_absolute_error", float(f"{0.1 * (look.columns[given.y_true[0]].spread or 1.0):.1g}")
+    return ("macro_recall" if given.kind.several else "true_positive_rate"), 0.1
 
 
 def _metric(said: str, at_most: float, task: Task) -> tuple[str, float]:

@@ -16,6 +16,7 @@ from auditkit.files import slug
 from auditkit.formatting import printable
 from auditkit.gate.toml_text import key_text, value_text
 from auditkit.inputs.tasks.registry import task_of
+from auditkit.records import DEFAULT_TASK
 from auditkit.starting import guess
 from auditkit.starting.answers import Answers
 from auditkit.starting.look import Look
@@ -92,7 +93,7 @@ def _data(d: Draft, look: Look, given: Answers, folder: Path) -> None:
     if read_as := getattr(look.source, "read_as", ""):
         d.say(f"It was read with {read_as}; `sep`, `encoding`, `decimal` say it for good.")
     d.key("y_true", list(given.y_true) if several else given.y_true[0], _note(given, "y_true"))
-    if given.task != "binary":
+    if given.task != DEFAULT_TASK:
         d.key("task", given.task, _note(given, "task"))
     if given.positive is not None:
         d.key("positive", _plain(given.positive), _note(given, "positive"))
@@ -181,7 +182,7 @@ def _policy(d: Draft, look: Look, given: Answers) -> None:
         d.key("comparison", "difference")
         d.key("by", [attribute])
         d.key("at_most", given.at_most)
-    if given.task == "binary" and given.metric != "selection_rate":
+    if given.kind.yes_no and given.metric != "selection_rate":
         d.lines.append("")
         d.say(
             "The four-fifths rule of US employment law: the least selected group, beside the most selected one. As a "
@@ -270,7 +271,7 @@ def asked(look: Look, given: Answers, folder: Path) -> Mapping[str, Any]:
     data["sensitive_features"] = list(given.sensitive)
     if given.bins:
         data["bins"] = given.bins
-    if given.task != "binary":
+    if given.task != DEFAULT_TASK:
         data["task"] = given.task
     if given.positive is not None:
         data["positive"] = _plain(given.positive)

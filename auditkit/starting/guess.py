@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from auditkit.records import NUMERIC, SEVERAL, YES_NO
 from auditkit.starting.look import Column, Look
 
 MOST_GROUPS = 20
@@ -216,9 +217,9 @@ def ids(look: Look, *, but: Iterable[str] = ()) -> Guess | None:
 def task(truth: Column, decided: Column | None) -> Guess:
     """What is predicted, by the values of the truth (and of the decisions)."""
     if truth.few and len(truth.values) <= 2:
-        return Guess("binary", f"'{truth.name}' holds {len(truth.values)} values")
+        return Guess(YES_NO, f"'{truth.name}' holds {len(truth.values)} values")
     numbers = truth.kind == "number"
     fractions = decided is not None and decided.kind == "number" and not decided.whole
     if numbers and (fractions or not truth.whole or len(truth.values) > MOST_GROUPS or not truth.few):
-        return Guess("regression", f"'{truth.name}' holds numbers")
-    return Guess("multiclass", f"'{truth.name}' holds {len(truth.values)} values")
+        return Guess(NUMERIC, f"'{truth.name}' holds numbers")
+    return Guess(SEVERAL, f"'{truth.name}' holds {len(truth.values)} values")
