@@ -11,25 +11,25 @@ from auditkit.starting.look import Column, Look
 
 MOST_GROUPS = 20
 """Values of a column, up to which it is compared unless somebody asks."""
-_TRUTH = (
-    *("y_true", "target", "truth", "ground_truth", "label", "outcome", "actual", "y", "class"),
-    *(
-        "hired",
-        "admitted",
-        "approved",
-        "default",
-        "defaulted",
-        "income",
-        "survived",
-        "churn",
-        "recidivism",
-        "readmitted",
-    ),
+_TRUTH = ("y_true", "target", "truth", "ground_truth", "label", "outcome", "actual", "observed", "y", "class")
+"""Names of a truth, whatever it is about."""
+_OUTCOMES = (
+    *("repaid", "paid_back", "paid", "defaulted", "default", "delinquent", "charged_off", "survived", "died"),
+    *("churned", "churn", "recidivism", "reoffended", "readmitted", "graduated", "fraud", "income"),
+    *("zurückgezahlt", "bezahlt", "ausgefallen", "hired", "admitted"),
 )
+"""Names of what turned out; those that somebody decided too stand last."""
 _DECISIONS = (
     *("y_pred", "y_hat", "yhat", "pred", "preds", "prediction", "predictions", "predicted", "decision", "decisions"),
     *("decided", "forecast", "entscheidung", "vorhersage", "prognose"),
 )
+"""Names of what a model says."""
+_DECIDED = (
+    *("approved", "approval", "accepted", "granted", "selected", "shortlisted", "invited", "recommended", "flagged"),
+    *("rejected", "denied", "declined", "refused", "bewilligt", "genehmigt", "angenommen", "abgelehnt"),
+)
+"""Names of what somebody or something decided: never taken for a truth."""
+_TRUE = {"true", "actual", "truth", "observed"}
 _SCORES = ("score", "scores", "proba", "prob", "probability", "y_score", "y_prob", "y_proba", "risk", "confidence")
 _SENSITIVE = {
     "sex": ("sex", "gender", "geschlecht", "sexe", "genre", "sexo", "genero"),
@@ -109,7 +109,7 @@ def _plain(name: str) -> str:
 def decisions(look: Look, *, but: Iterable[str] = ()) -> Guess | None:
     """The column of decisions, by its name."""
     free = [c for c in look.columns.values() if c.name not in set(but) and (c.few or c.kind == "number")]
-    found = _named(free, _DECISIONS)
+    found = _named(free, _DECISIONS) or _named(free, _DECIDED)
     return None if found is None else Guess(found.name, "by its name")
 
 
@@ -171,23 +171,37 @@ def too_many_groups(look: Look, *, but: Iterable[str] = ()) -> list[Guess]:
     ]
 
 
-def target(look: Look, decided: Column | None, *, but: Iterable[str] = ()) -> Guess | None:
-    """The column of the truth: by its name, by the labels that it shares with the decisions, or as the last of few
-    values."""
-    taken = {*but, *(() if decided is None else (decided.name,)), *(g.name for g in sensitive(look))}
-    free = [c for c in look.columns.values() if c.name not in taken]
-    found = _named([c for c in free if c.few or c.kind == "number"], _TRUTH)
-    if found is not None:
+def like_decisions(look: Look) -> list[Column]:
+    """The columns that are named like decisions: what a model, or somebody, said before it turned out."""
+    words = {_plain(word) for word in (*_DECISIONS, *_DECIDED)}
+    return [c for c in look.columns.values() if tokens(c.name) & words and not tokens(c.name) & _TRUE]
+
+
+def target(look: Look, *, but: Iterable[str] = ()) -> Guess | None:
+    """The column of the truth: by its name, by that of a decision, by the labels that it alone shares with one, or,
+    where no column is named like a decision, as the last. None that is named like one; `but` are those that are known
+    to be something else."""
+    named = like_decisions(look)
+    taken = {*but, *(c.name for c in named), *(g.name for g in sensitive(look))}
+    free = [c for c in look.columns.values() if c.name not in taken and (c.few or c.kind == "number")]
+    if any(c.few for c in named):  # about labels, so that the truth is one too
+        free = [c for c in free if c.few]
+    if found := _named(free, _TRUTH):
         return Guess(found.name, "by its name")
-    within = None if decided is None else next((c for c in free if _plain(c.name) in tokens(decided.name)), None)
-    if decided is not None and within is not None:
-        return Guess(within.name, f"its name is in that of '{decided.name}'")
-    if decided is not None and decided.few:
-        same = next((c for c in free if c.few and set(c.labels) == set(decided.labels)), None)
-        if same is not None:
-            return Guess(same.name, f"it holds the labels of '{decided.name}'")
-    last = next((c for c in reversed(free) if 2 <= len(c.values) <= MOST_GROUPS and not c.each_its_own), None)
-    return None if last is None else Guess(last.name, "the last column of few values")
+    for decided in named:
+        if within := next((c for c in free if _plain(c.name) in tokens(decided.name)), None):
+            return Guess(within.name, f"its name is in that of '{decided.name}'")
+    labels = [c for c in free if 2 <= len(c.values) <= MOST_GROUPS and not c.each_its_own]
+    if found := _named(labels, _OUTCOMES):
+        return Guess(found.name, "by its name")
+    for decided in [*named, *(look.columns[n] for n in but if n in look.columns)]:
+        own = set(decided.labels)
+        more = [c for c in labels if own and own < set(c.labels) and (len(c.labels) <= 2 or c.kind == "text")]
+        same = [c for c in labels if own == set(c.labels)] or more
+        if len(same) == 1:
+            return Guess(same[0].name, f"it holds the labels of '{decided.name}'")
+    last = next((c for c in labels if c.name == list(look.columns)[-1] and not named), None)
+    return None if last is None else Guess(last.name, "the last column, of few values")
 
 
 def positive(column: Column) -> Guess | None:
