@@ -73,8 +73,8 @@ def decisions(look: Look, names: Sequence[str], y_true: Sequence[str]) -> tuple[
     if len(truth.values) in (1, 2) and decided.kind == "number" and not decided.few:
         raise DataError(
             f"'{decided.name}' holds numbers from {decided.low:g} to {decided.high:g}, and no decisions: they are "
-            f"scores. With --score {decided.name} --threshold NUMBER they decide (in [predictions] of a "
-            "configuration: score, threshold and score_range)"
+            f"scores. With --score {decided.name} --threshold NUMBER they decide (at a terminal: "
+            f"{decided.name} >= NUMBER; in [predictions] of a configuration: score, threshold and score_range)"
         )
     could_be = could_decide(look, y_true)
     for name in found:

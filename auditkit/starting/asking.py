@@ -61,7 +61,7 @@ class Asking:
             try:
                 return (check(said), False) if said else (take(), True)
             except AuditkitError as e:
-                self._tell(f"  {printable(str(e))}. Ctrl-C ends, and nothing is written.")
+                self._tell(f"  {printable(str(e).rstrip('.'))}. Ctrl-C ends, and nothing is written.")
 
 
 def ask(look: Look, given: Answers, asking: Asking, *, task: Task | None, positive: str | None) -> Answers:
@@ -76,7 +76,7 @@ def ask(look: Look, given: Answers, asking: Asking, *, task: Task | None, positi
         _limit(look, given, asking)
     except DataError as e:
         told = _told(given)
-        raise DataError(f"{e}. Guessed until then: {told}" if told else str(e)) from e
+        raise DataError(f"{str(e).rstrip('.')}. Guessed until then: {told}" if told else str(e)) from e
     return given
 
 
@@ -207,7 +207,8 @@ def _sensitive(look: Look, given: Answers, asking: Asking) -> None:
         _bins(look, given)
         return
     found = guess.sensitive(look, but=taken)
-    few = [c.name for c in look.few if c.name not in taken]
+    decided = {c.name for c in guess.like_decisions(look)}
+    few = [c.name for c in look.few if c.name not in {*taken, *decided}]
     given.sensitive, default = asking(
         f"Whose groups are compared? Columns, parted by commas. Of few values are {_some(few)}.",
         default=", ".join(g.name for g in found) if found else None,

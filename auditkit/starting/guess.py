@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from auditkit.errors import listing
 from auditkit.records import NUMERIC, SEVERAL, YES_NO
 from auditkit.starting.look import Column, Look
 
@@ -110,7 +111,11 @@ def decisions(look: Look, *, but: Iterable[str] = ()) -> Guess | None:
     """The column of decisions, by its name."""
     free = [c for c in look.columns.values() if c.name not in set(but) and (c.few or c.kind == "number")]
     found = _named(free, _DECISIONS) or _named(free, _DECIDED)
-    return None if found is None else Guess(found.name, "by its name")
+    if found is None:
+        return None
+    free_names = {c.name for c in free} - {found.name}
+    others = [f"'{c.name}'" for c in like_decisions(look) if c.name in free_names]
+    return Guess(found.name, f"by its name; so could be {listing(others, most=6)}" if others else "by its name")
 
 
 def score(look: Look, *, but: Iterable[str] = ()) -> Guess | None:

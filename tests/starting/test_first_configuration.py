@@ -218,6 +218,8 @@ GIVEN = [{}, *({"y_pred": (n,)} for n in ("approved", "approved_v2")), {"sensiti
 def test_the_truth_is_the_same_whatever_else_is_said(given: dict[str, Any]) -> None:
     answered = ask(look(loans()), Answers(**given), Asking(None), task=None, positive=None)
     assert (answered.y_true, answered.guessed["y_true"]) == (("repaid",), "by its name")
+    if "y_pred" in answered.guessed:
+        assert answered.guessed["y_pred"] == "by its name; so could be 'approved_v2'", "which model is audited is asked"
 
 
 @pytest.mark.parametrize("given", GIVEN)
