@@ -58,14 +58,6 @@ JUDGES: dict[str, str] = {
 }
 """Name → module:class of what answers rules from its evidence; others come by the entry point `auditkit.judges`."""
 
-OF_CHANGE: dict[Task, str] = {
-    "binary": "change",
-    "multilabel": "change",
-    "multiclass": "class_change",
-    "regression": "regression_change",
-}
-"""Task → the check that compares with an older model."""
-
 GROUP = "auditkit.checks"
 
 
@@ -92,7 +84,7 @@ def default_checks(task: Task = DEFAULT_TASK) -> tuple[Check, ...]:
 
 def with_changes(asked: tuple[Check, ...], task: Task) -> tuple[Check, ...]:
     """What is asked, and what changed from an older model, unless that is asked already."""
-    name = OF_CHANGE.get(task, "change")  # a task of another package: the check says that it does not know it
+    name = task_of(task).changes
     return asked if any(c.name == name for c in asked) else (*asked, check_of(name))
 
 

@@ -56,6 +56,12 @@ TASK_KINDS: dict[Task, TaskKind] = {
 }
 """Task → its kind: a report names its task, and this follows from it."""
 
+YES_NO: Task = "binary"
+SEVERAL: Task = "multiclass"
+NUMERIC: Task = "regression"
+BY_LABEL: Task = "multilabel"
+"""The task to begin with where somebody's data or loss say what is predicted, and nobody names a task."""
+
 
 class ModelProvenance(Terse):
     """Which model."""

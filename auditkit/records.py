@@ -57,9 +57,13 @@ from auditkit.explorer import Explorer as Explorer
 from auditkit.floors import Demand as Demand
 from auditkit.floors import Required as Required
 from auditkit.floors import demands as demands
+from auditkit.origins import BY_LABEL as BY_LABEL
 from auditkit.origins import DEFAULT_TASK as DEFAULT_TASK
 from auditkit.origins import LONGEST_ANSWER as LONGEST_ANSWER
+from auditkit.origins import NUMERIC as NUMERIC
+from auditkit.origins import SEVERAL as SEVERAL
 from auditkit.origins import TASK_KINDS as TASK_KINDS
+from auditkit.origins import YES_NO as YES_NO
 from auditkit.origins import Context as Context
 from auditkit.origins import DataProvenance as DataProvenance
 from auditkit.origins import ModelProvenance as ModelProvenance

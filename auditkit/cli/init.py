@@ -11,6 +11,7 @@ import typer
 import auditkit as ak
 from auditkit.cli.app import Quiet, app
 from auditkit.cli.asked import known_name, one_of
+from auditkit.cli.made import ends
 from auditkit.cli.status import answering
 from auditkit.cli.terminal import while_heard
 
@@ -44,6 +45,9 @@ def init(
     score: Annotated[str | None, typer.Option("--score", help="Column of scores beside --y-pred.")] = None,
     threshold: Annotated[
         float | None, typer.Option("--threshold", help="The score from which a decision is positive, without --y-pred.")
+    ] = None,
+    score_range: Annotated[
+        str | None, typer.Option("--score-range", help="Least and greatest score, as in 300,850; or ranks.")
     ] = None,
     factory: Annotated[
         str | None, typer.Option("--factory", help="package.module:function that builds the model.")
@@ -96,6 +100,7 @@ def init(
         y_pred=tuple(y_pred or ()),
         score=score,
         threshold=threshold,
+        score_range=ends(score_range),
         factory=factory,
         weights=_from_folder(weights, out),
         outputs=one_of("--outputs", outputs, "logits", "probabilities"),
@@ -169,7 +174,7 @@ def _tell_answers(look: Look, given: Answers, out: Path) -> None:
         print(printable(f"{out} is written."))
         for answer, why in given.guessed.items():
             value = getattr(given, answer, None)
-            shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
+            shown = ", ".join(map(str, value)) if isinstance(value, tuple | list) else value
             print(printable(f"  guessed: {answer}{'' if value is None else f' = {shown}'} ({why})"))
         for line in told_groups(look, given):
             print(printable(f"  {line}"))

@@ -83,6 +83,8 @@ class Table(NamedTuple):
     """For errors: "sep ';', encoding 'utf-8'"."""
     cautions: tuple[str, ...]
     """What was guessed and is not plain, and what a reader should know; whole sentences."""
+    guessed: dict[str, str]
+    """Options of a CSV file that nobody gave and that are not the plain ones, as they were guessed."""
     missing_texts: Callable[[Sequence[str]], dict[str, Counter[str]]]
     """Of columns: the texts other than empty ones that were read as missing, and how often."""
 
@@ -109,13 +111,15 @@ def parse(content: bytes, name: str, options: CsvOptions) -> Table:
         )
         return raw.set_axis([str(c) for c in raw.columns], axis=1)
 
-    said = _guessed(name, options, sep, encoding)
+    guessed = _guessed(options, sep, encoding)
+    told = " and ".join(f"{option} {value!r}" for option, value in guessed.items())
+    said = [f"{name} was read with {told}, as guessed from the file."] if guessed else []
     if options.decimal is None and options.thousands is None:
         frame, more = with_numbers(frame, name, sep, texts)
         said += more
     said += _ragged(text, sep, wide, frame, name)
     lost = [x for x in na if x in text]
-    return Table(frame, how, tuple(said), lambda columns: _read_as_missing(frame, columns, lost, texts))
+    return Table(frame, how, tuple(said), guessed, lambda columns: _read_as_missing(frame, columns, lost, texts))
 
 
 class Part(NamedTuple):
@@ -217,16 +221,14 @@ def _shape(text: str, sep: str, name: str, how: str) -> int:
     return len(rows[0])
 
 
-def _guessed(name: str, options: CsvOptions, sep: str, encoding: str) -> list[str]:
-    """What a reader should know: a separator or an encoding that nobody said and that is not the plain one."""
-    found = []
+def _guessed(options: CsvOptions, sep: str, encoding: str) -> dict[str, str]:
+    """A separator or an encoding that nobody said and that is not the plain one: a reader should know it."""
+    found = {}
     if options.sep is None and sep != ",":
-        found.append(f"sep {sep!r}")
+        found["sep"] = sep
     if options.encoding is None and encoding != "utf-8":
-        found.append(f"encoding '{encoding}'")
-    if not found:
-        return []
-    return [f"{name} was read with {' and '.join(found)}, as guessed from the file."]
+        found["encoding"] = encoding
+    return found
 
 
 def _ragged(text: str, sep: str, wide: int, frame: pd.DataFrame, name: str) -> list[str]:

@@ -51,7 +51,7 @@ class CsvSource(FrameSource):
         read = csv_files.parse(content, str(path), options)
         super().__init__(read.frame, path.name)
         self.fingerprint = digest
-        self.read_as = read.read_as
+        self.read_as, self.guessed = read.read_as, read.guessed
         self.cautions = (*said, *(c.replace(str(path), path.name) for c in read.cautions))
         self._missing_texts = read.missing_texts
 

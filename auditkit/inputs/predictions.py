@@ -83,7 +83,7 @@ class Predictions:
             raise DataError(f"threshold is a number in the units of the score, got {t!r}")
         low, high = (-math.inf, math.inf) if self.score_range == "ranks" else self.score_range or (0.0, 1.0)
         if not low <= t <= high:
-            hint = "" if self.score_range else "; of other scores say score_range=(least, greatest)"
+            hint = "" if self.score_range else "; of other scores say score_range = [least, greatest]"
             raise DataError(f"threshold {t:g} lies outside the scores' range, {low:g} to {high:g}{hint}")
 
     @property

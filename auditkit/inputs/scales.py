@@ -73,7 +73,7 @@ def checked_range(given: Any) -> Range:
     numbers = all(is_number(x) and not isinstance(x, bool) and math.isfinite(x) for x in ends)
     if len(ends) != 2 or not numbers or not ends[0] < ends[1]:
         raise DataError(
-            f'score_range is the least and the greatest score that there can be, as in (300, 850), or "ranks"; got '
+            f'score_range is the least and the greatest score that there can be, as in [300, 850], or "ranks"; got '
             f"{str(given)[:80]!r}. Where low scores are for the positive class, turn them round first (score = -score)"
         )
     return (float(ends[0]), float(ends[1]))
@@ -100,8 +100,8 @@ def scaled(data: Dataset, column: pd.Series[Any], range_: Range) -> Floats:
     low, high = range_ or (0.0, 1.0)
     seen = known(scores)
     if seen.size and (seen.min() < low or seen.max() > high):
-        told = f"score_range is ({low:g}, {high:g})" if range_ else "expected [0, 1]"
-        way_out = "" if range_ else '; of other scores say score_range=(least, greatest), or score_range="ranks"'
+        told = f"score_range is [{low:g}, {high:g}]" if range_ else "expected [0, 1]"
+        way_out = "" if range_ else '; of other scores say score_range = [least, greatest], or score_range = "ranks"'
         raise DataError(f"the score '{name}' lies between {seen.min():.6g} and {seen.max():.6g}; {told}{way_out}")
     return ScoreScale(low, high).unit(scores)
 

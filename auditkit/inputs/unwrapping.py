@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from auditkit.errors import ModelError
+from auditkit.records import NUMERIC, SEVERAL, TASK_KINDS, YES_NO
 
 _WRAPPERS = {
     "OptimizedModule": "_orig_mod",  # torch.compile
@@ -100,7 +101,7 @@ def _of_skorch(net: Any, given: dict[str, Any]) -> Found:
     classes = _classes(net)
     inner = _inner(module)
     if "NeuralNetRegressor" in classes:
-        return Found(inner, {"task": "regression", **given})
+        return Found(inner, {"task": NUMERIC, **given})
     options: dict[str, Any] = {}
     if "NeuralNetBinaryClassifier" in classes:
         options["threshold"] = float(getattr(net, "threshold", 0.5))
@@ -110,12 +111,12 @@ def _of_skorch(net: Any, given: dict[str, Any]) -> Found:
             raise ModelError(
                 "how many classes this NeuralNetClassifier knows is not said: pass task='binary' or 'multiclass'"
             )
-        options["task"] = "binary" if known is None or len(known) == 2 else "multiclass"
+        options["task"] = YES_NO if known is None or len(known) == 2 else SEVERAL
     elif "task" not in given:
         raise ModelError(
             f"what {type(net).__name__} predicts is not known: pass task=…, and outputs=… unless it is regression"
         )
-    if "outputs" not in given and given.get("task", options.get("task")) != "regression":
+    if "outputs" not in given and not _numeric(given.get("task", options.get("task"))):
         options["outputs"] = _skorch_outputs(net)
     return Found(inner, {**options, **given})
 
@@ -151,7 +152,7 @@ def _of_module(module: nn.Module, given: dict[str, Any]) -> Found:
     losses = {_name_of_loss(c) for c in inner.children() if _is_loss(c)}
     known = losses.pop() if len(losses) == 1 else ""
     if known in _OF_NUMBERS:
-        return Found(inner, {"task": "regression", **given})
+        return Found(inner, {"task": NUMERIC, **given})
     options: dict[str, Any] = {} if known not in _LOSSES else {"outputs": _LOSSES[known]}
     if known in ("CrossEntropyLoss", "NLLLoss") and "task" not in given:
         widths = [m.out_features for m in inner.modules() if isinstance(m, nn.Linear)]
@@ -159,8 +160,8 @@ def _of_module(module: nn.Module, given: dict[str, Any]) -> Found:
             raise ModelError(
                 f"how many classes {type(inner).__name__} knows is not said: pass task='binary' or 'multiclass'"
             )
-        options["task"] = "multiclass" if widths[-1] > 2 else "binary"
-    if given.get("task") == "regression":
+        options["task"] = SEVERAL if widths[-1] > 2 else YES_NO
+    if _numeric(given.get("task")):
         options.pop("outputs", None)
     return Found(inner, {**options, **given})
 
@@ -173,6 +174,11 @@ def _inner(module: nn.Module) -> nn.Module:
             break
         module = inner
     return module
+
+
+def _numeric(task: Any) -> bool:
+    """Whether numbers are predicted; a task that nobody knows is refused later, by name."""
+    return task in TASK_KINDS and TASK_KINDS[task].numeric
 
 
 def _classes(thing: Any) -> set[str]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auditkit.catalogue.index import METRICS, resolve
-from auditkit.errors import DataError, PolicyError, choices
-from auditkit.inputs.tasks.labels import found
-from auditkit.records import TASK_KINDS, Task
+from auditkit.errors import DataError, PolicyError, choices, listing
+from auditkit.inputs.tasks.labels import found, meaning
+from auditkit.inputs.tasks.registry import task_of
+from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 from auditkit.starting.guess import in_bins
 from auditkit.starting.look import Column, Look
 
@@ -20,13 +21,15 @@ class Answers:
 
     y_true: tuple[str, ...] = ()
     """Several: labels, each audited by itself."""
-    task: Task = "binary"
+    task: Task = DEFAULT_TASK
     positive: Any = None
     """As the data hold it; None where the task has none."""
     y_pred: tuple[str, ...] = ()
     score: str | None = None
     threshold: float | None = None
     """Of the score, where it decides."""
+    score_range: list[float] | str | None = None
+    """The least and the greatest score that there can be, or "ranks"; None: in [0, 1]."""
     factory: str | None = None
     weights: str | None = None
     outputs: str | None = None
@@ -39,6 +42,11 @@ class Answers:
     """How a CSV file is written, as somebody said."""
     guessed: dict[str, str] = field(default_factory=dict)
     """Answer → why it was taken, where nobody gave it."""
+
+    @property
+    def kind(self) -> TaskKind:
+        """What the task predicts."""
+        return TASK_KINDS[self.task]
 
 
 def column(look: Look, name: str, what: str) -> str:
@@ -65,11 +73,51 @@ def decisions(look: Look, names: Sequence[str], y_true: Sequence[str]) -> tuple[
     if len(truth.values) in (1, 2) and decided.kind == "number" and not decided.few:
         raise DataError(
             f"'{decided.name}' holds numbers from {decided.low:g} to {decided.high:g}, and no decisions: they are "
-            "scores. [predictions] of a configuration takes score, threshold and score_range"
+            f"scores. With --score {decided.name} --threshold NUMBER they decide (at a terminal: "
+            f"{decided.name} >= NUMBER; in [predictions] of a configuration: score, threshold and score_range)"
         )
+    could_be = could_decide(look, y_true)
+    for name in found:
+        if could_be and name not in could_be:
+            raise DataError(
+                f"'{name}' is no decision about '{truth.name}': it holds {_shown(look.columns[name])}, and the truth "
+                f"{_shown(truth)}. Decisions could be in {_quoted(could_be)}"
+            )
     if len(found) != len(y_true):
-        raise DataError(f"{len(y_true)} columns of truths take as many of decisions, got {len(found)}")
+        several = len(y_true) > 1
+        raise DataError(
+            f"{len(y_true)} column{'s' * several} of truths take{'s' * (not several)} as many of decisions: "
+            f"for {_quoted(y_true)} got {_quoted(found)}"
+        )
     return found
+
+
+def could_decide(look: Look, y_true: Sequence[str]) -> list[str]:
+    """The columns that hold what decisions about the truth can be."""
+    truths = [look.columns[name] for name in y_true]
+    free = [c for c in look.columns.values() if c.name not in y_true]
+    return [c.name for c in free if any(_about(c, truth) for truth in truths)]
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return listing([f"'{n}'" for n in names], most=6)
+
+
+def _shown(column: Column) -> str:
+    return listing(column.labels, most=4) if column.few else f"{column.kind} of many values"
+
+
+def _about(decided: Column, truth: Column) -> bool:
+    """Whether a column can hold decisions about a truth: a label of it, or 0 and 1 where it holds two; of numbers,
+    numbers."""
+    if not truth.few or (truth.kind == "number" and len(truth.values) > 2):
+        return decided.kind == "number" or bool(set(decided.labels) & set(truth.labels))
+    wanted = {meaning(v) for v in truth.values} | ({"0", "1"} if len(truth.values) <= 2 else set())
+    return (
+        decided.few
+        and len(decided.values) <= max(len(truth.values), 2)
+        and any(meaning(v) in wanted for v in decided.values)
+    )
 
 
 def is_score(column: Column, truth: Column) -> bool:
@@ -130,6 +178,6 @@ def _possible(name: str, task: Task) -> bool:
     m = METRICS[name]
     kind = TASK_KINDS[task]
     judged = m.kind in ("rate", "composite", "error") and "difference" in m.comparisons and m.tested
-    asked = "binary" if kind.by_label else task
+    asked = task_of(task).part if kind.by_label else task
     rate_of_class = kind.several and m.kind == "rate" and m.name not in ("base_rate",)
     return judged and (asked in m.tasks or rate_of_class)

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from auditkit.errors import AuditkitError, DataError, PolicyError, listing
 from auditkit.formatting import printable
-from auditkit.records import Task
+from auditkit.records import BY_LABEL, Task
 from auditkit.starting import answers as checked
-from auditkit.starting import guess
+from auditkit.starting import guess, scores
 from auditkit.starting.answers import Answers
 from auditkit.starting.guess import Guess
 from auditkit.starting.look import Look
 
 Read = Callable[[str], str]
 """prompt → what somebody writes."""
-USUAL: dict[Task, tuple[str, float]] = {
-    "binary": ("true_positive_rate", 0.1),
-    "multiclass": ("macro_recall", 0.1),
-    "multilabel": ("true_positive_rate", 0.1),
-    "regression": ("mean_absolute_error", 0.0),
-}
-"""Task → what is compared unless somebody says otherwise, and its limit (of numbers: a tenth of their spread)."""
 
 
 class Asking:
@@ -42,14 +35,16 @@ class Asking:
         check: Callable[[str], Any],
         flag: str,
         why: str = "",
+        could_be: Sequence[str] = (),
     ) -> tuple[Any, bool]:
         """The checked answer, and whether it is the default (which `take` makes). A wrong one is told and asked again.
+        `could_be`: what an answer can be, told where there is none.
 
         DataError where nobody can be asked and there is no default: it names the flag.
         """
         if self._read is None:
             if default is None:
-                raise DataError(f"{question} Nothing in the data says it: give {flag}")
+                raise DataError(f"{question} {printable(why) or 'Nothing in the data says it'}: give {flag}")
             return take(), True
         self.asked += 1
         shown = "" if default is None else f" [{printable(default)}]"
@@ -60,22 +55,28 @@ class Asking:
             except EOFError:
                 raise PolicyError("the answers ended; nothing was written (--yes takes every default)") from None
             if not said and default is None:
-                self._tell("  An answer is needed.")
+                among = f" Such as {_some(could_be)}." if could_be else ""
+                self._tell(f"  An answer is needed.{among} Ctrl-C ends, and nothing is written.")
                 continue
             try:
                 return (check(said), False) if said else (take(), True)
             except AuditkitError as e:
-                self._tell(f"  {printable(str(e))}")
+                self._tell(f"  {printable(str(e).rstrip('.'))}. Ctrl-C ends, and nothing is written.")
 
 
 def ask(look: Look, given: Answers, asking: Asking, *, task: Task | None, positive: str | None) -> Answers:
     """`given` with an answer to every question; what flags said is not asked."""
-    _truth(look, given, asking)
-    _decisions(look, given, asking)
-    _task(look, given, task)
-    _positive(look, given, asking, positive)
-    _sensitive(look, given, asking)
-    _limit(look, given, asking)
+    try:
+        _truth(look, given, asking)
+        _decisions(look, given, asking)
+        _task(look, given, task)
+        scores.set_range(look, given)
+        _positive(look, given, asking, positive)
+        _sensitive(look, given, asking)
+        _limit(look, given, asking)
+    except DataError as e:
+        told = _told(given)
+        raise DataError(f"{str(e).rstrip('.')}. Guessed until then: {told}" if told else str(e)) from e
     return given
 
 
@@ -83,18 +84,18 @@ def _truth(look: Look, given: Answers, asking: Asking) -> None:
     if given.y_true:
         given.y_true = checked.columns(look, given.y_true, "the truth")
         return
-    decided = guess.decisions(look)
-    column = look.columns[given.y_pred[0]] if given.y_pred and given.y_pred[0] in look.columns else None
-    if column is None and decided is not None:
-        column = look.columns[decided.name]
-    found = guess.target(look, column)
+    known = [*given.y_pred, *([] if given.score is None else [given.score])]
+    found = guess.target(look, but=known)
+    named = [c.name for c in guess.like_decisions(look)]
+    are = f"{_some(named)} {'are' if len(named) > 1 else 'is'} named like decisions, and not taken for the truth"
     given.y_true, default = asking(
         f"Which column holds the truth: what turned out, for each row? There are {_some(look.columns)}.",
         default=None if found is None else found.name,
         take=lambda: (found.name,) if found else (),
         check=lambda said: checked.columns(look, _names(look, said), "the truth"),
         flag="--y-true COLUMN",
-        why=_why(found),
+        why=_why(found) or (are if named else ""),
+        could_be=[c.name for c in look.few if c.name not in {*known, *named}],
     )
     _note(given, "y_true", found, default)
 
@@ -107,33 +108,28 @@ def _decisions(look: Look, given: Answers, asking: Asking) -> None:
     if given.score is not None:
         checked.column(look, given.score, "the score")
     if given.score is not None and not given.y_pred:
-        _by_score(given, given.score)
+        scores.decide_by(look, given, given.score)
     elif given.y_pred:
         given.y_pred = checked.decisions(look, given.y_pred, given.y_true)
     else:
-        found = guess.decisions(look, but=given.y_true) or _scores(look, given)
+        could = checked.could_decide(look, given.y_true)
+        other = [name for name in look.columns if could and name not in could]
+        found = guess.decisions(look, but=(*given.y_true, *other)) or _scores(look, given)
         said, default = asking(
-            "Which column holds the decisions, or the scores that decide? Or which function builds the model "
-            "(package.module:function, and a file of weights after it)?",
+            "Which column holds the decisions, or the scores that decide (as in score >= 0.5)? Or which function "
+            "builds the model (package.module:function, and a file of weights after it)?",
             default=None if found is None else found.name,
             take=lambda: _column_or_model(look, [found.name] if found else [], given),
             check=lambda text: _column_or_model(look, text, given),
             flag="--y-pred COLUMN, or --factory package.module:function",
             why=_why(found),
+            could_be=could,
         )
         given.y_pred, given.factory, weights = said
         given.weights = given.weights or weights
         if len(given.y_pred) == 1 and checked.is_score(look.columns[given.y_pred[0]], look.columns[given.y_true[0]]):
-            _by_score(given, given.y_pred[0])
+            scores.decide_by(look, given, given.y_pred[0])
         _note(given, "y_pred" if given.y_pred else "score", found, default)
-
-
-def _by_score(given: Answers, name: str) -> None:
-    """The score decides: from a half on, unless somebody says where."""
-    given.score, given.y_pred = name, ()
-    if given.threshold is None:
-        given.threshold = 0.5
-        given.guessed["threshold"] = "a half"
 
 
 def _scores(look: Look, given: Answers) -> Guess | None:
@@ -150,6 +146,10 @@ def _column_or_model(
     first, _, weights = text.partition(" ")
     if text not in look.columns and ":" in first and first not in look.columns:
         return (), checked.module(first), weights.strip() or None
+    if (by := scores.from_on(look, text)) is not None:
+        given.score, given.threshold = by
+        scores.ends(look, given.score)
+        return (), None, None
     alone = look.columns.get(names[0]) if len(names) == 1 and names[0] not in given.y_true else None
     if alone is not None and checked.is_score(alone, look.columns[given.y_true[0]]):
         return (alone.name,), None, None
@@ -160,18 +160,18 @@ def _task(look: Look, given: Answers, task: Task | None) -> None:
     truth = look.columns[given.y_true[0]]
     decided = look.columns[given.y_pred[0]] if given.y_pred else None
     found = guess.task(truth, decided)
-    given.task = task or ("multilabel" if len(given.y_true) > 1 else found.name)  # type: ignore[assignment]
+    given.task = task or (BY_LABEL if len(given.y_true) > 1 else found.name)  # type: ignore[assignment]
     if task is None:
         given.guessed["task"] = found.why
-    if given.task == "regression" and truth.kind != "number":
+    if given.kind.numeric and truth.kind != "number":
         raise DataError(f"'{truth.name}' holds no numbers: nothing that regression could predict")
-    if given.task != "regression" and not truth.few:
+    if not given.kind.numeric and not truth.few:
         raise DataError(
             f"'{truth.name}' holds too many values to be labels: name another column, or --task regression for numbers"
         )
-    if given.task == "binary" and len(truth.values) > 2:
+    if given.kind.yes_no and len(truth.values) > 2:
         raise DataError(f"'{truth.name}' holds {len(truth.values)} values; yes or no takes two: --task multiclass")
-    if given.task == "binary" and given.y_pred and given.score is None:
+    if given.kind.yes_no and given.y_pred and given.score is None:
         scored = guess.score(look, but=(*given.y_true, *given.y_pred))
         if scored is not None:
             given.score = scored.name
@@ -179,7 +179,7 @@ def _task(look: Look, given: Answers, task: Task | None) -> None:
 
 
 def _positive(look: Look, given: Answers, asking: Asking, positive: str | None) -> None:
-    if given.task != "binary":
+    if not given.kind.yes_no:
         if positive is not None:
             raise DataError(f"--positive goes with a target of two labels; '{given.y_true[0]}' is {given.task}")
         return
@@ -207,7 +207,8 @@ def _sensitive(look: Look, given: Answers, asking: Asking) -> None:
         _bins(look, given)
         return
     found = guess.sensitive(look, but=taken)
-    few = [c.name for c in look.few if c.name not in taken]
+    decided = {c.name for c in guess.like_decisions(look)}
+    few = [c.name for c in look.few if c.name not in {*taken, *decided}]
     given.sensitive, default = asking(
         f"Whose groups are compared? Columns, parted by commas. Of few values are {_some(few)}.",
         default=", ".join(g.name for g in found) if found else None,
@@ -231,12 +232,10 @@ def _limit(look: Look, given: Answers, asking: Asking) -> None:
     if given.metric:
         given.metric, given.at_most = checked.compared(given.metric, given.at_most, given.task)
         return
-    metric, at_most = USUAL[given.task]
-    if given.task == "regression":
-        at_most = float(f"{0.1 * (look.columns[given.y_true[0]].spread or 1.0):.1g}")
+    metric, at_most = _usual(look, given)
     (given.metric, given.at_most), default = asking(
         "What may not differ much between groups, and by how much at most? A metric (`auditkit explain all` lists "
-        f"them) and a number{'' if given.task == 'regression' else ': 0.1 is ten points'}. No number is right by "
+        f"them) and a number{'' if given.kind.numeric else ': 0.1 is ten points'}. No number is right by "
         "itself: it is yours to choose.",
         default=f"{metric} {at_most:g}",
         take=lambda: (metric, at_most),
@@ -245,6 +244,13 @@ def _limit(look: Look, given: Answers, asking: Asking) -> None:
     )
     if default:
         given.guessed["limit"] = "a usual place to begin"
+
+
+def _usual(look: Look, given: Answers) -> tuple[str, float]:
+    """What is compared unless somebody says otherwise, and its limit: of numbers a tenth of their spread."""
+    if given.kind.numeric:
+        return "mean_absolute_error", float(f"{0.1 * (look.columns[given.y_true[0]].spread or 1.0):.1g}")
+    return ("macro_recall" if given.kind.several else "true_positive_rate"), 0.1
 
 
 def _metric(said: str, at_most: float, task: Task) -> tuple[str, float]:
@@ -274,6 +280,13 @@ def _names(look: Look, said: str) -> list[str]:
 
 def _some(names: Any) -> str:
     return printable(listing([f"'{n}'" for n in names], most=12)) or "none"
+
+
+def _told(given: Answers) -> str:
+    """What was guessed, with why."""
+    values = {k: getattr(given, k, None) for k in given.guessed}
+    shown = {k: ", ".join(map(str, v)) if isinstance(v, tuple | list) else v for k, v in values.items()}
+    return "; ".join(f"{k} = {v} ({given.guessed[k]})" for k, v in shown.items() if v not in (None, ""))
 
 
 def _why(found: Guess | None) -> str:

@@ -16,6 +16,7 @@ from auditkit.files import slug
 from auditkit.formatting import printable
 from auditkit.gate.toml_text import key_text, value_text
 from auditkit.inputs.tasks.registry import task_of
+from auditkit.records import DEFAULT_TASK
 from auditkit.starting import guess
 from auditkit.starting.answers import Answers
 from auditkit.starting.look import Look
@@ -87,12 +88,12 @@ def _data(d: Draft, look: Look, given: Answers, folder: Path) -> None:
     several = len(given.y_true) > 1
     d.table("data")
     d.key("path", relative(look.path, folder), "relative to this file; ${NAME} stands for an environment variable")
-    for option, value in given.options.items():
-        d.key(option, value)
-    if read_as := getattr(look.source, "read_as", ""):
+    for option, value in _csv(look, given).items():
+        d.key(option, value, "" if option in given.options else "guessed: from the file")
+    if (read_as := getattr(look.source, "read_as", "")) and not _csv(look, given):
         d.say(f"It was read with {read_as}; `sep`, `encoding`, `decimal` say it for good.")
     d.key("y_true", list(given.y_true) if several else given.y_true[0], _note(given, "y_true"))
-    if given.task != "binary":
+    if given.task != DEFAULT_TASK:
         d.key("task", given.task, _note(given, "task"))
     if given.positive is not None:
         d.key("positive", _plain(given.positive), _note(given, "positive"))
@@ -119,6 +120,11 @@ def _data(d: Draft, look: Look, given: Answers, folder: Path) -> None:
         d.key("row_id", ids.name, off=True)
 
 
+def _csv(look: Look, given: Answers) -> dict[str, Any]:
+    """How the CSV file is written: as somebody said, and as was guessed, so that no report guesses it again."""
+    return {**getattr(look.source, "guessed", {}), **given.options}
+
+
 def _subject(d: Draft, given: Answers) -> None:
     if given.factory is not None:
         d.table("model")
@@ -139,8 +145,18 @@ def _subject(d: Draft, given: Answers) -> None:
         d.key("y_pred", list(given.y_pred) if len(given.y_pred) > 1 else given.y_pred[0], _note(given, "y_pred"))
     if given.score is not None:
         d.key("score", given.score, _note(given, "score"))
+    if given.score_range is not None:
+        usual = (
+            "their order alone counts" if given.score_range == "ranks" else "the least and the greatest there can be"
+        )
+        d.key("score_range", _range(given), _note(given, "score_range") or usual)
     if given.threshold is not None:
-        d.key("threshold", given.threshold, _note(given, "threshold") or "positive from this score on")
+        d.key("threshold", _plain(given.threshold), _note(given, "threshold") or "positive from this score on")
+
+
+def _range(given: Answers) -> Any:
+    """The ends of the scores, whole numbers without a point."""
+    return [_plain(x) for x in given.score_range] if isinstance(given.score_range, list) else given.score_range
 
 
 def _checks(d: Draft, given: Answers) -> None:
@@ -181,7 +197,7 @@ def _policy(d: Draft, look: Look, given: Answers) -> None:
         d.key("comparison", "difference")
         d.key("by", [attribute])
         d.key("at_most", given.at_most)
-    if given.task == "binary" and given.metric != "selection_rate":
+    if given.kind.yes_no and given.metric != "selection_rate":
         d.lines.append("")
         d.say(
             "The four-fifths rule of US employment law: the least selected group, beside the most selected one. As a "
@@ -265,12 +281,12 @@ def _plain(value: Any) -> Any:
 
 def asked(look: Look, given: Answers, folder: Path) -> Mapping[str, Any]:
     """What the draft must read back to, whatever the names: the tables of data and of what is judged."""
-    data: dict[str, Any] = {"path": relative(look.path, folder), **given.options}
+    data: dict[str, Any] = {"path": relative(look.path, folder), **_csv(look, given)}
     data["y_true"] = list(given.y_true) if len(given.y_true) > 1 else given.y_true[0]
     data["sensitive_features"] = list(given.sensitive)
     if given.bins:
         data["bins"] = given.bins
-    if given.task != "binary":
+    if given.task != DEFAULT_TASK:
         data["task"] = given.task
     if given.positive is not None:
         data["positive"] = _plain(given.positive)
@@ -278,5 +294,5 @@ def asked(look: Look, given: Answers, folder: Path) -> Mapping[str, Any]:
         model = {"factory": given.factory, "weights": given.weights, "outputs": given.outputs}
         return {"data": data, "model": {k: v for k, v in model.items() if v is not None}}
     y_pred = list(given.y_pred) if len(given.y_pred) > 1 else next(iter(given.y_pred), None)
-    said = {"y_pred": y_pred, "score": given.score, "threshold": given.threshold}
+    said = {"y_pred": y_pred, "score": given.score, "threshold": given.threshold, "score_range": _range(given)}
     return {"data": data, "predictions": {k: v for k, v in said.items() if v is not None}}

@@ -6,29 +6,31 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from auditkit.errors import listing
+from auditkit.records import NUMERIC, SEVERAL, YES_NO
 from auditkit.starting.look import Column, Look
 
 MOST_GROUPS = 20
 """Values of a column, up to which it is compared unless somebody asks."""
-_TRUTH = (
-    *("y_true", "target", "truth", "ground_truth", "label", "outcome", "actual", "y", "class"),
-    *(
-        "hired",
-        "admitted",
-        "approved",
-        "default",
-        "defaulted",
-        "income",
-        "survived",
-        "churn",
-        "recidivism",
-        "readmitted",
-    ),
+_TRUTH = ("y_true", "target", "truth", "ground_truth", "label", "outcome", "actual", "observed", "y", "class")
+"""Names of a truth, whatever it is about."""
+_OUTCOMES = (
+    *("repaid", "paid_back", "paid", "defaulted", "default", "delinquent", "charged_off", "survived", "died"),
+    *("churned", "churn", "recidivism", "reoffended", "readmitted", "graduated", "fraud", "income"),
+    *("zurückgezahlt", "bezahlt", "ausgefallen", "hired", "admitted"),
 )
+"""Names of what turned out; those that somebody decided too stand last."""
 _DECISIONS = (
     *("y_pred", "y_hat", "yhat", "pred", "preds", "prediction", "predictions", "predicted", "decision", "decisions"),
     *("decided", "forecast", "entscheidung", "vorhersage", "prognose"),
 )
+"""Names of what a model says."""
+_DECIDED = (
+    *("approved", "approval", "accepted", "granted", "selected", "shortlisted", "invited", "recommended", "flagged"),
+    *("rejected", "denied", "declined", "refused", "bewilligt", "genehmigt", "angenommen", "abgelehnt"),
+)
+"""Names of what somebody or something decided: never taken for a truth."""
+_TRUE = {"true", "actual", "truth", "observed"}
 _SCORES = ("score", "scores", "proba", "prob", "probability", "y_score", "y_prob", "y_proba", "risk", "confidence")
 _SENSITIVE = {
     "sex": ("sex", "gender", "geschlecht", "sexe", "genre", "sexo", "genero"),
@@ -108,8 +110,12 @@ def _plain(name: str) -> str:
 def decisions(look: Look, *, but: Iterable[str] = ()) -> Guess | None:
     """The column of decisions, by its name."""
     free = [c for c in look.columns.values() if c.name not in set(but) and (c.few or c.kind == "number")]
-    found = _named(free, _DECISIONS)
-    return None if found is None else Guess(found.name, "by its name")
+    found = _named(free, _DECISIONS) or _named(free, _DECIDED)
+    if found is None:
+        return None
+    free_names = {c.name for c in free} - {found.name}
+    others = [f"'{c.name}'" for c in like_decisions(look) if c.name in free_names]
+    return Guess(found.name, f"by its name; so could be {listing(others, most=6)}" if others else "by its name")
 
 
 def score(look: Look, *, but: Iterable[str] = ()) -> Guess | None:
@@ -170,23 +176,37 @@ def too_many_groups(look: Look, *, but: Iterable[str] = ()) -> list[Guess]:
     ]
 
 
-def target(look: Look, decided: Column | None, *, but: Iterable[str] = ()) -> Guess | None:
-    """The column of the truth: by its name, by the labels that it shares with the decisions, or as the last of few
-    values."""
-    taken = {*but, *(() if decided is None else (decided.name,)), *(g.name for g in sensitive(look))}
-    free = [c for c in look.columns.values() if c.name not in taken]
-    found = _named([c for c in free if c.few or c.kind == "number"], _TRUTH)
-    if found is not None:
+def like_decisions(look: Look) -> list[Column]:
+    """The columns that are named like decisions: what a model, or somebody, said before it turned out."""
+    words = {_plain(word) for word in (*_DECISIONS, *_DECIDED)}
+    return [c for c in look.columns.values() if tokens(c.name) & words and not tokens(c.name) & _TRUE]
+
+
+def target(look: Look, *, but: Iterable[str] = ()) -> Guess | None:
+    """The column of the truth: by its name, by that of a decision, by the labels that it alone shares with one, or,
+    where no column is named like a decision, as the last. None that is named like one; `but` are those that are known
+    to be something else."""
+    named = like_decisions(look)
+    taken = {*but, *(c.name for c in named), *(g.name for g in sensitive(look))}
+    free = [c for c in look.columns.values() if c.name not in taken and (c.few or c.kind == "number")]
+    if any(c.few for c in named):  # about labels, so that the truth is one too
+        free = [c for c in free if c.few]
+    if found := _named(free, _TRUTH):
         return Guess(found.name, "by its name")
-    within = None if decided is None else next((c for c in free if _plain(c.name) in tokens(decided.name)), None)
-    if decided is not None and within is not None:
-        return Guess(within.name, f"its name is in that of '{decided.name}'")
-    if decided is not None and decided.few:
-        same = next((c for c in free if c.few and set(c.labels) == set(decided.labels)), None)
-        if same is not None:
-            return Guess(same.name, f"it holds the labels of '{decided.name}'")
-    last = next((c for c in reversed(free) if 2 <= len(c.values) <= MOST_GROUPS and not c.each_its_own), None)
-    return None if last is None else Guess(last.name, "the last column of few values")
+    for decided in named:
+        if within := next((c for c in free if _plain(c.name) in tokens(decided.name)), None):
+            return Guess(within.name, f"its name is in that of '{decided.name}'")
+    labels = [c for c in free if 2 <= len(c.values) <= MOST_GROUPS and not c.each_its_own]
+    if found := _named(labels, _OUTCOMES):
+        return Guess(found.name, "by its name")
+    for decided in [*named, *(look.columns[n] for n in but if n in look.columns)]:
+        own = set(decided.labels)
+        more = [c for c in labels if own and own < set(c.labels) and (len(c.labels) <= 2 or c.kind == "text")]
+        same = [c for c in labels if own == set(c.labels)] or more
+        if len(same) == 1:
+            return Guess(same[0].name, f"it holds the labels of '{decided.name}'")
+    last = next((c for c in labels if c.name == list(look.columns)[-1] and not named), None)
+    return None if last is None else Guess(last.name, "the last column, of few values")
 
 
 def positive(column: Column) -> Guess | None:
@@ -216,9 +236,9 @@ def ids(look: Look, *, but: Iterable[str] = ()) -> Guess | None:
 def task(truth: Column, decided: Column | None) -> Guess:
     """What is predicted, by the values of the truth (and of the decisions)."""
     if truth.few and len(truth.values) <= 2:
-        return Guess("binary", f"'{truth.name}' holds {len(truth.values)} values")
+        return Guess(YES_NO, f"'{truth.name}' holds {len(truth.values)} values")
     numbers = truth.kind == "number"
     fractions = decided is not None and decided.kind == "number" and not decided.whole
     if numbers and (fractions or not truth.whole or len(truth.values) > MOST_GROUPS or not truth.few):
-        return Guess("regression", f"'{truth.name}' holds numbers")
-    return Guess("multiclass", f"'{truth.name}' holds {len(truth.values)} values")
+        return Guess(NUMERIC, f"'{truth.name}' holds numbers")
+    return Guess(SEVERAL, f"'{truth.name}' holds {len(truth.values)} values")

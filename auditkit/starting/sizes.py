@@ -50,13 +50,13 @@ def _needed(given: Answers) -> int:
 
 def _counted(given: Answers, of: Counter[Any]) -> int:
     wanted = _OF_POSITIVES.get(given.metric)
-    if wanted is None or given.task != "binary":
+    if wanted is None or not given.kind.yes_no:
         return _rows(of)
     return sum(n for value, n in of.items() if (value == given.positive) == wanted)
 
 
 def _of_what(given: Answers) -> str:
-    wanted = _OF_POSITIVES.get(given.metric) if given.task == "binary" else None
+    wanted = _OF_POSITIVES.get(given.metric) if given.kind.yes_no else None
     return "rows" if wanted is None else f"rows whose truth is {_label(given.positive)}" if wanted else "other rows"
 
 
@@ -65,7 +65,7 @@ def _rows(of: Counter[Any]) -> int:
 
 
 def _rate(given: Answers, of: Counter[Any]) -> str:
-    if given.task != "binary" or not _rows(of):
+    if not given.kind.yes_no or not _rows(of):
         return ""
     return f" ({percent(of[given.positive] / _rows(of))} {_label(given.positive)})"
 

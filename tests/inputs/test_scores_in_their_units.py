@@ -156,7 +156,7 @@ def test_what_decides_nothing_is_refused(given: dict[str, Any], message: str) ->
 
 @pytest.mark.parametrize(
     ("score", "range_", "message"),
-    [("fico", None, "say score_range"), ("fico", (300, 700), r"score_range is \(300, 700\)"), ("sex", "ranks", "text")],
+    [("fico", None, "say score_range"), ("fico", (300, 700), r"score_range is \[300, 700\]"), ("sex", "ranks", "text")],
 )
 def test_scores_outside_their_range_are_refused(score: str, range_: Any, message: str) -> None:
     data = ak.Dataset(ROWS, y_true="y", sensitive_features="sex")

@@ -23,6 +23,7 @@ from auditkit.starting.answers import Answers
 from auditkit.starting.asking import Asking, ask
 from auditkit.starting.draft import asked, drafted
 from auditkit.starting.look import Look, crossed, look_of
+from auditkit.starting.scores import outward
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 ODD = st.sampled_from(
@@ -186,6 +187,153 @@ def test_scores_of_another_range_are_no_decisions() -> None:
     rows = look({"sex": ["f", "m"] * 30, "y": [0, 1] * 30, "pred": np.linspace(300, 850, 60)})
     with pytest.raises(DataError, match=r"'pred' holds numbers from 300 to 850.*threshold and score_range"):
         ask(rows, Answers(y_true=("y",)), Asking(None), task=None, positive=None)
+
+
+# ---- a lender's file: what was decided is not what turned out
+
+
+def loans(*left_out: str) -> dict[str, Any]:
+    n = 120
+    rng = np.random.default_rng(3)
+    score = rng.integers(302, 849, n)
+    columns = {
+        "sex": ["f", "m"] * 60,
+        "age": rng.integers(18, 80, n),
+        "region": ["north", "south", "east"] * 40,
+        "income": rng.gamma(2.0, 20_000, n),
+        "id": range(n),
+        "repaid": np.where(rng.random(n) < (score - 200) / 700, "yes", "no"),
+        "score": score,
+        "approved": np.where(score > 580, "yes", "no"),
+        "approved_v2": np.where(score > 600, "yes", "no"),
+    }
+    return {k: v for k, v in columns.items() if k not in left_out}
+
+
+GIVEN = [{}, *({"y_pred": (n,)} for n in ("approved", "approved_v2")), {"sensitive": ("region",)}, {"factory": "a:b"},
+         {"score": "score", "threshold": 580.0}, {"score": "score", "y_pred": ("approved_v2",)}]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", GIVEN)
+def test_the_truth_is_the_same_whatever_else_is_said(given: dict[str, Any]) -> None:
+    answered = ask(look(loans()), Answers(**given), Asking(None), task=None, positive=None)
+    assert (answered.y_true, answered.guessed["y_true"]) == (("repaid",), "by its name")
+    if "y_pred" in answered.guessed:
+        assert answered.guessed["y_pred"] == "by its name; so could be 'approved_v2'", "which model is audited is asked"
+
+
+@pytest.mark.parametrize("given", GIVEN)
+def test_a_decision_is_never_taken_for_the_truth(given: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match=r"'approved', 'approved_v2' are named like decisions.*: give --y-true COLUMN"):
+        ask(look(loans("repaid")), Answers(**given), Asking(None), task=None, positive=None)
+
+
+@pytest.mark.parametrize("name", ["approved", "loanDecision", "predicted", "y_pred", "accepted_by_model", "denied"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_names_of_decisions(name: str, alone: bool) -> None:
+    columns = {"sex": ["f", "m"] * 9, **({} if alone else {"prediction": [1, 0] * 9}), name: [0, 1] * 9}
+    assert guess.target(look(columns)) is None
+    assert guess.target(look({**columns, "defaulted": [0, 1] * 9})) == ("defaulted", "by its name")
+    assert guess.target(look({**columns, f"actual_{name}": [0, 1] * 9})) is not None
+
+
+def test_labels_shared_by_two_columns_say_nothing() -> None:
+    columns = {"a": [0, 1] * 9, "b": [1, 0] * 9, "decision": [1, 0] * 9}
+    assert guess.target(look(columns)) is None
+    assert guess.target(look({k: v for k, v in columns.items() if k != "b"})) == (
+        "a",
+        "it holds the labels of 'decision'",
+    )
+
+
+def test_the_last_column_is_a_truth_where_nothing_is_decided() -> None:
+    columns = {"sex": ["f", "m"] * 9, "x": np.arange(18.0), "spam": [0, 1] * 9}
+    assert guess.target(look(columns)) == ("spam", "the last column, of few values")
+    assert guess.target(look({"prediction": list("abc") * 6, **columns})) is None
+
+
+def test_what_was_guessed_is_named_where_yes_gives_up() -> None:
+    with pytest.raises(
+        DataError, match=r"give --sensitive COLUMN. Guessed until then: y_true = repaid \(by its name\)"
+    ):
+        ask(look(loans("sex", "age")), Answers(), Asking(None), task=None, positive=None)
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [(None, [300, 850]), ([250.0, 900.0], [250, 900]), ("ranks", "ranks")],
+)
+@pytest.mark.parametrize("y_pred", [(), ("approved",)])
+def test_scores_that_are_no_probabilities_get_a_range(said: Any, written: Any, y_pred: tuple[str, ...]) -> None:
+    rows = look(loans())
+    given = Answers(score="score", threshold=None if y_pred else 580.0, score_range=said, y_pred=y_pred)
+    answered = ask(rows, given, Asking(None), task=None, positive=None)
+    assert ("score_range" in answered.guessed) == (said is None)
+    text = drafted(rows, answered, folder=Path(), name="rows")
+    assert (
+        loaded(text)["predictions"]["score_range"]
+        == written
+        == asked(rows, answered, Path())["predictions"]["score_range"]
+    )
+    assert ("score_range = [300, 850]  # guessed: the scores lie from" in text) == (said is None)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"score": "score"}, "from which on is the decision positive. Give --threshold NUMBER"),
+        ({"score": "score", "threshold": 900.0}, "--threshold 900 lies outside the scores' range, 300 to 850"),
+        ({"score": "score", "threshold": 580.0, "score_range": [400.0, 800.0]}, "--score-range must hold them all"),
+        ({"score": "score", "threshold": 580.0, "score_range": [9.0, 1.0]}, r"as in \[300, 850\]"),
+        ({"score": "sex", "threshold": 1.0}, "the score 'sex' holds text"),
+        ({"score_range": [1.0, 2.0], "y_pred": ("approved",)}, "--score-range goes with --score"),
+        ({"y_pred": ("sex",)}, "'sex' is no decision about 'repaid': it holds f, m, and the truth (yes, no|no, yes)"),
+        (
+            {"y_pred": ("approved", "approved_v2")},
+            "1 column of truths takes as many of decisions: for 'repaid' got 'appr",
+        ),
+    ],
+)
+def test_what_cannot_decide_is_told(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        ask(look(loans()), Answers(**given), Asking(None), task=None, positive=None)
+
+
+def test_the_range_is_that_of_all_rows() -> None:
+    """The first part holds probabilities alone."""
+    n = 150_000
+    score = np.where(np.arange(n) < n - 5, 0.25, 7.0)
+    answered = ask(look({"sex": ["f", "m"] * (n // 2), "y": [0, 0, 1] * (n // 3), "s": score}),
+                   Answers(score="s", threshold=0.5), Asking(None), task=None, positive=None)  # fmt: skip
+    assert answered.score_range == [0, 7]
+
+
+@settings(max_examples=60)
+@given(st.floats(-1e9, 1e9), st.floats(0, 1e9))
+def test_ends_hold_what_they_are_made_of(low: float, more: float) -> None:
+    least, greatest = outward(low, low + more)
+    assert least <= low <= low + more <= greatest
+    assert least < greatest
+    assert more < 1e-3 or greatest - least <= 2 * more + 1e-6 * abs(low)
+
+
+def test_somebody_who_errs_is_told_what_there_is() -> None:
+    columns = {"called": loans()["repaid"], "came_back": loans()["repaid"], **loans("repaid", "approved_v2")}
+    columns |= {"verdict": columns.pop("approved"), "note": [f"n{i}" for i in range(120)]}
+    rows = look(columns)
+    asking, said = answering("", "came_back", "", "sex,region", "verdict,called", "verdict", "", "", "")
+    answered = ask(rows, Answers(), asking, task=None, positive=None)
+    assert (answered.y_true, answered.y_pred) == (("came_back",), ("verdict",))
+    lines = [line for line in said if line.startswith("  ") and not line.endswith(": ")]
+    assert [all(word in line for word in words) for line, words in zip(lines, (
+        ("An answer is needed. Such as", "'called'", "'came_back'", "Ctrl-C ends"),
+        ("An answer is needed. Such as", "'called'", "'verdict'", "Ctrl-C ends"),
+        ("'sex' is no decision about 'came_back': it holds", "could be in 'called', 'verdict'", "Ctrl-C ends"),
+        ("1 column of truths takes as many of decisions: for 'came_back' got 'verdict', 'called'", "Ctrl-C ends"),
+    ), strict=True)] == [True] * 4, lines  # fmt: skip
+    asking, _ = answering("came_back", "score >= x", "score >= 580", "", "", "")
+    answered = ask(rows, Answers(), asking, task=None, positive=None)
+    assert (answered.score, answered.threshold, answered.score_range) == ("score", 580, [300, 850])
 
 
 # ---- counts

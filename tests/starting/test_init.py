@@ -42,7 +42,7 @@ def with_numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 def german(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.assign(Betrag=np.linspace(1, 9, len(frame)), Tag=pd.date_range("2024-01-01", periods=len(frame)))
-    frame = frame.rename(columns={"sex": "Geschlecht", "hired": "bewilligt", "decision": "Entscheidung"})
+    frame = frame.rename(columns={"sex": "Geschlecht", "hired": "bezahlt", "decision": "Entscheidung"})
     frame.loc[:9, "Geschlecht"] = None
     return frame.replace({"f": "weiblich", "m": "männlich", "yes": "ja", "no": "nein"})
 
@@ -122,6 +122,59 @@ def test_what_was_guessed_is_said_twice(here: Path) -> None:
     assert "# guessed: sex (sex, by its name)" in text
     assert 'y_pred = "decision"\n' in text, "what was said is no guess"
     assert not Path("reports").exists()
+
+
+def lenders(n: int = 400) -> pd.DataFrame:
+    """A lender's file: what turned out, a score in its own units, and what two models decide."""
+    rng = np.random.default_rng(8)
+    score = rng.integers(302, 849, n)
+    said = {f"approved{v}": np.where(score > least, "yes", "no") for v, least in (("", 580), ("_v2", 600))}
+    repaid = np.where(rng.random(n) < (score - 200) / 700, "yes", "no")
+    return pd.DataFrame({"sex": rng.choice(["f", "m"], n), "repaid": repaid, "score": score, **said})
+
+
+def test_a_lenders_file(here: Path) -> None:
+    """Its score has a range of its own, its separator is no comma: what is written says both, and a report is made."""
+    lenders().to_csv("loans.csv", sep=";", index=False)
+    status, out, err = run_cli(["init", "loans.csv", "--yes", "--score", "score", "--threshold", "580"])
+    assert (status, err) == (0, ""), err
+    assert "guessed: score_range = 300, 850 (the scores lie from 30" in out, out
+    said = tomllib.loads(Path("auditkit.toml").read_text())
+    assert said["predictions"] == {"score": "score", "score_range": [300, 850], "threshold": 580}
+    assert (said["data"]["sep"], said["data"]["y_true"]) == (";", "repaid")
+    report = Report.load("reports/loans.json")
+    assert report.provenance.model.scale
+    assert not [c for c in report.provenance.cautions if "as guessed" in c], "a file that says it has nothing to guess"
+    asked = ["init", "loans.csv", "--yes", "--force", "--quiet", "--no-run", "--score", "score", "--threshold", "580"]
+    assert run_cli([*asked, "--score-range", "250,900"]) == (0, "", "")
+    assert tomllib.loads(Path("auditkit.toml").read_text())["predictions"]["score_range"] == [250, 900]
+
+
+@pytest.mark.parametrize("flags", [[], ["--y-pred", "approved"], ["--y-pred", "approved_v2"]])
+def test_a_lenders_decision_is_no_truth(flags: list[str], here: Path) -> None:
+    lenders().to_csv("loans.csv", sep=";", index=False)
+    asked = ["init", "loans.csv", "--yes", "--quiet", "--no-run", *flags]
+    assert run_cli(asked) == (0, "", "")
+    assert tomllib.loads(Path("auditkit.toml").read_text())["data"]["y_true"] == "repaid"
+    lenders().drop(columns="repaid").to_csv("loans.csv", sep=";", index=False)
+    status, _, err = run_cli([*asked, "--force"])
+    assert status == 2
+    assert (
+        "'approved', 'approved_v2' are named like decisions, and not taken for the truth: give --y-true COLUMN" in err
+    )
+
+
+@pytest.mark.parametrize(("sep", "encoding"), [(";", "cp1252"), ("\t", "utf-16"), (",", "utf-8-sig")])
+def test_how_a_csv_file_was_read_is_written(sep: str, encoding: str, here: Path) -> None:
+    people(60).assign(ort="Köln").to_csv("rows.csv", sep=sep, encoding=encoding, index=False)
+    assert run_cli(["init", "rows.csv", "--yes", "--quiet"]) == (0, "", "")
+    data = tomllib.loads(Path("auditkit.toml").read_text())["data"]
+    assert data.get("sep", ",") == sep
+    assert data.get("encoding", "utf-8") == encoding.removesuffix("-sig")
+    assert ("sep" in data, "encoding" in data) == (sep != ",", not encoding.startswith("utf-8")), (
+        "what is plain is left"
+    )
+    assert not [c for c in Report.load("reports/rows.json").provenance.cautions if "as guessed" in c]
 
 
 def test_nothing_is_overwritten(here: Path) -> None:

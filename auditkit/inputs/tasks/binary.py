@@ -38,6 +38,7 @@ class Binary(AuditTask):
         "attribution",
         "flip_test",
     )
+    changes: ClassVar[str] = "change"
     gap_targets: ClassVar[tuple[str, ...]] = (
         "mean_score",
         "mean_score_of_positives",

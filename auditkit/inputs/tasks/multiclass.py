@@ -32,6 +32,7 @@ class Multiclass(AuditTask):
 
     name: ClassVar[Task] = "multiclass"
     checks: ClassVar[tuple[str, ...]] = ("class_fairness", "attribution", "flip_test")
+    changes: ClassVar[str] = "class_change"
     gap_targets: ClassVar[tuple[str, ...]] = ("mean_score", "mean_score_of_positives", "mean_score_of_negatives")
     takes: ClassVar[frozenset[Option]] = frozenset({"classes"})
     part: ClassVar[Task | None] = "binary"

@@ -35,6 +35,7 @@ class Regression(AuditTask):
         "attribution",
         "flip_test",
     )
+    changes: ClassVar[str] = "regression_change"
     gap_targets: ClassVar[tuple[str, ...]] = ("mean_prediction",)
     scores: ClassVar[bool] = False
 

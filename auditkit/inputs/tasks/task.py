@@ -57,6 +57,8 @@ class AuditTask(ABC):
     name: ClassVar[Task]
     checks: ClassVar[tuple[str, ...]]
     """Names of the checks that an audit asks unless it is told."""
+    changes: ClassVar[str]
+    """Name of the check that compares with an older model."""
     gap_targets: ClassVar[tuple[str, ...]] = ()
     """Names of the gaps that `GapAttribution` splits."""
     takes: ClassVar[frozenset[Option]] = frozenset()
