@@ -79,8 +79,8 @@ def uncovered(report: Report) -> Finding | None:
 
 
 def _same(f: Finding, g: Finding) -> bool:
-    """Whether a gap over all classes is that of the one class that the other is about; the worse of two rates' gaps, that
-    of the rate that the other is about."""
+    """Whether a gap over all classes is that of the one class that the other is about, or the worse of two rates' gaps
+    that of the other's rate."""
     alike = f.metric == g.metric or g.metric in PARTS.get(f.metric, ())
     if f.surest is None or g.surest is None or not alike or f.surest.groups != g.surest.groups:
         return False

@@ -14,13 +14,6 @@ from auditkit.values import written
 
 MOST_SHOWN = 12
 """Groups of an attribute that a comment lists."""
-_OF_POSITIVES = {
-    "true_positive_rate": True,
-    "false_negative_rate": True,
-    "false_positive_rate": False,
-    "true_negative_rate": False,
-}
-"""Rates of the positive (True) or of the negative rows (False) alone; others are of all."""
 
 
 def told_groups(look: Look, given: Answers) -> list[str]:
@@ -48,15 +41,21 @@ def _needed(given: Answers) -> int:
     return round((0.98 / given.at_most) ** 2) if given.at_most and METRICS[given.metric].unit == "share" else 0
 
 
+def _of_positives(given: Answers) -> bool | None:
+    """Whether the metric is a rate of the positive rows alone (True), or of the others (False); None: of neither."""
+    truths = {truth for truth, _ in METRICS[given.metric].denominator} if given.kind.yes_no else set()
+    return bool(truths.pop()) if len(truths) == 1 else None
+
+
 def _counted(given: Answers, of: Counter[Any]) -> int:
-    wanted = _OF_POSITIVES.get(given.metric)
-    if wanted is None or not given.kind.yes_no:
+    wanted = _of_positives(given)
+    if wanted is None:
         return _rows(of)
     return sum(n for value, n in of.items() if (value == given.positive) == wanted)
 
 
 def _of_what(given: Answers) -> str:
-    wanted = _OF_POSITIVES.get(given.metric) if given.kind.yes_no else None
+    wanted = _of_positives(given)
     return "rows" if wanted is None else f"rows whose truth is {_label(given.positive)}" if wanted else "other rows"
 
 
