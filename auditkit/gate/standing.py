@@ -64,7 +64,11 @@ def _beside(v: Verdict, case: _Case, policy: Policy, share: float | None, report
         status: Status | None = None if allowed is None else "not_measured"
         return BesideBaseline(status=status, allowed=allowed, held=held, change=None, reason=_absent(v, case, policy))
     own = rule.confidence or policy.confidence
-    change = unchanged(own) if case.same else _drawn(shift(case.old, case.new, own), shift(case.old, case.new, max(own, share or own)), rule)
+    change = (
+        unchanged(own)
+        if case.same
+        else _drawn(shift(case.old, case.new, own), shift(case.old, case.new, max(own, share or own)), rule)
+    )
     status = None if allowed is None else status_of(change, rule, allowed)
     reason = _reason(change, rule, held, status, report)
     return BesideBaseline(status=status, allowed=allowed, held=held, change=change, reason=reason)
