@@ -1,4 +1,4 @@
-"""Whether two judged reports asked a rule of one and the same thing: the same rows, the same decisions, the same counts.
+"""Whether two judged reports asked a rule of one and the same: the same rows, the same decisions, the same counts.
 
 What is unchanged is no matter of chance: its change is 0, without an interval of two independent samples.
 """

@@ -247,7 +247,7 @@ def test_other_decisions_of_the_same_people_are_no_other_rows() -> None:
     assert "the rows are others" not in str(found).lower()
     assert "same people and truths" in found.step.seen
     assert any("against=" in c for c in found.step.cautions)
-    assert [c.statement for c in found.step.inputs if c.key == "sha256"][0].startswith(
+    assert next(c.statement for c in found.step.inputs if c.key == "sha256").startswith(
         "The SHA-256 of the rows with their decisions (the people and truths are the same): "
     )
     # an older report does not hold the hash of people alone
@@ -465,7 +465,7 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
     other.write_text(json.dumps(numbers))
     for given, said in (
         ([one], "is one report: give the old one and the new one"),
-        ([one, str(page)], "it is a page: give the report.json beside it"),
+        ([one, str(page)], "page.html is a page, which holds no evidence: give the report.json beside it"),
         ([one, one], "is the same report as"),
         ([one, two, one], "is the same report as"),
         ([one, str(other)], "only reports of one task can be compared"),

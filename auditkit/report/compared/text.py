@@ -66,7 +66,8 @@ def _step(step: Step) -> Iterator[str]:
     yield from _some("Rules without a change", [r.statement for r in same])
     yield from _some("Other numbers that moved for sure", [n.statement for n in step.told])
     if len(step.told) < len(step.numbers):
-        yield f"  ({len(step.numbers) - len(step.told)} more say the same gaps as ratios, or smallest and largest values)"
+        more = len(step.numbers) - len(step.told)
+        yield f"  ({more} more say the same gaps as ratios, or smallest and largest values)"
     yield from _some("No longer measured", list(step.no_longer_measured))
     yield from _some("Newly measured", list(step.newly_measured))
     yield step.seen
