@@ -87,9 +87,16 @@ def _net(config: Config, m: ModelTable) -> Model:
 def _there(config: Config, named: str) -> None:
     """DataError, with its line, where the file that the configuration names is not there, and is no pattern."""
     path = Path(config.folder) / named
-    if not config.data_at or "\0" in named or glob.has_magic(named) or path.exists():
+    if not config.data_at or glob.has_magic(named):
         return
-    beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    try:
+        path.stat()
+    except FileNotFoundError:
+        beside = [p.name for p in path.parent.glob("*")]
+    except (OSError, ValueError):  # told where it is read
+        return
+    else:
+        return
     where = "" if Path(named).is_absolute() else f" in {Path(config.folder).resolve()}"
     raise DataError(
         f"{config.data_at}: cannot read '{named}'{where}: no such file.{nearest(path.name, beside)}".rstrip(".")

@@ -70,7 +70,7 @@ def read(path: Path) -> Document:
 
 def _text(path: Path) -> str:
     """The text of a file that can be a configuration."""
-    if path.name and "\0" not in str(path) and path.parent.is_dir() and not os.path.lexists(path):
+    if path.name and "\0" not in str(path) and os.path.isdir(path.parent) and not os.path.lexists(path):
         near = nearest(path.stem, [p.stem for p in path.parent.glob("*.toml")])
         if near:
             raise PolicyError(f"cannot read {path}: No such file or directory.{near[:-2]}.toml'?")

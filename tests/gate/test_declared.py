@@ -133,6 +133,11 @@ def test_data_that_are_not_there_are_told_by_line_folder_and_nearest_name(projec
     where = f"auditkit.toml:2: cannot read 'loan.csv' in {project.resolve()}"
     said = f"auditkit: {where}: no such file. Did you mean 'loans.csv'?"
     assert (status, out, err) == (2, "", f"{said}\n")
+    for strange in ("x" * 300, "nowhere/loans.csv", "loans.csv/x"):
+        write(project, (DATA + RULE.format(by="sex")).replace('"loans.csv"', f'"{strange}"'))
+        status, out, err = run_cli(["run", "auditkit.toml"])
+        assert (status, out, "cannot read" in err, len(err.splitlines())) == (2, "", True, 1)
+    assert run_cli(["run", f"{'x' * 300}/auditkit.toml"])[0] == 2
     status, _, err = run_cli(["run", "auditkit.toml", "--data", "other.csv"])
     assert (status, "toml:" in err) == (2, False), "a flag stands on no line"
     assert run_cli(["run", "auditkit.toml", "--data", "loans.csv", "--quiet"])[0] == 0
