@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import datetime
 import json
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from auditkit.estimates import Estimate, Record
+from auditkit.estimates import Estimate, Record, Terse
 from auditkit.rules import Rule, Status
 
 BASELINE = "auditkit.baseline/1"
 
 
-class Held(Record):
+class Held(Terse):
     """What a baseline holds of one rule."""
+
+    TOLD: ClassVar = ("people_sha256", "decided_sha256")
 
     rule: Rule
     """As it was asked."""
@@ -29,6 +31,10 @@ class Held(Record):
     """SHA-256 of the report that it is from, as `run` prints it."""
     rows_sha256: str = ""
     """Of the rows of that report."""
+    people_sha256: str = ""
+    """Of its people and truths, without decisions; absent where it is not known."""
+    decided_sha256: str = ""
+    """Of the rows, the decisions and the counts that it was judged by; absent where they are not known."""
     since: datetime.date
 
 

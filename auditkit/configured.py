@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import auditkit as ak
-from auditkit.errors import PolicyError
+from auditkit.errors import DataError, PolicyError, nearest
 from auditkit.gate.audited import ModelTable
 from auditkit.records import Report
 
@@ -83,9 +84,29 @@ def _net(config: Config, m: ModelTable) -> Model:
     return ak.load_model(m.factory, weights, folder=config.folder, weights_key=m.weights_key, trust=m.trust, **options)
 
 
+def _there(config: Config, named: str) -> None:
+    """DataError, with its line, where the file that the configuration names is not there, and is no pattern."""
+    path = Path(config.folder) / named
+    if not config.data_at or glob.has_magic(named):
+        return
+    try:
+        path.stat()
+    except FileNotFoundError:
+        beside = [p.name for p in path.parent.glob("*")]
+    except (OSError, ValueError):  # told where it is read
+        return
+    else:
+        return
+    where = "" if Path(named).is_absolute() else f" in {Path(config.folder).resolve()}"
+    raise DataError(
+        f"{config.data_at}: cannot read '{named}'{where}: no such file.{nearest(path.name, beside)}".rstrip(".")
+    )
+
+
 def _dataset(config: Config, data: DataTable) -> Dataset:
     from auditkit.records import DEFAULT_TASK
 
+    _there(config, data.path)
     given = {k: getattr(data, k) for k in type(data).model_fields if k not in ("path", "task", "join")}
     if data.join is not None:
         given["join"] = {**data.join.model_dump(exclude_none=True), "path": Path(config.folder) / data.join.path}

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from auditkit.accidents import OnError, absent_if_broken
+from auditkit.arrays import Keys
 from auditkit.batch import Batch, all_missing, missing
 from auditkit.check import Check, FittedCheck, RowsCheck, StreamCheck
 from auditkit.deciding import Decided, columns_of, decided
@@ -122,6 +123,7 @@ class _Observer:
             Sample.of(batch, shuffled(whole, self.seed), k=self.sample) if self.sampled else None,
             ClassTally.of_batch(batch),
             outputs=said.outputs,
+            people=None if self.net else RowHash.of(_people(said.batch)),
         )
         self.total = part if self.total is None else self.total + part
 
@@ -130,6 +132,12 @@ class _Observer:
         assert self.total is not None, "a Dataset has rows"
         kept = {k: v for k, v in self.gathered.items() if k not in self.broken}
         return replace(self.total, evidence=kept, broken=self.broken)
+
+
+def _people(batch: Batch) -> Keys:
+    """Keys of people and their truths alone: whatever was decided of them, and however groups were held equal."""
+    alone = replace(_content(batch, net=True), features=batch.features[[]], controls=None)
+    return row_keys(alone) if batch.row_id is None else shuffled(row_keys(alone) ^ batch.row_id, 0)
 
 
 def _content(batch: Batch, *, net: bool) -> Batch:

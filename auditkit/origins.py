@@ -98,12 +98,16 @@ class Weighting(Record):
 class DataProvenance(Terse):
     """Which data."""
 
-    TOLD: ClassVar = ("weighting", "row_id")
+    TOLD: ClassVar = ("weighting", "row_id", "people_sha256")
 
     name: str = ""
     rows: int = 0
     sha256: str = ""
-    """Order-free, of the used columns: the same rows in another order give the same hash."""
+    """Order-free, of the used columns: the same rows in another order give the same hash. Of predictions made
+    already decisions and scores are such columns."""
+    people_sha256: str = ""
+    """Of predictions: of the people and their truths alone, whatever was decided of them; empty, and absent from JSON,
+    of a net (`sha256` holds no decisions there) and in older reports."""
     file_sha256: str | None = None
     y_true: str = ""
     task: Task = DEFAULT_TASK
@@ -125,6 +129,19 @@ class DataProvenance(Terse):
     def kind(self) -> TaskKind:
         """What the task predicts."""
         return TASK_KINDS[self.task]
+
+    def same_rows(self, other: DataProvenance) -> bool | None:
+        """Whether both are of the same rows, whatever was decided of them; None: not known."""
+        if self.rows != other.rows:
+            return False
+        for key in ("sha256", "people_sha256", "file_sha256"):
+            if getattr(self, key) and getattr(self, key) == getattr(other, key):
+                return True
+        asked = ("y_true", "positive", "classes", "sensitive_features", "weighting", "row_id")
+        alike = all(getattr(self, k) == getattr(other, k) for k in asked)
+        if self.people_sha256 and other.people_sha256 and alike:
+            return False
+        return None
 
 
 class Words(Terse):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from auditkit.inputs.tasks.registry import task_of
 from auditkit.records import DataProvenance, ModelProvenance, Provenance, Weighting
 
 if TYPE_CHECKING:
+    from auditkit.evidence.fingerprint import RowHash
     from auditkit.evidence.observed import Observed
     from auditkit.inputs.model import Model
 
@@ -61,16 +63,17 @@ def _model(model: Model | Predictions, data: Dataset) -> ModelProvenance:
 
 
 def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> DataProvenance:
+    beside = [name for name in (data.weights, data.cluster, data.row_id, data.strata) if name is not None]
     if isinstance(model, Predictions):
-        beside = [name for name in (data.weights, data.cluster, data.row_id, data.strata) if name is not None]
         used = [*data.sensitive_features, *data.control_features, *data.labels, *model.columns, *beside]
     else:
         used = list(data.source.schema)
-    content = json.dumps([sorted(used), observed.rows.rows, observed.rows.sums])
+    people = [*data.sensitive_features, *data.labels, *beside]
     return DataProvenance(
         name=data.name,
         rows=observed.rows.rows,
-        sha256=hashlib.sha256(content.encode()).hexdigest(),
+        sha256=_sha256(used, observed.rows),
+        people_sha256="" if observed.people is None else _sha256(people, observed.people),
         file_sha256=data.file_sha256,
         y_true=data.y_true,
         task=data.task,
@@ -82,6 +85,11 @@ def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> Data
         weighting=weighting_of(data),
         row_id=data.row_id or "",
     )
+
+
+def _sha256(columns: Sequence[str], rows: RowHash) -> str:
+    content = json.dumps([sorted(columns), rows.rows, rows.sums])
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def weighting_of(data: Dataset) -> Weighting | None:

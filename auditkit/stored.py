@@ -65,6 +65,8 @@ def read(path: Path) -> bytes:
 def parsed(text: str | bytes, source: str) -> Any:
     """The JSON of a report; ReportError where it is cut short, too large or deep, ambiguous, or no text."""
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
+        raise ReportError(f"{source} is a page, which holds no evidence: give the report.json beside it")
     for what, n, most in (
         ("bytes", len(raw), MOST_BYTES),
         ("objects", raw.count(b"{"), MOST_OBJECTS),
@@ -78,8 +80,7 @@ def parsed(text: str | bytes, source: str) -> Any:
     except _Refused as e:
         raise ReportError(f"{source} is not an auditkit report: {e}") from None
     except (ValueError, RecursionError) as e:
-        page = " (it is a page: give the report.json beside it)" if raw.lstrip()[:1] == b"<" else ""
-        raise ReportError(f"{source} is not complete JSON ({e}); was it cut short? Write it again{page}") from None
+        raise ReportError(f"{source} is not complete JSON ({e}); was it cut short? Write it again") from None
     if _too_deep(raw):
         raise ReportError(f"{source} is not an auditkit report: more than {DEEPEST} brackets within one another")
     if "\\ud" in decoded.lower() and _LONE.search(decoded):

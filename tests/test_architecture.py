@@ -128,7 +128,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "requirements": ({"catalogue", "records"}, {"pydantic"}),
     "gate": (
         {"explorer", "question", "records", "requirements", "disclosure", "catalogue", "formatting", "floors", "looks"}
-        | {"stored"},
+        | {"clock", "stored"},
         {"pydantic"},
     ),
     "report": (

@@ -24,7 +24,7 @@ def overridden(config: Config, **parts: dict[str, Any]) -> Config:
         raise ak.PolicyError(
             "give either --factory (a model) or --y-pred, --score (predictions made already), not both"
         )
-    raw = config.model_dump(exclude_none=True, exclude={"policy", "folder", "checks"})
+    raw = config.model_dump(exclude_none=True, exclude={"policy", "folder", "checks", "data_at"})
     for part, flags in given.items():
         if flags:
             raw[part] = {**raw.get(part, {}), **flags}
@@ -57,7 +57,8 @@ def overridden(config: Config, **parts: dict[str, Any]) -> Config:
         )
         raise ak.PolicyError(f"still needed: {', '.join(missing)} (or a config file that says it; see auditkit run -h)")
     built = type(config)(**raw)
-    return built.model_copy(update={k: getattr(config, k) for k in ("folder", "policy", "checks")})
+    kept = ("folder", "policy", "checks", *(() if "path" in given["data"] else ("data_at",)))
+    return built.model_copy(update={k: getattr(config, k) for k in kept})
 
 
 def one_of(flag: str, value: str | None, *known: str) -> str | None:

@@ -151,10 +151,11 @@ def run(
     """Audit a model, or decisions that are made already, and judge them by a policy."""
     from auditkit.disclosure import PROFILES
     from auditkit.gate.audited import Asked
+    from auditkit.gate.config import as_written, refuse_undeclared
     from auditkit.gate.extending import under
     from auditkit.records import TASK_KINDS
 
-    chosen = ak.load_config(config) if config is not None else ak.Config()
+    chosen = as_written(config) if config is not None else ak.Config()
     named = known_name("task", task, TASK_KINDS) or (chosen.data.task if chosen.data is not None else None)
     several = any(kind.by_label for known, kind in TASK_KINDS.items() if known == named)
     changed = overridden(
@@ -204,6 +205,8 @@ def run(
         kept = {k: getattr(chosen.policy, k) for k in ("words", "context", "sign_off")}
         own = {k: said for k in kept if (said := getattr(rules, k)) != getattr(ak.Policy(), k)}
         changed = changed.model_copy(update={"policy": rules.model_copy(update=kept | own)})
+    if changed.data is not None:
+        refuse_undeclared(changed.policy, changed.data.features)
     if check:
         changed = changed.model_copy(update={"checks": tuple(Asked(name=c, where="--check") for c in check)})
     command = utf8(told_command([*used("run"), "auditkit", *sys.argv[1:]]))

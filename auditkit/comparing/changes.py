@@ -109,6 +109,16 @@ class RuleChange(Record):
         """Whether its severity is `error`, now or before."""
         return any(at is not None and at.rule.severity == "error" for at in (self.old, self.new))
 
+    @property
+    def only_warns(self) -> bool:
+        """Whether it would count, if its severity were not `warning`."""
+        return self.kind in ("newly failing", "let through", "in the way") and not self.severe
+
+    @property
+    def label(self) -> str:
+        """The kind, and that it only warns where that keeps it from counting."""
+        return f"{self.kind} (only warns)" if self.only_warns else self.kind
+
 
 class NumberChange(Record):
     """What became of one number of the reports, of everybody, of a comparison or of one group."""
@@ -151,6 +161,20 @@ class Step(Record):
     newly_measured: tuple[str, ...] = ()
 
     @property
+    def told(self) -> tuple[NumberChange, ...]:
+        """The numbers that moved, each gap once: as a difference, where that is among them."""
+        gaps = [(n, _gap(n)) for n in self.numbers]
+        apart = {gap for n, gap in gaps if gap and n.comparison == "difference"}
+        seen: set[str] = set()
+        found = []
+        for n, gap in gaps:
+            if gap and (gap in seen or (gap in apart and n.comparison != "difference")):
+                continue
+            seen.add(gap)
+            found.append(n)
+        return tuple(found)
+
+    @property
     def loosened(self) -> tuple[PolicyChange, ...]:
         """What the policy lets through that it did not."""
         return tuple(c for c in self.policy if c.way == "loosened")
@@ -165,6 +189,12 @@ class Step(Record):
         """Whether nothing at all changed."""
         moved = any(r.kind != "same" for r in self.rules) or self.numbers or self.no_longer_measured
         return not (moved or self.newly_measured or self.inputs or self.policy)
+
+
+def _gap(n: NumberChange) -> str:
+    """What is told of one gap: its finding, however groups are compared; empty for a number of a group or of all."""
+    compares = not n.group and n.comparison.startswith(("difference", "ratio", "group_"))
+    return n.finding.replace(f"/{n.comparison}", "/*", 1) if compares else ""
 
 
 class Point(Record):

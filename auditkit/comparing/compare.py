@@ -140,12 +140,12 @@ def _summary(step: Step) -> str:
     if step.nothing:
         return "Nothing changed."
     parts = []
-    for kind in dict.fromkeys(r.kind for r in step.rules if r.kind != "same"):
-        ids = [r.id for r in step.rules if r.kind == kind]
-        parts.append(f"{kind}: {listing(ids, most=4)}")
+    for label in dict.fromkeys(r.label for r in step.rules if r.kind != "same"):
+        ids = [r.id for r in step.rules if r.label == label]
+        parts.append(f"{label}: {listing(ids, most=4)}")
     if step.loosened:
         parts.insert(1 if step.failing else 0, f"the policy was loosened in {_places(step.loosened)}")
-    worse = sum(n.said == "worse" for n in step.numbers)
+    worse = sum(n.said == "worse" for n in step.told)
     if worse:
         parts.append(f"{worse} other number{'s' if worse > 1 else ''} surely worse")
     if step.no_longer_measured:

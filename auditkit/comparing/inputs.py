@@ -45,7 +45,7 @@ def input_changes(old: Report, new: Report) -> tuple[InputChange, ...]:
     a, b = old.provenance, new.provenance
     found = [
         *_of("model", _MODEL, a.model, b.model),
-        *_of("data", _DATA, a.data, b.data),
+        *_of("data", _DATA | _decided(old, new), a.data, b.data),
         *_of("auditkit", {"auditkit": "the version of auditkit"}, a, b),
         *_of("report", {"seed": "the seed", "sample": "the rows that explanations use"}, a, b),
         *_features(old, new),
@@ -74,18 +74,24 @@ def cautions(old: Report, new: Report) -> Iterator[str]:
         yield "The report that was given as the new one was made before the old one."
 
 
-def same_rows(old: Report, new: Report) -> bool:
-    """Whether both audits read the same rows."""
-    a, b = old.provenance.data.sha256, new.provenance.data.sha256
-    return bool(a) and a == b
+def same_rows(old: Report, new: Report) -> bool | None:
+    """Whether both audits read the same rows, whatever was decided of them; None: not known."""
+    a, b = old.provenance, new.provenance
+    known = a.data.same_rows(b.data)
+    nets = a.model.kind == b.model.kind == "torch" and a.data.sha256 and b.data.sha256
+    return False if known is None and nets else known  # the hash of a net's rows holds no decisions
 
 
 def cause(old: Report, new: Report) -> str:
     """To what a difference can be due: one sentence."""
     a, b = old.provenance.model.sha256, new.provenance.model.sha256
     rows = same_rows(old, new)
+    if rows is None:
+        return "Whether the rows are the same is not known: a difference can be due to them as well as to the model."
     if a is None or b is None:
-        return "" if rows else "The rows are others, so that a difference can be due to them as well as to the model."
+        if rows:
+            return "The rows are the same people and truths: what differs is due to the decisions."
+        return "The rows are others, so that a difference can be due to them as well as to the model."
     if a == b:
         return "" if rows else "The model is the same and the rows are others: what differs is due to the rows."
     if rows:
@@ -98,6 +104,14 @@ def _of(what: Any, keys: dict[str, str], old: Any, new: Any) -> Iterator[InputCh
         a, b = getattr(old, key), getattr(new, key)
         if a != b:
             yield _change(what, key, words, _told(a), _told(b))
+
+
+def _decided(old: Report, new: Report) -> dict[str, str]:
+    """The hash of the rows of predictions covers their decisions: people and truths can be the same all the same."""
+    if all(r.provenance.model.kind == "torch" for r in (old, new)):
+        return {}
+    same = " (the people and truths are the same)" if same_rows(old, new) else ""
+    return {"sha256": f"the SHA-256 of the rows with their decisions{same}"}
 
 
 def _features(old: Report, new: Report) -> Iterator[InputChange]:

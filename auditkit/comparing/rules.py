@@ -8,6 +8,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.comparing.changes import SURE, At, Kind, RuleChange, Said
 from auditkit.comparing.numbers import between, changed_by, moved, said_of, unit_of
 from auditkit.formatting import quantity
+from auditkit.gate.identical import METHOD, decided_sha256, is_unchanged, unchanged
 from auditkit.gate.judge import key_of
 from auditkit.gate.loosened import matched
 from auditkit.gate.unpaired import Measured, measured_by
@@ -50,7 +51,12 @@ def rule_changes(
     ]
     numbers = [(_measured(a, old), _measured(b, new)) for a, b in pairs]
     same = [a is not None and b is not None and key_of(a.rule) == key_of(b.rule) for a, b in pairs]
-    changes = moved([n if s else (None, None) for n, s in zip(numbers, same, strict=True)], level)
+    as_before = [a is not None and b is not None and _as_before(a, b, old, new) for a, b in pairs]
+    asked = zip(numbers, same, as_before, strict=True)
+    changes = [
+        unchanged(level) if s else e
+        for s, e in zip(as_before, moved([n if s and not u else (None, None) for n, s, u in asked], level), strict=True)
+    ]
     found = [
         _changed(a, b, at, e, _unit(a, b, old, new), under_old or {})
         for (a, b), at, e in zip(pairs, _ats(pairs, numbers, level), changes, strict=True)
@@ -63,6 +69,12 @@ _ORDER: tuple[Kind, ...] = (
     *("passes by the new policy alone", "removed"),
     *("newly passing", "newly measured", "improved", "added", "same"),
 )
+
+
+def _as_before(a: Verdict, b: Verdict, old: Report, new: Report) -> bool:
+    """Whether both rules were judged by the same rows, decisions and counts: nothing moved, which is no estimate."""
+    was = decided_sha256(a, old, old.findings)
+    return bool(was) and was == decided_sha256(b, new, new.findings)
 
 
 def at(v: Verdict, report: Report) -> At:
@@ -212,6 +224,8 @@ def _became(old: At | None, new: At | None) -> str:
 
 
 def _moved(change: Estimate, comparison: Comparison, of: str, said: Said) -> str:
+    if is_unchanged(change):
+        return METHOD
     by = changed_by(change, comparison, of)
     if said in SURE:
         return f"{said} ({by})"

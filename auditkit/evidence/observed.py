@@ -49,6 +49,8 @@ class Observed:
     """Stream check → the accident that it had on some of these rows: it has no evidence."""
     outputs: OutputRange = field(default_factory=OutputRange)
     """Of the net's outputs, where nobody has said what they are."""
+    people: RowHash | None = None
+    """Of the rows of predictions without what was decided of them; None of a net, whose `rows` are without already."""
 
     def __add__(self, other: Observed) -> Observed:
         return Observed(
@@ -60,4 +62,5 @@ class Observed:
             self.groups + other.groups,
             {**other.broken, **self.broken},
             self.outputs + other.outputs,
+            None if self.people is None or other.people is None else self.people + other.people,
         )

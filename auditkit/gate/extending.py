@@ -6,12 +6,15 @@ project leaves unsaid of `[defaults]`, `looks`, `[words]`, `[context]` and `[sig
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from auditkit.clock import now
 from auditkit.errors import PolicyError, listing
 from auditkit.gate.below import about, as_strict, below, looser
+from auditkit.gate.declared import undeclared, unlooked
 from auditkit.gate.floor import floor_of
 from auditkit.gate.keys import key_of
 from auditkit.gate.tables import Written, written
@@ -50,23 +53,33 @@ def extended(document: Document, tables: Written, alone: Alone[P]) -> P:
             "floors": floors,
         }
     )
-    refuse(whole, document)
+    refuse(whole, document, tables)
     return whole
 
 
-def refuse(policy: Any, document: Document | None = None) -> None:
+def refuse(policy: Any, document: Document | None = None, tables: Written | None = None) -> None:
     """PolicyError with a line for each point at which the policy asks less than is required of it.
 
-    What nobody asks is told only once the rules of its presets are there.
+    What nobody asks is told only once the rules of its presets are there. Waivers count from today where the file is a
+    configuration, or asks less anyway; what is required of attributes that its [data] does not declare is told with the
+    rest, and else is a verdict of the audit.
     """
     where = None if document is None else document.where
-    told = [
-        line
-        for floor in policy.floors
-        for line in below(policy, policy.rules, policy.waivers, floor, where=where, whole=not policy.presets)
-    ]
-    if told:
-        raise PolicyError("\n".join(dict.fromkeys(told)))
+    data = None if tables is None else tables.data
+
+    def told(on: datetime.date | None) -> list[str]:
+        floors, whole = policy.floors, not policy.presets
+        each = (below(policy, policy.rules, policy.waivers, f, where=where, whole=whole, on=on) for f in floors)
+        return [line for lines in each for line in lines]
+
+    found = told(None)
+    if document is not None and (found or data is not None):
+        found = told(now().date())
+    if found and data is not None and document is not None:
+        found += undeclared(policy.rules, data.features, document.name)
+        found += unlooked(policy.floors, data.features, document.where(("data", "sensitive_features")))
+    if found:
+        raise PolicyError("\n".join(dict.fromkeys(found)))
 
 
 def under(policy: P, floors: Sequence[Floor]) -> P:

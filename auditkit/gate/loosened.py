@@ -14,7 +14,8 @@ from auditkit.formatting import confidence, limit, quantity
 from auditkit.gate.judge import key_of
 from auditkit.records import PolicyInfo, Record, Rule, Verdict
 
-Way = Literal["loosened", "tightened", "changed"]
+Way = Literal["loosened", "tightened", "added", "changed"]
+"""`added`: a rule that was not asked before, waived or not."""
 
 
 class PolicyChange(Record):
@@ -62,14 +63,28 @@ def policy_changes(
         said = "a policy judges it now; none did before" if old is None else "no policy judges it any more"
         return (PolicyChange(way="loosened" if new is None else "tightened", key="policy", statement=_sentence(said)),)
     found = [*_whole(old, new)]
-    for a, b in matched([v.rule for v in was], [v.rule for v in now]):
-        found += rule_changes(a, b, old.confidence, new.confidence)
     of_old, of_new = {v.rule.id: v for v in was}, {v.rule.id: v for v in now}
-    for id, v in of_new.items():
-        found += [*_waiver(of_old.get(id), v), *_baseline(of_old.get(id), v)]
-    for id in of_old.keys() - of_new.keys():
-        found += _waiver(of_old[id], None)
-    return tuple(found)
+    beside = []
+    for a, b in matched([v.rule for v in was], [v.rule for v in now]):
+        before, after = (None if a is None else of_old[a.id]), (None if b is None else of_new[b.id])
+        changes = rule_changes(a, b, old.confidence, new.confidence)
+        if before is None and after is not None:
+            changes = [_with_waiver(c, after) for c in changes]
+        else:
+            beside += _waiver(before, after)
+        found += changes
+        if after is not None:
+            beside += _baseline(before, after)
+    return (*found, *beside)
+
+
+def _with_waiver(added: PolicyChange, v: Verdict) -> PolicyChange:
+    """A rule that is new, with its waiver: nothing that it asks was asked before, so that nothing is let through."""
+    w = v.waiver
+    if w is None or w.expired:
+        return added
+    said = f"{added.statement[:-1]}; it is waived until {w.expires} ({w.approved_by}): {w.reason.rstrip('.')}."
+    return added.model_copy(update={"statement": said})
 
 
 def rule_changes(old: Rule | None, new: Rule | None, was: float = 0.95, now: float = 0.95) -> list[PolicyChange]:
@@ -78,7 +93,7 @@ def rule_changes(old: Rule | None, new: Rule | None, was: float = 0.95, now: flo
         assert old is not None
         return [_change("loosened", old, "rule", _asks(old), "", f"the rule '{old.id}' is gone ({_asks(old)})")]
     if old is None:
-        return [_change("tightened", new, "rule", "", _asks(new), f"the rule '{new.id}' is new ({_asks(new)})")]
+        return [_change("added", new, "rule", "", _asks(new), f"the rule '{new.id}' is new ({_asks(new)})")]
     if key_of(old) != key_of(new) or _way(old) != _way(new):
         lost = [a for a in old.by if a not in new.by]
         said = f"the rule '{new.id}' asks something else: {_asks(new)}; it asked {_asks(old)}"
@@ -95,7 +110,7 @@ def rule_changes(old: Rule | None, new: Rule | None, was: float = 0.95, now: flo
             way, words = _KEYS.get(key, _other)(old, new, key)
             if key == "confidence":
                 way, words = _level(old.confidence or was, new.confidence or now)
-            shown = _limits(old, new) if key in ("at_most", "at_least") else (_told(a), _told(b))
+            shown = _limits(old, new) if key in ("at_most", "at_least") else (_told(a) or "none", _told(b) or "none")
             said = f"'{key}' of the rule '{new.id}' is {shown[1]}; it was {shown[0]}{words}"
             if key == "confidence" and (old.confidence or was) == (new.confidence or now):
                 continue

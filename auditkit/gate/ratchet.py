@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import ReportError
 from auditkit.formatting import interval, quantity
+from auditkit.gate.identical import METHOD, decided_sha256, is_unchanged, same_decisions, unchanged
 from auditkit.gate.judge import key_of
 from auditkit.gate.loosened import rule_changes
 from auditkit.gate.unpaired import Measured, levels, measured, measured_by, p_of_shift, shift
@@ -69,6 +70,8 @@ def updated(
                 estimate=s.number,
                 report=digest,
                 rows_sha256=report.provenance.data.sha256,
+                people_sha256=report.provenance.data.people_sha256,
+                decided_sha256=decided_sha256(s.verdict, report, report.findings),
                 since=on,
             )
         elif s.verdict.rule.id in rules:
@@ -107,10 +110,19 @@ def _steps(rules: dict[str, Held], report: Report, level: float, was: float) -> 
         (measured(h.estimate), m) if h is not None and m is not None and same_question(h.rule, v.rule) else None
         for v, h, m in zip(report.verdicts, held, numbers, strict=True)
     ]
-    at = levels([None if b is None or b[0] is None else p_of_shift(b[0], b[1]) for b in both], level)
+    same = [
+        h is not None and b is not None and b[0] is not None and same_decisions(h, v, report, report.findings)
+        for v, h, b in zip(report.verdicts, held, both, strict=True)
+    ]
+    tested = [None if s or b is None or b[0] is None else (b[0], b[1]) for s, b in zip(same, both, strict=True)]
+    at = levels([None if t is None else p_of_shift(*t) for t in tested], level)
+    changes = [
+        unchanged(level) if s else None if t is None else shift(*t, share)
+        for s, t, share in zip(same, tested, at, strict=True)
+    ]
     return [
-        _step(v, h, m, None if b is None or b[0] is None else shift(b[0], b[1], at[i]), level, was)
-        for i, (v, h, m, b) in enumerate(zip(report.verdicts, held, numbers, both, strict=True))
+        _step(v, h, m, change, level, was)
+        for v, h, m, change in zip(report.verdicts, held, numbers, changes, strict=True)
     ]
 
 
@@ -127,6 +139,8 @@ def _step(v: Verdict, h: Held | None, m: Measured | None, change: Estimate | Non
     held = quantity(h.estimate, v.rule.comparison, of=of)
     if change is None:
         told = Moved(id, "kept", f"{id}: kept at {held}; not measured in this report.")
+    elif is_unchanged(change):
+        told = Moved(id, "kept", f"{id}: kept at {held}; {METHOD}.")
     else:
         between = f"{held} → {today}, {changed(change, v.rule, of)}"
         side = decided(change, v.rule)

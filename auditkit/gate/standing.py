@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
 from auditkit.formatting import confidence, limit, quantity
+from auditkit.gate.identical import METHOD, is_unchanged, same_decisions, same_rows, unchanged
 from auditkit.gate.policy import Policy
 from auditkit.gate.ratchet import SAME, changed, numbers_of, same_question
 from auditkit.gate.unpaired import Measured, levels, measured, p_of_shift, shift
@@ -22,11 +23,10 @@ def standing(
     told = waived(verdicts, policy.waivers, on)
     if not policy.baseline:
         return told
-    cases = [_case(v, policy, findings) for v in told]
+    cases = [_case(v, policy, report, findings) for v in told]
     at = levels([c.p for c in cases], policy.confidence) if policy.correction == "holm" else [None] * len(cases)
-    rows = report.provenance.data.sha256
     return tuple(
-        v.model_copy(update={"baseline": _beside(v, c, policy, share, rows)})
+        v.model_copy(update={"baseline": _beside(v, c, policy, share, report)})
         for v, c, share in zip(told, cases, at, strict=True)
     )
 
@@ -37,14 +37,18 @@ class _Case(NamedTuple):
     new: Measured | None
     p: float | None
     """Of H0: it is worse by no more than allowed; None where nothing is tested."""
+    same: bool = False
+    """Whether it is judged by the very rows, decisions and counts that the baseline was."""
 
 
-def _case(v: Verdict, policy: Policy, findings: Sequence[Finding]) -> _Case:
+def _case(v: Verdict, policy: Policy, report: Report, findings: Sequence[Finding]) -> _Case:
     held = policy.held.rules.get(v.rule.id) if policy.held is not None else None
     new = numbers_of(v, findings, policy.confidence)
     if held is None or new is None or not same_question(held.rule, v.rule):
         return _Case(held, None, new, None)
     old, p = measured(held.estimate), None
+    if old is not None and same_decisions(held, v, report, findings):
+        return _Case(held, old, new, None, same=True)
     allowed = v.rule.max_regression
     if old is not None and allowed is not None and v.rule.decision == "interval":
         side = 1 if v.rule.at_most is not None else -1
@@ -54,15 +58,19 @@ def _case(v: Verdict, policy: Policy, findings: Sequence[Finding]) -> _Case:
     return _Case(held, old, new, p)
 
 
-def _beside(v: Verdict, case: _Case, policy: Policy, share: float | None, rows: str) -> BesideBaseline:
+def _beside(v: Verdict, case: _Case, policy: Policy, share: float | None, report: Report) -> BesideBaseline:
     rule, held, allowed = v.rule, case.held, v.rule.max_regression
     if held is None or case.old is None or case.new is None:
         status: Status | None = None if allowed is None else "not_measured"
         return BesideBaseline(status=status, allowed=allowed, held=held, change=None, reason=_absent(v, case, policy))
     own = rule.confidence or policy.confidence
-    change = _drawn(shift(case.old, case.new, own), shift(case.old, case.new, max(own, share or own)), rule)
+    change = (
+        unchanged(own)
+        if case.same
+        else _drawn(shift(case.old, case.new, own), shift(case.old, case.new, max(own, share or own)), rule)
+    )
     status = None if allowed is None else status_of(change, rule, allowed)
-    reason = _reason(change, rule, held, status, rows)
+    reason = _reason(change, rule, held, status, report)
     return BesideBaseline(status=status, allowed=allowed, held=held, change=change, reason=reason)
 
 
@@ -92,10 +100,12 @@ def status_of(change: Estimate, rule: Rule, allowed: float) -> Status:
     return "pass" if far is not None and sign * far <= allowed else "inconclusive"
 
 
-def _reason(change: Estimate, rule: Rule, held: Held, status: Status | None, rows: str) -> str:
+def _reason(change: Estimate, rule: Rule, held: Held, status: Status | None, report: Report) -> str:
     of = METRICS[rule.metric].unit if rule.metric in METRICS else "measure"
     kind: Comparison = rule.comparison if rule.comparison.startswith("ratio") else "difference"
     was = quantity(held.estimate, rule.comparison, of=of)
+    if is_unchanged(change):
+        return f"The baseline, of {held.since}, is {was}, and so is the value today: {METHOD}."
     head = f"The baseline, of {held.since}, is {was}; the change since is {changed(change, rule, of)}"
     if status is None or rule.max_regression is None:
         return f"{head}; the policy sets no max_regression."
@@ -111,8 +121,11 @@ def _reason(change: Estimate, rule: Rule, held: Held, status: Status | None, row
     told = f"{head}: {said}."
     if status == "inconclusive" and change.mde is not None:
         told += f" A change of {quantity(change.mde, kind, of=of)} would be seen with 80% power."
-    if rows and rows == held.rows_sha256:
-        told += " Both are of the same rows, which an unpaired interval does not know; an audit of both models does."
+    if same_rows(held, report):
+        told += (
+            " Both are of the same rows, which an unpaired interval does not know: an audit of both models at once "
+            "(against=) pairs them, and sees smaller changes."
+        )
     return told
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from auditkit import files
-from auditkit.errors import PolicyError
+from auditkit.errors import PolicyError, nearest
 
 Path_ = tuple[str | int, ...]
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
@@ -69,6 +70,10 @@ def read(path: Path) -> Document:
 
 def _text(path: Path) -> str:
     """The text of a file that can be a configuration."""
+    if path.name and "\0" not in str(path) and os.path.isdir(path.parent) and not os.path.lexists(path):
+        near = nearest(path.stem, [p.stem for p in path.parent.glob("*.toml")])
+        if near:
+            raise PolicyError(f"cannot read {path}: No such file or directory.{near[:-2]}.toml'?")
     try:
         # a BOM is what some editors of Windows begin a file with; line ends as text files have them
         text = files.read(path, PolicyError, most=MOST_BYTES, expected="a TOML file").decode("utf-8-sig")

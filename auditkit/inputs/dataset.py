@@ -322,7 +322,8 @@ class Dataset:
 
     def _known(self, name: str, role: str) -> None:
         """DataError unless there is a column of that name, naming the nearest."""
-        columns = list(self._survey.values)
+        made = set(self._column_of.values())  # names of ours, as "age (in bins)", which nobody writes
+        columns = [c for c in self._survey.values if c not in made or c == name]
         if name not in columns:
             read_as = f" ({self.name} was read with {self.source.read_as})" if self.source.read_as else ""
             raise DataError(

@@ -67,8 +67,10 @@ def _next(v: Verdict, of: str, remedies: bool) -> str:
     if _and_behind(v) and v.status not in v.blocking and "not_measured" in v.blocking:
         return 'put it into the baseline: auditkit baseline update REPORT.json --reason "…"'
     if _and_behind(v) and v.status not in v.blocking:
-        accept = 'auditkit baseline update REPORT.json --accept-worse --reason "…"'
-        return f"see what changed: auditkit compare OLD.json NEW.json; to accept it: {accept}"
+        look = "see what changed: auditkit compare OLD.json NEW.json"
+        if "fail" not in v.blocking:
+            return f"{look}; to decide it: more rows, or both models in one audit (--against), which pairs their rows"
+        return f'{look}; to accept it: auditkit baseline update REPORT.json --accept-worse --reason "…"'
     if v.status == "not_measured":
         return "give the audit what is missing, or take the rule out of the policy"
     if v.status == "inconclusive":

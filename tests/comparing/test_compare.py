@@ -187,6 +187,82 @@ def test_rules_that_went_came_or_were_renamed() -> None:
     assert named.passed
 
 
+def test_a_new_rule_is_added_with_its_waiver_and_loosens_nothing() -> None:
+    waiver = {"rule": "new", "reason": "known <b>gap</b>.", "approved_by": "board", "expires": "2999-01-01"}
+    rule = RULES[0] | {"id": "new", "metric": "true_positive_rate", "at_most": 0.001}
+    new = report(2, rules=[*RULES, rule], waiver=[waiver])
+    found = ak.compare(report(2), new)
+    assert [(c.rule, c.way, c.key) for c in found.step.policy] == [("new", "added", "rule")]
+    assert found.step.policy[0].statement.endswith("; it is waived until 2999-01-01 (board): known <b>gap</b>.")
+    assert found.passed
+    # under another name it is the same rule with the same waiver
+    named = report(2, rules=[*RULES, rule | {"id": "called"}], waiver=[waiver | {"rule": "called"}])
+    assert [(c.way, c.key) for c in ak.compare(new, named).step.policy] == [("changed", "id")]
+    # a waiver of a rule that was there is looser
+    plain = report(2, rules=[*RULES, rule])
+    assert [(c.way, c.key) for c in ak.compare(plain, new).step.policy] == [("loosened", "waiver")]
+
+
+@pytest.mark.parametrize("key", ["max_regression", "confidence"])
+def test_a_key_that_was_not_set_was_none(key: str) -> None:
+    value = {"max_regression": 0.02, "confidence": 0.9}[key]
+    policy = {"policy": {"baseline": "none.json"}}
+    plain, said = report(**policy), report(rules=changed(0, **{key: value}), **policy)
+    for found in (ak.compare(plain, said), ak.compare(said, plain)):
+        (change,) = found.step.policy
+        assert "is none" in change.statement or "it was none" in change.statement, change.statement
+        assert "was ." not in str(found)
+        assert "is ;" not in str(found)
+
+
+def test_each_gap_is_told_once_and_what_only_warns_apart() -> None:
+    rules = [RULES[0], RULES[1] | {"severity": "warning"}, *RULES[2:]]
+    found = ak.compare(report(1, rules=rules), report(2, gap=0.4, rules=rules))
+    step = found.step
+    told = [(n.metric, n.finding.rpartition("/")[2]) for n in step.told if not n.group and n.comparison != "overall"]
+    assert len(told) == len(set(told)) > 2
+    shown = {n.comparison for n in step.told if not n.group}
+    assert "difference" in shown
+    assert len(step.told) < len(step.numbers), "the JSON has all"
+    lines = str(found).splitlines()
+    assert "  newly failing (only warns): ratio fails" in "\n".join(lines)
+    assert lines[-1] == "Not passed: one rule newly in the way (one more only warns)."
+    assert step.summary.startswith("Newly failing: gap; newly failing (only warns): ratio; ")
+    alone = [r | {"severity": "warning"} for r in RULES]
+    warned = ak.compare(report(1, rules=alone), report(2, gap=0.4, rules=alone))
+    assert str(warned).splitlines()[-1] == (
+        "Nothing is newly in the way, and no policy was loosened. Two rules only warn."
+    )
+
+
+def test_other_decisions_of_the_same_people_are_no_other_rows() -> None:
+    frame = rows(1)
+    frame["q"] = frame.p ^ (np.arange(len(frame)) % 10 == 0)
+    data = ak.Dataset(frame, y_true="y", positive=1, sensitive_features=["sex", "race"])
+    old, new, again = (
+        ak.audit(ak.Predictions(d), data, checks=["group_fairness"], policy={"rule": RULES}, name="hiring")
+        for d in ("p", "q", "p")
+    )
+    found = ak.compare(old, new)
+    assert "the rows are others" not in str(found).lower()
+    assert "same people and truths" in found.step.seen
+    assert any("against=" in c for c in found.step.cautions)
+    assert next(c.statement for c in found.step.inputs if c.key == "sha256").startswith(
+        "The SHA-256 of the rows with their decisions (the people and truths are the same): "
+    )
+    # an older report does not hold the hash of people alone
+    p = old.provenance
+    older = p.model_copy(update={"data": p.data.model_copy(update={"people_sha256": ""})})
+    unknown = ak.compare(old.model_copy(update={"provenance": older}), new).step
+    assert "Whether the rows are the same is not known" in unknown.seen
+    assert not unknown.cautions
+    # and what is decided alike did not change, which is no estimate
+    for r in ak.compare(old, again).step.rules:
+        assert r.change is not None
+        assert (r.change.value, r.change.low, r.change.high) == (0, 0, 0)
+        assert "the same rows and the same decisions: nothing changed" in r.statement
+
+
 def test_what_the_old_policy_would_say_is_asked_where_it_was_loosened() -> None:
     old, new = report(), report(2, gap=0.4, rules=changed(0, at_most=0.9))
     found = ak.compare(old, new)
@@ -389,7 +465,7 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
     other.write_text(json.dumps(numbers))
     for given, said in (
         ([one], "is one report: give the old one and the new one"),
-        ([one, str(page)], "it is a page: give the report.json beside it"),
+        ([one, str(page)], "page.html is a page, which holds no evidence: give the report.json beside it"),
         ([one, one], "is the same report as"),
         ([one, two, one], "is the same report as"),
         ([one, str(other)], "only reports of one task can be compared"),

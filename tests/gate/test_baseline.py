@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import auditkit as ak
 from auditkit.cli.status import exit_status
 from auditkit.errors import PolicyError, PolicyViolation, ReportError
+from auditkit.gate.identical import same_decisions
 from auditkit.gate.named_baseline import load
 from auditkit.gate.ratchet import decided, updated
 from auditkit.gate.standing import status_of
@@ -91,6 +92,84 @@ def test_an_unchanged_model_does_not(kept: dict[str, Any]) -> None:
     assert report.passed
     assert [v.baseline.status for v in report.verdicts if v.baseline] == ["pass", "pass"]
     assert all("unpaired" in v.baseline.reason for v in report.verdicts if v.baseline)
+
+
+def test_what_is_identical_passes_however_few_rows_there_are(kept: dict[str, Any]) -> None:
+    """The same rows and decisions are no two samples: nothing that changed could be chance."""
+    strict = kept | {"defaults": {"max_regression": 0.0, "on_inconclusive": "fail"}}
+    again = judged(**strict)
+    assert again.passed
+    for v in again.verdicts:
+        assert v.baseline is not None
+        assert v.baseline.status == "pass"
+        assert v.baseline.change is not None
+        assert (v.baseline.change.value, v.baseline.change.low, v.baseline.change.high) == (0, 0, 0)
+        assert "the same rows and the same decisions: nothing changed" in v.baseline.reason
+        assert "unpaired" not in v.baseline.reason
+    assert ak.verify(again).agrees
+    assert not judged(2, **strict).passed, "other rows are a sample of their own"
+    # a baseline of before the counts were kept knows the hash of the rows, which holds the decisions of predictions
+    path = Path(kept["policy"]["baseline"])
+    raw = json.loads(path.read_text())
+    for held in raw["rules"].values():
+        assert held.pop("decided_sha256")
+        assert held.pop("people_sha256")
+    path.write_text(json.dumps(raw))
+    assert judged(**strict).passed
+    # and the ratchet keeps what did not change, without an interval
+    moved = updated(accepted(judged()), judged(), f"sha256:{'2' * 64}", reason="again", on=DAY)[1]
+    assert [m.what for m in moved] == ["kept", "kept"]
+    assert all("nothing changed" in m.statement for m in moved)
+
+
+def of_people(decide: str, seed: int = 1, n: int = 400) -> Report:
+    """People and truths of one seed, and one of several decisions."""
+    frame = rows(seed, 0.0, n)
+    frame["q"] = frame.p ^ (np.arange(n) % 40 == 0)
+    data = ak.Dataset(frame, y_true="y", positive=1, sensitive_features=["sex"])
+    return ak.audit(ak.Predictions(decide), data, checks=["group_fairness"], name="hiring", progress=False)
+
+
+def test_other_decisions_of_the_same_people_are_undecided_and_led_to_an_audit_of_both(tmp_path: Path) -> None:
+    old, new, others = of_people("p"), of_people("q"), of_people("p", seed=2)
+    a, b, c = (r.provenance.data for r in (old, new, others))
+    assert a.sha256 != b.sha256, "decisions are part of it, as in older reports"
+    assert a.people_sha256 == b.people_sha256 != c.people_sha256
+    assert (a.same_rows(b), a.same_rows(c)) == (True, False)
+    unknown = b.model_copy(update={"people_sha256": "", "file_sha256": None})
+    assert a.same_rows(unknown) is None
+    assert a.same_rows(unknown.model_copy(update={"rows": 3})) is False
+    path = tmp_path / "held.json"
+    path.write_text(accepted(ak.judge(old, {"rule": RULES}, exhibits=False)).to_json())
+    policy = {"baseline": str(path)}
+    strict = {"rule": RULES, "policy": policy, "defaults": {"max_regression": 0.02, "on_inconclusive": "fail"}}
+    v = ak.judge(new, strict, exhibits=False).verdicts[0]
+    assert v.baseline is not None
+    assert v.baseline.status == "inconclusive"
+    assert "the same rows" in v.baseline.reason
+    assert "against=" in v.baseline.reason
+    message = told(new, v)
+    assert "--accept-worse" not in message, "nothing is surely worse"
+    assert "--against" in message
+    elsewhere = ak.judge(others, strict, exhibits=False).verdicts[0]
+    assert elsewhere.baseline is not None
+    assert "same rows" not in elsewhere.baseline.reason
+
+
+def test_two_nets_are_not_the_same_decisions_whatever_is_counted() -> None:
+    """The rows' hash of a net holds no decisions: only the same weights decide the same."""
+    net = judged()
+    model = net.provenance.model.model_copy(update={"kind": "torch", "sha256": "a" * 64, "threshold": 0.5})
+
+    def by(**update: Any) -> Report:
+        told = net.provenance.model_copy(update={"model": model.model_copy(update=update)})
+        return net.model_copy(update={"provenance": told})
+
+    v, held = net.verdicts[0], accepted(by()).rules["gap"]
+    assert same_decisions(held, v, by(), net.findings)
+    for other in ({"sha256": "b" * 64}, {"threshold": 0.6}, {"sha256": None}):
+        assert not same_decisions(held, v, by(**other), net.findings)
+    assert not same_decisions(held, judged(2).verdicts[0], by(), judged(2).findings), "other counts"
 
 
 def test_a_waiver_forgives_the_limit_and_not_the_regression(kept: dict[str, Any]) -> None:
@@ -378,7 +457,7 @@ def test_run_update_run_worse_verify(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert run_cli(["verify", report, "--baseline", "auditkit-baseline.json", "--quiet"])[0] == 0
     status, out, _ = run_cli(["run", "auditkit.toml", "--name", "again"])
     assert status == 0
-    assert "Both are of the same rows" in " ".join(out.split())
+    assert "the same rows and the same decisions: nothing changed" in " ".join(out.split())
     assert "The policy was to be reviewed by 1 January 2001" in " ".join(out.split())
     status, out, _ = run_cli(["verify", "reports/again.json", "--baseline", "auditkit-baseline.json"])
     assert status == 1, "the file is another"

@@ -69,7 +69,10 @@ class StepView(NamedTuple):
     rules: tuple[Row, ...]
     policy: tuple[tuple[str, str], ...]
     inputs: tuple[str, ...]
+    told: tuple[tuple[str, str], ...]
+    """Numbers that moved, each gap once."""
     numbers: tuple[tuple[str, str], ...]
+    """All of them."""
     compared: int
     lost: tuple[str, ...]
     gained: tuple[str, ...]
@@ -116,6 +119,7 @@ def _step(changes: Changes, step: Step, i: int) -> StepView:
         rules=tuple(map(_row, step.rules[:MOST])),
         policy=tuple((upper_first(c.way), _said(c.statement)) for c in step.policy[:MOST]),
         inputs=tuple(_said(c.statement) for c in step.inputs[:MOST]),
+        told=tuple((upper_first(n.said), _said(n.statement)) for n in step.told[:MOST]),
         numbers=tuple((upper_first(n.said), _said(n.statement)) for n in step.numbers[:MOST]),
         compared=step.compared,
         lost=tuple(map(shown, step.no_longer_measured[:MOST])),
@@ -129,7 +133,7 @@ def _row(r: RuleChange) -> Row:
     for at in (r.old, r.new):
         value = "" if at is None or at.estimate is None else quantity(at.estimate, at.rule.comparison, of=shown(r.of))
         cells.append(NOTHING if at is None else f"{STATUS[at.status]}{f', {value}' if value else ''}")
-    return Row(state, upper_first(r.kind), _said(r.statement), cells[0], cells[1], r.counts)
+    return Row(state, upper_first(r.label), _said(r.statement), cells[0], cells[1], r.counts)
 
 
 # ---- along time, in a box of 1000 × 1000

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from auditkit.comparing.changes import Changes, Step, Trend, Which
 from auditkit.formatting import NOTHING, printable, quantity
-from auditkit.report.vocabulary import STATUS, several
+from auditkit.report.vocabulary import STATUS, number, several, upper_first
 
 MOST = 12
 """Lines of one kind; the JSON has all."""
@@ -19,11 +19,16 @@ def plain(changes: Changes) -> str:
 
 def outcome(changes: Changes) -> str:
     """What the exit status says, and why."""
+    warns = {r.id for s in changes.steps for r in s.rules if r.only_warns}
     if changes.passed:
-        return "Nothing is newly in the way, and no policy was loosened."
+        beside = (
+            f" {upper_first(several(len(warns), 'rule'))} only warn{'s' if len(warns) == 1 else ''}." if warns else ""
+        )
+        return f"Nothing is newly in the way, and no policy was loosened.{beside}"
     failing = {r.id for s in changes.steps for r in s.failing}
     loosened = {(c.rule, c.key) for s in changes.steps for c in s.loosened}
-    told = [f"{several(len(failing), 'rule')} newly in the way"] if failing else []
+    warned = f" ({number(len(warns))} more only warn{'s' if len(warns) == 1 else ''})" if warns else ""
+    told = [f"{several(len(failing), 'rule')} newly in the way{warned}"] if failing else []
     told += [f"the policy is looser in {several(len(loosened), 'place')}"] if loosened else []
     return f"Not passed: {', and '.join(told)}."
 
@@ -54,12 +59,15 @@ def _step(step: Step) -> Iterator[str]:
     if step.nothing:
         return
     rules = [r for r in step.rules if r.kind != "same"]
-    yield from _some("Rules", [f"{r.kind}: {r.statement}" for r in rules])
+    yield from _some("Rules", [f"{r.label}: {r.statement}" for r in rules])
     yield from _some("Policy", [f"{c.way}: {c.statement}" for c in step.policy])
     yield from _some("Audited", [c.statement for c in step.inputs])
     same = [r for r in step.rules if r.kind == "same"]
     yield from _some("Rules without a change", [r.statement for r in same])
-    yield from _some("Other numbers that moved for sure", [n.statement for n in step.numbers])
+    yield from _some("Other numbers that moved for sure", [n.statement for n in step.told])
+    if len(step.told) < len(step.numbers):
+        more = len(step.numbers) - len(step.told)
+        yield f"  ({more} more say the same gaps as ratios, or smallest and largest values)"
     yield from _some("No longer measured", list(step.no_longer_measured))
     yield from _some("Newly measured", list(step.newly_measured))
     yield step.seen
