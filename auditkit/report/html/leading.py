@@ -48,8 +48,8 @@ class Leading(NamedTuple):
 
 def leading(look: Lookup) -> Leading | None:
     """The failed rule with the largest sure distance; else an undecided one; else, of those that are met, the one
-    closest to its limit; without a policy the difference with the largest sure bound; where fairness was not asked, whatever is
-    surest. None without any."""
+    closest to its limit; without a policy the difference with the largest sure bound; where fairness was not asked,
+    whatever is surest. None without any."""
     for verdict in _in_order(look.report.verdicts):
         finding = look.by_id(verdict.finding)
         if finding is None or verdict.status == "not_measured":
