@@ -51,15 +51,15 @@ def _measured(look: Lookup, v: Verdict) -> list[tuple[str, str]]:
     if v.estimate is None or v.estimate.value is None:
         return [("value", f"{NOTHING}; {asked(v.rule, of)}")]
     kind = v.rule.comparison
-    between, sides = interval(v.estimate, kind, of=of), sides_of_holm(v)
-    if sides:  # its sides have levels of their own
-        between = f"{between.partition(' ')[2]} ({sides})"
+    between, shared = interval(v.estimate, kind, of=of), sides_of_holm(v)
+    if shared:  # its sides have levels of their own
+        between = f"{between.partition(' ')[2]} ({shared})"
     value = f"{quantity(v.estimate.value, kind, of=of)}, {between}; {asked(v.rule, of)}"
     found = look.by_id(v.finding)
     sides = look.sides(found, v.surest) if found is not None and v.rule.by else ()
     unit = look.kind(v.rule.metric)
     if kind in CHANGES and found is not None:
-        return [("value", value), *([("groups", told)] if (told := _moved(look, found, v.surest)) else [])]
+        return [("value", value), *([("groups", moved)] if (moved := _moved(look, found, v.surest)) else [])]
     groups = [f"{look.say.mention(g.group)} {quantity(g.estimate.value, 'overall', of=unit)}" for g in sides]
     apart = "most surely apart: " if len(groups) == 2 and len(look.groups(v.rule.metric, v.rule.by)) > 2 else ""
     return [("value", value), *([("groups", f"{apart}{', '.join(groups)}")] if groups else [])]
