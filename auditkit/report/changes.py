@@ -59,7 +59,7 @@ def trade_off(report: Report, *, but: Finding | None) -> str:
         where = list(dict.fromkeys(_where(f) for f in sorted(rest, key=lambda f: -_sure(f))))
         more = len(where) - MOST
         named = listed(where if more <= 0 else [*where[:MOST], f"{more} more"])
-        other = "" if but is None or not worse_for_somebody(but) else "more "
+        other = "" if but is None or not beyond(but.comparison, but.estimate) else "more "
         one = len(rest) == 1
         parts.append(f"{len(rest):,} {other}{'change is' if one else 'changes are'} for the worse, in {named}")
     return f"{upper_first('; '.join(parts))}." if parts else ""

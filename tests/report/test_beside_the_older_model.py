@@ -8,10 +8,12 @@ import re
 import pytest
 from rich.console import Console
 
+from auditkit.formatting import confidence
 from auditkit.records import Report
 from auditkit.report import changes
 from auditkit.report.failing import told
-from auditkit.report.html import first, leading
+from auditkit.report.html import first, gate, leading
+from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.terminal import print_summary
 from tests.report import samples
@@ -70,9 +72,16 @@ def test_the_first_screen_draws_it_and_says_for_whom_and_what_it_was_traded_for(
     assert dict(view.facts)["For whom"] == f"Women who earn more than $50K: {women.n} of the 400 rows tested."
     assert view.context.startswith("Accuracy is not shown to have changed: up by 1.5 points (95% interval −1.2 to 4.3)")
     others = [f for f in changes.of_changes(report) if changes.worse_for_somebody(f) and f.id != lead.finding.id]
-    assert f"{len(others)} " in view.context.split(";")[1]
+    assert f" {len(others)} more " in view.context.split(";")[1]
     assert "for the worse, in the gap of true positive rate by sex" in view.context
     assert "Accuracy is not shown to have changed" in " ".join(printed(report).split())
+
+
+def test_the_gate_says_the_levels_of_the_intervals_that_decide(report: Report) -> None:
+    found = gate.view(Lookup(report), Names())
+    assert found is not None
+    levels = sorted({v.estimate.level for v in report.verdicts if v.estimate is not None})
+    assert f"fails a rule, {confidence(levels[0])} to {confidence(levels[-1])}, since" in found.figure.subtitle
 
 
 def test_no_id_of_a_rule_is_broken_and_the_level_is_told(report: Report) -> None:
