@@ -54,7 +54,8 @@ def trade_off(report: Report, *, but: Finding | None) -> str:
     """What a team weighs, in a sentence: how accuracy changed for everybody, and what else is for the worse."""
     whole = next((f for f in of_changes(report) if f.metric == "accuracy" and not f.by and f.estimate.value), None)
     rest = [f for f in of_changes(report) if worse_for_somebody(f) and (but is None or f.id != but.id)]
-    parts = [] if whole is None else [_accuracy(whole.estimate)]
+    told_already = whole is None or (but is not None and whole.id == but.id)
+    parts = [] if whole is None or told_already else [_accuracy(whole.estimate)]
     if rest:
         where = list(dict.fromkeys(_where(f) for f in sorted(rest, key=lambda f: -_sure(f))))
         more = len(where) - MOST

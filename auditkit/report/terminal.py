@@ -26,6 +26,8 @@ from auditkit.report.verdict_words import (
 )
 from auditkit.report.vocabulary import STATUS, brief, upper_first
 
+LONG = 36
+"""Signs of an id, beyond which it stands on a line of its own."""
 _STYLES = {"fail": "bold red", "inconclusive": "bold yellow", "pass": "green", "not_measured": "dim"}
 _SIGNS = {"fail": "×", "inconclusive": "!", "pass": "✓", "not_measured": "–"}
 _HEADS = {"failed": "bold red", "undecided": "bold yellow", "passed": "bold green", "no_policy": "bold"}
@@ -50,15 +52,17 @@ def summary(report: Report) -> Group:
     if report.verdicts:
         lines += [Text(), Verdicts(report)]
         lines += [Text(said, style="dim") for said in (level_words(report)[1], _in_the_way(report)) if said]
-    lines += [Text(printable(f"{v.rule.id}: {said}"), "yellow") for v in report.verdicts if (said := waiver_words(v))]
-    lines += [_baseline(v) for v in report.verdicts if v.baseline is not None]
+    for v in report.verdicts:
+        lines += _told(v, said, "yellow") if (said := waiver_words(v)) else []
+    for v in report.verdicts:
+        lines += _baseline(v) if v.baseline is not None else []
     lines += [Text(line(r), style="yellow") for r in report.required if not r.met]
     for v in report.verdicts:
         why = v.reason if v.status in ("inconclusive", "not_measured") else ""
         tight = would_pass(v, kind_of_verdict(report, v))
         if why or tight:
             said = " ".join(filter(None, (why, f"{upper_first(tight)}." if tight else "")))
-            lines.append(Text(printable(f"{v.rule.id}: {said}"), style="dim"))
+            lines += _told(v, said, "dim")
     lines += [Text(printable(beside), style="dim") for beside in _beside(report)]
     lines += [Text(printable(f"Caution: {c}"), style="yellow") for c in cautions(report)]
     return Group(*lines)
@@ -75,11 +79,19 @@ def _in_the_way(report: Report) -> str:
     return printable(f"In the way: {listed(told)}; the policy lets {'this' if one else 'these'} count as failed.")
 
 
-def _baseline(v: Verdict) -> Text:
+def _told(v: Verdict, said: str, style: str) -> list[Text]:
+    """What is said of a rule: after its id, which stands on a line of its own where it is long, and is never broken."""
+    id = printable(v.rule.id)
+    if len(id) <= LONG:
+        return [Text(f"{id}: {printable(said)}", style=style)]
+    return [Text(f"{id}:", style=style, no_wrap=True, overflow="ignore"), Text(printable(said), style=style)]
+
+
+def _baseline(v: Verdict) -> list[Text]:
     """What the baseline says, which is no status."""
     status = v.baseline.status if v.baseline is not None else None
     style = "dim" if status in (None, "pass") else _STYLES[status]
-    return Text(printable(f"{v.rule.id}: {baseline_words(v)}"), style=style)
+    return _told(v, baseline_words(v), style)
 
 
 def _beside(report: Report) -> list[str]:

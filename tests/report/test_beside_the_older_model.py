@@ -88,7 +88,7 @@ def test_no_id_of_a_rule_is_broken_and_the_level_is_told(report: Report) -> None
     for width in (40, 60, 80, 200):
         text = printed(report, width)
         for v in report.verdicts:
-            assert any(v.rule.id in line for line in text.splitlines()), (width, v.rule.id)
+            assert sum(v.rule.id in line for line in text.splitlines()) >= 1 + (v.status != "fail"), (width, v.rule.id)
         assert "Rules share their error (Holm): the side that fails a rule is at" in " ".join(text.split())
     alone = samples.made("one passing rule")
     assert "Value (95% interval)" in printed(alone)

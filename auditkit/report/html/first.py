@@ -319,6 +319,8 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
 def _whose_change(look: Lookup, lead: Leading, rows: int) -> str:
     """Of a change: which groups, whom of them it counts, and how many these are."""
     f, whom = lead.finding, _denominator(look, lead)
+    if lead.label and (of := look.say_of(lead.label).phrase(lead.metric).partition(", ")[2]):
+        whom = f", {of}"
     groups = changes.groups_of(f)
     n = {tuple(g.group.items()): g.estimate.n for g in f.by_group}
     told = [
