@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import auditkit as ak
+from auditkit.cli import planned_rows
 from auditkit.cli.app import app
 from auditkit.cli.asked import one_of
 from auditkit.cli.status import answering
@@ -24,6 +25,7 @@ Examples:
   auditkit plan --group sex=F:1200 --group sex=M:3000 --base-rate sex=F:0.2 --base-rate sex=M:0.3 \\
     --metric true_positive_rate --at-most 0.1
   auditkit plan --data people.csv --sensitive sex --base-rate 0.3 --policy four-fifths
+  auditkit plan --data people.csv --policy auditkit.toml
 """
 )
 @answering
@@ -31,9 +33,19 @@ def plan(
     group: Annotated[
         list[str] | None, typer.Option("--group", help="attribute=value:rows, as in sex=F:1200; repeatable.")
     ] = None,
-    data: Annotated[str | None, typer.Option("--data", help="Parquet or CSV whose rows are counted.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", help="Parquet or CSV whose rows are counted; [data] of --policy says how to read it."),
+    ] = None,
     sensitive: Annotated[
         list[str] | None, typer.Option("--sensitive", help="Column of a sensitive feature; repeatable.")
+    ] = None,
+    one_hot: Annotated[
+        list[str] | None,
+        typer.Option("--one-hot", help="One sensitive feature of columns of 0 and 1: race=race_a,race_b; repeatable."),
+    ] = None,
+    bins: Annotated[
+        list[str] | None, typer.Option("--bins", help="Edges of bins of a feature: age=0,30,45,60,120; repeatable.")
     ] = None,
     y_true: Annotated[str | None, typer.Option("--y-true", help="Column of the target: it gives base rates.")] = None,
     positive: Annotated[str | None, typer.Option("--positive", help="Label that counts as positive.")] = None,
@@ -58,18 +70,19 @@ def plan(
     format: Annotated[str, typer.Option("--format", help="text (default) or json.")] = "text",
 ) -> int:
     """Say what an audit could see of groups of these sizes: smallest gaps, rows needed, rules that can never be met."""
-    from auditkit.planning.plan import file_of
     from auditkit.planning.plan import plan as planned
 
     one_of("--format", format, "text", "json")
-    if (group is None) == (data is None):
+    if group is not None and data is not None:
         raise ak.PolicyError("give either --group sex=F:1200 (repeatable), or --data with --sensitive")
-    if data is not None and not sensitive:
-        raise ak.PolicyError("--data needs --sensitive: the columns whose groups are counted")
     if y_true is not None and base_rate:
         raise ak.PolicyError("give either --base-rate, or the column of the target (--y-true)")
-    groups = _groups(group) if group else file_of(data or "", sensitive or (), y_true, positive)
-    attributes = list(groups) if group else list(sensitive or ())
+    flags: Any = {"sensitive": sensitive, "one_hot": one_hot, "bins": bins, "y_true": y_true, "positive": positive}
+    counted = None if group else planned_rows.rows(data, policy, **flags, assumed=bool(base_rate))
+    if counted is None and not group:
+        raise ak.PolicyError("give either --group sex=F:1200 (repeatable), or --data with --sensitive")
+    groups: Any = _groups(group or []) if counted is None else counted.groups
+    attributes = list(groups) if counted is None else list(counted.attributes)
     pairs = [_two("--rate", r, "=", "true_positive_rate=0.8") for r in rate or []]
     found = planned(
         groups,
@@ -78,7 +91,7 @@ def plan(
         rates={name: _number("--rate", x) for name, x in pairs},
         truth=truth,
         power=power,
-        sensitive_features=() if group or y_true is not None else tuple(sensitive or ()),
+        sensitive_features=() if counted is None else counted.sensitive_features,
     )
     with while_heard():
         print(found.to_json() if format == "json" else found, end="" if format == "json" else "\n")

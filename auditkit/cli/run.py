@@ -69,6 +69,10 @@ def run(
     on: Annotated[
         str | None, typer.Option("--on", help="The key of --join in both files; id=person where it has two names.")
     ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option("--leave-out", help="Column that is no feature, such as another model's score; repeatable."),
+    ] = None,
     cluster: Annotated[
         str | None, typer.Option("--cluster", help="Column of what rows have in common, e.g. a person's id.")
     ] = None,
@@ -170,6 +174,7 @@ def run(
             "bins": made.bins(bins),
             "join": made.join(join, on),
             "sample_weight": sample_weight,
+            "leave_out": leave_out,
             "weights_kind": one_of("--weights-kind", weights_kind, "sampling", "frequency"),
             "cluster": cluster,
             "strata": strata,

@@ -18,7 +18,7 @@ from auditkit.inputs import lookalikes, row_weights
 from auditkit.inputs.arrays import joined
 from auditkit.inputs.csv_files import CsvOptions
 from auditkit.inputs.grouping import grouped, name_of
-from auditkit.inputs.made_columns import Join, made_columns
+from auditkit.inputs.made_columns import Join, left_out, made_columns
 from auditkit.inputs.source import BATCH
 from auditkit.inputs.sources import source_of
 from auditkit.inputs.survey import Survey
@@ -54,6 +54,8 @@ class Dataset:
     control_features
         Names of columns that may explain a disparity (education, department): `ConditionalParity` compares groups
         where these are equal. A missing value is a level, `(missing)`.
+    leave_out
+        Names of columns that are no features, such as decisions and scores of other models: shown to no model or check.
     weights
         Name of a column of weights ≥ 0, or None. No feature of the model.
     weights_kind
@@ -70,8 +72,7 @@ class Dataset:
         name of a column that holds it in every row.
     row_id
         Name of the column that names each row (a case number), or None. No feature of the model. No two rows share an
-        id: rows of equal content are then told apart wherever rows are drawn, halved or folded. Only hashes of ids are
-        used, and none is kept; that they differ is looked at once, in 8 bytes a row.
+        id: rows of equal content are then told apart. Only hashes of ids are used, and none is kept.
     sample_weight
         fairlearn's word for `weights`.
     sep, encoding, decimal, thousands
@@ -108,6 +109,7 @@ class Dataset:
         task: Task = DEFAULT_TASK,
         classes: Sequence[Any] | None = None,
         control_features: str | Sequence[str] = (),
+        leave_out: str | Sequence[str] = (),
         weights: str | None = None,
         weights_kind: str = "sampling",
         cluster: str | None = None,
@@ -134,6 +136,7 @@ class Dataset:
         )
         task_of(task).columns(self.labels)
         self.y_true = ", ".join(self.labels)
+        self._not_inputs |= left_out(leave_out, self.labels, self._known)
         self.sensitive_features, self.control_features = made.sensitive, made.control
         if not self.sensitive_features:
             raise DataError("declare at least one column in sensitive_features: an audit asks whom a decision concerns")
@@ -292,8 +295,7 @@ class Dataset:
     """What a reader should know of these rows before any number; whole sentences, shown on the page."""
 
     _not_inputs: frozenset[str] = frozenset()
-    """Columns that are not shown to the model: sensitive features that came beside X, what was joined or made of
-    others, and the other labels."""
+    """Columns that are not shown to the model: those left out, joined, made of others or beside X; other labels."""
 
     @property
     def classes(self) -> tuple[str, ...]:

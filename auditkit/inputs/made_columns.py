@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from auditkit.errors import DataError, listing, nearest
@@ -52,3 +52,13 @@ def made_columns(
         {b.name: b.column for b in binned},
         frozenset(hidden),
     )
+
+
+def left_out(given: Any, labels: Sequence[str], known: Callable[[str, str], None]) -> frozenset[str]:
+    """Columns that are said to be no features; DataError for the target, which never is one, and for unknown ones."""
+    names = names_of(given, "leave_out")
+    for name in names:
+        known(name, "leave_out")
+        if name in labels:
+            raise DataError(f"'{name}' is the target, which is no feature: leave it out of leave_out")
+    return frozenset(names)

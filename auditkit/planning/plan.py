@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -215,12 +214,3 @@ def _group(asked: Asked, of: Groups, i: int, edge: float | None, needed: int | N
         fails_from=edge,
         rows_needed=needed,
     )
-
-
-def file_of(path: str | Path, sensitive_features: Sequence[str], y_true: str | None, positive: Any) -> Any:
-    """A file of groups, with the truth where it is there."""
-    if y_true is None:
-        return path
-    from auditkit.inputs.dataset import Dataset
-
-    return Dataset(path, y_true=y_true, positive=positive, sensitive_features=list(sensitive_features))

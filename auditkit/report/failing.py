@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from auditkit.formatting import NOTHING, interval, printable, quantity
-from auditkit.records import CHANGES, Report, Verdict
+from auditkit.records import CHANGES, Finding, Report, Surest, Verdict
+from auditkit.report import changes
 from auditkit.report.html import why
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import sentence
-from auditkit.report.verdict_words import asked, baseline_words, kind_of_verdict, tightest, waiver_words
-from auditkit.report.vocabulary import STATUS, brief, upper_first
+from auditkit.report.verdict_words import (
+    asked,
+    baseline_words,
+    kind_of_verdict,
+    sides_of_holm,
+    tightest,
+    waiver_words,
+)
+from auditkit.report.vocabulary import STATUS, upper_first
 
 
 def told(report: Report, v: Verdict, *, page: str = "") -> str:
@@ -43,15 +51,29 @@ def _measured(look: Lookup, v: Verdict) -> list[tuple[str, str]]:
     if v.estimate is None or v.estimate.value is None:
         return [("value", f"{NOTHING}; {asked(v.rule, of)}")]
     kind = v.rule.comparison
-    value = f"{quantity(v.estimate.value, kind, of=of)}, {interval(v.estimate, kind, of=of)}; {asked(v.rule, of)}"
+    between, shared = interval(v.estimate, kind, of=of), sides_of_holm(v)
+    if shared:  # its sides have levels of their own
+        between = f"{between.partition(' ')[2]} ({shared})"
+    value = f"{quantity(v.estimate.value, kind, of=of)}, {between}; {asked(v.rule, of)}"
     found = look.by_id(v.finding)
     sides = look.sides(found, v.surest) if found is not None and v.rule.by else ()
     unit = look.kind(v.rule.metric)
     if kind in CHANGES and found is not None:
-        return [("value", value), ("groups", brief(found.claim))]
+        return [("value", value), *([("groups", moved)] if (moved := _moved(look, found, v.surest)) else [])]
     groups = [f"{look.say.mention(g.group)} {quantity(g.estimate.value, 'overall', of=unit)}" for g in sides]
     apart = "most surely apart: " if len(groups) == 2 and len(look.groups(v.rule.metric, v.rule.by)) > 2 else ""
     return [("value", value), *([("groups", f"{apart}{', '.join(groups)}")] if groups else [])]
+
+
+def _moved(look: Lookup, found: Finding, surest: Surest | None) -> str:
+    """The groups that a change is of, before and now: its interval is told once, as that which decides."""
+    unit = look.kind(found.metric)
+    who = [dict(g) for g in surest.groups] if surest is not None else changes.groups_of(found)
+    return ", ".join(
+        f"{look.say.mention(g)} {' before, '.join(quantity(e.value, 'overall', of=unit) for e in both)} now"
+        for g, *both in changes.before_and_now(look.report, found)
+        if g in who
+    )
 
 
 def _and_behind(v: Verdict) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from markupsafe import Markup
 
 from auditkit.catalogue.index import METRICS
-from auditkit.formatting import NOTHING, confidence, percent, printable, quantity
+from auditkit.formatting import NOTHING, confidence, limit, percent, printable, quantity
 from auditkit.plans import Plan, PlannedGroup, PlannedRule
 from auditkit.report.verdict_words import asked
 from auditkit.report.vocabulary import listed, shown
@@ -84,7 +84,8 @@ def sentences(plan: Plan, p: PlannedRule) -> list[str]:
     """What the numbers mean, for somebody who has to decide how many rows to collect."""
     if p.sentences:
         return list(p.sentences)
-    told = [f"All groups are taken to have {percent(p.rate or 0.0)}."]
+    name = METRICS[p.rule.metric].title.partition(" (")[0].lower()
+    told = [f"The {name} of every group is taken to be {percent(p.rate or 0.0)} (--rate says another)."]
     small = [g for g in p.groups if g.too_few]
     if small:
         names = listed([" & ".join(map(shown, g.group.values())) or "everybody" for g in small])
@@ -101,13 +102,21 @@ def _fails(plan: Plan, p: PlannedRule) -> Iterator[str]:
         yield f"No gap of every group fails it {at}: some are too small for that."
     elif p.rule.comparison.startswith("ratio"):
         yield f"It fails {at}, where the true ratio of any group is {_edge(p, p.fails_from)} or less."
+        yield _beyond(p, "ratio")
     elif p.rule.comparison.startswith("difference"):
         yield f"It fails {at}, where the true gap of any group is {_edge(p, p.fails_from)} or more."
+        yield _beyond(p, "gap")
     else:
         more = "less" if p.rule.at_least is not None else "more"
         yield f"It fails {at}, where the true value is {_edge(p, p.fails_from)} or {more}."
     if p.seen_from is not None:
         yield f"A gap is told from none at all from about {_edge(p, p.seen_from)} on."
+
+
+def _beyond(p: PlannedRule, what: str) -> str:
+    """Why it fails only from beyond its limit."""
+    least = limit(p.rule.limit, p.rule.comparison, of=METRICS[p.rule.metric].unit)
+    return f"A true {what} between the limit of {least} and that breaks it too, but fails it with a smaller chance."
 
 
 def _passes(plan: Plan, p: PlannedRule) -> Iterator[str]:

@@ -19,6 +19,11 @@ _NOT_OF_THE_MODEL = ("data", "mitigation")
 """Concerns whose differences are properties of the data, or promises."""
 
 
+ORDER = 2.0
+"""A difference between declared groups is told before one of a subgroup that was searched for, which is so much surer
+at most."""
+
+
 class Sure(NamedTuple):
     """A difference that the report asserts, and how much of it is sure; compared as it is written."""
 
@@ -69,13 +74,22 @@ def differences(report: Report, *, explained: bool = False) -> list[Finding]:
 
 
 def uncovered(report: Report) -> Finding | None:
-    """The established difference with the largest sure bound that no rule asks about; None without rules."""
+    """The established difference with the largest sure bound that no rule asks about; None without rules.
+
+    Between declared groups, where one is of the same order as the largest of a subgroup that was searched for.
+    """
     rules = [v.rule for v in report.verdicts]
     if not rules:
         return None
     ruled = {f.id: f for f in report.findings if any(_covers(r, f) for r in rules)}
-    left = (f for f in differences(report) if f.id not in ruled)
-    return next((f for f in left if not any(_same(f, g) for g in ruled.values())), None)
+    own = [f for f in differences(report) if f.id not in ruled and not any(_same(f, g) for g in ruled.values())]
+    declared = next((f for f in own if f.by), None)
+    if not own or declared is None or own[0].by:
+        return own[0] if own else None
+    first, other = sure(report, own[0]), sure(report, declared)
+    assert first is not None and other is not None, "differences are sure"  # noqa: PT018
+    alike = first.common == other.common and ORDER * other.bound >= first.bound
+    return declared if alike else own[0]
 
 
 def _same(f: Finding, g: Finding) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from auditkit.formatting import decimals, limit, quantity, unit_for
-from auditkit.records import Report, Rule, Verdict
+from auditkit.formatting import confidence, decimals, limit, listed, quantity, unit_for
+from auditkit.records import Estimate, Report, Rule, Verdict
 from auditkit.report.vocabulary import measured_in, number, several, shown
 
 
@@ -64,12 +64,46 @@ def tightest(v: Verdict, of: str) -> tuple[str, str]:
     return quantity(rounded, v.rule.comparison, of=of), p
 
 
+def sides_of_holm(v: Verdict) -> str:
+    """Where rules share their error: at which level each side of the deciding interval lies; else empty."""
+    return v.estimate.note if v.estimate is not None and "(Holm)" in v.estimate.note else ""
+
+
+def level_words(report: Report) -> tuple[str, str]:
+    """What the head of a column of deciding intervals says of their level, and, where they differ, a line below it."""
+    tested = [v for v in report.verdicts if v.estimate is not None and v.estimate.value is not None]
+    levels = sorted({v.estimate.level for v in tested if v.estimate is not None})
+    shared = any(sides_of_holm(v) for v in tested)
+    if len(levels) < 2 and not shared:
+        return (f"{confidence(levels[0])} interval" if levels else "interval"), ""
+    named = confidence(levels[0]) if len(levels) == 1 else f"{confidence(levels[0])} to {confidence(levels[-1])}"
+    if not shared:
+        return "interval", f"Intervals are those that decide, each at its rule's level: {named}."
+    own = sorted({confidence(v.rule.confidence or _usual(report)) for v in tested if sides_of_holm(v)})
+    return "interval", (
+        f"Intervals are those that decide. Rules share their error (Holm): the side that fails a rule is at {named}, "
+        f"the other at {listed(own)}; other places tell each number with its own interval."
+    )
+
+
+def _usual(report: Report) -> float:
+    return report.policy.confidence if report.policy is not None else Estimate.model_fields["level"].default
+
+
 def would_pass(v: Verdict, of: str) -> str:
     """The same in words, the p beside a pass alone; empty where nothing was tested."""
-    limit, p = tightest(v, of)
+    limit, _ = tightest(v, of)
     told = f"the tightest limit that would pass is {limit}" if limit else ""
-    claim = f"{p} of the claim that the limit asked for is exceeded" if p and v.status == "pass" else ""
-    return "; ".join(filter(None, (told, claim)))
+    return "; ".join(filter(None, (told, _by_chance(v))))
+
+
+def _by_chance(v: Verdict) -> str:
+    """What the p beside a pass says: how seldom such data would come of a model that breaks the rule."""
+    p = v.p_exceeded
+    if p is None or v.status != "pass" or v.tightest is None:
+        return ""
+    often = "fewer than 1" if p < 0.001 else f"at most {math.ceil(1000 * p - 1e-9)}"
+    return f"a model that breaks this rule would pass it as clearly, by chance, in {often} of 1,000 such audits"
 
 
 def kind_of_verdict(report: Report, v: Verdict) -> str:

@@ -177,7 +177,8 @@ def test_a_point_decides_without_them(binary: Report) -> None:
 def test_every_format_tells_them(binary: Report) -> None:
     report = judge(binary, rules(gap("selection_rate", "sex", 0.3), gap("selection_rate", "race", 0.1)))
     said = [
-        "the tightest limit that would pass is 14.3 points; p < 0.001 of the claim that the limit asked for is exceeded"
+        "the tightest limit that would pass is 14.3 points; a model that breaks this rule would pass it as clearly, by "
+        "chance, in fewer than 1 of 1,000 such audits"
     ]
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(summary(report))

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+import auditkit as ak
 from auditkit.errors import DataError
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.predictions import Predictions
@@ -244,3 +245,25 @@ def test_batches_part_the_rows_in_order() -> None:
     assert [len(b.y_true) for b in parts] == [2, 2, 1]
     assert [g for b in parts for g in b.groups["g"]] == list("abcde")
     assert all(list(b.features) == ["g"] for b in parts)
+
+
+def test_columns_that_are_left_out_are_shown_to_nobody() -> None:
+    """A column that gives the errors away is found by the search for subgroups, and not where it is left out."""
+    rng = np.random.default_rng(5)
+    n = 1200
+    rows = pd.DataFrame({"sex": rng.choice(["f", "m"], n), "x": rng.normal(size=n), "y": rng.integers(0, 2, n)})
+    rows["p"] = np.where(rng.random(n) < 0.3, 1 - rows.y, rows.y)
+    rows["other"] = np.where(rows.p == rows.y, "a", "b")
+
+    def conditions(**options: Any) -> str:
+        data = ak.Dataset(rows, y_true="y", sensitive_features="sex", **options)
+        report = ak.audit(ak.Predictions("p"), data, checks=[ak.Subgroups()])
+        return " ".join(f.claim for f in report.findings)
+
+    assert "other = b" in conditions()
+    assert "other" not in conditions(leave_out=["other"])
+    left = ak.Dataset(rows, y_true="y", sensitive_features="sex", leave_out="other")
+    assert list(next(left.batches(without=["p"])).features) == ["sex", "x"]
+    for wrong, said in (("othr", "no column 'othr' for leave_out"), ("y", "'y' is the target, which is no feature")):
+        with pytest.raises(ak.DataError, match=said):
+            ak.Dataset(rows, y_true="y", sensitive_features="sex", leave_out=wrong)

@@ -232,3 +232,74 @@ def test_mistakes_on_the_command_line_are_one_line(flags: list[str], said: str) 
     assert status == 2
     assert said in err
     assert err.count("\n") == 1
+
+
+DATA = """
+[data]
+path = "people.csv"
+y_true = "repaid"
+positive = "yes"
+sensitive_features = ["sex", "age", { race = ["race_a", "race_b"] }]
+bins = { age = [18, 40, 90] }
+[[rule]]
+id = "found"
+metric = "true_positive_rate"
+comparison = "difference"
+by = ["age"]
+at_most = 0.2
+[[rule]]
+id = "chosen"
+metric = "selection_rate"
+comparison = "difference"
+by = ["race", "sex"]
+at_most = 0.2
+"""
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> pd.DataFrame:
+    n = np.arange(900)
+    rows = pd.DataFrame({"sex": np.where(n % 3, "f", "m"), "age": 18 + n % 60, "race_a": n % 2, "race_b": 1 - n % 2})
+    rows["repaid"] = np.where(n % 5 == 0, "yes", "no")
+    rows.to_csv(tmp_path / "people.csv", sep=";", index=False)
+    (tmp_path / "auditkit.toml").write_text(DATA, encoding="utf-8")
+    return rows
+
+
+def asked_of(folder: Path, *flags: str) -> Plan:
+    status, out, err = run_cli(["plan", "--policy", str(folder / "auditkit.toml"), "--format", "json", *flags])
+    assert (status, err) == (0, "")
+    return Plan.model_validate(json.loads(out))
+
+
+def test_the_data_of_the_policys_file_are_planned_for(people: pd.DataFrame, tmp_path: Path) -> None:
+    found = asked_of(tmp_path)
+    young = people[people.age < 40]
+    assert found.attributes["age"] == {"[18, 40)": len(young), "[40, 90]": len(people) - len(young)}
+    assert found.attributes["race"] == {"a": 450, "b": 450}
+    assert found.base_rates["age"]["[18, 40)"] == pytest.approx((young.repaid == "yes").mean())
+    sizes = {tuple(g.group.values()): g.rows for g in found.rules[1].groups}
+    assert sizes["a", "f"] == ((people.race_a == 1) & (people.sex == "f")).sum()
+    assert asked_of(tmp_path, "--data", str(tmp_path / "people.csv")) == found
+
+
+def test_flags_overrule_the_data_of_the_policys_file(people: pd.DataFrame, tmp_path: Path) -> None:
+    wider = asked_of(tmp_path, "--bins", "age=18,30,90")
+    assert wider.attributes["age"]["[18, 30)"] == (people.age < 30).sum()
+    said = asked_of(tmp_path, "--base-rate", "0.5")
+    assert said.base_rates["sex"] == {"f": 0.5, "m": 0.5}
+    assert {g.counted for g in said.rules[0].groups} == {n / 2 for n in said.attributes["age"].values()}
+    people.drop(columns="repaid").to_csv(tmp_path / "later.csv", index=False)
+    later = asked_of(tmp_path, "--data", str(tmp_path / "later.csv"), "--base-rate", "0.5")
+    assert later.attributes == said.attributes
+    status, _, err = run_cli(
+        ["plan", "--policy", str(tmp_path / "auditkit.toml"), "--data", str(tmp_path / "later.csv")]
+    )
+    assert status == 2
+    assert "by base_rate (--base-rate)" in err
+
+
+def test_a_plan_says_of_what_its_numbers_are() -> None:
+    text = str(ak.plan(SEX, policy={"rule": [rule("true_positive_rate", at_most=0.1)]}, base_rate=0.3))
+    assert "The true positive rate of every group is taken to be 50.0% (--rate says another)." in text
+    assert "A true gap between the limit of 10 points and that breaks it too" in text

@@ -198,6 +198,7 @@ class Change(GroupFamily):
                 self.metric, self.by, e, *(self.pair(c) for c in (found.sure, found.far)), written=self.change.written
             )
         sure, far = self.side(found.sure), self.side(found.far)
+        far = far._replace(estimate=e)  # where it is told, the sentence is of the extreme, whose interval this is
         return statements.of_extreme(
             self.metric, self.by, kind, e, sure, far, alike=self.change.alike, written=self.change.written
         )

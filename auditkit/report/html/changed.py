@@ -62,7 +62,8 @@ def view(look: Lookup, names: Names) -> Changed | None:
         "Before and now",
         f"Before and now, by {by_words(by)}",
         "Ring: the older model; filled: this one. Beside: the change"
-        f"{' in points' if unit else ''}, with its paired {level} interval.",
+        f"{' in points' if unit else ''}, with the paired {level} interval of that group "
+        "alone; a sentence about all groups together has a wider one.",
         told(look.report),
         _table(look, found, pairs, unit),
     )

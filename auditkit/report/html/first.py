@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from auditkit.catalogue.for_worse import beyond
 from auditkit.formatting import interval, lower_first, points, quantity
 from auditkit.records import CHANGES, Contributions, Estimate, Finding, Outcome, Report, Status
 from auditkit.report import changes, perfect
 from auditkit.report.cautions import cautions
-from auditkit.report.html import confusion, hero
+from auditkit.report.html import change_hero, confusion, hero
 from auditkit.report.html.confusion import ClassRow
 from auditkit.report.html.errors_by_group import clause, in_numbers, truth, write
 from auditkit.report.html.errors_by_group import sentence as in_words
@@ -106,7 +107,7 @@ def view(look: Lookup) -> First:
         eyebrow=_eyebrow(report, lead),
         headline=_headline(look, lead),
         context=_context(look, lead),
-        hero=hero.view(look, lead) if lead and lead.sides else None,
+        hero=_hero(look, lead),
         row=confusion.of_class(look, lead.finding.by, lead.label, [g for g, _ in lead.sides]) if lead else None,
         perfect=_perfect(report, lead),
         facts=tuple(_facts(look, lead)),
@@ -114,6 +115,14 @@ def view(look: Lookup) -> First:
         cautions=cautions(report)[:MOST_CAUTIONS],
         more_cautions=max(0, len(cautions(report)) - MOST_CAUTIONS),
     )
+
+
+def _hero(look: Lookup, lead: Leading | None) -> hero.Hero | None:
+    if lead is None:
+        return None
+    if lead.finding.comparison in CHANGES:
+        return change_hero.view(look, lead)
+    return hero.view(look, lead) if lead.sides else None
 
 
 def _eyebrow(report: Report, lead: Leading | None) -> str:
@@ -203,6 +212,8 @@ def _context(look: Lookup, lead: Leading | None) -> str:
         ]
         blind = [size for f in shares if (size := f.estimate.unseen) and f.estimate.mde]
         return f"A gap below {points(max(blind))} points could have gone unseen." if blind else ""
+    if lead.finding.comparison in CHANGES:
+        return changes.trade_off(look.report, but=lead.finding)
     if not lead.sides:
         return ""
     if in_numbers(lead.finding):
@@ -270,7 +281,8 @@ def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
         facts.append(("Largest difference without a rule", shown(brief(beside.claim), empty="", longest=400)))
     elif look.report.verdicts and compared(look.report):
         facts.append(("Differences without a rule", "None is established, and none is ruled out."))
-    if changed := changes.told(look.report):
+    of_change = lead is not None and lead.finding.comparison in CHANGES
+    if changed := changes.told(look.report, alone=of_change):
         facts.insert(0, (changes.HEAD, changed))
     small, groups = too_small(look)
     fairness = () if compared(look.report) or lead is None else ("fairness between groups",)
@@ -284,6 +296,8 @@ def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
 
 def _for_whom(look: Lookup, lead: Leading) -> str:
     rows = look.report.provenance.data.rows
+    if lead.finding.comparison in CHANGES:
+        return _whose_change(look, lead, rows)
     if not lead.sides:
         return f"{lead.finding.estimate.n:,} of the {rows:,} rows tested speak about this."
     who, e = lead.sides[0]
@@ -302,6 +316,21 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
     return f"{head} Groups of {listed(differ)} differ in this too."
 
 
+def _whose_change(look: Lookup, lead: Leading, rows: int) -> str:
+    """Of a change: which groups, whom of them it counts, and how many these are."""
+    f, whom = lead.finding, _denominator(look, lead)
+    if lead.label and (of := look.say_of(lead.label).phrase(lead.metric).partition(", ")[2]):
+        whom = f", {of}"
+    groups = changes.groups_of(f)
+    n = {tuple(g.group.items()): g.estimate.n for g in f.by_group}
+    told = [
+        f"{look.say.people(g)}{whom}: {n.get(tuple(g.items()), f.estimate.n):,} of the {rows:,} rows tested"
+        for g in groups
+    ]
+    everybody = f"all people{whom}: {f.estimate.n:,} of the {rows:,} rows tested"
+    return f"{upper_first('; '.join(told) or everybody)}."
+
+
 def _differ(look: Lookup, lead: Leading, by: tuple[str, ...]) -> bool:
     """Whether groups of other attributes are known to differ in what the headline is about."""
     label = lead.finding.label
@@ -315,7 +344,8 @@ def _how_sure(look: Lookup, lead: Leading) -> str:
     f, v, kind = lead.finding, lead.verdict, lead.finding.comparison
     told = story(f, v) if v else None
     e, own = (told.estimate, told.surest) if told else (f.estimate, f.surest)
-    e = own.estimate if own and (lead.sides or kind.startswith("difference")) else e
+    of_groups = lead.sides or kind.startswith("difference") or (kind in CHANGES and beyond(kind, f.estimate))
+    e = own.estimate if own and of_groups else e
     of, noun = (
         measured_in(look.report, f.metric, f.unit),
         {"difference": "gap", "ratio": "ratio"}.get(kind.split("_")[0], "change" if kind in CHANGES else "value"),

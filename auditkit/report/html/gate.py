@@ -14,7 +14,7 @@ from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distances, ranked, sentence
 from auditkit.report.places import PARTS
 from auditkit.report.policy_words import of_looks
-from auditkit.report.verdict_words import asked, baseline_words, kind_of_verdict, tightest, waiver_words
+from auditkit.report.verdict_words import asked, baseline_words, kind_of_verdict, sides_of_holm, tightest, waiver_words
 from auditkit.report.vocabulary import STATUS, listed, number, range_in, several, shown, upper_first, value_text
 
 AXIS = Axis(0.0, 4.0, 4)
@@ -88,7 +88,9 @@ def _corrected(order: list[Verdict]) -> str:
     """Said where rules share their error: the limit that can fail a rule then stands farther out."""
     if not any(v.p is not None for v in order):
         return ""
-    return ", wider on the side that fails a rule, since several rules are judged at once (Holm)"
+    levels = sorted({v.estimate.level for v in order if v.estimate is not None and sides_of_holm(v)})
+    at = f", {' to '.join(confidence(x) for x in dict.fromkeys((levels[0], levels[-1])))}" if levels else ""
+    return f", wider on the side that fails a rule{at}, since several rules are judged at once (Holm)"
 
 
 def _row(look: Lookup, i: int, v: Verdict, refs: tuple[tuple[str, str], ...]) -> GateRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from auditkit.records import CHANGES, Estimate, Finding, Rule, Status, Surest, V
 from auditkit.report.changes import worst
 from auditkit.report.html.errors_by_group import in_numbers
 from auditkit.report.html.lookup import Lookup, class_of, compares, counts, established, rated, stands_out
-from auditkit.report.html.rules import ranked
+from auditkit.report.html.rules import ORDER, distances, ranked
 from auditkit.report.html.trust import holds
 from auditkit.report.places import PARTS, SIGNED
 from auditkit.report.surest import asked, complement, differences
@@ -46,9 +47,10 @@ class Leading(NamedTuple):
 
 
 def leading(look: Lookup) -> Leading | None:
-    """The failed rule with the largest sure distance; else an undecided, else a passed one; without a policy the
-    difference with the largest sure bound; where fairness was not asked, whatever is surest. None without any."""
-    for verdict in ranked(look.report.verdicts):
+    """The failed rule with the largest sure distance; else an undecided one; else, of those that are met, the one
+    closest to its limit; without a policy the difference with the largest sure bound; where fairness was not asked,
+    whatever is surest. None without any."""
+    for verdict in _in_order(look.report.verdicts):
         finding = look.by_id(verdict.finding)
         if finding is None or verdict.status == "not_measured":
             continue
@@ -61,6 +63,23 @@ def leading(look: Lookup) -> Leading | None:
     if changed is not None:
         return Leading(None, changed, changed.metric, ())
     return next((lead for f in led(look) if (lead := _about(look, f, None)) is not None), None)
+
+
+def _in_order(verdicts: tuple[Verdict, ...]) -> list[Verdict]:
+    """The gate's order; of rules that are met, what counts before what only warns, the least sure pass first."""
+    order = ranked(verdicts)
+    return sorted(order, key=lambda v: (ORDER.index(v.status), *(_margin(v) if v.status == "pass" else ())))
+
+
+def _margin(v: Verdict) -> tuple[bool, bool, float, float]:
+    """How clearly a rule is met, least first: by the p that its limit is exceeded, else by how near the limit the bound
+    of its interval lies, as a part of what the rule allows."""
+    rule, e = v.rule, v.estimate
+    near = -math.inf
+    if e is not None and e.value is not None:
+        far = distances(rule, e)
+        near = next((x for x in (far.high, far.value) if x is not None), -math.inf)
+    return rule.severity != "error", v.p_exceeded is None, -(v.p_exceeded or 0.0), -near
 
 
 def led(look: Lookup) -> list[Finding]:
