@@ -59,9 +59,10 @@ def _table(policy: Path | None) -> tuple[DataTable | None, Path]:
 def _said(table: DataTable, folder: Path, *, assumed: bool) -> dict[str, Any]:
     """What [data] says of its rows; a truth of two labels alone, since a plan is made of rates."""
     from auditkit.planning.rows import AS_WRITTEN
+    from auditkit.records import YES_NO
 
     said = {k: getattr(table, k) for k in ("sensitive_features", "bins", *AS_WRITTEN)}
-    if not assumed and isinstance(table.y_true, str) and table.task in (None, "binary"):
+    if not assumed and isinstance(table.y_true, str) and table.task in (None, YES_NO):
         said |= {"y_true": table.y_true, "positive": table.positive}
     if table.join is not None:
         said["join"] = {**table.join.model_dump(exclude_none=True), "path": folder / table.join.path}

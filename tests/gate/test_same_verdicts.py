@@ -60,8 +60,9 @@ at_most = 0.2
 id = "lost"
 metric = "accuracy"
 comparison = "difference"
-by = ["religion"]
+by = ["region"]
 at_most = 0.1
+min_n = 100000
 
 [[rule]]
 id = "point"
