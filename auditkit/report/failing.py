@@ -107,4 +107,6 @@ def _next(v: Verdict, of: str, remedies: bool) -> str:
             f'[[waiver]] rule = "{v.rule.id}"'
         )
     helps = "“What would help” on the page compares remedies" if remedies else "look at these groups' rows first"
+    if _and_behind(v):
+        return f"{helps}; see what changed: auditkit compare OLD.json NEW.json; a waiver forgives the limit alone"
     return f'{helps}; to waive the rule for a while: [[waiver]] rule = "{v.rule.id}"'
