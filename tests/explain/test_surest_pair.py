@@ -19,7 +19,7 @@ LEVEL = 0.95
 def surest(rng: np.random.Generator, groups: int, apart: float, n: int = 600) -> Split | None:
     """The split of groups that are a ladder in one part of the score, and alike in the other; None without a gap."""
     group = np.sort(rng.integers(0, groups, n))
-    x = np.stack([0.05 * (rng.normal(size=n) + apart * group / (groups - 1)), 0.08 * rng.normal(size=n)], axis=1)
+    x = np.stack([0.04 * (rng.normal(size=n) + apart * group / (groups - 1)), 0.064 * rng.normal(size=n)], axis=1)
     score = 0.5 + x.sum(1)
     assert 0 < score.min() < score.max() < 1
     y = (rng.random(n) < score).astype(np.int8)
