@@ -97,8 +97,8 @@ def test_a_planted_proxy_is_named_first_with_its_share_and_innocent_columns_cove
     assert len(covered) == NETS * RESAMPLES * 4
     assert np.mean(first) >= 0.99
     assert np.mean(near) >= 0.95
-    # a row that two units meet is taken to make them alike in full: too much for columns that cancel, where the standard
-    # error is 1.23 times the spread over draws; elsewhere it is 1.06 times
+    # a row that two units meet is taken to make them alike in full: too much for columns that cancel, where the
+    # standard error is 1.23 times the spread over draws; elsewhere it is 1.06 times
     assert 0.92 <= np.mean(covered) <= 0.985
 
 
