@@ -157,6 +157,8 @@ __all__ = ["__version__", *_ROOMS, *_HOMES]
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"auditkit.{name}")
+    if name.startswith("__"):
+        raise AttributeError(f"auditkit has no '{name}'.")  # asked by machines, often: nobody reads a near name
     if name not in _HOMES:
         from auditkit.errors import nearest
 
