@@ -99,7 +99,8 @@ def test_a_planted_proxy_is_named_first_with_its_share_and_innocent_columns_cove
     assert np.shape(covered) == (NETS * RESAMPLES, 4)
     assert np.mean(first) >= 0.99
     assert np.mean(near) >= 0.95
-    assert ((np.mean(covered, axis=0) >= 0.92) & (np.mean(covered, axis=0) <= 0.97)).all()
+    assert 0.92 <= np.mean(covered) <= 0.97
+    assert np.mean(covered, axis=0) == pytest.approx(0.95, abs=0.03)  # b and c act together
     assert np.mean(wide, axis=0) == pytest.approx(1, abs=0.15)
 
 
