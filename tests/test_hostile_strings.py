@@ -23,7 +23,6 @@ from auditkit.report.terminal import print_summary
 from auditkit.report.vocabulary import shown
 from auditkit.report.writing import DIGEST
 from tests.forked import python
->>>>>>> explanations
 from tests.helpers import run_cli
 from tests.hostile import HOSTILE
 from tests.report.scripts import without_ours
