@@ -104,6 +104,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
             "options",
             "catalogue",
             "evidence",
+            "mover",
             "stats",
             "records",
             "formatting",
