@@ -16,8 +16,9 @@ from auditkit.catalogue.confusion import MISSING_TRUTH
 from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import listing
-from auditkit.evidence.errors import ErrorSums, GroupMoments, GroupValues
+from auditkit.evidence.errors import ErrorSums, GroupMoments
 from auditkit.evidence.frames import QUANTITIES, Groups
+from auditkit.evidence.moments import GroupValues
 from auditkit.fairness.families.estimates import Family
 from auditkit.fairness.families.family import Answer, Words, nothing_to_compare, tested
 from auditkit.fairness.families.quantities import COMPARED, QuantityFamily
