@@ -96,6 +96,11 @@ class BaseCheck:
         """The key of its evidence in a report."""
         return self.NAME
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Columns of the data that it reads beside the rows' features, groups and outcomes."""
+        return ()
+
     def options(self) -> dict[str, Any]:
         """The options, as JSON."""
         return {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.init}  # type: ignore[arg-type]

@@ -50,6 +50,10 @@ class Wording:
     """What happened to those of the second column, after "are"."""
 
 
+Direction = Literal["higher is better", "lower is better", "equal is fair", "shown"]
+"""Which values are better: `equal is fair` and `shown` say that none is by itself."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """One entry: a metric, or a check that answers with something else than a rate."""
@@ -64,7 +68,7 @@ class Metric:
     formula: str
     denominator_words: str
     """Who could have been counted, in words."""
-    direction: Literal["higher is better", "lower is better", "equal is fair", "shown"]
+    direction: Direction
     reference: str
     oracle: str
     """What tests hold it to."""

@@ -16,6 +16,10 @@ from auditkit.lazy import pandas as pd
 
 MOST_VALUES = 8_192
 """Cells of group × value that are kept as they are; beyond, neighbouring values share a cell."""
+POWERS = ("w", "w2", "w3")
+"""Σw, Σw² and Σw³, where rows have sampling weights."""
+WEIGHED_PARTS = ("m2", "m3", "wu", "wu2", "w2u")
+"""What is kept of each quantity beside its mean, where rows have sampling weights."""
 
 
 class GroupValues(NamedTuple):
@@ -88,22 +92,51 @@ def merged(frame: pd.DataFrame, by: tuple[str, ...], quantities: Sequence[str]) 
 
 
 def combined(columns: Columns, code: Positions, size: int, quantities: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """The same of R rows by the position of their group (R,)."""
-    n = columns["n"].astype(np.float64)
-    total = np.bincount(code, n, size)
-    out: dict[str, NDArray[Any]] = {"n": total.astype(np.int64)}
+    """The same of R rows by the position of their group (R,); of rows with weights as `_weighed` says."""
+    out: dict[str, NDArray[Any]] = {"n": np.bincount(code, columns["n"].astype(np.float64), size).astype(np.int64)}
+    weighed = "w" in columns
+    w = columns["w" if weighed else "n"].astype(np.float64)
+    total = np.bincount(code, w, size)
+    if weighed:
+        out |= {c: np.bincount(code, columns[c].astype(np.float64), size) for c in POWERS}
     for q in quantities:
         mean = columns[f"{q}_mean"].astype(np.float64)
-        first = np.bincount(code, n * mean, size) / np.maximum(total, 1)
+        whole = np.where(total > 0, total, 1.0)
+        first = np.bincount(code, w * mean, size) / whole
         centred = mean - first[code]
-        first = first + np.bincount(code, n * centred, size) / np.maximum(total, 1)  # a second pass: the last digits
-        away, own2 = mean - first[code], columns[f"{q}_m2"].astype(np.float64)
-        out |= {f"{q}_mean": first, f"{q}_m2": np.bincount(code, own2 + n * away**2, size)}
+        first = first + np.bincount(code, w * centred, size) / whole  # a second pass: the last digits
+        away = mean - first[code]
+        out[f"{q}_mean"] = first
+        if weighed:
+            out |= _weighed(columns, code, size, q, away)
+            continue
+        own2 = columns[f"{q}_m2"].astype(np.float64)
+        out[f"{q}_m2"] = np.bincount(code, own2 + w * away**2, size)
         if f"{q}_m3" in columns:
-            own3 = columns[f"{q}_m3"].astype(np.float64) + 3 * away * own2 + n * away**3
-            m3 = np.bincount(code, own3, size)
-            out[f"{q}_m3"] = np.clip(m3, -reading.MOST_SIZE, reading.MOST_SIZE)
+            own3 = columns[f"{q}_m3"].astype(np.float64) + 3 * away * own2 + w * away**3
+            out[f"{q}_m3"] = _bounded(np.bincount(code, own3, size))
     return out
+
+
+def _weighed(columns: Columns, code: Positions, size: int, q: str, away: Floats) -> dict[str, NDArray[Any]]:
+    """Of u = w (x − mean), by which a weighted mean is off, about the common mean: Σu² (`m2`) and Σu³ (`m3`).
+
+    With d the distance of the means, u moves by w d, so that Σwu, Σwu² and Σw²u (`wu`, `wu2`, `w2u`) are kept, too.
+    """
+    w2, w3 = (columns[c].astype(np.float64) for c in POWERS[1:])
+    m2, m3, wu, wu2, w2u = (columns[f"{q}_{part}"].astype(np.float64) for part in WEIGHED_PARTS)
+    moved = (
+        m2 + 2 * away * wu + away**2 * w2,
+        m3 + 3 * away * wu2 + 3 * away**2 * w2u + away**3 * w3,
+        wu + away * w2,
+        wu2 + 2 * away * w2u + away**2 * w3,
+        w2u + away * w3,
+    )
+    return {f"{q}_{part}": _bounded(np.bincount(code, x, size)) for part, x in zip(WEIGHED_PARTS, moved, strict=True)}
+
+
+def _bounded(sums: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.clip(sums, -reading.MOST_SIZE, reading.MOST_SIZE))
 
 
 def skewness(n: Ints, m2: Floats, m3: Floats) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from auditkit.inputs.arrays import joined
 from auditkit.inputs.csv_files import CsvOptions
 from auditkit.inputs.grouping import grouped, name_of
 from auditkit.inputs.made_columns import Join, left_out, made_columns
+from auditkit.inputs.numbers import numbers_in
 from auditkit.inputs.source import BATCH
 from auditkit.inputs.sources import source_of
 from auditkit.inputs.survey import Survey
@@ -165,7 +167,8 @@ class Dataset:
         if self.cluster is not None:
             self._told(lambda c: row_weights.clusters_of(c, str(c.name)), self.cluster)
         self.strata = self._own(name_of(strata, "strata"), "strata")
-        self.population: str | dict[str, float] | None = self._population(population)
+        counted = row_weights.populations(population, self.strata, self.cluster)
+        self.population = counted if isinstance(counted, dict) else self._own(counted, "population")
         if self.strata is not None:
             self._told(lambda c: row_weights.clusters_of(c, str(c.name), "stratum"), self.strata)
         self.row_id = self._own(name_of(row_id, "row_id"), "row_id")
@@ -192,18 +195,6 @@ class Dataset:
         said = [*self.target.cautions, *lookalikes.read_as_missing(self.source.missing_texts(list(named)))]
         said += [c for name, found in levels.items() for c in lookalikes.of_groups(name, found)]
         return list(dict.fromkeys((*said, *lookalikes.cautions(self.y_true, list(self.target.written), missing=False))))
-
-    def _population(self, given: str | Mapping[Any, float] | None) -> str | dict[str, float] | None:
-        """A column, or stratum → rows; DataError without strata, for numbers that are none, and beside clusters."""
-        if self.strata is not None and self.cluster is not None:
-            raise DataError(
-                "give strata or a cluster: no variance of both is known; clusters alone are on the safe side"
-            )
-        if given is not None and self.strata is None:
-            raise DataError("population counts the rows of strata: name their column in strata")
-        if given is None or isinstance(given, Mapping):
-            return None if given is None else row_weights.named_populations(given)
-        return self._own(name_of(given, "population"), "population")
 
     def _own(self, name: str | None, role: str) -> str | None:
         """A column that is neither target nor sensitive feature, or None."""
@@ -390,6 +381,7 @@ class Dataset:
             strata=strata,
             population=population,
             row_id=None if self.row_id is None else row_weights.row_ids_of(rows[self.row_id], self.row_id),
+            numbers=partial(numbers_in, self.column, rows),
         )
 
     def _grouped(self, rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

@@ -1,0 +1,174 @@
+"""Any number that a row has, by group: held to scipy, statsmodels and brute force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from statsmodels.api import WLS
+from statsmodels.stats.weightstats import DescrStatsW
+
+import auditkit as ak
+from auditkit.check import Assessment
+from auditkit.errors import DataError, PolicyError
+from auditkit.evidence.numbers import NumberSums
+from auditkit.records import Estimate, Finding, Report
+from auditkit.report.html.page import render
+
+N = 900
+RNG = np.random.default_rng(3)
+SEX, RACE = RNG.choice(["f", "m"], N), RNG.choice(["a", "b", "c"], N, p=[0.6, 0.3, 0.1])
+WAIT = RNG.normal(20, 4, N) + 3 * (SEX == "f")
+WEIGHT = RNG.uniform(0.2, 3.0, N)
+FAMILY = RNG.integers(0, 90, N)
+GROUPS = {"sex": SEX, "race": RACE}
+
+
+def frame(**more: Any) -> pd.DataFrame:
+    return pd.DataFrame({
+        **GROUPS, "wait": WAIT, "ndcg": RNG.beta(5, 2, N), "w": WEIGHT, "family": FAMILY,
+        "y": np.arange(N) % 2, "p": np.arange(N) // 2 % 2, **more,
+    })  # fmt: skip
+
+
+def found(assessed: Assessment, comparison: str, *by: str) -> Finding:
+    (one,) = [f for f in assessed.findings if f.comparison == comparison and f.by == by]
+    return one
+
+
+def of_group(f: Finding, value: str) -> Estimate:
+    return next(g.estimate for g in f.by_group if value in g.group.values())
+
+
+def test_means_and_limits_of_groups_are_scipys() -> None:
+    """Normal numbers: Johnson's correction leaves Student's t but for the skewness that chance makes."""
+    assessed = ak.Measured("wait").assess(NumberSums.of(GROUPS, values=WAIT))
+    for sex in ("f", "m"):
+        own = WAIT[sex == SEX]
+        e, truth = of_group(found(assessed, "difference", "sex"), sex), stats.ttest_1samp(own, 0.0)
+        assert e.value == pytest.approx(own.mean(), rel=1e-12)
+        low, high = truth.confidence_interval()
+        assert (e.low, e.high) == (pytest.approx(low, rel=2e-3), pytest.approx(high, rel=2e-3))
+        assert e.low <= low + 1e-9
+        assert e.high >= high - 1e-9
+
+
+def test_a_gap_of_two_groups_is_nearly_welchs() -> None:
+    """MOVER over limits of t: Welch's interval where both groups are large."""
+    f = found(ak.Measured("wait").assess(NumberSums.of(GROUPS, values=WAIT)), "difference", "sex")
+    welch = stats.ttest_ind(WAIT[SEX == "f"], WAIT[SEX == "m"], equal_var=False)
+    low, high = welch.confidence_interval()
+    assert (f.estimate.low, f.estimate.high) == (pytest.approx(low, rel=0.02), pytest.approx(high, rel=0.02))
+    assert f.p is not None
+    assert f.p == pytest.approx(welch.pvalue, rel=0.5, abs=1e-12)
+
+
+def test_symmetric_numbers_are_students_to_the_last_digit() -> None:
+    x = np.concatenate([np.linspace(-1, 1, 41), np.linspace(0, 3, 25)])
+    g = np.array(["a"] * 41 + ["b"] * 25)
+    f = found(ak.Measured("x").assess(NumberSums.of({"g": g}, values=x)), "difference", "g")
+    for name in "ab":
+        low, high = stats.t.interval(0.95, (g == name).sum() - 1, x[g == name].mean(), stats.sem(x[g == name]))
+        e = of_group(f, name)
+        assert (e.low, e.high) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9))
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_weighted_means_and_errors_are_statsmodels(clustered: bool) -> None:
+    """WLS of a constant with HC1 is the linearised variance of a ratio; by clusters, within what 500 replicates err."""
+    cluster = FAMILY if clustered else None
+    means = NumberSums.of(GROUPS, values=WAIT, sample_weight=WEIGHT, cluster=cluster).means("sex")
+    for k, (sex,) in enumerate(means.groups):
+        at = sex == SEX
+        fit = WLS(WAIT[at], np.ones(at.sum()), weights=WEIGHT[at])
+        assert means.mean[k] == pytest.approx(DescrStatsW(WAIT[at], WEIGHT[at]).mean, rel=1e-12)
+        assert np.sqrt(means.variance[k]) == pytest.approx(fit.fit(cov_type="HC1").bse[0], rel=1e-9)
+        if means.drawn is not None and means.measure is not None:
+            error = np.sqrt((means.drawn[1][k] / means.w[k]) ** 2 @ means.measure)
+            truth = fit.fit(cov_type="cluster", cov_kwds={"groups": FAMILY[at]}).bse[0]
+            assert error == pytest.approx(truth, rel=0.15)
+
+
+def test_frequencies_are_rows_repeated() -> None:
+    times = RNG.integers(0, 4, N)
+    a = NumberSums.of(GROUPS, values=WAIT, sample_weight=times, weights_kind="frequency")
+    b = NumberSums.of({k: np.repeat(v, times) for k, v in GROUPS.items()}, values=np.repeat(WAIT, times))
+    assert DescrStatsW(WAIT, times).mean == pytest.approx(a.means().mean[0], rel=1e-12)
+    for x, y in zip(a.means("race"), b.means("race"), strict=True):
+        assert x is y or np.allclose(x, y) if not isinstance(x, tuple) else x == y
+
+
+WEIGHED = [{}, {"sample_weight": WEIGHT}, {"cluster": FAMILY}, {"sample_weight": WEIGHT, "cluster": FAMILY}]
+IDS = ["plain", "weights", "clusters", "both"]
+
+
+@pytest.mark.parametrize("more", WEIGHED, ids=IDS)
+def test_evidence_adds_and_comes_back_from_json(more: dict[str, Any]) -> None:
+    """A large mean eats no digits, and lost numbers are counted wherever they stand."""
+    x = WAIT + 1e6
+    x[::50] = np.nan
+    whole = NumberSums.of(GROUPS, values=x, **more)
+    parts = [
+        NumberSums.of({k: v[i] for k, v in GROUPS.items()}, values=x[i], **{k: v[i] for k, v in more.items()})
+        for i in np.array_split(np.random.default_rng(0).permutation(N), 4)
+    ]
+    added = parts[2] + parts[0] + (parts[3] + parts[1])
+    again = NumberSums.from_json(whole.reduced(ak.Disclosure()).to_json())
+    for by in ((), ("sex",), ("race", "sex")):
+        a, b, c = whole.means(*by), added.means(*by), again.means(*by)
+        assert a.missing.sum() == b.missing.sum() == c.missing.sum() == 18
+        for other in (b, c):
+            assert np.allclose(a.mean, other.mean, rtol=1e-14)
+            assert np.allclose(a.variance, other.variance, rtol=1e-7 if other is b else 1e-3)
+            assert np.allclose(a.skewness, other.skewness, rtol=1e-2, atol=1e-2)
+            if a.drawn is not None and other.drawn is not None and a.measure is not None and other.measure is not None:
+                one, two = (m.drawn[1] ** 2 @ m.measure for m in (a, other))  # type: ignore[index]
+                assert np.allclose(one, two, rtol=1e-4)
+
+
+def test_two_numbers_live_in_one_audit_and_rules_ask_of_each() -> None:
+    rules: list[dict[str, Any]] = [
+        {"id": "wait", "metric": "measured[wait]", "comparison": "difference", "by": ["sex"], "at_most": 1.0},
+        {"id": "ndcg", "metric": "measured[ndcg]", "comparison": "group_min", "by": ["race"], "at_least": 0.2},
+        {"id": "ratio", "metric": "measured[wait]", "comparison": "ratio", "by": ["sex"], "at_least": 0.5},
+        {"id": "all", "metric": "measured[wait]", "comparison": "overall", "at_most": 60.0},
+        {
+            "id": "ref", "metric": "measured[wait]", "comparison": "difference_to_reference", "by": ["sex"],
+            "reference": "m", "at_most": 9.0,
+        },
+        {"id": "typo", "metric": "measured[wat]", "comparison": "overall", "at_most": 60.0},
+    ]  # fmt: skip
+    data = ak.Dataset(frame(), y_true="y", sensitive_features=["sex", "race"])
+    asked = [ak.Measured("wait", unit="min", better="lower"), ak.Measured("ndcg")]
+    report = ak.audit(ak.Predictions("p"), data, checks=asked, policy={"rule": rules}, on_error="raise")
+    verdicts = {v.rule.id: v for v in report.verdicts}
+    said = {k: v.status for k, v in verdicts.items()}
+    assert said == {
+        "wait": "fail",
+        "ndcg": "pass",
+        "ratio": "pass",
+        "all": "pass",
+        "ref": "pass",
+        "typo": "not_measured",
+    }
+    assert "limit of 1 min" in verdicts["wait"].reason
+    assert "limit of 9 min" in verdicts["ref"].reason
+    assert "no Measured('wat') in this audit; measured are wait, ndcg" in verdicts["typo"].reason
+    again = Report.from_json(report.to_json())
+    assert ak.judge(again.model_copy(update={"verdicts": ()}), {"rule": rules}).verdicts == report.verdicts
+    page = render(again)
+    assert "min" in page
+
+
+def test_what_is_wrong_with_a_column_is_one_line() -> None:
+    rows = frame(text=["x"] * N, far=np.where(np.arange(N) == 7, np.inf, 1.0))
+    data = ak.Dataset(rows, y_true="y", sensitive_features=["sex"])
+    for number, fault in (("text", "no numbers"), ("far", "infinite in 1 rows"), ("wiat", "no column 'wiat'.*'wait'")):
+        with pytest.raises(DataError, match=fault):
+            ak.audit(ak.Predictions("p"), data, checks=[ak.Measured(number)])
+    for options in ({"number": "a[b]"}, {"number": ""}, {"number": "x", "unit": "percent"}):
+        with pytest.raises(PolicyError):
+            ak.Measured(**options)
