@@ -298,4 +298,4 @@ def answering(sums: NumberSums, asked: Question, *, unit: str = "", better: str 
 
 def absent(number: str, there: Sequence[str]) -> str:
     """That nobody measured a number, and which were."""
-    return f"no Measured('{number}') in this audit; measured are {listing(there)}"
+    return f"no Measured('{number}') in this audit; measured are {listing(sorted(there))}"
