@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from auditkit.batch import Batch, all_missing
 from auditkit.errors import DataError, listing, nearest
@@ -43,7 +44,8 @@ class Dataset:
     y_true
         Name of the target column: 0/1, booleans, or two labels of which `positive` is one; any labels for
         multiclass, numbers for regression. Missing values are counted and reported; metrics that need no truth
-        count their rows too. For multilabel: the names of several columns of 0/1, one a label.
+        count their rows too. For multilabel: the names of several columns of 0/1, one a label. None: no row has a
+        truth; what needs one is then not measured.
     positive
         The label that counts as positive; needed unless the target is 0/1. Binary only.
     task
@@ -105,7 +107,7 @@ class Dataset:
         self,
         data: Any,
         *,
-        y_true: str | Sequence[str],
+        y_true: str | Sequence[str] | None,
         positive: Any = None,
         sensitive_features: str | Sequence[str | Mapping[str, Sequence[str]]] | Mapping[str, Sequence[str]],
         task: Task = DEFAULT_TASK,
@@ -133,10 +135,10 @@ class Dataset:
         self._survey = Survey(self.source)
         self.path = str(data) if isinstance(data, str | Path) else ""
         self.task = known_task(task, positive=positive, classes=classes)
-        self.labels = tuple(
-            str(name_of(n, "y_true")) for n in (y_true if isinstance(y_true, list | tuple) else [y_true])
-        )
-        task_of(task).columns(self.labels)
+        several = [] if y_true is None else y_true if isinstance(y_true, list | tuple) else [y_true]
+        self.labels = tuple(str(name_of(n, "y_true")) for n in several)
+        if y_true is not None:
+            task_of(task).columns(self.labels)
         self.y_true = ", ".join(self.labels)
         self._not_inputs |= left_out(leave_out, self.labels, self._known)
         self.sensitive_features, self.control_features = made.sensitive, made.control
@@ -149,9 +151,11 @@ class Dataset:
                 self._known(name, f"{role}_features")
                 if name in self.labels:
                     raise DataError(f"'{name}' is the target; it cannot be a {role} feature too")
-        self.target: Target = self._told(
-            lambda *columns: task_of(task).target(columns, self.labels, positive=positive, classes=classes),
-            *self.labels,
+        said: Any = {"positive": positive, "classes": classes}
+        self.target: Target = (
+            self._told(lambda *columns: task_of(task).target(columns, self.labels, **said), *self.labels)
+            if self.labels
+            else task_of(task).untold(**said)
         )
         named = (*self.sensitive_features, *self.control_features)
         self._levels = {
@@ -267,7 +271,7 @@ class Dataset:
         )
         out = cls(
             rows.frame,
-            y_true=rows.labels[0] if len(rows.labels) == 1 else rows.labels,
+            y_true=(rows.labels[0] if len(rows.labels) == 1 else rows.labels) or None,
             positive=positive,
             task=task,
             classes=classes,
@@ -365,8 +369,7 @@ class Dataset:
             (None, None) if self.strata is None else row_weights.strata_of(rows, self.strata, self.population)
         )
         hidden = {*self.labels, *without, *self._not_inputs, *beside}
-        column, values = self.column(rows, self.labels[0], "y_true")
-        truth = self.target.code(column, self.labels[0])[values:]
+        truth = self.truth(rows)
         return Batch(
             features=rows[[c for c in rows.columns if c not in hidden]],
             groups=self._grouped(rows, self.sensitive_features),
@@ -383,6 +386,13 @@ class Dataset:
             row_id=None if self.row_id is None else row_weights.row_ids_of(rows[self.row_id], self.row_id),
             numbers=partial(numbers_in, self.column, rows),
         )
+
+    def truth(self, rows: pd.DataFrame) -> NDArray[Any]:
+        """(N,) of some rows; all missing where there is none."""
+        if not self.labels:
+            return self.target.code(pd.Series(np.full(len(rows), None, dtype=object)), "y_true")
+        column, values = self.column(rows, self.labels[0], "y_true")
+        return self.target.code(column, self.labels[0])[values:]
 
     def _grouped(self, rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
         out = {}

@@ -14,7 +14,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.measured import COMPARED as KNOWN
 from auditkit.catalogue.measured import KIND, metric_of, named
 from auditkit.catalogue.metric import Direction, Metric
-from auditkit.check import Assessment, BaseCheck
+from auditkit.check import Assessment, BaseCheck, Need
 from auditkit.errors import DataError, PolicyError, listing
 from auditkit.evidence.numbers import Means, NumberSums
 from auditkit.fairness.families import against
@@ -78,6 +78,7 @@ class Measured(BaseCheck):
 
     NAME: ClassVar[str] = KIND
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression", "multilabel")
+    needs: ClassVar[frozenset[Need]] = frozenset()
     uses_weights: ClassVar[bool] = True
     uses_strata: ClassVar[bool] = False
     number: str
