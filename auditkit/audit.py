@@ -34,7 +34,7 @@ from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.predictions import Predictions
 from auditkit.inputs.threads import by_work
 from auditkit.judging import as_policy, explored, judge, with_remedies
-from auditkit.lacking import lacking, refuse_lacking
+from auditkit.lacking import columns_read, lacking, refuse_lacking, without_truths
 from auditkit.observing import heavy_rows, one_pass
 from auditkit.progress import tell
 from auditkit.progress_bar import Asked, shown
@@ -256,14 +256,21 @@ def conclude(
             fit_for_a_report(assessment, kept)
             _answered_once(assessment.findings, findings, check)
             copies = _of_copies(check, observed, drawn)
-            findings += completed(assessment.findings, check, weighting, [copies] if copies else [])
-            not_measured += assessment.not_measured
+            kept_findings, untold = without_truths(assessment.findings, data)
+            findings += completed(kept_findings, check, weighting, [copies] if copies else [])
+            not_measured += [*assessment.not_measured, *untold]
             stored[check.name] = kept
     not_measured += [broken[c.name] for c in checks if c.name in broken]
     tell("done", len(checks), len(checks))
     report = Report(
         provenance=provenance_of(
-            observed, model, data, seed=seed, sample=0 if drawn is None else len(drawn.y_true), against=against
+            observed,
+            model,
+            data,
+            seed=seed,
+            sample=0 if drawn is None else len(drawn.y_true),
+            against=against,
+            reads=[c for check in checks for c in columns_read(check)],
         ),
         findings=tuple(findings),
         not_measured=tuple(not_measured),

@@ -90,8 +90,6 @@ class BaseCheck:
     NAME: ClassVar[str]
     tasks: ClassVar[tuple[Task, ...]] = ("binary",)
     uses_weights: ClassVar[bool] = False
-    needs: ClassVar[frozenset[Need]] = frozenset({"decisions"})
-    """What it has nothing to say without: truths (`Dataset(y_true=None)`), decisions (`Predictions([])`)."""
     uses_clusters: ClassVar[bool] = False
     """Whether it looks at clusters, though not at weights."""
     PATHS: ClassVar[tuple[str, ...]] = ()
@@ -101,6 +99,11 @@ class BaseCheck:
     def name(self) -> str:
         """The key of its evidence in a report."""
         return self.NAME
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What it has nothing to say without: truths (`Dataset(y_true=None)`), decisions (`Predictions([])`)."""
+        return frozenset({"decisions"})
 
     @property
     def reads(self) -> tuple[str, ...]:

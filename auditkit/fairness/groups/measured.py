@@ -78,7 +78,6 @@ class Measured(BaseCheck):
 
     NAME: ClassVar[str] = KIND
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression", "multilabel")
-    needs: ClassVar[frozenset[Need]] = frozenset()
     uses_weights: ClassVar[bool] = True
     uses_strata: ClassVar[bool] = False
     number: str
@@ -107,6 +106,11 @@ class Measured(BaseCheck):
     def name(self) -> str:
         """The key of its evidence in a report."""
         return f"{KIND}:{self.number}"
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """Nothing but its number; of one that a callable makes of the model's outputs, the callable knows."""
+        return frozenset()
 
     @property
     def reads(self) -> tuple[str, ...]:
