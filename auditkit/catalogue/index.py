@@ -65,8 +65,8 @@ class _Catalogue(dict[str, Metric]):
     through it gives ours."""
 
     def __missing__(self, name: str) -> Metric:
-        if (number := measured.named(name)) is not None:
-            return measured.entry(number)
+        if (of_number := measured.made(name)) is not None:
+            return of_number
         point = others().get(name)
         if point is None:
             raise KeyError(name)
@@ -81,7 +81,7 @@ class _Catalogue(dict[str, Metric]):
     def __contains__(self, name: object) -> bool:
         return (
             super().__contains__(name)
-            or (isinstance(name, str) and measured.named(name) is not None)
+            or (isinstance(name, str) and measured.made(name) is not None)
             or name in others()
         )
 

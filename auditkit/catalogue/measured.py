@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
+from typing import get_args
 
+from auditkit.catalogue import regression
 from auditkit.catalogue.metric import Metric
-from auditkit.records import Comparison
+from auditkit.records import Comparison, Task
 
 KIND = "measured"
 COMPARED: tuple[Comparison, ...] = (
@@ -14,16 +17,19 @@ COMPARED: tuple[Comparison, ...] = (
     *("difference_to_reference", "ratio_to_reference"),
 )
 """What rules may ask of a number."""
-_NAMED = re.compile(r"measured\[([^\[\]]+)\]")
+DISTANCES = ("ks_distance", "wasserstein_distance")
+"""Distances of predictions that are asked of any number, too."""
+_TASKS = get_args(Task)
+_NAMED = re.compile(rf"({'|'.join((KIND, *DISTANCES))})\[([^\[\]]+)\]")
 
 
-def metric_of(name: str) -> str:
-    """The metric of a number of that name.
+def metric_of(name: str, of: str = KIND) -> str:
+    """The metric of a number of that name: its mean, or the distance of its distributions `of` which it is.
 
-    >>> metric_of("ndcg")
-    'measured[ndcg]'
+    >>> metric_of("ndcg"), metric_of("ndcg", "ks_distance")
+    ('measured[ndcg]', 'ks_distance[ndcg]')
     """
-    return f"{KIND}[{name}]"
+    return f"{of}[{name}]"
 
 
 def named(metric: str) -> str | None:
@@ -33,7 +39,24 @@ def named(metric: str) -> str | None:
     ('ndcg', None, None)
     """
     found = _NAMED.fullmatch(metric)
-    return None if found is None else found[1]
+    return None if found is None or found[1] != KIND else found[2]
+
+
+def made(metric: str) -> Metric | None:
+    """The entry of a metric of a number; None for another metric.
+
+    >>> made("ks_distance[ndcg]").title, made("accuracy")
+    ('Kolmogorov–Smirnov distance of ndcg', None)
+    """
+    found = _NAMED.fullmatch(metric)
+    if found is None:
+        return None
+    of, name = found[1], found[2]
+    if of == KIND:
+        return entry(name)
+    known = next(m for m in regression.METRICS if m.name == of)
+    words = {k: getattr(known, k).replace("predictions", name) for k in ("title", "plain", "definition")}
+    return replace(known, name=metric, denominator_words="rows with a number", tasks=_TASKS, **words)
 
 
 def entry(name: str) -> Metric:
@@ -58,7 +81,7 @@ def entry(name: str) -> Metric:
         unit="measure",
         comparisons=COMPARED,
         limits=(-math.inf, math.inf),
-        tasks=("binary", "multiclass", "regression", "multilabel"),
+        tasks=_TASKS,
     )
 
 

@@ -40,13 +40,11 @@ def overridden(config: Config, *, checks: bool = False, **parts: dict[str, Any])
     for part, other in (("model", "predictions"), ("predictions", "model")):
         if given[part]:
             raw.pop(other, None)
+    truth = {} if checks else {"y_true": "--y-true"}
     missing = [
         flag
         for part, needed in (
-            (
-                "data",
-                {"path": "--data", "sensitive_features": "--sensitive"} | ({} if checks else {"y_true": "--y-true"}),
-            ),
+            ("data", {"path": "--data", **truth, "sensitive_features": "--sensitive"}),
             ("model", {} if raw.get("model", {}).get("trust") else {"factory": "--factory"}),
             (
                 "predictions",

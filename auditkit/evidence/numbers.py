@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 FARTHEST = 1e60
 """Weights of a number lie between this and its inverse: their cubes are summed."""
-_CELL = (0, 0)
-"""The one cell of a group: there is neither truth nor decision."""
+MOST = 1e100
+"""The largest of the numbers lies between this and its inverse: squares and cubes of others leave what floats hold."""
 
 
 class Means(NamedTuple):
@@ -115,6 +115,9 @@ class NumberSums(Valued):
             raise DataError(
                 f"{int(np.isinf(x).sum()):,} numbers are infinite, first in row {int(np.isinf(x).argmax())}"
             )
+        size = float(np.nanmax(np.abs(x), initial=0.0))
+        if size > MOST or 0 < size < 1 / MOST:
+            raise DataError(f"numbers of size {size:.3g} cannot be squared and summed: give them in another unit")
         by, rows = tuple(columns), pd.DataFrame(named(*crossed(columns, len(x))), dtype=object)
         rows.index = range(len(x))  # type: ignore[assignment]
         rows = rows.assign(n=1)
@@ -141,6 +144,11 @@ class NumberSums(Valued):
     def weighted(self) -> bool:
         """Whether rows have sampling weights."""
         return "w" in self.table("moments_")
+
+    @property
+    def counted_alike(self) -> bool:
+        """Whether every row counts once, and rows are independent: what `values` are kept of."""
+        return not self.weighted and self.clusters is None
 
     def __add__(self, other: NumberSums) -> NumberSums:
         if (

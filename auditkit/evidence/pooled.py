@@ -52,7 +52,7 @@ def shared(
         for run in np.split(order, ((starts[1:] + 1) // 2)):
             out[run] = _of_run(values[run], n[run], everybody)
             width = max(width, float(np.ptp(values[run])))
-    return summed_rows(cells.assign(cell=cells_of(out)), attributes, "cell"), max(width, np.finfo(float).tiny)
+    return summed_rows(cells.assign(cell=cells_of(out)), attributes, "cell"), max(width, float(np.finfo(float).tiny))
 
 
 def _of_run(values: Floats, n: Ints, everybody: Floats) -> float:

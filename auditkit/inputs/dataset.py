@@ -44,8 +44,7 @@ class Dataset:
     y_true
         Name of the target column: 0/1, booleans, or two labels of which `positive` is one; any labels for
         multiclass, numbers for regression. Missing values are counted and reported; metrics that need no truth
-        count their rows too. For multilabel: the names of several columns of 0/1, one a label. None: no row has a
-        truth; what needs one is then not measured.
+        count their rows too. For multilabel: the names of several columns of 0/1, one a label. None: no row has one.
     positive
         The label that counts as positive; needed unless the target is 0/1. Binary only.
     task
@@ -135,8 +134,8 @@ class Dataset:
         self._survey = Survey(self.source)
         self.path = str(data) if isinstance(data, str | Path) else ""
         self.task = known_task(task, positive=positive, classes=classes)
-        several = [] if y_true is None else y_true if isinstance(y_true, list | tuple) else [y_true]
-        self.labels = tuple(str(name_of(n, "y_true")) for n in several)
+        several = y_true if isinstance(y_true, list | tuple) else [y_true]
+        self.labels = () if y_true is None else tuple(str(name_of(n, "y_true")) for n in several)
         if y_true is not None:
             task_of(task).columns(self.labels)
         self.y_true = ", ".join(self.labels)
@@ -152,11 +151,8 @@ class Dataset:
                 if name in self.labels:
                     raise DataError(f"'{name}' is the target; it cannot be a {role} feature too")
         said: Any = {"positive": positive, "classes": classes}
-        self.target: Target = (
-            self._told(lambda *columns: task_of(task).target(columns, self.labels, **said), *self.labels)
-            if self.labels
-            else task_of(task).untold(**said)
-        )
+        read = (lambda *of: task_of(task).target(of, self.labels, **said)) if self.labels else None
+        self.target: Target = self._told(read, *self.labels) if read else task_of(task).untold(**said)
         named = (*self.sensitive_features, *self.control_features)
         self._levels = {
             name: self._told(lambda c, name=name: grouped(c, name), self._column_of.get(name, name)) for name in named
@@ -390,7 +386,7 @@ class Dataset:
     def truth(self, rows: pd.DataFrame) -> NDArray[Any]:
         """(N,) of some rows; all missing where there is none."""
         if not self.labels:
-            return self.target.code(pd.Series(np.full(len(rows), None, dtype=object)), "y_true")
+            return self.target.code(pd.Series([None] * len(rows), dtype=object), "y_true")
         column, values = self.column(rows, self.labels[0], "y_true")
         return self.target.code(column, self.labels[0])[values:]
 

@@ -19,13 +19,14 @@ from auditkit.errors import DataError, PolicyError, listing
 from auditkit.evidence.numbers import Means, NumberSums
 from auditkit.fairness.families import against
 from auditkit.fairness.families.basis import Basis
+from auditkit.fairness.families.distributions import DISTANCES, of_values
 from auditkit.fairness.families.family import Answer, Words, nothing_to_compare, tested
 from auditkit.fairness.families.quantities import QuantityFamily
 from auditkit.fairness.families.weighted import RateSums, WeighedBasis
 from auditkit.fairness.sets import compared, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
-from auditkit.records import Comparison, Estimate, Finding, Task
+from auditkit.records import Comparison, Estimate, Finding, NotMeasured, Task
 from auditkit.stats.means import shape_of, skewed_limits, too_skewed
 from auditkit.stats.pvalues import FamilyInterval
 from auditkit.stats.rates import Floats, Limits
@@ -41,7 +42,12 @@ DIRECTIONS: dict[str, Direction] = {
     "lower": "lower is better",
     "neither": "equal is fair",
 }
+NOT_ALIKE = "rows have weights, or clusters: shuffling the labels of groups takes rows for alike and independent"
+"""Why distributions of such rows are not compared."""
+ALIKE = "all numbers are alike: no spread was seen that an interval could be made of"
+"""Said of a column that holds one number."""
 _MANY = 1e9
+"""So many rows that Student's t is normal, where degrees of freedom are those of clusters already."""
 _CELLS = ((0, 0),)
 
 
@@ -68,12 +74,14 @@ class Measured(BaseCheck):
     reference
         Attribute → value of the group that the others are compared with, too.
 
-    Rows without a number (NaN) are counted, and told; infinite numbers are an error. Weights and clusters count.
+    Rows without a number (NaN) are counted, and told; infinite numbers are an error. Weights and clusters count. Where
+    rows have neither it also tells how differently the number is distributed, by the distances of Kolmogorov and
+    Smirnov, and of Wasserstein.
 
     >>> check = Measured("waiting", unit="min", better="lower", by=["sex"])
     >>> sums = NumberSums.of({"sex": ["f", "m"] * 50}, values=[4.0, 3.0, 5.0, 3.5] * 25)
     >>> next(f.statement for f in check.assess(sums).findings if f.comparison == "difference")
-    'waiting: m 3.25 min, f 4.5 min, a gap of 1.25 min (95% interval 1.10 min to 1.40 min).'
+    'waiting: m 3.25 min, f 4.5 min, a gap of 1.25 min (95% interval 1.09 min to 1.41 min).'
     """
 
     NAME: ClassVar[str] = KIND
@@ -157,7 +165,12 @@ class Measured(BaseCheck):
             if self.reference and set(by) <= set(self.reference):
                 of_groups = against.Contrast(family, self.reference)
                 findings += [tested(of_groups, c) for c in against.TO_REFERENCE if "ratio" not in c or "ratio" in kinds]
-        return Assessment(tuple(findings), sets.absent)
+            if evidence.counted_alike:
+                own = {metric_of(self.number, m): d for m, d in DISTANCES.items()}
+                findings += of_values(evidence.values(*by), own, by, level=level)
+        what = f"how differently {self.number} is distributed"
+        lost = () if evidence.counted_alike else (NotMeasured(what=what, why=NOT_ALIKE, concern="fairness"),)
+        return Assessment(tuple(findings), (*sets.absent, *lost))
 
     def _family(self, sums: NumberSums, by: Sequence[str], *, level: float) -> MeasuredFamily:
         return family_of(sums, self.number, by, level=level, unit=self.unit, better=self.better)
@@ -230,7 +243,7 @@ def family_of(
     with np.errstate(invalid="ignore", divide="ignore"):
         shape = shape * np.sqrt(rows / np.maximum(worth, 1.0))
     at = partial(_limits, means.mean, error, rows, shape, not sums.negative)
-    lost = _lost(means, by)
+    lost, constant = _lost(means, by), bool((error == 0).any() and not (error > 0).any())
     words = Words("t corrected for skewness", "no row with a number", "rows", "every mean is 0: 0/0 is not a ratio")
     return MeasuredFamily(
         metric_of(number),
@@ -243,7 +256,7 @@ def family_of(
         level,
         min_n,
         most=np.inf,
-        remarks=(lost,) if lost else (),
+        remarks=tuple(x for x in (lost, ALIKE if constant else "") if x),
         skewed=skewed,
         basis=basis,
         unit=unit,
@@ -275,8 +288,8 @@ def _error(means: Means, basis: Basis) -> tuple[Floats, Floats]:
 
 
 def _limits(mean: Floats, error: Floats, n: Floats, shape: Floats, positive: bool, z: float | Floats) -> Limits:
-    """Of a mean; of what cannot be negative at least 0."""
-    low, high = skewed_limits(mean, error, n, shape, z)
+    """Of a mean; of what cannot be negative at least 0. Of numbers that are all alike, the mean itself."""
+    low, high = (np.where(error == 0, mean, x) for x in skewed_limits(mean, error, n, shape, z))
     return Limits(mean, np.maximum(low, 0.0) if positive else low, high)
 
 
