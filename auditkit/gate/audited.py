@@ -49,8 +49,8 @@ class ModelTable(Record):
 
 class PredictionsTable(Record):
     y_pred: str | tuple[str, ...] | None = None
-    """The column of decisions, of several labels one each; None: `threshold` decides on the score:
-    `y_pred = "decision"`."""
+    """The column of decisions, of several labels one each; None: `threshold` decides on the score; []: nothing is
+    decided: `y_pred = "decision"`."""
     score: str | None = None
     """The column of scores, higher ones for the positive class: `score = "score"`."""
     threshold: float | None = None
@@ -81,8 +81,9 @@ class DataTable(Record):
     path: Path
     """A parquet or CSV file, a folder of parts, or a pattern, relative to this file; ${NAME} stands for an
     environment variable: `path = "test.parquet"`."""
-    y_true: str | tuple[str, ...]
-    """The column of the truth; of several labels, one column each: `y_true = "income"`."""
+    y_true: str | tuple[str, ...] | None = None
+    """The column of the truth; of several labels, one column each; left out where no row has one, and checks are named
+    that need none: `y_true = "income"`."""
     task: Task | None = None
     """What is predicted: `task = "multiclass"`."""
     positive: str | int | float | bool | None = None
