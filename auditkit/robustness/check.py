@@ -19,7 +19,8 @@ from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import checked_options
 from auditkit.progress import tell
 from auditkit.records import NotMeasured, Task
-from auditkit.robustness.findings import CHANGED, DELTA, UP, FlipRows, flip_findings
+from auditkit.robustness.findings import flip_findings
+from auditkit.robustness.flip_rows import CHANGED, DELTA, UP, FlipRows
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
