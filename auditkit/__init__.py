@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from auditkit.inputs.join import Join as Join
     from auditkit.inputs.loading import load_model as load_model
     from auditkit.inputs.model import Model as Model
+    from auditkit.inputs.pixels import pixels as pixels
     from auditkit.inputs.predictions import Predictions as Predictions
     from auditkit.inputs.source import Source as Source
     from auditkit.judging import judge as judge
@@ -97,6 +98,7 @@ _HOMES = {
     "Join": "inputs.join",
     "load_model": "inputs.loading",
     "segments": "inputs.groups",
+    "pixels": "inputs.pixels",
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.groups.check",
     "ConditionalParity": "fairness.groups.conditional",

@@ -81,7 +81,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "formatting": ({"records"}, set()),
     "inputs": (
         {"records", "batch", "evidence", "values", "alignment", "progress", "progress_bar"},
-        {"torch", "numpy", "pandas", "narwhals", "pyarrow", "safetensors", "sklearn", "threadpoolctl"},
+        {"torch", "numpy", "pandas", "PIL", "narwhals", "pyarrow", "safetensors", "sklearn", "threadpoolctl"},
     ),
     "evidence": ({"batch", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
     "stats": ({"mover"}, {"numpy", "scipy"}),
@@ -120,6 +120,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "robustness": (
         {
+            "alignment",
             "explain",
             "batch",
             "inputs",
