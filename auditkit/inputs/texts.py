@@ -33,8 +33,8 @@ class Piece(NamedTuple):
 class Tokens:
     """A raw column of texts, and the tokenizer whose ids a net reads: see `tokens`.
 
-    Called with raw rows it encodes them, (N, length) of ids with padding behind; with a tokenizer of Hugging Face, which
-    names its inputs, a dict of ids and mask.
+    Called with raw rows it encodes them, (N, length) of ids with padding behind; with a tokenizer of Hugging Face,
+    which names its inputs, a dict of ids and mask.
     """
 
     tokenizer: Any
@@ -124,8 +124,8 @@ def tokens(
         raise ModelError(f"tokens takes a tokenizer, or a callable from a text to its pieces; got {tokenizer!r:.60}")
     if getattr(tokenizer, "is_fast", True) is False:
         raise ModelError(
-            f"{type(tokenizer).__name__} gives no offsets, so that nobody knows which ids are which words: pass the fast "
-            "tokenizer, AutoTokenizer.from_pretrained(…, use_fast=True), or a callable that gives them"
+            f"{type(tokenizer).__name__} gives no offsets, so that nobody knows which ids are which words: pass the "
+            "fast tokenizer, AutoTokenizer.from_pretrained(…, use_fast=True), or a callable that gives them"
         )
     if length < 1:
         raise ModelError(f"tokens: length must be at least 1, got {length}")
@@ -158,11 +158,8 @@ def tokens_in(feature_map: Any) -> Tokens | None:
     """The tokens that a feature map is, or holds; None without texts."""
     if isinstance(feature_map, Tokens):
         return feature_map
-    held = feature_map.values() if isinstance(feature_map, Mapping) else feature_map
-    return next((v for v in held if isinstance(v, Tokens)), None) if isinstance(held, Sequence | _VALUES) else None
-
-
-_VALUES = type({}.values())
+    held = [*feature_map.values()] if isinstance(feature_map, Mapping) else feature_map
+    return next((v for v in held if isinstance(v, Tokens)), None) if isinstance(held, list | tuple) else None
 
 
 def place_of(feature_map: Any, inputs: Inputs) -> int | None:

@@ -182,7 +182,7 @@ def notes_of(texts: Sequence[str | None], readings: Sequence[Reading], tokens: T
         (lost, f"of {lost:,} of {n:,} texts the pieces were not found among the ids that the net reads"),
         (
             unknown,
-            f"{unknown:,} pieces of {known:,} words are unknown to the tokenizer: the net cannot tell them apart",
+            f"{unknown:,} pieces of {known:,} words are unknown to the tokenizer, all the same to the net",
         ),
     ]
     return tuple(text for count, text in told if count)

@@ -88,10 +88,7 @@ class WordSums:
                 for a, of in units.items()
             },
             census_in(data),
-            {
-                k: text(v, "a reason")
-                for k, v in mapping(found["not_measured"], "not measured", most=MOST_GROUPS).items()
-            },
+            {k: text(v, "a reason") for k, v in mapping(found["not_measured"], "not measured").items()},
         )
 
 
