@@ -112,6 +112,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "robustness": (
         {
+            "alignment",
             "explain",
             "batch",
             "inputs",
