@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from auditkit.inputs.groups import segments as segments
     from auditkit.inputs.join import Join as Join
     from auditkit.inputs.loading import load_model as load_model
+    from auditkit.inputs.mentions import mentions as mentions
     from auditkit.inputs.model import Model as Model
     from auditkit.inputs.predictions import Predictions as Predictions
     from auditkit.inputs.source import Source as Source
@@ -99,6 +100,7 @@ _HOMES = {
     "load_model": "inputs.loading",
     "segments": "inputs.groups",
     "tokens": "inputs.texts",
+    "mentions": "inputs.mentions",
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.groups.check",
     "ConditionalParity": "fairness.groups.conditional",

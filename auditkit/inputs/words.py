@@ -90,3 +90,21 @@ def _overlapping(spans: Sequence[Span], start: int, end: int) -> Span | None:
         else:
             high = middle
     return spans[low] if low < len(spans) and spans[low][0] < end else None
+
+
+def whole_words(words: Sequence[str], *, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
+    """Any of the words or phrases, whole; of scripts without spaces, anywhere. The longest comes first.
+
+    >>> [m[0] for m in whole_words(["she", "she said", "她"]).finditer("she said ashes, 是她的")]
+    ['she said', '她']
+    """
+    inside = rf"[\w{marks()}]"
+
+    def one(word: str) -> str:
+        parts = word.split()
+        text = r"\s+".join(map(re.escape, parts))
+        before = "" if re.match(f"[{UNSPACED}]", word.strip()) else f"(?<!{inside})"
+        after = "" if re.search(f"[{UNSPACED}]$", word.strip()) else f"(?!{inside})"
+        return f"{before}{text}{after}"
+
+    return re.compile("|".join(one(w) for w in sorted(words, key=lambda w: (-len(w), w))), flags)

@@ -72,9 +72,7 @@ class WordSums:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> WordSums:
         """From `to_json`; EvidenceError for what cannot be."""
-        found = fields(
-            {k: v for k, v in data.items() if k != "census"}, "words", "facts", "words", "units", "not_measured"
-        )
+        found = fields(data, "words", "facts", "words", "units", "not_measured", optional=("census",))
         words = mapping(found["words"], "words", most=MOST_PARTS)
         units = mapping(found["units"], "attributes of words", most=MOST_GROUPS)
         return cls(
