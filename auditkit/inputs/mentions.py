@@ -74,7 +74,7 @@ class Mention:
         if not words or odd or not isinstance(given["column"], str):
             what = f"{odd[0]!r:.40} among them" if odd else f"got {given['words']!r:.40} of {given['column']!r:.40}"
             raise DataError(
-                f"'{name}' needs the words that a text mentions, one or more texts, as in {_EXAMPLE}; {what}"
+                f"'{name}' needs a column and one word or more that its texts mention, as in {_EXAMPLE}; {what}"
             )
         return cls(name, given["column"], tuple(dict.fromkeys(words)))
 
