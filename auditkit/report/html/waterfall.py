@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, quotient
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
-from auditkit.report.html.causes import gap_words, title_of
+from auditkit.report.html.causes import by_word, gap_words, title_of
 from auditkit.report.html.figures import (
     Figure,
     Names,
@@ -183,7 +183,7 @@ def _subtitle(f: Finding, x: Contributions) -> str:
     outlined = " Outlined: parts that close the gap." if closing else ""
     ranged = any(r.estimate.low is not None for r in x.rows)
     level = f" Whisker: {level_text(x.rows[0].estimate)} interval." if ranged else ""
-    part = "word" if f.metric == "word_gap" else "column"
+    part = "word" if by_word(f) else "column"
     each = f"Each bar is the part that one {part} makes{unit_words(x.unit, ', in ')}; together they are the gap."
     return f"{shown(x.title, longest=300)}. {each}{outlined}{level}{cut}"
 
