@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ class FlipRows(PersonRows):
         tables = {a: found for a in self.labels if (found := self._table(a, fewest)) is not None}
         for i in range(len(self.facts.get("swaps", ()))):
             tables |= self._of_swap(i, fewest)
-        return GroupSums(self.facts, tables)
+        return GroupSums(_told(self.facts, fewest), tables)
 
     def _of_swap(self, number: int, fewest: int) -> dict[str, Grouped]:
         """How many rows it changes and leaves; and of those that it changes, what that did, by each attribute."""
@@ -101,3 +102,15 @@ class FlipRows(PersonRows):
 
         columns = {RATE: others(CHANGED), EFFECT: others(DELTA), **columns}
         return Grouped.of(columns, self.weights, group, fewest=fewest)
+
+
+def _told(facts: dict[str, Any], fewest: int) -> dict[str, Any]:
+    """The facts with words of lexicons that so many rows hold; how many others there are is kept."""
+    if "swaps" not in facts:
+        return facts
+    swaps = []
+    for swap in facts["swaps"]:
+        words = [w for w in swap.get("words", ()) if w[2] >= fewest]
+        rare = swap.get("rare_words", 0) + len(swap.get("words", ())) - len(words)
+        swaps.append(swap | ({"words": words, "rare_words": rare} if "words" in swap else {}))
+    return {**facts, "swaps": swaps}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from auditkit.catalogue.index import METRICS
-from auditkit.evidence.grouped import FEWEST, Grouped, GroupSums
+from auditkit.evidence.grouped import Grouped, GroupSums
 from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import UNBOUNDED, Cell, means_of
 from auditkit.formatting import confidence, interval, percent, plain, points, quantity
@@ -111,7 +111,7 @@ def _words(swap: Swapped) -> tuple[Table, ...]:
     words, rare = swap.told.get("words", ()), swap.told.get("rare_words", 0)
     if not words:
         return ()
-    more = f" ({rare:,} more in fewer than {FEWEST} rows each)" if rare else ""
+    more = f" ({rare:,} more in too few rows to be told)" if rare else ""
     rows = tuple((str(a), str(b), int(n)) for a, b, n in words[:WORDS])
     return (Table(title=f"Words that {swap.name} exchanged{more}", columns=("word", "becomes", "rows"), rows=rows),)
 

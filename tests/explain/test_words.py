@@ -25,6 +25,7 @@ from auditkit.explain.words.check import WordAttribution
 from auditkit.explain.words.study import texts_explained
 from auditkit.explain.words.sums import OTHER, WordSums, as_one, difference
 from auditkit.records import Contributions, Finding, Table
+from auditkit.report.html.page import render
 from tests.inputs.test_texts import hugging_face
 
 WORDS = ["the", "a", "film", "plot", "was", "is", "very", "good", "bad", "lovely", "awful", "she", "he"]
@@ -254,6 +255,23 @@ def test_parts_as_one_are_those_of_the_sum() -> None:
     assert merged.names == expected.names
     np.testing.assert_allclose(merged.covariance, expected.covariance)
     np.testing.assert_allclose(merged.mean, expected.mean)
+
+
+def test_words_of_strangers_are_escaped_and_long_ones_are_not_told() -> None:
+    frame = texts(200).assign(y=np.random.default_rng(0).integers(0, 2, 200))
+    long = "x" * 61
+    frame["review"] = "<b>film " + frame["review"] + f" {long}"
+
+    def pieces(text: str) -> list[tuple[int, int, int]]:
+        return [(4, 0, 7) if a == 0 else (i, a, b) for i, a, b in split(text)]
+
+    data = ak.Dataset(frame, y_true="y", sensitive_features=["sex"])
+    own = ak.Model(Gru(), feature_map=ak.tokens(pieces, length=LENGTH + 4, column="review"), outputs="logits")
+    report = ak.audit(own, data, checks=["word_attribution"], progress=False)
+    page = render(report)
+    assert "b&gt;film" in page  # a piece over two words joins them
+    assert "b>film" not in page
+    assert long not in page + report.model_dump_json()
 
 
 def absent(own: ak.Model, rows: Batch) -> str:

@@ -206,7 +206,10 @@ def test_rare_words_are_in_no_report() -> None:
     told = json.dumps([sums.to_json(), [f.model_dump(mode="json") for f in check.assess(evidence).findings]])
     assert '["jamal", "lakisha"' not in told
     assert '["jamal", "greg"' not in told
-    assert "(1 more in fewer than 10 rows each)" in told
+    assert "(1 more in too few rows to be told)" in told
+    fewer = evidence.reduced(ak.Disclosure(suppress_below=75))
+    assert all(n >= 75 for *_, n in fewer.facts["swaps"][0]["words"])
+    assert fewer.facts["swaps"][0]["rare_words"] > 1
 
 
 def test_texts_that_are_missing_or_lack_the_words_are_counted_apart() -> None:

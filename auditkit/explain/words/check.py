@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MOST_WORDS, MOST_PARTS = 500, 100
 """Words whose contributions are kept, and words that a gap is split onto, of those that move scores most."""
+LONGEST = 60
+"""Characters of a word that is told; longer ones are addresses, keys and the like."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def _sums(found: Texts, sample: Batch, facts: dict[str, Any]) -> WordSums:
     for i, word, value in found.entries():
         rows[word].append(i)
         values[word].append(value)
-    told = {w for w, own in rows.items() if len(_people(own, sample)) >= FEWEST}
+    told = {w for w, own in rows.items() if len(w) <= LONGEST and len(_people(own, sample)) >= FEWEST}
     size = {w: float(weights.weight[rows[w]] @ np.abs(values[w])) for w in told}
     order = sorted(told, key=lambda w: (-size[w], w))
     kept = order[:MOST_WORDS]

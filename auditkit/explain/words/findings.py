@@ -54,7 +54,7 @@ def quoted(word: str) -> str:
 
 def _overall(seen: WordSums, level: float) -> Finding:
     m, facts = METRICS["word_effect"], seen.facts
-    first = _surest(seen.words, level)
+    first = _surest(seen.words, max(facts["told"], len(seen.words)), level)
     return Finding(
         id="explanation/word_effect/overall",
         concern="explanation",
@@ -63,7 +63,7 @@ def _overall(seen: WordSums, level: float) -> Finding:
         metric="word_effect",
         comparison="overall",
         caveat=f"{not_causes()}.",
-        estimate=undefined("no word stands in ten texts or more", level=level) if first is None else first.estimate,
+        estimate=undefined("no word can be told", level=level) if first is None else first.estimate,
         p=None if first is None else first.p,
         exhibits=(_table(seen, level),) if seen.words else (),
         notes=(
@@ -83,9 +83,9 @@ def _trust(seen: WordSums) -> tuple[TrustCheck, ...]:
     return tuple(TrustCheck.model_validate(t) for t in seen.facts["trust"])
 
 
-def _surest(words: Mapping[str, Moments], level: float) -> _Surest | None:
-    """The word whose interval lies farthest from 0, each being one of all words (Bonferroni)."""
-    z = critical_value(1 - (1 - level) / max(1, len(words)))
+def _surest(words: Mapping[str, Moments], among: int, level: float) -> _Surest | None:
+    """The word whose interval lies farthest from 0, each being one of so many (Bonferroni)."""
+    z = critical_value(1 - (1 - level) / max(1, among))
     best: tuple[float, str, Cell] | None = None
     for word, moments in words.items():
         cell = mean_of(moments)
@@ -98,17 +98,19 @@ def _surest(words: Mapping[str, Moments], level: float) -> _Surest | None:
     if best is None:
         return None
     _, word, cell = best
-    method = f"{cell.method}; one of {len(words):,} words (Bonferroni)"
+    method = f"{cell.method}; one of {among:,} words (Bonferroni)"
     e = estimated(cell.value, cell.limits(z), n=cell.n, level=level, method=method)
     moments = words[word]
-    p = float(t_p(cell.value, float(moments.standard_error[0]), effective_n=moments.effective_n)) * len(words)
+    p = float(t_p(cell.value, float(moments.standard_error[0]), effective_n=moments.effective_n)) * among
     return _Surest(word, e, min(1.0, p))
 
 
 def _statement(seen: WordSums, first: _Surest | None) -> str:
     facts = seen.facts
+    if not seen.words:
+        return f"No word stands in ten or more of {facts['texts']:,} texts: none is told."
     if first is None:
-        return f"No word stands in ten or more of {facts['texts']:,} texts: none is told. {not_causes().capitalize()}."
+        return f"What words do to scores is not told: a few large values carry the mean of each: {not_causes()}."
     numeric = TASK_KINDS[facts["task"]].numeric
     of = f"Of {facts['told']:,} words that stand in ten texts or more"
     e, write = first.estimate, plain if numeric else points
