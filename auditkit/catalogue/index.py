@@ -26,6 +26,7 @@ from auditkit.catalogue import (
     rows,
     scores,
     searches,
+    texts,
     trust,
 )
 from auditkit.catalogue.metric import Metric
@@ -45,6 +46,7 @@ _HOMES = (
     rows,
     impact,
     cases,
+    texts,
     inside,
     changes,
     measured,
