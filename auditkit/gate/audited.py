@@ -104,8 +104,9 @@ class DataTable(Record):
     weights_kind: Literal["sampling", "frequency"] = "sampling"
     """Whether a weight says how many people a row stands for (sampling), or how often it occurs (frequency):
     `weights_kind = "frequency"`."""
-    cluster: str | None = None
-    """The column of what rows have in common, such as a person: `cluster = "patient"`."""
+    cluster: str | tuple[str, str] | None = None
+    """The column of what rows have in common, such as a person; two columns where each row is of two people:
+    `cluster = "patient"`."""
     strata: str | None = None
     """The column of the stratum within which a row was drawn: `strata = "region"`."""
     population: str | dict[str, float] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from auditkit.arrays import Floats, Keys
 from auditkit.errors import DataError
 from auditkit.evidence.weights import WeightsKind, countable
+from auditkit.inputs.grouping import name_of
 from auditkit.values import Unwritten, factorized, written
 
 _HASH_KEY = "auditkit-row-ids"
@@ -100,6 +101,24 @@ def clusters_of(column: pd.Series[Any], name: str, role: str = "cluster") -> NDA
     """
     alone = "A row of its own is a cluster of its own: give it an id that no other row has"
     return _ids(column, f"the {role} '{name}'", alone if role == "cluster" else "Every row is of one")
+
+
+def one_or_two(given: object) -> tuple[str | None, ...]:
+    """The names that `cluster` gives: of one column, or of two; DataError for more, and for columns themselves.
+
+    >>> one_or_two("user"), one_or_two(["first", "second"])
+    (('user',), ('first', 'second'))
+    """
+    names = given if isinstance(given, list | tuple) else [given]
+    if len(names) > 2:
+        raise DataError(f"rows have one cluster, or two people; cluster names {len(names)} columns")
+    return tuple(name_of(name, "cluster") for name in names)
+
+
+def ids_of(rows: pd.DataFrame, names: Sequence[str]) -> NDArray[np.object_] | None:
+    """(N,) the cluster of each row, or (N, 2) its two people; None where rows are independent."""
+    ids = [clusters_of(rows[name], name) for name in names]
+    return np.column_stack(ids) if len(ids) > 1 else ids[0] if ids else None
 
 
 def row_ids_of(column: pd.Series[Any], name: str) -> Keys:
