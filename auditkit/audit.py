@@ -38,6 +38,7 @@ from auditkit.observing import heavy_rows, one_pass
 from auditkit.progress import tell
 from auditkit.progress_bar import Asked, shown
 from auditkit.provenance import provenance_of, weighting_of
+from auditkit.readers.reader import Reader, as_rows
 from auditkit.records import Context, Finding, NotMeasured, Report, SignOff, StoredEvidence, Words
 from auditkit.timings import spent
 
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
 
 
 def audit(
-    model: Model | Predictions,
-    data: Dataset,
+    model: Model | Predictions | Reader,
+    data: Dataset | None = None,
     *,
     against: Model | Predictions | None = None,
     checks: Sequence[Check | str] | None = None,
@@ -69,7 +70,8 @@ def audit(
     Parameters
     ----------
     model, data
-        A `Model` (or `Predictions`, whose outputs are columns of the data already) and a `Dataset`.
+        A `Model` (or `Predictions`, whose outputs are columns of the data already) and a `Dataset`. A reader, such as
+        `Verification`, is both.
     against
         An older `Model`, or `Predictions`, of the same rows: what changed for whom becomes part of the report
         (`ak.Change`), and rules may ask of it. None: nothing is compared.
@@ -102,6 +104,7 @@ def audit(
     Raises DataError, ModelError or PolicyError, each saying what was expected.
     """
     now()  # a date that is none is a mistake to be told before the work
+    model, data = as_rows(model, data)
     wrapped(model, data)
     comparable(model, against, data)
     rules = None if policy is None else as_policy(policy)
@@ -185,8 +188,8 @@ def _joined(parts: Mapping[str, Report], data: Dataset) -> Report:
 
 @shown()
 def observe(
-    model: Model | Predictions,
-    data: Dataset,
+    model: Model | Predictions | Reader,
+    data: Dataset | None = None,
     *,
     against: Model | Predictions | None = None,
     checks: Sequence[Check],
@@ -195,6 +198,7 @@ def observe(
     on_error: OnError | None = None,
 ) -> Observed:
     """One pass over the rows: decide (an older model, `against`, too), count, and keep the rows of lowest hash."""
+    model, data = as_rows(model, data)
     of_one_task(model, data)
     if data.kind.by_label:
         raise DataError("rows of several labels are observed one label at a time: data.of_label(…), model.of_output(…)")
@@ -205,8 +209,8 @@ def observe(
 @shown()
 def conclude(
     observed: Observed,
-    model: Model | Predictions,
-    data: Dataset,
+    model: Model | Predictions | Reader,
+    data: Dataset | None = None,
     *,
     against: Model | Predictions | None = None,
     checks: Sequence[Check],
@@ -218,6 +222,7 @@ def conclude(
 ) -> Report:
     """Ask the sample checks their questions, then turn all evidence into findings."""
     observed.outputs.judged()
+    model, data = as_rows(model, data)
     net = None if isinstance(model, Predictions) else model
     told = observed.groups.told(disclosure or Disclosure())
     drawn = None if observed.sample is None or net is None else observed.sample.recoded(told).draw(sample)

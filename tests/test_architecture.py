@@ -16,7 +16,7 @@ ALWAYS = {"arrays", "errors", "files", "lazy", "timings", "auditkit"}
 EVERYTHING = {
     "records", "catalogue", "check", "formatting", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
-    "values", "alignment", "progress_bar", "batch", "question", "observing", "assertions", "clock", "completing",
+    "values", "alignment", "progress_bar", "batch", "question", "observing", "assertions", "clock", "completing", "readers",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
 BORDERS: dict[str, tuple[set[str], set[str]]] = {
@@ -75,6 +75,10 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "inputs": (
         {"records", "batch", "evidence", "values", "alignment", "progress", "progress_bar"},
         {"torch", "numpy", "pandas", "narwhals", "pyarrow", "safetensors", "sklearn", "threadpoolctl"},
+    ),
+    "readers": (
+        {"batch", "catalogue", "inputs", "options", "records", "values"},
+        {"numpy", "pandas"},
     ),
     "evidence": ({"batch", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
     "stats": (set(), {"numpy", "scipy"}),

@@ -20,6 +20,7 @@ from auditkit.catalogue import (
     gaps,
     impact,
     inside,
+    matches,
     profiles,
     regression,
     rows,
@@ -46,6 +47,7 @@ _HOMES = (
     cases,
     inside,
     changes,
+    matches,
 )
 
 GROUP = "auditkit.metrics"
@@ -86,7 +88,7 @@ class _Catalogue(dict[str, Metric]):
 METRICS: dict[str, Metric] = _Catalogue((m.name, m) for home in _HOMES for m in home.METRICS)
 
 ALIASES: dict[str, tuple[str, str | None]] = (
-    confusion.ALIASES | composites.ALIASES | scores.ALIASES | regression.ALIASES
+    confusion.ALIASES | composites.ALIASES | scores.ALIASES | regression.ALIASES | matches.ALIASES
 )
 """Other names, most of them fairlearn's → (metric, the comparison that the name implies)."""
 

@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.matches import MATCHING
 from auditkit.check import MOST_COMPARED, MOST_COUNTED, Alternative, Judge
 from auditkit.fairness.sets import crossed
 from auditkit.question import Question
@@ -63,8 +65,8 @@ class CountsJudge(Judge):
 class GroupFairnessRules(CountsJudge):
     """Of rates and what is made of them, from a tally."""
 
-    kinds: ClassVar = ("rate", "composite", "labels")
-    tasks: ClassVar = ("binary", "multilabel")
+    kinds: ClassVar[tuple[str, ...]] = ("rate", "composite", "labels")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multilabel")
     evidence: ClassVar = "auditkit.evidence.tally:Tally"
     check: ClassVar = "auditkit.fairness.groups.check"
 
@@ -100,6 +102,18 @@ class RegressionFairnessRules(CountsJudge):
     evidence: ClassVar = "auditkit.evidence.errors:ErrorSums"
     check: ClassVar = "auditkit.fairness.groups.regression"
     cells: ClassVar = "moments_"
+
+
+class MatchRatesRules(GroupFairnessRules):
+    """Of errors of pairs, and what is made of them, from a tally of pairs."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("rate", MATCHING)
+    tasks: ClassVar[tuple[str, ...]] = ("verification",)
+    check: ClassVar = "auditkit.fairness.groups.matches"
+
+    def why_not(self, asked: Question) -> str:
+        """See `Judge`."""
+        return "" if METRICS[asked.metric].tasks == self.tasks else "pairs are judged by their false (non-)match rates"
 
 
 class ConditionalParityRules(CountsJudge):

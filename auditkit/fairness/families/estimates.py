@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.matches import BETWEEN
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families import crossings
 from auditkit.fairness.families.basis import Basis, Counts
@@ -57,10 +58,15 @@ class Family(GroupFamily):
     words = _WORDS
 
     @cached_property
+    def beside(self) -> NDArray[np.bool_]:
+        """See `GroupFamily`: pairs of two different groups."""
+        return _between(self.metric, self.groups)
+
+    @cached_property
     def basis(self) -> Basis:  # type: ignore[override]
         """What the intervals rest on."""
         if isinstance(self.weighed, WeighedBasis) and self.weighed.min_n != self.min_n:
-            return replace(self.weighed, min_n=self.min_n, large=self.large)
+            return replace(self.weighed, min_n=self.min_n, large=self.large & ~self.beside)
         return self.weighed or Basis((Counts((self.k, self.n)),))
 
     def formula(self, counts: Any, rho: Floats | None, q: Any, method: Method) -> Limits:
@@ -153,7 +159,8 @@ def families_of(
         k, n, weighed = table.numerator[i], table.denominator[i], None
         if sums is not None:
             cells = (METRICS[m].numerator, METRICS[m].denominator)
-            weighed = WeighedBasis.of(sums, [cells], n >= max(1, min_n), weighted=tally.weighted, min_n=min_n)
+            large = (n >= max(1, min_n)) & ~_between(m, table.groups)
+            weighed = WeighedBasis.of(sums, [cells], large, weighted=tally.weighted, min_n=min_n)
         lost = table.all - int(table.rows[i].sum())
         counted = (table.by, table.groups, table.rows[i], k, n, table.values[i])
         out[m] = Family(m, *counted, level, min_n, weighed, lost=lost)
@@ -163,6 +170,12 @@ def families_of(
         m: replace(f, values=values, points=points)
         for (m, f), values, points in zip(out.items(), found.by_group, found.compared, strict=True)
     }
+
+
+def _between(metric: str, groups: Sequence[tuple[str, ...]]) -> NDArray[np.bool_]:
+    """(K,) which of them are pairs of two different groups, of a metric of pairs."""
+    apart = [metric in METRICS and METRICS[metric].within and any(BETWEEN in x for x in group) for group in groups]
+    return np.array(apart, dtype=bool)
 
 
 def _not_counted(metric: str, rows: int) -> tuple[str]:

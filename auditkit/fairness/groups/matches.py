@@ -1,0 +1,72 @@
+"""MatchRates: false matches and false non-matches by group, from one tally of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from auditkit.batch import Batch
+from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.matches import MATCHING
+from auditkit.check import Assessment, BaseCheck
+from auditkit.evidence.tally import Tally
+from auditkit.fairness.families.estimates import families_of
+from auditkit.fairness.families.family import Answer, tested
+from auditkit.fairness.families.frame import from_fairlearn
+from auditkit.fairness.families.rates import COMPARED
+from auditkit.fairness.groups import check as rates
+from auditkit.fairness.sets import compared, sets_of
+from auditkit.options import checked_options
+from auditkit.question import Question
+from auditkit.records import Task
+
+RATES = ("false_match_rate", "false_non_match_rate")
+
+
+@dataclass(frozen=True)
+@checked_options
+class MatchRates(BaseCheck):
+    """False match rate and false non-match rate of each group, their differences and ratios, and what is made of both.
+
+    Groups are compared by the pairs within them. Pairs of people of two different groups are shown beside, and are
+    compared with none: that they match less often is no merit of anybody. All is at the threshold that decided, and
+    conditional on it. Two pairs with a person in common are dependent, and counted as such.
+
+    Parameters
+    ----------
+    by
+        Sets of attributes, each crossed: `[["sex"], ["sex", "race"]]`. None: each declared attribute alone, and all of
+        them crossed.
+
+    >>> tally = Tally.of({"sex": ["f"] * 50 + ["m"] * 50}, y_true=[0] * 100, y_pred=[0] * 60 + [1] * 40)
+    >>> found = MatchRates().assess(tally).findings
+    >>> [f.estimate.value for f in found if f.metric == "false_match_rate" and f.comparison == "difference"]
+    [0.8]
+    """
+
+    NAME: ClassVar[str] = "match_rates"
+    tasks: ClassVar[tuple[Task, ...]] = ("verification",)
+    uses_weights: ClassVar[bool] = True
+    by: Iterable[Iterable[str]] | None = None
+
+    def gather(self, batch: Batch) -> Tally:
+        """Count the pairs of a batch."""
+        return rates.GroupFairness().gather(batch)
+
+    def assess(self, evidence: Tally, *, level: float = 0.95) -> Assessment:
+        """Every finding, with fairlearn's point values."""
+        sets = compared(sets_of(self.by, evidence.by), evidence.columns, what="match rates", concern="fairness")
+        everybody = (answering(evidence, Question(m, "overall", level=level)) for m in RATES)
+        findings = [tested(answer, "overall") for answer in everybody if answer is not None]
+        for by in sets.sets:
+            families = families_of(evidence, by, RATES, level=level, engine=from_fairlearn)
+            findings += [tested(families[m], c) for m in RATES for c in COMPARED]
+        return Assessment(tuple(findings), sets.absent)
+
+
+def answering(tally: Tally, asked: Question) -> Answer | None:
+    """What answers a question from stored counts, in closed form; None where the tally has no answer."""
+    if asked.metric not in RATES and METRICS[asked.metric].kind != MATCHING:
+        return None
+    return rates.answering(tally, asked)
