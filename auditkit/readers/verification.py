@@ -46,8 +46,8 @@ class Verification(Reader):
     ids
         The two columns of `pairs` that say of whom they are: people, or, where `samples` are given, samples of them.
     sensitive_features
-        Attribute → its two columns of `pairs`, for the first and the second person; where `samples` are given, the
-        names of columns of those.
+        Attribute → its two columns of `pairs`, for the first and the second person; or names alone: "sex" then stands
+        in `sex_a` and `sex_b`, after `ids`. Where `samples` are given, the names of columns of those.
     samples, sample_id, person
         One row a sample (an image), with the columns that name it and its person, and the groups. None: `pairs` say
         all.
@@ -171,10 +171,12 @@ class Verification(Reader):
     def _two(self) -> dict[str, Sequence[str]]:
         """Attribute → its columns in the pairs; DataError where the pairs alone cannot say."""
         given = self.sensitive_features
-        if not isinstance(given, Mapping) or any(isinstance(x, str) or len(x) != 2 for x in given.values()):
+        if not isinstance(given, Mapping):
+            given = {a: [f"{a}_{i}" for i in self.ids] for a in names_of(given, "sensitive_features")}
+        if any(isinstance(x, str) or len(x) != 2 for x in given.values()):
             raise DataError(
                 "sensitive_features names two columns of the pairs for each attribute, as in "
-                "{'sex': ['sex_a', 'sex_b']}; names alone are of columns of samples=…"
+                "{'sex': ['sex_a', 'sex_b']}"
             )
         return {str(a): tuple(two) for a, two in given.items()}
 

@@ -206,7 +206,7 @@ def test_rules_that_are_refused(changes: dict[str, Any], message: str) -> None:
         ({"model": {"weights": "w"}}, r"'factory' is missing in \[model\]"),
         (
             {"model": {"factory": "a:b", "task": "ranking"}},
-            "'task': Input should be 'binary', 'multiclass', 'regression' or 'multilabel', got 'ranking'",
+            "'task': Input should be 'binary', 'multiclass', 'regression', 'multilabel' or 'verification', got 'ranking'",
         ),
         (
             {"model": {"factory": "a:b"}, "predictions": {"y_pred": "p"}},
