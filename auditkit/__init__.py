@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from auditkit.fairness.rows.proxies import Proxies as Proxies
     from auditkit.fairness.scores.check import Scores as Scores
     from auditkit.fairness.scores.mitigation import mitigate as mitigate
+    from auditkit.fairness.scores.tradeoff import ErrorTradeoff as ErrorTradeoff
     from auditkit.fairness.search.check import Subgroups as Subgroups
     from auditkit.gate.config import Config as Config
     from auditkit.gate.config import load_config as load_config
@@ -114,6 +115,7 @@ _HOMES = {
     "Subgroups": "fairness.search.check",
     "DataProfile": "fairness.profile.check",
     "Scores": "fairness.scores.check",
+    "ErrorTradeoff": "fairness.scores.tradeoff",
     "ImpactRatios": "fairness.law.check",
     "ScoringRates": "fairness.law.check",
     "UnknownDemographics": "fairness.law.unknowns",

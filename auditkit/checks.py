@@ -23,6 +23,7 @@ CHECKS: dict[str, str] = {
     "regression_fairness": "auditkit.fairness.groups.regression:RegressionFairness",
     "match_rates": "auditkit.fairness.groups.matches:MatchRates",
     "scores": "auditkit.fairness.scores.check:Scores",
+    "error_tradeoff": "auditkit.fairness.scores.tradeoff:ErrorTradeoff",
     "data_profile": "auditkit.fairness.profile.check:DataProfile",
     "conditional_parity": "auditkit.fairness.groups.conditional:ConditionalParity",
     "subgroups": "auditkit.fairness.search.check:Subgroups",

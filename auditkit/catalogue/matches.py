@@ -6,6 +6,8 @@ from auditkit.catalogue.metric import Metric, Wording
 
 BETWEEN = " ↔ "
 """Stands in the name of pairs of two different groups, "f ↔ m": they are shown, and no group of people."""
+INEQUITY = "_inequity"
+"""Ends the name of the worst rate, by the geometric mean."""
 MATCHING = "matching"
 """The kind of what is made of both error rates of all groups."""
 
@@ -15,11 +17,11 @@ _REFERENCE = f"{_ISO}; Grother, Ngan & Hanaoka (2019), NISTIR 8280"
 
 def _inequity(rate: str, title: str, plain: str, of: str) -> Metric:
     return Metric(
-        name=f"{rate}_inequity",
-        title=f"{title}, worst by geometric mean",
-        plain=f"the worst group's share of {plain}, by their geometric mean",
-        definition=f"The highest {title.lower()} of a group, as a multiple of the geometric mean over the groups.",
-        formula="max_g p_g / (Π_g p_g)^(1/K), over groups of pairs within a group; undefined where a rate is 0",
+        name=f"{rate}{INEQUITY}",
+        title=f"{title}, by its geometric mean",
+        plain=f"{plain}, as a multiple of the geometric mean of all groups",
+        definition=f"A group's {title}, as a multiple of the geometric mean over the groups; the worst is told.",
+        formula="p_g / (Π_h p_h)^(1/K), over the K groups that are compared; undefined where a rate is 0",
         denominator_words=of,
         direction="lower is better",
         reference="NIST FRTE 1:1, “maximum over geometric mean”; Grother (2022), NISTIR 8429, section 6",
@@ -29,7 +31,8 @@ def _inequity(rate: str, title: str, plain: str, of: str) -> Metric:
         unit="number",
         decimals=2,
         limits=(1.0, float("inf")),
-        comparisons=("difference",),
+        right=1.0,
+        comparisons=("group_max",),
         tasks=("verification",),
     )
 
@@ -89,7 +92,7 @@ METRICS = (
         oracle="a slow twin from the definition; one less fairlearn's mean of both gaps",
         interval="one less the mean of both family intervals at the q with F_K1(q)·F_K2(q) = level",
         kind=MATCHING,
-        comparisons=("difference",),
+        comparisons=("ratio",),
         tasks=("verification",),
     ),
     _inequity("false_match_rate", "False match rate (FMR)", "false matches", "pairs of two different people"),
@@ -119,8 +122,9 @@ METRICS = (
         direction="shown",
         reference="Martin et al. (1997), Eurospeech; ISO/IEC 19795-1:2021",
         oracle="scikit-learn's det_curve",
+        interval="none: each group is at a threshold of its own",
         kind="check",
-        comparisons=("overall",),
+        comparisons=("group_max",),
         tasks=("verification",),
     ),
 )
@@ -128,5 +132,6 @@ METRICS = (
 ALIASES: dict[str, tuple[str, str | None]] = {
     "FMR": ("false_match_rate", None),
     "FNMR": ("false_non_match_rate", None),
+    "fairness_discrepancy_rate": ("fairness_discrepancy_rate", "ratio"),
 }
 """Other names → (metric, the comparison that the name implies)."""

@@ -53,6 +53,8 @@ class Family(GroupFamily):
     """Of weighted or dependent rows; `k` and `n` count rows."""
     points: Compared | None = None
     """Point values of its comparisons; None: those of the intervals."""
+    between: bool = False
+    """Whether, of a metric of pairs, those of two different groups are compared, and those within one shown beside."""
     lost: int = 0
     """Rows of these groups that lack what the rate needs."""
     words = _WORDS
@@ -60,7 +62,7 @@ class Family(GroupFamily):
     @cached_property
     def beside(self) -> NDArray[np.bool_]:
         """See `GroupFamily`: pairs of two different groups."""
-        return _between(self.metric, self.groups)
+        return _beside(self.metric, self.groups, between=self.between)
 
     @cached_property
     def basis(self) -> Basis:  # type: ignore[override]
@@ -150,8 +152,12 @@ def families_of(
     level: float,
     min_n: int = SPARSE,
     engine: Callable[[Tally, RateTable, NDArray[np.bool_]], PointValues] = from_counts,
+    between: bool = False,
 ) -> dict[str, Family]:
-    """Several rates over one set of attributes, by metric; `engine` gives the point values."""
+    """Several rates over one set of attributes, by metric; `engine` gives the point values.
+
+    `between`: of pairs of people, those of two different groups are compared, in the place of those within one.
+    """
     table = RateTable.of(tally, by, tuple(dict.fromkeys(metrics)))
     sums = tally.sums(*by) if tally.dependent else None
     out = {}
@@ -159,11 +165,11 @@ def families_of(
         k, n, weighed = table.numerator[i], table.denominator[i], None
         if sums is not None:
             cells = (METRICS[m].numerator, METRICS[m].denominator)
-            large = (n >= max(1, min_n)) & ~_between(m, table.groups)
+            large = (n >= max(1, min_n)) & ~_beside(m, table.groups, between=between)
             weighed = WeighedBasis.of(sums, [cells], large, weighted=tally.weighted, min_n=min_n)
         lost = table.all - int(table.rows[i].sum())
         counted = (table.by, table.groups, table.rows[i], k, n, table.values[i])
-        out[m] = Family(m, *counted, level, min_n, weighed, lost=lost)
+        out[m] = Family(m, *counted, level, min_n, weighed, between=between, lost=lost)
     kept = np.array([f.kept for f in out.values()]).reshape(table.denominator.shape)
     found = engine(tally, table, kept)
     return {
@@ -172,10 +178,11 @@ def families_of(
     }
 
 
-def _between(metric: str, groups: Sequence[tuple[str, ...]]) -> NDArray[np.bool_]:
-    """(K,) which of them are pairs of two different groups, of a metric of pairs."""
-    apart = [metric in METRICS and METRICS[metric].within and any(BETWEEN in x for x in group) for group in groups]
-    return np.array(apart, dtype=bool)
+def _beside(metric: str, groups: Sequence[tuple[str, ...]], *, between: bool) -> NDArray[np.bool_]:
+    """(K,) of a metric of pairs, those of two different groups, or (`between`) those within one; else none."""
+    if metric not in METRICS or not METRICS[metric].within:
+        return np.zeros(len(groups), dtype=bool)
+    return np.array([any(BETWEEN in x for x in group) is not between for group in groups], dtype=bool)
 
 
 def _not_counted(metric: str, rows: int) -> tuple[str]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
-from auditkit.catalogue.matches import MATCHING
+from auditkit.catalogue.matches import INEQUITY, MATCHING
 from auditkit.check import Assessment, BaseCheck
 from auditkit.evidence.tally import Tally
-from auditkit.fairness.families.estimates import families_of
+from auditkit.fairness.families.estimates import Family, families_of
 from auditkit.fairness.families.family import Answer, tested
 from auditkit.fairness.families.frame import from_fairlearn
+from auditkit.fairness.families.matching import Discrepancy, Inequity, crossed
 from auditkit.fairness.families.rates import COMPARED
 from auditkit.fairness.groups import check as rates
 from auditkit.fairness.sets import compared, sets_of
@@ -21,7 +22,9 @@ from auditkit.options import checked_options
 from auditkit.question import Question
 from auditkit.records import Task
 
-RATES = ("false_match_rate", "false_non_match_rate")
+RATES = Discrepancy.PARTS
+MADE = (Discrepancy.METRIC, *(f"{rate}{INEQUITY}" for rate in RATES))
+"""What is made of both in all groups."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,22 @@ class MatchRates(BaseCheck):
         for by in sets.sets:
             families = families_of(evidence, by, RATES, level=level, engine=from_fairlearn)
             findings += [tested(families[m], c) for m in RATES for c in COMPARED]
+            findings += [tested(_made(families, m), c) for m in MADE for c in METRICS[m].comparisons]
+            matrix = crossed(evidence, by, level=level) if len(by) == 1 else None
+            findings += [] if matrix is None else [matrix]
         return Assessment(tuple(findings), sets.absent)
 
 
 def answering(tally: Tally, asked: Question) -> Answer | None:
     """What answers a question from stored counts, in closed form; None where the tally has no answer."""
-    if asked.metric not in RATES and METRICS[asked.metric].kind != MATCHING:
+    if asked.metric in RATES:
+        return rates.answering(tally, asked)
+    known, m = asked.of_attributes(tally.by), METRICS[asked.metric]
+    if known is None or m.kind != MATCHING or asked.comparison not in m.comparisons:
         return None
-    return rates.answering(tally, asked)
+    return _made(families_of(tally, known.by, RATES, level=asked.level, min_n=asked.min_n), m.name)
+
+
+def _made(families: Mapping[str, Family], metric: str) -> Answer:
+    """What is made of the rates of all groups."""
+    return Inequity.of(families, metric) if metric.endswith(INEQUITY) else Discrepancy.of(families)

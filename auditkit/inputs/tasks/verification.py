@@ -12,5 +12,5 @@ class Verification(Binary):
     """Yes or no of each pair, in the words of biometrics; `auditkit.readers.verification` makes the rows."""
 
     name: ClassVar[Task] = "verification"
-    checks: ClassVar[tuple[str, ...]] = ("match_rates",)
+    checks: ClassVar[tuple[str, ...]] = ("match_rates", "error_tradeoff")
     gap_targets: ClassVar[tuple[str, ...]] = ()
