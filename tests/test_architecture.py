@@ -16,7 +16,8 @@ ALWAYS = {"arrays", "errors", "files", "lazy", "timings", "auditkit"}
 EVERYTHING = {
     "records", "catalogue", "check", "formatting", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
-    "values", "alignment", "progress_bar", "batch", "question", "observing", "assertions", "clock", "completing", "readers",
+    "values", "alignment", "progress_bar", "batch", "question", "observing", "assertions", "clock", "completing",
+    "readers",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
 BORDERS: dict[str, tuple[set[str], set[str]]] = {

@@ -21,13 +21,15 @@ def vectors(given: Any, samples: pd.DataFrame) -> Floats:
     DataError for other shapes.
     """
     if isinstance(given, str):
+        column = column_of(samples, given, "embeddings")
         try:
-            found = np.stack([np.asarray(x, dtype=np.float64) for x in column_of(samples, given, "embeddings")])
+            found = np.stack([np.asarray(x, dtype=np.float64) for x in column])
         except (TypeError, ValueError):
             raise DataError(f"'{given}' holds no embeddings: expected a list of as many numbers in each row") from None
     elif isinstance(given, list | tuple) and all(isinstance(x, str) for x in given):
+        columns = [column_of(samples, x, "embeddings") for x in given]
         try:
-            found = np.column_stack([column_of(samples, x, "embeddings").to_numpy(np.float64) for x in given])
+            found = np.column_stack([c.to_numpy(np.float64) for c in columns])
         except (TypeError, ValueError):
             raise DataError("columns of embeddings hold numbers, and one of them holds something else") from None
     else:

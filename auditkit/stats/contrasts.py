@@ -19,6 +19,8 @@ def to_geometric_mean(rates: Limits) -> Limits:
     ([2.0, 0.5], [1.225, 0.306])
     """
     k = len(rates.p)
+    if not k:
+        return rates
     with np.errstate(divide="ignore", invalid="ignore"):
         at, low, high = (np.log(x) for x in rates)
         value = at - at.mean()

@@ -1,7 +1,7 @@
 """Verification: 60 people, every pair of whom is tried; ratios of false match rates, and what is made of all groups.
 
-Each person has a tendency to be taken for others, and each pair of people one of its own, which all its tries share. The
-truth is the rate among all people of whom these are drawn. `covers` is the interval as it is printed.
+Each person has a tendency to be taken for others, and each pair of people one of its own, which all its tries share.
+The truth is the rate among all people of whom these are drawn. `covers` is the interval as it is printed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def everybody(what: str, rates: dict[str, float], *, tries: int = 1, spread: flo
     i, j = np.triu_indices(size, 1)
     values = np.array(list(rates.values()))
     ratio = values.min() / values.max()
-    worst = values.max() / np.exp(np.log(values).mean())
+    worst = max(1.0, float(values.max() / np.exp(np.log(values).mean())))
     discrepancy = 1 - (values.max() - values.min()) / 2
 
     def once(rng: np.random.Generator) -> Outcome:

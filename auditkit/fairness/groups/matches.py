@@ -20,11 +20,11 @@ from auditkit.fairness.groups import check as rates
 from auditkit.fairness.sets import compared, sets_of
 from auditkit.options import checked_options
 from auditkit.question import Question
-from auditkit.records import Task
+from auditkit.records import Comparison, Task
 
 RATES = Discrepancy.PARTS
-MADE = (Discrepancy.METRIC, *(f"{rate}{INEQUITY}" for rate in RATES))
-"""What is made of both in all groups."""
+MADE: dict[str, Comparison] = {Discrepancy.METRIC: "ratio", **{f"{rate}{INEQUITY}": "group_max" for rate in RATES}}
+"""What is made of both in all groups → as what."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class MatchRates(BaseCheck):
         for by in sets.sets:
             families = families_of(evidence, by, RATES, level=level, engine=from_fairlearn)
             findings += [tested(families[m], c) for m in RATES for c in COMPARED]
-            findings += [tested(_made(families, m), c) for m in MADE for c in METRICS[m].comparisons]
+            findings += [tested(_made(families, m), c) for m, c in MADE.items()]
             matrix = crossed(evidence, by, level=level) if len(by) == 1 else None
             findings += [] if matrix is None else [matrix]
         return Assessment(tuple(findings), sets.absent)

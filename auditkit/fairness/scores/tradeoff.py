@@ -92,7 +92,7 @@ def _finding(evidence: ScoreHistogram, by: Sequence[str], *, level: float) -> Fi
 
 def _estimate(curve: Roc | None, scores: GroupScores, level: float) -> Estimate:
     if curve is None:
-        why = "no pair of one person" if scores.negatives.n.sum() else "no pair of two people"
+        why = "no pair of one person" if scores.negatives.n.sum() else "no pair of two persons"
         return Estimate(value=None, level=level, n=scores.rows, state="undefined", note=why)
     method = "the equal error rate: both errors linear between thresholds"
     return Estimate(value=equal_error(curve), level=level, n=scores.rows, method=method, note=_NO_INTERVAL)
