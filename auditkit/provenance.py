@@ -100,6 +100,6 @@ def weighting_of(data: Dataset) -> Weighting | None:
         weights=data.weights or "",
         kind=data.weights_kind,
         zero_weights=data.zero_weights,
-        cluster=" and ".join(data.clusters),
+        cluster=" or ".join(data.clusters),
         strata=data.strata or "",
     )

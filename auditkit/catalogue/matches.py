@@ -83,7 +83,7 @@ METRICS = (
     Metric(
         name="fairness_discrepancy_rate",
         title="Fairness discrepancy rate (FDR)",
-        plain="errors of both kinds alike",
+        plain="errors of both kinds are alike",
         definition="One less the mean of the largest gaps in false match rate and in false non-match rate; 1 is best.",
         formula="1 − (α max_ab abs(FMR_a − FMR_b) + (1 − α) max_ab abs(FNMR_a − FNMR_b)), α = ½",
         denominator_words="pairs of two different persons, and pairs of one person",

@@ -130,7 +130,7 @@ class Verification(Reader):
             else:
                 scores = pd.Series(cosines(vectors(self.embeddings, samples), at[0], at[1], known))
         truth = (
-            people[0] == people[1]
+            (people[0] == people[1]).astype(int)
             if self.same is None
             else told(column_of(pairs, self.same, "same"), people[0], people[1])
         )

@@ -222,7 +222,7 @@ def test_rows_of_two_people_are_counted_as_the_tally_of_pairs() -> None:
     assert {f.id: f.estimate.value for f in report.findings} == pytest.approx(found)
     assert {f.id: f.estimate.low for f in report.findings} == pytest.approx(lows)
     assert report.provenance.data.weighting is not None
-    assert report.provenance.data.weighting.cluster == "first and second"
+    assert report.provenance.data.weighting.cluster == "first or second"
     assert [n.what for n in report.not_measured] == ["subgroups:error_rate"]
     assert "two people" in report.not_measured[0].why
     with pytest.raises(ak.DataError, match="one cluster, or two people"):

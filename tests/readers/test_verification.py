@@ -14,6 +14,7 @@ import pytest
 from sklearn.metrics import det_curve
 
 import auditkit as ak
+from auditkit.check import Check
 from auditkit.readers.verification import Verification
 from auditkit.records import Report
 from tests.helpers import run_cli
@@ -189,7 +190,7 @@ def test_the_variance_is_that_of_people_in_common(pairs: pd.DataFrame, report: R
 
 def test_embeddings_samples_and_scores_say_the_same(pairs: pd.DataFrame, samples: pd.DataFrame, report: Report) -> None:
     ids = pairs[["first", "second"]]
-    beside = {"pairs": ids, "ids": ["first", "second"], "samples": samples, "sensitive_features": "group"}
+    beside: dict[str, Any] = {"pairs": ids, "ids": ["first", "second"], "samples": samples, "sensitive_features": "group"}
     vectors = np.stack(samples["vector"].to_list())
     wide = samples.join(pd.DataFrame(vectors, columns=[f"v{i}" for i in range(8)]))
     for embeddings, table in (
@@ -207,7 +208,7 @@ def test_embeddings_samples_and_scores_say_the_same(pairs: pd.DataFrame, samples
 
 
 def test_parts_add_to_the_whole(pairs: pd.DataFrame, asked: Callable[..., Verification], report: Report) -> None:
-    checks = [ak.MatchRates(), ak.ErrorTradeoff()]
+    checks: list[Check] = [ak.MatchRates(), ak.ErrorTradeoff()]
     parts = [asked(pairs.iloc[i::3]) for i in range(3)]
     seen = [ak.observe(p, checks=checks) for p in parts]
     whole = ak.conclude(seen[0] + seen[1] + seen[2], asked(), checks=checks)

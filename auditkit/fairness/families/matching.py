@@ -16,7 +16,7 @@ from auditkit.catalogue.matches import BETWEEN, INEQUITY
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.basis import Basis, Positions
 from auditkit.fairness.families.estimates import Family, families_of
-from auditkit.fairness.families.family import GroupFamily, Words, group_estimates, number
+from auditkit.fairness.families.family import GroupFamily, Words, number
 from auditkit.fairness.families.odds import OddsMean
 from auditkit.fairness.notes import finding
 from auditkit.formatting import interval, percent, quotient
@@ -92,11 +92,10 @@ class Inequity(GroupFamily):
         """See `GroupFamily`."""
         return self.family.beside
 
-    @cached_property
+    @property
     def by_group(self) -> tuple[GroupEstimate, ...]:
-        """See `GroupFamily`; of groups of people alone, since the mean is theirs."""
-        told = [i for i in range(len(self.groups)) if not self.beside[i]]
-        return group_estimates(self.by, {self.groups[i]: self.estimate(i) for i in told})
+        """See `GroupFamily`: none, since rates of groups are told as rates."""
+        return ()
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
@@ -115,13 +114,6 @@ class Inequity(GroupFamily):
             return Limits(*whole[:, where])
 
         return limits_at
-
-    def estimate(self, i: int) -> Estimate:
-        """See `GroupFamily`; undefined where a rate of any group is 0."""
-        e = super().estimate(i)
-        if e.value is None and e.state == "ok":
-            return e.model_copy(update={"state": "undefined", "low": None, "high": None, "note": self.words.zero})
-        return e
 
     def comparison(self, kind: Comparison, value: float | None = None) -> tuple[Estimate, FamilyInterval | None]:
         """See `GroupFamily`; one group is its own mean, and says nothing."""

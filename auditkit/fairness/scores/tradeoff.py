@@ -24,7 +24,7 @@ from auditkit.stats.roc import Roc, equal_error, roc
 
 MOST_GROUPS = 12
 _POINTS = 60
-_NO_INTERVAL = "no interval: each curve has its own threshold at every point; rates at one threshold are MatchRates'"
+_NO_INTERVAL = "no interval: each group is at a threshold of its own; the rates at one threshold have theirs"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditkit.catalogue.index import METRICS
 from auditkit.formatting import limit
 from auditkit.records import CHANGES, Estimate, Rule, Status, Verdict
 from auditkit.report.html.lookup import Lookup
@@ -75,6 +76,8 @@ def _other(rule: Rule, look: Lookup) -> str:
 
 def _ratio(rule: Rule, look: Lookup, phrase: str) -> str:
     bound, pair = asked(rule), look.pair(rule.metric, rule.by)
+    if rule.metric in METRICS and METRICS[rule.metric].comparisons == ("ratio",):  # one number over all groups
+        return f"{phrase}, between groups of {_attributes(rule)}: {bound}"
     if pair is None or len(look.groups(rule.metric, rule.by)) != 2:
         low, high, verb = f"every {_each(rule)}", "the highest", "is"
     else:
