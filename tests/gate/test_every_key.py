@@ -121,6 +121,7 @@ def _schema(table: Table, key: Key) -> dict[str, Any]:
     for name in table.name.split(".") if table.name else ():
         found = found["properties"][name]
         found = found.get("items", found)
+        found = next((k for k in (found, *found.get("anyOf", ())) if "properties" in k), found)
     of: dict[str, Any] = found["properties"][key.name]
     return of
 

@@ -72,7 +72,7 @@ def everybody(what: str, rates: dict[str, float], *, tries: int = 1, spread: flo
             out["shows the gap"] = None if found.high is None else found.high < 1
         return out
 
-    return Setting(f"verification: {what}", once)
+    return Setting(f"verification: {what}", once, replications=1_000)
 
 
 SETTINGS = (
