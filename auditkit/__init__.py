@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from auditkit.fairness.groups.check import GroupFairness as GroupFairness
     from auditkit.fairness.groups.classes import ClassFairness as ClassFairness
     from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
+    from auditkit.fairness.groups.matches import IdentificationRates as IdentificationRates
     from auditkit.fairness.groups.matches import MatchRates as MatchRates
     from auditkit.fairness.groups.regression import RegressionFairness as RegressionFairness
     from auditkit.fairness.law.check import ImpactRatios as ImpactRatios
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from auditkit.inputs.source import Source as Source
     from auditkit.judging import judge as judge
     from auditkit.planning.plan import plan as plan
+    from auditkit.readers.identification import Identification as Identification
     from auditkit.readers.verification import Verification as Verification
     from auditkit.records import Context as Context
     from auditkit.records import Estimate as Estimate
@@ -97,6 +99,7 @@ _HOMES = {
     "Dataset": "inputs.dataset",
     "Source": "inputs.source",
     "Join": "inputs.join",
+    "Identification": "readers.identification",
     "Verification": "readers.verification",
     "load_model": "inputs.loading",
     "segments": "inputs.groups",
@@ -110,6 +113,7 @@ _HOMES = {
     "ClassChange": "fairness.change.check",
     "RegressionChange": "fairness.change.numbers",
     "ClassFairness": "fairness.groups.classes",
+    "IdentificationRates": "fairness.groups.matches",
     "MatchRates": "fairness.groups.matches",
     "RegressionFairness": "fairness.groups.regression",
     "Subgroups": "fairness.search.check",

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from auditkit.estimates import Record, Terse
 
-Task = Literal["binary", "multiclass", "regression", "multilabel", "verification"]
+Task = Literal["binary", "multiclass", "regression", "multilabel", "verification", "identification"]
 DEFAULT_TASK: Task = "binary"
 """The task of rows, nets and reports that name none."""
 
@@ -62,6 +62,12 @@ TASK_KINDS: dict[Task, TaskKind] = {
         "whether both are one person ({y_true}); yes is “{positive}”",
         unit="pairs",
         reader="auditkit.readers.verification:Verification",
+    ),
+    "identification": TaskKind(
+        "yes or no",
+        "whether the person is enrolled ({y_true}); yes is “{positive}”",
+        unit="searches",
+        reader="auditkit.readers.identification:Identification",
     ),
 }
 """Task → its kind: a report names its task, and this follows from it."""

@@ -43,7 +43,11 @@ def run(
         list[str] | None, typer.Option("--y-true", help="Column of the target; repeatable, one a label (multilabel).")
     ] = None,
     task: Annotated[
-        str | None, typer.Option("--task", help="binary (default), multiclass, regression, multilabel or verification.")
+        str | None,
+        typer.Option(
+            "--task",
+            help="What is predicted: binary (default), multiclass, regression, multilabel; verification, identification.",
+        ),
     ] = None,
     classes: Annotated[
         list[str] | None, typer.Option("--class", help="Class, in the order of the outputs; repeatable (multiclass).")

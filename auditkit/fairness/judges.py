@@ -111,9 +111,19 @@ class MatchRatesRules(GroupFairnessRules):
     tasks: ClassVar[tuple[str, ...]] = ("verification",)
     check: ClassVar = "auditkit.fairness.groups.matches"
 
+    def answer(self, asked: Question) -> Answer | None:
+        """See `CountsJudge`; of the rates of this task alone."""
+        return super().answer(asked) if METRICS[asked.metric].tasks == self.tasks else None
+
     def why_not(self, asked: Question) -> str:
         """See `Judge`."""
-        return "" if METRICS[asked.metric].tasks == self.tasks else "pairs are judged by their false (non-)match rates"
+        return "" if METRICS[asked.metric].tasks == self.tasks else f"a {self.tasks[0]} audit does not count it"
+
+
+class IdentificationRatesRules(MatchRatesRules):
+    """Of errors of searches, from a tally of searches."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("identification",)
 
 
 class ConditionalParityRules(CountsJudge):

@@ -40,6 +40,8 @@ ON_ROWS = {
     "error_rate": zero_one_loss,
     "false_match_rate": fl.false_positive_rate,
     "false_non_match_rate": fl.false_negative_rate,
+    "false_positive_identification_rate": fl.false_positive_rate,
+    "false_negative_identification_rate": fl.false_negative_rate,
 }
 
 

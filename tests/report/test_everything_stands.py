@@ -31,6 +31,7 @@ HTML = Path(ak.__file__).parent / "report" / "html"
 FEATURES = ["x0", "x1", "x2"]
 TARGETS: dict[Task, Any] = {
     "binary": "y", "multiclass": "cls", "regression": "num", "multilabel": ["l0", "l1"], "verification": "y",
+    "identification": "y",
 }  # fmt: skip
 PREDICTED: dict[Task, tuple[Any, ...]] = {
     "binary": ("p", "score"),
@@ -38,6 +39,7 @@ PREDICTED: dict[Task, tuple[Any, ...]] = {
     "regression": ("nump",),
     "multilabel": (["p0", "p1"],),
     "verification": ("p", "score"),
+    "identification": ("p", "score"),
 }
 SECTIONS: dict[Concern, str] = {
     "data": "data",

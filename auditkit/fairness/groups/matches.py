@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,7 +20,7 @@ from auditkit.fairness.groups import check as rates
 from auditkit.fairness.sets import compared, sets_of
 from auditkit.options import checked_options
 from auditkit.question import Question
-from auditkit.records import Comparison, Task
+from auditkit.records import Comparison, Finding, Task
 
 RATES = Discrepancy.PARTS
 MADE: dict[str, Comparison] = {Discrepancy.METRIC: "ratio", **{f"{rate}{INEQUITY}": "group_max" for rate in RATES}}
@@ -51,6 +51,7 @@ class MatchRates(BaseCheck):
     NAME: ClassVar[str] = "match_rates"
     tasks: ClassVar[tuple[Task, ...]] = ("verification",)
     uses_weights: ClassVar[bool] = True
+    RATES: ClassVar[tuple[str, ...]] = RATES
     by: Iterable[Iterable[str]] | None = None
 
     def gather(self, batch: Batch) -> Tally:
@@ -60,20 +61,52 @@ class MatchRates(BaseCheck):
     def assess(self, evidence: Tally, *, level: float = 0.95) -> Assessment:
         """Every finding, with fairlearn's point values."""
         sets = compared(sets_of(self.by, evidence.by), evidence.columns, what="match rates", concern="fairness")
-        everybody = (answering(evidence, Question(m, "overall", level=level)) for m in RATES)
+        everybody = (answering(evidence, Question(m, "overall", level=level)) for m in self.RATES)
         findings = [tested(answer, "overall") for answer in everybody if answer is not None]
         for by in sets.sets:
-            families = families_of(evidence, by, RATES, level=level, engine=from_fairlearn)
-            findings += [tested(families[m], c) for m in RATES for c in COMPARED]
-            findings += [tested(_made(families, m), c) for m, c in MADE.items()]
-            matrix = crossed(evidence, by, level=level) if len(by) == 1 else None
-            findings += [] if matrix is None else [matrix]
+            families = families_of(evidence, by, self.RATES, level=level, engine=from_fairlearn)
+            findings += [tested(families[m], c) for m in self.RATES for c in COMPARED]
+            findings += self._of_pairs(evidence, by, families, level=level)
         return Assessment(tuple(findings), sets.absent)
+
+    def _of_pairs(
+        self, evidence: Tally, by: Sequence[str], families: Mapping[str, Family], *, level: float
+    ) -> list[Finding]:
+        """What is made of both rates, and every group with every other."""
+        matrix = crossed(evidence, by, level=level) if len(by) == 1 else None
+        return [
+            *(tested(_made(families, m), c) for m, c in MADE.items()),
+            *([] if matrix is None else [matrix]),
+        ]
+
+
+@dataclass(frozen=True)
+@checked_options
+class IdentificationRates(MatchRates):
+    """False positive and false negative identification rate of each group, their differences and ratios.
+
+    Of searches of a gallery (1:N). All is at the threshold that decided, and in the gallery that was searched.
+
+    Parameters
+    ----------
+    by
+        Sets of attributes, each crossed, as of `MatchRates`.
+    """
+
+    NAME: ClassVar[str] = "identification_rates"
+    tasks: ClassVar[tuple[Task, ...]] = ("identification",)
+    RATES: ClassVar[tuple[str, ...]] = ("false_positive_identification_rate", "false_negative_identification_rate")
+
+    def _of_pairs(
+        self, evidence: Tally, by: Sequence[str], families: Mapping[str, Family], *, level: float
+    ) -> list[Finding]:
+        """Searches are no pairs."""
+        return []
 
 
 def answering(tally: Tally, asked: Question) -> Answer | None:
     """What answers a question from stored counts, in closed form; None where the tally has no answer."""
-    if asked.metric in RATES:
+    if METRICS[asked.metric].kind == "rate":
         return rates.answering(tally, asked)
     known, m = asked.of_attributes(tally.by), METRICS[asked.metric]
     if known is None or m.kind != MATCHING or asked.comparison not in m.comparisons:

@@ -19,6 +19,7 @@ TASKS: dict[Task, str] = {
     "regression": "auditkit.inputs.tasks.regression:Regression",
     "multilabel": "auditkit.inputs.tasks.multilabel:Multilabel",
     "verification": "auditkit.inputs.tasks.verification:Verification",
+    "identification": "auditkit.inputs.tasks.identification:Identification",
 }
 """Name → module:class."""
 
