@@ -46,7 +46,7 @@ def run(
         str | None,
         typer.Option(
             "--task",
-            help="What is predicted: binary (default), multiclass, regression, multilabel; verification, identification.",
+            help="binary (default), multiclass, regression, multilabel, verification or identification.",
         ),
     ] = None,
     classes: Annotated[
