@@ -149,7 +149,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"pydantic"},
     ),
     "clock": (set(), set()),
-    "configured": ({"checks", "gate", "records"}, set()),
+    "configured": ({"checks", "gate", "readers", "records"}, set()),
     "starting": (
         {"catalogue", "clock", "formatting", "gate", "inputs", "records", "values"},
         {"numpy", "pandas"},

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from auditkit.files import expanded
-from auditkit.gate.parts import FROM_FILE, Names, ScoreRange
+from auditkit.gate.parts import FROM_FILE, Choice, Names, ScoreRange
 from auditkit.records import TASK_KINDS, Record, Task
 
 
@@ -181,7 +181,9 @@ def _by_task(given: Any, handler: Any, info: ValidationInfo) -> Any:
     return kind.model_validate(given, context=info.context)
 
 
-AnyData = Annotated[DataTable | ReadTable, WrapValidator(_by_task)]
+AnyData = Annotated[
+    DataTable | ReadTable, WrapValidator(_by_task), Choice("task", tuple(t for t in TASK_KINDS if reads(t)))
+]
 
 
 class AuditTable(Record):
