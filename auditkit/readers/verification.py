@@ -149,7 +149,8 @@ class Verification(Reader):
     def _decided(self, pairs: pd.DataFrame, rows: pd.DataFrame) -> tuple[float, pd.DataFrame, tuple[str, ...]]:
         """The threshold, the rows that are audited, and how it was chosen."""
         if self.threshold is not None:
-            return self.threshold, rows, ()
+            said = f"Pairs match from {self.threshold:g} on, as was given: every rate is at this threshold."
+            return self.threshold, rows, (said,)
         assert self.at_fmr is not None, "one of them was given"
         name = str(self.calibration)
         chosen = yes_or_no(column_of(pairs, name, "calibration")) == 1
@@ -173,12 +174,12 @@ class Verification(Reader):
         given = self.sensitive_features
         if not isinstance(given, Mapping):
             given = {a: [f"{a}_{i}" for i in self.ids] for a in names_of(given, "sensitive_features")}
-        if any(isinstance(x, str) or len(x) != 2 for x in given.values()):
+        if any(not isinstance(x, list | tuple) or len(x) != 2 for x in given.values()):
             raise DataError(
                 "sensitive_features names two columns of the pairs for each attribute, as in "
                 "{'sex': ['sex_a', 'sex_b']}"
             )
-        return {str(a): tuple(two) for a, two in given.items()}
+        return {str(a): tuple(map(str, two)) for a, two in given.items()}
 
     def _names(self) -> tuple[str, ...]:
         """Columns of the samples."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -113,3 +115,19 @@ def test_doubtful_searches_are_one_clear_line(columns: dict[str, Any], options: 
         ak.audit(
             Identification(candidates={**SEARCHES, **columns}, threshold=0.5, sensitive_features=["sex"], **options)
         )
+
+
+ODD: tuple[Any, ...] = (None, True, -1, 3, 0.5, 1e400, "", "no such", [], [1, 2], {}, {"g": 5})
+
+
+@pytest.mark.parametrize("option", [f.name for f in fields(Identification) if f.name != "candidates"])
+def test_whatever_a_configuration_says_is_an_audit_or_one_clear_line(option: str, tmp_path: Path) -> None:
+    pd.DataFrame(SEARCHES).to_csv(tmp_path / "searches.csv", index=False)
+    for value in ODD:
+        options = {"threshold": 0.5, "sensitive_features": ["sex"], option: value}
+        said = ""
+        try:
+            ak.audit(Identification.of("searches.csv", options, tmp_path))
+        except ak.AuditkitError as e:
+            said = str(e)
+        assert "\n" not in said, value

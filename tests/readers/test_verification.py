@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from itertools import combinations, combinations_with_replacement
 from pathlib import Path
 from typing import Any
@@ -314,6 +315,37 @@ def test_doubtful_pairs_are_one_clear_line(changed: dict[str, Any], columns: dic
     with pytest.raises(ak.DataError, match=message) as e:
         ak.audit(Verification(pairs={**ROWS, **columns}, **{**GOOD, **changed}))
     assert "\n" not in str(e.value)
+
+
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    3,
+    0.5,
+    1e400,
+    "",
+    "no such",
+    [],
+    [[]],
+    [1, 2],
+    ["a", "a"],
+    {},
+    {"g": 5},
+    {"g": [1, 2]},
+)
+
+
+@pytest.mark.parametrize("option", [f.name for f in fields(Verification) if f.name != "pairs"])
+def test_whatever_a_configuration_says_is_an_audit_or_one_clear_line(option: str, tmp_path: Path) -> None:
+    pd.DataFrame({**ROWS, "same": [1, 0, 1]}).to_csv(tmp_path / "pairs.csv", index=False)
+    for value in ODD:
+        said = ""
+        try:
+            ak.audit(Verification.of("pairs.csv", {**GOOD, option: value}, tmp_path))
+        except ak.AuditkitError as e:
+            said = str(e)
+        assert "\n" not in said, value
 
 
 @pytest.mark.parametrize(
