@@ -40,6 +40,7 @@ from auditkit.observing import heavy_rows, one_pass
 from auditkit.progress import tell
 from auditkit.progress_bar import Asked, shown
 from auditkit.provenance import provenance_of, weighting_of
+from auditkit.readers.reader import Reader, as_rows
 from auditkit.records import Context, Finding, NotMeasured, Report, SignOff, StoredEvidence, Words
 from auditkit.timings import spent
 
@@ -48,8 +49,8 @@ if TYPE_CHECKING:
 
 
 def audit(
-    model: Model | Predictions | None,
-    data: Dataset,
+    model: Model | Predictions | Reader | None,
+    data: Dataset | None = None,
     *,
     against: Model | Predictions | None = None,
     checks: Sequence[Check | str] | None = None,
@@ -73,7 +74,7 @@ def audit(
     model, data
         A `Model` (or `Predictions`, whose outputs are columns of the data already; or None, where rows have numbers
         that are measured and nothing is predicted: `ak.audit(None, data, checks=[ak.Measured("latency")])`) and a
-        `Dataset`.
+        `Dataset`. A reader, such as `Verification`, is both.
     against
         An older `Model`, or `Predictions`, of the same rows: what changed for whom becomes part of the report
         (`ak.Change`), and rules may ask of it. None: nothing is compared.
@@ -107,6 +108,7 @@ def audit(
     """
     model = Predictions([], name="rows") if model is None else model
     now()  # a date that is none is a mistake to be told before the work
+    model, data = as_rows(model, data)
     wrapped(model, data)
     comparable(model, against, data)
     rules = None if policy is None else as_policy(policy)
@@ -201,8 +203,8 @@ def _joined(parts: Mapping[str, Report], data: Dataset) -> Report:
 
 @shown()
 def observe(
-    model: Model | Predictions,
-    data: Dataset,
+    model: Model | Predictions | Reader,
+    data: Dataset | None = None,
     *,
     against: Model | Predictions | None = None,
     checks: Sequence[Check],
@@ -211,6 +213,7 @@ def observe(
     on_error: OnError | None = None,
 ) -> Observed:
     """One pass over the rows: decide (an older model, `against`, too), count, and keep the rows of lowest hash."""
+    model, data = as_rows(model, data)
     of_one_task(model, data)
     if data.kind.by_label:
         raise DataError("rows of several labels are observed one label at a time: data.of_label(…), model.of_output(…)")
@@ -221,8 +224,8 @@ def observe(
 @shown()
 def conclude(
     observed: Observed,
-    model: Model | Predictions,
-    data: Dataset,
+    model: Model | Predictions | Reader,
+    data: Dataset | None = None,
     *,
     against: Model | Predictions | None = None,
     checks: Sequence[Check],
@@ -234,6 +237,7 @@ def conclude(
 ) -> Report:
     """Ask the sample checks their questions, then turn all evidence into findings."""
     observed.outputs.judged()
+    model, data = as_rows(model, data)
     net = None if isinstance(model, Predictions) else model
     told = observed.groups.told(disclosure or Disclosure())
     drawn = None if observed.sample is None or net is None else observed.sample.recoded(told).draw(sample)

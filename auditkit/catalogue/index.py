@@ -20,6 +20,7 @@ from auditkit.catalogue import (
     gaps,
     impact,
     inside,
+    matches,
     measured,
     profiles,
     regression,
@@ -50,6 +51,7 @@ _HOMES = (
     inside,
     changes,
     measured,
+    matches,
 )
 
 GROUP = "auditkit.metrics"
@@ -97,7 +99,7 @@ class _Catalogue(dict[str, Metric]):
 METRICS: dict[str, Metric] = _Catalogue((m.name, m) for home in _HOMES for m in home.METRICS)
 
 ALIASES: dict[str, tuple[str, str | None]] = (
-    confusion.ALIASES | composites.ALIASES | scores.ALIASES | regression.ALIASES
+    confusion.ALIASES | composites.ALIASES | scores.ALIASES | regression.ALIASES | matches.ALIASES
 )
 """Other names, most of them fairlearn's → (metric, the comparison that the name implies)."""
 
