@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from auditkit.explain.influence.check import Influence as Influence
     from auditkit.explain.layers.check import LayerAudit as LayerAudit
     from auditkit.explain.recourse.check import Recourse as Recourse
+    from auditkit.explain.words.check import WordAttribution as WordAttribution
     from auditkit.fairness.change.check import Change as Change
     from auditkit.fairness.change.check import ClassChange as ClassChange
     from auditkit.fairness.change.numbers import RegressionChange as RegressionChange
@@ -64,9 +65,11 @@ if TYPE_CHECKING:
     from auditkit.inputs.groups import segments as segments
     from auditkit.inputs.join import Join as Join
     from auditkit.inputs.loading import load_model as load_model
+    from auditkit.inputs.mentions import mentions as mentions
     from auditkit.inputs.model import Model as Model
     from auditkit.inputs.predictions import Predictions as Predictions
     from auditkit.inputs.source import Source as Source
+    from auditkit.inputs.texts import tokens as tokens
     from auditkit.judging import judge as judge
     from auditkit.planning.plan import plan as plan
     from auditkit.records import Context as Context
@@ -96,6 +99,8 @@ _HOMES = {
     "Join": "inputs.join",
     "load_model": "inputs.loading",
     "segments": "inputs.groups",
+    "tokens": "inputs.texts",
+    "mentions": "inputs.mentions",
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.groups.check",
     "ConditionalParity": "fairness.groups.conditional",
@@ -118,6 +123,7 @@ _HOMES = {
     "with_reweighed": "fairness.reweighing",
     "Attribution": "explain.attributions.check",
     "GapAttribution": "explain.gaps.check",
+    "WordAttribution": "explain.words.check",
     "LayerAudit": "explain.layers.check",
     "Concepts": "explain.concepts.check",
     "Examples": "explain.cases.check",

@@ -33,6 +33,7 @@ CHECKS: dict[str, str] = {
     "continuous_attribute": "auditkit.fairness.rows.continuous:ContinuousAttribute",
     "attribution": "auditkit.explain.attributions.check:Attribution",
     "gap_attribution": "auditkit.explain.gaps.check:GapAttribution",
+    "word_attribution": "auditkit.explain.words.check:WordAttribution",
     "layer_audit": "auditkit.explain.layers.check:LayerAudit",
     "concepts": "auditkit.explain.concepts.check:Concepts",
     "examples": "auditkit.explain.cases.check:Examples",

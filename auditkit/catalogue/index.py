@@ -25,6 +25,7 @@ from auditkit.catalogue import (
     rows,
     scores,
     searches,
+    texts,
     trust,
 )
 from auditkit.catalogue.metric import Metric
@@ -44,6 +45,7 @@ _HOMES = (
     rows,
     impact,
     cases,
+    texts,
     inside,
     changes,
 )

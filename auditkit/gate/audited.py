@@ -62,6 +62,9 @@ class PredictionsTable(Record):
     `score_range = [300, 850]`."""
 
 
+Columns = str | tuple[str, ...]
+
+
 def _each(given: Any) -> Any:
     return (given,) if isinstance(given, str | dict) else given
 
@@ -89,8 +92,9 @@ class DataTable(Record):
     """The label of the truth that counts as positive: `positive = ">50K"`."""
     classes: tuple[str | int, ...] | None = None
     """The classes, in the order of the outputs: `classes = ["low", "middle", "high"]`."""
-    sensitive_features: Annotated[tuple[str | dict[str, str | tuple[str, ...]], ...], BeforeValidator(_each)]
-    """The columns whose groups are compared; one-hot columns are one feature, as in `{race = ["race_a", "race_b"]}`:
+    sensitive_features: Annotated[tuple[str | dict[str, Columns | dict[str, Columns]], ...], BeforeValidator(_each)]
+    """The columns whose groups are compared; one-hot columns are one feature, as in `{race = ["race_a", "race_b"]}`,
+    and so is what texts mention, `{women = {column = "review", words = ["she", "her"]}}`:
     `sensitive_features = ["sex", "race"]`."""
     control_features: Names = ()
     """Columns at whose equal values groups are compared as well: `control_features = ["department"]`."""
