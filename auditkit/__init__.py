@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from auditkit.records import SignOff as SignOff
     from auditkit.records import Verdict as Verdict
     from auditkit.robustness.check import FlipTest as FlipTest
+    from auditkit.robustness.lexicon import swap_words as swap_words
     from auditkit.verifying import verify as verify
 
 _HOMES = {
@@ -132,6 +133,7 @@ _HOMES = {
     "explain": "explain.cases.local",
     "LocalExplanation": "explain.cases.local",
     "FlipTest": "robustness.check",
+    "swap_words": "robustness.lexicon",
     "Policy": "gate.policy",
     "load_config": "gate.config",
     "Config": "gate.config",

@@ -168,7 +168,7 @@ def kind_of(name: str) -> type[BaseCheck] | None:
 
 
 def _within(value: Any, folder: str | Path) -> Any:
-    """A path, or each of several (of a dict: of its values), seen from a folder."""
+    """A path, or each of several (of a dict: of its values, but not of tables there), seen from a folder."""
     if isinstance(value, str):
         if "\0" in value:
             raise PolicyError("a path of a file holds no NUL character")
@@ -179,7 +179,7 @@ def _within(value: Any, folder: str | Path) -> Any:
         except ValueError as e:
             raise PolicyError(str(e)) from None
     if isinstance(value, Mapping):
-        return {k: _within(v, folder) for k, v in value.items()}
+        return {k: v if isinstance(v, Mapping) else _within(v, folder) for k, v in value.items()}
     return [_within(v, folder) for v in value] if isinstance(value, list | tuple) else value
 
 

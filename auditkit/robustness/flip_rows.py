@@ -13,6 +13,8 @@ CHANGED, DELTA, UP = "changed:", "delta:", "up:"
 """Prefixes of the columns: the decision is another; the score's change; the decision turned positive."""
 SWAPPED = "rows:"
 """Of a swap, before the same prefixes: whether it changes the row for the net."""
+WAY = "way:"
+"""Of a lexicon, likewise: which way its words are exchanged in the row, by the place of that in the facts."""
 RATE, EFFECT = "changed", "moved"
 """Columns of the sums: over the values that are not a row's own, the mean share of other decisions, of moved scores."""
 
@@ -27,6 +29,15 @@ def swap_column(number: int, prefix: str) -> str:
     'swap 0 delta:'
     """
     return f"swap {number} {prefix}"
+
+
+def ways_table(number: int) -> str:
+    """The table of a lexicon: what it does to rows, by the way that words are exchanged in them.
+
+    >>> ways_table(0)
+    'swap 0, ways'
+    """
+    return f"swap {number}, ways"
 
 
 def swap_table(number: int, attribute: str | None = None) -> str:
@@ -64,6 +75,10 @@ class FlipRows(PersonRows):
         for attribute, label in self.labels.items():
             group = [g for g, there in zip(label, at, strict=True) if there]
             tables[swap_table(number, attribute)] = Grouped.of(columns, self.weights.at(at), group, fewest=fewest)
+        if swap_column(number, WAY) in self.columns:
+            ways = self.facts["swaps"][number]["ways"]
+            group = [ways[int(k)] for k in self.columns[swap_column(number, WAY)][at]]
+            tables[ways_table(number)] = Grouped.of(columns, self.weights.at(at), group, fewest=fewest)
         return tables
 
     def _table(self, attribute: str, fewest: int) -> Grouped | None:

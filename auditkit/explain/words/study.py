@@ -16,7 +16,7 @@ from auditkit.errors import NotExplained
 from auditkit.explain.attributions.study import Setup, attributed, from_there
 from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.cases.background import mean_point
-from auditkit.explain.surface import Scale
+from auditkit.explain.surface import Scale, Surface
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import leaves, slices
 from auditkit.inputs.texts import ADDED, LOST, PADDING, Reading, Tokens, place_of, reading_of, tokens_in
@@ -131,7 +131,17 @@ def _of_entries(ready: Setup, *, baseline: Tensors, width: int, column: str) -> 
     at = ready.at
     start = np.broadcast_to(at.at(baseline).double().cpu().numpy(), len(at))
     found, parts = from_there(ready, at, baseline, start)
+    ids, others = of_ids(at, parts, column, width)
+    assert found.epsilon is not None, "Integrated Gradients promise a sum"
+    return _Entries(ids, others, start, start + found.delta, found.epsilon, found.steps, found.method)
+
+
+def of_ids(at: Surface, parts: Tensors, column: str, width: int) -> tuple[Floats, Floats]:
+    """(N, width) contributions of the ids of a text, and (N,) those of everything else; NotExplained where nobody knows
+    which vector belongs to which id."""
     text = at.groups.names.index(column)
+    if column in at.unmoved:
+        raise NotExplained(f"the net looks the ids of '{column}' up in no embedding: nothing can be moved there")
     ids, others = np.zeros((len(at), width)), np.zeros(len(at))
     for phi, mask in zip(parts, at.groups.masks, strict=True):
         own = bool((mask == text).all())
@@ -142,12 +152,22 @@ def _of_entries(ready: Setup, *, baseline: Tensors, width: int, column: str) -> 
             ids = ids + each
         else:
             others = others + each.sum(1)
-    if column in at.unmoved:
-        raise NotExplained(
-            f"the net does not look the ids of '{column}' up in an embedding: nothing can be moved there"
-        )
-    assert found.epsilon is not None, "Integrated Gradients promise a sum"
-    return _Entries(ids, others, start, start + found.delta, found.epsilon, found.steps, found.method)
+    return ids, others
+
+
+def words_of_rows(
+    model: Model, features: pd.DataFrame, at: Surface, parts: Tensors
+) -> tuple[tuple[tuple[str, float], ...], ...]:
+    """(N,) the words of each text in reading order, as they are written, with their contributions; what is no word
+    stands behind them. NotExplained as `texts_explained`."""
+    tokens, ids = ids_of(model, features)
+    readings = [reading_of(tokens, text, row) for text, row in zip(tokens.texts(features), ids.tolist(), strict=True)]
+    phi, beside = _by_word(readings, of_ids(at, parts, tokens.column_in(features), ids.shape[1])[0])
+    rest = [[(name, float(x[i])) for name, x in beside.items() if x[i]] for i in range(len(readings))]
+    return tuple(
+        (*zip(reading.words, map(float, own), strict=True), *others)
+        for reading, own, others in zip(readings, phi, rest, strict=True)
+    )
 
 
 def _rows(baseline: Tensors) -> int:
