@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from auditkit.inputs.loading import load_model as load_model
     from auditkit.inputs.mentions import mentions as mentions
     from auditkit.inputs.model import Model as Model
+    from auditkit.inputs.pixels import pixels as pixels
     from auditkit.inputs.predictions import Predictions as Predictions
     from auditkit.inputs.source import Source as Source
     from auditkit.inputs.texts import tokens as tokens
@@ -102,6 +103,7 @@ _HOMES = {
     "segments": "inputs.groups",
     "tokens": "inputs.texts",
     "mentions": "inputs.mentions",
+    "pixels": "inputs.pixels",
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.groups.check",
     "ConditionalParity": "fairness.groups.conditional",

@@ -31,6 +31,7 @@ from auditkit.formatting import utf8
 from auditkit.gate.policy import Policy
 from auditkit.gate.required import of_columns
 from auditkit.inputs.dataset import Dataset
+from auditkit.inputs.pictures import hold
 from auditkit.inputs.predictions import Predictions
 from auditkit.inputs.threads import by_work
 from auditkit.judging import as_policy, explored, judge, with_remedies
@@ -228,6 +229,8 @@ def conclude(
     broken = dict(observed.broken)
     weighting = weighting_of(data)
     features = None if drawn is None else drawn.features
+    if features is not None:
+        hold(features)
     for i, check in enumerate(checks):
         tell(check.name, i, len(checks))
         if data.task not in check.tasks:

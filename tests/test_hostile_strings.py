@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -14,6 +15,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 from rich.console import Console
 
 import auditkit as ak
@@ -21,6 +23,7 @@ from auditkit.records import Report, Words
 from auditkit.report.formats import render
 from auditkit.report.terminal import print_summary
 from auditkit.report.vocabulary import shown
+from auditkit.report.writing import DIGEST
 from tests.helpers import run_cli
 from tests.hostile import HOSTILE
 from tests.report.scripts import without_ours
@@ -99,6 +102,27 @@ def harmless(html: str) -> Elements:
     return page
 
 
+def harmless_markdown(text: str) -> None:
+    """No element, link or picture comes of it, nothing but comments; and whoever links texts by sight finds none."""
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
+    inner = [t for token in tokens for t in [token, *(token.children or [])]]
+    assert not {t.type for t in inner} & {"link_open", "image", "code_block", "fence", "blockquote_open", "hr"}
+    for t in inner:
+        if t.type.startswith("html_"):
+            assert re.fullmatch(r"\s*(<!-- (auditkit-report sha256:\w{64} )?(-->|--> ?)\s*)+", t.content), t.content
+        if t.type == "text":
+            assert not re.search(r"@\w|#\w|://|www\.", t.content), t.content
+    assert sum(t.type == "tr_open" for t in tokens) == 4, "a head and three rules"
+
+
+def _number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_name_is_text_in_every_format(name: str) -> None:
     if any(0xD800 <= ord(c) < 0xE000 for c in name):
@@ -114,6 +138,13 @@ def test_a_name_is_text_in_every_format(name: str) -> None:
     assert Report.from_json(render(report, "json")).to_json() == report.to_json()
     cases = ET.fromstring(render(report, "junit")).findall(".//testcase")
     assert len(cases) == 3
+    harmless_markdown(render(report, "markdown"))
+    cells = [cell for row in csv.reader(io.StringIO(render(report, "csv"))) for cell in row]
+    assert not [c for c in cells if c.startswith(("=", "+", "@", "\t", "\r", "%", "|"))]
+    assert not [c for c in cells if c.startswith("-") and not _number(c)]
+    assert all(
+        isinstance(x, float | int | None) for k, x in json.loads(render(report, "metrics")).items() if k != DIGEST
+    )
     screen = Console(file=io.StringIO(), width=100, force_terminal=False)
     print_summary(report, screen)
     assert isinstance(screen.file, io.StringIO)

@@ -17,8 +17,9 @@ from auditkit.evidence.weights import checked_kind
 from auditkit.inputs import lookalikes, row_weights
 from auditkit.inputs.arrays import joined
 from auditkit.inputs.csv_files import CsvOptions
-from auditkit.inputs.grouping import grouped, name_of
+from auditkit.inputs.grouping import grouped, name_of, names_of
 from auditkit.inputs.made_columns import Join, left_out, made_columns
+from auditkit.inputs.pictures import with_pictures
 from auditkit.inputs.source import BATCH
 from auditkit.inputs.sources import source_of
 from auditkit.inputs.survey import Survey
@@ -84,6 +85,9 @@ class Dataset:
     bins
         Edges of bins of numeric sensitive and control features, `{"age": [0, 30, 45, 60, 120]}`: each bin holds its
         lower edge, the last both. What lies outside is a group of its own.
+    pictures
+        Names of columns of pictures: paths of files (relative to that of the data), or arrays. The model's `preprocess`
+        is given their pixels, a NumPy array a cell. Rows without a picture that can be read are left out, and counted.
     join
         Columns of another file, by a key: `ak.Join("people.csv", on="id")`, or a dict like it. No features of the
         model, and nor is the key.
@@ -124,10 +128,12 @@ class Dataset:
         thousands: str | None = None,
         bins: Mapping[str, Sequence[float]] | None = None,
         join: Join | Mapping[str, Any] | None = None,
+        pictures: str | Sequence[str] = (),
     ) -> None:
         source = source_of(data, CsvOptions.of(sep, encoding, na_values, decimal, thousands))
         made = made_columns(source, sensitive_features, control_features, bins=bins, join=join)
-        self.source, self._column_of, self._not_inputs = made.source, made.column_of, made.not_inputs
+        self.source = with_pictures(made.source, names_of(pictures, "pictures"), data)
+        self._column_of, self._not_inputs = made.column_of, made.not_inputs
         self._survey = Survey(self.source)
         self.path = str(data) if isinstance(data, str | Path) else ""
         self.task = known_task(task, positive=positive, classes=classes)
@@ -165,7 +171,8 @@ class Dataset:
         if self.cluster is not None:
             self._told(lambda c: row_weights.clusters_of(c, str(c.name)), self.cluster)
         self.strata = self._own(name_of(strata, "strata"), "strata")
-        self.population: str | dict[str, float] | None = self._population(population)
+        self.population = row_weights.population_said(population, self.strata, self.cluster)
+        self._own(self.population if isinstance(self.population, str) else None, "population")
         if self.strata is not None:
             self._told(lambda c: row_weights.clusters_of(c, str(c.name), "stratum"), self.strata)
         self.row_id = self._own(name_of(row_id, "row_id"), "row_id")
@@ -192,18 +199,6 @@ class Dataset:
         said = [*self.target.cautions, *lookalikes.read_as_missing(self.source.missing_texts(list(named)))]
         said += [c for name, found in levels.items() for c in lookalikes.of_groups(name, found)]
         return list(dict.fromkeys((*said, *lookalikes.cautions(self.y_true, list(self.target.written), missing=False))))
-
-    def _population(self, given: str | Mapping[Any, float] | None) -> str | dict[str, float] | None:
-        """A column, or stratum → rows; DataError without strata, for numbers that are none, and beside clusters."""
-        if self.strata is not None and self.cluster is not None:
-            raise DataError(
-                "give strata or a cluster: no variance of both is known; clusters alone are on the safe side"
-            )
-        if given is not None and self.strata is None:
-            raise DataError("population counts the rows of strata: name their column in strata")
-        if given is None or isinstance(given, Mapping):
-            return None if given is None else row_weights.named_populations(given)
-        return self._own(name_of(given, "population"), "population")
 
     def _own(self, name: str | None, role: str) -> str | None:
         """A column that is neither target nor sensitive feature, or None."""
@@ -265,15 +260,9 @@ class Dataset:
         Columns of a plain array are named "0", "1", …; sensitive and control features that are not among them are no
         input of the model.
         """
-        rows = joined(
-            X,
-            y_true=y_true,
-            sensitive_features=sensitive_features,
-            control_features=control_features,
-            sample_weight=sample_weight,
-            cluster=cluster,
-            row_id=row_id,
-        )
+        beside = {"sample_weight": sample_weight, "cluster": cluster, "row_id": row_id}
+        of: Any = {"sensitive_features": sensitive_features, "control_features": control_features}
+        rows = joined(X, y_true=y_true, **of, **beside)
         out = cls(
             rows.frame,
             y_true=rows.labels[0] if len(rows.labels) == 1 else rows.labels,
@@ -282,14 +271,19 @@ class Dataset:
             classes=classes,
             sensitive_features=rows.groups,
             control_features=rows.controls,
-            weights=rows.beside.get("sample_weight"),
             weights_kind=weights_kind,
-            cluster=rows.beside.get("cluster"),
-            row_id=rows.beside.get("row_id"),
+            **dict[str, Any](rows.beside),
         )
         out._not_inputs |= rows.not_inputs
         out.cautions = (*out.cautions, *rows.cautions)
         return out
+
+    @classmethod
+    def from_torch(cls, rows: Any, *, sensitive_features: Any, target: Any = None, **options: Any) -> Dataset:
+        """A Dataset of what a torch `Dataset` or `DataLoader` gives, row by row: see `inputs.torch_rows`."""
+        from auditkit.inputs.torch_rows import of_torch
+
+        return of_torch(cls, rows, sensitive_features, target, options)
 
     cautions: tuple[str, ...] = ()
     """What a reader should know of these rows before any number; whole sentences, shown on the page."""

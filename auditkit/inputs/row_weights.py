@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from auditkit.arrays import Floats, Keys
 from auditkit.errors import DataError
 from auditkit.evidence.weights import WeightsKind, countable
+from auditkit.inputs.grouping import name_of
 from auditkit.values import Unwritten, factorized, written
 
 _HASH_KEY = "auditkit-row-ids"
@@ -70,6 +71,17 @@ def population_of(strata: NDArray[Any], column: pd.Series[Any], name: str) -> di
         if found[str(stratum)] != n:
             raise DataError(f"the stratum '{stratum}' has more than one population in '{name}'")
     return found
+
+
+def population_said(given: Any, strata: str | None, cluster: str | None) -> str | dict[str, float] | None:
+    """The name of a column, or stratum → rows; DataError without strata, for no numbers, and beside clusters."""
+    if strata is not None and cluster is not None:
+        raise DataError("give strata or a cluster: no variance of both is known; clusters alone are on the safe side")
+    if given is not None and strata is None:
+        raise DataError("population counts the rows of strata: name their column in strata")
+    if given is None or isinstance(given, Mapping):
+        return None if given is None else named_populations(given)
+    return name_of(given, "population")
 
 
 def named_populations(given: Mapping[Any, float]) -> dict[str, float]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auditkit.assertions import holm
+from auditkit import holm
 from auditkit.explain.gaps.findings import gap_findings
 from auditkit.explain.gaps.legitimate import explained
 from auditkit.explain.gaps.splits import headlines
@@ -38,7 +38,7 @@ def drawn(
 def asserted(found: tuple[Finding, ...]) -> list[Finding]:
     """Those that a report of nothing else asserts."""
     p = [1.0 if f.p is None else f.p for f in found]
-    limit = holm(p, 1 - LEVEL)
+    limit = holm.limit(p, 1 - LEVEL)
     return [f for f, own in zip(found, p, strict=True) if own < limit]
 
 

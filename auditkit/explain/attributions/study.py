@@ -24,6 +24,7 @@ from auditkit.explain.methods.names import MOST_STEPS
 from auditkit.explain.preflight import examined, undisturbed
 from auditkit.explain.surface import Scale, Surface, surface, whole
 from auditkit.explain.trust.records import T1_LIMIT, completeness
+from auditkit.inputs import batching
 from auditkit.inputs.groups import Groups, summed
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, n_rows, slices, taken
@@ -279,10 +280,10 @@ def _start(ready: Setup, at: Surface, baseline: Tensors) -> Floats:
     return mean
 
 
-def _decisions(at: Surface, points: Tensors, rows: int = 8192) -> Floats:
+def _decisions(at: Surface, points: Tensors) -> Floats:
     """F (N,), or (N, K) of several outputs, at `points`, (N, …) or (1, …)."""
     parts = []
-    for where in slices(len(at), rows):
+    for where in slices(len(at), batching.rows_of(batching.row_bytes((*at.points, *at.fixed)))):
         there = tuple(p if len(p) == 1 else p[where] for p in points)
         parts.append(at.take(where).at(there))
     out: Floats = torch.cat(parts).double().cpu().numpy()
