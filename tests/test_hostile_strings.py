@@ -6,8 +6,6 @@ import csv
 import io
 import json
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -24,6 +22,7 @@ from auditkit.report.formats import render
 from auditkit.report.terminal import print_summary
 from auditkit.report.vocabulary import shown
 from auditkit.report.writing import DIGEST
+from tests.forked import python
 from tests.helpers import run_cli
 from tests.hostile import HOSTILE
 from tests.report.scripts import without_ours
@@ -165,7 +164,7 @@ def test_the_command_line_prints_no_command(tmp_path: Path, monkeypatch: pytest.
     )
     (tmp_path / "p.toml").write_text(rules)
     base = ["run", "--data", "d.csv", "--y-true", "y", "--y-pred", "p", "--sensitive", "g", "--policy"]
-    ran = _cli([*base, "p.toml"], tmp_path)
+    ran = python("auditkit", *base, "p.toml", cwd=tmp_path)
     assert ran.returncode in (1, 2, 3), ran.stderr
     assert not COMMAND.search(ran.stdout), ran.stdout
     assert not COMMAND.search(ran.stderr), ran.stderr
@@ -174,8 +173,3 @@ def test_the_command_line_prints_no_command(tmp_path: Path, monkeypatch: pytest.
             status, out, err = run_cli(asked)
             assert status == 2, (asked, out, err)
             assert not COMMAND.search(out + "\n" + err), (asked, err)
-
-
-def _cli(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    script = "import sys; from auditkit.cli.main import main; sys.argv = ['auditkit', *sys.argv[1:]]; main()"
-    return subprocess.run([sys.executable, "-c", script, *arguments], cwd=folder, capture_output=True, text=True)

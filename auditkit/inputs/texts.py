@@ -200,6 +200,8 @@ def reading_of(tokens: Tokens, text: str | None, ids: Sequence[int]) -> Reading:
     Reading(words=['abcde', 'fgh'], at=array([-2,  0,  0,  1, -2, -1]), cut=0, unknown=0)
     """
     pieces = tokens.pieces(text or "")
+    within = [i for i, p in enumerate(pieces) if p.end > p.start]
+    pieces = pieces[within[0] : within[-1] + 1] if within else []  # without what is added before and behind
     own = [p.id for p in pieces]
     at = np.full(len(ids), ADDED, dtype=np.int64)
     first, skipped, n = _found(own, ids)

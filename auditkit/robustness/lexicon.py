@@ -100,7 +100,11 @@ class SwapWords:
         """As a configuration writes it."""
         own = [list(p) for p in self.pairs]
         words: Any = GENDER if self.pairs == gender_words() else own
-        return {"column": self.column, "words": words, **({} if self.plurals else {"plurals": False})}
+        return {
+            "column": self.column,
+            "words": words,
+            **({} if self.plurals or words == GENDER else {"plurals": False}),
+        }
 
     def note(self) -> str:
         """How words of two meanings are told apart; empty where the lexicon has none."""
