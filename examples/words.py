@@ -126,7 +126,11 @@ def main(folder: Path = Path("reports"), quick: bool = False, hugging_face: bool
 
     # Are all of them read equally well? Which words move the score, and which make a gap? What if another stood there?
     swaps = {"gender": ak.swap_words("review"), "petite to tall": ak.swap_words("review", [["petite", "tall"]])}
-    checks = [ak.GroupFairness(), ak.WordAttribution(), ak.FlipTest(swap=swaps)]
+    checks = [
+        ak.GroupFairness(by=[["age"], *([name] for name in MENTIONS)]),
+        ak.WordAttribution(),
+        ak.FlipTest(swap=swaps),
+    ]
     policy = Path(__file__).with_suffix(".toml")
     report = ak.audit(model, data, checks=checks, policy=policy, sample=200 if quick else 2_000)
     for verdict in report.verdicts:
