@@ -76,7 +76,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "formatting": ({"records"}, set()),
     "inputs": (
         {"records", "batch", "evidence", "values", "alignment", "progress", "progress_bar"},
-        {"torch", "numpy", "pandas", "narwhals", "pyarrow", "safetensors", "sklearn", "threadpoolctl"},
+        {"torch", "numpy", "pandas", "PIL", "narwhals", "pyarrow", "safetensors", "sklearn", "threadpoolctl"},
     ),
     "evidence": ({"batch", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
     "stats": ({"mover"}, {"numpy", "scipy"}),

@@ -69,6 +69,10 @@ def run(
     on: Annotated[
         str | None, typer.Option("--on", help="The key of --join in both files; id=person where it has two names.")
     ] = None,
+    pictures: Annotated[
+        list[str] | None,
+        typer.Option("--picture", help="Column of paths of pictures, relative to the data; repeatable."),
+    ] = None,
     leave_out: Annotated[
         list[str] | None,
         typer.Option("--leave-out", help="Column that is no feature, such as another model's score; repeatable."),
@@ -174,6 +178,7 @@ def run(
             "bins": made.bins(bins),
             "join": made.join(join, on),
             "sample_weight": sample_weight,
+            "pictures": pictures,
             "leave_out": leave_out,
             "weights_kind": one_of("--weights-kind", weights_kind, "sampling", "frequency"),
             "cluster": cluster,

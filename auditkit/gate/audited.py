@@ -98,6 +98,9 @@ class DataTable(Record):
     `sensitive_features = ["sex", "race"]`."""
     control_features: Names = ()
     """Columns at whose equal values groups are compared as well: `control_features = ["department"]`."""
+    pictures: Names = ()
+    """Columns of pictures, paths of files relative to that of the data; the model's preprocess is given their pixels:
+    `pictures = ["file"]`."""
     leave_out: Names = ()
     """Columns that are no features, such as decisions and scores of other models; they are shown to no model, and
     neither searched nor explained: `leave_out = ["approved_v2", "score"]`."""

@@ -10,6 +10,7 @@ import pandas as pd
 
 from auditkit.alignment import aligned, reordered
 from auditkit.errors import DataError
+from auditkit.inputs.pictures import PICTURE, cells_of
 from auditkit.inputs.sources import frame_of
 
 
@@ -78,6 +79,8 @@ def _table(X: Any, name: str) -> pd.DataFrame:
 
 
 def _rows(X: Any, name: str) -> pd.DataFrame:
+    if getattr(X, "ndim", 1) > 2:
+        return pd.DataFrame({PICTURE: cells_of(X)})
     try:
         return pd.DataFrame(np.asarray(X))
     except (ValueError, TypeError) as e:

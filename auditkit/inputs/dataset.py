@@ -257,8 +257,8 @@ class Dataset:
         pandas objects are matched by their row labels (index): put into one order where the labels are the same set,
         refused where they differ. Arrays and lists are taken in the order in which they stand.
 
-        Columns of a plain array are named "0", "1", …; sensitive and control features that are not among them are no
-        input of the model.
+        Columns of a plain array are named "0", "1", …; pictures (N, height, width, …) are one column, "picture".
+        Sensitive and control features that are not among them are no input of the model.
         """
         beside = {"sample_weight": sample_weight, "cluster": cluster, "row_id": row_id}
         of: Any = {"sensitive_features": sensitive_features, "control_features": control_features}

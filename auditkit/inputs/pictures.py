@@ -28,6 +28,8 @@ Pixels = NDArray[Any]
 Reader = Callable[[Any], Pixels]
 """From what a cell holds (a path, an array, a position) to a picture; Unread where that is none."""
 
+PICTURE = "picture"
+"""What a column of pictures is called that came without a name."""
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 """Of files: those that Pillow decodes by itself, without another program."""
 EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV")
@@ -115,9 +117,7 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def __call__(self, path: Any) -> Pixels:
-        if not isinstance(path, str | Path) or not str(path):
-            raise Unread("no path")
+    def __call__(self, path: str | Path) -> Pixels:
         try:
             content = files.read(self.folder / path, DataError, most=MOST_FILE)
         except DataError:
@@ -299,6 +299,20 @@ class PictureSource(Source):
     def missing_texts(self, columns: Sequence[str]) -> dict[str, Counter[str]]:
         """Those of the source."""
         return self._source.missing_texts(columns)
+
+
+def cells_of(values: Any) -> Any:
+    """An array or tensor (N, height, width, …) as a column of N arrays, which are views; anything else as it is.
+
+    >>> [x.shape for x in cells_of(np.zeros((2, 4, 5)))]
+    [(4, 5), (4, 5)]
+    """
+    if getattr(values, "ndim", 1) < 3:
+        return values
+    whole = values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
+    out = pd.Series([None] * len(whole), dtype=object)
+    out[:] = [*whole]
+    return out.to_numpy()
 
 
 def with_pictures(source: Source, names: Sequence[str], data: Any) -> Source:

@@ -18,16 +18,13 @@ from torch.utils.data import (
 
 from auditkit.errors import DataError, choices
 from auditkit.inputs.arrays import joined
-from auditkit.inputs.pictures import PictureSource, Seen, Unread, given
+from auditkit.inputs.pictures import PICTURE, PictureSource, Seen, Unread, given
 from auditkit.inputs.source import FrameSource
 from auditkit.progress import tell
 from auditkit.records import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from auditkit.inputs.dataset import Dataset
-
-INPUT = "picture"
-"""What the one input of a row is called."""
 
 
 def of_torch(kind: type[Dataset], rows: Any, sensitive_features: Any, target: Any, options: dict[str, Any]) -> Dataset:
@@ -118,7 +115,7 @@ class Rows:
         rows = given
         if isinstance(given, DataLoader):
             rows = given.dataset
-            self.cautions = _of_sampler(given)
+            self.cautions = () if isinstance(rows, IterableDataset) else _of_sampler(given)
             self.collate = None if given.collate_fn is default_collate else given.collate_fn
         if isinstance(rows, IterableDataset) or not (hasattr(rows, "__getitem__") and hasattr(rows, "__len__")):
             raise DataError(
@@ -179,11 +176,11 @@ class Rows:
         if isinstance(item, Mapping):
             return {str(k): v for k, v in item.items() if k not in LABELS}
         if not isinstance(item, tuple | list):
-            return {INPUT: item}
+            return {PICTURE: item}
         parts = list(item[:-1]) if len(item) > 1 else list(item)
         if len(parts) == 1 and isinstance(parts[0], tuple | list):
             parts = list(parts[0])
-        return {INPUT: parts[0]} if len(parts) == 1 else {f"{INPUT} {i}": part for i, part in enumerate(parts)}
+        return {PICTURE: parts[0]} if len(parts) == 1 else {f"{PICTURE} {i}": part for i, part in enumerate(parts)}
 
 
 LABELS = ("label", "labels", "target")
