@@ -76,7 +76,7 @@ def audit(
         (`ak.Change`), and rules may ask of it. None: nothing is compared.
     checks
         What to ask, as `[ak.GroupFairness(), ak.Subgroups()]`, or by names, as `["subgroups"]`; None:
-        those of the task. Of several labels each is asked everything.
+        those of the task (and `ak.WordAttribution` of texts). Of several labels each is asked everything.
     policy
         A `Policy`, a dict, the path of a TOML file, or the name of a preset; None: findings without verdicts.
     sample
@@ -106,7 +106,7 @@ def audit(
     wrapped(model, data)
     comparable(model, against, data)
     rules = None if policy is None else as_policy(policy)
-    asked = asked_for(checks) if checks is not None else default_checks(data.task)
+    asked = asked_for(checks) if checks is not None else (*default_checks(data.task), *_of_texts(model))
     if include_examples:
         asked = (*(c for c in asked if c.name != "examples"), check_of("examples", {"n": include_examples}))
     if against is not None:
@@ -139,6 +139,15 @@ def audit(
         judged = with_remedies(report) if rules is None else of_columns(judge(report, rules), data.source.schema)
         said = {"context": context or judged.context, "sign_off": sign_off or judged.sign_off}
         return explored(_disclosed(judged.model_copy(update=said), given))
+
+
+def _of_texts(model: Model | Predictions) -> tuple[Check, ...]:
+    """What is asked beside, where a net reads texts; of several classes somebody has to say which."""
+    if isinstance(model, Predictions) or model.kind.several:
+        return ()
+    from auditkit.inputs.texts import tokens_in
+
+    return () if tokens_in(model.feature_map_given) is None else (check_of("word_attribution"),)
 
 
 def _disclosed(report: Report, disclosure: Disclosure) -> Report:

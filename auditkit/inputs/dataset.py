@@ -51,7 +51,7 @@ class Dataset:
         Multiclass: the labels in their order, which is that of a net's outputs; None: those that occur, sorted.
     sensitive_features
         Names of the columns that say whom a row concerns. A missing value is a group, `(missing)`. One-hot columns are
-        one feature, `{"race": ["race_a", "race_b"]}`, also in a list of names.
+        one feature, `{"race": ["race_a", "race_b"]}`, also in a list of names, and so are `ak.mentions(…)` of texts.
     control_features
         Names of columns that may explain a disparity (education, department): `ConditionalParity` compares groups
         where these are equal. A missing value is a level, `(missing)`.
@@ -109,7 +109,7 @@ class Dataset:
         *,
         y_true: str | Sequence[str],
         positive: Any = None,
-        sensitive_features: str | Sequence[str | Mapping[str, Sequence[str]]] | Mapping[str, Sequence[str]],
+        sensitive_features: str | Sequence[str | Mapping[str, Any]] | Mapping[str, Any],
         task: Task = DEFAULT_TASK,
         classes: Sequence[Any] | None = None,
         control_features: str | Sequence[str] = (),

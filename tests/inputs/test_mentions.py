@@ -61,7 +61,7 @@ def test_what_is_no_table_of_words(given: Any, said: str) -> None:
 
 
 def test_a_table_of_a_configuration_that_lacks_something() -> None:
-    with pytest.raises(DataError, match="has a column and words.*got column"):
+    with pytest.raises(DataError, match=r"has a column and words.*got column"):
         Mention.of("women", {"column": "review"})
     with pytest.raises(DataError, match="no column 'nope'"):
         ak.Dataset(frame(), y_true="y", sensitive_features=ak.mentions("nope", {"women": ["she"]}))

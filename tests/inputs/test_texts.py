@@ -156,7 +156,7 @@ def test_a_slow_tokenizer_is_refused() -> None:
 def test_the_column_of_texts() -> None:
     frame = pd.DataFrame({"review": ["a", None], "n": [1, 2], "title": ["b", "c"]})
     assert tokens(pieces).column_in(frame[["review", "n"]]) == "review"
-    with pytest.raises(ModelError, match="which column holds the texts.*review.*title"):
+    with pytest.raises(ModelError, match=r"which column holds the texts.*review.*title"):
         tokens(pieces).column_in(frame)
     with pytest.raises(ModelError, match="no column 'x'"):
         tokens(pieces, column="x").column_in(frame)

@@ -62,7 +62,7 @@ def test_gender_words_keep_case_and_form(text: str, swapped: str) -> None:
 )
 def test_words_of_the_user(words: Any, text: str | None, swapped: str | None) -> None:
     if text is None:
-        with pytest.raises(PolicyError, match="'b' has two counterparts, a and c|'b' has two counterparts, a, c"):
+        with pytest.raises(PolicyError, match="'b' has two counterparts, a, c"):
             swap_words("t", words)
     else:
         assert swap_words("t", words).swapped(text)[0] == swapped

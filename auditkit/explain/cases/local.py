@@ -45,12 +45,12 @@ class LocalExplanation:
     explained: str
     """logit, probability or prediction."""
     trust: tuple[TrustCheck, ...]
+    parts: tuple[Any, ...] = ()
+    """The same before summing: arrays (N, …) of the shapes of the net's inputs (of its embeddings' outputs)."""
     words: tuple[tuple[tuple[str, float], ...], ...] = ()
     """(N,) of texts the words of each, in reading order, with their contributions; with what is no word (padding,
     special tokens, in brackets, behind them) they add up to that of the text's column. Empty without texts, and of
     methods that move a text as a whole (Shapley values)."""
-    parts: tuple[Any, ...] = ()
-    """The same before summing: arrays (N, …) of the shapes of the net's inputs (of its embeddings' outputs)."""
 
     @property
     def holds(self) -> Bools:
