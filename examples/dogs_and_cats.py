@@ -134,7 +134,7 @@ def main(folder: Path = Path("reports"), quick: bool = False, along: float = 0.9
         ak.LayerAudit(layers=["2", "5", "7"], label="dog"), ak.GapAttribution(label="dog"), ak.Attribution(label="dog"),
     ]  # fmt: skip
     policy = Path(__file__).with_suffix(".toml")
-    report = ak.audit(model, data, checks=checks, policy=policy, sample=50 if quick else 300, seed=1)
+    report = ak.audit(model, data, checks=checks, policy=policy, sample=80 if quick else 300, seed=1)
     for verdict in report.verdicts:
         print(f"{verdict.rule.id}: {verdict.status}. {verdict.reason}")
     for name in TOLD:
