@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from auditkit.records import Report
+from auditkit.records import Report, Verdict
 from auditkit.report.flat import rows
 from auditkit.report.writing import DIGEST, digest
-from auditkit.verdicts import Verdict
 
 _STATES = ("pass", "fail", "inconclusive", "not_measured")
 

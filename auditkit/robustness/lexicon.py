@@ -176,8 +176,8 @@ def swap_words(column: str, words: Any = GENDER, *, plurals: bool = True, name: 
     "GREG and Greg's cat"
     """
     pairs = gender_words() if words == GENDER else _pairs(words)
-    first = "gender words" if words == GENDER else f"{pairs[0][0]} and {pairs[0][1]}"
-    more = f" and {len(pairs) - 1} more" if words != GENDER and len(pairs) > 1 else ""
+    first = "gender words" if words == GENDER else f"{pairs[0][0]} ↔ {pairs[0][1]}"
+    more = f", {len(pairs) - 1} more" if words != GENDER and len(pairs) > 1 else ""
     return SwapWords(str(column), pairs, bool(plurals) and words != GENDER, name or f"{first}{more}"[:80])
 
 

@@ -72,6 +72,7 @@ def _overall(seen: WordSums, level: float) -> Finding:
             "contributions are counted from the text without words (the vectors of padding), and summed over the "
             "pieces of a word and its places in a text; case does not tell words apart",
             *facts["notes"],
+            f"completeness (T1): {_trust(seen)[1].note}",
         ),
         references=(m.reference,),
         trust=_trust(seen),
@@ -215,7 +216,8 @@ def _gap(seen: WordSums, split: Split, level: float) -> Finding:
 
 def _contributions(split: Split) -> Contributions:
     order = [int(k) for k in np.argsort(-np.abs(split.values), kind="stable")]
-    shown, others = order[:SHOWN], order[SHOWN:]
+    shown = [k for k in order if split.values[k]][:SHOWN]
+    others = [k for k in order if k not in shown]
     total = split.total.value if split.gap_is_sure else None
 
     def row(name: str, e: Estimate) -> Contribution:
