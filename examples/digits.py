@@ -87,10 +87,14 @@ def main(folder: Path = Path("reports"), quick: bool = False) -> ak.Report:
         pictures="picture",
     )  # fmt: skip
 
-    # Which digit is taken for which, in whose hand; where the net looks; and what its layers know of the hand.
-    checks = [ak.ClassFairness(), ak.Attribution("saliency"), ak.LayerAudit(layers=["2", "5"])]
-    if not quick:
-        checks += [ak.Attribution(), ak.FlipTest()]
+    # Which digit is taken for which, in whose hand; where the net looks (saliency, which fails its checks here, beside a
+    # method that passes them); and what its layers know of the hand.
+    checks = [
+        ak.ClassFairness(by=[[name] for name in BINS]),
+        ak.Attribution("saliency", label="3"),
+        ak.LayerAudit(layers=["2", "5"]),
+    ]
+    checks += [] if quick else [ak.Attribution()]
     policy = Path(__file__).with_suffix(".toml")
     report = ak.audit(model, data, checks=checks, policy=policy, sample=100 if quick else 500)
     for verdict in report.verdicts:
