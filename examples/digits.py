@@ -87,8 +87,8 @@ def main(folder: Path = Path("reports"), quick: bool = False) -> ak.Report:
         pictures="picture",
     )  # fmt: skip
 
-    # Which digit is taken for which, in whose hand; where the net looks (saliency, which fails its checks here, beside a
-    # method that passes them); and what its layers know of the hand.
+    # Which digit is taken for which, in whose hand? Where does the net look: as saliency has it, which fails its checks
+    # here, and as integrated gradients do? And what do its layers know of the hand?
     checks = [
         ak.ClassFairness(by=[[name] for name in BINS]),
         ak.Attribution("saliency", label="3"),
