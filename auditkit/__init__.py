@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from auditkit.fairness.groups.check import GroupFairness as GroupFairness
     from auditkit.fairness.groups.classes import ClassFairness as ClassFairness
     from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
+    from auditkit.fairness.groups.matches import IdentificationRates as IdentificationRates
+    from auditkit.fairness.groups.matches import MatchRates as MatchRates
+    from auditkit.fairness.groups.measured import Measured as Measured
     from auditkit.fairness.groups.regression import RegressionFairness as RegressionFairness
     from auditkit.fairness.law.check import ImpactRatios as ImpactRatios
     from auditkit.fairness.law.check import ScoringRates as ScoringRates
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from auditkit.fairness.rows.proxies import Proxies as Proxies
     from auditkit.fairness.scores.check import Scores as Scores
     from auditkit.fairness.scores.mitigation import mitigate as mitigate
+    from auditkit.fairness.scores.tradeoff import ErrorTradeoff as ErrorTradeoff
     from auditkit.fairness.search.check import Subgroups as Subgroups
     from auditkit.gate.config import Config as Config
     from auditkit.gate.config import load_config as load_config
@@ -73,6 +77,8 @@ if TYPE_CHECKING:
     from auditkit.inputs.texts import tokens as tokens
     from auditkit.judging import judge as judge
     from auditkit.planning.plan import plan as plan
+    from auditkit.readers.identification import Identification as Identification
+    from auditkit.readers.verification import Verification as Verification
     from auditkit.records import Context as Context
     from auditkit.records import Estimate as Estimate
     from auditkit.records import Finding as Finding
@@ -99,6 +105,8 @@ _HOMES = {
     "Dataset": "inputs.dataset",
     "Source": "inputs.source",
     "Join": "inputs.join",
+    "Identification": "readers.identification",
+    "Verification": "readers.verification",
     "load_model": "inputs.loading",
     "segments": "inputs.groups",
     "tokens": "inputs.texts",
@@ -107,6 +115,7 @@ _HOMES = {
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.groups.check",
     "ConditionalParity": "fairness.groups.conditional",
+    "Measured": "fairness.groups.measured",
     "Consistency": "fairness.rows.consistency",
     "ContinuousAttribute": "fairness.rows.continuous",
     "Proxies": "fairness.rows.proxies",
@@ -114,10 +123,13 @@ _HOMES = {
     "ClassChange": "fairness.change.check",
     "RegressionChange": "fairness.change.numbers",
     "ClassFairness": "fairness.groups.classes",
+    "IdentificationRates": "fairness.groups.matches",
+    "MatchRates": "fairness.groups.matches",
     "RegressionFairness": "fairness.groups.regression",
     "Subgroups": "fairness.search.check",
     "DataProfile": "fairness.profile.check",
     "Scores": "fairness.scores.check",
+    "ErrorTradeoff": "fairness.scores.tradeoff",
     "ImpactRatios": "fairness.law.check",
     "ScoringRates": "fairness.law.check",
     "UnknownDemographics": "fairness.law.unknowns",
@@ -167,6 +179,8 @@ __all__ = ["__version__", *_ROOMS, *_HOMES]
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"auditkit.{name}")
+    if name.startswith("__"):
+        raise AttributeError(f"auditkit has no '{name}'.")  # asked by machines, often: nobody reads a near name
     if name not in _HOMES:
         from auditkit.errors import nearest
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from auditkit.errors import DataError, ModelError
 from auditkit.inputs.grouping import names_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CHANNELS = (1, 3, 4)
 """Channels of a picture, where they stand first or last."""
@@ -40,12 +43,22 @@ class Pixels:
         each = tuple(self._one([*features[c]], c) for c in self.columns)
         return each[0] if len(each) == 1 else each
 
-    def _one(self, cells: list[Any], name: str) -> NDArray[np.float32]:
-        pictures = [self._sized(_channels_first(np.asarray(x), name)) for x in cells]
-        out = stacked(pictures, name)
+    def _one(self, cells: list[Any], name: str) -> Tensor:
+        import torch
+
+        out = np.empty(0, np.float32)
+        for i, cell in enumerate(cells):  # one by one: a list of all would be a second copy of them
+            picture = self._sized(_channels_first(np.asarray(cell), name))
+            if not i:
+                out = np.empty((len(cells), *picture.shape), np.float32)
+            if picture.shape != out.shape[1:]:
+                stacked([self._sized(_channels_first(np.asarray(x), name)) for x in cells], name)
+            out[i] = picture
         if self.mean is not None:
-            out = out - self.mean
-        return np.asarray(out if self.std is None else out / self.std, np.float32)
+            out -= self.mean
+        if self.std is not None:
+            out /= self.std
+        return torch.from_numpy(out)
 
     def _sized(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.channels is not None and len(picture) != self.channels:
