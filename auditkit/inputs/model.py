@@ -191,6 +191,13 @@ class Model:
         """Rows a forward pass: as it was said, or as many as `batching` allows."""
         return self._asked_size or batching.rows_of(self._row_bytes)
 
+    def rows_at_once(self, features: pd.DataFrame) -> int:
+        """`batch_size`, of rows like these. Call it `inspecting`."""
+        if not self._row_bytes and len(features) > 2:
+            with contextlib.suppress(AuditkitError):  # what is wrong is told of all rows
+                self.encode(features.head(2))
+        return self.batch_size
+
     @property
     def explained(self) -> Literal["logit", "probability", "prediction"]:
         """What `decision` gives of one output."""
@@ -213,10 +220,7 @@ class Model:
         """What `predict` gives, with the range of the outputs behind it."""
         parts, seen = [], OutputRange()
         with self.inspecting(), torch.no_grad():
-            if not self._row_bytes and len(features) > 2:
-                with contextlib.suppress(AuditkitError):  # what is wrong is told of all rows
-                    self.encode(features.head(2))
-            for where in slices(len(features), batch_size or self.batch_size):
+            for where in slices(len(features), batch_size or self.rows_at_once(features)):
                 out, inputs = self.ran(features.iloc[where])
                 decision = self._read(out, n_rows(inputs))
                 if self.looks:
@@ -356,7 +360,8 @@ class Model:
             widths = [t.shape[1] if t.ndim > 1 else 1 for t in leaves(first)]
             named = list(first) if isinstance(first, dict) else None
             return by_input(checked_each(masks, widths, named), leaves(first))
-        return by_masks(masks, leaves(first))
+        named = list(first) if isinstance(first, dict) else getattr(self.preprocess, "columns", None)
+        return by_masks(masks, leaves(first), named if named and len(named) == len(masks) else None)
 
     @contextlib.contextmanager
     def inspecting(self) -> Iterator[nn.Module]:
