@@ -69,7 +69,7 @@ def swap_findings(seen: GroupSums, number: int, *, level: float) -> tuple[Findin
     swap = Swapped(
         seen.facts["swaps"][number]["name"],
         seen.tables[swap_table(number)],
-        {key.removeprefix(head): table for key, table in seen.tables.items() if key.startswith(head)},
+        {key.removeprefix(head): table for key, table in sorted(seen.tables.items()) if key.startswith(head)},
         TASK_KINDS[seen.facts["task"]],
         level,
         seen.facts["swaps"][number],
