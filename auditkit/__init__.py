@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from auditkit.fairness.groups.check import GroupFairness as GroupFairness
     from auditkit.fairness.groups.classes import ClassFairness as ClassFairness
     from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
+    from auditkit.fairness.groups.measured import Measured as Measured
     from auditkit.fairness.groups.regression import RegressionFairness as RegressionFairness
     from auditkit.fairness.law.check import ImpactRatios as ImpactRatios
     from auditkit.fairness.law.check import ScoringRates as ScoringRates
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from auditkit.inputs.join import Join as Join
     from auditkit.inputs.loading import load_model as load_model
     from auditkit.inputs.model import Model as Model
+    from auditkit.inputs.pixels import pixels as pixels
     from auditkit.inputs.predictions import Predictions as Predictions
     from auditkit.inputs.source import Source as Source
     from auditkit.judging import judge as judge
@@ -96,9 +98,11 @@ _HOMES = {
     "Join": "inputs.join",
     "load_model": "inputs.loading",
     "segments": "inputs.groups",
+    "pixels": "inputs.pixels",
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.groups.check",
     "ConditionalParity": "fairness.groups.conditional",
+    "Measured": "fairness.groups.measured",
     "Consistency": "fairness.rows.consistency",
     "ContinuousAttribute": "fairness.rows.continuous",
     "Proxies": "fairness.rows.proxies",
@@ -157,6 +161,8 @@ __all__ = ["__version__", *_ROOMS, *_HOMES]
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"auditkit.{name}")
+    if name.startswith("__"):
+        raise AttributeError(f"auditkit has no '{name}'.")  # asked by machines, often: nobody reads a near name
     if name not in _HOMES:
         from auditkit.errors import nearest
 

@@ -49,8 +49,8 @@ class ModelTable(Record):
 
 class PredictionsTable(Record):
     y_pred: str | tuple[str, ...] | None = None
-    """The column of decisions, of several labels one each; None: `threshold` decides on the score:
-    `y_pred = "decision"`."""
+    """The column of decisions, of several labels one each; None: `threshold` decides on the score; []: nothing is
+    decided: `y_pred = "decision"`."""
     score: str | None = None
     """The column of scores, higher ones for the positive class: `score = "score"`."""
     threshold: float | None = None
@@ -81,8 +81,9 @@ class DataTable(Record):
     path: Path
     """A parquet or CSV file, a folder of parts, or a pattern, relative to this file; ${NAME} stands for an
     environment variable: `path = "test.parquet"`."""
-    y_true: str | tuple[str, ...]
-    """The column of the truth; of several labels, one column each: `y_true = "income"`."""
+    y_true: str | tuple[str, ...] | None = None
+    """The column of the truth; of several labels, one column each; left out where no row has one, and checks are named
+    that need none: `y_true = "income"`."""
     task: Task | None = None
     """What is predicted: `task = "multiclass"`."""
     positive: str | int | float | bool | None = None
@@ -94,6 +95,9 @@ class DataTable(Record):
     `sensitive_features = ["sex", "race"]`."""
     control_features: Names = ()
     """Columns at whose equal values groups are compared as well: `control_features = ["department"]`."""
+    pictures: Names = ()
+    """Columns of pictures, paths of files relative to that of the data; the model's preprocess is given their pixels:
+    `pictures = ["file"]`."""
     leave_out: Names = ()
     """Columns that are no features, such as decisions and scores of other models; they are shown to no model, and
     neither searched nor explained: `leave_out = ["approved_v2", "score"]`."""

@@ -21,7 +21,7 @@ from auditkit.explain.all_rows import Means
 from auditkit.explain.asking import answering, finite
 from auditkit.explain.attributions.gradient import differentiable
 from auditkit.explain.captum_calls import CALL_BYTES
-from auditkit.explain.gaps.pairs import ALONE, EVERY_PAIR, Pairs, paired, partners, pieces
+from auditkit.explain.gaps.pairs import Pairs, paired, shared
 from auditkit.explain.gaps.sums import REST, Contrast, Units
 from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.methods.names import MOST_STEPS
@@ -210,39 +210,21 @@ def _most(inputs: Inputs) -> int:
 def units_of(
     scene: Scene, names: tuple[str, ...], pairs: Sequence[Pairs], columns: Floats, first: Ints, second: Ints
 ) -> Units:
-    """Means a row of the smaller group over its pairs, round by round, and what pairs of other units are alike in."""
-    sides = [scene.weight[rows].sum() ** 2 / scene.weights.at(rows).added.sum() for rows in (first, second)]
-    rows = first if sides[0] <= sides[1] else second
+    """Means a row of the smaller group over its pairs, round by round, and what rows of the larger group bring."""
+    worth = [own.weight.sum() ** 2 / own.added.sum() for own in map(scene.weights.at, (first, second))]
+    if worth[1] < worth[0]:
+        first, second, pairs = second, first, [Pairs(p.second, p.first, p.weight) for p in pairs]
     place = np.full(len(scene.weight), -1)
-    place[rows] = np.arange(len(rows))
-    rounds, within, start = [], np.zeros((columns.shape[1], columns.shape[1])), 0
-    met = []
-    for p in pairs:
-        part = columns[start : start + len(p.weight)]
+    place[first], place[second] = np.arange(len(first)), np.arange(len(second))
+    placed = [Pairs(place[p.first], place[p.second], p.weight) for p in pairs]
+    rounds, start = [], 0
+    for p in placed:
+        sums = np.zeros((len(first), columns.shape[1]))
+        np.add.at(sums, p.first, p.weight[:, None] * columns[start : start + len(p.weight)])
         start += len(p.weight)
-        own, other = (p.first, p.second) if rows is first else (p.second, p.first)
-        at = place[own]
-        sums = np.zeros((len(rows), columns.shape[1]))
-        np.add.at(sums, at, p.weight[:, None] * part)
-        rounds.append(sums / np.bincount(at, p.weight, minlength=len(rows))[:, None])
-        apart = part - rounds[-1][at]
-        within += np.einsum("p,pd,pe->de", p.weight, apart, apart) / len(pairs)
-        met.append(partners(own, other, p.weight))
-    units = Units.of(names, rounds, scene.weights.at(rows))
-    if scene.weights.copies is not None:
-        return units.with_partners(within, _of_partners(scene, first, second))
-    apart_, shared = np.mean(met, axis=0)
-    if apart_ <= ALONE:  # one pair a unit: then the pairs themselves spread no less than their partners do
-        within, apart_ = np.cov(columns.T, aweights=np.concatenate([p.weight for p in pairs])), 1.0
-    return units.with_partners(within / apart_, shared)
-
-
-def _of_partners(scene: Scene, first: Ints, second: Ints) -> float:
-    """1/n of the larger group, whose rows are met by copies of one row of the smaller; and of pairs, where not all
-    rows meet all."""
-    sides = [scene.weights.at(rows) for rows in (first, second)]
-    worth = max(side.weight.sum() ** 2 / side.added.sum() for side in sides)
-    return float(1 / worth + (len(first) * len(second) > EVERY_PAIR) / min(map(pieces, sides)))
+        rounds.append(sums / np.bincount(p.first, p.weight, minlength=len(first))[:, None])
+    unit, other = scene.weights.at(first), scene.weights.at(second)
+    return Units.of(names, rounds, unit).widened(shared(placed, columns, unit, other))
 
 
 class Path(NamedTuple):
@@ -349,14 +331,15 @@ def off_the_data(scene: Scene, high: Ints, low: Ints) -> tuple[int, int]:
     tensors = [t.cpu() for t in leaves(scene.inputs)]
     groups = Groups(scene.groups.names, tuple(m.cpu() for m in scene.groups.masks))
     points = mixed(groups, chosen, [t[i] for t in tensors], [t[j] for t in tensors])
-    real, made = _filled(_side_by_side(tensors), _side_by_side(points))
-    real = real[torch.as_tensor(rng.permutation(len(real))[:OFF_ROWS])]
+    some = torch.as_tensor(rng.permutation(len(tensors[0]))[:OFF_ROWS])
+    real, made = _filled(_side_by_side([t[some] for t in tensors]), _side_by_side(points))
     scale = real.std(0)
     scale[scale == 0] = 1.0
-    own = torch.cdist(real / scale, real / scale)
+    real, made = real / scale, made / scale
+    own = torch.cdist(real, real)
     own.fill_diagonal_(torch.inf)
     limit = float(own.min(1).values.quantile(0.99))
-    away = torch.cdist(made / scale, real / scale).min(1).values
+    away = torch.cdist(made, real).min(1).values
     return int((away > limit).sum()), size
 
 
@@ -367,6 +350,8 @@ def _side_by_side(tensors: Sequence[Tensor]) -> Tensor:
 
 def _filled(real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
     """Both with missing entries at the mean of the known `real` ones, and a column that says which were missing."""
+    if bool(real.isfinite().all()) and bool(made.isfinite().all()):
+        return real, made
     from sklearn.impute import SimpleImputer
 
     known = [torch.where(x.isfinite(), x, torch.nan).numpy() for x in (real, made)]
