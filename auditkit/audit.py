@@ -40,6 +40,7 @@ from auditkit.observing import heavy_rows, one_pass
 from auditkit.progress import tell
 from auditkit.progress_bar import Asked, shown
 from auditkit.provenance import provenance_of, weighting_of
+from auditkit.readers.reader import Reader, as_rows
 from auditkit.records import Context, Finding, NotMeasured, Report, SignOff, StoredEvidence, Words
 from auditkit.timings import spent
 
@@ -48,8 +49,8 @@ if TYPE_CHECKING:
 
 
 def audit(
-    model: Model | Predictions | None,
-    data: Dataset,
+    model: Model | Predictions | Reader | None,
+    data: Dataset | None = None,
     *,
     against: Model | Predictions | None = None,
     checks: Sequence[Check | str] | None = None,
@@ -73,13 +74,13 @@ def audit(
     model, data
         A `Model` (or `Predictions`, whose outputs are columns of the data already; or None, where rows have numbers
         that are measured and nothing is predicted: `ak.audit(None, data, checks=[ak.Measured("latency")])`) and a
-        `Dataset`.
+        `Dataset`. A reader, such as `Verification`, is both.
     against
         An older `Model`, or `Predictions`, of the same rows: what changed for whom becomes part of the report
         (`ak.Change`), and rules may ask of it. None: nothing is compared.
     checks
         What to ask, as `[ak.GroupFairness(), ak.Subgroups()]`, or by names, as `["subgroups"]`; None:
-        those of the task. Of several labels each is asked everything.
+        those of the task (and `ak.WordAttribution` of texts). Of several labels each is asked everything.
     policy
         A `Policy`, a dict, the path of a TOML file, or the name of a preset; None: findings without verdicts.
     sample
@@ -107,10 +108,11 @@ def audit(
     """
     model = Predictions([], name="rows") if model is None else model
     now()  # a date that is none is a mistake to be told before the work
+    model, data = as_rows(model, data)
     wrapped(model, data)
     comparable(model, against, data)
     rules = None if policy is None else as_policy(policy)
-    asked = asked_for(checks) if checks is not None else default_checks(data.task)
+    asked = asked_for(checks) if checks is not None else (*default_checks(data.task), *_of_texts(model))
     if include_examples:
         asked = (*(c for c in asked if c.name != "examples"), check_of("examples", {"n": include_examples}))
     if against is not None:
@@ -145,6 +147,15 @@ def audit(
         judged = with_remedies(report) if rules is None else of_columns(judge(report, rules), data.source.schema)
         said = {"context": context or judged.context, "sign_off": sign_off or judged.sign_off}
         return explored(_disclosed(judged.model_copy(update=said), given))
+
+
+def _of_texts(model: Model | Predictions) -> tuple[Check, ...]:
+    """What is asked beside, where a net reads texts; of several classes somebody has to say which."""
+    if isinstance(model, Predictions) or model.kind.several:
+        return ()
+    from auditkit.inputs.texts import tokens_in
+
+    return () if tokens_in(model.feature_map_given) is None else (check_of("word_attribution"),)
 
 
 def _disclosed(report: Report, disclosure: Disclosure) -> Report:
@@ -192,8 +203,8 @@ def _joined(parts: Mapping[str, Report], data: Dataset) -> Report:
 
 @shown()
 def observe(
-    model: Model | Predictions,
-    data: Dataset,
+    model: Model | Predictions | Reader,
+    data: Dataset | None = None,
     *,
     against: Model | Predictions | None = None,
     checks: Sequence[Check],
@@ -202,6 +213,7 @@ def observe(
     on_error: OnError | None = None,
 ) -> Observed:
     """One pass over the rows: decide (an older model, `against`, too), count, and keep the rows of lowest hash."""
+    model, data = as_rows(model, data)
     of_one_task(model, data)
     if data.kind.by_label:
         raise DataError("rows of several labels are observed one label at a time: data.of_label(…), model.of_output(…)")
@@ -212,8 +224,8 @@ def observe(
 @shown()
 def conclude(
     observed: Observed,
-    model: Model | Predictions,
-    data: Dataset,
+    model: Model | Predictions | Reader,
+    data: Dataset | None = None,
     *,
     against: Model | Predictions | None = None,
     checks: Sequence[Check],
@@ -225,6 +237,7 @@ def conclude(
 ) -> Report:
     """Ask the sample checks their questions, then turn all evidence into findings."""
     observed.outputs.judged()
+    model, data = as_rows(model, data)
     net = None if isinstance(model, Predictions) else model
     told = observed.groups.told(disclosure or Disclosure())
     drawn = None if observed.sample is None or net is None else observed.sample.recoded(told).draw(sample)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import auditkit as ak
-from auditkit.errors import DataError, PolicyError, nearest
-from auditkit.gate.audited import ModelTable
+from auditkit.errors import AuditkitError, DataError, PolicyError, nearest
+from auditkit.gate.audited import ModelTable, ReadTable
+from auditkit.readers.reader import Reader, reader_of
 from auditkit.records import Report
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ def inputs(config: Config) -> tuple[Model | Predictions, Dataset]:
     """What is audited, and on what; PolicyError where the configuration names no data, or no model."""
     if config.data is None:
         raise PolicyError("the configuration has no [data]: nothing can be audited")
+    if isinstance(config.data, ReadTable):
+        _there(config, config.data.path)
+        return _reader(config, config.data).reading
     return _subject(config, config.data), _dataset(config, config.data)
 
 
@@ -67,6 +71,14 @@ def older(config: Config, data: Dataset) -> Model | Predictions | None:
     if table["factory"] is None and table["trust"] is None:
         raise PolicyError("[against] needs a factory, as [model] has one: package.module:function that builds the net")
     return _net(config, ModelTable(**table, task=data.task))
+
+
+def _reader(config: Config, data: ReadTable) -> Reader:
+    """The reader with its options; an error about these says where they stand."""
+    try:
+        return reader_of(data.task).of(data.path, data.options, config.folder)
+    except AuditkitError as e:
+        raise type(e)(f"{config.data_at}: {e}" if config.data_at else str(e)) from None
 
 
 def _subject(config: Config, data: DataTable) -> Model | Predictions:

@@ -112,7 +112,7 @@ class _Observer:
         whole = content if self.net and batch.row_id is None else row_keys(batch)
         if batch.row_id is not None:
             content = shuffled(content ^ batch.row_id, 0)  # the data are other data under other ids
-        batch = replace(batch, key=whole if batch.cluster is None else cluster_hashes(batch.cluster))
+        batch = replace(batch, key=whole if batch.cluster is None or batch.of_two else cluster_hashes(batch.cluster))
         for check in (c for c in self.streams if c.name not in self.broken):
             with absent_if_broken(check, self.broken, self.on_error), spent(f"gather {check.name}"):
                 new, before = check.gather(batch), self.gathered.get(check.name)

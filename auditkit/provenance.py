@@ -65,7 +65,7 @@ def _model(model: Model | Predictions, data: Dataset) -> ModelProvenance:
 
 
 def _data(observed: Observed, model: Model | Predictions, data: Dataset, reads: Sequence[str]) -> DataProvenance:
-    beside = [name for name in (data.weights, data.cluster, data.row_id, data.strata) if name is not None]
+    beside = [name for name in (data.weights, *data.clusters, data.row_id, data.strata) if name is not None]
     if isinstance(model, Predictions):
         used = [*data.sensitive_features, *data.control_features, *data.labels, *model.columns, *reads, *beside]
     else:
@@ -96,12 +96,12 @@ def _sha256(columns: Sequence[str], rows: RowHash) -> str:
 
 def weighting_of(data: Dataset) -> Weighting | None:
     """How rows count; None where all count alike and independently."""
-    if data.weights is None and data.cluster is None and data.strata is None:
+    if data.weights is None and not data.clusters and data.strata is None:
         return None
     return Weighting(
         weights=data.weights or "",
         kind=data.weights_kind,
         zero_weights=data.zero_weights,
-        cluster=data.cluster or "",
+        cluster=" or ".join(data.clusters),
         strata=data.strata or "",
     )

@@ -18,6 +18,7 @@ EVERYTHING = {
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
     "values", "alignment", "progress_bar", "batch", "question", "observing", "assertions", "clock", "completing",
     "lacking",
+    "readers",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
 BORDERS: dict[str, tuple[set[str], set[str]]] = {
@@ -82,6 +83,10 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "inputs": (
         {"records", "batch", "evidence", "values", "alignment", "progress", "progress_bar"},
         {"torch", "numpy", "pandas", "PIL", "narwhals", "pyarrow", "safetensors", "sklearn", "threadpoolctl"},
+    ),
+    "readers": (
+        {"batch", "catalogue", "inputs", "options", "records", "values"},
+        {"numpy", "pandas"},
     ),
     "evidence": ({"batch", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
     "stats": ({"mover"}, {"numpy", "scipy"}),
@@ -151,7 +156,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"pydantic"},
     ),
     "clock": (set(), set()),
-    "configured": ({"checks", "gate", "records"}, set()),
+    "configured": ({"checks", "gate", "readers", "records"}, set()),
     "starting": (
         {"catalogue", "clock", "formatting", "gate", "inputs", "records", "values"},
         {"numpy", "pandas"},

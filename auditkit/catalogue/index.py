@@ -20,12 +20,14 @@ from auditkit.catalogue import (
     gaps,
     impact,
     inside,
+    matches,
     measured,
     profiles,
     regression,
     rows,
     scores,
     searches,
+    texts,
     trust,
 )
 from auditkit.catalogue.metric import Metric
@@ -45,9 +47,11 @@ _HOMES = (
     rows,
     impact,
     cases,
+    texts,
     inside,
     changes,
     measured,
+    matches,
 )
 
 GROUP = "auditkit.metrics"
@@ -95,7 +99,7 @@ class _Catalogue(dict[str, Metric]):
 METRICS: dict[str, Metric] = _Catalogue((m.name, m) for home in _HOMES for m in home.METRICS)
 
 ALIASES: dict[str, tuple[str, str | None]] = (
-    confusion.ALIASES | composites.ALIASES | scores.ALIASES | regression.ALIASES
+    confusion.ALIASES | composites.ALIASES | scores.ALIASES | regression.ALIASES | matches.ALIASES
 )
 """Other names, most of them fairlearn's → (metric, the comparison that the name implies)."""
 

@@ -93,6 +93,8 @@ class Metric:
     tested: bool = True
     """False where no interval is computed: a rule can judge the point value alone."""
     tasks: tuple[str, ...] = ("binary",)
+    within: bool = False
+    """Whether it is of pairs, of which those of two different groups are shown, and not compared as a group."""
 
     @property
     def known(self) -> tuple[Cell, ...]:

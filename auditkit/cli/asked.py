@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import auditkit as ak
 from auditkit.errors import choices
+from auditkit.gate.audited import reads
 from auditkit.timings import spent
 
 if TYPE_CHECKING:
@@ -37,10 +38,17 @@ def overridden(config: Config, *, checks: bool = False, **parts: dict[str, Any])
         raw["predictions"].pop("threshold", None)
     if "sample_weight" in given["data"]:
         raw["data"].pop("weights", None)
+    by_reader = reads(raw.get("data", {}).get("task"))
+    if by_reader and given["model"]:
+        raise ak.PolicyError(
+            f"rows of task {raw['data']['task']} bring their decisions: leave --factory and --weights away"
+        )
     for part, other in (("model", "predictions"), ("predictions", "model")):
         if given[part]:
             raw.pop(other, None)
-    truth = {} if checks else {"y_true": "--y-true"}
+    if by_reader:  # which is data and decisions
+        raw["data"] |= raw.pop("predictions", {})
+    truth = {} if checks or by_reader else {"y_true": "--y-true"}
     missing = [
         flag
         for part, needed in (
@@ -55,7 +63,7 @@ def overridden(config: Config, *, checks: bool = False, **parts: dict[str, Any])
         for key, flag in needed.items()
         if key not in raw.get(part, {})
     ]
-    if not checks and not {"model", "predictions"} & set(raw):
+    if not checks and not by_reader and not {"model", "predictions"} & set(raw):
         missing.append("--factory or --y-pred (or --score with --threshold)")
     if missing:
         raise ak.PolicyError(f"still needed: {', '.join(missing)} (or a config file that says it; see auditkit run -h)")

@@ -44,7 +44,11 @@ def run(
         list[str] | None, typer.Option("--y-true", help="Column of the target; repeatable, one a label (multilabel).")
     ] = None,
     task: Annotated[
-        str | None, typer.Option("--task", help="binary (default), multiclass, regression or multilabel.")
+        str | None,
+        typer.Option(
+            "--task",
+            help="binary (default), multiclass, regression, multilabel, verification or identification.",
+        ),
     ] = None,
     classes: Annotated[
         list[str] | None, typer.Option("--class", help="Class, in the order of the outputs; repeatable (multiclass).")

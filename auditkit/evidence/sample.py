@@ -65,7 +65,8 @@ def row_keys(batch: Batch) -> Keys:
     beside = (("weight", batch.sample_weight), ("cluster", batch.cluster), ("stratum", batch.strata))
     for name, values in beside:
         if values is not None:
-            frame[name] = values
+            columns = [values] if values.ndim == 1 else values.T
+            frame = frame.assign(**{f"{name}{i or ''}": own for i, own in enumerate(columns)})
     return frame_keys(frame)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.matches import MATCHING
 from auditkit.catalogue.measured import named
 from auditkit.check import MOST_COMPARED, MOST_COUNTED, Alternative, Judge
 from auditkit.fairness.sets import crossed
@@ -64,8 +66,8 @@ class CountsJudge(Judge):
 class GroupFairnessRules(CountsJudge):
     """Of rates and what is made of them, from a tally."""
 
-    kinds: ClassVar = ("rate", "composite", "labels")
-    tasks: ClassVar = ("binary", "multilabel")
+    kinds: ClassVar[tuple[str, ...]] = ("rate", "composite", "labels")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multilabel")
     evidence: ClassVar = "auditkit.evidence.tally:Tally"
     check: ClassVar = "auditkit.fairness.groups.check"
 
@@ -141,6 +143,28 @@ class MeasuredRules(CountsJudge):
 
     def _of(self, asked: Question) -> tuple[Any, Mapping[str, Any]] | None:
         return self._stored.get(named(asked.metric) or "")
+
+
+class MatchRatesRules(GroupFairnessRules):
+    """Of errors of pairs, and what is made of them, from a tally of pairs."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("rate", MATCHING)
+    tasks: ClassVar[tuple[str, ...]] = ("verification",)
+    check: ClassVar = "auditkit.fairness.groups.matches"
+
+    def answer(self, asked: Question) -> Answer | None:
+        """See `CountsJudge`; of the rates of this task alone."""
+        return super().answer(asked) if METRICS[asked.metric].tasks == self.tasks else None
+
+    def why_not(self, asked: Question) -> str:
+        """See `Judge`."""
+        return "" if METRICS[asked.metric].tasks == self.tasks else f"a {self.tasks[0]} audit does not count it"
+
+
+class IdentificationRatesRules(MatchRatesRules):
+    """Of errors of searches, from a tally of searches."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("identification",)
 
 
 class ConditionalParityRules(CountsJudge):

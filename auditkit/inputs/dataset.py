@@ -54,7 +54,7 @@ class Dataset:
         Multiclass: the labels in their order, which is that of a net's outputs; None: those that occur, sorted.
     sensitive_features
         Names of the columns that say whom a row concerns. A missing value is a group, `(missing)`. One-hot columns are
-        one feature, `{"race": ["race_a", "race_b"]}`, also in a list of names.
+        one feature, `{"race": ["race_a", "race_b"]}`, also in a list of names, and so are `ak.mentions(…)` of texts.
     control_features
         Names of columns that may explain a disparity (education, department): `ConditionalParity` compares groups
         where these are equal. A missing value is a level, `(missing)`.
@@ -65,8 +65,8 @@ class Dataset:
     weights_kind
         `sampling`: how many rows of the population a row stands for; `frequency`: how often the row occurs.
     cluster
-        Name of the column that says which rows belong together (a person with several rows, a hospital), or None.
-        No feature of the model.
+        Name of the column that says which rows belong together (a person with several rows, a hospital), or None; two
+        names where a row is of two people (a pair of faces), or of one twice. No feature of the model.
     strata
         Name of the column that says within which stratum of the population a row was drawn, or None. Group rates have
         variances within strata. No feature of the model, unless it is a sensitive or control feature; not with
@@ -112,14 +112,14 @@ class Dataset:
         *,
         y_true: str | Sequence[str] | None,
         positive: Any = None,
-        sensitive_features: str | Sequence[str | Mapping[str, Sequence[str]]] | Mapping[str, Sequence[str]],
+        sensitive_features: str | Sequence[str | Mapping[str, Any]] | Mapping[str, Any],
         task: Task = DEFAULT_TASK,
         classes: Sequence[Any] | None = None,
         control_features: str | Sequence[str] = (),
         leave_out: str | Sequence[str] = (),
         weights: str | None = None,
         weights_kind: str = "sampling",
-        cluster: str | None = None,
+        cluster: str | Sequence[str] | None = None,
         strata: str | None = None,
         population: str | Mapping[Any, float] | None = None,
         row_id: str | None = None,
@@ -167,13 +167,13 @@ class Dataset:
             raise DataError("weights and sample_weight are the same: give one of them")
         self.weights = self._own(name_of(sample_weight if weights is None else weights, "weights"), "weights")
         self.weights_kind = checked_kind(weights_kind)
-        self.cluster = self._own(name_of(cluster, "cluster"), "cluster")
+        self.clusters = tuple(n for c in row_weights.one_or_two(cluster) if (n := self._own(c, "cluster")) is not None)
         if self.weights is not None:
             self._told(lambda c: row_weights.weights_of(c, str(c.name), self.weights_kind), self.weights)
-        if self.cluster is not None:
-            self._told(lambda c: row_weights.clusters_of(c, str(c.name)), self.cluster)
+        for name in self.clusters:
+            self._told(lambda c: row_weights.clusters_of(c, str(c.name)), name)
         self.strata = self._own(name_of(strata, "strata"), "strata")
-        counted = row_weights.populations(population, self.strata, self.cluster)
+        counted = row_weights.populations(population, self.strata, self.clusters)
         self.population = counted if isinstance(counted, dict) else self._own(counted, "population")
         if self.strata is not None:
             self._told(lambda c: row_weights.clusters_of(c, str(c.name), "stratum"), self.strata)
@@ -354,17 +354,13 @@ class Dataset:
     def sample(self, *, without: Sequence[str] = ()) -> Batch:
         """At most so many rows as a part has, drawn by the hash of their content; all where they are no more."""
         batch = self.batch(self._survey.sample, without=without)
-        all_there = len(batch.y_true) == len(self)
-        return (
-            batch
-            if all_there
-            else replace(batch, levels={n: int(s.notna().sum()) for n, s in self._survey.values.items()})
-        )
+        levels = {n: int(s.notna().sum()) for n, s in self._survey.values.items()}
+        return batch if len(batch.y_true) == len(self) else replace(batch, levels=levels)
 
     def batch(self, rows: pd.DataFrame, *, without: Sequence[str] = ()) -> Batch:
         """Some rows of the source as checks are given them, before any decision."""
         named = (*self.sensitive_features, *self.control_features)
-        beside = {n for n in (self.weights, self.cluster, self.row_id) if n is not None}
+        beside = {n for n in (self.weights, *self.clusters, self.row_id) if n is not None}
         beside |= {n for n in (self.strata, self.population) if isinstance(n, str) and n not in named}
         strata, population = (
             (None, None) if self.strata is None else row_weights.strata_of(rows, self.strata, self.population)
@@ -381,7 +377,7 @@ class Dataset:
             controls=self._grouped(rows, self.control_features) if self.control_features else None,
             sample_weight=None if self.weights is None else rows[self.weights].to_numpy(dtype=np.float64),
             weights_kind=self.weights_kind,
-            cluster=None if self.cluster is None else row_weights.clusters_of(rows[self.cluster], self.cluster),
+            cluster=row_weights.ids_of(rows, self.clusters),
             strata=strata,
             population=population,
             row_id=None if self.row_id is None else row_weights.row_ids_of(rows[self.row_id], self.row_id),

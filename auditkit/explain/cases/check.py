@@ -174,7 +174,11 @@ def _cases(model: Model, sample: Batch, chosen: pd.DataFrame, method: str) -> Ob
     for j, name in enumerate(names):
         here = (leading == j).any(axis=1)
         labels[f"{VALUE}{name}"] = [_text(raw.iloc[i], name) if here[i] else "" for i in range(len(raw))]
-    labels |= _drawn(model, sample, chosen["row"].to_numpy(), phi, names)
+    words = [w for f in found for w in f.words]
+    if words:
+        labels["tokens"] = [json.dumps([(w, float(f"{v:.5g}")) for w, v in words[i]]) for i in at]
+    else:
+        labels |= _drawn(model, sample, chosen["row"].to_numpy(), phi, names)
     return Observations(columns, labels, facts)
 
 

@@ -150,7 +150,12 @@ class GroupFamily:
     @property
     def kept(self) -> NDArray[np.bool_]:
         """(K,) groups that enter comparisons."""
-        return self.basis.kept(self.large)
+        return self.basis.kept(self.large) & ~self.beside
+
+    @property
+    def beside(self) -> NDArray[np.bool_]:
+        """(K,) what is shown beside the groups of people, is none itself, and compared with none."""
+        return np.zeros(len(self.groups), dtype=bool)
 
     def unstable(self, position: int) -> bool:
         """Whether the group's values are too skewed for any interval."""
@@ -172,7 +177,7 @@ class GroupFamily:
 
     def left_out(self) -> list[str]:
         """Names of the groups that do not enter comparisons."""
-        return [self.name(int(i)) for i in np.flatnonzero(~self.kept)]
+        return [self.name(int(i)) for i in np.flatnonzero(~self.kept & ~self.beside)]
 
     def few(self, position: int) -> str:
         """Why the group cannot be judged."""
@@ -181,7 +186,8 @@ class GroupFamily:
     @cached_property
     def by_group(self) -> tuple[GroupEstimate, ...]:
         """Every group, the sparse and the undefined ones too; none where everybody is one."""
-        return group_estimates(self.by, {g: self.estimate(i) for i, g in enumerate(self.groups) if self.by})
+        told = [i for i in range(len(self.groups)) if self.by and not (self.beside[i] and self.n[i] == 0)]
+        return group_estimates(self.by, {self.groups[i]: self.estimate(i) for i in told})
 
     def finding(self, kind: Comparison, *, exhibits: Sequence[Exhibit] = (), notes: Sequence[str] = ()) -> Finding:
         """See `Answer`; over everybody, of concern `performance`. `exhibits` and `notes` go with it."""
@@ -245,12 +251,14 @@ class GroupFamily:
     def notes(self, kind: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
         """Which groups are left out or undefined."""
         told = []
-        sparse = [self.name(int(i)) for i in np.flatnonzero(~self.kept & (self.n > 0))]
-        nobody = [self.name(int(i)) for i in np.flatnonzero(self.n == 0)]
+        sparse = [self.name(int(i)) for i in np.flatnonzero(~self.kept & ~self.beside & (self.n > 0))]
+        nobody = [self.name(int(i)) for i in np.flatnonzero((self.n == 0) & ~self.beside)]
         if sparse:
             told.append(f"left out, fewer than {self.min_n} to count{self.basis.fewest}: {listing(sparse)}")
         if nobody:
             told.append(f"undefined, nobody to count: {listing(nobody)}")
+        if (self.beside & (self.n > 0)).any():
+            told.append("pairs of two different groups are shown, and compared with none")
         return (*told, *self.basis.notes)
 
     def further(self, kind: Comparison) -> tuple[str, ...]:
@@ -363,15 +371,15 @@ class GroupFamily:
     def nothing_to_compare(self) -> Estimate:
         """The estimate of a comparison for which there are too few groups, with the reason."""
         few, state = self.too_few()
-        return nothing_to_compare(len(self.groups), few, level=self.level, n=int(self.rows.sum()), state=state)
+        return nothing_to_compare(int((~self.beside).sum()), few, level=self.level, n=int(self.rows.sum()), state=state)
 
     def too_few(self) -> tuple[str, State]:
         """Why several groups are no two that can be compared."""
-        defined = int((self.n > 0).sum())
+        defined = int(((self.n > 0) & ~self.beside).sum())
         if defined < 2:
-            return f"{defined} of {len(self.groups)} groups has anybody to count", "undefined"
-        left = np.flatnonzero(self.large & ~self.kept)
-        if self.large.sum() > 1 and left.size:
+            return f"{defined} of {(~self.beside).sum()} groups has anybody to count", "undefined"
+        left = np.flatnonzero(self.large & ~self.kept & ~self.beside)
+        if (self.large & ~self.beside).sum() > 1 and left.size:
             return (
                 f"fewer than two groups can be judged: {self.name(int(left[0]))} has {self.few(int(left[0]))}",
                 "sparse",

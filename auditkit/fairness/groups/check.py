@@ -93,7 +93,7 @@ class GroupFairness(BaseCheck):
             y_pred=batch.y_pred,
             sample_weight=batch.sample_weight,
             weights_kind=batch.weights_kind,
-            cluster=batch.cluster,
+            cluster=batch.ids,
             strata=batch.strata,
             population=batch.population,
         )

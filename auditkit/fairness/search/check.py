@@ -124,6 +124,8 @@ class Subgroups(BaseCheck):
 
     def gather(self, batch: Batch) -> CrossedSums | CrossedRows:
         """Count a batch; an unfitted check takes the batch's own edges, which then add to no other part."""
+        if batch.of_two:
+            raise NotExplained("rows are of two people, who have other rows too: no two halves of them are independent")
         coding = self.coding or self._coding(batch)
         frame = searchable(batch)
         for name in coding.edges:

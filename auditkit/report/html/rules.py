@@ -77,6 +77,8 @@ def _other(rule: Rule, look: Lookup) -> str:
 
 def _ratio(rule: Rule, look: Lookup, phrase: str) -> str:
     bound, pair = asked(rule), look.pair(rule.metric, rule.by)
+    if rule.metric in METRICS and METRICS[rule.metric].comparisons == ("ratio",):  # one number over all groups
+        return f"{phrase}, between groups of {_attributes(rule)}: {bound}"
     if pair is None or len(look.groups(rule.metric, rule.by)) != 2:
         low, high, verb = f"every {_each(rule)}", "the highest", "is"
     else:
