@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from auditkit.arrays import Floats, Keys
 from auditkit.errors import DataError
 from auditkit.evidence.weights import WeightsKind, countable
+from auditkit.inputs.grouping import name_of
 from auditkit.values import Unwritten, factorized, written
 
 _HASH_KEY = "auditkit-row-ids"
@@ -102,6 +103,24 @@ def clusters_of(column: pd.Series[Any], name: str, role: str = "cluster") -> NDA
     return _ids(column, f"the {role} '{name}'", alone if role == "cluster" else "Every row is of one")
 
 
+def one_or_two(given: object) -> tuple[str | None, ...]:
+    """The names that `cluster` gives: of one column, or of two; DataError for more, and for columns themselves.
+
+    >>> one_or_two("user"), one_or_two(["first", "second"])
+    (('user',), ('first', 'second'))
+    """
+    names = given if isinstance(given, list | tuple) else [given]
+    if len(names) > 2:
+        raise DataError(f"rows have one cluster, or two people; cluster names {len(names)} columns")
+    return tuple(name_of(name, "cluster") for name in names)
+
+
+def ids_of(rows: pd.DataFrame, names: Sequence[str]) -> NDArray[np.object_] | None:
+    """(N,) the cluster of each row, or (N, 2) its two people; None where rows are independent."""
+    ids = [clusters_of(rows[name], name) for name in names]
+    return np.column_stack(ids) if len(ids) > 1 else ids[0] if ids else None
+
+
 def row_ids_of(column: pd.Series[Any], name: str) -> Keys:
     """(N,) a 64-bit hash of each row's id; DataError where one is missing, or for values that are no ids.
 
@@ -139,3 +158,17 @@ def _ids(column: pd.Series[Any], what: str, way_out: str) -> NDArray[np.object_]
         raise DataError(f"{what} is missing in {missing:,} rows; expected an id in every row. {way_out}")
     out: NDArray[np.object_] = labels[codes]
     return out
+
+
+def populations(
+    given: str | Mapping[Any, float] | None, strata: str | None, clusters: Sequence[str]
+) -> str | dict[str, float] | None:
+    """The name of a column, or stratum → rows of it in the population; None where nobody says.
+
+    DataError without strata, for numbers that are none, and where there are clusters beside strata.
+    """
+    if strata is not None and clusters:
+        raise DataError("give strata or a cluster: no variance of both is known; clusters alone are on the safe side")
+    if given is not None and strata is None:
+        raise DataError("population counts the rows of strata: name their column in strata")
+    return named_populations(given) if isinstance(given, Mapping) else name_of(given, "population")
