@@ -9,9 +9,9 @@ what is blind to the rows' weights or clusters (`Finding.aside`), which is no te
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
+from auditkit import holm
 from auditkit.catalogue.index import METRICS
 from auditkit.records import ALONE, Estimate, Finding, Report
 
@@ -28,7 +28,9 @@ def asserted(report: Report) -> Report:
     A pure function of the findings: asked again, with more of them or fewer, it says what is then true.
     """
     level, tests = level_of(report), [p_of(f) for f in report.findings]
-    limit = holm([p for f, p in zip(report.findings, tests, strict=True) if p is not None and not f.aside], 1 - level)
+    limit = holm.limit(
+        [p for f, p in zip(report.findings, tests, strict=True) if p is not None and not f.aside], 1 - level
+    )
     found = [
         _told(f, p is not None and (0.0 if f.aside else limit) <= p < 1 - level)
         for f, p in zip(report.findings, tests, strict=True)
@@ -51,22 +53,6 @@ def shared(report: Report) -> Shared:
     tests = [(f, p) for f in report.findings if (p := p_of(f)) is not None and not f.aside]
     out = [f for f, p in tests if p < 1 - level]
     return Shared(len(tests), sum(not f.alone for f in out), sum(f.alone for f in out))
-
-
-def holm(p: Sequence[float], alpha: float) -> float:
-    """The p below which hypotheses are rejected: α / (hypotheses left) at the first step that does not reject.
-
-    Source: Holm (1979), Scandinavian Journal of Statistics 6:65.
-
-    >>> round(holm([0.001, 0.02, 0.03, 0.9], 0.05), 4)
-    0.0167
-    """
-    left = len(p)
-    for x in sorted(p):
-        if x >= alpha / left:
-            break
-        left -= 1
-    return alpha / max(left, 1)
 
 
 def p_of(f: Finding) -> float | None:

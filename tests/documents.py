@@ -11,15 +11,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import typer.main
-
 import auditkit as ak
 from auditkit.catalogue.index import ALIASES, METRICS
 from auditkit.catalogue.index import explain as metric_in_words
 from auditkit.check import BaseCheck
 from auditkit.checks import CHECKS, described
-from auditkit.cli.app import app
-from auditkit.cli.main import COMMANDS
+from auditkit.cli.main import program as program_of
 from auditkit.gate.explained import tables
 from auditkit.records import Record
 
@@ -66,10 +63,9 @@ def checks() -> str:
 
 def commands() -> str:
     """Every command and flag."""
-    assert COMMANDS, "their modules put them into the program"
-    program = typer.main.get_command(app)
+    program = program_of()
     parts = ["# Commands", _plain(f"{program.help}\n\n{program.epilog}")]
-    for name, command in sorted(program.commands.items()):  # type: ignore[attr-defined]
+    for name, command in sorted(program.commands.items()):
         parts += [f"## `auditkit {name}`", _plain(command.help or "")]
         if command.epilog:
             parts.append(_code(inspect.cleandoc(command.epilog.replace("\b", "")).replace("Example: ", "")))

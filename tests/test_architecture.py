@@ -31,6 +31,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "estimates": (set(), {"pydantic"}),
     "exhibits": ({"estimates"}, {"pydantic"}),
     "looks": (set(), set()),
+    "holm": (set(), set()),
+    "mover": (set(), set()),
     "plans": ({"estimates", "report", "rules"}, {"pydantic"}),  # report: only where a plan is shown
     "planning": (
         {"catalogue", "fairness", "gate", "inputs", "judging", "looks", "plans", "records", "stats"},
@@ -82,7 +84,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"torch", "numpy", "pandas", "narwhals", "pyarrow", "safetensors", "sklearn", "threadpoolctl"},
     ),
     "evidence": ({"batch", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
-    "stats": (set(), {"numpy", "scipy"}),
+    "stats": ({"mover"}, {"numpy", "scipy"}),
     "fairness": (
         {
             "batch",
@@ -133,7 +135,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "requirements": ({"catalogue", "records"}, {"pydantic"}),
     "gate": (
         {"explorer", "question", "records", "requirements", "disclosure", "catalogue", "formatting", "floors", "looks"}
-        | {"clock", "stored"},
+        | {"clock", "holm", "mover", "stored"},
         {"pydantic"},
     ),
     "report": (
@@ -141,7 +143,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         | {"formatting", "stored"},
         {"jinja2", "markupsafe", "rich"},
     ),
-    "assertions": ({"catalogue", "records"}, set()),
+    "assertions": ({"catalogue", "holm", "records"}, set()),
     "comparing": (
         {"assertions", "catalogue", "formatting", "gate", "judging", "records", "stored"},
         {"pydantic"},

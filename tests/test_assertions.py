@@ -8,7 +8,8 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 import auditkit as ak
-from auditkit.assertions import asserted, holm, implied_p, p_of, shared
+from auditkit import holm
+from auditkit.assertions import asserted, implied_p, p_of, shared
 from auditkit.records import ALONE, Estimate, Finding, Report
 from auditkit.stats.families import of_rates
 
@@ -17,7 +18,7 @@ from auditkit.stats.families import of_rates
 def test_holm_is_that_of_statsmodels(seed: int) -> None:
     rng = np.random.default_rng(seed)
     p = rng.random(30) ** rng.integers(1, 6)
-    limit = holm(p.tolist(), 0.05)
+    limit = holm.limit(p.tolist(), 0.05)
     assert (p < limit).tolist() == multipletests(p, alpha=0.05, method="holm")[0].tolist()
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from auditkit.records import Report
+from tests.forked import python
 from tests.helpers import run_cli
 
 POLICY = """
@@ -423,8 +423,7 @@ def test_a_name_does_not_leave_the_folder(here: Path, name: str) -> None:
     ],
 )
 def test_in_a_process(here: Path, arguments: list[str], message: str) -> None:
-    command = [sys.executable, "-m", "auditkit", *arguments, "--out", "out"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = python("auditkit", *arguments, "--out", "out")
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("auditkit: ")

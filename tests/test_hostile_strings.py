@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -14,6 +13,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 from rich.console import Console
 
 import auditkit as ak
@@ -21,6 +21,8 @@ from auditkit.records import Report, Words
 from auditkit.report.formats import render
 from auditkit.report.terminal import print_summary
 from auditkit.report.vocabulary import shown
+from auditkit.report.writing import DIGEST
+from tests.forked import python
 from tests.helpers import run_cli
 from tests.hostile import HOSTILE
 from tests.report.scripts import without_ours
@@ -99,6 +101,27 @@ def harmless(html: str) -> Elements:
     return page
 
 
+def harmless_markdown(text: str) -> None:
+    """No element, link or picture comes of it, nothing but comments; and whoever links texts by sight finds none."""
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
+    inner = [t for token in tokens for t in [token, *(token.children or [])]]
+    assert not {t.type for t in inner} & {"link_open", "image", "code_block", "fence", "blockquote_open", "hr"}
+    for t in inner:
+        if t.type.startswith("html_"):
+            assert re.fullmatch(r"\s*(<!-- (auditkit-report sha256:\w{64} )?(-->|--> ?)\s*)+", t.content), t.content
+        if t.type == "text":
+            assert not re.search(r"@\w|#\w|://|www\.", t.content), t.content
+    assert sum(t.type == "tr_open" for t in tokens) == 4, "a head and three rules"
+
+
+def _number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_name_is_text_in_every_format(name: str) -> None:
     if any(0xD800 <= ord(c) < 0xE000 for c in name):
@@ -114,6 +137,13 @@ def test_a_name_is_text_in_every_format(name: str) -> None:
     assert Report.from_json(render(report, "json")).to_json() == report.to_json()
     cases = ET.fromstring(render(report, "junit")).findall(".//testcase")
     assert len(cases) == 3
+    harmless_markdown(render(report, "markdown"))
+    cells = [cell for row in csv.reader(io.StringIO(render(report, "csv"))) for cell in row]
+    assert not [c for c in cells if c.startswith(("=", "+", "@", "\t", "\r", "%", "|"))]
+    assert not [c for c in cells if c.startswith("-") and not _number(c)]
+    assert all(
+        isinstance(x, float | int | None) for k, x in json.loads(render(report, "metrics")).items() if k != DIGEST
+    )
     screen = Console(file=io.StringIO(), width=100, force_terminal=False)
     print_summary(report, screen)
     assert isinstance(screen.file, io.StringIO)
@@ -134,7 +164,7 @@ def test_the_command_line_prints_no_command(tmp_path: Path, monkeypatch: pytest.
     )
     (tmp_path / "p.toml").write_text(rules)
     base = ["run", "--data", "d.csv", "--y-true", "y", "--y-pred", "p", "--sensitive", "g", "--policy"]
-    ran = _cli([*base, "p.toml"], tmp_path)
+    ran = python("auditkit", *base, "p.toml", cwd=tmp_path)
     assert ran.returncode in (1, 2, 3), ran.stderr
     assert not COMMAND.search(ran.stdout), ran.stdout
     assert not COMMAND.search(ran.stderr), ran.stderr
@@ -143,8 +173,3 @@ def test_the_command_line_prints_no_command(tmp_path: Path, monkeypatch: pytest.
             status, out, err = run_cli(asked)
             assert status == 2, (asked, out, err)
             assert not COMMAND.search(out + "\n" + err), (asked, err)
-
-
-def _cli(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    script = "import sys; from auditkit.cli.main import main; sys.argv = ['auditkit', *sys.argv[1:]]; main()"
-    return subprocess.run([sys.executable, "-c", script, *arguments], cwd=folder, capture_output=True, text=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.forked import python
 from tests.helpers import run_cli
 from tests.starting.test_start_page import shown
 
@@ -24,8 +23,7 @@ def run(command: str) -> str:
         status, out, err = run_cli(arguments)
         assert status in (0, 1), err
         return out
-    whole = [sys.executable, "-m", program, "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(whole, capture_output=True, text=True, check=False).stdout
+    return python(program, "-q", "-p", "no:cacheprovider", *arguments).stdout
 
 
 def test_the_tutorial_step_by_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

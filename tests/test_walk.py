@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.forked import python
 from tests.helpers import run_cli
 
 
@@ -42,10 +42,9 @@ def said(*arguments: str, status: int = 0) -> str:
     return " ".join((out + err).split())
 
 
-def gated(folder: Path) -> subprocess.CompletedProcess[str]:
+def gated(folder: Path) -> CompletedProcess[str]:
     """`pytest --auditkit auditkit.toml`, as a pipeline runs it."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--auditkit", "auditkit.toml"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return python("pytest", "-q", "-p", "no:cacheprovider", "--auditkit", "auditkit.toml", cwd=folder)
 
 
 def waiver(expires: str) -> str:

@@ -28,7 +28,8 @@ app = typer.Typer(
 Out = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
 Name = Annotated[str, typer.Option("--name", help="Name of the report's files; default: the model's name.")]
 Formats = Annotated[
-    list[str] | None, typer.Option("--format", help="html, json, junit, another package's; repeatable.")
+    list[str] | None,
+    typer.Option("--format", help="html, json, junit, markdown, csv, metrics, another package's; repeatable."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files that are no reports of auditkit.")]

@@ -88,10 +88,11 @@ def _check_name(file_name: str) -> None:
 def tell(paths: list[Path]) -> None:
     """What was written, how large, and the digest of what may be expected."""
     from auditkit.formatting import printable
+    from auditkit.report.formats import format_of
     from auditkit.stored import digest
 
     for path in paths:
-        kept = f"  {digest(path.read_bytes())}" if path.suffix == ".json" else ""
+        kept = f"  {digest(path.read_bytes())}" if format_of(path) == "json" else ""
         print(f"{printable(str(path))}  ({path.stat().st_size / 1000:.0f} kB){kept}")
 
 

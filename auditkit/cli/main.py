@@ -4,22 +4,43 @@ from __future__ import annotations
 
 import atexit
 import gc
+import importlib
 import os
 import sys
+from typing import Any
 
 import typer
 import typer.main
 
 import auditkit as ak
-from auditkit.cli import baseline, compare, demo, explain, gate, init, plan, render, run, verify
 from auditkit.cli.app import app
 from auditkit.cli.status import TROUBLE, Answered
 from auditkit.cli.terminal import complain, usable_streams, while_heard
 from auditkit.cli.variables import named
 
 _USAGE = typer.BadParameter.__mro__[2]  # ClickException, which typer does not name
-COMMANDS = (demo, init, plan, run, gate, compare, baseline, verify, render, explain)
+COMMANDS = {
+    "demo": "demo",
+    "init": "init",
+    "plan": "plan",
+    "run": "run",
+    "gate": "gate",
+    "compare": "compare",
+    "baseline": "baseline",
+    "verify": "verify",
+    "report": "render",
+    "explain": "explain",
+}
 """A module a command; help lists them in this order."""
+
+
+def program(asked: str = "") -> Any:
+    """The program with the command that is asked, or with all: a gate does not wait for the others."""
+    for name, module in COMMANDS.items():
+        if name == asked or asked not in COMMANDS:
+            importlib.import_module(f"auditkit.cli.{module}")
+    app.registered_commands.sort(key=lambda command: list(COMMANDS).index(command.name or command.callback.__name__))  # type: ignore[union-attr]
+    return named(typer.main.get_command(app))
 
 
 def main() -> None:
@@ -32,7 +53,8 @@ def main() -> None:
     atexit.register(gc.freeze)  # nor once more at the end of the process, which lets all of them go: a sixth of it
     usable_streams()
     try:
-        came = named(typer.main.get_command(app))(standalone_mode=False)
+        asked = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+        came = program(asked)(standalone_mode=False)
         status = came.status if isinstance(came, Answered) else came if isinstance(came, int) else TROUBLE
     except typer.Abort:
         status = TROUBLE

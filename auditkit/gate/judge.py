@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from auditkit import holm
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import listing
 from auditkit.formatting import confidence, limit, quantity
@@ -183,7 +184,7 @@ class _Drawn(NamedTuple):
 
 
 def _holm(cases: Sequence[_Case], reassess: Answering) -> dict[str, _Drawn]:
-    """Rule id → the interval at its step's level. Holm (1979), Scandinavian Journal of Statistics 6:65."""
+    """Rule id → the interval at its step's level."""
     drawn: dict[str, _Drawn] = {}
     for severity in ("error", "warning"):
         known = {c.rule.id: c for c in cases if c.tested and c.rule.severity == severity}
@@ -205,16 +206,10 @@ def _steps(tested: Sequence[tuple[Rule, float]], reassess: Answering) -> list[_S
     """Holm's steps of rules with their own levels; none of a lone rule, which shares its error with nobody."""
     if len(tested) < 2:
         return []
-    p = {rule.id: reassess.p_value(rule) for rule, _ in tested}
-    # in units of each rule's own α, so that rules of different confidence stand in one order
-    scaled = {rule.id: (1.0 if (x := p[rule.id]) is None else x) / (1 - level) for rule, level in tested}
-    left, rejecting = len(tested), True
-    steps = []
-    for rule, level in sorted(tested, key=lambda t: scaled[t[0].id]):
-        rejecting = rejecting and scaled[rule.id] < 1 / left
-        steps.append(_Step(rule, 1 - (1 - level) / left, p[rule.id]))
-        left -= rejecting
-    return steps
+    p = [reassess.p_value(rule) for rule, _ in tested]
+    alpha = [1 - level for _, level in tested]
+    left = holm.left([1.0 if x is None else x for x in p], alpha)
+    return [_Step(rule, 1 - a / m, x) for (rule, _), a, m, x in zip(tested, alpha, left, p, strict=True)]
 
 
 def level_of(rule: Rule, policy: Policy) -> float:

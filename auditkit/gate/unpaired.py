@@ -7,12 +7,14 @@ MOVER). Where both audits read the same rows the interval is too wide: whoever h
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
+from auditkit import holm, mover
 from auditkit.errors import ReportError
 from auditkit.formatting import BOUNDS
+from auditkit.mover import Sides
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, Verdict
 
@@ -102,7 +104,7 @@ def shift(old: Measured, new: Measured, level: float) -> Estimate:
     (0.0576, 0.1424)
     """
     d = new.value - old.value
-    down, up = _added(new.below, old.above, level), _added(new.above, old.below, level)
+    down, up = _apart(old, new, lambda half: half.at(level))
     if not abs(d) + (down or 0.0) + (up or 0.0) < _LARGEST:
         raise ReportError(f"numbers beyond {_LARGEST:g} cannot be compared: no audit gives such ones")
     both = None if down is None or up is None else (down + up) / 2
@@ -121,10 +123,9 @@ def shift(old: Measured, new: Measured, level: float) -> Estimate:
 def p_of_shift(old: Measured, new: Measured) -> float | None:
     """Two-sided p of no change, by the side of the interval that 0 would lie on; None without one."""
     d = new.value - old.value
-    sides = (new.below, old.above) if d > 0 else (new.above, old.below)
-    if sides[0] is None or sides[1] is None:
+    errors = _apart(old, new, lambda half: half.size / quantile(half.level))
+    if (se := errors.below if d > 0 else errors.above) is None:
         return None
-    se = math.hypot(*(s.size / quantile(s.level) for s in sides if s is not None))
     return 2 * _NORMAL.cdf(-abs(d) / se) if se > 0 else float(d == 0)
 
 
@@ -134,14 +135,15 @@ def levels(p: Sequence[float | None], level: float) -> list[float]:
     >>> [round(x, 4) for x in levels([0.4, 0.001, None, 0.03], 0.95)]
     [0.975, 0.9833, 0.95, 0.975]
     """
-    tests = [i for i, x in enumerate(p) if x is not None]
-    found, left, rejecting = [level] * len(p), len(tests), True
-    for i in sorted(tests, key=lambda i: p[i] or 0.0):
-        rejecting = rejecting and (p[i] or 0.0) < (1 - level) / left
-        found[i] = 1 - (1 - level) / left
-        left -= rejecting
-    return found
+    tests = {i: x for i, x in enumerate(p) if x is not None}
+    left = dict(zip(tests, holm.left(list(tests.values()), [1 - level] * len(tests)), strict=True))
+    return [1 - (1 - level) / left[i] if i in left else level for i in range(len(p))]
 
 
-def _added(a: Half | None, b: Half | None, level: float) -> float | None:
-    return None if a is None or b is None else math.hypot(a.at(level), b.at(level))
+def _apart(old: Measured, new: Measured, size: Callable[[Half], float]) -> Sides[float | None]:
+    """The sides of new less old by the sizes of theirs, each where both that it is made of are known."""
+
+    def added(a: Half | None, b: Half | None) -> float | None:
+        return None if a is None or b is None else math.hypot(size(a), size(b))
+
+    return mover.difference(Sides(new.below, new.above), Sides(old.below, old.above), added)

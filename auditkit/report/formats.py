@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from auditkit.errors import AuditkitError, ReportError, listing, nearest
 from auditkit.records import Finding, Report
-from auditkit.report import writing
+from auditkit.report import flat, writing
 
 if TYPE_CHECKING:
     import pandas
@@ -31,6 +31,9 @@ FORMATS: dict[str, Format] = {
     "html": Format(".html", "auditkit.report.html.page:render"),
     "json": Format(".json", "auditkit.records:Report.to_json"),
     "junit": Format(".xml", "auditkit.report.junit:render"),
+    "markdown": Format(".md", "auditkit.report.markdown:render"),
+    "csv": Format(".csv", "auditkit.report.estimates_csv:render"),
+    "metrics": Format(".metrics.json", "auditkit.report.metrics:render"),
 }
 """Our formats; a new one is one line here and one function."""
 GROUP = "auditkit.formats"
@@ -78,18 +81,35 @@ def seen(what: Report | Finding, how: str) -> str:
     )
 
 
+def suffixes() -> dict[str, str]:
+    """Format → the suffix of its files: its own, or `.NAME` and its own where an earlier format has that already."""
+    found: dict[str, str] = {}
+    for name, format in formats().items():
+        found[name] = f".{name}{format.suffix}" if format.suffix in found.values() else format.suffix
+    return found
+
+
 def paths_of(stem: Path, formats: Iterable[str]) -> dict[str, Path]:
     """Format → where it is written; ReportError naming the nearest for an unknown one."""
-    return {f: stem.with_name(f"{stem.name}{_known(f).suffix}") for f in dict.fromkeys(formats)}
+    asked = list(dict.fromkeys(formats))
+    ends = suffixes() if any(_known(f) and f not in FORMATS for f in asked) else {f: FORMATS[f].suffix for f in asked}
+    return {f: stem.with_name(f"{stem.name}{ends[f]}") for f in asked}
 
 
 def save(report: Report, path: Path) -> Path:
-    """Write one file in the format of its suffix, atomically."""
-    for name, format in formats().items():
-        if format.suffix == path.suffix.lower():
-            writing.write({path: render(report, name)}, derived=_derived(path))
-            return path
-    raise ReportError(f"no format writes '{path.suffix}'; suffixes are {listing(f.suffix for f in formats().values())}")
+    """Write one file in the format of its suffix, the longest that it ends with, atomically."""
+    ends = suffixes()
+    name = format_of(path, ends)
+    if name is None:
+        raise ReportError(f"no format writes '{path.suffix}'; suffixes are {listing(ends.values())}")
+    writing.write({path: render(report, name)}, derived=_derived(path, ends))
+    return path
+
+
+def format_of(path: Path, ends: Mapping[str, str] | None = None) -> str | None:
+    """The format whose suffix a file ends with (`ends`: those of all, where they are known); of several the longest."""
+    fitting = [(len(s), name) for name, s in (ends or suffixes()).items() if path.name.lower().endswith(s)]
+    return max(fitting)[1] if fitting else None
 
 
 def write(texts: Mapping[Path, str], *, force: bool = False) -> None:
@@ -100,20 +120,26 @@ def write(texts: Mapping[Path, str], *, force: bool = False) -> None:
 
     Raises ReportError.
     """
+    ends = suffixes()
     for path, text in texts.items():
-        home = path.with_suffix(FORMATS["json"].suffix)
+        home = _beside(path, "json", ends)
         if home not in texts and not force and writing.foreign_digest(home, text):
             raise ReportError(
                 f"{home} is of another audit than {path.name}: choose another name, write json too, or --force"
             )
-    writing.write(texts, derived=[d for path in texts for d in _derived(path)], force=force)
+    writing.write(texts, derived=[d for path in texts for d in _derived(path, ends)], force=force)
 
 
-def _derived(path: Path) -> list[Path]:
+def _derived(path: Path, ends: Mapping[str, str]) -> list[Path]:
     """What was made of a report.json, and tells another story once that is replaced."""
-    if path.suffix != FORMATS["json"].suffix:
-        return []
-    return [path.with_suffix(f.suffix) for f in formats().values() if f.suffix != path.suffix]
+    return [_beside(path, f, ends) for f in ends if f != "json"] if format_of(path, ends) == "json" else []
+
+
+def _beside(path: Path, format: str, ends: Mapping[str, str]) -> Path:
+    """The file of the same report in another format."""
+    known = format_of(path, ends)
+    length = len(ends[known] if known else path.suffix)
+    return path.with_name(f"{path.name[: len(path.name) - length]}{ends[format]}")
 
 
 def _known(format: str) -> Format:
@@ -121,10 +147,6 @@ def _known(format: str) -> Format:
     if format not in known:
         raise ReportError(f"unknown format '{format}'; known are {listing(known)}.{nearest(format, known)}")
     return known[format]
-
-
-_COLUMNS = {"value": float, "low": float, "high": float, "level": float, "n": int, "state": str}
-"""What an estimate gives to a frame."""
 
 
 def frame(report: Report) -> pandas.DataFrame:
@@ -138,12 +160,5 @@ def frame(report: Report) -> pandas.DataFrame:
     >>> gap[["group", "value", "n"]].values.tolist()
     [['', 0.5, 40], ['a', 0.5, 20], ['b', 1.0, 20]]
     """
-    rows = [
-        ((f.id, f.metric, f.comparison, " & ".join(f.by), " & ".join(group.values())), e)
-        for f in report.findings
-        for group, e in [({}, f.estimate), *((g.group, g.estimate) for g in f.by_group)]
-    ]
-    of = pandas.DataFrame([names for names, _ in rows], columns=["finding", "metric", "comparison", "by", "group"])
-    told = pandas.DataFrame([[getattr(e, name) for name in _COLUMNS] for _, e in rows], columns=list(_COLUMNS))
-    out: pandas.DataFrame = pandas.concat([of, told.astype(_COLUMNS)], axis=1)
-    return out
+    told: pandas.DataFrame = pandas.DataFrame(list(flat.rows(report)), columns=list(flat.Row._fields))
+    return told.astype({"value": float, "low": float, "high": float, "level": float, "n": int, "state": str})

@@ -6,8 +6,8 @@ from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from auditkit.formatting import NOTHING, listed, printable, quantity
-from auditkit.records import Report, Status, Verdict
+from auditkit.formatting import listed, printable
+from auditkit.records import Report, Verdict
 from auditkit.report import perfect
 from auditkit.report.cautions import cautions
 from auditkit.report.changes import HEAD, told
@@ -16,12 +16,13 @@ from auditkit.report.required import line, sentence
 from auditkit.report.surest import asked as asked_fairness
 from auditkit.report.surest import compared, uncovered
 from auditkit.report.verdict_words import (
-    asked,
     baseline_words,
-    does,
+    headline,
     kind_of_verdict,
     level_words,
+    row,
     waiver_words,
+    worst_first,
     would_pass,
 )
 from auditkit.report.vocabulary import STATUS, brief, upper_first
@@ -31,19 +32,6 @@ LONG = 36
 _STYLES = {"fail": "bold red", "inconclusive": "bold yellow", "pass": "green", "not_measured": "dim"}
 _SIGNS = {"fail": "×", "inconclusive": "!", "pass": "✓", "not_measured": "–"}
 _HEADS = {"failed": "bold red", "undecided": "bold yellow", "passed": "bold green", "no_policy": "bold"}
-_ORDER: tuple[Status, ...] = ("fail", "inconclusive", "not_measured", "pass")
-
-
-def headline(report: Report) -> str:
-    """ "income-mlp fails its fairness policy: 3 failed, 2 undecided, 3 passed"."""
-    if report.outcome == "no_policy":
-        return f"{report.name} was audited without a policy: {len(report.findings)} findings, no verdict"
-    counts = [(s, sum(v.status == s for v in report.verdicts)) for s in _ORDER]
-    told = ", ".join(f"{n} {STATUS[s].lower()}" for s, n in counts if n)
-    waived = sum(v.waived for v in report.verdicts)
-    worse = sum(v.baseline is not None and v.baseline.status == "fail" for v in report.verdicts)
-    beside = (f"; {waived} waived" if waived else "") + (f"; {worse} worse than the baseline" if worse else "")
-    return f"{report.name} {does(report)}: {told}{beside}"
 
 
 def summary(report: Report) -> Group:
@@ -112,8 +100,7 @@ class Verdicts:
 
     def __init__(self, report: Report) -> None:
         self.heads = ("", "Rule", f"Value ({level_words(report)[0]})", "Limit", "Verdict")
-        order = sorted(report.verdicts, key=lambda v: _ORDER.index(v.status))
-        self.rows = [tuple(Text(x) if isinstance(x, str) else x for x in _row(report, v)) for v in order]
+        self.rows = [tuple(Text(x) if isinstance(x, str) else x for x in _row(report, v)) for v in worst_first(report)]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Rich asks for it, with the width that there is."""
@@ -132,26 +119,16 @@ class Verdicts:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         for i, head in enumerate(self.heads):
             table.add_column(head, justify="right" if i in (2, 3) else "left", no_wrap=True)
-        for row in self.rows:
-            table.add_row(*row)
+        for cells in self.rows:
+            table.add_row(*cells)
         return table
 
 
 def _row(report: Report, v: Verdict) -> tuple[Text | str, ...]:
-    kind, e, value, of = v.rule.comparison, v.estimate, NOTHING, kind_of_verdict(report, v)
-    if e is not None and e.value is not None:
-        whole = of == "percent" or not kind.startswith("difference")
-        ends = [quantity(x, kind, unit=False, of=of) for x in (e.low, e.high)]
-        between = (" to " if min(e.low or 0, e.high or 0) < 0 else "–").join(ends)
-        unstable = ", unstable" if e.state == "unstable" else ""
-        value = f"{quantity(e, kind, unit=whole, of=of)} ({between}{unstable})"
+    told = row(report, v)
     words = Text(STATUS[v.status], style=_STYLES[v.status])
-    if v.rule.severity == "warning":
-        words.append(" (warning)", style="dim")
-    if v.waiver is not None:
-        words.append(" (waiver expired)" if v.waiver.expired else " (waived)", style="dim")
-    sign, rule = Text(_SIGNS[v.status], style=_STYLES[v.status]), Text(printable(v.rule.id))
-    return sign, rule, value, asked(v.rule, of, signs=True), words
+    words.append(told.verdict.removeprefix(STATUS[v.status]), style="dim")
+    return Text(_SIGNS[v.status], style=_STYLES[v.status]), Text(printable(v.rule.id)), told.value, told.limit, words
 
 
 def print_summary(report: Report, console: Console) -> None:

@@ -3,10 +3,52 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
-from auditkit.formatting import confidence, decimals, limit, listed, quantity, unit_for
-from auditkit.records import Estimate, Report, Rule, Verdict
-from auditkit.report.vocabulary import measured_in, number, several, shown
+from auditkit.formatting import NOTHING, confidence, decimals, limit, listed, quantity, unit_for
+from auditkit.records import Estimate, Report, Rule, Status, Verdict
+from auditkit.report.vocabulary import STATUS, measured_in, number, several, shown
+
+_ORDER: tuple[Status, ...] = ("fail", "inconclusive", "not_measured", "pass")
+
+
+def headline(report: Report) -> str:
+    """ "income-mlp fails its fairness policy: 3 failed, 2 undecided, 3 passed"."""
+    if report.outcome == "no_policy":
+        return f"{report.name} was audited without a policy: {len(report.findings)} findings, no verdict"
+    counts = [(s, sum(v.status == s for v in report.verdicts)) for s in _ORDER]
+    told = ", ".join(f"{n} {STATUS[s].lower()}" for s, n in counts if n)
+    waived = sum(v.waived for v in report.verdicts)
+    worse = sum(v.baseline is not None and v.baseline.status == "fail" for v in report.verdicts)
+    beside = (f"; {waived} waived" if waived else "") + (f"; {worse} worse than the baseline" if worse else "")
+    return f"{report.name} {does(report)}: {told}{beside}"
+
+
+def worst_first(report: Report) -> list[Verdict]:
+    """The verdicts: failed, undecided, not measured, passed."""
+    return sorted(report.verdicts, key=lambda v: _ORDER.index(v.status))
+
+
+class Row(NamedTuple):
+    """A verdict in a table: what was found with the interval that decides, what is allowed, what came of it."""
+
+    value: str
+    limit: str
+    verdict: str
+
+
+def row(report: Report, v: Verdict) -> Row:
+    """The same cells in a terminal and in Markdown."""
+    kind, e, value, of = v.rule.comparison, v.estimate, NOTHING, kind_of_verdict(report, v)
+    if e is not None and e.value is not None:
+        whole = of == "percent" or not kind.startswith("difference")
+        ends = [quantity(x, kind, unit=False, of=of) for x in (e.low, e.high)]
+        between = (" to " if min(e.low or 0, e.high or 0) < 0 else "–").join(ends)
+        unstable = ", unstable" if e.state == "unstable" else ""
+        value = f"{quantity(e, kind, unit=whole, of=of)} ({between}{unstable})"
+    warning = " (warning)" if v.rule.severity == "warning" else ""
+    waiver = "" if v.waiver is None else " (waiver expired)" if v.waiver.expired else " (waived)"
+    return Row(value, asked(v.rule, of, signs=True), f"{STATUS[v.status]}{warning}{waiver}")
 
 
 def does(report: Report) -> str:

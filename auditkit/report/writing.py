@@ -17,7 +17,7 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ def told_by(path: Path) -> str | None:
     """The digest of the report that a file of ours tells of, "" where it names none; None for a file that is not ours.
 
     By structure: the schema of a report.json, the `generator` of a page's head, the root of a JUnit file, and of every
-    other format the `mark` in its first line.
+    other format the `mark` in its first two lines.
     """
     try:
         content = files.read(path, ReportError, most=stored.MOST_BYTES)
@@ -131,20 +131,21 @@ def foreign_digest(path: Path, text: str) -> bool:
 
 
 def mark(report: Report) -> str:
-    """What the first line of a format that is neither JSON nor a page nor XML holds, so that its files are known."""
+    """What the first two lines of a format hold that is no report.json, page or JUnit, so that its files are known."""
     return f"{DIGEST} {digest(report)}"
 
 
-_MARK = re.compile(rf"{DIGEST} (sha256:[0-9a-f]{{64}})".encode())
+_MARK = re.compile(rf'{DIGEST}(?: |": ?")(sha256:[0-9a-f]{{64}})'.encode())
+"""In words, or as a key of JSON."""
 
 
 def _told(content: bytes) -> str | None:
     start = content[:65_536].lstrip()
-    if start.startswith(b"{"):
-        return _of_json(content)
+    if start.startswith(b"{") and (told := _of_json(content)) is not None:
+        return told
     if start[:9].lower() == b"<!doctype":
         return _of_page(start)
-    found = _MARK.search(start.partition(b"\n")[0])
+    found = _MARK.search(b" ".join(start.split(b"\n", 2)[:2]))
     return _of_junit(start) if found is None else found[1].decode()
 
 
@@ -197,7 +198,10 @@ def _of_junit(start: bytes) -> str | None:
 
 def _is_stale(path: Path, texts: Mapping[Path, str]) -> bool:
     """A page or JUnit of ours beside a report.json that is written now, and not made of it."""
-    if not path.is_file() or path.is_symlink():
+    try:
+        if not path.is_file() or path.is_symlink():
+            return False
+    except OSError:  # a name that no file can have
         return False
     told = told_by(path)
     return told is not None and told not in {_of_json(t.encode()) for t in texts.values() if t.startswith("{")}
@@ -243,7 +247,12 @@ def _locked(handle: int, folder: Path) -> bool:
         time.sleep(0.005)
 
 
-def _exchange(texts: Mapping[Path, str], stale: Iterable[Path]) -> None:
+def _is_report(text: str) -> bool:
+    """Whether a text is a report.json: what all other files are drawn from."""
+    return text.startswith("{") and '"schema_version": "auditkit.report/' in text
+
+
+def _exchange(texts: Mapping[Path, str], stale: Sequence[Path]) -> None:
     """Put the new files in the place of the old ones, which come back if anything fails."""
     new: dict[Path, Path] = {}
     aside: dict[Path, Path] = {}
@@ -255,11 +264,11 @@ def _exchange(texts: Mapping[Path, str], stale: Iterable[Path]) -> None:
             _fill(new[path], text, like=path)
         for path in [*stale, *(p for p in texts if p.exists() or p.is_symlink())]:
             aside[path] = _beside(path)
-            if path.suffix != ".json":
+            if path in stale or not _is_report(texts[path]):
                 path.rename(aside[path])  # drawn again from the report.json, which is never missing
             else:
                 _copy(path, aside[path])
-        for path in sorted(texts, key=lambda p: p.suffix != ".json"):
+        for path in sorted(texts, key=lambda p: not _is_report(texts[p])):
             new[path].replace(path)
             placed.append(path)
     except BaseException as e:

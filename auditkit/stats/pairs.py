@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
+from auditkit import mover
+from auditkit.mover import Sides
 from auditkit.stats.rates import Floats, Limits
 
 
@@ -30,15 +33,14 @@ def difference(a: Limits, b: Limits, rho: Floats | None = None) -> Interval:
     [0.2, 0.0524, 0.3339]
     """
     d = a.p - b.p
-    low = d - _size(a.p - a.low, b.high - b.p, rho)
-    high = d + _size(a.high - a.p, b.p - b.low, rho)
-    return Interval(d, low, high)
+    away = mover.difference(_sides(a), _sides(b), partial(_size, rho=rho))
+    return Interval(d, d - away.below, d + away.above)
 
 
 def apart(a: Limits, b: Limits) -> Floats:
     """How far apart two values must lie so that the interval of their difference, by MOVER, ends at 0, whichever is the
     larger: the larger of √((a − lₐ)² + (u_b − b)²) and √((uₐ − a)² + (b − l_b)²); NaN where a limit is not known."""
-    return np.maximum(np.hypot(a.p - a.low, b.high - b.p), np.hypot(a.high - a.p, b.p - b.low))
+    return np.maximum(*mover.difference(_sides(a), _sides(b), np.hypot))
 
 
 def ratio(a: Limits, b: Limits, rho: Floats | None = None) -> Interval:
@@ -54,6 +56,10 @@ def ratio(a: Limits, b: Limits, rho: Floats | None = None) -> Interval:
     """
     with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 is NaN, a/0 is ∞: both are meant
         return Interval(np.asarray(a.p / b.p), _ratio_low(a, b, rho), 1 / _ratio_low(b, a, rho))
+
+
+def _sides(a: Limits) -> Sides[Floats]:
+    return Sides(a.p - a.low, a.high - a.p)
 
 
 def _size(x: Floats, y: Floats, rho: Floats | None) -> Floats:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auditkit.assertions import holm
+from auditkit import holm
 from auditkit.explain.gaps.findings import gap_findings
 from auditkit.explain.gaps.legitimate import explained
-from auditkit.explain.gaps.splits import headlines
+from auditkit.explain.gaps.splits import Split, headlines
 from auditkit.explain.gaps.statements import NAMED, bearable, named, p_of, sides, statement
 from auditkit.explain.gaps.sums import Contrast, GapSums, Units
 from auditkit.records import Finding
@@ -38,7 +38,7 @@ def drawn(
 def asserted(found: tuple[Finding, ...]) -> list[Finding]:
     """Those that a report of nothing else asserts."""
     p = [1.0 if f.p is None else f.p for f in found]
-    limit = holm(p, 1 - LEVEL)
+    limit = holm.limit(p, 1 - LEVEL)
     return [f for f, own in zip(found, p, strict=True) if own < limit]
 
 
@@ -106,3 +106,18 @@ def test_the_p_of_a_sentence_is_that_of_the_least_sure_thing_that_it_says(parts:
         assert f.p == max([*own, *([rest.rest_p] if claimed else [])])
         assert set(adds) <= set(sides(split)[0])
         assert set(takes) <= set(sides(split)[1])
+
+
+def test_causes_that_cancel_are_larger_than_the_gap_that_hides_them() -> None:
+    """Parts of a hundredth of a point are surely there beside a gap of a point, and hide behind nothing."""
+    rng, n = np.random.default_rng(1), 400
+    noise = rng.normal(size=(n, 2))
+    chance = [0.004, -0.002] + 0.3 * (noise - noise.mean(0))
+    for size, hides in ((0.2, True), (1e-4, False)):
+        own = [size * (1 + 0.3 * rng.normal(size=n)), -size * (1 + 0.3 * rng.normal(size=n))]
+        m = np.column_stack([*own, chance, sum(own) + chance.sum(1)])
+        units = Units.of(("proxy", "merit", "a", "b"), [m], np.ones(n))
+        split = Split.of(Contrast("g", "mean_score", "shapley", "p", "q"), units, LEVEL)
+        assert not split.gap_is_sure
+        assert (split.sure[0], split.sure[1]) == (True, True)
+        assert ("causes that cancel" in statement(split, "No gap")) == hides

@@ -26,7 +26,7 @@ from auditkit.records import Baseline, Estimate, Report, Rule
 from auditkit.report.failing import told
 from auditkit.report.html.page import render
 from auditkit.report.junit import render as junit
-from auditkit.report.terminal import headline
+from auditkit.report.verdict_words import headline
 from tests.helpers import run_cli
 
 DAY = datetime.date(2026, 11, 24)

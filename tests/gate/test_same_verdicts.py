@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import auditkit as ak
+from tests.forked import python
 from tests.helpers import run_cli
 
 CONFIG = """
@@ -200,12 +201,12 @@ def test_pytest_fails_what_blocks_and_warns_of_what_is_forgiven(
 ) -> None:
     for name in ("rows.parquet", "auditkit.toml"):
         (pytester.path / name).write_bytes((project / name).read_bytes())
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-rA", "--auditkit", "auditkit.toml")
+    result = python("pytest", "-p", "no:cacheprovider", "-rA", "--auditkit", "auditkit.toml", cwd=pytester.path)
     blocked: dict[str, bool] = {}
     for v in whole.verdicts:
         id = v.rule.id.partition("[")[0]
         blocked[id] = blocked.get(id, False) or v.blocks
-    out = result.stdout.str()
+    out = result.stdout
     told = {id: word == "FAILED" for word, id in re.findall(r"^(FAILED|PASSED) \S*?::([\w-]+)", out, re.M)}
     told |= {id: word == "FAILED" for word, id in re.findall(r"^(FAILED|PASSED) (?:\S*::)?(\S+?)(?: - |$)", out, re.M)}
     assert {id: told.get(id) for id in blocked} == blocked, out

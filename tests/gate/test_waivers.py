@@ -14,7 +14,7 @@ import auditkit as ak
 from auditkit.records import Report
 from auditkit.report.html.page import render
 from auditkit.report.junit import render as junit
-from auditkit.report.terminal import headline
+from auditkit.report.verdict_words import headline
 from tests.helpers import run_cli
 from tests.report.test_answers import section, words
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from tests.forked import python
 
 CONFIG = """
 [predictions]
@@ -64,7 +67,14 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 def run(project: pytest.Pytester, *asked: str) -> pytest.RunResult:
-    return project.runpytest_subprocess("-p", "no:cacheprovider", *asked)
+    return cached(project, "-p", "no:cacheprovider", *asked)
+
+
+def cached(project: pytest.Pytester, *asked: str) -> pytest.RunResult:
+    started = time.perf_counter()
+    done = python("pytest", *asked, cwd=project.path)
+    took = time.perf_counter() - started
+    return pytest.RunResult(done.returncode, done.stdout.splitlines(), done.stderr.splitlines(), took)
 
 
 def test_each_rule_is_an_item(project: pytest.Pytester) -> None:
@@ -101,9 +111,9 @@ def test_selection_and_junit(project: pytest.Pytester) -> None:
     text = (project.path / "j.xml").read_text()
     assert 'name="equal"' in text
     assert "The whole interval lies beyond the limit" in text
-    first = project.runpytest_subprocess("auditkit.toml")
+    first = cached(project, "auditkit.toml")
     first.assert_outcomes(failed=1, passed=2, warnings=1)
-    project.runpytest_subprocess("auditkit.toml", "--lf").assert_outcomes(failed=1, deselected=2)
+    cached(project, "auditkit.toml", "--lf").assert_outcomes(failed=1, deselected=2)
 
 
 @pytest.mark.slow
@@ -243,7 +253,7 @@ def test_assert_fair_takes_frames_and_mappings_and_refuses_what_it_cannot_ask() 
 
 @pytest.mark.slow
 def test_pages_lie_where_the_message_says(project: pytest.Pytester) -> None:
-    result = project.runpytest_subprocess("auditkit.toml")
+    result = cached(project, "auditkit.toml")
     page = next(line for line in result.stdout.str().splitlines() if line.strip().startswith("page"))
     assert Path(page.split(maxsplit=1)[1].partition("#")[0]).is_file()
 

@@ -20,8 +20,8 @@ from auditkit.report.html.page import render
 from auditkit.report.html.retold import retold
 from auditkit.report.html.rules import distances
 from auditkit.report.surest import complement
-from auditkit.report.terminal import headline
 from auditkit.report.terminal import summary as terminal
+from auditkit.report.verdict_words import headline
 from auditkit.report.vocabulary import range_in
 from auditkit.report.vocabulary import shown as shown_name
 from tests.report import samples

@@ -14,7 +14,7 @@ from auditkit.cli.status import exit_status
 from auditkit.records import Report, Rule, Status, Verdict
 from auditkit.report.html.page import render
 from auditkit.report.surest import complement, uncovered
-from auditkit.report.terminal import headline
+from auditkit.report.verdict_words import headline
 from tests.report import fixtures
 from tests.report.test_html import Page
 

@@ -29,7 +29,8 @@ from auditkit.records import (
     StoredEvidence,
 )
 from auditkit.report import formats, junit
-from auditkit.report.terminal import headline, print_summary
+from auditkit.report.terminal import print_summary
+from auditkit.report.verdict_words import headline
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>\"'&",
@@ -206,9 +207,8 @@ def test_save_by_suffix(judged: Report, tmp_path: Path) -> None:
 
 
 def test_unknown_format_names_the_nearest(judged: Report) -> None:
-    with pytest.raises(
-        ReportError, match=r"unknown format 'jason'; known are html, json, junit\. Did you mean 'json'\?"
-    ):
+    known = ", ".join(formats.FORMATS)
+    with pytest.raises(ReportError, match=rf"unknown format 'jason'; known are {known}\. Did you mean 'json'\?"):
         formats.render(judged, "jason")
 
 

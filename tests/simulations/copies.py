@@ -76,8 +76,8 @@ def held(estimate: Estimate | None, truth: float) -> bool | None:
     return estimate.low <= truth <= (np.inf if estimate.high is None else estimate.high)
 
 
-def split_of(rng: np.random.Generator, one: Group, other: Group) -> Split:
-    """The gap of mean scores, split onto the two values."""
+def split_of(rng: np.random.Generator, one: Group, other: Group, *, together: bool = False) -> Split:
+    """The gap of mean scores, the sum of the two values, split onto them; or of their product."""
     n = len(one.where)
     both = Weights(*(np.concatenate(v) for v in zip(one.weights, other.weights, strict=True)))
     x = np.concatenate([one.x[one.where], other.x[other.where]])
@@ -87,7 +87,8 @@ def split_of(rng: np.random.Generator, one: Group, other: Group) -> Split:
     for _ in range(3):
         p = paired(both.at(first), both.at(second), rng=rng)
         pairs.append(Pairs(first[p.first], second[p.second], p.weight))
-        parts = x[pairs[-1].first] - x[pairs[-1].second]
+        i, j = x[pairs[-1].first], x[pairs[-1].second]
+        parts = (i - j) * (i + j)[:, ::-1] / 2 if together else i - j
         columns.append(np.concatenate([parts, parts.sum(1, keepdims=True)], axis=1))
     units = units_of(scene, ("a", "b"), pairs, np.concatenate(columns), first, second)
     return Split.of(Contrast("g", "mean_score", "shapley", "a", "b"), units, LEVEL)
@@ -106,15 +107,19 @@ def setting(distinct: int, *, zipf: bool, p: float, heavier: float = 1.0, size: 
         yes: list[Cell] = [share_of(g.moments(g.yes)) for g in groups]
         score = [mean_of(g.moments(g.x.sum(1))) for g in groups]
         apart, split = gap(yes, level=LEVEL, most=1.0), split_of(rng, one, other)
-        parts = one.truth(one.x) - other.truth(other.x)
+        i, j = one.truth(one.x), other.truth(other.x)
+        of_both = one.truth(one.x.prod(1)) - other.truth(other.x.prod(1))
         return {
             "covers share": held(yes[0].estimate(LEVEL), one.truth(one.yes)),
             "covers mean": held(score[0].estimate(LEVEL), one.truth(one.x.sum(1))),
             "covers gap": held(
                 None if apart is None else apart.estimate, abs(one.truth(one.yes) - other.truth(other.yes))
             ),
-            "covers split gap": held(split.total, parts.sum()),
-            "covers split part": held(split.parts[0], parts[0]),
+            "covers split gap": held(split.total, (i - j).sum()),
+            "covers split part": held(split.parts[0], (i - j)[0]),
+            "covers split part of two that act together": held(
+                split_of(rng, one, other, together=True).parts[0], (of_both + i[0] * j[1] - j[0] * i[1]) / 2
+            ),
         }
 
     told = f"{size} of {distinct:,} distinct, {'Zipf' if zipf else 'equal'}, p = {p}"

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from auditkit import holm
 from auditkit.arrays import Floats, Ints
-from auditkit.assertions import holm
 from auditkit.batch import Batch
 from auditkit.catalogue.gaps import TARGETS
 from auditkit.evidence.census import CensusMeans, census_of
@@ -60,7 +60,7 @@ def fair(
         p_values = [m.pair(*m.surest()).p for m in out.values()]
         p_values += [1.0] * (len(found) - len(out))  # whose interval holds 0: their p is no smaller than 0.05
         return {
-            "false gap in any, asserted": min(p_values) < holm(p_values, 1 - LEVEL),
+            "false gap in any, asserted": min(p_values) < holm.limit(p_values, 1 - LEVEL),
             "any by its own interval": bool(out),
             **{f"false {t}": ("race", t) in out for t in targets},
         }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import re
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -15,6 +14,7 @@ import pandas as pd
 import pytest
 
 from auditkit.records import Report
+from tests.forked import python
 from tests.helpers import run_cli
 
 
@@ -238,10 +238,7 @@ def test_pytest_takes_the_table_of_a_pyproject(here: Path) -> None:
             "1",
         ]
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--auditkit", "pyproject.toml"],
-        capture_output=True, text=True, cwd=here,
-    )  # fmt: skip
+    done = python("pytest", "-q", "-p", "no:cacheprovider", "--auditkit", "pyproject.toml", cwd=here)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
 

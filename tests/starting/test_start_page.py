@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.forked import python
 from tests.helpers import run_cli
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "start.md").read_text(encoding="utf-8")
@@ -57,5 +56,5 @@ def test_its_tests(here: Path) -> None:
     assert run_cli(["init", "scored.csv", "--yes", "--no-run", "--quiet"])[0] == 0
     status = run_cli(["run", "auditkit.toml", "--quiet"])[0]
     command = next(b for b in blocks("console") if "pytest" in b).removeprefix("$ ").strip()
-    done = subprocess.run([sys.executable, "-m", *shlex.split(command)], capture_output=True, text=True, cwd=here)
+    done = python(*shlex.split(command), cwd=here)
     assert (done.returncode == 0) == (status == 0), done.stdout

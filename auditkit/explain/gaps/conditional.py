@@ -106,7 +106,7 @@ def by_what_goes_along(scene: Scene, target: GapTarget, high: Ints, low: Ints) -
     moved, pairs = parts.influence, scene.pairs(high, low)
     columns = [parts.value + share * moved[place[p.first]] + (1 - share) * moved[place[p.second]] for p in pairs]
     names = (*(scene.groups.names[k] for k in kept), BEYOND)
-    return units_of(scene, names, pairs, np.concatenate(columns), high, low).with_partners(parts.chance, 1.0)
+    return units_of(scene, names, pairs, np.concatenate(columns), high, low).widened(parts.chance)
 
 
 def conditional(rows: Rows, sets: Sets) -> Parts:

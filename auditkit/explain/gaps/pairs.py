@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,37 +60,38 @@ def _pieces(side: Weights) -> Ints:
     return most
 
 
-def pieces(side: Weights) -> int:
-    """Pieces that a group is cut into."""
-    return int(_pieces(side).sum())
+def shared(pairs: Sequence[Pairs], columns: Floats, unit: Weights, other: Weights) -> Floats:
+    """(D, D) what other rows bring to the variance of the mean over pairs, beside that of means of units.
 
+    Of rounds of pairs of units (`first`) and other rows (`second`), and (P, D) what they say, round after round. Where
+    it is h(unit) − g(other) + e(unit, other), the mean has the variance Var(h) Σ w_i² + Var(g) Σ w_j² + Var(e) Σ w_ij²,
+    of the weights of units, of other rows and of pairs: what only a pair has averages out over pairs and rounds. That
+    is the variance of means of units, and of means of other rows, less that of pairs, which stand in both. What chance
+    makes less than nothing is nothing. Source: Cameron, Gelbach and Miller (2011), Robust inference with multiway
+    clustering, Journal of Business & Economic Statistics 29.
 
-class Partners(NamedTuple):
-    """How the rows that units meet enter the variance of a mean over units, in that of one such row, v."""
+    Copies of a row vary less than its weight says (`Weights.added`): a pair stands in both as far as the surer of its
+    two rows does.
 
-    apart: float
-    """Pairs spread about the means of their units by v times this."""
-    shared: float
-    """A row that several units meet makes them alike: v times this is missing from the variance between units."""
-
-
-ALONE = 1e-9
-"""Below which all units have one pair each."""
-
-
-def partners(unit: Ints, other: Ints, weight: Floats) -> Partners:
-    """Of pairs (P,) of units and rows of the other group, weights adding up to 1.
-
-    Of a difference h(unit) − g(other) the mean over pairs has the variance Var(h) Σ w_i² + Var(g) Σ w_j², w_i and w_j
-    the weights of a unit and of an other row in all their pairs. As if units were independent, it is Var(h) Σ w_i² +
-    Var(g) Σ w_p² over pairs.
-
-    >>> round(partners(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2]), np.array([2, 1, 1, 2]) / 6).shared, 4)
-    0.0556
+    >>> x, y = np.array([1.0, 2.0]), np.array([0.0, 1.0, 2.0])
+    >>> i, j = np.indices((2, 3)).reshape(2, -1)
+    >>> each = Pairs(i, j, np.full(6, 1 / 6))
+    >>> shared([each], (x[i] - y[j])[:, None], Weights(np.ones(2)), Weights(np.ones(3))).round(4).tolist()
+    [[0.0694]]
     """
-    each, of_unit = (np.bincount(rows, weight) for rows in (other, unit))
-    apart = float(1 - (weight**2 / of_unit[unit]).sum())
-    return Partners(apart, float(each @ each - weight @ weight))
+    m = len(other.weight)
+    weight = np.concatenate([p.weight for p in pairs]) / len(pairs)
+    met, at = np.unique(np.concatenate([p.first * m + p.second for p in pairs]), return_inverse=True)
+    i, j = np.divmod(met, m)
+    of_pairs, of_others = np.zeros((len(met), columns.shape[1])), np.zeros((m, columns.shape[1]))
+    np.add.at(of_pairs, at, weight[:, None] * (columns - weight @ columns))
+    np.add.at(of_others, j, of_pairs)
+    vary = [side.added / side.weight**2 for side in (unit, other)]
+    twice = np.minimum(vary[0][i], vary[1][j])
+    found = (of_others.T * vary[1]) @ of_others - (of_pairs.T * twice) @ of_pairs
+    values, vectors = np.linalg.eigh(found)
+    out: Floats = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    return out
 
 
 def staircase(first: ArrayLike, second: ArrayLike, *, rng: np.random.Generator) -> Pairs:

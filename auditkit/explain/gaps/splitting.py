@@ -21,7 +21,7 @@ from auditkit.explain.all_rows import Means
 from auditkit.explain.asking import answering, finite
 from auditkit.explain.attributions.gradient import differentiable
 from auditkit.explain.captum_calls import CALL_BYTES
-from auditkit.explain.gaps.pairs import ALONE, EVERY_PAIR, Pairs, paired, partners, pieces
+from auditkit.explain.gaps.pairs import Pairs, paired, shared
 from auditkit.explain.gaps.sums import REST, Contrast, Units
 from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.methods.names import MOST_STEPS
@@ -210,39 +210,21 @@ def _most(inputs: Inputs) -> int:
 def units_of(
     scene: Scene, names: tuple[str, ...], pairs: Sequence[Pairs], columns: Floats, first: Ints, second: Ints
 ) -> Units:
-    """Means a row of the smaller group over its pairs, round by round, and what pairs of other units are alike in."""
-    sides = [scene.weight[rows].sum() ** 2 / scene.weights.at(rows).added.sum() for rows in (first, second)]
-    rows = first if sides[0] <= sides[1] else second
+    """Means a row of the smaller group over its pairs, round by round, and what rows of the larger group bring."""
+    worth = [own.weight.sum() ** 2 / own.added.sum() for own in map(scene.weights.at, (first, second))]
+    if worth[1] < worth[0]:
+        first, second, pairs = second, first, [Pairs(p.second, p.first, p.weight) for p in pairs]
     place = np.full(len(scene.weight), -1)
-    place[rows] = np.arange(len(rows))
-    rounds, within, start = [], np.zeros((columns.shape[1], columns.shape[1])), 0
-    met = []
-    for p in pairs:
-        part = columns[start : start + len(p.weight)]
+    place[first], place[second] = np.arange(len(first)), np.arange(len(second))
+    placed = [Pairs(place[p.first], place[p.second], p.weight) for p in pairs]
+    rounds, start = [], 0
+    for p in placed:
+        sums = np.zeros((len(first), columns.shape[1]))
+        np.add.at(sums, p.first, p.weight[:, None] * columns[start : start + len(p.weight)])
         start += len(p.weight)
-        own, other = (p.first, p.second) if rows is first else (p.second, p.first)
-        at = place[own]
-        sums = np.zeros((len(rows), columns.shape[1]))
-        np.add.at(sums, at, p.weight[:, None] * part)
-        rounds.append(sums / np.bincount(at, p.weight, minlength=len(rows))[:, None])
-        apart = part - rounds[-1][at]
-        within += np.einsum("p,pd,pe->de", p.weight, apart, apart) / len(pairs)
-        met.append(partners(own, other, p.weight))
-    units = Units.of(names, rounds, scene.weights.at(rows))
-    if scene.weights.copies is not None:
-        return units.with_partners(within, _of_partners(scene, first, second))
-    apart_, shared = np.mean(met, axis=0)
-    if apart_ <= ALONE:  # one pair a unit: then the pairs themselves spread no less than their partners do
-        within, apart_ = np.cov(columns.T, aweights=np.concatenate([p.weight for p in pairs])), 1.0
-    return units.with_partners(within / apart_, shared)
-
-
-def _of_partners(scene: Scene, first: Ints, second: Ints) -> float:
-    """1/n of the larger group, whose rows are met by copies of one row of the smaller; and of pairs, where not all
-    rows meet all."""
-    sides = [scene.weights.at(rows) for rows in (first, second)]
-    worth = max(side.weight.sum() ** 2 / side.added.sum() for side in sides)
-    return float(1 / worth + (len(first) * len(second) > EVERY_PAIR) / min(map(pieces, sides)))
+        rounds.append(sums / np.bincount(p.first, p.weight, minlength=len(first))[:, None])
+    unit, other = scene.weights.at(first), scene.weights.at(second)
+    return Units.of(names, rounds, unit).widened(shared(placed, columns, unit, other))
 
 
 class Path(NamedTuple):

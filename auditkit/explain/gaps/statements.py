@@ -23,8 +23,6 @@ MISSED = 0.01
 """Part of Σ abs(φ) by which a sum may miss the gap."""
 MANY = 100
 """Tests of a report among which one of its sentences is asserted whatever the others are, unless they are more."""
-CANCEL = 0.5
-"""Part of Σ abs(φ) below which a gap hides causes that cancel."""
 
 
 def amount(target: GapTarget, x: float | None) -> str:
@@ -129,9 +127,9 @@ def _first(split: Split) -> tuple[list[int], list[int]]:
 
 
 def cancelling(split: Split) -> bool:
-    """Whether a gap hides causes that surely work against each other, and are larger than it."""
-    adds, takes = sides(split)
-    return bool(adds and takes) and abs(split.total.value or 0.0) < CANCEL * split.size
+    """Whether a gap hides causes that surely work against each other, to either side one that is larger than it."""
+    largest = [abs(float(split.values[k])) for side in sides(split) for k in side[:1]]
+    return len(largest) == 2 and min(largest) > abs(split.total.value or 0.0)
 
 
 def sides(split: Split) -> tuple[list[int], list[int]]:

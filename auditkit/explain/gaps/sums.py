@@ -77,9 +77,9 @@ class Units:
     rounds: Floats
     """(R, D) Σ w m, a round."""
     w2m: Floats
-    """(D,) Σ w² m, averaged over rounds."""
+    """(D,) Σ w² m, m averaged over rounds."""
     w2mm: Floats
-    """(D, D) Σ w² m mᵀ, averaged over rounds."""
+    """(D, D) Σ w² m mᵀ, m averaged over rounds."""
 
     @classmethod
     def of(cls, names: tuple[str, ...], rounds: list[Floats], weight: ArrayLike | Weights) -> Units:
@@ -88,14 +88,13 @@ class Units:
         w, m = weights.weight, np.stack(rounds)
         added = w**2 if weights.squares is None else weights.squares
         w2 = float(w @ w) if weights.squares is None else float(added.sum())
-        w2m = np.einsum("n,rnd->d", added, m) / len(m)
-        w2mm = np.einsum("n,rnd,rne->de", added, m, m) / len(m)
+        of_all = m.mean(0)
+        w2m, w2mm = added @ of_all, (of_all.T * added) @ of_all
         return cls(names, weights.rows, float(w.sum()), w2, np.einsum("n,rnd->rd", w, m), w2m, w2mm)
 
-    def with_partners(self, within: Floats, part: float) -> Units:
-        """The same, where rows of the larger group enter in a way that the means of units do not show: the covariance
-        (D, D) of a unit's pairs about their mean, times `part`, is variance of the gap too."""
-        return replace(self, w2mm=self.w2mm + self.w**2 * part * within)
+    def widened(self, covariance: Floats) -> Units:
+        """The same, where the means vary by a covariance (D, D) too that the units do not show."""
+        return replace(self, w2mm=self.w2mm + self.w**2 * covariance)
 
     def __add__(self, other: Units) -> Units:
         if self.names != other.names or self.rounds.shape != other.rounds.shape:
@@ -122,10 +121,9 @@ class Units:
 
     @property
     def covariance(self) -> Floats:
-        """(D, D) of the means: Σ w² (m − m̄)(m − m̄)ᵀ / (Σw)² · n/(n − 1), averaged over rounds, not over their means.
+        """(D, D) of the means: Σ w² (m − m̄)(m − m̄)ᵀ / (Σw)² · n/(n − 1), m a unit's mean over all rounds.
 
-        Rounds share all rows, so that their average is hardly surer than one of them. Equal weights give the textbook's
-        sd²/n; zeros for one unit.
+        Equal weights give the textbook's sd²/n; zeros for one unit.
         """
         if self.n < 2:
             return np.zeros_like(self.w2mm)

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.arrays import Bools
 from auditkit.batch import Batch
 from auditkit.catalogue.confusion import MISSING_TRUTH
 from auditkit.catalogue.index import METRICS
@@ -25,7 +26,16 @@ from auditkit.fairness.sets import compared, named, sets_of
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
 from auditkit.records import CHANGES, Task
-from auditkit.stats.means import HOPELESS, seen_shape, shape_of, shape_of_squares, skewed_limits, t_value, too_skewed
+from auditkit.stats.means import (
+    HOPELESS,
+    heavy_tailed,
+    seen_shape,
+    shape_of,
+    shape_of_squares,
+    skewed_limits,
+    t_value,
+    too_skewed,
+)
 from auditkit.stats.rates import Floats, Limits, rate
 
 _COLUMNS = {
@@ -35,6 +45,8 @@ _COLUMNS = {
     "mean_prediction": "prediction",
 }
 """Metric → the quantity of the evidence that it is a mean of."""
+_POWERS = {"mean_absolute_error": 1, "root_mean_squared_error": 2}
+"""Metric → the power of the size of errors that it is a mean of."""
 OF_PREDICTIONS = "mean_prediction"
 """The mean that needs no truth."""
 HEAVY = 5
@@ -115,10 +127,22 @@ def family_from(
         if root:
             sizes = seen_shape(moments.skewness[:, QUANTITIES.index("absolute")], n)
             skewed |= shape_of_squares(sizes) > HOPELESS * np.sqrt(n)
+        if metric in _POWERS:
+            skewed |= _heavy_tailed(moments, _POWERS[metric])
     method = "t corrected for skewness" + (", root of the mean square" if root else "")
     at = partial(_limits, mean, error, n, shape, metric)
     words = _WORDS._replace(method=method)
     return QuantityFamily(metric, tuple(by), moments.groups, n, n, at, words, level, min_n, skewed=skewed & (n > 1))
+
+
+def _heavy_tailed(moments: GroupMoments, power: int) -> Bools:
+    """Which groups have errors of whose power hardly a mean exists; E|e|²ᵖ is what its mean and variance say."""
+    size, square = (QUANTITIES.index(q) for q in ("absolute", "squared"))
+    of_squares = moments.mean[:, square]
+    if power == 2:
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            of_squares = np.nan_to_num(moments.variance[:, square]) * (moments.n - 1) / moments.n + of_squares**2
+    return heavy_tailed(power, of_squares, moments.mean[:, size], moments.n)
 
 
 def _without_truth(sums: ErrorSums, by: Sequence[str], *, level: float, min_n: int = SPARSE) -> Family:
