@@ -38,12 +38,16 @@ if TYPE_CHECKING:
     from auditkit.explain.influence.check import Influence as Influence
     from auditkit.explain.layers.check import LayerAudit as LayerAudit
     from auditkit.explain.recourse.check import Recourse as Recourse
+    from auditkit.explain.words.check import WordAttribution as WordAttribution
     from auditkit.fairness.change.check import Change as Change
     from auditkit.fairness.change.check import ClassChange as ClassChange
     from auditkit.fairness.change.numbers import RegressionChange as RegressionChange
     from auditkit.fairness.groups.check import GroupFairness as GroupFairness
     from auditkit.fairness.groups.classes import ClassFairness as ClassFairness
     from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
+    from auditkit.fairness.groups.matches import IdentificationRates as IdentificationRates
+    from auditkit.fairness.groups.matches import MatchRates as MatchRates
+    from auditkit.fairness.groups.measured import Measured as Measured
     from auditkit.fairness.groups.regression import RegressionFairness as RegressionFairness
     from auditkit.fairness.law.check import ImpactRatios as ImpactRatios
     from auditkit.fairness.law.check import ScoringRates as ScoringRates
@@ -56,6 +60,7 @@ if TYPE_CHECKING:
     from auditkit.fairness.rows.proxies import Proxies as Proxies
     from auditkit.fairness.scores.check import Scores as Scores
     from auditkit.fairness.scores.mitigation import mitigate as mitigate
+    from auditkit.fairness.scores.tradeoff import ErrorTradeoff as ErrorTradeoff
     from auditkit.fairness.search.check import Subgroups as Subgroups
     from auditkit.gate.config import Config as Config
     from auditkit.gate.config import load_config as load_config
@@ -64,12 +69,16 @@ if TYPE_CHECKING:
     from auditkit.inputs.groups import segments as segments
     from auditkit.inputs.join import Join as Join
     from auditkit.inputs.loading import load_model as load_model
+    from auditkit.inputs.mentions import mentions as mentions
     from auditkit.inputs.model import Model as Model
     from auditkit.inputs.pixels import pixels as pixels
     from auditkit.inputs.predictions import Predictions as Predictions
     from auditkit.inputs.source import Source as Source
+    from auditkit.inputs.texts import tokens as tokens
     from auditkit.judging import judge as judge
     from auditkit.planning.plan import plan as plan
+    from auditkit.readers.identification import Identification as Identification
+    from auditkit.readers.verification import Verification as Verification
     from auditkit.records import Context as Context
     from auditkit.records import Estimate as Estimate
     from auditkit.records import Finding as Finding
@@ -79,6 +88,7 @@ if TYPE_CHECKING:
     from auditkit.records import SignOff as SignOff
     from auditkit.records import Verdict as Verdict
     from auditkit.robustness.check import FlipTest as FlipTest
+    from auditkit.robustness.lexicon import swap_words as swap_words
     from auditkit.verifying import verify as verify
 
 _HOMES = {
@@ -95,12 +105,17 @@ _HOMES = {
     "Dataset": "inputs.dataset",
     "Source": "inputs.source",
     "Join": "inputs.join",
+    "Identification": "readers.identification",
+    "Verification": "readers.verification",
     "load_model": "inputs.loading",
     "segments": "inputs.groups",
+    "tokens": "inputs.texts",
+    "mentions": "inputs.mentions",
     "pixels": "inputs.pixels",
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.groups.check",
     "ConditionalParity": "fairness.groups.conditional",
+    "Measured": "fairness.groups.measured",
     "Consistency": "fairness.rows.consistency",
     "ContinuousAttribute": "fairness.rows.continuous",
     "Proxies": "fairness.rows.proxies",
@@ -108,10 +123,13 @@ _HOMES = {
     "ClassChange": "fairness.change.check",
     "RegressionChange": "fairness.change.numbers",
     "ClassFairness": "fairness.groups.classes",
+    "IdentificationRates": "fairness.groups.matches",
+    "MatchRates": "fairness.groups.matches",
     "RegressionFairness": "fairness.groups.regression",
     "Subgroups": "fairness.search.check",
     "DataProfile": "fairness.profile.check",
     "Scores": "fairness.scores.check",
+    "ErrorTradeoff": "fairness.scores.tradeoff",
     "ImpactRatios": "fairness.law.check",
     "ScoringRates": "fairness.law.check",
     "UnknownDemographics": "fairness.law.unknowns",
@@ -120,6 +138,7 @@ _HOMES = {
     "with_reweighed": "fairness.reweighing",
     "Attribution": "explain.attributions.check",
     "GapAttribution": "explain.gaps.check",
+    "WordAttribution": "explain.words.check",
     "LayerAudit": "explain.layers.check",
     "Concepts": "explain.concepts.check",
     "Examples": "explain.cases.check",
@@ -128,6 +147,7 @@ _HOMES = {
     "explain": "explain.cases.local",
     "LocalExplanation": "explain.cases.local",
     "FlipTest": "robustness.check",
+    "swap_words": "robustness.lexicon",
     "Policy": "gate.policy",
     "load_config": "gate.config",
     "Config": "gate.config",
@@ -159,6 +179,8 @@ __all__ = ["__version__", *_ROOMS, *_HOMES]
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"auditkit.{name}")
+    if name.startswith("__"):
+        raise AttributeError(f"auditkit has no '{name}'.")  # asked by machines, often: nobody reads a near name
     if name not in _HOMES:
         from auditkit.errors import nearest
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from auditkit.errors import EvidenceError
+from auditkit.errors import DataError, EvidenceError
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 
 if TYPE_CHECKING:
@@ -132,6 +132,11 @@ class ScoreScale:
         return said if self.threshold is None else {**said, "threshold": self.threshold}
 
 
+def not_at_hand(name: str) -> NDArray[np.float64]:
+    """DataError: these rows have no column of that name beside their features."""
+    raise DataError(f"column '{name}' is not at hand: these rows are no part of a source")
+
+
 @dataclass(frozen=True)
 class Batch:
     """Some rows: what the model saw, what it said, and whom it concerns. All arrays have N rows."""
@@ -159,7 +164,8 @@ class Batch:
     weights_kind: str = "sampling"
     """`sampling`: rows of the population that a row stands for; `frequency`: how often it occurs."""
     cluster: NDArray[np.object_] | None = None
-    """(N,) what rows have in common (a person, a hospital), as strings; None: rows are independent."""
+    """(N,) what rows have in common (a person, a hospital), as strings; (N, 2) where a row is of two people, the same
+    twice where it is of one; None: rows are independent."""
     strata: NDArray[np.object_] | None = None
     """(N,) the stratum within which each row was drawn; None: rows are drawn from all at once."""
     population: Mapping[str, float] | None = None
@@ -182,6 +188,21 @@ class Batch:
     """(N,) decisions of an older model, coded as `y_pred` is; None where there is none."""
     scale: ScoreScale | None = None
     """In which units the scores were given; None: they are as they were given, and may be probabilities."""
+    numbers: Callable[[str], NDArray[np.float64]] = not_at_hand
+    """Name of a column, a feature or not → its (N,) numbers, NaN where missing; DataError for a column that is not
+    there or holds none. Of rows that were drawn into a sample no column is at hand."""
+
+    @property
+    def ids(self) -> NDArray[np.object_] | tuple[NDArray[np.object_], ...] | None:
+        """The clusters as a `Tally` takes them: (N,) of each row, or of its two people."""
+        if self.cluster is None or self.cluster.ndim == 1:
+            return self.cluster
+        return tuple(self.cluster.T)
+
+    @property
+    def of_two(self) -> bool:
+        """Whether rows are of two people, so that no halves of them are independent."""
+        return self.cluster is not None and self.cluster.ndim > 1
 
     def labels(self, where: NDArray[np.intp] | slice = slice(None)) -> dict[str, list[str]]:
         """Sensitive feature → the groups of the rows, or of those at `where`."""

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import auditkit as ak
-from auditkit.errors import DataError, PolicyError, nearest
-from auditkit.gate.audited import ModelTable
+from auditkit.errors import AuditkitError, DataError, PolicyError, nearest
+from auditkit.gate.audited import ModelTable, ReadTable
+from auditkit.readers.reader import Reader, reader_of
 from auditkit.records import Report
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ def inputs(config: Config) -> tuple[Model | Predictions, Dataset]:
     """What is audited, and on what; PolicyError where the configuration names no data, or no model."""
     if config.data is None:
         raise PolicyError("the configuration has no [data]: nothing can be audited")
+    if isinstance(config.data, ReadTable):
+        _there(config, config.data.path)
+        return _reader(config, config.data).reading
     return _subject(config, config.data), _dataset(config, config.data)
 
 
@@ -69,12 +73,25 @@ def older(config: Config, data: Dataset) -> Model | Predictions | None:
     return _net(config, ModelTable(**table, task=data.task))
 
 
+def _reader(config: Config, data: ReadTable) -> Reader:
+    """The reader with its options; an error about these says where they stand."""
+    try:
+        return reader_of(data.task).of(data.path, data.options, config.folder)
+    except AuditkitError as e:
+        raise type(e)(f"{config.data_at}: {e}" if config.data_at else str(e)) from None
+
+
 def _subject(config: Config, data: DataTable) -> Model | Predictions:
     if config.predictions is not None:
         return ak.Predictions(**{k: getattr(config.predictions, k) for k in type(config.predictions).model_fields})
     m = config.model
+    if m is None and not config.checks:
+        raise PolicyError(
+            "the configuration has neither [model] nor [predictions]: nothing can be audited but by checks that need "
+            'neither, as [[check]] with name = "measured"'
+        )
     if m is None:
-        raise PolicyError("the configuration has neither [model] nor [predictions]: nothing can be audited")
+        return ak.Predictions([], name="rows")
     return _net(config, m if data.task is None else m.model_copy(update={"task": m.task or data.task}))
 
 
@@ -107,6 +124,11 @@ def _dataset(config: Config, data: DataTable) -> Dataset:
     from auditkit.records import DEFAULT_TASK
 
     _there(config, data.path)
+    if data.y_true is None and not config.checks:
+        raise PolicyError(
+            "'y_true' is missing in [data]: name the column of the truth, or checks that need none, as [[check]] with "
+            'name = "group_fairness" (selections) or "measured"'
+        )
     given = {k: getattr(data, k) for k in type(data).model_fields if k not in ("path", "task", "join")}
     if data.join is not None:
         given["join"] = {**data.join.model_dump(exclude_none=True), "path": Path(config.folder) / data.join.path}

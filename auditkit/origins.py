@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from auditkit.estimates import Record, Terse
 
-Task = Literal["binary", "multiclass", "regression", "multilabel"]
+Task = Literal["binary", "multiclass", "regression", "multilabel", "verification", "identification"]
 DEFAULT_TASK: Task = "binary"
 """The task of rows, nets and reports that name none."""
 
@@ -26,6 +26,10 @@ class TaskKind:
     them) and `{n}`, their number."""
     score: str = "score"
     """What a model says of a row."""
+    unit: str = ""
+    """What a row is, as a plural noun, where it is no person."""
+    reader: str = ""
+    """module:class of what makes its rows and decisions; empty: they are given as they are."""
 
     @property
     def yes_no(self) -> bool:
@@ -53,6 +57,18 @@ TASK_KINDS: dict[Task, TaskKind] = {
     "multiclass": TaskKind("a class", "{y_true}, one of {n} classes: {classes}", "score of the class decided on"),
     "regression": TaskKind("a number", "{y_true}, a number", "prediction"),
     "multilabel": TaskKind("several labels", "{n} labels, each yes or no: {labels}"),
+    "verification": TaskKind(
+        "yes or no",
+        "whether both are one person ({y_true}); yes is “{positive}”",
+        unit="pairs",
+        reader="auditkit.readers.verification:Verification",
+    ),
+    "identification": TaskKind(
+        "yes or no",
+        "whether the person is enrolled ({y_true}); yes is “{positive}”",
+        unit="searches",
+        reader="auditkit.readers.identification:Identification",
+    ),
 }
 """Task → its kind: a report names its task, and this follows from it."""
 
@@ -69,7 +85,8 @@ class ModelProvenance(Terse):
     TOLD: ClassVar = ("weights", "scale")
 
     name: str = ""
-    kind: Literal["torch", "predictions"] = "torch"
+    kind: Literal["torch", "predictions", "none"] = "torch"
+    """`none`: nothing is predicted."""
     sha256: str | None = None
     """Of parameter and buffer names, dtypes, shapes and bytes; None for predictions."""
     parameters: int = 0
@@ -129,6 +146,11 @@ class DataProvenance(Terse):
     def kind(self) -> TaskKind:
         """What the task predicts."""
         return TASK_KINDS[self.task]
+
+    @property
+    def no_truths(self) -> bool:
+        """Whether the data were given without any truth."""
+        return not self.y_true and 0 < self.rows == self.missing_target
 
     def same_rows(self, other: DataProvenance) -> bool | None:
         """Whether both are of the same rows, whatever was decided of them; None: not known."""

@@ -20,11 +20,14 @@ from auditkit.catalogue import (
     gaps,
     impact,
     inside,
+    matches,
+    measured,
     profiles,
     regression,
     rows,
     scores,
     searches,
+    texts,
     trust,
 )
 from auditkit.catalogue.metric import Metric
@@ -44,8 +47,11 @@ _HOMES = (
     rows,
     impact,
     cases,
+    texts,
     inside,
     changes,
+    measured,
+    matches,
 )
 
 GROUP = "auditkit.metrics"
@@ -59,9 +65,12 @@ def others() -> dict[str, EntryPoint]:
 
 
 class _Catalogue(dict[str, Metric]):
-    """Our metrics; another name is looked for among those of other packages. To go through it gives ours."""
+    """Our metrics; another name is that of a measured number, or looked for among those of other packages. To go
+    through it gives ours."""
 
     def __missing__(self, name: str) -> Metric:
+        if (of_number := measured.made(name)) is not None:
+            return of_number
         point = others().get(name)
         if point is None:
             raise KeyError(name)
@@ -74,7 +83,11 @@ class _Catalogue(dict[str, Metric]):
         return found
 
     def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or name in others()
+        return (
+            super().__contains__(name)
+            or (isinstance(name, str) and measured.made(name) is not None)
+            or name in others()
+        )
 
     def get(self, name: str, default: Any = None) -> Any:
         try:
@@ -86,7 +99,7 @@ class _Catalogue(dict[str, Metric]):
 METRICS: dict[str, Metric] = _Catalogue((m.name, m) for home in _HOMES for m in home.METRICS)
 
 ALIASES: dict[str, tuple[str, str | None]] = (
-    confusion.ALIASES | composites.ALIASES | scores.ALIASES | regression.ALIASES
+    confusion.ALIASES | composites.ALIASES | scores.ALIASES | regression.ALIASES | matches.ALIASES
 )
 """Other names, most of them fairlearn's → (metric, the comparison that the name implies)."""
 

@@ -20,6 +20,7 @@ _COMPOSITES = {
     "mcc": 1.0,
     "macro_recall": 1.0,
     "average_odds": 0.5,
+    "fairness_discrepancy_rate": 1.0,
     "equalized_odds": 1.0,
     "equalized_odds_mean": 1.0,
     "generalized_entropy_index": 0.0,
@@ -32,6 +33,8 @@ hits, since errors of 0 have no ratio."""
 
 _UNKNOWN = {
     "treatment_equality": "it compares kinds of mistakes, and there would be none",
+    "false_match_rate_inequity": "rates of errors that are 0 have no geometric mean",
+    "false_non_match_rate_inequity": "rates of errors that are 0 have no geometric mean",
     "mean_prediction": "the evidence keeps no interval of the truth's own mean",
 }
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import auditkit as ak
 from auditkit.cli import made
+from auditkit.gate.audited import reads
 
 if TYPE_CHECKING:
     from auditkit.gate.audited import DataTable
@@ -53,7 +54,12 @@ def _table(policy: Path | None) -> tuple[DataTable | None, Path]:
     if policy is None or not policy.is_file():
         return None, Path()  # a preset, or no file, which is told where the policy is read
     config = ak.load_config(policy)
-    return config.data, Path(config.folder)
+    if config.data is not None and reads(config.data.task):
+        raise ak.PolicyError(
+            f"{config.data_at}: a plan counts rows as they are given, and a reader makes those of task "
+            f"{config.data.task}: say --group (repeatable) with their sizes"
+        )
+    return cast("DataTable | None", config.data), Path(config.folder)
 
 
 def _said(table: DataTable, folder: Path, *, assumed: bool) -> dict[str, Any]:

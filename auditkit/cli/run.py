@@ -33,6 +33,7 @@ Examples:
     --score-range 300,850 --join people.csv --on id --sensitive sex --bins age=0,30,60,120
   auditkit run --data scored.csv --y-true hired --y-pred decision \\
     --sensitive sex --policy auditkit.toml --check group_fairness --check subgroups
+  auditkit run --data requests.csv --sensitive language --measured seconds --measured ndcg
 """
 )
 @answering
@@ -43,7 +44,11 @@ def run(
         list[str] | None, typer.Option("--y-true", help="Column of the target; repeatable, one a label (multilabel).")
     ] = None,
     task: Annotated[
-        str | None, typer.Option("--task", help="binary (default), multiclass, regression or multilabel.")
+        str | None,
+        typer.Option(
+            "--task",
+            help="binary (default), multiclass, regression, multilabel, verification or identification.",
+        ),
     ] = None,
     classes: Annotated[
         list[str] | None, typer.Option("--class", help="Class, in the order of the outputs; repeatable (multiclass).")
@@ -133,6 +138,10 @@ def run(
     check: Annotated[
         list[str] | None, typer.Option("--check", help="Check to run, in place of the usual ones; repeatable.")
     ] = None,
+    measured: Annotated[
+        list[str] | None,
+        typer.Option("--measured", help="Column of numbers to compare by group (seconds, NDCG, a loss); repeatable."),
+    ] = None,
     out: Out = Path("reports"),
     name: Name = "",
     format: Formats = None,
@@ -166,8 +175,11 @@ def run(
     chosen = as_written(config) if config is not None else ak.Config()
     named = known_name("task", task, TASK_KINDS) or (chosen.data.task if chosen.data is not None else None)
     several = any(kind.by_label for known, kind in TASK_KINDS.items() if known == named)
+    named_checks = [Asked(name=c, where="--check") for c in check or ()]
+    named_checks += [Asked(name="measured", options={"number": n}, where="--measured") for n in measured or ()]
     changed = overridden(
         chosen,
+        checks=bool(named_checks or chosen.checks),
         data={
             "path": from_here(data),
             "y_true": one_or_more(y_true, several),
@@ -217,8 +229,8 @@ def run(
         changed = changed.model_copy(update={"policy": rules.model_copy(update=kept | own)})
     if changed.data is not None:
         refuse_undeclared(changed.policy, changed.data.features)
-    if check:
-        changed = changed.model_copy(update={"checks": tuple(Asked(name=c, where="--check") for c in check)})
+    if named_checks:
+        changed = changed.model_copy(update={"checks": tuple(named_checks)})
     command = utf8(told_command([*used("run"), "auditkit", *sys.argv[1:]]))
     place = Place(out, name, format, force)
     with timed.kept() as stages:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    ValidationInfo,
+    WrapValidator,
+    model_validator,
+)
 
 from auditkit.files import expanded
-from auditkit.gate.parts import FROM_FILE, Names, ScoreRange
-from auditkit.records import Record, Task
+from auditkit.gate.parts import FROM_FILE, Choice, Names, ScoreRange
+from auditkit.records import TASK_KINDS, Record, Task
 
 
 def _a_path(path: str, info: ValidationInfo) -> str:
@@ -49,8 +58,8 @@ class ModelTable(Record):
 
 class PredictionsTable(Record):
     y_pred: str | tuple[str, ...] | None = None
-    """The column of decisions, of several labels one each; None: `threshold` decides on the score:
-    `y_pred = "decision"`."""
+    """The column of decisions, of several labels one each; None: `threshold` decides on the score; []: nothing is
+    decided: `y_pred = "decision"`."""
     score: str | None = None
     """The column of scores, higher ones for the positive class: `score = "score"`."""
     threshold: float | None = None
@@ -60,6 +69,9 @@ class PredictionsTable(Record):
     """The least and the greatest score that there can be, or "ranks": only the order of the scores within the data
     counts. Such scores are no probabilities: calibration is not measured. None: they lie in [0, 1]:
     `score_range = [300, 850]`."""
+
+
+Columns = str | tuple[str, ...]
 
 
 def _each(given: Any) -> Any:
@@ -81,16 +93,18 @@ class DataTable(Record):
     path: Path
     """A parquet or CSV file, a folder of parts, or a pattern, relative to this file; ${NAME} stands for an
     environment variable: `path = "test.parquet"`."""
-    y_true: str | tuple[str, ...]
-    """The column of the truth; of several labels, one column each: `y_true = "income"`."""
+    y_true: str | tuple[str, ...] | None = None
+    """The column of the truth; of several labels, one column each; left out where no row has one, and checks are named
+    that need none: `y_true = "income"`."""
     task: Task | None = None
     """What is predicted: `task = "multiclass"`."""
     positive: str | int | float | bool | None = None
     """The label of the truth that counts as positive: `positive = ">50K"`."""
     classes: tuple[str | int, ...] | None = None
     """The classes, in the order of the outputs: `classes = ["low", "middle", "high"]`."""
-    sensitive_features: Annotated[tuple[str | dict[str, str | tuple[str, ...]], ...], BeforeValidator(_each)]
-    """The columns whose groups are compared; one-hot columns are one feature, as in `{race = ["race_a", "race_b"]}`:
+    sensitive_features: Annotated[tuple[str | dict[str, Columns | dict[str, Columns]], ...], BeforeValidator(_each)]
+    """The columns whose groups are compared; one-hot columns are one feature, as in `{race = ["race_a", "race_b"]}`,
+    and so is what texts mention, `{women = {column = "review", words = ["she", "her"]}}`:
     `sensitive_features = ["sex", "race"]`."""
     control_features: Names = ()
     """Columns at whose equal values groups are compared as well: `control_features = ["department"]`."""
@@ -107,8 +121,9 @@ class DataTable(Record):
     weights_kind: Literal["sampling", "frequency"] = "sampling"
     """Whether a weight says how many people a row stands for (sampling), or how often it occurs (frequency):
     `weights_kind = "frequency"`."""
-    cluster: str | None = None
-    """The column of what rows have in common, such as a person: `cluster = "patient"`."""
+    cluster: str | tuple[str, str] | None = None
+    """The column of what rows have in common, such as a person; two columns where each row is of two people:
+    `cluster = "patient"`."""
     strata: str | None = None
     """The column of the stratum within which a row was drawn: `strata = "region"`."""
     population: str | dict[str, float] | None = None
@@ -136,6 +151,47 @@ class DataTable(Record):
     def features(self) -> tuple[str, ...]:
         """Names of the sensitive features, those of one-hot columns too."""
         return tuple(n for f in self.sensitive_features for n in ((f,) if isinstance(f, str) else f))
+
+
+class ReadTable(Record):
+    """`[data]` of a task whose rows a reader makes: its other keys are the options of that reader."""
+
+    model_config = ConfigDict(extra="allow")
+
+    path: Path
+    """What the reader reads, relative to this file: `path = "pairs.csv"`."""
+    task: Task
+    """The task, which says which reader: `task = "verification"`."""
+    __pydantic_extra__: dict[str, Any]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the reader is asked, by name."""
+        return dict(self.model_extra or {})
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the sensitive features."""
+        given = self.options.get("sensitive_features", ())
+        return (given,) if isinstance(given, str) else tuple(str(name) for name in given)
+
+
+def reads(task: Any) -> bool:
+    """Whether a reader makes the rows of a task."""
+    return task in TASK_KINDS and bool(TASK_KINDS[task].reader)
+
+
+def _by_task(given: Any, handler: Any, info: ValidationInfo) -> Any:
+    """The table of the task that it names, so that a mistake is told of that one."""
+    if not isinstance(given, dict):
+        return handler(given)
+    kind = ReadTable if reads(given.get("task")) else DataTable
+    return kind.model_validate(given, context=info.context)
+
+
+AnyData = Annotated[
+    DataTable | ReadTable, WrapValidator(_by_task), Choice("task", tuple(t for t in TASK_KINDS if reads(t)))
+]
 
 
 class AuditTable(Record):

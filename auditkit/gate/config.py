@@ -8,7 +8,7 @@ from pathlib import Path
 from auditkit.disclosure import Disclosure
 from auditkit.errors import PolicyError
 from auditkit.gate.against import AgainstTable
-from auditkit.gate.audited import Asked, AuditTable, DataTable, ModelTable, PredictionsTable
+from auditkit.gate.audited import AnyData, Asked, AuditTable, ModelTable, PredictionsTable
 from auditkit.gate.declared import undeclared
 from auditkit.gate.policy import Policy, policy_from
 from auditkit.gate.tables import written
@@ -23,7 +23,7 @@ class Config(Record):
     predictions: PredictionsTable | None = None
     against: AgainstTable | None = None
     """The older model that it is compared with."""
-    data: DataTable | None = None
+    data: AnyData | None = None
     audit: AuditTable = AuditTable()
     report: Disclosure = Disclosure()
     """What the report gives away: its profile, the size below which groups are suppressed, whether rows are kept."""

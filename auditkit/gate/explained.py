@@ -133,7 +133,7 @@ def _tables(of: dict[str, Any], name: str) -> Iterator[Table]:
 
 def _inside(schema: dict[str, Any]) -> dict[str, Any] | None:
     """The table that a key is, or that each entry of it is."""
-    kinds = [schema, schema.get("items", {}), *schema.get("anyOf", ())]
+    kinds = [schema, schema.get("items", {}), schema.get("else", {}), *schema.get("anyOf", ())]
     return next((k for k in kinds if "properties" in k), None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, StrictFloat, ValidationError
 
@@ -16,6 +16,13 @@ FROM_FILE = {"written": "in a file"}
 R = TypeVar("R", bound=BaseModel)
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda x: (x,) if isinstance(x, str) else x)]
 """Names, or one alone."""
+
+
+class Choice(NamedTuple):
+    """Of two tables, the second is meant where a key has one of these values; a schema says so."""
+
+    key: str
+    values: tuple[str, ...]
 
 
 def _ends_or_ranks(given: Any) -> Any:

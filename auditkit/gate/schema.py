@@ -24,6 +24,7 @@ from pydantic.fields import FieldInfo
 
 from auditkit.catalogue.gaps import GAPS
 from auditkit.catalogue.index import ALIASES, METRICS
+from auditkit.gate.parts import Choice
 from auditkit.gate.presets import PRESETS
 from auditkit.gate.tables import Written
 from auditkit.records import Comparison
@@ -103,6 +104,9 @@ def _of(hint: Any, at: str, asked: tuple[Any, ...] = ()) -> Schema:
         return _of(inner[0], at, (*inner[1:], *asked))
     if origin in (Union, types.UnionType):
         kinds = [_of(x, at) for x in inner if x is not type(None)]
+        for one in (x for x in asked if isinstance(x, Choice)):
+            second = {"properties": {one.key: {"enum": list(one.values)}}, "required": [one.key]}
+            return {"if": second, "then": kinds[1], "else": kinds[0]}
         return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     if origin is Literal:
         return {"enum": list(inner)}

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt,
 from auditkit.disclosure import Disclosure
 from auditkit.errors import PolicyError
 from auditkit.gate.against import AgainstTable
-from auditkit.gate.audited import AuditTable, CheckTable, DataTable, ModelTable, PredictionsTable
+from auditkit.gate.audited import AnyData, AuditTable, CheckTable, ModelTable, PredictionsTable, ReadTable
 from auditkit.gate.parts import Level, Names, read_as
 from auditkit.gate.requiring import RequireTable
 from auditkit.gate.toml import Document
@@ -146,7 +146,7 @@ class Written(Record):
     """Decisions that are made already, in place of a model."""
     against: AgainstTable | None = None
     """An older model, or its decisions, on the same rows: what changed, and for whom."""
-    data: DataTable | None = None
+    data: AnyData | None = None
     """The rows that it is audited on, and what their columns mean."""
     audit: AuditTable = AuditTable()
     """How the audit is made."""
@@ -180,4 +180,9 @@ def written(document: Document) -> Written:
     tables = read_as(document, Written)
     if tables.model is not None and tables.predictions is not None:
         raise PolicyError(f"{document.where(('predictions',))}: declare [model] or [predictions], not both")
+    if isinstance(tables.data, ReadTable) and (tables.model is not None or tables.predictions is not None):
+        raise PolicyError(
+            f'{document.where(("data", "task"))}: [data] with task = "{tables.data.task}" brings its decisions: leave '
+            "[model] and [predictions] away"
+        )
     return tables

@@ -107,7 +107,9 @@ def _columns(given: Any, default: str, role: str) -> dict[str, Any]:
 
 
 def _target(y_true: Any) -> dict[str, Any]:
-    """Name → column of the target: one, or one a label."""
+    """Name → column of the target: one, or one a label; none where there is no truth."""
+    if y_true is None:
+        return {}
     if isinstance(y_true, pd.DataFrame | Mapping):
         columns = {f"y_true_{c}": _one(y_true[c], f"y_true '{c}'") for c in y_true}
     elif getattr(y_true, "ndim", 1) == 2:

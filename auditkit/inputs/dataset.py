@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from auditkit.batch import Batch, all_missing
 from auditkit.errors import DataError, listing, nearest
@@ -19,6 +21,7 @@ from auditkit.inputs.arrays import joined
 from auditkit.inputs.csv_files import CsvOptions
 from auditkit.inputs.grouping import grouped, name_of, names_of
 from auditkit.inputs.made_columns import Join, left_out, made_columns
+from auditkit.inputs.numbers import numbers_in
 from auditkit.inputs.pictures import with_pictures
 from auditkit.inputs.source import BATCH
 from auditkit.inputs.sources import source_of
@@ -42,7 +45,7 @@ class Dataset:
     y_true
         Name of the target column: 0/1, booleans, or two labels of which `positive` is one; any labels for
         multiclass, numbers for regression. Missing values are counted and reported; metrics that need no truth
-        count their rows too. For multilabel: the names of several columns of 0/1, one a label.
+        count their rows too. For multilabel: the names of several columns of 0/1, one a label. None: no row has one.
     positive
         The label that counts as positive; needed unless the target is 0/1. Binary only.
     task
@@ -51,7 +54,7 @@ class Dataset:
         Multiclass: the labels in their order, which is that of a net's outputs; None: those that occur, sorted.
     sensitive_features
         Names of the columns that say whom a row concerns. A missing value is a group, `(missing)`. One-hot columns are
-        one feature, `{"race": ["race_a", "race_b"]}`, also in a list of names.
+        one feature, `{"race": ["race_a", "race_b"]}`, also in a list of names, and so are `ak.mentions(…)` of texts.
     control_features
         Names of columns that may explain a disparity (education, department): `ConditionalParity` compares groups
         where these are equal. A missing value is a level, `(missing)`.
@@ -62,8 +65,8 @@ class Dataset:
     weights_kind
         `sampling`: how many rows of the population a row stands for; `frequency`: how often the row occurs.
     cluster
-        Name of the column that says which rows belong together (a person with several rows, a hospital), or None.
-        No feature of the model.
+        Name of the column that says which rows belong together (a person with several rows, a hospital), or None; two
+        names where a row is of two people (a pair of faces), or of one twice. No feature of the model.
     strata
         Name of the column that says within which stratum of the population a row was drawn, or None. Group rates have
         variances within strata. No feature of the model, unless it is a sensitive or control feature; not with
@@ -107,16 +110,16 @@ class Dataset:
         self,
         data: Any,
         *,
-        y_true: str | Sequence[str],
+        y_true: str | Sequence[str] | None,
         positive: Any = None,
-        sensitive_features: str | Sequence[str | Mapping[str, Sequence[str]]] | Mapping[str, Sequence[str]],
+        sensitive_features: str | Sequence[str | Mapping[str, Any]] | Mapping[str, Any],
         task: Task = DEFAULT_TASK,
         classes: Sequence[Any] | None = None,
         control_features: str | Sequence[str] = (),
         leave_out: str | Sequence[str] = (),
         weights: str | None = None,
         weights_kind: str = "sampling",
-        cluster: str | None = None,
+        cluster: str | Sequence[str] | None = None,
         strata: str | None = None,
         population: str | Mapping[Any, float] | None = None,
         row_id: str | None = None,
@@ -137,10 +140,10 @@ class Dataset:
         self._survey = Survey(self.source)
         self.path = str(data) if isinstance(data, str | Path) else ""
         self.task = known_task(task, positive=positive, classes=classes)
-        self.labels = tuple(
-            str(name_of(n, "y_true")) for n in (y_true if isinstance(y_true, list | tuple) else [y_true])
-        )
-        task_of(task).columns(self.labels)
+        several = y_true if isinstance(y_true, list | tuple) else [y_true]
+        self.labels = () if y_true is None else tuple(str(name_of(n, "y_true")) for n in several)
+        if y_true is not None:
+            task_of(task).columns(self.labels)
         self.y_true = ", ".join(self.labels)
         self._not_inputs |= left_out(leave_out, self.labels, self._known)
         self.sensitive_features, self.control_features = made.sensitive, made.control
@@ -153,10 +156,9 @@ class Dataset:
                 self._known(name, f"{role}_features")
                 if name in self.labels:
                     raise DataError(f"'{name}' is the target; it cannot be a {role} feature too")
-        self.target: Target = self._told(
-            lambda *columns: task_of(task).target(columns, self.labels, positive=positive, classes=classes),
-            *self.labels,
-        )
+        said: Any = {"positive": positive, "classes": classes}
+        read = (lambda *of: task_of(task).target(of, self.labels, **said)) if self.labels else None
+        self.target: Target = self._told(read, *self.labels) if read else task_of(task).untold(**said)
         named = (*self.sensitive_features, *self.control_features)
         self._levels = {
             name: self._told(lambda c, name=name: grouped(c, name), self._column_of.get(name, name)) for name in named
@@ -165,14 +167,14 @@ class Dataset:
             raise DataError("weights and sample_weight are the same: give one of them")
         self.weights = self._own(name_of(sample_weight if weights is None else weights, "weights"), "weights")
         self.weights_kind = checked_kind(weights_kind)
-        self.cluster = self._own(name_of(cluster, "cluster"), "cluster")
+        self.clusters = tuple(n for c in row_weights.one_or_two(cluster) if (n := self._own(c, "cluster")) is not None)
         if self.weights is not None:
             self._told(lambda c: row_weights.weights_of(c, str(c.name), self.weights_kind), self.weights)
-        if self.cluster is not None:
-            self._told(lambda c: row_weights.clusters_of(c, str(c.name)), self.cluster)
+        for name in self.clusters:
+            self._told(lambda c: row_weights.clusters_of(c, str(c.name)), name)
         self.strata = self._own(name_of(strata, "strata"), "strata")
-        self.population = row_weights.population_said(population, self.strata, self.cluster)
-        self._own(self.population if isinstance(self.population, str) else None, "population")
+        counted = row_weights.populations(population, self.strata, self.clusters)
+        self.population = counted if isinstance(counted, dict) else self._own(counted, "population")
         if self.strata is not None:
             self._told(lambda c: row_weights.clusters_of(c, str(c.name), "stratum"), self.strata)
         self.row_id = self._own(name_of(row_id, "row_id"), "row_id")
@@ -265,7 +267,7 @@ class Dataset:
         rows = joined(X, y_true=y_true, **of, **beside)
         out = cls(
             rows.frame,
-            y_true=rows.labels[0] if len(rows.labels) == 1 else rows.labels,
+            y_true=(rows.labels[0] if len(rows.labels) == 1 else rows.labels) or None,
             positive=positive,
             task=task,
             classes=classes,
@@ -283,7 +285,8 @@ class Dataset:
         """A Dataset of what a torch `Dataset` or `DataLoader` gives, row by row: see `inputs.torch_rows`."""
         from auditkit.inputs.torch_rows import of_torch
 
-        return of_torch(cls, rows, sensitive_features, target, options)
+        found: Dataset = of_torch(cls, rows, sensitive_features, target, options)
+        return found
 
     cautions: tuple[str, ...] = ()
     """What a reader should know of these rows before any number; whole sentences, shown on the page."""
@@ -352,24 +355,19 @@ class Dataset:
     def sample(self, *, without: Sequence[str] = ()) -> Batch:
         """At most so many rows as a part has, drawn by the hash of their content; all where they are no more."""
         batch = self.batch(self._survey.sample, without=without)
-        all_there = len(batch.y_true) == len(self)
-        return (
-            batch
-            if all_there
-            else replace(batch, levels={n: int(s.notna().sum()) for n, s in self._survey.values.items()})
-        )
+        levels = {n: int(s.notna().sum()) for n, s in self._survey.values.items()}
+        return batch if len(batch.y_true) == len(self) else replace(batch, levels=levels)
 
     def batch(self, rows: pd.DataFrame, *, without: Sequence[str] = ()) -> Batch:
         """Some rows of the source as checks are given them, before any decision."""
         named = (*self.sensitive_features, *self.control_features)
-        beside = {n for n in (self.weights, self.cluster, self.row_id) if n is not None}
+        beside = {n for n in (self.weights, *self.clusters, self.row_id) if n is not None}
         beside |= {n for n in (self.strata, self.population) if isinstance(n, str) and n not in named}
         strata, population = (
             (None, None) if self.strata is None else row_weights.strata_of(rows, self.strata, self.population)
         )
         hidden = {*self.labels, *without, *self._not_inputs, *beside}
-        column, values = self.column(rows, self.labels[0], "y_true")
-        truth = self.target.code(column, self.labels[0])[values:]
+        truth = self.truth(rows)
         return Batch(
             features=rows[[c for c in rows.columns if c not in hidden]],
             groups=self._grouped(rows, self.sensitive_features),
@@ -380,11 +378,19 @@ class Dataset:
             controls=self._grouped(rows, self.control_features) if self.control_features else None,
             sample_weight=None if self.weights is None else rows[self.weights].to_numpy(dtype=np.float64),
             weights_kind=self.weights_kind,
-            cluster=None if self.cluster is None else row_weights.clusters_of(rows[self.cluster], self.cluster),
+            cluster=row_weights.ids_of(rows, self.clusters),
             strata=strata,
             population=population,
             row_id=None if self.row_id is None else row_weights.row_ids_of(rows[self.row_id], self.row_id),
+            numbers=partial(numbers_in, self.column, rows),
         )
+
+    def truth(self, rows: pd.DataFrame) -> NDArray[Any]:
+        """(N,) of some rows; all missing where there is none."""
+        if not self.labels:
+            return self.target.code(pd.Series([None] * len(rows), dtype=object), "y_true")
+        column, values = self.column(rows, self.labels[0], "y_true")
+        return self.target.code(column, self.labels[0])[values:]
 
     def _grouped(self, rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
         out = {}

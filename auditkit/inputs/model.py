@@ -29,6 +29,7 @@ from auditkit.inputs.rows_at_once import wanted_rows
 from auditkit.inputs.running import net_fails, outputs_fail, preprocess_fails, told, wants
 from auditkit.inputs.set_up import placement, set_up
 from auditkit.inputs.tasks.registry import TASKS, task_of
+from auditkit.inputs.texts import Tokens, written_out
 from auditkit.inputs.unwrapping import found_in, no_net
 from auditkit.progress import tell
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
@@ -65,7 +66,8 @@ class Model:
         transformers, for None, and for inputs by name (each is a feature); any other callable needs it for
         attributions, and only for those. Inputs by name that hold several columns: a map each,
         `{"numeric": {"age": [0], "hours": [1]}}`; by position, a tuple of maps. For images, a mask of whole numbers,
-        one a segment, that broadcasts to one input; for several tensors, a tuple of such masks.
+        one a segment, that broadcasts to one input; for several tensors, a tuple of such masks. For a column of
+        texts, `ak.tokens(tokenizer)`, which then encodes too, if `preprocess` is None.
     outputs
         What the module returns, a tensor or an object with `.logits`: `"logits"` or `"probabilities"`, of shape (N,),
         (N, 1) or (N, 2) with the positive class last; or a callable from that output to the probability of the
@@ -120,7 +122,7 @@ class Model:
             raise ModelError(f"preprocess must be a callable or a fitted transformer, got {type(preprocess).__name__}")
         self.module = module
         self.task: Task = task
-        self.preprocess = preprocess
+        self.preprocess = feature_map if preprocess is None and isinstance(feature_map, Tokens) else preprocess
         self.said = reading.checked(outputs, task_of(task))
         """What the user says that the outputs are; None: nothing."""
         self.reader, self.outputs = reading.read_as(self.said)
@@ -141,7 +143,8 @@ class Model:
         self._row_bytes = 0
         """Of one encoded row; 0 before any was encoded."""
         self.name = name or type(module).__name__
-        self._feature_map = feature_map
+        self.feature_map_given = feature_map
+        """`feature_map` as it was given."""
 
     @classmethod
     def of(cls, anything: Any, **options: Any) -> Model:
@@ -157,7 +160,7 @@ class Model:
         own = {
             "task": self.task,
             "preprocess": self.preprocess,
-            "feature_map": self._feature_map,
+            "feature_map": self.feature_map_given,
             "outputs": self.said,
             "threshold": self.threshold,
             "device": self.device,
@@ -333,9 +336,9 @@ class Model:
     def groups(self, inputs: Inputs, features: pd.DataFrame) -> Groups | None:
         """The features that the entries of the encoded `inputs` belong to; None where nobody can know."""
         first = taken(inputs, slice(1))
-        given = self._feature_map
+        given = written_out(self.feature_map_given, first, features)
         if not isinstance(first, Tensor):
-            return self._groups_of_several(first)
+            return self._groups_of_several(first, given)
         if given is not None and not isinstance(given, Mapping):
             return by_mask(given, first)
         if given is not None:
@@ -348,11 +351,11 @@ class Model:
         names = [str(c) for c in getattr(self.preprocess, "feature_names_in_", names)]
         return by_position(feature_map_of(self.preprocess, names, first.shape[1]), first)
 
-    def _groups_of_several(self, first: tuple[Tensor, ...] | dict[str, Tensor]) -> Groups | None:
+    def _groups_of_several(self, first: tuple[Tensor, ...] | dict[str, Tensor], given: Any) -> Groups | None:
         """By name; by one map of columns a tensor; or by one mask a tensor, whose numbers count through all of them."""
-        if self._feature_map is None:
+        if given is None:
             return by_name(first) if isinstance(first, dict) else None
-        masks = each_input(self._feature_map, first)
+        masks = each_input(given, first)
         if any(isinstance(m, Mapping | str) for m in masks):
             widths = [t.shape[1] if t.ndim > 1 else 1 for t in leaves(first)]
             named = list(first) if isinstance(first, dict) else None

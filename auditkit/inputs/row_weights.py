@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,17 +73,6 @@ def population_of(strata: NDArray[Any], column: pd.Series[Any], name: str) -> di
     return found
 
 
-def population_said(given: Any, strata: str | None, cluster: str | None) -> str | dict[str, float] | None:
-    """The name of a column, or stratum → rows; DataError without strata, for no numbers, and beside clusters."""
-    if strata is not None and cluster is not None:
-        raise DataError("give strata or a cluster: no variance of both is known; clusters alone are on the safe side")
-    if given is not None and strata is None:
-        raise DataError("population counts the rows of strata: name their column in strata")
-    if given is None or isinstance(given, Mapping):
-        return None if given is None else named_populations(given)
-    return name_of(given, "population")
-
-
 def named_populations(given: Mapping[Any, float]) -> dict[str, float]:
     """Stratum → its population; DataError for numbers that are none.
 
@@ -112,6 +101,24 @@ def clusters_of(column: pd.Series[Any], name: str, role: str = "cluster") -> NDA
     """
     alone = "A row of its own is a cluster of its own: give it an id that no other row has"
     return _ids(column, f"the {role} '{name}'", alone if role == "cluster" else "Every row is of one")
+
+
+def one_or_two(given: object) -> tuple[str | None, ...]:
+    """The names that `cluster` gives: of one column, or of two; DataError for more, and for columns themselves.
+
+    >>> one_or_two("user"), one_or_two(["first", "second"])
+    (('user',), ('first', 'second'))
+    """
+    names = given if isinstance(given, list | tuple) else [given]
+    if len(names) > 2:
+        raise DataError(f"rows have one cluster, or two people; cluster names {len(names)} columns")
+    return tuple(name_of(name, "cluster") for name in names)
+
+
+def ids_of(rows: pd.DataFrame, names: Sequence[str]) -> NDArray[np.object_] | None:
+    """(N,) the cluster of each row, or (N, 2) its two people; None where rows are independent."""
+    ids = [clusters_of(rows[name], name) for name in names]
+    return np.column_stack(ids) if len(ids) > 1 else ids[0] if ids else None
 
 
 def row_ids_of(column: pd.Series[Any], name: str) -> Keys:
@@ -151,3 +158,17 @@ def _ids(column: pd.Series[Any], what: str, way_out: str) -> NDArray[np.object_]
         raise DataError(f"{what} is missing in {missing:,} rows; expected an id in every row. {way_out}")
     out: NDArray[np.object_] = labels[codes]
     return out
+
+
+def populations(
+    given: str | Mapping[Any, float] | None, strata: str | None, clusters: Sequence[str]
+) -> str | dict[str, float] | None:
+    """The name of a column, or stratum → rows of it in the population; None where nobody says.
+
+    DataError without strata, for numbers that are none, and where there are clusters beside strata.
+    """
+    if strata is not None and clusters:
+        raise DataError("give strata or a cluster: no variance of both is known; clusters alone are on the safe side")
+    if given is not None and strata is None:
+        raise DataError("population counts the rows of strata: name their column in strata")
+    return named_populations(given) if isinstance(given, Mapping) else name_of(given, "population")

@@ -21,6 +21,8 @@ def noun_of(report: Report) -> str:
     """What a row is, as a plural noun: as the configuration says, else as the rows were seen to be."""
     if report.words.unit.strip():
         return report.words.unit
+    if report.provenance.data.kind.unit:
+        return report.provenance.data.kind.unit
     kinds = {x.kind for f in report.findings for x in f.exhibits}
     if "pictures" in kinds:
         return "images"

@@ -13,14 +13,15 @@ from auditkit.arrays import Floats
 from auditkit.batch import MISSING, Batch
 from auditkit.check import Assessment, BaseCheck, attributes_asked
 from auditkit.errors import NotExplained
-from auditkit.evidence.grouped import GroupSums
+from auditkit.evidence.grouped import FEWEST, GroupSums
 from auditkit.evidence.sample import weights_of
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import checked_options
 from auditkit.progress import tell
 from auditkit.records import NotMeasured, Task
 from auditkit.robustness.findings import flip_findings
-from auditkit.robustness.flip_rows import CHANGED, DELTA, UP, FlipRows
+from auditkit.robustness.flip_rows import CHANGED, DELTA, UP, WAY, FlipRows, swap_column
+from auditkit.robustness.lexicon import Exchanged, exchanged
 from auditkit.robustness.swap_findings import swap_findings
 from auditkit.robustness.swaps import effects, loaded, said, swaps_of
 
@@ -88,13 +89,16 @@ class FlipTest(BaseCheck):
             told = []
             for i, (name, swap) in enumerate(swaps.items()):
                 tell("swapping", i, len(swaps))
-                why = ""
+                why, found = "", Exchanged({}, None)
                 try:
                     with answering("the swap, or the net on swapped rows, fails"):
                         columns |= effects(model, sample, i, swap, before)
+                        found = exchanged(swap, sample.features, FEWEST)
                 except NotExplained as e:
                     why = str(e)
-                told.append({"name": name, "not_measured": why})
+                told.append({"name": name, "not_measured": why, **found.facts})
+                if found.way is not None:
+                    columns[swap_column(i, WAY)] = found.way
         facts: dict[str, Any] = {"attributes": attributes, "not_measured": reasons, "task": sample.task}
         if swaps:
             facts["swaps"] = told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,8 @@ CHANGED, DELTA, UP = "changed:", "delta:", "up:"
 """Prefixes of the columns: the decision is another; the score's change; the decision turned positive."""
 SWAPPED = "rows:"
 """Of a swap, before the same prefixes: whether it changes the row for the net."""
+WAY = "way:"
+"""Of a lexicon, likewise: which way its words are exchanged in the row, by the place of that in the facts."""
 RATE, EFFECT = "changed", "moved"
 """Columns of the sums: over the values that are not a row's own, the mean share of other decisions, of moved scores."""
 
@@ -27,6 +30,15 @@ def swap_column(number: int, prefix: str) -> str:
     'swap 0 delta:'
     """
     return f"swap {number} {prefix}"
+
+
+def ways_table(number: int) -> str:
+    """The table of a lexicon: what it does to rows, by the way that words are exchanged in them.
+
+    >>> ways_table(0)
+    'swap 0, ways'
+    """
+    return f"swap {number}, ways"
 
 
 def swap_table(number: int, attribute: str | None = None) -> str:
@@ -50,7 +62,7 @@ class FlipRows(PersonRows):
         tables = {a: found for a in self.labels if (found := self._table(a, fewest)) is not None}
         for i in range(len(self.facts.get("swaps", ()))):
             tables |= self._of_swap(i, fewest)
-        return GroupSums(self.facts, tables)
+        return GroupSums(_told(self.facts, fewest), tables)
 
     def _of_swap(self, number: int, fewest: int) -> dict[str, Grouped]:
         """How many rows it changes and leaves; and of those that it changes, what that did, by each attribute."""
@@ -64,6 +76,10 @@ class FlipRows(PersonRows):
         for attribute, label in self.labels.items():
             group = [g for g, there in zip(label, at, strict=True) if there]
             tables[swap_table(number, attribute)] = Grouped.of(columns, self.weights.at(at), group, fewest=fewest)
+        if swap_column(number, WAY) in self.columns:
+            ways = self.facts["swaps"][number]["ways"]
+            group = [ways[int(k)] for k in self.columns[swap_column(number, WAY)][at]]
+            tables[ways_table(number)] = Grouped.of(columns, self.weights.at(at), group, fewest=fewest)
         return tables
 
     def _table(self, attribute: str, fewest: int) -> Grouped | None:
@@ -86,3 +102,15 @@ class FlipRows(PersonRows):
 
         columns = {RATE: others(CHANGED), EFFECT: others(DELTA), **columns}
         return Grouped.of(columns, self.weights, group, fewest=fewest)
+
+
+def _told(facts: dict[str, Any], fewest: int) -> dict[str, Any]:
+    """The facts with words of lexicons that so many rows hold; how many others there are is kept."""
+    if "swaps" not in facts:
+        return facts
+    swaps = []
+    for swap in facts["swaps"]:
+        words = [w for w in swap.get("words", ()) if w[2] >= fewest]
+        rare = swap.get("rare_words", 0) + len(swap.get("words", ())) - len(words)
+        swaps.append(swap | ({"words": words, "rare_words": rare} if "words" in swap else {}))
+    return {**facts, "swaps": swaps}

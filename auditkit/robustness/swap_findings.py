@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from auditkit.explain.estimates import UNBOUNDED, Cell, means_of
 from auditkit.formatting import confidence, interval, percent, plain, points, quantity
 from auditkit.records import TASK_KINDS, Estimate, Finding, Table, TaskKind, Unit
 from auditkit.robustness.findings import CAUTION, limited
-from auditkit.robustness.flip_rows import CHANGED, DELTA, EFFECT, LEFT_OR_CHANGED, RATE, UP, swap_table
+from auditkit.robustness.flip_rows import CHANGED, DELTA, EFFECT, LEFT_OR_CHANGED, RATE, UP, swap_table, ways_table
 
 
 class Swapped(NamedTuple):
@@ -27,6 +27,10 @@ class Swapped(NamedTuple):
     """Attribute → what became of the rows that it changes."""
     kind: TaskKind
     level: float
+    told: Mapping[str, Any]
+    """What else is known of it: of a lexicon, the words that it exchanged."""
+    ways: Grouped | None
+    """What became of rows by the way that words are exchanged in them; None of other swaps."""
 
     @property
     def rows(self) -> tuple[int, int]:
@@ -68,6 +72,8 @@ def swap_findings(seen: GroupSums, number: int, *, level: float) -> tuple[Findin
         {key.removeprefix(head): table for key, table in seen.tables.items() if key.startswith(head)},
         TASK_KINDS[seen.facts["task"]],
         level,
+        seen.facts["swaps"][number],
+        seen.tables.get(ways_table(number)),
     )
     effect = _finding(swap, "flip_effect")
     return (effect,) if swap.kind.numeric else (_finding(swap, "flip_rate"), effect)
@@ -86,17 +92,32 @@ def _finding(swap: Swapped, metric: str) -> Finding:
         comparison="overall",
         caveat=CAUTION,
         estimate=e,
-        exhibits=(_table(swap),) if of_effect or swap.kind.numeric else (),
+        exhibits=(_table(swap), *_words(swap)) if of_effect or swap.kind.numeric else (),
         notes=(
             f"a row is changed where what goes into the net is; {rows - changed:,} of {rows:,} sampled rows are not, "
             "and enter none of these numbers",
             "the swap is the user's: whether the swapped rows are like real ones is not looked at",
+            *([swap.told["note"]] if swap.told.get("note") else []),
         ),
         references=(m.reference,),
     )
 
 
 _TITLES = {"flip_rate": "Decisions that flip with", "flip_effect": "How far scores move with"}
+
+
+def _words(swap: Swapped) -> tuple[Table, ...]:
+    """The words that a lexicon exchanged, in how many sampled rows."""
+    words, rare = swap.told.get("words", ()), swap.told.get("rare_words", 0)
+    if not words:
+        return ()
+    more = f" ({rare:,} more in too few rows to be told)" if rare else ""
+    rows = tuple((str(a), str(b), int(n)) for a, b, n in words[:WORDS])
+    return (Table(title=f"Words that {swap.name} exchanged{more}", columns=("word", "becomes", "rows"), rows=rows),)
+
+
+WORDS = 40
+"""Words in the table."""
 
 
 def _table(swap: Swapped) -> Table:
@@ -114,9 +135,10 @@ def _table(swap: Swapped) -> Table:
 
 def _rows(swap: Swapped) -> Iterator[tuple[str | float | int | None, ...]]:
     tables = [("everybody", [swap.everybody])]
-    tables += [(a, [*table.groups.values()]) for a, table in swap.seen.items()]
+    seen = {**swap.seen, **({} if swap.ways is None else {"": swap.ways})}
+    tables += [(a, [*table.groups.values()]) for a, table in seen.items()]
     for attribute, groups in tables:
-        names = [attribute] if attribute == "everybody" else [*swap.seen[attribute].groups]
+        names = [attribute] if attribute == "everybody" else [*seen[attribute].groups]
         moved, changed, up = (swap.cells(groups, name) for name in (DELTA, CHANGED, UP))
         for i, name in enumerate(names):
             e = moved[i].estimate(swap.level)
@@ -157,7 +179,10 @@ def _effect_statement(swap: Swapped, e: Estimate) -> str:
 
 
 def _direction(swap: Swapped) -> str:
-    """Which way scores move over all changed rows, where that is sure; how large a move could have gone unseen."""
+    """Which way scores move, where that is sure; how large a move could have gone unseen. Of a lexicon by the way that
+    words are exchanged: what raises scores one way lowers them the other."""
+    if swap.ways is not None:
+        return _by_way(swap, swap.ways)
     e = swap.estimate(DELTA)
     written = plain if swap.kind.numeric else lambda x: f"{points(x)} points"
     if e.state == "unstable" or e.value is None:
@@ -169,3 +194,23 @@ def _direction(swap: Swapped) -> str:
         return f"; that they move one way is not beyond doubt (a mean move below {most} could have gone unseen)"
     sure = interval(e, "overall", of="measure") if swap.kind.numeric else interval(e, "difference")
     return f"; over all of them they {'rise' if e.value > 0 else 'fall'} by {written(abs(e.value))} ({sure})"
+
+
+def _by_way(swap: Swapped, ways: Grouped) -> str:
+    """The way of exchanging words that moves scores most surely one way; each is one of so many (Bonferroni)."""
+    level = 1 - (1 - swap.level) / max(1, len(ways.groups))
+    written = plain if swap.kind.numeric else lambda x: f"{points(x)} points"
+    each = dict(zip(ways.groups, (c.estimate(level) for c in swap.cells([*ways.groups.values()], DELTA)), strict=True))
+    sure = {way: e for way, e in each.items() if e.excludes_zero}
+    if sure:
+        way, e = max(sure.items(), key=lambda x: max(x[1].low or 0.0, -(x[1].high or 0.0)))
+        low, high = sorted(abs(x or 0.0) for x in (e.low, e.high))
+        size = e.model_copy(update={"value": abs(e.value or 0.0), "low": low, "high": high})
+        told = interval(size, "overall", of="measure") if swap.kind.numeric else interval(size, "difference")
+        verb = "rise" if (e.value or 0.0) > 0 else "fall"
+        return f"; where only {way} is done ({e.n:,} rows) they {verb} by {written(size.value or 0.0)} ({told})"
+    known = [max(abs(e.low), abs(e.high)) for e in each.values() if e.low is not None and e.high is not None]
+    if not known:
+        return "; whether they move one way was not measured: too few rows"
+    unseen = f"a mean move below {written(max(known))} could have gone unseen"
+    return f"; no way of exchanging them moves scores beyond doubt ({unseen})"

@@ -20,6 +20,7 @@ from auditkit.formatting import printable
 from auditkit.inputs.packing import slices
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.robustness.flip_rows import CHANGED, DELTA, SWAPPED, UP, swap_column
+from auditkit.robustness.lexicon import SwapWords, lexicon
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
@@ -33,7 +34,8 @@ LONGEST = 80
 def swaps_of(swap: Any) -> dict[str, Any]:
     """Name → swap (a callable, or `package.module:function` that is not loaded yet); none for None.
 
-    A callable alone is called what it calls itself (`name`, or `__name__`). PolicyError for anything else.
+    A table of `column` and `words` is a lexicon, as `swap_words` takes it. A
+    callable alone is called what it calls itself (`name`, or `__name__`). PolicyError for anything else.
 
     >>> list(swaps_of({"darker": lambda rows: rows}))
     ['darker']
@@ -41,6 +43,7 @@ def swaps_of(swap: Any) -> dict[str, Any]:
     if swap is None:
         return {}
     named = dict(swap) if isinstance(swap, Mapping) else {_name(swap): swap}
+    named = {k: lexicon(k, one) if isinstance(one, Mapping) else one for k, one in named.items()}
     for name, one in named.items():
         if not (callable(one) or (isinstance(one, str) and all(one.partition(":")))):
             raise PolicyError(
@@ -60,8 +63,11 @@ def loaded(swap: Swap | str) -> Swap:
     return named(Path(swap).name, Path(swap).parent, "swap") if isinstance(swap, str) else swap
 
 
-def said(swap: Any) -> str:
-    """What a report says of a swap: the function's own name, without the folder in which it was found."""
+def said(swap: Any) -> str | dict[str, Any]:
+    """What a report says of a swap: the function's own name, without the folder in which it was found; of a lexicon
+    its words."""
+    if isinstance(swap, SwapWords):
+        return swap.options()
     if isinstance(swap, str):
         return Path(swap).name
     return f"{getattr(swap, '__module__', '')}:{getattr(swap, '__qualname__', _name(swap))}"

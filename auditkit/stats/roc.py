@@ -47,6 +47,21 @@ def roc(negatives: ArrayLike, positives: ArrayLike) -> Roc:
     return Roc(fpr, tpr)
 
 
+def equal_error(curve: Roc) -> float:
+    """The rate at which false positives and false negatives are as frequent, both linear between thresholds.
+
+    >>> equal_error(roc([3, 1], [1, 3]))
+    0.25
+    """
+    miss = 1 - curve.tpr
+    i = int(np.argmax(curve.fpr >= miss))
+    if i == 0:
+        return float(curve.fpr[0])
+    ahead, behind = curve.fpr[i] - miss[i], miss[i - 1] - curve.fpr[i - 1]
+    w = behind / (ahead + behind)
+    return float(curve.fpr[i - 1] + w * (curve.fpr[i] - curve.fpr[i - 1]))
+
+
 def area_between(a: Roc, b: Roc) -> float:
     """∫₀¹ abs(ROC_a(t) − ROC_b(t)) dt, exact for curves of straight pieces. Source: Gardner, Brooks & Baker (2019).
 

@@ -38,6 +38,10 @@ ON_ROWS = {
     "false_omission_rate": lambda t, p: 1 - precision_score(t, p, zero_division=0, pos_label=0),
     "accuracy": accuracy_score,
     "error_rate": zero_one_loss,
+    "false_match_rate": fl.false_positive_rate,
+    "false_non_match_rate": fl.false_negative_rate,
+    "false_positive_identification_rate": fl.false_positive_rate,
+    "false_negative_identification_rate": fl.false_negative_rate,
 }
 
 

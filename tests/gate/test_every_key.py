@@ -121,6 +121,7 @@ def _schema(table: Table, key: Key) -> dict[str, Any]:
     for name in table.name.split(".") if table.name else ():
         found = found["properties"][name]
         found = found.get("items", found)
+        found = found.get("else", found)
     of: dict[str, Any] = found["properties"][key.name]
     return of
 
@@ -206,6 +207,8 @@ def breaches(of: dict[str, Any], value: Any, at: str = "") -> Iterator[str]:
     if "anyOf" in of:
         found = [list(breaches(s, value, at)) for s in of["anyOf"]]
         yield from [] if not all(found) else [f"{at}: anyOf"]
+    if "if" in of:
+        yield from breaches(of["else" if list(breaches(of["if"], value)) else "then"], value, at)
     if "enum" in of and value not in of["enum"]:
         yield f"{at}: enum"
     kind = of.get("type")

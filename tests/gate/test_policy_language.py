@@ -12,6 +12,9 @@ from auditkit.catalogue.index import ALIASES, METRICS
 from auditkit.errors import PolicyError
 from auditkit.gate.config import load_config
 from auditkit.gate.policy import Policy
+from auditkit.records import TASK_KINDS
+
+TASKS = tuple(TASK_KINDS)
 
 RULE = {"id": "r", "metric": "accuracy", "comparison": "overall", "at_least": 0.8}
 
@@ -206,7 +209,7 @@ def test_rules_that_are_refused(changes: dict[str, Any], message: str) -> None:
         ({"model": {"weights": "w"}}, r"'factory' is missing in \[model\]"),
         (
             {"model": {"factory": "a:b", "task": "ranking"}},
-            "'task': Input should be 'binary', 'multiclass', 'regression' or 'multilabel', got 'ranking'",
+            f"'task': Input should be {', '.join(map(repr, TASKS[:-1]))} or {TASKS[-1]!r}, got 'ranking'",
         ),
         (
             {"model": {"factory": "a:b"}, "predictions": {"y_pred": "p"}},

@@ -207,3 +207,23 @@ def test_the_command_line_and_the_configuration(tmp_path: Path) -> None:
     assert "--weights-kind must be sampling or frequency" in err
     status, _, err = run_cli(["run", str(tmp_path / "c.toml"), *place, "--cluster", "usr_id"])
     assert (status, "Did you mean 'user_id'" in err) == (2, True)
+
+
+def test_rows_of_two_people_are_counted_as_the_tally_of_pairs() -> None:
+    rng = np.random.default_rng(5)
+    rows = pd.DataFrame({"g": rng.choice(["a", "b"], 300), "y": rng.integers(0, 2, 300), "p": rng.integers(0, 2, 300)})
+    rows = rows.assign(first=rng.integers(0, 40, 300), second=rng.integers(0, 40, 300))
+    data = ak.Dataset(rows, y_true="y", sensitive_features="g", cluster=["first", "second"])
+    report = ak.audit(ak.Predictions("p"), data, checks=["group_fairness", "subgroups"])
+    people = (rows["first"].to_numpy(), rows["second"].to_numpy())
+    tally = ak.Tally.of(rows[["g"]], y_true=rows["y"], y_pred=rows["p"], cluster=people)
+    found = {f.id: f.estimate.value for f in ak.GroupFairness().assess(tally).findings}
+    lows = {f.id: f.estimate.low for f in ak.GroupFairness().assess(tally).findings}
+    assert {f.id: f.estimate.value for f in report.findings} == pytest.approx(found)
+    assert {f.id: f.estimate.low for f in report.findings} == pytest.approx(lows)
+    assert report.provenance.data.weighting is not None
+    assert report.provenance.data.weighting.cluster == "first or second"
+    assert [n.what for n in report.not_measured] == ["subgroups:error_rate"]
+    assert "two people" in report.not_measured[0].why
+    with pytest.raises(ak.DataError, match="one cluster, or two people"):
+        ak.Dataset(rows, y_true="y", sensitive_features="g", cluster=["first", "second", "p"])

@@ -29,7 +29,7 @@ from auditkit.records import (
     Verdict,
     Words,
 )
-from tests.report import answers, explained
+from tests.report import answers, explained, pairs
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"
 Key = tuple[str, ...]
@@ -413,6 +413,7 @@ ALL: dict[str, Callable[[], Report]] = {
     "one group": one_group,
     "undefined": undefined,
     "many": many,
+    "pairs": lambda: pairs.faces(HOSTILE),
     "answers": lambda: answers.with_answers(adult(), answers.everything()),
     "answers, hostile": lambda: answers.with_answers(hostile(), answers.hostile(HOSTILE)),
     "answers, many": lambda: answers.with_answers(many(), answers.many()),

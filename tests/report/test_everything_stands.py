@@ -29,12 +29,17 @@ from auditkit.report.vocabulary import upper_first
 
 HTML = Path(ak.__file__).parent / "report" / "html"
 FEATURES = ["x0", "x1", "x2"]
-TARGETS: dict[Task, Any] = {"binary": "y", "multiclass": "cls", "regression": "num", "multilabel": ["l0", "l1"]}
+TARGETS: dict[Task, Any] = {
+    "binary": "y", "multiclass": "cls", "regression": "num", "multilabel": ["l0", "l1"], "verification": "y",
+    "identification": "y",
+}  # fmt: skip
 PREDICTED: dict[Task, tuple[Any, ...]] = {
     "binary": ("p", "score"),
     "multiclass": ("clsp",),
     "regression": ("nump",),
     "multilabel": (["p0", "p1"],),
+    "verification": ("p", "score"),
+    "identification": ("p", "score"),
 }
 SECTIONS: dict[Concern, str] = {
     "data": "data",
@@ -46,7 +51,7 @@ SECTIONS: dict[Concern, str] = {
     "robustness": "robustness",
     "mitigation": "remedies",
 }
-POSITIVE: dict[Task, dict[str, Any]] = {"binary": {"positive": 1}, "multiclass": {}, "regression": {}, "multilabel": {}}
+POSITIVE: dict[Task, dict[str, Any]] = {t: {"positive": 1} if t == "binary" else {} for t in TASKS}
 LABEL: dict[Task, dict[str, Any]] = {t: {"y_true": "l0", "positive": 1} if t == "multilabel" else {} for t in TASKS}
 WITH_NET = (
     *("attribution", "gap_attribution", "layer_audit", "concepts", "examples", "influence", "recourse"),
@@ -103,6 +108,7 @@ def options(check: str, task: Task, rows: pd.DataFrame) -> dict[str, Any]:
         "conditional_parity": {"control": "region"},
         "continuous_attribute": {"column": "x0"},
         "examples": {"n": 1},
+        "measured": {"number": "x0", "unit": "ms"},
         "recourse": {"actionable": ["x1", "x2"], "rows": 100},
         "concepts": {"permutations": 99},
         "influence": {"train": rows, "y_true": TARGETS[task], "rows": 200} | POSITIVE[task] | LABEL[task],

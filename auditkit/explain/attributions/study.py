@@ -315,10 +315,14 @@ def _decisions(at: Surface, points: Tensors) -> Floats:
 
 
 def weighted_mean(at: Surface, weight: Floats | None) -> Tensors:
-    """(1, …) each: the mean of the surface's points, summed in double precision; of whole numbers the commonest."""
+    """(1, …) each: the mean of the surface's points, summed in double precision; of whole numbers the commonest, and of
+    a text no words."""
     w = torch.ones(len(at)) if weight is None else torch.as_tensor(weight)
     means = []
-    for points in at.points:
+    for points, without in zip(at.points, at.without or (None,) * len(at.points), strict=True):
+        if without is not None:
+            means.append(without)
+            continue
         share = (w / w.sum()).to(points.device, torch.float64)
         if points.is_floating_point():
             means.append(_mean(points, share).to(points.dtype)[None])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.matches import BETWEEN
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families import crossings
 from auditkit.fairness.families.basis import Basis, Counts
@@ -52,15 +53,22 @@ class Family(GroupFamily):
     """Of weighted or dependent rows; `k` and `n` count rows."""
     points: Compared | None = None
     """Point values of its comparisons; None: those of the intervals."""
+    between: bool = False
+    """Whether, of a metric of pairs, those of two different groups are compared, and those within one shown beside."""
     lost: int = 0
     """Rows of these groups that lack what the rate needs."""
     words = _WORDS
 
     @cached_property
+    def beside(self) -> NDArray[np.bool_]:
+        """See `GroupFamily`: pairs of two different groups."""
+        return _beside(self.metric, self.groups, between=self.between)
+
+    @cached_property
     def basis(self) -> Basis:  # type: ignore[override]
         """What the intervals rest on."""
         if isinstance(self.weighed, WeighedBasis) and self.weighed.min_n != self.min_n:
-            return replace(self.weighed, min_n=self.min_n, large=self.large)
+            return replace(self.weighed, min_n=self.min_n, large=self.large & ~self.beside)
         return self.weighed or Basis((Counts((self.k, self.n)),))
 
     def formula(self, counts: Any, rho: Floats | None, q: Any, method: Method) -> Limits:
@@ -144,8 +152,12 @@ def families_of(
     level: float,
     min_n: int = SPARSE,
     engine: Callable[[Tally, RateTable, NDArray[np.bool_]], PointValues] = from_counts,
+    between: bool = False,
 ) -> dict[str, Family]:
-    """Several rates over one set of attributes, by metric; `engine` gives the point values."""
+    """Several rates over one set of attributes, by metric; `engine` gives the point values.
+
+    `between`: of pairs of people, those of two different groups are compared, in the place of those within one.
+    """
     table = RateTable.of(tally, by, tuple(dict.fromkeys(metrics)))
     sums = tally.sums(*by) if tally.dependent else None
     out = {}
@@ -153,16 +165,24 @@ def families_of(
         k, n, weighed = table.numerator[i], table.denominator[i], None
         if sums is not None:
             cells = (METRICS[m].numerator, METRICS[m].denominator)
-            weighed = WeighedBasis.of(sums, [cells], n >= max(1, min_n), weighted=tally.weighted, min_n=min_n)
+            large = (n >= max(1, min_n)) & ~_beside(m, table.groups, between=between)
+            weighed = WeighedBasis.of(sums, [cells], large, weighted=tally.weighted, min_n=min_n)
         lost = table.all - int(table.rows[i].sum())
         counted = (table.by, table.groups, table.rows[i], k, n, table.values[i])
-        out[m] = Family(m, *counted, level, min_n, weighed, lost=lost)
+        out[m] = Family(m, *counted, level, min_n, weighed, between=between, lost=lost)
     kept = np.array([f.kept for f in out.values()]).reshape(table.denominator.shape)
     found = engine(tally, table, kept)
     return {
         m: replace(f, values=values, points=points)
         for (m, f), values, points in zip(out.items(), found.by_group, found.compared, strict=True)
     }
+
+
+def _beside(metric: str, groups: Sequence[tuple[str, ...]], *, between: bool) -> NDArray[np.bool_]:
+    """(K,) of a metric of pairs, those of two different groups, or (`between`) those within one; else none."""
+    if metric not in METRICS or not METRICS[metric].within:
+        return np.zeros(len(groups), dtype=bool)
+    return np.array([any(BETWEEN in x for x in group) is not between for group in groups], dtype=bool)
 
 
 def _not_counted(metric: str, rows: int) -> tuple[str]:

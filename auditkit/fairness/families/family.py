@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from auditkit.catalogue.confusion import LABELS
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.metric import Metric
 from auditkit.catalogue.sentences import is_established
 from auditkit.errors import listing
 from auditkit.fairness.families import statements
@@ -118,6 +119,11 @@ class GroupFamily:
     most: float = 1.0
     """The largest possible difference."""
 
+    @property
+    def entry(self) -> Metric:
+        """What the catalogue says of the metric."""
+        return METRICS[self.metric]
+
     def own(self, where: Positions) -> Quantity:
         """The quantity in the groups at these positions."""
         return self.basis.own(self.formula, where)
@@ -144,7 +150,12 @@ class GroupFamily:
     @property
     def kept(self) -> NDArray[np.bool_]:
         """(K,) groups that enter comparisons."""
-        return self.basis.kept(self.large)
+        return self.basis.kept(self.large) & ~self.beside
+
+    @property
+    def beside(self) -> NDArray[np.bool_]:
+        """(K,) what is shown beside the groups of people, is none itself, and compared with none."""
+        return np.zeros(len(self.groups), dtype=bool)
 
     def unstable(self, position: int) -> bool:
         """Whether the group's values are too skewed for any interval."""
@@ -166,7 +177,7 @@ class GroupFamily:
 
     def left_out(self) -> list[str]:
         """Names of the groups that do not enter comparisons."""
-        return [self.name(int(i)) for i in np.flatnonzero(~self.kept)]
+        return [self.name(int(i)) for i in np.flatnonzero(~self.kept & ~self.beside)]
 
     def few(self, position: int) -> str:
         """Why the group cannot be judged."""
@@ -175,25 +186,32 @@ class GroupFamily:
     @cached_property
     def by_group(self) -> tuple[GroupEstimate, ...]:
         """Every group, the sparse and the undefined ones too; none where everybody is one."""
-        return group_estimates(self.by, {g: self.estimate(i) for i, g in enumerate(self.groups) if self.by})
+        told = [i for i in range(len(self.groups)) if self.by and not (self.beside[i] and self.n[i] == 0)]
+        return group_estimates(self.by, {self.groups[i]: self.estimate(i) for i in told})
 
     def finding(self, kind: Comparison, *, exhibits: Sequence[Exhibit] = (), notes: Sequence[str] = ()) -> Finding:
         """See `Answer`; over everybody, of concern `performance`. `exhibits` and `notes` go with it."""
         overall = kind == "overall"
         e, found = self.measured(kind)
         about = () if overall else self.notes(kind, found)
-        return finding(
-            self.metric,
-            kind,
-            () if overall else self.by,
-            e,
-            self.said(kind, e, found),
-            concern=self.concern(kind),
-            by_group=() if overall else self.by_group,
-            exhibits=(*self.exhibits(kind), *exhibits),
-            notes=(*about, *self.further(kind), *notes),
-            surest=self.surest(kind, e, found),
+        return self.told(
+            finding(
+                self.metric,
+                kind,
+                () if overall else self.by,
+                e,
+                self.said(kind, e, found),
+                concern=self.concern(kind),
+                by_group=() if overall else self.by_group,
+                exhibits=(*self.exhibits(kind), *exhibits),
+                notes=(*about, *self.further(kind), *notes),
+                surest=self.surest(kind, e, found),
+            )
         )
+
+    def told(self, found: Finding) -> Finding:
+        """A finding of the family, with what only the family knows."""
+        return found
 
     def measured(self, kind: Comparison) -> tuple[Estimate, FamilyInterval | None]:
         """The estimate of a finding, and the groups behind it, without words."""
@@ -208,9 +226,9 @@ class GroupFamily:
     def said(self, kind: Comparison, e: Estimate, found: FamilyInterval | None, other: str = "") -> str:
         """The finding in a sentence, with `other` where the groups are told against one side."""
         if kind == "overall":
-            return statements.of_everybody(self.metric, e)
+            return statements.of_everybody(self.entry, e)
         sure, far = (None, None) if found is None else (self.named(found.sure), self.named(found.far))
-        return statements.of_comparison(self.metric, self.by, kind, e, sure, far, other)
+        return statements.of_comparison(self.entry, self.by, kind, e, sure, far, other)
 
     def named(self, c: Compared) -> Named:
         """One comparison as a sentence names it."""
@@ -233,12 +251,14 @@ class GroupFamily:
     def notes(self, kind: Comparison, found: FamilyInterval | None) -> tuple[str, ...]:
         """Which groups are left out or undefined."""
         told = []
-        sparse = [self.name(int(i)) for i in np.flatnonzero(~self.kept & (self.n > 0))]
-        nobody = [self.name(int(i)) for i in np.flatnonzero(self.n == 0)]
+        sparse = [self.name(int(i)) for i in np.flatnonzero(~self.kept & ~self.beside & (self.n > 0))]
+        nobody = [self.name(int(i)) for i in np.flatnonzero((self.n == 0) & ~self.beside)]
         if sparse:
             told.append(f"left out, fewer than {self.min_n} to count{self.basis.fewest}: {listing(sparse)}")
         if nobody:
             told.append(f"undefined, nobody to count: {listing(nobody)}")
+        if (self.beside & (self.n > 0)).any():
+            told.append("pairs of two different groups are shown, and compared with none")
         return (*told, *self.basis.notes)
 
     def further(self, kind: Comparison) -> tuple[str, ...]:
@@ -351,15 +371,15 @@ class GroupFamily:
     def nothing_to_compare(self) -> Estimate:
         """The estimate of a comparison for which there are too few groups, with the reason."""
         few, state = self.too_few()
-        return nothing_to_compare(len(self.groups), few, level=self.level, n=int(self.rows.sum()), state=state)
+        return nothing_to_compare(int((~self.beside).sum()), few, level=self.level, n=int(self.rows.sum()), state=state)
 
     def too_few(self) -> tuple[str, State]:
         """Why several groups are no two that can be compared."""
-        defined = int((self.n > 0).sum())
+        defined = int(((self.n > 0) & ~self.beside).sum())
         if defined < 2:
-            return f"{defined} of {len(self.groups)} groups has anybody to count", "undefined"
-        left = np.flatnonzero(self.large & ~self.kept)
-        if self.large.sum() > 1 and left.size:
+            return f"{defined} of {(~self.beside).sum()} groups has anybody to count", "undefined"
+        left = np.flatnonzero(self.large & ~self.kept & ~self.beside)
+        if (self.large & ~self.beside).sum() > 1 and left.size:
             return (
                 f"fewer than two groups can be judged: {self.name(int(left[0]))} has {self.few(int(left[0]))}",
                 "sparse",

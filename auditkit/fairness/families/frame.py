@@ -171,4 +171,8 @@ def functions() -> dict[str, Callable[..., float]]:
         "false_omission_rate": exchanged(fl.false_positive_rate),
         "accuracy": accuracy_score,
         "error_rate": zero_one_loss,
+        "false_match_rate": fl.false_positive_rate,
+        "false_non_match_rate": fl.false_negative_rate,
+        "false_positive_identification_rate": fl.false_positive_rate,
+        "false_negative_identification_rate": fl.false_negative_rate,
     }

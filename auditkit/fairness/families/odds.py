@@ -27,12 +27,14 @@ class Odds:
     """The families of both rates; together they stand at the q with F_T(q) · F_F(q) = level (`Joint`)."""
 
     METRIC: ClassVar[str] = "equalized_odds"
+    PARTS: ClassVar[tuple[str, ...]] = PARTS
+    """The rates that are judged together."""
     parts: tuple[Family, ...]
 
     @classmethod
     def of(cls, parts: Mapping[str, Family]) -> Self:
         """Of the families of some rates, both of these among them."""
-        return cls(tuple(parts[m] for m in PARTS))
+        return cls(tuple(parts[m] for m in cls.PARTS))
 
     @property
     def first(self) -> Family:
@@ -51,7 +53,7 @@ class Odds:
 
     def finding(self, kind: Comparison) -> Finding:
         """The worst case: the larger gap, or the smaller ratio."""
-        which = "larger" if kind == "difference" else "smaller"
+        which = "the larger" if kind == "difference" else "the smaller"
         if self.missing is not None:
             e, rate = self._nothing(self.missing), self.missing.metric
             return self._finding(kind, e, statements.of_equalized_odds(self.first.by, kind, e, rate, None), which)
@@ -77,10 +79,10 @@ class Odds:
         return e.model_copy(update={"note": f"{METRICS[missing.metric].title.lower()}: {e.note}"})
 
     def _finding(self, kind: Comparison, e: Estimate, said: str, which: str, surest: Surest | None = None) -> Finding:
-        ids = [notes.finding_id("fairness", m, kind, self.first.by) for m in PARTS]
+        ids = [notes.finding_id("fairness", m, kind, self.first.by) for m in self.PARTS]
         small = ((METRICS[f.metric].plain, f.left_out()) for f in self.parts)
         out = [f"{what}: too few in {listing(names)}" for what, names in small if names]
-        about = (f"the {which} of {ids[0]} and {ids[1]}", *out, *self.first.basis.notes)
+        about = (f"{which} of {ids[0]} and {ids[1]}", *out, *self.first.basis.notes)
         return notes.finding(
             self.METRIC,
             kind,
@@ -100,7 +102,7 @@ class OddsMean(Odds):
     def finding(self, kind: Comparison) -> Finding:
         """See `Answer`."""
         e = self._mean()
-        return self._finding(kind, e, statements.of_mean_odds(self.first.by, e), "mean")
+        return self._finding(kind, e, statements.of_mean_odds(self.first.by, e), "the mean")
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
         """See `Answer`; through the joint law of q."""

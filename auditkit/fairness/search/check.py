@@ -11,7 +11,7 @@ import numpy as np
 from auditkit.arrays import Keys
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, rates, resolve
-from auditkit.check import Assessment, BaseCheck
+from auditkit.check import Assessment, BaseCheck, Need
 from auditkit.errors import DataError, NotExplained, PolicyError, choices, listing, nearest
 from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.coding import Coding, searchable
@@ -93,6 +93,11 @@ class Subgroups(BaseCheck):
         return f"subgroups:{self.metric}"
 
     @property
+    def needs(self) -> frozenset[Need]:
+        """See `BaseCheck`."""
+        return frozenset({"decisions", "truths"}) if METRICS[self.metric].needs_truths else super().needs
+
+    @property
     def is_rate(self) -> bool:
         """True for shares of rows, False for a mean."""
         return self.metric != "mean_error"
@@ -119,6 +124,8 @@ class Subgroups(BaseCheck):
 
     def gather(self, batch: Batch) -> CrossedSums | CrossedRows:
         """Count a batch; an unfitted check takes the batch's own edges, which then add to no other part."""
+        if batch.of_two:
+            raise NotExplained("rows are of two people, who have other rows too: no two halves of them are independent")
         coding = self.coding or self._coding(batch)
         frame = searchable(batch)
         for name in coding.edges:

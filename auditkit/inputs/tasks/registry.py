@@ -18,6 +18,8 @@ TASKS: dict[Task, str] = {
     "multiclass": "auditkit.inputs.tasks.multiclass:Multiclass",
     "regression": "auditkit.inputs.tasks.regression:Regression",
     "multilabel": "auditkit.inputs.tasks.multilabel:Multilabel",
+    "verification": "auditkit.inputs.tasks.verification:Verification",
+    "identification": "auditkit.inputs.tasks.identification:Identification",
 }
 """Name → module:class."""
 

@@ -280,7 +280,7 @@ def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
     if beside is not None:
         facts.append(("Largest difference without a rule", shown(brief(beside.claim), empty="", longest=400)))
     elif look.report.verdicts and compared(look.report):
-        facts.append(("Differences without a rule", "None is established, and none is ruled out."))
+        facts.append(("Differences without a rule", "No difference is established, and none is ruled out."))
     of_change = lead is not None and lead.finding.comparison in CHANGES
     if changed := changes.told(look.report, alone=of_change):
         facts.insert(0, (changes.HEAD, changed))
