@@ -193,9 +193,8 @@ class Model:
 
     def rows_at_once(self, features: pd.DataFrame) -> int:
         """`batch_size`, of rows like these. Call it `inspecting`."""
-        if not self._row_bytes and len(features) > 2:
-            with contextlib.suppress(AuditkitError):  # what is wrong is told of all rows
-                self.encode(features.head(2))
+        with contextlib.suppress(AuditkitError):  # what is wrong is told of all rows
+            _ = self._row_bytes or len(features) < 3 or self.encode(features.head(2))
         return self.batch_size
 
     @property
@@ -358,8 +357,9 @@ class Model:
         masks = each_input(given, first)
         if any(isinstance(m, Mapping | str) for m in masks):
             widths = [t.shape[1] if t.ndim > 1 else 1 for t in leaves(first)]
-            named = list(first) if isinstance(first, dict) else None
-            return by_input(checked_each(masks, widths, named), leaves(first))
+            return by_input(
+                checked_each(masks, widths, list(first) if isinstance(first, dict) else None), leaves(first)
+            )
         named = list(first) if isinstance(first, dict) else getattr(self.preprocess, "columns", None)
         return by_masks(masks, leaves(first), named if named and len(named) == len(masks) else None)
 
