@@ -191,6 +191,12 @@ class Model:
         """Rows a forward pass: as it was said, or as many as `batching` allows."""
         return self._asked_size or batching.rows_of(self._row_bytes)
 
+    def rows_at_once(self, features: pd.DataFrame) -> int:
+        """`batch_size`, of rows like these. Call it `inspecting`."""
+        with contextlib.suppress(AuditkitError):  # what is wrong is told of all rows
+            _ = self._row_bytes or len(features) < 3 or self.encode(features.head(2))
+        return self.batch_size
+
     @property
     def explained(self) -> Literal["logit", "probability", "prediction"]:
         """What `decision` gives of one output."""
@@ -213,10 +219,7 @@ class Model:
         """What `predict` gives, with the range of the outputs behind it."""
         parts, seen = [], OutputRange()
         with self.inspecting(), torch.no_grad():
-            if not self._row_bytes and len(features) > 2:
-                with contextlib.suppress(AuditkitError):  # what is wrong is told of all rows
-                    self.encode(features.head(2))
-            for where in slices(len(features), batch_size or self.batch_size):
+            for where in slices(len(features), batch_size or self.rows_at_once(features)):
                 out, inputs = self.ran(features.iloc[where])
                 decision = self._read(out, n_rows(inputs))
                 if self.looks:
@@ -354,9 +357,11 @@ class Model:
         masks = each_input(given, first)
         if any(isinstance(m, Mapping | str) for m in masks):
             widths = [t.shape[1] if t.ndim > 1 else 1 for t in leaves(first)]
-            named = list(first) if isinstance(first, dict) else None
-            return by_input(checked_each(masks, widths, named), leaves(first))
-        return by_masks(masks, leaves(first))
+            return by_input(
+                checked_each(masks, widths, list(first) if isinstance(first, dict) else None), leaves(first)
+            )
+        named = list(first) if isinstance(first, dict) else getattr(self.preprocess, "columns", None)
+        return by_masks(masks, leaves(first), named if named and len(named) == len(masks) else None)
 
     @contextlib.contextmanager
     def inspecting(self) -> Iterator[nn.Module]:
